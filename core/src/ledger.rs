@@ -1,0 +1,187 @@
+//! Where the bytes went: payload by cause, protocol bytes by message kind, sent and received.
+
+use core::ops::AddAssign;
+
+use crate::message::Message;
+
+/// Kinds of protocol bytes. `PieceHeader` is the 13 bytes in front of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum Kind {
+    /// The 68 bytes that open a connection. BEP 3.
+    Handshake,
+    /// Keep-alives.
+    KeepAlive,
+    /// Choke and unchoke.
+    Choke,
+    /// Interested and not interested.
+    Interest,
+    /// Have.
+    Have,
+    /// Bitfield, have all, have none.
+    Bitfield,
+    /// Requests.
+    Request,
+    /// Headers of blocks; the payload is counted apart.
+    PieceHeader,
+    /// Cancels.
+    Cancel,
+    /// Rejects. BEP 6.
+    Reject,
+    /// Extension protocol, suggest, allowed fast, DHT port and unknown messages.
+    Extension,
+}
+
+impl Kind {
+    /// How many kinds there are.
+    pub const COUNT: usize = 11;
+    /// Every kind, in column order.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Handshake,
+        Self::KeepAlive,
+        Self::Choke,
+        Self::Interest,
+        Self::Have,
+        Self::Bitfield,
+        Self::Request,
+        Self::PieceHeader,
+        Self::Cancel,
+        Self::Reject,
+        Self::Extension,
+    ];
+
+    /// The word used in column names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::KeepAlive => "keep_alive",
+            Self::Choke => "choke",
+            Self::Interest => "interest",
+            Self::Have => "have",
+            Self::Bitfield => "bitfield",
+            Self::Request => "request",
+            Self::PieceHeader => "piece_header",
+            Self::Cancel => "cancel",
+            Self::Reject => "reject",
+            Self::Extension => "extension",
+        }
+    }
+
+    /// The kind that `message` counts as.
+    #[must_use]
+    pub const fn of(message: &Message) -> Self {
+        match message {
+            Message::KeepAlive => Self::KeepAlive,
+            Message::Choke | Message::Unchoke => Self::Choke,
+            Message::Interested | Message::NotInterested => Self::Interest,
+            Message::Have(_) => Self::Have,
+            Message::Bitfield(_) | Message::HaveAll | Message::HaveNone => Self::Bitfield,
+            Message::Request(_) => Self::Request,
+            Message::Piece(_) => Self::PieceHeader,
+            Message::Cancel(_) => Self::Cancel,
+            Message::Reject(_) => Self::Reject,
+            Message::Port(_)
+            | Message::Suggest(_)
+            | Message::AllowedFast(_)
+            | Message::Extended(_) => Self::Extension,
+        }
+    }
+}
+
+/// Why a received block did not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum Waste {
+    /// A second copy asked for in the endgame.
+    Endgame,
+    /// A second copy asked for because the first was late.
+    Timeout,
+    /// It came after a choke or a cancel, when it was no longer wanted.
+    Late,
+    /// Its piece failed verification.
+    HashFailure,
+    /// We never asked for it.
+    Unrequested,
+}
+
+impl Waste {
+    /// How many causes there are.
+    pub const COUNT: usize = 5;
+    /// Every cause, in column order.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Endgame,
+        Self::Timeout,
+        Self::Late,
+        Self::HashFailure,
+        Self::Unrequested,
+    ];
+
+    /// The word used in column names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Endgame => "endgame",
+            Self::Timeout => "timeout",
+            Self::Late => "late",
+            Self::HashFailure => "hash_failure",
+            Self::Unrequested => "unrequested",
+        }
+    }
+}
+
+/// Bytes of one connection or one torrent. `payload_useful` moves to `HashFailure` when a piece
+/// fails, so useful bytes are first correct copies (EVALUATION: receiver-side accounting).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Payload received that was a first correct copy.
+    pub payload_useful: u64,
+    /// Payload received in vain, by [`Waste`].
+    pub payload_wasted: [u64; Waste::COUNT],
+    /// Payload handed to the driver for sending.
+    pub payload_sent: u64,
+    /// Protocol bytes received, by [`Kind`].
+    pub protocol_received: [u64; Kind::COUNT],
+    /// Protocol bytes sent, by [`Kind`].
+    pub protocol_sent: [u64; Kind::COUNT],
+}
+
+impl Ledger {
+    /// Payload received, useful or not.
+    #[must_use]
+    pub fn payload_received(&self) -> u64 {
+        self.payload_useful + self.wasted()
+    }
+
+    /// Payload received in vain.
+    #[must_use]
+    pub fn wasted(&self) -> u64 {
+        self.payload_wasted.iter().sum()
+    }
+
+    /// All bytes sent, without transport headers.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.payload_sent + self.protocol_sent.iter().sum::<u64>()
+    }
+
+    /// All bytes received, without transport headers.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.payload_received() + self.protocol_received.iter().sum::<u64>()
+    }
+}
+
+impl AddAssign for Ledger {
+    fn add_assign(&mut self, other: Self) {
+        self.payload_useful += other.payload_useful;
+        self.payload_sent += other.payload_sent;
+        for i in 0..Waste::COUNT {
+            self.payload_wasted[i] += other.payload_wasted[i];
+        }
+        for i in 0..Kind::COUNT {
+            self.protocol_received[i] += other.protocol_received[i];
+            self.protocol_sent[i] += other.protocol_sent[i];
+        }
+    }
+}

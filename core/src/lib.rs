@@ -1,0 +1,25 @@
+//! `unchoke-core`: the BitTorrent protocol and choking core.
+//!
+//! A pure state machine: inputs in, outputs out, one deadline. Deliberately not here: sockets,
+//! files, clocks, threads, environment, floats, hash maps, payload bytes and piece hashing. The
+//! drivers (`sim`, `net`) have those.
+//!
+//! Start reading at [`torrent`] (the state machine), then [`choke`] (the policies, which are the
+//! product) and [`pick`].
+
+#![no_std]
+#![deny(clippy::float_arithmetic)]
+
+extern crate alloc;
+
+pub mod bitfield;
+pub mod choke;
+pub mod geometry;
+pub mod ids;
+pub mod ledger;
+pub mod message;
+pub mod meter;
+pub mod pick;
+pub mod rng;
+pub mod time;
+pub mod torrent;

@@ -1,0 +1,80 @@
+//! The messages of the peer protocol, as values. Bytes are the business of `wire`.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bitfield::Bitfield;
+use crate::ids::{BlockRef, PieceIndex};
+
+/// A message between two peers. `Piece` names its block and carries no payload: the driver keeps
+/// the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Nothing, so that the connection is not taken for dead. BEP 3.
+    KeepAlive,
+    /// The sender will not serve requests. BEP 3.
+    Choke,
+    /// The sender will serve requests. BEP 3.
+    Unchoke,
+    /// The receiver has pieces the sender wants. BEP 3.
+    Interested,
+    /// The receiver has nothing the sender wants. BEP 3.
+    NotInterested,
+    /// The sender has completed and verified this piece. BEP 3.
+    Have(PieceIndex),
+    /// All pieces of the sender at once. BEP 3.
+    Bitfield(Box<Bitfield>),
+    /// Please send this block. BEP 3.
+    Request(BlockRef),
+    /// The header of a block; its payload follows on the wire. BEP 3.
+    Piece(BlockRef),
+    /// The block is no longer needed. BEP 3.
+    Cancel(BlockRef),
+    /// UDP port of the sender's DHT node. BEP 5.
+    Port(u16),
+    /// This piece would be a good one to ask for. BEP 6.
+    Suggest(PieceIndex),
+    /// The sender is a seed. BEP 6.
+    HaveAll,
+    /// The sender has nothing yet. BEP 6.
+    HaveNone,
+    /// The request will not be served. BEP 6.
+    Reject(BlockRef),
+    /// This piece may be requested while choked. BEP 6.
+    AllowedFast(PieceIndex),
+    /// A message of the extension protocol. BEP 10.
+    Extended(Box<Extended>),
+}
+
+/// A message of the extension protocol. BEP 10.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extended {
+    /// The extension handshake (extended id 0).
+    Handshake(ExtendedHandshake),
+    /// A message of an extension that this client does not speak.
+    Unknown {
+        /// Extended id as the receiver assigned it.
+        id: u8,
+        /// Bytes after the id.
+        payload: Vec<u8>,
+    },
+}
+
+/// The extension handshake. BEP 10; keys as in practice (`reqq`, `v`, `p`), BEP 21 (`upload_only`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtendedHandshake {
+    /// Extension name to the id under which the sender wants to receive it; 0 switches it off.
+    pub extensions: BTreeMap<String, u8>,
+    /// TCP port on which the sender listens.
+    pub listen_port: Option<u16>,
+    /// Client name and version, as sent.
+    pub client: Option<String>,
+    /// Requests the sender queues before it drops some.
+    pub request_queue: Option<u32>,
+    /// The sender will not download. BEP 21.
+    pub upload_only: Option<bool>,
+    /// Bytes of the info dictionary. BEP 9.
+    pub metadata_bytes: Option<u32>,
+}

@@ -1,0 +1,134 @@
+//! Rate estimators of deployed clients, in integers.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// How a rate is estimated from the blocks that came or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimator {
+    /// Exponential moving average, sampled every second, weight of a sample in 1/65536.
+    /// For a time constant of tau seconds the weight is `65536 * (1 - exp(-1/tau))`.
+    Ema {
+        /// Weight of the newest one-second sample, in 1/65536.
+        weight: u32,
+    },
+    /// Mainline's `Measure`: the exact mean for the first `window`, then forgetting with that time
+    /// constant (BitTorrent 3.4.2 `CurrentRateMeasure`; see `fudge`).
+    Mainline {
+        /// Time constant.
+        window: Duration,
+        /// The meter starts as if this long had passed without a byte: 1 s down, 5 s up in 3.4.2.
+        fudge: Duration,
+    },
+}
+
+impl Estimator {
+    /// EMA with a time constant of 10 s: `65536 * (1 - exp(-1/10))`, rounded.
+    pub const EMA_10_S: Self = Self::Ema { weight: 6237 };
+    /// Mainline's 20 s window.
+    pub const MAINLINE_20_S: Self = Self::Mainline {
+        window: Duration::from_secs(20),
+        fudge: Duration::from_secs(1),
+    };
+}
+
+/// The state of one estimator; 16 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meter {
+    /// EMA: rate in 1/256 byte/s. Mainline: rate in bytes/s.
+    rate: u64,
+    /// EMA: bytes in the present second. Mainline: start of the averaged span, ms.
+    part: u32,
+    /// EMA: the present second. Mainline: moment of the last update, ms.
+    at: u32,
+}
+
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+impl Meter {
+    /// A meter that starts now, at rate 0.
+    #[must_use]
+    pub fn new(estimator: Estimator, now: Instant) -> Self {
+        match estimator {
+            Estimator::Ema { .. } => Self {
+                rate: 0,
+                part: 0,
+                at: narrow(now.as_secs()),
+            },
+            Estimator::Mainline { fudge, .. } => {
+                let now_ms = narrow(now.as_millis());
+                let start = now_ms.saturating_sub(narrow(
+                    u64::from(fudge.subsec_millis()) + fudge.as_secs() * 1000,
+                ));
+                Self {
+                    rate: 0,
+                    part: start,
+                    at: start,
+                }
+            }
+        }
+    }
+
+    /// Counts `bytes` that were transferred at `now`.
+    pub fn add(&mut self, estimator: Estimator, now: Instant, bytes: u32) {
+        match estimator {
+            Estimator::Ema { weight } => {
+                self.close_seconds(weight, now);
+                self.part = self.part.saturating_add(bytes);
+            }
+            Estimator::Mainline { window, .. } => self.update_mainline(window, now, bytes),
+        }
+    }
+
+    /// The rate at `now`, bytes/s.
+    #[must_use]
+    pub fn rate(&self, estimator: Estimator, now: Instant) -> u64 {
+        let mut copy = *self;
+        match estimator {
+            Estimator::Ema { weight } => {
+                copy.close_seconds(weight, now);
+                copy.rate / 256
+            }
+            Estimator::Mainline { window, .. } => {
+                copy.update_mainline(window, now, 0);
+                copy.rate
+            }
+        }
+    }
+
+    /// Takes every whole second since the last update into the average; quiet ones as zeros.
+    fn close_seconds(&mut self, weight: u32, now: Instant) {
+        let second = narrow(now.as_secs());
+        let mut passed = second.saturating_sub(self.at);
+        if passed == 0 {
+            return;
+        }
+        let keep = 65_536 - u64::from(weight);
+        self.rate = (self.rate * keep + u64::from(self.part) * 256 * u64::from(weight)) >> 16;
+        passed -= 1;
+        // Decay by keep^passed, by squaring: a long silence costs no more than a short one.
+        let (mut factor, mut left) = (keep, passed);
+        while left > 0 && self.rate > 0 {
+            if left & 1 == 1 {
+                self.rate = (self.rate * factor) >> 16;
+            }
+            factor = (factor * factor) >> 16;
+            left >>= 1;
+        }
+        (self.part, self.at) = (0, second);
+    }
+
+    fn update_mainline(&mut self, window: Duration, now: Instant, bytes: u32) {
+        let now_ms = narrow(now.as_millis());
+        let (start, last) = (u64::from(self.part), u64::from(self.at));
+        let span = u64::from(now_ms).saturating_sub(start).max(1);
+        let seen = self.rate * (last - start) + u64::from(bytes) * 1000;
+        self.rate = seen / span;
+        self.at = now_ms;
+        let window_ms = narrow(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
+        self.part = self.part.max(now_ms.saturating_sub(window_ms));
+    }
+}

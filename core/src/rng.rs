@@ -1,0 +1,101 @@
+//! Random streams by name, so that one more draw here shifts nothing there.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+
+/// What a stream is drawn for. The numbers are part of the result format: append, never reorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Purpose {
+    /// When peers arrive.
+    Arrival = 0,
+    /// Access-link capacity of a peer.
+    Capacity = 1,
+    /// How long a peer stays.
+    Lifetime = 2,
+    /// The tracker's choice of peers for a peer.
+    Tracker = 3,
+    /// Ties of the piece picker of a peer.
+    Pick = 4,
+    /// The choking policy of a peer.
+    Choke = 5,
+    /// The moment within a round at which a peer's timers start.
+    Phase = 6,
+    /// Which peers run which policy.
+    Adoption = 7,
+    /// Access delay and region of a peer.
+    Delay = 8,
+    /// Faults: corruption, disconnects, reachability.
+    Fault = 9,
+}
+
+/// The streams of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streams {
+    run_seed: u64,
+}
+
+impl Streams {
+    /// The streams of the run with this seed.
+    #[must_use]
+    pub const fn new(run_seed: u64) -> Self {
+        Self { run_seed }
+    }
+
+    /// The seed of the run.
+    #[must_use]
+    pub const fn run_seed(self) -> u64 {
+        self.run_seed
+    }
+
+    /// The stream for `purpose` of the peer or other thing numbered `entity`.
+    #[must_use]
+    pub fn stream(self, purpose: Purpose, entity: u32) -> Rng {
+        let mut inner = ChaCha8Rng::seed_from_u64(self.run_seed);
+        inner.set_stream(u64::from(purpose as u8) << 32 | u64::from(entity));
+        Rng { inner }
+    }
+}
+
+/// One stream of random numbers: `ChaCha8`, the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Rng {
+    inner: ChaCha8Rng,
+}
+
+impl Rng {
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.inner.next_u64()
+    }
+
+    /// Uniform in `0..n`, by rejection. `n` must not be zero.
+    pub fn below(&mut self, n: u64) -> u64 {
+        assert!(n > 0, "nothing lies below zero");
+        // Rejecting the draws above the largest multiple of n leaves each remainder equally likely.
+        let limit = u64::MAX - (u64::MAX % n + 1) % n;
+        loop {
+            let draw = self.next_u64();
+            if draw <= limit {
+                return draw % n;
+            }
+        }
+    }
+
+    /// Uniform position in a sequence of `length` things.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).expect("below a usize")
+    }
+
+    /// True with probability `numerator / denominator`.
+    pub fn chance(&mut self, numerator: u64, denominator: u64) -> bool {
+        self.below(denominator) < numerator
+    }
+
+    /// Puts `items` into a uniformly random order (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.index(i + 1));
+        }
+    }
+}

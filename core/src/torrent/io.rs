@@ -1,0 +1,280 @@
+//! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::bitfield::Bitfield;
+use crate::geometry::Geometry;
+use crate::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
+use crate::message::Message;
+
+/// What the handshake of a new connection told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerLink {
+    /// The peer's name.
+    pub peer_id: PeerId,
+    /// Both sides set the fast-extension bit. BEP 6.
+    pub fast: bool,
+    /// Both sides set the extension-protocol bit. BEP 10.
+    pub extended: bool,
+    /// We opened the connection.
+    pub outgoing: bool,
+}
+
+/// Truncated digest of one block of a piece that failed, or later passed, verification. Two equal
+/// blocks have equal digests; any collision-resistant hash cut to 64 bits will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockDigest(pub u64);
+
+/// How the verification of a piece ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The SHA-1 is right and the piece is kept. `blocks` are wanted only when the request said so,
+    /// and may be empty otherwise.
+    Good {
+        /// Digest of each block of the piece, in order.
+        blocks: Vec<BlockDigest>,
+    },
+    /// The SHA-1 is wrong; the piece will be fetched again.
+    Bad {
+        /// Digest of each block of the piece, in order: tells later who sent the wrong one.
+        blocks: Vec<BlockDigest>,
+    },
+    /// The driver could not keep the piece (full disk, say). It will be fetched again, nobody is
+    /// to blame.
+    Lost,
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The deadline has come; an early one is harmless.
+    Timeout,
+    /// Handshakes are done in both directions.
+    PeerConnected {
+        /// The new connection.
+        peer: PeerKey,
+        /// What the handshake told.
+        link: PeerLink,
+    },
+    /// The connection is gone, whoever closed it. Also the answer to [`Output::Disconnect`].
+    PeerDisconnected {
+        /// The connection.
+        peer: PeerKey,
+    },
+    /// A message came. Messages of unknown connections are ignored.
+    Message {
+        /// From whom.
+        peer: PeerKey,
+        /// The message; for `Piece` its payload stays with the driver.
+        message: Message,
+    },
+    /// The link to the peer can take one more block. Credits add up: the driver gives a few when
+    /// the connection starts and one for each block that has left.
+    Writable {
+        /// The connection.
+        peer: PeerKey,
+    },
+    /// The answer to [`Output::VerifyPiece`].
+    PieceVerified {
+        /// The piece.
+        piece: PieceIndex,
+        /// How it went.
+        verdict: Verdict,
+    },
+}
+
+/// Everything the torrent can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this message. For `Piece` the driver adds the payload.
+    Send {
+        /// To whom.
+        peer: PeerKey,
+        /// The message.
+        message: Message,
+    },
+    /// Send `have` to every connected peer: the most frequent message, said once.
+    Broadcast {
+        /// The piece we now have.
+        have: PieceIndex,
+    },
+    /// Keep the payload of the `Piece` message just handed in. Without this the driver drops it.
+    StoreBlock {
+        /// Who sent it.
+        peer: PeerKey,
+        /// Where it belongs.
+        block: BlockRef,
+    },
+    /// Hash this piece once its blocks are stored, and answer with [`Input::PieceVerified`].
+    VerifyPiece {
+        /// The piece.
+        piece: PieceIndex,
+        /// The digests of the blocks are wanted even if the piece is good: an earlier copy was bad.
+        want_blocks: bool,
+    },
+    /// Close the connection, then hand in [`Input::PeerDisconnected`]. No message of the peer
+    /// counts from now on.
+    Disconnect {
+        /// The connection.
+        peer: PeerKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// We have every piece. Said once, not for a torrent that starts complete.
+    Completed,
+}
+
+/// Why we close a connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The peer broke the protocol.
+    #[error("{0}")]
+    Violation(ProtocolViolation),
+    /// The peer sent a block that made a piece fail. Never connect to it again.
+    #[error("sent a corrupt block of piece {piece}")]
+    Corrupt {
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// The choking policy dropped it.
+    #[error("dropped by the choking policy")]
+    Policy,
+    /// Neither side has anything for the other: both are seeds.
+    #[error("both sides are seeds")]
+    BothSeeds,
+    /// Nothing came for [`Limits::idle`].
+    #[error("silent for too long")]
+    Idle,
+}
+
+/// What a peer did wrong. A value, never a panic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolViolation {
+    /// A piece index beyond the torrent.
+    #[error("piece {piece} out of range, the torrent has {pieces}")]
+    PieceOutOfRange {
+        /// As sent.
+        piece: PieceIndex,
+        /// Pieces of the torrent.
+        pieces: u32,
+    },
+    /// A bitfield over another number of pieces.
+    #[error("bitfield of {got} pieces, the torrent has {pieces}")]
+    BitfieldLength {
+        /// As sent.
+        got: u32,
+        /// Pieces of the torrent.
+        pieces: u32,
+    },
+    /// A message of BEP 6 on a connection that did not agree on it.
+    #[error("fast-extension message without the fast extension")]
+    FastNotNegotiated,
+    /// A message of BEP 10 on a connection that did not agree on it.
+    #[error("extension message without the extension protocol")]
+    ExtensionNotNegotiated,
+    /// More blocks that we never asked for than [`Limits::unrequested_blocks`].
+    #[error("{0} blocks that were never asked for")]
+    Unrequested(u32),
+    /// More requests that cannot be served than [`Limits::invalid_requests`].
+    #[error("{0} requests outside the torrent, too long, or while choked")]
+    InvalidRequests(u32),
+}
+
+/// How many requests to keep outstanding at a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Enough blocks for this long at the measured rate. libtorrent `request_queue_time`: 3 s.
+    pub queue_time: Duration,
+    /// At least so many. Cohen 2003 §2.2: "typically five".
+    pub min: u16,
+    /// At most so many. libtorrent `max_out_request_queue`: 500.
+    pub max: u16,
+}
+
+/// Limits that keep a hostile peer harmless. HAZARDS: where each figure was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of one peer that we queue; further ones are rejected. libtorrent: 2000.
+    pub queued_requests: u32,
+    /// Requests that cannot be served before the peer is dropped. libtorrent: 300.
+    pub invalid_requests: u32,
+    /// Blocks we never asked for before the peer is dropped.
+    pub unrequested_blocks: u32,
+    /// Silence after which a connection is closed. Mainline: 300 s.
+    pub idle: Duration,
+    /// Silence of ours after which we send a keep-alive. BEP 3: "once every two minutes".
+    pub keep_alive: Duration,
+}
+
+/// What a torrent is made from. Shared by all torrents of a swarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Size and division.
+    pub geometry: Geometry,
+    /// Outstanding requests.
+    pub pipeline: Pipeline,
+    /// A peer that owes a block and sent none for so long is snubbed; its requests may go to
+    /// others. Cohen 2003 §2.5: "over a minute".
+    pub snub_after: Duration,
+    /// Request the last blocks from everyone, and cancel. BEP 3, *endgame*.
+    pub endgame: bool,
+    /// Cap of the payload upload in bytes/s.
+    pub upload_cap: Option<u64>,
+    /// Cap of the payload download in bytes/s: how fast blocks are requested.
+    pub download_cap: Option<u64>,
+    /// Upload capacity that policies are told of when there is no cap, bytes/s.
+    pub upload_capacity: Option<u64>,
+    /// What we say in the extension handshake; `None` sends none. BEP 10.
+    pub hello: Option<crate::message::ExtendedHandshake>,
+    /// Keep a ledger per connection beside the one of the torrent (costs 200 bytes each).
+    pub peer_ledgers: bool,
+    /// Close connections between two seeds.
+    pub drop_seeds: bool,
+    /// Limits against hostile peers.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults for a torrent of this geometry.
+    #[must_use]
+    pub fn new(geometry: Geometry) -> Self {
+        Self {
+            geometry,
+            pipeline: Pipeline {
+                queue_time: Duration::from_secs(3),
+                min: 5,
+                max: 500,
+            },
+            snub_after: Duration::from_secs(60),
+            endgame: true,
+            upload_cap: None,
+            download_cap: None,
+            upload_capacity: None,
+            hello: None,
+            peer_ledgers: false,
+            drop_seeds: true,
+            limits: Limits {
+                queued_requests: 2000,
+                invalid_requests: 300,
+                unrequested_blocks: 100,
+                idle: Duration::from_secs(300),
+                keep_alive: Duration::from_secs(120),
+            },
+        }
+    }
+
+    /// The set that a torrent without data starts from.
+    #[must_use]
+    pub fn nothing(&self) -> Bitfield {
+        Bitfield::empty(self.geometry.piece_count())
+    }
+
+    /// The set that a seed starts from.
+    #[must_use]
+    pub fn everything(&self) -> Bitfield {
+        Bitfield::full(self.geometry.piece_count())
+    }
+}

@@ -1,0 +1,1 @@
+//! Plans, runner, statistics, plots and report.

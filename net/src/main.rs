@@ -1,0 +1,2 @@
+//! The `unchoke` command.
+fn main() {}
