@@ -1,1 +1,3 @@
 //! Deterministic discrete-event swarm simulator.
+
+pub mod spec;
