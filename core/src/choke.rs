@@ -14,6 +14,20 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 use crate::time::Instant;
 
+mod bep3;
+mod credit;
+mod random_k;
+mod registry;
+mod tit_for_tat;
+mod unchoke_all;
+
+pub use bep3::Bep3;
+pub use credit::Credit;
+pub use random_k::RandomK;
+pub use registry::{Entry, Parameter, ParameterError, Parameters, REGISTRY, Values, build, find};
+pub use tit_for_tat::TitForTat;
+pub use unchoke_all::UnchokeAll;
+
 /// What a policy may know of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerView {

@@ -8,6 +8,14 @@ use crate::bitfield::bits_of;
 use crate::ids::PieceIndex;
 use crate::rng::Rng;
 
+mod rarest_first;
+mod registry;
+mod simple;
+
+pub use rarest_first::RarestFirst;
+pub use registry::{PICKERS, build};
+pub use simple::{RandomPiece, Sequential};
+
 /// What a picker may know.
 #[derive(Clone, Copy, Debug)]
 pub struct PickView<'a> {

@@ -248,7 +248,7 @@ impl Config {
                 min: 5,
                 max: 500,
             },
-            snub_after: Duration::from_secs(60),
+            snub_after: Duration::from_mins(1),
             endgame: true,
             upload_cap: None,
             download_cap: None,
@@ -260,8 +260,8 @@ impl Config {
                 queued_requests: 2000,
                 invalid_requests: 300,
                 unrequested_blocks: 100,
-                idle: Duration::from_secs(300),
-                keep_alive: Duration::from_secs(120),
+                idle: Duration::from_mins(5),
+                keep_alive: Duration::from_mins(2),
             },
         }
     }

@@ -1,0 +1,167 @@
+//! The policies by name. A new policy adds one line to [`REGISTRY`].
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use super::{BoxedPolicy, bep3, credit, random_k, tit_for_tat, unchoke_all};
+
+/// Every policy of the house.
+pub const REGISTRY: &[Entry] = &[
+    unchoke_all::ENTRY,
+    random_k::ENTRY,
+    credit::ENTRY,
+    bep3::ENTRY,
+    tit_for_tat::ENTRY,
+];
+
+/// A registered policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its name in plans and on the command line.
+    pub id: &'static str,
+    /// One sentence: what it does and who does it.
+    pub summary: &'static str,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// Makes one; every parameter is set and in range.
+    pub make: fn(&Values<'_>) -> BoxedPolicy,
+}
+
+/// A number that a plan may set. Durations are in nanoseconds and end in `_ns`.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// The value of the source.
+    pub default: u64,
+    /// The least value that makes sense.
+    pub min: u64,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// Parameters by name, as a plan sets them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parameters(BTreeMap<String, u64>);
+
+impl Parameters {
+    /// None set: every policy has its defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Sets `name` to `value`.
+    pub fn set(&mut self, name: &str, value: u64) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// What was set, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+}
+
+/// Parameters of one policy with the defaults filled in.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    set: &'a Parameters,
+    known: &'static [Parameter],
+}
+
+impl Values<'_> {
+    /// The value of `name`, which the entry must list.
+    #[must_use]
+    pub fn get(&self, name: &str) -> u64 {
+        let known = self.known.iter().find(|it| it.name == name);
+        let default = known
+            .expect("a policy reads only parameters it lists")
+            .default;
+        self.set.0.get(name).copied().unwrap_or(default)
+    }
+
+    /// The value of `name` as a count, at most `u32::MAX`.
+    #[must_use]
+    pub fn count(&self, name: &str) -> usize {
+        usize::try_from(self.get(name).min(u64::from(u32::MAX))).expect("fits 32 bits")
+    }
+}
+
+/// Why a policy cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// No such policy.
+    #[error("there is no choking policy '{0}'; known are: {1}")]
+    UnknownPolicy(String, String),
+    /// The policy has no such parameter.
+    #[error("choking policy '{policy}' has no parameter '{name}'; it has: {known}")]
+    UnknownParameter {
+        /// The policy.
+        policy: &'static str,
+        /// As given.
+        name: String,
+        /// The parameters it has.
+        known: String,
+    },
+    /// A value that makes no sense.
+    #[error(
+        "parameter '{name}' of choking policy '{policy}' is {value}, but must be at least {min}"
+    )]
+    TooSmall {
+        /// The policy.
+        policy: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// As given.
+        value: u64,
+        /// The least allowed.
+        min: u64,
+    },
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for name in names {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(name);
+    }
+    text
+}
+
+/// The entry with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Entry> {
+    REGISTRY.iter().find(|entry| entry.id == id)
+}
+
+/// The policy `id` with these parameters.
+pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
+    let entry = find(id).ok_or_else(|| {
+        ParameterError::UnknownPolicy(id.to_owned(), join(REGISTRY.iter().map(|it| it.id)))
+    })?;
+    for (name, value) in parameters.iter() {
+        let Some(known) = entry.parameters.iter().find(|it| it.name == name) else {
+            return Err(ParameterError::UnknownParameter {
+                policy: entry.id,
+                name: name.to_owned(),
+                known: join(entry.parameters.iter().map(|it| it.name)),
+            });
+        };
+        if value < known.min {
+            let (policy, name, min) = (entry.id, known.name, known.min);
+            return Err(ParameterError::TooSmall {
+                policy,
+                name,
+                value,
+                min,
+            });
+        }
+    }
+    Ok((entry.make)(&Values {
+        set: parameters,
+        known: entry.parameters,
+    }))
+}

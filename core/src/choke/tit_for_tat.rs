@@ -1,0 +1,192 @@
+//! `tit_for_tat`: the optimized policy of the original client.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use super::registry::{Entry, Parameter};
+use super::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// Every 10 s unchokes the four interested peers with the best download rate (moving average with
+/// a time constant of 10 s, sampled every second) and one more, drawn at random every 30 s. Every
+/// 60 s it closes the slowest connection that is older than 60 s and slower than a tenth of the
+/// median, so that a better one may be found. Its five connections are a limit of the client, not
+/// of the policy. What the original does as a seed is not recorded; here a seed ranks by upload
+/// rate, as BEP 3 says.
+#[derive(Clone, Debug)]
+pub struct TitForTat {
+    slots: usize,
+    optimistic_slots: usize,
+    tick: Duration,
+    optimistic_ticks: u64,
+    drop_ticks: u64,
+    drop_age: Duration,
+    drop_fraction: u64,
+    ema_weight: u32,
+    optimistic: Vec<PeerKey>,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+pub(super) const ENTRY: Entry = Entry {
+    id: "tit_for_tat",
+    summary: "the original client: best four by download rate, one optimistic, slow ones dropped",
+    parameters: &[
+        Parameter {
+            name: "slots",
+            default: 4,
+            min: 0,
+            meaning: "peers unchoked by rate",
+        },
+        Parameter {
+            name: "optimistic_slots",
+            default: 1,
+            min: 0,
+            meaning: "peers unchoked at random on top",
+        },
+        Parameter {
+            name: "tick_ns",
+            default: 10 * SECOND,
+            min: 1_000_000,
+            meaning: "time between two rechokes",
+        },
+        Parameter {
+            name: "optimistic_ticks",
+            default: 3,
+            min: 1,
+            meaning: "rechokes for which an optimistic unchoke lasts",
+        },
+        Parameter {
+            name: "drop_ticks",
+            default: 6,
+            min: 0,
+            meaning: "rechokes between two looks for a slow connection to close; 0 for never",
+        },
+        Parameter {
+            name: "drop_age_ns",
+            default: 60 * SECOND,
+            min: 0,
+            meaning: "younger connections are not closed",
+        },
+        Parameter {
+            name: "drop_fraction",
+            default: 10,
+            min: 1,
+            meaning: "closed if slower than the median divided by this",
+        },
+        Parameter {
+            name: "ema_weight",
+            default: 6237,
+            min: 1,
+            meaning: "weight of a one-second sample in 1/65536; 6237 is a time constant of 10 s",
+        },
+    ],
+    make: |values| {
+        Box::new(TitForTat {
+            slots: values.count("slots"),
+            optimistic_slots: values.count("optimistic_slots"),
+            tick: Duration::from_nanos(values.get("tick_ns")),
+            optimistic_ticks: values.get("optimistic_ticks"),
+            drop_ticks: values.get("drop_ticks"),
+            drop_age: Duration::from_nanos(values.get("drop_age_ns")),
+            drop_fraction: values.get("drop_fraction"),
+            ema_weight: u32::try_from(values.get("ema_weight").min(65_536)).expect("17 bits"),
+            optimistic: Vec::new(),
+        })
+    },
+};
+
+impl TitForTat {
+    /// Keeps the optimistic peers that still wait for a regular slot and draws the missing ones.
+    fn draw_optimistic(&mut self, snapshot: &Snapshot<'_>, regular: &[PeerKey], rng: &mut Rng) {
+        let waits = |it: &&PeerView| it.peer_interested && !regular.contains(&it.peer);
+        let mut waiting: Vec<PeerKey> = snapshot
+            .peers
+            .iter()
+            .filter(waits)
+            .map(|it| it.peer)
+            .collect();
+        self.optimistic.retain(|it| waiting.contains(it));
+        waiting.retain(|it| !self.optimistic.contains(it));
+        while self.optimistic.len() < self.optimistic_slots && !waiting.is_empty() {
+            self.optimistic
+                .push(waiting.swap_remove(rng.index(waiting.len())));
+        }
+    }
+
+    /// The slowest connection, if it is old and far below the median.
+    fn too_slow(&self, snapshot: &Snapshot<'_>) -> Option<PeerKey> {
+        let mut rates: Vec<u64> = snapshot.peers.iter().map(|it| it.down_rate).collect();
+        rates.sort_unstable();
+        let median = *rates.get(rates.len() / 2)?;
+        let old = snapshot
+            .peers
+            .iter()
+            .filter(|it| snapshot.now - it.connected_at > self.drop_age);
+        let slowest = old.min_by_key(|it| (it.down_rate, it.peer))?;
+        let slow = slowest.down_rate.saturating_mul(self.drop_fraction) < median;
+        slow.then_some(slowest.peer)
+    }
+}
+
+impl ChokePolicy for TitForTat {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: Some(self.tick),
+            interest: Scope::Never,
+            connected: Scope::Never,
+            disconnected: Scope::Peer,
+            block: Scope::Never,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::Ema {
+            weight: self.ema_weight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        let tick = match trigger {
+            Trigger::Tick(tick) => tick,
+            Trigger::Disconnected(peer) => {
+                self.optimistic.retain(|it| *it != peer);
+                return Decision::default();
+            }
+            _ => return Decision::default(),
+        };
+        let rate = |it: &PeerView| {
+            if snapshot.am_seed {
+                it.up_rate
+            } else {
+                it.down_rate
+            }
+        };
+        let mut ranked: Vec<&PeerView> = snapshot
+            .peers
+            .iter()
+            .filter(|it| it.peer_interested)
+            .collect();
+        ranked.sort_by_key(|it| (Reverse(rate(it)), it.peer));
+        let mut unchoked: Vec<PeerKey> = ranked.iter().take(self.slots).map(|it| it.peer).collect();
+        if tick.is_multiple_of(self.optimistic_ticks) {
+            self.optimistic.clear();
+        }
+        self.draw_optimistic(snapshot, &unchoked, rng);
+        unchoked.extend(&self.optimistic);
+        let look = self.drop_ticks > 0 && tick > 0 && tick.is_multiple_of(self.drop_ticks);
+        let disconnect = if look {
+            self.too_slow(snapshot).into_iter().collect()
+        } else {
+            Vec::new()
+        };
+        Decision {
+            disconnect,
+            ..Decision::exactly(unchoked)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The pickers by name.
+
+use alloc::boxed::Box;
+
+use super::{BoxedPicker, RandomPiece, RarestFirst, Sequential};
+
+/// Ids of every picker.
+pub const PICKERS: &[&str] = &["rarest_first", "random", "sequential"];
+
+/// The picker `id`, if there is one.
+#[must_use]
+pub fn build(id: &str) -> Option<BoxedPicker> {
+    match id {
+        "rarest_first" => Some(Box::new(RarestFirst::default())),
+        "random" => Some(Box::new(RandomPiece)),
+        "sequential" => Some(Box::new(Sequential)),
+        _ => None,
+    }
+}
