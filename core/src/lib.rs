@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod bitfield;
 pub mod choke;
+pub mod connector;
 pub mod geometry;
 pub mod ids;
 pub mod ledger;
