@@ -1,0 +1,99 @@
+//! Bencode, the data format of .torrent files, trackers and extension messages. BEP 3, *bencoding*.
+//!
+//! The decoder is strict, borrows its input and does not recurse. It keeps the span of every value,
+//! so that the info dictionary is hashed as found and never after a round trip. What it does where
+//! clients differ:
+//!
+//! * Leading zeros (`i03e`, `03:abc`), `-0` and integers beyond `i64` are refused. BEP 3 forbids the
+//!   first two; the third keeps every integer a number.
+//! * Dictionary keys out of order or twice are accepted and reported by [`Document::canonical`]:
+//!   such files exist and hashing the span needs no order. [`Dict::get`] takes the first of equal
+//!   keys; readers that must not be ambiguous use [`Dict::unique`].
+//! * Bytes after the value are for the caller to judge: [`decode`] refuses them, [`decode_prefix`]
+//!   does not.
+
+mod decode;
+mod encode;
+mod value;
+
+pub use decode::{decode, decode_prefix};
+pub use encode::{DictBuilder, ListBuilder, encode_bytes, encode_int};
+pub use value::{Dict, Document, List, Value};
+
+/// What the decoder puts up with before it refuses its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lists and dictionaries inside each other.
+    pub depth: u32,
+    /// Values and keys.
+    pub tokens: u32,
+    /// Bytes of input.
+    pub bytes: u32,
+}
+
+impl Limits {
+    /// For .torrent files, as libtorrent's `load_torrent_limits`.
+    pub const TORRENT_FILE: Self = Self {
+        depth: 100,
+        tokens: 3_000_000,
+        bytes: 10_000_000,
+    };
+}
+
+/// Where and why the input is not bencode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not valid bencode at byte {at}: {problem}")]
+pub struct DecodeError {
+    /// Bytes before the one that is wrong.
+    pub at: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong with the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The input stops before its value is complete.
+    #[error("the data ends in the middle of a value")]
+    End,
+    /// A byte that starts no value.
+    #[error("byte {0:#04x} does not start a value")]
+    Byte(u8),
+    /// An integer without digits or with something else between them.
+    #[error("malformed integer")]
+    Integer,
+    /// An integer that does not fit 64 bits.
+    #[error("integer beyond 64 bits")]
+    IntegerRange,
+    /// A number written with a zero in front.
+    #[error("number with a leading zero")]
+    LeadingZero,
+    /// The integer `-0`.
+    #[error("integer -0")]
+    NegativeZero,
+    /// A string length that is no number or beyond 32 bits.
+    #[error("malformed string length")]
+    StringLength,
+    /// A dictionary key that is not a string.
+    #[error("dictionary key that is not a string")]
+    KeyNotString,
+    /// The last key of a dictionary has no value.
+    #[error("dictionary key without a value")]
+    KeyWithoutValue,
+    /// A key that is there twice, where that would be ambiguous.
+    #[error("dictionary key there twice")]
+    DuplicateKey,
+    /// More nesting than [`Limits::depth`].
+    #[error("nested deeper than {0}")]
+    Depth(u32),
+    /// More values than [`Limits::tokens`].
+    #[error("more than {0} values")]
+    Tokens(u32),
+    /// More input than [`Limits::bytes`].
+    #[error("longer than {0} bytes")]
+    Bytes(u32),
+    /// Something follows the value.
+    #[error("data after the end of the value")]
+    Trailing,
+}
