@@ -23,5 +23,7 @@ pub mod message;
 pub mod meter;
 pub mod pick;
 pub mod rng;
+pub mod text;
 pub mod time;
 pub mod torrent;
+pub mod wire;

@@ -69,7 +69,7 @@ pub struct ExtendedHandshake {
     pub extensions: BTreeMap<String, u8>,
     /// TCP port on which the sender listens.
     pub listen_port: Option<u16>,
-    /// Client name and version, as sent.
+    /// Client name and version, made safe to print.
     pub client: Option<String>,
     /// Requests the sender queues before it drops some.
     pub request_queue: Option<u32>,

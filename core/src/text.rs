@@ -1,0 +1,69 @@
+//! Text from strangers, made safe to print and to name files by.
+
+use alloc::string::String;
+
+/// What a character of foreign text is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// As it is.
+    Plain,
+    /// Control characters: they move cursors and ring bells.
+    Control,
+    /// Characters that cannot be seen but change what is: zero-width and bidirectional ones.
+    Invisible,
+}
+
+/// The class of `c`.
+pub(crate) fn class(c: char) -> Class {
+    match c {
+        c if c.is_control() => Class::Control,
+        '\u{061c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => Class::Invisible,
+        _ => Class::Plain,
+    }
+}
+
+/// `bytes` as text of at most `max_bytes` that is safe in a terminal: control characters and
+/// invalid UTF-8 become `_`, invisible characters are dropped.
+#[must_use]
+pub fn printable(bytes: &[u8], max_bytes: usize) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        let bad = (!chunk.invalid().is_empty()).then_some('_');
+        let clean = chunk.valid().chars().filter_map(|c| match class(c) {
+            Class::Plain => Some(c),
+            Class::Control => Some('_'),
+            Class::Invisible => None,
+        });
+        for c in clean.chain(bad) {
+            if out.len() + c.len_utf8() > max_bytes {
+                return out;
+            }
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// `bytes` as text that is safe in a terminal and shows what is there: everything unusual is
+/// escaped as in Rust, `\u{202e}` or `\xff`.
+#[must_use]
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if class(c) == Class::Plain && c != '\\' {
+                out.push(c);
+            } else {
+                out.extend(c.escape_default());
+            }
+        }
+        for byte in chunk.invalid() {
+            out.extend(core::ascii::escape_default(*byte).map(char::from));
+        }
+    }
+    out
+}

@@ -1,0 +1,75 @@
+//! The peer protocol as bytes: handshake and messages. BEP 3, *peer protocol*; BEP 6; BEP 10.
+//!
+//! Block payload never passes through here. After the 13 bytes of [`Message::Piece`] come
+//! `block.length` bytes of payload that a reader takes from its buffer or straight from the socket;
+//! a writer sends the 13 bytes and then the payload.
+//!
+//! Messages whose id is not known are skipped, not refused: the connection loses nothing by them.
+//! Known ids must have exactly the length that BEP 3, 5, 6 and 10 give them.
+
+mod decode;
+mod encode;
+mod extended;
+mod handshake;
+
+pub use decode::{Decoded, Decoder};
+pub use encode::{encode, wire_len};
+pub use extended::{decode_extended_handshake, encode_extended_handshake};
+pub use handshake::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved};
+
+use crate::message::Message;
+
+/// Bytes in front of the payload of a block: length prefix, id, piece, begin. BEP 3.
+pub const PIECE_HEADER_BYTES: u32 = 13;
+
+/// Most bytes of a message behind its length prefix, unless a bitfield of the torrent is longer.
+/// libtorrent: 1 MiB.
+pub const MAX_MESSAGE_BYTES: u32 = 1 << 20;
+
+/// Most payload bytes of one block. Requests are of 16 KiB; older clients go up to 128 KiB.
+pub const MAX_BLOCK_BYTES: u32 = 1 << 17;
+
+/// What a peer sent that is no message. The connection cannot go on after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The connection does not start with the name of the protocol.
+    #[error("not a BitTorrent handshake")]
+    NotBitTorrent,
+    /// A length prefix above [`MAX_MESSAGE_BYTES`]; negative ones are such, too.
+    #[error("message of {length} bytes, at most {limit} are accepted")]
+    TooLong {
+        /// The length prefix.
+        length: u32,
+        /// The most that is accepted.
+        limit: u32,
+    },
+    /// A known message id with a length it cannot have.
+    #[error("message with id {id} of {length} bytes, which it cannot have")]
+    Length {
+        /// Message id.
+        id: u8,
+        /// The length prefix.
+        length: u32,
+    },
+}
+
+/// Message ids. BEP 3, *peer messages*; 9: BEP 5; 13 to 17: BEP 6; 20: BEP 10.
+mod id {
+    pub(super) const CHOKE: u8 = 0;
+    pub(super) const UNCHOKE: u8 = 1;
+    pub(super) const INTERESTED: u8 = 2;
+    pub(super) const NOT_INTERESTED: u8 = 3;
+    pub(super) const HAVE: u8 = 4;
+    pub(super) const BITFIELD: u8 = 5;
+    pub(super) const REQUEST: u8 = 6;
+    pub(super) const PIECE: u8 = 7;
+    pub(super) const CANCEL: u8 = 8;
+    pub(super) const PORT: u8 = 9;
+    pub(super) const SUGGEST: u8 = 13;
+    pub(super) const HAVE_ALL: u8 = 14;
+    pub(super) const HAVE_NONE: u8 = 15;
+    pub(super) const REJECT: u8 = 16;
+    pub(super) const ALLOWED_FAST: u8 = 17;
+    pub(super) const EXTENDED: u8 = 20;
+}

@@ -1,0 +1,89 @@
+//! From messages to bytes.
+
+use alloc::vec::Vec;
+
+use super::{Message, PIECE_HEADER_BYTES, encode_extended_handshake, id};
+use crate::ids::BlockRef;
+use crate::message::Extended;
+
+/// Appends `message`. For [`Message::Piece`] this is the header; the payload must follow it.
+pub fn encode(message: &Message, out: &mut Vec<u8>) {
+    match message {
+        Message::KeepAlive => out.extend_from_slice(&[0; 4]),
+        Message::Choke => put(out, id::CHOKE, &[]),
+        Message::Unchoke => put(out, id::UNCHOKE, &[]),
+        Message::Interested => put(out, id::INTERESTED, &[]),
+        Message::NotInterested => put(out, id::NOT_INTERESTED, &[]),
+        Message::Have(piece) => put(out, id::HAVE, &piece.0.to_be_bytes()),
+        Message::Bitfield(pieces) => put(out, id::BITFIELD, &pieces.to_wire()),
+        Message::Request(block) => put(out, id::REQUEST, &triple(*block)),
+        Message::Piece(block) => {
+            out.extend_from_slice(&(9 + block.length).to_be_bytes());
+            out.push(id::PIECE);
+            out.extend_from_slice(&triple(*block)[..8]);
+        }
+        Message::Cancel(block) => put(out, id::CANCEL, &triple(*block)),
+        Message::Port(port) => put(out, id::PORT, &port.to_be_bytes()),
+        Message::Suggest(piece) => put(out, id::SUGGEST, &piece.0.to_be_bytes()),
+        Message::HaveAll => put(out, id::HAVE_ALL, &[]),
+        Message::HaveNone => put(out, id::HAVE_NONE, &[]),
+        Message::Reject(block) => put(out, id::REJECT, &triple(*block)),
+        Message::AllowedFast(piece) => put(out, id::ALLOWED_FAST, &piece.0.to_be_bytes()),
+        Message::Extended(extended) => {
+            let (extended_id, body) = match &**extended {
+                Extended::Handshake(handshake) => (0, &encode_extended_handshake(handshake)),
+                Extended::Unknown { id, payload } => (*id, payload),
+            };
+            put_length(out, 2 + body.len());
+            out.extend_from_slice(&[id::EXTENDED, extended_id]);
+            out.extend_from_slice(body);
+        }
+    }
+}
+
+/// Bytes that [`encode`] appends, without encoding anything but an extension handshake.
+#[must_use]
+pub fn wire_len(message: &Message) -> u32 {
+    match message {
+        Message::KeepAlive => 4,
+        Message::Choke
+        | Message::Unchoke
+        | Message::Interested
+        | Message::NotInterested
+        | Message::HaveAll
+        | Message::HaveNone => 5,
+        Message::Have(_) | Message::Suggest(_) | Message::AllowedFast(_) => 9,
+        Message::Bitfield(pieces) => 5 + pieces.piece_count().div_ceil(8),
+        Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => 17,
+        Message::Piece(_) => PIECE_HEADER_BYTES,
+        Message::Port(_) => 7,
+        Message::Extended(extended) => {
+            6 + length(match &**extended {
+                Extended::Handshake(handshake) => encode_extended_handshake(handshake).len(),
+                Extended::Unknown { payload, .. } => payload.len(),
+            })
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, id: u8, body: &[u8]) {
+    put_length(out, 1 + body.len());
+    out.push(id);
+    out.extend_from_slice(body);
+}
+
+fn put_length(out: &mut Vec<u8>, bytes: usize) {
+    out.extend_from_slice(&length(bytes).to_be_bytes());
+}
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("messages that we make are far below 4 GiB")
+}
+
+fn triple(block: BlockRef) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&block.piece.0.to_be_bytes());
+    bytes[4..8].copy_from_slice(&block.begin.to_be_bytes());
+    bytes[8..].copy_from_slice(&block.length.to_be_bytes());
+    bytes
+}
