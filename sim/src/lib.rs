@@ -1,3 +1,5 @@
 //! Deterministic discrete-event swarm simulator.
 
+pub mod distribution;
 pub mod spec;
+pub mod units;

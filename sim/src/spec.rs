@@ -1,9 +1,9 @@
 //! One swarm, fully resolved: what a scenario and a seed expand to, and all that the world sees of
 //! either. Plain data, integers only.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Pipeline;
@@ -15,7 +15,7 @@ pub struct SwarmSpec {
     pub seed: u64,
     /// Size and division of the torrent.
     pub geometry: Geometry,
-    /// Origins first, then the peers in the order of their arrival.
+    /// Origins first, then the peers, whatever the order of their arrival.
     pub nodes: Vec<NodeSpec>,
     /// Names of the access classes; [`NodeSpec::class`] is a position here.
     pub classes: Vec<String>,
@@ -74,8 +74,8 @@ pub struct ClientSpec {
     pub name: String,
     /// Registered choking policy.
     pub policy: String,
-    /// Parameters of the policy; those left out keep their defaults. Durations in ns.
-    pub parameters: BTreeMap<String, u64>,
+    /// Parameters of the policy; those left out keep their defaults.
+    pub parameters: Parameters,
     /// Registered piece picker.
     pub picker: String,
     /// Connections it holds at most, opened by either side.
