@@ -79,11 +79,15 @@ impl Number {
             .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
             .unwrap_or(text.len());
         let (number, rest) = text.split_at(end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let (whole, fraction) = match number.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (number, None),
+        };
         let numeric = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
-        if !numeric(whole) || !numeric(fraction) || fraction.contains('.') {
+        if !numeric(whole) || fraction.is_some_and(|it| !numeric(it) || it.contains('.')) {
             return Err(UnitError::NoNumber);
         }
+        let fraction = fraction.unwrap_or("");
         let scale = fraction.chars().filter(char::is_ascii_digit).count();
         if scale > 18 {
             return Err(UnitError::NotWhole);

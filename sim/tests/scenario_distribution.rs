@@ -96,8 +96,8 @@ fn mean_and_median_of_the_weibull() {
     let mean = draws.iter().sum::<f64>() / DRAWS as f64;
     assert!((mean - 1.504_575).abs() < 0.03, "mean {mean}");
     let median = 2_f64.ln().powf(1.0 / 0.6);
-    let share = draws.partition_point(|it| *it < median) as f64 / DRAWS as f64;
-    assert!((share - 0.5).abs() < 0.005, "{share} below the median");
+    let below = draws.partition_point(|it| *it < median) as f64 / DRAWS as f64;
+    assert!((below - 0.5).abs() < 0.005, "{below} below the median");
 }
 
 #[test]

@@ -57,9 +57,9 @@ fn sizes_and_times_and_shares() {
     assert_eq!(parse_size("1.77 GB"), Ok(1_770_000_000));
     assert_eq!(parse_size("0.5 B"), Err(UnitError::NotWhole));
     assert_eq!(parse_time("25 ms"), Ok(Duration::from_millis(25)));
-    assert_eq!(parse_time("2 h"), Ok(Duration::from_secs(7200)));
+    assert_eq!(parse_time("2 h"), Ok(Duration::from_hours(2)));
     assert_eq!(parse_time("1.5 min"), Ok(Duration::from_secs(90)));
-    assert_eq!(parse_time("3 d"), Ok(Duration::from_secs(259_200)));
+    assert_eq!(parse_time("3 d"), Ok(Duration::from_hours(72)));
     assert_eq!(parse_time("300000 d"), Err(UnitError::TooLarge));
     assert_eq!(Share::parse("20 %").map(Share::millionths), Ok(200_000));
     assert_eq!(Share::parse("0.0001 %").map(Share::millionths), Ok(1));
