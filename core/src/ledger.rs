@@ -99,7 +99,7 @@ pub enum Waste {
     Timeout,
     /// It came after a choke or a cancel, when it was no longer wanted.
     Late,
-    /// Its piece failed verification.
+    /// Its piece failed verification, or the driver could not keep it.
     HashFailure,
     /// We never asked for it.
     Unrequested,

@@ -1,8 +1,305 @@
-//! One torrent: inputs in, outputs out.
+//! One torrent: inputs in, outputs out, one deadline.
+//!
+//! This file holds the state and the entry points. The parts: [`conn`] one connection;
+//! [`download`] requests and arriving blocks; [`partial`] pieces under way; [`upload`] requests
+//! served; [`choking`] the policy asked and obeyed; [`interest`] who has what; [`suspects`] who
+//! sent corrupt blocks; [`upkeep`] timers.
 
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::bitfield::{Bitfield, word_count};
+use crate::choke::{BoxedPolicy, PeerView, Triggers, UploadOrder};
+use crate::ids::{PeerKey, PieceIndex};
+use crate::ledger::{Kind, Ledger};
+use crate::message::Message;
+use crate::meter::{Estimator, Meter};
+use crate::pick::BoxedPicker;
+use crate::rng::{Purpose, Rng, Streams};
+use crate::time::Instant;
+use crate::wire::wire_len;
+
+mod bucket;
+mod choking;
+mod conn;
+mod download;
+mod interest;
 mod io;
+mod partial;
+mod suspects;
+mod upkeep;
+mod upload;
 
+use bucket::Bucket;
+use conn::Conn;
 pub use io::{
     BlockDigest, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation, Reason,
     Verdict,
 };
+use partial::Partials;
+use suspects::Suspects;
+
+/// The download and upload of one torrent with all its connections.
+#[derive(Debug)]
+pub struct Torrent {
+    config: Arc<Config>,
+    policy: BoxedPolicy,
+    triggers: Triggers,
+    estimator: Estimator,
+    order: UploadOrder,
+    picker: BoxedPicker,
+    choke_rng: Rng,
+    pick_rng: Rng,
+
+    have: Bitfield,
+    have_count: u32,
+    /// Pieces we lack and have not begun.
+    unbegun: Bitfield,
+    /// Copies of each piece among connected peers.
+    availability: Vec<u16>,
+    /// Indexed by `PeerKey`; closed slots are reused by the driver.
+    conns: Vec<Conn>,
+    /// Piece sets of the peers: `words` words for each slot of `conns`.
+    remote: Vec<u64>,
+    words: usize,
+    partials: Partials,
+    suspects: Suspects,
+
+    upload: Option<Bucket>,
+    download: Option<Bucket>,
+    upload_meter: Meter,
+    in_flight_blocks: u32,
+
+    tick: u64,
+    next_tick: Instant,
+    next_upkeep: Instant,
+    /// When a rate cap lets something through again.
+    next_allowance: Instant,
+    ledger: Ledger,
+    outputs: VecDeque<Output>,
+}
+
+impl Torrent {
+    /// A torrent that has the pieces of `have`. `entity` numbers its random streams. Timers start
+    /// at a random phase of their period, or all peers of a simulation would tick together.
+    #[must_use]
+    pub fn new(
+        config: Arc<Config>,
+        have: Bitfield,
+        policy: BoxedPolicy,
+        picker: BoxedPicker,
+        streams: Streams,
+        entity: u32,
+        now: Instant,
+    ) -> Self {
+        let pieces = config.geometry.piece_count();
+        assert_eq!(have.piece_count(), pieces, "the set is of another torrent");
+        let mut unbegun = Bitfield::full(pieces);
+        have.iter().for_each(|piece| {
+            unbegun.remove(piece);
+        });
+        let mut phase = streams.stream(Purpose::Phase, entity);
+        let mut first = |period: Duration| {
+            let period = u64::try_from(period.as_nanos()).expect("a period below 584 years");
+            now.after(Duration::from_nanos(phase.below(period.max(1))))
+        };
+        let triggers = policy.triggers();
+        let estimator = policy.estimator();
+        Self {
+            next_tick: triggers.tick.map_or(Instant::NEVER, &mut first),
+            next_upkeep: first(upkeep::PERIOD),
+            next_allowance: Instant::NEVER,
+            triggers,
+            estimator,
+            order: policy.upload_order(),
+            policy,
+            picker,
+            choke_rng: streams.stream(Purpose::Choke, entity),
+            pick_rng: streams.stream(Purpose::Pick, entity),
+            have_count: have.count(),
+            have,
+            unbegun,
+            availability: alloc::vec![0; pieces as usize],
+            conns: Vec::new(),
+            remote: Vec::new(),
+            words: word_count(pieces),
+            partials: Partials::new(pieces),
+            suspects: Suspects::default(),
+            upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
+            download: config.download_cap.map(|rate| Bucket::new(rate, now)),
+            upload_meter: Meter::new(Estimator::EMA_10_S, now),
+            in_flight_blocks: 0,
+            tick: 0,
+            ledger: Ledger::default(),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Timeout => self.on_timeout(now),
+            Input::PeerConnected { peer, link } => self.on_connected(now, peer, link),
+            Input::PeerDisconnected { peer } => self.on_disconnected(now, peer),
+            Input::Message { peer, message } => self.on_message(now, peer, message),
+            Input::Writable { peer } => self.on_writable(now, peer),
+            Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
+        }
+    }
+
+    /// The next thing to do. Call until `None`.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Timeout`], if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        Some(
+            self.next_tick
+                .min(self.next_upkeep)
+                .min(self.next_allowance),
+        )
+    }
+
+    /// The pieces we have, all verified.
+    #[must_use]
+    pub fn have(&self) -> &Bitfield {
+        &self.have
+    }
+
+    /// Pieces we have.
+    #[must_use]
+    pub fn have_count(&self) -> u32 {
+        self.have_count
+    }
+
+    /// Whether we have every piece.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.have_count == self.config.geometry.piece_count()
+    }
+
+    /// Where the bytes went, over all connections that were.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Where the bytes of one connection went, if [`Config::peer_ledgers`] is on.
+    #[must_use]
+    pub fn peer_ledger(&self, peer: PeerKey) -> Option<&Ledger> {
+        self.conns.get(peer.0 as usize)?.ledger.as_deref()
+    }
+
+    /// Copies of each piece among connected peers.
+    #[must_use]
+    pub fn availability(&self) -> &[u16] {
+        &self.availability
+    }
+
+    /// Whether we choke this peer; also true of unknown ones.
+    #[must_use]
+    pub fn am_choking(&self, peer: PeerKey) -> bool {
+        self.conns
+            .get(peer.0 as usize)
+            .is_none_or(|conn| !conn.open || conn.am_choking)
+    }
+
+    /// The connections as a policy sees them, in ascending key order.
+    #[must_use]
+    pub fn peer_views(&self, now: Instant) -> Vec<PeerView> {
+        let open = (0..).zip(&self.conns).filter(|(_, conn)| conn.open);
+        open.map(|(key, conn)| self.view(now, PeerKey(key), conn))
+            .collect()
+    }
+
+    /// The connection, unless it is closed or being closed.
+    fn conn(&mut self, peer: PeerKey) -> Option<&mut Conn> {
+        self.conns
+            .get_mut(peer.0 as usize)
+            .filter(|conn| conn.open && !conn.closing)
+    }
+
+    fn remote(&self, peer: PeerKey) -> &[u64] {
+        let start = peer.0 as usize * self.words;
+        &self.remote[start..start + self.words]
+    }
+
+    fn keys(&self) -> impl Iterator<Item = PeerKey> + use<> {
+        (0..u32::try_from(self.conns.len()).expect("keys are 32 bits")).map(PeerKey)
+    }
+
+    fn send(&mut self, now: Instant, peer: PeerKey, message: Message) {
+        let bytes = u64::from(wire_len(&message));
+        let kind = Kind::of(&message) as usize;
+        self.ledger.protocol_sent[kind] += bytes;
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.last_sent_at = now;
+        if let Some(ledger) = conn.ledger.as_mut() {
+            ledger.protocol_sent[kind] += bytes;
+        }
+        self.outputs.push_back(Output::Send { peer, message });
+    }
+
+    fn disconnect(&mut self, peer: PeerKey, reason: Reason) {
+        if let Some(conn) = self.conn(peer) {
+            conn.closing = true;
+            self.outputs.push_back(Output::Disconnect { peer, reason });
+        }
+    }
+
+    fn violation(&mut self, peer: PeerKey, violation: ProtocolViolation) {
+        self.disconnect(peer, Reason::Violation(violation));
+    }
+
+    fn on_message(&mut self, now: Instant, peer: PeerKey, message: Message) {
+        let Some(conn) = self.conn(peer) else { return };
+        conn.last_heard_at = now;
+        let (bytes, kind) = (u64::from(wire_len(&message)), Kind::of(&message) as usize);
+        if let Some(ledger) = conn.ledger.as_mut() {
+            ledger.protocol_received[kind] += bytes;
+        }
+        let (fast, extended) = (conn.fast, conn.extended);
+        self.ledger.protocol_received[kind] += bytes;
+        match message {
+            Message::Piece(block) => self.on_block(now, peer, block),
+            Message::Have(piece) => self.on_have(now, peer, piece),
+            Message::Request(block) => self.on_request(now, peer, block),
+            Message::Choke => self.on_choke(now, peer),
+            Message::Unchoke => self.on_unchoke(now, peer),
+            Message::Interested => self.on_interest(now, peer, true),
+            Message::NotInterested => self.on_interest(now, peer, false),
+            Message::Bitfield(set) => self.on_bitfield(now, peer, &set),
+            Message::Cancel(block) => self.on_cancel(now, peer, block),
+            Message::KeepAlive | Message::Port(_) => {}
+            Message::Extended(_) if !extended => {
+                self.violation(peer, ProtocolViolation::ExtensionNotNegotiated);
+            }
+            Message::Extended(extended) => self.on_extended(now, peer, &extended),
+            _ if !fast => self.violation(peer, ProtocolViolation::FastNotNegotiated),
+            Message::HaveAll => {
+                self.on_bitfield(now, peer, &Bitfield::full(self.have.piece_count()));
+            }
+            Message::HaveNone => {
+                self.on_bitfield(now, peer, &Bitfield::empty(self.have.piece_count()));
+            }
+            Message::Reject(block) => self.on_reject(now, peer, block),
+            // Advice that this client does not take: it neither requests while choked nor lets a
+            // peer choose its pieces. Out-of-range advice is ignored as libtorrent does.
+            Message::Suggest(_) | Message::AllowedFast(_) => {}
+        }
+    }
+
+    fn piece_in_range(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let pieces = self.config.geometry.piece_count();
+        if piece.0 >= pieces {
+            self.violation(peer, ProtocolViolation::PieceOutOfRange { piece, pieces });
+        }
+        piece.0 < pieces
+    }
+}

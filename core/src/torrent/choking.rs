@@ -1,0 +1,136 @@
+//! The policy is asked and obeyed.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::conn::Conn;
+use super::{Bucket, Reason, Torrent};
+use crate::choke::{Decision, PeerView, Scope, Slots, Snapshot, Trigger};
+use crate::ids::PeerKey;
+use crate::message::Message;
+use crate::meter::Estimator;
+use crate::time::Instant;
+
+impl Torrent {
+    pub(super) fn view(&self, now: Instant, peer: PeerKey, conn: &Conn) -> PeerView {
+        let moment = |at: Instant| (at != Instant::NEVER).then_some(at);
+        PeerView {
+            peer,
+            am_choking: conn.am_choking,
+            am_interested: conn.am_interested,
+            peer_choking: conn.peer_choking,
+            peer_interested: conn.peer_interested,
+            is_seed: self.is_seed(conn),
+            snubbed: conn.snubbed,
+            connected_at: conn.connected_at,
+            last_block_at: moment(conn.last_block_at),
+            unchoked_at: moment(conn.unchoked_at),
+            down_rate: conn.down_meter.rate(self.estimator, now),
+            up_rate: conn.up_meter.rate(self.estimator, now),
+            down_bytes: conn.down_bytes,
+            up_bytes: conn.up_bytes,
+            down_bytes_round: u64::from(conn.down_round),
+            up_bytes_round: u64::from(conn.up_round),
+            up_bytes_since_unchoke: conn.up_bytes - conn.up_at_unchoke,
+            queued_requests: u32::try_from(conn.queue.len()).unwrap_or(u32::MAX),
+            unflushed_blocks: u32::from(conn.unflushed),
+            have_count: conn.have_count,
+            have_messages: conn.have_messages,
+            wanted_count: conn.wanted,
+        }
+    }
+
+    fn snapshot<'a>(&self, now: Instant, peers: &'a [PeerView]) -> Snapshot<'a> {
+        Snapshot {
+            now,
+            am_seed: self.is_complete(),
+            upload_capacity: self.config.upload_cap.or(self.config.upload_capacity),
+            upload_rate: self.upload_meter.rate(Estimator::EMA_10_S, now),
+            piece_count: self.config.geometry.piece_count(),
+            piece_bytes: self.config.geometry.piece_bytes(),
+            peers,
+        }
+    }
+
+    /// Asks the policy, if it wants to be asked for this.
+    pub(super) fn trigger(&mut self, now: Instant, trigger: Trigger) {
+        let (scope, peer) = match trigger {
+            Trigger::Tick(_) => (Scope::All, None),
+            Trigger::Interest(peer) => (self.triggers.interest, Some(peer)),
+            Trigger::Connected(peer) => (self.triggers.connected, Some(peer)),
+            Trigger::Disconnected(peer) => (self.triggers.disconnected, Some(peer)),
+            Trigger::Block(peer) => (self.triggers.block, Some(peer)),
+        };
+        let decision = match scope {
+            Scope::Never => return,
+            Scope::Peer => {
+                let conn = peer.map(|peer| (peer, &self.conns[peer.0 as usize]));
+                let open = conn.filter(|(_, conn)| conn.open && !conn.closing);
+                let one = open.map(|(peer, conn)| self.view(now, peer, conn));
+                let snapshot = self.snapshot(now, one.as_slice());
+                self.policy.decide(trigger, &snapshot, &mut self.choke_rng)
+            }
+            Scope::All => {
+                let open = (0..)
+                    .zip(&self.conns)
+                    .filter(|(_, conn)| conn.open && !conn.closing);
+                let all: Vec<PeerView> = open
+                    .map(|(key, conn)| self.view(now, PeerKey(key), conn))
+                    .collect();
+                let snapshot = self.snapshot(now, &all);
+                self.policy.decide(trigger, &snapshot, &mut self.choke_rng)
+            }
+        };
+        self.obey(now, decision);
+    }
+
+    pub(super) fn block_trigger(&mut self, now: Instant, peer: PeerKey) {
+        if self.triggers.block != Scope::Never {
+            self.trigger(now, Trigger::Block(peer));
+        }
+    }
+
+    fn obey(&mut self, now: Instant, decision: Decision) {
+        for (peer, cap) in decision.caps {
+            if let Some(conn) = self.conn(peer) {
+                conn.cap = cap.map(|rate| Box::new(Bucket::new(rate, now)));
+            }
+        }
+        for (peer, weight) in decision.weights {
+            if let Some(conn) = self.conn(peer) {
+                conn.weight = weight;
+            }
+        }
+        match decision.slots {
+            Slots::Keep => {}
+            Slots::Unchoke(peer) => self.set_choking(now, peer, false),
+            Slots::Choke(peer) => self.set_choking(now, peer, true),
+            Slots::Exactly(mut unchoked) => {
+                unchoked.sort_unstable();
+                for peer in self.keys() {
+                    self.set_choking(now, peer, unchoked.binary_search(&peer).is_err());
+                }
+            }
+        }
+        for peer in decision.disconnect {
+            self.disconnect(peer, Reason::Policy);
+        }
+    }
+
+    fn set_choking(&mut self, now: Instant, peer: PeerKey, choking: bool) {
+        let Some(conn) = self.conn(peer) else { return };
+        if conn.am_choking == choking {
+            return;
+        }
+        conn.am_choking = choking;
+        if choking {
+            self.send(now, peer, Message::Choke);
+            self.refuse_queue(now, peer);
+        } else {
+            conn.unchoked_at = now;
+            conn.up_at_unchoke = conn.up_bytes;
+            conn.invalid_requests = 0;
+            self.send(now, peer, Message::Unchoke);
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! Requests we send and blocks that come.
+
+use super::conn::{Mark, PIPELINE, Pending};
+use super::{Output, ProtocolViolation, Reason, Torrent, Verdict};
+use crate::bitfield::has_bit;
+use crate::geometry::BLOCK_BYTES;
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
+use crate::ledger::{Kind, Waste};
+use crate::message::Message;
+use crate::pick::PickView;
+use crate::time::Instant;
+
+/// Copies of a block under way at most in the endgame. libtorrent asks for one extra.
+const ENDGAME_COPIES: u8 = 2;
+
+impl Torrent {
+    fn number(&self, piece: PieceIndex, block: u32) -> u32 {
+        piece.0 * self.config.geometry.blocks_per_piece() + block
+    }
+
+    fn split(&self, number: u32) -> (PieceIndex, u32) {
+        let per_piece = self.config.geometry.blocks_per_piece();
+        (PieceIndex(number / per_piece), number % per_piece)
+    }
+
+    fn named(&self, number: u32) -> BlockRef {
+        let (piece, block) = self.split(number);
+        self.config.geometry.block(piece, block)
+    }
+
+    /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
+    fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
+        let conn = &self.conns[peer.0 as usize];
+        if conn.snubbed {
+            return 1; // libtorrent: a snubbed peer is asked for one block at a time.
+        }
+        let pipeline = &self.config.pipeline;
+        let rate = u128::from(conn.pipeline_meter.rate(PIPELINE, now));
+        let bytes = rate * pipeline.queue_time.as_millis() / 1000;
+        let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
+        blocks
+            .saturating_add(1)
+            .max(pipeline.min)
+            .min(pipeline.max)
+            .min(conn.request_queue)
+            .max(1)
+    }
+
+    /// Fills the pipeline of one peer, if it has run down far enough. Waiting until a quarter is
+    /// free sends requests in small batches instead of one for each block.
+    pub(super) fn fill(&mut self, now: Instant, peer: PeerKey) {
+        let Some(conn) = self.conn(peer) else { return };
+        if conn.peer_choking || !conn.am_interested {
+            return;
+        }
+        let live = conn.live;
+        let depth = self.depth(now, peer);
+        if live > depth - depth.div_ceil(4) {
+            return;
+        }
+        for _ in live..depth {
+            if !self.request_one(now, peer) {
+                break;
+            }
+        }
+    }
+
+    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened.
+    pub(super) fn fill_all(&mut self, now: Instant) {
+        self.keys().for_each(|peer| self.fill(now, peer));
+    }
+
+    fn request_one(&mut self, now: Instant, peer: PeerKey) -> bool {
+        if self
+            .download
+            .as_mut()
+            .is_some_and(|bucket| !bucket.is_open(now))
+        {
+            self.note_allowance(now);
+            return false;
+        }
+        let found = self.next_block(peer).map(|number| (number, Mark::Ordinary));
+        let Some((number, mark)) = found.or_else(|| self.next_endgame_block(peer)) else {
+            return false;
+        };
+        let block = self.named(number);
+        if let Some(bucket) = self.download.as_mut() {
+            bucket.take(now, block.length);
+        }
+        let conn = &mut self.conns[peer.0 as usize];
+        if conn.live == 0 {
+            conn.owing_since = now;
+        }
+        conn.pending.push_back(Pending::new(number, mark));
+        conn.live += 1;
+        self.send(now, peer, Message::Request(block));
+        true
+    }
+
+    /// A block that is asked of nobody: of a begun piece first (Cohen 2003 §2.4.1, strict
+    /// priority), otherwise of a piece that the picker chooses.
+    fn next_block(&mut self, peer: PeerKey) -> Option<u32> {
+        if self.partials.free_blocks() > 0 {
+            let fits = |slot: &usize| {
+                let partial = self.partials.at(*slot);
+                partial.free > 0
+                    && has_bit(self.remote(peer), partial.piece)
+                    && partial.only.is_none_or(|only| only == peer)
+            };
+            if let Some(slot) = self.partials.slots().find(fits) {
+                return self.take_from(slot);
+            }
+        }
+        if let Some(number) = self.next_copy(peer) {
+            return Some(number);
+        }
+        let start = peer.0 as usize * self.words;
+        let view = PickView {
+            unbegun: self.unbegun.words(),
+            peer_has: &self.remote[start..start + self.words],
+            availability: &self.availability,
+            have_count: self.have_count,
+        };
+        let piece = self.picker.pick(&view, &mut self.pick_rng)?;
+        assert!(
+            self.unbegun.remove(piece),
+            "the picker chose piece {piece}, which is begun or had"
+        );
+        let only = self.suspects.suspects(piece).then_some(peer);
+        let slot = self.partials.begin(&self.config.geometry, piece, only);
+        self.take_from(slot)
+    }
+
+    fn take_from(&mut self, slot: usize) -> Option<u32> {
+        let piece = self.partials.at(slot).piece;
+        self.partials
+            .take_free(slot)
+            .map(|block| self.number(piece, block))
+    }
+
+    /// For pickers that ask several peers for the same block all the time.
+    fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
+        let copies = self.picker.copies();
+        if copies > 1 {
+            self.another_copy(peer, copies)
+        } else {
+            None
+        }
+    }
+
+    /// BEP 3, *endgame*: every block is asked for; ask another peer too, a few at a time.
+    fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
+        let all_asked =
+            self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
+        let few = self.conns[peer.0 as usize].live < self.config.pipeline.min;
+        if !self.config.endgame || !all_asked || !few {
+            return None;
+        }
+        self.another_copy(peer, ENDGAME_COPIES)
+            .map(|number| (number, Mark::EndgameCopy))
+    }
+
+    /// A block under way from others but not from `peer`, with fewer than `copies` requests. The
+    /// latest ones first: the others are likely to arrive before a copy could.
+    fn another_copy(&mut self, peer: PeerKey, copies: u8) -> Option<u32> {
+        let pending = &self.conns[peer.0 as usize].pending;
+        let may_copy = |slot: &usize| {
+            let partial = self.partials.at(*slot);
+            let has = has_bit(self.remote(peer), partial.piece);
+            has && partial.missing > 0 && partial.only.is_none()
+        };
+        let found = self
+            .partials
+            .slots()
+            .rev()
+            .filter(may_copy)
+            .find_map(|slot| {
+                let partial = self.partials.at(slot);
+                let blocks =
+                    (0..u32::try_from(partial.blocks.len()).expect("fewer than 2^30")).rev();
+                let mut numbered = blocks.map(|block| (block, self.number(partial.piece, block)));
+                let wanted = numbered.find(|(block, number)| {
+                    let state = partial.blocks[*block as usize];
+                    !state.received
+                        && (1..copies).contains(&state.asked)
+                        && !pending.iter().any(|it| it.number() == *number)
+                });
+                wanted.map(|(block, number)| (slot, block, number))
+            });
+        let (slot, block, number) = found?;
+        self.partials.ask_again(slot, block);
+        Some(number)
+    }
+
+    pub(super) fn on_block(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
+        let Some(index) = self.config.geometry.block_index(block) else {
+            return self.unrequested(peer, block);
+        };
+        let number = self.number(block.piece, index);
+        let estimator = self.estimator;
+        let conn = &mut self.conns[peer.0 as usize];
+        // A block that timed out may have been asked of the same peer again: settle that request.
+        let live = conn
+            .pending
+            .iter()
+            .position(|it| it.number() == number && it.is_live());
+        let any = || conn.pending.iter().position(|it| it.number() == number);
+        let Some(at) = live.or_else(any) else {
+            return self.unrequested(peer, block);
+        };
+        let pending = conn.pending.remove(at).expect("just found");
+        conn.live -= u16::from(pending.is_live());
+        conn.down_bytes += u64::from(block.length);
+        conn.down_round = conn.down_round.saturating_add(block.length);
+        conn.down_meter.add(estimator, now, block.length);
+        conn.pipeline_meter.add(PIPELINE, now, block.length);
+        (conn.last_block_at, conn.owing_since, conn.snubbed) = (now, now, false);
+        self.keep_or_waste(now, peer, block, index, pending);
+        self.block_trigger(now, peer);
+        self.fill(now, peer);
+    }
+
+    fn keep_or_waste(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        block: BlockRef,
+        index: u32,
+        pending: Pending,
+    ) {
+        let slot = self.partials.slot_of(block.piece);
+        let needed = slot.filter(|slot| !self.partials.at(*slot).blocks[index as usize].received);
+        let Some(slot) = needed else {
+            let cause = match pending.mark() {
+                Mark::TimedOut => Waste::Timeout,
+                Mark::Cancelled => Waste::Late,
+                Mark::Ordinary | Mark::EndgameCopy => Waste::Endgame,
+            };
+            return self.waste(peer, cause, block.length);
+        };
+        let others = self.partials.receive(slot, index, peer);
+        let others = others.saturating_sub(u8::from(pending.is_live()));
+        self.ledger.payload_useful += u64::from(block.length);
+        if let Some(ledger) = self.conns[peer.0 as usize].ledger.as_mut() {
+            ledger.payload_useful += u64::from(block.length);
+        }
+        self.outputs.push_back(Output::StoreBlock { peer, block });
+        if others > 0 {
+            self.cancel(now, pending.number());
+        }
+        if self.partials.at(slot).missing == 0 {
+            let want_blocks = self.suspects.suspects(block.piece);
+            self.outputs.push_back(Output::VerifyPiece {
+                piece: block.piece,
+                want_blocks,
+            });
+        }
+    }
+
+    /// The block is here: tell everybody who was asked for it as well.
+    fn cancel(&mut self, now: Instant, number: u32) {
+        let block = self.named(number);
+        for peer in self.keys() {
+            let conn = &mut self.conns[peer.0 as usize];
+            let asked = |it: &&mut Pending| it.number() == number && it.is_live();
+            if let Some(pending) = conn.pending.iter_mut().find(asked) {
+                *pending = Pending::new(number, Mark::Cancelled);
+                conn.live -= 1;
+                self.send(now, peer, Message::Cancel(block));
+                self.fill(now, peer);
+            }
+        }
+    }
+
+    fn waste(&mut self, peer: PeerKey, cause: Waste, bytes: u32) {
+        self.ledger.payload_wasted[cause as usize] += u64::from(bytes);
+        if let Some(ledger) = self.conns[peer.0 as usize].ledger.as_mut() {
+            ledger.payload_wasted[cause as usize] += u64::from(bytes);
+        }
+    }
+
+    fn unrequested(&mut self, peer: PeerKey, block: BlockRef) {
+        self.waste(peer, Waste::Unrequested, block.length);
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.unrequested = conn.unrequested.saturating_add(1);
+        let count = u32::from(conn.unrequested);
+        if count > self.config.limits.unrequested_blocks {
+            self.violation(peer, ProtocolViolation::Unrequested(count));
+        }
+    }
+
+    pub(super) fn on_choke(&mut self, now: Instant, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.peer_choking = true;
+        let fast = conn.fast;
+        self.partials.release(peer);
+        // With BEP 6 a reject follows for each request; without, they are silently gone.
+        if !fast {
+            self.give_up_requests(peer, Mark::Cancelled);
+            self.fill_all(now);
+        }
+    }
+
+    pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.peer_choking = false;
+        if !conn.fast {
+            // Streams are ordered: what was not answered before the choke never will be.
+            conn.pending.retain(|it| it.is_live());
+        }
+        self.fill(now, peer);
+    }
+
+    pub(super) fn on_reject(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
+        let Some(index) = self.config.geometry.block_index(block) else {
+            return;
+        };
+        let number = self.number(block.piece, index);
+        let conn = &mut self.conns[peer.0 as usize];
+        let Some(at) = conn.pending.iter().position(|it| it.number() == number) else {
+            return;
+        };
+        let pending = conn.pending.remove(at).expect("just found");
+        if pending.is_live() {
+            conn.live -= 1;
+            if self.partials.give_back(block.piece, index) {
+                self.fill_all(now);
+            }
+        }
+    }
+
+    /// No answer is expected any more for what this peer was asked; others may be asked.
+    pub(super) fn give_up_requests(&mut self, peer: PeerKey, mark: Mark) {
+        let mut pending = core::mem::take(&mut self.conns[peer.0 as usize].pending);
+        for request in pending.iter_mut().filter(|it| it.is_live()) {
+            let (piece, block) = self.split(request.number());
+            self.partials.give_back(piece, block);
+            *request = Pending::new(request.number(), mark);
+        }
+        let conn = &mut self.conns[peer.0 as usize];
+        (conn.pending, conn.live) = (pending, 0);
+        self.partials.release(peer);
+    }
+
+    pub(super) fn on_verified(&mut self, now: Instant, piece: PieceIndex, verdict: &Verdict) {
+        let under_way = self
+            .partials
+            .get(piece)
+            .is_some_and(|partial| partial.missing == 0);
+        assert!(under_way, "piece {piece} was not to be verified");
+        let senders = self.partials.senders(piece);
+        self.partials.finish(piece);
+        match verdict {
+            Verdict::Good { blocks } => {
+                let culprits = self.suspects.passed(piece, blocks);
+                self.close_corrupt(piece, &culprits);
+                self.complete_piece(now, piece);
+            }
+            Verdict::Bad { blocks } => {
+                self.count_hash_failure(piece, &senders);
+                let culprit = self.suspects.failed(piece, &senders, blocks);
+                self.unbegun.insert(piece);
+                self.close_corrupt(piece, culprit.as_slice());
+                self.fill_all(now);
+            }
+            Verdict::Lost => {
+                self.count_hash_failure(piece, &senders);
+                self.unbegun.insert(piece);
+                self.fill_all(now);
+            }
+        }
+    }
+
+    fn close_corrupt(&mut self, piece: PieceIndex, culprits: &[PeerKey]) {
+        for peer in culprits {
+            self.disconnect(*peer, Reason::Corrupt { piece });
+        }
+    }
+
+    fn count_hash_failure(&mut self, piece: PieceIndex, senders: &[PeerKey]) {
+        let geometry = self.config.geometry;
+        let cause = Waste::HashFailure as usize;
+        for (block, sender) in (0..).zip(senders) {
+            let bytes = u64::from(geometry.block(piece, block).length);
+            self.ledger.payload_useful -= bytes;
+            self.ledger.payload_wasted[cause] += bytes;
+            let conn = self.conns.get_mut(sender.0 as usize);
+            if let Some(ledger) = conn.and_then(|it| it.ledger.as_mut()) {
+                ledger.payload_useful = ledger.payload_useful.saturating_sub(bytes);
+                ledger.payload_wasted[cause] += bytes;
+            }
+        }
+    }
+
+    fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
+        assert!(self.have.insert(piece), "piece {piece} was verified twice");
+        self.have_count += 1;
+        let open = self
+            .conns
+            .iter()
+            .filter(|conn| conn.open && !conn.closing)
+            .count() as u64;
+        let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
+        self.ledger.protocol_sent[Kind::Have as usize] += open * bytes;
+        self.outputs.push_back(Output::Broadcast { have: piece });
+        for peer in self.keys() {
+            let has = has_bit(self.remote(peer), piece);
+            let Some(conn) = self.conn(peer) else {
+                continue;
+            };
+            conn.last_sent_at = now;
+            if let Some(ledger) = conn.ledger.as_mut() {
+                ledger.protocol_sent[Kind::Have as usize] += bytes;
+            }
+            if has {
+                conn.wanted -= 1;
+                self.update_interest(now, peer);
+            }
+        }
+        if self.is_complete() {
+            self.outputs.push_back(Output::Completed);
+            self.keys().for_each(|peer| self.drop_if_both_seeds(peer));
+        }
+    }
+}

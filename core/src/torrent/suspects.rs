@@ -1,0 +1,65 @@
+//! Who sent corrupt blocks. libtorrent calls it smart ban: the blocks of a failed piece are
+//! remembered by digest and sender, and compared when the piece passes later.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::io::BlockDigest;
+use crate::ids::{PeerKey, PieceIndex};
+
+/// Blocks remembered for one piece, or those of its last failure if they are more.
+const MOST_RECORDS: usize = 4096;
+
+/// Pieces that failed, with what each peer sent for each of their blocks.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    failed: BTreeMap<PieceIndex, Vec<(u32, PeerKey, BlockDigest)>>,
+}
+
+impl Suspects {
+    /// Whether the piece has failed and not passed since.
+    pub(super) fn suspects(&self, piece: PieceIndex) -> bool {
+        !self.failed.is_empty() && self.failed.contains_key(&piece)
+    }
+
+    /// The piece failed. Names the culprit if only one peer had a part in it.
+    pub(super) fn failed(
+        &mut self,
+        piece: PieceIndex,
+        senders: &[PeerKey],
+        digests: &[BlockDigest],
+    ) -> Option<PeerKey> {
+        let sent = (0..).zip(senders).zip(digests);
+        let records = sent.map(|((block, sender), digest)| (block, *sender, *digest));
+        let known = self.failed.entry(piece).or_default();
+        known.extend(records);
+        let excess = known.len().saturating_sub(MOST_RECORDS.max(senders.len()));
+        known.drain(..excess);
+        let first = *senders.first()?;
+        senders.iter().all(|it| *it == first).then_some(first)
+    }
+
+    /// The piece passed. Names, in ascending order, the peers that had sent something else.
+    pub(super) fn passed(&mut self, piece: PieceIndex, digests: &[BlockDigest]) -> Vec<PeerKey> {
+        if self.failed.is_empty() {
+            return Vec::new();
+        }
+        let records = self.failed.remove(&piece).unwrap_or_default();
+        let differs = |(block, _, digest): &&(u32, PeerKey, BlockDigest)| {
+            digests
+                .get(*block as usize)
+                .is_some_and(|good| good != digest)
+        };
+        let mut culprits: Vec<PeerKey> = records.iter().filter(differs).map(|it| it.1).collect();
+        culprits.sort_unstable();
+        culprits.dedup();
+        culprits
+    }
+
+    /// The connection is gone and its key may soon name another peer.
+    pub(super) fn forget(&mut self, peer: PeerKey) {
+        self.failed
+            .values_mut()
+            .for_each(|records| records.retain(|it| it.1 != peer));
+    }
+}

@@ -1,0 +1,64 @@
+//! Timers: rechoke, snubs, keep-alives, silence, rate caps.
+
+use core::time::Duration;
+
+use super::conn::Mark;
+use super::{Reason, Torrent};
+use crate::choke::Trigger;
+use crate::ids::PeerKey;
+use crate::message::Message;
+use crate::time::Instant;
+
+/// How often connections are looked over. Snubs and keep-alives are up to so much late, which is
+/// small beside their limits of a minute and more.
+pub(super) const PERIOD: Duration = Duration::from_secs(10);
+
+/// Requests without an answer that are remembered, so that a late block is known for what it is.
+const FORGET_ABOVE: usize = 2048;
+
+impl Torrent {
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        if now >= self.next_allowance {
+            self.next_allowance = Instant::NEVER;
+            self.schedule_uploads(now);
+            self.fill_all(now);
+        }
+        if now >= self.next_upkeep {
+            self.next_upkeep = now.after(PERIOD);
+            self.keys().for_each(|peer| self.look_after(now, peer));
+            self.fill_all(now);
+        }
+        if now >= self.next_tick {
+            self.trigger(now, Trigger::Tick(self.tick));
+            self.tick += 1;
+            let period = self
+                .triggers
+                .tick
+                .expect("a policy with ticks has a period");
+            // A late timer must not shift the rhythm, nor make up for missed rounds in a burst.
+            let due = self.next_tick.after(period);
+            self.next_tick = if due > now { due } else { now.after(period) };
+            for conn in &mut self.conns {
+                (conn.down_round, conn.up_round) = (0, 0);
+            }
+        }
+    }
+
+    fn look_after(&mut self, now: Instant, peer: PeerKey) {
+        let (snub_after, limits) = (self.config.snub_after, self.config.limits);
+        let Some(conn) = self.conn(peer) else { return };
+        if conn.live > 0 && !conn.peer_choking && now - conn.owing_since > snub_after {
+            conn.snubbed = true;
+            self.give_up_requests(peer, Mark::TimedOut);
+        }
+        let Some(conn) = self.conn(peer) else { return };
+        if conn.pending.len() > FORGET_ABOVE {
+            conn.pending.retain(|it| it.is_live());
+        }
+        if now - conn.last_heard_at > limits.idle {
+            self.disconnect(peer, Reason::Idle);
+        } else if now - conn.last_sent_at > limits.keep_alive {
+            self.send(now, peer, Message::KeepAlive);
+        }
+    }
+}
