@@ -1,0 +1,245 @@
+//! Access links shared by flows at max-min fair rates.
+//!
+//! A host has an uplink and a downlink; a flow from one host to another takes part of the uplink
+//! of its source and of the downlink of its destination. Rates are max-min fair: no flow can be
+//! faster without a flow that is no faster becoming slower (Bertsekas and Gallager, *Data
+//! Networks*, §6.5.2). With a level per link, the rate of a flow is the lesser of its two levels
+//! (and its own ceiling); the flows of a saturated link sum to its capacity; the level of an
+//! unsaturated link is infinite.
+//!
+//! **Units.** Work is counted in units of 2^-48 byte and a rate in units per nanosecond, so that
+//! the progress of a flow is `rate * elapsed`: exact, in integers, without a division. A rate of
+//! 20 kB/s is 5.6e9 units/ns, so rounding a rate down costs less than 2e-10 of it. What a flow
+//! sends within the nanosecond in which it completes counts for what it sends next.
+//!
+//! **Time.** Starts and stops only mark links; [`Links::solve`] then finds the new rates, once for
+//! all changes of an instant. The caller must solve before time moves on.
+//!
+//! **Modes.** [`Solver::Exact`] follows a change to the last unit. [`Solver::Fast`] ends a ripple at
+//! a link whose flows moved by less than 1/1024 of its capacity since it was last looked at, so
+//! rates are fair within about that share.
+//!
+//! **Invariant.** After every solve the rates on a link sum to at most its capacity, in both
+//! solver modes. Rates are constant between solves, so no link carries more than
+//! capacity x interval over any interval. Asserted for each link that a solve touched.
+
+mod flow;
+mod solve;
+
+use std::collections::VecDeque;
+
+use unchoke_core::time::Instant;
+
+use flow::{Flow, INFINITE, Link, units_of};
+pub use flow::{FlowId, HostId};
+
+use crate::queue::Alarms;
+pub use crate::spec::Solver;
+
+/// Work done by the solver, for reports and benchmarks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SolverWork {
+    /// Batches of changes solved.
+    pub solves: u64,
+    /// Levels computed.
+    pub updates: u64,
+    /// Rates changed.
+    pub rate_changes: u64,
+    /// Solves that were cut off before they settled; capacities are kept all the same.
+    pub cut_off: u64,
+}
+
+/// All links and flows of a world.
+#[derive(Clone, Debug)]
+pub struct Links {
+    solver: Solver,
+    /// Index: `2 * host` for its uplink, `2 * host + 1` for its downlink.
+    links: Vec<Link>,
+    flows: Vec<Flow>,
+    /// Next completion on each uplink, or earlier. Id: host.
+    alarms: Alarms,
+    worklist: VecDeque<u32>,
+    /// Flows whose rate this solve changed.
+    touched: Vec<u32>,
+    scratch: Vec<solve::Limit>,
+    limits: Vec<u64>,
+    active: u32,
+    work: SolverWork,
+}
+
+impl Links {
+    /// No hosts, no flows.
+    #[must_use]
+    pub fn new(solver: Solver) -> Self {
+        Self {
+            solver,
+            links: Vec::new(),
+            flows: Vec::new(),
+            alarms: Alarms::new(),
+            worklist: VecDeque::new(),
+            touched: Vec::new(),
+            scratch: Vec::new(),
+            limits: Vec::new(),
+            active: 0,
+            work: SolverWork::default(),
+        }
+    }
+
+    /// Adds a host with these capacities in bytes/s. Hosts are numbered from 0.
+    pub fn add_host(&mut self, up: u64, down: u64) -> HostId {
+        let host = u32::try_from(self.links.len() / 2).expect("fewer than 2^31 hosts");
+        for capacity in [up, down] {
+            let capacity = units_of(capacity);
+            let tolerance = match self.solver {
+                Solver::Exact => 0,
+                Solver::Fast => capacity >> 10,
+            };
+            self.links.push(Link::new(capacity, tolerance));
+        }
+        self.alarms.grow(host + 1);
+        HostId(host)
+    }
+
+    /// Starts `flow` with `bytes` to send, no faster than `ceiling` bytes/s. The caller numbers
+    /// flows densely; a number may be used again once its flow was stopped.
+    pub fn start(
+        &mut self,
+        now: Instant,
+        flow: FlowId,
+        (src, dst): (HostId, HostId),
+        bytes: u64,
+        ceiling: Option<u64>,
+    ) {
+        let index = flow.0 as usize;
+        if self.flows.len() <= index {
+            self.flows.resize(index + 1, Flow::IDLE);
+        }
+        assert!(!self.flows[index].is_active(), "flow {} runs", flow.0);
+        let (up, down) = (2 * src.0, 2 * dst.0 + 1);
+        let up_place = self.links[up as usize].add(flow);
+        let down_place = self.links[down as usize].add(flow);
+        self.flows[index] = Flow {
+            left: Flow::units(bytes),
+            at: now.as_nanos(),
+            ceiling: ceiling.map_or(INFINITE, units_of),
+            src: src.0,
+            dst: dst.0,
+            up_place,
+            down_place,
+            ..Flow::IDLE
+        };
+        self.active += 1;
+        self.mark(up);
+        self.mark(down);
+    }
+
+    /// Gives a flow that [`Links::pop_due`] returned `bytes` more to send.
+    pub fn extend(&mut self, now: Instant, flow: FlowId, bytes: u64) {
+        let it = &mut self.flows[flow.0 as usize];
+        assert!(it.is_active(), "flow {} is stopped", flow.0);
+        it.settle(now);
+        it.left += Flow::units(bytes);
+        it.forecast();
+        let (src, due) = (it.src, it.due);
+        self.arm(src, due);
+    }
+
+    /// Stops `flow`. What it has not sent is forgotten.
+    pub fn stop(&mut self, flow: FlowId) {
+        let it = self.flows[flow.0 as usize];
+        assert!(it.is_active(), "flow {} is stopped", flow.0);
+        for (link, place) in [(2 * it.src, it.up_place), (2 * it.dst + 1, it.down_place)] {
+            let list = &mut self.links[link as usize];
+            list.used -= it.rate;
+            list.flows.swap_remove(place as usize);
+            if let Some(moved) = list.flows.get(place as usize) {
+                let moved = &mut self.flows[*moved as usize];
+                if link & 1 == 0 {
+                    moved.up_place = place;
+                } else {
+                    moved.down_place = place;
+                }
+            }
+            // Who shares an unsaturated link is held back elsewhere and gains nothing here.
+            if self.links[link as usize].level != INFINITE {
+                self.mark(link);
+            }
+        }
+        self.flows[flow.0 as usize] = Flow::IDLE;
+        self.active -= 1;
+    }
+
+    /// Whether rates must be solved before time moves on.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.worklist.is_empty()
+    }
+
+    /// When a flow may complete. Not before this moment, but perhaps later.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        self.alarms.peek().map(|it| it.0)
+    }
+
+    /// Takes a flow that has sent all its bytes by `now`: uplinks in host order, flows of an uplink
+    /// in a fixed order. Either [`Links::extend`] or [`Links::stop`] it within the instant.
+    pub fn pop_due(&mut self, now: Instant) -> Option<FlowId> {
+        loop {
+            let (_, host) = self.alarms.peek().filter(|it| it.0 <= now)?;
+            let mut next = Instant::NEVER;
+            for flow in &self.links[2 * host as usize].flows {
+                let it = &mut self.flows[*flow as usize];
+                if it.due <= now.as_nanos() {
+                    it.settle(now);
+                    it.due = u64::MAX;
+                    return Some(FlowId(*flow));
+                }
+                next = next.min(Instant::from_nanos(it.due));
+            }
+            let next = (next != Instant::NEVER).then_some(next);
+            self.alarms.set(host, next);
+        }
+    }
+
+    /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.
+    #[must_use]
+    pub fn rate(&self, flow: FlowId) -> u64 {
+        let rate = self.flows.get(flow.0 as usize).map_or(0, |it| it.rate);
+        u64::try_from(u128::from(rate) * 1_000_000_000 >> 48)
+            .expect("fits, as it came from bytes/s")
+    }
+
+    /// Rate of `flow` in 2^-48 byte/ns; 0 if it is stopped.
+    #[must_use]
+    pub fn rate_units(&self, flow: FlowId) -> u64 {
+        self.flows.get(flow.0 as usize).map_or(0, |it| it.rate)
+    }
+
+    /// Flows that run.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        self.active
+    }
+
+    /// What the solver did so far.
+    #[must_use]
+    pub fn work(&self) -> SolverWork {
+        self.work
+    }
+
+    fn mark(&mut self, link: u32) {
+        let it = &mut self.links[link as usize];
+        if !it.marked {
+            it.marked = true;
+            self.worklist.push_back(link);
+        }
+    }
+
+    /// Sees to it that the alarm of `host` rings at `due` at the latest.
+    fn arm(&mut self, host: u32, due: u64) {
+        let due = Instant::from_nanos(due);
+        if due != Instant::NEVER && self.alarms.get(host).is_none_or(|it| due < it) {
+            self.alarms.set(host, Some(due));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is remembered of a flow and of a link.
+
+use unchoke_core::time::Instant;
+
+/// A host, numbered from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(pub u32);
+
+/// A flow, numbered by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowId(pub u32);
+
+/// Level of an unsaturated link; ceiling of a flow that has none.
+pub(super) const INFINITE: u64 = u64::MAX;
+
+/// Bits after the binary point of a byte count.
+const BYTE_SHIFT: u32 = 48;
+
+/// Capacity in 2^-48 byte/ns of a link of `bytes_per_s`, rounded down. At most 2^52, which is
+/// 16 GB/s, so that the rates of thousands of such flows add up without overflow.
+pub(super) fn units_of(bytes_per_s: u64) -> u64 {
+    let units = (u128::from(bytes_per_s) << BYTE_SHIFT) / 1_000_000_000;
+    u64::try_from(units).unwrap_or(u64::MAX).min(1 << 52)
+}
+
+/// One flow; a cache line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    /// Still to send at `at`, in 2^-48 byte. Negative: sent ahead of the next bytes, within the
+    /// nanosecond in which the last ones left.
+    pub(super) left: i128,
+    /// In 2^-48 byte/ns.
+    pub(super) rate: u64,
+    /// When `left` was brought up to date, ns.
+    pub(super) at: u64,
+    /// When `left` reaches zero at the present rate, ns; `u64::MAX` if never.
+    pub(super) due: u64,
+    /// Most it may send, in 2^-48 byte/ns.
+    pub(super) ceiling: u64,
+    pub(super) src: u32,
+    pub(super) dst: u32,
+    /// Where the flow stands in the list of its uplink.
+    pub(super) up_place: u32,
+    /// Where the flow stands in the list of its downlink.
+    pub(super) down_place: u32,
+}
+
+impl Flow {
+    /// A number that no flow uses.
+    pub(super) const IDLE: Self = Self {
+        left: 0,
+        rate: 0,
+        at: 0,
+        due: u64::MAX,
+        ceiling: INFINITE,
+        src: u32::MAX,
+        dst: u32::MAX,
+        up_place: 0,
+        down_place: 0,
+    };
+
+    /// `due` of a flow whose rate the present solve has changed.
+    pub(super) const TOUCHED: u64 = 0;
+
+    pub(super) fn is_active(&self) -> bool {
+        self.src != u32::MAX
+    }
+
+    /// `bytes` in units of 2^-48 byte.
+    pub(super) fn units(bytes: u64) -> i128 {
+        i128::from(bytes) << BYTE_SHIFT
+    }
+
+    /// Counts what was sent until `now`.
+    pub(super) fn settle(&mut self, now: Instant) {
+        let elapsed = now.as_nanos() - self.at;
+        if elapsed > 0 {
+            self.left -= i128::from(self.rate) * i128::from(elapsed);
+            self.at = now.as_nanos();
+        }
+    }
+
+    /// Computes `due` from `left`, `rate` and `at`.
+    pub(super) fn forecast(&mut self) {
+        self.due = match (u64::try_from(self.left), self.rate) {
+            (_, 0) => u64::MAX,
+            // The usual case: less than 64 KiB, a division that the processor has.
+            (Ok(left), rate) => self.at.saturating_add(left.div_ceil(rate)),
+            (Err(_), rate) => {
+                let wait = u128::try_from(self.left).map_or(0, |it| it.div_ceil(u128::from(rate)));
+                let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+                self.at.saturating_add(wait)
+            }
+        };
+    }
+}
+
+/// One direction of one host's access.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// In 2^-48 byte/ns, like every rate here.
+    pub(super) capacity: u64,
+    /// Sum of the rates of the flows.
+    pub(super) used: u64,
+    /// Most a flow gets here; [`INFINITE`] if the capacity is not used up.
+    pub(super) level: u64,
+    /// Sum of the rate changes made from the other ends since the level was computed.
+    pub(super) drift: u64,
+    /// Drift up to which the level need not be computed again.
+    pub(super) tolerance: u64,
+    pub(super) flows: Vec<u32>,
+    /// On the worklist.
+    pub(super) marked: bool,
+}
+
+impl Link {
+    pub(super) fn new(capacity: u64, tolerance: u64) -> Self {
+        Self {
+            capacity,
+            used: 0,
+            level: INFINITE,
+            drift: 0,
+            tolerance,
+            flows: Vec::new(),
+            marked: false,
+        }
+    }
+
+    /// Adds a flow; its place in the list.
+    pub(super) fn add(&mut self, flow: FlowId) -> u32 {
+        self.flows.push(flow.0);
+        u32::try_from(self.flows.len() - 1).expect("fewer flows than numbers")
+    }
+}

@@ -1,0 +1,183 @@
+//! The incremental solver: only what a change reaches is computed again.
+//!
+//! A changed link goes on a worklist. Its level is found by water-filling over its flows, given
+//! what each is allowed at its other end; where a rate moved, the other end goes on the worklist.
+//! The links of the lowest level settle first whatever the rest does, then the next lowest, so the
+//! ripple ends at the unique max-min rates (Charny, Clark, Jain 1995 prove it for the distributed
+//! form of the same iteration).
+
+use unchoke_core::time::Instant;
+
+use super::Links;
+use super::flow::{Flow, INFINITE};
+
+/// What one flow of a link is allowed elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    flow: u32,
+    /// The link at the flow's other end.
+    other: u32,
+    /// The lesser of the other link's level and the flow's ceiling.
+    rate: u64,
+}
+
+/// The level of a link of this `capacity` whose flows are limited to `limits` elsewhere: the
+/// greatest `level` for which the lesser of level and limit sums to at most `capacity`, or
+/// [`INFINITE`] if the limits themselves do. Uses up `limits`.
+fn water_level(capacity: u64, limits: &mut Vec<u64>) -> u64 {
+    let mut free = capacity;
+    while !limits.is_empty() {
+        let level = free / limits.len() as u64;
+        let before = limits.len();
+        limits.retain(|limit| {
+            if *limit <= level {
+                free -= limit;
+            }
+            *limit > level
+        });
+        if limits.len() == before {
+            return level;
+        }
+    }
+    INFINITE
+}
+
+impl Links {
+    /// Finds the rates after the starts and stops since the last solve.
+    pub fn solve(&mut self, now: Instant) {
+        if self.worklist.is_empty() {
+            return;
+        }
+        self.work.solves += 1;
+        // A bound that no solve on record came near; it makes termination evident.
+        let mut budget = 1000 + 8 * self.links.len();
+        while let Some(link) = self.worklist.pop_front() {
+            self.links[link as usize].marked = false;
+            if budget > 0 {
+                budget -= 1;
+                self.update(now, link);
+            } else {
+                self.relieve(now, link);
+            }
+        }
+        self.work.cut_off += u64::from(budget == 0);
+        self.forecast_touched();
+    }
+
+    /// Computes the level of `link` and moves its flows to it.
+    fn update(&mut self, now: Instant, link: u32) {
+        self.work.updates += 1;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let level = self.find_level(link, &mut scratch);
+        let it = &mut self.links[link as usize];
+        (it.level, it.drift) = (level, 0);
+        for limit in &scratch {
+            self.move_to(now, link, limit, limit.rate.min(level));
+        }
+        let it = &self.links[link as usize];
+        assert!(it.used <= it.capacity, "link {link} is over capacity");
+        self.scratch = scratch;
+    }
+
+    /// Fills `scratch` with the flows of `link` and what they may do elsewhere; the new level.
+    fn find_level(&mut self, link: u32, scratch: &mut Vec<Limit>) -> u64 {
+        scratch.clear();
+        self.limits.clear();
+        let it = &self.links[link as usize];
+        let mut used = 0;
+        for flow in &it.flows {
+            let at = &self.flows[*flow as usize];
+            let other = if link & 1 == 0 {
+                2 * at.dst + 1
+            } else {
+                2 * at.src
+            };
+            let rate = self.links[other as usize].level.min(at.ceiling);
+            used += at.rate;
+            self.limits.push(rate);
+            scratch.push(Limit {
+                flow: *flow,
+                other,
+                rate,
+            });
+        }
+        assert_eq!(used, it.used, "the rates of link {link} do not add up");
+        water_level(it.capacity, &mut self.limits)
+    }
+
+    /// Moves a flow of `link` to `rate`, and marks its other end if that must know.
+    fn move_to(&mut self, now: Instant, link: u32, limit: &Limit, rate: u64) {
+        let before = self.flows[limit.flow as usize].rate;
+        if rate == before {
+            return;
+        }
+        let other = &mut self.links[limit.other as usize];
+        let change = rate.abs_diff(before);
+        let room = other.capacity.saturating_sub(other.used);
+        let crowded = rate > before && change > room;
+        let settled = other.drift.saturating_add(change) <= other.tolerance;
+        // Too small a rise to bother the other end with: take what room it has.
+        let rate = if crowded && settled {
+            before + room
+        } else {
+            rate
+        };
+        if rate == before {
+            return;
+        }
+        let change = rate.abs_diff(before);
+        other.used = other.used - before + rate;
+        other.drift = other.drift.saturating_add(change);
+        // An unsaturated link does not care how its flows share it.
+        if other.used > other.capacity || (other.level != INFINITE && other.drift > other.tolerance)
+        {
+            self.mark(limit.other);
+        }
+        let this = &mut self.links[link as usize];
+        this.used = this.used - before + rate;
+        self.set_rate(now, limit.flow, rate);
+    }
+
+    /// Brings `link` back under its capacity and lets the ripple end: rates only fall, so no other
+    /// link gains load.
+    fn relieve(&mut self, now: Instant, link: u32) {
+        if self.links[link as usize].used <= self.links[link as usize].capacity {
+            return;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let level = self.find_level(link, &mut scratch);
+        self.links[link as usize].level = level;
+        for limit in &scratch {
+            let before = self.flows[limit.flow as usize].rate;
+            let rate = limit.rate.min(level).min(before);
+            for end in [link, limit.other] {
+                self.links[end as usize].used -= before - rate;
+            }
+            self.set_rate(now, limit.flow, rate);
+        }
+        let it = &self.links[link as usize];
+        assert!(it.used <= it.capacity, "link {link} is over capacity");
+        self.scratch = scratch;
+    }
+
+    fn set_rate(&mut self, now: Instant, flow: u32, rate: u64) {
+        self.work.rate_changes += 1;
+        let it = &mut self.flows[flow as usize];
+        it.settle(now);
+        it.rate = rate;
+        if it.due != Flow::TOUCHED {
+            it.due = Flow::TOUCHED;
+            self.touched.push(flow);
+        }
+    }
+
+    /// Computes when the flows whose rates moved will be done: once each, however often they moved.
+    fn forecast_touched(&mut self) {
+        while let Some(flow) = self.touched.pop() {
+            let it = &mut self.flows[flow as usize];
+            it.forecast();
+            let (src, due) = (it.src, it.due);
+            self.arm(src, due);
+        }
+    }
+}
