@@ -205,7 +205,7 @@ impl Links {
     #[must_use]
     pub fn rate(&self, flow: FlowId) -> u64 {
         let rate = self.flows.get(flow.0 as usize).map_or(0, |it| it.rate);
-        u64::try_from(u128::from(rate) * 1_000_000_000 >> 48)
+        u64::try_from((u128::from(rate) * 1_000_000_000) >> 48)
             .expect("fits, as it came from bytes/s")
     }
 
