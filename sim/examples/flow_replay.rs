@@ -4,7 +4,7 @@
 //! `cargo run --release -p unchoke-sim --example flow_replay -- TRACE LATENCY_S`
 //!
 //! TRACE holds one line `H up down` per host (bytes/s; hosts count from 0), then one line
-//! `F start_s src dst bytes` per flow. Each flow waits LATENCY_S before its first byte. Printed are
+//! `F start_s src dst bytes` per flow. Each flow waits `LATENCY_S` before its first byte. Printed are
 //! the number of each flow and the moment at which it completed in seconds, in input order, then
 //! the mean of these moments. Rates are exactly max-min fair.
 
