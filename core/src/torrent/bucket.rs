@@ -28,6 +28,12 @@ impl Bucket {
         bucket
     }
 
+    /// Another rate from now on; what was saved up or overdrawn stays.
+    pub(super) fn set_rate(&mut self, rate: u64, now: Instant) {
+        self.refill(now);
+        self.rate = rate.max(1);
+    }
+
     fn burst(&self) -> i128 {
         i128::from((self.rate / 20).max(u64::from(BLOCK_BYTES))) * SECOND_NS.cast_signed()
     }

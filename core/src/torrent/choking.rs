@@ -92,8 +92,12 @@ impl Torrent {
 
     fn obey(&mut self, now: Instant, decision: Decision) {
         for (peer, cap) in decision.caps {
-            if let Some(conn) = self.conn(peer) {
-                conn.cap = cap.map(|rate| Box::new(Bucket::new(rate, now)));
+            let Some(conn) = self.conn(peer) else {
+                continue;
+            };
+            match (cap, conn.cap.as_mut()) {
+                (Some(rate), Some(bucket)) => bucket.set_rate(rate, now),
+                (cap, _) => conn.cap = cap.map(|rate| Box::new(Bucket::new(rate, now))),
             }
         }
         for (peer, weight) in decision.weights {
