@@ -40,7 +40,9 @@ fn random_k_gives_everybody_the_same_share() {
             panic!("a full choice")
         };
         assert_eq!(unchoked.len(), 4);
-        unchoked.iter().for_each(|it| times[it.0 as usize] += 1);
+        for it in &unchoked {
+            times[it.0 as usize] += 1;
+        }
     }
     // 4 of 10 in each round: 8000 each, standard deviation 69.
     assert!(
@@ -62,7 +64,9 @@ fn tit_for_tat_shares_the_optimistic_unchoke_evenly() {
         let Slots::Exactly(unchoked) = decision.slots else {
             panic!("a full choice")
         };
-        unchoked.iter().for_each(|it| times[it.0 as usize] += 1);
+        for it in &unchoked {
+            times[it.0 as usize] += 1;
+        }
     }
     // One of five in each turn: 2000 each, standard deviation 40.
     assert!(times[..4].iter().all(|it| *it == TURNS), "{times:?}");
@@ -83,13 +87,17 @@ fn a_new_connection_is_three_times_as_likely_to_be_the_next_optimistic_unchoke()
         let mut rng = Streams::new(1).stream(Purpose::Choke, run);
         // Nobody is interested yet, so nobody is unchoked; then all are, at the same moment.
         let mut peers = views(others + 1);
-        peers.iter_mut().for_each(|it| it.peer_interested = false);
+        for it in &mut peers {
+            it.peer_interested = false;
+        }
         for key in 0..=others {
             let one = &peers[key as usize..=key as usize];
             policy.decide(Trigger::Connected(PeerKey(key)), &snapshot(one), &mut rng);
         }
         // Three regular slots are taken by rate; the newcomer competes with six who wait.
-        peers.iter_mut().for_each(|it| it.peer_interested = true);
+        for it in &mut peers {
+            it.peer_interested = true;
+        }
         let fast = (100..103).map(|key| PeerView {
             peer: PeerKey(key),
             peer_interested: true,

@@ -149,7 +149,7 @@ impl Case {
     fn line(&mut self, words: &[&str]) {
         let number = || words[1].parse::<u64>().expect("a number");
         match words[0] {
-            "policy" => self.id = words[1].to_owned(),
+            "policy" => words[1].clone_into(&mut self.id),
             "set" => self
                 .parameters
                 .set(words[1], words[2].parse().expect("a number")),
