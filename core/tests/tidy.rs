@@ -1,0 +1,158 @@
+//! The house rules that no lint knows: lengths of files and functions, words, unlisted files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MAX_FILE_LINES: usize = 500;
+const MAX_FUNCTION_LINES: usize = 70;
+
+/// Words for which the field has a better one.
+const BANNED: &[(&str, &str)] = &[
+    ("seeder", "seed"),
+    ("subpiece", "block"),
+    ("is_choked", "am_choking or peer_choking"),
+    ("random slot", "optimistic unchoke"),
+    (
+        "TODO",
+        "a sentence with the condition under which it is done, or nothing",
+    ),
+    ("FIXME", "a mended line"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the workspace") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for member in ["core", "sim", "net", "experiments", "benches"] {
+        rust_files(&root().join(member), &mut found);
+    }
+    found.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        (path, text)
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// First line, length and head of each function, by indentation: rustfmt guarantees it.
+fn functions(text: &str) -> Vec<(usize, usize, String)> {
+    let (mut found, mut open) = (Vec::new(), Vec::<(usize, usize, String)>::new());
+    for (number, line) in (1..).zip(text.lines()) {
+        let bare = line.trim_start();
+        let indent = line.len() - bare.len();
+        let known = [
+            "pub",
+            "pub(crate)",
+            "pub(super)",
+            "const",
+            "async",
+            "extern",
+        ];
+        let mut words = bare
+            .split_whitespace()
+            .skip_while(|word| known.contains(word));
+        if words.next() == Some("fn") {
+            open.push((indent, number, bare.to_owned()));
+        }
+        if bare.starts_with('}') && open.last().is_some_and(|it| it.0 == indent) {
+            let (_, start, head) = open.pop().expect("just seen");
+            found.push((start, number - start + 1, head));
+        }
+    }
+    found
+}
+
+#[test]
+fn files_and_functions_fit_a_sitting_and_a_screen() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let shown = path
+            .strip_prefix(root())
+            .expect("below the root")
+            .display()
+            .to_string();
+        let lines = text.lines().count();
+        if lines > MAX_FILE_LINES {
+            faults.push(format!("{shown}: {lines} lines, at most {MAX_FILE_LINES}"));
+        }
+        for (start, length, head) in functions(&text) {
+            if length > MAX_FUNCTION_LINES {
+                faults.push(format!(
+                    "{shown}:{start}: {length} lines, at most {MAX_FUNCTION_LINES}: {head}"
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "too long:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn one_concept_has_one_word() {
+    let mut faults = Vec::new();
+    for (path, text) in sources()
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("tidy.rs"))
+    {
+        for (number, line) in (1..).zip(text.lines()) {
+            for (word, better) in BANNED.iter().filter(|(word, _)| line.contains(word)) {
+                let shown = path.strip_prefix(root()).expect("below the root").display();
+                faults.push(format!("{shown}:{number}: '{word}', better: {better}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "words:\n{}", faults.join("\n"));
+}
+
+/// A module file that no `mod` line names is dead.
+#[test]
+fn every_module_file_is_part_of_a_crate() {
+    let sources = sources();
+    let mut faults = Vec::new();
+    for (path, _) in sources
+        .iter()
+        .filter(|(path, _)| path.components().any(|it| it.as_os_str() == "src"))
+    {
+        let stem = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let entry = matches!(stem.as_str(), "lib" | "main")
+            || path.parent().is_some_and(|it| it.ends_with("src/bin"));
+        let line = format!("mod {stem};");
+        if !entry && !sources.iter().any(|(_, text)| text.contains(&line)) {
+            faults.push(
+                path.strip_prefix(root())
+                    .expect("below the root")
+                    .display()
+                    .to_string(),
+            );
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "no mod line names:\n{}",
+        faults.join("\n")
+    );
+}
