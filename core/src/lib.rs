@@ -20,6 +20,7 @@ pub mod geometry;
 pub mod ids;
 pub mod ledger;
 pub mod message;
+pub mod metainfo;
 pub mod meter;
 pub mod pick;
 pub mod rng;

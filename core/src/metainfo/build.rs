@@ -1,0 +1,191 @@
+//! Making a .torrent file.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::MAX_PIECE_BYTES;
+use crate::bencode::{DictBuilder, ListBuilder};
+use crate::geometry::{BLOCK_BYTES, Geometry, GeometryError};
+
+/// A file for a new torrent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Elements of the path below the torrent's folder; the last one is the file name.
+    pub path: Vec<String>,
+    /// Bytes.
+    pub length: u64,
+}
+
+/// What goes into a new .torrent file, all but the hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Builder {
+    /// Name of the file, or of the folder of the files.
+    pub name: String,
+    /// `None`: a single file of [`Builder::length`] bytes.
+    pub files: Option<Vec<NewFile>>,
+    /// Bytes of the single file; not used when there are `files`.
+    pub length: u64,
+    /// Bytes of a piece; [`choose_piece_bytes`] knows a good one.
+    pub piece_bytes: u32,
+    /// Tracker URLs by tier. BEP 12. May be empty.
+    pub trackers: Vec<Vec<String>>,
+    /// URLs from which the files can be fetched by HTTP. BEP 19.
+    pub web_seeds: Vec<String>,
+    /// Peers come from the trackers only. BEP 27.
+    pub private: bool,
+    /// Makes the info-hash unique to a site.
+    pub source: Option<String>,
+    /// Free text.
+    pub comment: Option<String>,
+    /// The program that makes the file.
+    pub created_by: Option<String>,
+    /// Seconds since 1970.
+    pub creation_date: Option<i64>,
+}
+
+/// Why no torrent can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The sizes make no torrent.
+    #[error("cannot make a torrent: {0}")]
+    Geometry(#[from] GeometryError),
+    /// Longer pieces than other clients accept.
+    #[error("cannot make a torrent: piece length {0} is above {MAX_PIECE_BYTES} bytes")]
+    PieceLength(u32),
+    /// A name that is no name of a file.
+    #[error("cannot make a torrent: {0:?} cannot be part of a path in it")]
+    Name(String),
+    /// Another number of hashes than of pieces.
+    #[error("cannot make a torrent: {hashes} hashes for {pieces} pieces")]
+    HashCount {
+        /// Given.
+        hashes: usize,
+        /// Needed.
+        pieces: u32,
+    },
+}
+
+/// Bytes of a piece for a torrent of `total_bytes`: the smallest power of two, from 16 KiB to
+/// 16 MiB, that makes at most 2048 pieces. So the file stays below 40 KiB up to 32 GiB, while
+/// pieces are small enough to be shared soon.
+#[must_use]
+pub fn choose_piece_bytes(total_bytes: u64) -> u32 {
+    const MAX_PIECES: u64 = 2048;
+    let wanted = total_bytes.div_ceil(MAX_PIECES).max(1);
+    let power = wanted.checked_next_power_of_two().unwrap_or(u64::MAX);
+    let bounded = power.clamp(u64::from(BLOCK_BYTES), 1 << 24);
+    u32::try_from(bounded).expect("at most 2^24")
+}
+
+impl Builder {
+    /// Size and division of the torrent: how many hashes it needs, and of what.
+    pub fn geometry(&self) -> Result<Geometry, BuildError> {
+        if self.piece_bytes > MAX_PIECE_BYTES {
+            return Err(BuildError::PieceLength(self.piece_bytes));
+        }
+        let total = match &self.files {
+            None => Some(self.length),
+            Some(files) => files
+                .iter()
+                .try_fold(0, |sum: u64, it| sum.checked_add(it.length)),
+        };
+        let total = total.ok_or(GeometryError::TooLarge(u64::MAX))?;
+        Ok(Geometry::new(total, self.piece_bytes)?)
+    }
+
+    /// The .torrent file. `hashes`: SHA-1 of each piece.
+    pub fn encode(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
+        let mut root = DictBuilder::new();
+        root.raw("info", self.encode_info(hashes)?);
+        if let Some(first) = self.trackers.iter().flatten().next() {
+            root.bytes("announce", first);
+        }
+        if self.trackers.iter().map(Vec::len).sum::<usize>() > 1 {
+            let mut tiers = ListBuilder::new();
+            for tier in self.trackers.iter().filter(|it| !it.is_empty()) {
+                tiers.raw(&strings(tier));
+            }
+            root.raw("announce-list", tiers.finish());
+        }
+        if !self.web_seeds.is_empty() {
+            root.raw("url-list", strings(&self.web_seeds));
+        }
+        if let Some(comment) = &self.comment {
+            root.bytes("comment", comment);
+        }
+        if let Some(program) = &self.created_by {
+            root.bytes("created by", program);
+        }
+        if let Some(date) = self.creation_date {
+            root.int("creation date", date);
+        }
+        Ok(root.finish())
+    }
+
+    fn encode_info(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
+        let pieces = self.geometry()?.piece_count();
+        if hashes.len() != pieces as usize {
+            return Err(BuildError::HashCount {
+                hashes: hashes.len(),
+                pieces,
+            });
+        }
+        let mut info = DictBuilder::new();
+        info.bytes("name", element(&self.name)?)
+            .int("piece length", i64::from(self.piece_bytes))
+            .bytes("pieces", hashes.as_flattened());
+        match &self.files {
+            None => info.int("length", signed(self.length)),
+            Some(files) => {
+                let mut list = ListBuilder::new();
+                for file in files {
+                    list.raw(&encode_file(file)?);
+                }
+                info.raw("files", list.finish())
+            }
+        };
+        if self.private {
+            info.int("private", 1);
+        }
+        if let Some(source) = &self.source {
+            info.bytes("source", source);
+        }
+        Ok(info.finish())
+    }
+}
+
+fn encode_file(file: &NewFile) -> Result<Vec<u8>, BuildError> {
+    if file.path.is_empty() {
+        return Err(BuildError::Name(String::new()));
+    }
+    let mut path = ListBuilder::new();
+    for name in &file.path {
+        path.bytes(element(name)?);
+    }
+    let mut dict = DictBuilder::new();
+    dict.int("length", signed(file.length));
+    dict.raw("path", path.finish());
+    Ok(dict.finish())
+}
+
+fn strings(texts: &[String]) -> Vec<u8> {
+    let mut list = ListBuilder::new();
+    for text in texts {
+        list.bytes(text);
+    }
+    list.finish()
+}
+
+/// `name`, if our own reader would take it as it is: what we make, everybody can use.
+fn element(name: &str) -> Result<&str, BuildError> {
+    let safe = super::name::sanitise(name.as_bytes());
+    match safe.as_deref() {
+        Some(safe) if safe == name => Ok(name),
+        _ => Err(BuildError::Name(name.into())),
+    }
+}
+
+fn signed(length: u64) -> i64 {
+    i64::try_from(length).expect("the geometry allows no more than 2^44 bytes")
+}

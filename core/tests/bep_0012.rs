@@ -1,0 +1,78 @@
+//! BEP 12, multitracker metadata: the `announce-list` of a torrent.
+
+use unchoke_core::metainfo::Metainfo;
+
+/// Trackers of a torrent with these entries before `info`.
+fn tiers(entries: &str) -> Vec<Vec<String>> {
+    let info = "4:infod6:lengthi5e4:name1:a12:piece lengthi5e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+    let torrent = format!("d{entries}{info}e");
+    Metainfo::parse(torrent.as_bytes())
+        .expect("a usable torrent")
+        .trackers
+}
+
+/// *Metadata Extension*: "a list of lists of URLs".
+#[test]
+fn announce_list_is_a_list_of_tiers() {
+    let list = "13:announce-listll8:http://a8:http://bel7:udp://cee";
+    assert_eq!(tiers(list), [vec!["http://a", "http://b"], vec!["udp://c"]]);
+}
+
+/// *Metadata Extension*: "If the client is compatible with the multitracker specification, and if
+/// the announce-list key is present, the client will ignore the announce key".
+#[test]
+fn announce_list_replaces_announce() {
+    assert_eq!(
+        tiers("8:announce8:http://x13:announce-listll8:http://aee"),
+        [["http://a"]]
+    );
+    assert_eq!(tiers("8:announce8:http://x"), [["http://x"]]);
+}
+
+/// libtorrent: an `announce-list` without one usable URL counts as absent.
+#[test]
+fn an_empty_announce_list_does_not_hide_announce() {
+    for list in [
+        "le",
+        "llee",
+        "li5ee",
+        "ll6:foo://ee",
+        "i5e",
+        "ll7:http://ee",
+    ] {
+        let entries = format!("8:announce8:http://x13:announce-list{list}");
+        assert_eq!(tiers(&entries), [["http://x"]], "{list}");
+    }
+    assert_eq!(tiers("13:announce-listllee"), Vec::<Vec<String>>::new());
+}
+
+/// Not in BEP 12, but seen: URLs where tiers should be. Each is a tier of its own.
+#[test]
+fn a_flat_list_is_a_list_of_tiers_of_one() {
+    assert_eq!(
+        tiers("13:announce-listl8:http://a8:http://be"),
+        [["http://a"], ["http://b"]]
+    );
+}
+
+/// A URL goes into a request line: what could break out of it is dropped, as are repetitions and
+/// schemes that are no trackers.
+#[test]
+fn unusable_urls_are_dropped() {
+    let list = "13:announce-listll10:  http://a12:http://b\r\nX:10:http://c d8:file:///8:HTTP://A\
+                8:http://a9:http://\u{e9}el8:http://aee";
+    assert_eq!(tiers(list), [["http://a", "HTTP://A"]]);
+}
+
+/// A torrent cannot make us call on thousands of hosts.
+#[test]
+fn no_more_than_256_trackers_are_kept() {
+    let tier = |i: usize| format!("l12:http://h{i:04}e");
+    let list: String = (0..1000).map(tier).collect();
+    let kept = tiers(&format!("13:announce-listl{list}e"));
+    assert_eq!(kept.iter().flatten().count(), 256);
+    let urls: Vec<String> = (0..1000).map(|i| format!("12:http://h{i:04}")).collect();
+    let list = urls.concat();
+    let kept = tiers(&format!("13:announce-listll{list}ee"));
+    assert_eq!(kept.iter().flatten().count(), 256);
+}

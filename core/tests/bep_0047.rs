@@ -1,0 +1,59 @@
+//! BEP 47, padding files and extended file attributes.
+
+use unchoke_core::metainfo::{FileEntry, FileKind, Metainfo, MetainfoError};
+
+fn parse(files: &str) -> Result<Vec<FileEntry>, MetainfoError> {
+    let info =
+        format!("d5:filesl{files}e4:name1:r12:piece lengthi1000e6:pieces20:aaaaaaaaaaaaaaaaaaaae");
+    let torrent = format!("d4:info{info}e");
+    Ok(Metainfo::parse(torrent.as_bytes())?.layout.files().to_vec())
+}
+
+/// Attribute `p`: zeros in the torrent, no file on disk, path irrelevant and possibly missing.
+#[test]
+fn padding_takes_room_and_no_name() {
+    let files = "d6:lengthi10e4:pathl1:aeed4:attr1:p6:lengthi6e4:pathl4:.pad1:6ee\
+                 d4:attr1:p6:lengthi6eed6:lengthi3e4:pathl4:.pad1:6ee";
+    let files = parse(files).expect("valid");
+    let kinds: Vec<(FileKind, u64)> = files.iter().map(|it| (it.kind, it.offset)).collect();
+    let pad = FileKind::Padding;
+    let file = FileKind::Regular;
+    assert_eq!(kinds, [(file, 0), (pad, 10), (pad, 16), (file, 22)]);
+    assert_eq!(
+        files[3].path, "r/.pad/6",
+        "a real file does not yield to padding"
+    );
+}
+
+/// Attribute `l`: a link has no bytes; one that claims some would shift the files behind it.
+#[test]
+fn symlinks_have_no_bytes() {
+    let link = "d4:attr1:l4:pathl1:le12:symlink pathl2:..6:passwdeed6:lengthi3e4:pathl1:aee";
+    let files = parse(link).expect("valid");
+    assert_eq!(
+        (files[0].kind, files[0].length, files[1].offset),
+        (FileKind::Symlink, 0, 0)
+    );
+    let fat = "d4:attr1:l6:lengthi5e4:pathl1:lee";
+    let expected = "0, as it is a symbolic link";
+    let error = MetainfoError::InvalidFile {
+        file: 1,
+        key: "length",
+        expected,
+    };
+    assert_eq!(parse(fat), Err(error));
+}
+
+/// Attributes come in any order and unknown ones are ignored.
+#[test]
+fn attributes_come_in_any_order() {
+    let files = "d4:attr3:hxZ6:lengthi3e4:pathl1:aeed4:attr2:xp6:lengthi3e4:pathl1:bee\
+                 d4:attri5e6:lengthi3e4:pathl1:cee";
+    let files = parse(files).expect("valid");
+    let seen: Vec<(FileKind, bool)> = files.iter().map(|it| (it.kind, it.executable)).collect();
+    let file = FileKind::Regular;
+    assert_eq!(
+        seen,
+        [(file, true), (FileKind::Padding, true), (file, false)]
+    );
+}

@@ -1,0 +1,126 @@
+//! Making files.
+
+use unchoke_core::geometry::GeometryError;
+use unchoke_core::metainfo::{
+    BuildError, Builder, FileKind, MAX_PIECE_BYTES, Metainfo, NewFile, choose_piece_bytes,
+};
+
+#[test]
+fn what_is_built_is_read_back() {
+    let builder = Builder {
+        name: "größe".into(),
+        files: Some(vec![
+            NewFile {
+                path: vec!["a".into(), "b.txt".into()],
+                length: 40_000,
+            },
+            NewFile {
+                path: vec!["empty".into()],
+                length: 0,
+            },
+        ]),
+        piece_bytes: 1 << 14,
+        trackers: vec![
+            vec!["http://a/announce".into(), "udp://b:1".into()],
+            vec!["https://c/x".into()],
+        ],
+        web_seeds: vec!["http://seed/".into()],
+        private: true,
+        source: Some("home".into()),
+        comment: Some("hello".into()),
+        created_by: Some("Unchoke".into()),
+        creation_date: Some(1),
+        length: 0,
+    };
+    let hashes = [[1; 20], [2; 20], [3; 20]];
+    let bytes = builder.encode(&hashes).expect("three pieces");
+    let torrent = Metainfo::parse(&bytes).expect("our own");
+    assert!(torrent.canonical && torrent.private && torrent.layout.multi_file());
+    assert_eq!(torrent.name, builder.name);
+    assert_eq!(torrent.hashes, hashes);
+    assert_eq!(Ok(torrent.geometry), builder.geometry());
+    assert_eq!(torrent.trackers, builder.trackers);
+    assert_eq!(torrent.web_seeds, builder.web_seeds);
+    assert_eq!(torrent.source, builder.source);
+    assert_eq!(torrent.comment, builder.comment);
+    assert_eq!(torrent.created_by, builder.created_by);
+    assert_eq!(torrent.creation_date, builder.creation_date);
+    let files = torrent.layout.files();
+    assert_eq!(
+        (files[0].path.as_str(), files[0].length),
+        ("größe/a/b.txt", 40_000)
+    );
+    assert_eq!(
+        (files[1].path.as_str(), files[1].length),
+        ("größe/empty", 0)
+    );
+    assert!(
+        files
+            .iter()
+            .all(|it| it.original.is_none() && it.kind == FileKind::Regular)
+    );
+}
+
+#[test]
+fn what_nobody_could_use_is_not_built() {
+    let good = Builder {
+        name: "a".into(),
+        length: 10,
+        piece_bytes: 16,
+        ..Builder::default()
+    };
+    assert!(good.encode(&[[0; 20]]).is_ok());
+    let hashes = good.encode(&[]).err();
+    assert_eq!(
+        hashes,
+        Some(BuildError::HashCount {
+            hashes: 0,
+            pieces: 1
+        })
+    );
+    for name in ["", "..", "a/b", "x\n"] {
+        let bad = Builder {
+            name: name.into(),
+            ..good.clone()
+        };
+        assert_eq!(bad.encode(&[[0; 20]]), Err(BuildError::Name(name.into())));
+    }
+    let huge = Builder {
+        piece_bytes: MAX_PIECE_BYTES + 1,
+        ..good.clone()
+    };
+    assert_eq!(
+        huge.geometry(),
+        Err(BuildError::PieceLength(MAX_PIECE_BYTES + 1))
+    );
+    let no_path = Builder {
+        files: Some(vec![NewFile {
+            path: vec![],
+            length: 10,
+        }]),
+        ..good.clone()
+    };
+    assert_eq!(
+        no_path.encode(&[[0; 20]]),
+        Err(BuildError::Name(String::new()))
+    );
+    let empty = Builder { length: 0, ..good };
+    assert_eq!(empty.geometry(), Err(GeometryError::Empty.into()));
+}
+
+#[test]
+fn chosen_piece_length_grows_with_the_torrent() {
+    for (total, piece_bytes) in [
+        (0, 1 << 14),
+        (1, 1 << 14),
+        (32 << 20, 1 << 14),
+        ((32 << 20) + 1, 1 << 15),
+        (700 << 20, 1 << 19),
+        (1 << 30, 1 << 19),
+        (32 << 30, 1 << 24),
+        (1 << 44, 1 << 24),
+        (u64::MAX, 1 << 24),
+    ] {
+        assert_eq!(choose_piece_bytes(total), piece_bytes, "{total}");
+    }
+}
