@@ -7,5 +7,6 @@
 pub mod distribution;
 pub mod link;
 pub mod queue;
+pub mod scenario;
 pub mod spec;
 pub mod units;

@@ -1,29 +1,48 @@
 //! A measured distribution: points of its cumulative distribution function, straight lines between.
 
+use std::fmt;
+
 use crate::units::{Decimal, UnitError};
 
 /// Largest value of a point: keeps every product within 128 bits.
 const MAX_VALUE: u64 = 1_000_000_000;
 
 /// Why points do not make a distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CdfError {
     /// A line that is not two numbers.
-    #[error("expected a probability, a comma and a value")]
     Line,
     /// Fewer than two points.
-    #[error("expected at least two points")]
     TooFew,
     /// The probabilities do not run from 0 to 1.
-    #[error("expected probabilities from 0 to 1")]
     Ends,
     /// A probability that is not above the one before, or a value below the one before.
-    #[error("expected rising probabilities and values that do not fall")]
     Order,
-    /// A value of 0 or above [`MAX_VALUE`].
-    #[error("expected values above 0 and up to 1000000000")]
+    /// A value of 0, or too large to calculate with.
     Range,
 }
+
+impl CdfError {
+    /// What belongs there, as part of a sentence.
+    #[must_use]
+    pub const fn expected(self) -> &'static str {
+        match self {
+            Self::Line => "a probability, a comma and a value",
+            Self::TooFew => "at least two points",
+            Self::Ends => "probabilities from 0 to 1",
+            Self::Order => "rising probabilities and values that do not fall",
+            Self::Range => "values above 0 and up to 1000000000",
+        }
+    }
+}
+
+impl fmt::Display for CdfError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}", self.expected())
+    }
+}
+
+impl std::error::Error for CdfError {}
 
 /// A cumulative distribution function of positive values.
 #[derive(Clone, Debug, PartialEq, Eq)]

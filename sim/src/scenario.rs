@@ -1,0 +1,324 @@
+//! Scenarios: what a swarm is made of, in TOML with units as text.
+//!
+//! A [`Scenario`] and a seed [`expand`] to a [`crate::spec::SwarmSpec`], which is all that the
+//! world sees. Nothing is drawn before that, so a scenario is a distribution of swarms and a seed
+//! picks one. Start reading at [`Scenario`]; `sim/scenarios/` has examples.
+
+mod builtin;
+mod canonical;
+mod document;
+mod error;
+mod expand;
+mod read;
+mod read_capacity;
+mod read_client;
+mod read_peers;
+mod section;
+
+use std::path::Path;
+use std::time::Duration;
+
+use unchoke_core::choke::Parameters;
+use unchoke_core::geometry::Geometry;
+
+pub use builtin::Builtin;
+pub use error::{Place, ScenarioError};
+pub use expand::expand;
+
+use crate::distribution::Cdf;
+use crate::spec::{ClientSpec, NetworkSpec, TrackerSpec};
+use crate::units::{Decimal, Share};
+use error::Problem;
+
+/// Most peers of a scenario.
+pub const MAX_PEERS: u32 = 10_000_000;
+
+/// Longest scenario file that is read, bytes.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// What a swarm is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// Name in results.
+    pub name: String,
+    /// Raised with every change that changes results.
+    pub version: u32,
+    /// One sentence: what it is for.
+    pub about: String,
+    /// Runs end here at the latest.
+    pub horizon: Duration,
+    /// Time between two points of the time series.
+    pub sample_every: Duration,
+    /// Size and division of the torrent.
+    pub geometry: Geometry,
+    /// What lies between the nodes.
+    pub network: NetworkSpec,
+    /// The tracker.
+    pub tracker: TrackerSpec,
+    /// What peers run where a population says nothing else.
+    pub client: ClientSpec,
+    /// Who starts with every piece and never leaves; at least one.
+    pub origins: Vec<Origins>,
+    /// Everyone else.
+    pub peers: Peers,
+    /// What the peers run. The first population takes its peers first, in an order that depends
+    /// on the seed alone: a larger share of it holds every peer of a smaller one.
+    pub populations: Vec<Population>,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// Origin seeds that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origins {
+    /// How many; at least 1.
+    pub count: u32,
+    /// Access link of each.
+    pub access: Access,
+    /// What each runs.
+    pub client: ClientSpec,
+}
+
+/// An access link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Uplink, bytes/s.
+    pub up: u64,
+    /// Downlink, bytes/s.
+    pub down: u64,
+    /// One-way delay to the middle of the network.
+    pub delay: Duration,
+}
+
+/// The peers that come to download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peers {
+    /// How many, from 1 to [`MAX_PEERS`].
+    pub count: u32,
+    /// When they come.
+    pub arrivals: Arrivals,
+    /// How long they stay once they have every piece.
+    pub stay: StayModel,
+    /// Their access links.
+    pub capacity: Capacity,
+    /// How many of them accept connections.
+    pub reachable: Share,
+}
+
+/// When peers come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Uniform over this time; all at the start if it is zero.
+    Flash {
+        /// From the start.
+        window: Duration,
+    },
+    /// With independent exponential gaps, the first one before the first peer.
+    Poisson {
+        /// Mean gap.
+        mean_gap: Duration,
+    },
+    /// At a rate that falls as exp(-t/tau). Guo et al. 2005.
+    Decay {
+        /// Time constant.
+        tau: Duration,
+    },
+    /// At these times; the first so many of them as there are peers.
+    Trace {
+        /// From the start.
+        times: Vec<Duration>,
+    },
+}
+
+/// How long peers stay once they have every piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StayModel {
+    /// Not at all.
+    AtOnce,
+    /// Until the run ends.
+    Forever,
+    /// An exponential time.
+    Exponential {
+        /// Mean.
+        mean: Duration,
+    },
+    /// A Weibull time: the share that stays longer than t is `exp(-(t/scale)^shape)`.
+    Weibull {
+        /// Scale.
+        scale: Duration,
+        /// Shape.
+        shape: Decimal,
+    },
+}
+
+/// Access links of the peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// Classes whose shares sum to 100 %.
+    Classes(Vec<Class>),
+    /// A measured distribution of uplinks.
+    Measured(Measured),
+}
+
+/// Peers with the same access link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Name in results.
+    pub name: String,
+    /// How many of the peers.
+    pub share: Share,
+    /// Their link.
+    pub access: Access,
+}
+
+/// A measured distribution of uplinks. Results group the peers into four equal classes, `q1` for
+/// the slowest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Distribution of the uplink, in units of `unit`.
+    pub cdf: Cdf,
+    /// Bytes/s that a 1 in the distribution means.
+    pub unit: u64,
+    /// Every uplink is multiplied by this.
+    pub scale: Decimal,
+    /// The downlink.
+    pub down: Down,
+    /// One-way delay to the middle of the network.
+    pub delay: Duration,
+}
+
+/// A downlink that was not measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// The same for all, bytes/s.
+    Fixed(u64),
+    /// The uplink times this.
+    Factor(Decimal),
+}
+
+/// Peers that run the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// How many of the peers.
+    pub part: Part,
+    /// What they run.
+    pub client: ClientSpec,
+}
+
+/// How many of the peers a population is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A share.
+    Share(Share),
+    /// A number.
+    Count(u32),
+    /// Those that the others leave.
+    Rest,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Peers whose payload is wrong.
+    pub corrupting: Share,
+}
+
+impl Scenario {
+    /// The built-in scenarios, by name.
+    #[must_use]
+    pub fn list() -> Vec<Builtin> {
+        builtin::list()
+    }
+
+    /// The built-in scenario of this name if there is one, else the scenario in this file.
+    pub fn load(name_or_path: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
+        match builtin::text(name_or_path) {
+            Some(text) => Self::from_toml(text, name_or_path, None, overrides),
+            None => Self::from_file(Path::new(name_or_path), overrides),
+        }
+    }
+
+    /// The built-in scenario of this name.
+    pub fn builtin(name: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
+        let text = builtin::text(name).ok_or_else(|| {
+            let expected = section::one_of(builtin::names());
+            Problem::new(&Place::Whole, "", expected, "no built-in scenario").in_file(name)
+        })?;
+        Self::from_toml(text, name, None, overrides)
+    }
+
+    /// The scenario in this file. Files that it names are looked for beside it.
+    pub fn from_file(path: &Path, overrides: &[String]) -> Result<Self, ScenarioError> {
+        let name = path.display().to_string();
+        let text = read_text(path).map_err(|found| {
+            let expected = format!(
+                "a scenario file, or one of the built-in scenarios {}",
+                section::one_of(builtin::names())
+            );
+            Problem::new(&Place::Whole, "", expected, found).in_file(&name)
+        })?;
+        Self::from_toml(&text, &name, path.parent(), overrides)
+    }
+
+    /// The scenario in `text`. `file` is its name in messages; `folder` is where the files are
+    /// that it may name.
+    pub fn from_toml(
+        text: &str,
+        file: &str,
+        folder: Option<&Path>,
+        overrides: &[String],
+    ) -> Result<Self, ScenarioError> {
+        let stem = Path::new(file)
+            .file_stem()
+            .map_or(file.into(), |it| it.to_string_lossy());
+        let read = || {
+            let mut root = document::read(text)?;
+            for text in overrides {
+                document::apply(&mut root, text)?;
+            }
+            read::scenario(&root, &stem, folder)
+        };
+        read().map_err(|it| it.in_file(file))
+    }
+
+    /// The scenario as TOML with every default filled in: the same text for scenarios that mean
+    /// the same, and reads back as this scenario.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        canonical::toml(self)
+    }
+
+    /// The scenario with these populations instead of its own.
+    pub fn with_populations(mut self, populations: Vec<Population>) -> Result<Self, ScenarioError> {
+        self.populations = populations;
+        self.check()?;
+        Ok(self)
+    }
+
+    /// What peers run with this policy where all else is as the scenario says.
+    #[must_use]
+    pub fn client_with(&self, name: &str, policy: &str, parameters: Parameters) -> ClientSpec {
+        ClientSpec {
+            name: name.to_owned(),
+            policy: policy.to_owned(),
+            parameters,
+            ..self.client.clone()
+        }
+    }
+
+    /// What a program that has changed a scenario may have broken: shares, counts and names.
+    pub fn check(&self) -> Result<(), ScenarioError> {
+        read::check(self).map_err(|(key, expected, found)| {
+            Problem::new(&Place::Whole, key, expected, found).in_file(&self.name)
+        })
+    }
+}
+
+/// The text of a file that is not absurdly long, or why not.
+fn read_text(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|it| it.to_string())?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(format!("{length} bytes, more than {MAX_FILE_BYTES}"));
+    }
+    std::fs::read_to_string(path).map_err(|it| it.to_string())
+}

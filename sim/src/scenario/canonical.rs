@@ -1,0 +1,200 @@
+//! A scenario as TOML with everything said: one text for all ways to write the same.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::read_client::show_parameter;
+use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
+use crate::spec::{ClientSpec, Solver};
+use crate::units::{show_rate, show_size, show_time};
+
+/// Lines of TOML.
+struct Page(String);
+
+impl Page {
+    fn heading(&mut self, heading: &str) {
+        writeln!(self.0, "\n{heading}").expect("text grows");
+    }
+
+    /// A value that is written as it is.
+    fn plain(&mut self, key: &str, value: impl std::fmt::Display) {
+        writeln!(self.0, "{key} = {value}").expect("text grows");
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.plain(key, quote(value));
+    }
+
+    fn time(&mut self, key: &str, value: Duration) {
+        self.text(key, &show_time(value));
+    }
+
+    fn rate(&mut self, key: &str, value: u64) {
+        self.text(key, &show_rate(value));
+    }
+
+    fn access(&mut self, access: &Access) {
+        self.rate("up", access.up);
+        self.rate("down", access.down);
+        self.time("delay", access.delay);
+    }
+
+    /// What peers run, without its name and the table of its parameters.
+    fn limits(&mut self, client: &ClientSpec) {
+        self.text("policy", &client.policy);
+        self.text("picker", &client.picker);
+        self.plain("max_connections", client.max_connections);
+        if let Some(cap) = client.upload_cap {
+            self.rate("upload_cap", cap);
+        }
+        if let Some(cap) = client.download_cap {
+            self.rate("download_cap", cap);
+        }
+        self.time("queue_time", client.pipeline.queue_time);
+        self.plain("min_requests", client.pipeline.min);
+        self.plain("max_requests", client.pipeline.max);
+        self.time("snub_after", client.snub_after);
+        self.plain("endgame", client.endgame);
+    }
+
+    fn client(&mut self, heading: &str, client: &ClientSpec) {
+        self.text("name", &client.name);
+        self.limits(client);
+        self.heading(&format!("[{heading}.parameters]"));
+        for (name, value) in client.parameters.iter() {
+            let (key, value) = show_parameter(&client.policy, name, value);
+            self.plain(&key, value);
+        }
+    }
+}
+
+/// A TOML basic string.
+fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                write!(quoted, "\\u{:04X}", u32::from(c)).expect("text grows");
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+pub(super) fn toml(scenario: &Scenario) -> String {
+    let mut page = Page(String::new());
+    page.text("name", &scenario.name);
+    page.plain("version", scenario.version);
+    page.text("about", &scenario.about);
+    page.time("horizon", scenario.horizon);
+    page.time("sample_every", scenario.sample_every);
+    page.heading("[torrent]");
+    page.text("size", &show_size(scenario.geometry.total_bytes()));
+    let piece = u64::from(scenario.geometry.piece_bytes());
+    page.text("piece", &show_size(piece));
+    page.heading("[network]");
+    page.text("solver", solver(scenario.network.solver));
+    let delay = Duration::from_nanos(scenario.network.base_delay_ns);
+    page.time("base_delay", delay);
+    page.plain("send_buffer", scenario.network.send_buffer_blocks);
+    page.heading("[tracker]");
+    page.plain("numwant", scenario.tracker.numwant);
+    page.time("interval", scenario.tracker.interval);
+    page.heading("[client]");
+    page.limits(&scenario.client);
+    for origins in &scenario.origins {
+        page.heading("[[origin]]");
+        page.plain("count", origins.count);
+        page.access(&origins.access);
+        page.client("origin", &origins.client);
+    }
+    peers(&mut page, scenario);
+    for population in &scenario.populations {
+        page.heading("[[population]]");
+        match population.part {
+            Part::Share(share) => page.text("share", &share.to_string()),
+            Part::Count(count) => page.plain("count", count),
+            Part::Rest => {}
+        }
+        page.client("population", &population.client);
+    }
+    page.heading("[faults]");
+    page.text("corrupting", &scenario.faults.corrupting.to_string());
+    page.0
+}
+
+fn solver(solver: Solver) -> &'static str {
+    match solver {
+        Solver::Exact => "exact",
+        Solver::Fast => "fast",
+    }
+}
+
+fn peers(page: &mut Page, scenario: &Scenario) {
+    let peers = &scenario.peers;
+    page.heading("[peers]");
+    page.plain("count", peers.count);
+    page.text("reachable", &peers.reachable.to_string());
+    page.heading("[peers.arrivals]");
+    match &peers.arrivals {
+        Arrivals::Flash { window } => {
+            page.text("model", "flash");
+            page.time("window", *window);
+        }
+        Arrivals::Poisson { mean_gap } => {
+            page.text("model", "poisson");
+            page.time("mean_gap", *mean_gap);
+        }
+        Arrivals::Decay { tau } => {
+            page.text("model", "decay");
+            page.time("tau", *tau);
+        }
+        Arrivals::Trace { times } => {
+            page.text("model", "trace");
+            let times: Vec<String> = times.iter().map(|it| quote(&show_time(*it))).collect();
+            page.plain("times", format!("[{}]", times.join(", ")));
+        }
+    }
+    page.heading("[peers.stay]");
+    match peers.stay {
+        StayModel::AtOnce => page.text("model", "at_once"),
+        StayModel::Forever => page.text("model", "forever"),
+        StayModel::Exponential { mean } => {
+            page.text("model", "exponential");
+            page.time("mean", mean);
+        }
+        StayModel::Weibull { scale, shape } => {
+            page.text("model", "weibull");
+            page.time("scale", scale);
+            page.plain("shape", shape);
+        }
+    }
+    match &peers.capacity {
+        Capacity::Classes(classes) => {
+            for class in classes {
+                page.heading("[[peers.class]]");
+                page.text("name", &class.name);
+                page.text("share", &class.share.to_string());
+                page.access(&class.access);
+            }
+        }
+        Capacity::Measured(it) => measured(page, it),
+    }
+}
+
+fn measured(page: &mut Page, measured: &Measured) {
+    page.heading("[peers.capacity]");
+    let points = measured.cdf.points().iter();
+    let points: Vec<String> = points.map(|(p, value)| format!("[{p}, {value}]")).collect();
+    page.plain("points", format!("[{}]", points.join(", ")));
+    page.rate("unit", measured.unit);
+    page.plain("scale", measured.scale);
+    match measured.down {
+        Down::Fixed(down) => page.rate("down", down),
+        Down::Factor(factor) => page.plain("down_factor", factor),
+    }
+    page.time("delay", measured.delay);
+}

@@ -1,0 +1,283 @@
+//! From a scenario and a seed to a swarm. Everything is drawn here, each thing from its own
+//! stream: what peers run changes neither when they come and go nor what links they have.
+
+use std::time::Duration;
+
+use unchoke_core::rng::{Purpose, Rng, Streams};
+use unchoke_core::time::Instant;
+
+use super::read_capacity::ORIGIN_CLASS;
+use super::{Access, Arrivals, Capacity, Down, Measured, Part, Peers, Scenario, StayModel};
+use crate::distribution::{exponential, weibull};
+use crate::spec::{NodeSpec, Stay, SwarmSpec};
+use crate::units::{Decimal, MAX_RATE, share_of};
+
+/// Entity number of what is drawn for the peers together: no node has it.
+const ALL_PEERS: u32 = u32::MAX;
+/// Likewise, for a second draw with the same purpose.
+const ALL_PEERS_AGAIN: u32 = u32::MAX - 1;
+
+/// Classes that the peers of a measured distribution are grouped into.
+const QUARTERS: [&str; 4] = ["q1", "q2", "q3", "q4"];
+
+/// The swarm that this seed picks. The scenario must pass [`Scenario::check`].
+#[must_use]
+pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
+    if let Err(error) = scenario.check() {
+        panic!("a scenario is checked after it was changed: {error}");
+    }
+    let mut nodes = origins(scenario);
+    let draws = Draws {
+        streams: Streams::new(seed),
+        first: u32::try_from(nodes.len()).expect("at most MAX_PEERS origins"),
+        count: scenario.peers.count,
+    };
+    nodes.extend(draws.peers(scenario));
+    let populations = scenario.populations.iter().map(|it| &it.client);
+    let origins = scenario.origins.iter().map(|it| &it.client);
+    SwarmSpec {
+        seed,
+        geometry: scenario.geometry,
+        nodes,
+        classes: class_names(&scenario.peers.capacity),
+        clients: populations.chain(origins).cloned().collect(),
+        tracker: scenario.tracker,
+        network: scenario.network,
+        horizon: Instant::START.after(scenario.horizon),
+        sample_every: scenario.sample_every,
+    }
+}
+
+fn class_names(capacity: &Capacity) -> Vec<String> {
+    let peers: Vec<&str> = match capacity {
+        Capacity::Classes(classes) => classes.iter().map(|it| it.name.as_str()).collect(),
+        Capacity::Measured(_) => QUARTERS.to_vec(),
+    };
+    let names = std::iter::once(ORIGIN_CLASS).chain(peers);
+    names.map(str::to_owned).collect()
+}
+
+fn narrow(position: usize) -> u16 {
+    u16::try_from(position).expect("fewer than 65536 classes and clients")
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn origins(scenario: &Scenario) -> Vec<NodeSpec> {
+    let groups = scenario.origins.iter().enumerate();
+    let nodes = groups.flat_map(|(i, group)| {
+        let node = NodeSpec {
+            arrives_at: Instant::START,
+            up: group.access.up,
+            down: group.access.down,
+            delay_ns: nanos(group.access.delay),
+            class: 0,
+            client: narrow(scenario.populations.len() + i),
+            origin: true,
+            stay: Stay::Forever,
+            reachable: true,
+            corrupts: false,
+        };
+        std::iter::repeat_n(node, group.count as usize)
+    });
+    nodes.collect()
+}
+
+/// What is drawn for the peers of one swarm.
+struct Draws {
+    streams: Streams,
+    /// Node number of the first peer.
+    first: u32,
+    count: u32,
+}
+
+impl Draws {
+    fn peers(&self, scenario: &Scenario) -> Vec<NodeSpec> {
+        let peers = &scenario.peers;
+        let arrivals = self.arrivals(&peers.arrivals);
+        let links = self.links(&peers.capacity);
+        let clients = self.clients(scenario);
+        let unreachable = self.chosen(ALL_PEERS_AGAIN, self.count - peers.reachable.of(self.count));
+        let corrupting = self.chosen(ALL_PEERS, scenario.faults.corrupting.of(self.count));
+        let node = |i: usize| {
+            let (class, access) = links[i];
+            NodeSpec {
+                arrives_at: arrivals[i],
+                up: access.up,
+                down: access.down,
+                delay_ns: nanos(access.delay),
+                class,
+                client: clients[i],
+                origin: false,
+                stay: self.stay(peers, i),
+                reachable: !unreachable[i],
+                corrupts: corrupting[i],
+            }
+        };
+        (0..self.count as usize).map(node).collect()
+    }
+
+    /// The stream of the peer at this position.
+    fn stream(&self, purpose: Purpose, position: usize) -> Rng {
+        let position = u32::try_from(position).expect("at most MAX_PEERS");
+        self.streams.stream(purpose, self.first + position)
+    }
+
+    /// The positions of the peers in random order.
+    fn order(&self, purpose: Purpose, entity: u32) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.count).collect();
+        self.streams.stream(purpose, entity).shuffle(&mut order);
+        order
+    }
+
+    /// Marks `count` peers. More of them hold all that fewer hold.
+    fn chosen(&self, entity: u32, count: u32) -> Vec<bool> {
+        let mut chosen = vec![false; self.count as usize];
+        if count > 0 {
+            let order = self.order(Purpose::Fault, entity);
+            for position in &order[..count as usize] {
+                chosen[*position as usize] = true;
+            }
+        }
+        chosen
+    }
+
+    fn arrivals(&self, arrivals: &Arrivals) -> Vec<Instant> {
+        let positions = 0..self.count as usize;
+        let stream = |i| self.stream(Purpose::Arrival, i);
+        match arrivals {
+            Arrivals::Flash { window } => positions
+                .map(|i| Instant::from_nanos(stream(i).below(nanos(*window).max(1))))
+                .collect(),
+            // Given their number, the arrivals of a Poisson process whose rate falls as exp(-t/tau)
+            // are independent and exponential.
+            Arrivals::Decay { tau } => positions
+                .map(|i| Instant::START.after(exponential(*tau, &mut stream(i))))
+                .collect(),
+            Arrivals::Poisson { mean_gap } => positions
+                .scan(Instant::START, |at, i| {
+                    *at = at.after(exponential(*mean_gap, &mut stream(i)));
+                    Some(*at)
+                })
+                .collect(),
+            Arrivals::Trace { times } => {
+                positions.map(|i| Instant::START.after(times[i])).collect()
+            }
+        }
+    }
+
+    fn stay(&self, peers: &Peers, position: usize) -> Stay {
+        let stream = || self.stream(Purpose::Lifetime, position);
+        match peers.stay {
+            StayModel::AtOnce => Stay::AtOnce,
+            StayModel::Forever => Stay::Forever,
+            StayModel::Exponential { mean } => Stay::For(exponential(mean, &mut stream())),
+            StayModel::Weibull { scale, shape } => Stay::For(weibull(scale, shape, &mut stream())),
+        }
+    }
+
+    /// Class and link of each peer. Ranks are dealt out at random and each rank has its link, so
+    /// that every swarm has the shares of the table and a draw from every part of a measured
+    /// distribution: a small swarm without its one fast peer would be another scenario.
+    fn links(&self, capacity: &Capacity) -> Vec<(u16, Access)> {
+        let order = self.order(Purpose::Capacity, ALL_PEERS);
+        match capacity {
+            Capacity::Classes(classes) => {
+                let shares = classes.iter().map(|it| u64::from(it.share.millionths()));
+                let bounds = bounds(shares, self.count);
+                let link = |rank: &u32| {
+                    let class = bounds.partition_point(|it| it <= rank);
+                    (narrow(class + 1), classes[class].access)
+                };
+                order.iter().map(link).collect()
+            }
+            Capacity::Measured(measured) => {
+                let link = |(i, rank): (usize, &u32)| {
+                    let quarter = u64::from(*rank) * 4 / u64::from(self.count);
+                    let class = 1 + u16::try_from(quarter).expect("below 4");
+                    let mut rng = self.stream(Purpose::Capacity, i);
+                    (class, access(measured, *rank, self.count, &mut rng))
+                };
+                order.iter().enumerate().map(link).collect()
+            }
+        }
+    }
+
+    /// What each peer runs.
+    fn clients(&self, scenario: &Scenario) -> Vec<u16> {
+        let counts = counts(scenario, self.count);
+        let order = self.order(Purpose::Adoption, ALL_PEERS);
+        let mut clients = vec![0; order.len()];
+        let runs = counts.iter().enumerate();
+        let runs = runs.flat_map(|(i, count)| std::iter::repeat_n(narrow(i), *count as usize));
+        for (position, client) in order.iter().zip(runs) {
+            clients[*position as usize] = client;
+        }
+        clients
+    }
+}
+
+/// Where each share ends when `count` things are dealt out in order: within one of its exact size.
+fn bounds(millionths: impl Iterator<Item = u64>, count: u32) -> Vec<u32> {
+    let sums = millionths.scan(0, |sum, it| {
+        *sum += it;
+        Some(*sum)
+    });
+    sums.map(|sum| share_of(sum, count)).collect()
+}
+
+/// Peers of each population.
+fn counts(scenario: &Scenario, count: u32) -> Vec<u32> {
+    let parts = || scenario.populations.iter().map(|it| it.part);
+    let shares = parts().map(|part| match part {
+        Part::Share(share) => u64::from(share.millionths()),
+        _ => 0,
+    });
+    let bounds = bounds(shares, count);
+    let mut left = count;
+    let mut counts: Vec<u32> = Vec::new();
+    for (i, part) in parts().enumerate() {
+        let wanted = match part {
+            Part::Share(_) => bounds[i] - if i == 0 { 0 } else { bounds[i - 1] },
+            Part::Count(count) => count,
+            Part::Rest => 0,
+        };
+        // Rounding may ask for one more than there is.
+        counts.push(wanted.min(left));
+        left -= counts[i];
+    }
+    if let Some(rest) = parts().position(|it| it == Part::Rest) {
+        counts[rest] = left;
+    }
+    counts
+}
+
+/// The link of this rank among `count`: a quantile drawn from its own part of the distribution.
+fn access(measured: &Measured, rank: u32, count: u32, rng: &mut Rng) -> Access {
+    let within = rng.next_u64() >> 32;
+    let value = measured
+        .cdf
+        .quantile(u64::from(rank) << 32 | within, u64::from(count) << 32);
+    let up = times(u128::from(measured.unit), value);
+    let up = rate(times(up, measured.scale));
+    Access {
+        up,
+        down: match measured.down {
+            Down::Fixed(down) => down,
+            Down::Factor(factor) => rate(times(u128::from(up), factor)),
+        },
+        delay: measured.delay,
+    }
+}
+
+fn times(value: u128, factor: Decimal) -> u128 {
+    value * u128::from(factor.millionths()) / u128::from(Decimal::ONE.millionths())
+}
+
+/// A rate that a link can have.
+fn rate(value: u128) -> u64 {
+    let most = u128::from(MAX_RATE);
+    u64::try_from(value.clamp(1, most)).expect("at most MAX_RATE")
+}

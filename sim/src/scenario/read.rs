@@ -1,0 +1,202 @@
+//! From the document to the scenario: everything but peers and clients.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use unchoke_core::geometry::Geometry;
+
+use super::document::{Item, Node};
+use super::error::{Place, Problem, quoted};
+use super::read_capacity;
+use super::read_client::{self, client_keys};
+use super::read_peers;
+use super::section::{Section, Size};
+use super::{Access, Faults, MAX_PEERS, Origins, Scenario};
+use crate::spec::{NetworkSpec, Solver, TrackerSpec};
+use crate::units::Share;
+
+const KEYS: &[&str] = &[
+    "about",
+    "client",
+    "faults",
+    "horizon",
+    "name",
+    "network",
+    "origin",
+    "peers",
+    "population",
+    "sample_every",
+    "torrent",
+    "tracker",
+    "version",
+];
+
+/// What is wrong with a scenario as a whole: the key, what belongs there, what is there.
+pub(super) type Fault = (String, String, String);
+
+/// Reads a scenario. `stem` is its name if it has none; `folder` is where its files are.
+pub(super) fn scenario(
+    root: &Node,
+    stem: &str,
+    folder: Option<&Path>,
+) -> Result<Scenario, Problem> {
+    let top = Section::open(root, "")?;
+    top.only(KEYS)?;
+    let client = read_client::shared(&top.table("client")?)?;
+    let origins = origins(&top, &client)?;
+    let origin_count = origins.iter().map(|it| it.count).sum();
+    let scenario = Scenario {
+        name: top.optional("name")?.unwrap_or_else(|| stem.to_owned()),
+        version: top.number("version", 1, u32::MAX)?.unwrap_or(1),
+        about: top.optional("about")?.unwrap_or_default(),
+        horizon: top
+            .time("horizon", Duration::from_secs(1))?
+            .unwrap_or(Duration::from_hours(24)),
+        sample_every: top
+            .time("sample_every", Duration::from_millis(100))?
+            .unwrap_or(Duration::from_secs(10)),
+        geometry: geometry(&top.table("torrent")?)?,
+        network: network(&top.table("network")?)?,
+        tracker: tracker(&top.table("tracker")?)?,
+        peers: read_peers::peers(&top.table("peers")?, origin_count, folder)?,
+        populations: read_client::populations(&top, &client)?,
+        faults: faults(&top.table("faults")?)?,
+        client,
+        origins,
+    };
+    match check(&scenario) {
+        Ok(()) => Ok(scenario),
+        Err((key, expected, found)) => Err(Problem::new(&locate(root, &key), key, expected, found)),
+    }
+}
+
+/// Shares, counts and names, which more than one key decides.
+pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
+    read_peers::check_parts(&scenario.populations, scenario.peers.count)?;
+    read_capacity::check_capacity(&scenario.peers.capacity)?;
+    check_clients(scenario)
+}
+
+/// Results are grouped by client name, so no two may be the same.
+fn check_clients(scenario: &Scenario) -> Result<(), Fault> {
+    let populations = scenario.populations.iter().map(|it| &it.client);
+    let origins = scenario.origins.iter().map(|it| &it.client);
+    let mut names = BTreeSet::new();
+    let populations = populations.enumerate().map(|it| ("population", it));
+    let origins = origins.enumerate().map(|it| ("origin", it));
+    for (list, (i, client)) in populations.chain(origins) {
+        let key = |key| format!("{list}.{i}.{key}");
+        read_client::check_client(client)
+            .map_err(|(at, expected, found)| (key(at), expected, found))?;
+        if !names.insert(&client.name) {
+            let expected = "a name that no other population or origin has";
+            return Err((key("name"), expected.to_owned(), quoted(&client.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Where the last part of `path` that exists was written.
+fn locate(root: &Node, path: &str) -> Place {
+    let mut node = root;
+    for part in path.split('.') {
+        let child = match &node.item {
+            Item::Table(entries) => entries.get(part),
+            Item::List(items) => part.parse().ok().and_then(|i: usize| items.get(i)),
+            _ => None,
+        };
+        match child {
+            Some(child) => node = child,
+            None => break,
+        }
+    }
+    node.place.clone()
+}
+
+fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
+    section.only(&["piece", "size"])?;
+    let Size(total) = section.required("size")?;
+    let Size(piece) = section.required("piece")?;
+    let piece =
+        u32::try_from(piece).map_err(|_| section.wrong("piece", "a piece size below \"4 GiB\""))?;
+    Geometry::new(total, piece).map_err(|_| section.wrong("size", "at most 2^30 blocks of 16 KiB"))
+}
+
+fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
+    section.only(&["base_delay", "send_buffer", "solver"])?;
+    let solvers = [("exact", Solver::Exact), ("fast", Solver::Fast)];
+    let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
+    let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
+    Ok(NetworkSpec {
+        solver: section.word("solver", &solvers)?.unwrap_or(Solver::Fast),
+        base_delay_ns: delay_ns(section, "base_delay", delay)?,
+        send_buffer_blocks: u8::try_from(blocks).expect("at most 255"),
+    })
+}
+
+/// The longest delay that makes sense: from here to Mars is below half an hour.
+const MAX_DELAY: Duration = Duration::from_mins(30);
+
+/// `delay` in ns, if a network could have it.
+fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
+    if delay > MAX_DELAY {
+        return Err(section.wrong(key, "a delay of at most \"30 min\""));
+    }
+    Ok(u64::try_from(delay.as_nanos()).expect("at most 30 minutes"))
+}
+
+/// The key `delay` of an access link; none if it is not there.
+pub(super) fn access_delay(section: &Section<'_>) -> Result<Duration, Problem> {
+    let delay = section.optional("delay")?.unwrap_or(Duration::ZERO);
+    delay_ns(section, "delay", delay).map(Duration::from_nanos)
+}
+
+fn tracker(section: &Section<'_>) -> Result<TrackerSpec, Problem> {
+    section.only(&["interval", "numwant"])?;
+    let interval = section.time("interval", Duration::from_secs(1))?;
+    Ok(TrackerSpec {
+        numwant: section.number("numwant", 1, 10_000)?.unwrap_or(50),
+        interval: interval.unwrap_or(Duration::from_mins(30)),
+    })
+}
+
+fn origins(top: &Section<'_>, client: &crate::spec::ClientSpec) -> Result<Vec<Origins>, Problem> {
+    let sections = top.tables("origin")?;
+    if sections.is_empty() {
+        return Err(top.wrong("origin", "at least one [[origin]] that has the payload"));
+    }
+    let origin = |section: &Section<'_>| {
+        section.only(&client_keys(&["count", "delay", "down", "up"]))?;
+        let count = section.number("count", 1, MAX_PEERS)?.unwrap_or(1);
+        let client = read_client::client(section, client, Some("origin"))?;
+        let access = access(section)?;
+        Ok(Origins {
+            count,
+            access,
+            client,
+        })
+    };
+    let origins = sections.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
+    let sum: u64 = origins.iter().map(|it| u64::from(it.count)).sum();
+    if sum > u64::from(MAX_PEERS) {
+        return Err(top.wrong("origin", format!("at most {MAX_PEERS} origins together")));
+    }
+    Ok(origins)
+}
+
+/// The keys `up`, `down` and `delay`.
+pub(super) fn access(section: &Section<'_>) -> Result<Access, Problem> {
+    Ok(Access {
+        up: section.required::<super::section::Rate>("up")?.0,
+        down: section.required::<super::section::Rate>("down")?.0,
+        delay: access_delay(section)?,
+    })
+}
+
+fn faults(section: &Section<'_>) -> Result<Faults, Problem> {
+    section.only(&["corrupting"])?;
+    Ok(Faults {
+        corrupting: section.optional("corrupting")?.unwrap_or(Share::NONE),
+    })
+}

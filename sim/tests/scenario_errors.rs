@@ -1,0 +1,108 @@
+//! Every mistake in a scenario is answered by one sentence with file, line, key, what was expected
+//! and what was found.
+
+use unchoke_sim::scenario::{Place, Scenario, ScenarioError};
+
+const GOOD: &str = include_str!("scenario/good.toml");
+const MEASURED: &str = include_str!("scenario/measured.toml");
+
+fn read(text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
+    Scenario::from_toml(text, "good.toml", None, sets)
+}
+
+/// The lines of a case that start with `mark`, without it.
+fn marked<'a>(case: &'a str, mark: &str) -> Vec<&'a str> {
+    case.lines()
+        .filter_map(|it| it.strip_prefix(mark))
+        .collect()
+}
+
+/// Applies each case of a table to `text` and compares what the reader says of it.
+fn hold(text: &str, table: &str) {
+    read(text, &[]).expect("it is good before anything is changed");
+    let cases = table.split("\n\n").filter(|it| !it.starts_with('#'));
+    let mut count = 0;
+    for case in cases {
+        let (from, to) = (marked(case, "- ").join("\n"), marked(case, "+ ").join("\n"));
+        let sets: Vec<String> = marked(case, "= ")
+            .iter()
+            .map(|it| (*it).to_owned())
+            .collect();
+        assert!(text.contains(&from), "the scenario has no {from}");
+        let changed = text.replacen(&from, &to, usize::from(!from.is_empty()));
+        let error = read(&changed, &sets).expect_err(case);
+        assert_eq!(error.to_string(), marked(case, "> ").join(" "), "\n{case}");
+        count += 1;
+    }
+    assert!(count > 5, "the table has cases");
+}
+
+#[test]
+fn mistakes_in_the_file() {
+    hold(GOOD, include_str!("scenario/file.txt"));
+}
+
+#[test]
+fn mistakes_in_the_peers() {
+    hold(GOOD, include_str!("scenario/peers.txt"));
+}
+
+#[test]
+fn mistakes_in_the_populations() {
+    hold(GOOD, include_str!("scenario/populations.txt"));
+}
+
+#[test]
+fn mistakes_in_a_distribution() {
+    hold(MEASURED, include_str!("scenario/distribution.txt"));
+}
+
+#[test]
+fn mistakes_in_overrides() {
+    hold(GOOD, include_str!("scenario/overrides.txt"));
+}
+
+#[test]
+fn an_error_is_data() {
+    let error = read(GOOD, &["peers.count=0".to_owned()]).expect_err("no peers");
+    assert_eq!(
+        error,
+        ScenarioError {
+            file: "good.toml".to_owned(),
+            place: Place::Override("peers.count=0".to_owned()),
+            key: "peers.count".to_owned(),
+            expected: "a whole number from 1 to 10000000".to_owned(),
+            found: "0".to_owned(),
+        }
+    );
+}
+
+#[test]
+fn a_scenario_that_does_not_exist() {
+    let builtin = "\"w1\", \"flash-homog\", \"flash-hetero\", \"flash-tyrant\", \"clustering\", \
+                   \"decay\", \"poisson-steady\", \"small\" or \"modern\"";
+    let error = Scenario::load("flush-homog", &[]).expect_err("no such scenario");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "flush-homog: expected a scenario file, or one of the built-in scenarios {builtin}, \
+             found No such file or directory (os error 2)"
+        )
+    );
+    let error = Scenario::builtin("flush-homog", &[]).expect_err("no such scenario");
+    assert_eq!(
+        error.to_string(),
+        format!("flush-homog: expected {builtin}, found no built-in scenario")
+    );
+}
+
+#[test]
+fn long_and_strange_text_stays_one_short_line() {
+    let key = "x".repeat(5000);
+    let text = GOOD.replace("name = \"good\"", &format!("\"{key}\\n\" = 1"));
+    let sentence = read(&text, &[]).expect_err("an unknown key").to_string();
+    assert!(
+        sentence.len() < 500 && !sentence.contains('\n'),
+        "{sentence}"
+    );
+}
