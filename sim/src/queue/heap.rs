@@ -52,6 +52,11 @@ impl<T> EventQueue<T> {
         self.entries.is_empty()
     }
 
+    /// All events that wait, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Stamp, T)> {
+        self.entries.iter()
+    }
+
     /// Adds an event.
     pub fn push(&mut self, stamp: Stamp, event: T) {
         self.entries.push((stamp, event));

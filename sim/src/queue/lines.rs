@@ -13,6 +13,12 @@ pub struct LineId(u16);
 impl LineId {
     /// Not a line: events of this delay go to the heap.
     const HEAP: Self = Self(u16::MAX);
+
+    /// Its number, counted from 0; `None` if events of this delay go to the heap.
+    #[must_use]
+    pub fn index(self) -> Option<usize> {
+        (self != Self::HEAP).then_some(usize::from(self.0))
+    }
 }
 
 /// Lines whose heads are compared one by one. More distinct delays than this share the heap, where
@@ -84,6 +90,24 @@ impl<T> DelayLines<T> {
         let line = self.line(delay_ns);
         let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
         self.push_at(line, at, event);
+    }
+
+    /// Schedules `event` for `delay_ns` after `now`, which is the delay of `line`.
+    pub fn push_on(&mut self, now: Instant, line: LineId, delay_ns: u64, event: T) {
+        let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
+        self.push_at(line, at, event);
+    }
+
+    /// Schedules `event` for the delay of `line`, which must not be the heap, after `now`.
+    pub fn push_line(&mut self, now: Instant, line: LineId, event: T) {
+        let delay_ns = self.lines[usize::from(line.0)].delay_ns;
+        self.push_on(now, line, delay_ns, event);
+    }
+
+    /// All events that wait, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let in_lines = self.lines.iter().flat_map(|it| it.waiting.iter());
+        in_lines.chain(self.heap.iter()).map(|it| &it.1)
     }
 
     /// Schedules `event` for any moment.

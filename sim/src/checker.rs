@@ -1,0 +1,99 @@
+//! What must hold in every run, whatever the policy. A violation ends the run: an aborted run is
+//! cheaper than a wrong figure.
+
+use std::time::Duration;
+
+use unchoke_core::time::Instant;
+
+use crate::result::{KumarRoss, NodeResult};
+use crate::spec::SwarmSpec;
+
+/// Bytes of messages, payload included, as the streams count them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checker {
+    /// Handed to streams.
+    pub(crate) handed: u64,
+    /// Arrived and taken in.
+    pub(crate) received: u64,
+    /// Lost when a connection closed.
+    pub(crate) dropped: u64,
+}
+
+impl Checker {
+    /// Bytes sent = received + dropped + under way.
+    pub(crate) fn check_conservation(&self, under_way: u64) {
+        assert_eq!(
+            self.handed,
+            self.received + self.dropped + under_way,
+            "bytes were made or lost on the way"
+        );
+    }
+}
+
+/// No link carries more than its capacity allows in `time`, of a bytes/s.
+pub(crate) fn check_capacity(node: u32, link: &str, bytes: u64, capacity: u64, time: Duration) {
+    let allowed = u128::from(capacity) * time.as_nanos();
+    assert!(
+        u128::from(bytes) * 1_000_000_000 <= allowed,
+        "{bytes} bytes in {time:?} on the {link} of node {node}, which takes {capacity} bytes/s"
+    );
+}
+
+fn time_for(bytes: u128, rate: u64) -> Duration {
+    let ns = bytes * 1_000_000_000 / u128::from(rate.max(1));
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+}
+
+/// The bound for those who completed; `None` if nobody did.
+///
+/// It holds for every run, not only when all start together: who comes later, leaves or never
+/// completes takes capacity away or asks for nothing.
+pub(crate) fn kumar_ross(spec: &SwarmSpec, nodes: &[NodeResult]) -> Option<KumarRoss> {
+    let size = u128::from(spec.geometry.total_bytes());
+    let done = nodes.iter().filter(|it| it.completed_at.is_some());
+    let slowest = done
+        .clone()
+        .map(|it| spec.nodes[it.node as usize].down)
+        .min()?;
+    let capacity = |origins_only: bool| {
+        let counted = spec.nodes.iter().filter(|it| it.origin || !origins_only);
+        counted.fold(0_u64, |sum, it| sum.saturating_add(it.up))
+    };
+    Some(KumarRoss {
+        slowest_download: time_for(size, slowest),
+        origin_upload: time_for(size, capacity(true)),
+        total_upload: time_for(size * done.count() as u128, capacity(false)),
+    })
+}
+
+/// No run reports less than the bound.
+pub(crate) fn check_bound(bound: &KumarRoss, nodes: &[NodeResult]) {
+    let leechers = nodes.iter().filter(|it| !it.origin);
+    let first = leechers.clone().filter_map(|it| it.arrived_at).min();
+    let last = leechers.filter_map(|it| it.completed_at).max();
+    if let (Some(first), Some(last)) = (first, last) {
+        assert!(
+            last - first >= bound.time(),
+            "done in {:?}, which no swarm can do in less than {bound:?}",
+            last - first
+        );
+    }
+}
+
+/// Who has every piece took in every byte once; who has not, took in no more.
+pub(crate) fn check_payload(spec: &SwarmSpec, it: &NodeResult, now: Instant) {
+    let size = spec.geometry.total_bytes();
+    let useful = it.ledger.payload_useful;
+    let fits = if it.origin {
+        useful == 0
+    } else if it.completed_at.is_some() {
+        useful == size
+    } else {
+        useful <= size
+    };
+    assert!(
+        fits,
+        "node {} counts {useful} useful bytes of {size} at {now:?}",
+        it.node
+    );
+}

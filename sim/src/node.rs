@@ -1,0 +1,115 @@
+//! One peer of the simulated swarm.
+
+use unchoke_core::connector::Connector;
+use unchoke_core::ids::PeerKey;
+use unchoke_core::ledger::Ledger;
+use unchoke_core::rng::Rng;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::Torrent;
+
+use crate::stream::EndId;
+
+/// A present peer: the core, who it is connected to, and its timers.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) torrent: Torrent,
+    pub(crate) connector: Connector<u32>,
+    pub(crate) tracker_rng: Rng,
+    /// Index: `PeerKey`. The end of that connection.
+    pub(crate) ends: Vec<Option<EndId>>,
+    free_keys: Vec<PeerKey>,
+    /// Nodes dialled that have not answered.
+    pub(crate) dialling: Vec<u32>,
+    /// When the tracker may be asked again if candidates are short.
+    pub(crate) may_announce: Instant,
+    /// When the tracker is asked again in any case.
+    pub(crate) must_announce: Instant,
+    /// When the connector has somebody to dial.
+    pub(crate) next_dial: Instant,
+    /// It leaves as soon as the present input is dealt with.
+    pub(crate) leaving: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(torrent: Torrent, connector: Connector<u32>, tracker_rng: Rng) -> Self {
+        Self {
+            torrent,
+            connector,
+            tracker_rng,
+            ends: Vec::new(),
+            free_keys: Vec::new(),
+            dialling: Vec::new(),
+            may_announce: Instant::START,
+            must_announce: Instant::START,
+            next_dial: Instant::NEVER,
+            leaving: false,
+        }
+    }
+
+    /// A key for a new connection.
+    pub(crate) fn assign(&mut self, end: EndId) -> PeerKey {
+        if let Some(key) = self.free_keys.pop() {
+            self.ends[key.0 as usize] = Some(end);
+            return key;
+        }
+        self.ends.push(Some(end));
+        PeerKey(u32::try_from(self.ends.len() - 1).expect("few connections"))
+    }
+
+    /// Takes back the key of a connection that the core was told is gone.
+    pub(crate) fn unassign(&mut self, key: PeerKey) {
+        self.ends[key.0 as usize] = None;
+        self.free_keys.push(key);
+    }
+
+    /// The earliest moment at which the peer wants to act by itself.
+    pub(crate) fn deadline(&self) -> Instant {
+        let core = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);
+        core.min(self.must_announce).min(self.next_dial)
+    }
+}
+
+/// A node of the spec: present or not, and what is known of it to the end.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    pub(crate) peer: Option<Box<Peer>>,
+    pub(crate) arrived_at: Option<Instant>,
+    pub(crate) first_piece_at: Option<Instant>,
+    pub(crate) completed_at: Option<Instant>,
+    pub(crate) left_at: Option<Instant>,
+    /// Of a node that left.
+    pub(crate) final_ledger: Ledger,
+    /// Of a node that left.
+    pub(crate) final_pieces: u32,
+}
+
+impl Node {
+    pub(crate) fn ledger(&self) -> Ledger {
+        let present = self.peer.as_ref().map(|it| *it.torrent.ledger());
+        present.unwrap_or(self.final_ledger)
+    }
+
+    pub(crate) fn piece_count(&self) -> u32 {
+        let present = self.peer.as_ref().map(|it| it.torrent.have_count());
+        present.unwrap_or(self.final_pieces)
+    }
+}
+
+/// The access of a node as the streams see it; apart from [`Node`], because it is touched for each
+/// message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Access {
+    pub(crate) delay_ns: u64,
+    /// Bytes that left the uplink with whole blocks.
+    pub(crate) up_bytes: u64,
+    /// Bytes that came in whole blocks.
+    pub(crate) down_bytes: u64,
+    /// Bytes of control messages sent while blocks occupied the uplink, not yet paid for.
+    pub(crate) up_debt: u32,
+    /// The same for the downlink.
+    pub(crate) down_debt: u32,
+    /// Flows that run on the uplink.
+    pub(crate) up_flows: u32,
+    /// Flows that run on the downlink.
+    pub(crate) down_flows: u32,
+}

@@ -1,0 +1,217 @@
+//! Connections as two ordered byte streams.
+//!
+//! What a node hands over for a peer leaves in order. A block is sent at the rate its flow gets; a
+//! control message leaves at once if no block is before it, otherwise with the last byte of the
+//! block before it, as in a socket buffer.
+//!
+//! A connection has two ends, `2 * c` (who dialled) and `2 * c + 1`; the stream of an end is what
+//! its node sends. An end that closes says so with a `Fin` behind everything it sent; when both
+//! `Fin`s have arrived nothing of the connection is under way and its number is free again.
+
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::Message;
+use unchoke_core::wire::wire_len;
+
+use crate::queue::LineId;
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EndId(pub(crate) u32);
+
+impl EndId {
+    /// The other end of the connection.
+    pub(crate) fn other(self) -> Self {
+        Self(self.0 ^ 1)
+    }
+
+    /// Whether this end dialled.
+    pub(crate) fn dialled(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Bytes of `message` on the wire, payload included.
+pub(crate) fn bytes_of(message: &Message) -> u64 {
+    let payload = match message {
+        Message::Piece(block) => block.length,
+        _ => 0,
+    };
+    u64::from(wire_len(message) + payload)
+}
+
+/// Where an end stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndState {
+    /// Waits for the other side to answer, or to be dialled.
+    Opening,
+    /// Connected.
+    Open,
+    /// Closed on this side; what arrives is dropped.
+    Closed,
+}
+
+/// End of a list of cells.
+const NIL: u32 = u32::MAX;
+
+/// State of one end; 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// Whose end it is.
+    pub(crate) node: u32,
+    /// What its node calls the connection.
+    pub(crate) key: PeerKey,
+    /// One-way delay, ns.
+    pub(crate) delay_ns: u64,
+    head: u32,
+    tail: u32,
+    pub(crate) line: LineId,
+    /// Bytes of control messages that the block in front carries along.
+    pub(crate) surcharge: u16,
+    pub(crate) state: EndState,
+    /// The node chokes the other side, as far as it has said.
+    pub(crate) choking: bool,
+    /// The flow of the stream runs.
+    pub(crate) flowing: bool,
+    /// The `Fin` of the other side has arrived.
+    pub(crate) finished: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Cell {
+    message: Message,
+    next: u32,
+}
+
+/// All connections of a world and what waits in their streams.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    ends: Vec<End>,
+    free: Vec<u32>,
+    /// What waits in all streams: a few lists in one pool, so that idle streams cost nothing.
+    cells: Vec<Cell>,
+    free_cell: u32,
+}
+
+impl Streams {
+    pub(crate) fn new() -> Self {
+        Self {
+            ends: Vec::new(),
+            free: Vec::new(),
+            cells: Vec::new(),
+            free_cell: NIL,
+        }
+    }
+
+    /// A connection from `dialler` to `target`; the end of the dialler.
+    pub(crate) fn open(&mut self, dialler: u32, target: u32, delay_ns: u64, line: LineId) -> EndId {
+        let end = |node| End {
+            node,
+            key: PeerKey(u32::MAX),
+            delay_ns,
+            head: NIL,
+            tail: NIL,
+            line,
+            surcharge: 0,
+            state: EndState::Opening,
+            choking: true,
+            flowing: false,
+            finished: false,
+        };
+        if let Some(first) = self.free.pop() {
+            self.ends[first as usize] = end(dialler);
+            self.ends[first as usize + 1] = end(target);
+            return EndId(first);
+        }
+        let first = u32::try_from(self.ends.len()).expect("fewer than 2^31 connections");
+        self.ends.extend([end(dialler), end(target)]);
+        EndId(first)
+    }
+
+    /// Frees the number of a connection of which nothing is under way.
+    pub(crate) fn release(&mut self, end: EndId) {
+        let first = end.0 & !1;
+        for end in [EndId(first), EndId(first + 1)] {
+            assert!(self.is_empty(end) && !self[end].flowing, "still in use");
+        }
+        self.free.push(first);
+    }
+
+    /// Whether nothing waits in the stream of `end`.
+    pub(crate) fn is_empty(&self, end: EndId) -> bool {
+        self[end].head == NIL
+    }
+
+    /// What is to leave next.
+    pub(crate) fn front(&self, end: EndId) -> Option<&Message> {
+        let head = self[end].head;
+        (head != NIL).then(|| &self.cells[head as usize].message)
+    }
+
+    /// Puts `message` behind what waits.
+    pub(crate) fn push(&mut self, end: EndId, message: Message) {
+        let cell = Cell { message, next: NIL };
+        let at = self.free_cell;
+        let at = if at == NIL {
+            self.cells.push(cell);
+            u32::try_from(self.cells.len() - 1).expect("fewer than 2^32 messages wait")
+        } else {
+            self.free_cell = self.cells[at as usize].next;
+            self.cells[at as usize] = cell;
+            at
+        };
+        let tail = std::mem::replace(&mut self[end].tail, at);
+        if tail == NIL {
+            self[end].head = at;
+        } else {
+            self.cells[tail as usize].next = at;
+        }
+    }
+
+    /// Takes what is to leave next.
+    pub(crate) fn pop(&mut self, end: EndId) -> Option<Message> {
+        let at = self[end].head;
+        if at == NIL {
+            return None;
+        }
+        let cell = &mut self.cells[at as usize];
+        let message = std::mem::replace(&mut cell.message, Message::KeepAlive);
+        let next = std::mem::replace(&mut cell.next, self.free_cell);
+        self.free_cell = at;
+        self[end].head = next;
+        if next == NIL {
+            self[end].tail = NIL;
+        }
+        Some(message)
+    }
+
+    /// Bytes that wait in all streams.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let mut sum = 0;
+        for end in &self.ends {
+            let mut at = end.head;
+            while at != NIL {
+                sum += bytes_of(&self.cells[at as usize].message);
+                at = self.cells[at as usize].next;
+            }
+        }
+        sum
+    }
+}
+
+impl std::ops::Index<EndId> for Streams {
+    type Output = End;
+
+    fn index(&self, end: EndId) -> &End {
+        &self.ends[end.index()]
+    }
+}
+
+impl std::ops::IndexMut<EndId> for Streams {
+    fn index_mut(&mut self, end: EndId) -> &mut End {
+        &mut self.ends[end.index()]
+    }
+}

@@ -1,0 +1,297 @@
+//! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
+//!
+//! This file holds the state and the main loop. The parts: [`traffic`] what nodes send and what
+//! arrives; [`outputs`] what the cores ask for; [`connect`] connections made and closed; [`life`]
+//! arrival, tracker, departure, timers.
+//!
+//! At an instant come, in this order: flows that are done, by uplink; events, in the order they
+//! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
+//! link rates.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use unchoke_core::choke::{self, ParameterError};
+use unchoke_core::ids::PieceIndex;
+use unchoke_core::message::Message;
+use unchoke_core::pick;
+use unchoke_core::rng::Streams as Randomness;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Torrent};
+
+mod connect;
+mod ending;
+mod life;
+mod outputs;
+mod tracker;
+mod traffic;
+
+use crate::checker::Checker;
+use crate::link::{HostId, Links};
+use crate::node::{Access, Node};
+use crate::queue::{Alarms, DelayLines, LineId};
+use crate::result::{RunResult, Sample};
+use crate::spec::SwarmSpec;
+use crate::stream::{EndId, Streams};
+use crate::trace::{Happening, Sink, Trace};
+use outputs::Corruption;
+use tracker::Tracker;
+
+/// Why a spec cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// A policy that does not exist, or with parameters it does not take.
+    #[error("client `{client}`: {error}")]
+    Policy {
+        /// Name of the client.
+        client: String,
+        /// What is wrong.
+        error: ParameterError,
+    },
+    /// A picker that does not exist.
+    #[error("client `{client}`: no picker is called `{picker}`")]
+    Picker {
+        /// Name of the client.
+        client: String,
+        /// As given.
+        picker: String,
+    },
+    /// A node of a class or client that is not listed.
+    #[error("node {node} is of a class or client that is not listed")]
+    Unlisted {
+        /// Its position.
+        node: u32,
+    },
+}
+
+/// Something that is going to happen.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A message arrives at an end.
+    Message { to: EndId, message: Message },
+    /// The `have` of a piece arrives at the next `count` ends on the list of the line.
+    Haves {
+        line: LineId,
+        piece: PieceIndex,
+        count: u32,
+    },
+    /// A request to connect arrives.
+    Dial { to: EndId },
+    /// The answer: connected.
+    Opened { to: EndId },
+    /// The answer: no. Or no answer for long enough.
+    Refused { to: EndId },
+    /// The other side closed, and nothing of it is under way any more.
+    Fin { to: EndId },
+    /// A node arrives.
+    Arrive { node: u32 },
+    /// A node that has just arrived asks the tracker.
+    Announce { node: u32 },
+    /// A node that has stayed long enough leaves.
+    Leave { node: u32 },
+    /// The next point of the time series.
+    Sample,
+}
+
+/// A swarm at a moment of its life.
+struct World<'a> {
+    spec: &'a SwarmSpec,
+    now: Instant,
+    randomness: Randomness,
+    configs: BTreeMap<(u16, u64), Arc<Config>>,
+    nodes: Vec<Node>,
+    /// Index: node.
+    access: Vec<Access>,
+    links: Links,
+    streams: Streams,
+    queue: DelayLines<Event>,
+    /// Ends that `Event::Haves` of each line are for, in order. Index: line.
+    have_targets: Vec<VecDeque<EndId>>,
+    /// Id: node.
+    timers: Alarms,
+    tracker: Tracker,
+    corruption: Option<Corruption>,
+    checker: Checker,
+    trace: Trace<'a>,
+
+    /// Leechers that are not done, arrived or not.
+    unfinished: u32,
+    leechers: u32,
+    seeds: u32,
+    blocks: u64,
+    inputs: u64,
+    /// Payload that left and arrived since the last point of the time series.
+    window: (u64, u64),
+    series: Vec<Sample>,
+    class_matrix: Vec<u64>,
+    client_matrix: Vec<u64>,
+}
+
+/// Runs a swarm to its end. `sink` sees every significant event, and changes nothing.
+pub fn run<'a>(
+    spec: &'a SwarmSpec,
+    sink: Option<&'a mut dyn Sink>,
+) -> Result<RunResult, WorldError> {
+    check(spec)?;
+    let mut world = World::new(spec, sink);
+    world.run();
+    Ok(world.end())
+}
+
+fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
+    for client in &spec.clients {
+        let name = client.name.clone();
+        choke::build(&client.policy, &client.parameters).map_err(|error| WorldError::Policy {
+            client: name.clone(),
+            error,
+        })?;
+        if pick::build(&client.picker).is_none() {
+            let picker = client.picker.clone();
+            return Err(WorldError::Picker {
+                client: name,
+                picker,
+            });
+        }
+    }
+    for (node, it) in (0..).zip(&spec.nodes) {
+        let listed = usize::from(it.class) < spec.classes.len()
+            && usize::from(it.client) < spec.clients.len();
+        if !listed {
+            return Err(WorldError::Unlisted { node });
+        }
+    }
+    Ok(())
+}
+
+impl<'a> World<'a> {
+    fn new(spec: &'a SwarmSpec, sink: Option<&'a mut dyn Sink>) -> Self {
+        let count = u32::try_from(spec.nodes.len()).expect("fewer than 2^32 nodes");
+        let mut links = Links::new(spec.network.solver);
+        let mut queue = DelayLines::new();
+        let mut access = Vec::with_capacity(spec.nodes.len());
+        for (node, it) in (0..).zip(&spec.nodes) {
+            let host = links.add_host(it.up, it.down);
+            assert_eq!(host, HostId(node), "hosts are numbered like nodes");
+            access.push(Access {
+                delay_ns: it.delay_ns,
+                ..Access::default()
+            });
+            queue.push_any(it.arrives_at, Event::Arrive { node });
+        }
+        queue.push_any(Instant::START.after(spec.sample_every), Event::Sample);
+        let mut timers = Alarms::new();
+        timers.grow(count);
+        let leechers = spec.nodes.iter().filter(|it| !it.origin).count();
+        let corrupts = spec.nodes.iter().any(|it| it.corrupts);
+        Self {
+            spec,
+            now: Instant::START,
+            randomness: Randomness::new(spec.seed),
+            configs: BTreeMap::new(),
+            nodes: (0..count).map(|_| Node::default()).collect(),
+            access,
+            links,
+            streams: Streams::new(),
+            queue,
+            have_targets: Vec::new(),
+            timers,
+            tracker: Tracker::new(count, spec.tracker.numwant),
+            corruption: corrupts.then(Corruption::default),
+            checker: Checker::default(),
+            trace: Trace::new(sink),
+            unfinished: u32::try_from(leechers).expect("as many as nodes"),
+            leechers: 0,
+            seeds: 0,
+            blocks: 0,
+            inputs: 0,
+            window: (0, 0),
+            series: Vec::new(),
+            class_matrix: vec![0; spec.classes.len().pow(2)],
+            client_matrix: vec![0; spec.clients.len().pow(2)],
+        }
+    }
+
+    fn run(&mut self) {
+        while self.unfinished > 0 {
+            let event = self.queue.peek().map(|it| it.at);
+            let flow = self.links.next_due();
+            let timer = self.timers.peek().map(|it| it.0);
+            let next = [event, flow, timer].into_iter().flatten().min();
+            if self.links.is_dirty() && next.is_none_or(|it| it > self.now) {
+                self.links.solve(self.now);
+                continue;
+            }
+            let Some(next) = next.filter(|it| *it <= self.spec.horizon) else {
+                self.now = self.spec.horizon;
+                return;
+            };
+            assert!(next >= self.now, "time never runs backwards");
+            self.now = next;
+            if flow == Some(next) {
+                while let Some(flow) = self.links.pop_due(next) {
+                    self.on_block_left(EndId(flow.0));
+                }
+            } else if event == Some(next) {
+                let (_, event) = self.queue.pop().expect("just seen");
+                self.on_event(event);
+            } else {
+                let (_, node) = self.timers.peek().expect("just seen");
+                self.on_timer(node);
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Message { to, message } => self.on_arrival(to, message),
+            Event::Haves { line, piece, count } => self.on_haves(line, piece, count),
+            Event::Dial { to } => self.on_dial(to),
+            Event::Opened { to } => self.on_opened(to),
+            Event::Refused { to } => self.on_refused(to),
+            Event::Fin { to } => self.on_fin(to),
+            Event::Arrive { node } => self.on_arrive(node),
+            Event::Announce { node } => self.on_announce(node),
+            Event::Leave { node } => self.leave(node),
+            Event::Sample => self.on_sample(),
+        }
+    }
+
+    fn note(&mut self, happening: Happening) {
+        self.trace.note(self.now, happening);
+    }
+
+    /// A core for `node`, which arrives now.
+    fn torrent(&mut self, node: u32) -> Torrent {
+        let it = &self.spec.nodes[node as usize];
+        let client = &self.spec.clients[usize::from(it.client)];
+        let config = self.configs.entry((it.client, it.up)).or_insert_with(|| {
+            let mut config = Config::new(self.spec.geometry);
+            config.pipeline = client.pipeline;
+            config.snub_after = client.snub_after;
+            config.endgame = client.endgame;
+            config.upload_cap = client.upload_cap;
+            config.download_cap = client.download_cap;
+            config.upload_capacity = Some(it.up);
+            Arc::new(config)
+        });
+        let config = Arc::clone(config);
+        let have = if it.origin {
+            config.everything()
+        } else {
+            config.nothing()
+        };
+        let policy =
+            choke::build(&client.policy, &client.parameters).expect("checked at the start");
+        let picker = pick::build(&client.picker).expect("checked at the start");
+        Torrent::new(
+            config,
+            have,
+            policy,
+            picker,
+            self.randomness,
+            node,
+            self.now,
+        )
+    }
+}

@@ -1,0 +1,202 @@
+//! Connections made, refused and closed.
+//!
+//! Setting one up takes what TCP and the handshake take: the handshake of who dials arrives after
+//! one and a half round trips, the answer half a round trip later.
+
+use std::time::Duration;
+
+use unchoke_core::ids::PeerId;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Input, PeerLink};
+
+use super::{Event, World};
+use crate::link::FlowId;
+use crate::node::Peer;
+use crate::stream::{EndId, EndState, bytes_of};
+use crate::trace::Happening;
+
+/// An attempt that nobody answers is given up after so long. libtorrent `peer_connect_timeout`.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A peer is not dialled again for so long after a connection to it closed. libtorrent
+/// `min_reconnect_time`.
+const RECONNECT: Duration = Duration::from_mins(1);
+
+fn peer_id(node: u32) -> PeerId {
+    let mut id = *b"-UC0001-000000000000";
+    id[16..].copy_from_slice(&node.to_be_bytes());
+    PeerId(id)
+}
+
+impl World<'_> {
+    /// Lets the connector of `node` dial whom it wants.
+    pub(super) fn dial(&mut self, node: u32) {
+        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+            return;
+        };
+        while let Some(target) = peer.connector.poll_dial(self.now) {
+            if self.is_connected(&peer, target) {
+                peer.connector.failed(target, self.now);
+                continue;
+            }
+            peer.dialling.push(target);
+            let delay_ns = self.access[node as usize].delay_ns
+                + self.access[target as usize].delay_ns
+                + self.spec.network.base_delay_ns;
+            let line = self.queue.line(delay_ns);
+            let end = self.streams.open(node, target, delay_ns, line);
+            if self.spec.nodes[target as usize].reachable {
+                let to = end.other();
+                self.queue.push(self.now, 3 * delay_ns, Event::Dial { to });
+            } else {
+                let timeout = u64::try_from(DIAL_TIMEOUT.as_nanos()).expect("seconds");
+                self.queue
+                    .push(self.now, timeout, Event::Refused { to: end });
+            }
+        }
+        peer.next_dial = peer.connector.poll_timeout().unwrap_or(Instant::NEVER);
+        self.nodes[node as usize].peer = Some(peer);
+    }
+
+    fn is_connected(&self, peer: &Peer, other: u32) -> bool {
+        let mut ends = peer.ends.iter().flatten();
+        ends.any(|end| self.streams[end.other()].node == other)
+    }
+
+    /// The handshake of a dialler has arrived at the end `to`.
+    pub(super) fn on_dial(&mut self, to: EndId) {
+        let (node, dialler) = (self.streams[to].node, self.streams[to.other()].node);
+        let accepts = self.nodes[node as usize].peer.as_ref().is_some_and(|peer| {
+            // When both dial each other, the attempt of the lower number stands.
+            let crossed = node < dialler && peer.dialling.contains(&dialler);
+            peer.connector.may_accept(Some(dialler))
+                && !crossed
+                && !self.is_connected(peer, dialler)
+        });
+        if !accepts {
+            return self.announce_to_other(to, Event::Refused { to: to.other() });
+        }
+        self.announce_to_other(to, Event::Opened { to: to.other() });
+        let peer = self.nodes[node as usize].peer.as_mut();
+        peer.expect("it accepts").connector.accepted();
+        self.attach(to);
+    }
+
+    /// Sends something that is no message along the stream of `end`.
+    fn announce_to_other(&mut self, end: EndId, event: Event) {
+        let it = &self.streams[end];
+        self.queue.push_on(self.now, it.line, it.delay_ns, event);
+    }
+
+    /// The other side accepted.
+    pub(super) fn on_opened(&mut self, to: EndId) {
+        let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
+        let Some(peer) = self.nodes[node as usize].peer.as_mut() else {
+            // It has left in the meantime.
+            self.streams[to].state = EndState::Closed;
+            return self.announce_to_other(to, Event::Fin { to: to.other() });
+        };
+        peer.dialling.retain(|it| *it != other);
+        peer.connector.connected(other);
+        self.note(Happening::Connect { node, other });
+        self.attach(to);
+    }
+
+    /// Tells the core of the node of `end` of its new connection.
+    fn attach(&mut self, end: EndId) {
+        let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
+        let peer = self.nodes[node as usize].peer.as_mut();
+        let key = peer.expect("it is present").assign(end);
+        (self.streams[end].key, self.streams[end].state) = (key, EndState::Open);
+        let link = PeerLink {
+            peer_id: peer_id(other),
+            fast: true,
+            extended: false,
+            outgoing: end.dialled(),
+        };
+        self.feed(node, Input::PeerConnected { peer: key, link });
+        for _ in 0..self.spec.network.send_buffer_blocks.max(1) {
+            if self.streams[end].state == EndState::Open {
+                self.feed(node, Input::Writable { peer: key });
+            }
+        }
+    }
+
+    /// The other side did not accept, or was silent for too long.
+    pub(super) fn on_refused(&mut self, to: EndId) {
+        let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
+        self.streams.release(to);
+        if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
+            peer.dialling.retain(|it| *it != other);
+            peer.connector.failed(other, self.now);
+            self.dial(node);
+            self.arm(node);
+        }
+    }
+
+    /// The other side closed: so do we. Nothing of the other side is under way any more.
+    pub(super) fn on_fin(&mut self, to: EndId) {
+        self.streams[to].finished = true;
+        if self.streams[to].state == EndState::Open {
+            let (node, key) = (self.streams[to].node, self.streams[to].key);
+            let mut peer = self.nodes[node as usize].peer.take().expect("it is open");
+            self.detach(node, &mut peer, to, RECONNECT);
+            self.nodes[node as usize].peer = Some(peer);
+            self.feed(node, Input::PeerDisconnected { peer: key });
+            self.unassign(node, to);
+            self.dial(node);
+            self.arm(node);
+        }
+        if self.streams[to.other()].finished {
+            self.streams.release(to);
+        }
+    }
+
+    /// Gives the key of a closed end back, unless its node has left.
+    fn unassign(&mut self, node: u32, end: EndId) {
+        let key = self.streams[end].key;
+        if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
+            peer.unassign(key);
+        }
+    }
+
+    /// Closes an open end of `peer`, but for telling its core.
+    pub(super) fn detach(&mut self, node: u32, peer: &mut Peer, end: EndId, wait: Duration) {
+        let other = self.streams[end.other()].node;
+        if end.dialled() {
+            peer.connector.closed(other, self.now, wait);
+        } else {
+            peer.connector.accepted_closed();
+        }
+        self.note(Happening::Disconnect { node, other });
+        self.close(end);
+    }
+
+    /// Closes one side of a connection: what has not left never will.
+    pub(super) fn close(&mut self, end: EndId) {
+        let it = &mut self.streams[end];
+        assert_eq!(it.state, EndState::Open, "closed twice");
+        it.state = EndState::Closed;
+        if it.flowing {
+            self.stop_flow(end);
+        }
+        while let Some(message) = self.streams.pop(end) {
+            self.checker.dropped += bytes_of(&message);
+        }
+        self.announce_to_other(end, Event::Fin { to: end.other() });
+    }
+
+    /// Stops the flow of a stream.
+    pub(super) fn stop_flow(&mut self, end: EndId) {
+        self.links.stop(FlowId(end.0));
+        self.streams[end].flowing = false;
+        let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
+        let up = &mut self.access[src as usize];
+        up.up_flows -= 1;
+        // What is owed for control messages passes in the gap.
+        up.up_debt *= u32::from(up.up_flows > 0);
+        let down = &mut self.access[dst as usize];
+        down.down_flows -= 1;
+        down.down_debt *= u32::from(down.down_flows > 0);
+    }
+}

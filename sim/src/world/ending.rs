@@ -1,0 +1,99 @@
+//! What a run comes to, and whether it adds up.
+
+use unchoke_core::ledger::Kind;
+
+use super::{Event, World};
+use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
+use crate::result::{NodeResult, RunResult};
+use crate::stream::bytes_of;
+use crate::world::traffic::HAVE_BYTES;
+
+impl World<'_> {
+    /// No link has carried more than its capacity since its node arrived.
+    pub(super) fn check_capacities(&self) {
+        for (node, it) in (0..).zip(&self.spec.nodes) {
+            let Some(arrived_at) = self.nodes[node as usize].arrived_at else {
+                continue;
+            };
+            let (access, time) = (&self.access[node as usize], self.now - arrived_at);
+            check_capacity(node, "uplink", access.up_bytes, it.up, time);
+            check_capacity(node, "downlink", access.down_bytes, it.down, time);
+        }
+    }
+
+    /// Bytes that wait in streams or are on the way, counted one by one.
+    fn bytes_under_way(&self) -> u64 {
+        let on_the_way = self.queue.iter().map(|event| match event {
+            Event::Message { message, .. } => bytes_of(message),
+            Event::Haves { count, .. } => u64::from(count * HAVE_BYTES),
+            _ => 0,
+        });
+        on_the_way.sum::<u64>() + self.streams.waiting_bytes()
+    }
+
+    fn node_result(&self, node: u32) -> NodeResult {
+        let (spec, it) = (&self.spec.nodes[node as usize], &self.nodes[node as usize]);
+        NodeResult {
+            node,
+            class: spec.class,
+            client: spec.client,
+            origin: spec.origin,
+            arrived_at: it.arrived_at,
+            first_piece_at: it.first_piece_at,
+            completed_at: it.completed_at,
+            left_at: it.left_at,
+            piece_count: it.piece_count(),
+            ledger: it.ledger(),
+        }
+    }
+
+    /// The cores and the streams have counted the same bytes.
+    fn check_ledgers(&self, nodes: &[NodeResult]) {
+        let handshakes = Kind::Handshake as usize;
+        let (mut sent, mut received, mut useful) = (0, 0, 0);
+        for ledger in nodes.iter().map(|it| &it.ledger) {
+            sent += ledger.sent() - ledger.protocol_sent[handshakes];
+            received += ledger.received() - ledger.protocol_received[handshakes];
+            useful += ledger.payload_useful;
+        }
+        assert_eq!(sent, self.checker.handed, "bytes sent by the cores");
+        assert_eq!(received, self.checker.received, "bytes the cores took in");
+        for matrix in [&self.class_matrix, &self.client_matrix] {
+            assert_eq!(useful, matrix.iter().sum::<u64>(), "useful bytes");
+        }
+    }
+
+    pub(super) fn end(self) -> RunResult {
+        let count = u32::try_from(self.nodes.len()).expect("as many as in the spec");
+        let nodes: Vec<NodeResult> = (0..count).map(|node| self.node_result(node)).collect();
+        let under_way = self.bytes_under_way();
+        self.checker.check_conservation(under_way);
+        self.check_capacities();
+        self.check_ledgers(&nodes);
+        for node in &nodes {
+            check_payload(self.spec, node, self.now);
+        }
+        let bound = kumar_ross(self.spec, &nodes);
+        if let Some(bound) = &bound {
+            check_bound(bound, &nodes);
+        }
+        RunResult {
+            ended_at: self.now,
+            nodes,
+            blocks_transferred: self.blocks,
+            events: self.inputs,
+            digest: self.trace.digest(),
+            series: self.series,
+            class_count: self.spec.classes.len(),
+            class_matrix: self.class_matrix,
+            client_count: self.spec.clients.len(),
+            client_matrix: self.client_matrix,
+            bytes_sent: self.checker.handed,
+            bytes_received: self.checker.received,
+            bytes_dropped: self.checker.dropped,
+            bytes_in_flight: under_way,
+            bound,
+            solver: self.links.work(),
+        }
+    }
+}

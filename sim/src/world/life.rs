@@ -1,0 +1,149 @@
+//! Arrival, announces, timers, departure.
+
+use std::time::Duration;
+
+use unchoke_core::connector::{Connector, Limits};
+use unchoke_core::rng::Purpose;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::Input;
+
+use super::{Event, World};
+use crate::node::Peer;
+use crate::result::Sample;
+use crate::spec::Stay;
+use crate::trace::Happening;
+
+/// A peer that is short of candidates asks the tracker again, but not before so long. libtorrent
+/// `min_announce_interval` is 5 min; its `tracker_backoff` and mainline's rerequest are of the order
+/// of a minute, which is what swarms need that start from nothing.
+const SHORT_INTERVAL: Duration = Duration::from_mins(1);
+
+impl World<'_> {
+    pub(super) fn on_arrive(&mut self, node: u32) {
+        let spec = &self.spec.nodes[node as usize];
+        let connections = self.spec.clients[usize::from(spec.client)].max_connections;
+        let mut limits = Limits::new(connections);
+        // Mainline 3.4.2 opens 35 of its 55 connections; the rest are for those who come later.
+        let initiated = (u32::from(connections) * 35).div_ceil(55);
+        limits.initiated = u16::try_from(initiated).expect("less than before").max(1);
+        let tracker_rng = self.randomness.stream(Purpose::Tracker, node);
+        let peer = Peer::new(self.torrent(node), Connector::new(limits), tracker_rng);
+        self.nodes[node as usize].peer = Some(Box::new(peer));
+        self.nodes[node as usize].arrived_at = Some(self.now);
+        if spec.origin {
+            self.seeds += 1;
+        } else {
+            self.leechers += 1;
+        }
+        self.tracker.join(node);
+        self.note(Happening::Join { node });
+        // After all others that arrive at this instant, so that a flash crowd sees itself.
+        self.queue.push_any(self.now, Event::Announce { node });
+    }
+
+    /// The core or the connector of `node` has something to do by itself.
+    pub(super) fn on_timer(&mut self, node: u32) {
+        self.timers.set(node, None);
+        let Some(peer) = self.nodes[node as usize].peer.as_ref() else {
+            return;
+        };
+        let now = self.now;
+        let short = now >= peer.may_announce && peer.connector.is_short();
+        let dial = now >= peer.next_dial;
+        let tick = peer.torrent.poll_timeout().is_some_and(|it| now >= it);
+        if short || now >= peer.must_announce {
+            self.on_announce(node);
+        } else if dial {
+            self.dial(node);
+        }
+        if tick {
+            self.feed(node, Input::Timeout);
+        }
+        self.arm(node);
+    }
+
+    /// Sees to it that the timer of `node` rings at its deadline at the latest.
+    pub(super) fn arm(&mut self, node: u32) {
+        let Some(peer) = self.nodes[node as usize].peer.as_ref() else {
+            return;
+        };
+        let deadline = peer.deadline();
+        let armed = self.timers.get(node);
+        if deadline != Instant::NEVER && armed.is_none_or(|it| deadline < it) {
+            self.timers.set(node, Some(deadline));
+        }
+    }
+
+    pub(super) fn on_announce(&mut self, node: u32) {
+        let now = self.now;
+        let interval = self.spec.tracker.interval;
+        let Some(peer) = self.nodes[node as usize].peer.as_mut() else {
+            return;
+        };
+        for other in self.tracker.announce(node, &mut peer.tracker_rng) {
+            peer.connector.add(other);
+        }
+        peer.may_announce = now.after(SHORT_INTERVAL.min(interval));
+        peer.must_announce = now.after(interval);
+        self.dial(node);
+        self.arm(node);
+    }
+
+    /// `node` has every piece.
+    pub(super) fn complete(&mut self, node: u32, peer: &mut Peer) {
+        self.nodes[node as usize].completed_at = Some(self.now);
+        self.unfinished -= 1;
+        self.leechers -= 1;
+        self.seeds += 1;
+        self.note(Happening::Complete { node });
+        match self.spec.nodes[node as usize].stay {
+            Stay::AtOnce => peer.leaving = true,
+            Stay::For(time) => {
+                self.queue
+                    .push_any(self.now.after(time), Event::Leave { node });
+            }
+            Stay::Forever => {}
+        }
+    }
+
+    pub(super) fn leave(&mut self, node: u32) {
+        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+            return;
+        };
+        for end in std::mem::take(&mut peer.ends).into_iter().flatten() {
+            self.close(end);
+        }
+        let it = &mut self.nodes[node as usize];
+        it.left_at = Some(self.now);
+        it.final_ledger = *peer.torrent.ledger();
+        it.final_pieces = peer.torrent.have_count();
+        if peer.torrent.is_complete() {
+            self.seeds -= 1;
+        } else {
+            self.leechers -= 1;
+        }
+        self.timers.set(node, None);
+        self.tracker.leave(node);
+        self.note(Happening::Leave { node });
+    }
+
+    pub(super) fn on_sample(&mut self) {
+        let every = self.spec.sample_every;
+        let rate = |bytes: u64| {
+            let scaled = u128::from(bytes) * 1_000_000_000 / every.as_nanos().max(1);
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        let (up, down) = std::mem::take(&mut self.window);
+        self.series.push(Sample {
+            at: self.now,
+            leechers: self.leechers,
+            seeds: self.seeds,
+            down_rate: rate(down),
+            up_rate: rate(up),
+        });
+        self.check_capacities();
+        if !every.is_zero() {
+            self.queue.push_any(self.now.after(every), Event::Sample);
+        }
+    }
+}

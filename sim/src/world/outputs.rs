@@ -1,0 +1,132 @@
+//! What the cores ask for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use unchoke_core::geometry::BLOCK_BYTES;
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::torrent::{BlockDigest, Input, Output, Reason, Verdict};
+
+use super::World;
+use crate::node::Peer;
+use crate::stream::EndId;
+use crate::trace::Happening;
+
+/// Another seed has nothing for a seed: it is not dialled again.
+const NEVER_AGAIN: Duration = Duration::MAX;
+
+/// A connection that the policy dropped is not opened again for so long.
+const DROPPED: Duration = Duration::from_mins(1);
+
+/// Who sent which block of a piece under way; kept only in swarms with corrupting peers.
+#[derive(Debug, Default)]
+pub(super) struct Corruption {
+    /// By node and piece: the sender of each stored block.
+    senders: BTreeMap<(u32, PieceIndex), BTreeMap<u32, u32>>,
+}
+
+impl World<'_> {
+    /// Carries out what the core of `node` wants.
+    pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: Output) {
+        let end = |peer: &Peer, key: PeerKey| -> EndId {
+            peer.ends[key.0 as usize].expect("the core knows who is connected")
+        };
+        match output {
+            Output::Send { peer: key, message } => self.send(peer, end(peer, key), message),
+            Output::Broadcast { have } => self.broadcast(node, peer, have),
+            Output::StoreBlock { peer: key, block } => self.store(node, end(peer, key), block),
+            Output::VerifyPiece { piece, want_blocks } => {
+                let verdict = self.verify(node, piece, want_blocks);
+                self.inputs += 1;
+                let input = Input::PieceVerified { piece, verdict };
+                peer.torrent.handle_input(self.now, input);
+            }
+            Output::Disconnect { peer: key, reason } => {
+                let end = end(peer, key);
+                self.disconnect(node, peer, end, &reason);
+            }
+            Output::Completed => self.complete(node, peer),
+        }
+    }
+
+    fn disconnect(&mut self, node: u32, peer: &mut Peer, end: EndId, reason: &Reason) {
+        let key = self.streams[end].key;
+        let wait = match reason {
+            Reason::BothSeeds => NEVER_AGAIN,
+            _ => DROPPED,
+        };
+        if matches!(reason, Reason::Corrupt { .. } | Reason::Violation(_)) {
+            peer.connector.ban(self.streams[end.other()].node);
+        }
+        self.detach(node, peer, end, wait);
+        self.inputs += 1;
+        let input = Input::PeerDisconnected { peer: key };
+        peer.torrent.handle_input(self.now, input);
+        peer.unassign(key);
+        // Room for another; the timer dials, as the core is busy now.
+        peer.next_dial = self.now;
+    }
+
+    /// A block that counts, for now, as a first correct copy.
+    fn store(&mut self, node: u32, end: EndId, block: BlockRef) {
+        let from = self.streams[end.other()].node;
+        self.credit(from, node, i64::from(block.length));
+        if let Some(corruption) = self.corruption.as_mut() {
+            let senders = corruption.senders.entry((node, block.piece)).or_default();
+            senders.insert(block.begin / BLOCK_BYTES, from);
+        }
+    }
+
+    fn credit(&mut self, from: u32, to: u32, bytes: i64) {
+        let (from, to) = (
+            &self.spec.nodes[from as usize],
+            &self.spec.nodes[to as usize],
+        );
+        let class = usize::from(from.class) * self.spec.classes.len() + usize::from(to.class);
+        let client = usize::from(from.client) * self.spec.clients.len() + usize::from(to.client);
+        for cell in [
+            &mut self.class_matrix[class],
+            &mut self.client_matrix[client],
+        ] {
+            *cell = cell
+                .checked_add_signed(bytes)
+                .expect("taken back at most once");
+        }
+    }
+
+    fn verify(&mut self, node: u32, piece: PieceIndex, want_blocks: bool) -> Verdict {
+        let stored = self.corruption.as_mut();
+        let senders = stored
+            .and_then(|it| it.senders.remove(&(node, piece)))
+            .unwrap_or_default();
+        let corrupts = |from: u32| self.spec.nodes[from as usize].corrupts;
+        let bad = senders.values().any(|from| corrupts(*from));
+        let digest = |(block, from): (&u32, &u32)| {
+            let block = u64::from(piece.0) << 32 | u64::from(*block);
+            // Digests of wrong blocks differ from the right one, and from each other.
+            let fault = if corrupts(*from) {
+                u64::from(*from) + 1
+            } else {
+                0
+            };
+            BlockDigest(block.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ fault)
+        };
+        let blocks = if bad || want_blocks {
+            senders.iter().map(digest).collect()
+        } else {
+            Vec::new()
+        };
+        if !bad {
+            let it = &mut self.nodes[node as usize];
+            it.first_piece_at = it.first_piece_at.or(Some(self.now));
+            self.note(Happening::Piece { node, piece });
+            return Verdict::Good { blocks };
+        }
+        for (block, from) in senders {
+            let bytes = self.spec.geometry.block(piece, block).length;
+            self.credit(from, node, -i64::from(bytes));
+        }
+        self.note(Happening::Corrupt { node, piece });
+        Verdict::Bad { blocks }
+    }
+}

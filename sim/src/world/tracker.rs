@@ -1,0 +1,64 @@
+//! The tracker: who is present, and a random few of them.
+
+use unchoke_core::rng::Rng;
+
+/// Place of a node that is not present.
+const ABSENT: u32 = u32::MAX;
+
+/// All that a tracker knows.
+#[derive(Debug)]
+pub(super) struct Tracker {
+    numwant: usize,
+    present: Vec<u32>,
+    /// Index: node. Place in `present`, or [`ABSENT`].
+    places: Vec<u32>,
+}
+
+impl Tracker {
+    pub(super) fn new(count: u32, numwant: u32) -> Self {
+        Self {
+            numwant: numwant as usize,
+            present: Vec::new(),
+            places: vec![ABSENT; count as usize],
+        }
+    }
+
+    pub(super) fn join(&mut self, node: u32) {
+        self.places[node as usize] = u32::try_from(self.present.len()).expect("as many as nodes");
+        self.present.push(node);
+    }
+
+    pub(super) fn leave(&mut self, node: u32) {
+        let place = std::mem::replace(&mut self.places[node as usize], ABSENT);
+        self.present.swap_remove(place as usize);
+        if let Some(moved) = self.present.get(place as usize) {
+            self.places[*moved as usize] = place;
+        }
+    }
+
+    /// At most `numwant` present nodes other than `node`, uniformly at random, in random order.
+    pub(super) fn announce(&self, node: u32, rng: &mut Rng) -> Vec<u32> {
+        let others = self.present.len() - 1;
+        let wanted = self.numwant.min(others);
+        if wanted * 2 > others {
+            let mut all: Vec<u32> = self
+                .present
+                .iter()
+                .copied()
+                .filter(|it| *it != node)
+                .collect();
+            rng.shuffle(&mut all);
+            all.truncate(wanted);
+            return all;
+        }
+        // Few of many: drawing again after a repeat is quicker than shuffling them all.
+        let mut drawn = Vec::with_capacity(wanted);
+        while drawn.len() < wanted {
+            let candidate = self.present[rng.index(self.present.len())];
+            if candidate != node && !drawn.contains(&candidate) {
+                drawn.push(candidate);
+            }
+        }
+        drawn
+    }
+}
