@@ -3,8 +3,9 @@
 //! This file holds the state and the entry points. The parts: [`conn`] one connection;
 //! [`download`] requests and arriving blocks; [`partial`] pieces under way; [`upload`] requests
 //! served; [`choking`] the policy asked and obeyed; [`interest`] who has what; [`suspects`] who
-//! sent corrupt blocks; [`upkeep`] timers.
+//! sent corrupt blocks; [`super_seed`] pieces revealed one by one; [`upkeep`] timers.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,6 +29,7 @@ mod download;
 mod interest;
 mod io;
 mod partial;
+mod super_seed;
 mod suspects;
 mod upkeep;
 mod upload;
@@ -39,6 +41,7 @@ pub use io::{
     Verdict,
 };
 use partial::Partials;
+use super_seed::SuperSeed;
 use suspects::Suspects;
 
 /// The download and upload of one torrent with all its connections.
@@ -66,11 +69,15 @@ pub struct Torrent {
     words: usize,
     partials: Partials,
     suspects: Suspects,
+    /// Set while we hide our pieces.
+    super_seed: Option<Box<SuperSeed>>,
 
     upload: Option<Bucket>,
     download: Option<Bucket>,
     upload_meter: Meter,
     in_flight_blocks: u32,
+    /// Who was served last when a cap opened.
+    turn: usize,
 
     tick: u64,
     next_tick: Instant,
@@ -96,6 +103,7 @@ impl Torrent {
     ) -> Self {
         let pieces = config.geometry.piece_count();
         assert_eq!(have.piece_count(), pieces, "the set is of another torrent");
+        let have_count = have.count();
         let mut unbegun = Bitfield::full(pieces);
         have.iter().for_each(|piece| {
             unbegun.remove(piece);
@@ -118,7 +126,7 @@ impl Torrent {
             picker,
             choke_rng: streams.stream(Purpose::Choke, entity),
             pick_rng: streams.stream(Purpose::Pick, entity),
-            have_count: have.count(),
+            have_count,
             have,
             unbegun,
             availability: alloc::vec![0; pieces as usize],
@@ -127,10 +135,12 @@ impl Torrent {
             words: word_count(pieces),
             partials: Partials::new(pieces),
             suspects: Suspects::default(),
+            super_seed: (config.super_seed && have_count == pieces).then(Box::default),
             upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
             download: config.download_cap.map(|rate| Bucket::new(rate, now)),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),
             in_flight_blocks: 0,
+            turn: 0,
             tick: 0,
             ledger: Ledger::default(),
             outputs: VecDeque::new(),

@@ -218,3 +218,19 @@ fn a_policy_may_close_a_connection() {
     room.run(Instant::from_secs(10));
     assert_eq!(room.closed, [(0, 1, Reason::Policy)]);
 }
+
+#[test]
+fn under_a_cap_the_peers_are_served_in_turn() {
+    let config = Config {
+        upload_cap: Some(100_000),
+        ..config()
+    };
+    let mut room = room(Told::new(UploadOrder::Independent), 6, &config);
+    room.run(Instant::from_secs(60));
+    let blocks: Vec<usize> = (1..=6).map(|leecher| sent_to(&room.log, leecher)).collect();
+    let (least, most) = (
+        blocks.iter().min().expect("six"),
+        blocks.iter().max().expect("six"),
+    );
+    assert!(*least > 40 && most - least <= 12, "{blocks:?}");
+}

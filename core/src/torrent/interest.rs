@@ -36,7 +36,12 @@ impl Torrent {
             self.send(now, peer, Message::Extended(hello));
         }
         // BEP 6: exactly one of these. BEP 3: a peer with nothing may send no bitfield.
-        if link.fast && self.is_complete() {
+        if self.hides_pieces() {
+            if link.fast {
+                self.send(now, peer, Message::HaveNone);
+            }
+            self.reveal(now, peer);
+        } else if link.fast && self.is_complete() {
             self.send(now, peer, Message::HaveAll);
         } else if link.fast && self.have_count == 0 {
             self.send(now, peer, Message::HaveNone);
@@ -64,6 +69,7 @@ impl Torrent {
         self.give_up_requests(peer, Mark::Cancelled);
         self.take_out_of_availability(peer);
         self.suspects.forget(peer);
+        self.forget_offers(peer);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
         self.schedule_uploads(now);
@@ -89,6 +95,7 @@ impl Torrent {
             return;
         }
         self.availability[piece.0 as usize] += 1;
+        self.piece_was_passed_on(now, peer, piece);
         let wanted = !self.have.has(piece);
         let conn = &mut self.conns[peer.0 as usize];
         conn.have_count += 1;

@@ -231,6 +231,8 @@ pub struct Config {
     pub hello: Option<crate::message::ExtendedHandshake>,
     /// Keep a ledger per connection beside the one of the torrent (costs 200 bytes each).
     pub peer_ledgers: bool,
+    /// A torrent that starts complete hides its pieces and reveals them one by one. BEP 16.
+    pub super_seed: bool,
     /// Close connections between two seeds.
     pub drop_seeds: bool,
     /// Limits against hostile peers.
@@ -255,6 +257,7 @@ impl Config {
             upload_capacity: None,
             hello: None,
             peer_ledgers: false,
+            super_seed: false,
             drop_seeds: true,
             limits: Limits {
                 queued_requests: 2000,

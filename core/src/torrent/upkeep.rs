@@ -26,6 +26,8 @@ impl Torrent {
         if now >= self.next_upkeep {
             self.next_upkeep = now.after(PERIOD);
             self.keys().for_each(|peer| self.look_after(now, peer));
+            self.keys()
+                .for_each(|peer| self.reveal_to_the_idle(now, peer));
             self.fill_all(now);
         }
         if now >= self.next_tick {

@@ -15,7 +15,9 @@ const STRIDE: u64 = 1 << 20;
 
 impl Torrent {
     pub(super) fn on_request(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
-        let servable = self.config.geometry.may_request(block) && self.have.has(block.piece);
+        let servable = self.config.geometry.may_request(block)
+            && self.have.has(block.piece)
+            && self.is_revealed(peer, block.piece);
         let room = self.config.limits.queued_requests as usize;
         let conn = &mut self.conns[peer.0 as usize];
         if servable && !conn.am_choking && conn.queue.len() < room {
@@ -82,7 +84,7 @@ impl Torrent {
     /// A cap opened or many queues changed: send what may be sent, to whomever.
     pub(super) fn schedule_uploads(&mut self, now: Instant) {
         let in_flight = match self.order {
-            UploadOrder::Independent => return self.keys().for_each(|peer| self.serve(now, peer)),
+            UploadOrder::Independent => return self.serve_in_turn(now),
             UploadOrder::Weighted { in_flight } | UploadOrder::ByPolicy { in_flight } => in_flight,
         };
         while self.in_flight_blocks < in_flight.max(1) {
@@ -90,6 +92,25 @@ impl Torrent {
                 return;
             };
             if !self.send_block(now, peer) {
+                return;
+            }
+        }
+    }
+
+    /// One block for each ready peer in turn, as long as the cap lets blocks through; the next time
+    /// goes on where this one ended, or the first peers would get everything.
+    fn serve_in_turn(&mut self, now: Instant) {
+        let count = self.conns.len();
+        let mut idle = 0;
+        while idle < count {
+            self.turn = (self.turn + 1) % count;
+            let peer = PeerKey(u32::try_from(self.turn).expect("keys are 32 bits"));
+            if !self.is_ready(now, peer) {
+                idle += 1;
+            } else if self.send_block(now, peer) {
+                idle = 0;
+            } else {
+                self.turn = (self.turn + count - 1) % count;
                 return;
             }
         }

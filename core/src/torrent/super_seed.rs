@@ -1,0 +1,158 @@
+//! Super-seeding, BEP 16: a seed that shows no pieces and reveals them one at a time to each peer,
+//! so that it sends little more than one copy before others become seeds.
+//!
+//! A peer learns of its next piece when another peer has announced the one before. What practice
+//! adds (libtorrent): the piece with the fewest copies, pieces on offer to others last; a peer that
+//! has nothing to ask for since ten seconds is offered another piece, or one that hides its
+//! `have`s, or that nobody else is there to confirm, would wait for ever.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Torrent;
+use crate::bitfield::{has_bit, set_bit};
+use crate::ids::{PeerKey, PieceIndex};
+use crate::message::Message;
+use crate::time::Instant;
+
+/// libtorrent: a peer that is not interested for so long is offered another piece.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Idle for so long, a peer is offered what others have too: it may not be connected to them.
+const LAST_RESORT: Duration = Duration::from_mins(1);
+
+/// What was revealed to whom.
+#[derive(Debug, Default)]
+pub(super) struct SuperSeed {
+    /// Indexed by `PeerKey`.
+    offers: Vec<Offer>,
+    /// Pieces revealed to each peer: `words` words for each slot of `offers`.
+    revealed: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Offer {
+    /// The last piece revealed; `None` for a slot without a connection.
+    piece: Option<PieceIndex>,
+    at: Instant,
+}
+
+impl Torrent {
+    /// Whether the pieces we have are hidden.
+    pub(super) fn hides_pieces(&self) -> bool {
+        self.super_seed.is_some()
+    }
+
+    /// Whether `peer` may ask for `piece`, as far as super-seeding is concerned.
+    pub(super) fn is_revealed(&self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let words = self.words;
+        self.super_seed.as_ref().is_none_or(|state| {
+            let start = peer.0 as usize * words;
+            state
+                .revealed
+                .get(start..start + words)
+                .is_some_and(|set| has_bit(set, piece))
+        })
+    }
+
+    pub(super) fn forget_offers(&mut self, peer: PeerKey) {
+        let words = self.words;
+        let Some(state) = self.super_seed.as_mut() else {
+            return;
+        };
+        if let Some(offer) = state.offers.get_mut(peer.0 as usize) {
+            *offer = Offer::default();
+            let start = peer.0 as usize * words;
+            state.revealed[start..start + words].fill(0);
+        }
+    }
+
+    /// Reveals one more piece to `peer`: one that nobody has or was offered, as every other would be
+    /// sent twice. If there is none the peer waits; it gets the rest from others.
+    pub(super) fn reveal(&mut self, now: Instant, peer: PeerKey) {
+        self.reveal_if(now, peer, |(on_offer, copies)| !on_offer && copies == 0);
+    }
+
+    fn reveal_if(&mut self, now: Instant, peer: PeerKey, fits: fn((bool, u16)) -> bool) {
+        let Some(piece) = self.next_to_reveal(peer, fits) else {
+            return;
+        };
+        let (slot, words) = (peer.0 as usize, self.words);
+        let state = self
+            .super_seed
+            .as_mut()
+            .expect("only a super-seed has something to reveal");
+        if state.offers.len() <= slot {
+            state.offers.resize(slot + 1, Offer::default());
+            state.revealed.resize((slot + 1) * words, 0);
+        }
+        state.offers[slot] = Offer {
+            piece: Some(piece),
+            at: now,
+        };
+        set_bit(&mut state.revealed[slot * words..(slot + 1) * words], piece);
+        self.send(now, peer, Message::Have(piece));
+    }
+
+    /// The piece with the fewest copies, those on offer to somebody last, ties at random.
+    fn next_to_reveal(
+        &mut self,
+        peer: PeerKey,
+        fits: fn((bool, u16)) -> bool,
+    ) -> Option<PieceIndex> {
+        let state = self.super_seed.as_ref()?;
+        let on_offer = |piece: PieceIndex| state.offers.iter().any(|it| it.piece == Some(piece));
+        let unknown = |piece: &PieceIndex| {
+            !has_bit(self.remote(peer), *piece) && !self.is_revealed(peer, *piece)
+        };
+        let cost = |piece: PieceIndex| (on_offer(piece), self.availability[piece.0 as usize]);
+        let pieces = (0..self.config.geometry.piece_count())
+            .map(PieceIndex)
+            .filter(unknown);
+        let costs: Vec<_> = pieces.map(|piece| (cost(piece), piece)).collect();
+        let least = costs.iter().map(|it| it.0).min().filter(|it| fits(*it))?;
+        let ties: Vec<PieceIndex> = costs
+            .iter()
+            .filter(|it| it.0 == least)
+            .map(|it| it.1)
+            .collect();
+        Some(ties[self.pick_rng.index(ties.len())])
+    }
+
+    /// `from` announced `piece`: whoever else was offered it has passed it on and gets the next.
+    pub(super) fn piece_was_passed_on(&mut self, now: Instant, from: PeerKey, piece: PieceIndex) {
+        let Some(state) = self.super_seed.as_ref() else {
+            return;
+        };
+        let offered = |it: &(u32, &Offer)| it.1.piece == Some(piece) && it.0 != from.0;
+        let waiting: Vec<u32> = (0..)
+            .zip(&state.offers)
+            .filter(offered)
+            .map(|it| it.0)
+            .collect();
+        for peer in waiting {
+            self.reveal(now, PeerKey(peer));
+        }
+    }
+
+    /// Offers something else to a peer that has had nothing to ask for.
+    pub(super) fn reveal_to_the_idle(&mut self, now: Instant, peer: PeerKey) {
+        let Some(state) = self.super_seed.as_ref() else {
+            return;
+        };
+        let conn = &self.conns[peer.0 as usize];
+        let offer = state
+            .offers
+            .get(peer.0 as usize)
+            .copied()
+            .unwrap_or_default();
+        if !conn.open || conn.closing || conn.peer_interested {
+            return;
+        }
+        match now - offer.at {
+            idle if idle >= LAST_RESORT => self.reveal_if(now, peer, |_| true),
+            idle if idle >= PATIENCE => self.reveal_if(now, peer, |(_, copies)| copies == 0),
+            _ => {}
+        }
+    }
+}
