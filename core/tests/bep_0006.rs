@@ -15,7 +15,7 @@ fn assert_wire(message: Message, wire: &[u8]) {
     );
 }
 
-/// *Abstract*: "reserved[7] |= 0x04", "enabled only if both ends of the connection set this bit".
+/// Opening section: "reserved[7] |= 0x04", "enabled only if both ends of the connection set this bit".
 #[test]
 fn the_bit_counts_only_when_both_ends_set_it() {
     let ours = Reserved::FAST_AND_EXTENDED;

@@ -119,7 +119,7 @@ fn client_names_are_safe_to_print() {
     assert_eq!(client, Some("é".repeat(40)));
 }
 
-/// BEP 21, *Extension Header*, and BEP 9, *extension header*: `upload_only` and `metadata_size`.
+/// BEP 21, *Extension Header*: `upload_only`; BEP 9, *extension header*: `metadata_size`.
 #[test]
 fn our_handshake_is_written_with_sorted_keys() {
     let handshake = ExtendedHandshake {

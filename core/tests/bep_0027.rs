@@ -12,7 +12,7 @@ fn private(info_entry: &str, root_entry: &str) -> bool {
         .private
 }
 
-/// *Metainfo file*: "the key-value pair `private=1` is included in the info dict".
+/// Opening section: "including the key-value pair `private=1` in the `info` dict".
 #[test]
 fn only_the_info_dictionary_makes_a_torrent_private() {
     assert!(private("7:privatei1e", ""));
