@@ -139,6 +139,9 @@ pub enum MetainfoError {
     /// More files of one name than can be told apart by renaming.
     #[error("too many files are called {0}")]
     TooManyEqualNames(String),
+    /// More folders than any real torrent has.
+    #[error("the torrent has more than 500000 folders")]
+    TooManyFolders,
     /// Version 2 without version 1. BEP 52.
     #[error(
         "this torrent is of version 2 only, which is not supported; use a version 1 or hybrid torrent"

@@ -12,7 +12,7 @@ use super::{
     FileEntry, FileKind, Layout, MAX_PATH_DEPTH, MAX_PIECE_BYTES, MAX_URLS, Metainfo, MetainfoError,
 };
 use crate::bencode::{Dict, Limits, Value, decode_prefix};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, GeometryError};
 use crate::ids::InfoHash;
 use crate::text;
 
@@ -146,8 +146,13 @@ fn layout(info: &Dict<'_>, raw_name: &[u8], name: &str) -> Result<Layout, Metain
             Ok(Layout::new(vec![file], false))
         }
         (None, Some(files)) => {
-            let drafts = drafts(files, raw_name, name)?;
-            Ok(Layout::new(place(drafts)?, true))
+            let root = Root {
+                raw: raw_name,
+                safe: name,
+            };
+            let mut names = Names::default();
+            let drafts = drafts(files, root, &mut names)?;
+            Ok(Layout::new(place(drafts, names)?, true))
         }
         _ => Err(MetainfoError::Layout),
     }
@@ -155,10 +160,13 @@ fn layout(info: &Dict<'_>, raw_name: &[u8], name: &str) -> Result<Layout, Metain
 
 /// A file whose path is not yet known to be unlike all others.
 struct Draft {
-    /// Safe elements, at least one: the file name.
-    elements: Vec<String>,
-    /// Elements as found, joined by `/`.
-    original: Vec<u8>,
+    /// Safe path of its folder, and its number among the folders.
+    folder: String,
+    directory: u32,
+    /// Safe name in the folder.
+    leaf: String,
+    /// The path as found, printable, if it is another one.
+    original: Option<String>,
     length: u64,
     kind: FileKind,
     executable: bool,
@@ -170,14 +178,25 @@ fn attributes<'a>(dict: &Dict<'a>) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-fn drafts(files: Value<'_>, raw_name: &[u8], name: &str) -> Result<Vec<Draft>, MetainfoError> {
+/// What the path of a file starts with.
+#[derive(Clone, Copy)]
+struct Root<'a> {
+    raw: &'a [u8],
+    safe: &'a str,
+}
+
+fn drafts(
+    files: Value<'_>,
+    root: Root<'_>,
+    names: &mut Names,
+) -> Result<Vec<Draft>, MetainfoError> {
     let files = files.as_list().ok_or(MetainfoError::Invalid {
         key: "files",
         expected: "a list",
     })?;
     let drafts: Result<Vec<Draft>, _> = files
         .zip(1..)
-        .map(|(file, number)| draft(file, number, raw_name, name))
+        .map(|(file, number)| draft(file, number, root, names))
         .collect();
     match drafts {
         Ok(none) if none.is_empty() => Err(MetainfoError::Invalid {
@@ -191,8 +210,8 @@ fn drafts(files: Value<'_>, raw_name: &[u8], name: &str) -> Result<Vec<Draft>, M
 fn draft(
     file: Value<'_>,
     number: usize,
-    raw_name: &[u8],
-    name: &str,
+    root: Root<'_>,
+    names: &mut Names,
 ) -> Result<Draft, MetainfoError> {
     let invalid = |key, expected| MetainfoError::InvalidFile {
         file: number,
@@ -215,20 +234,37 @@ fn draft(
     if kind == FileKind::Symlink && length > 0 {
         return Err(invalid("length", "0, as it is a symbolic link"));
     }
-    let mut draft = Draft {
-        elements: vec![name.into()],
-        original: raw_name.to_vec(),
+    dict.unique(b"path")?;
+    let path = match preferred(&dict, "path", path) {
+        Some(path) if path.len() >= MAX_PATH_DEPTH => return Err(MetainfoError::TooDeep(number)),
+        Some(path) => path,
+        None if kind == FileKind::Padding => vec![&b".pad"[..]],
+        None => return Err(invalid("path", "a list of names")),
+    };
+    let (folder, leaf) = safe_path(&path, root);
+    let joined = [folder.join("/").as_str(), &leaf].join("/");
+    let found = [root.raw, &path.join(&b'/')].join(&b'/');
+    Ok(Draft {
+        directory: match kind {
+            FileKind::Padding => 0,
+            _ => names.directory(&folder)?,
+        },
+        folder: folder.join("/"),
+        leaf,
+        original: (joined.as_bytes() != found).then(|| text::escaped(&found)),
         length,
         kind,
         executable: attributes.contains(&b'x'),
-    };
-    dict.unique(b"path")?;
-    match preferred(&dict, "path", path) {
-        Some(path) => draft.append(&path, number)?,
-        None if kind == FileKind::Padding => draft.append(&[b".pad"], number)?,
-        None => return Err(invalid("path", "a list of names")),
-    }
-    Ok(draft)
+    })
+}
+
+/// The safe elements of the folder of a file, and its safe name.
+fn safe_path(path: &[&[u8]], root: Root<'_>) -> (Vec<String>, String) {
+    let mut elements: Vec<String> = path.iter().filter_map(|it| sanitise(it)).collect();
+    // Nothing but places: the file still needs a name of its own inside the folder.
+    let leaf = elements.pop().unwrap_or_else(|| "_".into());
+    elements.insert(0, root.safe.into());
+    (elements, leaf)
 }
 
 /// The elements of a path. BEP 3: "a zero length list is an error case".
@@ -237,44 +273,21 @@ fn path(value: Value<'_>) -> Option<Vec<&[u8]>> {
     elements.filter(|it| !it.is_empty())
 }
 
-impl Draft {
-    fn append(&mut self, path: &[&[u8]], number: usize) -> Result<(), MetainfoError> {
-        if path.len() >= MAX_PATH_DEPTH {
-            return Err(MetainfoError::TooDeep(number));
-        }
-        for element in path {
-            self.original.push(b'/');
-            self.original.extend_from_slice(element);
-            self.elements.extend(sanitise(element));
-        }
-        if self.elements.len() == 1 {
-            // Nothing but places: the file still needs a name of its own inside the folder.
-            self.elements.push("_".into());
-        }
-        Ok(())
-    }
-}
-
 /// Lays the files out one after the other and renames those whose path is taken.
-fn place(drafts: Vec<Draft>) -> Result<Vec<FileEntry>, MetainfoError> {
-    let mut names = Names::default();
-    let directories: Vec<u32> = drafts
-        .iter()
-        .map(|it| match it.kind {
-            FileKind::Padding => 0,
-            _ => names.directory(&it.elements[..it.elements.len() - 1]),
-        })
-        .collect();
+fn place(drafts: Vec<Draft>, mut names: Names) -> Result<Vec<FileEntry>, MetainfoError> {
     let mut offset: u64 = 0;
     let mut files = Vec::with_capacity(drafts.len());
-    for (mut draft, directory) in drafts.into_iter().zip(directories) {
-        if draft.kind != FileKind::Padding {
-            let last = draft.elements.last_mut().expect("a file has a name");
-            *last = names.file(directory, last)?;
-        }
-        let path = draft.elements.join("/");
+    for draft in drafts {
+        let name = match draft.kind {
+            FileKind::Padding => draft.leaf.clone(),
+            _ => names.file(draft.directory, &draft.leaf)?,
+        };
+        let path = [draft.folder.as_str(), &name].join("/");
+        let renamed = name != draft.leaf;
         files.push(FileEntry {
-            original: (path.as_bytes() != draft.original).then(|| text::escaped(&draft.original)),
+            original: draft
+                .original
+                .or_else(|| renamed.then(|| [draft.folder, draft.leaf].join("/"))),
             path,
             offset,
             length: draft.length,
@@ -283,7 +296,7 @@ fn place(drafts: Vec<Draft>) -> Result<Vec<FileEntry>, MetainfoError> {
         });
         offset = offset
             .checked_add(draft.length)
-            .ok_or(crate::geometry::GeometryError::TooLarge(u64::MAX))?;
+            .ok_or(GeometryError::TooLarge(u64::MAX))?;
     }
     Ok(files)
 }

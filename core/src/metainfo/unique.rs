@@ -11,6 +11,10 @@ use super::name::split_extension;
 /// Files of one name that are told apart by a number. libtorrent `max_duplicate_filenames`.
 const MAX_EQUAL_NAMES: u32 = 500;
 
+/// Folders of one torrent. A file at the size limit could ask for three million, which would take
+/// hundreds of megabytes of memory only to be read.
+const MAX_DIRECTORIES: u32 = 500_000;
+
 /// Names taken so far. Directories are numbered, so that a long path costs no more than its text.
 #[derive(Default)]
 pub(super) struct Names {
@@ -29,7 +33,7 @@ struct Taken {
 
 impl Names {
     /// Number of the directory at `path`. All directories must be known before the first file.
-    pub(super) fn directory(&mut self, path: &[String]) -> u32 {
+    pub(super) fn directory(&mut self, path: &[String]) -> Result<u32, MetainfoError> {
         let mut at = 0;
         for name in path {
             let taken = self.taken.entry((at, name.to_lowercase())).or_default();
@@ -38,7 +42,10 @@ impl Names {
                 self.directories
             });
         }
-        at
+        if self.directories > MAX_DIRECTORIES {
+            return Err(MetainfoError::TooManyFolders);
+        }
+        Ok(at)
     }
 
     /// A free name for a file in `directory`: `name`, or `foo.1.txt` for `foo.txt`.

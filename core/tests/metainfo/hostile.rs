@@ -94,6 +94,27 @@ fn impossible_file_lists_are_refused() {
 }
 
 #[test]
+fn a_torrent_of_folders_is_refused_before_it_fills_the_memory() {
+    let path = |i: usize| -> Vec<Vec<u8>> {
+        let first = format!("{i}").into_bytes();
+        std::iter::once(first)
+            .chain(vec![b"d".to_vec(); 98])
+            .collect()
+    };
+    let files: Vec<Vec<u8>> = (0..5_200)
+        .map(|i| {
+            let path = path(i);
+            let elements: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
+            file(1, &elements)
+        })
+        .collect();
+    assert_refused(&multi(&files), MetainfoError::TooManyFolders);
+    // Fifty thousand folders are read.
+    let error = Metainfo::parse(&multi(&files[..520])).err();
+    assert_eq!(error, None);
+}
+
+#[test]
 fn hashes_must_fit_the_size_exactly() {
     for bytes in [0, 20, 39, 41, 60, 119] {
         let error = Metainfo::parse(&single(&[("pieces", &text(vec![0; bytes]))])).err();
