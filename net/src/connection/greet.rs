@@ -1,0 +1,108 @@
+//! Handshakes. BEP 3, *peer protocol*.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use unchoke_core::ids::{InfoHash, PeerId};
+use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved, WireError};
+
+/// Time for both handshakes, so that nobody holds a connection by saying nothing. libtorrent: 10 s.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// Our name.
+    pub peer_id: PeerId,
+}
+
+/// What the other side said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Introduced {
+    /// Its name.
+    pub peer_id: PeerId,
+    /// What both sides can.
+    pub reserved: Reserved,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// The network failed, or the other side closed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// It is no BitTorrent peer.
+    #[error("{0}")]
+    Wire(#[from] WireError),
+    /// The peer is about another torrent.
+    #[error("the peer speaks of torrent {0}")]
+    OtherTorrent(InfoHash),
+    /// It took too long.
+    #[error("no handshake in time")]
+    TimedOut,
+}
+
+impl Identity {
+    fn handshake(self) -> Handshake {
+        Handshake {
+            reserved: Reserved::FAST_AND_EXTENDED,
+            info_hash: self.info_hash,
+            peer_id: self.peer_id,
+        }
+    }
+
+    fn same_torrent(self, other: InfoHash) -> Result<(), HandshakeError> {
+        if other == self.info_hash {
+            Ok(())
+        } else {
+            Err(HandshakeError::OtherTorrent(other))
+        }
+    }
+}
+
+async fn in_time<T>(
+    exchange: impl Future<Output = Result<T, HandshakeError>>,
+) -> Result<T, HandshakeError> {
+    let limited = tokio::time::timeout(HANDSHAKE_TIMEOUT, exchange).await;
+    limited.unwrap_or(Err(HandshakeError::TimedOut))
+}
+
+/// Handshakes on a connection that we opened.
+pub async fn greet(stream: &mut TcpStream, us: Identity) -> Result<Introduced, HandshakeError> {
+    in_time(async {
+        let ours = us.handshake();
+        stream.write_all(&ours.encode()).await?;
+        let mut bytes = [0; HANDSHAKE_BYTES];
+        stream.read_exact(&mut bytes).await?;
+        let theirs = Handshake::decode(&bytes)?;
+        us.same_torrent(theirs.info_hash)?;
+        Ok(Introduced {
+            peer_id: theirs.peer_id,
+            reserved: theirs.reserved.and(ours.reserved),
+        })
+    })
+    .await
+}
+
+/// Handshakes on a connection that came to us. Answers as soon as the torrent is known: the name of
+/// the peer may come later.
+pub async fn answer(stream: &mut TcpStream, us: Identity) -> Result<Introduced, HandshakeError> {
+    in_time(async {
+        let ours = us.handshake();
+        let mut head = [0; HANDSHAKE_HEAD_BYTES];
+        stream.read_exact(&mut head).await?;
+        let (reserved, info_hash) = Handshake::decode_head(&head)?;
+        us.same_torrent(info_hash)?;
+        stream.write_all(&ours.encode()).await?;
+        let mut name = [0; HANDSHAKE_BYTES - HANDSHAKE_HEAD_BYTES];
+        stream.read_exact(&mut name).await?;
+        Ok(Introduced {
+            peer_id: PeerId(name),
+            reserved: reserved.and(ours.reserved),
+        })
+    })
+    .await
+}

@@ -1,0 +1,96 @@
+//! The writing half: messages into bytes, and blocks from disk in their order among them.
+
+use std::io::{self, IoSlice};
+
+use tokio::net::tcp::WriteHalf;
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+use unchoke_core::message::Message;
+use unchoke_core::wire::encode;
+
+use super::{CloseReason, Event, Link, Shared};
+use crate::buffers::Buffer;
+use crate::storage::StorageError;
+
+/// Messages turned into bytes at a time.
+const BATCH: usize = 256;
+
+type Loading = oneshot::Receiver<Result<Buffer, StorageError>>;
+
+pub(super) async fn run(
+    write: WriteHalf<'_>,
+    link: Link,
+    mut queue: Receiver<Message>,
+    shared: &Shared,
+) -> CloseReason {
+    let mut writer = Writer {
+        write,
+        link,
+        shared,
+        bytes: Vec::new(),
+    };
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        if queue.recv_many(&mut batch, BATCH).await == 0 {
+            return CloseReason::ByUs;
+        }
+        if let Err(reason) = writer.write_batch(&mut batch).await {
+            return reason;
+        }
+    }
+}
+
+struct Writer<'a> {
+    write: WriteHalf<'a>,
+    link: Link,
+    shared: &'a Shared,
+    bytes: Vec<u8>,
+}
+
+impl Writer<'_> {
+    /// Starts reading every block of the batch, then writes all in order.
+    async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
+        let mut loads: Vec<Loading> = Vec::new();
+        for message in &*batch {
+            if let Message::Piece(block) = message {
+                let buffer = self.shared.outgoing.take(block.length as usize).await;
+                loads.push(self.shared.disk.load(*block, buffer));
+            }
+        }
+        let mut loads = loads.into_iter();
+        for message in batch.drain(..) {
+            encode(&message, &mut self.bytes);
+            if let Message::Piece(_) = message {
+                let loading = loads.next().expect("one load for each block");
+                let Ok(Ok(payload)) = loading.await else {
+                    return Err(CloseReason::Disk);
+                };
+                self.flush(&payload).await?;
+                drop(payload);
+                let flushed = self.shared.events.send((self.link, Event::Flushed)).await;
+                flushed.map_err(|_| CloseReason::ByUs)?;
+            }
+        }
+        self.flush(&[]).await
+    }
+
+    /// Writes the bytes gathered so far, then `payload`.
+    async fn flush(&mut self, payload: &[u8]) -> Result<(), CloseReason> {
+        let total = self.bytes.len() + payload.len();
+        let mut done = 0;
+        while done < total {
+            self.write.writable().await?;
+            let head = &self.bytes[done.min(self.bytes.len())..];
+            let tail = &payload[done.saturating_sub(self.bytes.len())..];
+            let parts = [IoSlice::new(head), IoSlice::new(tail)];
+            match self.write.try_write_vectored(&parts) {
+                Ok(0) => return Err(CloseReason::ByPeer),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.bytes.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Quantities as text, both ways.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Lower-case hex.
+#[must_use]
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// The bytes of an even number of hex digits.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|it| u8::try_from(it).ok())
+    };
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Bytes as a person reads them, in binary units.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut unit = 0;
+    let mut scale = 1;
+    while count / scale >= 1024 && unit + 1 < UNITS.len() {
+        unit += 1;
+        scale *= 1024;
+    }
+    if unit == 0 {
+        return format!("{count} B");
+    }
+    // Tenths in integers: rounded down, so that nothing is shown as complete before it is.
+    let tenths = u128::from(count) * 10 / u128::from(scale);
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// A duration as a person reads it, to the second.
+#[must_use]
+pub fn clock(duration: Duration) -> String {
+    let s = duration.as_secs();
+    match (s / 3600, s / 60 % 60, s % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m}:{s:02} min"),
+        (h, m, _) if h < 100 => format!("{h}:{m:02} h"),
+        (h, _, _) => format!("{} days", h / 24),
+    }
+}
+
+fn number_and_unit(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let number: f64 = text[..end].parse().ok()?;
+    Some((number, text[end..].trim()))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked"
+)]
+fn scaled(number: f64, scale: f64, text: &str) -> Result<u64, String> {
+    let value = number * scale;
+    if value.is_finite() && (0.0..9e15).contains(&value) {
+        Ok(value as u64)
+    } else {
+        Err(format!("`{text}` is too large"))
+    }
+}
+
+fn byte_unit(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "" | "B" => 1.0,
+        "kB" | "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "K" | "k" | "KiB" => 1024.0,
+        "M" | "MiB" => 1024.0 * 1024.0,
+        "G" | "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    })
+}
+
+/// A size such as `262144`, `256K`, `256 KiB`, `1.5 MB`.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let parsed = number_and_unit(text).and_then(|(number, unit)| Some((number, byte_unit(unit)?)));
+    let (number, scale) =
+        parsed.ok_or_else(|| format!("`{text}` is not a size; write for example `256 KiB`"))?;
+    scaled(number, scale, text)
+}
+
+/// A rate in bytes/s such as `500K`, `2 MiB/s`, `10 Mbit/s`. Never zero.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    let parsed = number_and_unit(text).and_then(|(number, unit)| {
+        let scale = match unit {
+            "kbit/s" | "Kbit/s" => 1e3 / 8.0,
+            "Mbit/s" => 1e6 / 8.0,
+            "Gbit/s" => 1e9 / 8.0,
+            other => byte_unit(other.strip_suffix("/s").unwrap_or(other))?,
+        };
+        Some((number, scale))
+    });
+    let (number, scale) = parsed.ok_or_else(|| {
+        format!("`{text}` is not a rate; write for example `2 MiB/s` or `10 Mbit/s`")
+    })?;
+    match scaled(number, scale, text)? {
+        0 => Err(format!("`{text}` is less than a byte per second")),
+        rate => Ok(rate),
+    }
+}
+
+/// A duration such as `90`, `90 s`, `5 min`, `2 h`, `500 ms`. Never zero.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let parsed = number_and_unit(text).and_then(|(number, unit)| {
+        let ms = match unit {
+            "ms" => 1.0,
+            "" | "s" => 1e3,
+            "min" | "m" => 6e4,
+            "h" => 3.6e6,
+            _ => return None,
+        };
+        Some((number, ms))
+    });
+    let (number, scale) = parsed.ok_or_else(|| {
+        format!("`{text}` is not a duration; write for example `30 s` or `5 min`")
+    })?;
+    match scaled(number, scale, text)? {
+        0 => Err(format!("`{text}` is less than a millisecond")),
+        ms => Ok(Duration::from_millis(ms)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_both_ways() {
+        let every: Vec<u8> = (0..=255).collect();
+        assert_eq!(from_hex(&to_hex(&every)), Some(every));
+        for wrong in ["a", "0g", "abc", "é"] {
+            assert_eq!(from_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn quantities_parse_with_their_units() {
+        assert_eq!(parse_bytes("256 KiB"), Ok(262_144));
+        assert_eq!(parse_bytes("1.5MB"), Ok(1_500_000));
+        assert_eq!(parse_rate("10 Mbit/s"), Ok(1_250_000));
+        assert_eq!(parse_rate("2 MiB/s"), Ok(2 << 20));
+        assert_eq!(parse_rate("500K"), Ok(512_000));
+        assert_eq!(parse_duration("5 min"), Ok(Duration::from_mins(5)));
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        for wrong in [
+            "",
+            "x",
+            "-1",
+            "1 parsec",
+            "1e99 s",
+            "0",
+            "999999999999999999 h",
+        ] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn people_read_quantities() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes((1 << 20) - 1), "1023.9 KiB");
+        assert_eq!(bytes(64 << 20), "64.0 MiB");
+        assert_eq!(clock(Duration::from_secs(59)), "59 s");
+        assert_eq!(clock(Duration::from_secs(61)), "1:01 min");
+        assert_eq!(clock(Duration::from_mins(121)), "2:01 h");
+    }
+}
