@@ -1,0 +1,258 @@
+//! Recording a session, and replaying it into a fresh torrent: the same inputs must give the same
+//! outputs, or something outside the inputs has a say.
+//!
+//! JSON Lines: first how the torrent was made, then one line for each input with its outputs.
+//! Messages are in their wire form, outputs as the debug text.
+
+mod line;
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::choke::{self, Parameters};
+use unchoke_core::geometry::Geometry;
+use unchoke_core::pick;
+use unchoke_core::rng::Streams;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Input, Output, Torrent};
+use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_handshake};
+
+use crate::text::{from_hex, to_hex};
+use line::{InputLine, input_of, line_of};
+
+const FORMAT: u32 = 1;
+
+/// Everything that a torrent is made from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its settings.
+    pub config: Arc<Config>,
+    /// What it has at the start.
+    pub have: Bitfield,
+    /// Id of the choking policy, which has its default parameters.
+    pub policy: String,
+    /// Id of the picker.
+    pub picker: String,
+    /// Seed of its random streams.
+    pub run_seed: u64,
+}
+
+/// Why there is no torrent of these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// The policy is not known.
+    #[error("{0}")]
+    Policy(#[from] choke::ParameterError),
+    /// The picker is not known.
+    #[error("there is no piece picker '{0}'; known are: {known}", known = pick::PICKERS.join(", "))]
+    Picker(String),
+}
+
+impl Origin {
+    /// The torrent, at time zero.
+    pub fn torrent(&self) -> Result<Torrent, OriginError> {
+        let policy = choke::build(&self.policy, &Parameters::new())?;
+        let picker =
+            pick::build(&self.picker).ok_or_else(|| OriginError::Picker(self.picker.clone()))?;
+        Ok(Torrent::new(
+            Arc::clone(&self.config),
+            self.have.clone(),
+            policy,
+            picker,
+            Streams::new(self.run_seed),
+            0,
+            Instant::START,
+        ))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    format: u32,
+    total_bytes: u64,
+    piece_bytes: u32,
+    have: String,
+    policy: String,
+    picker: String,
+    run_seed: u64,
+    upload_cap: Option<u64>,
+    download_cap: Option<u64>,
+    hello: Option<String>,
+    /// Debug text of the whole configuration: replay refuses a recording made with other defaults.
+    config: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    at: u64,
+    #[serde(rename = "in")]
+    input: InputLine,
+    out: Vec<String>,
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct Recorder {
+    file: BufWriter<File>,
+    open: Option<Line>,
+}
+
+impl Recorder {
+    /// A new recording of a torrent made from `origin`.
+    pub fn create(path: &Path, origin: &Origin) -> io::Result<Self> {
+        let config = &origin.config;
+        let head = Head {
+            format: FORMAT,
+            total_bytes: config.geometry.total_bytes(),
+            piece_bytes: config.geometry.piece_bytes(),
+            have: to_hex(&origin.have.to_wire()),
+            policy: origin.policy.clone(),
+            picker: origin.picker.clone(),
+            run_seed: origin.run_seed,
+            upload_cap: config.upload_cap,
+            download_cap: config.download_cap,
+            hello: config
+                .hello
+                .as_ref()
+                .map(|it| to_hex(&encode_extended_handshake(it))),
+            config: format!("{config:?}"),
+        };
+        let mut file = BufWriter::new(File::create(path)?);
+        serde_json::to_writer(&mut file, &head)?;
+        file.write_all(b"\n")?;
+        Ok(Self { file, open: None })
+    }
+
+    /// An input is handed in. Its outputs follow.
+    pub fn input(&mut self, at: Instant, input: &Input) -> io::Result<()> {
+        self.close()?;
+        self.open = Some(Line {
+            at: at.as_nanos(),
+            input: line_of(input),
+            out: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// The torrent asked for something.
+    pub fn output(&mut self, output: &Output) {
+        if let Some(line) = &mut self.open {
+            line.out.push(format!("{output:?}"));
+        }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        if let Some(line) = self.open.take() {
+            serde_json::to_writer(&mut self.file, &line)?;
+            self.file.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.close()?;
+        self.file.flush()
+    }
+}
+
+/// Why a recording could not be replayed, or was not the same.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file cannot be read.
+    #[error("cannot read the recording: {0}")]
+    Io(#[from] io::Error),
+    /// The file is not a recording, or a damaged one.
+    #[error("line {line} of the recording is not understood: {why}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// The recording was made by a version with other defaults.
+    #[error("the recording was made with another configuration: {recorded}")]
+    OtherConfig {
+        /// As recorded.
+        recorded: String,
+    },
+    /// The torrent cannot be made.
+    #[error("{0}")]
+    Origin(#[from] OriginError),
+    /// The outputs differ.
+    #[error("line {line}: recorded outputs {recorded:?}, replayed {replayed:?}")]
+    Differs {
+        /// Counted from 1.
+        line: usize,
+        /// As recorded.
+        recorded: Vec<String>,
+        /// As they are now.
+        replayed: Vec<String>,
+    },
+}
+
+/// Replays a recording into a fresh torrent. The number of inputs, if all outputs are the same.
+pub fn replay(path: &Path) -> Result<usize, ReplayError> {
+    let mut lines = (1..).zip(BufReader::new(File::open(path)?).lines());
+    let understood = |line: usize, why: &dyn ToString| ReplayError::Line {
+        line,
+        why: why.to_string(),
+    };
+    let (_, first) = lines.next().ok_or_else(|| understood(1, &"it is empty"))?;
+    let head: Head = serde_json::from_str(&first?).map_err(|it| understood(1, &it))?;
+    let origin = origin_of(&head).ok_or_else(|| understood(1, &"impossible values"))?;
+    if format!("{:?}", origin.config) != head.config {
+        return Err(ReplayError::OtherConfig {
+            recorded: head.config,
+        });
+    }
+    let decoder = Decoder::new(origin.config.geometry.piece_count());
+    let mut torrent = origin.torrent()?;
+    let mut count = 0;
+    for (number, text) in lines {
+        let line: Line = serde_json::from_str(&text?).map_err(|it| understood(number, &it))?;
+        let input = input_of(&line.input, decoder)
+            .ok_or_else(|| understood(number, &"an impossible input"))?;
+        torrent.handle_input(Instant::from_nanos(line.at), input);
+        let outputs = std::iter::from_fn(|| torrent.poll_output());
+        let replayed: Vec<String> = outputs.map(|it| format!("{it:?}")).collect();
+        if replayed != line.out {
+            return Err(ReplayError::Differs {
+                line: number,
+                recorded: line.out,
+                replayed,
+            });
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn origin_of(head: &Head) -> Option<Origin> {
+    if head.format != FORMAT {
+        return None;
+    }
+    let geometry = Geometry::new(head.total_bytes, head.piece_bytes).ok()?;
+    let hello = match &head.hello {
+        Some(hex) => Some(decode_extended_handshake(&from_hex(hex)?)?),
+        None => None,
+    };
+    Some(Origin {
+        config: Arc::new(Config {
+            upload_cap: head.upload_cap,
+            download_cap: head.download_cap,
+            hello,
+            ..crate::session::base_config(geometry)
+        }),
+        have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
+        policy: head.policy.clone(),
+        picker: head.picker.clone(),
+        run_seed: head.run_seed,
+    })
+}

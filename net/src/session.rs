@@ -1,0 +1,252 @@
+//! One torrent on the network: the task that owns [`unchoke_core::torrent::Torrent`].
+//!
+//! [`Session::open`] prepares files and sockets, [`Session::run`] drives the torrent until its goal
+//! is reached. The parts: [`drive`] inputs and outputs; [`peers`] who is connected; [`check`] what
+//! is on disk already; [`announce`] trackers; [`status`] what a user sees.
+
+mod announce;
+mod check;
+mod drive;
+mod end;
+mod open;
+mod peers;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
+use tokio::time::Instant as Clock;
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PieceIndex;
+use unchoke_core::ledger::Ledger;
+use unchoke_core::message::ExtendedHandshake;
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Torrent};
+
+use crate::connection::{Event, Link};
+use crate::disk::{Disk, Report, Workers};
+use crate::record::{OriginError, Recorder};
+use crate::resume::Resume;
+use crate::storage::{Storage, StorageError};
+
+pub(crate) use announce::summary;
+pub use check::{Check, check, file_entries};
+pub use status::{Notice, Status};
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Fetch everything, then end.
+    Complete,
+    /// Fetch so many more pieces, then end.
+    Pieces(u32),
+    /// Fetch what is missing, then upload until stopped.
+    CompleteAndSeed,
+    /// Upload what is there, all of it; write nothing.
+    Seed,
+}
+
+/// What to do and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The torrent.
+    pub metainfo: Arc<Metainfo>,
+    /// Folder that holds the torrent's file or folder.
+    pub folder: PathBuf,
+    /// When to end.
+    pub goal: Goal,
+    /// Id of the choking policy.
+    pub policy: String,
+    /// Id of the piece picker.
+    pub picker: String,
+    /// TCP port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// Peers to connect to, beside those that trackers name.
+    pub peers: Vec<SocketAddr>,
+    /// Ask the trackers of the torrent.
+    pub trackers: bool,
+    /// Connections at most, both ways together.
+    pub max_connections: u16,
+    /// Payload upload in bytes/s.
+    pub upload_cap: Option<u64>,
+    /// Payload download in bytes/s.
+    pub download_cap: Option<u64>,
+    /// Give up after so long in all.
+    pub timeout: Option<Duration>,
+    /// Give up after so long without a useful byte.
+    pub idle_timeout: Option<Duration>,
+    /// Record the session here.
+    pub record: Option<PathBuf>,
+    /// Seed of the random streams.
+    pub run_seed: u64,
+}
+
+impl Settings {
+    /// The defaults: fetch everything into `folder` by the optimized policy.
+    #[must_use]
+    pub fn new(metainfo: Arc<Metainfo>, folder: PathBuf) -> Self {
+        Self {
+            metainfo,
+            folder,
+            goal: Goal::Complete,
+            policy: "tit_for_tat".into(),
+            picker: "rarest_first".into(),
+            port: 0,
+            peers: Vec::new(),
+            trackers: true,
+            max_connections: 50,
+            upload_cap: None,
+            download_cap: None,
+            timeout: None,
+            idle_timeout: None,
+            record: None,
+            run_seed: crate::chance::random_u64(),
+        }
+    }
+}
+
+/// The configuration that every session starts from; recordings rely on it.
+#[must_use]
+pub fn base_config(geometry: Geometry) -> Config {
+    Config::new(geometry)
+}
+
+/// What we say in the extension handshake. BEP 10.
+fn hello(port: u16, seed: bool) -> ExtendedHandshake {
+    ExtendedHandshake {
+        listen_port: (port > 0).then_some(port),
+        client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
+        request_queue: Some(2000),
+        upload_only: seed.then_some(true),
+        ..ExtendedHandshake::default()
+    }
+}
+
+/// Bytes of the pieces in `have`.
+fn bytes_of(geometry: Geometry, have: &Bitfield) -> u64 {
+    let last = PieceIndex(geometry.piece_count() - 1);
+    let whole = u64::from(have.count()) * u64::from(geometry.piece_bytes());
+    let short = geometry.piece_bytes() - geometry.piece_len(last);
+    whole - if have.has(last) { u64::from(short) } else { 0 }
+}
+
+/// Why a session could not start, or broke off.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// An unknown policy or picker.
+    #[error("{0}")]
+    Origin(#[from] OriginError),
+    /// The port is taken or forbidden.
+    #[error("cannot listen on port {port}: {source}; choose another with --port")]
+    Listen {
+        /// As asked for.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file failed. What was verified is kept.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+    /// Something else of the system failed.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A seed must have everything.
+    #[error(
+        "{missing} of {pieces} pieces are missing or wrong in {}; fetch them with `unchoke download --seed`",
+        folder.display()
+    )]
+    Incomplete {
+        /// Pieces that are missing or wrong.
+        missing: u32,
+        /// Pieces of the torrent.
+        pieces: u32,
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The goal was reached.
+    Done,
+    /// It was told to stop.
+    Stopped,
+    /// It gave up; the sentence says why.
+    GaveUp(String),
+}
+
+/// What came of a session.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// The verified pieces.
+    pub have: Bitfield,
+    /// Pieces verified in this session.
+    pub fetched_pieces: u32,
+    /// Where the bytes went.
+    pub ledger: Ledger,
+    /// From the start of the run to its end.
+    pub elapsed: Duration,
+    /// What could not be saved, if anything.
+    pub warnings: Vec<String>,
+}
+
+/// A session that is ready to run.
+#[derive(Debug)]
+pub struct Session {
+    settings: Settings,
+    port: u16,
+    torrent: Torrent,
+    epoch: Clock,
+    recorder: Option<Recorder>,
+    storage: Arc<Storage>,
+    resume: Option<Resume>,
+    disk: Disk,
+    workers: Option<Workers>,
+    reports: UnboundedReceiver<Report>,
+    events: Receiver<(Link, Event)>,
+    arrivals: Receiver<peers::Arrival>,
+    peers: peers::Peers,
+    trackers: announce::Trackers,
+    progress: status::Progress,
+    notices: UnboundedSender<Notice>,
+    /// Payload of the `Piece` message just handed in, until the torrent says what to do with it.
+    pending: Option<crate::buffers::Buffer>,
+    failure: Option<StorageError>,
+}
+
+impl Session {
+    /// The port on which the session listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The verified pieces so far.
+    #[must_use]
+    pub fn have(&self) -> &Bitfield {
+        self.torrent.have()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    fn notify(&self, notice: Notice) {
+        // A user who went away needs no notices.
+        drop(self.notices.send(notice));
+    }
+}

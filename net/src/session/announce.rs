@@ -1,0 +1,240 @@
+//! Trackers: the core says when and what, this asks and hands back the answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_core::text::escaped;
+use unchoke_core::time::Instant;
+use unchoke_core::tracker::{
+    AnnounceQuery, AnnounceRequest, AnnounceResponse, Announcer, Event, Schedule,
+};
+
+use super::{Notice, Session, Settings, bytes_of};
+use crate::connection::Identity;
+use crate::tracker::{ANNOUNCE_TIMEOUT, AnnounceError, STOP_TIMEOUT, announce, is_http};
+
+/// Peers asked for. Transmission: 80.
+const WANTED: u32 = 80;
+
+/// The trackers of one torrent that can be asked.
+#[derive(Debug)]
+pub(super) struct Trackers {
+    announcer: Announcer,
+    urls: Vec<Arc<str>>,
+    identity: Identity,
+    port: u16,
+    /// Tells the tracker that we are the same when our address changes. BEP 7.
+    key: u32,
+    /// What trackers want to hear again.
+    ids: BTreeMap<usize, Vec<u8>>,
+    asked: JoinSet<Answer>,
+    /// Trackers of kinds that cannot be asked.
+    skipped: usize,
+}
+
+/// What a tracker said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    tracker: usize,
+    result: Result<AnnounceResponse, AnnounceError>,
+}
+
+/// The figures that trackers are told.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    uploaded: u64,
+    downloaded: u64,
+    left: u64,
+}
+
+impl Trackers {
+    pub(super) fn new(settings: &Settings, identity: Identity, port: u16) -> Self {
+        let tiers = tiers(&settings.metainfo, settings.trackers);
+        let all: usize = settings.metainfo.trackers.iter().map(Vec::len).sum();
+        let mut rng = Streams::new(settings.run_seed).stream(Purpose::Tracker, 0);
+        let counts = tiers.iter().map(Vec::len);
+        let urls: Vec<Arc<str>> = tiers.iter().flatten().map(|it| Arc::from(*it)).collect();
+        Self {
+            announcer: Announcer::new(counts, Schedule::default(), &mut rng),
+            skipped: if settings.trackers {
+                all - urls.len()
+            } else {
+                0
+            },
+            urls,
+            identity,
+            port,
+            key: u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits"),
+            ids: BTreeMap::new(),
+            asked: JoinSet::new(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.announcer.poll_timeout()
+    }
+
+    /// The next answer; `None` while nobody is asked.
+    pub(super) async fn next(&mut self) -> Option<Result<Answer, JoinError>> {
+        self.asked.join_next().await
+    }
+
+    fn ask(&mut self, request: AnnounceRequest, figures: Figures) {
+        let stopping = request.event == Some(Event::Stopped);
+        let query = AnnounceQuery {
+            info_hash: self.identity.info_hash,
+            peer_id: self.identity.peer_id,
+            port: self.port,
+            uploaded: figures.uploaded,
+            downloaded: figures.downloaded,
+            left: figures.left,
+            event: request.event,
+            wanted: Some(if stopping { 0 } else { WANTED }),
+            key: self.key,
+            tracker_id: self.ids.get(&request.tracker).cloned(),
+        };
+        let url = Arc::clone(&self.urls[request.tracker]);
+        let timeout = if stopping {
+            STOP_TIMEOUT
+        } else {
+            ANNOUNCE_TIMEOUT
+        };
+        self.asked.spawn_blocking(move || Answer {
+            tracker: request.tracker,
+            result: announce(&url, &query, timeout),
+        });
+    }
+}
+
+/// The URLs that can be asked, by tier.
+fn tiers(metainfo: &Metainfo, wanted: bool) -> Vec<Vec<&str>> {
+    let tiers = metainfo.trackers.iter().filter(|_| wanted);
+    let urls = tiers.map(|tier| {
+        let known = tier.iter().map(String::as_str);
+        known.filter(|url| is_http(url)).collect()
+    });
+    urls.collect()
+}
+
+impl Session {
+    /// Says at the start what will not be asked.
+    pub(super) fn introduce_trackers(&self) {
+        let skipped = self.trackers.skipped;
+        if skipped > 0 {
+            self.notify(Notice::Tracker(format!(
+                "{skipped} trackers are not HTTP and are left out"
+            )));
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let geometry = self.settings.metainfo.geometry;
+        let ledger = self.torrent.ledger();
+        Figures {
+            uploaded: ledger.payload_sent,
+            downloaded: ledger.payload_received(),
+            left: geometry.total_bytes() - bytes_of(geometry, self.torrent.have()),
+        }
+    }
+
+    /// Announces what is due.
+    pub(super) fn poll_trackers(&mut self) {
+        let now = self.now();
+        if !self.torrent.is_complete() && self.peers.is_short() {
+            self.trackers.announcer.want_peers(now);
+        }
+        if let Some(request) = self.trackers.announcer.poll(now) {
+            let figures = self.figures();
+            self.trackers.ask(request, figures);
+        }
+    }
+
+    pub(super) fn on_completed(&mut self) {
+        let now = self.now();
+        self.trackers.announcer.on_completed(now);
+    }
+
+    pub(super) fn on_answer(&mut self, answer: Result<Answer, JoinError>) {
+        let now = self.now();
+        let Ok(answer) = answer else {
+            // The request panicked, which the thread has said; try again later.
+            return self.trackers.announcer.on_failure(now);
+        };
+        let url = escaped(self.trackers.urls[answer.tracker].as_bytes());
+        match answer.result {
+            Err(error) => {
+                self.notify(Notice::Tracker(format!("{url}: {error}; will try again")));
+                self.trackers.announcer.on_failure(now);
+            }
+            Ok(response) => {
+                self.notify(Notice::Tracker(format!("{url}: {}", summary(&response))));
+                response.peers.iter().for_each(|peer| self.peers.add(*peer));
+                self.trackers.announcer.on_response(now, &response);
+                if let Some(id) = response.tracker_id {
+                    self.trackers.ids.insert(answer.tracker, id);
+                }
+            }
+        }
+    }
+
+    /// Tells the trackers what they have not heard yet, and that we go. May take long: limit it.
+    pub(super) async fn farewell(&mut self) {
+        if self.torrent.is_complete() {
+            // `completed` may be due, or wait for the answer to `started`.
+            while let Some(answer) = self.trackers.next().await {
+                self.on_answer(answer);
+                self.poll_completed();
+            }
+            self.poll_completed();
+            while self.trackers.next().await.is_some() {}
+        }
+        let (now, figures) = (self.now(), self.figures());
+        self.trackers.announcer.stop();
+        // Nobody waits for what was asked before.
+        self.trackers.asked = JoinSet::new();
+        while let Some(request) = self.trackers.announcer.poll(now) {
+            self.trackers.ask(request, figures);
+            // Nobody waits for the outcome before the next is told.
+            self.trackers.announcer.on_failure(now);
+        }
+        while self.trackers.next().await.is_some() {}
+    }
+
+    fn poll_completed(&mut self) {
+        let (now, figures) = (self.now(), self.figures());
+        let mut probe = self.trackers.announcer.clone();
+        if let Some(due) = probe.poll(now)
+            && due.event == Some(Event::Completed)
+        {
+            self.trackers.announcer = probe;
+            self.trackers.ask(due, figures);
+        }
+    }
+}
+
+/// What an answer says, in one line.
+#[must_use]
+pub(crate) fn summary(response: &AnnounceResponse) -> String {
+    let counts = [
+        (response.complete, "seeds"),
+        (response.incomplete, "leechers"),
+        (response.downloaded, "completed"),
+    ];
+    let mut parts = vec![format!("{} peers", response.peers.len())];
+    let known = counts
+        .iter()
+        .filter_map(|(count, name)| Some(format!("{} {name}", (*count)?)));
+    parts.extend(known);
+    let again = response.interval.map(crate::text::clock);
+    parts.extend(again.map(|it| format!("again in {it}")));
+    parts.extend(
+        response
+            .warning
+            .as_ref()
+            .map(|it| format!("it warns: {it}")),
+    );
+    parts.join(", ")
+}

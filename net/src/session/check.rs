@@ -1,0 +1,85 @@
+//! What is on disk already: every piece is hashed before it counts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use sha1::{Digest as _, Sha1};
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PieceIndex;
+use unchoke_core::metainfo::{FileKind, Metainfo};
+
+use crate::disk::hash_rest;
+use crate::storage::{FileEntry, Storage};
+
+/// Bytes read at a time.
+const SCRATCH_BYTES: usize = 1 << 18;
+
+/// The files of a torrent as the storage wants them. Padding and links have no bytes on disk.
+#[must_use]
+pub fn file_entries(metainfo: &Metainfo) -> Vec<FileEntry> {
+    let files = metainfo.layout.files().iter();
+    files
+        .map(|file| FileEntry {
+            path: PathBuf::from(&file.path),
+            length: file.length,
+            pad: file.kind != FileKind::Regular,
+        })
+        .collect()
+}
+
+/// A check under way, shared with whoever watches it. It ends early when told to.
+#[derive(Clone, Debug, Default)]
+pub struct Check {
+    done: Arc<AtomicU32>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Check {
+    /// Pieces looked at so far.
+    #[must_use]
+    pub fn done(&self) -> u32 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Ends the check at the next piece.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hashes every piece that may be there. Pieces that cannot be read do not count. Takes as long as
+/// reading the payload: not for the event loop.
+#[must_use]
+pub fn check(storage: &Storage, metainfo: &Metainfo, progress: &Check) -> Bitfield {
+    let geometry = metainfo.geometry;
+    let mut have = Bitfield::empty(geometry.piece_count());
+    let mut scratch = vec![0; SCRATCH_BYTES];
+    for piece in (0..geometry.piece_count()).map(PieceIndex) {
+        if progress.stopped.load(Ordering::Relaxed) {
+            break;
+        }
+        if is_good(storage, geometry, piece, metainfo.hash(piece), &mut scratch) {
+            have.insert(piece);
+        }
+        progress.done.fetch_add(1, Ordering::Relaxed);
+    }
+    have
+}
+
+fn is_good(
+    storage: &Storage,
+    geometry: Geometry,
+    piece: PieceIndex,
+    expected: &[u8; 20],
+    scratch: &mut [u8],
+) -> bool {
+    let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
+    if !storage.may_hold(start, geometry.piece_len(piece)) {
+        return false;
+    }
+    let mut hash = Sha1::new();
+    hash_rest(storage, geometry, piece, 0, &mut hash, scratch).is_ok()
+        && hash.finalize()[..] == *expected
+}

@@ -1,0 +1,326 @@
+//! The loop: inputs into the torrent, its outputs carried out.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::Instant as Clock;
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::Message;
+use unchoke_core::torrent::{Input, Output, PeerLink, Reason};
+
+use super::peers::{Arrival, Verdict};
+use super::{End, Goal, Notice, Outcome, Session, SessionError, Status};
+use crate::connection::{CloseReason, Event, Introduced, Link, SEND_CREDIT};
+use crate::disk::Report;
+
+/// Events taken at a time before timers are looked at.
+const BATCH: usize = 64;
+/// A peer that left may be tried again after so long.
+const REDIAL: Duration = Duration::from_secs(15);
+/// A peer that we sent away may be tried again after so long.
+const REDIAL_DROPPED: Duration = Duration::from_mins(10);
+
+impl Session {
+    /// Runs until the goal is reached, `stop` completes, or something fails. Files are synced and
+    /// resume data is saved in every case.
+    pub async fn run(
+        mut self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Outcome, SessionError> {
+        let mut stop = pin!(stop);
+        let mut events = Vec::with_capacity(BATCH);
+        self.notify(Notice::Listening(self.port));
+        self.introduce_trackers();
+        let end = loop {
+            self.turn()?;
+            if self.failure.is_some() {
+                break End::Stopped;
+            }
+            if let Some(end) = self.reached() {
+                break end;
+            }
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                () = &mut stop => break End::Stopped,
+                Some(report) = self.reports.recv() => self.on_report(report)?,
+                Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival)?,
+                Some(answer) = self.trackers.next() => self.on_answer(answer),
+                _ = self.events.recv_many(&mut events, BATCH) => {
+                    for (link, event) in events.drain(..) {
+                        self.on_event(link, event)?;
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => (),
+            }
+        };
+        self.finish(end).await
+    }
+
+    /// What is due by the clock.
+    fn turn(&mut self) -> Result<(), SessionError> {
+        let now = self.now();
+        if self.torrent.poll_timeout().is_some_and(|at| at <= now) {
+            self.feed(Input::Timeout)?;
+        }
+        self.peers.dial(now);
+        let clock = Clock::now();
+        if self.progress.due(self.epoch) <= clock {
+            self.report_status(clock);
+        }
+        self.poll_trackers();
+        Ok(())
+    }
+
+    /// When something is due at the latest.
+    fn wake(&self) -> Clock {
+        let of_run = |at: unchoke_core::time::Instant| {
+            // Far enough for "never", and still a time the clock can express.
+            let wait = Duration::from_nanos(at.as_nanos()).min(Duration::from_hours(10_000));
+            self.epoch + wait
+        };
+        let deadlines = [
+            self.torrent.poll_timeout().map(of_run),
+            self.peers.poll_timeout().map(of_run),
+            self.trackers.poll_timeout().map(of_run),
+            Some(self.progress.due(self.epoch)),
+        ];
+        let earliest = deadlines.into_iter().flatten().min();
+        earliest.expect("the status is always due at some time")
+    }
+
+    /// Whether the session is over, and how.
+    fn reached(&self) -> Option<End> {
+        let clock = Clock::now();
+        let complete = self.torrent.is_complete();
+        let fetched = self.torrent.have_count() - self.progress.pieces_at_start;
+        let waits_for_data = match self.settings.goal {
+            Goal::Complete if complete => return Some(End::Done),
+            Goal::Pieces(wanted) if complete || fetched >= wanted => return Some(End::Done),
+            Goal::Complete | Goal::Pieces(_) => true,
+            Goal::CompleteAndSeed => !complete,
+            Goal::Seed => false,
+        };
+        let limit = self.settings.timeout;
+        if limit.is_some_and(|it| clock - self.epoch >= it) {
+            let all = crate::text::clock(clock - self.epoch);
+            return Some(End::GaveUp(format!("gave up after {all} (--timeout)")));
+        }
+        let idle = self.progress.idle(clock);
+        if waits_for_data && self.settings.idle_timeout.is_some_and(|it| idle >= it) {
+            let peers = self.peers.count();
+            let idle = crate::text::clock(idle);
+            return Some(End::GaveUp(format!(
+                "nothing useful came for {idle} from {peers} peers (--idle-timeout)"
+            )));
+        }
+        None
+    }
+
+    /// Hands one input to the torrent, and what follows from carrying out its outputs.
+    pub(super) fn feed(&mut self, input: Input) -> Result<(), SessionError> {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let now = self.now();
+            if let Some(recorder) = &mut self.recorder {
+                let recorded = recorder.input(now, &input);
+                recorded.map_err(|source| SessionError::Io {
+                    action: "write the recording",
+                    source,
+                })?;
+            }
+            self.torrent.handle_input(now, input);
+            while let Some(output) = self.torrent.poll_output() {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.output(&output);
+                }
+                self.apply(output, &mut inputs);
+            }
+            self.pending = None;
+        }
+        Ok(())
+    }
+
+    /// Carries out one output without waiting; what follows from it goes to `inputs`.
+    fn apply(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Send { peer, message } => inputs.extend(self.send(peer, message)),
+            Output::Broadcast { have } => {
+                let peers: Vec<PeerKey> = self.peers.iter().map(|slot| slot.link.peer).collect();
+                for peer in peers {
+                    inputs.extend(self.send(peer, Message::Have(have)));
+                }
+            }
+            Output::StoreBlock { block, .. } => {
+                let payload = self.pending.take();
+                let payload = payload.expect("blocks are stored when they are handed in");
+                self.disk.store(block, payload);
+            }
+            Output::VerifyPiece { piece, want_blocks } => self.disk.verify(piece, want_blocks),
+            Output::Disconnect { peer, reason } => inputs.push_back(self.disconnect(peer, &reason)),
+            Output::Completed => {
+                self.on_completed();
+                self.notify(Notice::Completed);
+            }
+        }
+    }
+
+    /// Queues a message. A peer that has stopped reading is closed instead.
+    fn send(&mut self, peer: PeerKey, message: Message) -> Option<Input> {
+        let slot = self.peers.slot(peer)?;
+        if slot.connection.send(message) {
+            return None;
+        }
+        let address = slot.address;
+        self.notify(Notice::Dropped(address, "it does not read".into()));
+        Some(self.close(peer, REDIAL_DROPPED))
+    }
+
+    fn close(&mut self, peer: PeerKey, wait: Duration) -> Input {
+        let now = self.now();
+        // Absent if the same turn has closed it before.
+        drop(self.peers.remove(peer, now, wait));
+        Input::PeerDisconnected { peer }
+    }
+
+    fn disconnect(&mut self, peer: PeerKey, reason: &Reason) -> Input {
+        if let Some(address) = self.peers.slot(peer).map(|slot| slot.address) {
+            match reason {
+                Reason::Corrupt { .. } => {
+                    self.peers.ban(peer);
+                    self.notify(Notice::Banned(address, reason.to_string()));
+                }
+                Reason::Violation(_) => self.notify(Notice::Dropped(address, reason.to_string())),
+                _ => tracing::debug!(%address, %reason, "disconnected"),
+            }
+        }
+        self.close(peer, REDIAL_DROPPED)
+    }
+
+    fn on_arrival(&mut self, arrival: Arrival) -> Result<(), SessionError> {
+        let now = self.now();
+        match arrival {
+            Arrival::Failed(address, error) => {
+                tracing::debug!(%address, %error, "no connection");
+                self.peers.failed(address, now);
+                Ok(())
+            }
+            Arrival::Met {
+                stream,
+                introduced,
+                address,
+                outgoing,
+            } => match self.peers.admit(stream, introduced, address, outgoing, now) {
+                Verdict::Refused(reason) => {
+                    tracing::debug!(%address, reason, "refused");
+                    Ok(())
+                }
+                Verdict::Joined(peer, replaced) => {
+                    if let Some(old) = replaced {
+                        let gone = self.close(old, REDIAL_DROPPED);
+                        self.feed(gone)?;
+                    }
+                    self.join(peer, introduced, outgoing)
+                }
+            },
+        }
+    }
+
+    fn join(
+        &mut self,
+        peer: PeerKey,
+        introduced: Introduced,
+        outgoing: bool,
+    ) -> Result<(), SessionError> {
+        let link = PeerLink {
+            peer_id: introduced.peer_id,
+            fast: introduced.reserved.fast(),
+            extended: introduced.reserved.extended(),
+            outgoing,
+        };
+        self.feed(Input::PeerConnected { peer, link })?;
+        for _ in 0..SEND_CREDIT {
+            self.feed(Input::Writable { peer })?;
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, link: Link, event: Event) -> Result<(), SessionError> {
+        if !self.peers.is_current(link) {
+            return Ok(());
+        }
+        let peer = link.peer;
+        match event {
+            Event::Message(message) => self.feed(Input::Message { peer, message }),
+            Event::Block(block, payload) => {
+                self.pending = Some(payload);
+                let message = Message::Piece(block);
+                self.feed(Input::Message { peer, message })
+            }
+            Event::Flushed => self.feed(Input::Writable { peer }),
+            Event::Closed(reason) => {
+                self.on_closed(peer, &reason);
+                let gone = self.close(peer, REDIAL);
+                self.feed(gone)
+            }
+        }
+    }
+
+    fn on_closed(&mut self, peer: PeerKey, reason: &CloseReason) {
+        let Some(address) = self.peers.slot(peer).map(|slot| slot.address) else {
+            return;
+        };
+        match reason {
+            CloseReason::Wire(_) | CloseReason::LongBlock(_) | CloseReason::LongExtension(_) => {
+                self.notify(Notice::Dropped(address, reason.to_string()));
+            }
+            CloseReason::ByPeer | CloseReason::Io(_) | CloseReason::Disk | CloseReason::ByUs => {
+                tracing::debug!(%address, %reason, "closed");
+            }
+        }
+    }
+
+    pub(super) fn on_report(&mut self, report: Report) -> Result<(), SessionError> {
+        match report {
+            Report::Verified { piece, verdict } => {
+                self.feed(Input::PieceVerified { piece, verdict })
+            }
+            Report::Failed(error) => {
+                // The first failure tells most; others follow from it.
+                self.failure.get_or_insert(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// The figures of now.
+    fn report_status(&mut self, clock: Clock) {
+        let ledger = *self.torrent.ledger();
+        let peers = self.peers.count();
+        let (down_rate, up_rate) = self.progress.sample(clock, &ledger, peers);
+        if let Some(alone) = self.progress.lonely(clock) {
+            self.notify(Notice::Lonely(alone));
+        }
+        let status = self.status(clock, down_rate, up_rate);
+        self.notify(Notice::Status(Box::new(status)));
+    }
+
+    fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
+        let geometry = self.settings.metainfo.geometry;
+        let have_bytes = super::bytes_of(geometry, self.torrent.have());
+        let missing = geometry.total_bytes() - have_bytes;
+        Status {
+            elapsed: clock - self.epoch,
+            have_pieces: self.torrent.have_count(),
+            pieces: geometry.piece_count(),
+            have_bytes,
+            total_bytes: geometry.total_bytes(),
+            down_rate,
+            up_rate,
+            peers: self.peers.count(),
+            left: missing.checked_div(down_rate).map(Duration::from_secs),
+            ledger: *self.torrent.ledger(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The end of a session: nothing verified is lost, whatever the reason.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{End, Outcome, Session, SessionError};
+use crate::disk::Workers;
+
+/// For telling the trackers; they must not keep a user waiting. libtorrent: 5 s.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// Closes everything, takes in what the disk still has to say, saves.
+    pub(super) async fn finish(mut self, end: End) -> Result<Outcome, SessionError> {
+        let elapsed = self.epoch.elapsed();
+        self.peers.close();
+        self.settle().await?;
+        let mut warnings = Vec::new();
+        warnings.extend(self.save().await);
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.finish()
+        {
+            warnings.push(format!("the recording is incomplete: {error}"));
+        }
+        let farewell = self.farewell();
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::debug!("a tracker did not answer the farewell in time");
+        }
+        if let Some(error) = self.failure.take() {
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            return Err(error.into());
+        }
+        Ok(Outcome {
+            end,
+            have: self.torrent.have().clone(),
+            fetched_pieces: self.torrent.have_count() - self.progress.pieces_at_start,
+            ledger: *self.torrent.ledger(),
+            elapsed,
+            warnings,
+        })
+    }
+
+    /// Blocks that came are written, and pieces that are complete are hashed, before it is over.
+    async fn settle(&mut self) -> Result<(), SessionError> {
+        self.disk.stop();
+        while let Some(report) = self.reports.recv().await {
+            self.on_report(report)?;
+        }
+        let workers = self.workers.take();
+        let joining = tokio::task::spawn_blocking(move || workers.map(Workers::join));
+        // A worker that panicked has said so itself.
+        drop(joining.await);
+        Ok(())
+    }
+
+    /// Syncs the payload, then saves the resume data. What failed, if anything.
+    async fn save(&mut self) -> Option<String> {
+        let resume = self.resume.take()?;
+        let (storage, have) = (Arc::clone(&self.storage), self.torrent.have().clone());
+        let saving = tokio::task::spawn_blocking(move || {
+            storage.sync().map_err(|error| error.to_string())?;
+            let saved = resume.save(&storage, &have);
+            saved.map_err(|error| format!("cannot save resume data: {error}"))
+        });
+        match saving.await {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(format!("{why}; the next run will check the files again")),
+            Err(error) => Some(format!("cannot save resume data: {error}")),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Who is connected: dialling, accepting, and one connection a peer.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use unchoke_core::connector::{Connector, Limits};
+use unchoke_core::ids::{PeerId, PeerKey};
+use unchoke_core::time::Instant;
+
+use crate::connection::{
+    Connection, HandshakeError, Identity, Introduced, Link, Shared, answer, greet,
+};
+use crate::listen::canonical;
+
+/// Time for TCP to connect. rqbit: 10 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Accepted connections whose handshake is not done yet.
+const HALF_OPEN: usize = 64;
+/// Wait after a failed accept, which is most often a lack of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Peers remembered as banned by address and name; their ports mean nothing.
+const MAX_BANNED: usize = 1000;
+
+/// A connection with handshakes done, or the failure to make one.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    Met {
+        stream: TcpStream,
+        introduced: Introduced,
+        address: SocketAddr,
+        outgoing: bool,
+    },
+    Failed(SocketAddr, HandshakeError),
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) link: Link,
+    pub(super) connection: Connection,
+    pub(super) address: SocketAddr,
+    peer_id: PeerId,
+    outgoing: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Peers {
+    identity: Identity,
+    shared: Shared,
+    connector: Connector<SocketAddr>,
+    arrivals: Sender<Arrival>,
+    /// The listener and the attempts; they end with the session.
+    tasks: JoinSet<()>,
+    /// Indexed by `PeerKey`.
+    slots: Vec<Option<Slot>>,
+    free: BinaryHeap<Reverse<u32>>,
+    serial: u64,
+    banned: BTreeSet<(IpAddr, PeerId)>,
+}
+
+/// What became of an arrival.
+pub(super) enum Verdict {
+    /// It is connected as this peer, in place of the second if there is one.
+    Joined(PeerKey, Option<PeerKey>),
+    /// It was closed, for this reason.
+    Refused(&'static str),
+}
+
+impl Peers {
+    pub(super) fn new(
+        identity: Identity,
+        shared: Shared,
+        max_connections: u16,
+        arrivals: Sender<Arrival>,
+    ) -> Self {
+        Self {
+            identity,
+            shared,
+            connector: Connector::new(Limits::new(max_connections)),
+            arrivals,
+            tasks: JoinSet::new(),
+            slots: Vec::new(),
+            free: BinaryHeap::new(),
+            serial: 0,
+            banned: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn listen(&mut self, listener: TcpListener) {
+        let (identity, arrivals) = (self.identity, self.arrivals.clone());
+        self.tasks.spawn(accept_all(listener, identity, arrivals));
+    }
+
+    pub(super) fn add(&mut self, address: SocketAddr) {
+        let usable =
+            address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast();
+        if usable {
+            self.connector.add(canonical(address));
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    pub(super) fn is_short(&self) -> bool {
+        self.connector.is_short()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.connector.poll_timeout()
+    }
+
+    /// Starts the attempts that are due.
+    pub(super) fn dial(&mut self, now: Instant) {
+        while let Some(address) = self.connector.poll_dial(now) {
+            let (identity, arrivals) = (self.identity, self.arrivals.clone());
+            self.tasks.spawn(async move {
+                let arrival = match dial(address, identity).await {
+                    Ok((stream, introduced)) => Arrival::Met {
+                        stream,
+                        introduced,
+                        address,
+                        outgoing: true,
+                    },
+                    Err(error) => Arrival::Failed(address, error),
+                };
+                // The session may be over.
+                drop(arrivals.send(arrival).await);
+            });
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    pub(super) fn failed(&mut self, address: SocketAddr, now: Instant) {
+        self.connector.failed(address, now);
+    }
+
+    pub(super) fn slot(&self, peer: PeerKey) -> Option<&Slot> {
+        self.slots.get(peer.0 as usize)?.as_ref()
+    }
+
+    /// The live connection that an event is about; `None` for one of the past.
+    pub(super) fn is_current(&self, link: Link) -> bool {
+        self.slot(link.peer).is_some_and(|slot| slot.link == link)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    /// Takes in a connection, or closes it. A connection that gives way is still in its slot:
+    /// [`Self::remove`] it.
+    pub(super) fn admit(
+        &mut self,
+        stream: TcpStream,
+        introduced: Introduced,
+        address: SocketAddr,
+        outgoing: bool,
+        now: Instant,
+    ) -> Verdict {
+        if outgoing {
+            self.connector.connected(address);
+        } else if !self.connector.may_accept(None) {
+            return Verdict::Refused("all connections are taken");
+        } else {
+            self.connector.accepted();
+        }
+        let replaced = match self.rival(introduced.peer_id, address, outgoing) {
+            Ok(replaced) => replaced,
+            Err((reason, wait)) => {
+                self.let_go(address, outgoing, now, wait);
+                return Verdict::Refused(reason);
+            }
+        };
+        let key = self.free.pop().map_or_else(
+            || {
+                self.slots.push(None);
+                u32::try_from(self.slots.len() - 1).expect("at most 65535 connections")
+            },
+            |Reverse(key)| key,
+        );
+        self.serial += 1;
+        let link = Link {
+            peer: PeerKey(key),
+            serial: self.serial,
+        };
+        self.slots[key as usize] = Some(Slot {
+            link,
+            connection: Connection::spawn(stream, link, self.shared.clone()),
+            address,
+            peer_id: introduced.peer_id,
+            outgoing,
+        });
+        Verdict::Joined(PeerKey(key), replaced)
+    }
+
+    /// Whom a newcomer replaces, or why it cannot stay and when to try its address again.
+    fn rival(
+        &mut self,
+        peer_id: PeerId,
+        address: SocketAddr,
+        outgoing: bool,
+    ) -> Result<Option<PeerKey>, (&'static str, Duration)> {
+        const LONG: Duration = Duration::from_mins(10);
+        if peer_id == self.identity.peer_id {
+            if outgoing {
+                self.connector.ban(address);
+            }
+            return Err(("it is ourselves", LONG));
+        }
+        if self.banned.contains(&(address.ip(), peer_id)) {
+            return Err(("it is banned", LONG));
+        }
+        let Some(slot) = self.iter().find(|slot| slot.peer_id == peer_id) else {
+            return Ok(None);
+        };
+        // Both ends keep the link opened by the side with the greater name, so they agree.
+        let keep_ours = self.identity.peer_id > peer_id;
+        if slot.outgoing != outgoing && outgoing == keep_ours {
+            Ok(Some(slot.link.peer))
+        } else {
+            Err(("it is connected already", LONG))
+        }
+    }
+
+    fn let_go(&mut self, address: SocketAddr, outgoing: bool, now: Instant, wait: Duration) {
+        if outgoing {
+            self.connector.closed(address, now, wait);
+        } else {
+            self.connector.accepted_closed();
+        }
+    }
+
+    /// Closes a connection; its address may be tried again after `wait`.
+    pub(super) fn remove(&mut self, peer: PeerKey, now: Instant, wait: Duration) -> Option<Slot> {
+        let slot = self.slots.get_mut(peer.0 as usize)?.take()?;
+        self.free.push(Reverse(peer.0));
+        self.let_go(slot.address, slot.outgoing, now, wait);
+        Some(slot)
+    }
+
+    /// Never deal with this peer again. Call before [`Self::remove`].
+    pub(super) fn ban(&mut self, peer: PeerKey) {
+        let Some(slot) = self.slot(peer) else { return };
+        let (address, peer_id, outgoing) = (slot.address, slot.peer_id, slot.outgoing);
+        if outgoing {
+            self.connector.ban(address);
+        }
+        if self.banned.len() < MAX_BANNED {
+            self.banned.insert((address.ip(), peer_id));
+        }
+    }
+
+    /// Closes everything.
+    pub(super) fn close(&mut self) {
+        self.tasks.abort_all();
+        self.slots.clear();
+    }
+}
+
+async fn dial(
+    address: SocketAddr,
+    identity: Identity,
+) -> Result<(TcpStream, Introduced), HandshakeError> {
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
+    let mut stream = connecting.await.map_err(|_| HandshakeError::TimedOut)??;
+    prepare(&stream)?;
+    let introduced = greet(&mut stream, identity).await?;
+    Ok((stream, introduced))
+}
+
+/// Messages are small and must not wait for each other.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+async fn accept_all(listener: TcpListener, identity: Identity, arrivals: Sender<Arrival>) {
+    let mut half_open = JoinSet::new();
+    loop {
+        while half_open.try_join_next().is_some() {}
+        if half_open.len() >= HALF_OPEN {
+            // Each of them ends within the handshake timeout.
+            half_open.join_next().await;
+            continue;
+        }
+        let (mut stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let arrivals = arrivals.clone();
+        half_open.spawn(async move {
+            let address = canonical(address);
+            let answered = match prepare(&stream) {
+                Ok(()) => answer(&mut stream, identity).await,
+                Err(error) => Err(error.into()),
+            };
+            match answered {
+                Ok(introduced) => {
+                    let arrival = Arrival::Met {
+                        stream,
+                        introduced,
+                        address,
+                        outgoing: false,
+                    };
+                    // The session may be over.
+                    drop(arrivals.send(arrival).await);
+                }
+                Err(error) => tracing::debug!(%address, %error, "no handshake"),
+            }
+        });
+    }
+}
