@@ -1,1 +1,25 @@
-//! The TCP client.
+//! `unchoke-net`: the BitTorrent client over TCP.
+//!
+//! The same [`unchoke_core::torrent::Torrent`] as in the simulator, with real sockets, files and
+//! time. Deliberately not here: protocol and choking decisions, and any payload that waits without
+//! a bound.
+//!
+//! * [`session`] owns the torrent and drives it; start reading there.
+//! * [`connection`] is one peer: bytes into events and back.
+//! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
+//! * [`tracker`] asks HTTP trackers; [`listen`] opens the port.
+//! * [`record`] writes sessions down and replays them.
+//! * [`cli`] is the `unchoke` command.
+
+pub mod buffers;
+pub mod chance;
+pub mod cli;
+pub mod connection;
+pub mod disk;
+pub mod listen;
+pub mod record;
+pub mod resume;
+pub mod session;
+pub mod storage;
+pub mod text;
+pub mod tracker;

@@ -1,2 +1,5 @@
 //! The `unchoke` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    unchoke_net::cli::main()
+}

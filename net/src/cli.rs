@@ -1,0 +1,137 @@
+//! The `unchoke` command: what it understands, and how it ends.
+//!
+//! Exit status: 0 it worked; 1 it did not; 2 wrong usage or bad input; 5 a file, a folder or the
+//! system failed; 130 and 143 stopped by Ctrl-C or a termination signal, with everything saved.
+
+mod announce;
+mod bench;
+mod create;
+mod inspect;
+mod options;
+mod printer;
+mod show;
+mod signals;
+mod transfer;
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use unchoke_core::bencode::Limits;
+use unchoke_core::metainfo::Metainfo;
+
+use crate::session::SessionError;
+use options::{Command, Options};
+
+/// Why a command ended without success: one sentence, and the exit status.
+#[derive(Debug)]
+struct Failure {
+    status: u8,
+    sentence: String,
+}
+
+impl Failure {
+    fn failed(sentence: impl Display) -> Self {
+        Self::new(1, sentence)
+    }
+
+    fn bad_input(sentence: impl Display) -> Self {
+        Self::new(2, sentence)
+    }
+
+    fn io(sentence: impl Display) -> Self {
+        Self::new(5, sentence)
+    }
+
+    /// Stopped by a signal: the user knows why.
+    fn silent(status: u8) -> Self {
+        Self::new(status, "")
+    }
+
+    fn new(status: u8, sentence: impl Display) -> Self {
+        Self {
+            status,
+            sentence: sentence.to_string(),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Origin(_) | SessionError::Incomplete { .. } => Self::bad_input(error),
+            _ => Self::io(error),
+        }
+    }
+}
+
+/// Runs the command that the arguments ask for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    start_logging();
+    let done = match options.command {
+        Command::Download(it) => transfer::download(&it),
+        Command::Seed(it) => transfer::seed(&it),
+        Command::Bench(it) => bench::bench(&it),
+        Command::Create(it) => create::create(&it),
+        Command::Show(it) => show::show(&it),
+        Command::Check(it) => inspect::check(&it),
+        Command::Announce(it) => announce::announce(&it),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                eprintln!("unchoke: {}", failure.sentence);
+            }
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// What happens inside is logged to standard error when `UNCHOKE_LOG` asks for it, for example
+/// `UNCHOKE_LOG=debug`.
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("UNCHOKE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Runs `work` to its end. What is still under way then, such as a request to a tracker that does
+/// not answer, is not waited for.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
+    let file = File::open(path).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    // One byte more than a torrent may have: the parser then says that it is too long.
+    let most = u64::from(Limits::TORRENT_FILE.bytes) + 1;
+    file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+fn read_torrent(path: &Path) -> Result<Arc<Metainfo>, Failure> {
+    let bytes = read_bytes(path)?;
+    let parsed = Metainfo::parse(&bytes);
+    let metainfo =
+        parsed.map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))?;
+    Ok(Arc::new(metainfo))
+}

@@ -1,0 +1,292 @@
+//! `unchoke bench`: the naive and the optimized policy, one after the other, from the same peers.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
+use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::metainfo::Metainfo;
+
+use super::options::Bench;
+use super::printer::{ledger_json, status_line};
+use super::signals::Signals;
+use super::transfer::{run, settings};
+use super::{Failure, block_on, read_torrent};
+use crate::session::{End, Goal, Notice, Settings};
+
+/// Time between two redraws of the table on a terminal.
+const REDRAW: Duration = Duration::from_millis(500);
+
+/// What one policy did in all its runs so far, the present one included.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    policy: String,
+    done: Tally,
+    running: Tally,
+    runs: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    ledger: Ledger,
+    elapsed: Duration,
+}
+
+impl Side {
+    fn total(&self) -> Tally {
+        let mut total = self.done;
+        total.ledger += self.running.ledger;
+        total.elapsed += self.running.elapsed;
+        total
+    }
+}
+
+/// The table, redrawn in place on a terminal.
+struct Screen {
+    live: bool,
+    lines: usize,
+}
+
+impl Screen {
+    fn draw(&mut self, sides: &[Side; 2], below: &str) {
+        if !self.live {
+            return;
+        }
+        let text = format!("{}\n{below}\n", table(sides));
+        let mut screen = std::io::stdout().lock();
+        if self.lines > 0 {
+            drop(write!(screen, "\x1b[{}A\x1b[J", self.lines));
+        }
+        drop(screen.write_all(text.as_bytes()));
+        drop(screen.flush());
+        self.lines = text.lines().count();
+    }
+}
+
+pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
+    let metainfo = read_torrent(&options.torrent)?;
+    block_on(async {
+        let signals = Signals::listen()?;
+        let mut sides = [&options.naive, &options.optimized].map(|policy| Side {
+            policy: policy.clone(),
+            ..Side::default()
+        });
+        let live = !options.json && std::io::stdout().is_terminal();
+        let mut screen = Screen { live, lines: 0 };
+        for round in 0..options.rounds {
+            // The first run warms up peers and caches: each policy goes first as often.
+            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+            for side in order {
+                one_run(options, &metainfo, &signals, &mut sides, side, &mut screen).await?;
+            }
+        }
+        if options.json {
+            println!("{:#}", as_json(&sides, options));
+        } else {
+            screen.draw(&sides, "");
+            if !screen.live {
+                println!("{}", table(&sides));
+            }
+            println!("{}", sentence(&sides));
+        }
+        Ok(())
+    })
+}
+
+/// Makes one download into a folder of its own and adds what it cost.
+async fn one_run(
+    options: &Bench,
+    metainfo: &Arc<Metainfo>,
+    signals: &Signals,
+    sides: &mut [Side; 2],
+    side: usize,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = Scratch::create(&scratch)?;
+    let common = settings(Arc::clone(metainfo), &folder.0, &options.transfer).await?;
+    let policy = sides[side].policy.clone();
+    let settings = Settings {
+        goal: options.pieces.map_or(Goal::Complete, Goal::Pieces),
+        policy: policy.clone(),
+        idle_timeout: Some(options.idle_timeout),
+        ..common
+    };
+    let (notices, mut heard) = unbounded_channel();
+    let running = run(settings, notices, signals);
+    tokio::pin!(running);
+    let mut drawn = tokio::time::Instant::now();
+    let ended = loop {
+        tokio::select! {
+            ended = &mut running => break ended?,
+            Some(notice) = heard.recv() => if let Notice::Status(status) = notice {
+                sides[side].running = Tally { ledger: status.ledger, elapsed: status.elapsed };
+                if drawn.elapsed() >= REDRAW {
+                    drawn = tokio::time::Instant::now();
+                    screen.draw(sides, &format!("{policy}: {}", status_line(&status, false)));
+                }
+            },
+        }
+    };
+    let stopped = || Failure::silent(signals.status().unwrap_or(1));
+    let outcome = ended.ok_or_else(stopped)?;
+    match outcome.end {
+        End::Done => (),
+        End::Stopped => return Err(stopped()),
+        End::GaveUp(why) => return Err(Failure::failed(format!("{policy}: {why}"))),
+    }
+    let tally = &mut sides[side];
+    tally.running = Tally::default();
+    tally.done.ledger += outcome.ledger;
+    tally.done.elapsed += outcome.elapsed;
+    tally.runs += 1;
+    Ok(())
+}
+
+/// A folder that is removed with everything in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn create(parent: &Path) -> Result<Self, Failure> {
+        let folder = parent.join(format!(
+            "unchoke-bench-{:016x}",
+            crate::chance::random_u64()
+        ));
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::io(format!("cannot create {}: {error}", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("unchoke: cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// The rows: name, and the figure of one side. The columns of the ledger, as in the simulator.
+fn rows(tally: &Tally) -> Vec<(String, u64)> {
+    let ledger = &tally.ledger;
+    let mut rows = vec![
+        (
+            "time, ms".to_owned(),
+            u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX),
+        ),
+        ("payload_useful_bytes".to_owned(), ledger.payload_useful),
+    ];
+    for cause in Waste::ALL {
+        let bytes = ledger.payload_wasted[cause as usize];
+        rows.push((format!("payload_wasted_{}_bytes", cause.name()), bytes));
+    }
+    rows.push(("payload_sent_bytes".to_owned(), ledger.payload_sent));
+    for (way, columns) in [
+        ("received", &ledger.protocol_received),
+        ("sent", &ledger.protocol_sent),
+    ] {
+        for kind in Kind::ALL {
+            let bytes = columns[kind as usize];
+            if bytes > 0 || matches!(kind, Kind::Request | Kind::Have | Kind::Choke) {
+                rows.push((format!("{}_{way}_bytes", kind.name()), bytes));
+            }
+        }
+    }
+    rows.push(("received_bytes".to_owned(), ledger.received()));
+    rows.push(("sent_bytes".to_owned(), ledger.sent()));
+    rows
+}
+
+/// Savings of `optimized` against `naive` in tenths of a percent; `None` without anything to save.
+fn saving(naive: u64, optimized: u64) -> Option<i128> {
+    let (naive, optimized) = (i128::from(naive), i128::from(optimized));
+    (naive > 0).then(|| (naive - optimized) * 1000 / naive)
+}
+
+fn percent(tenths: i128) -> String {
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{} %", tenths.abs() / 10, tenths.abs() % 10)
+}
+
+fn table(sides: &[Side; 2]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let [naive, optimized] = sides;
+    table.set_header(vec![
+        "sum over the runs".to_owned(),
+        format!("naive: {}", naive.policy),
+        format!("optimized: {}", optimized.policy),
+        "saved".to_owned(),
+    ]);
+    let runs = [naive.runs.to_string(), optimized.runs.to_string()];
+    table.add_row(["runs completed", &runs[0], &runs[1], ""]);
+    let right = rows(&optimized.total());
+    let find = |name: &str| right.iter().find(|it| it.0 == name).map_or(0, |it| it.1);
+    for (name, value) in rows(&naive.total()) {
+        let other = find(&name);
+        let saved = saving(value, other).map_or("-".to_owned(), percent);
+        table.add_row([name, value.to_string(), other.to_string(), saved]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn sentence(sides: &[Side; 2]) -> String {
+    let [naive, optimized] = sides.each_ref().map(Side::total);
+    let all = |tally: &Tally| tally.ledger.received() + tally.ledger.sent();
+    let bytes = saving(all(&naive), all(&optimized)).map_or("-".to_owned(), percent);
+    let ms = |tally: &Tally| u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX);
+    let time = saving(ms(&naive), ms(&optimized)).map_or("-".to_owned(), percent);
+    format!(
+        "{} against {}: bytes both ways saved {bytes}, time saved {time} ({} runs each; \
+         one machine and one swarm prove nothing, the simulator has the statistics)",
+        sides[1].policy, sides[0].policy, sides[0].runs
+    )
+}
+
+fn as_json(sides: &[Side; 2], options: &Bench) -> Value {
+    let side = |side: &Side| {
+        json!({
+            "policy": side.policy,
+            "runs": side.runs,
+            "seconds": side.done.elapsed.as_secs_f64(),
+            "ledger": ledger_json(&side.done.ledger),
+        })
+    };
+    json!({
+        "schema_version": 1,
+        "pieces": options.pieces,
+        "naive": side(&sides[0]),
+        "optimized": side(&sides[1]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn savings_are_relative_to_the_naive_side() {
+        assert_eq!(saving(1000, 600).map(percent).as_deref(), Some("40.0 %"));
+        assert_eq!(saving(1000, 1005).map(percent).as_deref(), Some("-0.5 %"));
+        assert_eq!(saving(0, 5), None);
+    }
+
+    #[test]
+    fn both_columns_have_every_row_of_either() {
+        let mut sides = ["a", "b"].map(|policy| Side {
+            policy: policy.into(),
+            ..Side::default()
+        });
+        sides[1].done.ledger.payload_useful = 12_345;
+        sides[0].running.ledger.payload_useful = 54_321;
+        let text = table(&sides).to_string();
+        assert!(text.contains("12345") && text.contains("54321"), "{text}");
+    }
+}

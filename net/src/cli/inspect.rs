@@ -1,0 +1,59 @@
+//! `unchoke check`.
+
+use std::sync::Arc;
+
+use unchoke_core::ids::PieceIndex;
+
+use super::options::Check;
+use super::{Failure, read_torrent};
+use crate::session::{Check as Progress, check as hash_all, file_entries};
+use crate::storage::Storage;
+
+/// Hashes the data and says for each file how much of it is right.
+pub(super) fn check(options: &Check) -> Result<(), Failure> {
+    let metainfo = read_torrent(&options.torrent)?;
+    let storage = Storage::open(&options.data, file_entries(&metainfo)).map_err(Failure::io)?;
+    let storage = Arc::new(storage);
+    let have = hash_all(&storage, &metainfo, &Progress::default());
+    let piece_bytes = u64::from(metainfo.geometry.piece_bytes());
+    let mut flawed_files = 0;
+    for (index, file) in storage.files().iter().enumerate() {
+        if file.pad {
+            continue;
+        }
+        let start = storage.start(index);
+        let pieces = start / piece_bytes..(start + file.length).div_ceil(piece_bytes);
+        let all = pieces.end - pieces.start;
+        let good = pieces.filter(|piece| {
+            let piece = u32::try_from(*piece).expect("piece numbers are 32 bits");
+            have.has(PieceIndex(piece))
+        });
+        let good = good.count() as u64;
+        let found = storage.stamp(index).map(|stamp| stamp.length);
+        let state = match found {
+            None => "missing".to_owned(),
+            Some(length) if length > file.length => {
+                format!("{} bytes too long", length - file.length)
+            }
+            Some(length) if length < file.length => {
+                format!("{} bytes too short", file.length - length)
+            }
+            Some(_) if file.length == 0 => "good".to_owned(),
+            Some(_) if good == all => "good".to_owned(),
+            Some(_) => format!("{good} of {all} pieces good"),
+        };
+        flawed_files += u32::from(state != "good");
+        println!("{}: {state}", file.path.display());
+    }
+    let (good, all) = (have.count(), metainfo.geometry.piece_count());
+    println!("{good} of {all} pieces are good");
+    if good == all && flawed_files == 0 {
+        Ok(())
+    } else {
+        Err(Failure::failed(format!(
+            "{} of {all} pieces and {flawed_files} files are missing or wrong in {}",
+            all - good,
+            options.data.display()
+        )))
+    }
+}

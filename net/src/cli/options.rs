@@ -1,0 +1,268 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use unchoke_core::{choke, pick};
+
+use crate::text::{parse_bytes, parse_duration, parse_rate};
+
+/// A BitTorrent client whose choking policy you choose.
+#[derive(Debug, Parser)]
+#[command(name = "unchoke", version, arg_required_else_help = true)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch a torrent; continue what is there already.
+    Download(Download),
+    /// Upload a torrent whose data is complete.
+    Seed(Seed),
+    /// Fetch a torrent with the naive and with the optimized policy, and compare the bytes.
+    Bench(Bench),
+    /// Make a .torrent file of a file or folder.
+    Create(Create),
+    /// Show everything that a .torrent file says.
+    Show(Show),
+    /// Compare data on disk with a torrent, piece by piece.
+    Check(Check),
+    /// Ask the trackers of a torrent, and print what they say.
+    Announce(Announce),
+}
+
+/// Peers, limits and sources of a transfer.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Transfer {
+    /// Connect to this peer, too; may be given several times
+    #[arg(long = "peer", value_name = "HOST:PORT", value_parser = parse_peer)]
+    pub(super) peers: Vec<String>,
+    /// TCP port to listen on, on all addresses of IPv4 and IPv6; 0 lets the system choose
+    #[arg(long, default_value_t = 0, value_name = "P")]
+    pub(super) port: u16,
+    /// Most connections, both ways together
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    pub(super) max_connections: u16,
+    /// Most payload to send, for example `500 KiB/s` or `10 Mbit/s`
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(super) upload_cap: Option<u64>,
+    /// Most payload to receive
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(super) download_cap: Option<u64>,
+    /// Do not ask the trackers
+    #[arg(long)]
+    pub(super) no_tracker: bool,
+    /// Seed of the random choices of policy and picker, to repeat a run
+    #[arg(long, value_name = "S")]
+    pub(super) run_seed: Option<u64>,
+}
+
+/// How to report.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Reporting {
+    /// Print events as JSON, one a line, on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print nothing but errors
+    #[arg(long, conflicts_with = "json")]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Download {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// Folder to save into
+    #[arg(long, default_value = "downloads", value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Go on uploading when complete, until stopped
+    #[arg(long)]
+    pub(super) seed: bool,
+    #[arg(long, help = policies(), default_value = "tit_for_tat", value_name = "ID")]
+    pub(super) policy: String,
+    #[arg(long, help = pickers(), default_value = "rarest_first", value_name = "ID")]
+    pub(super) picker: String,
+    /// Stop after so many more pieces
+    #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) pieces: Option<u32>,
+    /// Give up after so long in all, for example `10 min`
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) timeout: Option<Duration>,
+    /// Give up after so long without a useful byte
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) idle_timeout: Option<Duration>,
+    /// Record what the core is told and answers, for replay in a test
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) transfer: Transfer,
+    #[command(flatten)]
+    pub(super) reporting: Reporting,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Seed {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// Folder that holds the torrent's file or folder
+    #[arg(long, value_name = "PARENT_FOLDER")]
+    pub(super) data: PathBuf,
+    #[arg(long, help = policies(), default_value = "tit_for_tat", value_name = "ID")]
+    pub(super) policy: String,
+    /// Stop after so long
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) timeout: Option<Duration>,
+    /// Record what the core is told and answers, for replay in a test
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) transfer: Transfer,
+    #[command(flatten)]
+    pub(super) reporting: Reporting,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// Stop each run after so many pieces
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) pieces: Option<u32>,
+    /// Pairs of runs; the policy that goes first alternates
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) rounds: u32,
+    /// The naive policy
+    #[arg(long, default_value = "unchoke_all", value_name = "ID")]
+    pub(super) naive: String,
+    /// The optimized policy
+    #[arg(long, default_value = "tit_for_tat", value_name = "ID")]
+    pub(super) optimized: String,
+    /// Folder for the data of the runs, which is deleted afterwards [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    pub(super) scratch: Option<PathBuf>,
+    /// Give up a run after so long without a useful byte
+    #[arg(long, default_value = "120 s", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) idle_timeout: Duration,
+    #[command(flatten)]
+    pub(super) transfer: Transfer,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The file or folder to share
+    pub(super) path: PathBuf,
+    /// The .torrent file to write; it must not exist
+    #[arg(long, value_name = "FILE.torrent")]
+    pub(super) out: PathBuf,
+    /// Tracker URL; may be given several times, each is a tier of its own
+    #[arg(long = "tracker", value_name = "URL", value_parser = parse_tracker)]
+    pub(super) trackers: Vec<String>,
+    /// Bytes of a piece, for example `256 KiB` [default: by size]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(super) piece_size: Option<u64>,
+    /// Free text
+    #[arg(long, value_name = "TEXT")]
+    pub(super) comment: Option<String>,
+    /// Peers come from the trackers only
+    #[arg(long)]
+    pub(super) private: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// Leave out the hashes of the pieces
+    #[arg(long)]
+    pub(super) brief: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// Folder that holds the torrent's file or folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Announce {
+    /// The .torrent file
+    #[arg(value_name = "FILE.torrent")]
+    pub(super) torrent: PathBuf,
+    /// The port that the trackers are told
+    #[arg(long, default_value_t = 6881, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: u16,
+}
+
+fn policies() -> String {
+    let ids: Vec<&str> = choke::REGISTRY.iter().map(|entry| entry.id).collect();
+    format!("Choking policy: {}", ids.join(", "))
+}
+
+fn pickers() -> String {
+    format!("Order of pieces: {}", pick::PICKERS.join(", "))
+}
+
+fn parse_peer(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':');
+    let named = parts.is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok_and(|it| it > 0)
+    });
+    let numeric = text.parse::<SocketAddr>();
+    if named || numeric.is_ok_and(|it| it.port() > 0) {
+        Ok(text.to_owned())
+    } else {
+        Err("write HOST:PORT, for example `10.0.0.1:6881` or `[::1]:6881`".into())
+    }
+}
+
+fn parse_tracker(text: &str) -> Result<String, String> {
+    let known = ["http://", "https://", "udp://"];
+    if known
+        .iter()
+        .any(|it| text.starts_with(it) && text.len() > it.len())
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("a tracker URL starts with http://, https:// or udp://".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn peers_need_a_host_and_a_port() {
+        for good in ["1.2.3.4:5", "[::1]:6881", "example.org:80"] {
+            assert!(parse_peer(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1.2.3.4", "host:", "host:0", "host:99999", "::1"] {
+            assert!(parse_peer(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! How a session is shown: one redrawn line on a terminal, plain lines elsewhere, or JSON.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+use unchoke_core::ledger::{Ledger, Waste};
+use unchoke_core::metainfo::Metainfo;
+
+use super::options::Reporting;
+use crate::session::{End, Notice, Outcome, Status};
+use crate::text::{bytes, clock};
+
+/// Time between two plain lines.
+const PLAIN_PERIOD: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Terminal,
+    Plain,
+    Json,
+    Quiet,
+}
+
+impl Style {
+    pub(super) fn of(reporting: Reporting) -> Self {
+        if reporting.json {
+            Self::Json
+        } else if reporting.quiet {
+            Self::Quiet
+        } else if std::io::stderr().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Printer {
+    style: Style,
+    name: String,
+    info_hash: String,
+    seeding: bool,
+    plain_at: Option<Instant>,
+    last: Status,
+}
+
+impl Printer {
+    pub(super) fn new(style: Style, metainfo: &Metainfo, seeding: bool) -> Self {
+        Self {
+            style,
+            name: metainfo.name.clone(),
+            info_hash: metainfo.info_hash.to_string(),
+            seeding,
+            plain_at: None,
+            last: Status::default(),
+        }
+    }
+
+    /// Shows notices until the session is over.
+    pub(super) async fn run(mut self, mut notices: UnboundedReceiver<Notice>) -> Self {
+        while let Some(notice) = notices.recv().await {
+            match self.style {
+                Style::Quiet => (),
+                Style::Json => self.json(&notice),
+                Style::Terminal | Style::Plain => self.words(notice),
+            }
+        }
+        self
+    }
+
+    fn words(&mut self, notice: Notice) {
+        match notice {
+            Notice::Status(status) => self.status(&status),
+            Notice::Checking(done, all) => {
+                self.redraw(&format!("checking what is there: {done} of {all} pieces"));
+            }
+            Notice::Listening(port) => self.line(&format!(
+                "{}: listening on port {port}, info-hash {}",
+                self.name, self.info_hash
+            )),
+            Notice::Found(0, ..) => (),
+            Notice::Found(have, all, trusted) => {
+                let how = if trusted {
+                    "as resume data says"
+                } else {
+                    "checked"
+                };
+                self.line(&format!("{have} of {all} pieces are there, {how}"));
+            }
+            Notice::Tracker(text) => self.line(&format!("tracker {text}")),
+            Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
+            Notice::Banned(peer, why) => self.line(&format!("banned {peer}: {why}")),
+            Notice::Lonely(alone) => self.line(&format!(
+                "no peer for {}; still trying, stop with Ctrl-C",
+                clock(alone)
+            )),
+            Notice::Completed => self.line("complete, every piece verified"),
+        }
+    }
+
+    fn status(&mut self, status: &Status) {
+        self.last = *status;
+        let text = status_line(status, self.seeding);
+        if self.style == Style::Terminal {
+            return self.redraw(&text);
+        }
+        let now = Instant::now();
+        if self.plain_at.is_none_or(|at| now >= at) {
+            self.plain_at = Some(now + PLAIN_PERIOD);
+            eprintln!("{text}");
+        }
+    }
+
+    fn redraw(&self, text: &str) {
+        if self.style == Style::Terminal {
+            // Cut, as a line that wraps cannot be redrawn. A display that fails must not stop us.
+            let cut: String = text.chars().take(100).collect();
+            let mut screen = std::io::stderr().lock();
+            drop(write!(screen, "\r\x1b[K{cut}"));
+            drop(screen.flush());
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.style == Style::Terminal {
+            eprintln!("\r\x1b[K{text}");
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn json(&mut self, notice: &Notice) {
+        let value = match notice {
+            Notice::Status(status) => {
+                self.last = **status;
+                status_json(status)
+            }
+            Notice::Listening(port) => json!({
+                "event": "listening", "port": port, "name": self.name, "info_hash": self.info_hash
+            }),
+            Notice::Checking(done, all) => {
+                json!({ "event": "checking", "done_pieces": done, "pieces": all })
+            }
+            Notice::Found(have, all, trusted) => json!({
+                "event": "found", "have_pieces": have, "pieces": all, "by_resume_data": trusted
+            }),
+            Notice::Tracker(text) => json!({ "event": "tracker", "text": text }),
+            Notice::Dropped(peer, why) => {
+                json!({ "event": "dropped", "peer": peer.to_string(), "reason": why })
+            }
+            Notice::Banned(peer, why) => {
+                json!({ "event": "banned", "peer": peer.to_string(), "reason": why })
+            }
+            Notice::Lonely(alone) => json!({ "event": "no_peers", "seconds": alone.as_secs() }),
+            Notice::Completed => json!({ "event": "completed" }),
+        };
+        print_json(&value);
+    }
+
+    pub(super) fn error(&mut self, sentence: &str) {
+        match self.style {
+            Style::Json => print_json(&json!({ "event": "error", "text": sentence })),
+            Style::Terminal => self.line(""),
+            Style::Plain | Style::Quiet => (),
+        }
+    }
+
+    /// The last words of a session.
+    pub(super) fn finish(&mut self, outcome: &Outcome, folder: &Path) {
+        for warning in &outcome.warnings {
+            self.line(&format!("warning: {warning}"));
+        }
+        match self.style {
+            Style::Quiet => (),
+            Style::Json => print_json(&json!({
+                "event": "end",
+                "end": match outcome.end {
+                    End::Done => "done",
+                    End::Stopped => "stopped",
+                    End::GaveUp(_) => "gave_up",
+                },
+                "have_pieces": outcome.have.count(),
+                "pieces": outcome.have.piece_count(),
+                "fetched_pieces": outcome.fetched_pieces,
+                "seconds": outcome.elapsed.as_secs_f64(),
+                "ledger": ledger_json(&outcome.ledger),
+            })),
+            Style::Terminal | Style::Plain => {
+                self.redraw("");
+                println!("{}", self.summary(outcome, folder));
+            }
+        }
+    }
+
+    fn summary(&self, outcome: &Outcome, folder: &Path) -> String {
+        let ledger = &outcome.ledger;
+        let ms = u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let rate = ledger.payload_received().saturating_mul(1000) / ms.max(1);
+        format!(
+            "{}: {} of {} pieces in {}; received {} ({}/s, {} in vain), sent {} in {}.{} s",
+            self.name,
+            outcome.have.count(),
+            outcome.have.piece_count(),
+            folder.display(),
+            bytes(ledger.payload_received()),
+            bytes(rate),
+            bytes(ledger.wasted()),
+            bytes(ledger.payload_sent),
+            ms / 1000,
+            ms % 1000 / 100,
+        )
+    }
+}
+
+pub(super) fn status_line(status: &Status, seeding: bool) -> String {
+    if seeding {
+        return format!(
+            "seeding to {} peers, up {}/s, sent {}",
+            status.peers,
+            bytes(status.up_rate),
+            bytes(status.ledger.payload_sent)
+        );
+    }
+    let percent = status.have_bytes * 100 / status.total_bytes.max(1);
+    let left = status.left.map_or("-".into(), clock);
+    format!(
+        "{percent:3} %  {}/{} pieces  down {}/s  up {}/s  {} peers  left {left}",
+        status.have_pieces,
+        status.pieces,
+        bytes(status.down_rate),
+        bytes(status.up_rate),
+        status.peers,
+    )
+}
+
+fn status_json(status: &Status) -> Value {
+    json!({
+        "event": "progress",
+        "seconds": status.elapsed.as_secs_f64(),
+        "have_pieces": status.have_pieces,
+        "pieces": status.pieces,
+        "have_bytes": status.have_bytes,
+        "total_bytes": status.total_bytes,
+        "down_bytes_per_s": status.down_rate,
+        "up_bytes_per_s": status.up_rate,
+        "peers": status.peers,
+        "left_s": status.left.map(|it| it.as_secs()),
+    })
+}
+
+/// The ledger with the columns that the simulator reports, too.
+pub(super) fn ledger_json(ledger: &Ledger) -> Value {
+    let wasted = Waste::ALL.map(|cause| {
+        let bytes = ledger.payload_wasted[cause as usize];
+        (cause.name().to_owned(), Value::from(bytes))
+    });
+    json!({
+        "payload_useful_bytes": ledger.payload_useful,
+        "payload_wasted_bytes": Value::Object(wasted.into_iter().collect()),
+        "payload_sent_bytes": ledger.payload_sent,
+        "protocol_received_bytes": ledger.protocol_received.iter().sum::<u64>(),
+        "protocol_sent_bytes": ledger.protocol_sent.iter().sum::<u64>(),
+        "received_bytes": ledger.received(),
+        "sent_bytes": ledger.sent(),
+    })
+}
+
+pub(super) fn print_json(value: &Value) {
+    // A reader that went away must not stop the transfer.
+    drop(writeln!(std::io::stdout().lock(), "{value}"));
+}

@@ -1,0 +1,53 @@
+//! Ctrl-C and termination: the first ends the work cleanly, a second at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Failure;
+
+/// Exit status after Ctrl-C: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+/// Exit status after a termination signal: 128 + SIGTERM.
+const TERMINATED: u8 = 143;
+
+/// Tells of signals. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(super) struct Signals {
+    status: watch::Receiver<Option<u8>>,
+}
+
+impl Signals {
+    /// Listens from now on; needs a runtime.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let cannot = |error| Failure::io(format!("cannot listen for signals: {error}"));
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        let (sender, status) = watch::channel(None);
+        tokio::spawn(async move {
+            loop {
+                let got = tokio::select! {
+                    _ = interrupt.recv() => INTERRUPTED,
+                    _ = terminate.recv() => TERMINATED,
+                };
+                if sender.borrow().is_some() {
+                    std::process::exit(i32::from(got));
+                }
+                sender.send_replace(Some(got));
+            }
+        });
+        Ok(Self { status })
+    }
+
+    /// Completes at the first signal.
+    pub(super) async fn stop(mut self) {
+        if self.status.wait_for(Option::is_some).await.is_err() {
+            // The runtime is going down.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The exit status of the first signal, if there was one.
+    pub(super) fn status(&self) -> Option<u8> {
+        *self.status.borrow()
+    }
+}

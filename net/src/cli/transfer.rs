@@ -1,0 +1,129 @@
+//! `unchoke download` and `unchoke seed`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use unchoke_core::metainfo::Metainfo;
+
+use super::options::{Download, Reporting, Seed, Transfer};
+use super::printer::{Printer, Style};
+use super::signals::Signals;
+use super::{Failure, block_on, read_torrent};
+use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
+
+/// Settings that both commands share. Host names are looked up here.
+pub(super) async fn settings(
+    metainfo: Arc<Metainfo>,
+    folder: &Path,
+    transfer: &Transfer,
+) -> Result<Settings, Failure> {
+    let mut peers: Vec<SocketAddr> = Vec::new();
+    for peer in &transfer.peers {
+        let found = tokio::net::lookup_host(peer.as_str()).await;
+        let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
+        peers.extend(found);
+    }
+    let defaults = Settings::new(metainfo, folder.to_path_buf());
+    Ok(Settings {
+        peers,
+        port: transfer.port,
+        max_connections: transfer.max_connections,
+        upload_cap: transfer.upload_cap,
+        download_cap: transfer.download_cap,
+        trackers: !transfer.no_tracker,
+        run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
+        ..defaults
+    })
+}
+
+/// Opens a session and runs it until its goal or the first signal. `None`: stopped before it ran.
+pub(super) async fn run(
+    settings: Settings,
+    notices: UnboundedSender<Notice>,
+    signals: &Signals,
+) -> Result<Option<Outcome>, SessionError> {
+    let session = tokio::select! {
+        opened = Session::open(settings, notices) => opened?,
+        () = signals.clone().stop() => return Ok(None),
+    };
+    session.run(signals.clone().stop()).await.map(Some)
+}
+
+pub(super) fn download(options: &Download) -> Result<(), Failure> {
+    let metainfo = read_torrent(&options.torrent)?;
+    block_on(async {
+        let goal = match options.pieces {
+            Some(pieces) => Goal::Pieces(pieces),
+            None if options.seed => Goal::CompleteAndSeed,
+            None => Goal::Complete,
+        };
+        let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
+        let settings = Settings {
+            goal,
+            policy: options.policy.clone(),
+            picker: options.picker.clone(),
+            timeout: options.timeout,
+            idle_timeout: options.idle_timeout,
+            record: options.record.clone(),
+            ..common
+        };
+        report(&metainfo, &options.out, settings, options.reporting).await
+    })
+}
+
+pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
+    let metainfo = read_torrent(&options.torrent)?;
+    block_on(async {
+        let common = settings(Arc::clone(&metainfo), &options.data, &options.transfer).await?;
+        let settings = Settings {
+            goal: Goal::Seed,
+            policy: options.policy.clone(),
+            timeout: options.timeout,
+            record: options.record.clone(),
+            ..common
+        };
+        report(&metainfo, &options.data, settings, options.reporting).await
+    })
+}
+
+/// Runs a session, prints how it goes, and turns its end into an exit status.
+async fn report(
+    metainfo: &Metainfo,
+    folder: &Path,
+    settings: Settings,
+    reporting: Reporting,
+) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
+    if settings.peers.is_empty() && settings.goal != Goal::Seed {
+        let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
+        if no_tracker && !reporting.quiet {
+            eprintln!("unchoke: no tracker and no --peer: waiting for peers that connect to us");
+        }
+    }
+    let seeding = settings.goal == Goal::Seed;
+    let (notices, heard) = unbounded_channel();
+    let printer = Printer::new(Style::of(reporting), metainfo, seeding);
+    let printing = tokio::spawn(printer.run(heard));
+    let ended = run(settings, notices, &signals).await;
+    let mut printer = printing
+        .await
+        .map_err(|error| Failure::failed(format!("the display broke: {error}")))?;
+    let outcome = match ended {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => return Err(Failure::silent(signals.status().unwrap_or(1))),
+        Err(error) => {
+            printer.error(&error.to_string());
+            return Err(error.into());
+        }
+    };
+    printer.finish(&outcome, folder);
+    match outcome.end {
+        End::Done => Ok(()),
+        End::Stopped => Err(Failure::silent(signals.status().unwrap_or(1))),
+        // A seed that was told how long to run has done its work.
+        End::GaveUp(_) if seeding => Ok(()),
+        End::GaveUp(why) => Err(Failure::failed(why)),
+    }
+}
