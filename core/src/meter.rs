@@ -21,6 +21,13 @@ pub enum Estimator {
         /// The meter starts as if this long had passed without a byte: 1 s down, 5 s up in 3.4.2.
         fudge: Duration,
     },
+    /// Bytes of the last `window`, as Transmission (2 s) and aria2 (10 s) measure, in two spans of
+    /// that length: the earlier one counts in proportion to the part of it that is still in the
+    /// window. Those clients keep finer bins (250 ms and 1 s); a steady rate reads the same.
+    Window {
+        /// Span that is looked back over, at least 1 ms.
+        window: Duration,
+    },
 }
 
 impl Estimator {
@@ -36,16 +43,22 @@ impl Estimator {
 /// The state of one estimator; 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
-    /// EMA: rate in 1/256 byte/s. Mainline: rate in bytes/s.
+    /// EMA: rate in 1/256 byte/s. Mainline: rate in bytes/s. Window: bytes in the span before.
     rate: u64,
-    /// EMA: bytes in the present second. Mainline: start of the averaged span, ms.
+    /// EMA: bytes in the present second. Mainline: start of the averaged span, ms. Window: bytes in
+    /// the present span.
     part: u32,
-    /// EMA: the present second. Mainline: moment of the last update, ms.
+    /// EMA: the present second. Mainline: moment of the last update, ms. Window: start of the
+    /// present span, ms.
     at: u32,
 }
 
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX).max(1)
 }
 
 impl Meter {
@@ -69,6 +82,11 @@ impl Meter {
                     at: start,
                 }
             }
+            Estimator::Window { .. } => Self {
+                rate: 0,
+                part: 0,
+                at: narrow(now.as_millis()),
+            },
         }
     }
 
@@ -80,6 +98,10 @@ impl Meter {
                 self.part = self.part.saturating_add(bytes);
             }
             Estimator::Mainline { window, .. } => self.update_mainline(window, now, bytes),
+            Estimator::Window { window } => {
+                self.close_window(millis(window), now);
+                self.part = self.part.saturating_add(bytes);
+            }
         }
     }
 
@@ -95,6 +117,16 @@ impl Meter {
             Estimator::Mainline { window, .. } => {
                 copy.update_mainline(window, now, 0);
                 copy.rate
+            }
+            Estimator::Window { window } => {
+                let window = millis(window);
+                copy.close_window(window, now);
+                let into = u64::from(narrow(now.as_millis()).saturating_sub(copy.at));
+                let still = u64::from(window).saturating_sub(into);
+                let bytes = u128::from(copy.rate) * u128::from(still)
+                    + u128::from(copy.part) * u128::from(window);
+                let rate = bytes * 1000 / (u128::from(window) * u128::from(window));
+                u64::try_from(rate).unwrap_or(u64::MAX)
             }
         }
     }
@@ -119,6 +151,16 @@ impl Meter {
             left >>= 1;
         }
         (self.part, self.at) = (0, second);
+    }
+
+    /// Moves on to the span that holds `now`.
+    fn close_window(&mut self, window_ms: u32, now: Instant) {
+        let spans = narrow(now.as_millis()).saturating_sub(self.at) / window_ms;
+        if spans > 0 {
+            self.rate = if spans == 1 { u64::from(self.part) } else { 0 };
+            self.part = 0;
+            self.at = self.at.saturating_add(spans.saturating_mul(window_ms));
+        }
     }
 
     fn update_mainline(&mut self, window: Duration, now: Instant, bytes: u32) {

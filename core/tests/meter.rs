@@ -1,0 +1,61 @@
+//! Rate estimators against what they stand for.
+
+use std::time::Duration;
+
+use unchoke_core::meter::{Estimator, Meter};
+use unchoke_core::time::Instant;
+
+const WINDOW: Estimator = Estimator::Window {
+    window: Duration::from_secs(2),
+};
+
+fn at(ms: u64) -> Instant {
+    Instant::from_nanos(ms * 1_000_000)
+}
+
+/// 1000 bytes every 10 ms from 0 to `end_ms`.
+fn steady(estimator: Estimator, end_ms: u64) -> Meter {
+    let mut meter = Meter::new(estimator, Instant::START);
+    for ms in (0..end_ms).step_by(10) {
+        meter.add(estimator, at(ms), 1000);
+    }
+    meter
+}
+
+#[test]
+fn a_window_reads_a_steady_rate_at_any_phase() {
+    for end_ms in (4000..9000).step_by(370) {
+        let rate = steady(WINDOW, end_ms).rate(WINDOW, at(end_ms));
+        assert!(
+            rate.abs_diff(100_000) < 1000,
+            "{rate} bytes/s after {end_ms} ms"
+        );
+    }
+}
+
+#[test]
+fn a_window_forgets_what_lies_two_windows_back() {
+    let meter = steady(WINDOW, 6000);
+    let falling: Vec<u64> = [6000, 7000, 8000, 10_000]
+        .iter()
+        .map(|ms| meter.rate(WINDOW, at(*ms)))
+        .collect();
+    // At 6 s a new span begins; the one before counts fully, then by half, then not at all.
+    assert_eq!(falling, [100_000, 50_000, 0, 0]);
+}
+
+#[test]
+fn a_new_window_starts_from_zero() {
+    let mut meter = Meter::new(WINDOW, at(500));
+    assert_eq!(meter.rate(WINDOW, at(600)), 0);
+    meter.add(WINDOW, at(700), 4000);
+    assert_eq!(meter.rate(WINDOW, at(700)), 2000, "4000 bytes in 2 s");
+}
+
+#[test]
+fn the_estimators_agree_on_a_long_steady_rate() {
+    for estimator in [WINDOW, Estimator::EMA_10_S, Estimator::MAINLINE_20_S] {
+        let rate = steady(estimator, 120_000).rate(estimator, at(120_000));
+        assert!(rate.abs_diff(100_000) < 2000, "{estimator:?}: {rate}");
+    }
+}
