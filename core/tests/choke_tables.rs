@@ -2,10 +2,21 @@
 //!
 //! A table is a list of cases. `case NAME` starts one with a fresh policy named by the file (or by
 //! `policy ID`), `set NAME VALUE` sets a parameter, `seed` makes us a seed, `now SECONDS` sets the
-//! clock, `peer KEY WORD…` adds or replaces a peer (`interested`, `wanted` = has pieces we want,
-//! `down=RATE`, `up=RATE`, `got=BYTES`, `gave=BYTES`, `since=SECONDS` of the connection).
-//! `tick N`, `interest KEY`, `connect KEY`, `gone KEY` and `block KEY` ask the policy;
-//! `expect KEY… [+ N of KEY…]` compares who is unchoked afterwards, `dropped KEY…` who is closed.
+//! clock, `capacity RATE` and `rate RATE` tell our upload capacity and rate. The torrent has 100
+//! pieces of 262144 bytes.
+//!
+//! `peer KEY WORD…` adds or replaces a peer. Flags: `interested`, `wanted` = has pieces we want,
+//! `unchokes` us, `complete`, `snubbed`, `served` = we unchoke it. Rates in bytes/s: `down=`, `up=`. Bytes: `got=`, `gave=` on
+//! the connection, `got_round=`, `gave_round=` since the last tick, `gave_since=` the last unchoke.
+//! Moments in seconds: `since=` of the connection, `last=` block, `unchoked=` by us. Counts:
+//! `have=` pieces, `told=` of them by `have`, `queued=` requests, `unflushed=` blocks. Whom we
+//! unchoke is remembered, and since when.
+//!
+//! `tick N`, `interest KEY`, `connect KEY`, `gone KEY` and `block KEY` ask the policy; `expect KEY…
+//! [+ N of KEY…]` compares who is unchoked afterwards, `kept N` and `new N` how many of them were
+//! and were not before the question, `dropped KEY…` who is closed, `weights KEY=WEIGHT…` and
+//! `caps KEY=RATE|none…` what these peers have since the last decision that named them, `next KEY…
+//! is KEY|nobody` who of the ready ones gets the next block.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +37,12 @@ struct Case {
     rng: Rng,
     am_seed: bool,
     now: Instant,
+    upload_capacity: Option<u64>,
+    upload_rate: u64,
     peers: BTreeMap<PeerKey, PeerView>,
+    before: Vec<u32>,
+    weights: BTreeMap<PeerKey, u32>,
+    caps: BTreeMap<PeerKey, Option<u64>>,
     dropped: Vec<PeerKey>,
 }
 
@@ -40,15 +56,24 @@ impl Case {
             rng: Streams::new(1).stream(Purpose::Choke, seed),
             am_seed: false,
             now: Instant::from_secs(1000),
+            upload_capacity: None,
+            upload_rate: 0,
             peers: BTreeMap::new(),
+            before: Vec::new(),
+            weights: BTreeMap::new(),
+            caps: BTreeMap::new(),
             dropped: Vec::new(),
         }
     }
 
-    fn ask(&mut self, trigger: Trigger) {
+    fn policy(&mut self) -> &mut BoxedPolicy {
         let build = || build(&self.id, &self.parameters).expect("a registered policy");
-        let policy = self.policy.get_or_insert_with(build);
-        let triggers = policy.triggers();
+        self.policy.get_or_insert_with(build)
+    }
+
+    fn ask(&mut self, trigger: Trigger) {
+        let triggers = self.policy().triggers();
+        self.before = self.unchoked();
         let (scope, peer) = match trigger {
             Trigger::Tick(_) => (Scope::All, None),
             Trigger::Interest(peer) => (triggers.interest, Some(peer)),
@@ -61,13 +86,14 @@ impl Case {
         let snapshot = Snapshot {
             now: self.now,
             am_seed: self.am_seed,
-            upload_capacity: None,
-            upload_rate: 0,
+            upload_capacity: self.upload_capacity,
+            upload_rate: self.upload_rate,
             piece_count: 100,
             piece_bytes: 262_144,
             peers: &peers,
         };
         if scope != Scope::Never {
+            let policy = self.policy.as_mut().expect("just made");
             let decision = policy.decide(trigger, &snapshot, &mut self.rng);
             self.obey(decision);
         }
@@ -75,13 +101,19 @@ impl Case {
 
     fn obey(&mut self, decision: Decision) {
         for (key, view) in &mut self.peers {
+            let choked = view.am_choking;
             match &decision.slots {
                 Slots::Exactly(unchoked) => view.am_choking = !unchoked.contains(key),
                 Slots::Unchoke(peer) if peer == key => view.am_choking = false,
                 Slots::Choke(peer) if peer == key => view.am_choking = true,
                 _ => {}
             }
+            if choked && !view.am_choking {
+                view.unchoked_at = Some(self.now);
+            }
         }
+        self.weights.extend(decision.weights);
+        self.caps.extend(decision.caps);
         self.dropped = decision.disconnect;
     }
 
@@ -103,6 +135,7 @@ impl Case {
             ..PeerView::default()
         };
         view.am_choking = before.is_none_or(|it| it.am_choking);
+        view.unchoked_at = before.and_then(|it| it.unchoked_at);
         for word in &words[1..] {
             let (name, value) = word.split_once('=').unwrap_or((word, "0"));
             let value: u64 = value
@@ -111,11 +144,24 @@ impl Case {
             match name {
                 "interested" => view.peer_interested = true,
                 "wanted" => view.am_interested = true,
+                "unchokes" => view.peer_choking = false,
+                "complete" => view.is_seed = true,
+                "snubbed" => view.snubbed = true,
+                "served" => view.am_choking = false,
                 "down" => view.down_rate = value,
                 "up" => view.up_rate = value,
                 "got" => view.down_bytes = value,
                 "gave" => view.up_bytes = value,
+                "got_round" => view.down_bytes_round = value,
+                "gave_round" => view.up_bytes_round = value,
+                "gave_since" => view.up_bytes_since_unchoke = value,
                 "since" => view.connected_at = Instant::from_secs(value),
+                "last" => view.last_block_at = Some(Instant::from_secs(value)),
+                "unchoked" => view.unchoked_at = Some(Instant::from_secs(value)),
+                "have" => view.have_count = count(value),
+                "told" => view.have_messages = count(value),
+                "queued" => view.queued_requests = count(value),
+                "unflushed" => view.unflushed_blocks = count(value),
                 _ => panic!("{}: unknown word {word}", self.name),
             }
         }
@@ -146,6 +192,30 @@ impl Case {
         );
     }
 
+    fn expect_peers<T: Copy + PartialEq + std::fmt::Debug>(
+        &self,
+        what: &str,
+        words: &[&str],
+        has: &BTreeMap<PeerKey, T>,
+        parse: impl Fn(&str) -> T,
+    ) {
+        assert!(!words.is_empty(), "{}: {what} of nobody", self.name);
+        for word in words {
+            let (peer, value) = word.split_once('=').expect("KEY=VALUE");
+            let found = has.get(&key(peer)).copied();
+            assert_eq!(found, Some(parse(value)), "{}: {what} {word}", self.name);
+        }
+    }
+
+    /// `1 2 is 2`: of the ready peers 1 and 2 the second gets the next block.
+    fn expect_next(&mut self, words: &[&str]) {
+        let at = words.iter().position(|it| *it == "is").expect("is");
+        let ready: Vec<PeerView> = words[..at].iter().map(|it| self.peers[&key(it)]).collect();
+        let named = self.policy().next_peer(&ready);
+        let expected = (words[at + 1] != "nobody").then(|| key(words[at + 1]));
+        assert_eq!(named, expected, "{}: next {words:?}", self.name);
+    }
+
     fn line(&mut self, words: &[&str]) {
         let number = || words[1].parse::<u64>().expect("a number");
         match words[0] {
@@ -154,6 +224,8 @@ impl Case {
                 .parameters
                 .set(words[1], words[2].parse().expect("a number")),
             "seed" => self.am_seed = true,
+            "capacity" => self.upload_capacity = Some(number()),
+            "rate" => self.upload_rate = number(),
             "now" => self.now = Instant::from_secs(number()),
             "peer" => self.set_peer(&words[1..]),
             "tick" => self.ask(Trigger::Tick(number())),
@@ -165,6 +237,20 @@ impl Case {
             }
             "block" => self.ask(Trigger::Block(key(words[1]))),
             "expect" => self.expect(&words[1..]),
+            "kept" | "new" => {
+                let was = |it: &&u32| self.before.contains(it) == (words[0] == "kept");
+                let found = self.unchoked().iter().filter(was).count() as u64;
+                assert_eq!(found, number(), "{}: {words:?}", self.name);
+            }
+            "weights" => {
+                let weight = |it: &str| it.parse().expect("a weight");
+                self.expect_peers("weight", &words[1..], &self.weights, weight);
+            }
+            "caps" => {
+                let cap = |it: &str| (it != "none").then(|| it.parse().expect("a rate"));
+                self.expect_peers("cap", &words[1..], &self.caps, cap);
+            }
+            "next" => self.expect_next(&words[1..]),
             "dropped" => {
                 let keys: Vec<PeerKey> = words[1..].iter().map(|it| key(it)).collect();
                 assert_eq!(self.dropped, keys, "{}: dropped", self.name);
@@ -172,6 +258,10 @@ impl Case {
             other => panic!("{}: unknown line {other}", self.name),
         }
     }
+}
+
+fn count(value: u64) -> u32 {
+    u32::try_from(value).expect("a count")
 }
 
 fn key(word: &str) -> PeerKey {
