@@ -14,18 +14,35 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 use crate::time::Instant;
 
+mod aria2;
 mod bep3;
 mod credit;
+mod libtorrent;
+mod libtorrent_fixed;
+mod libtorrent_rate;
+mod mainline;
+mod mainline_342;
+mod mainline_391;
+mod mainline_522;
+mod qbittorrent;
 mod random_k;
+mod rank;
 mod registry;
 mod tit_for_tat;
+mod transmission;
 mod unchoke_all;
 
+pub use aria2::Aria2;
 pub use bep3::Bep3;
 pub use credit::Credit;
+pub use libtorrent::Libtorrent;
+pub use mainline_342::Mainline342;
+pub use mainline_391::Mainline391;
+pub use mainline_522::Mainline522;
 pub use random_k::RandomK;
 pub use registry::{Entry, Parameter, ParameterError, Parameters, REGISTRY, Values, build, find};
 pub use tit_for_tat::TitForTat;
+pub use transmission::Transmission;
 pub use unchoke_all::UnchokeAll;
 
 /// What a policy may know of one connection.

@@ -35,30 +35,25 @@ pub(super) const ENTRY: Entry = Entry {
     id: "bep3",
     summary: "the text of BEP 3: four slots by rate, one of them optimistic, rotating every 30 s",
     parameters: &[
-        Parameter {
-            name: "slots",
-            default: 4,
-            min: 1,
-            meaning: "interested peers unchoked",
-        },
-        Parameter {
-            name: "tick_ns",
-            default: 10_000_000_000,
-            min: 1_000_000,
-            meaning: "time between two rechokes",
-        },
-        Parameter {
-            name: "rotate_ticks",
-            default: 3,
-            min: 1,
-            meaning: "rechokes for which an optimistic unchoke lasts",
-        },
-        Parameter {
-            name: "new_weight",
-            default: 3,
-            min: 1,
-            meaning: "how much likelier a new connection is to be next than anywhere else",
-        },
+        Parameter::new("slots", 4, 1, "interested peers unchoked"),
+        Parameter::new(
+            "tick_ns",
+            10_000_000_000,
+            1_000_000,
+            "time between two rechokes",
+        ),
+        Parameter::new(
+            "rotate_ticks",
+            3,
+            1,
+            "rechokes for which an optimistic unchoke lasts",
+        ),
+        Parameter::new(
+            "new_weight",
+            3,
+            1,
+            "how much likelier a new connection is to be next than anywhere else",
+        ),
     ],
     make: |values| {
         Box::new(Bep3 {

@@ -22,18 +22,18 @@ pub(super) const ENTRY: Entry = Entry {
     id: "credit",
     summary: "serves each peer until it is 100 KiB in debt, as anacrolix/torrent does",
     parameters: &[
-        Parameter {
-            name: "credit_bytes",
-            default: 100 * 1024,
-            min: 1,
-            meaning: "bytes a peer may have received more than it sent",
-        },
-        Parameter {
-            name: "tick_ns",
-            default: 1_000_000_000,
-            min: 1_000_000,
-            meaning: "time between two looks at all peers",
-        },
+        Parameter::new(
+            "credit_bytes",
+            100 * 1024,
+            1,
+            "bytes a peer may have received more than it sent",
+        ),
+        Parameter::new(
+            "tick_ns",
+            1_000_000_000,
+            1_000_000,
+            "time between two looks at all peers",
+        ),
     ],
     make: |values| {
         let tick = Duration::from_nanos(values.get("tick_ns"));

@@ -23,18 +23,13 @@ pub(super) const ENTRY: Entry = Entry {
     id: "random_k",
     summary: "unchokes k random interested peers every 10 s",
     parameters: &[
-        Parameter {
-            name: "slots",
-            default: 4,
-            min: 1,
-            meaning: "peers unchoked at a time",
-        },
-        Parameter {
-            name: "tick_ns",
-            default: 10_000_000_000,
-            min: 1_000_000,
-            meaning: "time between two choices",
-        },
+        Parameter::new("slots", 4, 1, "peers unchoked at a time"),
+        Parameter::new(
+            "tick_ns",
+            10_000_000_000,
+            1_000_000,
+            "time between two choices",
+        ),
     ],
     make: |values| {
         let tick = Duration::from_nanos(values.get("tick_ns"));

@@ -3,8 +3,12 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use core::time::Duration;
 
-use super::{BoxedPolicy, bep3, credit, random_k, tit_for_tat, unchoke_all};
+use super::{
+    BoxedPolicy, aria2, bep3, credit, libtorrent_fixed, libtorrent_rate, mainline_342,
+    mainline_391, mainline_522, qbittorrent, random_k, tit_for_tat, transmission, unchoke_all,
+};
 
 /// Every policy of the house.
 pub const REGISTRY: &[Entry] = &[
@@ -13,7 +17,18 @@ pub const REGISTRY: &[Entry] = &[
     credit::ENTRY,
     bep3::ENTRY,
     tit_for_tat::ENTRY,
+    mainline_342::ENTRY,
+    mainline_391::ENTRY,
+    mainline_522::ENTRY,
+    libtorrent_fixed::ENTRY,
+    libtorrent_rate::ENTRY,
+    qbittorrent::ENTRY,
+    transmission::ENTRY,
+    aria2::ENTRY,
 ];
+
+/// Nanoseconds in a second.
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// A registered policy.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +52,41 @@ pub struct Parameter {
     pub default: u64,
     /// The least value that makes sense.
     pub min: u64,
+    /// The greatest value that makes sense.
+    pub max: u64,
     /// What it means.
     pub meaning: &'static str,
+}
+
+impl Parameter {
+    /// A parameter without an upper limit.
+    #[must_use]
+    pub const fn new(name: &'static str, default: u64, min: u64, meaning: &'static str) -> Self {
+        Self {
+            name,
+            default,
+            min,
+            max: u64::MAX,
+            meaning,
+        }
+    }
+
+    /// The time between two rechokes, ten seconds in most clients (BEP 3, *peer messages*).
+    #[must_use]
+    pub const fn tick(seconds: u64) -> Self {
+        Self::new(
+            "tick_ns",
+            seconds * SECOND,
+            1_000_000,
+            "time between two rechokes",
+        )
+    }
+
+    /// The same parameter, at most `max`.
+    #[must_use]
+    pub const fn at_most(self, max: u64) -> Self {
+        Self { max, ..self }
+    }
 }
 
 /// Parameters by name, as a plan sets them.
@@ -86,6 +134,12 @@ impl Values<'_> {
     pub fn count(&self, name: &str) -> usize {
         usize::try_from(self.get(name).min(u64::from(u32::MAX))).expect("fits 32 bits")
     }
+
+    /// The value of `name` as a span of nanoseconds.
+    #[must_use]
+    pub fn span(&self, name: &str) -> Duration {
+        Duration::from_nanos(self.get(name))
+    }
 }
 
 /// Why a policy cannot be made.
@@ -117,6 +171,20 @@ pub enum ParameterError {
         value: u64,
         /// The least allowed.
         min: u64,
+    },
+    /// A value that makes no sense.
+    #[error(
+        "parameter '{name}' of choking policy '{policy}' is {value}, but must be at most {max}"
+    )]
+    TooLarge {
+        /// The policy.
+        policy: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// As given.
+        value: u64,
+        /// The greatest allowed.
+        max: u64,
     },
 }
 
@@ -150,13 +218,23 @@ pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, Parameter
                 known: join(entry.parameters.iter().map(|it| it.name)),
             });
         };
+        let (policy, name) = (entry.id, known.name);
         if value < known.min {
-            let (policy, name, min) = (entry.id, known.name, known.min);
+            let min = known.min;
             return Err(ParameterError::TooSmall {
                 policy,
                 name,
                 value,
                 min,
+            });
+        }
+        if value > known.max {
+            let max = known.max;
+            return Err(ParameterError::TooLarge {
+                policy,
+                name,
+                value,
+                max,
             });
         }
     }

@@ -36,54 +36,45 @@ pub(super) const ENTRY: Entry = Entry {
     id: "tit_for_tat",
     summary: "the original client: best four by download rate, one optimistic, slow ones dropped",
     parameters: &[
-        Parameter {
-            name: "slots",
-            default: 4,
-            min: 0,
-            meaning: "peers unchoked by rate",
-        },
-        Parameter {
-            name: "optimistic_slots",
-            default: 1,
-            min: 0,
-            meaning: "peers unchoked at random on top",
-        },
-        Parameter {
-            name: "tick_ns",
-            default: 10 * SECOND,
-            min: 1_000_000,
-            meaning: "time between two rechokes",
-        },
-        Parameter {
-            name: "optimistic_ticks",
-            default: 3,
-            min: 1,
-            meaning: "rechokes for which an optimistic unchoke lasts",
-        },
-        Parameter {
-            name: "drop_ticks",
-            default: 6,
-            min: 0,
-            meaning: "rechokes between two looks for a slow connection to close; 0 for never",
-        },
-        Parameter {
-            name: "drop_age_ns",
-            default: 60 * SECOND,
-            min: 0,
-            meaning: "younger connections are not closed",
-        },
-        Parameter {
-            name: "drop_fraction",
-            default: 10,
-            min: 1,
-            meaning: "closed if slower than the median divided by this",
-        },
-        Parameter {
-            name: "ema_weight",
-            default: 6237,
-            min: 1,
-            meaning: "weight of a one-second sample in 1/65536; 6237 is a time constant of 10 s",
-        },
+        Parameter::new("slots", 4, 0, "peers unchoked by rate"),
+        Parameter::new("optimistic_slots", 1, 0, "peers unchoked at random on top"),
+        Parameter::new(
+            "tick_ns",
+            10 * SECOND,
+            1_000_000,
+            "time between two rechokes",
+        ),
+        Parameter::new(
+            "optimistic_ticks",
+            3,
+            1,
+            "rechokes for which an optimistic unchoke lasts",
+        ),
+        Parameter::new(
+            "drop_ticks",
+            6,
+            0,
+            "rechokes between two looks for a slow connection to close; 0 for never",
+        ),
+        Parameter::new(
+            "drop_age_ns",
+            60 * SECOND,
+            0,
+            "younger connections are not closed",
+        ),
+        Parameter::new(
+            "drop_fraction",
+            10,
+            1,
+            "closed if slower than the median divided by this",
+        ),
+        Parameter::new(
+            "ema_weight",
+            6237,
+            1,
+            "weight of a one-second sample in 1/65536; 6237 is a time constant of 10 s",
+        )
+        .at_most(65_536),
     ],
     make: |values| {
         Box::new(TitForTat {
@@ -94,7 +85,7 @@ pub(super) const ENTRY: Entry = Entry {
             drop_ticks: values.get("drop_ticks"),
             drop_age: Duration::from_nanos(values.get("drop_age_ns")),
             drop_fraction: values.get("drop_fraction"),
-            ema_weight: u32::try_from(values.get("ema_weight").min(65_536)).expect("17 bits"),
+            ema_weight: u32::try_from(values.get("ema_weight")).expect("at most 65536"),
             optimistic: Vec::new(),
         })
     },

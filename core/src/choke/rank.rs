@@ -1,0 +1,43 @@
+//! What many policies do: rank, draw, list keys.
+
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::{PeerView, Snapshot};
+use crate::ids::PeerKey;
+use crate::rng::Rng;
+
+/// The peers with the highest score first, equals in ascending key order, which makes it total.
+pub(super) fn best_first<'a, S: Ord>(
+    peers: impl IntoIterator<Item = &'a PeerView>,
+    score: impl Fn(&PeerView) -> S,
+) -> Vec<&'a PeerView> {
+    let mut ranked: Vec<&PeerView> = peers.into_iter().collect();
+    ranked.sort_by_cached_key(|it| (Reverse(score(it)), it.peer));
+    ranked
+}
+
+/// The peers that want pieces of ours.
+pub(super) fn interested<'a>(snapshot: &Snapshot<'a>) -> impl Iterator<Item = &'a PeerView> {
+    snapshot.peers.iter().filter(|it| it.peer_interested)
+}
+
+/// The rate that BEP 3 ranks by: what a leecher receives, what a seed sends.
+pub(super) fn rate(snapshot: &Snapshot<'_>, peer: &PeerView) -> u64 {
+    if snapshot.am_seed {
+        peer.up_rate
+    } else {
+        peer.down_rate
+    }
+}
+
+/// The keys of the first `count` peers.
+pub(super) fn first(peers: &[&PeerView], count: usize) -> Vec<PeerKey> {
+    peers.iter().take(count).map(|it| it.peer).collect()
+}
+
+/// Moves one of the waiting peers out, each equally likely.
+pub(super) fn draw(waiting: &mut Vec<PeerKey>, rng: &mut Rng) -> Option<PeerKey> {
+    let some = !waiting.is_empty();
+    some.then(|| waiting.swap_remove(rng.index(waiting.len())))
+}
