@@ -1,0 +1,270 @@
+//! `lab sim`: one scenario, one seed, one result.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_sim::result::{NodeResult, RunResult};
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::world;
+
+use super::process;
+
+/// Runs one swarm and prints what came of it.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Name of a built-in scenario, or a TOML file
+    #[arg(required_unless_present = "list")]
+    scenario: Option<String>,
+    /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Seed of the run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// List the built-in scenarios instead
+    #[arg(long)]
+    list: bool,
+    /// Print the scenario with every default filled in instead
+    #[arg(long)]
+    resolved: bool,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A few lines for people.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// What came of one run.
+#[derive(Clone, Debug, Serialize)]
+struct Report {
+    scenario: String,
+    version: u32,
+    seed: u64,
+    /// All nodes, origins included.
+    peers: usize,
+    leechers: usize,
+    completed: usize,
+    /// Simulated time until the run ended.
+    simulated_s: f64,
+    blocks_transferred: u64,
+    events: u64,
+    /// From arrival to the last piece, over the leechers that completed.
+    completion_s: Option<Times>,
+    /// No policy can complete faster. Kumar and Ross 2006.
+    bound_s: Option<f64>,
+    bytes: Bytes,
+    /// Of everything significant that happened, in order.
+    digest: String,
+    cost: Cost,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Times {
+    mean: f64,
+    median: f64,
+    p95: f64,
+    max: f64,
+}
+
+/// Sums over all nodes.
+#[derive(Clone, Debug, Serialize)]
+struct Bytes {
+    payload_sent: u64,
+    payload_received: u64,
+    payload_useful: u64,
+    payload_wasted: BTreeMap<&'static str, u64>,
+    protocol_sent: BTreeMap<&'static str, u64>,
+    /// Sent and lost with connections that closed.
+    lost: u64,
+    /// Sent and not yet received when the run ended.
+    in_flight: u64,
+}
+
+/// What the run took here and now: the only part that differs from machine to machine.
+#[derive(Clone, Debug, Serialize)]
+struct Cost {
+    /// Of the whole process, reading of the scenario included.
+    cpu_s: Option<f64>,
+    blocks_per_cpu_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Carries out the command and gives what to print. An error is one sentence about the input.
+pub fn run(options: &Options) -> anyhow::Result<String> {
+    let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
+        return Ok(list());
+    };
+    let scenario = Scenario::load(name, &options.sets)?;
+    if options.resolved {
+        return Ok(scenario.to_toml());
+    }
+    let spec = expand(&scenario, options.seed);
+    let result = world::run(&spec, None)?;
+    let report = report(&scenario, options.seed, &result);
+    match options.format {
+        Format::Human => Ok(human(&report)),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&report).context("printing the result")?;
+            Ok(text + "\n")
+        }
+    }
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for it in Scenario::list() {
+        writeln!(text, "{:<16} v{}  {}", it.name, it.version, it.about).expect("text grows");
+    }
+    text
+}
+
+fn report(scenario: &Scenario, seed: u64, result: &RunResult) -> Report {
+    let cpu_s = process::cpu_seconds();
+    let blocks = result.blocks_transferred;
+    let (peers, completed) = (result.nodes.len(), result.completed().count());
+    Report {
+        scenario: scenario.name.clone(),
+        version: scenario.version,
+        seed,
+        peers,
+        leechers: result.nodes.iter().filter(|it| !it.origin).count(),
+        completed,
+        simulated_s: (result.ended_at - unchoke_core::time::Instant::START).as_secs_f64(),
+        blocks_transferred: blocks,
+        events: result.events,
+        completion_s: times(result),
+        bound_s: result.bound.map(|it| it.time().as_secs_f64()),
+        bytes: bytes(result),
+        digest: format!("{:016x}", result.digest),
+        cost: Cost {
+            cpu_s,
+            blocks_per_cpu_s: cpu_s.map(|it| blocks as f64 / it),
+            peak_memory_bytes: process::peak_memory_bytes(),
+        },
+    }
+}
+
+fn times(result: &RunResult) -> Option<Times> {
+    let times = result.completed().filter_map(NodeResult::download_time);
+    let mut times: Vec<f64> = times.map(|it| it.as_secs_f64()).collect();
+    times.sort_by(f64::total_cmp);
+    let max = *times.last()?;
+    Some(Times {
+        mean: mean(&times),
+        median: quantile_sorted(&times, 50),
+        p95: quantile_sorted(&times, 95),
+        max,
+    })
+}
+
+fn bytes(result: &RunResult) -> Bytes {
+    let mut sum = Ledger::default();
+    for node in &result.nodes {
+        sum += node.ledger;
+    }
+    let wasted = Waste::ALL.map(|it| (it.name(), sum.payload_wasted[it as usize]));
+    let protocol = Kind::ALL.map(|it| (it.name(), sum.protocol_sent[it as usize]));
+    Bytes {
+        payload_sent: sum.payload_sent,
+        payload_received: sum.payload_received(),
+        payload_useful: sum.payload_useful,
+        payload_wasted: wasted.into(),
+        protocol_sent: protocol.into(),
+        lost: result.bytes_dropped,
+        in_flight: result.bytes_in_flight,
+    }
+}
+
+fn human(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        writeln!(text, "{name:<20} {value}").expect("text grows");
+    };
+    let (name, version) = (&report.scenario, report.version);
+    line(
+        "scenario",
+        format!("{name} v{version}, seed {}", report.seed),
+    );
+    let (peers, leechers) = (report.peers, report.leechers);
+    line("peers", format!("{peers}, of which {leechers} leechers"));
+    let (completed, end) = (report.completed, report.simulated_s);
+    line(
+        "completed",
+        format!("{completed} of {leechers} within {end:.3} s"),
+    );
+    if let Some(times) = &report.completion_s {
+        let Times {
+            mean,
+            median,
+            p95,
+            max,
+        } = times;
+        let times =
+            format!("mean {mean:.3} s, median {median:.3} s, p95 {p95:.3} s, max {max:.3} s");
+        line("completion time", times);
+    }
+    if let Some(bound) = report.bound_s {
+        line(
+            "lower bound",
+            format!("{bound:.3} s for any policy (Kumar and Ross 2006)"),
+        );
+    }
+    let bytes = &report.bytes;
+    line("payload useful", bytes.payload_useful.to_string());
+    for (cause, count) in &bytes.payload_wasted {
+        line(
+            &format!("payload {cause}"),
+            share(*count, bytes.payload_received),
+        );
+    }
+    let protocol: u64 = bytes.protocol_sent.values().sum();
+    line("protocol sent", share(protocol, bytes.payload_sent));
+    for (kind, count) in bytes.protocol_sent.iter().filter(|it| *it.1 > 0) {
+        line(&format!("  {kind}"), share(*count, bytes.payload_sent));
+    }
+    line("blocks transferred", report.blocks_transferred.to_string());
+    if let (Some(cpu), Some(speed)) = (report.cost.cpu_s, report.cost.blocks_per_cpu_s) {
+        line(
+            "CPU time",
+            format!("{cpu:.2} s, {speed:.0} blocks per CPU second"),
+        );
+    }
+    if let Some(memory) = report.cost.peak_memory_bytes {
+        line(
+            "peak memory",
+            format!("{:.1} MiB", memory as f64 / f64::from(1 << 20)),
+        );
+    }
+    line("digest", report.digest.clone());
+    text
+}
+
+fn mean(sample: &[f64]) -> f64 {
+    sample.iter().sum::<f64>() / sample.len() as f64
+}
+
+/// The value that this share of the ascending sample does not exceed (nearest rank).
+fn quantile_sorted(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted[rank - 1]
+}
+
+/// Bytes, and how they compare with the payload.
+fn share(bytes: u64, payload: u64) -> String {
+    if payload == 0 {
+        return bytes.to_string();
+    }
+    let percent = 100.0 * bytes as f64 / payload as f64;
+    format!("{bytes} ({percent:.2} % of payload)")
+}
