@@ -1,6 +1,7 @@
 //! Every mistake in a scenario is answered by one sentence with file, line, key, what was expected
 //! and what was found.
 
+use unchoke_core::choke::{REGISTRY, find};
 use unchoke_sim::scenario::{Place, Scenario, ScenarioError};
 
 const GOOD: &str = include_str!("scenario/good.toml");
@@ -17,6 +18,22 @@ fn marked<'a>(case: &'a str, mark: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// The sentence with what the registry of policies says of itself: a new policy changes no table.
+fn filled_in(sentence: &str) -> String {
+    let ids: Vec<String> = REGISTRY.iter().map(|it| format!("\"{}\"", it.id)).collect();
+    let (last, others) = ids.split_last().expect("there are policies");
+    let policies = format!("{} or {last}", others.join(", "));
+    let entry = find("tit_for_tat").expect("registered");
+    let keys = entry
+        .parameters
+        .iter()
+        .map(|it| it.name.trim_end_matches("_ns"));
+    let keys: Vec<&str> = keys.collect();
+    sentence
+        .replace("{policies}", &policies)
+        .replace("{tit_for_tat}", &keys.join(", "))
+}
+
 /// Applies each case of a table to `text` and compares what the reader says of it.
 fn hold(text: &str, table: &str) {
     read(text, &[]).expect("it is good before anything is changed");
@@ -31,7 +48,8 @@ fn hold(text: &str, table: &str) {
         assert!(text.contains(&from), "the scenario has no {from}");
         let changed = text.replacen(&from, &to, usize::from(!from.is_empty()));
         let error = read(&changed, &sets).expect_err(case);
-        assert_eq!(error.to_string(), marked(case, "> ").join(" "), "\n{case}");
+        let sentence = filled_in(&marked(case, "> ").join(" "));
+        assert_eq!(error.to_string(), sentence, "\n{case}");
         count += 1;
     }
     assert!(count > 5, "the table has cases");

