@@ -68,6 +68,8 @@ pub struct Torrent {
     remote: Vec<u64>,
     words: usize,
     partials: Partials,
+    /// Peers that would deliver but have nothing that is not asked for already.
+    starving: Vec<PeerKey>,
     suspects: Suspects,
     /// Set while we hide our pieces.
     super_seed: Option<Box<SuperSeed>>,
@@ -134,6 +136,7 @@ impl Torrent {
             remote: Vec::new(),
             words: word_count(pieces),
             partials: Partials::new(pieces),
+            starving: Vec::new(),
             suspects: Suspects::default(),
             super_seed: (config.super_seed && have_count == pieces).then(Box::default),
             upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),

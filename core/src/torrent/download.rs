@@ -60,8 +60,28 @@ impl Torrent {
         }
         for _ in live..depth {
             if !self.request_one(now, peer) {
-                break;
+                return self.note_starving(peer);
             }
+        }
+    }
+
+    /// Remembers a peer that would deliver but has nothing that is not asked for already.
+    fn note_starving(&mut self, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        if !core::mem::replace(&mut conn.starving, true) {
+            self.starving.push(peer);
+        }
+    }
+
+    /// Blocks became free: they go to the peers that had run out of work.
+    fn fill_starving(&mut self, now: Instant) {
+        for _ in 0..self.starving.len() {
+            if self.partials.free_blocks() == 0 {
+                return;
+            }
+            let peer = self.starving.remove(0);
+            self.conns[peer.0 as usize].starving = false;
+            self.fill(now, peer);
         }
     }
 
@@ -262,6 +282,9 @@ impl Torrent {
         let block = self.named(number);
         for peer in self.keys() {
             let conn = &mut self.conns[peer.0 as usize];
+            if conn.live == 0 {
+                continue;
+            }
             let asked = |it: &&mut Pending| it.number() == number && it.is_live();
             if let Some(pending) = conn.pending.iter_mut().find(asked) {
                 *pending = Pending::new(number, Mark::Cancelled);
@@ -297,7 +320,7 @@ impl Torrent {
         // With BEP 6 a reject follows for each request; without, they are silently gone.
         if !fast {
             self.give_up_requests(peer, Mark::Cancelled);
-            self.fill_all(now);
+            self.fill_starving(now);
         }
     }
 
@@ -324,7 +347,7 @@ impl Torrent {
         if pending.is_live() {
             conn.live -= 1;
             if self.partials.give_back(block.piece, index) {
-                self.fill_all(now);
+                self.fill_starving(now);
             }
         }
     }

@@ -70,6 +70,7 @@ impl Torrent {
         self.take_out_of_availability(peer);
         self.suspects.forget(peer);
         self.forget_offers(peer);
+        self.starving.retain(|it| *it != peer);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
         self.schedule_uploads(now);
