@@ -2,9 +2,17 @@
 
 mod common;
 
-use common::{run, sample};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use common::peer::serve;
+use common::tracker::{Manner, Tracker, dead_address};
+use common::{drain, run, sample, sample_with};
+use tokio::sync::mpsc::unbounded_channel;
+use unchoke_core::choke;
+use unchoke_core::ledger::Waste;
 use unchoke_net::record::replay;
-use unchoke_net::session::End;
+use unchoke_net::session::{End, Goal, Notice, Session};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_multi_file_torrent_arrives_whole() {
@@ -41,4 +49,220 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     assert_ne!(text, changed);
     std::fs::write(&recording, changed).expect("write");
     replay(&recording).expect_err("other inputs, other outputs");
+}
+
+/// A seed and two leechers that know each other, all of one policy.
+async fn small_swarm(policy: &'static str) {
+    let sample = sample_with(&[], 32 * 1024, 300_000);
+    let mut settings = sample.settings(sample.folder.path());
+    (settings.goal, settings.policy) = (Goal::Seed, policy.into());
+    let seed = sample.run_in_background(settings).await;
+    let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
+    let mut settings = sample.settings(folders[0].path());
+    (settings.peers, settings.policy) = (vec![seed], policy.into());
+    settings.goal = Goal::CompleteAndSeed;
+    let other = sample.run_in_background(settings).await;
+    let mut settings = sample.settings(folders[1].path());
+    (settings.peers, settings.policy) = (vec![seed, other], policy.into());
+    let (outcome, _) = run(settings).await;
+    assert_eq!(outcome.expect("no failure").end, End::Done, "{policy}");
+    sample.assert_in(folders[1].path());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_registered_policy_completes() {
+    let swarms = choke::REGISTRY
+        .iter()
+        .map(|it| tokio::spawn(small_swarm(it.id)));
+    for swarm in swarms.collect::<Vec<_>>() {
+        swarm.await.expect("the swarm completes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_sends_a_wrong_piece_is_counted_and_banned() {
+    let sample = sample();
+    let mut wrong = sample.payload.clone();
+    wrong.iter_mut().step_by(1000).for_each(|byte| *byte ^= 1);
+    let liar = serve(&sample.metainfo, wrong, *b"-XX0000-liarliarliar").await;
+    let honest = serve(
+        &sample.metainfo,
+        sample.payload.clone(),
+        *b"-XX0000-honestpeer00",
+    )
+    .await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    settings.peers = vec![liar, honest];
+    let (outcome, notices) = run(settings).await;
+    let outcome = outcome.expect("no failure");
+    assert_eq!(outcome.end, End::Done);
+    sample.assert_in(folder.path());
+    let banned = notices.iter().filter_map(|it| match it {
+        Notice::Banned(address, _) => Some(*address),
+        _ => None,
+    });
+    assert_eq!(banned.collect::<Vec<_>>(), [liar]);
+    let wasted = outcome.ledger.payload_wasted[Waste::HashFailure as usize];
+    assert!(wasted > 0, "the wrong bytes must be counted");
+    assert_eq!(outcome.ledger.payload_useful, sample.payload.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_after_so_many_pieces_and_goes_on_from_there() {
+    let sample = sample();
+    let seed = serve(
+        &sample.metainfo,
+        sample.payload.clone(),
+        *b"-XX0000-honestpeer00",
+    )
+    .await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    (settings.peers, settings.goal) = (vec![seed], Goal::Pieces(3));
+    settings.download_cap = Some(2_000_000);
+    let (first, _) = run(settings.clone()).await;
+    let first = first.expect("no failure");
+    assert_eq!(first.end, End::Done);
+    assert!(
+        (3..20).contains(&first.fetched_pieces),
+        "{}",
+        first.fetched_pieces
+    );
+
+    settings.goal = Goal::Complete;
+    let (second, notices) = run(settings).await;
+    let second = second.expect("no failure");
+    sample.assert_in(folder.path());
+    let found = notices
+        .iter()
+        .any(|it| matches!(it, Notice::Found(pieces, _, true) if *pieces == first.fetched_pieces));
+    assert!(found, "resume data vouches for what was verified");
+    let all = sample.metainfo.geometry.piece_count();
+    assert_eq!(second.fetched_pieces, all - first.fetched_pieces);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_in_the_middle_nothing_verified_is_lost() {
+    let sample = sample();
+    let seed = serve(
+        &sample.metainfo,
+        sample.payload.clone(),
+        *b"-XX0000-honestpeer00",
+    )
+    .await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    settings.peers = vec![seed];
+    settings.download_cap = Some(400_000);
+    let (notices, _heard) = unbounded_channel();
+    let session = Session::open(settings.clone(), notices)
+        .await
+        .expect("opens");
+    let stop = tokio::time::sleep(Duration::from_millis(900));
+    let first = session.run(stop).await.expect("no failure");
+    assert_eq!(first.end, End::Stopped);
+    assert!(
+        first.fetched_pieces > 2,
+        "{} pieces in 0.9 s",
+        first.fetched_pieces
+    );
+    assert!(!first.have.is_full(), "stopped in the middle");
+
+    // Without resume data every piece is found by hashing, too.
+    let name = format!(".{}.unchoke", sample.metainfo.info_hash);
+    std::fs::remove_file(folder.path().join(name)).expect("resume data was saved");
+    settings.download_cap = None;
+    let (second, _) = run(settings).await;
+    let second = second.expect("no failure");
+    sample.assert_in(folder.path());
+    let all = sample.metainfo.geometry.piece_count();
+    assert_eq!(second.fetched_pieces + first.fetched_pieces, all);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_meet_through_a_tracker_which_hears_every_event() {
+    let tracker = Tracker::start(Manner::Proper).await;
+    let dead = format!("http://{}/announce", dead_address().await);
+    let sample = sample_with(&[dead, tracker.url.clone()], 32 * 1024, 200_000);
+    let mut settings = sample.settings(sample.folder.path());
+    (settings.goal, settings.trackers) = (Goal::Seed, true);
+    settings.policy = "unchoke_all".into();
+    sample.run_in_background(settings).await;
+    while tracker.events().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    settings.trackers = true;
+    let (outcome, _) = run(settings).await;
+    assert_eq!(outcome.expect("no failure").end, End::Done);
+    sample.assert_in(folder.path());
+    let events = tracker.events();
+    assert_eq!(events, ["started", "started", "completed", "stopped"]);
+    let announces = tracker.announces.lock().expect("no panic");
+    let left: Vec<&str> = announces.iter().map(|it| it["left"].as_str()).collect();
+    let total = sample.payload.len().to_string();
+    assert_eq!(left, ["0", &total, "0", "0"]);
+    assert_eq!(announces[2]["downloaded"], total);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_trackers_do_no_harm() {
+    let mut urls = Vec::new();
+    for manner in [Manner::Html, Manner::Endless, Manner::Circular] {
+        urls.push(Tracker::start(manner).await.url);
+    }
+    let sample = sample_with(&urls, 32 * 1024, 200_000);
+    let seed = serve(
+        &sample.metainfo,
+        sample.payload.clone(),
+        *b"-XX0000-honestpeer00",
+    )
+    .await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    (settings.peers, settings.trackers) = (vec![seed], true);
+    // Long enough for each tracker to be tried.
+    (settings.goal, settings.timeout) = (Goal::CompleteAndSeed, Some(Duration::from_secs(2)));
+    let (outcome, notices) = run(settings).await;
+    assert!(outcome.expect("no failure").have.is_full());
+    sample.assert_in(folder.path());
+    let said = notices.iter().filter_map(|it| match it {
+        Notice::Tracker(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let said = said.collect::<Vec<_>>().join("\n");
+    for expected in ["web page", "longer than", "redirect"] {
+        assert!(said.contains(expected), "`{expected}` is not in: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn we_do_not_talk_to_ourselves_and_keep_one_link_a_peer() {
+    let sample = sample();
+    let ports = [dead_address().await, dead_address().await];
+    let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
+    let mut running = Vec::new();
+    for (port, folder) in ports.iter().zip(&folders) {
+        let mut settings = sample.settings(folder.path());
+        // Each dials itself, the other, and the other once more under its IPv6 name.
+        settings.port = port.port();
+        let six = |it: &SocketAddr| SocketAddr::from((Ipv6Addr::LOCALHOST, it.port()));
+        settings.peers = ports.to_vec();
+        settings.peers.extend(ports.iter().map(six));
+        settings.timeout = Some(Duration::from_secs(2));
+        let (notices, heard) = unbounded_channel();
+        let session = Session::open(settings, notices).await.expect("opens");
+        running.push((tokio::spawn(session.run(std::future::pending())), heard));
+    }
+    for (session, heard) in running {
+        session.await.expect("no panic").expect("no failure");
+        let counts = drain(heard).into_iter().filter_map(|it| match it {
+            Notice::Status(status) => Some(status.peers),
+            _ => None,
+        });
+        let counts: Vec<usize> = counts.collect();
+        assert_eq!(counts.iter().max(), Some(&1), "{counts:?}");
+    }
 }

@@ -1,0 +1,386 @@
+//! The `unchoke` command: what it does, what it says, and how it ends.
+
+mod common;
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::command::{
+    Listening, Mounted, assert_sentence, run, signal, stderr, stdout, unchoke, wait,
+};
+use common::{Sample, sample, sample_with};
+
+/// A seed of the sample as its own process.
+fn seed(sample: &Sample, extra: &[&str]) -> Listening {
+    let folder = sample.folder.path();
+    sample.write_torrent(folder);
+    let mut command = unchoke(folder, &["seed", "sample.torrent", "--data", "."]);
+    command
+        .args(["--policy", "unchoke_all", "--no-tracker"])
+        .args(extra);
+    Listening::start(command)
+}
+
+#[test]
+fn a_folder_is_made_into_a_torrent_seeded_fetched_and_checked() {
+    let sample = sample();
+    let home = sample.folder.path();
+    let words = [
+        "create",
+        "sample",
+        "--out",
+        "sample.torrent",
+        "--comment",
+        "a test",
+    ];
+    let made = run(home, &words);
+    assert!(made.status.success(), "{}", stderr(&made));
+    assert_sentence(&run(home, &words), 2, "exists already");
+    let shown = stdout(&run(home, &["show", "sample.torrent"]));
+    for part in [
+        "größe-世界.bin",
+        "a/b/c/deep.dat",
+        "nothing.txt",
+        "a test",
+        "812353 bytes",
+    ] {
+        assert!(shown.contains(part), "`{part}` is not in: {shown}");
+    }
+
+    let listening = Listening::start({
+        let words = [
+            "seed",
+            "sample.torrent",
+            "--data",
+            ".",
+            "--policy",
+            "unchoke_all",
+        ];
+        unchoke(home, &words)
+    });
+    let away = tempfile::tempdir().expect("temporary folder");
+    fs::copy(
+        home.join("sample.torrent"),
+        away.path().join("sample.torrent"),
+    )
+    .expect("copy");
+    let peer = listening.peer();
+    let words = ["download", "sample.torrent", "--peer", &peer];
+    let fetched = run(away.path(), &words);
+    assert!(fetched.status.success(), "{}", stderr(&fetched));
+    assert!(
+        stdout(&fetched).contains("50 of 50 pieces in downloads"),
+        "{}",
+        stdout(&fetched)
+    );
+    sample.assert_in(&away.path().join("downloads"));
+
+    let check = ["check", "sample.torrent", "--data", "downloads"];
+    assert!(run(away.path(), &check).status.success());
+    let victim = away.path().join("downloads/sample/first.bin");
+    fs::write(&victim, vec![0; 100_000]).expect("write");
+    let checked = run(away.path(), &check);
+    assert_sentence(&checked, 1, "are missing or wrong in downloads");
+    assert!(
+        stdout(&checked).contains("first.bin: 0 of 7 pieces good"),
+        "{}",
+        stdout(&checked)
+    );
+
+    // Only what was spoilt is fetched again.
+    let mended = run(away.path(), &words);
+    assert!(
+        stdout(&mended).contains("received 112.0 KiB"),
+        "{}",
+        stdout(&mended)
+    );
+    sample.assert_in(&away.path().join("downloads"));
+}
+
+#[test]
+fn bad_input_gets_one_sentence_and_status_2() {
+    let sample = sample();
+    let folder = sample.folder.path();
+    let whole = sample.torrent.clone();
+    fs::write(folder.join("cut.torrent"), &whole[..whole.len() - 100]).expect("write");
+    let position = whole
+        .windows(14)
+        .position(|it| it == b"12:piece lengt")
+        .expect("the key")
+        + 15;
+    let mut zero = whole[..position].to_vec();
+    zero.extend(b"i0e");
+    zero.extend(&whole[position + b"i32768e".len()..]);
+    fs::write(folder.join("zero.torrent"), zero).expect("write");
+    fs::write(folder.join("page.torrent"), "<!DOCTYPE html><p>404").expect("write");
+    fs::write(folder.join("empty.torrent"), "").expect("write");
+    fs::write(folder.join("huge.torrent"), vec![b'l'; 11_000_000]).expect("write");
+    for (file, part) in [
+        ("cut.torrent", "ends in the middle"),
+        ("zero.torrent", "piece length 0"),
+        ("page.torrent", "not a valid torrent file"),
+        ("empty.torrent", "not a valid torrent file"),
+        ("huge.torrent", "not a valid torrent file"),
+        ("absent.torrent", "cannot read"),
+        (".", "cannot read"),
+    ] {
+        assert_sentence(&run(folder, &["show", file]), 2, part);
+        assert_sentence(&run(folder, &["download", file]), 2, part);
+        assert_sentence(&run(folder, &["seed", file, "--data", "."]), 2, part);
+        assert_sentence(&run(folder, &["bench", file]), 2, part);
+        assert_sentence(&run(folder, &["announce", file]), 2, part);
+    }
+    sample.write_torrent(folder);
+    let words = ["download", "sample.torrent", "--policy", "nice"];
+    assert_sentence(&run(folder, &words), 2, "known are: unchoke_all");
+    let words = ["download", "sample.torrent", "--picker", "best"];
+    assert_sentence(&run(folder, &words), 2, "known are: rarest_first");
+    let words = [
+        "download",
+        "sample.torrent",
+        "--peer",
+        "no.such.host.invalid:1",
+    ];
+    assert_sentence(&run(folder, &words), 2, "no.such.host.invalid");
+    assert_sentence(
+        &run(folder, &["announce", "sample.torrent"]),
+        2,
+        "names no tracker",
+    );
+    fs::create_dir(folder.join("nothing")).expect("folder");
+    let words = ["seed", "sample.torrent", "--data", "nothing"];
+    assert_sentence(&run(folder, &words), 2, "25 of 25 pieces are missing");
+    assert_eq!(run(folder, &["download"]).status.code(), Some(2));
+    assert_eq!(
+        run(folder, &["download", "x", "--upload-cap", "fast"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn interrupted_and_resumed_loses_no_verified_piece() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let peer = seed.peer();
+    let words = [
+        "download",
+        "sample.torrent",
+        "--peer",
+        &peer,
+        "--no-tracker",
+    ];
+    let mut command = unchoke(away.path(), &words);
+    command.args(["--download-cap", "300 KiB/s", "--json"]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let child = child.expect("the command starts");
+    std::thread::sleep(Duration::from_millis(1500));
+    signal(&child, "INT");
+    let stopped = wait(child, &words);
+    assert_eq!(stopped.status.code(), Some(130), "{}", stderr(&stopped));
+    let said = stdout(&stopped);
+    let last = said.lines().last().expect("it says how it ended");
+    let end: serde_json::Value = serde_json::from_str(last).expect("JSON");
+    assert_eq!(end["end"], "stopped");
+    let have = end["have_pieces"].as_u64().expect("a number");
+    assert!((2..25).contains(&have), "{have} pieces");
+
+    let resumed = run(away.path(), &words);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let found = format!("{have} of 25 pieces are there, as resume data says");
+    assert!(stderr(&resumed).contains(&found), "{}", stderr(&resumed));
+    sample.assert_in(&away.path().join("downloads"));
+}
+
+#[test]
+fn a_second_download_finds_everything_and_a_seed_ends_on_signals() {
+    let sample = sample();
+    let mut seed = seed(&sample, &[]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let peer = seed.peer();
+    let words = ["download", "sample.torrent", "--peer", &peer, "--quiet"];
+    assert!(run(away.path(), &words).status.success());
+    let again = run(away.path(), &["download", "sample.torrent"]);
+    assert!(again.status.success());
+    assert!(
+        stdout(&again).contains("received 0 B"),
+        "{}",
+        stdout(&again)
+    );
+    for (name, status) in [("TERM", 143), ("INT", 130)] {
+        signal(&seed.child, name);
+        assert_eq!(seed.child.wait().expect("ends").code(), Some(status));
+        seed = self::seed(&sample, &[]);
+    }
+}
+
+#[test]
+fn gives_up_when_told_to() {
+    let sample = sample();
+    sample.write_torrent(sample.folder.path());
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let words = [
+        "download",
+        "sample.torrent",
+        "--quiet",
+        "--idle-timeout",
+        "300 ms",
+    ];
+    assert_sentence(&run(away.path(), &words), 1, "nothing useful came");
+    let words = [
+        "download",
+        "sample.torrent",
+        "--quiet",
+        "--timeout",
+        "300 ms",
+    ];
+    assert_sentence(&run(away.path(), &words), 1, "gave up after");
+}
+
+#[test]
+fn a_port_in_use_and_a_file_in_the_way_end_with_status_5() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let port = seed.port.to_string();
+    let words = ["download", "sample.torrent", "--quiet", "--port", &port];
+    assert_sentence(&run(away.path(), &words), 5, "choose another with --port");
+    fs::write(away.path().join("downloads"), "in the way").expect("write");
+    let words = ["download", "sample.torrent", "--quiet"];
+    assert_sentence(&run(away.path(), &words), 5, "downloads");
+}
+
+#[test]
+fn a_read_only_folder_ends_with_status_5() {
+    let Some(disk) = Mounted::new("ro,size=1m") else {
+        return;
+    };
+    let sample = sample();
+    let torrent = sample.write_torrent(sample.folder.path());
+    let torrent = torrent.to_str().expect("text");
+    for out in [".", "below"] {
+        let words = ["download", torrent, "--quiet", "--out", out];
+        assert_sentence(&run(disk.path(), &words), 5, "Read-only file system");
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_verified() {
+    let Some(disk) = Mounted::new("size=400k") else {
+        return;
+    };
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let home = sample.folder.path();
+    let (peer, out) = (seed.peer(), disk.path().to_str().expect("text"));
+    let words = ["download", "sample.torrent", "--peer", &peer, "--out", out];
+    let words = [&words[..], &["--no-tracker", "--quiet"]].concat();
+    let words = [
+        &words[..],
+        &["--picker", "sequential", "--download-cap", "1 MiB/s"],
+    ]
+    .concat();
+    assert_sentence(&run(home, &words), 5, "No space left on device");
+
+    // Room is made, and the download goes on from where it was.
+    let grown = std::process::Command::new("mount")
+        .args(["-o", "remount,size=8m"])
+        .arg(disk.path())
+        .status();
+    assert!(grown.expect("mount runs").success());
+    let words = ["download", "sample.torrent", "--peer", &peer, "--out", out];
+    let resumed = run(home, &words);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let said = stderr(&resumed);
+    let found = said.lines().find(|it| it.ends_with("as resume data says"));
+    let found = found.unwrap_or_else(|| panic!("no resume data: {said}"));
+    let have: u32 = found
+        .split(' ')
+        .next()
+        .and_then(|it| it.parse().ok())
+        .expect("a number");
+    assert!((3..=12).contains(&have), "{found}");
+    sample.assert_in(disk.path());
+}
+
+#[test]
+fn bench_prints_both_columns() {
+    let sample = sample_with(&[], 32 * 1024, 200_000);
+    let seed = seed(&sample, &[]);
+    let home = sample.folder.path();
+    let peer = seed.peer();
+    let words = [
+        "bench",
+        "sample.torrent",
+        "--peer",
+        &peer,
+        "--pieces",
+        "2",
+        "--rounds",
+        "2",
+    ];
+    let done = run(home, &words);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let said = stdout(&done);
+    for part in [
+        "naive: unchoke_all",
+        "optimized: tit_for_tat",
+        "payload_useful_bytes",
+        "payload_wasted_endgame_bytes",
+        "bytes both ways saved",
+        "2 runs each",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    let words = ["bench", "sample.torrent", "--peer", &peer, "--json"];
+    let json: serde_json::Value = serde_json::from_slice(&run(home, &words).stdout).expect("JSON");
+    for side in ["naive", "optimized"] {
+        let useful = &json[side]["ledger"]["payload_useful_bytes"];
+        assert_eq!(useful.as_u64(), Some(sample.payload.len() as u64), "{json}");
+    }
+}
+
+#[test]
+fn show_marks_what_is_unsafe_and_what_is_unknown() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let bytes = |text: &[u8]| [format!("{}:", text.len()).as_bytes(), text].concat();
+    let file = |length: u32, path: &[&[u8]]| {
+        let path: Vec<u8> = path.iter().flat_map(|it| bytes(it)).collect();
+        let head = format!("d6:lengthi{length}e4:pathl").into_bytes();
+        [head, path, b"ee".to_vec()].concat()
+    };
+    let torrent = [
+        b"d8:announce".to_vec(),
+        bytes(b"http://x.test/announce\x1b[2J"),
+        b"4:infod5:filesl".to_vec(),
+        file(5, &[b"..", b"../../evil"]),
+        file(0, &[b"b\x1b[2J", b"\xff\xfe"]),
+        b"e4:name4:../x12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa4:wow!i7ee".to_vec(),
+        b"7:strangel1:a1:bee".to_vec(),
+    ]
+    .concat();
+    fs::write(folder.path().join("x.torrent"), torrent).expect("write");
+    let shown = run(folder.path(), &["show", "x.torrent"]);
+    let said = stdout(&shown);
+    assert!(shown.status.success(), "{}", stderr(&shown));
+    for part in ["unsafe in the file", "strange: list of 2", "info/wow!: 7"] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert!(
+        !said.contains('\x1b'),
+        "a control character reached the terminal: {said:?}"
+    );
+    let json = run(folder.path(), &["show", "x.torrent", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["total_bytes"], 5);
+}
