@@ -20,12 +20,18 @@ pub(crate) struct Peer {
     free_keys: Vec<PeerKey>,
     /// Nodes dialled that have not answered.
     pub(crate) dialling: Vec<u32>,
-    /// When the tracker may be asked again if candidates are short.
+    /// With fewer connections than this the tracker is asked early.
+    pub(crate) enough: u16,
+    /// With so many connections and attempts no further one is begun.
+    pub(crate) initiate: u16,
+    /// When the tracker may be asked again if connections are few.
     pub(crate) may_announce: Instant,
     /// When the tracker is asked again in any case.
     pub(crate) must_announce: Instant,
     /// When the connector has somebody to dial.
     pub(crate) next_dial: Instant,
+    /// When connections may be exchanged for others.
+    pub(crate) next_turnover: Instant,
     /// It leaves as soon as the present input is dealt with.
     pub(crate) leaving: bool,
 }
@@ -39,9 +45,12 @@ impl Peer {
             ends: Vec::new(),
             free_keys: Vec::new(),
             dialling: Vec::new(),
+            enough: 0,
+            initiate: 0,
             may_announce: Instant::START,
             must_announce: Instant::START,
             next_dial: Instant::NEVER,
+            next_turnover: Instant::NEVER,
             leaving: false,
         }
     }
@@ -65,7 +74,8 @@ impl Peer {
     /// The earliest moment at which the peer wants to act by itself.
     pub(crate) fn deadline(&self) -> Instant {
         let core = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);
-        core.min(self.must_announce).min(self.next_dial)
+        let driver = self.must_announce.min(self.next_dial);
+        core.min(driver).min(self.next_turnover)
     }
 }
 

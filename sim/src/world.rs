@@ -2,7 +2,8 @@
 //!
 //! This file holds the state and the main loop. The parts: [`traffic`] what nodes send and what
 //! arrives; [`outputs`] what the cores ask for; [`connect`] connections made and closed; [`life`]
-//! arrival, tracker, departure, timers.
+//! arrival, tracker, departure, timers; [`turnover`] connections exchanged for others; [`ending`] the
+//! result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
 //! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
@@ -25,6 +26,7 @@ mod life;
 mod outputs;
 mod tracker;
 mod traffic;
+mod turnover;
 
 use crate::checker::Checker;
 use crate::link::{HostId, Links};

@@ -34,7 +34,10 @@ impl World<'_> {
         let Some(mut peer) = self.nodes[node as usize].peer.take() else {
             return;
         };
-        while let Some(target) = peer.connector.poll_dial(self.now) {
+        while peer.connector.in_use() < peer.initiate {
+            let Some(target) = peer.connector.poll_dial(self.now) else {
+                break;
+            };
             if self.is_connected(&peer, target) {
                 peer.connector.failed(target, self.now);
                 continue;
@@ -54,7 +57,9 @@ impl World<'_> {
                     .push(self.now, timeout, Event::Refused { to: end });
             }
         }
-        peer.next_dial = peer.connector.poll_timeout().unwrap_or(Instant::NEVER);
+        let wants = peer.connector.in_use() < peer.initiate;
+        let next = peer.connector.poll_timeout().filter(|_| wants);
+        peer.next_dial = next.unwrap_or(Instant::NEVER);
         self.nodes[node as usize].peer = Some(peer);
     }
 

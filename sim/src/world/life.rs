@@ -7,27 +7,48 @@ use unchoke_core::rng::Purpose;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Input;
 
-use super::{Event, World};
+use super::{Event, World, turnover};
 use crate::node::Peer;
 use crate::result::Sample;
 use crate::spec::Stay;
 use crate::trace::Happening;
 
-/// A peer that is short of candidates asks the tracker again, but not before so long. libtorrent
-/// `min_announce_interval` is 5 min; its `tracker_backoff` and mainline's rerequest are of the order
-/// of a minute, which is what swarms need that start from nothing.
-const SHORT_INTERVAL: Duration = Duration::from_mins(1);
+/// A peer with too few connections asks the tracker again after so long. Mainline 3.4.2
+/// `rerequest_interval`.
+const SHORT_INTERVAL: Duration = Duration::from_mins(5);
+
+/// Too few connections, of [`MAINLINE_MAX`]. Mainline 3.4.2 `min_peers`.
+const MAINLINE_MIN: u32 = 20;
+
+/// Connections from which on a peer waits for others to connect, of [`MAINLINE_MAX`], so that nobody
+/// is full by its own doing and who comes late finds room. Mainline 3.4.2 `max_initiate`.
+const MAINLINE_INITIATE: u32 = 35;
+
+/// Connections at most. Mainline 3.4.2 `max_initiate + 20`, as its download page has it.
+const MAINLINE_MAX: u32 = 55;
+
+/// The share of `connections` that `of_mainline` is of mainline's, rounded up.
+fn share(connections: u16, of_mainline: u32) -> u16 {
+    let share = (u32::from(connections) * of_mainline).div_ceil(MAINLINE_MAX);
+    u16::try_from(share).expect("less than all")
+}
 
 impl World<'_> {
     pub(super) fn on_arrive(&mut self, node: u32) {
         let spec = &self.spec.nodes[node as usize];
         let connections = self.spec.clients[usize::from(spec.client)].max_connections;
-        let mut limits = Limits::new(connections);
-        // Mainline 3.4.2 opens 35 of its 55 connections; the rest are for those who come later.
-        let initiated = (u32::from(connections) * 35).div_ceil(55);
-        limits.initiated = u16::try_from(initiated).expect("less than before").max(1);
         let tracker_rng = self.randomness.stream(Purpose::Tracker, node);
-        let peer = Peer::new(self.torrent(node), Connector::new(limits), tracker_rng);
+        let mut peer = Peer::new(
+            self.torrent(node),
+            Connector::new(Limits::new(connections)),
+            tracker_rng,
+        );
+        peer.enough = share(connections, MAINLINE_MIN);
+        peer.initiate = share(connections, MAINLINE_INITIATE);
+        // At a phase of its own, or a flash crowd would exchange connections all at once.
+        let interval_ns = u64::try_from(turnover::INTERVAL.as_nanos()).expect("minutes");
+        let phase = Duration::from_nanos(peer.tracker_rng.below(interval_ns));
+        peer.next_turnover = self.now.after(turnover::INTERVAL).after(phase);
         self.nodes[node as usize].peer = Some(Box::new(peer));
         self.nodes[node as usize].arrived_at = Some(self.now);
         if spec.origin {
@@ -48,13 +69,17 @@ impl World<'_> {
             return;
         };
         let now = self.now;
-        let short = now >= peer.may_announce && peer.connector.is_short();
+        let short = now >= peer.may_announce && peer.connector.connections() < peer.enough;
         let dial = now >= peer.next_dial;
+        let turn_over = now >= peer.next_turnover;
         let tick = peer.torrent.poll_timeout().is_some_and(|it| now >= it);
         if short || now >= peer.must_announce {
             self.on_announce(node);
         } else if dial {
             self.dial(node);
+        }
+        if turn_over {
+            self.turn_over(node);
         }
         if tick {
             self.feed(node, Input::Timeout);
