@@ -71,6 +71,18 @@ impl Peer {
         self.free_keys.push(key);
     }
 
+    /// An attempt is over; false if it no longer counts, because the target was banned meanwhile.
+    pub(crate) fn dialled(&mut self, target: u32) -> bool {
+        let place = self.dialling.iter().position(|it| *it == target);
+        place.map(|it| self.dialling.swap_remove(it)).is_some()
+    }
+
+    /// Neither dials nor accepts `other` from now on.
+    pub(crate) fn ban(&mut self, other: u32) {
+        self.dialled(other);
+        self.connector.ban(other);
+    }
+
     /// The earliest moment at which the peer wants to act by itself.
     pub(crate) fn deadline(&self) -> Instant {
         let core = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);

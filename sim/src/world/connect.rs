@@ -96,12 +96,12 @@ impl World<'_> {
     /// The other side accepted.
     pub(super) fn on_opened(&mut self, to: EndId) {
         let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
-        let Some(peer) = self.nodes[node as usize].peer.as_mut() else {
-            // It has left in the meantime.
+        let peer = self.nodes[node as usize].peer.as_mut();
+        let Some(peer) = peer.and_then(|it| it.dialled(other).then_some(it)) else {
+            // It has left, or banned the other, in the meantime.
             self.streams[to].state = EndState::Closed;
             return self.announce_to_other(to, Event::Fin { to: to.other() });
         };
-        peer.dialling.retain(|it| *it != other);
         peer.connector.connected(other);
         self.note(Happening::Connect { node, other });
         self.attach(to);
@@ -132,8 +132,9 @@ impl World<'_> {
         let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
         self.streams.release(to);
         if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
-            peer.dialling.retain(|it| *it != other);
-            peer.connector.failed(other, self.now);
+            if peer.dialled(other) {
+                peer.connector.failed(other, self.now);
+            }
             self.dial(node);
             self.arm(node);
         }

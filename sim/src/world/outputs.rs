@@ -56,7 +56,7 @@ impl World<'_> {
             _ => DROPPED,
         };
         if matches!(reason, Reason::Corrupt { .. } | Reason::Violation(_)) {
-            peer.connector.ban(self.streams[end.other()].node);
+            peer.ban(self.streams[end.other()].node);
         }
         self.detach(node, peer, end, wait);
         self.inputs += 1;

@@ -1,0 +1,84 @@
+//! Small swarms for tests.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::time::Duration;
+
+use unchoke_core::choke::Parameters;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::Pipeline;
+use unchoke_sim::result::RunResult;
+use unchoke_sim::spec::{ClientSpec, NetworkSpec, NodeSpec, Solver, Stay, SwarmSpec, TrackerSpec};
+
+/// 1 MB/s both ways, 10 ms from the middle, there from the start and to the end.
+pub(crate) const PEER: NodeSpec = NodeSpec {
+    arrives_at: Instant::START,
+    up: 1_000_000,
+    down: 1_000_000,
+    delay_ns: 10_000_000,
+    class: 0,
+    client: 0,
+    origin: false,
+    stay: Stay::Forever,
+    reachable: true,
+    corrupts: false,
+};
+
+/// The same with every piece.
+pub(crate) const ORIGIN: NodeSpec = NodeSpec {
+    origin: true,
+    ..PEER
+};
+
+pub(crate) fn client(policy: &str) -> ClientSpec {
+    ClientSpec {
+        name: policy.to_owned(),
+        policy: policy.to_owned(),
+        parameters: Parameters::new(),
+        picker: "rarest_first".to_owned(),
+        max_connections: 50,
+        upload_cap: None,
+        download_cap: None,
+        pipeline: Pipeline {
+            queue_time: Duration::from_secs(3),
+            min: 5,
+            max: 500,
+        },
+        snub_after: Duration::from_mins(1),
+        endgame: true,
+    }
+}
+
+/// `nodes` share 64 pieces of 64 KiB under `policy`.
+pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
+    SwarmSpec {
+        seed: 1,
+        geometry: Geometry::new(64 * 65_536, 65_536).expect("sizes of a torrent"),
+        nodes,
+        classes: vec!["a".to_owned(), "b".to_owned()],
+        clients: vec![client(policy)],
+        tracker: TrackerSpec {
+            numwant: 50,
+            interval: Duration::from_mins(30),
+        },
+        network: NetworkSpec {
+            solver: Solver::Exact,
+            base_delay_ns: 0,
+            send_buffer_blocks: 4,
+        },
+        horizon: Instant::from_secs(3600),
+        sample_every: Duration::from_secs(10),
+    }
+}
+
+/// One origin and `count` leechers, all alike.
+pub(crate) fn star(policy: &str, count: usize) -> SwarmSpec {
+    let mut nodes = vec![PEER; count + 1];
+    nodes[0] = ORIGIN;
+    swarm(policy, nodes)
+}
+
+pub(crate) fn run(spec: &SwarmSpec) -> RunResult {
+    unchoke_sim::world::run(spec, None).expect("a spec that can be run")
+}

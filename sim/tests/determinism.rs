@@ -1,0 +1,94 @@
+//! The same spec gives the same run: twice, with and without a log, and as it did before.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test determinism` rewrites the golden digests; the
+//! commit says why they changed.
+
+mod common;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use common::{ORIGIN, PEER, run, star, swarm};
+use unchoke_core::time::Instant;
+use unchoke_sim::spec::{NodeSpec, Solver, Stay, SwarmSpec};
+use unchoke_sim::trace::JsonLines;
+use unchoke_sim::world;
+
+/// Arrivals, departures, classes, delays, liars: a bit of everything.
+fn mixed(policy: &str, seed: u64) -> SwarmSpec {
+    let mut nodes = vec![ORIGIN];
+    nodes.extend((1..40_u64).map(|it| NodeSpec {
+        arrives_at: Instant::from_nanos(it * 700_000_000),
+        up: 40_000 << (it % 4),
+        down: 200_000 << (it % 3),
+        delay_ns: 5_000_000 * (1 + it % 7),
+        class: u16::from(it % 4 > 1),
+        stay: if it % 3 == 0 {
+            Stay::AtOnce
+        } else {
+            Stay::Forever
+        },
+        reachable: it % 5 != 0,
+        corrupts: it == 11,
+        ..PEER
+    }));
+    let mut spec = swarm(policy, nodes);
+    spec.seed = seed;
+    spec.clients[0].max_connections = 12;
+    spec
+}
+
+#[test]
+fn a_run_repeats_itself() {
+    let spec = mixed("tit_for_tat", 7);
+    assert_eq!(run(&spec), run(&spec));
+    assert_ne!(run(&spec).digest, run(&mixed("tit_for_tat", 8)).digest);
+}
+
+#[test]
+fn a_log_changes_nothing_and_tells_what_happened() {
+    let spec = mixed("bep3", 7);
+    let mut log = JsonLines::new(Vec::new());
+    let logged = world::run(&spec, Some(&mut log)).expect("a spec that can be run");
+    assert_eq!(logged, run(&spec));
+    let text = String::from_utf8(log.finish().expect("memory takes all")).expect("text");
+    let count = |word: &str| text.matches(&format!(r#""event":"{word}""#)).count();
+    assert_eq!(count("block") as u64, logged.blocks_transferred);
+    assert_eq!(count("join"), 40);
+    assert_eq!(count("complete"), logged.completed().count());
+    assert_eq!(count("piece"), 39 * 64);
+    let first = text.lines().next().expect("a line");
+    assert_eq!(first, r#"{"t_ns":0,"event":"join","node":0}"#);
+}
+
+fn golden_line(name: &str, spec: &SwarmSpec) -> String {
+    let result = run(spec);
+    let (digest, blocks) = (result.digest, result.blocks_transferred);
+    let ended_ns = result.ended_at.as_nanos();
+    format!("{name} {digest:016x} blocks={blocks} ended_ns={ended_ns}")
+}
+
+/// Small swarms under every policy, whose digests must be the same on every machine.
+#[test]
+fn golden_digests() {
+    let mut text = String::new();
+    for policy in ["unchoke_all", "random_k", "credit", "bep3", "tit_for_tat"] {
+        let lines = [
+            golden_line(&format!("star-{policy}"), &star(policy, 20)),
+            golden_line(&format!("mixed-{policy}"), &mixed(policy, 1)),
+        ];
+        for line in lines {
+            writeln!(text, "{line}").expect("a string takes all");
+        }
+    }
+    let mut fast = star("bep3", 20);
+    fast.network.solver = Solver::Fast;
+    writeln!(text, "{}", golden_line("star-fast", &fast)).expect("a string takes all");
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/digests.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).expect("the golden file can be written");
+    }
+    let golden = std::fs::read_to_string(&path).expect("the golden file is there");
+    assert_eq!(text, golden, "runs differ from tests/golden/digests.txt");
+}

@@ -1,0 +1,159 @@
+//! Random small swarms. The world asserts its invariants itself (conservation, capacities, choking,
+//! payload, the Kumar-Ross bound); here are those that need a second look from outside.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use common::{PEER, client, swarm};
+use proptest::prelude::*;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PieceIndex;
+use unchoke_core::time::Instant;
+use unchoke_sim::spec::{ClientSpec, NodeSpec, Solver, Stay, SwarmSpec};
+use unchoke_sim::trace::{Happening, Sink};
+use unchoke_sim::world;
+
+/// Follows the log and checks each event against the state that the earlier ones left.
+#[derive(Default)]
+struct Follower {
+    last: Instant,
+    present: BTreeSet<u32>,
+    has: BTreeSet<(u32, PieceIndex)>,
+    origins: BTreeSet<u32>,
+    blocks: BTreeMap<(u32, PieceIndex), u64>,
+    complete: BTreeSet<u32>,
+}
+
+impl Sink for Follower {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        assert!(at >= self.last, "the log goes backwards");
+        self.last = at;
+        match *happening {
+            Happening::Join { node } => assert!(self.present.insert(node)),
+            Happening::Leave { node } => assert!(self.present.remove(&node)),
+            Happening::Block { node, other, block } => {
+                let has = self.origins.contains(&other) || self.has.contains(&(other, block.piece));
+                assert!(has, "{other} sent piece {} and lacks it", block.piece);
+                assert!(self.present.contains(&node), "{node} is not there");
+                let bytes = self.blocks.entry((node, block.piece)).or_default();
+                *bytes += u64::from(block.length);
+            }
+            Happening::Piece { node, piece } => {
+                assert!(self.has.insert((node, piece)), "verified twice");
+                assert!(self.blocks.contains_key(&(node, piece)));
+            }
+            Happening::Complete { node } => assert!(self.complete.insert(node)),
+            Happening::Connect { node, other } => assert_ne!(node, other),
+            Happening::Disconnect { .. }
+            | Happening::Choke { .. }
+            | Happening::Unchoke { .. }
+            | Happening::Corrupt { .. } => {}
+        }
+    }
+}
+
+fn node() -> impl Strategy<Value = NodeSpec> {
+    let access = (20_000..2_000_000_u64, 20_000..4_000_000_u64);
+    let delay = prop::sample::select(vec![0, 1, 5_000_000, 12_345_678, 80_000_000_u64]);
+    let stay = prop_oneof![
+        Just(Stay::AtOnce),
+        Just(Stay::Forever),
+        (0..200_u64).prop_map(|it| Stay::For(Duration::from_secs(it))),
+    ];
+    let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.1));
+    let ids = (0..2_u16, 0..2_u16);
+    (0..100_000_000_000_u64, access, delay, stay, flags, ids).prop_map(
+        |(arrives_ns, (up, down), delay_ns, stay, (reachable, corrupts), (class, client))| {
+            NodeSpec {
+                // Half of them come in one crowd.
+                arrives_at: Instant::from_nanos(if arrives_ns % 2 == 0 { 0 } else { arrives_ns }),
+                up,
+                down,
+                delay_ns,
+                class,
+                client,
+                stay,
+                reachable,
+                corrupts,
+                ..PEER
+            }
+        },
+    )
+}
+
+fn any_client() -> impl Strategy<Value = ClientSpec> {
+    let policy = prop::sample::select(vec![
+        "unchoke_all",
+        "random_k",
+        "credit",
+        "bep3",
+        "tit_for_tat",
+    ]);
+    let picker = prop::sample::select(vec!["rarest_first", "random", "sequential"]);
+    let cap = prop::option::weighted(0.2, 20_000..200_000_u64);
+    (policy, picker, 1..20_u16, cap.clone(), cap, any::<bool>()).prop_map(
+        |(policy, picker, max_connections, upload_cap, download_cap, endgame)| ClientSpec {
+            picker: picker.to_owned(),
+            max_connections,
+            upload_cap,
+            download_cap,
+            endgame,
+            ..client(policy)
+        },
+    )
+}
+
+fn any_swarm() -> impl Strategy<Value = SwarmSpec> {
+    let nodes = prop::collection::vec(node(), 2..14);
+    let clients = (any_client(), any_client());
+    let size = (
+        1..2_000_000_u64,
+        prop::sample::select(vec![16_384, 65_536, 100_000]),
+    );
+    let network = (any::<bool>(), 1..6_u8, 1..20_u32);
+    (nodes, clients, size, network, any::<u64>()).prop_map(
+        |(nodes, clients, size, network, seed)| {
+            let mut spec = swarm("bep3", nodes);
+            spec.nodes[0] = NodeSpec {
+                origin: true,
+                corrupts: false,
+                reachable: true,
+                arrives_at: Instant::START,
+                ..spec.nodes[0]
+            };
+            spec.seed = seed;
+            spec.clients = vec![clients.0, clients.1];
+            spec.geometry = Geometry::new(size.0, size.1).expect("sizes of a torrent");
+            let (exact, buffer, numwant) = network;
+            spec.network.solver = if exact { Solver::Exact } else { Solver::Fast };
+            spec.network.send_buffer_blocks = buffer;
+            spec.tracker.numwant = numwant;
+            spec
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn random_swarms_keep_the_rules(spec in any_swarm()) {
+        let mut follower = Follower {
+            origins: BTreeSet::from([0]),
+            ..Follower::default()
+        };
+        let result = world::run(&spec, Some(&mut follower)).expect("a spec that can be run");
+        let completed: BTreeSet<u32> = result.completed().map(|it| it.node).collect();
+        prop_assert_eq!(&completed, &follower.complete);
+        for node in &result.nodes {
+            let pieces = follower.has.iter().filter(|it| it.0 == node.node).count();
+            let expected = if node.origin { 0 } else { node.piece_count as usize };
+            prop_assert_eq!(pieces, expected);
+            prop_assert_eq!(node.first_piece_at.is_some(), pieces > 0);
+        }
+        let again = world::run(&spec, None).expect("a spec that can be run");
+        prop_assert_eq!(result, again);
+    }
+}
