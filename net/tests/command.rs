@@ -23,7 +23,7 @@ fn seed(sample: &Sample, extra: &[&str]) -> Listening {
 }
 
 #[test]
-fn a_folder_is_made_into_a_torrent_seeded_fetched_and_checked() {
+fn create_makes_what_show_shows() {
     let sample = sample();
     let home = sample.folder.path();
     let words = [
@@ -47,7 +47,14 @@ fn a_folder_is_made_into_a_torrent_seeded_fetched_and_checked() {
     ] {
         assert!(shown.contains(part), "`{part}` is not in: {shown}");
     }
+}
 
+#[test]
+fn a_new_torrent_is_seeded_fetched_checked_and_mended() {
+    let sample = sample();
+    let home = sample.folder.path();
+    let words = ["create", "sample", "--out", "sample.torrent"];
+    assert!(run(home, &words).status.success());
     let listening = Listening::start({
         let words = [
             "seed",
