@@ -148,6 +148,9 @@ pub enum Scope {
     Never,
     /// Only the peer concerned: constant cost.
     Peer,
+    /// Every connection, but only if we do not choke the peer concerned: most peers that change
+    /// their mind are choked, and mainline looks at the others only.
+    Unchoked,
     /// Every connection: cost grows with their number.
     All,
 }

@@ -5,8 +5,8 @@ use crate::ids::{BlockRef, PieceIndex};
 /// Bytes of a request. BEP 3, *peer messages*: "all current implementations use 2^14".
 pub const BLOCK_BYTES: u32 = 1 << 14;
 
-/// Most blocks in a torrent: block numbers share a 32-bit word with two flag bits (16 TiB).
-pub const MAX_BLOCKS: u64 = 1 << 30;
+/// Most blocks in a torrent: block numbers share a 32-bit word with three flag bits (8 TiB).
+pub const MAX_BLOCKS: u64 = 1 << 29;
 
 /// Size and division of a torrent. The last piece and the last block of a piece may be short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum GeometryError {
     #[error("piece length is 0")]
     ZeroPiece,
     /// More than [`MAX_BLOCKS`] blocks.
-    #[error("{0} bytes are more than 2^30 blocks of 16 KiB")]
+    #[error("{0} bytes are more than 2^29 blocks of 16 KiB")]
     TooLarge(u64),
 }
 
@@ -46,7 +46,7 @@ impl Geometry {
             Some(blocks) if blocks <= MAX_BLOCKS => Ok(Self {
                 total_bytes,
                 piece_bytes,
-                piece_count: u32::try_from(pieces).expect("at most 2^30"),
+                piece_count: u32::try_from(pieces).expect("at most 2^29"),
                 blocks_per_piece,
             }),
             _ => Err(GeometryError::TooLarge(total_bytes)),

@@ -93,11 +93,12 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
 pub enum Waste {
-    /// A second copy asked for in the endgame.
+    /// Two copies were asked for, in the endgame or by a picker that always does, and this one
+    /// lost the race.
     Endgame,
-    /// A second copy asked for because the first was late.
+    /// Two copies were asked for because the first was late, and this one lost the race.
     Timeout,
-    /// It came after a choke or a cancel, when it was no longer wanted.
+    /// It came after a choke, when it had been asked for elsewhere.
     Late,
     /// Its piece failed verification, or the driver could not keep it.
     HashFailure,

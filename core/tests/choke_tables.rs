@@ -81,7 +81,13 @@ impl Case {
             Trigger::Disconnected(peer) => (triggers.disconnected, Some(peer)),
             Trigger::Block(peer) => (triggers.block, Some(peer)),
         };
-        let shown = |it: &&PeerView| scope == Scope::All || Some(it.peer) == peer;
+        let choked = peer
+            .and_then(|it| self.peers.get(&it))
+            .is_some_and(|it| it.am_choking);
+        if scope == Scope::Unchoked && choked {
+            return;
+        }
+        let shown = |it: &&PeerView| scope != Scope::Peer || Some(it.peer) == peer;
         let peers: Vec<PeerView> = self.peers.values().filter(shown).copied().collect();
         let snapshot = Snapshot {
             now: self.now,

@@ -149,7 +149,7 @@ impl ChokePolicy for Bep3 {
     fn triggers(&self) -> Triggers {
         Triggers {
             tick: Some(self.tick),
-            interest: Scope::All,
+            interest: Scope::Unchoked,
             connected: Scope::Peer,
             disconnected: Scope::All,
             block: Scope::Never,

@@ -13,7 +13,7 @@ use core::time::Duration;
 pub(super) const fn triggers(tick: Duration) -> Triggers {
     Triggers {
         tick: Some(tick),
-        interest: Scope::All,
+        interest: Scope::Unchoked,
         connected: Scope::All,
         disconnected: Scope::All,
         block: Scope::Never,

@@ -70,7 +70,8 @@ impl Torrent {
                 let snapshot = self.snapshot(now, one.as_slice());
                 self.policy.decide(trigger, &snapshot, &mut self.choke_rng)
             }
-            Scope::All => {
+            Scope::Unchoked if peer.is_some_and(|peer| self.am_choking(peer)) => return,
+            Scope::All | Scope::Unchoked => {
                 let open = (0..)
                     .zip(&self.conns)
                     .filter(|(_, conn)| conn.open && !conn.closing);

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use super::bucket::Bucket;
 use super::io::PeerLink;
 use crate::ids::BlockRef;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Waste};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;
 
@@ -85,7 +85,7 @@ pub(super) struct Conn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending(u32);
 
-/// Why an outstanding request is not an ordinary one.
+/// What became of an outstanding request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// The only copy we asked for, as far as it knows.
@@ -94,15 +94,53 @@ pub(super) enum Mark {
     EndgameCopy,
     /// Too late: the block was given back to be asked for elsewhere.
     TimedOut,
-    /// We no longer want it.
-    Cancelled,
+    /// The peer choked us and will not answer, unless the block was on its way.
+    Choked,
+    /// Cancelled: another copy of the endgame came first.
+    EndgameLost,
+    /// Cancelled: the peer that was given up answered after all, and first.
+    TimeoutLost,
+}
+
+impl Mark {
+    const ALL: [Self; 6] = [
+        Self::Ordinary,
+        Self::EndgameCopy,
+        Self::TimedOut,
+        Self::Choked,
+        Self::EndgameLost,
+        Self::TimeoutLost,
+    ];
+
+    /// Why a block that answers such a request is in vain, if it is.
+    pub(super) fn waste(self) -> Waste {
+        match self {
+            Self::Ordinary | Self::EndgameCopy | Self::EndgameLost => Waste::Endgame,
+            Self::TimedOut | Self::TimeoutLost => Waste::Timeout,
+            Self::Choked => Waste::Late,
+        }
+    }
+
+    /// What the other requests for a block become when one with this mark is answered.
+    pub(super) fn of_losers(self) -> Self {
+        match self {
+            Self::TimedOut => Self::TimeoutLost,
+            _ => Self::EndgameLost,
+        }
+    }
 }
 
 impl Pending {
-    const NUMBER: u32 = (1 << 30) - 1;
+    /// Block numbers leave three bits for the mark.
+    const SHIFT: u32 = 29;
+    const NUMBER: u32 = (1 << Self::SHIFT) - 1;
 
     pub(super) fn new(number: u32, mark: Mark) -> Self {
-        Self(number | (mark as u32) << 30)
+        assert!(
+            number <= Self::NUMBER,
+            "the geometry bounds the number of blocks"
+        );
+        Self(number | (mark as u32) << Self::SHIFT)
     }
 
     pub(super) fn number(self) -> u32 {
@@ -110,17 +148,12 @@ impl Pending {
     }
 
     pub(super) fn mark(self) -> Mark {
-        match self.0 >> 30 {
-            0 => Mark::Ordinary,
-            1 => Mark::EndgameCopy,
-            2 => Mark::TimedOut,
-            _ => Mark::Cancelled,
-        }
+        Mark::ALL[(self.0 >> Self::SHIFT) as usize]
     }
 
     /// Whether the block is counted as under way because of this request.
     pub(super) fn is_live(self) -> bool {
-        matches!(self.mark(), Mark::Ordinary | Mark::EndgameCopy)
+        self.0 >> Self::SHIFT <= Mark::EndgameCopy as u32
     }
 }
 

@@ -251,11 +251,7 @@ impl Torrent {
         let slot = self.partials.slot_of(block.piece);
         let needed = slot.filter(|slot| !self.partials.at(*slot).blocks[index as usize].received);
         let Some(slot) = needed else {
-            let cause = match pending.mark() {
-                Mark::TimedOut => Waste::Timeout,
-                Mark::Cancelled => Waste::Late,
-                Mark::Ordinary | Mark::EndgameCopy => Waste::Endgame,
-            };
+            let cause = pending.mark().waste();
             return self.waste(peer, cause, block.length);
         };
         let others = self.partials.receive(slot, index, peer);
@@ -266,7 +262,7 @@ impl Torrent {
         }
         self.outputs.push_back(Output::StoreBlock { peer, block });
         if others > 0 {
-            self.cancel(now, pending.number());
+            self.cancel(now, pending);
         }
         if self.partials.at(slot).missing == 0 {
             let want_blocks = self.suspects.suspects(block.piece);
@@ -278,7 +274,8 @@ impl Torrent {
     }
 
     /// The block is here: tell everybody who was asked for it as well.
-    fn cancel(&mut self, now: Instant, number: u32) {
+    fn cancel(&mut self, now: Instant, answered: Pending) {
+        let (number, mark) = (answered.number(), answered.mark().of_losers());
         let block = self.named(number);
         for peer in self.keys() {
             let conn = &mut self.conns[peer.0 as usize];
@@ -287,7 +284,7 @@ impl Torrent {
             }
             let asked = |it: &&mut Pending| it.number() == number && it.is_live();
             if let Some(pending) = conn.pending.iter_mut().find(asked) {
-                *pending = Pending::new(number, Mark::Cancelled);
+                *pending = Pending::new(number, mark);
                 conn.live -= 1;
                 self.send(now, peer, Message::Cancel(block));
                 self.fill(now, peer);
@@ -319,7 +316,7 @@ impl Torrent {
         self.partials.release(peer);
         // With BEP 6 a reject follows for each request; without, they are silently gone.
         if !fast {
-            self.give_up_requests(peer, Mark::Cancelled);
+            self.give_up_requests(peer, Mark::Choked);
             self.fill_starving(now);
         }
     }

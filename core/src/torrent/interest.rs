@@ -66,7 +66,7 @@ impl Torrent {
             return;
         };
         self.in_flight_blocks -= u32::from(conn.unflushed);
-        self.give_up_requests(peer, Mark::Cancelled);
+        self.give_up_requests(peer, Mark::Choked);
         self.take_out_of_availability(peer);
         self.suspects.forget(peer);
         self.forget_offers(peer);
