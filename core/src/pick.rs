@@ -14,7 +14,7 @@ mod simple;
 
 pub use rarest_first::RarestFirst;
 pub use registry::{PICKERS, build};
-pub use simple::{RandomPiece, Sequential};
+pub use simple::{Duplicate, RandomPiece, Sequential};
 
 /// What a picker may know.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{BoxedPicker, RandomPiece, RarestFirst, Sequential};
+use super::{BoxedPicker, Duplicate, RandomPiece, RarestFirst, Sequential};
 
 /// Ids of every picker.
-pub const PICKERS: &[&str] = &["rarest_first", "random", "sequential"];
+pub const PICKERS: &[&str] = &["rarest_first", "random", "sequential", "duplicate"];
 
 /// The picker `id`, if there is one.
 #[must_use]
@@ -14,6 +14,7 @@ pub fn build(id: &str) -> Option<BoxedPicker> {
         "rarest_first" => Some(Box::new(RarestFirst::default())),
         "random" => Some(Box::new(RandomPiece)),
         "sequential" => Some(Box::new(Sequential)),
+        "duplicate" => Some(Box::new(Duplicate::default())),
         _ => None,
     }
 }
