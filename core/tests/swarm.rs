@@ -49,18 +49,55 @@ fn assert_conserved(room: &Room) {
     assert!(sent >= received, "{received} received of {sent} sent");
 }
 
+/// Policies that upload nothing by intent. A swarm of them needs a seed that serves; whether they
+/// really keep to it, and all others do not, is asserted too.
+const NEVER_UPLOAD: [&str; 2] = ["freerider", "large_view"];
+
+/// `leechers` with this policy, and a seed with it, or one that serves where it would not.
+fn swarm_of(policy: &'static str, leechers: usize) -> Vec<Node> {
+    let mut nodes = vec![Node::leecher(policy); leechers];
+    nodes.push(if NEVER_UPLOAD.contains(&policy) {
+        Node::seed("unchoke_all")
+    } else {
+        Node::seed(policy)
+    });
+    nodes
+}
+
+fn assert_leechers_upload_as_intended(room: &Room, policy: &str) {
+    let leechers = &room.torrents[..room.torrents.len() - 1];
+    let sent: u64 = leechers.iter().map(|it| it.ledger().payload_sent).sum();
+    assert_eq!(
+        sent == 0,
+        NEVER_UPLOAD.contains(&policy),
+        "{policy}: leechers sent {sent} bytes"
+    );
+}
+
 #[test]
 fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
     for entry in REGISTRY {
         for fast in [true, false] {
-            let mut nodes = vec![Node::leecher(entry.id); 6];
-            nodes.push(Node::seed(entry.id));
-            let mut room = Room::new(&config(), nodes, 7);
+            let mut room = Room::new(&config(), swarm_of(entry.id, 6), 7);
             room.connect_all(fast);
             room.run(Instant::from_secs(3600));
             assert_all_complete(&room, entry.id);
             assert_conserved(&room);
+            assert_leechers_upload_as_intended(&room, entry.id);
         }
+    }
+}
+
+#[test]
+fn where_nobody_uploads_nobody_gets_anything() {
+    for policy in NEVER_UPLOAD {
+        let mut nodes = vec![Node::leecher(policy); 3];
+        nodes.push(Node::seed(policy));
+        let mut room = Room::new(&config(), nodes, 7);
+        room.connect_all(true);
+        room.run(Instant::from_secs(600));
+        let leechers = &room.torrents[..3];
+        assert!(leechers.iter().all(|it| it.have_count() == 0), "{policy}");
     }
 }
 
@@ -169,9 +206,7 @@ proptest! {
         fast in any::<bool>(),
         cuts in prop::collection::vec((0_u64..30_000, 0_usize..5, 0_usize..5), 0..12),
     ) {
-        let mut nodes = vec![Node::leecher(REGISTRY[policy].id); 4];
-        nodes.push(Node::seed(REGISTRY[policy].id));
-        let mut room = Room::new(&config(), nodes, seed);
+        let mut room = Room::new(&config(), swarm_of(REGISTRY[policy].id, 4), seed);
         room.connect_all(fast);
         let mut cuts = cuts;
         cuts.sort_unstable();

@@ -6,8 +6,10 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::{
-    BoxedPolicy, aria2, bep3, credit, libtorrent_fixed, libtorrent_rate, mainline_342,
-    mainline_391, mainline_522, qbittorrent, random_k, tit_for_tat, transmission, unchoke_all,
+    BoxedPolicy, aria2, azureus_2x, bep3, bittyrant_paper, bittyrant_shipped, block_tft, credit,
+    fairtorrent, freerider, large_view, libtorrent_fixed, libtorrent_rate, mainline_342,
+    mainline_391, mainline_522, propshare, qbittorrent, random_k, tit_for_tat, transmission,
+    unchoke_all,
 };
 
 /// Every policy of the house.
@@ -25,6 +27,14 @@ pub const REGISTRY: &[Entry] = &[
     qbittorrent::ENTRY,
     transmission::ENTRY,
     aria2::ENTRY,
+    azureus_2x::ENTRY,
+    bittyrant_paper::ENTRY,
+    bittyrant_shipped::ENTRY,
+    propshare::ENTRY,
+    fairtorrent::ENTRY,
+    block_tft::ENTRY,
+    freerider::ENTRY,
+    large_view::ENTRY,
 ];
 
 /// Nanoseconds in a second.

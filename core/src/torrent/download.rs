@@ -3,6 +3,7 @@
 use super::conn::{Mark, PIPELINE, Pending};
 use super::{Output, ProtocolViolation, Reason, Torrent, Verdict};
 use crate::bitfield::has_bit;
+use crate::choke::UploadOrder;
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::ledger::{Kind, Waste};
@@ -237,6 +238,9 @@ impl Torrent {
         (conn.last_block_at, conn.owing_since, conn.snubbed) = (now, now, false);
         self.keep_or_waste(now, peer, block, index, pending);
         self.block_trigger(now, peer);
+        if let UploadOrder::ByPolicy { .. } = self.order {
+            self.schedule_uploads(now); // What came may have earned its sender a block.
+        }
         self.fill(now, peer);
     }
 

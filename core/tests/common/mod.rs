@@ -30,6 +30,7 @@ const CREDITS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Node {
     pub policy: &'static str,
+    pub picker: &'static str,
     pub seed: bool,
     pub corrupts: bool,
 }
@@ -38,6 +39,7 @@ impl Node {
     pub fn leecher(policy: &'static str) -> Self {
         Self {
             policy,
+            picker: "rarest_first",
             seed: false,
             corrupts: false,
         }
@@ -45,9 +47,8 @@ impl Node {
 
     pub fn seed(policy: &'static str) -> Self {
         Self {
-            policy,
             seed: true,
-            corrupts: false,
+            ..Self::leecher(policy)
         }
     }
 }
@@ -88,7 +89,7 @@ impl Room {
                 config.nothing()
             };
             let policy = choke::build(node.policy, &Parameters::new()).expect("a policy");
-            let picker = pick::build("rarest_first").expect("a picker");
+            let picker = pick::build(node.picker).expect("a picker");
             let streams = Streams::new(seed);
             Torrent::new(
                 config.clone(),

@@ -1,0 +1,247 @@
+//! What papers and sources promise of their policies, in swarms and over many draws.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Node, Room, geometry};
+use unchoke_core::choke::{Decision, Parameters, PeerView, Slots, Snapshot, Trigger, build};
+use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::pick;
+use unchoke_core::rng::{Purpose, Rng, Streams};
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Torrent};
+
+const BLOCK: u64 = 16_384;
+const PIECES: u32 = 400;
+
+fn snapshot(peers: &[PeerView]) -> Snapshot<'_> {
+    Snapshot {
+        now: Instant::from_secs(100),
+        am_seed: false,
+        upload_capacity: None,
+        upload_rate: 0,
+        piece_count: 100,
+        piece_bytes: 262_144,
+        peers,
+    }
+}
+
+/// Interested peers that sent these bytes in the last round; their keys count from 0.
+fn givers(bytes: &[u64]) -> Vec<PeerView> {
+    let view = |(key, bytes): (u32, &u64)| PeerView {
+        peer: PeerKey(key),
+        peer_interested: true,
+        am_choking: true,
+        down_rate: *bytes,
+        down_bytes: *bytes,
+        down_bytes_round: *bytes,
+        ..PeerView::default()
+    };
+    (0..).zip(bytes).map(view).collect()
+}
+
+fn rng(seed: u32) -> Rng {
+    Streams::new(1).stream(Purpose::Choke, seed)
+}
+
+fn tick(id: &str, tick: u64, peers: &[PeerView], seed: u32) -> Decision {
+    let mut policy = build(id, &Parameters::new()).expect("a policy");
+    policy.decide(Trigger::Tick(tick), &snapshot(peers), &mut rng(seed))
+}
+
+fn unchoked(decision: &Decision) -> &[PeerKey] {
+    match &decision.slots {
+        Slots::Exactly(unchoked) => unchoked,
+        other => panic!("a full choice, not {other:?}"),
+    }
+}
+
+/// Thousandths of the upload that go to these peers under `propshare`.
+fn share(bytes: &[u64], peers: &[u32]) -> u32 {
+    let decision = tick("propshare", 1, &givers(bytes), 0);
+    let of = |it: &&(PeerKey, u32)| peers.contains(&it.0.0);
+    decision.weights.iter().filter(of).map(|it| it.1).sum()
+}
+
+/// Levin et al.: proportional share is strategy-proof where a top-k policy is not.
+#[test]
+fn propshare_rewards_neither_splitting_nor_aiming_at_a_threshold() {
+    // 600 bytes as one identity or as three: the same share of the upload.
+    let (whole, split) = (
+        share(&[600, 400, 500, 900], &[0]),
+        share(&[200, 200, 200, 400, 500, 900], &[0, 1, 2]),
+    );
+    assert!(whole.abs_diff(split) <= 3, "{whole} and {split} of 1000");
+    // Half the bytes: about half the share, at any level.
+    for others in [[10, 10, 10], [400, 500, 900], [9000, 9000, 9000]] {
+        let of = |mine: u64| share(&[mine, others[0], others[1], others[2]], &[0]);
+        let rest: u64 = others.iter().sum();
+        for mine in [600_u64, 300] {
+            let exact = u32::try_from(1000 * mine / (mine + rest)).expect("of 1000");
+            assert!(of(mine).abs_diff(exact) <= 1, "{mine} among {others:?}");
+        }
+    }
+    // Tit for tat gives the slot of 600 bytes for 401 as well: one byte more than the fifth.
+    for mine in [600, 401] {
+        let decision = tick("tit_for_tat", 1, &givers(&[mine, 900, 800, 700, 400]), 0);
+        assert!(unchoked(&decision)[..4].contains(&PeerKey(0)), "{mine}");
+    }
+}
+
+/// Of two candidates the greater debtor is taken if 1 / (0.8 + 0.2 / u) < 1/2: with probability 1/6.
+#[test]
+fn azureus_seldom_takes_the_greatest_debtor() {
+    const RUNS: u32 = 20_000;
+    let mut peers = givers(&[0, 0]);
+    peers[0].up_bytes = 1_000_000;
+    let debtor = |run: &u32| {
+        let mut policy = build("azureus_2x", &{
+            let mut one = Parameters::new();
+            one.set("slots", 1);
+            one
+        })
+        .expect("a policy");
+        let decision = policy.decide(Trigger::Tick(1), &snapshot(&peers), &mut rng(*run));
+        unchoked(&decision) == [PeerKey(0)]
+    };
+    let times = u32::try_from((0..RUNS).filter(debtor).count()).expect("few");
+    // 3333, standard deviation 53.
+    assert!(times.abs_diff(RUNS / 6) < 260, "{times} of {RUNS}");
+}
+
+/// No peer gets its second optimistic unchoke before all others had their first.
+#[test]
+fn libtorrent_passes_the_optimistic_slot_round() {
+    let mut policy = build("libtorrent_fixed", &Parameters::new()).expect("a policy");
+    let mut rng = rng(0);
+    let mut peers = givers(&[9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0]);
+    let mut turns = Vec::new();
+    for turn in 0..50_u64 {
+        let view = Snapshot {
+            now: Instant::from_secs(1000 + turn * 30),
+            ..snapshot(&peers)
+        };
+        let decision = policy.decide(Trigger::Tick(turn * 2), &view, &mut rng);
+        let chosen = unchoked(&decision).to_vec();
+        for it in &mut peers {
+            it.am_choking = !chosen.contains(&it.peer);
+        }
+        turns.extend(chosen.into_iter().filter(|it| it.0 >= 7));
+    }
+    assert_eq!(turns.len(), 50, "one optimistic unchoke at a time");
+    for five in turns.chunks(5) {
+        let mut round: Vec<u32> = five.iter().map(|it| it.0).collect();
+        round.sort_unstable();
+        assert_eq!(round, [7, 8, 9, 10, 11]);
+    }
+}
+
+/// Five leechers, two of them with a tenth of the upload of the others, and a free-rider. Each but
+/// the last begins with a drawn half of the pieces, so that they have much to exchange and upload is
+/// what they lack.
+fn uneven_swarm(policy: &'static str) -> Room {
+    let config = Config::new(geometry(PIECES));
+    let mut nodes = vec![Node::leecher(policy); 5];
+    nodes.push(Node::leecher("freerider"));
+    let mut room = Room::new(&config, nodes, 3);
+    let mut halves = Streams::new(3).stream(Purpose::Fault, 0);
+    for node in 0_u32..5 {
+        let capped = Config {
+            upload_cap: Some(if node < 2 { 40_000 } else { 400_000 }),
+            ..config.clone()
+        };
+        let mut have = config.nothing();
+        for piece in (0..PIECES).filter(|_| halves.chance(1, 2)) {
+            have.insert(PieceIndex(piece));
+        }
+        room.torrents[node as usize] = Torrent::new(
+            Arc::new(capped),
+            have,
+            build(policy, &Parameters::new()).expect("a policy"),
+            pick::build("rarest_first").expect("a picker"),
+            Streams::new(3),
+            node,
+            Instant::START,
+        );
+    }
+    room.connect_all(true);
+    room
+}
+
+/// The most that one ever sent another beyond what came back, in blocks, until a leecher has 80 % of
+/// the pieces. What is under way counts as sent.
+fn greatest_deficit(policy: &'static str) -> u64 {
+    let (mut greatest, end) = (0, Instant::from_secs(600));
+    let mut room = uneven_swarm(policy);
+    while room
+        .torrents
+        .iter()
+        .all(|it| it.have_count() * 5 < PIECES * 4)
+    {
+        assert!(room.now < end, "{policy} does not get anywhere");
+        room.step(end);
+        for node in &room.torrents {
+            for it in node.peer_views(room.now) {
+                greatest = greatest.max(it.up_bytes.saturating_sub(it.down_bytes));
+            }
+        }
+    }
+    eprintln!(
+        "{policy}: {} blocks after {} s",
+        greatest / BLOCK,
+        room.now.as_secs()
+    );
+    greatest / BLOCK
+}
+
+/// Sherman, Nieh and Stein: deficits stay bounded whatever the capacities.
+#[test]
+fn fairtorrent_bounds_the_deficit_between_two_leechers() {
+    let (fair, all) = (
+        greatest_deficit("fairtorrent"),
+        greatest_deficit("unchoke_all"),
+    );
+    assert!(fair <= 4, "{fair} blocks");
+    assert!(all >= 20 * fair, "{all} blocks without a rule, {fair} with");
+}
+
+/// Bharambe et al.: never more than Delta blocks and the one that the rule allows at Delta.
+#[test]
+fn block_tft_bounds_what_a_leecher_gives_in_advance() {
+    let blocks = greatest_deficit("block_tft");
+    assert!((1..=3).contains(&blocks), "{blocks}");
+    // Alone with a free-rider, which asks for more and more, it goes exactly so far.
+    let mut room = uneven_swarm("block_tft");
+    for (a, b) in [(0, 1), (0, 2), (0, 3), (0, 4)] {
+        room.disconnect(a, b);
+    }
+    room.run(Instant::from_secs(120));
+    let views = room.torrents[0].peer_views(room.now);
+    let sent: Vec<u64> = views.iter().map(|it| it.up_bytes / BLOCK).collect();
+    assert_eq!(sent, [3]);
+}
+
+/// A picker that asks several peers for the same block pays for it; one that does not hardly does.
+#[test]
+fn the_duplicate_picker_wastes_what_others_do_not() {
+    let wasted = |picker: &'static str| {
+        let naive = Node {
+            picker,
+            ..Node::leecher("unchoke_all")
+        };
+        let mut nodes = vec![naive];
+        nodes.extend(vec![Node::seed("unchoke_all"); 4]);
+        let mut room = Room::new(&Config::new(geometry(50)), nodes, 5);
+        (1..5).for_each(|seed| room.connect(0, seed, true));
+        room.run(Instant::from_secs(600));
+        let ledger = room.torrents[0].ledger();
+        assert!(room.torrents[0].is_complete(), "{picker}");
+        ledger.wasted() * 100 / ledger.payload_useful
+    };
+    let (naive, random) = (wasted("duplicate"), wasted("random"));
+    assert!(
+        naive >= 50 && random <= 5,
+        "{naive} % wasted, {random} % with single requests"
+    );
+}
