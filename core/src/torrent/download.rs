@@ -121,16 +121,9 @@ impl Torrent {
     /// A block that is asked of nobody: of a begun piece first (Cohen 2003 §2.4.1, strict
     /// priority), otherwise of a piece that the picker chooses.
     fn next_block(&mut self, peer: PeerKey) -> Option<u32> {
-        if self.partials.free_blocks() > 0 {
-            let fits = |slot: &usize| {
-                let partial = self.partials.at(*slot);
-                partial.free > 0
-                    && has_bit(self.remote(peer), partial.piece)
-                    && partial.only.is_none_or(|only| only == peer)
-            };
-            if let Some(slot) = self.partials.slots().find(fits) {
-                return self.take_from(slot);
-            }
+        let of_seed = self.is_seed(&self.conns[peer.0 as usize]);
+        if let Some(slot) = self.begun(peer, of_seed) {
+            return self.take_from(slot, of_seed);
         }
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
@@ -142,20 +135,43 @@ impl Torrent {
             availability: &self.availability,
             have_count: self.have_count,
         };
-        let piece = self.picker.pick(&view, &mut self.pick_rng)?;
+        let Some(piece) = self.picker.pick(&view, &mut self.pick_rng) else {
+            let slot = self.begun(peer, false)?;
+            return self.take_from(slot, of_seed);
+        };
         assert!(
             self.unbegun.remove(piece),
             "the picker chose piece {piece}, which is begun or had"
         );
         let only = self.suspects.suspects(piece).then_some(peer);
         let slot = self.partials.begin(&self.config.geometry, piece, only);
-        self.take_from(slot)
+        self.take_from(slot, of_seed)
     }
 
-    fn take_from(&mut self, slot: usize) -> Option<u32> {
+    /// A begun piece that the peer can go on with, the one with the fewest copies first. A seed is
+    /// left to pieces of which a seed was asked for a block: what leechers have, leechers can
+    /// finish, and a lone seed that does it for them releases the rest late. Mainline 4.0
+    /// `PiecePicker.next`.
+    fn begun(&self, peer: PeerKey, of_seed: bool) -> Option<usize> {
+        if self.partials.free_blocks() == 0 {
+            return None;
+        }
+        let fits = |slot: &usize| {
+            let partial = self.partials.at(*slot);
+            partial.free > 0
+                && (partial.of_seed || !of_seed)
+                && has_bit(self.remote(peer), partial.piece)
+                && partial.only.is_none_or(|only| only == peer)
+        };
+        let copies = |slot: &usize| self.availability[self.partials.at(*slot).piece.0 as usize];
+        let slots = self.partials.slots().filter(fits);
+        slots.min_by_key(|slot| (copies(slot), *slot))
+    }
+
+    fn take_from(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
         let piece = self.partials.at(slot).piece;
         self.partials
-            .take_free(slot)
+            .take_free(slot, of_seed)
             .map(|block| self.number(piece, block))
     }
 

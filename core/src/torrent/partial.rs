@@ -36,6 +36,8 @@ pub(super) struct Partial {
     /// After a failed verification only this peer may deliver, so that the next failure has one
     /// culprit.
     pub(super) only: Option<PeerKey>,
+    /// A block of it was asked of a seed.
+    pub(super) of_seed: bool,
     pub(super) blocks: Vec<Block>,
 }
 
@@ -102,6 +104,7 @@ impl Partials {
             free: count,
             first_free: 0,
             only,
+            of_seed: false,
             blocks,
         });
         self.free_blocks += count;
@@ -129,7 +132,7 @@ impl Partials {
     }
 
     /// The next block of the piece in `slot` that nobody was asked for; it counts as asked now.
-    pub(super) fn take_free(&mut self, slot: usize) -> Option<u32> {
+    pub(super) fn take_free(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
         let partial = &mut self.all[slot];
         if partial.free == 0 {
             return None;
@@ -142,6 +145,7 @@ impl Partials {
                 .position(is_free)
                 .expect("free blocks are counted");
         partial.blocks[at].asked = 1;
+        partial.of_seed |= of_seed;
         partial.free -= 1;
         self.free_blocks -= 1;
         partial.first_free = u32::try_from(at + 1).expect("fewer than 2^30 blocks");
