@@ -1,0 +1,36 @@
+//! Block transfers per second of whole swarms, on the workload `w1`: the throughput that criterion
+//! prints is blocks per second of one core, since a run has one thread.
+
+use std::time::Duration;
+
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::world;
+
+fn whole_swarm(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("whole_swarm");
+    group
+        .sampling_mode(SamplingMode::Flat)
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(20));
+    for policy in ["tit_for_tat", "bep3", "unchoke_all"] {
+        for peers in [100_u32, 1000] {
+            let overrides = [format!("peers={peers}"), format!("policy={policy}")];
+            let scenario = Scenario::builtin("w1", &overrides).expect("a built-in scenario");
+            let spec = expand(&scenario, 1);
+            let blocks = world::run(&spec, None)
+                .expect("a sound spec")
+                .blocks_transferred;
+            group.throughput(Throughput::Elements(blocks));
+            group.bench_function(BenchmarkId::new(policy, peers), |bencher| {
+                bencher.iter(|| world::run(&spec, None).expect("a sound spec"));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, whole_swarm);
+criterion_main!(benches);
