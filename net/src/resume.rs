@@ -32,7 +32,7 @@ struct Saved {
 }
 
 /// Where the resume data of one torrent lies, with room reserved for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resume {
     path: PathBuf,
     temporary: PathBuf,
@@ -121,12 +121,6 @@ impl Resume {
         fs::rename(&self.temporary, &self.path)?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
-    }
-
-    /// Gives the reserved space back without saving.
-    pub fn release(&self) {
-        // It may never have been taken.
-        drop(fs::remove_file(&self.temporary));
     }
 }
 

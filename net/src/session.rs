@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
@@ -214,6 +215,7 @@ pub struct Session {
     recorder: Option<Recorder>,
     storage: Arc<Storage>,
     resume: Option<Resume>,
+    saving: Option<JoinHandle<Result<(), String>>>,
     disk: Disk,
     workers: Option<Workers>,
     reports: UnboundedReceiver<Report>,

@@ -161,6 +161,9 @@ impl Session {
             Output::Disconnect { peer, reason } => inputs.push_back(self.disconnect(peer, &reason)),
             Output::Completed => {
                 self.on_completed();
+                if self.settings.goal == Goal::CompleteAndSeed {
+                    self.save_in_background();
+                }
                 self.notify(Notice::Completed);
             }
         }

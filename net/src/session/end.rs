@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use super::{End, Outcome, Session, SessionError};
 use crate::disk::Workers;
 
@@ -57,17 +59,31 @@ impl Session {
 
     /// Syncs the payload, then saves the resume data. What failed, if anything.
     async fn save(&mut self) -> Option<String> {
-        let resume = self.resume.take()?;
-        let (storage, have) = (Arc::clone(&self.storage), self.torrent.have().clone());
-        let saving = tokio::task::spawn_blocking(move || {
-            storage.sync().map_err(|error| error.to_string())?;
-            let saved = resume.save(&storage, &have);
-            saved.map_err(|error| format!("cannot save resume data: {error}"))
-        });
-        match saving.await {
+        // One at a time: they write to the same place.
+        if let Some(earlier) = self.saving.take() {
+            drop(earlier.await);
+        }
+        match self.start_saving()?.await {
             Ok(Ok(())) => None,
             Ok(Err(why)) => Some(format!("{why}; the next run will check the files again")),
             Err(error) => Some(format!("cannot save resume data: {error}")),
         }
+    }
+
+    /// Saves while the session goes on: a seed may run for months.
+    pub(super) fn save_in_background(&mut self) {
+        if self.saving.is_none() {
+            self.saving = self.start_saving();
+        }
+    }
+
+    fn start_saving(&self) -> Option<JoinHandle<Result<(), String>>> {
+        let resume = self.resume.clone()?;
+        let (storage, have) = (Arc::clone(&self.storage), self.torrent.have().clone());
+        Some(tokio::task::spawn_blocking(move || {
+            storage.sync().map_err(|error| error.to_string())?;
+            let saved = resume.save(&storage, &have);
+            saved.map_err(|error| format!("cannot save resume data: {error}"))
+        }))
     }
 }

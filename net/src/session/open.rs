@@ -97,6 +97,7 @@ impl Session {
             peers,
             trackers,
             notices,
+            saving: None,
             pending: None,
             failure: None,
         })

@@ -23,6 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HALF_OPEN: usize = 64;
 /// Wait after a failed accept, which is most often a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that the system takes beyond what the network carries.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES: u32 = 1 << 17;
 /// Peers remembered as banned by address and name; their ports mean nothing.
 const MAX_BANNED: usize = 1000;
 
@@ -52,6 +55,9 @@ pub(super) struct Peers {
     identity: Identity,
     shared: Shared,
     connector: Connector<SocketAddr>,
+    /// When the connector has an address to dial; looked up only after a change, as that looks at
+    /// every candidate.
+    dial_at: Option<Instant>,
     arrivals: Sender<Arrival>,
     /// The listener and the attempts; they end with the session.
     tasks: JoinSet<()>,
@@ -81,6 +87,7 @@ impl Peers {
             identity,
             shared,
             connector: Connector::new(Limits::new(max_connections)),
+            dial_at: Some(Instant::START),
             arrivals,
             tasks: JoinSet::new(),
             slots: Vec::new(),
@@ -100,7 +107,13 @@ impl Peers {
             address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast();
         if usable {
             self.connector.add(canonical(address));
+            self.changed();
         }
+    }
+
+    /// The connector may have something new to dial.
+    fn changed(&mut self) {
+        self.dial_at = Some(Instant::START);
     }
 
     pub(super) fn count(&self) -> usize {
@@ -112,11 +125,14 @@ impl Peers {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.connector.poll_timeout()
+        self.dial_at
     }
 
     /// Starts the attempts that are due.
     pub(super) fn dial(&mut self, now: Instant) {
+        if self.dial_at.is_none_or(|at| at > now) {
+            return;
+        }
         while let Some(address) = self.connector.poll_dial(now) {
             let (identity, arrivals) = (self.identity, self.arrivals.clone());
             self.tasks.spawn(async move {
@@ -134,10 +150,12 @@ impl Peers {
             });
         }
         while self.tasks.try_join_next().is_some() {}
+        self.dial_at = self.connector.poll_timeout();
     }
 
     pub(super) fn failed(&mut self, address: SocketAddr, now: Instant) {
         self.connector.failed(address, now);
+        self.changed();
     }
 
     pub(super) fn slot(&self, peer: PeerKey) -> Option<&Slot> {
@@ -163,6 +181,7 @@ impl Peers {
         outgoing: bool,
         now: Instant,
     ) -> Verdict {
+        self.changed();
         if outgoing {
             self.connector.connected(address);
         } else if !self.connector.may_accept(None) {
@@ -229,6 +248,7 @@ impl Peers {
     }
 
     fn let_go(&mut self, address: SocketAddr, outgoing: bool, now: Instant, wait: Duration) {
+        self.changed();
         if outgoing {
             self.connector.closed(address, now, wait);
         } else {
@@ -274,8 +294,11 @@ async fn dial(
     Ok((stream, introduced))
 }
 
-/// Messages are small and must not wait for each other.
+/// Messages are small and must not wait for each other; and blocks that the system has taken but
+/// not sent can no longer be held back by a choke, so it may take few.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
     stream.set_nodelay(true)
 }
 

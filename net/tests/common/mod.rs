@@ -1,6 +1,7 @@
 //! What the tests share: a torrent with everything in it that has ever been hard.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod clients;
 pub(crate) mod command;
 pub(crate) mod peer;
 pub(crate) mod tracker;

@@ -1,0 +1,194 @@
+//! Other people's clients, as they are installed on the machine.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A process that ends with this value. What it says is kept beside its data.
+pub(crate) struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command, log: PathBuf) -> Self {
+        let file = File::create(&log).expect("log");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("log"))
+            .stderr(file)
+            .spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, log }
+    }
+
+    /// The last of what it said, for a failing test.
+    pub(crate) fn last_words(&self) -> String {
+        let said = fs::read(&self.log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let lines: Vec<&str> = said.lines().rev().take(40).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Where a client lives in the test.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The .torrent file.
+    pub(crate) torrent: &'a Path,
+    /// Holds the payload, or will.
+    pub(crate) folder: &'a Path,
+    /// For its own files.
+    pub(crate) scratch: &'a Path,
+    pub(crate) address: &'a str,
+    pub(crate) port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    Transmission,
+    Aria2,
+    Libtorrent,
+}
+
+pub(crate) fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// A Python that has libtorrent: the one of the system has its packages, another may come first.
+fn python() -> Option<&'static str> {
+    let has_libtorrent = |python: &&str| {
+        let tried = Command::new(python)
+            .args(["-c", "import libtorrent"])
+            .stderr(Stdio::null())
+            .status();
+        tried.is_ok_and(|it| it.success())
+    };
+    ["python3", "/usr/bin/python3"]
+        .into_iter()
+        .find(has_libtorrent)
+}
+
+impl Client {
+    /// What has to be installed, if it is not.
+    pub(crate) fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Transmission => {
+                (!installed("transmission-daemon")).then_some("transmission-daemon")
+            }
+            Self::Aria2 => (!installed("aria2c")).then_some("aria2"),
+            Self::Libtorrent => python().is_none().then_some("python3-libtorrent"),
+        }
+    }
+
+    pub(crate) fn seed(self, place: Place<'_>) -> Running {
+        self.start(place, true)
+    }
+
+    pub(crate) fn fetch(self, place: Place<'_>) -> Running {
+        self.start(place, false)
+    }
+
+    fn start(self, place: Place<'_>, seed: bool) -> Running {
+        let command = match self {
+            Self::Transmission => transmission(place),
+            Self::Aria2 => aria2(place, seed),
+            Self::Libtorrent => libtorrent(place, seed),
+        };
+        Running::start(command, place.scratch.join(format!("{self:?}.log")))
+    }
+}
+
+fn transmission(place: Place<'_>) -> Command {
+    let watched = place.scratch.join("watched");
+    let settings = place.scratch.join("settings");
+    fs::create_dir_all(&watched).expect("folder");
+    fs::create_dir_all(&settings).expect("folder");
+    fs::copy(place.torrent, watched.join("it.torrent")).expect("copy");
+    // Only by file: there is no option for peer exchange.
+    fs::write(
+        settings.join("settings.json"),
+        r#"{ "pex-enabled": false }"#,
+    )
+    .expect("write");
+    let mut command = Command::new("transmission-daemon");
+    command
+        .args(["--foreground", "--log-debug"])
+        .args([
+            "--no-dht",
+            "--no-lpd",
+            "--no-utp",
+            "--no-portmap",
+            "--no-auth",
+        ])
+        .args(["--bind-address-ipv4", place.address])
+        .args(["--rpc-bind-address", place.address])
+        .args(["--peerport", &place.port.to_string()])
+        .args([Path::new("--config-dir"), &settings])
+        .args([Path::new("--watch-dir"), &watched])
+        .args([Path::new("--download-dir"), place.folder]);
+    command
+}
+
+fn aria2(place: Place<'_>, seed: bool) -> Command {
+    let mut command = Command::new("aria2c");
+    command
+        .args([
+            "--enable-dht=false",
+            "--enable-dht6=false",
+            "--bt-enable-lpd=false",
+        ])
+        .args([
+            "--enable-peer-exchange=false",
+            "--file-allocation=none",
+            "--no-conf=true",
+        ])
+        .args(["--summary-interval=5", "--log-level=info"])
+        .arg(format!("--listen-port={}", place.port))
+        .arg(format!("--interface={}", place.address))
+        .arg(format!("--dir={}", place.folder.display()));
+    if seed {
+        // It looks at what is there only when told that it may.
+        command.args(["--check-integrity=true", "--seed-ratio=0.0"]);
+    } else {
+        command.args(["--seed-time=0", "--allow-overwrite=true"]);
+    }
+    command.arg(place.torrent);
+    command
+}
+
+fn libtorrent(place: Place<'_>, seed: bool) -> Command {
+    let mut command = Command::new(python().expect("asked for before"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/libtorrent_peer.py");
+    command
+        .arg(script)
+        .arg(if seed { "seed" } else { "fetch" })
+        .args([place.torrent, place.folder])
+        .args([place.address, &place.port.to_string()]);
+    command
+}
+
+/// opentracker, which lists only the torrents it is told of.
+pub(crate) fn opentracker(scratch: &Path, address: &str, port: u16, info_hash: &str) -> Running {
+    let root = scratch.join("opentracker");
+    fs::create_dir_all(&root).expect("folder");
+    fs::write(root.join("whitelist"), format!("{info_hash}\n")).expect("write");
+    let settings = format!(
+        "listen.tcp {address}:{port}\naccess.whitelist whitelist\ntracker.rootdir {}\ntracker.user nobody\n",
+        root.display()
+    );
+    let file = root.join("opentracker.conf");
+    fs::write(&file, settings).expect("write");
+    let mut command = Command::new("opentracker");
+    command.arg("-f").arg(file);
+    Running::start(command, scratch.join("opentracker.log"))
+}

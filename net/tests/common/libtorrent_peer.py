@@ -1,0 +1,40 @@
+"""A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
+
+Arguments: seed|fetch, torrent file, folder, address, port.
+"""
+
+import sys
+import time
+
+import libtorrent as lt
+
+mode, torrent, folder, address, port = sys.argv[1:]
+session = lt.session({
+    "listen_interfaces": f"{address}:{port}",
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_incoming_utp": False,
+    "enable_outgoing_utp": False,
+    "allow_multiple_connections_per_ip": True,
+    "alert_mask": lt.alert.category_t.error_notification
+    | lt.alert.category_t.tracker_notification
+    | lt.alert.category_t.peer_notification
+    | lt.alert.category_t.storage_notification,
+})
+parameters = lt.add_torrent_params()
+parameters.ti = lt.torrent_info(torrent)
+parameters.save_path = folder
+handle = session.add_torrent(parameters)
+said = False
+while True:
+    for alert in session.pop_alerts():
+        print(alert.message(), file=sys.stderr, flush=True)
+    if handle.status().is_seeding and not said:
+        # "is seeding" comes before the data is on disk.
+        handle.flush_cache()
+        said = True
+        time.sleep(1)
+        print(f"{mode}: complete", flush=True)
+    time.sleep(0.1)
