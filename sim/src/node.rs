@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) next_dial: Instant,
     /// When connections may be exchanged for others.
     pub(crate) next_turnover: Instant,
+    /// When its timer rings; kept here too, because it is compared after each input.
+    pub(crate) armed: Instant,
     /// It leaves as soon as the present input is dealt with.
     pub(crate) leaving: bool,
 }
@@ -51,6 +53,7 @@ impl Peer {
             must_announce: Instant::START,
             next_dial: Instant::NEVER,
             next_turnover: Instant::NEVER,
+            armed: Instant::NEVER,
             leaving: false,
         }
     }
@@ -91,10 +94,9 @@ impl Peer {
     }
 }
 
-/// A node of the spec: present or not, and what is known of it to the end.
-#[derive(Debug, Default)]
+/// What is known of a node of the spec to the end of the run.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
-    pub(crate) peer: Option<Box<Peer>>,
     pub(crate) arrived_at: Option<Instant>,
     pub(crate) first_piece_at: Option<Instant>,
     pub(crate) completed_at: Option<Instant>,
@@ -103,18 +105,6 @@ pub(crate) struct Node {
     pub(crate) final_ledger: Ledger,
     /// Of a node that left.
     pub(crate) final_pieces: u32,
-}
-
-impl Node {
-    pub(crate) fn ledger(&self) -> Ledger {
-        let present = self.peer.as_ref().map(|it| *it.torrent.ledger());
-        present.unwrap_or(self.final_ledger)
-    }
-
-    pub(crate) fn piece_count(&self) -> u32 {
-        let present = self.peer.as_ref().map(|it| it.torrent.have_count());
-        present.unwrap_or(self.final_pieces)
-    }
 }
 
 /// The access of a node as the streams see it; apart from [`Node`], because it is touched for each

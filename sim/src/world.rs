@@ -30,7 +30,7 @@ mod turnover;
 
 use crate::checker::Checker;
 use crate::link::{HostId, Links};
-use crate::node::{Access, Node};
+use crate::node::{Access, Node, Peer};
 use crate::queue::{Alarms, DelayLines, LineId};
 use crate::result::{RunResult, Sample};
 use crate::spec::SwarmSpec;
@@ -102,6 +102,8 @@ struct World<'a> {
     now: Instant,
     randomness: Randomness,
     configs: BTreeMap<(u16, u64), Arc<Config>>,
+    /// Index: node. Apart from [`Node`], because it is looked up for each message.
+    peers: Vec<Option<Box<Peer>>>,
     nodes: Vec<Node>,
     /// Index: node.
     access: Vec<Access>,
@@ -191,7 +193,8 @@ impl<'a> World<'a> {
             now: Instant::START,
             randomness: Randomness::new(spec.seed),
             configs: BTreeMap::new(),
-            nodes: (0..count).map(|_| Node::default()).collect(),
+            peers: (0..count).map(|_| None).collect(),
+            nodes: vec![Node::default(); spec.nodes.len()],
             access,
             links,
             streams: Streams::new(),

@@ -31,7 +31,7 @@ fn peer_id(node: u32) -> PeerId {
 impl World<'_> {
     /// Lets the connector of `node` dial whom it wants.
     pub(super) fn dial(&mut self, node: u32) {
-        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+        let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         while peer.connector.in_use() < peer.initiate {
@@ -60,7 +60,7 @@ impl World<'_> {
         let wants = peer.connector.in_use() < peer.initiate;
         let next = peer.connector.poll_timeout().filter(|_| wants);
         peer.next_dial = next.unwrap_or(Instant::NEVER);
-        self.nodes[node as usize].peer = Some(peer);
+        self.peers[node as usize] = Some(peer);
     }
 
     fn is_connected(&self, peer: &Peer, other: u32) -> bool {
@@ -71,7 +71,7 @@ impl World<'_> {
     /// The handshake of a dialler has arrived at the end `to`.
     pub(super) fn on_dial(&mut self, to: EndId) {
         let (node, dialler) = (self.streams[to].node, self.streams[to.other()].node);
-        let accepts = self.nodes[node as usize].peer.as_ref().is_some_and(|peer| {
+        let accepts = self.peers[node as usize].as_ref().is_some_and(|peer| {
             // When both dial each other, the attempt of the lower number stands.
             let crossed = node < dialler && peer.dialling.contains(&dialler);
             peer.connector.may_accept(Some(dialler))
@@ -82,7 +82,7 @@ impl World<'_> {
             return self.announce_to_other(to, Event::Refused { to: to.other() });
         }
         self.announce_to_other(to, Event::Opened { to: to.other() });
-        let peer = self.nodes[node as usize].peer.as_mut();
+        let peer = self.peers[node as usize].as_mut();
         peer.expect("it accepts").connector.accepted();
         self.attach(to);
     }
@@ -96,7 +96,7 @@ impl World<'_> {
     /// The other side accepted.
     pub(super) fn on_opened(&mut self, to: EndId) {
         let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
-        let peer = self.nodes[node as usize].peer.as_mut();
+        let peer = self.peers[node as usize].as_mut();
         let Some(peer) = peer.and_then(|it| it.dialled(other).then_some(it)) else {
             // It has left, or banned the other, in the meantime.
             self.streams[to].state = EndState::Closed;
@@ -110,7 +110,7 @@ impl World<'_> {
     /// Tells the core of the node of `end` of its new connection.
     fn attach(&mut self, end: EndId) {
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
-        let peer = self.nodes[node as usize].peer.as_mut();
+        let peer = self.peers[node as usize].as_mut();
         let key = peer.expect("it is present").assign(end);
         (self.streams[end].key, self.streams[end].state) = (key, EndState::Open);
         let link = PeerLink {
@@ -131,7 +131,7 @@ impl World<'_> {
     pub(super) fn on_refused(&mut self, to: EndId) {
         let (node, other) = (self.streams[to].node, self.streams[to.other()].node);
         self.streams.release(to);
-        if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
+        if let Some(peer) = self.peers[node as usize].as_mut() {
             if peer.dialled(other) {
                 peer.connector.failed(other, self.now);
             }
@@ -145,9 +145,9 @@ impl World<'_> {
         self.streams[to].finished = true;
         if self.streams[to].state == EndState::Open {
             let (node, key) = (self.streams[to].node, self.streams[to].key);
-            let mut peer = self.nodes[node as usize].peer.take().expect("it is open");
+            let mut peer = self.peers[node as usize].take().expect("it is open");
             self.detach(node, &mut peer, to, RECONNECT);
-            self.nodes[node as usize].peer = Some(peer);
+            self.peers[node as usize] = Some(peer);
             self.feed(node, Input::PeerDisconnected { peer: key });
             self.unassign(node, to);
             self.dial(node);
@@ -161,7 +161,7 @@ impl World<'_> {
     /// Gives the key of a closed end back, unless its node has left.
     fn unassign(&mut self, node: u32, end: EndId) {
         let key = self.streams[end].key;
-        if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
+        if let Some(peer) = self.peers[node as usize].as_mut() {
             peer.unassign(key);
         }
     }

@@ -1,6 +1,7 @@
 //! What a run comes to, and whether it adds up.
 
 use unchoke_core::ledger::Kind;
+use unchoke_core::torrent::Torrent;
 
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
@@ -33,6 +34,7 @@ impl World<'_> {
 
     fn node_result(&self, node: u32) -> NodeResult {
         let (spec, it) = (&self.spec.nodes[node as usize], &self.nodes[node as usize]);
+        let present = self.peers[node as usize].as_ref().map(|it| &it.torrent);
         NodeResult {
             node,
             class: spec.class,
@@ -42,8 +44,8 @@ impl World<'_> {
             first_piece_at: it.first_piece_at,
             completed_at: it.completed_at,
             left_at: it.left_at,
-            piece_count: it.piece_count(),
-            ledger: it.ledger(),
+            piece_count: present.map_or(it.final_pieces, Torrent::have_count),
+            ledger: present.map_or(it.final_ledger, |it| *it.ledger()),
         }
     }
 

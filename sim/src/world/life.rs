@@ -49,7 +49,7 @@ impl World<'_> {
         let interval_ns = u64::try_from(turnover::INTERVAL.as_nanos()).expect("minutes");
         let phase = Duration::from_nanos(peer.tracker_rng.below(interval_ns));
         peer.next_turnover = self.now.after(turnover::INTERVAL).after(phase);
-        self.nodes[node as usize].peer = Some(Box::new(peer));
+        self.peers[node as usize] = Some(Box::new(peer));
         self.nodes[node as usize].arrived_at = Some(self.now);
         if spec.origin {
             self.seeds += 1;
@@ -65,9 +65,10 @@ impl World<'_> {
     /// The core or the connector of `node` has something to do by itself.
     pub(super) fn on_timer(&mut self, node: u32) {
         self.timers.set(node, None);
-        let Some(peer) = self.nodes[node as usize].peer.as_ref() else {
+        let Some(peer) = self.peers[node as usize].as_mut() else {
             return;
         };
+        peer.armed = Instant::NEVER;
         let now = self.now;
         let short = now >= peer.may_announce && peer.connector.connections() < peer.enough;
         let dial = now >= peer.next_dial;
@@ -89,20 +90,19 @@ impl World<'_> {
 
     /// Sees to it that the timer of `node` rings at its deadline at the latest.
     pub(super) fn arm(&mut self, node: u32) {
-        let Some(peer) = self.nodes[node as usize].peer.as_ref() else {
-            return;
-        };
-        let deadline = peer.deadline();
-        let armed = self.timers.get(node);
-        if deadline != Instant::NEVER && armed.is_none_or(|it| deadline < it) {
-            self.timers.set(node, Some(deadline));
+        if let Some(peer) = self.peers[node as usize].as_mut() {
+            let deadline = peer.deadline();
+            if deadline < peer.armed {
+                peer.armed = deadline;
+                self.timers.set(node, Some(deadline));
+            }
         }
     }
 
     pub(super) fn on_announce(&mut self, node: u32) {
         let now = self.now;
         let interval = self.spec.tracker.interval;
-        let Some(peer) = self.nodes[node as usize].peer.as_mut() else {
+        let Some(peer) = self.peers[node as usize].as_mut() else {
             return;
         };
         for other in self.tracker.announce(node, &mut peer.tracker_rng) {
@@ -132,7 +132,7 @@ impl World<'_> {
     }
 
     pub(super) fn leave(&mut self, node: u32) {
-        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+        let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         for end in std::mem::take(&mut peer.ends).into_iter().flatten() {

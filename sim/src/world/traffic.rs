@@ -23,6 +23,9 @@ use crate::trace::Happening;
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
 
+/// `have`s whose receivers are looked at together.
+const WARM_AHEAD: u32 = 16;
+
 /// Debt that one block pays at most, so that no block becomes much longer than a block.
 const PAYMENT_MAX: u32 = BLOCK_BYTES;
 
@@ -208,16 +211,35 @@ impl World<'_> {
     /// A `have` arrives at a number of ends.
     pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
         let index = line.index().expect("only lines carry these");
-        for _ in 0..count {
+        for done in 0..count {
+            if done % WARM_AHEAD == 0 {
+                self.warm(index, piece, WARM_AHEAD.min(count - done));
+            }
             let to = self.have_targets[index].pop_front();
             let to = to.expect("as many as were counted");
             self.on_arrival(to, Message::Have(piece));
         }
     }
 
+    /// Looks at what the next few `have`s will touch. The receivers are strangers to each other and
+    /// to the cache: one after the other each would wait for memory several times, all together
+    /// they wait once.
+    fn warm(&self, line: usize, piece: PieceIndex, count: u32) {
+        let targets = self.have_targets[line].iter().take(count as usize);
+        let seen = targets.fold(0_u32, |seen, to| {
+            let end = &self.streams[*to];
+            self.peers[end.node as usize].as_ref().map_or(seen, |peer| {
+                let has = peer.torrent.peer_has(end.key, piece);
+                let copies = peer.torrent.availability()[piece.0 as usize];
+                seen + u32::from(copies) + u32::from(has)
+            })
+        });
+        std::hint::black_box(seen);
+    }
+
     /// Hands `input` to the core of `node`, if it is present, and carries out what that asks for.
     pub(super) fn feed(&mut self, node: u32, input: Input) {
-        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+        let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         self.inputs += 1;
@@ -226,7 +248,7 @@ impl World<'_> {
             self.apply(node, &mut peer, output);
         }
         let leaving = peer.leaving;
-        self.nodes[node as usize].peer = Some(peer);
+        self.peers[node as usize] = Some(peer);
         if leaving {
             self.leave(node);
         } else {

@@ -46,7 +46,7 @@ impl World<'_> {
     pub(super) fn turn_over(&mut self, node: u32) {
         let client = usize::from(self.spec.nodes[node as usize].client);
         let most = usize::from(self.spec.clients[client].max_connections);
-        let Some(peer) = self.nodes[node as usize].peer.as_mut() else {
+        let Some(peer) = self.peers[node as usize].as_mut() else {
             return;
         };
         peer.next_turnover = self.now.after(INTERVAL);
@@ -57,7 +57,7 @@ impl World<'_> {
         if peer.connector.waiting() == 0 {
             self.on_announce(node);
         }
-        let Some(mut peer) = self.nodes[node as usize].peer.take() else {
+        let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         let share = (standing * SHARE / 100).max(1);
@@ -68,10 +68,10 @@ impl World<'_> {
             let end = peer.ends[key.0 as usize].expect("the core knows who is connected");
             self.detach(node, &mut peer, end, WAIT);
         }
-        self.nodes[node as usize].peer = Some(peer);
+        self.peers[node as usize] = Some(peer);
         for key in closed {
             self.feed(node, Input::PeerDisconnected { peer: key });
-            if let Some(peer) = self.nodes[node as usize].peer.as_mut() {
+            if let Some(peer) = self.peers[node as usize].as_mut() {
                 peer.unassign(key);
             }
         }
