@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Node, Room, geometry};
 use proptest::prelude::*;
-use unchoke_core::choke::REGISTRY;
+use unchoke_core::choke::{Entry, REGISTRY};
 use unchoke_core::ids::PeerKey;
 use unchoke_core::ledger::Waste;
 use unchoke_core::message::Message;
@@ -49,48 +49,46 @@ fn assert_conserved(room: &Room) {
     assert!(sent >= received, "{received} received of {sent} sent");
 }
 
-/// Policies that upload nothing by intent. A swarm of them needs a seed that serves; whether they
-/// really keep to it, and all others do not, is asserted too.
-const NEVER_UPLOAD: [&str; 2] = ["freerider", "large_view"];
-
 /// `leechers` with this policy, and a seed with it, or one that serves where it would not.
-fn swarm_of(policy: &'static str, leechers: usize) -> Vec<Node> {
-    let mut nodes = vec![Node::leecher(policy); leechers];
-    nodes.push(if NEVER_UPLOAD.contains(&policy) {
-        Node::seed("unchoke_all")
+fn swarm_of(policy: &Entry, leechers: usize) -> Vec<Node> {
+    let mut nodes = vec![Node::leecher(policy.id); leechers];
+    nodes.push(Node::seed(if policy.uploads {
+        policy.id
     } else {
-        Node::seed(policy)
-    });
+        "unchoke_all"
+    }));
     nodes
 }
 
-fn assert_leechers_upload_as_intended(room: &Room, policy: &str) {
+/// Who uploads nothing by intent keeps to it, and everybody else uploads.
+fn assert_leechers_upload_as_intended(room: &Room, policy: &Entry) {
     let leechers = &room.torrents[..room.torrents.len() - 1];
     let sent: u64 = leechers.iter().map(|it| it.ledger().payload_sent).sum();
-    assert_eq!(
-        sent == 0,
-        NEVER_UPLOAD.contains(&policy),
-        "{policy}: leechers sent {sent} bytes"
-    );
+    assert_eq!(sent > 0, policy.uploads, "{}: sent {sent} bytes", policy.id);
 }
 
 #[test]
 fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
     for entry in REGISTRY {
         for fast in [true, false] {
-            let mut room = Room::new(&config(), swarm_of(entry.id, 6), 7);
+            let mut room = Room::new(&config(), swarm_of(entry, 6), 7);
             room.connect_all(fast);
             room.run(Instant::from_secs(3600));
             assert_all_complete(&room, entry.id);
             assert_conserved(&room);
-            assert_leechers_upload_as_intended(&room, entry.id);
+            assert_leechers_upload_as_intended(&room, entry);
         }
     }
 }
 
 #[test]
 fn where_nobody_uploads_nobody_gets_anything() {
-    for policy in NEVER_UPLOAD {
+    let free_riders = || REGISTRY.iter().filter(|it| !it.uploads).map(|it| it.id);
+    assert!(
+        free_riders().count() > 0,
+        "at least one free-rider is known"
+    );
+    for policy in free_riders() {
         let mut nodes = vec![Node::leecher(policy); 3];
         nodes.push(Node::seed(policy));
         let mut room = Room::new(&config(), nodes, 7);
@@ -206,7 +204,7 @@ proptest! {
         fast in any::<bool>(),
         cuts in prop::collection::vec((0_u64..30_000, 0_usize..5, 0_usize..5), 0..12),
     ) {
-        let mut room = Room::new(&config(), swarm_of(REGISTRY[policy].id, 4), seed);
+        let mut room = Room::new(&config(), swarm_of(&REGISTRY[policy], 4), seed);
         room.connect_all(fast);
         let mut cuts = cuts;
         cuts.sort_unstable();

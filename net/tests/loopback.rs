@@ -51,11 +51,14 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     replay(&recording).expect_err("other inputs, other outputs");
 }
 
-/// A seed and two leechers that know each other, all of one policy.
-async fn small_swarm(policy: &'static str) {
+/// A seed and two leechers that know each other, all of one policy; the seed of another where it
+/// would not serve.
+async fn small_swarm(entry: &'static choke::Entry) {
+    let policy = entry.id;
+    let serves = if entry.uploads { policy } else { "unchoke_all" };
     let sample = sample_with(&[], 32 * 1024, 300_000);
     let mut settings = sample.settings(sample.folder.path());
-    (settings.goal, settings.policy) = (Goal::Seed, policy.into());
+    (settings.goal, settings.policy) = (Goal::Seed, serves.into());
     let seed = sample.run_in_background(settings).await;
     let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
     let mut settings = sample.settings(folders[0].path());
@@ -73,7 +76,7 @@ async fn small_swarm(policy: &'static str) {
 async fn every_registered_policy_completes() {
     let swarms = choke::REGISTRY
         .iter()
-        .map(|it| tokio::spawn(small_swarm(it.id)));
+        .map(|it| tokio::spawn(small_swarm(it)));
     for swarm in swarms.collect::<Vec<_>>() {
         swarm.await.expect("the swarm completes");
     }

@@ -39,6 +39,7 @@ const ROUNDS: u64 = 3;
 pub(super) const ENTRY: Entry = Entry {
     id: "aria2",
     summary: "aria2: best three that sent a block in 30 s and one optimistic; a seed 3, 3 and 4",
+    uploads: true,
     parameters: &[
         Parameter::new("slots", 3, 0, "peers unchoked beside the optimistic one"),
         Parameter::tick(10),

@@ -36,6 +36,7 @@ pub struct Azureus2x {
 pub(super) const ENTRY: Entry = Entry {
     id: "azureus_2x",
     summary: "Azureus 2.5: by rate, then by bytes while the ratio is below 3, then a biased draw",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

@@ -34,6 +34,7 @@ pub struct Bep3 {
 pub(super) const ENTRY: Entry = Entry {
     id: "bep3",
     summary: "the text of BEP 3: four slots by rate, one of them optimistic, rotating every 30 s",
+    uploads: true,
     parameters: &[
         Parameter::new("slots", 4, 1, "interested peers unchoked"),
         Parameter::new(

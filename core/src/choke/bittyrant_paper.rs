@@ -54,6 +54,7 @@ struct Bargain {
 pub(super) const ENTRY: Entry = Entry {
     id: "bittyrant_paper",
     summary: "BitTyrant as published: best expected download per upload while the capacity lasts",
+    uploads: true,
     parameters: &[
         Parameter::tick(10),
         Parameter::new(

@@ -54,6 +54,7 @@ struct Account {
 pub(super) const ENTRY: Entry = Entry {
     id: "bittyrant_shipped",
     summary: "BitTyrant's source: allocations that shrink for who pays and grow for who does not",
+    uploads: true,
     parameters: &[
         Parameter::tick(10),
         Parameter::new(

@@ -32,6 +32,7 @@ pub struct BlockTft {
 pub(super) const ENTRY: Entry = Entry {
     id: "block_tft",
     summary: "block-based tit for tat: two blocks of credit on each connection, seeds serve all",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "delta_blocks",

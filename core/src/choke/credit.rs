@@ -21,6 +21,7 @@ pub struct Credit {
 pub(super) const ENTRY: Entry = Entry {
     id: "credit",
     summary: "serves each peer until it is 100 KiB in debt, as anacrolix/torrent does",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "credit_bytes",

@@ -24,6 +24,7 @@ pub struct FairTorrent {
 pub(super) const ENTRY: Entry = Entry {
     id: "fairtorrent",
     summary: "FairTorrent: nobody is choked, the next block goes to whom we owe most",
+    uploads: true,
     parameters: &[
         Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
             .at_most(u32::MAX as u64),

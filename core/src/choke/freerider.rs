@@ -16,6 +16,7 @@ pub struct Freerider;
 pub(super) const ENTRY: Entry = Entry {
     id: "freerider",
     summary: "never uploads, as BitThief",
+    uploads: false,
     parameters: &[],
     make: |_| Box::new(Freerider),
 };

@@ -12,6 +12,7 @@ use super::registry::Entry;
 pub(super) const ENTRY: Entry = Entry {
     id: "large_view",
     summary: "never uploads; to be run without a limit of connections (large-view exploit)",
+    uploads: false,
     parameters: &[],
     make: |_| Box::new(Freerider),
 };

@@ -9,6 +9,7 @@ use super::registry::{Entry, Parameter};
 pub(super) const ENTRY: Entry = Entry {
     id: "libtorrent_fixed",
     summary: "libtorrent's default: 8 slots every 15 s by bytes of the round, a fifth optimistic",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

@@ -10,6 +10,7 @@ use super::registry::{Entry, Parameter};
 pub(super) const ENTRY: Entry = Entry {
     id: "libtorrent_rate",
     summary: "libtorrent's rate-based choker: one slot more than peers that take 1, 3, 5… KiB/s",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "threshold",

@@ -33,6 +33,7 @@ pub struct Mainline342 {
 pub(super) const ENTRY: Entry = Entry {
     id: "mainline_342",
     summary: "BitTorrent 3.4.2: best six by rate, at least four in all, first of a rotating list",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "max_uploads",

@@ -41,6 +41,7 @@ pub struct Mainline391 {
 pub(super) const ENTRY: Entry = Entry {
     id: "mainline_391",
     summary: "BitTorrent 3.9.1: slots by upload cap; a seed keeps 3 and takes 1, 3 and 1, keeps 4",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

@@ -36,6 +36,7 @@ pub struct Mainline522 {
 pub(super) const ENTRY: Entry = Entry {
     id: "mainline_522",
     summary: "BitTorrent 5.2.2: every 5 s, slots by upload cap, two or more optimistic on top",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

@@ -34,6 +34,7 @@ pub struct PropShare {
 pub(super) const ENTRY: Entry = Entry {
     id: "propshare",
     summary: "PropShare: upload in proportion to the bytes each peer sent in the last round",
+    uploads: true,
     parameters: &[
         Parameter::tick(10),
         Parameter::new(

@@ -14,6 +14,7 @@ use super::registry::{Entry, Parameter};
 pub(super) const ENTRY: Entry = Entry {
     id: "qbittorrent",
     summary: "qBittorrent: libtorrent with 20 slots, 4 for a torrent, seeds serve the fastest",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

@@ -22,6 +22,7 @@ pub struct RandomK {
 pub(super) const ENTRY: Entry = Entry {
     id: "random_k",
     summary: "unchokes k random interested peers every 10 s",
+    uploads: true,
     parameters: &[
         Parameter::new("slots", 4, 1, "peers unchoked at a time"),
         Parameter::new(

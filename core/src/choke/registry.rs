@@ -47,6 +47,8 @@ pub struct Entry {
     pub id: &'static str,
     /// One sentence: what it does and who does it.
     pub summary: &'static str,
+    /// Whether it ever unchokes anybody. A swarm of those that do not needs somebody who serves.
+    pub uploads: bool,
     /// Its parameters.
     pub parameters: &'static [Parameter],
     /// Makes one; every parameter is set and in range.

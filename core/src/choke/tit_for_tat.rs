@@ -35,6 +35,7 @@ const SECOND: u64 = 1_000_000_000;
 pub(super) const ENTRY: Entry = Entry {
     id: "tit_for_tat",
     summary: "the original client: best four by download rate, one optimistic, slow ones dropped",
+    uploads: true,
     parameters: &[
         Parameter::new("slots", 4, 0, "peers unchoked by rate"),
         Parameter::new("optimistic_slots", 1, 0, "peers unchoked at random on top"),

@@ -35,6 +35,7 @@ pub struct Transmission {
 pub(super) const ENTRY: Entry = Entry {
     id: "transmission",
     summary: "Transmission: best eight by the rate of 2 s, one optimistic for 50 s, no new ones when full",
+    uploads: true,
     parameters: &[
         Parameter::new(
             "slots",

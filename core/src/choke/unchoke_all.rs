@@ -15,6 +15,7 @@ pub struct UnchokeAll;
 pub(super) const ENTRY: Entry = Entry {
     id: "unchoke_all",
     summary: "unchokes everybody at once and never chokes, as rqbit does",
+    uploads: true,
     parameters: &[],
     make: |_| Box::new(UnchokeAll),
 };
