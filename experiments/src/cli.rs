@@ -1,4 +1,236 @@
-//! The commands of `lab`: what the user types and what is printed.
+//! The commands: `lab` and `choke_vs_naive`.
+//!
+//! Exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 units are missing; 4 the engine
+//! broke its word (two results for one unit, or an invariant); 5 input or output failed;
+//! 130 and 143 stopped by a signal.
 
+mod args;
+mod bar;
+mod check;
+mod list;
+mod merge;
 mod process;
+mod replay;
+mod run;
+mod show;
 pub mod sim;
+mod stop;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::conduct::Unfinished;
+use crate::engine::EngineError;
+use crate::figure::RenderError;
+use crate::plan::PlanError;
+use crate::runner::RunError;
+use crate::store::StoreError;
+use args::{PlanArgs, RunArgs};
+
+const AFTER: &str = "Exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 units are missing; \
+                     4 the engine broke determinism or an invariant; 5 input or output failed; \
+                     130/143 stopped by a signal.";
+
+/// Experiments on choking: run plans, list them, merge shares, replay runs.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version, after_help = AFTER)]
+struct Lab {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a plan: what is missing, then tables, figures and report.
+    Run(RunArgs),
+    /// List scenarios, policies and plans; with a plan, its units.
+    List(list::ListArgs),
+    /// Put the shares of several machines together.
+    Merge(merge::MergeArgs),
+    /// Run one swarm and print what came of it.
+    Sim(sim::Options),
+    /// Run one unit again, compare it, and write its event log if asked.
+    Replay(replay::ReplayArgs),
+}
+
+/// Tests the claim: what does `tit_for_tat` cost and save against naive choking?
+#[derive(Debug, Parser)]
+#[command(name = "choke_vs_naive", version, after_help = AFTER)]
+struct ChokeVsNaive {
+    /// Plan file, or the name of a built-in plan.
+    #[arg(long, value_name = "FILE", default_value = "choke_vs_naive")]
+    plan: String,
+    #[command(flatten)]
+    options: args::RunOptions,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0.
+    Done,
+    /// 1.
+    CheckFailed,
+    /// 2.
+    Usage,
+    /// 3.
+    Incomplete,
+    /// 4.
+    Broken,
+    /// 5.
+    Io,
+}
+
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::CheckFailed => 1,
+            Self::Usage => 2,
+            Self::Incomplete => 3,
+            Self::Broken => 4,
+            Self::Io => 5,
+        }
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            StoreError::Io { .. } => Exit::Io,
+            StoreError::Conflict { .. } => Exit::Broken,
+        };
+        Self {
+            exit,
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Engine(it) => it.into(),
+            RunError::Store(it) => it.into(),
+            RunError::Broken { .. } => Self {
+                exit: Exit::Broken,
+                message: error.to_string(),
+            },
+            RunError::Threads(_) => Self {
+                exit: Exit::Io,
+                message: error.to_string(),
+            },
+        }
+    }
+}
+
+impl From<Unfinished> for Failure {
+    fn from(error: Unfinished) -> Self {
+        let exit = match error {
+            Unfinished::Store(it) => return it.into(),
+            Unfinished::Missing { .. } | Unfinished::Mixed { .. } => Exit::Incomplete,
+            Unfinished::Twins { .. } => Exit::Broken,
+        };
+        Self {
+            exit,
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self {
+            exit: Exit::Io,
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Entry point of `lab`.
+#[must_use]
+pub fn lab() -> ExitCode {
+    let lab = Lab::parse();
+    end(match &lab.command {
+        Command::Run(it) => run::run(&it.plan, &it.options, &format!("lab run {}", it.plan)),
+        Command::List(it) => list::list(it),
+        Command::Merge(it) => merge::merge(it),
+        Command::Replay(it) => replay::replay(it),
+        Command::Sim(it) => match sim::run(it) {
+            Ok(text) => print(&text).map(|()| Exit::Done),
+            Err(it) => Err(Failure::usage(format!("{it:#}"))),
+        },
+    })
+}
+
+/// Entry point of `choke_vs_naive`.
+#[must_use]
+pub fn choke_vs_naive() -> ExitCode {
+    let it = ChokeVsNaive::parse();
+    let mut command = "experiments/choke_vs_naive".to_owned();
+    if it.plan != "choke_vs_naive" {
+        command = format!("{command} --plan {}", it.plan);
+    }
+    end(run::run(&it.plan, &it.options, &command))
+}
+
+fn end(result: Result<Exit, Failure>) -> ExitCode {
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) => {
+            eprintln!("lab: {}", failure.message);
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Prints to standard output. A reader that went away, as `head` does, is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(it) if it.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure {
+            exit: Exit::Io,
+            message: format!("standard output: {it}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A plan that was read, with where it came from.
+fn load(plan: &str, args: &PlanArgs) -> Result<(crate::plan::Plan, crate::swarm::Swarms), Failure> {
+    let (file, text, folder) = args::plan_text(plan)?;
+    let plan = crate::plan::load(&file, &text, &args.changes())?;
+    let engine = crate::swarm::Swarms::of(&plan, &folder)?;
+    Ok((plan, engine))
+}

@@ -1,7 +1,32 @@
-//! Plans, runner, statistics, plots and report.
+//! Plans, runner, statistics, plots, report and gate.
+//!
+//! Map: a [`plan`] expands into [`unit`]s; the [`runner`] has an [`engine`] run them and a [`store`]
+//! keep their [`outcome`]s; [`analysis`] pairs them by seed with the help of [`measure`] and
+//! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables.
+//!
+//! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
 #![expect(
     clippy::cast_precision_loss,
     reason = "counts, bytes and nanoseconds of a run stay below 2^53"
 )]
 
+pub mod analysis;
 pub mod cli;
+pub mod conduct;
+pub mod engine;
+pub mod figure;
+pub mod gate;
+pub mod measure;
+pub mod outcome;
+pub mod output;
+pub mod plan;
+pub mod report;
+pub mod runner;
+pub mod stats;
+pub mod store;
+pub mod swarm;
+#[cfg(test)]
+mod toy;
+pub mod unit;
+pub mod verdict;
+pub mod words;

@@ -1,0 +1,75 @@
+//! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
+
+mod compare;
+mod levels;
+mod overall;
+mod pictures;
+mod runs;
+
+use rayon::prelude::*;
+
+pub use compare::{Comparison, Method, Quantity};
+pub use levels::{Level, LevelKind, pure_mixes};
+pub use overall::{Overall, overall};
+pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures};
+pub use runs::{RunRow, Runs};
+
+use crate::plan::Plan;
+use crate::stats::bootstrap::Resamples;
+
+/// Everything that is reported of a plan.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// One row a run.
+    pub runs: Vec<RunRow>,
+    /// Figures of each policy, by scenario.
+    pub levels: Vec<Level>,
+    /// Paired comparisons, the A/A rows among them.
+    pub comparisons: Vec<Comparison>,
+    /// The claim over all scenarios.
+    pub overall: Vec<Overall>,
+    /// Data of the pictures.
+    pub pictures: Pictures,
+}
+
+/// Key of the bootstrap's random stream, so that resamples do not follow the master seed.
+const BOOTSTRAP_SEED: u64 = 0x756e_6368_6f6b_6521;
+
+impl Analysis {
+    /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
+    /// scenario, and only one scenario is in memory at a time.
+    pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
+        let seeds = plan.seed_count as usize;
+        let resamples = Resamples::new(BOOTSTRAP_SEED, seeds, plan.resamples);
+        let mut analysis = Self {
+            runs: Vec::new(),
+            levels: Vec::new(),
+            comparisons: Vec::new(),
+            overall: Vec::new(),
+            pictures: Pictures::default(),
+        };
+        for scenario in 0..plan.scenarios.len() {
+            let runs = load(scenario)?;
+            analysis.runs.extend(runs.rows(plan));
+            analysis
+                .levels
+                .extend(levels::levels(plan, scenario, &runs));
+            let questions = compare::questions(plan, scenario);
+            let answers: Vec<Vec<Comparison>> = questions
+                .into_par_iter()
+                .map(|it| it.answer(plan, &runs, &resamples))
+                .collect();
+            analysis.comparisons.extend(answers.into_iter().flatten());
+            analysis.pictures.add(plan, scenario, &runs);
+        }
+        analysis.overall = overall(plan, &analysis.comparisons);
+        Ok(analysis)
+    }
+
+    /// The A/A comparisons that are not exactly zero. There must be none.
+    #[must_use]
+    pub fn broken_twins(&self) -> Vec<&Comparison> {
+        let broken = |it: &&Comparison| it.baseline.is_none() && !it.is_zero();
+        self.comparisons.iter().filter(broken).collect()
+    }
+}

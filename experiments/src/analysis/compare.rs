@@ -1,0 +1,416 @@
+//! One comparison: the same seeds and the same peers under two mixes.
+
+use super::runs::Runs;
+use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm, peers};
+use crate::outcome::Outcome;
+use crate::plan::{Adoption, Estimand, Plan};
+use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error};
+use crate::stats::interval::{Estimate, t_estimate};
+use crate::stats::math::{exp, ln};
+use crate::stats::moments::mean;
+use crate::stats::pairing::{Pairing, pairing};
+use crate::stats::power::runs_needed;
+use crate::unit::Mix;
+use crate::verdict::{Direction, Size, Time};
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Bytes, as a saving: `1 - candidate / baseline`.
+    Bytes(Estimand),
+    /// Geometric-mean completion time, as a ratio.
+    Time,
+    /// 95th percentile of completion time, as a ratio.
+    Tail,
+}
+
+impl Quantity {
+    /// The name in files.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Bytes(estimand) => estimand.id(),
+            Self::Time => "time",
+            Self::Tail => "tail",
+        }
+    }
+
+    /// What the estimate is a number of.
+    #[must_use]
+    pub const fn scale(self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "saving",
+            Self::Time | Self::Tail => "ratio",
+        }
+    }
+}
+
+/// How an interval was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Student's t on paired log ratios.
+    Student,
+    /// `BCa` bootstrap over seeds.
+    Bca,
+    /// Jackknife over seeds with Student's t: for fewer than 20 seeds.
+    Jackknife,
+}
+
+impl Method {
+    /// The name in files and captions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Student => "Student t",
+            Self::Bca => "BCa bootstrap",
+            Self::Jackknife => "jackknife t",
+        }
+    }
+
+    fn resampled(runs: usize) -> Self {
+        if runs < LEAST_RUNS {
+            Self::Jackknife
+        } else {
+            Self::Bca
+        }
+    }
+}
+
+/// One row of `summary.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Position in the plan's scenarios.
+    pub scenario: usize,
+    /// Position in the plan's baselines; `None` for the candidate against itself.
+    pub baseline: Option<usize>,
+    /// Share of peers that run the candidate.
+    pub adoption: Adoption,
+    /// Whose effect it is.
+    pub group: Group,
+    /// What is compared.
+    pub quantity: Quantity,
+    /// Paired runs.
+    pub runs: usize,
+    /// Mean over seeds under the candidate, in the unit of the quantity.
+    pub candidate_mean: f64,
+    /// Mean over seeds under the baseline.
+    pub baseline_mean: f64,
+    /// Saving or ratio, see [`Quantity::scale`].
+    pub estimate: Estimate,
+    /// Logarithm of the ratio.
+    pub log_ratio: f64,
+    /// Its standard error.
+    pub log_error: f64,
+    /// How the interval was made.
+    pub method: Method,
+    /// What common random numbers earned.
+    pub pairing: Pairing,
+    /// Share of the group that completed, under the candidate and under the baseline.
+    pub completed: (f64, f64),
+    /// Paired runs for 90 % power at the time margin, from the spread seen here.
+    pub runs_needed: Option<u64>,
+    /// Size verdict, for bytes.
+    pub size: Option<Size>,
+    /// Direction verdict, for bytes.
+    pub direction: Option<Direction>,
+    /// What is known of the group's completion times.
+    pub time: Option<Time>,
+}
+
+impl Comparison {
+    /// Candidate and baseline are the same in every pair.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.pairing.spread == 0.0 && self.log_ratio == 0.0
+    }
+
+    /// The comparison that answers the estimand at its adoption: of the adopters for a focal one,
+    /// of all for one about the swarm.
+    #[must_use]
+    pub fn is_headline(&self) -> bool {
+        let Quantity::Bytes(estimand) = self.quantity else {
+            return false;
+        };
+        let focal = estimand.is_focal() && self.adoption != Adoption::ALL;
+        self.baseline.is_some()
+            && (self.group == Group::Adopters) == focal
+            && self.group != Group::Others
+    }
+}
+
+/// A comparison to make.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    scenario: usize,
+    baseline: Option<usize>,
+    adoption: Adoption,
+    group: Group,
+}
+
+/// The comparisons of a scenario: by baseline, adoption and group; last the candidate with itself.
+pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for baseline in 0..plan.baselines.len() {
+        for adoption in &plan.adoption {
+            let groups: &[Group] = if *adoption == Adoption::ALL {
+                &[Group::All]
+            } else {
+                &[Group::Adopters, Group::Others, Group::All]
+            };
+            questions.extend(groups.iter().map(|group| Question {
+                scenario,
+                baseline: Some(baseline),
+                adoption: *adoption,
+                group: *group,
+            }));
+        }
+    }
+    questions.push(Question {
+        scenario,
+        baseline: None,
+        adoption: Adoption::ALL,
+        group: Group::All,
+    });
+    questions
+}
+
+/// The group in one run and in its twin.
+struct Pair {
+    candidate: GroupMeasure,
+    baseline: GroupMeasure,
+    whole: [(f64, f64); 3],
+}
+
+impl Question {
+    pub(super) fn answer(self, plan: &Plan, runs: &Runs, resamples: &Resamples) -> Vec<Comparison> {
+        let pairs: Option<Vec<Pair>> = (0..plan.seed_count)
+            .map(|seed| self.pair(runs, seed))
+            .collect();
+        // A swarm may be too small for a group: then there is nothing to say of it.
+        let Some(pairs) = pairs else {
+            return Vec::new();
+        };
+        let logs = |it: fn(&GroupMeasure) -> f64| -> (Vec<f64>, Vec<f64>) {
+            pairs
+                .iter()
+                .map(|pair| (it(&pair.candidate), it(&pair.baseline)))
+                .unzip()
+        };
+        let (time, time_log) = self.time(plan, &pairs, logs(|it| it.mean_log_time));
+        let (tail, tail_log) = self.tail(plan, &pairs, resamples, logs(|it| ln(it.tail_time)));
+        let (mean_margin, tail_margin) = (plan.margins.time, plan.margins.tail);
+        let word = Time::of(
+            &time_log,
+            &tail_log,
+            mean_margin.fraction(),
+            tail_margin.fraction(),
+        );
+        let mut answers = Vec::new();
+        for estimand in &plan.estimands {
+            if let Some(values) = self.bytes(*estimand, &pairs) {
+                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, word));
+            }
+        }
+        answers.extend([time, tail]);
+        answers
+    }
+
+    fn pair(self, runs: &Runs, seed: u32) -> Option<Pair> {
+        let (treated, twin) = match (self.baseline, self.adoption) {
+            (None, _) => {
+                let first = runs.get(Mix::Candidate, seed, 0);
+                (first, runs.get(Mix::Candidate, seed, 1))
+            }
+            (Some(baseline), Adoption::ALL) => {
+                let treated = runs.get(Mix::Candidate, seed, 0);
+                (treated, runs.get(Mix::Baseline(baseline), seed, 0))
+            }
+            (Some(baseline), adoption) => {
+                let treated = runs.get(Mix::Mixed(baseline, adoption), seed, 0);
+                (treated, runs.get(Mix::Baseline(baseline), seed, 0))
+            }
+        };
+        let members = peers(treated, |it| match self.group {
+            Group::Adopters => it.adopter,
+            Group::Others => !it.adopter,
+            Group::All => true,
+        });
+        if members.is_empty() {
+            return None;
+        }
+        assert_eq!(
+            treated.nodes.len(),
+            twin.nodes.len(),
+            "twins have the same peers"
+        );
+        let whole = |it: &Outcome| {
+            let swarm = measure_swarm(it);
+            [swarm.cost, swarm.origin_per_copy, swarm.waste()]
+        };
+        let (a, b) = (whole(treated), whole(twin));
+        Some(Pair {
+            candidate: measure_group(treated, &members),
+            baseline: measure_group(twin, &members),
+            whole: [(a[0], b[0]), (a[1], b[1]), (a[2], b[2])],
+        })
+    }
+
+    /// Candidate and baseline values of the estimand, if it is defined for the group.
+    fn bytes(self, estimand: Estimand, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
+        let focal = |it: fn(&GroupMeasure) -> f64| {
+            Some(
+                pairs
+                    .iter()
+                    .map(|pair| (it(&pair.candidate), it(&pair.baseline)))
+                    .unzip(),
+            )
+        };
+        let whole = |at: usize| {
+            let all = self.group == Group::All;
+            all.then(|| pairs.iter().map(|pair| pair.whole[at]).unzip())
+        };
+        match estimand {
+            Estimand::E1 => focal(|it| it.upload_per_copy),
+            Estimand::E2 => focal(|it| it.total_per_copy),
+            Estimand::E3 => whole(0),
+            Estimand::E4 => whole(1),
+            Estimand::E5 => whole(2),
+        }
+    }
+
+    /// Saving as one minus the ratio of the means over seeds: it exists also where a single
+    /// adopter uploads nothing in some run, which a mean of log ratios does not.
+    fn saving(
+        self,
+        plan: &Plan,
+        estimand: Estimand,
+        pairs: &[Pair],
+        resamples: &Resamples,
+        (candidate, baseline): &(Vec<f64>, Vec<f64>),
+        time: Time,
+    ) -> Comparison {
+        let ratio = |of: &[u32]| {
+            let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
+            sum(candidate) / sum(baseline)
+        };
+        let estimate = bca(resamples, ratio).map(|it| 1.0 - it);
+        let claim = plan.margins.claim.fraction();
+        Comparison {
+            candidate_mean: mean(candidate),
+            baseline_mean: mean(baseline),
+            log_ratio: ln(mean(candidate) / mean(baseline)),
+            log_error: jackknife_error(pairs.len(), |of| ln(ratio(of))),
+            method: Method::resampled(pairs.len()),
+            size: Some(Size::of(&estimate, claim)),
+            direction: Some(Direction::of(&estimate, time)),
+            time: Some(time),
+            ..self.blank(
+                plan,
+                Quantity::Bytes(estimand),
+                pairs,
+                estimate,
+                candidate,
+                baseline,
+            )
+        }
+    }
+
+    fn time(
+        self,
+        plan: &Plan,
+        pairs: &[Pair],
+        (candidate, baseline): (Vec<f64>, Vec<f64>),
+    ) -> (Comparison, Estimate) {
+        let log = t_estimate(&differences(&candidate, &baseline));
+        let comparison = Comparison {
+            method: Method::Student,
+            ..self.ratio(plan, Quantity::Time, pairs, log, &candidate, &baseline)
+        };
+        (comparison, log)
+    }
+
+    fn tail(
+        self,
+        plan: &Plan,
+        pairs: &[Pair],
+        resamples: &Resamples,
+        (candidate, baseline): (Vec<f64>, Vec<f64>),
+    ) -> (Comparison, Estimate) {
+        let paired = differences(&candidate, &baseline);
+        let mean_of =
+            |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
+        let log = bca(resamples, mean_of);
+        let comparison = Comparison {
+            method: Method::resampled(pairs.len()),
+            ..self.ratio(plan, Quantity::Tail, pairs, log, &candidate, &baseline)
+        };
+        (comparison, log)
+    }
+
+    fn ratio(
+        self,
+        plan: &Plan,
+        quantity: Quantity,
+        pairs: &[Pair],
+        log: Estimate,
+        candidate: &[f64],
+        baseline: &[f64],
+    ) -> Comparison {
+        Comparison {
+            candidate_mean: exp(mean(candidate)),
+            baseline_mean: exp(mean(baseline)),
+            log_ratio: log.value,
+            log_error: pairing(candidate, baseline).spread / (pairs.len() as f64).sqrt(),
+            ..self.blank(plan, quantity, pairs, log.map(exp), candidate, baseline)
+        }
+    }
+
+    fn blank(
+        self,
+        plan: &Plan,
+        quantity: Quantity,
+        pairs: &[Pair],
+        estimate: Estimate,
+        candidate: &[f64],
+        baseline: &[f64],
+    ) -> Comparison {
+        let share = |it: fn(&Pair) -> &GroupMeasure| {
+            let completed: usize = pairs.iter().map(|pair| it(pair).completed).sum();
+            let peers: usize = pairs.iter().map(|pair| it(pair).peers).sum();
+            completed as f64 / peers as f64
+        };
+        let paired = pairing(candidate, baseline);
+        let margin = if quantity == Quantity::Tail {
+            plan.margins.tail
+        } else {
+            plan.margins.time
+        };
+        Comparison {
+            scenario: self.scenario,
+            baseline: self.baseline,
+            adoption: self.adoption,
+            group: self.group,
+            quantity,
+            runs: pairs.len(),
+            candidate_mean: f64::NAN,
+            baseline_mean: f64::NAN,
+            estimate,
+            log_ratio: f64::NAN,
+            log_error: f64::NAN,
+            method: Method::Student,
+            pairing: paired,
+            completed: (share(|it| &it.candidate), share(|it| &it.baseline)),
+            runs_needed: match quantity {
+                Quantity::Bytes(_) => None,
+                Quantity::Time | Quantity::Tail => runs_needed(paired.spread, margin.fraction()),
+            },
+            size: None,
+            direction: None,
+            time: None,
+        }
+    }
+}
+
+fn differences(candidate: &[f64], baseline: &[f64]) -> Vec<f64> {
+    candidate.iter().zip(baseline).map(|(a, b)| a - b).collect()
+}

@@ -1,0 +1,86 @@
+//! The claim over all scenarios.
+
+use super::compare::{Comparison, Quantity};
+use crate::plan::{Adoption, Estimand, Plan};
+use crate::stats::meta::{RandomEffects, random_effects};
+use crate::verdict::{Direction, Size};
+
+/// One reading of the claim: an estimand against a baseline at an adoption, over the scenarios.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overall {
+    /// The reading.
+    pub estimand: Estimand,
+    /// Position in the plan's baselines.
+    pub baseline: usize,
+    /// Share of peers that run the candidate.
+    pub adoption: Adoption,
+    /// Supported only if supported in every scenario.
+    pub size: Size,
+    /// The least favourable of the scenarios.
+    pub direction: Direction,
+    /// Scenarios that support the claim.
+    pub passing: usize,
+    /// Scenarios.
+    pub scenarios: usize,
+    /// Position of the scenario with the smallest saving, and that saving.
+    pub worst: (usize, f64),
+    /// The largest saving.
+    pub best: f64,
+    /// Log ratios with the scenario as a random effect; `None` where an error is zero or a ratio
+    /// does not exist.
+    pub pooled: Option<RandomEffects>,
+}
+
+/// Every reading of the plan, by estimand, baseline and adoption.
+#[must_use]
+pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
+    let mut readings = Vec::new();
+    for estimand in &plan.estimands {
+        for baseline in 0..plan.baselines.len() {
+            for adoption in &plan.adoption {
+                let wanted = |it: &&Comparison| {
+                    it.quantity == Quantity::Bytes(*estimand)
+                        && it.baseline == Some(baseline)
+                        && it.adoption == *adoption
+                        && it.is_headline()
+                };
+                let each: Vec<&Comparison> = comparisons.iter().filter(wanted).collect();
+                readings.extend(reading(*estimand, baseline, *adoption, &each));
+            }
+        }
+    }
+    readings
+}
+
+fn reading(
+    estimand: Estimand,
+    baseline: usize,
+    adoption: Adoption,
+    each: &[&Comparison],
+) -> Option<Overall> {
+    let sizes: Vec<Size> = each.iter().filter_map(|it| it.size).collect();
+    let directions: Vec<Direction> = each.iter().filter_map(|it| it.direction).collect();
+    let by_saving =
+        |a: &&&Comparison, b: &&&Comparison| a.estimate.value.total_cmp(&b.estimate.value);
+    let worst = each.iter().min_by(by_saving)?;
+    let best = each.iter().max_by(by_saving)?;
+    let effects: Vec<f64> = each.iter().map(|it| it.log_ratio).collect();
+    let errors: Vec<f64> = each.iter().map(|it| it.log_error).collect();
+    let finite = effects.iter().all(|it| it.is_finite());
+    Some(Overall {
+        estimand,
+        baseline,
+        adoption,
+        size: Size::in_general(&sizes),
+        direction: Direction::in_general(&directions),
+        passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
+        scenarios: each.len(),
+        worst: (worst.scenario, worst.estimate.value),
+        best: best.estimate.value,
+        pooled: if finite {
+            random_effects(&effects, &errors)
+        } else {
+            None
+        },
+    })
+}

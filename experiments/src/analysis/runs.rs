@@ -1,0 +1,79 @@
+//! The runs of one scenario, found by what they are.
+
+use std::collections::BTreeMap;
+
+use crate::measure::{GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::unit::{Mix, Unit};
+
+/// Runs of one scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    runs: BTreeMap<(Mix, u32, u8), (Unit, Outcome)>,
+}
+
+/// One row of `runs.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// The unit.
+    pub unit: Unit,
+    /// The swarm.
+    pub swarm: SwarmMeasure,
+    /// All peers.
+    pub all: GroupMeasure,
+    /// Peers that run the candidate.
+    pub adopters: Option<GroupMeasure>,
+    /// The run without its rows of nodes and samples.
+    pub outcome: Outcome,
+}
+
+impl Runs {
+    /// Adds a run.
+    pub fn insert(&mut self, unit: Unit, outcome: Outcome) {
+        self.runs
+            .insert((unit.mix, unit.seed_index, unit.replica), (unit, outcome));
+    }
+
+    /// The run of a mix with a seed.
+    #[must_use]
+    pub fn get(&self, mix: Mix, seed_index: u32, replica: u8) -> &Outcome {
+        let run = self.runs.get(&(mix, seed_index, replica));
+        &run.expect("every unit of the plan was loaded").1
+    }
+
+    /// The runs of a mix, in seed order, second executions left out.
+    pub fn of_mix(&self, mix: Mix) -> impl Iterator<Item = &Outcome> {
+        let wanted = move |it: &(&(Mix, u32, u8), _)| it.0.0 == mix && it.0.2 == 0;
+        self.runs.iter().filter(wanted).map(|it| &it.1.1)
+    }
+
+    /// Every run with its unit, by mix and seed.
+    pub fn iter(&self) -> impl Iterator<Item = &(Unit, Outcome)> {
+        self.runs.values()
+    }
+
+    /// Rows of `runs.csv`: by seed, then mix.
+    #[must_use]
+    pub fn rows(&self, _plan: &Plan) -> Vec<RunRow> {
+        let mut rows: Vec<RunRow> = self.runs.values().map(|(unit, it)| row(unit, it)).collect();
+        rows.sort_by_key(|it| (it.unit.seed_index, it.unit.mix, it.unit.replica));
+        rows
+    }
+}
+
+fn row(unit: &Unit, outcome: &Outcome) -> RunRow {
+    let adopters = peers(outcome, |it| it.adopter);
+    RunRow {
+        unit: unit.clone(),
+        swarm: measure_swarm(outcome),
+        all: measure_group(outcome, &peers(outcome, |_| true)),
+        adopters: (!adopters.is_empty()).then(|| measure_group(outcome, &adopters)),
+        outcome: Outcome {
+            nodes: Vec::new(),
+            series: Vec::new(),
+            class_matrix: Vec::new(),
+            ..outcome.clone()
+        },
+    }
+}

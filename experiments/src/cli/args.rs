@@ -1,0 +1,231 @@
+//! Options that commands share.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, Failure};
+use crate::plan::{Changes, Percent, Plan};
+use crate::unit::Shard;
+
+/// Plans that need no file.
+pub(super) const BUILTIN: &[(&str, &str)] = &[(
+    "choke_vs_naive",
+    include_str!("../../plans/choke_vs_naive.toml"),
+)];
+
+/// Longest plan file that is read.
+const MAX_PLAN_BYTES: u64 = 4 << 20;
+
+/// Which part of a plan. Any of these makes the run exploratory.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct PlanArgs {
+    /// Only this scenario of the plan; may be repeated.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    scenario: Vec<String>,
+    /// Only this baseline of the plan; may be repeated.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    policy: Vec<String>,
+    /// Another master seed.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Another number of paired seeds.
+    #[arg(long, value_name = "N")]
+    seeds: Option<u32>,
+    /// Change the plan, e.g. `candidate.parameters.slots=5` or `scenario.*.set.peers=20`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Folder of the results; `results/PLAN` if left out, for a changed plan
+    /// `results/exploratory/PLAN`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl PlanArgs {
+    pub(super) fn changes(&self) -> Changes {
+        Changes {
+            set: self.set.clone(),
+            scenarios: self.scenario.clone(),
+            policies: self.policy.clone(),
+            seed: self.seed,
+            seeds: self.seeds,
+        }
+    }
+
+    /// Folder of the results.
+    pub(super) fn folder(&self, plan: &Plan) -> PathBuf {
+        let usual = || {
+            let results = Path::new("results");
+            if plan.registered {
+                results.join(&plan.name)
+            } else {
+                results.join("exploratory").join(&plan.name)
+            }
+        };
+        self.out.clone().unwrap_or_else(usual)
+    }
+
+    /// The options that change results, as they are typed.
+    pub(super) fn typed(&self) -> String {
+        let numbers = [self.seed, self.seeds.map(u64::from)].map(|it| it.map(|it| it.to_string()));
+        let [seed, seeds] = &numbers;
+        let named = [
+            ("scenario", self.scenario.as_slice()),
+            ("policy", self.policy.as_slice()),
+            ("seed", seed.as_slice()),
+            ("seeds", seeds.as_slice()),
+            ("set", self.set.as_slice()),
+        ];
+        let mut text = String::new();
+        for (name, value) in named
+            .iter()
+            .flat_map(|it| it.1.iter().map(|value| (it.0, value)))
+        {
+            write!(text, " --{name} {}", quoted(value)).expect("writing to a string does not fail");
+        }
+        text
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "._-=/:".contains(it);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// The text of summary.csv.
+    Csv,
+    /// Tables for web pages.
+    Markdown,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Options of a run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunOptions {
+    #[command(flatten)]
+    pub(super) plan_args: PlanArgs,
+    /// Threads; 0 for one a core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) jobs: usize,
+    /// Run what is there again and compare: a different result ends with code 4.
+    #[arg(long, conflicts_with = "resume")]
+    pub(super) force: bool,
+    /// Run only what is missing (this is what happens anyway).
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Do only this share of the units, e.g. `2/8`, and no tables; `lab merge` does the rest.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// No progress, and only the verdicts.
+    #[arg(long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Every comparison, not only the headline ones.
+    #[arg(long)]
+    pub(super) verbose: bool,
+    /// No figures and no report.
+    #[arg(long)]
+    pub(super) no_plots: bool,
+    /// When to colour verdicts.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+    /// Also write peers.csv: one row a peer and run.
+    #[arg(long)]
+    pub(super) peers: bool,
+    /// Compare with the registered summary instead of writing results; code 1 if a verdict moved
+    /// or a figure got worse beyond the tolerance.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// The summary.csv to compare with; `results/PLAN/summary.csv` if left out.
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// How much worse is still the same, for `--check`.
+    #[arg(long, value_name = "SHARE", default_value = "5 %")]
+    pub(super) tolerance: Percent,
+    /// Write the summary of this run here, for later `--baseline`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_baseline: Option<PathBuf>,
+    /// Write the outcome of `--check` as `JUnit` XML.
+    #[arg(long, value_name = "FILE", requires = "check")]
+    pub(super) junit: Option<PathBuf>,
+    /// Append the verdicts as Markdown, for example to a CI job's summary file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) summary: Option<PathBuf>,
+    /// List the units and do nothing.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Say what would be run and how long it takes, and do nothing else.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// `lab run`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunArgs {
+    /// Plan file, or the name of a built-in plan.
+    pub(super) plan: String,
+    #[command(flatten)]
+    pub(super) options: RunOptions,
+}
+
+/// Name for messages, text and folder of a plan.
+pub(super) fn plan_text(plan: &str) -> Result<(String, String, PathBuf), Failure> {
+    let path = Path::new(plan);
+    if !path.exists()
+        && let Some((name, text)) = BUILTIN.iter().find(|it| it.0 == plan)
+    {
+        return Ok((format!("{name}.toml"), (*text).to_owned(), PathBuf::new()));
+    }
+    let cannot = |why: String| {
+        let names: Vec<&str> = BUILTIN.iter().map(|it| it.0).collect();
+        let known = names.join(", ");
+        Failure::usage(format!(
+            "{plan}: {why}; give a plan file or a built-in plan ({known})"
+        ))
+    };
+    let length = std::fs::metadata(path)
+        .map_err(|it| cannot(it.to_string()))?
+        .len();
+    if length > MAX_PLAN_BYTES {
+        return Err(cannot(format!("{length} bytes are no plan")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|it| cannot(it.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    Ok((plan.to_owned(), text, folder))
+}
+
+/// Reads a file that the user named.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|it| {
+        let missing = it.kind() == std::io::ErrorKind::NotFound;
+        Failure {
+            exit: if missing { Exit::Usage } else { Exit::Io },
+            message: format!("{}: {it}", path.display()),
+        }
+    })
+}

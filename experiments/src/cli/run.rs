@@ -1,0 +1,262 @@
+//! `lab run` and `choke_vs_naive`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::args::{Format, RunOptions};
+use super::bar::Bar;
+use super::{Exit, Failure, check, print, show, stop};
+use crate::analysis::Analysis;
+use crate::conduct::{analyse, files};
+use crate::engine::Engine as _;
+use crate::figure;
+use crate::output::manifest::{Host, manifest};
+use crate::output::{Files, peers};
+use crate::plan::Plan;
+use crate::report::{Context, report};
+use crate::runner::{self, Done, Options};
+use crate::store::{Found, Store, StoreError, write_whole};
+use crate::swarm::Swarms;
+use crate::unit::{Unit, expand};
+
+/// A plan with its units and where they go.
+pub(super) struct Job<'a> {
+    pub(super) plan: Plan,
+    pub(super) engine: Swarms,
+    pub(super) units: Vec<Unit>,
+    pub(super) folder: PathBuf,
+    pub(super) options: &'a RunOptions,
+    /// The line that makes the same results.
+    pub(super) reproduce: String,
+}
+
+pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let (plan, engine) = super::load(name, &options.plan_args)?;
+    let units = expand(&plan, &engine)?;
+    let job = Job {
+        folder: options.plan_args.folder(&plan),
+        reproduce: format!("{command}{}", options.plan_args.typed()),
+        plan,
+        engine,
+        units,
+        options,
+    };
+    if options.list {
+        print(&super::list::units(&job.plan, &job.units))?;
+        return Ok(Exit::Done);
+    }
+    if options.dry_run {
+        return job.dry_run();
+    }
+    stop::listen()?;
+    let store = job.store()?;
+    if let Some(shard) = options.shard {
+        let part: Vec<Unit> = job
+            .units
+            .iter()
+            .enumerate()
+            .filter(|it| shard.holds(it.0))
+            .map(|it| it.1.clone())
+            .collect();
+        let done = job.execute(&part, &store)?;
+        print(&format!(
+            "share {}/{}: {} runs done, {} were there; `lab merge` when all shares are\n",
+            shard.index, shard.count, done.ran, done.kept
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let done = job.execute(&job.units, &store)?;
+    let analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
+    let host = Host {
+        wall_s: started.elapsed().as_secs_f64(),
+        jobs: options.jobs,
+        ran: done.ran,
+    };
+    job.finish(&analysis, &store, &host)
+}
+
+impl Job<'_> {
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        let exploratory = Path::new("results/exploratory");
+        if self.folder.starts_with(exploratory) {
+            make(exploratory)?;
+            let ignore = exploratory.join(".gitignore");
+            write_whole(&ignore, b"*\n")?;
+        }
+        Ok(Store::open(
+            &self.folder.join("units"),
+            &self.engine.version(),
+        )?)
+    }
+
+    fn execute(&self, units: &[Unit], store: &Store) -> Result<Done, Failure> {
+        let bar = Bar::new(self.options.quiet);
+        let options = Options {
+            jobs: self.options.jobs,
+            force: self.options.force,
+        };
+        let done = runner::run(&self.plan, units, &self.engine, store, options, &bar);
+        bar.finish();
+        Ok(done?)
+    }
+
+    /// What would run, and for how long, from the time of one run of each kind.
+    fn dry_run(&self) -> Result<Exit, Failure> {
+        let store = Store::at(&self.folder.join("units"), &self.engine.version());
+        let (mut missing, mut kinds, mut seconds) = (0_usize, 0_usize, 0.0);
+        for unit in &self.units {
+            if !matches!(store.read(unit)?, Found::Valid(_)) {
+                missing += 1;
+            }
+            if unit.seed_index == 0 && unit.replica == 0 {
+                let started = Instant::now();
+                runner::run_one(&self.plan, unit, &self.engine)?;
+                seconds += started.elapsed().as_secs_f64();
+                kinds += 1;
+            }
+        }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = if self.options.jobs == 0 {
+            cores
+        } else {
+            self.options.jobs
+        };
+        let each = seconds / kinds.max(1) as f64;
+        print(&format!(
+            "{}: {} runs, {missing} missing; {each:.2} s a run (mean of {kinds} kinds): about {:.0} s \
+             with {jobs} threads\n",
+            self.plan.name,
+            self.units.len(),
+            each * missing as f64 / jobs as f64
+        ))?;
+        Ok(Exit::Done)
+    }
+
+    /// Everything after the last run: files, printing, the check.
+    pub(super) fn finish(
+        &self,
+        analysis: &Analysis,
+        store: &Store,
+        host: &Host,
+    ) -> Result<Exit, Failure> {
+        let options = self.options;
+        let results = files(&self.plan, analysis);
+        let summary = results
+            .get("summary.csv")
+            .expect("one of the files")
+            .to_owned();
+        if let Some(path) = &options.save_baseline {
+            write_whole(path, summary.as_bytes())?;
+        }
+        if let Some(path) = &options.summary {
+            append(path, &show::markdown(&self.plan, analysis, &self.reproduce))?;
+        }
+        if options.check {
+            return check::check(self, &summary);
+        }
+        let paths = self.write(analysis, store, &results, host)?;
+        let text = match options.format {
+            Format::Csv => summary,
+            Format::Json => show::json(&self.plan, &results.hash(), &summary),
+            Format::Markdown => show::markdown(&self.plan, analysis, &self.reproduce),
+            Format::Human => {
+                let mut text = show::human(&self.plan, analysis, options);
+                self.closing(&mut text, analysis, &results.hash(), &paths, host);
+                text
+            }
+        };
+        print(&text)?;
+        Ok(Exit::Done)
+    }
+
+    fn closing(
+        &self,
+        text: &mut String,
+        analysis: &Analysis,
+        hash: &str,
+        paths: &[PathBuf],
+        host: &Host,
+    ) {
+        let mut line =
+            |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
+        let files = paths.len();
+        line(format!(
+            "wrote     {files} files to {} ({} of {} runs now, {:.1} s)",
+            self.folder.display(),
+            host.ran,
+            self.units.len(),
+            host.wall_s
+        ));
+        if let Some(it) = paths.iter().find(|it| it.ends_with("report.html")) {
+            line(format!("report    {}", it.display()));
+        }
+        line(format!("results   sha256 {hash}"));
+        line(format!("repeat    {}", self.reproduce));
+        if let Some(it) = crate::words::closing(&self.plan, analysis) {
+            line(format!("\n{it}"));
+        }
+    }
+
+    fn write(
+        &self,
+        analysis: &Analysis,
+        store: &Store,
+        results: &Files,
+        host: &Host,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        make(&self.folder)?;
+        let mut paths = results.write(&self.folder)?;
+        let mut put = |name: &str, bytes: &[u8]| -> Result<(), StoreError> {
+            let path = self.folder.join(name);
+            write_whole(&path, bytes)?;
+            paths.push(path);
+            Ok(())
+        };
+        let (hash, engine) = (results.hash(), self.engine.version());
+        let text = manifest(&self.plan, &self.units, &engine, &hash, host);
+        put("manifest.json", text.as_bytes())?;
+        if self.options.peers {
+            put(
+                "peers.csv",
+                peers::peers(&self.plan, &self.units, store)?.as_bytes(),
+            )?;
+        }
+        if !self.options.no_plots {
+            let pictures = figure::pictures(&self.plan, analysis);
+            make(&self.folder.join("figures"))?;
+            for it in &pictures {
+                put(
+                    &format!("figures/{}.svg", it.name),
+                    figure::svg(&it.scene)?.as_bytes(),
+                )?;
+                put(
+                    &format!("figures/{}.png", it.name),
+                    &figure::png(&it.scene)?,
+                )?;
+            }
+            let context = Context {
+                hash: &hash,
+                engine: &engine,
+                reproduce: &self.reproduce,
+                units: self.units.len(),
+            };
+            let page = report(&self.plan, analysis, &pictures, &context)?;
+            put("report.html", page.as_bytes())?;
+        }
+        Ok(paths)
+    }
+}
+
+fn make(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))
+}
+
+fn append(path: &Path, text: &str) -> Result<(), StoreError> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new();
+    let opened = file.create(true).append(true).open(path);
+    let written = opened.and_then(|mut it| it.write_all(text.as_bytes()));
+    written.map_err(|it| StoreError::io(path, it))
+}

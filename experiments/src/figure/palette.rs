@@ -1,0 +1,48 @@
+//! Colours that colour-blind readers tell apart (Okabe and Ito 2008), and greys.
+
+use super::scene::Color;
+
+pub(super) const INK: Color = Color(0x22, 0x22, 0x22);
+pub(super) const GREY: Color = Color(0x66, 0x66, 0x66);
+pub(super) const SILVER: Color = Color(0xaa, 0xaa, 0xaa);
+pub(super) const RULE: Color = Color(0xdd, 0xdd, 0xdd);
+pub(super) const ORANGE: Color = Color(0xe6, 0x9f, 0x00);
+pub(super) const SKY: Color = Color(0x56, 0xb4, 0xe9);
+pub(super) const GREEN: Color = Color(0x00, 0x9e, 0x73);
+pub(super) const YELLOW: Color = Color(0xf0, 0xe4, 0x42);
+pub(super) const BLUE: Color = Color(0x00, 0x72, 0xb2);
+pub(super) const VERMILION: Color = Color(0xd5, 0x5e, 0x00);
+pub(super) const PURPLE: Color = Color(0xcc, 0x79, 0xa7);
+
+/// Colour of policy `at`; the candidate comes first.
+pub(super) fn policy(at: usize) -> Color {
+    [VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, INK][at % 7]
+}
+
+/// Colour of scenario `at`.
+pub(super) fn scenario(at: usize) -> Color {
+    [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, INK][at % 7]
+}
+
+/// Colour of cause `at`.
+pub(super) fn cause(at: usize) -> Color {
+    [
+        VERMILION, ORANGE, PURPLE, INK, SILVER, BLUE, SKY, GREEN, YELLOW,
+    ][at % 9]
+}
+
+/// White to dark blue for shares from 0 to 1.
+pub(super) fn shade(share: f64) -> Color {
+    let mix = |from: f64, to: f64| {
+        let value = from + (to - from) * share.clamp(0.0, 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between two bytes"
+        )]
+        {
+            value.round() as u8
+        }
+    };
+    Color(mix(255.0, 8.0), mix(255.0, 64.0), mix(255.0, 129.0))
+}

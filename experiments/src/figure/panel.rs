@@ -1,0 +1,112 @@
+//! What pictures share: heads, captions, frames, legends.
+
+use super::axis::{Axis, label};
+use super::palette::{GREY, INK, RULE};
+use super::render::text_width;
+use super::scene::{Color, Scene, Style};
+
+/// Space left and right of everything.
+pub(super) const EDGE: f64 = 24.0;
+/// Height of a line of the caption.
+const CAPTION_LINE: f64 = 15.0;
+const CAPTION_SIZE: f64 = 11.5;
+
+/// Title in the upper left corner; returns where the picture goes on.
+pub(super) fn title(scene: &mut Scene, text: &str) -> f64 {
+    scene.text((EDGE, 24.0), text, Style::new(17.0, INK).bold());
+    44.0
+}
+
+/// Makes room below `bottom` for the caption and writes it.
+pub(super) fn caption(scene: &mut Scene, bottom: f64, text: &str) {
+    let lines = wrap(text, scene.width - 2.0 * EDGE);
+    for (at, line) in lines.iter().enumerate() {
+        let y = bottom + 14.0 + CAPTION_LINE * at as f64;
+        scene.text((EDGE, y), line.clone(), Style::new(CAPTION_SIZE, GREY));
+    }
+    scene.height = (bottom + 20.0 + CAPTION_LINE * lines.len() as f64).ceil();
+}
+
+fn wrap(text: &str, width: f64) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        let longer = if line.is_empty() {
+            word.to_owned()
+        } else {
+            format!("{line} {word}")
+        };
+        // Other fonts that a reader of the SVG may have run a tenth wider.
+        if text_width(&longer, CAPTION_SIZE) * 1.1 > width && !line.is_empty() {
+            lines.push(word.to_owned());
+        } else {
+            *line = longer;
+        }
+    }
+    lines
+}
+
+/// Coloured names in a row, in several rows where they do not fit; returns where the picture goes
+/// on.
+pub(super) fn legend(scene: &mut Scene, y: f64, names: &[(String, Color)]) -> f64 {
+    let (mut x, mut y) = (EDGE, y);
+    for (name, color) in names {
+        let width = 36.0 + text_width(name, 13.0) * 1.1;
+        if x + width > scene.width - EDGE && x > EDGE {
+            (x, y) = (EDGE, y + 20.0);
+        }
+        scene.rectangle((x, y - 5.0), 14.0, 10.0, *color);
+        scene.text((x + 20.0, y), name.clone(), Style::new(13.0, INK));
+        x += width;
+    }
+    y + 20.0
+}
+
+/// A frame with both axes.
+pub(super) struct Frame {
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+}
+
+impl Frame {
+    /// Grid, tick labels and head of a panel.
+    pub(super) fn draw(&self, scene: &mut Scene, head: &str, x_title: &str) {
+        let (left, right) = (self.x.start, self.x.end);
+        let (bottom, top) = (self.y.start, self.y.end);
+        for tick in self.y.ticks(5.0) {
+            let y = self.y.at(tick);
+            scene.line(&[(left, y), (right, y)], RULE, 0.75);
+            scene.text((left - 6.0, y), label(tick), Style::new(11.0, GREY).end());
+        }
+        for tick in self.x.ticks((right - left) / 60.0) {
+            let x = self.x.at(tick);
+            scene.line(&[(x, bottom), (x, bottom + 4.0)], GREY, 0.75);
+            scene.text(
+                (x, bottom + 13.0),
+                label(tick),
+                Style::new(11.0, GREY).middle(),
+            );
+        }
+        scene.line(&[(left, bottom), (right, bottom)], GREY, 1.0);
+        scene.text((left, top - 13.0), head, Style::new(13.0, INK).bold());
+        if !x_title.is_empty() {
+            let middle = f64::midpoint(left, right);
+            scene.text(
+                (middle, bottom + 29.0),
+                x_title,
+                Style::new(11.5, GREY).middle(),
+            );
+        }
+    }
+}
+
+/// Left and right pixel of each of `count` panels in a row.
+pub(super) fn columns(width: f64, count: usize, margin: f64) -> Vec<(f64, f64)> {
+    let each = (width - 2.0 * EDGE) / count as f64;
+    (0..count)
+        .map(|at| {
+            let left = EDGE + each * at as f64 + margin;
+            (left, left + each - margin - 12.0)
+        })
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! Reading a `summary.csv`.
+
+use std::collections::BTreeMap;
+
+/// What distinguishes a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Scenario, or `all`.
+    pub scenario: String,
+    /// Baseline; the candidate itself in the A/A rows.
+    pub baseline: String,
+    /// Share of peers that adopt.
+    pub adoption: String,
+    /// Whose effect.
+    pub group: String,
+    /// What is compared.
+    pub quantity: String,
+}
+
+/// What the gate needs of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Line of the table, from 0.
+    pub position: usize,
+    /// Every field as text.
+    pub figures: Vec<String>,
+    /// Less is better.
+    pub is_ratio: bool,
+    /// The verdicts of the row are registered.
+    pub headline: bool,
+    /// The estimate.
+    pub estimate: Option<f64>,
+    /// Its two-sided 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// Size verdict.
+    pub size: String,
+    /// Direction verdict.
+    pub direction: String,
+}
+
+/// Why a text is not a summary.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// It is no CSV.
+    #[error("is not a CSV table: {0}")]
+    Csv(String),
+    /// A column is missing.
+    #[error("has no column {0}: it is not a summary.csv, or of another version")]
+    Column(&'static str),
+}
+
+/// The rows of a `summary.csv`.
+pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let wrong = |it: csv::Error| TableError::Csv(it.to_string());
+    let columns = reader.headers().map_err(wrong)?.clone();
+    let at = |name: &'static str| {
+        columns
+            .iter()
+            .position(|it| it == name)
+            .ok_or(TableError::Column(name))
+    };
+    let [scenario, baseline, adoption] = [at("scenario")?, at("baseline")?, at("adoption")?];
+    let [group, quantity, scale] = [at("group")?, at("quantity")?, at("scale")?];
+    let [headline, estimate] = [at("headline")?, at("estimate")?];
+    let [low, high] = [at("ci95_low")?, at("ci95_high")?];
+    let [size, direction] = [at("size_verdict")?, at("direction_verdict")?];
+    let mut rows = BTreeMap::new();
+    for (position, record) in reader.records().enumerate() {
+        let record = record.map_err(wrong)?;
+        let text = |it: usize| record[it].to_owned();
+        let number = |it: usize| record[it].parse::<f64>().ok();
+        let key = Key {
+            scenario: text(scenario),
+            baseline: text(baseline),
+            adoption: text(adoption),
+            group: text(group),
+            quantity: text(quantity),
+        };
+        let row = Row {
+            position,
+            figures: record.iter().map(str::to_owned).collect(),
+            is_ratio: &record[scale] == "ratio",
+            headline: &record[headline] == "true",
+            estimate: number(estimate),
+            interval: number(low).zip(number(high)),
+            size: text(size),
+            direction: text(direction),
+        };
+        rows.insert(key, row);
+    }
+    Ok(rows)
+}

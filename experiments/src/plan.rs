@@ -1,0 +1,215 @@
+//! Plans: one TOML file says what is asked, of which scenarios and policies, with how many seeds
+//! and which margins, and what is expected to come out.
+
+mod check;
+mod echo;
+mod error;
+mod file;
+mod percent;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use error::{PlanError, Where};
+pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
+pub use percent::Percent;
+pub use resolve::{Changes, load};
+
+/// A plan, checked and with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Name of the results folder.
+    pub name: String,
+    /// What is asked.
+    pub question: String,
+    /// What the author expected before the plan was run.
+    pub expectation: String,
+    /// The readings of "bandwidth" to decide.
+    pub estimands: Vec<Estimand>,
+    /// Shares of peers that run the candidate.
+    pub adoption: Vec<Adoption>,
+    /// The policy under test.
+    pub candidate: Contender,
+    /// What it is compared with.
+    pub baselines: Vec<Contender>,
+    /// Where.
+    pub scenarios: Vec<ScenarioUse>,
+    /// From which the seed of each run follows.
+    pub master_seed: u64,
+    /// Paired runs of each comparison.
+    pub seed_count: u32,
+    /// Margins and claim, fixed beforehand.
+    pub margins: Margins,
+    /// Bootstrap resamples.
+    pub resamples: usize,
+    /// Pictures to draw.
+    pub figures: Vec<Figure>,
+    /// No option changed what the committed file says.
+    pub registered: bool,
+}
+
+/// What "bandwidth" can mean. Each is a saving: `1 - candidate / baseline`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+pub enum Estimand {
+    /// Payload an adopter uploads per completed copy.
+    E1,
+    /// All bytes an adopter sends and receives per completed copy.
+    E2,
+    /// Bytes sent by anyone per useful byte received.
+    E3,
+    /// Bytes sent by origin seeds per completed copy.
+    E4,
+    /// Bytes beyond the useful ones, per useful byte.
+    E5,
+}
+
+impl Estimand {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::E1, Self::E2, Self::E3, Self::E4, Self::E5];
+
+    /// The short name in tables and files.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::E1 => "E1",
+            Self::E2 => "E2",
+            Self::E3 => "E3",
+            Self::E4 => "E4",
+            Self::E5 => "E5",
+        }
+    }
+
+    /// The reading in words.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::E1 => "upload of an adopter",
+            Self::E2 => "total traffic of an adopter",
+            Self::E3 => "swarm cost per useful byte",
+            Self::E4 => "origin upload",
+            Self::E5 => "waste",
+        }
+    }
+
+    /// It is about the adopters, not about the whole swarm.
+    #[must_use]
+    pub const fn is_focal(self) -> bool {
+        matches!(self, Self::E1 | Self::E2)
+    }
+}
+
+/// How many peers run the candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Adoption {
+    /// A single peer.
+    One,
+    /// This share of the peers.
+    Share(Percent),
+}
+
+impl Adoption {
+    /// Everybody.
+    pub const ALL: Self = Self::Share(Percent::HUNDRED);
+
+    /// Adopters among `peers` peers: a share rounds down, but at least one adopts.
+    #[must_use]
+    pub fn of(self, peers: usize) -> usize {
+        match self {
+            Self::One => 1.min(peers),
+            Self::Share(share) => share.of(peers).max(1.min(peers)),
+        }
+    }
+
+    /// As plans and tables write it.
+    #[must_use]
+    pub fn label(self) -> String {
+        match self {
+            Self::One => "one".to_owned(),
+            Self::Share(share) => share.to_string(),
+        }
+    }
+}
+
+/// A policy with its limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contender {
+    /// The name results are grouped by.
+    pub name: String,
+    /// Registered choking policy.
+    pub policy: String,
+    /// Parameters that differ from the policy's defaults; durations in nanoseconds.
+    pub parameters: BTreeMap<String, u64>,
+    /// Connections at most; the scenario's own limit if not given.
+    pub max_connections: Option<u16>,
+    /// Registered piece picker; the scenario's own if not given.
+    pub picker: Option<String>,
+}
+
+/// A scenario with changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioUse {
+    /// The name results are grouped by.
+    pub name: String,
+    /// Built-in name, or file relative to the plan.
+    pub source: String,
+    /// `key=value` changes, in the order they apply.
+    pub set: Vec<String>,
+}
+
+/// Fixed beforehand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margins {
+    /// Geometric-mean completion time may grow by less than this.
+    pub time: Percent,
+    /// The 95th percentile of completion time may grow by less than this.
+    pub tail: Percent,
+    /// The size of the saving that is claimed.
+    pub claim: Percent,
+}
+
+/// A picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Paired savings with intervals.
+    Forest,
+    /// Paired completion-time ratios with intervals.
+    Time,
+    /// Distribution of completion times.
+    Cdf,
+    /// Bytes by cause.
+    Bytes,
+    /// Seeds, leechers and rate over time.
+    Series,
+    /// Who uploads to whom, by access class.
+    Matrix,
+}
+
+impl Figure {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 6] = [
+        Self::Forest,
+        Self::Bytes,
+        Self::Matrix,
+        Self::Time,
+        Self::Cdf,
+        Self::Series,
+    ];
+}
+
+impl Plan {
+    /// Seed of paired run `index`: eight bytes of SHA-256, so that more runs change no earlier one.
+    #[must_use]
+    pub fn run_seed(&self, index: u32) -> u64 {
+        use sha2::Digest as _;
+        let text = format!("unchoke run seed {} {index}", self.master_seed);
+        let digest = sha2::Sha256::digest(text.as_bytes());
+        let first: [u8; 8] = digest[..8].try_into().expect("32 bytes hold 8");
+        // 63 bits, so that the seed is a TOML and a JSON integer for every reader.
+        u64::from_be_bytes(first) >> 1
+    }
+}

@@ -1,0 +1,218 @@
+//! From the TOML form to a plan whose every part makes sense.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use unchoke_core::choke::{self, Parameters};
+
+use super::error::Source;
+use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
+use super::{Adoption, Contender, Margins, Percent, Plan, PlanError, ScenarioUse};
+
+/// Most paired runs of a plan.
+const MOST_SEEDS: u32 = 100_000;
+/// Most bootstrap resamples.
+const MOST_RESAMPLES: usize = 1_000_000;
+
+/// The plan that `file` means.
+pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanError> {
+    let plan = Plan {
+        name: checked_name(&file.name).map_err(|it| source.error("name", it))?,
+        question: said(&file.question, "question", source)?,
+        expectation: said(&file.expectation, "expectation", source)?,
+        estimands: file.estimands.clone(),
+        adoption: adoption(&file.adoption, source)?,
+        candidate: contender(&file.candidate, "candidate", source)?,
+        baselines: numbered(&file.baseline, "baseline", source, contender)?,
+        scenarios: numbered(&file.scenario, "scenario", source, scenario)?,
+        master_seed: file.seeds.master,
+        seed_count: file.seeds.count,
+        margins: Margins {
+            time: margin(&file.margins.time, "margins.time", source)?,
+            tail: margin(&file.margins.tail, "margins.tail", source)?,
+            claim: margin(&file.margins.claim, "margins.claim", source)?,
+        },
+        resamples: file.statistics.bootstrap,
+        figures: file.figures.clone(),
+        registered: true,
+    };
+    if !(1..=MOST_SEEDS).contains(&plan.seed_count) {
+        let message = format!("{} runs; give 1 to {MOST_SEEDS}", plan.seed_count);
+        return Err(source.error("seeds.count", message));
+    }
+    if !(100..=MOST_RESAMPLES).contains(&plan.resamples) {
+        let message = format!("{} resamples; give 100 to {MOST_RESAMPLES}", plan.resamples);
+        return Err(source.error("statistics.bootstrap", message));
+    }
+    if plan.estimands.is_empty() {
+        return Err(source.error(
+            "estimands",
+            "nothing to decide; name at least one of E1 to E5",
+        ));
+    }
+    let names = |it: &Contender| it.name.clone();
+    unique(plan.baselines.iter().map(names), "baseline", source)?;
+    unique(
+        plan.scenarios.iter().map(|it| it.name.clone()),
+        "scenario",
+        source,
+    )?;
+    if let Some(at) = plan
+        .baselines
+        .iter()
+        .position(|it| it.name == plan.candidate.name)
+    {
+        let message = "has the candidate's name; give one of them another `name`";
+        return Err(source.error(&format!("baseline.{at}"), message));
+    }
+    Ok(plan)
+}
+
+fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(source.error(key, "is empty; write it before the plan is run"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Names become folders, columns and ids.
+fn checked_name(name: &str) -> Result<String, String> {
+    let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
+    if name.is_empty() || name.len() > 60 || !name.chars().all(fits) {
+        return Err(format!(
+            "{name:?} is no name; use up to 60 letters, digits, hyphens and underscores"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn adoption(levels: &[String], source: Source<'_>) -> Result<Vec<Adoption>, PlanError> {
+    let mut all = Vec::new();
+    for (at, text) in levels.iter().enumerate() {
+        let key = format!("adoption.{at}");
+        let level = if text == "one" {
+            Adoption::One
+        } else {
+            let share = text.parse::<Percent>();
+            let share = share.map_err(|it| source.error(&key, format!("{it}, nor \"one\"")))?;
+            Adoption::Share(share)
+        };
+        let within = |it: Percent| it.fraction() > 0.0 && it <= Percent::HUNDRED;
+        if matches!(level, Adoption::Share(it) if !within(it)) {
+            return Err(source.error(&key, format!("{text} of the peers; give 0.01 % to 100 %")));
+        }
+        if all.contains(&level) {
+            return Err(source.error(&key, format!("{text} is there twice")));
+        }
+        all.push(level);
+    }
+    if all.is_empty() {
+        return Err(source.error("adoption", "is empty; give \"one\" or percentages"));
+    }
+    Ok(all)
+}
+
+fn margin(text: &str, key: &str, source: Source<'_>) -> Result<Percent, PlanError> {
+    let margin: Percent = text.parse().map_err(|it: String| source.error(key, it))?;
+    if margin.fraction() <= 0.0 || margin >= Percent::HUNDRED {
+        return Err(source.error(
+            key,
+            format!("{text}; give more than 0 % and less than 100 %"),
+        ));
+    }
+    Ok(margin)
+}
+
+fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Contender, PlanError> {
+    let at = |part: &str| format!("{key}.{part}");
+    let name = file.name.as_ref().unwrap_or(&file.policy);
+    let name = checked_name(name).map_err(|it| source.error(&at("name"), it))?;
+    let mut parameters = BTreeMap::new();
+    for (parameter, value) in &file.parameters {
+        let value = parameter_value(value)
+            .map_err(|it| source.error(&at(&format!("parameters.{parameter}")), it))?;
+        parameters.insert(parameter.clone(), value);
+    }
+    let mut trial = Parameters::new();
+    for (parameter, value) in &parameters {
+        trial.set(parameter, *value);
+    }
+    choke::build(&file.policy, &trial).map_err(|it| {
+        let place = if choke::REGISTRY.iter().any(|entry| entry.id == file.policy) {
+            at("parameters")
+        } else {
+            at("policy")
+        };
+        source.error(&place, it.to_string())
+    })?;
+    if file.max_connections == Some(0) {
+        return Err(source.error(&at("max_connections"), "0 connections; give at least 1"));
+    }
+    if let Some(picker) = &file.picker
+        && unchoke_core::pick::build(picker).is_none()
+    {
+        return Err(source.error(&at("picker"), format!("no picker is called {picker:?}")));
+    }
+    Ok(Contender {
+        name,
+        policy: file.policy.clone(),
+        parameters,
+        max_connections: file.max_connections,
+        picker: file.picker.clone(),
+    })
+}
+
+fn parameter_value(value: &ParameterFile) -> Result<u64, String> {
+    match value {
+        ParameterFile::Number(number) => Ok(*number),
+        ParameterFile::Text(text) => {
+            unchoke_sim::units::parse_nanos(text).map_err(|it| it.to_string())
+        }
+    }
+}
+
+fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<ScenarioUse, PlanError> {
+    let name = file.name.clone().unwrap_or_else(|| {
+        let stem = std::path::Path::new(&file.source).file_stem();
+        stem.map_or_else(String::new, |it| it.to_string_lossy().into_owned())
+    });
+    let name = checked_name(&name).map_err(|it| source.error(&format!("{key}.source"), it))?;
+    let set = file
+        .set
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    Ok(ScenarioUse {
+        name,
+        source: file.source.clone(),
+        set,
+    })
+}
+
+fn numbered<F, T>(
+    files: &[F],
+    key: &str,
+    source: Source<'_>,
+    read: impl Fn(&F, &str, Source<'_>) -> Result<T, PlanError>,
+) -> Result<Vec<T>, PlanError> {
+    if files.is_empty() {
+        return Err(source.error(key, "is empty; give at least one"));
+    }
+    let each = |(at, file)| read(file, &format!("{key}.{at}"), source);
+    files.iter().enumerate().map(each).collect()
+}
+
+fn unique(
+    names: impl Iterator<Item = String>,
+    key: &str,
+    source: Source<'_>,
+) -> Result<(), PlanError> {
+    let mut seen = BTreeSet::new();
+    for (at, name) in names.enumerate() {
+        if !seen.insert(name.clone()) {
+            let message = format!("{name} is there twice; give one of them another `name`");
+            return Err(source.error(&format!("{key}.{at}"), message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! A plan back in its TOML form: what was really run, with every change and default.
+
+use super::file::{
+    CandidateFile, MarginsFile, ParameterFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile,
+};
+use super::{Adoption, Contender, Plan, ScenarioUse};
+
+impl Plan {
+    /// The plan as TOML text. Reading it gives the same plan.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let file = PlanFile {
+            name: self.name.clone(),
+            question: self.question.clone(),
+            expectation: self.expectation.clone(),
+            estimands: self.estimands.clone(),
+            adoption: self
+                .adoption
+                .iter()
+                .map(|it| Adoption::label(*it))
+                .collect(),
+            figures: self.figures.clone(),
+            seeds: SeedsFile {
+                master: self.master_seed,
+                count: self.seed_count,
+            },
+            margins: MarginsFile {
+                time: self.margins.time.to_string(),
+                tail: self.margins.tail.to_string(),
+                claim: self.margins.claim.to_string(),
+            },
+            statistics: StatisticsFile {
+                bootstrap: self.resamples,
+            },
+            candidate: contender(&self.candidate),
+            baseline: self.baselines.iter().map(contender).collect(),
+            scenario: self.scenarios.iter().map(scenario).collect(),
+        };
+        toml::to_string_pretty(&file).expect("a plan has no value that TOML lacks")
+    }
+}
+
+fn contender(it: &Contender) -> CandidateFile {
+    let number = |(name, value): (&String, &u64)| (name.clone(), ParameterFile::Number(*value));
+    CandidateFile {
+        name: Some(it.name.clone()),
+        policy: it.policy.clone(),
+        max_connections: it.max_connections,
+        picker: it.picker.clone(),
+        parameters: it.parameters.iter().map(number).collect(),
+    }
+}
+
+fn scenario(it: &ScenarioUse) -> ScenarioFile {
+    let change = |text: &String| {
+        let (key, value) = text
+            .split_once('=')
+            .expect("changes are written as key=value");
+        let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
+        let parsed = parsed.ok().and_then(|mut it| it.remove("value"));
+        let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+        (key.to_owned(), value)
+    };
+    ScenarioFile {
+        name: Some(it.name.clone()),
+        source: it.source.clone(),
+        set: it.set.iter().map(change).collect(),
+    }
+}

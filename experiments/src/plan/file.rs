@@ -1,0 +1,139 @@
+//! The TOML form of a plan. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Estimand, Figure};
+
+/// A plan as written.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// Name of the results folder.
+    pub name: String,
+    /// What is asked.
+    pub question: String,
+    /// What the author expects, written before the plan is run.
+    pub expectation: String,
+    /// Readings of "bandwidth" to decide; all five if left out.
+    #[serde(default = "every_estimand")]
+    pub estimands: Vec<Estimand>,
+    /// `"one"` or percentages of peers that run the candidate.
+    pub adoption: Vec<String>,
+    /// Pictures to draw; all if left out.
+    #[serde(default = "every_figure")]
+    pub figures: Vec<Figure>,
+    /// Seeds.
+    pub seeds: SeedsFile,
+    /// Margins; the usual ones if left out.
+    #[serde(default)]
+    pub margins: MarginsFile,
+    /// Bootstrap.
+    #[serde(default)]
+    pub statistics: StatisticsFile,
+    /// The policy under test.
+    pub candidate: CandidateFile,
+    /// What it is compared with.
+    pub baseline: Vec<CandidateFile>,
+    /// Where.
+    pub scenario: Vec<ScenarioFile>,
+}
+
+/// Seeds of a plan.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedsFile {
+    /// From which the seed of each run follows.
+    pub master: u64,
+    /// Paired runs of each comparison.
+    pub count: u32,
+}
+
+/// Margins of a plan, as percentages.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MarginsFile {
+    /// Of geometric-mean completion time.
+    pub time: String,
+    /// Of the 95th percentile of completion time.
+    pub tail: String,
+    /// Size of the saving that is claimed.
+    pub claim: String,
+}
+
+impl Default for MarginsFile {
+    fn default() -> Self {
+        Self {
+            time: "5 %".to_owned(),
+            tail: "10 %".to_owned(),
+            claim: "40 %".to_owned(),
+        }
+    }
+}
+
+/// Statistics of a plan.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatisticsFile {
+    /// Bootstrap resamples.
+    pub bootstrap: usize,
+}
+
+impl Default for StatisticsFile {
+    fn default() -> Self {
+        Self { bootstrap: 10_000 }
+    }
+}
+
+/// A policy with its limits.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateFile {
+    /// The name results are grouped by; the policy's if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Registered choking policy.
+    pub policy: String,
+    /// Connections at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u16>,
+    /// Registered piece picker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picker: Option<String>,
+    /// Parameters of the policy: integers, or times such as `"10 s"`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, ParameterFile>,
+}
+
+/// Value of a parameter.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum ParameterFile {
+    /// A plain number; of a parameter whose name ends in `_ns`, nanoseconds.
+    Number(u64),
+    /// A time with its unit.
+    Text(String),
+}
+
+/// A scenario with changes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFile {
+    /// The name results are grouped by; the source's if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Built-in name, or file relative to the plan.
+    pub source: String,
+    /// Changes by dotted key of the scenario.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, toml::Value>,
+}
+
+fn every_estimand() -> Vec<Estimand> {
+    Estimand::ALL.to_vec()
+}
+
+fn every_figure() -> Vec<Figure> {
+    Figure::ALL.to_vec()
+}

@@ -1,0 +1,201 @@
+//! Every mistake gets one sentence with file, line and key.
+
+use super::{Adoption, Changes, load};
+use crate::toy::{PLAN, plan};
+
+fn changed(from: &str, to: &str) -> String {
+    assert!(PLAN.contains(from), "the toy plan has {from}");
+    PLAN.replacen(from, to, 1)
+}
+
+/// Part of the toy plan, what is written instead, and part of the sentence for it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "question =",
+        "qestion =",
+        "p.toml, line 2: unknown field `qestion`",
+    ),
+    (
+        "name = \"toy\"",
+        "name = \"a/b\"",
+        "p.toml, line 1, key name: \"a/b\" is no name",
+    ),
+    (
+        "\"50 %\"",
+        "\"half\"",
+        "p.toml, line 4, key adoption.1: \"half\" is not a percentage",
+    ),
+    (
+        "\"50 %\"",
+        "\"101 %\"",
+        "p.toml, line 4, key adoption.1: 101 % of the peers",
+    ),
+    (
+        "\"50 %\"",
+        "\"one\"",
+        "p.toml, line 4, key adoption.1: one is there twice",
+    ),
+    (
+        "count = 24",
+        "count = 0",
+        "p.toml, line 5, key seeds.count: 0 runs",
+    ),
+    ("count = 24", "count = -1", "p.toml, line 5"),
+    (
+        "bootstrap = 500",
+        "bootstrap = 5",
+        "key statistics.bootstrap: 5 resamples",
+    ),
+    ("tit_for_tat", "tit_for_tit", "key candidate.policy: "),
+    (
+        "max_connections = 5",
+        "max_connections = 0",
+        "key candidate.max_connections: 0 conn",
+    ),
+    (
+        "max_connections = 5",
+        "parameters = { slotz = 4 }",
+        "line 10, key candidate.parameters: ",
+    ),
+    (
+        "max_connections = 5",
+        "parameters = { slots = \"x\" }",
+        "key candidate.parameters.slots: ",
+    ),
+    (
+        "max_connections = 5",
+        "picker = \"first\"",
+        "key candidate.picker: no picker",
+    ),
+    (
+        "policy = \"bep3\"",
+        "policy = \"unchoke_all\"",
+        "key baseline.1: unchoke_all is there twice",
+    ),
+    (
+        "policy = \"bep3\"",
+        "policy = \"tit_for_tat\"",
+        "key baseline.1: has the candidate's name",
+    ),
+    (
+        "expectation = \"As much as it was told to.\"",
+        "expectation = \"\"",
+        "key expectation: is",
+    ),
+    (
+        "[candidate]",
+        "[margins]\ntime = \"0 %\"\n[candidate]",
+        "key margins.time: 0 %",
+    ),
+    ("[candidate]", "[candidate", "p.toml, line 8"),
+];
+
+#[test]
+fn mistakes_name_file_line_and_key() {
+    for (from, to, expected) in MISTAKES.iter().copied() {
+        let error = load("p.toml", &changed(from, to), &Changes::default());
+        let sentence = error.expect_err(to).to_string();
+        assert!(sentence.contains(expected), "{to}: {sentence}");
+        assert!(!sentence.contains('\n'), "{sentence}");
+    }
+}
+
+#[test]
+fn a_plan_reads_back_as_itself() {
+    let plan = plan();
+    let again = load("again.toml", &plan.to_toml(), &Changes::default()).expect("own text");
+    assert_eq!(plan, again);
+    assert_eq!(plan.to_toml(), again.to_toml());
+    assert_eq!(
+        plan.adoption,
+        [
+            Adoption::One,
+            "50 %".parse().map(Adoption::Share).expect("share"),
+            Adoption::ALL
+        ]
+    );
+}
+
+#[test]
+fn options_change_the_plan_and_make_it_exploratory() {
+    let with = |set: &[&str]| Changes {
+        set: set.iter().map(|it| (*it).to_owned()).collect(),
+        ..Changes::default()
+    };
+    let plan = load("p.toml", PLAN, &with(&[])).expect("plan");
+    assert!(plan.registered);
+    let changes = with(&[
+        "candidate.parameters.slots=1",
+        "seeds.count=3",
+        "scenario.*.set.network.solver=exact",
+        "scenario.slow.set.peers=99",
+        "baseline.bep3.max_connections=7",
+        "candidate.parameters.tick_ns=5 s",
+    ]);
+    let plan = load("p.toml", PLAN, &changes).expect("changed plan");
+    assert!(!plan.registered);
+    assert_eq!(plan.candidate.parameters["slots"], 1);
+    assert_eq!(plan.candidate.parameters["tick_ns"], 5_000_000_000);
+    assert_eq!(plan.seed_count, 3);
+    assert_eq!(plan.baselines[1].max_connections, Some(7));
+    assert_eq!(
+        plan.scenarios[0].set,
+        ["network.solver=\"exact\"", "peers=8"]
+    );
+    assert_eq!(
+        plan.scenarios[1].set,
+        ["network.solver=\"exact\"", "peers=99"]
+    );
+    for (option, expected) in [
+        (
+            "candidate.slotz=1",
+            "p.toml, --set candidate.slotz=1: unknown field `slotz`",
+        ),
+        ("baseline.none.policy=bep3", "the plan has no \"none\""),
+        ("seeds", "expected KEY=VALUE"),
+    ] {
+        let error = load("p.toml", PLAN, &with(&[option]))
+            .expect_err(option)
+            .to_string();
+        assert!(error.contains(expected), "{option}: {error}");
+    }
+}
+
+#[test]
+fn filters_keep_what_they_name() {
+    let changes = Changes {
+        scenarios: vec!["slow".to_owned()],
+        policies: vec!["bep3".to_owned()],
+        seeds: Some(2),
+        ..Changes::default()
+    };
+    let plan = load("p.toml", PLAN, &changes).expect("plan");
+    assert_eq!(
+        (plan.scenarios.len(), plan.baselines.len(), plan.seed_count),
+        (1, 1, 2)
+    );
+    let changes = Changes {
+        scenarios: vec!["fast".to_owned()],
+        ..Changes::default()
+    };
+    let error = load("p.toml", PLAN, &changes)
+        .expect_err("no such scenario")
+        .to_string();
+    assert!(
+        error.contains("--scenario: the plan has no fast; it has flash-homog, slow"),
+        "{error}"
+    );
+}
+
+#[test]
+fn more_runs_change_no_earlier_seed() {
+    let plan = plan();
+    let seeds: Vec<u64> = (0..4).map(|it| plan.run_seed(it)).collect();
+    assert!(seeds.windows(2).all(|it| it[0] != it[1]));
+    let other = super::Plan {
+        master_seed: 8,
+        ..plan.clone()
+    };
+    assert_ne!(other.run_seed(0), plan.run_seed(0));
+    assert!(seeds.iter().all(|it| *it < 1 << 63));
+}

@@ -1,0 +1,170 @@
+//! Student intervals, one-sided bounds, non-inferiority and equivalence.
+
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+
+use super::math::ln;
+use super::moments::{mean, standard_deviation};
+
+/// Estimate with what is known of its error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The point estimate.
+    pub value: f64,
+    /// Two-sided 95 % interval.
+    pub ci95: (f64, f64),
+    /// Lower and upper one-sided 95 % bounds (together a 90 % interval).
+    pub bound95: (f64, f64),
+}
+
+impl Estimate {
+    /// Both intervals from the quantile function of the error distribution.
+    #[must_use]
+    pub fn from_quantiles(value: f64, quantile: impl Fn(f64) -> f64) -> Self {
+        Self {
+            value,
+            ci95: (quantile(0.025), quantile(0.975)),
+            bound95: (quantile(0.05), quantile(0.95)),
+        }
+    }
+
+    /// The estimate under a monotone change of scale. A falling one swaps the ends.
+    #[must_use]
+    pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        let order = |(low, high): (f64, f64)| {
+            let (a, b) = (change(low), change(high));
+            if a <= b { (a, b) } else { (b, a) }
+        };
+        Self {
+            value: change(self.value),
+            ci95: order(self.ci95),
+            bound95: order(self.bound95),
+        }
+    }
+}
+
+/// Quantile `p` of Student's t with `freedom` degrees of freedom.
+#[must_use]
+pub fn t_quantile(p: f64, freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, freedom)
+        .expect("positive degrees of freedom")
+        .inverse_cdf(p)
+}
+
+/// Quantile `p` of the standard normal distribution.
+#[must_use]
+pub fn normal_quantile(p: f64) -> f64 {
+    Normal::standard().inverse_cdf(p)
+}
+
+/// Distribution function of the standard normal distribution.
+#[must_use]
+pub fn normal_cdf(z: f64) -> f64 {
+    Normal::standard().cdf(z)
+}
+
+/// Mean with Student intervals. With fewer than two values, or with no spread at all, the
+/// intervals are the mean itself or unbounded: one run proves nothing.
+#[must_use]
+pub fn t_estimate(sample: &[f64]) -> Estimate {
+    let value = mean(sample);
+    let error = standard_deviation(sample) / (sample.len() as f64).sqrt();
+    t_about(value, error, sample.len())
+}
+
+/// Student intervals about `value` with standard error `error` from `n` independent runs.
+#[must_use]
+pub fn t_about(value: f64, error: f64, n: usize) -> Estimate {
+    if n < 2 || !error.is_finite() {
+        let everything = (f64::NEG_INFINITY, f64::INFINITY);
+        return Estimate {
+            value,
+            ci95: everything,
+            bound95: everything,
+        };
+    }
+    if error == 0.0 {
+        return Estimate::from_quantiles(value, |_| value);
+    }
+    let freedom = (n - 1) as f64;
+    let (wide, narrow) = (t_quantile(0.975, freedom), t_quantile(0.95, freedom));
+    Estimate {
+        value,
+        ci95: (value - wide * error, value + wide * error),
+        bound95: (value - narrow * error, value + narrow * error),
+    }
+}
+
+/// Whether a log ratio of costs is shown to stay below `1 + margin`: the upper one-sided 95 %
+/// bound lies below. A large p-value would not show it.
+#[must_use]
+pub fn non_inferior(log_ratio: &Estimate, margin: f64) -> bool {
+    log_ratio.bound95.1 < ln(1.0 + margin)
+}
+
+/// Equivalence by two one-sided tests at 5 %: the 90 % interval of the log ratio lies within
+/// plus or minus `ln(1 + margin)`.
+#[must_use]
+pub fn equivalent(log_ratio: &Estimate, margin: f64) -> bool {
+    let limit = ln(1.0 + margin);
+    -limit < log_ratio.bound95.0 && log_ratio.bound95.1 < limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64, within: f64) {
+        assert!((a - b).abs() < within, "{a} is not {b}");
+    }
+
+    #[test]
+    fn quantiles_of_printed_tables() {
+        // Student's table: 2.045 (29 degrees, .975), 1.699 (.95), 12.706 (1 degree), 2.262 (9).
+        close(t_quantile(0.975, 29.0), 2.045_23, 1e-5);
+        close(t_quantile(0.95, 29.0), 1.699_13, 1e-5);
+        close(t_quantile(0.975, 1.0), 12.706_20, 1e-4);
+        close(t_quantile(0.975, 9.0), 2.262_16, 1e-5);
+        close(normal_quantile(0.975), 1.959_964, 1e-6);
+        close(normal_cdf(-1.644_854), 0.05, 1e-7);
+    }
+
+    #[test]
+    fn sleep_data_of_student() {
+        // Student 1908, extra sleep, paired: mean 1.58, 95 % interval 0.7001142 to 2.4598858.
+        let differences = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4];
+        let estimate = t_estimate(&differences);
+        close(estimate.value, 1.58, 1e-12);
+        close(estimate.ci95.0, 0.700_114_2, 1e-6);
+        close(estimate.ci95.1, 2.459_885_8, 1e-6);
+    }
+
+    #[test]
+    fn one_run_proves_nothing_and_no_spread_is_exact() {
+        assert!(t_estimate(&[0.3]).ci95.1.is_infinite());
+        assert!(!non_inferior(&t_estimate(&[-0.3]), 0.05));
+        let zero = t_estimate(&[0.0; 30]);
+        assert_eq!((zero.value, zero.ci95), (0.0, (0.0, 0.0)));
+    }
+
+    #[test]
+    fn margins_are_strict() {
+        let at = |low, high| Estimate {
+            value: f64::midpoint(low, high),
+            ci95: (low - 0.01, high + 0.01),
+            bound95: (low, high),
+        };
+        // ln 1.05 = 0.04879.
+        assert!(non_inferior(&at(-0.5, 0.048), 0.05));
+        assert!(!non_inferior(&at(-0.5, 0.049), 0.05));
+        assert!(!equivalent(&at(-0.5, 0.048), 0.05));
+        assert!(equivalent(&at(-0.048, 0.048), 0.05));
+    }
+
+    #[test]
+    fn a_falling_scale_swaps_the_ends() {
+        let saving = t_estimate(&[0.8, 0.9, 1.0]).map(|it| 1.0 - it);
+        close(saving.value, 0.1, 1e-12);
+        assert!(saving.ci95.0 < saving.bound95.0 && saving.bound95.0 < saving.value);
+        assert!(saving.value < saving.bound95.1 && saving.bound95.1 < saving.ci95.1);
+    }
+}

@@ -1,0 +1,57 @@
+//! Elementary functions that are the same on every machine, and rounding for files.
+
+/// Natural logarithm, from the `libm` crate: the machine's own may differ in the last bit.
+#[must_use]
+pub fn ln(x: f64) -> f64 {
+    libm::log(x)
+}
+
+/// Exponential function, from the `libm` crate.
+#[must_use]
+pub fn exp(x: f64) -> f64 {
+    libm::exp(x)
+}
+
+/// `x` to nine significant digits: what is written to files. Quantiles of `statrs` use the
+/// machine's libm inside; its last bit cannot show after this.
+#[must_use]
+pub fn round9(x: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        // Negative zero would print as "-0".
+        return if x == 0.0 { 0.0 } else { x };
+    }
+    format!("{x:.8e}")
+        .parse()
+        .expect("a printed float is a float")
+}
+
+/// `x` as files hold it: nine significant digits, shortest form that reads back as the same
+/// number, nothing for a figure that does not exist.
+#[must_use]
+pub fn figure(x: f64) -> String {
+    if x.is_finite() {
+        format!("{}", round9(x))
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short_and_read_back() {
+        assert_eq!(figure(0.1 + 0.2), "0.3");
+        assert_eq!(figure(-0.0), "0");
+        assert_eq!(figure(f64::NAN), "");
+        assert_eq!(figure(1_234_567_891_234.0), "1234567890000");
+        assert_eq!(figure(-2.5e-7), "-0.00000025");
+    }
+
+    #[test]
+    fn logarithms_of_known_numbers() {
+        assert!((ln(2.0) - std::f64::consts::LN_2).abs() < 1e-16);
+        assert!((exp(1.0) - std::f64::consts::E).abs() < 1e-15);
+    }
+}

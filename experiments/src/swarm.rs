@@ -1,0 +1,189 @@
+//! The seam to the simulator: a unit becomes a scenario with populations, its result an outcome.
+
+use std::path::Path;
+
+use unchoke_core::choke::Parameters;
+use unchoke_core::ledger::Ledger;
+use unchoke_sim::scenario::{Part, Population, Scenario, expand};
+use unchoke_sim::spec::{ClientSpec, SwarmSpec};
+use unchoke_sim::trace::Sink;
+use unchoke_sim::world;
+
+use crate::engine::{Engine, EngineError};
+use crate::outcome::{Node, Outcome, Sample};
+use crate::plan::{Contender, Plan};
+use crate::unit::{Mix, Unit};
+
+/// The simulator with the scenarios of a plan.
+#[derive(Clone, Debug)]
+pub struct Swarms {
+    scenarios: Vec<Scenario>,
+}
+
+impl Swarms {
+    /// Reads the scenarios of `plan`; files are looked for in `folder`.
+    pub fn of(plan: &Plan, folder: &Path) -> Result<Self, EngineError> {
+        let builtin = Scenario::list();
+        let read = |source: &str, set: &[String]| {
+            if builtin.iter().any(|it| it.name == source) {
+                Scenario::builtin(source, set)
+            } else {
+                Scenario::from_file(&folder.join(source), set)
+            }
+        };
+        let each = plan.scenarios.iter().map(|it| read(&it.source, &it.set));
+        let scenarios = each.collect::<Result<_, _>>();
+        Ok(Self {
+            scenarios: scenarios.map_err(|it| EngineError(it.to_string()))?,
+        })
+    }
+
+    /// The scenario of a unit with the policies of the unit in it.
+    fn scenario(&self, plan: &Plan, unit: &Unit) -> Result<Scenario, EngineError> {
+        let scenario = &self.scenarios[unit.scenario];
+        let candidate = client(scenario, &plan.candidate);
+        let rest = |client| Population {
+            part: Part::Rest,
+            client,
+        };
+        let (populations, all) = match unit.mix {
+            Mix::Candidate => (vec![rest(candidate.clone())], candidate),
+            Mix::Baseline(at) => {
+                let baseline = client(scenario, &plan.baselines[at]);
+                (vec![rest(baseline.clone())], baseline)
+            }
+            Mix::Mixed(at, adoption) => {
+                let baseline = client(scenario, &plan.baselines[at]);
+                let adopters = adoption.of(scenario.peers.count as usize);
+                let adopters = u32::try_from(adopters).expect("at most the number of peers");
+                let part = Part::Count(adopters);
+                let adopting = Population {
+                    part,
+                    client: candidate,
+                };
+                (vec![adopting, rest(baseline.clone())], baseline)
+            }
+        };
+        // An origin runs what everybody runs; where peers differ, what was there first.
+        let mut scenario = scenario.clone();
+        for origin in &mut scenario.origins {
+            origin.client = ClientSpec {
+                name: "origin".to_owned(),
+                ..all.clone()
+            };
+        }
+        let mixed = scenario.with_populations(populations);
+        mixed.map_err(|it| EngineError(it.to_string()))
+    }
+
+    /// The swarm of a unit.
+    pub fn spec(&self, plan: &Plan, unit: &Unit) -> Result<SwarmSpec, EngineError> {
+        let spec = expand(&self.scenario(plan, unit)?, unit.run_seed);
+        let late = spec
+            .nodes
+            .iter()
+            .filter(|it| it.arrives_at >= spec.horizon)
+            .count();
+        if late > 0 {
+            let name = &plan.scenarios[unit.scenario].name;
+            return Err(EngineError(format!(
+                "scenario {name}, seed {}: {late} peers arrive after the horizon; raise `horizon`",
+                unit.run_seed
+            )));
+        }
+        Ok(spec)
+    }
+
+    /// Runs a unit with a sink for its events.
+    pub fn replay(
+        &self,
+        plan: &Plan,
+        unit: &Unit,
+        sink: Option<&mut dyn Sink>,
+    ) -> Result<Outcome, EngineError> {
+        let spec = self.spec(plan, unit)?;
+        // Taken apart so that the sink's lifetime can shrink to the spec's.
+        let result = match sink {
+            Some(sink) => world::run(&spec, Some(sink)),
+            None => world::run(&spec, None),
+        };
+        let result = result.map_err(|it| EngineError(it.to_string()))?;
+        Ok(outcome(plan, &spec, &result))
+    }
+}
+
+impl Engine for Swarms {
+    fn version(&self) -> String {
+        env!("UNCHOKE_ENGINE").to_owned()
+    }
+
+    fn identity(&self, plan: &Plan, unit: &Unit) -> Result<String, EngineError> {
+        let scenario = self.scenario(plan, unit)?;
+        Ok(format!(
+            "{}\nseed = {}\n",
+            scenario.to_toml(),
+            unit.run_seed
+        ))
+    }
+
+    fn run(&self, plan: &Plan, unit: &Unit) -> Result<Outcome, EngineError> {
+        self.replay(plan, unit, None)
+    }
+}
+
+fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
+    let mut parameters = Parameters::new();
+    for (name, value) in &it.parameters {
+        parameters.set(name, *value);
+    }
+    let mut client = scenario.client_with(&it.name, &it.policy, parameters);
+    if let Some(most) = it.max_connections {
+        client.max_connections = most;
+    }
+    if let Some(picker) = &it.picker {
+        client.picker.clone_from(picker);
+    }
+    client
+}
+
+fn outcome(plan: &Plan, spec: &SwarmSpec, result: &unchoke_sim::result::RunResult) -> Outcome {
+    let mut total = Ledger::default();
+    for it in &result.nodes {
+        total += it.ledger;
+    }
+    let adopts = |client: u16| spec.clients[usize::from(client)].name == plan.candidate.name;
+    let nodes = spec.nodes.iter().zip(&result.nodes).map(|(spec, it)| Node {
+        class: it.class,
+        adopter: !it.origin && adopts(it.client),
+        origin: it.origin,
+        up_rate: spec.up,
+        arrived_ns: spec.arrives_at.as_nanos(),
+        completed_ns: it.completed_at.map(unchoke_core::time::Instant::as_nanos),
+        useful_bytes: it.ledger.payload_useful,
+        payload_sent_bytes: it.ledger.payload_sent,
+        sent_bytes: it.ledger.sent(),
+        received_bytes: it.ledger.received(),
+    });
+    let samples = result.series.iter().map(|it| Sample {
+        at_ns: it.at.as_nanos(),
+        leechers: u64::from(it.leechers),
+        seeds: u64::from(it.seeds),
+        down_rate: it.down_rate,
+    });
+    let bound = result.bound.map(|it| it.time().as_nanos());
+    Outcome {
+        ended_ns: result.ended_at.as_nanos(),
+        horizon_ns: spec.horizon.as_nanos(),
+        file_bytes: spec.geometry.total_bytes(),
+        bound_ns: bound.and_then(|it| u64::try_from(it).ok()),
+        in_flight_bytes: result.bytes_in_flight,
+        blocks: result.blocks_transferred,
+        events: result.events,
+        digest: result.digest,
+        total,
+        classes: spec.classes.clone(),
+        class_matrix: result.class_matrix.clone(),
+        nodes: nodes.collect(),
+        series: samples.collect(),
+    }
+}

@@ -1,0 +1,397 @@
+//! The commands as a user meets them: exit codes, files, sentences.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use sha2::{Digest as _, Sha256};
+
+/// A plan that runs in a moment.
+const PLAN: &str = r#"
+name = "tiny"
+question = "Does it run?"
+expectation = "It does."
+adoption = ["one", "100 %"]
+seeds = { master = 1, count = 6 }
+statistics = { bootstrap = 200 }
+
+[candidate]
+policy = "tit_for_tat"
+max_connections = 5
+
+[[baseline]]
+policy = "unchoke_all"
+
+[[scenario]]
+source = "flash-hetero"
+set = { peers = 12, size = "2 MiB", piece = "64 KiB", sample_every = "5 s" }
+"#;
+
+struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new(plan: &str) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(folder.path().join("tiny.toml"), plan).expect("plan");
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lab"));
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .output()
+            .expect("the command starts")
+    }
+
+    /// Runs and expects an exit code; gives what was printed, errors last.
+    fn expect(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{text}");
+        text
+    }
+}
+
+fn hash(text: &str) -> String {
+    let line = text
+        .lines()
+        .find_map(|it| it.strip_prefix("results   sha256 "));
+    line.expect("a results hash").to_owned()
+}
+
+#[test]
+fn a_run_writes_everything_and_resumes_and_repeats() {
+    let lab = Lab::new(PLAN);
+    let first = lab.expect(0, &["run", "tiny.toml", "--jobs", "1", "--peers"]);
+    for name in [
+        "plan.toml",
+        "manifest.json",
+        "runs.csv",
+        "summary.csv",
+        "levels.csv",
+        "timeseries.csv",
+        "peers.csv",
+        "report.html",
+        "figures/forest.svg",
+        "figures/forest.png",
+        "figures/completion_cdf.svg",
+        "figures/class_matrix.png",
+    ] {
+        assert!(lab.path("results/tiny").join(name).is_file(), "{name}");
+    }
+    // A seed: baseline, one adopter in it, candidate twice.
+    assert!(first.contains("24 of 24 runs now"), "{first}");
+    let again = lab.expect(0, &["run", "tiny.toml"]);
+    assert!(again.contains("0 of 24 runs now"), "{again}");
+    let forced = lab.expect(0, &["run", "tiny.toml", "--force", "--jobs", "2"]);
+    assert_eq!((hash(&first), hash(&first)), (hash(&again), hash(&forced)));
+    let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");
+    let elsewhere = lab.expect(0, &["run", "tiny.toml", "--out", "other", "--jobs", "2"]);
+    assert_eq!(hash(&first), hash(&elsewhere));
+    let other = fs::read_to_string(lab.path("other/report.html")).expect("report");
+    assert_eq!(report, other);
+    let manifest = fs::read_to_string(lab.path("other/manifest.json")).expect("manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    assert_eq!(manifest["status"], "registered");
+    assert_eq!(manifest["results_sha256"], hash(&first));
+}
+
+#[test]
+fn changed_plans_are_exploratory_and_kept_apart() {
+    let lab = Lab::new(PLAN);
+    let text = lab.expect(
+        0,
+        &[
+            "run",
+            "tiny.toml",
+            "--seeds",
+            "2",
+            "--no-plots",
+            "--set",
+            "seeds.master=5",
+        ],
+    );
+    assert!(text.contains("exploratory"), "{text}");
+    assert!(
+        text.contains("lab run tiny.toml --seeds 2 --set seeds.master=5"),
+        "{text}"
+    );
+    assert!(lab.path("results/exploratory/tiny/summary.csv").is_file());
+    assert!(!lab.path("results/tiny").exists());
+    assert!(!lab.path("results/exploratory/tiny/report.html").exists());
+}
+
+#[test]
+fn formats_for_programs() {
+    let lab = Lab::new(PLAN);
+    let output = lab.run(&["run", "tiny.toml", "--format", "json", "--no-plots"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["rows"][0]["scenario"], "flash-hetero");
+    let output = lab.run(&["run", "tiny.toml", "--format", "csv", "--no-plots"]);
+    let summary = fs::read(lab.path("results/tiny/summary.csv")).expect("summary");
+    assert_eq!(output.stdout, summary);
+    let text = lab.expect(
+        0,
+        &[
+            "run",
+            "tiny.toml",
+            "--format",
+            "markdown",
+            "--summary",
+            "job.md",
+        ],
+    );
+    assert!(text.contains("| E1 upload of an adopter "), "{text}");
+    assert_eq!(
+        fs::read_to_string(lab.path("job.md")).expect("summary"),
+        text
+    );
+}
+
+#[test]
+fn bad_input_is_one_sentence_and_code_two() {
+    for (plan, arguments, expected) in [
+        (
+            PLAN.replace("question", "qestion"),
+            vec!["run", "tiny.toml"],
+            "tiny.toml, line 3: unknown field",
+        ),
+        (
+            PLAN.replace("12, size", "\"x\", size"),
+            vec!["run", "tiny.toml"],
+            "peers",
+        ),
+        (
+            PLAN.replace("flash-hetero", "nowhere"),
+            vec!["run", "tiny.toml"],
+            "nowhere",
+        ),
+        (PLAN.to_owned(), vec!["run", "none.toml"], "none.toml"),
+        (
+            PLAN.to_owned(),
+            vec!["run", "tiny.toml", "--scenario", "x"],
+            "the plan has no x",
+        ),
+        (
+            PLAN.to_owned(),
+            vec!["run", "tiny.toml", "--shard", "3/2"],
+            "3/2",
+        ),
+        (
+            PLAN.to_owned(),
+            vec!["run", "tiny.toml", "--format", "xml"],
+            "xml",
+        ),
+        (
+            PLAN.to_owned(),
+            vec!["replay", "tiny.toml", "--unit", "zz"],
+            "0 units of the plan begin",
+        ),
+    ] {
+        let text = Lab::new(&plan).expect(2, &arguments);
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_code_five() {
+    let lab = Lab::new(PLAN);
+    fs::write(lab.path("file"), "in the way").expect("file");
+    let text = lab.expect(5, &["run", "tiny.toml", "--out", "file/below"]);
+    assert!(text.contains("file/below"), "{text}");
+}
+
+#[test]
+fn shares_merge_and_gaps_are_code_three() {
+    let lab = Lab::new(PLAN);
+    let whole = lab.expect(0, &["run", "tiny.toml", "--out", "whole", "--no-plots"]);
+    lab.expect(0, &["run", "tiny.toml", "--shard", "1/2", "--out", "a"]);
+    lab.expect(0, &["run", "tiny.toml", "--shard", "2/2", "--out", "b"]);
+    let gap = lab.expect(3, &["merge", "tiny.toml", "--from", "a", "--out", "all"]);
+    assert!(gap.contains("12 of 24 units are missing"), "{gap}");
+    let missing = lab.expect(0, &["list", "tiny.toml", "--missing", "--out", "all"]);
+    assert_eq!(missing.lines().count(), 12, "{missing}");
+    let merged = lab.expect(
+        0,
+        &[
+            "merge",
+            "tiny.toml",
+            "--from",
+            "a",
+            "b",
+            "--out",
+            "all",
+            "--no-plots",
+        ],
+    );
+    assert_eq!(hash(&whole), hash(&merged));
+}
+
+/// Changes a figure of a unit file and makes its hash right again.
+fn forge(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("unit file");
+    assert!(text.contains(from), "{from} in {text}");
+    let text = text.replacen(from, to, 1);
+    let end = text.trim_end().rfind('\n').expect("lines") + 1;
+    let mut sum = String::new();
+    for byte in Sha256::digest(&text.as_bytes()[..end]) {
+        write!(sum, "{byte:02x}").expect("text");
+    }
+    let lines = text[..end].lines().count();
+    let trailer = format!("{{\"lines\":{lines},\"sha256\":\"{sum}\"}}\n");
+    fs::write(path, format!("{}{trailer}", &text[..end])).expect("forged");
+}
+
+#[test]
+fn two_results_for_one_unit_are_code_four() {
+    let lab = Lab::new(PLAN);
+    lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
+    let units = lab.expect(0, &["list", "tiny.toml"]);
+    let id = units.split_whitespace().next().expect("a unit").to_owned();
+    let file = lab.path("results/tiny/units").join(format!("{id}.jsonl"));
+    let before = fs::read_to_string(&file).expect("unit file");
+    let same = lab.expect(
+        0,
+        &["replay", "tiny.toml", "--unit", &id, "--trace", "log.jsonl"],
+    );
+    assert!(same.contains("the stored result is the same"), "{same}");
+    assert!(
+        fs::read_to_string(lab.path("log.jsonl"))
+            .expect("log")
+            .lines()
+            .count()
+            > 100
+    );
+    forge(&file, "\"in_flight_bytes\":", "\"in_flight_bytes\":7");
+    let forged = fs::read_to_string(&file).expect("unit file");
+    let text = lab.expect(4, &["run", "tiny.toml", "--force", "--no-plots"]);
+    assert!(
+        text.contains(&id) && text.contains("not deterministic"),
+        "{text}"
+    );
+    assert_eq!(
+        fs::read_to_string(&file).expect("unit file"),
+        forged,
+        "never overwritten"
+    );
+    assert_ne!(before, forged);
+    lab.expect(4, &["replay", "tiny.toml", "--unit", &id]);
+    // A damaged file is no result: it is simply run again.
+    fs::write(&file, &before[..before.len() / 2]).expect("cut");
+    let text = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
+    assert!(text.contains("1 of 24 runs now"), "{text}");
+}
+
+#[test]
+fn the_gate_names_what_got_worse_and_what_got_better() {
+    let lab = Lab::new(PLAN);
+    let better = [
+        "run",
+        "tiny.toml",
+        "--no-plots",
+        "--save-baseline",
+        "better.csv",
+    ];
+    lab.expect(0, &better);
+    let held = lab.expect(0, &["run", "tiny.toml", "--check"]);
+    assert!(
+        held.contains("Every registered verdict still holds."),
+        "{held}"
+    );
+    // One slot and no optimistic unchoke: a plainly worse policy.
+    let worse = [
+        "run",
+        "tiny.toml",
+        "--set",
+        "candidate.parameters.slots=1",
+        "--set",
+        "candidate.parameters.optimistic_slots=0",
+    ];
+    let check = ["--check", "--baseline", "better.csv", "--junit", "gate.xml"];
+    let text = lab.expect(1, &[&worse[..], &check].concat());
+    for word in [
+        "regressed",
+        "flash-hetero",
+        "time",
+        "lab run tiny.toml --set candidate.parameters.slots=1",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let xml = fs::read_to_string(lab.path("gate.xml")).expect("xml");
+    assert!(
+        xml.contains("<failure") && xml.contains("lab run tiny.toml"),
+        "{xml}"
+    );
+    lab.expect(
+        0,
+        &[&worse[..], &["--no-plots", "--save-baseline", "worse.csv"]].concat(),
+    );
+    let output = lab.run(&["run", "tiny.toml", "--check", "--baseline", "worse.csv"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("improved"), "{text}");
+    let text = lab.expect(
+        2,
+        &["run", "tiny.toml", "--check", "--baseline", "tiny.toml"],
+    );
+    assert!(text.contains("tiny.toml: "), "{text}");
+}
+
+#[test]
+fn lists_and_dry_runs_write_nothing() {
+    let lab = Lab::new(PLAN);
+    let text = lab.expect(0, &["list"]);
+    assert!(text.contains("flash-homog") && text.contains("tit_for_tat") && text.contains("slots"));
+    let text = lab.expect(0, &["run", "tiny.toml", "--list"]);
+    assert_eq!(text.lines().count(), 24, "{text}");
+    let text = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
+    assert!(text.contains("24 runs, 24 missing"), "{text}");
+    assert!(!lab.path("results").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_whole_files_and_code_130() {
+    let lab = Lab::new(&PLAN.replace("count = 6", "count = 400"));
+    let mut child = lab
+        .command(&["run", "tiny.toml", "--no-plots"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let units = lab.path("results/tiny/units");
+    let count = || fs::read_dir(&units).map_or(0, Iterator::count);
+    let started = std::time::Instant::now();
+    while count() < 20 {
+        assert!(started.elapsed().as_secs() < 60, "units appear");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill").success());
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    let names = fs::read_dir(&units).expect("units").flatten();
+    let names: Vec<String> = names
+        .map(|it| it.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.iter().all(|it| !it.contains("tmp")), "{names:?}");
+    let done = names.len() - 1;
+    assert!(done < 1600, "it was stopped before the end");
+    let missing = lab.expect(0, &["list", "tiny.toml", "--missing"]);
+    assert_eq!(missing.lines().count(), 1600 - done);
+}

@@ -1,0 +1,53 @@
+//! The default plan at a reduced size has one results hash: debug or release, one thread or two.
+
+use std::path::Path;
+
+use unchoke_experiments::conduct::{analyse, files};
+use unchoke_experiments::engine::Engine as _;
+use unchoke_experiments::plan::{Changes, load};
+use unchoke_experiments::runner::{Options, Silent, run};
+use unchoke_experiments::store::Store;
+use unchoke_experiments::swarm::Swarms;
+use unchoke_experiments::unit::expand;
+
+const PLAN: &str = include_str!("../plans/choke_vs_naive.toml");
+
+fn results(jobs: usize) -> String {
+    let set = [
+        "scenario.*.set.peers=12",
+        "scenario.*.set.size=1 MiB",
+        "statistics.bootstrap=200",
+    ];
+    let changes = Changes {
+        set: set.map(str::to_owned).to_vec(),
+        seeds: Some(2),
+        ..Changes::default()
+    };
+    let plan = load("choke_vs_naive.toml", PLAN, &changes).expect("our own plan");
+    let engine = Swarms::of(&plan, Path::new("")).expect("built-in scenarios");
+    let units = expand(&plan, &engine).expect("units");
+    assert_eq!(units.len(), 3 * 2 * 14);
+    let folder = tempfile::tempdir().expect("folder");
+    let store = Store::open(folder.path(), &engine.version()).expect("store");
+    let options = Options { jobs, force: false };
+    run(&plan, &units, &engine, &store, options, &Silent).expect("runs");
+    let analysis = analyse(&plan, &units, &engine, &store).expect("analysis");
+    files(&plan, &analysis).hash()
+}
+
+#[test]
+fn the_reduced_plan_has_its_golden_hash() {
+    let hash = results(1);
+    assert_eq!(hash, results(2), "two threads give the same bytes");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/choke_vs_naive.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
+        std::fs::write(&path, format!("{hash}\n")).expect("golden file");
+    }
+    let golden = std::fs::read_to_string(&path).expect("golden file");
+    assert_eq!(
+        golden.trim(),
+        hash,
+        "results changed; if they should: UPDATE_GOLDEN=1 cargo test -p unchoke-experiments --test golden"
+    );
+}
