@@ -37,6 +37,8 @@ mod qbittorrent;
 mod random_k;
 mod rank;
 mod registry;
+mod smartseed;
+mod superseed;
 mod tit_for_tat;
 mod transmission;
 mod unchoke_all;
@@ -58,6 +60,7 @@ pub use mainline_522::Mainline522;
 pub use propshare::PropShare;
 pub use random_k::RandomK;
 pub use registry::{Entry, Parameter, ParameterError, Parameters, REGISTRY, Values, build, find};
+pub use superseed::HidingSeed;
 pub use tit_for_tat::TitForTat;
 pub use transmission::Transmission;
 pub use unchoke_all::UnchokeAll;
@@ -205,6 +208,19 @@ pub enum UploadOrder {
     },
 }
 
+/// What a seed shows of its pieces to those that connect to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disclosure {
+    /// All of them. BEP 3.
+    #[default]
+    All,
+    /// One to each peer, and the next when another peer has announced it: super-seeding, BEP 16.
+    WhenPassedOn,
+    /// One to each peer, and the next when the peer itself has announced it; no piece to a second
+    /// peer before every piece has arrived somewhere.
+    WhenReceived,
+}
+
 /// Who is unchoked from now on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Slots {
@@ -254,6 +270,11 @@ pub trait ChokePolicy: fmt::Debug + Send {
     /// How blocks of different peers share the upload. Asked once.
     fn upload_order(&self) -> UploadOrder {
         UploadOrder::Independent
+    }
+
+    /// What a torrent that starts complete shows of its pieces. Asked once.
+    fn disclosure(&self) -> Disclosure {
+        Disclosure::All
     }
 
     /// What to do now. Depends on `self`, the arguments and draws from `rng`, on nothing else.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::bitfield::{Bitfield, word_count};
-use crate::choke::{BoxedPolicy, PeerView, Triggers, UploadOrder};
+use crate::choke::{BoxedPolicy, Disclosure, PeerView, Triggers, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
 use crate::message::Message;
@@ -117,6 +117,11 @@ impl Torrent {
         };
         let triggers = policy.triggers();
         let estimator = policy.estimator();
+        let disclosure = match policy.disclosure() {
+            Disclosure::All if config.super_seed => Disclosure::WhenPassedOn,
+            other => other,
+        };
+        let hides = disclosure != Disclosure::All && have_count == pieces;
         Self {
             next_tick: triggers.tick.map_or(Instant::NEVER, &mut first),
             next_upkeep: first(upkeep::PERIOD),
@@ -138,7 +143,7 @@ impl Torrent {
             partials: Partials::new(pieces),
             starving: Vec::new(),
             suspects: Suspects::default(),
-            super_seed: (config.super_seed && have_count == pieces).then(Box::default),
+            super_seed: hides.then(|| Box::new(SuperSeed::new(disclosure))),
             upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
             download: config.download_cap.map(|rate| Bucket::new(rate, now)),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),

@@ -2,15 +2,17 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::{Node, Room, geometry};
 use unchoke_core::choke::{Decision, Parameters, PeerView, Slots, Snapshot, Trigger, build};
-use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Config, Torrent};
+use unchoke_core::torrent::{Config, Output, Torrent};
 
 const BLOCK: u64 = 16_384;
 const PIECES: u32 = 400;
@@ -244,4 +246,59 @@ fn the_duplicate_picker_wastes_what_others_do_not() {
         naive >= 50 && random <= 5,
         "{naive} % wasted, {random} % with single requests"
     );
+}
+
+/// A seed that serves 200 kB/s and ten leechers of `bep3`.
+fn one_seed(policy: &'static str) -> Room {
+    let config = Config {
+        upload_cap: Some(200_000),
+        ..Config::new(geometry(40))
+    };
+    let mut nodes = vec![Node::seed(policy)];
+    nodes.extend(vec![Node::leecher("bep3"); 10]);
+    let mut room = Room::new(&config, nodes, 3);
+    room.connect_all(true);
+    room
+}
+
+/// BEP 16: "only needs to upload 105 % or so".
+#[test]
+fn superseed_sends_little_more_than_one_copy() {
+    let sent = |policy| {
+        let mut room = one_seed(policy);
+        room.run(Instant::from_secs(3600));
+        assert!(room.torrents.iter().all(Torrent::is_complete), "{policy}");
+        room.torrents[0].ledger().payload_sent * 100 / geometry(40).total_bytes()
+    };
+    let (hidden, shown) = (sent("superseed"), sent("bep3"));
+    assert!((100..=110).contains(&hidden), "{hidden} % of the torrent");
+    assert!(shown >= 120, "{shown} % without hiding, {hidden} % with");
+}
+
+/// Bharambe et al.: no block twice before each went out once.
+#[test]
+fn smartseed_sends_nothing_twice_before_all_is_out() {
+    let copies_when_all_is_out = |policy| {
+        let (mut room, end) = (one_seed(policy), Instant::from_secs(600));
+        let mut sent = BTreeMap::<BlockRef, u32>::new();
+        let blocks = geometry(40).total_bytes().div_ceil(BLOCK);
+        let mut seen = 0;
+        while (sent.len() as u64) < blocks {
+            assert!(room.now < end, "{policy} does not send everything");
+            room.step(end);
+            for it in room.log[seen..].iter().filter(|it| it.node == 0) {
+                if let Output::Send {
+                    message: Message::Piece(block),
+                    ..
+                } = &it.output
+                {
+                    *sent.entry(*block).or_default() += 1;
+                }
+            }
+            seen = room.log.len();
+        }
+        sent.values().sum::<u32>() - u32::try_from(blocks).expect("few")
+    };
+    assert_eq!(copies_when_all_is_out("smartseed"), 0);
+    assert!(copies_when_all_is_out("bep3") > 0, "an ordinary seed does");
 }

@@ -8,8 +8,8 @@ use core::time::Duration;
 use super::{
     BoxedPolicy, aria2, azureus_2x, bep3, bittyrant_paper, bittyrant_shipped, block_tft, credit,
     fairtorrent, freerider, large_view, libtorrent_fixed, libtorrent_rate, mainline_342,
-    mainline_391, mainline_522, propshare, qbittorrent, random_k, tit_for_tat, transmission,
-    unchoke_all,
+    mainline_391, mainline_522, propshare, qbittorrent, random_k, smartseed, superseed,
+    tit_for_tat, transmission, unchoke_all,
 };
 
 /// Every policy of the house.
@@ -35,6 +35,8 @@ pub const REGISTRY: &[Entry] = &[
     block_tft::ENTRY,
     freerider::ENTRY,
     large_view::ENTRY,
+    superseed::ENTRY,
+    smartseed::ENTRY,
 ];
 
 /// Nanoseconds in a second.

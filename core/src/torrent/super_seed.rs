@@ -5,12 +5,16 @@
 //! adds (libtorrent): the piece with the fewest copies, pieces on offer to others last; a peer that
 //! has nothing to ask for since ten seconds is offered another piece, or one that hides its
 //! `have`s, or that nobody else is there to confirm, would wait for ever.
+//!
+//! The smart seed ([`Disclosure::WhenReceived`]) shows the next piece as soon as the peer itself
+//! has announced the one before, and goes round again once everything is out.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Torrent;
 use crate::bitfield::{has_bit, set_bit};
+use crate::choke::Disclosure;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
@@ -22,8 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LAST_RESORT: Duration = Duration::from_mins(1);
 
 /// What was revealed to whom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SuperSeed {
+    rule: Disclosure,
     /// Indexed by `PeerKey`.
     offers: Vec<Offer>,
     /// Pieces revealed to each peer: `words` words for each slot of `offers`.
@@ -35,6 +40,17 @@ struct Offer {
     /// The last piece revealed; `None` for a slot without a connection.
     piece: Option<PieceIndex>,
     at: Instant,
+}
+
+impl SuperSeed {
+    pub(super) fn new(rule: Disclosure) -> Self {
+        let (offers, revealed) = (Vec::new(), Vec::new());
+        Self {
+            rule,
+            offers,
+            revealed,
+        }
+    }
 }
 
 impl Torrent {
@@ -68,9 +84,20 @@ impl Torrent {
     }
 
     /// Reveals one more piece to `peer`: one that nobody has or was offered, as every other would be
-    /// sent twice. If there is none the peer waits; it gets the rest from others.
+    /// sent twice. If there is none the peer waits; it gets the rest from others. A smart seed goes
+    /// on with what has the fewest copies.
     pub(super) fn reveal(&mut self, now: Instant, peer: PeerKey) {
-        self.reveal_if(now, peer, |(on_offer, copies)| !on_offer && copies == 0);
+        if self.goes_round_again() {
+            self.reveal_if(now, peer, |_| true);
+        } else {
+            self.reveal_if(now, peer, |(on_offer, copies)| !on_offer && copies == 0);
+        }
+    }
+
+    /// Whether this is a smart seed and everything is out.
+    fn goes_round_again(&self) -> bool {
+        let rule = self.super_seed.as_ref().map(|it| it.rule);
+        rule == Some(Disclosure::WhenReceived) && self.availability.iter().all(|it| *it > 0)
     }
 
     fn reveal_if(&mut self, now: Instant, peer: PeerKey, fits: fn((bool, u16)) -> bool) {
@@ -119,11 +146,19 @@ impl Torrent {
         Some(ties[self.pick_rng.index(ties.len())])
     }
 
-    /// `from` announced `piece`: whoever else was offered it has passed it on and gets the next.
+    /// `from` announced `piece`: whoever else was offered it has passed it on and gets the next. A
+    /// smart seed shows the next to `from` itself.
     pub(super) fn piece_was_passed_on(&mut self, now: Instant, from: PeerKey, piece: PieceIndex) {
         let Some(state) = self.super_seed.as_ref() else {
             return;
         };
+        if state.rule == Disclosure::WhenReceived {
+            let offer = state.offers.get(from.0 as usize);
+            if offer.is_some_and(|it| it.piece == Some(piece)) {
+                self.reveal(now, from);
+            }
+            return;
+        }
         let offered = |it: &(u32, &Offer)| it.1.piece == Some(piece) && it.0 != from.0;
         let waiting: Vec<u32> = (0..)
             .zip(&state.offers)
@@ -151,6 +186,9 @@ impl Torrent {
         }
         match now - offer.at {
             idle if idle >= LAST_RESORT => self.reveal_if(now, peer, |_| true),
+            idle if idle >= PATIENCE && state.rule == Disclosure::WhenReceived => {
+                self.reveal(now, peer);
+            }
             idle if idle >= PATIENCE => self.reveal_if(now, peer, |(_, copies)| copies == 0),
             _ => {}
         }
