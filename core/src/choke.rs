@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::ids::PeerKey;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -37,6 +37,7 @@ mod qbittorrent;
 mod random_k;
 mod rank;
 mod registry;
+mod seed_pf;
 mod smartseed;
 mod superseed;
 mod tit_for_tat;
@@ -60,6 +61,7 @@ pub use mainline_522::Mainline522;
 pub use propshare::PropShare;
 pub use random_k::RandomK;
 pub use registry::{Entry, Parameter, ParameterError, Parameters, REGISTRY, Values, build, find};
+pub use seed_pf::SeedPf;
 pub use superseed::HidingSeed;
 pub use tit_for_tat::TitForTat;
 pub use transmission::Transmission;
@@ -104,6 +106,8 @@ pub struct PeerView {
     pub up_bytes_since_unchoke: u64,
     /// Requests of the peer that wait in our queue.
     pub queued_requests: u32,
+    /// Piece of the oldest of them, whose block the peer gets next.
+    pub next_piece: Option<PieceIndex>,
     /// Blocks handed to the link and not yet reported as sent.
     pub unflushed_blocks: u32,
     /// Pieces the peer has.

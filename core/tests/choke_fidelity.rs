@@ -275,30 +275,42 @@ fn superseed_sends_little_more_than_one_copy() {
     assert!(shown >= 120, "{shown} % without hiding, {hidden} % with");
 }
 
+/// Blocks that the seed sent more than once before it had sent each.
+fn copies_when_all_is_out(policy: &'static str) -> u32 {
+    let (mut room, end) = (one_seed(policy), Instant::from_secs(600));
+    let mut sent = BTreeMap::<BlockRef, u32>::new();
+    let blocks = geometry(40).total_bytes().div_ceil(BLOCK);
+    let mut seen = 0;
+    while (sent.len() as u64) < blocks {
+        assert!(room.now < end, "{policy} does not send everything");
+        room.step(end);
+        for it in room.log[seen..].iter().filter(|it| it.node == 0) {
+            if let Output::Send {
+                message: Message::Piece(block),
+                ..
+            } = &it.output
+            {
+                *sent.entry(*block).or_default() += 1;
+            }
+        }
+        seen = room.log.len();
+    }
+    sent.values().sum::<u32>() - u32::try_from(blocks).expect("few")
+}
+
 /// Bharambe et al.: no block twice before each went out once.
 #[test]
 fn smartseed_sends_nothing_twice_before_all_is_out() {
-    let copies_when_all_is_out = |policy| {
-        let (mut room, end) = (one_seed(policy), Instant::from_secs(600));
-        let mut sent = BTreeMap::<BlockRef, u32>::new();
-        let blocks = geometry(40).total_bytes().div_ceil(BLOCK);
-        let mut seen = 0;
-        while (sent.len() as u64) < blocks {
-            assert!(room.now < end, "{policy} does not send everything");
-            room.step(end);
-            for it in room.log[seen..].iter().filter(|it| it.node == 0) {
-                if let Output::Send {
-                    message: Message::Piece(block),
-                    ..
-                } = &it.output
-                {
-                    *sent.entry(*block).or_default() += 1;
-                }
-            }
-            seen = room.log.len();
-        }
-        sent.values().sum::<u32>() - u32::try_from(blocks).expect("few")
-    };
     assert_eq!(copies_when_all_is_out("smartseed"), 0);
     assert!(copies_when_all_is_out("bep3") > 0, "an ordinary seed does");
+}
+
+/// Michiardi et al.: what was served least goes out first, as far as peers ask for it.
+#[test]
+fn seed_pf_repeats_less_than_a_seed_that_serves_whoever_asks() {
+    let fair = copies_when_all_is_out("seed_pf");
+    for other in ["unchoke_all", "fairtorrent"] {
+        let copies = copies_when_all_is_out(other);
+        assert!(fair * 10 < copies * 9, "{fair} against {copies}, {other}");
+    }
 }

@@ -9,8 +9,8 @@
 //! `unchokes` us, `complete`, `snubbed`, `served` = we unchoke it. Rates in bytes/s: `down=`, `up=`. Bytes: `got=`, `gave=` on
 //! the connection, `got_round=`, `gave_round=` since the last tick, `gave_since=` the last unchoke.
 //! Moments in seconds: `since=` of the connection, `last=` block, `unchoked=` by us. Counts:
-//! `have=` pieces, `told=` of them by `have`, `queued=` requests, `unflushed=` blocks. Whom we
-//! unchoke is remembered, and since when.
+//! `have=` pieces, `told=` of them by `have`, `queued=` requests, `unflushed=` blocks; `asks=` for
+//! this piece next. Whom we unchoke is remembered, and since when.
 //!
 //! `tick N`, `interest KEY`, `connect KEY`, `gone KEY` and `block KEY` ask the policy; `expect KEY…
 //! [+ N of KEY…]` compares who is unchoked afterwards, `kept N` and `new N` how many of them were
@@ -25,7 +25,7 @@ use std::path::Path;
 use unchoke_core::choke::{
     BoxedPolicy, Decision, Parameters, PeerView, REGISTRY, Scope, Slots, Snapshot, Trigger, build,
 };
-use unchoke_core::ids::PeerKey;
+use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 
@@ -167,6 +167,7 @@ impl Case {
                 "have" => view.have_count = count(value),
                 "told" => view.have_messages = count(value),
                 "queued" => view.queued_requests = count(value),
+                "asks" => view.next_piece = Some(PieceIndex(count(value))),
                 "unflushed" => view.unflushed_blocks = count(value),
                 _ => panic!("{}: unknown word {word}", self.name),
             }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::{
     BoxedPolicy, aria2, azureus_2x, bep3, bittyrant_paper, bittyrant_shipped, block_tft, credit,
     fairtorrent, freerider, large_view, libtorrent_fixed, libtorrent_rate, mainline_342,
-    mainline_391, mainline_522, propshare, qbittorrent, random_k, smartseed, superseed,
+    mainline_391, mainline_522, propshare, qbittorrent, random_k, seed_pf, smartseed, superseed,
     tit_for_tat, transmission, unchoke_all,
 };
 
@@ -37,6 +37,7 @@ pub const REGISTRY: &[Entry] = &[
     large_view::ENTRY,
     superseed::ENTRY,
     smartseed::ENTRY,
+    seed_pf::ENTRY,
 ];
 
 /// Nanoseconds in a second.

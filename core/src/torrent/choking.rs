@@ -33,6 +33,7 @@ impl Torrent {
             up_bytes_round: u64::from(conn.up_round),
             up_bytes_since_unchoke: conn.up_bytes - conn.up_at_unchoke,
             queued_requests: u32::try_from(conn.queue.len()).unwrap_or(u32::MAX),
+            next_piece: conn.queue.front().map(|it| it.piece),
             unflushed_blocks: u32::from(conn.unflushed),
             have_count: conn.have_count,
             have_messages: conn.have_messages,
