@@ -94,12 +94,12 @@ impl Page<'_> {
         for row in rows {
             text.push_str("<tr>");
             for it in row {
-                let class = it.split_whitespace().next().map_or("", |word| match word {
+                let class = match it.as_str() {
                     "supported" | "saves" | "kept" => " class=\"good\"",
-                    "refuted" | "no" | "degraded" => " class=\"bad\"",
-                    "inconclusive" => " class=\"open\"",
+                    "refuted" | "no saving shown" | "degraded" => " class=\"bad\"",
+                    "inconclusive" | "saves but degrades" | "not shown" => " class=\"open\"",
                     _ => "",
-                });
+                };
                 write!(text, "<td{class}>{}</td>", escape(it))
                     .expect("writing to a string does not fail");
             }
@@ -176,8 +176,16 @@ impl Page<'_> {
                     || ["-".to_owned(), "-".to_owned()],
                     |pooled| {
                         let saving = |it: f64| words::percent(1.0 - exp(it));
+                        // Three scenarios leave one degree of freedom: the end may be far off.
+                        let at_least = |it: f64| {
+                            if exp(it) > 10.0 {
+                                "below -900 %".to_owned()
+                            } else {
+                                saving(it)
+                            }
+                        };
                         let (low, high) = pooled.prediction95;
-                        let ends = format!("{} to {}", saving(high), saving(low));
+                        let ends = format!("{} to {}", at_least(high), saving(low));
                         let bounded = low.is_finite() && high.is_finite();
                         let ends = if bounded {
                             ends
@@ -338,7 +346,8 @@ impl Page<'_> {
             ),
             "Adopters are compared with the same peers in the run of the same seed where nobody \
              adopts. A peer that did not complete counts with the time until the horizon and with \
-             the part of the copy that it has."
+             the part of the copy that it has. An origin seed runs what everybody runs, with the same \
+             limits; where peers differ, what the baseline runs."
                 .to_owned(),
             "The candidate against itself, executed twice, differs by exactly zero in every \
              quantity."

@@ -49,7 +49,7 @@ impl Unit {
     #[must_use]
     pub fn adoption_label(&self) -> String {
         match self.mix {
-            Mix::Baseline(_) => "none".to_owned(),
+            Mix::Baseline(_) => "0 %".to_owned(),
             Mix::Candidate => Adoption::ALL.label(),
             Mix::Mixed(_, adoption) => adoption.label(),
         }

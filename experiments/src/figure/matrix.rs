@@ -24,7 +24,7 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis) -> Picture {
             .iter()
             .filter(|it| it.scenario == scenario)
             .collect();
-        // One class and the origins tell nothing.
+        // A single class tells nothing.
         if matrices.iter().all(|it| it.classes.len() < 2) {
             continue;
         }
@@ -48,8 +48,7 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis) -> Picture {
     }
     let text = format!(
         "Percent of all useful payload bytes of a swarm, from the class of the row to the class of \
-         the column; sum over {} seeds, swarms of one policy. Scenarios with a single class are \
-         left out. Data: matrix.csv.",
+         the column; sum over {} seeds, swarms of one policy. Data: matrix.csv.",
         plan.seed_count
     );
     caption(&mut scene, y, &text);
