@@ -129,7 +129,7 @@ mod tests {
     use crate::measure::Group;
     use crate::plan::{Adoption, Estimand};
     use crate::runner::{Done, Options, Silent, run};
-    use crate::toy::{Toy, plan};
+    use crate::toy::{Toy, analysis, plan};
     use crate::unit::expand;
 
     const TOY: Toy = Toy {
@@ -142,14 +142,14 @@ mod tests {
         Options { jobs, force }
     }
 
-    fn results(toy: Toy, jobs: usize) -> (Files, Analysis) {
+    fn results(toy: Toy, jobs: usize) -> Files {
         let folder = tempfile::tempdir().expect("folder");
         let plan = plan();
         let units = expand(&plan, &toy).expect("units");
         let store = Store::open(folder.path(), &toy.version()).expect("store");
         run(&plan, &units, &toy, &store, options(jobs, false), &Silent).expect("runs");
         let analysis = analyse(&plan, &units, &toy, &store).expect("analysis");
-        (files(&plan, &analysis), analysis)
+        files(&plan, &analysis)
     }
 
     fn find(
@@ -186,17 +186,18 @@ mod tests {
 
     #[test]
     fn one_and_two_threads_give_the_same_bytes() {
-        let (first, _) = results(TOY, 1);
-        let (second, _) = results(TOY, 2);
+        let first = results(TOY, 1);
+        let second = results(TOY, 2);
         assert_eq!(first, second);
         assert_eq!(first.hash().len(), 64);
-        let (other, _) = results(Toy { upload: 51, ..TOY }, 2);
+        let other = Toy { upload: 51, ..TOY };
+        let other = files(&plan(), &analysis(other));
         assert_ne!(first.hash(), other.hash());
     }
 
     #[test]
     fn a_planted_saving_is_found_and_time_kept() {
-        let (_, analysis) = results(TOY, 2);
+        let analysis = analysis(TOY);
         let e1 = Quantity::Bytes(Estimand::E1);
         let saving = find(&analysis, e1, Group::Adopters, Adoption::One);
         assert!((saving.estimate.value - 0.5).abs() < 0.01, "{saving:?}");
@@ -213,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_planted_slowdown_is_called_degraded() {
-        let (_, analysis) = results(Toy { time: 150, ..TOY }, 2);
+        let analysis = analysis(Toy { time: 150, ..TOY });
         let e1 = Quantity::Bytes(Estimand::E1);
         let saving = find(&analysis, e1, Group::All, Adoption::ALL);
         assert_eq!(
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_candidate_against_itself_is_exactly_zero() {
-        let (_, analysis) = results(TOY, 2);
+        let analysis = analysis(TOY);
         let twins: Vec<_> = analysis
             .comparisons
             .iter()
@@ -303,12 +304,16 @@ mod tests {
         )
         .expect("third");
         let merged = analyse(&plan, &units, &TOY, &store).expect("whole");
-        assert_eq!(files(&plan, &merged).hash(), results(TOY, 1).0.hash());
+        assert_eq!(
+            files(&plan, &merged).hash(),
+            files(&plan, &analysis(TOY)).hash()
+        );
     }
 
     #[test]
     fn a_general_claim_is_settled_over_the_scenarios() {
-        let (files, analysis) = results(TOY, 2);
+        let analysis = analysis(TOY);
+        let files = files(&plan(), &analysis);
         // Five estimands, two baselines, three adoptions.
         assert_eq!(analysis.overall.len(), 30);
         let cost = analysis

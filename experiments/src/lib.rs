@@ -1,6 +1,6 @@
 //! Plans, runner, statistics, plots, report and gate.
 //!
-//! Map: a [`plan`] expands into [`unit`]s; the [`runner`] has an [`engine`] run them and a [`store`]
+//! Map: a [`plan`] expands into [units](mod@unit); the [`runner`] has an [`engine`] run them and a [`store`]
 //! keep their [`outcome`]s; [`analysis`] pairs them by seed with the help of [`measure`] and
 //! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables.
 //!

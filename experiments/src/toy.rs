@@ -4,10 +4,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use unchoke_core::ledger::Ledger;
 
+use crate::analysis::{Analysis, Runs};
 use crate::engine::{Engine, EngineError};
 use crate::outcome::{Node, Outcome, Sample};
 use crate::plan::{Changes, Plan, load};
-use crate::unit::{Mix, Unit};
+use crate::unit::{Mix, Unit, expand};
 
 /// Effects of the candidate that tests plant.
 #[derive(Clone, Copy, Debug)]
@@ -146,20 +147,25 @@ fn sample(outcome: &Outcome, at_ns: u64) -> Sample {
 }
 
 /// The toy plan, run and analysed.
-pub(crate) fn analysed() -> (Plan, crate::analysis::Analysis) {
+pub(crate) fn analysed() -> (Plan, Analysis) {
     let toy = Toy {
         upload: 40,
         time: 108,
         noise: 5,
     };
-    let (plan, folder) = (plan(), tempfile::tempdir().expect("folder"));
-    let units = crate::unit::expand(&plan, &toy).expect("units");
-    let store = crate::store::Store::open(folder.path(), "toy").expect("store");
-    let options = crate::runner::Options {
-        jobs: 2,
-        force: false,
-    };
-    crate::runner::run(&plan, &units, &toy, &store, options, &crate::runner::Silent).expect("runs");
-    let analysis = crate::conduct::analyse(&plan, &units, &toy, &store).expect("analysis");
-    (plan, analysis)
+    (plan(), analysis(toy))
+}
+
+/// The toy plan, run in memory: hundreds of files, each synced, would take the tests' time.
+pub(crate) fn analysis(toy: Toy) -> Analysis {
+    let plan = plan();
+    let units = expand(&plan, &toy).expect("units");
+    let loaded = Analysis::of(&plan, |scenario| {
+        let mut runs = Runs::default();
+        for unit in units.iter().filter(|it| it.scenario == scenario) {
+            runs.insert(unit.clone(), toy.run(&plan, unit)?);
+        }
+        Ok::<Runs, EngineError>(runs)
+    });
+    loaded.expect("the toy runs")
 }
