@@ -3,6 +3,26 @@
 //! Exit status: 0 it worked; 1 it did not; 2 wrong usage or bad input; 5 a file, a folder or the
 //! system failed; 130 and 143 stopped by Ctrl-C or a termination signal, with everything saved.
 
+/// Prints a line on standard output. Whoever reads it may have gone, which must not stop the work.
+macro_rules! say {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(
+            &mut std::io::stdout().lock(),
+            format_args!("{}\n", format_args!($($text)*)),
+        ))
+    };
+}
+
+/// The same on standard error.
+macro_rules! warn {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(
+            &mut std::io::stderr().lock(),
+            format_args!("{}\n", format_args!($($text)*)),
+        ))
+    };
+}
+
 mod announce;
 mod bench;
 mod create;
@@ -87,7 +107,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.sentence.is_empty() {
-                eprintln!("unchoke: {}", failure.sentence);
+                warn!("unchoke: {}", failure.sentence);
             }
             ExitCode::from(failure.status)
         }

@@ -130,3 +130,6 @@ async fn run(mut stream: TcpStream, link: Link, queue: Receiver<Message>, shared
     // The session may be over already.
     drop(shared.events.send((link, Event::Closed(reason))).await);
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,6 +207,64 @@ fn interrupted_and_resumed_loses_no_verified_piece() {
 }
 
 #[test]
+fn killed_and_started_again_finds_what_was_written() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let peer = seed.peer();
+    let words = [
+        "download",
+        "sample.torrent",
+        "--peer",
+        &peer,
+        "--no-tracker",
+    ];
+    // Once stopped properly, so that there is resume data, then killed while it is outdated.
+    let two = [&words[..], &["--pieces", "2", "--quiet"]].concat();
+    assert!(run(away.path(), &two).status.success());
+    let mut command = unchoke(away.path(), &words);
+    command.args(["--download-cap", "300 KiB/s", "--quiet"]);
+    let mut child = command.spawn().expect("the command starts");
+    std::thread::sleep(Duration::from_millis(1200));
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    let resumed = run(away.path(), &words);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let said = stderr(&resumed);
+    let found = said
+        .lines()
+        .find(|it| it.ends_with("pieces are there, checked"));
+    let found = found.unwrap_or_else(|| panic!("old resume data was believed: {said}"));
+    let have: u32 = found
+        .split(' ')
+        .next()
+        .and_then(|it| it.parse().ok())
+        .expect("a number");
+    assert!((4..25).contains(&have), "{found}");
+    sample.assert_in(&away.path().join("downloads"));
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_a_download() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(away.path());
+    let peer = seed.peer();
+    let words = ["download", "sample.torrent", "--peer", &peer, "--json"];
+    let mut command = unchoke(away.path(), &words);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("the command starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().expect("ends").success());
+    sample.assert_in(&away.path().join("downloads"));
+}
+
+#[test]
 fn a_second_download_finds_everything_and_a_seed_ends_on_signals() {
     let sample = sample();
     let mut seed = seed(&sample, &[]);

@@ -35,21 +35,21 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
     for url in &urls {
         let shown = escaped(url.as_bytes());
         if !is_http(url) {
-            println!("{shown}: not an HTTP tracker, left out");
+            say!("{shown}: not an HTTP tracker, left out");
             continue;
         }
         query.event = Some(Event::Started);
         match ask(url, &query, ANNOUNCE_TIMEOUT) {
-            Err(error) => println!("{shown}: {error}"),
+            Err(error) => say!("{shown}: {error}"),
             Ok(response) => {
                 answered += 1;
-                println!("{shown}: {}", summary(&response));
+                say!("{shown}: {}", summary(&response));
                 for peer in &response.peers {
-                    println!("  {peer}");
+                    say!("  {peer}");
                 }
                 query.event = Some(Event::Stopped);
                 if let Err(error) = ask(url, &query, STOP_TIMEOUT) {
-                    println!("{shown}: did not take the farewell: {error}");
+                    say!("{shown}: did not take the farewell: {error}");
                 }
             }
         }

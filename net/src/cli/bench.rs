@@ -85,13 +85,13 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
             }
         }
         if options.json {
-            println!("{:#}", as_json(&sides, options));
+            say!("{:#}", as_json(&sides, options));
         } else {
             screen.draw(&sides, "");
             if !screen.live {
-                println!("{}", table(&sides));
+                say!("{}", table(&sides));
             }
-            println!("{}", sentence(&sides));
+            say!("{}", sentence(&sides));
         }
         Ok(())
     })
@@ -165,7 +165,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("unchoke: cannot remove {}: {error}", self.0.display());
+            warn!("unchoke: cannot remove {}: {error}", self.0.display());
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
     let metainfo = Metainfo::parse(&torrent)
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
     write_new(&options.out, &torrent)?;
-    println!(
+    say!(
         "{}: {} in {} pieces of {}, info-hash {}",
         options.out.display(),
         bytes(metainfo.geometry.total_bytes()),
@@ -114,7 +114,7 @@ fn collect(folder: &Path, below: &mut Vec<String>, found: &mut Found) -> Result<
         } else if kind.is_file() {
             found.push((below.clone(), length_of(&path)?));
         } else {
-            eprintln!(
+            warn!(
                 "unchoke: left out {}: it is not a regular file",
                 path.display()
             );

@@ -43,10 +43,10 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
             Some(_) => format!("{good} of {all} pieces good"),
         };
         flawed_files += u32::from(state != "good");
-        println!("{}: {state}", file.path.display());
+        say!("{}: {state}", file.path.display());
     }
     let (good, all) = (have.count(), metainfo.geometry.piece_count());
-    println!("{good} of {all} pieces are good");
+    say!("{good} of {all} pieces are good");
     if good == all && flawed_files == 0 {
         Ok(())
     } else {

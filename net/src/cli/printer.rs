@@ -112,7 +112,7 @@ impl Printer {
         let now = Instant::now();
         if self.plain_at.is_none_or(|at| now >= at) {
             self.plain_at = Some(now + PLAIN_PERIOD);
-            eprintln!("{text}");
+            warn!("{text}");
         }
     }
 
@@ -128,9 +128,9 @@ impl Printer {
 
     fn line(&self, text: &str) {
         if self.style == Style::Terminal {
-            eprintln!("\r\x1b[K{text}");
+            warn!("\r\x1b[K{text}");
         } else {
-            eprintln!("{text}");
+            warn!("{text}");
         }
     }
 
@@ -192,7 +192,7 @@ impl Printer {
             })),
             Style::Terminal | Style::Plain => {
                 self.redraw("");
-                println!("{}", self.summary(outcome, folder));
+                say!("{}", self.summary(outcome, folder));
             }
         }
     }

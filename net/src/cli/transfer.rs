@@ -99,7 +99,7 @@ async fn report(
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
         if no_tracker && !reporting.quiet {
-            eprintln!("no tracker and no --peer: waiting for peers that connect to us");
+            warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }
     let seeding = settings.goal == Goal::Seed;

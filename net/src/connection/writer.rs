@@ -48,7 +48,9 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Starts reading every block of the batch, then writes all in order.
+    /// Starts reading every block of the batch, then writes all in order. The credit bounds the
+    /// blocks of a connection, and the pool has as many buffers for each: taking them all cannot
+    /// wait for itself.
     async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
         let mut loads: Vec<Loading> = Vec::new();
         for message in &*batch {

@@ -1,0 +1,258 @@
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{channel, unbounded_channel};
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::{InfoHash, PeerId, PieceIndex};
+use unchoke_core::message::Extended;
+use unchoke_core::wire::{HANDSHAKE_BYTES, Handshake, Reserved, encode};
+
+use super::*;
+use crate::storage::{FileEntry, Storage};
+
+const TOTAL: u64 = 1 << 20;
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a port");
+    let dial = TcpStream::connect(listener.local_addr().expect("address"));
+    let (ours, theirs) = tokio::join!(dial, listener.accept());
+    (ours.expect("connects"), theirs.expect("accepts").0)
+}
+
+fn payload() -> Vec<u8> {
+    (0..TOTAL).map(|i| (i * i % 251).to_le_bytes()[0]).collect()
+}
+
+struct Bench {
+    connection: Connection,
+    events: Receiver<(Link, Event)>,
+    other: TcpStream,
+    _folder: tempfile::TempDir,
+}
+
+async fn bench(piece_count: u32) -> Bench {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(folder.path().join("a"), payload()).expect("write");
+    let file = FileEntry {
+        path: "a".into(),
+        length: TOTAL,
+        pad: false,
+    };
+    let storage = Arc::new(Storage::open(folder.path(), vec![file]).expect("open"));
+    let geometry = Geometry::new(TOTAL, 1 << 16).expect("geometry");
+    let (reporter, _) = unbounded_channel();
+    let hashes = vec![[0; 20]; 16].into();
+    let (disk, _) = Disk::start(&storage, geometry, &hashes, &reporter).expect("threads");
+    let (sender, events) = channel(4);
+    let shared = Shared {
+        decoder: Decoder::new(piece_count),
+        incoming: Pool::new(2),
+        outgoing: Pool::new(8),
+        disk,
+        events: sender,
+    };
+    let (ours, other) = pair().await;
+    let link = Link {
+        peer: PeerKey(3),
+        serial: 1,
+    };
+    Bench {
+        connection: Connection::spawn(ours, link, shared),
+        events,
+        other,
+        _folder: folder,
+    }
+}
+
+fn block(number: u32, length: u32) -> BlockRef {
+    BlockRef {
+        piece: PieceIndex(number / 4),
+        begin: number % 4 * 16_384,
+        length,
+    }
+}
+
+/// Every kind of message, with payloads around the sizes of the buffers, and unknown ones between.
+fn conversation(piece_count: u32) -> (Vec<u8>, Vec<(Message, Vec<u8>)>) {
+    let mut messages = vec![
+        (Message::KeepAlive, Vec::new()),
+        (
+            Message::Bitfield(Box::new(Bitfield::full(piece_count))),
+            Vec::new(),
+        ),
+        (Message::Unchoke, Vec::new()),
+    ];
+    for (number, length) in (0..).zip([1, 4_000, 4_083, 4_096, 16_383, 16_384, 16_384, 0]) {
+        let bytes = payload()[..length].to_vec();
+        let length = u32::try_from(length).expect("small");
+        messages.push((Message::Piece(block(number, length)), bytes));
+        messages.push((Message::Have(PieceIndex(number)), Vec::new()));
+    }
+    let unknown = Extended::Unknown {
+        id: 7,
+        payload: vec![9; 70_000],
+    };
+    messages.push((Message::Extended(Box::new(unknown)), Vec::new()));
+    messages.push((Message::Choke, Vec::new()));
+    let mut wire = Vec::new();
+    for (message, payload) in &messages {
+        encode(message, &mut wire);
+        wire.extend_from_slice(payload);
+        wire.extend_from_slice(&[0, 0, 0, 6, 200, 1, 2, 3, 4, 5]); // an id that nobody knows
+    }
+    (wire, messages)
+}
+
+#[tokio::test]
+async fn messages_arrive_whole_however_they_are_cut() {
+    for (chunk, piece_count) in [
+        (1, 16),
+        (7, 16),
+        (4095, 99),
+        (4097, 2_000_000),
+        (65_536, 16),
+    ] {
+        let mut bench = bench(piece_count).await;
+        let (wire, expected) = conversation(piece_count);
+        let (mut other, count) = (bench.other, expected.len());
+        let sending = tokio::spawn(async move {
+            for part in wire.chunks(chunk) {
+                other.write_all(part).await.expect("sends");
+            }
+            other
+        });
+        for (message, payload) in expected {
+            match bench.events.recv().await.expect("an event").1 {
+                Event::Message(got) => assert_eq!(got, message, "chunks of {chunk}"),
+                Event::Block(got, bytes) => {
+                    assert_eq!(Message::Piece(got), message, "chunks of {chunk}");
+                    assert!(*bytes == payload[..], "payload in chunks of {chunk}");
+                }
+                other => panic!("{other:?} in chunks of {chunk}, {count} messages"),
+            }
+        }
+        drop(sending.await.expect("no panic"));
+        let (_, last) = bench.events.recv().await.expect("an event");
+        assert!(
+            matches!(last, Event::Closed(CloseReason::ByPeer)),
+            "{last:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn blocks_keep_their_place_among_the_messages() {
+    let mut bench = bench(16).await;
+    let mut expected = Vec::new();
+    for number in 0..8 {
+        let block = block(number, 16_384);
+        for message in [
+            Message::Have(block.piece),
+            Message::Piece(block),
+            Message::Choke,
+        ] {
+            encode(&message, &mut expected);
+            if let Message::Piece(_) = message {
+                let start = usize::try_from(number).expect("small") * 16_384;
+                expected.extend_from_slice(&payload()[start..start + 16_384]);
+            }
+            assert!(bench.connection.send(message));
+        }
+    }
+    let mut got = vec![0; expected.len()];
+    let flushed = async {
+        for _ in 0..8 {
+            let (_, event) = bench.events.recv().await.expect("an event");
+            assert!(matches!(event, Event::Flushed), "{event:?}");
+        }
+    };
+    let (read, ()) = tokio::join!(bench.other.read_exact(&mut got), flushed);
+    read.expect("reads");
+    assert!(got == expected, "other bytes than sent");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_noticed() {
+    let bench = bench(16).await;
+    let stuck = (0..10 * QUEUED_MESSAGES).any(|_| {
+        let block = block(0, 16_384);
+        !bench.connection.send(Message::Reject(block))
+    });
+    assert!(stuck, "messages were queued without a bound");
+}
+
+fn us() -> Identity {
+    Identity {
+        info_hash: InfoHash([7; 20]),
+        peer_id: PeerId(*b"-UK0100-000000000000"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_holds_a_connection_by_saying_nothing() {
+    let (mut ours, mut other) = pair().await;
+    let began = tokio::time::Instant::now();
+    let greeted = greet(&mut ours, us()).await;
+    assert!(
+        matches!(greeted, Err(HandshakeError::TimedOut)),
+        "{greeted:?}"
+    );
+    let head = us_as_wire();
+    other.write_all(&head[..30]).await.expect("sends");
+    let answered = answer(&mut ours, us()).await;
+    assert!(
+        matches!(answered, Err(HandshakeError::TimedOut)),
+        "{answered:?}"
+    );
+    let took = began.elapsed();
+    assert!(
+        took >= HANDSHAKE_TIMEOUT * 2 && took < Duration::from_secs(21),
+        "{took:?}"
+    );
+}
+
+fn us_as_wire() -> [u8; HANDSHAKE_BYTES] {
+    let handshake = Handshake {
+        reserved: Reserved::FAST_AND_EXTENDED,
+        info_hash: us().info_hash,
+        peer_id: PeerId(*b"-XX0000-000000000000"),
+    };
+    handshake.encode()
+}
+
+#[tokio::test]
+async fn the_answer_comes_before_the_name_of_the_other_side() {
+    let (mut ours, mut other) = pair().await;
+    let answering = tokio::spawn(async move { answer(&mut ours, us()).await });
+    let wire = us_as_wire();
+    other.write_all(&wire[..48]).await.expect("sends");
+    let mut reply = [0; HANDSHAKE_BYTES];
+    other.read_exact(&mut reply).await.expect("an answer");
+    other.write_all(&wire[48..]).await.expect("sends");
+    let introduced = answering.await.expect("no panic").expect("a handshake");
+    assert_eq!(introduced.peer_id, PeerId(*b"-XX0000-000000000000"));
+    assert!(introduced.reserved.fast() && introduced.reserved.extended());
+}
+
+#[tokio::test]
+async fn another_torrent_gets_no_answer() {
+    let (mut ours, mut other) = pair().await;
+    let mut wire = us_as_wire();
+    wire[30] ^= 1;
+    other.write_all(&wire).await.expect("sends");
+    let answered = answer(&mut ours, us()).await;
+    assert!(
+        matches!(answered, Err(HandshakeError::OtherTorrent(_))),
+        "{answered:?}"
+    );
+    drop(ours);
+    let mut reply = Vec::new();
+    // A reset is as good as an end.
+    drop(other.read_to_end(&mut reply).await);
+    assert!(reply.is_empty(), "it must not learn what we share");
+}
