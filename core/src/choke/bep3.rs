@@ -54,7 +54,8 @@ pub(super) const ENTRY: Entry = Entry {
             3,
             1,
             "how much likelier a new connection is to be next than anywhere else",
-        ),
+        )
+        .at_most(u32::MAX as u64),
     ],
     make: |values| {
         Box::new(Bep3 {

@@ -65,7 +65,8 @@ pub(super) const ENTRY: Entry = Entry {
             3,
             1,
             "how much likelier a new connection stands at the head than anywhere else",
-        ),
+        )
+        .at_most(u32::MAX as u64),
     ],
     make: |values| {
         Box::new(Mainline342 {
