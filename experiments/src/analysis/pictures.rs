@@ -110,7 +110,7 @@ impl Bytes {
         let rows = [
             ("endgame duplicates", wasted(Waste::Endgame)),
             ("timeout duplicates", wasted(Waste::Timeout)),
-            ("late after choke or cancel", wasted(Waste::Late)),
+            ("late after a choke", wasted(Waste::Late)),
             (
                 "wrong or never asked for",
                 wasted(Waste::HashFailure) + wasted(Waste::Unrequested),
