@@ -15,6 +15,7 @@ mod run;
 mod show;
 pub mod sim;
 mod stop;
+mod validate;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
     Merge(merge::MergeArgs),
     /// Run one swarm and print what came of it.
     Sim(sim::Options),
+    /// Check the simulator against theory and published results.
+    Validate(validate::ValidateArgs),
     /// Run one unit again, compare it, and write its event log if asked.
     Replay(replay::ReplayArgs),
 }
@@ -186,6 +189,7 @@ pub fn lab() -> ExitCode {
         Command::List(it) => list::list(it),
         Command::Merge(it) => merge::merge(it),
         Command::Replay(it) => replay::replay(it),
+        Command::Validate(it) => validate::validate(it),
         Command::Sim(it) => match sim::run(it) {
             Ok(text) => print(&text).map(|()| Exit::Done),
             Err(it) => Err(Failure::usage(format!("{it:#}"))),

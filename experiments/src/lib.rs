@@ -2,7 +2,8 @@
 //!
 //! Map: a [`plan`] expands into [units](mod@unit); the [`runner`] has an [`engine`] run them and a [`store`]
 //! keep their [`outcome`]s; [`analysis`] pairs them by seed with the help of [`measure`] and
-//! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables.
+//! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables. [`validation`] is apart:
+//! it asks whether the simulator is right.
 //!
 //! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
 #![expect(
@@ -28,5 +29,6 @@ pub mod swarm;
 #[cfg(test)]
 mod toy;
 pub mod unit;
+pub mod validation;
 pub mod verdict;
 pub mod words;

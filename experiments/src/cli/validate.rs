@@ -1,0 +1,72 @@
+//! `lab validate`: theory and published results against the simulator.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::bar::Bar;
+use super::{Exit, Failure, print};
+use crate::store::write_whole;
+use crate::validation::{Options, Outcome, Size, run, table};
+
+/// Runs the checks of all plans and prints PASS, FAIL or "cannot tell" for each. Exit code 1 if
+/// one fails that its plan does not explain.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ValidateArgs {
+    /// The published sizes: minutes instead of seconds.
+    #[arg(long)]
+    full: bool,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    jobs: usize,
+    /// Only plans with this in their name; nothing is written.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Folder for validation.csv and validation.md; by default written at full size only.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
+    let options = Options {
+        size: if args.full { Size::Full } else { Size::Reduced },
+        jobs: args.jobs,
+        only: args.only.as_deref(),
+    };
+    let bar = Bar::new(false);
+    let outcomes = run(options, &bar);
+    bar.finish();
+    let outcomes = outcomes?;
+    print(&table::terminal(&outcomes))?;
+    let whole = args.full && args.only.is_none();
+    let usual = whole.then(|| PathBuf::from("results/validation"));
+    if let Some(folder) = args.out.clone().or(usual) {
+        let command = if args.full {
+            "lab validate --full"
+        } else {
+            "lab validate"
+        };
+        write(&folder, &outcomes, command)?;
+    }
+    let failed = outcomes.iter().any(Outcome::is_unexplained);
+    Ok(if failed {
+        Exit::CheckFailed
+    } else {
+        Exit::Done
+    })
+}
+
+fn write(folder: &Path, outcomes: &[Outcome], command: &str) -> Result<(), Failure> {
+    let files = [
+        ("validation.csv", table::csv(outcomes)),
+        ("validation.md", table::markdown(outcomes, command)),
+    ];
+    std::fs::create_dir_all(folder).map_err(|it| Failure {
+        exit: Exit::Io,
+        message: format!("{}: {it}", folder.display()),
+    })?;
+    for (name, text) in files {
+        write_whole(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Who was connected to whom, and who served whom, for how long: from the event log.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use unchoke_core::time::Instant;
+use unchoke_sim::trace::{Happening, Sink};
+
+/// A directed pair of nodes.
+type Pair = (u32, u32);
+
+/// Times of a relation that begins and ends.
+#[derive(Clone, Debug, Default)]
+struct Spells {
+    since: BTreeMap<Pair, Instant>,
+    total: BTreeMap<Pair, Duration>,
+}
+
+impl Spells {
+    fn begin(&mut self, pair: Pair, at: Instant) {
+        self.since.entry(pair).or_insert(at);
+    }
+
+    fn end(&mut self, pair: Pair, at: Instant) {
+        if let Some(since) = self.since.remove(&pair) {
+            *self.total.entry(pair).or_default() += at - since;
+        }
+    }
+
+    fn end_all(&mut self, at: Instant, of: impl Fn(Pair) -> bool) {
+        let pairs: Vec<Pair> = self.since.keys().copied().filter(|it| of(*it)).collect();
+        for pair in pairs {
+            self.end(pair, at);
+        }
+    }
+}
+
+/// Times of all pairs while the one served was a leecher. What a leecher gives counts until it
+/// completes; what an origin gives counts throughout.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contacts {
+    connected: Spells,
+    unchoked: Spells,
+    done: Vec<bool>,
+    origins: Vec<bool>,
+}
+
+impl Contacts {
+    /// For nodes of which these are origins.
+    pub(crate) fn new(origins: Vec<bool>) -> Self {
+        Self {
+            done: origins.clone(),
+            origins,
+            ..Self::default()
+        }
+    }
+
+    /// Ends what still lasts when the run ends.
+    pub(crate) fn finish(&mut self, at: Instant) {
+        self.connected.end_all(at, |_| true);
+        self.unchoked.end_all(at, |_| true);
+    }
+
+    /// How long `from` was connected to `to`, s.
+    pub(crate) fn connected(&self, from: u32, to: u32) -> f64 {
+        let time = self.connected.total.get(&(from, to));
+        time.map_or(0.0, Duration::as_secs_f64)
+    }
+
+    /// How long `from` did not choke `to`, s.
+    pub(crate) fn unchoked(&self, from: u32, to: u32) -> f64 {
+        let time = self.unchoked.total.get(&(from, to));
+        time.map_or(0.0, Duration::as_secs_f64)
+    }
+
+    fn counts(&self, (from, to): Pair) -> bool {
+        let gives = !self.done[from as usize] || self.origins[from as usize];
+        gives && !self.done[to as usize]
+    }
+
+    fn connect(&mut self, pair: Pair, at: Instant) {
+        if self.counts(pair) {
+            self.connected.begin(pair, at);
+        }
+    }
+
+    fn gone(&mut self, at: Instant, of: impl Fn(Pair) -> bool) {
+        self.connected.end_all(at, &of);
+        self.unchoked.end_all(at, &of);
+    }
+}
+
+impl Sink for Contacts {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        match *happening {
+            Happening::Connect { node, other } => {
+                self.connect((node, other), at);
+                self.connect((other, node), at);
+            }
+            Happening::Unchoke { node, other } if self.counts((node, other)) => {
+                self.unchoked.begin((node, other), at);
+            }
+            Happening::Choke { node, other } => self.unchoked.end((node, other), at),
+            Happening::Disconnect { node, other } => {
+                self.connected.end((node, other), at);
+                self.unchoked.end((node, other), at);
+            }
+            Happening::Leave { node } => self.gone(at, |(from, _)| from == node),
+            Happening::Complete { node } => {
+                self.gone(at, |(from, to)| from == node || to == node);
+                self.done[node as usize] = true;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spells_add_up_until_completion() {
+        let at = Instant::from_secs;
+        let mut it = Contacts::new(vec![true, false, false]);
+        let connect = |node, other| Happening::Connect { node, other };
+        it.record(at(0), &connect(1, 0));
+        it.record(at(0), &connect(1, 2));
+        let (node, other) = (1, 2);
+        it.record(at(1), &Happening::Unchoke { node, other });
+        it.record(at(4), &Happening::Choke { node, other });
+        it.record(at(6), &Happening::Unchoke { node, other });
+        it.record(at(6), &Happening::Unchoke { node: 0, other: 2 });
+        it.record(at(7), &Happening::Complete { node: 1 });
+        // A seed's unchokes are not a leecher's; the origin goes on.
+        it.record(at(8), &Happening::Unchoke { node, other });
+        it.finish(at(10));
+        assert_eq!((it.unchoked(1, 2), it.unchoked(0, 2)), (4.0, 4.0));
+        assert_eq!((it.connected(1, 2), it.connected(2, 1)), (7.0, 7.0));
+        assert_eq!((it.connected(0, 1), it.connected(1, 0)), (7.0, 0.0));
+    }
+}

@@ -1,0 +1,160 @@
+//! Expected bands, and whether a measurement lies in them.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::formula::Formula;
+
+/// What a number should be. Exactly one of the ways to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+pub enum Band {
+    /// Near a value that theory gives for the scenario.
+    Theory {
+        /// Which theory.
+        formula: Formula,
+        /// Distance from it at most, as a share of it.
+        #[serde(default)]
+        relative: f64,
+        /// Distance from it at most, on top.
+        #[serde(default)]
+        absolute: f64,
+    },
+    /// Near a value.
+    Near {
+        /// The value.
+        value: f64,
+        /// Distance from it at most.
+        absolute: f64,
+    },
+    /// Between two values.
+    Between {
+        /// The smaller one.
+        at_least: f64,
+        /// The greater one.
+        at_most: f64,
+    },
+    /// From a value on.
+    AtLeast {
+        /// The value.
+        at_least: f64,
+    },
+    /// Up to a value.
+    AtMost {
+        /// The value.
+        at_most: f64,
+    },
+}
+
+/// A band with its ends as numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// The point in its middle, if it is about a point.
+    pub point: Option<f64>,
+    /// The least that is right.
+    pub low: f64,
+    /// The most that is right.
+    pub high: f64,
+}
+
+impl Band {
+    /// The ends. `theory` says what a formula comes to.
+    #[must_use]
+    pub fn limits(&self, theory: impl Fn(Formula) -> f64) -> Limits {
+        let near = |point: f64, distance: f64| Limits {
+            point: Some(point),
+            low: point - distance,
+            high: point + distance,
+        };
+        let between = |low, high| Limits {
+            point: None,
+            low,
+            high,
+        };
+        match *self {
+            Self::Theory {
+                formula,
+                relative,
+                absolute,
+            } => {
+                let point = theory(formula);
+                near(point, relative * point.abs() + absolute)
+            }
+            Self::Near { value, absolute } => near(value, absolute),
+            Self::Between { at_least, at_most } => between(at_least, at_most),
+            Self::AtLeast { at_least } => between(at_least, f64::INFINITY),
+            Self::AtMost { at_most } => between(f64::NEG_INFINITY, at_most),
+        }
+    }
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The whole interval lies in the band.
+    Pass,
+    /// The whole interval lies outside.
+    Fail,
+    /// The interval crosses an end of the band: more runs would tell.
+    CannotTell,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::CannotTell => "cannot tell",
+        })
+    }
+}
+
+/// Compares an interval with a band. A measurement that does not exist fails.
+#[must_use]
+pub fn judge(interval: (f64, f64), limits: &Limits) -> Verdict {
+    let (low, high) = interval;
+    if low.is_nan() || high.is_nan() {
+        return Verdict::Fail;
+    }
+    if limits.low <= low && high <= limits.high {
+        Verdict::Pass
+    } else if high < limits.low || limits.high < low {
+        Verdict::Fail
+    } else {
+        Verdict::CannotTell
+    }
+}
+
+/// For checks of every run: one run outside is a failure.
+#[must_use]
+pub fn judge_every(range: (f64, f64), limits: &Limits) -> Verdict {
+    match judge(range, limits) {
+        Verdict::Pass => Verdict::Pass,
+        Verdict::Fail | Verdict::CannotTell => Verdict::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_against_bands() {
+        let band = |text: &str| toml::from_str::<Band>(text).expect("a band");
+        let ten = band("formula = 'qiu_srikant'\nrelative = 0.1").limits(|_| 100.0);
+        assert_eq!((ten.low, ten.high, ten.point), (90.0, 110.0, Some(100.0)));
+        assert_eq!(judge((91.0, 110.0), &ten), Verdict::Pass);
+        assert_eq!(judge((89.0, 91.0), &ten), Verdict::CannotTell);
+        assert_eq!(judge((80.0, 120.0), &ten), Verdict::CannotTell);
+        assert_eq!(judge((110.1, 120.0), &ten), Verdict::Fail);
+        assert_eq!(judge((f64::NAN, f64::NAN), &ten), Verdict::Fail);
+        assert_eq!(judge_every((89.0, 91.0), &ten), Verdict::Fail);
+        let least = band("at_least = 0.9").limits(|_| 0.0);
+        assert_eq!(judge((0.9, 7.0), &least), Verdict::Pass);
+        assert_eq!(judge((f64::NEG_INFINITY, 1.0), &least), Verdict::CannotTell);
+        let both = band("at_least = 0.9\nat_most = 1.0").limits(|_| 0.0);
+        assert_eq!(judge((1.01, 1.02), &both), Verdict::Fail);
+        assert!(toml::from_str::<Band>("at_least = 1.0\nvalue = 2.0").is_err());
+    }
+}

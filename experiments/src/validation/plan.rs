@@ -1,0 +1,160 @@
+//! Plans of checks: one TOML file for each published result.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use unchoke_sim::scenario::Scenario;
+
+use super::judge::Band;
+use super::measure::Measure;
+use super::run::Size;
+use crate::plan::{PlanError, Where};
+
+/// A plan as written. Unknown keys are errors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What is asked.
+    pub question: String,
+    /// Who says what the answer should be.
+    pub source: String,
+    /// Runs of each case.
+    pub seeds: Seeds,
+    /// Scenarios with changes.
+    pub case: Vec<Case>,
+    /// What is expected of them.
+    pub check: Vec<Check>,
+}
+
+/// Seeds of every case: `first`, `first + 1`, …
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seeds {
+    /// The first.
+    pub first: u64,
+    /// How many at full size.
+    pub full: u32,
+    /// How many at reduced size.
+    pub reduced: u32,
+}
+
+impl Seeds {
+    /// The seeds at this size.
+    pub fn of(self, size: Size) -> impl Iterator<Item = u64> {
+        let count = match size {
+            Size::Full => self.full,
+            Size::Reduced => self.reduced,
+        };
+        (0..u64::from(count)).map(move |it| self.first + it)
+    }
+}
+
+/// A scenario with changes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What checks call it.
+    pub name: String,
+    /// A built-in scenario.
+    pub scenario: String,
+    /// Changes by dotted key of the scenario.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
+    /// Further changes at reduced size.
+    #[serde(default)]
+    pub reduced: BTreeMap<String, toml::Value>,
+}
+
+impl Case {
+    /// The scenario at this size.
+    pub fn scenario(&self, size: Size) -> Result<Scenario, PlanError> {
+        let change = |(key, value): (&String, &toml::Value)| format!("{key}={value}");
+        let mut set: Vec<String> = self.set.iter().map(change).collect();
+        if size == Size::Reduced {
+            set.extend(self.reduced.iter().map(change));
+        }
+        let scenario = Scenario::builtin(&self.scenario, &set);
+        scenario.map_err(|it| wrong(&self.name, "", it.to_string()))
+    }
+}
+
+/// One expectation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// What is claimed, for the table.
+    pub name: String,
+    /// Case it is about.
+    pub case: String,
+    /// Case it is compared with, seed by seed: the number is the ratio of the two.
+    pub against: Option<String>,
+    /// What makes one number of a run.
+    pub measure: Measure,
+    /// What the number should be.
+    pub expect: Band,
+    /// Every run must be in the band by itself, not only their mean.
+    #[serde(default)]
+    pub every_run: bool,
+    /// The band holds for the published size only.
+    #[serde(default)]
+    pub full_only: bool,
+    /// Why the band is as wide as it is.
+    pub reason: String,
+    /// What was found out about a failure.
+    pub finding: Option<String>,
+}
+
+impl Check {
+    /// It is part of the table at this size.
+    #[must_use]
+    pub fn counts(&self, size: Size) -> bool {
+        size == Size::Full || !self.full_only
+    }
+
+    /// It needs runs of this case.
+    #[must_use]
+    pub fn concerns(&self, case: &str) -> bool {
+        self.case == case || self.against.as_deref() == Some(case)
+    }
+}
+
+impl Plan {
+    /// Reads the plan of this name from its text.
+    pub fn read(name: &str, text: &str) -> Result<Self, PlanError> {
+        let plan: Self = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map(|it| text[..it.start].matches('\n').count() + 1);
+            PlanError {
+                file: format!("{name}.toml"),
+                at: line.map_or(Where::Whole, Where::Line),
+                key: String::new(),
+                message: error.message().lines().collect::<Vec<_>>().join("; "),
+            }
+        })?;
+        for (i, check) in plan.check.iter().enumerate() {
+            for case in std::iter::once(&check.case).chain(&check.against) {
+                if plan.find(case).is_none() {
+                    let message = format!("no case of this plan is called `{case}`");
+                    return Err(wrong(name, &format!("check.{i}"), message));
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Position of the case of this name.
+    #[must_use]
+    pub fn find(&self, case: &str) -> Option<usize> {
+        self.case.iter().position(|it| it.name == case)
+    }
+}
+
+fn wrong(file: &str, key: &str, message: String) -> PlanError {
+    PlanError {
+        file: format!("{file}.toml"),
+        at: Where::Whole,
+        key: key.to_owned(),
+        message,
+    }
+}

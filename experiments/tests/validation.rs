@@ -1,0 +1,117 @@
+//! The simulator against theory and published results, at sizes that fit a test.
+
+use unchoke_experiments::runner::Silent;
+use unchoke_experiments::validation::judge::Verdict;
+use unchoke_experiments::validation::plan::Plan;
+use unchoke_experiments::validation::{Options, Outcome, PLANS, Size, run, table};
+
+fn outcomes(only: &str) -> Vec<Outcome> {
+    let options = Options {
+        size: Size::Reduced,
+        jobs: 0,
+        only: Some(only),
+    };
+    run(options, &Silent).expect("the plans can be run")
+}
+
+/// No check fails but those whose plan says why.
+fn nothing_fails(only: &str) {
+    let outcomes = outcomes(only);
+    assert!(!outcomes.is_empty());
+    let unexplained = outcomes.iter().any(Outcome::is_unexplained);
+    assert!(!unexplained, "\n{}", table::terminal(&outcomes));
+}
+
+/// Checks with these words in their name pass.
+fn passes(only: &str, names: &[&str]) {
+    let outcomes = outcomes(only);
+    for name in names {
+        let found = outcomes.iter().find(|it| it.check.name.contains(name));
+        let verdict = found.expect("a check of the plan").verdict;
+        assert_eq!(verdict, Verdict::Pass, "\n{}", table::terminal(&outcomes));
+    }
+}
+
+#[test]
+fn kumar_ross_is_never_beaten() {
+    let bound = ["bound (download)", "bound (origin)", "bound (upload)"];
+    passes("kumar_ross", &bound);
+}
+
+#[test]
+fn mundinger_is_nearly_reached() {
+    passes("mundinger", &["one user"]);
+    nothing_fails("mundinger");
+}
+
+#[test]
+fn steady_states_follow_the_fluid() {
+    nothing_fails("qiu_srikant");
+}
+
+#[test]
+fn the_missing_piece_has_its_threshold() {
+    nothing_fails("missing_piece");
+}
+
+#[test]
+fn peers_cluster_under_a_good_seed() {
+    let passing = [
+        "clustering of the fast, good seed",
+        "fast before medium",
+        "medium before slow",
+        "no order with a poor seed",
+        "uplinks used",
+    ];
+    passes("legout", &passing);
+}
+
+#[test]
+fn fast_peers_give_more_than_they_get() {
+    passes("bharambe", &["rank correlation"]);
+}
+
+#[test]
+fn the_picker_matters_little_once_everybody_has_something() {
+    passes("coupons", &["random over rarest first"]);
+}
+
+#[test]
+fn threads_do_not_show() {
+    let with = |jobs| {
+        let options = Options {
+            size: Size::Reduced,
+            jobs,
+            only: Some("kumar_ross"),
+        };
+        table::csv(&run(options, &Silent).expect("the plan can be run"))
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn a_plan_with_a_mistake_says_where() {
+    let (name, text) = PLANS[0];
+    assert!(Plan::read(name, text).is_ok());
+    let unknown = format!("{text}\ncolour = 'red'\n");
+    let error = Plan::read(name, &unknown).expect_err("an unknown key");
+    let line = unknown.lines().count();
+    assert!(
+        error.to_string().contains(&format!("line {line}")),
+        "{error}"
+    );
+    assert!(error.to_string().contains("colour"), "{error}");
+    let case = text.replace("case = \"origin binds\"", "case = \"orign binds\"");
+    let error = Plan::read(name, &case).expect_err("an unknown case");
+    assert!(error.to_string().contains("`orign binds`"), "{error}");
+    let nobody = Options {
+        size: Size::Reduced,
+        jobs: 1,
+        only: Some("nobody"),
+    };
+    let error = run(nobody, &Silent).expect_err("no such plan").to_string();
+    assert!(
+        error.contains("nobody") && error.contains("qiu_srikant"),
+        "{error}"
+    );
+}
