@@ -395,3 +395,11 @@ fn an_interrupt_leaves_whole_files_and_code_130() {
     let missing = lab.expect(0, &["list", "tiny.toml", "--missing"]);
     assert_eq!(missing.lines().count(), 1600 - done);
 }
+
+#[test]
+fn one_seed_decides_nothing_and_accuses_nobody() {
+    let lab = Lab::new(PLAN);
+    let text = lab.expect(0, &["run", "tiny.toml", "--seeds", "1"]);
+    assert!(text.contains("all exactly zero"), "{text}");
+    assert!(!text.contains("supported"), "{text}");
+}

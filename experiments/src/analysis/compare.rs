@@ -121,7 +121,9 @@ impl Comparison {
     /// Candidate and baseline are the same in every pair.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.pairing.spread == 0.0 && self.log_ratio == 0.0
+        // One pair has no spread to speak of; its one difference is all there is to be zero.
+        let spread = self.pairing.spread;
+        self.log_ratio == 0.0 && (spread == 0.0 || spread.is_nan())
     }
 
     /// The comparison that answers the estimand at its adoption: of the adopters for a focal one,
