@@ -170,7 +170,7 @@ pub(super) struct RunOptions {
     /// Write the summary of this run here, for later `--baseline`.
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
-    /// Write the outcome of `--check` as `JUnit` XML.
+    /// Write the outcome of `--check` as an XML file that CI systems read.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) junit: Option<PathBuf>,
     /// Append the verdicts as Markdown, for example to a CI job's summary file.

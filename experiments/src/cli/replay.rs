@@ -81,10 +81,15 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
             exit: Exit::Broken,
             message: format!("the stored result of unit {} is another one", unit.id),
         }),
-        Found::Valid(_) => {
-            print("the stored result is the same\n")?;
-            Ok(Exit::Done)
-        }
-        Found::Missing | Found::Corrupt | Found::OtherEngine(_) => Ok(Exit::Done),
+        Found::Valid(_) => compared("the stored result is the same"),
+        Found::Missing => compared("there is no stored result to compare with"),
+        Found::Corrupt => compared("the stored file is damaged: not compared, `lab run` mends it"),
+        Found::OtherEngine(_) => compared("the stored result is of another version: not compared"),
     }
+}
+
+/// Ends a replay that found no difference.
+fn compared(outcome: &str) -> Result<Exit, Failure> {
+    print(&format!("{outcome}\n"))?;
+    Ok(Exit::Done)
 }
