@@ -164,7 +164,8 @@ pub enum SessionError {
     },
     /// A seed must have everything.
     #[error(
-        "{missing} of {pieces} pieces are missing or wrong in {}; fetch them with `unchoke download --seed`",
+        "{missing} of {pieces} pieces are missing or wrong in {}, which must be the folder that holds \
+         the torrent's file or folder; fetch them with `unchoke download --seed`",
         folder.display()
     )]
     Incomplete {

@@ -55,11 +55,13 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
         }
     }
     if answered > 0 {
-        Ok(())
-    } else {
-        Err(Failure::failed(format!(
-            "none of {} trackers answered",
-            urls.len()
-        )))
+        return Ok(());
     }
+    Err(Failure::failed(match &urls[..] {
+        [_] => "the tracker gave no list of peers; its line above says why".to_owned(),
+        all => format!(
+            "none of {} trackers gave a list of peers; their lines above say why",
+            all.len()
+        ),
+    }))
 }

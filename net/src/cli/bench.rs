@@ -191,9 +191,7 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
     ] {
         for kind in Kind::ALL {
             let bytes = columns[kind as usize];
-            if bytes > 0 || matches!(kind, Kind::Request | Kind::Have | Kind::Choke) {
-                rows.push((format!("{}_{way}_bytes", kind.name()), bytes));
-            }
+            rows.push((format!("{}_{way}_bytes", kind.name()), bytes));
         }
     }
     rows.push(("received_bytes".to_owned(), ledger.received()));
@@ -225,9 +223,11 @@ fn table(sides: &[Side; 2]) -> Table {
     let runs = [naive.runs.to_string(), optimized.runs.to_string()];
     table.add_row(["runs completed", &runs[0], &runs[1], ""]);
     let right = rows(&optimized.total());
-    let find = |name: &str| right.iter().find(|it| it.0 == name).map_or(0, |it| it.1);
-    for (name, value) in rows(&naive.total()) {
-        let other = find(&name);
+    for ((name, value), (_, other)) in rows(&naive.total()).into_iter().zip(right) {
+        // The causes of waste are always there, a kind of message only if either side has it.
+        if value == 0 && other == 0 && !name.starts_with("payload_") {
+            continue;
+        }
         let saved = saving(value, other).map_or("-".to_owned(), percent);
         table.add_row([name, value.to_string(), other.to_string(), saved]);
     }
@@ -286,7 +286,10 @@ mod tests {
         });
         sides[1].done.ledger.payload_useful = 12_345;
         sides[0].running.ledger.payload_useful = 54_321;
+        sides[1].done.ledger.protocol_sent[Kind::Cancel as usize] = 17;
         let text = table(&sides).to_string();
         assert!(text.contains("12345") && text.contains("54321"), "{text}");
+        assert!(text.contains("cancel_sent_bytes"), "{text}");
+        assert!(!text.contains("cancel_received_bytes"), "{text}");
     }
 }

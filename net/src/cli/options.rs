@@ -9,9 +9,13 @@ use unchoke_core::{choke, pick};
 
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
+    tracker answered; 2 usage or bad input; 5 a file, a folder or the system failed; 130/143 \
+    stopped by a signal, with everything saved.";
+
 /// A BitTorrent client whose choking policy you choose.
 #[derive(Debug, Parser)]
-#[command(name = "unchoke", version, arg_required_else_help = true)]
+#[command(name = "unchoke", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(super) struct Options {
     #[command(subcommand)]
     pub(super) command: Command,

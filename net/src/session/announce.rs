@@ -125,7 +125,7 @@ impl Session {
         let skipped = self.trackers.skipped;
         if skipped > 0 {
             self.notify(Notice::Tracker(format!(
-                "{skipped} trackers are not HTTP and are left out"
+                "URLs that are not HTTP are left out: {skipped}"
             )));
         }
     }
