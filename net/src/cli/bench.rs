@@ -12,11 +12,12 @@ use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::metainfo::Metainfo;
 
 use super::options::Bench;
-use super::printer::{ledger_json, status_line};
+use super::printer::{cut, ledger_json, status_line};
 use super::signals::Signals;
 use super::transfer::{run, settings};
 use super::{Failure, block_on, read_torrent};
 use crate::session::{End, Goal, Notice, Settings};
+use crate::text::bytes;
 
 /// Time between two redraws of the table on a terminal.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -56,7 +57,14 @@ impl Screen {
         if !self.live {
             return;
         }
-        let text = format!("{}\n{below}\n", table(sides));
+        self.replace(&format!("{}\n{}\n", glance(sides), cut(below)));
+    }
+
+    /// Puts `text` where the last drawing was.
+    fn replace(&mut self, text: &str) {
+        if !self.live {
+            return;
+        }
         let mut screen = std::io::stdout().lock();
         if self.lines > 0 {
             drop(write!(screen, "\x1b[{}A\x1b[J", self.lines));
@@ -87,10 +95,8 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
         if options.json {
             say!("{:#}", as_json(&sides, options));
         } else {
-            screen.draw(&sides, "");
-            if !screen.live {
-                say!("{}", table(&sides));
-            }
+            screen.replace("");
+            say!("{}", table(&sides));
             say!("{}", sentence(&sides));
         }
         Ok(())
@@ -127,7 +133,7 @@ async fn one_run(
                 sides[side].running = Tally { ledger: status.ledger, elapsed: status.elapsed };
                 if drawn.elapsed() >= REDRAW {
                     drawn = tokio::time::Instant::now();
-                    screen.draw(sides, &format!("{policy}: {}", status_line(&status, false)));
+                    screen.draw(sides, &status_line(&status, false));
                 }
             },
         }
@@ -210,6 +216,29 @@ fn percent(tenths: i128) -> String {
     format!("{sign}{}.{} %", tenths.abs() / 10, tenths.abs() % 10)
 }
 
+/// Both sides while they run, in few lines: what is higher or wider than the terminal cannot be
+/// redrawn in place. The full table follows at the end.
+fn glance(sides: &[Side; 2]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let [naive, optimized] = sides;
+    table.set_header(["so far", &naive.policy, &optimized.policy]);
+    let totals = sides.each_ref().map(Side::total);
+    let mut row = |name: &str, figure: &dyn Fn(&Tally) -> String| {
+        let [left, right] = totals.each_ref().map(figure);
+        table.add_row([name.to_owned(), left, right]);
+    };
+    row("time", &|it| format!("{:.1} s", it.elapsed.as_secs_f64()));
+    row("useful", &|it| bytes(it.ledger.payload_useful));
+    row("in vain", &|it| bytes(it.ledger.wasted()));
+    row("sent", &|it| bytes(it.ledger.sent()));
+    row("received", &|it| bytes(it.ledger.received()));
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 fn table(sides: &[Side; 2]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -276,6 +305,20 @@ mod tests {
         assert_eq!(saving(1000, 600).map(percent).as_deref(), Some("40.0 %"));
         assert_eq!(saving(1000, 1005).map(percent).as_deref(), Some("-0.5 %"));
         assert_eq!(saving(0, 5), None);
+    }
+
+    #[test]
+    fn what_is_redrawn_fits_a_small_terminal() {
+        let mut sides = ["mainline_342", "bittyrant_shipped"].map(|policy| Side {
+            policy: policy.into(),
+            ..Side::default()
+        });
+        sides[0].done.ledger.payload_useful = 1023 << 30;
+        let text = glance(&sides).to_string();
+        assert!(text.contains("1023.0 GiB"), "{text}");
+        assert!(text.lines().count() < 20, "{text}");
+        assert!(text.lines().all(|it| it.chars().count() < 80), "{text}");
+        assert!(cut(&"x".repeat(200)).len() < 80);
     }
 
     #[test]

@@ -118,10 +118,9 @@ impl Printer {
 
     fn redraw(&self, text: &str) {
         if self.style == Style::Terminal {
-            // Cut, as a line that wraps cannot be redrawn. A display that fails must not stop us.
-            let cut: String = text.chars().take(100).collect();
+            // A display that fails must not stop us.
             let mut screen = std::io::stderr().lock();
-            drop(write!(screen, "\r\x1b[K{cut}"));
+            drop(write!(screen, "\r\x1b[K{}", cut(text)));
             drop(screen.flush());
         }
     }
@@ -215,6 +214,11 @@ impl Printer {
             ms % 1000 / 100,
         )
     }
+}
+
+/// `text` cut to a narrow terminal: a line that wraps cannot be redrawn.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(79).collect()
 }
 
 pub(super) fn status_line(status: &Status, seeding: bool) -> String {
