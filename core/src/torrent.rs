@@ -1,9 +1,9 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
-//! This file holds the state and the entry points. The parts: [`conn`] one connection;
-//! [`download`] requests and arriving blocks; [`partial`] pieces under way; [`upload`] requests
-//! served; [`choking`] the policy asked and obeyed; [`interest`] who has what; [`suspects`] who
-//! sent corrupt blocks; [`super_seed`] pieces revealed one by one; [`upkeep`] timers.
+//! This file holds the state and the entry points. The parts: `conn` one connection;
+//! `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
+//! served; `choking` the policy asked and obeyed; `interest` who has what; `suspects` who
+//! sent corrupt blocks; `super_seed` pieces revealed one by one; `upkeep` timers.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

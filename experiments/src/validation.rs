@@ -1,7 +1,7 @@
 //! Checks of the simulator against theory and published measurements: `lab validate`.
 //!
 //! Map: a [`plan`] is one TOML file of cases (scenarios with changes) and checks; [`run`] runs the
-//! cases over their seeds; [`measure`] makes one number of each run, with [`contacts`] for what
+//! cases over their seeds; [`measure`] makes one number of each run, with `contacts` for what
 //! only the event log tells; [`formula`] says what theory expects of a scenario; [`judge`] compares;
 //! [`table`] writes what came of it.
 //!

@@ -1,8 +1,8 @@
 //! One torrent on the network: the task that owns [`unchoke_core::torrent::Torrent`].
 //!
 //! [`Session::open`] prepares files and sockets, [`Session::run`] drives the torrent until its goal
-//! is reached. The parts: [`drive`] inputs and outputs; [`peers`] who is connected; [`check`] what
-//! is on disk already; [`announce`] trackers; [`status`] what a user sees.
+//! is reached. The parts: `drive` inputs and outputs; `peers` who is connected; [`check`] what
+//! is on disk already; `announce` trackers; `status` what a user sees.
 
 mod announce;
 mod check;
@@ -152,7 +152,9 @@ pub enum SessionError {
         source: std::io::Error,
     },
     /// A file failed. What was verified is kept.
-    #[error("{0}")]
+    #[error(
+        "{0}; mend that or choose another folder, then run the same command again: what was verified is kept"
+    )]
     Storage(#[from] StorageError),
     /// Something else of the system failed.
     #[error("cannot {action}: {source}")]

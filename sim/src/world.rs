@@ -1,8 +1,8 @@
 //! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
 //!
-//! This file holds the state and the main loop. The parts: [`traffic`] what nodes send and what
-//! arrives; [`outputs`] what the cores ask for; [`connect`] connections made and closed; [`life`]
-//! arrival, tracker, departure, timers; [`turnover`] connections exchanged for others; [`ending`] the
+//! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
+//! arrives; `outputs` what the cores ask for; `connect` connections made and closed; `life`
+//! arrival, tracker, departure, timers; `turnover` connections exchanged for others; `ending` the
 //! result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they

@@ -117,7 +117,8 @@ pub(super) struct Seed {
     /// Folder that holds the torrent's file or folder
     #[arg(long, value_name = "PARENT_FOLDER")]
     pub(super) data: PathBuf,
-    #[arg(long, help = policies(), default_value = "tit_for_tat", value_name = "ID")]
+    // It gives a free slot to a newcomer at once; others wait for their next round.
+    #[arg(long, help = policies(), default_value = "libtorrent_fixed", value_name = "ID")]
     pub(super) policy: String,
     /// Stop after so long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
