@@ -235,26 +235,18 @@ impl Peers {
         if self.banned.contains(&(address.ip(), peer_id)) {
             return Err(("it is banned", LONG));
         }
-        let known: Vec<_> = self.iter().filter(|slot| slot.peer_id == peer_id).collect();
-        let Some(slot) = known.first() else {
-            return Ok(None);
-        };
-        if slot.outgoing == outgoing {
-            // The peer has two addresses and was dialled under both. Who dialled closes the second;
-            // who answered waits for that, or each side might close another one and none be left.
-            let wait_and_see = !outgoing && known.len() == 1;
-            return if wait_and_see {
-                Ok(None)
-            } else {
-                Err(("it is connected already", LONG))
-            };
-        }
+        let known = || self.iter().filter(|slot| slot.peer_id == peer_id);
+        let same_way = known().filter(|slot| slot.outgoing == outgoing).count();
+        let other_way = known().find(|slot| slot.outgoing != outgoing);
         // Both ends keep the link opened by the side with the greater name, so they agree.
         let keep_ours = self.identity.peer_id > peer_id;
-        if outgoing == keep_ours {
-            Ok(Some(slot.link.peer))
-        } else {
-            Err(("it is connected already", LONG))
+        match other_way {
+            // The peer has two addresses and was dialled under both. Who dialled closes the second;
+            // who answered waits for that, or each side might close another one and none be left.
+            _ if same_way > usize::from(!outgoing) => Err(("it is connected already", LONG)),
+            Some(slot) if outgoing == keep_ours => Ok(Some(slot.link.peer)),
+            Some(_) => Err(("it is connected already", LONG)),
+            None => Ok(None),
         }
     }
 
