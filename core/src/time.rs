@@ -56,6 +56,16 @@ impl Instant {
         }
     }
 
+    /// The first moment from this one on that is a whole number of periods after the start; a
+    /// period of zero is always over.
+    #[must_use]
+    pub fn next_multiple_of(self, period: Duration) -> Self {
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            ns: self.ns.checked_next_multiple_of(period).unwrap_or(self.ns),
+        }
+    }
+
     /// Time since `earlier`, zero if that lies in the future.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

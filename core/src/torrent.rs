@@ -92,7 +92,8 @@ pub struct Torrent {
 
 impl Torrent {
     /// A torrent that has the pieces of `have`. `entity` numbers its random streams. Timers start
-    /// at a random phase of their period, or all peers of a simulation would tick together.
+    /// at a random phase of their period, or all peers of a simulation would tick together
+    /// (see [`Config::aligned_ticks`]).
     #[must_use]
     pub fn new(
         config: Arc<Config>,
@@ -116,6 +117,10 @@ impl Torrent {
             now.after(Duration::from_nanos(phase.below(period.max(1))))
         };
         let triggers = policy.triggers();
+        let mut next_tick = triggers.tick.map_or(Instant::NEVER, &mut first);
+        if let Some(period) = triggers.tick.filter(|_| config.aligned_ticks) {
+            next_tick = now.next_multiple_of(period);
+        }
         let estimator = policy.estimator();
         let disclosure = match policy.disclosure() {
             Disclosure::All if config.super_seed => Disclosure::WhenPassedOn,
@@ -123,7 +128,7 @@ impl Torrent {
         };
         let hides = disclosure != Disclosure::All && have_count == pieces;
         Self {
-            next_tick: triggers.tick.map_or(Instant::NEVER, &mut first),
+            next_tick,
             next_upkeep: first(upkeep::PERIOD),
             next_allowance: Instant::NEVER,
             triggers,

@@ -295,6 +295,12 @@ impl Scenario {
         Ok(self)
     }
 
+    /// Peers of each population, in the order of [`Scenario::populations`].
+    #[must_use]
+    pub fn population_counts(&self) -> Vec<u32> {
+        expand::counts(self, self.peers.count)
+    }
+
     /// What peers run with this policy where all else is as the scenario says.
     #[must_use]
     pub fn client_with(&self, name: &str, policy: &str, parameters: Parameters) -> ClientSpec {

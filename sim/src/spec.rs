@@ -90,6 +90,9 @@ pub struct ClientSpec {
     pub snub_after: Duration,
     /// It requests the last blocks from everyone.
     pub endgame: bool,
+    /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
+    /// its own.
+    pub aligned_ticks: bool,
 }
 
 /// The tracker.

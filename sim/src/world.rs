@@ -275,6 +275,7 @@ impl<'a> World<'a> {
             config.pipeline = client.pipeline;
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;
+            config.aligned_ticks = client.aligned_ticks;
             config.upload_cap = client.upload_cap;
             config.download_cap = client.download_cap;
             config.upload_capacity = Some(it.up);

@@ -221,6 +221,10 @@ pub struct Config {
     pub snub_after: Duration,
     /// Request the last blocks from everyone, and cancel. BEP 3, *endgame*.
     pub endgame: bool,
+    /// Rechoke at whole multiples of the period since the start of the run, together with everybody
+    /// who does the same, instead of at a phase of our own. An artefact of simple simulators, kept
+    /// so that its effect can be measured.
+    pub aligned_ticks: bool,
     /// Cap of the payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Cap of the payload download in bytes/s: how fast blocks are requested.
@@ -252,6 +256,7 @@ impl Config {
             },
             snub_after: Duration::from_mins(1),
             endgame: true,
+            aligned_ticks: false,
             upload_cap: None,
             download_cap: None,
             upload_capacity: None,

@@ -55,6 +55,7 @@ impl Page {
         self.plain("max_requests", client.pipeline.max);
         self.time("snub_after", client.snub_after);
         self.plain("endgame", client.endgame);
+        self.plain("aligned_ticks", client.aligned_ticks);
     }
 
     fn client(&mut self, heading: &str, client: &ClientSpec) {

@@ -229,7 +229,7 @@ fn bounds(millionths: impl Iterator<Item = u64>, count: u32) -> Vec<u32> {
 }
 
 /// Peers of each population.
-fn counts(scenario: &Scenario, count: u32) -> Vec<u32> {
+pub(super) fn counts(scenario: &Scenario, count: u32) -> Vec<u32> {
     let parts = || scenario.populations.iter().map(|it| it.part);
     let shares = parts().map(|part| match part {
         Part::Share(share) => u64::from(share.millionths()),

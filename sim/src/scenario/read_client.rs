@@ -15,6 +15,7 @@ use crate::units;
 
 /// Keys that `[client]`, populations and origins have.
 const LIMIT_KEYS: &[&str] = &[
+    "aligned_ticks",
     "download_cap",
     "endgame",
     "max_connections",
@@ -52,6 +53,7 @@ fn defaults() -> ClientSpec {
         },
         snub_after: Duration::from_mins(1),
         endgame: true,
+        aligned_ticks: false,
     }
 }
 
@@ -91,6 +93,9 @@ pub(super) fn client(
         pipeline: pipeline(section, shared.pipeline)?,
         snub_after: snub_after.unwrap_or(shared.snub_after),
         endgame: section.optional("endgame")?.unwrap_or(shared.endgame),
+        aligned_ticks: section
+            .optional("aligned_ticks")?
+            .unwrap_or(shared.aligned_ticks),
     })
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         },
         snub_after: Duration::from_mins(1),
         endgame: true,
+        aligned_ticks: false,
     }
 }
 
