@@ -39,8 +39,6 @@ impl Analysis {
     /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
     /// scenario, and only one scenario is in memory at a time.
     pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
-        let seeds = plan.seed_count as usize;
-        let resamples = Resamples::new(BOOTSTRAP_SEED, seeds, plan.resamples);
         let mut analysis = Self {
             runs: Vec::new(),
             levels: Vec::new(),
@@ -50,6 +48,8 @@ impl Analysis {
         };
         for scenario in 0..plan.scenarios.len() {
             let runs = load(scenario)?;
+            let seeds = plan.seeds_of(scenario) as usize;
+            let resamples = Resamples::new(BOOTSTRAP_SEED, seeds, plan.resamples);
             analysis.runs.extend(runs.rows(plan));
             analysis
                 .levels

@@ -7,6 +7,7 @@
 mod args;
 mod bar;
 mod check;
+mod dry_run;
 mod list;
 mod merge;
 mod process;

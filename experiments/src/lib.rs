@@ -14,6 +14,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod conduct;
+pub mod cost;
 pub mod engine;
 pub mod figure;
 pub mod gate;

@@ -10,10 +10,12 @@ use crate::stats::moments::quantile_sorted;
 pub enum Group {
     /// Peers that run the candidate, and the same peers in the baseline run.
     Adopters,
-    /// The other peers.
+    /// The other peers that run what the plan compares.
     Others,
-    /// All peers.
+    /// All peers that run what the plan compares.
     All,
+    /// Peers that run what the scenario gave them, such as free-riders.
+    Outsiders,
 }
 
 impl Group {
@@ -24,6 +26,18 @@ impl Group {
             Self::Adopters => "adopters",
             Self::Others => "others",
             Self::All => "all",
+            Self::Outsiders => "outsiders",
+        }
+    }
+
+    /// Whether `node`, which is no origin, belongs to the group.
+    #[must_use]
+    pub const fn holds(self, node: &Node) -> bool {
+        match self {
+            Self::Adopters => node.adopter,
+            Self::Others => !node.adopter && !node.outsider,
+            Self::All => !node.outsider,
+            Self::Outsiders => node.outsider,
         }
     }
 }
@@ -125,16 +139,20 @@ pub fn measure_group(outcome: &Outcome, members: &[usize]) -> GroupMeasure {
     }
 }
 
-/// Figures of the whole swarm.
+/// Figures of the whole swarm. Bytes are of all nodes; times, goodput and fairness leave outsiders
+/// out.
 #[must_use]
 pub fn measure_swarm(outcome: &Outcome) -> SwarmMeasure {
-    let members = peers(outcome, |_| true);
+    let members = peers(outcome, |it| Group::All.holds(it));
     let nodes: Vec<&Node> = members.iter().map(|it| &outcome.nodes[*it]).collect();
     let useful = outcome.total.payload_useful as f64;
     let sent = outcome.total.sent() as f64;
     let payload = outcome.total.payload_sent as f64;
-    let copies =
-        nodes.iter().map(|it| it.useful_bytes).sum::<u64>() as f64 / outcome.file_bytes as f64;
+    let downloaded: u64 = peers(outcome, |_| true)
+        .into_iter()
+        .map(|it| outcome.nodes[it].useful_bytes)
+        .sum();
+    let copies = downloaded as f64 / outcome.file_bytes as f64;
     let origins = outcome.nodes.iter().filter(|it| it.origin);
     let from_origins: u64 = origins.map(|it| it.sent_bytes).sum();
     let mut times: Vec<f64> = nodes.iter().map(|it| completion_s(outcome, it)).collect();
@@ -221,7 +239,7 @@ mod tests {
         assert!((swarm.waste() - swarm.redundant - swarm.protocol).abs() < 1e-15);
         // 121 bytes for one and a half copies.
         assert!((swarm.origin_per_copy - 121.0 / 1.5).abs() < 1e-12);
-        let all = measure_group(&run, &peers(&run, |_| true));
+        let all = measure_group(&run, &peers(&run, |it| Group::All.holds(it)));
         assert_eq!((all.peers, all.completed), (2, 1));
         assert!((all.upload_per_copy - 40.0 / 1.5).abs() < 1e-12);
         // Sent 31 + 11, received 102 + 52.

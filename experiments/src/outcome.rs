@@ -40,6 +40,8 @@ pub struct Node {
     pub class: u16,
     /// It runs the candidate.
     pub adopter: bool,
+    /// It runs what the scenario gave it and not what the plan compares, such as a free-rider.
+    pub outsider: bool,
     /// It is an origin seed.
     pub origin: bool,
     /// Uplink, bytes/s.

@@ -32,13 +32,15 @@ pub struct Plan {
     pub adoption: Vec<Adoption>,
     /// The policy under test.
     pub candidate: Contender,
+    /// What origin seeds run; `None` for what everybody runs, and the baseline where peers differ.
+    pub origin: Option<Contender>,
     /// What it is compared with.
     pub baselines: Vec<Contender>,
     /// Where.
     pub scenarios: Vec<ScenarioUse>,
     /// From which the seed of each run follows.
     pub master_seed: u64,
-    /// Paired runs of each comparison.
+    /// Paired runs of each comparison, where a scenario has no number of its own.
     pub seed_count: u32,
     /// Margins and claim, fixed beforehand.
     pub margins: Margins,
@@ -158,6 +160,8 @@ pub struct ScenarioUse {
     pub source: String,
     /// `key=value` changes, in the order they apply.
     pub set: Vec<String>,
+    /// Paired runs here, if not as many as elsewhere.
+    pub seed_count: Option<u32>,
 }
 
 /// Fixed beforehand.
@@ -202,6 +206,31 @@ impl Figure {
 }
 
 impl Plan {
+    /// Paired runs in a scenario.
+    #[must_use]
+    pub fn seeds_of(&self, scenario: usize) -> u32 {
+        self.scenarios[scenario]
+            .seed_count
+            .unwrap_or(self.seed_count)
+    }
+
+    /// Fewest and most paired runs of a scenario.
+    #[must_use]
+    pub fn seed_range(&self) -> (u32, u32) {
+        let each = || (0..self.scenarios.len()).map(|it| self.seeds_of(it));
+        let ends = each().min().zip(each().max());
+        ends.unwrap_or((self.seed_count, self.seed_count))
+    }
+
+    /// The numbers of paired runs in words: `30`, or `30 to 60 (by scenario)`.
+    #[must_use]
+    pub fn seeds_said(&self) -> String {
+        match self.seed_range() {
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most} (by scenario)"),
+        }
+    }
+
     /// Seed of paired run `index`: eight bytes of SHA-256, so that more runs change no earlier one.
     #[must_use]
     pub fn run_seed(&self, index: u32) -> u64 {

@@ -332,7 +332,7 @@ impl Page<'_> {
                 "{} paired seeds from master seed {}; {} runs. The unit is a run. Policies share \
                  arrivals, capacities and lifetimes by common random numbers; the last column of \
                  the tables is the share of variance that pairing removed.",
-                plan.seed_count, plan.master_seed, context.units
+                plan.seeds_said(), plan.master_seed, context.units
             ),
             format!(
                 "Savings are one minus the ratio of means over seeds, with BCa bootstrap intervals \
@@ -355,7 +355,7 @@ impl Page<'_> {
         ] {
             self.paragraph(&text);
         }
-        let seeds: Vec<String> = (0..plan.seed_count)
+        let seeds: Vec<String> = (0..plan.seed_range().1)
             .map(|it| plan.run_seed(it).to_string())
             .collect();
         self.push(&format!(

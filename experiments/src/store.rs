@@ -105,6 +105,9 @@ struct Trailer {
     sha256: String,
 }
 
+/// Role of a node that runs what the scenario gave it; 1 is an adopter, 0 any other.
+const OUTSIDER: u8 = 2;
+
 type NodeLine = (u16, u8, u8, u64, u64, Option<u64>, u64, u64, u64, u64);
 type SampleLine = (u64, u64, u64, u64);
 
@@ -238,9 +241,10 @@ fn encode(engine: &str, unit: &Unit, outcome: &Outcome) -> String {
     let mut text = line(&header);
     for it in &outcome.nodes {
         let (adopter, origin) = (u8::from(it.adopter), u8::from(it.origin));
+        let role = if it.outsider { OUTSIDER } else { adopter };
         let row: NodeLine = (
             it.class,
-            adopter,
+            role,
             origin,
             it.up_rate,
             it.arrived_ns,
@@ -322,21 +326,12 @@ fn decode(text: &str) -> Option<(Header, Outcome)> {
 }
 
 fn node(row: NodeLine) -> Node {
-    let (
-        class,
-        adopter,
-        origin,
-        up_rate,
-        arrived_ns,
-        completed_ns,
-        useful,
-        payload,
-        sent,
-        received,
-    ) = row;
+    let (class, role, origin, up_rate, arrived_ns, completed_ns, useful, payload, sent, received) =
+        row;
     Node {
         class,
-        adopter: adopter == 1,
+        adopter: role == 1,
+        outsider: role == OUTSIDER,
         origin: origin == 1,
         up_rate,
         arrived_ns,

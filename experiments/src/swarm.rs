@@ -4,6 +4,7 @@ use std::path::Path;
 
 use unchoke_core::choke::Parameters;
 use unchoke_core::ledger::Ledger;
+use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Part, Population, Scenario, expand};
 use unchoke_sim::spec::{ClientSpec, SwarmSpec};
 use unchoke_sim::trace::Sink;
@@ -38,38 +39,34 @@ impl Swarms {
         })
     }
 
-    /// The scenario of a unit with the policies of the unit in it.
+    /// The scenario of a unit with the policies of the unit in it. Populations of the scenario that
+    /// have a share or a count stay; the policies run on the rest.
     fn scenario(&self, plan: &Plan, unit: &Unit) -> Result<Scenario, EngineError> {
         let scenario = &self.scenarios[unit.scenario];
+        let mut populations = outsiders(scenario);
+        let free = free(scenario, &populations)?;
         let candidate = client(scenario, &plan.candidate);
-        let rest = |client| Population {
-            part: Part::Rest,
-            client,
-        };
-        let (populations, all) = match unit.mix {
-            Mix::Candidate => (vec![rest(candidate.clone())], candidate),
-            Mix::Baseline(at) => {
-                let baseline = client(scenario, &plan.baselines[at]);
-                (vec![rest(baseline.clone())], baseline)
-            }
+        let (adopting, all) = match unit.mix {
+            Mix::Candidate => (None, candidate),
+            Mix::Baseline(at) => (None, client(scenario, &plan.baselines[at])),
             Mix::Mixed(at, adoption) => {
+                let adopters =
+                    u32::try_from(adoption.of(free)).expect("at most the number of peers");
                 let baseline = client(scenario, &plan.baselines[at]);
-                let adopters = adoption.of(scenario.peers.count as usize);
-                let adopters = u32::try_from(adopters).expect("at most the number of peers");
-                let part = Part::Count(adopters);
-                let adopting = Population {
-                    part,
-                    client: candidate,
-                };
-                (vec![adopting, rest(baseline.clone())], baseline)
+                (Some((Part::Count(adopters), candidate)), baseline)
             }
         };
-        // An origin runs what everybody runs; where peers differ, what was there first.
+        populations.extend(adopting.map(|(part, client)| Population { part, client }));
+        populations.push(Population {
+            part: Part::Rest,
+            client: all.clone(),
+        });
         let mut scenario = scenario.clone();
-        for origin in &mut scenario.origins {
-            origin.client = ClientSpec {
+        let origin = plan.origin.as_ref().map(|it| client(&scenario, it));
+        for origins in &mut scenario.origins {
+            origins.client = ClientSpec {
                 name: "origin".to_owned(),
-                ..all.clone()
+                ..origin.as_ref().unwrap_or(&all).clone()
             };
         }
         let mixed = scenario.with_populations(populations);
@@ -108,7 +105,8 @@ impl Swarms {
             None => world::run(&spec, None),
         };
         let result = result.map_err(|it| EngineError(it.to_string()))?;
-        Ok(outcome(plan, &spec, &result))
+        let outsiders = outsiders(&self.scenarios[unit.scenario]).len();
+        Ok(outcome(plan, &spec, outsiders, &result))
     }
 }
 
@@ -131,6 +129,35 @@ impl Engine for Swarms {
     }
 }
 
+/// Populations of the scenario that are not the plan's to decide, by number.
+fn outsiders(scenario: &Scenario) -> Vec<Population> {
+    let counts = scenario.population_counts();
+    let all = scenario.populations.iter().zip(counts);
+    let fixed = all.filter(|(it, _)| it.part != Part::Rest);
+    fixed
+        .map(|(it, count)| Population {
+            part: Part::Count(count),
+            client: it.client.clone(),
+        })
+        .collect()
+}
+
+/// Peers that are left for the plan's policies.
+fn free(scenario: &Scenario, outsiders: &[Population]) -> Result<usize, EngineError> {
+    let taken = outsiders.iter().map(|it| match it.part {
+        Part::Count(count) => count,
+        Part::Share(_) | Part::Rest => 0,
+    });
+    match scenario.peers.count - taken.sum::<u32>() {
+        0 => Err(EngineError(format!(
+            "scenario {}: its populations take every peer and leave none for the plan's policies; \
+             leave one population without share and count",
+            scenario.name
+        ))),
+        left => Ok(left as usize),
+    }
+}
+
 fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
     let mut parameters = Parameters::new();
     for (name, value) in &it.parameters {
@@ -146,15 +173,18 @@ fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
     client
 }
 
-fn outcome(plan: &Plan, spec: &SwarmSpec, result: &unchoke_sim::result::RunResult) -> Outcome {
+/// The first `outsiders` of the clients are not the plan's.
+fn outcome(plan: &Plan, spec: &SwarmSpec, outsiders: usize, result: &RunResult) -> Outcome {
     let mut total = Ledger::default();
     for it in &result.nodes {
         total += it.ledger;
     }
-    let adopts = |client: u16| spec.clients[usize::from(client)].name == plan.candidate.name;
+    let adopts = |client: usize| spec.clients[client].name == plan.candidate.name;
+    let outside = |client: usize| client < outsiders;
     let nodes = spec.nodes.iter().zip(&result.nodes).map(|(spec, it)| Node {
         class: it.class,
-        adopter: !it.origin && adopts(it.client),
+        adopter: !it.origin && !outside(it.client.into()) && adopts(it.client.into()),
+        outsider: !it.origin && outside(it.client.into()),
         origin: it.origin,
         up_rate: spec.up,
         arrived_ns: spec.arrives_at.as_nanos(),

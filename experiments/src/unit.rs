@@ -8,7 +8,7 @@ use crate::engine::{Engine, EngineError};
 use crate::plan::{Adoption, Plan};
 
 /// Version of the unit files and of what their ids are made from.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Who runs what in a swarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError
     let mut units = Vec::new();
     let mut seen = BTreeSet::new();
     for scenario in 0..plan.scenarios.len() {
-        for seed_index in 0..plan.seed_count {
+        for seed_index in 0..plan.seeds_of(scenario) {
             for (mix, replica) in mixes(plan) {
                 let run_seed = plan.run_seed(seed_index);
                 let mut unit = Unit {

@@ -172,7 +172,7 @@ pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
         Group::Adopters
     };
     let (candidate, baseline) = (&plan.candidate.name, &plan.baselines.first()?.name);
-    if plan.seed_count < 2 {
+    if plan.seed_range().0 < 2 {
         return Some(format!(
             "One seed names no winner between {candidate} and {baseline}."
         ));
@@ -198,7 +198,7 @@ pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
         "{candidate} finishes {each} than {baseline} when {} adopt, by geometric mean over {} \
          paired seeds.",
         adopts(*adoption),
-        plan.seed_count
+        plan.seeds_said()
     ))
 }
 

@@ -134,9 +134,8 @@ impl Comparison {
             return false;
         };
         let focal = estimand.is_focal() && self.adoption != Adoption::ALL;
-        self.baseline.is_some()
-            && (self.group == Group::Adopters) == focal
-            && self.group != Group::Others
+        let group = if focal { Group::Adopters } else { Group::All };
+        self.baseline.is_some() && self.group == group
     }
 }
 
@@ -155,9 +154,9 @@ pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
     for baseline in 0..plan.baselines.len() {
         for adoption in &plan.adoption {
             let groups: &[Group] = if *adoption == Adoption::ALL {
-                &[Group::All]
+                &[Group::All, Group::Outsiders]
             } else {
-                &[Group::Adopters, Group::Others, Group::All]
+                &[Group::Adopters, Group::Others, Group::All, Group::Outsiders]
             };
             questions.extend(groups.iter().map(|group| Question {
                 scenario,
@@ -185,7 +184,7 @@ struct Pair {
 
 impl Question {
     pub(super) fn answer(self, plan: &Plan, runs: &Runs, resamples: &Resamples) -> Vec<Comparison> {
-        let pairs: Option<Vec<Pair>> = (0..plan.seed_count)
+        let pairs: Option<Vec<Pair>> = (0..plan.seeds_of(self.scenario))
             .map(|seed| self.pair(runs, seed))
             .collect();
         // A swarm may be too small for a group: then there is nothing to say of it.
@@ -232,11 +231,7 @@ impl Question {
                 (treated, runs.get(Mix::Baseline(baseline), seed, 0))
             }
         };
-        let members = peers(treated, |it| match self.group {
-            Group::Adopters => it.adopter,
-            Group::Others => !it.adopter,
-            Group::All => true,
-        });
+        let members = peers(treated, |it| self.group.holds(it));
         if members.is_empty() {
             return None;
         }

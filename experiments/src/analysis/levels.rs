@@ -1,7 +1,7 @@
 //! Figures of each policy by itself.
 
 use super::runs::Runs;
-use crate::measure::{geometric_mean_time, measure_group, measure_swarm, peers};
+use crate::measure::{Group, geometric_mean_time, measure_group, measure_swarm, peers};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::stats::interval::{Estimate, t_estimate};
@@ -82,7 +82,7 @@ impl LevelKind {
 
     fn of(self, outcome: &Outcome) -> f64 {
         let swarm = measure_swarm(outcome);
-        let all = measure_group(outcome, &peers(outcome, |_| true));
+        let all = measure_group(outcome, &peers(outcome, |it| Group::All.holds(it)));
         match self {
             Self::Time => geometric_mean_time(&all),
             Self::Tail => all.tail_time,

@@ -6,7 +6,7 @@ use unchoke_core::ledger::{Kind, Ledger, Waste};
 
 use super::levels::pure_mixes;
 use super::runs::Runs;
-use crate::measure::{completion_s, peers};
+use crate::measure::{Group, completion_s, peers};
 use crate::outcome::{Outcome, Sample};
 use crate::plan::Plan;
 use crate::stats::interval::{Estimate, t_estimate};
@@ -156,7 +156,7 @@ impl Pictures {
 fn completion(scenario: usize, mix: Mix, outcomes: &[&Outcome]) -> Completion {
     let (mut times, mut completed) = (Vec::new(), 0);
     for outcome in outcomes {
-        for at in peers(outcome, |_| true) {
+        for at in peers(outcome, |it| Group::All.holds(it)) {
             let node = &outcome.nodes[at];
             completed += usize::from(node.completed_ns.is_some());
             times.push(completion_s(outcome, node));

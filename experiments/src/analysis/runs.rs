@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::{GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers};
+use crate::measure::{Group, GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::unit::{Mix, Unit};
@@ -67,7 +67,7 @@ fn row(unit: &Unit, outcome: &Outcome) -> RunRow {
     RunRow {
         unit: unit.clone(),
         swarm: measure_swarm(outcome),
-        all: measure_group(outcome, &peers(outcome, |_| true)),
+        all: measure_group(outcome, &peers(outcome, |it| Group::All.holds(it))),
         adopters: (!adopters.is_empty()).then(|| measure_group(outcome, &adopters)),
         outcome: Outcome {
             nodes: Vec::new(),

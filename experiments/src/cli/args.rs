@@ -10,10 +10,13 @@ use crate::plan::{Changes, Percent, Plan};
 use crate::unit::Shard;
 
 /// Plans that need no file.
-pub(super) const BUILTIN: &[(&str, &str)] = &[(
-    "choke_vs_naive",
-    include_str!("../../plans/choke_vs_naive.toml"),
-)];
+pub(super) const BUILTIN: &[(&str, &str)] = &[
+    (
+        "choke_vs_naive",
+        include_str!("../../plans/choke_vs_naive.toml"),
+    ),
+    ("claim_full", include_str!("../../plans/claim_full.toml")),
+];
 
 /// Longest plan file that is read.
 const MAX_PLAN_BYTES: u64 = 4 << 20;

@@ -16,7 +16,7 @@ use crate::output::{Files, peers};
 use crate::plan::Plan;
 use crate::report::{Context, report};
 use crate::runner::{self, Done, Options};
-use crate::store::{Found, Store, StoreError, write_whole};
+use crate::store::{Store, StoreError, write_whole};
 use crate::swarm::Swarms;
 use crate::unit::{Unit, expand};
 
@@ -48,7 +48,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         return Ok(Exit::Done);
     }
     if options.dry_run {
-        return job.dry_run();
+        return super::dry_run::dry_run(&job);
     }
     stop::listen()?;
     let store = job.store()?;
@@ -100,38 +100,6 @@ impl Job<'_> {
         let done = runner::run(&self.plan, units, &self.engine, store, options, &bar);
         bar.finish();
         Ok(done?)
-    }
-
-    /// What would run, and for how long, from the time of one run of each kind.
-    fn dry_run(&self) -> Result<Exit, Failure> {
-        let store = Store::at(&self.folder.join("units"), &self.engine.version());
-        let (mut missing, mut kinds, mut seconds) = (0_usize, 0_usize, 0.0);
-        for unit in &self.units {
-            if !matches!(store.read(unit)?, Found::Valid(_)) {
-                missing += 1;
-            }
-            if unit.seed_index == 0 && unit.replica == 0 {
-                let started = Instant::now();
-                runner::run_one(&self.plan, unit, &self.engine)?;
-                seconds += started.elapsed().as_secs_f64();
-                kinds += 1;
-            }
-        }
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let jobs = if self.options.jobs == 0 {
-            cores
-        } else {
-            self.options.jobs
-        };
-        let each = seconds / kinds.max(1) as f64;
-        print(&format!(
-            "{}: {} runs, {missing} missing; {each:.2} s a run (mean of {kinds} kinds): about {:.0} s \
-             with {jobs} threads\n",
-            self.plan.name,
-            self.units.len(),
-            each * missing as f64 / jobs as f64
-        ))?;
-        Ok(Exit::Done)
     }
 
     /// Everything after the last run: files, printing, the check.

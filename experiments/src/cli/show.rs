@@ -27,13 +27,13 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &RunOptions) -> S
             let name = &plan.scenarios[scenario].name;
             put(&format!(
                 "{name}: mean [95 % CI], median below; n = {} seeds",
-                plan.seed_count
+                plan.seeds_of(scenario)
             ));
             put(&format!("{}\n", levels(plan, analysis, scenario)));
         }
         put(&format!(
             "Paired differences: saving [95 % CI] a scenario, verdicts over all of them; n = {}",
-            plan.seed_count
+            plan.seeds_said()
         ));
         put(&format!("{}\n", readings(plan, analysis, color, false)));
         put(&format!(

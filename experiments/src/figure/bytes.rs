@@ -65,7 +65,7 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
         "Sum over {} seeds and all nodes. Useful payload (first correct copies) is 100 % in every \
          row and not drawn. Payload in vain is counted at the receiver, protocol bytes at the \
          sender; transport headers are not included. Data: runs.csv.",
-        plan.seed_count
+        plan.seeds_said()
     );
     caption(&mut scene, y + 12.0, &text);
     Picture {

@@ -69,7 +69,7 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         "Share of peers (%) that have every piece, by seconds since their own arrival; origin \
          seeds left out. Pooled over {} seeds; peers of one run are not independent, so no \
          interval is drawn: see the paired ratios. Data: completion.csv.",
-        plan.seed_count
+        plan.seeds_said()
     );
     caption(&mut scene, top + 290.0, &text);
     Picture {

@@ -60,7 +60,7 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
          verdicts; thin line: 95 % interval; {}. Dashed: the claim of {}. E1 and E2 are of the \
          adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
          leave the axis. Data: summary.csv.",
-        plan.seed_count,
+        plan.seeds_said(),
         method(plan, "BCa bootstrap over seeds"),
         plan.margins.claim,
     );
@@ -102,7 +102,7 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
          in the baseline run. n = {} paired seeds a mark. Thick line: 90 % interval, whose upper \
          end must stay left of the dashed margin ({} and {}); thin line: 95 % interval. Student t \
          on paired log ratios for the mean; {} for the percentile. Data: summary.csv.",
-        plan.seed_count,
+        plan.seeds_said(),
         plan.margins.time,
         plan.margins.tail,
         method(plan, "BCa bootstrap over seeds"),
@@ -117,7 +117,7 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
 }
 
 fn method(plan: &Plan, usual: &str) -> String {
-    if (plan.seed_count as usize) < crate::stats::bootstrap::LEAST_RUNS {
+    if (plan.seed_range().0 as usize) < crate::stats::bootstrap::LEAST_RUNS {
         "jackknife over seeds with Student t (fewer than 20 seeds)".to_owned()
     } else {
         usual.to_owned()

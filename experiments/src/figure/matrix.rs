@@ -49,7 +49,7 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis) -> Picture {
     let text = format!(
         "Percent of all useful payload bytes of a swarm, from the class of the row to the class of \
          the column; sum over {} seeds, swarms of one policy. Data: matrix.csv.",
-        plan.seed_count
+        plan.seeds_said()
     );
     caption(&mut scene, y, &text);
     Picture {

@@ -73,7 +73,7 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis) -> Picture {
         "Mean over {} seeds (line) and pointwise 95 % Student t interval (ribbon). Seeds include \
          origins. A run that has ended counts on with what it ended with and rate 0. \
          Data: timeseries.csv.",
-        plan.seed_count
+        plan.seeds_said()
     );
     caption(&mut scene, bottom, &text);
     Picture {

@@ -23,7 +23,9 @@ pub struct Host {
 /// The manifest of a finished plan.
 #[must_use]
 pub fn manifest(plan: &Plan, units: &[Unit], engine: &str, results: &str, host: &Host) -> String {
-    let seeds: Vec<u64> = (0..plan.seed_count).map(|it| plan.run_seed(it)).collect();
+    let seeds: Vec<u64> = (0..plan.seed_range().1)
+        .map(|it| plan.run_seed(it))
+        .collect();
     let ids: Vec<&str> = units.iter().map(|it| it.id.as_str()).collect();
     let policy = |it: &crate::plan::Contender| {
         json!({ "name": it.name, "policy": it.policy, "parameters": it.parameters,
@@ -45,6 +47,7 @@ pub fn manifest(plan: &Plan, units: &[Unit], engine: &str, results: &str, host: 
         "master_seed": plan.master_seed,
         "run_seeds": seeds,
         "candidate": policy(&plan.candidate),
+        "origin": plan.origin.as_ref().map(policy),
         "baselines": plan.baselines.iter().map(policy).collect::<Vec<_>>(),
         "scenarios": plan.scenarios.iter().map(|it| it.name.clone()).collect::<Vec<_>>(),
         "host": {

@@ -22,6 +22,11 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         estimands: file.estimands.clone(),
         adoption: adoption(&file.adoption, source)?,
         candidate: contender(&file.candidate, "candidate", source)?,
+        origin: file
+            .origin
+            .as_ref()
+            .map(|it| contender(it, "origin", source))
+            .transpose()?,
         baselines: numbered(&file.baseline, "baseline", source, contender)?,
         scenarios: numbered(&file.scenario, "scenario", source, scenario)?,
         master_seed: file.seeds.master,
@@ -35,10 +40,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         figures: file.figures.clone(),
         registered: true,
     };
-    if !(1..=MOST_SEEDS).contains(&plan.seed_count) {
-        let message = format!("{} runs; give 1 to {MOST_SEEDS}", plan.seed_count);
-        return Err(source.error("seeds.count", message));
-    }
+    seed_count(plan.seed_count).map_err(|it| source.error("seeds.count", it))?;
     if !(100..=MOST_RESAMPLES).contains(&plan.resamples) {
         let message = format!("{} resamples; give 100 to {MOST_RESAMPLES}", plan.resamples);
         return Err(source.error("statistics.bootstrap", message));
@@ -65,6 +67,15 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         return Err(source.error(&format!("baseline.{at}"), message));
     }
     Ok(plan)
+}
+
+/// The number, if it is one that can be run.
+fn seed_count(count: u32) -> Result<u32, String> {
+    if (1..=MOST_SEEDS).contains(&count) {
+        Ok(count)
+    } else {
+        Err(format!("{count} runs; give 1 to {MOST_SEEDS}"))
+    }
 }
 
 fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> {
@@ -177,6 +188,8 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
         stem.map_or_else(String::new, |it| it.to_string_lossy().into_owned())
     });
     let name = checked_name(&name).map_err(|it| source.error(&format!("{key}.source"), it))?;
+    let seeds = file.seeds.map(seed_count).transpose();
+    let seeds = seeds.map_err(|it| source.error(&format!("{key}.seeds"), it))?;
     let set = file
         .set
         .iter()
@@ -186,6 +199,7 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
         name,
         source: file.source.clone(),
         set,
+        seed_count: seeds,
     })
 }
 

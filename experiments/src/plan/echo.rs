@@ -33,6 +33,7 @@ impl Plan {
                 bootstrap: self.resamples,
             },
             candidate: contender(&self.candidate),
+            origin: self.origin.as_ref().map(contender),
             baseline: self.baselines.iter().map(contender).collect(),
             scenario: self.scenarios.iter().map(scenario).collect(),
         };
@@ -64,6 +65,7 @@ fn scenario(it: &ScenarioUse) -> ScenarioFile {
     ScenarioFile {
         name: Some(it.name.clone()),
         source: it.source.clone(),
+        seeds: it.seed_count,
         set: it.set.iter().map(change).collect(),
     }
 }

@@ -34,6 +34,10 @@ pub struct PlanFile {
     pub statistics: StatisticsFile,
     /// The policy under test.
     pub candidate: CandidateFile,
+    /// What origin seeds run, whatever the peers run. Left out: what everybody runs, and the
+    /// baseline where peers differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<CandidateFile>,
     /// What it is compared with.
     pub baseline: Vec<CandidateFile>,
     /// Where.
@@ -125,6 +129,9 @@ pub struct ScenarioFile {
     pub name: Option<String>,
     /// Built-in name, or file relative to the plan.
     pub source: String,
+    /// Paired runs here, where the sample-size rule asks for another number than elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<u32>,
     /// Changes by dotted key of the scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, toml::Value>,

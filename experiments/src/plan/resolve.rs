@@ -38,6 +38,9 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
     }
     if let Some(count) = changes.seeds {
         plan_file.seeds.count = count;
+        for scenario in &mut plan_file.scenario {
+            scenario.seeds = None;
+        }
     }
     let mut plan = check(&plan_file, source)?;
     keep(&mut plan.scenarios, &changes.scenarios, |it| &it.name)
