@@ -11,7 +11,7 @@ use rayon::prelude::*;
 pub use compare::{Comparison, Method, Quantity};
 pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
-pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures};
+pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes};
 pub use runs::{RunRow, Runs};
 
 use crate::plan::Plan;

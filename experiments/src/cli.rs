@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod show;
 pub mod sim;
+mod sim_vs_net;
 mod stop;
 mod validate;
 
@@ -30,6 +31,7 @@ use crate::plan::PlanError;
 use crate::runner::RunError;
 use crate::store::StoreError;
 use args::{PlanArgs, RunArgs};
+pub use sim_vs_net::sim_vs_net;
 
 const AFTER: &str = "Exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 units are missing; \
                      4 the engine broke determinism or an invariant; 5 input or output failed; \

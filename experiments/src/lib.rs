@@ -27,6 +27,7 @@ pub mod runner;
 pub mod stats;
 pub mod store;
 pub mod swarm;
+pub mod testbed;
 #[cfg(test)]
 mod toy;
 pub mod unit;

@@ -90,41 +90,45 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// What is not useful payload, by cause, as a share of the useful payload. Payload causes are
-    /// the receiver's; what was sent and never arrived went down with a closed connection.
+    /// What is not useful payload; see [`causes`].
     #[must_use]
     pub fn causes(&self) -> Vec<(&'static str, f64)> {
-        let useful = self.total.payload_useful as f64;
-        let lost = self
-            .total
-            .payload_sent
-            .saturating_sub(self.total.payload_received());
-        let wasted = |cause: Waste| self.total.payload_wasted[cause as usize];
-        let sent = |kind: Kind| self.total.protocol_sent[kind as usize];
-        let named = [Kind::Have, Kind::Request, Kind::PieceHeader];
-        let others: u64 = Kind::ALL
-            .into_iter()
-            .filter(|it| !named.contains(it))
-            .map(sent)
-            .sum();
-        let rows = [
-            ("endgame duplicates", wasted(Waste::Endgame)),
-            ("timeout duplicates", wasted(Waste::Timeout)),
-            ("late after a choke", wasted(Waste::Late)),
-            (
-                "wrong or never asked for",
-                wasted(Waste::HashFailure) + wasted(Waste::Unrequested),
-            ),
-            ("lost with a connection", lost),
-            ("have", sent(Kind::Have)),
-            ("request", sent(Kind::Request)),
-            ("block headers", sent(Kind::PieceHeader)),
-            ("other protocol", others),
-        ];
-        rows.into_iter()
-            .map(|(name, bytes)| (name, bytes as f64 / useful))
-            .collect()
+        causes(&self.total)
     }
+}
+
+/// What of `total`, the ledger of all nodes, is not useful payload, by cause, as a share of the
+/// useful payload. Payload causes are the receiver's; what was sent and never arrived went down with
+/// a closed connection.
+#[must_use]
+pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
+    let useful = total.payload_useful as f64;
+    let lost = total.payload_sent.saturating_sub(total.payload_received());
+    let wasted = |cause: Waste| total.payload_wasted[cause as usize];
+    let sent = |kind: Kind| total.protocol_sent[kind as usize];
+    let named = [Kind::Have, Kind::Request, Kind::PieceHeader];
+    let others: u64 = Kind::ALL
+        .into_iter()
+        .filter(|it| !named.contains(it))
+        .map(sent)
+        .sum();
+    let rows = [
+        ("endgame duplicates", wasted(Waste::Endgame)),
+        ("timeout duplicates", wasted(Waste::Timeout)),
+        ("late after a choke", wasted(Waste::Late)),
+        (
+            "wrong or never asked for",
+            wasted(Waste::HashFailure) + wasted(Waste::Unrequested),
+        ),
+        ("lost with a connection", lost),
+        ("have", sent(Kind::Have)),
+        ("request", sent(Kind::Request)),
+        ("block headers", sent(Kind::PieceHeader)),
+        ("other protocol", others),
+    ];
+    rows.into_iter()
+        .map(|(name, bytes)| (name, bytes as f64 / useful))
+        .collect()
 }
 
 /// Points of a time series at most; more would not be seen.

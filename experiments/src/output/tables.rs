@@ -10,12 +10,12 @@ use crate::stats::math::figure;
 use crate::unit::mix_name;
 
 /// A CSV text in the making.
-pub(super) struct Table {
+pub(crate) struct Table {
     writer: csv::Writer<Vec<u8>>,
 }
 
 impl Table {
-    pub(super) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
+    pub(crate) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
         let mut table = Self {
             writer: csv::Writer::from_writer(Vec::new()),
         };
@@ -23,14 +23,14 @@ impl Table {
         table
     }
 
-    pub(super) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
         let written = self
             .writer
             .write_record(fields.into_iter().collect::<Vec<_>>());
         written.expect("a row has as many fields as there are columns");
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let bytes = self
             .writer
             .into_inner()

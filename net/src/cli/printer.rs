@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
-use unchoke_core::ledger::{Ledger, Waste};
+use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::metainfo::Metainfo;
 
 use super::options::Reporting;
@@ -99,7 +99,7 @@ impl Printer {
                 "no peer for {}; still trying, stop with Ctrl-C",
                 clock(alone)
             )),
-            Notice::Completed => self.line("complete, every piece verified"),
+            Notice::Completed(_) => self.line("complete, every piece verified"),
         }
     }
 
@@ -156,7 +156,9 @@ impl Printer {
                 json!({ "event": "banned", "peer": peer.to_string(), "reason": why })
             }
             Notice::Lonely(alone) => json!({ "event": "no_peers", "seconds": alone.as_secs() }),
-            Notice::Completed => json!({ "event": "completed" }),
+            Notice::Completed(after) => {
+                json!({ "event": "completed", "seconds": after.as_secs_f64() })
+            }
         };
         print_json(&value);
     }
@@ -259,14 +261,21 @@ fn status_json(status: &Status) -> Value {
 
 /// The ledger with the columns that the simulator reports, too.
 pub(super) fn ledger_json(ledger: &Ledger) -> Value {
-    let wasted = Waste::ALL.map(|cause| {
-        let bytes = ledger.payload_wasted[cause as usize];
-        (cause.name().to_owned(), Value::from(bytes))
-    });
+    let named = |names: &[&str], bytes: &[u64]| {
+        let cells = names.iter().zip(bytes);
+        Value::Object(
+            cells
+                .map(|(name, it)| ((*name).to_owned(), (*it).into()))
+                .collect(),
+        )
+    };
+    let (causes, kinds) = (Waste::ALL.map(Waste::name), Kind::ALL.map(Kind::name));
     json!({
         "payload_useful_bytes": ledger.payload_useful,
-        "payload_wasted_bytes": Value::Object(wasted.into_iter().collect()),
+        "payload_wasted_bytes": named(&causes, &ledger.payload_wasted),
         "payload_sent_bytes": ledger.payload_sent,
+        "protocol_received_by_message_bytes": named(&kinds, &ledger.protocol_received),
+        "protocol_sent_by_message_bytes": named(&kinds, &ledger.protocol_sent),
         "protocol_received_bytes": ledger.protocol_received.iter().sum::<u64>(),
         "protocol_sent_bytes": ledger.protocol_sent.iter().sum::<u64>(),
         "received_bytes": ledger.received(),

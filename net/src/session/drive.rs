@@ -164,7 +164,7 @@ impl Session {
                 if self.settings.goal == Goal::CompleteAndSeed {
                     self.save_in_background();
                 }
-                self.notify(Notice::Completed);
+                self.notify(Notice::Completed(self.epoch.elapsed()));
             }
         }
     }

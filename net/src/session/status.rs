@@ -33,8 +33,8 @@ pub enum Notice {
     Banned(SocketAddr, String),
     /// Nobody is connected since so long.
     Lonely(Duration),
-    /// Every piece is here and verified.
-    Completed,
+    /// Every piece is here and verified, so long after the run began.
+    Completed(Duration),
 }
 
 /// How a session stands.

@@ -26,6 +26,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ),
     ("small", include_str!("../../scenarios/small.toml")),
     ("modern", include_str!("../../scenarios/modern.toml")),
+    ("testbed", include_str!("../../scenarios/testbed.toml")),
 ];
 
 /// A built-in scenario.

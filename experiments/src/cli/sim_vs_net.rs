@@ -1,0 +1,214 @@
+//! `sim_vs_net`: one scenario in the simulator and as real processes.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, Parser};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::spec::SwarmSpec;
+
+use super::{AFTER, Exit, Failure, end, print};
+use crate::store::write_whole;
+use crate::testbed::compare::Comparison;
+use crate::testbed::place::{Entered, Place, enter};
+use crate::testbed::real::Testbed;
+use crate::testbed::{SwarmRun, TestbedError, setup, simulated, table};
+
+/// Runs one scenario in the simulator and as real `unchoke` processes on links of the same rates,
+/// and compares completion times and bytes.
+#[derive(Debug, Parser)]
+#[command(name = "sim_vs_net", version, after_help = AFTER)]
+struct SimVsNet {
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Options {
+    /// Built-in scenario, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "testbed")]
+    scenario: String,
+    /// Set a key of the scenario, as in `torrent.size=8 MiB`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Choking policies, each run by everybody in a swarm of its own
+    #[arg(long, value_name = "ID", num_args = 1.., default_values = ["tit_for_tat", "unchoke_all"])]
+    policy: Vec<String>,
+    /// Runs of each policy
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+    /// First seed
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Folder for tables and figures
+    #[arg(long, value_name = "DIR", default_value = "results/sim_vs_net")]
+    out: PathBuf,
+    /// On loopback with the client's own rate caps, even where links could be shaped
+    #[arg(long)]
+    loopback: bool,
+    /// One short run of one policy, nothing written; skipped where links cannot be shaped
+    #[arg(long)]
+    quick: bool,
+    /// Exit with 1 if the median relative error is above so many percent
+    #[arg(long, value_name = "PERCENT")]
+    max_error: Option<f64>,
+    /// The client to run [default: `unchoke` beside this program]
+    #[arg(long, value_name = "FILE")]
+    client: Option<PathBuf>,
+}
+
+impl From<TestbedError> for Failure {
+    fn from(error: TestbedError) -> Self {
+        let exit = match error {
+            TestbedError::Unfit(_) => Exit::Usage,
+            TestbedError::System { .. } => Exit::Io,
+            TestbedError::Failed(_) => Exit::CheckFailed,
+        };
+        Self {
+            exit,
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Entry point of `sim_vs_net`.
+#[must_use]
+pub fn sim_vs_net() -> ExitCode {
+    let options = SimVsNet::parse().options;
+    let status = |it: Result<Exit, Failure>| end(it);
+    if options.loopback {
+        return status(on_loopback(&options));
+    }
+    match enter() {
+        Ok(Entered::Inside(scratch)) => status(run(&options, Place::Namespaces, &scratch)),
+        Ok(Entered::Done(code)) => ExitCode::from(code),
+        Ok(Entered::Refused(reason)) if options.quick => {
+            eprintln!("SKIPPED: sim_vs_net needs network namespaces and tc: {reason}");
+            ExitCode::SUCCESS
+        }
+        Ok(Entered::Refused(reason)) => {
+            eprintln!("no shaped links here ({reason})");
+            status(on_loopback(&options))
+        }
+        Err(error) => status(Err(error.into())),
+    }
+}
+
+fn on_loopback(options: &Options) -> Result<Exit, Failure> {
+    eprintln!(
+        "ON LOOPBACK: the client's own rate caps stand in for links; no queue, no loss and no \
+         header is part of the comparison"
+    );
+    let scratch = tempfile::Builder::new()
+        .prefix("unchoke-testbed-")
+        .tempdir();
+    let scratch = scratch.map_err(|it| Failure {
+        exit: Exit::Io,
+        message: format!("cannot make a temporary folder: {it}"),
+    })?;
+    run(options, Place::Loopback, scratch.path())
+}
+
+/// The scenario with everybody running `policy`, under each seed.
+fn specs(options: &Options, policy: &str) -> Result<Vec<SwarmSpec>, Failure> {
+    let mut sets = vec![format!("client.policy={policy}")];
+    if options.quick {
+        sets.push("torrent.size=8 MiB".to_owned());
+    }
+    sets.extend(options.sets.iter().cloned());
+    let scenario = Scenario::load(&options.scenario, &sets);
+    let scenario = scenario.map_err(|it| Failure::usage(it.to_string()))?;
+    let seeds = (0..u64::from(options.seeds)).map(|it| options.seed.wrapping_add(it));
+    let specs: Vec<SwarmSpec> = seeds.map(|seed| expand(&scenario, seed)).collect();
+    specs.iter().try_for_each(setup::check)?;
+    Ok(specs)
+}
+
+fn client(options: &Options) -> Result<PathBuf, Failure> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("unchoke"));
+    let client = options.client.clone().or_else(beside);
+    let client = client.and_then(|it| it.canonicalize().ok());
+    client.ok_or_else(|| {
+        Failure::usage("there is no client to run: build it (`cargo build --release`) or name it with --client")
+    })
+}
+
+fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure> {
+    let mut options = options.clone();
+    if options.quick {
+        options.policy.truncate(1);
+        options.seeds = 1;
+    }
+    let client = client(&options)?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stopped)).map_err(|it| Failure {
+            exit: Exit::Io,
+            message: format!("cannot listen for signals: {it}"),
+        })?;
+    }
+    let bed = Testbed {
+        place,
+        scratch,
+        client: &client,
+        stopped: &stopped,
+    };
+    let (mut runs, mut classes, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+    for policy in &options.policy {
+        for spec in specs(&options, policy)? {
+            runs.extend(pair(&bed, &spec, policy)?);
+            seeds.push(spec.seed);
+            classes = spec.classes;
+        }
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    let comparison = Comparison::of(&classes, &options.policy, &seeds, runs);
+    if !options.quick {
+        write(&options.out, &comparison)?;
+    }
+    print(&table::terminal(&comparison))?;
+    let limit = options.max_error.unwrap_or(f64::INFINITY);
+    Ok(if comparison.median_error() * 100.0 > limit {
+        Exit::CheckFailed
+    } else {
+        Exit::Done
+    })
+}
+
+/// One swarm in both worlds.
+fn pair(bed: &Testbed<'_>, spec: &SwarmSpec, policy: &str) -> Result<[SwarmRun; 2], TestbedError> {
+    let simulated = simulated::run(spec, policy)?;
+    let last = |it: &SwarmRun| {
+        let times = it.peers.iter().filter_map(|it| it.completed_s);
+        times.fold(0.0, f64::max)
+    };
+    eprintln!(
+        "{policy}, seed {}: {} peers, simulated {:.0} s; real ...",
+        spec.seed,
+        spec.nodes.len(),
+        last(&simulated)
+    );
+    let real = bed.run(spec, policy)?;
+    eprintln!("{policy}, seed {}: real {:.0} s", spec.seed, last(&real));
+    Ok([real, simulated])
+}
+
+fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|it| Failure {
+        exit: Exit::Io,
+        message: format!("{}: {it}", folder.display()),
+    })?;
+    let files = [
+        ("classes.csv", table::classes(comparison)),
+        ("bytes.csv", table::bytes(comparison)),
+        ("peers.csv", table::peers(comparison)),
+    ];
+    for (name, text) in files {
+        write_whole(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! A whole swarm of processes: set up, started at once, watched, stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_sim::spec::SwarmSpec;
+
+use super::peer::{Peer, Said, interrupt, run as call};
+use super::place::{Place, Port};
+use super::setup::{arguments, check, deadline, introductions};
+use super::{PeerRun, SwarmRun, TestbedError, World};
+
+/// Time for a process to do a small thing: to set up its network, to listen, to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Swarms of processes.
+#[derive(Clone, Debug)]
+pub struct Testbed<'a> {
+    /// Where they run.
+    pub place: Place,
+    /// For files; emptied after each swarm.
+    pub scratch: &'a Path,
+    /// The `unchoke` program.
+    pub client: &'a Path,
+    /// Set once the user wants an end.
+    pub stopped: &'a AtomicBool,
+}
+
+/// A swarm under way.
+struct Swarm<'a> {
+    bed: &'a Testbed<'a>,
+    spec: &'a SwarmSpec,
+    peers: Vec<Peer>,
+    ports: Vec<Option<Port>>,
+    heard: Receiver<Said>,
+    seen: Vec<Seen>,
+}
+
+/// What one process has said so far.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// Empty lines: its shell is ready for the next step.
+    ready: u32,
+    listens: bool,
+    completed_s: Option<f64>,
+    ledger: Option<Ledger>,
+    gone: bool,
+}
+
+impl Testbed<'_> {
+    /// Runs the swarm as processes, from its start until every leecher is complete.
+    pub fn run(&self, spec: &SwarmSpec, policy: &str) -> Result<SwarmRun, TestbedError> {
+        check(spec)?;
+        let folder = self.scratch.join("swarm");
+        fs::create_dir_all(&folder)
+            .map_err(|it| TestbedError::system(format!("make {}", folder.display()), it))?;
+        let ran = self.run_in(spec, policy, &folder);
+        fs::remove_dir_all(&folder)
+            .map_err(|it| TestbedError::system(format!("remove {}", folder.display()), it))?;
+        ran
+    }
+
+    fn run_in(
+        &self,
+        spec: &SwarmSpec,
+        policy: &str,
+        folder: &Path,
+    ) -> Result<SwarmRun, TestbedError> {
+        let torrent = self.make_torrent(spec, folder)?;
+        let mut swarm = Swarm::start(self, spec, folder, &torrent)?;
+        let before = processor_times();
+        swarm.release()?;
+        swarm.wait("download everything", deadline(spec), |it, origin| {
+            origin || it.completed_s.is_some()
+        })?;
+        let busy = before.zip(processor_times()).map(|(before, after)| {
+            let all = after.1.saturating_sub(before.1).max(1);
+            1.0 - after.0.saturating_sub(before.0) as f64 / all as f64
+        });
+        swarm.stop()?;
+        swarm.result(policy, busy)
+    }
+
+    /// A torrent of random bytes with the scenario's geometry.
+    fn make_torrent(&self, spec: &SwarmSpec, folder: &Path) -> Result<PathBuf, TestbedError> {
+        let full = folder.join("full");
+        let payload = full.join("payload");
+        let bytes = spec.geometry.total_bytes();
+        let mut rng = Streams::new(spec.seed).stream(Purpose::Fault, u32::MAX);
+        let words = (0..bytes.div_ceil(8)).flat_map(|_| rng.next_u64().to_le_bytes());
+        let content: Vec<u8> = words
+            .take(usize::try_from(bytes).expect("at most 4 GiB"))
+            .collect();
+        fs::create_dir_all(&full)
+            .and_then(|()| fs::write(&payload, content))
+            .map_err(|it| TestbedError::system(format!("write {}", payload.display()), it))?;
+        let torrent = folder.join("it.torrent");
+        let (client, payload) = (path(self.client)?, path(&payload)?);
+        let piece = format!("{} B", spec.geometry.piece_bytes());
+        let words = [
+            "create",
+            payload,
+            "--out",
+            path(&torrent)?,
+            "--piece-size",
+            &piece,
+        ];
+        call(client, &words)?;
+        Ok(torrent)
+    }
+
+    fn command(&self, spec: &SwarmSpec, node: usize, torrent: &Path, folder: &Path) -> Command {
+        let it = &spec.nodes[node];
+        let mut command = self.place.shell(node, it, self.client);
+        if it.origin {
+            command.args(["seed", "--data"]).arg(folder.join("full"));
+        } else {
+            let own = folder.join(node.to_string());
+            command.args(["download", "--out"]).arg(own);
+        }
+        let addresses = self.place.addresses();
+        command
+            .arg(torrent)
+            .args(["--port", &addresses.of(node).port().to_string()])
+            .args(arguments(spec, node, self.place.needs_caps()));
+        command
+    }
+}
+
+fn path(path: &Path) -> Result<&str, TestbedError> {
+    path.to_str().ok_or_else(|| {
+        TestbedError::system(format!("use {}", path.display()), "its name is not text")
+    })
+}
+
+impl<'a> Swarm<'a> {
+    /// Starts the shells of all peers and connects them; nobody runs yet.
+    fn start(
+        bed: &'a Testbed<'a>,
+        spec: &'a SwarmSpec,
+        folder: &Path,
+        torrent: &Path,
+    ) -> Result<Self, TestbedError> {
+        let (sender, heard) = channel();
+        let mut swarm = Self {
+            bed,
+            spec,
+            peers: Vec::new(),
+            ports: Vec::new(),
+            heard,
+            seen: vec![Seen::default(); spec.nodes.len()],
+        };
+        let addresses = bed.place.addresses();
+        for (node, others) in introductions(spec).into_iter().enumerate() {
+            let mut command = bed.command(spec, node, torrent, folder);
+            for other in others {
+                command.args(["--peer", &addresses.of(other).to_string()]);
+            }
+            let errors = folder.join(format!("{node}.err"));
+            swarm
+                .peers
+                .push(Peer::start(node, command, errors, sender.clone())?);
+        }
+        swarm.wait("start", PATIENCE, |it, _| it.ready >= 1)?;
+        for (node, it) in spec.nodes.iter().enumerate() {
+            let port = bed.place.plug(node, swarm.peers[node].pid(), it)?;
+            swarm.ports.push(port);
+            swarm.peers[node].go_on()?;
+        }
+        swarm.wait("set up its network", PATIENCE, |it, _| it.ready >= 2)?;
+        Ok(swarm)
+    }
+
+    /// Starts the origins, and once they listen everybody else at its time.
+    fn release(&mut self) -> Result<(), TestbedError> {
+        let nodes = || self.spec.nodes.iter().enumerate();
+        for (node, _) in nodes().filter(|it| it.1.origin) {
+            self.peers[node].go_on()?;
+        }
+        self.wait("listen", PATIENCE, |it, origin| !origin || it.listens)?;
+        let mut order: Vec<usize> = nodes().filter(|it| !it.1.origin).map(|it| it.0).collect();
+        order.sort_by_key(|node| self.spec.nodes[*node].arrives_at);
+        let start = Instant::now();
+        for node in order {
+            let at = Duration::from_nanos(self.spec.nodes[node].arrives_at.as_nanos());
+            while let Some(wait) = at.checked_sub(start.elapsed()).filter(|it| !it.is_zero()) {
+                self.listen(wait)?;
+            }
+            self.peers[node].go_on()?;
+        }
+        Ok(())
+    }
+
+    /// Stops everybody who still runs, and hears their last words.
+    fn stop(&mut self) -> Result<(), TestbedError> {
+        let running = self.peers.iter().zip(&self.seen);
+        interrupt(running.filter(|it| !it.1.gone).map(|it| it.0))?;
+        self.wait("stop", PATIENCE, |it, _| it.gone)
+    }
+
+    /// Listens until `done` holds for everybody; it is told who is an origin.
+    fn wait(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        done: impl Fn(&Seen, bool) -> bool,
+    ) -> Result<(), TestbedError> {
+        let start = Instant::now();
+        loop {
+            let mut nodes = self.seen.iter().zip(&self.spec.nodes);
+            let Some(missing) = nodes.position(|(seen, spec)| !done(seen, spec.origin)) else {
+                return Ok(());
+            };
+            let left = patience.saturating_sub(start.elapsed());
+            let it = &self.seen[missing];
+            if left.is_zero() || it.gone {
+                let complaint = self.peers[missing].complaint();
+                return Err(TestbedError::Failed(format!(
+                    "peer {missing} did not {what} within {} s: {complaint}",
+                    start.elapsed().as_secs()
+                )));
+            }
+            self.listen(left)?;
+        }
+    }
+
+    /// Takes in what is said within a short time.
+    fn listen(&mut self, patience: Duration) -> Result<(), TestbedError> {
+        if self.bed.stopped.load(Ordering::Relaxed) {
+            return Err(TestbedError::Failed("stopped".to_owned()));
+        }
+        match self
+            .heard
+            .recv_timeout(patience.min(Duration::from_millis(100)))
+        {
+            Ok((node, Some(line))) => self.seen[node].hear(node, &line),
+            Ok((node, None)) => {
+                self.seen[node].gone = true;
+                Ok(())
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(TestbedError::Failed("every peer has ended".to_owned()))
+            }
+        }
+    }
+
+    fn result(&self, policy: &str, busy: Option<f64>) -> Result<SwarmRun, TestbedError> {
+        let peer = |(node, it): (usize, &Seen)| {
+            let ledger = it.ledger.ok_or_else(|| {
+                let complaint = self.peers[node].complaint();
+                TestbedError::Failed(format!("peer {node} ended without figures: {complaint}"))
+            })?;
+            let spec = &self.spec.nodes[node];
+            Ok(PeerRun {
+                class: usize::from(spec.class),
+                origin: spec.origin,
+                completed_s: it.completed_s,
+                ledger,
+                wire_sent: self.ports[node].as_ref().and_then(Port::received),
+            })
+        };
+        let peers = self.seen.iter().enumerate().map(peer);
+        Ok(SwarmRun {
+            policy: policy.to_owned(),
+            seed: self.spec.seed,
+            world: World::Real,
+            peers: peers.collect::<Result<_, _>>()?,
+            busy,
+        })
+    }
+}
+
+impl Seen {
+    /// Takes in one line.
+    fn hear(&mut self, node: usize, line: &str) -> Result<(), TestbedError> {
+        if line.is_empty() {
+            self.ready += 1;
+            return Ok(());
+        }
+        let strange = || TestbedError::Failed(format!("peer {node} said `{line}`"));
+        let value: Value = serde_json::from_str(line).map_err(|_| strange())?;
+        match value["event"].as_str() {
+            Some("listening") => self.listens = true,
+            Some("completed") => {
+                self.completed_s = Some(value["seconds"].as_f64().ok_or_else(strange)?);
+            }
+            Some("end") => self.ledger = Some(ledger(&value["ledger"]).ok_or_else(strange)?),
+            Some("error" | "banned") => return Err(strange()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The ledger that a client prints.
+fn ledger(value: &Value) -> Option<Ledger> {
+    let mut ledger = Ledger {
+        payload_useful: value["payload_useful_bytes"].as_u64()?,
+        payload_sent: value["payload_sent_bytes"].as_u64()?,
+        ..Ledger::default()
+    };
+    for cause in Waste::ALL {
+        let bytes = value["payload_wasted_bytes"][cause.name()].as_u64()?;
+        ledger.payload_wasted[cause as usize] = bytes;
+    }
+    for kind in Kind::ALL {
+        let of =
+            |way: &str| value[format!("protocol_{way}_by_message_bytes")][kind.name()].as_u64();
+        ledger.protocol_sent[kind as usize] = of("sent")?;
+        ledger.protocol_received[kind as usize] = of("received")?;
+    }
+    Some(ledger)
+}
+
+/// Idle and all time of the processors since the machine started, in ticks; `None` where the
+/// system does not tell. proc(5), `/proc/stat`.
+fn processor_times() -> Option<(u64, u64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let fields = text.lines().next()?.split_whitespace().skip(1).take(8);
+    let ticks: Vec<u64> = fields.filter_map(|it| it.parse().ok()).collect();
+    Some((ticks.get(3)? + ticks.get(4)?, ticks.iter().sum()))
+}

@@ -1,0 +1,155 @@
+//! From a swarm to processes: what can be run for real, and what each process is told.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_core::torrent::Config;
+use unchoke_sim::spec::{NodeSpec, Stay, SwarmSpec};
+
+use super::TestbedError;
+
+/// Most processes that one machine is asked to run.
+const MAX_PEERS: usize = 200;
+
+/// Most bytes of payload that all processes together keep.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// A run for real ends here at the latest, whatever the scenario says.
+const MAX_TIME: Duration = Duration::from_mins(30);
+
+/// When all peers are stopped, done or not.
+#[must_use]
+pub fn deadline(spec: &SwarmSpec) -> Duration {
+    Duration::from_nanos(spec.horizon.as_nanos()).min(MAX_TIME)
+}
+
+/// Whether the swarm can be run as processes; if not, what to change.
+pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
+    let bytes = spec.geometry.total_bytes() * spec.nodes.len() as u64;
+    let defaults = Config::new(spec.geometry);
+    let usual = |it: &unchoke_sim::spec::ClientSpec| {
+        it.parameters.iter().next().is_none()
+            && it.pipeline == defaults.pipeline
+            && it.snub_after == defaults.snub_after
+            && it.endgame == defaults.endgame
+    };
+    let network = &spec.network;
+    let any = |holds: fn(&NodeSpec) -> bool| spec.nodes.iter().any(holds);
+    let faults = [
+        (
+            spec.nodes.len() > MAX_PEERS,
+            "more than 200 peers are more than one machine runs: set peers.count",
+        ),
+        (
+            bytes > MAX_BYTES,
+            "all copies together are more than 4 GiB: set torrent.size or peers.count",
+        ),
+        (
+            network.base_delay_ns > 0 || any(|it| it.delay_ns > 0),
+            "the links here have no propagation delay: set network.base_delay and every delay to 0 s",
+        ),
+        (
+            any(|it| matches!(it.stay, Stay::For(_))),
+            "peers here leave at completion or stay to the end: set peers.stay.model to at_once or forever",
+        ),
+        (
+            any(|it| !it.reachable) || any(|it| it.corrupts),
+            "every process here is reachable and honest: leave peers.reachable and faults alone",
+        ),
+        (
+            !spec.clients.iter().all(usual),
+            "the client takes policy, picker, caps and max_connections only: leave parameters, \
+             requests, snub_after and endgame alone",
+        ),
+        (
+            !spec.nodes.iter().any(|it| !it.origin),
+            "there is nobody to download",
+        ),
+    ];
+    match faults.into_iter().find(|it| it.0) {
+        Some((_, sentence)) => Err(TestbedError::Unfit(sentence.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Where the peers listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// Each at an address of its own, at the same port.
+    Own,
+    /// All at loopback, each at a port of its own, counted from this one.
+    Ports(u16),
+}
+
+/// Port of peers with addresses of their own.
+const PORT: u16 = 6881;
+
+impl Addresses {
+    /// Where the peer at this position listens.
+    #[must_use]
+    pub fn of(self, node: usize) -> SocketAddrV4 {
+        match self {
+            Self::Own => {
+                let low = u8::try_from(node + 1).expect("at most 200 peers");
+                SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, low), PORT)
+            }
+            Self::Ports(first) => {
+                let port = first + u16::try_from(node).expect("at most 200 peers");
+                SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
+            }
+        }
+    }
+}
+
+/// Whom each peer is told of: what the first answer of the tracker would name.
+#[must_use]
+pub fn introductions(spec: &SwarmSpec) -> Vec<Vec<usize>> {
+    let streams = Streams::new(spec.seed);
+    let all = 0..spec.nodes.len();
+    let told = |node: usize| {
+        let mut others: Vec<usize> = all.clone().filter(|it| *it != node).collect();
+        let entity = u32::try_from(node).expect("at most 200 peers");
+        streams
+            .stream(Purpose::Tracker, entity)
+            .shuffle(&mut others);
+        others.truncate(spec.tracker.numwant as usize);
+        others
+    };
+    all.clone().map(told).collect()
+}
+
+/// What the process of one peer is told, but for its files and its peers.
+#[must_use]
+pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
+    let it = &spec.nodes[node];
+    let client = &spec.clients[usize::from(it.client)];
+    let mut words = vec!["--json".to_owned(), "--no-tracker".to_owned()];
+    let mut option = |name: &str, value: String| {
+        words.extend([name.to_owned(), value]);
+    };
+    option("--policy", client.policy.clone());
+    option("--max-connections", client.max_connections.to_string());
+    option(
+        "--run-seed",
+        (spec.seed * MAX_PEERS as u64 + node as u64).to_string(),
+    );
+    option("--timeout", format!("{} s", deadline(spec).as_secs() + 60));
+    let least = |cap: Option<u64>, link: u64| match (cap, caps) {
+        (cap, true) => Some(cap.unwrap_or(u64::MAX).min(link)),
+        (cap, false) => cap,
+    };
+    if let Some(rate) = least(client.upload_cap, it.up) {
+        option("--upload-cap", format!("{rate} B/s"));
+    }
+    if let Some(rate) = least(client.download_cap, it.down) {
+        option("--download-cap", format!("{rate} B/s"));
+    }
+    if !it.origin {
+        option("--picker", client.picker.clone());
+        if it.stay == Stay::Forever {
+            words.push("--seed".to_owned());
+        }
+    }
+    words
+}
