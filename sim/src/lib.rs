@@ -18,5 +18,6 @@ pub mod scenario;
 pub mod spec;
 mod stream;
 pub mod trace;
+pub mod transport;
 pub mod units;
 pub mod world;

@@ -133,6 +133,16 @@ impl Links {
         self.mark(down);
     }
 
+    /// From now on `flow` is no faster than `ceiling` bytes/s.
+    pub fn set_ceiling(&mut self, flow: FlowId, ceiling: Option<u64>) {
+        let it = &mut self.flows[flow.0 as usize];
+        assert!(it.is_active(), "flow {} is stopped", flow.0);
+        it.ceiling = ceiling.map_or(INFINITE, units_of);
+        let (up, down) = (2 * it.src, 2 * it.dst + 1);
+        self.mark(up);
+        self.mark(down);
+    }
+
     /// Gives a flow that [`Links::pop_due`] returned `bytes` more to send.
     pub fn extend(&mut self, now: Instant, flow: FlowId, bytes: u64) {
         let it = &mut self.flows[flow.0 as usize];

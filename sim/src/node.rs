@@ -125,3 +125,15 @@ pub(crate) struct Access {
     /// Flows that run on the downlink.
     pub(crate) down_flows: u32,
 }
+
+impl Access {
+    /// Bytes beside the blocks leave: the next block pays for them, if there is one.
+    pub(crate) fn owe_up(&mut self, bytes: u32) {
+        self.up_debt += bytes * u32::from(self.up_flows > 0);
+    }
+
+    /// The same for the downlink.
+    pub(crate) fn owe_down(&mut self, bytes: u32) {
+        self.down_debt += bytes * u32::from(self.down_flows > 0);
+    }
+}

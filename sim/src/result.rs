@@ -74,6 +74,9 @@ pub struct NodeResult {
     pub piece_count: u32,
     /// Where its bytes went.
     pub ledger: Ledger,
+    /// Bytes of packet headers and acknowledgements that it sent, beside the ledger; 0 if headers
+    /// take nothing.
+    pub transport_sent: u64,
 }
 
 impl NodeResult {

@@ -13,6 +13,7 @@ mod read;
 mod read_capacity;
 mod read_client;
 mod read_peers;
+mod read_transport;
 mod section;
 
 use std::path::Path;

@@ -8,6 +8,8 @@ use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Pipeline;
 
+use crate::transport::TransportSpec;
+
 /// A swarm. The position of a node in `nodes` is the entity number of its random streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwarmSpec {
@@ -113,6 +115,8 @@ pub struct NetworkSpec {
     pub base_delay_ns: u64,
     /// Blocks that the socket buffer of a connection takes before it is full.
     pub send_buffer_blocks: u8,
+    /// What TCP/IP adds.
+    pub transport: TransportSpec,
 }
 
 /// How the max-min fair rates are computed.

@@ -2,7 +2,8 @@
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
 //! arrives; `outputs` what the cores ask for; `connect` connections made and closed; `life`
-//! arrival, tracker, departure, timers; `turnover` connections exchanged for others; `ending` the
+//! arrival, tracker, departure, timers; `turnover` connections exchanged for others; `transport` headers
+//! and slow start; `ending` the
 //! result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
@@ -26,6 +27,7 @@ mod life;
 mod outputs;
 mod tracker;
 mod traffic;
+mod transport;
 mod turnover;
 
 use crate::checker::Checker;
@@ -38,6 +40,7 @@ use crate::stream::{EndId, Streams};
 use crate::trace::{Happening, Sink, Trace};
 use outputs::Corruption;
 use tracker::Tracker;
+use transport::Transport;
 
 /// Why a spec cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +95,8 @@ enum Event {
     Announce { node: u32 },
     /// A node that has stayed long enough leaves.
     Leave { node: u32 },
+    /// A round trip of slow start is over at an end, which began to send for the so-manieth time.
+    Ramp { end: EndId, start: u32 },
     /// The next point of the time series.
     Sample,
 }
@@ -109,6 +114,7 @@ struct World<'a> {
     access: Vec<Access>,
     links: Links,
     streams: Streams,
+    transport: Transport,
     queue: DelayLines<Event>,
     /// Ends that `Event::Haves` of each line are for, in order. Index: line.
     have_targets: Vec<VecDeque<EndId>>,
@@ -198,6 +204,7 @@ impl<'a> World<'a> {
             access,
             links,
             streams: Streams::new(),
+            transport: Transport::new(spec.network.transport, spec.nodes.len()),
             queue,
             have_targets: Vec::new(),
             timers,
@@ -258,6 +265,7 @@ impl<'a> World<'a> {
             Event::Arrive { node } => self.on_arrive(node),
             Event::Announce { node } => self.on_announce(node),
             Event::Leave { node } => self.leave(node),
+            Event::Ramp { end, start } => self.on_ramp(end, start),
             Event::Sample => self.on_sample(),
         }
     }

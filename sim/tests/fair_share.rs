@@ -64,7 +64,7 @@ fn rate(links: &Links, flow: u32) -> f64 {
 }
 
 /// Plays a sequence of toggles (source, destination, ceiling, solve now?) and compares after every
-/// solve.
+/// solve. A toggle with another ceiling than the flow has changes the ceiling.
 fn play(solver: Solver, capacities: &[(u64, u64)], toggles: &[(Edge, bool)]) {
     let mut links = Links::new(solver);
     for (up, down) in capacities {
@@ -76,7 +76,12 @@ fn play(solver: Solver, capacities: &[(u64, u64)], toggles: &[(Edge, bool)]) {
         let now = Instant::from_nanos(at as u64 * 1000);
         let same = |it: &(u32, Edge)| (it.1.0, it.1.1) == (edge.0, edge.1);
         if let Some(known) = running.iter().position(same) {
-            links.stop(FlowId(running.swap_remove(known).0));
+            if running[known].1.2 == edge.2 {
+                links.stop(FlowId(running.swap_remove(known).0));
+            } else {
+                links.set_ceiling(FlowId(running[known].0), edge.2);
+                running[known].1 = *edge;
+            }
         } else {
             let ends = (HostId(edge.0), HostId(edge.1));
             links.start(now, FlowId(numbers), ends, 1 << 40, edge.2);
@@ -275,6 +280,31 @@ fn a_ceiling_holds_and_leaves_the_rest_to_others() {
     }
     links.solve(Instant::START);
     assert_eq!(rates(&links), ["100000", "450000", "450000"]);
+}
+
+#[test]
+fn a_ceiling_that_moves_moves_the_others() {
+    let mut links = Links::new(Solver::Exact);
+    let server = links.add_host(900_000, 0);
+    for flow in 0..3 {
+        let client = links.add_host(0, 5_000_000);
+        links.start(
+            Instant::START,
+            FlowId(flow),
+            (server, client),
+            1 << 30,
+            None,
+        );
+    }
+    for (ceiling, expected) in [
+        (Some(100_000), ["100000", "400000", "400000"]),
+        (Some(200_000), ["200000", "350000", "350000"]),
+        (None, ["300000", "300000", "300000"]),
+    ] {
+        links.set_ceiling(FlowId(0), ceiling);
+        links.solve(Instant::START);
+        assert_eq!(rates(&links), expected);
+    }
 }
 
 #[test]

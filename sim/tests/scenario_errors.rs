@@ -76,6 +76,11 @@ fn mistakes_in_a_distribution() {
 }
 
 #[test]
+fn mistakes_in_the_transport() {
+    hold(GOOD, include_str!("scenario/transport.txt"));
+}
+
+#[test]
 fn mistakes_in_overrides() {
     hold(GOOD, include_str!("scenario/overrides.txt"));
 }
@@ -98,7 +103,7 @@ fn an_error_is_data() {
 #[test]
 fn a_scenario_that_does_not_exist() {
     let builtin = "\"w1\", \"flash-homog\", \"flash-hetero\", \"flash-tyrant\", \"clustering\", \
-                   \"decay\", \"poisson-steady\", \"small\" or \"modern\"";
+                   \"decay\", \"poisson-steady\", \"small\", \"modern\" or \"testbed\"";
     let error = Scenario::load("flush-homog", &[]).expect_err("no such scenario");
     assert_eq!(
         error.to_string(),

@@ -74,7 +74,7 @@ fn w1_is_as_published() {
 #[test]
 fn built_in_scenarios_have_a_sentence_and_expand() {
     let list = Scenario::list();
-    assert_eq!(list.len(), 9);
+    assert_eq!(list.len(), 10);
     for builtin in list {
         let name = builtin.name;
         assert!(builtin.version >= 1);
@@ -118,6 +118,10 @@ fn a_scenario_reads_back_from_its_own_text() {
         "population.1.parameters={tick=\"15 s\", slots=7}",
         "peers.arrivals={model=\"trace\", times=[\"0 s\", \"1500 ms\", \"1 h\"]}",
         "peers=3",
+        "network.transport={headers=\"66 B\", packets_per_ack=2, initial_window=10}",
+        "network.transport.window=64 KiB",
+        "network.transport.loss=0.1 %",
+        "network.transport.connect_time=100 ms",
         "name=\"a \\\"b\\\" \\\\ \\n c\"",
     ];
     let scenario = load("flash-hetero", &sets);

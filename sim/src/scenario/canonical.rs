@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::read_client::show_parameter;
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
 use crate::spec::{ClientSpec, Solver};
+use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
 
 /// Lines of TOML.
@@ -101,6 +102,7 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     let delay = Duration::from_nanos(scenario.network.base_delay_ns);
     page.time("base_delay", delay);
     page.plain("send_buffer", scenario.network.send_buffer_blocks);
+    transport(&mut page, &scenario.network.transport);
     page.heading("[tracker]");
     page.plain("numwant", scenario.tracker.numwant);
     page.time("interval", scenario.tracker.interval);
@@ -125,6 +127,25 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     page.heading("[faults]");
     page.text("corrupting", &scenario.faults.corrupting.to_string());
     page.0
+}
+
+fn transport(page: &mut Page, it: &TransportSpec) {
+    page.heading("[network.transport]");
+    page.text("segment", &show_size(u64::from(it.segment_bytes)));
+    page.text("loss", &it.loss.to_string());
+    page.time("connect_time", it.connect_time);
+    if it.has_headers() {
+        page.text("headers", &show_size(u64::from(it.header_bytes)));
+    }
+    if it.packets_per_ack > 0 {
+        page.plain("packets_per_ack", it.packets_per_ack);
+    }
+    if let Some(segments) = it.initial_window {
+        page.plain("initial_window", segments);
+    }
+    if let Some(bytes) = it.window_bytes {
+        page.text("window", &show_size(bytes));
+    }
 }
 
 fn solver(solver: Solver) -> &'static str {

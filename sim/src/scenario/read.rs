@@ -11,6 +11,7 @@ use super::error::{Place, Problem, quoted};
 use super::read_capacity;
 use super::read_client::{self, client_keys};
 use super::read_peers;
+use super::read_transport;
 use super::section::{Section, Size};
 use super::{Access, Faults, MAX_PEERS, Origins, Scenario};
 use crate::spec::{NetworkSpec, Solver, TrackerSpec};
@@ -124,7 +125,7 @@ fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
 }
 
 fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
-    section.only(&["base_delay", "send_buffer", "solver"])?;
+    section.only(&["base_delay", "send_buffer", "solver", "transport"])?;
     let solvers = [("exact", Solver::Exact), ("fast", Solver::Fast)];
     let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
     let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
@@ -132,6 +133,7 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
         solver: section.word("solver", &solvers)?.unwrap_or(Solver::Fast),
         base_delay_ns: delay_ns(section, "base_delay", delay)?,
         send_buffer_blocks: u8::try_from(blocks).expect("at most 255"),
+        transport: read_transport::transport(&section.table("transport")?)?,
     })
 }
 

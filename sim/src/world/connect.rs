@@ -48,9 +48,11 @@ impl World<'_> {
                 + self.spec.network.base_delay_ns;
             let line = self.queue.line(delay_ns);
             let end = self.streams.open(node, target, delay_ns, line);
+            self.transport.open(end);
             if self.spec.nodes[target as usize].reachable {
                 let to = end.other();
-                self.queue.push(self.now, 3 * delay_ns, Event::Dial { to });
+                let wait = 3 * delay_ns + self.connect_ns();
+                self.queue.push(self.now, wait, Event::Dial { to });
             } else {
                 let timeout = u64::try_from(DIAL_TIMEOUT.as_nanos()).expect("seconds");
                 self.queue
@@ -196,6 +198,7 @@ impl World<'_> {
     pub(super) fn stop_flow(&mut self, end: EndId) {
         self.links.stop(FlowId(end.0));
         self.streams[end].flowing = false;
+        self.end_ramp(end);
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let up = &mut self.access[src as usize];
         up.up_flows -= 1;

@@ -46,6 +46,7 @@ impl World<'_> {
             left_at: it.left_at,
             piece_count: present.map_or(it.final_pieces, Torrent::have_count),
             ledger: present.map_or(it.final_ledger, |it| *it.ledger()),
+            transport_sent: self.transport.sent(node),
         }
     }
 

@@ -112,14 +112,17 @@ impl World<'_> {
         self.queue.push_on(self.now, line, delay_ns, event);
     }
 
+    /// A message of `bytes`, which is a packet of its own, leaves `node`.
     fn owe_up(&mut self, node: u32, bytes: u32) {
-        let it = &mut self.access[node as usize];
-        it.up_debt += bytes * u32::from(it.up_flows > 0);
+        self.transport.count_packet(node);
+        let bytes = self.transport.alone_on_wire(bytes);
+        self.access[node as usize].owe_up(bytes);
     }
 
+    /// Such a message comes to `node`.
     fn owe_down(&mut self, node: u32, bytes: u32) {
-        let it = &mut self.access[node as usize];
-        it.down_debt += bytes * u32::from(it.down_flows > 0);
+        let bytes = self.transport.alone_on_wire(bytes);
+        self.access[node as usize].owe_down(bytes);
     }
 
     fn start_flow(&mut self, end: EndId) {
@@ -129,14 +132,16 @@ impl World<'_> {
         self.streams[end].flowing = true;
         let bytes = self.begin_block(end);
         let ends = (HostId(src), HostId(dst));
-        self.links.start(self.now, FlowId(end.0), ends, bytes, None);
+        let ceiling = self.begin_ramp(end);
+        self.links
+            .start(self.now, FlowId(end.0), ends, bytes, ceiling);
     }
 
     /// The block in front of the stream is next: its bytes on the wire, debts included.
     fn begin_block(&mut self, end: EndId) -> u64 {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let front = self.streams.front(end).expect("a block waits");
-        let bytes = bytes_of(front);
+        let bytes = self.transport.on_wire(bytes_of(front));
         let up_debt = self.access[src as usize].up_debt;
         let down_debt = self.access[dst as usize].down_debt;
         let payment = up_debt.max(down_debt).min(PAYMENT_MAX);
@@ -154,8 +159,9 @@ impl World<'_> {
         };
         let it = &self.streams[end];
         let (node, key) = (it.node, it.key);
-        let wire = PIECE_HEADER_BYTES + block.length + u32::from(it.surcharge);
-        self.access[node as usize].up_bytes += u64::from(wire);
+        let bytes = u64::from(PIECE_HEADER_BYTES + block.length);
+        let wire = self.transport.on_wire(bytes) + u64::from(it.surcharge);
+        self.access[node as usize].up_bytes += wire;
         self.window.0 += u64::from(block.length);
         self.emit(end, message);
         while self
@@ -198,7 +204,8 @@ impl World<'_> {
         let (node, peer) = (it.node, it.key);
         if let Message::Piece(block) = message {
             let other = self.streams[to.other()].node;
-            self.access[node as usize].down_bytes += bytes;
+            self.access[node as usize].down_bytes += self.transport.on_wire(bytes);
+            self.count_headers(other, node, bytes);
             self.window.1 += u64::from(block.length);
             self.blocks += 1;
             self.note(Happening::Block { node, other, block });

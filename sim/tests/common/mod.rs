@@ -10,6 +10,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::Pipeline;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::spec::{ClientSpec, NetworkSpec, NodeSpec, Solver, Stay, SwarmSpec, TrackerSpec};
+use unchoke_sim::transport::TransportSpec;
 
 /// 1 MB/s both ways, 10 ms from the middle, there from the start and to the end.
 pub(crate) const PEER: NodeSpec = NodeSpec {
@@ -67,6 +68,7 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
             solver: Solver::Exact,
             base_delay_ns: 0,
             send_buffer_blocks: 4,
+            transport: TransportSpec::PLAIN,
         },
         horizon: Instant::from_secs(3600),
         sample_every: Duration::from_secs(10),

@@ -1,0 +1,192 @@
+//! What TCP/IP adds to links that carry bytes and nothing else. All of it is off by default, so
+//! that the plain model stays checkable by hand.
+//!
+//! * **Headers** of packets and acknowledgements take capacity.
+//! * **Slow start**: a connection begins with an initial window, or goes back to it after it was
+//!   idle for longer than the retransmission timeout, and doubles each round trip until the link
+//!   holds it back instead.
+//! * **Window**: a connection carries no more than a window each round trip.
+//! * **Loss**: with a share p of packets lost, no more than `1.22 * segment / (rtt * sqrt(p))`
+//!   (Mathis, Semke, Mahdavi, Ott 1997). The packets that are sent again are not counted.
+//!
+//! The round trip is that of the delays alone; what queues add to it is not part of it. Links are
+//! shared without regard to round trips, but for these ceilings: both fall as 1/rtt, which is how
+//! far connections lose against nearer ones.
+
+use std::time::Duration;
+
+use unchoke_core::geometry::BLOCK_BYTES;
+
+use crate::units::Share;
+
+/// The transport under the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportSpec {
+    /// Bytes of headers of all layers on each packet; 0 if headers take nothing.
+    pub header_bytes: u32,
+    /// Bytes of the stream that a full packet carries; at least 1.
+    pub segment_bytes: u32,
+    /// Packets that one acknowledgement answers; 0 if acknowledgements take nothing.
+    pub packets_per_ack: u32,
+    /// Segments that a connection may send in its first round trip; `None` without slow start.
+    pub initial_window: Option<u32>,
+    /// Bytes under way on one connection at most.
+    pub window_bytes: Option<u64>,
+    /// Packets that are lost.
+    pub loss: Share,
+    /// What setting up a connection takes beyond its round trips.
+    pub connect_time: Duration,
+}
+
+/// Least retransmission timeout beyond the round trip, ns. Linux `TCP_RTO_MIN`: 200 ms.
+const RTO_MIN_NS: u64 = 200_000_000;
+
+const SECOND_NS: u128 = 1_000_000_000;
+
+fn narrow(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+impl TransportSpec {
+    /// Nothing but bytes. Segments are those of Ethernet with TCP timestamps: 1500 - 52.
+    pub const PLAIN: Self = Self {
+        header_bytes: 0,
+        segment_bytes: 1448,
+        packets_per_ack: 0,
+        initial_window: None,
+        window_bytes: None,
+        loss: Share::NONE,
+        connect_time: Duration::ZERO,
+    };
+
+    /// Whether headers take capacity.
+    #[must_use]
+    pub const fn has_headers(&self) -> bool {
+        self.header_bytes > 0
+    }
+
+    /// Bytes of headers for `bytes` in the middle of a stream.
+    #[must_use]
+    pub fn headers_of(&self, bytes: u64) -> u64 {
+        (bytes * u64::from(self.header_bytes)).div_ceil(u64::from(self.segment_bytes))
+    }
+
+    /// Bytes of acknowledgements for `bytes` of a stream.
+    #[must_use]
+    pub fn acks_of(&self, bytes: u64) -> u64 {
+        if self.packets_per_ack == 0 {
+            return 0;
+        }
+        let answered = u64::from(self.segment_bytes) * u64::from(self.packets_per_ack);
+        (bytes * u64::from(self.header_bytes)).div_ceil(answered)
+    }
+
+    /// Most that a connection with this round trip ever carries, bytes/s; `None` for no limit.
+    #[must_use]
+    pub fn ceiling(&self, rtt_ns: u64) -> Option<u64> {
+        if rtt_ns == 0 {
+            return None;
+        }
+        let window = self.window_bytes.map(|it| per_round_trip(it, rtt_ns));
+        let lost = u128::from(self.loss.millionths());
+        let mathis = (lost > 0).then(|| {
+            // sqrt(3/2) = 1.22; in 1/1000 byte/s under the root, so that slow paths keep digits.
+            let segment = u128::from(self.segment_bytes) * 1000 * SECOND_NS / u128::from(rtt_ns);
+            narrow((segment * segment * 1_500_000 / lost).isqrt() / 1000).max(1)
+        });
+        window.into_iter().chain(mathis).min()
+    }
+
+    /// What a connection with this round trip carries in its first round trip, bytes/s; `None`
+    /// without slow start.
+    #[must_use]
+    pub fn initial_rate(&self, rtt_ns: u64) -> Option<u64> {
+        let window = u64::from(self.initial_window?) * u64::from(self.segment_bytes);
+        (rtt_ns > 0).then(|| per_round_trip(window, rtt_ns))
+    }
+
+    /// After so long without a byte a connection starts slowly again, ns. RFC 5681 §4.1.
+    #[must_use]
+    pub fn forgets_after_ns(&self, rtt_ns: u64) -> u64 {
+        rtt_ns + RTO_MIN_NS
+    }
+}
+
+/// `bytes` each round trip, in bytes/s; at least one, so that nothing stands still.
+fn per_round_trip(bytes: u64, rtt_ns: u64) -> u64 {
+    narrow(u128::from(bytes) * SECOND_NS / u128::from(rtt_ns)).max(1)
+}
+
+/// Most header bytes that a scenario may ask for: no more than a block has payload.
+pub const MAX_HEADER_BYTES: u32 = BLOCK_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    const ETHERNET: TransportSpec = TransportSpec {
+        header_bytes: 66,
+        packets_per_ack: 2,
+        ..TransportSpec::PLAIN
+    };
+
+    #[test]
+    fn headers_by_hand() {
+        // 1448 bytes travel as a packet of 1514; two such packets have one answer of 66.
+        assert_eq!(ETHERNET.headers_of(1448), 66);
+        assert_eq!(ETHERNET.headers_of(2 * 1448), 132);
+        assert_eq!(ETHERNET.acks_of(2 * 1448), 66);
+        // A block with its header: 16 397 / 1448 = 11.32 packets.
+        assert_eq!(ETHERNET.headers_of(16_397), 748);
+        assert_eq!(ETHERNET.acks_of(16_397), 374);
+        assert_eq!(TransportSpec::PLAIN.headers_of(16_397), 0);
+        assert_eq!(TransportSpec::PLAIN.acks_of(16_397), 0);
+    }
+
+    #[test]
+    fn a_window_each_round_trip() {
+        let spec = TransportSpec {
+            window_bytes: Some(65_536),
+            ..TransportSpec::PLAIN
+        };
+        assert_eq!(spec.ceiling(100 * MS), Some(655_360));
+        assert_eq!(spec.ceiling(200 * MS), Some(327_680), "twice as far");
+        assert_eq!(spec.ceiling(0), None, "no delay, no limit");
+        assert_eq!(TransportSpec::PLAIN.ceiling(100 * MS), None);
+    }
+
+    #[test]
+    fn loss_by_the_formula_of_mathis() {
+        let spec = |millionths| TransportSpec {
+            loss: Share::from_millionths(millionths).expect("a share"),
+            ..TransportSpec::PLAIN
+        };
+        // p = 1 %: 1.2247 * 1448 / (0.1 * 0.1) = 177 343 bytes/s.
+        assert_eq!(spec(10_000).ceiling(100 * MS), Some(177_343));
+        // A quarter of the loss, twice the rate; twice the round trip, half.
+        assert_eq!(spec(2_500).ceiling(100 * MS), Some(354_686));
+        assert_eq!(spec(2_500).ceiling(200 * MS), Some(177_343));
+        let both = TransportSpec {
+            window_bytes: Some(1000),
+            ..spec(10_000)
+        };
+        assert_eq!(
+            both.ceiling(100 * MS),
+            Some(10_000),
+            "the lesser of the two"
+        );
+    }
+
+    #[test]
+    fn ten_segments_in_the_first_round_trip() {
+        let spec = TransportSpec {
+            initial_window: Some(10),
+            ..TransportSpec::PLAIN
+        };
+        assert_eq!(spec.initial_rate(100 * MS), Some(144_800));
+        assert_eq!(spec.initial_rate(0), None);
+        assert_eq!(TransportSpec::PLAIN.initial_rate(100 * MS), None);
+        assert_eq!(spec.forgets_after_ns(100 * MS), 300 * MS);
+    }
+}

@@ -1,0 +1,163 @@
+//! Transport under way: headers that take capacity, and connections that start slowly.
+
+use unchoke_core::time::Instant;
+
+use super::{Event, World};
+use crate::link::FlowId;
+use crate::stream::EndId;
+use crate::transport::TransportSpec;
+
+/// How fast the stream of an end may go.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ramp {
+    /// Bytes/s of the present round trip; `None` once nothing but the path limits the stream.
+    rate: Option<u64>,
+    /// When the last block left; `None` if none did.
+    idle_since: Option<Instant>,
+    /// Counts starts, so that a step of an earlier one is known.
+    start: u32,
+}
+
+/// What the transport of a world remembers; nothing in the plain model.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    spec: TransportSpec,
+    /// Index: end.
+    ramps: Vec<Ramp>,
+    /// Bytes of headers and acknowledgements that left each node.
+    sent: Vec<u64>,
+}
+
+impl Transport {
+    pub(super) fn new(spec: TransportSpec, nodes: usize) -> Self {
+        let sent = vec![0; if spec.has_headers() { nodes } else { 0 }];
+        Self {
+            spec,
+            ramps: Vec::new(),
+            sent,
+        }
+    }
+
+    /// Bytes on the wire of `bytes` in the middle of a stream.
+    pub(super) fn on_wire(&self, bytes: u64) -> u64 {
+        if self.spec.has_headers() {
+            bytes + self.spec.headers_of(bytes)
+        } else {
+            bytes
+        }
+    }
+
+    /// Bytes on the wire of a message that is a packet of its own.
+    pub(super) fn alone_on_wire(&self, bytes: u32) -> u32 {
+        bytes + self.spec.header_bytes
+    }
+
+    /// Bytes of headers and acknowledgements that `node` has sent.
+    pub(super) fn sent(&self, node: u32) -> u64 {
+        self.sent.get(node as usize).copied().unwrap_or(0)
+    }
+
+    /// Counts headers that `node` sends.
+    pub(super) fn count(&mut self, node: u32, bytes: u64) {
+        if let Some(sent) = self.sent.get_mut(node as usize) {
+            *sent += bytes;
+        }
+    }
+
+    /// Counts the header of a packet of its own.
+    pub(super) fn count_packet(&mut self, node: u32) {
+        self.count(node, u64::from(self.spec.header_bytes));
+    }
+
+    /// A new connection with this end: it starts slowly whatever an earlier one did.
+    pub(super) fn open(&mut self, end: EndId) {
+        if self.spec.initial_window.is_some() {
+            for end in [end, end.other()] {
+                let at = end.0 as usize;
+                if self.ramps.len() <= at {
+                    self.ramps.resize(at + 1, Ramp::default());
+                }
+                self.ramps[at].idle_since = None;
+            }
+        }
+    }
+}
+
+impl World<'_> {
+    /// What setting up a connection takes beyond its round trips, ns.
+    pub(super) fn connect_ns(&self) -> u64 {
+        let time = self.transport.spec.connect_time;
+        u64::try_from(time.as_nanos()).expect("seconds")
+    }
+
+    fn rtt_ns(&self, end: EndId) -> u64 {
+        2 * self.streams[end].delay_ns
+    }
+
+    /// A stream begins to send: the most it may at once, bytes/s.
+    pub(super) fn begin_ramp(&mut self, end: EndId) -> Option<u64> {
+        let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
+        let path = spec.ceiling(rtt_ns);
+        let Some(first) = spec.initial_rate(rtt_ns) else {
+            return path;
+        };
+        let ramp = &mut self.transport.ramps[end.0 as usize];
+        let warm = ramp.idle_since.is_some_and(|at| {
+            (self.now - at).as_nanos() <= u128::from(spec.forgets_after_ns(rtt_ns))
+        });
+        if !warm {
+            ramp.rate = Some(first);
+        }
+        ramp.start += 1;
+        let rate = ramp.rate?;
+        let start = ramp.start;
+        self.queue
+            .push(self.now, rtt_ns, Event::Ramp { end, start });
+        Some(path.map_or(rate, |it| it.min(rate)))
+    }
+
+    /// A round trip of slow start is over.
+    pub(super) fn on_ramp(&mut self, end: EndId, start: u32) {
+        let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
+        let ramp = &mut self.transport.ramps[end.0 as usize];
+        let Some(rate) = ramp.rate.filter(|_| ramp.start == start) else {
+            return;
+        };
+        if !self.streams[end].flowing {
+            return;
+        }
+        let path = spec.ceiling(rtt_ns);
+        // What a link holds back has found its rate: the doubling ends there, as it would with the
+        // first loss. The solver rounds rates down.
+        let held_back = self.links.rate(FlowId(end.0)) + 2 < rate;
+        let doubled = rate.saturating_mul(2);
+        let done = held_back || path.is_some_and(|it| doubled >= it);
+        ramp.rate = (!done).then_some(doubled);
+        let ceiling = if done { path } else { Some(doubled) };
+        self.links.set_ceiling(FlowId(end.0), ceiling);
+        if !done {
+            self.queue
+                .push(self.now, rtt_ns, Event::Ramp { end, start });
+        }
+    }
+
+    /// A stream has nothing more to send.
+    pub(super) fn end_ramp(&mut self, end: EndId) {
+        if let Some(ramp) = self.transport.ramps.get_mut(end.0 as usize) {
+            ramp.idle_since = Some(self.now);
+        }
+    }
+
+    /// Headers of a block of `bytes` from `from` to `to`, and the answers to it.
+    pub(super) fn count_headers(&mut self, from: u32, to: u32, bytes: u64) {
+        let spec = self.transport.spec;
+        if spec.has_headers() {
+            self.transport.count(from, spec.headers_of(bytes));
+            let acks = spec.acks_of(bytes);
+            self.transport.count(to, acks);
+            let acks = u32::try_from(acks).expect("no more than a block");
+            self.access[to as usize].owe_up(acks);
+            self.access[from as usize].owe_down(acks);
+        }
+    }
+}
