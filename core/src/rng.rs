@@ -27,6 +27,12 @@ pub enum Purpose {
     Delay = 8,
     /// Faults: corruption, disconnects, reachability.
     Fault = 9,
+    /// How long a peer waits for its download.
+    Patience = 10,
+    /// How long a peer stays at most.
+    Session = 11,
+    /// When the connections that a peer opened break.
+    Break = 12,
 }
 
 /// The streams of one run.

@@ -2,8 +2,9 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection;
 //! `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
-//! served; `choking` the policy asked and obeyed; `interest` who has what; `suspects` who
-//! sent corrupt blocks; `super_seed` pieces revealed one by one; `upkeep` timers.
+//! served; `choking` the policy asked and obeyed; `interest` who has what; `claims` what we say
+//! that we have; `suspects` who sent corrupt blocks; `super_seed` pieces revealed one by one;
+//! `upkeep` timers.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -24,6 +25,7 @@ use crate::wire::wire_len;
 
 mod bucket;
 mod choking;
+mod claims;
 mod conn;
 mod download;
 mod interest;
@@ -37,8 +39,8 @@ mod upload;
 use bucket::Bucket;
 use conn::Conn;
 pub use io::{
-    BlockDigest, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation, Reason,
-    Verdict,
+    BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
+    Reason, Verdict,
 };
 use partial::Partials;
 use super_seed::SuperSeed;

@@ -75,7 +75,16 @@ impl Swarms {
 
     /// The swarm of a unit.
     pub fn spec(&self, plan: &Plan, unit: &Unit) -> Result<SwarmSpec, EngineError> {
-        let spec = expand(&self.scenario(plan, unit)?, unit.run_seed);
+        let scenario = self.scenario(plan, unit)?;
+        if scenario.peers.rejoins > 0 {
+            // Who joins, and when, would depend on the policy: there would be no pairs.
+            let name = &plan.scenarios[unit.scenario].name;
+            return Err(EngineError(format!(
+                "scenario {name}: peers join in the place of others, so that two policies would \
+                 have different peers; set `peers.rejoins` to 0"
+            )));
+        }
+        let spec = expand(&scenario, unit.run_seed);
         let late = spec
             .nodes
             .iter()

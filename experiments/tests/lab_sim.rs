@@ -2,6 +2,7 @@
 
 use assert_cmd::Command;
 use serde_json::Value;
+use unchoke_sim::scenario::Scenario;
 
 fn lab(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
@@ -95,8 +96,14 @@ fn the_resolved_scenario_gives_the_same_run() {
 #[test]
 fn the_list_names_every_built_in_scenario() {
     let text = text(&["--list"]);
-    assert_eq!(text.lines().count(), 9);
-    assert!(text.starts_with("w1               v1  Speed: "), "{text}");
+    assert_eq!(text.lines().count(), 22);
+    assert!(
+        text.starts_with("w1                    v1  Speed: "),
+        "{text}"
+    );
+    for line in text.lines() {
+        assert!(line.len() < 120 && line.ends_with('.'), "{line}");
+    }
 }
 
 #[test]
@@ -109,14 +116,33 @@ fn a_mistake_is_one_sentence_and_status_2() {
         ),
         (
             &["no-such.toml"][..],
-            "lab: no-such.toml: expected a scenario file, or one of the built-in scenarios \
-             \"w1\", \"flash-homog\", \"flash-hetero\", \"flash-tyrant\", \"clustering\", \
-             \"decay\", \"poisson-steady\", \"small\" or \"modern\", found No such file or \
-             directory (os error 2)\n",
+            "lab: no-such.toml: expected a scenario file, or the name of a built-in scenario, BUILTIN, \
+             found No such file or directory (os error 2)\n",
         ),
     ] {
+        let names: Vec<String> = Scenario::list()
+            .iter()
+            .map(|it| format!("\"{}\"", it.name))
+            .collect();
+        let (last, others) = names.split_last().expect("there are scenarios");
+        let builtin = format!("{} or {last}", others.join(", "));
+        let sentence = sentence.replace("BUILTIN", &builtin);
         lab(arguments).assert().code(2).stdout("").stderr(sentence);
     }
     lab(&[]).assert().code(2);
     lab(&["w1", "--seed", "x"]).assert().code(2);
+}
+
+#[test]
+fn who_gave_up_is_counted() {
+    let arguments = [
+        "small",
+        "--set",
+        "peers.patience={model=\"exponential\", mean=\"1 min\"}",
+    ];
+    let result = json(&arguments);
+    let of = |key: &str| result[key].as_u64().expect("a number");
+    assert!(of("aborted") > 0, "{result}");
+    assert_eq!(of("aborted") + of("completed"), of("leechers"));
+    assert!(text(&arguments).contains("\naborted              "));
 }

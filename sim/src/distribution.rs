@@ -2,7 +2,9 @@
 //! mathematics library of the machine take part.
 
 mod empirical;
+mod law;
 mod sample;
 
 pub use empirical::{Cdf, CdfError};
+pub use law::Law;
 pub use sample::{exponential, unit_exponential, weibull};

@@ -49,6 +49,11 @@ impl RunResult {
     pub fn completed(&self) -> impl Iterator<Item = &NodeResult> {
         self.nodes.iter().filter(|it| it.completed_at.is_some())
     }
+
+    /// Leechers that left before they had every piece.
+    pub fn aborted(&self) -> impl Iterator<Item = &NodeResult> {
+        self.nodes.iter().filter(|it| it.aborted())
+    }
 }
 
 /// What became of one node.
@@ -80,6 +85,12 @@ pub struct NodeResult {
 }
 
 impl NodeResult {
+    /// It left before it had every piece.
+    #[must_use]
+    pub fn aborted(&self) -> bool {
+        self.left_at.is_some() && !self.origin && self.completed_at.is_none()
+    }
+
     /// From arrival to the last piece.
     #[must_use]
     pub fn download_time(&self) -> Option<Duration> {

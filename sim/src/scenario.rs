@@ -12,6 +12,8 @@ mod expand;
 mod read;
 mod read_capacity;
 mod read_client;
+mod read_law;
+mod read_network;
 mod read_peers;
 mod read_transport;
 mod section;
@@ -26,7 +28,7 @@ pub use builtin::Builtin;
 pub use error::{Place, ScenarioError};
 pub use expand::expand;
 
-use crate::distribution::Cdf;
+use crate::distribution::{Cdf, Law};
 use crate::spec::{ClientSpec, NetworkSpec, TrackerSpec};
 use crate::units::{Decimal, Share};
 use error::Problem;
@@ -54,6 +56,8 @@ pub struct Scenario {
     pub geometry: Geometry,
     /// What lies between the nodes.
     pub network: NetworkSpec,
+    /// Regions of the network; the first is that of an origin that names none.
+    pub regions: Vec<Region>,
     /// The tracker.
     pub tracker: TrackerSpec,
     /// What peers run where a population says nothing else.
@@ -69,6 +73,17 @@ pub struct Scenario {
     pub faults: Faults,
 }
 
+/// A region of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// How many of the peers are there. The shares of all regions sum to 100 %.
+    pub share: Share,
+    /// One-way delay to each region, itself included; the same in both directions.
+    pub delays: Vec<Duration>,
+}
+
 /// Origin seeds that are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
@@ -76,6 +91,8 @@ pub struct Origins {
     pub count: u32,
     /// Access link of each.
     pub access: Access,
+    /// Position of their region.
+    pub region: u16,
     /// What each runs.
     pub client: ClientSpec,
 }
@@ -100,6 +117,12 @@ pub struct Peers {
     pub arrivals: Arrivals,
     /// How long they stay once they have every piece.
     pub stay: StayModel,
+    /// After so long a peer that is not done gives up and leaves.
+    pub patience: Option<Law>,
+    /// After so long a peer leaves, done or not.
+    pub session: Option<Law>,
+    /// As a peer leaves, another joins in its place: so many times for each of [`Peers::count`].
+    pub rejoins: u32,
     /// Their access links.
     pub capacity: Capacity,
     /// How many of them accept connections.
@@ -124,6 +147,8 @@ pub enum Arrivals {
         /// Time constant.
         tau: Duration,
     },
+    /// With independent gaps of this distribution, the first one before the first peer.
+    Gaps(Law),
     /// At these times; the first so many of them as there are peers.
     Trace {
         /// From the start.
@@ -132,24 +157,14 @@ pub enum Arrivals {
 }
 
 /// How long peers stay once they have every piece.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StayModel {
     /// Not at all.
     AtOnce,
     /// Until the run ends.
     Forever,
-    /// An exponential time.
-    Exponential {
-        /// Mean.
-        mean: Duration,
-    },
-    /// A Weibull time: the share that stays longer than t is `exp(-(t/scale)^shape)`.
-    Weibull {
-        /// Scale.
-        scale: Duration,
-        /// Shape.
-        shape: Decimal,
-    },
+    /// A time of this distribution.
+    For(Law),
 }
 
 /// Access links of the peers.
@@ -222,6 +237,12 @@ pub enum Part {
 pub struct Faults {
     /// Peers whose payload is wrong.
     pub corrupting: Share,
+    /// Peers that say they have every piece but one, whatever they have.
+    pub overstating: Share,
+    /// Peers that say they have nothing, whatever they have.
+    pub understating: Share,
+    /// Mean time after which a connection breaks by itself.
+    pub break_mean: Option<Duration>,
 }
 
 impl Scenario {
@@ -233,29 +254,26 @@ impl Scenario {
 
     /// The built-in scenario of this name if there is one, else the scenario in this file.
     pub fn load(name_or_path: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
-        match builtin::text(name_or_path) {
-            Some(text) => Self::from_toml(text, name_or_path, None, overrides),
+        match builtin::source(name_or_path) {
+            Some(source) => source.read(overrides),
             None => Self::from_file(Path::new(name_or_path), overrides),
         }
     }
 
     /// The built-in scenario of this name.
     pub fn builtin(name: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
-        let text = builtin::text(name).ok_or_else(|| {
-            let expected = section::one_of(builtin::names());
+        let source = builtin::source(name).ok_or_else(|| {
+            let expected = builtin::suggestion(name);
             Problem::new(&Place::Whole, "", expected, "no built-in scenario").in_file(name)
         })?;
-        Self::from_toml(text, name, None, overrides)
+        source.read(overrides)
     }
 
     /// The scenario in this file. Files that it names are looked for beside it.
     pub fn from_file(path: &Path, overrides: &[String]) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
         let text = read_text(path).map_err(|found| {
-            let expected = format!(
-                "a scenario file, or one of the built-in scenarios {}",
-                section::one_of(builtin::names())
-            );
+            let expected = format!("a scenario file, or {}", builtin::suggestion(&name));
             Problem::new(&Place::Whole, "", expected, found).in_file(&name)
         })?;
         Self::from_toml(&text, &name, path.parent(), overrides)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::Pipeline;
+use unchoke_core::torrent::{Claims, Pipeline};
 
 use crate::transport::TransportSpec;
 
@@ -27,6 +27,11 @@ pub struct SwarmSpec {
     pub tracker: TrackerSpec,
     /// What lies between the nodes.
     pub network: NetworkSpec,
+    /// The regions of the network; [`NodeSpec::region`] is a position there.
+    pub regions: Regions,
+    /// Mean time after which a connection breaks by itself, exponentially distributed; `None` if
+    /// none does.
+    pub break_mean: Option<Duration>,
     /// The run ends here at the latest.
     pub horizon: Instant,
     /// Time between two points of the time series.
@@ -36,14 +41,18 @@ pub struct SwarmSpec {
 /// One peer, its access link and its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeSpec {
-    /// When it joins.
+    /// When it joins; [`Instant::NEVER`] if it joins as another leaves.
     pub arrives_at: Instant,
+    /// It joins as this node leaves, done or not. Nodes follow those before them.
+    pub follows: Option<u32>,
     /// Capacity of its uplink, bytes/s; at least 1.
     pub up: u64,
     /// Capacity of its downlink, bytes/s; at least 1.
     pub down: u64,
     /// One-way delay between the node and the middle of the network, ns.
     pub delay_ns: u64,
+    /// Position in [`SwarmSpec::regions`].
+    pub region: u16,
     /// Position in [`SwarmSpec::classes`].
     pub class: u16,
     /// Position in [`SwarmSpec::clients`].
@@ -52,10 +61,17 @@ pub struct NodeSpec {
     pub origin: bool,
     /// How long it stays once it has every piece. Not asked of an origin.
     pub stay: Stay,
+    /// A leecher that is not done so long after it joined gives up and leaves. Not asked of an
+    /// origin.
+    pub patience: Option<Duration>,
+    /// It leaves so long after it joined, done or not. Not asked of an origin.
+    pub session: Option<Duration>,
     /// Others can connect to it; otherwise it only connects to others.
     pub reachable: bool,
     /// The payload it sends is wrong.
     pub corrupts: bool,
+    /// What it says it has.
+    pub claims: Claims,
 }
 
 /// How long a peer stays after it has completed.
@@ -95,15 +111,51 @@ pub struct ClientSpec {
     /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
     /// its own.
     pub aligned_ticks: bool,
+    /// One that starts with every piece hides them and reveals one at a time. BEP 16.
+    pub super_seed: bool,
+    /// With too few connections it asks the tracker again after so long.
+    pub rerequest_interval: Duration,
 }
 
 /// The tracker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackerSpec {
     /// Peers in one answer at most.
     pub numwant: u32,
     /// Time between two announces of a peer.
     pub interval: Duration,
+    /// When it does not answer.
+    pub outages: Vec<Outage>,
+}
+
+/// A time in which the tracker does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// It begins.
+    pub from: Duration,
+    /// It is over.
+    pub until: Duration,
+}
+
+/// Regions of the network, and the one-way delay from each to each on top of all other delays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regions {
+    /// Names; empty if the network is not divided.
+    pub names: Vec<String>,
+    /// From each to each, ns: row after row, `names.len()` squared in all. The same in both
+    /// directions.
+    pub delays_ns: Vec<u64>,
+}
+
+impl Regions {
+    /// One-way delay between two regions, ns.
+    #[must_use]
+    pub fn delay_ns(&self, from: u16, to: u16) -> u64 {
+        match self.names.len() {
+            0 => 0,
+            side => self.delays_ns[usize::from(from) * side + usize::from(to)],
+        }
+    }
 }
 
 /// What lies between the nodes.

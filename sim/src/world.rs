@@ -2,15 +2,15 @@
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
 //! arrives; `outputs` what the cores ask for; `connect` connections made and closed; `life`
-//! arrival, tracker, departure, timers; `turnover` connections exchanged for others; `transport` headers
-//! and slow start; `ending` the
-//! result and the final checks.
+//! arrival, tracker, departure, timers; `breaks` connections that break; `turnover` connections
+//! exchanged for others; `transport` headers and slow start; `ending` the result and the final
+//! checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
 //! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
 //! link rates.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use unchoke_core::choke::{self, ParameterError};
@@ -19,8 +19,9 @@ use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Config, Torrent};
+use unchoke_core::torrent::{Claims, Config, Torrent};
 
+mod breaks;
 mod connect;
 mod ending;
 mod life;
@@ -38,6 +39,7 @@ use crate::result::{RunResult, Sample};
 use crate::spec::SwarmSpec;
 use crate::stream::{EndId, Streams};
 use crate::trace::{Happening, Sink, Trace};
+use breaks::Breaks;
 use outputs::Corruption;
 use tracker::Tracker;
 use transport::Transport;
@@ -62,9 +64,15 @@ pub enum WorldError {
         /// As given.
         picker: String,
     },
-    /// A node of a class or client that is not listed.
-    #[error("node {node} is of a class or client that is not listed")]
+    /// A node of a class, client or region that is not listed.
+    #[error("node {node} is of a class, client or region that is not listed")]
     Unlisted {
+        /// Its position.
+        node: u32,
+    },
+    /// A node that follows one that does not come before it, or that another follows too.
+    #[error("node {node} follows one that is not before it, or that another follows too")]
+    Follows {
         /// Its position.
         node: u32,
     },
@@ -97,6 +105,10 @@ enum Event {
     Leave { node: u32 },
     /// A round trip of slow start is over at an end, which began to send for the so-manieth time.
     Ramp { end: EndId, start: u32 },
+    /// A node has waited long enough: it leaves, unless it is done.
+    GiveUp { node: u32 },
+    /// A connection breaks, unless it is gone already.
+    Break { end: EndId, serial: u32 },
     /// The next point of the time series.
     Sample,
 }
@@ -106,7 +118,7 @@ struct World<'a> {
     spec: &'a SwarmSpec,
     now: Instant,
     randomness: Randomness,
-    configs: BTreeMap<(u16, u64), Arc<Config>>,
+    configs: BTreeMap<(u16, u64, Claims), Arc<Config>>,
     /// Index: node. Apart from [`Node`], because it is looked up for each message.
     peers: Vec<Option<Box<Peer>>>,
     nodes: Vec<Node>,
@@ -122,6 +134,9 @@ struct World<'a> {
     timers: Alarms,
     tracker: Tracker,
     corruption: Option<Corruption>,
+    breaks: Option<Breaks>,
+    /// Who joins as another leaves. Key: who leaves.
+    followers: BTreeMap<u32, u32>,
     checker: Checker,
     trace: Trace<'a>,
 
@@ -164,11 +179,19 @@ fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
             });
         }
     }
+    let mut followed = BTreeSet::new();
     for (node, it) in (0..).zip(&spec.nodes) {
         let listed = usize::from(it.class) < spec.classes.len()
-            && usize::from(it.client) < spec.clients.len();
+            && usize::from(it.client) < spec.clients.len()
+            && usize::from(it.region) < spec.regions.names.len().max(1);
         if !listed {
             return Err(WorldError::Unlisted { node });
+        }
+        if it
+            .follows
+            .is_some_and(|it| it >= node || !followed.insert(it))
+        {
+            return Err(WorldError::Follows { node });
         }
     }
     Ok(())
@@ -180,6 +203,7 @@ impl<'a> World<'a> {
         let mut links = Links::new(spec.network.solver);
         let mut queue = DelayLines::new();
         let mut access = Vec::with_capacity(spec.nodes.len());
+        let mut followers = BTreeMap::new();
         for (node, it) in (0..).zip(&spec.nodes) {
             let host = links.add_host(it.up, it.down);
             assert_eq!(host, HostId(node), "hosts are numbered like nodes");
@@ -187,7 +211,12 @@ impl<'a> World<'a> {
                 delay_ns: it.delay_ns,
                 ..Access::default()
             });
-            queue.push_any(it.arrives_at, Event::Arrive { node });
+            match it.follows {
+                Some(before) => {
+                    followers.insert(before, node);
+                }
+                None => queue.push_any(it.arrives_at, Event::Arrive { node }),
+            }
         }
         queue.push_any(Instant::START.after(spec.sample_every), Event::Sample);
         let mut timers = Alarms::new();
@@ -208,8 +237,10 @@ impl<'a> World<'a> {
             queue,
             have_targets: Vec::new(),
             timers,
-            tracker: Tracker::new(count, spec.tracker.numwant),
+            tracker: Tracker::new(count, &spec.tracker),
             corruption: corrupts.then(Corruption::default),
+            breaks: spec.break_mean.map(Breaks::new),
+            followers,
             checker: Checker::default(),
             trace: Trace::new(sink),
             unfinished: u32::try_from(leechers).expect("as many as nodes"),
@@ -266,6 +297,8 @@ impl<'a> World<'a> {
             Event::Announce { node } => self.on_announce(node),
             Event::Leave { node } => self.leave(node),
             Event::Ramp { end, start } => self.on_ramp(end, start),
+            Event::GiveUp { node } => self.give_up(node),
+            Event::Break { end, serial } => self.on_break(end, serial),
             Event::Sample => self.on_sample(),
         }
     }
@@ -278,12 +311,15 @@ impl<'a> World<'a> {
     fn torrent(&mut self, node: u32) -> Torrent {
         let it = &self.spec.nodes[node as usize];
         let client = &self.spec.clients[usize::from(it.client)];
-        let config = self.configs.entry((it.client, it.up)).or_insert_with(|| {
+        let key = (it.client, it.up, it.claims);
+        let config = self.configs.entry(key).or_insert_with(|| {
             let mut config = Config::new(self.spec.geometry);
             config.pipeline = client.pipeline;
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;
             config.aligned_ticks = client.aligned_ticks;
+            config.super_seed = client.super_seed;
+            config.claims = it.claims;
             config.upload_cap = client.upload_cap;
             config.download_cap = client.download_cap;
             config.upload_capacity = Some(it.up);

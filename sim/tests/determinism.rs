@@ -7,10 +7,12 @@ mod common;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use common::{ORIGIN, PEER, run, star, swarm};
 use unchoke_core::time::Instant;
-use unchoke_sim::spec::{NodeSpec, Solver, Stay, SwarmSpec};
+use unchoke_core::torrent::Claims;
+use unchoke_sim::spec::{NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
 use unchoke_sim::trace::JsonLines;
 use unchoke_sim::world;
 
@@ -35,6 +37,37 @@ fn mixed(policy: &str, seed: u64) -> SwarmSpec {
     let mut spec = swarm(policy, nodes);
     spec.seed = seed;
     spec.clients[0].max_connections = 12;
+    spec
+}
+
+/// Faults, lies, sessions, regions and outages: everything else.
+fn eventful(policy: &str, seed: u64) -> SwarmSpec {
+    let mut spec = mixed(policy, seed);
+    for (i, node) in (0..40_u64).zip(&mut spec.nodes).skip(1) {
+        node.region = u16::from(i % 3 == 0);
+        node.patience = (i % 6 == 1).then(|| Duration::from_secs(20 + i));
+        node.session = (i % 7 == 2).then(|| Duration::from_secs(60 + i));
+        node.claims = match i % 9 {
+            3 => Claims::AllButOne,
+            4 => Claims::Nothing,
+            _ => Claims::Truth,
+        };
+    }
+    let before = spec.nodes[39];
+    spec.nodes.push(NodeSpec {
+        arrives_at: Instant::NEVER,
+        follows: Some(1),
+        ..before
+    });
+    spec.regions = Regions {
+        names: vec!["a".to_owned(), "b".to_owned()],
+        delays_ns: vec![0, 30_000_000, 30_000_000, 5_000_000],
+    };
+    spec.break_mean = Some(Duration::from_mins(1));
+    spec.tracker.outages = vec![Outage {
+        from: Duration::from_secs(10),
+        until: Duration::from_secs(20),
+    }];
     spec
 }
 
@@ -80,6 +113,10 @@ fn golden_digests() {
         for line in lines {
             writeln!(text, "{line}").expect("a string takes all");
         }
+    }
+    for policy in ["bep3", "tit_for_tat"] {
+        let line = golden_line(&format!("eventful-{policy}"), &eventful(policy, 1));
+        writeln!(text, "{line}").expect("a string takes all");
     }
     let mut fast = star("bep3", 20);
     fast.network.solver = Solver::Fast;

@@ -71,6 +71,16 @@ fn mistakes_in_the_populations() {
 }
 
 #[test]
+fn mistakes_in_network_tracker_and_faults() {
+    hold(GOOD, include_str!("scenario/network.txt"));
+}
+
+#[test]
+fn mistakes_in_lives() {
+    hold(GOOD, include_str!("scenario/lives.txt"));
+}
+
+#[test]
 fn mistakes_in_a_distribution() {
     hold(MEASURED, include_str!("scenario/distribution.txt"));
 }
@@ -102,21 +112,27 @@ fn an_error_is_data() {
 
 #[test]
 fn a_scenario_that_does_not_exist() {
-    let builtin = "\"w1\", \"flash-homog\", \"flash-hetero\", \"flash-tyrant\", \"clustering\", \
-                   \"decay\", \"poisson-steady\", \"small\", \"modern\" or \"testbed\"";
+    let near = "the name of a built-in scenario (did you mean flash-homog?)";
     let error = Scenario::load("flush-homog", &[]).expect_err("no such scenario");
+    let found = "No such file or directory (os error 2)";
     assert_eq!(
         error.to_string(),
-        format!(
-            "flush-homog: expected a scenario file, or one of the built-in scenarios {builtin}, \
-             found No such file or directory (os error 2)"
-        )
+        format!("flush-homog: expected a scenario file, or {near}, found {found}")
     );
     let error = Scenario::builtin("flush-homog", &[]).expect_err("no such scenario");
     assert_eq!(
         error.to_string(),
-        format!("flush-homog: expected {builtin}, found no built-in scenario")
+        format!("flush-homog: expected {near}, found no built-in scenario")
     );
+    let sentence = Scenario::builtin("x", &[])
+        .expect_err("no such scenario")
+        .to_string();
+    for builtin in Scenario::list() {
+        assert!(
+            sentence.contains(&format!("\"{}\"", builtin.name)),
+            "{sentence}"
+        );
+    }
 }
 
 #[test]

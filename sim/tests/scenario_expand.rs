@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use unchoke_core::choke::Parameters;
 use unchoke_core::time::Instant;
+use unchoke_sim::distribution::Law;
 use unchoke_sim::scenario::{Capacity, Part, Population, Scenario, StayModel, expand};
 use unchoke_sim::spec::{NodeSpec, Solver, Stay, SwarmSpec};
 use unchoke_sim::units::Share;
@@ -74,7 +75,7 @@ fn w1_is_as_published() {
 #[test]
 fn built_in_scenarios_have_a_sentence_and_expand() {
     let list = Scenario::list();
-    assert_eq!(list.len(), 10);
+    assert_eq!(list.len(), 22);
     for builtin in list {
         let name = builtin.name;
         assert!(builtin.version >= 1);
@@ -92,7 +93,7 @@ fn built_in_scenarios_have_a_sentence_and_expand() {
             assert!(usize::from(node.client) < spec.clients.len());
             assert_eq!(node.origin, node.class == 0);
         }
-        let small = expand(&load(name, &["peers=7"]), 3);
+        let small = expand(&load(name, &["peers=7", "peers.rejoins=0"]), 3);
         assert!(small.nodes.len() < 11, "{name} can be made small");
     }
 }
@@ -148,7 +149,8 @@ fn overrides_reach_every_kind_of_key() {
     assert_eq!(scenario.geometry.piece_bytes(), 65_536);
     assert_eq!(scenario.tracker.numwant, 9);
     let mean = Duration::from_mins(2);
-    assert_eq!(scenario.peers.stay, StayModel::Exponential { mean });
+    let stay = StayModel::For(Law::Exponential { mean });
+    assert_eq!(scenario.peers.stay, stay);
     let Capacity::Classes(classes) = &scenario.peers.capacity else {
         panic!("flash-hetero has classes");
     };

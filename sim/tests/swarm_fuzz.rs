@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::time::Instant;
-use unchoke_sim::spec::{ClientSpec, NodeSpec, Solver, Stay, SwarmSpec};
+use unchoke_core::torrent::Claims;
+use unchoke_sim::spec::{ClientSpec, NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
 use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::world;
 
@@ -63,20 +64,33 @@ fn node() -> impl Strategy<Value = NodeSpec> {
         (0..200_u64).prop_map(|it| Stay::For(Duration::from_secs(it))),
     ];
     let flags = (prop::bool::weighted(0.8), prop::bool::weighted(0.1));
-    let ids = (0..2_u16, 0..2_u16);
-    (0..100_000_000_000_u64, access, delay, stay, flags, ids).prop_map(
-        |(arrives_ns, (up, down), delay_ns, stay, (reachable, corrupts), (class, client))| {
+    let ids = (0..2_u16, 0..2_u16, 0..2_u16);
+    let limit = || prop::option::weighted(0.2, (0..300_u64).prop_map(Duration::from_secs));
+    let claims = prop_oneof![
+        8 => Just(Claims::Truth),
+        1 => Just(Claims::AllButOne),
+        1 => Just(Claims::Nothing),
+    ];
+    let life = (stay, limit(), limit(), claims);
+    (0..100_000_000_000_u64, access, delay, life, flags, ids).prop_map(
+        |(arrives_ns, (up, down), delay_ns, life, (reachable, corrupts), ids)| {
+            let (stay, patience, session, claims) = life;
+            let (class, client, region) = ids;
             NodeSpec {
                 // Half of them come in one crowd.
                 arrives_at: Instant::from_nanos(if arrives_ns % 2 == 0 { 0 } else { arrives_ns }),
                 up,
                 down,
                 delay_ns,
+                region,
                 class,
                 client,
                 stay,
+                patience,
+                session,
                 reachable,
                 corrupts,
+                claims,
                 ..PEER
             }
         },
@@ -95,6 +109,7 @@ fn any_client() -> impl Strategy<Value = ClientSpec> {
     let cap = prop::option::weighted(0.2, 20_000..200_000_u64);
     (policy, picker, 1..20_u16, cap.clone(), cap, any::<bool>()).prop_map(
         |(policy, picker, max_connections, upload_cap, download_cap, endgame)| ClientSpec {
+            super_seed: endgame && max_connections % 4 == 0,
             picker: picker.to_owned(),
             max_connections,
             upload_cap,
@@ -112,7 +127,12 @@ fn any_swarm() -> impl Strategy<Value = SwarmSpec> {
         1..2_000_000_u64,
         prop::sample::select(vec![16_384, 65_536, 100_000]),
     );
-    let network = (any::<bool>(), 1..6_u8, 1..20_u32);
+    let faults = (
+        prop::option::weighted(0.3, 2..200_u64),
+        prop::option::weighted(0.3, (0..100_u64, 1..100_u64)),
+        any::<bool>(),
+    );
+    let network = (any::<bool>(), 1..6_u8, 1..20_u32, faults);
     (nodes, clients, size, network, any::<u64>()).prop_map(
         |(nodes, clients, size, network, seed)| {
             let mut spec = swarm("bep3", nodes);
@@ -121,12 +141,31 @@ fn any_swarm() -> impl Strategy<Value = SwarmSpec> {
                 corrupts: false,
                 reachable: true,
                 arrives_at: Instant::START,
+                claims: Claims::Truth,
                 ..spec.nodes[0]
             };
             spec.seed = seed;
             spec.clients = vec![clients.0, clients.1];
             spec.geometry = Geometry::new(size.0, size.1).expect("sizes of a torrent");
-            let (exact, buffer, numwant) = network;
+            let (exact, buffer, numwant, (break_s, outage, rejoins)) = network;
+            spec.break_mean = break_s.map(Duration::from_secs);
+            let outages = outage.into_iter().map(|(from, lasts)| Outage {
+                from: Duration::from_secs(from),
+                until: Duration::from_secs(from + lasts),
+            });
+            spec.tracker.outages = outages.collect();
+            spec.regions = Regions {
+                names: vec!["a".to_owned(), "b".to_owned()],
+                delays_ns: vec![0, 40_000_000, 40_000_000, 1],
+            };
+            if rejoins {
+                let last = u32::try_from(spec.nodes.len() - 1).expect("few nodes");
+                spec.nodes.push(NodeSpec {
+                    arrives_at: Instant::NEVER,
+                    follows: Some(last),
+                    ..spec.nodes[last as usize]
+                });
+            }
             spec.network.solver = if exact { Solver::Exact } else { Solver::Fast };
             spec.network.send_buffer_blocks = buffer;
             spec.tracker.numwant = numwant;
@@ -147,6 +186,8 @@ proptest! {
         let result = world::run(&spec, Some(&mut follower)).expect("a spec that can be run");
         let completed: BTreeSet<u32> = result.completed().map(|it| it.node).collect();
         prop_assert_eq!(&completed, &follower.complete);
+        let aborted = result.aborted().map(|it| it.node);
+        prop_assert_eq!(aborted.filter(|it| follower.present.contains(it)).count(), 0);
         for node in &result.nodes {
             let pieces = follower.has.iter().filter(|it| it.0 == node.node).count();
             let expected = if node.origin { 0 } else { node.piece_count as usize };

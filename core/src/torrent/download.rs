@@ -441,16 +441,21 @@ impl Torrent {
             .filter(|conn| conn.open && !conn.closing)
             .count() as u64;
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
-        self.ledger.protocol_sent[Kind::Have as usize] += open * bytes;
-        self.outputs.push_back(Output::Broadcast { have: piece });
+        let told = self.tells_of(piece);
+        if told {
+            self.ledger.protocol_sent[Kind::Have as usize] += open * bytes;
+            self.outputs.push_back(Output::Broadcast { have: piece });
+        }
         for peer in self.keys() {
             let has = has_bit(self.remote(peer), piece);
             let Some(conn) = self.conn(peer) else {
                 continue;
             };
-            conn.last_sent_at = now;
-            if let Some(ledger) = conn.ledger.as_mut() {
-                ledger.protocol_sent[Kind::Have as usize] += bytes;
+            if told {
+                conn.last_sent_at = now;
+                if let Some(ledger) = conn.ledger.as_mut() {
+                    ledger.protocol_sent[Kind::Have as usize] += bytes;
+                }
             }
             if has {
                 conn.wanted -= 1;

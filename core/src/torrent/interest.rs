@@ -35,19 +35,13 @@ impl Torrent {
             let hello = Box::new(Extended::Handshake(hello.clone()));
             self.send(now, peer, Message::Extended(hello));
         }
-        // BEP 6: exactly one of these. BEP 3: a peer with nothing may send no bitfield.
         if self.hides_pieces() {
             if link.fast {
                 self.send(now, peer, Message::HaveNone);
             }
             self.reveal(now, peer);
-        } else if link.fast && self.is_complete() {
-            self.send(now, peer, Message::HaveAll);
-        } else if link.fast && self.have_count == 0 {
-            self.send(now, peer, Message::HaveNone);
-        } else if self.have_count > 0 {
-            let set = Box::new(self.have.clone());
-            self.send(now, peer, Message::Bitfield(set));
+        } else {
+            self.introduce(now, peer, link.fast);
         }
         self.trigger(now, Trigger::Connected(peer));
     }

@@ -209,6 +209,18 @@ pub struct Limits {
     pub keep_alive: Duration,
 }
 
+/// What a peer says that it has. All but the truth are models of lying clients, for experiments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claims {
+    /// What it has.
+    #[default]
+    Truth,
+    /// Every piece but one, whatever it has: others ask it for what it cannot give.
+    AllButOne,
+    /// Nothing, whatever it has: others ask it for nothing, and think that it is new.
+    Nothing,
+}
+
 /// What a torrent is made from. Shared by all torrents of a swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -237,6 +249,8 @@ pub struct Config {
     pub peer_ledgers: bool,
     /// A torrent that starts complete hides its pieces and reveals them one by one. BEP 16.
     pub super_seed: bool,
+    /// What it says that it has; a torrent that hides its pieces does not lie as well.
+    pub claims: Claims,
     /// Close connections between two seeds.
     pub drop_seeds: bool,
     /// Limits against hostile peers.
@@ -263,6 +277,7 @@ impl Config {
             hello: None,
             peer_ledgers: false,
             super_seed: false,
+            claims: Claims::Truth,
             drop_seeds: true,
             limits: Limits {
                 queued_requests: 2000,

@@ -51,7 +51,7 @@ fn everything() -> String {
     let mut text = String::from("scenarios\n");
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
     for it in Scenario::list() {
-        put(format!("  {:16} v{}  {}", it.name, it.version, it.about));
+        put(format!("  {:<21} v{}  {}", it.name, it.version, it.about));
     }
     put("policies".to_owned());
     for it in choke::REGISTRY {

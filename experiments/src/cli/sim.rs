@@ -55,6 +55,8 @@ struct Report {
     peers: usize,
     leechers: usize,
     completed: usize,
+    /// Leechers that left before they had every piece.
+    aborted: usize,
     /// Simulated time until the run ended.
     simulated_s: f64,
     blocks_transferred: u64,
@@ -124,7 +126,7 @@ pub fn run(options: &Options) -> anyhow::Result<String> {
 fn list() -> String {
     let mut text = String::new();
     for it in Scenario::list() {
-        writeln!(text, "{:<16} v{}  {}", it.name, it.version, it.about).expect("text grows");
+        writeln!(text, "{:<21} v{}  {}", it.name, it.version, it.about).expect("text grows");
     }
     text
 }
@@ -140,6 +142,7 @@ fn report(scenario: &Scenario, seed: u64, result: &RunResult) -> Report {
         peers,
         leechers: result.nodes.iter().filter(|it| !it.origin).count(),
         completed,
+        aborted: result.aborted().count(),
         simulated_s: (result.ended_at - unchoke_core::time::Instant::START).as_secs_f64(),
         blocks_transferred: blocks,
         events: result.events,
@@ -203,6 +206,9 @@ fn human(report: &Report) -> String {
         "completed",
         format!("{completed} of {leechers} within {end:.3} s"),
     );
+    if report.aborted > 0 {
+        line("aborted", format!("{} of {leechers}", report.aborted));
+    }
     if let Some(times) = &report.completion_s {
         let Times {
             mean,

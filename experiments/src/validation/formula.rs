@@ -2,6 +2,7 @@
 //! number of a plan can disagree with it.
 
 use serde::Deserialize;
+use unchoke_sim::distribution::Law;
 use unchoke_sim::scenario::{Arrivals, Capacity, Scenario, StayModel};
 
 /// A closed form.
@@ -38,7 +39,7 @@ fn rates(scenario: &Scenario) -> Option<Rates> {
     let [class] = classes.as_slice() else {
         return None;
     };
-    let Arrivals::Poisson { mean_gap } = scenario.peers.arrivals else {
+    let Arrivals::Poisson { mean_gap } = &scenario.peers.arrivals else {
         return None;
     };
     let origins = scenario.origins.iter();
@@ -51,10 +52,10 @@ fn rates(scenario: &Scenario) -> Option<Rates> {
             .map(|it| f64::from(it.count) * it.access.up as f64)
             .sum(),
         arrivals: 1.0 / mean_gap.as_secs_f64(),
-        dwell: match scenario.peers.stay {
+        dwell: match &scenario.peers.stay {
             StayModel::AtOnce => 0.0,
-            StayModel::Exponential { mean } => mean.as_secs_f64(),
-            StayModel::Forever | StayModel::Weibull { .. } => return None,
+            StayModel::For(Law::Exponential { mean }) => mean.as_secs_f64(),
+            StayModel::For(_) | StayModel::Forever => return None,
         },
     })
 }

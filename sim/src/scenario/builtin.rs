@@ -1,32 +1,117 @@
-//! The scenarios that come with the house. A new one is a file in `sim/scenarios/` and a line here.
+//! The scenarios that come with the house. A new one is a file in `sim/scenarios/` and a line here;
+//! one that differs in a few keys is a line alone.
 
-/// Name and text of each.
-const BUILTIN: &[(&str, &str)] = &[
-    ("w1", include_str!("../../scenarios/w1.toml")),
-    (
-        "flash-homog",
-        include_str!("../../scenarios/flash-homog.toml"),
-    ),
-    (
-        "flash-hetero",
-        include_str!("../../scenarios/flash-hetero.toml"),
-    ),
-    (
+use super::section::{nearest, one_of};
+use super::{Scenario, ScenarioError};
+
+/// A built-in scenario as it is written down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    name: &'static str,
+    text: &'static str,
+    /// In what it differs from the file.
+    sets: &'static [&'static str],
+}
+
+impl Source {
+    /// The scenario with these changes.
+    pub(super) fn read(&self, overrides: &[String]) -> Result<Scenario, ScenarioError> {
+        let own = self.sets.iter().map(|it| (*it).to_owned());
+        let sets: Vec<String> = own.chain(overrides.iter().cloned()).collect();
+        Scenario::from_toml(self.text, self.name, None, &sets)
+    }
+}
+
+macro_rules! source {
+    ($file:literal) => {
+        source!($file, $file, [])
+    };
+    ($name:literal, $file:literal, $sets:expr) => {
+        Source {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $file, ".toml")),
+            sets: &$sets,
+        }
+    };
+}
+
+const BUILTIN: &[Source] = &[
+    source!("w1"),
+    source!("flash-homog"),
+    source!("flash-hetero"),
+    source!("flash-tyrant"),
+    source!(
+        "flash-tyrant-rejoin",
         "flash-tyrant",
-        include_str!("../../scenarios/flash-tyrant.toml"),
+        [
+            "name=flash-tyrant-rejoin",
+            "about=The flash crowd of flash-tyrant in which another joins as one leaves, three times.",
+            "peers.rejoins=3",
+        ]
     ),
-    (
-        "clustering",
-        include_str!("../../scenarios/clustering.toml"),
+    source!("clustering"),
+    source!("decay"),
+    source!("poisson-steady"),
+    source!("small"),
+    source!("modern"),
+    source!("testbed"),
+    source!(
+        "adversarial-10",
+        "adversarial",
+        [
+            "name=adversarial-10",
+            "about=A flash crowd with 10 % free-riders.",
+            "population.0.share=10 %",
+        ]
     ),
-    ("decay", include_str!("../../scenarios/decay.toml")),
-    (
-        "poisson-steady",
-        include_str!("../../scenarios/poisson-steady.toml"),
+    source!(
+        "adversarial-25",
+        "adversarial",
+        [
+            "name=adversarial-25",
+            "about=A flash crowd with 25 % free-riders.",
+        ]
     ),
-    ("small", include_str!("../../scenarios/small.toml")),
-    ("modern", include_str!("../../scenarios/modern.toml")),
-    ("testbed", include_str!("../../scenarios/testbed.toml")),
+    source!(
+        "adversarial-40",
+        "adversarial",
+        [
+            "name=adversarial-40",
+            "about=A flash crowd with 40 % free-riders.",
+            "population.0.share=40 %",
+        ]
+    ),
+    source!(
+        "adversarial-view-10",
+        "adversarial-view",
+        [
+            "name=adversarial-view-10",
+            "about=A flash crowd with 10 % free-riders that connect to everybody.",
+            "population.0.share=10 %",
+        ]
+    ),
+    source!(
+        "adversarial-view-25",
+        "adversarial-view",
+        [
+            "name=adversarial-view-25",
+            "about=A flash crowd with 25 % free-riders that connect to everybody.",
+        ]
+    ),
+    source!(
+        "adversarial-view-40",
+        "adversarial-view",
+        [
+            "name=adversarial-view-40",
+            "about=A flash crowd with 40 % free-riders that connect to everybody.",
+            "population.0.share=40 %",
+        ]
+    ),
+    source!("churn"),
+    source!("hostile"),
+    source!("regions"),
+    source!("outage"),
+    source!("super-seeding"),
 ];
 
 /// A built-in scenario.
@@ -40,22 +125,30 @@ pub struct Builtin {
     pub about: String,
 }
 
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    BUILTIN.iter().map(|it| it.0)
+/// What to say to somebody who asks for `name`, which is none of them.
+pub(super) fn suggestion(name: &str) -> String {
+    let names: Vec<&str> = BUILTIN.iter().map(|it| it.name).collect();
+    match nearest(name, &names) {
+        Some(near) => format!("the name of a built-in scenario (did you mean {near}?)"),
+        None => format!(
+            "the name of a built-in scenario, {}",
+            one_of(names.into_iter())
+        ),
+    }
 }
 
-pub(super) fn text(name: &str) -> Option<&'static str> {
-    BUILTIN.iter().find(|it| it.0 == name).map(|it| it.1)
+pub(super) fn source(name: &str) -> Option<&'static Source> {
+    BUILTIN.iter().find(|it| it.name == name)
 }
 
 pub(super) fn list() -> Vec<Builtin> {
-    let builtin = |name: &'static str| {
-        let scenario = super::Scenario::builtin(name, &[]).expect("our own file, read in a test");
+    let builtin = |source: &Source| {
+        let scenario = source.read(&[]).expect("our own file, read in a test");
         Builtin {
-            name,
+            name: source.name,
             version: scenario.version,
             about: scenario.about,
         }
     };
-    names().map(builtin).collect()
+    BUILTIN.iter().map(builtin).collect()
 }

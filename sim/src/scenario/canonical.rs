@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::read_client::show_parameter;
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
+use crate::distribution::{Cdf, Law};
 use crate::spec::{ClientSpec, Solver};
 use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
@@ -28,6 +29,36 @@ impl Page {
 
     fn time(&mut self, key: &str, value: Duration) {
         self.text(key, &show_time(value));
+    }
+
+    fn times(&mut self, key: &str, values: &[Duration]) {
+        let values: Vec<String> = values.iter().map(|it| quote(&show_time(*it))).collect();
+        self.plain(key, format!("[{}]", values.join(", ")));
+    }
+
+    fn cdf(&mut self, cdf: &Cdf) {
+        let points = cdf.points().iter();
+        let points: Vec<String> = points.map(|(p, value)| format!("[{p}, {value}]")).collect();
+        self.plain("points", format!("[{}]", points.join(", ")));
+    }
+
+    fn law(&mut self, law: &Law) {
+        match law {
+            Law::Exponential { mean } => {
+                self.text("model", "exponential");
+                self.time("mean", *mean);
+            }
+            Law::Weibull { scale, shape } => {
+                self.text("model", "weibull");
+                self.time("scale", *scale);
+                self.plain("shape", shape);
+            }
+            Law::Measured { cdf, unit } => {
+                self.text("model", "measured");
+                self.cdf(cdf);
+                self.time("unit", *unit);
+            }
+        }
     }
 
     fn rate(&mut self, key: &str, value: u64) {
@@ -57,6 +88,8 @@ impl Page {
         self.time("snub_after", client.snub_after);
         self.plain("endgame", client.endgame);
         self.plain("aligned_ticks", client.aligned_ticks);
+        self.plain("super_seed", client.super_seed);
+        self.time("rerequest_interval", client.rerequest_interval);
     }
 
     fn client(&mut self, heading: &str, client: &ClientSpec) {
@@ -103,15 +136,29 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     page.time("base_delay", delay);
     page.plain("send_buffer", scenario.network.send_buffer_blocks);
     transport(&mut page, &scenario.network.transport);
+    for region in &scenario.regions {
+        page.heading("[[network.region]]");
+        page.text("name", &region.name);
+        page.text("share", &region.share.to_string());
+        page.times("delays", &region.delays);
+    }
     page.heading("[tracker]");
     page.plain("numwant", scenario.tracker.numwant);
     page.time("interval", scenario.tracker.interval);
+    for outage in &scenario.tracker.outages {
+        page.heading("[[tracker.outages]]");
+        page.time("from", outage.from);
+        page.time("until", outage.until);
+    }
     page.heading("[client]");
     page.limits(&scenario.client);
     for origins in &scenario.origins {
         page.heading("[[origin]]");
         page.plain("count", origins.count);
         page.access(&origins.access);
+        if let Some(region) = scenario.regions.get(usize::from(origins.region)) {
+            page.text("region", &region.name);
+        }
         page.client("origin", &origins.client);
     }
     peers(&mut page, scenario);
@@ -126,6 +173,11 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     }
     page.heading("[faults]");
     page.text("corrupting", &scenario.faults.corrupting.to_string());
+    page.text("overstating", &scenario.faults.overstating.to_string());
+    page.text("understating", &scenario.faults.understating.to_string());
+    if let Some(mean) = scenario.faults.break_mean {
+        page.time("break_mean", mean);
+    }
     page.0
 }
 
@@ -160,6 +212,7 @@ fn peers(page: &mut Page, scenario: &Scenario) {
     page.heading("[peers]");
     page.plain("count", peers.count);
     page.text("reachable", &peers.reachable.to_string());
+    page.plain("rejoins", peers.rejoins);
     page.heading("[peers.arrivals]");
     match &peers.arrivals {
         Arrivals::Flash { window } => {
@@ -176,22 +229,20 @@ fn peers(page: &mut Page, scenario: &Scenario) {
         }
         Arrivals::Trace { times } => {
             page.text("model", "trace");
-            let times: Vec<String> = times.iter().map(|it| quote(&show_time(*it))).collect();
-            page.plain("times", format!("[{}]", times.join(", ")));
+            page.times("times", times);
         }
+        Arrivals::Gaps(law) => page.law(law),
     }
     page.heading("[peers.stay]");
-    match peers.stay {
+    match &peers.stay {
         StayModel::AtOnce => page.text("model", "at_once"),
         StayModel::Forever => page.text("model", "forever"),
-        StayModel::Exponential { mean } => {
-            page.text("model", "exponential");
-            page.time("mean", mean);
-        }
-        StayModel::Weibull { scale, shape } => {
-            page.text("model", "weibull");
-            page.time("scale", scale);
-            page.plain("shape", shape);
+        StayModel::For(law) => page.law(law),
+    }
+    for (key, law) in [("patience", &peers.patience), ("session", &peers.session)] {
+        if let Some(law) = law {
+            page.heading(&format!("[peers.{key}]"));
+            page.law(law);
         }
     }
     match &peers.capacity {
@@ -209,9 +260,7 @@ fn peers(page: &mut Page, scenario: &Scenario) {
 
 fn measured(page: &mut Page, measured: &Measured) {
     page.heading("[peers.capacity]");
-    let points = measured.cdf.points().iter();
-    let points: Vec<String> = points.map(|(p, value)| format!("[{p}, {value}]")).collect();
-    page.plain("points", format!("[{}]", points.join(", ")));
+    page.cdf(&measured.cdf);
     page.rate("unit", measured.unit);
     page.plain("scale", measured.scale);
     match measured.down {

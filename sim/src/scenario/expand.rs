@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
+use unchoke_core::torrent::Claims;
 
 use super::read_capacity::ORIGIN_CLASS;
-use super::{Access, Arrivals, Capacity, Down, Measured, Part, Peers, Scenario, StayModel};
-use crate::distribution::{exponential, weibull};
-use crate::spec::{NodeSpec, Stay, SwarmSpec};
+use super::{Access, Arrivals, Capacity, Down, Faults, Measured, Part, Peers, Scenario, StayModel};
+use crate::distribution::{Law, exponential};
+use crate::spec::{NodeSpec, Regions, Stay, SwarmSpec};
 use crate::units::{Decimal, MAX_RATE, share_of};
 
 /// Entity number of what is drawn for the peers together: no node has it.
 const ALL_PEERS: u32 = u32::MAX;
 /// Likewise, for a second draw with the same purpose.
 const ALL_PEERS_AGAIN: u32 = u32::MAX - 1;
+/// Likewise, for a third.
+const ALL_PEERS_ONCE_MORE: u32 = u32::MAX - 2;
 
 /// Classes that the peers of a measured distribution are grouped into.
 const QUARTERS: [&str; 4] = ["q1", "q2", "q3", "q4"];
@@ -33,6 +36,7 @@ pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
         count: scenario.peers.count,
     };
     nodes.extend(draws.peers(scenario));
+    draws.rejoin(scenario, &mut nodes);
     let populations = scenario.populations.iter().map(|it| &it.client);
     let origins = scenario.origins.iter().map(|it| &it.client);
     SwarmSpec {
@@ -41,8 +45,10 @@ pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
         nodes,
         classes: class_names(&scenario.peers.capacity),
         clients: populations.chain(origins).cloned().collect(),
-        tracker: scenario.tracker,
+        tracker: scenario.tracker.clone(),
         network: scenario.network,
+        regions: regions(scenario),
+        break_mean: scenario.faults.break_mean,
         horizon: Instant::START.after(scenario.horizon),
         sample_every: scenario.sample_every,
     }
@@ -55,6 +61,17 @@ fn class_names(capacity: &Capacity) -> Vec<String> {
     };
     let names = std::iter::once(ORIGIN_CLASS).chain(peers);
     names.map(str::to_owned).collect()
+}
+
+fn regions(scenario: &Scenario) -> Regions {
+    let regions = &scenario.regions;
+    Regions {
+        names: regions.iter().map(|it| it.name.clone()).collect(),
+        delays_ns: regions
+            .iter()
+            .flat_map(|it| it.delays.iter().map(|it| nanos(*it)))
+            .collect(),
+    }
 }
 
 fn narrow(position: usize) -> u16 {
@@ -70,15 +87,20 @@ fn origins(scenario: &Scenario) -> Vec<NodeSpec> {
     let nodes = groups.flat_map(|(i, group)| {
         let node = NodeSpec {
             arrives_at: Instant::START,
+            follows: None,
             up: group.access.up,
             down: group.access.down,
             delay_ns: nanos(group.access.delay),
+            region: group.region,
             class: 0,
             client: narrow(scenario.populations.len() + i),
             origin: true,
             stay: Stay::Forever,
+            patience: None,
+            session: None,
             reachable: true,
             corrupts: false,
+            claims: Claims::Truth,
         };
         std::iter::repeat_n(node, group.count as usize)
     });
@@ -100,23 +122,48 @@ impl Draws {
         let links = self.links(&peers.capacity);
         let clients = self.clients(scenario);
         let unreachable = self.chosen(ALL_PEERS_AGAIN, self.count - peers.reachable.of(self.count));
-        let corrupting = self.chosen(ALL_PEERS, scenario.faults.corrupting.of(self.count));
+        let faults = &scenario.faults;
+        let corrupting = self.chosen(ALL_PEERS, faults.corrupting.of(self.count));
+        let claims = self.claims(faults);
+        let regions = self.regions(scenario);
         let node = |i: usize| {
             let (class, access) = links[i];
             NodeSpec {
                 arrives_at: arrivals[i],
+                follows: None,
                 up: access.up,
                 down: access.down,
                 delay_ns: nanos(access.delay),
+                region: regions[i],
                 class,
                 client: clients[i],
                 origin: false,
                 stay: self.stay(peers, i),
+                patience: self.time(peers.patience.as_ref(), Purpose::Patience, i),
+                session: self.time(peers.session.as_ref(), Purpose::Session, i),
                 reachable: !unreachable[i],
                 corrupts: corrupting[i],
+                claims: claims[i],
             }
         };
         (0..self.count as usize).map(node).collect()
+    }
+
+    /// Those that join in the place of others: the same links, clients and faults, and lives of
+    /// their own.
+    fn rejoin(&self, scenario: &Scenario, nodes: &mut Vec<NodeSpec>) {
+        let (peers, count) = (&scenario.peers, self.count as usize);
+        for i in count..count * (peers.rejoins as usize + 1) {
+            let before = self.first as usize + i - count;
+            nodes.push(NodeSpec {
+                arrives_at: Instant::NEVER,
+                follows: Some(u32::try_from(before).expect("at most MAX_PEERS")),
+                stay: self.stay(peers, i),
+                patience: self.time(peers.patience.as_ref(), Purpose::Patience, i),
+                session: self.time(peers.session.as_ref(), Purpose::Session, i),
+                ..nodes[before]
+            });
+        }
     }
 
     /// The stream of the peer at this position.
@@ -144,6 +191,39 @@ impl Draws {
         chosen
     }
 
+    /// Who says what: those that overstate are the first of a random order, those that understate
+    /// the last.
+    fn claims(&self, faults: &Faults) -> Vec<Claims> {
+        let mut claims = vec![Claims::Truth; self.count as usize];
+        let over = faults.overstating.of(self.count);
+        let under = faults.understating.of(self.count).min(self.count - over);
+        if over + under > 0 {
+            let order = self.order(Purpose::Fault, ALL_PEERS_ONCE_MORE);
+            for position in order.iter().take(over as usize) {
+                claims[*position as usize] = Claims::AllButOne;
+            }
+            for position in order.iter().rev().take(under as usize) {
+                claims[*position as usize] = Claims::Nothing;
+            }
+        }
+        claims
+    }
+
+    /// The region of each peer: every swarm has the shares of the scenario.
+    fn regions(&self, scenario: &Scenario) -> Vec<u16> {
+        if scenario.regions.is_empty() {
+            return vec![0; self.count as usize];
+        }
+        let shares = scenario.regions.iter();
+        let bounds = bounds(
+            shares.map(|it| u64::from(it.share.millionths())),
+            self.count,
+        );
+        let order = self.order(Purpose::Delay, ALL_PEERS);
+        let region = |rank: &u32| narrow(bounds.partition_point(|it| it <= rank));
+        order.iter().map(region).collect()
+    }
+
     fn arrivals(&self, arrivals: &Arrivals) -> Vec<Instant> {
         let positions = 0..self.count as usize;
         let stream = |i| self.stream(Purpose::Arrival, i);
@@ -162,6 +242,12 @@ impl Draws {
                     Some(*at)
                 })
                 .collect(),
+            Arrivals::Gaps(law) => positions
+                .scan(Instant::START, |at, i| {
+                    *at = at.after(law.draw(&mut stream(i)));
+                    Some(*at)
+                })
+                .collect(),
             Arrivals::Trace { times } => {
                 positions.map(|i| Instant::START.after(times[i])).collect()
             }
@@ -169,13 +255,18 @@ impl Draws {
     }
 
     fn stay(&self, peers: &Peers, position: usize) -> Stay {
-        let stream = || self.stream(Purpose::Lifetime, position);
-        match peers.stay {
+        match &peers.stay {
             StayModel::AtOnce => Stay::AtOnce,
             StayModel::Forever => Stay::Forever,
-            StayModel::Exponential { mean } => Stay::For(exponential(mean, &mut stream())),
-            StayModel::Weibull { scale, shape } => Stay::For(weibull(scale, shape, &mut stream())),
+            StayModel::For(law) => {
+                Stay::For(law.draw(&mut self.stream(Purpose::Lifetime, position)))
+            }
         }
+    }
+
+    /// A time of a peer's own, if the scenario limits it.
+    fn time(&self, law: Option<&Law>, purpose: Purpose, position: usize) -> Option<Duration> {
+        law.map(|it| it.draw(&mut self.stream(purpose, position)))
     }
 
     /// Class and link of each peer. Ranks are dealt out at random and each rank has its link, so

@@ -10,12 +10,13 @@ use super::document::{Item, Node};
 use super::error::{Place, Problem, quoted};
 use super::read_capacity;
 use super::read_client::{self, client_keys};
+use super::read_network;
 use super::read_peers;
 use super::read_transport;
 use super::section::{Section, Size};
-use super::{Access, Faults, MAX_PEERS, Origins, Scenario};
-use crate::spec::{NetworkSpec, Solver, TrackerSpec};
-use crate::units::Share;
+use super::{Access, Faults, MAX_PEERS, Origins, Region, Scenario};
+use crate::spec::{ClientSpec, NetworkSpec, Solver};
+use crate::units::{Decimal, Share};
 
 const KEYS: &[&str] = &[
     "about",
@@ -45,7 +46,8 @@ pub(super) fn scenario(
     let top = Section::open(root, "")?;
     top.only(KEYS)?;
     let client = read_client::shared(&top.table("client")?)?;
-    let origins = origins(&top, &client)?;
+    let regions = read_network::regions(&top.table("network")?)?;
+    let origins = origins(&top, &client, &regions)?;
     let origin_count = origins.iter().map(|it| it.count).sum();
     let scenario = Scenario {
         name: top.optional("name")?.unwrap_or_else(|| stem.to_owned()),
@@ -59,7 +61,8 @@ pub(super) fn scenario(
             .unwrap_or(Duration::from_secs(10)),
         geometry: geometry(&top.table("torrent")?)?,
         network: network(&top.table("network")?)?,
-        tracker: tracker(&top.table("tracker")?)?,
+        regions,
+        tracker: read_network::tracker(&top.table("tracker")?)?,
         peers: read_peers::peers(&top.table("peers")?, origin_count, folder)?,
         populations: read_client::populations(&top, &client)?,
         faults: faults(&top.table("faults")?)?,
@@ -76,6 +79,8 @@ pub(super) fn scenario(
 pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     read_peers::check_parts(&scenario.populations, scenario.peers.count)?;
     read_capacity::check_capacity(&scenario.peers.capacity)?;
+    read_network::check_regions(scenario)?;
+    check_faults(&scenario.faults)?;
     check_clients(scenario)
 }
 
@@ -125,7 +130,7 @@ fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
 }
 
 fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
-    section.only(&["base_delay", "send_buffer", "solver", "transport"])?;
+    section.only(&["base_delay", "region", "send_buffer", "solver", "transport"])?;
     let solvers = [("exact", Solver::Exact), ("fast", Solver::Fast)];
     let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
     let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
@@ -141,7 +146,7 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
 const MAX_DELAY: Duration = Duration::from_mins(30);
 
 /// `delay` in ns, if a network could have it.
-fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
+pub(super) fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
     if delay > MAX_DELAY {
         return Err(section.wrong(key, "a delay of at most \"30 min\""));
     }
@@ -154,28 +159,23 @@ pub(super) fn access_delay(section: &Section<'_>) -> Result<Duration, Problem> {
     delay_ns(section, "delay", delay).map(Duration::from_nanos)
 }
 
-fn tracker(section: &Section<'_>) -> Result<TrackerSpec, Problem> {
-    section.only(&["interval", "numwant"])?;
-    let interval = section.time("interval", Duration::from_secs(1))?;
-    Ok(TrackerSpec {
-        numwant: section.number("numwant", 1, 10_000)?.unwrap_or(50),
-        interval: interval.unwrap_or(Duration::from_mins(30)),
-    })
-}
-
-fn origins(top: &Section<'_>, client: &crate::spec::ClientSpec) -> Result<Vec<Origins>, Problem> {
+fn origins(
+    top: &Section<'_>,
+    client: &ClientSpec,
+    regions: &[Region],
+) -> Result<Vec<Origins>, Problem> {
     let sections = top.tables("origin")?;
     if sections.is_empty() {
         return Err(top.wrong("origin", "at least one [[origin]] that has the payload"));
     }
     let origin = |section: &Section<'_>| {
-        section.only(&client_keys(&["count", "delay", "down", "up"]))?;
+        section.only(&client_keys(&["count", "delay", "down", "region", "up"]))?;
         let count = section.number("count", 1, MAX_PEERS)?.unwrap_or(1);
         let client = read_client::client(section, client, Some("origin"))?;
-        let access = access(section)?;
         Ok(Origins {
             count,
-            access,
+            access: access(section)?,
+            region: read_network::region_of(section, regions)?,
             client,
         })
     };
@@ -197,8 +197,24 @@ pub(super) fn access(section: &Section<'_>) -> Result<Access, Problem> {
 }
 
 fn faults(section: &Section<'_>) -> Result<Faults, Problem> {
-    section.only(&["corrupting"])?;
+    section.only(&["break_mean", "corrupting", "overstating", "understating"])?;
+    let share = |key| Ok(section.optional(key)?.unwrap_or(Share::NONE));
     Ok(Faults {
-        corrupting: section.optional("corrupting")?.unwrap_or(Share::NONE),
+        corrupting: share("corrupting")?,
+        overstating: share("overstating")?,
+        understating: share("understating")?,
+        break_mean: section.time("break_mean", Duration::from_secs(1))?,
     })
+}
+
+/// Nobody says two things at once.
+fn check_faults(faults: &Faults) -> Result<(), Fault> {
+    let sum =
+        u64::from(faults.overstating.millionths()) + u64::from(faults.understating.millionths());
+    if sum > u64::from(Share::ALL.millionths()) {
+        let expected = "shares overstating and understating of at most 100 % together".to_owned();
+        let found = format!("{} %", Decimal::from_millionths(sum * 100));
+        return Err(("faults".to_owned(), expected, found));
+    }
+    Ok(())
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::document::{Item, Node};
 use super::error::{Problem, quoted};
 use super::read::{Fault, access, access_delay};
+use super::read_law;
 use super::section::{Rate, Section, Value};
-use super::{Capacity, Class, Down, Measured, read_text};
+use super::{Capacity, Class, Down, Measured};
 use crate::distribution::Cdf;
 use crate::units::{Decimal, Share};
 
@@ -95,16 +95,8 @@ fn distribution(
     section: &Section<'_>,
     folder: Option<&Path>,
 ) -> Result<(Cdf, Option<u64>), Problem> {
-    let given = ["distribution", "file", "points"];
-    let mut given = given.into_iter().filter(|it| section.node(it).is_some());
-    let key = given.next().ok_or_else(|| {
-        let expected = "the name of a distribution, or a file or points";
-        section.wrong("distribution", expected)
-    })?;
-    if let Some(second) = given.next() {
-        return Err(section.wrong(second, format!("no {second} beside a {key}")));
-    }
-    match key {
+    let expected = "the name of a distribution, or a file or points";
+    match read_law::given(section, &["distribution", "file", "points"], expected)? {
         "distribution" => {
             let (text, unit) = section
                 .word("distribution", DISTRIBUTIONS)?
@@ -112,59 +104,9 @@ fn distribution(
             let cdf = Cdf::parse(text).expect("our own file, read in a test");
             Ok((cdf, Some(unit)))
         }
-        "file" => Ok((file(section, folder)?, None)),
-        _ => Ok((points(section)?, None)),
+        "file" => Ok((read_law::file(section, folder)?, None)),
+        _ => Ok((read_law::points(section)?, None)),
     }
-}
-
-/// Reads the distribution from the file that the scenario names.
-fn file(section: &Section<'_>, folder: Option<&Path>) -> Result<Cdf, Problem> {
-    let name: String = section.required("file")?;
-    let wrong = |expected: &str, found: String| Problem {
-        found,
-        ..section.wrong("file", expected)
-    };
-    let path = folder.map_or_else(|| Path::new(&name).to_owned(), |it| it.join(&name));
-    let text = read_text(&path).map_err(|error| {
-        let found = format!("{}: {error}", quoted(&name));
-        wrong("a file of a distribution that can be read", found)
-    })?;
-    Cdf::parse(&text).map_err(|(line, error)| {
-        let found = format!("something else in line {line} of {}", quoted(&name));
-        wrong(error.expected(), found)
-    })
-}
-
-/// Pairs of probability and value.
-fn points(section: &Section<'_>) -> Result<Cdf, Problem> {
-    let path = section.path_of("points");
-    let items = section.list("points", "a list of pairs of probability and value")?;
-    let pair = |(i, node): (usize, &Node)| {
-        let pair = match &node.item {
-            Item::List(pair) => match pair.as_slice() {
-                [probability, value] => {
-                    Decimal::read(&probability.item).zip(Decimal::read(&value.item))
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        pair.ok_or_else(|| {
-            let expected = "a pair of probability and value";
-            Problem::new(
-                &node.place,
-                format!("{path}.{i}"),
-                expected,
-                node.item.found(),
-            )
-        })
-    };
-    let points = items.iter().enumerate().map(pair);
-    Cdf::new(points.collect::<Result<_, _>>()?).map_err(|(i, error)| {
-        let place = items.get(i).map_or(section.place(), |it| &it.place);
-        let key = format!("{path}.{i}");
-        Problem::new(place, key, error.expected(), "something else")
-    })
 }
 
 /// The shares of the classes sum to 100 % and their names differ.

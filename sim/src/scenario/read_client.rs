@@ -24,7 +24,9 @@ const LIMIT_KEYS: &[&str] = &[
     "picker",
     "policy",
     "queue_time",
+    "rerequest_interval",
     "snub_after",
+    "super_seed",
     "upload_cap",
 ];
 
@@ -54,6 +56,9 @@ fn defaults() -> ClientSpec {
         snub_after: Duration::from_mins(1),
         endgame: true,
         aligned_ticks: false,
+        super_seed: false,
+        // Mainline 3.4.2 `rerequest_interval`.
+        rerequest_interval: Duration::from_mins(5),
     }
 }
 
@@ -78,6 +83,7 @@ pub(super) fn client(
     let otherwise = || name.unwrap_or(&policy).to_owned();
     let connections = section.number("max_connections", 1, u32::from(u16::MAX))?;
     let snub_after = section.time("snub_after", Duration::from_secs(1))?;
+    let rerequest = section.time("rerequest_interval", Duration::from_secs(1))?;
     let cap = |key, otherwise: Option<u64>| {
         let cap = section.optional::<Rate>(key)?;
         Ok(cap.map(|it| it.0).or(otherwise))
@@ -96,6 +102,8 @@ pub(super) fn client(
         aligned_ticks: section
             .optional("aligned_ticks")?
             .unwrap_or(shared.aligned_ticks),
+        super_seed: section.optional("super_seed")?.unwrap_or(shared.super_seed),
+        rerequest_interval: rerequest.unwrap_or(shared.rerequest_interval),
     })
 }
 

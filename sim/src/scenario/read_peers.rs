@@ -7,6 +7,7 @@ use super::document::Node;
 use super::error::Problem;
 use super::read::Fault;
 use super::read_capacity::capacity;
+use super::read_law::{LAWS, LawModel, given, law, optional_law, times_of_file};
 use super::section::{Section, Value};
 use super::{Arrivals, MAX_PEERS, Part, Peers, Population, StayModel};
 use crate::units::{Decimal, Share};
@@ -22,22 +23,41 @@ pub(super) fn peers(
         "capacity",
         "class",
         "count",
+        "patience",
         "reachable",
+        "rejoins",
+        "session",
         "stay",
         "total",
     ])?;
-    let arrivals = arrivals(&section.table("arrivals")?)?;
+    let arrivals = arrivals(&section.table("arrivals")?, folder)?;
     let count = count(section, origin_count)?;
     if let Arrivals::Trace { times } = &arrivals
         && times.len() < count as usize
     {
+        let table = section.table("arrivals")?;
         let expected = format!("at least {count} times, one for each peer");
-        return Err(section.table("arrivals")?.wrong("times", expected));
+        return Err(match table.node("times") {
+            Some(_) => table.wrong("times", expected),
+            None => Problem {
+                found: format!("{} in the file", times.len()),
+                ..table.wrong("file", expected)
+            },
+        });
+    }
+    let rejoins = section.number("rejoins", 0, MAX_PEERS)?.unwrap_or(0);
+    if u64::from(count) * (u64::from(rejoins) + 1) > u64::from(MAX_PEERS) {
+        let expected =
+            format!("at most {MAX_PEERS} peers, those that join in their place included");
+        return Err(section.wrong("rejoins", expected));
     }
     Ok(Peers {
         count,
         arrivals,
-        stay: stay(&section.table("stay")?)?,
+        stay: stay(&section.table("stay")?, folder)?,
+        patience: optional_law(section, "patience", folder)?,
+        session: optional_law(section, "session", folder)?,
+        rejoins,
         capacity: capacity(section, folder)?,
         reachable: section.optional("reachable")?.unwrap_or(Share::ALL),
     })
@@ -63,18 +83,21 @@ fn count(section: &Section<'_>, origin_count: u32) -> Result<u32, Problem> {
     }
 }
 
-fn arrivals(section: &Section<'_>) -> Result<Arrivals, Problem> {
+fn arrivals(section: &Section<'_>, folder: Option<&Path>) -> Result<Arrivals, Problem> {
     #[derive(Clone, Copy)]
     enum Model {
         Flash,
         Poisson,
         Decay,
+        Gaps(LawModel),
         Trace,
     }
     let models = [
         ("flash", Model::Flash),
         ("poisson", Model::Poisson),
         ("decay", Model::Decay),
+        ("weibull", Model::Gaps(LawModel::Weibull)),
+        ("measured", Model::Gaps(LawModel::Measured)),
         ("trace", Model::Trace),
     ];
     let model = section.word("model", &models)?.unwrap_or(Model::Flash);
@@ -94,9 +117,13 @@ fn arrivals(section: &Section<'_>) -> Result<Arrivals, Problem> {
             let tau = section.required("tau")?;
             Ok(Arrivals::Decay { tau })
         }
+        Model::Gaps(model) => law(section, model, folder).map(Arrivals::Gaps),
         Model::Trace => {
-            section.only(&["model", "times"])?;
-            let times = times(section)?;
+            section.only(&["file", "model", "times"])?;
+            let times = match given(section, &["times", "file"], "a list of times, or a file")? {
+                "file" => times_of_file(section, folder)?,
+                _ => times(section)?,
+            };
             Ok(Arrivals::Trace { times })
         }
     }
@@ -114,38 +141,20 @@ fn times(section: &Section<'_>) -> Result<Vec<Duration>, Problem> {
     items.iter().enumerate().map(time).collect()
 }
 
-fn stay(section: &Section<'_>) -> Result<StayModel, Problem> {
+fn stay(section: &Section<'_>, folder: Option<&Path>) -> Result<StayModel, Problem> {
     #[derive(Clone, Copy)]
     enum Model {
         AtOnce,
         Forever,
-        Exponential,
-        Weibull,
+        For(LawModel),
     }
-    let models = [
-        ("at_once", Model::AtOnce),
-        ("forever", Model::Forever),
-        ("exponential", Model::Exponential),
-        ("weibull", Model::Weibull),
-    ];
+    let own = [("at_once", Model::AtOnce), ("forever", Model::Forever)];
+    let laws = LAWS.map(|(name, law)| (name, Model::For(law)));
+    let models: Vec<(&str, Model)> = own.into_iter().chain(laws).collect();
     match section.word("model", &models)?.unwrap_or(Model::AtOnce) {
         Model::AtOnce => section.only(&["model"]).map(|()| StayModel::AtOnce),
         Model::Forever => section.only(&["model"]).map(|()| StayModel::Forever),
-        Model::Exponential => {
-            section.only(&["mean", "model"])?;
-            let mean = section.required("mean")?;
-            Ok(StayModel::Exponential { mean })
-        }
-        Model::Weibull => {
-            section.only(&["model", "scale", "shape"])?;
-            let scale = section.required("scale")?;
-            let shape: Decimal = section.required("shape")?;
-            let tenth = Decimal::ONE.millionths() / 10;
-            if !(tenth..=100 * tenth).contains(&shape.millionths()) {
-                return Err(section.wrong("shape", "a shape from 0.1 to 10"));
-            }
-            Ok(StayModel::Weibull { scale, shape })
-        }
+        Model::For(model) => law(section, model, folder).map(StayModel::For),
     }
 }
 

@@ -274,10 +274,12 @@ pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// The key that differs from `key` in at most two letters, if there is one.
-fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
+/// The key that differs from `key` in at most two letters, but not in all, if there is one.
+pub(super) fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
     let near = keys.iter().map(|it| (distance(key, it), *it));
-    near.filter(|it| it.0 <= 2).min().map(|it| it.1)
+    let letters = key.chars().count();
+    let near = near.filter(|it| it.0 <= 2 && it.0 < letters);
+    near.min().map(|it| it.1)
 }
 
 /// Letters to insert, remove or change (Levenshtein), looking at the first 40 letters.

@@ -20,7 +20,7 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A peer is not dialled again for so long after a connection to it closed. libtorrent
 /// `min_reconnect_time`.
-const RECONNECT: Duration = Duration::from_mins(1);
+pub(super) const RECONNECT: Duration = Duration::from_mins(1);
 
 fn peer_id(node: u32) -> PeerId {
     let mut id = *b"-UC0001-000000000000";
@@ -45,7 +45,8 @@ impl World<'_> {
             peer.dialling.push(target);
             let delay_ns = self.access[node as usize].delay_ns
                 + self.access[target as usize].delay_ns
-                + self.spec.network.base_delay_ns;
+                + self.spec.network.base_delay_ns
+                + self.region_delay_ns(node, target);
             let line = self.queue.line(delay_ns);
             let end = self.streams.open(node, target, delay_ns, line);
             self.transport.open(end);
@@ -63,6 +64,11 @@ impl World<'_> {
         let next = peer.connector.poll_timeout().filter(|_| wants);
         peer.next_dial = next.unwrap_or(Instant::NEVER);
         self.peers[node as usize] = Some(peer);
+    }
+
+    fn region_delay_ns(&self, a: u32, b: u32) -> u64 {
+        let region = |node: u32| self.spec.nodes[node as usize].region;
+        self.spec.regions.delay_ns(region(a), region(b))
     }
 
     fn is_connected(&self, peer: &Peer, other: u32) -> bool {
@@ -106,6 +112,7 @@ impl World<'_> {
         };
         peer.connector.connected(other);
         self.note(Happening::Connect { node, other });
+        self.schedule_break(node, to);
         self.attach(to);
     }
 
@@ -146,18 +153,23 @@ impl World<'_> {
     pub(super) fn on_fin(&mut self, to: EndId) {
         self.streams[to].finished = true;
         if self.streams[to].state == EndState::Open {
-            let (node, key) = (self.streams[to].node, self.streams[to].key);
-            let mut peer = self.peers[node as usize].take().expect("it is open");
-            self.detach(node, &mut peer, to, RECONNECT);
-            self.peers[node as usize] = Some(peer);
-            self.feed(node, Input::PeerDisconnected { peer: key });
-            self.unassign(node, to);
-            self.dial(node);
-            self.arm(node);
+            self.lose(to, RECONNECT);
         }
         if self.streams[to.other()].finished {
             self.streams.release(to);
         }
+    }
+
+    /// Closes an open end that its core did not ask to close, and looks for another.
+    pub(super) fn lose(&mut self, end: EndId, wait: Duration) {
+        let (node, key) = (self.streams[end].node, self.streams[end].key);
+        let mut peer = self.peers[node as usize].take().expect("it is open");
+        self.detach(node, &mut peer, end, wait);
+        self.peers[node as usize] = Some(peer);
+        self.feed(node, Input::PeerDisconnected { peer: key });
+        self.unassign(node, end);
+        self.dial(node);
+        self.arm(node);
     }
 
     /// Gives the key of a closed end back, unless its node has left.

@@ -13,9 +13,9 @@ use crate::result::Sample;
 use crate::spec::Stay;
 use crate::trace::Happening;
 
-/// A peer with too few connections asks the tracker again after so long. Mainline 3.4.2
-/// `rerequest_interval`.
-const SHORT_INTERVAL: Duration = Duration::from_mins(5);
+/// A tracker that did not answer is asked again after so long: what the announces of the core
+/// (`tracker::Announcer`) come to at their second failure.
+const RETRY: Duration = Duration::from_secs(55);
 
 /// Too few connections, of [`MAINLINE_MAX`]. Mainline 3.4.2 `min_peers`.
 const MAINLINE_MIN: u32 = 20;
@@ -56,7 +56,18 @@ impl World<'_> {
         } else {
             self.leechers += 1;
         }
-        self.tracker.join(node);
+        for (limit, event) in [
+            (spec.patience, Event::GiveUp { node }),
+            (spec.session, Event::Leave { node }),
+        ] {
+            if let Some(time) = limit.filter(|_| !spec.origin) {
+                self.queue.push_any(self.now.after(time), event);
+            }
+        }
+        // Here and not as it announces, so that a flash crowd sees itself.
+        if self.tracker.answers(self.now) {
+            self.tracker.join(node);
+        }
         self.note(Happening::Join { node });
         // After all others that arrive at this instant, so that a flash crowd sees itself.
         self.queue.push_any(self.now, Event::Announce { node });
@@ -102,14 +113,22 @@ impl World<'_> {
     pub(super) fn on_announce(&mut self, node: u32) {
         let now = self.now;
         let interval = self.spec.tracker.interval;
+        let client = usize::from(self.spec.nodes[node as usize].client);
+        let short = self.spec.clients[client].rerequest_interval;
         let Some(peer) = self.peers[node as usize].as_mut() else {
             return;
         };
-        for other in self.tracker.announce(node, &mut peer.tracker_rng) {
-            peer.connector.add(other);
+        if self.tracker.answers(now) {
+            self.tracker.join(node);
+            for other in self.tracker.announce(node, &mut peer.tracker_rng) {
+                peer.connector.add(other);
+            }
+            peer.may_announce = now.after(short.min(interval));
+            peer.must_announce = now.after(interval);
+        } else {
+            peer.may_announce = now.after(RETRY);
+            peer.must_announce = now.after(RETRY);
         }
-        peer.may_announce = now.after(SHORT_INTERVAL.min(interval));
-        peer.must_announce = now.after(interval);
         self.dial(node);
         self.arm(node);
     }
@@ -131,6 +150,14 @@ impl World<'_> {
         }
     }
 
+    /// `node` has waited for its download for long enough.
+    pub(super) fn give_up(&mut self, node: u32) {
+        let peer = self.peers[node as usize].as_ref();
+        if peer.is_some_and(|it| !it.torrent.is_complete()) {
+            self.leave(node);
+        }
+    }
+
     pub(super) fn leave(&mut self, node: u32) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
@@ -145,11 +172,17 @@ impl World<'_> {
         if peer.torrent.is_complete() {
             self.seeds -= 1;
         } else {
+            // It aborted: nobody waits for it any more.
             self.leechers -= 1;
+            self.unfinished -= 1;
         }
         self.timers.set(node, None);
         self.tracker.leave(node);
         self.note(Happening::Leave { node });
+        if let Some(follower) = self.followers.get(&node) {
+            let event = Event::Arrive { node: *follower };
+            self.queue.push_any(self.now, event);
+        }
     }
 
     pub(super) fn on_sample(&mut self) {

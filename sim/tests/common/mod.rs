@@ -7,23 +7,30 @@ use std::time::Duration;
 use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::Pipeline;
+use unchoke_core::torrent::{Claims, Pipeline};
 use unchoke_sim::result::RunResult;
-use unchoke_sim::spec::{ClientSpec, NetworkSpec, NodeSpec, Solver, Stay, SwarmSpec, TrackerSpec};
+use unchoke_sim::spec::{
+    ClientSpec, NetworkSpec, NodeSpec, Regions, Solver, Stay, SwarmSpec, TrackerSpec,
+};
 use unchoke_sim::transport::TransportSpec;
 
 /// 1 MB/s both ways, 10 ms from the middle, there from the start and to the end.
 pub(crate) const PEER: NodeSpec = NodeSpec {
     arrives_at: Instant::START,
+    follows: None,
     up: 1_000_000,
     down: 1_000_000,
     delay_ns: 10_000_000,
+    region: 0,
     class: 0,
     client: 0,
     origin: false,
     stay: Stay::Forever,
+    patience: None,
+    session: None,
     reachable: true,
     corrupts: false,
+    claims: Claims::Truth,
 };
 
 /// The same with every piece.
@@ -49,6 +56,8 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         snub_after: Duration::from_mins(1),
         endgame: true,
         aligned_ticks: false,
+        super_seed: false,
+        rerequest_interval: Duration::from_mins(5),
     }
 }
 
@@ -63,6 +72,7 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
         tracker: TrackerSpec {
             numwant: 50,
             interval: Duration::from_mins(30),
+            outages: Vec::new(),
         },
         network: NetworkSpec {
             solver: Solver::Exact,
@@ -70,6 +80,8 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
             send_buffer_blocks: 4,
             transport: TransportSpec::PLAIN,
         },
+        regions: Regions::default(),
+        break_mean: None,
         horizon: Instant::from_secs(3600),
         sample_every: Duration::from_secs(10),
     }

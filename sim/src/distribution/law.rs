@@ -1,0 +1,48 @@
+//! A distribution of times, by formula or as measured.
+
+use std::time::Duration;
+
+use unchoke_core::rng::Rng;
+
+use super::{Cdf, exponential, weibull};
+use crate::units::Decimal;
+
+/// A distribution of times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Law {
+    /// Without memory.
+    Exponential {
+        /// Mean.
+        mean: Duration,
+    },
+    /// The share of draws above t is `exp(-(t/scale)^shape)`.
+    Weibull {
+        /// Scale.
+        scale: Duration,
+        /// Shape.
+        shape: Decimal,
+    },
+    /// As measured.
+    Measured {
+        /// Distribution, in units of `unit`.
+        cdf: Cdf,
+        /// The time that a 1 in the distribution means.
+        unit: Duration,
+    },
+}
+
+impl Law {
+    /// One draw; at most 584 years.
+    pub fn draw(&self, rng: &mut Rng) -> Duration {
+        match self {
+            Self::Exponential { mean } => exponential(*mean, rng),
+            Self::Weibull { scale, shape } => weibull(*scale, *shape, rng),
+            Self::Measured { cdf, unit } => {
+                let value = cdf.quantile(rng.next_u64() >> 32, 1 << 32).millionths();
+                let one = u128::from(Decimal::ONE.millionths());
+                let ns = unit.as_nanos().saturating_mul(u128::from(value)) / one;
+                Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
