@@ -3,24 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use unchoke_core::ids::{BlockRef, PieceIndex};
-use unchoke_core::message::Message;
+use unchoke_benches::{UNPAID, messages};
 use unchoke_core::wire::{Decoded, Decoder, encode, wire_len};
-
-fn messages() -> Vec<Message> {
-    let block = BlockRef {
-        piece: PieceIndex(7),
-        begin: 16_384,
-        length: 16_384,
-    };
-    vec![
-        Message::Have(PieceIndex(3)),
-        Message::Request(block),
-        Message::Piece(block),
-        Message::Cancel(block),
-        Message::Unchoke,
-    ]
-}
 
 fn codec(criterion: &mut Criterion) {
     let messages = messages();
@@ -38,9 +22,7 @@ fn codec(criterion: &mut Criterion) {
     group.bench_function("decode", |bencher| {
         let decoder = Decoder::new(1000);
         let mut bytes = Vec::new();
-        let unpaid = messages
-            .iter()
-            .filter(|it| !matches!(it, Message::Piece(_)));
+        let unpaid = messages.iter().take(UNPAID);
         unpaid.for_each(|message| encode(message, &mut bytes));
         bencher.iter(|| {
             let (mut rest, mut count) = (&bytes[..], 0);
@@ -49,7 +31,7 @@ fn codec(criterion: &mut Criterion) {
                 rest = &rest[used..];
                 count += 1;
             }
-            assert_eq!(count, 4);
+            assert_eq!(count, UNPAID);
         });
     });
     group.bench_function("wire_len", |bencher| {

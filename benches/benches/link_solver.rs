@@ -1,61 +1,10 @@
-//! Bare flows: hosts on a star, each with four outgoing transfers of 256 KiB; the next starts as
-//! one ends. Homogeneous symmetric links, where every change ripples: the hard case.
+//! Bare flows on a star, over the number of hosts.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use unchoke_core::rng::{Purpose, Rng, Streams};
-use unchoke_core::time::Instant;
-use unchoke_sim::link::{FlowId, HostId, Links, Solver};
+use unchoke_benches::Star;
+use unchoke_sim::link::Solver;
 
-const TRANSFER_BYTES: u64 = 256 * 1024;
 const TRANSFERS: u64 = 20_000;
-
-struct Star {
-    links: Links,
-    rng: Rng,
-    hosts: u32,
-    now: Instant,
-}
-
-impl Star {
-    fn new(hosts: u32, solver: Solver) -> Self {
-        let mut links = Links::new(solver);
-        (0..hosts).for_each(|_| {
-            links.add_host(1_250_000, 1_250_000);
-        });
-        let rng = Streams::new(1).stream(Purpose::Arrival, 0);
-        let mut star = Self {
-            links,
-            rng,
-            hosts,
-            now: Instant::START,
-        };
-        (0..hosts * 4).for_each(|flow| star.start(flow));
-        star.links.solve(star.now);
-        star
-    }
-
-    fn start(&mut self, flow: u32) {
-        let src = flow / 4;
-        let other = u32::try_from(self.rng.below(u64::from(self.hosts - 1))).expect("a host");
-        let dst = if other >= src { other + 1 } else { other };
-        let ends = (HostId(src), HostId(dst));
-        self.links
-            .start(self.now, FlowId(flow), ends, TRANSFER_BYTES, None);
-    }
-
-    fn run(&mut self, transfers: u64) {
-        let mut done = 0;
-        while done < transfers {
-            self.now = self.links.next_due().expect("flows never end");
-            while let Some(flow) = self.links.pop_due(self.now) {
-                self.links.stop(flow);
-                self.start(flow.0);
-                done += 1;
-            }
-            self.links.solve(self.now);
-        }
-    }
-}
 
 fn link_solver(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("link_solver");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
-use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_benches::swarm;
 use unchoke_sim::world;
 
 fn whole_swarm(criterion: &mut Criterion) {
@@ -17,9 +17,7 @@ fn whole_swarm(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(20));
     for policy in ["tit_for_tat", "bep3", "unchoke_all"] {
         for peers in [100_u32, 1000] {
-            let overrides = [format!("peers={peers}"), format!("policy={policy}")];
-            let scenario = Scenario::builtin("w1", &overrides).expect("a built-in scenario");
-            let spec = expand(&scenario, 1);
+            let spec = swarm(policy, peers);
             let blocks = world::run(&spec, None)
                 .expect("a sound spec")
                 .blocks_transferred;

@@ -174,7 +174,7 @@ pub struct NetworkSpec {
 /// How the max-min fair rates are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solver {
-    /// Every change is followed to its end.
+    /// Every change is followed to its end. What scenarios have by default.
     Exact,
     /// A change is followed until it falls below a stated relative error.
     Fast,

@@ -1,0 +1,184 @@
+//! The parts of the workspace that are measured, each ready to run.
+
+use std::hint::black_box;
+
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::choke::{self, ChokePolicy, Parameters, PeerView, Snapshot, Trigger};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::message::Message;
+use unchoke_core::pick::{self, PickPolicy, PickView};
+use unchoke_core::rng::{Purpose, Rng, Streams};
+use unchoke_core::time::Instant;
+use unchoke_sim::queue::DelayLines;
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::spec::SwarmSpec;
+
+/// Messages of [`messages`] that carry no payload, first in the list.
+pub const UNPAID: usize = 4;
+
+/// One of each kind of message that a download consists of.
+#[must_use]
+pub fn messages() -> Vec<Message> {
+    let block = BlockRef {
+        piece: PieceIndex(7),
+        begin: 16_384,
+        length: 16_384,
+    };
+    vec![
+        Message::Have(PieceIndex(3)),
+        Message::Request(block),
+        Message::Cancel(block),
+        Message::Unchoke,
+        Message::Piece(block),
+    ]
+}
+
+/// A policy that knows its peers, and its random stream.
+#[derive(Debug)]
+pub struct Choking {
+    policy: Box<dyn ChokePolicy>,
+    peers: Vec<PeerView>,
+    rng: Rng,
+    tick: u64,
+}
+
+impl Choking {
+    /// The registered policy `id` with this many connections, two thirds of them interested.
+    #[must_use]
+    pub fn new(id: &str, connections: u32) -> Self {
+        let view = |key| PeerView {
+            peer: PeerKey(key),
+            peer_interested: key % 3 > 0,
+            am_interested: true,
+            am_choking: true,
+            down_rate: u64::from(key) * 7919 % 10_007,
+            ..PeerView::default()
+        };
+        let mut choking = Self {
+            policy: choke::build(id, &Parameters::new()).expect("a registered policy"),
+            peers: (0..connections).map(view).collect(),
+            rng: Streams::new(1).stream(Purpose::Choke, 0),
+            tick: 0,
+        };
+        for key in 0..connections {
+            choking.decide(Trigger::Connected(PeerKey(key)));
+        }
+        choking
+    }
+
+    fn decide(&mut self, trigger: Trigger) {
+        let snapshot = Snapshot {
+            now: Instant::from_secs(100),
+            am_seed: false,
+            upload_capacity: Some(1_250_000),
+            upload_rate: 1_000_000,
+            piece_count: 400,
+            piece_bytes: 262_144,
+            peers: &self.peers,
+        };
+        black_box(
+            self.policy
+                .decide(trigger, black_box(&snapshot), &mut self.rng),
+        );
+    }
+
+    /// One rechoke.
+    pub fn rechoke(&mut self) {
+        self.tick += 1;
+        self.decide(Trigger::Tick(self.tick));
+    }
+}
+
+/// A picker with nothing but choice: the peer has every piece and none is begun.
+#[derive(Debug)]
+pub struct Picking {
+    picker: Box<dyn PickPolicy>,
+    everything: Bitfield,
+    copies: Vec<u16>,
+    rng: Rng,
+}
+
+impl Picking {
+    /// The registered picker `id` over this many pieces, of which 1 to 40 copies are near.
+    #[must_use]
+    pub fn new(id: &str, pieces: u32) -> Self {
+        let mut rng = Streams::new(1).stream(Purpose::Pick, 0);
+        let copies = (0..pieces)
+            .map(|_| 1 + u16::try_from(rng.below(40)).expect("small"))
+            .collect();
+        Self {
+            picker: pick::build(id).expect("a registered picker"),
+            everything: Bitfield::full(pieces),
+            copies,
+            rng,
+        }
+    }
+
+    /// Picks a piece.
+    pub fn pick(&mut self) {
+        let view = PickView {
+            unbegun: self.everything.words(),
+            peer_has: self.everything.words(),
+            availability: &self.copies,
+            have_count: 10,
+        };
+        black_box(self.picker.pick(black_box(&view), &mut self.rng));
+    }
+}
+
+/// A queue of pending events under the hold model: take the next one, schedule another.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    queue: DelayLines<u64>,
+    /// Times of the heap; delay lines need none.
+    rng: Option<Rng>,
+}
+
+const DELAY_NS: u64 = 25_000_000;
+const HORIZON_NS: u64 = 10_000_000_000;
+
+impl Holds {
+    /// This many events of one delay.
+    #[must_use]
+    pub fn of_one_delay(pending: u64) -> Self {
+        let mut queue = DelayLines::new();
+        for i in 0..pending {
+            queue.push(Instant::from_nanos(i), DELAY_NS, i);
+        }
+        Self { queue, rng: None }
+    }
+
+    /// This many events at any time within ten seconds.
+    #[must_use]
+    pub fn of_any_time(pending: u64) -> Self {
+        let mut rng = Streams::new(1).stream(Purpose::Arrival, 0);
+        let mut queue = DelayLines::new();
+        for i in 0..pending {
+            queue.push_any(Instant::from_nanos(rng.below(HORIZON_NS)), i);
+        }
+        let rng = Some(rng);
+        Self { queue, rng }
+    }
+
+    /// This many holds.
+    pub fn run(&mut self, holds: u64) {
+        for _ in 0..holds {
+            let (stamp, event) = self.queue.pop().expect("never empty");
+            match &mut self.rng {
+                None => self.queue.push(stamp.at, DELAY_NS, event),
+                Some(rng) => {
+                    let later = stamp.at.as_nanos() + rng.below(HORIZON_NS);
+                    self.queue.push_any(Instant::from_nanos(later), event);
+                }
+            }
+        }
+    }
+}
+
+/// The workload `w1` with this many peers, all with this policy.
+#[must_use]
+pub fn swarm(policy: &str, peers: u32) -> SwarmSpec {
+    let overrides = [format!("peers={peers}"), format!("policy={policy}")];
+    let scenario = Scenario::builtin("w1", &overrides).expect("a built-in scenario");
+    expand(&scenario, 1)
+}
