@@ -9,14 +9,17 @@ mod bar;
 mod check;
 mod dry_run;
 mod list;
+mod look;
 mod merge;
 mod process;
 mod replay;
 mod run;
 mod show;
-pub mod sim;
+mod sim;
 mod sim_vs_net;
+mod state;
 mod stop;
+mod trace;
 mod validate;
 
 use std::io::Write as _;
@@ -57,8 +60,10 @@ enum Command {
     Sim(sim::Options),
     /// Check the simulator against theory and published results.
     Validate(validate::ValidateArgs),
-    /// Run one unit again, compare it, and write its event log if asked.
+    /// Run one unit of a plan again, compare it, and look inside.
     Replay(replay::ReplayArgs),
+    /// Read a trace of either form: what it is of, what happened, or the other form of it.
+    Trace(trace::TraceArgs),
 }
 
 /// Tests the claim: what does `tit_for_tat` cost and save against naive choking?
@@ -193,10 +198,8 @@ pub fn lab() -> ExitCode {
         Command::Merge(it) => merge::merge(it),
         Command::Replay(it) => replay::replay(it),
         Command::Validate(it) => validate::validate(it),
-        Command::Sim(it) => match sim::run(it) {
-            Ok(text) => print(&text).map(|()| Exit::Done),
-            Err(it) => Err(Failure::usage(format!("{it:#}"))),
-        },
+        Command::Trace(it) => trace::trace(it),
+        Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
     })
 }
 

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use unchoke_core::choke::Parameters;
 use unchoke_core::ledger::Ledger;
+use unchoke_core::time::Instant;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Part, Population, Scenario, expand};
 use unchoke_sim::spec::{ClientSpec, SwarmSpec};
-use unchoke_sim::trace::Sink;
+use unchoke_sim::trace::{Header, Sink};
 use unchoke_sim::world;
 
 use crate::engine::{Engine, EngineError};
@@ -100,14 +101,22 @@ impl Swarms {
         Ok(spec)
     }
 
-    /// Runs a unit with a sink for its events.
+    /// What a trace of a unit says first.
+    pub fn header(&self, plan: &Plan, unit: &Unit) -> Result<Header, EngineError> {
+        let scenario = self.scenario(plan, unit)?;
+        Ok(Header::new(&scenario, &self.spec(plan, unit)?))
+    }
+
+    /// Runs a unit, to `until` at most, with a sink for its events.
     pub fn replay(
         &self,
         plan: &Plan,
         unit: &Unit,
+        until: Option<Instant>,
         sink: Option<&mut dyn Sink>,
     ) -> Result<Outcome, EngineError> {
-        let spec = self.spec(plan, unit)?;
+        let mut spec = self.spec(plan, unit)?;
+        spec.horizon = spec.horizon.min(until.unwrap_or(Instant::NEVER));
         // Taken apart so that the sink's lifetime can shrink to the spec's.
         let result = match sink {
             Some(sink) => world::run(&spec, Some(sink)),
@@ -134,7 +143,7 @@ impl Engine for Swarms {
     }
 
     fn run(&self, plan: &Plan, unit: &Unit) -> Result<Outcome, EngineError> {
-        self.replay(plan, unit, None)
+        self.replay(plan, unit, None, None)
     }
 }
 
@@ -197,7 +206,7 @@ fn outcome(plan: &Plan, spec: &SwarmSpec, outsiders: usize, result: &RunResult) 
         origin: it.origin,
         up_rate: spec.up,
         arrived_ns: spec.arrives_at.as_nanos(),
-        completed_ns: it.completed_at.map(unchoke_core::time::Instant::as_nanos),
+        completed_ns: it.completed_at.map(Instant::as_nanos),
         useful_bytes: it.ledger.payload_useful,
         payload_sent_bytes: it.ledger.payload_sent,
         sent_bytes: it.ledger.sent(),

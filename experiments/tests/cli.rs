@@ -199,7 +199,7 @@ fn bad_input_is_one_sentence_and_code_two() {
         (
             PLAN.to_owned(),
             vec!["replay", "tiny.toml", "--unit", "zz"],
-            "0 units of the plan begin",
+            "0 units of the plan fit; name one with --unit",
         ),
     ] {
         let text = Lab::new(&plan).expect(2, &arguments);

@@ -1,9 +1,26 @@
 //! What happened in a run: a digest of it always, the whole of it on demand.
-
-use std::io::Write;
+//!
+//! A trace is a [`Header`], the [`Happening`]s in order, and an [`End`]. It has two forms of one
+//! schema: JSON Lines for people and scripts, and a compact binary one. [`Writer`] writes either,
+//! [`Reader`] reads either; `results/TRACE.md` describes both. [`Watch`] follows what the events
+//! say of each node.
 
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::time::Instant;
+
+mod binary;
+mod error;
+mod header;
+mod json;
+mod read;
+mod watch;
+mod write;
+
+pub use error::{Place, TraceError};
+pub use header::{Client, End, Header, NodeInfo, SCHEMA};
+pub use read::Reader;
+pub use watch::{Life, RATE_WINDOW, Tie, Watch};
+pub use write::{Form, Writer};
 
 /// A significant event. Nodes are positions in [`crate::spec::SwarmSpec::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,27 +93,104 @@ pub enum Happening {
     },
 }
 
+/// Words of the events in JSON Lines; the position is the number in the binary form and in the
+/// digest. Appended to, never reordered.
+const WORDS: [&str; 11] = [
+    "end",
+    "join",
+    "leave",
+    "connect",
+    "disconnect",
+    "choke",
+    "unchoke",
+    "block",
+    "piece",
+    "corrupt",
+    "complete",
+];
+
+/// Number of [`Happening::Block`].
+const BLOCK: u8 = 7;
+
+/// Whether events of this number are about two nodes.
+const fn has_other(number: u8) -> bool {
+    matches!(number, 3..=BLOCK)
+}
+
+/// Whether events of this number are about a piece.
+const fn has_piece(number: u8) -> bool {
+    matches!(number, BLOCK..=9)
+}
+
 impl Happening {
-    /// The word for it, its number in the digest, and its numbers.
-    fn parts(&self) -> (&'static str, u64, u32, u32, Option<BlockRef>) {
-        let piece = |piece| {
-            Some(BlockRef {
-                piece,
-                ..BlockRef::default()
-            })
-        };
+    /// Its number, and its numbers; `other` is `node` where there is no other.
+    const fn parts(&self) -> (u8, u32, u32, Option<BlockRef>) {
         match *self {
-            Self::Join { node } => ("join", 1, node, node, None),
-            Self::Leave { node } => ("leave", 2, node, node, None),
-            Self::Connect { node, other } => ("connect", 3, node, other, None),
-            Self::Disconnect { node, other } => ("disconnect", 4, node, other, None),
-            Self::Choke { node, other } => ("choke", 5, node, other, None),
-            Self::Unchoke { node, other } => ("unchoke", 6, node, other, None),
-            Self::Block { node, other, block } => ("block", 7, node, other, Some(block)),
-            Self::Piece { node, piece: it } => ("piece", 8, node, node, piece(it)),
-            Self::Corrupt { node, piece: it } => ("corrupt", 9, node, node, piece(it)),
-            Self::Complete { node } => ("complete", 10, node, node, None),
+            Self::Join { node } => (1, node, node, None),
+            Self::Leave { node } => (2, node, node, None),
+            Self::Connect { node, other } => (3, node, other, None),
+            Self::Disconnect { node, other } => (4, node, other, None),
+            Self::Choke { node, other } => (5, node, other, None),
+            Self::Unchoke { node, other } => (6, node, other, None),
+            Self::Block { node, other, block } => (7, node, other, Some(block)),
+            Self::Piece { node, piece: it } => (8, node, node, Some(whole(it))),
+            Self::Corrupt { node, piece: it } => (9, node, node, Some(whole(it))),
+            Self::Complete { node } => (10, node, node, None),
         }
+    }
+
+    /// The event of this number, if there is one and the numbers it needs are there.
+    fn from_parts(
+        number: u8,
+        node: u32,
+        other: Option<u32>,
+        block: Option<BlockRef>,
+    ) -> Option<Self> {
+        let piece = || block.map(|it| it.piece);
+        Some(match number {
+            1 => Self::Join { node },
+            2 => Self::Leave { node },
+            3 => Self::Connect {
+                node,
+                other: other?,
+            },
+            4 => Self::Disconnect {
+                node,
+                other: other?,
+            },
+            5 => Self::Choke {
+                node,
+                other: other?,
+            },
+            6 => Self::Unchoke {
+                node,
+                other: other?,
+            },
+            7 => Self::Block {
+                node,
+                other: other?,
+                block: block?,
+            },
+            8 => Self::Piece {
+                node,
+                piece: piece()?,
+            },
+            9 => Self::Corrupt {
+                node,
+                piece: piece()?,
+            },
+            10 => Self::Complete { node },
+            _ => return None,
+        })
+    }
+}
+
+/// A piece as far as the numbers of an event go: a block of no length.
+const fn whole(piece: PieceIndex) -> BlockRef {
+    BlockRef {
+        piece,
+        begin: 0,
+        length: 0,
     }
 }
 
@@ -106,92 +200,31 @@ pub trait Sink {
     fn record(&mut self, at: Instant, happening: &Happening);
 }
 
-/// Writes one JSON object a line: `t_ns`, `event`, `node`, and where they apply `other`, `piece`,
-/// `begin`, `length`.
-#[derive(Debug)]
-pub struct JsonLines<W> {
-    out: W,
-    failed: Option<std::io::Error>,
-}
-
-impl<W: Write> JsonLines<W> {
-    /// Writes to `out`, which should be buffered.
-    pub fn new(out: W) -> Self {
-        Self { out, failed: None }
-    }
-
-    /// Ends the log; the first error that writing met.
-    pub fn finish(mut self) -> std::io::Result<W> {
-        self.out.flush()?;
-        self.failed.map_or(Ok(self.out), Err)
-    }
-
-    fn write(&mut self, at: Instant, happening: &Happening) -> std::io::Result<()> {
-        let (word, _, node, other, block) = happening.parts();
-        let at_ns = at.as_nanos();
-        write!(
-            self.out,
-            r#"{{"t_ns":{at_ns},"event":"{word}","node":{node}"#
-        )?;
-        if other != node {
-            write!(self.out, r#","other":{other}"#)?;
-        }
-        if let Some(block) = block {
-            write!(self.out, r#","piece":{}"#, block.piece)?;
-            if block.length > 0 {
-                write!(
-                    self.out,
-                    r#","begin":{},"length":{}"#,
-                    block.begin, block.length
-                )?;
-            }
-        }
-        writeln!(self.out, "}}")
-    }
-}
-
-impl<W: Write> Sink for JsonLines<W> {
-    fn record(&mut self, at: Instant, happening: &Happening) {
-        if self.failed.is_none() {
-            self.failed = self.write(at, happening).err();
-        }
-    }
-}
-
-/// The digest of the events so far, and where they go besides.
-pub(crate) struct Trace<'a> {
-    digest: u64,
-    sink: Option<&'a mut dyn Sink>,
-}
-
 /// An odd constant without pattern: 2^64 over the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-impl<'a> Trace<'a> {
-    pub(crate) fn new(sink: Option<&'a mut dyn Sink>) -> Self {
-        Self { digest: 0, sink }
-    }
+/// The digest of the events so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Digest(u64);
 
+impl Digest {
     fn mix(&mut self, word: u64) {
-        self.digest = (self.digest.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
     }
 
-    pub(crate) fn note(&mut self, at: Instant, happening: Happening) {
-        let (_, number, node, other, block) = happening.parts();
+    fn note(&mut self, at: Instant, happening: &Happening) {
+        let (number, node, other, block) = happening.parts();
         self.mix(at.as_nanos());
-        self.mix(number << 60 ^ u64::from(node) << 30 ^ u64::from(other));
+        self.mix(u64::from(number) << 60 ^ u64::from(node) << 30 ^ u64::from(other));
         if let Some(block) = block {
             self.mix(u64::from(block.piece.0) << 32 | u64::from(block.begin));
         }
-        if let Some(sink) = self.sink.as_mut() {
-            sink.record(at, &happening);
-        }
     }
 
-    /// Digest of all events: equal runs have equal digests, and others almost surely not.
-    pub(crate) fn digest(&self) -> u64 {
+    /// Equal runs have equal digests, and others almost surely not.
+    fn value(self) -> u64 {
         // The last words noted have not spread over all bits yet.
-        let mut value = self.digest;
+        let mut value = self.0;
         for _ in 0..3 {
             value = (value ^ value >> 32).wrapping_mul(MULTIPLIER);
         }
@@ -199,8 +232,55 @@ impl<'a> Trace<'a> {
     }
 }
 
+/// The digest of the events so far, and where they go besides.
+pub(crate) struct Trace<'a> {
+    digest: Digest,
+    sink: Option<&'a mut dyn Sink>,
+}
+
+impl<'a> Trace<'a> {
+    pub(crate) fn new(sink: Option<&'a mut dyn Sink>) -> Self {
+        let digest = Digest::default();
+        Self { digest, sink }
+    }
+
+    pub(crate) fn note(&mut self, at: Instant, happening: Happening) {
+        self.digest.note(at, &happening);
+        if let Some(sink) = self.sink.as_mut() {
+            sink.record(at, &happening);
+        }
+    }
+
+    /// Digest of all events.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+}
+
 impl std::fmt::Debug for Trace<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Trace({:016x})", self.digest)
+        write!(f, "Trace({:016x})", self.digest())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_about_traces_is_about_this_schema() {
+        let page = include_str!("../../results/TRACE.md");
+        assert!(page.contains(&format!("**schema {SCHEMA}**")));
+        for (number, word) in (0..).zip(WORDS).skip(1) {
+            let other = if has_other(number) { "`other`" } else { "" };
+            let row = format!("\n| `{word}` | {number} | {other}");
+            assert!(page.contains(&row), "{row}");
+        }
+        let golden = include_str!("../tests/golden/tiny.jsonl");
+        let keys = golden.split('"').skip(1).step_by(2);
+        // Between quotes stand keys and texts; a colon follows a key.
+        for key in keys.filter(|it| golden.contains(&format!("\"{it}\":"))) {
+            assert!(page.contains(&format!("`{key}`")), "{key}");
+        }
     }
 }

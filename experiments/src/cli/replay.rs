@@ -1,17 +1,23 @@
 //! `lab replay`.
 
-use std::io::BufWriter;
-use std::path::PathBuf;
+use std::fmt::Write as _;
 
 use clap::Args;
-use unchoke_sim::trace::JsonLines;
+use unchoke_core::time::Instant;
 
 use super::args::PlanArgs;
-use super::{Exit, Failure, print};
+use super::look::{Look, LookArgs};
+use super::state::seconds;
+use super::{Exit, Failure, list, print};
 use crate::engine::Engine as _;
 use crate::measure::measure_swarm;
-use crate::store::{Found, Store, StoreError};
-use crate::unit::expand;
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::store::{Found, Store};
+use crate::unit::{Unit, expand};
+
+/// Units that are named when several are meant.
+const NAMED: usize = 8;
 
 /// `lab replay`.
 #[derive(Args, Clone, Debug)]
@@ -20,72 +26,105 @@ pub(super) struct ReplayArgs {
     plan: String,
     /// The unit, by its id or the beginning of it; see `lab list PLAN`.
     #[arg(long, value_name = "ID")]
-    unit: String,
-    /// Write the event log here, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    unit: Option<String>,
+    /// Instead of an id: who runs what, as `lab list PLAN` names it, e.g. a policy.
+    #[arg(long, value_name = "NAME")]
+    mix: Option<String>,
+    /// Instead of an id: the share of adopters, e.g. `50 %`.
+    #[arg(long, value_name = "SHARE")]
+    adoption: Option<String>,
+    /// Instead of an id: the seed of the run, as in runs.csv.
+    #[arg(long, value_name = "S")]
+    run_seed: Option<u64>,
+    #[command(flatten)]
+    look: LookArgs,
     #[command(flatten)]
     plan_args: PlanArgs,
 }
 
+impl ReplayArgs {
+    /// Whether the unit is meant. The second execution of an A/A comparison only by its id.
+    fn means(&self, plan: &Plan, unit: &Unit) -> bool {
+        if let Some(id) = &self.unit {
+            return unit.id.starts_with(id);
+        }
+        let fits = |it: &Option<String>, own: &str| it.as_deref().is_none_or(|it| it == own);
+        fits(&self.mix, &unit.mix_name(plan))
+            && fits(&self.adoption, &unit.adoption_label())
+            && self.run_seed.is_none_or(|it| it == unit.run_seed)
+            && unit.replica == 0
+    }
+
+    /// The one unit that is meant.
+    fn choose(&self, plan: &Plan, mut units: Vec<Unit>) -> Result<Unit, Failure> {
+        units.retain(|it| self.means(plan, it));
+        if units.len() == 1 {
+            return Ok(units.remove(0));
+        }
+        let count = units.len();
+        units.truncate(NAMED);
+        let which = if count == 0 {
+            format!("; `lab list {}` names them all", self.plan)
+        } else {
+            format!(", the first are\n{}", list::units(plan, &units).trim_end())
+        };
+        Err(Failure::usage(format!(
+            "{count} units of the plan fit; name one with --unit, or with --scenario, --mix, \
+             --adoption and --run-seed{which}"
+        )))
+    }
+}
+
 pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     let (plan, engine) = super::load(&args.plan, &args.plan_args)?;
-    let units = expand(&plan, &engine)?;
-    let named: Vec<_> = units
-        .iter()
-        .filter(|it| it.id.starts_with(&args.unit))
-        .collect();
-    let [unit] = named[..] else {
-        let message = format!(
-            "{} units of the plan begin with {:?}",
-            named.len(),
-            args.unit
-        );
-        return Err(Failure::usage(format!(
-            "{message}; `lab list {}` names them",
-            args.plan
-        )));
-    };
-    let outcome = if let Some(path) = &args.trace {
-        let failed = |it| StoreError::io(path, it);
-        let file = std::fs::File::create(path).map_err(failed)?;
-        let mut sink = JsonLines::new(BufWriter::new(file));
-        let outcome = engine.replay(&plan, unit, Some(&mut sink))?;
-        let flushed = sink
-            .finish()
-            .and_then(|mut it| std::io::Write::flush(&mut it));
-        flushed.map_err(failed)?;
-        outcome
-    } else {
-        engine.run(&plan, unit)?
-    };
-    let swarm = measure_swarm(&outcome);
-    print(&format!(
+    let unit = args.choose(&plan, expand(&plan, &engine)?)?;
+    let mut look = Look::new(&args.look, || engine.header(&plan, &unit))?;
+    let until = args.look.until;
+    let outcome = engine.replay(&plan, &unit, until, look.sink())?;
+    let ended_at = Instant::from_nanos(outcome.ended_ns);
+    let stopped = until.is_some_and(|it| it <= ended_at);
+    let mut text = summary(&plan, &unit, &outcome);
+    if !stopped {
+        let swarm = measure_swarm(&outcome);
+        let (mean, waste) = (swarm.mean_time, swarm.waste());
+        writeln!(text, "mean time {mean:.3} s\nwaste     {waste:.4}").expect("text grows");
+    }
+    text += &look.finish(ended_at)?;
+    print(&text)?;
+    if stopped {
+        return compared("stopped on the way: not compared with a stored result");
+    }
+    let folder = args.plan_args.folder(&plan).join("units");
+    let store = Store::at(&folder, &engine.version());
+    let file = store.path(&unit).display().to_string();
+    match store.read(&unit)? {
+        Found::Valid(before) if *before != outcome => Err(Failure {
+            exit: Exit::Broken,
+            message: format!("{file} holds another result for unit {}", unit.id),
+        }),
+        Found::Valid(_) => compared(&format!("the stored result is the same: {file}")),
+        Found::Missing => compared(&format!("not compared: there is no stored result {file}")),
+        Found::Corrupt => compared(&format!(
+            "not compared: {file} is damaged, `lab run` mends it"
+        )),
+        Found::OtherEngine(_) => compared(&format!("not compared: {file} is of another version")),
+    }
+}
+
+fn summary(plan: &Plan, unit: &Unit, outcome: &Outcome) -> String {
+    format!(
         "unit      {}\nscenario  {}\nmix       {} ({})\nseed      {}\ndigest    {:016x}\n\
-         blocks    {}\nevents    {}\nended     {:.3} s\nmean time {:.3} s\nwaste     {:.4}\n",
+         blocks    {}\nevents    {}\nended     {} s\n",
         unit.id,
         plan.scenarios[unit.scenario].name,
-        unit.mix_name(&plan),
+        unit.mix_name(plan),
         unit.adoption_label(),
         unit.run_seed,
         outcome.digest,
         outcome.blocks,
         outcome.events,
-        outcome.ended_ns as f64 / 1e9,
-        swarm.mean_time,
-        swarm.waste(),
-    ))?;
-    let folder = args.plan_args.folder(&plan).join("units");
-    match Store::at(&folder, &engine.version()).read(unit)? {
-        Found::Valid(before) if *before != outcome => Err(Failure {
-            exit: Exit::Broken,
-            message: format!("the stored result of unit {} is another one", unit.id),
-        }),
-        Found::Valid(_) => compared("the stored result is the same"),
-        Found::Missing => compared("there is no stored result to compare with"),
-        Found::Corrupt => compared("the stored file is damaged: not compared, `lab run` mends it"),
-        Found::OtherEngine(_) => compared("the stored result is of another version: not compared"),
-    }
+        seconds(Instant::from_nanos(outcome.ended_ns)),
+    )
 }
 
 /// Ends a replay that found no difference.

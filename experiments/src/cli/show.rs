@@ -77,7 +77,8 @@ fn colored(color: Color) -> bool {
     }
 }
 
-fn empty(head: &[String]) -> Table {
+/// A table without rows.
+pub(super) fn empty(head: &[String]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Disabled);

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::time::Instant;
 use unchoke_sim::result::{NodeResult, RunResult};
 use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::trace::Header;
 use unchoke_sim::world;
 
-use super::process;
+use super::look::{Look, LookArgs};
+use super::{Failure, process};
 
 /// Runs one swarm and prints what came of it.
 #[derive(Args, Clone, Debug)]
-pub struct Options {
+pub(super) struct Options {
     /// Name of a built-in scenario, or a TOML file
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
@@ -34,11 +36,13 @@ pub struct Options {
     /// Print the scenario with every default filled in instead
     #[arg(long)]
     resolved: bool,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// A few lines for people.
     Human,
     /// One JSON object.
@@ -102,22 +106,35 @@ struct Cost {
     peak_memory_bytes: Option<u64>,
 }
 
-/// Carries out the command and gives what to print. An error is one sentence about the input.
-pub fn run(options: &Options) -> anyhow::Result<String> {
+/// Carries out the command and gives what to print.
+pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
         return Ok(list());
     };
-    let scenario = Scenario::load(name, &options.sets)?;
+    let usage = |it: &dyn std::fmt::Display| Failure::usage(it.to_string());
+    let scenario = Scenario::load(name, &options.sets).map_err(|it| usage(&it))?;
     if options.resolved {
         return Ok(scenario.to_toml());
     }
-    let spec = expand(&scenario, options.seed);
-    let result = world::run(&spec, None)?;
+    let mut spec = expand(&scenario, options.seed);
+    let header = || Ok::<_, Failure>(Header::new(&scenario, &spec));
+    if options.look.prints() && options.format == Format::Json {
+        return Err(Failure::usage(
+            "--peers and --peer print tables, which are no JSON: leave one of them out, or \
+             write a --trace",
+        ));
+    }
+    let mut look = Look::new(&options.look, header)?;
+    spec.horizon = spec
+        .horizon
+        .min(options.look.until.unwrap_or(Instant::NEVER));
+    let result = world::run(&spec, look.sink()).map_err(|it| usage(&it))?;
     let report = report(&scenario, options.seed, &result);
+    let seen = look.finish(result.ended_at)?;
     match options.format {
-        Format::Human => Ok(human(&report)),
+        Format::Human => Ok(human(&report) + &seen),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&report).context("printing the result")?;
+            let text = serde_json::to_string_pretty(&report).map_err(|it| usage(&it))?;
             Ok(text + "\n")
         }
     }
@@ -143,7 +160,7 @@ fn report(scenario: &Scenario, seed: u64, result: &RunResult) -> Report {
         leechers: result.nodes.iter().filter(|it| !it.origin).count(),
         completed,
         aborted: result.aborted().count(),
-        simulated_s: (result.ended_at - unchoke_core::time::Instant::START).as_secs_f64(),
+        simulated_s: (result.ended_at - Instant::START).as_secs_f64(),
         blocks_transferred: blocks,
         events: result.events,
         completion_s: times(result),

@@ -12,6 +12,7 @@ use unchoke_sim::result::RunResult;
 use unchoke_sim::spec::{
     ClientSpec, NetworkSpec, NodeSpec, Regions, Solver, Stay, SwarmSpec, TrackerSpec,
 };
+use unchoke_sim::trace::{Client, Header, NodeInfo};
 use unchoke_sim::transport::TransportSpec;
 
 /// 1 MB/s both ways, 10 ms from the middle, there from the start and to the end.
@@ -92,6 +93,37 @@ pub(crate) fn star(policy: &str, count: usize) -> SwarmSpec {
     let mut nodes = vec![PEER; count + 1];
     nodes[0] = ORIGIN;
     swarm(policy, nodes)
+}
+
+/// What a trace of `spec` says first, as if a scenario had been expanded to it.
+pub(crate) fn header(spec: &SwarmSpec) -> Header {
+    let client = |it: &ClientSpec| Client {
+        name: it.name.clone(),
+        policy: it.policy.clone(),
+        picker: it.picker.clone(),
+    };
+    let node = |it: &NodeSpec| NodeInfo {
+        class: it.class,
+        client: it.client,
+        origin: it.origin,
+        reachable: it.reachable,
+        corrupts: it.corrupts,
+        arrives_ns: it.arrives_at.as_nanos(),
+        up: it.up,
+        down: it.down,
+    };
+    Header {
+        scenario: "by hand".to_owned(),
+        version: 1,
+        seed: spec.seed,
+        total_bytes: spec.geometry.total_bytes(),
+        piece_bytes: spec.geometry.piece_bytes(),
+        horizon_ns: spec.horizon.as_nanos(),
+        classes: spec.classes.clone(),
+        clients: spec.clients.iter().map(client).collect(),
+        resolved: "# by hand\n".to_owned(),
+        nodes: spec.nodes.iter().map(node).collect(),
+    }
 }
 
 pub(crate) fn run(spec: &SwarmSpec) -> RunResult {

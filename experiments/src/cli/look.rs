@@ -1,0 +1,163 @@
+//! Looking inside a run: what `lab sim`, `lab replay` and `lab trace` have in common.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use unchoke_core::time::Instant;
+use unchoke_sim::trace::{Form, Happening, Header, Sink, Watch, Writer};
+use unchoke_sim::units::parse_time;
+
+use super::{Failure, state};
+use crate::store::StoreError;
+
+/// What is wanted of the inside of a run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct LookArgs {
+    /// Write every event here: as JSON Lines if the name ends in `.jsonl`, in the compact binary
+    /// form if it ends in `.trace`.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// The form of the trace, whatever its name.
+    #[arg(long, value_enum, value_name = "FORM", requires = "trace")]
+    trace_form: Option<TraceForm>,
+    /// Stop at this time of the run, as in `120 s`.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(super) until: Option<Instant>,
+    /// Print the state of every peer where the run ends or is stopped.
+    #[arg(long)]
+    peers: bool,
+    /// Print this peer and its connections there; may be repeated. The number is the position in
+    /// the trace, origins first from 0.
+    #[arg(long, value_name = "N")]
+    peer: Vec<u32>,
+}
+
+/// Forms of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TraceForm {
+    /// JSON Lines.
+    Jsonl,
+    /// The compact form.
+    Binary,
+}
+
+fn instant(text: &str) -> Result<Instant, String> {
+    let time = parse_time(text).map_err(|it| it.to_string())?;
+    Ok(Instant::START.after(time))
+}
+
+impl LookArgs {
+    /// Whether tables are wanted.
+    pub(super) const fn prints(&self) -> bool {
+        self.peers || !self.peer.is_empty()
+    }
+
+    /// Whether a file that is wanted would take the place of `input`.
+    pub(super) fn overwrites(&self, input: &Path) -> bool {
+        let same = |it: &PathBuf| {
+            it.canonicalize()
+                .ok()
+                .is_some_and(|it| Some(it) == input.canonicalize().ok())
+        };
+        self.trace.iter().any(same)
+    }
+
+    fn form(&self, path: &Path) -> Result<Form, Failure> {
+        match self.trace_form {
+            Some(TraceForm::Jsonl) => Ok(Form::JsonLines),
+            Some(TraceForm::Binary) => Ok(Form::Binary),
+            None => Form::of(path).ok_or_else(|| {
+                let path = path.display();
+                Failure::usage(format!(
+                    "--trace {path}: the name should end in .jsonl or .trace; or choose the form \
+                     with --trace-form"
+                ))
+            }),
+        }
+    }
+}
+
+/// Takes the events of one run to where they are wanted.
+pub(super) struct Look<'a> {
+    args: &'a LookArgs,
+    /// `None` if nothing is wanted.
+    header: Option<Header>,
+    writer: Option<Writer<BufWriter<File>>>,
+    watch: Option<Watch>,
+}
+
+impl<'a> Look<'a> {
+    /// Before the run; asks for its header if anything is wanted, for it may be large.
+    pub(super) fn new<E>(
+        args: &'a LookArgs,
+        header: impl FnOnce() -> Result<Header, E>,
+    ) -> Result<Self, Failure>
+    where
+        Failure: From<E>,
+    {
+        let mut it = Self {
+            args,
+            header: None,
+            writer: None,
+            watch: None,
+        };
+        if !args.prints() && args.trace.is_none() {
+            return Ok(it);
+        }
+        let header = header()?;
+        let count = header.nodes.len();
+        if let Some(it) = args.peer.iter().find(|it| **it as usize >= count) {
+            let last = count.saturating_sub(1);
+            return Err(Failure::usage(format!(
+                "--peer {it}: the swarm has the peers 0 to {last}"
+            )));
+        }
+        if let Some(path) = &args.trace {
+            let form = args.form(path)?;
+            let file = File::create(path).map_err(|it| StoreError::io(path, it))?;
+            it.writer = Some(Writer::new(BufWriter::new(file), form, &header));
+        }
+        it.watch = args.prints().then(|| Watch::new(&header));
+        it.header = Some(header);
+        Ok(it)
+    }
+
+    /// Where the events of the run go; nowhere if nothing is wanted, which costs nothing.
+    pub(super) fn sink(&mut self) -> Option<&mut dyn Sink> {
+        self.header.is_some().then_some(self as &mut dyn Sink)
+    }
+
+    /// The run has ended: completes the files and gives what to print.
+    pub(super) fn finish(self, at: Instant) -> Result<String, Failure> {
+        let mut text = String::new();
+        if let (Some(mut watch), Some(header)) = (self.watch, &self.header) {
+            watch.pass(at);
+            if self.args.peers {
+                text += &state::all(header, &watch);
+            }
+            for peer in &self.args.peer {
+                text += &state::one(header, &watch, *peer);
+            }
+        }
+        if let (Some(writer), Some(path)) = (self.writer, &self.args.trace) {
+            let done = writer.finish(at).and_then(|mut it| it.flush());
+            done.map_err(|it| StoreError::io(path, it))?;
+            writeln!(text, "trace     {}", path.display()).expect("text grows");
+        }
+        Ok(text)
+    }
+}
+
+impl Sink for Look<'_> {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        if let Some(it) = &mut self.writer {
+            it.record(at, happening);
+        }
+        if let Some(it) = &mut self.watch {
+            it.record(at, happening);
+        }
+    }
+}
