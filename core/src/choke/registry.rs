@@ -9,7 +9,7 @@ use super::{
     BoxedPolicy, aria2, azureus_2x, bep3, bittyrant_paper, bittyrant_shipped, block_tft, credit,
     fairtorrent, freerider, large_view, libtorrent_fixed, libtorrent_rate, mainline_342,
     mainline_391, mainline_522, propshare, qbittorrent, random_k, seed_pf, smartseed, superseed,
-    tit_for_tat, transmission, unchoke_all,
+    thrift, tit_for_tat, transmission, unchoke_all,
 };
 
 /// Every policy of the house.
@@ -19,6 +19,7 @@ pub const REGISTRY: &[Entry] = &[
     credit::ENTRY,
     bep3::ENTRY,
     tit_for_tat::ENTRY,
+    thrift::ENTRY,
     mainline_342::ENTRY,
     mainline_391::ENTRY,
     mainline_522::ENTRY,
