@@ -196,6 +196,20 @@ pub struct Triggers {
     pub block: Scope,
 }
 
+impl Triggers {
+    /// On every tick, and told who is gone, for policies that remember peers. What most clients do.
+    #[must_use]
+    pub const fn on_tick(tick: Duration) -> Self {
+        Self {
+            tick: Some(tick),
+            interest: Scope::Never,
+            connected: Scope::Never,
+            disconnected: Scope::Peer,
+            block: Scope::Never,
+        }
+    }
+}
+
 /// Which unchoked peer's request the next block answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadOrder {

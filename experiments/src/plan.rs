@@ -12,6 +12,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use unchoke_core::choke::Entry;
+
 pub use error::{PlanError, Where};
 pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
 pub use percent::Percent;
@@ -143,6 +145,8 @@ pub struct Contender {
     pub name: String,
     /// Registered choking policy.
     pub policy: String,
+    /// A policy of the caller's that is not registered, instead of `policy`, which has its id.
+    pub own: Option<&'static Entry>,
     /// Parameters that differ from the policy's defaults; durations in nanoseconds.
     pub parameters: BTreeMap<String, u64>,
     /// Connections at most; the scenario's own limit if not given.

@@ -182,6 +182,7 @@ fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
         parameters.set(name, *value);
     }
     let mut client = scenario.client_with(&it.name, &it.policy, parameters);
+    client.own = it.own;
     if let Some(most) = it.max_connections {
         client.max_connections = most;
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use unchoke_core::choke::Parameters;
+use unchoke_core::choke::{self, BoxedPolicy, Entry, ParameterError, Parameters};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Pipeline};
@@ -92,6 +92,8 @@ pub struct ClientSpec {
     pub name: String,
     /// Registered choking policy.
     pub policy: String,
+    /// A policy of the caller's that is not registered, instead of `policy`, which has its id.
+    pub own: Option<&'static Entry>,
     /// Parameters of the policy; those left out keep their defaults.
     pub parameters: Parameters,
     /// Registered piece picker.
@@ -115,6 +117,16 @@ pub struct ClientSpec {
     pub super_seed: bool,
     /// With too few connections it asks the tracker again after so long.
     pub rerequest_interval: Duration,
+}
+
+impl ClientSpec {
+    /// The policy that the client runs.
+    pub fn build_policy(&self) -> Result<BoxedPolicy, ParameterError> {
+        match self.own {
+            Some(entry) => entry.build(&self.parameters),
+            None => choke::build(&self.policy, &self.parameters),
+        }
+    }
 }
 
 /// The tracker.

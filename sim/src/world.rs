@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use unchoke_core::choke::{self, ParameterError};
+use unchoke_core::choke::ParameterError;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::message::Message;
 use unchoke_core::pick;
@@ -167,7 +167,7 @@ pub fn run<'a>(
 fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
     for client in &spec.clients {
         let name = client.name.clone();
-        choke::build(&client.policy, &client.parameters).map_err(|error| WorldError::Policy {
+        client.build_policy().map_err(|error| WorldError::Policy {
             client: name.clone(),
             error,
         })?;
@@ -331,8 +331,7 @@ impl<'a> World<'a> {
         } else {
             config.nothing()
         };
-        let policy =
-            choke::build(&client.policy, &client.parameters).expect("checked at the start");
+        let policy = client.build_policy().expect("checked at the start");
         let picker = pick::build(&client.picker).expect("checked at the start");
         Torrent::new(
             config,

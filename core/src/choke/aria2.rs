@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::rank::{best_first, draw, first, interested};
 use super::registry::{Entry, Parameter, SECOND};
-use super::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use super::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -118,13 +118,7 @@ impl Aria2 {
 
 impl ChokePolicy for Aria2 {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::rank::{best_first, draw, first, interested};
-use super::{PeerView, Snapshot};
+use super::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
@@ -74,4 +74,18 @@ pub(super) fn refresh(snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> V
     let mut unchoked = first(&ranked, slots.saturating_sub(new.len()));
     unchoked.extend(new);
     unchoked
+}
+
+/// The seed of clients that weigh their uploads: everybody served weighs the same. Azureus
+/// refreshes every 30 s.
+pub(super) fn seed(tick: u64, snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> Decision {
+    let unchoked = if tick.is_multiple_of(3) {
+        refresh(snapshot, slots, rng)
+    } else {
+        fill(snapshot, slots, rng)
+    };
+    Decision {
+        weights: snapshot.peers.iter().map(|it| (it.peer, 1)).collect(),
+        ..Decision::exactly(unchoked)
+    }
 }

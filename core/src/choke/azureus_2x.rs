@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::rank::{best_first, interested};
 use super::registry::{Entry, Parameter, SECOND};
-use super::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers, azureus};
+use super::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, azureus};
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
@@ -131,13 +131,7 @@ impl Azureus2x {
 
 impl ChokePolicy for Azureus2x {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {

@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use super::registry::{Entry, Parameter};
 use super::{
-    ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers, UploadOrder, azureus,
-    weight,
+    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder, azureus, weight,
 };
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
@@ -186,35 +185,21 @@ impl BittyrantPaper {
         let cap = |(peer, needs): &(PeerKey, u64)| (*peer, self.selfish.then_some(*needs));
         Decision {
             caps: shares.iter().map(cap).collect(),
-            weights: weight::proportional(&shares, weight::WHOLE),
-            ..Decision::exactly(shares.iter().map(|it| it.0).collect())
+            ..weight::divide(&shares)
         }
     }
 
     fn seed(&self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        // Azureus refreshes every 30 s.
-        let unchoked = if tick.is_multiple_of(3) {
-            azureus::refresh(snapshot, self.seed_slots, rng)
-        } else {
-            azureus::fill(snapshot, self.seed_slots, rng)
-        };
         Decision {
             caps: snapshot.peers.iter().map(|it| (it.peer, None)).collect(),
-            weights: snapshot.peers.iter().map(|it| (it.peer, 1)).collect(),
-            ..Decision::exactly(unchoked)
+            ..azureus::seed(tick, snapshot, self.seed_slots, rng)
         }
     }
 }
 
 impl ChokePolicy for BittyrantPaper {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {

@@ -8,8 +8,7 @@ use core::time::Duration;
 use super::rank::{best_first, interested};
 use super::registry::{Entry, Parameter};
 use super::{
-    ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers, UploadOrder, azureus,
-    weight,
+    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder, azureus, weight,
 };
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
@@ -150,22 +149,13 @@ impl BittyrantShipped {
             spent += u128::from(account.allocation);
             shares.push((peer.peer, account.allocation));
         }
-        Decision {
-            weights: weight::proportional(&shares, weight::WHOLE),
-            ..Decision::exactly(shares.iter().map(|it| it.0).collect())
-        }
+        weight::divide(&shares)
     }
 }
 
 impl ChokePolicy for BittyrantShipped {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {
@@ -181,15 +171,7 @@ impl ChokePolicy for BittyrantShipped {
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         match trigger {
             Trigger::Tick(tick) if snapshot.am_seed => {
-                let unchoked = if tick.is_multiple_of(3) {
-                    azureus::refresh(snapshot, self.seed_slots, rng)
-                } else {
-                    azureus::fill(snapshot, self.seed_slots, rng)
-                };
-                Decision {
-                    weights: snapshot.peers.iter().map(|it| (it.peer, 1)).collect(),
-                    ..Decision::exactly(unchoked)
-                }
+                azureus::seed(tick, snapshot, self.seed_slots, rng)
             }
             Trigger::Tick(tick) => {
                 snapshot.peers.iter().for_each(|it| self.settle(tick, it));

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::rank::{draw, interested};
+use super::rank::{interested, redraw};
 use super::registry::{Entry, Parameter};
 use super::weight::{WHOLE, proportional};
-use super::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers, UploadOrder};
+use super::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -74,18 +74,6 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 impl PropShare {
-    /// Keeps those that still wait and draws the missing ones.
-    fn draw(&mut self, mut waiting: Vec<PeerKey>, count: usize, rng: &mut Rng) {
-        self.optimistic.retain(|it| waiting.contains(it));
-        self.optimistic.truncate(count);
-        waiting.retain(|it| !self.optimistic.contains(it));
-        while self.optimistic.len() < count
-            && let Some(peer) = draw(&mut waiting, rng)
-        {
-            self.optimistic.push(peer);
-        }
-    }
-
     fn rechoke(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         if tick.is_multiple_of(self.optimistic_ticks) {
             self.optimistic.clear();
@@ -102,7 +90,7 @@ impl PropShare {
         } else {
             self.optimistic_slots
         };
-        self.draw(waiting, count, rng);
+        redraw(&mut self.optimistic, waiting, count, rng);
         let whole = u64::from(WHOLE);
         let for_optimistic = match (shares.is_empty(), self.optimistic.is_empty()) {
             (true, _) => whole,
@@ -123,13 +111,7 @@ impl PropShare {
 
 impl ChokePolicy for PropShare {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {

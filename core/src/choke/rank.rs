@@ -36,6 +36,23 @@ pub(super) fn first(peers: &[&PeerView], count: usize) -> Vec<PeerKey> {
     peers.iter().take(count).map(|it| it.peer).collect()
 }
 
+/// Keeps those of `chosen` that are still waiting, at most `count`, and draws the missing ones.
+pub(super) fn redraw(
+    chosen: &mut Vec<PeerKey>,
+    mut waiting: Vec<PeerKey>,
+    count: usize,
+    rng: &mut Rng,
+) {
+    chosen.retain(|it| waiting.contains(it));
+    chosen.truncate(count);
+    waiting.retain(|it| !chosen.contains(it));
+    while chosen.len() < count
+        && let Some(peer) = draw(&mut waiting, rng)
+    {
+        chosen.push(peer);
+    }
+}
+
 /// Moves one of the waiting peers out, each equally likely.
 pub(super) fn draw(waiting: &mut Vec<PeerKey>, rng: &mut Rng) -> Option<PeerKey> {
     let some = !waiting.is_empty();

@@ -226,36 +226,51 @@ pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, Parameter
     let entry = find(id).ok_or_else(|| {
         ParameterError::UnknownPolicy(id.to_owned(), join(REGISTRY.iter().map(|it| it.id)))
     })?;
-    for (name, value) in parameters.iter() {
-        let Some(known) = entry.parameters.iter().find(|it| it.name == name) else {
-            return Err(ParameterError::UnknownParameter {
-                policy: entry.id,
-                name: name.to_owned(),
-                known: join(entry.parameters.iter().map(|it| it.name)),
-            });
-        };
-        let (policy, name) = (entry.id, known.name);
-        if value < known.min {
-            let min = known.min;
-            return Err(ParameterError::TooSmall {
-                policy,
-                name,
-                value,
-                min,
-            });
-        }
-        if value > known.max {
-            let max = known.max;
-            return Err(ParameterError::TooLarge {
-                policy,
-                name,
-                value,
-                max,
-            });
-        }
-    }
-    Ok((entry.make)(&Values {
-        set: parameters,
-        known: entry.parameters,
-    }))
+    entry.build(parameters)
 }
+
+impl Entry {
+    /// The policy with these parameters.
+    pub fn build(&'static self, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
+        let policy = self.id;
+        for (name, value) in parameters.iter() {
+            let Some(known) = self.parameters.iter().find(|it| it.name == name) else {
+                return Err(ParameterError::UnknownParameter {
+                    policy,
+                    name: name.to_owned(),
+                    known: join(self.parameters.iter().map(|it| it.name)),
+                });
+            };
+            let (name, min, max) = (known.name, known.min, known.max);
+            if value < min {
+                return Err(ParameterError::TooSmall {
+                    policy,
+                    name,
+                    value,
+                    min,
+                });
+            }
+            if value > max {
+                return Err(ParameterError::TooLarge {
+                    policy,
+                    name,
+                    value,
+                    max,
+                });
+            }
+        }
+        Ok((self.make)(&Values {
+            set: parameters,
+            known: self.parameters,
+        }))
+    }
+}
+
+/// Two entries are the same if they have the same id.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Entry {}

@@ -2,11 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use core::time::Duration;
 
-use super::registry::{Entry, Parameter};
-use super::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use super::rank::{best_first, first, interested, rate, redraw};
+use super::registry::{Entry, Parameter, SECOND};
+use super::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -30,8 +30,6 @@ pub struct TitForTat {
     optimistic: Vec<PeerKey>,
 }
 
-const SECOND: u64 = 1_000_000_000;
-
 pub(super) const ENTRY: Entry = Entry {
     id: "tit_for_tat",
     summary: "the original client: best four by download rate, one optimistic, slow ones dropped",
@@ -39,12 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[
         Parameter::new("slots", 4, 0, "peers unchoked by rate"),
         Parameter::new("optimistic_slots", 1, 0, "peers unchoked at random on top"),
-        Parameter::new(
-            "tick_ns",
-            10 * SECOND,
-            1_000_000,
-            "time between two rechokes",
-        ),
+        Parameter::tick(10),
         Parameter::new(
             "optimistic_ticks",
             3,
@@ -93,23 +86,6 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 impl TitForTat {
-    /// Keeps the optimistic peers that still wait for a regular slot and draws the missing ones.
-    fn draw_optimistic(&mut self, snapshot: &Snapshot<'_>, regular: &[PeerKey], rng: &mut Rng) {
-        let waits = |it: &&PeerView| it.peer_interested && !regular.contains(&it.peer);
-        let mut waiting: Vec<PeerKey> = snapshot
-            .peers
-            .iter()
-            .filter(waits)
-            .map(|it| it.peer)
-            .collect();
-        self.optimistic.retain(|it| waiting.contains(it));
-        waiting.retain(|it| !self.optimistic.contains(it));
-        while self.optimistic.len() < self.optimistic_slots && !waiting.is_empty() {
-            self.optimistic
-                .push(waiting.swap_remove(rng.index(waiting.len())));
-        }
-    }
-
     /// The slowest connection, if it is old and far below the median.
     fn too_slow(&self, snapshot: &Snapshot<'_>) -> Option<PeerKey> {
         let mut rates: Vec<u64> = snapshot.peers.iter().map(|it| it.down_rate).collect();
@@ -127,13 +103,7 @@ impl TitForTat {
 
 impl ChokePolicy for TitForTat {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: Some(self.tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Peer,
-            block: Scope::Never,
-        }
+        Triggers::on_tick(self.tick)
     }
 
     fn estimator(&self) -> Estimator {
@@ -151,24 +121,15 @@ impl ChokePolicy for TitForTat {
             }
             _ => return Decision::default(),
         };
-        let rate = |it: &PeerView| {
-            if snapshot.am_seed {
-                it.up_rate
-            } else {
-                it.down_rate
-            }
-        };
-        let mut ranked: Vec<&PeerView> = snapshot
-            .peers
-            .iter()
-            .filter(|it| it.peer_interested)
-            .collect();
-        ranked.sort_by_key(|it| (Reverse(rate(it)), it.peer));
-        let mut unchoked: Vec<PeerKey> = ranked.iter().take(self.slots).map(|it| it.peer).collect();
+        let ranked = best_first(interested(snapshot), |it| rate(snapshot, it));
+        let (regular, others) = ranked.split_at(ranked.len().min(self.slots));
+        let mut unchoked = first(regular, regular.len());
         if tick.is_multiple_of(self.optimistic_ticks) {
             self.optimistic.clear();
         }
-        self.draw_optimistic(snapshot, &unchoked, rng);
+        let mut waiting = first(others, others.len());
+        waiting.sort_unstable(); // The draw is by position.
+        redraw(&mut self.optimistic, waiting, self.optimistic_slots, rng);
         unchoked.extend(&self.optimistic);
         let look = self.drop_ticks > 0 && tick > 0 && tick.is_multiple_of(self.drop_ticks);
         let disconnect = if look {

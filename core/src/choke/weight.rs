@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::Decision;
 use crate::ids::PeerKey;
 
 /// Sum of the weights that a policy gives out. Small against the stride of the scheduler, so that
@@ -19,6 +20,14 @@ pub(super) fn proportional(shares: &[(PeerKey, u64)], whole: u32) -> Vec<(PeerKe
         .iter()
         .map(|(peer, share)| (*peer, weight(*share)))
         .collect()
+}
+
+/// Exactly these are unchoked, and the upload is theirs in proportion to their shares.
+pub(super) fn divide(shares: &[(PeerKey, u64)]) -> Decision {
+    Decision {
+        weights: proportional(shares, WHOLE),
+        ..Decision::exactly(shares.iter().map(|it| it.0).collect())
+    }
 }
 
 /// Upload capacity where none is told: what is sent now and 10 kB/s more, at least 20 kB/s, so that

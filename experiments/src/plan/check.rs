@@ -167,6 +167,7 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
     Ok(Contender {
         name,
         policy: file.policy.clone(),
+        own: None,
         parameters,
         max_connections: file.max_connections,
         picker: file.picker.clone(),

@@ -42,6 +42,7 @@ fn defaults() -> ClientSpec {
     ClientSpec {
         name: String::new(),
         policy: "tit_for_tat".to_owned(),
+        own: None,
         parameters: Parameters::new(),
         picker: "rarest_first".to_owned(),
         // Legout et al. 2006: "peer set" of mainline, at most 80.
@@ -92,6 +93,7 @@ pub(super) fn client(
         name: given.unwrap_or_else(otherwise),
         parameters: parameters(&section.table("parameters")?, &policy)?,
         policy,
+        own: None,
         picker: picker.map_or_else(|| shared.picker.clone(), str::to_owned),
         max_connections: connections.map_or(shared.max_connections, narrow),
         upload_cap: cap("upload_cap", shared.upload_cap)?,
@@ -232,7 +234,7 @@ pub(super) fn populations(
 
 /// Why a policy or picker that a program has put into a scenario cannot be made.
 pub(super) fn check_client(client: &ClientSpec) -> Result<(), (&'static str, String, String)> {
-    if let Err(error) = choke::build(&client.policy, &client.parameters) {
+    if let Err(error) = client.build_policy() {
         let expected = "a registered policy with its own parameters";
         return Err(("policy", expected.to_owned(), error.to_string()));
     }
