@@ -15,6 +15,7 @@ extern crate alloc;
 pub mod bencode;
 pub mod bitfield;
 pub mod choke;
+mod compact;
 pub mod connector;
 pub mod geometry;
 pub mod ids;

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
@@ -53,6 +54,13 @@ pub enum Message {
 pub enum Extended {
     /// The extension handshake (extended id 0).
     Handshake(ExtendedHandshake),
+    /// Who the sender is connected to. BEP 11.
+    Pex {
+        /// Extended id as the receiver assigned it.
+        id: u8,
+        /// What changed since the sender's last such message.
+        changes: Contacts,
+    },
     /// A message of an extension that this client does not speak.
     Unknown {
         /// Extended id as the receiver assigned it.
@@ -60,6 +68,26 @@ pub enum Extended {
         /// Bytes after the id.
         payload: Vec<u8>,
     },
+}
+
+/// Connections that came and went. BEP 11.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contacts {
+    /// Connected since.
+    pub added: Vec<Contact>,
+    /// No longer connected.
+    pub dropped: Vec<SocketAddr>,
+}
+
+/// A peer that somebody is connected to. BEP 11, `added` and `added.f`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// It has everything, or says that it only uploads. Flag 0x02.
+    pub seed: bool,
+    /// Who says so has dialled it. Flag 0x10.
+    pub reachable: bool,
 }
 
 /// The extension handshake. BEP 10; keys as in practice (`reqq`, `v`, `p`), BEP 21 (`upload_only`).

@@ -3,7 +3,7 @@
 //! This file holds the state and the entry points. The parts: `conn` one connection;
 //! `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
 //! served; `choking` the policy asked and obeyed; `interest` who has what; `claims` what we say
-//! that we have; `suspects` who sent corrupt blocks; `super_seed` pieces revealed one by one;
+//! that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks; `super_seed` pieces revealed one by one;
 //! `upkeep` timers.
 
 use alloc::boxed::Box;
@@ -28,6 +28,7 @@ mod choking;
 mod claims;
 mod conn;
 mod download;
+mod exchange;
 mod interest;
 mod io;
 mod partial;
@@ -38,6 +39,7 @@ mod upload;
 
 use bucket::Bucket;
 use conn::Conn;
+use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
     Reason, Verdict,
@@ -75,6 +77,8 @@ pub struct Torrent {
     suspects: Suspects,
     /// Set while we hide our pieces.
     super_seed: Option<Box<SuperSeed>>,
+    /// Set while peers are exchanged.
+    exchange: Option<Box<Exchange>>,
 
     upload: Option<Bucket>,
     download: Option<Bucket>,
@@ -151,6 +155,7 @@ impl Torrent {
             starving: Vec::new(),
             suspects: Suspects::default(),
             super_seed: hides.then(|| Box::new(SuperSeed::new(disclosure))),
+            exchange: Exchange::offered(config.hello.as_ref()),
             upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
             download: config.download_cap.map(|rate| Bucket::new(rate, now)),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),

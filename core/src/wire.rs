@@ -11,11 +11,13 @@ mod decode;
 mod encode;
 mod extended;
 mod handshake;
+mod pex;
 
 pub use decode::{Decoded, Decoder};
 pub use encode::{encode, wire_len};
 pub use extended::{decode_extended_handshake, encode_extended_handshake};
 pub use handshake::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved};
+pub use pex::{MAX_CONTACTS, PEX_ID, PEX_NAME, decode_pex, encode_pex};
 
 use crate::message::Message;
 

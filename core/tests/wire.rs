@@ -1,14 +1,15 @@
 //! The message codec: every message there and back, cut anywhere, and hostile bytes.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::{BlockRef, PieceIndex};
-use unchoke_core::message::{Extended, ExtendedHandshake, Message};
+use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
 use unchoke_core::wire::{
-    Decoded, Decoder, MAX_BLOCK_BYTES, MAX_MESSAGE_BYTES, WireError, encode, wire_len,
+    Decoded, Decoder, MAX_BLOCK_BYTES, MAX_MESSAGE_BYTES, PEX_ID, WireError, encode, wire_len,
 };
 
 const PIECES: u32 = 77;
@@ -101,9 +102,35 @@ fn extended() -> impl Strategy<Value = Extended> {
             })
         },
     );
-    let unknown = (1..=u8::MAX, vec(any::<u8>(), 0..40))
+    let unknown = (2..=u8::MAX, vec(any::<u8>(), 0..40))
         .prop_map(|(id, payload)| Extended::Unknown { id, payload });
-    prop_oneof![handshake, unknown]
+    prop_oneof![handshake, unknown, pex()]
+}
+
+fn pex() -> impl Strategy<Value = Extended> {
+    let v4 = || {
+        (any::<[u8; 3]>(), 1..=u16::MAX).prop_map(|([a, b, c], port)| ([10, a, b, c], port).into())
+    };
+    let v6 = || {
+        (any::<[u16; 7]>(), 1..=u16::MAX)
+            .prop_map(|([a, b, c, d, e, f, g], port)| ([0x2001, a, b, c, d, e, f, g], port).into())
+    };
+    // IPv4 comes before IPv6 on the wire.
+    let addresses =
+        move || (vec(v4(), 0..20), vec(v6(), 0..20)).prop_map(|(v4, v6)| [v4, v6].concat());
+    let contact = |address: SocketAddr| {
+        (any::<bool>(), any::<bool>()).prop_map(move |(seed, reachable)| Contact {
+            address,
+            seed,
+            reachable,
+        })
+    };
+    let added =
+        addresses().prop_flat_map(move |it| it.into_iter().map(contact).collect::<Vec<_>>());
+    (added, addresses()).prop_map(|(added, dropped)| Extended::Pex {
+        id: PEX_ID,
+        changes: Contacts { added, dropped },
+    })
 }
 
 fn messages() -> impl Strategy<Value = Message> {

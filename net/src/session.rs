@@ -28,6 +28,7 @@ use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::metainfo::Metainfo;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Config, Torrent};
+use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
 use crate::connection::{Event, Link};
 use crate::disk::{Disk, Report, Workers};
@@ -117,9 +118,12 @@ pub fn base_config(geometry: Geometry) -> Config {
     Config::new(geometry)
 }
 
-/// What we say in the extension handshake. BEP 10.
-fn hello(port: u16, seed: bool) -> ExtendedHandshake {
+/// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker
+/// alone. BEP 27.
+fn hello(port: u16, seed: bool, private: bool) -> ExtendedHandshake {
+    let exchange = (!private).then(|| (PEX_NAME.to_owned(), PEX_ID));
     ExtendedHandshake {
+        extensions: exchange.into_iter().collect(),
         listen_port: (port > 0).then_some(port),
         client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
         request_queue: Some(2000),
@@ -253,5 +257,16 @@ impl Session {
     fn notify(&self, notice: Notice) {
         // A user who went away needs no notices.
         drop(self.notices.send(notice));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_of_a_private_torrent_are_not_exchanged() {
+        assert_eq!(hello(1, false, false).extensions.get("ut_pex"), Some(&1));
+        assert!(hello(1, false, true).extensions.is_empty());
     }
 }

@@ -51,6 +51,24 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     replay(&recording).expect_err("other inputs, other outputs");
 }
 
+/// The leecher knows a peer that serves nobody; that one knows a seed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seed_that_nobody_named_is_found_by_peer_exchange() {
+    let sample = sample();
+    let seed = sample.seed().await;
+    let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
+    let mut settings = sample.settings(folders[0].path());
+    (settings.peers, settings.policy) = (vec![seed], "freerider".into());
+    // Never done, or it would part from the seed.
+    settings.download_cap = Some(1000);
+    let idler = sample.run_in_background(settings).await;
+    let mut settings = sample.settings(folders[1].path());
+    settings.peers = vec![idler];
+    let (outcome, _) = run(settings).await;
+    assert_eq!(outcome.expect("no failure").end, End::Done);
+    sample.assert_in(folders[1].path());
+}
+
 /// A seed and two leechers that know each other, all of one policy; the seed of another where it
 /// would not serve.
 async fn small_swarm(entry: &'static choke::Entry) {

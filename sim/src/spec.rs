@@ -113,6 +113,8 @@ pub struct ClientSpec {
     /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
     /// its own.
     pub aligned_ticks: bool,
+    /// It tells its peers whom it is connected to, and dials whom they name. BEP 11.
+    pub peer_exchange: bool,
     /// One that starts with every piece hides them and reveals one at a time. BEP 16.
     pub super_seed: bool,
     /// With too few connections it asks the tracker again after so long.

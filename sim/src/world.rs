@@ -319,6 +319,7 @@ impl<'a> World<'a> {
             config.endgame = client.endgame;
             config.aligned_ticks = client.aligned_ticks;
             config.super_seed = client.super_seed;
+            config.hello = client.peer_exchange.then(connect::hello);
             config.claims = it.claims;
             config.upload_cap = client.upload_cap;
             config.download_cap = client.download_cap;

@@ -119,6 +119,11 @@ fn golden_digests() {
         let line = golden_line(&format!("eventful-{policy}"), &eventful(policy, 1));
         writeln!(text, "{line}").expect("a string takes all");
     }
+    let mut exchange = mixed("bep3", 1);
+    exchange.clients[0].peer_exchange = true;
+    exchange.tracker.numwant = 3;
+    let line = golden_line("exchange-bep3", &exchange);
+    writeln!(text, "{line}").expect("a string takes all");
     let mut fast = star("bep3", 20);
     fast.network.solver = Solver::Fast;
     writeln!(text, "{}", golden_line("star-fast", &fast)).expect("a string takes all");

@@ -220,6 +220,35 @@ fn liars_do_harm_but_prevent_nothing() {
     }
 }
 
+/// The tracker names two peers to each, and answers once: all else comes from peers.
+#[test]
+fn peers_that_exchange_contacts_find_each_other() {
+    let connections = |peer_exchange| {
+        let mut spec = star("unchoke_all", 20);
+        for node in &mut spec.nodes {
+            (node.up, node.down) = (2_000, 2_000);
+        }
+        spec.tracker.numwant = 2;
+        spec.clients[0].peer_exchange = peer_exchange;
+        spec.clients[0].rerequest_interval = Duration::from_mins(30);
+        spec.horizon = Instant::from_secs(600);
+        let mut seen = Connections::default();
+        let result = world::run(&spec, Some(&mut seen)).expect("a good spec");
+        let bytes = |it: &unchoke_sim::result::NodeResult| {
+            it.ledger.protocol_sent[Kind::Extension as usize]
+        };
+        (seen.made, result.nodes.iter().map(bytes).sum::<u64>())
+    };
+    let (alone, silence) = connections(false);
+    let (together, talk) = connections(true);
+    assert!(
+        alone <= 42 && silence == 0,
+        "{alone} connections, {silence} bytes"
+    );
+    assert_eq!(together, 210, "each pair of 21 once");
+    assert!(talk > 21 * 60, "{talk} bytes");
+}
+
 #[test]
 fn an_origin_may_super_seed_under_any_policy() {
     let mut spec = star("unchoke_all", 12);

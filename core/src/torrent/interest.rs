@@ -30,6 +30,7 @@ impl Torrent {
         if self.config.peer_ledgers {
             self.conns[slot].ledger = Some(Box::new(Ledger::default()));
         }
+        self.exchange_begins(now, peer, link.address, link.outgoing);
         self.count_handshake(peer);
         if let (true, Some(hello)) = (link.extended, &self.config.hello) {
             let hello = Box::new(Extended::Handshake(hello.clone()));
@@ -64,6 +65,7 @@ impl Torrent {
         self.take_out_of_availability(peer);
         self.suspects.forget(peer);
         self.forget_offers(peer);
+        self.exchange_ends(peer);
         self.starving.retain(|it| *it != peer);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
@@ -158,9 +160,12 @@ impl Torrent {
     }
 
     pub(super) fn on_extended(&mut self, now: Instant, peer: PeerKey, extended: &Extended) {
-        let Extended::Handshake(hello) = extended else {
-            return;
+        let hello = match extended {
+            Extended::Handshake(hello) => hello,
+            Extended::Pex { changes, .. } => return self.on_pex(now, peer, changes),
+            Extended::Unknown { .. } => return,
         };
+        self.exchange_hello(peer, hello);
         let conn = &mut self.conns[peer.0 as usize];
         if let Some(queue) = hello.request_queue {
             conn.request_queue = u16::try_from(queue).unwrap_or(u16::MAX).max(1);

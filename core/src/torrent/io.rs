@@ -1,6 +1,7 @@
 //! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::bitfield::Bitfield;
@@ -19,6 +20,9 @@ pub struct PeerLink {
     pub extended: bool,
     /// We opened the connection.
     pub outgoing: bool,
+    /// Where the peer is; if we did not open the connection, its port means nothing. Peer exchange
+    /// leaves out a peer of which this is not known.
+    pub address: Option<SocketAddr>,
 }
 
 /// Truncated digest of one block of a piece that failed, or later passed, verification. Two equal
@@ -121,6 +125,11 @@ pub enum Output {
         /// Why.
         reason: Reason,
     },
+    /// A peer told where others are. They may be anywhere, and anything.
+    PeersFound {
+        /// Their addresses.
+        peers: Vec<SocketAddr>,
+    },
     /// We have every piece. Said once, not for a torrent that starts complete.
     Completed,
 }
@@ -175,6 +184,9 @@ pub enum ProtocolViolation {
     /// A message of BEP 10 on a connection that did not agree on it.
     #[error("extension message without the extension protocol")]
     ExtensionNotNegotiated,
+    /// Peer exchange several times in a minute.
+    #[error("too frequent messages of peer exchange")]
+    TooFrequentPex,
     /// More blocks that we never asked for than [`Limits::unrequested_blocks`].
     #[error("{0} blocks that were never asked for")]
     Unrequested(u32),
@@ -243,7 +255,8 @@ pub struct Config {
     pub download_cap: Option<u64>,
     /// Upload capacity that policies are told of when there is no cap, bytes/s.
     pub upload_capacity: Option<u64>,
-    /// What we say in the extension handshake; `None` sends none. BEP 10.
+    /// What we say in the extension handshake; `None` sends none. BEP 10. If it offers `ut_pex` under
+    /// [`crate::wire::PEX_ID`], peers are exchanged: not to be done for private torrents (BEP 27).
     pub hello: Option<crate::message::ExtendedHandshake>,
     /// Keep a ledger per connection beside the one of the torrent (costs 200 bytes each).
     pub peer_ledgers: bool,

@@ -28,6 +28,7 @@ impl Torrent {
             self.keys().for_each(|peer| self.look_after(now, peer));
             self.keys()
                 .for_each(|peer| self.reveal_to_the_idle(now, peer));
+            self.exchange_contacts(now);
             self.fill_all(now);
         }
         if now >= self.next_tick {

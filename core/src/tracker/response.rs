@@ -6,6 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::bencode::{DecodeError, Dict, Limits, Value, decode_prefix};
+use crate::compact;
 use crate::text;
 
 /// Most peers that are taken from one answer.
@@ -104,7 +105,7 @@ impl AnnounceResponse {
                 .map(<[u8]>::to_vec),
             external_ip: dict
                 .get(b"external ip")
-                .and_then(|it| address(it.as_bytes()?)),
+                .and_then(|it| compact::ip_address(it.as_bytes()?)),
         })
     }
 }
@@ -112,15 +113,6 @@ impl AnnounceResponse {
 fn count(dict: &Dict<'_>, key: &[u8]) -> Option<u32> {
     let number = dict.get(key)?.as_u64()?;
     Some(u32::try_from(number).unwrap_or(u32::MAX))
-}
-
-/// An address of 4 or 16 bytes.
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
-        return Some(v4.into());
-    }
-    let v6 = <[u8; 16]>::try_from(bytes).ok()?;
-    Some(IpAddr::from(v6).to_canonical())
 }
 
 fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), TrackerError> {
@@ -135,40 +127,24 @@ fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), Tracke
         let entry = entry.as_dict()?;
         let ip: IpAddr = entry.get(b"ip")?.as_str()?.parse().ok()?;
         let port = u16::try_from(entry.get(b"port")?.as_u64()?).ok()?;
-        usable(SocketAddr::new(ip.to_canonical(), port))
+        compact::usable(SocketAddr::new(ip.to_canonical(), port))
     });
     take(good, peers);
     Ok(())
 }
 
-/// Entries of an address and a port in network byte order: 6 bytes each (BEP 23) or 18 (BEP 7).
 fn read_compact<const N: usize>(
     bytes: &[u8],
     peers: &mut Vec<SocketAddr>,
 ) -> Result<(), TrackerError> {
-    let (entries, rest) = bytes.as_chunks::<N>();
-    if !rest.is_empty() {
-        return Err(TrackerError::Malformed(
-            "the length of its peer list is not a multiple of an entry",
-        ));
-    }
-    let good = entries.iter().filter_map(|entry| {
-        let (ip, port) = entry.split_last_chunk::<2>()?;
-        usable(SocketAddr::new(address(ip)?, u16::from_be_bytes(*port)))
-    });
-    take(good, peers);
+    let entries = compact::read::<N>(bytes).ok_or(TrackerError::Malformed(
+        "the length of its peer list is not a multiple of an entry",
+    ))?;
+    take(entries.flatten(), peers);
     Ok(())
 }
 
 fn take(good: impl Iterator<Item = SocketAddr>, peers: &mut Vec<SocketAddr>) {
     let room = MAX_PEERS - peers.len();
     peers.extend(good.take(room));
-}
-
-/// `peer`, if a TCP connection to it can exist.
-fn usable(peer: SocketAddr) -> Option<SocketAddr> {
-    let ip = peer.ip();
-    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
-    let good = peer.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast;
-    good.then_some(peer)
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Message, PIECE_HEADER_BYTES, encode_extended_handshake, id};
+use super::{Message, PIECE_HEADER_BYTES, encode_extended_handshake, encode_pex, id};
 use crate::ids::BlockRef;
 use crate::message::Extended;
 
@@ -32,6 +32,7 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
         Message::Extended(extended) => {
             let (extended_id, body) = match &**extended {
                 Extended::Handshake(handshake) => (0, &encode_extended_handshake(handshake)),
+                Extended::Pex { id, changes } => (*id, &encode_pex(changes)),
                 Extended::Unknown { id, payload } => (*id, payload),
             };
             put_length(out, 2 + body.len());
@@ -41,7 +42,7 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes that [`encode`] appends, without encoding anything but an extension handshake.
+/// Bytes that [`encode`] appends, without encoding anything but extension messages.
 #[must_use]
 pub fn wire_len(message: &Message) -> u32 {
     match message {
@@ -60,6 +61,7 @@ pub fn wire_len(message: &Message) -> u32 {
         Message::Extended(extended) => {
             6 + length(match &**extended {
                 Extended::Handshake(handshake) => encode_extended_handshake(handshake).len(),
+                Extended::Pex { changes, .. } => encode_pex(changes).len(),
                 Extended::Unknown { payload, .. } => payload.len(),
             })
         }

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::pex::{PEX_ID, decode_pex};
 use crate::bencode::{Dict, DictBuilder, Limits, decode_prefix};
 use crate::message::{Extended, ExtendedHandshake};
 use crate::text;
@@ -20,17 +21,22 @@ const LIMITS: Limits = Limits {
 const MAX_NAME_BYTES: usize = 80;
 
 /// Reads the body of an extended message. A handshake that is not a bencoded dictionary stays
-/// [`Extended::Unknown`] with id 0: clients go on without it, and so do we.
+/// [`Extended::Unknown`] with id 0: clients go on without it, and so do we. Likewise for a peer
+/// exchange.
 pub(super) fn decode(body: &[u8]) -> Extended {
     let (id, payload) = body.split_first().expect("at least 2 bytes, by its length");
-    let handshake = (*id == 0).then(|| decode_extended_handshake(payload));
-    match handshake.flatten() {
-        Some(handshake) => Extended::Handshake(handshake),
-        None => Extended::Unknown {
-            id: *id,
-            payload: payload.to_vec(),
-        },
-    }
+    let known = match *id {
+        0 => decode_extended_handshake(payload).map(Extended::Handshake),
+        PEX_ID => decode_pex(payload).map(|changes| Extended::Pex {
+            id: PEX_ID,
+            changes,
+        }),
+        _ => None,
+    };
+    known.unwrap_or_else(|| Extended::Unknown {
+        id: *id,
+        payload: payload.to_vec(),
+    })
 }
 
 /// Reads an extension handshake, `None` if it is not a bencoded dictionary. Entries of the wrong

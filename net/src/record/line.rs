@@ -1,5 +1,7 @@
 //! Inputs as JSON.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 use unchoke_core::ids::{PeerId, PeerKey, PieceIndex};
 use unchoke_core::torrent::{BlockDigest, Input, PeerLink, Verdict};
@@ -17,6 +19,7 @@ pub(super) enum InputLine {
         fast: bool,
         extended: bool,
         outgoing: bool,
+        address: Option<SocketAddr>,
     },
     Disconnected(u32),
     /// The peer, and the message in its wire form in hex, without payload.
@@ -38,6 +41,7 @@ pub(super) fn line_of(input: &Input) -> InputLine {
             fast: link.fast,
             extended: link.extended,
             outgoing: link.outgoing,
+            address: link.address,
         },
         Input::PeerDisconnected { peer } => InputLine::Disconnected(peer.0),
         Input::Message { peer, message } => {
@@ -69,6 +73,7 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
             fast,
             extended,
             outgoing,
+            address,
         } => Input::PeerConnected {
             peer: PeerKey(*peer),
             link: PeerLink {
@@ -76,6 +81,7 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
                 fast: *fast,
                 extended: *extended,
                 outgoing: *outgoing,
+                address: *address,
             },
         },
         InputLine::Disconnected(peer) => Input::PeerDisconnected {

@@ -1,6 +1,7 @@
 //! The loop: inputs into the torrent, its outputs carried out.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -159,6 +160,11 @@ impl Session {
             }
             Output::VerifyPiece { piece, want_blocks } => self.disk.verify(piece, want_blocks),
             Output::Disconnect { peer, reason } => inputs.push_back(self.disconnect(peer, &reason)),
+            Output::PeersFound { peers } => {
+                for address in peers {
+                    self.peers.add(address);
+                }
+            }
             Output::Completed => {
                 self.on_completed();
                 if self.settings.goal == Goal::CompleteAndSeed {
@@ -224,7 +230,7 @@ impl Session {
                         let gone = self.close(old, REDIAL_DROPPED);
                         self.feed(gone)?;
                     }
-                    self.join(peer, introduced, outgoing)
+                    self.join(peer, introduced, address, outgoing)
                 }
             },
         }
@@ -234,6 +240,7 @@ impl Session {
         &mut self,
         peer: PeerKey,
         introduced: Introduced,
+        address: SocketAddr,
         outgoing: bool,
     ) -> Result<(), SessionError> {
         let link = PeerLink {
@@ -241,6 +248,7 @@ impl Session {
             fast: introduced.reserved.fast(),
             extended: introduced.reserved.extended(),
             outgoing,
+            address: Some(address),
         };
         self.feed(Input::PeerConnected { peer, link })?;
         for _ in 0..SEND_CREDIT {

@@ -110,7 +110,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16) -> Origin {
         config: Arc::new(Config {
             upload_cap: settings.upload_cap,
             download_cap: settings.download_cap,
-            hello: Some(hello(port, seed)),
+            hello: Some(hello(port, seed, settings.metainfo.private)),
             ..base_config(settings.metainfo.geometry)
         }),
         have,

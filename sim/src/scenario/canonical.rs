@@ -88,6 +88,7 @@ impl Page {
         self.time("snub_after", client.snub_after);
         self.plain("endgame", client.endgame);
         self.plain("aligned_ticks", client.aligned_ticks);
+        self.plain("peer_exchange", client.peer_exchange);
         self.plain("super_seed", client.super_seed);
         self.time("rerequest_interval", client.rerequest_interval);
     }

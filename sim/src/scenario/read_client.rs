@@ -21,6 +21,7 @@ const LIMIT_KEYS: &[&str] = &[
     "max_connections",
     "max_requests",
     "min_requests",
+    "peer_exchange",
     "picker",
     "policy",
     "queue_time",
@@ -57,6 +58,7 @@ fn defaults() -> ClientSpec {
         snub_after: Duration::from_mins(1),
         endgame: true,
         aligned_ticks: false,
+        peer_exchange: false,
         super_seed: false,
         // Mainline 3.4.2 `rerequest_interval`.
         rerequest_interval: Duration::from_mins(5),
@@ -104,6 +106,9 @@ pub(super) fn client(
         aligned_ticks: section
             .optional("aligned_ticks")?
             .unwrap_or(shared.aligned_ticks),
+        peer_exchange: section
+            .optional("peer_exchange")?
+            .unwrap_or(shared.peer_exchange),
         super_seed: section.optional("super_seed")?.unwrap_or(shared.super_seed),
         rerequest_interval: rerequest.unwrap_or(shared.rerequest_interval),
     })

@@ -3,11 +3,15 @@
 //! Setting one up takes what TCP and the handshake take: the handshake of who dials arrives after
 //! one and a half round trips, the answer half a round trip later.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use unchoke_core::ids::PeerId;
+use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Input, PeerLink};
+use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
 use super::{Event, World};
 use crate::link::FlowId;
@@ -26,6 +30,34 @@ fn peer_id(node: u32) -> PeerId {
     let mut id = *b"-UC0001-000000000000";
     id[16..].copy_from_slice(&node.to_be_bytes());
     PeerId(id)
+}
+
+/// Port that everybody listens on.
+const PORT: u16 = 6881;
+
+/// Address of node 0; the others follow.
+const FIRST_ADDRESS: u32 = 0x0100_0000;
+
+/// Where a node listens.
+fn address(node: u32) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from(FIRST_ADDRESS + node), PORT))
+}
+
+/// The node that listens there, if any can.
+pub(super) fn node_at(address: SocketAddr) -> Option<u32> {
+    match address.ip() {
+        IpAddr::V4(ip) => u32::from(ip).checked_sub(FIRST_ADDRESS),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// What a client that exchanges peers says. BEP 10.
+pub(super) fn hello() -> ExtendedHandshake {
+    ExtendedHandshake {
+        extensions: BTreeMap::from([(PEX_NAME.to_owned(), PEX_ID)]),
+        listen_port: Some(PORT),
+        ..ExtendedHandshake::default()
+    }
 }
 
 impl World<'_> {
@@ -122,11 +154,17 @@ impl World<'_> {
         let peer = self.peers[node as usize].as_mut();
         let key = peer.expect("it is present").assign(end);
         (self.streams[end].key, self.streams[end].state) = (key, EndState::Open);
+        let exchanges = |node: u32| {
+            let client = usize::from(self.spec.nodes[node as usize].client);
+            self.spec.clients[client].peer_exchange
+        };
+        let extended = exchanges(node) && exchanges(other);
         let link = PeerLink {
             peer_id: peer_id(other),
             fast: true,
-            extended: false,
+            extended,
             outgoing: end.dialled(),
+            address: extended.then(|| address(other)),
         };
         self.feed(node, Input::PeerConnected { peer: key, link });
         for _ in 0..self.spec.network.send_buffer_blocks.max(1) {

@@ -8,6 +8,7 @@ use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::torrent::{BlockDigest, Input, Output, Reason, Verdict};
 
 use super::World;
+use super::connect::node_at;
 use crate::node::Peer;
 use crate::stream::EndId;
 use crate::trace::Happening;
@@ -44,6 +45,14 @@ impl World<'_> {
             Output::Disconnect { peer: key, reason } => {
                 let end = end(peer, key);
                 self.disconnect(node, peer, end, &reason);
+            }
+            Output::PeersFound { peers } => {
+                let found = peers.into_iter().filter_map(node_at);
+                for other in found.filter(|it| *it != node) {
+                    peer.connector.add(other);
+                }
+                // The timer dials, as the core is busy now.
+                peer.next_dial = self.now;
             }
             Output::Completed => self.complete(node, peer),
         }

@@ -58,6 +58,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         snub_after: Duration::from_mins(1),
         endgame: true,
         aligned_ticks: false,
+        peer_exchange: false,
         super_seed: false,
         rerequest_interval: Duration::from_mins(5),
     }
