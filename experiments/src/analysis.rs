@@ -1,6 +1,7 @@
 //! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
 
 mod compare;
+mod ladder;
 mod levels;
 mod overall;
 mod pictures;
@@ -8,7 +9,8 @@ mod runs;
 
 use rayon::prelude::*;
 
-pub use compare::{Comparison, Method, Quantity};
+pub use compare::{Comparison, Method, Quantity, paired_logs};
+pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes};
@@ -18,7 +20,7 @@ use crate::plan::Plan;
 use crate::stats::bootstrap::Resamples;
 
 /// Everything that is reported of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Analysis {
     /// One row a run.
     pub runs: Vec<RunRow>,
@@ -28,6 +30,8 @@ pub struct Analysis {
     pub comparisons: Vec<Comparison>,
     /// The claim over all scenarios.
     pub overall: Vec<Overall>,
+    /// The steps of the plan's ladder, if it has one.
+    pub ladder: Ladder,
     /// Data of the pictures.
     pub pictures: Pictures,
 }
@@ -39,13 +43,7 @@ impl Analysis {
     /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
     /// scenario, and only one scenario is in memory at a time.
     pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
-        let mut analysis = Self {
-            runs: Vec::new(),
-            levels: Vec::new(),
-            comparisons: Vec::new(),
-            overall: Vec::new(),
-            pictures: Pictures::default(),
-        };
+        let mut analysis = Self::default();
         for scenario in 0..plan.scenarios.len() {
             let runs = load(scenario)?;
             let seeds = plan.seeds_of(scenario) as usize;
@@ -60,8 +58,10 @@ impl Analysis {
                 .map(|it| it.answer(plan, &runs, &resamples))
                 .collect();
             analysis.comparisons.extend(answers.into_iter().flatten());
+            analysis.ladder.add(plan, scenario, &runs, &resamples);
             analysis.pictures.add(plan, scenario, &runs);
         }
+        analysis.ladder.finish(plan);
         analysis.overall = overall(plan, &analysis.comparisons);
         Ok(analysis)
     }

@@ -8,6 +8,7 @@ mod args;
 mod bar;
 mod check;
 mod dry_run;
+mod factorial;
 mod list;
 mod look;
 mod merge;

@@ -61,20 +61,7 @@ pub fn analyse(
     engine: &dyn Engine,
     store: &Store,
 ) -> Result<Analysis, Unfinished> {
-    let analysis = Analysis::of(plan, |scenario| {
-        let mut runs = Runs::default();
-        for unit in units.iter().filter(|it| it.scenario == scenario) {
-            match store.read(unit)? {
-                Found::Valid(outcome) => runs.insert(unit.clone(), *outcome),
-                Found::OtherEngine(found) => {
-                    let (unit, own) = (unit.id.clone(), engine.version());
-                    return Err(Unfinished::Mixed { unit, found, own });
-                }
-                Found::Missing | Found::Corrupt => return Err(gaps(units, store)?),
-            }
-        }
-        Ok(runs)
-    })?;
+    let analysis = Analysis::of(plan, |scenario| load_runs(units, engine, store, scenario))?;
     if let Some(it) = analysis.broken_twins().first() {
         return Err(Unfinished::Twins {
             scenario: plan.scenarios[it.scenario].name.clone(),
@@ -82,6 +69,27 @@ pub fn analyse(
         });
     }
     Ok(analysis)
+}
+
+/// Reads the runs of one scenario. Refuses gaps and mixed versions.
+pub fn load_runs(
+    units: &[Unit],
+    engine: &dyn Engine,
+    store: &Store,
+    scenario: usize,
+) -> Result<Runs, Unfinished> {
+    let mut runs = Runs::default();
+    for unit in units.iter().filter(|it| it.scenario == scenario) {
+        match store.read(unit)? {
+            Found::Valid(outcome) => runs.insert(unit.clone(), *outcome),
+            Found::OtherEngine(found) => {
+                let (unit, own) = (unit.id.clone(), engine.version());
+                return Err(Unfinished::Mixed { unit, found, own });
+            }
+            Found::Missing | Found::Corrupt => return Err(gaps(units, store)?),
+        }
+    }
+    Ok(runs)
 }
 
 fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {

@@ -4,7 +4,10 @@
 mod axis;
 mod bytes;
 mod cdf;
+mod effects;
 mod forest;
+mod grid;
+mod ladder;
 mod matrix;
 mod palette;
 mod panel;
@@ -12,6 +15,7 @@ mod render;
 mod scene;
 mod series;
 
+pub use effects::effects;
 pub use render::{RenderError, png, svg};
 pub use scene::Scene;
 
@@ -22,28 +26,59 @@ use crate::plan::{Figure, Plan};
 #[derive(Clone, Debug)]
 pub struct Picture {
     /// File name without its ending.
-    pub name: &'static str,
+    pub name: String,
     /// Which of the plan's figures it is.
     pub figure: Figure,
+    /// The scenario that it is about; `None` for all of the plan.
+    pub scenario: Option<usize>,
     /// What it shows, with n, interval method and level.
     pub caption: String,
     /// The drawing.
     pub scene: Scene,
 }
 
+/// Scenarios that fit a picture together; of a plan with more, some pictures are drawn one by one.
+const TOGETHER: usize = 4;
+
 /// The plan's pictures, in the order of the report.
 #[must_use]
 pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
-    Figure::ALL
-        .into_iter()
-        .filter(|it| plan.figures.contains(it))
-        .map(|it| match it {
-            Figure::Forest => forest::savings(plan, analysis),
-            Figure::Time => forest::times(plan, analysis),
-            Figure::Cdf => cdf::cdf(plan, analysis),
-            Figure::Bytes => bytes::bytes(plan, analysis),
-            Figure::Series => series::series(plan, analysis),
-            Figure::Matrix => matrix::matrix(plan, analysis),
+    let wanted = Figure::ALL.into_iter();
+    let wanted = wanted.filter(|it| plan.figures.contains(it));
+    let drawn = wanted.flat_map(|it| match it {
+        Figure::Forest if few(plan) => vec![forest::savings(plan, analysis)],
+        Figure::Forest => grid::savings(plan, analysis),
+        Figure::Time if few(plan) => vec![forest::times(plan, analysis)],
+        Figure::Time => grid::times(plan, analysis),
+        Figure::Cdf => vec![cdf::cdf(plan, analysis)],
+        Figure::Bytes => vec![bytes::bytes(plan, analysis)],
+        Figure::Series => apart(plan, |it| Some(series::series(plan, analysis, it))),
+        Figure::Matrix => apart(plan, |it| matrix::matrix(plan, analysis, it)),
+        Figure::Ladder if !plan.ladder.is_empty() => vec![ladder::ladder(plan, analysis)],
+        // Drawn by a study of its own.
+        Figure::Ladder | Figure::Effects => Vec::new(),
+    });
+    drawn.collect()
+}
+
+fn few(plan: &Plan) -> bool {
+    plan.scenarios.len() <= TOGETHER
+}
+
+/// One picture of all scenarios, or one of each.
+fn apart(plan: &Plan, draw: impl Fn(&[usize]) -> Option<Picture>) -> Vec<Picture> {
+    let all: Vec<usize> = (0..plan.scenarios.len()).collect();
+    if few(plan) {
+        return draw(&all).into_iter().collect();
+    }
+    let one = |it: &usize| {
+        let picture = draw(&[*it])?;
+        let within = &plan.scenarios[*it].name;
+        Some(Picture {
+            name: format!("{}_{within}", picture.name),
+            scenario: Some(*it),
+            ..picture
         })
-        .collect()
+    };
+    all.iter().filter_map(one).collect()
 }

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod conduct;
 pub mod cost;
 pub mod engine;
+pub mod factorial;
 pub mod figure;
 pub mod gate;
 pub mod measure;

@@ -24,26 +24,34 @@ pub struct Files {
 }
 
 impl Files {
+    /// These files, in the order of the hash.
+    #[must_use]
+    pub fn with(files: Vec<(&'static str, String)>) -> Self {
+        Self { files }
+    }
+
     /// The deterministic files of an analysed plan.
     #[must_use]
     pub fn of(plan: &Plan, analysis: &Analysis) -> Self {
-        Self {
-            files: vec![
-                ("plan.toml", plan.to_toml()),
-                ("runs.csv", tables::runs(plan, &analysis.runs)),
-                ("summary.csv", summary::summary(plan, analysis)),
-                ("levels.csv", tables::levels(plan, &analysis.levels)),
-                (
-                    "timeseries.csv",
-                    tables::timeseries(plan, &analysis.pictures),
-                ),
-                (
-                    "completion.csv",
-                    tables::completion(plan, &analysis.pictures),
-                ),
-                ("matrix.csv", tables::matrix(plan, &analysis.pictures)),
-            ],
+        let mut files = vec![
+            ("plan.toml", plan.to_toml()),
+            ("runs.csv", tables::runs(plan, &analysis.runs)),
+            ("summary.csv", summary::summary(plan, analysis)),
+            ("levels.csv", tables::levels(plan, &analysis.levels)),
+            (
+                "timeseries.csv",
+                tables::timeseries(plan, &analysis.pictures),
+            ),
+            (
+                "completion.csv",
+                tables::completion(plan, &analysis.pictures),
+            ),
+            ("matrix.csv", tables::matrix(plan, &analysis.pictures)),
+        ];
+        if !plan.ladder.is_empty() {
+            files.push(("ladder.csv", tables::ladder(plan, &analysis.ladder)));
         }
+        Self { files }
     }
 
     /// SHA-256 over names, lengths and bytes of the files. Two people compare this one string.

@@ -4,6 +4,7 @@
 mod check;
 mod echo;
 mod error;
+mod factorial;
 mod file;
 mod percent;
 mod resolve;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use unchoke_core::choke::Entry;
 
 pub use error::{PlanError, Where};
+pub use factorial::{Factor, Factorial};
 pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
 pub use percent::Percent;
 pub use resolve::{Changes, load};
@@ -28,6 +30,8 @@ pub struct Plan {
     pub question: String,
     /// What the author expected before the plan was run.
     pub expectation: String,
+    /// What was changed after the plan was first run, when and why.
+    pub amendments: Option<String>,
     /// The readings of "bandwidth" to decide.
     pub estimands: Vec<Estimand>,
     /// Shares of peers that run the candidate.
@@ -38,6 +42,10 @@ pub struct Plan {
     pub origin: Option<Contender>,
     /// What it is compared with.
     pub baselines: Vec<Contender>,
+    /// Names of baselines and candidate from the first rung to the last; empty for no ladder.
+    pub ladder: Vec<String>,
+    /// Settings to vary, if any.
+    pub factorial: Option<Factorial>,
     /// Where.
     pub scenarios: Vec<ScenarioUse>,
     /// From which the seed of each run follows.
@@ -195,17 +203,23 @@ pub enum Figure {
     Series,
     /// Who uploads to whom, by access class.
     Matrix,
+    /// What each rung of the ladder changes; drawn if the plan has one.
+    Ladder,
+    /// Main effects of the factors; drawn if the plan has some.
+    Effects,
 }
 
 impl Figure {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Forest,
         Self::Bytes,
         Self::Matrix,
         Self::Time,
         Self::Cdf,
         Self::Series,
+        Self::Ladder,
+        Self::Effects,
     ];
 }
 

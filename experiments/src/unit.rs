@@ -66,6 +66,16 @@ pub fn mix_name(plan: &Plan, mix: Mix) -> String {
     }
 }
 
+/// The pure mix of the baseline or candidate of this name.
+#[must_use]
+pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
+    if plan.candidate.name == name {
+        return Some(Mix::Candidate);
+    }
+    let found = plan.baselines.iter().position(|it| it.name == name);
+    found.map(Mix::Baseline)
+}
+
 /// The units of `plan` by scenario, then seed, then mix. What several comparisons share is there
 /// once: a pure baseline serves every adoption, the pure candidate every baseline.
 pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {

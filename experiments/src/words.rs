@@ -1,9 +1,14 @@
 //! Results in sentences. Command line, report and job summary say the same.
 
+mod ladder;
+
+pub use ladder::ladder;
+
 use crate::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
 use crate::measure::Group;
 use crate::output::summary::waste_bound;
 use crate::plan::{Adoption, Estimand, Plan};
+use crate::stats::interval::Estimate;
 use crate::unit::Mix;
 use crate::verdict::{Direction, Size};
 
@@ -18,24 +23,44 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
-/// An estimate as `12.3 % [10.1, 14.5]`, or as much of it as exists.
+/// A saving as `12.3 % [10.1, 14.5]`, or as much of it as exists.
 #[must_use]
 pub fn saving(it: &Comparison) -> String {
-    let number = |it: f64| format!("{:.1}", (it * 1000.0).round() / 10.0 + 0.0);
+    interval(&it.estimate)
+}
+
+/// An estimate of a ratio as `1.234 [1.200, 1.260]`.
+#[must_use]
+pub fn ratio(it: &Comparison) -> String {
     let (low, high) = it.estimate.ci95;
-    if low.is_finite() && high.is_finite() {
-        format!(
-            "{} [{}, {}]",
-            percent(it.estimate.value),
-            number(low),
-            number(high)
-        )
-    } else {
-        format!("{} [?]", percent(it.estimate.value))
+    format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
+}
+
+/// An estimate in the way of its quantity.
+#[must_use]
+pub fn estimate(it: &Comparison) -> String {
+    match it.quantity {
+        Quantity::Bytes(_) => saving(it),
+        Quantity::Time | Quantity::Tail => ratio(it),
     }
 }
 
-fn adopts(adoption: Adoption) -> String {
+/// A share with its 95 % interval, as `12.3 % [10.1, 14.5]`.
+#[must_use]
+pub fn interval(it: &Estimate) -> String {
+    let number = |it: f64| format!("{:.1}", (it * 1000.0).round() / 10.0 + 0.0);
+    let (low, high) = it.ci95;
+    if low.is_finite() && high.is_finite() {
+        let value = percent(it.value);
+        format!("{value} [{}, {}]", number(low), number(high))
+    } else {
+        format!("{} [?]", percent(it.value))
+    }
+}
+
+/// Who adopts, in words.
+#[must_use]
+pub fn adopts(adoption: Adoption) -> String {
     match adoption {
         Adoption::One => "one peer".to_owned(),
         Adoption::Share(_) => format!("{} of peers", adoption.label()),

@@ -146,6 +146,9 @@ pub(super) struct Question {
     baseline: Option<usize>,
     adoption: Adoption,
     group: Group,
+    treated: Mix,
+    /// Mix and replica that it is compared with.
+    twin: (Mix, u8),
 }
 
 /// The comparisons of a scenario: by baseline, adoption and group; last the candidate with itself.
@@ -158,19 +161,13 @@ pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
             } else {
                 &[Group::Adopters, Group::Others, Group::All, Group::Outsiders]
             };
-            questions.extend(groups.iter().map(|group| Question {
-                scenario,
-                baseline: Some(baseline),
-                adoption: *adoption,
-                group: *group,
-            }));
+            let of = |group: &Group| Question::of(scenario, baseline, *adoption, *group);
+            questions.extend(groups.iter().map(of));
         }
     }
     questions.push(Question {
-        scenario,
-        baseline: None,
-        adoption: Adoption::ALL,
-        group: Group::All,
+        twin: (Mix::Candidate, 1),
+        ..Question::between(scenario, Mix::Candidate, Mix::Candidate)
     });
     questions
 }
@@ -182,7 +179,72 @@ struct Pair {
     whole: [(f64, f64); 3],
 }
 
+/// Log ratios candidate over baseline, one a seed, against the plan's first baseline: of adopters at
+/// the plan's first adoption for focal readings, else of swarms of one policy.
+#[must_use]
+pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity) -> Vec<f64> {
+    let focal = matches!(quantity, Quantity::Bytes(it) if it.is_focal());
+    let adoption = if focal {
+        plan.adoption[0]
+    } else {
+        Adoption::ALL
+    };
+    let group = if adoption == Adoption::ALL {
+        Group::All
+    } else {
+        Group::Adopters
+    };
+    let question = Question::of(scenario, 0, adoption, group);
+    let seeds = 0..plan.seeds_of(scenario);
+    let pairs: Vec<Pair> = seeds.filter_map(|it| question.pair(runs, it)).collect();
+    let (candidate, baseline): (Vec<f64>, Vec<f64>) = match quantity {
+        Quantity::Bytes(it) => {
+            let values = question.bytes(it, &pairs);
+            let (candidate, baseline) = values.expect("defined for the group");
+            let logs = |it: Vec<f64>| it.into_iter().map(ln).collect();
+            (logs(candidate), logs(baseline))
+        }
+        Quantity::Time => {
+            let times = |it: &Pair| (it.candidate.mean_log_time, it.baseline.mean_log_time);
+            pairs.iter().map(times).unzip()
+        }
+        Quantity::Tail => {
+            let tails = |it: &Pair| (ln(it.candidate.tail_time), ln(it.baseline.tail_time));
+            pairs.iter().map(tails).unzip()
+        }
+    };
+    differences(&candidate, &baseline)
+}
+
 impl Question {
+    /// The candidate at this adoption against a baseline.
+    fn of(scenario: usize, baseline: usize, adoption: Adoption, group: Group) -> Self {
+        let treated = match adoption {
+            Adoption::ALL => Mix::Candidate,
+            adoption => Mix::Mixed(baseline, adoption),
+        };
+        Self {
+            scenario,
+            baseline: Some(baseline),
+            adoption,
+            group,
+            treated,
+            twin: (Mix::Baseline(baseline), 0),
+        }
+    }
+
+    /// Two pure mixes, all peers.
+    pub(super) fn between(scenario: usize, treated: Mix, twin: Mix) -> Self {
+        Self {
+            scenario,
+            baseline: None,
+            adoption: Adoption::ALL,
+            group: Group::All,
+            treated,
+            twin: (twin, 0),
+        }
+    }
+
     pub(super) fn answer(self, plan: &Plan, runs: &Runs, resamples: &Resamples) -> Vec<Comparison> {
         let pairs: Option<Vec<Pair>> = (0..plan.seeds_of(self.scenario))
             .map(|seed| self.pair(runs, seed))
@@ -217,20 +279,8 @@ impl Question {
     }
 
     fn pair(self, runs: &Runs, seed: u32) -> Option<Pair> {
-        let (treated, twin) = match (self.baseline, self.adoption) {
-            (None, _) => {
-                let first = runs.get(Mix::Candidate, seed, 0);
-                (first, runs.get(Mix::Candidate, seed, 1))
-            }
-            (Some(baseline), Adoption::ALL) => {
-                let treated = runs.get(Mix::Candidate, seed, 0);
-                (treated, runs.get(Mix::Baseline(baseline), seed, 0))
-            }
-            (Some(baseline), adoption) => {
-                let treated = runs.get(Mix::Mixed(baseline, adoption), seed, 0);
-                (treated, runs.get(Mix::Baseline(baseline), seed, 0))
-            }
-        };
+        let treated = runs.get(self.treated, seed, 0);
+        let twin = runs.get(self.twin.0, seed, self.twin.1);
         let members = peers(treated, |it| self.group.holds(it));
         if members.is_empty() {
             return None;

@@ -16,6 +16,8 @@ pub(super) const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../plans/choke_vs_naive.toml"),
     ),
     ("claim_full", include_str!("../../plans/claim_full.toml")),
+    ("ladder", include_str!("../../plans/ladder.toml")),
+    ("sensitivity", include_str!("../../plans/sensitivity.toml")),
 ];
 
 /// Longest plan file that is read.
@@ -220,6 +222,14 @@ pub(super) fn plan_text(plan: &str) -> Result<(String, String, PathBuf), Failure
     let text = std::fs::read_to_string(path).map_err(|it| cannot(it.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok((plan.to_owned(), text, folder))
+}
+
+/// Threads that `--jobs` means.
+pub(super) fn threads(jobs: usize) -> usize {
+    match jobs {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        jobs => jobs,
+    }
 }
 
 /// Reads a file that the user named.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::args::threads;
 use super::run::Job;
 use super::{Exit, Failure, print};
 use crate::cost::{ScenarioCost, estimate};
@@ -14,11 +15,7 @@ pub(super) fn dry_run(job: &Job<'_>) -> Result<Exit, Failure> {
     for unit in &job.units {
         missing.push(!matches!(store.read(unit)?, Found::Valid(_)));
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = match job.options.jobs {
-        0 => cores,
-        jobs => jobs,
-    };
+    let jobs = threads(job.options.jobs);
     let costs = estimate(&job.plan, &job.units, &missing, &job.engine, jobs)?;
     let mut text = String::new();
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");

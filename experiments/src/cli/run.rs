@@ -34,6 +34,9 @@ pub(super) struct Job<'a> {
 pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
     let started = Instant::now();
     let (plan, engine) = super::load(name, &options.plan_args)?;
+    if let Some(factorial) = &plan.factorial {
+        return super::factorial::run(&plan, factorial, (name, options, command));
+    }
     let units = expand(&plan, &engine)?;
     let job = Job {
         folder: options.plan_args.folder(&plan),
@@ -79,16 +82,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
 
 impl Job<'_> {
     pub(super) fn store(&self) -> Result<Store, Failure> {
-        let exploratory = Path::new("results/exploratory");
-        if self.folder.starts_with(exploratory) {
-            make(exploratory)?;
-            let ignore = exploratory.join(".gitignore");
-            write_whole(&ignore, b"*\n")?;
-        }
-        Ok(Store::open(
-            &self.folder.join("units"),
-            &self.engine.version(),
-        )?)
+        make_store(&self.folder, &self.engine.version())
     }
 
     fn execute(&self, units: &[Unit], store: &Store) -> Result<Done, Failure> {
@@ -209,6 +203,7 @@ impl Job<'_> {
                 engine: &engine,
                 reproduce: &self.reproduce,
                 units: self.units.len(),
+                sections: &[],
             };
             let page = report(&self.plan, analysis, &pictures, &context)?;
             put("report.html", page.as_bytes())?;
@@ -217,7 +212,18 @@ impl Job<'_> {
     }
 }
 
-fn make(folder: &Path) -> Result<(), StoreError> {
+/// The store of results in `folder`. Exploratory results are kept out of version control.
+pub(super) fn make_store(folder: &Path, engine: &str) -> Result<Store, Failure> {
+    let exploratory = Path::new("results/exploratory");
+    if folder.starts_with(exploratory) {
+        make(exploratory)?;
+        let ignore = exploratory.join(".gitignore");
+        write_whole(&ignore, b"*\n")?;
+    }
+    Ok(Store::open(&folder.join("units"), engine)?)
+}
+
+pub(super) fn make(folder: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))
 }
 

@@ -9,7 +9,10 @@ use crate::analysis::{Analysis, Bytes};
 use crate::plan::{Figure, Plan};
 use crate::unit::mix_name;
 
-const BAR: f64 = 24.0;
+/// Height of a bar; less where there are many.
+fn bar_height(plan: &Plan) -> f64 {
+    if super::few(plan) { 24.0 } else { 14.0 }
+}
 
 pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
     let mut scene = Scene::new(1000.0, 0.0);
@@ -17,6 +20,7 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
         &mut scene,
         "Bytes beyond the useful ones, by cause, whole swarms of one policy",
     );
+    let height = bar_height(plan);
     let rows = &analysis.pictures.bytes;
     let causes = rows.first().map_or_else(Vec::new, Bytes::causes);
     let names: Vec<_> = causes
@@ -37,13 +41,13 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
         y += 20.0;
         let top = y;
         let bars: Vec<&Bytes> = rows.iter().filter(|it| it.scenario == scenario).collect();
-        let bottom = top + BAR * bars.len() as f64 + 4.0;
+        let bottom = top + height * bars.len() as f64 + 4.0;
         for tick in axis.ticks(8.0) {
             scene.line(&[(axis.at(tick), top), (axis.at(tick), bottom)], RULE, 0.75);
         }
         for row in bars {
             bar(&mut scene, plan, &axis, y, row);
-            y += BAR;
+            y += height;
         }
         y = bottom + 10.0;
     }
@@ -69,27 +73,40 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     caption(&mut scene, y + 12.0, &text);
     Picture {
-        name: "bytes_by_cause",
+        name: "bytes_by_cause".to_owned(),
         figure: Figure::Bytes,
+        scenario: None,
         caption: text,
         scene,
     }
 }
 
 fn bar(scene: &mut Scene, plan: &Plan, axis: &Axis, y: f64, row: &Bytes) {
-    let middle = y + BAR / 2.0;
+    let height = bar_height(plan);
+    let middle = y + height / 2.0;
+    let letters = f64::min(12.5, height - 2.0);
+    let margin = height / 6.0;
     let name = mix_name(plan, row.mix);
     scene.text(
         (axis.start - 8.0, middle),
         name,
-        Style::new(12.5, INK).end(),
+        Style::new(letters, INK).end(),
     );
     let mut sum = 0.0;
     for (at, (_, share)) in row.causes().into_iter().enumerate() {
         let (from, to) = (axis.at(sum), axis.at(sum + share * 100.0));
-        scene.rectangle((from, y + 4.0), to - from, BAR - 8.0, palette::cause(at));
+        scene.rectangle(
+            (from, y + margin),
+            to - from,
+            height - 2.0 * margin,
+            palette::cause(at),
+        );
         sum += share * 100.0;
     }
     let text = format!("{sum:.2} %");
-    scene.text((axis.at(sum) + 6.0, middle), text, Style::new(12.0, INK));
+    scene.text(
+        (axis.at(sum) + 6.0, middle),
+        text,
+        Style::new(letters - 0.5, INK),
+    );
 }

@@ -73,8 +73,9 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     caption(&mut scene, top + 290.0, &text);
     Picture {
-        name: "completion_cdf",
+        name: "completion_cdf".to_owned(),
         figure: Figure::Cdf,
+        scenario: None,
         caption: text,
         scene,
     }

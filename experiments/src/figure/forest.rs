@@ -13,6 +13,27 @@ use crate::stats::interval::Estimate;
 
 const LABELS: f64 = 130.0;
 
+/// From estimates to an axis in percent.
+#[derive(Clone, Copy)]
+pub(super) struct Scale {
+    pub(super) percent: fn(f64) -> f64,
+    /// Largest extent of the axis.
+    pub(super) most: (f64, f64),
+}
+
+impl Scale {
+    /// For savings.
+    pub(super) const SAVING: Self = Self {
+        percent: |it| it * 100.0,
+        most: (-100.0, 100.0),
+    };
+    /// For ratios, as a change.
+    pub(super) const CHANGE: Self = Self {
+        percent: |it| (it - 1.0) * 100.0,
+        most: (-60.0, 100.0),
+    };
+}
+
 /// A group of rows: what is compared, its head, and a limit to draw.
 struct Block {
     quantity: Quantity,
@@ -25,10 +46,7 @@ struct Forest<'a> {
     plan: &'a Plan,
     analysis: &'a Analysis,
     blocks: Vec<Block>,
-    /// From an estimate to percent on the axis.
-    percent: fn(f64) -> f64,
-    /// Largest extent of the axis, in percent.
-    most: (f64, f64),
+    scale: Scale,
     limit_name: &'static str,
 }
 
@@ -43,8 +61,7 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
         plan,
         analysis,
         blocks: plan.estimands.iter().map(block).collect(),
-        percent: |it| it * 100.0,
-        most: (-100.0, 100.0),
+        scale: Scale::SAVING,
         limit_name: "claim",
     };
     let mut scene = Scene::new(1060.0, 0.0);
@@ -66,8 +83,9 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     caption(&mut scene, bottom, &text);
     Picture {
-        name: "forest",
+        name: "forest".to_owned(),
         figure: Figure::Forest,
+        scenario: None,
         caption: text,
         scene,
     }
@@ -86,8 +104,7 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
             block(Quantity::Time, "geometric mean", plan.margins.time),
             block(Quantity::Tail, "95th percentile", plan.margins.tail),
         ],
-        percent: |it| (it - 1.0) * 100.0,
-        most: (-60.0, 100.0),
+        scale: Scale::CHANGE,
         limit_name: "margin",
     };
     let mut scene = Scene::new(1060.0, 0.0);
@@ -109,19 +126,45 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     caption(&mut scene, bottom, &text);
     Picture {
-        name: "completion_time",
+        name: "completion_time".to_owned(),
         figure: Figure::Time,
+        scenario: None,
         caption: text,
         scene,
     }
 }
 
-fn method(plan: &Plan, usual: &str) -> String {
+pub(super) fn method(plan: &Plan, usual: &str) -> String {
     if (plan.seed_range().0 as usize) < crate::stats::bootstrap::LEAST_RUNS {
         "jackknife over seeds with Student t (fewer than 20 seeds)".to_owned()
     } else {
         usual.to_owned()
     }
+}
+
+/// What is shown of a reading: adopters, or all where everybody adopts or it is about all.
+pub(super) fn shown(
+    analysis: &Analysis,
+    quantity: Quantity,
+    baseline: usize,
+    adoption: Adoption,
+) -> Vec<&Comparison> {
+    let focal = match quantity {
+        Quantity::Bytes(it) => it.is_focal(),
+        Quantity::Time | Quantity::Tail => true,
+    };
+    let group = if focal && adoption != Adoption::ALL {
+        Group::Adopters
+    } else {
+        Group::All
+    };
+    let wanted = |it: &&Comparison| {
+        it.quantity == quantity
+            && it.baseline == Some(baseline)
+            && it.adoption == adoption
+            && it.group == group
+    };
+    analysis.comparisons.iter().filter(wanted).collect()
 }
 
 impl Forest<'_> {
@@ -208,26 +251,6 @@ impl Forest<'_> {
         );
     }
 
-    /// What is shown of a reading: adopters, or all where everybody adopts or it is about all.
-    fn shown(&self, quantity: Quantity, baseline: usize, adoption: Adoption) -> Vec<&Comparison> {
-        let focal = match quantity {
-            Quantity::Bytes(it) => it.is_focal(),
-            Quantity::Time | Quantity::Tail => true,
-        };
-        let group = if focal && adoption != Adoption::ALL {
-            Group::Adopters
-        } else {
-            Group::All
-        };
-        let wanted = |it: &&Comparison| {
-            it.quantity == quantity
-                && it.baseline == Some(baseline)
-                && it.adoption == adoption
-                && it.group == group
-        };
-        self.analysis.comparisons.iter().filter(wanted).collect()
-    }
-
     fn range(&self) -> (f64, f64) {
         let (mut low, mut high) = (
             -10.0_f64,
@@ -236,8 +259,8 @@ impl Forest<'_> {
         for block in &self.blocks {
             for baseline in 0..self.plan.baselines.len() {
                 for adoption in &self.plan.adoption {
-                    for it in self.shown(block.quantity, baseline, *adoption) {
-                        let percent = |it: f64| (self.percent)(it);
+                    for it in shown(self.analysis, block.quantity, baseline, *adoption) {
+                        let percent = |it: f64| (self.scale.percent)(it);
                         let ends = [it.estimate.ci95.0, it.estimate.ci95.1].map(percent);
                         // An interval without ends cannot widen the axis.
                         for end in ends.into_iter().filter(|it| it.is_finite()) {
@@ -247,7 +270,10 @@ impl Forest<'_> {
                 }
             }
         }
-        (low.max(self.most.0) - 3.0, high.min(self.most.1) + 5.0)
+        (
+            low.max(self.scale.most.0) - 3.0,
+            high.min(self.scale.most.1) + 5.0,
+        )
     }
 
     fn marks(
@@ -258,8 +284,8 @@ impl Forest<'_> {
         (baseline, adoption): (usize, Adoption),
         top: f64,
     ) {
-        for it in self.shown(quantity, baseline, adoption) {
-            let estimate = it.estimate.map(self.percent);
+        for it in shown(self.analysis, quantity, baseline, adoption) {
+            let estimate = it.estimate.map(self.scale.percent);
             let y = top + 9.0 * it.scenario as f64;
             mark(scene, axis, &estimate, y, palette::scenario(it.scenario));
         }
@@ -282,7 +308,8 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
         let corners = vec![(tip, y), (tip + back, y - 4.0), (tip + back, y + 4.0)];
         scene.area(corners, color, 1.0);
         let number = format!("{:.0} %", it.value);
-        scene.text((tip + 1.5 * back, y - 0.5), number, text);
+        // Clear of the arrow, whose back lies 7 pixels from its tip.
+        scene.text((tip + 1.9 * back, y - 0.5), number, text);
     } else {
         scene.dot((x(it.value), y), 3.25, color);
     }

@@ -11,23 +11,27 @@ use crate::unit::mix_name;
 const CELL: (f64, f64) = (48.0, 28.0);
 const WHITE: Color = Color(255, 255, 255);
 
-pub(super) fn matrix(plan: &Plan, analysis: &Analysis) -> Picture {
+/// `None` where no scenario has several classes: a single class tells nothing.
+pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> Option<Picture> {
     let mut scene = Scene::new(1000.0, 0.0);
     let mut y = title(
         &mut scene,
         "Who uploads to whom: useful bytes by access class",
     );
-    for (scenario, within) in plan.scenarios.iter().enumerate() {
+    let mut any = false;
+    for scenario in scenarios.iter().copied() {
+        let within = &plan.scenarios[scenario];
         let matrices: Vec<&Matrix> = analysis
             .pictures
             .matrices
             .iter()
             .filter(|it| it.scenario == scenario)
             .collect();
-        // A single class tells nothing.
-        if matrices.iter().all(|it| it.classes.len() < 2) {
+        // Origins are a class of their own.
+        if matrices.iter().all(|it| receivers(it).len() < 2) {
             continue;
         }
+        any = true;
         scene.text(
             (EDGE, y + 8.0),
             within.name.clone(),
@@ -52,12 +56,13 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis) -> Picture {
         plan.seeds_said()
     );
     caption(&mut scene, y, &text);
-    Picture {
-        name: "class_matrix",
+    any.then(|| Picture {
+        name: "class_matrix".to_owned(),
         figure: Figure::Matrix,
+        scenario: None,
         caption: text,
         scene,
-    }
+    })
 }
 
 /// One matrix; returns where it ends.

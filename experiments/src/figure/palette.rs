@@ -46,3 +46,9 @@ pub(super) fn shade(share: f64) -> Color {
     };
     Color(mix(255.0, 8.0), mix(255.0, 64.0), mix(255.0, 129.0))
 }
+
+/// Colour of level `at` of `count` ordered ones, light to dark blue; legible in grey too.
+pub(super) fn level(at: usize, count: usize) -> Color {
+    let share = (at + 1) as f64 / count.max(1) as f64;
+    shade(0.25 + 0.75 * share)
+}

@@ -21,8 +21,8 @@ const ROWS: [Row; 3] = [
     ("useful rate, MB/s", |it| it.down_rate.map(|it| it / 1e6)),
 ];
 
-pub(super) fn series(plan: &Plan, analysis: &Analysis) -> Picture {
-    let count = plan.scenarios.len();
+pub(super) fn series(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> Picture {
+    let count = scenarios.len();
     let mut scene = Scene::new((330.0 * count as f64).clamp(700.0, 1320.0), 0.0);
     let y = title(&mut scene, "Swarms of one policy over time");
     let mixes = pure_mixes(plan);
@@ -33,7 +33,8 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis) -> Picture {
         .collect();
     let first = legend(&mut scene, y + 4.0, &names) + 18.0;
     let positions = columns(scene.width, count, 44.0);
-    for (scenario, within) in plan.scenarios.iter().enumerate() {
+    for (column, scenario) in scenarios.iter().copied().enumerate() {
+        let within = &plan.scenarios[scenario];
         let of = |mix| {
             let moments = &analysis.pictures.moments;
             let wanted = move |it: &&Moment| it.scenario == scenario && it.mix == mix;
@@ -53,7 +54,7 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis) -> Picture {
                 .map(|it| high(value(it)))
                 .fold(0.0, f64::max);
             let frame = Frame {
-                x: Axis::new((0.0, end), positions[scenario]),
+                x: Axis::new((0.0, end), positions[column]),
                 y: Axis::new((0.0, highest * 1.05), (top + HEIGHT, top)),
             };
             let head = format!("{}: {head}", within.name);
@@ -77,8 +78,9 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     caption(&mut scene, bottom, &text);
     Picture {
-        name: "time_series",
+        name: "time_series".to_owned(),
         figure: Figure::Series,
+        scenario: None,
         caption: text,
         scene,
     }

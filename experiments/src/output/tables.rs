@@ -2,7 +2,7 @@
 
 use unchoke_core::ledger::{Kind, Waste};
 
-use crate::analysis::{Level, Pictures, RunRow};
+use crate::analysis::{Ladder, Level, Pictures, RunRow};
 use crate::measure::geometric_mean_time;
 use crate::plan::Plan;
 use crate::stats::interval::Estimate;
@@ -250,6 +250,53 @@ pub fn matrix(plan: &Plan, pictures: &Pictures) -> String {
                 ]);
             }
         }
+    }
+    table.finish()
+}
+
+/// `ladder.csv`: one row a scenario, step and quantity.
+#[must_use]
+pub fn ladder(plan: &Plan, ladder: &Ladder) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "from",
+        "to",
+        "quantity",
+        "scale",
+        "runs",
+        "from_mean",
+        "to_mean",
+        "estimate",
+        "ci95_low",
+        "ci95_high",
+        "method",
+        "share_of_first_rung",
+        "share_ci95_low",
+        "share_ci95_high",
+        "variance_reduction",
+    ]);
+    for it in &ladder.steps {
+        let comparison = &it.comparison;
+        let [low, high] = ci95(&comparison.estimate);
+        let [share_low, share_high] = ci95(&it.points);
+        table.row([
+            plan.scenarios[comparison.scenario].name.clone(),
+            plan.ladder[it.rung - 1].clone(),
+            plan.ladder[it.rung].clone(),
+            comparison.quantity.id().to_owned(),
+            comparison.quantity.scale().to_owned(),
+            comparison.runs.to_string(),
+            figure(comparison.baseline_mean),
+            figure(comparison.candidate_mean),
+            figure(comparison.estimate.value),
+            low,
+            high,
+            comparison.method.name().to_owned(),
+            figure(it.points.value),
+            share_low,
+            share_high,
+            figure(comparison.pairing.variance_reduction),
+        ]);
     }
     table.finish()
 }

@@ -6,6 +6,8 @@ use unchoke_core::choke::{self, Parameters};
 
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
+use crate::unit::mix_of;
+
 use super::{Adoption, Contender, Margins, Percent, Plan, PlanError, ScenarioUse};
 
 /// Most paired runs of a plan.
@@ -15,10 +17,11 @@ const MOST_RESAMPLES: usize = 1_000_000;
 
 /// The plan that `file` means.
 pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanError> {
-    let plan = Plan {
+    let mut plan = Plan {
         name: checked_name(&file.name).map_err(|it| source.error("name", it))?,
         question: said(&file.question, "question", source)?,
         expectation: said(&file.expectation, "expectation", source)?,
+        amendments: file.amendments.as_ref().map(|it| it.trim().to_owned()),
         estimands: file.estimands.clone(),
         adoption: adoption(&file.adoption, source)?,
         candidate: contender(&file.candidate, "candidate", source)?,
@@ -28,6 +31,8 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
             .map(|it| contender(it, "origin", source))
             .transpose()?,
         baselines: numbered(&file.baseline, "baseline", source, contender)?,
+        ladder: file.ladder.clone(),
+        factorial: None,
         scenarios: numbered(&file.scenario, "scenario", source, scenario)?,
         master_seed: file.seeds.master,
         seed_count: file.seeds.count,
@@ -66,7 +71,27 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         let message = "has the candidate's name; give one of them another `name`";
         return Err(source.error(&format!("baseline.{at}"), message));
     }
+    ladder(&plan, source)?;
+    if let Some(file) = &file.factorial {
+        plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
+    }
     Ok(plan)
+}
+
+/// A ladder has two rungs at least, each a baseline or the candidate, none twice.
+fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
+    let known = |name: &String| mix_of(plan, name).is_some();
+    if let Some(at) = plan.ladder.iter().position(|it| !known(it)) {
+        let message = format!(
+            "{} is neither a baseline nor the candidate",
+            plan.ladder[at]
+        );
+        return Err(source.error(&format!("ladder.{at}"), message));
+    }
+    if plan.ladder.len() == 1 {
+        return Err(source.error("ladder", "one rung; give two or more, or none"));
+    }
+    unique(plan.ladder.iter().cloned(), "ladder", source)
 }
 
 /// The number, if it is one that can be run.

@@ -1,9 +1,10 @@
 //! A plan back in its TOML form: what was really run, with every change and default.
 
 use super::file::{
-    CandidateFile, MarginsFile, ParameterFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile,
+    CandidateFile, FactorFile, FactorialFile, MarginsFile, ParameterFile, PlanFile, ScenarioFile,
+    SeedsFile, StatisticsFile,
 };
-use super::{Adoption, Contender, Plan, ScenarioUse};
+use super::{Adoption, Contender, Factorial, Plan, ScenarioUse};
 
 impl Plan {
     /// The plan as TOML text. Reading it gives the same plan.
@@ -13,6 +14,7 @@ impl Plan {
             name: self.name.clone(),
             question: self.question.clone(),
             expectation: self.expectation.clone(),
+            amendments: self.amendments.clone(),
             estimands: self.estimands.clone(),
             adoption: self
                 .adoption
@@ -20,6 +22,7 @@ impl Plan {
                 .map(|it| Adoption::label(*it))
                 .collect(),
             figures: self.figures.clone(),
+            ladder: self.ladder.clone(),
             seeds: SeedsFile {
                 master: self.master_seed,
                 count: self.seed_count,
@@ -36,6 +39,7 @@ impl Plan {
             origin: self.origin.as_ref().map(contender),
             baseline: self.baselines.iter().map(contender).collect(),
             scenario: self.scenarios.iter().map(scenario).collect(),
+            factorial: self.factorial.as_ref().map(factorial),
         };
         toml::to_string_pretty(&file).expect("a plan has no value that TOML lacks")
     }
@@ -53,19 +57,34 @@ fn contender(it: &Contender) -> CandidateFile {
 }
 
 fn scenario(it: &ScenarioUse) -> ScenarioFile {
-    let change = |text: &String| {
-        let (key, value) = text
-            .split_once('=')
-            .expect("changes are written as key=value");
-        let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
-        let parsed = parsed.ok().and_then(|mut it| it.remove("value"));
-        let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
-        (key.to_owned(), value)
-    };
     ScenarioFile {
         name: Some(it.name.clone()),
         source: it.source.clone(),
         seeds: it.seed_count,
-        set: it.set.iter().map(change).collect(),
+        set: it.set.iter().map(|it| change(it)).collect(),
+    }
+}
+
+/// A change written as `key=value`, as an entry of a table.
+fn change(text: &str) -> (String, toml::Value) {
+    let (key, value) = text
+        .split_once('=')
+        .expect("changes are written as key=value");
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"));
+    let parsed = parsed.ok().and_then(|mut it| it.remove("value"));
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    (key.to_owned(), value)
+}
+
+fn factorial(it: &Factorial) -> FactorialFile {
+    let level = |changes: &[String]| changes.iter().map(|it| change(it)).collect();
+    let factor = |it: &super::Factor| FactorFile {
+        name: it.name.clone(),
+        low: level(&it.low),
+        high: level(&it.high),
+    };
+    FactorialFile {
+        generators: it.generators.clone(),
+        factor: it.factors.iter().map(factor).collect(),
     }
 }

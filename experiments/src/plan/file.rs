@@ -16,6 +16,9 @@ pub struct PlanFile {
     pub question: String,
     /// What the author expects, written before the plan is run.
     pub expectation: String,
+    /// What was changed after the plan was first run, when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amendments: Option<String>,
     /// Readings of "bandwidth" to decide; all five if left out.
     #[serde(default = "every_estimand")]
     pub estimands: Vec<Estimand>,
@@ -24,6 +27,10 @@ pub struct PlanFile {
     /// Pictures to draw; all if left out.
     #[serde(default = "every_figure")]
     pub figures: Vec<Figure>,
+    /// Names of baselines and candidate, each one step beyond the one before: the steps are
+    /// compared one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<String>,
     /// Seeds.
     pub seeds: SeedsFile,
     /// Margins; the usual ones if left out.
@@ -42,6 +49,32 @@ pub struct PlanFile {
     pub baseline: Vec<CandidateFile>,
     /// Where.
     pub scenario: Vec<ScenarioFile>,
+    /// Settings to vary in a two-level design: the plan is run at each of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factorial: Option<FactorialFile>,
+}
+
+/// A two-level factorial design.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactorialFile {
+    /// The factors after the base ones as products of these, such as `E = ABC`; none for all runs.
+    #[serde(default)]
+    pub generators: Vec<String>,
+    /// Factor A first.
+    pub factor: Vec<FactorFile>,
+}
+
+/// A factor with two levels.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactorFile {
+    /// Its name in results.
+    pub name: String,
+    /// Changes by dotted key of the plan at the low level.
+    pub low: BTreeMap<String, toml::Value>,
+    /// The same keys at the high level.
+    pub high: BTreeMap<String, toml::Value>,
 }
 
 /// Seeds of a plan.

@@ -47,6 +47,10 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
         .map_err(|it| at_option(file, "--scenario", it))?;
     keep(&mut plan.baselines, &changes.policies, |it| &it.name)
         .map_err(|it| at_option(file, "--policy", it))?;
+    if !changes.policies.is_empty() {
+        // A rung may be missing now.
+        plan.ladder.clear();
+    }
     plan.registered = *changes == Changes::default();
     Ok(plan)
 }

@@ -1,0 +1,215 @@
+//! `lab run` of a plan with factors: every run of the design is the plan with other levels.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::args::{self, Format, RunOptions};
+use super::bar::Bar;
+use super::run::{make, make_store};
+use super::{Exit, Failure, print, stop};
+use crate::conduct::load_runs;
+use crate::cost::estimate;
+use crate::engine::Engine as _;
+use crate::factorial::{Cell, Study, cell, output, report};
+use crate::figure;
+use crate::output::Files;
+use crate::output::manifest::{Host, manifest};
+use crate::plan::{Factorial, Plan};
+use crate::runner::{self, Options};
+use crate::store::{Found, Store, write_whole};
+use crate::swarm::Swarms;
+use crate::unit::{Unit, expand};
+
+/// One run of the design.
+struct Run {
+    high: u32,
+    plan: Plan,
+    engine: Swarms,
+    units: Vec<Unit>,
+}
+
+pub(super) fn run(
+    plan: &Plan,
+    factorial: &Factorial,
+    (name, options, command): (&str, &RunOptions, &str),
+) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    if options.check || options.shard.is_some() || options.peers {
+        let message = "a plan with factors knows no --check, --shard and --peers; leave them out";
+        return Err(Failure::usage(message));
+    }
+    let runs = expand_all(factorial, name, options)?;
+    if options.list {
+        for it in &runs {
+            print(&format!("{}\n", factorial.levels(it.high)))?;
+            print(&super::list::units(&it.plan, &it.units))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let folder = options.plan_args.folder(plan);
+    let version = runs[0].engine.version();
+    if options.dry_run {
+        return dry_run(
+            plan,
+            &runs,
+            &Store::at(&folder.join("units"), &version),
+            options,
+        );
+    }
+    stop::listen()?;
+    let store = make_store(&folder, &version)?;
+    let (ran, cells) = execute(&runs, &store, options)?;
+    let study = Study::of(plan, factorial, cells);
+    let host = Host {
+        wall_s: started.elapsed().as_secs_f64(),
+        jobs: options.jobs,
+        ran,
+    };
+    let reproduce = format!("{command}{}", options.plan_args.typed());
+    let units: Vec<Unit> = runs.iter().flat_map(|it| it.units.clone()).collect();
+    let files = output::files(&study);
+    write(
+        &study,
+        &files,
+        &units,
+        (&folder, &version, &reproduce),
+        &host,
+        options,
+    )?;
+    print(&match options.format {
+        Format::Human | Format::Markdown => output::words(&study),
+        Format::Csv => files
+            .get("effects.csv")
+            .expect("one of the files")
+            .to_owned(),
+        Format::Json => output::json(&study, &files.hash()),
+    })?;
+    if options.format == Format::Human {
+        print(&format!(
+            "\nwrote     {} ({ran} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
+            folder.display(),
+            units.len(),
+            host.wall_s,
+            files.hash()
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn expand_all(
+    factorial: &Factorial,
+    name: &str,
+    options: &RunOptions,
+) -> Result<Vec<Run>, Failure> {
+    let (file, text, folder) = args::plan_text(name)?;
+    let one = |high: u32| -> Result<Run, Failure> {
+        let mut changes = options.plan_args.changes();
+        changes.set.extend(factorial.changes(high));
+        let plan = crate::plan::load(&file, &text, &changes)?;
+        let engine = Swarms::of(&plan, &folder)?;
+        let units = expand(&plan, &engine)?;
+        Ok(Run {
+            high,
+            plan,
+            engine,
+            units,
+        })
+    };
+    factorial.design.runs().into_iter().map(one).collect()
+}
+
+/// What would run, and for how long. Runs that differ only in factors of the candidate share the
+/// runs of the baseline: those are counted once.
+fn dry_run(
+    plan: &Plan,
+    runs: &[Run],
+    store: &Store,
+    options: &RunOptions,
+) -> Result<Exit, Failure> {
+    let mut seen = std::collections::BTreeSet::new();
+    let (mut units, mut lacking, mut seconds) = (0, 0, 0.0);
+    for (at, it) in runs.iter().enumerate() {
+        let mut missing = Vec::new();
+        for unit in &it.units {
+            let new = seen.insert(unit.id.clone());
+            units += usize::from(new);
+            missing.push(new && !matches!(store.read(unit)?, Found::Valid(_)));
+        }
+        lacking += missing.iter().filter(|it| **it).count();
+        // Two runs of the design, the first and the last, have every factor at both levels.
+        if at == 0 || at + 1 == runs.len() {
+            let costs = estimate(
+                &it.plan,
+                &it.units,
+                &vec![true; it.units.len()],
+                &it.engine,
+                options.jobs,
+            )?;
+            let all = costs.iter().map(|it| it.seconds).sum::<f64>();
+            seconds += all / it.units.len() as f64 / 2.0;
+        }
+    }
+    let jobs = args::threads(options.jobs);
+    let total = seconds * lacking as f64 / jobs as f64;
+    print(&format!(
+        "{}: {} runs of the design, {units} runs, {lacking} missing: about {total:.0} s ({:.1} min) \
+         with {jobs} threads, from timed runs of the two extreme settings\n",
+        plan.name,
+        runs.len(),
+        total / 60.0,
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn execute(
+    runs: &[Run],
+    store: &Store,
+    options: &RunOptions,
+) -> Result<(usize, Vec<Cell>), Failure> {
+    let (mut ran, mut cells) = (0, Vec::new());
+    let settings = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
+    for it in runs {
+        let bar = Bar::new(options.quiet);
+        let done = runner::run(&it.plan, &it.units, &it.engine, store, settings, &bar);
+        bar.finish();
+        ran += done?.ran;
+    }
+    for it in runs {
+        for scenario in 0..it.plan.scenarios.len() {
+            let loaded = load_runs(&it.units, &it.engine, store, scenario)?;
+            cells.extend(cell(&it.plan, scenario, it.high, &loaded));
+        }
+    }
+    Ok((ran, cells))
+}
+
+fn write(
+    study: &Study<'_>,
+    files: &Files,
+    units: &[Unit],
+    (folder, engine, reproduce): (&std::path::Path, &str, &str),
+    host: &Host,
+    options: &RunOptions,
+) -> Result<Vec<PathBuf>, Failure> {
+    make(folder)?;
+    let mut paths = files.write(folder)?;
+    let text = manifest(study.plan, units, engine, &files.hash(), host);
+    paths.push(folder.join("manifest.json"));
+    write_whole(&folder.join("manifest.json"), text.as_bytes())?;
+    if !options.no_plots {
+        let picture = figure::effects(study);
+        let drawn = folder.join("figures");
+        make(&drawn)?;
+        write_whole(
+            &drawn.join("effects.svg"),
+            figure::svg(&picture.scene)?.as_bytes(),
+        )?;
+        write_whole(&drawn.join("effects.png"), &figure::png(&picture.scene)?)?;
+        let page = report::page(study, &picture, &files.hash(), engine, reproduce)?;
+        write_whole(&folder.join("report.html"), page.as_bytes())?;
+    }
+    Ok(paths)
+}

@@ -1,0 +1,90 @@
+//! Factors of a plan and the design in which they vary.
+
+use super::error::Source;
+use super::file::FactorialFile;
+use super::{Adoption, Plan, PlanError};
+use crate::factorial::design::{Design, letter};
+
+/// Factors and the design.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factorial {
+    /// Which settings are run.
+    pub design: Design,
+    /// As written, such as `E = ABC`.
+    pub generators: Vec<String>,
+    /// Factor A first.
+    pub factors: Vec<Factor>,
+}
+
+/// A factor with two levels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factor {
+    /// Its name in results.
+    pub name: String,
+    /// `key=value` changes of the plan at the low level.
+    pub low: Vec<String>,
+    /// Likewise at the high level.
+    pub high: Vec<String>,
+}
+
+impl Factorial {
+    /// Changes of the plan for the setting with these factors high.
+    #[must_use]
+    pub fn changes(&self, high: u32) -> Vec<String> {
+        let each = self.factors.iter().enumerate().map(|(at, factor)| {
+            if high >> at & 1 == 1 {
+                factor.high.clone()
+            } else {
+                factor.low.clone()
+            }
+        });
+        each.flatten().collect()
+    }
+
+    /// A setting as letters with signs: `A+ B- …`.
+    #[must_use]
+    pub fn levels(&self, high: u32) -> String {
+        let sign = |at: usize| if high >> at & 1 == 1 { '+' } else { '-' };
+        let each = (0..self.factors.len()).map(|at| format!("{}{}", letter(at), sign(at)));
+        each.collect::<Vec<String>>().join(" ")
+    }
+}
+
+/// The factors of a plan whose other parts are right.
+pub(super) fn factorial(
+    file: &FactorialFile,
+    plan: &Plan,
+    source: Source<'_>,
+) -> Result<Factorial, PlanError> {
+    let design = Design::new(file.factor.len(), &file.generators);
+    let design = design.map_err(|it| source.error("factorial.generators", it))?;
+    if plan.baselines.len() != 1 || !plan.adoption.contains(&Adoption::ALL) {
+        let message = "a plan with factors has one baseline, and 100 % among its adoptions";
+        return Err(source.error("factorial", message));
+    }
+    let changes = |table: &std::collections::BTreeMap<String, toml::Value>| {
+        let each = table.iter().map(|(key, value)| format!("{key}={value}"));
+        each.collect::<Vec<String>>()
+    };
+    let mut factors: Vec<Factor> = Vec::new();
+    for (at, it) in file.factor.iter().enumerate() {
+        let keys = || it.low.keys().eq(it.high.keys());
+        if it.low.is_empty() || !keys() || factors.iter().any(|other| other.name == it.name) {
+            let message = format!(
+                "factor {:?} needs a name of its own, and the same keys in `low` and `high`",
+                it.name
+            );
+            return Err(source.error(&format!("factorial.factor.{at}"), message));
+        }
+        factors.push(Factor {
+            name: it.name.clone(),
+            low: changes(&it.low),
+            high: changes(&it.high),
+        });
+    }
+    Ok(Factorial {
+        design,
+        generators: file.generators.clone(),
+        factors,
+    })
+}

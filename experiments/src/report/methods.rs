@@ -1,0 +1,77 @@
+//! Methods, seeds and hashes.
+
+use super::Context;
+use super::page::{Page, escape};
+
+impl Page<'_> {
+    pub(super) fn methods(&mut self, context: &Context<'_>) {
+        let plan = self.plan;
+        self.heading("Methods, seeds and hashes", "methods");
+        let origins = match &plan.origin {
+            Some(it) => format!(
+                "Origin seeds run {} with {} in every run, whatever the peers run.",
+                it.name,
+                it.max_connections
+                    .map_or("the scenario's connections".to_owned(), |it| format!(
+                        "at most {it} connections"
+                    ))
+            ),
+            None => "An origin seed runs what everybody runs, with the same limits; where peers \
+                     differ, what the baseline runs: so the origin is part of what is compared when \
+                     everybody adopts."
+                .to_owned(),
+        };
+        for text in [
+            format!(
+                "{} paired seeds from master seed {}; {} runs. The unit is a run. Policies share \
+                 arrivals, capacities and lifetimes by common random numbers; the last column of \
+                 the tables is the share of variance that pairing removed.",
+                plan.seeds_said(),
+                plan.master_seed,
+                context.units
+            ),
+            format!(
+                "Savings are one minus the ratio of means over seeds, with BCa bootstrap intervals \
+                 over seeds ({} resamples; below 20 seeds jackknife with Student's t). Geometric-mean \
+                 time: Student's t on paired log ratios. Brackets: two-sided 95 %. Verdicts use \
+                 one-sided 95 % bounds: size is supported if the lower bound of the saving reaches \
+                 {}, refuted if the upper bound stays below. Time is kept if the upper bounds of \
+                 the geometric-mean ratio and of the p95 ratio stay below 1 + {} and 1 + {}; both \
+                 must pass, so no correction is due (intersection-union). A general claim needs every \
+                 scenario.",
+                plan.resamples, plan.margins.claim, plan.margins.time, plan.margins.tail
+            ),
+            format!(
+                "Adopters are compared with the same peers in the run of the same seed where nobody \
+                 adopts. A peer that did not complete counts with the time until the horizon and with \
+                 the part of the copy that it has. {origins}"
+            ),
+            "Runs begin with an empty swarm and end when the last peer has completed and left: they \
+             are terminating, every peer counts, and no warm-up is deleted. A plan that asks for the \
+             steady state says so, and its peers count from the warm-up on."
+                .to_owned(),
+            "The candidate against itself, executed twice, differs by exactly zero in every \
+             quantity."
+                .to_owned(),
+        ] {
+            self.paragraph(&text);
+        }
+        let seeds: Vec<String> = (0..plan.seed_range().1)
+            .map(|it| plan.run_seed(it).to_string())
+            .collect();
+        self.push(&format!(
+            "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
+            escape(context.hash),
+            escape(context.engine),
+            escape(context.reproduce)
+        ));
+        self.push(&format!(
+            "<details><summary>Run seeds</summary><p class=\"small\">{}</p></details>",
+            seeds.join(" ")
+        ));
+        let toml = escape(&plan.to_toml());
+        self.push(&format!(
+            "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
+        ));
+    }
+}
