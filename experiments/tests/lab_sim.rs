@@ -96,7 +96,7 @@ fn the_resolved_scenario_gives_the_same_run() {
 #[test]
 fn the_list_names_every_built_in_scenario() {
     let text = text(&["--list"]);
-    assert_eq!(text.lines().count(), 22);
+    assert_eq!(text.lines().count(), 23);
     assert!(
         text.starts_with("w1                    v1  Speed: "),
         "{text}"

@@ -75,7 +75,7 @@ fn w1_is_as_published() {
 #[test]
 fn built_in_scenarios_have_a_sentence_and_expand() {
     let list = Scenario::list();
-    assert_eq!(list.len(), 22);
+    assert_eq!(list.len(), 23);
     for builtin in list {
         let name = builtin.name;
         assert!(builtin.version >= 1);

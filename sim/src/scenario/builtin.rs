@@ -112,6 +112,7 @@ const BUILTIN: &[Source] = &[
     source!("regions"),
     source!("outage"),
     source!("super-seeding"),
+    source!("peer-exchange"),
 ];
 
 /// A built-in scenario.
