@@ -2,9 +2,9 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection;
 //! `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
-//! served; `choking` the policy asked and obeyed; `interest` who has what; `claims` what we say
-//! that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks; `super_seed` pieces revealed one by one;
-//! `upkeep` timers.
+//! served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has
+//! what; `claims` what we say that we have; `exchange` who is connected to whom; `suspects` who
+//! sent corrupt blocks; `super_seed` pieces revealed one by one; `upkeep` timers.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::bitfield::{Bitfield, word_count};
+use crate::bitfield::Bitfield;
 use crate::choke::{BoxedPolicy, Disclosure, PeerView, Triggers, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
@@ -32,6 +32,7 @@ mod exchange;
 mod interest;
 mod io;
 mod partial;
+mod remotes;
 mod super_seed;
 mod suspects;
 mod upkeep;
@@ -45,8 +46,12 @@ pub use io::{
     Reason, Verdict,
 };
 use partial::Partials;
+use remotes::Remotes;
 use super_seed::SuperSeed;
 use suspects::Suspects;
+
+/// `have`s that a driver may keep back at most. See [`Torrent::indifferent`].
+pub const WAITING_HAVES: u32 = 8;
 
 /// The download and upload of one torrent with all its connections.
 #[derive(Debug)]
@@ -68,9 +73,13 @@ pub struct Torrent {
     availability: Vec<u16>,
     /// Indexed by `PeerKey`; closed slots are reused by the driver.
     conns: Vec<Conn>,
-    /// Piece sets of the peers: `words` words for each slot of `conns`.
-    remote: Vec<u64>,
-    words: usize,
+    remotes: Remotes,
+    /// Connections that are neither closed nor being closed.
+    open: u32,
+    /// When the last [`Output::Broadcast`] went out.
+    last_broadcast_at: Instant,
+    /// See [`Self::indifferent`].
+    indifferent: u128,
     partials: Partials,
     /// Peers that would deliver but have nothing that is not asked for already.
     starving: Vec<PeerKey>,
@@ -80,6 +89,8 @@ pub struct Torrent {
     /// Set while peers are exchanged.
     exchange: Option<Box<Exchange>>,
 
+    /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
+    capped: bool,
     upload: Option<Bucket>,
     download: Option<Bucket>,
     upload_meter: Meter,
@@ -149,13 +160,16 @@ impl Torrent {
             unbegun,
             availability: alloc::vec![0; pieces as usize],
             conns: Vec::new(),
-            remote: Vec::new(),
-            words: word_count(pieces),
+            remotes: Remotes::new(pieces),
+            open: 0,
+            last_broadcast_at: Instant::START,
+            indifferent: 0,
             partials: Partials::new(pieces),
             starving: Vec::new(),
             suspects: Suspects::default(),
             super_seed: hides.then(|| Box::new(SuperSeed::new(disclosure))),
             exchange: Exchange::offered(config.hello.as_ref()),
+            capped: config.upload_cap.is_some(),
             upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
             download: config.download_cap.map(|rate| Bucket::new(rate, now)),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),
@@ -172,9 +186,22 @@ impl Torrent {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Timeout => self.on_timeout(now),
-            Input::PeerConnected { peer, link } => self.on_connected(now, peer, link),
-            Input::PeerDisconnected { peer } => self.on_disconnected(now, peer),
-            Input::Message { peer, message } => self.on_message(now, peer, message),
+            Input::PeerConnected { peer, link } => {
+                self.on_connected(now, peer, link);
+                self.note_indifference(peer);
+            }
+            Input::PeerDisconnected { peer } => {
+                self.on_disconnected(now, peer);
+                self.note_indifference(peer);
+            }
+            Input::Message {
+                peer,
+                message: Message::Have(piece),
+            } if self.is_counted(peer, piece) => self.count_have(now, peer, piece),
+            Input::Message { peer, message } => {
+                self.on_message(now, peer, message);
+                self.note_indifference(peer);
+            }
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
         }
@@ -182,12 +209,14 @@ impl Torrent {
 
     /// The next thing to do. Call until `None`.
     #[must_use]
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     /// When to hand in [`Input::Timeout`], if nothing happens before.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         Some(
             self.next_tick
@@ -248,16 +277,32 @@ impl Torrent {
             .collect()
     }
 
+    /// The connections on which a `have` would only be counted: bit `k` stands for `PeerKey(k)`.
+    /// Until the next input of another kind, a driver may keep up to [`WAITING_HAVES`] of them
+    /// back and hand them in late, each with the moment at which it came: nothing differs.
+    /// Connections beyond the 128th are never among them.
+    #[must_use]
+    pub fn indifferent(&self) -> u128 {
+        self.indifferent
+    }
+
+    /// Reads something of each line of memory that a message of `peer` will need, and does nothing
+    /// else: for a driver that knows the next inputs of many torrents and wants the processor to
+    /// fetch it for all of them at once.
+    #[must_use]
+    pub fn look_at(&self, peer: PeerKey) -> u64 {
+        let Some(conn) = self.conns.get(peer.0 as usize) else {
+            return 0;
+        };
+        let own = self.ledger.payload_useful ^ self.ledger.payload_sent ^ self.tick;
+        own ^ conn.look_at() ^ u64::from(self.remotes.count(peer))
+    }
+
     /// The connection, unless it is closed or being closed.
     fn conn(&mut self, peer: PeerKey) -> Option<&mut Conn> {
         self.conns
             .get_mut(peer.0 as usize)
             .filter(|conn| conn.open && !conn.closing)
-    }
-
-    fn remote(&self, peer: PeerKey) -> &[u64] {
-        let start = peer.0 as usize * self.words;
-        &self.remote[start..start + self.words]
     }
 
     fn keys(&self) -> impl Iterator<Item = PeerKey> + use<> {
@@ -279,6 +324,8 @@ impl Torrent {
     fn disconnect(&mut self, peer: PeerKey, reason: Reason) {
         if let Some(conn) = self.conn(peer) {
             conn.closing = true;
+            self.open -= 1;
+            self.note_indifference(peer);
             self.outputs.push_back(Output::Disconnect { peer, reason });
         }
     }

@@ -190,14 +190,18 @@ impl Links {
     /// When a flow may complete. Not before this moment, but perhaps later.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        self.alarms.peek().map(|it| it.0)
+        let next = self.alarms.next_at();
+        (next != Instant::NEVER).then_some(next)
     }
 
     /// Takes a flow that has sent all its bytes by `now`: uplinks in host order, flows of an uplink
     /// in a fixed order. Either [`Links::extend`] or [`Links::stop`] it within the instant.
     pub fn pop_due(&mut self, now: Instant) -> Option<FlowId> {
         loop {
-            let (_, host) = self.alarms.peek().filter(|it| it.0 <= now)?;
+            if self.alarms.next_at() > now {
+                return None;
+            }
+            let (_, host) = self.alarms.peek()?;
             let mut next = Instant::NEVER;
             for flow in &self.links[2 * host as usize].flows {
                 let it = &mut self.flows[*flow as usize];

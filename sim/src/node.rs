@@ -9,6 +9,9 @@ use unchoke_core::torrent::Torrent;
 
 use crate::stream::EndId;
 
+/// The number of no node.
+const NOBODY: u32 = u32::MAX;
+
 /// A present peer: the core, who it is connected to, and its timers.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -17,6 +20,8 @@ pub(crate) struct Peer {
     pub(crate) tracker_rng: Rng,
     /// Index: `PeerKey`. The end of that connection.
     pub(crate) ends: Vec<Option<EndId>>,
+    /// Index: `PeerKey`. The node at the other end; [`NOBODY`] without a connection.
+    others: Vec<u32>,
     free_keys: Vec<PeerKey>,
     /// Nodes dialled that have not answered.
     pub(crate) dialling: Vec<u32>,
@@ -45,6 +50,7 @@ impl Peer {
             connector,
             tracker_rng,
             ends: Vec::new(),
+            others: Vec::new(),
             free_keys: Vec::new(),
             dialling: Vec::new(),
             enough: 0,
@@ -58,19 +64,27 @@ impl Peer {
         }
     }
 
-    /// A key for a new connection.
-    pub(crate) fn assign(&mut self, end: EndId) -> PeerKey {
+    /// Whether a connection to `other` stands.
+    pub(crate) fn is_connected(&self, other: u32) -> bool {
+        self.others.contains(&other)
+    }
+
+    /// A key for a new connection to `other`.
+    pub(crate) fn assign(&mut self, end: EndId, other: u32) -> PeerKey {
         if let Some(key) = self.free_keys.pop() {
             self.ends[key.0 as usize] = Some(end);
+            self.others[key.0 as usize] = other;
             return key;
         }
         self.ends.push(Some(end));
+        self.others.push(other);
         PeerKey(u32::try_from(self.ends.len() - 1).expect("few connections"))
     }
 
     /// Takes back the key of a connection that the core was told is gone.
     pub(crate) fn unassign(&mut self, key: PeerKey) {
         self.ends[key.0 as usize] = None;
+        self.others[key.0 as usize] = NOBODY;
         self.free_keys.push(key);
     }
 
@@ -108,8 +122,9 @@ pub(crate) struct Node {
 }
 
 /// The access of a node as the streams see it; apart from [`Node`], because it is touched for each
-/// message.
+/// message. A cache line.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Access {
     pub(crate) delay_ns: u64,
     /// Bytes that left the uplink with whole blocks.
@@ -124,6 +139,18 @@ pub(crate) struct Access {
     pub(crate) up_flows: u32,
     /// Flows that run on the downlink.
     pub(crate) down_flows: u32,
+    /// The connections on which a `have` may wait, as the core said last.
+    pub(crate) indifferent: u128,
+    /// `have`s that wait.
+    pub(crate) waiting: u8,
+}
+
+impl Access {
+    /// Whether a `have` of this connection may wait.
+    pub(crate) fn may_wait(&self, peer: PeerKey) -> bool {
+        let shifted = self.indifferent.checked_shr(peer.0);
+        shifted.is_some_and(|it| it & 1 == 1)
+    }
 }
 
 impl Access {

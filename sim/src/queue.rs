@@ -7,7 +7,7 @@
 //!   one delay come out in the order they went in: a plain FIFO per delay holds them at constant
 //!   cost in sequential memory.
 //! * [`Alarms`]: at most one pending moment per dense id (the next completion of an uplink, the
-//!   timer of a node), which can be moved. Ties are broken by id.
+//!   timer of a node), which can be moved: a tree of minima. Ties are broken by id.
 
 mod alarms;
 mod heap;

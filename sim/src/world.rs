@@ -1,10 +1,10 @@
 //! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
-//! arrives; `outputs` what the cores ask for; `connect` connections made and closed; `life`
-//! arrival, tracker, departure, timers; `breaks` connections that break; `turnover` connections
-//! exchanged for others; `transport` headers and slow start; `ending` the result and the final
-//! checks.
+//! arrives; `haves` the most frequent message; `outputs` what the cores ask for; `connect`
+//! connections made and closed; `life` arrival, tracker, departure, timers; `breaks` connections
+//! that break; `turnover` connections exchanged for others; `transport` headers and slow start;
+//! `warm` memory fetched ahead; `ending` the result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
 //! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use unchoke_core::choke::ParameterError;
-use unchoke_core::ids::PieceIndex;
+use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -24,12 +24,14 @@ use unchoke_core::torrent::{Claims, Config, Torrent};
 mod breaks;
 mod connect;
 mod ending;
+mod haves;
 mod life;
 mod outputs;
 mod tracker;
 mod traffic;
 mod transport;
 mod turnover;
+mod warm;
 
 use crate::checker::Checker;
 use crate::link::{HostId, Links};
@@ -40,6 +42,7 @@ use crate::spec::SwarmSpec;
 use crate::stream::{EndId, Streams};
 use crate::trace::{Happening, Sink, Trace};
 use breaks::Breaks;
+use haves::Inboxes;
 use outputs::Corruption;
 use tracker::Tracker;
 use transport::Transport;
@@ -78,11 +81,20 @@ pub enum WorldError {
     },
 }
 
+/// A core takes memory for at most so many connections at once.
+const CONNECTIONS_FORESEEN: u16 = 128;
+
 /// Something that is going to happen.
 #[derive(Clone, Debug)]
 enum Event {
     /// A message arrives at an end.
     Message { to: EndId, message: Message },
+    /// Requests for `count` blocks in a row, the first of them `block`, arrive at an end.
+    Requests {
+        to: EndId,
+        block: BlockRef,
+        count: u32,
+    },
     /// The `have` of a piece arrives at the next `count` ends on the list of the line.
     Haves {
         line: LineId,
@@ -127,6 +139,7 @@ struct World<'a> {
     links: Links,
     streams: Streams,
     transport: Transport,
+    inboxes: Inboxes,
     queue: DelayLines<Event>,
     /// Ends that `Event::Haves` of each line are for, in order. Index: line.
     have_targets: Vec<VecDeque<EndId>>,
@@ -161,6 +174,7 @@ pub fn run<'a>(
     check(spec)?;
     let mut world = World::new(spec, sink);
     world.run();
+    world.hand_over_all();
     Ok(world.end())
 }
 
@@ -234,6 +248,7 @@ impl<'a> World<'a> {
             links,
             streams: Streams::new(),
             transport: Transport::new(spec.network.transport, spec.nodes.len()),
+            inboxes: Inboxes::new(spec.nodes.len()),
             queue,
             have_targets: Vec::new(),
             timers,
@@ -256,26 +271,31 @@ impl<'a> World<'a> {
     }
 
     fn run(&mut self) {
+        let mut warmed = 0;
         while self.unfinished > 0 {
-            let event = self.queue.peek().map(|it| it.at);
-            let flow = self.links.next_due();
-            let timer = self.timers.peek().map(|it| it.0);
-            let next = [event, flow, timer].into_iter().flatten().min();
-            if self.links.is_dirty() && next.is_none_or(|it| it > self.now) {
+            let event = self.queue.peek().map_or(Instant::NEVER, |it| it.at);
+            let flow = self.links.next_due().unwrap_or(Instant::NEVER);
+            let next = event.min(flow).min(self.timers.next_at());
+            if next > self.now && self.links.is_dirty() {
                 self.links.solve(self.now);
                 continue;
             }
-            let Some(next) = next.filter(|it| *it <= self.spec.horizon) else {
+            if next > self.spec.horizon || next == Instant::NEVER {
                 self.now = self.spec.horizon;
                 return;
-            };
+            }
             assert!(next >= self.now, "time never runs backwards");
             self.now = next;
-            if flow == Some(next) {
+            if flow == next {
                 while let Some(flow) = self.links.pop_due(next) {
                     self.on_block_left(EndId(flow.0));
                 }
-            } else if event == Some(next) {
+            } else if event == next {
+                if warmed == 0 {
+                    self.warm_events();
+                    warmed = warm::AHEAD;
+                }
+                warmed -= 1;
                 let (_, event) = self.queue.pop().expect("just seen");
                 self.on_event(event);
             } else {
@@ -288,6 +308,7 @@ impl<'a> World<'a> {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Message { to, message } => self.on_arrival(to, message),
+            Event::Requests { to, block, count } => self.on_requests(to, block, count),
             Event::Haves { line, piece, count } => self.on_haves(line, piece, count),
             Event::Dial { to } => self.on_dial(to),
             Event::Opened { to } => self.on_opened(to),
@@ -323,6 +344,7 @@ impl<'a> World<'a> {
             config.claims = it.claims;
             config.upload_cap = client.upload_cap;
             config.download_cap = client.download_cap;
+            config.connections = client.max_connections.min(CONNECTIONS_FORESEEN);
             config.upload_capacity = Some(it.up);
             Arc::new(config)
         });

@@ -13,6 +13,7 @@ use crate::time::Instant;
 
 impl Torrent {
     pub(super) fn view(&self, now: Instant, peer: PeerKey, conn: &Conn) -> PeerView {
+        let have_count = self.remotes.count(peer);
         let moment = |at: Instant| (at != Instant::NEVER).then_some(at);
         PeerView {
             peer,
@@ -20,7 +21,7 @@ impl Torrent {
             am_interested: conn.am_interested,
             peer_choking: conn.peer_choking,
             peer_interested: conn.peer_interested,
-            is_seed: self.is_seed(conn),
+            is_seed: self.is_seed(peer, conn),
             snubbed: conn.snubbed,
             connected_at: conn.connected_at,
             last_block_at: moment(conn.last_block_at),
@@ -35,9 +36,9 @@ impl Torrent {
             queued_requests: u32::try_from(conn.queue.len()).unwrap_or(u32::MAX),
             next_piece: conn.queue.front().map(|it| it.piece),
             unflushed_blocks: u32::from(conn.unflushed),
-            have_count: conn.have_count,
-            have_messages: conn.have_messages,
-            wanted_count: conn.wanted,
+            have_count,
+            have_messages: have_count.wrapping_sub(conn.had_before),
+            wanted_count: self.remotes.wanted(peer, &self.have),
         }
     }
 
@@ -94,6 +95,7 @@ impl Torrent {
 
     fn obey(&mut self, now: Instant, decision: Decision) {
         for (peer, cap) in decision.caps {
+            self.capped = true;
             let Some(conn) = self.conn(peer) else {
                 continue;
             };

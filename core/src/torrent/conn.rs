@@ -41,11 +41,11 @@ pub(super) struct Conn {
     pub(super) live: u16,
     pub(super) unrequested: u16,
     pub(super) down_round: u32,
-    pub(super) have_count: u32,
-    pub(super) have_messages: u32,
-    /// Pieces the peer has and we lack.
-    pub(super) wanted: u32,
+    /// Pieces the peer has beyond those it told us of with `have`; wraps below zero.
+    pub(super) had_before: u32,
+    /// When a message came that was no `have`.
     pub(super) last_heard_at: Instant,
+    /// When we sent it something that we did not send to all.
     pub(super) last_sent_at: Instant,
     pub(super) ledger: Option<Box<Ledger>>,
     /// Blocks handed to the link and not yet reported as sent.
@@ -165,6 +165,14 @@ impl Conn {
         conn
     }
 
+    /// Something of each of its cache lines, and of what its queues point to.
+    pub(super) fn look_at(&self) -> u64 {
+        let pending = self.pending.front().map_or(0, |it| it.0);
+        let asked = self.queue.front().map_or(0, |it| it.begin);
+        let lines = self.down_bytes ^ self.up_bytes ^ self.up_at_unchoke ^ u64::from(self.live);
+        lines ^ u64::from(pending ^ asked)
+    }
+
     pub(super) fn opened(now: Instant, link: PeerLink, estimator: Estimator) -> Self {
         Self {
             open: true,
@@ -181,9 +189,7 @@ impl Conn {
             invalid_requests: 0,
             unrequested: 0,
             request_queue: DEFAULT_REQUEST_QUEUE,
-            have_count: 0,
-            have_messages: 0,
-            wanted: 0,
+            had_before: 0,
             pending: VecDeque::new(),
             live: 0,
             unflushed: 0,

@@ -2,7 +2,6 @@
 
 use super::conn::{Mark, PIPELINE, Pending};
 use super::{Output, ProtocolViolation, Reason, Torrent, Verdict};
-use crate::bitfield::has_bit;
 use crate::choke::UploadOrder;
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::{BlockRef, PeerKey, PieceIndex};
@@ -109,11 +108,12 @@ impl Torrent {
             bucket.take(now, block.length);
         }
         let conn = &mut self.conns[peer.0 as usize];
-        if conn.live == 0 {
-            conn.owing_since = now;
-        }
         conn.pending.push_back(Pending::new(number, mark));
         conn.live += 1;
+        if conn.live == 1 {
+            conn.owing_since = now;
+            self.note_indifference(peer);
+        }
         self.send(now, peer, Message::Request(block));
         true
     }
@@ -121,17 +121,16 @@ impl Torrent {
     /// A block that is asked of nobody: of a begun piece first (Cohen 2003 §2.4.1, strict
     /// priority), otherwise of a piece that the picker chooses.
     fn next_block(&mut self, peer: PeerKey) -> Option<u32> {
-        let of_seed = self.is_seed(&self.conns[peer.0 as usize]);
+        let of_seed = self.is_seed(peer, &self.conns[peer.0 as usize]);
         if let Some(slot) = self.begun(peer, of_seed) {
             return self.take_from(slot, of_seed);
         }
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
         }
-        let start = peer.0 as usize * self.words;
         let view = PickView {
             unbegun: self.unbegun.words(),
-            peer_has: &self.remote[start..start + self.words],
+            peer_has: self.remotes.set(peer),
             availability: &self.availability,
             have_count: self.have_count,
         };
@@ -160,7 +159,7 @@ impl Torrent {
             let partial = self.partials.at(*slot);
             partial.free > 0
                 && (partial.of_seed || !of_seed)
-                && has_bit(self.remote(peer), partial.piece)
+                && self.remotes.has(peer, partial.piece)
                 && partial.only.is_none_or(|only| only == peer)
         };
         let copies = |slot: &usize| self.availability[self.partials.at(*slot).piece.0 as usize];
@@ -203,7 +202,7 @@ impl Torrent {
         let pending = &self.conns[peer.0 as usize].pending;
         let may_copy = |slot: &usize| {
             let partial = self.partials.at(*slot);
-            let has = has_bit(self.remote(peer), partial.piece);
+            let has = self.remotes.has(peer, partial.piece);
             has && partial.missing > 0 && partial.only.is_none()
         };
         let found = self
@@ -306,6 +305,7 @@ impl Torrent {
             if let Some(pending) = conn.pending.iter_mut().find(asked) {
                 *pending = Pending::new(number, mark);
                 conn.live -= 1;
+                self.note_indifference(peer);
                 self.send(now, peer, Message::Cancel(block));
                 self.fill(now, peer);
             }
@@ -379,6 +379,7 @@ impl Torrent {
         }
         let conn = &mut self.conns[peer.0 as usize];
         (conn.pending, conn.live) = (pending, 0);
+        self.note_indifference(peer);
         self.partials.release(peer);
     }
 
@@ -432,39 +433,38 @@ impl Torrent {
         }
     }
 
+    /// Announces `piece`, without a look at the connections where nobody counts for each.
+    fn broadcast(&mut self, now: Instant, piece: PieceIndex) {
+        let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
+        let kind = Kind::Have as usize;
+        self.ledger.protocol_sent[kind] += u64::from(self.open) * bytes;
+        self.last_broadcast_at = now;
+        self.outputs.push_back(Output::Broadcast { have: piece });
+        if self.config.peer_ledgers {
+            let open = self.conns.iter_mut().filter(|it| it.open && !it.closing);
+            for ledger in open.filter_map(|it| it.ledger.as_mut()) {
+                ledger.protocol_sent[kind] += bytes;
+            }
+        }
+    }
+
     fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
         assert!(self.have.insert(piece), "piece {piece} was verified twice");
         self.have_count += 1;
-        let open = self
-            .conns
-            .iter()
-            .filter(|conn| conn.open && !conn.closing)
-            .count() as u64;
-        let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
-        let told = self.tells_of(piece);
-        if told {
-            self.ledger.protocol_sent[Kind::Have as usize] += open * bytes;
-            self.outputs.push_back(Output::Broadcast { have: piece });
+        if self.tells_of(piece) {
+            self.broadcast(now, piece);
         }
         for peer in self.keys() {
-            let has = has_bit(self.remote(peer), piece);
-            let Some(conn) = self.conn(peer) else {
-                continue;
-            };
-            if told {
-                conn.last_sent_at = now;
-                if let Some(ledger) = conn.ledger.as_mut() {
-                    ledger.protocol_sent[Kind::Have as usize] += bytes;
-                }
-            }
-            if has {
-                conn.wanted -= 1;
+            if self.remotes.has(peer, piece) && !self.remotes.wants(peer, &self.have) {
                 self.update_interest(now, peer);
             }
         }
         if self.is_complete() {
             self.outputs.push_back(Output::Completed);
-            self.keys().for_each(|peer| self.drop_if_both_seeds(peer));
+            self.keys().for_each(|peer| {
+                self.drop_if_both_seeds(peer);
+                self.note_indifference(peer);
+            });
         }
     }
 }

@@ -171,7 +171,7 @@ impl Torrent {
                 continue;
             };
             if let Some(address) = known.listens.filter(|_| conn.open && !conn.closing) {
-                let (seed, reachable) = (self.is_seed(conn), known.outgoing);
+                let (seed, reachable) = (self.is_seed(peer, conn), known.outgoing);
                 live.push((
                     peer,
                     Contact {

@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 
 use super::conn::{Conn, Mark};
 use super::io::PeerLink;
-use super::{ProtocolViolation, Reason, Torrent};
-use crate::bitfield::{Bitfield, has_bit, set_bit};
-use crate::choke::Trigger;
+use super::{ProtocolViolation, Reason, Torrent, WAITING_HAVES};
+use crate::bitfield::Bitfield;
+use crate::choke::{Trigger, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
 use crate::message::{Extended, Message};
@@ -19,14 +19,20 @@ impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
         let slot = peer.0 as usize;
         while self.conns.len() <= slot {
+            if self.conns.is_empty() {
+                let room = usize::from(self.config.connections).max(1);
+                self.conns.reserve_exact(room);
+                self.remotes.reserve(room);
+            }
             self.conns.push(Conn::closed());
-            self.remote.extend(core::iter::repeat_n(0, self.words));
+            self.remotes.push();
         }
         assert!(
             !self.conns[slot].open,
             "connection {peer} is connected twice"
         );
         self.conns[slot] = Conn::opened(now, link, self.estimator);
+        self.open += 1;
         if self.config.peer_ledgers {
             self.conns[slot].ledger = Some(Box::new(Ledger::default()));
         }
@@ -60,6 +66,7 @@ impl Torrent {
         let Some(conn) = self.conns.get(peer.0 as usize).filter(|conn| conn.open) else {
             return;
         };
+        self.open -= u32::from(!conn.closing);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.take_out_of_availability(peer);
@@ -69,16 +76,38 @@ impl Torrent {
         self.starving.retain(|it| *it != peer);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
-        self.schedule_uploads(now);
-        self.fill_all(now);
+        // Without a cap nobody waits for a share of the upload, and a seed asks for nothing: a
+        // crowd of seeds that part would look at each other's connections all for nothing.
+        if self.capped || self.order != UploadOrder::Independent {
+            self.schedule_uploads(now);
+        }
+        if !self.is_complete() {
+            self.fill_all(now);
+        }
     }
 
     fn take_out_of_availability(&mut self, peer: PeerKey) {
-        let start = peer.0 as usize * self.words;
-        for word in 0..self.words {
-            let bits = core::mem::take(&mut self.remote[start + word]);
-            for piece in crate::bitfield::bits_of(word, bits) {
-                self.availability[piece.0 as usize] -= 1;
+        for piece in self.remotes.pieces(peer) {
+            self.availability[piece.0 as usize] -= 1;
+        }
+        self.remotes.clear(peer);
+    }
+
+    /// Whether a `have` of `piece` from `peer` is only counted, and nobody counts for each peer.
+    pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let indifferent = self.indifferent.checked_shr(peer.0).unwrap_or(0) & 1 == 1;
+        let in_range = piece.0 < self.config.geometry.piece_count();
+        indifferent && in_range && !self.config.peer_ledgers
+    }
+
+    /// Counts a `have` of an indifferent connection: three lines of memory and no more.
+    pub(super) fn count_have(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
+        let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
+        self.ledger.protocol_received[Kind::Have as usize] += bytes;
+        if self.remotes.insert(now, peer, piece) {
+            self.availability[piece.0 as usize] += 1;
+            if self.is_complete() && self.is_nearly_seed(peer) {
+                self.note_indifference(peer);
             }
         }
     }
@@ -87,18 +116,14 @@ impl Torrent {
         if !self.piece_in_range(peer, piece) {
             return;
         }
-        let start = peer.0 as usize * self.words;
-        if !set_bit(&mut self.remote[start..start + self.words], piece) {
+        if !self.remotes.insert(now, peer, piece) {
             return;
         }
         self.availability[piece.0 as usize] += 1;
         self.piece_was_passed_on(now, peer, piece);
         let wanted = !self.have.has(piece);
         let conn = &mut self.conns[peer.0 as usize];
-        conn.have_count += 1;
-        conn.have_messages += 1;
         if wanted {
-            conn.wanted += 1;
             if !conn.am_interested {
                 self.update_interest(now, peer);
             } else if conn.live == 0 && !conn.peer_choking {
@@ -117,16 +142,15 @@ impl Torrent {
             let got = set.piece_count();
             return self.violation(peer, ProtocolViolation::BitfieldLength { got, pieces });
         }
+        let had_before = self.conns[peer.0 as usize].had_before;
+        let told = self.remotes.count(peer).wrapping_sub(had_before);
         self.take_out_of_availability(peer);
-        let start = peer.0 as usize * self.words;
-        self.remote[start..start + self.words].copy_from_slice(set.words());
-        let mut wanted = 0;
+        self.remotes.replace(peer, set);
         for piece in set.iter() {
             self.availability[piece.0 as usize] += 1;
-            wanted += u32::from(!self.have.has(piece));
         }
         let conn = &mut self.conns[peer.0 as usize];
-        (conn.have_count, conn.wanted) = (set.count(), wanted);
+        conn.had_before = set.count().wrapping_sub(told);
         self.update_interest(now, peer);
         self.fill(now, peer);
         if self.is_complete() {
@@ -136,12 +160,13 @@ impl Torrent {
 
     /// Says so when the peer began or ceased to have something for us.
     pub(super) fn update_interest(&mut self, now: Instant, peer: PeerKey) {
+        let interested = self.remotes.wants(peer, &self.have);
         let Some(conn) = self.conn(peer) else { return };
-        let interested = conn.wanted > 0;
         if interested == conn.am_interested {
             return;
         }
         conn.am_interested = interested;
+        self.note_indifference(peer);
         let message = if interested {
             Message::Interested
         } else {
@@ -177,14 +202,49 @@ impl Torrent {
         }
     }
 
+    /// Keeps [`Torrent::indifferent`] up to date: called for the peer of each input, and for every
+    /// other whose interest or requests an input changes.
+    pub(super) fn note_indifference(&mut self, peer: PeerKey) {
+        let Some(bit) = 1_u128.checked_shl(peer.0) else {
+            return;
+        };
+        if self.is_indifferent(peer) {
+            self.indifferent |= bit;
+        } else {
+            self.indifferent &= !bit;
+        }
+    }
+
+    /// Whether the next few `have`s of `peer` make no difference but to the counts: it is known
+    /// for having something, and it owes us blocks or gives us none. To a seed it must not be one
+    /// piece short of a seed; a seed that hides its pieces answers each `have`.
+    fn is_indifferent(&self, peer: PeerKey) -> bool {
+        let Some(conn) = self.conns.get(peer.0 as usize) else {
+            return false;
+        };
+        if !conn.open || conn.closing || self.hides_pieces() {
+            return false;
+        }
+        if self.is_complete() {
+            !self.is_nearly_seed(peer)
+        } else {
+            conn.am_interested && (conn.live > 0 || conn.peer_choking)
+        }
+    }
+
+    /// Whether the `have`s that may wait could make a seed of the peer.
+    fn is_nearly_seed(&self, peer: PeerKey) -> bool {
+        self.remotes.count(peer) + WAITING_HAVES >= self.config.geometry.piece_count()
+    }
+
     /// Whether the peer has every piece or says that it only uploads.
-    pub(super) fn is_seed(&self, conn: &Conn) -> bool {
-        conn.upload_only || conn.have_count == self.config.geometry.piece_count()
+    pub(super) fn is_seed(&self, peer: PeerKey, conn: &Conn) -> bool {
+        conn.upload_only || self.remotes.count(peer) == self.config.geometry.piece_count()
     }
 
     pub(super) fn drop_if_both_seeds(&mut self, peer: PeerKey) {
         let conn = &self.conns[peer.0 as usize];
-        if conn.open && self.config.drop_seeds && self.is_complete() && self.is_seed(conn) {
+        if conn.open && self.config.drop_seeds && self.is_complete() && self.is_seed(peer, conn) {
             self.disconnect(peer, Reason::BothSeeds);
         }
     }
@@ -196,6 +256,6 @@ impl Torrent {
             .get(peer.0 as usize)
             .is_some_and(|conn| conn.open)
             && piece.0 < self.config.geometry.piece_count()
-            && has_bit(self.remote(peer), piece)
+            && self.remotes.has(peer, piece)
     }
 }

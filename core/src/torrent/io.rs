@@ -258,6 +258,9 @@ pub struct Config {
     /// What we say in the extension handshake; `None` sends none. BEP 10. If it offers `ut_pex` under
     /// [`crate::wire::PEX_ID`], peers are exchanged: not to be done for private torrents (BEP 27).
     pub hello: Option<crate::message::ExtendedHandshake>,
+    /// Connections to take memory for at once, when the first is made; more may come. To grow by
+    /// doubling would waste a third of what a large swarm takes.
+    pub connections: u16,
     /// Keep a ledger per connection beside the one of the torrent (costs 200 bytes each).
     pub peer_ledgers: bool,
     /// A torrent that starts complete hides its pieces and reveals them one by one. BEP 16.
@@ -288,6 +291,7 @@ impl Config {
             download_cap: None,
             upload_capacity: None,
             hello: None,
+            connections: 0,
             peer_ledgers: false,
             super_seed: false,
             claims: Claims::Truth,

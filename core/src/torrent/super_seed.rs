@@ -61,7 +61,7 @@ impl Torrent {
 
     /// Whether `peer` may ask for `piece`, as far as super-seeding is concerned.
     pub(super) fn is_revealed(&self, peer: PeerKey, piece: PieceIndex) -> bool {
-        let words = self.words;
+        let words = self.remotes.words();
         self.super_seed.as_ref().is_none_or(|state| {
             let start = peer.0 as usize * words;
             state
@@ -72,7 +72,7 @@ impl Torrent {
     }
 
     pub(super) fn forget_offers(&mut self, peer: PeerKey) {
-        let words = self.words;
+        let words = self.remotes.words();
         let Some(state) = self.super_seed.as_mut() else {
             return;
         };
@@ -104,7 +104,7 @@ impl Torrent {
         let Some(piece) = self.next_to_reveal(peer, fits) else {
             return;
         };
-        let (slot, words) = (peer.0 as usize, self.words);
+        let (slot, words) = (peer.0 as usize, self.remotes.words());
         let state = self
             .super_seed
             .as_mut()
@@ -129,9 +129,8 @@ impl Torrent {
     ) -> Option<PieceIndex> {
         let state = self.super_seed.as_ref()?;
         let on_offer = |piece: PieceIndex| state.offers.iter().any(|it| it.piece == Some(piece));
-        let unknown = |piece: &PieceIndex| {
-            !has_bit(self.remote(peer), *piece) && !self.is_revealed(peer, *piece)
-        };
+        let unknown =
+            |piece: &PieceIndex| !self.remotes.has(peer, *piece) && !self.is_revealed(peer, *piece);
         let cost = |piece: PieceIndex| (on_offer(piece), self.availability[piece.0 as usize]);
         let pieces = (0..self.config.geometry.piece_count())
             .map(PieceIndex)

@@ -58,9 +58,10 @@ impl Torrent {
         if conn.pending.len() > FORGET_ABOVE {
             conn.pending.retain(|it| it.is_live());
         }
-        if now - conn.last_heard_at > limits.idle {
+        let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
+        if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
-        } else if now - conn.last_sent_at > limits.keep_alive {
+        } else if now - sent_at.max(self.last_broadcast_at) > limits.keep_alive {
             self.send(now, peer, Message::KeepAlive);
         }
     }

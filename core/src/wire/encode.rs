@@ -44,6 +44,7 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
 
 /// Bytes that [`encode`] appends, without encoding anything but extension messages.
 #[must_use]
+#[inline]
 pub fn wire_len(message: &Message) -> u32 {
     match message {
         Message::KeepAlive => 4,

@@ -104,6 +104,20 @@ impl<T> DelayLines<T> {
         self.push_on(now, line, delay_ns, event);
     }
 
+    /// The event that was scheduled last of all, if it is for this moment on this line: whatever is
+    /// scheduled there next comes right after it, and may be made part of it.
+    pub fn last_on(&mut self, now: Instant, line: LineId, delay_ns: u64) -> Option<&mut T> {
+        let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
+        let (stamp, event) = self.lines.get_mut(line.index()?)?.waiting.back_mut()?;
+        (stamp.at == at && stamp.sequence + 1 == self.sequence).then_some(event)
+    }
+
+    /// The events of the line that is next, in order. Others may come between them.
+    pub fn upcoming(&self) -> impl Iterator<Item = &T> {
+        let line = self.lines.get(self.first).into_iter();
+        line.flat_map(|it| it.waiting.iter()).map(|it| &it.1)
+    }
+
     /// All events that wait, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let in_lines = self.lines.iter().flat_map(|it| it.waiting.iter());

@@ -70,7 +70,7 @@ impl World<'_> {
             let Some(target) = peer.connector.poll_dial(self.now) else {
                 break;
             };
-            if self.is_connected(&peer, target) {
+            if peer.is_connected(target) {
                 peer.connector.failed(target, self.now);
                 continue;
             }
@@ -103,20 +103,13 @@ impl World<'_> {
         self.spec.regions.delay_ns(region(a), region(b))
     }
 
-    fn is_connected(&self, peer: &Peer, other: u32) -> bool {
-        let mut ends = peer.ends.iter().flatten();
-        ends.any(|end| self.streams[end.other()].node == other)
-    }
-
     /// The handshake of a dialler has arrived at the end `to`.
     pub(super) fn on_dial(&mut self, to: EndId) {
         let (node, dialler) = (self.streams[to].node, self.streams[to.other()].node);
         let accepts = self.peers[node as usize].as_ref().is_some_and(|peer| {
             // When both dial each other, the attempt of the lower number stands.
             let crossed = node < dialler && peer.dialling.contains(&dialler);
-            peer.connector.may_accept(Some(dialler))
-                && !crossed
-                && !self.is_connected(peer, dialler)
+            peer.connector.may_accept(Some(dialler)) && !crossed && !peer.is_connected(dialler)
         });
         if !accepts {
             return self.announce_to_other(to, Event::Refused { to: to.other() });
@@ -152,7 +145,7 @@ impl World<'_> {
     fn attach(&mut self, end: EndId) {
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let peer = self.peers[node as usize].as_mut();
-        let key = peer.expect("it is present").assign(end);
+        let key = peer.expect("it is present").assign(end, other);
         (self.streams[end].key, self.streams[end].state) = (key, EndState::Open);
         let exchanges = |node: u32| {
             let client = usize::from(self.spec.nodes[node as usize].client);

@@ -1,13 +1,14 @@
 //! What a run comes to, and whether it adds up.
 
 use unchoke_core::ledger::Kind;
+use unchoke_core::message::Message;
 use unchoke_core::torrent::Torrent;
 
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
 use crate::result::{NodeResult, RunResult};
 use crate::stream::bytes_of;
-use crate::world::traffic::HAVE_BYTES;
+use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
     /// No link has carried more than its capacity since its node arrived.
@@ -26,6 +27,9 @@ impl World<'_> {
     fn bytes_under_way(&self) -> u64 {
         let on_the_way = self.queue.iter().map(|event| match event {
             Event::Message { message, .. } => bytes_of(message),
+            Event::Requests { block, count, .. } => {
+                u64::from(*count) * bytes_of(&Message::Request(*block))
+            }
             Event::Haves { count, .. } => u64::from(count * HAVE_BYTES),
             _ => 0,
         });

@@ -162,6 +162,7 @@ impl World<'_> {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
+        self.hand_over(node, &mut peer);
         for end in std::mem::take(&mut peer.ends).into_iter().flatten() {
             self.close(end);
         }

@@ -8,7 +8,7 @@
 //! never exceed a capacity, and the solver's invariant covers both.
 
 use unchoke_core::geometry::BLOCK_BYTES;
-use unchoke_core::ids::PieceIndex;
+use unchoke_core::ids::BlockRef;
 use unchoke_core::message::Message;
 use unchoke_core::torrent::Input;
 use unchoke_core::wire::PIECE_HEADER_BYTES;
@@ -16,18 +16,27 @@ use unchoke_core::wire::PIECE_HEADER_BYTES;
 use super::{Event, World};
 use crate::link::{FlowId, HostId};
 use crate::node::Peer;
-use crate::queue::LineId;
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
 
-/// Bytes of a `have` message. BEP 3: length, id, piece.
-pub(super) const HAVE_BYTES: u32 = 9;
-
-/// `have`s whose receivers are looked at together.
-const WARM_AHEAD: u32 = 16;
-
 /// Debt that one block pays at most, so that no block becomes much longer than a block.
 const PAYMENT_MAX: u32 = BLOCK_BYTES;
+
+impl Event {
+    /// Whether these are requests at `to` that end right before `block`; if so, it is now theirs.
+    /// Requests are sent in bursts for blocks in a row: as one event they cost little more than one.
+    fn goes_on_with(&mut self, end: EndId, next: BlockRef) -> bool {
+        let Self::Requests { to, block, count } = self else {
+            return false;
+        };
+        let goes_on = *to == end
+            && block.piece == next.piece
+            && u64::from(block.begin) + u64::from(*count) * u64::from(BLOCK_BYTES)
+                == u64::from(next.begin);
+        *count += u32::from(goes_on);
+        goes_on
+    }
+}
 
 impl World<'_> {
     /// `peer`, which is the node of `end`, hands over a message.
@@ -63,64 +72,46 @@ impl World<'_> {
         }
     }
 
-    /// Tells everybody that `peer` has `piece`: the hot path. Ends of one line share an event.
-    pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
-        let mut last: Option<(LineId, u32)> = None;
-        for end in peer.ends.iter().flatten() {
-            self.checker.handed += u64::from(HAVE_BYTES);
-            let it = self.streams[*end];
-            if !self.streams.is_empty(*end) {
-                self.streams.push(*end, Message::Have(piece));
-                continue;
-            }
-            let Some(index) = it.line.index() else {
-                self.emit(*end, Message::Have(piece));
-                continue;
-            };
-            self.owe_up(node, HAVE_BYTES);
-            if self.have_targets.len() <= index {
-                self.have_targets.resize_with(index + 1, Default::default);
-            }
-            self.have_targets[index].push_back(end.other());
-            match &mut last {
-                Some((line, count)) if *line == it.line => *count += 1,
-                _ => {
-                    self.flush_haves(last, piece);
-                    last = Some((it.line, 1));
-                }
-            }
-        }
-        self.flush_haves(last, piece);
-    }
-
-    fn flush_haves(&mut self, batch: Option<(LineId, u32)>, piece: PieceIndex) {
-        if let Some((line, count)) = batch {
-            let event = Event::Haves { line, piece, count };
-            self.queue.push_line(self.now, line, event);
-        }
-    }
-
     /// A message leaves: its last byte is on the wire.
-    fn emit(&mut self, end: EndId, message: Message) {
+    pub(super) fn emit(&mut self, end: EndId, message: Message) {
         let it = &self.streams[end];
         let (line, delay_ns, node) = (it.line, it.delay_ns, it.node);
         if !matches!(message, Message::Piece(_)) {
             self.owe_up(node, u32::try_from(bytes_of(&message)).expect("short"));
         }
         let to = end.other();
-        let event = Event::Message { to, message };
+        let event = match message {
+            Message::Request(block) => {
+                let last = self.queue.last_on(self.now, line, delay_ns);
+                if last.is_some_and(|it| it.goes_on_with(to, block)) {
+                    return;
+                }
+                let count = 1;
+                Event::Requests { to, block, count }
+            }
+            message => Event::Message { to, message },
+        };
         self.queue.push_on(self.now, line, delay_ns, event);
     }
 
+    /// Requests for blocks in a row arrive at an end.
+    pub(super) fn on_requests(&mut self, to: EndId, first: BlockRef, count: u32) {
+        let index = first.begin / BLOCK_BYTES;
+        for index in index..index + count {
+            let block = self.spec.geometry.block(first.piece, index);
+            self.on_arrival(to, Message::Request(block));
+        }
+    }
+
     /// A message of `bytes`, which is a packet of its own, leaves `node`.
-    fn owe_up(&mut self, node: u32, bytes: u32) {
+    pub(super) fn owe_up(&mut self, node: u32, bytes: u32) {
         self.transport.count_packet(node);
         let bytes = self.transport.alone_on_wire(bytes);
         self.access[node as usize].owe_up(bytes);
     }
 
     /// Such a message comes to `node`.
-    fn owe_down(&mut self, node: u32, bytes: u32) {
+    pub(super) fn owe_down(&mut self, node: u32, bytes: u32) {
         let bytes = self.transport.alone_on_wire(bytes);
         self.access[node as usize].owe_down(bytes);
     }
@@ -194,6 +185,9 @@ impl World<'_> {
 
     /// A message arrives.
     pub(super) fn on_arrival(&mut self, to: EndId, message: Message) {
+        if let Message::Have(piece) = message {
+            return self.on_have(to, piece);
+        }
         let it = &self.streams[to];
         let bytes = bytes_of(&message);
         if it.state != EndState::Open {
@@ -215,45 +209,18 @@ impl World<'_> {
         self.feed(node, Input::Message { peer, message });
     }
 
-    /// A `have` arrives at a number of ends.
-    pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
-        let index = line.index().expect("only lines carry these");
-        for done in 0..count {
-            if done % WARM_AHEAD == 0 {
-                self.warm(index, piece, WARM_AHEAD.min(count - done));
-            }
-            let to = self.have_targets[index].pop_front();
-            let to = to.expect("as many as were counted");
-            self.on_arrival(to, Message::Have(piece));
-        }
-    }
-
-    /// Looks at what the next few `have`s will touch. The receivers are strangers to each other and
-    /// to the cache: one after the other each would wait for memory several times, all together
-    /// they wait once.
-    fn warm(&self, line: usize, piece: PieceIndex, count: u32) {
-        let targets = self.have_targets[line].iter().take(count as usize);
-        let seen = targets.fold(0_u32, |seen, to| {
-            let end = &self.streams[*to];
-            self.peers[end.node as usize].as_ref().map_or(seen, |peer| {
-                let has = peer.torrent.peer_has(end.key, piece);
-                let copies = peer.torrent.availability()[piece.0 as usize];
-                seen + u32::from(copies) + u32::from(has)
-            })
-        });
-        std::hint::black_box(seen);
-    }
-
     /// Hands `input` to the core of `node`, if it is present, and carries out what that asks for.
     pub(super) fn feed(&mut self, node: u32, input: Input) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
+        self.hand_over(node, &mut peer);
         self.inputs += 1;
         peer.torrent.handle_input(self.now, input);
         while let Some(output) = peer.torrent.poll_output() {
             self.apply(node, &mut peer, output);
         }
+        self.access[node as usize].indifferent = peer.torrent.indifferent();
         let leaving = peer.leaving;
         self.peers[node as usize] = Some(peer);
         if leaving {

@@ -60,6 +60,7 @@ impl World<'_> {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
+        self.hand_over(node, &mut peer);
         let share = (standing * SHARE / 100).max(1);
         let count = share.min(peer.connector.waiting());
         let mut views = peer.torrent.peer_views(self.now);

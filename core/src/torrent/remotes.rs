@@ -1,0 +1,115 @@
+//! What each peer has, apart from the rest of its connection: most messages are `have`s, and most
+//! of those touch nothing of a connection but its row here.
+
+use alloc::vec::Vec;
+
+use crate::bitfield::{Bitfield, bits_of, has_bit, set_bit, word_count};
+use crate::ids::{PeerKey, PieceIndex};
+use crate::time::Instant;
+
+/// Words in front of the set: when the last `have` came, and how many pieces are in the set.
+const HEAD: usize = 2;
+
+/// A row for each connection, indexed by `PeerKey`: the head, then the set. Without a connection
+/// the row is zero.
+#[derive(Debug)]
+pub(super) struct Remotes {
+    rows: Vec<u64>,
+    words: usize,
+}
+
+impl Remotes {
+    pub(super) fn new(piece_count: u32) -> Self {
+        Self {
+            rows: Vec::new(),
+            words: word_count(piece_count),
+        }
+    }
+
+    /// Words of a set.
+    pub(super) fn words(&self) -> usize {
+        self.words
+    }
+
+    fn start(&self, peer: PeerKey) -> usize {
+        peer.0 as usize * (HEAD + self.words)
+    }
+
+    /// Memory for `count` more connections.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.rows.reserve_exact(count * (HEAD + self.words));
+    }
+
+    /// A row for one more connection.
+    pub(super) fn push(&mut self) {
+        let end = self.rows.len() + HEAD + self.words;
+        self.rows.resize(end, 0);
+    }
+
+    fn row(&mut self, peer: PeerKey) -> &mut [u64] {
+        let (start, width) = (self.start(peer), HEAD + self.words);
+        &mut self.rows[start..start + width]
+    }
+
+    /// The pieces of `peer`.
+    pub(super) fn set(&self, peer: PeerKey) -> &[u64] {
+        let start = self.start(peer) + HEAD;
+        &self.rows[start..start + self.words]
+    }
+
+    pub(super) fn has(&self, peer: PeerKey, piece: PieceIndex) -> bool {
+        has_bit(self.set(peer), piece)
+    }
+
+    /// Pieces of `peer`.
+    pub(super) fn count(&self, peer: PeerKey) -> u32 {
+        u32::try_from(self.rows[self.start(peer) + 1]).expect("at most all pieces")
+    }
+
+    /// When the last `have` of `peer` came; the start of the run if none did.
+    pub(super) fn last_have_at(&self, peer: PeerKey) -> Instant {
+        Instant::from_nanos(self.rows[self.start(peer)])
+    }
+
+    /// Counts a `have`; false if the piece was known.
+    pub(super) fn insert(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) -> bool {
+        let row = self.row(peer);
+        row[0] = now.as_nanos();
+        let new = set_bit(&mut row[HEAD..], piece);
+        row[1] += u64::from(new);
+        new
+    }
+
+    /// Takes the pieces of `peer` out.
+    pub(super) fn clear(&mut self, peer: PeerKey) {
+        self.row(peer).fill(0);
+    }
+
+    /// `peer` has these pieces and no others.
+    pub(super) fn replace(&mut self, peer: PeerKey, set: &Bitfield) {
+        let row = self.row(peer);
+        row[1] = u64::from(set.count());
+        row[HEAD..].copy_from_slice(set.words());
+    }
+
+    /// The pieces of `peer`, ascending.
+    pub(super) fn pieces(&self, peer: PeerKey) -> impl Iterator<Item = PieceIndex> + '_ {
+        let words = self.set(peer).iter().enumerate();
+        words.flat_map(|(i, word)| bits_of(i, *word))
+    }
+
+    /// Pieces that `peer` has beside those of `have`.
+    pub(super) fn wanted(&self, peer: PeerKey, have: &Bitfield) -> u32 {
+        self.beside(peer, have).map(u64::count_ones).sum()
+    }
+
+    /// Whether `peer` has a piece that is not in `have`.
+    pub(super) fn wants(&self, peer: PeerKey, have: &Bitfield) -> bool {
+        self.beside(peer, have).any(|it| it != 0)
+    }
+
+    fn beside(&self, peer: PeerKey, have: &Bitfield) -> impl Iterator<Item = u64> {
+        let words = self.set(peer).iter().zip(have.words());
+        words.map(|(theirs, ours)| theirs & !ours)
+    }
+}

@@ -1,0 +1,155 @@
+//! The `have`: half of all messages, and so cheap a one that what it costs is memory looked at.
+//!
+//! Ends of one delay share an event. At the receiver most `have`s are only counted, and the core
+//! says on which connections ([`Torrent::indifferent`]). Those wait beside the node, in a line of
+//! memory of their own, until the core is looked at for another reason: then they are handed in
+//! first, each with the moment at which it came.
+//!
+//! [`Torrent::indifferent`]: unchoke_core::torrent::Torrent::indifferent
+
+use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::message::Message;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Input, WAITING_HAVES};
+
+use super::warm::AHEAD;
+use super::{Event, World};
+use crate::node::Peer;
+use crate::queue::LineId;
+use crate::stream::{EndId, EndState};
+
+/// Bytes of a `have` message. BEP 3: length, id, piece.
+pub(super) const HAVE_BYTES: u32 = 9;
+
+/// A `have` that has arrived and of which the core does not know yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    at: Instant,
+    piece: PieceIndex,
+    peer: PeerKey,
+}
+
+/// What waits at all nodes: [`WAITING_HAVES`] places for each, of which `Access::waiting` are
+/// taken.
+#[derive(Clone, Debug)]
+pub(super) struct Inboxes {
+    places: Vec<[Waiting; WAITING_HAVES as usize]>,
+}
+
+impl Inboxes {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self {
+            places: vec![Default::default(); nodes],
+        }
+    }
+
+    /// Something of the place that the next `have` at `node` will take.
+    pub(super) fn look_at(&self, node: u32, waiting: u8) -> u32 {
+        let places = &self.places[node as usize];
+        places[usize::from(waiting) % places.len()].piece.0
+    }
+}
+
+impl World<'_> {
+    /// Tells everybody that `peer` has `piece`.
+    pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
+        let mut last: Option<(LineId, u32)> = None;
+        for end in peer.ends.iter().flatten() {
+            self.checker.handed += u64::from(HAVE_BYTES);
+            let it = self.streams[*end];
+            if !self.streams.is_empty(*end) {
+                self.streams.push(*end, Message::Have(piece));
+                continue;
+            }
+            let Some(index) = it.line.index() else {
+                self.emit(*end, Message::Have(piece));
+                continue;
+            };
+            self.owe_up(node, HAVE_BYTES);
+            if self.have_targets.len() <= index {
+                self.have_targets.resize_with(index + 1, Default::default);
+            }
+            self.have_targets[index].push_back(end.other());
+            match &mut last {
+                Some((line, count)) if *line == it.line => *count += 1,
+                _ => {
+                    self.flush_haves(last, piece);
+                    last = Some((it.line, 1));
+                }
+            }
+        }
+        self.flush_haves(last, piece);
+    }
+
+    fn flush_haves(&mut self, batch: Option<(LineId, u32)>, piece: PieceIndex) {
+        if let Some((line, count)) = batch {
+            let event = Event::Haves { line, piece, count };
+            self.queue.push_line(self.now, line, event);
+        }
+    }
+
+    /// A `have` arrives at a number of ends.
+    pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
+        let index = line.index().expect("only lines carry these");
+        for done in 0..count {
+            if done % AHEAD == 0 {
+                self.warm_haves(index, piece, AHEAD.min(count - done));
+            }
+            let to = self.have_targets[index].pop_front();
+            self.on_have(to.expect("as many as were counted"), piece);
+        }
+    }
+
+    /// A `have` arrives at the end `to`.
+    pub(super) fn on_have(&mut self, to: EndId, piece: PieceIndex) {
+        let it = &self.streams[to];
+        if it.state != EndState::Open {
+            self.checker.dropped += u64::from(HAVE_BYTES);
+            return;
+        }
+        self.checker.received += u64::from(HAVE_BYTES);
+        let (node, peer) = (it.node, it.key);
+        self.owe_down(node, HAVE_BYTES);
+        let access = &mut self.access[node as usize];
+        let waits = access.may_wait(peer);
+        let place = access.waiting as usize;
+        if !waits || place == WAITING_HAVES as usize {
+            let message = Message::Have(piece);
+            return self.feed(node, Input::Message { peer, message });
+        }
+        access.waiting += 1;
+        self.inputs += 1;
+        let at = self.now;
+        self.inboxes.places[node as usize][place] = Waiting { at, piece, peer };
+    }
+
+    /// Hands in what waits, before the core of `node` is told or asked anything else.
+    pub(super) fn hand_over(&mut self, node: u32, peer: &mut Peer) {
+        let access = &mut self.access[node as usize];
+        if access.waiting == 0 {
+            return;
+        }
+        let count = std::mem::take(&mut access.waiting) as usize;
+        for it in &self.inboxes.places[node as usize][..count] {
+            let message = Message::Have(it.piece);
+            let from = it.peer;
+            let input = Input::Message {
+                peer: from,
+                message,
+            };
+            peer.torrent.handle_input(it.at, input);
+        }
+        let silent = peer.torrent.poll_output().is_none();
+        assert!(silent, "node {node} was not indifferent to a late `have`");
+    }
+
+    /// Hands in what waits anywhere.
+    pub(super) fn hand_over_all(&mut self) {
+        for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
+            if let Some(mut peer) = self.peers[node as usize].take() {
+                self.hand_over(node, &mut peer);
+                self.peers[node as usize] = Some(peer);
+            }
+        }
+    }
+}
