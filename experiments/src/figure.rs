@@ -17,7 +17,7 @@ mod series;
 
 pub use effects::effects;
 pub use render::{RenderError, png, svg};
-pub use scene::Scene;
+pub use scene::{Color, Scene, Shape};
 
 use crate::analysis::Analysis;
 use crate::plan::{Figure, Plan};

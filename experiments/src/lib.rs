@@ -28,6 +28,7 @@ pub mod runner;
 pub mod stats;
 pub mod store;
 pub mod swarm;
+pub mod swarm_replay;
 pub mod testbed;
 #[cfg(test)]
 mod toy;

@@ -16,6 +16,7 @@ mod read;
 mod watch;
 mod write;
 
+pub use binary::put_varint;
 pub use error::{Place, TraceError};
 pub use header::{Client, End, Header, NodeInfo, SCHEMA};
 pub use read::Reader;

@@ -11,7 +11,8 @@ use unchoke_sim::trace::{Form, Happening, Header, Sink, Watch, Writer};
 use unchoke_sim::units::parse_time;
 
 use super::{Failure, state};
-use crate::store::StoreError;
+use crate::store::{StoreError, write_whole};
+use crate::swarm_replay::{self, Recorder};
 
 /// What is wanted of the inside of a run.
 #[derive(Args, Clone, Debug)]
@@ -23,6 +24,9 @@ pub(super) struct LookArgs {
     /// The form of the trace, whatever its name.
     #[arg(long, value_enum, value_name = "FORM", requires = "trace")]
     trace_form: Option<TraceForm>,
+    /// Write a page here on which one can watch the run.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Stop at this time of the run, as in `120 s`.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(super) until: Option<Instant>,
@@ -62,7 +66,7 @@ impl LookArgs {
                 .ok()
                 .is_some_and(|it| Some(it) == input.canonicalize().ok())
         };
-        self.trace.iter().any(same)
+        self.trace.iter().chain(&self.html).any(same)
     }
 
     fn form(&self, path: &Path) -> Result<Form, Failure> {
@@ -87,6 +91,7 @@ pub(super) struct Look<'a> {
     header: Option<Header>,
     writer: Option<Writer<BufWriter<File>>>,
     watch: Option<Watch>,
+    recorder: Option<Recorder>,
 }
 
 impl<'a> Look<'a> {
@@ -103,8 +108,9 @@ impl<'a> Look<'a> {
             header: None,
             writer: None,
             watch: None,
+            recorder: None,
         };
-        if !args.prints() && args.trace.is_none() {
+        if !args.prints() && args.trace.is_none() && args.html.is_none() {
             return Ok(it);
         }
         let header = header()?;
@@ -119,6 +125,10 @@ impl<'a> Look<'a> {
             let form = args.form(path)?;
             let file = File::create(path).map_err(|it| StoreError::io(path, it))?;
             it.writer = Some(Writer::new(BufWriter::new(file), form, &header));
+        }
+        if args.html.is_some() {
+            let recorder = Recorder::new(&header);
+            it.recorder = Some(recorder.map_err(|it| Failure::usage(format!("--html: {it}")))?);
         }
         it.watch = args.prints().then(|| Watch::new(&header));
         it.header = Some(header);
@@ -147,6 +157,11 @@ impl<'a> Look<'a> {
             done.map_err(|it| StoreError::io(path, it))?;
             writeln!(text, "trace     {}", path.display()).expect("text grows");
         }
+        if let (Some(recorder), Some(path)) = (self.recorder, &self.args.html) {
+            let page = swarm_replay::page(recorder.finish(at))?;
+            write_whole(path, page.as_bytes())?;
+            writeln!(text, "page      {}", path.display()).expect("text grows");
+        }
         Ok(text)
     }
 }
@@ -157,6 +172,9 @@ impl Sink for Look<'_> {
             it.record(at, happening);
         }
         if let Some(it) = &mut self.watch {
+            it.record(at, happening);
+        }
+        if let Some(it) = &mut self.recorder {
             it.record(at, happening);
         }
     }

@@ -36,6 +36,15 @@ impl Check {
     }
 }
 
+/// Appends `value` as LEB128.
+pub fn put_varint(buffer: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        buffer.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    buffer.push(value.to_le_bytes()[0]);
+}
+
 /// Writes the binary form.
 #[derive(Debug)]
 pub(super) struct Encoder {
@@ -53,12 +62,8 @@ impl Encoder {
         }
     }
 
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.buffer.push(value.to_le_bytes()[0] | 0x80);
-            value >>= 7;
-        }
-        self.buffer.push(value.to_le_bytes()[0]);
+    fn varint(&mut self, value: u64) {
+        put_varint(&mut self.buffer, value);
     }
 
     fn flush(&mut self, out: &mut impl Write) -> io::Result<()> {
