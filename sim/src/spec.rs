@@ -188,8 +188,9 @@ pub struct NetworkSpec {
 /// How the max-min fair rates are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solver {
-    /// Every change is followed to its end. What scenarios have by default.
+    /// Every change is followed to its end.
     Exact,
-    /// A change is followed until it falls below a stated relative error.
+    /// A change is followed until it falls below a stated relative error. What scenarios have by
+    /// default.
     Fast,
 }

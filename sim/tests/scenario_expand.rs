@@ -103,7 +103,7 @@ fn a_scenario_reads_back_from_its_own_text() {
     for builtin in Scenario::list() {
         let scenario = load(
             builtin.name,
-            &["network.solver=fast", "faults.corrupting=5 %"],
+            &["network.solver=exact", "faults.corrupting=5 %"],
         );
         let text = scenario.to_toml();
         let again = Scenario::from_toml(&text, "again.toml", None, &[]).expect("our own text");
@@ -134,7 +134,7 @@ fn a_scenario_reads_back_from_its_own_text() {
 fn overrides_reach_every_kind_of_key() {
     let sets = [
         "peers=12",
-        "network.solver=fast",
+        "network.solver=exact",
         "piece=\"64 KiB\"",
         "numwant=9",
         "peers.stay={model=\"exponential\", mean=\"2 min\"}",
@@ -145,7 +145,7 @@ fn overrides_reach_every_kind_of_key() {
     ];
     let scenario = load("flash-hetero", &sets);
     assert_eq!(scenario.peers.count, 12);
-    assert_eq!(scenario.network.solver, Solver::Fast);
+    assert_eq!(scenario.network.solver, Solver::Exact);
     assert_eq!(scenario.geometry.piece_bytes(), 65_536);
     assert_eq!(scenario.tracker.numwant, 9);
     let mean = Duration::from_mins(2);

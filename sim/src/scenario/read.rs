@@ -135,7 +135,7 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
     let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
     let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
     Ok(NetworkSpec {
-        solver: section.word("solver", &solvers)?.unwrap_or(Solver::Exact),
+        solver: section.word("solver", &solvers)?.unwrap_or(Solver::Fast),
         base_delay_ns: delay_ns(section, "base_delay", delay)?,
         send_buffer_blocks: u8::try_from(blocks).expect("at most 255"),
         transport: read_transport::transport(&section.table("transport")?)?,
