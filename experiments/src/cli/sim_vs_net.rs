@@ -46,6 +46,9 @@ struct Options {
     /// Folder for tables and figures
     #[arg(long, value_name = "DIR", default_value = "results/sim_vs_net")]
     out: PathBuf,
+    /// Longest time that a packet waits before a link, ms
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=5000))]
+    queue: u32,
     /// On loopback with the client's own rate caps, even where links could be shaped
     #[arg(long)]
     loopback: bool,
@@ -83,7 +86,10 @@ pub fn sim_vs_net() -> ExitCode {
         return status(on_loopback(&options));
     }
     match enter() {
-        Ok(Entered::Inside(scratch)) => status(run(&options, Place::Namespaces, &scratch)),
+        Ok(Entered::Inside(scratch)) => {
+            let queue_ms = options.queue;
+            status(run(&options, Place::Namespaces { queue_ms }, &scratch))
+        }
         Ok(Entered::Done(code)) => ExitCode::from(code),
         Ok(Entered::Refused(reason)) if options.quick => {
             eprintln!("SKIPPED: sim_vs_net needs network namespaces and tc: {reason}");

@@ -25,10 +25,6 @@ use super::setup::Addresses;
 /// Marks the copy of this program that runs inside, and names the folder for its files.
 const INSIDE: &str = "UNCHOKE_TESTBED_INSIDE";
 
-/// Longest time that a packet waits in the queue before a link. A common choice of shapers; what
-/// waits longer is dropped.
-const QUEUE: &str = "100ms";
-
 /// Bytes that a link passes at once: two full packets, so that the peak rate is the rate.
 const BURST: &str = "3028";
 
@@ -55,7 +51,11 @@ const PLAIN_SHELL: &str = "echo; read -r _; echo; read -r _ || exit 1; exec \"$@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Each in a network namespace of its own, on shaped links.
-    Namespaces,
+    Namespaces {
+        /// Longest time that a packet waits in the queue before a link, ms; what would wait longer
+        /// is dropped.
+        queue_ms: u32,
+    },
     /// All on loopback, limited by their own caps.
     Loopback,
 }
@@ -169,7 +169,7 @@ pub(super) struct Port(String);
 
 impl Port {
     /// Plugs in a cable between the bridge and the namespace of process `pid`.
-    fn plug(node: usize, pid: u32, spec: &NodeSpec) -> Result<Self, TestbedError> {
+    fn plug(node: usize, pid: u32, spec: &NodeSpec, queue: &str) -> Result<Self, TestbedError> {
         let name = format!("port{node}");
         let pid = pid.to_string();
         let rate = format!("{}bit", spec.down * 8);
@@ -184,7 +184,7 @@ impl Port {
         run("ip", &["link", "set", name, "master", "hub", "up"])?;
         let shape: [&[&str]; 2] = [
             &["qdisc", "add", "dev", name, "root", "tbf", "rate", &rate],
-            &["burst", BURST, "latency", QUEUE],
+            &["burst", BURST, "latency", queue],
         ];
         run("tc", &shape.concat())?;
         Ok(port)
@@ -211,7 +211,7 @@ impl Place {
     #[must_use]
     pub fn addresses(self) -> Addresses {
         match self {
-            Self::Namespaces => Addresses::Own,
+            Self::Namespaces { .. } => Addresses::Own,
             Self::Loopback => Addresses::Ports(FIRST_PORT),
         }
     }
@@ -226,13 +226,14 @@ impl Place {
     /// plugged in, then to start.
     pub(super) fn shell(self, node: usize, spec: &NodeSpec, program: &Path) -> Command {
         match self {
-            Self::Namespaces => {
+            Self::Namespaces { queue_ms } => {
+                let queue = format!("{queue_ms}ms");
                 let address = self.addresses().of(node);
                 let rate = (spec.up * 8).to_string();
                 let mut command = Command::new("unshare");
                 command
                     .args(["--net", "sh", "-c", SHELL, "sh"])
-                    .args([&address.ip().to_string(), &rate, BURST, QUEUE])
+                    .args([&address.ip().to_string(), &rate, BURST, &queue])
                     .arg(program);
                 command
             }
@@ -257,7 +258,9 @@ impl Place {
         spec: &NodeSpec,
     ) -> Result<Option<Port>, TestbedError> {
         match self {
-            Self::Namespaces => Port::plug(node, pid, spec).map(Some),
+            Self::Namespaces { queue_ms } => {
+                Port::plug(node, pid, spec, &format!("{queue_ms}ms")).map(Some)
+            }
             Self::Loopback => Ok(None),
         }
     }
