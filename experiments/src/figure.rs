@@ -14,6 +14,7 @@ mod panel;
 mod render;
 mod scene;
 mod series;
+pub mod testbed;
 
 pub use effects::effects;
 pub use render::{RenderError, png, svg};

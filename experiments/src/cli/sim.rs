@@ -91,6 +91,8 @@ struct Bytes {
     payload_useful: u64,
     payload_wasted: BTreeMap<&'static str, u64>,
     protocol_sent: BTreeMap<&'static str, u64>,
+    /// Headers of packets, and acknowledgements; 0 unless the scenario counts them.
+    transport_sent: u64,
     /// Sent and lost with connections that closed.
     lost: u64,
     /// Sent and not yet received when the run ended.
@@ -201,6 +203,7 @@ fn bytes(result: &RunResult) -> Bytes {
         payload_useful: sum.payload_useful,
         payload_wasted: wasted.into(),
         protocol_sent: protocol.into(),
+        transport_sent: result.nodes.iter().map(|it| it.transport_sent).sum(),
         lost: result.bytes_dropped,
         in_flight: result.bytes_in_flight,
     }
@@ -255,6 +258,12 @@ fn human(report: &Report) -> String {
     line("protocol sent", share(protocol, bytes.payload_sent));
     for (kind, count) in bytes.protocol_sent.iter().filter(|it| *it.1 > 0) {
         line(&format!("  {kind}"), share(*count, bytes.payload_sent));
+    }
+    if bytes.transport_sent > 0 {
+        line(
+            "transport sent",
+            share(bytes.transport_sent, bytes.payload_sent),
+        );
     }
     line("blocks transferred", report.blocks_transferred.to_string());
     if let (Some(cpu), Some(speed)) = (report.cost.cpu_s, report.cost.blocks_per_cpu_s) {

@@ -11,6 +11,7 @@ use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 
 use super::{AFTER, Exit, Failure, end, print};
+use crate::figure;
 use crate::store::write_whole;
 use crate::testbed::compare::Comparison;
 use crate::testbed::place::{Entered, Place, enter};
@@ -215,6 +216,15 @@ fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
     ];
     for (name, text) in files {
         write_whole(&folder.join(name), text.as_bytes())?;
+    }
+    let figures = [
+        ("completion_cdf", figure::testbed::completion(comparison)),
+        ("bytes_by_cause", figure::testbed::bytes(comparison)),
+    ];
+    for (name, scene) in figures {
+        let (svg, png) = (figure::svg(&scene)?, figure::png(&scene)?);
+        write_whole(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+        write_whole(&folder.join(format!("{name}.png")), &png)?;
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use unchoke_core::choke::Parameters;
 use unchoke_core::rng::{Purpose, Streams};
-use unchoke_core::torrent::Config;
-use unchoke_sim::spec::{NodeSpec, Stay, SwarmSpec};
+use unchoke_core::torrent::{Claims, Config};
+use unchoke_sim::spec::{ClientSpec, NodeSpec, Stay, SwarmSpec};
 
 use super::TestbedError;
 
@@ -24,18 +25,44 @@ pub fn deadline(spec: &SwarmSpec) -> Duration {
     Duration::from_nanos(spec.horizon.as_nanos()).min(MAX_TIME)
 }
 
+/// Whether a peer has nothing that a process cannot have.
+fn is_plain(it: &NodeSpec) -> bool {
+    let plain = NodeSpec {
+        follows: None,
+        delay_ns: 0,
+        region: 0,
+        patience: None,
+        session: None,
+        reachable: true,
+        corrupts: false,
+        claims: Claims::Truth,
+        ..*it
+    };
+    *it == plain && !matches!(it.stay, Stay::For(_))
+}
+
+/// Whether a client is one that the command line can ask for.
+fn is_usual(it: &ClientSpec, defaults: &Config) -> bool {
+    let usual = ClientSpec {
+        parameters: Parameters::new(),
+        pipeline: defaults.pipeline,
+        snub_after: defaults.snub_after,
+        endgame: defaults.endgame,
+        aligned_ticks: defaults.aligned_ticks,
+        super_seed: defaults.super_seed,
+        ..it.clone()
+    };
+    *it == usual
+}
+
 /// Whether the swarm can be run as processes; if not, what to change.
 pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
     let bytes = spec.geometry.total_bytes() * spec.nodes.len() as u64;
     let defaults = Config::new(spec.geometry);
-    let usual = |it: &unchoke_sim::spec::ClientSpec| {
-        it.parameters.iter().next().is_none()
-            && it.pipeline == defaults.pipeline
-            && it.snub_after == defaults.snub_after
-            && it.endgame == defaults.endgame
-    };
-    let network = &spec.network;
-    let any = |holds: fn(&NodeSpec) -> bool| spec.nodes.iter().any(holds);
+    let outside = !spec.regions.names.is_empty()
+        || spec.break_mean.is_some()
+        || !spec.tracker.outages.is_empty()
+        || spec.network.base_delay_ns > 0;
     let faults = [
         (
             spec.nodes.len() > MAX_PEERS,
@@ -46,21 +73,16 @@ pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
             "all copies together are more than 4 GiB: set torrent.size or peers.count",
         ),
         (
-            network.base_delay_ns > 0 || any(|it| it.delay_ns > 0),
-            "the links here have no propagation delay: set network.base_delay and every delay to 0 s",
+            outside || !spec.nodes.iter().all(is_plain),
+            "real processes here have links without delay or loss of connection, a tracker that \
+             always answers, and are honest and patient: set network.base_delay and every delay to \
+             0 s and peers.stay.model to at_once or forever, and leave regions, faults, \
+             peers.reachable, patience, session and rejoins alone",
         ),
         (
-            any(|it| matches!(it.stay, Stay::For(_))),
-            "peers here leave at completion or stay to the end: set peers.stay.model to at_once or forever",
-        ),
-        (
-            any(|it| !it.reachable) || any(|it| it.corrupts),
-            "every process here is reachable and honest: leave peers.reachable and faults alone",
-        ),
-        (
-            !spec.clients.iter().all(usual),
-            "the client takes policy, picker, caps and max_connections only: leave parameters, \
-             requests, snub_after and endgame alone",
+            !spec.clients.iter().all(|it| is_usual(it, &defaults)),
+            "the client takes policy, picker, caps and max_connections only: leave its other keys \
+             alone",
         ),
         (
             !spec.nodes.iter().any(|it| !it.origin),
@@ -132,7 +154,11 @@ pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
     option("--max-connections", client.max_connections.to_string());
     option(
         "--run-seed",
-        (spec.seed * MAX_PEERS as u64 + node as u64).to_string(),
+        // Each process is the only one of its run: it needs a seed of its own.
+        spec.seed
+            .wrapping_mul(MAX_PEERS as u64)
+            .wrapping_add(node as u64)
+            .to_string(),
     );
     option("--timeout", format!("{} s", deadline(spec).as_secs() + 60));
     let least = |cap: Option<u64>, link: u64| match (cap, caps) {

@@ -13,7 +13,7 @@ pub fn run(spec: &SwarmSpec, policy: &str) -> Result<SwarmRun, TestbedError> {
         origin: it.origin,
         completed_s: it.download_time().map(|it| it.as_secs_f64()),
         ledger: it.ledger,
-        wire_sent: None,
+        wire_sent: Some(it.ledger.sent() + it.transport_sent),
     });
     Ok(SwarmRun {
         policy: policy.to_owned(),
