@@ -215,10 +215,8 @@ fn human(report: &Report) -> String {
         writeln!(text, "{name:<20} {value}").expect("text grows");
     };
     let (name, version) = (&report.scenario, report.version);
-    line(
-        "scenario",
-        format!("{name} v{version}, seed {}", report.seed),
-    );
+    let seed = report.seed;
+    line("scenario", format!("{name} v{version}, seed {seed}"));
     let (peers, leechers) = (report.peers, report.leechers);
     line("peers", format!("{peers}, of which {leechers} leechers"));
     let (completed, end) = (report.completed, report.simulated_s);
@@ -259,12 +257,8 @@ fn human(report: &Report) -> String {
     for (kind, count) in bytes.protocol_sent.iter().filter(|it| *it.1 > 0) {
         line(&format!("  {kind}"), share(*count, bytes.payload_sent));
     }
-    if bytes.transport_sent > 0 {
-        line(
-            "transport sent",
-            share(bytes.transport_sent, bytes.payload_sent),
-        );
-    }
+    let transport = share(bytes.transport_sent, bytes.payload_sent);
+    line("transport sent", transport);
     line("blocks transferred", report.blocks_transferred.to_string());
     if let (Some(cpu), Some(speed)) = (report.cost.cpu_s, report.cost.blocks_per_cpu_s) {
         line(

@@ -163,16 +163,19 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
         client: &client,
         stopped: &stopped,
     };
-    let (mut runs, mut classes, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+    let mut swarms = Vec::new();
     for policy in &options.policy {
-        for spec in specs(&options, policy)? {
-            runs.extend(pair(&bed, &spec, policy)?);
-            seeds.push(spec.seed);
-            classes = spec.classes;
-        }
+        let specs = specs(&options, policy)?;
+        swarms.extend(specs.into_iter().map(|it| (policy.as_str(), it)));
     }
-    seeds.sort_unstable();
-    seeds.dedup();
+    let (_, first) = swarms.first().expect("a policy and a seed at least");
+    let classes = first.classes.clone();
+    let of_first = swarms.iter().filter(|it| it.0 == options.policy[0]);
+    let seeds: Vec<u64> = of_first.map(|it| it.1.seed).collect();
+    let mut runs = Vec::new();
+    for (policy, spec) in &swarms {
+        runs.extend(pair(&bed, spec, policy)?);
+    }
     let comparison = Comparison::of(&classes, &options.policy, &seeds, runs);
     if !options.quick {
         write(&options.out, &comparison)?;
