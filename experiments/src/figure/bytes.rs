@@ -29,12 +29,7 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
         let bars = bars.map(|it| (mix_name(plan, it.mix), it.causes()));
         (within.name.clone(), bars.collect())
     });
-    let y = stacks(
-        &mut scene,
-        y,
-        bar_height(plan),
-        &groups.collect::<Vec<_>>(),
-    );
+    let y = stacks(&mut scene, y, bar_height(plan), &groups.collect::<Vec<_>>());
     let text = format!(
         "Sum over {} seeds and all nodes. Useful payload (first correct copies) is 100 % in every \
          row and not drawn. Payload in vain is counted at the receiver, protocol bytes at the \
