@@ -7,6 +7,7 @@
 mod args;
 mod bar;
 mod check;
+mod compare;
 mod dry_run;
 mod factorial;
 mod list;
@@ -20,6 +21,7 @@ mod sim;
 mod sim_vs_net;
 mod state;
 mod stop;
+mod tournament;
 mod trace;
 mod validate;
 
@@ -59,6 +61,8 @@ enum Command {
     Merge(merge::MergeArgs),
     /// Run one swarm and print what came of it.
     Sim(sim::Options),
+    /// Have every policy of a plan meet every other.
+    Tournament(tournament::TournamentArgs),
     /// Check the simulator against theory and published results.
     Validate(validate::ValidateArgs),
     /// Run one unit of a plan again, compare it, and look inside.
@@ -198,6 +202,7 @@ pub fn lab() -> ExitCode {
         Command::List(it) => list::list(it),
         Command::Merge(it) => merge::merge(it),
         Command::Replay(it) => replay::replay(it),
+        Command::Tournament(it) => tournament::tournament(it),
         Command::Validate(it) => validate::validate(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
@@ -213,6 +218,13 @@ pub fn choke_vs_naive() -> ExitCode {
         command = format!("{command} --plan {}", it.plan);
     }
     end(run::run(&it.plan, &it.options, &command))
+}
+
+/// Entry point of a program with a policy of its own: compares it with the zoo. The policy must be
+/// a function of its memory, the snapshot and its random stream.
+#[must_use]
+pub fn compare(policy: &'static unchoke_core::choke::Entry) -> ExitCode {
+    end(compare::compare(policy))
 }
 
 fn end(result: Result<Exit, Failure>) -> ExitCode {

@@ -2,8 +2,9 @@
 //!
 //! Map: a [`plan`] expands into [units](mod@unit); the [`runner`] has an [`engine`] run them and a [`store`]
 //! keep their [`outcome`]s; [`analysis`] pairs them by seed with the help of [`measure`] and
-//! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables. [`validation`] is apart:
-//! it asks whether the simulator is right.
+//! [`stats`] and asks [`verdict`] for words; [`output`] writes the tables. [`tournament`] has every
+//! policy of a plan meet every other. [`validation`] is apart: it asks whether the simulator is
+//! right.
 //!
 //! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
 #![expect(
@@ -30,6 +31,7 @@ pub mod store;
 pub mod swarm;
 pub mod swarm_replay;
 pub mod testbed;
+pub mod tournament;
 #[cfg(test)]
 mod toy;
 pub mod unit;

@@ -39,6 +39,26 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
+    pub fn new(
+        plan: &Plan,
+        engine: &dyn Engine,
+        scenario: usize,
+        seed_index: u32,
+        (mix, replica): (Mix, u8),
+    ) -> Result<Self, EngineError> {
+        let mut unit = Self {
+            id: String::new(),
+            scenario,
+            seed_index,
+            run_seed: plan.run_seed(seed_index),
+            mix,
+            replica,
+        };
+        unit.id = id(&engine.identity(plan, &unit)?, replica);
+        Ok(unit)
+    }
+
     /// Name of the mix in tables and files.
     #[must_use]
     pub fn mix_name(&self, plan: &Plan) -> String {
@@ -83,17 +103,8 @@ pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError
     let mut seen = BTreeSet::new();
     for scenario in 0..plan.scenarios.len() {
         for seed_index in 0..plan.seeds_of(scenario) {
-            for (mix, replica) in mixes(plan) {
-                let run_seed = plan.run_seed(seed_index);
-                let mut unit = Unit {
-                    id: String::new(),
-                    scenario,
-                    seed_index,
-                    run_seed,
-                    mix,
-                    replica,
-                };
-                unit.id = id(&engine.identity(plan, &unit)?, replica);
+            for mix in mixes(plan) {
+                let unit = Unit::new(plan, engine, scenario, seed_index, mix)?;
                 if seen.insert(unit.id.clone()) {
                     units.push(unit);
                 }

@@ -33,8 +33,13 @@ pub(super) fn cause(at: usize) -> Color {
 
 /// White to dark blue for shares from 0 to 1.
 pub(super) fn shade(share: f64) -> Color {
-    let mix = |from: f64, to: f64| {
-        let value = from + (to - from) * share.clamp(0.0, 1.0);
+    blend(Color(8, 64, 129), share)
+}
+
+/// White to `full` for shares from 0 to 1.
+fn blend(full: Color, share: f64) -> Color {
+    let mix = |to: u8| {
+        let value = 255.0 + (f64::from(to) - 255.0) * share.clamp(0.0, 1.0);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -44,7 +49,13 @@ pub(super) fn shade(share: f64) -> Color {
             value.round() as u8
         }
     };
-    Color(mix(255.0, 8.0), mix(255.0, 64.0), mix(255.0, 129.0))
+    Color(mix(full.0), mix(full.1), mix(full.2))
+}
+
+/// White for 0, to dark blue at -1 and to dark vermilion at 1.
+pub(super) fn diverging(strength: f64) -> Color {
+    let full = if strength < 0.0 { BLUE } else { VERMILION };
+    blend(full, strength.abs())
 }
 
 /// Colour of level `at` of `count` ordered ones, light to dark blue; legible in grey too.

@@ -10,6 +10,9 @@ pub struct Percent {
 }
 
 impl Percent {
+    /// Half.
+    pub const FIFTY: Self = Self { basis_points: 5000 };
+
     /// Everything.
     pub const HUNDRED: Self = Self {
         basis_points: 10_000,

@@ -94,6 +94,21 @@ pub fn t_about(value: f64, error: f64, n: usize) -> Estimate {
     }
 }
 
+/// Two-sided p-value of a mean of zero, by Student's t. One value proves nothing.
+#[must_use]
+pub fn t_p_value(sample: &[f64]) -> f64 {
+    if sample.len() < 2 {
+        return 1.0;
+    }
+    let (value, freedom) = (mean(sample), (sample.len() - 1) as f64);
+    let error = standard_deviation(sample) / (sample.len() as f64).sqrt();
+    if error == 0.0 {
+        return if value == 0.0 { 1.0 } else { 0.0 };
+    }
+    let student = StudentsT::new(0.0, 1.0, freedom).expect("positive degrees of freedom");
+    2.0 * student.cdf(-(value / error).abs())
+}
+
 /// Whether a log ratio of costs is shown to stay below `1 + margin`: the upper one-sided 95 %
 /// bound lies below. A large p-value would not show it.
 #[must_use]
@@ -136,6 +151,17 @@ mod tests {
         close(estimate.value, 1.58, 1e-12);
         close(estimate.ci95.0, 0.700_114_2, 1e-6);
         close(estimate.ci95.1, 2.459_885_8, 1e-6);
+    }
+
+    #[test]
+    fn p_value_of_the_sleep_data() {
+        // R: t.test(extra ~ group, data = sleep, paired = TRUE): p-value = 0.002833.
+        let differences = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4];
+        close(t_p_value(&differences), 0.002_833, 1e-6);
+        close(t_p_value(&differences.map(|it| -it)), 0.002_833, 1e-6);
+        close(t_p_value(&[0.3]), 1.0, 1e-12);
+        close(t_p_value(&[0.0; 5]), 1.0, 1e-12);
+        close(t_p_value(&[0.5; 5]), 0.0, 1e-12);
     }
 
     #[test]

@@ -1,0 +1,40 @@
+//! A policy of one's own, outside the tree, compared with the whole zoo by one command:
+//! `cargo run --release -p unchoke-experiments --example my_policy`
+use std::{process::ExitCode, time::Duration};
+
+use unchoke_core::choke::{ChokePolicy, Decision, Entry, Snapshot, Trigger, Triggers};
+use unchoke_core::{meter::Estimator, rng::Rng};
+
+/// Serves the four interested peers that gave us the most so far, and one at random.
+#[derive(Debug)]
+struct Loyal;
+
+static LOYAL: Entry = Entry {
+    id: "loyal",
+    summary: "the four that gave most since they connected, and one at random",
+    uploads: true,
+    parameters: &[],
+    make: |_| Box::new(Loyal),
+};
+
+impl ChokePolicy for Loyal {
+    fn triggers(&self) -> Triggers {
+        Triggers::on_tick(Duration::from_secs(10))
+    }
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
+    fn decide(&mut self, _: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        let wants = snapshot.peers.iter().filter(|it| it.peer_interested);
+        let mut peers: Vec<_> = wants.collect();
+        rng.shuffle(&mut peers); // The sort is stable: ties stay shuffled.
+        peers.sort_by_key(|it| std::cmp::Reverse(it.down_bytes));
+        let four = peers.len().min(4);
+        rng.shuffle(&mut peers[four..]);
+        Decision::exactly(peers.iter().take(5).map(|it| it.peer).collect())
+    }
+}
+
+fn main() -> ExitCode {
+    unchoke_experiments::cli::compare(&LOYAL)
+}

@@ -1,0 +1,151 @@
+//! A policy from outside against those of the zoo: what a program of a policy's author calls.
+
+use std::path::Path;
+
+use clap::Parser;
+use rayon::prelude::*;
+use unchoke_core::choke::{Entry, REGISTRY};
+
+use super::show::empty;
+use super::{Exit, Failure, print};
+use crate::analysis::{Analysis, Comparison, Quantity, Runs};
+use crate::measure::Group;
+use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load};
+use crate::runner::{RunError, run_one};
+use crate::swarm::Swarms;
+use crate::unit::{Unit, expand};
+use crate::words;
+
+const PLAN: &str = include_str!("../../plans/compare.toml");
+
+/// Compares a policy with those of the zoo: one peer of it among others, and a swarm of its own.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Only against this policy; may be repeated. Every policy that uploads if left out.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    against: Vec<String>,
+    /// Change the plan, e.g. `scenario.*.set.peers=100` or `scenario.0.source="decay"`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Number of paired seeds.
+    #[arg(long, value_name = "N")]
+    seeds: Option<u32>,
+}
+
+pub(super) fn compare(own: &'static Entry) -> Result<Exit, Failure> {
+    let options = Options::parse();
+    let plan = plan(own, &options)?;
+    let engine = Swarms::of(&plan, Path::new(""))?;
+    let units = expand(&plan, &engine)?;
+    let analysis = Analysis::of(&plan, |scenario| -> Result<Runs, RunError> {
+        let here: Vec<&Unit> = units.iter().filter(|it| it.scenario == scenario).collect();
+        let run = |it: &&Unit| Ok(((*it).clone(), run_one(&plan, it, &engine)?));
+        let done: Vec<_> = here.par_iter().map(run).collect::<Result<_, RunError>>()?;
+        let mut runs = Runs::default();
+        for it in done {
+            runs.insert(it.0, it.1);
+        }
+        Ok(runs)
+    })?;
+    if !analysis.broken_twins().is_empty() {
+        return Err(Failure {
+            exit: Exit::Broken,
+            message: format!(
+                "{} gave two results for one seed: it must depend on its own memory, the snapshot \
+                 and its random stream alone",
+                own.id
+            ),
+        });
+    }
+    print(&table(&plan, &analysis))?;
+    Ok(Exit::Done)
+}
+
+/// The frame with the policy as its candidate and the zoo as its baselines.
+fn plan(own: &'static Entry, options: &Options) -> Result<Plan, Failure> {
+    if REGISTRY.iter().any(|it| it.id == own.id) {
+        let message = format!(
+            "{} is the id of a policy of the zoo; choose another",
+            own.id
+        );
+        return Err(Failure::usage(message));
+    }
+    if !own.uploads {
+        let message = "a swarm of those that never upload gets nothing: no comparison is made";
+        return Err(Failure::usage(message));
+    }
+    let changes = Changes {
+        set: options.set.clone(),
+        seeds: options.seeds,
+        ..Changes::default()
+    };
+    let mut plan = load("compare.toml", PLAN, &changes)?;
+    plan.candidate = Contender {
+        name: own.id.to_owned(),
+        policy: own.id.to_owned(),
+        own: Some(own),
+        ..plan.candidate
+    };
+    let wanted = |it: &&Entry| {
+        let named = options.against.iter().any(|id| id == it.id);
+        it.uploads && (options.against.is_empty() || named)
+    };
+    let frame = plan.baselines.swap_remove(0);
+    let baseline = |it: &Entry| Contender {
+        name: it.id.to_owned(),
+        policy: it.id.to_owned(),
+        ..frame.clone()
+    };
+    plan.baselines = REGISTRY.iter().filter(wanted).map(baseline).collect();
+    let unknown = |id: &&String| !plan.baselines.iter().any(|it| it.name == **id);
+    if let Some(id) = options.against.iter().find(unknown) {
+        let known = REGISTRY.iter().filter(|it| it.uploads).map(|it| it.id);
+        let known: Vec<&str> = known.collect();
+        return Err(Failure::usage(format!(
+            "--against {id}: not a policy of the zoo that uploads; those are {}",
+            known.join(", ")
+        )));
+    }
+    Ok(plan)
+}
+
+fn table(plan: &Plan, analysis: &Analysis) -> String {
+    let own = &plan.candidate.name;
+    let head = [
+        "scenario".to_owned(),
+        "against".to_owned(),
+        format!("one peer of {own}: upload saved [95 % CI]"),
+        "its time, ratio".to_owned(),
+        format!("all of {own}: bytes saved, E3"),
+        "their time, ratio".to_owned(),
+    ];
+    let mut table = empty(&head);
+    for scenario in 0..plan.scenarios.len() {
+        for (baseline, it) in plan.baselines.iter().enumerate() {
+            let cell = |adoption, group, quantity| {
+                let is = |it: &&Comparison| {
+                    it.scenario == scenario
+                        && it.baseline == Some(baseline)
+                        && (it.adoption, it.group, it.quantity) == (adoption, group, quantity)
+                };
+                let found = analysis.comparisons.iter().find(is);
+                found.map_or(String::new(), words::estimate)
+            };
+            let (one, all) = (Adoption::One, Adoption::ALL);
+            table.add_row([
+                plan.scenarios[scenario].name.clone(),
+                it.name.clone(),
+                cell(one, Group::Adopters, Quantity::Bytes(Estimand::E1)),
+                cell(one, Group::Adopters, Quantity::Time),
+                cell(all, Group::All, Quantity::Bytes(Estimand::E3)),
+                cell(all, Group::All, Quantity::Time),
+            ]);
+        }
+    }
+    let n = plan.seeds_said();
+    format!(
+        "{table}\nSavings: share of the baseline's bytes. Ratios: geometric-mean completion time to \
+         the baseline's. {n} paired seeds; exploratory.\n"
+    )
+}

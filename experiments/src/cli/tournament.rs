@@ -1,0 +1,232 @@
+//! `lab tournament`: every policy against every other.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use super::args::{self, PlanArgs};
+use super::bar::Bar;
+use super::run::{make, make_store};
+use super::{Exit, Failure, print, stop};
+use crate::engine::Engine as _;
+use crate::figure::{png, svg};
+use crate::output::Files;
+use crate::output::manifest::{Host, manifest};
+use crate::runner::{self, Options, run_one};
+use crate::store::{Found, Store, write_whole};
+use crate::swarm::Swarms;
+use crate::tournament::Tournament;
+use crate::tournament::fixture::{Fixture, Match, matches};
+use crate::tournament::page::{Context, page, section, sentences};
+use crate::tournament::pictures::pictures;
+use crate::tournament::standing::{Readings, Standing};
+use crate::tournament::tables::tables;
+use crate::unit::Unit;
+
+/// Runs every policy of a plan against every other: alone in a swarm of the other, half and half,
+/// and in a swarm of its own. Writes tables, pictures and a page.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TournamentArgs {
+    /// Plan file, or the name of a built-in plan: its candidate and baselines all meet.
+    #[arg(default_value = "tournament")]
+    plan: String,
+    #[command(flatten)]
+    plan_args: PlanArgs,
+    /// Threads; 0 for one a core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    jobs: usize,
+    /// Run what is there again and compare: a different result ends with code 4.
+    #[arg(long)]
+    force: bool,
+    /// No progress.
+    #[arg(long)]
+    quiet: bool,
+    /// No pictures and no page.
+    #[arg(long)]
+    no_plots: bool,
+    /// Say what would be run and how long it takes, and do nothing else.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+struct Job<'a> {
+    args: &'a TournamentArgs,
+    tournament: Tournament,
+    engine: Swarms,
+    /// By host.
+    matches: Vec<Vec<Match>>,
+    folder: PathBuf,
+}
+
+pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let (plan, engine) = super::load(&args.plan, &args.plan_args)?;
+    let folder = args.plan_args.folder(&plan);
+    let tournament = Tournament::new(plan).map_err(Failure::usage)?;
+    let hosts = 0..tournament.contenders().len();
+    let matches = hosts.map(|at| matches(&tournament, at, &engine));
+    let job = Job {
+        matches: matches.collect::<Result<_, _>>()?,
+        args,
+        tournament,
+        engine,
+        folder,
+    };
+    if args.dry_run {
+        return job.dry_run();
+    }
+    stop::listen()?;
+    let store = make_store(&job.folder, &job.engine.version())?;
+    let ran = job.execute(&store)?;
+    let standing = job.standing(&store)?;
+    let host = Host {
+        wall_s: started.elapsed().as_secs_f64(),
+        jobs: args.jobs,
+        ran,
+    };
+    job.finish(&standing, &host)
+}
+
+impl Job<'_> {
+    fn units(&self) -> Vec<Unit> {
+        let all = self.matches.iter().flatten();
+        all.map(|it| it.unit.clone()).collect()
+    }
+
+    fn execute(&self, store: &Store) -> Result<usize, Failure> {
+        let options = Options {
+            jobs: self.args.jobs,
+            force: self.args.force,
+        };
+        let mut ran = 0;
+        for (host, matches) in self.matches.iter().enumerate() {
+            let plan = self.tournament.plan_of(host);
+            let units: Vec<Unit> = matches.iter().map(|it| it.unit.clone()).collect();
+            let bar = Bar::new(self.args.quiet);
+            if !self.args.quiet {
+                eprintln!(
+                    "{} ({} of {})",
+                    plan.candidate.name,
+                    host + 1,
+                    self.matches.len()
+                );
+            }
+            let done = runner::run(&plan, &units, &self.engine, store, options, &bar);
+            bar.finish();
+            ran += done?.ran;
+        }
+        Ok(ran)
+    }
+
+    fn standing(&self, store: &Store) -> Result<Standing, Failure> {
+        let mut readings = Readings::default();
+        for it in self.matches.iter().flatten() {
+            match store.read(&it.unit)? {
+                Found::Valid(outcome) => readings.insert(it, &outcome),
+                Found::Missing | Found::Corrupt | Found::OtherEngine(_) => {
+                    return Err(Failure {
+                        exit: Exit::Io,
+                        message: format!(
+                            "{}: was written just now and is not readable; is another program \
+                             changing the folder?",
+                            store.path(&it.unit).display()
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(Standing::of(&self.tournament, &readings))
+    }
+
+    /// The cost from one timed run of each policy in each scenario: a mixture is taken to cost what
+    /// the swarm of its second policy does.
+    fn dry_run(&self) -> Result<Exit, Failure> {
+        let store = Store::at(&self.folder.join("units"), &self.engine.version());
+        let scenarios = self.tournament.plan.scenarios.len();
+        let mut costs = Vec::new();
+        for (host, matches) in self.matches.iter().enumerate() {
+            let plan = self.tournament.plan_of(host);
+            let probes = matches
+                .iter()
+                .filter(|it| it.fixture == Fixture::Pure(host) && it.unit.seed_index == 0);
+            for it in probes {
+                let started = Instant::now();
+                run_one(&plan, &it.unit, &self.engine)?;
+                costs.push(started.elapsed().as_secs_f64());
+            }
+        }
+        let (mut missing, mut seconds) = (0, 0.0);
+        for it in self.matches.iter().flatten() {
+            if !matches!(store.read(&it.unit)?, Found::Valid(_)) {
+                let (Fixture::Pure(swarm) | Fixture::One(_, swarm) | Fixture::Half(_, swarm)) =
+                    it.fixture;
+                missing += 1;
+                seconds += costs[swarm * scenarios + it.unit.scenario];
+            }
+        }
+        let jobs = args::threads(self.args.jobs);
+        print(&format!(
+            "{}: {} policies, {} seeds, {} runs, {missing} missing: about {:.0} s ({:.1} min) with \
+             {jobs} threads, from one timed run of each policy in each scenario\n",
+            self.tournament.plan.name,
+            self.matches.len(),
+            self.tournament.seeds(),
+            self.units().len(),
+            seconds / jobs as f64,
+            seconds / jobs as f64 / 60.0,
+        ))?;
+        Ok(Exit::Done)
+    }
+
+    fn finish(&self, standing: &Standing, host: &Host) -> Result<Exit, Failure> {
+        let files = Files::with(tables(&self.tournament, standing));
+        let (hash, engine) = (files.hash(), self.engine.version());
+        let reproduce = format!(
+            "lab tournament {}{}",
+            self.args.plan,
+            self.args.plan_args.typed()
+        );
+        make(&self.folder)?;
+        files.write(&self.folder)?;
+        let units = self.units();
+        let text = manifest(&self.tournament.plan, &units, &engine, &hash, host);
+        write_whole(&self.folder.join("manifest.json"), text.as_bytes())?;
+        if !self.args.no_plots {
+            let context = Context {
+                hash: &hash,
+                engine: &engine,
+                reproduce: &reproduce,
+                units: units.len(),
+            };
+            self.draw(standing, &context)?;
+        }
+        let answer = sentences(&self.tournament, standing).join("\n");
+        print(&format!(
+            "{answer}\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {hash}\nrepeat    \
+             {reproduce}\n",
+            self.folder.display(),
+            host.ran,
+            units.len(),
+            host.wall_s,
+        ))?;
+        Ok(Exit::Done)
+    }
+
+    fn draw(&self, standing: &Standing, context: &Context<'_>) -> Result<(), Failure> {
+        let drawings = pictures(&self.tournament, standing);
+        let folder = self.folder.join("figures");
+        make(&folder)?;
+        let put = |path: &Path, bytes: &[u8]| write_whole(path, bytes);
+        for it in &drawings {
+            let path = folder.join(it.name);
+            put(&path.with_extension("svg"), svg(&it.scene)?.as_bytes())?;
+            put(&path.with_extension("png"), &png(&it.scene)?)?;
+        }
+        let text = page(&self.tournament, standing, &drawings, context)?;
+        put(&self.folder.join("report.html"), text.as_bytes())?;
+        let part = section(&self.tournament, standing, &drawings)?;
+        put(&self.folder.join("section.html"), part.html.as_bytes())?;
+        Ok(())
+    }
+}

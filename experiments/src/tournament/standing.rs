@@ -1,0 +1,452 @@
+//! From outcomes to what is compared. The unit is a seed: what several scenarios give for it is
+//! averaged first, because they share the seed.
+
+use std::collections::BTreeMap;
+
+use super::Tournament;
+use super::fixture::{Fixture, Match};
+use crate::measure::{measure_group, measure_swarm, peers};
+use crate::outcome::Outcome;
+use crate::stats::interval::{Estimate, t_estimate, t_p_value};
+use crate::stats::math::exp;
+use crate::stats::moments::mean;
+use crate::stats::multiple::{holm, may_be_least};
+
+/// Level of every interval and of every family of tests.
+pub const LEVEL: f64 = 0.05;
+
+/// What one run gives.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Mean log completion time of the adopters (in a pure swarm, of all) and of the others.
+    time: (f64, f64),
+    /// Copies uploaded per completed copy, likewise.
+    upload: (f64, f64),
+    /// Bytes sent by anyone per useful byte.
+    cost: f64,
+    /// Bytes sent by origins per completed copy.
+    origin: f64,
+    /// Share of the peers that completed.
+    completed: f64,
+    /// Mean log completion time and upload of each peer of a pure swarm, for those that take its
+    /// peers one by one. Empty for a mixture.
+    peers: Vec<(f64, f64)>,
+    /// Positions of the adopters among the peers.
+    adopters: Vec<usize>,
+}
+
+impl Reading {
+    /// Reads a run.
+    #[must_use]
+    pub fn of(fixture: Fixture, outcome: &Outcome) -> Self {
+        let all = peers(outcome, |_| true);
+        let file = outcome.file_bytes as f64;
+        let group = |adopts: bool| {
+            let members = peers(outcome, |it| it.adopter == adopts);
+            if members.is_empty() {
+                return (f64::NAN, f64::NAN);
+            }
+            let it = measure_group(outcome, &members);
+            (it.mean_log_time, it.upload_per_copy / file)
+        };
+        let (adopting, other) = (group(true), group(false));
+        let swarm = measure_swarm(outcome);
+        let done = all
+            .iter()
+            .filter(|it| outcome.nodes[**it].completed_ns.is_some());
+        let completed = done.count() as f64 / all.len() as f64;
+        let pure = matches!(fixture, Fixture::Pure(_));
+        let each = |at: &usize| {
+            let it = measure_group(outcome, &[*at]);
+            (it.mean_log_time, it.upload_per_copy / file)
+        };
+        let adopts = |it: &(usize, &usize)| outcome.nodes[*it.1].adopter;
+        Self {
+            time: (adopting.0, other.0),
+            upload: (adopting.1, other.1),
+            cost: swarm.cost,
+            origin: swarm.origin_per_copy / file,
+            completed,
+            peers: if pure {
+                all.iter().map(each).collect()
+            } else {
+                Vec::new()
+            },
+            adopters: if pure {
+                Vec::new()
+            } else {
+                let found = all.iter().enumerate().filter(adopts);
+                found.map(|it| it.0).collect()
+            },
+        }
+    }
+
+    /// In a pure swarm: the peers that are the adopters of `mixed`, or its others.
+    fn twins(&self, mixed: &Self, adopters: bool) -> (f64, f64) {
+        let members = (0..self.peers.len()).filter(|it| mixed.adopters.contains(it) == adopters);
+        let (times, uploads): (Vec<f64>, Vec<f64>) = members.map(|it| self.peers[it]).unzip();
+        (mean(&times), mean(&uploads))
+    }
+}
+
+/// What each run gave.
+#[derive(Clone, Debug, Default)]
+pub struct Readings(BTreeMap<(Fixture, usize, u32), Reading>);
+
+impl Readings {
+    /// Adds a run.
+    pub fn insert(&mut self, it: &Match, outcome: &Outcome) {
+        let key = (it.fixture, it.unit.scenario, it.unit.seed_index);
+        self.0.insert(key, Reading::of(it.fixture, outcome));
+    }
+
+    fn at(&self, fixture: Fixture, scenario: usize, seed: u32) -> &Reading {
+        &self.0[&(fixture, scenario, seed)]
+    }
+}
+
+/// A swarm of one policy.
+#[derive(Clone, Debug)]
+pub struct Pure {
+    /// Geometric-mean completion time, seconds, over scenarios, with its interval.
+    pub time: Estimate,
+    /// Copies uploaded by a peer per completed copy.
+    pub upload: f64,
+    /// Bytes sent by anyone per useful byte.
+    pub cost: f64,
+    /// Copies sent by origins per completed copy.
+    pub origin: f64,
+    /// Share of the peers that completed.
+    pub completed: f64,
+    /// It may be the fastest: with 95 % confidence the fastest is one of these.
+    pub may_be_best: bool,
+}
+
+/// One meeting, seen from one side.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    /// Logarithm of the ratio of completion times.
+    pub time: Estimate,
+    /// The probability of such a ratio without any effect, adjusted for the whole matrix (Holm).
+    pub time_p: f64,
+    /// Upload, relative to what the peer that it replaces uploads; `None` where that is nothing,
+    /// and where none is replaced.
+    pub upload: Option<Estimate>,
+}
+
+impl Cell {
+    /// The ratio is told apart from one.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.time_p < LEVEL
+    }
+}
+
+/// What became of one contender.
+#[derive(Clone, Copy, Debug)]
+pub struct Score {
+    /// Its place by completion time in a swarm of its own, from 1.
+    pub place: usize,
+    /// Share of the opponents against which it is at least as fast, half and half.
+    pub robustness: f64,
+    /// Opponents than which it is shown faster and slower, half and half.
+    pub half: (usize, usize),
+    /// Share of the others' swarms in which one peer of it is faster than those it replaces.
+    pub aggressiveness: f64,
+    /// Others' swarms in which it is shown faster and slower.
+    pub one: (usize, usize),
+    /// Geometric mean over the others' swarms of its completion time, relative to those it
+    /// replaces, alone among them.
+    pub one_time: f64,
+    /// Mean over the others' swarms of its upload, relative to those it replaces.
+    pub one_upload: f64,
+}
+
+/// Everything that a tournament says.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// By contender.
+    pub pure: Vec<Pure>,
+    /// Row: one peer of it; column: in a swarm of the other.
+    pub one: Vec<Vec<Option<Cell>>>,
+    /// Row against column, half and half.
+    pub half: Vec<Vec<Option<Cell>>>,
+    /// By contender.
+    pub scores: Vec<Score>,
+}
+
+/// Uploads below this, in copies, are nothing.
+const NOTHING: f64 = 1e-9;
+
+/// Samples of one meeting, one value a seed: log ratio of times, and upload.
+type Samples = (Vec<f64>, Option<Vec<f64>>);
+
+struct Reader<'a> {
+    readings: &'a Readings,
+    scenarios: usize,
+    seeds: u32,
+}
+
+impl Reader<'_> {
+    /// The mean over scenarios of something, one value a seed.
+    fn by_seed(&self, value: impl Fn(usize, u32) -> f64) -> Vec<f64> {
+        let one = |seed| {
+            let each: Vec<f64> = (0..self.scenarios).map(|it| value(it, seed)).collect();
+            mean(&each)
+        };
+        (0..self.seeds).map(one).collect()
+    }
+
+    fn mean_over_seeds(&self, value: impl Fn(u32) -> f64) -> f64 {
+        let each: Vec<f64> = (0..self.seeds).map(value).collect();
+        mean(&each)
+    }
+
+    /// One peer against the very peer that runs the incumbent's policy in its place.
+    fn one(&self, adopter: usize, incumbent: usize) -> Samples {
+        let pair = |scenario, seed| {
+            let mixed = self
+                .readings
+                .at(Fixture::One(adopter, incumbent), scenario, seed);
+            let pure = self.readings.at(Fixture::Pure(incumbent), scenario, seed);
+            (mixed, pure.twins(mixed, true))
+        };
+        let time = self.by_seed(|scenario, seed| {
+            let (mixed, twin) = pair(scenario, seed);
+            mixed.time.0 - twin.0
+        });
+        // The uploads of single peers differ by orders of magnitude with their links: a mean of
+        // ratios would be one of slow peers, so the ratio is one of means.
+        let usual: Vec<f64> = (0..self.scenarios)
+            .map(|scenario| self.mean_over_seeds(|seed| pair(scenario, seed).1.1))
+            .collect();
+        let upload = usual.iter().all(|it| *it > NOTHING).then(|| {
+            self.by_seed(|scenario, seed| {
+                let (mixed, twin) = pair(scenario, seed);
+                1.0 + (mixed.upload.0 - twin.1) / usual[scenario]
+            })
+        });
+        (time, upload)
+    }
+
+    /// Half and half, `first` seen against `second`. Which peers run which is drawn: what the draw
+    /// gave either side is taken out with the same peers in a swarm of the second alone.
+    fn half(&self, first: usize, second: usize) -> Samples {
+        let sides = |scenario, seed| {
+            let mixed = self
+                .readings
+                .at(Fixture::Half(first, second), scenario, seed);
+            let pure = self.readings.at(Fixture::Pure(second), scenario, seed);
+            let twins = [true, false].map(|it| pure.twins(mixed, it));
+            (mixed, twins)
+        };
+        let time = self.by_seed(|scenario, seed| {
+            let (mixed, [ours, theirs]) = sides(scenario, seed);
+            (mixed.time.0 - ours.0) - (mixed.time.1 - theirs.0)
+        });
+        (time, None)
+    }
+}
+
+impl Standing {
+    /// The standing after all matches.
+    #[must_use]
+    pub fn of(tournament: &Tournament, readings: &Readings) -> Self {
+        let reader = Reader {
+            readings,
+            scenarios: tournament.plan.scenarios.len(),
+            seeds: tournament.seeds(),
+        };
+        let count = tournament.contenders().len();
+        let pure = pure(&reader, count);
+        let pairs = || (0..count).flat_map(|a| (0..count).map(move |b| (a, b)));
+        let one = pairs().filter(|(a, b)| a != b);
+        let one = matrix(
+            count,
+            one.map(|(a, b)| ((a, b), reader.one(a, b))).collect(),
+        );
+        let half = pairs().filter(|(a, b)| a < b);
+        let mut half = matrix(
+            count,
+            half.map(|(a, b)| ((a, b), reader.half(a, b))).collect(),
+        );
+        // Seen from the other side.
+        for (a, b) in pairs().filter(|(a, b)| a > b) {
+            half[a][b] = half[b][a].map(|it| Cell {
+                time: it.time.map(|it| -it),
+                ..it
+            });
+        }
+        let scores = (0..count).map(|at| score(at, &pure, &one[at], &half[at]));
+        let scores = scores.collect();
+        Self {
+            pure,
+            one,
+            half,
+            scores,
+        }
+    }
+}
+
+fn pure(reader: &Reader<'_>, count: usize) -> Vec<Pure> {
+    let of = |at: usize, value: fn(&Reading) -> f64| {
+        reader
+            .by_seed(|scenario, seed| value(reader.readings.at(Fixture::Pure(at), scenario, seed)))
+    };
+    let times: Vec<Vec<f64>> = (0..count).map(|at| of(at, |it| it.time.0)).collect();
+    let may_be_best = may_be_least(&times, LEVEL);
+    let one = |at: usize| Pure {
+        time: t_estimate(&times[at]).map(exp),
+        upload: mean(&of(at, |it| it.upload.0)),
+        cost: mean(&of(at, |it| it.cost)),
+        origin: mean(&of(at, |it| it.origin)),
+        completed: mean(&of(at, |it| it.completed)),
+        may_be_best: may_be_best[at],
+    };
+    (0..count).map(one).collect()
+}
+
+/// Estimates of all meetings, with the p-values adjusted for all of them together.
+fn matrix(count: usize, samples: Vec<((usize, usize), Samples)>) -> Vec<Vec<Option<Cell>>> {
+    let p_values: Vec<f64> = samples.iter().map(|it| t_p_value(&it.1.0)).collect();
+    let adjusted = holm(&p_values);
+    let mut cells = vec![vec![None; count]; count];
+    for (((row, column), (time, upload)), time_p) in samples.into_iter().zip(adjusted) {
+        cells[row][column] = Some(Cell {
+            time: t_estimate(&time),
+            time_p,
+            upload: upload.map(|it| t_estimate(&it)),
+        });
+    }
+    cells
+}
+
+fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) -> Score {
+    let shown = |cells: &[Option<Cell>]| {
+        let shown = || cells.iter().flatten().filter(|it| it.is_shown());
+        let faster = shown().filter(|it| it.time.value < 0.0).count();
+        (faster, shown().count() - faster)
+    };
+    let share = |cells: &[Option<Cell>]| {
+        let all = cells.iter().flatten();
+        let good = all.clone().filter(|it| it.time.value <= 0.0).count();
+        good as f64 / all.count() as f64
+    };
+    let times: Vec<f64> = one.iter().flatten().map(|it| it.time.value).collect();
+    let uploads = one.iter().flatten().filter_map(|it| it.upload);
+    let uploads: Vec<f64> = uploads.map(|it| it.value).collect();
+    let faster = |it: &&Pure| it.time.value < pure[at].time.value;
+    Score {
+        place: 1 + pure.iter().filter(faster).count(),
+        robustness: share(half),
+        half: shown(half),
+        aggressiveness: share(one),
+        one: shown(one),
+        one_time: exp(mean(&times)),
+        one_upload: mean(&uploads),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine as _;
+    use crate::stats::math::ln;
+    use crate::tournament::fixture::matches;
+    use crate::toy::{Toy, plan};
+
+    fn standing(toy: Toy) -> (Tournament, Standing) {
+        let tournament = Tournament::new(plan()).expect("a tournament");
+        let mut readings = Readings::default();
+        for at in 0..tournament.contenders().len() {
+            let plan = tournament.plan_of(at);
+            for it in matches(&tournament, at, &toy).expect("units") {
+                readings.insert(&it, &toy.run(&plan, &it.unit).expect("runs"));
+            }
+        }
+        let standing = Standing::of(&tournament, &readings);
+        (tournament, standing)
+    }
+
+    /// In a toy swarm whoever is the candidate is half as slow again and uploads half as much: all
+    /// pure swarms are alike, and the first of two halves is slower.
+    #[test]
+    fn planted_effects_are_found() {
+        let toy = Toy {
+            upload: 50,
+            time: 150,
+            noise: 2,
+        };
+        let (_, it) = standing(toy);
+        assert!(it.pure.iter().all(|it| it.may_be_best), "alike");
+        assert!((it.pure[0].upload - 0.4).abs() < 0.01, "{:?}", it.pure[0]);
+        for (first, second) in [(0, 1), (0, 2), (1, 2)] {
+            let [one, other] = [it.half[first][second], it.half[second][first]];
+            let [one, other] = [one, other].map(|it| it.expect("they met"));
+            assert!((one.time.value - ln(1.5)).abs() < 0.02, "{one:?}");
+            assert!((one.time.value + other.time.value).abs() < 1e-12);
+            assert!(one.is_shown() && other.is_shown());
+            // Alone, it replaces one that is as slow and uploads as little.
+            let alone = it.one[first][second].expect("they met");
+            assert!(
+                !alone.is_shown() && alone.time.value.abs() < 0.02,
+                "{alone:?}"
+            );
+            let upload = alone.upload.expect("it uploads").value;
+            assert!((upload - 1.0).abs() < 0.02, "{alone:?}");
+        }
+        let scores: Vec<(usize, usize)> = it.scores.iter().map(|it| it.half).collect();
+        assert_eq!(scores, [(0, 2), (1, 1), (2, 0)]);
+        assert!((it.scores[1].robustness - 0.5).abs() < 1e-12);
+        assert!(it.one[1][1].is_none() && it.half[1][1].is_none());
+    }
+
+    fn reading(peers: &[(f64, f64)], adopters: &[usize], group: [(f64, f64); 2]) -> Reading {
+        let [(time, upload), (other_time, other_upload)] = group;
+        Reading {
+            time: (time, other_time),
+            upload: (upload, other_upload),
+            cost: 1.0,
+            origin: 0.5,
+            completed: 1.0,
+            peers: peers.to_vec(),
+            adopters: adopters.to_vec(),
+        }
+    }
+
+    /// Two peers of log times 1 and 3 that upload 0.5 and 1.5 copies in a pure swarm.
+    #[test]
+    fn by_hand() {
+        let pure = || {
+            reading(
+                &[(1.0, 0.5), (3.0, 1.5)],
+                &[],
+                [(2.0, 1.0), (f64::NAN, f64::NAN)],
+            )
+        };
+        let nobody = (f64::NAN, f64::NAN);
+        let mut readings = Readings::default();
+        for seed in 0..3 {
+            readings.0.insert((Fixture::Pure(0), 0, seed), pure());
+            readings.0.insert((Fixture::Pure(1), 0, seed), pure());
+            // Alone, the second peer takes 3.2 and uploads 0.9.
+            let one = reading(&[], &[1], [(3.2, 0.9), nobody]);
+            readings.0.insert((Fixture::One(0, 1), 0, seed), one);
+            // Half and half: the second peer adopts; it gains 0.5, the first loses 0.2.
+            let half = reading(&[], &[1], [(2.5, 1.0), (1.2, 1.0)]);
+            readings.0.insert((Fixture::Half(0, 1), 0, seed), half);
+        }
+        let reader = Reader {
+            readings: &readings,
+            scenarios: 1,
+            seeds: 3,
+        };
+        let near = |sample: &[f64], expected: f64| {
+            sample.len() == 3 && sample.iter().all(|it| (it - expected).abs() < 1e-12)
+        };
+        let (time, upload) = reader.one(0, 1);
+        assert!(near(&time, 0.2), "{time:?}");
+        assert!(near(&upload.expect("it uploads"), 0.6));
+        assert!(near(&reader.half(0, 1).0, -0.7));
+    }
+}

@@ -1,0 +1,108 @@
+//! The tables of a tournament as CSV: figures with nine digits, nothing where there is none.
+
+use std::fmt::Write as _;
+
+use super::Tournament;
+use super::standing::{Cell, Standing};
+use crate::stats::interval::Estimate;
+use crate::stats::math::{exp, round9};
+
+/// File names and texts, in the order of the results hash.
+#[must_use]
+pub fn tables(tournament: &Tournament, standing: &Standing) -> Vec<(&'static str, String)> {
+    vec![
+        ("plan.toml", tournament.plan.to_toml()),
+        ("scores.csv", scores(tournament, standing)),
+        ("pure.csv", pure(tournament, standing)),
+        ("meetings.csv", meetings(tournament, standing)),
+    ]
+}
+
+fn number(value: f64) -> String {
+    if value.is_finite() {
+        round9(value).to_string()
+    } else {
+        String::new()
+    }
+}
+
+fn row(text: &mut String, fields: &[String]) {
+    writeln!(text, "{}", fields.join(",")).expect("writing to a string does not fail");
+}
+
+fn scores(tournament: &Tournament, standing: &Standing) -> String {
+    let mut text = "policy,place_pure,may_be_fastest,robustness,faster_half,slower_half,\
+                    aggressiveness,faster_one,slower_one,one_time_ratio,one_upload_ratio\n"
+        .to_owned();
+    for (at, it) in standing.scores.iter().enumerate() {
+        let fields = [
+            tournament.name(at).to_owned(),
+            it.place.to_string(),
+            standing.pure[at].may_be_best.to_string(),
+            number(it.robustness),
+            it.half.0.to_string(),
+            it.half.1.to_string(),
+            number(it.aggressiveness),
+            it.one.0.to_string(),
+            it.one.1.to_string(),
+            number(it.one_time),
+            number(it.one_upload),
+        ];
+        row(&mut text, &fields);
+    }
+    text
+}
+
+fn pure(tournament: &Tournament, standing: &Standing) -> String {
+    let mut text = "policy,seeds,geometric_mean_time_s,ci95_low,ci95_high,upload_copies_per_copy,\
+                    sent_per_useful_byte,origin_copies_per_copy,completed_fraction\n"
+        .to_owned();
+    for (at, it) in standing.pure.iter().enumerate() {
+        let numbers = [
+            it.time.value,
+            it.time.ci95.0,
+            it.time.ci95.1,
+            it.upload,
+            it.cost,
+            it.origin,
+            it.completed,
+        ];
+        let head = [
+            tournament.name(at).to_owned(),
+            tournament.seeds().to_string(),
+        ];
+        let fields: Vec<String> = head.into_iter().chain(numbers.map(number)).collect();
+        row(&mut text, &fields);
+    }
+    text
+}
+
+fn meetings(tournament: &Tournament, standing: &Standing) -> String {
+    let mut text = "mix,policy,against,seeds,time_ratio,time_ci95_low,time_ci95_high,time_p_holm,\
+                    upload_ratio,upload_ci95_low,upload_ci95_high\n"
+        .to_owned();
+    for (mix, cells) in [("one", &standing.one), ("half", &standing.half)] {
+        for (at, row_cells) in cells.iter().enumerate() {
+            for (against, cell) in row_cells.iter().enumerate() {
+                if let Some(it) = cell {
+                    let pair = [at, against].map(|it| tournament.name(it).to_owned());
+                    let [policy, against] = pair;
+                    let head = [mix.to_owned(), policy, against];
+                    let fields = head.into_iter().chain(meeting(tournament.seeds(), it));
+                    row(&mut text, &fields.collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+    text
+}
+
+fn meeting(seeds: u32, it: &Cell) -> Vec<String> {
+    let three = |it: Estimate| [it.value, it.ci95.0, it.ci95.1].map(number);
+    let upload = it.upload.map_or_else(Default::default, three);
+    let mut fields = vec![seeds.to_string()];
+    fields.extend(three(it.time.map(exp)));
+    fields.push(number(it.time_p));
+    fields.extend(upload);
+    fields
+}
