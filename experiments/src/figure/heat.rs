@@ -1,6 +1,6 @@
 //! A matrix of effects, row against column, as a heat map.
 
-use super::palette::{GREY, INK, RULE, SILVER, diverging};
+use super::palette::{GREY, INK, RULE, diverging};
 use super::panel::{EDGE, caption, title};
 use super::render::text_width;
 use super::scene::{Color, Scene, Style};
@@ -88,10 +88,10 @@ fn draw(scene: &mut Scene, (x, y): (f64, f64), cell: Option<HeatCell>) {
     };
     let strength = (cell.log_ratio / FULL).clamp(-1.0, 1.0);
     scene.rectangle((x, y), width, height, diverging(strength));
-    let ink = match (strength.abs() > 0.6, cell.shown) {
-        (true, _) => WHITE,
-        (false, true) => INK,
-        (false, false) => SILVER,
+    let ink = match (strength.abs(), cell.shown) {
+        (deep, _) if deep > 0.7 => WHITE,
+        (deep, false) if deep < 0.35 => GREY,
+        _ => INK,
     };
     let style = Style::new(10.0, ink).middle();
     let style = if cell.shown { style.bold() } else { style };

@@ -28,7 +28,9 @@ pub struct Cloud {
     pub x_title: String,
     /// The points; less is better in both directions.
     pub points: Vec<Point>,
-    /// Vertical values beyond this are drawn at the edge, with their value.
+    /// Points left of this are drawn at the edge, with their values.
+    pub x_least: f64,
+    /// Points above this are drawn at the edge, with their values.
     pub y_most: f64,
 }
 
@@ -59,7 +61,7 @@ pub fn pareto(head: &str, clouds: &[Cloud], text: &str) -> Scene {
 }
 
 fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bottom): (f64, f64)) {
-    let xs = || cloud.points.iter().map(|it| it.x);
+    let xs = || cloud.points.iter().map(|it| it.x.max(cloud.x_least));
     let ys = || cloud.points.iter().map(|it| it.y.min(cloud.y_most));
     let range = |values: (f64, f64)| {
         let pad = (values.1 - values.0) * 0.06 + 1e-9;
@@ -75,12 +77,16 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
     };
     frame.draw(scene, &cloud.head, &cloud.x_title);
     let not_dominated = front(&cloud.points);
+    let spot = |it: &Point| {
+        let (x, y) = (it.x.max(cloud.x_least), it.y.min(cloud.y_most));
+        (frame.x.at(x), frame.y.at(y))
+    };
     let mut steps: Vec<(f64, f64)> = cloud
         .points
         .iter()
         .zip(&not_dominated)
         .filter(|it| *it.1)
-        .map(|(it, _)| (frame.x.at(it.x), frame.y.within(it.y.min(cloud.y_most))))
+        .map(|(it, _)| spot(it))
         .collect();
     steps.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     for pair in steps.windows(2) {
@@ -91,10 +97,7 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
     let mut taken: Vec<[f64; 4]> = Vec::new();
     let mut placed = Vec::new();
     for (point, best) in cloud.points.iter().zip(&not_dominated) {
-        let at = (
-            frame.x.at(point.x),
-            frame.y.within(point.y.min(cloud.y_most)),
-        );
+        let at = spot(point);
         taken.push([at.0 - 4.0, at.1 - 4.0, at.0 + 4.0, at.1 + 4.0]);
         scene.dot(at, 4.0, if *best { VERMILION } else { BLUE });
         placed.push((point, *best, at));
@@ -102,8 +105,8 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
     // The front gets its names first.
     placed.sort_by_key(|it| !it.1);
     for (point, best, at) in placed {
-        let name = if point.y > cloud.y_most {
-            format!("{} ({:.1})", point.name, point.y)
+        let name = if point.x < cloud.x_least || point.y > cloud.y_most {
+            format!("{} ({:.2}, {:.2})", point.name, point.x, point.y)
         } else {
             point.name.clone()
         };

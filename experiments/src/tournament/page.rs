@@ -204,7 +204,7 @@ fn methods(tournament: &Tournament, units: usize) -> String {
          the same seed; two halves with each other in the same run, less the difference that the \
          same peers have in a pure swarm. Intervals are Student's t at 95 %. Superseed and smartseed \
          are rules of a torrent that starts complete: where origins run something else, their peers \
-         do what bep3 does.",
+         are bep3 until they complete, and serve everybody then.",
         tournament.contenders().len(),
         tournament.seeds(),
         plan.master_seed,

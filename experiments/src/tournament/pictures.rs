@@ -19,8 +19,9 @@ pub struct Drawing {
     pub scene: Scene,
 }
 
-/// Times beyond this multiple of the fastest are drawn at the edge.
-const SLOWEST: f64 = 4.0;
+/// In swarms of one policy, uploads below this many copies and times beyond this multiple of the
+/// fastest are drawn at the edge: most policies lie close together.
+const EDGE: (f64, f64) = (0.8, 1.4);
 
 /// All pictures, in the order of the page.
 #[must_use]
@@ -186,20 +187,22 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
             head: "One peer among others: completion time, of those it replaces".to_owned(),
             x_title: "its upload, relative to that of those it replaces".to_owned(),
             points: alone.collect(),
-            y_most: SLOWEST,
+            x_least: 0.0,
+            y_most: 2.0,
         },
         Cloud {
             head: "A swarm of its own: completion time, of the fastest".to_owned(),
             x_title: "copies uploaded by a peer, origins left out".to_owned(),
             points: pure.collect(),
-            y_most: SLOWEST,
+            x_least: EDGE.0,
+            y_most: EDGE.1,
         },
     ];
     let caption = format!(
         "Left: mean over the swarms of all other policies. Right: what peers do not upload in a \
          swarm of their own, origins do: the mean upload is fixed by conservation. {}; point \
-         estimates, intervals in the tables. Times beyond {SLOWEST} are drawn at the edge, with their value. Data: \
-         scores.csv, pure.csv.",
+         estimates, intervals in the tables. What lies beyond an edge is drawn there, with its values. \
+         Data: scores.csv, pure.csv.",
         whole(tournament)
     );
     Drawing {

@@ -221,10 +221,16 @@ impl Reader<'_> {
             .map(|scenario| self.mean_over_seeds(|seed| pair(scenario, seed).1.1))
             .collect();
         let upload = usual.iter().all(|it| *it > NOTHING).then(|| {
-            self.by_seed(|scenario, seed| {
+            let mut shares = self.by_seed(|scenario, seed| {
                 let (mixed, twin) = pair(scenario, seed);
                 1.0 + (mixed.upload.0 - twin.1) / usual[scenario]
-            })
+            });
+            // Who uploads nothing in any run is not to differ from it by rounding.
+            let nothing = self.by_seed(|scenario, seed| pair(scenario, seed).0.upload.0);
+            if nothing.iter().all(|it| *it == 0.0) {
+                shares.fill(0.0);
+            }
+            shares
         });
         (time, upload)
     }
@@ -327,10 +333,10 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
         let faster = shown().filter(|it| it.time.value < 0.0).count();
         (faster, shown().count() - faster)
     };
-    let share = |cells: &[Option<Cell>]| {
+    let share = |cells: &[Option<Cell>], good: fn(f64) -> bool| {
         let all = cells.iter().flatten();
-        let good = all.clone().filter(|it| it.time.value <= 0.0).count();
-        good as f64 / all.count() as f64
+        let found = all.clone().filter(|it| good(it.time.value)).count();
+        found as f64 / all.count() as f64
     };
     let times: Vec<f64> = one.iter().flatten().map(|it| it.time.value).collect();
     let uploads = one.iter().flatten().filter_map(|it| it.upload);
@@ -338,9 +344,9 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
     let faster = |it: &&Pure| it.time.value < pure[at].time.value;
     Score {
         place: 1 + pure.iter().filter(faster).count(),
-        robustness: share(half),
+        robustness: share(half, |it| it <= 0.0),
         half: shown(half),
-        aggressiveness: share(one),
+        aggressiveness: share(one, |it| it < 0.0),
         one: shown(one),
         one_time: exp(mean(&times)),
         one_upload: mean(&uploads),

@@ -1,0 +1,164 @@
+//! `lab tournament`, and a policy from outside against the zoo.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use unchoke_core::choke::REGISTRY;
+use unchoke_experiments::plan::{Changes, load};
+
+fn lab(folder: &Path, arguments: &[&str]) -> Output {
+    let lab = assert_cmd::cargo::cargo_bin!("lab");
+    let output = Command::new(lab)
+        .current_dir(folder)
+        .args(arguments)
+        .output();
+    output.expect("lab runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+const TINY: &str = r#"name = "tiny"
+question = "Who is fast?"
+expectation = "None."
+adoption = ["one"]
+seeds = { master = 3, count = 2 }
+origin = { policy = "unchoke_all" }
+candidate = { policy = "bep3" }
+baseline = [{ policy = "thrift" }, { policy = "freerider" }]
+
+[[scenario]]
+source = "flash-hetero"
+set = { peers = 8, size = "1 MiB", piece = "64 KiB" }
+"#;
+
+#[test]
+fn a_tournament_is_resumed_and_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("tiny.toml"), TINY).expect("written");
+    let run = |out: &str, jobs: &str| {
+        let arguments = [
+            "tournament",
+            "tiny.toml",
+            "--quiet",
+            "--jobs",
+            jobs,
+            "--out",
+            out,
+        ];
+        let output = lab(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let dry = lab(folder.path(), &["tournament", "tiny.toml", "--dry-run"]);
+    // A seed: three pure, six alone, three half and half.
+    assert!(text(&dry.stdout).contains("24 runs, 24 missing"), "{dry:?}");
+    let first = run("a", "1");
+    assert!(first.contains("24 of 24 runs now"), "{first}");
+    assert!(run("a", "1").contains("0 of 24 runs now"));
+    let other = run("b", "2");
+    let hash = |said: &str| {
+        let line = said.lines().find(|it| it.starts_with("results "));
+        line.expect("a hash").to_owned()
+    };
+    assert_eq!(hash(&first), hash(&other));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("a").join(name));
+    let meetings = read("meetings.csv").expect("written");
+    assert_eq!(meetings.lines().count(), 1 + 6 + 6, "{meetings}");
+    let scores = read("scores.csv").expect("written");
+    let free = scores.lines().find(|it| it.starts_with("freerider,"));
+    assert!(
+        free.expect("a row").ends_with(",0"),
+        "uploads nothing: {scores}"
+    );
+    let page = read("report.html").expect("written");
+    assert_eq!(page.matches("<svg").count(), 4);
+    for loads in ["<script", "src=\"http", "href=\"http", "url("] {
+        assert!(!page.contains(loads), "the page stands alone: {loads}");
+    }
+    assert!(
+        read("section.html")
+            .expect("written")
+            .contains("Robustness")
+    );
+    for picture in ["pareto", "one_time", "half_time", "one_upload"] {
+        let path = folder.path().join(format!("a/figures/{picture}.png"));
+        assert!(path.exists(), "{}", path.display());
+    }
+}
+
+#[test]
+fn seeds_that_differ_by_scenario_are_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().expect("folder");
+    let odd = format!("{TINY}\n[[scenario]]\nsource = \"flash-homog\"\nseeds = 5\n");
+    std::fs::write(folder.path().join("odd.toml"), odd).expect("written");
+    let output = lab(folder.path(), &["tournament", "odd.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("scenarios with 2 and with 5 seeds"), "{said}");
+}
+
+#[test]
+fn the_registered_tournament_has_every_policy_of_the_registry() {
+    let text = include_str!("../plans/tournament.toml");
+    let plan = load("tournament.toml", text, &Changes::default()).expect("the plan is right");
+    let contenders = std::iter::once(&plan.candidate).chain(&plan.baselines);
+    let mut plays: Vec<&str> = contenders.map(|it| it.policy.as_str()).collect();
+    let mut known: Vec<&str> = REGISTRY.iter().map(|it| it.id).collect();
+    plays.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(plays, known);
+}
+
+/// The example, which cargo builds with the tests.
+fn my_policy() -> PathBuf {
+    let here = std::env::current_exe().expect("this program");
+    let target = here
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE");
+    let path = target.join("examples/my_policy");
+    let built = path.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        built.exists(),
+        "{} is not built: run all tests of the package, or cargo build --examples",
+        built.display()
+    );
+    built
+}
+
+#[test]
+fn a_policy_from_outside_is_compared_with_the_zoo() {
+    let run = |arguments: &[&str]| Command::new(my_policy()).args(arguments).output();
+    let small = [
+        "--seeds",
+        "2",
+        "--set",
+        "scenario.0.set={ peers = 8, size = \"1 MiB\", piece = \"64 KiB\" }",
+    ];
+    let all = run(&small).expect("runs");
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    let said = text(&all.stdout);
+    let rows = said.lines().filter(|it| it.contains("flash-hetero"));
+    let uploading = REGISTRY.iter().filter(|it| it.uploads).count();
+    assert_eq!(rows.count(), uploading, "{said}");
+    assert!(said.contains("one peer of loyal"), "{said}");
+    assert_eq!(
+        run(&small).expect("runs").stdout,
+        all.stdout,
+        "again, the same"
+    );
+
+    let one = run(&[&small[..], &["--against", "bep3"]].concat()).expect("runs");
+    assert_eq!(text(&one.stdout).matches("flash-hetero").count(), 1);
+    let unknown = run(&["--against", "nice"]).expect("runs");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("--against nice: not a policy of the zoo"));
+}
+
+#[test]
+fn the_example_fits_forty_lines() {
+    let lines = include_str!("../examples/my_policy.rs").lines().count();
+    assert!(lines <= 40, "{lines} lines");
+}
