@@ -10,12 +10,14 @@ mod check;
 mod compare;
 mod dry_run;
 mod factorial;
+mod gallery;
 mod list;
 mod look;
 mod merge;
 mod process;
 mod replay;
 mod run;
+mod schema;
 mod show;
 mod sim;
 mod sim_vs_net;
@@ -63,6 +65,10 @@ enum Command {
     Sim(sim::Options),
     /// Have every policy of a plan meet every other.
     Tournament(tournament::TournamentArgs),
+    /// Draw every built-in scenario at a glance, small, into results/gallery.
+    Gallery(gallery::GalleryArgs),
+    /// Print the JSON Schema of scenarios or plans, for editors.
+    Schema(schema::SchemaArgs),
     /// Check the simulator against theory and published results.
     Validate(validate::ValidateArgs),
     /// Run one unit of a plan again, compare it, and look inside.
@@ -203,6 +209,8 @@ pub fn lab() -> ExitCode {
         Command::Merge(it) => merge::merge(it),
         Command::Replay(it) => replay::replay(it),
         Command::Tournament(it) => tournament::tournament(it),
+        Command::Gallery(it) => gallery::gallery(it),
+        Command::Schema(it) => schema::schema(it),
         Command::Validate(it) => validate::validate(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),

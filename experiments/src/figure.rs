@@ -6,6 +6,7 @@ mod bytes;
 mod cdf;
 mod effects;
 mod forest;
+mod gallery;
 mod grid;
 pub mod heat;
 mod ladder;
@@ -19,6 +20,7 @@ mod series;
 pub mod testbed;
 
 pub use effects::effects;
+pub use gallery::{Glance, glance};
 pub use render::{RenderError, png, svg};
 pub use scene::{Color, Scene, Shape};
 

@@ -64,7 +64,16 @@ pub struct Plan {
 
 /// What "bandwidth" can mean. Each is a saving: `1 - candidate / baseline`.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
 )]
 pub enum Estimand {
     /// Payload an adopter uploads per completed copy.
@@ -188,7 +197,9 @@ pub struct Margins {
 }
 
 /// A picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Paired savings with intervals.

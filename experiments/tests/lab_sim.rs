@@ -146,3 +146,53 @@ fn who_gave_up_is_counted() {
     assert_eq!(of("aborted") + of("completed"), of("leechers"));
     assert!(text(&arguments).contains("\naborted              "));
 }
+
+#[test]
+fn the_gallery_draws_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lab = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command.arg("gallery").args(arguments);
+        command.arg("--out").arg(folder.path());
+        command.args(["--peers", "6", "--size", "1"]);
+        command
+    };
+    let file = |name: &str| std::fs::read(folder.path().join(name)).expect("a picture");
+    lab(&[]).assert().success();
+    let page = String::from_utf8(file("README.md")).expect("text");
+    for builtin in Scenario::list() {
+        let name = builtin.name;
+        assert!(page.contains(&format!("![{name}]({name}.png)")), "{page}");
+        assert!(page.contains(&builtin.about), "{page}");
+        let svg = String::from_utf8(file(&format!("{name}.svg"))).expect("text");
+        assert!(
+            svg.contains(&format!("{name} v{}", builtin.version)),
+            "{svg}"
+        );
+        assert_eq!(&file(&format!("{name}.png"))[1..4], b"PNG");
+    }
+    // The command of the page gives the run of the picture.
+    let arguments = [
+        "small",
+        "--set",
+        "peers=6",
+        "--set",
+        "size=1 MiB",
+        "--seed",
+        "1",
+    ];
+    let typed = "`lab sim small --set 'peers=6' --set 'size=1 MiB' --seed 1`";
+    assert!(page.contains(typed), "{page}");
+    let mean = json(&arguments)["completion_s"]["mean"]
+        .as_f64()
+        .expect("a number");
+    let said = format!("6 of 6 completed, mean time {mean:.0} s");
+    assert!(page.contains(&said), "{said}\n{page}");
+
+    let before = file("small.svg");
+    lab(&["--only", "small"]).assert().success();
+    assert_eq!(file("small.svg"), before);
+    lab(&["--only", "nothing"]).assert().code(2).stdout("").stderr(
+        "lab: no built-in scenario has 'nothing' in its name; `lab sim --list` shows them all\n",
+    );
+}

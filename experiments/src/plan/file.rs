@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Estimand, Figure};
 
 /// A plan as written.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanFile {
     /// Name of the results folder.
@@ -55,7 +55,7 @@ pub struct PlanFile {
 }
 
 /// A two-level factorial design.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactorialFile {
     /// The factors after the base ones as products of these, such as `E = ABC`; none for all runs.
@@ -66,19 +66,21 @@ pub struct FactorialFile {
 }
 
 /// A factor with two levels.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactorFile {
     /// Its name in results.
     pub name: String,
     /// Changes by dotted key of the plan at the low level.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub low: BTreeMap<String, toml::Value>,
     /// The same keys at the high level.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub high: BTreeMap<String, toml::Value>,
 }
 
 /// Seeds of a plan.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeedsFile {
     /// From which the seed of each run follows.
@@ -88,7 +90,7 @@ pub struct SeedsFile {
 }
 
 /// Margins of a plan, as percentages.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarginsFile {
     /// Of geometric-mean completion time.
@@ -110,7 +112,7 @@ impl Default for MarginsFile {
 }
 
 /// Statistics of a plan.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StatisticsFile {
     /// Bootstrap resamples.
@@ -124,7 +126,7 @@ impl Default for StatisticsFile {
 }
 
 /// A policy with its limits.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateFile {
     /// The name results are grouped by; the policy's if left out.
@@ -144,7 +146,7 @@ pub struct CandidateFile {
 }
 
 /// Value of a parameter.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ParameterFile {
     /// A plain number; of a parameter whose name ends in `_ns`, nanoseconds.
@@ -154,7 +156,7 @@ pub enum ParameterFile {
 }
 
 /// A scenario with changes.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioFile {
     /// The name results are grouped by; the source's if left out.
@@ -167,6 +169,7 @@ pub struct ScenarioFile {
     pub seeds: Option<u32>,
     /// Changes by dotted key of the scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub set: BTreeMap<String, toml::Value>,
 }
 

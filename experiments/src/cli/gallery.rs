@@ -1,0 +1,223 @@
+//! `lab gallery`: every built-in scenario at a glance.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rayon::prelude::*;
+use unchoke_core::time::Instant;
+use unchoke_sim::result::{NodeResult, RunResult};
+use unchoke_sim::scenario::{Builtin, Scenario, expand};
+use unchoke_sim::spec::SwarmSpec;
+use unchoke_sim::units::show_size;
+use unchoke_sim::world;
+
+use super::{Exit, Failure, print};
+use crate::figure::{Glance, glance, png, svg};
+use crate::store::write_whole;
+
+/// `lab gallery`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct GalleryArgs {
+    /// Only scenarios with this in their name; README.md is not written then.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Peers of each scenario at most.
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    peers: u32,
+    /// Size of each torrent at most, MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    size: u64,
+    /// Seed of the runs
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder of the page and its pictures.
+    #[arg(long, value_name = "FOLDER", default_value = "results/gallery")]
+    out: PathBuf,
+}
+
+/// A scenario that has run.
+struct Exhibit {
+    builtin: Builtin,
+    /// What to type for the same run.
+    command: String,
+    /// One line of figures.
+    outcome: String,
+    svg: String,
+    png: Vec<u8>,
+}
+
+pub(super) fn gallery(args: &GalleryArgs) -> Result<Exit, Failure> {
+    let wanted = |it: &Builtin| {
+        args.only
+            .as_deref()
+            .is_none_or(|part| it.name.contains(part))
+    };
+    let builtin: Vec<Builtin> = Scenario::list().into_iter().filter(wanted).collect();
+    if builtin.is_empty() {
+        let part = args.only.as_deref().unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "no built-in scenario has '{part}' in its name; `lab sim --list` shows them all"
+        )));
+    }
+    let exhibits = builtin.into_par_iter().map(|it| exhibit(args, it));
+    let exhibits = exhibits.collect::<Result<Vec<Exhibit>, Failure>>()?;
+    std::fs::create_dir_all(&args.out).map_err(|it| Failure {
+        exit: Exit::Io,
+        message: format!("{}: {it}", args.out.display()),
+    })?;
+    for it in &exhibits {
+        let file = |ending: &str| args.out.join(format!("{}.{ending}", it.builtin.name));
+        write_whole(&file("svg"), it.svg.as_bytes())?;
+        write_whole(&file("png"), &it.png)?;
+    }
+    if args.only.is_none() {
+        write_whole(
+            &args.out.join("README.md"),
+            page(args, &exhibits).as_bytes(),
+        )?;
+    }
+    print(&said(&args.out, &exhibits))?;
+    Ok(Exit::Done)
+}
+
+fn said(folder: &Path, exhibits: &[Exhibit]) -> String {
+    let mut text = String::new();
+    for it in exhibits {
+        writeln!(text, "{:<21} {}", it.builtin.name, it.outcome).expect("text grows");
+    }
+    writeln!(text, "{} pictures in {}", exhibits.len(), folder.display()).expect("text grows");
+    text
+}
+
+/// What makes a scenario small: its own figures where they are smaller.
+fn changes(args: &GalleryArgs, scenario: &Scenario) -> Vec<String> {
+    let origins: u32 = scenario.origins.iter().map(|it| it.count).sum();
+    let mut sets = Vec::new();
+    if scenario.peers.count > args.peers {
+        // W1 counts its origin among the peers.
+        let total = scenario.name == "w1";
+        let peers = args.peers + if total { origins } else { 0 };
+        sets.push(format!("peers={peers}"));
+    }
+    if scenario.geometry.total_bytes() > args.size << 20 {
+        sets.push(format!("size={}", show_size(args.size << 20)));
+    }
+    sets
+}
+
+fn exhibit(args: &GalleryArgs, builtin: Builtin) -> Result<Exhibit, Failure> {
+    let usage = |error: &dyn ToString| Failure::usage(error.to_string());
+    let whole = Scenario::builtin(builtin.name, &[]).map_err(|it| usage(&it))?;
+    let sets = changes(args, &whole);
+    // Only the picture needs so many points of the time series.
+    let fine = [sets.clone(), vec!["sample_every=1 s".to_owned()]].concat();
+    let scenario = Scenario::builtin(builtin.name, &fine).map_err(|it| usage(&it))?;
+    let spec = expand(&scenario, args.seed);
+    let result = world::run(&spec, None).map_err(|it| usage(&it))?;
+    let mut command = format!("lab sim {}", builtin.name);
+    for set in &sets {
+        write!(command, " --set '{set}'").expect("text grows");
+    }
+    write!(command, " --seed {}", args.seed).expect("text grows");
+    let picture = picture(&builtin, &scenario, &spec, &result);
+    let scene = glance(&picture);
+    Ok(Exhibit {
+        command,
+        outcome: outcome(&result),
+        svg: svg(&scene)?,
+        png: png(&scene)?,
+        builtin,
+    })
+}
+
+fn picture(builtin: &Builtin, scenario: &Scenario, spec: &SwarmSpec, result: &RunResult) -> Glance {
+    let seconds = |at: Instant| (at - Instant::START).as_secs_f64();
+    let samples = result.series.iter();
+    let mut present: Vec<(f64, f64, f64)> = samples
+        .map(|it| (seconds(it.at), f64::from(it.leechers), f64::from(it.seeds)))
+        .collect();
+    let origins = spec.nodes.iter().filter(|it| it.origin).count() as f64;
+    let there = |it: &&NodeResult| !it.origin && it.arrived_at == Some(Instant::START);
+    let first = result.nodes.iter().filter(there).count() as f64;
+    present.insert(0, (0.0, first, origins));
+    let size = show_size(spec.geometry.total_bytes());
+    let leechers = spec.nodes.iter().filter(|it| !it.origin).count();
+    let mut caption = format!(
+        "{} {leechers} leechers, {size}, one run of seed {}: {}.",
+        builtin.about,
+        spec.seed,
+        outcome(result),
+    );
+    if result.completed().count() < leechers {
+        caption += " Those who did not complete end their curve below 100 %.";
+    }
+    Glance {
+        title: format!("{} v{}", builtin.name, builtin.version),
+        present,
+        groups: groups(scenario, spec, result),
+        caption,
+    }
+}
+
+/// Peers by what they run, if they run different things; else by access link.
+fn groups(
+    scenario: &Scenario,
+    spec: &SwarmSpec,
+    result: &RunResult,
+) -> Vec<(String, usize, Vec<f64>)> {
+    let mixed = scenario.populations.len() > 1;
+    let names = if mixed {
+        spec.clients.iter().map(|it| it.name.clone()).collect()
+    } else {
+        spec.classes.clone()
+    };
+    let of = |it: &NodeResult| usize::from(if mixed { it.client } else { it.class });
+    let group = |(at, name): (usize, String)| {
+        let members = result.nodes.iter().filter(|it| !it.origin && of(it) == at);
+        let times = members.clone().filter_map(NodeResult::download_time);
+        let mut times: Vec<f64> = times.map(|it| it.as_secs_f64()).collect();
+        times.sort_by(f64::total_cmp);
+        (name, members.count(), times)
+    };
+    let groups = names.into_iter().enumerate().map(group);
+    groups.filter(|it| it.1 > 0).collect()
+}
+
+fn outcome(result: &RunResult) -> String {
+    let leechers = result.nodes.iter().filter(|it| !it.origin).count();
+    let times = result.completed().filter_map(NodeResult::download_time);
+    let sum: f64 = times.map(|it| it.as_secs_f64()).sum();
+    let completed = result.completed().count();
+    let mean = sum / completed.max(1) as f64;
+    let mut text = format!("{completed} of {leechers} completed, mean time {mean:.0} s");
+    let aborted = result.aborted().count();
+    if aborted > 0 {
+        write!(text, ", {aborted} aborted").expect("text grows");
+    }
+    text
+}
+
+fn page(args: &GalleryArgs, exhibits: &[Exhibit]) -> String {
+    let mut text = format!(
+        "# The built-in scenarios at a glance\n\n\
+         Each at {} peers and {} MiB at most, one run of seed {}. On the left who is present, on the \
+         right which\nshare of the peers is done, by access class or by what they run. One run \
+         shows what a scenario is like; it\nproves nothing. `lab gallery` writes this page.\n",
+        args.peers, args.size, args.seed
+    );
+    for it in exhibits {
+        let Builtin {
+            name,
+            version,
+            about,
+        } = &it.builtin;
+        write!(
+            text,
+            "\n## {name} (v{version})\n\n{about} {}.\n\n![{name}]({name}.png)\n\n`{}`\n",
+            it.outcome, it.command
+        )
+        .expect("text grows");
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! What keys of a scenario take, as parts of a schema.
+
+use serde_json::{Map, Value, json};
+
+/// A key: its name, what it takes, what it means.
+pub(super) type Key = (&'static str, Value, &'static str);
+
+const NUMBER: &str = r"[0-9][0-9_]*(\.[0-9][0-9_]*)?";
+
+/// Text of a number, a space if you like, and one of these units.
+fn quantity(units: &str, example: &str) -> Value {
+    json!({
+        "type": "string",
+        "pattern": format!(r"^\s*{NUMBER}\s*({units})\s*$"),
+        "examples": [example],
+    })
+}
+
+pub(super) fn time() -> Value {
+    shared("time")
+}
+
+pub(super) fn size() -> Value {
+    shared("size")
+}
+
+pub(super) fn rate() -> Value {
+    shared("rate")
+}
+
+pub(super) fn share() -> Value {
+    shared("share")
+}
+
+/// What is said once and used in many places.
+pub(super) fn shared(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// What [`shared`] refers to.
+pub(super) fn definitions() -> Value {
+    json!({
+        "time": quantity("ns|us|µs|ms|s|min|h|d", "30 s"),
+        "size": quantity("[kKMGT]B|[KMGT]iB|B", "256 KiB"),
+        "rate": quantity("[kMGT]?bit/s|[kKMGT]?B/s|[KMGT]iB/s", "10 Mbit/s"),
+        "share": quantity("%", "20 %"),
+        "decimal": {
+            "anyOf": [
+                { "type": "number", "minimum": 0 },
+                { "type": "string", "pattern": format!(r"^\s*{NUMBER}\s*$") },
+            ],
+        },
+    })
+}
+
+pub(super) fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+pub(super) fn truth() -> Value {
+    json!({ "type": "boolean" })
+}
+
+pub(super) fn whole(min: u64, max: u64) -> Value {
+    json!({ "type": "integer", "minimum": min, "maximum": max })
+}
+
+/// A number that is not negative, as such or as text.
+pub(super) fn decimal() -> Value {
+    shared("decimal")
+}
+
+pub(super) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
+    json!({ "enum": words.into_iter().collect::<Vec<&str>>() })
+}
+
+pub(super) fn list(items: &Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+pub(super) fn points() -> Value {
+    let pair = json!({ "type": "array", "items": decimal(), "minItems": 2, "maxItems": 2 });
+    json!({ "type": "array", "items": pair, "minItems": 2 })
+}
+
+/// A table of these keys and no others.
+pub(super) fn table(required: &[&str], keys: Vec<Key>) -> Value {
+    let mut properties = Map::new();
+    for (name, mut schema, meaning) in keys {
+        schema["description"] = meaning.into();
+        properties.insert(name.to_owned(), schema);
+    }
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// A table by model: its name, the keys it must have, and all.
+pub(super) type Model = (&'static str, Vec<&'static str>, Vec<Key>);
+
+/// A table whose `model` says which other keys it has. Without a model it is the first, where the
+/// language has a default.
+pub(super) fn models(default: bool, models: Vec<Model>) -> Value {
+    let one = |(at, (name, mut required, mut keys)): (usize, Model)| {
+        keys.push(("model", json!({ "const": name }), "Which model."));
+        if at > 0 || !default {
+            required.push("model");
+        }
+        table(&required, keys)
+    };
+    json!({ "oneOf": models.into_iter().enumerate().map(one).collect::<Vec<Value>>() })
+}
