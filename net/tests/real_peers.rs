@@ -200,6 +200,16 @@ impl Stage {
     }
 }
 
+/// The policy that meets this client: one that ranks by rate, one that weighs its upload, one that
+/// caps it.
+fn policy(client: Client) -> &'static str {
+    match client {
+        Client::Transmission => "bep3",
+        Client::Aria2 => "propshare",
+        Client::Libtorrent => "thrift",
+    }
+}
+
 /// The client has everything and we fetch it.
 fn we_fetch_from(client: Client, test: &str) {
     let Some(network) = network(test, client) else {
@@ -216,6 +226,8 @@ fn we_fetch_from(client: Client, test: &str) {
         "empty",
         "--idle-timeout",
         "60 s",
+        "--policy",
+        policy(client),
     ];
     // The tracker may be asked before the client has told it of itself; asking again takes
     // minutes, by its rules. So ask as often as a user would.
@@ -248,7 +260,15 @@ fn we_seed_to(client: Client, test: &str) {
     };
     let stage = Stage::new(network);
     let home = stage.scratch.path();
-    let seed = Listening::start(unchoke(home, &["seed", "it.torrent", "--data", "full"]));
+    let words = [
+        "seed",
+        "it.torrent",
+        "--data",
+        "full",
+        "--policy",
+        policy(client),
+    ];
+    let seed = Listening::start(unchoke(home, &words));
     let (torrent, folder) = (home.join("it.torrent"), home.join("empty"));
     let fetching = client.fetch(stage.place(&torrent, &folder));
     wait_for(&stage, &fetching, client);

@@ -18,6 +18,7 @@ pub(super) const BUILTIN: &[(&str, &str)] = &[
     ("claim_full", include_str!("../../plans/claim_full.toml")),
     ("ladder", include_str!("../../plans/ladder.toml")),
     ("sensitivity", include_str!("../../plans/sensitivity.toml")),
+    ("thrift", include_str!("../../plans/thrift.toml")),
     ("tournament", include_str!("../../plans/tournament.toml")),
 ];
 
