@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod dry_run;
 mod factorial;
+mod film;
 mod gallery;
 mod list;
 mod look;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
-use super::{Exit, Failure, check, print, show, stop};
+use super::{Exit, Failure, check, film, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::{analyse, files};
 use crate::engine::Engine as _;
@@ -14,7 +14,7 @@ use crate::figure;
 use crate::output::manifest::{Host, manifest};
 use crate::output::{Files, peers};
 use crate::plan::Plan;
-use crate::report::{Context, report};
+use crate::report::{Context, Section, report};
 use crate::runner::{self, Done, Options};
 use crate::store::{Store, StoreError, write_whole};
 use crate::swarm::Swarms;
@@ -198,12 +198,13 @@ impl Job<'_> {
                     &figure::png(&it.scene)?,
                 )?;
             }
+            let sections: Vec<Section> = film::section(self, store)?.into_iter().collect();
             let context = Context {
                 hash: &hash,
                 engine: &engine,
                 reproduce: &self.reproduce,
                 units: self.units.len(),
-                sections: &[],
+                sections: &sections,
             };
             let page = report(&self.plan, analysis, &pictures, &context)?;
             put("report.html", page.as_bytes())?;

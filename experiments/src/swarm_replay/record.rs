@@ -68,7 +68,8 @@ pub struct Frame {
     pub gained: Vec<(u16, u16)>,
     /// The largest flows, by sender and receiver.
     pub flows: Vec<Flow>,
-    /// All flows of the step; where steps were merged, of the busiest.
+    /// How many flows there were; at least so many, where steps were merged of which only the
+    /// largest were kept.
     pub flow_count: u32,
     /// Pairs whose tie changed, with what the first is to the second now.
     pub ties: BTreeMap<(u16, u16), Tie>,
@@ -81,12 +82,11 @@ impl Frame {
         for it in self.flows.iter().chain(&next.flows) {
             *bytes.entry((it.from, it.to)).or_default() += it.units;
         }
+        let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.flow_count = self.flow_count.max(next.flow_count).max(count);
         let flows = bytes.into_iter();
-        self.flows = largest(
-            flows.map(|((from, to), units)| Flow { from, to, units }),
-            limit,
-        );
-        self.flow_count = self.flow_count.max(next.flow_count);
+        let flow = |((from, to), units)| Flow { from, to, units };
+        self.flows = largest(flows.map(flow), limit);
         self.gained.extend(next.gained);
         self.gained.sort_unstable();
         self.ties.extend(next.ties);

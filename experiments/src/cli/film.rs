@@ -1,0 +1,66 @@
+//! The section of a report in which one of its runs can be watched.
+
+use unchoke_core::time::Instant;
+
+use super::Failure;
+use super::run::Job;
+use crate::measure::measure_swarm;
+use crate::report::Section;
+use crate::report::page::escape;
+use crate::store::{Found, Store};
+use crate::swarm_replay::{Recorder, fragment};
+use crate::unit::{Mix, Unit};
+
+/// The section, unless the plan has no run in which everybody runs the candidate.
+pub(super) fn section(job: &Job<'_>, store: &Store) -> Result<Option<Section>, Failure> {
+    let Some(unit) = typical(job, store)? else {
+        return Ok(None);
+    };
+    let header = job.engine.header(&job.plan, unit)?;
+    let html = match Recorder::new(&header) {
+        Err(it) => format!("<p>{}.</p>", escape(&it.to_string())),
+        Ok(mut recorder) => {
+            let sink = Some(&mut recorder as _);
+            let outcome = job.engine.replay(&job.plan, unit, None, sink)?;
+            let film = recorder.finish(Instant::from_nanos(outcome.ended_ns));
+            introduction(job, unit) + &fragment(film)?
+        }
+    };
+    Ok(Some(Section {
+        id: "replay".to_owned(),
+        heading: "One run, to watch".to_owned(),
+        html,
+    }))
+}
+
+/// Of the first scenario the run of the candidate whose mean completion time is the median over
+/// the seeds; the lower one of two.
+fn typical<'a>(job: &'a Job<'_>, store: &Store) -> Result<Option<&'a Unit>, Failure> {
+    let mut runs = Vec::new();
+    for unit in &job.units {
+        if unit.scenario == 0
+            && unit.mix == Mix::Candidate
+            && unit.replica == 0
+            && let Found::Valid(outcome) = store.read(unit)?
+        {
+            runs.push((measure_swarm(&outcome).mean_time, unit));
+        }
+    }
+    runs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.run_seed.cmp(&b.1.run_seed)));
+    let middle = runs.len().saturating_sub(1) / 2;
+    Ok(runs.get(middle).map(|it| it.1))
+}
+
+fn introduction(job: &Job<'_>, unit: &Unit) -> String {
+    let (plan, id) = (&job.plan, &unit.id[..12]);
+    let text = format!(
+        "Scenario {}, everybody runs {}, run seed {}: of {} seeds the one with the median of the \
+         mean completion time. One run is an illustration and proves nothing. Any other one: \
+         lab replay with the plan, --unit and --html; this one is unit {id}.",
+        plan.scenarios[unit.scenario].name,
+        unit.mix_name(plan),
+        unit.run_seed,
+        plan.seed_count,
+    );
+    format!("<p>{}</p>\n", escape(&text))
+}
