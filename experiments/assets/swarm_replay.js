@@ -622,7 +622,8 @@
     };
     // On a page of its own the replay gets every key; in a report those that are meant for it.
     (document.querySelector("main") ? root : document).addEventListener("keydown", onKey);
-    new ResizeObserver(draw).observe(root);
+    // In a frame of its own: drawing changes the height that is observed.
+    new ResizeObserver(() => requestAnimationFrame(draw)).observe(root);
 
     // An address may end in #t=120&peer=5.
     const wanted = new URLSearchParams(location.hash.slice(1));
@@ -672,7 +673,7 @@
 
   const name = document.title;
   try {
-    window.unchokeReplay = start(document.getElementById("replay"));
+    window.unchokeReplay = start(document.getElementById("replay-stage"));
     // For whoever waits for it, a test for example; readers get their title back.
     document.title = "ready";
     setTimeout(() => { document.title = name; }, 10000);

@@ -45,7 +45,7 @@ pub fn fragment(mut film: Film) -> Result<String, RenderError> {
     let help = "Circles are leechers, squares are seeds, diamonds are origins; the colour says \
                 how many of the pieces a peer has.";
     Ok(format!(
-        "<style>\n{STYLE}</style>\n<div class=\"replay\" id=\"replay\">\n\
+        "<style>\n{STYLE}</style>\n<div class=\"replay\" id=\"replay-stage\">\n\
          <figure class=\"replay-still\" role=\"img\" aria-label=\"{sentence}\">\n{picture}\n\
          <figcaption>{sentence} {help} With JavaScript this is a film of the whole run.\
          </figcaption>\n</figure>\n</div>\n\
