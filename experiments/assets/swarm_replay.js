@@ -457,10 +457,10 @@
     }
     const flows = film.flowCount[f];
     const drawn = Math.min(film.flows.start[f + 1] - film.flows.start[f], MOST_LINES);
-    const lines = drawn < flows ? `${flows} flows, ${drawn} of them drawn` : `${flows} flows`;
+    const sample = drawn < flows ? `, ${drawn} of them drawn` : "";
     return [
       element("b", { textContent: `${seconds(facts.time(f))} s` }),
-      ` of ${seconds(head.end_s)} s: ${counts[LEECHER]} leechers, ${counts[SEED]} seeds, ${counts[GONE]} gone, ${counts[ABSENT]} to come; ${rate(down)} in all; ${lines} in this step of ${head.step_s} s`,
+      ` of ${seconds(head.end_s)} s: ${counts[LEECHER]} leechers, ${counts[SEED]} seeds, ${counts[GONE]} gone, ${counts[ABSENT]} to come; ${rate(down)} in all; ${flows} flows in this step of ${head.step_s} s${sample}`,
     ];
   }
 

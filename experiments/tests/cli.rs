@@ -103,6 +103,7 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     assert_eq!(hash(&first), hash(&elsewhere));
     let other = fs::read_to_string(lab.path("other/report.html")).expect("report");
     assert_eq!(report, other);
+    assert!(report.contains("One run, to watch") && report.contains("id=\"replay-steps\""));
     let manifest = fs::read_to_string(lab.path("other/manifest.json")).expect("manifest");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
     assert_eq!(manifest["status"], "registered");

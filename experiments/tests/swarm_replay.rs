@@ -238,12 +238,23 @@ fn a_browser_shows_what_was_recorded() {
     let Some(chromium) = chromium() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (film, _) = tiny();
-    let text = page(film.clone())
-        .expect("a page")
-        .replace("</html>", VISIT);
-    let file = folder.path().join("page.html");
+    let alone = page(film.clone()).expect("a page");
+    let part = fragment(film.clone()).expect("a part");
+    let report = format!(
+        "<!doctype html>\n<html>\n<meta charset=\"utf-8\">\n<title>plan</title>\n<main>\n\
+         <h2 id=\"replay\">One run</h2>\n{part}</main>\n</html>\n"
+    );
+    for text in [alone, report] {
+        let said = visit(&chromium, folder.path(), &text.replace("</html>", VISIT));
+        judge(&said, &film);
+    }
+}
+
+/// Opens a page and gives what it said; nothing else may be said, and nothing loaded.
+fn visit(chromium: &Path, folder: &Path, text: &str) -> Value {
+    let file = folder.join("page.html");
     std::fs::write(&file, text).expect("written");
-    let (dom, log) = browse(&chromium, folder.path(), &file);
+    let (dom, log) = browse(chromium, folder, &file);
     let said = dom
         .split("<pre id=\"said\">")
         .nth(1)
@@ -262,11 +273,16 @@ fn a_browser_shows_what_was_recorded() {
         .filter(|it| it.contains("CONSOLE") && !it.contains("willReadFrequently"))
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
+    said
+}
+
+/// What was said is what was recorded, and what a reader expects.
+fn judge(said: &Value, film: &Film) {
     for (at, (own, expected)) in said["steps"]
         .as_array()
         .expect("steps")
         .iter()
-        .zip(steps(&film))
+        .zip(steps(film))
         .enumerate()
     {
         assert_eq!(*own, expected, "step {at}");

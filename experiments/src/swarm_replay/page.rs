@@ -42,8 +42,14 @@ pub fn fragment(mut film: Film) -> Result<String, RenderError> {
     let head = head.to_string().replace('<', "\\u003c");
     let packed = STANDARD.encode(packed);
     let sentence = escape(&sentence(&film));
-    let help = "Circles are leechers, squares are seeds, diamonds are origins; the colour says \
-                how many of the pieces a peer has.";
+    let dot = marked(&film.header).map_or(String::new(), |client| {
+        let name = &film.header.clients[usize::from(client)].name;
+        format!(", a white dot that it runs {}", escape(name))
+    });
+    let help = format!(
+        "Circles are leechers, squares are seeds, diamonds are origins; the colour says how many \
+         of the pieces a peer has{dot}."
+    );
     Ok(format!(
         "<style>\n{STYLE}</style>\n<div class=\"replay\" id=\"replay-stage\">\n\
          <figure class=\"replay-still\" role=\"img\" aria-label=\"{sentence}\">\n{picture}\n\
