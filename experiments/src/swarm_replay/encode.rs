@@ -1,4 +1,4 @@
-//! Packs the steps of a film. `assets/swarm_replay.js` unpacks them: change both together.
+//! Packs the steps of a film. `assets/swarm_replay/steps.js` unpacks them: change both together.
 //!
 //! Everything is a LEB128 integer. A row of numbers, most of them 0, is written as they are, but a
 //! 0 is followed by the number of 0s after it. Lists are sorted, and an entry is written as its

@@ -11,8 +11,11 @@ use super::still::{PROGRESS, marked, middle, still};
 use crate::figure::RenderError;
 use crate::report::page::escape;
 
-const SCRIPT: &str = include_str!("../../assets/swarm_replay.js");
-const STYLE: &str = include_str!("../../assets/swarm_replay.css");
+/// The script, in parts that share one scope.
+const STEPS: &str = include_str!("../../assets/swarm_replay/steps.js");
+const DRAW: &str = include_str!("../../assets/swarm_replay/draw.js");
+const CONTROLS: &str = include_str!("../../assets/swarm_replay/controls.js");
+const STYLE: &str = include_str!("../../assets/swarm_replay/replay.css");
 
 /// Nothing is loaded from anywhere: the browser sees to it.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
@@ -57,7 +60,7 @@ pub fn fragment(mut film: Film) -> Result<String, RenderError> {
          </figcaption>\n</figure>\n</div>\n\
          <script type=\"application/json\" id=\"replay-head\">{head}</script>\n\
          <script type=\"text/plain\" id=\"replay-steps\">{packed}</script>\n\
-         <script>\n{SCRIPT}</script>\n"
+         <script>\n\"use strict\";\n(() => {{\n{STEPS}\n{DRAW}\n{CONTROLS}}})();\n</script>\n"
     ))
 }
 
