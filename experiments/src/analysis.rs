@@ -6,6 +6,7 @@ mod levels;
 mod overall;
 mod pictures;
 mod runs;
+mod steady;
 
 use rayon::prelude::*;
 
@@ -15,6 +16,7 @@ pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes};
 pub use runs::{RunRow, Runs};
+pub use steady::{Warmup, Window};
 
 use crate::plan::Plan;
 use crate::stats::bootstrap::Resamples;
@@ -30,6 +32,8 @@ pub struct Analysis {
     pub comparisons: Vec<Comparison>,
     /// The claim over all scenarios.
     pub overall: Vec<Overall>,
+    /// What was found of the warm-up of each steady scenario.
+    pub warmups: Vec<Warmup>,
     /// The steps of the plan's ladder, if it has one.
     pub ladder: Ladder,
     /// Data of the pictures.
@@ -45,7 +49,12 @@ impl Analysis {
     pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
         let mut analysis = Self::default();
         for scenario in 0..plan.scenarios.len() {
-            let runs = load(scenario)?;
+            let mut runs = load(scenario)?;
+            if plan.scenarios[scenario].steady {
+                let warmup = steady::warmup(plan, scenario, &runs);
+                runs.count_within(warmup.window);
+                analysis.warmups.push(warmup);
+            }
             let seeds = plan.seeds_of(scenario) as usize;
             let resamples = Resamples::new(BOOTSTRAP_SEED, seeds, plan.resamples);
             analysis.runs.extend(runs.rows(plan));

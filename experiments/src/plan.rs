@@ -181,6 +181,8 @@ pub struct ScenarioUse {
     pub source: String,
     /// `key=value` changes, in the order they apply.
     pub set: Vec<String>,
+    /// It is about the steady state: peers count that arrive after the warm-up.
+    pub steady: bool,
     /// Paired runs here, if not as many as elsewhere.
     pub seed_count: Option<u32>,
 }

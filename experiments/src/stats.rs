@@ -13,3 +13,4 @@ pub mod moments;
 pub mod multiple;
 pub mod pairing;
 pub mod power;
+pub mod warmup;

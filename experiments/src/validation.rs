@@ -8,6 +8,7 @@
 //! Deliberately not here: tolerances in code. They stand in the plans, each with its reason, and
 //! come from the sources, not from the runs. A check that fails stays, with what was found out.
 
+mod availability;
 mod contacts;
 pub mod formula;
 pub mod judge;
@@ -46,4 +47,29 @@ pub const PLANS: &[(&str, &str)] = &[
         include_str!("../plans/validation/bharambe.toml"),
     ),
     ("coupons", include_str!("../plans/validation/coupons.toml")),
+    (
+        "bittyrant",
+        include_str!("../plans/validation/bittyrant.toml"),
+    ),
+    (
+        "availability",
+        include_str!("../plans/validation/availability.toml"),
+    ),
+    (
+        "propshare",
+        include_str!("../plans/validation/propshare.toml"),
+    ),
+    (
+        "fairtorrent",
+        include_str!("../plans/validation/fairtorrent.toml"),
+    ),
+    (
+        "freeriders",
+        include_str!("../plans/validation/freeriders.toml"),
+    ),
+    (
+        "super_seeding",
+        include_str!("../plans/validation/super_seeding.toml"),
+    ),
+    ("murai", include_str!("../plans/validation/murai.toml")),
 ];

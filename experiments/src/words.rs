@@ -227,6 +227,27 @@ pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
     ))
 }
 
+/// What counts in steady scenarios: one sentence each.
+#[must_use]
+pub fn warmups(plan: &Plan, analysis: &Analysis) -> Vec<String> {
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let each = analysis.warmups.iter().map(|it| {
+        let name = &plan.scenarios[it.scenario].name;
+        match it.window {
+            Some(window) => format!(
+                "{name} is about the steady state: peers count that arrive from {:.0} s (the warm-up by \
+                 MSER-5, the longest of any policy) to {:.0} s (as long before the last arrival)",
+                seconds(window.from_ns),
+                seconds(window.until_ns)
+            ),
+            None => format!(
+                "{name} is about the steady state, but its swarms did not come to rest: every peer counts"
+            ),
+        }
+    });
+    each.collect()
+}
+
 /// Whether every peer completed in every whole swarm, or where not.
 #[must_use]
 pub fn completion(plan: &Plan, analysis: &Analysis) -> String {

@@ -1,7 +1,7 @@
 //! One comparison: the same seeds and the same peers under two mixes.
 
 use super::runs::Runs;
-use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm, peers};
+use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm};
 use crate::outcome::Outcome;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error};
@@ -281,7 +281,7 @@ impl Question {
     fn pair(self, runs: &Runs, seed: u32) -> Option<Pair> {
         let treated = runs.get(self.treated, seed, 0);
         let twin = runs.get(self.twin.0, seed, self.twin.1);
-        let members = peers(treated, |it| self.group.holds(it));
+        let members = runs.members(treated, self.group);
         if members.is_empty() {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use super::compare::{Comparison, Quantity, Question};
 use super::runs::Runs;
-use crate::measure::{Group, measure_group, measure_swarm, peers};
+use crate::measure::{Group, measure_group, measure_swarm};
 use crate::outcome::Outcome;
 use crate::plan::{Estimand, Plan};
 use crate::stats::bootstrap::Resamples;
@@ -108,11 +108,13 @@ impl Ladder {
 
 /// The quantity in each run of a mix, in its own unit.
 fn values(runs: &Runs, mix: Mix, quantity: Quantity) -> Vec<f64> {
-    runs.of_mix(mix).map(|it| value(it, quantity)).collect()
+    runs.of_mix(mix)
+        .map(|it| value(runs, it, quantity))
+        .collect()
 }
 
-fn value(outcome: &Outcome, quantity: Quantity) -> f64 {
-    let group = || measure_group(outcome, &peers(outcome, |it| Group::All.holds(it)));
+fn value(runs: &Runs, outcome: &Outcome, quantity: Quantity) -> f64 {
+    let group = || measure_group(outcome, &runs.members(outcome, Group::All));
     let swarm = || measure_swarm(outcome);
     match quantity {
         Quantity::Bytes(Estimand::E1) => group().upload_per_copy,

@@ -1,7 +1,7 @@
 //! Figures of each policy by itself.
 
 use super::runs::Runs;
-use crate::measure::{Group, geometric_mean_time, measure_group, measure_swarm, peers};
+use crate::measure::{Group, geometric_mean_time, measure_group, measure_swarm};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::stats::interval::{Estimate, t_estimate};
@@ -80,9 +80,9 @@ impl LevelKind {
         }
     }
 
-    fn of(self, outcome: &Outcome) -> f64 {
+    fn of(self, runs: &Runs, outcome: &Outcome) -> f64 {
         let swarm = measure_swarm(outcome);
-        let all = measure_group(outcome, &peers(outcome, |it| Group::All.holds(it)));
+        let all = measure_group(outcome, &runs.members(outcome, Group::All));
         match self {
             Self::Time => geometric_mean_time(&all),
             Self::Tail => all.tail_time,
@@ -123,7 +123,7 @@ pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {
     let mut levels = Vec::new();
     for mix in pure_mixes(plan) {
         for kind in LevelKind::ALL {
-            let values: Vec<f64> = runs.of_mix(mix).map(|it| kind.of(it)).collect();
+            let values: Vec<f64> = runs.of_mix(mix).map(|it| kind.of(runs, it)).collect();
             levels.push(Level {
                 scenario,
                 mix,

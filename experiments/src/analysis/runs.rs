@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::steady::Window;
 use crate::measure::{Group, GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers};
-use crate::outcome::Outcome;
+use crate::outcome::{Node, Outcome};
 use crate::plan::Plan;
 use crate::unit::{Mix, Unit};
 
@@ -11,6 +12,8 @@ use crate::unit::{Mix, Unit};
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
     runs: BTreeMap<(Mix, u32, u8), (Unit, Outcome)>,
+    /// Peers that arrive outside do not count; `None` where all do.
+    window: Option<Window>,
 }
 
 /// One row of `runs.csv`.
@@ -29,6 +32,18 @@ pub struct RunRow {
 }
 
 impl Runs {
+    /// From now on only peers that arrive within the window count, if there is one.
+    pub(super) fn count_within(&mut self, window: Option<Window>) {
+        self.window = window;
+    }
+
+    /// Positions of the peers of a group that count.
+    #[must_use]
+    pub fn members(&self, outcome: &Outcome, group: Group) -> Vec<usize> {
+        let counts = |it: &Node| self.window.is_none_or(|window| window.holds(it.arrived_ns));
+        peers(outcome, |it| group.holds(it) && counts(it))
+    }
+
     /// Adds a run.
     pub fn insert(&mut self, unit: Unit, outcome: Outcome) {
         self.runs
@@ -56,24 +71,28 @@ impl Runs {
     /// Rows of `runs.csv`: by seed, then mix.
     #[must_use]
     pub fn rows(&self, _plan: &Plan) -> Vec<RunRow> {
-        let mut rows: Vec<RunRow> = self.runs.values().map(|(unit, it)| row(unit, it)).collect();
+        let mut rows: Vec<RunRow> = self
+            .runs
+            .values()
+            .map(|(unit, it)| self.row(unit, it))
+            .collect();
         rows.sort_by_key(|it| (it.unit.seed_index, it.unit.mix, it.unit.replica));
         rows
     }
-}
 
-fn row(unit: &Unit, outcome: &Outcome) -> RunRow {
-    let adopters = peers(outcome, |it| it.adopter);
-    RunRow {
-        unit: unit.clone(),
-        swarm: measure_swarm(outcome),
-        all: measure_group(outcome, &peers(outcome, |it| Group::All.holds(it))),
-        adopters: (!adopters.is_empty()).then(|| measure_group(outcome, &adopters)),
-        outcome: Outcome {
-            nodes: Vec::new(),
-            series: Vec::new(),
-            class_matrix: Vec::new(),
-            ..outcome.clone()
-        },
+    fn row(&self, unit: &Unit, outcome: &Outcome) -> RunRow {
+        let adopters = self.members(outcome, Group::Adopters);
+        RunRow {
+            unit: unit.clone(),
+            swarm: measure_swarm(outcome),
+            all: measure_group(outcome, &self.members(outcome, Group::All)),
+            adopters: (!adopters.is_empty()).then(|| measure_group(outcome, &adopters)),
+            outcome: Outcome {
+                nodes: Vec::new(),
+                series: Vec::new(),
+                class_matrix: Vec::new(),
+                ..outcome.clone()
+            },
+        }
     }
 }

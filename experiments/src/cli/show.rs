@@ -58,6 +58,9 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &RunOptions) -> S
         put(&format!("bound     {line}"));
     }
     put(&format!("complete  {}", words::completion(plan, analysis)));
+    for line in words::warmups(plan, analysis) {
+        put(&format!("warm-up   {line}"));
+    }
     for (estimand, size, direction) in words::verdicts(plan, analysis) {
         put(&format!(
             "{}  size  {}: {size}",

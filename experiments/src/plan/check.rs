@@ -226,6 +226,7 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
         source: file.source.clone(),
         set,
         seed_count: seeds,
+        steady: file.steady,
     })
 }
 

@@ -60,6 +60,7 @@ fn scenario(it: &ScenarioUse) -> ScenarioFile {
     ScenarioFile {
         name: Some(it.name.clone()),
         source: it.source.clone(),
+        steady: it.steady,
         seeds: it.seed_count,
         set: it.set.iter().map(|it| change(it)).collect(),
     }

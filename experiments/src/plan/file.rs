@@ -164,6 +164,10 @@ pub struct ScenarioFile {
     pub name: Option<String>,
     /// Built-in name, or file relative to the plan.
     pub source: String,
+    /// It is about the steady state: only peers count that arrive after the warm-up, which MSER-5
+    /// finds, and as long before the last arrival.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steady: bool,
     /// Paired runs here, where the sample-size rule asks for another number than elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seeds: Option<u32>,

@@ -46,15 +46,18 @@ impl Page<'_> {
                  adopts. A peer that did not complete counts with the time until the horizon and with \
                  the part of the copy that it has. {origins}"
             ),
-            "Runs begin with an empty swarm and end when the last peer has completed and left: they \
-             are terminating, every peer counts, and no warm-up is deleted. A plan that asks for the \
-             steady state says so, and its peers count from the warm-up on."
+            "Runs begin with an empty swarm and end when the last peer has completed: they are \
+             terminating, every peer counts and no warm-up is deleted, but where a scenario is about \
+             the steady state. Bytes of whole swarms (E3 to E5) are always of whole runs."
                 .to_owned(),
             "The candidate against itself, executed twice, differs by exactly zero in every \
              quantity."
                 .to_owned(),
         ] {
             self.paragraph(&text);
+        }
+        for it in crate::words::warmups(plan, self.analysis) {
+            self.paragraph(&format!("{it}."));
         }
         let seeds: Vec<String> = (0..plan.seed_range().1)
             .map(|it| plan.run_seed(it).to_string())

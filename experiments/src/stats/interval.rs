@@ -186,6 +186,31 @@ mod tests {
         assert!(equivalent(&at(-0.048, 0.048), 0.05));
     }
 
+    /// At the margin itself, non-inferiority must be claimed falsely in 5 % of all studies, and
+    /// equivalence at either margin likewise.
+    #[test]
+    fn tests_have_the_size_that_they_claim() {
+        use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let mut normal = || {
+            // Sum of twelve uniforms: mean 6, variance 1.
+            let uniform = |_| f64::from(rng.next_u32()) / 4_294_967_296.0;
+            (0..12).map(uniform).sum::<f64>() - 6.0
+        };
+        let (margin, studies) = (0.05, 4000);
+        let (mut worse, mut other) = (0, 0);
+        for _ in 0..studies {
+            let noise: Vec<f64> = (0..30).map(|_| 0.02 * normal()).collect();
+            let at =
+                |centre: f64| t_estimate(&noise.iter().map(|it| it + centre).collect::<Vec<f64>>());
+            worse += u32::from(non_inferior(&at(ln(1.0 + margin)), margin));
+            other += u32::from(equivalent(&at(-ln(1.0 + margin)), margin));
+        }
+        // 200 of 4000, binomial standard deviation 14.
+        assert!((150..=250).contains(&worse), "{worse} of {studies}");
+        assert!((150..=250).contains(&other), "{other} of {studies}");
+    }
+
     #[test]
     fn a_falling_scale_swaps_the_ends() {
         let saving = t_estimate(&[0.8, 0.9, 1.0]).map(|it| 1.0 - it);

@@ -86,6 +86,44 @@ mod tests {
         assert!((pooled.prediction95.1 - (1.0 + 12.706_205 * 1.040_833)).abs() < 1e-3);
     }
 
+    /// Thirteen trials of the BCG vaccine (Colditz et al. 1994): ill and well among the vaccinated,
+    /// then among the others. The R package metafor gives, by its method "DL", Q = 152.2330,
+    /// tau squared = 0.3088 and a log risk ratio of -0.7141 with standard error 0.1787.
+    const TRIALS: [[f64; 4]; 13] = [
+        [4.0, 119.0, 11.0, 128.0],
+        [6.0, 300.0, 29.0, 274.0],
+        [3.0, 228.0, 11.0, 209.0],
+        [62.0, 13536.0, 248.0, 12619.0],
+        [33.0, 5036.0, 47.0, 5761.0],
+        [180.0, 1361.0, 372.0, 1079.0],
+        [8.0, 2537.0, 10.0, 619.0],
+        [505.0, 87886.0, 499.0, 87892.0],
+        [29.0, 7470.0, 45.0, 7232.0],
+        [17.0, 1699.0, 65.0, 1600.0],
+        [186.0, 50448.0, 141.0, 27197.0],
+        [5.0, 2493.0, 3.0, 2338.0],
+        [27.0, 16886.0, 29.0, 17825.0],
+    ];
+
+    #[test]
+    fn published_trials_of_a_vaccine() {
+        let effect = |[a, b, c, d]: [f64; 4]| libm::log(a / (a + b)) - libm::log(c / (c + d));
+        let error =
+            |[a, b, c, d]: [f64; 4]| (1.0 / a - 1.0 / (a + b) + 1.0 / c - 1.0 / (c + d)).sqrt();
+        let pooled = random_effects(&TRIALS.map(effect), &TRIALS.map(error)).expect("fit");
+        for (got, published) in [
+            (pooled.q, 152.2330),
+            (pooled.between, 0.3088),
+            (pooled.mean, -0.7141),
+            (pooled.error, 0.1787),
+        ] {
+            assert!(
+                (got - published).abs() < 0.000_06,
+                "{got} is not {published}"
+            );
+        }
+    }
+
     #[test]
     fn equal_effects_have_no_spread_between_them() {
         let pooled = random_effects(&[0.3, 0.3], &[0.1, 0.2]).expect("fit");

@@ -41,6 +41,10 @@ impl Spells {
 pub(crate) struct Contacts {
     connected: Spells,
     unchoked: Spells,
+    /// Blocks from one to the other.
+    blocks: BTreeMap<Pair, u64>,
+    /// Blocks that origins had sent when the first other seed was there.
+    origin_blocks: Option<u64>,
     done: Vec<bool>,
     origins: Vec<bool>,
 }
@@ -71,6 +75,30 @@ impl Contacts {
     pub(crate) fn unchoked(&self, from: u32, to: u32) -> f64 {
         let time = self.unchoked.total.get(&(from, to));
         time.map_or(0.0, Duration::as_secs_f64)
+    }
+
+    /// Blocks that the two of each pair of leechers owe each other, one number a pair.
+    pub(crate) fn deficits(&self) -> Vec<f64> {
+        let leecher = |it: u32| !self.origins[it as usize];
+        let mut owed: BTreeMap<Pair, u64> = BTreeMap::new();
+        for ((from, to), sent) in &self.blocks {
+            if leecher(*from) && leecher(*to) {
+                let back = self.blocks.get(&(*to, *from)).copied().unwrap_or(0);
+                owed.insert((*from.min(to), *from.max(to)), sent.abs_diff(back));
+            }
+        }
+        owed.into_values().map(|it| it as f64).collect()
+    }
+
+    /// Blocks that origins had sent when the first other seed was there, if there was one.
+    pub(crate) fn origin_blocks(&self) -> Option<u64> {
+        self.origin_blocks
+    }
+
+    fn sent_by_origins(&self) -> u64 {
+        let of = self.blocks.iter();
+        let of = of.filter(|((from, _), _)| self.origins[*from as usize]);
+        of.map(|it| it.1).sum()
     }
 
     fn counts(&self, (from, to): Pair) -> bool {
@@ -106,7 +134,12 @@ impl Sink for Contacts {
                 self.unchoked.end((node, other), at);
             }
             Happening::Leave { node } => self.gone(at, |(from, _)| from == node),
+            Happening::Block { node, other, .. } => {
+                *self.blocks.entry((other, node)).or_default() += 1;
+            }
             Happening::Complete { node } => {
+                let sent = self.sent_by_origins();
+                self.origin_blocks.get_or_insert(sent);
                 self.gone(at, |(from, to)| from == node || to == node);
                 self.done[node as usize] = true;
             }

@@ -1,14 +1,16 @@
 //! One number of each run. The unit of the statistics is the run, not the peer.
 
 use serde::Deserialize;
+use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::time::Instant;
 use unchoke_sim::result::{NodeResult, RunResult};
 use unchoke_sim::spec::{NodeSpec, SwarmSpec};
 
+use super::availability::Availability;
 use super::contacts::Contacts;
 use super::formula::mundinger;
 use crate::stats::fairness::spearman;
-use crate::stats::moments::{mean, standard_deviation};
+use crate::stats::moments::{mean, quantile, standard_deviation};
 
 /// What makes one number of a run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -20,11 +22,22 @@ pub struct Measure {
     pub class: Option<String>,
     /// The class that `class` is compared with, for ratios of classes.
     pub over: Option<String>,
+    /// Only peers that run the client of this name.
+    pub client: Option<String>,
+    /// The client that `client` is compared with, for ratios of clients.
+    pub over_client: Option<String>,
+    /// Which quantile, for numbers that are one.
+    #[serde(default = "median")]
+    pub quantile: f64,
     /// Only peers that arrive, or only the time, from so many seconds on.
     #[serde(default)]
     pub from_s: f64,
     /// And until so many seconds.
     pub until_s: Option<f64>,
+}
+
+fn median() -> f64 {
+    0.5
 }
 
 /// A number of a run.
@@ -50,6 +63,23 @@ pub enum Quantity {
     ServiceVariation,
     /// Growth of the number of leechers, per arrival: slope over the time from `from_s` on.
     Growth,
+    /// Standard deviation of the download times over their mean.
+    TimeVariation,
+    /// Payload that a peer sent over the file, mean of the peers.
+    MeanShare,
+    /// Payload that a peer sent over the file, most of any peer.
+    MostShare,
+    /// Payload that the origins sent over the file.
+    OriginCopies,
+    /// The same, of blocks that had arrived when the first other seed was there.
+    OriginCopiesAtFirstSeed,
+    /// Of each pair of leechers, the blocks that one owes the other: a quantile over the pairs.
+    PairDeficit,
+    /// Of each pair of leechers, the share of the time for which one had something for the other: a
+    /// quantile over the pairs. Legout et al. 2006.
+    Availability,
+    /// Uplink over `floor(sqrt(0.6 r))` in kB/s: a quantile over the peers. Piatek et al. 2007.
+    EqualSplit,
 }
 
 /// A run with what its event log told.
@@ -59,6 +89,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) result: &'a RunResult,
     /// `None` if no measure [`Measure::needs_contacts`].
     pub(crate) contacts: Option<&'a Contacts>,
+    /// `None` if no measure [`Measure::needs_availability`].
+    pub(crate) availability: Option<&'a Availability>,
 }
 
 fn seconds(at: Instant) -> f64 {
@@ -69,7 +101,19 @@ impl Measure {
     /// It is about who served whom: the event log must be listened to.
     #[must_use]
     pub fn needs_contacts(&self) -> bool {
-        matches!(self.of, Quantity::Clustering | Quantity::ServiceVariation)
+        matches!(
+            self.of,
+            Quantity::Clustering
+                | Quantity::ServiceVariation
+                | Quantity::PairDeficit
+                | Quantity::OriginCopiesAtFirstSeed
+        )
+    }
+
+    /// It is about who had what for whom.
+    #[must_use]
+    pub fn needs_availability(&self) -> bool {
+        self.of == Quantity::Availability
     }
 
     /// The number of this run; not a number where the run does not have it.
@@ -83,47 +127,88 @@ impl Measure {
                 bound / seen.last_completion()
             }
             Quantity::MundingerEfficiency => seen.mundinger() / seen.last_completion(),
-            Quantity::DownloadTime => self.download_time(seen, self.class.as_deref()),
+            Quantity::DownloadTime => mean(&self.download_times(seen)),
             Quantity::DownloadTimeRatio => {
-                let of = |class: &Option<String>| self.download_time(seen, class.as_deref());
-                of(&self.class) / of(&self.over)
+                let over = Self {
+                    class: self.over.clone(),
+                    client: self.over_client.clone(),
+                    ..self.clone()
+                };
+                mean(&self.download_times(seen)) / mean(&over.download_times(seen))
             }
             Quantity::Utilisation => self.utilisation(seen),
             Quantity::CapacityAndShare => self.capacity_and_share(seen),
             Quantity::Clustering => self.clustering(seen),
             Quantity::ServiceVariation => self.service_variation(seen),
             Quantity::Growth => self.growth(seen),
+            Quantity::TimeVariation => {
+                let times = self.download_times(seen);
+                standard_deviation(&times) / mean(&times)
+            }
+            Quantity::MeanShare => mean(&self.shares(seen)),
+            Quantity::MostShare => self.shares(seen).into_iter().fold(f64::NAN, f64::max),
+            Quantity::OriginCopies => {
+                let origins = seen.result.nodes.iter().filter(|it| it.origin);
+                let sent: u64 = origins.map(|it| it.ledger.payload_sent).sum();
+                sent as f64 / seen.file_bytes()
+            }
+            Quantity::OriginCopiesAtFirstSeed => {
+                let blocks = seen.contacts.and_then(Contacts::origin_blocks);
+                let bytes = blocks.map(|it| (it * u64::from(BLOCK_BYTES)) as f64);
+                bytes.map_or(f64::NAN, |it| it / seen.file_bytes())
+            }
+            Quantity::PairDeficit => {
+                let owed = seen.contacts.map(Contacts::deficits);
+                owed.map_or(f64::NAN, |it| quantile(&it, self.quantile))
+            }
+            Quantity::Availability => {
+                let ratios = seen.availability.map(Availability::ratios);
+                ratios.map_or(f64::NAN, |it| quantile(&it, self.quantile))
+            }
+            Quantity::EqualSplit => {
+                let split = |(spec, _): (&NodeSpec, &NodeResult)| {
+                    let rate = spec.up as f64 / 1000.0;
+                    rate / (0.6 * rate).sqrt().floor()
+                };
+                let splits: Vec<f64> = self.peers(seen).map(split).collect();
+                quantile(&splits, self.quantile)
+            }
         }
     }
 
     /// The leechers it is about, with what became of them.
-    fn peers<'a>(
-        &'a self,
-        seen: Seen<'a>,
-        class: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a NodeSpec, &'a NodeResult)> {
+    fn peers<'a>(&'a self, seen: Seen<'a>) -> impl Iterator<Item = (&'a NodeSpec, &'a NodeResult)> {
         let until = self.until_s.unwrap_or(f64::INFINITY);
         let nodes = seen.spec.nodes.iter().zip(&seen.result.nodes);
         nodes.filter(move |(spec, _)| {
             let at = seconds(spec.arrives_at);
-            let listed = &seen.spec.classes[usize::from(spec.class)];
+            let class = &seen.spec.classes[usize::from(spec.class)];
+            let client = &seen.spec.clients[usize::from(spec.client)].name;
             !spec.origin
                 && (self.from_s..=until).contains(&at)
-                && class.is_none_or(|it| it == listed)
+                && self.class.as_ref().is_none_or(|it| it == class)
+                && self.client.as_ref().is_none_or(|it| it == client)
         })
     }
 
-    fn download_time(&self, seen: Seen<'_>, class: Option<&str>) -> f64 {
-        let times = self.peers(seen, class).map(|(_, it)| {
+    /// Download times, s; not a number for peers that did not complete.
+    fn download_times(&self, seen: Seen<'_>) -> Vec<f64> {
+        let times = self.peers(seen).map(|(_, it)| {
             let time = it.download_time();
             time.map_or(f64::NAN, |it| it.as_secs_f64())
         });
-        mean(&times.collect::<Vec<f64>>())
+        times.collect()
+    }
+
+    /// Payload that each peer sent, over the file.
+    fn shares(&self, seen: Seen<'_>) -> Vec<f64> {
+        let sent = self.peers(seen).map(|(_, it)| it.ledger.payload_sent);
+        sent.map(|it| it as f64 / seen.file_bytes()).collect()
     }
 
     fn utilisation(&self, seen: Seen<'_>) -> f64 {
         let (mut sent, mut possible) = (0.0, 0.0);
-        for (spec, it) in self.peers(seen, self.class.as_deref()) {
+        for (spec, it) in self.peers(seen) {
             let Some(arrived_at) = it.arrived_at else {
                 continue;
             };
@@ -135,24 +220,26 @@ impl Measure {
     }
 
     fn capacity_and_share(&self, seen: Seen<'_>) -> f64 {
-        let peers = self
-            .peers(seen, self.class.as_deref())
-            .filter_map(|(spec, it)| {
-                let received = it.ledger.payload_useful;
-                let share = it.ledger.payload_sent as f64 / received as f64;
-                (received > 0).then_some((spec.up as f64, share))
-            });
+        let peers = self.peers(seen).filter_map(|(spec, it)| {
+            let received = it.ledger.payload_useful;
+            let share = it.ledger.payload_sent as f64 / received as f64;
+            (received > 0).then_some((spec.up as f64, share))
+        });
         let (capacities, shares): (Vec<f64>, Vec<f64>) = peers.unzip();
         spearman(&capacities, &shares)
     }
 
     fn clustering(&self, seen: Seen<'_>) -> f64 {
-        let (Some(contacts), Some(class)) = (seen.contacts, self.class.as_deref()) else {
+        let (Some(contacts), Some(_)) = (seen.contacts, &self.class) else {
             return f64::NAN;
         };
+        let everybody = Self {
+            class: None,
+            ..self.clone()
+        };
         let (mut unchoked, mut connected) = ([0.0; 2], [0.0; 2]);
-        for (_, from) in self.peers(seen, Some(class)) {
-            for (_, to) in self.peers(seen, None) {
+        for (_, from) in self.peers(seen) {
+            for (_, to) in everybody.peers(seen) {
                 let own = usize::from(from.class == to.class);
                 unchoked[own] += contacts.unchoked(from.node, to.node);
                 connected[own] += contacts.connected(from.node, to.node);
@@ -167,7 +254,7 @@ impl Measure {
             return f64::NAN;
         };
         let origins = || seen.result.nodes.iter().filter(|it| it.origin);
-        let served = self.peers(seen, self.class.as_deref()).map(|(_, it)| {
+        let served = self.peers(seen).map(|(_, it)| {
             let times = origins().map(|origin| contacts.unchoked(origin.node, it.node));
             times.sum::<f64>()
         });
@@ -186,7 +273,7 @@ impl Measure {
         let last = arrivals
             .map(|it| seconds(it.arrives_at))
             .fold(0.0, f64::max);
-        let rate = self.peers(seen, None).count() as f64 / (last.min(until) - self.from_s);
+        let rate = self.peers(seen).count() as f64 / (last.min(until) - self.from_s);
         slope(&points) / rate
     }
 }
@@ -206,6 +293,10 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 }
 
 impl Seen<'_> {
+    fn file_bytes(&self) -> f64 {
+        self.spec.geometry.total_bytes() as f64
+    }
+
     /// From the first arrival until everybody has completed, s.
     fn last_completion(&self) -> f64 {
         let leechers = || self.result.nodes.iter().filter(|it| !it.origin);

@@ -3,14 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
+use unchoke_core::time::Instant;
 use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::world;
 
 use super::PLANS;
+use super::availability::Availability;
 use super::contacts::Contacts;
 use super::formula;
 use super::judge::{Limits, Verdict, judge, judge_every};
-use super::measure::Seen;
+use super::measure::{Measure, Seen};
 use super::plan::{Check, Plan};
 use crate::engine::EngineError;
 use crate::plan::PlanError;
@@ -176,35 +179,69 @@ fn jobs<'a>(plans: &[(&str, Plan)], scenarios: &'a [Vec<Scenario>], size: Size) 
     jobs
 }
 
+/// Who listens to the event log.
+struct Ears {
+    contacts: Option<Contacts>,
+    availability: Option<Availability>,
+}
+
+impl Ears {
+    fn finish(&mut self, at: Instant) {
+        if let Some(it) = self.contacts.as_mut() {
+            it.finish(at);
+        }
+        if let Some(it) = self.availability.as_mut() {
+            it.finish(at);
+        }
+    }
+}
+
+impl Sink for Ears {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        if let Some(it) = self.contacts.as_mut() {
+            it.record(at, happening);
+        }
+        if let Some(it) = self.availability.as_mut() {
+            it.record(at, happening);
+        }
+    }
+}
+
 /// One number for each check of the plan; not a number for checks of other cases.
 fn numbers(plans: &[(&str, Plan)], job: &Job<'_>) -> Result<Vec<f64>, RunError> {
     let (name, plan) = &plans[job.plan];
     let case = &plan.case[job.case].name;
     let unit = format!("{name}/{case}/seed-{}", job.seed);
     let concerns = |it: &Check| it.concerns(case);
-    let listen = plan
-        .check
-        .iter()
-        .any(|it| concerns(it) && it.measure.needs_contacts());
+    let asked = |needs: fn(&Measure) -> bool| {
+        let checks = || plan.check.iter().filter(|it| concerns(it));
+        checks().any(|it| needs(&it.measure))
+    };
     let spec = expand(job.scenario, job.seed);
-    let mut contacts =
-        listen.then(|| Contacts::new(spec.nodes.iter().map(|it| it.origin).collect()));
-    let result = catch_unwind(AssertUnwindSafe(|| match contacts.as_mut() {
-        Some(contacts) => world::run(&spec, Some(contacts)),
-        None => world::run(&spec, None),
+    let origins = || spec.nodes.iter().map(|it| it.origin).collect();
+    let mut ears = Ears {
+        contacts: asked(Measure::needs_contacts).then(|| Contacts::new(origins())),
+        availability: asked(Measure::needs_availability).then(|| Availability::new(origins())),
+    };
+    let listens = ears.contacts.is_some() || ears.availability.is_some();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        if listens {
+            world::run(&spec, Some(&mut ears))
+        } else {
+            world::run(&spec, None)
+        }
     }));
     let result = result.map_err(|_| RunError::Broken {
         unit: unit.clone(),
         message: "see above".to_owned(),
     })?;
     let result = result.map_err(|it| RunError::Engine(EngineError(format!("{unit}: {it}"))))?;
-    if let Some(contacts) = contacts.as_mut() {
-        contacts.finish(result.ended_at);
-    }
+    ears.finish(result.ended_at);
     let seen = Seen {
         spec: &spec,
         result: &result,
-        contacts: contacts.as_ref(),
+        contacts: ears.contacts.as_ref(),
+        availability: ears.availability.as_ref(),
     };
     let number = |it: &Check| {
         if concerns(it) {
