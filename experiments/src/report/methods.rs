@@ -59,6 +59,12 @@ impl Page<'_> {
         for it in crate::words::warmups(plan, self.analysis) {
             self.paragraph(&format!("{it}."));
         }
+        self.provenance(context);
+    }
+
+    /// What two people compare to know that they have the same results.
+    fn provenance(&mut self, context: &Context<'_>) {
+        let plan = self.plan;
         let seeds: Vec<String> = (0..plan.seed_range().1)
             .map(|it| plan.run_seed(it).to_string())
             .collect();
