@@ -1,7 +1,5 @@
 //! Work units: the runs a plan expands to, each with an id that says all it depends on.
 
-use std::collections::BTreeSet;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, EngineError};
@@ -96,18 +94,15 @@ pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
     found.map(Mix::Baseline)
 }
 
-/// The units of `plan` by scenario, then seed, then mix. What several comparisons share is there
-/// once: a pure baseline serves every adoption, the pure candidate every baseline.
+/// The units of `plan` by scenario, then seed, then mix. A pure baseline is there once for every
+/// adoption, the pure candidate once for every baseline. Two units may be the same run, where two
+/// adoptions are the same number of peers: they have one id and one file.
 pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
     let mut units = Vec::new();
-    let mut seen = BTreeSet::new();
     for scenario in 0..plan.scenarios.len() {
         for seed_index in 0..plan.seeds_of(scenario) {
             for mix in mixes(plan) {
-                let unit = Unit::new(plan, engine, scenario, seed_index, mix)?;
-                if seen.insert(unit.id.clone()) {
-                    units.push(unit);
-                }
+                units.push(Unit::new(plan, engine, scenario, seed_index, mix)?);
             }
         }
     }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use unchoke_experiments::conduct::analyse;
 use unchoke_experiments::engine::Engine as _;
 use unchoke_experiments::plan::{Changes, Plan, load};
+use unchoke_experiments::runner::{Options, Silent, run};
+use unchoke_experiments::store::Store;
 use unchoke_experiments::swarm::Swarms;
 use unchoke_experiments::unit::{Mix, Unit, expand};
 
@@ -74,4 +77,32 @@ fn a_scenario_that_leaves_no_peer_is_refused() {
     let engine = Swarms::of(&plan, Path::new("")).expect("a scenario");
     let refused = expand(&plan, &engine).expect_err("nobody is left");
     assert!(refused.to_string().contains("take every peer"), "{refused}");
+}
+
+/// One of five peers, 10 % and 25 % of them are the same peer: one run, found under each adoption.
+#[test]
+fn adoptions_of_the_same_number_of_peers_share_a_run() {
+    let text = PLAN
+        .replace(
+            "\"freerider\"",
+            "\"freerider\", \"population.1.policy\" = \"bep3\"",
+        )
+        .replace("\"one\", \"50 %\"", "\"one\", \"10 %\", \"25 %\"")
+        .replace("peers = 12", "peers = 6");
+    let (plan, engine, units) = expanded(&text);
+    assert_eq!(units.len(), 1 + 3 + 2);
+    let mixed: Vec<&Unit> = units
+        .iter()
+        .filter(|it| matches!(it.mix, Mix::Mixed(..)))
+        .collect();
+    assert!(mixed.iter().all(|it| it.id == mixed[0].id));
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path(), &engine.version()).expect("a store");
+    let options = Options {
+        jobs: 2,
+        force: false,
+    };
+    run(&plan, &units, &engine, &store, options, &Silent).expect("runs");
+    let analysis = analyse(&plan, &units, &engine, &store).expect("every adoption is found");
+    assert_eq!(analysis.runs.len(), units.len());
 }
