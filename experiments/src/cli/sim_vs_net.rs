@@ -9,6 +9,7 @@ use clap::{Args, Parser};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
+use unchoke_sim::transport::TransportSpec;
 
 use super::{AFTER, Exit, Failure, end, print};
 use crate::figure;
@@ -82,14 +83,13 @@ impl From<TestbedError> for Failure {
 #[must_use]
 pub fn sim_vs_net() -> ExitCode {
     let options = SimVsNet::parse().options;
-    let status = |it: Result<Exit, Failure>| end(it);
     if options.loopback {
-        return status(on_loopback(&options));
+        return end(on_loopback(&options));
     }
     match enter() {
         Ok(Entered::Inside(scratch)) => {
             let queue_ms = options.queue;
-            status(run(&options, Place::Namespaces { queue_ms }, &scratch))
+            end(run(&options, Place::Namespaces { queue_ms }, &scratch))
         }
         Ok(Entered::Done(code)) => ExitCode::from(code),
         Ok(Entered::Refused(reason)) if options.quick => {
@@ -98,9 +98,9 @@ pub fn sim_vs_net() -> ExitCode {
         }
         Ok(Entered::Refused(reason)) => {
             eprintln!("no shaped links here ({reason})");
-            status(on_loopback(&options))
+            end(on_loopback(&options))
         }
-        Err(error) => status(Err(error.into())),
+        Err(error) => end(Err(error.into())),
     }
 }
 
@@ -167,6 +167,12 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
     for policy in &options.policy {
         let specs = specs(&options, policy)?;
         swarms.extend(specs.into_iter().map(|it| (policy.as_str(), it)));
+    }
+    if place.needs_caps() {
+        // The caps of the client count payload: nothing here carries headers.
+        for (_, spec) in &mut swarms {
+            spec.network.transport = TransportSpec::PLAIN;
+        }
     }
     let (_, first) = swarms.first().expect("a policy and a seed at least");
     let classes = first.classes.clone();
