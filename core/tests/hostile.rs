@@ -7,10 +7,11 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::{Parameters, REGISTRY, build};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
-use unchoke_core::message::{Extended, ExtendedHandshake, Message};
+use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{BlockDigest, Config, Input, Output, PeerLink, Torrent, Verdict};
+use unchoke_core::wire::{MAX_CONTACTS, PEX_ID, PEX_NAME};
 
 const PIECES: u32 = 5;
 const PEERS: u32 = 4;
@@ -52,9 +53,26 @@ fn any_message() -> impl Strategy<Value = Message> {
         1 => Just(Message::HaveNone),
         1 => piece().prop_map(Message::Suggest),
         1 => piece().prop_map(Message::AllowedFast),
-        1 => any::<u32>().prop_map(|queue| {
-            let hello = ExtendedHandshake { request_queue: Some(queue), ..ExtendedHandshake::default() };
+        1 => (any::<u32>(), 0..4_u8, prop::option::of(any::<u16>())).prop_map(|(queue, id, port)| {
+            let hello = ExtendedHandshake {
+                extensions: [(PEX_NAME.to_owned(), id)].into(),
+                listen_port: port,
+                request_queue: Some(queue),
+                ..ExtendedHandshake::default()
+            };
             Message::Extended(Box::new(Extended::Handshake(hello)))
+        }),
+        1 => prop::collection::vec(any::<([u8; 4], u16)>(), 0..80).prop_map(|addresses| {
+            let contact = |it: &([u8; 4], u16)| Contact {
+                address: (*it).into(),
+                seed: false,
+                reachable: true,
+            };
+            let changes = Contacts {
+                added: addresses.iter().map(contact).collect(),
+                dropped: addresses.into_iter().map(Into::into).collect(),
+            };
+            Message::Extended(Box::new(Extended::Pex { id: PEX_ID, changes }))
         }),
     ]
 }
@@ -110,6 +128,10 @@ impl Driver {
             upload_cap: cap,
             download_cap: cap,
             peer_ledgers: true,
+            hello: Some(ExtendedHandshake {
+                extensions: [(PEX_NAME.to_owned(), PEX_ID)].into(),
+                ..ExtendedHandshake::default()
+            }),
             ..Config::new(geometry)
         };
         let mut have = config.nothing();
@@ -147,6 +169,16 @@ impl Driver {
                     peer,
                     message: Message::Request(block),
                 } => self.requests.push((peer, block)),
+                Output::Send {
+                    message: Message::Extended(extended),
+                    ..
+                } => {
+                    if let Extended::Pex { changes, .. } = &*extended {
+                        let most = changes.added.len().max(changes.dropped.len());
+                        assert!((1..=MAX_CONTACTS).contains(&most), "{most} contacts");
+                    }
+                }
+                Output::PeersFound { peers } => assert!(peers.len() <= MAX_CONTACTS),
                 Output::VerifyPiece { piece, .. } => self.to_verify.push(piece),
                 Output::Disconnect { peer, .. } => closed.push(peer),
                 _ => {}
@@ -175,6 +207,8 @@ impl Driver {
                     let link = PeerLink {
                         fast,
                         extended,
+                        outgoing: peer % 2 == 0,
+                        address: Some(([1, 2, 3, 4], 6881).into()),
                         ..PeerLink::default()
                     };
                     self.input(Input::PeerConnected {
