@@ -123,7 +123,9 @@ impl Comparison {
     pub fn is_zero(&self) -> bool {
         // One pair has no spread to speak of; its one difference is all there is to be zero.
         let spread = self.pairing.spread;
-        self.log_ratio == 0.0 && (spread == 0.0 || spread.is_nan())
+        let same = self.log_ratio == 0.0 && (spread == 0.0 || spread.is_nan());
+        // Of what nobody does, such as the upload of free-riders, there is no logarithm.
+        same || self.candidate_mean == 0.0 && self.baseline_mean == 0.0
     }
 
     /// The comparison that answers the estimand at its adoption: of the adopters for a focal one,

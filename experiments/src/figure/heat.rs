@@ -94,7 +94,6 @@ fn draw(scene: &mut Scene, (x, y): (f64, f64), cell: Option<HeatCell>) {
         _ => INK,
     };
     let style = Style::new(10.0, ink).middle();
-    let style = if cell.shown { style.bold() } else { style };
     let percent = (crate::stats::math::exp(cell.log_ratio) - 1.0) * 100.0;
     let text = if percent < 999.0 {
         format!("{percent:+.0}")
@@ -108,6 +107,11 @@ fn draw(scene: &mut Scene, (x, y): (f64, f64), cell: Option<HeatCell>) {
         &text
     };
     scene.text((x + width / 2.0, y + height / 2.0), text, style);
+    if cell.shown {
+        let (right, bottom) = (x + width, y + height);
+        let corners = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)];
+        scene.line(&corners, INK, 1.25);
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ pub enum Fixture {
     Pure(usize),
     /// One peer runs the first, all others the second.
     One(usize, usize),
-    /// Half of the peers run the first, the others the second; the first has the lower number.
+    /// Half of the peers run the first, the others the second. The halves are the same peers whoever
+    /// meets: with first and second exchanged, so are the halves.
     Half(usize, usize),
 }
 
@@ -35,14 +36,11 @@ pub struct Match {
     pub unit: Unit,
 }
 
-/// The fixtures of contender `at`: pure, alone among each other, and half and half with those of
-/// higher number.
+/// The fixtures of contender `at`: pure, alone among each other, and half and half with each.
 fn fixtures(at: usize, count: usize) -> Vec<Fixture> {
     let others = || (0..count).filter(|it| *it != at);
     let one = others().map(|it| Fixture::One(at, it));
-    let half = others()
-        .filter(|it| *it > at)
-        .map(|it| Fixture::Half(at, it));
+    let half = others().map(|it| Fixture::Half(at, it));
     std::iter::once(Fixture::Pure(at))
         .chain(one)
         .chain(half)
@@ -87,7 +85,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn everybody_meets_everybody_once() {
+    fn everybody_meets_everybody_from_both_sides() {
         let tournament = Tournament::new(plan()).expect("a tournament");
         let toy = Toy {
             upload: 50,
@@ -103,8 +101,8 @@ mod tests {
                 );
             }
         }
-        // Three pure, six alone, three half and half; two scenarios of 24 seeds.
-        assert_eq!(seen.len(), 12 * 2 * 24);
+        // Three pure, six alone, six half and half; two scenarios of 24 seeds.
+        assert_eq!(seen.len(), 15 * 2 * 24);
         // What a fixture says is what its plan runs.
         let hosted = matches(&tournament, 1, &toy).expect("units");
         for it in hosted {

@@ -198,11 +198,11 @@ fn methods(tournament: &Tournament, units: usize) -> String {
     );
     format!(
         "{} policies; each in a swarm of its own, one peer of it in a swarm of each other, and half \
-         and half with each other: {units} runs, {} paired seeds from master seed {}. Origins run \
+         and half with each other, twice: {units} runs, {} paired seeds from master seed {}. Origins run \
          {origin}. The unit is a seed; what scenarios give for it is averaged. Completion times enter \
          as logarithms. One peer is compared with the same peer in the pure swarm of the others, by \
-         the same seed; two halves with each other in the same run, less the difference that the \
-         same peers have in a pure swarm. Intervals are Student's t at 95 %. Superseed and smartseed \
+         the same seed; half and half, every peer with itself: there are two runs, with the halves \
+         exchanged. Intervals are Student's t at 95 %. Superseed and smartseed \
          are rules of a torrent that starts complete: where origins run something else, their peers \
          are bep3 until they complete, and serve everybody then.",
         tournament.contenders().len(),

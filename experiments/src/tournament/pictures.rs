@@ -97,7 +97,7 @@ fn one(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
         "Completion time of one peer of the row's policy in a swarm of the column's, against the \
          same peer with the column's policy: percent more (orange) or less (blue). {}; paired log \
-         ratios. Bold: told apart from no effect at 5 % over the whole matrix (Student t, Holm). \
+         ratios. Framed: told apart from no effect at 5 % over the whole matrix (Student t, Holm). \
          Rows and columns by the mean of the row. Data: meetings.csv, mix one.",
         whole(tournament)
     );
@@ -116,9 +116,9 @@ fn one(tournament: &Tournament, standing: &Standing) -> Drawing {
 
 fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
-        "Completion time of the half that runs the row's policy against the half that runs the \
-         column's, in the same swarm: percent more (orange) or less (blue), after taking out which \
-         peers the draw gave to either half. {}. Bold: told apart from no effect at 5 % over the \
+        "Completion time of peers that run the row's policy against the same peers with the \
+         column's, in swarms half of which runs the one and half the other, with the halves exchanged: \
+         percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the \
          whole matrix (Student t, Holm). Rows and columns by the mean of the row. Data: \
          meetings.csv, mix half.",
         whole(tournament)
@@ -139,13 +139,13 @@ fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
 fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
         "Upload of one peer of the row's policy in a swarm of the column's, against the same peer \
-         with the column's policy: percent more (orange) or less (blue). {}. Bold: the 95 % interval \
+         with the column's policy: percent more (orange) or less (blue). {}. Framed: the 95 % interval \
          (Student t) of this cell alone leaves out no effect. Rows and columns by the mean of the \
          row. Grey: the column uploads nothing. Data: meetings.csv, mix one.",
         whole(tournament)
     );
     let words = [
-        "Thrift: one peer among others, upload, %".to_owned(),
+        "What one peer among others uploads, %".to_owned(),
         "one peer".to_owned(),
         "in a swarm of".to_owned(),
         caption.clone(),

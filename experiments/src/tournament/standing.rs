@@ -33,6 +33,8 @@ pub struct Reading {
     peers: Vec<(f64, f64)>,
     /// Positions of the adopters among the peers.
     adopters: Vec<usize>,
+    /// Peers.
+    count: usize,
 }
 
 impl Reading {
@@ -67,6 +69,7 @@ impl Reading {
             cost: swarm.cost,
             origin: swarm.origin_per_copy / file,
             completed,
+            count: all.len(),
             peers: if pure {
                 all.iter().map(each).collect()
             } else {
@@ -81,10 +84,10 @@ impl Reading {
         }
     }
 
-    /// In a pure swarm: the peers that are the adopters of `mixed`, or its others.
-    fn twins(&self, mixed: &Self, adopters: bool) -> (f64, f64) {
-        let members = (0..self.peers.len()).filter(|it| mixed.adopters.contains(it) == adopters);
-        let (times, uploads): (Vec<f64>, Vec<f64>) = members.map(|it| self.peers[it]).unzip();
+    /// In a pure swarm: the peers that are the adopters of `mixed`.
+    fn twins(&self, mixed: &Self) -> (f64, f64) {
+        let members = mixed.adopters.iter().map(|it| self.peers[*it]);
+        let (times, uploads): (Vec<f64>, Vec<f64>) = members.unzip();
         (mean(&times), mean(&uploads))
     }
 }
@@ -209,7 +212,7 @@ impl Reader<'_> {
                 .readings
                 .at(Fixture::One(adopter, incumbent), scenario, seed);
             let pure = self.readings.at(Fixture::Pure(incumbent), scenario, seed);
-            (mixed, pure.twins(mixed, true))
+            (mixed, pure.twins(mixed))
         };
         let time = self.by_seed(|scenario, seed| {
             let (mixed, twin) = pair(scenario, seed);
@@ -235,20 +238,17 @@ impl Reader<'_> {
         (time, upload)
     }
 
-    /// Half and half, `first` seen against `second`. Which peers run which is drawn: what the draw
-    /// gave either side is taken out with the same peers in a swarm of the second alone.
+    /// Half and half, `first` against `second`: each peer runs the one in one run and the other in
+    /// its twin with the halves exchanged, so that every peer is compared with itself.
     fn half(&self, first: usize, second: usize) -> Samples {
-        let sides = |scenario, seed| {
-            let mixed = self
-                .readings
-                .at(Fixture::Half(first, second), scenario, seed);
-            let pure = self.readings.at(Fixture::Pure(second), scenario, seed);
-            let twins = [true, false].map(|it| pure.twins(mixed, it));
-            (mixed, twins)
-        };
         let time = self.by_seed(|scenario, seed| {
-            let (mixed, [ours, theirs]) = sides(scenario, seed);
-            (mixed.time.0 - ours.0) - (mixed.time.1 - theirs.0)
+            let run = |fixture| self.readings.at(fixture, scenario, seed);
+            let (run, twin) = (
+                run(Fixture::Half(first, second)),
+                run(Fixture::Half(second, first)),
+            );
+            let adopting = run.adopters.len() as f64 / run.count as f64;
+            adopting * (run.time.0 - twin.time.0) + (1.0 - adopting) * (twin.time.1 - run.time.1)
         });
         (time, None)
     }
@@ -357,7 +357,6 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
 mod tests {
     use super::*;
     use crate::engine::Engine as _;
-    use crate::stats::math::ln;
     use crate::tournament::fixture::matches;
     use crate::toy::{Toy, plan};
 
@@ -374,85 +373,102 @@ mod tests {
         (tournament, standing)
     }
 
-    /// In a toy swarm whoever is the candidate is half as slow again and uploads half as much: all
-    /// pure swarms are alike, and the first of two halves is slower.
+    /// In a toy swarm whoever is the candidate is half as slow again and uploads half as much,
+    /// whatever its policy: nobody differs from anybody.
     #[test]
-    fn planted_effects_are_found() {
+    fn what_is_alike_is_not_told_apart() {
         let toy = Toy {
             upload: 50,
             time: 150,
             noise: 2,
         };
         let (_, it) = standing(toy);
-        assert!(it.pure.iter().all(|it| it.may_be_best), "alike");
+        assert!(it.pure.iter().all(|it| it.may_be_best));
         assert!((it.pure[0].upload - 0.4).abs() < 0.01, "{:?}", it.pure[0]);
         for (first, second) in [(0, 1), (0, 2), (1, 2)] {
-            let [one, other] = [it.half[first][second], it.half[second][first]];
-            let [one, other] = [one, other].map(|it| it.expect("they met"));
-            assert!((one.time.value - ln(1.5)).abs() < 0.02, "{one:?}");
-            assert!((one.time.value + other.time.value).abs() < 1e-12);
-            assert!(one.is_shown() && other.is_shown());
-            // Alone, it replaces one that is as slow and uploads as little.
             let alone = it.one[first][second].expect("they met");
-            assert!(
-                !alone.is_shown() && alone.time.value.abs() < 0.02,
-                "{alone:?}"
-            );
+            let half = it.half[first][second].expect("they met");
+            for cell in [alone, half] {
+                assert!(!cell.is_shown() && cell.time.value.abs() < 0.02, "{cell:?}");
+            }
             let upload = alone.upload.expect("it uploads").value;
             assert!((upload - 1.0).abs() < 0.02, "{alone:?}");
         }
-        let scores: Vec<(usize, usize)> = it.scores.iter().map(|it| it.half).collect();
-        assert_eq!(scores, [(0, 2), (1, 1), (2, 0)]);
-        assert!((it.scores[1].robustness - 0.5).abs() < 1e-12);
         assert!(it.one[1][1].is_none() && it.half[1][1].is_none());
     }
 
-    fn reading(peers: &[(f64, f64)], adopters: &[usize], group: [(f64, f64); 2]) -> Reading {
-        let [(time, upload), (other_time, other_upload)] = group;
+    fn reading(peers: &[(f64, f64)], adopters: &[usize], times: (f64, f64)) -> Reading {
         Reading {
-            time: (time, other_time),
-            upload: (upload, other_upload),
+            time: times,
+            upload: (0.9, 1.1),
             cost: 1.0,
             origin: 0.5,
             completed: 1.0,
             peers: peers.to_vec(),
             adopters: adopters.to_vec(),
+            count: 2,
         }
     }
 
-    /// Two peers of log times 1 and 3 that upload 0.5 and 1.5 copies in a pure swarm.
+    /// Three policies that differ by 0, 0.1 and 0.3 in log time, whoever they meet; two peers of
+    /// which the second takes 2 longer, and a little noise by seed.
     #[test]
-    fn by_hand() {
-        let pure = || {
-            reading(
-                &[(1.0, 0.5), (3.0, 1.5)],
-                &[],
-                [(2.0, 1.0), (f64::NAN, f64::NAN)],
-            )
+    fn planted_effects_are_found() {
+        let tournament = Tournament::new(plan()).expect("a tournament");
+        let toy = Toy {
+            upload: 50,
+            time: 100,
+            noise: 2,
         };
-        let nobody = (f64::NAN, f64::NAN);
+        let slow = [0.0, 0.1, 0.3];
         let mut readings = Readings::default();
-        for seed in 0..3 {
-            readings.0.insert((Fixture::Pure(0), 0, seed), pure());
-            readings.0.insert((Fixture::Pure(1), 0, seed), pure());
-            // Alone, the second peer takes 3.2 and uploads 0.9.
-            let one = reading(&[], &[1], [(3.2, 0.9), nobody]);
-            readings.0.insert((Fixture::One(0, 1), 0, seed), one);
-            // Half and half: the second peer adopts; it gains 0.5, the first loses 0.2.
-            let half = reading(&[], &[1], [(2.5, 1.0), (1.2, 1.0)]);
-            readings.0.insert((Fixture::Half(0, 1), 0, seed), half);
+        for at in 0..3 {
+            for it in matches(&tournament, at, &toy).expect("units") {
+                let noise = f64::from(it.unit.seed_index % 5) / 100.0;
+                let first = slow[at] + noise;
+                let made = match it.fixture {
+                    Fixture::Pure(_) => {
+                        let peers = [(first + 1.0, 0.5), (first + 3.0, 1.5)];
+                        reading(&peers, &[], (first + 2.0, f64::NAN))
+                    }
+                    Fixture::One(_, other) | Fixture::Half(_, other) => {
+                        reading(&[], &[1], (first + 3.0, slow[other] + 1.0))
+                    }
+                };
+                readings
+                    .0
+                    .insert((it.fixture, it.unit.scenario, it.unit.seed_index), made);
+            }
         }
-        let reader = Reader {
-            readings: &readings,
-            scenarios: 1,
-            seeds: 3,
-        };
-        let near = |sample: &[f64], expected: f64| {
-            sample.len() == 3 && sample.iter().all(|it| (it - expected).abs() < 1e-12)
-        };
-        let (time, upload) = reader.one(0, 1);
-        assert!(near(&time, 0.2), "{time:?}");
-        assert!(near(&upload.expect("it uploads"), 0.6));
-        assert!(near(&reader.half(0, 1).0, -0.7));
+        let it = Standing::of(&tournament, &readings);
+        for (first, second) in [(0, 1), (1, 0), (2, 0), (1, 2)] {
+            let alone = it.one[first][second].expect("they met");
+            let half = it.half[first][second].expect("they met");
+            for cell in [alone, half] {
+                let planted = slow[first] - slow[second];
+                assert!((cell.time.value - planted).abs() < 0.03, "{cell:?}");
+                assert!(cell.is_shown());
+            }
+            // It uploads 0.9 copies where the second peer uploads 1.5.
+            let upload = alone.upload.expect("it uploads").value;
+            assert!((upload - 0.6).abs() < 1e-9, "{upload}");
+        }
+        let counts: Vec<_> = it
+            .scores
+            .iter()
+            .map(|it| (it.place, it.half, it.one))
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                (1, (2, 0), (2, 0)),
+                (2, (1, 1), (1, 1)),
+                (3, (0, 2), (0, 2))
+            ]
+        );
+        assert!((it.scores[1].robustness - 0.5).abs() < 1e-12);
+        assert!((it.scores[0].aggressiveness - 1.0).abs() < 1e-12);
+        let best: Vec<bool> = it.pure.iter().map(|it| it.may_be_best).collect();
+        assert_eq!(best, [true, false, false]);
     }
 }
