@@ -32,8 +32,8 @@ pub(super) fn dry_run(job: &Job<'_>) -> Result<Exit, Failure> {
     }
     let total: f64 = costs.iter().map(seconds).sum();
     put(format!(
-        "{}: {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads, from one timed \
-         run of each policy in each scenario",
+        "{}: {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads that have a core \
+         each, from one timed run of each policy in each scenario",
         job.plan.name,
         job.units.len(),
         missing.iter().filter(|it| **it).count(),
