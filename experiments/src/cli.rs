@@ -18,10 +18,12 @@ mod merge;
 mod process;
 mod replay;
 mod run;
+mod scaling;
 mod schema;
 mod show;
 mod sim;
 mod sim_vs_net;
+mod solver;
 mod state;
 mod stop;
 mod tournament;
@@ -70,6 +72,10 @@ enum Command {
     Gallery(gallery::GalleryArgs),
     /// Print the JSON Schema of scenarios or plans, for editors.
     Schema(schema::SchemaArgs),
+    /// Measure what a swarm costs over its size, in CPU time and memory.
+    Scaling(scaling::ScalingArgs),
+    /// Measure what the fast link solver does to completion times.
+    Solver(solver::SolverArgs),
     /// Check the simulator against theory and published results.
     Validate(validate::ValidateArgs),
     /// Run one unit of a plan again, compare it, and look inside.
@@ -212,6 +218,8 @@ pub fn lab() -> ExitCode {
         Command::Tournament(it) => tournament::tournament(it),
         Command::Gallery(it) => gallery::gallery(it),
         Command::Schema(it) => schema::schema(it),
+        Command::Scaling(it) => scaling::scaling(it),
+        Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),

@@ -15,6 +15,7 @@ mod palette;
 mod panel;
 pub mod pareto;
 mod render;
+mod scaling;
 mod scene;
 mod series;
 pub mod testbed;
@@ -22,6 +23,7 @@ pub mod testbed;
 pub use effects::effects;
 pub use gallery::{Glance, glance};
 pub use render::{RenderError, png, svg};
+pub use scaling::scaling;
 pub use scene::{Color, Scene, Shape};
 
 use crate::analysis::Analysis;

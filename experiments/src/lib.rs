@@ -26,6 +26,7 @@ pub mod output;
 pub mod plan;
 pub mod report;
 pub mod runner;
+pub mod scaling;
 pub mod schema;
 pub mod stats;
 pub mod store;

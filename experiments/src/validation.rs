@@ -3,7 +3,7 @@
 //! Map: a [`plan`] is one TOML file of cases (scenarios with changes) and checks; [`run`] runs the
 //! cases over their seeds; [`measure`] makes one number of each run, with `contacts` for what
 //! only the event log tells; [`formula`] says what theory expects of a scenario; [`judge`] compares;
-//! [`table`] writes what came of it.
+//! [`table`] writes what came of it. [`solver`] compares the two link solvers.
 //!
 //! Deliberately not here: tolerances in code. They stand in the plans, each with its reason, and
 //! come from the sources, not from the runs. A check that fails stays, with what was found out.
@@ -15,6 +15,7 @@ pub mod judge;
 pub mod measure;
 pub mod plan;
 mod run;
+pub mod solver;
 pub mod table;
 
 pub use run::{Options, Outcome, Size, run};

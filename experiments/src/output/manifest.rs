@@ -100,7 +100,8 @@ fn git() -> Value {
     json!({ "revision": revision, "dirty": changes.map(|it| !it.is_empty()) })
 }
 
-fn cpu() -> Option<String> {
+/// Model of the CPU, where the system tells.
+pub(crate) fn cpu() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|it| it.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())

@@ -1,0 +1,243 @@
+//! `lab scaling`: what a swarm costs over its size.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+
+use super::{Exit, Failure, print, stop};
+use crate::figure;
+use crate::output::manifest::cpu;
+use crate::scaling::table::{HERE, csv, elsewhere, exponents, read};
+use crate::scaling::{Fit, Plan, Point, Row, fits};
+use crate::store::{StoreError, write_whole};
+
+/// Measures block transfers per CPU second and memory per peer over the number of peers, each swarm
+/// in a process of its own. What this engine has measured on this CPU is kept. Figures are those of
+/// the machine and the day: nothing compares them byte by byte.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ScalingArgs {
+    /// Greatest number of peers; 100000 takes a quarter of an hour and gigabytes.
+    #[arg(long, value_name = "N")]
+    max: Option<u32>,
+    /// Only these policies instead of those of the plan.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    policy: Vec<String>,
+    /// Also one swarm of a million peers with 20 connections each and 64 pieces: up to 24 GB.
+    #[arg(long)]
+    million: bool,
+    /// Measure again what is there.
+    #[arg(long)]
+    force: bool,
+    /// Folder of the results.
+    #[arg(long, value_name = "DIR", default_value = "results/scaling")]
+    out: PathBuf,
+}
+
+/// A swarm to run.
+struct Task {
+    policy: String,
+    workload: String,
+    peers: u32,
+    set: Vec<String>,
+}
+
+pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
+    let plan = Plan::builtin();
+    let (engine, cpu) = (env!("UNCHOKE_ENGINE"), cpu().unwrap_or_default());
+    let table = args.out.join("scaling.csv");
+    let mut rows = kept(&table, engine, &cpu, args.force)?;
+    stop::listen()?;
+    std::fs::create_dir_all(&args.out).map_err(|it| StoreError::io(&args.out, it))?;
+    let mut idle_bytes = None;
+    for task in tasks(&plan, args) {
+        let known = |it: &Row| {
+            (it.series.as_str(), it.workload.as_str(), it.peers)
+                == (task.policy.as_str(), task.workload.as_str(), task.peers)
+        };
+        if rows.iter().any(known) {
+            continue;
+        }
+        let idle_bytes = match idle_bytes {
+            Some(it) => it,
+            None => *idle_bytes.insert(idle(&plan)?),
+        };
+        let point = measure(&plan, &task)?;
+        let labels = [&task.policy, &task.workload, engine, &cpu];
+        let row = Row::of(point, idle_bytes, task.peers, labels);
+        eprintln!("{}", sentence(&row));
+        rows.push(row);
+        // Each as soon as it is known, so that a stop loses one run at most.
+        write_whole(&table, csv(&rows).as_bytes())?;
+    }
+    let all = sorted(&plan, rows);
+    let fits = fits(&all);
+    write(&args.out, &plan, &all, &fits)?;
+    print(&report(&args.out, &all, &fits))?;
+    Ok(Exit::Done)
+}
+
+/// What is there and still counts.
+fn kept(table: &Path, engine: &str, cpu: &str, force: bool) -> Result<Vec<Row>, Failure> {
+    if force || !table.exists() {
+        return Ok(Vec::new());
+    }
+    let named = |it: String| Failure::usage(format!("{}: {it}; use --force", table.display()));
+    let mut rows = read(&super::args::read(table)?).map_err(named)?;
+    rows.retain(|it| it.is_ours() && it.engine == engine && it.cpu == cpu);
+    Ok(rows)
+}
+
+/// Small swarms first, so that there is something to see soon.
+fn tasks(plan: &Plan, args: &ScalingArgs) -> Vec<Task> {
+    let max = args.max.unwrap_or(plan.usual_max);
+    let policies = if args.policy.is_empty() {
+        &plan.policies
+    } else {
+        &args.policy
+    };
+    let mut tasks = Vec::new();
+    for peers in plan.peers.iter().filter(|it| **it <= max) {
+        tasks.extend(policies.iter().map(|policy| Task {
+            policy: policy.clone(),
+            workload: plan.scenario.clone(),
+            peers: *peers,
+            set: Vec::new(),
+        }));
+    }
+    tasks.extend(policies.first().filter(|_| args.million).map(|it| Task {
+        policy: it.clone(),
+        workload: plan.million.workload.clone(),
+        peers: plan.million.peers,
+        set: plan.million.set.clone(),
+    }));
+    tasks
+}
+
+/// What a process holds whose swarm is next to nothing.
+fn idle(plan: &Plan) -> Result<u64, Failure> {
+    let smallest = Task {
+        policy: plan.policies[0].clone(),
+        workload: plan.scenario.clone(),
+        peers: 2,
+        set: Vec::new(),
+    };
+    Ok(measure(plan, &smallest)?.peak_memory_bytes)
+}
+
+/// Runs `lab sim` and reads what it says of its cost.
+fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
+    let name = format!("{}, {}, {} peers", task.workload, task.policy, task.peers);
+    let failed = |exit: Exit, why: &str| Failure {
+        exit,
+        message: format!("{name}: {why}"),
+    };
+    let own = std::env::current_exe().map_err(|it| failed(Exit::Io, &it.to_string()))?;
+    let mut command = Command::new(own);
+    let seed = plan.seed.to_string();
+    command.args(["sim", &plan.scenario, "--format", "json", "--seed", &seed]);
+    let sets = [
+        format!("peers={}", task.peers),
+        format!("policy={}", task.policy),
+    ];
+    for set in sets.iter().chain(&task.set) {
+        command.args(["--set", set]);
+    }
+    let output = command.output();
+    let output = output.map_err(|it| failed(Exit::Io, &it.to_string()))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(match output.status.code() {
+            Some(2) => failed(Exit::Usage, said.trim_start_matches("lab: ")),
+            Some(_) => failed(Exit::Broken, &said),
+            None => failed(Exit::Io, "it was killed; perhaps memory ran out"),
+        });
+    }
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .map_err(|it| failed(Exit::Broken, &it.to_string()))?;
+    if result["completed"] != result["leechers"] {
+        return Err(failed(Exit::CheckFailed, "not every peer completed"));
+    }
+    let cost = &result["cost"];
+    let point = || {
+        Some(Point {
+            blocks: result["blocks_transferred"].as_u64()?,
+            cpu_s: cost["cpu_s"].as_f64()?,
+            peak_memory_bytes: cost["peak_memory_bytes"].as_u64()?,
+        })
+    };
+    let why = "this system does not say what CPU time and memory a process took; Linux does";
+    point().ok_or_else(|| failed(Exit::Io, why))
+}
+
+/// Ours by policy and size, then the million, then the others.
+fn sorted(plan: &Plan, mut rows: Vec<Row>) -> Vec<Row> {
+    let place = |it: &Row| {
+        let policy = plan.policies.iter().position(|name| *name == it.series);
+        let (special, policy) = (it.workload != plan.scenario, policy.unwrap_or(usize::MAX));
+        (special, policy, it.series.clone(), it.peers)
+    };
+    rows.sort_by_key(place);
+    rows.extend(elsewhere(plan));
+    rows
+}
+
+fn write(folder: &Path, plan: &Plan, rows: &[Row], fits: &[Fit]) -> Result<(), Failure> {
+    let figures = folder.join("figures");
+    std::fs::create_dir_all(&figures).map_err(|it| StoreError::io(&figures, it))?;
+    let words = caption(plan, rows);
+    let scene = figure::scaling(rows, fits, &words);
+    for (name, bytes) in [
+        ("scaling.csv", csv(rows).into_bytes()),
+        ("exponents.csv", exponents(fits).into_bytes()),
+        ("figures/scaling.svg", figure::svg(&scene)?.into_bytes()),
+        ("figures/scaling.png", figure::png(&scene)?),
+    ] {
+        write_whole(&folder.join(name), &bytes)?;
+    }
+    Ok(())
+}
+
+fn caption(plan: &Plan, rows: &[Row]) -> String {
+    let here = rows.iter().find(|it| it.is_ours());
+    let cpu = here.map_or("", |it| it.cpu.as_str());
+    let million = if rows.iter().any(|it| it.workload == plan.million.workload) {
+        format!(" Ring: {}.", plan.million.workload)
+    } else {
+        String::new()
+    };
+    format!(
+        "Workload w1: everyone starts together on equal links of 10 Mbit/s, 100 pieces of 256 KiB, and \
+         nobody leaves; whole swarms with the full protocol core, exact max-min rates, blocks of \
+         16 KiB. Lines: {HERE}, one run a point (seed {}), one core of {cpu}; memory is the peak of \
+         the process less that of a swarm of two.{million} Dashed: measured elsewhere, on other cores, \
+         on w1 or what comes nearest to it (scaling.csv names the sources). N^x: least squares on \
+         logarithms over all sizes drawn. Times differ from day to day. Data: scaling.csv, \
+         exponents.csv.",
+        plan.seed
+    )
+}
+
+fn sentence(row: &Row) -> String {
+    let (series, peers, speed) = (&row.series, row.peers, row.blocks_per_cpu_s);
+    let memory = row.bytes_per_peer.unwrap_or(0.0) / 1000.0;
+    let cpu_s = row.cpu_s.unwrap_or(0.0);
+    format!(
+        "{series:<14} {peers:>8} peers {speed:>10.0} blocks per CPU s {memory:>7.1} kB a peer \
+         ({cpu_s:.1} s)"
+    )
+}
+
+fn report(folder: &Path, rows: &[Row], fits: &[Fit]) -> String {
+    let ours = rows.iter().filter(|it| it.is_ours());
+    let mut lines: Vec<String> = ours.map(sentence).collect();
+    for it in fits {
+        let (series, quantity, exponent) = (&it.series, it.quantity, it.exponent);
+        let points = it.points;
+        lines.push(format!(
+            "{series:<20} {quantity:<17} ~ N^{exponent:.3} over {points} sizes"
+        ));
+    }
+    lines.push(format!("wrote     4 files to {}", folder.display()));
+    lines.join("\n") + "\n"
+}
