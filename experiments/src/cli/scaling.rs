@@ -17,13 +17,13 @@ use crate::store::{StoreError, write_whole};
 /// the machine and the day: nothing compares them byte by byte.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ScalingArgs {
-    /// Greatest number of peers; 100000 takes a quarter of an hour and gigabytes.
+    /// Greatest number of peers, of those in the plan.
     #[arg(long, value_name = "N")]
     max: Option<u32>,
     /// Only these policies instead of those of the plan.
     #[arg(long, value_name = "ID", num_args = 1..)]
     policy: Vec<String>,
-    /// Also one swarm of a million peers with 20 connections each and 64 pieces: up to 24 GB.
+    /// Also one swarm of a million peers with 20 connections each and 64 pieces. Mind the memory.
     #[arg(long)]
     million: bool,
     /// Measure again what is there.
@@ -208,7 +208,7 @@ fn caption(plan: &Plan, rows: &[Row]) -> String {
     };
     format!(
         "Workload w1: everyone starts together on equal links of 10 Mbit/s, 100 pieces of 256 KiB, and \
-         nobody leaves; whole swarms with the full protocol core, exact max-min rates, blocks of \
+         nobody leaves; whole swarms with the full protocol core, rates of the default solver, blocks of \
          16 KiB. Lines: {HERE}, one run a point (seed {}), one core of {cpu}; memory is the peak of \
          the process less that of a swarm of two.{million} Dashed: measured elsewhere, on other cores, \
          on w1 or what comes nearest to it (scaling.csv names the sources). N^x: least squares on \
