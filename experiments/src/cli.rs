@@ -211,7 +211,10 @@ impl From<RenderError> for Failure {
 pub fn lab() -> ExitCode {
     let lab = Lab::parse();
     end(match &lab.command {
-        Command::Run(it) => run::run(&it.plan, &it.options, &format!("lab run {}", it.plan)),
+        Command::Run(it) => {
+            let command = format!("lab run {}", args::quoted(&it.plan));
+            run::run(&it.plan, &it.options, &command)
+        }
         Command::List(it) => list::list(it),
         Command::Merge(it) => merge::merge(it),
         Command::Replay(it) => replay::replay(it),
@@ -232,7 +235,7 @@ pub fn choke_vs_naive() -> ExitCode {
     let it = ChokeVsNaive::parse();
     let mut command = "experiments/choke_vs_naive".to_owned();
     if it.plan != "choke_vs_naive" {
-        command = format!("{command} --plan {}", it.plan);
+        command = format!("{command} --plan {}", args::quoted(&it.plan));
     }
     end(run::run(&it.plan, &it.options, &command))
 }

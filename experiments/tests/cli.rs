@@ -352,6 +352,35 @@ fn the_gate_names_what_got_worse_and_what_got_better() {
     assert!(text.contains("tiny.toml: "), "{text}");
 }
 
+/// What a check prints as its line, typed again, is the same check.
+#[cfg(unix)]
+#[test]
+fn the_line_of_a_check_repeats_it() {
+    let lab = Lab::new(PLAN);
+    fs::rename(lab.path("tiny.toml"), lab.path("my plan.toml")).expect("renamed");
+    let few = ["run", "my plan.toml", "--seeds", "3", "--no-plots"];
+    let saved = ["--save-baseline", "old figures.csv"];
+    lab.expect(0, &[&few[..], &saved].concat());
+    let check = ["--check", "--baseline", "old figures.csv"];
+    let tight = ["--tolerance", "0.5 %"];
+    let text = lab.expect(0, &[&few[..], &check, &tight].concat());
+    let line = text.lines().find_map(|it| it.strip_prefix("repeat    "));
+    let line = line.expect("a line that repeats it");
+    assert_eq!(
+        line,
+        "lab run 'my plan.toml' --seeds 3 --check --baseline 'old figures.csv' --tolerance 0.5%"
+    );
+    let typed = line.replace("lab ", &format!("'{}' ", env!("CARGO_BIN_EXE_lab")));
+    let mut shell = Command::new("sh");
+    shell.current_dir(lab.folder.path()).args(["-c", &typed]);
+    let again = shell.output().expect("a shell");
+    assert_eq!(String::from_utf8(again.stdout).expect("text"), text);
+    let usual = lab.expect(0, &[&few[..], &check].concat());
+    assert!(!usual.contains("--tolerance"), "{usual}");
+    let alone = lab.expect(2, &["run", "my plan.toml", "--tolerance", "1 %"]);
+    assert!(alone.contains("--check"), "{alone}");
+}
+
 #[test]
 fn lists_and_dry_runs_write_nothing() {
     let lab = Lab::new(PLAN);

@@ -96,8 +96,8 @@ impl PlanArgs {
 }
 
 /// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "._-=/:".contains(it);
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "._-=/:%,".contains(it);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -128,6 +128,9 @@ pub(super) enum Color {
     /// Never.
     Never,
 }
+
+/// How much worse is still the same where nothing else is asked for.
+const TOLERANCE: &str = "5 %";
 
 /// Options of a run.
 #[derive(Args, Clone, Debug)]
@@ -169,10 +172,10 @@ pub(super) struct RunOptions {
     #[arg(long)]
     pub(super) check: bool,
     /// The summary.csv to compare with; `results/PLAN/summary.csv` if left out.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) baseline: Option<PathBuf>,
     /// How much worse is still the same, for `--check`.
-    #[arg(long, value_name = "SHARE", default_value = "5 %")]
+    #[arg(long, value_name = "SHARE", default_value = TOLERANCE, requires = "check")]
     pub(super) tolerance: Percent,
     /// Write the summary of this run here, for later `--baseline`.
     #[arg(long, value_name = "FILE")]
@@ -189,6 +192,24 @@ pub(super) struct RunOptions {
     /// Say what would be run and how long it takes, and do nothing else.
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+impl RunOptions {
+    /// The options that decide what a check says, as they are typed. Where it writes its outcome
+    /// decides nothing.
+    pub(super) fn check_typed(&self) -> String {
+        let mut text = " --check".to_owned();
+        if let Some(it) = &self.baseline {
+            let file = quoted(&it.to_string_lossy());
+            write!(text, " --baseline {file}").expect("writing to a string does not fail");
+        }
+        let tolerance = self.tolerance.to_string();
+        if tolerance != TOLERANCE {
+            let share = tolerance.replace(' ', "");
+            write!(text, " --tolerance {share}").expect("writing to a string does not fail");
+        }
+        text
+    }
 }
 
 /// `lab run`.

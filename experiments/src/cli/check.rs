@@ -29,7 +29,7 @@ pub(super) fn check(job: &Job<'_>, summary: &str) -> Result<Exit, Failure> {
     if let Some(file) = &job.options.junit {
         write_whole(
             file,
-            junit(&job.plan.name, &changes, &job.reproduce).as_bytes(),
+            junit(&job.plan.name, &changes, &reproduce(job)).as_bytes(),
         )?;
     }
     let failed = changes.iter().any(Change::fails);
@@ -44,6 +44,11 @@ pub(super) fn check(job: &Job<'_>, summary: &str) -> Result<Exit, Failure> {
     } else {
         Exit::Done
     })
+}
+
+/// The line that repeats this check.
+fn reproduce(job: &Job<'_>) -> String {
+    format!("{}{}", job.reproduce, job.options.check_typed())
 }
 
 /// What the table says of a row.
@@ -65,7 +70,7 @@ fn human(job: &Job<'_>, changes: &[Change], registered: usize, preset: TableStyl
     };
     format!(
         "{}gate      {} of {registered} registered rows compared, tolerance {}: {} unchanged, {} \
-         improved, {} inconclusive, {} regressed; {} verdicts moved\nrepeat    {} --check\n\
+         improved, {} inconclusive, {} regressed; {} verdicts moved\nrepeat    {}\n\
          {closing}\n",
         table(changes, preset).map_or_else(String::new, |it| format!("{it}\n\n")),
         changes.len(),
@@ -75,7 +80,7 @@ fn human(job: &Job<'_>, changes: &[Change], registered: usize, preset: TableStyl
         count(State::Inconclusive),
         count(State::Regressed),
         changes.iter().filter(|it| it.moved).count(),
-        job.reproduce,
+        reproduce(job),
     )
 }
 
@@ -126,7 +131,7 @@ fn as_json(job: &Job<'_>, changes: &[Change], failed: bool) -> String {
         })
         .collect();
     let document = json!({ "schema_version": 1, "plan": job.plan.name, "passed": !failed,
-                           "reproduce": job.reproduce, "rows": rows });
+                           "reproduce": reproduce(job), "rows": rows });
     let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
     text.push('\n');
     text

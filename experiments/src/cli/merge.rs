@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::args::RunOptions;
+use super::args::{RunOptions, quoted};
 use super::run::Job;
 use super::{Exit, Failure};
 use crate::conduct::{analyse, gather};
@@ -31,7 +31,11 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let units = expand(&plan, &engine)?;
     let job = Job {
         folder: args.options.plan_args.folder(&plan),
-        reproduce: format!("lab run {}{}", args.plan, args.options.plan_args.typed()),
+        reproduce: format!(
+            "lab run {}{}",
+            quoted(&args.plan),
+            args.options.plan_args.typed()
+        ),
         plan,
         engine,
         units,

@@ -184,7 +184,7 @@ impl Job<'_> {
         let (hash, engine) = (files.hash(), self.engine.version());
         let reproduce = format!(
             "lab tournament {}{}",
-            self.args.plan,
+            args::quoted(&self.args.plan),
             self.args.plan_args.typed()
         );
         make(&self.folder)?;
