@@ -1,38 +1,101 @@
-//! The gate: does what was registered still hold?
+//! The gate: is what was registered still as good?
+//!
+//! Map: [`read`] reads tables, [`compare`] judges them row by row, `words` says it in sentences and
+//! [`junit`] for CI services.
+//!
+//! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
+//! the tolerance, or when a verdict turned against the candidate. What the intervals leave open is
+//! inconclusive, which is neither a failure nor a pass.
 
 mod junit;
 mod table;
+mod words;
 
 use std::collections::BTreeMap;
 
+use crate::output::summary::ALL_SCENARIOS;
+use crate::stats::math::{exp, ln};
+use crate::verdict::{Direction, Size, Time};
 pub use junit::junit;
-pub(crate) use junit::shown;
 pub use table::{Key, Row, TableError, read};
+pub use words::{HEAD, Words, counted};
 
-/// What became of a row.
+/// What became of a row, in the order in which a reader wants to see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// The interval lies wholly on the bad side of the old figure, beyond the tolerance.
+    /// The interval of the difference lies wholly on the bad side, beyond the tolerance; or a
+    /// verdict now says the contrary.
     Regressed,
-    /// Likewise on the good side.
+    /// The interval allows more than one of the others; or a verdict is no longer shown.
+    Inconclusive,
+    /// The interval lies wholly on the good side, beyond the tolerance; or a verdict got better.
     Improved,
     /// The interval lies wholly within the tolerance, or the figures are the very same.
-    Unchanged,
-    /// The interval allows more than one of these.
-    Inconclusive,
+    NoChange,
 }
 
 impl State {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [
+        Self::Regressed,
+        Self::Inconclusive,
+        Self::Improved,
+        Self::NoChange,
+    ];
+
     /// The word in tables.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Regressed => "regressed",
-            Self::Improved => "improved",
-            Self::Unchanged => "unchanged",
             Self::Inconclusive => "inconclusive",
+            Self::Improved => "improved",
+            Self::NoChange => "no change",
         }
     }
+}
+
+/// How far a figure moved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// More (positive) or less than registered: of a saving the difference, of a ratio the share.
+    pub value: f64,
+    /// Its two-sided 95 % interval.
+    pub ci95: (f64, f64),
+}
+
+impl Difference {
+    /// Of two figures with their intervals, by the method of variance estimates recovery (Zou and
+    /// Donner, Statistics in Medicine 27, 2008, 1693-1702) as if they were independent; ratios by
+    /// their logarithms. Figures from the same seeds rise and fall together, so that the interval
+    /// errs on the wide side.
+    fn between(before: &Row, now: &Row) -> Option<Self> {
+        let scale = |it: f64| if before.is_ratio { ln(it) } else { it };
+        let back = |it: f64| if before.is_ratio { exp(it) - 1.0 } else { it };
+        let (old, new) = (scale(before.estimate?), scale(now.estimate?));
+        let (old_low, old_high) = before.interval?;
+        let (new_low, new_high) = now.interval?;
+        let wide = |a: f64, b: f64| (a * a + b * b).sqrt();
+        let below = wide(new - scale(new_low), scale(old_high) - old);
+        let above = wide(scale(new_high) - new, old - scale(old_low));
+        let value = new - old;
+        let ends = (value - below, value + above);
+        (ends.0.is_finite() && ends.1.is_finite()).then(|| Self {
+            value: back(value),
+            ci95: (back(ends.0), back(ends.1)),
+        })
+    }
+}
+
+/// Where the registered verdicts of a row went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// One said that something good is shown and now says that the contrary is.
+    Against,
+    /// One is worse, but does not say the contrary of what it said.
+    Lost,
+    /// At least one is better and none is worse.
+    Better,
 }
 
 /// A row then and now.
@@ -44,18 +107,12 @@ pub struct Change {
     pub before: Row,
     /// As it came out now.
     pub now: Row,
-    /// What became of the figure.
+    /// Between the two, where both have intervals.
+    pub difference: Option<Difference>,
+    /// What became of its registered verdicts, if they are others now.
+    pub turn: Option<Turn>,
+    /// What became of the row.
     pub state: State,
-    /// A registered verdict is another one now.
-    pub moved: bool,
-}
-
-impl Change {
-    /// The gate does not let this pass.
-    #[must_use]
-    pub fn fails(&self) -> bool {
-        self.moved || self.state == State::Regressed
-    }
 }
 
 /// The rows that both summaries have, in the order of the registered one.
@@ -67,36 +124,55 @@ pub fn compare(
 ) -> Vec<Change> {
     let mut changes: Vec<Change> = before
         .iter()
-        .filter_map(|(key, old)| {
-            let new = now.get(key)?;
-            Some(Change {
-                key: key.clone(),
-                before: old.clone(),
-                now: new.clone(),
-                state: state(old, new, tolerance),
-                moved: old.headline && (old.size != new.size || old.direction != new.direction),
-            })
-        })
+        .filter_map(|(key, old)| Some(change(key, old, now.get(key)?, tolerance)))
         .collect();
     changes.sort_by_key(|it| it.before.position);
     changes
 }
 
-/// The tolerance is absolute for a saving, relative for a ratio.
-fn state(before: &Row, now: &Row, tolerance: f64) -> State {
-    if before.figures == now.figures {
-        return State::Unchanged;
-    }
-    let (Some(old), Some((low, high))) = (before.estimate, now.interval) else {
-        return State::Inconclusive;
-    };
-    let slack = if before.is_ratio {
-        old * tolerance
+/// The least favourable of the rows.
+#[must_use]
+pub fn overall(changes: &[Change]) -> State {
+    let states = changes.iter().map(|it| it.state);
+    states.min().unwrap_or(State::Inconclusive)
+}
+
+fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
+    let difference = Difference::between(before, now);
+    let turn = if before.headline {
+        turn(before, now)
     } else {
-        tolerance
+        None
     };
-    let (above, below) = (low > old + slack, high < old - slack);
-    let (better, worse) = if before.is_ratio {
+    let figure = if before.figures == now.figures || key.scenario == ALL_SCENARIOS {
+        // Over all scenarios only the verdict is registered: the figures are those of its scenarios.
+        State::NoChange
+    } else {
+        difference.map_or(State::Inconclusive, |it| {
+            judge(it, before.is_ratio, tolerance)
+        })
+    };
+    let state = match (turn, figure) {
+        (Some(Turn::Against), _) | (_, State::Regressed) => State::Regressed,
+        (Some(Turn::Lost), _) | (_, State::Inconclusive) => State::Inconclusive,
+        (Some(Turn::Better), _) => State::Improved,
+        (None, figure) => figure,
+    };
+    Change {
+        key: key.clone(),
+        before: before.clone(),
+        now: now.clone(),
+        difference,
+        turn,
+        state,
+    }
+}
+
+/// The tolerance is absolute for a saving, relative for a ratio.
+fn judge(difference: Difference, less_is_better: bool, tolerance: f64) -> State {
+    let (low, high) = difference.ci95;
+    let (above, below) = (low > tolerance, high < -tolerance);
+    let (better, worse) = if less_is_better {
         (below, above)
     } else {
         (above, below)
@@ -105,11 +181,57 @@ fn state(before: &Row, now: &Row, tolerance: f64) -> State {
         State::Regressed
     } else if better {
         State::Improved
-    } else if low >= old - slack && high <= old + slack {
-        State::Unchanged
+    } else if low >= -tolerance && high <= tolerance {
+        State::NoChange
     } else {
         State::Inconclusive
     }
+}
+
+/// Words of a verdict from bad to good, and whether the first says the contrary of the last rather
+/// than nothing.
+type Scale = ([&'static str; 3], bool);
+
+const SCALES: [Scale; 3] = [
+    (
+        [
+            Size::Refuted.word(),
+            Size::Inconclusive.word(),
+            Size::Supported.word(),
+        ],
+        true,
+    ),
+    (
+        [
+            Direction::NoSavingShown.word(),
+            Direction::SavesButDegrades.word(),
+            Direction::Saves.word(),
+        ],
+        false,
+    ),
+    (
+        [
+            Time::Degraded.word(),
+            Time::NotShown.word(),
+            Time::Kept.word(),
+        ],
+        true,
+    ),
+];
+
+/// Where the verdicts went; `None` if they are the same.
+fn turn(before: &Row, now: &Row) -> Option<Turn> {
+    let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
+    let turns = pairs.filter(|((old, new), _)| old != new);
+    let turns = turns.map(|((old, new), (words, contrary))| {
+        let place = |word: &String| words.iter().position(|it| it == word);
+        match (place(old), place(new)) {
+            (Some(2), Some(0)) if contrary => Turn::Against,
+            (Some(old), Some(new)) if new > old => Turn::Better,
+            _ => Turn::Lost,
+        }
+    });
+    turns.min()
 }
 
 #[cfg(test)]
@@ -117,69 +239,150 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "scenario,baseline,adoption,group,quantity,scale,headline,estimate,\
-                        ci95_low,ci95_high,size_verdict,direction_verdict\n";
+                        ci95_low,ci95_high,size_verdict,direction_verdict,time_verdict\n";
 
-    fn rows(text: &str) -> BTreeMap<Key, Row> {
+    pub(super) fn rows(text: &str) -> BTreeMap<Key, Row> {
         read(&format!("{HEAD}{text}")).expect("a table")
     }
 
-    fn one(before: &str, now: &str) -> Change {
-        let head = "s,bep3,one,adopters,";
-        let changes = compare(
-            &rows(&format!("{head}{before}")),
-            &rows(&format!("{head}{now}")),
-            0.05,
-        );
+    fn of(scenario: &str, before: &str, now: &str) -> Change {
+        let row = |it: &str| rows(&format!("{scenario},bep3,one,adopters,{it}"));
+        let changes = compare(&row(before), &row(now), 0.05);
         assert_eq!(changes.len(), 1);
         changes[0].clone()
     }
 
+    fn one(before: &str, now: &str) -> Change {
+        of("s", before, now)
+    }
+
     #[test]
     fn a_saving_is_judged_by_its_whole_interval() {
-        let before = "E1,saving,true,0.30,0.28,0.32,refuted,saves";
+        let before = "E1,saving,true,0.30,0.28,0.32,refuted,saves,kept";
         for (now, word) in [
-            ("0.30,0.28,0.32", "unchanged"),
-            ("0.31,0.27,0.34", "unchanged"),
+            ("0.30,0.28,0.32", "no change"),
+            ("0.31,0.27,0.34", "no change"),
             ("0.20,0.18,0.22", "regressed"),
             ("0.20,0.18,0.26", "inconclusive"),
             ("0.40,0.36,0.44", "improved"),
             ("0.33,0.20,0.46", "inconclusive"),
             ("0.33,,", "inconclusive"),
         ] {
-            let change = one(before, &format!("E1,saving,true,{now},refuted,saves"));
+            let change = one(before, &format!("E1,saving,true,{now},refuted,saves,kept"));
             assert_eq!(change.state.word(), word, "{now}");
-            assert_eq!(change.fails(), word == "regressed", "{now}");
         }
     }
 
     #[test]
     fn for_a_ratio_of_times_less_is_better() {
-        let before = "time,ratio,false,1.00,0.99,1.01,,";
+        let before = "time,ratio,false,1.00,0.99,1.01,,,";
         for (now, word) in [
             ("1.20,1.10,1.30", "regressed"),
             ("0.80,0.70,0.90", "improved"),
             ("1.05,0.98,1.12", "inconclusive"),
-            ("1.01,0.97,1.04", "unchanged"),
+            ("1.01,0.97,1.04", "no change"),
         ] {
-            let change = one(before, &format!("time,ratio,false,{now},,"));
+            let change = one(before, &format!("time,ratio,false,{now},,,"));
             assert_eq!(change.state.word(), word, "{now}");
         }
     }
 
+    /// Half-widths 0.03 and 0.04 make 0.05, on either side.
     #[test]
-    fn a_moved_verdict_fails_even_within_the_tolerance() {
-        let before = "E1,saving,true,0.41,0.40,0.42,supported,saves";
-        let change = one(before, "E1,saving,true,0.40,0.39,0.41,inconclusive,saves");
+    fn the_interval_of_a_difference_has_both_in_it() {
+        let before = "E1,saving,false,0.30,0.27,0.34,,,";
+        let change = one(before, "E1,saving,false,0.50,0.46,0.53,,,");
+        let it = change.difference.expect("both have intervals");
+        let ends = (0.2 - 0.04 * 2_f64.sqrt(), 0.2 + 0.03 * 2_f64.sqrt());
+        assert!((it.value - 0.2).abs() < 1e-12, "{it:?}");
+        assert!((it.ci95.0 - ends.0).abs() < 1e-12, "{it:?}");
+        assert!((it.ci95.1 - ends.1).abs() < 1e-12, "{it:?}");
+        // A registered figure that is itself uncertain shows no regression.
+        let vague = "E1,saving,false,0.30,0.10,0.50,,,";
+        let sharp = "E1,saving,false,0.20,0.19,0.21,,,";
+        assert_eq!(one(vague, sharp).state, State::Inconclusive);
+        let change = one("time,ratio,false,2,1.9,2.1,,,", "time,ratio,false,3,3,3,,,");
+        let it = change.difference.expect("both have intervals");
+        assert!((it.value - 0.5).abs() < 1e-12, "a share: {it:?}");
+    }
+
+    #[test]
+    fn verdicts_that_turn_against_the_candidate_fail_and_lost_ones_are_inconclusive() {
+        let row = |verdicts: &str| format!("E1,saving,true,0.41,0.40,0.42,{verdicts}");
+        for (before, now, state) in [
+            (
+                "supported,saves,kept",
+                "refuted,saves,kept",
+                State::Regressed,
+            ),
+            (
+                "refuted,saves,kept",
+                "refuted,saves but degrades,degraded",
+                State::Regressed,
+            ),
+            (
+                "inconclusive,saves,kept",
+                "refuted,saves,kept",
+                State::Inconclusive,
+            ),
+            (
+                "supported,saves,kept",
+                "inconclusive,saves,kept",
+                State::Inconclusive,
+            ),
+            (
+                "refuted,saves,kept",
+                "refuted,no saving shown,kept",
+                State::Inconclusive,
+            ),
+            (
+                "refuted,saves,kept",
+                "supported,saves,kept",
+                State::Improved,
+            ),
+            (
+                "refuted,saves,kept",
+                "supported,saves but degrades,not shown",
+                State::Inconclusive,
+            ),
+        ] {
+            let now = row(now).replace("0.42", "0.421");
+            assert_eq!(one(&row(before), &now).state, state, "{before} to {now}");
+        }
+        let quiet = row("supported,saves,kept").replace("true", "false");
+        let now = row("refuted,saves,kept").replace("true", "false");
         assert_eq!(
-            (change.state, change.moved, change.fails()),
-            (State::Unchanged, true, true)
-        );
-        let quiet = before.replace("true", "false");
-        let now = "E1,saving,false,0.40,0.39,0.41,inconclusive,saves";
-        assert!(
-            !one(&quiet, now).moved,
+            one(&quiet, &now).turn,
+            None,
             "only headline verdicts are registered"
         );
+    }
+
+    #[test]
+    fn over_all_scenarios_only_verdicts_count() {
+        let before = "E1,saving,true,0.30,,,refuted,saves,";
+        let kept = of("all", before, "E1,saving,true,0.10,,,refuted,saves,");
+        assert_eq!(kept.state, State::NoChange);
+        let lost = of(
+            "all",
+            before,
+            "E1,saving,true,0.10,,,refuted,no saving shown,",
+        );
+        assert_eq!(lost.state, State::Inconclusive);
+    }
+
+    #[test]
+    fn one_bad_row_decides_and_an_open_one_is_no_pass() {
+        let before = "time,ratio,false,1.00,0.99,1.01,,,";
+        let with = |now: &str| one(before, &format!("time,ratio,false,{now},,,"));
+        let (bad, open) = (with("1.20,1.10,1.30"), with("1.05,0.98,1.12"));
+        let (good, same) = (with("0.80,0.70,0.90"), with("1.00,0.99,1.01"));
+        let of = |all: &[&Change]| overall(&all.iter().copied().cloned().collect::<Vec<_>>());
+        assert_eq!(of(&[&same, &bad, &open]), State::Regressed);
+        assert_eq!(of(&[&same, &good, &open]), State::Inconclusive);
+        assert_eq!(of(&[&same, &good]), State::Improved);
+        assert_eq!(of(&[&same]), State::NoChange);
+        assert_eq!(of(&[]), State::Inconclusive, "nothing was compared");
     }
 
     #[test]

@@ -1,69 +1,14 @@
 //! The commands as a user meets them: exit codes, files, sentences.
 
+mod common;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use common::{Lab, PLAN};
 use sha2::{Digest as _, Sha256};
-
-/// A plan that runs in a moment.
-const PLAN: &str = r#"
-name = "tiny"
-question = "Does it run?"
-expectation = "It does."
-adoption = ["one", "100 %"]
-seeds = { master = 1, count = 6 }
-statistics = { bootstrap = 200 }
-
-[candidate]
-policy = "tit_for_tat"
-max_connections = 5
-
-[[baseline]]
-policy = "unchoke_all"
-
-[[scenario]]
-source = "flash-hetero"
-set = { peers = 12, size = "2 MiB", piece = "64 KiB", sample_every = "5 s" }
-"#;
-
-struct Lab {
-    folder: tempfile::TempDir,
-}
-
-impl Lab {
-    fn new(plan: &str) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
-        fs::write(folder.path().join("tiny.toml"), plan).expect("plan");
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lab"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments)
-            .output()
-            .expect("the command starts")
-    }
-
-    /// Runs and expects an exit code; gives what was printed, errors last.
-    fn expect(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).expect("text");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{text}");
-        text
-    }
-}
 
 fn hash(text: &str) -> String {
     let line = text
@@ -296,89 +241,6 @@ fn two_results_for_one_unit_are_code_four() {
     fs::write(&file, &before[..before.len() / 2]).expect("cut");
     let text = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
     assert!(text.contains("1 of 24 runs now"), "{text}");
-}
-
-#[test]
-fn the_gate_names_what_got_worse_and_what_got_better() {
-    let lab = Lab::new(PLAN);
-    let better = [
-        "run",
-        "tiny.toml",
-        "--no-plots",
-        "--save-baseline",
-        "better.csv",
-    ];
-    lab.expect(0, &better);
-    let held = lab.expect(0, &["run", "tiny.toml", "--check"]);
-    assert!(
-        held.contains("Every registered verdict still holds."),
-        "{held}"
-    );
-    // One slot and no optimistic unchoke: a plainly worse policy.
-    let worse = [
-        "run",
-        "tiny.toml",
-        "--set",
-        "candidate.parameters.slots=1",
-        "--set",
-        "candidate.parameters.optimistic_slots=0",
-    ];
-    let check = ["--check", "--baseline", "better.csv", "--junit", "gate.xml"];
-    let text = lab.expect(1, &[&worse[..], &check].concat());
-    for word in [
-        "regressed",
-        "flash-hetero",
-        "time",
-        "lab run tiny.toml --set candidate.parameters.slots=1",
-    ] {
-        assert!(text.contains(word), "{word}: {text}");
-    }
-    let xml = fs::read_to_string(lab.path("gate.xml")).expect("xml");
-    assert!(
-        xml.contains("<failure") && xml.contains("lab run tiny.toml"),
-        "{xml}"
-    );
-    lab.expect(
-        0,
-        &[&worse[..], &["--no-plots", "--save-baseline", "worse.csv"]].concat(),
-    );
-    let output = lab.run(&["run", "tiny.toml", "--check", "--baseline", "worse.csv"]);
-    let text = String::from_utf8(output.stdout).expect("text");
-    assert!(text.contains("improved"), "{text}");
-    let text = lab.expect(
-        2,
-        &["run", "tiny.toml", "--check", "--baseline", "tiny.toml"],
-    );
-    assert!(text.contains("tiny.toml: "), "{text}");
-}
-
-/// What a check prints as its line, typed again, is the same check.
-#[cfg(unix)]
-#[test]
-fn the_line_of_a_check_repeats_it() {
-    let lab = Lab::new(PLAN);
-    fs::rename(lab.path("tiny.toml"), lab.path("my plan.toml")).expect("renamed");
-    let few = ["run", "my plan.toml", "--seeds", "3", "--no-plots"];
-    let saved = ["--save-baseline", "old figures.csv"];
-    lab.expect(0, &[&few[..], &saved].concat());
-    let check = ["--check", "--baseline", "old figures.csv"];
-    let tight = ["--tolerance", "0.5 %"];
-    let text = lab.expect(0, &[&few[..], &check, &tight].concat());
-    let line = text.lines().find_map(|it| it.strip_prefix("repeat    "));
-    let line = line.expect("a line that repeats it");
-    assert_eq!(
-        line,
-        "lab run 'my plan.toml' --seeds 3 --check --baseline 'old figures.csv' --tolerance 0.5%"
-    );
-    let typed = line.replace("lab ", &format!("'{}' ", env!("CARGO_BIN_EXE_lab")));
-    let mut shell = Command::new("sh");
-    shell.current_dir(lab.folder.path()).args(["-c", &typed]);
-    let again = shell.output().expect("a shell");
-    assert_eq!(String::from_utf8(again.stdout).expect("text"), text);
-    let usual = lab.expect(0, &[&few[..], &check].concat());
-    assert!(!usual.contains("--tolerance"), "{usual}");
-    let alone = lab.expect(2, &["run", "my plan.toml", "--tolerance", "1 %"]);
-    assert!(alone.contains("--check"), "{alone}");
 }
 
 #[test]

@@ -167,23 +167,28 @@ pub(super) struct RunOptions {
     /// Also write peers.csv: one row a peer and run.
     #[arg(long)]
     pub(super) peers: bool,
-    /// Compare with the registered summary instead of writing results; code 1 if a verdict moved
-    /// or a figure got worse beyond the tolerance.
+    /// Compare with the registered summary instead of writing results; code 1 if a figure is shown
+    /// to be worse by more than the tolerance, or a verdict turned against the candidate. What the
+    /// intervals leave open is inconclusive: no failure, and no pass either.
     #[arg(long)]
     pub(super) check: bool,
     /// The summary.csv to compare with; `results/PLAN/summary.csv` if left out.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) baseline: Option<PathBuf>,
-    /// How much worse is still the same, for `--check`.
+    /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio.
     #[arg(long, value_name = "SHARE", default_value = TOLERANCE, requires = "check")]
     pub(super) tolerance: Percent,
+    /// With `--check`: what is inconclusive fails as well.
+    #[arg(long, requires = "check")]
+    pub(super) strict: bool,
     /// Write the summary of this run here, for later `--baseline`.
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
     /// Write the outcome of `--check` as an XML file that CI systems read.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) junit: Option<PathBuf>,
-    /// Append the verdicts as Markdown, for example to a CI job's summary file.
+    /// Append the verdicts as Markdown, for example to a CI job's summary file; with `--check`, the
+    /// table of the gate before them.
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
     /// List the units and do nothing.
@@ -207,6 +212,9 @@ impl RunOptions {
         if tolerance != TOLERANCE {
             let share = tolerance.replace(' ', "");
             write!(text, " --tolerance {share}").expect("writing to a string does not fail");
+        }
+        if self.strict {
+            text.push_str(" --strict");
         }
         text
     }

@@ -1,5 +1,6 @@
 //! `--check`: the gate.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use comfy_table::{ContentArrangement, Table, TableStyle, presets};
@@ -8,131 +9,186 @@ use serde_json::json;
 use super::args::{self, Format};
 use super::run::Job;
 use super::{Exit, Failure, print};
-use crate::gate::{Change, State, compare, junit, read, shown};
+use crate::gate::{Change, HEAD, State, Words, compare, counted, junit, overall, read};
 use crate::store::write_whole;
 
-pub(super) fn check(job: &Job<'_>, summary: &str) -> Result<Exit, Failure> {
-    let usual = || {
-        PathBuf::from("results")
-            .join(&job.plan.name)
-            .join("summary.csv")
-    };
-    let path = job.options.baseline.clone().unwrap_or_else(usual);
-    let text = args::read(&path)?;
-    let before = read(&text).map_err(|it| Failure::usage(format!("{}: {it}", path.display())))?;
-    let now = read(summary).expect("our own table");
-    let changes = compare(&before, &now, job.options.tolerance.fraction());
-    if changes.is_empty() {
-        let message = format!("{}: has no row in common with this run", path.display());
-        return Err(Failure::usage(message));
+/// Most rows in a table for a web page: CI services show a megabyte at most.
+const MOST_ROWS: usize = 200;
+
+/// The rows of a run beside the registered ones.
+pub(super) struct Check<'a> {
+    job: &'a Job<'a>,
+    summary: &'a str,
+    changes: Vec<Change>,
+    /// Rows that are registered, compared or not.
+    registered: usize,
+    seeds: String,
+    reproduce: String,
+}
+
+impl<'a> Check<'a> {
+    /// Compares `summary` with what is registered.
+    pub(super) fn of(job: &'a Job<'a>, summary: &'a str) -> Result<Self, Failure> {
+        let usual = || {
+            PathBuf::from("results")
+                .join(&job.plan.name)
+                .join("summary.csv")
+        };
+        let path = job.options.baseline.clone().unwrap_or_else(usual);
+        let text = args::read(&path)?;
+        let named = |it| Failure::usage(format!("{}: {it}", path.display()));
+        let before = read(&text).map_err(|it| named(it.to_string()))?;
+        let now = read(summary).expect("our own table");
+        let changes = compare(&before, &now, job.options.tolerance.fraction());
+        if changes.is_empty() {
+            return Err(named("has no row in common with this run".to_owned()));
+        }
+        Ok(Self {
+            job,
+            summary,
+            changes,
+            registered: before.len(),
+            seeds: job.plan.seeds_said(),
+            reproduce: format!("{}{}", job.reproduce, job.options.check_typed()),
+        })
     }
-    if let Some(file) = &job.options.junit {
-        write_whole(
-            file,
-            junit(&job.plan.name, &changes, &reproduce(job)).as_bytes(),
-        )?;
+
+    fn words(&self) -> Words<'_> {
+        Words {
+            plan: &self.job.plan.name,
+            tolerance: self.job.options.tolerance,
+            seeds: &self.seeds,
+            strict: self.job.options.strict,
+            reproduce: &self.reproduce,
+        }
     }
-    let failed = changes.iter().any(Change::fails);
-    print(&match job.options.format {
-        Format::Json => as_json(job, &changes, failed),
-        Format::Csv => summary.to_owned(),
-        Format::Human => human(job, &changes, before.len(), presets::UTF8_FULL_CONDENSED),
-        Format::Markdown => human(job, &changes, before.len(), presets::ASCII_MARKDOWN),
-    })?;
-    Ok(if failed {
-        Exit::CheckFailed
-    } else {
-        Exit::Done
-    })
-}
 
-/// The line that repeats this check.
-fn reproduce(job: &Job<'_>) -> String {
-    format!("{}{}", job.reproduce, job.options.check_typed())
-}
-
-/// What the table says of a row.
-fn word(it: &Change) -> String {
-    match (it.moved, it.state) {
-        (true, State::Unchanged) => "verdict moved".to_owned(),
-        (true, state) => format!("{}, verdict moved", state.word()),
-        (false, state) => state.word().to_owned(),
+    /// Prints it, and writes it where CI systems look for it.
+    pub(super) fn finish(&self) -> Result<Exit, Failure> {
+        let options = self.job.options;
+        if let Some(file) = &options.junit {
+            write_whole(file, junit(&self.words(), &self.changes).as_bytes())?;
+        }
+        print(&match options.format {
+            Format::Json => self.json(),
+            Format::Csv => self.summary.to_owned(),
+            Format::Human => self.human(),
+            Format::Markdown => self.markdown(),
+        })?;
+        Ok(if self.fails() {
+            Exit::CheckFailed
+        } else {
+            Exit::Done
+        })
     }
-}
 
-fn human(job: &Job<'_>, changes: &[Change], registered: usize, preset: TableStyle) -> String {
-    let count = |state: State| changes.iter().filter(|it| it.state == state).count();
-    let failing = changes.iter().filter(|it| it.fails()).count();
-    let closing = match (failing, count(State::Inconclusive)) {
-        (0, 0) => "Every registered verdict still holds.",
-        (0, _) => "Every registered verdict still holds; the inconclusive rows prove nothing.",
-        _ => "The gate does not let this pass.",
-    };
-    format!(
-        "{}gate      {} of {registered} registered rows compared, tolerance {}: {} unchanged, {} \
-         improved, {} inconclusive, {} regressed; {} verdicts moved\nrepeat    {}\n\
-         {closing}\n",
-        table(changes, preset).map_or_else(String::new, |it| format!("{it}\n\n")),
-        changes.len(),
-        job.options.tolerance,
-        count(State::Unchanged),
-        count(State::Improved),
-        count(State::Inconclusive),
-        count(State::Regressed),
-        changes.iter().filter(|it| it.moved).count(),
-        reproduce(job),
-    )
-}
-
-/// What is not as it was, if anything.
-fn table(changes: &[Change], preset: TableStyle) -> Option<Table> {
-    let mut table = Table::new();
-    table
-        .load_style(preset)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "scenario",
-        "metric",
-        "of",
-        "baseline",
-        "adoption",
-        "registered",
-        "now",
-        "",
-    ]);
-    for it in changes
-        .iter()
-        .filter(|it| it.moved || it.state != State::Unchanged)
-    {
-        table.add_row([
-            it.key.scenario.clone(),
-            it.key.quantity.clone(),
-            it.key.group.clone(),
-            it.key.baseline.clone(),
-            it.key.adoption.clone(),
-            shown(&it.before),
-            shown(&it.now),
-            word(it),
-        ]);
+    fn fails(&self) -> bool {
+        match overall(&self.changes) {
+            State::Regressed => true,
+            State::Inconclusive => self.job.options.strict,
+            State::Improved | State::NoChange => false,
+        }
     }
-    (table.row_count() > 0).then_some(table)
-}
 
-fn as_json(job: &Job<'_>, changes: &[Change], failed: bool) -> String {
-    let rows: Vec<_> = changes
-        .iter()
-        .map(|it| {
+    /// What is not as it was, if anything, then the sentences.
+    fn human(&self) -> String {
+        let mut changed = self.sorted();
+        changed.retain(|it| it.state != State::NoChange);
+        let mut text = String::new();
+        if !changed.is_empty() {
+            let table = self.table(&changed, presets::UTF8_FULL_CONDENSED);
+            text = format!("{table}\n\n");
+        }
+        let words = self.words();
+        write!(
+            text,
+            "gate      {}\nrepeat    {}\n{}\n",
+            words.counts(&self.changes, self.registered),
+            self.reproduce,
+            words.closing(&self.changes)
+        )
+        .expect("writing to a string does not fail");
+        text
+    }
+
+    /// The whole gate for a web page.
+    pub(super) fn markdown(&self) -> String {
+        let words = self.words();
+        let mut rows = self.sorted();
+        let more = rows.split_off(rows.len().min(MOST_ROWS));
+        let mut text = format!(
+            "## Gate of {}: {}\n\n{}\n\n{}\n\n",
+            words.plan,
+            overall(&self.changes).word(),
+            words.closing(&self.changes),
+            self.table(&rows, presets::ASCII_MARKDOWN)
+        );
+        let mut put = |it: &str| writeln!(text, "{it}\n").expect("text grows");
+        if !more.is_empty() {
+            put(&format!(
+                "{} more rows are left out here: {}.",
+                more.len(),
+                counted(&more)
+            ));
+        }
+        put(&format!(
+            "{}.",
+            words.counts(&self.changes, self.registered)
+        ));
+        put(
+            "Registered and now: savings and ratios over paired seeds with the intervals of \
+             summary.csv. Difference: now less registered, of a ratio in percent of the registered \
+             one; its interval has both in it (MOVER).",
+        );
+        put(&format!("```sh\n{}\n```", self.reproduce));
+        text
+    }
+
+    /// The rows, worst kind first, each kind in the order of the registered table.
+    fn sorted(&self) -> Vec<&Change> {
+        let mut rows: Vec<&Change> = self.changes.iter().collect();
+        rows.sort_by_key(|it| it.state);
+        rows
+    }
+
+    fn table(&self, rows: &[&Change], style: TableStyle) -> Table {
+        let mut table = Table::new();
+        table
+            .load_style(style)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(HEAD);
+        let words = self.words();
+        for it in rows {
+            table.add_row(words.cells(it));
+        }
+        table
+    }
+
+    fn json(&self) -> String {
+        let words = self.words();
+        let row = |it: &Change| {
+            let (low, high) = it.difference.map(|it| it.ci95).unzip();
             json!({
                 "scenario": it.key.scenario, "quantity": it.key.quantity, "group": it.key.group,
                 "baseline": it.key.baseline, "adoption": it.key.adoption,
                 "registered": it.before.estimate, "now": it.now.estimate,
-                "state": it.state.word(), "verdict_moved": it.moved,
+                "difference": it.difference.map(|it| it.value),
+                "difference_ci95_low": low, "difference_ci95_high": high,
+                "state": it.state.word(), "verdict_moved": it.turn.is_some(),
             })
-        })
-        .collect();
-    let document = json!({ "schema_version": 1, "plan": job.plan.name, "passed": !failed,
-                           "reproduce": reproduce(job), "rows": rows });
-    let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
-    text.push('\n');
-    text
+        };
+        let rows: Vec<_> = self.changes.iter().map(row).collect();
+        let document = json!({
+            "schema_version": 2,
+            "plan": words.plan,
+            "outcome": overall(&self.changes).word(),
+            "fails": self.fails(),
+            "tolerance": words.tolerance.fraction(),
+            "reproduce": words.reproduce,
+            "rows": rows,
+        });
+        let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
+        text.push('\n');
+        text
+    }
 }

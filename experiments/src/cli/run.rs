@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
-use super::{Exit, Failure, check, film, print, show, stop};
+use super::check::Check;
+use super::{Exit, Failure, film, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::{analyse, files};
 use crate::engine::Engine as _;
@@ -112,11 +113,15 @@ impl Job<'_> {
         if let Some(path) = &options.save_baseline {
             write_whole(path, summary.as_bytes())?;
         }
+        let check = options.check.then(|| Check::of(self, &summary));
+        let check = check.transpose()?;
         if let Some(path) = &options.summary {
-            append(path, &show::markdown(&self.plan, analysis, &self.reproduce))?;
+            let gate = check.as_ref().map_or_else(String::new, Check::markdown);
+            let verdicts = show::markdown(&self.plan, analysis, &self.reproduce);
+            append(path, &(gate + &verdicts))?;
         }
-        if options.check {
-            return check::check(self, &summary);
+        if let Some(check) = check {
+            return check.finish();
         }
         let paths = self.write(analysis, store, &results, host)?;
         let text = match options.format {

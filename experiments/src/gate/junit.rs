@@ -1,92 +1,48 @@
 //! `JUnit` XML, which every CI service shows: one test case a row of the gate.
 
-use std::fmt::Write as _;
-
-use super::{Change, Row, State};
+use super::words::metric;
+use super::{Change, State, Words};
 
 /// The changes as `JUnit` XML. A failure holds the numbers and the line that reproduces them; an
-/// inconclusive row is marked as skipped, never as passed.
+/// inconclusive row is marked as skipped, with its numbers, never as passed.
 #[must_use]
-pub fn junit(plan: &str, changes: &[Change], reproduce: &str) -> String {
-    let failures = changes.iter().filter(|it| it.fails()).count();
-    let inconclusive = |it: &&Change| !it.fails() && it.state == State::Inconclusive;
-    let skipped = changes.iter().filter(inconclusive).count();
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let total = changes.len();
-    let head = format!("name=\"{}\" tests=\"{total}\"", escape(plan));
-    push(
-        &mut text,
-        &format!("<testsuite {head} failures=\"{failures}\" skipped=\"{skipped}\">"),
-    );
+pub fn junit(words: &Words<'_>, changes: &[Change]) -> String {
+    let count = |state| changes.iter().filter(|it| it.state == state).count();
+    let open = count(State::Inconclusive);
+    let (failures, skipped) = if words.strict {
+        (count(State::Regressed) + open, 0)
+    } else {
+        (count(State::Regressed), open)
+    };
+    let (plan, total) = (escape(words.plan), changes.len());
+    let mut lines = vec![
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned(),
+        format!(
+            "<testsuite name=\"{plan}\" tests=\"{total}\" failures=\"{failures}\" \
+             skipped=\"{skipped}\">"
+        ),
+    ];
     for it in changes {
-        let name = format!(
-            "{} {} vs {} at {}",
-            it.key.quantity, it.key.group, it.key.baseline, it.key.adoption
-        );
-        let class = escape(&format!("{plan}.{}", it.key.scenario));
-        push(
-            &mut text,
-            &format!(
-                "  <testcase classname=\"{class}\" name=\"{}\">",
-                escape(&name)
-            ),
-        );
-        if it.fails() {
-            let word = if it.moved {
-                "verdict moved"
-            } else {
-                it.state.word()
-            };
-            let body = format!(
-                "before {}\nnow {}\n{reproduce}",
-                shown(&it.before),
-                shown(&it.now)
-            );
-            push(
-                &mut text,
-                &format!(
-                    "    <failure message=\"{word}\">{}</failure>",
-                    escape(&body)
-                ),
-            );
-        } else if it.state == State::Inconclusive {
-            let body = format!(
-                "inconclusive: before {}, now {}",
-                shown(&it.before),
-                shown(&it.now)
-            );
-            push(
-                &mut text,
-                &format!("    <skipped message=\"{}\"/>", escape(&body)),
-            );
+        let (scenario, name) = (escape(&it.key.scenario), escape(&metric(it)));
+        lines.push(format!(
+            "  <testcase classname=\"{plan}.{scenario}\" name=\"{name}\">"
+        ));
+        let (word, numbers) = (it.state.word(), words.numbers(it));
+        match it.state {
+            State::Inconclusive if !words.strict => {
+                let message = escape(&numbers);
+                lines.push(format!("    <skipped message=\"{message}\"/>"));
+            }
+            State::Regressed | State::Inconclusive => {
+                let body = escape(&format!("{numbers}\n{}", words.reproduce));
+                lines.push(format!("    <failure message=\"{word}\">{body}</failure>"));
+            }
+            State::Improved | State::NoChange => {}
         }
-        push(&mut text, "  </testcase>");
+        lines.push("  </testcase>".to_owned());
     }
-    push(&mut text, "</testsuite>");
-    text
-}
-
-/// Estimate, interval and verdicts of a row.
-pub(crate) fn shown(row: &Row) -> String {
-    let number = |it: Option<f64>| it.map_or("-".to_owned(), |it| format!("{it:.4}"));
-    let (low, high) = row.interval.unzip();
-    let mut text = format!(
-        "{} [{}, {}]",
-        number(row.estimate),
-        number(low),
-        number(high)
-    );
-    for verdict in [&row.size, &row.direction] {
-        if !verdict.is_empty() {
-            write!(text, " {verdict}").expect("writing to a string does not fail");
-        }
-    }
-    text
-}
-
-fn push(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
+    lines.push("</testsuite>\n".to_owned());
+    lines.join("\n")
 }
 
 fn escape(text: &str) -> String {
@@ -99,31 +55,56 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{compare, read};
+    use crate::gate::{compare, tests::rows};
+    use crate::plan::Percent;
 
     #[test]
     fn failures_hold_numbers_and_the_line_that_repeats_them() {
-        let head = "scenario,baseline,adoption,group,quantity,scale,headline,estimate,ci95_low,\
-                    ci95_high,size_verdict,direction_verdict\n";
-        let table = |rows: &str| read(&format!("{head}{rows}")).expect("a table");
-        let before = table(
-            "s,bep3,one,adopters,E1,saving,true,0.3,0.2,0.4,refuted,saves\n\
-             s,bep3,one,all,time,ratio,false,1,0.9,1.1,,\n",
+        let before = rows(
+            "s,bep3,one,adopters,E1,saving,true,0.3,0.28,0.32,refuted,saves,kept\n\
+             s,bep3,one,all,time,ratio,false,1,0.9,1.1,,,\n",
         );
-        let now = table(
-            "s,bep3,one,adopters,E1,saving,true,0.1,0.0,0.2,refuted,no saving shown\n\
-             s,bep3,one,all,time,ratio,false,1.1,0.9,1.3,,\n",
+        let now = rows(
+            "s,bep3,one,adopters,E1,saving,true,0.1,0.09,0.11,refuted,no saving shown,kept\n\
+             s,bep3,one,all,time,ratio,false,1.1,0.9,1.3,,,\n",
         );
-        let text = junit("p<1>", &compare(&before, &now, 0.05), "lab run p && true");
+        let words = Words {
+            plan: "p<1>",
+            tolerance: "5 %".parse::<Percent>().expect("a share"),
+            seeds: "6",
+            strict: false,
+            reproduce: "lab run p && true",
+        };
+        let changes = compare(&before, &now, 0.05);
+        let text = junit(&words, &changes);
         assert!(
             text.contains("tests=\"2\" failures=\"1\" skipped=\"1\""),
             "{text}"
         );
-        assert!(text.contains("classname=\"p&lt;1&gt;.s\" name=\"E1 adopters vs bep3 at one\""));
         assert!(
-            text.contains(
-                "0.1000 [0.0000, 0.2000] refuted no saving shown\nlab run p &amp;&amp; true"
-            ),
+            text.contains("classname=\"p&lt;1&gt;.s\" name=\"E1 of adopters against bep3 at one\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("now 10.0 % [9.0, 11.0], difference -20.0 points"),
+            "{text}"
+        );
+        assert!(
+            text.contains("6 paired seeds\nlab run p &amp;&amp; true</failure>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("<skipped message=\"inconclusive: registered 1.000"),
+            "{text}"
+        );
+        let strict = Words {
+            strict: true,
+            ..words
+        };
+        let text = junit(&strict, &changes);
+        assert!(text.contains("failures=\"2\" skipped=\"0\""), "{text}");
+        assert!(
+            text.contains("<failure message=\"inconclusive\">"),
             "{text}"
         );
     }

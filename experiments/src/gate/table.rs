@@ -32,10 +32,8 @@ pub struct Row {
     pub estimate: Option<f64>,
     /// Its two-sided 95 % interval.
     pub interval: Option<(f64, f64)>,
-    /// Size verdict.
-    pub size: String,
-    /// Direction verdict.
-    pub direction: String,
+    /// Verdicts on size, direction and time; empty where there is none.
+    pub verdicts: [String; 3],
 }
 
 /// Why a text is not a summary.
@@ -64,7 +62,11 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
     let [group, quantity, scale] = [at("group")?, at("quantity")?, at("scale")?];
     let [headline, estimate] = [at("headline")?, at("estimate")?];
     let [low, high] = [at("ci95_low")?, at("ci95_high")?];
-    let [size, direction] = [at("size_verdict")?, at("direction_verdict")?];
+    let verdicts = [
+        at("size_verdict")?,
+        at("direction_verdict")?,
+        at("time_verdict")?,
+    ];
     let mut rows = BTreeMap::new();
     for (position, record) in reader.records().enumerate() {
         let record = record.map_err(wrong)?;
@@ -84,8 +86,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             headline: &record[headline] == "true",
             estimate: number(estimate),
             interval: number(low).zip(number(high)),
-            size: text(size),
-            direction: text(direction),
+            verdicts: verdicts.map(text),
         };
         rows.insert(key, row);
     }

@@ -1,0 +1,211 @@
+//! The gate, with planted policies: a worse one, a better one, and the same one with other seeds.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::Lab;
+
+/// A plan that runs in a moment. With 40 connections the policy has more to choose from than slots.
+const PLAN: &str = r#"
+name = "tiny"
+question = "Does the gate see what is planted?"
+expectation = "It does."
+adoption = ["100 %"]
+seeds = { master = 1, count = 6 }
+statistics = { bootstrap = 200 }
+
+[candidate]
+policy = "tit_for_tat"
+max_connections = 40
+
+[[baseline]]
+policy = "unchoke_all"
+
+[[scenario]]
+source = "flash-hetero"
+set = { peers = 16, size = "2 MiB", piece = "64 KiB" }
+"#;
+
+/// One slot and no optimistic unchoke: a plainly worse policy.
+const WORSE: [&str; 4] = [
+    "--set",
+    "candidate.parameters.slots=1",
+    "--set",
+    "candidate.parameters.optimistic_slots=0",
+];
+
+/// What the outcome of a check is, where people and programs look for it.
+struct Said {
+    text: String,
+    markdown: String,
+    xml: String,
+}
+
+/// A check against `baseline`, with everything that it writes.
+fn check(lab: &Lab, code: i32, baseline: &str, more: &[&str]) -> Said {
+    let check = ["run", "tiny.toml", "--check", "--baseline", baseline];
+    let files = ["--junit", "gate.xml", "--summary", "gate.md"];
+    let _ = fs::remove_file(lab.path("gate.md"));
+    let text = lab.expect(code, &[&check[..], &files, more].concat());
+    let read = |name: &str| fs::read_to_string(lab.path(name)).expect("written");
+    Said {
+        text,
+        markdown: read("gate.md"),
+        xml: read("gate.xml"),
+    }
+}
+
+fn save(lab: &Lab, file: &str, more: &[&str]) {
+    let run = ["run", "tiny.toml", "--no-plots", "--save-baseline", file];
+    lab.expect(0, &[&run[..], more].concat());
+}
+
+/// The row of a table in Markdown that begins with these cells.
+fn row<'a>(markdown: &'a str, cells: &[&str]) -> Vec<&'a str> {
+    let split = |line: &'a str| -> Vec<&str> {
+        let inner = line.trim().trim_matches('|');
+        inner.split('|').map(str::trim).collect()
+    };
+    let mut rows = markdown.lines().filter(|it| it.starts_with('|')).map(split);
+    let found = rows.find(|it| it.starts_with(cells));
+    found.unwrap_or_else(|| panic!("no row {cells:?} in\n{markdown}"))
+}
+
+#[test]
+fn a_planted_regression_fails_and_is_named() {
+    let lab = Lab::new(PLAN);
+    save(&lab, "good.csv", &[]);
+    let same = check(&lab, 0, "good.csv", &[]);
+    assert!(same.text.contains("No change: all "), "{}", same.text);
+    assert!(!same.xml.contains("<failure") && !same.xml.contains("<skipped"));
+    let it = check(&lab, 1, "good.csv", &WORSE);
+    let line = "lab run tiny.toml --set candidate.parameters.slots=1 --set \
+                candidate.parameters.optimistic_slots=0 --check --baseline good.csv";
+    let cells = ["flash-hetero", "time", "all", "unchoke_all", "100 %"];
+    let cells = row(&it.markdown, &cells);
+    assert_eq!((cells[8], cells[9]), ("5 %", "regressed"), "{cells:?}");
+    for numbers in &cells[5..8] {
+        let has_interval = numbers.contains('[') && numbers.contains(", ");
+        assert!(has_interval && numbers.contains(']'), "{cells:?}");
+    }
+    assert!(cells[7].starts_with('+'), "{cells:?}");
+    assert!(it.markdown.starts_with("## Gate of tiny: regressed\n"));
+    assert!(it.markdown.contains(&format!("```sh\n{line}\n```")));
+    assert!(it.markdown.contains("## tiny\n"), "the verdicts follow");
+    let numbers = cells[7];
+    for said in [&it.text, &it.xml] {
+        for word in ["regressed", "flash-hetero", numbers, line] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+    let case = "classname=\"tiny.flash-hetero\" name=\"time of all against unchoke_all at 100 %\"";
+    let at = it
+        .xml
+        .find(case)
+        .expect("one test case a scenario and metric");
+    let failure = &it.xml[at..];
+    let failure = &failure[..failure.find("</testcase>").expect("its end")];
+    assert!(failure.contains("<failure message=\"regressed\">"));
+    assert!(
+        failure.contains(numbers) && failure.contains(line),
+        "{failure}"
+    );
+    let last = it.text.trim_end().lines().last().expect("a sentence");
+    assert!(last.starts_with("Regressed: ") && last.ends_with("The check fails."));
+}
+
+/// A client that asks for blocks again and again, and then one that does not.
+#[test]
+fn a_planted_improvement_passes_and_is_called_one() {
+    let lab = Lab::new(PLAN);
+    save(&lab, "worse.csv", &["--set", "candidate.picker=duplicate"]);
+    let it = check(&lab, 0, "worse.csv", &[]);
+    let cells = ["flash-hetero", "E5", "all", "unchoke_all", "100 %"];
+    let cells = row(&it.markdown, &cells);
+    assert!(cells[7].starts_with('+'), "{cells:?}");
+    assert!(cells[9].starts_with("improved"), "{cells:?}");
+    let last = it.text.trim_end().lines().last().expect("a sentence");
+    assert!(
+        last.contains("Improved: E5 of all against unchoke_all at 100 % in flash-hetero: "),
+        "{last}"
+    );
+    assert!(!it.xml.contains("<failure"), "{}", it.xml);
+}
+
+/// The same policy with other seeds: whatever differs is noise, and two seeds cannot tell it from a
+/// thousandth.
+#[test]
+fn noise_is_inconclusive_and_no_pass() {
+    let lab = Lab::new(PLAN);
+    save(&lab, "few.csv", &["--seeds", "2"]);
+    let noise = ["--seeds", "2", "--seed", "2", "--tolerance", "0.1 %"];
+    let it = check(&lab, 0, "few.csv", &noise);
+    let cells = ["flash-hetero", "time", "all", "unchoke_all", "100 %"];
+    let cells = row(&it.markdown, &cells);
+    assert_eq!((cells[8], cells[9]), ("0.1 %", "inconclusive"), "{cells:?}");
+    assert!(it.markdown.starts_with("## Gate of tiny: inconclusive\n"));
+    let last = it.text.trim_end().lines().last().expect("a sentence");
+    assert!(
+        last.starts_with("Inconclusive: ") && last.contains("no pass"),
+        "{last}"
+    );
+    assert!(
+        it.xml.contains("<skipped message=\"inconclusive: "),
+        "{}",
+        it.xml
+    );
+    assert!(it.xml.contains("failures=\"0\"") && !it.xml.contains("skipped=\"0\""));
+    let json = ["--format", "json"];
+    let json = check(&lab, 0, "few.csv", &[&noise[..], &json].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.text).expect("JSON");
+    assert_eq!(json["outcome"], "inconclusive");
+    // Who wants it shown, not only not refuted, says so.
+    let strict = check(&lab, 1, "few.csv", &[&noise[..], &["--strict"]].concat());
+    assert!(strict.xml.contains("<failure message=\"inconclusive\">"));
+    assert!(
+        strict.text.contains(" --tolerance 0.1% --strict\n"),
+        "{}",
+        strict.text
+    );
+}
+
+#[test]
+fn what_is_no_summary_is_refused() {
+    let lab = Lab::new(PLAN);
+    let run = ["run", "tiny.toml", "--seeds", "1", "--check", "--baseline"];
+    let text = lab.expect(2, &[&run[..], &["tiny.toml"]].concat());
+    assert!(text.contains("tiny.toml: "), "{text}");
+    let text = lab.expect(2, &[&run[..], &["none.csv"]].concat());
+    assert!(text.contains("none.csv: "), "{text}");
+}
+
+/// What a check prints as its line, typed again, is the same check.
+#[cfg(unix)]
+#[test]
+fn the_line_of_a_check_repeats_it() {
+    let lab = Lab::new(PLAN);
+    fs::rename(lab.path("tiny.toml"), lab.path("my plan.toml")).expect("renamed");
+    let few = ["run", "my plan.toml", "--seeds", "3", "--no-plots"];
+    let saved = ["--save-baseline", "old figures.csv"];
+    lab.expect(0, &[&few[..], &saved].concat());
+    let check = ["--check", "--baseline", "old figures.csv"];
+    let tight = ["--tolerance", "0.5 %"];
+    let text = lab.expect(0, &[&few[..], &check, &tight].concat());
+    let line = text.lines().find_map(|it| it.strip_prefix("repeat    "));
+    let line = line.expect("a line that repeats it");
+    assert_eq!(
+        line,
+        "lab run 'my plan.toml' --seeds 3 --check --baseline 'old figures.csv' --tolerance 0.5%"
+    );
+    let typed = line.replace("lab ", &format!("'{}' ", env!("CARGO_BIN_EXE_lab")));
+    let mut shell = Command::new("sh");
+    shell.current_dir(lab.path("")).args(["-c", &typed]);
+    let again = shell.output().expect("a shell");
+    assert_eq!(String::from_utf8(again.stdout).expect("text"), text);
+    let usual = lab.expect(0, &[&few[..], &check].concat());
+    assert!(!usual.contains("--tolerance"), "{usual}");
+    let alone = lab.expect(2, &["run", "my plan.toml", "--tolerance", "1 %"]);
+    assert!(alone.contains("--check"), "{alone}");
+}
