@@ -55,6 +55,15 @@ fn a_size_is_measured_once_by_one_engine() {
     ] {
         assert!(folder.path().join("out").join(name).is_file(), "{name}");
     }
+    let exponents = std::fs::read_to_string(folder.path().join("out/exponents.csv"));
+    let exponents = exponents.expect("a table");
+    assert!(
+        exponents.contains("\nSimGrid,blocks_per_cpu_s,3,"),
+        "{exponents}"
+    );
+    for name in ["bep3", "libtorrent"] {
+        assert!(!exponents.contains(name), "too few sizes: {exponents}");
+    }
     assert_eq!(run(&[]), "", "nothing is measured twice");
     assert_eq!(table(folder.path()), rows);
     assert!(run(&["--force"]).contains("bep3"), "unless it must be");

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{Exit, Failure, print, stop};
 use crate::figure;
 use crate::output::manifest::cpu;
+use crate::scaling::fit::FEWEST_SIZES;
 use crate::scaling::table::{HERE, csv, elsewhere, exponents, read};
 use crate::scaling::{Fit, Plan, Point, Row, fits};
 use crate::store::{StoreError, write_whole};
@@ -212,7 +213,8 @@ fn caption(plan: &Plan, rows: &[Row]) -> String {
          16 KiB. Lines: {HERE}, one run a point (seed {}), one core of {cpu}; memory is the peak of \
          the process less that of a swarm of two.{million} Dashed: measured elsewhere, on other cores, \
          on w1 or what comes nearest to it (scaling.csv names the sources). N^x: least squares on \
-         logarithms over all sizes drawn. Times differ from day to day. Data: scaling.csv, \
+         logarithms over all sizes drawn, where {FEWEST_SIZES} or more were measured; a level dashed line is \
+         one figure quoted for every size. Times differ from day to day. Data: scaling.csv, \
          exponents.csv.",
         plan.seed
     )

@@ -1,5 +1,7 @@
 //! Exponents: straight lines through logarithms.
 
+use std::collections::BTreeSet;
+
 use super::table::Row;
 use crate::stats::fairness::log_slope;
 use crate::stats::math::{exp, ln};
@@ -27,9 +29,19 @@ impl Fit {
         self.factor * exp(self.exponent * ln(peers))
     }
 
-    /// The line through these points; `None` for fewer than two sizes.
+    /// The line through these points; `None` for fewer than three sizes, and for one value at all of
+    /// them: that is a figure quoted for any size, not one that was measured at each.
     fn through(series: &str, quantity: &'static str, points: &[(f64, f64)]) -> Option<Self> {
         let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+        let different = |values: &[f64]| {
+            values
+                .iter()
+                .map(|it| it.to_bits())
+                .collect::<BTreeSet<_>>()
+        };
+        if different(&x).len() < FEWEST_SIZES || different(&y).len() < 2 {
+            return None;
+        }
         let exponent = log_slope(&x, &y);
         exponent.is_finite().then(|| Self {
             series: series.to_owned(),
@@ -40,6 +52,9 @@ impl Fit {
         })
     }
 }
+
+/// Fewest sizes with an exponent: a line goes through any two points.
+pub const FEWEST_SIZES: usize = 3;
 
 /// Name of the speed in the table.
 pub const SPEED: &str = "blocks_per_cpu_s";
@@ -86,6 +101,8 @@ pub fn by_series(rows: &[Row]) -> Vec<Vec<&Row>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scaling::Plan;
+    use crate::scaling::table::elsewhere;
 
     #[test]
     fn a_power_law_is_found() {
@@ -97,8 +114,25 @@ mod tests {
     }
 
     #[test]
-    fn one_size_has_no_exponent() {
-        assert_eq!(Fit::through("x", SPEED, &[(100.0, 1.0)]), None);
-        assert_eq!(Fit::through("x", SPEED, &[]), None);
+    fn few_sizes_and_one_quoted_figure_have_no_exponent() {
+        let through = |points: &[(f64, f64)]| Fit::through("x", SPEED, points);
+        assert_eq!(through(&[]), None);
+        assert_eq!(through(&[(100.0, 1.0)]), None);
+        assert_eq!(through(&[(100.0, 1.0), (1000.0, 2.0)]), None);
+        let twice = [(100.0, 1.0), (1000.0, 2.0), (1000.0, 2.1)];
+        assert_eq!(through(&twice), None, "two sizes, one of them twice");
+        let quoted = [50.0, 100.0, 200.0].map(|it| (it, 1.4e6));
+        assert_eq!(through(&quoted), None);
+    }
+
+    /// One figure of the memory of libtorrent and two of its speed are quoted: no line.
+    #[test]
+    fn what_others_did_not_measure_is_not_fitted() {
+        let found = fits(&elsewhere(&Plan::builtin()));
+        let names: Vec<_> = found
+            .iter()
+            .map(|it| (it.series.as_str(), it.quantity))
+            .collect();
+        assert_eq!(names, [("PeerSim BitTorrent", SPEED), ("SimGrid", SPEED)]);
     }
 }
