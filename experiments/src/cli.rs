@@ -6,6 +6,7 @@
 
 mod args;
 mod bar;
+mod beside;
 mod check;
 mod compare;
 mod dry_run;

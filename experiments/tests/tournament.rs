@@ -88,6 +88,55 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
     }
 }
 
+/// A report shows the tournament that lies beside its folder, or the one that it is pointed at.
+#[test]
+fn a_report_shows_the_tournament_beside_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("tiny.toml"), TINY).expect("written");
+    let report = |out: &str, more: &[&str]| {
+        let arguments = ["run", "tiny.toml", "--quiet", "--out", out];
+        let output = lab(folder.path(), &[&arguments[..], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        std::fs::read_to_string(folder.path().join(out).join("report.html")).expect("written")
+    };
+    let before = report("results/tiny", &[]);
+    assert!(before.contains("<code>lab tournament</code>") && !before.contains("Robustness"));
+    let arguments = [
+        "tournament",
+        "tiny.toml",
+        "--quiet",
+        "--out",
+        "results/tournament",
+    ];
+    assert!(lab(folder.path(), &arguments).status.success());
+    let after = report("results/tiny", &[]);
+    let order = ["scenarios", "tournament", "replay", "methods"];
+    let at = order.map(|it| after.find(&format!("<h2 id=\"{it}\">")));
+    assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?}");
+    let section = &after[at[1].expect("found")..at[2].expect("found")];
+    for said in [
+        "Robustness: half and half",
+        "n = 2 paired seeds",
+        "Student t",
+        "95 %",
+        "href=\"../tournament/report.html\"",
+        "lab tournament tiny.toml",
+    ] {
+        assert!(section.contains(said), "{said}: {section}");
+    }
+    assert!(!section.contains("another version of the engine"));
+    assert_eq!(section.matches("<svg").count(), 3, "costs, one, half");
+    let pointed = report("far/away", &["--tournament", "results/tournament"]);
+    assert!(pointed.contains("href=\"../../results/tournament/report.html\""));
+    let manifest = folder.path().join("results/tournament/manifest.json");
+    let old = std::fs::read_to_string(&manifest).expect("written");
+    let old = old.replace("\"engine\": \"", "\"engine\": \"older ");
+    std::fs::write(&manifest, old).expect("written");
+    assert!(report("results/tiny", &[]).contains("another version of the engine"));
+    let arguments = ["run", "tiny.toml", "--quiet", "--tournament", "nowhere"];
+    assert_eq!(lab(folder.path(), &arguments).status.code(), Some(2));
+}
+
 #[test]
 fn seeds_that_differ_by_scenario_are_refused_in_one_sentence() {
     let folder = tempfile::tempdir().expect("folder");

@@ -161,6 +161,10 @@ pub(super) struct RunOptions {
     /// No figures and no report.
     #[arg(long)]
     pub(super) no_plots: bool,
+    /// Folder of a tournament to show in the report; `tournament` beside the folder of the results
+    /// if left out.
+    #[arg(long, value_name = "DIR")]
+    pub(super) tournament: Option<PathBuf>,
     /// When to colour verdicts.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(super) color: Color,

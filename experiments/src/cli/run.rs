@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
 use super::check::Check;
-use super::{Exit, Failure, film, print, show, stop};
+use super::{Exit, Failure, beside, film, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::{analyse, files};
 use crate::engine::Engine as _;
@@ -15,7 +15,7 @@ use crate::figure;
 use crate::output::manifest::{Host, manifest};
 use crate::output::{Files, peers};
 use crate::plan::Plan;
-use crate::report::{Context, Section, report};
+use crate::report::{Context, report};
 use crate::runner::{self, Done, Options};
 use crate::store::{Store, StoreError, write_whole};
 use crate::swarm::Swarms;
@@ -203,7 +203,8 @@ impl Job<'_> {
                     &figure::png(&it.scene)?,
                 )?;
             }
-            let sections: Vec<Section> = film::section(self, store)?.into_iter().collect();
+            let mut sections = vec![beside::section(self)?];
+            sections.extend(film::section(self, store)?);
             let context = Context {
                 hash: &hash,
                 engine: &engine,

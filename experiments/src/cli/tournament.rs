@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::args::{self, PlanArgs};
 use super::bar::Bar;
+use super::beside::SECTION;
 use super::run::{make, make_store};
 use super::{Exit, Failure, print, stop};
 use crate::engine::Engine as _;
@@ -225,8 +226,8 @@ impl Job<'_> {
         }
         let text = page(&self.tournament, standing, &drawings, context)?;
         put(&self.folder.join("report.html"), text.as_bytes())?;
-        let part = section(&self.tournament, standing, &drawings)?;
-        put(&self.folder.join("section.html"), part.html.as_bytes())?;
+        let part = section(&self.tournament, standing, &drawings, context)?;
+        put(&self.folder.join(SECTION), part.html.as_bytes())?;
         Ok(())
     }
 }

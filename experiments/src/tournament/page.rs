@@ -1,7 +1,7 @@
 //! The page of a tournament, and its section for the pages of others.
 
 use super::Tournament;
-use super::pictures::Drawing;
+use super::pictures::{Drawing, UPLOAD};
 use super::standing::{Score, Standing};
 use crate::analysis::Analysis;
 use crate::figure::{RenderError, svg};
@@ -85,21 +85,29 @@ pub fn page(
 }
 
 /// The tournament in short, for another report: the answer, what is spent against what it takes,
-/// and the standing.
+/// who beats whom, the standing, and where it comes from.
 pub fn section(
     tournament: &Tournament,
     standing: &Standing,
     drawings: &[Drawing],
+    context: &Context<'_>,
 ) -> Result<Section, RenderError> {
     let analysis = Analysis::default();
     let mut page = Page::new(&tournament.plan, &analysis, &[]);
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
-    if let Some(it) = drawings.first() {
+    for it in drawings.iter().filter(|it| it.name != UPLOAD) {
         figure(&mut page, it)?;
     }
     page.table(&HEAD, &rows(tournament, standing));
+    page.paragraph(&methods(tournament, context.units));
+    page.push(&format!(
+        "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
+        escape(context.hash),
+        escape(context.engine),
+        escape(context.reproduce)
+    ));
     Ok(Section {
         id: "tournament".to_owned(),
         heading: "The tournament".to_owned(),

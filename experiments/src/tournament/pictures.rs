@@ -19,6 +19,9 @@ pub struct Drawing {
     pub scene: Scene,
 }
 
+/// Name of the matrix of uploads.
+pub const UPLOAD: &str = "one_upload";
+
 /// In swarms of one policy, uploads below this many copies and times beyond this multiple of the
 /// fastest are drawn at the edge: most policies lie close together.
 const EDGE: (f64, f64) = (0.8, 1.4);
@@ -38,7 +41,7 @@ fn whole(tournament: &Tournament) -> String {
     let plan = &tournament.plan;
     let names: Vec<&str> = plan.scenarios.iter().map(|it| it.name.as_str()).collect();
     format!(
-        "{} seeds, mean over {}",
+        "n = {} paired seeds, mean over {}",
         tournament.seeds(),
         names.join(" and ")
     )
@@ -97,7 +100,8 @@ fn one(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
         "Completion time of one peer of the row's policy in a swarm of the column's, against the \
          same peer with the column's policy: percent more (orange) or less (blue). {}; paired log \
-         ratios. Framed: told apart from no effect at 5 % over the whole matrix (Student t, Holm). \
+         ratios. Framed: told apart from no effect at 5 % over the whole matrix (Student t, Holm); \
+         95 % intervals (Student t) in meetings.csv. \
          Rows and columns by the mean of the row. Data: meetings.csv, mix one.",
         whole(tournament)
     );
@@ -119,7 +123,7 @@ fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
         "Completion time of peers that run the row's policy against the same peers with the \
          column's, in swarms half of which runs the one and half the other, with the halves exchanged: \
          percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the \
-         whole matrix (Student t, Holm). Rows and columns by the mean of the row. Data: \
+         whole matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by the mean of the row. Data: \
          meetings.csv, mix half.",
         whole(tournament)
     );
@@ -159,7 +163,7 @@ fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
         })
     };
     Drawing {
-        name: "one_upload",
+        name: UPLOAD,
         scene: heat(tournament, &standing.one, value, words).scene(),
         caption,
     }
@@ -201,7 +205,7 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
         "Left: mean over the swarms of all other policies. Right: what peers do not upload in a \
          swarm of their own, origins do: the mean upload is fixed by conservation. {}; point \
-         estimates, intervals in the tables. What lies beyond an edge is drawn there, with its values. \
+         estimates, 95 % intervals (Student t) in the tables. What lies beyond an edge is drawn there, with its values. \
          Data: scores.csv, pure.csv.",
         whole(tournament)
     );
