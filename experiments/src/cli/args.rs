@@ -46,7 +46,7 @@ pub(super) struct PlanArgs {
     /// Folder of the results; `results/PLAN` if left out, for a changed plan
     /// `results/exploratory/PLAN`.
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
 }
 
 impl PlanArgs {
@@ -171,7 +171,7 @@ pub(super) struct RunOptions {
     /// Also write peers.csv: one row a peer and run.
     #[arg(long)]
     pub(super) peers: bool,
-    /// Compare with the registered summary instead of writing results; code 1 if a figure is shown
+    /// Compare with the registered summary; results are written only to a named --out. Code 1 if a figure is shown
     /// to be worse by more than the tolerance, or a verdict turned against the candidate. What the
     /// intervals leave open is inconclusive: no failure, and no pass either.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `--check`: the gate.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use serde_json::json;
 use super::args::{self, Format};
 use super::run::Job;
 use super::{Exit, Failure, print};
-use crate::gate::{Change, HEAD, State, Words, compare, counted, junit, overall, read};
+use crate::gate::{Change, HEAD, Key, Row, State, Words, compare, counted, junit, overall, read};
 use crate::store::write_whole;
 
 /// Most rows in a table for a web page: CI services show a megabyte at most.
@@ -26,22 +27,28 @@ pub(super) struct Check<'a> {
     reproduce: String,
 }
 
+/// Where the registered rows of a run are, and what they are.
+pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>), Failure> {
+    let usual = || {
+        PathBuf::from("results")
+            .join(&job.plan.name)
+            .join("summary.csv")
+    };
+    let path = job.options.baseline.clone().unwrap_or_else(usual);
+    let rows = read(&args::read(&path)?)
+        .map_err(|it| Failure::usage(format!("{}: {it}", path.display())))?;
+    Ok((path, rows))
+}
+
 impl<'a> Check<'a> {
     /// Compares `summary` with what is registered.
     pub(super) fn of(job: &'a Job<'a>, summary: &'a str) -> Result<Self, Failure> {
-        let usual = || {
-            PathBuf::from("results")
-                .join(&job.plan.name)
-                .join("summary.csv")
-        };
-        let path = job.options.baseline.clone().unwrap_or_else(usual);
-        let text = args::read(&path)?;
-        let named = |it| Failure::usage(format!("{}: {it}", path.display()));
-        let before = read(&text).map_err(|it| named(it.to_string()))?;
+        let (path, before) = registered(job)?;
         let now = read(summary).expect("our own table");
         let changes = compare(&before, &now, job.options.tolerance.fraction());
         if changes.is_empty() {
-            return Err(named("has no row in common with this run".to_owned()));
+            let message = format!("{}: has no row in common with this run", path.display());
+            return Err(Failure::usage(message));
         }
         Ok(Self {
             job,

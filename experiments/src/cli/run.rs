@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
-use super::check::Check;
+use super::check::{self, Check};
 use super::{Exit, Failure, beside, film, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::{analyse, files};
@@ -53,6 +53,10 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     }
     if options.dry_run {
         return super::dry_run::dry_run(&job);
+    }
+    if options.check && options.shard.is_none() {
+        // A wrong file is to be known before the runs, not after them.
+        check::registered(&job)?;
     }
     stop::listen()?;
     let store = job.store()?;
@@ -121,6 +125,9 @@ impl Job<'_> {
             append(path, &(gate + &verdicts))?;
         }
         if let Some(check) = check {
+            if options.plan_args.out.is_some() {
+                self.write(analysis, store, &results, host)?;
+            }
             return check.finish();
         }
         let paths = self.write(analysis, store, &results, host)?;

@@ -1,0 +1,155 @@
+//! The composite action of policy authors: its script as it runs, and its files against each other.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of the action.
+fn file(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let folder = root
+        .expect("the workspace")
+        .join(".github/actions/choking-gate");
+    folder.join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(file(name)).expect("a file of the action")
+}
+
+/// The words in `text` that follow `before`.
+fn words(text: &str, before: &str) -> BTreeSet<String> {
+    let after = text.split(before).skip(1);
+    let word = |it: &str| {
+        let part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        it.split(|c| !part(c)).next().unwrap_or("").to_owned()
+    };
+    after.map(word).collect()
+}
+
+/// The keys below `parent:`, with what follows each, by indentation.
+fn keys(text: &str, parent: &str) -> Vec<(String, String)> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let head = format!("{parent}:");
+    let mut lines = text.lines().skip_while(|it| it.trim() != head);
+    let outer = indent(lines.next().expect("the parent"));
+    let inside: Vec<&str> = lines
+        .take_while(|it| it.trim().is_empty() || indent(it) > outer)
+        .filter(|it| !it.trim().is_empty())
+        .collect();
+    let level = indent(inside[0]);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for line in inside {
+        match line.trim().split_once(':') {
+            Some((key, _)) if indent(line) == level => found.push((key.to_owned(), String::new())),
+            _ => found.last_mut().expect("a key").1.push_str(line),
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_declared_is_used_and_what_is_used_is_declared() {
+    let action = read("action.yml");
+    let inputs = keys(&action, "inputs");
+    let declared: BTreeSet<String> = inputs.iter().map(|it| it.0.clone()).collect();
+    assert_eq!(declared, words(&action, "inputs."));
+    for (name, body) in &inputs {
+        assert!(body.contains("description:"), "{name}");
+        assert_ne!(
+            body.contains("required: true"),
+            body.contains("default:"),
+            "{name}"
+        );
+    }
+    // Values reach the script as variables, never as part of its text.
+    assert!(
+        !action
+            .lines()
+            .any(|it| it.trim().starts_with("run:") && it.contains("${{"))
+    );
+    let set = words(&action, "        GATE_");
+    let mut known = words(&read("gate.sh"), "#   GATE_");
+    assert!(known.remove("LAB"), "the action always builds");
+    assert_eq!(set, known);
+    for step in [
+        "if: ${{ always() }}",
+        "$GITHUB_ACTION_PATH/gate.sh",
+        "using: composite",
+    ] {
+        assert!(action.contains(step), "{step}");
+    }
+}
+
+#[test]
+fn the_example_workflow_gives_what_the_action_asks_for() {
+    let inputs = keys(&read("action.yml"), "inputs");
+    let example = read("example-workflow.yml");
+    let (_, step) = example
+        .split_once("/.github/actions/choking-gate\n")
+        .expect("its step");
+    let given = keys(step, "with");
+    for (name, body) in &inputs {
+        let is_given = given.iter().any(|it| it.0 == *name);
+        assert!(is_given || body.contains("default:"), "{name} is required");
+    }
+    for (name, _) in &given {
+        assert!(inputs.iter().any(|it| it.0 == *name), "{name} is no input");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_script_ends_as_the_check_does_and_says_why() {
+    use std::process::Command;
+
+    let lab = common::Lab::new(common::PLAN);
+    let saved = [
+        "run",
+        "tiny.toml",
+        "--no-plots",
+        "--save-baseline",
+        "good.csv",
+    ];
+    lab.expect(0, &saved);
+    let gate = |code: i32, baseline: &str, more: &str| {
+        let _ = fs::remove_file(lab.path("step.md"));
+        let output = Command::new(file("gate.sh"))
+            .current_dir(lab.path(""))
+            .env("GATE_LAB", assert_cmd::cargo::cargo_bin!("lab"))
+            .env("GATE_PLAN", "tiny.toml")
+            .env("GATE_BASELINE", baseline)
+            .env("GATE_TOLERANCE", "5 %")
+            .env("GATE_ARGS", more)
+            .env("GATE_OUT", "out folder")
+            .env("GITHUB_STEP_SUMMARY", "step.md")
+            .output()
+            .expect("bash runs it");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        fs::read_to_string(lab.path("step.md")).expect("a summary of the step")
+    };
+    let same = gate(0, "good.csv", "--strict");
+    assert!(same.starts_with("## Gate of tiny: no change\n"), "{same}");
+    let worse = "--set candidate.parameters.slots=1 --set candidate.parameters.optimistic_slots=0";
+    let said = gate(1, "good.csv", worse);
+    assert!(said.starts_with("## Gate of tiny: regressed\n"), "{said}");
+    assert!(said.contains(&format!(
+        "lab run tiny.toml {worse} --check --baseline good.csv\n"
+    )));
+    for name in ["report.html", "gate.xml", "summary.csv", "manifest.json"] {
+        assert!(lab.path("out folder").join(name).is_file(), "{name}");
+    }
+    let xml = fs::read_to_string(lab.path("out folder/gate.xml")).expect("JUnit");
+    assert!(xml.contains("<failure message=\"regressed\">"), "{xml}");
+    let lost = gate(2, "none.csv", "");
+    assert!(
+        lost.contains("no verdict on tiny.toml (exit code 2)"),
+        "{lost}"
+    );
+    assert!(
+        !lab.path("out folder/gate.xml").exists(),
+        "nothing old is shown"
+    );
+}
