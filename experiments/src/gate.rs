@@ -26,9 +26,9 @@ pub enum State {
     /// The interval of the difference lies wholly on the bad side, beyond the tolerance; or a
     /// verdict now says the contrary.
     Regressed,
-    /// The interval allows more than one of the others; or a verdict is no longer shown.
+    /// The interval allows more than one of the others; or a good verdict is no longer shown.
     Inconclusive,
-    /// The interval lies wholly on the good side, beyond the tolerance; or a verdict got better.
+    /// The interval lies wholly on the good side, beyond the tolerance.
     Improved,
     /// The interval lies wholly within the tolerance, or the figures are the very same.
     NoChange,
@@ -92,9 +92,12 @@ impl Difference {
 pub enum Turn {
     /// One said that something good is shown and now says that the contrary is.
     Against,
-    /// One is worse, but does not say the contrary of what it said.
+    /// One said that something good is shown, and says no more than that it is not shown.
     Lost,
-    /// At least one is better and none is worse.
+    /// One moved between nothing shown and something bad shown: the figure tells whether that is a
+    /// change or only another number of seeds.
+    Moved,
+    /// One now says that something good is shown.
     Better,
 }
 
@@ -144,9 +147,14 @@ fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
     } else {
         None
     };
-    let figure = if before.figures == now.figures || key.scenario == ALL_SCENARIOS {
-        // Over all scenarios only the verdict is registered: the figures are those of its scenarios.
+    let figure = if before.figures == now.figures {
         State::NoChange
+    } else if key.scenario == ALL_SCENARIOS {
+        // Over all scenarios only the verdict is registered: the figures are those of its scenarios.
+        match turn {
+            Some(Turn::Better) => State::Improved,
+            _ => State::NoChange,
+        }
     } else {
         difference.map_or(State::Inconclusive, |it| {
             judge(it, before.is_ratio, tolerance)
@@ -155,8 +163,7 @@ fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
     let state = match (turn, figure) {
         (Some(Turn::Against), _) | (_, State::Regressed) => State::Regressed,
         (Some(Turn::Lost), _) | (_, State::Inconclusive) => State::Inconclusive,
-        (Some(Turn::Better), _) => State::Improved,
-        (None, figure) => figure,
+        (_, figure) => figure,
     };
     Change {
         key: key.clone(),
@@ -227,6 +234,7 @@ fn turn(before: &Row, now: &Row) -> Option<Turn> {
         let place = |word: &String| words.iter().position(|it| it == word);
         match (place(old), place(new)) {
             (Some(2), Some(0)) if contrary => Turn::Against,
+            (Some(0 | 1), Some(0 | 1)) if contrary => Turn::Moved,
             (Some(old), Some(new)) if new > old => Turn::Better,
             _ => Turn::Lost,
         }
@@ -307,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_that_turn_against_the_candidate_fail_and_lost_ones_are_inconclusive() {
+    fn verdicts_that_turn_fail_and_lost_ones_are_inconclusive() {
         let row = |verdicts: &str| format!("E1,saving,true,0.41,0.40,0.42,{verdicts}");
         for (before, now, state) in [
             (
@@ -323,7 +331,12 @@ mod tests {
             (
                 "inconclusive,saves,kept",
                 "refuted,saves,kept",
-                State::Inconclusive,
+                State::NoChange,
+            ),
+            (
+                "refuted,saves but degrades,degraded",
+                "refuted,saves but degrades,not shown",
+                State::NoChange,
             ),
             (
                 "supported,saves,kept",
@@ -338,7 +351,7 @@ mod tests {
             (
                 "refuted,saves,kept",
                 "supported,saves,kept",
-                State::Improved,
+                State::NoChange,
             ),
             (
                 "refuted,saves,kept",
@@ -369,6 +382,8 @@ mod tests {
             "E1,saving,true,0.10,,,refuted,no saving shown,",
         );
         assert_eq!(lost.state, State::Inconclusive);
+        let better = of("all", before, "E1,saving,true,0.41,,,supported,saves,");
+        assert_eq!(better.state, State::Improved);
     }
 
     #[test]

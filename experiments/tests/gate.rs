@@ -179,7 +179,10 @@ fn what_is_no_summary_is_refused() {
     assert!(text.contains("tiny.toml: "), "{text}");
     let text = lab.expect(2, &[&run[..], &["none.csv"]].concat());
     assert!(text.contains("none.csv: "), "{text}");
-    assert!(!lab.path("results").exists(), "known before anything is run");
+    assert!(
+        !lab.path("results").exists(),
+        "known before anything is run"
+    );
 }
 
 /// What a check prints as its line, typed again, is the same check.

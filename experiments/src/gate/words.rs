@@ -170,11 +170,14 @@ impl Words<'_> {
     }
 }
 
-/// How many rows of each kind.
+/// How many rows of each kind that is there.
 #[must_use]
 pub fn counted(rows: &[&Change]) -> String {
     let count = |state| rows.iter().filter(|it| it.state == state).count();
-    let each = State::ALL.map(|it| format!("{} {}", count(it), it.word()));
+    let there = State::ALL.iter().filter(|it| count(**it) > 0);
+    let each: Vec<String> = there
+        .map(|it| format!("{} {}", count(*it), it.word()))
+        .collect();
     each.join(", ")
 }
 
@@ -245,7 +248,8 @@ fn verdict(it: &Change) -> String {
 fn turned(it: &Change) -> Option<String> {
     let how = match it.turn? {
         Turn::Against => "turned",
-        Turn::Lost => "weaker",
+        Turn::Lost => "no longer shown",
+        Turn::Moved => "moved",
         Turn::Better => "better",
     };
     let pairs = it.before.verdicts.iter().zip(&it.now.verdicts);
@@ -304,7 +308,7 @@ mod tests {
         assert!(
             WORDS
                 .counts(&it, 9)
-                .ends_with("tolerance 50 %: 2 regressed, 0 inconclusive, 0 improved, 0 no change")
+                .ends_with("tolerance 50 %: 2 regressed")
         );
     }
 
