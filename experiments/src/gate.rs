@@ -14,7 +14,9 @@ mod words;
 use std::collections::BTreeMap;
 
 use crate::output::summary::ALL_SCENARIOS;
+use crate::stats::interval::t_about;
 use crate::stats::math::{exp, ln};
+use crate::stats::moments::standard_deviation;
 use crate::verdict::{Direction, Size, Time};
 pub use junit::junit;
 pub use table::{Key, Row, TableError, read};
@@ -62,29 +64,46 @@ pub struct Difference {
     pub value: f64,
     /// Its two-sided 95 % interval.
     pub ci95: (f64, f64),
+    /// It is of the differences seed by seed.
+    pub paired: bool,
 }
 
 impl Difference {
-    /// Of two figures with their intervals, by the method of variance estimates recovery (Zou and
-    /// Donner, Statistics in Medicine 27, 2008, 1693-1702) as if they were independent; ratios by
-    /// their logarithms. Figures from the same seeds rise and fall together, so that the interval
-    /// errs on the wide side.
     fn between(before: &Row, now: &Row) -> Option<Self> {
         let scale = |it: f64| if before.is_ratio { ln(it) } else { it };
         let back = |it: f64| if before.is_ratio { exp(it) - 1.0 } else { it };
-        let (old, new) = (scale(before.estimate?), scale(now.estimate?));
-        let (old_low, old_high) = before.interval?;
-        let (new_low, new_high) = now.interval?;
-        let wide = |a: f64, b: f64| (a * a + b * b).sqrt();
-        let below = wide(new - scale(new_low), scale(old_high) - old);
-        let above = wide(scale(new_high) - new, old - scale(old_low));
-        let value = new - old;
-        let ends = (value - below, value + above);
-        (ends.0.is_finite() && ends.1.is_finite()).then(|| Self {
+        let value = scale(now.estimate?) - scale(before.estimate?);
+        let paired = paired(before, now, value);
+        let (low, high) = paired.or_else(|| independent(before, now, scale))?;
+        (low.is_finite() && high.is_finite()).then(|| Self {
             value: back(value),
-            ci95: (back(ends.0), back(ends.1)),
+            ci95: (back(low), back(high)),
+            paired: paired.is_some(),
         })
     }
+}
+
+/// The interval of a difference from the differences seed by seed, if both have the same seeds.
+fn paired(before: &Row, now: &Row, value: f64) -> Option<(f64, f64)> {
+    let ((old_seed, old), (new_seed, new)) = (&before.by_seed, &now.by_seed);
+    if old_seed != new_seed || old.len() != new.len() || old.len() < 2 {
+        return None;
+    }
+    let moved: Vec<f64> = new.iter().zip(old).map(|(new, old)| new - old).collect();
+    let error = standard_deviation(&moved) / (moved.len() as f64).sqrt();
+    Some(t_about(value, error, moved.len()).ci95)
+}
+
+/// The interval of a difference from the intervals of both, as if they were independent, by the method
+/// of variance estimates recovery (Zou and Donner, Statistics in Medicine 27, 2008, 1693-1702).
+fn independent(before: &Row, now: &Row, scale: impl Fn(f64) -> f64) -> Option<(f64, f64)> {
+    let (old, new) = (scale(before.estimate?), scale(now.estimate?));
+    let (old_low, old_high) = before.interval?;
+    let (new_low, new_high) = now.interval?;
+    let wide = |a: f64, b: f64| (a * a + b * b).sqrt();
+    let below = wide(new - scale(new_low), scale(old_high) - old);
+    let above = wide(scale(new_high) - new, old - scale(old_low));
+    Some((new - old - below, new - old + above))
 }
 
 /// Where the registered verdicts of a row went.
@@ -312,6 +331,33 @@ mod tests {
         let change = one("time,ratio,false,2,1.9,2.1,,,", "time,ratio,false,3,3,3,,,");
         let it = change.difference.expect("both have intervals");
         assert!((it.value - 0.5).abs() < 1e-12, "a share: {it:?}");
+    }
+
+    /// Both intervals are wide, but every seed fell by about 0.1.
+    #[test]
+    fn the_same_seeds_are_compared_one_by_one() {
+        let head = HEAD.replace('\n', ",master_seed,by_seed\n");
+        let row = |figures: &str, master: &str, by_seed: &str| {
+            let keys = "s,bep3,one,all";
+            let text = format!("{head}{keys},E3,saving,false,{figures},,,,{master},{by_seed}\n");
+            read(&text).expect("a table")
+        };
+        let before = row("0.3,0.1,0.5", "7", "0.1 0.3 0.5");
+        let change = |master: &str, by_seed: &str| {
+            let now = row("0.2,0,0.4", master, by_seed);
+            let changes = compare(&before, &now, 0.05);
+            (changes[0].state, changes[0].difference.expect("intervals"))
+        };
+        let (state, it) = change("7", "0.01 0.2 0.39");
+        // Deviations 0.01, 0 and -0.01: standard error 0.01 / sqrt 3, t with 2 degrees 4.3027.
+        let half = 4.302_653 * 0.01 / 3_f64.sqrt();
+        assert!(it.paired && state == State::Regressed, "{it:?}");
+        assert!((it.ci95.0 + 0.1 + half).abs() < 1e-6, "{it:?}");
+        assert!((it.ci95.1 + 0.1 - half).abs() < 1e-6, "{it:?}");
+        for (master, by_seed) in [("8", "0.01 0.2 0.39"), ("7", "0.01 0.39"), ("7", "")] {
+            let (state, it) = change(master, by_seed);
+            assert!(!it.paired && state == State::Inconclusive, "{it:?}");
+        }
     }
 
     #[test]

@@ -91,6 +91,9 @@ fn a_planted_regression_fails_and_is_named() {
         assert!(has_interval && numbers.contains(']'), "{cells:?}");
     }
     assert!(cells[7].starts_with('+'), "{cells:?}");
+    // Two ways of comparing, seven quantities: with the baseline, and the candidate with itself.
+    let paired = "seed by seed in the 14 rows of";
+    assert!(it.markdown.contains(paired), "{}", it.markdown);
     assert!(it.markdown.starts_with("## Gate of tiny: regressed\n"));
     assert!(it.markdown.contains(&format!("```sh\n{line}\n```")));
     assert!(it.markdown.contains("## tiny\n"), "the verdicts follow");

@@ -4,7 +4,7 @@ use super::runs::Runs;
 use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm};
 use crate::outcome::Outcome;
 use crate::plan::{Adoption, Estimand, Plan};
-use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error};
+use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error, pseudo_values};
 use crate::stats::interval::{Estimate, t_estimate};
 use crate::stats::math::{exp, ln};
 use crate::stats::moments::mean;
@@ -97,6 +97,9 @@ pub struct Comparison {
     pub baseline_mean: f64,
     /// Saving or ratio, see [`Quantity::scale`].
     pub estimate: Estimate,
+    /// One value a seed whose mean is the estimate: of a saving its jackknife pseudo-values, of a
+    /// ratio its logarithms.
+    pub by_seed: Vec<f64>,
     /// Logarithm of the ratio.
     pub log_ratio: f64,
     /// Its standard error.
@@ -347,6 +350,7 @@ impl Question {
         Comparison {
             candidate_mean: mean(candidate),
             baseline_mean: mean(baseline),
+            by_seed: pseudo_values(pairs.len(), |of| 1.0 - ratio(of)),
             log_ratio: ln(mean(candidate) / mean(baseline)),
             log_error: jackknife_error(pairs.len(), |of| ln(ratio(of))),
             method: Method::resampled(pairs.len()),
@@ -408,6 +412,7 @@ impl Question {
         Comparison {
             candidate_mean: exp(mean(candidate)),
             baseline_mean: exp(mean(baseline)),
+            by_seed: differences(candidate, baseline),
             log_ratio: log.value,
             log_error: pairing(candidate, baseline).spread / (pairs.len() as f64).sqrt(),
             ..self.blank(plan, quantity, pairs, log.map(exp), candidate, baseline)
@@ -444,6 +449,7 @@ impl Question {
             candidate_mean: f64::NAN,
             baseline_mean: f64::NAN,
             estimate,
+            by_seed: Vec::new(),
             log_ratio: f64::NAN,
             log_error: f64::NAN,
             method: Method::Student,

@@ -176,7 +176,7 @@ pub(super) struct RunOptions {
     /// intervals leave open is inconclusive: no failure, and no pass either.
     #[arg(long)]
     pub(super) check: bool,
-    /// The summary.csv to compare with; `results/PLAN/summary.csv` if left out.
+    /// What `--save-baseline` wrote, or the summary.csv to compare with; `results/PLAN/summary.csv` if left out.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) baseline: Option<PathBuf>,
     /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio.
@@ -185,7 +185,7 @@ pub(super) struct RunOptions {
     /// With `--check`: what is inconclusive fails as well.
     #[arg(long, requires = "check")]
     pub(super) strict: bool,
-    /// Write the summary of this run here, for later `--baseline`.
+    /// Write the summary of this run here, with figures by seed, for later `--baseline`.
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
     /// Write the outcome of `--check` as an XML file that CI systems read.

@@ -41,10 +41,10 @@ pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>),
 }
 
 impl<'a> Check<'a> {
-    /// Compares `summary` with what is registered.
-    pub(super) fn of(job: &'a Job<'a>, summary: &'a str) -> Result<Self, Failure> {
+    /// Compares `now`, a summary with figures by seed, with what is registered.
+    pub(super) fn of(job: &'a Job<'a>, summary: &'a str, now: &str) -> Result<Self, Failure> {
         let (path, before) = registered(job)?;
-        let now = read(summary).expect("our own table");
+        let now = read(now).expect("our own table");
         let changes = compare(&before, &now, job.options.tolerance.fraction());
         if changes.is_empty() {
             let message = format!("{}: has no row in common with this run", path.display());
@@ -142,11 +142,15 @@ impl<'a> Check<'a> {
             "{}.",
             words.counts(&self.changes, self.registered)
         ));
-        put(
-            "Registered and now: savings and ratios over paired seeds with the intervals of \
-             summary.csv. Difference: now less registered, of a ratio in percent of the registered \
-             one; its interval has both in it (MOVER).",
-        );
+        let paired = self.changes.iter().filter_map(|it| it.difference);
+        put(&format!(
+            "Registered and now: savings and ratios over paired seeds with their intervals. Difference: \
+             now less registered, of a ratio in percent of the registered one. Its interval is \
+             Student's t on the differences seed by seed in the {} rows of which the registered file \
+             has them (--save-baseline writes them) for the same seeds; elsewhere it has both \
+             intervals in it as if they were independent (MOVER).",
+            paired.filter(|it| it.paired).count()
+        ));
         put(&format!("```sh\n{}\n```", self.reproduce));
         text
     }
@@ -181,6 +185,7 @@ impl<'a> Check<'a> {
                 "registered": it.before.estimate, "now": it.now.estimate,
                 "difference": it.difference.map(|it| it.value),
                 "difference_ci95_low": low, "difference_ci95_high": high,
+                "paired": it.difference.is_some_and(|it| it.paired),
                 "state": it.state.word(), "verdict_moved": it.turn.is_some(),
             })
         };

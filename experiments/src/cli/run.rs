@@ -13,7 +13,7 @@ use crate::conduct::{analyse, files};
 use crate::engine::Engine as _;
 use crate::figure;
 use crate::output::manifest::{Host, manifest};
-use crate::output::{Files, peers};
+use crate::output::{Files, peers, summary};
 use crate::plan::Plan;
 use crate::report::{Context, report};
 use crate::runner::{self, Done, Options};
@@ -114,10 +114,11 @@ impl Job<'_> {
             .get("summary.csv")
             .expect("one of the files")
             .to_owned();
+        let by_seed = summary::registered(&self.plan, analysis);
         if let Some(path) = &options.save_baseline {
-            write_whole(path, summary.as_bytes())?;
+            write_whole(path, by_seed.as_bytes())?;
         }
-        let check = options.check.then(|| Check::of(self, &summary));
+        let check = options.check.then(|| Check::of(self, &summary, &by_seed));
         let check = check.transpose()?;
         if let Some(path) = &options.summary {
             let gate = check.as_ref().map_or_else(String::new, Check::markdown);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::output::summary::BY_SEED;
+
 /// What distinguishes a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -22,8 +24,10 @@ pub struct Key {
 pub struct Row {
     /// Line of the table, from 0.
     pub position: usize,
-    /// Every field as text.
+    /// Every field of a `summary.csv` as text.
     pub figures: Vec<String>,
+    /// Master seed, and one value a seed; empty in a plain `summary.csv`.
+    pub by_seed: (String, Vec<f64>),
     /// Less is better.
     pub is_ratio: bool,
     /// The verdicts of the row are registered.
@@ -67,6 +71,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         at("direction_verdict")?,
         at("time_verdict")?,
     ];
+    let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
     let mut rows = BTreeMap::new();
     for (position, record) in reader.records().enumerate() {
         let record = record.map_err(wrong)?;
@@ -79,9 +84,15 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             group: text(group),
             quantity: text(quantity),
         };
+        let [master, values] = extra.map(|it| it.map_or("", |it| &record[it]));
+        let values: Result<Vec<f64>, _> = values.split(' ').map(str::parse).collect();
+        let plain = record.iter().enumerate();
+        let plain = plain.filter(|it| !extra.contains(&Some(it.0)));
         let row = Row {
             position,
-            figures: record.iter().map(str::to_owned).collect(),
+            figures: plain.map(|it| it.1.to_owned()).collect(),
+            // A seed without a figure leaves nothing to pair.
+            by_seed: (master.to_owned(), values.unwrap_or_default()),
             is_ratio: &record[scale] == "ratio",
             headline: &record[headline] == "true",
             estimate: number(estimate),

@@ -58,6 +58,26 @@ pub fn summary(plan: &Plan, analysis: &Analysis) -> String {
     table.finish()
 }
 
+/// Columns that a registered summary has beyond [`COLUMNS`]: the master seed, and one value a seed
+/// whose mean is the estimate of the row (of a ratio, its logarithm).
+pub const BY_SEED: [&str; 2] = ["master_seed", "by_seed"];
+
+/// The summary with [`BY_SEED`], so that a later one is compared with it seed by seed.
+#[must_use]
+pub fn registered(plan: &Plan, analysis: &Analysis) -> String {
+    let mut table = Table::new(&[&COLUMNS[..], &BY_SEED].concat());
+    for it in &analysis.comparisons {
+        let values: Vec<String> = it.by_seed.iter().map(|it| figure(*it)).collect();
+        let seeds = [plan.master_seed.to_string(), values.join(" ")];
+        table.row(comparison(plan, analysis, it).into_iter().chain(seeds));
+    }
+    for it in &analysis.overall {
+        let none = [String::new(), String::new()];
+        table.row(reading(plan, it).into_iter().chain(none));
+    }
+    table.finish()
+}
+
 /// Mean waste of a policy by itself, and the waste it would need for the claimed saving against
 /// this candidate (swarm cost only).
 #[must_use]

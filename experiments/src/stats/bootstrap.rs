@@ -87,6 +87,23 @@ pub fn jackknife_error(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> f64 {
     (squares * (runs - 1) as f64 / runs as f64).sqrt()
 }
 
+/// Jackknife pseudo-values of a statistic, one a run (Efron and Tibshirani 1993, section 11.5): their
+/// standard error is that of the jackknife. The difference of two statistics of the same runs has the
+/// differences of theirs, so that runs stay paired. None for fewer than two runs.
+#[must_use]
+pub fn pseudo_values(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64> {
+    if runs < 2 {
+        return Vec::new();
+    }
+    let all: Vec<u32> = (0..u32::try_from(runs).expect("fewer than 2^32 runs")).collect();
+    let (n, whole) = (runs as f64, statistic(&all));
+    let without = leave_one_out(runs, statistic);
+    without
+        .iter()
+        .map(|it| n * whole - (n - 1.0) * it)
+        .collect()
+}
+
 /// The statistic over all runs with `BCa` intervals. `statistic` gets the numbers of the runs to
 /// use. With fewer than [`LEAST_RUNS`] runs: jackknife error and Student's t.
 #[must_use]
@@ -132,6 +149,7 @@ fn bias_correction(sorted: &[f64], value: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::stats::interval::t_estimate;
+    use crate::stats::moments::standard_deviation;
 
     /// Spatial test data, Efron and Tibshirani 1993, table 14.1: 26 values.
     const SPATIAL: [f64; 26] = [
@@ -155,6 +173,23 @@ mod tests {
         let estimate = bca(&Resamples::new(1, 26, 20_000), variance);
         assert!((estimate.bound95.0 - 115.8).abs() < 3.0, "{estimate:?}");
         assert!((estimate.bound95.1 - 259.6).abs() < 5.0, "{estimate:?}");
+    }
+
+    #[test]
+    fn pseudo_values_of_a_mean_are_the_values_and_their_error_is_the_jackknife_one() {
+        let (x, y) = ([3.0, 1.0, 4.0, 1.5], [2.0, 2.5, 2.0, 3.0]);
+        let mean_of =
+            |of: &[u32]| of.iter().map(|it| x[*it as usize]).sum::<f64>() / of.len() as f64;
+        for (value, expected) in pseudo_values(4, mean_of).iter().zip(x) {
+            assert!((value - expected).abs() < 1e-12);
+        }
+        let ratio = |of: &[u32]| {
+            let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
+            sum(&x) / sum(&y)
+        };
+        let error = standard_deviation(&pseudo_values(4, ratio)) / 2.0;
+        assert!((error - jackknife_error(4, ratio)).abs() < 1e-12);
+        assert!(pseudo_values(1, mean_of).is_empty());
     }
 
     #[test]
