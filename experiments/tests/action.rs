@@ -16,7 +16,9 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn read(name: &str) -> String {
-    fs::read_to_string(file(name)).expect("a file of the action")
+    let text = fs::read_to_string(file(name)).expect("a file of the action");
+    // Git may have put in the other line ends of a system.
+    text.replace("\r\n", "\n")
 }
 
 /// The words in `text` that follow `before`.

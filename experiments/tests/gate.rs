@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 
 use common::Lab;
 
@@ -174,6 +173,16 @@ fn noise_is_inconclusive_and_no_pass() {
     );
 }
 
+/// A file that is registered anew by the very run that is checked against it passes nothing.
+#[test]
+fn a_check_comes_before_what_it_saves() {
+    let lab = Lab::new(PLAN);
+    save(&lab, "good.csv", &[]);
+    let anew = ["--save-baseline", "good.csv"];
+    check(&lab, 1, "good.csv", &[&WORSE[..], &anew].concat());
+    check(&lab, 0, "good.csv", &WORSE);
+}
+
 #[test]
 fn what_is_no_summary_is_refused() {
     let lab = Lab::new(PLAN);
@@ -192,6 +201,8 @@ fn what_is_no_summary_is_refused() {
 #[cfg(unix)]
 #[test]
 fn the_line_of_a_check_repeats_it() {
+    use std::process::Command;
+
     let lab = Lab::new(PLAN);
     fs::rename(lab.path("tiny.toml"), lab.path("my plan.toml")).expect("renamed");
     let few = ["run", "my plan.toml", "--seeds", "3", "--no-plots"];
