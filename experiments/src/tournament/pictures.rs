@@ -1,7 +1,7 @@
 //! The pictures of a tournament.
 
 use super::Tournament;
-use super::standing::{Cell, Standing};
+use super::standing::{Cell, Pure, Standing};
 use crate::figure::Scene;
 use crate::figure::heat::{Heat, HeatCell};
 use crate::figure::pareto::{Cloud, Point, pareto};
@@ -186,6 +186,10 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
         let it = &standing.pure[at];
         point(at, it.upload, it.time.value / fastest)
     });
+    // In a short swarm most may lie beyond an edge: then it would hide them instead of showing the rest.
+    let few = |beyond: &dyn Fn(&&Pure) -> bool| {
+        2 * standing.pure.iter().filter(beyond).count() < standing.pure.len()
+    };
     let clouds = [
         Cloud {
             head: "One peer among others: completion time, of those it replaces".to_owned(),
@@ -198,8 +202,16 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
             head: "A swarm of its own: completion time, of the fastest".to_owned(),
             x_title: "copies uploaded by a peer, origins left out".to_owned(),
             points: pure.collect(),
-            x_least: EDGE.0,
-            y_most: EDGE.1,
+            x_least: if few(&|it| it.upload < EDGE.0) {
+                EDGE.0
+            } else {
+                0.0
+            },
+            y_most: if few(&|it| it.time.value > EDGE.1 * fastest) {
+                EDGE.1
+            } else {
+                f64::INFINITY
+            },
         },
     ];
     let caption = format!(
