@@ -40,7 +40,7 @@ impl Limits {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Waits in the queue; `since_failure` attempts have failed so far.
+    /// In the queue.
     Waiting,
     Trying,
     Connected,
@@ -51,8 +51,6 @@ enum State {
 struct Record {
     state: State,
     failures: u8,
-    /// Not to be tried before.
-    not_before: Instant,
 }
 
 /// Known addresses and what became of them. `A` is a socket address on the wire and a node number
@@ -61,7 +59,8 @@ struct Record {
 pub struct Connector<A> {
     limits: Limits,
     known: BTreeMap<A, Record>,
-    waiting: VecDeque<A>,
+    /// Who may be tried, in order, and not before when.
+    waiting: VecDeque<(A, Instant)>,
     trying: u16,
     connected: u16,
     incoming: u16,
@@ -91,10 +90,9 @@ impl<A: Copy + Ord> Connector<A> {
         let record = Record {
             state: State::Waiting,
             failures: 0,
-            not_before: Instant::START,
         };
         self.known.insert(address, record);
-        self.waiting.push_back(address);
+        self.waiting.push_back((address, Instant::START));
     }
 
     /// Connections and attempts.
@@ -136,17 +134,13 @@ impl<A: Copy + Ord> Connector<A> {
         }
         // Each waiting address is looked at once at most: those not yet due go to the end.
         for _ in 0..self.waiting.len() {
-            let address = self.waiting.pop_front()?;
-            let Some(record) = self.known.get_mut(&address) else {
-                continue;
-            };
-            if record.state != State::Waiting {
+            let (address, not_before) = self.waiting.pop_front()?;
+            if not_before > now {
+                self.waiting.push_back((address, not_before));
                 continue;
             }
-            if record.not_before > now {
-                self.waiting.push_back(address);
-                continue;
-            }
+            let record = self.known.get_mut(&address);
+            let record = record.expect("who waits is known");
             record.state = State::Trying;
             self.trying += 1;
             return Some(address);
@@ -160,11 +154,7 @@ impl<A: Copy + Ord> Connector<A> {
         if !self.may_dial() {
             return None;
         }
-        self.waiting
-            .iter()
-            .filter_map(|it| self.known.get(it))
-            .map(|it| it.not_before)
-            .min()
+        self.waiting.iter().map(|(_, not_before)| *not_before).min()
     }
 
     /// Whether an incoming connection may stay. `address` is its source, where that is meaningful.
@@ -213,8 +203,7 @@ impl<A: Copy + Ord> Connector<A> {
         }
         record.state = State::Waiting;
         let wait = self.limits.retry * 2_u32.pow(u32::from(record.failures) - 1);
-        record.not_before = now.after(wait);
-        self.waiting.push_back(address);
+        self.waiting.push_back((address, now.after(wait)));
     }
 
     /// A connection that we opened is gone. It may be tried again after all other candidates, and
@@ -226,8 +215,7 @@ impl<A: Copy + Ord> Connector<A> {
         match record.state {
             State::Connected => {
                 record.state = State::Waiting;
-                record.not_before = now.after(wait);
-                self.waiting.push_back(address);
+                self.waiting.push_back((address, now.after(wait)));
                 self.connected -= 1;
             }
             State::Banned => self.connected -= 1,
@@ -241,10 +229,12 @@ impl<A: Copy + Ord> Connector<A> {
         let record = Record {
             state: State::Banned,
             failures: 0,
-            not_before: Instant::NEVER,
         };
         if let Some(before) = self.known.insert(address, record) {
             self.trying -= u16::from(before.state == State::Trying);
+            if before.state == State::Waiting {
+                self.waiting.retain(|(it, _)| *it != address);
+            }
         }
     }
 }

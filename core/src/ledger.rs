@@ -148,6 +148,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Something of each of its cache lines, so that the processor fetches them.
+    pub(crate) fn look_at(&self) -> u64 {
+        let received = self.protocol_received[0] ^ self.protocol_received[Kind::COUNT - 1];
+        let sent = self.protocol_sent[Kind::COUNT / 2] ^ self.protocol_sent[Kind::COUNT - 1];
+        self.payload_useful ^ received ^ sent
+    }
+
     /// Payload received, useful or not.
     #[must_use]
     pub fn payload_received(&self) -> u64 {

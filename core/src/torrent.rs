@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use crate::bitfield::Bitfield;
 use crate::choke::{BoxedPolicy, Disclosure, PeerView, Triggers, UploadOrder};
-use crate::ids::{PeerKey, PieceIndex};
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
 use crate::message::Message;
 use crate::meter::{Estimator, Meter};
@@ -39,13 +39,13 @@ mod upkeep;
 mod upload;
 
 use bucket::Bucket;
-use conn::Conn;
+use conn::{Conn, Pending};
 use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
     Reason, Verdict,
 };
-use partial::Partials;
+use partial::{Partial, Partials};
 use remotes::Remotes;
 use super_seed::SuperSeed;
 use suspects::Suspects;
@@ -54,57 +54,65 @@ use suspects::Suspects;
 pub const WAITING_HAVES: u32 = 8;
 
 /// The download and upload of one torrent with all its connections.
+///
+/// In the order of use, so that what every input needs lies in a few cache lines side by side
+/// ([`Self::look_at`] reads one word of each).
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Torrent {
-    config: Arc<Config>,
-    policy: BoxedPolicy,
-    triggers: Triggers,
-    estimator: Estimator,
-    order: UploadOrder,
-    picker: BoxedPicker,
-    choke_rng: Rng,
-    pick_rng: Rng,
-
-    have: Bitfield,
-    have_count: u32,
-    /// Pieces we lack and have not begun.
-    unbegun: Bitfield,
-    /// Copies of each piece among connected peers.
-    availability: Vec<u16>,
     /// Indexed by `PeerKey`; closed slots are reused by the driver.
     conns: Vec<Conn>,
-    remotes: Remotes,
-    /// Connections that are neither closed nor being closed.
-    open: u32,
-    /// When the last [`Output::Broadcast`] went out.
-    last_broadcast_at: Instant,
+    outputs: VecDeque<Output>,
+    in_flight_blocks: u32,
+    have_count: u32,
+
     /// See [`Self::indifferent`].
     indifferent: u128,
-    partials: Partials,
-    /// Peers that would deliver but have nothing that is not asked for already.
-    starving: Vec<PeerKey>,
-    suspects: Suspects,
-    /// Set while we hide our pieces.
-    super_seed: Option<Box<SuperSeed>>,
-    /// Set while peers are exchanged.
-    exchange: Option<Box<Exchange>>,
-
+    remotes: Remotes,
+    config: Arc<Config>,
+    /// Connections that are neither closed nor being closed.
+    open: u32,
     /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
     capped: bool,
-    upload: Option<Bucket>,
-    download: Option<Bucket>,
-    upload_meter: Meter,
-    in_flight_blocks: u32,
-    /// Who was served last when a cap opened.
-    turn: usize,
 
-    tick: u64,
     next_tick: Instant,
     next_upkeep: Instant,
     /// When a rate cap lets something through again.
     next_allowance: Instant,
+    upload: Option<Box<Bucket>>,
+    download: Option<Box<Bucket>>,
+    /// Set while we hide our pieces.
+    super_seed: Option<Box<SuperSeed>>,
+    upload_meter: Meter,
+
+    partials: Partials,
+    have: Bitfield,
+    order: UploadOrder,
+    triggers: Triggers,
+    estimator: Estimator,
     ledger: Ledger,
-    outputs: VecDeque<Output>,
+
+    /// Pieces we lack and have not begun.
+    unbegun: Bitfield,
+    /// Copies of each piece among connected peers.
+    availability: Vec<u16>,
+    /// Peers that would deliver but have nothing that is not asked for already.
+    starving: Vec<PeerKey>,
+    /// Memory of queues that nobody needs now: few peers are unchoked at a time.
+    spare_queues: Vec<VecDeque<BlockRef>>,
+    spare_pending: Vec<VecDeque<Pending>>,
+    /// When the last [`Output::Broadcast`] went out.
+    last_broadcast_at: Instant,
+    policy: BoxedPolicy,
+    picker: BoxedPicker,
+    tick: u64,
+    /// Who was served last when a cap opened.
+    turn: usize,
+    /// Set while peers are exchanged.
+    exchange: Option<Box<Exchange>>,
+    suspects: Suspects,
+    choke_rng: Rng,
+    pick_rng: Rng,
 }
 
 impl Torrent {
@@ -139,11 +147,7 @@ impl Torrent {
             next_tick = now.next_multiple_of(period);
         }
         let estimator = policy.estimator();
-        let disclosure = match policy.disclosure() {
-            Disclosure::All if config.super_seed => Disclosure::WhenPassedOn,
-            other => other,
-        };
-        let hides = disclosure != Disclosure::All && have_count == pieces;
+        let super_seed = Self::hiding(&config, &policy, have_count == pieces);
         Self {
             next_tick,
             next_upkeep: first(upkeep::PERIOD),
@@ -166,12 +170,18 @@ impl Torrent {
             indifferent: 0,
             partials: Partials::new(pieces),
             starving: Vec::new(),
+            spare_queues: Vec::new(),
+            spare_pending: Vec::new(),
             suspects: Suspects::default(),
-            super_seed: hides.then(|| Box::new(SuperSeed::new(disclosure))),
+            super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
-            upload: config.upload_cap.map(|rate| Bucket::new(rate, now)),
-            download: config.download_cap.map(|rate| Bucket::new(rate, now)),
+            upload: config
+                .upload_cap
+                .map(|rate| Box::new(Bucket::new(rate, now))),
+            download: config
+                .download_cap
+                .map(|rate| Box::new(Bucket::new(rate, now))),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),
             in_flight_blocks: 0,
             turn: 0,
@@ -180,6 +190,16 @@ impl Torrent {
             outputs: VecDeque::new(),
             config,
         }
+    }
+
+    /// What hides the pieces of a torrent that starts complete, if the user or the policy wants that.
+    fn hiding(config: &Config, policy: &BoxedPolicy, complete: bool) -> Option<Box<SuperSeed>> {
+        let disclosure = match policy.disclosure() {
+            Disclosure::All if config.super_seed => Disclosure::WhenPassedOn,
+            other => other,
+        };
+        let hides = disclosure != Disclosure::All && complete;
+        hides.then(|| Box::new(SuperSeed::new(disclosure)))
     }
 
     /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
@@ -204,6 +224,19 @@ impl Torrent {
             }
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
+        }
+    }
+
+    /// Takes in `have`s that were kept back (see [`Self::indifferent`]), each with the moment at
+    /// which it came: the same as to hand them in one by one.
+    pub fn count_late(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
+        for (at, peer, piece) in haves {
+            if self.is_counted(peer, piece) {
+                self.count_have(at, peer, piece);
+            } else {
+                let message = Message::Have(piece);
+                self.handle_input(at, Input::Message { peer, message });
+            }
         }
     }
 
@@ -261,6 +294,13 @@ impl Torrent {
         &self.availability
     }
 
+    /// Pieces that `peer`, which must be connected, has told us of.
+    #[must_use]
+    #[inline]
+    pub fn pieces_of(&self, peer: PeerKey) -> u32 {
+        self.remotes.count(peer)
+    }
+
     /// Whether we choke this peer; also true of unknown ones.
     #[must_use]
     pub fn am_choking(&self, peer: PeerKey) -> bool {
@@ -286,16 +326,34 @@ impl Torrent {
         self.indifferent
     }
 
-    /// Reads something of each line of memory that a message of `peer` will need, and does nothing
-    /// else: for a driver that knows the next inputs of many torrents and wants the processor to
-    /// fetch it for all of them at once.
+    /// Reads a word of each line of memory that an input of `peer` will need, and does nothing else:
+    /// for a driver that knows the next inputs of many torrents and wants the processor to fetch it
+    /// for all of them at once.
     #[must_use]
+    #[inline]
     pub fn look_at(&self, peer: PeerKey) -> u64 {
         let Some(conn) = self.conns.get(peer.0 as usize) else {
             return 0;
         };
-        let own = self.ledger.payload_useful ^ self.ledger.payload_sent ^ self.tick;
-        own ^ conn.look_at() ^ u64::from(self.remotes.count(peer))
+        let timers = self.next_tick.as_nanos() ^ u64::from(self.partials.free_blocks());
+        let own = timers ^ u64::from(self.open) ^ u64::from(self.capped);
+        own ^ self.ledger.look_at() ^ conn.look_at() ^ u64::from(self.remotes.count(peer))
+    }
+
+    /// The same for what the queues of `peer` point to.
+    #[must_use]
+    #[inline]
+    pub fn look_at_queues(&self, peer: PeerKey) -> u64 {
+        self.conns
+            .get(peer.0 as usize)
+            .map_or(0, Conn::look_at_queues)
+    }
+
+    /// The same for what a block of `piece` will need beside that.
+    #[must_use]
+    #[inline]
+    pub fn look_at_piece(&self, piece: PieceIndex) -> u64 {
+        u64::from(self.partials.get(piece).map_or(0, Partial::look_at))
     }
 
     /// The connection, unless it is closed or being closed.

@@ -30,6 +30,7 @@ mod flow;
 mod solve;
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 use unchoke_core::time::Instant;
 
@@ -52,6 +53,9 @@ pub struct SolverWork {
     pub cut_off: u64,
 }
 
+/// What `Links::dues` holds for a flow whose rate the present solve has changed.
+const TOUCHED: u64 = 0;
+
 /// All links and flows of a world.
 #[derive(Clone, Debug)]
 pub struct Links {
@@ -59,9 +63,14 @@ pub struct Links {
     /// Index: `2 * host` for its uplink, `2 * host + 1` for its downlink.
     links: Vec<Link>,
     flows: Vec<Flow>,
+    /// When each flow has sent all its bytes at its present rate, ns; `u64::MAX` if never. Apart from
+    /// the flows, because it is looked at far more often.
+    dues: Vec<u64>,
     /// Next completion on each uplink, or earlier. Id: host.
     alarms: Alarms,
     worklist: VecDeque<u32>,
+    /// Which links are on the worklist. Index: link.
+    marked: Vec<bool>,
     /// Flows whose rate this solve changed.
     touched: Vec<u32>,
     scratch: Vec<solve::Limit>,
@@ -78,8 +87,10 @@ impl Links {
             solver,
             links: Vec::new(),
             flows: Vec::new(),
+            dues: Vec::new(),
             alarms: Alarms::new(),
             worklist: VecDeque::new(),
+            marked: Vec::new(),
             touched: Vec::new(),
             scratch: Vec::new(),
             limits: Vec::new(),
@@ -92,12 +103,8 @@ impl Links {
     pub fn add_host(&mut self, up: u64, down: u64) -> HostId {
         let host = u32::try_from(self.links.len() / 2).expect("fewer than 2^31 hosts");
         for capacity in [up, down] {
-            let capacity = units_of(capacity);
-            let tolerance = match self.solver {
-                Solver::Exact => 0,
-                Solver::Fast => capacity >> 10,
-            };
-            self.links.push(Link::new(capacity, tolerance));
+            self.links.push(Link::new(units_of(capacity)));
+            self.marked.push(false);
         }
         self.alarms.grow(host + 1);
         HostId(host)
@@ -116,6 +123,7 @@ impl Links {
         let index = flow.0 as usize;
         if self.flows.len() <= index {
             self.flows.resize(index + 1, Flow::IDLE);
+            self.dues.resize(index + 1, u64::MAX);
         }
         assert!(!self.flows[index].is_active(), "flow {} runs", flow.0);
         let (up, down) = (2 * src.0, 2 * dst.0 + 1);
@@ -152,9 +160,7 @@ impl Links {
         assert!(it.is_active(), "flow {} is stopped", flow.0);
         it.settle(now);
         it.left += Flow::units(bytes);
-        it.forecast();
-        let (src, due) = (it.src, it.due);
-        self.arm(src, due);
+        self.forecast(flow.0);
     }
 
     /// Stops `flow`. What it has not sent is forgotten.
@@ -179,6 +185,7 @@ impl Links {
             }
         }
         self.flows[flow.0 as usize] = Flow::IDLE;
+        self.dues[flow.0 as usize] = u64::MAX;
         self.active -= 1;
     }
 
@@ -203,19 +210,41 @@ impl Links {
                 return None;
             }
             let (_, host) = self.alarms.peek()?;
-            let mut next = Instant::NEVER;
+            let (mut found, mut next) = (None, u64::MAX);
             for flow in &self.links[2 * host as usize].flows {
-                let it = &mut self.flows[*flow as usize];
-                if it.due <= now.as_nanos() {
-                    it.settle(now);
-                    it.due = u64::MAX;
-                    return Some(FlowId(*flow));
+                let due = self.dues[*flow as usize];
+                if due <= now.as_nanos() && found.is_none() {
+                    found = Some(*flow);
+                } else {
+                    next = next.min(due);
                 }
-                next = next.min(Instant::from_nanos(it.due));
             }
-            let next = (next != Instant::NEVER).then_some(next);
-            self.alarms.set(host, next);
+            let next = Instant::from_nanos(next);
+            self.alarms
+                .set(host, (next != Instant::NEVER).then_some(next));
+            if let Some(flow) = found {
+                self.flows[flow as usize].settle(now);
+                self.dues[flow as usize] = u64::MAX;
+                return Some(FlowId(flow));
+            }
         }
+    }
+
+    /// At most `count` flows that complete about `until` if no rate changes: of each uplink the one
+    /// that does so first.
+    pub(crate) fn soon(&self, until: Instant, count: usize, flows: &mut Vec<FlowId>) {
+        flows.clear();
+        self.alarms.ringing(until, &mut |host| {
+            let on_uplink = self.links[2 * host as usize].flows.iter();
+            // Of fixed shape: no branch depends on the moments.
+            let first = on_uplink.min_by_key(|it| self.dues[**it as usize]);
+            flows.extend(first.copied().map(FlowId));
+            if flows.len() < count {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
     }
 
     /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.
@@ -245,11 +274,17 @@ impl Links {
     }
 
     fn mark(&mut self, link: u32) {
-        let it = &mut self.links[link as usize];
-        if !it.marked {
-            it.marked = true;
+        if !std::mem::replace(&mut self.marked[link as usize], true) {
             self.worklist.push_back(link);
         }
+    }
+
+    /// Computes when `flow` will have sent all its bytes.
+    fn forecast(&mut self, flow: u32) {
+        let it = &self.flows[flow as usize];
+        let (src, due) = (it.src, it.due());
+        self.dues[flow as usize] = due;
+        self.arm(src, due);
     }
 
     /// Sees to it that the alarm of `host` rings at `due` at the latest.

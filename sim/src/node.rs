@@ -143,6 +143,9 @@ pub(crate) struct Access {
     pub(crate) indifferent: u128,
     /// `have`s that wait.
     pub(crate) waiting: u8,
+    /// Of the spec, at hand because each block asks for them.
+    pub(crate) class: u16,
+    pub(crate) client: u16,
 }
 
 impl Access {
@@ -162,5 +165,15 @@ impl Access {
     /// The same for the downlink.
     pub(crate) fn owe_down(&mut self, bytes: u32) {
         self.down_debt += bytes * u32::from(self.down_flows > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Access;
+
+    #[test]
+    fn an_access_fits_in_a_cache_line() {
+        assert_eq!(size_of::<Access>(), 64);
     }
 }

@@ -10,8 +10,9 @@
 
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
-use unchoke_core::wire::wire_len;
+use unchoke_core::wire::{PIECE_HEADER_BYTES, wire_len};
 
+use crate::link::FlowId;
 use crate::queue::LineId;
 
 /// One end of a connection.
@@ -35,12 +36,12 @@ impl EndId {
 }
 
 /// Bytes of `message` on the wire, payload included.
+#[inline]
 pub(crate) fn bytes_of(message: &Message) -> u64 {
-    let payload = match message {
-        Message::Piece(block) => block.length,
-        _ => 0,
-    };
-    u64::from(wire_len(message) + payload)
+    match message {
+        Message::Piece(block) => u64::from(PIECE_HEADER_BYTES + block.length),
+        other => u64::from(wire_len(other)),
+    }
 }
 
 /// Where an end stands.
@@ -59,25 +60,45 @@ const NIL: u32 = u32::MAX;
 
 /// State of one end; 32 bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(crate) struct End {
     /// Whose end it is.
     pub(crate) node: u32,
-    /// What its node calls the connection.
-    pub(crate) key: PeerKey,
+    /// The number of the flow of the stream; [`NIL`] unless it runs.
+    flow: u32,
     /// One-way delay, ns.
     pub(crate) delay_ns: u64,
     head: u32,
     tail: u32,
+    key: u16,
     pub(crate) line: LineId,
-    /// Bytes of control messages that the block in front carries along.
-    pub(crate) surcharge: u16,
     pub(crate) state: EndState,
     /// The node chokes the other side, as far as it has said.
     pub(crate) choking: bool,
-    /// The flow of the stream runs.
-    pub(crate) flowing: bool,
     /// The `Fin` of the other side has arrived.
     pub(crate) finished: bool,
+}
+
+impl End {
+    /// What its node calls the connection.
+    pub(crate) fn key(&self) -> PeerKey {
+        PeerKey(u32::from(self.key))
+    }
+
+    /// Its node has a name for the connection.
+    pub(crate) fn set_key(&mut self, key: PeerKey) {
+        self.key = u16::try_from(key.0).expect("connections are limited to 16 bits");
+    }
+
+    /// The flow of the stream, while it runs.
+    pub(crate) fn flow(&self) -> Option<FlowId> {
+        (self.flow != NIL).then_some(FlowId(self.flow))
+    }
+
+    /// The flow of the stream begins or stops.
+    pub(crate) fn set_flow(&mut self, flow: Option<FlowId>) {
+        self.flow = flow.map_or(NIL, |it| it.0);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -110,15 +131,14 @@ impl Streams {
     pub(crate) fn open(&mut self, dialler: u32, target: u32, delay_ns: u64, line: LineId) -> EndId {
         let end = |node| End {
             node,
-            key: PeerKey(u32::MAX),
+            flow: NIL,
             delay_ns,
             head: NIL,
             tail: NIL,
+            key: u16::MAX,
             line,
-            surcharge: 0,
             state: EndState::Opening,
             choking: true,
-            flowing: false,
             finished: false,
         };
         if let Some(first) = self.free.pop() {
@@ -135,7 +155,10 @@ impl Streams {
     pub(crate) fn release(&mut self, end: EndId) {
         let first = end.0 & !1;
         for end in [EndId(first), EndId(first + 1)] {
-            assert!(self.is_empty(end) && !self[end].flowing, "still in use");
+            assert!(
+                self.is_empty(end) && self[end].flow().is_none(),
+                "still in use"
+            );
         }
         self.free.push(first);
     }
@@ -213,5 +236,15 @@ impl std::ops::Index<EndId> for Streams {
 impl std::ops::IndexMut<EndId> for Streams {
     fn index_mut(&mut self, end: EndId) -> &mut End {
         &mut self.ends[end.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::End;
+
+    #[test]
+    fn two_ends_fit_in_a_cache_line() {
+        assert_eq!(size_of::<End>(), 32);
     }
 }

@@ -1,7 +1,7 @@
 //! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
-//! arrives; `haves` the most frequent message; `outputs` what the cores ask for; `connect`
+//! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the cores ask for; `connect`
 //! connections made and closed; `life` arrival, tracker, departure, timers; `breaks` connections
 //! that break; `turnover` connections exchanged for others; `transport` headers and slow start;
 //! `warm` memory fetched ahead; `ending` the result and the final checks.
@@ -24,6 +24,7 @@ use unchoke_core::torrent::{Claims, Config, Torrent};
 mod breaks;
 mod connect;
 mod ending;
+mod flows;
 mod haves;
 mod life;
 mod outputs;
@@ -42,10 +43,12 @@ use crate::spec::SwarmSpec;
 use crate::stream::{EndId, Streams};
 use crate::trace::{Happening, Sink, Trace};
 use breaks::Breaks;
+use flows::Flows;
 use haves::Inboxes;
 use outputs::Corruption;
 use tracker::Tracker;
 use transport::Transport;
+use warm::Departures;
 
 /// Why a spec cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +141,8 @@ struct World<'a> {
     access: Vec<Access>,
     links: Links,
     streams: Streams,
+    flows: Flows,
+    departures: Departures,
     transport: Transport,
     inboxes: Inboxes,
     queue: DelayLines<Event>,
@@ -223,6 +228,8 @@ impl<'a> World<'a> {
             assert_eq!(host, HostId(node), "hosts are numbered like nodes");
             access.push(Access {
                 delay_ns: it.delay_ns,
+                class: it.class,
+                client: it.client,
                 ..Access::default()
             });
             match it.follows {
@@ -247,6 +254,8 @@ impl<'a> World<'a> {
             access,
             links,
             streams: Streams::new(),
+            flows: Flows::default(),
+            departures: Departures::default(),
             transport: Transport::new(spec.network.transport, spec.nodes.len()),
             inboxes: Inboxes::new(spec.nodes.len()),
             queue,
@@ -287,8 +296,9 @@ impl<'a> World<'a> {
             assert!(next >= self.now, "time never runs backwards");
             self.now = next;
             if flow == next {
+                self.warm_departures();
                 while let Some(flow) = self.links.pop_due(next) {
-                    self.on_block_left(EndId(flow.0));
+                    self.on_block_left(flow);
                 }
             } else if event == next {
                 if warmed == 0 {

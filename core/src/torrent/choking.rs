@@ -138,6 +138,9 @@ impl Torrent {
             conn.unchoked_at = now;
             conn.up_at_unchoke = conn.up_bytes;
             conn.invalid_requests = 0;
+            if let Some(spare) = self.spare_queues.pop() {
+                self.conns[peer.0 as usize].queue = spare;
+            }
             self.send(now, peer, Message::Unchoke);
         }
     }

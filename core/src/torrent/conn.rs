@@ -165,12 +165,16 @@ impl Conn {
         conn
     }
 
-    /// Something of each of its cache lines, and of what its queues point to.
+    /// Something of each of its cache lines, so that the processor fetches them.
     pub(super) fn look_at(&self) -> u64 {
+        self.down_bytes ^ self.up_bytes ^ self.up_at_unchoke ^ u64::from(self.live)
+    }
+
+    /// Something of what its queues point to.
+    pub(super) fn look_at_queues(&self) -> u64 {
         let pending = self.pending.front().map_or(0, |it| it.0);
         let asked = self.queue.front().map_or(0, |it| it.begin);
-        let lines = self.down_bytes ^ self.up_bytes ^ self.up_at_unchoke ^ u64::from(self.live);
-        lines ^ u64::from(pending ^ asked)
+        u64::from(pending ^ asked)
     }
 
     pub(super) fn opened(now: Instant, link: PeerLink, estimator: Estimator) -> Self {

@@ -339,6 +339,15 @@ impl Torrent {
             self.give_up_requests(peer, Mark::Choked);
             self.fill_starving(now);
         }
+        self.spare_pending(peer);
+    }
+
+    /// Nothing is asked of a peer that chokes us: another may have the memory of its queue.
+    fn spare_pending(&mut self, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        if conn.peer_choking && conn.pending.is_empty() && conn.pending.capacity() > 0 {
+            self.spare_pending.push(core::mem::take(&mut conn.pending));
+        }
     }
 
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
@@ -347,6 +356,9 @@ impl Torrent {
         if !conn.fast {
             // Streams are ordered: what was not answered before the choke never will be.
             conn.pending.retain(|it| it.is_live());
+        }
+        if conn.pending.capacity() == 0 {
+            conn.pending = self.spare_pending.pop().unwrap_or_default();
         }
         self.fill(now, peer);
     }
@@ -367,6 +379,7 @@ impl Torrent {
                 self.fill_starving(now);
             }
         }
+        self.spare_pending(peer);
     }
 
     /// No answer is expected any more for what this peer was asked; others may be asked.
@@ -460,6 +473,7 @@ impl Torrent {
             }
         }
         if self.is_complete() {
+            core::mem::take(&mut self.spare_pending);
             self.outputs.push_back(Output::Completed);
             self.keys().for_each(|peer| {
                 self.drop_if_both_seeds(peer);

@@ -94,6 +94,7 @@ impl Torrent {
     }
 
     /// Whether a `have` of `piece` from `peer` is only counted, and nobody counts for each peer.
+    #[inline]
     pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex) -> bool {
         let indifferent = self.indifferent.checked_shr(peer.0).unwrap_or(0) & 1 == 1;
         let in_range = piece.0 < self.config.geometry.piece_count();
@@ -101,6 +102,7 @@ impl Torrent {
     }
 
     /// Counts a `have` of an indifferent connection: three lines of memory and no more.
+    #[inline]
     pub(super) fn count_have(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
         self.ledger.protocol_received[Kind::Have as usize] += bytes;

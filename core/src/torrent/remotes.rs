@@ -62,6 +62,7 @@ impl Remotes {
     }
 
     /// Pieces of `peer`.
+    #[inline]
     pub(super) fn count(&self, peer: PeerKey) -> u32 {
         u32::try_from(self.rows[self.start(peer) + 1]).expect("at most all pieces")
     }
@@ -72,6 +73,7 @@ impl Remotes {
     }
 
     /// Counts a `have`; false if the piece was known.
+    #[inline]
     pub(super) fn insert(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) -> bool {
         let row = self.row(peer);
         row[0] = now.as_nanos();

@@ -55,7 +55,7 @@ impl Torrent {
         queue
             .drain(..)
             .for_each(|block| self.refuse(now, peer, block));
-        self.conns[peer.0 as usize].queue = queue; // Its memory serves the next unchoke.
+        self.spare_queues.push(queue);
     }
 
     pub(super) fn on_writable(&mut self, now: Instant, peer: PeerKey) {
@@ -211,7 +211,8 @@ impl Torrent {
     /// A cap holds something back: wake up when the first of them opens.
     pub(super) fn note_allowance(&mut self, now: Instant) {
         let caps = self.conns.iter().filter_map(|conn| conn.cap.as_deref());
-        let torrent = self.upload.iter().chain(&self.download);
+        let torrent = self.upload.as_deref().into_iter();
+        let torrent = torrent.chain(self.download.as_deref());
         let opens = torrent.chain(caps).map(super::Bucket::opens_at);
         self.next_allowance = opens.filter(|at| *at > now).min().unwrap_or(Instant::NEVER);
     }

@@ -1,5 +1,6 @@
 //! What is remembered of a flow and of a link.
 
+use smallvec::SmallVec;
 use unchoke_core::time::Instant;
 
 /// A host, numbered from 0.
@@ -25,6 +26,7 @@ pub(super) fn units_of(bytes_per_s: u64) -> u64 {
 
 /// One flow; a cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Flow {
     /// Still to send at `at`, in 2^-48 byte. Negative: sent ahead of the next bytes, within the
     /// nanosecond in which the last ones left.
@@ -33,8 +35,6 @@ pub(super) struct Flow {
     pub(super) rate: u64,
     /// When `left` was brought up to date, ns.
     pub(super) at: u64,
-    /// When `left` reaches zero at the present rate, ns; `u64::MAX` if never.
-    pub(super) due: u64,
     /// Most it may send, in 2^-48 byte/ns.
     pub(super) ceiling: u64,
     pub(super) src: u32,
@@ -51,16 +51,12 @@ impl Flow {
         left: 0,
         rate: 0,
         at: 0,
-        due: u64::MAX,
         ceiling: INFINITE,
         src: u32::MAX,
         dst: u32::MAX,
         up_place: 0,
         down_place: 0,
     };
-
-    /// `due` of a flow whose rate the present solve has changed.
-    pub(super) const TOUCHED: u64 = 0;
 
     pub(super) fn is_active(&self) -> bool {
         self.src != u32::MAX
@@ -80,9 +76,9 @@ impl Flow {
         }
     }
 
-    /// Computes `due` from `left`, `rate` and `at`.
-    pub(super) fn forecast(&mut self) {
-        self.due = match (u64::try_from(self.left), self.rate) {
+    /// When `left` reaches zero at the present rate, ns; `u64::MAX` if never.
+    pub(super) fn due(&self) -> u64 {
+        match (u64::try_from(self.left), self.rate) {
             (_, 0) => u64::MAX,
             // The usual case: less than 64 KiB, a division that the processor has.
             (Ok(left), rate) => self.at.saturating_add(left.div_ceil(rate)),
@@ -91,12 +87,13 @@ impl Flow {
                 let wait = u64::try_from(wait).unwrap_or(u64::MAX);
                 self.at.saturating_add(wait)
             }
-        };
+        }
     }
 }
 
-/// One direction of one host's access.
+/// One direction of one host's access; a cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Link {
     /// In 2^-48 byte/ns, like every rate here.
     pub(super) capacity: u64,
@@ -106,23 +103,18 @@ pub(super) struct Link {
     pub(super) level: u64,
     /// Sum of the rate changes made from the other ends since the level was computed.
     pub(super) drift: u64,
-    /// Drift up to which the level need not be computed again.
-    pub(super) tolerance: u64,
-    pub(super) flows: Vec<u32>,
-    /// On the worklist.
-    pub(super) marked: bool,
+    /// So many as most policies unchoke lie here, more elsewhere.
+    pub(super) flows: SmallVec<[u32; 6]>,
 }
 
 impl Link {
-    pub(super) fn new(capacity: u64, tolerance: u64) -> Self {
+    pub(super) fn new(capacity: u64) -> Self {
         Self {
             capacity,
             used: 0,
             level: INFINITE,
             drift: 0,
-            tolerance,
-            flows: Vec::new(),
-            marked: false,
+            flows: SmallVec::new(),
         }
     }
 
@@ -130,5 +122,15 @@ impl Link {
     pub(super) fn add(&mut self, flow: FlowId) -> u32 {
         self.flows.push(flow.0);
         u32::try_from(self.flows.len() - 1).expect("fewer flows than numbers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flow, Link};
+
+    #[test]
+    fn a_flow_and_a_link_fit_in_a_cache_line_each() {
+        assert_eq!((size_of::<Flow>(), size_of::<Link>()), (64, 64));
     }
 }

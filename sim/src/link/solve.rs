@@ -8,8 +8,9 @@
 
 use unchoke_core::time::Instant;
 
-use super::Links;
-use super::flow::{Flow, INFINITE};
+use super::TOUCHED;
+use super::flow::INFINITE;
+use super::{Links, Solver};
 
 /// What one flow of a link is allowed elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,17 @@ fn water_level(capacity: u64, limits: &mut Vec<u64>) -> u64 {
     INFINITE
 }
 
+impl Solver {
+    /// Drift of the rates on a link of this `capacity` up to which its level need not be computed
+    /// again.
+    fn tolerance(self, capacity: u64) -> u64 {
+        match self {
+            Self::Exact => 0,
+            Self::Fast => capacity >> 10,
+        }
+    }
+}
+
 impl Links {
     /// Finds the rates after the starts and stops since the last solve.
     pub fn solve(&mut self, now: Instant) {
@@ -52,7 +64,7 @@ impl Links {
         // A bound that no solve on record came near; it makes termination evident.
         let mut budget = 1000 + 8 * self.links.len();
         while let Some(link) = self.worklist.pop_front() {
-            self.links[link as usize].marked = false;
+            self.marked[link as usize] = false;
             if budget > 0 {
                 budget -= 1;
                 self.update(now, link);
@@ -111,11 +123,13 @@ impl Links {
         if rate == before {
             return;
         }
+        let solver = self.solver;
         let other = &mut self.links[limit.other as usize];
+        let tolerance = solver.tolerance(other.capacity);
         let change = rate.abs_diff(before);
         let room = other.capacity.saturating_sub(other.used);
         let crowded = rate > before && change > room;
-        let settled = other.drift.saturating_add(change) <= other.tolerance;
+        let settled = other.drift.saturating_add(change) <= tolerance;
         // Too small a rise to bother the other end with: take what room it has.
         let rate = if crowded && settled {
             before + room
@@ -129,8 +143,7 @@ impl Links {
         other.used = other.used - before + rate;
         other.drift = other.drift.saturating_add(change);
         // An unsaturated link does not care how its flows share it.
-        if other.used > other.capacity || (other.level != INFINITE && other.drift > other.tolerance)
-        {
+        if other.used > other.capacity || (other.level != INFINITE && other.drift > tolerance) {
             self.mark(limit.other);
         }
         let this = &mut self.links[link as usize];
@@ -165,8 +178,9 @@ impl Links {
         let it = &mut self.flows[flow as usize];
         it.settle(now);
         it.rate = rate;
-        if it.due != Flow::TOUCHED {
-            it.due = Flow::TOUCHED;
+        let due = &mut self.dues[flow as usize];
+        if *due != TOUCHED {
+            *due = TOUCHED;
             self.touched.push(flow);
         }
     }
@@ -174,10 +188,7 @@ impl Links {
     /// Computes when the flows whose rates moved will be done: once each, however often they moved.
     fn forecast_touched(&mut self) {
         while let Some(flow) = self.touched.pop() {
-            let it = &mut self.flows[flow as usize];
-            it.forecast();
-            let (src, due) = (it.src, it.due);
-            self.arm(src, due);
+            self.forecast(flow);
         }
     }
 }

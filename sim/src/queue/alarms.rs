@@ -1,5 +1,7 @@
 //! At most one pending moment per id, movable.
 
+use std::ops::ControlFlow;
+
 use unchoke_core::time::Instant;
 
 /// Eight moments that lie side by side: a cache line.
@@ -9,6 +11,15 @@ struct Octet([Instant; 8]);
 
 impl Octet {
     const EMPTY: Self = Self([Instant::NEVER; 8]);
+
+    /// The first that is `moment`. As below, no branch depends on the moments.
+    fn first(&self, moment: Instant) -> usize {
+        let mut found = 0_u32;
+        for (place, it) in self.0.iter().enumerate() {
+            found |= u32::from(*it == moment) << place;
+        }
+        found.trailing_zeros() as usize
+    }
 
     /// The earliest of them. A comparison of fixed shape: no branch depends on the moments.
     fn least(&self) -> Instant {
@@ -74,10 +85,37 @@ impl Alarms {
         }
         let mut at = 0;
         for level in self.levels.iter().rev() {
-            let least = level[at].0.iter().position(|it| *it == self.next);
-            at = 8 * at + least.expect("a child is as early as its parent");
+            let least = level[at].first(self.next);
+            assert!(least < 8, "a child is as early as its parent");
+            at = 8 * at + least;
         }
         Some((self.next, u32::try_from(at).expect("ids are 32 bits")))
+    }
+
+    /// Calls `visit` with the ids whose alarms ring at `until` at the latest, ascending, until it
+    /// breaks.
+    pub fn ringing(&self, until: Instant, visit: &mut impl FnMut(u32) -> ControlFlow<()>) {
+        let _ = self.ringing_below(self.levels.len() - 1, 0, until, visit);
+    }
+
+    fn ringing_below(
+        &self,
+        level: usize,
+        at: usize,
+        until: Instant,
+        visit: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for (child, moment) in (8 * at..).zip(&self.levels[level][at].0) {
+            if *moment > until || *moment == Instant::NEVER {
+                continue;
+            }
+            if level == 0 {
+                visit(u32::try_from(child).expect("ids are 32 bits"))?;
+            } else {
+                self.ringing_below(level - 1, child, until, visit)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// When the alarm of `id` is due, if it is set.

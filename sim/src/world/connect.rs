@@ -14,7 +14,6 @@ use unchoke_core::torrent::{Input, PeerLink};
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
 use super::{Event, World};
-use crate::link::FlowId;
 use crate::node::Peer;
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
@@ -146,7 +145,8 @@ impl World<'_> {
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let peer = self.peers[node as usize].as_mut();
         let key = peer.expect("it is present").assign(end, other);
-        (self.streams[end].key, self.streams[end].state) = (key, EndState::Open);
+        self.streams[end].set_key(key);
+        self.streams[end].state = EndState::Open;
         let exchanges = |node: u32| {
             let client = usize::from(self.spec.nodes[node as usize].client);
             self.spec.clients[client].peer_exchange
@@ -193,7 +193,7 @@ impl World<'_> {
 
     /// Closes an open end that its core did not ask to close, and looks for another.
     pub(super) fn lose(&mut self, end: EndId, wait: Duration) {
-        let (node, key) = (self.streams[end].node, self.streams[end].key);
+        let (node, key) = (self.streams[end].node, self.streams[end].key());
         let mut peer = self.peers[node as usize].take().expect("it is open");
         self.detach(node, &mut peer, end, wait);
         self.peers[node as usize] = Some(peer);
@@ -205,7 +205,7 @@ impl World<'_> {
 
     /// Gives the key of a closed end back, unless its node has left.
     fn unassign(&mut self, node: u32, end: EndId) {
-        let key = self.streams[end].key;
+        let key = self.streams[end].key();
         if let Some(peer) = self.peers[node as usize].as_mut() {
             peer.unassign(key);
         }
@@ -228,27 +228,12 @@ impl World<'_> {
         let it = &mut self.streams[end];
         assert_eq!(it.state, EndState::Open, "closed twice");
         it.state = EndState::Closed;
-        if it.flowing {
-            self.stop_flow(end);
+        if let Some(flow) = it.flow() {
+            self.stop_flow(end, flow);
         }
         while let Some(message) = self.streams.pop(end) {
             self.checker.dropped += bytes_of(&message);
         }
         self.announce_to_other(end, Event::Fin { to: end.other() });
-    }
-
-    /// Stops the flow of a stream.
-    pub(super) fn stop_flow(&mut self, end: EndId) {
-        self.links.stop(FlowId(end.0));
-        self.streams[end].flowing = false;
-        self.end_ramp(end);
-        let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
-        let up = &mut self.access[src as usize];
-        up.up_flows -= 1;
-        // What is owed for control messages passes in the gap.
-        up.up_debt *= u32::from(up.up_flows > 0);
-        let down = &mut self.access[dst as usize];
-        down.down_flows -= 1;
-        down.down_debt *= u32::from(down.down_flows > 0);
     }
 }

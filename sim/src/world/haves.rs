@@ -43,6 +43,12 @@ impl Inboxes {
         }
     }
 
+    /// From whom come the `have`s that wait at `node`.
+    pub(super) fn senders(&self, node: u32, waiting: u8) -> impl Iterator<Item = PeerKey> {
+        let places = self.places[node as usize].iter();
+        places.take(usize::from(waiting)).map(|it| it.peer)
+    }
+
     /// Something of the place that the next `have` at `node` will take.
     pub(super) fn look_at(&self, node: u32, waiting: u8) -> u32 {
         let places = &self.places[node as usize];
@@ -53,6 +59,7 @@ impl Inboxes {
 impl World<'_> {
     /// Tells everybody that `peer` has `piece`.
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
+        self.warm_ends(peer);
         let mut last: Option<(LineId, u32)> = None;
         for end in peer.ends.iter().flatten() {
             self.checker.handed += u64::from(HAVE_BYTES);
@@ -108,7 +115,7 @@ impl World<'_> {
             return;
         }
         self.checker.received += u64::from(HAVE_BYTES);
-        let (node, peer) = (it.node, it.key);
+        let (node, peer) = (it.node, it.key());
         self.owe_down(node, HAVE_BYTES);
         let access = &mut self.access[node as usize];
         let waits = access.may_wait(peer);
@@ -130,15 +137,9 @@ impl World<'_> {
             return;
         }
         let count = std::mem::take(&mut access.waiting) as usize;
-        for it in &self.inboxes.places[node as usize][..count] {
-            let message = Message::Have(it.piece);
-            let from = it.peer;
-            let input = Input::Message {
-                peer: from,
-                message,
-            };
-            peer.torrent.handle_input(it.at, input);
-        }
+        let waiting = &self.inboxes.places[node as usize][..count];
+        let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
+        peer.torrent.count_late(haves);
         let silent = peer.torrent.poll_output().is_none();
         assert!(silent, "node {node} was not indifferent to a late `have`");
     }

@@ -59,7 +59,7 @@ impl World<'_> {
     }
 
     fn disconnect(&mut self, node: u32, peer: &mut Peer, end: EndId, reason: &Reason) {
-        let key = self.streams[end].key;
+        let key = self.streams[end].key();
         let wait = match reason {
             Reason::BothSeeds => NEVER_AGAIN,
             _ => DROPPED,
@@ -87,10 +87,7 @@ impl World<'_> {
     }
 
     fn credit(&mut self, from: u32, to: u32, bytes: i64) {
-        let (from, to) = (
-            &self.spec.nodes[from as usize],
-            &self.spec.nodes[to as usize],
-        );
+        let (from, to) = (&self.access[from as usize], &self.access[to as usize]);
         let class = usize::from(from.class) * self.spec.classes.len() + usize::from(to.class);
         let client = usize::from(from.client) * self.spec.clients.len() + usize::from(to.client);
         for cell in [

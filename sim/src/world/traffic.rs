@@ -14,13 +14,10 @@ use unchoke_core::torrent::Input;
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
 use super::{Event, World};
-use crate::link::{FlowId, HostId};
+use crate::link::FlowId;
 use crate::node::Peer;
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
-
-/// Debt that one block pays at most, so that no block becomes much longer than a block.
-const PAYMENT_MAX: u32 = BLOCK_BYTES;
 
 impl Event {
     /// Whether these are requests at `to` that end right before `block`; if so, it is now theirs.
@@ -50,7 +47,7 @@ impl World<'_> {
                 let choking = self.streams[end].choking;
                 assert!(!choking, "node {node} serves {other} and chokes it");
                 self.streams.push(end, message);
-                if !self.streams[end].flowing {
+                if self.streams[end].flow().is_none() {
                     self.start_flow(end);
                 }
                 return;
@@ -116,42 +113,17 @@ impl World<'_> {
         self.access[node as usize].owe_down(bytes);
     }
 
-    fn start_flow(&mut self, end: EndId) {
-        let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
-        self.access[src as usize].up_flows += 1;
-        self.access[dst as usize].down_flows += 1;
-        self.streams[end].flowing = true;
-        let bytes = self.begin_block(end);
-        let ends = (HostId(src), HostId(dst));
-        let ceiling = self.begin_ramp(end);
-        self.links
-            .start(self.now, FlowId(end.0), ends, bytes, ceiling);
-    }
-
-    /// The block in front of the stream is next: its bytes on the wire, debts included.
-    fn begin_block(&mut self, end: EndId) -> u64 {
-        let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
-        let front = self.streams.front(end).expect("a block waits");
-        let bytes = self.transport.on_wire(bytes_of(front));
-        let up_debt = self.access[src as usize].up_debt;
-        let down_debt = self.access[dst as usize].down_debt;
-        let payment = up_debt.max(down_debt).min(PAYMENT_MAX);
-        self.access[src as usize].up_debt -= payment.min(up_debt);
-        self.access[dst as usize].down_debt -= payment.min(down_debt);
-        self.streams[end].surcharge = u16::try_from(payment).expect("at most a block");
-        bytes + u64::from(payment)
-    }
-
     /// The block in front of a stream has left.
-    pub(super) fn on_block_left(&mut self, end: EndId) {
+    pub(super) fn on_block_left(&mut self, flow: FlowId) {
+        let (end, surcharge) = self.flows.of(flow);
         let message = self.streams.pop(end).expect("a block was on its way");
         let Message::Piece(block) = message else {
             unreachable!("only blocks are flows");
         };
         let it = &self.streams[end];
-        let (node, key) = (it.node, it.key);
+        let (node, key) = (it.node, it.key());
         let bytes = u64::from(PIECE_HEADER_BYTES + block.length);
-        let wire = self.transport.on_wire(bytes) + u64::from(it.surcharge);
+        let wire = self.transport.on_wire(bytes) + u64::from(surcharge);
         self.access[node as usize].up_bytes += wire;
         self.window.0 += u64::from(block.length);
         self.emit(end, message);
@@ -165,22 +137,17 @@ impl World<'_> {
         }
         let more = !self.streams.is_empty(end);
         if more {
-            self.next_block(end);
+            self.next_block(end, flow);
         }
         self.feed(node, Input::Writable { peer: key });
         // The core may have handed over another block, or closed the connection.
-        if !more && self.streams[end].flowing {
+        if !more && self.streams[end].flow().is_some() {
             if self.streams.is_empty(end) {
-                self.stop_flow(end);
+                self.stop_flow(end, flow);
             } else {
-                self.next_block(end);
+                self.next_block(end, flow);
             }
         }
-    }
-
-    fn next_block(&mut self, end: EndId) {
-        let bytes = self.begin_block(end);
-        self.links.extend(self.now, FlowId(end.0), bytes);
     }
 
     /// A message arrives.
@@ -195,7 +162,7 @@ impl World<'_> {
             return;
         }
         self.checker.received += bytes;
-        let (node, peer) = (it.node, it.key);
+        let (node, peer) = (it.node, it.key());
         if let Message::Piece(block) = message {
             let other = self.streams[to.other()].node;
             self.access[node as usize].down_bytes += self.transport.on_wire(bytes);

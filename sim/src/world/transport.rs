@@ -3,7 +3,6 @@
 use unchoke_core::time::Instant;
 
 use super::{Event, World};
-use crate::link::FlowId;
 use crate::stream::EndId;
 use crate::transport::TransportSpec;
 
@@ -123,18 +122,18 @@ impl World<'_> {
         let Some(rate) = ramp.rate.filter(|_| ramp.start == start) else {
             return;
         };
-        if !self.streams[end].flowing {
+        let Some(flow) = self.streams[end].flow() else {
             return;
-        }
+        };
         let path = spec.ceiling(rtt_ns);
         // What a link holds back has found its rate: the doubling ends there, as it would with the
         // first loss. The solver rounds rates down.
-        let held_back = self.links.rate(FlowId(end.0)) + 2 < rate;
+        let held_back = self.links.rate(flow) + 2 < rate;
         let doubled = rate.saturating_mul(2);
         let done = held_back || path.is_some_and(|it| doubled >= it);
         ramp.rate = (!done).then_some(doubled);
         let ceiling = if done { path } else { Some(doubled) };
-        self.links.set_ceiling(FlowId(end.0), ceiling);
+        self.links.set_ceiling(flow, ceiling);
         if !done {
             self.queue
                 .push(self.now, rtt_ns, Event::Ramp { end, start });

@@ -2,56 +2,160 @@
 //!
 //! A swarm is larger than the caches, and each event concerns another node: its core would wait for
 //! memory a dozen times, one time after the other. But who is next is known: the events of a delay
-//! line are in order. So the next few are looked at together, step by step: what one step reads of
-//! one node does not depend on the others, and the processor fetches it for all of them at once.
-//! Nothing here changes anything.
+//! line are in order, and flows say when they will be done. So the next few are looked at together,
+//! step by step: what one step reads of one node does not depend on the others, and the processor
+//! fetches it for all of them at once. Nothing here changes anything.
 
 use std::hint::black_box;
 
 use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::message::Message;
+use unchoke_core::time::Instant;
 
 use super::{Event, World};
+use crate::link::FlowId;
+use crate::node::Peer;
 
 /// Events looked at together.
 pub(super) const AHEAD: u32 = 16;
 
+/// Blocks that leave soon, as far as that can be told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Departures {
+    /// Departures until the next look.
+    left: u32,
+    looked_at: Instant,
+    soon: Vec<FlowId>,
+}
+
+/// What an input will concern.
+#[derive(Clone, Copy)]
+struct Concern {
+    node: u32,
+    peer: PeerKey,
+    piece: Option<PieceIndex>,
+}
+
+impl Concern {
+    const NOBODY: Self = Self {
+        node: u32::MAX,
+        peer: PeerKey(0),
+        piece: None,
+    };
+}
+
 impl World<'_> {
     /// Looks at what the next [`AHEAD`] events will touch.
     pub(super) fn warm_events(&self) {
-        let mut next = [(u32::MAX, PeerKey(0)); AHEAD as usize];
+        let mut next = [Concern::NOBODY; AHEAD as usize];
         let mut count = 0;
         for event in self.queue.upcoming().take(AHEAD as usize) {
-            if let Event::Message { to, .. } | Event::Requests { to, .. } = event {
-                let end = &self.streams[*to];
-                next[count] = (end.node, end.key);
-                count += 1;
-            }
+            let (to, piece) = match event {
+                Event::Message { to, message } => match message {
+                    Message::Piece(block) => (to, Some(block.piece)),
+                    _ => (to, None),
+                },
+                Event::Requests { to, .. } => (to, None),
+                _ => continue,
+            };
+            let end = &self.streams[*to];
+            next[count] = Concern {
+                node: end.node,
+                peer: end.key(),
+                piece,
+            };
+            count += 1;
         }
-        let next = &next[..count];
+        self.warm_inputs(&next[..count]);
+    }
+
+    /// Looks at what the next blocks to leave will touch, once for every [`AHEAD`] of them.
+    pub(super) fn warm_departures(&mut self) {
+        if self.departures.left > 0 {
+            self.departures.left -= 1;
+            return;
+        }
+        // About as many will leave in the time to come as left in as much time before.
+        let ahead = self.now - self.departures.looked_at;
+        self.departures.left = AHEAD - 1;
+        self.departures.looked_at = self.now;
+        let mut soon = std::mem::take(&mut self.departures.soon);
+        let most = 2 * AHEAD as usize;
+        self.links.soon(self.now.after(ahead), most, &mut soon);
+        let mut next = [Concern::NOBODY; 2 * AHEAD as usize];
+        for (concern, flow) in next.iter_mut().zip(&soon) {
+            let end = &self.streams[self.flows.of(*flow).0];
+            *concern = Concern {
+                node: end.node,
+                peer: end.key(),
+                piece: None,
+            };
+        }
         let mut seen = 0;
-        for (node, _) in next {
-            seen ^= self.access[*node as usize].down_bytes;
-            let peer = self.peers[*node as usize].as_deref();
+        for flow in soon.iter().take(most) {
+            let end = self.flows.of(*flow).0;
+            let bytes = self.streams.front(end).map_or(0, crate::stream::bytes_of);
+            let receiver = self.streams[end.other()].node as usize;
+            seen ^= self.access[receiver].down_bytes ^ bytes;
+        }
+        black_box(seen);
+        self.warm_inputs(&next[..soon.len().min(most)]);
+        self.departures.soon = soon;
+    }
+
+    /// Steps without a branch that hangs on what is being fetched: a wrong guess would wait for it.
+    fn warm_inputs(&self, next: &[Concern]) {
+        let mut seen = 0;
+        for it in next {
+            seen ^= self.access[it.node as usize].down_bytes;
+            let peer = self.peers[it.node as usize].as_deref();
             seen ^= peer.map_or(0, |it| it.armed.as_nanos());
         }
-        for (node, key) in next {
-            let peer = self.peers[*node as usize].as_deref();
-            seen ^= peer.map_or(0, |it| it.torrent.look_at(*key));
+        let present = || {
+            let peers = next.iter().map(|it| (it, &self.peers[it.node as usize]));
+            peers.filter_map(|(it, peer)| Some((it, peer.as_deref()?)))
+        };
+        for (it, peer) in present() {
+            let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
+            seen ^= peer.torrent.look_at(it.peer) ^ u64::from(end.map_or(0, |it| it.0));
+        }
+        for (it, peer) in present() {
+            let waiting = self.access[it.node as usize].waiting;
+            for sender in self.inboxes.senders(it.node, waiting) {
+                seen ^= u64::from(peer.torrent.pieces_of(sender));
+            }
+            seen ^= peer.torrent.look_at_queues(it.peer);
+            if let Some(piece) = it.piece {
+                seen ^= peer.torrent.look_at_piece(piece);
+            }
         }
         black_box(seen);
     }
 
+    /// Looks at the ends of all connections of `peer`.
+    pub(super) fn warm_ends(&self, peer: &Peer) {
+        let ends = peer.ends.iter().flatten();
+        black_box(ends.fold(0, |seen, end| seen ^ self.streams[*end].node));
+    }
+
     /// Looks at what the next few `have`s will touch.
     pub(super) fn warm_haves(&self, line: usize, piece: PieceIndex, count: u32) {
-        let targets = self.have_targets[line].iter().take(count as usize);
-        let seen = targets.fold(0_u32, |seen, to| {
+        let targets = || self.have_targets[line].iter().take(count as usize);
+        let ends = targets().fold(0, |seen, to| seen ^ self.streams[*to].node);
+        black_box(ends);
+        let accesses = targets().fold(0, |seen, to| {
+            let node = self.streams[*to].node as usize;
+            seen ^ self.access[node].down_bytes
+        });
+        black_box(accesses);
+        let seen = targets().fold(0_u32, |seen, to| {
             let end = &self.streams[*to];
             let access = &self.access[end.node as usize];
-            if access.may_wait(end.key) {
+            if access.may_wait(end.key()) {
                 return seen ^ self.inboxes.look_at(end.node, access.waiting);
             }
             self.peers[end.node as usize].as_ref().map_or(seen, |peer| {
-                let has = peer.torrent.peer_has(end.key, piece);
+                let has = peer.torrent.peer_has(end.key(), piece);
                 let copies = peer.torrent.availability()[piece.0 as usize];
                 seen ^ u32::from(copies) ^ u32::from(has)
             })
