@@ -96,6 +96,14 @@ fn mistakes_in_overrides() {
 }
 
 #[test]
+fn as_many_pieces_as_any_torrent_has() {
+    let sets = |size: &str| vec![format!("size={size}"), "piece=1 MiB".to_owned()];
+    let scenario = read(GOOD, &sets("128 GiB")).expect("2^17 pieces");
+    assert_eq!(scenario.geometry.piece_count(), 1 << 17);
+    read(GOOD, &sets("131073 MiB")).expect_err("one more");
+}
+
+#[test]
 fn an_error_is_data() {
     let error = read(GOOD, &["peers.count=0".to_owned()]).expect_err("no peers");
     assert_eq!(

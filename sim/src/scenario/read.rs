@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use unchoke_core::geometry::Geometry;
+use unchoke_core::geometry::{BLOCK_BYTES, Geometry, MAX_BLOCKS};
 
 use super::document::{Item, Node};
 use super::error::{Place, Problem, quoted};
@@ -16,7 +16,7 @@ use super::read_transport;
 use super::section::{Section, Size};
 use super::{Access, Faults, MAX_PEERS, Origins, Region, Scenario};
 use crate::spec::{ClientSpec, NetworkSpec, Solver};
-use crate::units::{Decimal, Share};
+use crate::units::{Decimal, Share, show_size};
 
 const KEYS: &[&str] = &[
     "about",
@@ -120,13 +120,32 @@ fn locate(root: &Node, path: &str) -> Place {
     node.place.clone()
 }
 
+/// Most pieces of a torrent. Makers of torrents double the piece as the payload grows and stay at
+/// some thousands of pieces; 2^17 pieces of 16 MiB are 2 TiB. Every peer keeps numbers for each
+/// piece and every connection its bits, 16 KiB at this bound: without one, pieces of 1 byte would
+/// take all memory there is.
+const MAX_PIECES: u64 = 1 << 17;
+
 fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
     section.only(&["piece", "size"])?;
     let Size(total) = section.required("size")?;
     let Size(piece) = section.required("piece")?;
     let piece =
         u32::try_from(piece).map_err(|_| section.wrong("piece", "a piece size below \"4 GiB\""))?;
-    Geometry::new(total, piece).map_err(|_| section.wrong("size", "at most 2^30 blocks of 16 KiB"))
+    let too_large = || section.wrong("size", "at most 2^29 blocks of 16 KiB, which are \"8 TiB\"");
+    if total > MAX_BLOCKS * u64::from(BLOCK_BYTES) {
+        return Err(too_large());
+    }
+    if total.div_ceil(u64::from(piece)) > MAX_PIECES {
+        let least = show_size(total.div_ceil(MAX_PIECES).next_power_of_two());
+        let total = show_size(total);
+        let expected = format!(
+            "a piece size such as \"{least}\", so that \"{total}\" is at most {MAX_PIECES} pieces"
+        );
+        return Err(section.wrong("piece", expected));
+    }
+    // A last block of a piece that is short counts as one.
+    Geometry::new(total, piece).map_err(|_| too_large())
 }
 
 fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
