@@ -3,10 +3,11 @@
 //!
 //! `cargo run --release -p unchoke-sim --example flow_replay -- TRACE LATENCY_S`
 //!
-//! TRACE holds one line `H up down` per host (bytes/s; hosts count from 0), then one line
-//! `F start_s src dst bytes` per flow. Each flow waits `LATENCY_S` before its first byte. Printed are
-//! the number of each flow and the moment at which it completed in seconds, in input order, then
-//! the mean of these moments. Rates are exactly max-min fair.
+//! TRACE holds one line `H up down` per host (bytes/s, at most 16 GB/s; hosts count from 0), then
+//! one line `F start_s src dst bytes` per flow. Each flow waits `LATENCY_S` before its first byte.
+//! Printed are the number of each flow and the moment at which it completed in seconds, in input
+//! order, then the mean of these moments; a flow that never does is not in the mean. Rates are
+//! exactly max-min fair.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ struct Trace {
     hosts: Vec<(u64, u64)>,
     flows: Vec<Flow>,
 }
+
+/// Most that a link can carry, bytes/s: [`Links`] would make a faster one this slow.
+const MAX_CAPACITY: u64 = 16_000_000_000;
 
 /// Seconds as text to nanoseconds.
 fn nanoseconds(text: &str) -> Option<u64> {
@@ -50,7 +54,11 @@ fn parse(text: &str) -> Result<Trace, String> {
         match words[..] {
             [] => {}
             ["H", up, down] if trace.flows.is_empty() => {
-                trace.hosts.push((number(up)?, number(down)?));
+                let (up, down) = (number(up)?, number(down)?);
+                if up.max(down) > MAX_CAPACITY {
+                    return Err(wrong("a capacity above 16000000000 bytes/s"));
+                }
+                trace.hosts.push((up, down));
             }
             ["H", ..] if !trace.flows.is_empty() => return Err(wrong("a host after a flow")),
             ["F", start, src, dst, bytes] => {
@@ -121,9 +129,9 @@ fn report(done: &[Option<u64>]) -> String {
     text
 }
 
-fn run() -> Result<String, String> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, latency] = &arguments[..] else {
+/// What is printed, or what is wrong in one sentence.
+pub(crate) fn run(arguments: &[String]) -> Result<String, String> {
+    let [path, latency] = arguments else {
         return Err("usage: flow_replay TRACE LATENCY_S".to_owned());
     };
     let latency_ns =
@@ -134,7 +142,8 @@ fn run() -> Result<String, String> {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
