@@ -6,7 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::{run, star};
+use unchoke_core::time::Instant;
 use unchoke_sim::result::RunResult;
+use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::transport::TransportSpec;
 use unchoke_sim::units::Share;
 
@@ -106,6 +108,74 @@ fn slow_start_doubles_until_the_link_holds_it_back() {
         wide.digest, plain.digest,
         "the link is the limit from the start"
     );
+}
+
+/// When each block arrived, ns.
+#[derive(Default)]
+struct Arrivals(Vec<u64>);
+
+impl Sink for Arrivals {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        if let Happening::Block { .. } = happening {
+            self.0.push(at.as_nanos());
+        }
+    }
+}
+
+/// When the blocks of a seed arrive that sends no more than `cap` bytes/s: two at once, as its
+/// allowance is full, then one each 16 384 / cap seconds.
+fn arrivals(cap: u64, initial_window: Option<u32>) -> Vec<u64> {
+    let mut spec = star("unchoke_all", 1);
+    spec.clients[0].upload_cap = Some(cap);
+    spec.network.transport.initial_window = initial_window;
+    let mut arrivals = Arrivals::default();
+    unchoke_sim::world::run(&spec, Some(&mut arrivals)).expect("a spec that can be run");
+    assert_eq!(arrivals.0.len(), BLOCKS as usize, "each block once");
+    arrivals.0
+}
+
+/// How much later each block arrives with slow start from two segments than without, ns. The cap
+/// lets every block go at the same moment in both.
+fn later_with_slow_start(cap: u64) -> Vec<u64> {
+    let (plain, slow) = (arrivals(cap, None), arrivals(cap, Some(2)));
+    slow.iter().zip(&plain).map(|it| it.0 - it.1).collect()
+}
+
+/// Without slow start a block takes this, ns.
+const AT_LINK_RATE: u64 = 16_397_000;
+
+/// A block at the 579 200 bytes/s that the two blocks at once reach, 20 272 bytes and three round
+/// trips after their start: 28.310 ms. That is less than a round trip, so nothing doubles any more.
+const WARM: u64 = 16_397 * 1_000_000_000 / 579_200 - AT_LINK_RATE;
+
+/// A block from the start: 2896 bytes in 40 ms, 5792 in the next, and 7709 at 289 600 bytes/s, which
+/// makes 106.620 ms.
+const COLD: u64 = 80_000_000 + 7709 * 1_000_000_000 / 289_600 - AT_LINK_RATE;
+
+/// That `later` is this, but for rates that are rounded down.
+fn is(later: u64, expected: u64) -> bool {
+    (expected..expected + 100).contains(&later)
+}
+
+#[test]
+fn a_stream_that_idles_longer_than_the_timeout_starts_slowly_again() {
+    // One block each 347.605 ms. The timeout is the round trip and 200 ms: 240 ms. The two at once
+    // take 141.619 ms, so that the next one finds the stream warm, and leaves it idle for 319 ms. From
+    // then on each takes 106.620 ms and leaves 240.985 ms.
+    let later = later_with_slow_start(47_134);
+    assert!(is(later[2], WARM), "block 2: {}", later[2]);
+    for (block, later) in later.iter().enumerate().skip(3) {
+        assert!(is(*later, COLD), "block {block}: {later}");
+    }
+}
+
+#[test]
+fn a_stream_that_idles_less_goes_on_at_the_rate_it_had() {
+    // One block each 267.302 ms: each leaves 238.992 ms without a byte.
+    let later = later_with_slow_start(61_294);
+    for (block, later) in later.iter().enumerate().skip(2) {
+        assert!(is(*later, WARM), "block {block}: {later}");
+    }
 }
 
 #[test]
