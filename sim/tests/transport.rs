@@ -124,10 +124,10 @@ impl Sink for Arrivals {
 
 /// When the blocks of a seed arrive that sends no more than `cap` bytes/s: two at once, as its
 /// allowance is full, then one each 16 384 / cap seconds.
-fn arrivals(cap: u64, initial_window: Option<u32>) -> Vec<u64> {
+fn arrivals(cap: u64, transport: TransportSpec) -> Vec<u64> {
     let mut spec = star("unchoke_all", 1);
     spec.clients[0].upload_cap = Some(cap);
-    spec.network.transport.initial_window = initial_window;
+    spec.network.transport = transport;
     let mut arrivals = Arrivals::default();
     unchoke_sim::world::run(&spec, Some(&mut arrivals)).expect("a spec that can be run");
     assert_eq!(arrivals.0.len(), BLOCKS as usize, "each block once");
@@ -137,7 +137,12 @@ fn arrivals(cap: u64, initial_window: Option<u32>) -> Vec<u64> {
 /// How much later each block arrives with slow start from two segments than without, ns. The cap
 /// lets every block go at the same moment in both.
 fn later_with_slow_start(cap: u64) -> Vec<u64> {
-    let (plain, slow) = (arrivals(cap, None), arrivals(cap, Some(2)));
+    let plain = arrivals(cap, TransportSpec::PLAIN);
+    let slow = TransportSpec {
+        initial_window: Some(2),
+        ..TransportSpec::PLAIN
+    };
+    let slow = arrivals(cap, slow);
     slow.iter().zip(&plain).map(|it| it.0 - it.1).collect()
 }
 
@@ -176,6 +181,20 @@ fn a_stream_that_idles_less_goes_on_at_the_rate_it_had() {
     for (block, later) in later.iter().enumerate().skip(2) {
         assert!(is(*later, WARM), "block {block}: {later}");
     }
+}
+
+#[test]
+fn a_warm_stream_keeps_to_its_window() {
+    // 8192 bytes in 40 ms are 204 800 bytes/s, reached in the second round trip. One block each
+    // 267.302 ms takes 80.063 ms of them and leaves the stream idle for less than the timeout.
+    let window = |initial_window| TransportSpec {
+        initial_window,
+        window_bytes: Some(8192),
+        ..TransportSpec::PLAIN
+    };
+    let (at_once, slow) = (window(None), window(Some(2)));
+    let (at_once, slow) = (arrivals(61_294, at_once), arrivals(61_294, slow));
+    assert_eq!(slow[2..], at_once[2..]);
 }
 
 #[test]

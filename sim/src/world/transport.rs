@@ -108,7 +108,9 @@ impl World<'_> {
             ramp.rate = Some(first);
         }
         ramp.start += 1;
-        let rate = ramp.rate?;
+        let Some(rate) = ramp.rate else {
+            return path;
+        };
         let start = ramp.start;
         self.queue
             .push(self.now, rtt_ns, Event::Ramp { end, start });
