@@ -115,6 +115,12 @@ pub struct Torrent {
     pick_rng: Rng,
 }
 
+/// A random part of `period` from now.
+fn after_phase(now: Instant, period: Duration, phase: &mut Rng) -> Instant {
+    let period = u64::try_from(period.as_nanos()).expect("a period below 584 years");
+    now.after(Duration::from_nanos(phase.below(period.max(1))))
+}
+
 impl Torrent {
     /// A torrent that has the pieces of `have`. `entity` numbers its random streams. Timers start
     /// at a random phase of their period, or all peers of a simulation would tick together
@@ -136,21 +142,14 @@ impl Torrent {
         have.iter().for_each(|piece| {
             unbegun.remove(piece);
         });
-        let mut phase = streams.stream(Purpose::Phase, entity);
-        let mut first = |period: Duration| {
-            let period = u64::try_from(period.as_nanos()).expect("a period below 584 years");
-            now.after(Duration::from_nanos(phase.below(period.max(1))))
-        };
         let triggers = policy.triggers();
-        let mut next_tick = triggers.tick.map_or(Instant::NEVER, &mut first);
-        if let Some(period) = triggers.tick.filter(|_| config.aligned_ticks) {
-            next_tick = now.next_multiple_of(period);
-        }
+        let mut phase = streams.stream(Purpose::Phase, entity);
+        let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
         let estimator = policy.estimator();
         let super_seed = Self::hiding(&config, &policy, have_count == pieces);
         Self {
             next_tick,
-            next_upkeep: first(upkeep::PERIOD),
+            next_upkeep: after_phase(now, upkeep::PERIOD, &mut phase),
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
@@ -189,6 +188,18 @@ impl Torrent {
             ledger: Ledger::default(),
             outputs: VecDeque::new(),
             config,
+        }
+    }
+
+    fn first_tick(triggers: Triggers, config: &Config, now: Instant, phase: &mut Rng) -> Instant {
+        let Some(period) = triggers.tick else {
+            return Instant::NEVER;
+        };
+        let phased = after_phase(now, period, phase);
+        if config.aligned_ticks {
+            now.next_multiple_of(period)
+        } else {
+            phased
         }
     }
 

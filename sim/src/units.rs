@@ -6,8 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Most bytes/s that a link may have: far above any, and small enough to calculate with.
-pub const MAX_RATE: u64 = 1_000_000_000_000;
+/// Most bytes/s that a link may have: the links calculate no faster (see `link::flow`).
+pub const MAX_RATE: u64 = 16_000_000_000;
 
 /// Why a text is not a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
