@@ -89,12 +89,15 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
         .map(|(it, _)| spot(it))
         .collect();
     steps.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut taken: Vec<[f64; 4]> = Vec::new();
     for pair in steps.windows(2) {
         // No point of the front lies below this corner.
         let corner = (pair[1].0, pair[0].1);
         scene.line(&[pair[0], corner, pair[1]], SILVER, 1.0);
+        // Down the page and to the right; names keep clear of it.
+        taken.push([pair[0].0, corner.1 - 1.0, corner.0, corner.1 + 1.0]);
+        taken.push([corner.0 - 1.0, corner.1, corner.0 + 1.0, pair[1].1]);
     }
-    let mut taken: Vec<[f64; 4]> = Vec::new();
     let mut placed = Vec::new();
     for (point, best) in cloud.points.iter().zip(&not_dominated) {
         let at = spot(point);
