@@ -319,10 +319,9 @@ proptest! {
 
     #[test]
     fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..400), at in 0..2000_usize) {
-        let (mut bytes, _) = trace_of(&tiny(), Form::Binary);
-        let at = at.min(bytes.len());
-        bytes.truncate(at);
+        let (whole, _) = trace_of(&tiny(), Form::Binary);
+        let mut bytes = whole[..at.min(whole.len())].to_vec();
         bytes.extend(noise);
-        prop_assert!(read(&bytes).is_err());
+        prop_assert!(bytes == whole || read(&bytes).is_err());
     }
 }
