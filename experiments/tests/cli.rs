@@ -39,8 +39,16 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     }
     // A seed: baseline, one adopter in it, candidate twice.
     assert!(first.contains("24 of 24 runs now"), "{first}");
+    let host = || {
+        let text = fs::read_to_string(lab.path("results/tiny/manifest.json")).expect("manifest");
+        let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        manifest["host"].clone()
+    };
+    let cost = host();
+    assert_eq!(cost["units_run_now"], 24);
     let again = lab.expect(0, &["run", "tiny.toml"]);
     assert!(again.contains("0 of 24 runs now"), "{again}");
+    assert_eq!(host(), cost, "what ran nothing cost nothing new");
     let forced = lab.expect(0, &["run", "tiny.toml", "--force", "--jobs", "2"]);
     assert_eq!((hash(&first), hash(&first)), (hash(&again), hash(&forced)));
     let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");

@@ -6,6 +6,7 @@ use super::Failure;
 use super::args;
 use super::run::Job;
 use crate::engine::Engine as _;
+use crate::output::manifest;
 use crate::report::Section;
 use crate::report::page::escape;
 use crate::store::StoreError;
@@ -49,7 +50,7 @@ pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
 
 /// A warning where the tournament is not of the engine of this report.
 fn other_engine(job: &Job<'_>, folder: &Path) -> Result<String, Failure> {
-    let path = folder.join("manifest.json");
+    let path = folder.join(manifest::FILE);
     let manifest: serde_json::Value = serde_json::from_str(&args::read(&path)?)
         .map_err(|it| Failure::usage(format!("{}: is no manifest: {it}", path.display())))?;
     Ok(if manifest["engine"] == job.engine.version() {

@@ -13,7 +13,7 @@ use crate::engine::Engine as _;
 use crate::factorial::{Cell, Study, cell, output, report};
 use crate::figure;
 use crate::output::Files;
-use crate::output::manifest::{Host, manifest};
+use crate::output::manifest::{self, Host, manifest};
 use crate::plan::{Factorial, Plan};
 use crate::runner::{self, Options};
 use crate::store::{Found, Store, write_whole};
@@ -196,9 +196,9 @@ fn write(
 ) -> Result<Vec<PathBuf>, Failure> {
     make(folder)?;
     let mut paths = files.write(folder)?;
-    let text = manifest(study.plan, units, engine, &files.hash(), host);
-    paths.push(folder.join("manifest.json"));
-    write_whole(&folder.join("manifest.json"), text.as_bytes())?;
+    let text = manifest(study.plan, units, engine, &files.hash(), host, folder);
+    paths.push(folder.join(manifest::FILE));
+    write_whole(&folder.join(manifest::FILE), text.as_bytes())?;
     if !options.no_plots {
         let picture = figure::effects(study);
         let drawn = folder.join("figures");

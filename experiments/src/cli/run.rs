@@ -12,7 +12,7 @@ use crate::analysis::Analysis;
 use crate::conduct::{analyse, files};
 use crate::engine::Engine as _;
 use crate::figure;
-use crate::output::manifest::{Host, manifest};
+use crate::output::manifest::{self, Host, manifest};
 use crate::output::{Files, peers, summary};
 use crate::plan::Plan;
 use crate::report::{Context, report};
@@ -191,8 +191,8 @@ impl Job<'_> {
             Ok(())
         };
         let (hash, engine) = (results.hash(), self.engine.version());
-        let text = manifest(&self.plan, &self.units, &engine, &hash, host);
-        put("manifest.json", text.as_bytes())?;
+        let text = manifest(&self.plan, &self.units, &engine, &hash, host, &self.folder);
+        put(manifest::FILE, text.as_bytes())?;
         if self.options.peers {
             put(
                 "peers.csv",

@@ -13,7 +13,7 @@ use super::{Exit, Failure, print, stop};
 use crate::engine::Engine as _;
 use crate::figure::{png, svg};
 use crate::output::Files;
-use crate::output::manifest::{Host, manifest};
+use crate::output::manifest::{self, Host, manifest};
 use crate::runner::{self, Options, run_one};
 use crate::store::{Found, Store, write_whole};
 use crate::swarm::Swarms;
@@ -191,8 +191,9 @@ impl Job<'_> {
         make(&self.folder)?;
         files.write(&self.folder)?;
         let units = self.units();
-        let text = manifest(&self.tournament.plan, &units, &engine, &hash, host);
-        write_whole(&self.folder.join("manifest.json"), text.as_bytes())?;
+        let plan = &self.tournament.plan;
+        let text = manifest(plan, &units, &engine, &hash, host, &self.folder);
+        write_whole(&self.folder.join(manifest::FILE), text.as_bytes())?;
         if !self.args.no_plots {
             let context = Context {
                 hash: &hash,

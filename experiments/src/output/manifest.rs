@@ -1,6 +1,8 @@
 //! `manifest.json`: where results come from.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -20,9 +22,20 @@ pub struct Host {
     pub ran: usize,
 }
 
-/// The manifest of a finished plan.
+/// Name of the file.
+pub const FILE: &str = "manifest.json";
+
+/// The manifest of a finished plan whose results go to `folder`. Where nothing ran now, and the results
+/// are those that the manifest there tells of, what it says of the machine and the time stays true.
 #[must_use]
-pub fn manifest(plan: &Plan, units: &[Unit], engine: &str, results: &str, host: &Host) -> String {
+pub fn manifest(
+    plan: &Plan,
+    units: &[Unit],
+    engine: &str,
+    results: &str,
+    host: &Host,
+    folder: &Path,
+) -> String {
     let seeds: Vec<u64> = (0..plan.seed_range().1)
         .map(|it| plan.run_seed(it))
         .collect();
@@ -50,19 +63,33 @@ pub fn manifest(plan: &Plan, units: &[Unit], engine: &str, results: &str, host: 
         "origin": plan.origin.as_ref().map(policy),
         "baselines": plan.baselines.iter().map(policy).collect::<Vec<_>>(),
         "scenarios": plan.scenarios.iter().map(|it| it.name.clone()).collect::<Vec<_>>(),
-        "host": {
-            "os": std::env::consts::OS,
-            "arch": std::env::consts::ARCH,
-            "cores": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            "cpu": cpu(),
-            "jobs": host.jobs,
-            "wall_s": crate::stats::math::round9((host.wall_s * 1000.0).round() / 1000.0),
-            "units_run_now": host.ran,
-        },
+        "host": earlier(engine, results, folder).filter(|_| host.ran == 0).unwrap_or_else(|| host.json()),
     });
     let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
     text.push('\n');
     text
+}
+
+impl Host {
+    fn json(&self) -> Value {
+        json!({
+            "os": std::env::consts::OS,
+            "arch": std::env::consts::ARCH,
+            "cores": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            "cpu": cpu(),
+            "jobs": self.jobs,
+            "wall_s": crate::stats::math::round9((self.wall_s * 1000.0).round() / 1000.0),
+            "units_run_now": self.ran,
+        })
+    }
+}
+
+/// What the manifest in `folder` says of the machine, if it tells of the same results.
+fn earlier(engine: &str, results: &str, folder: &Path) -> Option<Value> {
+    let text = fs::read_to_string(folder.join(FILE)).ok()?;
+    let before: Value = serde_json::from_str(&text).ok()?;
+    let same = before["results_sha256"] == results && before["engine"] == engine;
+    before.get("host").filter(|_| same).cloned()
 }
 
 fn versions() -> BTreeMap<&'static str, Value> {
