@@ -97,8 +97,9 @@ pub struct Comparison {
     pub baseline_mean: f64,
     /// Saving or ratio, see [`Quantity::scale`].
     pub estimate: Estimate,
-    /// One value a seed whose mean is the estimate: of a saving its jackknife pseudo-values, of a
-    /// ratio its logarithms.
+    /// One value a seed, to be compared with those of another summary of the same seeds: of a ratio its
+    /// logarithms, whose mean is that of the estimate; of a saving its jackknife pseudo-values, whose
+    /// mean differs from the estimate by the bias that the jackknife sees.
     pub by_seed: Vec<f64>,
     /// Logarithm of the ratio.
     pub log_ratio: f64,

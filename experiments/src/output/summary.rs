@@ -58,8 +58,8 @@ pub fn summary(plan: &Plan, analysis: &Analysis) -> String {
     table.finish()
 }
 
-/// Columns that a registered summary has beyond [`COLUMNS`]: the master seed, and one value a seed
-/// whose mean is the estimate of the row (of a ratio, its logarithm).
+/// Columns that a registered summary has beyond [`COLUMNS`]: the master seed, and one value a seed (see
+/// `Comparison::by_seed`).
 pub const BY_SEED: [&str; 2] = ["master_seed", "by_seed"];
 
 /// The summary with [`BY_SEED`], so that a later one is compared with it seed by seed.

@@ -69,6 +69,17 @@ pub fn page(
         figure(&mut page, it)?;
     }
     page.heading("Methods, seeds and hashes", "methods");
+    provenance(&mut page, tournament, context);
+    let toml = escape(&tournament.plan.to_toml());
+    page.push(&format!(
+        "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
+    ));
+    page.text.push_str("</main>\n</html>\n");
+    Ok(page.text)
+}
+
+/// How it was done, and the hashes and the line that repeat it.
+fn provenance(page: &mut Page<'_>, tournament: &Tournament, context: &Context<'_>) {
     page.paragraph(&methods(tournament, context.units));
     page.push(&format!(
         "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
@@ -76,12 +87,6 @@ pub fn page(
         escape(context.engine),
         escape(context.reproduce)
     ));
-    let toml = escape(&tournament.plan.to_toml());
-    page.push(&format!(
-        "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
-    ));
-    page.text.push_str("</main>\n</html>\n");
-    Ok(page.text)
 }
 
 /// The tournament in short, for another report: the answer, what is spent against what it takes,
@@ -101,13 +106,7 @@ pub fn section(
         figure(&mut page, it)?;
     }
     page.table(&HEAD, &rows(tournament, standing));
-    page.paragraph(&methods(tournament, context.units));
-    page.push(&format!(
-        "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
-        escape(context.hash),
-        escape(context.engine),
-        escape(context.reproduce)
-    ));
+    provenance(&mut page, tournament, context);
     Ok(Section {
         id: "tournament".to_owned(),
         heading: "The tournament".to_owned(),
