@@ -114,12 +114,12 @@ impl Job<'_> {
             .get("summary.csv")
             .expect("one of the files")
             .to_owned();
-        let by_seed = summary::registered(&self.plan, analysis);
-        let check = options.check.then(|| Check::of(self, &summary, &by_seed));
+        let by_seed = || summary::registered(&self.plan, analysis);
+        let check = options.check.then(|| Check::of(self, &summary, &by_seed()));
         let check = check.transpose()?;
         // Only now: it may be the file that this run was compared with.
         if let Some(path) = &options.save_baseline {
-            write_whole(path, by_seed.as_bytes())?;
+            write_whole(path, by_seed().as_bytes())?;
         }
         if let Some(path) = &options.summary {
             let gate = check.as_ref().map_or_else(String::new, Check::markdown);
