@@ -41,6 +41,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use unchoke_core::bencode::Limits;
 use unchoke_core::metainfo::Metainfo;
 
@@ -117,11 +120,11 @@ pub fn main() -> ExitCode {
 /// What happens inside is logged to standard error when `UNCHOKE_LOG` asks for it, for example
 /// `UNCHOKE_LOG=debug`.
 fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("UNCHOKE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let asked = std::env::var("UNCHOKE_LOG").ok();
+    let targets = asked.and_then(|it| it.parse::<Targets>().ok());
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
         .init();
 }
 
