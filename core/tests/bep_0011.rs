@@ -1,7 +1,5 @@
 //! BEP 11, peer exchange: the message, and who is told what, when.
 
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -106,7 +104,7 @@ struct Ours {
 
 impl Ours {
     fn new(offers: bool) -> Self {
-        let mut config = Config::new(common::geometry(8));
+        let mut config = Config::new(crate::common::geometry(8));
         let mut ours = hello(Some(1));
         ours.extensions.insert(PEX_NAME.to_owned(), PEX_ID);
         config.hello = offers.then_some(ours);

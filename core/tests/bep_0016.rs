@@ -1,8 +1,6 @@
 //! BEP 16, Super-seeding: one test per requirement.
 
-mod common;
-
-use common::{Node, Room, geometry};
+use crate::common::{Node, Room, geometry};
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::time::Instant;

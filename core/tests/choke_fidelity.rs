@@ -1,11 +1,9 @@
 //! What papers and sources promise of their policies, in swarms and over many draws.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{Node, Room, geometry};
+use crate::common::{Node, Room, geometry};
 use unchoke_core::choke::{Decision, Parameters, PeerView, Slots, Snapshot, Trigger, build};
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;

@@ -1,10 +1,8 @@
 //! Whole swarms of torrents in memory.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Node, Room, geometry};
+use crate::common::{Node, Room, geometry};
 use proptest::prelude::*;
 use unchoke_core::choke::{Entry, REGISTRY};
 use unchoke_core::ids::PeerKey;

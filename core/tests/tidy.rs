@@ -156,3 +156,39 @@ fn every_module_file_is_part_of_a_crate() {
         faults.join("\n")
     );
 }
+
+/// Tests are not found by themselves: the file of a program or another file names each.
+#[test]
+fn every_test_file_is_part_of_a_program() {
+    let (root, sources) = (root(), sources());
+    let mut faults = Vec::new();
+    for (path, _) in &sources {
+        let below = path.strip_prefix(&root).expect("below the root");
+        let folder = path.parent().expect("a folder");
+        if below.iter().nth(1).is_none_or(|it| it != "tests") {
+            continue;
+        }
+        // `sub/mod.rs` is the module `sub` of the folder above.
+        let inner = path.ends_with("mod.rs");
+        let (named, beside) = if inner {
+            (folder.file_name(), folder.parent())
+        } else {
+            (path.file_stem(), Some(folder))
+        };
+        let name = named.expect("a name").to_string_lossy();
+        let member = below.iter().next().expect("a member");
+        let manifest = root.join(member).join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).expect("its manifest");
+        let program = manifest.contains(&format!("path = \"tests/{name}.rs\""));
+        let line = format!("mod {name};");
+        let says = |text: &str| {
+            let mut lines = text.lines();
+            lines.any(|it| it.trim_start_matches("pub(crate) ") == line)
+        };
+        let mut near = sources.iter().filter(|(at, _)| at.parent() == beside);
+        if !(folder.ends_with("tests") && program || near.any(|(_, text)| says(text))) {
+            faults.push(below.display().to_string());
+        }
+    }
+    assert!(faults.is_empty(), "never run:\n{}", faults.join("\n"));
+}

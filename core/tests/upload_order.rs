@@ -1,12 +1,10 @@
 //! What a policy may ask for beside slots: weights, caps, whose turn it is, and closing connections.
 //! The policies here live outside the crate, as a user's would.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Logged, Node, Room, geometry};
+use crate::common::{Logged, Node, Room, geometry};
 use unchoke_core::choke::{
     ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
 };

@@ -1,7 +1,5 @@
 //! The composite action of policy authors: its script as it runs, and its files against each other.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,7 +105,7 @@ fn the_example_workflow_gives_what_the_action_asks_for() {
 fn the_script_ends_as_the_check_does_and_says_why() {
     use std::process::Command;
 
-    let lab = common::Lab::new(common::PLAN);
+    let lab = crate::common::Lab::new(crate::common::PLAN);
     let saved = [
         "run",
         "tiny.toml",
@@ -120,7 +118,7 @@ fn the_script_ends_as_the_check_does_and_says_why() {
         let _ = fs::remove_file(lab.path("step.md"));
         let output = Command::new(file("gate.sh"))
             .current_dir(lab.path(""))
-            .env("GATE_LAB", assert_cmd::cargo::cargo_bin!("lab"))
+            .env("GATE_LAB", env!("CARGO_BIN_EXE_lab"))
             .env("GATE_PLAN", "tiny.toml")
             .env("GATE_BASELINE", baseline)
             .env("GATE_TOLERANCE", "5 %")

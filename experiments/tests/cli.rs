@@ -1,13 +1,11 @@
 //! The commands as a user meets them: exit codes, files, sentences.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Lab, PLAN};
+use crate::common::{Lab, PLAN};
 use sha2::{Digest as _, Sha256};
 
 fn hash(text: &str) -> String {

@@ -1,10 +1,8 @@
 //! The gate, with planted policies: a worse one, a better one, and the same one with other seeds.
 
-mod common;
-
 use std::fs;
 
-use common::Lab;
+use crate::common::Lab;
 
 /// A plan that runs in a moment. With 40 connections the policy has more to choose from than slots.
 const PLAN: &str = r#"

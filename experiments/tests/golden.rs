@@ -1,5 +1,7 @@
 //! The default plan at a reduced size has one results hash: debug or release, one thread or two.
 
+mod determinism;
+
 use std::path::Path;
 
 use unchoke_experiments::conduct::{analyse, files};

@@ -1,6 +1,8 @@
 //! `lab sim` as a user sees it.
 
-use assert_cmd::Command;
+use std::process::Command;
+
+use crate::common::ended;
 use serde_json::Value;
 use unchoke_sim::scenario::Scenario;
 
@@ -11,13 +13,7 @@ fn lab(arguments: &[&str]) -> Command {
 }
 
 fn text(arguments: &[&str]) -> String {
-    let output = lab(arguments)
-        .assert()
-        .success()
-        .get_output()
-        .stdout
-        .clone();
-    String::from_utf8(output).expect("UTF-8")
+    ended(&mut lab(arguments), 0).stdout
 }
 
 fn json(arguments: &[&str]) -> Value {
@@ -127,10 +123,11 @@ fn a_mistake_is_one_sentence_and_status_2() {
         let (last, others) = names.split_last().expect("there are scenarios");
         let builtin = format!("{} or {last}", others.join(", "));
         let sentence = sentence.replace("BUILTIN", &builtin);
-        lab(arguments).assert().code(2).stdout("").stderr(sentence);
+        let said = ended(&mut lab(arguments), 2);
+        assert_eq!((said.stdout.as_str(), said.stderr), ("", sentence));
     }
-    lab(&[]).assert().code(2);
-    lab(&["w1", "--seed", "x"]).assert().code(2);
+    ended(&mut lab(&[]), 2);
+    ended(&mut lab(&["w1", "--seed", "x"]), 2);
 }
 
 #[test]
@@ -158,7 +155,7 @@ fn the_gallery_draws_what_it_says() {
         command
     };
     let file = |name: &str| std::fs::read(folder.path().join(name)).expect("a picture");
-    lab(&[]).assert().success();
+    ended(&mut lab(&[]), 0);
     let page = String::from_utf8(file("README.md")).expect("text");
     for builtin in Scenario::list() {
         let name = builtin.name;
@@ -190,9 +187,12 @@ fn the_gallery_draws_what_it_says() {
     assert!(page.contains(&said), "{said}\n{page}");
 
     let before = file("small.svg");
-    lab(&["--only", "small"]).assert().success();
+    ended(&mut lab(&["--only", "small"]), 0);
     assert_eq!(file("small.svg"), before);
-    lab(&["--only", "nothing"]).assert().code(2).stdout("").stderr(
-        "lab: no built-in scenario has 'nothing' in its name; `lab sim --list` shows them all\n",
+    let said = ended(&mut lab(&["--only", "nothing"]), 2);
+    assert_eq!(said.stdout, "");
+    assert_eq!(
+        said.stderr,
+        "lab: no built-in scenario has 'nothing' in its name; `lab sim --list` shows them all\n"
     );
 }

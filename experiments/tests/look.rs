@@ -1,6 +1,8 @@
 //! Looking inside a run as a user does it: traces, where a run is stopped, the state there.
 
-use assert_cmd::Command;
+use std::process::Command;
+
+use crate::common::ended;
 
 const SMALL: [&str; 4] = ["sim", "small", "--set", "size=2 MiB"];
 
@@ -18,14 +20,13 @@ impl Lab {
     }
 
     fn text(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).assert().success();
-        String::from_utf8(output.get_output().stdout.clone()).expect("UTF-8")
+        ended(&mut self.command(arguments), 0).stdout
     }
 
     fn fails(&self, arguments: &[&str], sentence: &str) {
-        let assert = self.command(arguments).assert().code(2).stdout("");
-        let error = String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8");
-        assert_eq!(error, format!("lab: {sentence}\n"));
+        let said = ended(&mut self.command(arguments), 2);
+        assert_eq!(said.stdout, "");
+        assert_eq!(said.stderr, format!("lab: {sentence}\n"));
     }
 
     fn bytes(&self, file: &str) -> Vec<u8> {
@@ -116,8 +117,7 @@ fn what_cannot_be_done_is_one_sentence() {
     std::fs::write(lab.0.path().join("cut.trace"), &whole[..whole.len() - 9]).expect("written");
     let events = field(&lab.text(&["trace", "a.trace"]), "block ").to_owned();
     assert!(events.parse::<u32>().is_ok_and(|it| it > 1000), "{events}");
-    let assert = lab.command(&["trace", "cut.trace"]).assert().code(2);
-    let error = String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8");
+    let error = ended(&mut lab.command(&["trace", "cut.trace"]), 2).stderr;
     assert!(
         error.starts_with("lab: cut.trace: cut short at byte "),
         "{error}"
@@ -128,11 +128,11 @@ fn what_cannot_be_done_is_one_sentence() {
          --trace",
     );
     // Nothing can be written there.
-    let assert = lab
-        .command(&small(&["--trace", "no/such.trace"]))
-        .assert()
-        .code(5);
-    assert.stderr("lab: no/such.trace: No such file or directory (os error 2)\n");
+    let said = ended(&mut lab.command(&small(&["--trace", "no/such.trace"])), 5);
+    assert_eq!(
+        said.stderr,
+        "lab: no/such.trace: No such file or directory (os error 2)\n"
+    );
 }
 
 #[test]
@@ -166,11 +166,8 @@ fn a_unit_is_named_by_what_it_is() {
             "\nended     9.000 s\nstopped on the way: not compared with a stored result\n"
         )
     );
-    let assert = lab
-        .command(&[&["replay"][..], &plan, &["--mix", "bep3"]].concat())
-        .assert()
-        .code(2);
-    let error = String::from_utf8(assert.get_output().stderr.clone()).expect("UTF-8");
+    let unclear = [&["replay"][..], &plan, &["--mix", "bep3"]].concat();
+    let error = ended(&mut lab.command(&unclear), 2).stderr;
     assert!(
         error.starts_with("lab: 30 units of the plan fit; name one with --unit, or with "),
         "{error}"

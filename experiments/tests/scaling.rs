@@ -1,8 +1,9 @@
 //! `lab scaling` as a user sees it.
 
 use std::path::Path;
+use std::process::Command;
 
-use assert_cmd::Command;
+use crate::common::ended;
 use unchoke_experiments::scaling::table::{Row, read};
 
 fn scaling(folder: &Path, arguments: &[&str]) -> Command {
@@ -21,10 +22,8 @@ fn a_size_is_measured_once_by_one_engine() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["--max", "100", "--policy", "bep3", "--out", "out"];
     let run = |more: &[&str]| {
-        let output = scaling(folder.path(), &[&arguments, more].concat())
-            .assert()
-            .success();
-        String::from_utf8(output.get_output().stderr.clone()).expect("text")
+        let all = [&arguments, more].concat();
+        ended(&mut scaling(folder.path(), &all), 0).stderr
     };
     assert!(run(&[]).contains("bep3"), "a line a run");
     let rows = table(folder.path());
@@ -79,8 +78,7 @@ fn a_size_is_measured_once_by_one_engine() {
 fn mistakes_are_one_sentence_and_a_status() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["--max", "100", "--policy", "tit_for_cat"];
-    let output = scaling(folder.path(), &arguments).assert().code(2);
-    let text = String::from_utf8(output.get_output().stderr.clone()).expect("text");
+    let text = ended(&mut scaling(folder.path(), &arguments), 2).stderr;
     assert!(
         text.contains("tit_for_cat") && !text.contains("panicked"),
         "{text}"
@@ -88,7 +86,6 @@ fn mistakes_are_one_sentence_and_a_status() {
     assert_eq!(text.lines().count(), 1, "{text}");
     std::fs::create_dir(folder.path().join("out")).expect("a folder");
     std::fs::write(folder.path().join("out/scaling.csv"), "a,b\n1,2\n").expect("written");
-    let output = scaling(folder.path(), &["--out", "out"]).assert().code(2);
-    let text = String::from_utf8(output.get_output().stderr.clone()).expect("text");
+    let text = ended(&mut scaling(folder.path(), &["--out", "out"]), 2).stderr;
     assert!(text.contains("scaling.csv: is no table"), "{text}");
 }

@@ -1,7 +1,8 @@
 //! What processes are told, which scenarios can be run for real, and how two worlds are compared.
 //! The swarms of processes themselves: `experiments/sim_vs_net --quick`.
 
-use assert_cmd::Command;
+use std::process::Command;
+
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_experiments::testbed::compare::Comparison;
 use unchoke_experiments::testbed::setup::{Addresses, arguments, check, introductions};
@@ -167,8 +168,7 @@ fn the_simulated_side_counts_what_it_puts_on_the_wire() {
 #[test]
 fn wrong_usage_is_told_before_anything_runs() {
     let said = |words: &[&str]| {
-        let output = Command::cargo_bin("sim_vs_net")
-            .expect("built")
+        let output = Command::new(env!("CARGO_BIN_EXE_sim_vs_net"))
             .args(words)
             .output()
             .expect("it runs");

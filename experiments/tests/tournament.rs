@@ -7,8 +7,7 @@ use unchoke_core::choke::REGISTRY;
 use unchoke_experiments::plan::{Changes, load};
 
 fn lab(folder: &Path, arguments: &[&str]) -> Output {
-    let lab = assert_cmd::cargo::cargo_bin!("lab");
-    let output = Command::new(lab)
+    let output = Command::new(env!("CARGO_BIN_EXE_lab"))
         .current_dir(folder)
         .args(arguments)
         .output();

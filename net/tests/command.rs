@@ -1,15 +1,13 @@
 //! The `unchoke` command: what it does, what it says, and how it ends.
 
-mod common;
-
 use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::command::{
+use crate::common::command::{
     Listening, Mounted, assert_sentence, run, signal, stderr, stdout, unchoke, wait,
 };
-use common::{Sample, sample, sample_with};
+use crate::common::{Sample, sample, sample_with};
 
 /// A seed of the sample as its own process.
 fn seed(sample: &Sample, extra: &[&str]) -> Listening {

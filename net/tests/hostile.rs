@@ -1,14 +1,12 @@
 //! Strangers that misbehave while a download goes on: it must not notice.
 
-mod common;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::peer::{bytes_of, handshake, serve};
-use common::{PATIENCE, Sample, sample};
+use crate::common::peer::{bytes_of, handshake, serve};
+use crate::common::{PATIENCE, Sample, sample};
 use sha1::{Digest as _, Sha1};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -236,7 +234,7 @@ async fn a_torrent_cannot_write_outside_its_folder() {
         (settings.peers, settings.trackers) = (vec![seed], false);
         settings.goal = Goal::Complete;
         settings.idle_timeout = Some(PATIENCE);
-        let (outcome, _) = common::run(settings).await;
+        let (outcome, _) = crate::common::run(settings).await;
         assert_eq!(outcome.expect("no failure").end, End::Done);
         let found = everything_below(around.path());
         let (inside, outside): (Vec<_>, Vec<_>) =

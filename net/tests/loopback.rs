@@ -1,13 +1,11 @@
 //! Whole downloads over loopback, in one process.
 
-mod common;
-
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use common::peer::serve;
-use common::tracker::{Manner, Tracker, dead_address};
-use common::{drain, run, sample, sample_with};
+use crate::common::peer::serve;
+use crate::common::tracker::{Manner, Tracker, dead_address};
+use crate::common::{drain, run, sample, sample_with};
 use tokio::sync::mpsc::unbounded_channel;
 use unchoke_core::choke;
 use unchoke_core::ledger::Waste;

@@ -1,15 +1,13 @@
 //! The same spec gives the same run: twice, with and without a log, and as it did before.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test determinism` rewrites the golden digests; the
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden digests; the
 //! commit says why they changed.
-
-mod common;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{ORIGIN, PEER, header, run, star, swarm};
+use crate::common::{ORIGIN, PEER, header, run, star, swarm};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
 use unchoke_sim::spec::{NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};

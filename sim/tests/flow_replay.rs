@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 #[path = "../examples/flow_replay.rs"]
 #[allow(dead_code, reason = "the test has a main of its own")]
-mod flow_replay;
+mod example;
 
 /// A file of this name with this text.
 fn file(name: &str, text: &str) -> PathBuf {
@@ -20,7 +20,7 @@ fn file(name: &str, text: &str) -> PathBuf {
 /// What the program prints, with its lines joined by `, `; or its sentence, with TRACE for the file.
 fn replay(name: &str, trace: &str, latency_s: &str) -> Result<String, String> {
     let path = file(name, trace).display().to_string();
-    match flow_replay::run(&[path.clone(), latency_s.to_owned()]) {
+    match example::run(&[path.clone(), latency_s.to_owned()]) {
         Ok(text) => Ok(text.trim_end().replace('\n', ", ")),
         Err(sentence) => Err(sentence.replace(&path, "TRACE")),
     }
@@ -163,8 +163,8 @@ fn what_is_wrong_is_said_in_one_sentence() {
         assert_eq!(replay("wrong", trace, latency), Err(sentence.to_owned()));
     }
     let usage = Err("usage: flow_replay TRACE LATENCY_S".to_owned());
-    assert_eq!(flow_replay::run(&[]), usage);
-    assert_eq!(flow_replay::run(&[const { String::new() }; 3]), usage);
+    assert_eq!(example::run(&[]), usage);
+    assert_eq!(example::run(&[const { String::new() }; 3]), usage);
 }
 
 /// The program, which is built beside this test; if only this test was asked for, it is built now.

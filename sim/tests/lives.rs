@@ -1,10 +1,8 @@
 //! Peers that give up, rejoin, lie and are cut off: small swarms whose outcome is known.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ORIGIN, PEER, run, star, swarm};
+use crate::common::{ORIGIN, PEER, run, star, swarm};
 use unchoke_core::ledger::Kind;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
@@ -254,7 +252,7 @@ fn an_origin_may_super_seed_under_any_policy() {
     let mut spec = star("unchoke_all", 12);
     spec.nodes[0].client = 1;
     spec.nodes[0].up = 200_000;
-    let mut origin = common::client("unchoke_all");
+    let mut origin = crate::common::client("unchoke_all");
     "origin".clone_into(&mut origin.name);
     spec.clients.push(origin);
     let open = run(&spec);

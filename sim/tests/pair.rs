@@ -1,10 +1,8 @@
 //! Swarms of two and three nodes, worked out by hand.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ORIGIN, PEER, run, star, swarm};
+use crate::common::{ORIGIN, PEER, run, star, swarm};
 use unchoke_core::ledger::{Kind, Waste};
 use unchoke_core::time::Instant;
 use unchoke_sim::spec::{NodeSpec, Stay};

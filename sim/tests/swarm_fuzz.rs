@@ -1,12 +1,10 @@
 //! Random small swarms. The world asserts its invariants itself (conservation, capacities, choking,
 //! payload, the Kumar-Ross bound); here are those that need a second look from outside.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{PEER, client, swarm};
+use crate::common::{PEER, client, swarm};
 use proptest::prelude::*;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;

@@ -1,13 +1,11 @@
 //! Traces in both forms: what is written is read again, and what is damaged is refused.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test trace` rewrites the golden traces; a change of
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden traces; a change of
 //! the schema raises its version.
-
-mod common;
 
 use std::path::Path;
 
-use common::{ORIGIN, PEER, header, swarm};
+use crate::common::{ORIGIN, PEER, header, swarm};
 use proptest::prelude::*;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};

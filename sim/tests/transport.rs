@@ -1,11 +1,9 @@
 //! What TCP/IP adds to the plain model, worked out by hand on one seed and one leecher: 256 blocks
 //! of 16 KiB at 1 MB/s, 20 ms one way, so 40 ms a round trip.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{run, star};
+use crate::common::{run, star};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::trace::{Happening, Sink};

@@ -5,7 +5,7 @@ use unchoke_core::bencode::{DictBuilder, Problem};
 use unchoke_core::geometry::GeometryError;
 use unchoke_core::metainfo::{Metainfo, MetainfoError};
 
-use crate::{dict, file, info, int, list, multi, single, text};
+use super::{dict, file, info, int, list, multi, single, text};
 
 fn invalid(key: &'static str, expected: &'static str) -> MetainfoError {
     MetainfoError::Invalid { key, expected }

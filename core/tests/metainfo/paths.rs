@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::metainfo::{Metainfo, Segment};
 
-use crate::{file, multi, paths, single, text};
+use super::{file, multi, paths, single, text};
 
 #[test]
 fn paths_never_leave_the_folder() {

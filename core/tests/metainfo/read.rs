@@ -3,7 +3,7 @@
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{MAX_PIECE_BYTES, Metainfo};
 
-use crate::{dict, info, int, list, multi, paths, single, text};
+use super::{dict, info, int, list, multi, paths, single, text};
 
 #[test]
 fn single_file_torrent() {

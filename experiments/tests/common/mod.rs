@@ -30,6 +30,26 @@ source = "flash-hetero"
 set = { peers = 12, size = "2 MiB", piece = "64 KiB", sample_every = "5 s" }
 "#;
 
+/// What a command said until it ended.
+pub struct Said {
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end, which must come with this exit code.
+#[track_caller]
+pub fn ended(command: &mut Command, code: i32) -> Said {
+    let output = command.output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{command:?}\n{stdout}{stderr}"
+    );
+    Said { stdout, stderr }
+}
+
 /// A folder with a plan in it, in which `lab` runs.
 pub struct Lab {
     folder: tempfile::TempDir,
@@ -47,7 +67,7 @@ impl Lab {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lab"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
         command.current_dir(self.folder.path()).args(arguments);
         command
     }
@@ -60,10 +80,7 @@ impl Lab {
 
     /// Runs and expects an exit code; gives what was printed, errors last.
     pub fn expect(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).expect("text");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{text}");
-        text
+        let said = ended(&mut self.command(arguments), code);
+        said.stdout + &said.stderr
     }
 }

@@ -1,6 +1,6 @@
 //! The schemas of scenarios and plans say what the readers say.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p unchoke-experiments --test schema` rewrites the committed copies.
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-schemas` rewrites the committed copies.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn assert_valid(validator: &Validator, toml: &str, name: &str) {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn toml_files(folder: &str) -> Vec<(String, String)> {
@@ -101,7 +101,7 @@ fn what_the_reader_takes_is_valid() {
 #[test]
 fn what_is_broken_is_not() {
     let validator = validator(Language::Scenario);
-    let good = include_str!("../../sim/tests/scenario/good.toml");
+    let good = include_str!("../../../sim/tests/scenario/good.toml");
     assert_valid(&validator, good, "good.toml");
     for (from, to) in [
         ("horizon =", "horizn ="),
@@ -181,7 +181,7 @@ fn every_table_has_the_keys_of_the_reader() {
 #[test]
 fn plans_are_valid_and_mistakes_are_not() {
     let validator = validator(Language::Plan);
-    let good = include_str!("../plans/choke_vs_naive.toml");
+    let good = include_str!("../../plans/choke_vs_naive.toml");
     assert_valid(&validator, good, "choke_vs_naive.toml");
     for (from, to) in [
         ("[seeds]", "[seed]"),

@@ -1,0 +1,16 @@
+//! One program of all tests but those that are built in another way: `golden` in release too, `own_crate`
+//! on demand. A new file needs a line here, and `tidy` fails while it has none.
+
+mod action;
+mod cli;
+mod common;
+mod gate;
+mod lab_sim;
+mod look;
+mod outsiders;
+mod scaling;
+mod solver;
+mod swarm_replay;
+mod testbed;
+mod tournament;
+mod validation;

@@ -1,0 +1,18 @@
+//! One program of all tests but those that need one of their own: `allocations` counts what its program
+//! allocates, and `golden` is built in release too. A new file needs a line here.
+
+mod common;
+mod fair_share;
+mod flow_replay;
+mod link_intervals;
+mod lives;
+mod pair;
+mod queue_model;
+mod scenario_distribution;
+mod scenario_errors;
+mod scenario_expand;
+mod scenario_lives;
+mod scenario_order;
+mod scenario_units;
+mod swarm_fuzz;
+mod transport;
