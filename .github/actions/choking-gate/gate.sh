@@ -36,7 +36,7 @@ trap tell EXIT
 lab=${GATE_LAB:-}
 if [ -z "$lab" ]; then
     source=${GATE_SOURCE:-$here/../../..}
-    cargo build --release --manifest-path "$source/Cargo.toml" -p unchoke-experiments --bin lab
+    cargo build --release --manifest-path "$source/Cargo.toml" --bin lab
     lab=${CARGO_TARGET_DIR:-$source/target}/release/lab
 fi
 
