@@ -118,6 +118,26 @@ impl Geometry {
         (within && self.block(block.piece, index) == block).then_some(index)
     }
 
+    /// The number of block number `block` of `piece` among all blocks.
+    #[must_use]
+    pub fn number(&self, piece: PieceIndex, block: u32) -> u32 {
+        piece.0 * self.blocks_per_piece + block
+    }
+
+    /// Piece and block of such a number.
+    #[must_use]
+    pub fn split(&self, number: u32) -> (PieceIndex, u32) {
+        let per_piece = self.blocks_per_piece;
+        (PieceIndex(number / per_piece), number % per_piece)
+    }
+
+    /// The block of such a number.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> BlockRef {
+        let (piece, block) = self.split(number);
+        self.block(piece, block)
+    }
+
     /// Whether `block` is not empty, lies in one piece and is no longer than a request may be.
     #[must_use]
     pub fn may_request(&self, block: BlockRef) -> bool {

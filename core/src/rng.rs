@@ -57,22 +57,34 @@ impl Streams {
     /// The stream for `purpose` of the peer or other thing numbered `entity`.
     #[must_use]
     pub fn stream(self, purpose: Purpose, entity: u32) -> Rng {
-        let mut inner = ChaCha8Rng::seed_from_u64(self.run_seed);
-        inner.set_stream(u64::from(purpose as u8) << 32 | u64::from(entity));
-        Rng { inner }
+        Rng {
+            run_seed: self.run_seed,
+            stream: u64::from(purpose as u8) << 32 | u64::from(entity),
+            drawn: 0,
+        }
     }
 }
 
 /// One stream of random numbers: `ChaCha8`, the same on every machine.
+///
+/// It holds where it stands and no more, and the cipher runs anew for each draw: draws are rare, and
+/// a generator with its buffer is thirteen times as large, three of them in each peer of a swarm.
 #[derive(Clone, Debug)]
 pub struct Rng {
-    inner: ChaCha8Rng,
+    run_seed: u64,
+    stream: u64,
+    /// Numbers drawn.
+    drawn: u64,
 }
 
 impl Rng {
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.inner.next_u64()
+        let mut cipher = ChaCha8Rng::seed_from_u64(self.run_seed);
+        cipher.set_stream(self.stream);
+        cipher.set_word_pos(2 * u128::from(self.drawn));
+        self.drawn += 1;
+        cipher.next_u64()
     }
 
     /// Uniform in `0..n`, by rejection. `n` must not be zero.

@@ -1,7 +1,7 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection;
-//! `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
+//! `traffic` what went over it, `requests` one of its queues; `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
 //! served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has
 //! what; `claims` what we say that we have; `exchange` who is connected to whom; `suspects` who
 //! sent corrupt blocks; `super_seed` pieces revealed one by one; `upkeep` timers.
@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use crate::bitfield::Bitfield;
 use crate::choke::{BoxedPolicy, Disclosure, PeerView, Triggers, UploadOrder};
-use crate::ids::{BlockRef, PeerKey, PieceIndex};
+use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
 use crate::message::Message;
 use crate::meter::{Estimator, Meter};
@@ -33,22 +33,25 @@ mod interest;
 mod io;
 mod partial;
 mod remotes;
+mod requests;
 mod super_seed;
 mod suspects;
+mod traffic;
 mod upkeep;
 mod upload;
 
 use bucket::Bucket;
-use conn::{Conn, Pending};
+use conn::Conn;
 use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
     Reason, Verdict,
 };
-use partial::{Partial, Partials};
+use partial::Partials;
 use remotes::Remotes;
 use super_seed::SuperSeed;
 use suspects::Suspects;
+use traffic::{Traffic, TrafficId, TrafficTable};
 
 /// `have`s that a driver may keep back at most. See [`Torrent::indifferent`].
 pub const WAITING_HAVES: u32 = 8;
@@ -62,6 +65,7 @@ pub const WAITING_HAVES: u32 = 8;
 pub struct Torrent {
     /// Indexed by `PeerKey`; closed slots are reused by the driver.
     conns: Vec<Conn>,
+    traffic: TrafficTable,
     outputs: VecDeque<Output>,
     in_flight_blocks: u32,
     have_count: u32,
@@ -98,9 +102,6 @@ pub struct Torrent {
     availability: Vec<u16>,
     /// Peers that would deliver but have nothing that is not asked for already.
     starving: Vec<PeerKey>,
-    /// Memory of queues that nobody needs now: few peers are unchoked at a time.
-    spare_queues: Vec<VecDeque<BlockRef>>,
-    spare_pending: Vec<VecDeque<Pending>>,
     /// When the last [`Output::Broadcast`] went out.
     last_broadcast_at: Instant,
     policy: BoxedPolicy,
@@ -111,6 +112,8 @@ pub struct Torrent {
     /// Set while peers are exchanged.
     exchange: Option<Box<Exchange>>,
     suspects: Suspects,
+    /// Indexed by `PeerKey`, if [`Config::peer_ledgers`] is on.
+    peer_ledgers: Vec<Ledger>,
     choke_rng: Rng,
     pick_rng: Rng,
 }
@@ -163,14 +166,14 @@ impl Torrent {
             unbegun,
             availability: alloc::vec![0; pieces as usize],
             conns: Vec::new(),
+            traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
             open: 0,
             last_broadcast_at: Instant::START,
             indifferent: 0,
-            partials: Partials::new(pieces),
+            partials: Partials::new(&config.geometry),
             starving: Vec::new(),
-            spare_queues: Vec::new(),
-            spare_pending: Vec::new(),
+            peer_ledgers: Vec::new(),
             suspects: Suspects::default(),
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
@@ -258,6 +261,16 @@ impl Torrent {
         self.outputs.pop_front()
     }
 
+    /// Exchanges the memory of the queue of outputs, which must have been drained, for `memory`: a
+    /// driver of many torrents lends one that lies in the caches to each of them in turn.
+    pub fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
+        assert!(
+            self.outputs.is_empty() && memory.is_empty(),
+            "only what is drained is lent"
+        );
+        core::mem::swap(&mut self.outputs, memory);
+    }
+
     /// When to hand in [`Input::Timeout`], if nothing happens before.
     #[must_use]
     #[inline]
@@ -296,7 +309,8 @@ impl Torrent {
     /// Where the bytes of one connection went, if [`Config::peer_ledgers`] is on.
     #[must_use]
     pub fn peer_ledger(&self, peer: PeerKey) -> Option<&Ledger> {
-        self.conns.get(peer.0 as usize)?.ledger.as_deref()
+        let open = self.conns.get(peer.0 as usize)?.open;
+        self.peer_ledgers.get(peer.0 as usize).filter(|_| open)
     }
 
     /// Copies of each piece among connected peers.
@@ -347,24 +361,31 @@ impl Torrent {
             return 0;
         };
         let timers = self.next_tick.as_nanos() ^ u64::from(self.partials.free_blocks());
-        let own = timers ^ u64::from(self.open) ^ u64::from(self.capped);
-        own ^ self.ledger.look_at() ^ conn.look_at() ^ u64::from(self.remotes.count(peer))
+        let own = timers ^ u64::from(self.open) ^ self.ledger.look_at();
+        own ^ u64::from(conn.live) ^ u64::from(self.remotes.count(peer))
     }
 
-    /// The same for what the queues of `peer` point to.
+    /// The same for what went over the connection to `peer`.
+    #[must_use]
+    #[inline]
+    pub fn look_at_traffic(&self, peer: PeerKey) -> u64 {
+        let conn = self.conns.get(peer.0 as usize);
+        conn.map_or(0, |it| self.traffic[it.traffic].look_at())
+    }
+
+    /// The same for what its queues point to.
     #[must_use]
     #[inline]
     pub fn look_at_queues(&self, peer: PeerKey) -> u64 {
-        self.conns
-            .get(peer.0 as usize)
-            .map_or(0, Conn::look_at_queues)
+        let conn = self.conns.get(peer.0 as usize);
+        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
     }
 
     /// The same for what a block of `piece` will need beside that.
     #[must_use]
     #[inline]
     pub fn look_at_piece(&self, piece: PieceIndex) -> u64 {
-        u64::from(self.partials.get(piece).map_or(0, Partial::look_at))
+        u64::from(self.partials.look_at(piece))
     }
 
     /// The connection, unless it is closed or being closed.
@@ -372,6 +393,26 @@ impl Torrent {
         self.conns
             .get_mut(peer.0 as usize)
             .filter(|conn| conn.open && !conn.closing)
+    }
+
+    /// What went over a connection; zeros if nothing did.
+    fn traffic(&self, peer: PeerKey) -> &Traffic {
+        &self.traffic[self.conns[peer.0 as usize].traffic]
+    }
+
+    /// The row of a connection, which is made if it has none.
+    fn traffic_id(&mut self, peer: PeerKey) -> TrafficId {
+        let conn = &mut self.conns[peer.0 as usize];
+        if conn.traffic == TrafficId::NONE {
+            conn.traffic = self.traffic.begin(conn.connected_at);
+        }
+        conn.traffic
+    }
+
+    /// The same row, to be changed.
+    fn traffic_mut(&mut self, peer: PeerKey) -> &mut Traffic {
+        let id = self.traffic_id(peer);
+        self.traffic.get_mut(id).expect("just made")
     }
 
     fn keys(&self) -> impl Iterator<Item = PeerKey> + use<> {
@@ -384,7 +425,7 @@ impl Torrent {
         self.ledger.protocol_sent[kind] += bytes;
         let conn = &mut self.conns[peer.0 as usize];
         conn.last_sent_at = now;
-        if let Some(ledger) = conn.ledger.as_mut() {
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.protocol_sent[kind] += bytes;
         }
         self.outputs.push_back(Output::Send { peer, message });
@@ -407,10 +448,10 @@ impl Torrent {
         let Some(conn) = self.conn(peer) else { return };
         conn.last_heard_at = now;
         let (bytes, kind) = (u64::from(wire_len(&message)), Kind::of(&message) as usize);
-        if let Some(ledger) = conn.ledger.as_mut() {
+        let (fast, extended) = (conn.fast, conn.extended);
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.protocol_received[kind] += bytes;
         }
-        let (fast, extended) = (conn.fast, conn.extended);
         self.ledger.protocol_received[kind] += bytes;
         match message {
             Message::Piece(block) => self.on_block(now, peer, block),

@@ -44,13 +44,19 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(torrent: Torrent, connector: Connector<u32>, tracker_rng: Rng) -> Self {
+    /// Memory is taken for so many connections as are `foreseen`; more may come.
+    pub(crate) fn new(
+        torrent: Torrent,
+        connector: Connector<u32>,
+        tracker_rng: Rng,
+        foreseen: u16,
+    ) -> Self {
         Self {
             torrent,
             connector,
             tracker_rng,
-            ends: Vec::new(),
-            others: Vec::new(),
+            ends: Vec::with_capacity(usize::from(foreseen)),
+            others: Vec::with_capacity(usize::from(foreseen)),
             free_keys: Vec::new(),
             dialling: Vec::new(),
             enough: 0,

@@ -8,6 +8,8 @@
 //! its node sends. An end that closes says so with a `Fin` behind everything it sent; when both
 //! `Fin`s have arrived nothing of the connection is under way and its number is free again.
 
+use std::num::NonZeroU32;
+
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
 use unchoke_core::wire::{PIECE_HEADER_BYTES, wire_len};
@@ -15,23 +17,36 @@ use unchoke_core::wire::{PIECE_HEADER_BYTES, wire_len};
 use crate::link::FlowId;
 use crate::queue::LineId;
 
-/// One end of a connection.
+/// One end of a connection. Never zero, so that an optional one is no larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct EndId(pub(crate) u32);
+pub(crate) struct EndId(NonZeroU32);
 
 impl EndId {
+    /// Connection 0 does not exist.
+    const FIRST: usize = 2;
+
+    fn new(number: u32) -> Self {
+        Self(NonZeroU32::new(number).expect("connections are numbered from 1"))
+    }
+
+    /// Its number, which is that of the connection times two, and one for who was dialled.
+    pub(crate) fn number(self) -> u32 {
+        self.0.get()
+    }
+
     /// The other end of the connection.
     pub(crate) fn other(self) -> Self {
-        Self(self.0 ^ 1)
+        Self::new(self.number() ^ 1)
     }
 
     /// Whether this end dialled.
     pub(crate) fn dialled(self) -> bool {
-        self.0 & 1 == 0
+        self.number() & 1 == 0
     }
 
-    fn index(self) -> usize {
-        self.0 as usize
+    /// Where it stands in a list of all ends.
+    pub(crate) fn index(self) -> usize {
+        self.number() as usize - Self::FIRST
     }
 }
 
@@ -111,7 +126,8 @@ struct Cell {
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
     ends: Vec<End>,
-    free: Vec<u32>,
+    /// Connections of which nothing is under way, by the end of the dialler.
+    free: Vec<EndId>,
     /// What waits in all streams: a few lists in one pool, so that idle streams cost nothing.
     cells: Vec<Cell>,
     free_cell: u32,
@@ -142,19 +158,19 @@ impl Streams {
             finished: false,
         };
         if let Some(first) = self.free.pop() {
-            self.ends[first as usize] = end(dialler);
-            self.ends[first as usize + 1] = end(target);
-            return EndId(first);
+            self[first] = end(dialler);
+            self[first.other()] = end(target);
+            return first;
         }
-        let first = u32::try_from(self.ends.len()).expect("fewer than 2^31 connections");
+        let first = u32::try_from(self.ends.len() + EndId::FIRST);
         self.ends.extend([end(dialler), end(target)]);
-        EndId(first)
+        EndId::new(first.expect("fewer than 2^31 connections"))
     }
 
     /// Frees the number of a connection of which nothing is under way.
     pub(crate) fn release(&mut self, end: EndId) {
-        let first = end.0 & !1;
-        for end in [EndId(first), EndId(first + 1)] {
+        let first = if end.dialled() { end } else { end.other() };
+        for end in [first, first.other()] {
             assert!(
                 self.is_empty(end) && self[end].flow().is_none(),
                 "still in use"

@@ -1,8 +1,8 @@
 //! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
-//! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the cores ask for; `connect`
-//! connections made and closed; `life` arrival, tracker, departure, timers; `breaks` connections
+//! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the
+//! cores ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers; `breaks` connections
 //! that break; `turnover` connections exchanged for others; `transport` headers and slow start;
 //! `warm` memory fetched ahead; `ending` the result and the final checks.
 //!
@@ -19,7 +19,7 @@ use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Claims, Config, Torrent};
+use unchoke_core::torrent::{Claims, Config, Output, Torrent};
 
 mod breaks;
 mod connect;
@@ -84,7 +84,7 @@ pub enum WorldError {
     },
 }
 
-/// A core takes memory for at most so many connections at once.
+/// A node takes memory for at most so many connections at once.
 const CONNECTIONS_FORESEEN: u16 = 128;
 
 /// Something that is going to happen.
@@ -146,6 +146,8 @@ struct World<'a> {
     transport: Transport,
     inboxes: Inboxes,
     queue: DelayLines<Event>,
+    /// Lent to the core that is at work.
+    outputs: VecDeque<Output>,
     /// Ends that `Event::Haves` of each line are for, in order. Index: line.
     have_targets: Vec<VecDeque<EndId>>,
     /// Id: node.
@@ -259,6 +261,7 @@ impl<'a> World<'a> {
             transport: Transport::new(spec.network.transport, spec.nodes.len()),
             inboxes: Inboxes::new(spec.nodes.len()),
             queue,
+            outputs: VecDeque::new(),
             have_targets: Vec::new(),
             timers,
             tracker: Tracker::new(count, &spec.tracker),

@@ -14,6 +14,8 @@ use crate::time::Instant;
 impl Torrent {
     pub(super) fn view(&self, now: Instant, peer: PeerKey, conn: &Conn) -> PeerView {
         let have_count = self.remotes.count(peer);
+        let traffic = &self.traffic[conn.traffic];
+        let next = traffic.queue.front(&self.config.geometry);
         let moment = |at: Instant| (at != Instant::NEVER).then_some(at);
         PeerView {
             peer,
@@ -24,17 +26,17 @@ impl Torrent {
             is_seed: self.is_seed(peer, conn),
             snubbed: conn.snubbed,
             connected_at: conn.connected_at,
-            last_block_at: moment(conn.last_block_at),
+            last_block_at: moment(traffic.last_block_at),
             unchoked_at: moment(conn.unchoked_at),
-            down_rate: conn.down_meter.rate(self.estimator, now),
-            up_rate: conn.up_meter.rate(self.estimator, now),
-            down_bytes: conn.down_bytes,
-            up_bytes: conn.up_bytes,
-            down_bytes_round: u64::from(conn.down_round),
-            up_bytes_round: u64::from(conn.up_round),
-            up_bytes_since_unchoke: conn.up_bytes - conn.up_at_unchoke,
-            queued_requests: u32::try_from(conn.queue.len()).unwrap_or(u32::MAX),
-            next_piece: conn.queue.front().map(|it| it.piece),
+            down_rate: traffic.down_meter.rate(self.estimator, now),
+            up_rate: traffic.up_meter.rate(self.estimator, now),
+            down_bytes: traffic.down_bytes,
+            up_bytes: traffic.up_bytes,
+            down_bytes_round: u64::from(traffic.down_round),
+            up_bytes_round: u64::from(traffic.up_round),
+            up_bytes_since_unchoke: traffic.up_bytes - traffic.up_at_unchoke,
+            queued_requests: u32::try_from(traffic.queue.len()).unwrap_or(u32::MAX),
+            next_piece: next.map(|it| it.piece),
             unflushed_blocks: u32::from(conn.unflushed),
             have_count,
             have_messages: have_count.wrapping_sub(conn.had_before),
@@ -96,17 +98,18 @@ impl Torrent {
     fn obey(&mut self, now: Instant, decision: Decision) {
         for (peer, cap) in decision.caps {
             self.capped = true;
-            let Some(conn) = self.conn(peer) else {
+            if self.conn(peer).is_none() {
                 continue;
-            };
-            match (cap, conn.cap.as_mut()) {
+            }
+            let traffic = self.traffic_mut(peer);
+            match (cap, traffic.cap.as_mut()) {
                 (Some(rate), Some(bucket)) => bucket.set_rate(rate, now),
-                (cap, _) => conn.cap = cap.map(|rate| Box::new(Bucket::new(rate, now))),
+                (cap, _) => traffic.cap = cap.map(|rate| Box::new(Bucket::new(rate, now))),
             }
         }
         for (peer, weight) in decision.weights {
-            if let Some(conn) = self.conn(peer) {
-                conn.weight = weight;
+            if self.conn(peer).is_some() {
+                self.traffic_mut(peer).weight = weight;
             }
         }
         match decision.slots {
@@ -136,10 +139,10 @@ impl Torrent {
             self.refuse_queue(now, peer);
         } else {
             conn.unchoked_at = now;
-            conn.up_at_unchoke = conn.up_bytes;
             conn.invalid_requests = 0;
-            if let Some(spare) = self.spare_queues.pop() {
-                self.conns[peer.0 as usize].queue = spare;
+            let id = conn.traffic;
+            if let Some(traffic) = self.traffic.get_mut(id) {
+                traffic.up_at_unchoke = traffic.up_bytes;
             }
             self.send(now, peer, Message::Unchoke);
         }

@@ -1,27 +1,18 @@
-//! One connection: the four flags, queues, counters.
+//! One connection: its flags and moments, and what became of a request.
 
-use alloc::boxed::Box;
-use alloc::collections::VecDeque;
-
-use super::bucket::Bucket;
 use super::io::PeerLink;
-use crate::ids::BlockRef;
-use crate::ledger::{Ledger, Waste};
-use crate::meter::{Estimator, Meter};
+use super::traffic::TrafficId;
+use crate::ledger::Waste;
 use crate::time::Instant;
 
-/// How fast a peer delivers, for the depth of the pipeline: time constant 2 s, so that it follows
-/// the first seconds after an unchoke. `65536 * (1 - exp(-1/2))`.
-pub(super) const PIPELINE: Estimator = Estimator::Ema { weight: 25_787 };
-
 /// Requests that BEP 10 lets us assume a peer queues if it does not say.
-pub(super) const DEFAULT_REQUEST_QUEUE: u16 = 250;
+const DEFAULT_REQUEST_QUEUE: u16 = 250;
 
-/// State of one connection. At most 256 bytes beside the peer's bitfield, so that a hundred
-/// thousand simulated peers fit in memory. In the order of use: a `have` touches the first cache
-/// line, a block that comes the first three, a block that goes the first and the last two.
+/// State of one connection, as far as every connection has it: a cache line, so that a hundred
+/// thousand simulated peers fit in memory. Pieces are in [`super::Remotes`]; what was transferred
+/// is in [`super::Traffic`], for the few connections over which something was.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(align(64))]
 pub(super) struct Conn {
     pub(super) open: bool,
     /// We asked the driver to close it.
@@ -39,46 +30,24 @@ pub(super) struct Conn {
     pub(super) extended: bool,
     /// Outstanding requests that still count: not timed out, not cancelled.
     pub(super) live: u16,
+    /// Blocks the link can take.
+    pub(super) credit: u16,
+    /// Blocks handed to the link and not yet reported as sent.
+    pub(super) unflushed: u16,
+    /// Requests the peer queues (`reqq`).
+    pub(super) request_queue: u16,
     pub(super) unrequested: u16,
-    pub(super) down_round: u32,
+    pub(super) invalid_requests: u16,
     /// Pieces the peer has beyond those it told us of with `have`; wraps below zero.
     pub(super) had_before: u32,
+    pub(super) traffic: TrafficId,
     /// When a message came that was no `have`.
     pub(super) last_heard_at: Instant,
     /// When we sent it something that we did not send to all.
     pub(super) last_sent_at: Instant,
-    pub(super) ledger: Option<Box<Ledger>>,
-    /// Blocks handed to the link and not yet reported as sent.
-    pub(super) unflushed: u16,
-    /// Blocks the link can take.
-    pub(super) credit: u16,
-    /// Requests the peer queues (`reqq`).
-    pub(super) request_queue: u16,
-    pub(super) invalid_requests: u16,
-
-    /// Our outstanding requests, oldest first.
-    pub(super) pending: VecDeque<Pending>,
-    pub(super) pipeline_meter: Meter,
-    pub(super) down_meter: Meter,
-    pub(super) down_bytes: u64,
-    /// When a block last came; `NEVER` if none did.
-    pub(super) last_block_at: Instant,
-    /// Since when the peer has owed us a block without interruption.
-    pub(super) owing_since: Instant,
-
-    /// Blocks the peer asked for, oldest first.
-    pub(super) queue: VecDeque<BlockRef>,
-    pub(super) up_bytes: u64,
-    pub(super) up_meter: Meter,
-    pub(super) cap: Option<Box<Bucket>>,
-    /// Stride scheduling: where the peer stands.
-    pub(super) pass: u64,
-    pub(super) weight: u32,
-    pub(super) up_round: u32,
-    pub(super) up_at_unchoke: u64,
+    pub(super) connected_at: Instant,
     /// When we last unchoked the peer; `NEVER` if we never did.
     pub(super) unchoked_at: Instant,
-    pub(super) connected_at: Instant,
 }
 
 /// An outstanding request: the number of the block and what became of it.
@@ -160,24 +129,12 @@ impl Pending {
 impl Conn {
     /// A slot without a connection.
     pub(super) fn closed() -> Self {
-        let mut conn = Self::opened(Instant::START, PeerLink::default(), Estimator::EMA_10_S);
+        let mut conn = Self::opened(Instant::START, PeerLink::default());
         conn.open = false;
         conn
     }
 
-    /// Something of each of its cache lines, so that the processor fetches them.
-    pub(super) fn look_at(&self) -> u64 {
-        self.down_bytes ^ self.up_bytes ^ self.up_at_unchoke ^ u64::from(self.live)
-    }
-
-    /// Something of what its queues point to.
-    pub(super) fn look_at_queues(&self) -> u64 {
-        let pending = self.pending.front().map_or(0, |it| it.0);
-        let asked = self.queue.front().map_or(0, |it| it.begin);
-        u64::from(pending ^ asked)
-    }
-
-    pub(super) fn opened(now: Instant, link: PeerLink, estimator: Estimator) -> Self {
+    pub(super) fn opened(now: Instant, link: PeerLink) -> Self {
         Self {
             open: true,
             closing: false,
@@ -190,33 +147,18 @@ impl Conn {
             starving: false,
             fast: link.fast,
             extended: link.extended,
-            invalid_requests: 0,
-            unrequested: 0,
-            request_queue: DEFAULT_REQUEST_QUEUE,
-            had_before: 0,
-            pending: VecDeque::new(),
             live: 0,
-            unflushed: 0,
             credit: 0,
-            down_bytes: 0,
-            down_round: 0,
-            up_round: 0,
-            up_bytes: 0,
-            up_at_unchoke: 0,
-            down_meter: Meter::new(estimator, now),
-            up_meter: Meter::new(estimator, now),
-            pipeline_meter: Meter::new(PIPELINE, now),
-            last_block_at: Instant::NEVER,
-            owing_since: now,
-            queue: VecDeque::new(),
-            unchoked_at: Instant::NEVER,
-            weight: 1,
-            pass: 0,
-            cap: None,
-            connected_at: now,
+            unflushed: 0,
+            request_queue: DEFAULT_REQUEST_QUEUE,
+            unrequested: 0,
+            invalid_requests: 0,
+            had_before: 0,
+            traffic: TrafficId::NONE,
             last_heard_at: now,
             last_sent_at: now,
-            ledger: None,
+            connected_at: now,
+            unchoked_at: Instant::NEVER,
         }
     }
 }
@@ -226,7 +168,7 @@ mod tests {
     use super::Conn;
 
     #[test]
-    fn a_connection_fits_in_256_bytes() {
-        assert!(size_of::<Conn>() <= 256, "{} bytes", size_of::<Conn>());
+    fn a_connection_fits_in_a_cache_line() {
+        assert_eq!(size_of::<Conn>(), 64);
     }
 }

@@ -1,6 +1,9 @@
 //! Requests we send and blocks that come.
 
-use super::conn::{Mark, PIPELINE, Pending};
+use alloc::collections::VecDeque;
+
+use super::conn::{Mark, Pending};
+use super::traffic::PIPELINE;
 use super::{Output, ProtocolViolation, Reason, Torrent, Verdict};
 use crate::choke::UploadOrder;
 use crate::geometry::BLOCK_BYTES;
@@ -14,20 +17,6 @@ use crate::time::Instant;
 const ENDGAME_COPIES: u8 = 2;
 
 impl Torrent {
-    fn number(&self, piece: PieceIndex, block: u32) -> u32 {
-        piece.0 * self.config.geometry.blocks_per_piece() + block
-    }
-
-    fn split(&self, number: u32) -> (PieceIndex, u32) {
-        let per_piece = self.config.geometry.blocks_per_piece();
-        (PieceIndex(number / per_piece), number % per_piece)
-    }
-
-    fn named(&self, number: u32) -> BlockRef {
-        let (piece, block) = self.split(number);
-        self.config.geometry.block(piece, block)
-    }
-
     /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
     fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
         let conn = &self.conns[peer.0 as usize];
@@ -35,7 +24,11 @@ impl Torrent {
             return 1; // libtorrent: a snubbed peer is asked for one block at a time.
         }
         let pipeline = &self.config.pipeline;
-        let rate = u128::from(conn.pipeline_meter.rate(PIPELINE, now));
+        let rate = u128::from(
+            self.traffic[conn.traffic]
+                .pipeline_meter
+                .rate(PIPELINE, now),
+        );
         let bytes = rate * pipeline.queue_time.as_millis() / 1000;
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
         blocks
@@ -103,15 +96,16 @@ impl Torrent {
         let Some((number, mark)) = found.or_else(|| self.next_endgame_block(peer)) else {
             return false;
         };
-        let block = self.named(number);
+        let block = self.config.geometry.numbered(number);
         if let Some(bucket) = self.download.as_mut() {
             bucket.take(now, block.length);
         }
+        let request = Pending::new(number, mark);
+        self.traffic_mut(peer).push_pending(request);
         let conn = &mut self.conns[peer.0 as usize];
-        conn.pending.push_back(Pending::new(number, mark));
         conn.live += 1;
         if conn.live == 1 {
-            conn.owing_since = now;
+            self.traffic_mut(peer).owing_since = now;
             self.note_indifference(peer);
         }
         self.send(now, peer, Message::Request(block));
@@ -171,7 +165,7 @@ impl Torrent {
         let piece = self.partials.at(slot).piece;
         self.partials
             .take_free(slot, of_seed)
-            .map(|block| self.number(piece, block))
+            .map(|block| self.config.geometry.number(piece, block))
     }
 
     /// For pickers that ask several peers for the same block all the time.
@@ -199,7 +193,7 @@ impl Torrent {
     /// A block under way from others but not from `peer`, with fewer than `copies` requests. The
     /// latest ones first: the others are likely to arrive before a copy could.
     fn another_copy(&mut self, peer: PeerKey, copies: u8) -> Option<u32> {
-        let pending = &self.conns[peer.0 as usize].pending;
+        let pending = &self.traffic(peer).pending;
         let may_copy = |slot: &usize| {
             let partial = self.partials.at(*slot);
             let has = self.remotes.has(peer, partial.piece);
@@ -212,11 +206,12 @@ impl Torrent {
             .filter(may_copy)
             .find_map(|slot| {
                 let partial = self.partials.at(slot);
-                let blocks =
-                    (0..u32::try_from(partial.blocks.len()).expect("fewer than 2^30")).rev();
-                let mut numbered = blocks.map(|block| (block, self.number(partial.piece, block)));
+                let states = self.partials.blocks(slot);
+                let blocks = (0..u32::try_from(states.len()).expect("fewer than 2^30")).rev();
+                let mut numbered =
+                    blocks.map(|block| (block, self.config.geometry.number(partial.piece, block)));
                 let wanted = numbered.find(|(block, number)| {
-                    let state = partial.blocks[*block as usize];
+                    let state = states[*block as usize];
                     !state.received
                         && (1..copies).contains(&state.asked)
                         && !pending.iter().any(|it| it.number() == *number)
@@ -232,25 +227,27 @@ impl Torrent {
         let Some(index) = self.config.geometry.block_index(block) else {
             return self.unrequested(peer, block);
         };
-        let number = self.number(block.piece, index);
-        let estimator = self.estimator;
-        let conn = &mut self.conns[peer.0 as usize];
+        let number = self.config.geometry.number(block.piece, index);
+        let pending = &self.traffic(peer).pending;
         // A block that timed out may have been asked of the same peer again: settle that request.
-        let live = conn
-            .pending
+        let live = pending
             .iter()
             .position(|it| it.number() == number && it.is_live());
-        let any = || conn.pending.iter().position(|it| it.number() == number);
+        let any = || pending.iter().position(|it| it.number() == number);
         let Some(at) = live.or_else(any) else {
             return self.unrequested(peer, block);
         };
-        let pending = conn.pending.remove(at).expect("just found");
+        let estimator = self.estimator;
+        let traffic = self.traffic_mut(peer);
+        let pending = traffic.pending.remove(at).expect("just found");
+        traffic.down_bytes += u64::from(block.length);
+        traffic.down_round = traffic.down_round.saturating_add(block.length);
+        traffic.down_meter.add(estimator, now, block.length);
+        traffic.pipeline_meter.add(PIPELINE, now, block.length);
+        (traffic.last_block_at, traffic.owing_since) = (now, now);
+        let conn = &mut self.conns[peer.0 as usize];
         conn.live -= u16::from(pending.is_live());
-        conn.down_bytes += u64::from(block.length);
-        conn.down_round = conn.down_round.saturating_add(block.length);
-        conn.down_meter.add(estimator, now, block.length);
-        conn.pipeline_meter.add(PIPELINE, now, block.length);
-        (conn.last_block_at, conn.owing_since, conn.snubbed) = (now, now, false);
+        conn.snubbed = false;
         self.keep_or_waste(now, peer, block, index, pending);
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
@@ -268,7 +265,7 @@ impl Torrent {
         pending: Pending,
     ) {
         let slot = self.partials.slot_of(block.piece);
-        let needed = slot.filter(|slot| !self.partials.at(*slot).blocks[index as usize].received);
+        let needed = slot.filter(|slot| !self.partials.blocks(*slot)[index as usize].received);
         let Some(slot) = needed else {
             let cause = pending.mark().waste();
             return self.waste(peer, cause, block.length);
@@ -276,7 +273,7 @@ impl Torrent {
         let others = self.partials.receive(slot, index, peer);
         let others = others.saturating_sub(u8::from(pending.is_live()));
         self.ledger.payload_useful += u64::from(block.length);
-        if let Some(ledger) = self.conns[peer.0 as usize].ledger.as_mut() {
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.payload_useful += u64::from(block.length);
         }
         self.outputs.push_back(Output::StoreBlock { peer, block });
@@ -295,16 +292,16 @@ impl Torrent {
     /// The block is here: tell everybody who was asked for it as well.
     fn cancel(&mut self, now: Instant, answered: Pending) {
         let (number, mark) = (answered.number(), answered.mark().of_losers());
-        let block = self.named(number);
+        let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
-            let conn = &mut self.conns[peer.0 as usize];
-            if conn.live == 0 {
+            if self.conns[peer.0 as usize].live == 0 {
                 continue;
             }
             let asked = |it: &&mut Pending| it.number() == number && it.is_live();
-            if let Some(pending) = conn.pending.iter_mut().find(asked) {
+            let mut pending = self.traffic_mut(peer).pending.iter_mut();
+            if let Some(pending) = pending.find(asked) {
                 *pending = Pending::new(number, mark);
-                conn.live -= 1;
+                self.conns[peer.0 as usize].live -= 1;
                 self.note_indifference(peer);
                 self.send(now, peer, Message::Cancel(block));
                 self.fill(now, peer);
@@ -314,7 +311,7 @@ impl Torrent {
 
     fn waste(&mut self, peer: PeerKey, cause: Waste, bytes: u32) {
         self.ledger.payload_wasted[cause as usize] += u64::from(bytes);
-        if let Some(ledger) = self.conns[peer.0 as usize].ledger.as_mut() {
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.payload_wasted[cause as usize] += u64::from(bytes);
         }
     }
@@ -339,26 +336,26 @@ impl Torrent {
             self.give_up_requests(peer, Mark::Choked);
             self.fill_starving(now);
         }
-        self.spare_pending(peer);
+        self.free_pending(peer);
     }
 
-    /// Nothing is asked of a peer that chokes us: another may have the memory of its queue.
-    fn spare_pending(&mut self, peer: PeerKey) {
-        let conn = &mut self.conns[peer.0 as usize];
-        if conn.peer_choking && conn.pending.is_empty() && conn.pending.capacity() > 0 {
-            self.spare_pending.push(core::mem::take(&mut conn.pending));
+    /// Nothing is asked of a peer that chokes us: others may have the memory of its queue.
+    fn free_pending(&mut self, peer: PeerKey) {
+        let conn = &self.conns[peer.0 as usize];
+        let traffic = self.traffic.get_mut(conn.traffic);
+        if let Some(traffic) = traffic.filter(|it| conn.peer_choking && it.pending.is_empty()) {
+            traffic.pending = VecDeque::new();
         }
     }
 
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
         conn.peer_choking = false;
-        if !conn.fast {
+        if !conn.fast
+            && let Some(traffic) = self.traffic.get_mut(conn.traffic)
+        {
             // Streams are ordered: what was not answered before the choke never will be.
-            conn.pending.retain(|it| it.is_live());
-        }
-        if conn.pending.capacity() == 0 {
-            conn.pending = self.spare_pending.pop().unwrap_or_default();
+            traffic.pending.retain(|it| it.is_live());
         }
         self.fill(now, peer);
     }
@@ -367,31 +364,32 @@ impl Torrent {
         let Some(index) = self.config.geometry.block_index(block) else {
             return;
         };
-        let number = self.number(block.piece, index);
-        let conn = &mut self.conns[peer.0 as usize];
-        let Some(at) = conn.pending.iter().position(|it| it.number() == number) else {
+        let number = self.config.geometry.number(block.piece, index);
+        let mut pending = self.traffic(peer).pending.iter();
+        let Some(at) = pending.position(|it| it.number() == number) else {
             return;
         };
-        let pending = conn.pending.remove(at).expect("just found");
-        if pending.is_live() {
-            conn.live -= 1;
+        let pending = self.traffic_mut(peer).pending.remove(at);
+        if pending.expect("just found").is_live() {
+            self.conns[peer.0 as usize].live -= 1;
             if self.partials.give_back(block.piece, index) {
                 self.fill_starving(now);
             }
         }
-        self.spare_pending(peer);
+        self.free_pending(peer);
     }
 
     /// No answer is expected any more for what this peer was asked; others may be asked.
     pub(super) fn give_up_requests(&mut self, peer: PeerKey, mark: Mark) {
-        let mut pending = core::mem::take(&mut self.conns[peer.0 as usize].pending);
-        for request in pending.iter_mut().filter(|it| it.is_live()) {
-            let (piece, block) = self.split(request.number());
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.live = 0;
+        let traffic = self.traffic.get_mut(conn.traffic);
+        let requests = traffic.into_iter().flat_map(|it| &mut it.pending);
+        for request in requests.filter(|it| it.is_live()) {
+            let (piece, block) = self.config.geometry.split(request.number());
             self.partials.give_back(piece, block);
             *request = Pending::new(request.number(), mark);
         }
-        let conn = &mut self.conns[peer.0 as usize];
-        (conn.pending, conn.live) = (pending, 0);
         self.note_indifference(peer);
         self.partials.release(peer);
     }
@@ -438,8 +436,7 @@ impl Torrent {
             let bytes = u64::from(geometry.block(piece, block).length);
             self.ledger.payload_useful -= bytes;
             self.ledger.payload_wasted[cause] += bytes;
-            let conn = self.conns.get_mut(sender.0 as usize);
-            if let Some(ledger) = conn.and_then(|it| it.ledger.as_mut()) {
+            if let Some(ledger) = self.peer_ledgers.get_mut(sender.0 as usize) {
                 ledger.payload_useful = ledger.payload_useful.saturating_sub(bytes);
                 ledger.payload_wasted[cause] += bytes;
             }
@@ -454,8 +451,8 @@ impl Torrent {
         self.last_broadcast_at = now;
         self.outputs.push_back(Output::Broadcast { have: piece });
         if self.config.peer_ledgers {
-            let open = self.conns.iter_mut().filter(|it| it.open && !it.closing);
-            for ledger in open.filter_map(|it| it.ledger.as_mut()) {
+            let open = self.conns.iter().zip(&mut self.peer_ledgers);
+            for (_, ledger) in open.filter(|(it, _)| it.open && !it.closing) {
                 ledger.protocol_sent[kind] += bytes;
             }
         }
@@ -473,7 +470,6 @@ impl Torrent {
             }
         }
         if self.is_complete() {
-            core::mem::take(&mut self.spare_pending);
             self.outputs.push_back(Output::Completed);
             self.keys().for_each(|peer| {
                 self.drop_if_both_seeds(peer);

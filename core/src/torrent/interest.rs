@@ -31,10 +31,15 @@ impl Torrent {
             !self.conns[slot].open,
             "connection {peer} is connected twice"
         );
-        self.conns[slot] = Conn::opened(now, link, self.estimator);
+        self.conns[slot] = Conn::opened(now, link);
         self.open += 1;
+        if self.order != UploadOrder::Independent {
+            self.traffic_id(peer); // Where it stands among all is kept from the start.
+        }
         if self.config.peer_ledgers {
-            self.conns[slot].ledger = Some(Box::new(Ledger::default()));
+            let count = self.peer_ledgers.len().max(slot + 1);
+            self.peer_ledgers.resize(count, Ledger::default());
+            self.peer_ledgers[slot] = Ledger::default();
         }
         self.exchange_begins(now, peer, link.address, link.outgoing);
         self.count_handshake(peer);
@@ -55,7 +60,7 @@ impl Torrent {
 
     fn count_handshake(&mut self, peer: PeerKey) {
         let kind = Kind::Handshake as usize;
-        let own = self.conns[peer.0 as usize].ledger.as_deref_mut();
+        let own = self.peer_ledgers.get_mut(peer.0 as usize);
         for ledger in core::iter::once(&mut self.ledger).chain(own) {
             ledger.protocol_sent[kind] += HANDSHAKE_BYTES;
             ledger.protocol_received[kind] += HANDSHAKE_BYTES;
@@ -66,6 +71,7 @@ impl Torrent {
         let Some(conn) = self.conns.get(peer.0 as usize).filter(|conn| conn.open) else {
             return;
         };
+        let traffic = conn.traffic;
         self.open -= u32::from(!conn.closing);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
@@ -74,6 +80,7 @@ impl Torrent {
         self.forget_offers(peer);
         self.exchange_ends(peer);
         self.starving.retain(|it| *it != peer);
+        self.traffic.end(traffic);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
         // Without a cap nobody waits for a share of the upload, and a seed asks for nothing: a

@@ -10,23 +10,26 @@ const NONE: u32 = u32::MAX;
 /// One block of a piece under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// Who sent it, once `received`.
-    pub(super) from: PeerKey,
+    /// Who sent it, once `received`: a [`PeerKey`]. Connections are counted in 16 bits
+    /// ([`crate::connector::Limits`]).
+    from: u16,
     /// Live requests for it.
     pub(super) asked: u8,
     pub(super) received: bool,
 }
 
 const FRESH: Block = Block {
-    from: PeerKey(NONE),
+    from: u16::MAX,
     asked: 0,
     received: false,
 };
 
 /// A piece that was begun and is not yet verified.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Partial {
     pub(super) piece: PieceIndex,
+    /// Blocks of it.
+    count: u32,
     /// Blocks not received.
     pub(super) missing: u32,
     /// Blocks neither received nor asked for.
@@ -38,16 +41,10 @@ pub(super) struct Partial {
     pub(super) only: Option<PeerKey>,
     /// A block of it was asked of a seed.
     pub(super) of_seed: bool,
-    pub(super) blocks: Vec<Block>,
 }
 
-impl Partial {
-    /// Something of each line of its block table, so that the processor fetches it.
-    pub(super) fn look_at(&self) -> u32 {
-        let lines = self.blocks.iter().step_by(64 / size_of::<Block>());
-        lines.fold(self.missing, |seen, block| seen ^ u32::from(block.asked))
-    }
-}
+/// Pieces that memory is taken for at a time.
+const STEP: usize = 4;
 
 /// All pieces under way.
 #[derive(Debug)]
@@ -55,19 +52,21 @@ pub(super) struct Partials {
     /// Slot of each piece in `all`, or `NONE`.
     slot_of: Vec<u32>,
     all: Vec<Partial>,
-    /// Block tables of finished pieces, to be used again.
-    spare: Vec<Vec<Block>>,
+    /// The blocks of each of them: `width` places a slot, of which the last piece may need fewer.
+    blocks: Vec<Block>,
+    width: usize,
     /// Sum of `free` over all.
     free_blocks: u32,
 }
 
 impl Partials {
-    pub(super) fn new(pieces: u32) -> Self {
-        let slot_of = alloc::vec![NONE; pieces as usize];
+    pub(super) fn new(geometry: &Geometry) -> Self {
+        let slot_of = alloc::vec![NONE; geometry.piece_count() as usize];
         Self {
             slot_of,
             all: Vec::new(),
-            spare: Vec::new(),
+            blocks: Vec::new(),
+            width: geometry.blocks_per_piece() as usize,
             free_blocks: 0,
         }
     }
@@ -94,6 +93,25 @@ impl Partials {
         self.slot_of(piece).map(|slot| &self.all[slot])
     }
 
+    /// The blocks of the piece in `slot`.
+    pub(super) fn blocks(&self, slot: usize) -> &[Block] {
+        let start = slot * self.width;
+        &self.blocks[start..start + self.all[slot].count as usize]
+    }
+
+    fn block(&mut self, slot: usize, block: u32) -> &mut Block {
+        &mut self.blocks[slot * self.width + block as usize]
+    }
+
+    /// Something of each line of the blocks of a piece, so that the processor fetches them.
+    pub(super) fn look_at(&self, piece: PieceIndex) -> u32 {
+        self.slot_of(piece).map_or(0, |slot| {
+            let lines = self.blocks(slot).iter().step_by(64 / size_of::<Block>());
+            let missing = self.all[slot].missing;
+            lines.fold(missing, |seen, block| seen ^ u32::from(block.asked))
+        })
+    }
+
     pub(super) fn begin(
         &mut self,
         geometry: &Geometry,
@@ -101,19 +119,21 @@ impl Partials {
         only: Option<PeerKey>,
     ) -> usize {
         let count = geometry.blocks_in(piece);
-        let mut blocks = self.spare.pop().unwrap_or_default();
-        blocks.clear();
-        blocks.resize(count as usize, FRESH);
         let slot = self.all.len();
+        if slot == self.all.capacity() {
+            self.all.reserve_exact(STEP);
+            self.blocks.reserve_exact(STEP * self.width);
+        }
+        self.blocks.resize((slot + 1) * self.width, FRESH);
         self.slot_of[piece.0 as usize] = u32::try_from(slot).expect("fewer than 2^32 pieces");
         self.all.push(Partial {
             piece,
+            count,
             missing: count,
             free: count,
             first_free: 0,
             only,
             of_seed: false,
-            blocks,
         });
         self.free_blocks += count;
         slot
@@ -121,8 +141,12 @@ impl Partials {
 
     /// Who sent the blocks of a piece, in their order.
     pub(super) fn senders(&self, piece: PieceIndex) -> Vec<PeerKey> {
-        let blocks = self.get(piece).map_or(&[][..], |partial| &partial.blocks);
-        blocks.iter().map(|block| block.from).collect()
+        let slot = self.slot_of(piece);
+        let blocks = slot.map_or(&[][..], |slot| self.blocks(slot));
+        blocks
+            .iter()
+            .map(|it| PeerKey(u32::from(it.from)))
+            .collect()
     }
 
     /// Forgets the piece; it is verified or must be begun again.
@@ -135,34 +159,35 @@ impl Partials {
         if let Some(moved) = self.all.get(slot) {
             self.slot_of[moved.piece.0 as usize] = u32::try_from(slot).expect("as before");
         }
+        let last = self.all.len() * self.width;
+        self.blocks.copy_within(last.., slot * self.width);
+        self.blocks.truncate(last);
         self.free_blocks -= done.free;
-        self.spare.push(done.blocks);
     }
 
     /// The next block of the piece in `slot` that nobody was asked for; it counts as asked now.
     pub(super) fn take_free(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
-        let partial = &mut self.all[slot];
+        let partial = self.all[slot];
         if partial.free == 0 {
             return None;
         }
-        let from = partial.first_free as usize;
         let is_free = |block: &Block| block.asked == 0 && !block.received;
-        let at = from
-            + partial.blocks[from..]
-                .iter()
-                .position(is_free)
-                .expect("free blocks are counted");
-        partial.blocks[at].asked = 1;
+        let later = &self.blocks(slot)[partial.first_free as usize..];
+        let skipped = later.iter().position(is_free);
+        let skipped = u32::try_from(skipped.expect("free blocks are counted"));
+        let at = partial.first_free + skipped.expect("fewer than 2^30 blocks");
+        self.block(slot, at).asked = 1;
+        let partial = &mut self.all[slot];
         partial.of_seed |= of_seed;
         partial.free -= 1;
         self.free_blocks -= 1;
-        partial.first_free = u32::try_from(at + 1).expect("fewer than 2^30 blocks");
-        Some(partial.first_free - 1)
+        partial.first_free = at + 1;
+        Some(at)
     }
 
     /// One more live request for a block that was asked for already.
     pub(super) fn ask_again(&mut self, slot: usize, block: u32) {
-        self.all[slot].blocks[block as usize].asked += 1;
+        self.block(slot, block).asked += 1;
     }
 
     /// A live request will not be answered. True if the block is free again.
@@ -170,14 +195,14 @@ impl Partials {
         let Some(slot) = self.slot_of(piece) else {
             return false;
         };
-        let partial = &mut self.all[slot];
-        let state = &mut partial.blocks[block as usize];
+        let state = self.block(slot, block);
         if state.asked == 0 {
             return false; // Settled already, in this attempt at the piece or an earlier one.
         }
         state.asked -= 1;
         let free = state.asked == 0 && !state.received;
         if free {
+            let partial = &mut self.all[slot];
             partial.free += 1;
             partial.first_free = partial.first_free.min(block);
             self.free_blocks += 1;
@@ -187,10 +212,11 @@ impl Partials {
 
     /// The block came. Its live requests are all settled; returns how many there were.
     pub(super) fn receive(&mut self, slot: usize, block: u32, from: PeerKey) -> u8 {
-        let partial = &mut self.all[slot];
-        let state = &mut partial.blocks[block as usize];
+        let state = self.block(slot, block);
         let asked = core::mem::take(&mut state.asked);
-        (state.received, state.from) = (true, from);
+        state.received = true;
+        state.from = u16::try_from(from.0).expect("fewer than 2^16 connections");
+        let partial = &mut self.all[slot];
         partial.missing -= 1;
         if asked == 0 {
             partial.free -= 1;

@@ -41,8 +41,8 @@ impl Torrent {
             // A late timer must not shift the rhythm, nor make up for missed rounds in a burst.
             let due = self.next_tick.after(period);
             self.next_tick = if due > now { due } else { now.after(period) };
-            for conn in &mut self.conns {
-                (conn.down_round, conn.up_round) = (0, 0);
+            for traffic in self.traffic.iter_mut() {
+                (traffic.down_round, traffic.up_round) = (0, 0);
             }
         }
     }
@@ -50,15 +50,17 @@ impl Torrent {
     fn look_after(&mut self, now: Instant, peer: PeerKey) {
         let (snub_after, limits) = (self.config.snub_after, self.config.limits);
         let Some(conn) = self.conn(peer) else { return };
-        if conn.live > 0 && !conn.peer_choking && now - conn.owing_since > snub_after {
-            conn.snubbed = true;
+        let (owes, id) = (conn.live > 0 && !conn.peer_choking, conn.traffic);
+        let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
+        if owes && now - self.traffic[id].owing_since > snub_after {
+            self.conns[peer.0 as usize].snubbed = true;
             self.give_up_requests(peer, Mark::TimedOut);
         }
-        let Some(conn) = self.conn(peer) else { return };
-        if conn.pending.len() > FORGET_ABOVE {
-            conn.pending.retain(|it| it.is_live());
+        if let Some(traffic) = self.traffic.get_mut(id)
+            && traffic.pending.len() > FORGET_ABOVE
+        {
+            traffic.pending.retain(|it| it.is_live());
         }
-        let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
         } else if now - sent_at.max(self.last_broadcast_at) > limits.keep_alive {

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::requests::Requests;
 use super::{Output, ProtocolViolation, Torrent};
 use crate::choke::{PeerView, UploadOrder};
 use crate::ids::{BlockRef, PeerKey};
@@ -19,11 +20,14 @@ impl Torrent {
             && self.have.has(block.piece)
             && self.is_revealed(peer, block.piece);
         let room = self.config.limits.queued_requests as usize;
-        let conn = &mut self.conns[peer.0 as usize];
-        if servable && !conn.am_choking && conn.queue.len() < room {
-            conn.queue.push_back(block);
+        let conn = &self.conns[peer.0 as usize];
+        if servable && !conn.am_choking && self.traffic(peer).queue.len() < room {
+            let id = self.traffic_id(peer);
+            let traffic = self.traffic.get_mut(id).expect("just made");
+            traffic.queue.push_back(&self.config.geometry, block);
             return self.serve(now, peer);
         }
+        let conn = &mut self.conns[peer.0 as usize];
         let counts = !servable || conn.am_choking;
         conn.invalid_requests = conn.invalid_requests.saturating_add(u16::from(counts));
         let count = u32::from(conn.invalid_requests);
@@ -42,20 +46,25 @@ impl Torrent {
     }
 
     pub(super) fn on_cancel(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
-        let queue = &mut self.conns[peer.0 as usize].queue;
-        if let Some(at) = queue.iter().position(|it| *it == block) {
-            queue.remove(at);
+        let traffic = self.traffic.get_mut(self.conns[peer.0 as usize].traffic);
+        let geometry = &self.config.geometry;
+        if traffic.is_some_and(|it| it.queue.remove(geometry, block)) {
             self.refuse(now, peer, block);
         }
     }
 
     /// BEP 3: a choke throws away what is queued. BEP 6: with a reject for each.
     pub(super) fn refuse_queue(&mut self, now: Instant, peer: PeerKey) {
-        let mut queue = core::mem::take(&mut self.conns[peer.0 as usize].queue);
-        queue
-            .drain(..)
-            .for_each(|block| self.refuse(now, peer, block));
-        self.spare_queues.push(queue);
+        let id = self.conns[peer.0 as usize].traffic;
+        while let Some(traffic) = self.traffic.get_mut(id)
+            && let Some(block) = traffic.queue.pop_front(&self.config.geometry)
+        {
+            self.refuse(now, peer, block);
+        }
+        // Few peers are unchoked at a time: others may have the memory.
+        if let Some(traffic) = self.traffic.get_mut(id) {
+            traffic.queue = Requests::default();
+        }
     }
 
     pub(super) fn on_writable(&mut self, now: Instant, peer: PeerKey) {
@@ -131,13 +140,13 @@ impl Torrent {
         }
         let next = ready
             .into_iter()
-            .min_by_key(|peer| (self.conns[peer.0 as usize].pass, *peer))?;
+            .min_by_key(|peer| (self.traffic(*peer).pass, *peer))?;
         // Those who were away start level with the one served now, or they would catch up in a burst.
-        let level = self.conns[next.0 as usize].pass;
-        let conn = &mut self.conns[next.0 as usize];
-        conn.pass = level + STRIDE / u64::from(conn.weight.max(1));
-        for conn in &mut self.conns {
-            conn.pass = conn.pass.max(level);
+        let served = self.traffic_mut(next);
+        let level = served.pass;
+        served.pass += STRIDE / u64::from(served.weight.max(1));
+        for traffic in self.traffic.iter_mut() {
+            traffic.pass = traffic.pass.max(level);
         }
         Some(next)
     }
@@ -147,10 +156,12 @@ impl Torrent {
         let Some(conn) = self.conn(peer) else {
             return false;
         };
-        if conn.am_choking || conn.queue.is_empty() || conn.credit == 0 {
+        let (idle, id) = (conn.am_choking || conn.credit == 0, conn.traffic);
+        if idle || self.traffic[id].queue.is_empty() {
             return false;
         }
-        let open = conn.cap.as_mut().is_none_or(|cap| cap.is_open(now));
+        let cap = self.traffic.get_mut(id).and_then(|it| it.cap.as_mut());
+        let open = cap.is_none_or(|cap| cap.is_open(now));
         if !open {
             self.note_allowance(now);
         }
@@ -169,16 +180,19 @@ impl Torrent {
         }
         let estimator = self.estimator;
         let conn = &mut self.conns[peer.0 as usize];
-        let block = conn.queue.pop_front().expect("a ready peer has a request");
         conn.credit -= 1;
         conn.unflushed += 1;
-        conn.up_bytes += u64::from(block.length);
-        conn.up_round = conn.up_round.saturating_add(block.length);
-        conn.up_meter.add(estimator, now, block.length);
-        if let Some(cap) = conn.cap.as_mut() {
+        let traffic = self.traffic.get_mut(conn.traffic);
+        let traffic = traffic.expect("a ready peer has a row");
+        let asked = traffic.queue.pop_front(&self.config.geometry);
+        let block = asked.expect("a ready peer has a request");
+        traffic.up_bytes += u64::from(block.length);
+        traffic.up_round = traffic.up_round.saturating_add(block.length);
+        traffic.up_meter.add(estimator, now, block.length);
+        if let Some(cap) = traffic.cap.as_mut() {
             cap.take(now, block.length);
         }
-        if let Some(ledger) = conn.ledger.as_mut() {
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.payload_sent += u64::from(block.length);
         }
         if let Some(bucket) = self.upload.as_mut() {
@@ -203,14 +217,14 @@ impl Torrent {
         self.ledger.protocol_sent[kind] += bytes;
         let conn = &mut self.conns[peer.0 as usize];
         conn.last_sent_at = now;
-        if let Some(ledger) = conn.ledger.as_mut() {
+        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
             ledger.protocol_sent[kind] += bytes;
         }
     }
 
     /// A cap holds something back: wake up when the first of them opens.
     pub(super) fn note_allowance(&mut self, now: Instant) {
-        let caps = self.conns.iter().filter_map(|conn| conn.cap.as_deref());
+        let caps = self.traffic.iter().filter_map(|it| it.cap.as_deref());
         let torrent = self.upload.as_deref().into_iter();
         let torrent = torrent.chain(self.download.as_deref());
         let opens = torrent.chain(caps).map(super::Bucket::opens_at);

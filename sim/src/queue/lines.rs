@@ -25,6 +25,10 @@ impl LineId {
 /// an event costs a logarithm but is ordered all the same.
 const LINES_MAX: usize = 16;
 
+/// A line with fewer events keeps its memory. The memory of a longer one goes round and round, and
+/// what a flash crowd took would stay in use to the end.
+const KEPT: usize = 1024;
+
 /// Stamp of the head of an empty line: after every event.
 const EMPTY: Stamp = Stamp {
     at: Instant::NEVER,
@@ -171,6 +175,9 @@ impl<T> DelayLines<T> {
         }
         let waiting = &mut self.lines[self.first].waiting;
         let next = waiting.pop_front();
+        if waiting.len() < waiting.capacity() / 8 && waiting.len() >= KEPT {
+            waiting.shrink_to(waiting.capacity() / 4);
+        }
         self.heads[self.first] = waiting.front().map_or(EMPTY, |it| it.0);
         let heads = 0..self.lines.len();
         self.first = heads.min_by_key(|it| self.heads[*it]).unwrap_or(0);

@@ -36,7 +36,7 @@ impl World<'_> {
         let Some(breaks) = self.breaks.as_mut() else {
             return;
         };
-        let (at, slot) = (node as usize, end.0 as usize);
+        let (at, slot) = (node as usize, end.index());
         breaks.rngs.resize(breaks.rngs.len().max(at + 1), None);
         let stream = || self.randomness.stream(Purpose::Break, node);
         let lasts = exponential(breaks.mean, breaks.rngs[at].get_or_insert_with(stream));
@@ -50,7 +50,7 @@ impl World<'_> {
     /// The side that opened it sees the connection break at once, the other as the news arrives.
     pub(super) fn on_break(&mut self, end: EndId, serial: u32) {
         let serials = self.breaks.as_ref().map(|it| &it.serials);
-        let same = serials.is_some_and(|it| it[end.0 as usize] == serial);
+        let same = serials.is_some_and(|it| it[end.index()] == serial);
         if same && self.streams[end].state == EndState::Open {
             self.lose(end, RECONNECT);
         }

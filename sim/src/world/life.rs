@@ -7,7 +7,7 @@ use unchoke_core::rng::Purpose;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Input;
 
-use super::{Event, World, turnover};
+use super::{CONNECTIONS_FORESEEN, Event, World, turnover};
 use crate::node::Peer;
 use crate::result::Sample;
 use crate::spec::Stay;
@@ -42,6 +42,7 @@ impl World<'_> {
             self.torrent(node),
             Connector::new(Limits::new(connections)),
             tracker_rng,
+            connections.min(CONNECTIONS_FORESEEN),
         );
         peer.enough = share(connections, MAINLINE_MIN);
         peer.initiate = share(connections, MAINLINE_INITIATE);

@@ -183,10 +183,12 @@ impl World<'_> {
         };
         self.hand_over(node, &mut peer);
         self.inputs += 1;
+        peer.torrent.swap_outputs(&mut self.outputs);
         peer.torrent.handle_input(self.now, input);
         while let Some(output) = peer.torrent.poll_output() {
             self.apply(node, &mut peer, output);
         }
+        peer.torrent.swap_outputs(&mut self.outputs);
         self.access[node as usize].indifferent = peer.torrent.indifferent();
         let leaving = peer.leaving;
         self.peers[node as usize] = Some(peer);

@@ -72,7 +72,7 @@ impl Transport {
     pub(super) fn open(&mut self, end: EndId) {
         if self.spec.initial_window.is_some() {
             for end in [end, end.other()] {
-                let at = end.0 as usize;
+                let at = end.index();
                 if self.ramps.len() <= at {
                     self.ramps.resize(at + 1, Ramp::default());
                 }
@@ -100,7 +100,7 @@ impl World<'_> {
         let Some(first) = spec.initial_rate(rtt_ns) else {
             return path;
         };
-        let ramp = &mut self.transport.ramps[end.0 as usize];
+        let ramp = &mut self.transport.ramps[end.index()];
         let warm = ramp.idle_since.is_some_and(|at| {
             (self.now - at).as_nanos() <= u128::from(spec.forgets_after_ns(rtt_ns))
         });
@@ -120,7 +120,7 @@ impl World<'_> {
     /// A round trip of slow start is over.
     pub(super) fn on_ramp(&mut self, end: EndId, start: u32) {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
-        let ramp = &mut self.transport.ramps[end.0 as usize];
+        let ramp = &mut self.transport.ramps[end.index()];
         let Some(rate) = ramp.rate.filter(|_| ramp.start == start) else {
             return;
         };
@@ -144,7 +144,7 @@ impl World<'_> {
 
     /// A stream has nothing more to send.
     pub(super) fn end_ramp(&mut self, end: EndId) {
-        if let Some(ramp) = self.transport.ramps.get_mut(end.0 as usize) {
+        if let Some(ramp) = self.transport.ramps.get_mut(end.index()) {
             ramp.idle_since = Some(self.now);
         }
     }

@@ -15,6 +15,7 @@ use unchoke_core::time::Instant;
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
+use crate::stream::EndId;
 
 /// Events looked at together.
 pub(super) const AHEAD: u32 = 16;
@@ -92,14 +93,14 @@ impl World<'_> {
             };
         }
         let mut seen = 0;
-        for flow in soon.iter().take(most) {
+        for flow in &soon {
             let end = self.flows.of(*flow).0;
             let bytes = self.streams.front(end).map_or(0, crate::stream::bytes_of);
             let receiver = self.streams[end.other()].node as usize;
             seen ^= self.access[receiver].down_bytes ^ bytes;
         }
         black_box(seen);
-        self.warm_inputs(&next[..soon.len().min(most)]);
+        self.warm_inputs(&next[..soon.len()]);
         self.departures.soon = soon;
     }
 
@@ -117,17 +118,20 @@ impl World<'_> {
         };
         for (it, peer) in present() {
             let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
-            seen ^= peer.torrent.look_at(it.peer) ^ u64::from(end.map_or(0, |it| it.0));
+            seen ^= peer.torrent.look_at(it.peer) ^ u64::from(end.map_or(0, EndId::number));
         }
         for (it, peer) in present() {
             let waiting = self.access[it.node as usize].waiting;
             for sender in self.inboxes.senders(it.node, waiting) {
                 seen ^= u64::from(peer.torrent.pieces_of(sender));
             }
-            seen ^= peer.torrent.look_at_queues(it.peer);
+            seen ^= peer.torrent.look_at_traffic(it.peer);
             if let Some(piece) = it.piece {
                 seen ^= peer.torrent.look_at_piece(piece);
             }
+        }
+        for (it, peer) in present() {
+            seen ^= peer.torrent.look_at_queues(it.peer);
         }
         black_box(seen);
     }

@@ -1,0 +1,151 @@
+//! Blocks a peer asked for.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use super::traffic::grow;
+use crate::geometry::Geometry;
+use crate::ids::BlockRef;
+
+/// Stands for the next of the odd ones.
+const ODD: u32 = u32::MAX;
+
+/// Requests of a peer, oldest first. Nearly all are for blocks as everybody divides pieces into,
+/// and kept as the numbers of those, in a third of the memory; BEP 3 allows others.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    numbers: VecDeque<u32>,
+    odd: Option<Box<Odd>>,
+}
+
+/// Requests for other parts of pieces, oldest first.
+#[derive(Debug, Default)]
+struct Odd(VecDeque<BlockRef>);
+
+impl Requests {
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    fn number(geometry: &Geometry, block: BlockRef) -> u32 {
+        let index = geometry.block_index(block);
+        index.map_or(ODD, |index| geometry.number(block.piece, index))
+    }
+
+    pub(super) fn push_back(&mut self, geometry: &Geometry, block: BlockRef) {
+        let number = Self::number(geometry, block);
+        if number == ODD {
+            self.odd.get_or_insert_default().0.push_back(block);
+        }
+        grow(&mut self.numbers);
+        self.numbers.push_back(number);
+    }
+
+    pub(super) fn front(&self, geometry: &Geometry) -> Option<BlockRef> {
+        match *self.numbers.front()? {
+            ODD => self.odd.as_ref()?.0.front().copied(),
+            number => Some(geometry.numbered(number)),
+        }
+    }
+
+    pub(super) fn pop_front(&mut self, geometry: &Geometry) -> Option<BlockRef> {
+        match self.numbers.pop_front()? {
+            ODD => self.odd.as_mut()?.0.pop_front(),
+            number => Some(geometry.numbered(number)),
+        }
+    }
+
+    /// Takes the oldest request for `block` out; false if there is none.
+    pub(super) fn remove(&mut self, geometry: &Geometry, block: BlockRef) -> bool {
+        let number = Self::number(geometry, block);
+        let at = if number == ODD {
+            self.remove_odd(block)
+        } else {
+            self.numbers.iter().position(|it| *it == number)
+        };
+        at.and_then(|at| self.numbers.remove(at)).is_some()
+    }
+
+    /// Takes the oldest such request out of the odd ones; its place among all.
+    fn remove_odd(&mut self, block: BlockRef) -> Option<usize> {
+        let odd = &mut self.odd.as_mut()?.0;
+        let rank = odd.iter().position(|it| *it == block)?;
+        odd.remove(rank);
+        let mut places = (0..).zip(&self.numbers).filter(|(_, it)| **it == ODD);
+        places.nth(rank).map(|(place, _)| place)
+    }
+
+    /// Something of what it points to, so that the processor fetches it.
+    pub(super) fn look_at(&self) -> u32 {
+        self.numbers.front().copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::Requests;
+    use crate::geometry::{BLOCK_BYTES, Geometry};
+    use crate::ids::{BlockRef, PieceIndex};
+
+    fn block() -> impl Strategy<Value = BlockRef> {
+        let begin = (0..4_u32, prop::sample::select(alloc::vec![0, 1, 5000]));
+        let begin = begin.prop_map(|(block, off)| block * BLOCK_BYTES + off);
+        let length = prop::sample::select(alloc::vec![1, 5000, BLOCK_BYTES]);
+        (0..3_u32, begin, length).prop_map(|(piece, begin, length)| BlockRef {
+            piece: PieceIndex(piece),
+            begin,
+            length,
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(BlockRef),
+        Pop,
+        Remove(BlockRef),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => block().prop_map(Step::Push),
+            3 => Just(Step::Pop),
+            3 => block().prop_map(Step::Remove),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_queue_of_blocks(steps in prop::collection::vec(step(), 1..80)) {
+            let geometry = Geometry::new(10 * u64::from(BLOCK_BYTES) - 7, 4 * BLOCK_BYTES);
+            let geometry = geometry.expect("ten blocks in three pieces");
+            let (mut queue, mut model) = (Requests::default(), Vec::<BlockRef>::new());
+            for step in steps {
+                match step {
+                    Step::Push(block) => {
+                        queue.push_back(&geometry, block);
+                        model.push(block);
+                    }
+                    Step::Pop => {
+                        let oldest = (!model.is_empty()).then(|| model.remove(0));
+                        prop_assert_eq!(queue.pop_front(&geometry), oldest);
+                    }
+                    Step::Remove(block) => {
+                        let at = model.iter().position(|it| *it == block);
+                        prop_assert_eq!(queue.remove(&geometry, block), at.is_some());
+                        at.map(|at| model.remove(at));
+                    }
+                }
+                prop_assert_eq!(queue.len(), model.len());
+                prop_assert_eq!(queue.front(&geometry), model.first().copied());
+            }
+        }
+    }
+}

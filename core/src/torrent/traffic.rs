@@ -1,0 +1,180 @@
+//! What went over a connection: queues, meters, counters.
+//!
+//! A peer is connected to many and exchanges blocks with few: a row is made when the first request
+//! goes out or comes in. All rows of a torrent lie side by side.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::ops::Index;
+
+use super::bucket::Bucket;
+use super::conn::Pending;
+use super::requests::Requests;
+use crate::meter::{Estimator, Meter};
+use crate::time::Instant;
+
+/// How fast a peer delivers, for the depth of the pipeline: time constant 2 s, so that it follows
+/// the first seconds after an unchoke. `65536 * (1 - exp(-1/2))`.
+pub(super) const PIPELINE: Estimator = Estimator::Ema { weight: 25_787 };
+
+/// Rows that memory is taken for at a time.
+const STEP: usize = 4;
+
+/// Places of a queue that memory is taken for at a time, at least. To double would waste a third of
+/// what a large swarm takes for its queues.
+const QUEUE_STEP: usize = 16;
+
+/// Makes room for one more.
+pub(super) fn grow<T>(queue: &mut VecDeque<T>) {
+    if queue.len() == queue.capacity() {
+        queue.reserve_exact(QUEUE_STEP.max(queue.len() / 4));
+    }
+}
+
+/// The row of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TrafficId(u32);
+
+impl TrafficId {
+    /// Nothing went over the connection: a row of zeros that all such connections share.
+    pub(super) const NONE: Self = Self(0);
+}
+
+/// What went over one connection. In the order of use: a block that comes touches the first two
+/// cache lines, a block that goes the last two.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Traffic {
+    /// Our outstanding requests, oldest first.
+    pub(super) pending: VecDeque<Pending>,
+    pub(super) pipeline_meter: Meter,
+    pub(super) down_meter: Meter,
+
+    pub(super) down_bytes: u64,
+    /// When a block last came; `NEVER` if none did.
+    pub(super) last_block_at: Instant,
+    /// Since when the peer has owed us a block without interruption.
+    pub(super) owing_since: Instant,
+    pub(super) down_round: u32,
+    pub(super) up_round: u32,
+    pub(super) up_bytes: u64,
+    pub(super) up_at_unchoke: u64,
+    pub(super) up_meter: Meter,
+
+    /// Blocks the peer asked for, oldest first.
+    pub(super) queue: Requests,
+    pub(super) cap: Option<Box<Bucket>>,
+    /// Stride scheduling: where the peer stands.
+    pub(super) pass: u64,
+    pub(super) weight: u32,
+}
+
+impl Traffic {
+    /// Of a connection that stands `since`.
+    fn new(estimator: Estimator, since: Instant) -> Self {
+        Self {
+            pending: VecDeque::new(),
+            pipeline_meter: Meter::new(PIPELINE, since),
+            down_meter: Meter::new(estimator, since),
+            down_bytes: 0,
+            last_block_at: Instant::NEVER,
+            owing_since: since,
+            down_round: 0,
+            up_round: 0,
+            up_bytes: 0,
+            up_at_unchoke: 0,
+            up_meter: Meter::new(estimator, since),
+            queue: Requests::default(),
+            cap: None,
+            pass: 0,
+            weight: 1,
+        }
+    }
+
+    /// Another request goes out.
+    pub(super) fn push_pending(&mut self, request: Pending) {
+        grow(&mut self.pending);
+        self.pending.push_back(request);
+    }
+
+    /// Something of each of its cache lines, so that the processor fetches them.
+    pub(super) fn look_at(&self) -> u64 {
+        self.pending.len() as u64 ^ self.down_bytes ^ self.pass
+    }
+
+    /// Something of what its queues point to.
+    pub(super) fn look_at_queues(&self) -> u64 {
+        let pending = self.pending.front().map_or(0, |it| it.number());
+        u64::from(pending ^ self.queue.look_at())
+    }
+}
+
+/// The rows of all connections of a torrent.
+#[derive(Debug)]
+pub(super) struct TrafficTable {
+    /// The first stands for all connections without a row, and never changes.
+    rows: Vec<Traffic>,
+    free: Vec<TrafficId>,
+    estimator: Estimator,
+}
+
+impl Index<TrafficId> for TrafficTable {
+    type Output = Traffic;
+
+    fn index(&self, id: TrafficId) -> &Traffic {
+        &self.rows[id.0 as usize]
+    }
+}
+
+impl TrafficTable {
+    /// `estimator` measures the rates that policies see.
+    pub(super) fn new(estimator: Estimator) -> Self {
+        Self {
+            rows: alloc::vec![Traffic::new(estimator, Instant::START)],
+            free: Vec::new(),
+            estimator,
+        }
+    }
+
+    /// A row for a connection that stands `since`.
+    pub(super) fn begin(&mut self, since: Instant) -> TrafficId {
+        let row = Traffic::new(self.estimator, since);
+        if let Some(id) = self.free.pop() {
+            self.rows[id.0 as usize] = row;
+            return id;
+        }
+        if self.rows.len() == self.rows.capacity() {
+            self.rows.reserve_exact(STEP);
+        }
+        self.rows.push(row);
+        TrafficId(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 connections"))
+    }
+
+    /// The connection is gone.
+    pub(super) fn end(&mut self, id: TrafficId) {
+        let bare = Traffic::new(self.estimator, Instant::START);
+        if let Some(row) = self.get_mut(id) {
+            *row = bare;
+            self.free.push(id);
+        }
+    }
+
+    /// The row, if the connection has one.
+    pub(super) fn get_mut(&mut self, id: TrafficId) -> Option<&mut Traffic> {
+        if id == TrafficId::NONE {
+            return None;
+        }
+        self.rows.get_mut(id.0 as usize)
+    }
+
+    /// The rows of all connections that have one, and of some that are gone.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Traffic> {
+        self.rows.iter().skip(1)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Traffic> {
+        self.rows.iter_mut().skip(1)
+    }
+}
