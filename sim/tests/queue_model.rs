@@ -23,6 +23,28 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A flash crowd: a line that was long, and gives memory back as it gets short.
+#[test]
+fn a_line_that_shrinks_loses_nothing() {
+    const CROWD: u64 = 40_000;
+    let mut queue = DelayLines::new();
+    let (mut pushed, mut popped) = (0, 0);
+    let mut push = |queue: &mut DelayLines<u64>| {
+        queue.push(Instant::from_nanos(pushed), 1_000_000, pushed);
+        pushed += 1;
+    };
+    (0..CROWD).for_each(|_| push(&mut queue));
+    while let Some((stamp, event)) = queue.pop() {
+        assert_eq!((stamp.at.as_nanos(), event), (popped + 1_000_000, popped));
+        popped += 1;
+        // Each tenth brings another, so that the ring of the line has wrapped when it shrinks.
+        if popped <= CROWD && popped.is_multiple_of(10) {
+            push(&mut queue);
+        }
+    }
+    assert_eq!(popped, CROWD + CROWD / 10);
+}
+
 proptest! {
     #[test]
     fn events_come_in_the_order_of_time_then_schedule(steps in prop::collection::vec(step(), 0..600)) {
