@@ -130,8 +130,9 @@ impl Picking {
 #[derive(Clone, Debug)]
 pub struct Holds {
     queue: DelayLines<u64>,
-    /// Times of the heap; delay lines need none.
-    rng: Option<Rng>,
+    /// Waits of the heap, used one after the other and again; delay lines need none.
+    waits: Vec<u64>,
+    next: usize,
 }
 
 const DELAY_NS: u64 = 25_000_000;
@@ -145,7 +146,8 @@ impl Holds {
         for i in 0..pending {
             queue.push(Instant::from_nanos(i), DELAY_NS, i);
         }
-        Self { queue, rng: None }
+        let (waits, next) = (Vec::new(), 0);
+        Self { queue, waits, next }
     }
 
     /// This many events at any time within ten seconds.
@@ -156,21 +158,23 @@ impl Holds {
         for i in 0..pending {
             queue.push_any(Instant::from_nanos(rng.below(HORIZON_NS)), i);
         }
-        let rng = Some(rng);
-        Self { queue, rng }
+        // Drawn beforehand, so that no draw is measured.
+        let waits = (0..pending).map(|_| rng.below(HORIZON_NS)).collect();
+        let next = 0;
+        Self { queue, waits, next }
     }
 
     /// This many holds.
     pub fn run(&mut self, holds: u64) {
         for _ in 0..holds {
             let (stamp, event) = self.queue.pop().expect("never empty");
-            match &mut self.rng {
-                None => self.queue.push(stamp.at, DELAY_NS, event),
-                Some(rng) => {
-                    let later = stamp.at.as_nanos() + rng.below(HORIZON_NS);
-                    self.queue.push_any(Instant::from_nanos(later), event);
-                }
-            }
+            let Some(wait) = self.waits.get(self.next) else {
+                self.queue.push(stamp.at, DELAY_NS, event);
+                continue;
+            };
+            let later = Instant::from_nanos(stamp.at.as_nanos() + wait);
+            self.queue.push_any(later, event);
+            self.next = (self.next + 1) % self.waits.len();
         }
     }
 }

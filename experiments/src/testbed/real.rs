@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::rng::{Purpose, Streams};
@@ -93,11 +95,9 @@ impl Testbed<'_> {
         let full = folder.join("full");
         let payload = full.join("payload");
         let bytes = spec.geometry.total_bytes();
-        let mut rng = Streams::new(spec.seed).stream(Purpose::Fault, u32::MAX);
-        let words = (0..bytes.div_ceil(8)).flat_map(|_| rng.next_u64().to_le_bytes());
-        let content: Vec<u8> = words
-            .take(usize::try_from(bytes).expect("at most 4 GiB"))
-            .collect();
+        let mut seed = Streams::new(spec.seed).stream(Purpose::Fault, u32::MAX);
+        let mut content = vec![0; usize::try_from(bytes).expect("at most 4 GiB")];
+        ChaCha8Rng::seed_from_u64(seed.next_u64()).fill_bytes(&mut content);
         fs::create_dir_all(&full)
             .and_then(|()| fs::write(&payload, content))
             .map_err(|it| TestbedError::system(format!("write {}", payload.display()), it))?;
