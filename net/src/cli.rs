@@ -96,8 +96,7 @@ impl From<SessionError> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging();
-    let done = match options.command {
+    let done = start_logging().and_then(|()| match options.command {
         Command::Download(it) => transfer::download(&it),
         Command::Seed(it) => transfer::seed(&it),
         Command::Bench(it) => bench::bench(&it),
@@ -105,7 +104,7 @@ pub fn main() -> ExitCode {
         Command::Show(it) => show::show(&it),
         Command::Check(it) => inspect::check(&it),
         Command::Announce(it) => announce::announce(&it),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -119,13 +118,24 @@ pub fn main() -> ExitCode {
 
 /// What happens inside is logged to standard error when `UNCHOKE_LOG` asks for it, for example
 /// `UNCHOKE_LOG=debug`.
-fn start_logging() {
-    let asked = std::env::var("UNCHOKE_LOG").ok();
-    let targets = asked.and_then(|it| it.parse::<Targets>().ok());
+fn start_logging() -> Result<(), Failure> {
+    let targets = match std::env::var_os("UNCHOKE_LOG") {
+        None => Targets::new().with_default(LevelFilter::WARN),
+        Some(asked) => {
+            let asked = asked.to_string_lossy();
+            asked.parse().map_err(|_| {
+                Failure::bad_input(format!(
+                    "UNCHOKE_LOG is `{asked}`: give a level such as `debug`, or targets with levels such \
+                     as `unchoke_net::session=trace`"
+                ))
+            })?
+        }
+    };
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-        .with(targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
+        .with(targets)
         .init();
+    Ok(())
 }
 
 /// Runs `work` to its end. What is still under way then, such as a request to a tracker that does

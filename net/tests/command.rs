@@ -48,6 +48,21 @@ fn create_makes_what_show_shows() {
 }
 
 #[test]
+fn what_to_log_is_said_in_levels_and_targets() {
+    let sample = sample();
+    let home = sample.folder.path();
+    sample.write_torrent(home);
+    let show = |asked: &str| {
+        let mut command = unchoke(home, &["show", "sample.torrent"]);
+        command.env("UNCHOKE_LOG", asked).output().expect("it runs")
+    };
+    for asked in ["debug", "unchoke_net::session=trace,info"] {
+        assert!(show(asked).status.success(), "{asked}");
+    }
+    assert_sentence(&show("nonsense=xx=yy"), 2, "UNCHOKE_LOG");
+}
+
+#[test]
 fn a_new_torrent_is_seeded_fetched_checked_and_mended() {
     let sample = sample();
     let home = sample.folder.path();
