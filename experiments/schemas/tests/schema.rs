@@ -28,6 +28,15 @@ fn assert_valid(validator: &Validator, toml: &str, name: &str) {
     assert!(errors.is_empty(), "{name}: {errors:?}");
 }
 
+/// With each of these in place of what is there, `good` is no longer valid.
+fn assert_mistakes(validator: &Validator, good: &str, mistakes: &[(&str, &str)]) {
+    for (from, to) in mistakes {
+        assert!(good.contains(from), "{from}");
+        let broken = good.replacen(from, to, 1);
+        assert!(!validator.is_valid(&value(&broken)), "{from} -> {to}");
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -103,7 +112,7 @@ fn what_is_broken_is_not() {
     let validator = validator(Language::Scenario);
     let good = include_str!("../../../sim/tests/scenario/good.toml");
     assert_valid(&validator, good, "good.toml");
-    for (from, to) in [
+    let mistakes = [
         ("horizon =", "horizn ="),
         ("\"2 h\"", "7200"),
         ("\"2 h\"", "\"2 hours\""),
@@ -122,11 +131,8 @@ fn what_is_broken_is_not() {
         ("tick = \"10 s\"", "tick = 10"),
         ("credit = \"100 KiB\"", "queue_size = \"100 KiB\""),
         ("[[origin]]", "[origin]"),
-    ] {
-        assert!(good.contains(from), "{from}");
-        let broken = good.replacen(from, to, 1);
-        assert!(!validator.is_valid(&value(&broken)), "{from} -> {to}");
-    }
+    ];
+    assert_mistakes(&validator, good, &mistakes);
 }
 
 /// The keys that the reader of `scenario` knows where `sets` puts one that it does not know.
@@ -183,15 +189,12 @@ fn plans_are_valid_and_mistakes_are_not() {
     let validator = validator(Language::Plan);
     let good = include_str!("../../plans/choke_vs_naive.toml");
     assert_valid(&validator, good, "choke_vs_naive.toml");
-    for (from, to) in [
+    let mistakes = [
         ("[seeds]", "[seed]"),
         ("\nquestion", "\nqestion"),
         ("policy = \"tit_for_tat\"", "policy = 4"),
         ("count = ", "count = -"),
         ("estimands = [\"E1\"", "estimands = [\"E9\""),
-    ] {
-        assert!(good.contains(from), "{from}");
-        let broken = good.replacen(from, to, 1);
-        assert!(!validator.is_valid(&value(&broken)), "{from} -> {to}");
-    }
+    ];
+    assert_mistakes(&validator, good, &mistakes);
 }
