@@ -1,4 +1,5 @@
-//! One program of all tests but `real_peers`, which runs itself anew and is built in release.
+//! One program of all tests but `real_peers`, which runs itself anew in a network of its own. A new file
+//! needs a line here, and `tidy` fails while it has none.
 
 mod command;
 mod common;
