@@ -1,11 +1,15 @@
 //! Fingerprint of the sources that can change the result of a run: core, simulator, and the seam to
-//! it. Results of two fingerprints are never mixed. (The one dependency that enters results, the
-//! random generator, is pinned; the hash of the lock file goes into the manifest.)
+//! it, without comments and unit tests. Results of two fingerprints are never mixed. (The one
+//! dependency that enters results, the random generator, is pinned; the hash of the lock file goes
+//! into the manifest.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+#[path = "build/tokens.rs"]
+mod tokens;
 
 fn main() {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("set by cargo"));
@@ -21,7 +25,7 @@ fn main() {
     for path in files {
         println!("cargo::rerun-if-changed={}", path.display());
         let name = path.strip_prefix(root).expect("below the workspace");
-        let bytes = fs::read(&path).unwrap_or_default();
+        let bytes = essence(&path);
         digest.update(format!("{} {}\n", name.display(), bytes.len()));
         digest.update(&bytes);
     }
@@ -41,6 +45,17 @@ fn main() {
         std::env::var("TARGET").expect("set by cargo")
     );
     println!("cargo::rustc-env=UNCHOKE_RUSTC={}", rustc());
+}
+
+/// What of a file can change a result.
+fn essence(path: &Path) -> Vec<u8> {
+    let bytes = fs::read(path).unwrap_or_default();
+    let is_source = path.extension().is_some_and(|it| it == "rs");
+    let source = str::from_utf8(&bytes).ok().filter(|_| is_source);
+    match source.and_then(tokens::tokens_of) {
+        Some(tokens) => tokens.into_bytes(),
+        None => bytes,
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -118,13 +118,14 @@ impl Geometry {
         (within && self.block(block.piece, index) == block).then_some(index)
     }
 
-    /// The number of block number `block` of `piece` among all blocks.
+    /// The number of block number `block` of `piece` among all blocks, if each piece had as many as
+    /// the first: below [`MAX_BLOCKS`]. Both must be of the torrent.
     #[must_use]
     pub fn number(&self, piece: PieceIndex, block: u32) -> u32 {
         piece.0 * self.blocks_per_piece + block
     }
 
-    /// Piece and block of such a number.
+    /// Piece and block of such a number: the inverse of [`Self::number`].
     #[must_use]
     pub fn split(&self, number: u32) -> (PieceIndex, u32) {
         let per_piece = self.blocks_per_piece;

@@ -2,10 +2,16 @@
 
 use core::fmt;
 
-/// Our dense number for a connection. The driver assigns it and may use it again only after it has
-/// handed in `PeerDisconnected` for it.
+/// Our dense number for a connection, at most [`PeerKey::MAX`]. The driver assigns it and may use it
+/// again only after it has handed in `PeerDisconnected` for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerKey(pub u32);
+
+impl PeerKey {
+    /// The last key: connections are counted in 16 bits ([`crate::connector::Limits`]), and what is
+    /// kept for each block under way has no room for more.
+    pub const MAX: Self = Self(u16::MAX as u32);
+}
 
 /// Position of a piece in the torrent, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

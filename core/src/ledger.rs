@@ -131,28 +131,50 @@ impl Waste {
     }
 }
 
+/// Protocol bytes of one [`Kind`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Both {
+    /// Received.
+    pub received: u64,
+    /// Sent.
+    pub sent: u64,
+}
+
 /// Bytes of one connection or one torrent. `payload_useful` moves to `HashFailure` when a piece
 /// fails, so useful bytes are first correct copies (EVALUATION: receiver-side accounting).
+///
+/// In this order, and of each kind both directions together, what blocks, requests and `have`s are
+/// counted in lies in two cache lines, and the rest in two others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Ledger {
-    /// Payload received that was a first correct copy.
-    pub payload_useful: u64,
+    /// Protocol bytes, by [`Kind`].
+    pub protocol: [Both; Kind::COUNT],
     /// Payload received in vain, by [`Waste`].
     pub payload_wasted: [u64; Waste::COUNT],
+    /// Payload received that was a first correct copy.
+    pub payload_useful: u64,
     /// Payload handed to the driver for sending.
     pub payload_sent: u64,
-    /// Protocol bytes received, by [`Kind`].
-    pub protocol_received: [u64; Kind::COUNT],
-    /// Protocol bytes sent, by [`Kind`].
-    pub protocol_sent: [u64; Kind::COUNT],
 }
 
 impl Ledger {
-    /// Something of each of its cache lines, so that the processor fetches them.
+    /// Something of each of the cache lines that blocks, requests and `have`s are counted in, so that
+    /// the processor fetches them.
     pub(crate) fn look_at(&self) -> u64 {
-        let received = self.protocol_received[0] ^ self.protocol_received[Kind::COUNT - 1];
-        let sent = self.protocol_sent[Kind::COUNT / 2] ^ self.protocol_sent[Kind::COUNT - 1];
-        self.payload_useful ^ received ^ sent
+        self.protocol[Kind::Have as usize].received ^ self.payload_useful
+    }
+
+    /// Protocol bytes received, by [`Kind`].
+    #[must_use]
+    pub fn protocol_received(&self) -> [u64; Kind::COUNT] {
+        self.protocol.map(|it| it.received)
+    }
+
+    /// Protocol bytes sent, by [`Kind`].
+    #[must_use]
+    pub fn protocol_sent(&self) -> [u64; Kind::COUNT] {
+        self.protocol.map(|it| it.sent)
     }
 
     /// Payload received, useful or not.
@@ -170,13 +192,13 @@ impl Ledger {
     /// All bytes sent, without transport headers.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        self.payload_sent + self.protocol_sent.iter().sum::<u64>()
+        self.payload_sent + self.protocol_sent().iter().sum::<u64>()
     }
 
     /// All bytes received, without transport headers.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.payload_received() + self.protocol_received.iter().sum::<u64>()
+        self.payload_received() + self.protocol_received().iter().sum::<u64>()
     }
 }
 
@@ -188,8 +210,8 @@ impl AddAssign for Ledger {
             self.payload_wasted[i] += other.payload_wasted[i];
         }
         for i in 0..Kind::COUNT {
-            self.protocol_received[i] += other.protocol_received[i];
-            self.protocol_sent[i] += other.protocol_sent[i];
+            self.protocol[i].received += other.protocol[i].received;
+            self.protocol[i].sent += other.protocol[i].sent;
         }
     }
 }

@@ -1,10 +1,11 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
-//! This file holds the state and the entry points. The parts: `conn` one connection;
-//! `traffic` what went over it, `requests` one of its queues; `download` requests and arriving blocks; `partial` pieces under way; `upload` requests
-//! served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has
-//! what; `claims` what we say that we have; `exchange` who is connected to whom; `suspects` who
-//! sent corrupt blocks; `super_seed` pieces revealed one by one; `upkeep` timers.
+//! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
+//! went over it, `requests` one of its queues; `ledgers` where the bytes went; `download` requests
+//! and arriving blocks; `partial` pieces under way; `upload` requests served; `choking` the policy
+//! asked and obeyed; `interest` who wants what; `remotes` who has what; `claims` what we say that we
+//! have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks; `super_seed` pieces
+//! revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::rng::{Purpose, Rng, Streams};
 use crate::time::Instant;
 use crate::wire::wire_len;
 
+mod ahead;
 mod bucket;
 mod choking;
 mod claims;
@@ -31,6 +33,7 @@ mod download;
 mod exchange;
 mod interest;
 mod io;
+mod ledgers;
 mod partial;
 mod remotes;
 mod requests;
@@ -47,6 +50,7 @@ pub use io::{
     BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
     Reason, Verdict,
 };
+use ledgers::Ledgers;
 use partial::Partials;
 use remotes::Remotes;
 use super_seed::SuperSeed;
@@ -58,22 +62,21 @@ pub const WAITING_HAVES: u32 = 8;
 
 /// The download and upload of one torrent with all its connections.
 ///
-/// In the order of use, so that what every input needs lies in a few cache lines side by side
-/// ([`Self::look_at`] reads one word of each).
+/// In the order of use, a cache line a paragraph, so that what most inputs need lies in a few of
+/// them ([`Self::look_at`] reads one word of each).
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Torrent {
     /// Indexed by `PeerKey`; closed slots are reused by the driver.
     conns: Vec<Conn>,
     traffic: TrafficTable,
-    outputs: VecDeque<Output>,
-    in_flight_blocks: u32,
-    have_count: u32,
+    config: Arc<Config>,
 
+    outputs: VecDeque<Output>,
     /// See [`Self::indifferent`].
     indifferent: u128,
-    remotes: Remotes,
-    config: Arc<Config>,
+    in_flight_blocks: u32,
+    have_count: u32,
     /// Connections that are neither closed nor being closed.
     open: u32,
     /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
@@ -89,17 +92,21 @@ pub struct Torrent {
     super_seed: Option<Box<SuperSeed>>,
     upload_meter: Meter,
 
-    partials: Partials,
-    have: Bitfield,
+    remotes: Remotes,
+    /// Copies of each piece among connected peers.
+    availability: Vec<u16>,
     order: UploadOrder,
+
     triggers: Triggers,
     estimator: Estimator,
-    ledger: Ledger,
+
+    ledgers: Ledgers,
+
+    partials: Partials,
+    have: Bitfield,
 
     /// Pieces we lack and have not begun.
     unbegun: Bitfield,
-    /// Copies of each piece among connected peers.
-    availability: Vec<u16>,
     /// Peers that would deliver but have nothing that is not asked for already.
     starving: Vec<PeerKey>,
     /// When the last [`Output::Broadcast`] went out.
@@ -112,8 +119,6 @@ pub struct Torrent {
     /// Set while peers are exchanged.
     exchange: Option<Box<Exchange>>,
     suspects: Suspects,
-    /// Indexed by `PeerKey`, if [`Config::peer_ledgers`] is on.
-    peer_ledgers: Vec<Ledger>,
     choke_rng: Rng,
     pick_rng: Rng,
 }
@@ -173,7 +178,6 @@ impl Torrent {
             indifferent: 0,
             partials: Partials::new(&config.geometry),
             starving: Vec::new(),
-            peer_ledgers: Vec::new(),
             suspects: Suspects::default(),
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
@@ -188,7 +192,7 @@ impl Torrent {
             in_flight_blocks: 0,
             turn: 0,
             tick: 0,
-            ledger: Ledger::default(),
+            ledgers: Ledgers::default(),
             outputs: VecDeque::new(),
             config,
         }
@@ -303,27 +307,20 @@ impl Torrent {
     /// Where the bytes went, over all connections that were.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.ledgers.all
     }
 
     /// Where the bytes of one connection went, if [`Config::peer_ledgers`] is on.
     #[must_use]
     pub fn peer_ledger(&self, peer: PeerKey) -> Option<&Ledger> {
         let open = self.conns.get(peer.0 as usize)?.open;
-        self.peer_ledgers.get(peer.0 as usize).filter(|_| open)
+        self.ledgers.of(peer).filter(|_| open)
     }
 
     /// Copies of each piece among connected peers.
     #[must_use]
     pub fn availability(&self) -> &[u16] {
         &self.availability
-    }
-
-    /// Pieces that `peer`, which must be connected, has told us of.
-    #[must_use]
-    #[inline]
-    pub fn pieces_of(&self, peer: PeerKey) -> u32 {
-        self.remotes.count(peer)
     }
 
     /// Whether we choke this peer; also true of unknown ones.
@@ -351,43 +348,6 @@ impl Torrent {
         self.indifferent
     }
 
-    /// Reads a word of each line of memory that an input of `peer` will need, and does nothing else:
-    /// for a driver that knows the next inputs of many torrents and wants the processor to fetch it
-    /// for all of them at once.
-    #[must_use]
-    #[inline]
-    pub fn look_at(&self, peer: PeerKey) -> u64 {
-        let Some(conn) = self.conns.get(peer.0 as usize) else {
-            return 0;
-        };
-        let timers = self.next_tick.as_nanos() ^ u64::from(self.partials.free_blocks());
-        let own = timers ^ u64::from(self.open) ^ self.ledger.look_at();
-        own ^ u64::from(conn.live) ^ u64::from(self.remotes.count(peer))
-    }
-
-    /// The same for what went over the connection to `peer`.
-    #[must_use]
-    #[inline]
-    pub fn look_at_traffic(&self, peer: PeerKey) -> u64 {
-        let conn = self.conns.get(peer.0 as usize);
-        conn.map_or(0, |it| self.traffic[it.traffic].look_at())
-    }
-
-    /// The same for what its queues point to.
-    #[must_use]
-    #[inline]
-    pub fn look_at_queues(&self, peer: PeerKey) -> u64 {
-        let conn = self.conns.get(peer.0 as usize);
-        conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
-    }
-
-    /// The same for what a block of `piece` will need beside that.
-    #[must_use]
-    #[inline]
-    pub fn look_at_piece(&self, piece: PieceIndex) -> u64 {
-        u64::from(self.partials.look_at(piece))
-    }
-
     /// The connection, unless it is closed or being closed.
     fn conn(&mut self, peer: PeerKey) -> Option<&mut Conn> {
         self.conns
@@ -395,7 +355,7 @@ impl Torrent {
             .filter(|conn| conn.open && !conn.closing)
     }
 
-    /// What went over a connection; zeros if nothing did.
+    /// What went over a connection.
     fn traffic(&self, peer: PeerKey) -> &Traffic {
         &self.traffic[self.conns[peer.0 as usize].traffic]
     }
@@ -404,7 +364,7 @@ impl Torrent {
     fn traffic_id(&mut self, peer: PeerKey) -> TrafficId {
         let conn = &mut self.conns[peer.0 as usize];
         if conn.traffic == TrafficId::NONE {
-            conn.traffic = self.traffic.begin(conn.connected_at);
+            conn.traffic = self.traffic.begin(self.estimator, conn.connected_at);
         }
         conn.traffic
     }
@@ -412,7 +372,7 @@ impl Torrent {
     /// The same row, to be changed.
     fn traffic_mut(&mut self, peer: PeerKey) -> &mut Traffic {
         let id = self.traffic_id(peer);
-        self.traffic.get_mut(id).expect("just made")
+        self.traffic.get_mut(id).expect("it has a row now")
     }
 
     fn keys(&self) -> impl Iterator<Item = PeerKey> + use<> {
@@ -422,12 +382,9 @@ impl Torrent {
     fn send(&mut self, now: Instant, peer: PeerKey, message: Message) {
         let bytes = u64::from(wire_len(&message));
         let kind = Kind::of(&message) as usize;
-        self.ledger.protocol_sent[kind] += bytes;
-        let conn = &mut self.conns[peer.0 as usize];
-        conn.last_sent_at = now;
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
-            ledger.protocol_sent[kind] += bytes;
-        }
+        self.ledgers
+            .count(peer, |ledger| ledger.protocol[kind].sent += bytes);
+        self.conns[peer.0 as usize].last_sent_at = now;
         self.outputs.push_back(Output::Send { peer, message });
     }
 
@@ -449,10 +406,8 @@ impl Torrent {
         conn.last_heard_at = now;
         let (bytes, kind) = (u64::from(wire_len(&message)), Kind::of(&message) as usize);
         let (fast, extended) = (conn.fast, conn.extended);
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
-            ledger.protocol_received[kind] += bytes;
-        }
-        self.ledger.protocol_received[kind] += bytes;
+        self.ledgers
+            .count(peer, |ledger| ledger.protocol[kind].received += bytes);
         match message {
             Message::Piece(block) => self.on_block(now, peer, block),
             Message::Have(piece) => self.on_have(now, peer, piece),

@@ -242,9 +242,9 @@ fn a_key_that_is_used_again_starts_afresh() {
         let own = seed.torrent.peer_ledger(PEER).expect("it is connected");
         let all = seed.torrent.ledger();
         assert_eq!(own.payload_sent, 0, "{order:?}");
-        for kind in 0..own.protocol_sent.len() {
-            let since = all.protocol_sent[kind] - before.protocol_sent[kind];
-            assert_eq!(own.protocol_sent[kind], since, "{order:?}, kind {kind}");
+        for kind in 0..own.protocol.len() {
+            let since = all.protocol[kind].sent - before.protocol[kind].sent;
+            assert_eq!(own.protocol[kind].sent, since, "{order:?}, kind {kind}");
         }
         // The request that waited when the connection ended is not answered.
         assert_eq!(seed.input(Input::Writable { peer: PEER }), [], "{order:?}");

@@ -205,7 +205,7 @@ mod tests {
             payload_sent: 160,
             ..Ledger::default()
         };
-        total.protocol_sent[0] = 5;
+        total.protocol[0].sent = 5;
         let peer = |arrived: u64, completed: Option<u64>, useful, payload| Node {
             up_rate: 10,
             arrived_ns: arrived * SECOND,

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::ledger::{Both, Kind, Ledger, Waste};
 
 use crate::outcome::{Node, Outcome, Sample};
 use crate::unit::{SCHEMA, Unit, hex};
@@ -231,8 +231,8 @@ fn encode(engine: &str, unit: &Unit, outcome: &Outcome) -> String {
         payload_useful: outcome.total.payload_useful,
         payload_sent: outcome.total.payload_sent,
         payload_wasted: outcome.total.payload_wasted,
-        protocol_sent: outcome.total.protocol_sent,
-        protocol_received: outcome.total.protocol_received,
+        protocol_sent: outcome.total.protocol_sent(),
+        protocol_received: outcome.total.protocol_received(),
         classes: outcome.classes.clone(),
         class_matrix: outcome.class_matrix.clone(),
         nodes: outcome.nodes.len(),
@@ -314,8 +314,10 @@ fn decode(text: &str) -> Option<(Header, Outcome)> {
             payload_useful: header.payload_useful,
             payload_wasted: header.payload_wasted,
             payload_sent: header.payload_sent,
-            protocol_received: header.protocol_received,
-            protocol_sent: header.protocol_sent,
+            protocol: std::array::from_fn(|kind| Both {
+                received: header.protocol_received[kind],
+                sent: header.protocol_sent[kind],
+            }),
         },
         classes: header.classes.clone(),
         class_matrix: header.class_matrix.clone(),

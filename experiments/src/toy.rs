@@ -131,7 +131,7 @@ fn total(outcome: &Outcome) -> Ledger {
         ..Ledger::default()
     };
     total.payload_wasted[0] = 100_000;
-    total.protocol_sent[0] = 80_000 + outcome.nodes[1].sent_bytes / 100;
+    total.protocol[0].sent = 80_000 + outcome.nodes[1].sent_bytes / 100;
     total
 }
 

@@ -4,6 +4,7 @@
 mod action;
 mod cli;
 mod common;
+mod fingerprint;
 mod gate;
 mod lab_sim;
 mod look;

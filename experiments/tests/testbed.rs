@@ -100,7 +100,7 @@ fn run(world: World, times: [f64; 3], wasted: u64) -> SwarmRun {
             ..Ledger::default()
         };
         ledger.payload_wasted[Waste::Endgame as usize] = if at == 0 { 0 } else { wasted };
-        ledger.protocol_sent[Kind::Have as usize] = 10;
+        ledger.protocol[Kind::Have as usize].sent = 10;
         PeerRun {
             class: usize::from(at > 0),
             origin: at == 0,

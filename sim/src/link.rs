@@ -247,6 +247,11 @@ impl Links {
         });
     }
 
+    /// Reads a word of `flow`, so that the processor fetches it.
+    pub(crate) fn look_at(&self, flow: FlowId) -> u32 {
+        self.flows.get(flow.0 as usize).map_or(0, |it| it.dst)
+    }
+
     /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.
     #[must_use]
     pub fn rate(&self, flow: FlowId) -> u64 {

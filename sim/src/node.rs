@@ -12,14 +12,28 @@ use crate::stream::EndId;
 /// The number of no node.
 const NOBODY: u32 = u32::MAX;
 
-/// A present peer: the core, who it is connected to, and its timers.
+/// A present peer: its timers, who it is connected to, and the core. What each input needs of it
+/// beside the core comes first, in a cache line.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Peer {
-    pub(crate) torrent: Torrent,
-    pub(crate) connector: Connector<u32>,
-    pub(crate) tracker_rng: Rng,
     /// Index: `PeerKey`. The end of that connection.
     pub(crate) ends: Vec<Option<EndId>>,
+    /// When its timer rings; kept here too, because it is compared after each input.
+    pub(crate) armed: Instant,
+    /// When the tracker is asked again in any case.
+    pub(crate) must_announce: Instant,
+    /// When the connector has somebody to dial.
+    pub(crate) next_dial: Instant,
+    /// When connections may be exchanged for others.
+    pub(crate) next_turnover: Instant,
+    /// It leaves as soon as the present input is dealt with.
+    pub(crate) leaving: bool,
+
+    pub(crate) torrent: Torrent,
+
+    pub(crate) connector: Connector<u32>,
+    pub(crate) tracker_rng: Rng,
     /// Index: `PeerKey`. The node at the other end; [`NOBODY`] without a connection.
     others: Vec<u32>,
     free_keys: Vec<PeerKey>,
@@ -31,16 +45,6 @@ pub(crate) struct Peer {
     pub(crate) initiate: u16,
     /// When the tracker may be asked again if connections are few.
     pub(crate) may_announce: Instant,
-    /// When the tracker is asked again in any case.
-    pub(crate) must_announce: Instant,
-    /// When the connector has somebody to dial.
-    pub(crate) next_dial: Instant,
-    /// When connections may be exchanged for others.
-    pub(crate) next_turnover: Instant,
-    /// When its timer rings; kept here too, because it is compared after each input.
-    pub(crate) armed: Instant,
-    /// It leaves as soon as the present input is dealt with.
-    pub(crate) leaving: bool,
 }
 
 impl Peer {
@@ -176,7 +180,14 @@ impl Access {
 
 #[cfg(test)]
 mod tests {
-    use super::Access;
+    use std::mem::offset_of;
+
+    use super::{Access, Peer};
+
+    #[test]
+    fn what_each_input_needs_of_a_peer_is_a_cache_line() {
+        assert_eq!(offset_of!(Peer, torrent), 64);
+    }
 
     #[test]
     fn an_access_fits_in_a_cache_line() {

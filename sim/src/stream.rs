@@ -75,7 +75,6 @@ const NIL: u32 = u32::MAX;
 
 /// State of one end; 32 bytes.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
 pub(crate) struct End {
     /// Whose end it is.
     pub(crate) node: u32,
@@ -95,6 +94,20 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Of no connection.
+    const NOBODYS: Self = Self {
+        node: u32::MAX,
+        flow: NIL,
+        delay_ns: 0,
+        head: NIL,
+        tail: NIL,
+        key: u16::MAX,
+        line: LineId::HEAP,
+        state: EndState::Closed,
+        choking: true,
+        finished: false,
+    };
+
     /// What its node calls the connection.
     pub(crate) fn key(&self) -> PeerKey {
         PeerKey(u32::from(self.key))
@@ -116,6 +129,11 @@ impl End {
     }
 }
 
+/// The ends of a connection, who dialled first; a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Pair([End; 2]);
+
 #[derive(Clone, Debug)]
 struct Cell {
     message: Message,
@@ -125,7 +143,8 @@ struct Cell {
 /// All connections of a world and what waits in their streams.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
-    ends: Vec<End>,
+    /// By number; there is none of number 0.
+    connections: Vec<Pair>,
     /// Connections of which nothing is under way, by the end of the dialler.
     free: Vec<EndId>,
     /// What waits in all streams: a few lists in one pool, so that idle streams cost nothing.
@@ -136,7 +155,7 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new() -> Self {
         Self {
-            ends: Vec::new(),
+            connections: vec![Pair([End::NOBODYS; 2])],
             free: Vec::new(),
             cells: Vec::new(),
             free_cell: NIL,
@@ -147,23 +166,18 @@ impl Streams {
     pub(crate) fn open(&mut self, dialler: u32, target: u32, delay_ns: u64, line: LineId) -> EndId {
         let end = |node| End {
             node,
-            flow: NIL,
             delay_ns,
-            head: NIL,
-            tail: NIL,
-            key: u16::MAX,
             line,
             state: EndState::Opening,
-            choking: true,
-            finished: false,
+            ..End::NOBODYS
         };
         if let Some(first) = self.free.pop() {
             self[first] = end(dialler);
             self[first.other()] = end(target);
             return first;
         }
-        let first = u32::try_from(self.ends.len() + EndId::FIRST);
-        self.ends.extend([end(dialler), end(target)]);
+        let first = u32::try_from(2 * self.connections.len());
+        self.connections.push(Pair([end(dialler), end(target)]));
         EndId::new(first.expect("fewer than 2^31 connections"))
     }
 
@@ -188,6 +202,18 @@ impl Streams {
     pub(crate) fn front(&self, end: EndId) -> Option<&Message> {
         let head = self[end].head;
         (head != NIL).then(|| &self.cells[head as usize].message)
+    }
+
+    /// Reads what is to leave next, so that the processor fetches it.
+    pub(crate) fn look_at_first(&self, end: EndId) -> u32 {
+        let first = self.cells.get(self[end].head as usize);
+        first.map_or(NIL, |it| it.next)
+    }
+
+    /// The same for what is behind that.
+    pub(crate) fn look_at_second(&self, end: EndId) -> u32 {
+        let second = self.cells.get(self.look_at_first(end) as usize);
+        second.map_or(NIL, |it| it.next)
     }
 
     /// Puts `message` behind what waits.
@@ -230,7 +256,7 @@ impl Streams {
     /// Bytes that wait in all streams.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         let mut sum = 0;
-        for end in &self.ends {
+        for end in self.connections.iter().flat_map(|it| &it.0) {
             let mut at = end.head;
             while at != NIL {
                 sum += bytes_of(&self.cells[at as usize].message);
@@ -245,22 +271,24 @@ impl std::ops::Index<EndId> for Streams {
     type Output = End;
 
     fn index(&self, end: EndId) -> &End {
-        &self.ends[end.index()]
+        let number = end.number() as usize;
+        &self.connections[number / 2].0[number % 2]
     }
 }
 
 impl std::ops::IndexMut<EndId> for Streams {
     fn index_mut(&mut self, end: EndId) -> &mut End {
-        &mut self.ends[end.index()]
+        let number = end.number() as usize;
+        &mut self.connections[number / 2].0[number % 2]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::End;
+    use super::Pair;
 
     #[test]
-    fn two_ends_fit_in_a_cache_line() {
-        assert_eq!(size_of::<End>(), 32);
+    fn both_ends_of_a_connection_are_a_cache_line() {
+        assert_eq!((size_of::<Pair>(), align_of::<Pair>()), (64, 64));
     }
 }

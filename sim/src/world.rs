@@ -2,9 +2,9 @@
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
 //! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the
-//! cores ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers; `breaks` connections
-//! that break; `turnover` connections exchanged for others; `transport` headers and slow start;
-//! `warm` memory fetched ahead; `ending` the result and the final checks.
+//! cores ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers;
+//! `breaks` connections that break; `turnover` connections exchanged for others; `transport` headers
+//! and slow start; `warm` memory fetched ahead; `ending` the result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
 //! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the

@@ -192,7 +192,7 @@ fn liars_do_harm_but_prevent_nothing() {
     let honest = run(&star("bep3", 6));
     let rejects = |result: &RunResult| -> u64 {
         let sent =
-            |it: &unchoke_sim::result::NodeResult| it.ledger.protocol_sent[Kind::Reject as usize];
+            |it: &unchoke_sim::result::NodeResult| it.ledger.protocol[Kind::Reject as usize].sent;
         result.nodes.iter().map(sent).sum()
     };
     let lie = |claims| {
@@ -233,7 +233,7 @@ fn peers_that_exchange_contacts_find_each_other() {
         let mut seen = Connections::default();
         let result = world::run(&spec, Some(&mut seen)).expect("a good spec");
         let bytes = |it: &unchoke_sim::result::NodeResult| {
-            it.ledger.protocol_sent[Kind::Extension as usize]
+            it.ledger.protocol[Kind::Extension as usize].sent
         };
         (seen.made, result.nodes.iter().map(bytes).sum::<u64>())
     };

@@ -30,7 +30,7 @@ fn a_download_from_one_seed_takes_size_over_capacity() {
     assert_eq!(result.nodes[0].ledger.payload_sent, SIZE);
     assert_eq!(result.blocks_transferred, SIZE / 16_384);
     for node in &result.nodes {
-        assert_eq!(node.ledger.protocol_sent[Kind::Handshake as usize], 68);
+        assert_eq!(node.ledger.protocol[Kind::Handshake as usize].sent, 68);
     }
 }
 

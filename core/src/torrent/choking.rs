@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::conn::Conn;
+use super::traffic::TrafficId;
 use super::{Bucket, Reason, Torrent};
 use crate::choke::{Decision, PeerView, Scope, Slots, Snapshot, Trigger};
 use crate::ids::PeerKey;
@@ -98,8 +99,11 @@ impl Torrent {
     fn obey(&mut self, now: Instant, decision: Decision) {
         for (peer, cap) in decision.caps {
             self.capped = true;
-            if self.conn(peer).is_none() {
+            let Some(conn) = self.conn(peer) else {
                 continue;
+            };
+            if cap.is_none() && conn.traffic == TrafficId::NONE {
+                continue; // As it is.
             }
             let traffic = self.traffic_mut(peer);
             match (cap, traffic.cap.as_mut()) {
@@ -108,7 +112,8 @@ impl Torrent {
             }
         }
         for (peer, weight) in decision.weights {
-            if self.conn(peer).is_some() {
+            let conn = self.conn(peer);
+            if conn.is_some_and(|it| weight != 1 || it.traffic != TrafficId::NONE) {
                 self.traffic_mut(peer).weight = weight;
             }
         }

@@ -24,11 +24,8 @@ impl Torrent {
             return 1; // libtorrent: a snubbed peer is asked for one block at a time.
         }
         let pipeline = &self.config.pipeline;
-        let rate = u128::from(
-            self.traffic[conn.traffic]
-                .pipeline_meter
-                .rate(PIPELINE, now),
-        );
+        let meter = &self.traffic[conn.traffic].pipeline_meter;
+        let rate = u128::from(meter.rate(PIPELINE, now));
         let bytes = rate * pipeline.queue_time.as_millis() / 1000;
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
         blocks
@@ -272,10 +269,9 @@ impl Torrent {
         };
         let others = self.partials.receive(slot, index, peer);
         let others = others.saturating_sub(u8::from(pending.is_live()));
-        self.ledger.payload_useful += u64::from(block.length);
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
+        self.ledgers.count(peer, |ledger| {
             ledger.payload_useful += u64::from(block.length);
-        }
+        });
         self.outputs.push_back(Output::StoreBlock { peer, block });
         if others > 0 {
             self.cancel(now, pending);
@@ -310,10 +306,9 @@ impl Torrent {
     }
 
     fn waste(&mut self, peer: PeerKey, cause: Waste, bytes: u32) {
-        self.ledger.payload_wasted[cause as usize] += u64::from(bytes);
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
+        self.ledgers.count(peer, |ledger| {
             ledger.payload_wasted[cause as usize] += u64::from(bytes);
-        }
+        });
     }
 
     fn unrequested(&mut self, peer: PeerKey, block: BlockRef) {
@@ -434,9 +429,9 @@ impl Torrent {
         let cause = Waste::HashFailure as usize;
         for (block, sender) in (0..).zip(senders) {
             let bytes = u64::from(geometry.block(piece, block).length);
-            self.ledger.payload_useful -= bytes;
-            self.ledger.payload_wasted[cause] += bytes;
-            if let Some(ledger) = self.peer_ledgers.get_mut(sender.0 as usize) {
+            self.ledgers.all.payload_useful -= bytes;
+            self.ledgers.all.payload_wasted[cause] += bytes;
+            if let Some(ledger) = self.ledgers.of_mut(*sender) {
                 ledger.payload_useful = ledger.payload_useful.saturating_sub(bytes);
                 ledger.payload_wasted[cause] += bytes;
             }
@@ -447,13 +442,16 @@ impl Torrent {
     fn broadcast(&mut self, now: Instant, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
         let kind = Kind::Have as usize;
-        self.ledger.protocol_sent[kind] += u64::from(self.open) * bytes;
+        self.ledgers.all.protocol[kind].sent += u64::from(self.open) * bytes;
         self.last_broadcast_at = now;
         self.outputs.push_back(Output::Broadcast { have: piece });
         if self.config.peer_ledgers {
-            let open = self.conns.iter().zip(&mut self.peer_ledgers);
-            for (_, ledger) in open.filter(|(it, _)| it.open && !it.closing) {
-                ledger.protocol_sent[kind] += bytes;
+            let open = (0..)
+                .zip(&self.conns)
+                .filter(|(_, it)| it.open && !it.closing);
+            for (key, _) in open {
+                let ledger = self.ledgers.of_mut(PeerKey(key));
+                ledger.expect("every connection has one").protocol[kind].sent += bytes;
             }
         }
     }

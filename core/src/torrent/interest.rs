@@ -8,7 +8,7 @@ use super::{ProtocolViolation, Reason, Torrent, WAITING_HAVES};
 use crate::bitfield::Bitfield;
 use crate::choke::{Trigger, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
-use crate::ledger::{Kind, Ledger};
+use crate::ledger::Kind;
 use crate::message::{Extended, Message};
 use crate::time::Instant;
 
@@ -17,6 +17,10 @@ const HANDSHAKE_BYTES: u64 = 68;
 
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
+        assert!(
+            peer.0 <= PeerKey::MAX.0,
+            "connection {peer} is beyond 16 bits"
+        );
         let slot = peer.0 as usize;
         while self.conns.len() <= slot {
             if self.conns.is_empty() {
@@ -37,12 +41,14 @@ impl Torrent {
             self.traffic_id(peer); // Where it stands among all is kept from the start.
         }
         if self.config.peer_ledgers {
-            let count = self.peer_ledgers.len().max(slot + 1);
-            self.peer_ledgers.resize(count, Ledger::default());
-            self.peer_ledgers[slot] = Ledger::default();
+            self.ledgers.open(peer);
         }
         self.exchange_begins(now, peer, link.address, link.outgoing);
-        self.count_handshake(peer);
+        self.ledgers.count(peer, |ledger| {
+            let handshakes = &mut ledger.protocol[Kind::Handshake as usize];
+            handshakes.sent += HANDSHAKE_BYTES;
+            handshakes.received += HANDSHAKE_BYTES;
+        });
         if let (true, Some(hello)) = (link.extended, &self.config.hello) {
             let hello = Box::new(Extended::Handshake(hello.clone()));
             self.send(now, peer, Message::Extended(hello));
@@ -58,15 +64,6 @@ impl Torrent {
         self.trigger(now, Trigger::Connected(peer));
     }
 
-    fn count_handshake(&mut self, peer: PeerKey) {
-        let kind = Kind::Handshake as usize;
-        let own = self.peer_ledgers.get_mut(peer.0 as usize);
-        for ledger in core::iter::once(&mut self.ledger).chain(own) {
-            ledger.protocol_sent[kind] += HANDSHAKE_BYTES;
-            ledger.protocol_received[kind] += HANDSHAKE_BYTES;
-        }
-    }
-
     pub(super) fn on_disconnected(&mut self, now: Instant, peer: PeerKey) {
         let Some(conn) = self.conns.get(peer.0 as usize).filter(|conn| conn.open) else {
             return;
@@ -80,7 +77,7 @@ impl Torrent {
         self.forget_offers(peer);
         self.exchange_ends(peer);
         self.starving.retain(|it| *it != peer);
-        self.traffic.end(traffic);
+        self.traffic.end(self.estimator, traffic);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
         // Without a cap nobody waits for a share of the upload, and a seed asks for nothing: a
@@ -112,7 +109,7 @@ impl Torrent {
     #[inline]
     pub(super) fn count_have(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
-        self.ledger.protocol_received[Kind::Have as usize] += bytes;
+        self.ledgers.all.protocol[Kind::Have as usize].received += bytes;
         if self.remotes.insert(now, peer, piece) {
             self.availability[piece.0 as usize] += 1;
             if self.is_complete() && self.is_nearly_seed(peer) {

@@ -10,8 +10,7 @@ const NONE: u32 = u32::MAX;
 /// One block of a piece under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// Who sent it, once `received`: a [`PeerKey`]. Connections are counted in 16 bits
-    /// ([`crate::connector::Limits`]).
+    /// Who sent it, once `received`: a [`PeerKey`].
     from: u16,
     /// Live requests for it.
     pub(super) asked: u8,
@@ -52,7 +51,8 @@ pub(super) struct Partials {
     /// Slot of each piece in `all`, or `NONE`.
     slot_of: Vec<u32>,
     all: Vec<Partial>,
-    /// The blocks of each of them: `width` places a slot, of which the last piece may need fewer.
+    /// The blocks of each of them: `width` places a slot, as the first piece needs. The last may need
+    /// fewer.
     blocks: Vec<Block>,
     width: usize,
     /// Sum of `free` over all.
@@ -66,7 +66,7 @@ impl Partials {
             slot_of,
             all: Vec::new(),
             blocks: Vec::new(),
-            width: geometry.blocks_per_piece() as usize,
+            width: geometry.blocks_in(PieceIndex(0)) as usize,
             free_blocks: 0,
         }
     }
@@ -121,8 +121,9 @@ impl Partials {
         let count = geometry.blocks_in(piece);
         let slot = self.all.len();
         if slot == self.all.capacity() {
-            self.all.reserve_exact(STEP);
-            self.blocks.reserve_exact(STEP * self.width);
+            let room = STEP.min(self.slot_of.len() - slot);
+            self.all.reserve_exact(room);
+            self.blocks.reserve_exact(room * self.width);
         }
         self.blocks.resize((slot + 1) * self.width, FRESH);
         self.slot_of[piece.0 as usize] = u32::try_from(slot).expect("fewer than 2^32 pieces");
@@ -215,7 +216,7 @@ impl Partials {
         let state = self.block(slot, block);
         let asked = core::mem::take(&mut state.asked);
         state.received = true;
-        state.from = u16::try_from(from.0).expect("fewer than 2^16 connections");
+        state.from = u16::try_from(from.0).expect("at most PeerKey::MAX");
         let partial = &mut self.all[slot];
         partial.missing -= 1;
         if asked == 0 {
@@ -230,5 +231,162 @@ impl Partials {
         for partial in self.all.iter_mut().filter(|it| it.only == Some(peer)) {
             partial.only = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::Partials;
+    use crate::geometry::{BLOCK_BYTES, Geometry};
+    use crate::ids::{PeerKey, PieceIndex};
+
+    /// Live requests for a block, and who sent it.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Expected {
+        asked: u8,
+        from: Option<PeerKey>,
+    }
+
+    impl Expected {
+        fn is_free(&self) -> bool {
+            self.asked == 0 && self.from.is_none()
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Begin(PieceIndex),
+        Take(PieceIndex),
+        AskAgain(PieceIndex, u32),
+        GiveBack(PieceIndex, u32),
+        Receive(PieceIndex, u32, PeerKey),
+        Finish(PieceIndex),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let piece = || (0..3_u32).prop_map(PieceIndex);
+        let peer = (0..=PeerKey::MAX.0).prop_map(PeerKey);
+        prop_oneof![
+            2 => piece().prop_map(Step::Begin),
+            6 => piece().prop_map(Step::Take),
+            2 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::AskAgain(piece, block)),
+            3 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::GiveBack(piece, block)),
+            4 => (piece(), 0..4_u32, peer)
+                .prop_map(|(piece, block, peer)| Step::Receive(piece, block, peer)),
+            1 => piece().prop_map(Step::Finish),
+        ]
+    }
+
+    type Model = BTreeMap<PieceIndex, Vec<Expected>>;
+
+    /// Does the step to both, if a driver could.
+    fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Model) {
+        match step {
+            Step::Begin(piece) => {
+                model.entry(piece).or_insert_with(|| {
+                    all.begin(geometry, piece, None);
+                    let count = geometry.blocks_in(piece) as usize;
+                    alloc::vec![Expected::default(); count]
+                });
+            }
+            Step::Take(piece) => {
+                let Some(blocks) = model.get_mut(&piece) else {
+                    return;
+                };
+                let slot = all.slot_of(piece).expect("begun");
+                let first = blocks.iter().position(Expected::is_free);
+                let taken = all.take_free(slot, false).map(|it| it as usize);
+                assert_eq!(taken, first);
+                if let Some(first) = first {
+                    blocks[first].asked = 1;
+                }
+            }
+            Step::AskAgain(piece, block) => {
+                let blocks = model.get_mut(&piece);
+                let state = blocks.and_then(|it| it.get_mut(block as usize));
+                if let Some(state) = state.filter(|it| (1..9).contains(&it.asked)) {
+                    let slot = all.slot_of(piece).expect("begun");
+                    all.ask_again(slot, block);
+                    state.asked += 1;
+                }
+            }
+            Step::GiveBack(piece, block) => {
+                if block >= geometry.blocks_in(piece) {
+                    return;
+                }
+                let blocks = model.get_mut(&piece);
+                let state = blocks.map(|it| &mut it[block as usize]);
+                let asked = state.filter(|it| it.asked > 0);
+                let freed = asked.is_some_and(|it| {
+                    it.asked -= 1;
+                    it.is_free()
+                });
+                assert_eq!(all.give_back(piece, block), freed);
+            }
+            Step::Receive(piece, block, from) => {
+                let blocks = model.get_mut(&piece);
+                let state = blocks.and_then(|it| it.get_mut(block as usize));
+                if let Some(state) = state.filter(|it| it.from.is_none()) {
+                    let slot = all.slot_of(piece).expect("begun");
+                    assert_eq!(all.receive(slot, block, from), state.asked);
+                    (state.asked, state.from) = (0, Some(from));
+                }
+            }
+            Step::Finish(piece) => {
+                all.finish(piece);
+                model.remove(&piece);
+            }
+        }
+    }
+
+    fn compare(all: &Partials, model: &Model) {
+        assert_eq!(all.slots().len(), model.len());
+        let blocks = || model.values().flatten();
+        let free = blocks().filter(|it| it.is_free()).count();
+        assert_eq!(all.free_blocks() as usize, free);
+        for (piece, expected) in model {
+            let (slot, partial) = (all.slot_of(*piece), all.get(*piece));
+            let (slot, partial) = (slot.expect("begun"), partial.expect("begun"));
+            assert_eq!(partial.piece, *piece);
+            let missing = expected.iter().filter(|it| it.from.is_none()).count();
+            assert_eq!(partial.missing as usize, missing);
+            let free = expected.iter().filter(|it| it.is_free()).count();
+            assert_eq!(partial.free as usize, free);
+            let found = all.blocks(slot).iter().zip(all.senders(*piece));
+            let found: Vec<Expected> = found
+                .map(|(block, from)| Expected {
+                    asked: block.asked,
+                    from: block.received.then_some(from),
+                })
+                .collect();
+            assert_eq!(&found, expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map_of_pieces(steps in prop::collection::vec(step(), 1..120)) {
+            let geometry = Geometry::new(10 * u64::from(BLOCK_BYTES) - 7, 4 * BLOCK_BYTES);
+            let geometry = geometry.expect("ten blocks in three pieces");
+            let (mut all, mut model) = (Partials::new(&geometry), Model::new());
+            for step in steps {
+                take_step(&geometry, step, &mut all, &mut model);
+                compare(&all, &model);
+            }
+        }
+    }
+
+    #[test]
+    fn a_torrent_shorter_than_a_piece_takes_memory_for_what_there_is() {
+        let geometry = Geometry::new(3 * u64::from(BLOCK_BYTES) - 1, 1 << 30);
+        let geometry = geometry.expect("one piece of three blocks");
+        let mut all = Partials::new(&geometry);
+        all.begin(&geometry, PieceIndex(0), None);
+        assert_eq!((all.blocks.len(), all.blocks.capacity()), (3, 3));
     }
 }

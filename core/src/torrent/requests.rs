@@ -3,24 +3,35 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use super::traffic::grow;
 use crate::geometry::Geometry;
 use crate::ids::BlockRef;
 
 /// Stands for the next of the odd ones.
 const ODD: u32 = u32::MAX;
 
+/// Places of a queue that memory is taken for at a time, at least. To double would waste a third of
+/// what a large swarm takes for its queues.
+const QUEUE_STEP: usize = 16;
+
+/// Makes room for one more.
+pub(super) fn grow<T>(queue: &mut VecDeque<T>) {
+    if queue.len() == queue.capacity() {
+        queue.reserve_exact(QUEUE_STEP.max(queue.len() / 4));
+    }
+}
+
 /// Requests of a peer, oldest first. Nearly all are for blocks as everybody divides pieces into,
 /// and kept as the numbers of those, in a third of the memory; BEP 3 allows others.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     numbers: VecDeque<u32>,
-    odd: Option<Box<Odd>>,
+    /// Requests for other parts of pieces, oldest first.
+    #[expect(
+        clippy::box_collection,
+        reason = "hardly any peer sends one: a word will do"
+    )]
+    odd: Option<Box<VecDeque<BlockRef>>>,
 }
-
-/// Requests for other parts of pieces, oldest first.
-#[derive(Debug, Default)]
-struct Odd(VecDeque<BlockRef>);
 
 impl Requests {
     pub(super) fn len(&self) -> usize {
@@ -39,7 +50,7 @@ impl Requests {
     pub(super) fn push_back(&mut self, geometry: &Geometry, block: BlockRef) {
         let number = Self::number(geometry, block);
         if number == ODD {
-            self.odd.get_or_insert_default().0.push_back(block);
+            self.odd.get_or_insert_default().push_back(block);
         }
         grow(&mut self.numbers);
         self.numbers.push_back(number);
@@ -47,14 +58,14 @@ impl Requests {
 
     pub(super) fn front(&self, geometry: &Geometry) -> Option<BlockRef> {
         match *self.numbers.front()? {
-            ODD => self.odd.as_ref()?.0.front().copied(),
+            ODD => self.odd.as_ref()?.front().copied(),
             number => Some(geometry.numbered(number)),
         }
     }
 
     pub(super) fn pop_front(&mut self, geometry: &Geometry) -> Option<BlockRef> {
         match self.numbers.pop_front()? {
-            ODD => self.odd.as_mut()?.0.pop_front(),
+            ODD => self.odd.as_mut()?.pop_front(),
             number => Some(geometry.numbered(number)),
         }
     }
@@ -72,7 +83,7 @@ impl Requests {
 
     /// Takes the oldest such request out of the odd ones; its place among all.
     fn remove_odd(&mut self, block: BlockRef) -> Option<usize> {
-        let odd = &mut self.odd.as_mut()?.0;
+        let odd = self.odd.as_mut()?;
         let rank = odd.iter().position(|it| *it == block)?;
         odd.remove(rank);
         let mut places = (0..).zip(&self.numbers).filter(|(_, it)| **it == ODD);

@@ -1,7 +1,8 @@
 //! What went over a connection: queues, meters, counters.
 //!
 //! A peer is connected to many and exchanges blocks with few: a row is made when the first request
-//! goes out or comes in. All rows of a torrent lie side by side.
+//! goes out or comes in, or when the policy sets something that is kept here. Where uploads have an
+//! order, every connection has a row from the start. All rows of a torrent lie side by side.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -10,7 +11,7 @@ use core::ops::Index;
 
 use super::bucket::Bucket;
 use super::conn::Pending;
-use super::requests::Requests;
+use super::requests::{Requests, grow};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;
 
@@ -21,23 +22,12 @@ pub(super) const PIPELINE: Estimator = Estimator::Ema { weight: 25_787 };
 /// Rows that memory is taken for at a time.
 const STEP: usize = 4;
 
-/// Places of a queue that memory is taken for at a time, at least. To double would waste a third of
-/// what a large swarm takes for its queues.
-const QUEUE_STEP: usize = 16;
-
-/// Makes room for one more.
-pub(super) fn grow<T>(queue: &mut VecDeque<T>) {
-    if queue.len() == queue.capacity() {
-        queue.reserve_exact(QUEUE_STEP.max(queue.len() / 4));
-    }
-}
-
 /// The row of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TrafficId(u32);
 
 impl TrafficId {
-    /// Nothing went over the connection: a row of zeros that all such connections share.
+    /// Nothing went over the connection: a row as new, which all such connections share.
     pub(super) const NONE: Self = Self(0);
 }
 
@@ -68,6 +58,8 @@ pub(super) struct Traffic {
     /// Stride scheduling: where the peer stands.
     pub(super) pass: u64,
     pub(super) weight: u32,
+    /// Of a row that no connection has: the next such row.
+    next_free: TrafficId,
 }
 
 impl Traffic {
@@ -89,6 +81,7 @@ impl Traffic {
             cap: None,
             pass: 0,
             weight: 1,
+            next_free: TrafficId::NONE,
         }
     }
 
@@ -98,9 +91,15 @@ impl Traffic {
         self.pending.push_back(request);
     }
 
-    /// Something of each of its cache lines, so that the processor fetches them.
-    pub(super) fn look_at(&self) -> u64 {
-        self.pending.len() as u64 ^ self.down_bytes ^ self.pass
+    /// Something of the cache lines that a block touches that comes, or goes, so that the processor
+    /// fetches them.
+    pub(super) fn look_at(&self, comes: bool) -> u64 {
+        let outer = if comes {
+            self.pending.len() as u64
+        } else {
+            self.pass
+        };
+        outer ^ self.down_bytes
     }
 
     /// Something of what its queues point to.
@@ -110,13 +109,13 @@ impl Traffic {
     }
 }
 
-/// The rows of all connections of a torrent.
+/// The rows of all connections of a torrent; half a cache line.
 #[derive(Debug)]
 pub(super) struct TrafficTable {
     /// The first stands for all connections without a row, and never changes.
     rows: Vec<Traffic>,
-    free: Vec<TrafficId>,
-    estimator: Estimator,
+    /// A row that no connection has; `NONE` if there is none.
+    free: TrafficId,
 }
 
 impl Index<TrafficId> for TrafficTable {
@@ -132,16 +131,18 @@ impl TrafficTable {
     pub(super) fn new(estimator: Estimator) -> Self {
         Self {
             rows: alloc::vec![Traffic::new(estimator, Instant::START)],
-            free: Vec::new(),
-            estimator,
+            free: TrafficId::NONE,
         }
     }
 
-    /// A row for a connection that stands `since`.
-    pub(super) fn begin(&mut self, since: Instant) -> TrafficId {
-        let row = Traffic::new(self.estimator, since);
-        if let Some(id) = self.free.pop() {
-            self.rows[id.0 as usize] = row;
+    /// A row for a connection that stands `since`; `estimator` as in [`Self::new`].
+    pub(super) fn begin(&mut self, estimator: Estimator, since: Instant) -> TrafficId {
+        let row = Traffic::new(estimator, since);
+        let id = self.free;
+        if let Some(free) = self.get_mut(id) {
+            let next = free.next_free;
+            *free = row;
+            self.free = next;
             return id;
         }
         if self.rows.len() == self.rows.capacity() {
@@ -152,11 +153,14 @@ impl TrafficTable {
     }
 
     /// The connection is gone.
-    pub(super) fn end(&mut self, id: TrafficId) {
-        let bare = Traffic::new(self.estimator, Instant::START);
+    pub(super) fn end(&mut self, estimator: Estimator, id: TrafficId) {
+        let next_free = self.free;
         if let Some(row) = self.get_mut(id) {
-            *row = bare;
-            self.free.push(id);
+            *row = Traffic {
+                next_free,
+                ..Traffic::new(estimator, Instant::START)
+            };
+            self.free = id;
         }
     }
 
@@ -176,5 +180,35 @@ impl TrafficTable {
     /// The same, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Traffic> {
         self.rows.iter_mut().skip(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::{Traffic, TrafficTable};
+
+    #[test]
+    fn a_block_that_comes_touches_two_cache_lines_and_one_that_goes_two() {
+        let comes = [
+            offset_of!(Traffic, pending),
+            offset_of!(Traffic, pipeline_meter),
+            offset_of!(Traffic, down_meter),
+            offset_of!(Traffic, down_bytes),
+            offset_of!(Traffic, last_block_at),
+            offset_of!(Traffic, owing_since),
+        ];
+        assert!(comes.iter().all(|at| at / 64 < 2));
+        let goes = [
+            offset_of!(Traffic, up_bytes),
+            offset_of!(Traffic, up_meter),
+            offset_of!(Traffic, queue),
+            offset_of!(Traffic, cap),
+            offset_of!(Traffic, pass),
+        ];
+        assert!(goes.iter().all(|at| at / 64 >= 1));
+        assert_eq!(size_of::<Traffic>(), 3 * 64);
+        assert_eq!(size_of::<TrafficTable>(), 32);
     }
 }

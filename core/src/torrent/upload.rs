@@ -10,6 +10,7 @@ use crate::ledger::Kind;
 use crate::message::Message;
 use crate::meter::Estimator;
 use crate::time::Instant;
+use crate::wire::PIECE_HEADER_BYTES;
 
 /// Stride of weight 1: large, so that integer division keeps the shares exact enough.
 const STRIDE: u64 = 1 << 20;
@@ -23,7 +24,7 @@ impl Torrent {
         let conn = &self.conns[peer.0 as usize];
         if servable && !conn.am_choking && self.traffic(peer).queue.len() < room {
             let id = self.traffic_id(peer);
-            let traffic = self.traffic.get_mut(id).expect("just made");
+            let traffic = self.traffic.get_mut(id).expect("it has a row now");
             traffic.queue.push_back(&self.config.geometry, block);
             return self.serve(now, peer);
         }
@@ -192,34 +193,24 @@ impl Torrent {
         if let Some(cap) = traffic.cap.as_mut() {
             cap.take(now, block.length);
         }
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
-            ledger.payload_sent += u64::from(block.length);
-        }
         if let Some(bucket) = self.upload.as_mut() {
             bucket.take(now, block.length);
         }
         self.in_flight_blocks += 1;
         self.upload_meter
             .add(Estimator::EMA_10_S, now, block.length);
-        self.ledger.payload_sent += u64::from(block.length);
-        self.count_piece_header(now, peer);
+        let header = u64::from(PIECE_HEADER_BYTES);
+        self.ledgers.count(peer, |ledger| {
+            ledger.payload_sent += u64::from(block.length);
+            ledger.protocol[Kind::PieceHeader as usize].sent += header;
+        });
+        self.conns[peer.0 as usize].last_sent_at = now;
         self.outputs.push_back(Output::Send {
             peer,
             message: Message::Piece(block),
         });
         self.block_trigger(now, peer);
         true
-    }
-
-    fn count_piece_header(&mut self, now: Instant, peer: PeerKey) {
-        let kind = Kind::PieceHeader as usize;
-        let bytes = u64::from(crate::wire::wire_len(&Message::Piece(BlockRef::default())));
-        self.ledger.protocol_sent[kind] += bytes;
-        let conn = &mut self.conns[peer.0 as usize];
-        conn.last_sent_at = now;
-        if let Some(ledger) = self.peer_ledgers.get_mut(peer.0 as usize) {
-            ledger.protocol_sent[kind] += bytes;
-        }
     }
 
     /// A cap holds something back: wake up when the first of them opens.

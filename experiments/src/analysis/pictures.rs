@@ -105,7 +105,7 @@ pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
     let useful = total.payload_useful as f64;
     let lost = total.payload_sent.saturating_sub(total.payload_received());
     let wasted = |cause: Waste| total.payload_wasted[cause as usize];
-    let sent = |kind: Kind| total.protocol_sent[kind as usize];
+    let sent = |kind: Kind| total.protocol[kind as usize].sent;
     let named = [Kind::Have, Kind::Request, Kind::PieceHeader];
     let others: u64 = Kind::ALL
         .into_iter()

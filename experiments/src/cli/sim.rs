@@ -196,7 +196,7 @@ fn bytes(result: &RunResult) -> Bytes {
         sum += node.ledger;
     }
     let wasted = Waste::ALL.map(|it| (it.name(), sum.payload_wasted[it as usize]));
-    let protocol = Kind::ALL.map(|it| (it.name(), sum.protocol_sent[it as usize]));
+    let protocol = Kind::ALL.map(|it| (it.name(), sum.protocol[it as usize].sent));
     Bytes {
         payload_sent: sum.payload_sent,
         payload_received: sum.payload_received(),

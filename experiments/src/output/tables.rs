@@ -139,7 +139,7 @@ fn run(plan: &Plan, row: &RunRow) -> Vec<String> {
         outcome.in_flight_bytes.to_string(),
     ];
     fields.extend(outcome.total.payload_wasted.map(|it| it.to_string()));
-    fields.extend(outcome.total.protocol_sent.map(|it| it.to_string()));
+    fields.extend(outcome.total.protocol_sent().map(|it| it.to_string()));
     fields.extend([
         outcome.blocks.to_string(),
         outcome.events.to_string(),

@@ -314,8 +314,8 @@ fn ledger(value: &Value) -> Option<Ledger> {
     for kind in Kind::ALL {
         let of =
             |way: &str| value[format!("protocol_{way}_by_message_bytes")][kind.name()].as_u64();
-        ledger.protocol_sent[kind as usize] = of("sent")?;
-        ledger.protocol_received[kind as usize] = of("received")?;
+        ledger.protocol[kind as usize].sent = of("sent")?;
+        ledger.protocol[kind as usize].received = of("received")?;
     }
     Some(ledger)
 }

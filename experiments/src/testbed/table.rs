@@ -150,7 +150,7 @@ pub fn peers(it: &Comparison) -> String {
                 peer.wire_sent.map_or_else(String::new, |it| it.to_string()),
             ];
             fields.extend(ledger.payload_wasted.map(|it| it.to_string()));
-            fields.extend(ledger.protocol_sent.map(|it| it.to_string()));
+            fields.extend(ledger.protocol_sent().map(|it| it.to_string()));
             table.row(fields);
         }
     }

@@ -192,8 +192,8 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
     }
     rows.push(("payload_sent_bytes".to_owned(), ledger.payload_sent));
     for (way, columns) in [
-        ("received", &ledger.protocol_received),
-        ("sent", &ledger.protocol_sent),
+        ("received", ledger.protocol_received()),
+        ("sent", ledger.protocol_sent()),
     ] {
         for kind in Kind::ALL {
             let bytes = columns[kind as usize];
@@ -329,7 +329,7 @@ mod tests {
         });
         sides[1].done.ledger.payload_useful = 12_345;
         sides[0].running.ledger.payload_useful = 54_321;
-        sides[1].done.ledger.protocol_sent[Kind::Cancel as usize] = 17;
+        sides[1].done.ledger.protocol[Kind::Cancel as usize].sent = 17;
         let text = table(&sides).to_string();
         assert!(text.contains("12345") && text.contains("54321"), "{text}");
         assert!(text.contains("cancel_sent_bytes"), "{text}");

@@ -60,6 +60,7 @@ pub(super) fn line_of(input: &Input) -> InputLine {
 
 /// The input of a line; `None` if there is no such input.
 pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
+    let key = |number: u32| Some(PeerKey(number)).filter(|it| *it <= PeerKey::MAX);
     let digests = |numbers: &[u64]| numbers.iter().copied().map(BlockDigest).collect();
     let verified = |piece: u32, verdict| Input::PieceVerified {
         piece: PieceIndex(piece),
@@ -75,7 +76,7 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
             outgoing,
             address,
         } => Input::PeerConnected {
-            peer: PeerKey(*peer),
+            peer: key(*peer)?,
             link: PeerLink {
                 peer_id: PeerId(from_hex(peer_id)?.try_into().ok()?),
                 fast: *fast,
@@ -84,19 +85,15 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
                 address: *address,
             },
         },
-        InputLine::Disconnected(peer) => Input::PeerDisconnected {
-            peer: PeerKey(*peer),
-        },
+        InputLine::Disconnected(peer) => Input::PeerDisconnected { peer: key(*peer)? },
         InputLine::Message(peer, hex) => match decoder.decode(&from_hex(hex)?).ok()? {
             Decoded::Message { message, .. } => Input::Message {
-                peer: PeerKey(*peer),
+                peer: key(*peer)?,
                 message,
             },
             _ => return None,
         },
-        InputLine::Writable(peer) => Input::Writable {
-            peer: PeerKey(*peer),
-        },
+        InputLine::Writable(peer) => Input::Writable { peer: key(*peer)? },
         InputLine::Good(piece, blocks) => verified(
             *piece,
             Verdict::Good {

@@ -12,7 +12,7 @@ pub struct LineId(u16);
 
 impl LineId {
     /// Not a line: events of this delay go to the heap.
-    const HEAP: Self = Self(u16::MAX);
+    pub(crate) const HEAP: Self = Self(u16::MAX);
 
     /// Its number, counted from 0; `None` if events of this delay go to the heap.
     #[must_use]
@@ -25,9 +25,17 @@ impl LineId {
 /// an event costs a logarithm but is ordered all the same.
 const LINES_MAX: usize = 16;
 
-/// A line with fewer events keeps its memory. The memory of a longer one goes round and round, and
-/// what a flash crowd took would stay in use to the end.
+/// A queue with fewer entries keeps its memory.
 const KEPT: usize = 1024;
+
+/// Gives back three quarters of the memory of a long queue of which less than an eighth is in use:
+/// such memory goes round and round, and what a flash crowd took would stay in use to the end.
+#[inline]
+pub(crate) fn give_back<T>(queue: &mut VecDeque<T>) {
+    if queue.len() < queue.capacity() / 8 && queue.len() >= KEPT {
+        queue.shrink_to(queue.capacity() / 4);
+    }
+}
 
 /// Stamp of the head of an empty line: after every event.
 const EMPTY: Stamp = Stamp {
@@ -175,9 +183,7 @@ impl<T> DelayLines<T> {
         }
         let waiting = &mut self.lines[self.first].waiting;
         let next = waiting.pop_front();
-        if waiting.len() < waiting.capacity() / 8 && waiting.len() >= KEPT {
-            waiting.shrink_to(waiting.capacity() / 4);
-        }
+        give_back(waiting);
         self.heads[self.first] = waiting.front().map_or(EMPTY, |it| it.0);
         let heads = 0..self.lines.len();
         self.first = heads.min_by_key(|it| self.heads[*it]).unwrap_or(0);

@@ -59,8 +59,8 @@ impl World<'_> {
         let handshakes = Kind::Handshake as usize;
         let (mut sent, mut received, mut useful) = (0, 0, 0);
         for ledger in nodes.iter().map(|it| &it.ledger) {
-            sent += ledger.sent() - ledger.protocol_sent[handshakes];
-            received += ledger.received() - ledger.protocol_received[handshakes];
+            sent += ledger.sent() - ledger.protocol[handshakes].sent;
+            received += ledger.received() - ledger.protocol[handshakes].received;
             useful += ledger.payload_useful;
         }
         assert_eq!(sent, self.checker.handed, "bytes sent by the cores");

@@ -15,7 +15,7 @@ use unchoke_core::torrent::{Input, WAITING_HAVES};
 use super::warm::AHEAD;
 use super::{Event, World};
 use crate::node::Peer;
-use crate::queue::LineId;
+use crate::queue::{LineId, give_back};
 use crate::stream::{EndId, EndState};
 
 /// Bytes of a `have` message. BEP 3: length, id, piece.
@@ -29,29 +29,40 @@ struct Waiting {
     peer: PeerKey,
 }
 
+/// What waits at a node; two cache lines.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Inbox([Waiting; WAITING_HAVES as usize]);
+
 /// What waits at all nodes: [`WAITING_HAVES`] places for each, of which `Access::waiting` are
 /// taken.
 #[derive(Clone, Debug)]
 pub(super) struct Inboxes {
-    places: Vec<[Waiting; WAITING_HAVES as usize]>,
+    nodes: Vec<Inbox>,
 }
 
 impl Inboxes {
     pub(super) fn new(nodes: usize) -> Self {
         Self {
-            places: vec![Default::default(); nodes],
+            nodes: vec![Inbox::default(); nodes],
         }
     }
 
-    /// From whom come the `have`s that wait at `node`.
-    pub(super) fn senders(&self, node: u32, waiting: u8) -> impl Iterator<Item = PeerKey> {
-        let places = self.places[node as usize].iter();
-        places.take(usize::from(waiting)).map(|it| it.peer)
+    /// The `have`s that wait at `node`, and from whom they come.
+    pub(super) fn waiting(
+        &self,
+        node: u32,
+        waiting: u8,
+    ) -> impl Iterator<Item = (PeerKey, PieceIndex)> {
+        let places = self.nodes[node as usize].0.iter();
+        places
+            .take(usize::from(waiting))
+            .map(|it| (it.peer, it.piece))
     }
 
     /// Something of the place that the next `have` at `node` will take.
     pub(super) fn look_at(&self, node: u32, waiting: u8) -> u32 {
-        let places = &self.places[node as usize];
+        let places = &self.nodes[node as usize].0;
         places[usize::from(waiting) % places.len()].piece.0
     }
 }
@@ -105,6 +116,7 @@ impl World<'_> {
             let to = self.have_targets[index].pop_front();
             self.on_have(to.expect("as many as were counted"), piece);
         }
+        give_back(&mut self.have_targets[index]);
     }
 
     /// A `have` arrives at the end `to`.
@@ -127,7 +139,7 @@ impl World<'_> {
         access.waiting += 1;
         self.inputs += 1;
         let at = self.now;
-        self.inboxes.places[node as usize][place] = Waiting { at, piece, peer };
+        self.inboxes.nodes[node as usize].0[place] = Waiting { at, piece, peer };
     }
 
     /// Hands in what waits, before the core of `node` is told or asked anything else.
@@ -137,7 +149,7 @@ impl World<'_> {
             return;
         }
         let count = std::mem::take(&mut access.waiting) as usize;
-        let waiting = &self.inboxes.places[node as usize][..count];
+        let waiting = &self.inboxes.nodes[node as usize].0[..count];
         let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
         peer.torrent.count_late(haves);
         let silent = peer.torrent.poll_output().is_none();

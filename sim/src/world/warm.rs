@@ -33,13 +33,17 @@ pub(super) struct Departures {
 #[derive(Clone, Copy)]
 struct Concern {
     node: u32,
+    /// The node at the other end of the connection.
+    other: u32,
     peer: PeerKey,
+    /// Of the block that comes, if one does.
     piece: Option<PieceIndex>,
 }
 
 impl Concern {
     const NOBODY: Self = Self {
         node: u32::MAX,
+        other: u32::MAX,
         peer: PeerKey(0),
         piece: None,
     };
@@ -59,12 +63,7 @@ impl World<'_> {
                 Event::Requests { to, .. } => (to, None),
                 _ => continue,
             };
-            let end = &self.streams[*to];
-            next[count] = Concern {
-                node: end.node,
-                peer: end.key(),
-                piece,
-            };
+            next[count] = self.concern(*to, piece);
             count += 1;
         }
         self.warm_inputs(&next[..count]);
@@ -85,30 +84,37 @@ impl World<'_> {
         self.links.soon(self.now.after(ahead), most, &mut soon);
         let mut next = [Concern::NOBODY; 2 * AHEAD as usize];
         for (concern, flow) in next.iter_mut().zip(&soon) {
-            let end = &self.streams[self.flows.of(*flow).0];
-            *concern = Concern {
-                node: end.node,
-                peer: end.key(),
-                piece: None,
-            };
+            *concern = self.concern(self.flows.of(*flow).0, None);
         }
         let mut seen = 0;
         for flow in &soon {
-            let end = self.flows.of(*flow).0;
-            let bytes = self.streams.front(end).map_or(0, crate::stream::bytes_of);
-            let receiver = self.streams[end.other()].node as usize;
-            seen ^= self.access[receiver].down_bytes ^ bytes;
+            let first = self.streams.look_at_first(self.flows.of(*flow).0);
+            seen ^= first ^ self.links.look_at(*flow);
+        }
+        for flow in &soon {
+            seen ^= self.streams.look_at_second(self.flows.of(*flow).0);
         }
         black_box(seen);
         self.warm_inputs(&next[..soon.len()]);
         self.departures.soon = soon;
     }
 
+    fn concern(&self, end: EndId, piece: Option<PieceIndex>) -> Concern {
+        let it = &self.streams[end];
+        Concern {
+            node: it.node,
+            other: self.streams[end.other()].node,
+            peer: it.key(),
+            piece,
+        }
+    }
+
     /// Steps without a branch that hangs on what is being fetched: a wrong guess would wait for it.
     fn warm_inputs(&self, next: &[Concern]) {
         let mut seen = 0;
         for it in next {
-            seen ^= self.access[it.node as usize].down_bytes;
+            let both = [it.node, it.other].map(|it| self.access[it as usize].down_bytes);
+            seen ^= both[0] ^ both[1];
             let peer = self.peers[it.node as usize].as_deref();
             seen ^= peer.map_or(0, |it| it.armed.as_nanos());
         }
@@ -122,11 +128,12 @@ impl World<'_> {
         }
         for (it, peer) in present() {
             let waiting = self.access[it.node as usize].waiting;
-            for sender in self.inboxes.senders(it.node, waiting) {
-                seen ^= u64::from(peer.torrent.pieces_of(sender));
+            for (sender, piece) in self.inboxes.waiting(it.node, waiting) {
+                seen ^= peer.torrent.look_at_have(sender, piece);
             }
-            seen ^= peer.torrent.look_at_traffic(it.peer);
+            seen ^= peer.torrent.look_at_traffic(it.peer, it.piece.is_some());
             if let Some(piece) = it.piece {
+                seen ^= peer.torrent.look_at_have(it.peer, piece);
                 seen ^= peer.torrent.look_at_piece(piece);
             }
         }

@@ -1,0 +1,70 @@
+//! The ledger of the torrent, and those of its connections.
+
+use alloc::vec::Vec;
+
+use crate::ids::PeerKey;
+use crate::ledger::Ledger;
+
+/// Where the bytes went. At the start of a cache line: see [`Ledger`].
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(super) struct Ledgers {
+    /// Over all connections that were.
+    pub(super) all: Ledger,
+    /// Indexed by `PeerKey`, if [`super::Config::peer_ledgers`] is on.
+    each: Vec<Ledger>,
+}
+
+impl Ledgers {
+    /// A connection begins, and has a ledger of its own.
+    pub(super) fn open(&mut self, peer: PeerKey) {
+        let slot = peer.0 as usize;
+        let count = self.each.len().max(slot + 1);
+        self.each.resize(count, Ledger::default());
+        self.each[slot] = Ledger::default();
+    }
+
+    /// The ledger of one connection, if it has one.
+    pub(super) fn of(&self, peer: PeerKey) -> Option<&Ledger> {
+        self.each.get(peer.0 as usize)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn of_mut(&mut self, peer: PeerKey) -> Option<&mut Ledger> {
+        self.each.get_mut(peer.0 as usize)
+    }
+
+    /// Counts what was moved over a connection.
+    #[inline]
+    pub(super) fn count(&mut self, peer: PeerKey, change: impl Fn(&mut Ledger)) {
+        change(&mut self.all);
+        if let Some(own) = self.of_mut(peer) {
+            change(own);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::Ledgers;
+    use crate::ledger::{Both, Kind, Ledger};
+
+    #[test]
+    fn what_is_counted_most_lies_in_two_cache_lines() {
+        let line = |kind: Kind| {
+            let at = offset_of!(Ledger, protocol) + kind as usize * size_of::<Both>();
+            at / 64
+        };
+        let often = [Kind::Have, Kind::Request, Kind::PieceHeader].map(line);
+        assert_eq!(often, [1; 3]);
+        let payload = [
+            offset_of!(Ledger, payload_useful),
+            offset_of!(Ledger, payload_sent),
+            offset_of!(Ledgers, each),
+        ];
+        assert_eq!(payload.map(|it| it / 64), [3; 3]);
+        assert_eq!(size_of::<Ledgers>(), 256);
+    }
+}
