@@ -143,8 +143,8 @@ pub struct Both {
 /// Bytes of one connection or one torrent. `payload_useful` moves to `HashFailure` when a piece
 /// fails, so useful bytes are first correct copies (EVALUATION: receiver-side accounting).
 ///
-/// In this order, and of each kind both directions together, what blocks, requests and `have`s are
-/// counted in lies in two cache lines, and the rest in two others.
+/// In this order, and of each kind both directions together, so that in the ledger of a torrent, which
+/// begins a cache line, what blocks, requests and `have`s are counted in lies in two lines of four.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Ledger {

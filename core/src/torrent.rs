@@ -62,8 +62,9 @@ pub const WAITING_HAVES: u32 = 8;
 
 /// The download and upload of one torrent with all its connections.
 ///
-/// In the order of use, a cache line a paragraph, so that what most inputs need lies in a few of
-/// them ([`Self::look_at`] reads one word of each).
+/// In the order of use, so that what most inputs need lies in a few cache lines: each of the first
+/// five paragraphs is one, the ledgers are four, of which two are used often, and what is under way
+/// takes two more. The last paragraph is for what is needed seldom.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Torrent {

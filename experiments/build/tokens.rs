@@ -2,23 +2,33 @@
 
 use std::fmt::Write as _;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-/// The tokens of `source` without comments, docs and what is for `cfg(test)` alone: the same text
-/// for two files that compile to the same program. `None` if it is not Rust.
+/// The tokens of `source` without comments, docs and what is for `cfg(test)` alone. Sources of two
+/// programs never have the same text. `None` if it is not Rust.
 pub(crate) fn tokens_of(source: &str) -> Option<String> {
     let mut text = String::new();
     append(&mut text, source.parse().ok()?);
     Some(text)
 }
 
+fn sign(token: Option<&TokenTree>) -> Option<char> {
+    match token {
+        Some(TokenTree::Punct(it)) => Some(it.as_char()),
+        _ => None,
+    }
+}
+
 /// The attribute at the start of `tokens`: how many of them it has, and what stands in its brackets.
 fn attribute(tokens: &[TokenTree]) -> Option<(usize, String)> {
-    let is = |at: usize, sign: char| matches!(tokens.get(at), Some(TokenTree::Punct(it)) if it.as_char() == sign);
-    if !is(0, '#') {
+    if sign(tokens.first()) != Some('#') {
         return None;
     }
-    let at = if is(1, '!') { 2 } else { 1 };
+    let at = if sign(tokens.get(1)) == Some('!') {
+        2
+    } else {
+        1
+    };
     match tokens.get(at) {
         Some(TokenTree::Group(it)) if it.delimiter() == Delimiter::Bracket => {
             Some((at + 1, it.stream().to_string()))
@@ -27,17 +37,23 @@ fn attribute(tokens: &[TokenTree]) -> Option<(usize, String)> {
     }
 }
 
-/// How many tokens the item at the start of `tokens` has, further attributes included.
-fn item(tokens: &[TokenTree]) -> usize {
-    let ends = |it: &TokenTree| match it {
-        TokenTree::Group(it) => it.delimiter() == Delimiter::Brace,
-        TokenTree::Punct(it) => it.as_char() == ';',
-        _ => false,
+/// How many tokens the module or import at the start of `tokens` has, further attributes included.
+/// `None` if it is something else, whose end would have to be guessed.
+fn item(tokens: &[TokenTree]) -> Option<usize> {
+    if let Some((length, _)) = attribute(tokens) {
+        return item(&tokens[length..]).map(|it| length + it);
+    }
+    let TokenTree::Ident(first) = tokens.first()? else {
+        return None;
     };
-    tokens
-        .iter()
-        .position(ends)
-        .map_or(tokens.len(), |it| it + 1)
+    if first != "mod" && first != "use" {
+        return None;
+    }
+    let is_body =
+        |it: &TokenTree| matches!(it, TokenTree::Group(it) if it.delimiter() == Delimiter::Brace);
+    // An import may have braces in it.
+    let ends = |it: &TokenTree| sign(Some(it)) == Some(';') || (first == "mod" && is_body(it));
+    tokens.iter().position(ends).map(|it| it + 1)
 }
 
 fn append(text: &mut String, stream: TokenStream) {
@@ -48,10 +64,10 @@ fn append(text: &mut String, stream: TokenStream) {
             let is_doc = content
                 .strip_prefix("doc")
                 .is_some_and(|it| it.trim_start().starts_with('='));
-            let is_test = content.replace(' ', "") == "cfg(test)";
-            if is_doc || is_test {
-                at += length;
-                at += if is_test { item(&tokens[at..]) } else { 0 };
+            let for_tests = content.replace(' ', "") == "cfg(test)";
+            let item = item(&tokens[at + length..]).filter(|_| for_tests);
+            if is_doc || item.is_some() {
+                at += length + item.unwrap_or_default();
                 continue;
             }
         }
@@ -69,6 +85,19 @@ fn append(text: &mut String, stream: TokenStream) {
             }
             other => write!(text, "{other} ").expect("writing to a string does not fail"),
         }
+        if are_apart(&tokens[at], tokens.get(at + 1)) {
+            text.push(' ');
+        }
         at += 1;
+    }
+}
+
+/// Whether two signs that are the same are two operators, as in `a & &b`, and not one.
+fn are_apart(first: &TokenTree, second: Option<&TokenTree>) -> bool {
+    match first {
+        TokenTree::Punct(it) => {
+            it.spacing() == Spacing::Alone && sign(second) == Some(it.as_char())
+        }
+        _ => false,
     }
 }

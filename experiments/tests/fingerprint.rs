@@ -1,4 +1,4 @@
-//! The fingerprint of the engine: the same for two sources that compile to the same program.
+//! The fingerprint of the engine: different for different programs, whatever is said about them.
 
 #[path = "../build/tokens.rs"]
 mod tokens;
@@ -28,6 +28,8 @@ fn comments_docs_layout_and_unit_tests_do_not_count() {
     assert_eq!(tokens_of(&tested), tokens_of(bare));
     let imports = format!("#[cfg(test)] use std::fmt::Write as _; {bare}");
     assert_eq!(tokens_of(&imports), tokens_of(bare));
+    let nested = format!("#[cfg(test)] use std::{{fmt::{{Debug, Display}}, io}}; {bare}");
+    assert_eq!(tokens_of(&nested), tokens_of(bare));
 }
 
 #[test]
@@ -45,4 +47,31 @@ fn whatever_else_changes_counts() {
         assert_ne!(tokens_of(&other), tokens_of(SOURCE), "{other}");
     }
     assert_eq!(tokens_of("fn never_closed() {"), None);
+}
+
+#[test]
+fn operators_are_told_apart() {
+    let (both, second) = ("a && b", "a & &b");
+    assert_ne!(tokens_of(both), tokens_of(second));
+    assert_eq!(tokens_of(both), tokens_of("a&&b"));
+}
+
+#[test]
+fn what_stands_beside_a_thing_for_tests_counts() {
+    for (with, without) in [
+        (
+            "struct S { #[cfg(test)] a: u8, b: u64 }",
+            "struct S { #[cfg(test)] a: u8 }",
+        ),
+        (
+            "fn f() -> u8 { match 1 { #[cfg(test)] 1 => 2, _ => 3 } }",
+            "fn f() -> u8 { match 1 { #[cfg(test)] 1 => 2 } }",
+        ),
+        (
+            "#[cfg(test)] const A: u8 = 1; const B: u8 = 2;",
+            "#[cfg(test)] const A: u8 = 1;",
+        ),
+    ] {
+        assert_ne!(tokens_of(with), tokens_of(without));
+    }
 }

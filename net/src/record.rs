@@ -5,6 +5,7 @@
 //! Messages are in their wire form, outputs as the debug text.
 
 mod line;
+mod possible;
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
@@ -23,6 +24,7 @@ use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_han
 
 use crate::text::{from_hex, to_hex};
 use line::{InputLine, input_of, line_of};
+use possible::Possible;
 
 const FORMAT: u32 = 1;
 
@@ -214,13 +216,17 @@ pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     }
     let decoder = Decoder::new(origin.config.geometry.piece_count());
     let mut torrent = origin.torrent()?;
+    let mut possible = Possible::new();
     let mut count = 0;
     for (number, text) in lines {
         let line: Line = serde_json::from_str(&text?).map_err(|it| understood(number, &it))?;
+        let at = Instant::from_nanos(line.at);
         let input = input_of(&line.input, decoder)
+            .filter(|it| possible.admits(at, it))
             .ok_or_else(|| understood(number, &"an impossible input"))?;
-        torrent.handle_input(Instant::from_nanos(line.at), input);
+        torrent.handle_input(at, input);
         let outputs = std::iter::from_fn(|| torrent.poll_output());
+        let outputs = outputs.inspect(|it| possible.note(it));
         let replayed: Vec<String> = outputs.map(|it| format!("{it:?}")).collect();
         if replayed != line.out {
             return Err(ReplayError::Differs {

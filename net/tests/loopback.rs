@@ -47,6 +47,53 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     assert_ne!(text, changed);
     std::fs::write(&recording, changed).expect("write");
     replay(&recording).expect_err("other inputs, other outputs");
+
+    // Nor does a damaged one, which is told in a sentence whatever it says.
+    let lines: Vec<&str> = text.lines().collect();
+    let connected = place_of(&lines, "connected");
+    let verified = place_of(&lines, "good");
+    let damaged = [
+        (connected + 1, repeated(&lines, connected)),
+        (verified + 1, repeated(&lines, verified)),
+        (connected, edited(&lines, connected, "peer", 65_536)),
+        (verified, edited(&lines, verified, "good", 4_000_000_000)),
+        (verified, edited(&lines, verified, "at", 0)),
+    ];
+    for (place, text) in damaged {
+        std::fs::write(&recording, &text).expect("write");
+        let error = replay(&recording).expect_err("a damaged recording");
+        let line = place + 1;
+        let sentence =
+            format!("line {line} of the recording is not understood: an impossible input");
+        assert_eq!(error.to_string(), sentence);
+    }
+}
+
+/// Which line has the first input of a kind.
+fn place_of(lines: &[&str], kind: &str) -> usize {
+    let input = format!(r#""in":{{"{kind}":"#);
+    let place = lines.iter().position(|it| it.contains(&input));
+    place.expect("it happened")
+}
+
+/// The recording with a line twice.
+fn repeated(lines: &[&str], place: usize) -> String {
+    let mut lines = lines.to_vec();
+    lines.insert(place, lines[place]);
+    lines.join("\n")
+}
+
+/// The recording with the first number behind `key` in a line exchanged for another.
+fn edited(lines: &[&str], place: usize, key: &str, number: u64) -> String {
+    let line = lines[place];
+    let key = line.find(&format!(r#""{key}":"#)).expect("the key");
+    let digit = |it: char| it.is_ascii_digit();
+    let start = key + line[key..].find(digit).expect("a number");
+    let rest = line[start..].trim_start_matches(digit);
+    let line = format!("{}{number}{rest}", &line[..start]);
+    let mut lines = lines.to_vec();
+    lines[place] = &line;
+    lines.join("\n")
 }
 
 /// The leecher knows a peer that serves nobody; that one knows a seed.

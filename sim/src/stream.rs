@@ -129,7 +129,7 @@ impl End {
     }
 }
 
-/// The ends of a connection, who dialled first; a cache line.
+/// The ends of a connection, the dialler's first; a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Pair([End; 2]);

@@ -28,7 +28,8 @@ impl Torrent {
         conn.map_or(own, |it| own ^ self.traffic[it.traffic].look_at(comes))
     }
 
-    /// The same for what a `have` of `peer` for `piece` will need.
+    /// The same for the head of what `peer`, which must be connected, has, and the copies of `piece`:
+    /// what a `have` will need.
     #[must_use]
     #[inline]
     pub fn look_at_have(&self, peer: PeerKey, piece: PieceIndex) -> u64 {
