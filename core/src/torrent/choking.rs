@@ -153,3 +153,68 @@ impl Torrent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use super::Torrent;
+    use crate::choke::{self, Decision, Parameters};
+    use crate::geometry::{BLOCK_BYTES, Geometry};
+    use crate::ids::PeerKey;
+    use crate::pick;
+    use crate::rng::Streams;
+    use crate::time::Instant;
+    use crate::torrent::{Config, Input, PeerLink};
+
+    /// A seed with one connection.
+    fn seed() -> Torrent {
+        let geometry = Geometry::new(u64::from(BLOCK_BYTES), BLOCK_BYTES).expect("one block");
+        let config = Arc::new(Config::new(geometry));
+        let everything = config.everything();
+        let policy = choke::build("bep3", &Parameters::new()).expect("a policy");
+        let picker = pick::build("rarest_first").expect("a picker");
+        let now = Instant::START;
+        let mut torrent = Torrent::new(config, everything, policy, picker, Streams::new(1), 0, now);
+        let (peer, link) = (PEER, PeerLink::default());
+        torrent.handle_input(now, Input::PeerConnected { peer, link });
+        torrent
+    }
+
+    const PEER: PeerKey = PeerKey(0);
+
+    fn rows_after(decision: Decision) -> usize {
+        let mut torrent = seed();
+        torrent.obey(Instant::START, decision);
+        torrent.traffic.iter().count()
+    }
+
+    #[test]
+    fn only_what_changes_something_takes_a_row() {
+        let caps = |cap| Decision {
+            caps: alloc::vec![(PEER, cap)],
+            ..Decision::default()
+        };
+        let weights = |weight| Decision {
+            weights: alloc::vec![(PEER, weight)],
+            ..Decision::default()
+        };
+        assert_eq!(rows_after(caps(None)), 0);
+        assert_eq!(rows_after(weights(1)), 0);
+        assert_eq!(rows_after(caps(Some(1000))), 1);
+        assert_eq!(rows_after(weights(2)), 1);
+    }
+
+    #[test]
+    fn a_cap_is_lifted() {
+        let mut torrent = seed();
+        for cap in [Some(1000), None] {
+            let decision = Decision {
+                caps: alloc::vec![(PEER, cap)],
+                ..Decision::default()
+            };
+            torrent.obey(Instant::START, decision);
+            assert_eq!(torrent.traffic(PEER).cap.is_some(), cap.is_some());
+        }
+    }
+}
