@@ -187,7 +187,7 @@ fn write(folder: &Path, plan: &Plan, rows: &[Row], fits: &[Fit]) -> Result<(), F
     let figures = folder.join("figures");
     std::fs::create_dir_all(&figures).map_err(|it| StoreError::io(&figures, it))?;
     let words = caption(plan, rows);
-    let scene = figure::scaling(rows, fits, &words);
+    let scene = figure::scaling(rows, fits, &plan.million.workload, &words);
     for (name, bytes) in [
         ("scaling.csv", csv(rows).into_bytes()),
         ("exponents.csv", exponents(fits).into_bytes()),

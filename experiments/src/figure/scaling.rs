@@ -11,6 +11,8 @@ use crate::scaling::{Fit, Row, by_series};
 
 const HEIGHT: f64 = 320.0;
 
+const WHITE: Color = Color(255, 255, 255);
+
 /// A panel: its head, and the value of a row.
 type Panel = (&'static str, fn(&Row) -> Option<f64>);
 
@@ -91,9 +93,9 @@ fn powers(axis: &Axis) -> impl Iterator<Item = i32> {
     from..=to
 }
 
-/// Both panels, and `words` below them.
+/// Both panels, and `words` below them. Sizes of the workload `apart` are rings.
 #[must_use]
-pub fn scaling(rows: &[Row], fits: &[Fit], words: &str) -> Scene {
+pub fn scaling(rows: &[Row], fits: &[Fit], apart: &str, words: &str) -> Scene {
     let mut scene = Scene::new(1080.0, 0.0);
     let y = title(&mut scene, "What a simulated swarm costs over its size");
     let mut names: Vec<&str> = Vec::new();
@@ -122,6 +124,9 @@ pub fn scaling(rows: &[Row], fits: &[Fit], words: &str) -> Scene {
             let points = points(it.iter().copied(), value);
             let points: Vec<_> = points.into_iter().map(|it| frame.at(it)).collect();
             curve(&mut scene, &points, color(&it[0].series), it[0].is_ours());
+            if it[0].workload == apart {
+                rings(&mut scene, &points);
+            }
         }
     }
     caption(&mut scene, top + HEIGHT + 44.0, words);
@@ -152,7 +157,7 @@ fn points<'a>(
     points.filter(|it| it.1 > 0.0).collect()
 }
 
-/// Ours as a line, others in dashes; a size alone is a ring.
+/// Ours as a line, others in dashes.
 fn curve(scene: &mut Scene, points: &[(f64, f64)], color: Color, ours: bool) {
     for ends in points.windows(2) {
         if ours {
@@ -163,19 +168,42 @@ fn curve(scene: &mut Scene, points: &[(f64, f64)], color: Color, ours: bool) {
     }
     for at in points {
         scene.dot(*at, 3.5, color);
-        if ours && points.len() == 1 {
-            scene.dot(*at, 1.75, Color(255, 255, 255));
-        }
+    }
+}
+
+/// Makes rings of dots.
+fn rings(scene: &mut Scene, points: &[(f64, f64)]) {
+    for at in points {
+        scene.dot(*at, 1.75, WHITE);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figure::Shape;
+    use crate::scaling::Point;
 
     #[test]
     fn powers_of_ten_are_grouped() {
         let texts = [0, 2, 3, 6].map(count);
         assert_eq!(texts, ["1", "100", "1 000", "1 000 000"]);
+    }
+
+    #[test]
+    fn only_the_workload_apart_is_a_ring_however_few_sizes_there_are() {
+        // Of no memory, so that there is one dot and not one in each panel.
+        let point = Point {
+            blocks: 1000,
+            cpu_s: 1.0,
+            peak_memory_bytes: 0,
+        };
+        let row = |workload: &str| Row::of(point, 0, 100, ["bep3", workload, "", ""]);
+        let rings = |workload: &str| {
+            let scene = scaling(&[row(workload)], &[], "million", "");
+            let white = |it: &&Shape| matches!(it, Shape::Dot { color, .. } if *color == WHITE);
+            scene.shapes.iter().filter(white).count()
+        };
+        assert_eq!((rings("w1"), rings("million")), (0, 1));
     }
 }
