@@ -22,6 +22,7 @@ pub mod testbed;
 
 pub use effects::effects;
 pub use gallery::{Glance, glance};
+pub(crate) use palette::{INK, WHITE};
 pub use render::{RenderError, png, svg};
 pub use scaling::scaling;
 pub use scene::{Color, Scene, Shape};

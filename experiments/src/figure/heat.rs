@@ -1,13 +1,12 @@
 //! A matrix of effects, row against column, as a heat map.
 
-use super::palette::{GREY, INK, RULE, diverging};
+use super::palette::{GREY, INK, RULE, WHITE, diverging};
 use super::panel::{EDGE, caption, title};
 use super::render::text_width;
-use super::scene::{Color, Scene, Style};
+use super::scene::{Scene, Style};
 
 /// Width and height of a cell.
 const CELL: (f64, f64) = (33.0, 20.0);
-const WHITE: Color = Color(255, 255, 255);
 const NAME_SIZE: f64 = 11.0;
 
 /// One effect.

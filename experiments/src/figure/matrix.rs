@@ -1,15 +1,14 @@
 //! Who uploads to whom, by access class.
 
 use super::Picture;
-use super::palette::{GREY, INK, RULE, shade};
+use super::palette::{GREY, INK, RULE, WHITE, shade};
 use super::panel::{EDGE, caption, title};
-use super::scene::{Color, Scene, Style};
+use super::scene::{Scene, Style};
 use crate::analysis::{Analysis, Matrix};
 use crate::plan::{Figure, Plan};
 use crate::unit::mix_name;
 
 const CELL: (f64, f64) = (48.0, 28.0);
-const WHITE: Color = Color(255, 255, 255);
 
 /// `None` where no scenario has several classes: a single class tells nothing.
 pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> Option<Picture> {

@@ -2,7 +2,8 @@
 
 use super::scene::Color;
 
-pub(super) const INK: Color = Color(0x22, 0x22, 0x22);
+pub(crate) const WHITE: Color = Color(0xff, 0xff, 0xff);
+pub(crate) const INK: Color = Color(0x22, 0x22, 0x22);
 pub(super) const GREY: Color = Color(0x66, 0x66, 0x66);
 pub(super) const SILVER: Color = Color(0xaa, 0xaa, 0xaa);
 pub(super) const RULE: Color = Color(0xdd, 0xdd, 0xdd);

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontFamily, FontStyle, register_font};
 use plotters_backend::BackendColor;
 
+use super::palette::WHITE;
 use super::scene::{Anchor, Color, Scene, Shape};
 
 /// Backend pixels per pixel of a scene: backends know whole pixels only.
@@ -139,7 +140,7 @@ fn draw<B: DrawingBackend>(
     text_drop: f64,
 ) -> Result<(), RenderError> {
     let corner = fine((scene.width, scene.height));
-    let white = ink(Color(255, 255, 255), 1.0);
+    let white = ink(WHITE, 1.0);
     backend
         .draw_rect((0, 0), corner, &white, true)
         .map_err(failed)?;

@@ -3,15 +3,13 @@
 use std::fmt::Write as _;
 
 use super::axis::Axis;
-use super::palette::{self, GREY, INK, RULE};
+use super::palette::{self, GREY, INK, RULE, WHITE};
 use super::panel::{caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
 use crate::scaling::fit::{MEMORY, SPEED};
 use crate::scaling::{Fit, Row, by_series};
 
 const HEIGHT: f64 = 320.0;
-
-const WHITE: Color = Color(255, 255, 255);
 
 /// A panel: its head, and the value of a row.
 type Panel = (&'static str, fn(&Row) -> Option<f64>);

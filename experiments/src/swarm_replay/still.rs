@@ -4,7 +4,7 @@ use unchoke_sim::trace::Header;
 
 use super::layout::{Layout, SIDE};
 use super::record::{Film, Flow, Frame};
-use crate::figure::{Color, RenderError, Scene, Shape, svg};
+use crate::figure::{Color, INK, RenderError, Scene, Shape, WHITE, svg};
 
 /// Pixels of the picture.
 const PIXELS: f64 = 620.0;
@@ -22,8 +22,6 @@ pub(super) const PROGRESS: [[u8; 3]; 5] = [
     [254, 232, 56],
 ];
 
-const INK: Color = Color(0x22, 0x22, 0x22);
-const WHITE: Color = Color(255, 255, 255);
 const FLOW: Color = Color(0xa8, 0xbf, 0xd2);
 const ORIGIN_FLOW: Color = Color(0xe8, 0xa8, 0x77);
 
