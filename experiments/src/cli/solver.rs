@@ -1,49 +1,87 @@
 //! `lab solver`: what the fast link solver does to completion times.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Exit, Failure, print};
-use crate::validation::judge::Verdict;
-use crate::validation::solver::{Effect, MOST, SMALL, effects};
+use unchoke_sim::scenario::Scenario;
 
-/// Runs every built-in scenario, made small, with `network.solver` fast and exact and the same
-/// seeds, and says how much the mean completion time differs. Exit code 1 if the difference over all
-/// scenarios lies wholly beyond 0.1 %.
+use super::args::quoted;
+use super::{Exit, Failure, print};
+use crate::store::{StoreError, write_whole};
+use crate::validation::judge::Verdict;
+use crate::validation::solver::{Effect, MOST, SMALL, csv, effects};
+
+/// Runs built-in scenarios, made small, with `network.solver` fast and exact and the same seeds, and
+/// says how much the mean completion time differs. Exit code 1 if the difference over all of them
+/// lies wholly beyond 0.1 %.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SolverArgs {
+    /// Only these scenarios instead of every built-in one.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    scenario: Vec<String>,
     /// Paired runs of each scenario.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
     seeds: u32,
     /// Threads; 0 for one a core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
+    /// Folder for solver.csv; nothing is written if left out.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
 }
 
 pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
-    let rows = effects(args.seeds, args.jobs)?;
-    let overall = rows.last().expect("the row over all scenarios");
-    let most = 100.0 * MOST;
+    let rows = effects(&chosen(&args.scenario)?, args.seeds, args.jobs)?;
+    let overall = rows.last().expect("one row at least");
+    let (over, most) = (&overall.scenario, 100.0 * MOST);
     let closing = match overall.verdict {
-        Verdict::Pass => format!("Over all scenarios the difference is at most {most} %."),
-        Verdict::Fail => format!("Over all scenarios the difference is more than {most} %."),
+        Verdict::Pass => format!("{over}: the difference is at most {most} %."),
+        Verdict::Fail => format!("{over}: the difference is more than {most} %."),
         Verdict::CannotTell => {
-            format!("The interval over all scenarios crosses {most} %: more --seeds would tell.")
+            format!("{over}: the interval crosses {most} %, more --seeds would tell.")
         }
     };
+    if let Some(folder) = &args.out {
+        std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))?;
+        let text = csv(&rows, args.seeds);
+        write_whole(&folder.join("solver.csv"), text.as_bytes())?;
+    }
+    let mut repeat = format!("lab solver --seeds {}", args.seeds);
+    if !args.scenario.is_empty() {
+        let names: Vec<String> = args.scenario.iter().map(|it| quoted(it)).collect();
+        repeat += &format!(" --scenario {}", names.join(" "));
+    }
     print(&format!(
         "{}\nmean completion time, fast over exact solver, less 1; 95 % Student t interval over {} \
-         paired seeds; {}\nrepeat    lab solver --seeds {}\n{closing}\n",
+         paired seeds; {}\nrepeat    {repeat}\n{closing}\n",
         table(&rows),
         args.seeds,
         SMALL.join(", "),
-        args.seeds
     ))?;
     Ok(if overall.verdict == Verdict::Fail {
         Exit::CheckFailed
     } else {
         Exit::Done
     })
+}
+
+/// The built-in scenarios of these names; all of them if there are none.
+fn chosen(names: &[String]) -> Result<Vec<&'static str>, Failure> {
+    let listed = Scenario::list();
+    let known = |name: &String| {
+        let found = listed.iter().find(|it| it.name == name);
+        found.map(|it| it.name).ok_or_else(|| {
+            Failure::usage(format!(
+                "no built-in scenario is called `{name}`; `lab sim --list` names them"
+            ))
+        })
+    };
+    if names.is_empty() {
+        return Ok(listed.iter().map(|it| it.name).collect());
+    }
+    names.iter().map(known).collect()
 }
 
 fn table(rows: &[Effect]) -> Table {

@@ -14,7 +14,7 @@ use super::judge::{Limits, Verdict, judge};
 use crate::engine::EngineError;
 use crate::runner::RunError;
 use crate::stats::interval::t_estimate;
-use crate::stats::math::{exp, ln};
+use crate::stats::math::{exp, figure, ln};
 use crate::stats::moments::mean;
 
 /// Most that the fast mode may change the mean completion time by, as a share.
@@ -39,16 +39,15 @@ pub struct Effect {
     pub verdict: Verdict,
 }
 
-/// Compares the solvers in every built-in scenario over this many seeds, on `jobs` threads (0 for
-/// one a core). The last row is about all of them.
-pub fn effects(seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
-    let names = Scenario::list();
+/// Compares the solvers in these built-in scenarios over this many seeds, on `jobs` threads (0 for
+/// one a core). Of several, the last row is about all of them.
+pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
     let mut tasks = Vec::new();
-    for it in &names {
+    for name in scenarios {
         let scenario = |solver: &str| {
             let mut sets = SMALL.map(str::to_owned).to_vec();
             sets.push(format!("network.solver={solver}"));
-            let scenario = Scenario::builtin(it.name, &sets);
+            let scenario = Scenario::builtin(name, &sets);
             scenario.map_err(|it| EngineError(it.to_string()))
         };
         let both = [scenario("fast")?, scenario("exact")?];
@@ -65,13 +64,32 @@ pub fn effects(seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
     })?;
     let seeds = usize::try_from(seeds).expect("a count");
     let each: Vec<&[f64]> = logs.chunks(seeds).collect();
-    let rows = names.iter().zip(&each);
-    let mut rows: Vec<Effect> = rows.map(|(it, logs)| effect(it.name, logs)).collect();
-    // Runs of one seed in two scenarios need not be independent: their mean is one number a seed.
-    let of_seed = |at: usize| mean(&each.iter().map(|it| it[at]).collect::<Vec<f64>>());
-    let over_all: Vec<f64> = (0..seeds).map(of_seed).collect();
-    rows.push(effect("all", &over_all));
+    let rows = scenarios.iter().zip(&each);
+    let mut rows: Vec<Effect> = rows.map(|(name, logs)| effect(name, logs)).collect();
+    if scenarios.len() > 1 {
+        // Runs of one seed in two scenarios need not be independent: their mean is one number a seed.
+        let of_seed = |at: usize| mean(&each.iter().map(|it| it[at]).collect::<Vec<f64>>());
+        let over_all: Vec<f64> = (0..seeds).map(of_seed).collect();
+        rows.push(effect("all", &over_all));
+    }
     Ok(rows)
+}
+
+/// One row a scenario; columns as in the results' README.
+#[must_use]
+pub fn csv(rows: &[Effect], seeds: u32) -> String {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(["scenario", "seeds", "effect", "low", "high", "verdict"])
+        .expect("memory takes everything");
+    for it in rows {
+        let figures = [it.effect, it.interval.0, it.interval.1].map(figure);
+        let [effect, low, high] = figures;
+        let (scenario, verdict) = (it.scenario.clone(), it.verdict.to_string());
+        out.write_record([scenario, seeds.to_string(), effect, low, high, verdict])
+            .expect("memory takes everything");
+    }
+    let bytes = out.into_inner().expect("memory takes everything");
+    String::from_utf8(bytes).expect("written from strings")
 }
 
 /// Logarithm of the mean completion time of one run.
