@@ -271,8 +271,24 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A plan that was read, with where it came from.
+/// The plan of a command that compares a candidate with baselines. The tournament is refused: its
+/// runs are others, and the tables of a comparison would go over its own.
 fn load(plan: &str, args: &PlanArgs) -> Result<(crate::plan::Plan, crate::swarm::Swarms), Failure> {
+    let (read, engine) = load_any(plan, args)?;
+    if read.name == tournament::PLAN {
+        return Err(Failure::usage(format!(
+            "{plan}: in this plan every policy meets every other, which only `lab tournament` runs \
+             (`lab tournament --dry-run` says what that is)"
+        )));
+    }
+    Ok((read, engine))
+}
+
+/// A plan that was read, with what runs it.
+fn load_any(
+    plan: &str,
+    args: &PlanArgs,
+) -> Result<(crate::plan::Plan, crate::swarm::Swarms), Failure> {
     let (file, text, folder) = args::plan_text(plan)?;
     let plan = crate::plan::load(&file, &text, &args.changes())?;
     let engine = crate::swarm::Swarms::of(&plan, &folder)?;

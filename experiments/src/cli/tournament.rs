@@ -25,12 +25,15 @@ use crate::tournament::standing::{Readings, Standing};
 use crate::tournament::tables::tables;
 use crate::unit::Unit;
 
+/// Name of the plan that is a tournament and nothing else.
+pub(super) const PLAN: &str = "tournament";
+
 /// Runs every policy of a plan against every other: alone in a swarm of the other, half and half,
 /// and in a swarm of its own. Writes tables, pictures and a page.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TournamentArgs {
     /// Plan file, or the name of a built-in plan: its candidate and baselines all meet.
-    #[arg(default_value = "tournament")]
+    #[arg(default_value = PLAN)]
     plan: String,
     #[command(flatten)]
     plan_args: PlanArgs,
@@ -51,6 +54,9 @@ pub(super) struct TournamentArgs {
     dry_run: bool,
 }
 
+/// A file that `lab run` writes and a tournament does not.
+const COMPARISON: &str = "runs.csv";
+
 struct Job<'a> {
     args: &'a TournamentArgs,
     tournament: Tournament,
@@ -62,7 +68,7 @@ struct Job<'a> {
 
 pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let (plan, engine) = super::load(&args.plan, &args.plan_args)?;
+    let (plan, engine) = super::load_any(&args.plan, &args.plan_args)?;
     let folder = args.plan_args.folder(&plan);
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;
     let hosts = 0..tournament.contenders().len();
@@ -76,6 +82,13 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     };
     if args.dry_run {
         return job.dry_run();
+    }
+    if job.folder.join(COMPARISON).exists() {
+        return Err(Failure::usage(format!(
+            "{}: holds the results of `lab run`, and a tournament would go over some of them; name \
+             another folder with --out",
+            job.folder.display()
+        )));
     }
     stop::listen()?;
     let store = make_store(&job.folder, &job.engine.version())?;
