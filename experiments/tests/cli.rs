@@ -161,6 +161,14 @@ fn bad_input_is_one_sentence_and_code_two() {
 }
 
 #[test]
+fn the_run_to_watch_is_one_of_its_scenario_s_seeds() {
+    let lab = Lab::new(&PLAN.replace("source = ", "seeds = 3\nsource = "));
+    lab.expect(0, &["run", "tiny.toml"]);
+    let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");
+    assert!(report.contains("of its 3 seeds the one with the median"));
+}
+
+#[test]
 fn a_folder_that_cannot_be_is_code_five() {
     let lab = Lab::new(PLAN);
     fs::write(lab.path("file"), "in the way").expect("file");
