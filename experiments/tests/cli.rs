@@ -160,6 +160,64 @@ fn bad_input_is_one_sentence_and_code_two() {
     }
 }
 
+/// What does nothing is refused, not ignored, and nothing is written.
+#[test]
+fn options_and_plans_of_other_commands_are_refused() {
+    let lab = Lab::new(PLAN);
+    let cases: [(&[&str], &str); 10] = [
+        (&["run", "tournament"], "`lab tournament --dry-run`"),
+        (&["run", "tournament", "--list"], "lab tournament"),
+        (&["list", "tournament"], "lab tournament"),
+        (&["replay", "tournament", "--unit", "0"], "lab tournament"),
+        (&["merge", "tournament"], "lab tournament"),
+        (&["merge", "sensitivity"], "nothing to merge"),
+        (&["merge", "tiny.toml", "--dry-run"], "--dry-run"),
+        (&["merge", "tiny.toml", "--shard", "1/2"], "--shard"),
+        (
+            &[
+                "run",
+                "sensitivity",
+                "--save-baseline",
+                "f",
+                "--summary",
+                "g",
+            ],
+            "does nothing with --save-baseline and --summary",
+        ),
+        (
+            &["run", "sensitivity", "--check"],
+            "does nothing with --check",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let text = lab.expect(2, arguments);
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+    }
+    assert!(!lab.path("results").exists());
+}
+
+#[test]
+fn an_option_takes_one_value_and_may_be_repeated() {
+    let second = "\n[[scenario]]\nsource = \"small\"\nset = { peers = 4, size = \"1 MiB\" }\n";
+    let lab = Lab::new(&format!("{PLAN}{second}"));
+    let units = |arguments: &[&str]| {
+        lab.expect(0, &[&["list"], arguments].concat())
+            .lines()
+            .count()
+    };
+    assert_eq!(units(&["--scenario", "small", "tiny.toml"]), 24);
+    assert_eq!(
+        units(&[
+            "--scenario",
+            "small",
+            "tiny.toml",
+            "--scenario",
+            "flash-hetero"
+        ]),
+        48
+    );
+}
+
 #[test]
 fn the_run_to_watch_is_one_of_its_scenario_s_seeds() {
     let lab = Lab::new(&PLAN.replace("source = ", "seeds = 3\nsource = "));
@@ -193,6 +251,7 @@ fn shares_merge_and_gaps_are_code_three() {
             "tiny.toml",
             "--from",
             "a",
+            "--from",
             "b",
             "--out",
             "all",

@@ -29,10 +29,10 @@ const MAX_PLAN_BYTES: u64 = 4 << 20;
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct PlanArgs {
     /// Only this scenario of the plan; may be repeated.
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    #[arg(long, value_name = "ID")]
     scenario: Vec<String>,
     /// Only this baseline of the plan; may be repeated.
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    #[arg(long, value_name = "ID")]
     policy: Vec<String>,
     /// Another master seed.
     #[arg(long, value_name = "S")]
@@ -40,7 +40,7 @@ pub(super) struct PlanArgs {
     /// Another number of paired seeds.
     #[arg(long, value_name = "N")]
     seeds: Option<u32>,
-    /// Change the plan, e.g. `candidate.parameters.slots=5` or `scenario.*.set.peers=20`.
+    /// Change the plan, e.g. `candidate.parameters.slots=5` or `scenario.*.set.peers=20`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder of the results; `results/PLAN` if left out, for a changed plan
@@ -136,7 +136,7 @@ const TOLERANCE: &str = "5 %";
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunOptions {
     #[command(flatten)]
-    pub(super) plan_args: PlanArgs,
+    results: ResultOptions,
     /// Threads; 0 for one a core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) jobs: usize,
@@ -145,10 +145,24 @@ pub(super) struct RunOptions {
     pub(super) force: bool,
     /// Run only what is missing (this is what happens anyway).
     #[arg(long)]
-    pub(super) resume: bool,
+    resume: bool,
     /// Do only this share of the units, e.g. `2/8`, and no tables; `lab merge` does the rest.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
+    /// List the units and do nothing.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Say what would be run and how long it takes, and do nothing else.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// What is done with the runs once they are there: by `lab run` with its own, by `lab merge` with
+/// those of others.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ResultOptions {
+    #[command(flatten)]
+    pub(super) plan_args: PlanArgs,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -195,15 +209,33 @@ pub(super) struct RunOptions {
     /// table of the gate before them.
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
-    /// List the units and do nothing.
-    #[arg(long)]
-    pub(super) list: bool,
-    /// Say what would be run and how long it takes, and do nothing else.
-    #[arg(long)]
-    pub(super) dry_run: bool,
 }
 
-impl RunOptions {
+/// Everything after the last run reads the options alike, whoever ran.
+impl std::ops::Deref for RunOptions {
+    type Target = ResultOptions;
+
+    fn deref(&self) -> &ResultOptions {
+        &self.results
+    }
+}
+
+impl From<ResultOptions> for RunOptions {
+    /// Nothing is run, so nothing is said about running.
+    fn from(results: ResultOptions) -> Self {
+        Self {
+            results,
+            jobs: 0,
+            force: false,
+            resume: false,
+            shard: None,
+            list: false,
+            dry_run: false,
+        }
+    }
+}
+
+impl ResultOptions {
     /// The options that decide what a check says, as they are typed. Where it writes its outcome
     /// decides nothing.
     pub(super) fn check_typed(&self) -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::args::{self, Format, RunOptions};
+use super::args::{self, Color, Format, RunOptions};
 use super::bar::Bar;
 use super::run::{make, make_store};
 use super::{Exit, Failure, print, stop};
@@ -34,10 +34,7 @@ pub(super) fn run(
     (name, options, command): (&str, &RunOptions, &str),
 ) -> Result<Exit, Failure> {
     let started = Instant::now();
-    if options.check || options.shard.is_some() || options.peers {
-        let message = "a plan with factors knows no --check, --shard and --peers; leave them out";
-        return Err(Failure::usage(message));
-    }
+    refuse_without_effect(options)?;
     let runs = expand_all(factorial, name, options)?;
     if options.list {
         for it in &runs {
@@ -94,6 +91,29 @@ pub(super) fn run(
         ))?;
     }
     Ok(Exit::Done)
+}
+
+/// What `lab run` does with the results of one comparison has no meaning for a design of many.
+fn refuse_without_effect(options: &RunOptions) -> Result<(), Failure> {
+    let given = [
+        ("--check", options.check),
+        ("--save-baseline", options.save_baseline.is_some()),
+        ("--summary", options.summary.is_some()),
+        ("--shard", options.shard.is_some()),
+        ("--peers", options.peers),
+        ("--verbose", options.verbose),
+        ("--tournament", options.tournament.is_some()),
+        ("--color", options.color != Color::Auto),
+        ("--format markdown", options.format == Format::Markdown),
+    ];
+    let given: Vec<&str> = given.iter().filter(|it| it.1).map(|it| it.0).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "a plan with factors does nothing with {}; leave that out",
+        given.join(" and ")
+    )))
 }
 
 fn expand_all(

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::args::{RunOptions, quoted};
+use super::args::{ResultOptions, RunOptions, quoted};
 use super::run::Job;
 use super::{Exit, Failure};
 use crate::conduct::{analyse, gather};
@@ -13,39 +13,44 @@ use crate::engine::Engine as _;
 use crate::output::manifest::Host;
 use crate::unit::expand;
 
-/// `lab merge`.
+/// `lab merge`: runs nothing, and makes of the shares what one run of all would have written.
 #[derive(Args, Clone, Debug)]
 pub(super) struct MergeArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
-    /// Result folders of the other shares; their units are copied.
-    #[arg(long, value_name = "DIR", num_args = 1..)]
+    /// Result folder of another share, whose units are copied; may be repeated.
+    #[arg(long, value_name = "DIR")]
     from: Vec<PathBuf>,
     #[command(flatten)]
-    options: RunOptions,
+    results: ResultOptions,
 }
 
 pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let (plan, engine) = super::load(&args.plan, &args.options.plan_args)?;
+    let plan_args = &args.results.plan_args;
+    let (plan, engine) = super::load(&args.plan, plan_args)?;
+    if plan.factorial.is_some() {
+        return Err(Failure::usage(format!(
+            "{}: a plan with factors is not run in shares, so there is nothing to merge: `lab run` \
+             does all of it",
+            args.plan
+        )));
+    }
     let units = expand(&plan, &engine)?;
+    let options = RunOptions::from(args.results.clone());
     let job = Job {
-        folder: args.options.plan_args.folder(&plan),
-        reproduce: format!(
-            "lab run {}{}",
-            quoted(&args.plan),
-            args.options.plan_args.typed()
-        ),
+        folder: plan_args.folder(&plan),
+        reproduce: format!("lab run {}{}", quoted(&args.plan), plan_args.typed()),
         plan,
         engine,
         units,
-        options: &args.options,
+        options: &options,
     };
-    let store = job.store()?;
     let folders: Vec<PathBuf> = args.from.iter().map(|it| it.join("units")).collect();
     if let Some(it) = folders.iter().find(|it| !it.is_dir()) {
         return Err(Failure::usage(format!("{}: no such folder", it.display())));
     }
+    let store = job.store()?;
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     gather(&job.units, &job.engine.version(), &folders, &store)?;
     let analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
