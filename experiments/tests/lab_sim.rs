@@ -4,7 +4,10 @@ use std::process::Command;
 
 use crate::common::ended;
 use serde_json::Value;
-use unchoke_sim::scenario::Scenario;
+use unchoke_experiments::stats::moments::{mean, median, quantile};
+use unchoke_sim::result::NodeResult;
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::world;
 
 fn lab(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
@@ -74,10 +77,32 @@ fn people_get_lines() {
         text.contains("\ncompleted            11 of 11 within "),
         "{text}"
     );
-    assert!(
-        text.contains("\npayload useful       288358400\n"),
-        "{text}"
+    let bytes = |name: &str| -> u64 {
+        let line = text.lines().find_map(|it| it.strip_prefix(name));
+        let count = line.and_then(|it| it.split_whitespace().next());
+        count.expect(name).parse().expect("a count")
+    };
+    assert_eq!(bytes("payload useful"), 288_358_400);
+    assert!(bytes("payload sent") >= bytes("payload useful"), "{text}");
+    assert_eq!(
+        text.matches('%').count(),
+        text.matches("% of payload sent)").count(),
+        "one denominator, and it is named: {text}"
     );
+}
+
+/// The figures of one run are those that a plan would have for it.
+#[test]
+fn times_are_those_of_the_statistics() {
+    let result = json(W1);
+    let scenario = Scenario::builtin("w1", &["peers=12".to_owned()]).expect("a scenario");
+    let run = world::run(&expand(&scenario, 7), None).expect("it runs");
+    let times = run.completed().filter_map(NodeResult::download_time);
+    let times: Vec<f64> = times.map(|it| it.as_secs_f64()).collect();
+    let said = |key: &str| result["completion_s"][key].as_f64().expect("a number");
+    assert!((said("mean") - mean(&times)).abs() < 1e-9);
+    assert!((said("median") - median(&times)).abs() < 1e-9);
+    assert!((said("p95") - quantile(&times, 0.95)).abs() < 1e-9);
 }
 
 #[test]

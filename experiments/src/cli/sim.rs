@@ -14,6 +14,7 @@ use unchoke_sim::world;
 
 use super::look::{Look, LookArgs};
 use super::{Failure, process};
+use crate::stats::moments::{mean, quantile_sorted};
 
 /// Runs one swarm and prints what came of it.
 #[derive(Args, Clone, Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Options {
     /// Name of a built-in scenario, or a TOML file
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
-    /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`
+    /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Seed of the run
@@ -93,9 +94,9 @@ struct Bytes {
     protocol_sent: BTreeMap<&'static str, u64>,
     /// Headers of packets, and acknowledgements; 0 unless the scenario counts them.
     transport_sent: u64,
-    /// Sent and lost with connections that closed.
+    /// Sent and lost with connections that closed, payload and protocol.
     lost: u64,
-    /// Sent and not yet received when the run ended.
+    /// Sent and not yet received when the run ended, payload and protocol.
     in_flight: u64,
 }
 
@@ -184,8 +185,8 @@ fn times(result: &RunResult) -> Option<Times> {
     let max = *times.last()?;
     Some(Times {
         mean: mean(&times),
-        median: quantile_sorted(&times, 50),
-        p95: quantile_sorted(&times, 95),
+        median: quantile_sorted(&times, 0.5),
+        p95: quantile_sorted(&times, 0.95),
         max,
     })
 }
@@ -244,21 +245,9 @@ fn human(report: &Report) -> String {
             format!("{bound:.3} s for any policy (Kumar and Ross 2006)"),
         );
     }
-    let bytes = &report.bytes;
-    line("payload useful", bytes.payload_useful.to_string());
-    for (cause, count) in &bytes.payload_wasted {
-        line(
-            &format!("payload {cause}"),
-            share(*count, bytes.payload_received),
-        );
+    for (name, value) in byte_lines(&report.bytes) {
+        line(&name, value);
     }
-    let protocol: u64 = bytes.protocol_sent.values().sum();
-    line("protocol sent", share(protocol, bytes.payload_sent));
-    for (kind, count) in bytes.protocol_sent.iter().filter(|it| *it.1 > 0) {
-        line(&format!("  {kind}"), share(*count, bytes.payload_sent));
-    }
-    let transport = share(bytes.transport_sent, bytes.payload_sent);
-    line("transport sent", transport);
     line("blocks transferred", report.blocks_transferred.to_string());
     if let (Some(cpu), Some(speed)) = (report.cost.cpu_s, report.cost.blocks_per_cpu_s) {
         line(
@@ -276,21 +265,39 @@ fn human(report: &Report) -> String {
     text
 }
 
-fn mean(sample: &[f64]) -> f64 {
-    sample.iter().sum::<f64>() / sample.len() as f64
+/// Name and value of each line about bytes.
+fn byte_lines(bytes: &Bytes) -> Vec<(String, String)> {
+    let share = |count: u64| share(count, bytes.payload_sent);
+    let named = |name: &str, value: String| (name.to_owned(), value);
+    let mut lines = vec![
+        named("payload sent", bytes.payload_sent.to_string()),
+        named("payload useful", share(bytes.payload_useful)),
+    ];
+    for (cause, count) in &bytes.payload_wasted {
+        lines.push((format!("payload {cause}"), share(*count)));
+    }
+    let missing = bytes.payload_sent - bytes.payload_received;
+    lines.push(named("payload not received", share(missing)));
+    let protocol: u64 = bytes.protocol_sent.values().sum();
+    lines.push(named("protocol sent", share(protocol)));
+    for (kind, count) in bytes.protocol_sent.iter().filter(|it| *it.1 > 0) {
+        lines.push((format!("  {kind}"), share(*count)));
+    }
+    let with_protocol = |count: u64| share(count) + ", protocol included";
+    lines.push(named("lost on closing", with_protocol(bytes.lost)));
+    lines.push(named(
+        "in flight at the end",
+        with_protocol(bytes.in_flight),
+    ));
+    lines.push(named("transport sent", share(bytes.transport_sent)));
+    lines
 }
 
-/// The value that this share of the ascending sample does not exceed (nearest rank).
-fn quantile_sorted(sorted: &[f64], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted[rank - 1]
-}
-
-/// Bytes, and how they compare with the payload.
-fn share(bytes: u64, payload: u64) -> String {
-    if payload == 0 {
+/// Bytes, and how they compare with the payload that was sent: one denominator for all.
+fn share(bytes: u64, payload_sent: u64) -> String {
+    if payload_sent == 0 {
         return bytes.to_string();
     }
-    let percent = 100.0 * bytes as f64 / payload as f64;
-    format!("{bytes} ({percent:.2} % of payload)")
+    let percent = 100.0 * bytes as f64 / payload_sent as f64;
+    format!("{bytes} ({percent:.2} % of payload sent)")
 }
