@@ -211,7 +211,7 @@ impl From<RenderError> for Failure {
 #[must_use]
 pub fn lab() -> ExitCode {
     let lab = Lab::parse();
-    end(match &lab.command {
+    let result = match &lab.command {
         Command::Run(it) => {
             let command = format!("lab run {}", args::quoted(&it.plan));
             run::run(&it.plan, &it.options, &command)
@@ -227,7 +227,8 @@ pub fn lab() -> ExitCode {
         Command::Validate(it) => validate::validate(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
-    })
+    };
+    end("lab", result)
 }
 
 /// Entry point of `choke_vs_naive`.
@@ -238,21 +239,22 @@ pub fn choke_vs_naive() -> ExitCode {
     if it.plan != "choke_vs_naive" {
         command = format!("{command} --plan {}", args::quoted(&it.plan));
     }
-    end(run::run(&it.plan, &it.options, &command))
+    end("choke_vs_naive", run::run(&it.plan, &it.options, &command))
 }
 
 /// Entry point of a program with a policy of its own: compares it with the zoo. The policy must be
 /// a function of its memory, the snapshot and its random stream.
 #[must_use]
 pub fn compare(policy: &'static unchoke_core::choke::Entry) -> ExitCode {
-    end(compare::compare(policy))
+    end(policy.id, compare::compare(policy))
 }
 
-fn end(result: Result<Exit, Failure>) -> ExitCode {
+/// Ends the command of this name: its errors begin with it.
+fn end(name: &str, result: Result<Exit, Failure>) -> ExitCode {
     let exit = match result {
         Ok(exit) => exit,
         Err(failure) => {
-            eprintln!("lab: {}", failure.message);
+            eprintln!("{name}: {}", failure.message);
             failure.exit
         }
     };

@@ -165,6 +165,28 @@ fn the_simulated_side_counts_what_it_puts_on_the_wire() {
     }
 }
 
+/// Where `unshare` is not found, no links can be shaped.
+#[test]
+fn who_relies_on_shaped_links_is_told_that_there_are_none() {
+    let quick = |required: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sim_vs_net"));
+        let command = command.arg("--quick").env("PATH", "");
+        command.env("UNCHOKE_REQUIRE_LINKS", required);
+        command.output().expect("it runs")
+    };
+    let skipped = quick("0");
+    assert_eq!(skipped.status.code(), Some(0));
+    let said = String::from_utf8(skipped.stderr).expect("text");
+    assert!(said.starts_with("SKIPPED: "), "{said}");
+    let refused = quick("1");
+    assert_eq!(refused.status.code(), Some(5));
+    let said = String::from_utf8(refused.stderr).expect("text");
+    assert!(
+        said.starts_with("sim_vs_net: UNCHOKE_REQUIRE_LINKS=1"),
+        "{said}"
+    );
+}
+
 #[test]
 fn wrong_usage_is_told_before_anything_runs() {
     let said = |words: &[&str]| {
@@ -181,6 +203,7 @@ fn wrong_usage_is_told_before_anything_runs() {
     let (code, text) = said(&["--loopback", "--client", "/no/such/client"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("cargo build --release"), "{text}");
+    assert!(text.contains("\nsim_vs_net: there is no client"), "{text}");
     let (code, text) = said(&[
         "--loopback",
         "--policy",
