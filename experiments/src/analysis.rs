@@ -14,7 +14,7 @@ pub use compare::{Comparison, Method, Quantity, paired_logs};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
-pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes};
+pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
 pub use runs::{RunRow, Runs};
 pub use steady::{Warmup, Window};
 

@@ -2,12 +2,14 @@
 //!
 //! Map: [`setup`] says which scenarios can be run for real, and what each process is told;
 //! [`place`] where they run, with which links; `peer` one process; [`real`] a whole swarm of them;
-//! [`simulated`] the same swarm in the simulator; [`compare`] the errors; [`table`] the files.
+//! [`simulated`] the same swarm in the simulator; [`compare`] the errors; [`contrast`] what a policy
+//! changes; [`table`] the files.
 //!
 //! Deliberately not here: anything of the client. It is run as its users run it, and what it says
 //! on its standard output is all that is known of it.
 
 pub mod compare;
+pub mod contrast;
 mod peer;
 pub mod place;
 pub mod real;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_experiments::testbed::compare::Comparison;
+use unchoke_experiments::testbed::contrast::{Contrast, Quantity};
 use unchoke_experiments::testbed::setup::{Addresses, arguments, check, introductions};
 use unchoke_experiments::testbed::{PeerRun, SwarmRun, World, simulated, table};
 use unchoke_sim::scenario::{Scenario, expand};
@@ -139,7 +140,7 @@ fn errors_by_hand() {
         (row.real, row.simulated)
     };
     // 2000 useful bytes a run.
-    assert_eq!(of("redundant, all causes"), (Some(0.1), Some(0.05)));
+    assert_eq!(of("wasted, all causes"), (Some(0.1), Some(0.05)));
     assert_eq!(of("have"), (Some(0.015), Some(0.015)));
     assert_eq!(of("sent by the origin"), (Some(0.755), Some(0.755)));
     // 6000 on the wire, of which 1500 + 2 * 350 payload and 30 for three `have`s.
@@ -153,6 +154,40 @@ fn errors_by_hand() {
     );
     assert_eq!(table::peers(&it).lines().count(), 7);
     assert!(table::terminal(&it).contains("mean completion time of a class: 10.0 %"));
+}
+
+#[test]
+fn contrasts_by_hand() {
+    let policies = ["bep3", "credit"].map(str::to_owned);
+    let under = |policy: &str, run: SwarmRun| SwarmRun {
+        policy: policy.to_owned(),
+        ..run
+    };
+    let runs = vec![
+        under("bep3", run(World::Real, [0.0, 10.0, 30.0], 100)),
+        under("bep3", run(World::Simulated, [0.0, 10.0, 26.0], 50)),
+        under("credit", run(World::Real, [0.0, 20.0, 20.0], 50)),
+        under("credit", run(World::Simulated, [0.0, 20.0, 20.0], 0)),
+    ];
+    let names = ["origin", "slow"].map(str::to_owned);
+    let it = Comparison::of(&names, &policies, &[1], runs);
+    let of = |quantity, seed| {
+        let is = |it: &&Contrast| (it.quantity, it.seed) == (quantity, seed);
+        let row = it.contrasts.iter().find(is).expect("a row");
+        (row.real, row.simulated)
+    };
+    assert_eq!(of(Quantity::Time, Some(1)), (Some(1.0), Some(0.9)));
+    // 10 % against 5 %; nothing below the line in the simulator.
+    assert_eq!(of(Quantity::Wasted, Some(1)), (Some(2.0), None));
+    let (real, simulated) = of(Quantity::Time, None);
+    assert!((real.expect("one seed") - 1.0).abs() < 1e-12);
+    assert!((simulated.expect("one seed") - 0.9).abs() < 1e-12);
+    assert_eq!(
+        table::contrasts(&it).lines().nth(1),
+        Some("bep3,credit,mean completion time,1,1,0.9")
+    );
+    assert_eq!(it.contrasts.len(), 6, "three quantities, a seed and all");
+    assert!(table::terminal(&it).contains("bep3 / credit"));
 }
 
 #[test]
@@ -208,6 +243,7 @@ fn wrong_usage_is_told_before_anything_runs() {
         "--loopback",
         "--policy",
         "bep3",
+        "--policy",
         "nice",
         "--client",
         "/bin/true",

@@ -97,13 +97,19 @@ impl Bytes {
     }
 }
 
+/// Payload that was sent and never received, bytes: it went down with a closed connection, or was on
+/// the way at the end. `total` is the ledger of all nodes.
+#[must_use]
+pub fn lost(total: &Ledger) -> u64 {
+    total.payload_sent.saturating_sub(total.payload_received())
+}
+
 /// What of `total`, the ledger of all nodes, is not useful payload, by cause, as a share of the
 /// useful payload. Payload causes are the receiver's; what was sent and never arrived went down with
 /// a closed connection.
 #[must_use]
 pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
     let useful = total.payload_useful as f64;
-    let lost = total.payload_sent.saturating_sub(total.payload_received());
     let wasted = |cause: Waste| total.payload_wasted[cause as usize];
     let sent = |kind: Kind| total.protocol[kind as usize].sent;
     let named = [Kind::Have, Kind::Request, Kind::PieceHeader];
@@ -120,7 +126,7 @@ pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
             "wrong or never asked for",
             wasted(Waste::HashFailure) + wasted(Waste::Unrequested),
         ),
-        ("lost with a connection", lost),
+        ("lost with a connection", lost(total)),
         ("have", sent(Kind::Have)),
         ("request", sent(Kind::Request)),
         ("block headers", sent(Kind::PieceHeader)),

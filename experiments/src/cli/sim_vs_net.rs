@@ -36,11 +36,12 @@ struct Options {
     /// Built-in scenario, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "testbed")]
     scenario: String,
-    /// Set a key of the scenario, as in `torrent.size=8 MiB`
+    /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Choking policies, each run by everybody in a swarm of its own
-    #[arg(long, value_name = "ID", num_args = 1.., default_values = ["tit_for_tat", "unchoke_all"])]
+    /// Choking policy, run by everybody in a swarm of its own; may be repeated, the first is compared
+    /// with the others
+    #[arg(long, value_name = "ID", default_values = ["tit_for_tat", "unchoke_all"])]
     policy: Vec<String>,
     /// Runs of each policy
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -240,6 +241,7 @@ fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
     let files = [
         ("classes.csv", table::classes(comparison)),
         ("bytes.csv", table::bytes(comparison)),
+        ("contrasts.csv", table::contrasts(comparison)),
         ("peers.csv", table::peers(comparison)),
     ];
     for (name, text) in files {

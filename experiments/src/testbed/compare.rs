@@ -2,6 +2,7 @@
 
 use unchoke_core::ledger::Ledger;
 
+use super::contrast::{Contrast, contrasts};
 use super::{PeerRun, SwarmRun, World};
 use crate::analysis::causes;
 use crate::stats::moments::{mean, median};
@@ -57,6 +58,8 @@ pub struct Comparison {
     pub rows: Vec<ClassRow>,
     /// By policy, then kind.
     pub bytes: Vec<ByteRow>,
+    /// The first policy against the others.
+    pub contrasts: Vec<Contrast>,
 }
 
 impl Comparison {
@@ -64,6 +67,7 @@ impl Comparison {
     /// complete.
     #[must_use]
     pub fn of(classes: &[String], policies: &[String], seeds: &[u64], runs: Vec<SwarmRun>) -> Self {
+        let contrasts = contrasts(&runs, policies, seeds);
         let mut it = Self {
             classes: classes.to_vec(),
             policies: policies.to_vec(),
@@ -71,6 +75,7 @@ impl Comparison {
             runs,
             rows: Vec::new(),
             bytes: Vec::new(),
+            contrasts,
         };
         for policy in policies {
             let rows = (0..classes.len()).filter_map(|class| it.row(policy, class));
@@ -147,12 +152,9 @@ impl Comparison {
         let mut rows: Vec<ByteRow> = pairs
             .map(|((what, real), (_, simulated))| row(what, Some(real), Some(simulated)))
             .collect();
-        let redundant = |it: &Ledger| Some(it.wasted() as f64 / it.payload_useful as f64);
-        rows.push(row(
-            "redundant, all causes",
-            redundant(&real),
-            redundant(&simulated),
-        ));
+        // Not "redundant", which in tables of plans also holds what was lost.
+        let wasted = |it: &Ledger| Some(it.wasted() as f64 / it.payload_useful as f64);
+        rows.push(row("wasted, all causes", wasted(&real), wasted(&simulated)));
         let by_origin = |world| {
             let peers = self.of_policy(policy, world).flat_map(|it| &it.peers);
             let sent: u64 = peers

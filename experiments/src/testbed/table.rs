@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 use unchoke_core::ledger::{Kind, Waste};
 
 use super::compare::Comparison;
+use super::contrast::Contrast;
 use crate::output::tables::Table as Csv;
 use crate::stats::math::figure;
 
@@ -22,7 +23,28 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |it| format!("{:.2} %", it * 100.0))
 }
 
-/// Two tables and a sentence for people.
+/// A seed, or the mean over all of them.
+fn seed(it: &Contrast) -> String {
+    it.seed
+        .map_or_else(|| "all".to_owned(), |it| it.to_string())
+}
+
+fn contrast_sheet(it: &Comparison) -> Table {
+    let mut table = sheet(&["ratio", "of", "seed", "real", "simulated"]);
+    let cell = |it: Option<f64>| it.map_or_else(|| "-".to_owned(), |it| format!("{it:.3}"));
+    for row in &it.contrasts {
+        table.add_row([
+            format!("{} / {}", row.policy, row.against),
+            row.quantity.name().to_owned(),
+            seed(row),
+            cell(row.real),
+            cell(row.simulated),
+        ]);
+    }
+    table
+}
+
+/// Tables and a sentence for people.
 #[must_use]
 pub fn terminal(it: &Comparison) -> String {
     let mut times = sheet(&["policy", "class", "n", "real s", "simulated s", "error"]);
@@ -46,6 +68,9 @@ pub fn terminal(it: &Comparison) -> String {
         ]);
     }
     let mut text = format!("{times}\n{bytes}\n");
+    if !it.contrasts.is_empty() {
+        writeln!(text, "{}", contrast_sheet(it)).expect("text grows");
+    }
     writeln!(
         text,
         "median relative error of the mean completion time of a class: {:.1} % ({} classes, {} seeds)",
@@ -68,6 +93,11 @@ pub fn terminal(it: &Comparison) -> String {
         .expect("text grows");
     }
     text
+}
+
+/// A figure, or nothing where there is none.
+fn cell(it: Option<f64>) -> String {
+    it.map_or_else(String::new, figure)
 }
 
 /// `classes.csv`: one row a policy and class.
@@ -103,11 +133,34 @@ pub fn bytes(it: &Comparison) -> String {
         "real_per_useful_byte",
         "simulated_per_useful_byte",
     ]);
-    let cell = |it: Option<f64>| it.map_or_else(String::new, figure);
     for row in &it.bytes {
         table.row([
             row.policy.clone(),
             row.what.to_owned(),
+            cell(row.real),
+            cell(row.simulated),
+        ]);
+    }
+    table.finish()
+}
+
+/// `contrasts.csv`: one row a pair of policies, quantity and seed, `all` for the geometric mean.
+#[must_use]
+pub fn contrasts(it: &Comparison) -> String {
+    let mut table = Csv::new(&[
+        "policy",
+        "against",
+        "quantity",
+        "seed",
+        "real_ratio",
+        "simulated_ratio",
+    ]);
+    for row in &it.contrasts {
+        table.row([
+            row.policy.clone(),
+            row.against.clone(),
+            row.quantity.name().to_owned(),
+            seed(row),
             cell(row.real),
             cell(row.simulated),
         ]);
