@@ -84,6 +84,16 @@ fn mistakes_are_one_sentence_and_a_status() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 1, "{text}");
+    let text = ended(
+        &mut scaling(folder.path(), &["--max", "1", "--out", "none"]),
+        2,
+    )
+    .stderr;
+    assert!(
+        text.contains("smallest swarm of the plan has 100 peers"),
+        "{text}"
+    );
+    assert!(!folder.path().join("none").exists());
     std::fs::create_dir(folder.path().join("out")).expect("a folder");
     std::fs::write(folder.path().join("out/scaling.csv"), "a,b\n1,2\n").expect("written");
     let text = ended(&mut scaling(folder.path(), &["--out", "out"]), 2).stderr;

@@ -21,8 +21,8 @@ pub(super) struct ScalingArgs {
     /// Greatest number of peers, of those in the plan.
     #[arg(long, value_name = "N")]
     max: Option<u32>,
-    /// Only these policies instead of those of the plan.
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    /// This policy instead of those of the plan; may be repeated.
+    #[arg(long, value_name = "ID")]
     policy: Vec<String>,
     /// Also one swarm of a million peers with 20 connections each and 64 pieces. Mind the memory.
     #[arg(long)]
@@ -46,12 +46,19 @@ struct Task {
 pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
     let plan = Plan::builtin();
     let (engine, cpu) = (env!("UNCHOKE_ENGINE"), cpu().unwrap_or_default());
+    let tasks = tasks(&plan, args);
+    if tasks.is_empty() {
+        let smallest = plan.peers.iter().min().expect("a plan has sizes");
+        return Err(Failure::usage(format!(
+            "--max leaves nothing to measure: the smallest swarm of the plan has {smallest} peers"
+        )));
+    }
     let table = args.out.join("scaling.csv");
     let mut rows = kept(&table, engine, &cpu, args.force)?;
     stop::listen()?;
-    std::fs::create_dir_all(&args.out).map_err(|it| StoreError::io(&args.out, it))?;
+    make(&args.out)?;
     let mut idle_bytes = None;
-    for task in tasks(&plan, args) {
+    for task in tasks {
         let known = |it: &Row| {
             (it.series.as_str(), it.workload.as_str(), it.peers)
                 == (task.policy.as_str(), task.workload.as_str(), task.peers)
