@@ -3,7 +3,7 @@
 use unchoke_experiments::runner::Silent;
 use unchoke_experiments::validation::judge::Verdict;
 use unchoke_experiments::validation::plan::Plan;
-use unchoke_experiments::validation::{Options, Outcome, PLANS, Size, run, table};
+use unchoke_experiments::validation::{Options, Outcome, PLANS, Size, left_out, run, table};
 
 fn outcomes(only: &str) -> Vec<Outcome> {
     let options = Options {
@@ -19,7 +19,7 @@ fn nothing_fails(only: &str) {
     let outcomes = outcomes(only);
     assert!(!outcomes.is_empty());
     let unexplained = outcomes.iter().any(Outcome::is_unexplained);
-    assert!(!unexplained, "\n{}", table::terminal(&outcomes));
+    assert!(!unexplained, "\n{}", table::terminal(&outcomes, &[]));
 }
 
 /// Checks with these words in their name pass.
@@ -28,7 +28,12 @@ fn passes(only: &str, names: &[&str]) {
     for name in names {
         let found = outcomes.iter().find(|it| it.check.name.contains(name));
         let verdict = found.expect("a check of the plan").verdict;
-        assert_eq!(verdict, Verdict::Pass, "\n{}", table::terminal(&outcomes));
+        assert_eq!(
+            verdict,
+            Verdict::Pass,
+            "\n{}",
+            table::terminal(&outcomes, &[])
+        );
     }
 }
 
@@ -36,6 +41,24 @@ fn passes(only: &str, names: &[&str]) {
 fn kumar_ross_is_never_beaten() {
     let bound = ["bound (download)", "bound (origin)", "bound (upload)"];
     passes("kumar_ross", &bound);
+}
+
+/// What a reduced run does not check, it names.
+#[test]
+fn checks_of_the_full_size_are_named_in_a_reduced_run() {
+    let options = |size| Options {
+        size,
+        jobs: 0,
+        only: Some("kumar_ross"),
+    };
+    let reduced = options(Size::Reduced);
+    let out = left_out(reduced).expect("the plan can be read");
+    assert_eq!(out.len(), 2, "{out:?}");
+    assert!(left_out(options(Size::Full)).expect("likewise").is_empty());
+    let outcomes = run(reduced, &Silent).expect("the plan can be run");
+    let said = table::terminal(&outcomes, &out);
+    let named = "; 2 not at this size: kumar_ross, efficiency when downloads bind; kumar_ross, ";
+    assert!(said.contains(named), "{said}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::bar::Bar;
+use super::run::make;
 use super::{Exit, Failure, print};
 use crate::store::write_whole;
-use crate::validation::{Options, Outcome, Size, run, table};
+use crate::validation::{Options, Outcome, Size, left_out, run, table};
 
 /// Runs the checks of all plans and prints PASS, FAIL or "cannot tell" for each. Exit code 1 if
 /// one fails that its plan does not explain.
@@ -19,8 +20,8 @@ pub(super) struct ValidateArgs {
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
-    /// Only plans with this in their name; nothing is written.
-    #[arg(long, value_name = "NAME")]
+    /// Only plans with this in their name; nothing is written, because it would be a part of the table.
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
     only: Option<String>,
     /// Folder for validation.csv and validation.md; by default written at full size only.
     #[arg(long, value_name = "FOLDER")]
@@ -37,7 +38,8 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
     let outcomes = run(options, &bar);
     bar.finish();
     let outcomes = outcomes?;
-    print(&table::terminal(&outcomes))?;
+    let left_out = left_out(options)?;
+    print(&table::terminal(&outcomes, &left_out))?;
     let whole = args.full && args.only.is_none();
     let usual = whole.then(|| PathBuf::from("results/validation"));
     if let Some(folder) = args.out.clone().or(usual) {
@@ -46,7 +48,14 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
         } else {
             "lab validate"
         };
-        write(&folder, &outcomes, command)?;
+        let files = [
+            ("validation.csv", table::csv(&outcomes)),
+            (
+                "validation.md",
+                table::markdown(&outcomes, &left_out, command),
+            ),
+        ];
+        write(&folder, &files)?;
     }
     let failed = outcomes.iter().any(Outcome::is_unexplained);
     Ok(if failed {
@@ -56,15 +65,8 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
     })
 }
 
-fn write(folder: &Path, outcomes: &[Outcome], command: &str) -> Result<(), Failure> {
-    let files = [
-        ("validation.csv", table::csv(outcomes)),
-        ("validation.md", table::markdown(outcomes, command)),
-    ];
-    std::fs::create_dir_all(folder).map_err(|it| Failure {
-        exit: Exit::Io,
-        message: format!("{}: {it}", folder.display()),
-    })?;
+fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
+    make(folder)?;
     for (name, text) in files {
         write_whole(&folder.join(name), text.as_bytes())?;
     }

@@ -127,6 +127,16 @@ pub fn run(options: Options<'_>, progress: &dyn Progress) -> Result<Vec<Outcome>
     Ok(outcomes)
 }
 
+/// The checks of these plans that are not made at this size, as `plan, check`.
+pub fn left_out(options: Options<'_>) -> Result<Vec<String>, RunError> {
+    let mut names = Vec::new();
+    for (plan, it) in plans(options)? {
+        let out = it.check.iter().filter(|it| !it.counts(options.size));
+        names.extend(out.map(|it| format!("{plan}, {}", it.name)));
+    }
+    Ok(names)
+}
+
 fn plans(options: Options<'_>) -> Result<Vec<(&'static str, Plan)>, RunError> {
     let chosen = PLANS
         .iter()

@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::judge::{Limits, Verdict};
 use super::run::Outcome;
+use crate::output::tables::Table as Csv;
 use crate::stats::math::figure;
 
 /// A figure with four significant digits.
@@ -43,9 +44,9 @@ fn interval(it: &Outcome) -> String {
     format!("{kind}{} to {}", short(low), short(high))
 }
 
-/// The table for people, with the findings below it.
+/// The table for people, with the findings below it. `left_out` names the checks that were not made.
 #[must_use]
-pub fn terminal(outcomes: &[Outcome]) -> String {
+pub fn terminal(outcomes: &[Outcome], left_out: &[String]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Disabled);
@@ -62,13 +63,18 @@ pub fn terminal(outcomes: &[Outcome]) -> String {
             it.verdict.to_string(),
         ]);
     }
-    format!("{table}\n{}{}\n", findings(outcomes, ""), summary(outcomes))
+    let (findings, summary) = (findings(outcomes, ""), summary(outcomes, left_out));
+    format!("{table}\n{findings}{summary}\n")
 }
 
 fn findings(outcomes: &[Outcome], bullet: &str) -> String {
     let mut text = String::new();
     for it in outcomes.iter().filter(|it| it.verdict != Verdict::Pass) {
-        let finding = it.check.finding.as_deref().unwrap_or("not explained yet");
+        let otherwise = match it.verdict {
+            Verdict::CannotTell => "more runs would tell",
+            Verdict::Pass | Verdict::Fail => "not explained yet",
+        };
+        let finding = it.check.finding.as_deref().unwrap_or(otherwise);
         let (plan, name, verdict) = (&it.plan, &it.check.name, it.verdict);
         let finding = finding.split_whitespace().collect::<Vec<_>>().join(" ");
         writeln!(text, "{bullet}{verdict}: {plan}, {name}: {finding}").expect("strings grow");
@@ -76,25 +82,28 @@ fn findings(outcomes: &[Outcome], bullet: &str) -> String {
     text
 }
 
-/// One line: how many of each verdict.
-#[must_use]
-pub fn summary(outcomes: &[Outcome]) -> String {
+/// How many of each verdict, and what was not checked.
+fn summary(outcomes: &[Outcome], left_out: &[String]) -> String {
     let count = |verdict| outcomes.iter().filter(|it| it.verdict == verdict).count();
     let unexplained = outcomes.iter().filter(|it| it.is_unexplained()).count();
-    format!(
+    let mut text = format!(
         "{} checks: {} PASS, {} FAIL ({unexplained} not explained), {} cannot tell",
         outcomes.len(),
         count(Verdict::Pass),
         count(Verdict::Fail),
         count(Verdict::CannotTell)
-    )
+    );
+    if !left_out.is_empty() {
+        let (count, names) = (left_out.len(), left_out.join("; "));
+        write!(text, "; {count} not at this size: {names}").expect("strings grow");
+    }
+    text
 }
 
 /// One row a check; columns as in the results' README.
 #[must_use]
 pub fn csv(outcomes: &[Outcome]) -> String {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    let header = [
+    let mut out = Csv::new(&[
         "plan",
         "check",
         "case",
@@ -111,12 +120,11 @@ pub fn csv(outcomes: &[Outcome]) -> String {
         "source",
         "reason",
         "finding",
-    ];
-    out.write_record(header).expect("memory takes everything");
+    ]);
     for it in outcomes {
         let point = it.limits.point.map_or(String::new(), figure);
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        out.write_record([
+        out.row([
             it.plan.clone(),
             it.check.name.clone(),
             it.check.case.clone(),
@@ -133,16 +141,14 @@ pub fn csv(outcomes: &[Outcome]) -> String {
             line(&it.source),
             line(&it.check.reason),
             line(it.check.finding.as_deref().unwrap_or_default()),
-        ])
-        .expect("memory takes everything");
+        ]);
     }
-    let bytes = out.into_inner().expect("memory takes everything");
-    String::from_utf8(bytes).expect("written from strings")
+    out.finish()
 }
 
 /// The table for a reader of the repository.
 #[must_use]
-pub fn markdown(outcomes: &[Outcome], command: &str) -> String {
+pub fn markdown(outcomes: &[Outcome], left_out: &[String], command: &str) -> String {
     let mut text = format!(
         "# Validation\n\nMade by `{command}`. PASS: the whole interval lies in the expected band; \
          FAIL: all of it lies outside; cannot tell: it crosses an end. Tolerances and their reasons \
@@ -160,6 +166,6 @@ pub fn markdown(outcomes: &[Outcome], command: &str) -> String {
         )
         .expect("strings grow");
     }
-    let (findings, summary) = (findings(outcomes, "* "), summary(outcomes));
+    let (findings, summary) = (findings(outcomes, "* "), summary(outcomes, left_out));
     format!("{text}\n{summary}\n\n{findings}")
 }
