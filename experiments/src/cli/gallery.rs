@@ -12,6 +12,7 @@ use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::units::show_size;
 use unchoke_sim::world;
 
+use super::run::make;
 use super::{Exit, Failure, print};
 use crate::figure::{Glance, glance, png, svg};
 use crate::store::write_whole;
@@ -62,10 +63,7 @@ pub(super) fn gallery(args: &GalleryArgs) -> Result<Exit, Failure> {
     }
     let exhibits = builtin.into_par_iter().map(|it| exhibit(args, it));
     let exhibits = exhibits.collect::<Result<Vec<Exhibit>, Failure>>()?;
-    std::fs::create_dir_all(&args.out).map_err(|it| Failure {
-        exit: Exit::Io,
-        message: format!("{}: {it}", args.out.display()),
-    })?;
+    make(&args.out)?;
     for it in &exhibits {
         let file = |ending: &str| args.out.join(format!("{}.{ending}", it.builtin.name));
         write_whole(&file("svg"), it.svg.as_bytes())?;
@@ -91,28 +89,31 @@ fn said(folder: &Path, exhibits: &[Exhibit]) -> String {
 }
 
 /// What makes a scenario small: its own figures where they are smaller.
-fn changes(args: &GalleryArgs, scenario: &Scenario) -> Vec<String> {
-    let origins: u32 = scenario.origins.iter().map(|it| it.count).sum();
+fn changes(args: &GalleryArgs, scenario: &Scenario) -> Result<Vec<String>, Failure> {
     let mut sets = Vec::new();
     if scenario.peers.count > args.peers {
-        // W1 counts its origin among the peers.
-        let total = scenario.name == "w1";
-        let peers = args.peers + if total { origins } else { 0 };
+        // Whether `peers` counts the origins depends on how the scenario says it.
+        let bare = format!("peers={}", args.peers);
+        let count = read(&scenario.name, &[bare])?.peers.count;
+        let peers = args.peers + (args.peers - count);
         sets.push(format!("peers={peers}"));
     }
     if scenario.geometry.total_bytes() > args.size << 20 {
         sets.push(format!("size={}", show_size(args.size << 20)));
     }
-    sets
+    Ok(sets)
+}
+
+fn read(name: &str, sets: &[String]) -> Result<Scenario, Failure> {
+    Scenario::builtin(name, sets).map_err(|it| Failure::usage(it.to_string()))
 }
 
 fn exhibit(args: &GalleryArgs, builtin: Builtin) -> Result<Exhibit, Failure> {
     let usage = |error: &dyn ToString| Failure::usage(error.to_string());
-    let whole = Scenario::builtin(builtin.name, &[]).map_err(|it| usage(&it))?;
-    let sets = changes(args, &whole);
+    let sets = changes(args, &read(builtin.name, &[])?)?;
     // Only the picture needs so many points of the time series.
     let fine = [sets.clone(), vec!["sample_every=1 s".to_owned()]].concat();
-    let scenario = Scenario::builtin(builtin.name, &fine).map_err(|it| usage(&it))?;
+    let scenario = read(builtin.name, &fine)?;
     let spec = expand(&scenario, args.seed);
     let result = world::run(&spec, None).map_err(|it| usage(&it))?;
     let mut command = format!("lab sim {}", builtin.name);

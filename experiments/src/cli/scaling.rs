@@ -5,13 +5,14 @@ use std::process::Command;
 
 use clap::Args;
 
+use super::run::make;
 use super::{Exit, Failure, print, stop};
 use crate::figure;
 use crate::output::manifest::cpu;
 use crate::scaling::fit::FEWEST_SIZES;
 use crate::scaling::table::{HERE, csv, elsewhere, exponents, read};
 use crate::scaling::{Fit, Plan, Point, Row, fits};
-use crate::store::{StoreError, write_whole};
+use crate::store::write_whole;
 
 /// Measures block transfers per CPU second and memory per peer over the number of peers, each swarm
 /// in a process of its own. What this engine has measured on this CPU is kept. Figures are those of
@@ -192,7 +193,7 @@ fn sorted(plan: &Plan, mut rows: Vec<Row>) -> Vec<Row> {
 
 fn write(folder: &Path, plan: &Plan, rows: &[Row], fits: &[Fit]) -> Result<(), Failure> {
     let figures = folder.join("figures");
-    std::fs::create_dir_all(&figures).map_err(|it| StoreError::io(&figures, it))?;
+    make(&figures)?;
     let words = caption(plan, rows);
     let scene = figure::scaling(rows, fits, &plan.million.workload, &words);
     for (name, bytes) in [

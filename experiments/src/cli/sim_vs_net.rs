@@ -11,6 +11,7 @@ use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::transport::TransportSpec;
 
+use super::run::make;
 use super::{AFTER, Exit, Failure, end, print};
 use crate::figure;
 use crate::store::write_whole;
@@ -234,10 +235,7 @@ fn pair(bed: &Testbed<'_>, spec: &SwarmSpec, policy: &str) -> Result<[SwarmRun; 
 }
 
 fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|it| Failure {
-        exit: Exit::Io,
-        message: format!("{}: {it}", folder.display()),
-    })?;
+    make(folder)?;
     let files = [
         ("classes.csv", table::classes(comparison)),
         ("bytes.csv", table::bytes(comparison)),

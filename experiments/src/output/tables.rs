@@ -1,5 +1,6 @@
 //! CSV tables. One row a thing, the unit in the column name, empty where there is no figure.
 
+use serde::Serialize;
 use unchoke_core::ledger::{Kind, Waste};
 
 use crate::analysis::{Ladder, Level, Pictures, RunRow};
@@ -28,6 +29,17 @@ impl Table {
             .writer
             .write_record(fields.into_iter().collect::<Vec<_>>());
         written.expect("a row has as many fields as there are columns");
+    }
+
+    /// A table of records, whose fields name the columns.
+    pub(crate) fn of<T: Serialize>(records: &[T]) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for it in records {
+            writer
+                .serialize(it)
+                .expect("writing to memory does not fail");
+        }
+        Self { writer }.finish()
     }
 
     pub(crate) fn finish(self) -> String {

@@ -1,11 +1,10 @@
 //! The rows of `scaling.csv`.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use super::fit::Fit;
 use super::plan::Plan;
+use crate::output::tables::Table;
 use crate::stats::math::{figure, round9};
 
 /// Source of what was measured by this program.
@@ -114,24 +113,29 @@ pub fn read(text: &str) -> Result<Vec<Row>, String> {
 /// `scaling.csv`: ours by policy and size, then the others.
 #[must_use]
 pub fn csv(rows: &[Row]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).expect("memory takes all");
-    }
-    let bytes = writer.into_inner().expect("memory takes all");
-    String::from_utf8(bytes).expect("text")
+    Table::of(rows)
 }
 
 /// `exponents.csv`.
 #[must_use]
 pub fn exponents(fits: &[Fit]) -> String {
-    let mut text = String::from("series,quantity,sizes,exponent,value_at_1000_peers\n");
+    let mut table = Table::new(&[
+        "series",
+        "quantity",
+        "sizes",
+        "exponent",
+        "value_at_1000_peers",
+    ]);
     for it in fits {
-        let (series, quantity, points) = (&it.series, it.quantity, it.points);
-        let (exponent, value) = (figure(it.exponent), figure(it.at(1000.0)));
-        writeln!(text, "{series},{quantity},{points},{exponent},{value}").expect("text grows");
+        table.row([
+            it.series.clone(),
+            it.quantity.to_string(),
+            it.points.to_string(),
+            figure(it.exponent),
+            figure(it.at(1000.0)),
+        ]);
     }
-    text
+    table.finish()
 }
 
 #[cfg(test)]

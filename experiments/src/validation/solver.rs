@@ -12,6 +12,7 @@ use unchoke_sim::world;
 
 use super::judge::{Limits, Verdict, judge};
 use crate::engine::EngineError;
+use crate::output::tables::Table;
 use crate::runner::RunError;
 use crate::stats::interval::t_estimate;
 use crate::stats::math::{exp, figure, ln};
@@ -78,18 +79,14 @@ pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect
 /// One row a scenario; columns as in the results' README.
 #[must_use]
 pub fn csv(rows: &[Effect], seeds: u32) -> String {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    out.write_record(["scenario", "seeds", "effect", "low", "high", "verdict"])
-        .expect("memory takes everything");
+    let mut out = Table::new(&["scenario", "seeds", "effect", "low", "high", "verdict"]);
     for it in rows {
         let figures = [it.effect, it.interval.0, it.interval.1].map(figure);
         let [effect, low, high] = figures;
         let (scenario, verdict) = (it.scenario.clone(), it.verdict.to_string());
-        out.write_record([scenario, seeds.to_string(), effect, low, high, verdict])
-            .expect("memory takes everything");
+        out.row([scenario, seeds.to_string(), effect, low, high, verdict]);
     }
-    let bytes = out.into_inner().expect("memory takes everything");
-    String::from_utf8(bytes).expect("written from strings")
+    out.finish()
 }
 
 /// Logarithm of the mean completion time of one run.
