@@ -3,7 +3,7 @@
 //! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
 //! of them is the candidate means nothing. Each meets each other twice: a single peer of it in a
 //! swarm of the other, and half and half. [`fixture`] says who meets whom and makes the units;
-//! [`standing`] makes of their outcomes what is compared; [`tables`] and [`page`] write it down.
+//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`tables`] and [`page`] write it down.
 //!
 //! Deliberately not here: running units and keeping them, which [`crate::runner`] and
 //! [`crate::store`] do as for any plan.
@@ -11,6 +11,7 @@
 pub mod fixture;
 pub mod page;
 pub mod pictures;
+pub mod reading;
 pub mod standing;
 pub mod tables;
 

@@ -55,6 +55,8 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
     assert!(text(&dry.stdout).contains("30 runs, 30 missing"), "{dry:?}");
     let first = run("a", "1");
     assert!(first.contains("30 of 30 runs now"), "{first}");
+    assert!(first.contains("of the 2 others, by point estimates: "));
+    assert!(first.contains("(told apart: faster in "));
     assert!(run("a", "1").contains("0 of 30 runs now"));
     let other = run("b", "2");
     let hash = |said: &str| {
@@ -148,13 +150,15 @@ fn seeds_that_differ_by_scenario_are_refused_in_one_sentence() {
 }
 
 #[test]
-fn the_registered_tournament_has_every_policy_of_the_registry() {
+fn the_registered_tournament_has_every_policy_of_the_registry_once() {
     let text = include_str!("../plans/tournament.toml");
     let plan = load("tournament.toml", text, &Changes::default()).expect("the plan is right");
     let contenders = std::iter::once(&plan.candidate).chain(&plan.baselines);
     let mut plays: Vec<&str> = contenders.map(|it| it.policy.as_str()).collect();
     let mut known: Vec<&str> = REGISTRY.iter().map(|it| it.id).collect();
     plays.sort_unstable();
+    // Where nobody starts complete but the origin, superseed is the same policy.
+    known.retain(|it| *it != "smartseed");
     known.sort_unstable();
     assert_eq!(plays, known);
 }

@@ -21,7 +21,8 @@ use crate::tournament::Tournament;
 use crate::tournament::fixture::{Fixture, Match, matches};
 use crate::tournament::page::{Context, page, section, sentences};
 use crate::tournament::pictures::pictures;
-use crate::tournament::standing::{Readings, Standing};
+use crate::tournament::reading::Readings;
+use crate::tournament::standing::Standing;
 use crate::tournament::tables::tables;
 use crate::unit::Unit;
 

@@ -26,15 +26,18 @@ impl Page<'_> {
         }
         let completion = words::completion(self.plan, self.analysis);
         self.paragraph(&completion);
+        self.expected();
+    }
+
+    /// What the author wrote before the first run, and what was changed since.
+    pub(crate) fn expected(&mut self) {
         self.subheading("What was expected, in writing, before the run");
-        let expectation = self.plan.expectation.clone();
-        self.push(&format!(
-            "<blockquote>{}</blockquote>",
-            escape(&expectation)
-        ));
-        if let Some(amendments) = self.plan.amendments.clone() {
+        let expectation = escape(&self.plan.expectation);
+        self.push(&format!("<blockquote>{expectation}</blockquote>"));
+        if let Some(amendments) = &self.plan.amendments {
+            let amendments = escape(amendments);
             self.subheading("What was changed in the plan, when and why");
-            self.push(&format!("<blockquote>{}</blockquote>", escape(&amendments)));
+            self.push(&format!("<blockquote>{amendments}</blockquote>"));
         }
     }
 

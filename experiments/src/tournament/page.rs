@@ -5,6 +5,7 @@ use super::pictures::{Drawing, UPLOAD};
 use super::standing::{Score, Standing};
 use crate::analysis::Analysis;
 use crate::figure::{RenderError, svg};
+use crate::plan::Contender;
 use crate::report::Section;
 use crate::report::page::{Page, escape};
 use crate::stats::math::ln;
@@ -51,9 +52,7 @@ pub fn page(
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
-    page.subheading("What was expected, in writing, before the run");
-    let expectation = escape(&tournament.plan.expectation);
-    page.push(&format!("<blockquote>{expectation}</blockquote>"));
+    page.expected();
     page.heading("Standing", "standing");
     page.table(&HEAD, &rows(tournament, standing));
     page.paragraph(
@@ -163,38 +162,77 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
         let kept: Vec<&str> = kept.map(|at| tournament.name(at)).collect();
         kept.join(", ")
     };
-    let most = |value: fn(&Score) -> f64| {
-        let most = standing.scores.iter().map(value).fold(f64::MIN, f64::max);
-        let best = names(&|at| value(&standing.scores[at]) >= most);
-        (most * 100.0, best)
+    // Each of those with the greatest value, and how many of the others are told apart.
+    let most = |value: fn(&Score) -> f64, shown: fn(&Score) -> (usize, usize)| {
+        let scores = || standing.scores.iter().enumerate();
+        let most = scores().map(|it| value(it.1)).fold(f64::MIN, f64::max);
+        let best = scores().filter(|it| value(it.1) >= most);
+        let best = best.map(|(at, it)| {
+            let (faster, slower) = shown(it);
+            let name = tournament.name(at);
+            format!("{name} (told apart: faster in {faster}, slower in {slower})")
+        });
+        let best: Vec<String> = best.collect();
+        (most * 100.0, best.join(", "))
     };
+    let others = standing.scores.len() - 1;
     let fastest = names(&|at| standing.scores[at].place == 1);
     let rivals = names(&|at| standing.pure[at].may_be_best);
-    let (robust, robustest) = most(|it| it.robustness);
-    let (aggressive, boldest) = most(|it| it.aggressiveness);
+    let (robust, robustest) = most(|it| it.robustness, |it| it.half);
+    let (aggressive, boldest) = most(|it| it.aggressiveness, |it| it.one);
     let apart = 1.02_f64;
-    let saving = names(&|at| {
-        let it = &standing.scores[at];
-        ln(it.one_time) <= ln(apart) && it.one_upload < 0.9
-    });
-    let saving = if saving.is_empty() { "none" } else { &saving };
+    let saving = standing.scores.iter().enumerate();
+    let saving = saving.filter(|(_, it)| ln(it.one_time) <= ln(apart) && it.one_upload < 0.9);
+    let saving: Vec<String> = saving
+        .map(|(at, it)| {
+            let (less, more) = it.one_upload_shown;
+            let name = tournament.name(at);
+            format!("{name} (told apart: less in {less}, more in {more})")
+        })
+        .collect();
+    let saving = if saving.is_empty() {
+        "none".to_owned()
+    } else {
+        saving.join(", ")
+    };
     vec![
         format!(
             "Performance: a swarm of its own is fastest with {fastest}; with 95 % confidence the \
              fastest is among {rivals}."
         ),
         format!(
-            "Robustness: half and half, {robustest} is at least as fast as {robust:.0} % of the others."
+            "Robustness: half and half, at least as fast as {robust:.0} % of the {others} others, by point \
+             estimates: {robustest}."
         ),
         format!(
-            "Aggressiveness: one peer of {boldest} is faster than the one it replaces in \
-             {aggressive:.0} % of the others' swarms."
+            "Aggressiveness: one peer is faster than the one it replaces in {aggressive:.0} % of the \
+             {others} others' swarms, by point estimates: {boldest}."
         ),
         format!(
             "Upload of one peer among others lower by a tenth or more at a completion time at most \
              2 % longer (means over all swarms): {saving}."
         ),
+        "Told apart: from no effect at 5 % over the whole matrix (Student t, Holm).".to_owned(),
     ]
+}
+
+/// How many connections they have: other plans hold `tit_for_tat` to those of its client.
+fn connections(tournament: &Tournament) -> String {
+    let contenders = tournament.contenders();
+    let own = contenders.iter().filter_map(|it| {
+        let most = it.max_connections?;
+        Some(format!("{} has at most {most} connections; ", it.name))
+    });
+    let own: String = own.collect();
+    let is_bare = |it: &Contender| it.policy == "tit_for_tat" && it.max_connections.is_none();
+    let bare = contenders.iter().find(|it| is_bare(it));
+    let bare = bare.map_or_else(String::new, |it| {
+        format!(
+            ", {} among them: it is the choking of the original client without its limit of five",
+            it.name
+        )
+    });
+    format!("{own}whoever is not named has those of the scenario{bare}.")
 }
 
 fn methods(tournament: &Tournament, units: usize) -> String {
@@ -211,9 +249,10 @@ fn methods(tournament: &Tournament, units: usize) -> String {
          the same seed; half and half, every peer with itself: there are two runs, with the halves \
          exchanged. Intervals are Student's t at 95 %. Superseed and smartseed \
          are rules of a torrent that starts complete: where origins run something else, their peers \
-         are bep3 until they complete, and serve everybody then.",
+         are bep3 until they complete, and serve everybody then, the one as the other. {}",
         tournament.contenders().len(),
         tournament.seeds(),
         plan.master_seed,
+        connections(tournament),
     )
 }

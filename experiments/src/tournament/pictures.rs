@@ -143,9 +143,9 @@ fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
 fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
         "Upload of one peer of the row's policy in a swarm of the column's, against the same peer \
-         with the column's policy: percent more (orange) or less (blue). {}. Framed: the 95 % interval \
-         (Student t) of this cell alone leaves out no effect. Rows and columns by the mean of the \
-         row. Grey: the column uploads nothing. Data: meetings.csv, mix one.",
+         with the column's policy: percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the whole \
+         matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by \
+         the mean of the row. Grey: the column uploads nothing. Data: meetings.csv, mix one.",
         whole(tournament)
     );
     let words = [
@@ -158,8 +158,8 @@ fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
         let it = it.upload?;
         Some(HeatCell {
             // An upload of nothing has no logarithm: a thousandth stands for it.
-            log_ratio: ln(it.value.max(1e-3)),
-            shown: !(it.ci95.0..=it.ci95.1).contains(&1.0),
+            log_ratio: ln(it.ratio.value.max(1e-3)),
+            shown: it.is_shown(),
         })
     };
     Drawing {

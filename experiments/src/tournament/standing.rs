@@ -1,12 +1,9 @@
 //! From outcomes to what is compared. The unit is a seed: what several scenarios give for it is
 //! averaged first, because they share the seed.
 
-use std::collections::BTreeMap;
-
 use super::Tournament;
-use super::fixture::{Fixture, Match};
-use crate::measure::{measure_group, measure_swarm, peers};
-use crate::outcome::Outcome;
+use super::fixture::Fixture;
+use super::reading::{Reading, Readings};
 use crate::stats::interval::{Estimate, t_estimate, t_p_value};
 use crate::stats::math::exp;
 use crate::stats::moments::mean;
@@ -14,99 +11,6 @@ use crate::stats::multiple::{holm, may_be_least};
 
 /// Level of every interval and of every family of tests.
 pub const LEVEL: f64 = 0.05;
-
-/// What one run gives.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Mean log completion time of the adopters (in a pure swarm, of all) and of the others.
-    time: (f64, f64),
-    /// Copies uploaded per completed copy, likewise.
-    upload: (f64, f64),
-    /// Bytes sent by anyone per useful byte.
-    cost: f64,
-    /// Bytes sent by origins per completed copy.
-    origin: f64,
-    /// Share of the peers that completed.
-    completed: f64,
-    /// Mean log completion time and upload of each peer of a pure swarm, for those that take its
-    /// peers one by one. Empty for a mixture.
-    peers: Vec<(f64, f64)>,
-    /// Positions of the adopters among the peers.
-    adopters: Vec<usize>,
-    /// Peers.
-    count: usize,
-}
-
-impl Reading {
-    /// Reads a run.
-    #[must_use]
-    pub fn of(fixture: Fixture, outcome: &Outcome) -> Self {
-        let all = peers(outcome, |_| true);
-        let file = outcome.file_bytes as f64;
-        let group = |adopts: bool| {
-            let members = peers(outcome, |it| it.adopter == adopts);
-            if members.is_empty() {
-                return (f64::NAN, f64::NAN);
-            }
-            let it = measure_group(outcome, &members);
-            (it.mean_log_time, it.upload_per_copy / file)
-        };
-        let (adopting, other) = (group(true), group(false));
-        let swarm = measure_swarm(outcome);
-        let done = all
-            .iter()
-            .filter(|it| outcome.nodes[**it].completed_ns.is_some());
-        let completed = done.count() as f64 / all.len() as f64;
-        let pure = matches!(fixture, Fixture::Pure(_));
-        let each = |at: &usize| {
-            let it = measure_group(outcome, &[*at]);
-            (it.mean_log_time, it.upload_per_copy / file)
-        };
-        let adopts = |it: &(usize, &usize)| outcome.nodes[*it.1].adopter;
-        Self {
-            time: (adopting.0, other.0),
-            upload: (adopting.1, other.1),
-            cost: swarm.cost,
-            origin: swarm.origin_per_copy / file,
-            completed,
-            count: all.len(),
-            peers: if pure {
-                all.iter().map(each).collect()
-            } else {
-                Vec::new()
-            },
-            adopters: if pure {
-                Vec::new()
-            } else {
-                let found = all.iter().enumerate().filter(adopts);
-                found.map(|it| it.0).collect()
-            },
-        }
-    }
-
-    /// In a pure swarm: the peers that are the adopters of `mixed`.
-    fn twins(&self, mixed: &Self) -> (f64, f64) {
-        let members = mixed.adopters.iter().map(|it| self.peers[*it]);
-        let (times, uploads): (Vec<f64>, Vec<f64>) = members.unzip();
-        (mean(&times), mean(&uploads))
-    }
-}
-
-/// What each run gave.
-#[derive(Clone, Debug, Default)]
-pub struct Readings(BTreeMap<(Fixture, usize, u32), Reading>);
-
-impl Readings {
-    /// Adds a run.
-    pub fn insert(&mut self, it: &Match, outcome: &Outcome) {
-        let key = (it.fixture, it.unit.scenario, it.unit.seed_index);
-        self.0.insert(key, Reading::of(it.fixture, outcome));
-    }
-
-    fn at(&self, fixture: Fixture, scenario: usize, seed: u32) -> &Reading {
-        &self.0[&(fixture, scenario, seed)]
-    }
-}
 
 /// A swarm of one policy.
 #[derive(Clone, Debug)]
@@ -134,7 +38,25 @@ pub struct Cell {
     pub time_p: f64,
     /// Upload, relative to what the peer that it replaces uploads; `None` where that is nothing,
     /// and where none is replaced.
-    pub upload: Option<Estimate>,
+    pub upload: Option<Upload>,
+}
+
+/// What a peer uploads, relative to the one that it replaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload {
+    /// The ratio.
+    pub ratio: Estimate,
+    /// The probability of such a ratio without any effect, adjusted for all ratios of the matrix
+    /// (Holm).
+    pub p: f64,
+}
+
+impl Upload {
+    /// The ratio is told apart from one.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.p < LEVEL
+    }
 }
 
 impl Cell {
@@ -163,6 +85,8 @@ pub struct Score {
     pub one_time: f64,
     /// Mean over the others' swarms of its upload, relative to those it replaces.
     pub one_upload: f64,
+    /// Others' swarms in which it is shown to upload less and more.
+    pub one_upload_shown: (usize, usize),
 }
 
 /// Everything that a tournament says.
@@ -316,12 +240,18 @@ fn pure(reader: &Reader<'_>, count: usize) -> Vec<Pure> {
 fn matrix(count: usize, samples: Vec<((usize, usize), Samples)>) -> Vec<Vec<Option<Cell>>> {
     let p_values: Vec<f64> = samples.iter().map(|it| t_p_value(&it.1.0)).collect();
     let adjusted = holm(&p_values);
+    let ratios = samples.iter().filter_map(|it| it.1.1.as_ref());
+    let from_one = ratios.map(|it| t_p_value(&it.iter().map(|it| it - 1.0).collect::<Vec<f64>>()));
+    let mut upload_adjusted = holm(&from_one.collect::<Vec<f64>>()).into_iter();
     let mut cells = vec![vec![None; count]; count];
     for (((row, column), (time, upload)), time_p) in samples.into_iter().zip(adjusted) {
         cells[row][column] = Some(Cell {
             time: t_estimate(&time),
             time_p,
-            upload: upload.map(|it| t_estimate(&it)),
+            upload: upload.map(|it| Upload {
+                ratio: t_estimate(&it),
+                p: upload_adjusted.next().expect("one for each ratio"),
+            }),
         });
     }
     cells
@@ -333,14 +263,17 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
         let faster = shown().filter(|it| it.time.value < 0.0).count();
         (faster, shown().count() - faster)
     };
+    let uploads = || one.iter().flatten().filter_map(|it| it.upload);
+    let told = uploads().filter(Upload::is_shown).count();
+    let less = uploads().filter(|it| it.is_shown() && it.ratio.value < 1.0);
+    let less = less.count();
     let share = |cells: &[Option<Cell>], good: fn(f64) -> bool| {
         let all = cells.iter().flatten();
         let found = all.clone().filter(|it| good(it.time.value)).count();
         found as f64 / all.count() as f64
     };
     let times: Vec<f64> = one.iter().flatten().map(|it| it.time.value).collect();
-    let uploads = one.iter().flatten().filter_map(|it| it.upload);
-    let uploads: Vec<f64> = uploads.map(|it| it.value).collect();
+    let ratios: Vec<f64> = uploads().map(|it| it.ratio.value).collect();
     let faster = |it: &&Pure| it.time.value < pure[at].time.value;
     Score {
         place: 1 + pure.iter().filter(faster).count(),
@@ -349,7 +282,8 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
         aggressiveness: share(one, |it| it < 0.0),
         one: shown(one),
         one_time: exp(mean(&times)),
-        one_upload: mean(&uploads),
+        one_upload: mean(&ratios),
+        one_upload_shown: (less, told - less),
     }
 }
 
@@ -391,7 +325,7 @@ mod tests {
             for cell in [alone, half] {
                 assert!(!cell.is_shown() && cell.time.value.abs() < 0.02, "{cell:?}");
             }
-            let upload = alone.upload.expect("it uploads").value;
+            let upload = alone.upload.expect("it uploads").ratio.value;
             assert!((upload - 1.0).abs() < 0.02, "{alone:?}");
         }
         assert!(it.one[1][1].is_none() && it.half[1][1].is_none());
@@ -450,8 +384,8 @@ mod tests {
                 assert!(cell.is_shown());
             }
             // It uploads 0.9 copies where the second peer uploads 1.5.
-            let upload = alone.upload.expect("it uploads").value;
-            assert!((upload - 0.6).abs() < 1e-9, "{upload}");
+            let upload = alone.upload.expect("it uploads");
+            assert!((upload.ratio.value - 0.6).abs() < 1e-9, "{upload:?}");
         }
         let counts: Vec<_> = it
             .scores

@@ -79,7 +79,7 @@ fn pure(tournament: &Tournament, standing: &Standing) -> String {
 
 fn meetings(tournament: &Tournament, standing: &Standing) -> String {
     let mut text = "mix,policy,against,seeds,time_ratio,time_ci95_low,time_ci95_high,time_p_holm,\
-                    upload_ratio,upload_ci95_low,upload_ci95_high\n"
+                    upload_ratio,upload_ci95_low,upload_ci95_high,upload_p_holm\n"
         .to_owned();
     for (mix, cells) in [("one", &standing.one), ("half", &standing.half)] {
         for (at, row_cells) in cells.iter().enumerate() {
@@ -99,10 +99,14 @@ fn meetings(tournament: &Tournament, standing: &Standing) -> String {
 
 fn meeting(seeds: u32, it: &Cell) -> Vec<String> {
     let three = |it: Estimate| [it.value, it.ci95.0, it.ci95.1].map(number);
-    let upload = it.upload.map_or_else(Default::default, three);
+    let upload = it
+        .upload
+        .map_or_else(Default::default, |it| three(it.ratio));
+    let upload_p = it.upload.map_or_else(String::new, |it| number(it.p));
     let mut fields = vec![seeds.to_string()];
     fields.extend(three(it.time.map(exp)));
     fields.push(number(it.time_p));
     fields.extend(upload);
+    fields.push(upload_p);
     fields
 }
