@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::engine::{Engine, EngineError};
 use crate::plan::Plan;
 use crate::store::{Found, Store, StoreError};
-use crate::unit::Unit;
+use crate::unit::{Unit, distinct};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,8 @@ pub enum RunError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// Runs those of `units` that the store lacks; with `force`, all of them.
+/// Runs those of `units` that the store lacks; with `force`, all of them. Units of one id are one
+/// run, which is made once.
 pub fn run(
     plan: &Plan,
     units: &[Unit],
@@ -81,22 +82,23 @@ pub fn run(
         .num_threads(options.jobs)
         .build()?;
     let (finished, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let one = |unit: &Unit| -> Result<(), RunError> {
+    let runs = distinct(units);
+    let one = |unit: &&Unit| -> Result<(), RunError> {
         if options.force || !matches!(store.read(unit)?, Found::Valid(_)) {
             let outcome = run_one(plan, unit, engine)?;
             store.write(unit, &outcome)?;
             ran.fetch_add(1, Ordering::Relaxed);
         }
         let done = finished.fetch_add(1, Ordering::Relaxed) + 1;
-        progress.at(done, units.len());
+        progress.at(done, runs.len());
         Ok(())
     };
-    progress.at(0, units.len());
-    pool.install(|| units.par_iter().with_max_len(1).try_for_each(one))?;
+    progress.at(0, runs.len());
+    pool.install(|| runs.par_iter().with_max_len(1).try_for_each(one))?;
     let ran = ran.into_inner();
     Ok(Done {
         ran,
-        kept: units.len() - ran,
+        kept: runs.len() - ran,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Work units: the runs a plan expands to, each with an id that says all it depends on.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, EngineError};
@@ -107,6 +109,13 @@ pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError
         }
     }
     Ok(units)
+}
+
+/// Each run once, in the order of the units.
+#[must_use]
+pub fn distinct(units: &[Unit]) -> Vec<&Unit> {
+    let mut seen = BTreeSet::new();
+    units.iter().filter(|it| seen.insert(&it.id)).collect()
 }
 
 fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {

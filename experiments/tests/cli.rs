@@ -226,6 +226,19 @@ fn the_run_to_watch_is_one_of_its_scenario_s_seeds() {
     assert!(report.contains("of its 3 seeds the one with the median"));
 }
 
+/// Of four peers, one and 25 % are one adopter: one run with two rows, and the report says so.
+#[test]
+fn adoptions_that_are_the_same_peers_run_once_and_are_named() {
+    let plan = PLAN.replace("\"one\", ", "\"one\", \"25 %\", ");
+    let lab = Lab::new(&plan.replace("peers = 12", "peers = 4"));
+    let text = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
+    assert!(text.contains("24 runs, 24 missing"), "{text}");
+    let text = lab.expect(0, &["run", "tiny.toml"]);
+    assert!(text.contains("24 of 30 runs now"), "{text}");
+    let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");
+    assert!(report.contains("the adoptions one and 25 % are the same number of peers"));
+}
+
 #[test]
 fn a_folder_that_cannot_be_is_code_five() {
     let lab = Lab::new(PLAN);

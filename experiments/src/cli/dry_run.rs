@@ -8,15 +8,17 @@ use super::{Exit, Failure, print};
 use crate::cost::{ScenarioCost, estimate};
 use crate::engine::Engine as _;
 use crate::store::{Found, Store};
+use crate::unit::{Unit, distinct};
 
 pub(super) fn dry_run(job: &Job<'_>) -> Result<Exit, Failure> {
     let store = Store::at(&job.folder.join("units"), &job.engine.version());
+    let units: Vec<Unit> = distinct(&job.units).into_iter().cloned().collect();
     let mut missing = Vec::new();
-    for unit in &job.units {
+    for unit in &units {
         missing.push(!matches!(store.read(unit)?, Found::Valid(_)));
     }
     let jobs = threads(job.options.jobs);
-    let costs = estimate(&job.plan, &job.units, &missing, &job.engine, jobs)?;
+    let costs = estimate(&job.plan, &units, &missing, &job.engine, jobs)?;
     let mut text = String::new();
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
     let seconds = |it: &ScenarioCost| it.seconds / jobs as f64;
@@ -35,7 +37,7 @@ pub(super) fn dry_run(job: &Job<'_>) -> Result<Exit, Failure> {
         "{}: {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads that have a core \
          each, from one timed run of each policy in each scenario",
         job.plan.name,
-        job.units.len(),
+        units.len(),
         missing.iter().filter(|it| **it).count(),
         total / 60.0,
     ));

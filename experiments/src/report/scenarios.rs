@@ -1,10 +1,24 @@
 //! One section a scenario: what each policy comes to, its pictures, its paired differences.
 
+use std::collections::BTreeMap;
+
 use super::page::{COMPARISON_HEAD, Page, escape};
-use crate::analysis::{Level, LevelKind, pure_mixes};
+use crate::analysis::{Analysis, Level, LevelKind, pure_mixes};
 use crate::figure::RenderError;
 use crate::plan::Figure;
-use crate::unit::mix_name;
+use crate::unit::{Mix, mix_name};
+
+/// Labels of adoptions that come to the same run in a scenario, as in a small swarm, where shares
+/// round to one number of peers.
+fn same_adoptions(analysis: &Analysis, scenario: usize) -> Vec<Vec<String>> {
+    let mut by_run: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for it in analysis.runs.iter().map(|it| &it.unit) {
+        if it.scenario == scenario && it.seed_index == 0 && matches!(it.mix, Mix::Mixed(0, _)) {
+            by_run.entry(&it.id).or_default().push(it.adoption_label());
+        }
+    }
+    by_run.into_values().filter(|it| it.len() > 1).collect()
+}
 
 impl Page<'_> {
     pub(super) fn scenarios(&mut self) -> Result<(), RenderError> {
@@ -25,6 +39,13 @@ impl Page<'_> {
             set.push(format!("{} seeds", plan.seeds_of(scenario)));
             let set = escape(&set.join(", "));
             self.push(&format!("<p class=\"small\">{set}</p>"));
+            for same in same_adoptions(self.analysis, scenario) {
+                self.paragraph(&format!(
+                    "In this scenario the adoptions {} are the same number of peers, and so the same \
+                     runs: their rows repeat each other and are no further evidence.",
+                    same.join(" and ")
+                ));
+            }
             self.levels(scenario);
             for figure in [Figure::Cdf, Figure::Bytes, Figure::Matrix, Figure::Series] {
                 self.figures(figure, Some(scenario))?;
