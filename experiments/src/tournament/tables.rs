@@ -1,11 +1,10 @@
 //! The tables of a tournament as CSV: figures with nine digits, nothing where there is none.
 
-use std::fmt::Write as _;
-
 use super::Tournament;
 use super::standing::{Cell, Standing};
+use crate::output::tables::Table;
 use crate::stats::interval::Estimate;
-use crate::stats::math::{exp, round9};
+use crate::stats::math::{exp, figure};
 
 /// File names and texts, in the order of the results hash.
 #[must_use]
@@ -18,45 +17,51 @@ pub fn tables(tournament: &Tournament, standing: &Standing) -> Vec<(&'static str
     ]
 }
 
-fn number(value: f64) -> String {
-    if value.is_finite() {
-        round9(value).to_string()
-    } else {
-        String::new()
-    }
-}
-
-fn row(text: &mut String, fields: &[String]) {
-    writeln!(text, "{}", fields.join(",")).expect("writing to a string does not fail");
-}
-
 fn scores(tournament: &Tournament, standing: &Standing) -> String {
-    let mut text = "policy,place_pure,may_be_fastest,robustness,faster_half,slower_half,\
-                    aggressiveness,faster_one,slower_one,one_time_ratio,one_upload_ratio\n"
-        .to_owned();
+    let mut table = Table::new(&[
+        "policy",
+        "place_pure",
+        "may_be_fastest",
+        "robustness",
+        "faster_half",
+        "slower_half",
+        "aggressiveness",
+        "faster_one",
+        "slower_one",
+        "one_time_ratio",
+        "one_upload_ratio",
+    ]);
     for (at, it) in standing.scores.iter().enumerate() {
         let fields = [
             tournament.name(at).to_owned(),
             it.place.to_string(),
             standing.pure[at].may_be_best.to_string(),
-            number(it.robustness),
+            figure(it.robustness),
             it.half.0.to_string(),
             it.half.1.to_string(),
-            number(it.aggressiveness),
+            figure(it.aggressiveness),
             it.one.0.to_string(),
             it.one.1.to_string(),
-            number(it.one_time),
-            number(it.one_upload),
+            figure(it.one_time),
+            figure(it.one_upload),
         ];
-        row(&mut text, &fields);
+        table.row(fields);
     }
-    text
+    table.finish()
 }
 
 fn pure(tournament: &Tournament, standing: &Standing) -> String {
-    let mut text = "policy,seeds,geometric_mean_time_s,ci95_low,ci95_high,upload_copies_per_copy,\
-                    sent_per_useful_byte,origin_copies_per_copy,completed_fraction\n"
-        .to_owned();
+    let mut table = Table::new(&[
+        "policy",
+        "seeds",
+        "geometric_mean_time_s",
+        "ci95_low",
+        "ci95_high",
+        "upload_copies_per_copy",
+        "sent_per_useful_byte",
+        "origin_copies_per_copy",
+        "completed_fraction",
+    ]);
     for (at, it) in standing.pure.iter().enumerate() {
         let numbers = [
             it.time.value,
@@ -71,16 +76,26 @@ fn pure(tournament: &Tournament, standing: &Standing) -> String {
             tournament.name(at).to_owned(),
             tournament.seeds().to_string(),
         ];
-        let fields: Vec<String> = head.into_iter().chain(numbers.map(number)).collect();
-        row(&mut text, &fields);
+        table.row(head.into_iter().chain(numbers.map(figure)));
     }
-    text
+    table.finish()
 }
 
 fn meetings(tournament: &Tournament, standing: &Standing) -> String {
-    let mut text = "mix,policy,against,seeds,time_ratio,time_ci95_low,time_ci95_high,time_p_holm,\
-                    upload_ratio,upload_ci95_low,upload_ci95_high,upload_p_holm\n"
-        .to_owned();
+    let mut table = Table::new(&[
+        "mix",
+        "policy",
+        "against",
+        "seeds",
+        "time_ratio",
+        "time_ci95_low",
+        "time_ci95_high",
+        "time_p_holm",
+        "upload_ratio",
+        "upload_ci95_low",
+        "upload_ci95_high",
+        "upload_p_holm",
+    ]);
     for (mix, cells) in [("one", &standing.one), ("half", &standing.half)] {
         for (at, row_cells) in cells.iter().enumerate() {
             for (against, cell) in row_cells.iter().enumerate() {
@@ -89,23 +104,23 @@ fn meetings(tournament: &Tournament, standing: &Standing) -> String {
                     let [policy, against] = pair;
                     let head = [mix.to_owned(), policy, against];
                     let fields = head.into_iter().chain(meeting(tournament.seeds(), it));
-                    row(&mut text, &fields.collect::<Vec<_>>());
+                    table.row(fields);
                 }
             }
         }
     }
-    text
+    table.finish()
 }
 
 fn meeting(seeds: u32, it: &Cell) -> Vec<String> {
-    let three = |it: Estimate| [it.value, it.ci95.0, it.ci95.1].map(number);
+    let three = |it: Estimate| [it.value, it.ci95.0, it.ci95.1].map(figure);
     let upload = it
         .upload
         .map_or_else(Default::default, |it| three(it.ratio));
-    let upload_p = it.upload.map_or_else(String::new, |it| number(it.p));
+    let upload_p = it.upload.map_or_else(String::new, |it| figure(it.p));
     let mut fields = vec![seeds.to_string()];
     fields.extend(three(it.time.map(exp)));
-    fields.push(number(it.time_p));
+    fields.push(figure(it.time_p));
     fields.extend(upload);
     fields.push(upload_p);
     fields
