@@ -92,7 +92,9 @@ impl Time {
 pub enum Direction {
     /// It saves, and completion times are shown to be kept.
     Saves,
-    /// It saves, and completion times are not shown to be kept.
+    /// It saves, and completion times are shown neither to be kept nor to degrade.
+    SavesTimeOpen,
+    /// It saves, and completion times are shown to degrade.
     SavesButDegrades,
     /// No saving is shown.
     NoSavingShown,
@@ -103,10 +105,10 @@ impl Direction {
     #[must_use]
     pub fn of(saving: &Estimate, time: Time) -> Self {
         if saving.bound95.0 > 0.0 {
-            if time == Time::Kept {
-                Self::Saves
-            } else {
-                Self::SavesButDegrades
+            match time {
+                Time::Kept => Self::Saves,
+                Time::NotShown => Self::SavesTimeOpen,
+                Time::Degraded => Self::SavesButDegrades,
             }
         } else {
             Self::NoSavingShown
@@ -124,6 +126,7 @@ impl Direction {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Saves => "saves",
+            Self::SavesTimeOpen => "saves (time not shown)",
             Self::SavesButDegrades => "saves but degrades",
             Self::NoSavingShown => "no saving shown",
         }
@@ -192,7 +195,7 @@ mod tests {
     fn direction_table() {
         for (low, time, word) in [
             (0.01, Time::Kept, "saves"),
-            (0.01, Time::NotShown, "saves but degrades"),
+            (0.01, Time::NotShown, "saves (time not shown)"),
             (0.01, Time::Degraded, "saves but degrades"),
             (0.0, Time::Kept, "no saving shown"),
             (-0.3, Time::Kept, "no saving shown"),
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn general_claims_need_every_scenario() {
-        use Direction::{NoSavingShown, Saves, SavesButDegrades};
+        use Direction::{NoSavingShown, Saves, SavesButDegrades, SavesTimeOpen};
         use Size::{Inconclusive, Refuted, Supported};
         assert_eq!(Size::in_general(&[Supported, Supported]), Supported);
         assert_eq!(Size::in_general(&[Supported, Inconclusive]), Inconclusive);
@@ -218,8 +221,12 @@ mod tests {
         );
         assert_eq!(Size::in_general(&[]), Inconclusive);
         assert_eq!(
-            Direction::in_general(&[Saves, SavesButDegrades]),
+            Direction::in_general(&[SavesTimeOpen, SavesButDegrades, Saves]),
             SavesButDegrades
+        );
+        assert_eq!(
+            Direction::in_general(&[Saves, SavesTimeOpen]),
+            SavesTimeOpen
         );
         assert_eq!(
             Direction::in_general(&[NoSavingShown, Saves]),

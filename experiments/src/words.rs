@@ -100,7 +100,7 @@ fn size(plan: &Plan, readings: &[&Overall]) -> String {
         plan,
         readings,
         |it| it.size.word(),
-        [
+        &[
             Size::Supported.word(),
             Size::Inconclusive.word(),
             Size::Refuted.word(),
@@ -114,8 +114,9 @@ fn direction(plan: &Plan, readings: &[&Overall]) -> String {
         plan,
         readings,
         |it| it.direction.word(),
-        [
+        &[
             Direction::Saves.word(),
+            Direction::SavesTimeOpen.word(),
             Direction::SavesButDegrades.word(),
             Direction::NoSavingShown.word(),
         ],
@@ -127,7 +128,7 @@ fn by_word(
     plan: &Plan,
     readings: &[&Overall],
     word: impl Fn(&Overall) -> &'static str,
-    words: [&'static str; 3],
+    words: &[&'static str],
 ) -> String {
     let with = |it: &str| {
         readings
@@ -135,7 +136,8 @@ fn by_word(
             .filter(|reading| word(reading) == it)
             .count()
     };
-    let present: Vec<&str> = words.into_iter().filter(|it| with(it) > 0).collect();
+    let present = words.iter().copied();
+    let present: Vec<&str> = present.filter(|it| with(it) > 0).collect();
     if let [only] = present[..] {
         return format!("{only} for every baseline and adoption");
     }

@@ -84,7 +84,10 @@ impl<'a> Page<'a> {
                 let class = match it.as_str() {
                     "supported" | "saves" | "kept" | "PASS" => " class=\"good\"",
                     "refuted" | "no saving shown" | "degraded" | "FAIL" => " class=\"bad\"",
-                    "inconclusive" | "saves but degrades" | "not shown" => " class=\"open\"",
+                    "inconclusive"
+                    | "saves (time not shown)"
+                    | "saves but degrades"
+                    | "not shown" => " class=\"open\"",
                     _ => "",
                 };
                 write!(text, "<td{class}>{}</td>", escape(it))
