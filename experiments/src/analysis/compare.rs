@@ -3,9 +3,10 @@
 use super::runs::Runs;
 use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm};
 use crate::outcome::Outcome;
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{Adoption, Estimand, Percent, Plan};
 use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error, pseudo_values};
-use crate::stats::interval::{Estimate, t_estimate};
+use crate::stats::bounds::Bounds;
+use crate::stats::interval::Estimate;
 use crate::stats::math::{exp, ln};
 use crate::stats::moments::mean;
 use crate::stats::pairing::{Pairing, pairing};
@@ -117,6 +118,8 @@ pub struct Comparison {
     pub size: Option<Size>,
     /// Direction verdict, for bytes.
     pub direction: Option<Direction>,
+    /// Both as what this scenario says of all of the plan's, any of which may settle them; for bytes.
+    pub in_general: Option<(Size, Direction)>,
     /// What is known of the group's completion times.
     pub time: Option<Time>,
 }
@@ -268,16 +271,13 @@ impl Question {
         let (time, time_log) = self.time(plan, &pairs, logs(|it| it.mean_log_time));
         let (tail, tail_log) = self.tail(plan, &pairs, resamples, logs(|it| ln(it.tail_time)));
         let (mean_margin, tail_margin) = (plan.margins.time, plan.margins.tail);
-        let word = Time::of(
-            &time_log,
-            &tail_log,
-            mean_margin.fraction(),
-            tail_margin.fraction(),
-        );
+        let margins = [mean_margin, tail_margin].map(Percent::fraction);
+        let times = [(&time_log, margins[0]), (&tail_log, margins[1])];
+        let words = [1, plan.scenarios.len()].map(|among| Time::of(times, among));
         let mut answers = Vec::new();
         for estimand in &plan.estimands {
             if let Some(values) = self.bytes(*estimand, &pairs) {
-                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, word));
+                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, words));
             }
         }
         answers.extend([time, tail]);
@@ -340,14 +340,17 @@ impl Question {
         pairs: &[Pair],
         resamples: &Resamples,
         (candidate, baseline): &(Vec<f64>, Vec<f64>),
-        time: Time,
+        [time, time_in_general]: [Time; 2],
     ) -> Comparison {
         let ratio = |of: &[u32]| {
             let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
             sum(candidate) / sum(baseline)
         };
-        let estimate = bca(resamples, ratio).map(|it| 1.0 - it);
+        let bounds = bca(resamples, ratio);
+        let estimate = bounds.estimate().map(|it| 1.0 - it);
         let claim = plan.margins.claim.fraction();
+        // A large ratio is a small saving: the ends change places.
+        let size = |among: usize| Size::of(|p| 1.0 - bounds.at(1.0 - p), claim, among);
         Comparison {
             candidate_mean: mean(candidate),
             baseline_mean: mean(baseline),
@@ -355,8 +358,12 @@ impl Question {
             log_ratio: ln(mean(candidate) / mean(baseline)),
             log_error: jackknife_error(pairs.len(), |of| ln(ratio(of))),
             method: Method::resampled(pairs.len()),
-            size: Some(Size::of(&estimate, claim)),
+            size: Some(size(1)),
             direction: Some(Direction::of(&estimate, time)),
+            in_general: Some((
+                size(plan.scenarios.len()),
+                Direction::of(&estimate, time_in_general),
+            )),
             time: Some(time),
             ..self.blank(
                 plan,
@@ -374,11 +381,12 @@ impl Question {
         plan: &Plan,
         pairs: &[Pair],
         (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Estimate) {
-        let log = t_estimate(&differences(&candidate, &baseline));
+    ) -> (Comparison, Bounds) {
+        let log = Bounds::t_of(&differences(&candidate, &baseline));
+        let estimate = log.estimate();
         let comparison = Comparison {
             method: Method::Student,
-            ..self.ratio(plan, Quantity::Time, pairs, log, &candidate, &baseline)
+            ..self.ratio(plan, Quantity::Time, pairs, estimate, &candidate, &baseline)
         };
         (comparison, log)
     }
@@ -389,14 +397,15 @@ impl Question {
         pairs: &[Pair],
         resamples: &Resamples,
         (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Estimate) {
+    ) -> (Comparison, Bounds) {
         let paired = differences(&candidate, &baseline);
         let mean_of =
             |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
         let log = bca(resamples, mean_of);
+        let estimate = log.estimate();
         let comparison = Comparison {
             method: Method::resampled(pairs.len()),
-            ..self.ratio(plan, Quantity::Tail, pairs, log, &candidate, &baseline)
+            ..self.ratio(plan, Quantity::Tail, pairs, estimate, &candidate, &baseline)
         };
         (comparison, log)
     }
@@ -462,6 +471,7 @@ impl Question {
             },
             size: None,
             direction: None,
+            in_general: None,
             time: None,
         }
     }

@@ -14,7 +14,8 @@ pub struct Overall {
     pub baseline: usize,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
-    /// Supported only if supported in every scenario.
+    /// Supported only if supported in every scenario; refuted if any scenario refutes it at the level that
+    /// they share.
     pub size: Size,
     /// The least favourable of the scenarios.
     pub direction: Direction,
@@ -58,8 +59,8 @@ fn reading(
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
-    let sizes: Vec<Size> = each.iter().filter_map(|it| it.size).collect();
-    let directions: Vec<Direction> = each.iter().filter_map(|it| it.direction).collect();
+    let in_general = each.iter().filter_map(|it| it.in_general);
+    let (sizes, directions): (Vec<Size>, Vec<Direction>) = in_general.unzip();
     let by_saving =
         |a: &&&Comparison, b: &&&Comparison| a.estimate.value.total_cmp(&b.estimate.value);
     let worst = each.iter().min_by(by_saving)?;
@@ -73,6 +74,7 @@ fn reading(
         adoption,
         size: Size::in_general(&sizes),
         direction: Direction::in_general(&directions),
+        // To support the claim, a scenario needs the same bound alone and among others.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
         scenarios: each.len(),
         worst: (worst.scenario, worst.estimate.value),

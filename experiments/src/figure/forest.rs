@@ -117,7 +117,8 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     let text = format!(
         "Change of completion time in percent; right of 0 is slower. Adopters and the same peers \
          in the baseline run. n = {} paired seeds a mark. Thick line: 90 % interval, whose upper \
-         end must stay left of the dashed margin ({} and {}); thin line: 95 % interval. Student t \
+         end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
+         interval, whose lower end must lie right of it for time to be called degraded. Student t \
          on paired log ratios for the mean; {} for the percentile. Data: summary.csv.",
         plan.seeds_said(),
         plan.margins.time,

@@ -1,7 +1,7 @@
 //! How far a figure moved, and whether that is for the better.
 
 use super::{Row, State};
-use crate::stats::interval::t_about;
+use crate::stats::bounds::Bounds;
 use crate::stats::math::{exp, ln};
 use crate::stats::moments::standard_deviation;
 
@@ -59,7 +59,7 @@ fn paired(before: &Row, now: &Row, value: f64) -> Option<(f64, f64)> {
     }
     let moved: Vec<f64> = new.iter().zip(old).map(|(new, old)| new - old).collect();
     let error = standard_deviation(&moved) / (moved.len() as f64).sqrt();
-    Some(t_about(value, error, moved.len()).ci95)
+    Some(Bounds::t_about(value, error, moved.len()).estimate().ci95)
 }
 
 /// The interval of a difference from the intervals of both, as if they were independent, by the method

@@ -1,6 +1,6 @@
 //! Means, spreads and quantiles of a sample.
 
-use super::math::{exp, ln};
+use super::math::ln;
 
 /// Arithmetic mean, summed in the order given. Not a number for an empty sample.
 #[must_use]
@@ -28,12 +28,6 @@ pub fn covariance(x: &[f64], y: &[f64]) -> f64 {
         .map(|(x, y)| (x - mean_x) * (y - mean_y))
         .sum();
     sum / (x.len() - 1) as f64
-}
-
-/// Geometric mean of positive values.
-#[must_use]
-pub fn geometric_mean(sample: &[f64]) -> f64 {
-    exp(mean_log(sample))
 }
 
 /// Mean of the logarithms of positive values.
@@ -86,7 +80,6 @@ mod tests {
         assert!((mean(&sample) - 5.0).abs() < 1e-15);
         // Sum of squares about the mean is 32, divided by 7.
         assert!((standard_deviation(&sample) - (32.0_f64 / 7.0).sqrt()).abs() < 1e-15);
-        assert!((geometric_mean(&[1.0, 10.0, 100.0]) - 10.0).abs() < 1e-12);
         assert!(standard_deviation(&[1.0]).is_nan());
     }
 
