@@ -5,16 +5,18 @@ mod ladder;
 mod levels;
 mod overall;
 mod pictures;
+mod quantity;
 mod runs;
 mod steady;
 
 use rayon::prelude::*;
 
-pub use compare::{Comparison, Method, Quantity, paired_logs};
+pub use compare::{Comparison, Method, answers, paired_logs};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes};
+pub use quantity::Quantity;
 pub use runs::{RunRow, Runs};
 pub use steady::{Warmup, Window};
 

@@ -1,5 +1,6 @@
 //! One comparison: the same seeds and the same peers under two mixes.
 
+use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm};
 use crate::outcome::Outcome;
@@ -13,38 +14,6 @@ use crate::stats::pairing::{Pairing, pairing};
 use crate::stats::power::runs_needed;
 use crate::unit::Mix;
 use crate::verdict::{Direction, Size, Time};
-
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
-    /// Bytes, as a saving: `1 - candidate / baseline`.
-    Bytes(Estimand),
-    /// Geometric-mean completion time, as a ratio.
-    Time,
-    /// 95th percentile of completion time, as a ratio.
-    Tail,
-}
-
-impl Quantity {
-    /// The name in files.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Bytes(estimand) => estimand.id(),
-            Self::Time => "time",
-            Self::Tail => "tail",
-        }
-    }
-
-    /// What the estimate is a number of.
-    #[must_use]
-    pub const fn scale(self) -> &'static str {
-        match self {
-            Self::Bytes(_) => "saving",
-            Self::Time | Self::Tail => "ratio",
-        }
-    }
-}
 
 /// How an interval was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,17 +104,24 @@ impl Comparison {
         same || self.candidate_mean == 0.0 && self.baseline_mean == 0.0
     }
 
-    /// The comparison that answers the estimand at its adoption: of the adopters for a focal one,
-    /// of all for one about the swarm.
+    /// It answers a question about bytes at its adoption: see [`Quantity::group`].
     #[must_use]
     pub fn is_headline(&self) -> bool {
-        let Quantity::Bytes(estimand) = self.quantity else {
-            return false;
-        };
-        let focal = estimand.is_focal() && self.adoption != Adoption::ALL;
-        let group = if focal { Group::Adopters } else { Group::All };
-        self.baseline.is_some() && self.group == group
+        let of_bytes = matches!(self.quantity, Quantity::Bytes(_));
+        of_bytes && self.baseline.is_some() && self.group == self.quantity.group(self.adoption)
     }
+}
+
+/// The comparisons that answer a question against a baseline at an adoption, one a scenario.
+pub fn answers(
+    comparisons: &[Comparison],
+    quantity: Quantity,
+    baseline: usize,
+    adoption: Adoption,
+) -> impl Iterator<Item = &Comparison> {
+    let asked = (quantity, Some(baseline), adoption, quantity.group(adoption));
+    let of = |it: &Comparison| (it.quantity, it.baseline, it.adoption, it.group);
+    comparisons.iter().filter(move |it| of(it) == asked)
 }
 
 /// A comparison to make.
@@ -198,12 +174,7 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
     } else {
         Adoption::ALL
     };
-    let group = if adoption == Adoption::ALL {
-        Group::All
-    } else {
-        Group::Adopters
-    };
-    let question = Question::of(scenario, 0, adoption, group);
+    let question = Question::of(scenario, 0, adoption, quantity.group(adoption));
     let seeds = 0..plan.seeds_of(scenario);
     let pairs: Vec<Pair> = seeds.filter_map(|it| question.pair(runs, it)).collect();
     let (candidate, baseline): (Vec<f64>, Vec<f64>) = match quantity {

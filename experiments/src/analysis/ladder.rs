@@ -1,6 +1,7 @@
 //! The ladder: from the first rung to the last, what each step changes.
 
-use super::compare::{Comparison, Quantity, Question};
+use super::compare::{Comparison, Question};
+use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::measure::{Group, measure_group, measure_swarm};
 use crate::outcome::Outcome;

@@ -1,6 +1,7 @@
 //! The claim over all scenarios.
 
-use super::compare::{Comparison, Quantity};
+use super::compare::{Comparison, answers};
+use super::quantity::Quantity;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::stats::meta::{RandomEffects, random_effects};
 use crate::verdict::{Direction, Size};
@@ -39,13 +40,9 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     for estimand in &plan.estimands {
         for baseline in 0..plan.baselines.len() {
             for adoption in &plan.adoption {
-                let wanted = |it: &&Comparison| {
-                    it.quantity == Quantity::Bytes(*estimand)
-                        && it.baseline == Some(baseline)
-                        && it.adoption == *adoption
-                        && it.is_headline()
-                };
-                let each: Vec<&Comparison> = comparisons.iter().filter(wanted).collect();
+                let quantity = Quantity::Bytes(*estimand);
+                let each = answers(comparisons, quantity, baseline, *adoption);
+                let each: Vec<&Comparison> = each.collect();
                 readings.extend(reading(*estimand, baseline, *adoption, &each));
             }
         }

@@ -3,11 +3,11 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
-use super::forest::{Scale, method, shown};
+use super::forest::{Scale, method};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
-use crate::analysis::{Analysis, Overall, Quantity};
+use crate::analysis::{Analysis, Overall, Quantity, answers};
 use crate::plan::{Estimand, Figure, Plan};
 use crate::stats::interval::Estimate;
 use crate::stats::math::exp;
@@ -168,7 +168,12 @@ impl Grid<'_> {
         for (level, adoption) in self.plan.adoption.iter().enumerate() {
             let color = palette::level(level, levels);
             let offset = 5.0 + STEP * (level as f64 + 0.5);
-            for it in shown(self.analysis, self.quantity, baseline, *adoption) {
+            for it in answers(
+                &self.analysis.comparisons,
+                self.quantity,
+                baseline,
+                *adoption,
+            ) {
                 let y = top + row * it.scenario as f64 + offset;
                 mark(scene, axis, &it.estimate.map(self.scale.percent), y, color);
             }
@@ -199,7 +204,12 @@ impl Grid<'_> {
         let (mut low, mut high) = (-10.0_f64, self.limit.max(10.0));
         for baseline in 0..self.plan.baselines.len() {
             for adoption in &self.plan.adoption {
-                for it in shown(self.analysis, self.quantity, baseline, *adoption) {
+                for it in answers(
+                    &self.analysis.comparisons,
+                    self.quantity,
+                    baseline,
+                    *adoption,
+                ) {
                     let value = (self.scale.percent)(it.estimate.value);
                     if value.is_finite() {
                         (low, high) = (low.min(value), high.max(value));

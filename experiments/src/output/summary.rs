@@ -142,11 +142,7 @@ fn comparison(plan: &Plan, analysis: &Analysis, it: &Comparison) -> Vec<String> 
 }
 
 fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
-    let group = if it.estimand.is_focal() && it.adoption != Adoption::ALL {
-        "adopters"
-    } else {
-        "all"
-    };
+    let group = Quantity::Bytes(it.estimand).group(it.adoption);
     let pooled = |value: fn(&crate::stats::meta::RandomEffects) -> f64| {
         it.pooled
             .as_ref()
@@ -160,7 +156,7 @@ fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
     put("scenario", ALL_SCENARIOS.to_owned());
     put("baseline", plan.baselines[it.baseline].name.clone());
     put("adoption", it.adoption.label());
-    put("group", group.to_owned());
+    put("group", group.name().to_owned());
     put("quantity", it.estimand.id().to_owned());
     put("scale", "saving".to_owned());
     put("headline", "true".to_owned());

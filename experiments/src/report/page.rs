@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::{Analysis, Comparison, Quantity};
+use crate::analysis::{Analysis, Comparison};
 use crate::figure::{Picture, RenderError, svg};
 use crate::plan::{Figure, Plan};
 use crate::words;
@@ -142,10 +142,7 @@ impl<'a> Page<'a> {
                 it.adoption.label(),
                 it.group.name().to_owned(),
                 it.quantity.id().to_owned(),
-                match it.quantity {
-                    Quantity::Bytes(_) => words::saving(it),
-                    Quantity::Time | Quantity::Tail => words::ratio(it),
-                },
+                words::estimate(it),
                 it.size.map_or("", crate::verdict::Size::word).to_owned(),
                 it.direction
                     .map_or("", crate::verdict::Direction::word)
