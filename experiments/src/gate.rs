@@ -196,14 +196,14 @@ fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
     } else {
         None
     };
-    let figure = if before.figures == now.figures {
-        State::NoChange
-    } else if key.scenario == ALL_SCENARIOS {
+    let figure = if key.scenario == ALL_SCENARIOS {
         // Over all scenarios only the verdict is registered: the figures are those of its scenarios.
         match turn {
             Some(Turn::Better) => State::Improved,
             _ => State::NoChange,
         }
+    } else if before.figures == now.figures {
+        State::NoChange
     } else {
         difference.map_or(State::Inconclusive, |it| {
             it.judge(before.is_ratio, tolerance)

@@ -251,3 +251,17 @@ fn a_candidate_of_another_name_against_itself_is_not_missed() {
     assert_eq!((it.compared(), it.other_twin, it.new), (3, 1, 1));
     assert_eq!(it.overall(), State::NoChange);
 }
+
+/// Verdicts are judged by themselves: another word for the same figures is no figure that moved.
+#[test]
+fn the_same_figures_with_another_word_are_no_change() {
+    let row = |words: &str| format!("E1,saving,true,0.3,0.1,0.5,refuted,{words}");
+    let change = one(
+        &row("saves but degrades,not shown"),
+        &row("saves (time not shown),not shown"),
+    );
+    assert_eq!(
+        (change.turn, change.state),
+        (Some(Turn::Moved), State::NoChange)
+    );
+}
