@@ -5,16 +5,18 @@ mod ladder;
 mod levels;
 mod overall;
 mod pictures;
+mod quantity;
 mod runs;
 mod steady;
 
 use rayon::prelude::*;
 
-pub use compare::{Comparison, Method, Quantity, paired_logs};
+pub use compare::{Comparison, Method, answers, paired_logs};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind, pure_mixes};
 pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
+pub use quantity::Quantity;
 pub use runs::{RunRow, Runs};
 pub use steady::{Warmup, Window};
 
@@ -43,6 +45,10 @@ pub struct Analysis {
 /// Key of the bootstrap's random stream, so that resamples do not follow the master seed.
 const BOOTSTRAP_SEED: u64 = 0x756e_6368_6f6b_6521;
 
+fn resamples(plan: &Plan, seeds: u32) -> Resamples {
+    Resamples::new(BOOTSTRAP_SEED, seeds as usize, plan.resamples)
+}
+
 impl Analysis {
     /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
     /// scenario, and only one scenario is in memory at a time.
@@ -55,8 +61,7 @@ impl Analysis {
                 runs.count_within(warmup.window);
                 analysis.warmups.push(warmup);
             }
-            let seeds = plan.seeds_of(scenario) as usize;
-            let resamples = Resamples::new(BOOTSTRAP_SEED, seeds, plan.resamples);
+            let resamples = resamples(plan, plan.seeds_of(scenario));
             analysis.runs.extend(runs.rows(plan));
             analysis
                 .levels
@@ -70,7 +75,10 @@ impl Analysis {
             analysis.ladder.add(plan, scenario, &runs, &resamples);
             analysis.pictures.add(plan, scenario, &runs);
         }
-        analysis.ladder.finish(plan);
+        if !plan.ladder.is_empty() {
+            let draws = resamples(plan, plan.seed_range().0);
+            analysis.ladder.finish(plan, &draws);
+        }
         analysis.overall = overall(plan, &analysis.comparisons);
         Ok(analysis)
     }

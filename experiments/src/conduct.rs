@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::analysis::{Analysis, Runs};
 use crate::engine::Engine;
-use crate::output::Files;
 use crate::plan::Plan;
 use crate::store::{Found, Store, StoreError};
 use crate::unit::Unit;
@@ -124,17 +123,12 @@ pub fn gather(units: &[Unit], engine: &str, from: &[&Path], to: &Store) -> Resul
     Ok(())
 }
 
-/// The deterministic files of an analysed plan.
-#[must_use]
-pub fn files(plan: &Plan, analysis: &Analysis) -> Files {
-    Files::of(plan, analysis)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::{Comparison, Quantity};
     use crate::measure::Group;
+    use crate::output::Files;
     use crate::plan::{Adoption, Estimand};
     use crate::runner::{Done, Options, Silent, run};
     use crate::toy::{Toy, analysis, plan};
@@ -157,7 +151,7 @@ mod tests {
         let store = Store::open(folder.path(), &toy.version()).expect("store");
         run(&plan, &units, &toy, &store, options(jobs, false), &Silent).expect("runs");
         let analysis = analyse(&plan, &units, &toy, &store).expect("analysis");
-        files(&plan, &analysis)
+        Files::of(&plan, &analysis)
     }
 
     fn find(
@@ -199,7 +193,7 @@ mod tests {
         assert_eq!(first, second);
         assert_eq!(first.hash().len(), 64);
         let other = Toy { upload: 51, ..TOY };
-        let other = files(&plan(), &analysis(other));
+        let other = Files::of(&plan(), &analysis(other));
         assert_ne!(first.hash(), other.hash());
     }
 
@@ -313,15 +307,15 @@ mod tests {
         .expect("third");
         let merged = analyse(&plan, &units, &TOY, &store).expect("whole");
         assert_eq!(
-            files(&plan, &merged).hash(),
-            files(&plan, &analysis(TOY)).hash()
+            Files::of(&plan, &merged).hash(),
+            Files::of(&plan, &analysis(TOY)).hash()
         );
     }
 
     #[test]
     fn a_general_claim_is_settled_over_the_scenarios() {
         let analysis = analysis(TOY);
-        let files = files(&plan(), &analysis);
+        let files = Files::of(&plan(), &analysis);
         // Five estimands, two baselines, three adoptions.
         assert_eq!(analysis.overall.len(), 30);
         let cost = analysis

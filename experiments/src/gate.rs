@@ -5,21 +5,24 @@
 //!
 //! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
 //! the tolerance, or when a verdict turned against the candidate. What the intervals leave open is
-//! inconclusive, which is neither a failure nor a pass.
+//! inconclusive, which is neither a failure nor a pass. So is what is registered and missing now: a
+//! scenario that is deleted because it comes out badly gives no pass.
 
+mod difference;
 mod junit;
 mod table;
+#[cfg(test)]
+mod tests;
+mod turn;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::output::summary::ALL_SCENARIOS;
-use crate::stats::interval::t_about;
-use crate::stats::math::{exp, ln};
-use crate::stats::moments::standard_deviation;
-use crate::verdict::{Direction, Size, Time};
+pub use difference::Difference;
 pub use junit::junit;
 pub use table::{Key, Row, TableError, read};
+pub use turn::Turn;
 pub use words::{HEAD, Words, counted};
 
 /// What became of a row, in the order in which a reader wants to see them.
@@ -28,6 +31,8 @@ pub enum State {
     /// The interval of the difference lies wholly on the bad side, beyond the tolerance; or a
     /// verdict now says the contrary.
     Regressed,
+    /// It is registered and not in this run, and no option left it out: nothing is known of it.
+    Missing,
     /// The interval allows more than one of the others; or a good verdict is no longer shown.
     Inconclusive,
     /// The interval lies wholly on the good side, beyond the tolerance.
@@ -38,8 +43,9 @@ pub enum State {
 
 impl State {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Regressed,
+        Self::Missing,
         Self::Inconclusive,
         Self::Improved,
         Self::NoChange,
@@ -50,74 +56,18 @@ impl State {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Regressed => "regressed",
+            Self::Missing => "missing",
             Self::Inconclusive => "inconclusive",
             Self::Improved => "improved",
             Self::NoChange => "no change",
         }
     }
-}
 
-/// How far a figure moved.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difference {
-    /// More (positive) or less than registered: of a saving the difference, of a ratio the share.
-    pub value: f64,
-    /// Its two-sided 95 % interval.
-    pub ci95: (f64, f64),
-    /// It is of the differences seed by seed.
-    pub paired: bool,
-}
-
-impl Difference {
-    fn between(before: &Row, now: &Row) -> Option<Self> {
-        let scale = |it: f64| if before.is_ratio { ln(it) } else { it };
-        let back = |it: f64| if before.is_ratio { exp(it) - 1.0 } else { it };
-        let value = scale(now.estimate?) - scale(before.estimate?);
-        let paired = paired(before, now, value);
-        let (low, high) = paired.or_else(|| independent(before, now, scale))?;
-        (low.is_finite() && high.is_finite()).then(|| Self {
-            value: back(value),
-            ci95: (back(low), back(high)),
-            paired: paired.is_some(),
-        })
+    /// Neither shown to be worse nor shown to be as good.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Missing | Self::Inconclusive)
     }
-}
-
-/// The interval of a difference from the differences seed by seed, if both have the same seeds.
-fn paired(before: &Row, now: &Row, value: f64) -> Option<(f64, f64)> {
-    let ((old_seed, old), (new_seed, new)) = (&before.by_seed, &now.by_seed);
-    if old_seed != new_seed || old.len() != new.len() || old.len() < 2 {
-        return None;
-    }
-    let moved: Vec<f64> = new.iter().zip(old).map(|(new, old)| new - old).collect();
-    let error = standard_deviation(&moved) / (moved.len() as f64).sqrt();
-    Some(t_about(value, error, moved.len()).ci95)
-}
-
-/// The interval of a difference from the intervals of both, as if they were independent, by the method
-/// of variance estimates recovery (Zou and Donner, Statistics in Medicine 27, 2008, 1693-1702).
-fn independent(before: &Row, now: &Row, scale: impl Fn(f64) -> f64) -> Option<(f64, f64)> {
-    let (old, new) = (scale(before.estimate?), scale(now.estimate?));
-    let (old_low, old_high) = before.interval?;
-    let (new_low, new_high) = now.interval?;
-    let wide = |a: f64, b: f64| (a * a + b * b).sqrt();
-    let below = wide(new - scale(new_low), scale(old_high) - old);
-    let above = wide(scale(new_high) - new, old - scale(old_low));
-    Some((new - old - below, new - old + above))
-}
-
-/// Where the registered verdicts of a row went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Turn {
-    /// One said that something good is shown and now says that the contrary is.
-    Against,
-    /// One said that something good is shown, and says no more than that it is not shown.
-    Lost,
-    /// One moved between nothing shown and something bad shown: the figure tells whether that is a
-    /// change or only another number of seeds.
-    Moved,
-    /// One now says that something good is shown.
-    Better,
 }
 
 /// A row then and now.
@@ -127,8 +77,8 @@ pub struct Change {
     pub key: Key,
     /// As registered.
     pub before: Row,
-    /// As it came out now.
-    pub now: Row,
+    /// As it came out now; `None` if it is missing.
+    pub now: Option<Row>,
     /// Between the two, where both have intervals.
     pub difference: Option<Difference>,
     /// What became of its registered verdicts, if they are others now.
@@ -137,46 +87,126 @@ pub struct Change {
     pub state: State,
 }
 
-/// The rows that both summaries have, in the order of the registered one.
+/// A run beside what is registered. Every registered row is in one of the first four.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Compared {
+    /// Rows compared and rows missing, in the order of the registered table.
+    pub changes: Vec<Change>,
+    /// Registered rows that options left out of the run.
+    pub left_out: usize,
+    /// Registered readings over all scenarios that are now over other scenarios. Their scenarios are
+    /// compared one by one, or are missing.
+    pub other_scenarios: usize,
+    /// Registered rows of a candidate of another name against itself: zero by construction.
+    pub other_twin: usize,
+    /// Rows of this run that are not registered.
+    pub new: usize,
+}
+
+impl Compared {
+    /// Rows that are registered.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        self.changes.len() + self.left_out + self.other_scenarios + self.other_twin
+    }
+
+    /// Rows that are there twice.
+    #[must_use]
+    pub fn compared(&self) -> usize {
+        let both = self.changes.iter().filter(|it| it.now.is_some());
+        both.count()
+    }
+
+    /// The least favourable of the rows, where missing is inconclusive.
+    #[must_use]
+    pub fn overall(&self) -> State {
+        match self.changes.iter().map(|it| it.state).min() {
+            None | Some(State::Missing) => State::Inconclusive,
+            Some(state) => state,
+        }
+    }
+}
+
+/// Sets a run beside what is registered. `left_out` says of a registered row whether the options of
+/// the run left it out.
 #[must_use]
 pub fn compare(
     before: &BTreeMap<Key, Row>,
     now: &BTreeMap<Key, Row>,
     tolerance: f64,
-) -> Vec<Change> {
-    let mut changes: Vec<Change> = before
-        .iter()
-        .filter_map(|(key, old)| Some(change(key, old, now.get(key)?, tolerance)))
-        .collect();
-    changes.sort_by_key(|it| it.before.position);
-    changes
+    left_out: impl Fn(&Key) -> bool,
+) -> Compared {
+    let mut found = Compared {
+        new: now.keys().filter(|it| !before.contains_key(it)).count(),
+        ..Compared::default()
+    };
+    // Only the candidate itself has no headline as a baseline.
+    let is_other_twin = |key: &Key| {
+        let headline = |(it, row): (&Key, &Row)| it.baseline == key.baseline && row.headline;
+        let now = now.keys().any(|it| it.baseline == key.baseline);
+        !now && !before.iter().any(headline)
+    };
+    for (key, old) in before {
+        match now.get(key) {
+            None if left_out(key) => found.left_out += 1,
+            None if is_other_twin(key) => found.other_twin += 1,
+            None => found.changes.push(missing(key, old)),
+            Some(_) if key.scenario == ALL_SCENARIOS && others(before, now, key) => {
+                found.other_scenarios += 1;
+            }
+            Some(new) => found.changes.push(change(key, old, new, tolerance)),
+        }
+    }
+    found.changes.sort_by_key(|it| it.before.position);
+    found
 }
 
-/// The least favourable of the rows.
-#[must_use]
-pub fn overall(changes: &[Change]) -> State {
-    let states = changes.iter().map(|it| it.state);
-    states.min().unwrap_or(State::Inconclusive)
+/// Whether a reading over all scenarios is over others now.
+fn others(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>, reading: &Key) -> bool {
+    let scenarios = |rows: &BTreeMap<Key, Row>| -> BTreeSet<String> {
+        let of_it = |it: &&Key| {
+            Key {
+                scenario: ALL_SCENARIOS.to_owned(),
+                ..(*it).clone()
+            } == *reading
+        };
+        rows.keys()
+            .filter(of_it)
+            .map(|it| it.scenario.clone())
+            .collect()
+    };
+    scenarios(before) != scenarios(now)
+}
+
+fn missing(key: &Key, before: &Row) -> Change {
+    Change {
+        key: key.clone(),
+        before: before.clone(),
+        now: None,
+        difference: None,
+        turn: None,
+        state: State::Missing,
+    }
 }
 
 fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
     let difference = Difference::between(before, now);
     let turn = if before.headline {
-        turn(before, now)
+        turn::turn(before, now)
     } else {
         None
     };
-    let figure = if before.figures == now.figures {
-        State::NoChange
-    } else if key.scenario == ALL_SCENARIOS {
+    let figure = if key.scenario == ALL_SCENARIOS {
         // Over all scenarios only the verdict is registered: the figures are those of its scenarios.
         match turn {
             Some(Turn::Better) => State::Improved,
             _ => State::NoChange,
         }
+    } else if before.figures == now.figures {
+        State::NoChange
     } else {
         difference.map_or(State::Inconclusive, |it| {
-            judge(it, before.is_ratio, tolerance)
+            it.judge(before.is_ratio, tolerance)
         })
     };
     let state = match (turn, figure) {
@@ -187,269 +217,9 @@ fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
     Change {
         key: key.clone(),
         before: before.clone(),
-        now: now.clone(),
+        now: Some(now.clone()),
         difference,
         turn,
         state,
-    }
-}
-
-/// The tolerance is absolute for a saving, relative for a ratio.
-fn judge(difference: Difference, less_is_better: bool, tolerance: f64) -> State {
-    let (low, high) = difference.ci95;
-    let (above, below) = (low > tolerance, high < -tolerance);
-    let (better, worse) = if less_is_better {
-        (below, above)
-    } else {
-        (above, below)
-    };
-    if worse {
-        State::Regressed
-    } else if better {
-        State::Improved
-    } else if low >= -tolerance && high <= tolerance {
-        State::NoChange
-    } else {
-        State::Inconclusive
-    }
-}
-
-/// Words of a verdict from bad to good, and whether the first says the contrary of the last rather
-/// than nothing.
-type Scale = ([&'static str; 3], bool);
-
-const SCALES: [Scale; 3] = [
-    (
-        [
-            Size::Refuted.word(),
-            Size::Inconclusive.word(),
-            Size::Supported.word(),
-        ],
-        true,
-    ),
-    (
-        [
-            Direction::NoSavingShown.word(),
-            Direction::SavesButDegrades.word(),
-            Direction::Saves.word(),
-        ],
-        false,
-    ),
-    (
-        [
-            Time::Degraded.word(),
-            Time::NotShown.word(),
-            Time::Kept.word(),
-        ],
-        true,
-    ),
-];
-
-/// Where the verdicts went; `None` if they are the same.
-fn turn(before: &Row, now: &Row) -> Option<Turn> {
-    let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
-    let turns = pairs.filter(|((old, new), _)| old != new);
-    let turns = turns.map(|((old, new), (words, contrary))| {
-        let place = |word: &String| words.iter().position(|it| it == word);
-        match (place(old), place(new)) {
-            (Some(2), Some(0)) if contrary => Turn::Against,
-            (Some(0 | 1), Some(0 | 1)) if contrary => Turn::Moved,
-            (Some(old), Some(new)) if new > old => Turn::Better,
-            _ => Turn::Lost,
-        }
-    });
-    turns.min()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "scenario,baseline,adoption,group,quantity,scale,headline,estimate,\
-                        ci95_low,ci95_high,size_verdict,direction_verdict,time_verdict\n";
-
-    pub(super) fn rows(text: &str) -> BTreeMap<Key, Row> {
-        read(&format!("{HEAD}{text}")).expect("a table")
-    }
-
-    fn of(scenario: &str, before: &str, now: &str) -> Change {
-        let row = |it: &str| rows(&format!("{scenario},bep3,one,adopters,{it}"));
-        let changes = compare(&row(before), &row(now), 0.05);
-        assert_eq!(changes.len(), 1);
-        changes[0].clone()
-    }
-
-    fn one(before: &str, now: &str) -> Change {
-        of("s", before, now)
-    }
-
-    #[test]
-    fn a_saving_is_judged_by_its_whole_interval() {
-        let before = "E1,saving,true,0.30,0.28,0.32,refuted,saves,kept";
-        for (now, word) in [
-            ("0.30,0.28,0.32", "no change"),
-            ("0.31,0.27,0.34", "no change"),
-            ("0.20,0.18,0.22", "regressed"),
-            ("0.20,0.18,0.26", "inconclusive"),
-            ("0.40,0.36,0.44", "improved"),
-            ("0.33,0.20,0.46", "inconclusive"),
-            ("0.33,,", "inconclusive"),
-        ] {
-            let change = one(before, &format!("E1,saving,true,{now},refuted,saves,kept"));
-            assert_eq!(change.state.word(), word, "{now}");
-        }
-    }
-
-    #[test]
-    fn for_a_ratio_of_times_less_is_better() {
-        let before = "time,ratio,false,1.00,0.99,1.01,,,";
-        for (now, word) in [
-            ("1.20,1.10,1.30", "regressed"),
-            ("0.80,0.70,0.90", "improved"),
-            ("1.05,0.98,1.12", "inconclusive"),
-            ("1.01,0.97,1.04", "no change"),
-        ] {
-            let change = one(before, &format!("time,ratio,false,{now},,,"));
-            assert_eq!(change.state.word(), word, "{now}");
-        }
-    }
-
-    /// Half-widths 0.03 and 0.04 make 0.05, on either side.
-    #[test]
-    fn the_interval_of_a_difference_has_both_in_it() {
-        let before = "E1,saving,false,0.30,0.27,0.34,,,";
-        let change = one(before, "E1,saving,false,0.50,0.46,0.53,,,");
-        let it = change.difference.expect("both have intervals");
-        let ends = (0.2 - 0.04 * 2_f64.sqrt(), 0.2 + 0.03 * 2_f64.sqrt());
-        assert!((it.value - 0.2).abs() < 1e-12, "{it:?}");
-        assert!((it.ci95.0 - ends.0).abs() < 1e-12, "{it:?}");
-        assert!((it.ci95.1 - ends.1).abs() < 1e-12, "{it:?}");
-        // A registered figure that is itself uncertain shows no regression.
-        let vague = "E1,saving,false,0.30,0.10,0.50,,,";
-        let sharp = "E1,saving,false,0.20,0.19,0.21,,,";
-        assert_eq!(one(vague, sharp).state, State::Inconclusive);
-        let change = one("time,ratio,false,2,1.9,2.1,,,", "time,ratio,false,3,3,3,,,");
-        let it = change.difference.expect("both have intervals");
-        assert!((it.value - 0.5).abs() < 1e-12, "a share: {it:?}");
-    }
-
-    /// Both intervals are wide, but every seed fell by about 0.1.
-    #[test]
-    fn the_same_seeds_are_compared_one_by_one() {
-        let head = HEAD.replace('\n', ",master_seed,by_seed\n");
-        let row = |figures: &str, master: &str, by_seed: &str| {
-            let keys = "s,bep3,one,all";
-            let text = format!("{head}{keys},E3,saving,false,{figures},,,,{master},{by_seed}\n");
-            read(&text).expect("a table")
-        };
-        let before = row("0.3,0.1,0.5", "7", "0.1 0.3 0.5");
-        let change = |master: &str, by_seed: &str| {
-            let now = row("0.2,0,0.4", master, by_seed);
-            let changes = compare(&before, &now, 0.05);
-            (changes[0].state, changes[0].difference.expect("intervals"))
-        };
-        let (state, it) = change("7", "0.01 0.2 0.39");
-        // Deviations 0.01, 0 and -0.01: standard error 0.01 / sqrt 3, t with 2 degrees 4.3027.
-        let half = 4.302_653 * 0.01 / 3_f64.sqrt();
-        assert!(it.paired && state == State::Regressed, "{it:?}");
-        assert!((it.ci95.0 + 0.1 + half).abs() < 1e-6, "{it:?}");
-        assert!((it.ci95.1 + 0.1 - half).abs() < 1e-6, "{it:?}");
-        for (master, by_seed) in [("8", "0.01 0.2 0.39"), ("7", "0.01 0.39"), ("7", "")] {
-            let (state, it) = change(master, by_seed);
-            assert!(!it.paired && state == State::Inconclusive, "{it:?}");
-        }
-    }
-
-    #[test]
-    fn verdicts_that_turn_fail_and_lost_ones_are_inconclusive() {
-        let row = |verdicts: &str| format!("E1,saving,true,0.41,0.40,0.42,{verdicts}");
-        for (before, now, state) in [
-            (
-                "supported,saves,kept",
-                "refuted,saves,kept",
-                State::Regressed,
-            ),
-            (
-                "refuted,saves,kept",
-                "refuted,saves but degrades,degraded",
-                State::Regressed,
-            ),
-            (
-                "inconclusive,saves,kept",
-                "refuted,saves,kept",
-                State::NoChange,
-            ),
-            (
-                "refuted,saves but degrades,degraded",
-                "refuted,saves but degrades,not shown",
-                State::NoChange,
-            ),
-            (
-                "supported,saves,kept",
-                "inconclusive,saves,kept",
-                State::Inconclusive,
-            ),
-            (
-                "refuted,saves,kept",
-                "refuted,no saving shown,kept",
-                State::Inconclusive,
-            ),
-            (
-                "refuted,saves,kept",
-                "supported,saves,kept",
-                State::NoChange,
-            ),
-            (
-                "refuted,saves,kept",
-                "supported,saves but degrades,not shown",
-                State::Inconclusive,
-            ),
-        ] {
-            let now = row(now).replace("0.42", "0.421");
-            assert_eq!(one(&row(before), &now).state, state, "{before} to {now}");
-        }
-        let quiet = row("supported,saves,kept").replace("true", "false");
-        let now = row("refuted,saves,kept").replace("true", "false");
-        assert_eq!(
-            one(&quiet, &now).turn,
-            None,
-            "only headline verdicts are registered"
-        );
-    }
-
-    #[test]
-    fn over_all_scenarios_only_verdicts_count() {
-        let before = "E1,saving,true,0.30,,,refuted,saves,";
-        let kept = of("all", before, "E1,saving,true,0.10,,,refuted,saves,");
-        assert_eq!(kept.state, State::NoChange);
-        let lost = of(
-            "all",
-            before,
-            "E1,saving,true,0.10,,,refuted,no saving shown,",
-        );
-        assert_eq!(lost.state, State::Inconclusive);
-        let better = of("all", before, "E1,saving,true,0.41,,,supported,saves,");
-        assert_eq!(better.state, State::Improved);
-    }
-
-    #[test]
-    fn one_bad_row_decides_and_an_open_one_is_no_pass() {
-        let before = "time,ratio,false,1.00,0.99,1.01,,,";
-        let with = |now: &str| one(before, &format!("time,ratio,false,{now},,,"));
-        let (bad, open) = (with("1.20,1.10,1.30"), with("1.05,0.98,1.12"));
-        let (good, same) = (with("0.80,0.70,0.90"), with("1.00,0.99,1.01"));
-        let of = |all: &[&Change]| overall(&all.iter().copied().cloned().collect::<Vec<_>>());
-        assert_eq!(of(&[&same, &bad, &open]), State::Regressed);
-        assert_eq!(of(&[&same, &good, &open]), State::Inconclusive);
-        assert_eq!(of(&[&same, &good]), State::Improved);
-        assert_eq!(of(&[&same]), State::NoChange);
-        assert_eq!(of(&[]), State::Inconclusive, "nothing was compared");
-    }
-
-    #[test]
-    fn a_table_without_a_column_is_refused() {
-        let error = read("scenario,baseline\na,b\n").expect_err("columns are missing");
-        assert!(error.to_string().contains("adoption"), "{error}");
-        assert!(read("").is_err());
     }
 }

@@ -19,7 +19,7 @@ pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
 pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
 pub use percent::Percent;
-pub use resolve::{Changes, load};
+pub use resolve::{Changes, LeftOut, load};
 
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,8 @@ pub struct Plan {
     pub figures: Vec<Figure>,
     /// No option changed what the committed file says.
     pub registered: bool,
+    /// What options left out of what the file says.
+    pub left_out: LeftOut,
 }
 
 /// What "bandwidth" can mean. Each is a saving: `1 - candidate / baseline`.

@@ -5,6 +5,7 @@
 //! written, so that results are the same bytes everywhere.
 
 pub mod bootstrap;
+pub mod bounds;
 pub mod fairness;
 pub mod interval;
 pub mod math;

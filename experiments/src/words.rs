@@ -4,8 +4,7 @@ mod ladder;
 
 pub use ladder::ladder;
 
-use crate::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
-use crate::measure::Group;
+use crate::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity, answers};
 use crate::output::summary::waste_bound;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::stats::interval::Estimate;
@@ -23,25 +22,16 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
-/// A saving as `12.3 % [10.1, 14.5]`, or as much of it as exists.
-#[must_use]
-pub fn saving(it: &Comparison) -> String {
-    interval(&it.estimate)
-}
-
-/// An estimate of a ratio as `1.234 [1.200, 1.260]`.
-#[must_use]
-pub fn ratio(it: &Comparison) -> String {
-    let (low, high) = it.estimate.ci95;
-    format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
-}
-
-/// An estimate in the way of its quantity.
+/// An estimate with its 95 % interval in the way of its quantity: a saving as `12.3 % [10.1, 14.5]`, a
+/// ratio as `1.234 [1.200, 1.260]`.
 #[must_use]
 pub fn estimate(it: &Comparison) -> String {
     match it.quantity {
-        Quantity::Bytes(_) => saving(it),
-        Quantity::Time | Quantity::Tail => ratio(it),
+        Quantity::Bytes(_) => interval(&it.estimate),
+        Quantity::Time | Quantity::Tail => {
+            let (low, high) = it.estimate.ci95;
+            format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
+        }
     }
 }
 
@@ -100,7 +90,7 @@ fn size(plan: &Plan, readings: &[&Overall]) -> String {
         plan,
         readings,
         |it| it.size.word(),
-        [
+        &[
             Size::Supported.word(),
             Size::Inconclusive.word(),
             Size::Refuted.word(),
@@ -114,8 +104,9 @@ fn direction(plan: &Plan, readings: &[&Overall]) -> String {
         plan,
         readings,
         |it| it.direction.word(),
-        [
+        &[
             Direction::Saves.word(),
+            Direction::SavesTimeOpen.word(),
             Direction::SavesButDegrades.word(),
             Direction::NoSavingShown.word(),
         ],
@@ -127,7 +118,7 @@ fn by_word(
     plan: &Plan,
     readings: &[&Overall],
     word: impl Fn(&Overall) -> &'static str,
-    words: [&'static str; 3],
+    words: &[&'static str],
 ) -> String {
     let with = |it: &str| {
         readings
@@ -135,7 +126,8 @@ fn by_word(
             .filter(|reading| word(reading) == it)
             .count()
     };
-    let present: Vec<&str> = words.into_iter().filter(|it| with(it) > 0).collect();
+    let present = words.iter().copied();
+    let present: Vec<&str> = present.filter(|it| with(it) > 0).collect();
     if let [only] = present[..] {
         return format!("{only} for every baseline and adoption");
     }
@@ -191,24 +183,13 @@ pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
 #[must_use]
 pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
     let adoption = plan.adoption.iter().max()?;
-    let group = if *adoption == Adoption::ALL {
-        Group::All
-    } else {
-        Group::Adopters
-    };
     let (candidate, baseline) = (&plan.candidate.name, &plan.baselines.first()?.name);
     if plan.seed_range().0 < 2 {
         return Some(format!(
             "One seed names no winner between {candidate} and {baseline}."
         ));
     }
-    let wanted = |it: &&Comparison| {
-        it.quantity == Quantity::Time
-            && it.baseline == Some(0)
-            && it.adoption == *adoption
-            && it.group == group
-    };
-    let each = analysis.comparisons.iter().filter(wanted).map(|it| {
+    let each = answers(&analysis.comparisons, Quantity::Time, 0, *adoption).map(|it| {
         let (ratio, (low, high)) = (it.estimate.value, it.estimate.ci95);
         let (word, ratio, low, high) = if ratio <= 1.0 {
             ("sooner", 1.0 / ratio, 1.0 / high, 1.0 / low)

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use unchoke_experiments::conduct::{analyse, files};
+use unchoke_experiments::conduct::analyse;
 use unchoke_experiments::engine::Engine as _;
+use unchoke_experiments::output::Files;
 use unchoke_experiments::plan::{Changes, load};
 use unchoke_experiments::runner::{Options, Silent, run};
 use unchoke_experiments::store::Store;
@@ -215,7 +216,7 @@ fn the_order_of_units_does_not_show() {
             run(&plan, one, &engine, &store, options, &Silent).expect("runs");
         }
         let analysis = analyse(&plan, &units, &engine, &store).expect("analysis");
-        files(&plan, &analysis).hash()
+        Files::of(&plan, &analysis).hash()
     };
     let straight: Vec<usize> = (0..units.len()).collect();
     let backwards: Vec<usize> = straight.iter().rev().copied().collect();

@@ -171,6 +171,66 @@ fn noise_is_inconclusive_and_no_pass() {
     );
 }
 
+/// Two scenarios: a plan that has only one of them can pass only if the command asked for one.
+#[test]
+fn what_is_missing_is_no_pass_and_what_is_left_out_is_said() {
+    let second = "\n[[scenario]]\nname = \"second\"\nsource = \"flash-hetero\"\n\
+                  set = { peers = 12, size = \"2 MiB\", piece = \"64 KiB\" }\n";
+    let lab = Lab::new(&(PLAN.to_owned() + second));
+    save(&lab, "two.csv", &[]);
+    // One of the two on purpose: only it is compared, and nothing has changed.
+    let one = ["--scenario", "flash-hetero", "--strict"];
+    let it = check(&lab, 0, "two.csv", &one);
+    let last = it.text.trim_end().lines().last().expect("a sentence");
+    // Of each scenario seven rows are against the baseline and seven of the candidate against itself.
+    assert_eq!(
+        last,
+        "No change: all 14 rows compared are as registered, within 5 %. The options of this run left \
+         out 14 registered rows."
+    );
+    let counts = "14 of 33 registered rows compared, tolerance 5 %: 14 no change; 14 left out by the \
+                  options of this run; 5 over all scenarios not compared: they are over other scenarios \
+                  now\n";
+    assert!(it.text.contains(counts), "{}", it.text);
+    assert!(it.xml.contains("tests=\"14\" failures=\"0\" skipped=\"0\""));
+    // The same plan without the other scenario, as if that had been deleted.
+    fs::write(lab.path("tiny.toml"), PLAN).expect("plan");
+    let it = check(&lab, 0, "two.csv", &[]);
+    let last = it.text.trim_end().lines().last().expect("a sentence");
+    assert_eq!(
+        last,
+        "Inconclusive: nothing is shown to be worse, but 14 registered rows are missing in this run: \
+         scenario second; this is no pass. If that is meant, register anew with --save-baseline."
+    );
+    assert!(it.markdown.starts_with("## Gate of tiny: inconclusive\n"));
+    assert!(it.xml.contains("skipped=\"14\""), "{}", it.xml);
+    let it = check(&lab, 1, "two.csv", &["--strict"]);
+    assert!(
+        it.text
+            .contains("scenario second; with --strict, the check fails.")
+    );
+    assert!(
+        it.xml.contains("<failure message=\"missing\">"),
+        "{}",
+        it.xml
+    );
+    let json = lab.expect(
+        0,
+        &[
+            "run",
+            "tiny.toml",
+            "--check",
+            "--baseline",
+            "two.csv",
+            "--format",
+            "json",
+        ],
+    );
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["outcome"], "inconclusive");
+    assert_eq!(json["not_compared"]["over_other_scenarios"], 5);
+}
+
 /// A file that is registered anew by the very run that is checked against it passes nothing.
 #[test]
 fn a_check_comes_before_what_it_saves() {

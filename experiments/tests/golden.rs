@@ -4,8 +4,9 @@ mod determinism;
 
 use std::path::Path;
 
-use unchoke_experiments::conduct::{analyse, files};
+use unchoke_experiments::conduct::analyse;
 use unchoke_experiments::engine::Engine as _;
+use unchoke_experiments::output::Files;
 use unchoke_experiments::plan::{Changes, load};
 use unchoke_experiments::runner::{Options, Silent, run};
 use unchoke_experiments::store::Store;
@@ -34,7 +35,7 @@ fn results(jobs: usize) -> String {
     let options = Options { jobs, force: false };
     run(&plan, &units, &engine, &store, options, &Silent).expect("runs");
     let analysis = analyse(&plan, &units, &engine, &store).expect("analysis");
-    files(&plan, &analysis).hash()
+    Files::of(&plan, &analysis).hash()
 }
 
 #[test]

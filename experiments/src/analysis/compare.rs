@@ -1,49 +1,19 @@
 //! One comparison: the same seeds and the same peers under two mixes.
 
+use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::measure::{Group, GroupMeasure, measure_group, measure_swarm};
 use crate::outcome::Outcome;
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{Adoption, Estimand, Percent, Plan};
 use crate::stats::bootstrap::{LEAST_RUNS, Resamples, bca, jackknife_error, pseudo_values};
-use crate::stats::interval::{Estimate, t_estimate};
+use crate::stats::bounds::Bounds;
+use crate::stats::interval::Estimate;
 use crate::stats::math::{exp, ln};
 use crate::stats::moments::mean;
 use crate::stats::pairing::{Pairing, pairing};
 use crate::stats::power::runs_needed;
 use crate::unit::Mix;
 use crate::verdict::{Direction, Size, Time};
-
-/// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
-    /// Bytes, as a saving: `1 - candidate / baseline`.
-    Bytes(Estimand),
-    /// Geometric-mean completion time, as a ratio.
-    Time,
-    /// 95th percentile of completion time, as a ratio.
-    Tail,
-}
-
-impl Quantity {
-    /// The name in files.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Bytes(estimand) => estimand.id(),
-            Self::Time => "time",
-            Self::Tail => "tail",
-        }
-    }
-
-    /// What the estimate is a number of.
-    #[must_use]
-    pub const fn scale(self) -> &'static str {
-        match self {
-            Self::Bytes(_) => "saving",
-            Self::Time | Self::Tail => "ratio",
-        }
-    }
-}
 
 /// How an interval was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +87,8 @@ pub struct Comparison {
     pub size: Option<Size>,
     /// Direction verdict, for bytes.
     pub direction: Option<Direction>,
+    /// Both as what this scenario says of all of the plan's, any of which may settle them; for bytes.
+    pub in_general: Option<(Size, Direction)>,
     /// What is known of the group's completion times.
     pub time: Option<Time>,
 }
@@ -132,17 +104,24 @@ impl Comparison {
         same || self.candidate_mean == 0.0 && self.baseline_mean == 0.0
     }
 
-    /// The comparison that answers the estimand at its adoption: of the adopters for a focal one,
-    /// of all for one about the swarm.
+    /// It answers a question about bytes at its adoption: see [`Quantity::group`].
     #[must_use]
     pub fn is_headline(&self) -> bool {
-        let Quantity::Bytes(estimand) = self.quantity else {
-            return false;
-        };
-        let focal = estimand.is_focal() && self.adoption != Adoption::ALL;
-        let group = if focal { Group::Adopters } else { Group::All };
-        self.baseline.is_some() && self.group == group
+        let of_bytes = matches!(self.quantity, Quantity::Bytes(_));
+        of_bytes && self.baseline.is_some() && self.group == self.quantity.group(self.adoption)
     }
+}
+
+/// The comparisons that answer a question against a baseline at an adoption, one a scenario.
+pub fn answers(
+    comparisons: &[Comparison],
+    quantity: Quantity,
+    baseline: usize,
+    adoption: Adoption,
+) -> impl Iterator<Item = &Comparison> {
+    let asked = (quantity, Some(baseline), adoption, quantity.group(adoption));
+    let of = |it: &Comparison| (it.quantity, it.baseline, it.adoption, it.group);
+    comparisons.iter().filter(move |it| of(it) == asked)
 }
 
 /// A comparison to make.
@@ -195,12 +174,7 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
     } else {
         Adoption::ALL
     };
-    let group = if adoption == Adoption::ALL {
-        Group::All
-    } else {
-        Group::Adopters
-    };
-    let question = Question::of(scenario, 0, adoption, group);
+    let question = Question::of(scenario, 0, adoption, quantity.group(adoption));
     let seeds = 0..plan.seeds_of(scenario);
     let pairs: Vec<Pair> = seeds.filter_map(|it| question.pair(runs, it)).collect();
     let (candidate, baseline): (Vec<f64>, Vec<f64>) = match quantity {
@@ -268,16 +242,13 @@ impl Question {
         let (time, time_log) = self.time(plan, &pairs, logs(|it| it.mean_log_time));
         let (tail, tail_log) = self.tail(plan, &pairs, resamples, logs(|it| ln(it.tail_time)));
         let (mean_margin, tail_margin) = (plan.margins.time, plan.margins.tail);
-        let word = Time::of(
-            &time_log,
-            &tail_log,
-            mean_margin.fraction(),
-            tail_margin.fraction(),
-        );
+        let margins = [mean_margin, tail_margin].map(Percent::fraction);
+        let times = [(&time_log, margins[0]), (&tail_log, margins[1])];
+        let words = [1, plan.scenarios.len()].map(|among| Time::of(times, among));
         let mut answers = Vec::new();
         for estimand in &plan.estimands {
             if let Some(values) = self.bytes(*estimand, &pairs) {
-                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, word));
+                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, words));
             }
         }
         answers.extend([time, tail]);
@@ -340,14 +311,17 @@ impl Question {
         pairs: &[Pair],
         resamples: &Resamples,
         (candidate, baseline): &(Vec<f64>, Vec<f64>),
-        time: Time,
+        [time, time_in_general]: [Time; 2],
     ) -> Comparison {
         let ratio = |of: &[u32]| {
             let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
             sum(candidate) / sum(baseline)
         };
-        let estimate = bca(resamples, ratio).map(|it| 1.0 - it);
+        let bounds = bca(resamples, ratio);
+        let estimate = bounds.estimate().map(|it| 1.0 - it);
         let claim = plan.margins.claim.fraction();
+        // A large ratio is a small saving: the ends change places.
+        let size = |among: usize| Size::of(|p| 1.0 - bounds.at(1.0 - p), claim, among);
         Comparison {
             candidate_mean: mean(candidate),
             baseline_mean: mean(baseline),
@@ -355,8 +329,12 @@ impl Question {
             log_ratio: ln(mean(candidate) / mean(baseline)),
             log_error: jackknife_error(pairs.len(), |of| ln(ratio(of))),
             method: Method::resampled(pairs.len()),
-            size: Some(Size::of(&estimate, claim)),
+            size: Some(size(1)),
             direction: Some(Direction::of(&estimate, time)),
+            in_general: Some((
+                size(plan.scenarios.len()),
+                Direction::of(&estimate, time_in_general),
+            )),
             time: Some(time),
             ..self.blank(
                 plan,
@@ -374,11 +352,12 @@ impl Question {
         plan: &Plan,
         pairs: &[Pair],
         (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Estimate) {
-        let log = t_estimate(&differences(&candidate, &baseline));
+    ) -> (Comparison, Bounds) {
+        let log = Bounds::t_of(&differences(&candidate, &baseline));
+        let estimate = log.estimate();
         let comparison = Comparison {
             method: Method::Student,
-            ..self.ratio(plan, Quantity::Time, pairs, log, &candidate, &baseline)
+            ..self.ratio(plan, Quantity::Time, pairs, estimate, &candidate, &baseline)
         };
         (comparison, log)
     }
@@ -389,14 +368,15 @@ impl Question {
         pairs: &[Pair],
         resamples: &Resamples,
         (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Estimate) {
+    ) -> (Comparison, Bounds) {
         let paired = differences(&candidate, &baseline);
         let mean_of =
             |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
         let log = bca(resamples, mean_of);
+        let estimate = log.estimate();
         let comparison = Comparison {
             method: Method::resampled(pairs.len()),
-            ..self.ratio(plan, Quantity::Tail, pairs, log, &candidate, &baseline)
+            ..self.ratio(plan, Quantity::Tail, pairs, estimate, &candidate, &baseline)
         };
         (comparison, log)
     }
@@ -462,6 +442,7 @@ impl Question {
             },
             size: None,
             direction: None,
+            in_general: None,
             time: None,
         }
     }

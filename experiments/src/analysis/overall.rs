@@ -1,6 +1,7 @@
 //! The claim over all scenarios.
 
-use super::compare::{Comparison, Quantity};
+use super::compare::{Comparison, answers};
+use super::quantity::Quantity;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::stats::meta::{RandomEffects, random_effects};
 use crate::verdict::{Direction, Size};
@@ -14,7 +15,8 @@ pub struct Overall {
     pub baseline: usize,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
-    /// Supported only if supported in every scenario.
+    /// Supported only if supported in every scenario; refuted if any scenario refutes it at the level that
+    /// they share.
     pub size: Size,
     /// The least favourable of the scenarios.
     pub direction: Direction,
@@ -38,13 +40,9 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     for estimand in &plan.estimands {
         for baseline in 0..plan.baselines.len() {
             for adoption in &plan.adoption {
-                let wanted = |it: &&Comparison| {
-                    it.quantity == Quantity::Bytes(*estimand)
-                        && it.baseline == Some(baseline)
-                        && it.adoption == *adoption
-                        && it.is_headline()
-                };
-                let each: Vec<&Comparison> = comparisons.iter().filter(wanted).collect();
+                let quantity = Quantity::Bytes(*estimand);
+                let each = answers(comparisons, quantity, baseline, *adoption);
+                let each: Vec<&Comparison> = each.collect();
                 readings.extend(reading(*estimand, baseline, *adoption, &each));
             }
         }
@@ -58,8 +56,8 @@ fn reading(
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
-    let sizes: Vec<Size> = each.iter().filter_map(|it| it.size).collect();
-    let directions: Vec<Direction> = each.iter().filter_map(|it| it.direction).collect();
+    let in_general = each.iter().filter_map(|it| it.in_general);
+    let (sizes, directions): (Vec<Size>, Vec<Direction>) = in_general.unzip();
     let by_saving =
         |a: &&&Comparison, b: &&&Comparison| a.estimate.value.total_cmp(&b.estimate.value);
     let worst = each.iter().min_by(by_saving)?;
@@ -73,6 +71,7 @@ fn reading(
         adoption,
         size: Size::in_general(&sizes),
         direction: Direction::in_general(&directions),
+        // To support the claim, a scenario needs the same bound alone and among others.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
         scenarios: each.len(),
         worst: (worst.scenario, worst.estimate.value),

@@ -187,7 +187,10 @@ pub(super) struct ResultOptions {
     pub(super) peers: bool,
     /// Compare with the registered summary; results are written only to a named --out. Code 1 if a figure is shown
     /// to be worse by more than the tolerance, or a verdict turned against the candidate. What the
-    /// intervals leave open is inconclusive: no failure, and no pass either.
+    /// intervals leave open is inconclusive: no failure, and no pass either; so is what is registered and
+    /// missing now. What --scenario, --policy or --set leave out of the plan is not missed: only the rest is
+    /// compared, and how many rows that leaves out is said. A reading over all scenarios is compared only
+    /// where they are the same scenarios.
     #[arg(long)]
     pub(super) check: bool,
     /// What `--save-baseline` wrote, or the summary.csv to compare with; `results/PLAN/summary.csv` if left out.
@@ -196,7 +199,8 @@ pub(super) struct ResultOptions {
     /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio.
     #[arg(long, value_name = "SHARE", default_value = TOLERANCE, requires = "check")]
     pub(super) tolerance: Percent,
-    /// With `--check`: what is inconclusive fails as well.
+    /// With `--check`: what is inconclusive or missing fails as well; not what options of this run leave out,
+    /// so that a part of a plan can be checked by itself.
     #[arg(long, requires = "check")]
     pub(super) strict: bool,
     /// Write the summary of this run here, with figures by seed, for later `--baseline`.

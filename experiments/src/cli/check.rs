@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::{self, Format};
 use super::run::Job;
 use super::{Exit, Failure, print};
-use crate::gate::{Change, HEAD, Key, Row, State, Words, compare, counted, junit, overall, read};
+use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
 use crate::store::write_whole;
 
 /// Most rows in a table for a web page: CI services show a megabyte at most.
@@ -20,9 +20,7 @@ const MOST_ROWS: usize = 200;
 pub(super) struct Check<'a> {
     job: &'a Job<'a>,
     summary: &'a str,
-    changes: Vec<Change>,
-    /// Rows that are registered, compared or not.
-    registered: usize,
+    compared: Compared,
     seeds: String,
     reproduce: String,
 }
@@ -45,16 +43,20 @@ impl<'a> Check<'a> {
     pub(super) fn of(job: &'a Job<'a>, summary: &'a str, now: &str) -> Result<Self, Failure> {
         let (path, before) = registered(job)?;
         let now = read(now).expect("our own table");
-        let changes = compare(&before, &now, job.options.tolerance.fraction());
-        if changes.is_empty() {
+        let left_out = |it: &Key| {
+            let left_out = &job.plan.left_out;
+            left_out.holds(&it.scenario, &it.baseline, &it.adoption, &it.quantity)
+        };
+        let tolerance = job.options.tolerance.fraction();
+        let compared = compare(&before, &now, tolerance, left_out);
+        if compared.compared() == 0 {
             let message = format!("{}: has no row in common with this run", path.display());
             return Err(Failure::usage(message));
         }
         Ok(Self {
             job,
             summary,
-            changes,
-            registered: before.len(),
+            compared,
             seeds: job.plan.seeds_said(),
             reproduce: format!("{}{}", job.reproduce, job.options.check_typed()),
         })
@@ -74,7 +76,7 @@ impl<'a> Check<'a> {
     pub(super) fn finish(&self) -> Result<Exit, Failure> {
         let options = self.job.options;
         if let Some(file) = &options.junit {
-            write_whole(file, junit(&self.words(), &self.changes).as_bytes())?;
+            write_whole(file, junit(&self.words(), &self.compared).as_bytes())?;
         }
         print(&match options.format {
             Format::Json => self.json(),
@@ -90,9 +92,9 @@ impl<'a> Check<'a> {
     }
 
     fn fails(&self) -> bool {
-        match overall(&self.changes) {
+        match self.compared.overall() {
             State::Regressed => true,
-            State::Inconclusive => self.job.options.strict,
+            State::Missing | State::Inconclusive => self.job.options.strict,
             State::Improved | State::NoChange => false,
         }
     }
@@ -110,9 +112,9 @@ impl<'a> Check<'a> {
         write!(
             text,
             "gate      {}\nrepeat    {}\n{}\n",
-            words.counts(&self.changes, self.registered),
+            words.counts(&self.compared),
             self.reproduce,
-            words.closing(&self.changes)
+            words.closing(&self.compared)
         )
         .expect("writing to a string does not fail");
         text
@@ -126,8 +128,8 @@ impl<'a> Check<'a> {
         let mut text = format!(
             "## Gate of {}: {}\n\n{}\n\n{}\n\n",
             words.plan,
-            overall(&self.changes).word(),
-            words.closing(&self.changes),
+            self.compared.overall().word(),
+            words.closing(&self.compared),
             self.table(&rows, presets::ASCII_MARKDOWN)
         );
         let mut put = |it: &str| writeln!(text, "{it}\n").expect("text grows");
@@ -138,11 +140,8 @@ impl<'a> Check<'a> {
                 counted(&more)
             ));
         }
-        put(&format!(
-            "{}.",
-            words.counts(&self.changes, self.registered)
-        ));
-        let paired = self.changes.iter().filter_map(|it| it.difference);
+        put(&format!("{}.", words.counts(&self.compared)));
+        let paired = self.compared.changes.iter().filter_map(|it| it.difference);
         put(&format!(
             "Registered and now: savings and ratios over paired seeds with their intervals. Difference: \
              now less registered, of a ratio in percent of the registered one. Its interval is \
@@ -157,7 +156,7 @@ impl<'a> Check<'a> {
 
     /// The rows, worst kind first, each kind in the order of the registered table.
     fn sorted(&self) -> Vec<&Change> {
-        let mut rows: Vec<&Change> = self.changes.iter().collect();
+        let mut rows: Vec<&Change> = self.compared.changes.iter().collect();
         rows.sort_by_key(|it| it.state);
         rows
     }
@@ -182,21 +181,29 @@ impl<'a> Check<'a> {
             json!({
                 "scenario": it.key.scenario, "quantity": it.key.quantity, "group": it.key.group,
                 "baseline": it.key.baseline, "adoption": it.key.adoption,
-                "registered": it.before.estimate, "now": it.now.estimate,
+                "registered": it.before.estimate,
+                "now": it.now.as_ref().and_then(|it| it.estimate),
                 "difference": it.difference.map(|it| it.value),
                 "difference_ci95_low": low, "difference_ci95_high": high,
                 "paired": it.difference.is_some_and(|it| it.paired),
                 "state": it.state.word(), "verdict_moved": it.turn.is_some(),
             })
         };
-        let rows: Vec<_> = self.changes.iter().map(row).collect();
+        let compared = &self.compared;
+        let rows: Vec<_> = compared.changes.iter().map(row).collect();
         let document = json!({
-            "schema_version": 2,
+            "schema_version": 3,
             "plan": words.plan,
-            "outcome": overall(&self.changes).word(),
+            "outcome": compared.overall().word(),
             "fails": self.fails(),
             "tolerance": words.tolerance.fraction(),
             "reproduce": words.reproduce,
+            "not_compared": {
+                "left_out_by_options": compared.left_out,
+                "over_other_scenarios": compared.other_scenarios,
+                "another_candidate_against_itself": compared.other_twin,
+                "not_registered": compared.new,
+            },
             "rows": rows,
         });
         let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");

@@ -9,7 +9,7 @@ use super::bar::Bar;
 use super::check::{self, Check};
 use super::{Exit, Failure, beside, film, print, show, stop};
 use crate::analysis::Analysis;
-use crate::conduct::{analyse, files};
+use crate::conduct::analyse;
 use crate::engine::Engine as _;
 use crate::figure;
 use crate::output::manifest::{self, Host, manifest};
@@ -109,7 +109,7 @@ impl Job<'_> {
         host: &Host,
     ) -> Result<Exit, Failure> {
         let options = self.options;
-        let results = files(&self.plan, analysis);
+        let results = Files::of(&self.plan, analysis);
         let summary = results
             .get("summary.csv")
             .expect("one of the files")

@@ -7,10 +7,9 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, RunOptions};
-use crate::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity, pure_mixes};
-use crate::measure::Group;
+use crate::analysis::{Analysis, Level, LevelKind, Quantity, answers, pure_mixes};
 use crate::output::RESULTS_SCHEMA;
-use crate::plan::{Adoption, Plan};
+use crate::plan::Plan;
 use crate::unit::mix_name;
 use crate::words;
 
@@ -128,7 +127,9 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
             Cell::new(&plan.baselines[it.baseline].name),
             Cell::new(it.adoption.label()),
         ];
-        row.extend(of_reading(analysis, it).map(|it| Cell::new(words::saving(it))));
+        let quantity = Quantity::Bytes(it.estimand);
+        let each = answers(&analysis.comparisons, quantity, it.baseline, it.adoption);
+        row.extend(each.map(|it| Cell::new(words::estimate(it))));
         for word in [it.size.word(), it.direction.word()] {
             row.push(painted(word, color));
         }
@@ -149,15 +150,6 @@ fn painted(word: &str, color: bool) -> Cell {
     })
 }
 
-fn of_reading<'a>(analysis: &'a Analysis, of: &'a Overall) -> impl Iterator<Item = &'a Comparison> {
-    analysis.comparisons.iter().filter(|it| {
-        it.is_headline()
-            && it.quantity == Quantity::Bytes(of.estimand)
-            && it.baseline == Some(of.baseline)
-            && it.adoption == of.adoption
-    })
-}
-
 fn times(plan: &Plan, analysis: &Analysis) -> Table {
     let mut head = ["time of", "baseline", "adoption"]
         .map(str::to_owned)
@@ -170,39 +162,20 @@ fn times(plan: &Plan, analysis: &Analysis) -> Table {
     let mut table = empty(&head);
     for (at, baseline) in plan.baselines.iter().enumerate() {
         for adoption in &plan.adoption {
-            let group = if *adoption == Adoption::ALL {
-                Group::All
-            } else {
-                Group::Adopters
-            };
-            let of = |quantity| {
-                let wanted = move |it: &&Comparison| {
-                    it.quantity == quantity
-                        && it.baseline == Some(at)
-                        && it.adoption == *adoption
-                        && it.group == group
-                };
-                analysis.comparisons.iter().filter(wanted)
-            };
+            let of = |quantity| answers(&analysis.comparisons, quantity, at, *adoption);
             let mut row = vec![
-                group.name().to_owned(),
+                Quantity::Time.group(*adoption).name().to_owned(),
                 baseline.name.clone(),
                 adoption.label(),
             ];
-            row.extend(
-                of(Quantity::Time)
-                    .zip(of(Quantity::Tail))
-                    .map(|(mean, tail)| format!("{}; {}", ratio(mean), ratio(tail))),
-            );
+            let both = of(Quantity::Time).zip(of(Quantity::Tail));
+            row.extend(both.map(|(mean, tail)| {
+                format!("{}; {}", words::estimate(mean), words::estimate(tail))
+            }));
             table.add_row(row);
         }
     }
     table
-}
-
-fn ratio(it: &Comparison) -> String {
-    let (low, high) = it.estimate.ci95;
-    format!("{:.2} [{low:.2}, {high:.2}]", it.estimate.value)
 }
 
 /// Every comparison, one row each.
@@ -230,10 +203,7 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
             it.adoption.label(),
             it.group.name().to_owned(),
             it.quantity.id().to_owned(),
-            match it.quantity {
-                Quantity::Bytes(_) => words::saving(it),
-                Quantity::Time | Quantity::Tail => ratio(it),
-            },
+            words::estimate(it),
             it.size.map_or("", crate::verdict::Size::word).to_owned(),
             it.direction
                 .map_or("", crate::verdict::Direction::word)

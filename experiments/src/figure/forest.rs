@@ -6,8 +6,7 @@ use super::axis::Axis;
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
-use crate::analysis::{Analysis, Comparison, Quantity};
-use crate::measure::Group;
+use crate::analysis::{Analysis, Quantity, answers};
 use crate::plan::{Adoption, Estimand, Figure, Plan};
 use crate::stats::interval::Estimate;
 
@@ -117,7 +116,8 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     let text = format!(
         "Change of completion time in percent; right of 0 is slower. Adopters and the same peers \
          in the baseline run. n = {} paired seeds a mark. Thick line: 90 % interval, whose upper \
-         end must stay left of the dashed margin ({} and {}); thin line: 95 % interval. Student t \
+         end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
+         interval, whose lower end must lie right of it for time to be called degraded. Student t \
          on paired log ratios for the mean; {} for the percentile. Data: summary.csv.",
         plan.seeds_said(),
         plan.margins.time,
@@ -140,31 +140,6 @@ pub(super) fn method(plan: &Plan, usual: &str) -> String {
     } else {
         usual.to_owned()
     }
-}
-
-/// What is shown of a reading: adopters, or all where everybody adopts or it is about all.
-pub(super) fn shown(
-    analysis: &Analysis,
-    quantity: Quantity,
-    baseline: usize,
-    adoption: Adoption,
-) -> Vec<&Comparison> {
-    let focal = match quantity {
-        Quantity::Bytes(it) => it.is_focal(),
-        Quantity::Time | Quantity::Tail => true,
-    };
-    let group = if focal && adoption != Adoption::ALL {
-        Group::Adopters
-    } else {
-        Group::All
-    };
-    let wanted = |it: &&Comparison| {
-        it.quantity == quantity
-            && it.baseline == Some(baseline)
-            && it.adoption == adoption
-            && it.group == group
-    };
-    analysis.comparisons.iter().filter(wanted).collect()
 }
 
 impl Forest<'_> {
@@ -259,7 +234,12 @@ impl Forest<'_> {
         for block in &self.blocks {
             for baseline in 0..self.plan.baselines.len() {
                 for adoption in &self.plan.adoption {
-                    for it in shown(self.analysis, block.quantity, baseline, *adoption) {
+                    for it in answers(
+                        &self.analysis.comparisons,
+                        block.quantity,
+                        baseline,
+                        *adoption,
+                    ) {
                         let percent = |it: f64| (self.scale.percent)(it);
                         let ends = [it.estimate.ci95.0, it.estimate.ci95.1].map(percent);
                         // An interval without ends cannot widen the axis.
@@ -284,7 +264,7 @@ impl Forest<'_> {
         (baseline, adoption): (usize, Adoption),
         top: f64,
     ) {
-        for it in shown(self.analysis, quantity, baseline, adoption) {
+        for it in answers(&self.analysis.comparisons, quantity, baseline, adoption) {
             let estimate = it.estimate.map(self.scale.percent);
             let y = top + 9.0 * it.scenario as f64;
             mark(scene, axis, &estimate, y, palette::scenario(it.scenario));

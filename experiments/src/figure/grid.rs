@@ -3,14 +3,15 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
-use super::forest::{Scale, method, shown};
+use super::forest::{Scale, method};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
-use crate::analysis::{Analysis, Overall, Quantity};
+use crate::analysis::{Analysis, Overall, Quantity, answers};
 use crate::plan::{Estimand, Figure, Plan};
 use crate::stats::interval::Estimate;
 use crate::stats::math::exp;
+use crate::stats::meta::LEAST_SCENARIOS;
 
 const LABELS: f64 = 118.0;
 /// Distance of two marks of a row.
@@ -50,7 +51,8 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             "Saving 1 - candidate/baseline in percent, right of 0 is less traffic. {whose} n = {} \
              paired seeds a mark, 95 % interval: {}. Dashed: the claim of {}. Last row: mean over \
              the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
-             interval. Triangles leave the axis. Data: summary.csv.",
+             interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
+             Data: summary.csv.",
             plan.seeds_said(),
             method(plan, "BCa bootstrap over seeds"),
             plan.margins.claim,
@@ -168,7 +170,12 @@ impl Grid<'_> {
         for (level, adoption) in self.plan.adoption.iter().enumerate() {
             let color = palette::level(level, levels);
             let offset = 5.0 + STEP * (level as f64 + 0.5);
-            for it in shown(self.analysis, self.quantity, baseline, *adoption) {
+            for it in answers(
+                &self.analysis.comparisons,
+                self.quantity,
+                baseline,
+                *adoption,
+            ) {
                 let y = top + row * it.scenario as f64 + offset;
                 mark(scene, axis, &it.estimate.map(self.scale.percent), y, color);
             }
@@ -178,7 +185,8 @@ impl Grid<'_> {
             if let Some(it) = found {
                 // A large ratio is a small saving: the ends change places.
                 let saving = |it: f64| (self.scale.percent)(1.0 - exp(it));
-                let ends = (saving(it.prediction95.1), saving(it.prediction95.0));
+                let ends = it.prediction95.unwrap_or((it.mean, it.mean));
+                let ends = (saving(ends.1), saving(ends.0));
                 let estimate = Estimate {
                     value: saving(it.mean),
                     ci95: ends,
@@ -199,7 +207,12 @@ impl Grid<'_> {
         let (mut low, mut high) = (-10.0_f64, self.limit.max(10.0));
         for baseline in 0..self.plan.baselines.len() {
             for adoption in &self.plan.adoption {
-                for it in shown(self.analysis, self.quantity, baseline, *adoption) {
+                for it in answers(
+                    &self.analysis.comparisons,
+                    self.quantity,
+                    baseline,
+                    *adoption,
+                ) {
                     let value = (self.scale.percent)(it.estimate.value);
                     if value.is_finite() {
                         (low, high) = (low.min(value), high.max(value));

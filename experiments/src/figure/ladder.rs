@@ -2,6 +2,7 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
+use super::forest::method;
 use super::palette::{BLUE, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, title};
 use super::scene::{Scene, Style};
@@ -73,8 +74,9 @@ pub(super) fn ladder(plan: &Plan, analysis: &Analysis) -> Picture {
     let text = format!(
         "Each row adds one thing to the row above, in swarms of one policy; the bar runs from the \
          level of the row above to its own, blue for less and orange for more, with the change in \
-         percent of the row above. Whiskers: 95 % Student t interval of the paired difference. \
-         n = {} paired seeds. Axes do not begin at zero. Data: ladder.csv.",
+         percent of the row above. Whiskers: 95 % interval of the paired difference as a share of the \
+         first row, {}. n = {} paired seeds. Axes do not begin at zero. Data: ladder.csv.",
+        method(plan, "BCa bootstrap over seeds"),
         plan.seeds_said()
     );
     caption(&mut scene, y - 14.0, &text);

@@ -1,18 +1,20 @@
 //! `JUnit` XML, which every CI service shows: one test case a row of the gate.
 
 use super::words::metric;
-use super::{Change, State, Words};
+use super::{Compared, State, Words};
 
 /// The changes as `JUnit` XML. A failure holds the numbers and the line that reproduces them; an
-/// inconclusive row is marked as skipped, with its numbers, never as passed.
+/// inconclusive or missing row is marked as skipped, with its numbers, never as passed. What options
+/// left out is no test case.
 #[must_use]
-pub fn junit(words: &Words<'_>, changes: &[Change]) -> String {
-    let count = |state| changes.iter().filter(|it| it.state == state).count();
-    let open = count(State::Inconclusive);
+pub fn junit(words: &Words<'_>, compared: &Compared) -> String {
+    let changes = &compared.changes;
+    let count = |is: fn(State) -> bool| changes.iter().filter(|it| is(it.state)).count();
+    let (bad, open) = (count(|it| it == State::Regressed), count(State::is_open));
     let (failures, skipped) = if words.strict {
-        (count(State::Regressed) + open, 0)
+        (bad + open, 0)
     } else {
-        (count(State::Regressed), open)
+        (bad, open)
     };
     let (plan, total) = (escape(words.plan), changes.len());
     let mut lines = vec![
@@ -23,17 +25,17 @@ pub fn junit(words: &Words<'_>, changes: &[Change]) -> String {
         ),
     ];
     for it in changes {
-        let (scenario, name) = (escape(&it.key.scenario), escape(&metric(it)));
+        let (scenario, name) = (escape(&it.key.scenario), escape(&metric(&it.key)));
         lines.push(format!(
             "  <testcase classname=\"{plan}.{scenario}\" name=\"{name}\">"
         ));
         let (word, numbers) = (it.state.word(), words.numbers(it));
         match it.state {
-            State::Inconclusive if !words.strict => {
+            State::Missing | State::Inconclusive if !words.strict => {
                 let message = escape(&numbers);
                 lines.push(format!("    <skipped message=\"{message}\"/>"));
             }
-            State::Regressed | State::Inconclusive => {
+            State::Regressed | State::Missing | State::Inconclusive => {
                 let body = escape(&format!("{numbers}\n{}", words.reproduce));
                 lines.push(format!("    <failure message=\"{word}\">{body}</failure>"));
             }
@@ -75,8 +77,8 @@ mod tests {
             strict: false,
             reproduce: "lab run p && true",
         };
-        let changes = compare(&before, &now, 0.05);
-        let text = junit(&words, &changes);
+        let compared = compare(&before, &now, 0.05, |_| false);
+        let text = junit(&words, &compared);
         assert!(
             text.contains("tests=\"2\" failures=\"1\" skipped=\"1\""),
             "{text}"
@@ -101,7 +103,7 @@ mod tests {
             strict: true,
             ..words
         };
-        let text = junit(&strict, &changes);
+        let text = junit(&strict, &compared);
         assert!(text.contains("failures=\"2\" skipped=\"0\""), "{text}");
         assert!(
             text.contains("<failure message=\"inconclusive\">"),

@@ -24,7 +24,7 @@ pub struct Key {
 pub struct Row {
     /// Line of the table, from 0.
     pub position: usize,
-    /// Every field of a `summary.csv` as text.
+    /// Every field of a `summary.csv` but the verdicts as text.
     pub figures: Vec<String>,
     /// Master seed, and one value a seed; empty in a plain `summary.csv`.
     pub by_seed: (String, Vec<f64>),
@@ -87,7 +87,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let [master, values] = extra.map(|it| it.map_or("", |it| &record[it]));
         let values: Result<Vec<f64>, _> = values.split(' ').map(str::parse).collect();
         let plain = record.iter().enumerate();
-        let plain = plain.filter(|it| !extra.contains(&Some(it.0)));
+        let plain = plain.filter(|it| !extra.contains(&Some(it.0)) && !verdicts.contains(&it.0));
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),

@@ -1,6 +1,8 @@
 //! The gate in words: what tables, sentences and CI services say.
 
-use super::{Change, Difference, Row, State, Turn, overall};
+use std::collections::BTreeSet;
+
+use super::{Change, Compared, Difference, Key, Row, State, Turn};
 use crate::plan::Percent;
 use crate::words::percent;
 
@@ -44,7 +46,7 @@ impl Words<'_> {
             it.key.baseline.clone(),
             it.key.adoption.clone(),
             figure(&it.before),
-            figure(&it.now),
+            it.now.as_ref().map_or_else(|| "-".to_owned(), figure),
             it.difference
                 .map_or_else(|| "-".to_owned(), |d| difference(d, it.before.is_ratio)),
             self.tolerance(it),
@@ -72,52 +74,89 @@ impl Words<'_> {
         )
     }
 
-    /// How many rows were compared, and how many of them are of each kind.
+    /// How many rows were compared, how many of them are of each kind, and which were not compared.
     #[must_use]
-    pub fn counts(&self, changes: &[Change], registered: usize) -> String {
-        let each: Vec<&Change> = changes.iter().collect();
-        format!(
-            "{} of {registered} registered rows compared, tolerance {}: {}",
-            changes.len(),
+    pub fn counts(&self, it: &Compared) -> String {
+        let each: Vec<&Change> = it.changes.iter().collect();
+        let mut parts = vec![format!(
+            "{} of {} registered rows compared, tolerance {}: {}",
+            it.compared(),
+            it.registered(),
             self.tolerance,
             counted(&each)
-        )
+        )];
+        for (rows, why) in [
+            (it.left_out, "left out by the options of this run"),
+            (
+                it.other_scenarios,
+                "over all scenarios not compared: they are over other scenarios now",
+            ),
+            (
+                it.other_twin,
+                "of a candidate of another name against itself not compared",
+            ),
+            (it.new, "of this run not registered"),
+        ] {
+            if rows > 0 {
+                parts.push(format!("{rows} {why}"));
+            }
+        }
+        parts.join("; ")
     }
 
     /// The last line.
     #[must_use]
-    pub fn closing(&self, changes: &[Change]) -> String {
-        let total = changes.len();
-        match overall(changes) {
+    pub fn closing(&self, it: &Compared) -> String {
+        let changes = &it.changes;
+        let text = match it.overall() {
             State::Regressed => {
                 let first = self.first(changes, State::Regressed);
-                format!("{first} The check fails.")
+                let missing =
+                    missing(changes).map_or(String::new(), |it| format!(" Besides, {it}."));
+                format!("{first}{missing} The check fails.")
             }
-            State::Inconclusive => {
-                let open = changes.iter().filter(|it| it.state == State::Inconclusive);
-                let end = if self.strict {
-                    "with --strict, the check fails"
-                } else {
-                    "this is no pass"
-                };
-                let better = self.first(changes, State::Improved);
-                format!(
-                    "Inconclusive: nothing is shown to be worse, but {} of {total} rows leave it open; \
-                     {end}. More seeds or a wider tolerance would tell. {better}",
-                    open.count()
-                )
-            }
+            State::Missing | State::Inconclusive => self.open(it),
             State::Improved => {
                 let first = self.first(changes, State::Improved);
                 format!("{first} Nothing regressed.")
             }
             State::NoChange => format!(
-                "No change: all {total} rows are as registered, within {}.",
+                "No change: all {} rows compared are as registered, within {}.",
+                it.compared(),
                 self.tolerance
             ),
+        };
+        let narrowed = match it.left_out {
+            0 => String::new(),
+            rows => format!(" The options of this run left out {rows} registered rows."),
+        };
+        text.trim_end().to_owned() + &narrowed
+    }
+
+    /// Why there is no pass, and what would help.
+    fn open(&self, it: &Compared) -> String {
+        let end = if self.strict {
+            "with --strict, the check fails"
+        } else {
+            "this is no pass"
+        };
+        let open = it.changes.iter();
+        let open = open.filter(|it| it.state == State::Inconclusive).count();
+        let mut why = Vec::new();
+        let mut help = String::new();
+        why.extend(missing(&it.changes));
+        if !why.is_empty() {
+            help.push_str("If that is meant, register anew with --save-baseline. ");
         }
-        .trim_end()
-        .to_owned()
+        if open > 0 {
+            why.push(format!("{open} of {} rows leave it open", it.compared()));
+            help.push_str("More seeds or a wider tolerance would tell. ");
+        }
+        let better = self.first(&it.changes, State::Improved);
+        format!(
+            "Inconclusive: nothing is shown to be worse, but {}; {end}. {help}{better}",
+            why.join(", and ")
+        )
     }
 
     /// The row of a kind that moved most, in a sentence, and how many more there are; empty if
@@ -135,9 +174,10 @@ impl Words<'_> {
         let mut parts = Vec::new();
         parts.extend(it.difference.map(|d| self.moved(d, it.before.is_ratio)));
         parts.extend(turned(it));
-        let (metric, scenario) = (metric(it), &it.key.scenario);
+        let (metric, scenario) = (metric(&it.key), &it.key.scenario);
         let word = match state {
             State::Regressed => "Regressed",
+            State::Missing => "Missing",
             State::Inconclusive => "Inconclusive",
             State::Improved => "Improved",
             State::NoChange => "No change",
@@ -183,11 +223,55 @@ pub fn counted(rows: &[&Change]) -> String {
 
 /// What was measured, without the scenario.
 #[must_use]
-pub(super) fn metric(it: &Change) -> String {
+pub(super) fn metric(it: &Key) -> String {
     format!(
         "{} of {} against {} at {}",
-        it.key.quantity, it.key.group, it.key.baseline, it.key.adoption
+        it.quantity, it.group, it.baseline, it.adoption
     )
+}
+
+/// A part of a key, and what it is a name of.
+type Part = (&'static str, fn(&Key) -> &str);
+
+const PARTS: [Part; 5] = [
+    ("scenario", |it| &it.scenario),
+    ("baseline", |it| &it.baseline),
+    ("adoption", |it| &it.adoption),
+    ("reading", |it| &it.quantity),
+    ("group", |it| &it.group),
+];
+
+/// What is missing, in as few words as name it; `None` if nothing is.
+fn missing(changes: &[Change]) -> Option<String> {
+    let of = |is_missing: bool| {
+        let rows = changes
+            .iter()
+            .filter(move |it| (it.state == State::Missing) == is_missing);
+        rows.map(|it| &it.key)
+    };
+    let mut rest: Vec<&Key> = of(true).collect();
+    let rows = match rest.len() {
+        0 => return None,
+        1 => "1 registered row is".to_owned(),
+        rows => format!("{rows} registered rows are"),
+    };
+    let mut named = Vec::new();
+    for (what, part) in PARTS {
+        let there: BTreeSet<&str> = of(false).map(part).collect();
+        let (some, none): (Vec<&Key>, Vec<&Key>) =
+            rest.iter().partition(|it| there.contains(part(it)));
+        let gone: BTreeSet<&str> = none.into_iter().map(part).collect();
+        named.extend(gone.into_iter().map(|it| format!("{what} {it}")));
+        rest = some;
+    }
+    if let Some(first) = rest.first() {
+        let more = match rest.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        named.push(format!("{} in {}{more}", metric(first), first.scenario));
+    }
+    Some(format!("{rows} missing in this run: {}", named.join(", ")))
 }
 
 /// Estimate and interval.
@@ -252,7 +336,8 @@ fn turned(it: &Change) -> Option<String> {
         Turn::Moved => "moved",
         Turn::Better => "better",
     };
-    let pairs = it.before.verdicts.iter().zip(&it.now.verdicts);
+    let now = it.now.as_ref()?;
+    let pairs = it.before.verdicts.iter().zip(&now.verdicts);
     let moved = pairs.filter(|(old, new)| old != new);
     let moved: Vec<String> = moved.map(|(old, new)| format!("{old} to {new}")).collect();
     Some(format!("verdict {how}: {}", moved.join(", ")))
@@ -271,20 +356,20 @@ mod tests {
         reproduce: "lab run p",
     };
 
-    fn changes(now: &str) -> Vec<Change> {
+    fn compared(now: &str) -> Compared {
         let before = "s,bep3,one,adopters,E1,saving,true,0.3,0.2,0.4,supported,saves,kept\n\
                       s,bep3,one,all,time,ratio,false,1,0.99,1.01,,,\n";
-        compare(&rows(before), &rows(now), 0.5)
+        compare(&rows(before), &rows(now), 0.5, |_| false)
     }
 
     #[test]
     fn a_regression_is_named_with_its_numbers() {
-        let it = changes(
+        let it = compared(
             "s,bep3,one,adopters,E1,saving,true,0.1,0.0,0.2,refuted,saves,kept\n\
              s,bep3,one,all,time,ratio,false,2,1.9,2.1,,,\n",
         );
         assert_eq!(
-            WORDS.cells(&it[1])[5..],
+            WORDS.cells(&it.changes[1])[5..],
             [
                 "1.000 [0.990, 1.010]",
                 "2.000 [1.900, 2.100]",
@@ -294,7 +379,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            WORDS.numbers(&it[0]),
+            WORDS.numbers(&it.changes[0]),
             "regressed; verdict turned: supported to refuted: registered 30.0 % [20.0, \
              40.0], now 10.0 % [0.0, 20.0], difference -20.0 points [-34.1, -5.9], tolerance 50 \
              points, 6 paired seeds"
@@ -304,17 +389,15 @@ mod tests {
             "Regressed: time of all against bep3 at one in s: 100.0 % more than registered (95 % CI \
              89.8 to 110.2, 6 paired seeds), and 1 more row. The check fails."
         );
-        assert!(WORDS.counts(&it, 9).starts_with("2 of 9 registered rows"));
-        assert!(
-            WORDS
-                .counts(&it, 9)
-                .ends_with("tolerance 50 %: 2 regressed")
+        assert_eq!(
+            WORDS.counts(&it),
+            "2 of 2 registered rows compared, tolerance 50 %: 2 regressed"
         );
     }
 
     #[test]
     fn what_is_open_is_not_called_a_pass() {
-        let it = changes(
+        let it = compared(
             "s,bep3,one,adopters,E1,saving,true,0.3,0.2,0.4,inconclusive,saves,kept\n\
              s,bep3,one,all,time,ratio,false,0.4,0.39,0.41,,,\n",
         );
@@ -329,13 +412,56 @@ mod tests {
             ..WORDS
         };
         assert!(strict.closing(&it).contains("the check fails"));
-        let better = WORDS.closing(&it[1..]);
+        let mut it = it;
+        it.changes.remove(0);
+        let better = WORDS.closing(&it);
         assert!(
             better.contains(
                 "time of all against bep3 at one in s: 60.0 % less than registered (95 % \
                              CI 58.9 to 61.1"
             ),
             "{better}"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_in_few_words() {
+        let row = |scenario: &str, baseline: &str, quantity: &str| {
+            format!(
+                "{scenario},{baseline},one,all,{quantity},saving,true,0.3,0.2,0.4,refuted,saves,kept\n"
+            )
+        };
+        let some = row("s", "bep3", "E3") + &row("s", "credit", "E3");
+        let more = row("t", "bep3", "E3") + &row("t", "credit", "E3") + &row("s", "credit", "E4");
+        let named = |before: &str, now: &str| {
+            WORDS.closing(&compare(&rows(before), &rows(now), 0.5, |_| false))
+        };
+        let text = named(&(some.clone() + &more), &some);
+        assert_eq!(
+            text,
+            "Inconclusive: nothing is shown to be worse, but 3 registered rows are missing in this \
+             run: scenario t, reading E4; this is no pass. If that is meant, register anew with \
+             --save-baseline."
+        );
+        let three = row("t", "bep3", "E3") + &row("t", "credit", "E4");
+        let text = named(&(some.clone() + &more), &(some + &three));
+        assert!(
+            text.contains(
+                "2 registered rows are missing in this run: reading E4, E3 of all against credit \
+ at one in t;"
+            ),
+            "{text}"
+        );
+        let left_out = compare(
+            &rows(&(row("s", "bep3", "E3") + &more)),
+            &rows(&row("s", "bep3", "E3")),
+            0.5,
+            |_| true,
+        );
+        assert_eq!(
+            WORDS.closing(&left_out),
+            "No change: all 1 rows compared are as registered, within 50 %. The options of this run \
+             left out 3 registered rows."
         );
     }
 }

@@ -4,6 +4,7 @@ use super::tables::{Table, ci95};
 use crate::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::stats::math::{exp, figure};
+use crate::stats::meta::RandomEffects;
 use crate::unit::Mix;
 use crate::verdict::waste_needed;
 
@@ -142,16 +143,17 @@ fn comparison(plan: &Plan, analysis: &Analysis, it: &Comparison) -> Vec<String> 
 }
 
 fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
-    let group = if it.estimand.is_focal() && it.adoption != Adoption::ALL {
-        "adopters"
-    } else {
-        "all"
-    };
-    let pooled = |value: fn(&crate::stats::meta::RandomEffects) -> f64| {
+    let group = Quantity::Bytes(it.estimand).group(it.adoption);
+    let pooled = |value: fn(&RandomEffects) -> f64| {
         it.pooled
             .as_ref()
             .map_or_else(String::new, |it| figure(value(it)))
     };
+    // A large ratio is a small saving: the ends change places.
+    let prediction = it.pooled.as_ref().and_then(|it| it.prediction95);
+    let [low, high] = prediction.map_or_else(Default::default, |(low, high)| {
+        [high, low].map(|end| figure(1.0 - exp(end)))
+    });
     let mut row = vec![String::new(); COLUMNS.len()];
     let mut put = |column: &str, text: String| {
         let at = COLUMNS.iter().position(|it| *it == column);
@@ -160,7 +162,7 @@ fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
     put("scenario", ALL_SCENARIOS.to_owned());
     put("baseline", plan.baselines[it.baseline].name.clone());
     put("adoption", it.adoption.label());
-    put("group", group.to_owned());
+    put("group", group.name().to_owned());
     put("quantity", it.estimand.id().to_owned());
     put("scale", "saving".to_owned());
     put("headline", "true".to_owned());
@@ -172,14 +174,7 @@ fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
     put("log_ratio", pooled(|it| it.mean));
     put("log_ratio_se", pooled(|it| it.error));
     put("scenarios_passing", it.passing.to_string());
-    // A large ratio is a small saving: the ends change places.
-    put(
-        "prediction95_low",
-        pooled(|it| 1.0 - exp(it.prediction95.1)),
-    );
-    put(
-        "prediction95_high",
-        pooled(|it| 1.0 - exp(it.prediction95.0)),
-    );
+    put("prediction95_low", low);
+    put("prediction95_high", high);
     row
 }

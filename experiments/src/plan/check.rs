@@ -8,7 +8,7 @@ use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use crate::unit::mix_of;
 
-use super::{Adoption, Contender, Margins, Percent, Plan, PlanError, ScenarioUse};
+use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse};
 
 /// Most paired runs of a plan.
 const MOST_SEEDS: u32 = 100_000;
@@ -44,6 +44,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         resamples: file.statistics.bootstrap,
         figures: file.figures.clone(),
         registered: true,
+        left_out: LeftOut::default(),
     };
     seed_count(plan.seed_count).map_err(|it| source.error("seeds.count", it))?;
     if !(100..=MOST_RESAMPLES).contains(&plan.resamples) {

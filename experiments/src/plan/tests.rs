@@ -137,6 +137,7 @@ fn options_change_the_plan_and_make_it_exploratory() {
     assert_eq!(plan.candidate.parameters["slots"], 1);
     assert_eq!(plan.candidate.parameters["tick_ns"], 5_000_000_000);
     assert_eq!(plan.seed_count, 3);
+    assert_eq!(plan.left_out, super::LeftOut::default());
     assert_eq!(plan.baselines[1].max_connections, Some(7));
     assert_eq!(
         plan.scenarios[0].set,
@@ -174,6 +175,10 @@ fn filters_keep_what_they_name() {
         (plan.scenarios.len(), plan.baselines.len(), plan.seed_count),
         (1, 1, 2)
     );
+    assert!(plan.left_out.holds("flash-homog", "bep3", "one", "E1"));
+    assert!(plan.left_out.holds("slow", "unchoke_all", "one", "E1"));
+    assert!(!plan.left_out.holds("slow", "bep3", "one", "E1"));
+    assert!(!plan.left_out.holds("deleted", "bep3", "one", "E1"));
     let changes = Changes {
         scenarios: vec!["fast".to_owned()],
         ..Changes::default()

@@ -33,14 +33,20 @@ impl Page<'_> {
             format!(
                 "Savings are one minus the ratio of means over seeds, with BCa bootstrap intervals \
                  over seeds ({} resamples; below 20 seeds jackknife with Student's t). Geometric-mean \
-                 time: Student's t on paired log ratios. Brackets: two-sided 95 %. Verdicts use \
-                 one-sided 95 % bounds: size is supported if the lower bound of the saving reaches \
-                 {}, refuted if the upper bound stays below. Time is kept if the upper bounds of \
-                 the geometric-mean ratio and of the p95 ratio stay below 1 + {} and 1 + {}; both \
-                 must pass, so no correction is due (intersection-union). A general claim needs every \
-                 scenario.",
-                plan.resamples, plan.margins.claim, plan.margins.time, plan.margins.tail
+                 time: Student's t on paired log ratios. Brackets: two-sided 95 %.",
+                plan.resamples
             ),
+            format!(
+                "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
+                 95 % bound of the saving reaches {}, refuted if the upper one stays below. Time is kept if \
+                 the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
+                 1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
+                 degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
+                 they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
+                 (time not shown): neither is shown.",
+                plan.margins.claim, plan.margins.time, plan.margins.tail
+            ),
+            self.general(),
             format!(
                 "Adopters are compared with the same peers in the run of the same seed where nobody \
                  adopts. A peer that did not complete counts with the time until the horizon and with \
@@ -60,6 +66,27 @@ impl Page<'_> {
             self.paragraph(&format!("{it}."));
         }
         self.provenance(context);
+    }
+
+    /// How statements about all scenarios are decided.
+    fn general(&self) -> String {
+        let scenarios = self.plan.scenarios.len();
+        if scenarios == 1 {
+            return "The plan has one scenario: what is shown of it is what is said of all."
+                .to_owned();
+        }
+        let share = |tests: usize| format!("{:.2} %", 5.0 / tests as f64);
+        format!(
+            "A claim about every scenario is supported if each of them supports it (intersection-union, no \
+             correction). Any one of {scenarios} can refute it, so they share the 5 %: refuted if the upper \
+             bound of a saving stays below the claim at an error of {}, and time degrades if the lower \
+             bound of a mean or p95 ratio exceeds its margin at {} (Bonferroni; Holm's procedure is the \
+             same for its first test, which is the one that counts). A scenario may therefore be refuted \
+             by itself and the claim about all of them still be inconclusive. Each reading, baseline and \
+             adoption is a question of its own, with 5 % of its own.",
+            share(scenarios),
+            share(2 * scenarios)
+        )
     }
 
     /// What two people compare to know that they have the same results.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::{Analysis, Comparison, Quantity};
+use crate::analysis::{Analysis, Comparison};
 use crate::figure::{Picture, RenderError, svg};
 use crate::plan::{Figure, Plan};
 use crate::words;
@@ -84,7 +84,10 @@ impl<'a> Page<'a> {
                 let class = match it.as_str() {
                     "supported" | "saves" | "kept" | "PASS" => " class=\"good\"",
                     "refuted" | "no saving shown" | "degraded" | "FAIL" => " class=\"bad\"",
-                    "inconclusive" | "saves but degrades" | "not shown" => " class=\"open\"",
+                    "inconclusive"
+                    | "saves (time not shown)"
+                    | "saves but degrades"
+                    | "not shown" => " class=\"open\"",
                     _ => "",
                 };
                 write!(text, "<td{class}>{}</td>", escape(it))
@@ -139,10 +142,7 @@ impl<'a> Page<'a> {
                 it.adoption.label(),
                 it.group.name().to_owned(),
                 it.quantity.id().to_owned(),
-                match it.quantity {
-                    Quantity::Bytes(_) => words::saving(it),
-                    Quantity::Time | Quantity::Tail => words::ratio(it),
-                },
+                words::estimate(it),
                 it.size.map_or("", crate::verdict::Size::word).to_owned(),
                 it.direction
                     .map_or("", crate::verdict::Direction::word)

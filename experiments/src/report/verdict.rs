@@ -82,20 +82,13 @@ impl Page<'_> {
                 saving(it)
             }
         };
-        let [mean, prediction] = it.pooled.as_ref().map_or_else(
-            || ["-".to_owned(), "-".to_owned()],
-            |pooled| {
-                let (low, high) = pooled.prediction95;
-                let bounded = low.is_finite() && high.is_finite();
-                let ends = format!("{} to {}", at_least(high), saving(low));
-                let ends = if bounded {
-                    ends
-                } else {
-                    "unbounded".to_owned()
-                };
-                [saving(pooled.mean), ends]
-            },
-        );
+        let none = || "-".to_owned();
+        let pooled = it.pooled.as_ref();
+        let mean = pooled.map_or_else(none, |it| saving(it.mean));
+        let prediction = pooled.and_then(|it| it.prediction95);
+        let prediction = prediction.map_or_else(none, |(low, high)| {
+            format!("{} to {}", at_least(high), saving(low))
+        });
         vec![
             format!("{} {}", it.estimand.id(), it.estimand.title()),
             self.plan.baselines[it.baseline].name.clone(),

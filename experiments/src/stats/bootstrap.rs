@@ -4,8 +4,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use super::interval::{Estimate, normal_cdf, normal_quantile, t_about};
-use super::moments::{mean, quantile_sorted};
+use super::bounds::Bounds;
+use super::interval::normal_quantile;
+use super::moments::mean;
 
 /// Below this many runs the bootstrap is too narrow and the jackknife with Student's t is used.
 pub const LEAST_RUNS: usize = 20;
@@ -104,35 +105,28 @@ pub fn pseudo_values(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64>
         .collect()
 }
 
-/// The statistic over all runs with `BCa` intervals. `statistic` gets the numbers of the runs to
+/// The statistic over all runs with `BCa` bounds. `statistic` gets the numbers of the runs to
 /// use. With fewer than [`LEAST_RUNS`] runs: jackknife error and Student's t.
 #[must_use]
-pub fn bca(resamples: &Resamples, statistic: impl Fn(&[u32]) -> f64) -> Estimate {
+pub fn bca(resamples: &Resamples, statistic: impl Fn(&[u32]) -> f64) -> Bounds {
     let runs = resamples.runs;
     let all: Vec<u32> = (0..u32::try_from(runs).expect("fewer than 2^32 runs")).collect();
     let value = statistic(&all);
     if runs < LEAST_RUNS {
-        return t_about(value, jackknife_error(runs, &statistic), runs);
+        return Bounds::t_about(value, jackknife_error(runs, &statistic), runs);
     }
     let mut replicates: Vec<f64> = resamples
         .indices
         .chunks_exact(runs)
         .map(&statistic)
         .collect();
+    if replicates.iter().any(|it| !it.is_finite()) {
+        return Bounds::t_about(value, f64::NAN, runs);
+    }
     replicates.sort_by(f64::total_cmp);
-    if replicates.iter().any(|it| !it.is_finite()) || replicates.is_empty() {
-        return t_about(value, f64::NAN, runs);
-    }
-    // No spread means no error; the correction would divide zero by zero.
-    if replicates[0].to_bits() == replicates[replicates.len() - 1].to_bits() {
-        return Estimate::from_quantiles(value, |_| value);
-    }
     let bias = bias_correction(&replicates, value);
     let acceleration = acceleration(&leave_one_out(runs, &statistic));
-    Estimate::from_quantiles(value, |p| {
-        let z = bias + normal_quantile(p);
-        quantile_sorted(&replicates, normal_cdf(bias + z / (1.0 - acceleration * z)))
-    })
+    Bounds::bca(value, replicates, bias, acceleration)
 }
 
 /// Normal score of the share of replicates below the estimate. Ties count half; the share is kept
@@ -170,7 +164,7 @@ mod tests {
         let all: Vec<u32> = (0..26).collect();
         assert!((variance(&all) - 171.534).abs() < 0.01);
         assert!((acceleration(&leave_one_out(26, variance)) - 0.061).abs() < 0.001);
-        let estimate = bca(&Resamples::new(1, 26, 20_000), variance);
+        let estimate = bca(&Resamples::new(1, 26, 20_000), variance).estimate();
         assert!((estimate.bound95.0 - 115.8).abs() < 3.0, "{estimate:?}");
         assert!((estimate.bound95.1 - 259.6).abs() < 5.0, "{estimate:?}");
     }
@@ -197,7 +191,8 @@ mod tests {
         let mean_of =
             |of: &[u32]| of.iter().map(|it| SPATIAL[*it as usize]).sum::<f64>() / of.len() as f64;
         let textbook = t_estimate(&SPATIAL);
-        let jackknife = t_about(textbook.value, jackknife_error(26, mean_of), 26);
+        let jackknife =
+            Bounds::t_about(textbook.value, jackknife_error(26, mean_of), 26).estimate();
         assert!((textbook.ci95.0 - jackknife.ci95.0).abs() < 1e-9);
     }
 
@@ -207,7 +202,7 @@ mod tests {
         assert_eq!(draw(), draw());
         assert_ne!(draw(), bca(&Resamples::new(8, 26, 500), variance));
         let constant = bca(&Resamples::new(7, 26, 500), |_| 0.25);
-        assert_eq!(constant.ci95, (0.25, 0.25));
+        assert_eq!(constant.estimate().ci95, (0.25, 0.25));
     }
 
     /// Skewed runs: sums of two exponentials by inversion.
@@ -229,7 +224,7 @@ mod tests {
                 let sum = |v: &[f64]| of.iter().map(|it| v[*it as usize]).sum::<f64>();
                 sum(&x) / sum(&y)
             };
-            let (low, high) = bca(&resamples, ratio).ci95;
+            let (low, high) = bca(&resamples, ratio).estimate().ci95;
             bca_hits += u32::from(low <= 0.5 && 0.5 <= high);
             let logs: Vec<f64> = x.iter().zip(&y).map(|(x, y)| libm::log(x / y)).collect();
             let (low, high) = t_estimate(&logs).ci95;

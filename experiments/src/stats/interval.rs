@@ -1,8 +1,8 @@
-//! Student intervals, one-sided bounds, non-inferiority and equivalence.
+//! Estimates with Student intervals, and the distributions behind them.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use super::math::ln;
+use super::bounds::Bounds;
 use super::moments::{mean, standard_deviation};
 
 /// Estimate with what is known of its error.
@@ -17,16 +17,6 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Both intervals from the quantile function of the error distribution.
-    #[must_use]
-    pub fn from_quantiles(value: f64, quantile: impl Fn(f64) -> f64) -> Self {
-        Self {
-            value,
-            ci95: (quantile(0.025), quantile(0.975)),
-            bound95: (quantile(0.05), quantile(0.95)),
-        }
-    }
-
     /// The estimate under a monotone change of scale. A falling one swaps the ends.
     #[must_use]
     pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
@@ -66,32 +56,7 @@ pub fn normal_cdf(z: f64) -> f64 {
 /// intervals are the mean itself or unbounded: one run proves nothing.
 #[must_use]
 pub fn t_estimate(sample: &[f64]) -> Estimate {
-    let value = mean(sample);
-    let error = standard_deviation(sample) / (sample.len() as f64).sqrt();
-    t_about(value, error, sample.len())
-}
-
-/// Student intervals about `value` with standard error `error` from `n` independent runs.
-#[must_use]
-pub fn t_about(value: f64, error: f64, n: usize) -> Estimate {
-    if n < 2 || !error.is_finite() {
-        let everything = (f64::NEG_INFINITY, f64::INFINITY);
-        return Estimate {
-            value,
-            ci95: everything,
-            bound95: everything,
-        };
-    }
-    if error == 0.0 {
-        return Estimate::from_quantiles(value, |_| value);
-    }
-    let freedom = (n - 1) as f64;
-    let (wide, narrow) = (t_quantile(0.975, freedom), t_quantile(0.95, freedom));
-    Estimate {
-        value,
-        ci95: (value - wide * error, value + wide * error),
-        bound95: (value - narrow * error, value + narrow * error),
-    }
+    Bounds::t_of(sample).estimate()
 }
 
 /// Two-sided p-value of a mean of zero, by Student's t. One value proves nothing.
@@ -107,21 +72,6 @@ pub fn t_p_value(sample: &[f64]) -> f64 {
     }
     let student = StudentsT::new(0.0, 1.0, freedom).expect("positive degrees of freedom");
     2.0 * student.cdf(-(value / error).abs())
-}
-
-/// Whether a log ratio of costs is shown to stay below `1 + margin`: the upper one-sided 95 %
-/// bound lies below. A large p-value would not show it.
-#[must_use]
-pub fn non_inferior(log_ratio: &Estimate, margin: f64) -> bool {
-    log_ratio.bound95.1 < ln(1.0 + margin)
-}
-
-/// Equivalence by two one-sided tests at 5 %: the 90 % interval of the log ratio lies within
-/// plus or minus `ln(1 + margin)`.
-#[must_use]
-pub fn equivalent(log_ratio: &Estimate, margin: f64) -> bool {
-    let limit = ln(1.0 + margin);
-    -limit < log_ratio.bound95.0 && log_ratio.bound95.1 < limit
 }
 
 #[cfg(test)]
@@ -167,48 +117,8 @@ mod tests {
     #[test]
     fn one_run_proves_nothing_and_no_spread_is_exact() {
         assert!(t_estimate(&[0.3]).ci95.1.is_infinite());
-        assert!(!non_inferior(&t_estimate(&[-0.3]), 0.05));
         let zero = t_estimate(&[0.0; 30]);
         assert_eq!((zero.value, zero.ci95), (0.0, (0.0, 0.0)));
-    }
-
-    #[test]
-    fn margins_are_strict() {
-        let at = |low, high| Estimate {
-            value: f64::midpoint(low, high),
-            ci95: (low - 0.01, high + 0.01),
-            bound95: (low, high),
-        };
-        // ln 1.05 = 0.04879.
-        assert!(non_inferior(&at(-0.5, 0.048), 0.05));
-        assert!(!non_inferior(&at(-0.5, 0.049), 0.05));
-        assert!(!equivalent(&at(-0.5, 0.048), 0.05));
-        assert!(equivalent(&at(-0.048, 0.048), 0.05));
-    }
-
-    /// At the margin itself, non-inferiority must be claimed falsely in 5 % of all studies, and
-    /// equivalence at either margin likewise.
-    #[test]
-    fn tests_have_the_size_that_they_claim() {
-        use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-        let mut normal = || {
-            // Sum of twelve uniforms: mean 6, variance 1.
-            let uniform = |_| f64::from(rng.next_u32()) / 4_294_967_296.0;
-            (0..12).map(uniform).sum::<f64>() - 6.0
-        };
-        let (margin, studies) = (0.05, 4000);
-        let (mut worse, mut other) = (0, 0);
-        for _ in 0..studies {
-            let noise: Vec<f64> = (0..30).map(|_| 0.02 * normal()).collect();
-            let at =
-                |centre: f64| t_estimate(&noise.iter().map(|it| it + centre).collect::<Vec<f64>>());
-            worse += u32::from(non_inferior(&at(ln(1.0 + margin)), margin));
-            other += u32::from(equivalent(&at(-ln(1.0 + margin)), margin));
-        }
-        // 200 of 4000, binomial standard deviation 14.
-        assert!((150..=250).contains(&worse), "{worse} of {studies}");
-        assert!((150..=250).contains(&other), "{other} of {studies}");
     }
 
     #[test]

@@ -1,0 +1,70 @@
+//! Where the registered verdicts of a row went.
+
+use super::Row;
+use crate::verdict::{Direction, Size, Time};
+
+/// What became of the verdicts of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// One said that something good is shown and now says that the contrary is.
+    Against,
+    /// One said that something good is shown, and says no more than that it is not shown.
+    Lost,
+    /// One moved between nothing shown and something bad shown: the figure tells whether that is a
+    /// change or only another number of seeds.
+    Moved,
+    /// One now says that something good is shown.
+    Better,
+}
+
+/// Words of a verdict from bad to good, those that are as good as each other together; and whether the
+/// first says the contrary of the last rather than nothing.
+type Scale = ([&'static [&'static str]; 3], bool);
+
+const SCALES: [Scale; 3] = [
+    (
+        [
+            &[Size::Refuted.word()],
+            &[Size::Inconclusive.word()],
+            &[Size::Supported.word()],
+        ],
+        true,
+    ),
+    (
+        [
+            &[Direction::NoSavingShown.word()],
+            // What is known of time is on the scale of time.
+            &[
+                Direction::SavesButDegrades.word(),
+                Direction::SavesTimeOpen.word(),
+            ],
+            &[Direction::Saves.word()],
+        ],
+        false,
+    ),
+    (
+        [
+            &[Time::Degraded.word()],
+            &[Time::NotShown.word()],
+            &[Time::Kept.word()],
+        ],
+        true,
+    ),
+];
+
+/// Where the verdicts went; `None` if they are the same.
+pub(super) fn turn(before: &Row, now: &Row) -> Option<Turn> {
+    let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
+    let turns = pairs.filter(|((old, new), _)| old != new);
+    let turns = turns.map(|((old, new), (words, contrary))| {
+        let place = |word: &String| words.iter().position(|it| it.contains(&word.as_str()));
+        match (place(old), place(new)) {
+            (Some(2), Some(0)) if contrary => Turn::Against,
+            (Some(old), Some(new)) if old == new => Turn::Moved,
+            (Some(0 | 1), Some(0 | 1)) if contrary => Turn::Moved,
+            (Some(old), Some(new)) if new > old => Turn::Better,
+            _ => Turn::Lost,
+        }
+    });
+    turns.min()
+}
