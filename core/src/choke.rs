@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::geometry::BLOCK_BYTES;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -211,6 +212,11 @@ impl Triggers {
 }
 
 /// Which unchoked peer's request the next block answers.
+///
+/// A scheduler that hands out blocks must decide late: sixteen blocks on an uplink of 128 kbit/s are
+/// 16 s of sending to whomever was chosen before. So `in_flight` is 0 for what the uplink carries in
+/// a second, but [`Self::FEWEST`] at least, or one slow receiver would hold up the others, and
+/// [`Self::MOST`] at most and where the capacity is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadOrder {
     /// Each connection is served as fast as its link takes blocks: TCP shares the uplink.
@@ -226,6 +232,28 @@ pub enum UploadOrder {
         /// Blocks handed to links and not yet reported as sent, over all connections.
         in_flight: u32,
     },
+}
+
+impl UploadOrder {
+    /// The fewest blocks under way that follow from a capacity.
+    pub const FEWEST: u32 = 4;
+    /// The most of them.
+    pub const MOST: u32 = 16;
+
+    /// Blocks that may be at the links at a time, with an uplink of `capacity` bytes/s; `None` if
+    /// each link has its own bound and no other.
+    #[must_use]
+    pub fn in_flight(self, capacity: Option<u64>) -> Option<u32> {
+        let (Self::Weighted { in_flight } | Self::ByPolicy { in_flight }) = self else {
+            return None;
+        };
+        if in_flight > 0 {
+            return Some(in_flight);
+        }
+        let carried = capacity.map(|it| u32::try_from(it / u64::from(BLOCK_BYTES)));
+        let carried = carried.and_then(Result::ok).unwrap_or(Self::MOST);
+        Some(carried.clamp(Self::FEWEST, Self::MOST))
+    }
 }
 
 /// What a seed shows of its pieces to those that connect to it.

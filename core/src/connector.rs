@@ -107,10 +107,10 @@ impl<A: Copy + Ord> Connector<A> {
         self.connected + self.incoming
     }
 
-    /// Candidates that wait to be tried.
+    /// Candidates that may be tried now.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub fn due(&self, now: Instant) -> usize {
+        self.waiting.iter().filter(|it| it.1 <= now).count()
     }
 
     /// Whether more candidates would help: fewer wait than connections are missing.

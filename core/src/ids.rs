@@ -9,8 +9,9 @@ pub struct PeerKey(pub u32);
 
 impl PeerKey {
     /// The last key: connections are counted in 16 bits ([`crate::connector::Limits`]), and what is
-    /// kept for each block under way has no room for more.
-    pub const MAX: Self = Self(u16::MAX as u32);
+    /// kept for each block under way has no room for more, and stands for nobody there if it is
+    /// all ones.
+    pub const MAX: Self = Self(u16::MAX as u32 - 1);
 }
 
 /// Position of a piece in the torrent, from 0.

@@ -133,7 +133,7 @@ impl Waste {
 
 /// Protocol bytes of one [`Kind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Both {
+pub struct BothWays {
     /// Received.
     pub received: u64,
     /// Sent.
@@ -149,12 +149,13 @@ pub struct Both {
 #[repr(C)]
 pub struct Ledger {
     /// Protocol bytes, by [`Kind`].
-    pub protocol: [Both; Kind::COUNT],
+    pub protocol: [BothWays; Kind::COUNT],
     /// Payload received in vain, by [`Waste`].
     pub payload_wasted: [u64; Waste::COUNT],
     /// Payload received that was a first correct copy.
     pub payload_useful: u64,
-    /// Payload handed to the driver for sending.
+    /// Payload handed to the driver for sending, without what it could not send before the
+    /// connection closed.
     pub payload_sent: u64,
 }
 

@@ -43,7 +43,8 @@ impl Estimator {
 /// The state of one estimator; 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
-    /// EMA: rate in 1/256 byte/s. Mainline: rate in bytes/s. Window: bytes in the span before.
+    /// EMA and mainline: rate in 1/256 byte/s, as hundreds of roundings add up. Window: bytes in the
+    /// span before.
     rate: u64,
     /// EMA: bytes in the present second. Mainline: start of the averaged span, ms. Window: bytes in
     /// the present span.
@@ -55,6 +56,11 @@ pub struct Meter {
 
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// Milliseconds modulo 2^32, which is 49.7 days: differences come out right beyond that.
+fn clock(now: Instant) -> u32 {
+    u32::try_from(now.as_millis() & u64::from(u32::MAX)).expect("32 bits")
 }
 
 fn millis(span: Duration) -> u32 {
@@ -72,8 +78,7 @@ impl Meter {
                 at: narrow(now.as_secs()),
             },
             Estimator::Mainline { fudge, .. } => {
-                let now_ms = narrow(now.as_millis());
-                let start = now_ms.saturating_sub(narrow(
+                let start = clock(now).wrapping_sub(narrow(
                     u64::from(fudge.subsec_millis()) + fudge.as_secs() * 1000,
                 ));
                 Self {
@@ -85,7 +90,7 @@ impl Meter {
             Estimator::Window { .. } => Self {
                 rate: 0,
                 part: 0,
-                at: narrow(now.as_millis()),
+                at: clock(now),
             },
         }
     }
@@ -116,12 +121,12 @@ impl Meter {
             }
             Estimator::Mainline { window, .. } => {
                 copy.update_mainline(window, now, 0);
-                copy.rate
+                copy.rate / 256
             }
             Estimator::Window { window } => {
                 let window = millis(window);
                 copy.close_window(window, now);
-                let into = u64::from(narrow(now.as_millis()).saturating_sub(copy.at));
+                let into = u64::from(clock(now).wrapping_sub(copy.at));
                 let still = u64::from(window).saturating_sub(into);
                 let bytes = u128::from(copy.rate) * u128::from(still)
                     + u128::from(copy.part) * u128::from(window);
@@ -155,22 +160,24 @@ impl Meter {
 
     /// Moves on to the span that holds `now`.
     fn close_window(&mut self, window_ms: u32, now: Instant) {
-        let spans = narrow(now.as_millis()).saturating_sub(self.at) / window_ms;
+        let spans = clock(now).wrapping_sub(self.at) / window_ms;
         if spans > 0 {
             self.rate = if spans == 1 { u64::from(self.part) } else { 0 };
             self.part = 0;
-            self.at = self.at.saturating_add(spans.saturating_mul(window_ms));
+            self.at = self.at.wrapping_add(spans * window_ms);
         }
     }
 
     fn update_mainline(&mut self, window: Duration, now: Instant, bytes: u32) {
-        let now_ms = narrow(now.as_millis());
-        let (start, last) = (u64::from(self.part), u64::from(self.at));
-        let span = u64::from(now_ms).saturating_sub(start).max(1);
-        let seen = self.rate * (last - start) + u64::from(bytes) * 1000;
-        self.rate = seen / span;
+        let now_ms = clock(now);
+        let (span, known) = (
+            now_ms.wrapping_sub(self.part),
+            self.at.wrapping_sub(self.part),
+        );
+        let seen = self.rate * u64::from(known) + u64::from(bytes) * 256_000;
+        self.rate = seen / u64::from(span.max(1));
         self.at = now_ms;
         let window_ms = narrow(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
-        self.part = self.part.max(now_ms.saturating_sub(window_ms));
+        self.part = now_ms.wrapping_sub(span.min(window_ms));
     }
 }

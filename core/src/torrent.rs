@@ -2,7 +2,7 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
 //! went over it, `requests` one of its queues; `ledgers` where the bytes went; `download` requests
-//! and arriving blocks; `partial` pieces under way; `upload` requests served; `choking` the policy
+//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `upload` requests served; `choking` the policy
 //! asked and obeyed; `interest` who wants what; `remotes` who has what; `claims` what we say that we
 //! have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks; `super_seed` pieces
 //! revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
@@ -42,13 +42,14 @@ mod suspects;
 mod traffic;
 mod upkeep;
 mod upload;
+mod verify;
 
 use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
-    Reason, Verdict,
+    Reason, Unsent, Verdict,
 };
 use ledgers::Ledgers;
 use partial::Partials;
@@ -82,6 +83,8 @@ pub struct Torrent {
     open: u32,
     /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
     capped: bool,
+    /// Connections that are snubbed.
+    snubbed: u16,
 
     next_tick: Instant,
     next_upkeep: Instant,
@@ -175,6 +178,7 @@ impl Torrent {
             traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
             open: 0,
+            snubbed: 0,
             last_broadcast_at: Instant::START,
             indifferent: 0,
             partials: Partials::new(&config.geometry),

@@ -20,6 +20,7 @@ mod choke_tables;
 mod common;
 mod geometry;
 mod hostile;
+mod late;
 mod metainfo;
 mod meter;
 mod pick;

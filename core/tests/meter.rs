@@ -59,3 +59,19 @@ fn the_estimators_agree_on_a_long_steady_rate() {
         assert!(rate.abs_diff(100_000) < 2000, "{estimator:?}: {rate}");
     }
 }
+
+/// A seed that runs for months must not rank its peers by what they once were.
+#[test]
+fn a_rate_is_right_after_the_milliseconds_have_come_round() {
+    for estimator in [WINDOW, Estimator::EMA_10_S, Estimator::MAINLINE_20_S] {
+        let start = (1 << 32) - 300_000;
+        let mut meter = Meter::new(estimator, at(start));
+        for ms in (start..start + 600_000).step_by(100) {
+            meter.add(estimator, at(ms), 10_000);
+        }
+        let rate = meter.rate(estimator, at(start + 600_000));
+        assert!(rate.abs_diff(100_000) < 2000, "{estimator:?}: {rate}");
+        let later = meter.rate(estimator, at(start + 900_000));
+        assert!(later < 10_000, "{estimator:?}: {later} after five minutes");
+    }
+}

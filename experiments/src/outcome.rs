@@ -15,6 +15,10 @@ pub struct Outcome {
     pub bound_ns: Option<u64>,
     /// Bytes sent and not yet received at the end.
     pub in_flight_bytes: u64,
+    /// Bytes sent that arrived nowhere, because the connection closed.
+    pub lost_bytes: u64,
+    /// Bytes of transport headers and acknowledgements sent by all nodes; 0 in the plain model.
+    pub transport_sent_bytes: u64,
     /// Blocks that arrived.
     pub blocks: u64,
     /// Events of the simulation.

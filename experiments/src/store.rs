@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use unchoke_core::ledger::{Both, Kind, Ledger, Waste};
+use unchoke_core::ledger::{BothWays, Kind, Ledger, Waste};
 
 use crate::outcome::{Node, Outcome, Sample};
 use crate::unit::{SCHEMA, Unit, hex};
@@ -85,6 +85,8 @@ struct Header {
     file_bytes: u64,
     bound_ns: Option<u64>,
     in_flight_bytes: u64,
+    lost_bytes: u64,
+    transport_sent_bytes: u64,
     blocks: u64,
     events: u64,
     digest: String,
@@ -225,6 +227,8 @@ fn encode(engine: &str, unit: &Unit, outcome: &Outcome) -> String {
         file_bytes: outcome.file_bytes,
         bound_ns: outcome.bound_ns,
         in_flight_bytes: outcome.in_flight_bytes,
+        lost_bytes: outcome.lost_bytes,
+        transport_sent_bytes: outcome.transport_sent_bytes,
         blocks: outcome.blocks,
         events: outcome.events,
         digest: format!("{:016x}", outcome.digest),
@@ -307,6 +311,8 @@ fn decode(text: &str) -> Option<(Header, Outcome)> {
         file_bytes: header.file_bytes,
         bound_ns: header.bound_ns,
         in_flight_bytes: header.in_flight_bytes,
+        lost_bytes: header.lost_bytes,
+        transport_sent_bytes: header.transport_sent_bytes,
         blocks: header.blocks,
         events: header.events,
         digest: u64::from_str_radix(&header.digest, 16).ok()?,
@@ -314,7 +320,7 @@ fn decode(text: &str) -> Option<(Header, Outcome)> {
             payload_useful: header.payload_useful,
             payload_wasted: header.payload_wasted,
             payload_sent: header.payload_sent,
-            protocol: std::array::from_fn(|kind| Both {
+            protocol: std::array::from_fn(|kind| BothWays {
                 received: header.protocol_received[kind],
                 sent: header.protocol_sent[kind],
             }),

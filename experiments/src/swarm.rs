@@ -226,6 +226,8 @@ fn outcome(plan: &Plan, spec: &SwarmSpec, outsiders: usize, result: &RunResult) 
         file_bytes: spec.geometry.total_bytes(),
         bound_ns: bound.and_then(|it| u64::try_from(it).ok()),
         in_flight_bytes: result.bytes_in_flight,
+        lost_bytes: result.bytes_dropped,
+        transport_sent_bytes: result.nodes.iter().map(|it| it.transport_sent).sum(),
         blocks: result.blocks_transferred,
         events: result.events,
         digest: result.digest,

@@ -33,10 +33,18 @@ fn the_command_writes_what_it_prints_and_names_what_it_does_not_know() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("deep");
-    let chosen = ["--scenario", "small", "w1", "--seeds", "2", "--out"];
+    let chosen = [
+        "--scenario",
+        "small",
+        "--scenario",
+        "w1",
+        "--seeds",
+        "2",
+        "--out",
+    ];
     let said = ended(lab(&chosen).arg(&out), 0).stdout;
     assert!(
-        said.contains("lab solver --seeds 2 --scenario small w1"),
+        said.contains("lab solver --seeds 2 --scenario small --scenario w1"),
         "{said}"
     );
     let csv = std::fs::read_to_string(out.join("solver.csv")).expect("written");

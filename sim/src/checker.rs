@@ -11,7 +11,7 @@ use crate::spec::SwarmSpec;
 /// Bytes of messages, payload included, as the streams count them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checker {
-    /// Handed to streams.
+    /// Handed to streams, without the blocks that had not left when a connection closed.
     pub(crate) handed: u64,
     /// Arrived and taken in.
     pub(crate) received: u64,

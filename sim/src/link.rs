@@ -5,7 +5,7 @@
 //! faster without a flow that is no faster becoming slower (Bertsekas and Gallager, *Data
 //! Networks*, §6.5.2). With a level per link, the rate of a flow is the lesser of its two levels
 //! (and its own ceiling); the flows of a saturated link sum to its capacity; the level of an
-//! unsaturated link is infinite.
+//! unsaturated link is infinite. A flow of weight w counts as w flows that move as one.
 //!
 //! **Units.** Work is counted in units of 2^-48 byte and a rate in units per nanosecond, so that
 //! the progress of a flow is `rate * elapsed`: exact, in integers, without a division. A rate of
@@ -74,7 +74,8 @@ pub struct Links {
     /// Flows whose rate this solve changed.
     touched: Vec<u32>,
     scratch: Vec<solve::Limit>,
-    limits: Vec<u64>,
+    /// What each flow of a link is allowed elsewhere, and its weight.
+    limits: Vec<(u64, u64)>,
     active: u32,
     work: SolverWork,
 }
@@ -144,11 +145,23 @@ impl Links {
         self.mark(down);
     }
 
+    /// From now on `flow`, which begins with a weight of 1, is worth as much as `weight` such flows.
+    pub fn set_weight(&mut self, flow: FlowId, weight: u32) {
+        assert!(weight > 0, "a flow without weight would stand still");
+        self.change(flow, |it| it.weight = weight);
+    }
+
     /// From now on `flow` is no faster than `ceiling` bytes/s.
     pub fn set_ceiling(&mut self, flow: FlowId, ceiling: Option<u64>) {
+        self.change(flow, |it| {
+            it.ceiling = ceiling.map_or(INFINITE, units_of);
+        });
+    }
+
+    fn change(&mut self, flow: FlowId, change: impl FnOnce(&mut Flow)) {
         let it = &mut self.flows[flow.0 as usize];
         assert!(it.is_active(), "flow {} is stopped", flow.0);
-        it.ceiling = ceiling.map_or(INFINITE, units_of);
+        change(it);
         let (up, down) = (2 * it.src, 2 * it.dst + 1);
         self.mark(up);
         self.mark(down);
@@ -250,6 +263,13 @@ impl Links {
     /// Reads a word of `flow`, so that the processor fetches it.
     pub(crate) fn look_at(&self, flow: FlowId) -> u32 {
         self.flows.get(flow.0 as usize).map_or(0, |it| it.dst)
+    }
+
+    /// Bytes that `flow` has yet to send at `now`, a begun one included.
+    pub(crate) fn left(&self, now: Instant, flow: FlowId) -> u64 {
+        let mut it = self.flows[flow.0 as usize];
+        it.settle(now);
+        it.left_bytes()
     }
 
     /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.

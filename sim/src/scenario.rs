@@ -18,6 +18,7 @@ mod read_peers;
 mod read_transport;
 mod section;
 
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -339,11 +340,20 @@ impl Scenario {
     }
 }
 
-/// The text of a file that is not absurdly long, or why not.
+/// The text of a file that is not absurdly long, or why not. A device has no length that could be
+/// asked for before, and never ends.
 fn read_text(path: &Path) -> Result<String, String> {
-    let length = std::fs::metadata(path).map_err(|it| it.to_string())?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(format!("{length} bytes, more than {MAX_FILE_BYTES}"));
+    let mut text = String::new();
+    let mut read = || {
+        let file = std::fs::File::open(path)?;
+        file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)
+    };
+    let length = read().map_err(|it: std::io::Error| it.to_string())?;
+    if length as u64 > MAX_FILE_BYTES {
+        return Err(format!("more than {MAX_FILE_BYTES} bytes"));
     }
-    std::fs::read_to_string(path).map_err(|it| it.to_string())
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(after_mark) => after_mark.to_owned(),
+        None => text,
+    })
 }

@@ -5,13 +5,12 @@
 //! * **Slow start**: a connection begins with an initial window, or goes back to it after it was
 //!   idle for longer than the retransmission timeout, and doubles each round trip until the link
 //!   holds it back instead.
+//! * **Bias**: connections on one link share it in proportion to 1/rtt instead of evenly.
 //! * **Window**: a connection carries no more than a window each round trip.
 //! * **Loss**: with a share p of packets lost, no more than `1.22 * segment / (rtt * sqrt(p))`
 //!   (Mathis, Semke, Mahdavi, Ott 1997). The packets that are sent again are not counted.
 //!
-//! The round trip is that of the delays alone; what queues add to it is not part of it. Links are
-//! shared without regard to round trips, but for these ceilings: both fall as 1/rtt, which is how
-//! far connections lose against nearer ones.
+//! The round trip is that of the delays alone; what queues add to it is not part of it.
 
 use std::time::Duration;
 
@@ -34,12 +33,17 @@ pub struct TransportSpec {
     pub window_bytes: Option<u64>,
     /// Packets that are lost.
     pub loss: Share,
+    /// Whether connections share a link in proportion to 1/rtt.
+    pub rtt_bias: bool,
     /// What setting up a connection takes beyond its round trips.
     pub connect_time: Duration,
 }
 
 /// Least retransmission timeout beyond the round trip, ns. Linux `TCP_RTO_MIN`: 200 ms.
 const RTO_MIN_NS: u64 = 200_000_000;
+
+/// Weight of a connection whose round trip is 10 ms or less: queues add as much.
+const MOST_WEIGHT: u64 = 1_000;
 
 const SECOND_NS: u128 = 1_000_000_000;
 
@@ -56,8 +60,18 @@ impl TransportSpec {
         initial_window: None,
         window_bytes: None,
         loss: Share::NONE,
+        rtt_bias: false,
         connect_time: Duration::ZERO,
     };
+
+    /// Whether something counts round trips.
+    #[must_use]
+    pub const fn needs_round_trips(&self) -> bool {
+        self.initial_window.is_some()
+            || self.window_bytes.is_some()
+            || self.loss.millionths() > 0
+            || self.rtt_bias
+    }
 
     /// Whether headers take capacity.
     #[must_use]
@@ -103,6 +117,17 @@ impl TransportSpec {
     pub fn initial_rate(&self, rtt_ns: u64) -> Option<u64> {
         let window = u64::from(self.initial_window?) * u64::from(self.segment_bytes);
         (rtt_ns > 0).then(|| per_round_trip(window, rtt_ns))
+    }
+
+    /// Weight of a connection with this round trip against others: 1/rtt, in tenths of a hertz, so
+    /// that round trips from 10 ms to a second keep two digits.
+    #[must_use]
+    pub fn weight(&self, rtt_ns: u64) -> u32 {
+        if !self.rtt_bias {
+            return 1;
+        }
+        let rounded = (10 * 1_000_000_000 + rtt_ns / 2) / rtt_ns.max(1);
+        u32::try_from(rounded.clamp(1, MOST_WEIGHT)).expect("clamped")
     }
 
     /// After so long without a byte a connection starts slowly again, ns. RFC 5681 §4.1.
@@ -176,6 +201,17 @@ mod tests {
             Some(10_000),
             "the lesser of the two"
         );
+    }
+
+    #[test]
+    fn weights_fall_as_the_round_trip_rises() {
+        let spec = TransportSpec {
+            rtt_bias: true,
+            ..TransportSpec::PLAIN
+        };
+        let weights = [0, 10, 40, 80, 400, 60_000].map(|it| spec.weight(it * MS));
+        assert_eq!(weights, [1_000, 1_000, 250, 125, 25, 1]);
+        assert_eq!(TransportSpec::PLAIN.weight(40 * MS), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Quantities as text: `"10 Mbit/s"`, `"128 KB/s"`, `"256 KiB"`, `"30 s"`, `"20 %"`.
 //!
 //! A number, a space if you like, and a unit. Decimals are read exactly, without floats; what does
-//! not come out as a whole number of bytes, bytes/s or nanoseconds is an error, not rounded.
+//! not come out as a whole number of bytes, bytes/s or nanoseconds is an error, not rounded. Measured
+//! numbers, as programs write them into files, are rounded.
 
 use std::fmt;
 use std::time::Duration;
@@ -121,6 +122,49 @@ fn parse(text: &str, units: &[Unit]) -> Result<u64, UnitError> {
     let unit = units.iter().find(|it| it.0 == name);
     let Unit(_, numerator, denominator) = unit.ok_or(UnitError::UnknownUnit)?;
     number.times(*numerator, *denominator)
+}
+
+/// Decimals of a measured number that count; a rounding at the 18th is below all that is kept.
+const MEASURED_SCALE: i32 = 18;
+
+/// Reads a plain number as programs write it (`0.3333333333333333`, `1.5e-3`), in parts of
+/// `1 / parts`, rounded to the nearest.
+pub fn parse_measured(text: &str, parts: u64) -> Result<u64, UnitError> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => {
+            let exponent: i32 = exponent.parse().map_err(|_| UnitError::NoNumber)?;
+            (mantissa, exponent)
+        }
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = whole.chars().chain(fraction.chars());
+    if whole.is_empty() || !digits.clone().all(|it| it.is_ascii_digit()) {
+        return Err(UnitError::NoNumber);
+    }
+    // The digits as a multiple of 10^-MEASURED_SCALE: those behind it are dropped.
+    let places = i32::try_from(fraction.len()).map_err(|_| UnitError::TooLarge)?;
+    let shift = exponent
+        .saturating_sub(places)
+        .saturating_add(MEASURED_SCALE);
+    let kept = usize::try_from(shift.min(0).unsigned_abs()).expect("32 bits");
+    let kept = (whole.len() + fraction.len()).saturating_sub(kept);
+    let ten = |sum: u128, digit: u32| sum.checked_mul(10)?.checked_add(u128::from(digit));
+    let number = digits.filter_map(|it| it.to_digit(10)).take(kept);
+    let zeros = usize::try_from(shift.clamp(0, 99)).expect("clamped");
+    let number = number.chain(std::iter::repeat_n(0, zeros)).try_fold(0, ten);
+    let one = 10_u128.pow(MEASURED_SCALE.unsigned_abs());
+    let scaled = number.and_then(|it| it.checked_mul(u128::from(parts)));
+    let rounded = scaled.map(|it| (it + one / 2) / one);
+    let fits = rounded.and_then(|it| u64::try_from(it).ok());
+    fits.ok_or(UnitError::TooLarge)
+}
+
+/// Whether a line names columns: it begins with a letter, in quotes or not.
+pub(crate) fn is_heading(line: &str) -> bool {
+    let first = line.trim_start_matches(['"', '\'', ' ']).chars().next();
+    first.is_some_and(char::is_alphabetic)
 }
 
 /// Reads a time such as `"30 s"`; in ns.

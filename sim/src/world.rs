@@ -349,6 +349,8 @@ impl<'a> World<'a> {
         let config = self.configs.entry(key).or_insert_with(|| {
             let mut config = Config::new(self.spec.geometry);
             config.pipeline = client.pipeline;
+            // What the others queue too, which they have no need to say.
+            config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;
             config.aligned_ticks = client.aligned_ticks;

@@ -457,7 +457,8 @@ proptest! {
             && scenario.origins[0].count < 1000
         {
             let spec = expand(&scenario, 1);
-            let peers = scenario.peers.count as usize;
+            let lives = 1 + scenario.peers.rejoins as usize;
+            let peers = scenario.peers.count as usize * lives;
             prop_assert_eq!(spec.nodes.iter().filter(|it| !it.origin).count(), peers);
             let again = Scenario::from_toml(&scenario.to_toml(), "again.toml", None, &[]);
             prop_assert_eq!(again, Ok(scenario));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use unchoke_sim::units::{
-    Decimal, MAX_RATE, Share, UnitError, parse_rate, parse_size, parse_time, show_rate, show_size,
-    show_time,
+    Decimal, MAX_RATE, Share, UnitError, parse_measured, parse_rate, parse_size, parse_time,
+    show_rate, show_size, show_time,
 };
 
 #[test]
@@ -98,5 +98,47 @@ proptest! {
     fn no_text_makes_a_parser_panic(text in ".{0,40}") {
         let _ = (parse_rate(&text), parse_size(&text), parse_time(&text));
         let _ = (Share::parse(&text), Decimal::parse(&text));
+    }
+}
+
+#[test]
+fn measured_numbers_are_read_as_programs_write_them() {
+    let nanos = |text| parse_measured(text, 1_000_000_000);
+    for (text, expected) in [
+        ("30", 30_000_000_000),
+        ("0.3333333333333333", 333_333_333),
+        ("0.6666666666666666666666", 666_666_667),
+        ("1e3", 1_000_000_000_000),
+        ("1.5E-3", 1_500_000),
+        ("2.5e-10", 0),
+        ("5e-10", 1),
+        ("1e-400", 0),
+        ("007", 7_000_000_000),
+    ] {
+        assert_eq!(nanos(text), Ok(expected), "{text}");
+    }
+    for text in [
+        "", ".", "-1", "+1", "1e", "1e1.5", "1_0", "nan", "0x1", "1 s", "1.2.3",
+    ] {
+        assert_eq!(nanos(text), Err(UnitError::NoNumber), "{text}");
+    }
+    for text in [
+        "1e20",
+        "99999999999999999999999999999999999999999999",
+        "1e999999999",
+    ] {
+        assert_eq!(nanos(text), Err(UnitError::TooLarge), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn measured_numbers_are_rounded_like_floats(value in 0.0..1e6_f64) {
+        let parsed = parse_measured(&format!("{value}"), 1_000_000).expect("a number");
+        let parsed_e = parse_measured(&format!("{value:e}"), 1_000_000).expect("a number");
+        prop_assert_eq!(parsed, parsed_e);
+        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+        let error = (parsed as f64 - value * 1e6).abs();
+        prop_assert!(error <= 0.5 + 1e-3);
     }
 }

@@ -132,12 +132,12 @@ fn arrivals(cap: u64, transport: TransportSpec) -> Vec<u64> {
     arrivals.0
 }
 
-/// How much later each block arrives with slow start from two segments than without, ns. The cap
-/// lets every block go at the same moment in both.
-fn later_with_slow_start(cap: u64) -> Vec<u64> {
+/// How much later each block arrives with slow start from so many segments than without, ns. The
+/// cap lets every block go at the same moment in both.
+fn later_with_slow_start(segments: u32, cap: u64) -> Vec<u64> {
     let plain = arrivals(cap, TransportSpec::PLAIN);
     let slow = TransportSpec {
-        initial_window: Some(2),
+        initial_window: Some(segments),
         ..TransportSpec::PLAIN
     };
     let slow = arrivals(cap, slow);
@@ -147,11 +147,12 @@ fn later_with_slow_start(cap: u64) -> Vec<u64> {
 /// Without slow start a block takes this, ns.
 const AT_LINK_RATE: u64 = 16_397_000;
 
-/// A block at the 579 200 bytes/s that the two blocks at once reach, 20 272 bytes and three round
-/// trips after their start: 28.310 ms. That is less than a round trip, so nothing doubles any more.
-const WARM: u64 = 16_397 * 1_000_000_000 / 579_200 - AT_LINK_RATE;
+/// A block at the 868 800 bytes/s that two blocks at once reach from three segments, 30 408 bytes and
+/// three round trips after their start: 18.873 ms. That is less than half a round trip: the window is
+/// not what holds the stream back, and stays.
+const WARM: u64 = 16_397 * 1_000_000_000 / 868_800 - AT_LINK_RATE;
 
-/// A block from the start: 2896 bytes in 40 ms, 5792 in the next, and 7709 at 289 600 bytes/s, which
+/// A block from two segments: 2896 bytes in 40 ms, 5792 in the next, and 7709 at 289 600 bytes/s, which
 /// makes 106.620 ms.
 const COLD: u64 = 80_000_000 + 7709 * 1_000_000_000 / 289_600 - AT_LINK_RATE;
 
@@ -163,10 +164,10 @@ fn is(later: u64, expected: u64) -> bool {
 #[test]
 fn a_stream_that_idles_longer_than_the_timeout_starts_slowly_again() {
     // One block each 347.605 ms. The timeout is the round trip and 200 ms: 240 ms. The two at once
-    // take 141.619 ms, so that the next one finds the stream warm, and leaves it idle for 319 ms. From
+    // take 141.619 ms, so that the next one finds the stream warm, and leaves it idle for 331 ms. From
     // then on each takes 106.620 ms and leaves 240.985 ms.
-    let later = later_with_slow_start(47_134);
-    assert!(is(later[2], WARM), "block 2: {}", later[2]);
+    let later = later_with_slow_start(2, 47_134);
+    assert!(is(later[2], 0), "block 2: {}", later[2]);
     for (block, later) in later.iter().enumerate().skip(3) {
         assert!(is(*later, COLD), "block {block}: {later}");
     }
@@ -174,10 +175,20 @@ fn a_stream_that_idles_longer_than_the_timeout_starts_slowly_again() {
 
 #[test]
 fn a_stream_that_idles_less_goes_on_at_the_rate_it_had() {
-    // One block each 267.302 ms: each leaves 238.992 ms without a byte.
-    let later = later_with_slow_start(61_294);
+    // One block each 247.302 ms takes 18.873 of them: the stream idles for 228.429 ms.
+    let later = later_with_slow_start(3, 66_251);
     for (block, later) in later.iter().enumerate().skip(2) {
         assert!(is(*later, WARM), "block {block}: {later}");
+    }
+}
+
+#[test]
+fn a_window_that_is_used_doubles_over_a_gap_too() {
+    // From two segments the two at once reach 579 200 bytes/s after three round trips and are done
+    // 21.619 ms into the fourth, which is more than half of it. Twice that is more than the link.
+    let later = later_with_slow_start(2, 66_251);
+    for (block, later) in later.iter().enumerate().skip(2) {
+        assert!(is(*later, 0), "block {block}: {later}");
     }
 }
 
@@ -193,6 +204,30 @@ fn a_warm_stream_keeps_to_its_window() {
     let (at_once, slow) = (window(None), window(Some(2)));
     let (at_once, slow) = (arrivals(61_294, at_once), arrivals(61_294, slow));
     assert_eq!(slow[2..], at_once[2..]);
+}
+
+#[test]
+fn far_connections_get_less_of_a_link() {
+    // A seed of 1 MB/s with leechers 20 and 200 ms of round trip away: 10 to 1 of its uplink, until
+    // the near one has all; evenly, both would end at about the same time.
+    let time = |rtt_bias| {
+        let mut spec = star("unchoke_all", 2);
+        spec.network.base_delay_ns = 0;
+        spec.network.transport.rtt_bias = rtt_bias;
+        for (node, ms) in spec.nodes.iter_mut().zip([0, 10, 100]) {
+            node.delay_ns = ms * 1_000_000;
+        }
+        let result = run(&spec);
+        [1, 2].map(|it: usize| {
+            result.nodes[it]
+                .download_time()
+                .expect("it completes")
+                .as_secs_f64()
+        })
+    };
+    let (even, biased) = (time(false), time(true));
+    assert!(even[1] - even[0] < 1.0, "{even:?}");
+    assert!(biased[1] - biased[0] > 1.0, "{biased:?}");
 }
 
 #[test]

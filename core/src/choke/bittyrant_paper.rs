@@ -89,8 +89,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
         Parameter::new("selfish", 0, 0, "1 withholds upload that nobody needs").at_most(1),
         Parameter::new("seed_slots", 4, 1, "peers unchoked as a seed"),
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
+        Parameter::IN_FLIGHT,
     ],
     make: |values| {
         Box::new(BittyrantPaper {
@@ -102,7 +101,7 @@ pub(super) const ENTRY: Entry = Entry {
             active_set: values.get("active_set"),
             selfish: values.get("selfish") == 1,
             seed_slots: values.count("seed_slots"),
-            in_flight: u32::try_from(values.get("in_flight")).expect("at most 32 bits"),
+            in_flight: values.in_flight(),
             known: BTreeMap::new(),
         })
     },

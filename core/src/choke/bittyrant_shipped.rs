@@ -75,8 +75,7 @@ pub(super) const ENTRY: Entry = Entry {
             "bytes in six rounds above which a peer counts as reciprocating: 1.5 kB/s for 60 s",
         ),
         Parameter::new("seed_slots", 4, 1, "peers unchoked as a seed"),
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
+        Parameter::IN_FLIGHT,
     ],
     make: |values| {
         Box::new(BittyrantShipped {
@@ -85,7 +84,7 @@ pub(super) const ENTRY: Entry = Entry {
             min_bytes: values.get("min_bytes"),
             active_bytes: values.get("active_bytes"),
             seed_slots: values.count("seed_slots"),
-            in_flight: u32::try_from(values.get("in_flight")).expect("at most 32 bits"),
+            in_flight: values.in_flight(),
             known: BTreeMap::new(),
         })
     },

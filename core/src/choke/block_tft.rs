@@ -42,14 +42,13 @@ pub(super) const ENTRY: Entry = Entry {
         )
         .at_most(1 << 32),
         Parameter::tick(10),
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
+        Parameter::IN_FLIGHT,
     ],
     make: |values| {
         Box::new(BlockTft {
             delta_bytes: values.get("delta_blocks") * u64::from(BLOCK_BYTES),
             tick: values.span("tick_ns"),
-            in_flight: u32::try_from(values.get("in_flight")).expect("at most 32 bits"),
+            in_flight: values.in_flight(),
             am_seed: false,
         })
     },

@@ -14,8 +14,7 @@ use crate::rng::Rng;
 /// the ready peer with the least bytes sent minus bytes received: no rate is estimated and there is
 /// nothing to tune. A seed, which receives nothing, so sends everybody the same.
 ///
-/// Equals are served in key order, where the paper does not say. `in_flight` is ours: how many
-/// blocks may be under way to links at a time, so that one slow link does not hold up the others.
+/// Equals are served in key order, where the paper does not say. `in_flight` is ours.
 #[derive(Clone, Copy, Debug)]
 pub struct FairTorrent {
     in_flight: u32,
@@ -25,12 +24,9 @@ pub(super) const ENTRY: Entry = Entry {
     id: "fairtorrent",
     summary: "FairTorrent: nobody is choked, the next block goes to whom we owe most",
     uploads: true,
-    parameters: &[
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
-    ],
+    parameters: &[Parameter::IN_FLIGHT],
     make: |values| {
-        let in_flight = u32::try_from(values.get("in_flight")).expect("at most 32 bits");
+        let in_flight = values.in_flight();
         Box::new(FairTorrent { in_flight })
     },
 };

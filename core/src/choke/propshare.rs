@@ -57,8 +57,7 @@ pub(super) const ENTRY: Entry = Entry {
             1,
             "optimistic peers while nobody gave anything, and as a seed",
         ),
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
+        Parameter::IN_FLIGHT,
     ],
     make: |values| {
         Box::new(PropShare {
@@ -67,7 +66,7 @@ pub(super) const ENTRY: Entry = Entry {
             optimistic_slots: values.count("optimistic_slots"),
             optimistic_ticks: values.get("optimistic_ticks"),
             start_slots: values.count("start_slots"),
-            in_flight: u32::try_from(values.get("in_flight")).expect("at most 32 bits"),
+            in_flight: values.in_flight(),
             optimistic: Vec::new(),
         })
     },

@@ -98,6 +98,17 @@ impl Parameter {
         )
     }
 
+    /// [`UploadOrder`]'s bound on the blocks under way.
+    ///
+    /// [`UploadOrder`]: super::UploadOrder
+    pub const IN_FLIGHT: Self = Self::new(
+        "in_flight",
+        0,
+        0,
+        "blocks at the links at a time; 0: what the uplink carries in a second, 4 to 16",
+    )
+    .at_most(u32::MAX as u64);
+
     /// The same parameter, at most `max`.
     #[must_use]
     pub const fn at_most(self, max: u64) -> Self {
@@ -149,6 +160,13 @@ impl Values<'_> {
     #[must_use]
     pub fn count(&self, name: &str) -> usize {
         usize::try_from(self.get(name).min(u64::from(u32::MAX))).expect("fits 32 bits")
+    }
+
+    /// The value of [`Parameter::IN_FLIGHT`].
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        let value = self.get(Parameter::IN_FLIGHT.name);
+        u32::try_from(value).expect("at most 32 bits")
     }
 
     /// The value of `name` as a span of nanoseconds.

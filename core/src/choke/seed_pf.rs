@@ -56,13 +56,12 @@ pub(super) const ENTRY: Entry = Entry {
             "weight of the newest block in the average service of a piece, in 1/65536",
         )
         .at_most(ONE),
-        Parameter::new("in_flight", 16, 1, "blocks at the links at a time")
-            .at_most(u32::MAX as u64),
+        Parameter::IN_FLIGHT,
     ],
     make: |values| {
         Box::new(SeedPf {
             weight: values.get("weight"),
-            in_flight: u32::try_from(values.get("in_flight")).expect("at most 32 bits"),
+            in_flight: values.in_flight(),
             leecher: build("bep3", &Parameters::new()).expect("bep3 is registered"),
             am_seed: false,
             served: 0,

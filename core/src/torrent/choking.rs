@@ -49,7 +49,7 @@ impl Torrent {
         Snapshot {
             now,
             am_seed: self.is_complete(),
-            upload_capacity: self.config.upload_cap.or(self.config.upload_capacity),
+            upload_capacity: self.config.capacity(),
             upload_rate: self.upload_meter.rate(Estimator::EMA_10_S, now),
             piece_count: self.config.geometry.piece_count(),
             piece_bytes: self.config.geometry.piece_bytes(),

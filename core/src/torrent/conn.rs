@@ -5,9 +5,6 @@ use super::traffic::TrafficId;
 use crate::ledger::Waste;
 use crate::time::Instant;
 
-/// Requests that BEP 10 lets us assume a peer queues if it does not say.
-const DEFAULT_REQUEST_QUEUE: u16 = 250;
-
 /// State of one connection, as far as every connection has it: a cache line, so that a hundred
 /// thousand simulated peers fit in memory. Pieces are in [`super::Remotes`]; what was transferred
 /// is in [`super::Traffic`], for the few connections over which something was.
@@ -120,6 +117,11 @@ impl Pending {
         Mark::ALL[(self.0 >> Self::SHIFT) as usize]
     }
 
+    /// Whether it was given up because no answer came.
+    pub(super) fn is_late(self) -> bool {
+        self.mark() == Mark::TimedOut
+    }
+
     /// Whether the block is counted as under way because of this request.
     pub(super) fn is_live(self) -> bool {
         self.0 >> Self::SHIFT <= Mark::EndgameCopy as u32
@@ -150,7 +152,7 @@ impl Conn {
             live: 0,
             credit: 0,
             unflushed: 0,
-            request_queue: DEFAULT_REQUEST_QUEUE,
+            request_queue: 0,
             unrequested: 0,
             invalid_requests: 0,
             had_before: 0,

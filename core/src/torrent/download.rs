@@ -3,12 +3,12 @@
 use alloc::collections::VecDeque;
 
 use super::conn::{Mark, Pending};
-use super::traffic::PIPELINE;
-use super::{Output, ProtocolViolation, Reason, Torrent, Verdict};
+use super::traffic::{PIPELINE, TrafficId};
+use super::{Output, ProtocolViolation, Torrent};
 use crate::choke::UploadOrder;
 use crate::geometry::BLOCK_BYTES;
-use crate::ids::{BlockRef, PeerKey, PieceIndex};
-use crate::ledger::{Kind, Waste};
+use crate::ids::{BlockRef, PeerKey};
+use crate::ledger::Waste;
 use crate::message::Message;
 use crate::pick::PickView;
 use crate::time::Instant;
@@ -43,7 +43,10 @@ impl Torrent {
         if conn.peer_choking || !conn.am_interested {
             return;
         }
-        let live = conn.live;
+        let (live, snubbed, id) = (conn.live, conn.snubbed, conn.traffic);
+        if snubbed && self.is_late(now, id) {
+            return;
+        }
         let depth = self.depth(now, peer);
         if live > depth - depth.div_ceil(4) {
             return;
@@ -53,6 +56,15 @@ impl Torrent {
                 return self.note_starving(peer);
             }
         }
+    }
+
+    /// Whether a snubbed peer may still deliver what it owes: to ask it for more, or for the same
+    /// again, would make a slow link slower. It may also have lost the requests, as clients without
+    /// BEP 6 do silently: after so long a silence as ends a connection it is asked anew.
+    fn is_late(&self, now: Instant, id: TrafficId) -> bool {
+        let traffic = &self.traffic[id];
+        now - traffic.owing_since <= self.config.limits.idle
+            && traffic.pending.iter().any(|it| it.is_late())
     }
 
     /// Remembers a peer that would deliver but has nothing that is not asked for already.
@@ -244,13 +256,33 @@ impl Torrent {
         (traffic.last_block_at, traffic.owing_since) = (now, now);
         let conn = &mut self.conns[peer.0 as usize];
         conn.live -= u16::from(pending.is_live());
-        conn.snubbed = false;
+        let late = conn.snubbed;
         self.keep_or_waste(now, peer, block, index, pending);
+        if late {
+            self.set_snubbed(peer, false);
+            self.count_on_again(peer);
+        }
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
             self.schedule_uploads(now); // What came may have earned its sender a block.
         }
         self.fill(now, peer);
+    }
+
+    /// A peer that was snubbed delivers after all: what it was asked for, and nobody else was since,
+    /// it is likely to deliver too.
+    fn count_on_again(&mut self, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        let traffic = self.traffic.get_mut(conn.traffic);
+        let pending = traffic.into_iter().flat_map(|it| &mut it.pending);
+        for request in pending.filter(|it| it.is_late()) {
+            let (piece, block) = self.config.geometry.split(request.number());
+            if self.partials.take(piece, block, peer) {
+                *request = Pending::new(request.number(), Mark::Ordinary);
+                conn.live += 1;
+            }
+        }
+        self.note_indifference(peer);
     }
 
     fn keep_or_waste(
@@ -273,7 +305,7 @@ impl Torrent {
             ledger.payload_useful += u64::from(block.length);
         });
         self.outputs.push_back(Output::StoreBlock { peer, block });
-        if others > 0 {
+        if others > 0 || self.snubbed > 0 {
             self.cancel(now, pending);
         }
         if self.partials.at(slot).missing == 0 {
@@ -285,19 +317,33 @@ impl Torrent {
         }
     }
 
-    /// The block is here: tell everybody who was asked for it as well.
+    /// Keeps [`Self::snubbed`] up to date.
+    pub(super) fn set_snubbed(&mut self, peer: PeerKey, snubbed: bool) {
+        let conn = &mut self.conns[peer.0 as usize];
+        let before = core::mem::replace(&mut conn.snubbed, snubbed);
+        self.snubbed = self.snubbed - u16::from(before) + u16::from(snubbed);
+    }
+
+    /// The block is here: tell everybody who was asked for it as well, and may still send it.
     fn cancel(&mut self, now: Instant, answered: Pending) {
-        let (number, mark) = (answered.number(), answered.mark().of_losers());
+        let number = answered.number();
         let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
-            if self.conns[peer.0 as usize].live == 0 {
+            let conn = &self.conns[peer.0 as usize];
+            if conn.live == 0 && !conn.snubbed {
                 continue;
             }
-            let asked = |it: &&mut Pending| it.number() == number && it.is_live();
+            let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_late());
             let mut pending = self.traffic_mut(peer).pending.iter_mut();
             if let Some(pending) = pending.find(asked) {
+                let live = pending.is_live();
+                let mark = if live {
+                    answered.mark().of_losers()
+                } else {
+                    Mark::TimeoutLost
+                };
                 *pending = Pending::new(number, mark);
-                self.conns[peer.0 as usize].live -= 1;
+                self.conns[peer.0 as usize].live -= u16::from(live);
                 self.note_indifference(peer);
                 self.send(now, peer, Message::Cancel(block));
                 self.fill(now, peer);
@@ -345,8 +391,9 @@ impl Torrent {
 
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
-        conn.peer_choking = false;
-        if !conn.fast
+        let was_choking = core::mem::replace(&mut conn.peer_choking, false);
+        if was_choking
+            && !conn.fast
             && let Some(traffic) = self.traffic.get_mut(conn.traffic)
         {
             // Streams are ordered: what was not answered before the choke never will be.
@@ -387,92 +434,5 @@ impl Torrent {
         }
         self.note_indifference(peer);
         self.partials.release(peer);
-    }
-
-    pub(super) fn on_verified(&mut self, now: Instant, piece: PieceIndex, verdict: &Verdict) {
-        let under_way = self
-            .partials
-            .get(piece)
-            .is_some_and(|partial| partial.missing == 0);
-        assert!(under_way, "piece {piece} was not to be verified");
-        let senders = self.partials.senders(piece);
-        self.partials.finish(piece);
-        match verdict {
-            Verdict::Good { blocks } => {
-                let culprits = self.suspects.passed(piece, blocks);
-                self.close_corrupt(piece, &culprits);
-                self.complete_piece(now, piece);
-            }
-            Verdict::Bad { blocks } => {
-                self.count_hash_failure(piece, &senders);
-                let culprit = self.suspects.failed(piece, &senders, blocks);
-                self.unbegun.insert(piece);
-                self.close_corrupt(piece, culprit.as_slice());
-                self.fill_all(now);
-            }
-            Verdict::Lost => {
-                self.count_hash_failure(piece, &senders);
-                self.unbegun.insert(piece);
-                self.fill_all(now);
-            }
-        }
-    }
-
-    fn close_corrupt(&mut self, piece: PieceIndex, culprits: &[PeerKey]) {
-        for peer in culprits {
-            self.disconnect(*peer, Reason::Corrupt { piece });
-        }
-    }
-
-    fn count_hash_failure(&mut self, piece: PieceIndex, senders: &[PeerKey]) {
-        let geometry = self.config.geometry;
-        let cause = Waste::HashFailure as usize;
-        for (block, sender) in (0..).zip(senders) {
-            let bytes = u64::from(geometry.block(piece, block).length);
-            self.ledgers.all.payload_useful -= bytes;
-            self.ledgers.all.payload_wasted[cause] += bytes;
-            if let Some(ledger) = self.ledgers.of_mut(*sender) {
-                ledger.payload_useful = ledger.payload_useful.saturating_sub(bytes);
-                ledger.payload_wasted[cause] += bytes;
-            }
-        }
-    }
-
-    /// Announces `piece`, without a look at the connections where nobody counts for each.
-    fn broadcast(&mut self, now: Instant, piece: PieceIndex) {
-        let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
-        let kind = Kind::Have as usize;
-        self.ledgers.all.protocol[kind].sent += u64::from(self.open) * bytes;
-        self.last_broadcast_at = now;
-        self.outputs.push_back(Output::Broadcast { have: piece });
-        if self.config.peer_ledgers {
-            let open = (0..)
-                .zip(&self.conns)
-                .filter(|(_, it)| it.open && !it.closing);
-            for (key, _) in open {
-                let ledger = self.ledgers.of_mut(PeerKey(key));
-                ledger.expect("every connection has one").protocol[kind].sent += bytes;
-            }
-        }
-    }
-
-    fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
-        assert!(self.have.insert(piece), "piece {piece} was verified twice");
-        self.have_count += 1;
-        if self.tells_of(piece) {
-            self.broadcast(now, piece);
-        }
-        for peer in self.keys() {
-            if self.remotes.has(peer, piece) && !self.remotes.wants(peer, &self.have) {
-                self.update_interest(now, peer);
-            }
-        }
-        if self.is_complete() {
-            self.outputs.push_back(Output::Completed);
-            self.keys().for_each(|peer| {
-                self.drop_if_both_seeds(peer);
-                self.note_indifference(peer);
-            });
-        }
     }
 }

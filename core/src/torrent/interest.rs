@@ -11,16 +11,11 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::Kind;
 use crate::message::{Extended, Message};
 use crate::time::Instant;
-
-/// Bytes of the handshake. BEP 3.
-const HANDSHAKE_BYTES: u64 = 68;
+use crate::wire::HANDSHAKE_BYTES;
 
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
-        assert!(
-            peer.0 <= PeerKey::MAX.0,
-            "connection {peer} is beyond 16 bits"
-        );
+        assert!(peer <= PeerKey::MAX, "connection {peer} is beyond 16 bits");
         let slot = peer.0 as usize;
         while self.conns.len() <= slot {
             if self.conns.is_empty() {
@@ -35,7 +30,10 @@ impl Torrent {
             !self.conns[slot].open,
             "connection {peer} is connected twice"
         );
-        self.conns[slot] = Conn::opened(now, link);
+        self.conns[slot] = Conn {
+            request_queue: self.config.request_queue,
+            ..Conn::opened(now, link)
+        };
         self.open += 1;
         if self.order != UploadOrder::Independent {
             self.traffic_id(peer); // Where it stands among all is kept from the start.
@@ -46,8 +44,8 @@ impl Torrent {
         self.exchange_begins(now, peer, link.address, link.outgoing);
         self.ledgers.count(peer, |ledger| {
             let handshakes = &mut ledger.protocol[Kind::Handshake as usize];
-            handshakes.sent += HANDSHAKE_BYTES;
-            handshakes.received += HANDSHAKE_BYTES;
+            handshakes.sent += HANDSHAKE_BYTES as u64;
+            handshakes.received += HANDSHAKE_BYTES as u64;
         });
         if let (true, Some(hello)) = (link.extended, &self.config.hello) {
             let hello = Box::new(Extended::Handshake(hello.clone()));
@@ -70,9 +68,12 @@ impl Torrent {
         };
         let traffic = conn.traffic;
         self.open -= u32::from(!conn.closing);
+        self.snubbed -= u16::from(conn.snubbed);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.take_out_of_availability(peer);
+        // Its key may soon name another, who must not answer for what this one sent.
+        self.partials.forget(peer);
         self.suspects.forget(peer);
         self.forget_offers(peer);
         self.exchange_ends(peer);

@@ -221,6 +221,15 @@ pub struct Limits {
     pub keep_alive: Duration,
 }
 
+/// Blocks handed to the driver that have not left because their connection is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// Blocks of which nothing left.
+    pub blocks: u32,
+    /// Their payload, and what did not leave of a block cut short, bytes.
+    pub payload: u64,
+}
+
 /// What a peer says that it has. All but the truth are models of lying clients, for experiments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claims {
@@ -240,6 +249,8 @@ pub struct Config {
     pub geometry: Geometry,
     /// Outstanding requests.
     pub pipeline: Pipeline,
+    /// Requests that a peer is taken to queue if it does not say (`reqq`, BEP 10).
+    pub request_queue: u16,
     /// A peer that owes a block and sent none for so long is snubbed; its requests may go to
     /// others. Cohen 2003 §2.5: "over a minute".
     pub snub_after: Duration,
@@ -284,6 +295,7 @@ impl Config {
                 min: 5,
                 max: 500,
             },
+            request_queue: 250,
             snub_after: Duration::from_mins(1),
             endgame: true,
             aligned_ticks: false,
@@ -304,6 +316,11 @@ impl Config {
                 keep_alive: Duration::from_mins(2),
             },
         }
+    }
+
+    /// Upload capacity as far as it is known, bytes/s.
+    pub(super) fn capacity(&self) -> Option<u64> {
+        self.upload_cap.or(self.upload_capacity)
     }
 
     /// The set that a torrent without data starts from.

@@ -49,12 +49,12 @@ mod tests {
     use core::mem::offset_of;
 
     use super::Ledgers;
-    use crate::ledger::{Both, Kind, Ledger};
+    use crate::ledger::{BothWays, Kind, Ledger};
 
     #[test]
     fn what_is_counted_most_lies_in_two_cache_lines() {
         let line = |kind: Kind| {
-            let at = offset_of!(Ledger, protocol) + kind as usize * size_of::<Both>();
+            let at = offset_of!(Ledger, protocol) + kind as usize * size_of::<BothWays>();
             at / 64
         };
         let often = [Kind::Have, Kind::Request, Kind::PieceHeader].map(line);

@@ -7,10 +7,13 @@ use crate::ids::{PeerKey, PieceIndex};
 
 const NONE: u32 = u32::MAX;
 
+/// Who sent a block: nobody, or somebody who is gone.
+const NOBODY: u16 = u16::MAX;
+
 /// One block of a piece under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// Who sent it, once `received`: a [`PeerKey`].
+    /// Who sent it, once `received`: a [`PeerKey`], or [`NOBODY`].
     from: u16,
     /// Live requests for it.
     pub(super) asked: u8,
@@ -18,7 +21,7 @@ pub(super) struct Block {
 }
 
 const FRESH: Block = Block {
-    from: u16::MAX,
+    from: NOBODY,
     asked: 0,
     received: false,
 };
@@ -140,14 +143,21 @@ impl Partials {
         slot
     }
 
-    /// Who sent the blocks of a piece, in their order.
-    pub(super) fn senders(&self, piece: PieceIndex) -> Vec<PeerKey> {
+    /// Who sent the blocks of a piece, in their order; `None` for those that are gone.
+    pub(super) fn senders(&self, piece: PieceIndex) -> Vec<Option<PeerKey>> {
         let slot = self.slot_of(piece);
         let blocks = slot.map_or(&[][..], |slot| self.blocks(slot));
-        blocks
-            .iter()
-            .map(|it| PeerKey(u32::from(it.from)))
-            .collect()
+        let known = |it: &Block| (it.from != NOBODY).then_some(PeerKey(u32::from(it.from)));
+        blocks.iter().map(known).collect()
+    }
+
+    /// The connection is gone and its key may soon name another peer.
+    pub(super) fn forget(&mut self, peer: PeerKey) {
+        let sent = |it: &&mut Block| u32::from(it.from) == peer.0;
+        self.blocks
+            .iter_mut()
+            .filter(sent)
+            .for_each(|it| it.from = NOBODY);
     }
 
     /// Forgets the piece; it is verified or must be begun again.
@@ -184,6 +194,23 @@ impl Partials {
         self.free_blocks -= 1;
         partial.first_free = at + 1;
         Some(at)
+    }
+
+    /// Asks for `block` of `piece` if it is free, and `peer` may deliver it; whether it is asked for
+    /// now.
+    pub(super) fn take(&mut self, piece: PieceIndex, block: u32, peer: PeerKey) -> bool {
+        let Some(slot) = self.slot_of(piece) else {
+            return false;
+        };
+        let other = self.all[slot].only.is_some_and(|only| only != peer);
+        let state = self.block(slot, block);
+        if other || state.asked > 0 || state.received {
+            return false;
+        }
+        state.asked = 1;
+        self.all[slot].free -= 1;
+        self.free_blocks -= 1;
+        true
     }
 
     /// One more live request for a block that was asked for already.
@@ -249,12 +276,13 @@ mod tests {
     #[derive(Clone, Debug, Default, PartialEq)]
     struct Expected {
         asked: u8,
+        received: bool,
         from: Option<PeerKey>,
     }
 
     impl Expected {
         fn is_free(&self) -> bool {
-            self.asked == 0 && self.from.is_none()
+            self.asked == 0 && !self.received
         }
     }
 
@@ -264,25 +292,49 @@ mod tests {
         Take(PieceIndex),
         AskAgain(PieceIndex, u32),
         GiveBack(PieceIndex, u32),
+        TakeOne(PieceIndex, u32, PeerKey),
         Receive(PieceIndex, u32, PeerKey),
+        Forget(PeerKey),
         Finish(PieceIndex),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         let piece = || (0..3_u32).prop_map(PieceIndex);
-        let peer = (0..=PeerKey::MAX.0).prop_map(PeerKey);
+        let number = prop_oneof![0..3_u32, PeerKey::MAX.0 - 1..=PeerKey::MAX.0];
+        let peer = number.prop_map(PeerKey).boxed();
         prop_oneof![
             2 => piece().prop_map(Step::Begin),
             6 => piece().prop_map(Step::Take),
             2 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::AskAgain(piece, block)),
             3 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::GiveBack(piece, block)),
-            4 => (piece(), 0..4_u32, peer)
+            2 => (piece(), 0..4_u32, peer.clone())
+                .prop_map(|(piece, block, peer)| Step::TakeOne(piece, block, peer)),
+            4 => (piece(), 0..4_u32, peer.clone())
                 .prop_map(|(piece, block, peer)| Step::Receive(piece, block, peer)),
+            1 => peer.prop_map(Step::Forget),
             1 => piece().prop_map(Step::Finish),
         ]
     }
 
     type Model = BTreeMap<PieceIndex, Vec<Expected>>;
+
+    fn take_one(
+        geometry: &Geometry,
+        (piece, block): (PieceIndex, u32),
+        peer: PeerKey,
+        all: &mut Partials,
+        model: &mut Model,
+    ) {
+        let blocks = model.get_mut(&piece);
+        let state = blocks.and_then(|it| it.get_mut(block as usize));
+        let free = state.filter(|it| it.is_free());
+        if block < geometry.blocks_in(piece) {
+            assert_eq!(all.take(piece, block, peer), free.is_some());
+        }
+        if let Some(state) = free {
+            state.asked = 1;
+        }
+    }
 
     /// Does the step to both, if a driver could.
     fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Model) {
@@ -331,11 +383,20 @@ mod tests {
             Step::Receive(piece, block, from) => {
                 let blocks = model.get_mut(&piece);
                 let state = blocks.and_then(|it| it.get_mut(block as usize));
-                if let Some(state) = state.filter(|it| it.from.is_none()) {
+                if let Some(state) = state.filter(|it| !it.received) {
                     let slot = all.slot_of(piece).expect("begun");
                     assert_eq!(all.receive(slot, block, from), state.asked);
-                    (state.asked, state.from) = (0, Some(from));
+                    (state.asked, state.received, state.from) = (0, true, Some(from));
                 }
+            }
+            Step::TakeOne(piece, block, peer) => {
+                take_one(geometry, (piece, block), peer, all, model);
+            }
+            Step::Forget(peer) => {
+                all.forget(peer);
+                let blocks = model.values_mut().flatten();
+                let sent = blocks.filter(|it| it.from == Some(peer));
+                sent.for_each(|it| it.from = None);
             }
             Step::Finish(piece) => {
                 all.finish(piece);
@@ -353,7 +414,7 @@ mod tests {
             let (slot, partial) = (all.slot_of(*piece), all.get(*piece));
             let (slot, partial) = (slot.expect("begun"), partial.expect("begun"));
             assert_eq!(partial.piece, *piece);
-            let missing = expected.iter().filter(|it| it.from.is_none()).count();
+            let missing = expected.iter().filter(|it| !it.received).count();
             assert_eq!(partial.missing as usize, missing);
             let free = expected.iter().filter(|it| it.is_free()).count();
             assert_eq!(partial.free as usize, free);
@@ -361,7 +422,8 @@ mod tests {
             let found: Vec<Expected> = found
                 .map(|(block, from)| Expected {
                     asked: block.asked,
-                    from: block.received.then_some(from),
+                    received: block.received,
+                    from,
                 })
                 .collect();
             assert_eq!(&found, expected);

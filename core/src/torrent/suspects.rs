@@ -22,21 +22,23 @@ impl Suspects {
         !self.failed.is_empty() && self.failed.contains_key(&piece)
     }
 
-    /// The piece failed. Names the culprit if only one peer had a part in it.
+    /// The piece failed. Names the culprit if only one peer had a part in it; `None` among the
+    /// senders stands for somebody who is gone.
     pub(super) fn failed(
         &mut self,
         piece: PieceIndex,
-        senders: &[PeerKey],
+        senders: &[Option<PeerKey>],
         digests: &[BlockDigest],
     ) -> Option<PeerKey> {
         let sent = (0..).zip(senders).zip(digests);
-        let records = sent.map(|((block, sender), digest)| (block, *sender, *digest));
+        let records =
+            sent.filter_map(|((block, sender), digest)| Some((block, (*sender)?, *digest)));
         let known = self.failed.entry(piece).or_default();
         known.extend(records);
         let excess = known.len().saturating_sub(MOST_RECORDS.max(senders.len()));
         known.drain(..excess);
         let first = *senders.first()?;
-        senders.iter().all(|it| *it == first).then_some(first)
+        first.filter(|_| senders.iter().all(|it| *it == first))
     }
 
     /// The piece passed. Names, in ascending order, the peers that had sent something else.

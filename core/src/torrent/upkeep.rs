@@ -7,6 +7,7 @@ use super::{Reason, Torrent};
 use crate::choke::Trigger;
 use crate::ids::PeerKey;
 use crate::message::Message;
+use crate::meter::Estimator;
 use crate::time::Instant;
 
 /// How often connections are looked over. Snubs and keep-alives are up to so much late, which is
@@ -32,6 +33,7 @@ impl Torrent {
             self.fill_all(now);
         }
         if now >= self.next_tick {
+            self.touch_meters(now);
             self.trigger(now, Trigger::Tick(self.tick));
             self.tick += 1;
             let period = self
@@ -47,13 +49,26 @@ impl Torrent {
         }
     }
 
+    /// Mainline's meters forget each time they are read, once a round: `Measure.get_rate` of BitTorrent
+    /// 3.4.2 updates what it reads.
+    fn touch_meters(&mut self, now: Instant) {
+        let estimator = self.estimator;
+        if let Estimator::Mainline { .. } = estimator {
+            for traffic in self.traffic.iter_mut() {
+                traffic.down_meter.add(estimator, now, 0);
+                traffic.up_meter.add(estimator, now, 0);
+            }
+        }
+    }
+
     fn look_after(&mut self, now: Instant, peer: PeerKey) {
         let (snub_after, limits) = (self.config.snub_after, self.config.limits);
         let Some(conn) = self.conn(peer) else { return };
-        let (owes, id) = (conn.live > 0 && !conn.peer_choking, conn.traffic);
+        // Also if it chokes us: with BEP 6 it must reject what it will not answer, and may not.
+        let (owes, id) = (conn.live > 0, conn.traffic);
         let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
         if owes && now - self.traffic[id].owing_since > snub_after {
-            self.conns[peer.0 as usize].snubbed = true;
+            self.set_snubbed(peer, true);
             self.give_up_requests(peer, Mark::TimedOut);
         }
         if let Some(traffic) = self.traffic.get_mut(id)

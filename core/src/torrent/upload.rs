@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::requests::Requests;
-use super::{Output, ProtocolViolation, Torrent};
+use super::{Output, ProtocolViolation, Torrent, Unsent};
 use crate::choke::{PeerView, UploadOrder};
 use crate::ids::{BlockRef, PeerKey};
 use crate::ledger::Kind;
@@ -79,6 +79,16 @@ impl Torrent {
         self.serve(now, peer);
     }
 
+    /// A driver that closes a connection says what of the blocks it was given did not leave: that is
+    /// no longer counted as sent. The ledgers are all that changes.
+    pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
+        let headers = u64::from(unsent.blocks * PIECE_HEADER_BYTES);
+        self.ledgers.count(peer, |ledger| {
+            ledger.payload_sent -= unsent.payload;
+            ledger.protocol[Kind::PieceHeader as usize].sent -= headers;
+        });
+    }
+
     /// Something changed for `peer`: send what may be sent.
     fn serve(&mut self, now: Instant, peer: PeerKey) {
         match self.order {
@@ -93,18 +103,25 @@ impl Torrent {
 
     /// A cap opened or many queues changed: send what may be sent, to whomever.
     pub(super) fn schedule_uploads(&mut self, now: Instant) {
-        let in_flight = match self.order {
-            UploadOrder::Independent => return self.serve_in_turn(now),
-            UploadOrder::Weighted { in_flight } | UploadOrder::ByPolicy { in_flight } => in_flight,
+        let Some(in_flight) = self.order.in_flight(self.config.capacity()) else {
+            return self.serve_in_turn(now);
         };
-        while self.in_flight_blocks < in_flight.max(1) {
+        // The cap first: whose turn it is would be counted for a block that does not go.
+        while self.in_flight_blocks < in_flight && self.may_upload(now) {
             let Some(peer) = self.whose_turn(now) else {
                 return;
             };
-            if !self.send_block(now, peer) {
-                return;
-            }
+            self.send_block(now, peer);
         }
+    }
+
+    /// Whether the cap of the torrent lets a block through.
+    fn may_upload(&mut self, now: Instant) -> bool {
+        let open = self.upload.as_mut().is_none_or(|it| it.is_open(now));
+        if !open {
+            self.note_allowance(now);
+        }
+        open
     }
 
     /// One block for each ready peer in turn, as long as the cap lets blocks through; the next time
@@ -171,12 +188,7 @@ impl Torrent {
 
     /// Sends the oldest request of a ready peer; false if the cap of the torrent forbids it.
     fn send_block(&mut self, now: Instant, peer: PeerKey) -> bool {
-        if self
-            .upload
-            .as_mut()
-            .is_some_and(|bucket| !bucket.is_open(now))
-        {
-            self.note_allowance(now);
+        if !self.may_upload(now) {
             return false;
         }
         let estimator = self.estimator;

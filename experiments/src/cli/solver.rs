@@ -18,8 +18,8 @@ use crate::validation::solver::{Effect, MOST, SMALL, csv, effects};
 /// lies wholly beyond 0.1 %.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SolverArgs {
-    /// Only these scenarios instead of every built-in one.
-    #[arg(long, value_name = "NAME", num_args = 1..)]
+    /// Only this scenario instead of every built-in one; may be repeated.
+    #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
     /// Paired runs of each scenario.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
@@ -48,11 +48,10 @@ pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
         let text = csv(&rows, args.seeds);
         write_whole(&folder.join("solver.csv"), text.as_bytes())?;
     }
-    let mut repeat = format!("lab solver --seeds {}", args.seeds);
-    if !args.scenario.is_empty() {
-        let names: Vec<String> = args.scenario.iter().map(|it| quoted(it)).collect();
-        repeat += &format!(" --scenario {}", names.join(" "));
-    }
+    let mut repeat = vec!["lab solver --seeds".to_owned(), args.seeds.to_string()];
+    let named = args.scenario.iter();
+    repeat.extend(named.flat_map(|it| ["--scenario".to_owned(), quoted(it)]));
+    let repeat = repeat.join(" ");
     print(&format!(
         "{}\nmean completion time, fast over exact solver, less 1; 95 % Student t interval over {} \
          paired seeds; {}\nrepeat    {repeat}\n{closing}\n",

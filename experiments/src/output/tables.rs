@@ -93,6 +93,8 @@ pub fn runs(plan: &Plan, rows: &[RunRow]) -> String {
         "useful_bytes",
         "payload_sent_bytes",
         "in_flight_bytes",
+        "lost_bytes",
+        "transport_sent_bytes",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -149,6 +151,8 @@ fn run(plan: &Plan, row: &RunRow) -> Vec<String> {
         outcome.total.payload_useful.to_string(),
         outcome.total.payload_sent.to_string(),
         outcome.in_flight_bytes.to_string(),
+        outcome.lost_bytes.to_string(),
+        outcome.transport_sent_bytes.to_string(),
     ];
     fields.extend(outcome.total.payload_wasted.map(|it| it.to_string()));
     fields.extend(outcome.total.protocol_sent().map(|it| it.to_string()));

@@ -341,6 +341,11 @@ fn network() -> Value {
             ("window", size(), "Bytes in flight on a connection at most."),
             ("loss", share(), "Packets that are lost."),
             (
+                "rtt_bias",
+                truth(),
+                "Connections share a link in proportion to 1/round trip.",
+            ),
+            (
                 "connect_time",
                 time(),
                 "Setting up a connection takes so much longer.",

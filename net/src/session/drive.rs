@@ -177,7 +177,10 @@ impl Session {
 
     /// Queues a message. A peer that has stopped reading is closed instead.
     fn send(&mut self, peer: PeerKey, message: Message) -> Option<Input> {
-        let slot = self.peers.slot(peer)?;
+        let slot = self.peers.slot_mut(peer)?;
+        if let Message::Piece(block) = &message {
+            slot.unwritten.push_back(block.length);
+        }
         if slot.connection.send(message) {
             return None;
         }
@@ -189,7 +192,9 @@ impl Session {
     fn close(&mut self, peer: PeerKey, wait: Duration) -> Input {
         let now = self.now();
         // Absent if the same turn has closed it before.
-        drop(self.peers.remove(peer, now, wait));
+        if let Some(slot) = self.peers.remove(peer, now, wait) {
+            self.torrent.take_back(peer, slot.unsent());
+        }
         Input::PeerDisconnected { peer }
     }
 
@@ -269,7 +274,12 @@ impl Session {
                 let message = Message::Piece(block);
                 self.feed(Input::Message { peer, message })
             }
-            Event::Flushed => self.feed(Input::Writable { peer }),
+            Event::Flushed => {
+                if let Some(slot) = self.peers.slot_mut(peer) {
+                    slot.unwritten.pop_front();
+                }
+                self.feed(Input::Writable { peer })
+            }
             Event::Closed(reason) => {
                 self.on_closed(peer, &reason);
                 let gone = self.close(peer, REDIAL);

@@ -1,7 +1,7 @@
 //! Who is connected: dialling, accepting, and one connection a peer.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use unchoke_core::connector::{Connector, Limits};
 use unchoke_core::ids::{PeerId, PeerKey};
 use unchoke_core::time::Instant;
+use unchoke_core::torrent::Unsent;
 
 use crate::connection::{
     Connection, HandshakeError, Identity, Introduced, Link, Shared, answer, greet,
@@ -46,8 +47,21 @@ pub(super) struct Slot {
     pub(super) link: Link,
     pub(super) connection: Connection,
     pub(super) address: SocketAddr,
+    /// Lengths of the blocks that were handed over and are not written yet, oldest first.
+    pub(super) unwritten: VecDeque<u32>,
     peer_id: PeerId,
     outgoing: bool,
+}
+
+impl Slot {
+    /// What will not be sent if the connection closes now. What is written and waits in the system
+    /// counts as sent, and a block of which a part is written does not.
+    pub(super) fn unsent(&self) -> Unsent {
+        Unsent {
+            blocks: u32::try_from(self.unwritten.len()).expect("as many as the credit"),
+            payload: self.unwritten.iter().copied().map(u64::from).sum(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -162,6 +176,10 @@ impl Peers {
         self.slots.get(peer.0 as usize)?.as_ref()
     }
 
+    pub(super) fn slot_mut(&mut self, peer: PeerKey) -> Option<&mut Slot> {
+        self.slots.get_mut(peer.0 as usize)?.as_mut()
+    }
+
     /// The live connection that an event is about; `None` for one of the past.
     pub(super) fn is_current(&self, link: Link) -> bool {
         self.slot(link.peer).is_some_and(|slot| slot.link == link)
@@ -212,6 +230,7 @@ impl Peers {
             link,
             connection: Connection::spawn(stream, link, self.shared.clone()),
             address,
+            unwritten: VecDeque::new(),
             peer_id: introduced.peer_id,
             outgoing,
         });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{Decimal, UnitError};
+use crate::units::{Decimal, UnitError, is_heading, parse_measured};
 
 /// Largest value of a point: keeps every product within 128 bits.
 const MAX_VALUE: u64 = 1_000_000_000;
@@ -73,7 +73,7 @@ impl Cdf {
         Ok(Self { points })
     }
 
-    /// Reads lines of `probability,value`. Lines that start with `#` and one line of column names
+    /// Reads lines of `probability,value`, rounded to millionths. Lines that start with `#` and one line of column names
     /// are skipped. On failure, the number of the line at fault, from 1.
     pub fn parse(text: &str) -> Result<Self, (usize, CdfError)> {
         let mut points = Vec::new();
@@ -89,7 +89,7 @@ impl Cdf {
                     points.push(point);
                     lines.push(number + 1);
                 }
-                Err(UnitError::NoNumber) if heading_allowed => {}
+                Err(_) if heading_allowed && is_heading(line) => {}
                 Err(_) => return Err((number + 1, CdfError::Line)),
             }
             heading_allowed = false;
@@ -125,5 +125,6 @@ impl Cdf {
 
 fn parse_point(line: &str) -> Result<(Decimal, Decimal), UnitError> {
     let (probability, value) = line.split_once(',').ok_or(UnitError::UnknownUnit)?;
-    Ok((Decimal::parse(probability)?, Decimal::parse(value)?))
+    let millionths = |text| parse_measured(text, 1_000_000).map(Decimal::from_millionths);
+    Ok((millionths(probability)?, millionths(value)?))
 }

@@ -37,6 +37,8 @@ pub(super) struct Flow {
     pub(super) at: u64,
     /// Most it may send, in 2^-48 byte/ns.
     pub(super) ceiling: u64,
+    /// Its part of a link against those of others; at least 1.
+    pub(super) weight: u32,
     pub(super) src: u32,
     pub(super) dst: u32,
     /// Where the flow stands in the list of its uplink.
@@ -52,6 +54,7 @@ impl Flow {
         rate: 0,
         at: 0,
         ceiling: INFINITE,
+        weight: 1,
         src: u32::MAX,
         dst: u32::MAX,
         up_place: 0,
@@ -65,6 +68,12 @@ impl Flow {
     /// `bytes` in units of 2^-48 byte.
     pub(super) fn units(bytes: u64) -> i128 {
         i128::from(bytes) << BYTE_SHIFT
+    }
+
+    /// What is left in bytes, rounded up; 0 if all is sent.
+    pub(super) fn left_bytes(&self) -> u64 {
+        let left = u128::try_from(self.left).unwrap_or(0);
+        u64::try_from(left.div_ceil(1 << BYTE_SHIFT)).expect("fits, as it came from bytes")
     }
 
     /// Counts what was sent until `now`.
@@ -99,7 +108,7 @@ pub(super) struct Link {
     pub(super) capacity: u64,
     /// Sum of the rates of the flows.
     pub(super) used: u64,
-    /// Most a flow gets here; [`INFINITE`] if the capacity is not used up.
+    /// Most that a flow of weight 1 gets here; [`INFINITE`] if the capacity is not used up.
     pub(super) level: u64,
     /// Sum of the rate changes made from the other ends since the level was computed.
     pub(super) drift: u64,

@@ -18,23 +18,35 @@ pub(super) struct Limit {
     flow: u32,
     /// The link at the flow's other end.
     other: u32,
-    /// The lesser of the other link's level and the flow's ceiling.
+    /// The lesser of what the other link's level comes to and the flow's ceiling.
     rate: u64,
+    weight: u64,
 }
 
-/// The level of a link of this `capacity` whose flows are limited to `limits` elsewhere: the
-/// greatest `level` for which the lesser of level and limit sums to at most `capacity`, or
-/// [`INFINITE`] if the limits themselves do. Uses up `limits`.
-fn water_level(capacity: u64, limits: &mut Vec<u64>) -> u64 {
+impl Limit {
+    /// What the flow gets with a `level` on this link.
+    fn at(&self, level: u64) -> u64 {
+        self.rate.min(level.saturating_mul(self.weight))
+    }
+}
+
+/// The level of a link of this `capacity` whose flows are limited to `limits` elsewhere, each with a
+/// weight: the greatest `level` for which the lesser of limit and `level * weight` sums to at most
+/// `capacity`, or [`INFINITE`] if the limits themselves do. Uses up `limits`.
+fn water_level(capacity: u64, limits: &mut Vec<(u64, u64)>) -> u64 {
     let mut free = capacity;
+    let mut weights: u64 = limits.iter().map(|it| it.1).sum();
     while !limits.is_empty() {
-        let level = free / limits.len() as u64;
+        let level = free / weights;
         let before = limits.len();
-        limits.retain(|limit| {
-            if *limit <= level {
+        limits.retain(|(limit, weight)| {
+            // Below `free`: it is one of the weights that the level was divided by.
+            let stays = *limit > level * weight;
+            if !stays {
                 free -= limit;
+                weights -= weight;
             }
-            *limit > level
+            stays
         });
         if limits.len() == before {
             return level;
@@ -84,7 +96,7 @@ impl Links {
         let it = &mut self.links[link as usize];
         (it.level, it.drift) = (level, 0);
         for limit in &scratch {
-            self.move_to(now, link, limit, limit.rate.min(level));
+            self.move_to(now, link, limit, limit.at(level));
         }
         let it = &self.links[link as usize];
         assert!(it.used <= it.capacity, "link {link} is over capacity");
@@ -104,13 +116,16 @@ impl Links {
             } else {
                 2 * at.src
             };
-            let rate = self.links[other as usize].level.min(at.ceiling);
+            let weight = u64::from(at.weight);
+            let level = self.links[other as usize].level;
+            let rate = level.saturating_mul(weight).min(at.ceiling);
             used += at.rate;
-            self.limits.push(rate);
+            self.limits.push((rate, weight));
             scratch.push(Limit {
                 flow: *flow,
                 other,
                 rate,
+                weight,
             });
         }
         assert_eq!(used, it.used, "the rates of link {link} do not add up");
@@ -162,7 +177,7 @@ impl Links {
         self.links[link as usize].level = level;
         for limit in &scratch {
             let before = self.flows[limit.flow as usize].rate;
-            let rate = limit.rate.min(level).min(before);
+            let rate = limit.at(level).min(before);
             for end in [link, limit.other] {
                 self.links[end as usize].used -= before - rate;
             }

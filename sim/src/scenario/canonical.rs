@@ -196,6 +196,9 @@ fn transport(page: &mut Page, it: &TransportSpec) {
     if let Some(segments) = it.initial_window {
         page.plain("initial_window", segments);
     }
+    if it.rtt_bias {
+        page.plain("rtt_bias", true);
+    }
     if let Some(bytes) = it.window_bytes {
         page.text("window", &show_size(bytes));
     }

@@ -14,9 +14,9 @@ use super::read_network;
 use super::read_peers;
 use super::read_transport;
 use super::section::{Section, Size};
-use super::{Access, Faults, MAX_PEERS, Origins, Region, Scenario};
+use super::{Access, Capacity, Faults, MAX_PEERS, Origins, Region, Scenario};
 use crate::spec::{ClientSpec, NetworkSpec, Solver};
-use crate::units::{Decimal, Share, show_size};
+use crate::units::{Decimal, Share, show_size, show_time};
 
 const KEYS: &[&str] = &[
     "about",
@@ -81,7 +81,50 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     read_capacity::check_capacity(&scenario.peers.capacity)?;
     read_network::check_regions(scenario)?;
     check_faults(&scenario.faults)?;
+    check_samples(scenario)?;
+    check_delays(scenario)?;
     check_clients(scenario)
+}
+
+/// Most points of a time series: each takes memory to the end of the run.
+const MAX_SAMPLES: u128 = 1_000_000;
+
+fn check_samples(scenario: &Scenario) -> Result<(), Fault> {
+    let (horizon, every) = (
+        scenario.horizon.as_nanos(),
+        scenario.sample_every.as_nanos(),
+    );
+    if horizon / every.max(1) > MAX_SAMPLES {
+        let expected = format!("a horizon of at most {MAX_SAMPLES} times sample_every");
+        let found = show_time(scenario.horizon);
+        return Err(("horizon".to_owned(), expected, format!("\"{found}\"")));
+    }
+    Ok(())
+}
+
+/// What counts round trips does nothing where there are none.
+fn check_delays(scenario: &Scenario) -> Result<(), Fault> {
+    let network = &scenario.network;
+    let of_access = match &scenario.peers.capacity {
+        Capacity::Classes(classes) => classes.iter().any(|it| !it.access.delay.is_zero()),
+        Capacity::Measured(measured) => !measured.delay.is_zero(),
+    };
+    let of_origins = scenario.origins.iter().any(|it| !it.access.delay.is_zero());
+    let of_regions = scenario.regions.iter().flat_map(|it| &it.delays);
+    let delayed = network.base_delay_ns > 0
+        || of_access
+        || of_origins
+        || of_regions.into_iter().any(|it| !it.is_zero());
+    if network.transport.needs_round_trips() && !delayed {
+        let expected = "a network.base_delay, or delays of links or regions, beside \
+                        initial_window, window, loss or rtt_bias";
+        return Err((
+            "network.transport".to_owned(),
+            expected.to_owned(),
+            "no delay at all".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Results are grouped by client name, so no two may be the same.
@@ -161,15 +204,16 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
     })
 }
 
-/// The longest delay that makes sense: from here to Mars is below half an hour.
-const MAX_DELAY: Duration = Duration::from_mins(30);
+/// The longest delay that makes sense: a connection is there after four of them, and who dials gives
+/// up after 15 s.
+const MAX_DELAY: Duration = Duration::from_secs(3);
 
 /// `delay` in ns, if a network could have it.
 pub(super) fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
     if delay > MAX_DELAY {
-        return Err(section.wrong(key, "a delay of at most \"30 min\""));
+        return Err(section.wrong(key, "a delay of at most \"3 s\""));
     }
-    Ok(u64::try_from(delay.as_nanos()).expect("at most 30 minutes"))
+    Ok(u64::try_from(delay.as_nanos()).expect("at most seconds"))
 }
 
 /// The key `delay` of an access link; none if it is not there.

@@ -157,7 +157,7 @@ fn parameters(section: &Section<'_>, policy: &str) -> Result<Parameters, Problem
     for (key, node) in section.entries() {
         let known = parameter(entry, key);
         let value = parameter_value(known, node);
-        match value.filter(|it| *it >= known.min) {
+        match value.filter(|it| (known.min..=known.max).contains(it)) {
             Some(value) => parameters.set(known.name, value),
             None => return Err(section.wrong(key, expected(known))),
         }
@@ -181,12 +181,14 @@ fn parameter_value(parameter: &Parameter, node: &Node) -> Option<u64> {
 
 /// What a parameter takes, as part of a sentence.
 fn expected(parameter: &Parameter) -> String {
-    let min = parameter.min;
+    let (min, max) = (parameter.min, parameter.max);
     if parameter.name.ends_with("_ns") {
         let least = units::show_time(Duration::from_nanos(min));
         format!("a time of at least \"{least}\"")
     } else if parameter.name.ends_with("_bytes") {
         format!("a size of at least \"{}\"", units::show_size(min))
+    } else if max < u64::MAX {
+        format!("a whole number from {min} to {max}")
     } else {
         format!("a whole number of at least {min}")
     }

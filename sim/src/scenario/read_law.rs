@@ -8,7 +8,7 @@ use super::error::{Problem, quoted};
 use super::read_text;
 use super::section::{Section, Value, one_of};
 use crate::distribution::{Cdf, Law};
-use crate::units::Decimal;
+use crate::units::{self, Decimal};
 
 /// How a [`Law`] is called in `model`.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +152,7 @@ pub(super) fn points(section: &Section<'_>) -> Result<Cdf, Problem> {
 }
 
 /// Times from a file: one a line, in front of a comma if more stands there; a number without a
-/// unit is in seconds. Lines that start with `#` and one line of column names are skipped.
+/// unit is in seconds, rounded to nanoseconds. Lines that start with `#` and one line of column names are skipped.
 pub(super) fn times_of_file(
     section: &Section<'_>,
     folder: Option<&Path>,
@@ -167,7 +167,7 @@ pub(super) fn times_of_file(
         }
         match time_of(line.split(',').next().unwrap_or(line).trim()) {
             Some(time) => times.push(time),
-            None if heading_allowed && !line.starts_with(|it: char| it.is_ascii_digit()) => {}
+            None if heading_allowed && units::is_heading(line) => {}
             None => {
                 return Err(wrong(
                     number + 1,
@@ -181,6 +181,9 @@ pub(super) fn times_of_file(
 }
 
 fn time_of(text: &str) -> Option<Duration> {
-    let with_unit = crate::units::parse_time(text).ok();
-    with_unit.or_else(|| crate::units::parse_time(&format!("{text} s")).ok())
+    let with_unit = units::parse_time(text).ok();
+    with_unit.or_else(|| {
+        let nanos = units::parse_measured(text, 1_000_000_000).ok();
+        nanos.map(Duration::from_nanos)
+    })
 }

@@ -51,12 +51,19 @@ pub(super) fn peers(
             format!("at most {MAX_PEERS} peers, those that join in their place included");
         return Err(section.wrong("rejoins", expected));
     }
+    let stay = stay(&section.table("stay")?, folder)?;
+    let patience = optional_law(section, "patience", folder)?;
+    let session = optional_law(section, "session", folder)?;
+    if rejoins > 0 && stay == StayModel::Forever && patience.is_none() && session.is_none() {
+        let expected = "a stay that ends, a session or a patience: others join as peers leave";
+        return Err(section.wrong("rejoins", expected));
+    }
     Ok(Peers {
         count,
         arrivals,
-        stay: stay(&section.table("stay")?, folder)?,
-        patience: optional_law(section, "patience", folder)?,
-        session: optional_law(section, "session", folder)?,
+        stay,
+        patience,
+        session,
         rejoins,
         capacity: capacity(section, folder)?,
         reachable: section.optional("reachable")?.unwrap_or(Share::ALL),

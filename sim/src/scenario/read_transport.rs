@@ -18,6 +18,7 @@ pub(super) fn transport(section: &Section<'_>) -> Result<TransportSpec, Problem>
         "initial_window",
         "loss",
         "packets_per_ack",
+        "rtt_bias",
         "segment",
         "window",
     ])?;
@@ -56,6 +57,7 @@ pub(super) fn transport(section: &Section<'_>) -> Result<TransportSpec, Problem>
         initial_window: section.number("initial_window", 1, 1000)?,
         window_bytes: section.optional::<Size>("window")?.map(|it| it.0),
         loss,
+        rtt_bias: section.optional("rtt_bias")?.unwrap_or(plain.rtt_bias),
         connect_time,
     })
 }

@@ -8,10 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use unchoke_core::ids::PeerId;
-use unchoke_core::message::ExtendedHandshake;
+use unchoke_core::message::{ExtendedHandshake, Message};
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, PeerLink};
-use unchoke_core::wire::{PEX_ID, PEX_NAME};
+use unchoke_core::torrent::{Input, PeerLink, Torrent, Unsent};
+use unchoke_core::wire::{PEX_ID, PEX_NAME, PIECE_HEADER_BYTES};
 
 use super::{Event, World};
 use crate::node::Peer;
@@ -138,6 +138,9 @@ impl World<'_> {
         self.note(Happening::Connect { node, other });
         self.schedule_break(node, to);
         self.attach(to);
+        // An attempt less is under way: the next may begin.
+        self.dial(node);
+        self.arm(node);
     }
 
     /// Tells the core of the node of `end` of its new connection.
@@ -220,20 +223,34 @@ impl World<'_> {
             peer.connector.accepted_closed();
         }
         self.note(Happening::Disconnect { node, other });
-        self.close(end);
+        self.close(&mut peer.torrent, end);
     }
 
-    /// Closes one side of a connection: what has not left never will.
-    pub(super) fn close(&mut self, end: EndId) {
+    /// Closes one side of a connection of `torrent`: what has not left never will.
+    pub(super) fn close(&mut self, torrent: &mut Torrent, end: EndId) {
         let it = &mut self.streams[end];
         assert_eq!(it.state, EndState::Open, "closed twice");
         it.state = EndState::Closed;
-        if let Some(flow) = it.flow() {
+        let (key, flow) = (it.key(), it.flow());
+        // Of the block on its way; none is, if it has just left and the next is not begun.
+        let left = flow.map(|it| self.links.left(self.now, it));
+        let mut left = left.filter(|it| *it > 0);
+        if let Some(flow) = flow {
             self.stop_flow(end, flow);
         }
+        let mut unsent = Unsent::default();
         while let Some(message) = self.streams.pop(end) {
             self.checker.dropped += bytes_of(&message);
+            if let Message::Piece(block) = message {
+                let length = u64::from(block.length);
+                unsent.blocks += u32::from(left.is_none());
+                unsent.payload += left.take().map_or(length, |it| it.min(length));
+            }
         }
+        let bytes = unsent.payload + u64::from(unsent.blocks * PIECE_HEADER_BYTES);
+        self.checker.handed -= bytes;
+        self.checker.dropped -= bytes;
+        torrent.take_back(key, unsent);
         self.announce_to_other(end, Event::Fin { to: end.other() });
     }
 }

@@ -58,6 +58,7 @@ impl World<'_> {
         let ends = (HostId(src), HostId(dst));
         let ceiling = self.begin_ramp(end);
         self.links.start(self.now, flow, ends, bytes, ceiling);
+        self.weigh(end, flow);
     }
 
     /// The block in front of the stream is next: its bytes on the wire, debts included.

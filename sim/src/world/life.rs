@@ -165,7 +165,7 @@ impl World<'_> {
         };
         self.hand_over(node, &mut peer);
         for end in std::mem::take(&mut peer.ends).into_iter().flatten() {
-            self.close(end);
+            self.close(&mut peer.torrent, end);
         }
         let it = &mut self.nodes[node as usize];
         it.left_at = Some(self.now);

@@ -3,6 +3,7 @@
 use unchoke_core::time::Instant;
 
 use super::{Event, World};
+use crate::link::FlowId;
 use crate::stream::EndId;
 use crate::transport::TransportSpec;
 
@@ -13,8 +14,23 @@ struct Ramp {
     rate: Option<u64>,
     /// When the last block left; `None` if none did.
     idle_since: Option<Instant>,
-    /// Counts starts, so that a step of an earlier one is known.
+    /// Since when it sends, or when the present round trip began if that is later.
+    busy_since: Instant,
+    /// Time before that in which it sent in the present round trip, ns.
+    busy_ns: u64,
+    /// An event will end the present round trip.
+    pending: bool,
+    /// Counts slow starts, so that a step of an earlier one is known.
     start: u32,
+}
+
+impl Ramp {
+    /// Whether it sent for half of the round trip that ends: else it was not its window that held it
+    /// back, and the window stays. Linux `tcp_is_cwnd_limited`, RFC 7661.
+    fn was_used(&self, now: Instant, sends: bool, rtt_ns: u64) -> bool {
+        let last = now.as_nanos() - self.busy_since.as_nanos();
+        2 * (self.busy_ns + last * u64::from(sends)) >= rtt_ns
+    }
 }
 
 /// What the transport of a world remembers; nothing in the plain model.
@@ -76,7 +92,7 @@ impl Transport {
                 if self.ramps.len() <= at {
                     self.ramps.resize(at + 1, Ramp::default());
                 }
-                self.ramps[at].idle_since = None;
+                self.ramps[at].idle_since = None; // What begins is not warm.
             }
         }
     }
@@ -93,6 +109,14 @@ impl World<'_> {
         2 * self.streams[end].delay_ns
     }
 
+    /// Gives the flow of a stream its part of the links.
+    pub(super) fn weigh(&mut self, end: EndId, flow: FlowId) {
+        let weight = self.transport.spec.weight(self.rtt_ns(end));
+        if weight != 1 {
+            self.links.set_weight(flow, weight);
+        }
+    }
+
     /// A stream begins to send: the most it may at once, bytes/s.
     pub(super) fn begin_ramp(&mut self, end: EndId) -> Option<u64> {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
@@ -106,14 +130,19 @@ impl World<'_> {
         });
         if !warm {
             ramp.rate = Some(first);
+            ramp.start += 1;
+            ramp.pending = false;
         }
-        ramp.start += 1;
         let Some(rate) = ramp.rate else {
             return path;
         };
-        let start = ramp.start;
-        self.queue
-            .push(self.now, rtt_ns, Event::Ramp { end, start });
+        ramp.busy_since = self.now;
+        if !std::mem::replace(&mut ramp.pending, true) {
+            ramp.busy_ns = 0;
+            let start = ramp.start;
+            self.queue
+                .push(self.now, rtt_ns, Event::Ramp { end, start });
+        }
         Some(path.map_or(rate, |it| it.min(rate)))
     }
 
@@ -124,19 +153,23 @@ impl World<'_> {
         let Some(rate) = ramp.rate.filter(|_| ramp.start == start) else {
             return;
         };
-        let Some(flow) = self.streams[end].flow() else {
-            return;
-        };
+        let flow = self.streams[end].flow();
         let path = spec.ceiling(rtt_ns);
-        // What a link holds back has found its rate: the doubling ends there, as it would with the
-        // first loss. The solver rounds rates down.
-        let held_back = self.links.rate(flow) + 2 < rate;
-        let doubled = rate.saturating_mul(2);
-        let done = held_back || path.is_some_and(|it| doubled >= it);
-        ramp.rate = (!done).then_some(doubled);
-        let ceiling = if done { path } else { Some(doubled) };
-        self.links.set_ceiling(flow, ceiling);
-        if !done {
+        if ramp.was_used(self.now, flow.is_some(), rtt_ns) {
+            // What a link holds back has found its rate: the doubling ends there, as it would with
+            // the first loss. The solver rounds rates down.
+            let held_back = flow.is_some_and(|it| self.links.rate(it) + 2 < rate);
+            let doubled = rate.saturating_mul(2);
+            let done = held_back || path.is_some_and(|it| doubled >= it);
+            ramp.rate = (!done).then_some(doubled);
+            if let Some(flow) = flow {
+                let ceiling = if done { path } else { Some(doubled) };
+                self.links.set_ceiling(flow, ceiling);
+            }
+        }
+        ramp.pending = flow.is_some() && ramp.rate.is_some();
+        (ramp.busy_since, ramp.busy_ns) = (self.now, 0);
+        if ramp.pending {
             self.queue
                 .push(self.now, rtt_ns, Event::Ramp { end, start });
         }
@@ -146,6 +179,9 @@ impl World<'_> {
     pub(super) fn end_ramp(&mut self, end: EndId) {
         if let Some(ramp) = self.transport.ramps.get_mut(end.index()) {
             ramp.idle_since = Some(self.now);
+            if ramp.rate.is_some() {
+                ramp.busy_ns += self.now.as_nanos() - ramp.busy_since.as_nanos();
+            }
         }
     }
 

@@ -1,18 +1,19 @@
 //! Room for others: a peer that is full exchanges some of its connections now and then.
 //!
 //! Without it swarms of full peers can lock: every leecher is full of leechers that lack the same
-//! last pieces, and the origin that has them finds nobody with a free slot. libtorrent 2.0 does it
-//! as here: `peer_turnover_interval` 300 s, `peer_turnover` 4 %, `peer_turnover_cutoff` 90 %, no more
-//! than there are candidates, and the least useful first (`torrent::disconnect_peers`).
+//! last pieces, and the origin that has them finds nobody with a free slot. When and how many is as in
+//! libtorrent 2.0: `peer_turnover_interval` 300 s, `peer_turnover` 4 %, `peer_turnover_cutoff` 90 %, no
+//! more than there are candidates, and the least useful first. Which those are is our own, shorter
+//! rule (its `torrent::disconnect_peers` weighs rates over the life of a connection, and spares seeds).
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
 use unchoke_core::choke::PeerView;
 use unchoke_core::ids::PeerKey;
-use unchoke_core::torrent::Input;
 
 use super::World;
+use crate::stream::{EndId, EndState};
 
 /// Time between two exchanges.
 pub(super) const INTERVAL: Duration = Duration::from_mins(5);
@@ -54,7 +55,7 @@ impl World<'_> {
         if standing == 0 || standing * 100 < most * CUTOFF {
             return;
         }
-        if peer.connector.waiting() == 0 {
+        if peer.connector.due(self.now) == 0 {
             self.on_announce(node);
         }
         let Some(mut peer) = self.peers[node as usize].take() else {
@@ -62,20 +63,18 @@ impl World<'_> {
         };
         self.hand_over(node, &mut peer);
         let share = (standing * SHARE / 100).max(1);
-        let count = share.min(peer.connector.waiting());
+        let count = share.min(peer.connector.due(self.now));
         let mut views = peer.torrent.peer_views(self.now);
         let closed = least_useful(&mut views, peer.torrent.is_complete(), count);
-        for key in &closed {
-            let end = peer.ends[key.0 as usize].expect("the core knows who is connected");
-            self.detach(node, &mut peer, end, WAIT);
-        }
+        let end =
+            |key: PeerKey| peer.ends[key.0 as usize].expect("the core knows who is connected");
+        let closed: Vec<EndId> = closed.into_iter().map(end).collect();
         self.peers[node as usize] = Some(peer);
-        for key in closed {
-            self.feed(node, Input::PeerDisconnected { peer: key });
-            if let Some(peer) = self.peers[node as usize].as_mut() {
-                peer.unassign(key);
+        for end in closed {
+            // One by one: as its core hears of one, it may serve, or close, another.
+            if self.streams[end].state == EndState::Open {
+                self.lose(end, WAIT);
             }
         }
-        self.dial(node);
     }
 }

@@ -1,0 +1,156 @@
+//! Peers that deliver late, and peers that are gone before their piece is verified.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use unchoke_core::choke::{Parameters, build};
+use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::ledger::Waste;
+use unchoke_core::message::Message;
+use unchoke_core::rng::Streams;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{BlockDigest, Config, Input, Output, PeerLink, Torrent, Verdict};
+
+const PEER: PeerKey = PeerKey(0);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A leecher, and the requests it sent.
+struct Leecher {
+    torrent: Torrent,
+    now: Instant,
+    asked: Vec<BlockRef>,
+    outputs: Vec<Output>,
+}
+
+impl Leecher {
+    fn new(pieces: u32, blocks: u32) -> Self {
+        let bytes = u64::from(pieces * blocks * BLOCK_BYTES);
+        let geometry = Geometry::new(bytes, blocks * BLOCK_BYTES).expect("whole pieces");
+        let config = Arc::new(Config::new(geometry));
+        let nothing = config.nothing();
+        let policy = build("bep3", &Parameters::new()).expect("a policy");
+        let picker = unchoke_core::pick::build("rarest_first").expect("a picker");
+        let (now, streams) = (Instant::START, Streams::new(1));
+        let torrent = Torrent::new(config, nothing, policy, picker, streams, 0, now);
+        let (asked, outputs) = (Vec::new(), Vec::new());
+        Self {
+            torrent,
+            now,
+            asked,
+            outputs,
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.torrent.handle_input(self.now, input);
+        while let Some(output) = self.torrent.poll_output() {
+            if let Output::Send { message, .. } = &output
+                && let Message::Request(block) = message
+            {
+                self.asked.push(*block);
+            }
+            self.outputs.push(output);
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        let peer = PEER;
+        self.input(Input::Message { peer, message });
+    }
+
+    /// A seed connects and unchokes.
+    fn meet_a_seed(&mut self) {
+        let link = PeerLink {
+            fast: true,
+            ..PeerLink::default()
+        };
+        self.input(Input::PeerConnected { peer: PEER, link });
+        self.message(Message::HaveAll);
+        self.message(Message::Unchoke);
+    }
+
+    fn wait(&mut self, time: Duration) {
+        let until = self.now.after(time);
+        while let Some(at) = self.torrent.poll_timeout().filter(|at| *at <= until) {
+            self.now = at;
+            self.input(Input::Timeout);
+        }
+        self.now = until;
+    }
+
+    /// Requests for each block.
+    fn counts(&self) -> BTreeMap<BlockRef, u32> {
+        self.asked.iter().fold(BTreeMap::new(), |mut counts, it| {
+            *counts.entry(*it).or_default() += 1;
+            counts
+        })
+    }
+}
+
+#[test]
+fn a_slow_peer_is_not_asked_for_the_same_block_again() {
+    // One block each 90 s: each is given up after a minute, and comes all the same.
+    let mut leecher = Leecher::new(2, 8);
+    leecher.meet_a_seed();
+    let mut next = 0;
+    while !leecher.torrent.is_complete() {
+        leecher.wait(MINUTE * 3 / 2);
+        let block = leecher.asked[next];
+        next += 1;
+        leecher.message(Message::Piece(block));
+        let verify = leecher.outputs.drain(..).find_map(|it| match it {
+            Output::VerifyPiece { piece, .. } => Some(piece),
+            _ => None,
+        });
+        if let Some(piece) = verify {
+            let verdict = Verdict::Good { blocks: Vec::new() };
+            leecher.input(Input::PieceVerified { piece, verdict });
+        }
+    }
+    assert!(leecher.counts().values().all(|it| *it == 1));
+    assert_eq!(leecher.torrent.ledger().wasted(), 0);
+}
+
+#[test]
+fn a_peer_that_has_lost_its_requests_is_asked_anew() {
+    let mut leecher = Leecher::new(1, 8);
+    leecher.meet_a_seed();
+    let first = leecher.asked.len();
+    for _ in 0..6 {
+        leecher.wait(MINUTE);
+        leecher.message(Message::KeepAlive);
+    }
+    assert!(leecher.asked.len() > first);
+}
+
+#[test]
+fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
+    let mut leecher = Leecher::new(1, 2);
+    leecher.meet_a_seed();
+    let [first, second] = leecher.asked[..] else {
+        panic!("both blocks are asked for: {:?}", leecher.asked);
+    };
+    leecher.message(Message::Piece(first));
+    leecher.input(Input::PeerDisconnected { peer: PEER });
+    leecher.meet_a_seed();
+    leecher.message(Message::Piece(second));
+    leecher.outputs.clear();
+    let (piece, blocks) = (PieceIndex(0), vec![BlockDigest(0); 2]);
+    let verdict = Verdict::Bad { blocks };
+    leecher.input(Input::PieceVerified { piece, verdict });
+    let banned = |it: &Output| matches!(it, Output::Disconnect { .. });
+    assert!(!leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
+    let wasted = leecher.torrent.ledger().payload_wasted[Waste::HashFailure as usize];
+    assert_eq!(wasted, 2 * u64::from(BLOCK_BYTES));
+    // Who alone sends a bad piece is to blame.
+    for block in [first, second] {
+        leecher.message(Message::Piece(block));
+    }
+    let verdict = Verdict::Bad {
+        blocks: vec![BlockDigest(0); 2],
+    };
+    leecher.input(Input::PieceVerified { piece, verdict });
+    assert!(leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
+}
