@@ -28,7 +28,10 @@ impl Leecher {
     fn new(pieces: u32, blocks: u32) -> Self {
         let bytes = u64::from(pieces * blocks * BLOCK_BYTES);
         let geometry = Geometry::new(bytes, blocks * BLOCK_BYTES).expect("whole pieces");
-        let config = Arc::new(Config::new(geometry));
+        let config = Arc::new(Config {
+            endgame: false,
+            ..Config::new(geometry)
+        });
         let nothing = config.nothing();
         let policy = build("bep3", &Parameters::new()).expect("a policy");
         let picker = unchoke_core::pick::build("rarest_first").expect("a picker");
@@ -56,19 +59,26 @@ impl Leecher {
     }
 
     fn message(&mut self, message: Message) {
-        let peer = PEER;
+        self.message_of(PEER, message);
+    }
+
+    fn message_of(&mut self, peer: PeerKey, message: Message) {
         self.input(Input::Message { peer, message });
     }
 
     /// A seed connects and unchokes.
     fn meet_a_seed(&mut self) {
+        self.meet(PEER);
+    }
+
+    fn meet(&mut self, peer: PeerKey) {
         let link = PeerLink {
             fast: true,
             ..PeerLink::default()
         };
-        self.input(Input::PeerConnected { peer: PEER, link });
-        self.message(Message::HaveAll);
-        self.message(Message::Unchoke);
+        self.input(Input::PeerConnected { peer, link });
+        self.message_of(peer, Message::HaveAll);
+        self.message_of(peer, Message::Unchoke);
     }
 
     fn wait(&mut self, time: Duration) {
@@ -123,6 +133,36 @@ fn a_peer_that_has_lost_its_requests_is_asked_anew() {
         leecher.message(Message::KeepAlive);
     }
     assert!(leecher.asked.len() > first);
+}
+
+/// BEP 6: "must" be rejected; who does not must not keep blocks from others.
+#[test]
+fn a_peer_that_chokes_without_a_reject_is_given_up() {
+    let mut leecher = Leecher::new(1, 4);
+    leecher.meet_a_seed();
+    assert_eq!(leecher.asked.len(), 4);
+    leecher.message(Message::Choke);
+    leecher.meet(PeerKey(1));
+    assert_eq!(leecher.asked.len(), 4, "all is asked for");
+    leecher.wait(2 * MINUTE);
+    assert!(leecher.counts().values().all(|it| *it == 2));
+}
+
+/// Two peers are asked for a block because the first was late: the first must not send it in vain.
+#[test]
+fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
+    let mut leecher = Leecher::new(1, 2);
+    leecher.meet_a_seed();
+    leecher.wait(2 * MINUTE);
+    leecher.meet(PeerKey(1));
+    let block = leecher.asked[0];
+    leecher.outputs.clear();
+    leecher.message_of(PeerKey(1), Message::Piece(block));
+    let cancel = Output::Send {
+        peer: PEER,
+        message: Message::Cancel(block),
+    };
+    assert!(leecher.outputs.contains(&cancel), "{:?}", leecher.outputs);
 }
 
 #[test]

@@ -182,6 +182,7 @@ pub fn run<'a>(
     let mut world = World::new(spec, sink);
     world.run();
     world.hand_over_all();
+    world.close_all();
     Ok(world.end())
 }
 

@@ -2,6 +2,7 @@
 //! allocates, and `golden` is built in release too. A new file needs a line here.
 
 mod common;
+mod connections;
 mod fair_share;
 mod flow_replay;
 mod link_intervals;

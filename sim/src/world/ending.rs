@@ -7,10 +7,24 @@ use unchoke_core::torrent::Torrent;
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
 use crate::result::{NodeResult, RunResult};
-use crate::stream::bytes_of;
+use crate::stream::{EndState, bytes_of};
 use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
+    /// The run is over, and with it every connection: what has not left was not sent.
+    pub(super) fn close_all(&mut self) {
+        for node in 0..self.peers.len() {
+            if let Some(mut peer) = self.peers[node].take() {
+                for end in peer.ends.clone().into_iter().flatten() {
+                    if self.streams[end].state == EndState::Open {
+                        self.close(&mut peer.torrent, end);
+                    }
+                }
+                self.peers[node] = Some(peer);
+            }
+        }
+    }
+
     /// No link has carried more than its capacity since its node arrived.
     pub(super) fn check_capacities(&self) {
         for (node, it) in (0..).zip(&self.spec.nodes) {
