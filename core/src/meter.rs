@@ -13,10 +13,11 @@ pub enum Estimator {
         /// Weight of the newest one-second sample, in 1/65536.
         weight: u32,
     },
-    /// Mainline's `Measure`: the exact mean for the first `window`, then forgetting with that time
-    /// constant (BitTorrent 3.4.2 `CurrentRateMeasure`; see `fudge`).
+    /// Mainline's `Measure`: the exact mean for the first `window`. Later each update and each round
+    /// counts the old rate for as much of the last `window` as came before it: without bytes the rate
+    /// falls the faster the more often it is looked at (BitTorrent 3.4.2 `CurrentRateMeasure`).
     Mainline {
-        /// Time constant.
+        /// Span that the old rate stands for at most.
         window: Duration,
         /// The meter starts as if this long had passed without a byte: 1 s down, 5 s up in 3.4.2.
         fudge: Duration,

@@ -2,10 +2,10 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
 //! went over it, `requests` one of its queues; `ledgers` where the bytes went; `download` requests
-//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `upload` requests served; `choking` the policy
-//! asked and obeyed; `interest` who wants what; `remotes` who has what; `claims` what we say that we
-//! have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks; `super_seed` pieces
-//! revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
+//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `upload` requests served;
+//! `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
+//! what we say that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks;
+//! `super_seed` pieces revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -54,6 +54,46 @@ fn arrivals_and_lives_may_come_from_files_and_laws() {
     assert_eq!((nodes[0].session, nodes[0].patience), (None, None));
 }
 
+/// What spreadsheets and programs write is read to the first line; what is no heading is no heading.
+#[test]
+fn no_line_of_a_file_of_times_is_lost() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let read = |text: &str| {
+        std::fs::write(folder.join("times.csv"), text).expect("a folder of the tests");
+        let set = "peers.arrivals={model=\"trace\", file=\"times.csv\"}".to_owned();
+        let small = include_str!("../scenarios/small.toml");
+        Scenario::from_toml(
+            small,
+            "small.toml",
+            Some(folder),
+            &["peers=2".to_owned(), set],
+        )
+    };
+    for text in [
+        "\u{feff}1\n2.5\n",
+        "\u{feff}time,node\n1,a\n2.5,b\n",
+        "\"time\"\n1e0\n2.5000000000000000004\n",
+    ] {
+        let nodes = expand(&read(text).expect(text), 1).nodes;
+        let millis = [1, 2].map(|it: usize| nodes[it].arrives_at.as_nanos() / 1_000_000);
+        assert_eq!(millis, [1_000, 2_500], "{text:?}");
+    }
+    for text in ["-1\n2\n3\n", ".5\n2\n3\n", "\"1\"\n2\n3\n"] {
+        let error = read(text).expect_err(text).to_string();
+        assert!(error.contains("line 1 of"), "{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_without_an_end_is_refused() {
+    let path = std::path::Path::new("/dev/zero");
+    let error = Scenario::from_file(path, &[])
+        .expect_err("endless")
+        .to_string();
+    assert!(error.contains("more than"), "{error}");
+}
+
 #[test]
 fn those_that_rejoin_are_like_those_that_left() {
     let sets = ["peers=20", "peers.rejoins=2", "faults.corrupting=10 %"];

@@ -8,8 +8,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use unchoke_sim::scenario::Scenario;
 
 use super::args::quoted;
+use super::run::make;
 use super::{Exit, Failure, print};
-use crate::store::{StoreError, write_whole};
+use crate::store::write_whole;
 use crate::validation::judge::Verdict;
 use crate::validation::solver::{Effect, MOST, SMALL, csv, effects};
 
@@ -44,7 +45,7 @@ pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
         }
     };
     if let Some(folder) = &args.out {
-        std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))?;
+        make(folder)?;
         let text = csv(&rows, args.seeds);
         write_whole(&folder.join("solver.csv"), text.as_bytes())?;
     }

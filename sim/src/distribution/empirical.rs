@@ -73,8 +73,8 @@ impl Cdf {
         Ok(Self { points })
     }
 
-    /// Reads lines of `probability,value`, rounded to millionths. Lines that start with `#` and one line of column names
-    /// are skipped. On failure, the number of the line at fault, from 1.
+    /// Reads lines of `probability,value`, rounded to millionths. Lines that start with `#` and one line
+    /// of column names are skipped. On failure, the number of the line at fault, from 1.
     pub fn parse(text: &str) -> Result<Self, (usize, CdfError)> {
         let mut points = Vec::new();
         let mut lines = Vec::new();

@@ -152,7 +152,8 @@ pub(super) fn points(section: &Section<'_>) -> Result<Cdf, Problem> {
 }
 
 /// Times from a file: one a line, in front of a comma if more stands there; a number without a
-/// unit is in seconds, rounded to nanoseconds. Lines that start with `#` and one line of column names are skipped.
+/// unit is in seconds, rounded to nanoseconds. Lines that start with `#` and one line of column names
+/// are skipped.
 pub(super) fn times_of_file(
     section: &Section<'_>,
     folder: Option<&Path>,
