@@ -83,8 +83,8 @@ pub struct Torrent {
     open: u32,
     /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
     capped: bool,
-    /// Connections that are snubbed.
-    snubbed: u16,
+    /// Connections with [`Conn::late`].
+    late: u16,
 
     next_tick: Instant,
     next_upkeep: Instant,
@@ -178,7 +178,7 @@ impl Torrent {
             traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
             open: 0,
-            snubbed: 0,
+            late: 0,
             last_broadcast_at: Instant::START,
             indifferent: 0,
             partials: Partials::new(&config.geometry),

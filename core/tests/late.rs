@@ -165,6 +165,24 @@ fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
     assert!(leecher.outputs.contains(&cancel), "{:?}", leecher.outputs);
 }
 
+/// The same, of a peer that has delivered something since, and is asked for nothing else.
+#[test]
+fn a_peer_that_was_late_is_told_too() {
+    let mut leecher = Leecher::new(1, 2);
+    leecher.meet_a_seed();
+    leecher.wait(2 * MINUTE);
+    leecher.meet(PeerKey(1));
+    let [first, second] = [leecher.asked[0], leecher.asked[1]];
+    leecher.message(Message::Piece(first));
+    leecher.outputs.clear();
+    leecher.message_of(PeerKey(1), Message::Piece(second));
+    let cancel = Output::Send {
+        peer: PEER,
+        message: Message::Cancel(second),
+    };
+    assert!(leecher.outputs.contains(&cancel), "{:?}", leecher.outputs);
+}
+
 #[test]
 fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     let mut leecher = Leecher::new(1, 2);

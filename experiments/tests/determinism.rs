@@ -15,7 +15,6 @@ use unchoke_experiments::swarm::Swarms;
 use unchoke_experiments::unit::expand;
 
 const SWARM: &str = r#"
-name = "dozen"
 version = 1
 about = "A dozen peers of two classes."
 horizon = "1 h"

@@ -76,7 +76,6 @@ pub struct Links {
     scratch: Vec<solve::Limit>,
     /// What each flow of a link is allowed elsewhere, and its weight.
     limits: Vec<(u64, u64)>,
-    active: u32,
     work: SolverWork,
 }
 
@@ -95,7 +94,6 @@ impl Links {
             touched: Vec::new(),
             scratch: Vec::new(),
             limits: Vec::new(),
-            active: 0,
             work: SolverWork::default(),
         }
     }
@@ -140,7 +138,6 @@ impl Links {
             down_place,
             ..Flow::IDLE
         };
-        self.active += 1;
         self.mark(up);
         self.mark(down);
     }
@@ -199,7 +196,6 @@ impl Links {
         }
         self.flows[flow.0 as usize] = Flow::IDLE;
         self.dues[flow.0 as usize] = u64::MAX;
-        self.active -= 1;
     }
 
     /// Whether rates must be solved before time moves on.
@@ -284,12 +280,6 @@ impl Links {
     #[must_use]
     pub fn rate_units(&self, flow: FlowId) -> u64 {
         self.flows.get(flow.0 as usize).map_or(0, |it| it.rate)
-    }
-
-    /// Flows that run.
-    #[must_use]
-    pub fn active(&self) -> u32 {
-        self.active
     }
 
     /// What the solver did so far.

@@ -288,15 +288,12 @@ impl Scenario {
         folder: Option<&Path>,
         overrides: &[String],
     ) -> Result<Self, ScenarioError> {
-        let stem = Path::new(file)
-            .file_stem()
-            .map_or(file.into(), |it| it.to_string_lossy());
         let read = || {
             let mut root = document::read(text)?;
             for text in overrides {
                 document::apply(&mut root, text)?;
             }
-            read::scenario(&root, &stem, folder)
+            read::scenario(&root, folder)
         };
         read().map_err(|it| it.in_file(file))
     }

@@ -4,15 +4,10 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::rank::{best_first, draw, first, interested};
+use super::rank::{best_first, deficit, draw, first, interested};
 use super::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
-
-/// Bytes that we sent beyond those we received.
-fn owed(peer: &PeerView) -> i128 {
-    i128::from(peer.up_bytes) - i128::from(peer.down_bytes)
-}
 
 /// Choked peers that want something of us; snubbing ones only if there are no others.
 fn waiting<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
@@ -29,7 +24,7 @@ fn waiting<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
 /// end, who owes us little or nothing. A seed draws evenly. Azureus 2.5 `UnchokerUtil`.
 pub(super) fn optimistic(snapshot: &Snapshot<'_>, count: usize, rng: &mut Rng) -> Vec<PeerKey> {
     const ONE: u64 = 1 << 32;
-    let ranked = best_first(waiting(snapshot), owed);
+    let ranked = best_first(waiting(snapshot), deficit);
     let mut ranked = first(&ranked, ranked.len());
     let next = || {
         if snapshot.am_seed {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::rank::{best_first, interested};
-use super::registry::{Entry, Parameter, SECOND};
+use super::registry::{Entry, Parameter};
 use super::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, azureus};
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
@@ -44,12 +44,7 @@ pub(super) const ENTRY: Entry = Entry {
             1,
             "peers unchoked, optimistic ones included; typical setting in NSDI 2007",
         ),
-        Parameter::new(
-            "tick_ns",
-            SECOND,
-            1_000_000,
-            "time between two looks at empty slots",
-        ),
+        Parameter::tick(1),
         Parameter::new(
             "main_ticks",
             10,

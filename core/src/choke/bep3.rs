@@ -37,12 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
     uploads: true,
     parameters: &[
         Parameter::new("slots", 4, 1, "interested peers unchoked"),
-        Parameter::new(
-            "tick_ns",
-            10_000_000_000,
-            1_000_000,
-            "time between two rechokes",
-        ),
+        Parameter::tick(10),
         Parameter::new(
             "rotate_ticks",
             3,
@@ -60,7 +55,7 @@ pub(super) const ENTRY: Entry = Entry {
     make: |values| {
         Box::new(Bep3 {
             slots: values.count("slots"),
-            tick: Duration::from_nanos(values.get("tick_ns")),
+            tick: values.span("tick_ns"),
             rotate_ticks: values.get("rotate_ticks"),
             new_weight: values.get("new_weight"),
             rotation: Vec::new(),
@@ -70,12 +65,6 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 impl Bep3 {
-    /// The rotation, next optimistic unchoke first.
-    #[must_use]
-    pub fn rotation(&self) -> &[PeerKey] {
-        &self.rotation
-    }
-
     fn insert(&mut self, peer: PeerKey, rng: &mut Rng) {
         let places = self.rotation.len() as u64 + self.new_weight;
         let drawn = rng.below(places).saturating_sub(self.new_weight - 1);

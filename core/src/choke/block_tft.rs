@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::fairtorrent::deficit;
+use super::rank::deficit;
 use super::registry::{Entry, Parameter};
 use super::{
     ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,

@@ -29,18 +29,12 @@ pub(super) const ENTRY: Entry = Entry {
             1,
             "bytes a peer may have received more than it sent",
         ),
-        Parameter::new(
-            "tick_ns",
-            1_000_000_000,
-            1_000_000,
-            "time between two looks at all peers",
-        ),
+        Parameter::tick(1),
     ],
     make: |values| {
-        let tick = Duration::from_nanos(values.get("tick_ns"));
         Box::new(Credit {
             credit_bytes: values.get("credit_bytes"),
-            tick,
+            tick: values.span("tick_ns"),
         })
     },
 };

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::rank::deficit;
 use super::registry::{Entry, Parameter};
 use super::{
     ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
@@ -30,11 +31,6 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(FairTorrent { in_flight })
     },
 };
-
-/// Bytes sent beyond those received.
-pub(super) fn deficit(peer: &PeerView) -> i128 {
-    i128::from(peer.up_bytes) - i128::from(peer.down_bytes)
-}
 
 impl ChokePolicy for FairTorrent {
     fn triggers(&self) -> Triggers {

@@ -25,18 +25,12 @@ pub(super) const ENTRY: Entry = Entry {
     uploads: true,
     parameters: &[
         Parameter::new("slots", 4, 1, "peers unchoked at a time"),
-        Parameter::new(
-            "tick_ns",
-            10_000_000_000,
-            1_000_000,
-            "time between two choices",
-        ),
+        Parameter::tick(10),
     ],
     make: |values| {
-        let tick = Duration::from_nanos(values.get("tick_ns"));
         Box::new(RandomK {
             slots: values.count("slots"),
-            tick,
+            tick: values.span("tick_ns"),
         })
     },
 };

@@ -31,6 +31,11 @@ pub(super) fn rate(snapshot: &Snapshot<'_>, peer: &PeerView) -> u64 {
     }
 }
 
+/// Bytes that we sent a peer beyond those it sent us.
+pub(super) fn deficit(peer: &PeerView) -> i128 {
+    i128::from(peer.up_bytes) - i128::from(peer.down_bytes)
+}
+
 /// The keys of the first `count` peers.
 pub(super) fn first(peers: &[&PeerView], count: usize) -> Vec<PeerKey> {
     peers.iter().take(count).map(|it| it.peer).collect()

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::cmp::Ordering;
 
-use super::fairtorrent::deficit;
+use super::rank::deficit;
 use super::registry::{Entry, Parameter, Parameters, build};
 use super::{
     BoxedPolicy, ChokePolicy, Decision, PeerView, Slots, Snapshot, Trigger, Triggers, UploadOrder,

@@ -74,10 +74,10 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(TitForTat {
             slots: values.count("slots"),
             optimistic_slots: values.count("optimistic_slots"),
-            tick: Duration::from_nanos(values.get("tick_ns")),
+            tick: values.span("tick_ns"),
             optimistic_ticks: values.get("optimistic_ticks"),
             drop_ticks: values.get("drop_ticks"),
-            drop_age: Duration::from_nanos(values.get("drop_age_ns")),
+            drop_age: values.span("drop_age_ns"),
             drop_fraction: values.get("drop_fraction"),
             ema_weight: u32::try_from(values.get("ema_weight")).expect("at most 65536"),
             optimistic: Vec::new(),

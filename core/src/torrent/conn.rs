@@ -21,6 +21,8 @@ pub(super) struct Conn {
     /// The peer said that it only uploads. BEP 21.
     pub(super) upload_only: bool,
     pub(super) snubbed: bool,
+    /// It may owe blocks that were given up on, and for which others may have been asked since.
+    pub(super) late: bool,
     /// It is on the list of peers that have run out of work.
     pub(super) starving: bool,
     pub(super) fast: bool,
@@ -146,6 +148,7 @@ impl Conn {
             peer_interested: false,
             upload_only: false,
             snubbed: false,
+            late: false,
             starving: false,
             fast: link.fast,
             extended: link.extended,

@@ -256,10 +256,9 @@ impl Torrent {
         (traffic.last_block_at, traffic.owing_since) = (now, now);
         let conn = &mut self.conns[peer.0 as usize];
         conn.live -= u16::from(pending.is_live());
-        let late = conn.snubbed;
         self.keep_or_waste(now, peer, block, index, pending);
-        if late {
-            self.set_snubbed(peer, false);
+        let conn = &mut self.conns[peer.0 as usize];
+        if core::mem::replace(&mut conn.snubbed, false) {
             self.count_on_again(peer);
         }
         self.block_trigger(now, peer);
@@ -305,8 +304,8 @@ impl Torrent {
             ledger.payload_useful += u64::from(block.length);
         });
         self.outputs.push_back(Output::StoreBlock { peer, block });
-        if others > 0 || self.snubbed > 0 {
-            self.cancel(now, pending);
+        if others > 0 || self.late > 0 {
+            self.cancel(now, pending, others > 0);
         }
         if self.partials.at(slot).missing == 0 {
             let want_blocks = self.suspects.suspects(block.piece);
@@ -317,20 +316,26 @@ impl Torrent {
         }
     }
 
-    /// Keeps [`Self::snubbed`] up to date.
-    pub(super) fn set_snubbed(&mut self, peer: PeerKey, snubbed: bool) {
+    /// Keeps [`Self::late`] up to date.
+    pub(super) fn set_late(&mut self, peer: PeerKey, late: bool) {
         let conn = &mut self.conns[peer.0 as usize];
-        let before = core::mem::replace(&mut conn.snubbed, snubbed);
-        self.snubbed = self.snubbed - u16::from(before) + u16::from(snubbed);
+        let before = core::mem::replace(&mut conn.late, late);
+        self.late = self.late - u16::from(before) + u16::from(late);
     }
 
-    /// The block is here: tell everybody who was asked for it as well, and may still send it.
-    fn cancel(&mut self, now: Instant, answered: Pending) {
+    /// The block is here: tell everybody who was asked for it as well, and may still send it: who
+    /// was given up on and, if there are `others`, who was not.
+    fn cancel(&mut self, now: Instant, answered: Pending, others: bool) {
         let number = answered.number();
         let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
             let conn = &self.conns[peer.0 as usize];
-            if conn.live == 0 && !conn.snubbed {
+            if conn.late {
+                let late = self.traffic(peer).pending.iter().any(|it| it.is_late());
+                self.set_late(peer, late);
+            }
+            let conn = &self.conns[peer.0 as usize];
+            if !conn.late && (!others || conn.live == 0) {
                 continue;
             }
             let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_late());

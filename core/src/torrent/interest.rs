@@ -68,7 +68,7 @@ impl Torrent {
         };
         let traffic = conn.traffic;
         self.open -= u32::from(!conn.closing);
-        self.snubbed -= u16::from(conn.snubbed);
+        self.late -= u16::from(conn.late);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.take_out_of_availability(peer);

@@ -68,7 +68,8 @@ impl Torrent {
         let (owes, id) = (conn.live > 0, conn.traffic);
         let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
         if owes && now - self.traffic[id].owing_since > snub_after {
-            self.set_snubbed(peer, true);
+            self.conns[peer.0 as usize].snubbed = true;
+            self.set_late(peer, true);
             self.give_up_requests(peer, Mark::TimedOut);
         }
         if let Some(traffic) = self.traffic.get_mut(id)

@@ -427,11 +427,7 @@ pub(super) fn schema() -> Value {
     let mut schema = table(
         &["torrent", "origin", "peers"],
         vec![
-            (
-                "name",
-                text(),
-                "Name in results; that of the file if left out.",
-            ),
+            ("name", text(), "Name in results; \"unnamed\" if left out."),
             (
                 "version",
                 whole(1, u64::from(u32::MAX)),

@@ -37,12 +37,12 @@ const KEYS: &[&str] = &[
 /// What is wrong with a scenario as a whole: the key, what belongs there, what is there.
 pub(super) type Fault = (String, String, String);
 
-/// Reads a scenario. `stem` is its name if it has none; `folder` is where its files are.
-pub(super) fn scenario(
-    root: &Node,
-    stem: &str,
-    folder: Option<&Path>,
-) -> Result<Scenario, Problem> {
+/// What a scenario that says no name is called: not after its file, which may be called anything
+/// without a byte of a result changing.
+const UNNAMED: &str = "unnamed";
+
+/// Reads a scenario. `folder` is where its files are.
+pub(super) fn scenario(root: &Node, folder: Option<&Path>) -> Result<Scenario, Problem> {
     let top = Section::open(root, "")?;
     top.only(KEYS)?;
     let client = read_client::shared(&top.table("client")?)?;
@@ -50,7 +50,7 @@ pub(super) fn scenario(
     let origins = origins(&top, &client, &regions)?;
     let origin_count = origins.iter().map(|it| it.count).sum();
     let scenario = Scenario {
-        name: top.optional("name")?.unwrap_or_else(|| stem.to_owned()),
+        name: top.optional("name")?.unwrap_or_else(|| UNNAMED.to_owned()),
         version: top.number("version", 1, u32::MAX)?.unwrap_or(1),
         about: top.optional("about")?.unwrap_or_default(),
         horizon: top
