@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
 use super::check::{self, Check};
-use super::{Exit, Failure, beside, film, print, show, stop};
+use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::analyse;
 use crate::engine::Engine as _;
@@ -35,6 +35,7 @@ pub(super) struct Job<'a> {
 pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
     let started = Instant::now();
     let (plan, engine) = super::load(name, &options.plan_args)?;
+    overwrite::refuse_results(name, &plan, options)?;
     if let Some(factorial) = &plan.factorial {
         return super::factorial::run(&plan, factorial, (name, options, command));
     }

@@ -9,7 +9,7 @@ use super::args::{self, PlanArgs};
 use super::bar::Bar;
 use super::beside::SECTION;
 use super::run::{make, make_store};
-use super::{Exit, Failure, print, stop};
+use super::{Exit, Failure, overwrite, print, stop};
 use crate::engine::Engine as _;
 use crate::figure::{png, svg};
 use crate::output::Files;
@@ -71,6 +71,7 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
     let (plan, engine) = super::load_any(&args.plan, &args.plan_args)?;
     let folder = args.plan_args.folder(&plan);
+    overwrite::refuse_folder(&args.plan, &plan, &folder)?;
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;
     let hosts = 0..tournament.contenders().len();
     let matches = hosts.map(|at| matches(&tournament, at, &engine));
