@@ -19,7 +19,7 @@ use crate::report::{Context, report};
 use crate::runner::{self, Done, Options};
 use crate::store::{Store, StoreError, write_whole};
 use crate::swarm::Swarms;
-use crate::unit::{Unit, expand};
+use crate::unit::{Unit, distinct, expand};
 
 /// A plan with its units and where they go.
 pub(super) struct Job<'a> {
@@ -163,7 +163,7 @@ impl Job<'_> {
             "wrote     {files} files to {} ({} of {} runs now, {:.1} s)",
             self.folder.display(),
             host.ran,
-            self.units.len(),
+            distinct(&self.units).len(),
             host.wall_s
         ));
         if let Some(it) = paths.iter().find(|it| it.ends_with("report.html")) {
@@ -219,7 +219,7 @@ impl Job<'_> {
                 hash: &hash,
                 engine: &engine,
                 reproduce: &self.reproduce,
-                units: self.units.len(),
+                units: distinct(&self.units).len(),
                 sections: &sections,
             };
             let page = report(&self.plan, analysis, &pictures, &context)?;

@@ -1,5 +1,6 @@
 //! `lab tournament`: every policy against every other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ use crate::tournament::pictures::pictures;
 use crate::tournament::reading::Readings;
 use crate::tournament::standing::Standing;
 use crate::tournament::tables::tables;
-use crate::unit::Unit;
+use crate::unit::{Unit, distinct};
 
 /// Name of the plan that is a tournament and nothing else.
 pub(super) const PLAN: &str = "tournament";
@@ -105,9 +106,11 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
 }
 
 impl Job<'_> {
+    /// Each run once, whatever matches it is.
     fn units(&self) -> Vec<Unit> {
         let all = self.matches.iter().flatten();
-        all.map(|it| it.unit.clone()).collect()
+        let all: Vec<Unit> = all.map(|it| it.unit.clone()).collect();
+        distinct(&all).into_iter().cloned().collect()
     }
 
     fn execute(&self, store: &Store) -> Result<usize, Failure> {
@@ -173,8 +176,9 @@ impl Job<'_> {
             }
         }
         let (mut missing, mut seconds) = (0, 0.0);
+        let mut seen = BTreeSet::new();
         for it in self.matches.iter().flatten() {
-            if !matches!(store.read(&it.unit)?, Found::Valid(_)) {
+            if seen.insert(&it.unit.id) && !matches!(store.read(&it.unit)?, Found::Valid(_)) {
                 let (Fixture::Pure(swarm) | Fixture::One(_, swarm) | Fixture::Half(_, swarm)) =
                     it.fixture;
                 missing += 1;
