@@ -16,6 +16,7 @@ mod gallery;
 mod list;
 mod look;
 mod merge;
+mod overwrite;
 mod process;
 mod replay;
 mod run;

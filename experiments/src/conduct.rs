@@ -6,7 +6,7 @@ use crate::analysis::{Analysis, Runs};
 use crate::engine::Engine;
 use crate::plan::Plan;
 use crate::store::{Found, Store, StoreError};
-use crate::unit::Unit;
+use crate::unit::{Unit, distinct};
 
 /// Why units do not make results.
 #[derive(Debug, thiserror::Error)]
@@ -93,14 +93,15 @@ pub fn load_runs(
 
 fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
     let mut missing = Vec::new();
-    for unit in units {
+    let runs = distinct(units);
+    for unit in &runs {
         if matches!(store.read(unit)?, Found::Missing | Found::Corrupt) {
             missing.push(unit.id.clone());
         }
     }
     Ok(Unfinished::Missing {
         missing: missing.len(),
-        total: units.len(),
+        total: runs.len(),
         first: missing.swap_remove(0),
     })
 }

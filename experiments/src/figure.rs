@@ -9,6 +9,7 @@ mod forest;
 mod gallery;
 mod grid;
 pub mod heat;
+mod interval;
 mod ladder;
 mod matrix;
 mod palette;

@@ -17,6 +17,9 @@ use crate::unit::hex;
 /// Version of the columns.
 pub const RESULTS_SCHEMA: u32 = 1;
 
+/// The plan as it was run, among the results.
+pub const PLAN_FILE: &str = "plan.toml";
+
 /// Text files of results by name, in the order of the hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -34,7 +37,7 @@ impl Files {
     #[must_use]
     pub fn of(plan: &Plan, analysis: &Analysis) -> Self {
         let mut files = vec![
-            ("plan.toml", plan.to_toml()),
+            (PLAN_FILE, plan.to_toml()),
             ("runs.csv", tables::runs(plan, &analysis.runs)),
             ("summary.csv", summary::summary(plan, analysis)),
             ("levels.csv", tables::levels(plan, &analysis.levels)),

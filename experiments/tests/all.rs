@@ -9,6 +9,7 @@ mod gate;
 mod lab_sim;
 mod look;
 mod outsiders;
+mod overwrite;
 mod scaling;
 mod solver;
 mod swarm_replay;

@@ -15,6 +15,12 @@ fn hash(text: &str) -> String {
     line.expect("a results hash").to_owned()
 }
 
+/// What the results of the plan say of where they come from.
+fn manifest(lab: &Lab) -> serde_json::Value {
+    let text = fs::read_to_string(lab.path("results/tiny/manifest.json")).expect("manifest");
+    serde_json::from_str(&text).expect("JSON")
+}
+
 #[test]
 fn a_run_writes_everything_and_resumes_and_repeats() {
     let lab = Lab::new(PLAN);
@@ -37,11 +43,7 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     }
     // A seed: baseline, one adopter in it, candidate twice.
     assert!(first.contains("24 of 24 runs now"), "{first}");
-    let host = || {
-        let text = fs::read_to_string(lab.path("results/tiny/manifest.json")).expect("manifest");
-        let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        manifest["host"].clone()
-    };
+    let host = || manifest(&lab)["host"].clone();
     let cost = host();
     assert_eq!(cost["units_run_now"], 24);
     let again = lab.expect(0, &["run", "tiny.toml"]);
@@ -234,9 +236,33 @@ fn adoptions_that_are_the_same_peers_run_once_and_are_named() {
     let text = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
     assert!(text.contains("24 runs, 24 missing"), "{text}");
     let text = lab.expect(0, &["run", "tiny.toml"]);
-    assert!(text.contains("24 of 30 runs now"), "{text}");
+    assert!(text.contains("24 of 24 runs now"), "{text}");
+    assert_eq!(manifest(&lab)["units"], 24);
     let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");
+    assert!(report.contains("; 24 runs. The unit is a run."));
     assert!(report.contains("the adoptions one and 25 % are the same number of peers"));
+}
+
+/// Settings that differ in the candidate alone have the runs of the baseline in common.
+#[test]
+fn settings_of_a_design_share_runs() {
+    let factor = |key: &str| {
+        format!(
+            "[[factorial.factor]]\nname = \"{key}\"\nlow = {{ \"candidate.parameters.{key}\" = 1 }}\n\
+             high = {{ \"candidate.parameters.{key}\" = 2 }}\n"
+        )
+    };
+    let lab = Lab::new(&format!(
+        "{PLAN}\n[factorial]\ngenerators = []\n{}{}",
+        factor("slots"),
+        factor("optimistic_slots")
+    ));
+    // Four settings of 24 runs each, of which 6 are the baseline.
+    for more in [&[][..], &["--force"]] {
+        let text = lab.expect(0, &[&["run", "tiny.toml", "--no-plots"], more].concat());
+        assert!(text.contains("(78 of 78 runs now"), "{text}");
+    }
+    assert_eq!(manifest(&lab)["units"], 78);
 }
 
 #[test]

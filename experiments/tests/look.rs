@@ -111,7 +111,8 @@ fn what_cannot_be_done_is_one_sentence() {
     );
     lab.fails(
         &["trace", "a.trace", "--trace", "./a.trace"],
-        "a.trace would be written over while it is read: give another name",
+        "--trace ./a.trace: this is a.trace, which is read and would be written over; give another \
+         name",
     );
     let whole = lab.bytes("a.trace");
     std::fs::write(lab.0.path().join("cut.trace"), &whole[..whole.len() - 9]).expect("written");

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use serde_json::json;
 
-use super::args::{self, Format};
+use super::args::{self, Format, ResultOptions};
 use super::run::Job;
 use super::{Exit, Failure, print};
 use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
+use crate::plan::Plan;
 use crate::store::write_whole;
 
 /// Most rows in a table for a web page: CI services show a megabyte at most.
@@ -25,14 +26,19 @@ pub(super) struct Check<'a> {
     reproduce: String,
 }
 
-/// Where the registered rows of a run are, and what they are.
-pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>), Failure> {
+/// The file of the registered rows.
+pub(super) fn registered_file(plan: &Plan, options: &ResultOptions) -> PathBuf {
     let usual = || {
         PathBuf::from("results")
-            .join(&job.plan.name)
+            .join(&plan.name)
             .join("summary.csv")
     };
-    let path = job.options.baseline.clone().unwrap_or_else(usual);
+    options.baseline.clone().unwrap_or_else(usual)
+}
+
+/// Where the registered rows of a run are, and what they are.
+pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>), Failure> {
+    let path = registered_file(&job.plan, job.options);
     let rows = read(&args::read(&path)?)
         .map_err(|it| Failure::usage(format!("{}: {it}", path.display())))?;
     Ok((path, rows))

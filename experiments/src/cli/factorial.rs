@@ -1,5 +1,6 @@
 //! `lab run` of a plan with factors: every run of the design is the plan with other levels.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::plan::{Factorial, Plan};
 use crate::runner::{self, Options};
 use crate::store::{Found, Store, write_whole};
 use crate::swarm::Swarms;
-use crate::unit::{Unit, expand};
+use crate::unit::{Unit, distinct, expand};
 
 /// One run of the design.
 struct Run {
@@ -85,7 +86,7 @@ pub(super) fn run(
         print(&format!(
             "\nwrote     {} ({ran} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
             folder.display(),
-            units.len(),
+            distinct(&units).len(),
             host.wall_s,
             files.hash()
         ))?;
@@ -146,7 +147,7 @@ fn dry_run(
     store: &Store,
     options: &RunOptions,
 ) -> Result<Exit, Failure> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let (mut units, mut lacking, mut seconds) = (0, 0, 0.0);
     for (at, it) in runs.iter().enumerate() {
         let mut missing = Vec::new();
@@ -191,9 +192,13 @@ fn execute(
         jobs: options.jobs,
         force: options.force,
     };
+    let mut seen = BTreeSet::new();
     for it in runs {
+        // With --force, too, a run that several settings share is made once.
+        let new = it.units.iter().filter(|it| seen.insert(&it.id));
+        let new: Vec<Unit> = new.cloned().collect();
         let bar = Bar::new(options.quiet);
-        let done = runner::run(&it.plan, &it.units, &it.engine, store, settings, &bar);
+        let done = runner::run(&it.plan, &new, &it.engine, store, settings, &bar);
         bar.finish();
         ran += done?.ran;
     }

@@ -10,7 +10,7 @@ use unchoke_core::time::Instant;
 use unchoke_sim::trace::{Form, Happening, Header, Sink, Watch, Writer};
 use unchoke_sim::units::parse_time;
 
-use super::{Failure, state};
+use super::{Failure, overwrite, state};
 use crate::store::{StoreError, write_whole};
 use crate::swarm_replay::{self, Recorder};
 
@@ -59,14 +59,13 @@ impl LookArgs {
         self.peers || !self.peer.is_empty()
     }
 
-    /// Whether a file that is wanted would take the place of `input`.
-    pub(super) fn overwrites(&self, input: &Path) -> bool {
-        let same = |it: &PathBuf| {
-            it.canonicalize()
-                .ok()
-                .is_some_and(|it| Some(it) == input.canonicalize().ok())
-        };
-        self.trace.iter().chain(&self.html).any(same)
+    /// Fails if a file that is wanted would take the place of what the command reads.
+    pub(super) fn spare(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
+        let outputs = [
+            ("--trace", self.trace.as_deref()),
+            ("--html", self.html.as_deref()),
+        ];
+        overwrite::refuse(inputs, &outputs)
     }
 
     fn form(&self, path: &Path) -> Result<Form, Failure> {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::args::{ResultOptions, RunOptions, quoted};
 use super::run::Job;
-use super::{Exit, Failure};
+use super::{Exit, Failure, overwrite};
 use crate::conduct::{analyse, gather};
 use crate::engine::Engine as _;
 use crate::output::manifest::Host;
@@ -29,6 +29,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
     let plan_args = &args.results.plan_args;
     let (plan, engine) = super::load(&args.plan, plan_args)?;
+    overwrite::refuse_results(&args.plan, &plan, &args.results)?;
     if plan.factorial.is_some() {
         return Err(Failure::usage(format!(
             "{}: a plan with factors is not run in shares, so there is nothing to merge: `lab run` \

@@ -7,6 +7,7 @@ use unchoke_core::time::Instant;
 
 use super::args::PlanArgs;
 use super::look::{Look, LookArgs};
+use super::overwrite::plan_files;
 use super::state::seconds;
 use super::{Exit, Failure, list, print};
 use crate::engine::Engine as _;
@@ -77,6 +78,7 @@ impl ReplayArgs {
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     let (plan, engine) = super::load(&args.plan, &args.plan_args)?;
+    args.look.spare(&plan_files(&args.plan, &plan))?;
     let unit = args.choose(&plan, expand(&plan, &engine)?)?;
     let mut look = Look::new(&args.look, || engine.header(&plan, &unit))?;
     let until = args.look.until;

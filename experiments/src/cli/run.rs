@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args::{Format, RunOptions};
 use super::bar::Bar;
 use super::check::{self, Check};
-use super::{Exit, Failure, beside, film, print, show, stop};
+use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
 use crate::analysis::Analysis;
 use crate::conduct::analyse;
 use crate::engine::Engine as _;
@@ -19,7 +19,7 @@ use crate::report::{Context, report};
 use crate::runner::{self, Done, Options};
 use crate::store::{Store, StoreError, write_whole};
 use crate::swarm::Swarms;
-use crate::unit::{Unit, expand};
+use crate::unit::{Unit, distinct, expand};
 
 /// A plan with its units and where they go.
 pub(super) struct Job<'a> {
@@ -35,6 +35,7 @@ pub(super) struct Job<'a> {
 pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
     let started = Instant::now();
     let (plan, engine) = super::load(name, &options.plan_args)?;
+    overwrite::refuse_results(name, &plan, options)?;
     if let Some(factorial) = &plan.factorial {
         return super::factorial::run(&plan, factorial, (name, options, command));
     }
@@ -162,7 +163,7 @@ impl Job<'_> {
             "wrote     {files} files to {} ({} of {} runs now, {:.1} s)",
             self.folder.display(),
             host.ran,
-            self.units.len(),
+            distinct(&self.units).len(),
             host.wall_s
         ));
         if let Some(it) = paths.iter().find(|it| it.ends_with("report.html")) {
@@ -218,7 +219,7 @@ impl Job<'_> {
                 hash: &hash,
                 engine: &engine,
                 reproduce: &self.reproduce,
-                units: self.units.len(),
+                units: distinct(&self.units).len(),
                 sections: &sections,
             };
             let page = report(&self.plan, analysis, &pictures, &context)?;

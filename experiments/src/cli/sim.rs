@@ -114,6 +114,7 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
         return Ok(list());
     };
+    options.look.spare(&[name.into()])?;
     let usage = |it: &dyn std::fmt::Display| Failure::usage(it.to_string());
     let scenario = Scenario::load(name, &options.sets).map_err(|it| usage(&it))?;
     if options.resolved {

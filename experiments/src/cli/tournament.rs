@@ -1,5 +1,6 @@
 //! `lab tournament`: every policy against every other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::args::{self, PlanArgs};
 use super::bar::Bar;
 use super::beside::SECTION;
 use super::run::{make, make_store};
-use super::{Exit, Failure, print, stop};
+use super::{Exit, Failure, overwrite, print, stop};
 use crate::engine::Engine as _;
 use crate::figure::{png, svg};
 use crate::output::Files;
@@ -24,7 +25,7 @@ use crate::tournament::pictures::pictures;
 use crate::tournament::reading::Readings;
 use crate::tournament::standing::Standing;
 use crate::tournament::tables::tables;
-use crate::unit::Unit;
+use crate::unit::{Unit, distinct};
 
 /// Name of the plan that is a tournament and nothing else.
 pub(super) const PLAN: &str = "tournament";
@@ -71,6 +72,7 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
     let (plan, engine) = super::load_any(&args.plan, &args.plan_args)?;
     let folder = args.plan_args.folder(&plan);
+    overwrite::refuse_folder(&args.plan, &plan, &folder)?;
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;
     let hosts = 0..tournament.contenders().len();
     let matches = hosts.map(|at| matches(&tournament, at, &engine));
@@ -104,9 +106,11 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
 }
 
 impl Job<'_> {
+    /// Each run once, whatever matches it is.
     fn units(&self) -> Vec<Unit> {
         let all = self.matches.iter().flatten();
-        all.map(|it| it.unit.clone()).collect()
+        let all: Vec<Unit> = all.map(|it| it.unit.clone()).collect();
+        distinct(&all).into_iter().cloned().collect()
     }
 
     fn execute(&self, store: &Store) -> Result<usize, Failure> {
@@ -172,8 +176,9 @@ impl Job<'_> {
             }
         }
         let (mut missing, mut seconds) = (0, 0.0);
+        let mut seen = BTreeSet::new();
         for it in self.matches.iter().flatten() {
-            if !matches!(store.read(&it.unit)?, Found::Valid(_)) {
+            if seen.insert(&it.unit.id) && !matches!(store.read(&it.unit)?, Found::Valid(_)) {
                 let (Fixture::Pure(swarm) | Fixture::One(_, swarm) | Fixture::Half(_, swarm)) =
                     it.fixture;
                 missing += 1;

@@ -79,12 +79,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         TraceError::Io(it) => StoreError::io(&args.file, it).into(),
         it => Failure::usage(format!("{}: {it}", args.file.display())),
     };
-    if args.look.overwrites(&args.file) {
-        return Err(Failure::usage(format!(
-            "{} would be written over while it is read: give another name",
-            args.file.display()
-        )));
-    }
+    args.look.spare(std::slice::from_ref(&args.file))?;
     let file = File::open(&args.file)
         .map_err(|it| Failure::usage(format!("{}: {it}", args.file.display())))?;
     let mut reader = Reader::open(BufReader::new(file)).map_err(failed)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::design::letter;
 use super::{Cell, Effect, Sign, Study};
 use crate::analysis::Quantity;
-use crate::output::{Files, RESULTS_SCHEMA, tables::Table};
+use crate::output::{Files, PLAN_FILE, RESULTS_SCHEMA, tables::Table};
 use crate::stats::interval::Estimate;
 use crate::stats::math::{exp, figure};
 use crate::words::percent;
@@ -16,7 +16,7 @@ use crate::words::percent;
 #[must_use]
 pub fn files(study: &Study<'_>) -> Files {
     Files::with(vec![
-        ("plan.toml", study.plan.to_toml()),
+        (PLAN_FILE, study.plan.to_toml()),
         ("cells.csv", cells(study)),
         ("effects.csv", effects(study)),
     ])

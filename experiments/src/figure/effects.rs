@@ -2,6 +2,7 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
+use super::interval::interval;
 use super::palette::{BLUE, GREY, INK, ORANGE, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Scene, Style};
@@ -104,8 +105,7 @@ fn panel(
         let y = top + ROW * (it.factor as f64 + 0.5);
         for (level, color, shift) in [(&it.low, BLUE, -4.5), (&it.high, ORANGE, 4.5)] {
             let mark = saving(level);
-            let ends = [mark.ci95.0, mark.ci95.1].map(|end| axis.within(end));
-            scene.line(&[(ends[0], y + shift), (ends[1], y + shift)], color, 1.75);
+            interval(scene, &axis, mark.ci95, y + shift, (color, 1.75));
             scene.dot((axis.within(mark.value), y + shift), 3.5, color);
         }
         if it.flips() {

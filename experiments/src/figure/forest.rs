@@ -3,6 +3,7 @@
 
 use super::Picture;
 use super::axis::Axis;
+use super::interval::{arrow, interval};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -118,7 +119,8 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
          in the baseline run. n = {} paired seeds a mark. Thick line: 90 % interval, whose upper \
          end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
          interval, whose lower end must lie right of it for time to be called degraded. Student t \
-         on paired log ratios for the mean; {} for the percentile. Data: summary.csv.",
+         on paired log ratios for the mean; {} for the percentile. Arrows leave \
+         the axis. Data: summary.csv.",
         plan.seeds_said(),
         plan.margins.time,
         plan.margins.tail,
@@ -276,22 +278,21 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    let x = |value: f64| axis.within(value);
-    scene.line(&[(x(it.ci95.0), y), (x(it.ci95.1), y)], color, 1.0);
-    scene.line(&[(x(it.bound95.0), y), (x(it.bound95.1), y)], color, 2.75);
+    interval(scene, axis, it.ci95, y, (color, 1.0));
+    interval(scene, axis, it.bound95, y, (color, 2.75));
     if it.value < axis.from || it.value > axis.to {
-        let (tip, back, text) = if it.value < axis.from {
-            (axis.start, 7.0, Style::new(9.5, color))
+        // The number is clear of the arrow, and of what of the interval is on the axis.
+        let (tip, back, at, text) = if it.value < axis.from {
+            let at = axis.within(it.ci95.1).max(axis.start + 7.0) + 6.0;
+            (axis.start, 7.0, at, Style::new(9.5, color))
         } else {
-            (axis.end, -7.0, Style::new(9.5, color).end())
+            let at = axis.within(it.ci95.0).min(axis.end - 7.0) - 6.0;
+            (axis.end, -7.0, at, Style::new(9.5, color).end())
         };
-        let corners = vec![(tip, y), (tip + back, y - 4.0), (tip + back, y + 4.0)];
-        scene.area(corners, color, 1.0);
-        let number = format!("{:.0} %", it.value);
-        // Clear of the arrow, whose back lies 7 pixels from its tip.
-        scene.text((tip + 1.9 * back, y - 0.5), number, text);
+        arrow(scene, (tip, y), (back, 4.0), color);
+        scene.text((at, y - 0.5), format!("{:.0} %", it.value), text);
     } else {
-        scene.dot((x(it.value), y), 3.25, color);
+        scene.dot((axis.at(it.value), y), 3.25, color);
     }
 }
 

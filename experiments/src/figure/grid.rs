@@ -4,6 +4,7 @@
 use super::Picture;
 use super::axis::{Axis, label};
 use super::forest::{Scale, method};
+use super::interval::{arrow, interval};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -225,13 +226,12 @@ impl Grid<'_> {
     }
 }
 
-/// A dot with its interval; a triangle where the dot leaves the axis.
+/// A dot with its interval; an arrow where either leaves the axis.
 fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    let ends = [it.ci95.0, it.ci95.1].map(|end| axis.within(end));
-    scene.line(&[(ends[0], y), (ends[1], y)], color, 1.25);
+    interval(scene, axis, it.ci95, y, (color, 1.25));
     if it.value < axis.from || it.value > axis.to {
         let left = it.value < axis.from;
         let (tip, back) = if left {
@@ -239,8 +239,7 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
         } else {
             (axis.end, -6.0)
         };
-        let corners = vec![(tip, y), (tip + back, y - 3.0), (tip + back, y + 3.0)];
-        scene.area(corners, color, 1.0);
+        arrow(scene, (tip, y), (back, 3.0), color);
     } else {
         scene.dot((axis.at(it.value), y), 2.75, color);
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::plan::Plan;
-use crate::unit::{SCHEMA, Unit, hex};
+use crate::unit::{SCHEMA, Unit, distinct, hex};
 
 /// What the machine and the day add; no hash includes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,8 @@ pub fn manifest(
     let seeds: Vec<u64> = (0..plan.seed_range().1)
         .map(|it| plan.run_seed(it))
         .collect();
-    let ids: Vec<&str> = units.iter().map(|it| it.id.as_str()).collect();
+    let runs = distinct(units);
+    let ids: Vec<&str> = runs.iter().map(|it| it.id.as_str()).collect();
     let policy = |it: &crate::plan::Contender| {
         json!({ "name": it.name, "policy": it.policy, "parameters": it.parameters,
                 "max_connections": it.max_connections, "picker": it.picker })
@@ -52,7 +53,7 @@ pub fn manifest(
         "plan_sha256": hex(&Sha256::digest(plan.to_toml().as_bytes())),
         "engine": engine,
         "unit_schema": SCHEMA,
-        "units": units.len(),
+        "units": runs.len(),
         "units_sha256": hex(&Sha256::digest(ids.join("\n").as_bytes())),
         "versions": versions(),
         "git": git(),

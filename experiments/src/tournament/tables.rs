@@ -2,6 +2,7 @@
 
 use super::Tournament;
 use super::standing::{Cell, Standing};
+use crate::output::PLAN_FILE;
 use crate::output::tables::Table;
 use crate::stats::interval::Estimate;
 use crate::stats::math::{exp, figure};
@@ -10,7 +11,7 @@ use crate::stats::math::{exp, figure};
 #[must_use]
 pub fn tables(tournament: &Tournament, standing: &Standing) -> Vec<(&'static str, String)> {
     vec![
-        ("plan.toml", tournament.plan.to_toml()),
+        (PLAN_FILE, tournament.plan.to_toml()),
         ("scores.csv", scores(tournament, standing)),
         ("pure.csv", pure(tournament, standing)),
         ("meetings.csv", meetings(tournament, standing)),

@@ -1,0 +1,95 @@
+//! What a command reads is never written over by what it writes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::common::{Lab, PLAN, ended};
+
+/// A folder with a plan, the scenario file that it runs, and other names of both.
+fn lab() -> Lab {
+    let source = PLAN.replace("\"flash-hetero\"", "\"own.toml\"");
+    let lab = Lab::new(&source);
+    let scenario = ended(&mut lab.command(&["sim", "flash-hetero", "--resolved"]), 0).stdout;
+    fs::write(lab.path("own.toml"), scenario).expect("a scenario");
+    for name in ["own.toml", "tiny.toml"] {
+        symlink(name, lab.path(&format!("link-{name}"))).expect("a link");
+    }
+    lab
+}
+
+#[track_caller]
+fn refused(lab: &Lab, arguments: &[&str], output: &str, input: &str) {
+    let before = ["own.toml", "tiny.toml"].map(|it| fs::read(lab.path(it)).expect("a file"));
+    let said = ended(&mut lab.command(arguments), 2);
+    assert_eq!(said.stdout, "");
+    assert_eq!(
+        said.stderr,
+        format!(
+            "lab: {output}: this is {input}, which is read and would be written over; give another \
+             name\n"
+        )
+    );
+    let after = ["own.toml", "tiny.toml"].map(|it| fs::read(lab.path(it)).expect("a file"));
+    assert_eq!(before, after);
+    assert!(!lab.path("results").exists(), "nothing was run");
+}
+
+#[test]
+fn a_scenario_is_not_written_over() {
+    let lab = lab();
+    for output in ["own.toml", "./own.toml", "link-own.toml"] {
+        let html = ["sim", "own.toml", "--html", output];
+        refused(&lab, &html, &format!("--html {output}"), "own.toml");
+        let trace = [
+            "sim",
+            "own.toml",
+            "--trace-form",
+            "binary",
+            "--trace",
+            output,
+        ];
+        refused(&lab, &trace, &format!("--trace {output}"), "own.toml");
+    }
+    let linked = ["sim", "link-own.toml", "--html", "own.toml"];
+    refused(&lab, &linked, "--html own.toml", "link-own.toml");
+}
+
+#[test]
+fn a_plan_and_its_scenarios_are_not_written_over() {
+    let lab = lab();
+    for input in ["tiny.toml", "own.toml"] {
+        let output = format!("link-{input}");
+        let replay = ["replay", "tiny.toml", "--unit", "0", "--html", &output];
+        refused(&lab, &replay, &format!("--html {output}"), input);
+        for command in ["run", "merge"] {
+            let save = [command, "tiny.toml", "--save-baseline", &output];
+            refused(&lab, &save, &format!("--save-baseline {output}"), input);
+            let summary = [command, "tiny.toml", "--summary", &output];
+            refused(&lab, &summary, &format!("--summary {output}"), input);
+        }
+    }
+    fs::write(lab.path("before.csv"), "registered").expect("a baseline");
+    let check = ["run", "tiny.toml", "--check", "--baseline", "before.csv"];
+    let junit = [&check[..], &["--junit", "./before.csv"]].concat();
+    refused(&lab, &junit, "--junit ./before.csv", "before.csv");
+}
+
+/// The results hold the plan as it was run, under a name that a plan of one's own may have, too.
+#[test]
+fn results_do_not_take_the_place_of_the_plan() {
+    let lab = lab();
+    fs::copy(lab.path("tiny.toml"), lab.path("plan.toml")).expect("a copy");
+    for command in ["run", "merge", "tournament"] {
+        let said = ended(&mut lab.command(&[command, "plan.toml", "--out", "."]), 2);
+        assert_eq!(
+            said.stderr,
+            "lab: plan.toml: this is read, and the results would put their own plan.toml in its \
+             place; name another folder with --out\n"
+        );
+    }
+    let run = ["run", "tiny.toml", "--out", "done", "--no-plots"];
+    ended(&mut lab.command(&run), 0);
+    fs::copy(lab.path("own.toml"), lab.path("done/own.toml")).expect("a copy");
+    let again = ["run", "done/plan.toml", "--out", "done", "--no-plots"];
+    ended(&mut lab.command(&again), 0);
+}
