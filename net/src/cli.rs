@@ -28,6 +28,7 @@ mod bench;
 mod create;
 mod inspect;
 mod options;
+mod parameters;
 mod printer;
 mod show;
 mod signals;

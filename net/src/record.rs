@@ -7,6 +7,7 @@
 mod line;
 mod possible;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
@@ -35,8 +36,10 @@ pub struct Origin {
     pub config: Arc<Config>,
     /// What it has at the start.
     pub have: Bitfield,
-    /// Id of the choking policy, which has its default parameters.
+    /// Id of the choking policy.
     pub policy: String,
+    /// What is set of its parameters; the others have their defaults.
+    pub parameters: Parameters,
     /// Id of the picker.
     pub picker: String,
     /// Seed of its random streams.
@@ -46,7 +49,7 @@ pub struct Origin {
 /// Why there is no torrent of these settings.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginError {
-    /// The policy is not known.
+    /// The policy is not known, or has no such parameters.
     #[error("{0}")]
     Policy(#[from] choke::ParameterError),
     /// The picker is not known.
@@ -57,7 +60,7 @@ pub enum OriginError {
 impl Origin {
     /// The torrent, at time zero.
     pub fn torrent(&self) -> Result<Torrent, OriginError> {
-        let policy = choke::build(&self.policy, &Parameters::new())?;
+        let policy = choke::build(&self.policy, &self.parameters)?;
         let picker =
             pick::build(&self.picker).ok_or_else(|| OriginError::Picker(self.picker.clone()))?;
         Ok(Torrent::new(
@@ -80,6 +83,8 @@ struct Head {
     piece_bytes: u32,
     have: String,
     policy: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<String, u64>,
     picker: String,
     run_seed: u64,
     upload_cap: Option<u64>,
@@ -115,6 +120,11 @@ impl Recorder {
             piece_bytes: config.geometry.piece_bytes(),
             have: to_hex(&origin.have.to_wire()),
             policy: origin.policy.clone(),
+            parameters: origin
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             picker: origin.picker.clone(),
             run_seed: origin.run_seed,
             upload_cap: config.upload_cap,
@@ -249,6 +259,10 @@ fn origin_of(head: &Head) -> Option<Origin> {
         Some(hex) => Some(decode_extended_handshake(&from_hex(hex)?)?),
         None => None,
     };
+    let mut parameters = Parameters::new();
+    for (name, value) in &head.parameters {
+        parameters.set(name, *value);
+    }
     Some(Origin {
         config: Arc::new(Config {
             upload_cap: head.upload_cap,
@@ -258,6 +272,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
         }),
         have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
         policy: head.policy.clone(),
+        parameters,
         picker: head.picker.clone(),
         run_seed: head.run_seed,
     })

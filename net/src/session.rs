@@ -21,6 +21,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
+use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::ledger::Ledger;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub goal: Goal,
     /// Id of the choking policy.
     pub policy: String,
+    /// What is set of its parameters; the others have their defaults.
+    pub parameters: Parameters,
     /// Id of the piece picker.
     pub picker: String,
     /// TCP port to listen on; 0 lets the system choose.
@@ -97,6 +100,7 @@ impl Settings {
             folder,
             goal: Goal::Complete,
             policy: "tit_for_tat".into(),
+            parameters: Parameters::new(),
             picker: "rarest_first".into(),
             port: 0,
             peers: Vec::new(),

@@ -5,3 +5,4 @@ mod command;
 mod common;
 mod hostile;
 mod loopback;
+mod unread;

@@ -36,6 +36,7 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     let mut settings = sample.settings(folder.path());
     settings.peers = seeds.to_vec();
     settings.record = Some(recording.clone());
+    settings.parameters.set("slots", 2);
     let (outcome, _) = run(settings).await;
     assert_eq!(outcome.expect("no failure").end, End::Done);
     let inputs = replay(&recording).expect("the same outputs");
@@ -43,6 +44,7 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
 
     // The test can fail: a recording with one input changed does not replay.
     let text = std::fs::read_to_string(&recording).expect("read");
+    assert!(text.contains(r#","parameters":{"slots":2},"#));
     let changed = text.replacen(r#"{"good":["#, r#"{"bad":["#, 1);
     assert_ne!(text, changed);
     std::fs::write(&recording, changed).expect("write");

@@ -136,7 +136,7 @@ const TOLERANCE: &str = "5 %";
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunOptions {
     #[command(flatten)]
-    results: ResultOptions,
+    pub(super) results: ResultOptions,
     /// Threads; 0 for one a core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) jobs: usize,
@@ -213,30 +213,6 @@ pub(super) struct ResultOptions {
     /// table of the gate before them.
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
-}
-
-/// Everything after the last run reads the options alike, whoever ran.
-impl std::ops::Deref for RunOptions {
-    type Target = ResultOptions;
-
-    fn deref(&self) -> &ResultOptions {
-        &self.results
-    }
-}
-
-impl From<ResultOptions> for RunOptions {
-    /// Nothing is run, so nothing is said about running.
-    fn from(results: ResultOptions) -> Self {
-        Self {
-            results,
-            jobs: 0,
-            force: false,
-            resume: false,
-            shard: None,
-            list: false,
-            dry_run: false,
-        }
-    }
 }
 
 impl ResultOptions {

@@ -10,14 +10,15 @@ use crate::engine::Engine as _;
 use crate::store::{Found, Store};
 use crate::unit::{Unit, distinct};
 
-pub(super) fn dry_run(job: &Job<'_>) -> Result<Exit, Failure> {
+/// With `jobs` as `--jobs` means it.
+pub(super) fn dry_run(job: &Job<'_>, jobs: usize) -> Result<Exit, Failure> {
     let store = Store::at(&job.folder.join("units"), &job.engine.version());
     let units: Vec<Unit> = distinct(&job.units).into_iter().cloned().collect();
     let mut missing = Vec::new();
     for unit in &units {
         missing.push(!matches!(store.read(unit)?, Found::Valid(_)));
     }
-    let jobs = threads(job.options.jobs);
+    let jobs = threads(jobs);
     let costs = estimate(&job.plan, &units, &missing, &job.engine, jobs)?;
     let mut text = String::new();
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");

@@ -44,7 +44,7 @@ pub(super) fn run(
         }
         return Ok(Exit::Done);
     }
-    let folder = options.plan_args.folder(plan);
+    let folder = options.results.plan_args.folder(plan);
     let version = runs[0].engine.version();
     if options.dry_run {
         return dry_run(
@@ -63,7 +63,7 @@ pub(super) fn run(
         jobs: options.jobs,
         ran,
     };
-    let reproduce = format!("{command}{}", options.plan_args.typed());
+    let reproduce = format!("{command}{}", options.results.plan_args.typed());
     let units: Vec<Unit> = runs.iter().flat_map(|it| it.units.clone()).collect();
     let files = output::files(&study);
     write(
@@ -74,7 +74,7 @@ pub(super) fn run(
         &host,
         options,
     )?;
-    print(&match options.format {
+    print(&match options.results.format {
         Format::Human | Format::Markdown => output::words(&study),
         Format::Csv => files
             .get("effects.csv")
@@ -82,7 +82,7 @@ pub(super) fn run(
             .to_owned(),
         Format::Json => output::json(&study, &files.hash()),
     })?;
-    if options.format == Format::Human {
+    if options.results.format == Format::Human {
         print(&format!(
             "\nwrote     {} ({ran} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
             folder.display(),
@@ -96,16 +96,17 @@ pub(super) fn run(
 
 /// What `lab run` does with the results of one comparison has no meaning for a design of many.
 fn refuse_without_effect(options: &RunOptions) -> Result<(), Failure> {
+    let results = &options.results;
     let given = [
-        ("--check", options.check),
-        ("--save-baseline", options.save_baseline.is_some()),
-        ("--summary", options.summary.is_some()),
+        ("--check", results.check),
+        ("--save-baseline", results.save_baseline.is_some()),
+        ("--summary", results.summary.is_some()),
         ("--shard", options.shard.is_some()),
-        ("--peers", options.peers),
-        ("--verbose", options.verbose),
-        ("--tournament", options.tournament.is_some()),
-        ("--color", options.color != Color::Auto),
-        ("--format markdown", options.format == Format::Markdown),
+        ("--peers", results.peers),
+        ("--verbose", results.verbose),
+        ("--tournament", results.tournament.is_some()),
+        ("--color", results.color != Color::Auto),
+        ("--format markdown", results.format == Format::Markdown),
     ];
     let given: Vec<&str> = given.iter().filter(|it| it.1).map(|it| it.0).collect();
     if given.is_empty() {
@@ -124,7 +125,7 @@ fn expand_all(
 ) -> Result<Vec<Run>, Failure> {
     let (file, text, folder) = args::plan_text(name)?;
     let one = |high: u32| -> Result<Run, Failure> {
-        let mut changes = options.plan_args.changes();
+        let mut changes = options.results.plan_args.changes();
         changes.set.extend(factorial.changes(high));
         let plan = crate::plan::load(&file, &text, &changes)?;
         let engine = Swarms::of(&plan, &folder)?;
@@ -197,7 +198,7 @@ fn execute(
         // With --force, too, a run that several settings share is made once.
         let new = it.units.iter().filter(|it| seen.insert(&it.id));
         let new: Vec<Unit> = new.cloned().collect();
-        let bar = Bar::new(options.quiet);
+        let bar = Bar::new(options.results.quiet);
         let done = runner::run(&it.plan, &new, &it.engine, store, settings, &bar);
         bar.finish();
         ran += done?.ran;
@@ -224,7 +225,7 @@ fn write(
     let text = manifest(study.plan, units, engine, &files.hash(), host, folder);
     paths.push(folder.join(manifest::FILE));
     write_whole(&folder.join(manifest::FILE), text.as_bytes())?;
-    if !options.no_plots {
+    if !options.results.no_plots {
         let picture = figure::effects(study);
         let drawn = folder.join("figures");
         make(&drawn)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::args::{ResultOptions, RunOptions, quoted};
+use super::args::{ResultOptions, quoted};
 use super::run::Job;
 use super::{Exit, Failure, overwrite};
 use crate::conduct::{analyse, gather};
@@ -38,14 +38,13 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
         )));
     }
     let units = expand(&plan, &engine)?;
-    let options = RunOptions::from(args.results.clone());
     let job = Job {
         folder: plan_args.folder(&plan),
         reproduce: format!("lab run {}{}", quoted(&args.plan), plan_args.typed()),
         plan,
         engine,
         units,
-        options: &options,
+        options: &args.results,
     };
     let folders: Vec<PathBuf> = args.from.iter().map(|it| it.join("units")).collect();
     if let Some(it) = folders.iter().find(|it| !it.is_dir()) {

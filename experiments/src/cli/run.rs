@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Format, RunOptions};
+use super::args::{Format, ResultOptions, RunOptions};
 use super::bar::Bar;
 use super::check::{self, Check};
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
@@ -27,35 +27,36 @@ pub(super) struct Job<'a> {
     pub(super) engine: Swarms,
     pub(super) units: Vec<Unit>,
     pub(super) folder: PathBuf,
-    pub(super) options: &'a RunOptions,
+    pub(super) options: &'a ResultOptions,
     /// The line that makes the same results.
     pub(super) reproduce: String,
 }
 
 pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let (plan, engine) = super::load(name, &options.plan_args)?;
-    overwrite::refuse_results(name, &plan, options)?;
+    let results = &options.results;
+    let (plan, engine) = super::load(name, &results.plan_args)?;
+    overwrite::refuse_results(name, &plan, results)?;
     if let Some(factorial) = &plan.factorial {
         return super::factorial::run(&plan, factorial, (name, options, command));
     }
     let units = expand(&plan, &engine)?;
     let job = Job {
-        folder: options.plan_args.folder(&plan),
-        reproduce: format!("{command}{}", options.plan_args.typed()),
+        folder: results.plan_args.folder(&plan),
+        reproduce: format!("{command}{}", results.plan_args.typed()),
         plan,
         engine,
         units,
-        options,
+        options: results,
     };
     if options.list {
         print(&super::list::units(&job.plan, &job.units))?;
         return Ok(Exit::Done);
     }
     if options.dry_run {
-        return super::dry_run::dry_run(&job);
+        return super::dry_run::dry_run(&job, options.jobs);
     }
-    if options.check && options.shard.is_none() {
+    if results.check && options.shard.is_none() {
         // A wrong file is to be known before the runs, not after them.
         check::registered(&job)?;
     }
@@ -69,14 +70,14 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
             .filter(|it| shard.holds(it.0))
             .map(|it| it.1.clone())
             .collect();
-        let done = job.execute(&part, &store)?;
+        let done = job.execute(&part, &store, options)?;
         print(&format!(
             "share {}/{}: {} runs done, {} were there; `lab merge` when all shares are\n",
             shard.index, shard.count, done.ran, done.kept
         ))?;
         return Ok(Exit::Done);
     }
-    let done = job.execute(&job.units, &store)?;
+    let done = job.execute(&job.units, &store, options)?;
     let analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
@@ -91,11 +92,16 @@ impl Job<'_> {
         make_store(&self.folder, &self.engine.version())
     }
 
-    fn execute(&self, units: &[Unit], store: &Store) -> Result<Done, Failure> {
+    fn execute(
+        &self,
+        units: &[Unit],
+        store: &Store,
+        options: &RunOptions,
+    ) -> Result<Done, Failure> {
         let bar = Bar::new(self.options.quiet);
         let options = Options {
-            jobs: self.options.jobs,
-            force: self.options.force,
+            jobs: options.jobs,
+            force: options.force,
         };
         let done = runner::run(&self.plan, units, &self.engine, store, options, &bar);
         bar.finish();

@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
-use super::args::{Color, RunOptions};
+use super::args::{Color, ResultOptions};
 use crate::analysis::{Analysis, Level, LevelKind, Quantity, answers, pure_mixes};
 use crate::output::RESULTS_SCHEMA;
 use crate::plan::Plan;
@@ -14,7 +14,7 @@ use crate::unit::mix_name;
 use crate::words;
 
 /// Tables and verdicts for people.
-pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &RunOptions) -> String {
+pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -> String {
     let mut text = String::new();
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
     if !plan.registered {

@@ -1,5 +1,6 @@
 //! `unchoke bench`: the naive and the optimized policy, one after the other, from the same peers.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
+use unchoke_core::choke::Parameters;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::metainfo::Metainfo;
 
 use super::options::Bench;
+use super::parameters::{Column, label, parameters};
 use super::printer::{cut, ledger_json, status_line};
 use super::signals::Signals;
 use super::transfer::{run, settings};
@@ -26,6 +29,7 @@ const REDRAW: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, Default)]
 struct Side {
     policy: String,
+    parameters: Parameters,
     done: Tally,
     running: Tally,
     runs: u32,
@@ -38,6 +42,23 @@ struct Tally {
 }
 
 impl Side {
+    fn of(column: Column, options: &Bench) -> Result<Self, Failure> {
+        let policy = match column {
+            Column::Naive => &options.naive,
+            Column::Optimized => &options.optimized,
+        };
+        Ok(Self {
+            policy: policy.clone(),
+            parameters: parameters(policy, column, &options.sets)?,
+            ..Self::default()
+        })
+    }
+
+    /// What tells it from the other, which may run the same policy.
+    fn label(&self) -> String {
+        label(&self.policy, &self.parameters)
+    }
+
     fn total(&self) -> Tally {
         let mut total = self.done;
         total.ledger += self.running.ledger;
@@ -77,12 +98,11 @@ impl Screen {
 
 pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
+    // A mistake in the second is known before the first has run.
+    let [naive, optimized] = Column::ALL.map(|it| Side::of(it, options));
+    let mut sides = [naive?, optimized?];
     block_on(async {
         let signals = Signals::listen()?;
-        let mut sides = [&options.naive, &options.optimized].map(|policy| Side {
-            policy: policy.clone(),
-            ..Side::default()
-        });
         let live = !options.json && std::io::stdout().is_terminal();
         let mut screen = Screen { live, lines: 0 };
         for round in 0..options.rounds {
@@ -119,6 +139,7 @@ async fn one_run(
     let settings = Settings {
         goal: options.pieces.map_or(Goal::Complete, Goal::Pieces),
         policy: policy.clone(),
+        parameters: sides[side].parameters.clone(),
         idle_timeout: Some(options.idle_timeout),
         ..common
     };
@@ -245,8 +266,8 @@ fn table(sides: &[Side; 2]) -> Table {
     let [naive, optimized] = sides;
     table.set_header(vec![
         "sum over the runs".to_owned(),
-        format!("naive: {}", naive.policy),
-        format!("optimized: {}", optimized.policy),
+        format!("naive: {}", naive.label()),
+        format!("optimized: {}", optimized.label()),
         "saved".to_owned(),
     ]);
     let runs = [naive.runs.to_string(), optimized.runs.to_string()];
@@ -275,7 +296,9 @@ fn sentence(sides: &[Side; 2]) -> String {
     format!(
         "{} against {}: bytes both ways saved {bytes}, time saved {time} ({} runs each; \
          one machine and one swarm prove nothing, the simulator has the statistics)",
-        sides[1].policy, sides[0].policy, sides[0].runs
+        sides[1].label(),
+        sides[0].label(),
+        sides[0].runs
     )
 }
 
@@ -283,6 +306,7 @@ fn as_json(sides: &[Side; 2], options: &Bench) -> Value {
     let side = |side: &Side| {
         json!({
             "policy": side.policy,
+            "parameters": side.parameters.iter().collect::<BTreeMap<_, _>>(),
             "runs": side.runs,
             "seconds": side.done.elapsed.as_secs_f64(),
             "ledger": ledger_json(&side.done.ledger),

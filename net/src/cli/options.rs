@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use unchoke_core::{choke, pick};
 
+use super::parameters::{Change, parse_change};
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -149,6 +150,9 @@ pub(super) struct Bench {
     /// The optimized policy
     #[arg(long, default_value = "tit_for_tat", value_name = "ID")]
     pub(super) optimized: String,
+    /// Set a parameter of either policy, as in `optimized.parameters.slots=8`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_change)]
+    pub(super) sets: Vec<Change>,
     /// Folder for the data of the runs, which is deleted afterwards [default: the system's]
     #[arg(long, value_name = "DIR")]
     pub(super) scratch: Option<PathBuf>,

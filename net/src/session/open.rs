@@ -115,6 +115,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16) -> Origin {
         }),
         have,
         policy: settings.policy.clone(),
+        parameters: settings.parameters.clone(),
         picker: settings.picker.clone(),
         run_seed: settings.run_seed,
     }

@@ -1,0 +1,127 @@
+//! A peer that asks for much and reads nothing, until the sockets between us are full.
+
+use std::net::SocketAddr;
+
+use crate::common::peer::{bytes_of, handshake};
+use crate::common::{PATIENCE, Sample, sample_with};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::ledger::Kind;
+use unchoke_core::message::Message;
+use unchoke_core::wire::HANDSHAKE_BYTES;
+use unchoke_net::session::{Goal, Notice, Session, Status};
+
+const BLOCK: u32 = 16 * 1024;
+/// 8 MB in all: more than the sockets of a connection hold while the reader's is kept small.
+const BLOCKS: u32 = 500;
+
+/// Kinds of messages on the wire. BEP 3, *peer messages*.
+const UNCHOKE: u8 = 1;
+const PIECE: u8 = 7;
+
+/// Splits the first whole message off: its kind, and the rest.
+fn message(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let body = rest.get(..length)?;
+    Some((body.first().copied(), &rest[length..]))
+}
+
+/// How many whole messages of a kind are in `bytes`.
+fn count(mut bytes: &[u8], wanted: u8) -> u64 {
+    let mut count = 0;
+    while let Some((kind, rest)) = message(bytes) {
+        count += u64::from(kind == Some(wanted));
+        bytes = rest;
+    }
+    count
+}
+
+/// Becomes unchoked and asks for every block.
+async fn ask(target: SocketAddr, sample: &Sample) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(4096)?;
+    let mut stream = socket.connect(target).await?;
+    let hello = handshake(&sample.metainfo, b"-XX0000-doesnotread0");
+    stream.write_all(&hello).await?;
+    stream.write_all(&bytes_of(&Message::Interested)).await?;
+    stream.read_exact(&mut [0; HANDSHAKE_BYTES]).await?;
+    let mut said = Vec::new();
+    while count(&said, UNCHOKE) == 0 {
+        let more = stream.read_buf(&mut said).await?;
+        assert!(more > 0, "hung up on");
+    }
+    for at in 0..BLOCKS {
+        let block = BlockRef {
+            piece: PieceIndex(at / 2),
+            begin: at % 2 * BLOCK,
+            length: BLOCK,
+        };
+        stream
+            .write_all(&bytes_of(&Message::Request(block)))
+            .await?;
+    }
+    Ok(stream)
+}
+
+/// The first status that is as `wanted`; it is shown the one before, too.
+async fn status(
+    heard: &mut UnboundedReceiver<Notice>,
+    wanted: impl Fn(&Status, &Status) -> bool,
+) -> Status {
+    let mut before = Status::default();
+    loop {
+        let notice = heard.recv().await.expect("the session goes on");
+        if let Notice::Status(now) = notice {
+            if wanted(&before, &now) {
+                return *now;
+            }
+            before = *now;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_never_written_does_not_count_as_sent() {
+    let sample = sample_with(&[], 2 * BLOCK, (BLOCKS * BLOCK) as usize);
+    let mut settings = sample.settings(sample.folder.path());
+    (settings.goal, settings.policy) = (Goal::Seed, "unchoke_all".into());
+    let (notices, mut heard) = unbounded_channel();
+    let session = Session::open(settings, notices).await.expect("opens");
+    let target = ([127, 0, 0, 1], session.port()).into();
+    tokio::spawn(session.run(std::future::pending()));
+    let whole = async {
+        let mut stream = ask(target, &sample).await.expect("a connection");
+        let stalled = status(&mut heard, |before, now| {
+            let sent = now.ledger.payload_sent;
+            sent > 0 && sent == before.ledger.payload_sent
+        });
+        let stalled = stalled.await.ledger.payload_sent;
+        stream.shutdown().await.expect("it is open");
+        let closed = status(&mut heard, |_, now| now.peers == 0).await.ledger;
+        // What was written arrives all the same, and the beginning of a block behind it.
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.expect("an end");
+        (stalled, closed, count(&bytes, PIECE))
+    };
+    let (stalled, closed, arrived) = tokio::time::timeout(PATIENCE, whole)
+        .await
+        .expect("in time");
+    assert!(arrived > 0, "nothing was written");
+    assert!(
+        stalled > arrived * u64::from(BLOCK),
+        "nothing waited: the sockets hold too much for this test"
+    );
+    assert_eq!(closed.payload_sent, arrived * u64::from(BLOCK));
+    let header = bytes_of(&Message::Piece(BlockRef {
+        piece: PieceIndex(0),
+        begin: 0,
+        length: BLOCK,
+    }));
+    assert_eq!(
+        closed.protocol[Kind::PieceHeader as usize].sent,
+        arrived * header.len() as u64
+    );
+}
