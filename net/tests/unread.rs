@@ -7,11 +7,13 @@ use crate::common::{PATIENCE, Sample, sample_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use unchoke_core::ids::{BlockRef, PieceIndex};
-use unchoke_core::ledger::Kind;
+use unchoke_core::ledger::{Kind, Ledger};
 use unchoke_core::message::Message;
 use unchoke_core::wire::HANDSHAKE_BYTES;
-use unchoke_net::session::{Goal, Notice, Session, Status};
+use unchoke_net::session::{Goal, Notice, Outcome, Session, Status};
 
 const BLOCK: u32 = 16 * 1024;
 /// 8 MB in all: more than the sockets of a connection hold while the reader's is kept small.
@@ -83,45 +85,92 @@ async fn status(
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_never_written_does_not_count_as_sent() {
-    let sample = sample_with(&[], 2 * BLOCK, (BLOCKS * BLOCK) as usize);
-    let mut settings = sample.settings(sample.folder.path());
-    (settings.goal, settings.policy) = (Goal::Seed, "unchoke_all".into());
-    let (notices, mut heard) = unbounded_channel();
-    let session = Session::open(settings, notices).await.expect("opens");
-    let target = ([127, 0, 0, 1], session.port()).into();
-    tokio::spawn(session.run(std::future::pending()));
-    let whole = async {
-        let mut stream = ask(target, &sample).await.expect("a connection");
+/// A session that seeds to a peer which has stopped reading, as blocks wait for it.
+struct Stalled {
+    stream: TcpStream,
+    heard: UnboundedReceiver<Notice>,
+    stop: oneshot::Sender<()>,
+    session: JoinHandle<Outcome>,
+    /// Payload that counts as sent.
+    sent: u64,
+    _sample: Sample,
+}
+
+impl Stalled {
+    async fn new() -> Self {
+        let sample = sample_with(&[], 2 * BLOCK, (BLOCKS * BLOCK) as usize);
+        let mut settings = sample.settings(sample.folder.path());
+        (settings.goal, settings.policy) = (Goal::Seed, "unchoke_all".into());
+        let (notices, mut heard) = unbounded_channel();
+        let session = Session::open(settings, notices).await.expect("opens");
+        let target = ([127, 0, 0, 1], session.port()).into();
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async { drop(stopped.await) };
+        let session = async { session.run(stopped).await.expect("ends well") };
+        let session = tokio::spawn(session);
+        let stream = ask(target, &sample).await.expect("a connection");
         let stalled = status(&mut heard, |before, now| {
             let sent = now.ledger.payload_sent;
             sent > 0 && sent == before.ledger.payload_sent
         });
-        let stalled = stalled.await.ledger.payload_sent;
-        stream.shutdown().await.expect("it is open");
-        let closed = status(&mut heard, |_, now| now.peers == 0).await.ledger;
-        // What was written arrives all the same, and the beginning of a block behind it.
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.expect("an end");
-        (stalled, closed, count(&bytes, PIECE))
-    };
-    let (stalled, closed, arrived) = tokio::time::timeout(PATIENCE, whole)
-        .await
-        .expect("in time");
+        let sent = stalled.await.ledger.payload_sent;
+        Self {
+            stream,
+            heard,
+            stop,
+            session,
+            sent,
+            _sample: sample,
+        }
+    }
+}
+
+/// What was written arrives all the same, and the beginning of a block behind it: as much, and no
+/// more, counts as sent in the end.
+async fn assert_only_what_arrived(mut stream: TcpStream, before: u64, after: &Ledger) {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("an end");
+    let arrived = count(&bytes, PIECE);
     assert!(arrived > 0, "nothing was written");
+    let payload = arrived * u64::from(BLOCK);
     assert!(
-        stalled > arrived * u64::from(BLOCK),
+        before > payload,
         "nothing waited: the sockets hold too much for this test"
     );
-    assert_eq!(closed.payload_sent, arrived * u64::from(BLOCK));
+    assert_eq!(after.payload_sent, payload);
     let header = bytes_of(&Message::Piece(BlockRef {
         piece: PieceIndex(0),
         begin: 0,
         length: BLOCK,
     }));
     assert_eq!(
-        closed.protocol[Kind::PieceHeader as usize].sent,
+        after.protocol[Kind::PieceHeader as usize].sent,
         arrived * header.len() as u64
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_never_written_does_not_count_as_sent() {
+    let whole = async {
+        let mut it = Stalled::new().await;
+        it.stream.shutdown().await.expect("it is open");
+        let closed = status(&mut it.heard, |_, now| now.peers == 0).await.ledger;
+        assert_only_what_arrived(it.stream, it.sent, &closed).await;
+    };
+    tokio::time::timeout(PATIENCE, whole)
+        .await
+        .expect("in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_what_waits_as_the_session_ends() {
+    let whole = async {
+        let it = Stalled::new().await;
+        it.stop.send(()).expect("it runs");
+        let outcome = it.session.await.expect("no panic");
+        assert_only_what_arrived(it.stream, it.sent, &outcome.ledger).await;
+    };
+    tokio::time::timeout(PATIENCE, whole)
+        .await
+        .expect("in time");
 }

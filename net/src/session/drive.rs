@@ -179,7 +179,7 @@ impl Session {
     fn send(&mut self, peer: PeerKey, message: Message) -> Option<Input> {
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
-            slot.unwritten.push_back(block.length);
+            slot.unwritten.hand_over(block.length);
         }
         if slot.connection.send(message) {
             return None;
@@ -193,7 +193,7 @@ impl Session {
         let now = self.now();
         // Absent if the same turn has closed it before.
         if let Some(slot) = self.peers.remove(peer, now, wait) {
-            self.torrent.take_back(peer, slot.unsent());
+            self.torrent.take_back(peer, slot.unwritten.unsent());
         }
         Input::PeerDisconnected { peer }
     }
@@ -276,7 +276,7 @@ impl Session {
             }
             Event::Flushed => {
                 if let Some(slot) = self.peers.slot_mut(peer) {
-                    slot.unwritten.pop_front();
+                    slot.unwritten.written();
                 }
                 self.feed(Input::Writable { peer })
             }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::peers::Unwritten;
 use super::{End, Outcome, Session, SessionError};
+use crate::connection::{Event, Link};
 use crate::disk::Workers;
 
 /// For telling the trackers; they must not keep a user waiting. libtorrent: 5 s.
@@ -15,8 +17,9 @@ impl Session {
     /// Closes everything, takes in what the disk still has to say, saves.
     pub(super) async fn finish(mut self, end: End) -> Result<Outcome, SessionError> {
         let elapsed = self.epoch.elapsed();
-        self.peers.close();
+        let closed = self.peers.close();
         self.settle().await?;
+        self.take_back(closed);
         let mut warnings = Vec::new();
         warnings.extend(self.save().await);
         if let Some(recorder) = self.recorder.take()
@@ -42,6 +45,20 @@ impl Session {
             elapsed,
             warnings,
         })
+    }
+
+    /// What the connections were given and did not write counts as sent no longer. They may have
+    /// written something while the session ended; that waits in the channel.
+    fn take_back(&mut self, mut closed: Vec<(Link, Unwritten)>) {
+        while let Ok((link, event)) = self.events.try_recv() {
+            let of = closed.iter_mut().find(|it| it.0 == link);
+            if let (Event::Flushed, Some((_, unwritten))) = (event, of) {
+                unwritten.written();
+            }
+        }
+        for (link, unwritten) in closed {
+            self.torrent.take_back(link.peer, unwritten.unsent());
+        }
     }
 
     /// Blocks that came are written, and pieces that are complete are hashed, before it is over.

@@ -47,19 +47,31 @@ pub(super) struct Slot {
     pub(super) link: Link,
     pub(super) connection: Connection,
     pub(super) address: SocketAddr,
-    /// Lengths of the blocks that were handed over and are not written yet, oldest first.
-    pub(super) unwritten: VecDeque<u32>,
+    pub(super) unwritten: Unwritten,
     peer_id: PeerId,
     outgoing: bool,
 }
 
-impl Slot {
+/// Lengths of the blocks that were handed to a connection and are not written yet, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten(VecDeque<u32>);
+
+impl Unwritten {
+    pub(super) fn hand_over(&mut self, length: u32) {
+        self.0.push_back(length);
+    }
+
+    /// The oldest is written.
+    pub(super) fn written(&mut self) {
+        self.0.pop_front();
+    }
+
     /// What will not be sent if the connection closes now. What is written and waits in the system
     /// counts as sent, and a block of which a part is written does not.
     pub(super) fn unsent(&self) -> Unsent {
         Unsent {
-            blocks: u32::try_from(self.unwritten.len()).expect("as many as the credit"),
-            payload: self.unwritten.iter().copied().map(u64::from).sum(),
+            blocks: u32::try_from(self.0.len()).expect("as many as the credit"),
+            payload: self.0.iter().copied().map(u64::from).sum(),
         }
     }
 }
@@ -230,7 +242,7 @@ impl Peers {
             link,
             connection: Connection::spawn(stream, link, self.shared.clone()),
             address,
-            unwritten: VecDeque::new(),
+            unwritten: Unwritten::default(),
             peer_id: introduced.peer_id,
             outgoing,
         });
@@ -298,10 +310,11 @@ impl Peers {
         }
     }
 
-    /// Closes everything.
-    pub(super) fn close(&mut self) {
+    /// Closes everything. What each connection has not written, as far as it has said so by now.
+    pub(super) fn close(&mut self) -> Vec<(Link, Unwritten)> {
         self.tasks.abort_all();
-        self.slots.clear();
+        let slots = self.slots.drain(..).flatten();
+        slots.map(|it| (it.link, it.unwritten)).collect()
     }
 }
 
