@@ -162,6 +162,17 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// A file that is there already is not written over: it may be the torrent, or what it is about.
+fn spare(path: &Path, option: &str) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::bad_input(format!(
+            "{} exists already; remove it or choose another {option}",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
 fn read_torrent(path: &Path) -> Result<Arc<Metainfo>, Failure> {
     let bytes = read_bytes(path)?;
     let parsed = Metainfo::parse(&bytes);

@@ -1,6 +1,7 @@
 //! One program of all tests but `real_peers`, which runs itself anew in a network of its own. A new file
 //! needs a line here, and `tidy` fails while it has none.
 
+mod bench;
 mod command;
 mod common;
 mod hostile;

@@ -9,8 +9,8 @@ use sha1::{Digest as _, Sha1};
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{Builder, Metainfo, NewFile, choose_piece_bytes};
 
-use super::Failure;
 use super::options::Create;
+use super::{Failure, spare};
 use crate::disk::hash_rest;
 use crate::storage::{FileEntry, Storage};
 use crate::text::bytes;
@@ -20,12 +20,7 @@ const MAX_DEPTH: usize = 90;
 
 /// Makes a .torrent file.
 pub(super) fn create(options: &Create) -> Result<(), Failure> {
-    if options.out.exists() {
-        let out = options.out.display();
-        return Err(Failure::bad_input(format!(
-            "{out} exists already; remove it or choose another --out"
-        )));
-    }
+    spare(&options.out, "--out")?;
     let path =
         fs::canonicalize(&options.path).map_err(|error| unreadable(&options.path, &error))?;
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {

@@ -10,7 +10,7 @@ use unchoke_core::metainfo::Metainfo;
 use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
-use super::{Failure, block_on, read_torrent};
+use super::{Failure, block_on, read_torrent, spare};
 use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
 
 /// Settings that both commands share. Host names are looked up here.
@@ -95,6 +95,9 @@ async fn report(
     settings: Settings,
     reporting: Reporting,
 ) -> Result<(), Failure> {
+    if let Some(path) = &settings.record {
+        spare(path, "--record")?;
+    }
     let signals = Signals::listen()?;
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();

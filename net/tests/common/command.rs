@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::PATIENCE;
+use super::{PATIENCE, Sample};
 
 /// The command with these words, in `folder`.
 pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
@@ -150,4 +150,15 @@ impl Drop for Mounted {
         // Lazily, as a child may still hold a file.
         drop(Command::new("umount").arg("-l").arg(self.path()).status());
     }
+}
+
+/// A seed of the sample as its own process.
+pub(crate) fn seed(sample: &Sample, extra: &[&str]) -> Listening {
+    let folder = sample.folder.path();
+    sample.write_torrent(folder);
+    let mut command = unchoke(folder, &["seed", "sample.torrent", "--data", "."]);
+    command
+        .args(["--policy", "unchoke_all", "--no-tracker"])
+        .args(extra);
+    Listening::start(command)
 }
