@@ -320,6 +320,11 @@ pub trait ChokePolicy: fmt::Debug + Send {
         UploadOrder::Independent
     }
 
+    /// The same of a torrent that starts complete. Asked once.
+    fn seed_order(&self) -> UploadOrder {
+        self.upload_order()
+    }
+
     /// What a torrent that starts complete shows of its pieces. Asked once.
     fn disclosure(&self) -> Disclosure {
         Disclosure::All

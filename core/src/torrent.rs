@@ -165,7 +165,11 @@ impl Torrent {
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
-            order: policy.upload_order(),
+            order: if have_count == pieces {
+                policy.seed_order()
+            } else {
+                policy.upload_order()
+            },
             policy,
             picker,
             choke_rng: streams.stream(Purpose::Choke, entity),

@@ -1,6 +1,6 @@
 //! What papers and sources promise of their policies, in swarms and over many draws.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::common::{Node, Room, geometry};
@@ -271,6 +271,36 @@ fn superseed_sends_little_more_than_one_copy() {
     let (hidden, shown) = (sent("superseed"), sent("bep3"));
     assert!((100..=110).contains(&hidden), "{hidden} % of the torrent");
     assert!(shown >= 120, "{shown} % without hiding, {hidden} % with");
+}
+
+/// Bharambe et al.: a smart seed leaves no block, which is a piece of ours, unfinished. Somebody then
+/// has something to pass on as early as can be.
+#[test]
+fn a_seed_that_hides_its_pieces_sends_one_after_the_other() {
+    let begun = |policy| {
+        let (mut room, end) = (one_seed(policy, 3), Instant::from_secs(60));
+        let done = |room: &Room| {
+            let verify = |it: &Output| matches!(it, Output::VerifyPiece { .. });
+            room.log.iter().any(|it| verify(&it.output))
+        };
+        while !done(&room) {
+            assert!(room.now < end, "{policy}: no piece is complete");
+            room.step(end);
+        }
+        let sent = room.log.iter().filter(|it| it.node == 0);
+        let pieces = sent.filter_map(|it| match &it.output {
+            Output::Send {
+                message: Message::Piece(block),
+                ..
+            } => Some(block.piece),
+            _ => None,
+        });
+        pieces.collect::<BTreeSet<_>>().len()
+    };
+    for policy in ["smartseed", "superseed"] {
+        let pieces = begun(policy);
+        assert!(pieces <= 3, "{policy}: {pieces} pieces are begun");
+    }
 }
 
 /// Blocks that the seed sent more than once before it had sent each.

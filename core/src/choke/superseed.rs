@@ -1,15 +1,22 @@
 //! `superseed`: a seed that shows one piece at a time.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 
 use super::registry::{Entry, Parameters, build};
-use super::{BoxedPolicy, ChokePolicy, Decision, Disclosure, Slots, Snapshot, Trigger, Triggers};
+use super::{
+    BoxedPolicy, ChokePolicy, Decision, Disclosure, PeerView, Slots, Snapshot, Trigger, Triggers,
+    UploadOrder,
+};
+use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// A seed that hides its pieces and reveals them as [`Disclosure`] says. It chokes nobody: what it
-/// reveals is what it rations, and a piece kept for a choked peer would go to nobody. As a leecher
-/// it is `bep3`, and one that completes shows everything, for it has told what it has already.
+/// reveals is what it rations, and a piece kept for a choked peer would go to nobody. It sends one
+/// piece after the other, each to whom it has sent least: all at once, the first pieces would take
+/// the longer the more neighbours there are, and nobody would have anything to pass on before. As a
+/// leecher it is `bep3`, and one that completes shows everything, for it has told what it has already.
 ///
 /// `superseed` is BEP 16: one piece to each peer, the next when another peer has it, so that the
 /// seed sends about 1.05 copies before others become seeds.
@@ -17,6 +24,8 @@ use crate::rng::Rng;
 pub struct HidingSeed {
     disclosure: Disclosure,
     leecher: BoxedPolicy,
+    /// The piece of which each peer was sent a block last.
+    under_way: BTreeMap<PeerKey, PieceIndex>,
 }
 
 pub(super) const ENTRY: Entry = Entry {
@@ -33,6 +42,7 @@ impl HidingSeed {
         Self {
             disclosure,
             leecher,
+            under_way: BTreeMap::new(),
         }
     }
 }
@@ -44,6 +54,10 @@ impl ChokePolicy for HidingSeed {
 
     fn estimator(&self) -> Estimator {
         self.leecher.estimator()
+    }
+
+    fn seed_order(&self) -> UploadOrder {
+        UploadOrder::ByPolicy { in_flight: 0 }
     }
 
     fn disclosure(&self) -> Disclosure {
@@ -58,6 +72,7 @@ impl ChokePolicy for HidingSeed {
         }
         match trigger {
             Trigger::Tick(_) => {
+                self.under_way.retain(|it, _| snapshot.peer(*it).is_some());
                 Decision::exactly(snapshot.peers.iter().map(|it| it.peer).collect())
             }
             Trigger::Connected(peer) => Decision {
@@ -66,5 +81,17 @@ impl ChokePolicy for HidingSeed {
             },
             _ => Decision::default(),
         }
+    }
+
+    fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
+        let goes_on = |it: &&PeerView| {
+            let piece = self.under_way.get(&it.peer);
+            piece.is_some() && piece.copied() == it.next_piece
+        };
+        let least = |it: &&PeerView| (it.up_bytes, it.peer);
+        let next = ready.iter().find(goes_on);
+        let next = next.or_else(|| ready.iter().min_by_key(least))?;
+        self.under_way.insert(next.peer, next.next_piece?);
+        Some(next.peer)
     }
 }
