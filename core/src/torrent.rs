@@ -2,8 +2,8 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
 //! went over it, `requests` one of its queues; `ledgers` where the bytes went; `download` requests
-//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `upload` requests served;
-//! `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
+//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
+//! `upload` requests served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
 //! what we say that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks;
 //! `super_seed` pieces revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
 
@@ -34,6 +34,7 @@ mod exchange;
 mod interest;
 mod io;
 mod ledgers;
+mod lost;
 mod partial;
 mod remotes;
 mod requests;
@@ -123,6 +124,8 @@ pub struct Torrent {
     /// Set while peers are exchanged.
     exchange: Option<Box<Exchange>>,
     suspects: Suspects,
+    /// Pieces that peers may still believe we have. See `lost`.
+    lost: Option<Box<Bitfield>>,
     choke_rng: Rng,
     pick_rng: Rng,
 }
@@ -188,6 +191,7 @@ impl Torrent {
             partials: Partials::new(&config.geometry),
             starving: Vec::new(),
             suspects: Suspects::default(),
+            lost: None,
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
@@ -251,6 +255,8 @@ impl Torrent {
             }
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
+            Input::PieceLost { piece } => self.on_piece_lost(now, piece),
+            Input::BlockUnread { peer, block } => self.on_unread(now, peer, block),
         }
     }
 

@@ -21,6 +21,7 @@ mod common;
 mod geometry;
 mod hostile;
 mod late;
+mod lost;
 mod metainfo;
 mod meter;
 mod pick;

@@ -93,6 +93,8 @@ enum Step {
         index: usize,
         verdict: u8,
     },
+    Lose(PieceIndex),
+    Unread(u32, BlockRef),
     Wait(u64),
 }
 
@@ -106,6 +108,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         30 => (0..64_usize).prop_map(Step::Obey),
         4 => peer().prop_map(Step::Writable),
         8 => (0..8_usize, 0..3_u8).prop_map(|(index, verdict)| Step::Verify { index, verdict }),
+        1 => (0..PIECES + 1).prop_map(|piece| Step::Lose(PieceIndex(piece))),
+        1 => (peer(), any_block()).prop_map(|(peer, block)| Step::Unread(peer, block)),
         4 => (0_u64..40_000).prop_map(Step::Wait),
     ]
 }
@@ -250,6 +254,11 @@ impl Driver {
                     self.input(Input::PieceVerified { piece, verdict });
                 }
             }
+            Step::Lose(piece) => self.input(Input::PieceLost { piece }),
+            Step::Unread(peer, block) => self.input(Input::BlockUnread {
+                peer: PeerKey(peer),
+                block,
+            }),
             Step::Wait(ms) => {
                 let until = self.now.after(std::time::Duration::from_millis(ms));
                 while let Some(at) = self.torrent.poll_timeout().filter(|at| *at <= until) {

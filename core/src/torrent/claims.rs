@@ -41,7 +41,8 @@ impl Torrent {
     /// Whether we say so when we have got `piece`.
     pub(super) fn tells_of(&self, piece: PieceIndex) -> bool {
         match self.config.claims {
-            Claims::Truth => true,
+            // A hidden piece that was lost and came again is revealed as the others are.
+            Claims::Truth => !self.hides_pieces(),
             Claims::AllButOne => piece != DENIED,
             Claims::Nothing => false,
         }

@@ -47,9 +47,10 @@ impl Torrent {
             handshakes.sent += HANDSHAKE_BYTES as u64;
             handshakes.received += HANDSHAKE_BYTES as u64;
         });
-        if let (true, Some(hello)) = (link.extended, &self.config.hello) {
-            let hello = Box::new(Extended::Handshake(hello.clone()));
-            self.send(now, peer, Message::Extended(hello));
+        if link.extended
+            && let Some(hello) = self.hello(None)
+        {
+            self.send(now, peer, hello);
         }
         if self.hides_pieces() {
             if link.fast {
@@ -89,6 +90,14 @@ impl Torrent {
         if !self.is_complete() {
             self.fill_all(now);
         }
+    }
+
+    /// What we say in the extension handshake, if anything; `upload_only` goes before what the
+    /// configuration says of it.
+    pub(super) fn hello(&self, upload_only: Option<bool>) -> Option<Message> {
+        let mut hello = self.config.hello.clone()?;
+        hello.upload_only = upload_only.or(hello.upload_only);
+        Some(Message::Extended(Box::new(Extended::Handshake(hello))))
     }
 
     fn take_out_of_availability(&mut self, peer: PeerKey) {

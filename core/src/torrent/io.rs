@@ -86,6 +86,23 @@ pub enum Input {
         /// How it went.
         verdict: Verdict,
     },
+    /// A piece we have is gone or damaged where it was kept. The claim is taken back: the piece is
+    /// wanted as any other, requests for it are rejected (BEP 6) or dropped, and a complete torrent
+    /// is complete no longer. Peers that were told `have` cannot be told otherwise; newcomers are told
+    /// the truth. Without effect if the torrent does not have the piece, so it may come twice.
+    PieceLost {
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// The block of an [`Output::Send`] could not be read, and nothing of it was sent. It is no
+    /// longer counted as sent, its request is rejected (BEP 6), and the link may take another block:
+    /// no [`Self::Writable`] follows for it.
+    BlockUnread {
+        /// The connection.
+        peer: PeerKey,
+        /// The block.
+        block: BlockRef,
+    },
 }
 
 /// Everything the torrent can ask for.
@@ -130,7 +147,8 @@ pub enum Output {
         /// Their addresses.
         peers: Vec<SocketAddr>,
     },
-    /// We have every piece. Said once, not for a torrent that starts complete.
+    /// We have every piece. Not said of a torrent that starts complete; said again when one that lost
+    /// a piece has it back.
     Completed,
 }
 

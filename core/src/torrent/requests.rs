@@ -2,9 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::geometry::Geometry;
-use crate::ids::BlockRef;
+use crate::ids::{BlockRef, PieceIndex};
 
 /// Stands for the next of the odd ones.
 const ODD: u32 = u32::MAX;
@@ -79,6 +80,25 @@ impl Requests {
             self.numbers.iter().position(|it| *it == number)
         };
         at.and_then(|at| self.numbers.remove(at)).is_some()
+    }
+
+    /// Takes all requests for blocks of `piece` out, oldest first.
+    pub(super) fn remove_piece(&mut self, geometry: &Geometry, piece: PieceIndex) -> Vec<BlockRef> {
+        let all = core::mem::take(self);
+        let (mut numbers, mut odd) = (all.numbers, all.odd);
+        let mut removed = Vec::new();
+        while let Some(number) = numbers.pop_front() {
+            let block = match number {
+                ODD => odd.as_mut().and_then(|it| it.pop_front()),
+                number => Some(geometry.numbered(number)),
+            };
+            match block {
+                Some(block) if block.piece == piece => removed.push(block),
+                Some(block) => self.push_back(geometry, block),
+                None => {}
+            }
+        }
+        removed
     }
 
     /// Takes the oldest such request out of the odd ones; its place among all.

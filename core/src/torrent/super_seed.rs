@@ -129,8 +129,10 @@ impl Torrent {
     ) -> Option<PieceIndex> {
         let state = self.super_seed.as_ref()?;
         let on_offer = |piece: PieceIndex| state.offers.iter().any(|it| it.piece == Some(piece));
-        let unknown =
-            |piece: &PieceIndex| !self.remotes.has(peer, *piece) && !self.is_revealed(peer, *piece);
+        let unknown = |piece: &PieceIndex| {
+            let had = self.remotes.has(peer, *piece) || !self.have.has(*piece);
+            !had && !self.is_revealed(peer, *piece)
+        };
         let cost = |piece: PieceIndex| (on_offer(piece), self.availability[piece.0 as usize]);
         let pieces = (0..self.config.geometry.piece_count())
             .map(PieceIndex)

@@ -28,8 +28,9 @@ impl Torrent {
             traffic.queue.push_back(&self.config.geometry, block);
             return self.serve(now, peer);
         }
+        let believed = self.config.geometry.may_request(block) && self.is_believed(block.piece);
         let conn = &mut self.conns[peer.0 as usize];
-        let counts = !servable || conn.am_choking;
+        let counts = conn.am_choking || !servable && !believed;
         conn.invalid_requests = conn.invalid_requests.saturating_add(u16::from(counts));
         let count = u32::from(conn.invalid_requests);
         if count > self.config.limits.invalid_requests {
@@ -40,7 +41,7 @@ impl Torrent {
     }
 
     /// BEP 6: every request is answered. Without it, silence is the answer.
-    fn refuse(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
+    pub(super) fn refuse(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
         if self.conns[peer.0 as usize].fast {
             self.send(now, peer, Message::Reject(block));
         }
@@ -82,10 +83,11 @@ impl Torrent {
     /// A driver that closes a connection says what of the blocks it was given did not leave: that is
     /// no longer counted as sent. The ledgers are all that changes.
     pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
-        let headers = u64::from(unsent.blocks * PIECE_HEADER_BYTES);
+        let headers = u64::from(unsent.blocks) * u64::from(PIECE_HEADER_BYTES);
         self.ledgers.count(peer, |ledger| {
-            ledger.payload_sent -= unsent.payload;
-            ledger.protocol[Kind::PieceHeader as usize].sent -= headers;
+            let sent = &mut ledger.protocol[Kind::PieceHeader as usize].sent;
+            *sent = sent.saturating_sub(headers);
+            ledger.payload_sent = ledger.payload_sent.saturating_sub(unsent.payload);
         });
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use unchoke_core::ids::{PeerId, PeerKey, PieceIndex};
+use unchoke_core::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
 use unchoke_core::torrent::{BlockDigest, Input, PeerLink, Verdict};
 use unchoke_core::wire::{Decoded, Decoder, encode};
 
@@ -29,6 +29,10 @@ pub(super) enum InputLine {
     Good(u32, Vec<u64>),
     Bad(u32, Vec<u64>),
     Lost(u32),
+    /// A piece that we had.
+    PieceLost(u32),
+    /// The peer, and piece, begin and length of the block.
+    BlockUnread(u32, [u32; 3]),
 }
 
 pub(super) fn line_of(input: &Input) -> InputLine {
@@ -55,6 +59,10 @@ pub(super) fn line_of(input: &Input) -> InputLine {
             Verdict::Bad { blocks } => InputLine::Bad(piece.0, numbers(blocks)),
             Verdict::Lost => InputLine::Lost(piece.0),
         },
+        Input::PieceLost { piece } => InputLine::PieceLost(piece.0),
+        Input::BlockUnread { peer, block } => {
+            InputLine::BlockUnread(peer.0, [block.piece.0, block.begin, block.length])
+        }
     }
 }
 
@@ -107,5 +115,16 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
             },
         ),
         InputLine::Lost(piece) => verified(*piece, Verdict::Lost),
+        InputLine::PieceLost(piece) => Input::PieceLost {
+            piece: PieceIndex(*piece),
+        },
+        InputLine::BlockUnread(peer, [piece, begin, length]) => Input::BlockUnread {
+            peer: key(*peer)?,
+            block: BlockRef {
+                piece: PieceIndex(*piece),
+                begin: *begin,
+                length: *length,
+            },
+        },
     })
 }

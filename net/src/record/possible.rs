@@ -37,7 +37,11 @@ impl Possible {
                 }
                 Input::PieceVerified { piece, .. } => self.unverified.remove(piece),
                 // What is still on its way from a connection that is gone is ignored.
-                Input::Message { .. } | Input::Writable { .. } | Input::Timeout => true,
+                Input::Message { .. }
+                | Input::Writable { .. }
+                | Input::Timeout
+                | Input::PieceLost { .. }
+                | Input::BlockUnread { .. } => true,
             }
     }
 

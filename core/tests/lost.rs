@@ -1,0 +1,234 @@
+//! Pieces that are gone from where they were kept: the claim is taken back, nobody is deceived or
+//! punished, and the piece is fetched as any other.
+
+use std::sync::Arc;
+
+use unchoke_core::choke::{Parameters, build};
+use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::ledger::Kind;
+use unchoke_core::message::{Extended, ExtendedHandshake, Message};
+use unchoke_core::rng::Streams;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Input, Output, PeerLink, Torrent, Verdict};
+
+const PEER: PeerKey = PeerKey(0);
+const PIECES: u32 = 4;
+const LOST: PieceIndex = PieceIndex(2);
+
+/// A torrent that starts complete, and everything it says.
+struct Seed {
+    torrent: Torrent,
+    now: Instant,
+}
+
+impl Seed {
+    fn new(policy: &str) -> Self {
+        let geometry = Geometry::new(u64::from(PIECES) * 65_536, 65_536).expect("a torrent");
+        let config = Config {
+            hello: Some(ExtendedHandshake {
+                upload_only: Some(true),
+                ..ExtendedHandshake::default()
+            }),
+            ..Config::new(geometry)
+        };
+        let have = config.everything();
+        let policy = build(policy, &Parameters::new()).expect("a policy");
+        let picker = unchoke_core::pick::build("rarest_first").expect("a picker");
+        let (config, now) = (Arc::new(config), Instant::START);
+        let torrent = Torrent::new(config, have, policy, picker, Streams::new(1), 0, now);
+        Self { torrent, now }
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Output> {
+        self.torrent.handle_input(self.now, input);
+        std::iter::from_fn(|| self.torrent.poll_output()).collect()
+    }
+
+    /// What is sent to `peer` for an input.
+    fn said(&mut self, peer: PeerKey, input: Input) -> Vec<Message> {
+        let to_peer = |output| match output {
+            Output::Send { peer: to, message } if to == peer => Some(message),
+            _ => None,
+        };
+        self.input(input).into_iter().filter_map(to_peer).collect()
+    }
+
+    fn hear(&mut self, peer: PeerKey, message: Message) -> Vec<Message> {
+        self.said(peer, Input::Message { peer, message })
+    }
+
+    fn connect(&mut self, peer: PeerKey, link: PeerLink) -> Vec<Message> {
+        self.said(peer, Input::PeerConnected { peer, link })
+    }
+
+    /// A peer that lacks everything, is interested and unchoked.
+    fn meet_a_leecher(&mut self, fast: bool) {
+        let link = PeerLink {
+            fast,
+            ..PeerLink::default()
+        };
+        self.connect(PEER, link);
+        self.hear(PEER, Message::Interested);
+        assert!(!self.torrent.am_choking(PEER));
+    }
+}
+
+fn block(piece: PieceIndex, index: u32) -> BlockRef {
+    BlockRef {
+        piece,
+        begin: index * BLOCK_BYTES,
+        length: BLOCK_BYTES,
+    }
+}
+
+fn lost() -> Input {
+    Input::PieceLost { piece: LOST }
+}
+
+#[test]
+fn requests_for_a_lost_piece_are_rejected_and_others_served() {
+    for fast in [true, false] {
+        let mut seed = Seed::new("unchoke_all");
+        seed.meet_a_leecher(fast);
+        let odd = BlockRef {
+            begin: 7,
+            length: 5,
+            ..block(LOST, 0)
+        };
+        let kept = block(PieceIndex(1), 3);
+        for block in [block(LOST, 0), kept, odd, block(LOST, 3)] {
+            assert_eq!(seed.hear(PEER, Message::Request(block)), []);
+        }
+        let gone = [block(LOST, 0), odd, block(LOST, 3)].map(Message::Reject);
+        let expected: Vec<Message> = gone.into_iter().filter(|_| fast).collect();
+        assert_eq!(seed.said(PEER, lost()), expected, "fast: {fast}");
+        let writable = || Input::Writable { peer: PEER };
+        assert_eq!(seed.said(PEER, writable()), [Message::Piece(kept)]);
+        assert_eq!(seed.said(PEER, writable()), []);
+        assert_eq!(seed.torrent.have_count(), PIECES - 1);
+        assert!(!seed.torrent.is_complete() && !seed.torrent.have().has(LOST));
+        // It comes twice without harm.
+        assert_eq!(seed.input(lost()), []);
+        assert_eq!(seed.torrent.have_count(), PIECES - 1);
+    }
+}
+
+/// Nobody could tell it that the piece is gone.
+#[test]
+fn who_goes_on_asking_for_it_is_refused_and_not_dropped() {
+    let mut seed = Seed::new("unchoke_all");
+    seed.meet_a_leecher(true);
+    seed.input(lost());
+    for _ in 0..1000 {
+        let said = seed.hear(PEER, Message::Request(block(LOST, 1)));
+        assert_eq!(said, [Message::Reject(block(LOST, 1))]);
+    }
+}
+
+#[test]
+fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
+    let mut seed = Seed::new("unchoke_all");
+    seed.input(lost());
+    let link = PeerLink {
+        fast: true,
+        ..PeerLink::default()
+    };
+    let said = seed.connect(PEER, link);
+    let claimed = said.iter().find_map(|it| match it {
+        Message::Bitfield(set) => Some((set.count(), set.has(LOST))),
+        _ => None,
+    });
+    assert_eq!(claimed, Some((PIECES - 1, false)), "{said:?}");
+    // Another seed is of use now.
+    assert_eq!(seed.hear(PEER, Message::HaveAll), [Message::Interested]);
+    let asked = seed.hear(PEER, Message::Unchoke);
+    assert_eq!(asked.len(), 4, "the blocks of one piece: {asked:?}");
+    let mut outputs = Vec::new();
+    for message in asked {
+        let Message::Request(block) = message else {
+            panic!("{message:?} is no request")
+        };
+        assert_eq!(block.piece, LOST);
+        let message = Message::Piece(block);
+        outputs = seed.input(Input::Message {
+            peer: PEER,
+            message,
+        });
+    }
+    let verify = |it: &Output| matches!(it, Output::VerifyPiece { piece: LOST, .. });
+    assert!(outputs.iter().any(verify), "{outputs:?}");
+    let verdict = Verdict::Good { blocks: Vec::new() };
+    let outputs = seed.input(Input::PieceVerified {
+        piece: LOST,
+        verdict,
+    });
+    assert!(outputs.contains(&Output::Broadcast { have: LOST }));
+    assert!(outputs.contains(&Output::Completed));
+    assert!(seed.torrent.is_complete());
+}
+
+/// BEP 21: who says `upload_only` is never asked whether it wants something.
+#[test]
+fn a_seed_that_lost_a_piece_says_that_it_no_longer_only_uploads() {
+    let mut seed = Seed::new("unchoke_all");
+    let link = PeerLink {
+        extended: true,
+        ..PeerLink::default()
+    };
+    seed.connect(PEER, link);
+    let said = seed.said(PEER, lost());
+    let [Message::Extended(extended)] = &said[..] else {
+        panic!("one hello and nothing else: {said:?}")
+    };
+    let Extended::Handshake(hello) = &**extended else {
+        panic!("{extended:?}")
+    };
+    assert_eq!(hello.upload_only, Some(false));
+    // A second piece makes no difference.
+    let piece = PieceIndex(0);
+    assert_eq!(seed.said(PEER, Input::PieceLost { piece }), []);
+}
+
+#[test]
+fn a_super_seed_neither_reveals_nor_announces_what_it_lost() {
+    let mut seed = Seed::new("superseed");
+    (0..PIECES - 1).for_each(|piece| {
+        let piece = PieceIndex(piece);
+        seed.input(Input::PieceLost { piece });
+    });
+    let said = seed.connect(PEER, PeerLink::default());
+    let kept = PieceIndex(PIECES - 1);
+    assert!(said.contains(&Message::Have(kept)), "{said:?}");
+    let haves = |it: &&Message| matches!(it, Message::Have(_));
+    assert_eq!(said.iter().filter(haves).count(), 1, "{said:?}");
+}
+
+#[test]
+fn a_block_that_could_not_be_read_is_rejected_and_not_counted_as_sent() {
+    let mut seed = Seed::new("unchoke_all");
+    seed.meet_a_leecher(true);
+    let (unread, next) = (block(LOST, 0), block(PieceIndex(1), 0));
+    seed.hear(PEER, Message::Request(unread));
+    let sent = seed.said(PEER, Input::Writable { peer: PEER });
+    assert_eq!(sent, [Message::Piece(unread)]);
+    seed.hear(PEER, Message::Request(next));
+    let said = seed.said(
+        PEER,
+        Input::BlockUnread {
+            peer: PEER,
+            block: unread,
+        },
+    );
+    // The place on the link goes to the next block.
+    assert_eq!(said, [Message::Reject(unread), Message::Piece(next)]);
+    let ledger = seed.torrent.ledger();
+    assert_eq!(ledger.payload_sent, u64::from(BLOCK_BYTES));
+    assert_eq!(ledger.protocol[Kind::PieceHeader as usize].sent, 13);
+    // Of a connection that has nothing on its way, or is gone, it means nothing.
+    seed.input(Input::Writable { peer: PEER });
+    for peer in [PEER, PeerKey(9)] {
+        assert_eq!(seed.input(Input::BlockUnread { peer, block: next }), []);
+    }
+    assert_eq!(seed.torrent.ledger().payload_sent, u64::from(BLOCK_BYTES));
+}
