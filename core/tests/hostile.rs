@@ -259,20 +259,21 @@ impl Driver {
                 peer: PeerKey(peer),
                 block,
             }),
-            Step::Wait(ms) => {
-                let until = self.now.after(std::time::Duration::from_millis(ms));
-                while let Some(at) = self.torrent.poll_timeout().filter(|at| *at <= until) {
-                    assert!(at >= self.now, "a deadline in the past");
-                    let before = (at, self.outputs);
-                    self.now = at;
-                    self.input(Input::Timeout);
-                    let moved =
-                        self.torrent.poll_timeout() != Some(before.0) || self.outputs > before.1;
-                    assert!(moved, "the timer stands still at {:?}", self.now);
-                }
-                self.now = until;
-            }
+            Step::Wait(ms) => self.wait(ms),
         }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        let until = self.now.after(std::time::Duration::from_millis(ms));
+        while let Some(at) = self.torrent.poll_timeout().filter(|at| *at <= until) {
+            assert!(at >= self.now, "a deadline in the past");
+            let before = (at, self.outputs);
+            self.now = at;
+            self.input(Input::Timeout);
+            let moved = self.torrent.poll_timeout() != Some(before.0) || self.outputs > before.1;
+            assert!(moved, "the timer stands still at {:?}", self.now);
+        }
+        self.now = until;
     }
 
     /// Counters that are kept incrementally agree with a count from scratch.
