@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod message;
 pub mod metainfo;
 pub mod meter;
+pub mod mse;
 pub mod peer_id;
 pub mod pick;
 pub mod rng;

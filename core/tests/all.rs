@@ -24,6 +24,7 @@ mod late;
 mod lost;
 mod metainfo;
 mod meter;
+mod mse;
 mod pick;
 mod rng;
 mod served;
