@@ -1,0 +1,7 @@
+//! What several policies have in common.
+
+pub(crate) mod azureus;
+pub(crate) mod libtorrent;
+pub(crate) mod mainline;
+pub(crate) mod rank;
+pub(crate) mod weight;

@@ -1,0 +1,286 @@
+//! The choker of libtorrent-rasterbar, which several registered policies set up differently.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use super::rank::{best_first, interested};
+use crate::choke::entry::{Parameter, SECOND, Values};
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers,
+};
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+use crate::time::Instant;
+
+/// How many uploads there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Uploads {
+    /// A fixed number.
+    Fixed(usize),
+    /// The rate-based choker: peers by bytes sent in the last round; each whose rate is at least a
+    /// threshold, which rises from peer to peer, counts, and one more.
+    Ladder {
+        /// Threshold of the first peer, bytes/s.
+        start: u64,
+        /// How much it rises per peer, bytes/s.
+        step: u64,
+    },
+}
+
+/// Whom a seed prefers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SeedRule {
+    /// Who has had its quota goes last; then by bytes sent in the last round; then who waited most.
+    RoundRobin { pieces: u64, time: Duration },
+    /// By bytes sent in the last round; then who waited most.
+    Fastest,
+    /// Who has just begun or is nearly done; then who waited most.
+    AntiLeech,
+}
+
+/// libtorrent-rasterbar (`choker.cpp`, `session_impl.cpp`, `torrent.cpp`). Every 15 s the interested
+/// peers are ordered by bytes received in the round and then by the seed rule; as a seed receives
+/// nothing, the seed rule alone decides there. The first get the slots that are not optimistic.
+/// Every 30 s a fifth of the slots, at least one, goes to the choked peers whose last optimistic
+/// unchoke lies furthest back. One of them that earns a regular slot is replaced: the client draws
+/// a second later, here at once. A free slot goes to the next peer that becomes interested. Snubs
+/// do not count. Equal times are settled at random, as earlier versions do; ours is the only
+/// torrent of its session, and all peers have the same priority class.
+#[derive(Clone, Debug)]
+pub struct Libtorrent {
+    uploads: Uploads,
+    /// Further limit of the torrent: above it no choked peer is unchoked, but nobody is choked.
+    torrent_limit: usize,
+    optimistic_slots: usize,
+    seed_rule: SeedRule,
+    tick: Duration,
+    optimistic_ticks: u64,
+    /// Uploads allowed since the last tick.
+    allowed: usize,
+    optimistic: Vec<PeerKey>,
+    last_optimistic: BTreeMap<PeerKey, Instant>,
+}
+
+/// libtorrent `unchoke_interval`.
+pub(crate) const TICK: Parameter = Parameter::tick(15);
+
+/// libtorrent `optimistic_unchoke_interval`: 30 s.
+pub(crate) const OPTIMISTIC_TICKS: Parameter = Parameter::new(
+    "optimistic_ticks",
+    2,
+    1,
+    "rechokes for which an optimistic unchoke lasts",
+);
+
+/// libtorrent `num_optimistic_unchoke_slots`.
+pub(crate) const OPTIMISTIC_SLOTS: Parameter = Parameter::new(
+    "optimistic_slots",
+    0,
+    0,
+    "optimistic peers among the slots; 0 is a fifth of the slots, at least one",
+);
+
+/// libtorrent `seed_choking_algorithm`.
+pub(crate) const SEED_RULE: Parameter = Parameter::new(
+    "seed_rule",
+    0,
+    0,
+    "whom a seed prefers: 0 round robin, 1 the fastest, 2 beginners and finishers (anti-leech)",
+)
+.at_most(2);
+
+/// libtorrent `seeding_piece_quota`.
+pub(crate) const QUOTA_PIECES: Parameter = Parameter::new(
+    "quota_pieces",
+    20,
+    1,
+    "round robin: pieces after which a peer goes last",
+);
+
+/// libtorrent `choker.cpp`: unchoked for longer than a minute.
+pub(crate) const QUOTA_NS: Parameter = Parameter::new(
+    "quota_ns",
+    60 * SECOND,
+    0,
+    "round robin: time unchoked after which a peer goes last, if it had its pieces too",
+);
+
+impl Libtorrent {
+    /// With the parameters of this file, which the entry must list.
+    pub(crate) fn new(uploads: Uploads, torrent_limit: usize, values: &Values<'_>) -> Self {
+        let seed_rule = match values.get("seed_rule") {
+            0 => SeedRule::RoundRobin {
+                pieces: values.get("quota_pieces"),
+                time: values.span("quota_ns"),
+            },
+            1 => SeedRule::Fastest,
+            _ => SeedRule::AntiLeech,
+        };
+        Self {
+            uploads,
+            torrent_limit,
+            optimistic_slots: values.count("optimistic_slots"),
+            seed_rule,
+            tick: values.span("tick_ns"),
+            optimistic_ticks: values.get("optimistic_ticks"),
+            allowed: match uploads {
+                Uploads::Fixed(slots) => slots,
+                Uploads::Ladder { .. } => 1,
+            },
+            optimistic: Vec::new(),
+            last_optimistic: BTreeMap::new(),
+        }
+    }
+
+    fn count_slots(&self, snapshot: &Snapshot<'_>) -> usize {
+        let (start, step) = match self.uploads {
+            Uploads::Fixed(slots) => return slots,
+            Uploads::Ladder { start, step } => (start, step),
+        };
+        let mut sent: Vec<u64> = snapshot.peers.iter().map(|it| it.up_bytes_round).collect();
+        sent.sort_unstable();
+        let thresholds = (0_u64..).map(|at| start.saturating_add(step.saturating_mul(at)));
+        let reaches = |(bytes, threshold): &(u64, u64)| {
+            u128::from(*bytes) * u128::from(SECOND) >= u128::from(*threshold) * self.tick.as_nanos()
+        };
+        let ladder = sent.into_iter().rev().zip(thresholds);
+        ladder.take_while(reaches).count() + 1
+    }
+
+    fn seed_score(&self, snapshot: &Snapshot<'_>, peer: &PeerView) -> (u64, u64, Reverse<u64>) {
+        let waiting = Reverse(peer.unchoked_at.map_or(0, Instant::as_nanos));
+        match self.seed_rule {
+            SeedRule::RoundRobin { pieces, time } => {
+                let quota = u64::from(snapshot.piece_bytes).saturating_mul(pieces);
+                let long = peer.unchoked_at.is_some_and(|at| snapshot.now - at > time);
+                let had = !peer.am_choking && long && peer.up_bytes_since_unchoke > quota;
+                let sent = if peer.am_choking {
+                    0
+                } else {
+                    peer.up_bytes_round
+                };
+                (u64::from(!had), sent, waiting)
+            }
+            SeedRule::Fastest => (peer.up_bytes_round, 0, waiting),
+            SeedRule::AntiLeech => {
+                let piece = u64::from(snapshot.piece_bytes);
+                let size = u64::from(snapshot.piece_count) * piece;
+                let have = peer.up_bytes.max(u64::from(peer.have_count) * piece);
+                let far = u128::from(have.abs_diff(size / 2)) * 2000 / u128::from(size.max(1));
+                (u64::try_from(far).unwrap_or(u64::MAX), 0, waiting)
+            }
+        }
+    }
+
+    /// The regular slots. Returns who has one and whether an optimistic peer earned it.
+    fn regular(&mut self, snapshot: &Snapshot<'_>, mut quota: usize) -> (Vec<PeerKey>, bool) {
+        let ranked = best_first(interested(snapshot), |it| {
+            (it.down_bytes_round, self.seed_score(snapshot, it))
+        });
+        let mut uploads = ranked.iter().filter(|it| !it.am_choking).count();
+        let (mut regular, mut promoted) = (Vec::new(), false);
+        for peer in ranked {
+            if quota == 0 || peer.am_choking && uploads >= self.torrent_limit {
+                continue;
+            }
+            quota -= 1;
+            uploads += usize::from(peer.am_choking);
+            regular.push(peer.peer);
+            promoted |= self.optimistic.contains(&peer.peer);
+        }
+        self.optimistic.retain(|it| !regular.contains(it));
+        (regular, promoted)
+    }
+
+    /// The optimistic slots go to those who had one longest ago.
+    fn rotate(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        regular: &[PeerKey],
+        count: usize,
+        rng: &mut Rng,
+    ) {
+        let full = regular.len() + self.optimistic.len() >= self.torrent_limit;
+        let may = |it: &&PeerView| {
+            self.optimistic.contains(&it.peer) || !full && !regular.contains(&it.peer)
+        };
+        let mut waiting: Vec<PeerKey> =
+            interested(snapshot).filter(may).map(|it| it.peer).collect();
+        rng.shuffle(&mut waiting);
+        waiting.sort_by_key(|it| self.last_optimistic.get(it).copied());
+        waiting.truncate(count);
+        for peer in waiting.iter().filter(|it| !self.optimistic.contains(it)) {
+            self.last_optimistic.insert(*peer, snapshot.now);
+        }
+        self.optimistic = waiting;
+    }
+
+    fn rechoke(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        let wants = |it: &PeerView| it.peer_interested;
+        self.optimistic
+            .retain(|it| snapshot.peer(*it).is_some_and(wants));
+        self.allowed = self.count_slots(snapshot);
+        let count = match self.optimistic_slots {
+            0 => (self.allowed / 5).max(1),
+            slots => slots,
+        };
+        let reserved = match self.optimistic.len() {
+            0 => count,
+            some => some,
+        };
+        let (mut unchoked, promoted) =
+            self.regular(snapshot, self.allowed.saturating_sub(reserved));
+        if promoted || tick.is_multiple_of(self.optimistic_ticks) {
+            self.rotate(snapshot, &unchoked, count, rng);
+        }
+        unchoked.extend(&self.optimistic);
+        Decision::exactly(unchoked)
+    }
+}
+
+impl ChokePolicy for Libtorrent {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: Some(self.tick),
+            interest: Scope::All,
+            connected: Scope::Never,
+            disconnected: Scope::Peer,
+            block: Scope::Never,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        // Not looked at: this choker counts the bytes of a round.
+        Estimator::EMA_10_S
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        match trigger {
+            Trigger::Tick(tick) => self.rechoke(tick, snapshot, rng),
+            Trigger::Interest(peer) => {
+                let used = interested(snapshot).filter(|it| !it.am_choking).count();
+                let waits = |it: &PeerView| it.peer_interested && it.am_choking;
+                let slots = if snapshot.peer(peer).is_some_and(waits)
+                    && used < self.allowed.min(self.torrent_limit)
+                {
+                    Slots::Unchoke(peer)
+                } else {
+                    Slots::Keep
+                };
+                Decision {
+                    slots,
+                    ..Decision::default()
+                }
+            }
+            Trigger::Disconnected(peer) => {
+                self.optimistic.retain(|it| *it != peer);
+                self.last_optimistic.remove(&peer);
+                Decision::default()
+            }
+            Trigger::Connected(_) | Trigger::Block(_) => Decision::default(),
+        }
+    }
+}

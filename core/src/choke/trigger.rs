@@ -1,0 +1,64 @@
+//! When a policy is asked, and why.
+
+use core::time::Duration;
+
+use crate::ids::PeerKey;
+
+/// Why the policy is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// The policy's own tick. Ticks are numbered from 0.
+    Tick(u64),
+    /// The peer became or ceased to be interested.
+    Interest(PeerKey),
+    /// A connection was made.
+    Connected(PeerKey),
+    /// A connection is gone; the snapshot no longer holds it. Forget it.
+    Disconnected(PeerKey),
+    /// A block was handed to the link for the peer, or came from it.
+    Block(PeerKey),
+}
+
+/// How much of the torrent a trigger shows to the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The trigger is switched off.
+    #[default]
+    Never,
+    /// Only the peer concerned: constant cost.
+    Peer,
+    /// Every connection, but only if we do not choke the peer concerned: most peers that change
+    /// their mind are choked, and mainline looks at the others only.
+    Unchoked,
+    /// Every connection: cost grows with their number.
+    All,
+}
+
+/// When a policy is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Triggers {
+    /// Time between ticks; `None` for none. The first comes after the torrent's phase.
+    pub tick: Option<Duration>,
+    /// On [`Trigger::Interest`].
+    pub interest: Scope,
+    /// On [`Trigger::Connected`].
+    pub connected: Scope,
+    /// On [`Trigger::Disconnected`].
+    pub disconnected: Scope,
+    /// On [`Trigger::Block`].
+    pub block: Scope,
+}
+
+impl Triggers {
+    /// On every tick, and told who is gone, for policies that remember peers. What most clients do.
+    #[must_use]
+    pub const fn on_tick(tick: Duration) -> Self {
+        Self {
+            tick: Some(tick),
+            interest: Scope::Never,
+            connected: Scope::Never,
+            disconnected: Scope::Peer,
+            block: Scope::Never,
+        }
+    }
+}

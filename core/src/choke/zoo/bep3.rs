@@ -1,0 +1,169 @@
+//! `bep3`: the algorithm in the text of BEP 3, *Choking and optimistic unchoking*.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use crate::choke::entry::{Entry, Parameter};
+use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// BEP 3, *Choking and optimistic unchoking*: every 10 s the interested peers with the best rates
+/// are unchoked, four in all, the optimistic unchoke among them if it is interested. The optimistic
+/// unchoke rotates every 30 s, and a new connection is three times as likely to be the next one as
+/// to stand anywhere else in the rotation. Peers with better rates that are not interested are
+/// unchoked too; when one becomes interested, the worst is choked, which is why interest triggers
+/// a decision of its own. A seed ranks by its own upload rate.
+///
+/// The text names no estimator; this is mainline's 20 s one. Three-fold weight as mainline 3.4.2
+/// has it: position `max(0, uniform{-2..n})` of the rotation, the head with probability 3/(n+3).
+#[derive(Clone, Debug)]
+pub struct Bep3 {
+    slots: usize,
+    tick: Duration,
+    rotate_ticks: u64,
+    new_weight: u64,
+    /// Peers in the order in which they get the optimistic unchoke; the present one is not in it.
+    rotation: Vec<PeerKey>,
+    optimistic: Option<PeerKey>,
+}
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "bep3",
+    summary: "the text of BEP 3: four slots by rate, one of them optimistic, rotating every 30 s",
+    uploads: true,
+    parameters: &[
+        Parameter::new("slots", 4, 1, "interested peers unchoked"),
+        Parameter::tick(10),
+        Parameter::new(
+            "rotate_ticks",
+            3,
+            1,
+            "rechokes for which an optimistic unchoke lasts",
+        ),
+        Parameter::new(
+            "new_weight",
+            3,
+            1,
+            "how much likelier a new connection is to be next than anywhere else",
+        )
+        .at_most(u32::MAX as u64),
+    ],
+    make: |values| {
+        Box::new(Bep3 {
+            slots: values.count("slots"),
+            tick: values.span("tick_ns"),
+            rotate_ticks: values.get("rotate_ticks"),
+            new_weight: values.get("new_weight"),
+            rotation: Vec::new(),
+            optimistic: None,
+        })
+    },
+};
+
+impl Bep3 {
+    fn insert(&mut self, peer: PeerKey, rng: &mut Rng) {
+        let places = self.rotation.len() as u64 + self.new_weight;
+        let drawn = rng.below(places).saturating_sub(self.new_weight - 1);
+        self.rotation
+            .insert(usize::try_from(drawn).expect("at most the length"), peer);
+    }
+
+    fn forget(&mut self, peer: PeerKey) {
+        self.rotation.retain(|it| *it != peer);
+        if self.optimistic == Some(peer) {
+            self.optimistic = None;
+        }
+    }
+
+    /// The first interested peer of the rotation gets the slot; the one before goes to its end.
+    fn rotate(&mut self, snapshot: &Snapshot<'_>, regular: &[PeerKey]) {
+        let waits = |it: &PeerKey| {
+            !regular.contains(it) && snapshot.peer(*it).is_some_and(|view| view.peer_interested)
+        };
+        let Some(at) = self.rotation.iter().position(waits) else {
+            return;
+        };
+        let next = self.rotation.remove(at);
+        self.rotation.extend(self.optimistic.replace(next));
+    }
+
+    fn rechoke(&mut self, snapshot: &Snapshot<'_>, rotate: bool) -> Decision {
+        let rate = |it: &PeerView| {
+            if snapshot.am_seed {
+                it.up_rate
+            } else {
+                it.down_rate
+            }
+        };
+        let mut ranked: Vec<&PeerView> = snapshot.peers.iter().collect();
+        ranked.sort_by_key(|it| (Reverse(rate(it)), it.peer));
+        let interested = ranked.iter().filter(|it| it.peer_interested);
+        let best: Vec<PeerKey> = interested
+            .clone()
+            .map(|it| it.peer)
+            .take(self.slots - 1)
+            .collect();
+        let optimistic_wants = self
+            .optimistic
+            .and_then(|it| snapshot.peer(it))
+            .is_some_and(|it| it.peer_interested);
+        if rotate || !optimistic_wants || self.optimistic.is_some_and(|it| best.contains(&it)) {
+            self.rotate(snapshot, &best);
+        }
+        // The optimistic unchoke is one of the four only if it is interested.
+        let counts = self.optimistic.and_then(|it| snapshot.peer(it));
+        let regular = self.slots - usize::from(counts.is_some_and(|it| it.peer_interested));
+        let others = interested.filter(|it| Some(it.peer) != self.optimistic);
+        let chosen: Vec<&PeerView> = others.take(regular).copied().collect();
+        let full = chosen.len() == regular;
+        let worst = chosen
+            .last()
+            .map_or(0, |it| if full { rate(it) } else { 0 });
+        let mut unchoked: Vec<PeerKey> = chosen.iter().map(|it| it.peer).collect();
+        unchoked.extend(self.optimistic);
+        let better_but_not_interested = |it: &&&PeerView| !it.peer_interested && rate(it) > worst;
+        unchoked.extend(
+            ranked
+                .iter()
+                .filter(better_but_not_interested)
+                .map(|it| it.peer),
+        );
+        Decision::exactly(unchoked)
+    }
+}
+
+impl ChokePolicy for Bep3 {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: Some(self.tick),
+            interest: Scope::Unchoked,
+            connected: Scope::Peer,
+            disconnected: Scope::All,
+            block: Scope::Never,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::MAINLINE_20_S
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        match trigger {
+            Trigger::Tick(tick) => self.rechoke(snapshot, tick.is_multiple_of(self.rotate_ticks)),
+            Trigger::Interest(_) => self.rechoke(snapshot, false),
+            Trigger::Connected(peer) => {
+                self.insert(peer, rng);
+                Decision::default()
+            }
+            Trigger::Disconnected(peer) => {
+                self.forget(peer);
+                self.rechoke(snapshot, false)
+            }
+            Trigger::Block(_) => Decision::default(),
+        }
+    }
+}

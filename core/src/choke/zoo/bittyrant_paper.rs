@@ -1,0 +1,229 @@
+//! `bittyrant_paper`: the strategic client as the paper describes it.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::{azureus, weight};
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
+};
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// `BitTyrant` (Piatek et al., NSDI 2007, fig. 9 and §4.1). For each peer it keeps what it expects
+/// to receive, d, and what upload that needs, u. Every 10 s it unchokes by d/u, best first, while
+/// the sum of u fits the upload capacity. A peer that was unchoked and did not reciprocate needs
+/// 20 % more; one that did for three rounds 10 % less, and d is what it sent. Of a peer that never
+/// unchoked us d is its download rate, as its `have` messages tell, over the size of an active set.
+///
+/// Left open by the paper and chosen here: the first u, 12 kB/s as in the client's source; d of a
+/// peer without `have` messages, the same; the active set, 4, typical for Azureus in the paper; a
+/// peer that has nothing for us expects d = 0; at least one peer is unchoked however small the
+/// capacity; upload beyond the sum of u is shared in proportion to u, or withheld (`selfish`), as
+/// in the paper's selfish variant; an unknown capacity is found by growing. It is Azureus when it
+/// seeds. `BitTyrant` peers do not recognise each other.
+#[derive(Clone, Debug)]
+pub struct BittyrantPaper {
+    tick: Duration,
+    increase_percent: u64,
+    decrease_percent: u64,
+    rounds: u64,
+    initial_rate: u64,
+    active_set: u64,
+    selfish: bool,
+    seed_slots: usize,
+    in_flight: u32,
+    known: BTreeMap<PeerKey, Bargain>,
+}
+
+/// What a peer gives and takes, bytes/s.
+#[derive(Clone, Copy, Debug)]
+struct Bargain {
+    /// What it sends if it reciprocates: d of the paper. `None` until it did.
+    gives: Option<u64>,
+    /// What it must be sent to do so: u of the paper.
+    needs: u64,
+    /// Rounds in a row in which it reciprocated.
+    rounds: u64,
+}
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "bittyrant_paper",
+    summary: "BitTyrant as published: best expected download per upload while the capacity lasts",
+    uploads: true,
+    parameters: &[
+        Parameter::tick(10),
+        Parameter::new(
+            "increase_percent",
+            20,
+            0,
+            "how much more a peer needs that did not reciprocate; delta of the paper",
+        ),
+        Parameter::new(
+            "decrease_percent",
+            10,
+            0,
+            "how much less a peer needs that did; gamma of the paper",
+        )
+        .at_most(99),
+        Parameter::new(
+            "rounds",
+            3,
+            1,
+            "rounds of reciprocation before it is sent less; r of the paper",
+        ),
+        Parameter::new(
+            "initial_rate",
+            12_000,
+            1,
+            "bytes/s that an unknown peer is thought to need, and to give if it tells nothing",
+        ),
+        Parameter::new(
+            "active_set",
+            4,
+            1,
+            "peers among which others are thought to share",
+        ),
+        Parameter::new("selfish", 0, 0, "1 withholds upload that nobody needs").at_most(1),
+        Parameter::new("seed_slots", 4, 1, "peers unchoked as a seed"),
+        Parameter::IN_FLIGHT,
+    ],
+    make: |values| {
+        Box::new(BittyrantPaper {
+            tick: values.span("tick_ns"),
+            increase_percent: values.get("increase_percent"),
+            decrease_percent: values.get("decrease_percent"),
+            rounds: values.get("rounds"),
+            initial_rate: values.get("initial_rate"),
+            active_set: values.get("active_set"),
+            selfish: values.get("selfish") == 1,
+            seed_slots: values.count("seed_slots"),
+            in_flight: values.in_flight(),
+            known: BTreeMap::new(),
+        })
+    },
+};
+
+fn percent_of(value: u64, percent: u64) -> u64 {
+    let scaled = u128::from(value) * u128::from(percent) / 100;
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+impl BittyrantPaper {
+    /// Learns from the round that ends.
+    fn learn(&mut self, peer: &PeerView) {
+        let bargain = self.known.entry(peer.peer).or_insert(Bargain {
+            gives: None,
+            needs: self.initial_rate,
+            rounds: 0,
+        });
+        let reciprocates = !peer.peer_choking || peer.down_bytes_round > 0;
+        if reciprocates {
+            // Who unchoked us only just now has sent nothing that could be measured.
+            if peer.down_bytes_round > 0 {
+                let rate = u128::from(peer.down_bytes_round) * 1_000_000_000 / self.tick.as_nanos();
+                bargain.gives = Some(u64::try_from(rate).unwrap_or(u64::MAX));
+            }
+            bargain.rounds += 1;
+            if bargain.rounds >= self.rounds {
+                bargain.needs = percent_of(bargain.needs, 100 - self.decrease_percent).max(1);
+            }
+        } else {
+            bargain.rounds = 0;
+            if !peer.am_choking && peer.am_interested {
+                let more = self.increase_percent.saturating_add(100);
+                bargain.needs = percent_of(bargain.needs, more);
+            }
+        }
+    }
+
+    /// d and u of a peer.
+    fn bargain(&self, snapshot: &Snapshot<'_>, peer: &PeerView) -> (u64, u64) {
+        let known = self.known[&peer.peer];
+        if !peer.am_interested {
+            return (0, known.needs);
+        }
+        let age_ns = (snapshot.now - peer.connected_at).as_nanos();
+        let told = u128::from(peer.have_messages) * u128::from(snapshot.piece_bytes);
+        let guess = told * 1_000_000_000 / age_ns.max(1) / u128::from(self.active_set);
+        let guess = match u64::try_from(guess).unwrap_or(u64::MAX) {
+            0 => self.initial_rate,
+            rate => rate,
+        };
+        (known.gives.unwrap_or(guess), known.needs)
+    }
+
+    fn leech(&self, snapshot: &Snapshot<'_>) -> Decision {
+        let wanting = snapshot.peers.iter().filter(|it| it.peer_interested);
+        let mut ranked: Vec<(PeerKey, u64, u64)> = wanting
+            .map(|it| {
+                let (gives, needs) = self.bargain(snapshot, it);
+                (it.peer, gives, needs)
+            })
+            .collect();
+        // d/u against d'/u' without division: d u' against d' u.
+        ranked.sort_by(|a, b| {
+            let (ours, theirs) = (
+                u128::from(a.1) * u128::from(b.2),
+                u128::from(b.1) * u128::from(a.2),
+            );
+            theirs.cmp(&ours).then(a.0.cmp(&b.0))
+        });
+        let mut left = weight::capacity(snapshot.upload_capacity, snapshot.upload_rate);
+        let mut shares: Vec<(PeerKey, u64)> = Vec::new();
+        for (peer, _, needs) in ranked {
+            if needs > left && !shares.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(needs);
+            shares.push((peer, needs));
+        }
+        let cap = |(peer, needs): &(PeerKey, u64)| (*peer, self.selfish.then_some(*needs));
+        Decision {
+            caps: shares.iter().map(cap).collect(),
+            ..weight::divide(&shares)
+        }
+    }
+
+    fn seed(&self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        Decision {
+            caps: snapshot.peers.iter().map(|it| (it.peer, None)).collect(),
+            ..azureus::seed(tick, snapshot, self.seed_slots, rng)
+        }
+    }
+}
+
+impl ChokePolicy for BittyrantPaper {
+    fn triggers(&self) -> Triggers {
+        Triggers::on_tick(self.tick)
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
+
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::Weighted {
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        match trigger {
+            Trigger::Tick(tick) if snapshot.am_seed => self.seed(tick, snapshot, rng),
+            Trigger::Tick(_) => {
+                snapshot.peers.iter().for_each(|it| self.learn(it));
+                self.leech(snapshot)
+            }
+            Trigger::Disconnected(peer) => {
+                self.known.remove(&peer);
+                Decision::default()
+            }
+            _ => Decision::default(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `block_tft`: tit for tat by the block.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::rank::deficit;
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+};
+use crate::geometry::BLOCK_BYTES;
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// Block-based tit for tat (Bharambe, Herley and Padmanabhan, INFOCOM 2006): a block goes to a peer
+/// only while bytes sent are at most bytes received plus `delta_blocks` blocks. A seed serves
+/// everybody.
+///
+/// Left open and chosen here: whom the rule forbids a block waits unchoked, and is choked at the
+/// next rechoke if it still may not have one, so that it asks elsewhere; the next block that comes
+/// from it unchokes it. Of several that may have one it goes to whom we owe most.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockTft {
+    delta_bytes: u64,
+    tick: Duration,
+    in_flight: u32,
+    /// Whether the last snapshot was a seed's.
+    am_seed: bool,
+}
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "block_tft",
+    summary: "block-based tit for tat: two blocks of credit on each connection, seeds serve all",
+    uploads: true,
+    parameters: &[
+        Parameter::new(
+            "delta_blocks",
+            2,
+            0,
+            "blocks that a peer may have received more than it sent and still get one",
+        )
+        .at_most(1 << 32),
+        Parameter::tick(10),
+        Parameter::IN_FLIGHT,
+    ],
+    make: |values| {
+        Box::new(BlockTft {
+            delta_bytes: values.get("delta_blocks") * u64::from(BLOCK_BYTES),
+            tick: values.span("tick_ns"),
+            in_flight: values.in_flight(),
+            am_seed: false,
+        })
+    },
+};
+
+impl BlockTft {
+    fn may_have_one(&self, peer: &PeerView) -> bool {
+        self.am_seed || deficit(peer) <= i128::from(self.delta_bytes)
+    }
+}
+
+impl ChokePolicy for BlockTft {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: Some(self.tick),
+            interest: Scope::Never,
+            connected: Scope::Peer,
+            disconnected: Scope::Never,
+            block: Scope::Peer,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
+
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::ByPolicy {
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {
+        self.am_seed = snapshot.am_seed;
+        let may = |it: &&PeerView| self.may_have_one(it);
+        match trigger {
+            Trigger::Tick(_) => {
+                let served = snapshot.peers.iter().filter(may);
+                Decision::exactly(served.map(|it| it.peer).collect())
+            }
+            Trigger::Connected(peer) | Trigger::Block(peer)
+                if snapshot.peer(peer).as_ref().is_some_and(may) =>
+            {
+                Decision {
+                    slots: Slots::Unchoke(peer),
+                    ..Decision::default()
+                }
+            }
+            _ => Decision::default(),
+        }
+    }
+
+    fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
+        let may = ready.iter().filter(|it| self.may_have_one(it));
+        may.min_by_key(|it| (deficit(it), it.peer))
+            .map(|it| it.peer)
+    }
+}

@@ -1,0 +1,71 @@
+//! `fairtorrent`: the next block goes to whom we owe most.
+
+use alloc::boxed::Box;
+
+use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::rank::deficit;
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+};
+use crate::ids::PeerKey;
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// `FairTorrent` (Sherman, Nieh and Stein, `CoNEXT` 2009). Nobody is choked. The next block goes to
+/// the ready peer with the least bytes sent minus bytes received: no rate is estimated and there is
+/// nothing to tune. A seed, which receives nothing, so sends everybody the same.
+///
+/// Equals are served in key order, where the paper does not say. `in_flight` is ours.
+#[derive(Clone, Copy, Debug)]
+pub struct FairTorrent {
+    in_flight: u32,
+}
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "fairtorrent",
+    summary: "FairTorrent: nobody is choked, the next block goes to whom we owe most",
+    uploads: true,
+    parameters: &[Parameter::IN_FLIGHT],
+    make: |values| {
+        let in_flight = values.in_flight();
+        Box::new(FairTorrent { in_flight })
+    },
+};
+
+impl ChokePolicy for FairTorrent {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: None,
+            interest: Scope::Never,
+            connected: Scope::Peer,
+            disconnected: Scope::Never,
+            block: Scope::Never,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
+
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::ByPolicy {
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, _: &Snapshot<'_>, _: &mut Rng) -> Decision {
+        let slots = match trigger {
+            Trigger::Connected(peer) => Slots::Unchoke(peer),
+            _ => Slots::Keep,
+        };
+        Decision {
+            slots,
+            ..Decision::default()
+        }
+    }
+
+    fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
+        let next = ready.iter().min_by_key(|it| (deficit(it), it.peer));
+        next.map(|it| it.peer)
+    }
+}

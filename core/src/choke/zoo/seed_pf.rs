@@ -1,0 +1,169 @@
+//! `seed_pf`: a seed that schedules pieces proportionally fair.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use core::cmp::Ordering;
+
+use super::bep3;
+use crate::choke::entry::{Entry, Parameter, Parameters};
+use crate::choke::parts::rank::deficit;
+use crate::choke::policy::{
+    BoxedPolicy, ChokePolicy, Decision, PeerView, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+};
+use crate::ids::{PeerKey, PieceIndex};
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// Proportional-fair seed scheduling (Michiardi, Ramachandran and Sikdar, NETWORKING 2007; Esposito
+/// et al., NCA 2009, `BUTorrent`). Of the pieces that peers ask it for, a seed serves the one with
+/// the highest demand per past service: r/T, where r is how many of the peers that could be served
+/// now ask for it and T a moving average of how often it was served.
+///
+/// Left open and chosen here: demand is read off the oldest request of each peer; equal pieces go
+/// to the peer that we sent least; a block in fifty is the weight of the newest in T; the seed
+/// chokes nobody, or it would not see the demand. As a leecher it is `bep3`, except that blocks go
+/// to the unchoked peers one by one, whom we owe most first.
+#[derive(Debug)]
+pub struct SeedPf {
+    weight: u64,
+    in_flight: u32,
+    leecher: BoxedPolicy,
+    /// Whether the last snapshot was a seed's.
+    am_seed: bool,
+    /// Blocks served.
+    served: u64,
+    service: BTreeMap<PieceIndex, Service>,
+}
+
+/// How often a piece was served.
+#[derive(Clone, Copy, Debug, Default)]
+struct Service {
+    /// The moving average after the block numbered `at`, in 1/65536.
+    average: u64,
+    at: u64,
+}
+
+const ONE: u64 = 1 << 16;
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "seed_pf",
+    summary: "proportional-fair seed: serves the piece with most demand per past service",
+    uploads: true,
+    parameters: &[
+        Parameter::new(
+            "weight",
+            ONE / 50,
+            1,
+            "weight of the newest block in the average service of a piece, in 1/65536",
+        )
+        .at_most(ONE),
+        Parameter::IN_FLIGHT,
+    ],
+    make: |values| {
+        Box::new(SeedPf {
+            weight: values.get("weight"),
+            in_flight: values.in_flight(),
+            leecher: bep3::ENTRY
+                .build(&Parameters::new())
+                .expect("its defaults are in range"),
+            am_seed: false,
+            served: 0,
+            service: BTreeMap::new(),
+        })
+    },
+};
+
+impl SeedPf {
+    /// The average service of a piece now, in 1/65536.
+    fn service(&self, piece: PieceIndex) -> u64 {
+        let Some(service) = self.service.get(&piece) else {
+            return 0;
+        };
+        // keep^blocks by squaring: a long absence costs no more than a short one.
+        let (mut average, mut left) = (service.average, self.served - service.at);
+        let mut keep = ONE - self.weight;
+        while left > 0 && average > 0 {
+            if left & 1 == 1 {
+                average = (average * keep) >> 16;
+            }
+            keep = (keep * keep) >> 16;
+            left >>= 1;
+        }
+        average
+    }
+
+    fn note_service(&mut self, piece: PieceIndex) {
+        let before = (self.service(piece) * (ONE - self.weight)) >> 16;
+        self.served += 1;
+        let service = Service {
+            average: before + self.weight,
+            at: self.served,
+        };
+        self.service.insert(piece, service);
+    }
+
+    /// The ready peer whose next block belongs to the piece with the highest r/T.
+    fn fairest<'a>(&self, ready: &'a [PeerView]) -> Option<&'a PeerView> {
+        let mut demand = BTreeMap::<PieceIndex, u64>::new();
+        for piece in ready.iter().filter_map(|it| it.next_piece) {
+            *demand.entry(piece).or_default() += 1;
+        }
+        let scored = ready.iter().filter_map(|it| {
+            let piece = it.next_piece?;
+            Some((it, demand[&piece], self.service(piece)))
+        });
+        // r/T against r'/T' without division: r T' against r' T, then more demand, then the peer
+        // that we sent least, then the lower key.
+        let order = |a: &(&PeerView, u64, u64), b: &(&PeerView, u64, u64)| -> Ordering {
+            (a.1 * b.2)
+                .cmp(&(b.1 * a.2))
+                .then(a.1.cmp(&b.1))
+                .then(b.0.up_bytes.cmp(&a.0.up_bytes))
+                .then(b.0.peer.cmp(&a.0.peer))
+        };
+        scored.max_by(order).map(|it| it.0)
+    }
+}
+
+impl ChokePolicy for SeedPf {
+    fn triggers(&self) -> Triggers {
+        self.leecher.triggers()
+    }
+
+    fn estimator(&self) -> Estimator {
+        self.leecher.estimator()
+    }
+
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::ByPolicy {
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        self.am_seed = snapshot.am_seed;
+        // The leecher's memory of connections is kept up to date whatever comes of it.
+        let decision = self.leecher.decide(trigger, snapshot, rng);
+        match trigger {
+            _ if !snapshot.am_seed => decision,
+            Trigger::Tick(_) => {
+                Decision::exactly(snapshot.peers.iter().map(|it| it.peer).collect())
+            }
+            Trigger::Connected(peer) => Decision {
+                slots: Slots::Unchoke(peer),
+                ..Decision::default()
+            },
+            _ => Decision::default(),
+        }
+    }
+
+    fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
+        if !self.am_seed {
+            let next = ready.iter().min_by_key(|it| (deficit(it), it.peer));
+            return next.map(|it| it.peer);
+        }
+        let next = self.fairest(ready)?;
+        self.note_service(next.next_piece?);
+        Some(next.peer)
+    }
+}

@@ -1,0 +1,47 @@
+//! `unchoke_all`: everybody is unchoked at once and for ever.
+
+use alloc::boxed::Box;
+
+use crate::choke::entry::Entry;
+use crate::choke::policy::{ChokePolicy, Decision, Scope, Slots, Snapshot, Trigger, Triggers};
+use crate::meter::Estimator;
+use crate::rng::Rng;
+
+/// Unchokes every peer as soon as it is connected and never chokes. What rqbit does
+/// (`ikatson/rqbit@a499d2f`: unchoke right after the bitfield, no choke is ever sent).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnchokeAll;
+
+pub(crate) const ENTRY: Entry = Entry {
+    id: "unchoke_all",
+    summary: "unchokes everybody at once and never chokes, as rqbit does",
+    uploads: true,
+    parameters: &[],
+    make: |_| Box::new(UnchokeAll),
+};
+
+impl ChokePolicy for UnchokeAll {
+    fn triggers(&self) -> Triggers {
+        Triggers {
+            tick: None,
+            interest: Scope::Never,
+            connected: Scope::Peer,
+            disconnected: Scope::Never,
+            block: Scope::Never,
+        }
+    }
+
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
+
+    fn decide(&mut self, trigger: Trigger, _: &Snapshot<'_>, _: &mut Rng) -> Decision {
+        match trigger {
+            Trigger::Connected(peer) => Decision {
+                slots: Slots::Unchoke(peer),
+                ..Decision::default()
+            },
+            _ => Decision::default(),
+        }
+    }
+}
