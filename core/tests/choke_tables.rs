@@ -322,3 +322,22 @@ fn every_table_belongs_to_a_policy() {
         );
     }
 }
+
+#[test]
+fn every_file_of_the_zoo_is_a_policy_of_that_name() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/choke/zoo");
+    let files = fs::read_dir(&folder).expect("the folder of policies");
+    let mut stems: Vec<String> = files
+        .map(|file| file.expect("an entry").path())
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    stems.sort_unstable();
+    let mut ids: Vec<&str> = REGISTRY.iter().map(|entry| entry.id).collect();
+    ids.sort_unstable();
+    assert_eq!(stems, ids);
+}

@@ -101,4 +101,22 @@ impl Decision {
             ..Self::default()
         }
     }
+
+    /// This peer is unchoked, all others as before.
+    #[must_use]
+    pub fn unchoke(peer: PeerKey) -> Self {
+        Self {
+            slots: Slots::Unchoke(peer),
+            ..Self::default()
+        }
+    }
+
+    /// This peer is choked, all others as before.
+    #[must_use]
+    pub fn choke(peer: PeerKey) -> Self {
+        Self {
+            slots: Slots::Choke(peer),
+            ..Self::default()
+        }
+    }
 }

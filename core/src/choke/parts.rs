@@ -1,6 +1,7 @@
 //! What several policies have in common.
 
 pub(crate) mod azureus;
+pub(crate) mod everybody;
 pub(crate) mod libtorrent;
 pub(crate) mod mainline;
 pub(crate) mod rank;

@@ -16,7 +16,9 @@ pub trait ChokePolicy: fmt::Debug + Send {
     fn triggers(&self) -> Triggers;
 
     /// How the rates in the snapshot are measured. Asked once.
-    fn estimator(&self) -> Estimator;
+    fn estimator(&self) -> Estimator {
+        Estimator::EMA_10_S
+    }
 
     /// How blocks of different peers share the upload. Asked once.
     fn upload_order(&self) -> UploadOrder {

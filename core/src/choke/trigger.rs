@@ -50,15 +50,22 @@ pub struct Triggers {
 }
 
 impl Triggers {
+    /// Never. To be completed with what a policy wants.
+    pub const NEVER: Self = Self {
+        tick: None,
+        interest: Scope::Never,
+        connected: Scope::Never,
+        disconnected: Scope::Never,
+        block: Scope::Never,
+    };
+
     /// On every tick, and told who is gone, for policies that remember peers. What most clients do.
     #[must_use]
     pub const fn on_tick(tick: Duration) -> Self {
         Self {
             tick: Some(tick),
-            interest: Scope::Never,
-            connected: Scope::Never,
             disconnected: Scope::Peer,
-            block: Scope::Never,
+            ..Self::NEVER
         }
     }
 }

@@ -7,11 +7,8 @@ use core::time::Duration;
 
 use super::rank::{best_first, interested};
 use crate::choke::entry::{Parameter, SECOND, Values};
-use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers,
-};
+use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -246,15 +243,9 @@ impl ChokePolicy for Libtorrent {
         Triggers {
             tick: Some(self.tick),
             interest: Scope::All,
-            connected: Scope::Never,
             disconnected: Scope::Peer,
-            block: Scope::Never,
+            ..Triggers::NEVER
         }
-    }
-
-    fn estimator(&self) -> Estimator {
-        // Not looked at: this choker counts the bytes of a round.
-        Estimator::EMA_10_S
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
@@ -263,16 +254,12 @@ impl ChokePolicy for Libtorrent {
             Trigger::Interest(peer) => {
                 let used = interested(snapshot).filter(|it| !it.am_choking).count();
                 let waits = |it: &PeerView| it.peer_interested && it.am_choking;
-                let slots = if snapshot.peer(peer).is_some_and(waits)
+                if snapshot.peer(peer).is_some_and(waits)
                     && used < self.allowed.min(self.torrent_limit)
                 {
-                    Slots::Unchoke(peer)
+                    Decision::unchoke(peer)
                 } else {
-                    Slots::Keep
-                };
-                Decision {
-                    slots,
-                    ..Decision::default()
+                    Decision::default()
                 }
             }
             Trigger::Disconnected(peer) => {

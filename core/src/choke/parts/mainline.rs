@@ -16,7 +16,7 @@ pub(crate) const fn triggers(tick: Duration) -> Triggers {
         interest: Scope::Unchoked,
         connected: Scope::All,
         disconnected: Scope::All,
-        block: Scope::Never,
+        ..Triggers::NEVER
     }
 }
 

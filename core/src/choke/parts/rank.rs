@@ -36,6 +36,12 @@ pub(crate) fn deficit(peer: &PeerView) -> i128 {
     i128::from(peer.up_bytes) - i128::from(peer.down_bytes)
 }
 
+/// The peer that we owe most, or took least from: the one with the least deficit.
+pub(crate) fn owed_most<'a>(peers: impl IntoIterator<Item = &'a PeerView>) -> Option<PeerKey> {
+    let owed = peers.into_iter().min_by_key(|it| (deficit(it), it.peer));
+    owed.map(|it| it.peer)
+}
+
 /// The keys of the first `count` peers.
 pub(crate) fn first(peers: &[&PeerView], count: usize) -> Vec<PeerKey> {
     peers.iter().take(count).map(|it| it.peer).collect()

@@ -1,9 +1,74 @@
-//! Upload shares in thousandths.
+//! Policies that divide the upload by weight: their frame, and shares in thousandths.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
-use crate::choke::policy::Decision;
+use crate::choke::entry::Values;
+use crate::choke::policy::{
+    BoxedPolicy, ChokePolicy, Decision, Snapshot, Trigger, Triggers, UploadOrder,
+};
 use crate::ids::PeerKey;
+use crate::rng::Rng;
+
+/// What a policy that divides the upload by weight decides; [`Divided`] asks it.
+pub(crate) trait Divide: fmt::Debug + Send {
+    /// Who gets what share from this tick on.
+    fn leech(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
+
+    /// The same of a seed. It must hand over: weights and caps of the leecher last until changed.
+    fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
+
+    /// The connection is gone; its key may come back as another.
+    fn forget(&mut self, peer: PeerKey);
+}
+
+/// A policy that divides the upload anew at every tick.
+#[derive(Debug)]
+pub(crate) struct Divided<P> {
+    tick: Duration,
+    in_flight: u32,
+    policy: P,
+}
+
+impl<P: Divide + 'static> Divided<P> {
+    /// The policy with [`Parameter::tick`] and [`Parameter::IN_FLIGHT`] of `values`.
+    ///
+    /// [`Parameter::tick`]: crate::choke::Parameter::tick
+    /// [`Parameter::IN_FLIGHT`]: crate::choke::Parameter::IN_FLIGHT
+    pub(crate) fn boxed(values: &Values<'_>, policy: P) -> BoxedPolicy {
+        Box::new(Self {
+            tick: values.span("tick_ns"),
+            in_flight: values.in_flight(),
+            policy,
+        })
+    }
+}
+
+impl<P: Divide> ChokePolicy for Divided<P> {
+    fn triggers(&self) -> Triggers {
+        Triggers::on_tick(self.tick)
+    }
+
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::Weighted {
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        match trigger {
+            Trigger::Tick(tick) if snapshot.am_seed => self.policy.seed(tick, snapshot, rng),
+            Trigger::Tick(tick) => self.policy.leech(tick, snapshot, rng),
+            Trigger::Disconnected(peer) => {
+                self.policy.forget(peer);
+                Decision::default()
+            }
+            _ => Decision::default(),
+        }
+    }
+}
 
 /// Sum of the weights that a policy gives out. Small against the stride of the scheduler, so that
 /// the shares come out right, and fine enough for a thousandth.

@@ -10,7 +10,6 @@ use crate::choke::parts::rank::{best_first, interested};
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Azureus 2.5 (`DownloadingUnchoker`, `SeedingUnchoker`). A leecher decides every 10 s: current
@@ -128,10 +127,6 @@ impl Azureus2x {
 impl ChokePolicy for Azureus2x {
     fn triggers(&self) -> Triggers {
         Triggers::on_tick(self.tick)
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {

@@ -2,11 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use core::time::Duration;
 
-use crate::choke::entry::{Entry, Parameter};
-use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use crate::choke::entry::{Entry, Parameter, Parameters};
+use crate::choke::parts::rank;
+use crate::choke::policy::{
+    BoxedPolicy, ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers,
+};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -64,6 +66,12 @@ pub(crate) const ENTRY: Entry = Entry {
     },
 };
 
+/// The policy with its defaults, for those that choke like it as leechers.
+pub(crate) fn with_defaults() -> BoxedPolicy {
+    let policy = ENTRY.build(&Parameters::new());
+    policy.expect("its defaults are in range")
+}
+
 impl Bep3 {
     fn insert(&mut self, peer: PeerKey, rng: &mut Rng) {
         let places = self.rotation.len() as u64 + self.new_weight;
@@ -92,15 +100,8 @@ impl Bep3 {
     }
 
     fn rechoke(&mut self, snapshot: &Snapshot<'_>, rotate: bool) -> Decision {
-        let rate = |it: &PeerView| {
-            if snapshot.am_seed {
-                it.up_rate
-            } else {
-                it.down_rate
-            }
-        };
-        let mut ranked: Vec<&PeerView> = snapshot.peers.iter().collect();
-        ranked.sort_by_key(|it| (Reverse(rate(it)), it.peer));
+        let rate = |it: &PeerView| rank::rate(snapshot, it);
+        let ranked = rank::best_first(snapshot.peers, rate);
         let interested = ranked.iter().filter(|it| it.peer_interested);
         let best: Vec<PeerKey> = interested
             .clone()
@@ -143,7 +144,7 @@ impl ChokePolicy for Bep3 {
             interest: Scope::Unchoked,
             connected: Scope::Peer,
             disconnected: Scope::All,
-            block: Scope::Never,
+            ..Triggers::NEVER
         }
     }
 

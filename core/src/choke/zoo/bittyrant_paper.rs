@@ -1,17 +1,14 @@
 //! `bittyrant_paper`: the strategic client as the paper describes it.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::weight::{Divide, Divided};
 use crate::choke::parts::{azureus, weight};
-use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
-};
+use crate::choke::policy::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// `BitTyrant` (Piatek et al., NSDI 2007, fig. 9 and §4.1). For each peer it keeps what it expects
@@ -36,7 +33,6 @@ pub struct BittyrantPaper {
     active_set: u64,
     selfish: bool,
     seed_slots: usize,
-    in_flight: u32,
     known: BTreeMap<PeerKey, Bargain>,
 }
 
@@ -93,7 +89,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter::IN_FLIGHT,
     ],
     make: |values| {
-        Box::new(BittyrantPaper {
+        let policy = BittyrantPaper {
             tick: values.span("tick_ns"),
             increase_percent: values.get("increase_percent"),
             decrease_percent: values.get("decrease_percent"),
@@ -102,9 +98,9 @@ pub(crate) const ENTRY: Entry = Entry {
             active_set: values.get("active_set"),
             selfish: values.get("selfish") == 1,
             seed_slots: values.count("seed_slots"),
-            in_flight: values.in_flight(),
             known: BTreeMap::new(),
-        })
+        };
+        Divided::boxed(values, policy)
     },
 };
 
@@ -157,7 +153,8 @@ impl BittyrantPaper {
         (known.gives.unwrap_or(guess), known.needs)
     }
 
-    fn leech(&self, snapshot: &Snapshot<'_>) -> Decision {
+    /// Unchokes by d/u while the capacity lasts.
+    fn bid(&self, snapshot: &Snapshot<'_>) -> Decision {
         let wanting = snapshot.peers.iter().filter(|it| it.peer_interested);
         let mut ranked: Vec<(PeerKey, u64, u64)> = wanting
             .map(|it| {
@@ -188,42 +185,22 @@ impl BittyrantPaper {
             ..weight::divide(&shares)
         }
     }
+}
 
-    fn seed(&self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+impl Divide for BittyrantPaper {
+    fn leech(&mut self, _: u64, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {
+        snapshot.peers.iter().for_each(|it| self.learn(it));
+        self.bid(snapshot)
+    }
+
+    fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         Decision {
             caps: snapshot.peers.iter().map(|it| (it.peer, None)).collect(),
             ..azureus::seed(tick, snapshot, self.seed_slots, rng)
         }
     }
-}
 
-impl ChokePolicy for BittyrantPaper {
-    fn triggers(&self) -> Triggers {
-        Triggers::on_tick(self.tick)
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
-    }
-
-    fn upload_order(&self) -> UploadOrder {
-        UploadOrder::Weighted {
-            in_flight: self.in_flight,
-        }
-    }
-
-    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        match trigger {
-            Trigger::Tick(tick) if snapshot.am_seed => self.seed(tick, snapshot, rng),
-            Trigger::Tick(_) => {
-                snapshot.peers.iter().for_each(|it| self.learn(it));
-                self.leech(snapshot)
-            }
-            Trigger::Disconnected(peer) => {
-                self.known.remove(&peer);
-                Decision::default()
-            }
-            _ => Decision::default(),
-        }
+    fn forget(&mut self, peer: PeerKey) {
+        self.known.remove(&peer);
     }
 }

@@ -1,18 +1,15 @@
 //! `bittyrant_shipped`: the strategic client as its source does it.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
 use crate::choke::parts::rank::{best_first, interested};
+use crate::choke::parts::weight::{Divide, Divided};
 use crate::choke::parts::{azureus, weight};
-use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
-};
+use crate::choke::policy::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Rounds that the history of a peer spans: 60 s.
@@ -36,7 +33,6 @@ pub struct BittyrantShipped {
     min_bytes: u64,
     active_bytes: u64,
     seed_slots: usize,
-    in_flight: u32,
     known: BTreeMap<PeerKey, Account>,
 }
 
@@ -79,15 +75,15 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter::IN_FLIGHT,
     ],
     make: |values| {
-        Box::new(BittyrantShipped {
+        let policy = BittyrantShipped {
             tick: values.span("tick_ns"),
             initial_bytes: values.get("initial_bytes"),
             min_bytes: values.get("min_bytes"),
             active_bytes: values.get("active_bytes"),
             seed_slots: values.count("seed_slots"),
-            in_flight: values.in_flight(),
             known: BTreeMap::new(),
-        })
+        };
+        Divided::boxed(values, policy)
     },
 };
 
@@ -129,7 +125,8 @@ impl BittyrantShipped {
         }
     }
 
-    fn leech(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+    /// Gives out the capacity of a round in passes.
+    fn allocate(&mut self, snapshot: &Snapshot<'_>) -> Decision {
         let capacity = weight::capacity(snapshot.upload_capacity, snapshot.upload_rate);
         let round = u128::from(capacity) * self.tick.as_nanos() / 1_000_000_000;
         let mut ranked = best_first(interested(snapshot), |it| self.known[&it.peer].recent.0);
@@ -153,35 +150,17 @@ impl BittyrantShipped {
     }
 }
 
-impl ChokePolicy for BittyrantShipped {
-    fn triggers(&self) -> Triggers {
-        Triggers::on_tick(self.tick)
+impl Divide for BittyrantShipped {
+    fn leech(&mut self, tick: u64, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {
+        snapshot.peers.iter().for_each(|it| self.settle(tick, it));
+        self.allocate(snapshot)
     }
 
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
+    fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        azureus::seed(tick, snapshot, self.seed_slots, rng)
     }
 
-    fn upload_order(&self) -> UploadOrder {
-        UploadOrder::Weighted {
-            in_flight: self.in_flight,
-        }
-    }
-
-    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        match trigger {
-            Trigger::Tick(tick) if snapshot.am_seed => {
-                azureus::seed(tick, snapshot, self.seed_slots, rng)
-            }
-            Trigger::Tick(tick) => {
-                snapshot.peers.iter().for_each(|it| self.settle(tick, it));
-                self.leech(snapshot)
-            }
-            Trigger::Disconnected(peer) => {
-                self.known.remove(&peer);
-                Decision::default()
-            }
-            _ => Decision::default(),
-        }
+    fn forget(&mut self, peer: PeerKey) {
+        self.known.remove(&peer);
     }
 }

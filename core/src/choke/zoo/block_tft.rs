@@ -4,13 +4,12 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
-use crate::choke::parts::rank::deficit;
+use crate::choke::parts::rank::{deficit, owed_most};
 use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+    ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers, UploadOrder,
 };
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Block-based tit for tat (Bharambe, Herley and Padmanabhan, INFOCOM 2006): a block goes to a peer
@@ -64,15 +63,10 @@ impl ChokePolicy for BlockTft {
     fn triggers(&self) -> Triggers {
         Triggers {
             tick: Some(self.tick),
-            interest: Scope::Never,
             connected: Scope::Peer,
-            disconnected: Scope::Never,
             block: Scope::Peer,
+            ..Triggers::NEVER
         }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
     }
 
     fn upload_order(&self) -> UploadOrder {
@@ -92,18 +86,13 @@ impl ChokePolicy for BlockTft {
             Trigger::Connected(peer) | Trigger::Block(peer)
                 if snapshot.peer(peer).as_ref().is_some_and(may) =>
             {
-                Decision {
-                    slots: Slots::Unchoke(peer),
-                    ..Decision::default()
-                }
+                Decision::unchoke(peer)
             }
             _ => Decision::default(),
         }
     }
 
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
-        let may = ready.iter().filter(|it| self.may_have_one(it));
-        may.min_by_key(|it| (deficit(it), it.peer))
-            .map(|it| it.peer)
+        owed_most(ready.iter().filter(|it| self.may_have_one(it)))
     }
 }

@@ -4,10 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
-use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers,
-};
-use crate::meter::Estimator;
+use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
 /// Serves a peer while bytes sent < bytes received + `credit_bytes` on its connection and it has
@@ -54,13 +51,9 @@ impl ChokePolicy for Credit {
             tick: Some(self.tick),
             interest: Scope::Peer,
             connected: Scope::Peer,
-            disconnected: Scope::Never,
             block: Scope::Peer,
+            ..Triggers::NEVER
         }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {
@@ -76,14 +69,10 @@ impl ChokePolicy for Credit {
             ),
             Trigger::Interest(key) | Trigger::Connected(key) | Trigger::Block(key) => {
                 let allowed = snapshot.peer(key).is_some_and(|it| allowed(&it));
-                let slots = if allowed {
-                    Slots::Unchoke(key)
+                if allowed {
+                    Decision::unchoke(key)
                 } else {
-                    Slots::Choke(key)
-                };
-                Decision {
-                    slots,
-                    ..Decision::default()
+                    Decision::choke(key)
                 }
             }
             Trigger::Disconnected(_) => Decision::default(),

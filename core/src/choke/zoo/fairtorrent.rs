@@ -3,12 +3,11 @@
 use alloc::boxed::Box;
 
 use crate::choke::entry::{Entry, Parameter};
-use crate::choke::parts::rank::deficit;
+use crate::choke::parts::{everybody, rank};
 use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Scope, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
 };
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// `FairTorrent` (Sherman, Nieh and Stein, `CoNEXT` 2009). Nobody is choked. The next block goes to
@@ -34,17 +33,7 @@ pub(crate) const ENTRY: Entry = Entry {
 
 impl ChokePolicy for FairTorrent {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: None,
-            interest: Scope::Never,
-            connected: Scope::Peer,
-            disconnected: Scope::Never,
-            block: Scope::Never,
-        }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
+        everybody::ON_CONNECTION
     }
 
     fn upload_order(&self) -> UploadOrder {
@@ -54,18 +43,10 @@ impl ChokePolicy for FairTorrent {
     }
 
     fn decide(&mut self, trigger: Trigger, _: &Snapshot<'_>, _: &mut Rng) -> Decision {
-        let slots = match trigger {
-            Trigger::Connected(peer) => Slots::Unchoke(peer),
-            _ => Slots::Keep,
-        };
-        Decision {
-            slots,
-            ..Decision::default()
-        }
+        everybody::unchoke_new(trigger)
     }
 
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
-        let next = ready.iter().min_by_key(|it| (deficit(it), it.peer));
-        next.map(|it| it.peer)
+        rank::owed_most(ready)
     }
 }

@@ -3,8 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::choke::entry::Entry;
-use crate::choke::policy::{ChokePolicy, Decision, Scope, Snapshot, Trigger, Triggers};
-use crate::meter::Estimator;
+use crate::choke::policy::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
 /// Never unchokes anybody, not even as a seed. The choking of `BitThief` (Locher et al., `HotNets`
@@ -23,17 +22,7 @@ pub(crate) const ENTRY: Entry = Entry {
 
 impl ChokePolicy for Freerider {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: None,
-            interest: Scope::Never,
-            connected: Scope::Never,
-            disconnected: Scope::Never,
-            block: Scope::Never,
-        }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
+        Triggers::NEVER
     }
 
     fn decide(&mut self, _: Trigger, _: &Snapshot<'_>, _: &mut Rng) -> Decision {

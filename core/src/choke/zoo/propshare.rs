@@ -1,17 +1,12 @@
 //! `propshare`: upload in proportion to what each peer gave.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
 use crate::choke::parts::rank::{interested, redraw};
-use crate::choke::parts::weight::{WHOLE, proportional};
-use crate::choke::policy::{
-    ChokePolicy, Decision, PeerView, Slots, Snapshot, Trigger, Triggers, UploadOrder,
-};
+use crate::choke::parts::weight::{Divide, Divided, WHOLE, proportional};
+use crate::choke::policy::{Decision, PeerView, Slots, Snapshot};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// `PropShare` (Levin et al., SIGCOMM 2008, "`BitTorrent` is an Auction"). Every 10 s the upload is
@@ -24,12 +19,10 @@ use crate::rng::Rng;
 /// random for 30 s share the upload evenly.
 #[derive(Clone, Debug)]
 pub struct PropShare {
-    tick: Duration,
     optimistic_percent: u64,
     optimistic_slots: usize,
     optimistic_ticks: u64,
     start_slots: usize,
-    in_flight: u32,
     optimistic: Vec<PeerKey>,
 }
 
@@ -62,20 +55,19 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter::IN_FLIGHT,
     ],
     make: |values| {
-        Box::new(PropShare {
-            tick: values.span("tick_ns"),
+        let policy = PropShare {
             optimistic_percent: values.get("optimistic_percent"),
             optimistic_slots: values.count("optimistic_slots"),
             optimistic_ticks: values.get("optimistic_ticks"),
             start_slots: values.count("start_slots"),
-            in_flight: values.in_flight(),
             optimistic: Vec::new(),
-        })
+        };
+        Divided::boxed(values, policy)
     },
 };
 
-impl PropShare {
-    fn rechoke(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+impl Divide for PropShare {
+    fn leech(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         if tick.is_multiple_of(self.optimistic_ticks) {
             self.optimistic.clear();
         }
@@ -108,31 +100,13 @@ impl PropShare {
             ..Decision::default()
         }
     }
-}
 
-impl ChokePolicy for PropShare {
-    fn triggers(&self) -> Triggers {
-        Triggers::on_tick(self.tick)
+    /// The same rule: a seed received nothing, so everybody is drawn.
+    fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        self.leech(tick, snapshot, rng)
     }
 
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
-    }
-
-    fn upload_order(&self) -> UploadOrder {
-        UploadOrder::Weighted {
-            in_flight: self.in_flight,
-        }
-    }
-
-    fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        match trigger {
-            Trigger::Tick(tick) => self.rechoke(tick, snapshot, rng),
-            Trigger::Disconnected(peer) => {
-                self.optimistic.retain(|it| *it != peer);
-                Decision::default()
-            }
-            _ => Decision::default(),
-        }
+    fn forget(&mut self, peer: PeerKey) {
+        self.optimistic.retain(|it| *it != peer);
     }
 }

@@ -5,9 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
-use crate::choke::policy::{ChokePolicy, Decision, Scope, Slots, Snapshot, Trigger, Triggers};
+use crate::choke::policy::{ChokePolicy, Decision, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Unchokes `slots` random interested peers every `tick`. A baseline that limits the number of
@@ -40,14 +39,8 @@ impl ChokePolicy for RandomK {
         Triggers {
             tick: Some(self.tick),
             interest: Scope::All,
-            connected: Scope::Never,
-            disconnected: Scope::Never,
-            block: Scope::Never,
+            ..Triggers::NEVER
         }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
@@ -62,14 +55,10 @@ impl ChokePolicy for RandomK {
             Trigger::Interest(peer) => {
                 let wants = snapshot.peer(peer).is_some_and(|it| it.peer_interested);
                 let used = interested.filter(|it| !it.am_choking).count();
-                let slots = if wants && used < self.slots {
-                    Slots::Unchoke(peer)
+                if wants && used < self.slots {
+                    Decision::unchoke(peer)
                 } else {
-                    Slots::Keep
-                };
-                Decision {
-                    slots,
-                    ..Decision::default()
+                    Decision::default()
                 }
             }
             _ => Decision::default(),

@@ -5,10 +5,11 @@ use alloc::collections::BTreeMap;
 use core::cmp::Ordering;
 
 use super::bep3;
-use crate::choke::entry::{Entry, Parameter, Parameters};
-use crate::choke::parts::rank::deficit;
+use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::everybody::OpenSeed;
+use crate::choke::parts::rank::owed_most;
 use crate::choke::policy::{
-    BoxedPolicy, ChokePolicy, Decision, PeerView, Slots, Snapshot, Trigger, Triggers, UploadOrder,
+    ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
 };
 use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
@@ -27,7 +28,7 @@ use crate::rng::Rng;
 pub struct SeedPf {
     weight: u64,
     in_flight: u32,
-    leecher: BoxedPolicy,
+    choker: OpenSeed,
     /// Whether the last snapshot was a seed's.
     am_seed: bool,
     /// Blocks served.
@@ -63,9 +64,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Box::new(SeedPf {
             weight: values.get("weight"),
             in_flight: values.in_flight(),
-            leecher: bep3::ENTRY
-                .build(&Parameters::new())
-                .expect("its defaults are in range"),
+            choker: OpenSeed::new(bep3::with_defaults()),
             am_seed: false,
             served: 0,
             service: BTreeMap::new(),
@@ -127,11 +126,11 @@ impl SeedPf {
 
 impl ChokePolicy for SeedPf {
     fn triggers(&self) -> Triggers {
-        self.leecher.triggers()
+        self.choker.triggers()
     }
 
     fn estimator(&self) -> Estimator {
-        self.leecher.estimator()
+        self.choker.estimator()
     }
 
     fn upload_order(&self) -> UploadOrder {
@@ -142,25 +141,12 @@ impl ChokePolicy for SeedPf {
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         self.am_seed = snapshot.am_seed;
-        // The leecher's memory of connections is kept up to date whatever comes of it.
-        let decision = self.leecher.decide(trigger, snapshot, rng);
-        match trigger {
-            _ if !snapshot.am_seed => decision,
-            Trigger::Tick(_) => {
-                Decision::exactly(snapshot.peers.iter().map(|it| it.peer).collect())
-            }
-            Trigger::Connected(peer) => Decision {
-                slots: Slots::Unchoke(peer),
-                ..Decision::default()
-            },
-            _ => Decision::default(),
-        }
+        self.choker.decide(trigger, snapshot, rng)
     }
 
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
         if !self.am_seed {
-            let next = ready.iter().min_by_key(|it| (deficit(it), it.peer));
-            return next.map(|it| it.peer);
+            return owed_most(ready);
         }
         let next = self.fairest(ready)?;
         self.note_service(next.next_piece?);

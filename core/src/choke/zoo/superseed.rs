@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use super::bep3;
-use crate::choke::entry::{Entry, Parameters};
+use crate::choke::entry::Entry;
+use crate::choke::parts::everybody::OpenSeed;
 use crate::choke::policy::{
-    BoxedPolicy, ChokePolicy, Decision, Disclosure, PeerView, Slots, Snapshot, Trigger, Triggers,
-    UploadOrder,
+    ChokePolicy, Decision, Disclosure, PeerView, Snapshot, Trigger, Triggers, UploadOrder,
 };
 use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
@@ -24,7 +24,7 @@ use crate::rng::Rng;
 #[derive(Debug)]
 pub struct HidingSeed {
     disclosure: Disclosure,
-    leecher: BoxedPolicy,
+    choker: OpenSeed,
     /// The piece of which each peer was sent a block last.
     under_way: BTreeMap<PeerKey, PieceIndex>,
 }
@@ -39,12 +39,10 @@ pub(crate) const ENTRY: Entry = Entry {
 
 impl HidingSeed {
     pub(crate) fn new(disclosure: Disclosure) -> Self {
-        let leecher = bep3::ENTRY
-            .build(&Parameters::new())
-            .expect("its defaults are in range");
+        let choker = OpenSeed::new(bep3::with_defaults());
         Self {
             disclosure,
-            leecher,
+            choker,
             under_way: BTreeMap::new(),
         }
     }
@@ -52,11 +50,11 @@ impl HidingSeed {
 
 impl ChokePolicy for HidingSeed {
     fn triggers(&self) -> Triggers {
-        self.leecher.triggers()
+        self.choker.triggers()
     }
 
     fn estimator(&self) -> Estimator {
-        self.leecher.estimator()
+        self.choker.estimator()
     }
 
     fn seed_order(&self) -> UploadOrder {
@@ -68,22 +66,10 @@ impl ChokePolicy for HidingSeed {
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        // The leecher's memory of connections is kept up to date whatever comes of it.
-        let decision = self.leecher.decide(trigger, snapshot, rng);
-        if !snapshot.am_seed {
-            return decision;
+        if let Trigger::Tick(_) = trigger {
+            self.under_way.retain(|it, _| snapshot.peer(*it).is_some());
         }
-        match trigger {
-            Trigger::Tick(_) => {
-                self.under_way.retain(|it, _| snapshot.peer(*it).is_some());
-                Decision::exactly(snapshot.peers.iter().map(|it| it.peer).collect())
-            }
-            Trigger::Connected(peer) => Decision {
-                slots: Slots::Unchoke(peer),
-                ..Decision::default()
-            },
-            _ => Decision::default(),
-        }
+        self.choker.decide(trigger, snapshot, rng)
     }
 
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {

@@ -9,7 +9,6 @@ use crate::choke::parts::rank::{best_first, first, interested, rate, redraw};
 use crate::choke::parts::weight;
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// A policy of our own. Where others give every unchoked peer an equal part of the uplink, it keeps
@@ -198,10 +197,6 @@ impl Thrift {
 impl ChokePolicy for Thrift {
     fn triggers(&self) -> Triggers {
         Triggers::on_tick(self.tick)
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {

@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 
 use crate::choke::entry::Entry;
-use crate::choke::policy::{ChokePolicy, Decision, Scope, Slots, Snapshot, Trigger, Triggers};
-use crate::meter::Estimator;
+use crate::choke::parts::everybody;
+use crate::choke::policy::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
 /// Unchokes every peer as soon as it is connected and never chokes. What rqbit does
@@ -22,26 +22,10 @@ pub(crate) const ENTRY: Entry = Entry {
 
 impl ChokePolicy for UnchokeAll {
     fn triggers(&self) -> Triggers {
-        Triggers {
-            tick: None,
-            interest: Scope::Never,
-            connected: Scope::Peer,
-            disconnected: Scope::Never,
-            block: Scope::Never,
-        }
-    }
-
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
+        everybody::ON_CONNECTION
     }
 
     fn decide(&mut self, trigger: Trigger, _: &Snapshot<'_>, _: &mut Rng) -> Decision {
-        match trigger {
-            Trigger::Connected(peer) => Decision {
-                slots: Slots::Unchoke(peer),
-                ..Decision::default()
-            },
-            _ => Decision::default(),
-        }
+        everybody::unchoke_new(trigger)
     }
 }
