@@ -74,6 +74,7 @@ impl Choking {
             upload_rate: 1_000_000,
             piece_count: 400,
             piece_bytes: 262_144,
+            total_bytes: 400 * 262_144,
             peers: &self.peers,
         };
         black_box(

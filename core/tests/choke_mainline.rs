@@ -30,6 +30,7 @@ fn newcomer_at_head(id: &str, parameters: &Parameters, connections: u32) -> u32 
                 upload_rate: 0,
                 piece_count: 100,
                 piece_bytes: 262_144,
+                total_bytes: 100 * 262_144,
                 peers: known,
             };
             let decision = policy.decide(Trigger::Connected(PeerKey(key)), &snapshot, &mut rng);

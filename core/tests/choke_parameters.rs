@@ -67,6 +67,7 @@ fn exercise(id: &str, parameters: &Parameters, am_seed: bool, capacity: Option<u
             upload_rate: u64::MAX,
             piece_count: 100,
             piece_bytes: 262_144,
+            total_bytes: 100 * 262_144,
             peers,
         };
         policy.decide(trigger, &snapshot, &mut rng);

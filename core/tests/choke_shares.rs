@@ -23,6 +23,7 @@ fn snapshot(peers: &[PeerView]) -> Snapshot<'_> {
         upload_rate: 0,
         piece_count: 100,
         piece_bytes: 262_144,
+        total_bytes: 100 * 262_144,
         peers,
     }
 }

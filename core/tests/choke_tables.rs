@@ -3,7 +3,7 @@
 //! A table is a list of cases. `case NAME` starts one with a fresh policy named by the file (or by
 //! `policy ID`), `set NAME VALUE` sets a parameter, `seed` makes us a seed, `now SECONDS` sets the
 //! clock, `capacity RATE` and `rate RATE` tell our upload capacity and rate. The torrent has 100
-//! pieces of 262144 bytes.
+//! pieces of 262144 bytes; `total BYTES` shortens the last one.
 //!
 //! `peer KEY WORD…` adds or replaces a peer. Flags: `interested`, `wanted` = has pieces we want,
 //! `unchokes` us, `complete`, `snubbed`, `served` = we unchoke it. Rates in bytes/s: `down=`, `up=`. Bytes: `got=`, `gave=` on
@@ -39,6 +39,7 @@ struct Case {
     now: Instant,
     upload_capacity: Option<u64>,
     upload_rate: u64,
+    total_bytes: u64,
     peers: BTreeMap<PeerKey, PeerView>,
     before: Vec<u32>,
     weights: BTreeMap<PeerKey, u32>,
@@ -58,6 +59,7 @@ impl Case {
             now: Instant::from_secs(1000),
             upload_capacity: None,
             upload_rate: 0,
+            total_bytes: 100 * 262_144,
             peers: BTreeMap::new(),
             before: Vec::new(),
             weights: BTreeMap::new(),
@@ -96,6 +98,7 @@ impl Case {
             upload_rate: self.upload_rate,
             piece_count: 100,
             piece_bytes: 262_144,
+            total_bytes: self.total_bytes,
             peers: &peers,
         };
         if scope != Scope::Never {
@@ -233,6 +236,7 @@ impl Case {
             "seed" => self.am_seed = true,
             "capacity" => self.upload_capacity = Some(number()),
             "rate" => self.upload_rate = number(),
+            "total" => self.total_bytes = number(),
             "now" => self.now = Instant::from_secs(number()),
             "peer" => self.set_peer(&words[1..]),
             "tick" => self.ask(Trigger::Tick(number())),

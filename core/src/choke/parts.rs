@@ -5,4 +5,5 @@ pub(crate) mod everybody;
 pub(crate) mod libtorrent;
 pub(crate) mod mainline;
 pub(crate) mod rank;
+pub(crate) mod served;
 pub(crate) mod weight;

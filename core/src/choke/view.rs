@@ -69,6 +69,8 @@ pub struct Snapshot<'a> {
     pub piece_count: u32,
     /// Bytes of a piece.
     pub piece_bytes: u32,
+    /// Bytes of the torrent: the last piece may be shorter than the others.
+    pub total_bytes: u64,
     /// Connections in ascending key order: all of them, or only the one that a trigger of
     /// [`Scope::Peer`] concerns.
     ///

@@ -53,6 +53,7 @@ impl Torrent {
             upload_rate: self.upload_meter.rate(Estimator::EMA_10_S, now),
             piece_count: self.config.geometry.piece_count(),
             piece_bytes: self.config.geometry.piece_bytes(),
+            total_bytes: self.config.geometry.total_bytes(),
             peers,
         }
     }

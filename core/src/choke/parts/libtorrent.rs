@@ -6,6 +6,7 @@ use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::rank::{best_first, interested};
+use super::served::Served;
 use crate::choke::entry::{Parameter, SECOND, Values};
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
@@ -38,14 +39,22 @@ pub(crate) enum SeedRule {
     AntiLeech,
 }
 
-/// libtorrent-rasterbar (`choker.cpp`, `session_impl.cpp`, `torrent.cpp`). Every 15 s the interested
-/// peers are ordered by bytes received in the round and then by the seed rule; as a seed receives
-/// nothing, the seed rule alone decides there. The first get the slots that are not optimistic.
-/// Every 30 s a fifth of the slots, at least one, goes to the choked peers whose last optimistic
-/// unchoke lies furthest back. One of them that earns a regular slot is replaced: the client draws
-/// a second later, here at once. A free slot goes to the next peer that becomes interested. Snubs
-/// do not count. Equal times are settled at random, as earlier versions do; ours is the only
-/// torrent of its session, and all peers have the same priority class.
+/// libtorrent-rasterbar (`choker.cpp`, `session_impl.cpp`, `torrent.cpp`, `peer_connection.cpp`).
+/// Every 15 s the interested peers are ordered by bytes received in the round and then by the seed
+/// rule; as a seed receives nothing, the seed rule alone decides there. The first get the slots that
+/// are not optimistic. Every 30 s a fifth of the slots, at least one, goes to the choked peers whose
+/// last optimistic unchoke lies furthest back. One of them that earns a regular slot is replaced.
+///
+/// Between rounds: a peer that loses interest is choked and the choker runs again, likewise when an
+/// unchoked peer leaves; if that peer was an optimistic one, another is drawn. With a fixed number of
+/// slots, a free one goes to the next peer that becomes interested; the rate-based choker waits for
+/// the next round. Snubs do not count.
+///
+/// Left open or different here: the client runs the choker again a moment later and starts a new
+/// round with it, here it runs at once and the rounds keep their rhythm. Which of the best peers is
+/// left out for an optimistic one is arbitrary in the client, here it is the last. Equal times are
+/// settled at random. Ours is the only torrent of its session, and all peers have the same priority
+/// class.
 #[derive(Clone, Debug)]
 pub struct Libtorrent {
     uploads: Uploads,
@@ -55,8 +64,10 @@ pub struct Libtorrent {
     seed_rule: SeedRule,
     tick: Duration,
     optimistic_ticks: u64,
-    /// Uploads allowed since the last tick.
+    /// Uploads allowed since the last rechoke.
     allowed: usize,
+    last_tick: Option<Instant>,
+    served: Served,
     optimistic: Vec<PeerKey>,
     last_optimistic: BTreeMap<PeerKey, Instant>,
 }
@@ -127,21 +138,27 @@ impl Libtorrent {
                 Uploads::Fixed(slots) => slots,
                 Uploads::Ladder { .. } => 1,
             },
+            last_tick: None,
+            served: Served::default(),
             optimistic: Vec::new(),
             last_optimistic: BTreeMap::new(),
         }
     }
 
-    fn count_slots(&self, snapshot: &Snapshot<'_>) -> usize {
+    /// How many uploads there may be, by what was sent in the time since the last tick.
+    fn count_slots(&self, snapshot: &Snapshot<'_>, round: Duration) -> usize {
         let (start, step) = match self.uploads {
             Uploads::Fixed(slots) => return slots,
             Uploads::Ladder { start, step } => (start, step),
         };
-        let mut sent: Vec<u64> = snapshot.peers.iter().map(|it| it.up_bytes_round).collect();
+        if round.is_zero() {
+            return self.allowed;
+        }
+        let mut sent: Vec<u64> = interested(snapshot).map(|it| it.up_bytes_round).collect();
         sent.sort_unstable();
         let thresholds = (0_u64..).map(|at| start.saturating_add(step.saturating_mul(at)));
         let reaches = |(bytes, threshold): &(u64, u64)| {
-            u128::from(*bytes) * u128::from(SECOND) >= u128::from(*threshold) * self.tick.as_nanos()
+            u128::from(*bytes) * u128::from(SECOND) >= u128::from(*threshold) * round.as_nanos()
         };
         let ladder = sent.into_iter().rev().zip(thresholds);
         ladder.take_while(reaches).count() + 1
@@ -164,7 +181,7 @@ impl Libtorrent {
             SeedRule::Fastest => (peer.up_bytes_round, 0, waiting),
             SeedRule::AntiLeech => {
                 let piece = u64::from(snapshot.piece_bytes);
-                let size = u64::from(snapshot.piece_count) * piece;
+                let size = snapshot.total_bytes;
                 let have = peer.up_bytes.max(u64::from(peer.have_count) * piece);
                 let far = u128::from(have.abs_diff(size / 2)) * 2000 / u128::from(size.max(1));
                 (u64::try_from(far).unwrap_or(u64::MAX), 0, waiting)
@@ -192,7 +209,8 @@ impl Libtorrent {
         (regular, promoted)
     }
 
-    /// The optimistic slots go to those who had one longest ago.
+    /// The optimistic slots go to those who had one longest ago. In a torrent at its limit nobody is
+    /// a candidate, not even those who have such a slot: they lose it.
     fn rotate(
         &mut self,
         snapshot: &Snapshot<'_>,
@@ -201,9 +219,7 @@ impl Libtorrent {
         rng: &mut Rng,
     ) {
         let full = regular.len() + self.optimistic.len() >= self.torrent_limit;
-        let may = |it: &&PeerView| {
-            self.optimistic.contains(&it.peer) || !full && !regular.contains(&it.peer)
-        };
+        let may = |it: &&PeerView| !full && !regular.contains(&it.peer);
         let mut waiting: Vec<PeerKey> =
             interested(snapshot).filter(may).map(|it| it.peer).collect();
         rng.shuffle(&mut waiting);
@@ -215,11 +231,11 @@ impl Libtorrent {
         self.optimistic = waiting;
     }
 
-    fn rechoke(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+    /// Gives all slots anew; the optimistic ones if `draw`, or if one of them earned a regular slot.
+    fn rechoke(&mut self, snapshot: &Snapshot<'_>, draw: bool, rng: &mut Rng) -> Decision {
         let wants = |it: &PeerView| it.peer_interested;
         self.optimistic
             .retain(|it| snapshot.peer(*it).is_some_and(wants));
-        self.allowed = self.count_slots(snapshot);
         let count = match self.optimistic_slots {
             0 => (self.allowed / 5).max(1),
             slots => slots,
@@ -230,11 +246,40 @@ impl Libtorrent {
         };
         let (mut unchoked, promoted) =
             self.regular(snapshot, self.allowed.saturating_sub(reserved));
-        if promoted || tick.is_multiple_of(self.optimistic_ticks) {
+        if promoted || draw {
             self.rotate(snapshot, &unchoked, count, rng);
         }
         unchoked.extend(&self.optimistic);
+        self.served.note(snapshot, &unchoked);
         Decision::exactly(unchoked)
+    }
+
+    /// The choker runs again because this peer, which was unchoked, is gone or wants nothing.
+    fn fill_gap(&mut self, peer: PeerKey, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        let round = self
+            .last_tick
+            .map_or(Duration::ZERO, |at| snapshot.now - at);
+        self.allowed = self.count_slots(snapshot, round);
+        let draw = self.optimistic.contains(&peer);
+        self.optimistic.retain(|it| *it != peer);
+        self.rechoke(snapshot, draw, rng)
+    }
+
+    /// A peer became or ceased to be interested.
+    fn on_interest(&mut self, peer: &PeerView, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
+        match (peer.peer_interested, peer.am_choking) {
+            (false, false) => self.fill_gap(peer.peer, snapshot, rng),
+            (true, true) => {
+                let used = interested(snapshot).filter(|it| !it.am_choking).count();
+                let fixed = matches!(self.uploads, Uploads::Fixed(_));
+                if !fixed || used >= self.allowed.min(self.torrent_limit) {
+                    return Decision::default();
+                }
+                self.served.add(peer.peer);
+                Decision::unchoke(peer.peer)
+            }
+            _ => Decision::default(),
+        }
     }
 }
 
@@ -243,29 +288,29 @@ impl ChokePolicy for Libtorrent {
         Triggers {
             tick: Some(self.tick),
             interest: Scope::All,
-            disconnected: Scope::Peer,
+            disconnected: Scope::All,
             ..Triggers::NEVER
         }
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         match trigger {
-            Trigger::Tick(tick) => self.rechoke(tick, snapshot, rng),
+            Trigger::Tick(tick) => {
+                self.allowed = self.count_slots(snapshot, self.tick);
+                self.last_tick = Some(snapshot.now);
+                self.rechoke(snapshot, tick.is_multiple_of(self.optimistic_ticks), rng)
+            }
             Trigger::Interest(peer) => {
-                let used = interested(snapshot).filter(|it| !it.am_choking).count();
-                let waits = |it: &PeerView| it.peer_interested && it.am_choking;
-                if snapshot.peer(peer).is_some_and(waits)
-                    && used < self.allowed.min(self.torrent_limit)
-                {
-                    Decision::unchoke(peer)
+                let view = snapshot.peer(peer);
+                view.map_or_else(Decision::default, |it| self.on_interest(it, snapshot, rng))
+            }
+            Trigger::Disconnected(peer) => {
+                self.last_optimistic.remove(&peer);
+                if self.served.lose(peer) {
+                    self.fill_gap(peer, snapshot, rng)
                 } else {
                     Decision::default()
                 }
-            }
-            Trigger::Disconnected(peer) => {
-                self.optimistic.retain(|it| *it != peer);
-                self.last_optimistic.remove(&peer);
-                Decision::default()
             }
             Trigger::Connected(_) | Trigger::Block(_) => Decision::default(),
         }

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::rank::interested;
+use super::served::Served;
 use crate::choke::policy::{PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
@@ -24,8 +24,7 @@ pub(crate) const fn triggers(tick: Duration) -> Triggers {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
     peers: Vec<PeerKey>,
-    /// Interested peers that the last rechoke unchoked: losing one of them asks for another.
-    serving: Vec<PeerKey>,
+    served: Served,
 }
 
 impl Order {
@@ -51,7 +50,7 @@ impl Order {
             }
             Trigger::Disconnected(peer) => {
                 self.peers.retain(|it| *it != peer);
-                self.serving.contains(&peer)
+                self.served.lose(peer)
             }
             Trigger::Block(_) => false,
         }
@@ -107,10 +106,7 @@ impl Order {
 
     /// Remembers who of the unchoked is interested.
     pub(crate) fn serve(&mut self, snapshot: &Snapshot<'_>, unchoked: &[PeerKey]) {
-        self.serving = interested(snapshot)
-            .map(|it| it.peer)
-            .filter(|it| unchoked.contains(it))
-            .collect();
+        self.served.note(snapshot, unchoked);
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 /// torrent, it only refuses to unchoke (`torrent::unchoke_peer`), and the peers it refuses use up
 /// no slot of the session. So with a single torrent the four that are unchoked keep their places
 /// until they lose interest or leave, whatever others send: the ranking matters to empty places
-/// only, and no optimistic unchoke happens while all four are taken.
+/// only. While all four are taken no optimistic unchoke happens, and one from before ends.
 pub(crate) const ENTRY: Entry = Entry {
     id: "qbittorrent",
     summary: "qBittorrent: libtorrent with 20 slots, 4 for a torrent, seeds serve the fastest",
