@@ -19,7 +19,7 @@ fn main() {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
         collect(&root.join(folder), &mut files);
     }
-    files.push(here.join("src/swarm.rs"));
+    files.push(here.join("src/run/swarm.rs"));
     files.sort();
     let mut digest = Sha256::new();
     for path in files {

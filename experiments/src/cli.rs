@@ -37,12 +37,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::conduct::Unfinished;
-use crate::engine::EngineError;
-use crate::figure::RenderError;
+use crate::findings::conduct::Unfinished;
 use crate::plan::PlanError;
-use crate::runner::RunError;
-use crate::store::StoreError;
+use crate::run::engine::EngineError;
+use crate::run::runner::RunError;
+use crate::run::store::StoreError;
+use crate::show::figure::RenderError;
 use args::{PlanArgs, RunArgs};
 pub use sim_vs_net::sim_vs_net;
 
@@ -276,7 +276,10 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// The plan of a command that compares a candidate with baselines. The tournament is refused: its
 /// runs are others, and the tables of a comparison would go over its own.
-fn load(plan: &str, args: &PlanArgs) -> Result<(crate::plan::Plan, crate::swarm::Swarms), Failure> {
+fn load(
+    plan: &str,
+    args: &PlanArgs,
+) -> Result<(crate::plan::Plan, crate::run::swarm::Swarms), Failure> {
     let (read, engine) = load_any(plan, args)?;
     if read.name == tournament::PLAN {
         return Err(Failure::usage(format!(
@@ -291,9 +294,9 @@ fn load(plan: &str, args: &PlanArgs) -> Result<(crate::plan::Plan, crate::swarm:
 fn load_any(
     plan: &str,
     args: &PlanArgs,
-) -> Result<(crate::plan::Plan, crate::swarm::Swarms), Failure> {
+) -> Result<(crate::plan::Plan, crate::run::swarm::Swarms), Failure> {
     let (file, text, folder) = args::plan_text(plan)?;
     let plan = crate::plan::load(&file, &text, &args.changes())?;
-    let engine = crate::swarm::Swarms::of(&plan, &folder)?;
+    let engine = crate::run::swarm::Swarms::of(&plan, &folder)?;
     Ok((plan, engine))
 }

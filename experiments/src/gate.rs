@@ -18,7 +18,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::output::summary::ALL_SCENARIOS;
+use crate::show::output::summary::ALL_SCENARIOS;
 pub use difference::Difference;
 pub use junit::junit;
 pub use table::{Key, Row, TableError, read};

@@ -8,6 +8,7 @@ mod factorial;
 mod file;
 mod percent;
 mod resolve;
+pub mod schema;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::common::ended;
 use serde_json::Value;
-use unchoke_experiments::stats::moments::{mean, median, quantile};
+use unchoke_experiments::findings::stats::moments::{mean, median, quantile};
 use unchoke_sim::result::NodeResult;
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::world;

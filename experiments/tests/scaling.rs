@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::ended;
-use unchoke_experiments::scaling::table::{Row, read};
+use unchoke_experiments::against::scaling::table::{Row, read};
 
 fn scaling(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use unchoke_experiments::validation::judge::Verdict;
-use unchoke_experiments::validation::solver::effects;
+use unchoke_experiments::against::validation::judge::Verdict;
+use unchoke_experiments::against::validation::solver::effects;
 use unchoke_sim::scenario::Scenario;
 
 use crate::common::ended;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use unchoke_experiments::swarm_replay::{Film, Recorder, UNIT_BYTES, fragment, page};
+use unchoke_experiments::show::swarm_replay::{Film, Recorder, UNIT_BYTES, fragment, page};
 use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::trace::Header;
@@ -205,7 +205,7 @@ fn browse(chromium: &Path, folder: &Path, page: &Path) -> (String, String) {
 /// What the browser should have unpacked of each step.
 fn steps(film: &Film) -> Vec<Value> {
     let units = |sums: &[u64]| -> Vec<u64> { sums.iter().map(|it| it / UNIT_BYTES).collect() };
-    let step = |it: &unchoke_experiments::swarm_replay::Frame| {
+    let step = |it: &unchoke_experiments::show::swarm_replay::Frame| {
         let flows: Vec<_> = it
             .flows
             .iter()

@@ -4,10 +4,10 @@
 use std::process::Command;
 
 use unchoke_core::ledger::{Kind, Ledger, Waste};
-use unchoke_experiments::testbed::compare::Comparison;
-use unchoke_experiments::testbed::contrast::{Contrast, Quantity};
-use unchoke_experiments::testbed::setup::{Addresses, arguments, check, introductions};
-use unchoke_experiments::testbed::{PeerRun, SwarmRun, World, simulated, table};
+use unchoke_experiments::against::testbed::compare::Comparison;
+use unchoke_experiments::against::testbed::contrast::{Contrast, Quantity};
+use unchoke_experiments::against::testbed::setup::{Addresses, arguments, check, introductions};
+use unchoke_experiments::against::testbed::{PeerRun, SwarmRun, World, simulated, table};
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 

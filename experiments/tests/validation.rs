@@ -1,9 +1,11 @@
 //! The simulator against theory and published results, at sizes that fit a test.
 
-use unchoke_experiments::runner::Silent;
-use unchoke_experiments::validation::judge::Verdict;
-use unchoke_experiments::validation::plan::Plan;
-use unchoke_experiments::validation::{Options, Outcome, PLANS, Size, left_out, run, table};
+use unchoke_experiments::against::validation::judge::Verdict;
+use unchoke_experiments::against::validation::plan::Plan;
+use unchoke_experiments::against::validation::{
+    Options, Outcome, PLANS, Size, left_out, run, table,
+};
+use unchoke_experiments::run::runner::Silent;
 
 fn outcomes(only: &str) -> Vec<Outcome> {
     let options = Options {

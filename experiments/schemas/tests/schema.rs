@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use serde_json::Value;
-use unchoke_experiments::schema::{Language, schema, text};
+use unchoke_experiments::plan::schema::{Language, schema, text};
 use unchoke_sim::scenario::Scenario;
 
 fn validator(language: Language) -> Validator {

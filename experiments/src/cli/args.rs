@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, Failure};
 use crate::plan::{Changes, Percent, Plan};
-use crate::unit::Shard;
+use crate::run::unit::Shard;
 
 /// Plans that need no file.
 pub(super) const BUILTIN: &[(&str, &str)] = &[

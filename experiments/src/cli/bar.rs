@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::runner::Progress;
+use crate::run::runner::Progress;
 
 const EVERY: Duration = Duration::from_secs(10);
 

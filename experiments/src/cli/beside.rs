@@ -5,11 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use super::Failure;
 use super::args;
 use super::run::Job;
-use crate::engine::Engine as _;
-use crate::output::manifest;
-use crate::report::Section;
-use crate::report::page::escape;
-use crate::store::StoreError;
+use crate::run::engine::Engine as _;
+use crate::run::store::StoreError;
+use crate::show::output::manifest;
+use crate::show::report::Section;
+use crate::show::report::page::escape;
 
 /// What `lab tournament` leaves for the reports of others.
 pub(super) const SECTION: &str = "section.html";

@@ -12,7 +12,7 @@ use super::run::Job;
 use super::{Exit, Failure, print};
 use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
 use crate::plan::Plan;
-use crate::store::write_whole;
+use crate::run::store::write_whole;
 
 /// Most rows in a table for a web page: CI services show a megabyte at most.
 const MOST_ROWS: usize = 200;

@@ -8,13 +8,13 @@ use unchoke_core::choke::{Entry, REGISTRY};
 
 use super::show::empty;
 use super::{Exit, Failure, print};
-use crate::analysis::{Analysis, Comparison, Quantity, Runs};
-use crate::measure::Group;
+use crate::findings::analysis::{Analysis, Comparison, Quantity, Runs};
+use crate::findings::measure::Group;
 use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load};
-use crate::runner::{RunError, run_one};
-use crate::swarm::Swarms;
-use crate::unit::{Unit, expand};
-use crate::words;
+use crate::run::runner::{RunError, run_one};
+use crate::run::swarm::Swarms;
+use crate::run::unit::{Unit, expand};
+use crate::show::words;
 
 const PLAN: &str = include_str!("../../plans/compare.toml");
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::args::threads;
 use super::run::Job;
 use super::{Exit, Failure, print};
-use crate::cost::{ScenarioCost, estimate};
-use crate::engine::Engine as _;
-use crate::store::{Found, Store};
-use crate::unit::{Unit, distinct};
+use crate::run::cost::{ScenarioCost, estimate};
+use crate::run::engine::Engine as _;
+use crate::run::store::{Found, Store};
+use crate::run::unit::{Unit, distinct};
 
 /// With `jobs` as `--jobs` means it.
 pub(super) fn dry_run(job: &Job<'_>, jobs: usize) -> Result<Exit, Failure> {

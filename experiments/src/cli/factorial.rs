@@ -8,18 +8,18 @@ use super::args::{self, Color, Format, RunOptions};
 use super::bar::Bar;
 use super::run::{make, make_store};
 use super::{Exit, Failure, print, stop};
-use crate::conduct::load_runs;
-use crate::cost::estimate;
-use crate::engine::Engine as _;
-use crate::factorial::{Cell, Study, cell, output, report};
-use crate::figure;
-use crate::output::Files;
-use crate::output::manifest::{self, Host, manifest};
+use crate::findings::conduct::load_runs;
+use crate::findings::factorial::{Cell, Study, cell, output, report};
 use crate::plan::{Factorial, Plan};
-use crate::runner::{self, Options};
-use crate::store::{Found, Store, write_whole};
-use crate::swarm::Swarms;
-use crate::unit::{Unit, distinct, expand};
+use crate::run::cost::estimate;
+use crate::run::engine::Engine as _;
+use crate::run::runner::{self, Options};
+use crate::run::store::{Found, Store, write_whole};
+use crate::run::swarm::Swarms;
+use crate::run::unit::{Unit, distinct, expand};
+use crate::show::figure;
+use crate::show::output::Files;
+use crate::show::output::manifest::{self, Host, manifest};
 
 /// One run of the design.
 struct Run {

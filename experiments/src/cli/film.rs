@@ -4,12 +4,12 @@ use unchoke_core::time::Instant;
 
 use super::Failure;
 use super::run::Job;
-use crate::measure::measure_swarm;
-use crate::report::Section;
-use crate::report::page::escape;
-use crate::store::{Found, Store};
-use crate::swarm_replay::{Recorder, fragment};
-use crate::unit::{Mix, Unit};
+use crate::findings::measure::measure_swarm;
+use crate::run::store::{Found, Store};
+use crate::run::unit::{Mix, Unit};
+use crate::show::report::Section;
+use crate::show::report::page::escape;
+use crate::show::swarm_replay::{Recorder, fragment};
 
 /// The section, unless the plan has no run in which everybody runs the candidate.
 pub(super) fn section(job: &Job<'_>, store: &Store) -> Result<Option<Section>, Failure> {

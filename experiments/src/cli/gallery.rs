@@ -14,8 +14,8 @@ use unchoke_sim::world;
 
 use super::run::make;
 use super::{Exit, Failure, print};
-use crate::figure::{Glance, glance, png, svg};
-use crate::store::write_whole;
+use crate::run::store::write_whole;
+use crate::show::figure::{Glance, glance, png, svg};
 
 /// `lab gallery`.
 #[derive(Args, Clone, Debug)]

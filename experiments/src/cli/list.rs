@@ -8,10 +8,10 @@ use unchoke_sim::scenario::Scenario;
 
 use super::args::{BUILTIN, PlanArgs};
 use super::{Exit, Failure, print};
-use crate::engine::Engine as _;
 use crate::plan::Plan;
-use crate::store::{Found, Store};
-use crate::unit::{Unit, expand};
+use crate::run::engine::Engine as _;
+use crate::run::store::{Found, Store};
+use crate::run::unit::{Unit, expand};
 
 /// `lab list`.
 #[derive(Args, Clone, Debug)]

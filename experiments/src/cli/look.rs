@@ -11,8 +11,8 @@ use unchoke_sim::trace::{Form, Happening, Header, Sink, Watch, Writer};
 use unchoke_sim::units::parse_time;
 
 use super::{Failure, overwrite, state};
-use crate::store::{StoreError, write_whole};
-use crate::swarm_replay::{self, Recorder};
+use crate::run::store::{StoreError, write_whole};
+use crate::show::swarm_replay::{self, Recorder};
 
 /// What is wanted of the inside of a run.
 #[derive(Args, Clone, Debug)]

@@ -8,10 +8,10 @@ use clap::Args;
 use super::args::{ResultOptions, quoted};
 use super::run::Job;
 use super::{Exit, Failure, overwrite};
-use crate::conduct::{analyse, gather};
-use crate::engine::Engine as _;
-use crate::output::manifest::Host;
-use crate::unit::expand;
+use crate::findings::conduct::{analyse, gather};
+use crate::run::engine::Engine as _;
+use crate::run::unit::expand;
+use crate::show::output::manifest::Host;
 
 /// `lab merge`: runs nothing, and makes of the shares what one run of all would have written.
 #[derive(Args, Clone, Debug)]

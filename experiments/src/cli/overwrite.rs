@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::args::ResultOptions;
 use super::check::registered_file;
-use crate::output::PLAN_FILE;
 use crate::plan::Plan;
+use crate::show::output::PLAN_FILE;
 
 /// An option, and the file that it names if it is given.
 pub(super) type Output<'a> = (&'static str, Option<&'a Path>);

@@ -10,12 +10,12 @@ use super::look::{Look, LookArgs};
 use super::overwrite::plan_files;
 use super::state::seconds;
 use super::{Exit, Failure, list, print};
-use crate::engine::Engine as _;
-use crate::measure::measure_swarm;
-use crate::outcome::Outcome;
+use crate::findings::measure::measure_swarm;
 use crate::plan::Plan;
-use crate::store::{Found, Store};
-use crate::unit::{Unit, expand};
+use crate::run::engine::Engine as _;
+use crate::run::outcome::Outcome;
+use crate::run::store::{Found, Store};
+use crate::run::unit::{Unit, expand};
 
 /// Units that are named when several are meant.
 const NAMED: usize = 8;

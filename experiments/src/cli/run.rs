@@ -8,18 +8,18 @@ use super::args::{Format, ResultOptions, RunOptions};
 use super::bar::Bar;
 use super::check::{self, Check};
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
-use crate::analysis::Analysis;
-use crate::conduct::analyse;
-use crate::engine::Engine as _;
-use crate::figure;
-use crate::output::manifest::{self, Host, manifest};
-use crate::output::{Files, peers, summary};
+use crate::findings::analysis::Analysis;
+use crate::findings::conduct::analyse;
 use crate::plan::Plan;
-use crate::report::{Context, report};
-use crate::runner::{self, Done, Options};
-use crate::store::{Store, StoreError, write_whole};
-use crate::swarm::Swarms;
-use crate::unit::{Unit, distinct, expand};
+use crate::run::engine::Engine as _;
+use crate::run::runner::{self, Done, Options};
+use crate::run::store::{Store, StoreError, write_whole};
+use crate::run::swarm::Swarms;
+use crate::run::unit::{Unit, distinct, expand};
+use crate::show::figure;
+use crate::show::output::manifest::{self, Host, manifest};
+use crate::show::output::{Files, peers, summary};
+use crate::show::report::{Context, report};
 
 /// A plan with its units and where they go.
 pub(super) struct Job<'a> {
@@ -177,7 +177,7 @@ impl Job<'_> {
         }
         line(format!("results   sha256 {hash}"));
         line(format!("repeat    {}", self.reproduce));
-        if let Some(it) = crate::words::closing(&self.plan, analysis) {
+        if let Some(it) = crate::show::words::closing(&self.plan, analysis) {
             line(format!("\n{it}"));
         }
     }

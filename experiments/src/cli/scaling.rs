@@ -7,12 +7,12 @@ use clap::Args;
 
 use super::run::make;
 use super::{Exit, Failure, print, stop};
-use crate::figure;
-use crate::output::manifest::cpu;
-use crate::scaling::fit::FEWEST_SIZES;
-use crate::scaling::table::{HERE, csv, elsewhere, exponents, read};
-use crate::scaling::{Fit, Plan, Point, Row, fits};
-use crate::store::write_whole;
+use crate::against::scaling::fit::FEWEST_SIZES;
+use crate::against::scaling::table::{HERE, csv, elsewhere, exponents, read};
+use crate::against::scaling::{Fit, Plan, Point, Row, fits};
+use crate::run::store::write_whole;
+use crate::show::figure;
+use crate::show::output::manifest::cpu;
 
 /// Measures block transfers per CPU second and memory per peer over the number of peers, each swarm
 /// in a process of its own. What this engine has measured on this CPU is kept. Figures are those of

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Exit, Failure, print};
-use crate::schema::{Language, text};
+use crate::plan::schema::{Language, text};
 
 /// `lab schema`.
 #[derive(Args, Clone, Debug)]

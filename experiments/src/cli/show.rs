@@ -7,11 +7,11 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
-use crate::analysis::{Analysis, Level, LevelKind, Quantity, answers, pure_mixes};
-use crate::output::RESULTS_SCHEMA;
+use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers, pure_mixes};
 use crate::plan::Plan;
-use crate::unit::mix_name;
-use crate::words;
+use crate::run::unit::mix_name;
+use crate::show::output::RESULTS_SCHEMA;
+use crate::show::words;
 
 /// Tables and verdicts for people.
 pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -> String {
@@ -204,11 +204,15 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
             it.group.name().to_owned(),
             it.quantity.id().to_owned(),
             words::estimate(it),
-            it.size.map_or("", crate::verdict::Size::word).to_owned(),
-            it.direction
-                .map_or("", crate::verdict::Direction::word)
+            it.size
+                .map_or("", crate::findings::verdict::Size::word)
                 .to_owned(),
-            it.time.map_or("", crate::verdict::Time::word).to_owned(),
+            it.direction
+                .map_or("", crate::findings::verdict::Direction::word)
+                .to_owned(),
+            it.time
+                .map_or("", crate::findings::verdict::Time::word)
+                .to_owned(),
             it.method.name().to_owned(),
             format!("{:.2}", it.pairing.variance_reduction),
             it.runs_needed.map_or_else(String::new, |it| it.to_string()),

@@ -14,7 +14,7 @@ use unchoke_sim::world;
 
 use super::look::{Look, LookArgs};
 use super::{Failure, process};
-use crate::stats::moments::{mean, quantile_sorted};
+use crate::findings::stats::moments::{mean, quantile_sorted};
 
 /// Runs one swarm and prints what came of it.
 #[derive(Args, Clone, Debug)]

@@ -13,12 +13,12 @@ use unchoke_sim::transport::TransportSpec;
 
 use super::run::make;
 use super::{AFTER, Exit, Failure, end, print};
-use crate::figure;
-use crate::store::write_whole;
-use crate::testbed::compare::Comparison;
-use crate::testbed::place::{Entered, Place, enter};
-use crate::testbed::real::Testbed;
-use crate::testbed::{SwarmRun, TestbedError, setup, simulated, table};
+use crate::against::testbed::compare::Comparison;
+use crate::against::testbed::place::{Entered, Place, enter};
+use crate::against::testbed::real::Testbed;
+use crate::against::testbed::{SwarmRun, TestbedError, setup, simulated, table};
+use crate::run::store::write_whole;
+use crate::show::figure;
 
 /// Name of the command, with which its errors begin.
 const NAME: &str = "sim_vs_net";

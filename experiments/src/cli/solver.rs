@@ -10,9 +10,9 @@ use unchoke_sim::scenario::Scenario;
 use super::args::quoted;
 use super::run::make;
 use super::{Exit, Failure, print};
-use crate::store::write_whole;
-use crate::validation::judge::Verdict;
-use crate::validation::solver::{Effect, MOST, SMALL, csv, effects};
+use crate::against::validation::judge::Verdict;
+use crate::against::validation::solver::{Effect, MOST, SMALL, csv, effects};
+use crate::run::store::write_whole;
 
 /// Runs built-in scenarios, made small, with `network.solver` fast and exact and the same seeds, and
 /// says how much the mean completion time differs. Exit code 1 if the difference over all of them

@@ -4,7 +4,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::{Exit, Failure};
-use crate::store::WRITING;
+use crate::run::store::WRITING;
 
 /// From now on an interrupt ends the program between two writes, with 128 plus its number.
 pub(super) fn listen() -> Result<(), Failure> {

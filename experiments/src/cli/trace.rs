@@ -12,7 +12,7 @@ use unchoke_sim::trace::{Happening, Header, Reader, TraceError};
 use super::look::{Look, LookArgs};
 use super::state::seconds;
 use super::{Exit, Failure, print};
-use crate::store::StoreError;
+use crate::run::store::StoreError;
 
 /// `lab trace`.
 #[derive(Args, Clone, Debug)]

@@ -7,8 +7,8 @@ use clap::Args;
 use super::bar::Bar;
 use super::run::make;
 use super::{Exit, Failure, print};
-use crate::store::write_whole;
-use crate::validation::{Options, Outcome, Size, left_out, run, table};
+use crate::against::validation::{Options, Outcome, Size, left_out, run, table};
+use crate::run::store::write_whole;
 
 /// Runs the checks of all plans and prints PASS, FAIL or "cannot tell" for each. Exit code 1 if
 /// one fails that its plan does not explain.

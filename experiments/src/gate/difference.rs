@@ -1,9 +1,9 @@
 //! How far a figure moved, and whether that is for the better.
 
 use super::{Row, State};
-use crate::stats::bounds::Bounds;
-use crate::stats::math::{exp, ln};
-use crate::stats::moments::standard_deviation;
+use crate::findings::stats::bounds::Bounds;
+use crate::findings::stats::math::{exp, ln};
+use crate::findings::stats::moments::standard_deviation;
 
 /// How far a figure moved.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::output::summary::BY_SEED;
+use crate::show::output::summary::BY_SEED;
 
 /// What distinguishes a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

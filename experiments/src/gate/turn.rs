@@ -1,7 +1,7 @@
 //! Where the registered verdicts of a row went.
 
 use super::Row;
-use crate::verdict::{Direction, Size, Time};
+use crate::findings::verdict::{Direction, Size, Time};
 
 /// What became of the verdicts of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Change, Compared, Difference, Key, Row, State, Turn};
 use crate::plan::Percent;
-use crate::words::percent;
+use crate::show::words::percent;
 
 /// What a check is about, beside its rows.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use unchoke_core::choke::{self, Parameters};
 
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
-use crate::unit::mix_of;
+use crate::run::unit::mix_of;
 
 use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse};
 

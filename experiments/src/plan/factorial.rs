@@ -3,7 +3,7 @@
 use super::error::Source;
 use super::file::FactorialFile;
 use super::{Adoption, Plan, PlanError};
-use crate::factorial::design::{Design, letter};
+use crate::findings::factorial::design::{Design, letter};
 
 /// Factors and the design.
 #[derive(Clone, Debug, PartialEq, Eq)]

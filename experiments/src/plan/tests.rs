@@ -1,7 +1,7 @@
 //! Every mistake gets one sentence with file, line and key.
 
 use super::{Adoption, Changes, load};
-use crate::toy::{PLAN, plan};
+use crate::run::toy::{PLAN, plan};
 
 fn changed(from: &str, to: &str) -> String {
     assert!(PLAN.contains(from), "the toy plan has {from}");

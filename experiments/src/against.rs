@@ -1,0 +1,6 @@
+//! What the simulator is held against: theory and published swarms, real processes, and other
+//! simulators.
+
+pub mod scaling;
+pub mod testbed;
+pub mod validation;

@@ -1,0 +1,332 @@
+//! One number of each run. The unit of the statistics is the run, not the peer.
+
+use serde::Deserialize;
+use unchoke_core::geometry::BLOCK_BYTES;
+use unchoke_core::time::Instant;
+use unchoke_sim::result::{NodeResult, RunResult};
+use unchoke_sim::spec::{NodeSpec, SwarmSpec};
+
+use super::availability::Availability;
+use super::contacts::Contacts;
+use super::formula::mundinger;
+use crate::findings::stats::fairness::spearman;
+use crate::findings::stats::moments::{mean, quantile, standard_deviation};
+
+/// What makes one number of a run.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// Which number.
+    pub of: Quantity,
+    /// Only peers of this class.
+    pub class: Option<String>,
+    /// The class that `class` is compared with, for ratios of classes.
+    pub over: Option<String>,
+    /// Only peers that run the client of this name.
+    pub client: Option<String>,
+    /// The client that `client` is compared with, for ratios of clients.
+    pub over_client: Option<String>,
+    /// Which quantile, for numbers that are one.
+    #[serde(default = "median")]
+    pub quantile: f64,
+    /// Only peers that arrive, or only the time, from so many seconds on.
+    #[serde(default)]
+    pub from_s: f64,
+    /// And until so many seconds.
+    pub until_s: Option<f64>,
+}
+
+fn median() -> f64 {
+    0.5
+}
+
+/// A number of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// Bound of Kumar and Ross over the time until the last completion. At most 1 by theorem.
+    KumarRossEfficiency,
+    /// Optimum of Mundinger, Weber and Weiss over the time until the last completion.
+    MundingerEfficiency,
+    /// Mean download time, s. A peer that did not complete makes it not a number.
+    DownloadTime,
+    /// Mean download time of `class` over that of the class `over`.
+    DownloadTimeRatio,
+    /// Payload that leechers sent over what their uplinks could have carried while they were there.
+    Utilisation,
+    /// Rank correlation of uplink and (sent over received payload), over the peers.
+    CapacityAndShare,
+    /// Share of its unchoke time that `class` gives to itself, over the share of the time that it
+    /// is connected to itself: 1 for unchoking at random. Legout et al. 2007.
+    Clustering,
+    /// Coefficient of variation, over the peers, of the time for which the origins unchoked them.
+    ServiceVariation,
+    /// Growth of the number of leechers, per arrival: slope over the time from `from_s` on.
+    Growth,
+    /// Standard deviation of the download times over their mean.
+    TimeVariation,
+    /// Payload that a peer sent over the file, mean of the peers.
+    MeanShare,
+    /// Payload that a peer sent over the file, most of any peer.
+    MostShare,
+    /// Payload that the origins sent over the file.
+    OriginCopies,
+    /// The same, of blocks that had arrived when the first other seed was there.
+    OriginCopiesAtFirstSeed,
+    /// Of each pair of leechers, the blocks that one owes the other: a quantile over the pairs.
+    PairDeficit,
+    /// Of each pair of leechers, the share of the time for which one had something for the other: a
+    /// quantile over the pairs. Legout et al. 2006.
+    Availability,
+    /// Uplink over `floor(sqrt(0.6 r))` in kB/s: a quantile over the peers. Piatek et al. 2007.
+    EqualSplit,
+}
+
+/// A run with what its event log told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) spec: &'a SwarmSpec,
+    pub(crate) result: &'a RunResult,
+    /// `None` if no measure [`Measure::needs_contacts`].
+    pub(crate) contacts: Option<&'a Contacts>,
+    /// `None` if no measure [`Measure::needs_availability`].
+    pub(crate) availability: Option<&'a Availability>,
+}
+
+fn seconds(at: Instant) -> f64 {
+    (at - Instant::START).as_secs_f64()
+}
+
+impl Measure {
+    /// It is about who served whom: the event log must be listened to.
+    #[must_use]
+    pub fn needs_contacts(&self) -> bool {
+        matches!(
+            self.of,
+            Quantity::Clustering
+                | Quantity::ServiceVariation
+                | Quantity::PairDeficit
+                | Quantity::OriginCopiesAtFirstSeed
+        )
+    }
+
+    /// It is about who had what for whom.
+    #[must_use]
+    pub fn needs_availability(&self) -> bool {
+        self.of == Quantity::Availability
+    }
+
+    /// The number of this run; not a number where the run does not have it.
+    pub(crate) fn of(&self, seen: Seen<'_>) -> f64 {
+        match self.of {
+            Quantity::KumarRossEfficiency => {
+                let bound = seen
+                    .result
+                    .bound
+                    .map_or(f64::NAN, |it| it.time().as_secs_f64());
+                bound / seen.last_completion()
+            }
+            Quantity::MundingerEfficiency => seen.mundinger() / seen.last_completion(),
+            Quantity::DownloadTime => mean(&self.download_times(seen)),
+            Quantity::DownloadTimeRatio => {
+                let over = Self {
+                    class: self.over.clone(),
+                    client: self.over_client.clone(),
+                    ..self.clone()
+                };
+                mean(&self.download_times(seen)) / mean(&over.download_times(seen))
+            }
+            Quantity::Utilisation => self.utilisation(seen),
+            Quantity::CapacityAndShare => self.capacity_and_share(seen),
+            Quantity::Clustering => self.clustering(seen),
+            Quantity::ServiceVariation => self.service_variation(seen),
+            Quantity::Growth => self.growth(seen),
+            Quantity::TimeVariation => {
+                let times = self.download_times(seen);
+                standard_deviation(&times) / mean(&times)
+            }
+            Quantity::MeanShare => mean(&self.shares(seen)),
+            Quantity::MostShare => self.shares(seen).into_iter().fold(f64::NAN, f64::max),
+            Quantity::OriginCopies => {
+                let origins = seen.result.nodes.iter().filter(|it| it.origin);
+                let sent: u64 = origins.map(|it| it.ledger.payload_sent).sum();
+                sent as f64 / seen.file_bytes()
+            }
+            Quantity::OriginCopiesAtFirstSeed => {
+                let blocks = seen.contacts.and_then(Contacts::origin_blocks);
+                let bytes = blocks.map(|it| (it * u64::from(BLOCK_BYTES)) as f64);
+                bytes.map_or(f64::NAN, |it| it / seen.file_bytes())
+            }
+            Quantity::PairDeficit => {
+                let owed = seen.contacts.map(Contacts::deficits);
+                owed.map_or(f64::NAN, |it| quantile(&it, self.quantile))
+            }
+            Quantity::Availability => {
+                let ratios = seen.availability.map(Availability::ratios);
+                ratios.map_or(f64::NAN, |it| quantile(&it, self.quantile))
+            }
+            Quantity::EqualSplit => {
+                let split = |(spec, _): (&NodeSpec, &NodeResult)| {
+                    let rate = spec.up as f64 / 1000.0;
+                    rate / (0.6 * rate).sqrt().floor()
+                };
+                let splits: Vec<f64> = self.peers(seen).map(split).collect();
+                quantile(&splits, self.quantile)
+            }
+        }
+    }
+
+    /// The leechers it is about, with what became of them.
+    fn peers<'a>(&'a self, seen: Seen<'a>) -> impl Iterator<Item = (&'a NodeSpec, &'a NodeResult)> {
+        let until = self.until_s.unwrap_or(f64::INFINITY);
+        let nodes = seen.spec.nodes.iter().zip(&seen.result.nodes);
+        nodes.filter(move |(spec, _)| {
+            let at = seconds(spec.arrives_at);
+            let class = &seen.spec.classes[usize::from(spec.class)];
+            let client = &seen.spec.clients[usize::from(spec.client)].name;
+            !spec.origin
+                && (self.from_s..=until).contains(&at)
+                && self.class.as_ref().is_none_or(|it| it == class)
+                && self.client.as_ref().is_none_or(|it| it == client)
+        })
+    }
+
+    /// Download times, s; not a number for peers that did not complete.
+    fn download_times(&self, seen: Seen<'_>) -> Vec<f64> {
+        let times = self.peers(seen).map(|(_, it)| {
+            let time = it.download_time();
+            time.map_or(f64::NAN, |it| it.as_secs_f64())
+        });
+        times.collect()
+    }
+
+    /// Payload that each peer sent, over the file.
+    fn shares(&self, seen: Seen<'_>) -> Vec<f64> {
+        let sent = self.peers(seen).map(|(_, it)| it.ledger.payload_sent);
+        sent.map(|it| it as f64 / seen.file_bytes()).collect()
+    }
+
+    fn utilisation(&self, seen: Seen<'_>) -> f64 {
+        let (mut sent, mut possible) = (0.0, 0.0);
+        for (spec, it) in self.peers(seen) {
+            let Some(arrived_at) = it.arrived_at else {
+                continue;
+            };
+            let end = it.left_at.unwrap_or(seen.result.ended_at);
+            sent += it.ledger.payload_sent as f64;
+            possible += (end - arrived_at).as_secs_f64() * spec.up as f64;
+        }
+        sent / possible
+    }
+
+    fn capacity_and_share(&self, seen: Seen<'_>) -> f64 {
+        let peers = self.peers(seen).filter_map(|(spec, it)| {
+            let received = it.ledger.payload_useful;
+            let share = it.ledger.payload_sent as f64 / received as f64;
+            (received > 0).then_some((spec.up as f64, share))
+        });
+        let (capacities, shares): (Vec<f64>, Vec<f64>) = peers.unzip();
+        spearman(&capacities, &shares)
+    }
+
+    fn clustering(&self, seen: Seen<'_>) -> f64 {
+        let (Some(contacts), Some(_)) = (seen.contacts, &self.class) else {
+            return f64::NAN;
+        };
+        let everybody = Self {
+            class: None,
+            ..self.clone()
+        };
+        let (mut unchoked, mut connected) = ([0.0; 2], [0.0; 2]);
+        for (_, from) in self.peers(seen) {
+            for (_, to) in everybody.peers(seen) {
+                let own = usize::from(from.class == to.class);
+                unchoked[own] += contacts.unchoked(from.node, to.node);
+                connected[own] += contacts.connected(from.node, to.node);
+            }
+        }
+        let share = |times: [f64; 2]| times[1] / (times[0] + times[1]);
+        share(unchoked) / share(connected)
+    }
+
+    fn service_variation(&self, seen: Seen<'_>) -> f64 {
+        let Some(contacts) = seen.contacts else {
+            return f64::NAN;
+        };
+        let origins = || seen.result.nodes.iter().filter(|it| it.origin);
+        let served = self.peers(seen).map(|(_, it)| {
+            let times = origins().map(|origin| contacts.unchoked(origin.node, it.node));
+            times.sum::<f64>()
+        });
+        let served: Vec<f64> = served.collect();
+        standard_deviation(&served) / mean(&served)
+    }
+
+    fn growth(&self, seen: Seen<'_>) -> f64 {
+        let until = self.until_s.unwrap_or(f64::INFINITY);
+        let series = seen.result.series.iter();
+        let points = series.map(|it| (seconds(it.at), f64::from(it.leechers)));
+        let points: Vec<(f64, f64)> = points
+            .filter(|(at, _)| (self.from_s..=until).contains(at))
+            .collect();
+        let arrivals = seen.spec.nodes.iter().filter(|it| !it.origin);
+        let last = arrivals
+            .map(|it| seconds(it.arrives_at))
+            .fold(0.0, f64::max);
+        let rate = self.peers(seen).count() as f64 / (last.min(until) - self.from_s);
+        slope(&points) / rate
+    }
+}
+
+/// Slope of a line through points, by least squares.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let middle = points.iter().fold((0.0, 0.0), |sum, it| {
+        (sum.0 + it.0 / count, sum.1 + it.1 / count)
+    });
+    let (mut both, mut square) = (0.0, 0.0);
+    for (x, y) in points {
+        both += (x - middle.0) * (y - middle.1);
+        square += (x - middle.0) * (x - middle.0);
+    }
+    both / square
+}
+
+impl Seen<'_> {
+    fn file_bytes(&self) -> f64 {
+        self.spec.geometry.total_bytes() as f64
+    }
+
+    /// From the first arrival until everybody has completed, s.
+    fn last_completion(&self) -> f64 {
+        let leechers = || self.result.nodes.iter().filter(|it| !it.origin);
+        let done = leechers().map(|it| it.completed_at.map_or(f64::NAN, seconds));
+        let first = leechers().map(|it| it.arrived_at.map_or(f64::NAN, seconds));
+        let last = done.fold(0.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
+        last - first.fold(f64::INFINITY, f64::min)
+    }
+
+    /// Optimum for the users of this run, who all upload as fast as the server.
+    fn mundinger(&self) -> f64 {
+        let mut up = self.spec.nodes.iter().map(|it| it.up);
+        let Some(first) = up.next().filter(|first| up.all(|it| it == *first)) else {
+            return f64::NAN;
+        };
+        let users = self.spec.nodes.iter().filter(|it| !it.origin).count();
+        let users = u32::try_from(users).expect("fewer than 2^32 nodes");
+        let geometry = &self.spec.geometry;
+        let size = geometry.total_bytes() as f64;
+        mundinger(size, first as f64, users, geometry.piece_count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes() {
+        assert!((slope(&[(0.0, 1.0), (2.0, 5.0), (4.0, 9.0)]) - 2.0).abs() < 1e-12);
+        assert!(slope(&[(1.0, 1.0)]).is_nan());
+    }
+}

@@ -1,0 +1,120 @@
+//! What the fast link solver does to completion times: each built-in scenario, made small, under
+//! both solvers and the same seeds.
+//!
+//! A run is chaotic: a rate that differs in the tenth digit moves a choice, and two swarms part. So
+//! the effect is a mean over many seeds, with an interval; over all scenarios together, each counts
+//! the same.
+
+use rayon::prelude::*;
+use unchoke_sim::result::{NodeResult, RunResult};
+use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::world;
+
+use super::judge::{Limits, Verdict, judge};
+use crate::findings::stats::interval::t_estimate;
+use crate::findings::stats::math::{exp, figure, ln};
+use crate::findings::stats::moments::mean;
+use crate::run::engine::EngineError;
+use crate::run::runner::RunError;
+use crate::show::output::tables::Table;
+
+/// Most that the fast mode may change the mean completion time by, as a share.
+pub const MOST: f64 = 0.001;
+
+/// What makes the scenarios small: thousands of runs must be affordable.
+pub const SMALL: [&str; 3] = ["peers=20", "size=5 MiB", "piece=64 KiB"];
+
+/// First seed; the others follow.
+const FIRST_SEED: u64 = 1;
+
+/// The effect in one scenario, or in all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// The scenario; `all` for the mean over them.
+    pub scenario: String,
+    /// Ratio of the mean completion times, fast over exact, less 1.
+    pub effect: f64,
+    /// 95 % interval of it.
+    pub interval: (f64, f64),
+    /// Against [`MOST`].
+    pub verdict: Verdict,
+}
+
+/// Compares the solvers in these built-in scenarios over this many seeds, on `jobs` threads (0 for
+/// one a core). Of several, the last row is about all of them.
+pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
+    let mut tasks = Vec::new();
+    for name in scenarios {
+        let scenario = |solver: &str| {
+            let mut sets = SMALL.map(str::to_owned).to_vec();
+            sets.push(format!("network.solver={solver}"));
+            let scenario = Scenario::builtin(name, &sets);
+            scenario.map_err(|it| EngineError(it.to_string()))
+        };
+        let both = [scenario("fast")?, scenario("exact")?];
+        let seeds = FIRST_SEED..FIRST_SEED + u64::from(seeds);
+        tasks.extend(seeds.map(|seed| (seed, both.clone())));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    let logs = pool.install(|| {
+        let ratios = tasks.par_iter().map(|(seed, both)| {
+            let time = |at: usize| log_time(&both[at], *seed);
+            Ok::<f64, RunError>(time(0)? - time(1)?)
+        });
+        ratios.collect::<Result<Vec<f64>, _>>()
+    })?;
+    let seeds = usize::try_from(seeds).expect("a count");
+    let each: Vec<&[f64]> = logs.chunks(seeds).collect();
+    let rows = scenarios.iter().zip(&each);
+    let mut rows: Vec<Effect> = rows.map(|(name, logs)| effect(name, logs)).collect();
+    if scenarios.len() > 1 {
+        // Runs of one seed in two scenarios need not be independent: their mean is one number a seed.
+        let of_seed = |at: usize| mean(&each.iter().map(|it| it[at]).collect::<Vec<f64>>());
+        let over_all: Vec<f64> = (0..seeds).map(of_seed).collect();
+        rows.push(effect("all", &over_all));
+    }
+    Ok(rows)
+}
+
+/// One row a scenario; columns as in the results' README.
+#[must_use]
+pub fn csv(rows: &[Effect], seeds: u32) -> String {
+    let mut out = Table::new(&["scenario", "seeds", "effect", "low", "high", "verdict"]);
+    for it in rows {
+        let figures = [it.effect, it.interval.0, it.interval.1].map(figure);
+        let [effect, low, high] = figures;
+        let (scenario, verdict) = (it.scenario.clone(), it.verdict.to_string());
+        out.row([scenario, seeds.to_string(), effect, low, high, verdict]);
+    }
+    out.finish()
+}
+
+/// Logarithm of the mean completion time of one run.
+fn log_time(scenario: &Scenario, seed: u64) -> Result<f64, EngineError> {
+    let result = world::run(&expand(scenario, seed), None);
+    let result = result.map_err(|it| EngineError(it.to_string()))?;
+    Ok(ln(completion_time(&result)))
+}
+
+/// Mean over the peers that complete, s.
+fn completion_time(result: &RunResult) -> f64 {
+    let times = result.completed().filter_map(NodeResult::download_time);
+    mean(&times.map(|it| it.as_secs_f64()).collect::<Vec<f64>>())
+}
+
+fn effect(scenario: &str, logs: &[f64]) -> Effect {
+    let estimate = t_estimate(logs);
+    let share = |it: f64| exp(it) - 1.0;
+    let interval = (share(estimate.ci95.0), share(estimate.ci95.1));
+    let limits = Limits {
+        point: Some(0.0),
+        low: -MOST,
+        high: MOST,
+    };
+    Effect {
+        scenario: scenario.to_owned(),
+        effect: share(estimate.value),
+        interval,
+        verdict: judge(interval, &limits),
+    }
+}

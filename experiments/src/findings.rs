@@ -1,0 +1,11 @@
+//! What runs say: measures of each, statistics over pairs of them, and verdicts.
+//!
+//! Deliberately not here: words and pictures for readers, which [`crate::show`] makes.
+
+pub mod analysis;
+pub mod conduct;
+pub mod factorial;
+pub mod measure;
+pub mod stats;
+pub mod tournament;
+pub mod verdict;

@@ -1,0 +1,92 @@
+//! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
+
+mod compare;
+mod ladder;
+mod levels;
+mod overall;
+mod pictures;
+mod quantity;
+mod runs;
+mod steady;
+
+use rayon::prelude::*;
+
+pub use compare::{Comparison, Method, answers, paired_logs};
+pub use ladder::{Ladder, MeanStep, Step};
+pub use levels::{Level, LevelKind, pure_mixes};
+pub use overall::{Overall, overall};
+pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
+pub use quantity::Quantity;
+pub use runs::{RunRow, Runs};
+pub use steady::{Warmup, Window};
+
+use crate::findings::stats::bootstrap::Resamples;
+use crate::plan::Plan;
+
+/// Everything that is reported of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// One row a run.
+    pub runs: Vec<RunRow>,
+    /// Figures of each policy, by scenario.
+    pub levels: Vec<Level>,
+    /// Paired comparisons, the A/A rows among them.
+    pub comparisons: Vec<Comparison>,
+    /// The claim over all scenarios.
+    pub overall: Vec<Overall>,
+    /// What was found of the warm-up of each steady scenario.
+    pub warmups: Vec<Warmup>,
+    /// The steps of the plan's ladder, if it has one.
+    pub ladder: Ladder,
+    /// Data of the pictures.
+    pub pictures: Pictures,
+}
+
+/// Key of the bootstrap's random stream, so that resamples do not follow the master seed.
+const BOOTSTRAP_SEED: u64 = 0x756e_6368_6f6b_6521;
+
+fn resamples(plan: &Plan, seeds: u32) -> Resamples {
+    Resamples::new(BOOTSTRAP_SEED, seeds as usize, plan.resamples)
+}
+
+impl Analysis {
+    /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
+    /// scenario, and only one scenario is in memory at a time.
+    pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
+        let mut analysis = Self::default();
+        for scenario in 0..plan.scenarios.len() {
+            let mut runs = load(scenario)?;
+            if plan.scenarios[scenario].steady {
+                let warmup = steady::warmup(plan, scenario, &runs);
+                runs.count_within(warmup.window);
+                analysis.warmups.push(warmup);
+            }
+            let resamples = resamples(plan, plan.seeds_of(scenario));
+            analysis.runs.extend(runs.rows(plan));
+            analysis
+                .levels
+                .extend(levels::levels(plan, scenario, &runs));
+            let questions = compare::questions(plan, scenario);
+            let answers: Vec<Vec<Comparison>> = questions
+                .into_par_iter()
+                .map(|it| it.answer(plan, &runs, &resamples))
+                .collect();
+            analysis.comparisons.extend(answers.into_iter().flatten());
+            analysis.ladder.add(plan, scenario, &runs, &resamples);
+            analysis.pictures.add(plan, scenario, &runs);
+        }
+        if !plan.ladder.is_empty() {
+            let draws = resamples(plan, plan.seed_range().0);
+            analysis.ladder.finish(plan, &draws);
+        }
+        analysis.overall = overall(plan, &analysis.comparisons);
+        Ok(analysis)
+    }
+
+    /// The A/A comparisons that are not exactly zero. There must be none.
+    #[must_use]
+    pub fn broken_twins(&self) -> Vec<&Comparison> {
+        let broken = |it: &&Comparison| it.baseline.is_none() && !it.is_zero();
+        self.comparisons.iter().filter(broken).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! The ladder: from the first rung to the last, what each step changes.
+
+use super::compare::{Comparison, Question};
+use super::quantity::Quantity;
+use super::runs::Runs;
+use crate::findings::measure::{Group, measure_group, measure_swarm};
+use crate::findings::stats::bootstrap::{Resamples, bca};
+use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::math::exp;
+use crate::plan::{Estimand, Plan};
+use crate::run::outcome::Outcome;
+use crate::run::unit::{Mix, mix_of};
+
+/// One step of the ladder in one scenario: a rung against the one before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Position of the upper rung in the plan's ladder, from 1.
+    pub rung: usize,
+    /// The paired comparison, of all peers.
+    pub comparison: Comparison,
+    /// What the step takes away over what the first rung has, means over seeds: these add up.
+    pub points: Estimate,
+}
+
+/// Steps averaged over the scenarios with equal weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanStep {
+    /// Position of the upper rung in the plan's ladder, from 1.
+    pub rung: usize,
+    /// What is compared.
+    pub quantity: Quantity,
+    /// What the step takes away, as a share of what the first rung has.
+    pub points: Estimate,
+}
+
+/// All steps.
+#[derive(Clone, Debug, Default)]
+pub struct Ladder {
+    /// By scenario, rung and quantity.
+    pub steps: Vec<Step>,
+    /// By rung and quantity.
+    pub means: Vec<MeanStep>,
+    /// What the points of each step are of, in the order of the steps.
+    shares: Vec<Share>,
+}
+
+/// A share by seed, in the unit of its quantity.
+#[derive(Clone, Debug)]
+struct Share {
+    /// What the step takes away.
+    taken: Vec<f64>,
+    /// What the first rung has.
+    first: Vec<f64>,
+}
+
+impl Share {
+    /// Ratio of the means over the given seeds.
+    fn over(&self, seeds: &[u32]) -> f64 {
+        let sum = |values: &[f64]| seeds.iter().map(|it| values[*it as usize]).sum::<f64>();
+        sum(&self.taken) / sum(&self.first)
+    }
+}
+
+/// Mean of the shares with an interval over seeds. Each resample takes the same seeds of the step and of
+/// the first rung, and of every scenario: the first rung varies from seed to seed as the step does.
+fn points(shares: &[&Share], draws: &Resamples) -> Estimate {
+    let mean_over = |seeds: &[u32]| {
+        let sum: f64 = shares.iter().map(|it| it.over(seeds)).sum();
+        sum / shares.len() as f64
+    };
+    bca(draws, mean_over).estimate()
+}
+
+/// Rungs of the plan's ladder, the first one first; none if the plan has no ladder.
+fn rungs(plan: &Plan) -> Vec<Mix> {
+    let mix = |name: &String| mix_of(plan, name).expect("checked when the plan was read");
+    plan.ladder.iter().map(mix).collect()
+}
+
+impl Ladder {
+    pub(super) fn add(&mut self, plan: &Plan, scenario: usize, runs: &Runs, draws: &Resamples) {
+        let ladder = rungs(plan);
+        for (rung, pair) in (1..).zip(ladder.windows(2)) {
+            let question = Question::between(scenario, pair[1], pair[0]);
+            for comparison in question.answer(plan, runs, draws) {
+                let of = |mix| values(runs, mix, comparison.quantity);
+                let taken = of(pair[0]).into_iter().zip(of(pair[1]));
+                let share = Share {
+                    taken: taken.map(|(from, to)| from - to).collect(),
+                    first: of(ladder[0]),
+                };
+                self.steps.push(Step {
+                    rung,
+                    comparison,
+                    points: points(&[&share], draws),
+                });
+                self.shares.push(share);
+            }
+        }
+    }
+
+    /// Averages over the scenarios, where all have as many seeds as `draws`.
+    pub(super) fn finish(&mut self, plan: &Plan, draws: &Resamples) {
+        let (least, most) = plan.seed_range();
+        let mut quantities: Vec<Quantity> = Vec::new();
+        for it in &self.steps {
+            if !quantities.contains(&it.comparison.quantity) {
+                quantities.push(it.comparison.quantity);
+            }
+        }
+        for rung in 1..plan.ladder.len() {
+            for quantity in quantities.iter().copied() {
+                let each = self.steps.iter().zip(&self.shares);
+                let each: Vec<&Share> = each
+                    .filter(|(it, _)| it.rung == rung && it.comparison.quantity == quantity)
+                    .map(|it| it.1)
+                    .collect();
+                if least != most || each.is_empty() {
+                    continue;
+                }
+                self.means.push(MeanStep {
+                    rung,
+                    quantity,
+                    points: points(&each, draws),
+                });
+            }
+        }
+    }
+
+    /// The averaged steps of a quantity, the lowest first.
+    pub fn means_of(&self, quantity: Quantity) -> impl Iterator<Item = &MeanStep> {
+        self.means.iter().filter(move |it| it.quantity == quantity)
+    }
+}
+
+/// The quantity in each run of a mix, in its own unit.
+fn values(runs: &Runs, mix: Mix, quantity: Quantity) -> Vec<f64> {
+    runs.of_mix(mix)
+        .map(|it| value(runs, it, quantity))
+        .collect()
+}
+
+fn value(runs: &Runs, outcome: &Outcome, quantity: Quantity) -> f64 {
+    let group = || measure_group(outcome, &runs.members(outcome, Group::All));
+    let swarm = || measure_swarm(outcome);
+    match quantity {
+        Quantity::Bytes(Estimand::E1) => group().upload_per_copy,
+        Quantity::Bytes(Estimand::E2) => group().total_per_copy,
+        Quantity::Bytes(Estimand::E3) => swarm().cost,
+        Quantity::Bytes(Estimand::E4) => swarm().origin_per_copy,
+        Quantity::Bytes(Estimand::E5) => swarm().waste(),
+        Quantity::Time => exp(group().mean_log_time),
+        Quantity::Tail => group().tail_time,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNS: usize = 24;
+
+    /// What the first rung has in each run: from 100 to 200.
+    fn first() -> Vec<f64> {
+        (0..RUNS)
+            .map(|it| 100.0 + 100.0 * (it * 7 % RUNS) as f64 / 23.0)
+            .collect()
+    }
+
+    #[test]
+    fn the_first_rung_varies_with_the_seed_as_the_step_does() {
+        let draws = Resamples::new(1, RUNS, 1000);
+        // A tenth in every run is a tenth for certain, however the runs differ.
+        let tenth = Share {
+            taken: first().iter().map(|it| it / 10.0).collect(),
+            first: first(),
+        };
+        let it = points(&[&tenth], &draws);
+        assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
+        assert!(it.ci95.1 - it.ci95.0 < 1e-12, "{it:?}");
+        // Always the same amount is a share as uncertain as what it is of: the mean of 100 to 200 has a
+        // standard error of 30.7 / sqrt 24 = 6.3, 4.2 % of it.
+        let same = Share {
+            taken: vec![15.0; RUNS],
+            first: first(),
+        };
+        let it = points(&[&same], &draws);
+        let half = (it.ci95.1 - it.ci95.0) / 2.0;
+        assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
+        assert!((half / 0.1 - 1.96 * 0.042).abs() < 0.01, "{half}");
+        // Half of the scenarios certain, half not: the mean is half as uncertain.
+        let mean = points(&[&tenth, &same], &draws);
+        let both = (mean.ci95.1 - mean.ci95.0) / 2.0;
+        assert!((both / half - 0.5).abs() < 0.01, "{both} of {half}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Figures of each policy by itself.
+
+use super::runs::Runs;
+use crate::findings::measure::{Group, geometric_mean_time, measure_group, measure_swarm};
+use crate::findings::stats::interval::{Estimate, t_estimate};
+use crate::findings::stats::moments::median;
+use crate::plan::Plan;
+use crate::run::outcome::Outcome;
+use crate::run::unit::Mix;
+
+/// What is told of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelKind {
+    /// Geometric-mean completion time.
+    Time,
+    /// 95th percentile of completion time.
+    Tail,
+    /// Payload uploaded by a peer per completed copy.
+    Upload,
+    /// Bytes sent by origin seeds per completed copy, in copies.
+    Origin,
+    /// Bytes sent by anyone per useful byte.
+    Cost,
+    /// Bytes beyond the useful ones, per useful byte.
+    Waste,
+    /// Share of peers that completed.
+    Completed,
+}
+
+impl LevelKind {
+    /// All of them, in table order.
+    pub const ALL: [Self; 7] = [
+        Self::Time,
+        Self::Tail,
+        Self::Upload,
+        Self::Origin,
+        Self::Cost,
+        Self::Waste,
+        Self::Completed,
+    ];
+
+    /// Column name, unit last.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Time => "geometric_mean_time_s",
+            Self::Tail => "p95_time_s",
+            Self::Upload => "upload_per_copy_bytes",
+            Self::Origin => "origin_copies_per_copy",
+            Self::Cost => "sent_per_useful_byte",
+            Self::Waste => "waste_per_useful_byte",
+            Self::Completed => "completed_fraction",
+        }
+    }
+
+    /// In words, with the unit that [`LevelKind::shown`] prints.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Time => "time, geometric mean (s)",
+            Self::Tail => "time, 95th percentile (s)",
+            Self::Upload => "upload per copy (MB)",
+            Self::Origin => "origin copies per copy",
+            Self::Cost => "sent per useful byte",
+            Self::Waste => "waste (%)",
+            Self::Completed => "completed (%)",
+        }
+    }
+
+    /// A value as the table shows it.
+    #[must_use]
+    pub fn shown(self, value: f64) -> String {
+        match self {
+            Self::Time | Self::Tail => format!("{value:.1}"),
+            Self::Upload => format!("{:.2}", value / 1e6),
+            Self::Origin => format!("{value:.3}"),
+            Self::Cost => format!("{value:.4}"),
+            Self::Waste => format!("{:.2}", value * 100.0),
+            Self::Completed => format!("{:.1}", value * 100.0),
+        }
+    }
+
+    fn of(self, runs: &Runs, outcome: &Outcome) -> f64 {
+        let swarm = measure_swarm(outcome);
+        let all = measure_group(outcome, &runs.members(outcome, Group::All));
+        match self {
+            Self::Time => geometric_mean_time(&all),
+            Self::Tail => all.tail_time,
+            Self::Upload => all.upload_per_copy,
+            Self::Origin => swarm.origin_per_copy / outcome.file_bytes as f64,
+            Self::Cost => swarm.cost,
+            Self::Waste => swarm.waste(),
+            Self::Completed => all.completed as f64 / all.peers as f64,
+        }
+    }
+}
+
+/// One figure of one policy in one scenario, over the seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// Position in the plan's scenarios.
+    pub scenario: usize,
+    /// The policy, or the mix.
+    pub mix: Mix,
+    /// What is told.
+    pub kind: LevelKind,
+    /// Runs.
+    pub runs: usize,
+    /// Median over the runs.
+    pub median: f64,
+    /// Mean over the runs with Student intervals.
+    pub mean: Estimate,
+}
+
+/// Swarms of one policy, in the plan's order, the candidate first.
+#[must_use]
+pub fn pure_mixes(plan: &Plan) -> Vec<Mix> {
+    let baselines = (0..plan.baselines.len()).map(Mix::Baseline);
+    std::iter::once(Mix::Candidate).chain(baselines).collect()
+}
+
+pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {
+    let mut levels = Vec::new();
+    for mix in pure_mixes(plan) {
+        for kind in LevelKind::ALL {
+            let values: Vec<f64> = runs.of_mix(mix).map(|it| kind.of(runs, it)).collect();
+            levels.push(Level {
+                scenario,
+                mix,
+                kind,
+                runs: values.len(),
+                median: median(&values),
+                mean: t_estimate(&values),
+            });
+        }
+    }
+    levels
+}

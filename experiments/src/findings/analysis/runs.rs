@@ -1,0 +1,100 @@
+//! The runs of one scenario, found by what they are.
+
+use std::collections::BTreeMap;
+
+use super::steady::Window;
+use crate::findings::measure::{
+    Group, GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers,
+};
+use crate::plan::Plan;
+use crate::run::outcome::{Node, Outcome};
+use crate::run::unit::{Mix, Unit};
+
+/// Runs of one scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    runs: BTreeMap<(Mix, u32, u8), (Unit, Outcome)>,
+    /// Peers that arrive outside do not count; `None` where all do.
+    window: Option<Window>,
+}
+
+/// One row of `runs.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// The unit.
+    pub unit: Unit,
+    /// The swarm.
+    pub swarm: SwarmMeasure,
+    /// All peers.
+    pub all: GroupMeasure,
+    /// Peers that run the candidate.
+    pub adopters: Option<GroupMeasure>,
+    /// The run without its rows of nodes and samples.
+    pub outcome: Outcome,
+}
+
+impl Runs {
+    /// From now on only peers that arrive within the window count, if there is one.
+    pub(super) fn count_within(&mut self, window: Option<Window>) {
+        self.window = window;
+    }
+
+    /// Positions of the peers of a group that count.
+    #[must_use]
+    pub fn members(&self, outcome: &Outcome, group: Group) -> Vec<usize> {
+        let counts = |it: &Node| self.window.is_none_or(|window| window.holds(it.arrived_ns));
+        peers(outcome, |it| group.holds(it) && counts(it))
+    }
+
+    /// Adds a run.
+    pub fn insert(&mut self, unit: Unit, outcome: Outcome) {
+        self.runs
+            .insert((unit.mix, unit.seed_index, unit.replica), (unit, outcome));
+    }
+
+    /// The run of a mix with a seed.
+    #[must_use]
+    pub fn get(&self, mix: Mix, seed_index: u32, replica: u8) -> &Outcome {
+        let run = self.runs.get(&(mix, seed_index, replica));
+        &run.expect("every unit of the plan was loaded").1
+    }
+
+    /// The runs of a mix, in seed order, second executions left out.
+    pub fn of_mix(&self, mix: Mix) -> impl Iterator<Item = &Outcome> {
+        let wanted = move |it: &(&(Mix, u32, u8), _)| it.0.0 == mix && it.0.2 == 0;
+        self.runs.iter().filter(wanted).map(|it| &it.1.1)
+    }
+
+    /// Every run with its unit, by mix and seed.
+    pub fn iter(&self) -> impl Iterator<Item = &(Unit, Outcome)> {
+        self.runs.values()
+    }
+
+    /// Rows of `runs.csv`: by seed, then mix.
+    #[must_use]
+    pub fn rows(&self, _plan: &Plan) -> Vec<RunRow> {
+        let mut rows: Vec<RunRow> = self
+            .runs
+            .values()
+            .map(|(unit, it)| self.row(unit, it))
+            .collect();
+        rows.sort_by_key(|it| (it.unit.seed_index, it.unit.mix, it.unit.replica));
+        rows
+    }
+
+    fn row(&self, unit: &Unit, outcome: &Outcome) -> RunRow {
+        let adopters = self.members(outcome, Group::Adopters);
+        RunRow {
+            unit: unit.clone(),
+            swarm: measure_swarm(outcome),
+            all: measure_group(outcome, &self.members(outcome, Group::All)),
+            adopters: (!adopters.is_empty()).then(|| measure_group(outcome, &adopters)),
+            outcome: Outcome {
+                nodes: Vec::new(),
+                series: Vec::new(),
+                class_matrix: Vec::new(),
+                ..outcome.clone()
+            },
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! A plan from its units to its files: what every command that makes results shares.
+
+use std::path::Path;
+
+use crate::findings::analysis::{Analysis, Runs};
+use crate::plan::Plan;
+use crate::run::engine::Engine;
+use crate::run::store::{Found, Store, StoreError};
+use crate::run::unit::{Unit, distinct};
+
+/// Why units do not make results.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// Some are not there.
+    #[error(
+        "{missing} of {total} units are missing, the first is {first}; \
+         run the plan again to add them"
+    )]
+    Missing {
+        /// Units without a valid file.
+        missing: usize,
+        /// Units of the plan.
+        total: usize,
+        /// Id of the first one.
+        first: String,
+    },
+    /// Another version of the program wrote one.
+    #[error(
+        "unit {unit} was made by engine {found}, this is engine {own}: results of two versions are \
+         not mixed; run the plan again"
+    )]
+    Mixed {
+        /// The unit.
+        unit: String,
+        /// The engine in its file.
+        found: String,
+        /// Ours.
+        own: String,
+    },
+    /// A file cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The candidate against itself was not exactly zero.
+    #[error(
+        "the A/A comparison is not exactly zero in {scenario} ({quantity}): the engine is not \
+         deterministic"
+    )]
+    Twins {
+        /// The scenario.
+        scenario: String,
+        /// What differed.
+        quantity: &'static str,
+    },
+}
+
+/// Reads all units of `plan` and analyses them. Refuses gaps and mixed versions.
+pub fn analyse(
+    plan: &Plan,
+    units: &[Unit],
+    engine: &dyn Engine,
+    store: &Store,
+) -> Result<Analysis, Unfinished> {
+    let analysis = Analysis::of(plan, |scenario| load_runs(units, engine, store, scenario))?;
+    if let Some(it) = analysis.broken_twins().first() {
+        return Err(Unfinished::Twins {
+            scenario: plan.scenarios[it.scenario].name.clone(),
+            quantity: it.quantity.id(),
+        });
+    }
+    Ok(analysis)
+}
+
+/// Reads the runs of one scenario. Refuses gaps and mixed versions.
+pub fn load_runs(
+    units: &[Unit],
+    engine: &dyn Engine,
+    store: &Store,
+    scenario: usize,
+) -> Result<Runs, Unfinished> {
+    let mut runs = Runs::default();
+    for unit in units.iter().filter(|it| it.scenario == scenario) {
+        match store.read(unit)? {
+            Found::Valid(outcome) => runs.insert(unit.clone(), *outcome),
+            Found::OtherEngine(found) => {
+                let (unit, own) = (unit.id.clone(), engine.version());
+                return Err(Unfinished::Mixed { unit, found, own });
+            }
+            Found::Missing | Found::Corrupt => return Err(gaps(units, store)?),
+        }
+    }
+    Ok(runs)
+}
+
+fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
+    let mut missing = Vec::new();
+    let runs = distinct(units);
+    for unit in &runs {
+        if matches!(store.read(unit)?, Found::Missing | Found::Corrupt) {
+            missing.push(unit.id.clone());
+        }
+    }
+    Ok(Unfinished::Missing {
+        missing: missing.len(),
+        total: runs.len(),
+        first: missing.swap_remove(0),
+    })
+}
+
+/// Copies unit files from other folders into `to`. Files of the same unit must be equal.
+pub fn gather(units: &[Unit], engine: &str, from: &[&Path], to: &Store) -> Result<(), Unfinished> {
+    for folder in from {
+        let source = Store::at(folder, engine);
+        for unit in units {
+            match source.read(unit)? {
+                Found::Valid(outcome) => to.write(unit, &outcome)?,
+                Found::OtherEngine(found) => {
+                    let (unit, own) = (unit.id.clone(), engine.to_owned());
+                    return Err(Unfinished::Mixed { unit, found, own });
+                }
+                Found::Missing | Found::Corrupt => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::analysis::{Comparison, Quantity};
+    use crate::findings::measure::Group;
+    use crate::plan::{Adoption, Estimand};
+    use crate::run::runner::{Done, Options, Silent, run};
+    use crate::run::toy::{Toy, analysis, plan};
+    use crate::run::unit::expand;
+    use crate::show::output::Files;
+
+    const TOY: Toy = Toy {
+        upload: 50,
+        time: 100,
+        noise: 2,
+    };
+
+    fn options(jobs: usize, force: bool) -> Options {
+        Options { jobs, force }
+    }
+
+    fn results(toy: Toy, jobs: usize) -> Files {
+        let folder = tempfile::tempdir().expect("folder");
+        let plan = plan();
+        let units = expand(&plan, &toy).expect("units");
+        let store = Store::open(folder.path(), &toy.version()).expect("store");
+        run(&plan, &units, &toy, &store, options(jobs, false), &Silent).expect("runs");
+        let analysis = analyse(&plan, &units, &toy, &store).expect("analysis");
+        Files::of(&plan, &analysis)
+    }
+
+    fn find(
+        analysis: &Analysis,
+        quantity: Quantity,
+        group: Group,
+        adoption: Adoption,
+    ) -> &Comparison {
+        let wanted = |it: &&Comparison| {
+            it.quantity == quantity
+                && it.group == group
+                && it.adoption == adoption
+                && it.scenario == 0
+                && it.baseline == Some(0)
+        };
+        analysis
+            .comparisons
+            .iter()
+            .find(wanted)
+            .expect("the comparison")
+    }
+
+    #[test]
+    fn shared_units_run_once() {
+        let units = expand(&plan(), &TOY).expect("units");
+        // A seed and scenario: 2 baselines, 2 x 2 mixed, candidate twice.
+        assert_eq!(units.len(), 2 * 24 * 8);
+        let one = &units[0].id;
+        assert_eq!(
+            (one.len(), units.iter().filter(|it| it.id == *one).count()),
+            (32, 1)
+        );
+    }
+
+    #[test]
+    fn one_and_two_threads_give_the_same_bytes() {
+        let first = results(TOY, 1);
+        let second = results(TOY, 2);
+        assert_eq!(first, second);
+        assert_eq!(first.hash().len(), 64);
+        let other = Toy { upload: 51, ..TOY };
+        let other = Files::of(&plan(), &analysis(other));
+        assert_ne!(first.hash(), other.hash());
+    }
+
+    #[test]
+    fn a_planted_saving_is_found_and_time_kept() {
+        let analysis = analysis(TOY);
+        let e1 = Quantity::Bytes(Estimand::E1);
+        let saving = find(&analysis, e1, Group::Adopters, Adoption::One);
+        assert!((saving.estimate.value - 0.5).abs() < 0.01, "{saving:?}");
+        assert_eq!(saving.size.expect("bytes").word(), "supported");
+        assert_eq!(saving.direction.expect("bytes").word(), "saves");
+        let others = find(&analysis, e1, Group::Others, Adoption::One);
+        assert!(others.estimate.value.abs() < 0.01, "{others:?}");
+        let all = find(&analysis, e1, Group::All, Adoption::ALL);
+        assert_eq!(all.method.name(), "BCa bootstrap");
+        // Arrivals are shared by both mixes: pairing must have removed variance.
+        let time = find(&analysis, Quantity::Time, Group::All, Adoption::ALL);
+        assert!(time.pairing.variance_reduction > 0.5, "{time:?}");
+    }
+
+    #[test]
+    fn a_planted_slowdown_is_called_degraded() {
+        let analysis = analysis(Toy { time: 150, ..TOY });
+        let e1 = Quantity::Bytes(Estimand::E1);
+        let saving = find(&analysis, e1, Group::All, Adoption::ALL);
+        assert_eq!(
+            saving.direction.expect("bytes").word(),
+            "saves but degrades"
+        );
+        assert_eq!(saving.time.expect("bytes").word(), "degraded");
+        let time = find(&analysis, Quantity::Time, Group::All, Adoption::ALL);
+        assert!((time.estimate.value - 1.5).abs() < 0.02, "{time:?}");
+    }
+
+    #[test]
+    fn the_candidate_against_itself_is_exactly_zero() {
+        let analysis = analysis(TOY);
+        let twins: Vec<_> = analysis
+            .comparisons
+            .iter()
+            .filter(|it| it.baseline.is_none())
+            .collect();
+        assert_eq!(twins.len(), 2 * 7);
+        assert!(twins.iter().all(|it| it.is_zero()));
+        assert!(analysis.broken_twins().is_empty());
+    }
+
+    #[test]
+    fn resume_runs_what_is_missing_and_force_compares() {
+        let folder = tempfile::tempdir().expect("folder");
+        let plan = plan();
+        let units = expand(&plan, &TOY).expect("units");
+        let store = Store::open(folder.path(), "toy").expect("store");
+        let half = &units[..100];
+        run(&plan, half, &TOY, &store, options(1, false), &Silent).expect("half");
+        let refused = analyse(&plan, &units, &TOY, &store);
+        assert!(
+            matches!(refused, Err(Unfinished::Missing { missing: 284, .. })),
+            "{refused:?}"
+        );
+        let done = run(&plan, &units, &TOY, &store, options(2, false), &Silent).expect("rest");
+        assert_eq!(
+            done,
+            Done {
+                ran: 284,
+                kept: 100
+            }
+        );
+        let done = run(&plan, &units, &TOY, &store, options(2, true), &Silent).expect("again");
+        assert_eq!(done, Done { ran: 384, kept: 0 });
+    }
+
+    #[test]
+    fn shards_together_are_the_whole() {
+        let plan = plan();
+        let units = expand(&plan, &TOY).expect("units");
+        let folders = [(); 3].map(|()| tempfile::tempdir().expect("folder"));
+        for (at, folder) in folders.iter().enumerate() {
+            let shard = crate::run::unit::Shard {
+                index: at + 1,
+                count: 3,
+            };
+            let store = Store::open(folder.path(), "toy").expect("store");
+            let part: Vec<Unit> = units
+                .iter()
+                .enumerate()
+                .filter(|it| shard.holds(it.0))
+                .map(|it| it.1.clone())
+                .collect();
+            run(&plan, &part, &TOY, &store, options(1, false), &Silent).expect("share");
+        }
+        let target = tempfile::tempdir().expect("folder");
+        let store = Store::open(target.path(), "toy").expect("store");
+        gather(
+            &units,
+            "toy",
+            &[folders[0].path(), folders[1].path()],
+            &store,
+        )
+        .expect("two");
+        assert!(matches!(
+            analyse(&plan, &units, &TOY, &store),
+            Err(Unfinished::Missing { .. })
+        ));
+        gather(
+            &units,
+            "toy",
+            &[folders[1].path(), folders[2].path()],
+            &store,
+        )
+        .expect("third");
+        let merged = analyse(&plan, &units, &TOY, &store).expect("whole");
+        assert_eq!(
+            Files::of(&plan, &merged).hash(),
+            Files::of(&plan, &analysis(TOY)).hash()
+        );
+    }
+
+    #[test]
+    fn a_general_claim_is_settled_over_the_scenarios() {
+        let analysis = analysis(TOY);
+        let files = Files::of(&plan(), &analysis);
+        // Five estimands, two baselines, three adoptions.
+        assert_eq!(analysis.overall.len(), 30);
+        let cost = analysis
+            .overall
+            .iter()
+            .find(|it| it.estimand == Estimand::E3);
+        assert_eq!(cost.expect("E3").size.word(), "refuted");
+        let summary = files.get("summary.csv").expect("written");
+        assert!(summary.lines().count() > 100);
+        assert!(
+            !summary.contains("NaN") && !summary.contains("inf"),
+            "figures or nothing"
+        );
+    }
+}

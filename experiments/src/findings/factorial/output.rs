@@ -1,0 +1,197 @@
+//! Tables and sentences of a study.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::design::letter;
+use super::{Cell, Effect, Sign, Study};
+use crate::findings::analysis::Quantity;
+use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::math::{exp, figure};
+use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA, tables::Table};
+use crate::show::words::percent;
+
+/// The deterministic files.
+#[must_use]
+pub fn files(study: &Study<'_>) -> Files {
+    Files::with(vec![
+        (PLAN_FILE, study.plan.to_toml()),
+        ("cells.csv", cells(study)),
+        ("effects.csv", effects(study)),
+    ])
+}
+
+/// Value and 95 % interval of a log ratio, as a saving.
+fn saving(it: &Estimate) -> [String; 3] {
+    let it = it.map(|log| 1.0 - exp(log));
+    [figure(it.value), figure(it.ci95.0), figure(it.ci95.1)]
+}
+
+/// `cells.csv`: one row a run of the design, scenario and quantity.
+fn cells(study: &Study<'_>) -> String {
+    let mut columns = vec!["scenario".to_owned()];
+    columns.extend(study.factorial.factors.iter().map(|it| it.name.clone()));
+    columns.extend(
+        [
+            "quantity",
+            "runs",
+            "saving",
+            "ci95_low",
+            "ci95_high",
+            "log_ratio",
+        ]
+        .map(str::to_owned),
+    );
+    let mut table = Table::new(&columns);
+    for it in &study.cells {
+        let mut row = vec![study.plan.scenarios[it.scenario].name.clone()];
+        row.extend((0..study.factorial.factors.len()).map(|factor| {
+            let high = it.high >> factor & 1 == 1;
+            if high { "high" } else { "low" }.to_owned()
+        }));
+        row.extend([it.quantity.id().to_owned(), it.logs.len().to_string()]);
+        row.extend(saving(&it.log_ratio));
+        row.push(figure(it.log_ratio.value));
+        table.row(row);
+    }
+    table.finish()
+}
+
+/// `effects.csv`: one row a scenario, quantity and factor.
+fn effects(study: &Study<'_>) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "quantity",
+        "factor",
+        "runs",
+        "ratio_change_percent",
+        "ci95_low",
+        "ci95_high",
+        "saving_at_low",
+        "saving_at_low_ci95_low",
+        "saving_at_low_ci95_high",
+        "saving_at_high",
+        "saving_at_high_ci95_low",
+        "saving_at_high_ci95_high",
+        "sign_flips",
+    ]);
+    for it in &study.effects {
+        let change = it.percent();
+        let mut row = vec![
+            study.plan.scenarios[it.scenario].name.clone(),
+            it.quantity.id().to_owned(),
+            study.factorial.factors[it.factor].name.clone(),
+            study.plan.seeds_of(it.scenario).to_string(),
+            figure(change.value),
+            figure(change.ci95.0),
+            figure(change.ci95.1),
+        ];
+        row.extend(saving(&it.low));
+        row.extend(saving(&it.high));
+        row.push(it.flips().to_string());
+        table.row(row);
+    }
+    table.finish()
+}
+
+/// What a quantity is called in a sentence.
+#[must_use]
+pub fn title(quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Bytes(it) => format!("{} ({})", it.id(), it.title()),
+        Quantity::Time => "completion time".to_owned(),
+        Quantity::Tail => "95th percentile of completion time".to_owned(),
+    }
+}
+
+/// One sentence a scenario and quantity: how the saving varies over the settings, and which factors
+/// turn it round.
+#[must_use]
+pub fn sentences(study: &Study<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for (scenario, within) in study.plan.scenarios.iter().enumerate() {
+        for quantity in super::effects::quantities(study.plan) {
+            let here = |it: &&Cell| it.scenario == scenario && it.quantity == quantity;
+            let cells: Vec<&Cell> = study.cells.iter().filter(here).collect();
+            let of = |sign| {
+                let shown = cells.iter().filter(|it| Sign::of(&it.log_ratio) == sign);
+                shown.count()
+            };
+            let savings = cells.iter().map(|it| 1.0 - exp(it.log_ratio.value));
+            let (least, most) = savings.fold((f64::INFINITY, f64::NEG_INFINITY), |ends, it| {
+                (ends.0.min(it), ends.1.max(it))
+            });
+            let (less, more) = (of(Sign::Less), of(Sign::More));
+            let mut text = format!(
+                "{}, {}: {} to {} less than under {} over {} settings; less in {less}, more in \
+                 {more}, unclear in {}",
+                within.name,
+                title(quantity),
+                percent(least),
+                percent(most),
+                study.plan.baselines[0].name,
+                cells.len(),
+                cells.len() - less - more
+            );
+            text.push_str(&turned(study, scenario, quantity, less > 0 && more > 0));
+            sentences.push(text);
+        }
+    }
+    sentences
+}
+
+/// Which factors turn the sign round, in words.
+fn turned(study: &Study<'_>, scenario: usize, quantity: Quantity, both: bool) -> String {
+    let here = |it: &&Effect| it.scenario == scenario && it.quantity == quantity;
+    let flips = study.effects.iter().filter(here).filter(|it| it.flips());
+    let names: Vec<&str> = flips
+        .map(|it| study.factorial.factors[it.factor].name.as_str())
+        .collect();
+    match (names.is_empty(), both) {
+        (false, _) => format!(". The sign flips with {}.", names.join(", ")),
+        (true, true) => ". The sign depends on a combination of factors, on none by itself.".into(),
+        (true, false) => ". No factor turns the sign round.".to_owned(),
+    }
+}
+
+/// Everything for standard output.
+#[must_use]
+pub fn words(study: &Study<'_>) -> String {
+    let mut text = format!("{}\n", study.factorial.design.described());
+    let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
+    for (at, it) in study.factorial.factors.iter().enumerate() {
+        let (low, high) = (it.low.join(", "), it.high.join(", "));
+        put(format!(
+            "{}  {:18} low: {low}; high: {high}",
+            letter(at),
+            it.name
+        ));
+    }
+    put(String::new());
+    for it in sentences(study) {
+        put(it);
+    }
+    text
+}
+
+/// The effects as one JSON document.
+#[must_use]
+pub fn json(study: &Study<'_>, hash: &str) -> String {
+    let row = |it: &Effect| {
+        let change = it.percent();
+        json!({
+            "scenario": study.plan.scenarios[it.scenario].name, "quantity": it.quantity.id(),
+            "factor": study.factorial.factors[it.factor].name, "ratio_change_percent": change.value,
+            "ci95": [change.ci95.0, change.ci95.1], "sign_flips": it.flips(),
+        })
+    };
+    let document = json!({
+        "schema_version": RESULTS_SCHEMA, "plan": study.plan.name, "results_sha256": hash,
+        "design": study.factorial.design.described(),
+        "rows": study.effects.iter().map(row).collect::<Vec<_>>(),
+    });
+    let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,73 @@
+//! Every policy against every other, after Design Space Analysis (Rahman et al., SIGCOMM 2011).
+//!
+//! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
+//! of them is the candidate means nothing. Each meets each other twice: a single peer of it in a
+//! swarm of the other, and half and half. [`fixture`] says who meets whom and makes the units;
+//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`tables`] and [`page`] write it down.
+//!
+//! Deliberately not here: running units and keeping them, which [`crate::run::runner`] and
+//! [`crate::run::store`] do as for any plan.
+
+pub mod fixture;
+pub mod page;
+pub mod pictures;
+pub mod reading;
+pub mod standing;
+pub mod tables;
+
+use crate::plan::{Contender, Plan};
+
+/// A plan whose contenders all meet.
+#[derive(Clone, Debug)]
+pub struct Tournament {
+    /// As read.
+    pub plan: Plan,
+    contenders: Vec<Contender>,
+}
+
+impl Tournament {
+    /// The tournament of a plan. All scenarios must have the same seeds, because the unit of the
+    /// statistics is a seed over all scenarios.
+    pub fn new(plan: Plan) -> Result<Self, String> {
+        let (least, most) = plan.seed_range();
+        if least != most {
+            return Err(format!(
+                "scenarios with {least} and with {most} seeds; a tournament pairs seeds over all of \
+                 them: give none a number of its own"
+            ));
+        }
+        let contenders = std::iter::once(&plan.candidate).chain(&plan.baselines);
+        Ok(Self {
+            contenders: contenders.cloned().collect(),
+            plan,
+        })
+    }
+
+    /// Who takes part.
+    #[must_use]
+    pub fn contenders(&self) -> &[Contender] {
+        &self.contenders
+    }
+
+    /// Seeds.
+    #[must_use]
+    pub fn seeds(&self) -> u32 {
+        self.plan.seed_range().0
+    }
+
+    /// The plan that runs the fixtures of contender `at`: it against all others.
+    #[must_use]
+    pub fn plan_of(&self, at: usize) -> Plan {
+        let mut others = self.contenders.clone();
+        let candidate = others.remove(at);
+        Plan {
+            candidate,
+            baselines: others,
+            ..self.plan.clone()
+        }
+    }
+
+    fn name(&self, at: usize) -> &str {
+        &self.contenders[at].name
+    }
+}

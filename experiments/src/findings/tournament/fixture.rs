@@ -1,0 +1,120 @@
+//! Who meets whom, and the units that this takes.
+
+use super::Tournament;
+use crate::plan::{Adoption, Percent};
+use crate::run::engine::{Engine, EngineError};
+use crate::run::unit::{Mix, Unit};
+
+/// Who runs what in a swarm. Numbers are positions in [`Tournament::contenders`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fixture {
+    /// Everybody runs this.
+    Pure(usize),
+    /// One peer runs the first, all others the second.
+    One(usize, usize),
+    /// Half of the peers run the first, the others the second. The halves are the same peers whoever
+    /// meets: with first and second exchanged, so are the halves.
+    Half(usize, usize),
+}
+
+impl Fixture {
+    /// The contender whose plan has it; see [`Tournament::plan_of`].
+    #[must_use]
+    pub const fn host(self) -> usize {
+        match self {
+            Self::Pure(at) | Self::One(at, _) | Self::Half(at, _) => at,
+        }
+    }
+}
+
+/// One run of a tournament.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Who runs what.
+    pub fixture: Fixture,
+    /// The run, as part of the plan of [`Fixture::host`].
+    pub unit: Unit,
+}
+
+/// The fixtures of contender `at`: pure, alone among each other, and half and half with each.
+fn fixtures(at: usize, count: usize) -> Vec<Fixture> {
+    let others = || (0..count).filter(|it| *it != at);
+    let one = others().map(|it| Fixture::One(at, it));
+    let half = others().map(|it| Fixture::Half(at, it));
+    std::iter::once(Fixture::Pure(at))
+        .chain(one)
+        .chain(half)
+        .collect()
+}
+
+fn mix(fixture: Fixture) -> Mix {
+    // Position among the others, once the host is taken out.
+    let among = |host: usize, other: usize| if other < host { other } else { other - 1 };
+    match fixture {
+        Fixture::Pure(_) => Mix::Candidate,
+        Fixture::One(host, other) => Mix::Mixed(among(host, other), Adoption::One),
+        Fixture::Half(host, other) => {
+            Mix::Mixed(among(host, other), Adoption::Share(Percent::FIFTY))
+        }
+    }
+}
+
+/// The runs that contender `at` hosts, by scenario, then seed, then fixture.
+pub fn matches(
+    tournament: &Tournament,
+    at: usize,
+    engine: &dyn Engine,
+) -> Result<Vec<Match>, EngineError> {
+    let plan = tournament.plan_of(at);
+    let mut all = Vec::new();
+    for scenario in 0..plan.scenarios.len() {
+        for seed in 0..tournament.seeds() {
+            for fixture in fixtures(at, tournament.contenders().len()) {
+                let unit = Unit::new(&plan, engine, scenario, seed, (mix(fixture), 0))?;
+                all.push(Match { fixture, unit });
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::toy::{Toy, plan};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn everybody_meets_everybody_from_both_sides() {
+        let tournament = Tournament::new(plan()).expect("a tournament");
+        let toy = Toy {
+            upload: 50,
+            time: 100,
+            noise: 2,
+        };
+        let mut seen = BTreeSet::new();
+        for at in 0..3 {
+            for it in matches(&tournament, at, &toy).expect("units") {
+                assert!(
+                    seen.insert((it.fixture, it.unit.scenario, it.unit.seed_index)),
+                    "{it:?} twice"
+                );
+            }
+        }
+        // Three pure, six alone, six half and half; two scenarios of 24 seeds.
+        assert_eq!(seen.len(), 15 * 2 * 24);
+        // What a fixture says is what its plan runs.
+        let hosted = matches(&tournament, 1, &toy).expect("units");
+        for it in hosted {
+            let plan = tournament.plan_of(1);
+            let name = it.unit.mix_name(&plan);
+            match it.fixture {
+                Fixture::Pure(at) => assert_eq!(name, tournament.contenders()[at].name),
+                Fixture::One(one, other) | Fixture::Half(one, other) => {
+                    let [one, other] = [one, other].map(|at| &tournament.contenders()[at].name);
+                    assert_eq!(name, format!("{one} in {other}"));
+                }
+            }
+        }
+    }
+}

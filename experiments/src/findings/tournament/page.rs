@@ -1,0 +1,258 @@
+//! The page of a tournament, and its section for the pages of others.
+
+use super::Tournament;
+use super::pictures::{Drawing, UPLOAD};
+use super::standing::{Score, Standing};
+use crate::findings::analysis::Analysis;
+use crate::findings::stats::math::ln;
+use crate::plan::Contender;
+use crate::show::figure::{RenderError, svg};
+use crate::show::report::Section;
+use crate::show::report::page::{Page, escape};
+
+/// What the page says beside the results.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The results hash.
+    pub hash: &'a str,
+    /// Version of the engine.
+    pub engine: &'a str,
+    /// The line that makes the same results.
+    pub reproduce: &'a str,
+    /// Runs.
+    pub units: usize,
+}
+
+const HEAD: [&str; 12] = [
+    "policy",
+    "place in a swarm of its own",
+    "time there [95 % CI], s",
+    "may be the fastest",
+    "copies uploaded there",
+    "bytes per useful byte",
+    "robustness, %",
+    "faster / slower half",
+    "aggressiveness, %",
+    "faster / slower alone",
+    "time alone, %",
+    "upload alone, %",
+];
+
+/// `report.html`.
+pub fn page(
+    tournament: &Tournament,
+    standing: &Standing,
+    drawings: &[Drawing],
+    context: &Context<'_>,
+) -> Result<String, RenderError> {
+    let analysis = Analysis::default();
+    let mut page = Page::new(&tournament.plan, &analysis, &[]);
+    page.head();
+    page.heading("The answer", "verdict");
+    for it in sentences(tournament, standing) {
+        page.paragraph(&it);
+    }
+    page.expected();
+    page.heading("Standing", "standing");
+    page.table(&HEAD, &rows(tournament, standing));
+    page.paragraph(
+        "Robustness: share of the opponents against which its half of a swarm is at least as fast. \
+         Aggressiveness: share of the others' swarms in which one peer of it is faster than the peer \
+         that it replaces. Faster / slower: opponents for which that is told apart from no effect \
+         at 5 % over the whole matrix (Holm). May be the fastest: with 95 % confidence the fastest \
+         in a swarm of its own is one of these (each against each, one-sided, Bonferroni). Alone: \
+         mean over the others' swarms, relative to the peer that it replaces.",
+    );
+    page.heading("Pictures", "pictures");
+    for it in drawings {
+        figure(&mut page, it)?;
+    }
+    page.heading("Methods, seeds and hashes", "methods");
+    provenance(&mut page, tournament, context);
+    let toml = escape(&tournament.plan.to_toml());
+    page.push(&format!(
+        "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
+    ));
+    page.text.push_str("</main>\n</html>\n");
+    Ok(page.text)
+}
+
+/// How it was done, and the hashes and the line that repeat it.
+fn provenance(page: &mut Page<'_>, tournament: &Tournament, context: &Context<'_>) {
+    page.paragraph(&methods(tournament, context.units));
+    page.push(&format!(
+        "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
+        escape(context.hash),
+        escape(context.engine),
+        escape(context.reproduce)
+    ));
+}
+
+/// The tournament in short, for another report: the answer, what is spent against what it takes,
+/// who beats whom, the standing, and where it comes from.
+pub fn section(
+    tournament: &Tournament,
+    standing: &Standing,
+    drawings: &[Drawing],
+    context: &Context<'_>,
+) -> Result<Section, RenderError> {
+    let analysis = Analysis::default();
+    let mut page = Page::new(&tournament.plan, &analysis, &[]);
+    for it in sentences(tournament, standing) {
+        page.paragraph(&it);
+    }
+    for it in drawings.iter().filter(|it| it.name != UPLOAD) {
+        figure(&mut page, it)?;
+    }
+    page.table(&HEAD, &rows(tournament, standing));
+    provenance(&mut page, tournament, context);
+    Ok(Section {
+        id: "tournament".to_owned(),
+        heading: "The tournament".to_owned(),
+        html: page.text,
+    })
+}
+
+fn figure(page: &mut Page<'_>, it: &Drawing) -> Result<(), RenderError> {
+    let drawing = svg(&it.scene)?;
+    let label = escape(&it.caption);
+    page.push(&format!(
+        "<figure role=\"img\" aria-label=\"{label}\">\n{drawing}\n</figure>"
+    ));
+    Ok(())
+}
+
+fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.0}", share * 100.0)
+    } else {
+        String::new()
+    }
+}
+
+fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
+    let mut order: Vec<usize> = (0..standing.scores.len()).collect();
+    order.sort_by_key(|at| (standing.scores[*at].place, *at));
+    let row = |at: usize| {
+        let (pure, it) = (&standing.pure[at], &standing.scores[at]);
+        let time = pure.time;
+        vec![
+            tournament.name(at).to_owned(),
+            it.place.to_string(),
+            format!("{:.0} [{:.0}, {:.0}]", time.value, time.ci95.0, time.ci95.1),
+            if pure.may_be_best { "yes" } else { "no" }.to_owned(),
+            format!("{:.3}", pure.upload),
+            format!("{:.3}", pure.cost),
+            percent(it.robustness),
+            format!("{} / {}", it.half.0, it.half.1),
+            percent(it.aggressiveness),
+            format!("{} / {}", it.one.0, it.one.1),
+            format!("{:+.0}", (it.one_time - 1.0) * 100.0),
+            format!("{:+.0}", (it.one_upload - 1.0) * 100.0),
+        ]
+    };
+    order.into_iter().map(row).collect()
+}
+
+/// Who stands out, in words.
+#[must_use]
+pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
+    let names = |keep: &dyn Fn(usize) -> bool| {
+        let kept = (0..standing.scores.len()).filter(|at| keep(*at));
+        let kept: Vec<&str> = kept.map(|at| tournament.name(at)).collect();
+        kept.join(", ")
+    };
+    // Each of those with the greatest value, and how many of the others are told apart.
+    let most = |value: fn(&Score) -> f64, shown: fn(&Score) -> (usize, usize)| {
+        let scores = || standing.scores.iter().enumerate();
+        let most = scores().map(|it| value(it.1)).fold(f64::MIN, f64::max);
+        let best = scores().filter(|it| value(it.1) >= most);
+        let best = best.map(|(at, it)| {
+            let (faster, slower) = shown(it);
+            let name = tournament.name(at);
+            format!("{name} (told apart: faster in {faster}, slower in {slower})")
+        });
+        let best: Vec<String> = best.collect();
+        (most * 100.0, best.join(", "))
+    };
+    let others = standing.scores.len() - 1;
+    let fastest = names(&|at| standing.scores[at].place == 1);
+    let rivals = names(&|at| standing.pure[at].may_be_best);
+    let (robust, robustest) = most(|it| it.robustness, |it| it.half);
+    let (aggressive, boldest) = most(|it| it.aggressiveness, |it| it.one);
+    let apart = 1.02_f64;
+    let saving = standing.scores.iter().enumerate();
+    let saving = saving.filter(|(_, it)| ln(it.one_time) <= ln(apart) && it.one_upload < 0.9);
+    let saving: Vec<String> = saving
+        .map(|(at, it)| {
+            let (less, more) = it.one_upload_shown;
+            let name = tournament.name(at);
+            format!("{name} (told apart: less in {less}, more in {more})")
+        })
+        .collect();
+    let saving = if saving.is_empty() {
+        "none".to_owned()
+    } else {
+        saving.join(", ")
+    };
+    vec![
+        format!(
+            "Performance: a swarm of its own is fastest with {fastest}; with 95 % confidence the \
+             fastest is among {rivals}."
+        ),
+        format!(
+            "Robustness: half and half, at least as fast as {robust:.0} % of the {others} others, by point \
+             estimates: {robustest}."
+        ),
+        format!(
+            "Aggressiveness: one peer is faster than the one it replaces in {aggressive:.0} % of the \
+             {others} others' swarms, by point estimates: {boldest}."
+        ),
+        format!(
+            "Upload of one peer among others lower by a tenth or more at a completion time at most \
+             2 % longer (means over all swarms): {saving}."
+        ),
+        "Told apart: from no effect at 5 % over the whole matrix (Student t, Holm).".to_owned(),
+    ]
+}
+
+/// How many connections they have: other plans hold `tit_for_tat` to those of its client.
+fn connections(tournament: &Tournament) -> String {
+    let contenders = tournament.contenders();
+    let own = contenders.iter().filter_map(|it| {
+        let most = it.max_connections?;
+        Some(format!("{} has at most {most} connections; ", it.name))
+    });
+    let own: String = own.collect();
+    let is_bare = |it: &Contender| it.policy == "tit_for_tat" && it.max_connections.is_none();
+    let bare = contenders.iter().find(|it| is_bare(it));
+    let bare = bare.map_or_else(String::new, |it| {
+        format!(
+            ", {} among them: it is the choking of the original client without its limit of five",
+            it.name
+        )
+    });
+    format!("{own}whoever is not named has those of the scenario{bare}.")
+}
+
+fn methods(tournament: &Tournament, units: usize) -> String {
+    let plan = &tournament.plan;
+    let origin = plan.origin.as_ref().map_or_else(
+        || "what everybody runs, the second policy where peers differ".to_owned(),
+        |it| format!("{} throughout", it.name),
+    );
+    format!(
+        "{} policies; each in a swarm of its own, one peer of it in a swarm of each other, and half \
+         and half with each other, twice: {units} runs, {} paired seeds from master seed {}. Origins run \
+         {origin}. The unit is a seed; what scenarios give for it is averaged. Completion times enter \
+         as logarithms. One peer is compared with the same peer in the pure swarm of the others, by \
+         the same seed; half and half, every peer with itself: there are two runs, with the halves \
+         exchanged. Intervals are Student's t at 95 %. Superseed and smartseed \
+         are rules of a torrent that starts complete: where origins run something else, their peers \
+         are bep3 until they complete, and serve everybody then, the one as the other. {}",
+        tournament.contenders().len(),
+        tournament.seeds(),
+        plan.master_seed,
+        connections(tournament),
+    )
+}

@@ -1,0 +1,408 @@
+//! From outcomes to what is compared. The unit is a seed: what several scenarios give for it is
+//! averaged first, because they share the seed.
+
+use super::Tournament;
+use super::fixture::Fixture;
+use super::reading::{Reading, Readings};
+use crate::findings::stats::interval::{Estimate, t_estimate, t_p_value};
+use crate::findings::stats::math::exp;
+use crate::findings::stats::moments::mean;
+use crate::findings::stats::multiple::{holm, may_be_least};
+
+/// Level of every interval and of every family of tests.
+pub const LEVEL: f64 = 0.05;
+
+/// A swarm of one policy.
+#[derive(Clone, Debug)]
+pub struct Pure {
+    /// Geometric-mean completion time, seconds, over scenarios, with its interval.
+    pub time: Estimate,
+    /// Copies uploaded by a peer per completed copy.
+    pub upload: f64,
+    /// Bytes sent by anyone per useful byte.
+    pub cost: f64,
+    /// Copies sent by origins per completed copy.
+    pub origin: f64,
+    /// Share of the peers that completed.
+    pub completed: f64,
+    /// It may be the fastest: with 95 % confidence the fastest is one of these.
+    pub may_be_best: bool,
+}
+
+/// One meeting, seen from one side.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    /// Logarithm of the ratio of completion times.
+    pub time: Estimate,
+    /// The probability of such a ratio without any effect, adjusted for the whole matrix (Holm).
+    pub time_p: f64,
+    /// Upload, relative to what the peer that it replaces uploads; `None` where that is nothing,
+    /// and where none is replaced.
+    pub upload: Option<Upload>,
+}
+
+/// What a peer uploads, relative to the one that it replaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload {
+    /// The ratio.
+    pub ratio: Estimate,
+    /// The probability of such a ratio without any effect, adjusted for all ratios of the matrix
+    /// (Holm).
+    pub p: f64,
+}
+
+impl Upload {
+    /// The ratio is told apart from one.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.p < LEVEL
+    }
+}
+
+impl Cell {
+    /// The ratio is told apart from one.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.time_p < LEVEL
+    }
+}
+
+/// What became of one contender.
+#[derive(Clone, Copy, Debug)]
+pub struct Score {
+    /// Its place by completion time in a swarm of its own, from 1.
+    pub place: usize,
+    /// Share of the opponents against which it is at least as fast, half and half.
+    pub robustness: f64,
+    /// Opponents than which it is shown faster and slower, half and half.
+    pub half: (usize, usize),
+    /// Share of the others' swarms in which one peer of it is faster than those it replaces.
+    pub aggressiveness: f64,
+    /// Others' swarms in which it is shown faster and slower.
+    pub one: (usize, usize),
+    /// Geometric mean over the others' swarms of its completion time, relative to those it
+    /// replaces, alone among them.
+    pub one_time: f64,
+    /// Mean over the others' swarms of its upload, relative to those it replaces.
+    pub one_upload: f64,
+    /// Others' swarms in which it is shown to upload less and more.
+    pub one_upload_shown: (usize, usize),
+}
+
+/// Everything that a tournament says.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// By contender.
+    pub pure: Vec<Pure>,
+    /// Row: one peer of it; column: in a swarm of the other.
+    pub one: Vec<Vec<Option<Cell>>>,
+    /// Row against column, half and half.
+    pub half: Vec<Vec<Option<Cell>>>,
+    /// By contender.
+    pub scores: Vec<Score>,
+}
+
+/// Uploads below this, in copies, are nothing.
+const NOTHING: f64 = 1e-9;
+
+/// Samples of one meeting, one value a seed: log ratio of times, and upload.
+type Samples = (Vec<f64>, Option<Vec<f64>>);
+
+struct Reader<'a> {
+    readings: &'a Readings,
+    scenarios: usize,
+    seeds: u32,
+}
+
+impl Reader<'_> {
+    /// The mean over scenarios of something, one value a seed.
+    fn by_seed(&self, value: impl Fn(usize, u32) -> f64) -> Vec<f64> {
+        let one = |seed| {
+            let each: Vec<f64> = (0..self.scenarios).map(|it| value(it, seed)).collect();
+            mean(&each)
+        };
+        (0..self.seeds).map(one).collect()
+    }
+
+    fn mean_over_seeds(&self, value: impl Fn(u32) -> f64) -> f64 {
+        let each: Vec<f64> = (0..self.seeds).map(value).collect();
+        mean(&each)
+    }
+
+    /// One peer against the very peer that runs the incumbent's policy in its place.
+    fn one(&self, adopter: usize, incumbent: usize) -> Samples {
+        let pair = |scenario, seed| {
+            let mixed = self
+                .readings
+                .at(Fixture::One(adopter, incumbent), scenario, seed);
+            let pure = self.readings.at(Fixture::Pure(incumbent), scenario, seed);
+            (mixed, pure.twins(mixed))
+        };
+        let time = self.by_seed(|scenario, seed| {
+            let (mixed, twin) = pair(scenario, seed);
+            mixed.time.0 - twin.0
+        });
+        // The uploads of single peers differ by orders of magnitude with their links: a mean of
+        // ratios would be one of slow peers, so the ratio is one of means.
+        let usual: Vec<f64> = (0..self.scenarios)
+            .map(|scenario| self.mean_over_seeds(|seed| pair(scenario, seed).1.1))
+            .collect();
+        let upload = usual.iter().all(|it| *it > NOTHING).then(|| {
+            let mut shares = self.by_seed(|scenario, seed| {
+                let (mixed, twin) = pair(scenario, seed);
+                1.0 + (mixed.upload.0 - twin.1) / usual[scenario]
+            });
+            // Who uploads nothing in any run is not to differ from it by rounding.
+            let nothing = self.by_seed(|scenario, seed| pair(scenario, seed).0.upload.0);
+            if nothing.iter().all(|it| *it == 0.0) {
+                shares.fill(0.0);
+            }
+            shares
+        });
+        (time, upload)
+    }
+
+    /// Half and half, `first` against `second`: each peer runs the one in one run and the other in
+    /// its twin with the halves exchanged, so that every peer is compared with itself.
+    fn half(&self, first: usize, second: usize) -> Samples {
+        let time = self.by_seed(|scenario, seed| {
+            let run = |fixture| self.readings.at(fixture, scenario, seed);
+            let (run, twin) = (
+                run(Fixture::Half(first, second)),
+                run(Fixture::Half(second, first)),
+            );
+            let adopting = run.adopters.len() as f64 / run.count as f64;
+            adopting * (run.time.0 - twin.time.0) + (1.0 - adopting) * (twin.time.1 - run.time.1)
+        });
+        (time, None)
+    }
+}
+
+impl Standing {
+    /// The standing after all matches.
+    #[must_use]
+    pub fn of(tournament: &Tournament, readings: &Readings) -> Self {
+        let reader = Reader {
+            readings,
+            scenarios: tournament.plan.scenarios.len(),
+            seeds: tournament.seeds(),
+        };
+        let count = tournament.contenders().len();
+        let pure = pure(&reader, count);
+        let pairs = || (0..count).flat_map(|a| (0..count).map(move |b| (a, b)));
+        let one = pairs().filter(|(a, b)| a != b);
+        let one = matrix(
+            count,
+            one.map(|(a, b)| ((a, b), reader.one(a, b))).collect(),
+        );
+        let half = pairs().filter(|(a, b)| a < b);
+        let mut half = matrix(
+            count,
+            half.map(|(a, b)| ((a, b), reader.half(a, b))).collect(),
+        );
+        // Seen from the other side.
+        for (a, b) in pairs().filter(|(a, b)| a > b) {
+            half[a][b] = half[b][a].map(|it| Cell {
+                time: it.time.map(|it| -it),
+                ..it
+            });
+        }
+        let scores = (0..count).map(|at| score(at, &pure, &one[at], &half[at]));
+        let scores = scores.collect();
+        Self {
+            pure,
+            one,
+            half,
+            scores,
+        }
+    }
+}
+
+fn pure(reader: &Reader<'_>, count: usize) -> Vec<Pure> {
+    let of = |at: usize, value: fn(&Reading) -> f64| {
+        reader
+            .by_seed(|scenario, seed| value(reader.readings.at(Fixture::Pure(at), scenario, seed)))
+    };
+    let times: Vec<Vec<f64>> = (0..count).map(|at| of(at, |it| it.time.0)).collect();
+    let may_be_best = may_be_least(&times, LEVEL);
+    let one = |at: usize| Pure {
+        time: t_estimate(&times[at]).map(exp),
+        upload: mean(&of(at, |it| it.upload.0)),
+        cost: mean(&of(at, |it| it.cost)),
+        origin: mean(&of(at, |it| it.origin)),
+        completed: mean(&of(at, |it| it.completed)),
+        may_be_best: may_be_best[at],
+    };
+    (0..count).map(one).collect()
+}
+
+/// Estimates of all meetings, with the p-values adjusted for all of them together.
+fn matrix(count: usize, samples: Vec<((usize, usize), Samples)>) -> Vec<Vec<Option<Cell>>> {
+    let p_values: Vec<f64> = samples.iter().map(|it| t_p_value(&it.1.0)).collect();
+    let adjusted = holm(&p_values);
+    let ratios = samples.iter().filter_map(|it| it.1.1.as_ref());
+    let from_one = ratios.map(|it| t_p_value(&it.iter().map(|it| it - 1.0).collect::<Vec<f64>>()));
+    let mut upload_adjusted = holm(&from_one.collect::<Vec<f64>>()).into_iter();
+    let mut cells = vec![vec![None; count]; count];
+    for (((row, column), (time, upload)), time_p) in samples.into_iter().zip(adjusted) {
+        cells[row][column] = Some(Cell {
+            time: t_estimate(&time),
+            time_p,
+            upload: upload.map(|it| Upload {
+                ratio: t_estimate(&it),
+                p: upload_adjusted.next().expect("one for each ratio"),
+            }),
+        });
+    }
+    cells
+}
+
+fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) -> Score {
+    let shown = |cells: &[Option<Cell>]| {
+        let shown = || cells.iter().flatten().filter(|it| it.is_shown());
+        let faster = shown().filter(|it| it.time.value < 0.0).count();
+        (faster, shown().count() - faster)
+    };
+    let uploads = || one.iter().flatten().filter_map(|it| it.upload);
+    let told = uploads().filter(Upload::is_shown).count();
+    let less = uploads().filter(|it| it.is_shown() && it.ratio.value < 1.0);
+    let less = less.count();
+    let share = |cells: &[Option<Cell>], good: fn(f64) -> bool| {
+        let all = cells.iter().flatten();
+        let found = all.clone().filter(|it| good(it.time.value)).count();
+        found as f64 / all.count() as f64
+    };
+    let times: Vec<f64> = one.iter().flatten().map(|it| it.time.value).collect();
+    let ratios: Vec<f64> = uploads().map(|it| it.ratio.value).collect();
+    let faster = |it: &&Pure| it.time.value < pure[at].time.value;
+    Score {
+        place: 1 + pure.iter().filter(faster).count(),
+        robustness: share(half, |it| it <= 0.0),
+        half: shown(half),
+        aggressiveness: share(one, |it| it < 0.0),
+        one: shown(one),
+        one_time: exp(mean(&times)),
+        one_upload: mean(&ratios),
+        one_upload_shown: (less, told - less),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::tournament::fixture::matches;
+    use crate::run::engine::Engine as _;
+    use crate::run::toy::{Toy, plan};
+
+    fn standing(toy: Toy) -> (Tournament, Standing) {
+        let tournament = Tournament::new(plan()).expect("a tournament");
+        let mut readings = Readings::default();
+        for at in 0..tournament.contenders().len() {
+            let plan = tournament.plan_of(at);
+            for it in matches(&tournament, at, &toy).expect("units") {
+                readings.insert(&it, &toy.run(&plan, &it.unit).expect("runs"));
+            }
+        }
+        let standing = Standing::of(&tournament, &readings);
+        (tournament, standing)
+    }
+
+    /// In a toy swarm whoever is the candidate is half as slow again and uploads half as much,
+    /// whatever its policy: nobody differs from anybody.
+    #[test]
+    fn what_is_alike_is_not_told_apart() {
+        let toy = Toy {
+            upload: 50,
+            time: 150,
+            noise: 2,
+        };
+        let (_, it) = standing(toy);
+        assert!(it.pure.iter().all(|it| it.may_be_best));
+        assert!((it.pure[0].upload - 0.4).abs() < 0.01, "{:?}", it.pure[0]);
+        for (first, second) in [(0, 1), (0, 2), (1, 2)] {
+            let alone = it.one[first][second].expect("they met");
+            let half = it.half[first][second].expect("they met");
+            for cell in [alone, half] {
+                assert!(!cell.is_shown() && cell.time.value.abs() < 0.02, "{cell:?}");
+            }
+            let upload = alone.upload.expect("it uploads").ratio.value;
+            assert!((upload - 1.0).abs() < 0.02, "{alone:?}");
+        }
+        assert!(it.one[1][1].is_none() && it.half[1][1].is_none());
+    }
+
+    fn reading(peers: &[(f64, f64)], adopters: &[usize], times: (f64, f64)) -> Reading {
+        Reading {
+            time: times,
+            upload: (0.9, 1.1),
+            cost: 1.0,
+            origin: 0.5,
+            completed: 1.0,
+            peers: peers.to_vec(),
+            adopters: adopters.to_vec(),
+            count: 2,
+        }
+    }
+
+    /// Three policies that differ by 0, 0.1 and 0.3 in log time, whoever they meet; two peers of
+    /// which the second takes 2 longer, and a little noise by seed.
+    #[test]
+    fn planted_effects_are_found() {
+        let tournament = Tournament::new(plan()).expect("a tournament");
+        let toy = Toy {
+            upload: 50,
+            time: 100,
+            noise: 2,
+        };
+        let slow = [0.0, 0.1, 0.3];
+        let mut readings = Readings::default();
+        for at in 0..3 {
+            for it in matches(&tournament, at, &toy).expect("units") {
+                let noise = f64::from(it.unit.seed_index % 5) / 100.0;
+                let first = slow[at] + noise;
+                let made = match it.fixture {
+                    Fixture::Pure(_) => {
+                        let peers = [(first + 1.0, 0.5), (first + 3.0, 1.5)];
+                        reading(&peers, &[], (first + 2.0, f64::NAN))
+                    }
+                    Fixture::One(_, other) | Fixture::Half(_, other) => {
+                        reading(&[], &[1], (first + 3.0, slow[other] + 1.0))
+                    }
+                };
+                readings
+                    .0
+                    .insert((it.fixture, it.unit.scenario, it.unit.seed_index), made);
+            }
+        }
+        let it = Standing::of(&tournament, &readings);
+        for (first, second) in [(0, 1), (1, 0), (2, 0), (1, 2)] {
+            let alone = it.one[first][second].expect("they met");
+            let half = it.half[first][second].expect("they met");
+            for cell in [alone, half] {
+                let planted = slow[first] - slow[second];
+                assert!((cell.time.value - planted).abs() < 0.03, "{cell:?}");
+                assert!(cell.is_shown());
+            }
+            // It uploads 0.9 copies where the second peer uploads 1.5.
+            let upload = alone.upload.expect("it uploads");
+            assert!((upload.ratio.value - 0.6).abs() < 1e-9, "{upload:?}");
+        }
+        let counts: Vec<_> = it
+            .scores
+            .iter()
+            .map(|it| (it.place, it.half, it.one))
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                (1, (2, 0), (2, 0)),
+                (2, (1, 1), (1, 1)),
+                (3, (0, 2), (0, 2))
+            ]
+        );
+        assert!((it.scores[1].robustness - 0.5).abs() < 1e-12);
+        assert!((it.scores[0].aggressiveness - 1.0).abs() < 1e-12);
+        let best: Vec<bool> = it.pure.iter().map(|it| it.may_be_best).collect();
+        assert_eq!(best, [true, false, false]);
+    }
+}

@@ -1,0 +1,351 @@
+//! Words for intervals. Size and direction are two questions and get two answers.
+//!
+//! A verdict is to be false in 5 % of all studies at most. Where every one of several tests must pass, each may
+//! have these 5 % for itself (intersection-union). Where any one of them decides, they share the 5 %
+//! (Bonferroni; Holm's step-down procedure is the same for its first test, and no second one is asked).
+//! So `supported` and `kept` need no correction, and `refuted` and `degraded` do: a scenario by itself has
+//! one size and two times to be tested, and a statement about all scenarios that any of them settles has
+//! as many times that.
+
+use crate::findings::stats::bounds::Bounds;
+use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::math::ln;
+
+/// Chance of a false verdict, at most.
+const LEVEL: f64 = 0.05;
+
+/// Is the saving as large as claimed?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// The lower one-sided 95 % bound reaches the claim.
+    Supported,
+    /// The upper one-sided bound stays below the claim: of 95 % for one scenario, and closer to 1 where
+    /// any of several settles the matter.
+    Refuted,
+    /// Neither.
+    Inconclusive,
+}
+
+impl Size {
+    /// The verdict on a saving, of which `bound` gives the upper one-sided bound at a level: in one
+    /// scenario by itself, or as one of `scenarios` of which any may refute the claim about all.
+    #[must_use]
+    pub fn of(bound: impl Fn(f64) -> f64, claim: f64, scenarios: usize) -> Self {
+        if bound(LEVEL) >= claim {
+            Self::Supported
+        } else if bound(1.0 - LEVEL / scenarios as f64) < claim {
+            Self::Refuted
+        } else {
+            Self::Inconclusive
+        }
+    }
+
+    /// A claim about scenarios in general needs all of them; one that fails it settles it. Each is to be
+    /// the verdict of one of as many scenarios.
+    #[must_use]
+    pub fn in_general(each: &[Self]) -> Self {
+        if each.contains(&Self::Refuted) {
+            Self::Refuted
+        } else if each.is_empty() || each.contains(&Self::Inconclusive) {
+            Self::Inconclusive
+        } else {
+            Self::Supported
+        }
+    }
+
+    /// The verdict word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Refuted => "refuted",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// What is known of completion times against the margins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Time {
+    /// Geometric mean and tail are both shown to stay below their margins.
+    Kept,
+    /// One of them is shown to exceed its margin.
+    Degraded,
+    /// Neither is shown.
+    NotShown,
+}
+
+impl Time {
+    /// The verdict on log ratios of geometric-mean time and of the 95th percentile, each with its margin:
+    /// in one scenario by itself, or as one of `scenarios` of which any may show that times degrade.
+    /// To be kept, both upper one-sided 95 % bounds must stay below `1 + margin`: a large p-value would
+    /// not show it.
+    #[must_use]
+    pub fn of(times: [(&Bounds, f64); 2], scenarios: usize) -> Self {
+        let tests = times.len() * scenarios;
+        let beyond = |p: f64| times.map(|(it, margin)| it.at(p) - ln(1.0 + margin));
+        if beyond(1.0 - LEVEL).iter().all(|it| *it < 0.0) {
+            Self::Kept
+        } else if beyond(LEVEL / tests as f64).iter().any(|it| *it > 0.0) {
+            Self::Degraded
+        } else {
+            Self::NotShown
+        }
+    }
+
+    /// The verdict word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Degraded => "degraded",
+            Self::NotShown => "not shown",
+        }
+    }
+}
+
+/// Does it save, and at what price?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// It saves, and completion times are shown to be kept.
+    Saves,
+    /// It saves, and completion times are shown neither to be kept nor to degrade.
+    SavesTimeOpen,
+    /// It saves, and completion times are shown to degrade.
+    SavesButDegrades,
+    /// No saving is shown.
+    NoSavingShown,
+}
+
+impl Direction {
+    /// The verdict on a saving and on time.
+    #[must_use]
+    pub fn of(saving: &Estimate, time: Time) -> Self {
+        if saving.bound95.0 > 0.0 {
+            match time {
+                Time::Kept => Self::Saves,
+                Time::NotShown => Self::SavesTimeOpen,
+                Time::Degraded => Self::SavesButDegrades,
+            }
+        } else {
+            Self::NoSavingShown
+        }
+    }
+
+    /// The least favourable of the scenarios. Each is to be the verdict of one of as many.
+    #[must_use]
+    pub fn in_general(each: &[Self]) -> Self {
+        each.iter().copied().max().unwrap_or(Self::NoSavingShown)
+    }
+
+    /// The verdict word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Saves => "saves",
+            Self::SavesTimeOpen => "saves (time not shown)",
+            Self::SavesButDegrades => "saves but degrades",
+            Self::NoSavingShown => "no saving shown",
+        }
+    }
+}
+
+/// Waste that the baseline must have for a saving of `claim` in swarm cost, when the candidate's
+/// waste is `candidate`: `(1 + candidate) / (1 - claim) - 1`.
+#[must_use]
+pub fn waste_needed(candidate: f64, claim: f64) -> f64 {
+    (1.0 + candidate) / (1.0 - claim) - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same bounds at every level.
+    fn flat(low: f64, high: f64) -> impl Fn(f64) -> f64 {
+        move |p| if p < 0.5 { low } else { high }
+    }
+
+    #[test]
+    fn size_table() {
+        for (low, high, word) in [
+            (0.40, 0.50, "supported"),
+            (0.39, 0.50, "inconclusive"),
+            (0.30, 0.40, "inconclusive"),
+            (0.30, 0.39, "refuted"),
+            (-0.10, 0.10, "refuted"),
+            (f64::NEG_INFINITY, f64::INFINITY, "inconclusive"),
+            (f64::NAN, f64::NAN, "inconclusive"),
+        ] {
+            let it = Size::of(flat(low, high), 0.40, 1);
+            assert_eq!(it.word(), word, "[{low}, {high}]");
+        }
+    }
+
+    /// Standard error 0.01 from 30 runs: t is 1.699 at .95, 2.045 at .975 and 2.76 at .995.
+    #[test]
+    fn bounds_move_away_with_the_number_of_scenarios() {
+        let saving = |value: f64| Bounds::t_about(value, 0.01, 30);
+        for (value, scenarios, word) in [
+            (0.380, 1, "refuted"),
+            (0.380, 2, "inconclusive"),
+            (0.379, 2, "refuted"),
+            (0.379, 10, "inconclusive"),
+            (0.372, 10, "refuted"),
+            (0.418, 1, "supported"),
+            (0.418, 10, "supported"),
+        ] {
+            let it = Size::of(|p| saving(value).at(p), 0.40, scenarios);
+            assert_eq!(it.word(), word, "{value} in {scenarios}");
+        }
+        // ln 1.05 = 0.04879; the tail is far below its margin.
+        let tail = Bounds::t_about(-0.5, 0.01, 30);
+        for (mean, scenarios, word) in [
+            (0.031, 1, "kept"),
+            (0.031, 10, "kept"),
+            (0.068, 1, "not shown"),
+            (0.070, 1, "degraded"),
+            (0.070, 5, "not shown"),
+            (0.077, 5, "degraded"),
+        ] {
+            let mean_log = Bounds::t_about(mean, 0.01, 30);
+            let it = Time::of([(&mean_log, 0.05), (&tail, 0.10)], scenarios);
+            assert_eq!(it.word(), word, "{mean} in {scenarios}");
+        }
+    }
+
+    #[test]
+    fn time_table() {
+        // Without error, estimates are their own bounds. ln 1.05 = 0.0488, ln 1.10 = 0.0953.
+        let one = |value: f64| Bounds::t_about(value, 0.0, 30);
+        let unknown = Bounds::t_of(&[-0.3]);
+        for (mean, tail, word) in [
+            (one(0.04), one(0.09), "kept"),
+            (one(0.05), one(0.09), "degraded"),
+            (one(0.04), one(0.10), "degraded"),
+            (one(0.04), unknown.clone(), "not shown"),
+            (one(0.05), unknown.clone(), "degraded"),
+            (unknown.clone(), unknown, "not shown"),
+        ] {
+            let it = Time::of([(&mean, 0.05), (&tail, 0.10)], 1);
+            assert_eq!(it.word(), word, "{mean:?} {tail:?}");
+        }
+    }
+
+    /// Studies of 15 scenarios with 30 seeds each, all of them just at the margin, where every verdict but
+    /// "nothing shown" is false.
+    #[test]
+    fn verdicts_are_false_at_most_as_often_as_stated() {
+        use rand_chacha::ChaCha8Rng;
+        use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+        const STUDIES: usize = 1000;
+        const SCENARIOS: usize = 15;
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        // Twelve uniform numbers less six: nearly normal, variance 1.
+        let mut normal = || {
+            let uniform = |_| f64::from(rng.next_u32()) / 2_f64.powi(32);
+            (0..12).map(uniform).sum::<f64>() - 6.0
+        };
+        let claim = 0.40;
+        let limits = [(ln(1.05), 0.05), (ln(1.10), 0.10)];
+        let (mut alone, mut naive, mut refuted) = (0, 0, 0);
+        let (mut kept, mut degraded_alone, mut degraded) = (0, 0, 0);
+        for _ in 0..STUDIES {
+            let mut at = |truth: f64| {
+                let sample: Vec<f64> = (0..30).map(|_| truth + 0.02 * normal()).collect();
+                Bounds::t_of(&sample)
+            };
+            let savings: Vec<Bounds> = (0..SCENARIOS).map(|_| at(claim)).collect();
+            let sizes = |among: usize| -> Vec<Size> {
+                let size = |it: &Bounds| Size::of(|p| it.at(p), claim, among);
+                savings.iter().map(size).collect()
+            };
+            alone += usize::from(sizes(1)[0] == Size::Refuted);
+            naive += usize::from(sizes(1).contains(&Size::Refuted));
+            refuted += usize::from(Size::in_general(&sizes(SCENARIOS)) == Size::Refuted);
+            let logs: Vec<[Bounds; 2]> =
+                (0..SCENARIOS).map(|_| limits.map(|it| at(it.0))).collect();
+            let times = |among: usize| -> Vec<Time> {
+                let time = |[mean, tail]: &[Bounds; 2]| {
+                    Time::of([(mean, limits[0].1), (tail, limits[1].1)], among)
+                };
+                logs.iter().map(time).collect()
+            };
+            kept += usize::from(times(1)[0] == Time::Kept);
+            degraded_alone += usize::from(times(1)[0] == Time::Degraded);
+            degraded += usize::from(times(SCENARIOS).contains(&Time::Degraded));
+        }
+        // 5 % of 1000 are 50, standard deviation 7.
+        let stated = 29..=71;
+        for (what, count) in [
+            ("one size", alone),
+            ("any size", refuted),
+            ("one time", degraded_alone),
+            ("any time", degraded),
+        ] {
+            assert!(stated.contains(&count), "{what}: {count} of {STUDIES}");
+        }
+        // Both must pass by chance: 0.05 squared.
+        assert!(kept < 10, "kept: {kept} of {STUDIES}");
+        // What it would be without sharing: 1 - 0.95^15 = 54 %.
+        assert!((490..590).contains(&naive), "{naive} of {STUDIES}");
+    }
+
+    #[test]
+    fn direction_table() {
+        for (low, time, word) in [
+            (0.01, Time::Kept, "saves"),
+            (0.01, Time::NotShown, "saves (time not shown)"),
+            (0.01, Time::Degraded, "saves but degrades"),
+            (0.0, Time::Kept, "no saving shown"),
+            (-0.3, Time::Kept, "no saving shown"),
+            (f64::NAN, Time::Kept, "no saving shown"),
+        ] {
+            let saving = Estimate {
+                value: low + 0.1,
+                ci95: (low - 0.01, 0.6),
+                bound95: (low, 0.5),
+            };
+            assert_eq!(Direction::of(&saving, time).word(), word, "{low} {time:?}");
+        }
+    }
+
+    #[test]
+    fn general_claims_need_every_scenario() {
+        use Direction::{NoSavingShown, Saves, SavesButDegrades, SavesTimeOpen};
+        use Size::{Inconclusive, Refuted, Supported};
+        assert_eq!(Size::in_general(&[Supported, Supported]), Supported);
+        assert_eq!(Size::in_general(&[Supported, Inconclusive]), Inconclusive);
+        assert_eq!(
+            Size::in_general(&[Inconclusive, Refuted, Supported]),
+            Refuted
+        );
+        assert_eq!(Size::in_general(&[]), Inconclusive);
+        assert_eq!(
+            Direction::in_general(&[SavesTimeOpen, SavesButDegrades, Saves]),
+            SavesButDegrades
+        );
+        assert_eq!(
+            Direction::in_general(&[Saves, SavesTimeOpen]),
+            SavesTimeOpen
+        );
+        assert_eq!(
+            Direction::in_general(&[NoSavingShown, Saves]),
+            NoSavingShown
+        );
+    }
+
+    #[test]
+    fn the_arithmetic_bound() {
+        for (claim, overhead, needed) in [
+            (0.05, 0.02, 0.074),
+            (0.10, 0.05, 0.167),
+            (0.20, 0.02, 0.275),
+            (0.40, 0.02, 0.70),
+            (0.40, 0.05, 0.75),
+        ] {
+            let got = waste_needed(overhead, claim);
+            assert!((got - needed).abs() < 0.0006, "{claim} {overhead}: {got}");
+        }
+    }
+}

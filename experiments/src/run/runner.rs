@@ -1,0 +1,126 @@
+//! Runs units on several cores. A unit is a pure function of its identity, so neither their order
+//! nor their number of threads can show in the results.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::plan::Plan;
+use crate::run::engine::{Engine, EngineError};
+use crate::run::store::{Found, Store, StoreError};
+use crate::run::unit::{Unit, distinct};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Threads; 0 for one a core.
+    pub jobs: usize,
+    /// Run what is already there again, and compare.
+    pub force: bool,
+}
+
+/// Who wants to know how far it is.
+pub trait Progress: Sync {
+    /// `done` of `total` units are there.
+    fn at(&self, done: usize, total: usize);
+}
+
+/// Nobody does.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn at(&self, _: usize, _: usize) {}
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Units that ran.
+    pub ran: usize,
+    /// Units that were there.
+    pub kept: usize,
+}
+
+/// Why the units are not all there.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A unit cannot be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A unit cannot be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine's own checks stopped a run.
+    #[error(
+        "unit {unit} broke an invariant of the simulator: {message}; \
+         repeat it with `lab replay PLAN --unit {unit}`"
+    )]
+    Broken {
+        /// The unit.
+        unit: String,
+        /// What the check said.
+        message: String,
+    },
+    /// The threads cannot be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// Runs those of `units` that the store lacks; with `force`, all of them. Units of one id are one
+/// run, which is made once.
+pub fn run(
+    plan: &Plan,
+    units: &[Unit],
+    engine: &dyn Engine,
+    store: &Store,
+    options: Options,
+    progress: &dyn Progress,
+) -> Result<Done, RunError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs)
+        .build()?;
+    let (finished, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let runs = distinct(units);
+    let one = |unit: &&Unit| -> Result<(), RunError> {
+        if options.force || !matches!(store.read(unit)?, Found::Valid(_)) {
+            let outcome = run_one(plan, unit, engine)?;
+            store.write(unit, &outcome)?;
+            ran.fetch_add(1, Ordering::Relaxed);
+        }
+        let done = finished.fetch_add(1, Ordering::Relaxed) + 1;
+        progress.at(done, runs.len());
+        Ok(())
+    };
+    progress.at(0, runs.len());
+    pool.install(|| runs.par_iter().with_max_len(1).try_for_each(one))?;
+    let ran = ran.into_inner();
+    Ok(Done {
+        ran,
+        kept: runs.len() - ran,
+    })
+}
+
+/// Runs one unit. A failed assertion of the engine is an error that names the unit.
+pub fn run_one(
+    plan: &Plan,
+    unit: &Unit,
+    engine: &dyn Engine,
+) -> Result<crate::run::outcome::Outcome, RunError> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| engine.run(plan, unit)));
+    let outcome = outcome.map_err(|cause| RunError::Broken {
+        unit: unit.id.clone(),
+        message: said(cause.as_ref()),
+    })??;
+    Ok(outcome)
+}
+
+fn said(cause: &(dyn std::any::Any + Send)) -> String {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message")
+        .lines()
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,240 @@
+//! The seam to the simulator: a unit becomes a scenario with populations, its result an outcome.
+
+use std::path::Path;
+
+use unchoke_core::choke::Parameters;
+use unchoke_core::ledger::Ledger;
+use unchoke_core::time::Instant;
+use unchoke_sim::result::RunResult;
+use unchoke_sim::scenario::{Part, Population, Scenario, expand};
+use unchoke_sim::spec::{ClientSpec, SwarmSpec};
+use unchoke_sim::trace::{Header, Sink};
+use unchoke_sim::world;
+
+use crate::plan::{Contender, Plan};
+use crate::run::engine::{Engine, EngineError};
+use crate::run::outcome::{Node, Outcome, Sample};
+use crate::run::unit::{Mix, Unit};
+
+/// The simulator with the scenarios of a plan.
+#[derive(Clone, Debug)]
+pub struct Swarms {
+    scenarios: Vec<Scenario>,
+}
+
+impl Swarms {
+    /// Reads the scenarios of `plan`; files are looked for in `folder`.
+    pub fn of(plan: &Plan, folder: &Path) -> Result<Self, EngineError> {
+        let builtin = Scenario::list();
+        let read = |source: &str, set: &[String]| {
+            if builtin.iter().any(|it| it.name == source) {
+                Scenario::builtin(source, set)
+            } else {
+                Scenario::from_file(&folder.join(source), set)
+            }
+        };
+        let each = plan.scenarios.iter().map(|it| read(&it.source, &it.set));
+        let scenarios = each.collect::<Result<_, _>>();
+        Ok(Self {
+            scenarios: scenarios.map_err(|it| EngineError(it.to_string()))?,
+        })
+    }
+
+    /// The scenario of a unit with the policies of the unit in it. Populations of the scenario that
+    /// have a share or a count stay; the policies run on the rest.
+    fn scenario(&self, plan: &Plan, unit: &Unit) -> Result<Scenario, EngineError> {
+        let scenario = &self.scenarios[unit.scenario];
+        let mut populations = outsiders(scenario);
+        let free = free(scenario, &populations)?;
+        let candidate = client(scenario, &plan.candidate);
+        let (adopting, all) = match unit.mix {
+            Mix::Candidate => (None, candidate),
+            Mix::Baseline(at) => (None, client(scenario, &plan.baselines[at])),
+            Mix::Mixed(at, adoption) => {
+                let adopters =
+                    u32::try_from(adoption.of(free)).expect("at most the number of peers");
+                let baseline = client(scenario, &plan.baselines[at]);
+                (Some((Part::Count(adopters), candidate)), baseline)
+            }
+        };
+        populations.extend(adopting.map(|(part, client)| Population { part, client }));
+        populations.push(Population {
+            part: Part::Rest,
+            client: all.clone(),
+        });
+        let mut scenario = scenario.clone();
+        let origin = plan.origin.as_ref().map(|it| client(&scenario, it));
+        for origins in &mut scenario.origins {
+            origins.client = ClientSpec {
+                name: "origin".to_owned(),
+                ..origin.as_ref().unwrap_or(&all).clone()
+            };
+        }
+        let mixed = scenario.with_populations(populations);
+        mixed.map_err(|it| EngineError(it.to_string()))
+    }
+
+    /// The swarm of a unit.
+    pub fn spec(&self, plan: &Plan, unit: &Unit) -> Result<SwarmSpec, EngineError> {
+        let scenario = self.scenario(plan, unit)?;
+        if scenario.peers.rejoins > 0 {
+            // Who joins, and when, would depend on the policy: there would be no pairs.
+            let name = &plan.scenarios[unit.scenario].name;
+            return Err(EngineError(format!(
+                "scenario {name}: peers join in the place of others, so that two policies would \
+                 have different peers; set `peers.rejoins` to 0"
+            )));
+        }
+        let spec = expand(&scenario, unit.run_seed);
+        let late = spec
+            .nodes
+            .iter()
+            .filter(|it| it.arrives_at >= spec.horizon)
+            .count();
+        if late > 0 {
+            let name = &plan.scenarios[unit.scenario].name;
+            return Err(EngineError(format!(
+                "scenario {name}, seed {}: {late} peers arrive after the horizon; raise `horizon`",
+                unit.run_seed
+            )));
+        }
+        Ok(spec)
+    }
+
+    /// What a trace of a unit says first.
+    pub fn header(&self, plan: &Plan, unit: &Unit) -> Result<Header, EngineError> {
+        let scenario = self.scenario(plan, unit)?;
+        Ok(Header::new(&scenario, &self.spec(plan, unit)?))
+    }
+
+    /// Runs a unit, to `until` at most, with a sink for its events.
+    pub fn replay(
+        &self,
+        plan: &Plan,
+        unit: &Unit,
+        until: Option<Instant>,
+        sink: Option<&mut dyn Sink>,
+    ) -> Result<Outcome, EngineError> {
+        let mut spec = self.spec(plan, unit)?;
+        spec.horizon = spec.horizon.min(until.unwrap_or(Instant::NEVER));
+        // Taken apart so that the sink's lifetime can shrink to the spec's.
+        let result = match sink {
+            Some(sink) => world::run(&spec, Some(sink)),
+            None => world::run(&spec, None),
+        };
+        let result = result.map_err(|it| EngineError(it.to_string()))?;
+        let outsiders = outsiders(&self.scenarios[unit.scenario]).len();
+        Ok(outcome(plan, &spec, outsiders, &result))
+    }
+}
+
+impl Engine for Swarms {
+    fn version(&self) -> String {
+        env!("UNCHOKE_ENGINE").to_owned()
+    }
+
+    fn identity(&self, plan: &Plan, unit: &Unit) -> Result<String, EngineError> {
+        let scenario = self.scenario(plan, unit)?;
+        Ok(format!(
+            "{}\nseed = {}\n",
+            scenario.to_toml(),
+            unit.run_seed
+        ))
+    }
+
+    fn run(&self, plan: &Plan, unit: &Unit) -> Result<Outcome, EngineError> {
+        self.replay(plan, unit, None, None)
+    }
+}
+
+/// Populations of the scenario that are not the plan's to decide, by number.
+fn outsiders(scenario: &Scenario) -> Vec<Population> {
+    let counts = scenario.population_counts();
+    let all = scenario.populations.iter().zip(counts);
+    let fixed = all.filter(|(it, _)| it.part != Part::Rest);
+    fixed
+        .map(|(it, count)| Population {
+            part: Part::Count(count),
+            client: it.client.clone(),
+        })
+        .collect()
+}
+
+/// Peers that are left for the plan's policies.
+fn free(scenario: &Scenario, outsiders: &[Population]) -> Result<usize, EngineError> {
+    let taken = outsiders.iter().map(|it| match it.part {
+        Part::Count(count) => count,
+        Part::Share(_) | Part::Rest => 0,
+    });
+    match scenario.peers.count - taken.sum::<u32>() {
+        0 => Err(EngineError(format!(
+            "scenario {}: its populations take every peer and leave none for the plan's policies; \
+             leave one population without share and count",
+            scenario.name
+        ))),
+        left => Ok(left as usize),
+    }
+}
+
+fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
+    let mut parameters = Parameters::new();
+    for (name, value) in &it.parameters {
+        parameters.set(name, *value);
+    }
+    let mut client = scenario.client_with(&it.name, &it.policy, parameters);
+    client.own = it.own;
+    if let Some(most) = it.max_connections {
+        client.max_connections = most;
+    }
+    if let Some(picker) = &it.picker {
+        client.picker.clone_from(picker);
+    }
+    client
+}
+
+/// The first `outsiders` of the clients are not the plan's.
+fn outcome(plan: &Plan, spec: &SwarmSpec, outsiders: usize, result: &RunResult) -> Outcome {
+    let mut total = Ledger::default();
+    for it in &result.nodes {
+        total += it.ledger;
+    }
+    let adopts = |client: usize| spec.clients[client].name == plan.candidate.name;
+    let outside = |client: usize| client < outsiders;
+    let nodes = spec.nodes.iter().zip(&result.nodes).map(|(spec, it)| Node {
+        class: it.class,
+        adopter: !it.origin && !outside(it.client.into()) && adopts(it.client.into()),
+        outsider: !it.origin && outside(it.client.into()),
+        origin: it.origin,
+        up_rate: spec.up,
+        arrived_ns: spec.arrives_at.as_nanos(),
+        completed_ns: it.completed_at.map(Instant::as_nanos),
+        useful_bytes: it.ledger.payload_useful,
+        payload_sent_bytes: it.ledger.payload_sent,
+        sent_bytes: it.ledger.sent(),
+        received_bytes: it.ledger.received(),
+    });
+    let samples = result.series.iter().map(|it| Sample {
+        at_ns: it.at.as_nanos(),
+        leechers: u64::from(it.leechers),
+        seeds: u64::from(it.seeds),
+        down_rate: it.down_rate,
+    });
+    let bound = result.bound.map(|it| it.time().as_nanos());
+    Outcome {
+        ended_ns: result.ended_at.as_nanos(),
+        horizon_ns: spec.horizon.as_nanos(),
+        file_bytes: spec.geometry.total_bytes(),
+        bound_ns: bound.and_then(|it| u64::try_from(it).ok()),
+        in_flight_bytes: result.bytes_in_flight,
+        lost_bytes: result.bytes_dropped,
+        transport_sent_bytes: result.nodes.iter().map(|it| it.transport_sent).sum(),
+        blocks: result.blocks_transferred,
+        events: result.events,
+        digest: result.digest,
+        total,
+        classes: spec.classes.clone(),
+        class_matrix: result.class_matrix.clone(),
+        nodes: nodes.collect(),
+        series: samples.collect(),
+    }
+}

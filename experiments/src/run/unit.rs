@@ -1,0 +1,180 @@
+//! Work units: the runs a plan expands to, each with an id that says all it depends on.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::{Adoption, Plan};
+use crate::run::engine::{Engine, EngineError};
+
+/// Version of the unit files and of what their ids are made from.
+pub const SCHEMA: u32 = 2;
+
+/// Who runs what in a swarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mix {
+    /// Everybody runs this baseline.
+    Baseline(usize),
+    /// Everybody runs the candidate.
+    Candidate,
+    /// Some peers run the candidate, the others this baseline.
+    Mixed(usize, Adoption),
+}
+
+/// One run of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// 32 hexadecimal digits, hash of everything the run depends on.
+    pub id: String,
+    /// Position in the plan's scenarios.
+    pub scenario: usize,
+    /// Which of the paired runs.
+    pub seed_index: u32,
+    /// The seed of the run.
+    pub run_seed: u64,
+    /// Who runs what.
+    pub mix: Mix,
+    /// 1 for the second execution of the A/A comparison, else 0.
+    pub replica: u8,
+}
+
+impl Unit {
+    /// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
+    pub fn new(
+        plan: &Plan,
+        engine: &dyn Engine,
+        scenario: usize,
+        seed_index: u32,
+        (mix, replica): (Mix, u8),
+    ) -> Result<Self, EngineError> {
+        let mut unit = Self {
+            id: String::new(),
+            scenario,
+            seed_index,
+            run_seed: plan.run_seed(seed_index),
+            mix,
+            replica,
+        };
+        unit.id = id(&engine.identity(plan, &unit)?, replica);
+        Ok(unit)
+    }
+
+    /// Name of the mix in tables and files.
+    #[must_use]
+    pub fn mix_name(&self, plan: &Plan) -> String {
+        mix_name(plan, self.mix)
+    }
+
+    /// Share of adopters in tables and files.
+    #[must_use]
+    pub fn adoption_label(&self) -> String {
+        match self.mix {
+            Mix::Baseline(_) => "0 %".to_owned(),
+            Mix::Candidate => Adoption::ALL.label(),
+            Mix::Mixed(_, adoption) => adoption.label(),
+        }
+    }
+}
+
+/// Name of the mix: the policy, or both where peers differ.
+#[must_use]
+pub fn mix_name(plan: &Plan, mix: Mix) -> String {
+    match mix {
+        Mix::Baseline(at) => plan.baselines[at].name.clone(),
+        Mix::Candidate => plan.candidate.name.clone(),
+        Mix::Mixed(at, _) => format!("{} in {}", plan.candidate.name, plan.baselines[at].name),
+    }
+}
+
+/// The pure mix of the baseline or candidate of this name.
+#[must_use]
+pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
+    if plan.candidate.name == name {
+        return Some(Mix::Candidate);
+    }
+    let found = plan.baselines.iter().position(|it| it.name == name);
+    found.map(Mix::Baseline)
+}
+
+/// The units of `plan` by scenario, then seed, then mix. A pure baseline is there once for every
+/// adoption, the pure candidate once for every baseline. Two units may be the same run, where two
+/// adoptions are the same number of peers: they have one id and one file.
+pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
+    let mut units = Vec::new();
+    for scenario in 0..plan.scenarios.len() {
+        for seed_index in 0..plan.seeds_of(scenario) {
+            for mix in mixes(plan) {
+                units.push(Unit::new(plan, engine, scenario, seed_index, mix)?);
+            }
+        }
+    }
+    Ok(units)
+}
+
+/// Each run once, in the order of the units.
+#[must_use]
+pub fn distinct(units: &[Unit]) -> Vec<&Unit> {
+    let mut seen = BTreeSet::new();
+    units.iter().filter(|it| seen.insert(&it.id)).collect()
+}
+
+fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {
+    let mut mixes = Vec::new();
+    for baseline in 0..plan.baselines.len() {
+        mixes.push((Mix::Baseline(baseline), 0));
+        for adoption in &plan.adoption {
+            if *adoption != Adoption::ALL {
+                mixes.push((Mix::Mixed(baseline, *adoption), 0));
+            }
+        }
+    }
+    mixes.push((Mix::Candidate, 0));
+    mixes.push((Mix::Candidate, 1));
+    mixes
+}
+
+fn id(identity: &str, replica: u8) -> String {
+    let text = format!("unchoke unit {SCHEMA} replica {replica}\n{identity}");
+    hex(&Sha256::digest(text.as_bytes())[..16])
+}
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// Which share of the units a machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 1.
+    pub index: usize,
+    /// Shares in all.
+    pub count: usize,
+}
+
+impl Shard {
+    /// Whether the unit at this position belongs to the share.
+    #[must_use]
+    pub fn holds(self, position: usize) -> bool {
+        position % self.count == self.index - 1
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(format!("{text:?} is not a share such as 2/8")),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What a reader gets to see: words, tables, figures, and pages.
+
+pub mod figure;
+pub mod output;
+pub mod report;
+pub mod swarm_replay;
+pub mod words;

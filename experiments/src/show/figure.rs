@@ -1,0 +1,93 @@
+//! Pictures of results. They are drawn as scenes of a few primitives, and a scene is rendered to
+//! SVG and PNG with a font that is embedded in the program.
+
+mod axis;
+mod bytes;
+mod cdf;
+mod effects;
+mod forest;
+mod gallery;
+mod grid;
+pub mod heat;
+mod interval;
+mod ladder;
+mod matrix;
+mod palette;
+mod panel;
+pub mod pareto;
+mod render;
+mod scaling;
+mod scene;
+mod series;
+pub mod testbed;
+
+pub use effects::effects;
+pub use gallery::{Glance, glance};
+pub(crate) use palette::{INK, WHITE};
+pub use render::{RenderError, png, svg};
+pub use scaling::scaling;
+pub use scene::{Color, Scene, Shape};
+
+use crate::findings::analysis::Analysis;
+use crate::plan::{Figure, Plan};
+
+/// A picture with its words.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// File name without its ending.
+    pub name: String,
+    /// Which of the plan's figures it is.
+    pub figure: Figure,
+    /// The scenario that it is about; `None` for all of the plan.
+    pub scenario: Option<usize>,
+    /// What it shows, with n, interval method and level.
+    pub caption: String,
+    /// The drawing.
+    pub scene: Scene,
+}
+
+/// Scenarios that fit a picture together; of a plan with more, some pictures are drawn one by one.
+const TOGETHER: usize = 4;
+
+/// The plan's pictures, in the order of the report.
+#[must_use]
+pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
+    let wanted = Figure::ALL.into_iter();
+    let wanted = wanted.filter(|it| plan.figures.contains(it));
+    let drawn = wanted.flat_map(|it| match it {
+        Figure::Forest if few(plan) => vec![forest::savings(plan, analysis)],
+        Figure::Forest => grid::savings(plan, analysis),
+        Figure::Time if few(plan) => vec![forest::times(plan, analysis)],
+        Figure::Time => grid::times(plan, analysis),
+        Figure::Cdf => vec![cdf::cdf(plan, analysis)],
+        Figure::Bytes => vec![bytes::bytes(plan, analysis)],
+        Figure::Series => apart(plan, |it| Some(series::series(plan, analysis, it))),
+        Figure::Matrix => apart(plan, |it| matrix::matrix(plan, analysis, it)),
+        Figure::Ladder if !plan.ladder.is_empty() => vec![ladder::ladder(plan, analysis)],
+        // Drawn by a study of its own.
+        Figure::Ladder | Figure::Effects => Vec::new(),
+    });
+    drawn.collect()
+}
+
+fn few(plan: &Plan) -> bool {
+    plan.scenarios.len() <= TOGETHER
+}
+
+/// One picture of all scenarios, or one of each.
+fn apart(plan: &Plan, draw: impl Fn(&[usize]) -> Option<Picture>) -> Vec<Picture> {
+    let all: Vec<usize> = (0..plan.scenarios.len()).collect();
+    if few(plan) {
+        return draw(&all).into_iter().collect();
+    }
+    let one = |it: &usize| {
+        let picture = draw(&[*it])?;
+        let within = &plan.scenarios[*it].name;
+        Some(Picture {
+            name: format!("{}_{within}", picture.name),
+            scenario: Some(*it),
+            ..picture
+        })
+    };
+    all.iter().filter_map(one).collect()
+}

@@ -1,0 +1,82 @@
+//! Distribution of completion times per policy.
+
+use super::Picture;
+use super::axis::Axis;
+use super::palette;
+use super::panel::{Frame, caption, columns, legend, title};
+use super::scene::Scene;
+use crate::findings::analysis::{Analysis, pure_mixes};
+use crate::plan::{Figure, Plan};
+use crate::run::unit::mix_name;
+
+/// Panels in a row at most.
+const ROW: usize = 3;
+
+pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
+    let mut scene = Scene::new(1000.0, 0.0);
+    let y = title(
+        &mut scene,
+        "Completion time of peers, whole swarms of one policy",
+    );
+    let mixes = pure_mixes(plan);
+    let names: Vec<_> = mixes
+        .iter()
+        .enumerate()
+        .map(|(at, mix)| (mix_name(plan, *mix), palette::policy(at)))
+        .collect();
+    let mut top = legend(&mut scene, y + 4.0, &names) + 16.0;
+    let positions = columns(scene.width, ROW.min(plan.scenarios.len()), 40.0);
+    for (scenario, within) in plan.scenarios.iter().enumerate() {
+        let column = scenario % positions.len();
+        if scenario > 0 && column == 0 {
+            top += 320.0;
+        }
+        let curves: Vec<_> = analysis
+            .pictures
+            .completions
+            .iter()
+            .filter(|it| it.scenario == scenario)
+            .collect();
+        let longest = curves
+            .iter()
+            .map(|it| it.quantiles_s[100])
+            .fold(0.0, f64::max);
+        let frame = Frame {
+            x: Axis::new((0.0, longest * 1.02), positions[column]),
+            y: Axis::new((0.0, 100.0), (top + 240.0, top)),
+        };
+        frame.draw(&mut scene, &within.name, "seconds since arrival");
+        // The candidate is drawn last, on top.
+        for curve in curves.iter().rev() {
+            let at = mixes
+                .iter()
+                .position(|it| *it == curve.mix)
+                .expect("a pure mix");
+            let mut points = vec![(frame.x.at(0.0), frame.y.at(0.0))];
+            points.push((frame.x.at(curve.quantiles_s[0]), frame.y.at(0.0)));
+            for (percent, time) in curve.quantiles_s.iter().enumerate() {
+                // Those who did not complete end the curve below the top.
+                let share = percent as f64;
+                if share <= curve.completed * 100.0 {
+                    points.push((frame.x.at(*time), frame.y.at(share)));
+                }
+            }
+            let width = if at == 0 { 2.5 } else { 1.75 };
+            scene.line(&points, palette::policy(at), width);
+        }
+    }
+    let text = format!(
+        "Share of peers (%) that have every piece, by seconds since their own arrival; origin \
+         seeds left out. Pooled over {} seeds; peers of one run are not independent, so no \
+         interval is drawn: see the paired ratios. Data: completion.csv.",
+        plan.seeds_said()
+    );
+    caption(&mut scene, top + 290.0, &text);
+    Picture {
+        name: "completion_cdf".to_owned(),
+        figure: Figure::Cdf,
+        scenario: None,
+        caption: text,
+        scene,
+    }
+}

@@ -1,0 +1,136 @@
+//! `manifest.json`: where results come from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::Plan;
+use crate::run::unit::{SCHEMA, Unit, distinct, hex};
+
+/// What the machine and the day add; no hash includes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    /// Wall time of the whole command, seconds.
+    pub wall_s: f64,
+    /// Threads.
+    pub jobs: usize,
+    /// Units that ran now; the others were there.
+    pub ran: usize,
+}
+
+/// Name of the file.
+pub const FILE: &str = "manifest.json";
+
+/// The manifest of a finished plan whose results go to `folder`. Where nothing ran now, and the results
+/// are those that the manifest there tells of, what it says of the machine and the time stays true.
+#[must_use]
+pub fn manifest(
+    plan: &Plan,
+    units: &[Unit],
+    engine: &str,
+    results: &str,
+    host: &Host,
+    folder: &Path,
+) -> String {
+    let seeds: Vec<u64> = (0..plan.seed_range().1)
+        .map(|it| plan.run_seed(it))
+        .collect();
+    let runs = distinct(units);
+    let ids: Vec<&str> = runs.iter().map(|it| it.id.as_str()).collect();
+    let policy = |it: &crate::plan::Contender| {
+        json!({ "name": it.name, "policy": it.policy, "parameters": it.parameters,
+                "max_connections": it.max_connections, "picker": it.picker })
+    };
+    let document = json!({
+        "schema_version": super::RESULTS_SCHEMA,
+        "plan": plan.name,
+        "status": if plan.registered { "registered" } else { "exploratory" },
+        "results_sha256": results,
+        "plan_sha256": hex(&Sha256::digest(plan.to_toml().as_bytes())),
+        "engine": engine,
+        "unit_schema": SCHEMA,
+        "units": runs.len(),
+        "units_sha256": hex(&Sha256::digest(ids.join("\n").as_bytes())),
+        "versions": versions(),
+        "git": git(),
+        "rng": { "name": "ChaCha8", "crate": "rand_chacha 0.10.0" },
+        "master_seed": plan.master_seed,
+        "run_seeds": seeds,
+        "candidate": policy(&plan.candidate),
+        "origin": plan.origin.as_ref().map(policy),
+        "baselines": plan.baselines.iter().map(policy).collect::<Vec<_>>(),
+        "scenarios": plan.scenarios.iter().map(|it| it.name.clone()).collect::<Vec<_>>(),
+        "host": earlier(engine, results, folder).filter(|_| host.ran == 0).unwrap_or_else(|| host.json()),
+    });
+    let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
+    text.push('\n');
+    text
+}
+
+impl Host {
+    fn json(&self) -> Value {
+        json!({
+            "os": std::env::consts::OS,
+            "arch": std::env::consts::ARCH,
+            "cores": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            "cpu": cpu(),
+            "jobs": self.jobs,
+            "wall_s": crate::findings::stats::math::round9((self.wall_s * 1000.0).round() / 1000.0),
+            "units_run_now": self.ran,
+        })
+    }
+}
+
+/// What the manifest in `folder` says of the machine, if it tells of the same results.
+fn earlier(engine: &str, results: &str, folder: &Path) -> Option<Value> {
+    let text = fs::read_to_string(folder.join(FILE)).ok()?;
+    let before: Value = serde_json::from_str(&text).ok()?;
+    let same = before["results_sha256"] == results && before["engine"] == engine;
+    before.get("host").filter(|_| same).cloned()
+}
+
+fn versions() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("unchoke", json!(env!("CARGO_PKG_VERSION"))),
+        ("rustc", json!(env!("UNCHOKE_RUSTC"))),
+        ("target", json!(env!("UNCHOKE_TARGET"))),
+        (
+            "profile",
+            json!(if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            }),
+        ),
+        ("cargo_lock_sha256", json!(env!("UNCHOKE_LOCK"))),
+    ])
+}
+
+/// Revision of the sources that the program was started in, if they are under git.
+fn git() -> Value {
+    let ask = |arguments: &[&str]| {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        let output = Command::new("git")
+            .current_dir(folder)
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let revision = ask(&["rev-parse", "HEAD"]);
+    // Results are written before they are committed: they do not make the sources dirty.
+    let changes = ask(&["status", "--porcelain", "--", ":/", ":(exclude,top)results"]);
+    json!({ "revision": revision, "dirty": changes.map(|it| !it.is_empty()) })
+}
+
+/// Model of the CPU, where the system tells.
+pub(crate) fn cpu() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|it| it.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}

@@ -1,0 +1,318 @@
+//! CSV tables. One row a thing, the unit in the column name, empty where there is no figure.
+
+use serde::Serialize;
+use unchoke_core::ledger::{Kind, Waste};
+
+use crate::findings::analysis::{Ladder, Level, Pictures, RunRow};
+use crate::findings::measure::geometric_mean_time;
+use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::math::figure;
+use crate::plan::Plan;
+use crate::run::unit::mix_name;
+
+/// A CSV text in the making.
+pub(crate) struct Table {
+    writer: csv::Writer<Vec<u8>>,
+}
+
+impl Table {
+    pub(crate) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
+        let mut table = Self {
+            writer: csv::Writer::from_writer(Vec::new()),
+        };
+        table.row(columns.iter().map(|it| it.as_ref().to_owned()));
+        table
+    }
+
+    pub(crate) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
+        let written = self
+            .writer
+            .write_record(fields.into_iter().collect::<Vec<_>>());
+        written.expect("a row has as many fields as there are columns");
+    }
+
+    /// A table of records, whose fields name the columns.
+    pub(crate) fn of<T: Serialize>(records: &[T]) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for it in records {
+            writer
+                .serialize(it)
+                .expect("writing to memory does not fail");
+        }
+        Self { writer }.finish()
+    }
+
+    pub(crate) fn finish(self) -> String {
+        let bytes = self
+            .writer
+            .into_inner()
+            .expect("writing to memory does not fail");
+        String::from_utf8(bytes).expect("fields are text")
+    }
+}
+
+/// Low and high end of the two-sided 95 % interval.
+pub(super) fn ci95(estimate: &Estimate) -> [String; 2] {
+    [figure(estimate.ci95.0), figure(estimate.ci95.1)]
+}
+
+/// `runs.csv`: one row a run.
+#[must_use]
+pub fn runs(plan: &Plan, rows: &[RunRow]) -> String {
+    let mut columns: Vec<String> = [
+        "unit",
+        "scenario",
+        "policy",
+        "adoption",
+        "seed_index",
+        "run_seed",
+        "replica",
+        "peers",
+        "completed",
+        "adopters",
+        "geometric_mean_time_s",
+        "mean_time_s",
+        "median_time_s",
+        "p95_time_s",
+        "max_time_s",
+        "bound_s",
+        "adopter_geometric_mean_time_s",
+        "adopter_p95_time_s",
+        "upload_per_copy_bytes",
+        "adopter_upload_per_copy_bytes",
+        "adopter_total_per_copy_bytes",
+        "sent_per_useful_byte",
+        "redundant_per_useful_byte",
+        "protocol_per_useful_byte",
+        "origin_per_copy_bytes",
+        "jain_goodput_over_capacity",
+        "gini_upload",
+        "spearman_capacity_goodput",
+        "slope_log_goodput_log_capacity",
+        "file_bytes",
+        "useful_bytes",
+        "payload_sent_bytes",
+        "in_flight_bytes",
+        "lost_bytes",
+        "transport_sent_bytes",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    columns.extend(Waste::ALL.map(|it| format!("wasted_{}_bytes", it.name())));
+    columns.extend(Kind::ALL.map(|it| format!("sent_{}_bytes", it.name())));
+    columns.extend(["blocks", "events", "ended_s", "digest"].map(str::to_owned));
+    let mut table = Table::new(&columns);
+    for row in rows {
+        table.row(run(plan, row));
+    }
+    table.finish()
+}
+
+fn run(plan: &Plan, row: &RunRow) -> Vec<String> {
+    let (unit, swarm, all, outcome) = (&row.unit, &row.swarm, &row.all, &row.outcome);
+    let adopters = |value: fn(&crate::findings::measure::GroupMeasure) -> f64| {
+        row.adopters
+            .as_ref()
+            .map_or_else(String::new, |it| figure(value(it)))
+    };
+    let mut fields = vec![
+        unit.id.clone(),
+        plan.scenarios[unit.scenario].name.clone(),
+        unit.mix_name(plan),
+        unit.adoption_label(),
+        unit.seed_index.to_string(),
+        unit.run_seed.to_string(),
+        unit.replica.to_string(),
+        all.peers.to_string(),
+        all.completed.to_string(),
+        row.adopters.map_or(0, |it| it.peers).to_string(),
+        figure(geometric_mean_time(all)),
+        figure(swarm.mean_time),
+        figure(swarm.median_time),
+        figure(all.tail_time),
+        figure(swarm.max_time),
+        outcome
+            .bound_ns
+            .map_or_else(String::new, |it| figure(it as f64 / 1e9)),
+        adopters(geometric_mean_time),
+        adopters(|it| it.tail_time),
+        figure(all.upload_per_copy),
+        adopters(|it| it.upload_per_copy),
+        adopters(|it| it.total_per_copy),
+        figure(swarm.cost),
+        figure(swarm.redundant),
+        figure(swarm.protocol),
+        figure(swarm.origin_per_copy),
+        figure(swarm.jain),
+        figure(swarm.gini),
+        figure(swarm.spearman),
+        figure(swarm.slope),
+        outcome.file_bytes.to_string(),
+        outcome.total.payload_useful.to_string(),
+        outcome.total.payload_sent.to_string(),
+        outcome.in_flight_bytes.to_string(),
+        outcome.lost_bytes.to_string(),
+        outcome.transport_sent_bytes.to_string(),
+    ];
+    fields.extend(outcome.total.payload_wasted.map(|it| it.to_string()));
+    fields.extend(outcome.total.protocol_sent().map(|it| it.to_string()));
+    fields.extend([
+        outcome.blocks.to_string(),
+        outcome.events.to_string(),
+        figure(outcome.ended_ns as f64 / 1e9),
+        format!("{:016x}", outcome.digest),
+    ]);
+    fields
+}
+
+/// `levels.csv`: figures of each policy by itself.
+#[must_use]
+pub fn levels(plan: &Plan, levels: &[Level]) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "policy",
+        "metric",
+        "runs",
+        "median",
+        "mean",
+        "ci95_low",
+        "ci95_high",
+    ]);
+    for it in levels {
+        let [low, high] = ci95(&it.mean);
+        table.row([
+            plan.scenarios[it.scenario].name.clone(),
+            mix_name(plan, it.mix),
+            it.kind.id().to_owned(),
+            it.runs.to_string(),
+            figure(it.median),
+            figure(it.mean.value),
+            low,
+            high,
+        ]);
+    }
+    table.finish()
+}
+
+/// `timeseries.csv`: swarms of one policy over time, mean over seeds with 95 % t intervals.
+#[must_use]
+pub fn timeseries(plan: &Plan, pictures: &Pictures) -> String {
+    let mut columns = vec![
+        "scenario".to_owned(),
+        "policy".to_owned(),
+        "at_s".to_owned(),
+    ];
+    columns.push("runs".to_owned());
+    for name in ["leechers", "seeds", "down_rate_bytes_per_s"] {
+        columns.extend(["mean", "ci95_low", "ci95_high"].map(|it| format!("{name}_{it}")));
+    }
+    let mut table = Table::new(&columns);
+    for it in &pictures.moments {
+        let mut fields = vec![
+            plan.scenarios[it.scenario].name.clone(),
+            mix_name(plan, it.mix),
+            figure(it.at_s),
+            it.runs.to_string(),
+        ];
+        for estimate in [&it.leechers, &it.seeds, &it.down_rate] {
+            fields.push(figure(estimate.value));
+            fields.extend(ci95(estimate));
+        }
+        table.row(fields);
+    }
+    table.finish()
+}
+
+/// `completion.csv`: quantiles of completion time, pooled over seeds.
+#[must_use]
+pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "policy",
+        "peers",
+        "completed_fraction",
+        "quantile",
+        "time_s",
+    ]);
+    for it in &pictures.completions {
+        for (percent, time) in it.quantiles_s.iter().enumerate() {
+            table.row([
+                plan.scenarios[it.scenario].name.clone(),
+                mix_name(plan, it.mix),
+                it.peers.to_string(),
+                figure(it.completed),
+                figure(percent as f64 / 100.0),
+                figure(*time),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+/// `matrix.csv`: useful bytes from access class to access class, summed over seeds.
+#[must_use]
+pub fn matrix(plan: &Plan, pictures: &Pictures) -> String {
+    let mut table = Table::new(&["scenario", "policy", "runs", "from", "to", "useful_bytes"]);
+    for it in &pictures.matrices {
+        for (from, row) in it.bytes.chunks(it.classes.len().max(1)).enumerate() {
+            for (to, bytes) in row.iter().enumerate() {
+                table.row([
+                    plan.scenarios[it.scenario].name.clone(),
+                    mix_name(plan, it.mix),
+                    it.runs.to_string(),
+                    it.classes[from].clone(),
+                    it.classes[to].clone(),
+                    bytes.to_string(),
+                ]);
+            }
+        }
+    }
+    table.finish()
+}
+
+/// `ladder.csv`: one row a scenario, step and quantity.
+#[must_use]
+pub fn ladder(plan: &Plan, ladder: &Ladder) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "from",
+        "to",
+        "quantity",
+        "scale",
+        "runs",
+        "from_mean",
+        "to_mean",
+        "estimate",
+        "ci95_low",
+        "ci95_high",
+        "method",
+        "share_of_first_rung",
+        "share_ci95_low",
+        "share_ci95_high",
+        "variance_reduction",
+    ]);
+    for it in &ladder.steps {
+        let comparison = &it.comparison;
+        let [low, high] = ci95(&comparison.estimate);
+        let [share_low, share_high] = ci95(&it.points);
+        table.row([
+            plan.scenarios[comparison.scenario].name.clone(),
+            plan.ladder[it.rung - 1].clone(),
+            plan.ladder[it.rung].clone(),
+            comparison.quantity.id().to_owned(),
+            comparison.quantity.scale().to_owned(),
+            comparison.runs.to_string(),
+            figure(comparison.baseline_mean),
+            figure(comparison.candidate_mean),
+            figure(comparison.estimate.value),
+            low,
+            high,
+            comparison.method.name().to_owned(),
+            figure(it.points.value),
+            share_low,
+            share_high,
+            figure(comparison.pairing.variance_reduction),
+        ]);
+    }
+    table.finish()
+}

@@ -1,0 +1,121 @@
+//! `report.html`: one file that opens offline, needs no script and prints well.
+//!
+//! Map: `page` is what sections are made of; each other file is a section or two, in the order of
+//! [`report`].
+
+mod flows;
+mod ladder;
+mod methods;
+pub(crate) mod page;
+mod scenarios;
+mod time;
+mod verdict;
+
+use page::Page;
+
+use crate::findings::analysis::Analysis;
+use crate::plan::Plan;
+use crate::show::figure::{Picture, RenderError};
+
+/// What the report says beside the results.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The results hash.
+    pub hash: &'a str,
+    /// Version of the engine.
+    pub engine: &'a str,
+    /// The line that makes the same results.
+    pub reproduce: &'a str,
+    /// Runs.
+    pub units: usize,
+    /// Sections that others bring, in their order, before the methods.
+    pub sections: &'a [Section],
+}
+
+/// A section that is not made of the plan's comparisons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Anchor of its heading.
+    pub id: String,
+    /// Its heading, as text.
+    pub heading: String,
+    /// What follows, as HTML that is well-formed by itself and loads nothing.
+    pub html: String,
+}
+
+/// The page.
+pub fn report(
+    plan: &Plan,
+    analysis: &Analysis,
+    pictures: &[Picture],
+    context: &Context<'_>,
+) -> Result<String, RenderError> {
+    let mut page = Page::new(plan, analysis, pictures);
+    page.head();
+    page.verdicts();
+    page.ladder()?;
+    page.forest()?;
+    page.bytes()?;
+    page.payers()?;
+    page.time()?;
+    page.tail();
+    page.scenarios()?;
+    for it in context.sections {
+        page.heading(&it.heading, &it.id);
+        page.push(&it.html);
+    }
+    page.methods(context);
+    page.text.push_str("</main>\n</html>\n");
+    Ok(page.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::toy::analysed;
+
+    #[test]
+    fn the_page_stands_alone_and_in_order() {
+        let (mut plan, analysis) = analysed();
+        plan.question = "Is </script><script>alert(1)</script> & so on safe?".to_owned();
+        let pictures = crate::show::figure::pictures(&plan, &analysis);
+        let sections = [Section {
+            id: "extra".to_owned(),
+            heading: "More & more".to_owned(),
+            html: "<p>of others</p>".to_owned(),
+        }];
+        let context = Context {
+            hash: "ab12",
+            engine: "v1",
+            reproduce: "lab run toy",
+            units: 3,
+            sections: &sections,
+        };
+        let page = report(&plan, &analysis, &pictures, &context).expect("a page");
+        assert!(
+            !page.contains("<script") && !page.contains("</script"),
+            "escaped"
+        );
+        for link in ["src=\"http", "href=\"http", "@import", "url("] {
+            assert!(!page.contains(link), "the page loads nothing: {link}");
+        }
+        let ids = [
+            "verdict",
+            "forest",
+            "bytes",
+            "matrix",
+            "time",
+            "tail",
+            "scenarios",
+            "extra",
+            "methods",
+        ];
+        let at: Vec<Option<usize>> = ids
+            .iter()
+            .map(|it| page.find(&format!("id=\"{it}\"")))
+            .collect();
+        assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?}");
+        assert_eq!(page.matches("<svg").count(), 6);
+        assert!(page.contains("ab12") && page.contains("As much as it was told to."));
+    }
+}

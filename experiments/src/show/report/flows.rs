@@ -1,0 +1,86 @@
+//! Where the bytes go, and who pays for them.
+
+use super::page::{COMPARISON_HEAD, Page};
+use crate::findings::analysis::Quantity;
+use crate::findings::measure::Group;
+use crate::plan::{Estimand, Figure};
+use crate::show::figure::RenderError;
+use crate::show::output::summary::waste_bound;
+use crate::show::words;
+
+impl Page<'_> {
+    pub(super) fn bytes(&mut self) -> Result<(), RenderError> {
+        self.heading("Where the bytes go", "bytes");
+        self.figures(Figure::Bytes, None)?;
+        self.arithmetic();
+        Ok(())
+    }
+
+    /// What swarm cost allows: measured waste beside the waste that the claim needs.
+    fn arithmetic(&mut self) {
+        let plan = self.plan;
+        self.subheading("The bound of arithmetic");
+        self.paragraph(&format!(
+            "A candidate that wastes w of its useful bytes can save {} of swarm cost (E3) only \
+             against a baseline that wastes at least (1 + w) / (1 - {:.2}) - 1.",
+            plan.margins.claim,
+            plan.margins.claim.fraction()
+        ));
+        let mut head = vec!["scenario".to_owned(), "waste needed".to_owned()];
+        head.extend(
+            plan.baselines
+                .iter()
+                .map(|it| format!("{} wastes", it.name)),
+        );
+        let row = |(scenario, within): (usize, &crate::plan::ScenarioUse)| {
+            let bound = |at| waste_bound(plan, &self.analysis.levels, scenario, at);
+            let needed = if plan.baselines.is_empty() {
+                f64::NAN
+            } else {
+                bound(0).1
+            };
+            let mut row = vec![within.name.clone(), words::percent(needed)];
+            row.extend((0..plan.baselines.len()).map(|at| words::percent(bound(at).0)));
+            row
+        };
+        let rows: Vec<Vec<String>> = plan.scenarios.iter().enumerate().map(row).collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        self.table(&head, &rows);
+    }
+
+    pub(super) fn payers(&mut self) -> Result<(), RenderError> {
+        self.heading("Who pays", "matrix");
+        if !self.figures(Figure::Matrix, None)? && self.plan.figures.contains(&Figure::Matrix) {
+            self.paragraph("The class-by-class matrices stand with their scenarios below.");
+        }
+        self.paragraph(
+            "Upload per completed copy (E1) of adopters, of the others and of all, against the same \
+             peers where nobody adopts.",
+        );
+        let e1 = Quantity::Bytes(Estimand::E1);
+        let rows = self.comparisons(|it| {
+            it.quantity == e1 && it.baseline.is_some() && it.group != Group::Outsiders
+        });
+        self.long("Upload by group", &COMPARISON_HEAD, &rows);
+        let rows = self.comparisons(|it| {
+            it.quantity == Quantity::Time && it.baseline.is_some() && it.group == Group::Outsiders
+        });
+        if !rows.is_empty() {
+            self.paragraph(
+                "What free-riders get: ratio of their completion time to what it is under the \
+                 baseline; above 1 the candidate holds them back.",
+            );
+            self.long("Time of free-riders", &COMPARISON_HEAD, &rows);
+        }
+        Ok(())
+    }
+
+    /// A table that is folded away if it is long.
+    pub(super) fn long(&mut self, summary: &str, head: &[&str], rows: &[Vec<String>]) {
+        if rows.len() > 60 {
+            self.folded(&format!("{summary} ({} rows)", rows.len()), head, rows);
+        } else {
+            self.table(head, rows);
+        }
+    }
+}

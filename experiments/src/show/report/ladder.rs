@@ -1,0 +1,52 @@
+//! Which step of the ladder saves what.
+
+use super::page::Page;
+use crate::findings::analysis::Step;
+use crate::plan::Figure;
+use crate::show::figure::RenderError;
+use crate::show::words;
+
+impl Page<'_> {
+    pub(super) fn ladder(&mut self) -> Result<(), RenderError> {
+        if self.plan.ladder.is_empty() {
+            return Ok(());
+        }
+        self.heading("The ladder: where the saving comes from", "ladder");
+        for sentence in words::ladder(self.plan, self.analysis) {
+            self.paragraph(&sentence);
+        }
+        self.figures(Figure::Ladder, None)?;
+        let rows: Vec<Vec<String>> = self
+            .analysis
+            .ladder
+            .steps
+            .iter()
+            .map(|it| self.step(it))
+            .collect();
+        self.long(
+            "Every step",
+            &[
+                "scenario",
+                "step",
+                "quantity",
+                "against the rung before [95 % CI]",
+                "points of the first rung [95 % CI]",
+                "variance removed",
+            ],
+            &rows,
+        );
+        Ok(())
+    }
+
+    fn step(&self, it: &Step) -> Vec<String> {
+        let ladder = &self.plan.ladder;
+        vec![
+            self.plan.scenarios[it.comparison.scenario].name.clone(),
+            format!("{} → {}", ladder[it.rung - 1], ladder[it.rung]),
+            it.comparison.quantity.id().to_owned(),
+            words::estimate(&it.comparison),
+            words::interval(&it.points),
+            format!("{:.2}", it.comparison.pairing.variance_reduction),
+        ]
+    }
+}

@@ -1,0 +1,113 @@
+//! Methods, seeds and hashes.
+
+use super::Context;
+use super::page::{Page, escape};
+
+impl Page<'_> {
+    pub(super) fn methods(&mut self, context: &Context<'_>) {
+        let plan = self.plan;
+        self.heading("Methods, seeds and hashes", "methods");
+        let origins = match &plan.origin {
+            Some(it) => format!(
+                "Origin seeds run {} with {} in every run, whatever the peers run.",
+                it.name,
+                it.max_connections
+                    .map_or("the scenario's connections".to_owned(), |it| format!(
+                        "at most {it} connections"
+                    ))
+            ),
+            None => "An origin seed runs what everybody runs, with the same limits; where peers \
+                     differ, what the baseline runs: so the origin is part of what is compared when \
+                     everybody adopts."
+                .to_owned(),
+        };
+        for text in [
+            format!(
+                "{} paired seeds from master seed {}; {} runs. The unit is a run. Policies share \
+                 arrivals, capacities and lifetimes by common random numbers; the last column of \
+                 the tables is the share of variance that pairing removed.",
+                plan.seeds_said(),
+                plan.master_seed,
+                context.units
+            ),
+            format!(
+                "Savings are one minus the ratio of means over seeds, with BCa bootstrap intervals \
+                 over seeds ({} resamples; below 20 seeds jackknife with Student's t). Geometric-mean \
+                 time: Student's t on paired log ratios. Brackets: two-sided 95 %.",
+                plan.resamples
+            ),
+            format!(
+                "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
+                 95 % bound of the saving reaches {}, refuted if the upper one stays below. Time is kept if \
+                 the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
+                 1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
+                 degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
+                 they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
+                 (time not shown): neither is shown.",
+                plan.margins.claim, plan.margins.time, plan.margins.tail
+            ),
+            self.general(),
+            format!(
+                "Adopters are compared with the same peers in the run of the same seed where nobody \
+                 adopts. A peer that did not complete counts with the time until the horizon and with \
+                 the part of the copy that it has. {origins}"
+            ),
+            "Runs begin with an empty swarm and end when the last peer has completed: they are \
+             terminating, every peer counts and no warm-up is deleted, but where a scenario is about \
+             the steady state. Bytes of whole swarms (E3 to E5) are always of whole runs."
+                .to_owned(),
+            "The candidate against itself, executed twice, differs by exactly zero in every \
+             quantity."
+                .to_owned(),
+        ] {
+            self.paragraph(&text);
+        }
+        for it in crate::show::words::warmups(plan, self.analysis) {
+            self.paragraph(&format!("{it}."));
+        }
+        self.provenance(context);
+    }
+
+    /// How statements about all scenarios are decided.
+    fn general(&self) -> String {
+        let scenarios = self.plan.scenarios.len();
+        if scenarios == 1 {
+            return "The plan has one scenario: what is shown of it is what is said of all."
+                .to_owned();
+        }
+        let share = |tests: usize| format!("{:.2} %", 5.0 / tests as f64);
+        format!(
+            "A claim about every scenario is supported if each of them supports it (intersection-union, no \
+             correction). Any one of {scenarios} can refute it, so they share the 5 %: refuted if the upper \
+             bound of a saving stays below the claim at an error of {}, and time degrades if the lower \
+             bound of a mean or p95 ratio exceeds its margin at {} (Bonferroni; Holm's procedure is the \
+             same for its first test, which is the one that counts). A scenario may therefore be refuted \
+             by itself and the claim about all of them still be inconclusive. Each reading, baseline and \
+             adoption is a question of its own, with 5 % of its own.",
+            share(scenarios),
+            share(2 * scenarios)
+        )
+    }
+
+    /// What two people compare to know that they have the same results.
+    fn provenance(&mut self, context: &Context<'_>) {
+        let plan = self.plan;
+        let seeds: Vec<String> = (0..plan.seed_range().1)
+            .map(|it| plan.run_seed(it).to_string())
+            .collect();
+        self.push(&format!(
+            "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
+            escape(context.hash),
+            escape(context.engine),
+            escape(context.reproduce)
+        ));
+        self.push(&format!(
+            "<details><summary>Run seeds</summary><p class=\"small\">{}</p></details>",
+            seeds.join(" ")
+        ));
+        let toml = escape(&plan.to_toml());
+        self.push(&format!(
+            "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
+        ));
+    }
+}

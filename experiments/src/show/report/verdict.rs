@@ -1,0 +1,108 @@
+//! The verdict: one sentence a reading for size, one for direction; then every reading.
+
+use super::page::{Page, escape};
+use crate::findings::analysis::Overall;
+use crate::findings::stats::math::exp;
+use crate::plan::Figure;
+use crate::show::figure::RenderError;
+use crate::show::words;
+
+impl Page<'_> {
+    pub(super) fn verdicts(&mut self) {
+        self.heading("The verdict", "verdict");
+        self.push("<dl>");
+        for (estimand, size, direction) in words::verdicts(self.plan, self.analysis) {
+            let title = format!("{}, {}", estimand.id(), estimand.title());
+            self.push(&format!("<dt>{}</dt>", escape(&title)));
+            self.push(&format!("<dd><b>Size:</b> {}.</dd>", escape(&size)));
+            self.push(&format!(
+                "<dd><b>Direction:</b> {}.</dd>",
+                escape(&direction)
+            ));
+        }
+        self.push("</dl>");
+        if let Some(closing) = words::closing(self.plan, self.analysis) {
+            self.paragraph(&closing);
+        }
+        let completion = words::completion(self.plan, self.analysis);
+        self.paragraph(&completion);
+        self.expected();
+    }
+
+    /// What the author wrote before the first run, and what was changed since.
+    pub(crate) fn expected(&mut self) {
+        self.subheading("What was expected, in writing, before the run");
+        let expectation = escape(&self.plan.expectation);
+        self.push(&format!("<blockquote>{expectation}</blockquote>"));
+        if let Some(amendments) = &self.plan.amendments {
+            let amendments = escape(amendments);
+            self.subheading("What was changed in the plan, when and why");
+            self.push(&format!("<blockquote>{amendments}</blockquote>"));
+        }
+    }
+
+    pub(super) fn forest(&mut self) -> Result<(), RenderError> {
+        self.heading("The forest", "forest");
+        self.figures(Figure::Forest, None)?;
+        self.readings();
+        Ok(())
+    }
+
+    fn readings(&mut self) {
+        let rows: Vec<Vec<String>> = self
+            .analysis
+            .overall
+            .iter()
+            .map(|it| self.reading(it))
+            .collect();
+        self.subheading("Every reading over all scenarios");
+        self.table(
+            &[
+                "reading",
+                "baseline",
+                "adoption",
+                "size",
+                "direction",
+                "scenarios passing",
+                "worst scenario",
+                "mean over scenarios",
+                "95 % prediction interval",
+            ],
+            &rows,
+        );
+    }
+
+    fn reading(&self, it: &Overall) -> Vec<String> {
+        let saving = |it: f64| words::percent(1.0 - exp(it));
+        // Few scenarios leave few degrees of freedom: the end may be far off.
+        let at_least = |it: f64| {
+            if exp(it) > 10.0 {
+                "below -900 %".to_owned()
+            } else {
+                saving(it)
+            }
+        };
+        let none = || "-".to_owned();
+        let pooled = it.pooled.as_ref();
+        let mean = pooled.map_or_else(none, |it| saving(it.mean));
+        let prediction = pooled.and_then(|it| it.prediction95);
+        let prediction = prediction.map_or_else(none, |(low, high)| {
+            format!("{} to {}", at_least(high), saving(low))
+        });
+        vec![
+            format!("{} {}", it.estimand.id(), it.estimand.title()),
+            self.plan.baselines[it.baseline].name.clone(),
+            it.adoption.label(),
+            it.size.word().to_owned(),
+            it.direction.word().to_owned(),
+            format!("{} of {}", it.passing, it.scenarios),
+            format!(
+                "{} ({})",
+                words::percent(it.worst.1),
+                self.plan.scenarios[it.worst.0].name
+            ),
+            mean,
+            prediction,
+        ]
+    }
+}

@@ -1,0 +1,304 @@
+//! Results in sentences. Command line, report and job summary say the same.
+
+mod ladder;
+
+pub use ladder::ladder;
+
+use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity, answers};
+use crate::findings::stats::interval::Estimate;
+use crate::findings::verdict::{Direction, Size};
+use crate::plan::{Adoption, Estimand, Plan};
+use crate::run::unit::Mix;
+use crate::show::output::summary::waste_bound;
+
+/// A fraction as a percentage with one decimal.
+#[must_use]
+pub fn percent(fraction: f64) -> String {
+    if fraction.is_finite() {
+        // Minus zero is zero.
+        format!("{:.1} %", (fraction * 1000.0).round() / 10.0 + 0.0)
+    } else {
+        "unknown".to_owned()
+    }
+}
+
+/// An estimate with its 95 % interval in the way of its quantity: a saving as `12.3 % [10.1, 14.5]`, a
+/// ratio as `1.234 [1.200, 1.260]`.
+#[must_use]
+pub fn estimate(it: &Comparison) -> String {
+    match it.quantity {
+        Quantity::Bytes(_) => interval(&it.estimate),
+        Quantity::Time | Quantity::Tail => {
+            let (low, high) = it.estimate.ci95;
+            format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
+        }
+    }
+}
+
+/// A share with its 95 % interval, as `12.3 % [10.1, 14.5]`.
+#[must_use]
+pub fn interval(it: &Estimate) -> String {
+    let number = |it: f64| format!("{:.1}", (it * 1000.0).round() / 10.0 + 0.0);
+    let (low, high) = it.ci95;
+    if low.is_finite() && high.is_finite() {
+        let value = percent(it.value);
+        format!("{value} [{}, {}]", number(low), number(high))
+    } else {
+        format!("{} [?]", percent(it.value))
+    }
+}
+
+/// Who adopts, in words.
+#[must_use]
+pub fn adopts(adoption: Adoption) -> String {
+    match adoption {
+        Adoption::One => "one peer".to_owned(),
+        Adoption::Share(_) => format!("{} of peers", adoption.label()),
+    }
+}
+
+/// The verdict on each estimand: one sentence about size, one about direction.
+#[must_use]
+pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, String)> {
+    let mut sentences = Vec::new();
+    for estimand in &plan.estimands {
+        let readings: Vec<&Overall> = analysis
+            .overall
+            .iter()
+            .filter(|it| it.estimand == *estimand)
+            .collect();
+        if readings.is_empty() {
+            continue;
+        }
+        sentences.push((*estimand, size(plan, &readings), direction(plan, &readings)));
+    }
+    sentences
+}
+
+fn size(plan: &Plan, readings: &[&Overall]) -> String {
+    let claim = plan.margins.claim;
+    let worst = readings
+        .iter()
+        .map(|it| it.worst.1)
+        .fold(f64::INFINITY, f64::min);
+    let best = readings
+        .iter()
+        .map(|it| it.best)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let range = format!("savings run from {} to {}", percent(worst), percent(best));
+    let words = by_word(
+        plan,
+        readings,
+        |it| it.size.word(),
+        &[
+            Size::Supported.word(),
+            Size::Inconclusive.word(),
+            Size::Refuted.word(),
+        ],
+    );
+    format!("a saving of {claim} or more in every scenario is {words}; {range}")
+}
+
+fn direction(plan: &Plan, readings: &[&Overall]) -> String {
+    by_word(
+        plan,
+        readings,
+        |it| it.direction.word(),
+        &[
+            Direction::Saves.word(),
+            Direction::SavesTimeOpen.word(),
+            Direction::SavesButDegrades.word(),
+            Direction::NoSavingShown.word(),
+        ],
+    )
+}
+
+/// `refuted (all)` or `supported (vs bep3 at one peer), refuted (all others)`.
+fn by_word(
+    plan: &Plan,
+    readings: &[&Overall],
+    word: impl Fn(&Overall) -> &'static str,
+    words: &[&'static str],
+) -> String {
+    let with = |it: &str| {
+        readings
+            .iter()
+            .filter(|reading| word(reading) == it)
+            .count()
+    };
+    let present = words.iter().copied();
+    let present: Vec<&str> = present.filter(|it| with(it) > 0).collect();
+    if let [only] = present[..] {
+        return format!("{only} for every baseline and adoption");
+    }
+    // The commonest word covers the rest; the exceptions are named.
+    let common = present
+        .iter()
+        .copied()
+        .max_by_key(|it| with(it))
+        .unwrap_or("");
+    let mut parts = Vec::new();
+    for it in present.iter().filter(|it| **it != common) {
+        let named: Vec<String> = (0..plan.baselines.len())
+            .filter_map(|baseline| {
+                let at: Vec<String> = readings
+                    .iter()
+                    .filter(|reading| reading.baseline == baseline && word(reading) == *it)
+                    .map(|reading| adopts(reading.adoption))
+                    .collect();
+                let name = &plan.baselines[baseline].name;
+                (!at.is_empty()).then(|| format!("vs {name} with {}", at.join(" and ")))
+            })
+            .collect();
+        parts.push(format!("{it} {}", named.join(", ")));
+    }
+    parts.push(format!("{common} otherwise"));
+    parts.join("; ")
+}
+
+/// What swarm cost allows: waste of each baseline beside the waste that the claim would need.
+#[must_use]
+pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (scenario, within) in plan.scenarios.iter().enumerate() {
+        let mut parts = Vec::new();
+        let mut needed = f64::NAN;
+        for (at, baseline) in plan.baselines.iter().enumerate() {
+            let (has, needs) = waste_bound(plan, &analysis.levels, scenario, at);
+            needed = needs;
+            parts.push(format!("{} {}", baseline.name, percent(has)));
+        }
+        lines.push(format!(
+            "{}: E3 can reach {} only against a baseline that wastes {} of useful bytes; measured: {}",
+            within.name,
+            plan.margins.claim,
+            percent(needed),
+            parts.join(", ")
+        ));
+    }
+    lines
+}
+
+/// The last line: how fast, scenario by scenario, with intervals and the number of paired seeds.
+#[must_use]
+pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
+    let adoption = plan.adoption.iter().max()?;
+    let (candidate, baseline) = (&plan.candidate.name, &plan.baselines.first()?.name);
+    if plan.seed_range().0 < 2 {
+        return Some(format!(
+            "One seed names no winner between {candidate} and {baseline}."
+        ));
+    }
+    let each = answers(&analysis.comparisons, Quantity::Time, 0, *adoption).map(|it| {
+        let (ratio, (low, high)) = (it.estimate.value, it.estimate.ci95);
+        let (word, ratio, low, high) = if ratio <= 1.0 {
+            ("sooner", 1.0 / ratio, 1.0 / high, 1.0 / low)
+        } else {
+            ("later", ratio, low, high)
+        };
+        let scenario = &plan.scenarios[it.scenario].name;
+        format!("{ratio:.2}x {word} in {scenario} (95 % CI {low:.2}-{high:.2})")
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "{candidate} finishes {each} than {baseline} when {} adopt, by geometric mean over {} \
+         paired seeds.",
+        adopts(*adoption),
+        plan.seeds_said()
+    ))
+}
+
+/// What counts in steady scenarios: one sentence each.
+#[must_use]
+pub fn warmups(plan: &Plan, analysis: &Analysis) -> Vec<String> {
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let each = analysis.warmups.iter().map(|it| {
+        let name = &plan.scenarios[it.scenario].name;
+        match it.window {
+            Some(window) => format!(
+                "{name} is about the steady state: peers count that arrive from {:.0} s (the warm-up by \
+                 MSER-5, the longest of any policy) to {:.0} s (as long before the last arrival)",
+                seconds(window.from_ns),
+                seconds(window.until_ns)
+            ),
+            None => format!(
+                "{name} is about the steady state, but its swarms did not come to rest: every peer counts"
+            ),
+        }
+    });
+    each.collect()
+}
+
+/// Whether every peer completed in every whole swarm, or where not.
+#[must_use]
+pub fn completion(plan: &Plan, analysis: &Analysis) -> String {
+    let short: Vec<String> = analysis
+        .levels
+        .iter()
+        .filter(|it| it.kind == LevelKind::Completed && it.mean.value < 1.0)
+        .map(|it| {
+            let policy = match it.mix {
+                Mix::Baseline(at) => &plan.baselines[at].name,
+                Mix::Candidate | Mix::Mixed(..) => &plan.candidate.name,
+            };
+            let scenario = &plan.scenarios[it.scenario].name;
+            format!("{policy} in {scenario} {}", percent(it.mean.value))
+        })
+        .collect();
+    if short.is_empty() {
+        "Every peer completed in every swarm of one policy.".to_owned()
+    } else {
+        format!(
+            "Not every peer completed ({}); those count with the time until the horizon.",
+            short.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::toy::plan;
+
+    fn reading(baseline: usize, adoption: Adoption, size: Size) -> Overall {
+        Overall {
+            estimand: Estimand::E1,
+            baseline,
+            adoption,
+            size,
+            direction: Direction::NoSavingShown,
+            passing: 0,
+            scenarios: 2,
+            worst: (0, -0.054),
+            best: 0.412,
+            pooled: None,
+        }
+    }
+
+    #[test]
+    fn exceptions_are_named_and_the_rest_is_summed_up() {
+        let plan = plan();
+        let readings = [
+            reading(0, Adoption::One, Size::Supported),
+            reading(0, Adoption::ALL, Size::Refuted),
+            reading(1, Adoption::One, Size::Refuted),
+        ];
+        let all: Vec<&Overall> = readings.iter().collect();
+        let sentence = size(&plan, &all);
+        assert!(
+            sentence.contains("supported vs unchoke_all with one peer; refuted otherwise"),
+            "{sentence}"
+        );
+        assert!(sentence.contains("from -5.4 % to 41.2 %"), "{sentence}");
+        assert_eq!(
+            direction(&plan, &all),
+            "no saving shown for every baseline and adoption"
+        );
+    }
+
+    #[test]
+    fn percentages_have_no_minus_zero() {
+        assert_eq!(percent(-0.0001), "0.0 %");
+        assert_eq!(percent(f64::NAN), "unknown");
+    }
+}
