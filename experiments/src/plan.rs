@@ -2,6 +2,7 @@
 //! and which margins, and what is expected to come out.
 
 mod check;
+pub mod design;
 mod echo;
 mod error;
 mod factorial;

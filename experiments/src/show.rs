@@ -1,7 +1,9 @@
 //! What a reader gets to see: words, tables, figures, and pages.
 
+pub mod factorial;
 pub mod figure;
 pub mod output;
 pub mod report;
 pub mod swarm_replay;
+pub mod tournament;
 pub mod words;

@@ -13,11 +13,8 @@ use super::run::{make, make_store};
 use super::{Exit, Failure, overwrite, print, stop};
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::fixture::{Fixture, Match, matches};
-use crate::findings::tournament::page::{Context, page, section, sentences};
-use crate::findings::tournament::pictures::pictures;
 use crate::findings::tournament::reading::Readings;
 use crate::findings::tournament::standing::Standing;
-use crate::findings::tournament::tables::tables;
 use crate::run::engine::Engine as _;
 use crate::run::runner::{self, Options, run_one};
 use crate::run::store::{Found, Store, write_whole};
@@ -26,6 +23,9 @@ use crate::run::unit::{Unit, distinct};
 use crate::show::figure::{png, svg};
 use crate::show::output::Files;
 use crate::show::output::manifest::{self, Host, manifest};
+use crate::show::tournament::page::{Context, page, section, sentences};
+use crate::show::tournament::pictures::pictures;
+use crate::show::tournament::tables::tables;
 
 /// Name of the plan that is a tournament and nothing else.
 pub(super) const PLAN: &str = "tournament";

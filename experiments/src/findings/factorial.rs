@@ -1,13 +1,10 @@
 //! Sensitivity: does the verdict hang on a setting? A plan with factors is run at the settings of a
 //! two-level fractional factorial design.
 //!
-//! Map: [`design`] says which settings; [`effects`] makes main effects of the runs; [`output`] and
-//! [`report`] write them down.
+//! Map: [`crate::plan::design`] says which settings; [`effects`] makes main effects of the runs;
+//! [`crate::show::factorial`] writes them down.
 
-pub mod design;
 pub mod effects;
-pub mod output;
-pub mod report;
 
 pub use effects::{Cell, Effect, Sign, cell};
 

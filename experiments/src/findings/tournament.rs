@@ -3,17 +3,14 @@
 //! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
 //! of them is the candidate means nothing. Each meets each other twice: a single peer of it in a
 //! swarm of the other, and half and half. [`fixture`] says who meets whom and makes the units;
-//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`tables`] and [`page`] write it down.
+//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`crate::show::tournament`] writes it down.
 //!
 //! Deliberately not here: running units and keeping them, which [`crate::run::runner`] and
 //! [`crate::run::store`] do as for any plan.
 
 pub mod fixture;
-pub mod page;
-pub mod pictures;
 pub mod reading;
 pub mod standing;
-pub mod tables;
 
 use crate::plan::{Contender, Plan};
 
@@ -67,7 +64,9 @@ impl Tournament {
         }
     }
 
-    fn name(&self, at: usize) -> &str {
+    /// Name of the contender at this position.
+    #[must_use]
+    pub fn name(&self, at: usize) -> &str {
         &self.contenders[at].name
     }
 }

@@ -1,9 +1,9 @@
 //! Factors of a plan and the design in which they vary.
 
+use super::design::{Design, letter};
 use super::error::Source;
 use super::file::FactorialFile;
 use super::{Adoption, Plan, PlanError};
-use crate::findings::factorial::design::{Design, letter};
 
 /// Factors and the design.
 #[derive(Clone, Debug, PartialEq, Eq)]

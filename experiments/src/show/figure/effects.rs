@@ -8,10 +8,11 @@ use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Scene, Style};
 use crate::findings::analysis::Quantity;
 use crate::findings::factorial::effects::quantities;
-use crate::findings::factorial::{Effect, Study, output};
+use crate::findings::factorial::{Effect, Study};
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::exp;
 use crate::plan::Figure;
+use crate::show::factorial::output;
 
 const LABELS: f64 = 130.0;
 const ROW: f64 = 26.0;

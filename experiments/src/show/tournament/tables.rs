@@ -1,9 +1,9 @@
 //! The tables of a tournament as CSV: figures with nine digits, nothing where there is none.
 
-use super::Tournament;
-use super::standing::{Cell, Standing};
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::{exp, figure};
+use crate::findings::tournament::Tournament;
+use crate::findings::tournament::standing::{Cell, Standing};
 use crate::show::output::PLAN_FILE;
 use crate::show::output::tables::Table;
 

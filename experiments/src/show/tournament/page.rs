@@ -1,10 +1,10 @@
 //! The page of a tournament, and its section for the pages of others.
 
-use super::Tournament;
 use super::pictures::{Drawing, UPLOAD};
-use super::standing::{Score, Standing};
 use crate::findings::analysis::Analysis;
 use crate::findings::stats::math::ln;
+use crate::findings::tournament::Tournament;
+use crate::findings::tournament::standing::{Score, Standing};
 use crate::plan::Contender;
 use crate::show::figure::{RenderError, svg};
 use crate::show::report::Section;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::design::letter;
-use super::{Cell, Effect, Sign, Study};
 use crate::findings::analysis::Quantity;
+use crate::findings::factorial::{Cell, Effect, Sign, Study};
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::{exp, figure};
+use crate::plan::design::letter;
 use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA, tables::Table};
 use crate::show::words::percent;
 
@@ -111,7 +111,7 @@ pub fn title(quantity: Quantity) -> String {
 pub fn sentences(study: &Study<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     for (scenario, within) in study.plan.scenarios.iter().enumerate() {
-        for quantity in super::effects::quantities(study.plan) {
+        for quantity in crate::findings::factorial::effects::quantities(study.plan) {
             let here = |it: &&Cell| it.scenario == scenario && it.quantity == quantity;
             let cells: Vec<&Cell> = study.cells.iter().filter(here).collect();
             let of = |sign| {

@@ -1,9 +1,9 @@
 //! The pictures of a tournament.
 
-use super::Tournament;
-use super::standing::{Cell, Pure, Standing};
 use crate::findings::stats::math::ln;
 use crate::findings::stats::moments::mean;
+use crate::findings::tournament::Tournament;
+use crate::findings::tournament::standing::{Cell, Pure, Standing};
 use crate::show::figure::Scene;
 use crate::show::figure::heat::{Heat, HeatCell};
 use crate::show::figure::pareto::{Cloud, Point, pareto};

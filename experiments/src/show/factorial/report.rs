@@ -1,9 +1,10 @@
 //! The page of a study.
 
-use super::design::letter;
-use super::{Effect, Study, output};
+use super::output;
 use crate::findings::analysis::Analysis;
+use crate::findings::factorial::{Effect, Study};
 use crate::plan::Figure;
+use crate::plan::design::letter;
 use crate::show::figure::{Picture, RenderError};
 use crate::show::report::page::{Page, escape};
 use crate::show::words::{interval, percent};
