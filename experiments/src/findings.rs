@@ -7,5 +7,8 @@ pub mod conduct;
 pub mod factorial;
 pub mod measure;
 pub mod stats;
+pub(crate) mod table;
 pub mod tournament;
+#[cfg(test)]
+pub(crate) mod toy;
 pub mod verdict;

@@ -129,9 +129,10 @@ mod tests {
     use super::*;
     use crate::findings::analysis::{Comparison, Quantity};
     use crate::findings::measure::Group;
+    use crate::findings::toy::analysis;
     use crate::plan::{Adoption, Estimand};
     use crate::run::runner::{Done, Options, Silent, run};
-    use crate::run::toy::{Toy, analysis, plan};
+    use crate::run::toy::{Toy, plan};
     use crate::run::unit::expand;
     use crate::show::output::Files;
 

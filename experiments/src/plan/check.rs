@@ -6,7 +6,6 @@ use unchoke_core::choke::{self, Parameters};
 
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
-use crate::run::unit::mix_of;
 
 use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse};
 
@@ -81,7 +80,9 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
 
 /// A ladder has two rungs at least, each a baseline or the candidate, none twice.
 fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
-    let known = |name: &String| mix_of(plan, name).is_some();
+    let known = |name: &String| {
+        plan.candidate.name == *name || plan.baselines.iter().any(|it| it.name == *name)
+    };
     if let Some(at) = plan.ladder.iter().position(|it| !known(it)) {
         let message = format!(
             "{} is neither a baseline nor the candidate",

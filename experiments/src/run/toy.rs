@@ -4,11 +4,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use unchoke_core::ledger::Ledger;
 
-use crate::findings::analysis::{Analysis, Runs};
 use crate::plan::{Changes, Plan, load};
 use crate::run::engine::{Engine, EngineError};
 use crate::run::outcome::{Node, Outcome, Sample};
-use crate::run::unit::{Mix, Unit, expand};
+use crate::run::unit::{Mix, Unit};
 
 /// Effects of the candidate that tests plant.
 #[derive(Clone, Copy, Debug)]
@@ -144,28 +143,4 @@ fn sample(outcome: &Outcome, at_ns: u64) -> Sample {
         seeds: seeds + 1,
         down_rate: 160_000 * (8 - seeds),
     }
-}
-
-/// The toy plan, run and analysed.
-pub(crate) fn analysed() -> (Plan, Analysis) {
-    let toy = Toy {
-        upload: 40,
-        time: 108,
-        noise: 5,
-    };
-    (plan(), analysis(toy))
-}
-
-/// The toy plan, run in memory: hundreds of files, each synced, would take the tests' time.
-pub(crate) fn analysis(toy: Toy) -> Analysis {
-    let plan = plan();
-    let units = expand(&plan, &toy).expect("units");
-    let loaded = Analysis::of(&plan, |scenario| {
-        let mut runs = Runs::default();
-        for unit in units.iter().filter(|it| it.scenario == scenario) {
-            runs.insert(unit.clone(), toy.run(&plan, unit)?);
-        }
-        Ok::<Runs, EngineError>(runs)
-    });
-    loaded.expect("the toy runs")
 }

@@ -72,7 +72,7 @@ pub fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::toy::analysed;
+    use crate::findings::toy::analysed;
 
     #[test]
     fn the_page_stands_alone_and_in_order() {

@@ -255,6 +255,16 @@ pub fn completion(plan: &Plan, analysis: &Analysis) -> String {
     }
 }
 
+/// What a quantity is called in a sentence.
+#[must_use]
+pub fn title(quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Bytes(it) => format!("{} ({})", it.id(), it.title()),
+        Quantity::Time => "completion time".to_owned(),
+        Quantity::Tail => "95th percentile of completion time".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

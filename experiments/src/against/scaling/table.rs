@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fit::Fit;
 use super::plan::Plan;
 use crate::findings::stats::math::{figure, round9};
-use crate::show::output::tables::Table;
+use crate::findings::table::Table;
 
 /// Source of what was measured by this program.
 pub const HERE: &str = "measured here";

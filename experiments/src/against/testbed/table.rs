@@ -9,7 +9,7 @@ use unchoke_core::ledger::{Kind, Waste};
 use super::compare::Comparison;
 use super::contrast::Contrast;
 use crate::findings::stats::math::figure;
-use crate::show::output::tables::Table as Csv;
+use crate::findings::table::Table as Csv;
 
 fn sheet(header: &[&str]) -> Table {
     let mut table = Table::new();

@@ -14,9 +14,9 @@ use super::judge::{Limits, Verdict, judge};
 use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::math::{exp, figure, ln};
 use crate::findings::stats::moments::mean;
+use crate::findings::table::Table;
 use crate::run::engine::EngineError;
 use crate::run::runner::RunError;
-use crate::show::output::tables::Table;
 
 /// Most that the fast mode may change the mean completion time by, as a share.
 pub const MOST: f64 = 0.001;

@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table};
 use super::judge::{Limits, Verdict};
 use super::run::Outcome;
 use crate::findings::stats::math::figure;
-use crate::show::output::tables::Table as Csv;
+use crate::findings::table::Table as Csv;
 
 /// A figure with four significant digits.
 fn short(x: f64) -> String {

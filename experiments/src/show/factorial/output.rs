@@ -8,9 +8,10 @@ use crate::findings::analysis::Quantity;
 use crate::findings::factorial::{Cell, Effect, Sign, Study};
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::{exp, figure};
+use crate::findings::table::Table;
 use crate::plan::design::letter;
-use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA, tables::Table};
-use crate::show::words::percent;
+use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA};
+use crate::show::words::{percent, title};
 
 /// The deterministic files.
 #[must_use]
@@ -93,16 +94,6 @@ fn effects(study: &Study<'_>) -> String {
         table.row(row);
     }
     table.finish()
-}
-
-/// What a quantity is called in a sentence.
-#[must_use]
-pub fn title(quantity: Quantity) -> String {
-    match quantity {
-        Quantity::Bytes(it) => format!("{} ({})", it.id(), it.title()),
-        Quantity::Time => "completion time".to_owned(),
-        Quantity::Tail => "95th percentile of completion time".to_owned(),
-    }
 }
 
 /// One sentence a scenario and quantity: how the saving varies over the settings, and which factors

@@ -12,7 +12,7 @@ use crate::findings::factorial::{Effect, Study};
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::exp;
 use crate::plan::Figure;
-use crate::show::factorial::output;
+use crate::show::words;
 
 const LABELS: f64 = 130.0;
 const ROW: f64 = 26.0;
@@ -93,7 +93,7 @@ fn panel(
     let room = (high - low).max(1.0) * 0.06;
     let axis = Axis::new((low - room, high + room), pixels);
     let bottom = top + ROW * effects.len() as f64;
-    let head = output::title(quantity);
+    let head = words::title(quantity);
     scene.text((pixels.0, top - 10.0), head, Style::new(12.0, INK).bold());
     for tick in axis.ticks(5.0) {
         let x = axis.at(tick);

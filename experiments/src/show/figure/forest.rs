@@ -298,7 +298,7 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::toy::analysed;
+    use crate::findings::toy::analysed;
     use crate::show::figure::{pictures, png, svg};
 
     #[test]

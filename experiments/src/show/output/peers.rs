@@ -1,8 +1,8 @@
 //! `peers.csv`: one row a node and run. Optional, because it is long.
 
-use super::tables::Table;
 use crate::findings::measure::completion_s;
 use crate::findings::stats::math::figure;
+use crate::findings::table::Table;
 use crate::plan::Plan;
 use crate::run::store::{Found, Store, StoreError};
 use crate::run::unit::Unit;

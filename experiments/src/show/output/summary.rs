@@ -1,9 +1,10 @@
 //! `summary.csv`: every comparison and every reading of the claim, one row each. The gate reads it.
 
-use super::tables::{Table, ci95};
+use super::tables::ci95;
 use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
 use crate::findings::stats::math::{exp, figure};
 use crate::findings::stats::meta::RandomEffects;
+use crate::findings::table::Table;
 use crate::findings::verdict::waste_needed;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::run::unit::Mix;

@@ -1,55 +1,14 @@
 //! CSV tables. One row a thing, the unit in the column name, empty where there is no figure.
 
-use serde::Serialize;
 use unchoke_core::ledger::{Kind, Waste};
 
 use crate::findings::analysis::{Ladder, Level, Pictures, RunRow};
 use crate::findings::measure::geometric_mean_time;
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::figure;
+use crate::findings::table::Table;
 use crate::plan::Plan;
 use crate::run::unit::mix_name;
-
-/// A CSV text in the making.
-pub(crate) struct Table {
-    writer: csv::Writer<Vec<u8>>,
-}
-
-impl Table {
-    pub(crate) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
-        let mut table = Self {
-            writer: csv::Writer::from_writer(Vec::new()),
-        };
-        table.row(columns.iter().map(|it| it.as_ref().to_owned()));
-        table
-    }
-
-    pub(crate) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
-        let written = self
-            .writer
-            .write_record(fields.into_iter().collect::<Vec<_>>());
-        written.expect("a row has as many fields as there are columns");
-    }
-
-    /// A table of records, whose fields name the columns.
-    pub(crate) fn of<T: Serialize>(records: &[T]) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for it in records {
-            writer
-                .serialize(it)
-                .expect("writing to memory does not fail");
-        }
-        Self { writer }.finish()
-    }
-
-    pub(crate) fn finish(self) -> String {
-        let bytes = self
-            .writer
-            .into_inner()
-            .expect("writing to memory does not fail");
-        String::from_utf8(bytes).expect("fields are text")
-    }
-}
 
 /// Low and high end of the two-sided 95 % interval.
 pub(super) fn ci95(estimate: &Estimate) -> [String; 2] {

@@ -2,10 +2,10 @@
 
 use crate::findings::stats::interval::Estimate;
 use crate::findings::stats::math::{exp, figure};
+use crate::findings::table::Table;
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Cell, Standing};
 use crate::show::output::PLAN_FILE;
-use crate::show::output::tables::Table;
 
 /// File names and texts, in the order of the results hash.
 #[must_use]

@@ -1,0 +1,44 @@
+//! CSV texts: fields are quoted where they must be.
+
+use serde::Serialize;
+
+/// A CSV text in the making.
+pub(crate) struct Table {
+    writer: csv::Writer<Vec<u8>>,
+}
+
+impl Table {
+    pub(crate) fn new<T: AsRef<str>>(columns: &[T]) -> Self {
+        let mut table = Self {
+            writer: csv::Writer::from_writer(Vec::new()),
+        };
+        table.row(columns.iter().map(|it| it.as_ref().to_owned()));
+        table
+    }
+
+    pub(crate) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
+        let written = self
+            .writer
+            .write_record(fields.into_iter().collect::<Vec<_>>());
+        written.expect("a row has as many fields as there are columns");
+    }
+
+    /// A table of records, whose fields name the columns.
+    pub(crate) fn of<T: Serialize>(records: &[T]) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for it in records {
+            writer
+                .serialize(it)
+                .expect("writing to memory does not fail");
+        }
+        Self { writer }.finish()
+    }
+
+    pub(crate) fn finish(self) -> String {
+        let bytes = self
+            .writer
+            .into_inner()
+            .expect("writing to memory does not fail");
+        String::from_utf8(bytes).expect("fields are text")
+    }
+}
