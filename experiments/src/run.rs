@@ -4,6 +4,7 @@
 
 pub mod cost;
 pub mod engine;
+pub mod expand;
 pub mod outcome;
 pub mod runner;
 pub mod store;

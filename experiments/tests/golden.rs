@@ -7,10 +7,10 @@ use std::path::Path;
 use unchoke_experiments::findings::conduct::analyse;
 use unchoke_experiments::plan::{Changes, load};
 use unchoke_experiments::run::engine::Engine as _;
+use unchoke_experiments::run::expand::expand;
 use unchoke_experiments::run::runner::{Options, Silent, run};
 use unchoke_experiments::run::store::Store;
 use unchoke_experiments::run::swarm::Swarms;
-use unchoke_experiments::run::unit::expand;
 use unchoke_experiments::show::output::Files;
 
 const PLAN: &str = include_str!("../plans/choke_vs_naive.toml");

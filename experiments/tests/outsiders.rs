@@ -5,10 +5,11 @@ use std::path::Path;
 use unchoke_experiments::findings::conduct::analyse;
 use unchoke_experiments::plan::{Changes, Plan, load};
 use unchoke_experiments::run::engine::Engine as _;
+use unchoke_experiments::run::expand::expand;
 use unchoke_experiments::run::runner::{Options, Silent, run};
 use unchoke_experiments::run::store::Store;
 use unchoke_experiments::run::swarm::Swarms;
-use unchoke_experiments::run::unit::{Mix, Unit, expand};
+use unchoke_experiments::run::unit::{Mix, Unit};
 
 const PLAN: &str = r#"name = "outsiders"
 question = "Who counts?"

@@ -11,9 +11,10 @@ use super::{Exit, Failure, print};
 use crate::findings::analysis::{Analysis, Comparison, Quantity, Runs};
 use crate::findings::measure::Group;
 use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load};
+use crate::run::expand::expand;
 use crate::run::runner::{RunError, run_one};
 use crate::run::swarm::Swarms;
-use crate::run::unit::{Unit, expand};
+use crate::run::unit::Unit;
 use crate::show::words;
 
 const PLAN: &str = include_str!("../../plans/compare.toml");

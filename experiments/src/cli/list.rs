@@ -10,8 +10,9 @@ use super::args::{BUILTIN, PlanArgs};
 use super::{Exit, Failure, print};
 use crate::plan::Plan;
 use crate::run::engine::Engine as _;
+use crate::run::expand::expand;
 use crate::run::store::{Found, Store};
-use crate::run::unit::{Unit, expand};
+use crate::run::unit::Unit;
 
 /// `lab list`.
 #[derive(Args, Clone, Debug)]

@@ -10,7 +10,7 @@ use super::run::Job;
 use super::{Exit, Failure, overwrite};
 use crate::findings::conduct::{analyse, gather};
 use crate::run::engine::Engine as _;
-use crate::run::unit::expand;
+use crate::run::expand::expand;
 use crate::show::output::manifest::Host;
 
 /// `lab merge`: runs nothing, and makes of the shares what one run of all would have written.

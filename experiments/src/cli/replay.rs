@@ -13,9 +13,10 @@ use super::{Exit, Failure, list, print};
 use crate::findings::measure::measure_swarm;
 use crate::plan::Plan;
 use crate::run::engine::Engine as _;
+use crate::run::expand::expand;
 use crate::run::outcome::Outcome;
 use crate::run::store::{Found, Store};
-use crate::run::unit::{Unit, expand};
+use crate::run::unit::Unit;
 
 /// Units that are named when several are meant.
 const NAMED: usize = 8;

@@ -131,9 +131,9 @@ mod tests {
     use crate::findings::measure::Group;
     use crate::findings::toy::analysis;
     use crate::plan::{Adoption, Estimand};
+    use crate::run::expand::expand;
     use crate::run::runner::{Done, Options, Silent, run};
     use crate::run::toy::{Toy, plan};
-    use crate::run::unit::expand;
     use crate::show::output::Files;
 
     const TOY: Toy = Toy {

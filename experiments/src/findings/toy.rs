@@ -3,8 +3,8 @@
 use crate::findings::analysis::{Analysis, Runs};
 use crate::plan::Plan;
 use crate::run::engine::{Engine as _, EngineError};
+use crate::run::expand::expand;
 use crate::run::toy::{Toy, plan};
-use crate::run::unit::expand;
 
 /// The toy plan, run and analysed.
 pub(crate) fn analysed() -> (Plan, Analysis) {

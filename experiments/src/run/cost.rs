@@ -120,8 +120,8 @@ fn add_up(plan: &Plan, units: &[Unit], missing: &[bool], samples: &[Sample]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::expand::expand;
     use crate::run::toy::{Toy, plan};
-    use crate::run::unit::expand;
 
     #[test]
     fn mixtures_cost_what_their_parts_cost() {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::plan::{Adoption, Plan};
-use crate::run::engine::{Engine, EngineError};
 
 /// Version of the unit files and of what their ids are made from.
 pub const SCHEMA: u32 = 2;
@@ -39,26 +36,6 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
-    pub fn new(
-        plan: &Plan,
-        engine: &dyn Engine,
-        scenario: usize,
-        seed_index: u32,
-        (mix, replica): (Mix, u8),
-    ) -> Result<Self, EngineError> {
-        let mut unit = Self {
-            id: String::new(),
-            scenario,
-            seed_index,
-            run_seed: plan.run_seed(seed_index),
-            mix,
-            replica,
-        };
-        unit.id = id(&engine.identity(plan, &unit)?, replica);
-        Ok(unit)
-    }
-
     /// Name of the mix in tables and files.
     #[must_use]
     pub fn mix_name(&self, plan: &Plan) -> String {
@@ -96,46 +73,11 @@ pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
     found.map(Mix::Baseline)
 }
 
-/// The units of `plan` by scenario, then seed, then mix. A pure baseline is there once for every
-/// adoption, the pure candidate once for every baseline. Two units may be the same run, where two
-/// adoptions are the same number of peers: they have one id and one file.
-pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
-    let mut units = Vec::new();
-    for scenario in 0..plan.scenarios.len() {
-        for seed_index in 0..plan.seeds_of(scenario) {
-            for mix in mixes(plan) {
-                units.push(Unit::new(plan, engine, scenario, seed_index, mix)?);
-            }
-        }
-    }
-    Ok(units)
-}
-
 /// Each run once, in the order of the units.
 #[must_use]
 pub fn distinct(units: &[Unit]) -> Vec<&Unit> {
     let mut seen = BTreeSet::new();
     units.iter().filter(|it| seen.insert(&it.id)).collect()
-}
-
-fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {
-    let mut mixes = Vec::new();
-    for baseline in 0..plan.baselines.len() {
-        mixes.push((Mix::Baseline(baseline), 0));
-        for adoption in &plan.adoption {
-            if *adoption != Adoption::ALL {
-                mixes.push((Mix::Mixed(baseline, *adoption), 0));
-            }
-        }
-    }
-    mixes.push((Mix::Candidate, 0));
-    mixes.push((Mix::Candidate, 1));
-    mixes
-}
-
-fn id(identity: &str, replica: u8) -> String {
-    let text = format!("unchoke unit {SCHEMA} replica {replica}\n{identity}");
-    hex(&Sha256::digest(text.as_bytes())[..16])
 }
 
 /// Lower-case hexadecimal digits.

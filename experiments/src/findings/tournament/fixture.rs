@@ -3,6 +3,7 @@
 use super::Tournament;
 use crate::plan::{Adoption, Percent};
 use crate::run::engine::{Engine, EngineError};
+use crate::run::expand::unit;
 use crate::run::unit::{Mix, Unit};
 
 /// Who runs what in a swarm. Numbers are positions in [`Tournament::contenders`].
@@ -70,7 +71,7 @@ pub fn matches(
     for scenario in 0..plan.scenarios.len() {
         for seed in 0..tournament.seeds() {
             for fixture in fixtures(at, tournament.contenders().len()) {
-                let unit = Unit::new(&plan, engine, scenario, seed, (mix(fixture), 0))?;
+                let unit = unit(&plan, engine, scenario, seed, (mix(fixture), 0))?;
                 all.push(Match { fixture, unit });
             }
         }

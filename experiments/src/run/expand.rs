@@ -1,0 +1,62 @@
+//! From a plan to its units.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::{Adoption, Plan};
+use crate::run::engine::{Engine, EngineError};
+use crate::run::unit::{Mix, SCHEMA, Unit, hex};
+
+/// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
+pub fn unit(
+    plan: &Plan,
+    engine: &dyn Engine,
+    scenario: usize,
+    seed_index: u32,
+    (mix, replica): (Mix, u8),
+) -> Result<Unit, EngineError> {
+    let mut unit = Unit {
+        id: String::new(),
+        scenario,
+        seed_index,
+        run_seed: plan.run_seed(seed_index),
+        mix,
+        replica,
+    };
+    unit.id = id(&engine.identity(plan, &unit)?, replica);
+    Ok(unit)
+}
+
+/// The units of `plan` by scenario, then seed, then mix. A pure baseline is there once for every
+/// adoption, the pure candidate once for every baseline. Two units may be the same run, where two
+/// adoptions are the same number of peers: they have one id and one file.
+pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
+    let mut units = Vec::new();
+    for scenario in 0..plan.scenarios.len() {
+        for seed_index in 0..plan.seeds_of(scenario) {
+            for mix in mixes(plan) {
+                units.push(unit(plan, engine, scenario, seed_index, mix)?);
+            }
+        }
+    }
+    Ok(units)
+}
+
+fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {
+    let mut mixes = Vec::new();
+    for baseline in 0..plan.baselines.len() {
+        mixes.push((Mix::Baseline(baseline), 0));
+        for adoption in &plan.adoption {
+            if *adoption != Adoption::ALL {
+                mixes.push((Mix::Mixed(baseline, *adoption), 0));
+            }
+        }
+    }
+    mixes.push((Mix::Candidate, 0));
+    mixes.push((Mix::Candidate, 1));
+    mixes
+}
+
+fn id(identity: &str, replica: u8) -> String {
+    let text = format!("unchoke unit {SCHEMA} replica {replica}\n{identity}");
+    hex(&Sha256::digest(text.as_bytes())[..16])
+}
