@@ -7,6 +7,7 @@ mod echo;
 mod error;
 mod factorial;
 mod file;
+mod left_out;
 mod percent;
 mod resolve;
 pub mod schema;
@@ -20,8 +21,9 @@ use unchoke_core::choke::Entry;
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
 pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
+pub use left_out::LeftOut;
 pub use percent::Percent;
-pub use resolve::{Changes, LeftOut, load};
+pub use resolve::{Changes, load};
 
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]

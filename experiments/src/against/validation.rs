@@ -18,7 +18,8 @@ mod run;
 pub mod solver;
 pub mod table;
 
-pub use run::{Options, Outcome, Size, left_out, run};
+pub use plan::Size;
+pub use run::{Options, Outcome, left_out, run};
 
 /// Name and text of each plan, in the order of the table.
 pub const PLANS: &[(&str, &str)] = &[

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Failure;
 use super::args;
-use super::run::Job;
+use super::job::Job;
 use crate::run::engine::Engine as _;
 use crate::run::store::StoreError;
 use crate::show::output::manifest;

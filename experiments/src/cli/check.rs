@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use serde_json::json;
 
 use super::args::{self, Format, ResultOptions};
-use super::run::Job;
+use super::job::Job;
 use super::{Exit, Failure, print};
 use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
 use crate::plan::Plan;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::args::threads;
-use super::run::Job;
+use super::job::Job;
 use super::{Exit, Failure, print};
 use crate::run::cost::{ScenarioCost, estimate};
 use crate::run::engine::Engine as _;

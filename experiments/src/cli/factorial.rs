@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::args::{self, Color, Format, RunOptions};
 use super::bar::Bar;
-use super::run::{make, make_store};
+use super::folder::{make, make_store};
 use super::{Exit, Failure, print, stop};
 use crate::findings::conduct::load_runs;
 use crate::findings::factorial::{Cell, Study, cell};

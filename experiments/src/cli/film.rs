@@ -3,7 +3,7 @@
 use unchoke_core::time::Instant;
 
 use super::Failure;
-use super::run::Job;
+use super::job::Job;
 use crate::findings::measure::measure_swarm;
 use crate::run::store::{Found, Store};
 use crate::run::unit::{Mix, Unit};

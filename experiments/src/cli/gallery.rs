@@ -12,7 +12,7 @@ use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::units::show_size;
 use unchoke_sim::world;
 
-use super::run::make;
+use super::folder::make;
 use super::{Exit, Failure, print};
 use crate::run::store::write_whole;
 use crate::show::figure::{Glance, glance, png, svg};

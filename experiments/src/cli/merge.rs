@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::args::{ResultOptions, quoted};
-use super::run::Job;
+use super::job::Job;
 use super::{Exit, Failure, overwrite};
 use crate::findings::conduct::{analyse, gather};
 use crate::run::engine::Engine as _;

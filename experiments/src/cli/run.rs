@@ -1,37 +1,26 @@
 //! `lab run` and `choke_vs_naive`.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use super::args::{Format, ResultOptions, RunOptions};
+use super::args::{Format, RunOptions};
 use super::bar::Bar;
 use super::check::{self, Check};
+use super::folder::{append, make};
+use super::job::Job;
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
-use crate::plan::Plan;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::runner::{self, Done, Options};
 use crate::run::store::{Store, StoreError, write_whole};
-use crate::run::swarm::Swarms;
 use crate::run::unit::{Unit, distinct};
 use crate::show::figure;
 use crate::show::output::manifest::{self, Host, manifest};
 use crate::show::output::{Files, peers, summary};
 use crate::show::report::{Context, report};
-
-/// A plan with its units and where they go.
-pub(super) struct Job<'a> {
-    pub(super) plan: Plan,
-    pub(super) engine: Swarms,
-    pub(super) units: Vec<Unit>,
-    pub(super) folder: PathBuf,
-    pub(super) options: &'a ResultOptions,
-    /// The line that makes the same results.
-    pub(super) reproduce: String,
-}
 
 pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exit, Failure> {
     let started = Instant::now();
@@ -89,10 +78,6 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
 }
 
 impl Job<'_> {
-    pub(super) fn store(&self) -> Result<Store, Failure> {
-        make_store(&self.folder, &self.engine.version())
-    }
-
     fn execute(
         &self,
         units: &[Unit],
@@ -234,27 +219,4 @@ impl Job<'_> {
         }
         Ok(paths)
     }
-}
-
-/// The store of results in `folder`. Exploratory results are kept out of version control.
-pub(super) fn make_store(folder: &Path, engine: &str) -> Result<Store, Failure> {
-    let exploratory = Path::new("results/exploratory");
-    if folder.starts_with(exploratory) {
-        make(exploratory)?;
-        let ignore = exploratory.join(".gitignore");
-        write_whole(&ignore, b"*\n")?;
-    }
-    Ok(Store::open(&folder.join("units"), engine)?)
-}
-
-pub(super) fn make(folder: &Path) -> Result<(), StoreError> {
-    std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))
-}
-
-fn append(path: &Path, text: &str) -> Result<(), StoreError> {
-    use std::io::Write as _;
-    let mut file = std::fs::OpenOptions::new();
-    let opened = file.create(true).append(true).open(path);
-    let written = opened.and_then(|mut it| it.write_all(text.as_bytes()));
-    written.map_err(|it| StoreError::io(path, it))
 }

@@ -5,10 +5,11 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::run::make;
+use super::folder::make;
 use super::{Exit, Failure, print, stop};
 use crate::against::scaling::fit::FEWEST_SIZES;
-use crate::against::scaling::table::{HERE, csv, elsewhere, exponents, read};
+use crate::against::scaling::fit::exponents;
+use crate::against::scaling::table::{HERE, csv, elsewhere, read};
 use crate::against::scaling::{Fit, Plan, Point, Row, fits};
 use crate::run::store::write_whole;
 use crate::show::figure;

@@ -7,9 +7,10 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
-use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers, pure_mixes};
+use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers};
 use crate::plan::Plan;
 use crate::run::unit::mix_name;
+use crate::run::unit::pure_mixes;
 use crate::show::output::RESULTS_SCHEMA;
 use crate::show::words;
 

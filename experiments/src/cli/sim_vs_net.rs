@@ -11,7 +11,7 @@ use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::transport::TransportSpec;
 
-use super::run::make;
+use super::folder::make;
 use super::{AFTER, Exit, Failure, end, print};
 use crate::against::testbed::compare::Comparison;
 use crate::against::testbed::place::{Entered, Place, enter};

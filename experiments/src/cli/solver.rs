@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use unchoke_sim::scenario::Scenario;
 
 use super::args::quoted;
-use super::run::make;
+use super::folder::make;
 use super::{Exit, Failure, print};
 use crate::against::validation::judge::Verdict;
 use crate::against::validation::solver::{Effect, MOST, SMALL, csv, effects};

@@ -9,7 +9,7 @@ use clap::Args;
 use super::args::{self, PlanArgs};
 use super::bar::Bar;
 use super::beside::SECTION;
-use super::run::{make, make_store};
+use super::folder::{make, make_store};
 use super::{Exit, Failure, overwrite, print, stop};
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::fixture::{Fixture, Match, matches};

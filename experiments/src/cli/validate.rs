@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::bar::Bar;
-use super::run::make;
+use super::folder::make;
 use super::{Exit, Failure, print};
 use crate::against::validation::{Options, Outcome, Size, left_out, run, table};
 use crate::run::store::write_whole;

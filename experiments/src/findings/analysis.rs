@@ -8,17 +8,19 @@ mod pictures;
 mod quantity;
 mod runs;
 mod steady;
+mod window;
 
 use rayon::prelude::*;
 
 pub use compare::{Comparison, Method, answers, paired_logs};
 pub use ladder::{Ladder, MeanStep, Step};
-pub use levels::{Level, LevelKind, pure_mixes};
+pub use levels::{Level, LevelKind};
 pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
 pub use quantity::Quantity;
 pub use runs::{RunRow, Runs};
-pub use steady::{Warmup, Window};
+pub use steady::Warmup;
+pub use window::Window;
 
 use crate::findings::stats::bootstrap::Resamples;
 use crate::plan::Plan;

@@ -6,6 +6,8 @@
 
 pub mod bootstrap;
 pub mod bounds;
+pub mod distribution;
+pub mod estimate;
 pub mod fairness;
 pub mod interval;
 pub mod math;

@@ -8,7 +8,7 @@
 //! as many times that.
 
 use crate::findings::stats::bounds::Bounds;
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::ln;
 
 /// Chance of a false verdict, at most.

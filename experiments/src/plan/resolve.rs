@@ -3,7 +3,7 @@
 use super::check::check;
 use super::error::{Source, Where};
 use super::file::PlanFile;
-use super::{Plan, PlanError};
+use super::{LeftOut, Plan, PlanError};
 
 /// What the command line changes. Any change makes the run exploratory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,50 +18,6 @@ pub struct Changes {
     pub seed: Option<u64>,
     /// Another number of runs.
     pub seeds: Option<u32>,
-}
-
-/// What options left out of a plan: names as in files, each of something that the file asks for and the
-/// changed plan does not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Scenarios.
-    pub scenarios: Vec<String>,
-    /// Baselines; the candidate too, which is compared with itself, where it has another name now.
-    pub baselines: Vec<String>,
-    /// Labels of shares of peers that adopt.
-    pub adoption: Vec<String>,
-    /// Ids of estimands.
-    pub estimands: Vec<String>,
-}
-
-impl LeftOut {
-    fn between(file: &Plan, changed: &Plan) -> Self {
-        let gone = |names: fn(&Plan) -> Vec<String>| -> Vec<String> {
-            let kept = names(changed);
-            let mut names = names(file);
-            names.retain(|it| !kept.contains(it));
-            names
-        };
-        Self {
-            scenarios: gone(|it| it.scenarios.iter().map(|it| it.name.clone()).collect()),
-            baselines: gone(|it| {
-                let all = it.baselines.iter().chain([&it.candidate]);
-                all.map(|it| it.name.clone()).collect()
-            }),
-            adoption: gone(|it| it.adoption.iter().map(|it| it.label()).collect()),
-            estimands: gone(|it| it.estimands.iter().map(|it| it.id().to_owned()).collect()),
-        }
-    }
-
-    /// Whether a comparison was left out, by the names in files of its parts.
-    #[must_use]
-    pub fn holds(&self, scenario: &str, baseline: &str, adoption: &str, quantity: &str) -> bool {
-        let has = |names: &[String], name: &str| names.iter().any(|it| it == name);
-        has(&self.scenarios, scenario)
-            || has(&self.baselines, baseline)
-            || has(&self.adoption, adoption)
-            || has(&self.estimands, quantity)
-    }
 }
 
 /// Reads the plan in `text`, which came from `file`, and applies `changes`.

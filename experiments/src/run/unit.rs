@@ -73,6 +73,13 @@ pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
     found.map(Mix::Baseline)
 }
 
+/// Swarms of one policy, in the plan's order, the candidate first.
+#[must_use]
+pub fn pure_mixes(plan: &Plan) -> Vec<Mix> {
+    let baselines = (0..plan.baselines.len()).map(Mix::Baseline);
+    std::iter::once(Mix::Candidate).chain(baselines).collect()
+}
+
 /// Each run once, in the order of the units.
 #[must_use]
 pub fn distinct(units: &[Unit]) -> Vec<&Unit> {

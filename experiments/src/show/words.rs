@@ -5,7 +5,7 @@ mod ladder;
 pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity, answers};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, Size};
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::run::unit::Mix;

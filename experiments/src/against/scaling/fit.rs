@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::table::Row;
 use crate::findings::stats::fairness::log_slope;
-use crate::findings::stats::math::{exp, ln};
+use crate::findings::stats::math::{exp, figure, ln};
 use crate::findings::stats::moments::mean_log;
+use crate::findings::table::Table;
 
 /// `quantity = factor * peers ^ exponent`, by least squares on logarithms.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +97,28 @@ pub fn by_series(rows: &[Row]) -> Vec<Vec<&Row>> {
         }
     }
     series
+}
+
+/// `exponents.csv`.
+#[must_use]
+pub fn exponents(fits: &[Fit]) -> String {
+    let mut table = Table::new(&[
+        "series",
+        "quantity",
+        "sizes",
+        "exponent",
+        "value_at_1000_peers",
+    ]);
+    for it in fits {
+        table.row([
+            it.series.clone(),
+            it.quantity.to_string(),
+            it.points.to_string(),
+            figure(it.exponent),
+            figure(it.at(1000.0)),
+        ]);
+    }
+    table.finish()
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fit::Fit;
 use super::plan::Plan;
-use crate::findings::stats::math::{figure, round9};
+use crate::findings::stats::math::round9;
 use crate::findings::table::Table;
 
 /// Source of what was measured by this program.
@@ -114,28 +113,6 @@ pub fn read(text: &str) -> Result<Vec<Row>, String> {
 #[must_use]
 pub fn csv(rows: &[Row]) -> String {
     Table::of(rows)
-}
-
-/// `exponents.csv`.
-#[must_use]
-pub fn exponents(fits: &[Fit]) -> String {
-    let mut table = Table::new(&[
-        "series",
-        "quantity",
-        "sizes",
-        "exponent",
-        "value_at_1000_peers",
-    ]);
-    for it in fits {
-        table.row([
-            it.series.clone(),
-            it.quantity.to_string(),
-            it.points.to_string(),
-            figure(it.exponent),
-            figure(it.at(1000.0)),
-        ]);
-    }
-    table.finish()
 }
 
 #[cfg(test)]

@@ -7,8 +7,16 @@ use unchoke_sim::scenario::Scenario;
 
 use super::judge::Band;
 use super::measure::Measure;
-use super::run::Size;
 use crate::plan::{PlanError, Where};
+
+/// How large the swarms are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// As in the plans.
+    Full,
+    /// With the reductions of the plans.
+    Reduced,
+}
 
 /// A plan as written. Unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]

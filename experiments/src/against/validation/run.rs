@@ -14,21 +14,12 @@ use super::contacts::Contacts;
 use super::formula;
 use super::judge::{Limits, Verdict, judge, judge_every};
 use super::measure::{Measure, Seen};
-use super::plan::{Check, Plan};
+use super::plan::{Check, Plan, Size};
 use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::math::{exp, ln};
 use crate::plan::PlanError;
 use crate::run::engine::EngineError;
 use crate::run::runner::{Progress, RunError};
-
-/// How large the swarms are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// As in the plans.
-    Full,
-    /// With the reductions of the plans.
-    Reduced,
-}
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]

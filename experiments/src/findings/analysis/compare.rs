@@ -7,7 +7,7 @@ use crate::findings::stats::bootstrap::{
     LEAST_RUNS, Resamples, bca, jackknife_error, pseudo_values,
 };
 use crate::findings::stats::bounds::Bounds;
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, ln};
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::pairing::{Pairing, pairing};

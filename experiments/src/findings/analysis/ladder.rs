@@ -5,7 +5,7 @@ use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::findings::measure::{Group, measure_group, measure_swarm};
 use crate::findings::stats::bootstrap::{Resamples, bca};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::exp;
 use crate::plan::{Estimand, Plan};
 use crate::run::outcome::Outcome;

@@ -2,11 +2,12 @@
 
 use super::runs::Runs;
 use crate::findings::measure::{Group, geometric_mean_time, measure_group, measure_swarm};
-use crate::findings::stats::interval::{Estimate, t_estimate};
+use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::moments::median;
 use crate::plan::Plan;
 use crate::run::outcome::Outcome;
-use crate::run::unit::Mix;
+use crate::run::unit::{Mix, pure_mixes};
 
 /// What is told of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +111,6 @@ pub struct Level {
     pub median: f64,
     /// Mean over the runs with Student intervals.
     pub mean: Estimate,
-}
-
-/// Swarms of one policy, in the plan's order, the candidate first.
-#[must_use]
-pub fn pure_mixes(plan: &Plan) -> Vec<Mix> {
-    let baselines = (0..plan.baselines.len()).map(Mix::Baseline);
-    std::iter::once(Mix::Candidate).chain(baselines).collect()
 }
 
 pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 
-use super::levels::pure_mixes;
 use super::runs::Runs;
 use crate::findings::measure::{Group, completion_s, peers};
-use crate::findings::stats::interval::{Estimate, t_estimate};
+use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::moments::quantile_sorted;
 use crate::plan::Plan;
 use crate::run::outcome::{Outcome, Sample};
 use crate::run::unit::Mix;
+use crate::run::unit::pure_mixes;
 
 /// Data of all pictures.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steady::Window;
+use super::window::Window;
 use crate::findings::measure::{
     Group, GroupMeasure, SwarmMeasure, measure_group, measure_swarm, peers,
 };

@@ -1,28 +1,12 @@
 //! Steady scenarios: which peers count once the swarm has filled.
 
-use super::levels::pure_mixes;
 use super::runs::Runs;
+use super::window::Window;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::warmup::mser5;
 use crate::plan::Plan;
 use crate::run::outcome::{Outcome, Sample};
-
-/// Peers that arrive within this time count, ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Since the start, ns.
-    pub from_ns: u64,
-    /// Since the start, ns.
-    pub until_ns: u64,
-}
-
-impl Window {
-    /// Whether a peer that arrives then counts.
-    #[must_use]
-    pub const fn holds(&self, arrived_ns: u64) -> bool {
-        self.from_ns <= arrived_ns && arrived_ns <= self.until_ns
-    }
-}
+use crate::run::unit::pure_mixes;
 
 /// What was found of the warm-up of a steady scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Main effects of the factors on what the candidate saves, with intervals over seeds.
 
 use crate::findings::analysis::{Quantity, Runs, paired_logs};
-use crate::findings::stats::interval::{Estimate, t_estimate};
+use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
 use crate::plan::{Estimand, Plan};

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::bounds::Bounds;
-use super::interval::normal_quantile;
+use super::distribution::normal_quantile;
 use super::moments::mean;
 
 /// Below this many runs the bootstrap is too narrow and the jackknife with Student's t is used.

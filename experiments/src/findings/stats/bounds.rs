@@ -1,6 +1,7 @@
 //! Confidence bounds of an estimate, at any level.
 
-use super::interval::{Estimate, normal_cdf, normal_quantile, t_quantile};
+use super::distribution::{normal_cdf, normal_quantile, t_quantile};
+use super::estimate::Estimate;
 use super::moments::{mean, quantile_sorted, standard_deviation};
 
 /// An estimate with the one-sided confidence bounds that its error allows.

@@ -1,6 +1,6 @@
 //! Scenarios as a random effect.
 
-use super::interval::t_quantile;
+use super::distribution::t_quantile;
 
 /// A summary over scenarios.
 #[derive(Clone, Copy, Debug, PartialEq)]

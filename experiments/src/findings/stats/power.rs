@@ -1,6 +1,6 @@
 //! How many paired runs a question needs.
 
-use super::interval::normal_quantile;
+use super::distribution::normal_quantile;
 use super::math::ln;
 
 /// Runs for 90 % power to show non-inferiority at one-sided 5 % within `margin` when nothing

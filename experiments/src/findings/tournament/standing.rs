@@ -4,7 +4,8 @@
 use super::Tournament;
 use super::fixture::Fixture;
 use super::reading::{Reading, Readings};
-use crate::findings::stats::interval::{Estimate, t_estimate, t_p_value};
+use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::interval::{t_estimate, t_p_value};
 use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::multiple::{holm, may_be_least};

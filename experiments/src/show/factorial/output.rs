@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::findings::analysis::Quantity;
 use crate::findings::factorial::{Cell, Effect, Sign, Study};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, figure};
 use crate::findings::table::Table;
 use crate::plan::design::letter;

@@ -5,9 +5,10 @@ use super::axis::Axis;
 use super::palette;
 use super::panel::{Frame, caption, columns, legend, title};
 use super::scene::Scene;
-use crate::findings::analysis::{Analysis, pure_mixes};
+use crate::findings::analysis::Analysis;
 use crate::plan::{Figure, Plan};
 use crate::run::unit::mix_name;
+use crate::run::unit::pure_mixes;
 
 /// Panels in a row at most.
 const ROW: usize = 3;

@@ -9,7 +9,7 @@ use super::scene::{Scene, Style};
 use crate::findings::analysis::Quantity;
 use crate::findings::factorial::effects::quantities;
 use crate::findings::factorial::{Effect, Study};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::exp;
 use crate::plan::Figure;
 use crate::show::words;

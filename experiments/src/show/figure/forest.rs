@@ -8,7 +8,7 @@ use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Quantity, answers};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Adoption, Estimand, Figure, Plan};
 
 const LABELS: f64 = 130.0;

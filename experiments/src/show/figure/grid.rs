@@ -9,7 +9,7 @@ use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Overall, Quantity, answers};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::exp;
 use crate::findings::stats::meta::LEAST_SCENARIOS;
 use crate::plan::{Estimand, Figure, Plan};

@@ -5,10 +5,11 @@ use super::axis::Axis;
 use super::palette;
 use super::panel::{Frame, caption, columns, legend, title};
 use super::scene::{Color, Scene};
-use crate::findings::analysis::{Analysis, Moment, pure_mixes};
-use crate::findings::stats::interval::Estimate;
+use crate::findings::analysis::{Analysis, Moment};
+use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Figure, Plan};
 use crate::run::unit::mix_name;
+use crate::run::unit::pure_mixes;
 
 const HEIGHT: f64 = 150.0;
 

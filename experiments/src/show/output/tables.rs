@@ -4,7 +4,7 @@ use unchoke_core::ledger::{Kind, Waste};
 
 use crate::findings::analysis::{Ladder, Level, Pictures, RunRow};
 use crate::findings::measure::geometric_mean_time;
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::plan::Plan;

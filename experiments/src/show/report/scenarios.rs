@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::page::{COMPARISON_HEAD, Page, escape};
-use crate::findings::analysis::{Analysis, Level, LevelKind, pure_mixes};
+use crate::findings::analysis::{Analysis, Level, LevelKind};
 use crate::plan::Figure;
+use crate::run::unit::pure_mixes;
 use crate::run::unit::{Mix, mix_name};
 use crate::show::figure::RenderError;
 

@@ -1,6 +1,6 @@
 //! The tables of a tournament as CSV: figures with nine digits, nothing where there is none.
 
-use crate::findings::stats::interval::Estimate;
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, figure};
 use crate::findings::table::Table;
 use crate::findings::tournament::Tournament;

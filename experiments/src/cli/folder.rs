@@ -1,0 +1,30 @@
+//! Folders of results.
+
+use std::path::Path;
+
+use super::Failure;
+use crate::run::store::{Store, StoreError, write_whole};
+
+/// The store of results in `folder`. Exploratory results are kept out of version control.
+pub(super) fn make_store(folder: &Path, engine: &str) -> Result<Store, Failure> {
+    let exploratory = Path::new("results/exploratory");
+    if folder.starts_with(exploratory) {
+        make(exploratory)?;
+        let ignore = exploratory.join(".gitignore");
+        write_whole(&ignore, b"*\n")?;
+    }
+    Ok(Store::open(&folder.join("units"), engine)?)
+}
+
+pub(super) fn make(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))
+}
+
+/// Adds a text at the end of a file, which need not exist.
+pub(super) fn append(path: &Path, text: &str) -> Result<(), StoreError> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new();
+    let opened = file.create(true).append(true).open(path);
+    let written = opened.and_then(|mut it| it.write_all(text.as_bytes()));
+    written.map_err(|it| StoreError::io(path, it))
+}

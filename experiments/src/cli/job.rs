@@ -1,0 +1,29 @@
+//! What a command that makes results of a plan works on.
+
+use std::path::PathBuf;
+
+use super::Failure;
+use super::args::ResultOptions;
+use super::folder::make_store;
+use crate::plan::Plan;
+use crate::run::engine::Engine as _;
+use crate::run::store::Store;
+use crate::run::swarm::Swarms;
+use crate::run::unit::Unit;
+
+/// A plan with its units and where they go.
+pub(super) struct Job<'a> {
+    pub(super) plan: Plan,
+    pub(super) engine: Swarms,
+    pub(super) units: Vec<Unit>,
+    pub(super) folder: PathBuf,
+    pub(super) options: &'a ResultOptions,
+    /// The line that makes the same results.
+    pub(super) reproduce: String,
+}
+
+impl Job<'_> {
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        make_store(&self.folder, &self.engine.version())
+    }
+}
