@@ -250,6 +250,12 @@ pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     Ok(count)
 }
 
+/// The configuration that every session starts from; recordings rely on it.
+#[must_use]
+pub fn base_config(geometry: Geometry) -> Config {
+    Config::new(geometry)
+}
+
 fn origin_of(head: &Head) -> Option<Origin> {
     if head.format != FORMAT {
         return None;
@@ -268,7 +274,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
             upload_cap: head.upload_cap,
             download_cap: head.download_cap,
             hello,
-            ..crate::session::base_config(geometry)
+            ..base_config(geometry)
         }),
         have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
         policy: head.policy.clone(),

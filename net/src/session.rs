@@ -28,7 +28,7 @@ use unchoke_core::ledger::Ledger;
 use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::metainfo::Metainfo;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Config, Torrent};
+use unchoke_core::torrent::Torrent;
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
 use crate::connection::{Event, Link};
@@ -114,12 +114,6 @@ impl Settings {
             run_seed: crate::chance::random_u64(),
         }
     }
-}
-
-/// The configuration that every session starts from; recordings rely on it.
-#[must_use]
-pub fn base_config(geometry: Geometry) -> Config {
-    Config::new(geometry)
 }
 
 /// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker

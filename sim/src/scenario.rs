@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod expand;
 mod read;
+mod read_access;
 mod read_capacity;
 mod read_client;
 mod read_law;

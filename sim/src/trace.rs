@@ -12,6 +12,7 @@ mod binary;
 mod error;
 mod header;
 mod json;
+mod raw;
 mod read;
 mod watch;
 mod write;

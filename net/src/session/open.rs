@@ -13,12 +13,12 @@ use super::announce::Trackers;
 use super::check::{Check, check, file_entries};
 use super::peers::Peers;
 use super::status::Progress;
-use super::{Goal, Notice, Session, SessionError, Settings, base_config, hello};
+use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
 use crate::connection::{Identity, SEND_CREDIT, Shared};
 use crate::disk::Disk;
 use crate::listen::listen;
-use crate::record::{Origin, Recorder};
+use crate::record::{Origin, Recorder, base_config};
 use crate::resume::Resume;
 use crate::storage::{Storage, StorageError};
 

@@ -45,6 +45,9 @@ impl fmt::Display for ScenarioError {
     }
 }
 
+/// What is wrong with a scenario as a whole: the key, what belongs there, what is there.
+pub(super) type Fault = (String, String, String);
+
 /// A [`ScenarioError`] before it is known which file it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {

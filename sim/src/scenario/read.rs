@@ -7,14 +7,15 @@ use std::time::Duration;
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry, MAX_BLOCKS};
 
 use super::document::{Item, Node};
-use super::error::{Place, Problem, quoted};
+use super::error::{Fault, Place, Problem, quoted};
+use super::read_access::{access, delay_ns};
 use super::read_capacity;
 use super::read_client::{self, client_keys};
 use super::read_network;
 use super::read_peers;
 use super::read_transport;
 use super::section::{Section, Size};
-use super::{Access, Capacity, Faults, MAX_PEERS, Origins, Region, Scenario};
+use super::{Capacity, Faults, MAX_PEERS, Origins, Region, Scenario};
 use crate::spec::{ClientSpec, NetworkSpec, Solver};
 use crate::units::{Decimal, Share, show_size, show_time};
 
@@ -33,9 +34,6 @@ const KEYS: &[&str] = &[
     "tracker",
     "version",
 ];
-
-/// What is wrong with a scenario as a whole: the key, what belongs there, what is there.
-pub(super) type Fault = (String, String, String);
 
 /// What a scenario that says no name is called: not after its file, which may be called anything
 /// without a byte of a result changing.
@@ -204,24 +202,6 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
     })
 }
 
-/// The longest delay that makes sense: a connection is there after four of them, and who dials gives
-/// up after 15 s.
-const MAX_DELAY: Duration = Duration::from_secs(3);
-
-/// `delay` in ns, if a network could have it.
-pub(super) fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
-    if delay > MAX_DELAY {
-        return Err(section.wrong(key, "a delay of at most \"3 s\""));
-    }
-    Ok(u64::try_from(delay.as_nanos()).expect("at most seconds"))
-}
-
-/// The key `delay` of an access link; none if it is not there.
-pub(super) fn access_delay(section: &Section<'_>) -> Result<Duration, Problem> {
-    let delay = section.optional("delay")?.unwrap_or(Duration::ZERO);
-    delay_ns(section, "delay", delay).map(Duration::from_nanos)
-}
-
 fn origins(
     top: &Section<'_>,
     client: &ClientSpec,
@@ -248,15 +228,6 @@ fn origins(
         return Err(top.wrong("origin", format!("at most {MAX_PEERS} origins together")));
     }
     Ok(origins)
-}
-
-/// The keys `up`, `down` and `delay`.
-pub(super) fn access(section: &Section<'_>) -> Result<Access, Problem> {
-    Ok(Access {
-        up: section.required::<super::section::Rate>("up")?.0,
-        down: section.required::<super::section::Rate>("down")?.0,
-        delay: access_delay(section)?,
-    })
 }
 
 fn faults(section: &Section<'_>) -> Result<Faults, Problem> {

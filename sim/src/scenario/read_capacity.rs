@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::error::Fault;
 use super::error::{Problem, quoted};
-use super::read::{Fault, access, access_delay};
+use super::read_access::{access, access_delay};
 use super::read_law;
 use super::section::{Rate, Section, Value};
 use super::{Capacity, Class, Down, Measured};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::document::Node;
+use super::error::Fault;
 use super::error::{Problem, quoted};
-use super::read::{Fault, delay_ns};
+use super::read_access::delay_ns;
 use super::section::{Section, Value, one_of};
 use super::{Region, Scenario};
 use crate::spec::{Outage, TrackerSpec};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::document::Node;
+use super::error::Fault;
 use super::error::Problem;
-use super::read::Fault;
 use super::read_capacity::capacity;
 use super::read_law::{LAWS, LawModel, given, law, optional_law, times_of_file};
 use super::section::{Section, Value};

@@ -10,7 +10,7 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::time::Instant;
 
 use super::error::Place;
-use super::read::{Raw, RawEnd, RawEvent};
+use super::raw::{Raw, RawEnd, RawEvent};
 use super::{BLOCK, End, Happening, Header, NodeInfo, SCHEMA, TraceError};
 
 /// The first bytes.

@@ -7,7 +7,7 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::time::Instant;
 
 use super::error::Place;
-use super::read::{Raw, RawEnd, RawEvent};
+use super::raw::{Raw, RawEnd, RawEvent};
 use super::{End, Happening, Header, NodeInfo, SCHEMA, TraceError, WORDS};
 
 /// Longest line that is read; the header holds the whole scenario.

@@ -9,26 +9,8 @@ use unchoke_core::time::Instant;
 use super::binary::Decoder;
 use super::error::Place;
 use super::json::Lines;
+use super::raw::{Raw, RawEnd};
 use super::{BLOCK, Digest, End, Happening, Header, TraceError};
-
-/// An event as it stands in a file.
-pub(super) struct RawEvent {
-    pub(super) at_ns: u64,
-    pub(super) happening: Happening,
-}
-
-/// An end as it stands in a file.
-pub(super) struct RawEnd {
-    pub(super) at_ns: u64,
-    pub(super) events: u64,
-    pub(super) digest: u64,
-}
-
-/// What comes next in a file.
-pub(super) enum Raw {
-    Event(RawEvent),
-    End(RawEnd),
-}
 
 #[derive(Debug)]
 enum Source<R> {
