@@ -1,13 +1,22 @@
-//! Randomness for names and seeds. Everything drawn from a seed is the business of the core.
-
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+//! Randomness for names, keys and seeds. Everything drawn from a seed is the business of the core.
 
 use unchoke_core::ids::PeerId;
 
-/// Sixty-four bits that nobody can foresee, from the keys the system gives to hash maps.
+/// Fills `bytes` with random bytes of the system.
+///
+/// # Panics
+///
+/// If the system has no randomness, which no supported system does after it has started.
+pub fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the system provides randomness");
+}
+
+/// Sixty-four bits that nobody can foresee.
 #[must_use]
 pub fn random_u64() -> u64 {
-    RandomState::new().build_hasher().finish()
+    let mut bytes = [0; 8];
+    fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// A fresh name for this client in the style of BEP 20: `-UK`, the version, `-`, 12 random digits.

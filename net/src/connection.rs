@@ -4,9 +4,9 @@
 
 mod greet;
 mod reader;
+mod secure;
 mod writer;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
 use tokio::task::AbortHandle;
 use unchoke_core::ids::{BlockRef, PeerKey};
@@ -17,6 +17,7 @@ use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
 
 pub use greet::{HANDSHAKE_TIMEOUT, HandshakeError, Identity, Introduced, answer, greet};
+pub use secure::{Encryption, Greeting, Secured};
 
 /// Messages that wait for a peer that does not read. A full queue closes the connection: 65536
 /// `have` messages are 576 KiB, more than any peer that still lives leaves unread.
@@ -99,7 +100,7 @@ pub struct Connection {
 impl Connection {
     /// Runs `stream`, whose handshakes are done, in a task of its own.
     #[must_use]
-    pub fn spawn(stream: TcpStream, link: Link, shared: Shared) -> Self {
+    pub fn spawn(stream: Secured, link: Link, shared: Shared) -> Self {
         let (messages, queue) = tokio::sync::mpsc::channel(QUEUED_MESSAGES);
         let task = tokio::spawn(run(stream, link, queue, shared)).abort_handle();
         Self { messages, task }
@@ -121,11 +122,12 @@ impl Drop for Connection {
     }
 }
 
-async fn run(mut stream: TcpStream, link: Link, queue: Receiver<Message>, shared: Shared) {
+async fn run(stream: Secured, link: Link, queue: Receiver<Message>, shared: Shared) {
+    let (mut stream, early, incoming, outgoing) = stream.into_parts();
     let (read, write) = stream.split();
     let reason = tokio::select! {
-        reason = reader::run(read, link, &shared) => reason,
-        reason = writer::run(write, link, queue, &shared) => reason,
+        reason = reader::run(read, early, incoming, link, &shared) => reason,
+        reason = writer::run(write, outgoing, link, queue, &shared) => reason,
     };
     // The session may be over already.
     drop(shared.events.send((link, Event::Closed(reason))).await);

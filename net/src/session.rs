@@ -31,7 +31,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::Torrent;
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
-use crate::connection::{Event, Link};
+use crate::connection::{Encryption, Event, Link};
 use crate::disk::{Disk, Report, Workers};
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
@@ -77,6 +77,8 @@ pub struct Settings {
     pub trackers: bool,
     /// Connections at most, both ways together.
     pub max_connections: u16,
+    /// Whether connections are encrypted.
+    pub encryption: Encryption,
     /// Payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
@@ -106,6 +108,7 @@ impl Settings {
             peers: Vec::new(),
             trackers: true,
             max_connections: 50,
+            encryption: Encryption::default(),
             upload_cap: None,
             download_cap: None,
             timeout: None,

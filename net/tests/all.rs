@@ -4,6 +4,7 @@
 mod bench;
 mod command;
 mod common;
+mod encryption;
 mod hostile;
 mod loopback;
 mod unread;

@@ -173,13 +173,14 @@ impl Stage {
         }
     }
 
-    fn place<'a>(&'a self, torrent: &'a Path, folder: &'a Path) -> Place<'a> {
+    fn place<'a>(&'a self, torrent: &'a Path, folder: &'a Path, encrypted: bool) -> Place<'a> {
         Place {
             torrent,
             folder,
             scratch: self.scratch.path(),
             address: self.network.client,
             port: 7702,
+            encrypted,
         }
     }
 
@@ -211,14 +212,14 @@ fn policy(client: Client) -> &'static str {
 }
 
 /// The client has everything and we fetch it.
-fn we_fetch_from(client: Client, test: &str) {
+fn we_fetch_from(client: Client, encrypted: bool, test: &str) {
     let Some(network) = network(test, client) else {
         return;
     };
     let stage = Stage::new(network);
     let home = stage.scratch.path();
     let (torrent, folder) = (home.join("it.torrent"), home.join("full"));
-    let seed = client.seed(stage.place(&torrent, &folder));
+    let seed = client.seed(stage.place(&torrent, &folder, encrypted));
     let words = [
         "download",
         "it.torrent",
@@ -254,7 +255,7 @@ fn we_fetch_from(client: Client, test: &str) {
 }
 
 /// We have everything and the client fetches it.
-fn we_seed_to(client: Client, test: &str) {
+fn we_seed_to(client: Client, encrypted: bool, test: &str) {
     let Some(network) = network(test, client) else {
         return;
     };
@@ -270,7 +271,7 @@ fn we_seed_to(client: Client, test: &str) {
     ];
     let seed = Listening::start(unchoke(home, &words));
     let (torrent, folder) = (home.join("it.torrent"), home.join("empty"));
-    let fetching = client.fetch(stage.place(&torrent, &folder));
+    let fetching = client.fetch(stage.place(&torrent, &folder, encrypted));
     wait_for(&stage, &fetching, client);
     drop(seed);
 }
@@ -296,30 +297,66 @@ fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
 
 #[test]
 fn transmission_seeds_to_us() {
-    we_fetch_from(Client::Transmission, "transmission_seeds_to_us");
+    we_fetch_from(Client::Transmission, false, "transmission_seeds_to_us");
 }
 
 #[test]
 fn transmission_fetches_from_us() {
-    we_seed_to(Client::Transmission, "transmission_fetches_from_us");
+    we_seed_to(Client::Transmission, false, "transmission_fetches_from_us");
 }
 
 #[test]
 fn aria2_seeds_to_us() {
-    we_fetch_from(Client::Aria2, "aria2_seeds_to_us");
+    we_fetch_from(Client::Aria2, false, "aria2_seeds_to_us");
 }
 
 #[test]
 fn aria2_fetches_from_us() {
-    we_seed_to(Client::Aria2, "aria2_fetches_from_us");
+    we_seed_to(Client::Aria2, false, "aria2_fetches_from_us");
 }
 
 #[test]
 fn libtorrent_seeds_to_us() {
-    we_fetch_from(Client::Libtorrent, "libtorrent_seeds_to_us");
+    we_fetch_from(Client::Libtorrent, false, "libtorrent_seeds_to_us");
 }
 
 #[test]
 fn libtorrent_fetches_from_us() {
-    we_seed_to(Client::Libtorrent, "libtorrent_fetches_from_us");
+    we_seed_to(Client::Libtorrent, false, "libtorrent_fetches_from_us");
+}
+
+#[test]
+fn transmission_that_requires_encryption_seeds_to_us() {
+    let test = "transmission_that_requires_encryption_seeds_to_us";
+    we_fetch_from(Client::Transmission, true, test);
+}
+
+#[test]
+fn transmission_that_requires_encryption_fetches_from_us() {
+    let test = "transmission_that_requires_encryption_fetches_from_us";
+    we_seed_to(Client::Transmission, true, test);
+}
+
+#[test]
+fn aria2_that_requires_encryption_seeds_to_us() {
+    let test = "aria2_that_requires_encryption_seeds_to_us";
+    we_fetch_from(Client::Aria2, true, test);
+}
+
+#[test]
+fn aria2_that_requires_encryption_fetches_from_us() {
+    let test = "aria2_that_requires_encryption_fetches_from_us";
+    we_seed_to(Client::Aria2, true, test);
+}
+
+#[test]
+fn libtorrent_that_requires_encryption_seeds_to_us() {
+    let test = "libtorrent_that_requires_encryption_seeds_to_us";
+    we_fetch_from(Client::Libtorrent, true, test);
+}
+
+#[test]
+fn libtorrent_that_requires_encryption_fetches_from_us() {
+    let test = "libtorrent_that_requires_encryption_fetches_from_us";
+    we_seed_to(Client::Libtorrent, true, test);
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use unchoke_core::{choke, pick};
 
+use crate::connection::Encryption;
+
 use super::parameters::{Change, parse_change};
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
@@ -52,6 +54,15 @@ pub(super) struct Transfer {
     /// Most connections, both ways together
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
     pub(super) max_connections: u16,
+    /// Encrypt connections: `off`; `allow`, for peers that want it; `prefer`, the handshake at
+    /// least; `require`, always and the payload too
+    #[arg(
+        long,
+        default_value = "allow",
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub(super) encryption: Encryption,
     /// Most payload to send, for example `500 KiB/s` or `10 Mbit/s`
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) upload_cap: Option<u64>,

@@ -30,6 +30,7 @@ pub(super) async fn settings(
         peers,
         port: transfer.port,
         max_connections: transfer.max_connections,
+        encryption: transfer.encryption,
         upload_cap: transfer.upload_cap,
         download_cap: transfer.download_cap,
         trackers: !transfer.no_tracker,

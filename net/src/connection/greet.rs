@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use unchoke_core::ids::{InfoHash, PeerId};
+use unchoke_core::mse::{MseError, PLAIN_PREFIX};
 use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved, WireError};
+
+use super::secure::{Encryption, Greeting, Secured};
 
 /// Time for both handshakes, so that nobody holds a connection by saying nothing. libtorrent: 10 s.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +18,8 @@ pub struct Identity {
     pub info_hash: InfoHash,
     /// Our name.
     pub peer_id: PeerId,
+    /// Whether our connections are encrypted.
+    pub encryption: Encryption,
 }
 
 /// What the other side said.
@@ -37,6 +40,12 @@ pub enum HandshakeError {
     /// It is no BitTorrent peer.
     #[error("{0}")]
     Wire(#[from] WireError),
+    /// The encrypted handshake failed.
+    #[error("{0}")]
+    Mse(#[from] MseError),
+    /// The peer speaks in a way that the user has turned off.
+    #[error("{0}")]
+    Unwanted(&'static str),
     /// The peer is about another torrent.
     #[error("the peer speaks of torrent {0}")]
     OtherTorrent(InfoHash),
@@ -70,11 +79,30 @@ async fn in_time<T>(
     limited.unwrap_or(Err(HandshakeError::TimedOut))
 }
 
+impl HandshakeError {
+    /// Whether the peer may answer if it is greeted in another way: it closed the connection or
+    /// did not understand.
+    #[must_use]
+    pub fn is_about_manners(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Wire(_) | Self::Mse(_))
+    }
+}
+
 /// Handshakes on a connection that we opened.
-pub async fn greet(stream: &mut TcpStream, us: Identity) -> Result<Introduced, HandshakeError> {
+pub async fn greet(
+    stream: &mut Secured,
+    us: Identity,
+    greeting: Greeting,
+) -> Result<Introduced, HandshakeError> {
     in_time(async {
         let ours = us.handshake();
-        stream.write_all(&ours.encode()).await?;
+        match greeting {
+            Greeting::Plain => stream.write_all(&ours.encode()).await?,
+            Greeting::Encrypted(offer) => {
+                let initial = ours.encode();
+                stream.encrypt(us.info_hash, offer, &initial).await?;
+            }
+        }
         let mut bytes = [0; HANDSHAKE_BYTES];
         stream.read_exact(&mut bytes).await?;
         let theirs = Handshake::decode(&bytes)?;
@@ -87,11 +115,29 @@ pub async fn greet(stream: &mut TcpStream, us: Identity) -> Result<Introduced, H
     .await
 }
 
+/// Finds out how the peer begins, and answers the encrypted handshake if it is one.
+async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> {
+    let mut first = [0; PLAIN_PREFIX.len()];
+    stream.read_exact(&mut first).await?;
+    stream.early = first.to_vec();
+    if first == *PLAIN_PREFIX {
+        let accepted = us.encryption.accepts_plain();
+        let refusal = HandshakeError::Unwanted("the peer does not encrypt, which is required");
+        return accepted.then_some(()).ok_or(refusal);
+    }
+    match us.encryption.accepts_encrypted() {
+        Some(allowed) => stream.decrypt(us.info_hash, allowed).await,
+        // Without encryption this is just no BitTorrent peer.
+        None => Err(WireError::NotBitTorrent.into()),
+    }
+}
+
 /// Handshakes on a connection that came to us. Answers as soon as the torrent is known: the name of
 /// the peer may come later.
-pub async fn answer(stream: &mut TcpStream, us: Identity) -> Result<Introduced, HandshakeError> {
+pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
     in_time(async {
         let ours = us.handshake();
+        open(stream, us).await?;
         let mut head = [0; HANDSHAKE_HEAD_BYTES];
         stream.read_exact(&mut head).await?;
         let (reserved, info_hash) = Handshake::decode_head(&head)?;

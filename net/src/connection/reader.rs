@@ -5,6 +5,7 @@ use std::io::{self, IoSliceMut};
 use tokio::net::tcp::ReadHalf;
 use unchoke_core::ids::BlockRef;
 use unchoke_core::message::{Extended, Message};
+use unchoke_core::mse::Cipher;
 use unchoke_core::wire::Decoded;
 
 use super::{CloseReason, Event, Link, Shared};
@@ -24,16 +25,20 @@ struct Window {
     end: usize,
 }
 
-pub(super) async fn run(read: ReadHalf<'_>, link: Link, shared: &Shared) -> CloseReason {
+/// Reads until the connection ends. `early` was read before, in the clear.
+pub(super) async fn run(
+    read: ReadHalf<'_>,
+    early: Vec<u8>,
+    cipher: Option<Cipher>,
+    link: Link,
+    shared: &Shared,
+) -> CloseReason {
     let mut reader = Reader {
         read,
+        cipher,
         link,
         shared,
-        window: Window {
-            bytes: vec![0; AHEAD_BYTES],
-            start: 0,
-            end: 0,
-        },
+        window: Window::holding(early),
     };
     match reader.run().await {
         Ok(never) => match never {},
@@ -43,6 +48,8 @@ pub(super) async fn run(read: ReadHalf<'_>, link: Link, shared: &Shared) -> Clos
 
 struct Reader<'a> {
     read: ReadHalf<'a>,
+    /// Decrypts what comes.
+    cipher: Option<Cipher>,
     link: Link,
     shared: &'a Shared,
     window: Window,
@@ -114,8 +121,14 @@ impl Reader<'_> {
             match self.read.try_read_vectored(&mut parts) {
                 Ok(0) => return Err(CloseReason::ByPeer),
                 Ok(count) => {
-                    self.window.end += count.saturating_sub(wanted);
-                    return Ok(count.min(wanted));
+                    let (here, ahead) = (count.min(wanted), count.saturating_sub(wanted));
+                    let end = self.window.end;
+                    self.window.end += ahead;
+                    if let Some(cipher) = &mut self.cipher {
+                        cipher.apply(&mut payload[..here]);
+                        cipher.apply(&mut self.window.bytes[end..end + ahead]);
+                    }
+                    return Ok(here);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
                 Err(error) => return Err(error.into()),
@@ -138,6 +151,17 @@ impl Reader<'_> {
 }
 
 impl Window {
+    /// A window on bytes that were read before.
+    fn holding(mut bytes: Vec<u8>) -> Self {
+        let end = bytes.len();
+        bytes.resize(end.max(AHEAD_BYTES), 0);
+        Self {
+            bytes,
+            start: 0,
+            end,
+        }
+    }
+
     /// Moves what is unused to the front and makes room for `need` bytes in all, and no more than
     /// that: one long bitfield must not hold its memory for ever.
     fn make_room(&mut self, need: usize) {

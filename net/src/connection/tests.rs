@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
@@ -62,7 +62,7 @@ async fn bench(piece_count: u32) -> Bench {
         serial: 1,
     };
     Bench {
-        connection: Connection::spawn(ours, link, shared),
+        connection: Connection::spawn(ours.into(), link, shared),
         events,
         other,
         _folder: folder,
@@ -190,14 +190,16 @@ fn us() -> Identity {
     Identity {
         info_hash: InfoHash([7; 20]),
         peer_id: PeerId(*b"-UK0100-000000000000"),
+        encryption: Encryption::Off,
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_holds_a_connection_by_saying_nothing() {
-    let (mut ours, mut other) = pair().await;
+    let (ours, mut other) = pair().await;
+    let mut ours = Secured::from(ours);
     let began = tokio::time::Instant::now();
-    let greeted = greet(&mut ours, us()).await;
+    let greeted = greet(&mut ours, us(), Greeting::Plain).await;
     assert!(
         matches!(greeted, Err(HandshakeError::TimedOut)),
         "{greeted:?}"
@@ -227,7 +229,8 @@ fn us_as_wire() -> [u8; HANDSHAKE_BYTES] {
 
 #[tokio::test]
 async fn the_answer_comes_before_the_name_of_the_other_side() {
-    let (mut ours, mut other) = pair().await;
+    let (ours, mut other) = pair().await;
+    let mut ours = Secured::from(ours);
     let answering = tokio::spawn(async move { answer(&mut ours, us()).await });
     let wire = us_as_wire();
     other.write_all(&wire[..48]).await.expect("sends");
@@ -241,7 +244,8 @@ async fn the_answer_comes_before_the_name_of_the_other_side() {
 
 #[tokio::test]
 async fn another_torrent_gets_no_answer() {
-    let (mut ours, mut other) = pair().await;
+    let (ours, mut other) = pair().await;
+    let mut ours = Secured::from(ours);
     let mut wire = us_as_wire();
     wire[30] ^= 1;
     other.write_all(&wire).await.expect("sends");

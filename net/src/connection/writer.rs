@@ -6,6 +6,7 @@ use tokio::net::tcp::WriteHalf;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use unchoke_core::message::Message;
+use unchoke_core::mse::Cipher;
 use unchoke_core::wire::encode;
 
 use super::{CloseReason, Event, Link, Shared};
@@ -19,12 +20,14 @@ type Loading = oneshot::Receiver<Result<Buffer, StorageError>>;
 
 pub(super) async fn run(
     write: WriteHalf<'_>,
+    cipher: Option<Cipher>,
     link: Link,
     mut queue: Receiver<Message>,
     shared: &Shared,
 ) -> CloseReason {
     let mut writer = Writer {
         write,
+        cipher,
         link,
         shared,
         bytes: Vec::new(),
@@ -42,6 +45,8 @@ pub(super) async fn run(
 
 struct Writer<'a> {
     write: WriteHalf<'a>,
+    /// Encrypts what goes.
+    cipher: Option<Cipher>,
     link: Link,
     shared: &'a Shared,
     bytes: Vec<u8>,
@@ -64,20 +69,24 @@ impl Writer<'_> {
             encode(&message, &mut self.bytes);
             if let Message::Piece(_) = message {
                 let loading = loads.next().expect("one load for each block");
-                let Ok(Ok(payload)) = loading.await else {
+                let Ok(Ok(mut payload)) = loading.await else {
                     return Err(CloseReason::Disk);
                 };
-                self.flush(&payload).await?;
+                self.flush(&mut payload).await?;
                 drop(payload);
                 let flushed = self.shared.events.send((self.link, Event::Flushed)).await;
                 flushed.map_err(|_| CloseReason::ByUs)?;
             }
         }
-        self.flush(&[]).await
+        self.flush(&mut []).await
     }
 
-    /// Writes the bytes gathered so far, then `payload`.
-    async fn flush(&mut self, payload: &[u8]) -> Result<(), CloseReason> {
+    /// Writes the bytes gathered so far, then `payload`, which is encrypted in place.
+    async fn flush(&mut self, payload: &mut [u8]) -> Result<(), CloseReason> {
+        if let Some(cipher) = &mut self.cipher {
+            cipher.apply(&mut self.bytes);
+            cipher.apply(payload);
+        }
         let total = self.bytes.len() + payload.len();
         let mut done = 0;
         while done < total {

@@ -73,6 +73,7 @@ impl Session {
         let identity = Identity {
             info_hash: metainfo.info_hash,
             peer_id: crate::chance::peer_id(),
+            encryption: settings.encryption,
         };
         let (arriving, arrivals) = channel(ARRIVALS);
         let mut peers = Peers::new(identity, shared, settings.max_connections, arriving);

@@ -14,7 +14,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::Unsent;
 
 use crate::connection::{
-    Connection, HandshakeError, Identity, Introduced, Link, Shared, answer, greet,
+    Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer, greet,
 };
 use crate::listen::canonical;
 
@@ -34,7 +34,7 @@ const MAX_BANNED: usize = 1000;
 #[derive(Debug)]
 pub(super) enum Arrival {
     Met {
-        stream: TcpStream,
+        stream: Secured,
         introduced: Introduced,
         address: SocketAddr,
         outgoing: bool,
@@ -205,7 +205,7 @@ impl Peers {
     /// [`Self::remove`] it.
     pub(super) fn admit(
         &mut self,
-        stream: TcpStream,
+        stream: Secured,
         introduced: Introduced,
         address: SocketAddr,
         outgoing: bool,
@@ -318,15 +318,30 @@ impl Peers {
     }
 }
 
+/// Connects, and greets in each way that the user wants, until the peer answers one.
 async fn dial(
     address: SocketAddr,
     identity: Identity,
-) -> Result<(TcpStream, Introduced), HandshakeError> {
+) -> Result<(Secured, Introduced), HandshakeError> {
+    let mut ways = identity.encryption.greetings().iter().peekable();
+    while let Some(greeting) = ways.next() {
+        let mut stream = connect(address).await?;
+        match greet(&mut stream, identity, *greeting).await {
+            Ok(introduced) => return Ok((stream, introduced)),
+            Err(error) if error.is_about_manners() && ways.peek().is_some() => {
+                tracing::debug!(%address, %error, ?greeting, "greeting in another way");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("there is a way to greet, and the last one returns")
+}
+
+async fn connect(address: SocketAddr) -> Result<Secured, HandshakeError> {
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
-    let mut stream = connecting.await.map_err(|_| HandshakeError::TimedOut)??;
+    let stream = connecting.await.map_err(|_| HandshakeError::TimedOut)??;
     prepare(&stream)?;
-    let introduced = greet(&mut stream, identity).await?;
-    Ok((stream, introduced))
+    Ok(stream.into())
 }
 
 /// Messages are small and must not wait for each other; and blocks that the system has taken but
@@ -346,7 +361,7 @@ async fn accept_all(listener: TcpListener, identity: Identity, arrivals: Sender<
             half_open.join_next().await;
             continue;
         }
-        let (mut stream, address) = match listener.accept().await {
+        let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "accept failed");
@@ -357,7 +372,9 @@ async fn accept_all(listener: TcpListener, identity: Identity, arrivals: Sender<
         let arrivals = arrivals.clone();
         half_open.spawn(async move {
             let address = canonical(address);
-            let answered = match prepare(&stream) {
+            let prepared = prepare(&stream);
+            let mut stream = Secured::from(stream);
+            let answered = match prepared {
                 Ok(()) => answer(&mut stream, identity).await,
                 Err(error) => Err(error.into()),
             };

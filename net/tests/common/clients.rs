@@ -50,6 +50,8 @@ pub(crate) struct Place<'a> {
     pub(crate) scratch: &'a Path,
     pub(crate) address: &'a str,
     pub(crate) port: u16,
+    /// It must refuse every connection that is not encrypted, payload included where it can say so.
+    pub(crate) encrypted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +138,9 @@ fn transmission(place: Place<'_>) -> Command {
         .args([Path::new("--config-dir"), &settings])
         .args([Path::new("--watch-dir"), &watched])
         .args([Path::new("--download-dir"), place.folder]);
+    if place.encrypted {
+        command.arg("--encryption-required");
+    }
     command
 }
 
@@ -156,6 +161,9 @@ fn aria2(place: Place<'_>, seed: bool) -> Command {
         .arg(format!("--listen-port={}", place.port))
         .arg(format!("--interface={}", place.address))
         .arg(format!("--dir={}", place.folder.display()));
+    if place.encrypted {
+        command.args(["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]);
+    }
     if seed {
         // It looks at what is there only when told that it may.
         command.args(["--check-integrity=true", "--seed-ratio=0.0"]);
@@ -173,7 +181,12 @@ fn libtorrent(place: Place<'_>, seed: bool) -> Command {
         .arg(script)
         .arg(if seed { "seed" } else { "fetch" })
         .args([place.torrent, place.folder])
-        .args([place.address, &place.port.to_string()]);
+        .args([place.address, &place.port.to_string()])
+        .arg(if place.encrypted {
+            "encrypted"
+        } else {
+            "plain"
+        });
     command
 }
 

@@ -1,6 +1,6 @@
 """A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
 
-Arguments: seed|fetch, torrent file, folder, address, port.
+Arguments: seed|fetch, torrent file, folder, address, port, plain|encrypted.
 """
 
 import sys
@@ -8,8 +8,15 @@ import time
 
 import libtorrent as lt
 
-mode, torrent, folder, address, port = sys.argv[1:]
+mode, torrent, folder, address, port, encryption = sys.argv[1:]
+forced, rc4 = 0, 2
+encrypted = {
+    "in_enc_policy": forced,
+    "out_enc_policy": forced,
+    "allowed_enc_level": rc4,
+}
 session = lt.session({
+    **(encrypted if encryption == "encrypted" else {}),
     "listen_interfaces": f"{address}:{port}",
     "enable_dht": False,
     "enable_lsd": False,
