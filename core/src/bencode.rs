@@ -32,11 +32,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For .torrent files, as libtorrent's `load_torrent_limits`.
+    /// For .torrent files. Depth and values as libtorrent's `load_torrent_limits`; bytes enough for
+    /// the hashes of 2^21 pieces (42 MB) and the names of 200 000 files.
     pub const TORRENT_FILE: Self = Self {
         depth: 100,
         tokens: 3_000_000,
-        bytes: 10_000_000,
+        bytes: 64 << 20,
     };
 }
 

@@ -2,32 +2,44 @@
 //!
 //! Version 1 is read, also from hybrid files (BEP 52), whose version 2 half is ignored. Bytes behind
 //! the dictionary are ignored, as a trailing newline is common. Equal keys where a choice would
-//! matter are refused. Everything that ends up as a path or on a terminal has been made safe.
+//! matter are refused; what other clients accept and harms nobody is accepted. A parsed torrent takes
+//! a small multiple of the size of its file. Everything that ends up as a path or on a terminal has been made safe.
 
 mod build;
+mod files;
+mod kind;
 mod layout;
 mod name;
 mod parse;
 mod unique;
+mod urls;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 pub use build::{BuildError, Builder, NewFile, choose_piece_bytes};
-pub use layout::{FileEntry, FileKind, Layout, Segment};
+pub use layout::{FileEntry, FileKind, Layout, Naming, Segment};
 
-use crate::bencode::DecodeError;
+use crate::bencode::{DecodeError, Limits, decode_prefix};
 use crate::geometry::{Geometry, GeometryError};
 use crate::ids::{BlockRef, InfoHash, PieceIndex};
+use crate::text::escaped_to;
 
 /// Longest piece accepted, in bytes. libtorrent: 32767 blocks of 16 KiB.
 pub const MAX_PIECE_BYTES: u32 = 32_767 << 14;
+
+/// Most pieces accepted. libtorrent `max_pieces`.
+pub const MAX_PIECES: u32 = 1 << 21;
 
 /// Most trackers and most web seeds that are kept of one file.
 pub const MAX_URLS: usize = 256;
 
 /// Directories inside each other, and the file. libtorrent `max_directory_depth`.
 pub const MAX_PATH_DEPTH: usize = 100;
+
+/// Most bytes of a comment, of a name as it was found and the like that are kept or shown.
+const MAX_TEXT_BYTES: usize = 4096;
 
 /// A torrent as its .torrent file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +56,6 @@ pub struct Metainfo {
     pub geometry: Geometry,
     /// The files and where their bytes are.
     pub layout: Layout,
-    /// SHA-1 of each piece.
-    pub hashes: Vec<[u8; 20]>,
     /// Tracker URLs by tier, in the order of the file. BEP 12. Schemes http, https and udp.
     pub trackers: Vec<Vec<String>>,
     /// URLs from which the files can be fetched by HTTP (`url-list`, BEP 19).
@@ -64,6 +74,10 @@ pub struct Metainfo {
     pub hybrid: bool,
     /// All dictionaries have their keys in order and once. Otherwise some clients refuse the file.
     pub canonical: bool,
+    /// Where the name is in `info`, as it was found.
+    raw_name: Range<usize>,
+    /// Where the hashes are in `info`: there may be 40 MB of them.
+    raw_pieces: Range<usize>,
 }
 
 impl Metainfo {
@@ -72,10 +86,35 @@ impl Metainfo {
         parse::parse(bytes)
     }
 
+    /// SHA-1 of each piece.
+    #[must_use]
+    pub fn hashes(&self) -> &[[u8; 20]] {
+        self.info[self.raw_pieces.clone()].as_chunks().0
+    }
+
     /// SHA-1 of `piece`.
     #[must_use]
     pub fn hash(&self, piece: PieceIndex) -> &[u8; 20] {
-        &self.hashes[piece.0 as usize]
+        &self.hashes()[piece.0 as usize]
+    }
+
+    /// The path of file number `file` as the torrent has it, printable and cut if it is very long;
+    /// `None` if [`Layout::path`] is the same.
+    #[must_use]
+    pub fn original_path(&self, file: usize) -> Option<String> {
+        let raw_name = &self.info[self.raw_name.clone()];
+        let mut found = Vec::from(raw_name);
+        if self.layout.multi_file() {
+            let at = self.layout.files()[file].found_at?;
+            let path = &self.info[at as usize..];
+            let path = decode_prefix(path, Limits::TORRENT_FILE).ok()?;
+            for element in files::elements(path.root()) {
+                found.push(b'/');
+                found.extend_from_slice(element);
+            }
+        }
+        let path = self.layout.path(file, Naming::Exact);
+        (path.as_bytes() != found).then(|| escaped_to(&found, MAX_TEXT_BYTES))
     }
 
     /// The parts of files that `block` consists of.
@@ -89,7 +128,10 @@ impl Metainfo {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetainfoError {
-    /// Cut, damaged, or another kind of file.
+    /// Another kind of file; the text says which, and what to do.
+    #[error("not a torrent file: {0}")]
+    OtherKind(&'static str),
+    /// Cut or damaged.
     #[error("not a valid torrent file: {0}")]
     Bencode(#[from] DecodeError),
     /// Something else than a dictionary.
@@ -130,15 +172,15 @@ pub enum MetainfoError {
     /// The sizes make no torrent.
     #[error("the torrent cannot be used: {0}")]
     Geometry(#[from] GeometryError),
-    /// Both or neither of `length` and `files`.
-    #[error("not a valid torrent file: it must have either `length` or `files`")]
+    /// Neither `length` nor `files`.
+    #[error("not a valid torrent file: it must have `length` or `files`")]
     Layout,
+    /// More than [`MAX_PIECES`].
+    #[error("the torrent has {0} pieces, more than {MAX_PIECES} are not supported")]
+    TooManyPieces(u32),
     /// A path with more than [`MAX_PATH_DEPTH`] elements.
     #[error("file {0} lies more than {MAX_PATH_DEPTH} folders deep")]
     TooDeep(usize),
-    /// More files of one name than can be told apart by renaming.
-    #[error("too many files are called {0}")]
-    TooManyEqualNames(String),
     /// More folders than any real torrent has.
     #[error("the torrent has more than 500000 folders")]
     TooManyFolders,

@@ -52,9 +52,18 @@ pub fn printable(bytes: &[u8], max_bytes: usize) -> String {
 /// escaped as in Rust, `\u{202e}` or `\xff`.
 #[must_use]
 pub fn escaped(bytes: &[u8]) -> String {
+    escaped_to(bytes, usize::MAX)
+}
+
+/// The same, cut to about `max_bytes` with `...` in place of the rest.
+#[must_use]
+pub fn escaped_to(bytes: &[u8], max_bytes: usize) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
+            if out.len() >= max_bytes {
+                return out + "...";
+            }
             if class(c) == Class::Plain && c != '\\' {
                 out.push(c);
             } else {
@@ -62,6 +71,9 @@ pub fn escaped(bytes: &[u8]) -> String {
             }
         }
         for byte in chunk.invalid() {
+            if out.len() >= max_bytes {
+                return out + "...";
+            }
             out.extend(core::ascii::escape_default(*byte).map(char::from));
         }
     }

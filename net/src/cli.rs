@@ -155,6 +155,12 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let cannot = |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
     let file = File::open(path).map_err(cannot)?;
+    if file.metadata().is_ok_and(|it| it.is_dir()) {
+        return Err(Failure::bad_input(format!(
+            "cannot read {}: it is a folder; give the .torrent file itself",
+            path.display()
+        )));
+    }
     let mut bytes = Vec::new();
     // One byte more than a torrent may have: the parser then says that it is too long.
     let most = u64::from(Limits::TORRENT_FILE.bytes) + 1;

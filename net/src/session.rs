@@ -8,6 +8,7 @@ mod announce;
 mod check;
 mod drive;
 mod end;
+mod names;
 mod open;
 mod peers;
 mod status;

@@ -60,6 +60,45 @@ pub fn clock(duration: Duration) -> String {
     }
 }
 
+/// A moment as date and time in UTC, `2020-06-03 09:31:46 UTC`; `None` beyond the years 1 to 9999,
+/// where it is no date that anybody meant.
+#[must_use]
+pub fn date(s_since_1970: i64) -> Option<String> {
+    const S_PER_DAY: i64 = 86_400;
+    // Days since 0000-03-01 in the calendar of today: a leap day is the last day of its year.
+    let days = s_since_1970.div_euclid(S_PER_DAY).checked_add(719_468)?;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Months from March on have 31, 30, 31, 30, 31 days, again and again.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = era.checked_mul(400)? + year + next;
+    let s = s_since_1970.rem_euclid(S_PER_DAY);
+    let (hour, min, s) = (s / 3600, s / 60 % 60, s % 60);
+    (1..=9999)
+        .contains(&year)
+        .then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{min:02}:{s:02} UTC"))
+}
+
+/// The URL without the name and password that may stand before its host, so that it can be shown.
+#[must_use]
+pub fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(start);
+    // Of a password that is not encoded as it should be, too much is hidden rather than too little.
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}...@{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
 fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     let end = text
@@ -189,5 +228,39 @@ mod tests {
         assert_eq!(clock(Duration::from_secs(59)), "59 s");
         assert_eq!(clock(Duration::from_secs(61)), "1:01 min");
         assert_eq!(clock(Duration::from_mins(121)), "2:01 h");
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (s, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (1_591_173_906, "2020-06-03 08:45:06 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (-1, "1969-12-31 23:59:59 UTC"),
+            (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+            (-62_135_596_800, "0001-01-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(date(s).as_deref(), Some(text), "{s}");
+        }
+        for absurd in [253_402_300_800, -62_135_596_801, i64::MAX, i64::MIN] {
+            assert_eq!(date(absurd), None, "{absurd}");
+        }
+    }
+
+    #[test]
+    fn users_and_passwords_are_not_shown() {
+        for (url, shown) in [
+            ("http://host/announce?a=b@c", "http://host/announce?a=b@c"),
+            ("http://me:pass@host:80/a@b", "http://...@host:80/a@b"),
+            ("http://me:p%40s@x@host", "http://...@host"),
+            ("udp://me@host:1", "udp://...@host:1"),
+            ("http://me:a?b@host", "http://...@host"),
+            ("nonsense@", "...@"),
+        ] {
+            assert_eq!(without_user(url), shown);
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod command;
 mod common;
+mod create;
 mod encryption;
 mod hostile;
 mod loopback;

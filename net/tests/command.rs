@@ -128,11 +128,11 @@ fn bad_input_gets_one_sentence_and_status_2() {
     for (file, part) in [
         ("cut.torrent", "ends in the middle"),
         ("zero.torrent", "piece length 0"),
-        ("page.torrent", "not a valid torrent file"),
-        ("empty.torrent", "not a valid torrent file"),
-        ("huge.torrent", "not a valid torrent file"),
+        ("page.torrent", "not a torrent file: it is a web page"),
+        ("empty.torrent", "not a torrent file: it is empty"),
+        ("huge.torrent", "nested deeper than 100"),
         ("absent.torrent", "cannot read"),
-        (".", "cannot read"),
+        (".", "it is a folder"),
     ] {
         assert_sentence(&run(folder, &["show", file]), 2, part);
         assert_sentence(&run(folder, &["download", file]), 2, part);
@@ -399,6 +399,9 @@ fn show_marks_what_is_unsafe_and_what_is_unknown() {
     let torrent = [
         b"d8:announce".to_vec(),
         bytes(b"http://x.test/announce\x1b[2J"),
+        b"13:announce-listll".to_vec(),
+        bytes(b"http://me:s%40cret@x.test/announce"),
+        b"ee13:creation datei1591173906e".to_vec(),
         b"4:infod5:filesl".to_vec(),
         file(5, &[b"..", b"../../evil"]),
         file(0, &[b"b\x1b[2J", b"\xff\xfe"]),
@@ -410,7 +413,13 @@ fn show_marks_what_is_unsafe_and_what_is_unknown() {
     let shown = run(folder.path(), &["show", "x.torrent"]);
     let said = stdout(&shown);
     assert!(shown.status.success(), "{}", stderr(&shown));
-    for part in ["unsafe in the file", "strange: list of 2", "info/wow!: 7"] {
+    for part in [
+        "unsafe in the file",
+        "strange: list of 2",
+        "info/wow!: 7",
+        "tier 1: http://...@x.test/announce",
+        "created       2020-06-03 08:45:06 UTC",
+    ] {
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
     assert!(
@@ -420,4 +429,7 @@ fn show_marks_what_is_unsafe_and_what_is_unknown() {
     let json = run(folder.path(), &["show", "x.torrent", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(json["total_bytes"], 5);
+    assert_eq!(json["creation_date_utc"], "2020-06-03 08:45:06 UTC");
+    assert_eq!(json["trackers"][0][0], "http://...@x.test/announce");
+    assert_eq!(json["files"][0]["unsafe_original"], "../x/../../../evil");
 }

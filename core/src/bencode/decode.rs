@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::value::{Kind, Token};
+use super::value::Token;
 use super::{DecodeError, Document, Limits, Problem};
 
 /// Reads `input`, which must hold one value and nothing else.
@@ -67,8 +67,8 @@ impl Decoder<'_> {
                 b'0'..=b'9' => self.string(key_due)?,
                 b'i' | b'l' | b'd' if key_due => return self.fail(self.at, Problem::KeyNotString),
                 b'i' => self.integer()?,
-                b'l' => self.begin(Kind::List)?,
-                b'd' => self.begin(Kind::Dict)?,
+                b'l' => self.begin(false)?,
+                b'd' => self.begin(true)?,
                 other => return self.fail(self.at, Problem::Byte(other)),
             }
             if self.open.is_empty() {
@@ -89,13 +89,12 @@ impl Decoder<'_> {
         }
     }
 
-    fn push(&mut self, kind: Kind, from: usize) -> Result<usize, DecodeError> {
+    fn push(&mut self, from: usize) -> Result<usize, DecodeError> {
         if self.tokens.len() >= self.limits.tokens as usize {
             return self.fail(from, Problem::Tokens(self.limits.tokens));
         }
         let index = self.tokens.len();
         self.tokens.push(Token {
-            kind,
             from: narrow(from),
             to: narrow(self.at),
             next: narrow(index + 1),
@@ -110,16 +109,16 @@ impl Decoder<'_> {
         }
     }
 
-    fn begin(&mut self, kind: Kind) -> Result<(), DecodeError> {
+    fn begin(&mut self, dict: bool) -> Result<(), DecodeError> {
         if self.open.len() >= self.limits.depth as usize {
             return self.fail(self.at, Problem::Depth(self.limits.depth));
         }
         self.value_came();
         self.at += 1;
-        let token = self.push(kind, self.at - 1)?;
+        let token = self.push(self.at - 1)?;
         self.open.push(Open {
             token,
-            dict: kind == Kind::Dict,
+            dict,
             value_due: false,
             last_key: None,
         });
@@ -152,7 +151,7 @@ impl Decoder<'_> {
             return self.fail(from, Problem::IntegerRange);
         }
         self.value_came();
-        self.push(Kind::Int, from)?;
+        self.push(from)?;
         Ok(())
     }
 
@@ -166,7 +165,7 @@ impl Decoder<'_> {
             _ if u32::try_from(length).is_err() => return self.fail(from, Problem::StringLength),
             _ => return self.fail(self.input.len(), Problem::End),
         }
-        self.push(Kind::Bytes, from)?;
+        self.push(from)?;
         if key {
             self.note_key(body..self.at);
         } else {

@@ -12,10 +12,10 @@ pub(super) enum Kind {
     Dict,
 }
 
-/// One value or key. The tokens of its contents follow it.
+/// One value or key. The tokens of its contents follow it. A file may hold a token in two bytes, so
+/// the kind is not kept: the first byte of the value tells it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
     /// Span of the encoded value in the input.
     pub(super) from: u32,
     pub(super) to: u32,
@@ -70,6 +70,15 @@ impl<'a> Value<'a> {
         self.tokens[self.index]
     }
 
+    fn kind(&self) -> Kind {
+        match self.input[self.token().from as usize] {
+            b'i' => Kind::Int,
+            b'l' => Kind::List,
+            b'd' => Kind::Dict,
+            _ => Kind::Bytes,
+        }
+    }
+
     fn at(self, index: usize) -> Self {
         Self { index, ..self }
     }
@@ -90,7 +99,7 @@ impl<'a> Value<'a> {
     /// The number, if this is an integer.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {
-        if self.token().kind != Kind::Int {
+        if self.kind() != Kind::Int {
             return None;
         }
         let raw = self.raw();
@@ -107,7 +116,7 @@ impl<'a> Value<'a> {
     /// The contents, if this is a string.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
-        if self.token().kind != Kind::Bytes {
+        if self.kind() != Kind::Bytes {
             return None;
         }
         let raw = self.raw();
@@ -124,13 +133,13 @@ impl<'a> Value<'a> {
     /// The items, if this is a list.
     #[must_use]
     pub fn as_list(&self) -> Option<List<'a>> {
-        (self.token().kind == Kind::List).then(|| self.contents())
+        (self.kind() == Kind::List).then(|| self.contents())
     }
 
     /// The entries, if this is a dictionary.
     #[must_use]
     pub fn as_dict(&self) -> Option<Dict<'a>> {
-        (self.token().kind == Kind::Dict).then(|| Dict {
+        (self.kind() == Kind::Dict).then(|| Dict {
             contents: self.contents(),
         })
     }

@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::MAX_PIECE_BYTES;
-use crate::bencode::{DictBuilder, ListBuilder};
+use super::{MAX_PIECE_BYTES, MAX_PIECES};
+use crate::bencode::{DictBuilder, Limits, ListBuilder};
 use crate::geometry::{BLOCK_BYTES, Geometry, GeometryError};
 
 /// A file for a new torrent.
@@ -53,8 +53,35 @@ pub enum BuildError {
     /// Longer pieces than other clients accept.
     #[error("cannot make a torrent: piece length {0} is above {MAX_PIECE_BYTES} bytes")]
     PieceLength(u32),
+    /// More pieces than clients accept.
+    #[error(
+        "cannot make a torrent: {pieces} pieces are more than {MAX_PIECES}; use pieces of at least \
+         {better} bytes"
+    )]
+    TooManyPieces {
+        /// By size and piece length.
+        pieces: u32,
+        /// The smallest power of two that would do.
+        better: u64,
+    },
+    /// Nothing is wrong but the size of the file.
+    #[error(
+        "cannot make a torrent: its file would have {bytes} bytes and {tokens} values; clients \
+         accept at most {} and {}; share fewer files or use larger pieces",
+        Limits::TORRENT_FILE.bytes,
+        Limits::TORRENT_FILE.tokens
+    )]
+    TooLarge {
+        /// Bytes of the .torrent file.
+        bytes: u64,
+        /// Values and keys in it.
+        tokens: u64,
+    },
     /// A name that is no name of a file.
-    #[error("cannot make a torrent: {0:?} cannot be part of a path in it")]
+    #[error(
+        "cannot make a torrent: {0:?} cannot be part of a path in it; rename it: at most 240 bytes, \
+         no control or invisible characters, no backslash"
+    )]
     Name(String),
     /// Another number of hashes than of pieces.
     #[error("cannot make a torrent: {hashes} hashes for {pieces} pieces")]
@@ -91,11 +118,51 @@ impl Builder {
                 .try_fold(0, |sum: u64, it| sum.checked_add(it.length)),
         };
         let total = total.ok_or(GeometryError::TooLarge(u64::MAX))?;
-        Ok(Geometry::new(total, self.piece_bytes)?)
+        let geometry = Geometry::new(total, self.piece_bytes)?;
+        if geometry.piece_count() > MAX_PIECES {
+            return Err(BuildError::TooManyPieces {
+                pieces: geometry.piece_count(),
+                better: total.div_ceil(u64::from(MAX_PIECES)).next_power_of_two(),
+            });
+        }
+        Ok(geometry)
+    }
+
+    /// Whether a torrent can be made, as far as that is known before anything is hashed.
+    pub fn check(&self) -> Result<Geometry, BuildError> {
+        let geometry = self.geometry()?;
+        let frame = self.encode_with(&[])?;
+        let hashes = u64::from(geometry.piece_count()) * 20;
+        // The length of the hashes is written in at most nine more digits.
+        let bytes = frame.len() as u64 + hashes + 9;
+        let elements = self
+            .files
+            .iter()
+            .flatten()
+            .map(|it| it.path.len() as u64 + 6);
+        let urls = (self.trackers.iter().flatten().count() + self.web_seeds.len()) as u64;
+        // At most thirty values beside files and addresses, which may each be in a list of its own.
+        let tokens = elements.sum::<u64>() + urls * 2 + 30;
+        let limits = Limits::TORRENT_FILE;
+        if bytes > u64::from(limits.bytes) || tokens > u64::from(limits.tokens) {
+            return Err(BuildError::TooLarge { bytes, tokens });
+        }
+        Ok(geometry)
     }
 
     /// The .torrent file. `hashes`: SHA-1 of each piece.
     pub fn encode(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
+        let pieces = self.check()?.piece_count();
+        if hashes.len() != pieces as usize {
+            return Err(BuildError::HashCount {
+                hashes: hashes.len(),
+                pieces,
+            });
+        }
+        self.encode_with(hashes)
+    }
+
+    fn encode_with(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
         let mut root = DictBuilder::new();
         root.raw("info", self.encode_info(hashes)?);
         if let Some(first) = self.trackers.iter().flatten().next() {
@@ -124,13 +191,6 @@ impl Builder {
     }
 
     fn encode_info(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
-        let pieces = self.geometry()?.piece_count();
-        if hashes.len() != pieces as usize {
-            return Err(BuildError::HashCount {
-                hashes: hashes.len(),
-                pieces,
-            });
-        }
         let mut info = DictBuilder::new();
         info.bytes("name", element(&self.name)?)
             .int("piece length", i64::from(self.piece_bytes))

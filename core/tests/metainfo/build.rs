@@ -2,8 +2,10 @@
 
 use unchoke_core::geometry::GeometryError;
 use unchoke_core::metainfo::{
-    BuildError, Builder, FileKind, MAX_PIECE_BYTES, Metainfo, NewFile, choose_piece_bytes,
+    BuildError, Builder, FileKind, MAX_PIECE_BYTES, Metainfo, Naming, NewFile, choose_piece_bytes,
 };
+
+use super::all_paths;
 
 #[test]
 fn what_is_built_is_read_back() {
@@ -37,7 +39,7 @@ fn what_is_built_is_read_back() {
     let torrent = Metainfo::parse(&bytes).expect("our own");
     assert!(torrent.canonical && torrent.private && torrent.layout.multi_file());
     assert_eq!(torrent.name, builder.name);
-    assert_eq!(torrent.hashes, hashes);
+    assert_eq!(torrent.hashes(), hashes);
     assert_eq!(Ok(torrent.geometry), builder.geometry());
     assert_eq!(torrent.trackers, builder.trackers);
     assert_eq!(torrent.web_seeds, builder.web_seeds);
@@ -46,19 +48,13 @@ fn what_is_built_is_read_back() {
     assert_eq!(torrent.created_by, builder.created_by);
     assert_eq!(torrent.creation_date, builder.creation_date);
     let files = torrent.layout.files();
-    assert_eq!(
-        (files[0].path.as_str(), files[0].length),
-        ("größe/a/b.txt", 40_000)
-    );
-    assert_eq!(
-        (files[1].path.as_str(), files[1].length),
-        ("größe/empty", 0)
-    );
-    assert!(
-        files
-            .iter()
-            .all(|it| it.original.is_none() && it.kind == FileKind::Regular)
-    );
+    assert_eq!((files[0].length, files[1].length), (40_000, 0));
+    for naming in [Naming::Exact, Naming::Folded] {
+        let paths = all_paths(&torrent.layout, naming);
+        assert_eq!(paths, ["größe/a/b.txt", "größe/empty"]);
+    }
+    assert!(files.iter().all(|it| it.kind == FileKind::Regular));
+    assert!((0..2).all(|file| torrent.original_path(file).is_none()));
 }
 
 #[test]

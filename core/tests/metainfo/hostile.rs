@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use unchoke_core::bencode::{DictBuilder, Problem};
 use unchoke_core::geometry::GeometryError;
-use unchoke_core::metainfo::{Metainfo, MetainfoError};
+use unchoke_core::metainfo::{MAX_PIECES, Metainfo, MetainfoError};
 
-use super::{dict, file, info, int, list, multi, single, text};
+use super::{dict, file, info, int, multi, single, text};
 
 fn invalid(key: &'static str, expected: &'static str) -> MetainfoError {
     MetainfoError::Invalid { key, expected }
@@ -33,8 +33,7 @@ fn impossible_values_are_refused() {
         assert_refused(&torrent, MetainfoError::PieceLength(length));
     }
     let too_large = GeometryError::TooLarge(i64::MAX.unsigned_abs());
-    let one_file = list(&[file(5, &[b"a"])]);
-    let cases: [(&str, &[u8], MetainfoError); 8] = [
+    let cases: [(&str, &[u8], MetainfoError); 7] = [
         ("pieces", b"i5e", invalid("pieces", "a string")),
         ("name", b"i5e", invalid("name", "a string")),
         (
@@ -46,7 +45,6 @@ fn impossible_values_are_refused() {
         ("length", b"3:100", invalid("length", "a number of bytes")),
         ("length", b"i0e", GeometryError::Empty.into()),
         ("length", b"i9223372036854775807e", too_large.into()),
-        ("files", &one_file, MetainfoError::Layout),
     ];
     for (key, value, error) in cases {
         assert_refused(&single(&[(key, value)]), error);
@@ -64,7 +62,7 @@ fn impossible_file_lists_are_refused() {
     let good = file(5, &[b"a"]);
     let with_path = |path: &[u8]| dict(&[("length", &int(5)[..]), ("path", path)]);
     let endless = [b"a", b"b", b"c"].map(|it| file(i64::MAX, &[it]));
-    let cases: [(&[Vec<u8>], MetainfoError); 10] = [
+    let cases: [(&[Vec<u8>], MetainfoError); 9] = [
         (&[], invalid("files", "at least one file")),
         (&[b"i5e".to_vec()], in_file(1, "files", "a dictionary")),
         (
@@ -82,10 +80,6 @@ fn impossible_file_lists_are_refused() {
         (
             &[good, file(5, &[&b"d"[..]; 100])],
             MetainfoError::TooDeep(2),
-        ),
-        (
-            &vec![file(1, &[b"same.txt"]); 502],
-            MetainfoError::TooManyEqualNames("same.txt".into()),
         ),
     ];
     for (files, error) in cases {
@@ -198,10 +192,66 @@ proptest! {
 }
 
 #[test]
+fn more_pieces_than_anybody_can_use_are_refused() {
+    let pieces = MAX_PIECES + 1;
+    let torrent = single(&[("piece length", &int(1)), ("length", &int(pieces.into()))]);
+    assert_refused(&torrent, MetainfoError::TooManyPieces(pieces));
+    let most = single(&[
+        ("piece length", &int(1)),
+        ("length", &int(MAX_PIECES.into())),
+        ("pieces", &text(vec![3; MAX_PIECES as usize * 20])),
+    ]);
+    let torrent = Metainfo::parse(&most).expect("42 MB of hashes");
+    assert_eq!(torrent.hashes().len(), MAX_PIECES as usize);
+}
+
+#[test]
+fn other_kinds_of_files_are_named() {
+    let cases: [(&[u8], &str); 24] = [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\xef\xbb\xbf\r\n<html>", "web page"),
+        (b"<?xml version='1.0'?>", "web page"),
+        (b"\x1f\x8b\x08\0\0", "compressed"),
+        (b"BZh91AY", "compressed"),
+        (b"PK\x03\x04\x14", "archive"),
+        (b"7z\xbc\xaf\x27\x1c\0", "archive"),
+        (b"Rar!\x1a\x07", "archive"),
+        (b"magnet:?xt=urn:btih:00", "magnet link"),
+        (b"  MAGNET:?xt=urn:btih:00", "magnet link"),
+        (b"https://example.org/a.torrent\n", "link as text"),
+        (b"{\"error\": 404}", "JSON"),
+        (b"\xff\xfed\x008\0:\0", "UTF-16"),
+        (b"%PDF-1.7", "document"),
+        (b"\0\0\0\x20ftypisom", "film"),
+        (b"\0\0\0\0\0\0\0\0\0", "zeros"),
+        (b"do not read", "another kind"),
+        (b"lorem ipsum", "another kind"),
+        (b"index", "another kind"),
+        (b"404 not found", "another kind"),
+        (b"d11:file-format22:libtorrent resume filee", "resume data"),
+        (b"d8:intervali1800e5:peers0:e", "answer of a tracker"),
+        (
+            b"d12:piece lengthi64e6:pieces20:aaaaaaaaaaaaaaaaaaaae",
+            "info dictionary alone",
+        ),
+    ];
+    for (bytes, part) in cases {
+        let shown = String::from_utf8_lossy(bytes);
+        let error = Metainfo::parse(bytes).expect_err("no torrent").to_string();
+        assert!(
+            error.starts_with("not a torrent file: it "),
+            "{shown}: {error}"
+        );
+        assert!(error.contains(part), "{shown}: {error}");
+    }
+}
+
+#[test]
 fn errors_are_sentences() {
-    let error = Metainfo::parse(b"<html>").expect_err("not a torrent");
-    let expected =
-        "not a valid torrent file: not valid bencode at byte 0: byte 0x3c does not start a value";
+    let error = Metainfo::parse(b"d4:infod3:key").expect_err("cut");
+    let expected = "not a valid torrent file: not valid bencode at byte 13: the data ends in the \
+         middle of a value";
     assert_eq!(error.to_string(), expected);
     let error = Metainfo::parse(&single(&[("piece length", &int(0))])).expect_err("refused");
     assert_eq!(

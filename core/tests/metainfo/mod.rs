@@ -2,11 +2,12 @@
 
 mod build;
 mod hostile;
+mod lenient;
 mod paths;
 mod read;
 
 use unchoke_core::bencode::{DictBuilder, ListBuilder, encode_bytes, encode_int};
-use unchoke_core::metainfo::Metainfo;
+use unchoke_core::metainfo::{Layout, Metainfo, Naming};
 
 /// A dictionary of entries that are bencoded already.
 fn dict<K: AsRef<[u8]>>(entries: &[(K, &[u8])]) -> Vec<u8> {
@@ -73,10 +74,10 @@ fn multi(files: &[Vec<u8>]) -> Vec<u8> {
 
 fn paths(torrent: &[u8]) -> Vec<String> {
     let metainfo = Metainfo::parse(torrent).expect("a usable torrent");
-    metainfo
-        .layout
-        .files()
-        .iter()
-        .map(|it| it.path.clone())
-        .collect()
+    all_paths(&metainfo.layout, Naming::Exact)
+}
+
+fn all_paths(layout: &Layout, naming: Naming) -> Vec<String> {
+    let files = 0..layout.files().len();
+    files.map(|file| layout.path(file, naming)).collect()
 }

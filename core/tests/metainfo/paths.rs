@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use unchoke_core::ids::{BlockRef, PieceIndex};
-use unchoke_core::metainfo::{Metainfo, Segment};
+use unchoke_core::metainfo::{Metainfo, Naming, Segment};
 
-use super::{file, multi, paths, single, text};
+use super::{all_paths, dict, file, int, list, multi, paths, single, text};
 
 #[test]
 fn paths_never_leave_the_folder() {
@@ -20,16 +20,13 @@ fn paths_never_leave_the_folder() {
     ];
     let files: Vec<Vec<u8>> = hostile.iter().map(|it| file(1, it.0)).collect();
     let torrent = Metainfo::parse(&multi(&files)).expect("sanitised, not refused");
-    for (entry, (_, safe)) in torrent.layout.files().iter().zip(hostile) {
-        assert_eq!(entry.path, safe);
-        assert!(entry.original.is_some(), "{safe}");
+    for (file, (_, safe)) in hostile.iter().enumerate() {
+        assert_eq!(torrent.layout.path(file, Naming::Exact), *safe);
+        assert!(torrent.original_path(file).is_some(), "{safe}");
     }
-    let shown = torrent.layout.files()[0].original.as_deref();
-    assert_eq!(shown, Some("root/../../etc/passwd"));
-    assert_eq!(
-        torrent.layout.files()[6].original.as_deref(),
-        Some("root/a\\u{0}b")
-    );
+    let original = |file| torrent.original_path(file).expect("another one");
+    assert_eq!(original(0), "root/../../etc/passwd");
+    assert_eq!(original(6), "root/a\\u{0}b");
     for name in ["..", "/", "", "a/b", "../x"] {
         let torrent = Metainfo::parse(&single(&[("name", &text(name))])).expect("sanitised");
         assert!(
@@ -41,44 +38,115 @@ fn paths_never_leave_the_folder() {
     }
 }
 
-#[test]
-fn equal_paths_are_renamed() {
-    let files: [&[&[u8]]; 9] = [
-        &[b"foo.txt"],
-        &[b"FOO.txt"],
-        &[b"foo.txt"],
-        &[b"foo.1.TXT"],
-        &[b"dir"],
-        &[b"dir", b"x"],
-        &[b"Dir", b"X"],
-        &[b".hidden"],
-        &[b".hidden"],
-    ];
-    let files: Vec<Vec<u8>> = files.iter().map(|it| file(1, it)).collect();
-    let expected = [
-        "root/foo.txt",
-        "root/FOO.1.txt",
-        "root/foo.2.txt",
-        "root/foo.1.1.TXT",
-        "root/dir.1",
-        "root/dir/x",
-        "root/Dir/X.1",
-        "root/.hidden",
-        "root/.hidden.1",
-    ];
-    assert_eq!(paths(&multi(&files)), expected);
+fn torrent_of(paths: &[&str]) -> Metainfo {
+    let file = |path: &&str| {
+        let elements: Vec<&[u8]> = path.split('/').map(str::as_bytes).collect();
+        file(1, &elements)
+    };
+    let files: Vec<Vec<u8>> = paths.iter().map(file).collect();
+    Metainfo::parse(&multi(&files)).expect("a usable torrent")
 }
 
 #[test]
-fn many_equal_names_cost_no_more_than_their_number() {
-    // 100,000 files; with a search from 1 each time this would be 25 million look-ups.
-    let files: Vec<Vec<u8>> = (0..200)
-        .flat_map(|i| vec![file(1, &[format!("{i}.txt").as_bytes()]); 500])
+fn equal_paths_are_renamed_and_others_only_where_case_does_not_count() {
+    // As found, where case counts, and where it does not.
+    let files = [
+        ("foo.txt", "foo.txt", "foo.txt"),
+        ("FOO.txt", "FOO.txt", "FOO.2.txt"),
+        ("foo.txt", "foo.1.txt", "foo.3.txt"),
+        // This one keeps its name, so the others have to do without it.
+        ("foo.1.TXT", "foo.1.TXT", "foo.1.TXT"),
+        // A folder does not yield to a file, whichever comes first.
+        ("dir", "dir.1", "dir.1"),
+        ("dir/a", "dir/a", "dir/a"),
+        ("Dir/A", "Dir/A", "Dir/A.1"),
+        ("README", "README", "README.1"),
+        ("readme/x/y", "readme/x/y", "readme/x/y"),
+        ("readme/x", "readme/x.1", "readme/x.1"),
+        (".hidden", ".hidden", ".hidden"),
+        (".hidden", ".hidden.1", ".hidden.1"),
+        // The sign for kelvin.
+        ("\u{212a}m", "\u{212a}m", "\u{212a}m"),
+        ("km", "km", "km.1"),
+        ("STRASSE", "STRASSE", "STRASSE"),
+        ("Straße", "Straße", "Straße.1"),
+        // Sigma at the end of a word is another letter.
+        ("ΌΣΟΣ.txt", "ΌΣΟΣ.txt", "ΌΣΟΣ.txt"),
+        ("όσος.txt", "όσος.txt", "όσος.1.txt"),
+    ];
+    let torrent = torrent_of(&files.map(|it| it.0));
+    for (file, (found, exact, folded)) in files.iter().enumerate() {
+        let path = |naming| torrent.layout.path(file, naming);
+        assert_eq!(path(Naming::Exact), format!("root/{exact}"));
+        assert_eq!(path(Naming::Folded), format!("root/{folded}"));
+        let original = (found != exact).then(|| format!("root/{found}"));
+        assert_eq!(torrent.original_path(file), original);
+    }
+    assert!(torrent.layout.naming_matters());
+    assert!(!torrent_of(&["a", "a", "b/c"]).layout.naming_matters());
+}
+
+#[test]
+fn padding_is_in_nobodys_way() {
+    let pad = |path: &str| {
+        let path = list(&[text(path)]);
+        dict(&[("attr", &text("p")), ("length", &int(1)), ("path", &path)])
+    };
+    let files = [pad("a"), file(1, &[b"a"]), pad("a"), file(1, &[b"A", b"b"])];
+    let torrent = Metainfo::parse(&multi(&files)).expect("valid");
+    let paths = all_paths(&torrent.layout, Naming::Exact);
+    assert_eq!(paths, ["root/a", "root/a", "root/a", "root/A/b"]);
+    let folded = torrent.layout.path(1, Naming::Folded);
+    assert_eq!(folded, "root/a.1");
+}
+
+#[test]
+fn equal_names_in_great_number_cost_no_more_than_other_names() {
+    // Half of them are called as a renamed one of the other half would be.
+    let half = 50_000;
+    let names: Vec<String> = (0..half)
+        .map(|_| "a.txt".to_owned())
+        .chain((1..=half).map(|it| format!("A.{it}.txt")))
         .collect();
-    let mut unique = paths(&multi(&files));
-    unique.sort_unstable();
-    unique.dedup();
-    assert_eq!(unique.len(), 100_000);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Five billion look-ups if each name were tried from 1 on: this test would not end.
+    let torrent = torrent_of(&names);
+    assert_eq!(
+        torrent.layout.path(half - 1, Naming::Exact),
+        "root/a.49999.txt"
+    );
+    assert_eq!(
+        torrent.layout.path(half - 1, Naming::Folded),
+        "root/a.99999.txt"
+    );
+}
+
+fn folded(path: &str) -> String {
+    let upper = path.chars().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_two_files_share_a_path_and_no_file_is_a_folder(
+        paths in proptest::collection::vec("[aAbBßsSΣς.1]{1,3}(/[aAbßsSΣσ.1]{1,2}){0,2}", 1..20),
+    ) {
+        let names: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let torrent = torrent_of(&names);
+        for naming in [Naming::Exact, Naming::Folded] {
+            let mut paths = all_paths(&torrent.layout, naming);
+            if naming == Naming::Folded {
+                paths = paths.iter().map(|it| folded(it)).collect();
+            }
+            for (index, path) in paths.iter().enumerate() {
+                let inside = format!("{path}/");
+                for (other, it) in paths.iter().enumerate() {
+                    prop_assert!(index == other || path != it, "{:?}", paths);
+                    prop_assert!(!it.starts_with(&inside), "{:?}", paths);
+                }
+            }
+        }
+    }
 }
 
 #[test]

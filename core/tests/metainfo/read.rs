@@ -103,6 +103,6 @@ fn any_piece_length_from_one_to_the_limit_is_read() {
         ]);
         let torrent = Metainfo::parse(&torrent).expect("valid");
         assert_eq!(torrent.geometry.piece_bytes(), piece_bytes);
-        assert_eq!(torrent.hashes.len(), pieces);
+        assert_eq!(torrent.hashes().len(), pieces);
     }
 }

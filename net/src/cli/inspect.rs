@@ -12,7 +12,8 @@ use crate::storage::Storage;
 /// Hashes the data and says for each file how much of it is right.
 pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
-    let storage = Storage::open(&options.data, file_entries(&metainfo)).map_err(Failure::io)?;
+    let storage = Storage::open(&options.data, file_entries(&metainfo, &options.data))
+        .map_err(Failure::io)?;
     let storage = Arc::new(storage);
     let have = hash_all(&storage, &metainfo, &Progress::default());
     let piece_bytes = u64::from(metainfo.geometry.piece_bytes());

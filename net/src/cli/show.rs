@@ -1,14 +1,17 @@
 //! `unchoke show`: everything that a .torrent file says.
 
-use serde_json::json;
-use unchoke_core::bencode::{Limits, Value, decode_prefix};
+mod json;
+
+use std::io::{BufWriter, Write};
+
+use unchoke_core::bencode::{Dict, Limits, Value, decode_prefix};
 use unchoke_core::ids::PieceIndex;
-use unchoke_core::metainfo::{FileEntry, FileKind, Metainfo};
-use unchoke_core::text::escaped;
+use unchoke_core::metainfo::{FileEntry, FileKind, Metainfo, Naming};
+use unchoke_core::text::{escaped, escaped_to};
 
 use super::options::Show;
 use super::{Failure, read_bytes};
-use crate::text::{bytes, to_hex};
+use crate::text::{bytes, date, to_hex, without_user};
 
 /// Keys of the file that are shown by name, or by what they mean.
 const ROOT_KEYS: [&str; 11] = [
@@ -42,23 +45,32 @@ const INFO_KEYS: [&str; 14] = [
     "sha1",
 ];
 
+/// Most keys that are listed although we do not know them.
+const MAX_OTHER_KEYS: usize = 100;
+/// Most bytes of a key or value that is shown.
+const MAX_SHOWN_BYTES: usize = 80;
+
 pub(super) fn show(options: &Show) -> Result<(), Failure> {
     let path = options.torrent.display();
     let raw = read_bytes(&options.torrent)?;
     let metainfo =
         Metainfo::parse(&raw).map_err(|error| Failure::bad_input(format!("{path}: {error}")))?;
     let others = other_keys(&raw);
-    let text = if options.json {
-        format!("{:#}\n", as_json(&metainfo, &others, options.brief))
+    drop(raw);
+    // Written as it is made: there may be two million hashes.
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = if options.json {
+        json::write(&mut out, &metainfo, &others, options.brief)
     } else {
-        as_text(&metainfo, &others, options.brief)
+        write_text(&mut out, &metainfo, &others, options.brief)
     };
-    // A reader that has seen enough, such as `head`, is no failure.
-    drop(std::io::Write::write_all(
-        &mut std::io::stdout().lock(),
-        text.as_bytes(),
-    ));
-    Ok(())
+    match written.and_then(|()| out.flush()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io(format!("cannot print: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Keys that are not shown otherwise, with what they hold.
@@ -67,29 +79,39 @@ fn other_keys(raw: &[u8]) -> Vec<String> {
         return Vec::new();
     };
     let mut others = Vec::new();
+    let mut more = 0;
     let mut gather = |value: Option<Value<'_>>, known: &[&str], place: &str| {
-        let Some(dict) = value.and_then(|it| it.as_dict()) else {
-            return;
-        };
-        for (key, value) in dict.iter() {
-            if !known.iter().any(|it| it.as_bytes() == key) {
-                others.push(format!("{place}{}: {}", escaped(key), describe(&value)));
+        for (key, value) in value
+            .and_then(|it| it.as_dict())
+            .iter()
+            .flat_map(Dict::iter)
+        {
+            if known.iter().any(|it| it.as_bytes() == key) {
+                continue;
             }
+            if others.len() == MAX_OTHER_KEYS {
+                more += 1;
+                continue;
+            }
+            let key = escaped_to(key, MAX_SHOWN_BYTES);
+            others.push(format!("{place}{key}: {}", describe(&value)));
         }
     };
     let root = document.root();
     gather(Some(root), &ROOT_KEYS, "");
     let info = root.as_dict().and_then(|it| it.get(b"info"));
     gather(info, &INFO_KEYS, "info/");
+    if more > 0 {
+        others.push(format!("{more} more keys"));
+    }
     others
 }
 
 fn describe(value: &Value<'_>) -> String {
-    const SHOWN: usize = 80;
     if let Some(number) = value.as_int() {
         number.to_string()
     } else if let Some(text) = value.as_bytes() {
-        if text.len() <= SHOWN {
+        if text.len() <= MAX_SHOWN_BYTES {
             format!("\"{}\"", escaped(text))
         } else {
             format!("{} bytes", text.len())
@@ -101,7 +123,7 @@ fn describe(value: &Value<'_>) -> String {
     }
 }
 
-fn notes(file: &FileEntry) -> String {
+fn notes(it: &Metainfo, index: usize, file: &FileEntry) -> String {
     let mut notes = Vec::new();
     match file.kind {
         FileKind::Regular => (),
@@ -111,8 +133,11 @@ fn notes(file: &FileEntry) -> String {
     if file.executable {
         notes.push("executable".to_owned());
     }
-    if let Some(original) = &file.original {
+    if let Some(original) = it.original_path(index) {
         notes.push(format!("unsafe in the file: {original}"));
+    }
+    if let Some(folded) = folded(it, index) {
+        notes.push(format!("{folded} where case does not count"));
     }
     if notes.is_empty() {
         String::new()
@@ -121,28 +146,37 @@ fn notes(file: &FileEntry) -> String {
     }
 }
 
-fn as_text(it: &Metainfo, others: &[String], brief: bool) -> String {
-    let mut lines = Vec::new();
+/// The path on file systems that do not tell cases apart, if it is another one there.
+fn folded(it: &Metainfo, index: usize) -> Option<String> {
+    let folded = it.layout.path(index, Naming::Folded);
+    (folded != it.layout.path(index, Naming::Exact)).then_some(folded)
+}
+
+fn write_text(
+    out: &mut impl Write,
+    it: &Metainfo,
+    others: &[String],
+    brief: bool,
+) -> std::io::Result<()> {
     let fields = [what(it), origin(it), sources(it)];
     for (name, text) in fields.into_iter().flatten() {
-        lines.push(format!("{name:<14}{text}"));
+        writeln!(out, "{name:<14}{text}")?;
     }
-    lines.extend(
-        others
-            .iter()
-            .map(|other| format!("{:<14}{other}", "also has")),
-    );
-    lines.push(format!("files ({})", it.layout.files().len()));
-    for file in it.layout.files() {
-        lines.push(format!("{:>14}  {}{}", file.length, file.path, notes(file)));
+    for other in others {
+        writeln!(out, "{:<14}{other}", "also has")?;
+    }
+    writeln!(out, "files ({})", it.layout.files().len())?;
+    for (index, file) in it.layout.files().iter().enumerate() {
+        let path = it.layout.path(index, Naming::Exact);
+        writeln!(out, "{:>14}  {path}{}", file.length, notes(it, index, file))?;
     }
     if !brief {
-        lines.push("hashes".to_owned());
-        for (index, hash) in it.hashes.iter().enumerate() {
-            lines.push(format!("{index:>14}  {}", to_hex(hash)));
+        writeln!(out, "hashes")?;
+        for (index, hash) in it.hashes().iter().enumerate() {
+            writeln!(out, "{index:>14}  {}", to_hex(hash))?;
         }
     }
-    lines.join("\n") + "\n"
+    Ok(())
 }
 
 type Fields = Vec<(&'static str, String)>;
@@ -186,7 +220,9 @@ fn origin(it: &Metainfo) -> Fields {
     } else {
         "no"
     };
-    let created = it.creation_date.map(|s| format!("{s} s after 1970"));
+    let created = it.creation_date.map(|s| {
+        date(s).unwrap_or_else(|| format!("{s} s after 1970, which is no date that can be meant"))
+    });
     let disorder = "keys are out of order or double: some clients refuse this file";
     let optional = [
         ("source", it.source.clone()),
@@ -208,49 +244,15 @@ fn sources(it: &Metainfo) -> Fields {
     let mut fields = Fields::new();
     for (tier, urls) in (1..).zip(&it.trackers) {
         for url in urls {
-            let shown = escaped(url.as_bytes());
-            fields.push(("tracker", format!("tier {tier}: {shown}")));
+            fields.push(("tracker", format!("tier {tier}: {}", shown(url))));
         }
     }
     let seeds = it.web_seeds.iter();
-    fields.extend(seeds.map(|url| ("web seed", escaped(url.as_bytes()))));
+    fields.extend(seeds.map(|url| ("web seed", shown(url))));
     fields
 }
 
-fn as_json(it: &Metainfo, others: &[String], brief: bool) -> serde_json::Value {
-    let files = it.layout.files().iter().map(|file| {
-        json!({
-            "path": file.path,
-            "unsafe_original": file.original,
-            "length": file.length,
-            "kind": match file.kind {
-                FileKind::Regular => "regular",
-                FileKind::Padding => "padding",
-                FileKind::Symlink => "symlink",
-            },
-            "executable": file.executable,
-        })
-    });
-    let hashes: Option<Vec<String>> =
-        (!brief).then(|| it.hashes.iter().map(|h| to_hex(h)).collect());
-    json!({
-        "name": it.name,
-        "unsafe_original_name": it.original_name,
-        "info_hash": it.info_hash.to_string(),
-        "total_bytes": it.geometry.total_bytes(),
-        "piece_bytes": it.geometry.piece_bytes(),
-        "pieces": it.geometry.piece_count(),
-        "hybrid": it.hybrid,
-        "private": it.private,
-        "canonical": it.canonical,
-        "source": it.source,
-        "comment": it.comment,
-        "created_by": it.created_by,
-        "creation_date": it.creation_date,
-        "trackers": it.trackers,
-        "web_seeds": it.web_seeds,
-        "other_keys": others,
-        "files": files.collect::<Vec<_>>(),
-        "hashes": hashes,
-    })
+/// A URL as it may be on a screen, or in a log that is passed on: without passwords.
+fn shown(url: &str) -> String {
+    escaped(without_user(url).as_bytes())
 }

@@ -1,6 +1,6 @@
 //! What is on disk already: every piece is hashed before it counts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -10,19 +10,23 @@ use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{FileKind, Metainfo};
 
+use super::names::naming;
 use crate::disk::hash_rest;
 use crate::storage::{FileEntry, Storage};
 
 /// Bytes read at a time.
 const SCRATCH_BYTES: usize = 1 << 18;
 
-/// The files of a torrent as the storage wants them. Padding and links have no bytes on disk.
+/// The files of a torrent as the storage wants them below `folder`. Padding and links have no bytes
+/// on disk. Files whose names that file system cannot tell apart are renamed.
 #[must_use]
-pub fn file_entries(metainfo: &Metainfo) -> Vec<FileEntry> {
-    let files = metainfo.layout.files().iter();
+pub fn file_entries(metainfo: &Metainfo, folder: &Path) -> Vec<FileEntry> {
+    let layout = &metainfo.layout;
+    let naming = naming(layout, folder);
+    let files = layout.files().iter().enumerate();
     files
-        .map(|file| FileEntry {
-            path: PathBuf::from(&file.path),
+        .map(|(index, file)| FileEntry {
+            path: PathBuf::from(layout.path(index, naming)),
             length: file.length,
             pad: file.kind != FileKind::Regular,
         })

@@ -55,7 +55,7 @@ impl Session {
         let torrent = origin.torrent()?;
         let recorder = recorder(&settings, &origin)?;
         let (reporter, reports) = unbounded_channel();
-        let hashes = metainfo.hashes.as_slice().into();
+        let hashes = metainfo.hashes().into();
         let started = Disk::start(&storage, geometry, &hashes, &reporter);
         let (disk, workers) = started.map_err(|source| SessionError::Io {
             action: "start the disk threads",
@@ -131,7 +131,7 @@ fn recorder(settings: &Settings, origin: &Origin) -> Result<Option<Recorder>, St
 }
 
 fn open_files(settings: &Settings) -> Result<(Arc<Storage>, Resume), SessionError> {
-    let files = file_entries(&settings.metainfo);
+    let files = file_entries(&settings.metainfo, &settings.folder);
     let count = files.len();
     let seeding = settings.goal == Goal::Seed;
     let storage = if seeding {

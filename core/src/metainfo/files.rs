@@ -1,0 +1,172 @@
+//! The files of a torrent, from the info dictionary.
+
+use alloc::string::String;
+
+use super::layout::SEPARATOR;
+use super::name::sanitise;
+use super::unique::tell_apart;
+use super::{FileEntry, FileKind, Layout, MAX_PATH_DEPTH, MetainfoError};
+use crate::bencode::{Dict, Value};
+use crate::geometry::GeometryError;
+
+/// Reads `files`, or `length` if there is no list of files. `info_at`: where the info dictionary
+/// starts in the file; `name`: the safe name of the torrent.
+pub(super) fn layout(info: &Dict<'_>, info_at: usize, name: &str) -> Result<Layout, MetainfoError> {
+    let files = info.unique(b"files")?;
+    let length = info.unique(b"length")?;
+    match (files, length) {
+        (Some(files), _) if files.as_list().is_some() => many(files, info_at, name),
+        (_, Some(length)) => {
+            let length = length.as_u64().ok_or(MetainfoError::Invalid {
+                key: "length",
+                expected: "a number of bytes",
+            })?;
+            let mut draft = Draft::new(info_at, None);
+            draft.layout.paths.push_str(name);
+            draft.end_file(FileKind::Regular, length, attributes(info), None)?;
+            Ok(draft.layout)
+        }
+        (Some(_), None) => Err(MetainfoError::Invalid {
+            key: "files",
+            expected: "a list",
+        }),
+        (None, None) => Err(MetainfoError::Layout),
+    }
+}
+
+fn many(files: Value<'_>, info_at: usize, name: &str) -> Result<Layout, MetainfoError> {
+    let mut draft = Draft::new(info_at, Some(name.into()));
+    for (number, file) in (1..).zip(files.as_list().into_iter().flatten()) {
+        draft.file(file, number)?;
+    }
+    if draft.layout.files.is_empty() {
+        return Err(MetainfoError::Invalid {
+            key: "files",
+            expected: "at least one file",
+        });
+    }
+    draft.layout.files.shrink_to_fit();
+    draft.layout.paths.shrink_to_fit();
+    tell_apart(&mut draft.layout)?;
+    Ok(draft.layout)
+}
+
+fn attributes<'a>(dict: &Dict<'a>) -> &'a [u8] {
+    dict.get(b"attr")
+        .and_then(|it| it.as_bytes())
+        .unwrap_or_default()
+}
+
+/// A layout in the making.
+struct Draft {
+    layout: Layout,
+    end: u64,
+    info_at: usize,
+}
+
+impl Draft {
+    fn new(info_at: usize, folder: Option<String>) -> Self {
+        let layout = Layout {
+            folder,
+            ..Layout::default()
+        };
+        Self {
+            layout,
+            end: 0,
+            info_at,
+        }
+    }
+
+    /// Adds a file whose safe path has been appended to the text of all paths.
+    fn end_file(
+        &mut self,
+        kind: FileKind,
+        length: u64,
+        attributes: &[u8],
+        found: Option<Value<'_>>,
+    ) -> Result<(), MetainfoError> {
+        let narrow = |at| u32::try_from(at).expect("a torrent file has less than 2^32 bytes");
+        self.layout.files.push(FileEntry {
+            offset: self.end,
+            length,
+            kind,
+            executable: attributes.contains(&b'x'),
+            path_end: narrow(self.layout.paths.len()),
+            found_at: found.map(|it| narrow(it.position() - self.info_at)),
+            suffix: [0; 2],
+        });
+        self.end = self
+            .end
+            .checked_add(length)
+            .ok_or(GeometryError::TooLarge(u64::MAX))?;
+        Ok(())
+    }
+
+    fn file(&mut self, file: Value<'_>, number: usize) -> Result<(), MetainfoError> {
+        let invalid = |key, expected| MetainfoError::InvalidFile {
+            file: number,
+            key,
+            expected,
+        };
+        let dict = file.as_dict().ok_or(invalid("files", "a dictionary"))?;
+        let attributes = attributes(&dict);
+        let kind = match attributes {
+            it if it.contains(&b'l') => FileKind::Symlink,
+            it if it.contains(&b'p') => FileKind::Padding,
+            _ => FileKind::Regular,
+        };
+        let length = match kind {
+            // A link has no bytes, whatever is written there. libtorrent ignores it as well, and
+            // its early versions wrote the length of the target.
+            FileKind::Symlink => 0,
+            FileKind::Regular | FileKind::Padding => dict
+                .unique(b"length")?
+                .and_then(|it| it.as_u64())
+                .ok_or(invalid("length", "a number of bytes"))?,
+        };
+        let found = path_value(&dict)?;
+        match found {
+            Some(path)
+                if path
+                    .as_list()
+                    .is_some_and(|it| it.count() >= MAX_PATH_DEPTH) =>
+            {
+                return Err(MetainfoError::TooDeep(number));
+            }
+            Some(path) => self.push_path(elements(path)),
+            None if kind == FileKind::Padding => self.push_path([&b".pad"[..]].into_iter()),
+            None => return Err(invalid("path", "a list of names")),
+        }
+        self.end_file(kind, length, attributes, found)
+    }
+
+    /// Appends the safe elements of a path.
+    fn push_path<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>) {
+        let text = &mut self.layout.paths;
+        let start = text.len();
+        for element in elements.filter_map(sanitise) {
+            if text.len() > start {
+                text.push(SEPARATOR);
+            }
+            text.push_str(&element);
+        }
+        // Nothing but places: the file still needs a name of its own inside the folder.
+        if text.len() == start {
+            text.push('_');
+        }
+    }
+}
+
+/// `path.utf-8` if it can be used, else `path` if that can be used.
+fn path_value<'a>(dict: &Dict<'a>) -> Result<Option<Value<'a>>, MetainfoError> {
+    let usable = |it: &Value<'a>| elements(*it).next().is_some();
+    let plain = dict.unique(b"path")?;
+    let utf8 = dict.get(b"path.utf-8");
+    Ok(utf8.filter(usable).or(plain.filter(usable)))
+}
+
+/// The elements of a path that are strings. BEP 3: "a zero length list is an error case".
+pub(super) fn elements(path: Value<'_>) -> impl Iterator<Item = &[u8]> {
+    let list = path.as_list().into_iter().flatten();
+    list.filter_map(|it| it.as_bytes())
+}

@@ -1,0 +1,65 @@
+//! The addresses in a .torrent file: trackers and web seeds.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::MAX_URLS;
+use crate::bencode::{Dict, Value};
+
+/// Most bytes of a URL.
+const MAX_URL_BYTES: usize = 4096;
+
+/// BEP 12: `announce-list` replaces `announce` when it holds anything that can be used.
+pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
+    const SCHEMES: &[&str] = &["http://", "https://", "udp://"];
+    let mut seen = BTreeSet::new();
+    let list = root.get(b"announce-list").and_then(|it| it.as_list());
+    let tiers = list.into_iter().flatten();
+    let mut tiers: Vec<Vec<String>> = tiers
+        .map(|tier| urls(tier, SCHEMES, &mut seen))
+        .filter(|it| !it.is_empty())
+        .take(MAX_URLS)
+        .collect();
+    if tiers.is_empty()
+        && let Some(only) = root.get(b"announce")
+    {
+        tiers = vec![urls(only, SCHEMES, &mut seen)];
+        tiers.retain(|it| !it.is_empty());
+    }
+    tiers
+}
+
+/// BEP 19.
+pub(super) fn web_seeds(root: &Dict<'_>) -> Vec<String> {
+    let seeds = root.get(b"url-list");
+    seeds.map_or_else(Vec::new, |it| {
+        urls(it, &["http://", "https://"], &mut BTreeSet::new())
+    })
+}
+
+/// The usable URLs of a string or a list of strings that are not in `seen` yet, which grows to at
+/// most [`MAX_URLS`].
+fn urls<'a>(value: Value<'a>, schemes: &[&str], seen: &mut BTreeSet<&'a str>) -> Vec<String> {
+    let single = value.as_bytes();
+    let list = value.as_list().into_iter().flatten();
+    let all = single
+        .into_iter()
+        .chain(list.filter_map(|it| it.as_bytes()));
+    let usable = all.filter_map(|bytes| url(bytes, schemes));
+    let new = usable.filter(|url| seen.len() < MAX_URLS && seen.insert(url));
+    new.map(String::from).collect()
+}
+
+/// A URL goes into a request line and onto a terminal: nothing but visible ASCII may be in it.
+fn url<'a>(bytes: &'a [u8], schemes: &[&str]) -> Option<&'a str> {
+    let bytes = bytes.trim_ascii();
+    let clean = bytes.len() <= MAX_URL_BYTES && bytes.iter().all(u8::is_ascii_graphic);
+    let text = core::str::from_utf8(bytes).ok().filter(|_| clean)?;
+    let scheme = schemes.iter().any(|scheme| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|it| it.eq_ignore_ascii_case(scheme)) && text.len() > scheme.len()
+    });
+    scheme.then_some(text)
+}

@@ -1,0 +1,104 @@
+//! What `unchoke show --json` prints.
+
+use std::io::Write;
+
+use serde::{Serialize, Serializer};
+use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
+
+use super::{folded, shown};
+use crate::text::{date, to_hex};
+
+#[derive(Serialize)]
+struct Torrent<'a> {
+    name: &'a str,
+    unsafe_original_name: Option<&'a str>,
+    info_hash: String,
+    total_bytes: u64,
+    piece_bytes: u32,
+    pieces: u32,
+    hybrid: bool,
+    private: bool,
+    canonical: bool,
+    source: Option<&'a str>,
+    comment: Option<&'a str>,
+    created_by: Option<&'a str>,
+    creation_date: Option<i64>,
+    creation_date_utc: Option<String>,
+    trackers: Vec<Vec<String>>,
+    web_seeds: Vec<String>,
+    other_keys: &'a [String],
+    files: Files<'a>,
+    hashes: Option<Hashes<'a>>,
+}
+
+#[derive(Serialize)]
+struct File {
+    path: String,
+    path_where_case_does_not_count: Option<String>,
+    unsafe_original: Option<String>,
+    length: u64,
+    kind: &'static str,
+    executable: bool,
+}
+
+pub(super) fn write(
+    out: &mut impl Write,
+    it: &Metainfo,
+    other_keys: &[String],
+    brief: bool,
+) -> std::io::Result<()> {
+    let tier = |tier: &Vec<String>| tier.iter().map(|url| shown(url)).collect();
+    let torrent = Torrent {
+        name: &it.name,
+        unsafe_original_name: it.original_name.as_deref(),
+        info_hash: it.info_hash.to_string(),
+        total_bytes: it.geometry.total_bytes(),
+        piece_bytes: it.geometry.piece_bytes(),
+        pieces: it.geometry.piece_count(),
+        hybrid: it.hybrid,
+        private: it.private,
+        canonical: it.canonical,
+        source: it.source.as_deref(),
+        comment: it.comment.as_deref(),
+        created_by: it.created_by.as_deref(),
+        creation_date: it.creation_date,
+        creation_date_utc: it.creation_date.and_then(date),
+        trackers: it.trackers.iter().map(tier).collect(),
+        web_seeds: it.web_seeds.iter().map(|url| shown(url)).collect(),
+        other_keys,
+        files: Files(it),
+        hashes: (!brief).then(|| Hashes(it.hashes())),
+    };
+    serde_json::to_writer_pretty(&mut *out, &torrent)?;
+    writeln!(out)
+}
+
+/// The files, each made when it is printed: there may be many.
+struct Files<'a>(&'a Metainfo);
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let files = self.0.layout.files().iter().enumerate();
+        serializer.collect_seq(files.map(|(index, file)| File {
+            path: self.0.layout.path(index, Naming::Exact),
+            path_where_case_does_not_count: folded(self.0, index),
+            unsafe_original: self.0.original_path(index),
+            length: file.length,
+            kind: match file.kind {
+                FileKind::Regular => "regular",
+                FileKind::Padding => "padding",
+                FileKind::Symlink => "symlink",
+            },
+            executable: file.executable,
+        }))
+    }
+}
+
+/// The hashes in hex, each made when it is printed: there may be two million.
+struct Hashes<'a>(&'a [[u8; 20]]);
+
+impl Serialize for Hashes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|it| to_hex(it)))
+    }
+}
