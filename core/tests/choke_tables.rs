@@ -345,3 +345,19 @@ fn every_file_of_the_zoo_is_a_policy_of_that_name() {
     ids.sort_unstable();
     assert_eq!(stems, ids);
 }
+
+#[test]
+fn every_table_tells_of_arrival_interest_and_departure() {
+    for entry in REGISTRY {
+        let path = format!(
+            "{}/tests/choke/{}.txt",
+            env!("CARGO_MANIFEST_DIR"),
+            entry.id
+        );
+        let text = fs::read_to_string(path).expect("a table");
+        for asked in ["connect ", "interest ", "gone "] {
+            let told = text.lines().any(|line| line.starts_with(asked));
+            assert!(told, "{}: no case with '{asked}'", entry.id);
+        }
+    }
+}

@@ -39,9 +39,16 @@ pub(crate) fn optimistic(snapshot: &Snapshot<'_>, count: usize, rng: &mut Rng) -
     core::iter::from_fn(next).take(count).collect()
 }
 
-/// The uploads of a seed with some of `slots` empty, filled.
-pub(crate) fn fill(snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> Vec<PeerKey> {
-    let served = interested(snapshot).filter(|it| !it.am_choking);
+/// The uploads with some of `slots` empty, filled. At a rechoke (`main`) who lost interest is choked;
+/// between two of them it keeps its slot. Azureus 2.5 `getImmediateUnchokes` and `calculateUnchokes`.
+pub(crate) fn fill(
+    snapshot: &Snapshot<'_>,
+    slots: usize,
+    main: bool,
+    rng: &mut Rng,
+) -> Vec<PeerKey> {
+    let stays = |it: &&PeerView| !it.am_choking && (it.peer_interested || !main);
+    let served = snapshot.peers.iter().filter(stays);
     let mut unchoked: Vec<PeerKey> = served.map(|it| it.peer).collect();
     let empty = slots.saturating_sub(unchoked.len());
     unchoked.extend(optimistic(snapshot, empty, rng));
@@ -77,7 +84,7 @@ pub(crate) fn seed(tick: u64, snapshot: &Snapshot<'_>, slots: usize, rng: &mut R
     let unchoked = if tick.is_multiple_of(3) {
         refresh(snapshot, slots, rng)
     } else {
-        fill(snapshot, slots, rng)
+        fill(snapshot, slots, true, rng)
     };
     Decision {
         weights: snapshot.peers.iter().map(|it| (it.peer, 1)).collect(),

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter, SECOND};
 use crate::choke::parts::rank::{best_first, draw, first, interested};
-use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
+use crate::choke::parts::served::Served;
+use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -15,14 +16,20 @@ use crate::rng::Rng;
 ///
 /// A leecher leaves snubbing peers out. The interested ones that sent a block in the last 30 s come
 /// first, by the rate of 10 s, the rest behind them in random order; the first three are unchoked,
-/// where one without interest from the random part uses up its place. Every third round one choked
-/// and interested peer, drawn at random, becomes optimistic; when it earns one of the three places,
-/// an interested one of the rest takes its part.
+/// except that one without interest uses up its place for nothing. Every third round one choked and
+/// interested peer, drawn at random, becomes optimistic; when it earns one of the three places, the
+/// flag goes to the first interested peer of the order, which is mostly one of the three.
 ///
 /// A seed puts interested peers with blocks on the way to them first, then those unchoked in the
 /// last 20 s, the latest first, then by upload rate; it unchokes three, three and four in
-/// successive rounds, and one of the others, drawn at random, in the first two: Legout's
-/// description of the new seed rule of mainline, to the letter.
+/// successive rounds, and one of the others, drawn at random, in the first two; the second of these
+/// keeps its flag in the third round, where it is mostly one of the four. That is Legout's
+/// description of the new seed rule of mainline.
+///
+/// When an unchoked peer becomes or ceases to be interested, or an unchoked and interested one
+/// leaves, the next round comes at once (`BtInterestedMessage`, `BtNotInterestedMessage`,
+/// `DefaultPeerStorage::onReturningPeer`). The client then counts 10 s from there; here the ticks
+/// keep their rhythm.
 #[derive(Clone, Debug)]
 pub struct Aria2 {
     slots: usize,
@@ -31,6 +38,11 @@ pub struct Aria2 {
     recent: Duration,
     window: Duration,
     optimistic: Option<PeerKey>,
+    served: Served,
+    /// What the last tick would be the round of, had none come between ticks.
+    round_of_tick: u64,
+    /// Rounds that came between ticks, without whole cycles.
+    extra_rounds: u64,
 }
 
 /// Rounds of a cycle. aria2 `_round`.
@@ -70,6 +82,9 @@ pub(crate) const ENTRY: Entry = Entry {
             recent: values.span("recent_ns"),
             window: values.span("window_ns"),
             optimistic: None,
+            served: Served::default(),
+            round_of_tick: 0,
+            extra_rounds: 0,
         })
     },
 };
@@ -77,6 +92,8 @@ pub(crate) const ENTRY: Entry = Entry {
 impl Aria2 {
     fn leech(&mut self, snapshot: &Snapshot<'_>, round: u64, rng: &mut Rng) -> Vec<PeerKey> {
         let peers = || snapshot.peers.iter().filter(|it| !it.snubbed);
+        let takes_part = |it: &PeerKey| snapshot.peer(*it).is_some_and(|view| !view.snubbed);
+        self.optimistic = self.optimistic.filter(takes_part);
         if round == 0 {
             let waits = |it: &&PeerView| it.am_choking && it.peer_interested;
             let mut waiting: Vec<PeerKey> = peers().filter(waits).map(|it| it.peer).collect();
@@ -89,14 +106,15 @@ impl Aria2 {
         let active = best_first(peers().filter(|it| is_active(it)), |it| it.down_rate);
         let mut rest: Vec<&PeerView> = peers().filter(|it| !is_active(it)).collect();
         rng.shuffle(&mut rest);
-        let list: Vec<&PeerView> = active.into_iter().chain(rest).collect();
-        let (regular, others) = list.split_at(self.slots.min(list.len()));
-        let mut unchoked = first(regular, regular.len());
+        let mut list: Vec<&PeerView> = active.into_iter().chain(rest).collect();
+        let head = list.iter().find(|it| it.peer_interested).map(|it| it.peer);
+        list.truncate(self.slots);
+        list.retain(|it| it.peer_interested);
+        let mut unchoked = first(&list, self.slots);
         if self.optimistic.is_some_and(|it| unchoked.contains(&it)) {
-            let heir = others.iter().find(|it| it.peer_interested);
-            self.optimistic = heir.map(|it| it.peer);
+            self.optimistic = head;
         }
-        unchoked.extend(self.optimistic);
+        unchoked.extend(self.optimistic.filter(|it| !unchoked.contains(it)));
         unchoked
     }
 
@@ -110,7 +128,11 @@ impl Aria2 {
         let regular = self.slots + usize::from(last);
         let mut unchoked = first(&ranked, regular);
         let mut others: Vec<PeerKey> = ranked.iter().skip(regular).map(|it| it.peer).collect();
-        self.optimistic = if last { None } else { draw(&mut others, rng) };
+        if last {
+            self.optimistic = self.optimistic.filter(|it| others.contains(it));
+        } else {
+            self.optimistic = draw(&mut others, rng);
+        }
         unchoked.extend(self.optimistic);
         unchoked
     }
@@ -118,7 +140,12 @@ impl Aria2 {
 
 impl ChokePolicy for Aria2 {
     fn triggers(&self) -> Triggers {
-        Triggers::on_tick(self.tick)
+        Triggers {
+            tick: Some(self.tick),
+            interest: Scope::Unchoked,
+            disconnected: Scope::All,
+            ..Triggers::NEVER
+        }
     }
 
     fn estimator(&self) -> Estimator {
@@ -128,18 +155,25 @@ impl ChokePolicy for Aria2 {
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        let round = match trigger {
-            Trigger::Tick(tick) => tick % ROUNDS,
+        match trigger {
+            Trigger::Tick(tick) => self.round_of_tick = tick % ROUNDS,
+            Trigger::Interest(_) => self.extra_rounds = (self.extra_rounds + 1) % ROUNDS,
             Trigger::Disconnected(peer) => {
                 self.optimistic = self.optimistic.filter(|it| *it != peer);
-                return Decision::default();
+                if !self.served.lose(peer) {
+                    return Decision::default();
+                }
+                self.extra_rounds = (self.extra_rounds + 1) % ROUNDS;
             }
-            _ => return Decision::default(),
-        };
-        Decision::exactly(if snapshot.am_seed {
+            Trigger::Connected(_) | Trigger::Block(_) => return Decision::default(),
+        }
+        let round = (self.round_of_tick + self.extra_rounds) % ROUNDS;
+        let unchoked = if snapshot.am_seed {
             self.seed(snapshot, round, rng)
         } else {
             self.leech(snapshot, round, rng)
-        })
+        };
+        self.served.note(snapshot, &unchoked);
+        Decision::exactly(unchoked)
     }
 }

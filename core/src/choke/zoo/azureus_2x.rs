@@ -19,6 +19,8 @@ use crate::rng::Rng;
 /// free). Every 30 s the optimistic ones are replaced: their slots are emptied and drawn again, with
 /// a bias against peers that owe us much. A seed changes its uploads only every 30 s: who has a
 /// high rate and got little stays. Empty slots are filled every second by the optimistic choice.
+/// Who loses interest keeps its slot until the next rechoke of 10 s; the slot of who leaves is
+/// filled within a second.
 ///
 /// Snubbed peers are those that the client's connection state calls so. Azureus smooths its rates
 /// over an unstated span; here over 10 s.
@@ -143,7 +145,7 @@ impl ChokePolicy for Azureus2x {
         let unchoked = match (snapshot.am_seed, refresh, main) {
             (true, true, _) => azureus::refresh(snapshot, self.slots, rng),
             (false, true, _) | (false, _, true) => self.leech(snapshot, refresh, rng),
-            _ => azureus::fill(snapshot, self.slots, rng),
+            _ => azureus::fill(snapshot, self.slots, main, rng),
         };
         let new = |it: &&PeerKey| snapshot.peer(**it).is_some_and(|view| view.am_choking);
         if !main && !refresh && !snapshot.am_seed {

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter, Parameters};
 use crate::choke::parts::rank;
+use crate::choke::parts::served::Served;
 use crate::choke::policy::{
     BoxedPolicy, ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers,
 };
@@ -20,6 +21,9 @@ use crate::rng::Rng;
 /// unchoked too; when one becomes interested, the worst is choked, which is why interest triggers
 /// a decision of its own. A seed ranks by its own upload rate.
 ///
+/// The text is silent on who loses interest or leaves. As in mainline, another gets the slot at once
+/// if that peer was unchoked; a choked one changes nothing, for decisions are to be rare.
+///
 /// The text names no estimator; this is mainline's 20 s one. Three-fold weight as mainline 3.4.2
 /// has it: position `max(0, uniform{-2..n})` of the rotation, the head with probability 3/(n+3).
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub struct Bep3 {
     /// Peers in the order in which they get the optimistic unchoke; the present one is not in it.
     rotation: Vec<PeerKey>,
     optimistic: Option<PeerKey>,
+    served: Served,
 }
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -62,6 +67,7 @@ pub(crate) const ENTRY: Entry = Entry {
             new_weight: values.get("new_weight"),
             rotation: Vec::new(),
             optimistic: None,
+            served: Served::default(),
         })
     },
 };
@@ -133,6 +139,7 @@ impl Bep3 {
                 .filter(better_but_not_interested)
                 .map(|it| it.peer),
         );
+        self.served.note(snapshot, &unchoked);
         Decision::exactly(unchoked)
     }
 }
@@ -162,7 +169,11 @@ impl ChokePolicy for Bep3 {
             }
             Trigger::Disconnected(peer) => {
                 self.forget(peer);
-                self.rechoke(snapshot, false)
+                if self.served.lose(peer) {
+                    self.rechoke(snapshot, false)
+                } else {
+                    Decision::default()
+                }
             }
             Trigger::Block(_) => Decision::default(),
         }

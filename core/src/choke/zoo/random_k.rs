@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter};
+use crate::choke::parts::rank::{interested, redraw};
 use crate::choke::policy::{ChokePolicy, Decision, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
 /// Unchokes `slots` random interested peers every `tick`. A baseline that limits the number of
-/// uploads and rewards nobody. A slot that is free between ticks goes to the first peer that
-/// becomes interested, so that no upload idles for want of a tick.
+/// uploads and rewards nobody. Between ticks no upload idles: a peer that loses interest is choked,
+/// and its slot, like that of a peer that leaves, goes to an interested peer, drawn at random.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomK {
     slots: usize,
@@ -39,29 +40,26 @@ impl ChokePolicy for RandomK {
         Triggers {
             tick: Some(self.tick),
             interest: Scope::All,
+            disconnected: Scope::All,
             ..Triggers::NEVER
         }
     }
 
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
-        let interested = snapshot.peers.iter().filter(|it| it.peer_interested);
+        let mut waiting: Vec<PeerKey> = interested(snapshot).map(|it| it.peer).collect();
         match trigger {
             Trigger::Tick(_) => {
-                let mut chosen: Vec<PeerKey> = interested.map(|it| it.peer).collect();
-                rng.shuffle(&mut chosen);
-                chosen.truncate(self.slots);
+                rng.shuffle(&mut waiting);
+                waiting.truncate(self.slots);
+                Decision::exactly(waiting)
+            }
+            Trigger::Interest(_) | Trigger::Disconnected(_) => {
+                let served = interested(snapshot).filter(|it| !it.am_choking);
+                let mut chosen: Vec<PeerKey> = served.map(|it| it.peer).collect();
+                redraw(&mut chosen, waiting, self.slots, rng);
                 Decision::exactly(chosen)
             }
-            Trigger::Interest(peer) => {
-                let wants = snapshot.peer(peer).is_some_and(|it| it.peer_interested);
-                let used = interested.filter(|it| !it.am_choking).count();
-                if wants && used < self.slots {
-                    Decision::unchoke(peer)
-                } else {
-                    Decision::default()
-                }
-            }
-            _ => Decision::default(),
+            Trigger::Connected(_) | Trigger::Block(_) => Decision::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter, SECOND};
 use crate::choke::parts::rank::{best_first, first, interested, rate, redraw};
-use crate::choke::policy::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
+use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -17,6 +17,9 @@ use crate::rng::Rng;
 /// median, so that a better one may be found. Its five connections are a limit of the client, not
 /// of the policy. What the original does as a seed is not recorded; here a seed ranks by upload
 /// rate, as BEP 3 says.
+///
+/// The original decides at its rechokes alone: a first peer waits up to 10 s for its slot, and who
+/// lost interest or left keeps its slot from others as long. `at_once` ends the first of these waits.
 #[derive(Clone, Debug)]
 pub struct TitForTat {
     slots: usize,
@@ -27,6 +30,7 @@ pub struct TitForTat {
     drop_age: Duration,
     drop_fraction: u64,
     ema_weight: u32,
+    at_once: bool,
     optimistic: Vec<PeerKey>,
 }
 
@@ -69,6 +73,13 @@ pub(crate) const ENTRY: Entry = Entry {
             "weight of a one-second sample in 1/65536; 6237 is a time constant of 10 s",
         )
         .at_most(65_536),
+        Parameter::new(
+            "at_once",
+            0,
+            0,
+            "1: a free slot goes to the next peer that becomes interested; 0: it waits for a rechoke",
+        )
+        .at_most(1),
     ],
     make: |values| {
         Box::new(TitForTat {
@@ -80,6 +91,7 @@ pub(crate) const ENTRY: Entry = Entry {
             drop_age: values.span("drop_age_ns"),
             drop_fraction: values.get("drop_fraction"),
             ema_weight: u32::try_from(values.get("ema_weight")).expect("at most 65536"),
+            at_once: values.get("at_once") > 0,
             optimistic: Vec::new(),
         })
     },
@@ -99,11 +111,29 @@ impl TitForTat {
         let slow = slowest.down_rate.saturating_mul(self.drop_fraction) < median;
         slow.then_some(slowest.peer)
     }
+
+    /// With [`Self::at_once`]: a peer that becomes interested gets a slot if one is free.
+    fn on_interest(&self, peer: PeerKey, snapshot: &Snapshot<'_>) -> Decision {
+        let waits = |it: &PeerView| it.peer_interested && it.am_choking;
+        let used = interested(snapshot).filter(|it| !it.am_choking).count();
+        if snapshot.peer(peer).is_some_and(waits) && used < self.slots + self.optimistic_slots {
+            Decision::unchoke(peer)
+        } else {
+            Decision::default()
+        }
+    }
 }
 
 impl ChokePolicy for TitForTat {
     fn triggers(&self) -> Triggers {
-        Triggers::on_tick(self.tick)
+        Triggers {
+            interest: if self.at_once {
+                Scope::All
+            } else {
+                Scope::Never
+            },
+            ..Triggers::on_tick(self.tick)
+        }
     }
 
     fn estimator(&self) -> Estimator {
@@ -119,7 +149,8 @@ impl ChokePolicy for TitForTat {
                 self.optimistic.retain(|it| *it != peer);
                 return Decision::default();
             }
-            _ => return Decision::default(),
+            Trigger::Interest(peer) => return self.on_interest(peer, snapshot),
+            Trigger::Connected(_) | Trigger::Block(_) => return Decision::default(),
         };
         let ranked = best_first(interested(snapshot), |it| rate(snapshot, it));
         let (regular, others) = ranked.split_at(ranked.len().min(self.slots));
