@@ -33,6 +33,7 @@ mod printer;
 mod show;
 mod signals;
 mod transfer;
+mod url;
 
 use std::fmt::Display;
 use std::fs::File;

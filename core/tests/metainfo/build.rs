@@ -120,3 +120,64 @@ fn chosen_piece_length_grows_with_the_torrent() {
         assert_eq!(choose_piece_bytes(total), piece_bytes, "{total}");
     }
 }
+
+#[test]
+fn what_would_be_too_large_is_known_before_the_hashes_are() {
+    let many_pieces = |piece_bytes| Builder {
+        name: "a".into(),
+        length: 1 << 40,
+        piece_bytes,
+        ..Builder::default()
+    };
+    let error = BuildError::TooManyPieces {
+        pieces: 1 << 22,
+        better: 1 << 19,
+    };
+    assert_eq!(many_pieces(1 << 18).check(), Err(error));
+    assert!(many_pieces(1 << 19).check().is_ok());
+    let long = "x".repeat(200);
+    let many_files = |count, depth| Builder {
+        name: "a".into(),
+        files: Some(vec![
+            NewFile {
+                path: vec![long.clone(); depth],
+                length: 1
+            };
+            count
+        ]),
+        piece_bytes: 1 << 14,
+        ..Builder::default()
+    };
+    for (files, depth, fine) in [
+        (200_000, 1, true),
+        (300_000, 1, false),
+        (16_000, 20, true),
+        (17_000, 20, false),
+    ] {
+        let checked = many_files(files, depth).check();
+        match checked {
+            Ok(_) => assert!(fine, "{files}"),
+            Err(BuildError::TooLarge { .. }) => assert!(!fine, "{files}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let short = |count| Builder {
+        files: Some(vec![
+            NewFile {
+                path: vec!["x".into()],
+                length: 1
+            };
+            count
+        ]),
+        ..many_files(0, 0)
+    };
+    // Seven values for a file: the last that we would make is one that we read.
+    let most = short(428_560);
+    let pieces = most.check().expect("just within the limits").piece_count();
+    let torrent = most.encode(&vec![[0; 20]; pieces as usize]).expect("made");
+    assert!(Metainfo::parse(&torrent).is_ok());
+    assert!(matches!(
+        short(428_571).check(),
+        Err(BuildError::TooLarge { .. })
+    ));
+}

@@ -1,69 +1,125 @@
 //! `unchoke create`.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+mod output;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha1::{Digest as _, Sha1};
+use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{Builder, Metainfo, NewFile, choose_piece_bytes};
 
 use super::options::Create;
-use super::{Failure, spare};
+use super::signals::Signals;
+use super::{Failure, block_on, spare};
 use crate::disk::hash_rest;
 use crate::storage::{FileEntry, Storage};
 use crate::text::bytes;
 
 /// Folders inside each other that are looked into.
 const MAX_DEPTH: usize = 90;
+/// Time between two words about how far it is, on a terminal.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Makes a .torrent file.
+/// Makes a .torrent file. What can be known to be wrong is said before anything is hashed, and a
+/// file appears only when it is complete.
 pub(super) fn create(options: &Create) -> Result<(), Failure> {
     spare(&options.out, "--out")?;
-    let path =
-        fs::canonicalize(&options.path).map_err(|error| unreadable(&options.path, &error))?;
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(Failure::bad_input(
-            "the root folder cannot be shared as it has no name",
-        ));
-    };
-    let name = text_of(name, &path)?;
-    let single = path.is_file();
-    let mut found = Vec::new();
-    if single {
-        let length = length_of(&path)?;
-        found.push((vec![name.clone()], length));
-    } else {
-        collect(&path, &mut Vec::new(), &mut found)?;
-    }
-    let total = found.iter().map(|it| it.1).sum();
-    let builder = builder(options, name.clone(), single, &found, total)?;
-    let files = found.into_iter().map(|(path, length)| {
-        let below: PathBuf = path.iter().collect();
-        FileEntry {
-            path: if single {
-                below
-            } else {
-                Path::new(&name).join(below)
-            },
-            length,
-            pad: false,
-        }
-    });
-    let torrent = hash_and_encode(&builder, parent, files.collect())?;
+    output::check_folder(&options.out)?;
+    let source = Source::find(&options.path)?;
+    let builder = builder(options, &source)?;
+    let geometry = builder.check().map_err(Failure::bad_input)?;
+    let work = Arc::new(Work::default());
+    let hashes = block_on_hashing(&work, geometry, &source)?;
+    source.refuse_changes()?;
+    let torrent = builder.encode(&hashes).map_err(Failure::bad_input)?;
     let metainfo = Metainfo::parse(&torrent)
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
-    write_new(&options.out, &torrent)?;
+    output::write_new(&options.out, &torrent)?;
     say!(
         "{}: {} in {} pieces of {}, info-hash {}",
         options.out.display(),
-        bytes(metainfo.geometry.total_bytes()),
-        metainfo.geometry.piece_count(),
-        bytes(u64::from(metainfo.geometry.piece_bytes())),
+        bytes(geometry.total_bytes()),
+        geometry.piece_count(),
+        bytes(u64::from(geometry.piece_bytes())),
         metainfo.info_hash
     );
     Ok(())
+}
+
+/// A file as it was found.
+struct Found {
+    path: Vec<String>,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What is shared.
+struct Source {
+    /// Folder of the file or folder that is shared.
+    parent: PathBuf,
+    name: String,
+    single: bool,
+    files: Vec<Found>,
+}
+
+impl Source {
+    fn find(path: &Path) -> Result<Self, Failure> {
+        let real = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+        let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
+            return Err(Failure::bad_input(
+                "the root folder cannot be shared as it has no name",
+            ));
+        };
+        let name = text_of(name, &real)?;
+        let single = !real.is_dir();
+        let mut files = Vec::new();
+        if single {
+            files.push(found(&real, vec![name.clone()])?);
+        } else {
+            collect(&real, &mut Vec::new(), &mut files)?;
+        }
+        Ok(Self {
+            parent: parent.to_path_buf(),
+            name,
+            single,
+            files,
+        })
+    }
+
+    /// Path below the parent folder.
+    fn below(&self, file: &Found) -> PathBuf {
+        let folder = (!self.single).then_some(&self.name);
+        folder.into_iter().chain(&file.path).collect()
+    }
+
+    fn entries(&self) -> Vec<FileEntry> {
+        let entry = |file: &Found| FileEntry {
+            path: self.below(file),
+            length: file.length,
+            pad: false,
+        };
+        self.files.iter().map(entry).collect()
+    }
+
+    /// A torrent of a file that was written meanwhile would be of neither its old nor its new content.
+    fn refuse_changes(&self) -> Result<(), Failure> {
+        for file in &self.files {
+            let path = self.parent.join(self.below(file));
+            let now = found(&path, Vec::new())?;
+            if (now.length, now.modified) != (file.length, file.modified) {
+                return Err(Failure::failed(format!(
+                    "{} changed while it was hashed; try again when it is complete",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -80,15 +136,23 @@ fn text_of(name: &std::ffi::OsStr, path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn length_of(path: &Path) -> Result<u64, Failure> {
+fn found(path: &Path, below: Vec<String>) -> Result<Found, Failure> {
     let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    Ok(found.len())
+    if !found.is_file() {
+        return Err(Failure::bad_input(format!(
+            "{} is neither a file nor a folder",
+            path.display()
+        )));
+    }
+    Ok(Found {
+        path: below,
+        length: found.len(),
+        modified: found.modified().ok(),
+    })
 }
 
-type Found = Vec<(Vec<String>, u64)>;
-
 /// Every regular file below `folder`, in the order of names. Links are left out, with a word.
-fn collect(folder: &Path, below: &mut Vec<String>, found: &mut Found) -> Result<(), Failure> {
+fn collect(folder: &Path, below: &mut Vec<String>, files: &mut Vec<Found>) -> Result<(), Failure> {
     if below.len() > MAX_DEPTH {
         return Err(Failure::bad_input(format!(
             "{} lies more than {MAX_DEPTH} folders deep",
@@ -105,9 +169,9 @@ fn collect(folder: &Path, below: &mut Vec<String>, found: &mut Found) -> Result<
             .map_err(|error| unreadable(&path, &error))?;
         below.push(text_of(&entry.file_name(), &path)?);
         if kind.is_dir() {
-            collect(&path, below, found)?;
+            collect(&path, below, files)?;
         } else if kind.is_file() {
-            found.push((below.clone(), length_of(&path)?));
+            files.push(found(&path, below.clone())?);
         } else {
             warn!(
                 "unchoke: left out {}: it is not a regular file",
@@ -119,26 +183,22 @@ fn collect(folder: &Path, below: &mut Vec<String>, found: &mut Found) -> Result<
     Ok(())
 }
 
-fn builder(
-    options: &Create,
-    name: String,
-    single: bool,
-    found: &[(Vec<String>, u64)],
-    total: u64,
-) -> Result<Builder, Failure> {
+fn builder(options: &Create, source: &Source) -> Result<Builder, Failure> {
+    let lengths = source.files.iter().map(|it| it.length);
+    let total = lengths.fold(0, u64::saturating_add);
     let piece_bytes = match options.piece_size {
         None => choose_piece_bytes(total),
         Some(size) => u32::try_from(size)
             .map_err(|_| Failure::bad_input(format!("a piece of {size} bytes is too large")))?,
     };
-    let files = found.iter().map(|(path, length)| NewFile {
-        path: path.clone(),
-        length: *length,
+    let files = source.files.iter().map(|file| NewFile {
+        path: file.path.clone(),
+        length: file.length,
     });
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    let builder = Builder {
-        name,
-        files: (!single).then(|| files.collect()),
+    Ok(Builder {
+        name: source.name.clone(),
+        files: (!source.single).then(|| files.collect()),
         length: total,
         piece_bytes,
         trackers: options.trackers.iter().map(|it| vec![it.clone()]).collect(),
@@ -149,35 +209,87 @@ fn builder(
             .ok()
             .and_then(|it| i64::try_from(it.as_secs()).ok()),
         ..Builder::default()
-    };
-    builder.geometry().map_err(Failure::bad_input)?;
-    Ok(builder)
+    })
 }
 
-fn hash_and_encode(
-    builder: &Builder,
-    parent: &Path,
-    files: Vec<FileEntry>,
-) -> Result<Vec<u8>, Failure> {
-    let geometry = builder.geometry().map_err(Failure::bad_input)?;
-    let storage = Storage::open(parent, files).map_err(Failure::io)?;
+/// The hashing under way.
+#[derive(Default)]
+struct Work {
+    done: AtomicU32,
+    stopped: AtomicBool,
+}
+
+type Hashes = Vec<[u8; 20]>;
+
+/// Hashes on a thread of its own, and ends early at a signal.
+fn block_on_hashing(
+    work: &Arc<Work>,
+    geometry: Geometry,
+    source: &Source,
+) -> Result<Hashes, Failure> {
+    let storage = Storage::open(&source.parent, source.entries()).map_err(Failure::io)?;
+    let mut hashes = Vec::new();
+    block_on(async {
+        let signals = Signals::listen()?;
+        let at_work = Arc::clone(work);
+        let mut hashing = tokio::task::spawn_blocking(move || hash(&storage, geometry, &at_work));
+        let mut shown = Shown::default();
+        let end = loop {
+            tokio::select! {
+                end = &mut hashing => break end,
+                () = signals.clone().stop() => {
+                    work.stopped.store(true, Ordering::Relaxed);
+                    break (&mut hashing).await;
+                }
+                () = tokio::time::sleep(PROGRESS_INTERVAL) => {
+                    shown.show(work.done.load(Ordering::Relaxed), geometry.piece_count());
+                }
+            }
+        };
+        drop(shown);
+        if let Some(status) = signals.status() {
+            return Err(Failure::silent(status));
+        }
+        let end = end.map_err(|error| Failure::io(format!("cannot hash: {error}")))?;
+        hashes = end?;
+        Ok(())
+    })?;
+    Ok(hashes)
+}
+
+/// A line on a terminal that says how far it is, and goes when it is done.
+#[derive(Default)]
+struct Shown(bool);
+
+impl Shown {
+    fn show(&mut self, done: u32, all: u32) {
+        if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            let percent = u64::from(done) * 100 / u64::from(all);
+            output::on_line(&format!("hashing: {percent} %, {done} of {all} pieces"));
+            self.0 = true;
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.0 {
+            output::on_line("");
+        }
+    }
+}
+
+fn hash(storage: &Storage, geometry: Geometry, work: &Work) -> Result<Hashes, Failure> {
     let mut scratch = vec![0; 1 << 18];
-    let pieces = (0..geometry.piece_count()).map(PieceIndex);
-    let hashes: Result<Vec<[u8; 20]>, Failure> = pieces
-        .map(|piece| {
-            let mut hash = Sha1::new();
-            hash_rest(&storage, geometry, piece, 0, &mut hash, &mut scratch)
-                .map_err(Failure::io)?;
-            Ok(hash.finalize().into())
-        })
-        .collect();
-    builder.encode(&hashes?).map_err(Failure::bad_input)
-}
-
-fn write_new(out: &Path, torrent: &[u8]) -> Result<(), Failure> {
-    let written = File::create_new(out).and_then(|mut file| {
-        file.write_all(torrent)?;
-        file.sync_all()
-    });
-    written.map_err(|error| Failure::io(format!("cannot write {}: {error}", out.display())))
+    let mut hashes = Vec::with_capacity(geometry.piece_count() as usize);
+    for piece in (0..geometry.piece_count()).map(PieceIndex) {
+        if work.stopped.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut hash = Sha1::new();
+        hash_rest(storage, geometry, piece, 0, &mut hash, &mut scratch).map_err(Failure::io)?;
+        hashes.push(hash.finalize().into());
+        work.done.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(hashes)
 }

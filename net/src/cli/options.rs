@@ -10,6 +10,7 @@ use unchoke_core::{choke, pick};
 use crate::connection::Encryption;
 
 use super::parameters::{Change, parse_change};
+use super::url::parse_tracker;
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -250,18 +251,6 @@ fn parse_peer(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("write HOST:PORT, for example `10.0.0.1:6881` or `[::1]:6881`".into())
-    }
-}
-
-fn parse_tracker(text: &str) -> Result<String, String> {
-    let known = ["http://", "https://", "udp://"];
-    if known
-        .iter()
-        .any(|it| text.starts_with(it) && text.len() > it.len())
-    {
-        Ok(text.to_owned())
-    } else {
-        Err("a tracker URL starts with http://, https:// or udp://".into())
     }
 }
 
