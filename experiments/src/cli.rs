@@ -11,6 +11,7 @@ mod check;
 mod compare;
 mod dry_run;
 mod factorial;
+mod figures;
 mod film;
 mod folder;
 mod gallery;

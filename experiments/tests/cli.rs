@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -28,19 +29,21 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     for name in [
         "plan.toml",
         "manifest.json",
-        "runs.csv",
+        "runs.csv.gz",
         "summary.csv",
         "levels.csv",
-        "timeseries.csv",
+        "timeseries.csv.gz",
+        "completion.csv.gz",
         "peers.csv",
         "report.html",
         "figures/forest.svg",
-        "figures/forest.png",
         "figures/completion_cdf.svg",
-        "figures/class_matrix.png",
+        "figures/class_matrix.svg",
     ] {
         assert!(lab.path("results/tiny").join(name).is_file(), "{name}");
     }
+    let bitmap = lab.path("results/tiny/figures/forest.png");
+    assert!(!bitmap.exists(), "a bitmap is drawn where it is asked for");
     // A seed: baseline, one adopter in it, candidate twice.
     assert!(first.contains("24 of 24 runs now"), "{first}");
     let host = || manifest(&lab)["host"].clone();
@@ -49,13 +52,25 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     let again = lab.expect(0, &["run", "tiny.toml"]);
     assert!(again.contains("0 of 24 runs now"), "{again}");
     assert_eq!(host(), cost, "what ran nothing cost nothing new");
-    let forced = lab.expect(0, &["run", "tiny.toml", "--force", "--jobs", "2"]);
+    let forced = lab.expect(0, &["run", "tiny.toml", "--force", "--jobs", "2", "--png"]);
+    assert!(bitmap.is_file());
     assert_eq!((hash(&first), hash(&first)), (hash(&again), hash(&forced)));
     let report = fs::read_to_string(lab.path("results/tiny/report.html")).expect("report");
     let elsewhere = lab.expect(0, &["run", "tiny.toml", "--out", "other", "--jobs", "2"]);
     assert_eq!(hash(&first), hash(&elsewhere));
     let other = fs::read_to_string(lab.path("other/report.html")).expect("report");
     assert_eq!(report, other);
+    let runs = |folder: &str| fs::read(lab.path(folder).join("runs.csv.gz")).expect("runs");
+    assert_eq!(runs("results/tiny"), runs("other"));
+    let mut text = String::new();
+    let packed = runs("other");
+    flate2::read::GzDecoder::new(&packed[..])
+        .read_to_string(&mut text)
+        .expect("a gzip file");
+    assert!(text.starts_with("unit,scenario,policy,"), "{text}");
+    assert_eq!(text.lines().count(), 1 + 24);
+    // Neither a time nor a name is in the file.
+    assert_eq!(packed[3..8], [0; 5]);
     assert!(report.contains("One run, to watch") && report.contains("id=\"replay-steps\""));
     let manifest = fs::read_to_string(lab.path("other/manifest.json")).expect("manifest");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");

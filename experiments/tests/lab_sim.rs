@@ -184,14 +184,13 @@ fn the_gallery_draws_what_it_says() {
     let page = String::from_utf8(file("README.md")).expect("text");
     for builtin in Scenario::list() {
         let name = builtin.name;
-        assert!(page.contains(&format!("![{name}]({name}.png)")), "{page}");
+        assert!(page.contains(&format!("![{name}]({name}.svg)")), "{page}");
         assert!(page.contains(&builtin.about), "{page}");
         let svg = String::from_utf8(file(&format!("{name}.svg"))).expect("text");
         assert!(
             svg.contains(&format!("{name} v{}", builtin.version)),
             "{svg}"
         );
-        assert_eq!(&file(&format!("{name}.png"))[1..4], b"PNG");
     }
     // The command of the page gives the run of the picture.
     let arguments = [
@@ -212,7 +211,8 @@ fn the_gallery_draws_what_it_says() {
     assert!(page.contains(&said), "{said}\n{page}");
 
     let before = file("small.svg");
-    ended(&mut lab(&["--only", "small"]), 0);
+    ended(&mut lab(&["--only", "small", "--png"]), 0);
+    assert_eq!(&file("small.png")[1..4], b"PNG");
     assert_eq!(file("small.svg"), before);
     let said = ended(&mut lab(&["--only", "nothing"]), 2);
     assert_eq!(said.stdout, "");

@@ -84,7 +84,7 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
             .contains("Robustness")
     );
     for picture in ["pareto", "one_time", "half_time", "one_upload"] {
-        let path = folder.path().join(format!("a/figures/{picture}.png"));
+        let path = folder.path().join(format!("a/figures/{picture}.svg"));
         assert!(path.exists(), "{}", path.display());
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::figures::Forms;
 use super::{Exit, Failure};
 use crate::plan::{Changes, Percent, Plan};
 use crate::run::unit::Shard;
@@ -175,6 +176,8 @@ pub(super) struct ResultOptions {
     /// No figures and no report.
     #[arg(long)]
     pub(super) no_plots: bool,
+    #[command(flatten)]
+    pub(super) forms: Forms,
     /// Folder of a tournament to show in the report; `tournament` beside the folder of the results
     /// if left out.
     #[arg(long, value_name = "DIR")]

@@ -9,7 +9,7 @@ use crate::run::engine::Engine as _;
 use crate::run::store::StoreError;
 use crate::show::output::manifest;
 use crate::show::report::Section;
-use crate::show::report::page::escape;
+use crate::show::report::html::escape;
 
 /// What `lab tournament` leaves for the reports of others.
 pub(super) const SECTION: &str = "section.html";

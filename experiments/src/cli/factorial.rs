@@ -229,14 +229,9 @@ fn write(
     write_whole(&folder.join(manifest::FILE), text.as_bytes())?;
     if !options.results.no_plots {
         let picture = figure::effects(study);
-        let drawn = folder.join("figures");
-        make(&drawn)?;
-        write_whole(
-            &drawn.join("effects.svg"),
-            figure::svg(&picture.scene)?.as_bytes(),
-        )?;
-        write_whole(&drawn.join("effects.png"), &figure::png(&picture.scene)?)?;
-        let page = report::page(study, &picture, &files.hash(), engine, reproduce)?;
+        let forms = options.results.forms;
+        paths.extend(forms.write(&folder.join("figures"), "effects", &picture.scene)?);
+        let page = report::page(study, &picture, &files.hash(), engine, reproduce);
         write_whole(&folder.join("report.html"), page.as_bytes())?;
     }
     Ok(paths)

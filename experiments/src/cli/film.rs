@@ -8,7 +8,7 @@ use crate::findings::measure::measure_swarm;
 use crate::run::store::{Found, Store};
 use crate::run::unit::{Mix, Unit};
 use crate::show::report::Section;
-use crate::show::report::page::escape;
+use crate::show::report::html::escape;
 use crate::show::swarm_replay::{Recorder, fragment};
 
 /// The section, unless the plan has no run in which everybody runs the candidate.
@@ -23,7 +23,7 @@ pub(super) fn section(job: &Job<'_>, store: &Store) -> Result<Option<Section>, F
             let sink = Some(&mut recorder as _);
             let outcome = job.engine.replay(&job.plan, unit, None, sink)?;
             let film = recorder.finish(Instant::from_nanos(outcome.ended_ns));
-            introduction(job, unit) + &fragment(film)?
+            introduction(job, unit) + &fragment(film)
         }
     };
     Ok(Some(Section {

@@ -12,10 +12,11 @@ use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::units::show_size;
 use unchoke_sim::world;
 
+use super::figures::Forms;
 use super::folder::make;
 use super::{Exit, Failure, print};
 use crate::run::store::write_whole;
-use crate::show::figure::{Glance, glance, png, svg};
+use crate::show::figure::{Glance, Scene, glance};
 
 /// `lab gallery`.
 #[derive(Args, Clone, Debug)]
@@ -35,6 +36,8 @@ pub(super) struct GalleryArgs {
     /// Folder of the page and its pictures.
     #[arg(long, value_name = "FOLDER", default_value = "results/gallery")]
     out: PathBuf,
+    #[command(flatten)]
+    forms: Forms,
 }
 
 /// A scenario that has run.
@@ -44,8 +47,7 @@ struct Exhibit {
     command: String,
     /// One line of figures.
     outcome: String,
-    svg: String,
-    png: Vec<u8>,
+    scene: Scene,
 }
 
 pub(super) fn gallery(args: &GalleryArgs) -> Result<Exit, Failure> {
@@ -65,9 +67,7 @@ pub(super) fn gallery(args: &GalleryArgs) -> Result<Exit, Failure> {
     let exhibits = exhibits.collect::<Result<Vec<Exhibit>, Failure>>()?;
     make(&args.out)?;
     for it in &exhibits {
-        let file = |ending: &str| args.out.join(format!("{}.{ending}", it.builtin.name));
-        write_whole(&file("svg"), it.svg.as_bytes())?;
-        write_whole(&file("png"), &it.png)?;
+        args.forms.write(&args.out, it.builtin.name, &it.scene)?;
     }
     if args.only.is_none() {
         write_whole(
@@ -122,12 +122,10 @@ fn exhibit(args: &GalleryArgs, builtin: Builtin) -> Result<Exhibit, Failure> {
     }
     write!(command, " --seed {}", args.seed).expect("text grows");
     let picture = picture(&builtin, &scenario, &spec, &result);
-    let scene = glance(&picture);
     Ok(Exhibit {
         command,
         outcome: outcome(&result),
-        svg: svg(&scene)?,
-        png: png(&scene)?,
+        scene: glance(&picture),
         builtin,
     })
 }
@@ -215,7 +213,7 @@ fn page(args: &GalleryArgs, exhibits: &[Exhibit]) -> String {
         } = &it.builtin;
         write!(
             text,
-            "\n## {name} (v{version})\n\n{about} {}.\n\n![{name}]({name}.png)\n\n`{}`\n",
+            "\n## {name} (v{version})\n\n{about} {}.\n\n![{name}]({name}.svg)\n\n`{}`\n",
             it.outcome, it.command
         )
         .expect("text grows");

@@ -157,7 +157,7 @@ impl<'a> Look<'a> {
             writeln!(text, "trace     {}", path.display()).expect("text grows");
         }
         if let (Some(recorder), Some(path)) = (self.recorder, &self.args.html) {
-            let page = swarm_replay::page(recorder.finish(at))?;
+            let page = swarm_replay::page(recorder.finish(at));
             write_whole(path, page.as_bytes())?;
             writeln!(text, "page      {}", path.display()).expect("text grows");
         }

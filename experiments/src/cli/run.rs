@@ -194,17 +194,6 @@ impl Job<'_> {
         }
         if !self.options.no_plots {
             let pictures = figure::pictures(&self.plan, analysis);
-            make(&self.folder.join("figures"))?;
-            for it in &pictures {
-                put(
-                    &format!("figures/{}.svg", it.name),
-                    figure::svg(&it.scene)?.as_bytes(),
-                )?;
-                put(
-                    &format!("figures/{}.png", it.name),
-                    &figure::png(&it.scene)?,
-                )?;
-            }
             let mut sections = vec![beside::section(self)?];
             sections.extend(film::section(self, store)?);
             let context = Context {
@@ -214,8 +203,12 @@ impl Job<'_> {
                 units: distinct(&self.units).len(),
                 sections: &sections,
             };
-            let page = report(&self.plan, analysis, &pictures, &context)?;
+            let page = report(&self.plan, analysis, &pictures, &context);
             put("report.html", page.as_bytes())?;
+            let figures = self.folder.join("figures");
+            for it in &pictures {
+                paths.extend(self.options.forms.write(&figures, &it.name, &it.scene)?);
+            }
         }
         Ok(paths)
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use clap::Args;
 
+use super::figures::Forms;
 use super::folder::make;
 use super::{Exit, Failure, print, stop};
 use crate::against::scaling::fit::FEWEST_SIZES;
@@ -35,6 +36,8 @@ pub(super) struct ScalingArgs {
     /// Folder of the results.
     #[arg(long, value_name = "DIR", default_value = "results/scaling")]
     out: PathBuf,
+    #[command(flatten)]
+    forms: Forms,
 }
 
 /// A swarm to run.
@@ -82,7 +85,7 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
     }
     let all = sorted(&plan, rows);
     let fits = fits(&all);
-    write(&args.out, &plan, &all, &fits)?;
+    write(args, &plan, &all, &fits)?;
     print(&report(&args.out, &all, &fits))?;
     Ok(Exit::Done)
 }
@@ -192,19 +195,17 @@ fn sorted(plan: &Plan, mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn write(folder: &Path, plan: &Plan, rows: &[Row], fits: &[Fit]) -> Result<(), Failure> {
-    let figures = folder.join("figures");
-    make(&figures)?;
+fn write(args: &ScalingArgs, plan: &Plan, rows: &[Row], fits: &[Fit]) -> Result<(), Failure> {
     let words = caption(plan, rows);
     let scene = figure::scaling(rows, fits, &plan.million.workload, &words);
     for (name, bytes) in [
         ("scaling.csv", csv(rows).into_bytes()),
         ("exponents.csv", exponents(fits).into_bytes()),
-        ("figures/scaling.svg", figure::svg(&scene)?.into_bytes()),
-        ("figures/scaling.png", figure::png(&scene)?),
     ] {
-        write_whole(&folder.join(name), &bytes)?;
+        write_whole(&args.out.join(name), &bytes)?;
     }
+    args.forms
+        .write(&args.out.join("figures"), "scaling", &scene)?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::transport::TransportSpec;
 
+use super::figures::Forms;
 use super::folder::make;
 use super::{AFTER, Exit, Failure, end, print};
 use crate::against::testbed::compare::Comparison;
@@ -53,6 +54,8 @@ struct Options {
     /// Folder for tables and figures
     #[arg(long, value_name = "DIR", default_value = "results/sim_vs_net")]
     out: PathBuf,
+    #[command(flatten)]
+    forms: Forms,
     /// Longest time that a packet waits before a link, ms
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=5000))]
     queue: u32,
@@ -205,7 +208,7 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
     }
     let comparison = Comparison::of(&classes, &options.policy, &seeds, runs);
     if !options.quick {
-        write(&options.out, &comparison)?;
+        write(&options.out, options.forms, &comparison)?;
     }
     print(&table::terminal(&comparison))?;
     let limit = options.max_error.unwrap_or(f64::INFINITY);
@@ -234,7 +237,7 @@ fn pair(bed: &Testbed<'_>, spec: &SwarmSpec, policy: &str) -> Result<[SwarmRun; 
     Ok([real, simulated])
 }
 
-fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
+fn write(folder: &Path, forms: Forms, comparison: &Comparison) -> Result<(), Failure> {
     make(folder)?;
     let files = [
         ("classes.csv", table::classes(comparison)),
@@ -250,9 +253,7 @@ fn write(folder: &Path, comparison: &Comparison) -> Result<(), Failure> {
         ("bytes_by_cause", figure::testbed::bytes(comparison)),
     ];
     for (name, scene) in figures {
-        let (svg, png) = (figure::svg(&scene)?, figure::png(&scene)?);
-        write_whole(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-        write_whole(&folder.join(format!("{name}.png")), &png)?;
+        forms.write(folder, name, &scene)?;
     }
     Ok(())
 }

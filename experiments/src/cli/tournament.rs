@@ -9,6 +9,7 @@ use clap::Args;
 use super::args::{self, PlanArgs};
 use super::bar::Bar;
 use super::beside::SECTION;
+use super::figures::Forms;
 use super::folder::{make, make_store};
 use super::{Exit, Failure, overwrite, print, stop};
 use crate::findings::tournament::Tournament;
@@ -20,7 +21,6 @@ use crate::run::runner::{self, Options, run_one};
 use crate::run::store::{Found, Store, write_whole};
 use crate::run::swarm::Swarms;
 use crate::run::unit::{Unit, distinct};
-use crate::show::figure::{png, svg};
 use crate::show::output::Files;
 use crate::show::output::manifest::{self, Host, manifest};
 use crate::show::tournament::page::{Context, page, section, sentences};
@@ -51,13 +51,15 @@ pub(super) struct TournamentArgs {
     /// No pictures and no page.
     #[arg(long)]
     no_plots: bool,
+    #[command(flatten)]
+    forms: Forms,
     /// Say what would be run and how long it takes, and do nothing else.
     #[arg(long)]
     dry_run: bool,
 }
 
 /// A file that `lab run` writes and a tournament does not.
-const COMPARISON: &str = "runs.csv";
+const COMPARISON: &str = "summary.csv";
 
 struct Job<'a> {
     args: &'a TournamentArgs,
@@ -237,16 +239,13 @@ impl Job<'_> {
     fn draw(&self, standing: &Standing, context: &Context<'_>) -> Result<(), Failure> {
         let drawings = pictures(&self.tournament, standing);
         let folder = self.folder.join("figures");
-        make(&folder)?;
         let put = |path: &Path, bytes: &[u8]| write_whole(path, bytes);
         for it in &drawings {
-            let path = folder.join(it.name);
-            put(&path.with_extension("svg"), svg(&it.scene)?.as_bytes())?;
-            put(&path.with_extension("png"), &png(&it.scene)?)?;
+            self.args.forms.write(&folder, it.name, &it.scene)?;
         }
-        let text = page(&self.tournament, standing, &drawings, context)?;
+        let text = page(&self.tournament, standing, &drawings, context);
         put(&self.folder.join("report.html"), text.as_bytes())?;
-        let part = section(&self.tournament, standing, &drawings, context)?;
+        let part = section(&self.tournament, standing, &drawings, context);
         put(&self.folder.join(SECTION), part.html.as_bytes())?;
         Ok(())
     }

@@ -19,14 +19,16 @@ mod render;
 mod scaling;
 mod scene;
 mod series;
+mod svg;
 pub mod testbed;
 
 pub use effects::effects;
 pub use gallery::{Glance, glance};
 pub(crate) use palette::{INK, WHITE};
-pub use render::{RenderError, png, svg};
+pub use render::{RenderError, png};
 pub use scaling::scaling;
 pub use scene::{Color, Scene, Shape};
+pub use svg::svg;
 
 use crate::findings::analysis::Analysis;
 use crate::plan::{Figure, Plan};

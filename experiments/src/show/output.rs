@@ -5,8 +5,11 @@ pub mod peers;
 pub mod summary;
 pub mod tables;
 
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
 
 use crate::findings::analysis::Analysis;
@@ -19,6 +22,19 @@ pub const RESULTS_SCHEMA: u32 = 1;
 
 /// The plan as it was run, among the results.
 pub const PLAN_FILE: &str = "plan.toml";
+
+/// Tables that grow with the number of runs or of moments: they are written compressed. The hash of the
+/// results is over their text.
+const COMPRESSED: [&str; 3] = ["runs.csv", "timeseries.csv", "completion.csv"];
+
+/// The bytes as a gzip file without name and time: the same bytes give the same file.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = GzBuilder::new().write(Vec::new(), Compression::best());
+    writer
+        .write_all(bytes)
+        .and_then(|()| writer.finish())
+        .expect("writing to memory does not fail")
+}
 
 /// Text files of results by name, in the order of the hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +97,19 @@ impl Files {
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let mut paths = Vec::new();
         for (name, text) in &self.files {
-            let path = folder.join(name);
-            write_whole(&path, text.as_bytes())?;
-            paths.push(path);
+            let plain = folder.join(name);
+            if COMPRESSED.contains(name) {
+                let path = folder.join(format!("{name}.gz"));
+                write_whole(&path, &gzip(text.as_bytes()))?;
+                paths.push(path);
+                // One that an older version left would be out of date.
+                if plain.exists() {
+                    fs::remove_file(&plain).map_err(|it| StoreError::io(&plain, it))?;
+                }
+            } else {
+                write_whole(&plain, text.as_bytes())?;
+                paths.push(plain);
+            }
         }
         Ok(paths)
     }

@@ -1,9 +1,10 @@
 //! `report.html`: one file that opens offline, needs no script and prints well.
 //!
-//! Map: `page` is what sections are made of; each other file is a section or two, in the order of
-//! [`report`].
+//! Map: `html` is what any page is made of, `page` what the sections share; each other file is a section
+//! or two, in the order of [`report`].
 
 mod flows;
+pub(crate) mod html;
 mod ladder;
 mod methods;
 pub(crate) mod page;
@@ -11,11 +12,11 @@ mod scenarios;
 mod time;
 mod verdict;
 
-use page::Page;
+use page::{Page, begin};
 
 use crate::findings::analysis::Analysis;
 use crate::plan::Plan;
-use crate::show::figure::{Picture, RenderError};
+use crate::show::figure::Picture;
 
 /// What the report says beside the results.
 #[derive(Clone, Debug)]
@@ -44,29 +45,33 @@ pub struct Section {
 }
 
 /// The page.
+#[must_use]
 pub fn report(
     plan: &Plan,
     analysis: &Analysis,
     pictures: &[Picture],
     context: &Context<'_>,
-) -> Result<String, RenderError> {
-    let mut page = Page::new(plan, analysis, pictures);
-    page.head();
+) -> String {
+    let mut page = Page {
+        html: begin(plan),
+        plan,
+        analysis,
+        pictures,
+    };
     page.verdicts();
-    page.ladder()?;
-    page.forest()?;
-    page.bytes()?;
-    page.payers()?;
-    page.time()?;
+    page.ladder();
+    page.forest();
+    page.bytes();
+    page.payers();
+    page.time();
     page.tail();
-    page.scenarios()?;
+    page.scenarios();
     for it in context.sections {
-        page.heading(&it.heading, &it.id);
-        page.push(&it.html);
+        page.html.heading(&it.heading, &it.id);
+        page.html.push(&it.html);
     }
     page.methods(context);
-    page.text.push_str("</main>\n</html>\n");
-    Ok(page.text)
+    page.html.page()
 }
 
 #[cfg(test)]
@@ -91,7 +96,7 @@ mod tests {
             units: 3,
             sections: &sections,
         };
-        let page = report(&plan, &analysis, &pictures, &context).expect("a page");
+        let page = report(&plan, &analysis, &pictures, &context);
         assert!(
             !page.contains("<script") && !page.contains("</script"),
             "escaped"

@@ -1,34 +1,30 @@
 //! The page of a study.
 
 use super::output;
-use crate::findings::analysis::Analysis;
 use crate::findings::factorial::{Effect, Study};
-use crate::plan::Figure;
 use crate::plan::design::letter;
-use crate::show::figure::{Picture, RenderError};
-use crate::show::report::page::{Page, escape};
+use crate::show::figure::Picture;
+use crate::show::report::page::begin;
 use crate::show::words::{interval, percent};
 
 /// `report.html` of a plan with factors.
+#[must_use]
 pub fn page(
     study: &Study<'_>,
     picture: &Picture,
     hash: &str,
     engine: &str,
     reproduce: &str,
-) -> Result<String, RenderError> {
-    let (analysis, pictures) = (Analysis::default(), std::slice::from_ref(picture));
-    let mut page = Page::new(study.plan, &analysis, pictures);
-    page.head();
+) -> String {
+    let mut page = begin(study.plan);
     page.heading("The answer", "verdict");
     for it in output::sentences(study) {
         page.paragraph(&it);
     }
     page.subheading("What was expected, in writing, before the run");
-    let expectation = escape(&study.plan.expectation);
-    page.push(&format!("<blockquote>{expectation}</blockquote>"));
+    page.quote(&study.plan.expectation);
     page.heading("Main effects", "effects");
-    page.figures(Figure::Effects, None)?;
+    page.figure(&picture.caption, &picture.scene);
     let rows: Vec<Vec<String>> = study.effects.iter().map(|it| row(study, it)).collect();
     page.table(
         &[
@@ -62,18 +58,9 @@ pub fn page(
         study.plan.seeds_said(),
         study.plan.master_seed
     ));
-    page.push(&format!(
-        "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
-        escape(hash),
-        escape(engine),
-        escape(reproduce)
-    ));
-    let toml = escape(&study.plan.to_toml());
-    page.push(&format!(
-        "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
-    ));
-    page.text.push_str("</main>\n</html>\n");
-    Ok(page.text)
+    page.provenance(hash, engine, reproduce);
+    page.plan(&study.plan.to_toml());
+    page.page()
 }
 
 fn row(study: &Study<'_>, it: &Effect) -> Vec<String> {

@@ -307,8 +307,8 @@ mod tests {
         let drawn = pictures(&plan, &analysis);
         assert_eq!(drawn.len(), 6);
         for it in &drawn {
-            let text = svg(&it.scene).expect("svg");
-            assert_eq!(text, svg(&it.scene).expect("svg"));
+            let text = svg(&it.scene);
+            assert_eq!(text, svg(&it.scene));
             assert!(
                 it.caption.contains("24"),
                 "the caption of {} says n",

@@ -1,8 +1,9 @@
-//! Scenes as SVG and PNG. Both come from the same calls; the bitmap is drawn at twice its size and
-//! averaged, because the backend does not smooth lines well.
+//! Scenes as PNG, and how wide texts are. The bitmap is drawn at twice its size and averaged, because
+//! the backend does not smooth lines well.
 
 use std::sync::OnceLock;
 
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontFamily, FontStyle, register_font};
@@ -13,9 +14,9 @@ use super::scene::{Anchor, Color, Scene, Shape};
 
 /// Backend pixels per pixel of a scene: backends know whole pixels only.
 const SCALE: f64 = 4.0;
-/// Bitmaps centre the whole line box, SVG readers the letters: the difference, in letter heights.
-const BITMAP_DROP: f64 = 0.1;
-/// Family of the embedded font, as SVG readers that have it know it.
+/// The backend centres the whole line box, not the letters: the difference, in letter heights.
+const DROP: f64 = 0.1;
+/// Family of the embedded font.
 const FAMILY: &str = "Source Sans 3";
 
 /// Why a scene cannot be drawn.
@@ -42,25 +43,6 @@ fn fonts() -> Result<(), RenderError> {
     }
 }
 
-/// The scene as an SVG document.
-pub fn svg(scene: &Scene) -> Result<String, RenderError> {
-    fonts()?;
-    let mut text = String::new();
-    let (width, height) = (whole(scene.width), whole(scene.height));
-    {
-        let mut backend = SVGBackend::with_string(&mut text, (width, height));
-        draw(scene, &mut backend, 0.0)?;
-        backend.present().map_err(failed)?;
-    }
-    // The backend counts in whole pixels: the view box keeps its fine grid, the size is ours.
-    let fine = format!("<svg width=\"{width}\" height=\"{height}\"");
-    let ours = format!("<svg width=\"{}\" height=\"{}\"", scene.width, scene.height);
-    let family = format!("font-family=\"{FAMILY}\"");
-    let families =
-        format!("font-family=\"{FAMILY}, Source Sans Pro, Helvetica, Arial, sans-serif\"");
-    Ok(text.replacen(&fine, &ours, 1).replace(&family, &families))
-}
-
 /// The scene as a PNG file of twice its size.
 pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     fonts()?;
@@ -68,12 +50,14 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     let mut pixels = vec![0; width as usize * height as usize * 3];
     {
         let mut backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
-        draw(scene, &mut backend, BITMAP_DROP)?;
+        draw(scene, &mut backend)?;
         backend.present().map_err(failed)?;
     }
     let (small, width, height) = halved(&pixels, width as usize, height as usize);
     let mut bytes = Vec::new();
-    let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    // Few are drawn and each is kept: bytes count, not time.
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
     image::ImageEncoder::write_image(encoder, &small, width, height, image::ColorType::Rgb8)
         .map_err(failed)?;
     Ok(bytes)
@@ -134,11 +118,7 @@ fn ink(Color(r, g, b): Color, alpha: f64) -> BackendColor {
     }
 }
 
-fn draw<B: DrawingBackend>(
-    scene: &Scene,
-    backend: &mut B,
-    text_drop: f64,
-) -> Result<(), RenderError> {
+fn draw<B: DrawingBackend>(scene: &Scene, backend: &mut B) -> Result<(), RenderError> {
     let corner = fine((scene.width, scene.height));
     let white = ink(WHITE, 1.0);
     backend
@@ -195,7 +175,7 @@ fn draw<B: DrawingBackend>(
                 let style = TextStyle::from(font)
                     .color(&letters)
                     .pos(Pos::new(h_pos, VPos::Center));
-                let at = (at.0, at.1 + size * text_drop);
+                let at = (at.0, at.1 + size * DROP);
                 backend.draw_text(text, &style, fine(at)).map_err(failed)?;
             }
         }
@@ -227,16 +207,6 @@ mod tests {
         );
         scene.line(&[(0.0, 0.0), (40.0, 20.0)], Color(200, 0, 0), 1.5);
         scene
-    }
-
-    #[test]
-    fn svg_is_fine_grained_and_escaped() {
-        let text = svg(&scene()).expect("drawn");
-        assert!(
-            text.starts_with("<svg width=\"40\" height=\"20\" viewBox=\"0 0 160 80\""),
-            "{text}"
-        );
-        assert!(text.contains("a &lt; b &amp; "), "{text}");
     }
 
     #[test]

@@ -4,23 +4,21 @@ use super::page::{COMPARISON_HEAD, Page};
 use crate::findings::analysis::Quantity;
 use crate::findings::measure::Group;
 use crate::plan::{Estimand, Figure};
-use crate::show::figure::RenderError;
 use crate::show::output::summary::waste_bound;
 use crate::show::words;
 
 impl Page<'_> {
-    pub(super) fn bytes(&mut self) -> Result<(), RenderError> {
-        self.heading("Where the bytes go", "bytes");
-        self.figures(Figure::Bytes, None)?;
+    pub(super) fn bytes(&mut self) {
+        self.html.heading("Where the bytes go", "bytes");
+        self.figures(Figure::Bytes, None);
         self.arithmetic();
-        Ok(())
     }
 
     /// What swarm cost allows: measured waste beside the waste that the claim needs.
     fn arithmetic(&mut self) {
         let plan = self.plan;
-        self.subheading("The bound of arithmetic");
-        self.paragraph(&format!(
+        self.html.subheading("The bound of arithmetic");
+        self.html.paragraph(&format!(
             "A candidate that wastes w of its useful bytes can save {} of swarm cost (E3) only \
              against a baseline that wastes at least (1 + w) / (1 - {:.2}) - 1.",
             plan.margins.claim,
@@ -45,15 +43,16 @@ impl Page<'_> {
         };
         let rows: Vec<Vec<String>> = plan.scenarios.iter().enumerate().map(row).collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        self.table(&head, &rows);
+        self.html.table(&head, &rows);
     }
 
-    pub(super) fn payers(&mut self) -> Result<(), RenderError> {
-        self.heading("Who pays", "matrix");
-        if !self.figures(Figure::Matrix, None)? && self.plan.figures.contains(&Figure::Matrix) {
-            self.paragraph("The class-by-class matrices stand with their scenarios below.");
+    pub(super) fn payers(&mut self) {
+        self.html.heading("Who pays", "matrix");
+        if !self.figures(Figure::Matrix, None) && self.plan.figures.contains(&Figure::Matrix) {
+            self.html
+                .paragraph("The class-by-class matrices stand with their scenarios below.");
         }
-        self.paragraph(
+        self.html.paragraph(
             "Upload per completed copy (E1) of adopters, of the others and of all, against the same \
              peers where nobody adopts.",
         );
@@ -61,26 +60,17 @@ impl Page<'_> {
         let rows = self.comparisons(|it| {
             it.quantity == e1 && it.baseline.is_some() && it.group != Group::Outsiders
         });
-        self.long("Upload by group", &COMPARISON_HEAD, &rows);
+        self.html.long("Upload by group", &COMPARISON_HEAD, &rows);
         let rows = self.comparisons(|it| {
             it.quantity == Quantity::Time && it.baseline.is_some() && it.group == Group::Outsiders
         });
         if !rows.is_empty() {
-            self.paragraph(
+            self.html.paragraph(
                 "What free-riders get: ratio of their completion time to what it is under the \
                  baseline; above 1 the candidate holds them back.",
             );
-            self.long("Time of free-riders", &COMPARISON_HEAD, &rows);
-        }
-        Ok(())
-    }
-
-    /// A table that is folded away if it is long.
-    pub(super) fn long(&mut self, summary: &str, head: &[&str], rows: &[Vec<String>]) {
-        if rows.len() > 60 {
-            self.folded(&format!("{summary} ({} rows)", rows.len()), head, rows);
-        } else {
-            self.table(head, rows);
+            self.html
+                .long("Time of free-riders", &COMPARISON_HEAD, &rows);
         }
     }
 }

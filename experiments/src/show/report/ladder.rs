@@ -3,19 +3,19 @@
 use super::page::Page;
 use crate::findings::analysis::Step;
 use crate::plan::Figure;
-use crate::show::figure::RenderError;
 use crate::show::words;
 
 impl Page<'_> {
-    pub(super) fn ladder(&mut self) -> Result<(), RenderError> {
+    pub(super) fn ladder(&mut self) {
         if self.plan.ladder.is_empty() {
-            return Ok(());
+            return;
         }
-        self.heading("The ladder: where the saving comes from", "ladder");
+        self.html
+            .heading("The ladder: where the saving comes from", "ladder");
         for sentence in words::ladder(self.plan, self.analysis) {
-            self.paragraph(&sentence);
+            self.html.paragraph(&sentence);
         }
-        self.figures(Figure::Ladder, None)?;
+        self.figures(Figure::Ladder, None);
         let rows: Vec<Vec<String>> = self
             .analysis
             .ladder
@@ -23,7 +23,7 @@ impl Page<'_> {
             .iter()
             .map(|it| self.step(it))
             .collect();
-        self.long(
+        self.html.long(
             "Every step",
             &[
                 "scenario",
@@ -35,7 +35,6 @@ impl Page<'_> {
             ],
             &rows,
         );
-        Ok(())
     }
 
     fn step(&self, it: &Step) -> Vec<String> {

@@ -1,12 +1,12 @@
 //! Methods, seeds and hashes.
 
 use super::Context;
-use super::page::{Page, escape};
+use super::page::Page;
 
 impl Page<'_> {
     pub(super) fn methods(&mut self, context: &Context<'_>) {
         let plan = self.plan;
-        self.heading("Methods, seeds and hashes", "methods");
+        self.html.heading("Methods, seeds and hashes", "methods");
         let origins = match &plan.origin {
             Some(it) => format!(
                 "Origin seeds run {} with {} in every run, whatever the peers run.",
@@ -60,10 +60,10 @@ impl Page<'_> {
              quantity."
                 .to_owned(),
         ] {
-            self.paragraph(&text);
+            self.html.paragraph(&text);
         }
         for it in crate::show::words::warmups(plan, self.analysis) {
-            self.paragraph(&format!("{it}."));
+            self.html.paragraph(&format!("{it}."));
         }
         self.provenance(context);
     }
@@ -89,25 +89,18 @@ impl Page<'_> {
         )
     }
 
-    /// What two people compare to know that they have the same results.
+    /// Hashes, seeds, and the plan.
     fn provenance(&mut self, context: &Context<'_>) {
         let plan = self.plan;
         let seeds: Vec<String> = (0..plan.seed_range().1)
             .map(|it| plan.run_seed(it).to_string())
             .collect();
-        self.push(&format!(
-            "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
-            escape(context.hash),
-            escape(context.engine),
-            escape(context.reproduce)
-        ));
-        self.push(&format!(
+        self.html
+            .provenance(context.hash, context.engine, context.reproduce);
+        self.html.push(&format!(
             "<details><summary>Run seeds</summary><p class=\"small\">{}</p></details>",
             seeds.join(" ")
         ));
-        let toml = escape(&plan.to_toml());
-        self.push(&format!(
-            "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
-        ));
+        self.html.plan(&plan.to_toml());
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::page::{COMPARISON_HEAD, Page, escape};
+use super::html::escape;
+use super::page::{COMPARISON_HEAD, Page};
 use crate::findings::analysis::{Analysis, Level, LevelKind};
 use crate::plan::Figure;
 use crate::run::unit::pure_mixes;
 use crate::run::unit::{Mix, mix_name};
-use crate::show::figure::RenderError;
 
 /// Labels of adoptions that come to the same run in a scenario, as in a small swarm, where shares
 /// round to one number of peers.
@@ -22,26 +22,27 @@ fn same_adoptions(analysis: &Analysis, scenario: usize) -> Vec<Vec<String>> {
 }
 
 impl Page<'_> {
-    pub(super) fn scenarios(&mut self) -> Result<(), RenderError> {
-        self.heading("Scenario by scenario", "scenarios");
+    pub(super) fn scenarios(&mut self) {
+        self.html.heading("Scenario by scenario", "scenarios");
         let plan = self.plan;
         let links = plan.scenarios.iter().map(|it| {
             let name = escape(&it.name);
             format!("<a href=\"#scenario-{name}\">{name}</a>")
         });
         let links: Vec<String> = links.collect();
-        self.push(&format!("<p>{}</p>", links.join(" · ")));
-        self.figures(Figure::Series, None)?;
+        self.html.push(&format!("<p>{}</p>", links.join(" · ")));
+        self.figures(Figure::Series, None);
         for (scenario, within) in plan.scenarios.iter().enumerate() {
             let name = escape(&within.name);
-            self.push(&format!("<h3 id=\"scenario-{name}\">{name}</h3>"));
+            self.html
+                .push(&format!("<h3 id=\"scenario-{name}\">{name}</h3>"));
             let mut set = vec![format!("from {}", within.source)];
             set.extend(within.set.iter().cloned());
             set.push(format!("{} seeds", plan.seeds_of(scenario)));
             let set = escape(&set.join(", "));
-            self.push(&format!("<p class=\"small\">{set}</p>"));
+            self.html.push(&format!("<p class=\"small\">{set}</p>"));
             for same in same_adoptions(self.analysis, scenario) {
-                self.paragraph(&format!(
+                self.html.paragraph(&format!(
                     "In this scenario the adoptions {} are the same number of peers, and so the same \
                      runs: their rows repeat each other and are no further evidence.",
                     same.join(" and ")
@@ -49,12 +50,12 @@ impl Page<'_> {
             }
             self.levels(scenario);
             for figure in [Figure::Cdf, Figure::Bytes, Figure::Matrix, Figure::Series] {
-                self.figures(figure, Some(scenario))?;
+                self.figures(figure, Some(scenario));
             }
             let rows = self.comparisons(|it| it.scenario == scenario && it.is_headline());
-            self.long("Paired differences", &COMPARISON_HEAD, &rows);
+            self.html
+                .long("Paired differences", &COMPARISON_HEAD, &rows);
         }
-        Ok(())
     }
 
     fn levels(&mut self, scenario: usize) {
@@ -83,6 +84,6 @@ impl Page<'_> {
             })
             .collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        self.table(&head, &rows);
+        self.html.table(&head, &rows);
     }
 }

@@ -4,25 +4,24 @@ use super::page::{COMPARISON_HEAD, Page};
 use crate::findings::analysis::Quantity;
 use crate::findings::measure::Group;
 use crate::plan::Figure;
-use crate::show::figure::RenderError;
 
 impl Page<'_> {
-    pub(super) fn time(&mut self) -> Result<(), RenderError> {
-        self.heading("Time", "time");
-        self.figures(Figure::Time, None)?;
-        self.figures(Figure::Cdf, None)?;
-        Ok(())
+    pub(super) fn time(&mut self) {
+        self.html.heading("Time", "time");
+        self.figures(Figure::Time, None);
+        self.figures(Figure::Cdf, None);
     }
 
     pub(super) fn tail(&mut self) {
-        self.heading("The tail", "tail");
-        self.paragraph(
+        self.html.heading("The tail", "tail");
+        self.html.paragraph(
             "Ratio of the 95th percentile of completion time, of all peers that run what the plan \
              compares.",
         );
         let rows = self.comparisons(|it| {
             it.quantity == Quantity::Tail && it.group == Group::All && it.baseline.is_some()
         });
-        self.long("The tail, by scenario", &COMPARISON_HEAD, &rows);
+        self.html
+            .long("The tail, by scenario", &COMPARISON_HEAD, &rows);
     }
 }

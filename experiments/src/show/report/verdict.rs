@@ -1,51 +1,39 @@
 //! The verdict: one sentence a reading for size, one for direction; then every reading.
 
-use super::page::{Page, escape};
+use super::html::escape;
+use super::page::{Page, expected};
 use crate::findings::analysis::Overall;
 use crate::findings::stats::math::exp;
 use crate::plan::Figure;
-use crate::show::figure::RenderError;
 use crate::show::words;
 
 impl Page<'_> {
     pub(super) fn verdicts(&mut self) {
-        self.heading("The verdict", "verdict");
-        self.push("<dl>");
+        self.html.heading("The verdict", "verdict");
+        self.html.push("<dl>");
         for (estimand, size, direction) in words::verdicts(self.plan, self.analysis) {
             let title = format!("{}, {}", estimand.id(), estimand.title());
-            self.push(&format!("<dt>{}</dt>", escape(&title)));
-            self.push(&format!("<dd><b>Size:</b> {}.</dd>", escape(&size)));
-            self.push(&format!(
+            self.html.push(&format!("<dt>{}</dt>", escape(&title)));
+            self.html
+                .push(&format!("<dd><b>Size:</b> {}.</dd>", escape(&size)));
+            self.html.push(&format!(
                 "<dd><b>Direction:</b> {}.</dd>",
                 escape(&direction)
             ));
         }
-        self.push("</dl>");
+        self.html.push("</dl>");
         if let Some(closing) = words::closing(self.plan, self.analysis) {
-            self.paragraph(&closing);
+            self.html.paragraph(&closing);
         }
         let completion = words::completion(self.plan, self.analysis);
-        self.paragraph(&completion);
-        self.expected();
+        self.html.paragraph(&completion);
+        expected(&mut self.html, self.plan);
     }
 
-    /// What the author wrote before the first run, and what was changed since.
-    pub(crate) fn expected(&mut self) {
-        self.subheading("What was expected, in writing, before the run");
-        let expectation = escape(&self.plan.expectation);
-        self.push(&format!("<blockquote>{expectation}</blockquote>"));
-        if let Some(amendments) = &self.plan.amendments {
-            let amendments = escape(amendments);
-            self.subheading("What was changed in the plan, when and why");
-            self.push(&format!("<blockquote>{amendments}</blockquote>"));
-        }
-    }
-
-    pub(super) fn forest(&mut self) -> Result<(), RenderError> {
-        self.heading("The forest", "forest");
-        self.figures(Figure::Forest, None)?;
+    pub(super) fn forest(&mut self) {
+        self.html.heading("The forest", "forest");
+        self.figures(Figure::Forest, None);
         self.readings();
-        Ok(())
     }
 
     fn readings(&mut self) {
@@ -55,8 +43,8 @@ impl Page<'_> {
             .iter()
             .map(|it| self.reading(it))
             .collect();
-        self.subheading("Every reading over all scenarios");
-        self.table(
+        self.html.subheading("Every reading over all scenarios");
+        self.html.table(
             &[
                 "reading",
                 "baseline",

@@ -8,8 +8,7 @@ use super::encode::encode;
 use super::layout::{Layout, SIDE, layout};
 use super::record::{Film, UNIT_BYTES};
 use super::still::{PROGRESS, marked, middle, still};
-use crate::show::figure::RenderError;
-use crate::show::report::page::escape;
+use crate::show::report::html::escape;
 
 /// The script, in parts that share one scope.
 const STEPS: &str = include_str!("../../../assets/swarm_replay/steps.js");
@@ -21,10 +20,11 @@ const STYLE: &str = include_str!("../../../assets/swarm_replay/replay.css");
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
 /// A page that stands alone.
-pub fn page(film: Film) -> Result<String, RenderError> {
+#[must_use]
+pub fn page(film: Film) -> String {
     let title = escape(&film.title());
-    let body = fragment(film)?;
-    Ok(format!(
+    let body = fragment(film);
+    format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
@@ -32,14 +32,15 @@ pub fn page(film: Film) -> Result<String, RenderError> {
          font: 16px/1.5 \"Source Sans 3\", Helvetica, Arial, sans-serif; }} \
          h1 {{ font-size: 22px; margin: 0 0 8px; }}</style>\n\
          <h1>{title}</h1>\n{body}</html>\n"
-    ))
+    )
 }
 
 /// A part of a page: at most one a page.
-pub fn fragment(mut film: Film) -> Result<String, RenderError> {
+#[must_use]
+pub fn fragment(mut film: Film) -> String {
     let packed = encode(&mut film);
     let layout = layout(&film.header);
-    let picture = still(&film, &layout)?;
+    let picture = still(&film, &layout);
     let head = head(&film, &layout);
     // No text of a scenario can end the script that holds it.
     let head = head.to_string().replace('<', "\\u003c");
@@ -53,7 +54,7 @@ pub fn fragment(mut film: Film) -> Result<String, RenderError> {
         "Circles are leechers, squares are seeds, diamonds are origins; the colour says how many \
          of the pieces a peer has{dot}."
     );
-    Ok(format!(
+    format!(
         "<style>\n{STYLE}</style>\n<div class=\"replay\" id=\"replay-stage\">\n\
          <figure class=\"replay-still\" role=\"img\" aria-label=\"{sentence}\">\n{picture}\n\
          <figcaption>{sentence} {help} With JavaScript this is a film of the whole run.\
@@ -61,7 +62,7 @@ pub fn fragment(mut film: Film) -> Result<String, RenderError> {
          <script type=\"application/json\" id=\"replay-head\">{head}</script>\n\
          <script type=\"text/plain\" id=\"replay-steps\">{packed}</script>\n\
          <script>\n\"use strict\";\n(() => {{\n{STEPS}\n{DRAW}\n{CONTROLS}}})();\n</script>\n"
-    ))
+    )
 }
 
 fn seconds(ns: u64) -> f64 {

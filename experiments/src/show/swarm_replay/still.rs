@@ -4,7 +4,7 @@ use unchoke_sim::trace::Header;
 
 use super::layout::{Layout, SIDE};
 use super::record::{Film, Flow, Frame};
-use crate::show::figure::{Color, INK, RenderError, Scene, Shape, WHITE, svg};
+use crate::show::figure::{Color, INK, Scene, Shape, WHITE, svg};
 
 /// Pixels of the picture.
 const PIXELS: f64 = 620.0;
@@ -65,7 +65,7 @@ pub(super) const fn middle(film: &Film) -> usize {
 }
 
 /// The picture as SVG.
-pub(super) fn still(film: &Film, layout: &Layout) -> Result<String, RenderError> {
+pub(super) fn still(film: &Film, layout: &Layout) -> String {
     let frame = &film.frames[middle(film)];
     let mut scene = Scene {
         width: PIXELS,

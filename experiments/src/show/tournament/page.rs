@@ -1,14 +1,13 @@
 //! The page of a tournament, and its section for the pages of others.
 
 use super::pictures::{Drawing, UPLOAD};
-use crate::findings::analysis::Analysis;
 use crate::findings::stats::math::ln;
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Score, Standing};
 use crate::plan::Contender;
-use crate::show::figure::{RenderError, svg};
 use crate::show::report::Section;
-use crate::show::report::page::{Page, escape};
+use crate::show::report::html::Html;
+use crate::show::report::page::{begin, expected};
 
 /// What the page says beside the results.
 #[derive(Clone, Copy, Debug)]
@@ -39,20 +38,19 @@ const HEAD: [&str; 12] = [
 ];
 
 /// `report.html`.
+#[must_use]
 pub fn page(
     tournament: &Tournament,
     standing: &Standing,
     drawings: &[Drawing],
     context: &Context<'_>,
-) -> Result<String, RenderError> {
-    let analysis = Analysis::default();
-    let mut page = Page::new(&tournament.plan, &analysis, &[]);
-    page.head();
+) -> String {
+    let mut page = begin(&tournament.plan);
     page.heading("The answer", "verdict");
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
-    page.expected();
+    expected(&mut page, &tournament.plan);
     page.heading("Standing", "standing");
     page.table(&HEAD, &rows(tournament, standing));
     page.paragraph(
@@ -65,61 +63,43 @@ pub fn page(
     );
     page.heading("Pictures", "pictures");
     for it in drawings {
-        figure(&mut page, it)?;
+        page.figure(&it.caption, &it.scene);
     }
     page.heading("Methods, seeds and hashes", "methods");
     provenance(&mut page, tournament, context);
-    let toml = escape(&tournament.plan.to_toml());
-    page.push(&format!(
-        "<details><summary>The plan as run</summary><pre>{toml}</pre></details>"
-    ));
-    page.text.push_str("</main>\n</html>\n");
-    Ok(page.text)
+    page.plan(&tournament.plan.to_toml());
+    page.page()
 }
 
 /// How it was done, and the hashes and the line that repeat it.
-fn provenance(page: &mut Page<'_>, tournament: &Tournament, context: &Context<'_>) {
+fn provenance(page: &mut Html, tournament: &Tournament, context: &Context<'_>) {
     page.paragraph(&methods(tournament, context.units));
-    page.push(&format!(
-        "<p>Results hash <code>{}</code><br>Engine <code>{}</code></p>\n<pre>{}</pre>",
-        escape(context.hash),
-        escape(context.engine),
-        escape(context.reproduce)
-    ));
+    page.provenance(context.hash, context.engine, context.reproduce);
 }
 
 /// The tournament in short, for another report: the answer, what is spent against what it takes,
 /// who beats whom, the standing, and where it comes from.
+#[must_use]
 pub fn section(
     tournament: &Tournament,
     standing: &Standing,
     drawings: &[Drawing],
     context: &Context<'_>,
-) -> Result<Section, RenderError> {
-    let analysis = Analysis::default();
-    let mut page = Page::new(&tournament.plan, &analysis, &[]);
+) -> Section {
+    let mut page = Html::default();
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
     for it in drawings.iter().filter(|it| it.name != UPLOAD) {
-        figure(&mut page, it)?;
+        page.figure(&it.caption, &it.scene);
     }
     page.table(&HEAD, &rows(tournament, standing));
     provenance(&mut page, tournament, context);
-    Ok(Section {
+    Section {
         id: "tournament".to_owned(),
         heading: "The tournament".to_owned(),
-        html: page.text,
-    })
-}
-
-fn figure(page: &mut Page<'_>, it: &Drawing) -> Result<(), RenderError> {
-    let drawing = svg(&it.scene)?;
-    let label = escape(&it.caption);
-    page.push(&format!(
-        "<figure role=\"img\" aria-label=\"{label}\">\n{drawing}\n</figure>"
-    ));
-    Ok(())
+        html: page.part(),
+    }
 }
 
 fn percent(share: f64) -> String {
