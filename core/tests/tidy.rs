@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
+const MAX_RESULTS_BYTES: u64 = 12_000_000;
 
 /// Words for which the field has a better one.
 const BANNED: &[(&str, &str)] = &[
@@ -191,4 +192,29 @@ fn every_test_file_is_part_of_a_program() {
         }
     }
     assert!(faults.is_empty(), "never run:\n{}", faults.join("\n"));
+}
+
+/// Bytes below a folder, without what runs leave there for themselves.
+fn bytes_below(folder: &Path) -> u64 {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder).expect("a folder of results") {
+        let path = entry.expect("an entry").path();
+        let own = ["units", "exploratory"].iter().any(|it| path.ends_with(it));
+        sum += match path.is_dir() {
+            true if own => 0,
+            true => bytes_below(&path),
+            false => path.metadata().expect("a file").len(),
+        };
+    }
+    sum
+}
+
+/// Everybody who clones the repository loads every version of them.
+#[test]
+fn results_stay_light() {
+    let bytes = bytes_below(&root().join("results"));
+    assert!(
+        bytes <= MAX_RESULTS_BYTES,
+        "results/ holds {bytes} bytes, at most {MAX_RESULTS_BYTES}: draw PNG only for what a page shows"
+    );
 }
