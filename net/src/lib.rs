@@ -7,7 +7,7 @@
 //! * [`session`] owns the torrent and drives it; start reading there.
 //! * [`connection`] is one peer: bytes into events and back.
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
-//! * [`tracker`] asks HTTP trackers; [`listen`] opens the port.
+//! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`record`] writes sessions down and replays them.
 //! * [`cli`] is the `unchoke` command.
 
@@ -16,6 +16,7 @@ pub mod chance;
 pub mod cli;
 pub mod connection;
 pub mod disk;
+pub mod http;
 pub mod listen;
 pub mod record;
 pub mod resume;

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unchoke_core::text::escaped;
+
 /// Lower-case hex.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
@@ -86,16 +88,21 @@ pub fn date(s_since_1970: i64) -> Option<String> {
         .then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{min:02}:{s:02} UTC"))
 }
 
-/// The URL without the name and password that may stand before its host, so that it can be shown.
+/// The URL as it can be shown: without the name and password that may stand before its host, and with
+/// everything escaped that could harm a terminal.
 #[must_use]
-pub fn without_user(url: &str) -> String {
+pub fn shown_url(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
-    // Of a password that is not encoded as it should be, too much is hidden rather than too little.
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}...@{}", &rest[at + 1..]),
-        None => url.to_owned(),
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    // Of a password that is not encoded as it should be, too much is hidden rather than too little:
+    // where no host with a port stands, all up to the last `@` may belong to it.
+    let port = rest[..end].rsplit_once(':').map_or("", |it| it.1);
+    let odd = !port.ends_with(']') && !port.bytes().all(|it| it.is_ascii_digit());
+    let at = rest[..end].rfind('@');
+    match at.or_else(|| rest.rfind('@').filter(|_| odd)) {
+        Some(at) => escaped([scheme, "...", &rest[at..]].concat().as_bytes()),
+        None => escaped(url.as_bytes()),
     }
 }
 
@@ -258,9 +265,16 @@ mod tests {
             ("http://me:p%40s@x@host", "http://...@host"),
             ("udp://me@host:1", "udp://...@host:1"),
             ("http://me:a?b@host", "http://...@host"),
+            ("http://[::1]/a@b", "http://[::1]/a@b"),
+            ("http://host:80/a@b", "http://host:80/a@b"),
+            ("udp://me:p@q@host:80", "udp://...@host:80"),
+            ("http://me:pa/ss@host/announce", "http://...@host/announce"),
+            ("http://me:p#x@host/", "http://...@host/"),
+            ("me:secret@host", "...@host"),
             ("nonsense@", "...@"),
+            ("http://t/\u{1b}[2J", "http://t/\\u{1b}[2J"),
         ] {
-            assert_eq!(without_user(url), shown);
+            assert_eq!(shown_url(url), shown);
         }
     }
 }

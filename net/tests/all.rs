@@ -8,4 +8,5 @@ mod create;
 mod encryption;
 mod hostile;
 mod loopback;
+mod trackers;
 mod unread;

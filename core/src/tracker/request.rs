@@ -1,8 +1,8 @@
-//! The URL of an HTTP announce. BEP 3, *trackers*; BEP 7; BEP 23.
+//! What an announce says, and its form in the URL of an HTTP tracker. BEP 3, *trackers*; BEP 7; BEP 23.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::net::Ipv4Addr;
 
 use crate::ids::{InfoHash, PeerId};
 
@@ -52,27 +52,11 @@ pub struct AnnounceQuery {
     /// were when our address changes. BEP 7.
     pub key: u32,
     /// The tracker's last `tracker id`.
-    pub tracker_id: Option<alloc::vec::Vec<u8>>,
+    pub tracker_id: Option<Vec<u8>>,
 }
 
-/// Why a tracker URL is not used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// Not http or https.
-    #[error("not an HTTP tracker URL")]
-    Scheme,
-    /// The URL carries an argument that only we may set. As libtorrent, against torrents that make
-    /// us send made-up announces.
-    #[error("the tracker URL must not contain the argument `{0}` itself")]
-    Argument(&'static str),
-    /// A service on this machine that is no tracker. As libtorrent, against torrents that make us
-    /// talk to it.
-    #[error("a tracker on this machine must have a path that starts with /announce")]
-    Local,
-}
-
-/// Arguments of an announce that a tracker URL must not bring along.
+/// Arguments of an announce that a tracker URL must not bring along. As libtorrent (`parse_url.cpp`),
+/// against torrents that make us send made-up announces.
 const RESERVED: [&str; 9] = [
     "info_hash",
     "peer_id",
@@ -85,79 +69,77 @@ const RESERVED: [&str; 9] = [
     "corrupt",
 ];
 
-/// The URL to GET: `tracker` with the arguments of `query` appended.
-pub fn announce_url(tracker: &str, query: &AnnounceQuery) -> Result<String, UrlError> {
-    check(tracker)?;
-    let (base, _fragment) = tracker.split_once('#').unwrap_or((tracker, ""));
-    let mut url = String::with_capacity(base.len() + 320);
-    url.push_str(base);
-    url.push_str(match base.as_bytes() {
-        [.., b'?' | b'&'] => "",
-        _ if base.contains('?') => "&",
-        _ => "?",
-    });
-    url.push_str("info_hash=");
-    percent_encode(&mut url, &query.info_hash.0);
-    url.push_str("&peer_id=");
-    percent_encode(&mut url, &query.peer_id.0);
+/// The arguments of an HTTP announce, as they follow the `?` or `&` of the tracker URL.
+#[must_use]
+pub fn announce_arguments(query: &AnnounceQuery) -> String {
+    let mut text = String::with_capacity(320);
+    text.push_str("info_hash=");
+    percent_encode(&mut text, &query.info_hash.0);
+    text.push_str("&peer_id=");
+    percent_encode(&mut text, &query.peer_id.0);
     let (port, key) = (query.port, query.key);
     let (uploaded, downloaded, left) = (query.uploaded, query.downloaded, query.left);
     write!(
-        url,
+        text,
         "&port={port}&uploaded={uploaded}&downloaded={downloaded}&left={left}&compact=1\
          &key={key:08X}"
     )
     .expect("writing to a string does not fail");
     if let Some(wanted) = query.wanted {
-        write!(url, "&numwant={wanted}").expect("writing to a string does not fail");
+        write!(text, "&numwant={wanted}").expect("writing to a string does not fail");
     }
     if let Some(event) = query.event {
-        url.push_str("&event=");
-        url.push_str(event.name());
+        text.push_str("&event=");
+        text.push_str(event.name());
     }
     if let Some(tracker_id) = &query.tracker_id {
-        url.push_str("&trackerid=");
-        percent_encode(&mut url, tracker_id);
+        text.push_str("&trackerid=");
+        percent_encode(&mut text, tracker_id);
     }
-    Ok(url)
+    text
 }
 
-fn check(tracker: &str) -> Result<(), UrlError> {
-    let (scheme, rest) = tracker.split_once("://").ok_or(UrlError::Scheme)?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return Err(UrlError::Scheme);
-    }
-    let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(path_at);
-    if is_local(authority) && !path.starts_with("/announce") {
-        return Err(UrlError::Local);
-    }
-    let own_arguments = path.split_once('?').map_or("", |it| it.1).split('&');
-    for argument in own_arguments {
-        let name = argument.split('=').next().unwrap_or_default();
-        if let Some(reserved) = RESERVED.into_iter().find(|it| *it == name) {
-            return Err(UrlError::Argument(reserved));
-        }
-    }
-    Ok(())
-}
-
-/// Whether this authority (`user@host:port`) is a loopback name or address.
-fn is_local(authority: &str) -> bool {
-    let host_port = authority.rsplit_once('@').map_or(authority, |it| it.1);
-    let host = match host_port.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host_port.split(':').next().unwrap_or_default(),
+/// The first argument in the query part `theirs` of a URL that only we may set, if there is one. A
+/// redirect may repeat what we sent: arguments that stand in `ours` with the same value are no
+/// offence. Names are compared as a server reads them, decoded and whatever their case.
+#[must_use]
+pub fn reserved_argument(theirs: &str, ours: &str) -> Option<&'static str> {
+    let split = |text: &str| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (decoded(name).to_ascii_lowercase(), decoded(value))
     };
-    let v4: Option<Ipv4Addr> = host.parse().ok();
-    let v6: Option<core::net::Ipv6Addr> = host.parse().ok();
-    host.eq_ignore_ascii_case("localhost")
-        || v4.is_some_and(|it| it.is_loopback())
-        || v6.is_some_and(|it| it.to_canonical().is_loopback())
+    // Some servers take `;` for `&`.
+    theirs.split(['&', ';']).find_map(|argument| {
+        let (name, value) = split(argument);
+        let name = name.trim_ascii();
+        let reserved = RESERVED.into_iter().find(|it| it.as_bytes() == name)?;
+        let known = ours.split('&').map(split);
+        let same = |(own, sent): (Vec<u8>, Vec<u8>)| own == name && sent == value;
+        (!known.into_iter().any(same)).then_some(reserved)
+    })
+}
+
+/// The bytes that `text` stands for: `%XX` and `+` as servers read them in a query.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        let pair = (digit(tail.first()), digit(tail.get(1)));
+        bytes.push(match (first, pair) {
+            (b'%', (Some(high), Some(low))) => {
+                rest = &tail[2..];
+                u8::try_from(high << 4 | low).expect("two hex digits")
+            }
+            (b'+', _) => b' ',
+            (other, _) => *other,
+        });
+    }
+    bytes
 }
 
 /// Appends `bytes`, all but the unreserved characters as `%XX`. RFC 3986, section 2.3.
-pub(super) fn percent_encode(url: &mut String, bytes: &[u8]) {
+fn percent_encode(url: &mut String, bytes: &[u8]) {
     for byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
             url.push(char::from(*byte));

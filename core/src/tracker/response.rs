@@ -19,15 +19,18 @@ const LIMITS: Limits = Limits {
     bytes: 1 << 20,
 };
 
-const MAX_TEXT_BYTES: usize = 500;
+/// Longest time between announces that is believed. A tracker that says more is mistaken.
+pub const MAX_INTERVAL: Duration = Duration::from_hours(24);
+
+pub(super) const MAX_TEXT_BYTES: usize = 500;
 const MAX_TRACKER_ID_BYTES: usize = 200;
 
 /// What a tracker answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnnounceResponse {
-    /// Time to the next regular announce, as the tracker wishes.
+    /// Time to the next regular announce, as the tracker wishes, at most [`MAX_INTERVAL`].
     pub interval: Option<Duration>,
-    /// Time in which no announce is to be made.
+    /// Time in which no announce is to be made, at most [`MAX_INTERVAL`].
     pub min_interval: Option<Duration>,
     /// Where peers are. Addresses that cannot be connected to are left out, also domain names,
     /// which only the non-compact form can have.
@@ -38,6 +41,8 @@ pub struct AnnounceResponse {
     pub incomplete: Option<u32>,
     /// How often the torrent was completed.
     pub downloaded: Option<u32>,
+    /// A peer list that was left out because it is damaged; another one was good.
+    pub damaged: Option<&'static str>,
     /// Something the user should know; the answer is good nevertheless.
     pub warning: Option<String>,
     /// To be sent back with the next announce.
@@ -82,14 +87,11 @@ impl AnnounceResponse {
                 MAX_TEXT_BYTES,
             )));
         }
-        let mut peers = Vec::new();
-        if let Some(list) = dict.get(b"peers") {
-            read_peers(list, &mut peers)?;
-        }
-        if let Some(list) = dict.get(b"peers6").and_then(|it| it.as_bytes()) {
-            read_compact::<18>(list, &mut peers)?;
-        }
-        let seconds = |key: &[u8]| dict.get(key)?.as_u64().map(Duration::from_secs);
+        let (peers, damaged) = read_lists(&dict)?;
+        let seconds = |key: &[u8]| {
+            let wish = Duration::from_secs(dict.get(key)?.as_u64()?);
+            Some(wish.min(MAX_INTERVAL))
+        };
         let warning = dict.get(b"warning message").and_then(|it| it.as_bytes());
         let tracker_id = dict.get(b"tracker id").and_then(|it| it.as_bytes());
         Ok(Self {
@@ -99,6 +101,7 @@ impl AnnounceResponse {
             complete: count(&dict, b"complete"),
             incomplete: count(&dict, b"incomplete"),
             downloaded: count(&dict, b"downloaded"),
+            damaged,
             warning: warning.map(|it| text::printable(it, MAX_TEXT_BYTES)),
             tracker_id: tracker_id
                 .filter(|it| it.len() <= MAX_TRACKER_ID_BYTES)
@@ -115,13 +118,28 @@ fn count(dict: &Dict<'_>, key: &[u8]) -> Option<u32> {
     Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), TrackerError> {
-    if let Some(compact) = list.as_bytes() {
-        return read_compact::<6>(compact, peers);
+/// The peers of all lists that are good, and why another was left out. Each list is judged by
+/// itself; without a good one the answer is of no use.
+fn read_lists(dict: &Dict<'_>) -> Result<(Vec<SocketAddr>, Option<&'static str>), TrackerError> {
+    let mut peers = Vec::new();
+    let four = dict.get(b"peers").map(|it| read_peers(it, &mut peers));
+    let six = dict.get(b"peers6").map(|it| read_peers6(it, &mut peers));
+    let parts: Vec<Result<(), &'static str>> = [four, six].into_iter().flatten().collect();
+    let damaged = parts.iter().find_map(|it| it.err());
+    match damaged {
+        Some(why) if parts.iter().all(Result::is_err) => Err(TrackerError::Malformed(why)),
+        _ => Ok((peers, damaged)),
     }
-    let entries = list.as_list().ok_or(TrackerError::Malformed(
-        "`peers` is neither a string nor a list",
-    ))?;
+}
+
+fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), &'static str> {
+    if let Some(compact) = list.as_bytes() {
+        return read_compact::<6>(compact, peers)
+            .ok_or("the length of `peers` is not a multiple of 6 bytes");
+    }
+    let entries = list
+        .as_list()
+        .ok_or("`peers` is neither a string nor a list")?;
     // An entry that is not as it should be says nothing about the others.
     let good = entries.filter_map(|entry| {
         let entry = entry.as_dict()?;
@@ -133,15 +151,19 @@ fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), Tracke
     Ok(())
 }
 
-fn read_compact<const N: usize>(
+fn read_peers6(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), &'static str> {
+    let compact = list.as_bytes().ok_or("`peers6` is not a string")?;
+    read_compact::<18>(compact, peers).ok_or("the length of `peers6` is not a multiple of 18 bytes")
+}
+
+/// Takes the peers of a compact list, of 6 bytes (IPv4) or 18 bytes (IPv6) each. `None` if it is
+/// not so divided.
+pub(super) fn read_compact<const N: usize>(
     bytes: &[u8],
     peers: &mut Vec<SocketAddr>,
-) -> Result<(), TrackerError> {
-    let entries = compact::read::<N>(bytes).ok_or(TrackerError::Malformed(
-        "the length of its peer list is not a multiple of an entry",
-    ))?;
-    take(entries.flatten(), peers);
-    Ok(())
+) -> Option<()> {
+    take(compact::read::<N>(bytes)?.flatten(), peers);
+    Some(())
 }
 
 fn take(good: impl Iterator<Item = SocketAddr>, peers: &mut Vec<SocketAddr>) {

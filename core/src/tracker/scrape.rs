@@ -3,6 +3,17 @@
 use alloc::format;
 use alloc::string::String;
 
+/// What a tracker knows of a torrent. BEP 48; BEP 15.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScrapeCounts {
+    /// Seeds.
+    pub complete: u32,
+    /// Leechers.
+    pub incomplete: u32,
+    /// How often the torrent was completed.
+    pub downloaded: u32,
+}
+
 /// The scrape URL of an announce URL: the text behind the last `/` must begin with `announce`, and
 /// that word becomes `scrape`. `None`: this tracker has no scrape. UDP URLs stay as they are.
 #[must_use]

@@ -1,5 +1,7 @@
-//! HTTP trackers: URLs, answers, and the schedule of announces.
+//! Trackers: what we say, what they answer, which may be asked, and when.
 
 mod announcer;
+mod guard;
 mod request;
 mod response;
+mod udp;

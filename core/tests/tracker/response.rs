@@ -25,6 +25,7 @@ fn a_full_answer() {
         complete: Some(5),
         incomplete: Some(7),
         downloaded: Some(50),
+        damaged: None,
         warning: Some("slow_down!".into()),
         tracker_id: Some(b"a/b".to_vec()),
         external_ip: Some("10.0.0.1".parse().expect("an address")),
@@ -86,6 +87,38 @@ fn addresses_nobody_can_connect_to_are_dropped() {
     assert_eq!(peers(&unspecified), Vec::<String>::new());
 }
 
+/// Parts of an answer are judged apart: a damaged list does not spoil a good one.
+#[test]
+fn one_bad_list_does_not_spoil_the_other() {
+    let good = b"5:peers6:\x7f\0\0\x01\x1a\xe1";
+    for (bad, why) in [
+        (&b"6:peers619:0123456789abcdefghi"[..], "18 bytes"),
+        (b"6:peers6i1e", "not a string"),
+    ] {
+        let body = [b"d", &good[..], bad, b"e"].concat();
+        let response = AnnounceResponse::parse(&body).expect("half an answer is an answer");
+        assert_eq!(response.peers.len(), 1, "{bad:?}");
+        assert!(
+            response.damaged.is_some_and(|it| it.contains(why)),
+            "{response:?}"
+        );
+    }
+    let mut six = [0; 18];
+    (six[15], six[17]) = (1, 1);
+    let body = [b"d5:peers1:x6:peers618:", &six[..], b"e"].concat();
+    let response = AnnounceResponse::parse(&body).expect("half an answer is an answer");
+    assert_eq!(response.peers, ["[::1]:1".parse().expect("an address")]);
+    assert!(response.damaged.is_some(), "{response:?}");
+}
+
+#[test]
+fn intervals_have_a_bound() {
+    let body = b"d8:intervali8640000000000000000e12:min intervali9223372036854775807ee";
+    let response = AnnounceResponse::parse(body).expect("a mistake is no damage");
+    let day = Some(Duration::from_hours(24));
+    assert_eq!((response.interval, response.min_interval), (day, day));
+}
+
 #[test]
 fn peers_beyond_reason_are_not_taken() {
     let many = 6 * (MAX_PEERS + 500);
@@ -128,13 +161,25 @@ fn answers_that_are_none() {
     ] {
         assert!(matches!(parse(body), TrackerError::Bencode(_)), "{body:?}");
     }
-    let stride =
-        TrackerError::Malformed("the length of its peer list is not a multiple of an entry");
-    assert_eq!(parse(b"d5:peers5:abcdee"), stride);
-    assert_eq!(parse(b"d6:peers66:abcdefe"), stride);
-    let kind = TrackerError::Malformed("`peers` is neither a string nor a list");
-    assert_eq!(parse(b"d5:peersi5ee"), kind);
-    assert_eq!(parse(b"d5:peersdee"), kind);
+    for (body, why) in [
+        (
+            &b"d5:peers5:abcdee"[..],
+            "the length of `peers` is not a multiple of 6 bytes",
+        ),
+        (
+            b"d6:peers66:abcdefe",
+            "the length of `peers6` is not a multiple of 18 bytes",
+        ),
+        (b"d5:peersi5ee", "`peers` is neither a string nor a list"),
+        (b"d5:peersdee", "`peers` is neither a string nor a list"),
+        (
+            b"d5:peersi5e6:peers6i5ee",
+            "`peers` is neither a string nor a list",
+        ),
+        (b"d6:peers6lee", "`peers6` is not a string"),
+    ] {
+        assert_eq!(parse(body), TrackerError::Malformed(why));
+    }
     match parse(&b"l".repeat(9)) {
         TrackerError::Bencode(error) => assert_eq!(error.problem, Problem::Depth(8)),
         other => panic!("{other:?}"),

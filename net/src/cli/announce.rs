@@ -1,12 +1,12 @@
 //! `unchoke announce`.
 
-use unchoke_core::text::escaped;
 use unchoke_core::tracker::{AnnounceQuery, Event};
 
 use super::options::Announce;
-use super::{Failure, read_torrent};
+use super::{Failure, block_on, read_torrent};
 use crate::session::summary;
-use crate::tracker::{ANNOUNCE_TIMEOUT, STOP_TIMEOUT, announce as ask, is_http};
+use crate::text::shown_url;
+use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, STOP_TIMEOUT, TrackerUrl};
 
 /// Announces to each tracker in turn as a peer that wants everything, prints what it says, and
 /// takes itself off its list again.
@@ -19,7 +19,7 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
             options.torrent.display()
         )));
     }
-    let mut query = AnnounceQuery {
+    let query = AnnounceQuery {
         info_hash: metainfo.info_hash,
         peer_id: crate::chance::peer_id(),
         port: options.port,
@@ -31,37 +31,53 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
         key: u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits"),
         tracker_id: None,
     };
-    let mut answered = 0;
-    for url in &urls {
-        let shown = escaped(url.as_bytes());
-        if !is_http(url) {
-            say!("{shown}: not an HTTP tracker, left out");
-            continue;
+    block_on(async {
+        let agent = Agent::default();
+        let mut answered = 0;
+        for url in &urls {
+            answered += usize::from(ask(&agent, url, &query).await);
         }
-        query.event = Some(Event::Started);
-        match ask(url, &query, ANNOUNCE_TIMEOUT) {
-            Err(error) => say!("{shown}: {error}"),
-            Ok(response) => {
-                answered += 1;
-                say!("{shown}: {}", summary(&response));
-                for peer in &response.peers {
-                    say!("  {peer}");
-                }
-                query.event = Some(Event::Stopped);
-                if let Err(error) = ask(url, &query, STOP_TIMEOUT) {
-                    say!("{shown}: did not take the farewell: {error}");
-                }
-            }
+        if answered > 0 {
+            return Ok(());
         }
+        Err(Failure::failed(match &urls[..] {
+            [_] => "the tracker gave no list of peers; its line above says why".to_owned(),
+            all => format!(
+                "none of {} trackers gave a list of peers; their lines above say why",
+                all.len()
+            ),
+        }))
+    })
+}
+
+/// Whether the tracker gave a list.
+async fn ask(agent: &Agent, url: &str, query: &AnnounceQuery) -> bool {
+    let shown = shown_url(url.trim_ascii());
+    let url = match TrackerUrl::parse(url) {
+        Ok(url) => url,
+        Err(why) => {
+            say!("{shown}: {why}; left out");
+            return false;
+        }
+    };
+    let response = match agent.announce(&url, query, ANNOUNCE_TIMEOUT).await {
+        Ok(response) => response,
+        Err(error) => {
+            say!("{shown}: {error}");
+            return false;
+        }
+    };
+    say!("{shown}: {}", summary(&response));
+    for peer in &response.peers {
+        say!("  {peer}");
     }
-    if answered > 0 {
-        return Ok(());
+    let farewell = AnnounceQuery {
+        event: Some(Event::Stopped),
+        tracker_id: response.tracker_id,
+        ..query.clone()
+    };
+    if let Err(error) = agent.announce(&url, &farewell, STOP_TIMEOUT).await {
+        say!("{shown}: did not take the farewell: {error}");
     }
-    Err(Failure::failed(match &urls[..] {
-        [_] => "the tracker gave no list of peers; its line above says why".to_owned(),
-        all => format!(
-            "none of {} trackers gave a list of peers; their lines above say why",
-            all.len()
-        ),
-    }))
+    true
 }

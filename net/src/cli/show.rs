@@ -11,7 +11,7 @@ use unchoke_core::text::{escaped, escaped_to};
 
 use super::options::Show;
 use super::{Failure, read_bytes};
-use crate::text::{bytes, date, to_hex, without_user};
+use crate::text::{bytes, date, shown_url, to_hex};
 
 /// Keys of the file that are shown by name, or by what they mean.
 const ROOT_KEYS: [&str; 11] = [
@@ -244,15 +244,10 @@ fn sources(it: &Metainfo) -> Fields {
     let mut fields = Fields::new();
     for (tier, urls) in (1..).zip(&it.trackers) {
         for url in urls {
-            fields.push(("tracker", format!("tier {tier}: {}", shown(url))));
+            fields.push(("tracker", format!("tier {tier}: {}", shown_url(url))));
         }
     }
     let seeds = it.web_seeds.iter();
-    fields.extend(seeds.map(|url| ("web seed", shown(url))));
+    fields.extend(seeds.map(|url| ("web seed", shown_url(url))));
     fields
-}
-
-/// A URL as it may be on a screen, or in a log that is passed on: without passwords.
-fn shown(url: &str) -> String {
-    escaped(without_user(url).as_bytes())
 }

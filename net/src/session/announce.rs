@@ -1,12 +1,9 @@
 //! Trackers: the core says when and what, this asks and hands back the answer.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
-use unchoke_core::metainfo::Metainfo;
 use unchoke_core::rng::{Purpose, Streams};
-use unchoke_core::text::escaped;
 use unchoke_core::time::Instant;
 use unchoke_core::tracker::{
     AnnounceQuery, AnnounceRequest, AnnounceResponse, Announcer, Event, Schedule,
@@ -14,16 +11,20 @@ use unchoke_core::tracker::{
 
 use super::{Notice, Session, Settings, bytes_of};
 use crate::connection::Identity;
-use crate::tracker::{ANNOUNCE_TIMEOUT, AnnounceError, STOP_TIMEOUT, announce, is_http};
+use crate::text::shown_url;
+use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
 
 /// Peers asked for. Transmission: 80.
 const WANTED: u32 = 80;
+/// Trackers that cannot be asked, and of which we say why.
+const MAX_SKIPPED_TOLD: usize = 5;
 
 /// The trackers of one torrent that can be asked.
 #[derive(Debug)]
 pub(super) struct Trackers {
     announcer: Announcer,
-    urls: Vec<Arc<str>>,
+    agent: Agent,
+    urls: Vec<TrackerUrl>,
     identity: Identity,
     port: u16,
     /// Tells the tracker that we are the same when our address changes. BEP 7.
@@ -31,8 +32,8 @@ pub(super) struct Trackers {
     /// What trackers want to hear again.
     ids: BTreeMap<usize, Vec<u8>>,
     asked: JoinSet<Answer>,
-    /// Trackers of kinds that cannot be asked.
-    skipped: usize,
+    /// Trackers that cannot be asked: a sentence for each.
+    skipped: Vec<String>,
 }
 
 /// What a tracker said.
@@ -52,19 +53,15 @@ struct Figures {
 
 impl Trackers {
     pub(super) fn new(settings: &Settings, identity: Identity, port: u16) -> Self {
-        let tiers = tiers(&settings.metainfo, settings.trackers);
-        let all: usize = settings.metainfo.trackers.iter().map(Vec::len).sum();
+        let wanted = settings.trackers;
+        let (tiers, skipped) = tiers(settings.metainfo.trackers.iter().filter(|_| wanted));
         let mut rng = Streams::new(settings.run_seed).stream(Purpose::Tracker, 0);
         let counts = tiers.iter().map(Vec::len);
-        let urls: Vec<Arc<str>> = tiers.iter().flatten().map(|it| Arc::from(*it)).collect();
         Self {
             announcer: Announcer::new(counts, Schedule::default(), &mut rng),
-            skipped: if settings.trackers {
-                all - urls.len()
-            } else {
-                0
-            },
-            urls,
+            agent: Agent::default(),
+            skipped,
+            urls: tiers.concat(),
             identity,
             port,
             key: u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits"),
@@ -96,37 +93,44 @@ impl Trackers {
             key: self.key,
             tracker_id: self.ids.get(&request.tracker).cloned(),
         };
-        let url = Arc::clone(&self.urls[request.tracker]);
+        let (agent, url) = (self.agent.clone(), self.urls[request.tracker].clone());
         let timeout = if stopping {
             STOP_TIMEOUT
         } else {
             ANNOUNCE_TIMEOUT
         };
-        self.asked.spawn_blocking(move || Answer {
-            tracker: request.tracker,
-            result: announce(&url, &query, timeout),
+        self.asked.spawn(async move {
+            Answer {
+                tracker: request.tracker,
+                result: agent.announce(&url, &query, timeout).await,
+            }
         });
     }
 }
 
-/// The URLs that can be asked, by tier.
-fn tiers(metainfo: &Metainfo, wanted: bool) -> Vec<Vec<&str>> {
-    let tiers = metainfo.trackers.iter().filter(|_| wanted);
-    let urls = tiers.map(|tier| {
-        let known = tier.iter().map(String::as_str);
-        known.filter(|url| is_http(url)).collect()
+/// The URLs that can be asked, by tier, and why others cannot.
+fn tiers<'a>(all: impl Iterator<Item = &'a Vec<String>>) -> (Vec<Vec<TrackerUrl>>, Vec<String>) {
+    let mut skipped = Vec::new();
+    let tiers = all.map(|tier| {
+        let urls = tier.iter().filter_map(|text| {
+            let url = TrackerUrl::parse(text);
+            url.map_err(|why| skipped.push(format!("{}: {why}; left out", shown_url(text))))
+                .ok()
+        });
+        urls.collect()
     });
-    urls.collect()
+    (tiers.collect(), skipped)
 }
 
 impl Session {
     /// Says at the start what will not be asked.
     pub(super) fn introduce_trackers(&self) {
-        let skipped = self.trackers.skipped;
-        if skipped > 0 {
-            self.notify(Notice::Tracker(format!(
-                "URLs that are not HTTP are left out: {skipped}"
-            )));
+        for sentence in self.trackers.skipped.iter().take(MAX_SKIPPED_TOLD) {
+            self.notify(Notice::Tracker(sentence.clone()));
+        }
+        let more = self.trackers.skipped.len().saturating_sub(MAX_SKIPPED_TOLD);
+        if more > 0 {
+            self.notify(Notice::Tracker(format!("{more} more are left out")));
         }
     }
 
@@ -163,7 +167,7 @@ impl Session {
             // The request panicked, which the thread has said; try again later.
             return self.trackers.announcer.on_failure(now);
         };
-        let url = escaped(self.trackers.urls[answer.tracker].as_bytes());
+        let url = &self.trackers.urls[answer.tracker];
         match answer.result {
             Err(error) => {
                 self.notify(Notice::Tracker(format!("{url}: {error}; will try again")));
@@ -228,8 +232,10 @@ pub(crate) fn summary(response: &AnnounceResponse) -> String {
         .iter()
         .filter_map(|(count, name)| Some(format!("{} {name}", (*count)?)));
     parts.extend(known);
-    let again = response.interval.map(crate::text::clock);
-    parts.extend(again.map(|it| format!("again in {it}")));
+    let shortest = response.min_interval.unwrap_or(Schedule::default().floor);
+    let again = response.interval.map(|it| it.max(shortest));
+    parts.extend(again.map(|it| format!("again in {}", crate::text::clock(it))));
+    parts.extend(response.damaged.map(|it| format!("left out: {it}")));
     parts.extend(
         response
             .warning

@@ -196,7 +196,7 @@ pub(crate) fn opentracker(scratch: &Path, address: &str, port: u16, info_hash: &
     fs::create_dir_all(&root).expect("folder");
     fs::write(root.join("whitelist"), format!("{info_hash}\n")).expect("write");
     let settings = format!(
-        "listen.tcp {address}:{port}\naccess.whitelist whitelist\ntracker.rootdir {}\ntracker.user nobody\n",
+        "listen.tcp {address}:{port}\nlisten.udp {address}:{port}\naccess.whitelist whitelist\ntracker.rootdir {}\ntracker.user nobody\n",
         root.display()
     );
     let file = root.join("opentracker.conf");

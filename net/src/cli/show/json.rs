@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::{Serialize, Serializer};
 use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 
-use super::{folded, shown};
-use crate::text::{date, to_hex};
+use super::folded;
+use crate::text::{date, shown_url, to_hex};
 
 #[derive(Serialize)]
 struct Torrent<'a> {
@@ -47,7 +47,7 @@ pub(super) fn write(
     other_keys: &[String],
     brief: bool,
 ) -> std::io::Result<()> {
-    let tier = |tier: &Vec<String>| tier.iter().map(|url| shown(url)).collect();
+    let tier = |tier: &Vec<String>| tier.iter().map(|url| shown_url(url)).collect();
     let torrent = Torrent {
         name: &it.name,
         unsafe_original_name: it.original_name.as_deref(),
@@ -64,7 +64,7 @@ pub(super) fn write(
         creation_date: it.creation_date,
         creation_date_utc: it.creation_date.and_then(date),
         trackers: it.trackers.iter().map(tier).collect(),
-        web_seeds: it.web_seeds.iter().map(|url| shown(url)).collect(),
+        web_seeds: it.web_seeds.iter().map(|url| shown_url(url)).collect(),
         other_keys,
         files: Files(it),
         hashes: (!brief).then(|| Hashes(it.hashes())),

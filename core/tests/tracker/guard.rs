@@ -1,0 +1,125 @@
+//! Which addresses a tracker may have.
+
+use std::net::IpAddr;
+
+use unchoke_core::tracker::guard::{Reach, Refusal, judge, reach};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn the_reach_of_addresses() {
+    for host in [
+        "127.0.0.1",
+        "127.255.255.255",
+        "0.0.0.0",
+        "0.1.2.3",
+        "::",
+        "::1",
+        "::ffff:127.0.0.1",
+        "::ffff:0.0.0.0",
+        "::127.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "2002:7f00:1::",
+    ] {
+        assert_eq!(reach(ip(host)), Reach::Host, "{host}");
+    }
+    for near in [
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "100.127.255.255",
+        "192.0.2.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "fe80::1",
+        "fec0::1",
+        "fc00::1",
+        "fdff::1",
+        "::ffff:192.168.1.1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b:1::1",
+        "2002:a00:1::",
+    ] {
+        assert_eq!(reach(ip(near)), Reach::Network, "{near}");
+    }
+    for far in [
+        "1.1.1.1",
+        "128.0.0.1",
+        "172.32.0.1",
+        "172.15.0.1",
+        "100.128.0.1",
+        "192.169.0.1",
+        "198.20.0.1",
+        "2606:4700::1",
+        "2002:101:101::",
+        "::ffff:8.8.8.8",
+        "64:ff9b::8.8.8.8",
+    ] {
+        assert_eq!(reach(ip(far)), Reach::Global, "{far}");
+    }
+}
+
+#[test]
+fn near_trackers_must_announce_themselves() {
+    let (host, network) = (ip("127.0.0.1"), ip("192.168.1.1"));
+    for good in ["/announce", "/announce.php", "/secret/announce"] {
+        assert_eq!(judge(host, Reach::Host, good, None), Ok(()), "{good}");
+        assert_eq!(judge(network, Reach::Network, good, None), Ok(()), "{good}");
+    }
+    for bad in [
+        "",
+        "/",
+        "announce",
+        "/admin",
+        "/announce/",
+        "/announce/admin",
+        "/announcement",
+        "/announce.phpx",
+        "/admin%2fannounce",
+        "/%61nnounce",
+    ] {
+        let refused = Err(Refusal::Path(host, Reach::Host));
+        assert_eq!(judge(host, Reach::Host, bad, None), refused, "{bad}");
+        let refused = Err(Refusal::Path(network, Reach::Network));
+        assert_eq!(judge(network, Reach::Network, bad, None), refused, "{bad}");
+        assert_eq!(
+            judge(ip("1.1.1.1"), Reach::Global, bad, None),
+            Ok(()),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn redirects_never_lead_nearer() {
+    let all = [Reach::Host, Reach::Network, Reach::Global];
+    for before in all {
+        for now in all {
+            let judged = judge(ip("1.2.3.4"), now, "/announce", Some(before));
+            assert_eq!(judged.is_ok(), now >= before, "{before:?} to {now:?}");
+        }
+    }
+}
+
+#[test]
+fn addresses_of_many_machines_are_no_trackers() {
+    for many in [
+        "224.0.0.1",
+        "239.255.255.250",
+        "255.255.255.255",
+        "ff02::1",
+        "::ffff:224.0.0.1",
+    ] {
+        let refused = Err(Refusal::Many(ip(many)));
+        assert_eq!(
+            judge(ip(many), Reach::Global, "/announce", None),
+            refused,
+            "{many}"
+        );
+    }
+}

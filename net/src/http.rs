@@ -1,0 +1,237 @@
+//! HTTP and HTTPS for trackers: GET, with redirects, over one connector that decides at every hop on
+//! the address to which the connection goes.
+//!
+//! Not here, on purpose: proxies named by the environment, cookies, caches, HTTP/2, kept connections.
+//! A tracker is asked every half hour.
+
+mod body;
+pub(crate) mod connect;
+mod error;
+mod tls;
+
+pub use error::{HttpError, Phase};
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::time::Instant as Clock;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+use unchoke_core::tracker::guard::{Reach, Refusal};
+use url::{Host, Url};
+
+use connect::Deadline;
+
+/// Redirects followed. libtorrent: 5.
+pub const MAX_REDIRECTS: usize = 5;
+/// Bytes of the head of an answer.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// For the TLS handshake.
+const TLS_PATIENCE: Duration = Duration::from_secs(10);
+/// From the request to the head of the answer.
+const HEAD_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Decides where a request may go. Asked at every hop.
+pub(crate) trait Gate: Sync {
+    /// Whether the URL itself will do.
+    fn url(&self, url: &Url) -> Result<(), HttpError>;
+    /// Whether to connect to `ip` for `url`; `before` is the nearest hop so far.
+    fn address(
+        &self,
+        url: &Url,
+        ip: IpAddr,
+        reach: Reach,
+        before: Option<Reach>,
+    ) -> Result<(), Refusal>;
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Inflated.
+    pub(crate) body: Vec<u8>,
+}
+
+/// What requests share. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Client {
+    /// Made when it is first needed; it reads files.
+    tls: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+}
+
+impl Client {
+    /// Fetches `url`, wherever redirects lead, within `patience` in all. Dropping the future ends
+    /// everything.
+    pub(crate) async fn get(
+        &self,
+        url: Url,
+        gate: &dyn Gate,
+        patience: Duration,
+    ) -> Result<Answer, HttpError> {
+        let end = Clock::now() + patience;
+        let login = (origin(&url), login(&url));
+        let (mut url, mut nearest) = (url, None);
+        for _ in 0..=MAX_REDIRECTS {
+            gate.url(&url)?;
+            // A password is for the server that it was meant for.
+            let login = login.1.as_deref().filter(|_| origin(&url) == login.0);
+            let (response, reach, _connection) = self.hop(&url, gate, nearest, login, end).await?;
+            nearest = Some(nearest.map_or(reach, |before| reach.min(before)));
+            match redirect(&url, &response)? {
+                Some(next) => url = next,
+                None => {
+                    return Ok(Answer {
+                        status: response.status().as_u16(),
+                        body: body::read(response, end).await?,
+                    });
+                }
+            }
+        }
+        Err(HttpError::Redirects)
+    }
+
+    /// One request; what comes back with the response keeps its connection open.
+    async fn hop(
+        &self,
+        url: &Url,
+        gate: &dyn Gate,
+        before: Option<Reach>,
+        login: Option<&str>,
+        end: Clock,
+    ) -> Result<(Response<Incoming>, Reach, JoinSet<()>), HttpError> {
+        let host = url.host().ok_or(HttpError::NoHost)?;
+        let port = url.port_or_known_default().ok_or(HttpError::NoHost)?;
+        let addresses = connect::resolve(&host, port, end).await?;
+        let judge = |ip, reach| gate.address(url, ip, reach, before);
+        let allowed = connect::allowed(&addresses, judge)?;
+        let (stream, reach) = connect::dial(&allowed, end).await?;
+        let request = request(url, login)?;
+        let (response, connection) = if url.scheme() == "https" {
+            let stream = self.encrypt(&host, stream, end).await?;
+            exchange(stream, request, end).await?
+        } else {
+            exchange(stream, request, end).await?
+        };
+        Ok((response, reach, connection))
+    }
+
+    async fn encrypt<S>(
+        &self,
+        host: &Host<&str>,
+        stream: S,
+        end: Clock,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<S>, HttpError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let config = self.tls.get_or_init(tls::config).clone();
+        let config = config.map_err(HttpError::Certificates)?;
+        let name = match host {
+            Host::Domain(name) => ServerName::try_from((*name).to_owned()).ok(),
+            Host::Ipv4(ip) => Some(ServerName::from(IpAddr::from(*ip))),
+            Host::Ipv6(ip) => Some(ServerName::from(IpAddr::from(*ip))),
+        };
+        let name = name.ok_or(HttpError::NoHost)?;
+        let handshake = TlsConnector::from(config).connect(name, stream);
+        let deadline = Deadline::new(Phase::Tls, TLS_PATIENCE, end);
+        let failed = |source| HttpError::Tls {
+            host: host.to_string(),
+            source,
+        };
+        deadline.limit(handshake).await?.map_err(failed)
+    }
+}
+
+/// Sends a request on a fresh connection and waits for the head of the answer.
+async fn exchange<S>(
+    stream: S,
+    request: Request<Empty<Bytes>>,
+    end: Clock,
+) -> Result<(Response<Incoming>, JoinSet<()>), HttpError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES);
+    builder.ignore_invalid_headers_in_responses(true);
+    let deadline = Deadline::new(Phase::Head, HEAD_PATIENCE, end);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    // Ends with the set: nothing is left running when nobody waits for the answer.
+    let mut running = JoinSet::new();
+    // What goes wrong with the connection, the response says, too.
+    running.spawn(async move { drop(connection.await) });
+    let response = deadline.limit(sender.send_request(request)).await??;
+    Ok((response, running))
+}
+
+fn request(url: &Url, login: Option<&str>) -> Result<Request<Empty<Bytes>>, HttpError> {
+    let target = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let host = url.host_str().ok_or(HttpError::NoHost)?;
+    let host = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let mut builder = Request::get(target)
+        .header(HOST, host)
+        .header(USER_AGENT, concat!("Unchoke/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT_ENCODING, "gzip")
+        .header(CONNECTION, "close");
+    if let Some(login) = login {
+        builder = builder.header(AUTHORIZATION, login);
+    }
+    builder.body(Empty::new()).map_err(|_| HttpError::NoHost)
+}
+
+/// The user name and password of the URL as the server wants to hear them. RFC 7617.
+fn login(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
+    pair.push(b':');
+    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+    Some(format!("Basic {encoded}"))
+}
+
+fn origin(url: &Url) -> (String, Option<String>, Option<u16>) {
+    (
+        url.scheme().to_owned(),
+        url.host_str().map(str::to_owned),
+        url.port_or_known_default(),
+    )
+}
+
+/// Where a redirect leads; `None` if the response is none.
+fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, HttpError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get(LOCATION) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(location.as_bytes());
+    // It may be relative: RFC 9110, section 10.2.2.
+    let to = from.join(&text).map_err(HttpError::Location)?;
+    if matches!(to.scheme(), "http" | "https") {
+        Ok(Some(to))
+    } else {
+        Err(HttpError::Scheme(to.scheme().to_owned()))
+    }
+}

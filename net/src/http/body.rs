@@ -1,0 +1,97 @@
+//! The body of an answer, bounded as it comes and as it is unpacked.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use http_body_util::BodyExt as _;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_ENCODING;
+use tokio::time::Instant as Clock;
+
+use super::connect::Deadline;
+use super::{HttpError, Phase};
+
+/// Bytes of an answer, as it comes and again when it is unpacked. libtorrent: 1 MiB.
+pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
+/// Between two parts of a body. libtorrent: 10 s.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads all of the body.
+pub(super) async fn read(response: Response<Incoming>, end: Clock) -> Result<Vec<u8>, HttpError> {
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    let encoding = encoding.map(|it| String::from_utf8_lossy(it.as_bytes()).to_ascii_lowercase());
+    let mut body = response.into_body();
+    let mut bytes = Vec::new();
+    loop {
+        let deadline = Deadline::new(Phase::Body, BODY_PATIENCE, end);
+        let Some(frame) = deadline.limit(body.frame()).await? else {
+            break;
+        };
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > MAX_BODY_BYTES {
+            return Err(HttpError::TooLong);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    match encoding.as_deref().map(str::trim) {
+        None | Some("" | "identity") => Ok(bytes),
+        Some("gzip" | "x-gzip") => inflate(&bytes),
+        Some(other) => Err(HttpError::Encoding(unchoke_core::text::printable(
+            other.as_bytes(),
+            40,
+        ))),
+    }
+}
+
+fn inflate(packed: &[u8]) -> Result<Vec<u8>, HttpError> {
+    // Trackers that pack nothing sometimes say that they do.
+    if !packed.starts_with(&[0x1f, 0x8b]) {
+        return Ok(packed.to_vec());
+    }
+    let mut bytes = Vec::new();
+    let reader = MultiGzDecoder::new(packed).take(MAX_BODY_BYTES as u64 + 1);
+    { reader }
+        .read_to_end(&mut bytes)
+        .map_err(HttpError::Inflate)?;
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(HttpError::Bomb);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked_up_to_a_bound() {
+        assert_eq!(
+            inflate(&packed(b"d5:peers0:e")).expect("good"),
+            b"d5:peers0:e"
+        );
+        let most = vec![0; MAX_BODY_BYTES];
+        assert_eq!(inflate(&packed(&most)).expect("just fits"), most);
+        let bomb = packed(&vec![0; MAX_BODY_BYTES * 8]);
+        assert!(bomb.len() < MAX_BODY_BYTES / 10, "{}", bomb.len());
+        assert!(matches!(inflate(&bomb), Err(HttpError::Bomb)));
+        let mut broken = packed(&most);
+        broken.truncate(broken.len() / 2);
+        assert!(matches!(inflate(&broken), Err(HttpError::Inflate(_))));
+        assert_eq!(inflate(b"de").expect("not packed"), b"de");
+    }
+}

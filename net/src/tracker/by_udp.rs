@@ -1,0 +1,151 @@
+//! An announce by UDP: sockets around [`unchoke_core::tracker::udp::Exchange`].
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::time::Instant as Clock;
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_core::time::Instant;
+use unchoke_core::tracker::guard::judge;
+use unchoke_core::tracker::udp::{Answer, Connection, Exchange, Input, Output, Question};
+use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse};
+
+use super::{AnnounceError, TrackerUrl};
+use crate::chance::random_u64;
+use crate::http::{HttpError, connect};
+
+/// The largest datagram there is.
+const MAX_DATAGRAM_BYTES: usize = 1 << 16;
+/// Trackers whose connection id is kept.
+const MAX_CONNECTIONS: usize = 100;
+
+/// The connection ids of trackers, shared by all torrents. BEP 15: they can be used for a minute.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    epoch: Clock,
+    known: Arc<Mutex<BTreeMap<SocketAddr, Connection>>>,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            epoch: Clock::now(),
+            known: Arc::default(),
+        }
+    }
+}
+
+impl Connections {
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    fn get(&self, tracker: SocketAddr) -> Option<Connection> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&tracker).copied()
+    }
+
+    fn keep(&self, tracker: SocketAddr, connection: Option<Connection>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&tracker);
+        if known.len() >= MAX_CONNECTIONS {
+            // They last a minute only: it costs one more round trip.
+            known.clear();
+        }
+        known.extend(connection.map(|it| (tracker, it)));
+    }
+}
+
+pub(super) async fn announce(
+    connections: &Connections,
+    url: &TrackerUrl,
+    query: &AnnounceQuery,
+    patience: Duration,
+) -> Result<AnnounceResponse, AnnounceError> {
+    let end = Clock::now() + patience;
+    let plain = url.plain();
+    let host = plain.host().ok_or(HttpError::NoHost)?;
+    // libtorrent: a UDP tracker without a port is at port 80.
+    let port = plain.port().unwrap_or(80);
+    let addresses = connect::resolve(&host, port, end).await?;
+    let allowed = connect::allowed(&addresses, |ip, reach| {
+        // The path is sent only to who answered as a tracker; many UDP trackers have none.
+        let path = match plain.path() {
+            "/" => "/announce",
+            path => path,
+        };
+        judge(ip, reach, path, None)
+    });
+    let allowed = allowed.map_err(HttpError::from)?;
+    let question = Question::Announce {
+        query: query.clone(),
+        path: match (plain.path(), plain.query()) {
+            ("/", None) => String::new(),
+            (path, None) => path.to_owned(),
+            (path, Some(query)) => format!("{path}?{query}"),
+        },
+    };
+    let mut failure = AnnounceError::Http(HttpError::NoHost);
+    for (place, (address, _)) in allowed.iter().enumerate() {
+        // One that does not answer leaves time for the others.
+        let left = u32::try_from(allowed.len() - place).expect("a handful");
+        let patience = (end - Clock::now()) / left;
+        match ask(connections, *address, question.clone(), patience).await {
+            Ok(Answer::Announce(response)) => return Ok(response),
+            Ok(Answer::Scrape(_)) => unreachable!("an announce was asked for"),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// One question to one address.
+async fn ask(
+    connections: &Connections,
+    tracker: SocketAddr,
+    question: Question,
+    patience: Duration,
+) -> Result<Answer, AnnounceError> {
+    let socket_error = |error| AnnounceError::Socket(tracker, error);
+    let any: IpAddr = match tracker {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).await.map_err(socket_error)?;
+    // The system then drops what others send, and says when nobody listens there.
+    socket.connect(tracker).await.map_err(socket_error)?;
+    let rng = Streams::new(random_u64()).stream(Purpose::Tracker, 0);
+    let known = connections.get(tracker);
+    let mut exchange = Exchange::new(connections.now(), tracker, question, known, patience, rng);
+    let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
+    loop {
+        while let Some(output) = exchange.poll_output() {
+            match output {
+                Output::Send(bytes) => {
+                    socket.send(&bytes).await.map_err(socket_error)?;
+                }
+                Output::Done(result) => {
+                    connections.keep(tracker, exchange.connection());
+                    return Ok(result?);
+                }
+            }
+        }
+        let due = exchange.poll_timeout().expect("it is not over");
+        let due = connections.epoch + Duration::from_nanos(due.as_nanos());
+        tokio::select! {
+            // In this order: a flood of datagrams must not keep the time from running out.
+            biased;
+            () = tokio::time::sleep_until(due) => {
+                exchange.handle_input(connections.now(), Input::Timeout);
+            }
+            received = socket.recv_from(&mut datagram) => {
+                let (length, from) = received.map_err(socket_error)?;
+                let bytes = &datagram[..length];
+                exchange.handle_input(connections.now(), Input::Datagram { from, bytes });
+            }
+        }
+    }
+}

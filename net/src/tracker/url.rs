@@ -1,0 +1,169 @@
+//! The URL of a tracker.
+
+use std::fmt::{self, Display};
+
+use unchoke_core::tracker::reserved_argument;
+use url::{ParseError, Url};
+
+use crate::text::shown_url;
+
+/// Why a tracker URL is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Neither http, https nor udp.
+    #[error("its kind is not spoken; trackers are asked by http, https and udp")]
+    Scheme,
+    /// A blank or a control character in the middle.
+    #[error("the URL holds a blank or a control character")]
+    Blank,
+    /// No URL.
+    #[error("the URL cannot be used: {0}")]
+    Malformed(#[from] ParseError),
+    /// Nothing listens on port 0.
+    #[error("the URL names port 0")]
+    Port,
+    /// The URL carries an argument that only we may set. As libtorrent, against torrents that make
+    /// us send made-up announces.
+    #[error("the tracker URL must not set the argument `{0}` itself")]
+    Argument(&'static str),
+}
+
+/// The URL of a tracker that can be asked. Printed without its user name and password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TrackerUrl {
+    /// For UDP, as if it were http: so the host is read in the same way.
+    url: Url,
+    udp: bool,
+    shown: String,
+}
+
+impl TrackerUrl {
+    /// Reads a URL as a .torrent file has it. Odd spellings of addresses and paths (`127.1`,
+    /// `/a/../b`) become plain, as every browser reads them.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let text = text.trim_ascii();
+        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let udp = scheme == "udp";
+        if !udp && scheme != "http" && scheme != "https" {
+            return Err(UrlError::Scheme);
+        }
+        if text.chars().any(|it| it.is_whitespace() || it.is_control()) {
+            return Err(UrlError::Blank);
+        }
+        let scheme = if udp { "http" } else { &scheme };
+        let mut url = Url::parse(&format!("{scheme}://{rest}"))?;
+        url.set_fragment(None);
+        if url.port() == Some(0) {
+            return Err(UrlError::Port);
+        }
+        if let Some(argument) = reserved_argument(url.query().unwrap_or_default(), "") {
+            return Err(UrlError::Argument(argument));
+        }
+        Ok(Self {
+            url,
+            udp,
+            shown: shown_url(text),
+        })
+    }
+
+    /// Whether it is asked by UDP.
+    #[must_use]
+    pub fn is_udp(&self) -> bool {
+        self.udp
+    }
+
+    /// The plain form; its scheme says nothing of UDP.
+    pub(super) fn plain(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl Display for TrackerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Like [`Display`]: logs must not hold a password either.
+impl fmt::Debug for TrackerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        TrackerUrl::parse(text).expect("a good URL").url.into()
+    }
+
+    #[test]
+    fn odd_spellings_become_plain() {
+        for host in [
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "0177.0.0.1",
+        ] {
+            for scheme in ["http", "udp"] {
+                let url = plain(&format!("{scheme}://{host}:81/announce"));
+                assert_eq!(url, "http://127.0.0.1:81/announce", "{host}");
+            }
+        }
+        assert_eq!(plain("http://0/announce"), "http://0.0.0.0/announce");
+        assert_eq!(plain("HTTP://T/announce/../admin#x"), "http://t/admin");
+        assert_eq!(plain("http://t/announce/%2e%2E/admin"), "http://t/admin");
+        assert_eq!(plain(" https://t\\a?x=1\n"), "https://t/a?x=1");
+        assert_eq!(plain("udp://t:80/a?b=c"), "http://t/a?b=c");
+    }
+
+    #[test]
+    fn what_is_no_tracker_url_is_refused() {
+        let refused = |text: &str| TrackerUrl::parse(text).expect_err("to be refused");
+        for text in [
+            "file:///etc/passwd",
+            "announce",
+            "wss://t/a",
+            "",
+            "http:t/a",
+        ] {
+            assert_eq!(refused(text), UrlError::Scheme, "{text}");
+        }
+        for text in [
+            "http://t/a b",
+            "http://t/\u{0}",
+            "http://t\n/a",
+            "http://t/a\u{2028}b",
+        ] {
+            assert_eq!(refused(text), UrlError::Blank, "{text:?}");
+        }
+        for text in [
+            "http://",
+            "http://t:99999/",
+            "udp://[::1",
+            "http://exämple.org/announce",
+        ] {
+            assert!(matches!(refused(text), UrlError::Malformed(_)), "{text}");
+        }
+        assert_eq!(refused("udp://t:0/announce"), UrlError::Port);
+        for text in [
+            "http://t/a?info_hash=x",
+            "http://t/a?info%5fhash=x",
+            "udp://t:1/a?INFO_HASH",
+        ] {
+            assert_eq!(refused(text), UrlError::Argument("info_hash"), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_printed() {
+        let url = TrackerUrl::parse("http://me:p%40ss@t:80/announce").expect("good");
+        assert_eq!(url.to_string(), "http://...@t:80/announce");
+        assert_eq!(format!("{url:?}"), "http://...@t:80/announce");
+    }
+}

@@ -1,0 +1,273 @@
+//! Trackers as a user of the command meets them.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::GOOD;
+use crate::common::clients::{installed, opentracker};
+use crate::common::command::{Listening, run, signal, stderr, stdout, unchoke};
+use crate::common::scripted::{Http, Udp, ok, proper};
+use crate::common::tracker::dead_address;
+use crate::common::{Sample, sample_with};
+
+fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/certificates")
+        .join(name)
+}
+
+/// A server for `localhost` whose certificate only `authority.pem` vouches for.
+fn acceptor() -> TlsAcceptor {
+    let chain = CertificateDer::from_pem_file(certificate("server.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(certificate("server.key")).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .expect("they belong together");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn torrent(trackers: &[String]) -> Sample {
+    let sample = sample_with(trackers, 32 * 1024, 50_000);
+    sample.write_torrent(sample.folder.path());
+    sample
+}
+
+/// `unchoke announce` with this variable set; what it prints.
+async fn announced(trackers: &[String], variable: (&str, &str)) -> (Option<i32>, String) {
+    let sample = torrent(trackers);
+    let words = ["announce", "sample.torrent"];
+    let mut command = unchoke(sample.folder.path(), &words);
+    command.env(variable.0, variable.1);
+    let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    let output = output.await.expect("no panic");
+    (output.status.code(), stdout(&output) + &stderr(&output))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates_are_checked() {
+    let tracker = Http::encrypted(acceptor(), |_| ok("", GOOD)).await;
+    let port = tracker.address.port();
+    let urls = [format!("https://localhost:{port}/announce")];
+    let (status, said) = announced(&urls, ("SSL_CERT_FILE", "")).await;
+    assert_eq!(status, Some(1), "{said}");
+    for part in [
+        "no secure connection to localhost: ",
+        "UnknownIssuer",
+        "in SSL_CERT_FILE",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert_eq!(tracker.heads(), Vec::<String>::new());
+    let authority = certificate("authority.pem");
+    let authority = ("SSL_CERT_FILE", authority.to_str().expect("text"));
+    let (status, said) = announced(&urls, authority).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("1 peers"), "{said}");
+    // The right authority, another name.
+    let urls = [format!("https://127.0.0.2:{port}/announce")];
+    let (status, said) = announced(&urls, authority).await;
+    assert_eq!(status, Some(1), "{said}");
+    let key = certificate("server.key");
+    for (file, why) in [
+        ("/no/such/file", "SSL_CERT_FILE names /no/such/file: "),
+        (
+            key.to_str().expect("text"),
+            "it holds no certificate in PEM form",
+        ),
+    ] {
+        let urls = [format!("https://localhost:{port}/announce")];
+        let (status, said) = announced(&urls, ("SSL_CERT_FILE", file)).await;
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+    // A plain server where TLS is expected.
+    let plain = Http::start(|_| ok("", GOOD)).await;
+    let urls = [format!(
+        "https://localhost:{}/announce",
+        plain.address.port()
+    )];
+    let (_, said) = announced(&urls, authority).await;
+    assert!(
+        said.contains("no secure connection") || said.contains("no answer"),
+        "{said}"
+    );
+}
+
+/// An announce goes where the torrent says, whatever the environment names as a proxy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_proxy_of_the_environment_is_used() {
+    let proxy = Http::start(|_| ok("", GOOD)).await;
+    let tracker = Http::start(|_| ok("", GOOD)).await;
+    for name in [
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "https_proxy",
+    ] {
+        let url = tracker.url("/announce");
+        let (status, said) = announced(&[url], (name, &proxy.url(""))).await;
+        assert_eq!(status, Some(0), "{said}");
+    }
+    assert_eq!(proxy.heads(), Vec::<String>::new());
+    assert_eq!(tracker.heads().len(), 10, "an announce and a farewell each");
+}
+
+/// Neither by `announce` nor by `show` nor by `download`, in any form, good or bad.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_are_never_printed() {
+    let tracker = Http::start(|_| ok("", b"d14:failure reason2:noe")).await;
+    let with_login = |scheme: &str, rest: &str| format!("{scheme}://joe:sec%40ret{rest}");
+    let sample = torrent(&[
+        with_login("http", &format!("@{}/announce", tracker.address)),
+        with_login("http", &format!("@{}/admin", tracker.address)),
+        with_login("udp", "@127.0.0.1:9/announce"),
+        with_login("http", "/@t/announce"),
+        with_login("http", "@t/announce?port=1"),
+    ]);
+    let folder = sample.folder.path();
+    let mut said = String::new();
+    for words in [
+        &["announce", "sample.torrent"][..],
+        &["show", "sample.torrent", "--brief"],
+        &["show", "sample.torrent", "--brief", "--json"],
+        &["download", "sample.torrent", "--timeout", "2 s"],
+        &[
+            "download",
+            "sample.torrent",
+            "--timeout",
+            "2 s",
+            "--json",
+            "--record",
+            "record",
+        ],
+    ] {
+        let mut command = unchoke(folder, words);
+        command.env("UNCHOKE_LOG", "trace");
+        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+        let output = output.await.expect("no panic");
+        said += &(stdout(&output) + &stderr(&output));
+    }
+    said += &std::fs::read_to_string(folder.join("record")).expect("a recording");
+    for secret in ["joe", "sec%40ret", "sec@ret", "am9l"] {
+        assert!(!said.contains(secret), "`{secret}` is in: {said}");
+    }
+    for part in [
+        "...@127.0.0.1",
+        "/announce: the tracker refused: no",
+        "/admin: 127.0.0.1 is on this machine",
+        "http://...@t/announce: the URL cannot be used",
+        "must not set the argument `port` itself; left out",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    assert!(tracker.heads().concat().contains("Basic am9lOnNlY0ByZXQ="));
+}
+
+/// A torrent that has UDP trackers only starts, and its tracker hears how it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_torrent_with_a_udp_tracker_alone_is_fetched() {
+    let seeds: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let known = Arc::clone(&seeds);
+    let tracker = Udp::start(Ipv4Addr::LOCALHOST, move |request, _| {
+        vec![proper(request, &known.lock().expect("no panic"))]
+    })
+    .await;
+    let sample = torrent(&[tracker.url("/announce")]);
+    let seed = sample.seed().await;
+    let entry = [&[127, 0, 0, 1][..], &seed.port().to_be_bytes()].concat();
+    *seeds.lock().expect("no panic") = entry;
+    let folder = sample.folder.path().to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        run(&folder, &["download", "sample.torrent", "--out", "there"])
+    });
+    let output = output.await.expect("no panic");
+    assert!(output.status.success(), "{}", stderr(&output));
+    sample.assert_in(&sample.folder.path().join("there"));
+    let announces = tracker.datagrams().into_iter().filter(|it| it[11] == 1);
+    let events: Vec<u8> = announces.map(|it| it[83]).collect();
+    assert_eq!(events, [2, 1, 3], "started, completed, stopped");
+}
+
+/// Trackers that keep silent do not keep a user who wants to leave.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_trackers_do_not_hold_the_exit() {
+    let http = Http::start(|_| Vec::new()).await;
+    let udp = Udp::start(Ipv4Addr::LOCALHOST, |_, _| Vec::new()).await;
+    let sample = torrent(&[http.url("/announce"), udp.url("/announce")]);
+    let folder = sample.folder.path();
+    let running = Listening::start(unchoke(
+        folder,
+        &["download", "sample.torrent", "--out", "x"],
+    ));
+    while http.heads().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    signal(&running.child, "INT");
+    let start = Instant::now();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut running = running;
+        running.child.wait().expect("it ends")
+    });
+    assert_eq!(ended.await.expect("no panic").code(), Some(130));
+    assert!(
+        start.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// The real thing: seed and download find each other through opentracker, by UDP alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opentracker_is_understood_over_udp() {
+    if !installed("opentracker") {
+        let required = std::env::var_os("UNCHOKE_REQUIRE_PEERS").is_some_and(|it| it == "1");
+        assert!(
+            !required,
+            "UNCHOKE_REQUIRE_PEERS=1, but opentracker is not installed"
+        );
+        return eprintln!("SKIPPED: opentracker is not installed");
+    }
+    let port = dead_address().await.port();
+    let sample = torrent(&[format!("udp://127.0.0.1:{port}/announce")]);
+    let folder = sample.folder.path();
+    // Another user enters it, too: opentracker gives up being root.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder, open).expect("permissions");
+    let hash = sample.metainfo.info_hash.to_string();
+    let tracker = opentracker(folder, "127.0.0.1", port, &hash);
+    let mut seed = unchoke(folder, &["seed", "sample.torrent", "--data", "."]);
+    seed.args(["--policy", "unchoke_all"]);
+    let seed = Listening::start(seed);
+    let words = ["announce", "sample.torrent"];
+    let asked = || stdout(&run(folder, &words));
+    let start = Instant::now();
+    let mut said = asked();
+    while !said.contains(&format!("127.0.0.1:{}", seed.port)) {
+        let words = tracker.last_words();
+        assert!(start.elapsed() < Duration::from_secs(20), "{said}\n{words}");
+        std::thread::sleep(Duration::from_millis(200));
+        said = asked();
+    }
+    assert!(said.contains("1 seeds"), "{said}");
+    let fetched = run(folder, &["download", "sample.torrent", "--out", "there"]);
+    assert!(fetched.status.success(), "{}", stderr(&fetched));
+    sample.assert_in(&folder.join("there"));
+    // A torrent that it does not list.
+    let other = sample_with(&[format!("udp://127.0.0.1:{port}")], 32 * 1024, 70_000);
+    other.write_torrent(other.folder.path());
+    let refused = run(other.folder.path(), &words);
+    println!("{}", stdout(&refused));
+    assert_eq!(refused.status.code(), Some(1));
+}
