@@ -335,7 +335,7 @@ impl Torrent {
                 self.set_late(peer, late);
             }
             let conn = &self.conns[peer.0 as usize];
-            if !conn.late && (!others || conn.live == 0) {
+            if conn.closing || !conn.late && (!others || conn.live == 0) {
                 continue;
             }
             let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_late());

@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../../tests/corpora/properties.rs"]
+#[allow(dead_code)]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::wire(input));

@@ -1,0 +1,90 @@
+//! The core against a slow and obvious reference, among hostile peers, for as long as one likes.
+//!
+//! A run is drawn from a number, its seed: a torrent, up to forty peers of different natures, and
+//! random messages at random times. Every input and output is checked against the [`reference`].
+//! Whatever the other peers do, one honest seed that stays should make the download finish within
+//! [`Setup::bound_ms`]; runs that do not are not failures until no known stall is left.
+//!
+//! `cargo test` runs the first seeds. To run more:
+//! `UNCHOKE_MODEL_SEEDS=100000 cargo test -p unchoke-core model`; with `UNCHOKE_MODEL_START=n` from
+//! another seed on, with `UNCHOKE_MODEL_SECONDS=n` for at most so long. A failure names its seed, the
+//! line that repeats it, and the smallest setup found that still fails. `UNCHOKE_MODEL_TRACE=1` prints
+//! every input and output.
+
+#![allow(unreachable_pub, reason = "parts of one test")]
+
+mod actor;
+mod acts;
+mod dice;
+mod owed;
+mod reference;
+mod setup;
+mod shrink;
+mod world;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use setup::Setup;
+
+/// Seeds of a plain `cargo test`: every policy with every picker, three times.
+const SEEDS: u64 = 300;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to test is asked from outside; a run depends on its seed alone"
+)]
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} must be a whole number, not '{text}'")))
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_types,
+    reason = "a limit on how long to test; no run sees a clock"
+)]
+fn the_core_agrees_with_the_reference() {
+    let start = number("UNCHOKE_MODEL_START").unwrap_or(0);
+    let seeds = number("UNCHOKE_MODEL_SEEDS").unwrap_or(SEEDS);
+    let seconds = number("UNCHOKE_MODEL_SECONDS").unwrap_or(u64::MAX);
+    let deadline = std::time::Instant::now().checked_add(Duration::from_secs(seconds));
+    let next = AtomicU64::new(start);
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        while deadline.is_none_or(|it| std::time::Instant::now() < it) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= start + seeds {
+                return;
+            }
+            if let Err(fault) = shrink::attempt(&Setup::draw(seed))
+                && !fault.contains(world::UNFINISHED)
+            {
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.push((seed, fault));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.sort();
+    let faults: Vec<String> = failed
+        .iter()
+        .map(|it| format!("seed {}: {}", it.0, it.1))
+        .collect();
+    if let Some((seed, _)) = failed.first() {
+        panic!(
+            "{} seeds fail\n{}\n{}",
+            failed.len(),
+            faults.join("\n"),
+            shrink::report(*seed)
+        );
+    }
+}

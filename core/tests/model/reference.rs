@@ -1,0 +1,601 @@
+//! The reference: everything a torrent keeps count of, counted again in the slowest and most obvious
+//! way from what went in and what came out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
+use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::message::{Extended, Message};
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Input, Output, Reason, Torrent, Verdict};
+use unchoke_core::wire::{HANDSHAKE_BYTES, MAX_CONTACTS, PIECE_HEADER_BYTES, wire_len};
+
+use super::owed::{Asked, Owed};
+
+/// What is wrong, in a sentence.
+pub type Fault = String;
+
+/// Fails with a sentence unless the condition holds.
+macro_rules! ensure {
+    ($holds:expr, $($words:tt)+) => {
+        if !$holds {
+            return Err(format!($($words)+));
+        }
+    };
+}
+pub(super) use ensure;
+
+/// A connection as both ends can see it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub fast: bool,
+    pub extended: bool,
+    /// We said that we close it: nothing of it counts any more.
+    pub closing: bool,
+    pub am_choking: bool,
+    pub am_interested: bool,
+    pub peer_choking: bool,
+    pub peer_interested: bool,
+    pub has: BTreeSet<PieceIndex>,
+    /// Pieces that we said we have.
+    pub told: BTreeSet<PieceIndex>,
+    /// Pieces it lets us ask for while it chokes us.
+    allowed: BTreeSet<PieceIndex>,
+    /// Our requests.
+    pub asked: Asked,
+    /// Its requests.
+    pub owed: Owed,
+    /// Blocks its link can take.
+    credit: u32,
+    pub unflushed: u32,
+    ledger: Ledger,
+    /// It sent a block with this input: it may be stored, once.
+    may_store: Option<BlockRef>,
+}
+
+/// The whole torrent.
+#[derive(Debug)]
+pub struct Reference {
+    pub geometry: Geometry,
+    pub have: BTreeSet<PieceIndex>,
+    pub conns: BTreeMap<PeerKey, Seen>,
+    stored: BTreeSet<BlockRef>,
+    verifying: BTreeSet<PieceIndex>,
+    ledger: Ledger,
+    /// Payload of `Piece` messages, however it was judged.
+    payload_received: u64,
+    unrequested: u64,
+    stored_bytes: u64,
+    failed_bytes: u64,
+    completed: bool,
+    broadcast_due: Option<PieceIndex>,
+    /// It started complete, and may hide its pieces: it says in its own time what it has.
+    may_hide: bool,
+}
+
+impl Reference {
+    pub fn new(geometry: Geometry, have: BTreeSet<PieceIndex>) -> Self {
+        Self {
+            completed: have.len() == geometry.piece_count() as usize,
+            may_hide: have.len() == geometry.piece_count() as usize,
+            geometry,
+            have,
+            conns: BTreeMap::new(),
+            stored: BTreeSet::new(),
+            verifying: BTreeSet::new(),
+            ledger: Ledger::default(),
+            payload_received: 0,
+            unrequested: 0,
+            stored_bytes: 0,
+            failed_bytes: 0,
+            broadcast_due: None,
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.have.len() == self.geometry.piece_count() as usize
+    }
+
+    fn blocks(&self, piece: PieceIndex) -> impl Iterator<Item = BlockRef> + use<> {
+        let geometry = self.geometry;
+        (0..geometry.blocks_in(piece)).map(move |it| geometry.block(piece, it))
+    }
+
+    /// Counts in both ledgers.
+    fn count(&mut self, peer: PeerKey, change: impl Fn(&mut Ledger)) {
+        change(&mut self.ledger);
+        if let Some(seen) = self.conns.get_mut(&peer) {
+            change(&mut seen.ledger);
+        }
+    }
+
+    /// What will be handed in now.
+    pub fn input(&mut self, input: &Input) {
+        for seen in self.conns.values_mut() {
+            seen.may_store = None;
+        }
+        match input {
+            Input::PeerConnected { peer, link } => {
+                let seen = Seen {
+                    fast: link.fast,
+                    extended: link.extended,
+                    am_choking: true,
+                    peer_choking: true,
+                    ..Seen::default()
+                };
+                assert!(
+                    self.conns.insert(*peer, seen).is_none(),
+                    "the world is wrong"
+                );
+                self.count(*peer, |ledger| {
+                    ledger.protocol[Kind::Handshake as usize].sent += HANDSHAKE_BYTES as u64;
+                    ledger.protocol[Kind::Handshake as usize].received += HANDSHAKE_BYTES as u64;
+                });
+            }
+            Input::PeerDisconnected { peer } => {
+                self.conns.remove(peer);
+            }
+            Input::Writable { peer } => {
+                if let Some(seen) = self.conns.get_mut(peer) {
+                    seen.credit += 1;
+                    seen.unflushed = seen.unflushed.saturating_sub(1);
+                }
+            }
+            Input::PieceVerified { piece, verdict } => self.verified(*piece, verdict),
+            Input::Message { peer, message } => self.received(*peer, message),
+            Input::PieceLost { piece } => self.lost(*piece),
+            Input::BlockUnread { peer, block } => self.unread(*peer, *block),
+            Input::Timeout => {}
+        }
+    }
+
+    fn received(&mut self, peer: PeerKey, message: &Message) {
+        if self.conns.get(&peer).is_some_and(|it| !it.closing) {
+            let (kind, bytes) = (Kind::of(message) as usize, u64::from(wire_len(message)));
+            self.count(peer, |it| it.protocol[kind].received += bytes);
+            self.message(peer, message);
+        }
+    }
+
+    /// A piece we had is gone: it is wanted again, and what waits for its blocks is refused.
+    fn lost(&mut self, piece: PieceIndex) {
+        if !self.have.remove(&piece) {
+            return;
+        }
+        self.completed = false;
+        for block in self.blocks(piece) {
+            self.stored.remove(&block);
+        }
+        for seen in self.conns.values_mut() {
+            seen.owed.lost(piece, seen.fast);
+        }
+    }
+
+    /// A block that we said to send could not be read: it is refused instead.
+    fn unread(&mut self, peer: PeerKey, block: BlockRef) {
+        let seen = self
+            .conns
+            .get_mut(&peer)
+            .expect("the world knows who is connected");
+        seen.unflushed -= 1;
+        seen.credit += 1;
+        if seen.fast && !seen.closing {
+            seen.owed.refuse(block);
+        }
+        self.take_back(peer, 1, u64::from(block.length));
+    }
+
+    fn verified(&mut self, piece: PieceIndex, verdict: &Verdict) {
+        self.verifying.remove(&piece);
+        if let Verdict::Good { .. } = verdict {
+            self.have.insert(piece);
+            self.broadcast_due = Some(piece).filter(|_| !self.may_hide);
+        } else {
+            for block in self.blocks(piece) {
+                self.stored.remove(&block);
+                self.failed_bytes += u64::from(block.length);
+            }
+        }
+    }
+
+    fn message(&mut self, peer: PeerKey, message: &Message) {
+        let pieces = self.geometry.piece_count();
+        let all = || (0..pieces).map(PieceIndex);
+        let servable = |seen: &Seen, block: &BlockRef| {
+            self.geometry.may_request(*block)
+                && self.have.contains(&block.piece)
+                && seen.told.contains(&block.piece)
+        };
+        let seen = self.conns.get_mut(&peer).expect("just seen");
+        match message {
+            Message::Choke => {
+                seen.peer_choking = true;
+                if !seen.fast {
+                    seen.asked.void();
+                }
+            }
+            Message::Unchoke => {
+                if seen.peer_choking && !seen.fast {
+                    seen.asked.forget_void();
+                }
+                seen.peer_choking = false;
+            }
+            Message::Interested => seen.peer_interested = true,
+            Message::NotInterested => seen.peer_interested = false,
+            Message::Have(piece) if piece.0 < pieces => {
+                seen.has.insert(*piece);
+            }
+            Message::Bitfield(set) if set.piece_count() == pieces => {
+                seen.has = set.iter().collect();
+            }
+            Message::HaveAll if seen.fast => seen.has = all().collect(),
+            Message::HaveNone if seen.fast => seen.has.clear(),
+            Message::AllowedFast(piece) if seen.fast => {
+                seen.allowed.insert(*piece);
+            }
+            Message::Request(block) => {
+                let good = servable(seen, block) && !seen.am_choking;
+                seen.owed.ask(*block, good, seen.fast);
+            }
+            Message::Cancel(block) => seen.owed.cancel(*block, seen.fast),
+            Message::Reject(block) if seen.fast => seen.asked.reject(*block),
+            Message::Piece(block) => {
+                self.payload_received += u64::from(block.length);
+                if seen.asked.answer(*block) {
+                    seen.may_store = Some(*block);
+                } else {
+                    self.unrequested += u64::from(block.length);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What came out.
+    pub fn output(&mut self, now: Instant, output: &Output) -> Result<(), Fault> {
+        match output {
+            Output::Send { peer, message } => {
+                let (kind, bytes) = (Kind::of(message) as usize, u64::from(wire_len(message)));
+                let open = self.conns.get(peer).is_some_and(|it| !it.closing);
+                ensure!(open, "sends {message:?} to {peer}, which is closed");
+                self.count(*peer, |it| it.protocol[kind].sent += bytes);
+                self.sent(now, *peer, message)
+            }
+            Output::Broadcast { have } => {
+                let due = self.broadcast_due.take();
+                ensure!(
+                    due == Some(*have) || self.may_hide,
+                    "announces {have}, due is {due:?}"
+                );
+                let bytes = u64::from(wire_len(&Message::Have(*have)));
+                for seen in self.conns.values_mut().filter(|it| !it.closing) {
+                    seen.told.insert(*have);
+                    seen.ledger.protocol[Kind::Have as usize].sent += bytes;
+                    self.ledger.protocol[Kind::Have as usize].sent += bytes;
+                }
+                Ok(())
+            }
+            Output::StoreBlock { peer, block } => self.store(*peer, *block),
+            Output::VerifyPiece { piece, .. } => {
+                let missing = self.blocks(*piece).find(|it| !self.stored.contains(it));
+                ensure!(missing.is_none(), "verifies {piece} without {missing:?}");
+                ensure!(self.verifying.insert(*piece), "verifies {piece} twice");
+                Ok(())
+            }
+            Output::Disconnect { peer, .. } => {
+                let seen = self.conns.get_mut(peer);
+                let closed = seen.is_none_or(|it| std::mem::replace(&mut it.closing, true));
+                ensure!(!closed, "closes {peer} twice");
+                Ok(())
+            }
+            Output::PeersFound { peers } => {
+                ensure!(
+                    peers.len() <= MAX_CONTACTS,
+                    "{} from one message",
+                    peers.len()
+                );
+                Ok(())
+            }
+            Output::Completed => {
+                let first = !std::mem::replace(&mut self.completed, true);
+                ensure!(first && self.is_complete(), "says that it is complete");
+                Ok(())
+            }
+        }
+    }
+
+    fn store(&mut self, peer: PeerKey, block: BlockRef) -> Result<(), Fault> {
+        let seen = self.conns.get_mut(&peer);
+        let may = seen.and_then(|it| it.may_store.take());
+        ensure!(
+            may == Some(block),
+            "stores {block:?}, of {peer} came {may:?}"
+        );
+        let piece = block.piece;
+        ensure!(
+            !self.have.contains(&piece),
+            "stores a block of {piece}, which it has"
+        );
+        ensure!(
+            !self.verifying.contains(&piece),
+            "changes {piece} while it is verified"
+        );
+        ensure!(self.stored.insert(block), "stores {block:?} twice");
+        self.stored_bytes += u64::from(block.length);
+        Ok(())
+    }
+
+    fn sent(&mut self, now: Instant, peer: PeerKey, message: &Message) -> Result<(), Fault> {
+        let seen = self.conns.get_mut(&peer).expect("just seen");
+        match message {
+            Message::Choke => {
+                ensure!(!seen.am_choking, "chokes {peer} twice");
+                seen.am_choking = true;
+                seen.owed.choked(seen.fast);
+            }
+            Message::Unchoke => {
+                ensure!(seen.am_choking, "unchokes {peer} twice");
+                seen.am_choking = false;
+            }
+            Message::Interested | Message::NotInterested => {
+                let interested = *message == Message::Interested;
+                ensure!(
+                    seen.am_interested != interested,
+                    "says {message:?} to {peer} twice"
+                );
+                seen.am_interested = interested;
+            }
+            Message::Have(_) | Message::Bitfield(_) | Message::HaveAll => {
+                self.told(peer, message)?;
+            }
+            Message::Extended(extended) => {
+                ensure!(seen.extended, "extended message to {peer} without BEP 10");
+                if let Extended::Pex { changes, .. } = &**extended {
+                    ensure!(changes.added.len() <= MAX_CONTACTS, "too much exchange");
+                }
+            }
+            _ => self.sent_about_a_block(now, peer, message)?,
+        }
+        Ok(())
+    }
+
+    /// We told a peer what we have.
+    fn told(&mut self, peer: PeerKey, message: &Message) -> Result<(), Fault> {
+        let all = || (0..self.geometry.piece_count()).map(PieceIndex);
+        let seen = self.conns.get_mut(&peer).expect("just seen");
+        match message {
+            Message::Have(piece) => {
+                ensure!(
+                    self.have.contains(piece),
+                    "tells {peer} of {piece}, which it lacks"
+                );
+                seen.told.insert(*piece);
+            }
+            Message::Bitfield(set) => {
+                seen.told.extend(set.iter());
+                let lacks = seen.told.difference(&self.have).next();
+                ensure!(lacks.is_none(), "tells {peer} of {lacks:?}, which it lacks");
+            }
+            Message::HaveAll => {
+                ensure!(
+                    self.have.len() == all().count(),
+                    "is no seed, tells {peer} so"
+                );
+                seen.told = all().collect();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn sent_about_a_block(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        let seen = self.conns.get_mut(&peer).expect("just seen");
+        match message {
+            Message::Request(block) => {
+                let index = self.geometry.block_index(*block);
+                let piece = block.piece;
+                ensure!(
+                    index.is_some(),
+                    "asks {peer} for {block:?}, which is no block"
+                );
+                let may = !seen.peer_choking || seen.fast && seen.allowed.contains(&piece);
+                ensure!(may, "asks {peer} for {block:?}, which chokes");
+                ensure!(
+                    seen.has.contains(&piece),
+                    "asks {peer} for {piece}, which it lacks"
+                );
+                ensure!(
+                    !self.have.contains(&piece),
+                    "asks {peer} for {piece}, which is there"
+                );
+                ensure!(
+                    !self.stored.contains(block),
+                    "asks {peer} for {block:?}, which came"
+                );
+                seen.asked
+                    .ask(now, *block)
+                    .map_err(|it| format!("{peer}: {it}"))?;
+            }
+            Message::Cancel(block) => {
+                ensure!(
+                    seen.asked.cancel(*block),
+                    "cancels {block:?} at {peer}, never asked"
+                );
+            }
+            Message::Piece(block) => {
+                ensure!(
+                    self.have.contains(&block.piece),
+                    "serves {block:?}, which it lacks"
+                );
+                ensure!(seen.credit > 0, "sends {peer} more than its link takes");
+                ensure!(
+                    seen.owed.serve(*block),
+                    "serves {peer} {block:?}, not asked for"
+                );
+                seen.credit -= 1;
+                seen.unflushed += 1;
+                let bytes = u64::from(block.length);
+                self.count(peer, |it| it.payload_sent += bytes);
+            }
+            Message::Reject(block) => {
+                ensure!(seen.fast, "rejects without BEP 6 at {peer}");
+                ensure!(
+                    seen.owed.reject(*block),
+                    "rejects {block:?} of {peer} for nothing"
+                );
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The connection closed before these blocks left.
+    pub fn take_back(&mut self, peer: PeerKey, blocks: u32, payload: u64) {
+        let headers = u64::from(blocks * PIECE_HEADER_BYTES);
+        self.count(peer, |ledger| {
+            ledger.payload_sent -= payload;
+            ledger.protocol[Kind::PieceHeader as usize].sent -= headers;
+        });
+    }
+
+    /// Why a blameless peer must not have been closed.
+    pub fn is_blame(reason: &Reason) -> bool {
+        matches!(reason, Reason::Violation(_) | Reason::Corrupt { .. })
+    }
+
+    /// All inputs and outputs until now are known: the torrent must agree with all counts.
+    pub fn check(&self, now: Instant, torrent: &Torrent) -> Result<(), Fault> {
+        ensure!(
+            self.broadcast_due.is_none(),
+            "never announced {:?}",
+            self.broadcast_due
+        );
+        ensure!(
+            torrent.have().iter().eq(self.have.iter().copied()),
+            "another set of pieces"
+        );
+        ensure!(
+            torrent.have_count() as usize == self.have.len(),
+            "counts its pieces wrong"
+        );
+        for piece in (0..self.geometry.piece_count()).map(PieceIndex) {
+            let copies = self
+                .conns
+                .values()
+                .filter(|it| it.has.contains(&piece))
+                .count();
+            let counted = usize::from(torrent.availability()[piece.0 as usize]);
+            ensure!(
+                counted == copies,
+                "{copies} copies of {piece}, counted {counted}"
+            );
+        }
+        let views = torrent.peer_views(now);
+        ensure!(
+            views.len() == self.conns.len(),
+            "another number of connections"
+        );
+        for view in &views {
+            let peer = view.peer;
+            let seen = self.conns.get(&peer).ok_or("a connection too many")?;
+            seen.owed
+                .check(seen.closing)
+                .map_err(|it| format!("{peer}: {it}"))?;
+            let wanted = seen.has.difference(&self.have).count();
+            ensure!(
+                view.have_count as usize == seen.has.len(),
+                "{peer} has another number"
+            );
+            ensure!(
+                view.wanted_count as usize == wanted,
+                "{peer} has {wanted} that we want"
+            );
+            ensure!(
+                seen.closing || seen.am_interested == (wanted > 0),
+                "interest in {peer} is {}, it has {wanted} that we want",
+                seen.am_interested
+            );
+            ensure!(
+                view.am_interested == seen.am_interested,
+                "interest in {peer} unsaid"
+            );
+            ensure!(
+                view.am_choking == seen.am_choking,
+                "choking of {peer} unsaid"
+            );
+            ensure!(
+                seen.closing || view.peer_choking == seen.peer_choking,
+                "{peer} choking us"
+            );
+            ensure!(
+                view.peer_interested == seen.peer_interested,
+                "interest of {peer}"
+            );
+            ensure!(
+                view.queued_requests as usize == seen.owed.queued(),
+                "{} requests of {peer} wait, counted {}",
+                seen.owed.queued(),
+                view.queued_requests
+            );
+            ensure!(
+                view.unflushed_blocks == seen.unflushed,
+                "blocks at the link of {peer}"
+            );
+            if let Some(ledger) = torrent.peer_ledger(peer) {
+                ensure!(
+                    ledger.protocol == seen.ledger.protocol,
+                    "protocol bytes of {peer}"
+                );
+                ensure!(
+                    ledger.payload_sent == seen.ledger.payload_sent,
+                    "payload to {peer}"
+                );
+            }
+        }
+        self.check_ledger(torrent.ledger())
+    }
+
+    fn check_ledger(&self, ledger: &Ledger) -> Result<(), Fault> {
+        for kind in Kind::ALL {
+            let (found, counted) = (
+                ledger.protocol[kind as usize],
+                self.ledger.protocol[kind as usize],
+            );
+            ensure!(
+                found == counted,
+                "{} bytes: {found:?}, counted {counted:?}",
+                kind.name()
+            );
+        }
+        let wasted = |cause: Waste| ledger.payload_wasted[cause as usize];
+        ensure!(
+            ledger.payload_sent == self.ledger.payload_sent,
+            "payload sent"
+        );
+        ensure!(
+            ledger.payload_received() == self.payload_received,
+            "payload received"
+        );
+        ensure!(
+            wasted(Waste::HashFailure) == self.failed_bytes,
+            "bytes of failed pieces"
+        );
+        ensure!(
+            ledger.payload_useful == self.stored_bytes - self.failed_bytes,
+            "useful bytes"
+        );
+        ensure!(
+            wasted(Waste::Unrequested) == self.unrequested,
+            "{} bytes never asked for, counted {}",
+            self.unrequested,
+            wasted(Waste::Unrequested)
+        );
+        Ok(())
+    }
+}
