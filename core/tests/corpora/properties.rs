@@ -13,7 +13,7 @@ use unchoke_core::bencode::{DictBuilder, Limits, ListBuilder, Value};
 use unchoke_core::bencode::{decode, decode_prefix, encode_bytes, encode_int};
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::message::{Extended, Message};
-use unchoke_core::metainfo::{FileKind, Metainfo};
+use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 use unchoke_core::tracker::{AnnounceResponse, MAX_PEERS};
 use unchoke_core::wire::{
     Decoded, Decoder, MAX_CONTACTS, MAX_MESSAGE_BYTES, decode_extended_handshake, decode_pex,
@@ -104,19 +104,28 @@ pub fn metainfo(input: &[u8]) {
         }
     };
     let geometry = torrent.geometry;
-    assert_eq!(torrent.hashes.len(), geometry.piece_count() as usize);
+    assert_eq!(torrent.hashes().len(), geometry.piece_count() as usize);
     let mut end = 0;
-    let mut paths = BTreeSet::new();
-    for file in torrent.layout.files() {
-        assert_eq!(file.offset, end, "a gap before {}", file.path);
+    let (mut exact, mut folded) = (BTreeSet::new(), BTreeSet::new());
+    for (number, file) in torrent.layout.files().iter().enumerate() {
+        assert_eq!(file.offset, end, "a gap before file {number}");
         end += file.length;
         let safe = |it: &str| !it.is_empty() && it != "." && it != ".." && it.len() <= 255;
-        assert!(file.path.split('/').all(safe), "unsafe: {:?}", file.path);
-        assert!(!file.path.contains(['\0', '\\']) && is_printable(&file.path));
-        assert!(file.original.as_deref().is_none_or(is_printable));
-        if file.kind != FileKind::Padding {
-            assert!(paths.insert(&file.path), "twice: {}", file.path);
+        for naming in [Naming::Exact, Naming::Folded] {
+            let path = torrent.layout.path(number, naming);
+            assert!(path.split('/').all(safe), "unsafe: {path:?}");
+            assert!(!path.contains(['\0', '\\']) && is_printable(&path));
+            if file.kind == FileKind::Padding {
+                continue;
+            }
+            let new = match naming {
+                Naming::Exact => exact.insert(path.clone()),
+                Naming::Folded => folded.insert(path.to_lowercase()),
+            };
+            assert!(new, "twice: {path}");
         }
+        let original = torrent.original_path(number);
+        assert!(original.as_deref().is_none_or(is_printable));
     }
     assert_eq!(end, geometry.total_bytes());
     let last = PieceIndex(geometry.piece_count() - 1);

@@ -15,6 +15,7 @@
 
 mod actor;
 mod acts;
+mod check;
 mod dice;
 mod owed;
 mod reference;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
-use unchoke_core::ledger::{Kind, Ledger, Waste};
+use unchoke_core::ledger::{Kind, Ledger};
 use unchoke_core::message::{Extended, Message};
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, Output, Reason, Torrent, Verdict};
+use unchoke_core::torrent::{Input, Output, Reason, Verdict};
 use unchoke_core::wire::{HANDSHAKE_BYTES, MAX_CONTACTS, PIECE_HEADER_BYTES, wire_len};
 
 use super::owed::{Asked, Owed};
@@ -47,9 +47,9 @@ pub struct Seen {
     /// Its requests.
     pub owed: Owed,
     /// Blocks its link can take.
-    credit: u32,
+    pub(super) credit: u32,
     pub unflushed: u32,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     /// It sent a block with this input: it may be stored, once.
     may_store: Option<BlockRef>,
 }
@@ -62,14 +62,14 @@ pub struct Reference {
     pub conns: BTreeMap<PeerKey, Seen>,
     stored: BTreeSet<BlockRef>,
     verifying: BTreeSet<PieceIndex>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     /// Payload of `Piece` messages, however it was judged.
-    payload_received: u64,
-    unrequested: u64,
-    stored_bytes: u64,
-    failed_bytes: u64,
+    pub(super) payload_received: u64,
+    pub(super) unrequested: u64,
+    pub(super) stored_bytes: u64,
+    pub(super) failed_bytes: u64,
     completed: bool,
-    broadcast_due: Option<PieceIndex>,
+    pub(super) broadcast_due: Option<PieceIndex>,
     /// It started complete, and may hide its pieces: it says in its own time what it has.
     may_hide: bool,
 }
@@ -467,135 +467,5 @@ impl Reference {
     /// Why a blameless peer must not have been closed.
     pub fn is_blame(reason: &Reason) -> bool {
         matches!(reason, Reason::Violation(_) | Reason::Corrupt { .. })
-    }
-
-    /// All inputs and outputs until now are known: the torrent must agree with all counts.
-    pub fn check(&self, now: Instant, torrent: &Torrent) -> Result<(), Fault> {
-        ensure!(
-            self.broadcast_due.is_none(),
-            "never announced {:?}",
-            self.broadcast_due
-        );
-        ensure!(
-            torrent.have().iter().eq(self.have.iter().copied()),
-            "another set of pieces"
-        );
-        ensure!(
-            torrent.have_count() as usize == self.have.len(),
-            "counts its pieces wrong"
-        );
-        for piece in (0..self.geometry.piece_count()).map(PieceIndex) {
-            let copies = self
-                .conns
-                .values()
-                .filter(|it| it.has.contains(&piece))
-                .count();
-            let counted = usize::from(torrent.availability()[piece.0 as usize]);
-            ensure!(
-                counted == copies,
-                "{copies} copies of {piece}, counted {counted}"
-            );
-        }
-        let views = torrent.peer_views(now);
-        ensure!(
-            views.len() == self.conns.len(),
-            "another number of connections"
-        );
-        for view in &views {
-            let peer = view.peer;
-            let seen = self.conns.get(&peer).ok_or("a connection too many")?;
-            seen.owed
-                .check(seen.closing)
-                .map_err(|it| format!("{peer}: {it}"))?;
-            let wanted = seen.has.difference(&self.have).count();
-            ensure!(
-                view.have_count as usize == seen.has.len(),
-                "{peer} has another number"
-            );
-            ensure!(
-                view.wanted_count as usize == wanted,
-                "{peer} has {wanted} that we want"
-            );
-            ensure!(
-                seen.closing || seen.am_interested == (wanted > 0),
-                "interest in {peer} is {}, it has {wanted} that we want",
-                seen.am_interested
-            );
-            ensure!(
-                view.am_interested == seen.am_interested,
-                "interest in {peer} unsaid"
-            );
-            ensure!(
-                view.am_choking == seen.am_choking,
-                "choking of {peer} unsaid"
-            );
-            ensure!(
-                seen.closing || view.peer_choking == seen.peer_choking,
-                "{peer} choking us"
-            );
-            ensure!(
-                view.peer_interested == seen.peer_interested,
-                "interest of {peer}"
-            );
-            ensure!(
-                view.queued_requests as usize == seen.owed.queued(),
-                "{} requests of {peer} wait, counted {}",
-                seen.owed.queued(),
-                view.queued_requests
-            );
-            ensure!(
-                view.unflushed_blocks == seen.unflushed,
-                "blocks at the link of {peer}"
-            );
-            if let Some(ledger) = torrent.peer_ledger(peer) {
-                ensure!(
-                    ledger.protocol == seen.ledger.protocol,
-                    "protocol bytes of {peer}"
-                );
-                ensure!(
-                    ledger.payload_sent == seen.ledger.payload_sent,
-                    "payload to {peer}"
-                );
-            }
-        }
-        self.check_ledger(torrent.ledger())
-    }
-
-    fn check_ledger(&self, ledger: &Ledger) -> Result<(), Fault> {
-        for kind in Kind::ALL {
-            let (found, counted) = (
-                ledger.protocol[kind as usize],
-                self.ledger.protocol[kind as usize],
-            );
-            ensure!(
-                found == counted,
-                "{} bytes: {found:?}, counted {counted:?}",
-                kind.name()
-            );
-        }
-        let wasted = |cause: Waste| ledger.payload_wasted[cause as usize];
-        ensure!(
-            ledger.payload_sent == self.ledger.payload_sent,
-            "payload sent"
-        );
-        ensure!(
-            ledger.payload_received() == self.payload_received,
-            "payload received"
-        );
-        ensure!(
-            wasted(Waste::HashFailure) == self.failed_bytes,
-            "bytes of failed pieces"
-        );
-        ensure!(
-            ledger.payload_useful == self.stored_bytes - self.failed_bytes,
-            "useful bytes"
-        );
-        ensure!(
-            wasted(Waste::Unrequested) == self.unrequested,
-            "{} bytes never asked for, counted {}",
-            self.unrequested,
-            wasted(Waste::Unrequested)
-        );
-        Ok(())
     }
 }
