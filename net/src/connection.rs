@@ -45,6 +45,9 @@ pub enum Event {
     Block(BlockRef, Buffer),
     /// A block has been handed to the socket.
     Flushed,
+    /// A block that was to be sent could not be read, and nothing of it was sent. The disk has
+    /// reported why.
+    Unread(BlockRef),
     /// The connection is over.
     Closed(CloseReason),
 }
@@ -67,9 +70,6 @@ pub enum CloseReason {
     /// An extension message longer than any of them is.
     #[error("extension message of {0} bytes")]
     LongExtension(usize),
-    /// A block that the peer asked for could not be read; the disk has reported it.
-    #[error("our own copy of a block cannot be read")]
-    Disk,
     /// We let it go.
     #[error("closed by us")]
     ByUs,

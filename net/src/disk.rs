@@ -5,6 +5,7 @@
 //! or stands for a piece in progress.
 
 mod hashing;
+mod standing;
 mod worker;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::mpsc;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
+use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::Verdict;
@@ -35,6 +37,17 @@ pub enum Report {
         /// How it went.
         verdict: Verdict,
     },
+    /// A verified piece is not good any more: somebody changed or deleted its file. Nobody was sent a
+    /// block of what is there now.
+    Lost {
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// The workers have ended, and so many pieces of changed files were not hashed again.
+    Unchecked {
+        /// How many.
+        pieces: usize,
+    },
     /// A file could not be written or read. The piece concerned will be reported as lost.
     Failed(StorageError),
 }
@@ -47,6 +60,9 @@ pub(crate) enum Job {
     Verify {
         piece: PieceIndex,
         want_blocks: bool,
+    },
+    Inspect {
+        piece: PieceIndex,
     },
     Load {
         block: BlockRef,
@@ -67,21 +83,26 @@ pub struct Disk {
 pub struct Workers(Vec<std::thread::JoinHandle<()>>);
 
 impl Disk {
-    /// Starts the workers. What happens to stored pieces is sent to `reports`.
+    /// Starts the workers. `have` are the pieces verified so far. What happens to stored pieces is
+    /// sent to `reports`.
     pub fn start(
         storage: &Arc<Storage>,
         geometry: Geometry,
         hashes: &PieceHashes,
+        have: &Bitfield,
         reports: &UnboundedSender<Report>,
     ) -> std::io::Result<(Self, Workers)> {
         let mut workers = Vec::new();
         let mut threads = Vec::new();
+        let standing = Arc::new(standing::Standing::new(geometry, have));
         for number in 0..WORKERS {
             let (sender, jobs) = mpsc::channel();
             let worker = worker::Worker::new(
+                number,
                 Arc::clone(storage),
                 geometry,
                 hashes.clone(),
+                Arc::clone(&standing),
                 reports.clone(),
             );
             let name = format!("disk-{number}");
@@ -108,6 +129,11 @@ impl Disk {
         self.send(piece, Job::Verify { piece, want_blocks });
     }
 
+    /// Hashes a verified piece anew, when there is nothing else to do, and reports if it is lost.
+    pub fn inspect(&self, piece: PieceIndex) {
+        self.send(piece, Job::Inspect { piece });
+    }
+
     /// Ends the workers after the jobs sent so far; the channel of reports closes then. Later jobs
     /// are dropped.
     pub fn stop(&self) {
@@ -117,7 +143,8 @@ impl Disk {
         }
     }
 
-    /// Reads a block into `data`, which must be as long as the block.
+    /// Reads a block of a verified piece into `data`, which must be as long as the block. Fails if
+    /// the piece is not good any more.
     #[must_use]
     pub fn load(
         &self,

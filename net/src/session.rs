@@ -1,13 +1,16 @@
 //! One torrent on the network: the task that owns [`unchoke_core::torrent::Torrent`].
 //!
 //! [`Session::open`] prepares files and sockets, [`Session::run`] drives the torrent until its goal
-//! is reached. The parts: `drive` inputs and outputs; `peers` who is connected; [`check`] what
-//! is on disk already; `announce` trackers; `status` what a user sees.
+//! is reached. The parts: `drive` inputs and outputs; `peers` who is connected; `found` and [`check`]
+//! what is on disk already; `damage` what is not good any more; `announce` trackers; `status` what a
+//! user sees.
 
 mod announce;
 mod check;
+mod damage;
 mod drive;
 mod end;
+mod found;
 mod names;
 mod open;
 mod peers;
@@ -19,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
-use tokio::task::JoinHandle;
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::Parameters;
@@ -88,6 +90,10 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Give up after so long without a useful byte.
     pub idle_timeout: Option<Duration>,
+    /// Hash every piece that is there, whatever resume data says.
+    pub recheck: bool,
+    /// Write over files that are not of this torrent.
+    pub overwrite: bool,
     /// Record the session here.
     pub record: Option<PathBuf>,
     /// Seed of the random streams.
@@ -114,6 +120,8 @@ impl Settings {
             download_cap: None,
             timeout: None,
             idle_timeout: None,
+            recheck: false,
+            overwrite: false,
             record: None,
             run_seed: crate::chance::random_u64(),
         }
@@ -162,6 +170,9 @@ pub enum SessionError {
         "{0}; mend that or choose another folder, then run the same command again: what was verified is kept"
     )]
     Storage(#[from] StorageError),
+    /// A file of somebody else has a name of the torrent.
+    #[error("{0}; move it away, choose another folder, or have it written over with --overwrite")]
+    InTheWay(String),
     /// Something else of the system failed.
     #[error("cannot {action}: {source}")]
     Io {
@@ -195,6 +206,8 @@ pub enum End {
     Stopped,
     /// It gave up; the sentence says why.
     GaveUp(String),
+    /// Data that was to be uploaded is not good any more; the sentence says which.
+    Damaged(String),
 }
 
 /// What came of a session.
@@ -224,7 +237,7 @@ pub struct Session {
     recorder: Option<Recorder>,
     storage: Arc<Storage>,
     resume: Option<Resume>,
-    saving: Option<JoinHandle<Result<(), String>>>,
+    saving: end::Saving,
     disk: Disk,
     workers: Option<Workers>,
     reports: UnboundedReceiver<Report>,
@@ -237,6 +250,7 @@ pub struct Session {
     /// Payload of the `Piece` message just handed in, until the torrent says what to do with it.
     pending: Option<crate::buffers::Buffer>,
     failure: Option<StorageError>,
+    damage: damage::Damage,
 }
 
 impl Session {

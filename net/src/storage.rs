@@ -1,17 +1,33 @@
 //! The payload on disk: one range of bytes laid over many files, by `pread` and `pwrite`.
 //!
+//! Of each file it remembers the stamp of the moment when it was last looked at, or last written by
+//! us. Every later access compares: a change by somebody else is noticed before what was read counts
+//! as good, and no stamp of such a change ever vouches for a piece. Reading creates, extends and cuts
+//! nothing.
+//!
 //! Deliberately not here: memory maps, and any path that did not go through the sanitised layout.
 
+mod changes;
+mod fitting;
 mod handles;
 mod inside;
+mod slots;
+mod stamp;
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use handles::Handles;
+use changes::{Changes, State};
+use handles::{Handles, lock};
+use inside::Purpose;
+use slots::Slots;
+pub(crate) use slots::read_slots;
+pub use stamp::Stamp;
 
 /// One file of a torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +53,13 @@ pub struct StorageError {
 }
 
 impl StorageError {
+    /// Whether what was looked for is not there, rather than out of reach.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound, UnexpectedEof};
+        matches!(self.source.kind(), NotFound | UnexpectedEof | NotADirectory)
+    }
+
     pub(crate) fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self {
             action,
@@ -44,15 +67,6 @@ impl StorageError {
             source,
         }
     }
-}
-
-/// Size and modification time of a file, to tell whether somebody changed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Stamp {
-    /// Bytes.
-    pub length: u64,
-    /// Modification time in ns since 1970.
-    pub modified_ns: u64,
 }
 
 /// The files of one torrent below one folder.
@@ -63,7 +77,14 @@ pub struct Storage {
     /// First byte of each file in the payload, and at the end the total.
     starts: Vec<u64>,
     handles: Mutex<Handles>,
-    writable: bool,
+    /// What is known of each file. Locked while the file is written, so that nobody takes a write of
+    /// ours for a change by somebody else.
+    states: Vec<Mutex<State>>,
+    changes: Changes,
+    slots: OnceLock<Slots>,
+    /// A sync failed: the system may have dropped what it could not write, and the next sync would
+    /// not say so.
+    sync_failed: AtomicBool,
 }
 
 /// A part of one file.
@@ -74,58 +95,42 @@ struct Span {
 }
 
 impl Storage {
-    /// For reading only; nothing is created.
+    /// Looks at what is there; nothing is created. Fails if a path is longer than the system allows.
     pub fn open(root: &Path, files: Vec<FileEntry>) -> Result<Self, StorageError> {
         let canonical = fs::canonicalize(root)
             .map_err(|error| StorageError::new("open folder", root, error))?;
-        Ok(Self::with_root(canonical, files, false))
+        fitting::refuse_long_paths(&canonical, &files)?;
+        Ok(Self::with_root(canonical, files))
     }
 
-    /// For writing: creates `root` and the empty files. Others are created when first written,
-    /// sparse and of full length. Files longer than the torrent says are refused, not cut.
+    /// For writing: creates `root`, and refuses what could not be written later: folders in the
+    /// place of files, files in the place of folders, links that lead out. Files are created when
+    /// first written, sparse and of full length; those without content by [`Self::create_empty`].
     pub fn create(root: &Path, files: Vec<FileEntry>) -> Result<Self, StorageError> {
         fs::create_dir_all(root)
             .map_err(|error| StorageError::new("create folder", root, error))?;
-        let canonical = fs::canonicalize(root)
-            .map_err(|error| StorageError::new("open folder", root, error))?;
-        let storage = Self::with_root(canonical, files, true);
-        for (index, file) in storage.files.iter().enumerate() {
-            storage.refuse_longer(file)?;
-            if file.length == 0 && !file.pad {
-                storage.handle(index)?;
-            }
-        }
+        let storage = Self::open(root, files)?;
+        storage.refuse_obstacles()?;
         Ok(storage)
     }
 
-    fn with_root(root: PathBuf, files: Vec<FileEntry>, writable: bool) -> Self {
+    fn with_root(root: PathBuf, files: Vec<FileEntry>) -> Self {
         let mut starts = vec![0];
         let mut end = 0;
         for file in &files {
             end += file.length;
             starts.push(end);
         }
+        let stamps = files.iter().map(|it| stamp_at(&root, it));
         Self {
+            states: stamps.map(|it| Mutex::new(State::new(it))).collect(),
             root,
             files,
             starts,
             handles: Mutex::default(),
-            writable,
-        }
-    }
-
-    fn refuse_longer(&self, file: &FileEntry) -> Result<(), StorageError> {
-        let path = self.root.join(&file.path);
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() && found.len() > file.length => {
-                let why = format!(
-                    "it has {} bytes, the torrent says {}; move it away first",
-                    found.len(),
-                    file.length
-                );
-                Err(StorageError::new("use", &path, io::Error::other(why)))
-            }
-            _ => Ok(()),
+            changes: Changes::default(),
+            slots: OnceLock::new(),
+            sync_failed: AtomicBool::new(false),
         }
     }
 
@@ -147,6 +152,15 @@ impl Storage {
         self.starts[index]
     }
 
+    fn path(&self, file: usize) -> PathBuf {
+        self.root.join(&self.files[file].path)
+    }
+
+    fn failed(&self, action: &'static str, file: usize) -> impl FnOnce(io::Error) -> StorageError {
+        let path = self.path(file);
+        move |error| StorageError::new(action, &path, error)
+    }
+
     fn spans(&self, offset: u64, length: usize) -> impl Iterator<Item = Span> + '_ {
         let end = offset + length as u64;
         let first = self.starts.partition_point(|start| *start <= offset) - 1;
@@ -163,21 +177,17 @@ impl Storage {
             })
     }
 
-    fn handle(&self, file: usize) -> Result<std::sync::Arc<fs::File>, StorageError> {
-        let mut handles = handles::lock(&self.handles);
-        handles.get(file, || {
-            let entry = &self.files[file];
-            let path = self.root.join(&entry.path);
-            inside::open(&self.root, &entry.path, self.writable)
-                .and_then(|opened| {
-                    if self.writable && opened.metadata()?.len() < entry.length {
-                        // Sparse, and of full length from the start.
-                        opened.set_len(entry.length)?;
-                    }
-                    Ok(opened)
-                })
-                .map_err(|error| StorageError::new("open", &path, error))
-        })
+    /// Creates the files of the torrent that have no content and are not there.
+    pub fn create_empty(&self) -> Result<(), StorageError> {
+        for (file, entry) in self.files.iter().enumerate() {
+            if entry.length == 0 && !entry.pad {
+                let mut state = lock(&self.states[file]);
+                if state.known.is_none() {
+                    self.open_to_write(file, &mut state)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes `bytes` at `offset` of the payload.
@@ -189,17 +199,111 @@ impl Storage {
             if self.files[span.file].pad {
                 continue;
             }
-            let handle = self.handle(span.file)?;
-            handle.write_all_at(part, span.offset).map_err(|error| {
-                let path = self.root.join(&self.files[span.file].path);
-                StorageError::new("write", &path, error)
-            })?;
-            handles::lock(&self.handles).touch(span.file);
+            let mut state = lock(&self.states[span.file]);
+            let handle = self.to_write(span.file, &mut state)?;
+            let written = handle.write_all_at(part, span.offset);
+            // Also after a failure: a part may be written.
+            lock(&self.handles).touch(span.file);
+            let stamped = self.note_own_write(span.file, &handle, &mut state);
+            written.map_err(self.failed("write", span.file))?;
+            stamped?;
         }
         Ok(())
     }
 
-    /// Fills `bytes` from `offset` of the payload.
+    fn note_own_write(
+        &self,
+        file: usize,
+        handle: &File,
+        state: &mut State,
+    ) -> Result<(), StorageError> {
+        let found = handle.metadata().map_err(self.failed("look at", file))?;
+        let stamp = Stamp::of(&found);
+        state.known = Some(stamp);
+        if let Some(slots) = self.slots.get() {
+            slots.note(file, &stamp, state.vouched);
+        }
+        Ok(())
+    }
+
+    /// From now on the stamps of our writes are kept at `path`.
+    pub(crate) fn keep_slots(&self, path: &Path) -> Result<(), StorageError> {
+        let opened = Slots::open(path);
+        let slots = opened.map_err(|error| StorageError::new("write", path, error))?;
+        // A second call changes nothing.
+        drop(self.slots.set(slots));
+        Ok(())
+    }
+
+    /// Files that are there already are synced as well, as if we had written them: resume data is
+    /// about to speak of them.
+    pub(crate) fn sync_all_present(&self) -> Result<(), StorageError> {
+        for file in (0..self.files.len()).filter(|it| self.stamp(*it).is_some()) {
+            lock(&self.handles).touch(file);
+        }
+        self.sync()
+    }
+
+    /// A handle for writing, after a look whether somebody else changed the file.
+    fn to_write(&self, file: usize, state: &mut State) -> Result<Arc<File>, StorageError> {
+        let cached = lock(&self.handles).get(file, true);
+        if let Some(handle) = cached {
+            let found = handle.metadata().map_err(self.failed("look at", file))?;
+            if state.known == Some(Stamp::of(&found)) {
+                return Ok(handle);
+            }
+            self.note_change(file, state);
+        }
+        self.open_to_write(file, state)
+    }
+
+    fn open_to_write(&self, file: usize, state: &mut State) -> Result<Arc<File>, StorageError> {
+        if state.replaced {
+            let why = "another file took its place while we used it; move that away first";
+            return Err(self.failed("write", file)(io::Error::other(why)));
+        }
+        let entry = &self.files[file];
+        let purpose = match state.known {
+            Some(_) => Purpose::Write,
+            None => Purpose::Create,
+        };
+        let opened = inside::open(&self.root, &entry.path, purpose);
+        let handle = opened.map_err(|error| {
+            let action = if purpose == Purpose::Create {
+                "create"
+            } else {
+                "open"
+            };
+            self.failed(action, file)(error)
+        })?;
+        let found = handle.metadata().map_err(self.failed("look at", file))?;
+        if purpose == Purpose::Write && state.known != Some(Stamp::of(&found)) {
+            self.note_change(file, state);
+        }
+        if found.len() < entry.length {
+            // Sparse, and of full length from the start.
+            let extended = handle.set_len(entry.length);
+            extended.map_err(self.failed("extend", file))?;
+        }
+        self.note_own_write(file, &handle, state)?;
+        let mut handles = lock(&self.handles);
+        if purpose == Purpose::Create {
+            handles.touch(file);
+        }
+        Ok(handles.keep(file, handle, true))
+    }
+
+    /// Cuts a file to the length that the torrent says.
+    pub fn cut(&self, file: usize) -> Result<(), StorageError> {
+        let mut state = lock(&self.states[file]);
+        let handle = self.to_write(file, &mut state)?;
+        let cut = handle.set_len(self.files[file].length);
+        cut.map_err(self.failed("cut", file))?;
+        self.note_own_write(file, &handle, &mut state)
+    }
+
+    /// Fills `bytes` from `offset` of the payload. A change of a file that shows then is noted
+    /// ([`Self::take_changed`]): what was read may not be what was verified.
     pub fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
         let mut at = 0;
         for span in self.spans(offset, bytes.len()) {
@@ -209,11 +313,31 @@ impl Storage {
                 part.fill(0);
                 continue;
             }
-            let handle = self.handle(span.file)?;
-            handle.read_exact_at(part, span.offset).map_err(|error| {
-                let path = self.root.join(&self.files[span.file].path);
-                StorageError::new("read", &path, error)
-            })?;
+            let read = self.read_part(span.file, part, span.offset);
+            if read.is_err() {
+                self.look(span.file);
+            }
+            read?;
+        }
+        Ok(())
+    }
+
+    fn read_part(&self, file: usize, part: &mut [u8], offset: u64) -> Result<(), StorageError> {
+        let cached = lock(&self.handles).get(file, false);
+        let handle = if let Some(handle) = cached {
+            handle
+        } else {
+            let opened = inside::open(&self.root, &self.files[file].path, Purpose::Read);
+            let opened = opened.map_err(self.failed("open", file))?;
+            lock(&self.handles).keep(file, opened, false)
+        };
+        let read = handle.read_exact_at(part, offset);
+        read.map_err(self.failed("read", file))?;
+        // After the read: a change before it shows by now.
+        let mut state = lock(&self.states[file]);
+        let found = handle.metadata().map_err(self.failed("look at", file))?;
+        if state.known != Some(Stamp::of(&found)) {
+            self.note_change(file, &mut state);
         }
         Ok(())
     }
@@ -224,8 +348,8 @@ impl Storage {
         (0..self.files.len()).any(|file| self.stamp(file).is_some_and(|it| it.length > 0))
     }
 
-    /// Whether the file that holds byte `offset` exists and reaches beyond it. Cheap: saves reading
-    /// and hashing what cannot be there.
+    /// Whether the files that hold these bytes exist and reach so far. Cheap: saves reading and
+    /// hashing what cannot be there.
     #[must_use]
     pub fn may_hold(&self, offset: u64, length: u32) -> bool {
         self.spans(offset, length as usize).all(|span| {
@@ -236,33 +360,61 @@ impl Storage {
         })
     }
 
-    /// Size and modification time of file number `file`; `None` if it is absent or padding.
-    #[must_use]
-    pub fn stamp(&self, file: usize) -> Option<Stamp> {
-        if self.files[file].pad {
-            return None;
+    /// Puts everything written so far onto the disk. Once this has failed it fails for good: only a
+    /// check of the files can tell what the disk has.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        if self.sync_failed.load(Ordering::Relaxed) {
+            let why = "an earlier sync failed";
+            return Err(StorageError::new("sync", &self.root, io::Error::other(why)));
         }
-        let found = fs::metadata(self.root.join(&self.files[file].path)).ok()?;
-        let modified = found.modified().ok()?;
-        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(Stamp {
-            length: found.len(),
-            modified_ns: u64::try_from(since.as_nanos()).ok()?,
-        })
+        let synced = self.sync_touched();
+        if synced.is_err() {
+            self.sync_failed.store(true, Ordering::Relaxed);
+        }
+        synced
     }
 
-    /// Puts everything written so far onto the disk.
-    pub fn sync(&self) -> Result<(), StorageError> {
-        let touched = handles::lock(&self.handles).take_touched();
-        for file in touched {
-            let synced = self.handle(file)?.sync_all();
-            synced.map_err(|error| {
-                let path = self.root.join(&self.files[file].path);
-                StorageError::new("sync", &path, error)
-            })?;
+    fn sync_touched(&self) -> Result<(), StorageError> {
+        let mut folders = BTreeSet::new();
+        loop {
+            // Taken before the sync: a write that comes meanwhile must be synced again.
+            let Some(file) = lock(&self.handles).take_touched() else {
+                break;
+            };
+            self.sync_file(file)?;
+            let path = self.path(file);
+            let above = path.ancestors().skip(1).map(Path::to_path_buf);
+            folders.extend(above.take_while(|it| it.starts_with(&self.root)));
+        }
+        // The names must last as well.
+        for folder in folders {
+            let synced = File::open(&folder).and_then(|it| it.sync_all());
+            synced.map_err(|error| StorageError::new("sync", &folder, error))?;
         }
         Ok(())
     }
+
+    fn sync_file(&self, file: usize) -> Result<(), StorageError> {
+        let cached = lock(&self.handles).get(file, true);
+        let handle = match cached {
+            Some(handle) => handle,
+            None => match inside::open(&self.root, &self.files[file].path, Purpose::Write) {
+                Ok(handle) => Arc::new(handle),
+                // Somebody deleted it: nothing of it counts any more.
+                Err(_) if self.look(file) => return Ok(()),
+                Err(error) => return Err(self.failed("sync", file)(error)),
+            },
+        };
+        handle.sync_all().map_err(self.failed("sync", file))
+    }
+}
+
+fn stamp_at(root: &Path, entry: &FileEntry) -> Option<Stamp> {
+    if entry.pad {
+        return None;
+    }
+    let found = fs::metadata(root.join(&entry.path)).ok()?;
+    Some(Stamp::of(&found))
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn killed_and_started_again_finds_what_was_written() {
     let two = [&words[..], &["--pieces", "2", "--quiet"]].concat();
     assert!(run(away.path(), &two).status.success());
     let mut command = unchoke(away.path(), &words);
-    command.args(["--download-cap", "300 KiB/s", "--quiet"]);
+    command.args(["--download-cap", "150 KiB/s", "--quiet"]);
     let mut child = command.spawn().expect("the command starts");
     std::thread::sleep(Duration::from_millis(1200));
     child.kill().expect("kills");

@@ -164,7 +164,9 @@ async fn one_run(
     match outcome.end {
         End::Done => (),
         End::Stopped => return Err(stopped()),
-        End::GaveUp(why) => return Err(Failure::failed(format!("{policy}: {why}"))),
+        End::GaveUp(why) | End::Damaged(why) => {
+            return Err(Failure::failed(format!("{policy}: {why}")));
+        }
     }
     let tally = &mut sides[side];
     tally.running = Tally::default();

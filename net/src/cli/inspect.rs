@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::PieceIndex;
+use unchoke_core::metainfo::Metainfo;
 
 use super::options::Check;
 use super::{Failure, read_torrent};
+use crate::resume::{Loaded, Resume};
 use crate::session::{Check as Progress, check as hash_all, file_entries};
 use crate::storage::Storage;
 
@@ -15,7 +18,10 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let storage = Storage::open(&options.data, file_entries(&metainfo, &options.data))
         .map_err(Failure::io)?;
     let storage = Arc::new(storage);
-    let have = hash_all(&storage, &metainfo, &Progress::default());
+    let pieces = metainfo.geometry.piece_count();
+    let (none, all) = (Bitfield::empty(pieces), Bitfield::full(pieces));
+    let have = hash_all(&storage, &metainfo, none, all, &Progress::default());
+    correct_resume_data(&storage, &metainfo, &have);
     let piece_bytes = u64::from(metainfo.geometry.piece_bytes());
     let mut flawed_files = 0;
     for (index, file) in storage.files().iter().enumerate() {
@@ -56,5 +62,27 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
             all - good,
             options.data.display()
         )))
+    }
+}
+
+/// Resume data that claims a piece which is not good would keep `download` from mending it.
+fn correct_resume_data(storage: &Storage, metainfo: &Metainfo, have: &Bitfield) {
+    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    let Loaded::Known(known) = resume.load(storage) else {
+        return;
+    };
+    if known.good.iter().all(|piece| have.has(piece)) {
+        return;
+    }
+    let saved = resume.correct(storage, &known, have);
+    match saved {
+        Ok(()) => warn!(
+            "the resume data of an earlier download claimed pieces that are not good; it is corrected, \
+             and `unchoke download` will fetch them"
+        ),
+        Err(error) => warn!(
+            "the resume data of an earlier download claims pieces that are not good and cannot be \
+             corrected ({error}); mend them with `unchoke download --recheck`"
+        ),
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Options {
 pub(super) enum Command {
     /// Fetch a torrent; continue what is there already.
     Download(Download),
-    /// Upload a torrent whose data is complete.
+    /// Upload a torrent whose data is complete; ends when the data is damaged meanwhile.
     Seed(Seed),
     /// Fetch a torrent with the naive and with the optimized policy, and compare the bytes.
     Bench(Bench),
@@ -37,7 +37,7 @@ pub(super) enum Command {
     Create(Create),
     /// Show everything that a .torrent file says.
     Show(Show),
-    /// Compare data on disk with a torrent, piece by piece.
+    /// Compare data on disk with a torrent, piece by piece; `download` then mends what is wrong.
     Check(Check),
     /// Ask the trackers of a torrent, and print what they say.
     Announce(Announce),
@@ -100,6 +100,12 @@ pub(super) struct Download {
     /// Go on uploading when complete, until stopped
     #[arg(long)]
     pub(super) seed: bool,
+    /// Hash everything that is there, whatever the resume data of an earlier run says
+    #[arg(long)]
+    pub(super) recheck: bool,
+    /// Write over files that have a name of the torrent but are not of it
+    #[arg(long)]
+    pub(super) overwrite: bool,
     #[arg(long, help = policies(), default_value = "tit_for_tat", value_name = "ID")]
     pub(super) policy: String,
     #[arg(long, help = pickers(), default_value = "rarest_first", value_name = "ID")]
@@ -130,6 +136,9 @@ pub(super) struct Seed {
     /// Folder that holds the torrent's file or folder
     #[arg(long, value_name = "PARENT_FOLDER")]
     pub(super) data: PathBuf,
+    /// Hash everything, whatever the resume data of an earlier download says
+    #[arg(long)]
+    pub(super) recheck: bool,
     // It gives a free slot to a newcomer at once; others wait for their next round.
     #[arg(long, help = policies(), default_value = "libtorrent_fixed", value_name = "ID")]
     pub(super) policy: String,

@@ -92,6 +92,7 @@ impl Printer {
                 };
                 self.line(&format!("{have} of {all} pieces are there, {how}"));
             }
+            Notice::Files(text) => self.line(&text),
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
             Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
             Notice::Banned(peer, why) => self.line(&format!("banned {peer}: {why}")),
@@ -148,6 +149,7 @@ impl Printer {
             Notice::Found(have, all, trusted) => json!({
                 "event": "found", "have_pieces": have, "pieces": all, "by_resume_data": trusted
             }),
+            Notice::Files(text) => json!({ "event": "files", "text": text }),
             Notice::Tracker(text) => json!({ "event": "tracker", "text": text }),
             Notice::Dropped(peer, why) => {
                 json!({ "event": "dropped", "peer": peer.to_string(), "reason": why })
@@ -184,6 +186,7 @@ impl Printer {
                     End::Done => "done",
                     End::Stopped => "stopped",
                     End::GaveUp(_) => "gave_up",
+                    End::Damaged(_) => "damaged",
                 },
                 "have_pieces": outcome.have.count(),
                 "pieces": outcome.have.piece_count(),

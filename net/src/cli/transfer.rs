@@ -67,6 +67,8 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             picker: options.picker.clone(),
             timeout: options.timeout,
             idle_timeout: options.idle_timeout,
+            recheck: options.recheck,
+            overwrite: options.overwrite,
             record: options.record.clone(),
             ..common
         };
@@ -82,6 +84,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
             goal: Goal::Seed,
             policy: options.policy.clone(),
             timeout: options.timeout,
+            recheck: options.recheck,
             record: options.record.clone(),
             ..common
         };
@@ -106,7 +109,8 @@ async fn report(
             warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }
-    let seeding = settings.goal == Goal::Seed;
+    let goal = settings.goal;
+    let seeding = goal == Goal::Seed;
     let (notices, heard) = unbounded_channel();
     let printer = Printer::new(Style::of(reporting), metainfo, seeding);
     let printing = tokio::spawn(printer.run(heard));
@@ -128,6 +132,7 @@ async fn report(
         End::Stopped => Err(Failure::silent(signals.status().unwrap_or(1))),
         // A seed that was told how long to run has done its work.
         End::GaveUp(_) if seeding => Ok(()),
-        End::GaveUp(why) => Err(Failure::failed(why)),
+        End::GaveUp(_) if goal == Goal::CompleteAndSeed && outcome.have.is_full() => Ok(()),
+        End::GaveUp(why) | End::Damaged(why) => Err(Failure::failed(why)),
     }
 }

@@ -47,7 +47,8 @@ async fn bench(piece_count: u32) -> Bench {
     let geometry = Geometry::new(TOTAL, 1 << 16).expect("geometry");
     let (reporter, _) = unbounded_channel();
     let hashes = vec![[0; 20]; 16].into();
-    let (disk, _) = Disk::start(&storage, geometry, &hashes, &reporter).expect("threads");
+    let have = Bitfield::full(geometry.piece_count());
+    let (disk, _) = Disk::start(&storage, geometry, &hashes, &have, &reporter).expect("threads");
     let (sender, events) = channel(4);
     let shared = Shared {
         decoder: Decoder::new(piece_count),

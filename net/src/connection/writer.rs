@@ -66,17 +66,20 @@ impl Writer<'_> {
         }
         let mut loads = loads.into_iter();
         for message in batch.drain(..) {
-            encode(&message, &mut self.bytes);
-            if let Message::Piece(_) = message {
-                let loading = loads.next().expect("one load for each block");
-                let Ok(Ok(mut payload)) = loading.await else {
-                    return Err(CloseReason::Disk);
-                };
+            let Message::Piece(block) = message else {
+                encode(&message, &mut self.bytes);
+                continue;
+            };
+            let loading = loads.next().expect("one load for each block");
+            let event = if let Ok(Ok(mut payload)) = loading.await {
+                encode(&message, &mut self.bytes);
                 self.flush(&mut payload).await?;
-                drop(payload);
-                let flushed = self.shared.events.send((self.link, Event::Flushed)).await;
-                flushed.map_err(|_| CloseReason::ByUs)?;
-            }
+                Event::Flushed
+            } else {
+                Event::Unread(block)
+            };
+            let told = self.shared.events.send((self.link, event)).await;
+            told.map_err(|_| CloseReason::ByUs)?;
         }
         self.flush(&mut []).await
     }

@@ -1,8 +1,10 @@
 //! One disk thread.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
 
 use sha1::{Digest as _, Sha1};
 use tokio::sync::mpsc::UnboundedSender;
@@ -11,65 +13,203 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::Verdict;
 
 use super::hashing::{digests, hash_rest};
-use super::{Job, PieceHashes, Report};
+use super::standing::{Standing, Trust};
+use super::{Job, PieceHashes, Report, WORKERS};
 use crate::storage::{Storage, StorageError};
 
 /// Bytes read at a time when a piece is hashed from the disk.
 const SCRATCH_BYTES: usize = 1 << 17;
+/// Time between two rounds of looking whether files were changed by somebody else.
+const ROUND: Duration = Duration::from_secs(1);
+/// Files looked at in a round: 100 µs of work.
+const FILES_A_ROUND: usize = 50;
+/// Time for pieces that are in doubt at the end: nobody wants to wait for gigabytes to be hashed.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// A file that changes each time we look at it cannot be served.
+const ATTEMPTS: u32 = 3;
+
+/// Hash of the first bytes of a piece whose blocks have come in order so far. Hashing a block while
+/// it is in the cache costs half of reading it again later.
+#[derive(Default)]
+struct Running {
+    hash: Sha1,
+    /// Bytes hashed.
+    next: u32,
+    /// [`Storage::change_count`] at the beginning: after a change by somebody else, what was hashed
+    /// may not be there any more.
+    changes: u64,
+}
 
 pub(super) struct Worker {
+    number: u32,
     storage: Arc<Storage>,
     geometry: Geometry,
     hashes: PieceHashes,
+    standing: Arc<Standing>,
     reports: UnboundedSender<Report>,
-    /// Hash of the first bytes of pieces whose blocks have come in order so far. Hashing a block
-    /// while it is in the cache costs half of reading it again later.
-    running: BTreeMap<PieceIndex, (Sha1, u32)>,
+    running: BTreeMap<PieceIndex, Running>,
     /// Pieces of which a block could not be written.
     lost: BTreeSet<PieceIndex>,
     scratch: Vec<u8>,
+    looked_at: Instant,
+    /// File to look at next.
+    next_look: usize,
 }
 
 impl Worker {
     pub(super) fn new(
+        number: u32,
         storage: Arc<Storage>,
         geometry: Geometry,
         hashes: PieceHashes,
+        standing: Arc<Standing>,
         reports: UnboundedSender<Report>,
     ) -> Self {
         Self {
+            number,
             storage,
             geometry,
             hashes,
+            standing,
             reports,
             running: BTreeMap::new(),
             lost: BTreeSet::new(),
             scratch: vec![0; SCRATCH_BYTES],
+            looked_at: Instant::now(),
+            next_look: 0,
         }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
-            match job {
-                Job::Store { block, data } => self.store(block, &data),
-                Job::Verify { piece, want_blocks } => self.verify(piece, want_blocks),
-                Job::Stop => return,
-                Job::Load {
-                    block,
-                    mut data,
-                    reply,
-                } => {
-                    let read = self.storage.read(self.geometry.offset(block), &mut data);
-                    // The connection may be gone by now.
-                    drop(reply.send(read.map(|()| data)));
-                }
+        loop {
+            let doubted = self.standing.next_doubt(self.number, WORKERS);
+            let job = match doubted {
+                None => jobs.recv_timeout(ROUND),
+                // Doubts are settled while nobody waits for us.
+                Some(_) => jobs.try_recv().map_err(|error| match error {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                }),
+            };
+            match (job, doubted) {
+                (Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected), _) => return self.settle(),
+                (Ok(job), _) => self.carry_out(job),
+                (Err(RecvTimeoutError::Timeout), Some(piece)) => self.inspect(piece),
+                (Err(RecvTimeoutError::Timeout), None) => (),
             }
+            self.look_around();
+            self.standing.note_changes(&self.storage);
+        }
+    }
+
+    /// The end: what is doubted is looked at, as long as that takes little time.
+    fn settle(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < FAREWELL {
+            let Some(piece) = self.standing.next_doubt(self.number, WORKERS) else {
+                return;
+            };
+            self.inspect(piece);
+        }
+        let pieces = self.standing.doubts(self.number, WORKERS);
+        if pieces > 0 {
+            self.report(Report::Unchecked { pieces });
+        }
+    }
+
+    fn carry_out(&mut self, job: Job) {
+        match job {
+            Job::Store { block, data } => self.store(block, &data),
+            Job::Verify { piece, want_blocks } => self.verify(piece, want_blocks),
+            Job::Inspect { piece } => self.standing.doubt(piece),
+            Job::Load {
+                block,
+                mut data,
+                reply,
+            } => {
+                let read = self.load(block, &mut data);
+                // The connection may be gone by now.
+                drop(reply.send(read.map(|()| data)));
+            }
+            Job::Stop => (),
+        }
+    }
+
+    /// Looks at some files each second: of a file that nobody asks for, nothing else would tell that
+    /// it is gone.
+    fn look_around(&mut self) {
+        let files = self.storage.files().len();
+        if self.number != 0 || files == 0 || self.looked_at.elapsed() < ROUND {
+            return;
+        }
+        self.looked_at = Instant::now();
+        for _ in 0..FILES_A_ROUND.min(files) {
+            self.next_look = (self.next_look + 1) % files;
+            self.storage.look(self.next_look);
         }
     }
 
     fn report(&self, report: Report) {
         // Nobody listens any more once the session ends.
         drop(self.reports.send(report));
+    }
+
+    fn load(&mut self, block: BlockRef, data: &mut [u8]) -> Result<(), StorageError> {
+        for _ in 0..ATTEMPTS {
+            if self.standing.trust(block.piece) == Trust::Doubted {
+                self.inspect(block.piece);
+            }
+            if self.standing.trust(block.piece) == Trust::Absent {
+                break;
+            }
+            let read = self.storage.read(self.geometry.offset(block), data);
+            self.standing.note_changes(&self.storage);
+            match read {
+                Ok(()) if self.standing.trust(block.piece) == Trust::Good => return Ok(()),
+                Ok(()) => (),
+                Err(error) if error.is_absence() => self.standing.doubt(block.piece),
+                Err(error) => {
+                    self.report(Report::Failed(error));
+                    break;
+                }
+            }
+        }
+        let why = io::Error::other("it is not what was verified any more");
+        Err(StorageError::new("read", self.storage.root(), why))
+    }
+
+    /// Hashes a doubted piece anew, and reports it if it is not good any more.
+    fn inspect(&mut self, piece: PieceIndex) {
+        for _ in 0..ATTEMPTS {
+            let before = self.storage.change_count();
+            let hashed = self.is_good(piece);
+            let steady = self.storage.change_count() == before;
+            match hashed {
+                Ok(true) if steady => return self.standing.set(piece, true),
+                Ok(false) if steady => break,
+                Ok(_) => (),
+                Err(error) if error.is_absence() => break,
+                Err(error) => {
+                    self.report(Report::Failed(error));
+                    break;
+                }
+            }
+            self.standing.note_changes(&self.storage);
+        }
+        if self.standing.trust(piece) != Trust::Absent {
+            self.standing.set(piece, false);
+            let start = u64::from(piece.0) * u64::from(self.geometry.piece_bytes());
+            let length = self.geometry.piece_len(piece);
+            self.storage.distrust(start, length);
+            self.report(Report::Lost { piece });
+        }
+    }
+
+    fn is_good(&mut self, piece: PieceIndex) -> Result<bool, StorageError> {
+        let mut hash = Sha1::new();
+        let (storage, scratch) = (&self.storage, &mut self.scratch);
+        hash_rest(storage, self.geometry, piece, 0, &mut hash, scratch)?;
+        Ok(hash.finalize()[..] == self.hashes[piece.0 as usize])
     }
 
     fn store(&mut self, block: BlockRef, data: &[u8]) {
@@ -79,15 +219,19 @@ impl Worker {
             return self.report(Report::Failed(error));
         }
         if block.begin == 0 {
-            self.running.insert(block.piece, (Sha1::new(), 0));
+            let begun = Running {
+                changes: self.storage.change_count(),
+                ..Running::default()
+            };
+            self.running.insert(block.piece, begun);
         }
         match self.running.get_mut(&block.piece) {
-            Some((hash, next)) if *next == block.begin => {
-                hash.update(data);
-                *next += block.length;
+            Some(running) if running.next == block.begin => {
+                running.hash.update(data);
+                running.next += block.length;
             }
             // A block that was hashed already is written anew: start again from the disk.
-            Some((_, next)) if *next > block.begin => {
+            Some(running) if running.next > block.begin => {
                 self.running.remove(&block.piece);
             }
             _ => (),
@@ -97,6 +241,7 @@ impl Worker {
     fn verify(&mut self, piece: PieceIndex, want_blocks: bool) {
         let verdict = match self.judge(piece, want_blocks) {
             Ok(verdict) => verdict,
+            Err(error) if error.is_absence() => Verdict::Lost,
             Err(error) => {
                 self.report(Report::Failed(error));
                 Verdict::Lost
@@ -106,19 +251,28 @@ impl Worker {
     }
 
     fn judge(&mut self, piece: PieceIndex, want_blocks: bool) -> Result<Verdict, StorageError> {
+        let changes = self.storage.change_count();
         let begun = self.running.remove(&piece);
         if self.lost.remove(&piece) {
             return Ok(Verdict::Lost);
         }
-        let (mut hash, from) = begun.unwrap_or_default();
+        let begun = begun.filter(|it| it.changes == changes);
+        let Running { mut hash, next, .. } = begun.unwrap_or_default();
         let (storage, geometry) = (&self.storage, self.geometry);
-        hash_rest(storage, geometry, piece, from, &mut hash, &mut self.scratch)?;
+        hash_rest(storage, geometry, piece, next, &mut hash, &mut self.scratch)?;
         let good = hash.finalize()[..] == self.hashes[piece.0 as usize];
         let blocks = if good && !want_blocks {
             Vec::new()
         } else {
             digests(storage, geometry, piece, &mut self.scratch)?
         };
+        if storage.change_count() != changes {
+            // Somebody else writes to the files. No peer is to blame.
+            return Ok(Verdict::Lost);
+        }
+        if good {
+            self.standing.set(piece, true);
+        }
         Ok(if good {
             Verdict::Good { blocks }
         } else {

@@ -16,6 +16,8 @@ use crate::storage::{FileEntry, Storage};
 
 /// Bytes read at a time.
 const SCRATCH_BYTES: usize = 1 << 18;
+/// Times that a file is hashed if it changes while it is read.
+const ROUNDS: u32 = 3;
 
 /// The files of a torrent as the storage wants them below `folder`. Padding and links have no bytes
 /// on disk. Files whose names that file system cannot tell apart are renamed.
@@ -53,23 +55,50 @@ impl Check {
     }
 }
 
-/// Hashes every piece that may be there. Pieces that cannot be read do not count. Takes as long as
-/// reading the payload: not for the event loop.
+/// Hashes the `doubtful` pieces, and counts those that are good to `good`. Pieces that cannot be read
+/// do not count, nor do those of files that keep changing meanwhile. Takes as long as reading the
+/// pieces: not for the event loop.
 #[must_use]
-pub fn check(storage: &Storage, metainfo: &Metainfo, progress: &Check) -> Bitfield {
+pub fn check(
+    storage: &Storage,
+    metainfo: &Metainfo,
+    mut good: Bitfield,
+    mut doubtful: Bitfield,
+    progress: &Check,
+) -> Bitfield {
+    for _ in 0..ROUNDS {
+        hash_each(storage, metainfo, &mut good, &doubtful, progress);
+        doubtful = Bitfield::empty(metainfo.geometry.piece_count());
+        for file in storage.take_changed() {
+            storage.vouch(file);
+            let touched = storage.pieces_of(file, metainfo.geometry.piece_bytes());
+            for piece in touched.map(PieceIndex) {
+                good.remove(piece);
+                doubtful.insert(piece);
+            }
+        }
+    }
+    good
+}
+
+fn hash_each(
+    storage: &Storage,
+    metainfo: &Metainfo,
+    good: &mut Bitfield,
+    doubtful: &Bitfield,
+    progress: &Check,
+) {
     let geometry = metainfo.geometry;
-    let mut have = Bitfield::empty(geometry.piece_count());
     let mut scratch = vec![0; SCRATCH_BYTES];
-    for piece in (0..geometry.piece_count()).map(PieceIndex) {
+    for piece in doubtful.iter() {
         if progress.stopped.load(Ordering::Relaxed) {
-            break;
+            return;
         }
         if is_good(storage, geometry, piece, metainfo.hash(piece), &mut scratch) {
-            have.insert(piece);
+            good.insert(piece);
         }
         progress.done.fetch_add(1, Ordering::Relaxed);
     }
-    have
 }
 
 fn is_good(

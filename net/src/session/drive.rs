@@ -69,6 +69,7 @@ impl Session {
         let clock = Clock::now();
         if self.progress.due(self.epoch) <= clock {
             self.report_status(clock);
+            self.save_when_due();
         }
         self.poll_trackers();
         Ok(())
@@ -93,9 +94,15 @@ impl Session {
 
     /// Whether the session is over, and how.
     fn reached(&self) -> Option<End> {
+        if let Some(sentence) = self.damage_to_seed() {
+            return Some(End::Damaged(sentence));
+        }
         let clock = Clock::now();
         let complete = self.torrent.is_complete();
-        let fetched = self.torrent.have_count() - self.progress.pieces_at_start;
+        let fetched = self
+            .torrent
+            .have_count()
+            .saturating_sub(self.progress.pieces_at_start);
         let waits_for_data = match self.settings.goal {
             Goal::Complete if complete => return Some(End::Done),
             Goal::Pieces(wanted) if complete || fetched >= wanted => return Some(End::Done),
@@ -180,6 +187,10 @@ impl Session {
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
             slot.unwritten.hand_over(block.length);
+            let geometry = self.settings.metainfo.geometry;
+            if self.damage.note_sent(slot.link, *block, geometry) {
+                self.disk.inspect(block.piece);
+            }
         }
         if slot.connection.send(message) {
             return None;
@@ -193,6 +204,10 @@ impl Session {
         let now = self.now();
         // Absent if the same turn has closed it before.
         if let Some(slot) = self.peers.remove(peer, now, wait) {
+            let geometry = self.settings.metainfo.geometry;
+            for piece in self.damage.forget(slot.link, geometry) {
+                self.disk.inspect(piece);
+            }
             self.torrent.take_back(peer, slot.unwritten.unsent());
         }
         Input::PeerDisconnected { peer }
@@ -268,7 +283,12 @@ impl Session {
         }
         let peer = link.peer;
         match event {
-            Event::Message(message) => self.feed(Input::Message { peer, message }),
+            Event::Message(message) => {
+                if let Message::Have(piece) = &message {
+                    self.damage.note_have(link, *piece);
+                }
+                self.feed(Input::Message { peer, message })
+            }
             Event::Block(block, payload) => {
                 self.pending = Some(payload);
                 let message = Message::Piece(block);
@@ -279,6 +299,12 @@ impl Session {
                     slot.unwritten.written();
                 }
                 self.feed(Input::Writable { peer })
+            }
+            Event::Unread(block) => {
+                if let Some(slot) = self.peers.slot_mut(peer) {
+                    slot.unwritten.written();
+                }
+                self.feed(Input::BlockUnread { peer, block })
             }
             Event::Closed(reason) => {
                 self.on_closed(peer, &reason);
@@ -296,7 +322,7 @@ impl Session {
             CloseReason::Wire(_) | CloseReason::LongBlock(_) | CloseReason::LongExtension(_) => {
                 self.notify(Notice::Dropped(address, reason.to_string()));
             }
-            CloseReason::ByPeer | CloseReason::Io(_) | CloseReason::Disk | CloseReason::ByUs => {
+            CloseReason::ByPeer | CloseReason::Io(_) | CloseReason::ByUs => {
                 tracing::debug!(%address, %reason, "closed");
             }
         }
@@ -306,6 +332,11 @@ impl Session {
         match report {
             Report::Verified { piece, verdict } => {
                 self.feed(Input::PieceVerified { piece, verdict })
+            }
+            Report::Lost { piece } => self.on_lost(piece),
+            Report::Unchecked { pieces } => {
+                self.damage.note_unchecked(pieces);
+                Ok(())
             }
             Report::Failed(error) => {
                 // The first failure tells most; others follow from it.

@@ -1,17 +1,55 @@
 //! The end of a session: nothing verified is lost, whatever the reason.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::Instant as Clock;
+use unchoke_core::torrent::Unsent;
 
 use super::peers::Unwritten;
 use super::{End, Outcome, Session, SessionError};
 use crate::connection::{Event, Link};
 use crate::disk::Workers;
+use crate::storage::StorageError;
 
 /// For telling the trackers; they must not keep a user waiting. libtorrent: 5 s.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Time between two saves while data comes. The system itself writes to the disk as often.
+const SAVE_PERIOD: Duration = Duration::from_secs(30);
+
+/// Saving while the session goes on.
+#[derive(Debug)]
+pub(super) struct Saving {
+    /// The save under way: only one at a time may write.
+    task: Option<JoinHandle<Result<(), Unsaved>>>,
+    /// When the latest began.
+    begun_at: Clock,
+    /// Verified pieces then.
+    pieces: u32,
+}
+
+impl Saving {
+    pub(super) fn new(now: Clock, pieces: u32) -> Self {
+        Self {
+            task: None,
+            begun_at: now,
+            pieces,
+        }
+    }
+}
+
+/// What a save did not do.
+#[derive(Debug)]
+enum Unsaved {
+    /// The payload may not be on the disk.
+    Payload(StorageError),
+    /// The resume data is the one of before.
+    Resume(io::Error),
+}
 
 impl Session {
     /// Closes everything, takes in what the disk still has to say, saves.
@@ -20,8 +58,9 @@ impl Session {
         let closed = self.peers.close();
         self.settle().await?;
         self.take_back(closed);
-        let mut warnings = Vec::new();
+        let mut warnings = self.look_at_all_files()?;
         warnings.extend(self.save().await);
+        let end = self.damage_to_seed().map_or(end, End::Damaged);
         if let Some(recorder) = self.recorder.take()
             && let Err(error) = recorder.finish()
         {
@@ -40,7 +79,10 @@ impl Session {
         Ok(Outcome {
             end,
             have: self.torrent.have().clone(),
-            fetched_pieces: self.torrent.have_count() - self.progress.pieces_at_start,
+            fetched_pieces: self
+                .torrent
+                .have_count()
+                .saturating_sub(self.progress.pieces_at_start),
             ledger: *self.torrent.ledger(),
             elapsed,
             warnings,
@@ -52,8 +94,18 @@ impl Session {
     fn take_back(&mut self, mut closed: Vec<(Link, Unwritten)>) {
         while let Ok((link, event)) = self.events.try_recv() {
             let of = closed.iter_mut().find(|it| it.0 == link);
-            if let (Event::Flushed, Some((_, unwritten))) = (event, of) {
-                unwritten.written();
+            let Some((_, unwritten)) = of else { continue };
+            match event {
+                Event::Flushed => unwritten.written(),
+                Event::Unread(block) => {
+                    unwritten.written();
+                    let unsent = Unsent {
+                        blocks: 1,
+                        payload: block.length.into(),
+                    };
+                    self.torrent.take_back(link.peer, unsent);
+                }
+                _ => (),
             }
         }
         for (link, unwritten) in closed {
@@ -74,33 +126,78 @@ impl Session {
         Ok(())
     }
 
-    /// Syncs the payload, then saves the resume data. What failed, if anything.
+    /// Syncs the payload, then saves the resume data. What could not be saved, if anything.
     async fn save(&mut self) -> Option<String> {
-        // One at a time: they write to the same place.
-        if let Some(earlier) = self.saving.take() {
-            drop(earlier.await);
+        self.await_saving().await;
+        self.start_saving();
+        let unsaved = self.await_saving().await;
+        let resume = self.resume.as_ref()?;
+        if unsaved.is_some() || self.failure.is_some() {
+            // The slots go on telling what was written.
+            return unsaved.map(|why| format!("{why}; the next run will check the files again"));
         }
-        match self.start_saving()?.await {
-            Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(format!("{why}; the next run will check the files again")),
-            Err(error) => Some(format!("cannot save resume data: {error}")),
+        let removed = resume.unfollow();
+        removed
+            .err()
+            .map(|error| format!("cannot remove a file of resume data: {error}"))
+    }
+
+    /// Waits for a save under way. Gives what could not be saved; what
+    /// could not be synced is a failure of the session.
+    async fn await_saving(&mut self) -> Option<String> {
+        let saved = match self.saving.task.take()?.await {
+            Ok(saved) => saved,
+            Err(error) => return Some(format!("cannot save resume data: {error}")),
+        };
+        match saved {
+            Ok(()) => None,
+            Err(Unsaved::Payload(error)) => {
+                self.failure.get_or_insert(error);
+                None
+            }
+            Err(Unsaved::Resume(error)) => Some(format!("cannot save resume data: {error}")),
+        }
+    }
+
+    /// Saves now and then while data comes, so that little is hashed again if we are killed. Ends the
+    /// session if what was written cannot be put onto the disk.
+    pub(super) fn save_when_due(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        if let Some(task) = &mut self.saving.task
+            && let Poll::Ready(saved) = Pin::new(task).poll(&mut context)
+        {
+            self.saving.task = None;
+            match saved {
+                Ok(Err(Unsaved::Payload(error))) => {
+                    self.failure.get_or_insert(error);
+                }
+                Ok(Err(Unsaved::Resume(error))) => tracing::debug!(%error, "not saved"),
+                Err(error) => tracing::debug!(%error, "not saved"),
+                Ok(Ok(())) => (),
+            }
+        }
+        let news = self.torrent.have_count() != self.saving.pieces;
+        if news && self.saving.begun_at.elapsed() >= SAVE_PERIOD {
+            self.save_in_background();
         }
     }
 
     /// Saves while the session goes on: a seed may run for months.
     pub(super) fn save_in_background(&mut self) {
-        if self.saving.is_none() {
-            self.saving = self.start_saving();
+        if self.saving.task.is_none() {
+            self.start_saving();
         }
     }
 
-    fn start_saving(&self) -> Option<JoinHandle<Result<(), String>>> {
-        let resume = self.resume.clone()?;
+    fn start_saving(&mut self) {
+        let Some(resume) = self.resume.clone() else {
+            return;
+        };
+        self.saving = Saving::new(Clock::now(), self.torrent.have_count());
         let (storage, have) = (Arc::clone(&self.storage), self.torrent.have().clone());
-        Some(tokio::task::spawn_blocking(move || {
-            storage.sync().map_err(|error| error.to_string())?;
-            let saved = resume.save(&storage, &have);
-            saved.map_err(|error| format!("cannot save resume data: {error}"))
-        }))
+        self.saving.task = Some(tokio::task::spawn_blocking(move || {
+            storage.sync().map_err(Unsaved::Payload)?;
+            resume.save(&storage, &have).map_err(Unsaved::Resume)
+        }));
     }
 }

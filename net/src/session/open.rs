@@ -1,7 +1,6 @@
 //! Getting ready: files, sockets, and what is on disk already.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
@@ -10,7 +9,9 @@ use unchoke_core::torrent::Config;
 use unchoke_core::wire::Decoder;
 
 use super::announce::Trackers;
-use super::check::{Check, check, file_entries};
+use super::damage::Damage;
+use super::end::Saving;
+use super::found::open_files;
 use super::peers::Peers;
 use super::status::Progress;
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
@@ -19,8 +20,7 @@ use crate::connection::{Identity, SEND_CREDIT, Shared};
 use crate::disk::Disk;
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
-use crate::resume::Resume;
-use crate::storage::{Storage, StorageError};
+use crate::storage::StorageError;
 
 /// Events on their way to the torrent.
 const EVENTS: usize = 256;
@@ -28,8 +28,6 @@ const EVENTS: usize = 256;
 const ARRIVALS: usize = 16;
 /// Blocks on their way to the disk, beside one that each connection may be reading: 4 MiB.
 const BLOCKS_IN_FLIGHT: usize = 256;
-/// Time between two notices of a running check.
-const CHECK_NOTICE: Duration = Duration::from_millis(250);
 
 impl Session {
     /// Opens files and the listening socket, and finds out which pieces are there. Takes as long
@@ -49,14 +47,13 @@ impl Session {
         let listener = listen(settings.port).map_err(listen_error)?;
         let port = listener.local_addr().map_err(listen_error)?.port();
 
-        let (storage, resume) = open_files(&settings)?;
-        let have = find_pieces(&settings, &storage, &resume, &notices).await?;
-        let origin = origin(&settings, have, port);
+        let (storage, resume, have) = open_files(&settings, &notices).await?;
+        let origin = origin(&settings, have.clone(), port);
         let torrent = origin.torrent()?;
         let recorder = recorder(&settings, &origin)?;
         let (reporter, reports) = unbounded_channel();
         let hashes = metainfo.hashes().into();
-        let started = Disk::start(&storage, geometry, &hashes, &reporter);
+        let started = Disk::start(&storage, geometry, &hashes, &have, &reporter);
         let (disk, workers) = started.map_err(|source| SessionError::Io {
             action: "start the disk threads",
             source,
@@ -83,6 +80,7 @@ impl Session {
         let epoch = Clock::now();
         Ok(Self {
             progress: Progress::new(epoch, torrent.have_count()),
+            saving: Saving::new(epoch, torrent.have_count()),
             resume: (settings.goal != Goal::Seed).then_some(resume),
             settings,
             port,
@@ -98,9 +96,9 @@ impl Session {
             peers,
             trackers,
             notices,
-            saving: None,
             pending: None,
             failure: None,
+            damage: Damage::default(),
         })
     }
 }
@@ -128,78 +126,4 @@ fn recorder(settings: &Settings, origin: &Origin) -> Result<Option<Recorder>, St
             .map_err(|source| StorageError::new("create recording", path, source))
     });
     recorder.transpose()
-}
-
-fn open_files(settings: &Settings) -> Result<(Arc<Storage>, Resume), SessionError> {
-    let files = file_entries(&settings.metainfo, &settings.folder);
-    let count = files.len();
-    let seeding = settings.goal == Goal::Seed;
-    let storage = if seeding {
-        Storage::open(&settings.folder, files)?
-    } else {
-        Storage::create(&settings.folder, files)?
-    };
-    let metainfo = &settings.metainfo;
-    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
-    if !seeding {
-        resume
-            .reserve(count)
-            .map_err(|source| StorageError::new("write to", storage.root(), source))?;
-    }
-    Ok((Arc::new(storage), resume))
-}
-
-/// Stops the check when nobody waits for it any more.
-struct StopOnDrop(Check);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
-async fn find_pieces(
-    settings: &Settings,
-    storage: &Arc<Storage>,
-    resume: &Resume,
-    notices: &UnboundedSender<Notice>,
-) -> Result<Bitfield, SessionError> {
-    let pieces = settings.metainfo.geometry.piece_count();
-    // A user who went away needs no notices.
-    let notify = |notice| drop(notices.send(notice));
-    let (have, trusted) = match resume.load(storage) {
-        Some(have) => (have, true),
-        None if !storage.anything_there() => (Bitfield::empty(pieces), false),
-        None => (hash_all(settings, storage, &notify).await?, false),
-    };
-    notify(Notice::Found(have.count(), pieces, trusted));
-    if settings.goal == Goal::Seed && !have.is_full() {
-        return Err(SessionError::Incomplete {
-            missing: pieces - have.count(),
-            pieces,
-            folder: settings.folder.clone(),
-        });
-    }
-    Ok(have)
-}
-
-async fn hash_all(
-    settings: &Settings,
-    storage: &Arc<Storage>,
-    notify: &impl Fn(Notice),
-) -> Result<Bitfield, SessionError> {
-    let watch = StopOnDrop(Check::default());
-    let (progress, storage) = (watch.0.clone(), Arc::clone(storage));
-    let metainfo = Arc::clone(&settings.metainfo);
-    let pieces = metainfo.geometry.piece_count();
-    let mut hashing = tokio::task::spawn_blocking(move || check(&storage, &metainfo, &progress));
-    loop {
-        tokio::select! {
-            hashed = &mut hashing => return hashed.map_err(|error| SessionError::Io {
-                action: "check the files",
-                source: error.into(),
-            }),
-            () = tokio::time::sleep(CHECK_NOTICE) => notify(Notice::Checking(watch.0.done(), pieces)),
-        }
-    }
 }

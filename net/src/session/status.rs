@@ -23,6 +23,8 @@ pub enum Notice {
     Checking(u32, u32),
     /// Pieces found on disk, of how many, and whether resume data vouched for them.
     Found(u32, u32, bool),
+    /// Something about the files that the user should know.
+    Files(String),
     /// How it goes; comes twice a second.
     Status(Box<Status>),
     /// What a tracker said.

@@ -7,46 +7,65 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Files kept open at a time; the usual limit of a process is 1024 descriptors.
 const OPEN_FILES: usize = 128;
 
+#[derive(Debug)]
+struct Open {
+    used: u64,
+    writable: bool,
+    file: Arc<File>,
+}
+
 /// Open files by their number in the torrent; the one used longest ago gives way.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
-    open: BTreeMap<usize, (u64, Arc<File>)>,
+    open: BTreeMap<usize, Open>,
     uses: u64,
     /// Written since the last sync.
     touched: BTreeSet<usize>,
 }
 
-/// A panic elsewhere leaves the cache usable: it holds nothing but open files.
-pub(super) fn lock(handles: &Mutex<Handles>) -> MutexGuard<'_, Handles> {
-    handles.lock().unwrap_or_else(PoisonError::into_inner)
+/// A panic elsewhere leaves what is behind the lock usable: every change to it is complete in itself.
+pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Handles {
-    pub(super) fn get<E>(
-        &mut self,
-        file: usize,
-        open: impl FnOnce() -> Result<File, E>,
-    ) -> Result<Arc<File>, E> {
+    /// The open file, if it serves for reading, or also for writing if `write`.
+    pub(super) fn get(&mut self, file: usize, write: bool) -> Option<Arc<File>> {
         self.uses += 1;
-        if let Some((used, handle)) = self.open.get_mut(&file) {
-            *used = self.uses;
-            return Ok(Arc::clone(handle));
+        let open = self.open.get_mut(&file)?;
+        if write && !open.writable {
+            return None;
         }
+        open.used = self.uses;
+        Some(Arc::clone(&open.file))
+    }
+
+    pub(super) fn keep(&mut self, file: usize, handle: File, writable: bool) -> Arc<File> {
         if self.open.len() >= OPEN_FILES {
-            let oldest = self.open.iter().min_by_key(|(_, (used, _))| *used);
+            let oldest = self.open.iter().min_by_key(|(_, open)| open.used);
             let oldest = oldest.map(|(file, _)| *file);
             oldest.map(|file| self.open.remove(&file));
         }
-        let handle = Arc::new(open()?);
-        self.open.insert(file, (self.uses, Arc::clone(&handle)));
-        Ok(handle)
+        let handle = Arc::new(handle);
+        let open = Open {
+            used: self.uses,
+            writable,
+            file: Arc::clone(&handle),
+        };
+        self.open.insert(file, open);
+        handle
+    }
+
+    pub(super) fn forget(&mut self, file: usize) {
+        self.open.remove(&file);
     }
 
     pub(super) fn touch(&mut self, file: usize) {
         self.touched.insert(file);
     }
 
-    pub(super) fn take_touched(&mut self) -> BTreeSet<usize> {
-        std::mem::take(&mut self.touched)
+    /// A file that was written since it was last taken here.
+    pub(super) fn take_touched(&mut self) -> Option<usize> {
+        self.touched.pop_first()
     }
 }

@@ -4,6 +4,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Nothing is created and nothing is changed.
+    Read,
+    /// The file is there already.
+    Write,
+    /// The file must not exist: it and its folders are created.
+    Create,
+}
+
 fn refused(path: &Path) -> io::Error {
     let why = format!(
         "{} leads out of the output folder; remove that link",
@@ -12,8 +23,21 @@ fn refused(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
-/// Opens `relative` below `root` (canonical). With `write`, folders and the file are created.
-pub(super) fn open(root: &Path, relative: &Path, write: bool) -> io::Result<File> {
+/// Opens `relative` below `root` (canonical).
+pub(super) fn open(root: &Path, relative: &Path, purpose: Purpose) -> io::Result<File> {
+    let path = find(root, relative, purpose == Purpose::Create)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    match purpose {
+        Purpose::Read => &mut options,
+        Purpose::Write => options.write(true),
+        Purpose::Create => options.write(true).create_new(true),
+    };
+    options.open(path)
+}
+
+/// The real path of `relative` below `root` (canonical). `create` makes the folders that lack.
+pub(super) fn find(root: &Path, relative: &Path, create: bool) -> io::Result<PathBuf> {
     let mut names = Vec::new();
     for component in relative.components() {
         match component {
@@ -27,15 +51,9 @@ pub(super) fn open(root: &Path, relative: &Path, write: bool) -> io::Result<File
     let mut folder = root.to_path_buf();
     for part in folders {
         folder.push(part);
-        folder = enter(root, &folder, write)?;
+        folder = enter(root, &folder, create)?;
     }
-    let path = settle(root, &folder.join(name))?;
-    OpenOptions::new()
-        .read(true)
-        .write(write)
-        .create(write)
-        .truncate(false)
-        .open(path)
+    settle(root, &folder.join(name))
 }
 
 /// The real path of `folder`, which must lie below `root`.
@@ -47,25 +65,37 @@ fn enter(root: &Path, folder: &Path, create: bool) -> io::Result<PathBuf> {
         }
     }
     let real = fs::canonicalize(folder)?;
-    if real.starts_with(root) {
-        Ok(real)
-    } else {
-        Err(refused(folder))
+    if !real.starts_with(root) {
+        return Err(refused(folder));
     }
+    if !real.is_dir() {
+        let why = format!(
+            "{} is a file, and the torrent has a folder of that name; move it away first",
+            folder.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
+    }
+    Ok(real)
 }
 
 /// Follows a link at `path` if it stays below `root`.
 fn settle(root: &Path, path: &Path) -> io::Result<PathBuf> {
-    match fs::symlink_metadata(path) {
+    let real = match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_symlink() => {
             let real = fs::canonicalize(path).map_err(|_| refused(path))?;
-            if real.starts_with(root) {
-                Ok(real)
-            } else {
-                Err(refused(path))
+            if !real.starts_with(root) {
+                return Err(refused(path));
             }
+            real
         }
-        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
-        _ => Ok(path.to_path_buf()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_path_buf()),
+        Err(error) => return Err(error),
+        Ok(_) => path.to_path_buf(),
+    };
+    if fs::metadata(&real)?.is_file() {
+        return Ok(real);
     }
+    let kind = io::ErrorKind::IsADirectory;
+    let why = "it is not a regular file; move it away first";
+    Err(io::Error::new(kind, why))
 }

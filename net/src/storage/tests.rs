@@ -1,5 +1,9 @@
 use std::os::unix::fs::symlink;
 
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PieceIndex;
+
 use super::*;
 
 fn entry(path: &str, length: u64) -> FileEntry {
@@ -18,6 +22,7 @@ fn three_files() -> Vec<FileEntry> {
 fn a_write_across_files_reads_back_and_fills_them_to_length() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let storage = Storage::create(folder.path(), three_files()).expect("create");
+    storage.create_empty().expect("create");
     storage.write(2, b"xyz").expect("write");
     let mut bytes = [9; 8];
     storage.read(2, &mut bytes[..3]).expect("read");
@@ -46,15 +51,19 @@ fn padding_is_zeros_and_never_on_disk() {
 }
 
 #[test]
-fn links_that_leave_the_folder_are_refused() {
+fn links_that_leave_the_folder_are_refused_before_anything_is_written() {
     let outside = tempfile::tempdir().expect("temporary folder");
-    let folder = tempfile::tempdir().expect("temporary folder");
-    symlink(outside.path(), folder.path().join("deep")).expect("link");
-    symlink(outside.path().join("new"), folder.path().join("a")).expect("dangling link");
-    let storage = Storage::create(folder.path(), three_files()).expect("create");
-    assert!(storage.write(0, b"abc").is_err());
-    let error = storage.write(3, b"01234").expect_err("left the folder");
-    assert!(error.to_string().contains("leads out"), "{error}");
+    for (name, target) in [("deep", "."), ("a", "new")] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        symlink(outside.path().join(target), folder.path().join(name)).expect("link");
+        let error = Storage::create(folder.path(), three_files()).expect_err("leaves the folder");
+        assert!(error.to_string().contains("leads out"), "{error}");
+        // Only to look is allowed; the link comes to light when it is used.
+        let storage = Storage::open(folder.path(), three_files()).expect("open");
+        let at = if name == "a" { 0 } else { 3 };
+        assert!(storage.write(at, b"abc").is_err());
+        assert!(storage.read(at, &mut [0; 3]).is_err());
+    }
     let left = fs::read_dir(outside.path()).expect("list").count();
     assert_eq!(left, 0, "something was written outside");
 }
@@ -74,21 +83,27 @@ fn links_within_the_folder_are_followed() {
 fn paths_with_dots_are_refused_even_if_the_layout_let_them_through() {
     let folder = tempfile::tempdir().expect("temporary folder");
     for path in ["../x", "/x", "a/../../x", "."] {
-        let storage = Storage::create(folder.path(), vec![entry(path, 4)]).expect("create");
+        let files = vec![entry(path, 4)];
+        assert!(
+            Storage::create(folder.path(), files.clone()).is_err(),
+            "{path}"
+        );
+        let storage = Storage::open(folder.path(), files).expect("open");
         assert!(storage.write(0, b"abcd").is_err(), "{path}");
     }
 }
 
 #[test]
-fn longer_files_are_not_cut() {
+fn longer_files_are_told_and_cut_only_when_asked() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    fs::write(folder.path().join("a"), b"precious").expect("write");
-    let error = Storage::create(folder.path(), three_files()).expect_err("must refuse");
-    assert!(error.to_string().contains("8 bytes"), "{error}");
-    assert_eq!(
-        fs::read(folder.path().join("a")).expect("read"),
-        b"precious"
-    );
+    let path = folder.path().join("a");
+    fs::write(&path, b"precious").expect("write");
+    let storage = Storage::create(folder.path(), three_files()).expect("create");
+    assert_eq!(storage.longer(), [0]);
+    storage.write(0, b"abc").expect("write");
+    assert_eq!(fs::read(&path).expect("read"), b"abccious");
+    storage.cut(0).expect("cut");
+    assert_eq!(fs::read(&path).expect("read"), b"abc");
 }
 
 #[test]
@@ -104,4 +119,222 @@ fn more_files_than_descriptors() {
     let mut back = vec![0; 600];
     storage.read(0, &mut back).expect("read");
     assert_eq!(back, payload);
+}
+
+fn length_of(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|it| it.len())
+}
+
+#[test]
+fn reading_never_creates_extends_or_cuts() {
+    for lengths in [[None, None], [Some(2), Some(1)], [Some(9), Some(0)]] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        fs::create_dir_all(folder.path().join("deep/down")).expect("folder");
+        let paths = ["a", "deep/down/b"].map(|it| folder.path().join(it));
+        for (path, length) in paths.iter().zip(lengths) {
+            if let Some(length) = length {
+                fs::write(path, vec![1; length]).expect("write");
+            }
+        }
+        let before = paths.each_ref().map(|it| length_of(it));
+        let storage = Storage::create(folder.path(), three_files()).expect("create");
+        let error = storage.read(0, &mut [0; 8]).expect_err("not all is there");
+        assert!(error.is_absence(), "{error}");
+        assert!(!folder.path().join("empty").exists());
+        assert_eq!(before, paths.each_ref().map(|it| length_of(it)));
+    }
+}
+
+#[test]
+fn a_change_by_somebody_else_is_noticed_and_never_vouched_for() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 5] = [
+        ("written", |path| fs::write(path, b"ABC").expect("write")),
+        ("cut", |path| fs::write(path, b"").expect("write")),
+        ("removed", |path| fs::remove_file(path).expect("remove")),
+        ("replaced", |path| {
+            fs::write(path.with_extension("new"), b"abc").expect("write");
+            fs::rename(path.with_extension("new"), path).expect("rename");
+        }),
+        ("dated", |path| {
+            let file = File::options().write(true).open(path).expect("open");
+            file.set_modified(std::time::UNIX_EPOCH).expect("touch");
+        }),
+    ];
+    for (name, change) in changes {
+        for opened in [true, false] {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            fs::write(folder.path().join("a"), b"abc").expect("write");
+            let storage = Storage::create(folder.path(), three_files()).expect("create");
+            if opened {
+                storage.read(0, &mut [0; 3]).expect("read");
+                assert_eq!(storage.take_changed(), [] as [usize; 0], "{name}");
+            }
+            change(&folder.path().join("a"));
+            // Whether it succeeds differs; that it is noticed does not.
+            drop(storage.read(0, &mut [0; 3]));
+            assert_eq!(storage.take_changed(), [0], "{name}, opened: {opened}");
+            assert!(storage.was_changed(0), "{name}");
+            assert!(!storage.vouched_stamp(0).is_some_and(|it| it.1), "{name}");
+            storage.look(0);
+            assert_eq!(
+                storage.take_changed(),
+                [] as [usize; 0],
+                "told twice: {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn our_own_writes_are_no_changes() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let storage = Storage::create(folder.path(), three_files()).expect("create");
+    for _ in 0..3 {
+        storage.write(0, b"abcdefgh").expect("write");
+        storage.read(0, &mut [0; 8]).expect("read");
+        assert!(!storage.look(0) && !storage.look(2));
+    }
+    assert_eq!(storage.change_count(), 0);
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_not_written_over() {
+    for existed in [false, true] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        let storage = Storage::create(folder.path(), three_files()).expect("create");
+        if existed {
+            storage.write(0, b"abc").expect("write");
+            fs::rename(&path, folder.path().join("moved")).expect("rename");
+        }
+        fs::write(&path, b"his").expect("write");
+        storage.write(0, b"abc").expect_err("it is not ours");
+        storage
+            .write(0, b"abc")
+            .expect_err("nor is it the second time");
+        assert_eq!(fs::read(&path).expect("read"), b"his", "existed: {existed}");
+        // What was deleted is made anew.
+        fs::remove_file(&path).expect("remove");
+    }
+}
+
+#[test]
+fn dates_of_any_range_are_compared_and_nothing_else() {
+    use std::time::{Duration, UNIX_EPOCH};
+    let years = |count: u64| Duration::from_secs(count * 365 * 24 * 3600);
+    let dates = [
+        UNIX_EPOCH - Duration::new(1, 1),
+        UNIX_EPOCH - years(60),
+        UNIX_EPOCH,
+        UNIX_EPOCH + Duration::from_nanos(1),
+        UNIX_EPOCH + years(400),
+    ];
+    for date in dates {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        fs::write(&path, b"abc").expect("write");
+        let file = File::options().write(true).open(&path).expect("open");
+        file.set_modified(date).expect("date");
+        let storage = Storage::create(folder.path(), three_files()).expect("create");
+        assert!(
+            storage.anything_there() && storage.may_hold(0, 3),
+            "{date:?}"
+        );
+        let stamp = storage.stamp(0).expect("it is there");
+        let text = serde_json::to_string(&stamp).expect("JSON");
+        let back: Stamp = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((back, Stamp::from_bytes(&stamp.to_bytes())), (stamp, stamp));
+    }
+}
+
+#[test]
+fn too_long_paths_are_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let deep: Vec<String> = vec!["d".repeat(200); 21];
+    for path in [
+        deep.join("/"),
+        "n".repeat(256),
+        format!("new/{}", "m".repeat(256)),
+    ] {
+        let error = Storage::create(folder.path(), vec![entry(&path, 1)]).expect_err("too long");
+        assert!(
+            error.to_string().contains("more than the system allows"),
+            "{error}"
+        );
+    }
+    let longest = "n".repeat(255);
+    let storage = Storage::create(folder.path(), vec![entry(&longest, 1)]).expect("create");
+    storage.write(0, b"x").expect("write");
+}
+
+#[test]
+fn a_failed_sync_is_not_forgotten() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let storage = Storage::create(folder.path(), three_files()).expect("create");
+    storage.write(0, b"abc").expect("write");
+    // The system refuses to sync a pipe: as good as a disk that fails.
+    let (reader, _writer) = std::io::pipe().expect("pipe");
+    let pipe = File::from(std::os::fd::OwnedFd::from(reader));
+    lock(&storage.handles).keep(0, pipe, true);
+    storage.sync().expect_err("the pipe");
+    lock(&storage.handles).forget(0);
+    storage
+        .sync()
+        .expect_err("nothing that was written before counts any more");
+    storage.write(0, b"abc").expect("write");
+    storage
+        .sync()
+        .expect_err("nor does a later sync make up for it");
+}
+
+#[test]
+fn foreign_files_are_told_from_ours_from_blank_ones_and_from_undecided_ones() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let names = ["his", "ours", "blank", "good", "absent"];
+    let files: Vec<FileEntry> = names.map(|it| entry(it, 4)).into();
+    let contents = ["mine", "wxyz", "\0\0\0\0", "good"];
+    for (name, content) in names.iter().zip(contents) {
+        fs::write(folder.path().join(name), content).expect("write");
+    }
+    let storage = Storage::create(folder.path(), files).expect("create");
+    let ours = [false, true, false, false, false];
+    let foreign = |piece_bytes, good: Option<u32>| {
+        let geometry = Geometry::new(20, piece_bytes).expect("geometry");
+        let mut pieces = Bitfield::empty(geometry.piece_count());
+        good.map(|piece| pieces.insert(PieceIndex(piece)));
+        storage.foreign(&ours, &pieces, geometry).expect("read")
+    };
+    // One piece a file.
+    assert_eq!(foreign(4, Some(3)), [0]);
+    assert_eq!(foreign(4, Some(0)), [3]);
+    // One piece for two files: with another piece good, a file of the right length passes.
+    assert_eq!(foreign(8, None), [0, 3]);
+    assert_eq!(foreign(8, Some(1)), [] as [usize; 0]);
+    fs::write(folder.path().join("his"), "mi").expect("write");
+    storage.look(0);
+    assert_eq!(foreign(8, Some(1)), [0]);
+    // A whole piece of its own, of 3 bytes, begins with `his` and `good` each.
+    assert_eq!(foreign(3, Some(4)), [0]);
+}
+
+#[test]
+fn folders_and_files_in_each_others_place_are_refused_at_the_start() {
+    for (name, folder_there) in [
+        ("a", true),
+        ("empty", true),
+        ("deep", false),
+        ("deep/down", false),
+    ] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join(name);
+        if folder_there {
+            fs::create_dir(&path).expect("folder");
+        } else {
+            fs::create_dir_all(path.parent().expect("has one")).expect("folder");
+            fs::write(&path, "in the way").expect("write");
+        }
+        let error = Storage::create(folder.path(), three_files()).expect_err("in the way");
+        assert!(error.to_string().contains("move it away"), "{error}");
+    }
 }

@@ -112,6 +112,56 @@ impl Drop for Listening {
     }
 }
 
+/// A command in the background whose events can be waited for; it ends with this value.
+pub(crate) struct Reporting {
+    pub(crate) child: Child,
+    events: std::sync::mpsc::Receiver<serde_json::Value>,
+}
+
+impl Reporting {
+    /// Starts the command with `--json`.
+    pub(crate) fn start(mut command: Command) -> Self {
+        command
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().expect("the command starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, events) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let event = serde_json::from_str(&line).expect("JSON");
+                // Whoever waits for no more events goes away.
+                drop(sender.send(event));
+            }
+        });
+        Self { child, events }
+    }
+
+    /// The next event that is `wanted`.
+    pub(crate) fn until(&self, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        let mut seen = Vec::new();
+        loop {
+            let event = self.events.recv_timeout(PATIENCE);
+            let event = event.unwrap_or_else(|error| panic!("{error} after {seen:?}"));
+            if wanted(&event) {
+                return event;
+            }
+            if event["event"] != "progress" {
+                seen.push(event);
+            }
+        }
+    }
+}
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 /// Sends `signal` (a name such as `INT`) to a child.
 pub(crate) fn signal(child: &Child, signal: &str) {
     let sent = Command::new("kill")

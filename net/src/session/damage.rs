@@ -1,0 +1,201 @@
+//! Pieces that we had and that are not good any more.
+//!
+//! The disk threads notice when a file was changed. Damage that shows in no stamp, for example of a
+//! failing disk, is noticed by the peers: one that was sent a whole piece, and then asks for it again
+//! or leaves without a word that it has the piece, may have found it bad. To hash a piece costs less
+//! than to send it, so peers cannot keep us busy by that.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::torrent::Input;
+
+use super::{Goal, Notice, Session, SessionError};
+use crate::connection::Link;
+
+/// Pieces of which we count what a connection was sent. A peer that finds a piece bad asks for it
+/// again soon.
+const COUNTED: usize = 64;
+/// Pieces hashed at most when a connection ends: many clients do not say `have` to a seed.
+const INSPECTED: usize = 8;
+
+/// What was lost, and what gives reason to look.
+#[derive(Debug, Default)]
+pub(super) struct Damage {
+    /// By the serial number of the connection: bytes sent of each piece, oldest first.
+    sent: BTreeMap<u64, VecDeque<(PieceIndex, u32)>>,
+    /// Files of which the user was told.
+    told: BTreeSet<usize>,
+    /// Pieces of changed files that were not hashed again before the end.
+    unchecked: usize,
+    /// The first loss, in words.
+    first: Option<String>,
+}
+
+impl Damage {
+    /// Counts a block that goes to a peer. True if the peer had been sent the whole piece before.
+    pub(super) fn note_sent(&mut self, link: Link, block: BlockRef, geometry: Geometry) -> bool {
+        let pieces = self.sent.entry(link.serial).or_default();
+        if !pieces.iter().rev().any(|it| it.0 == block.piece) {
+            pieces.push_back((block.piece, 0));
+            if pieces.len() > COUNTED {
+                pieces.pop_front();
+            }
+        }
+        let mut newest = pieces.iter_mut().rev();
+        let counted = newest.find(|it| it.0 == block.piece);
+        let (_, bytes) = counted.expect("it is there or was just put there");
+        *bytes = bytes.saturating_add(block.length);
+        let again = *bytes > geometry.piece_len(block.piece);
+        if again {
+            *bytes = 0;
+        }
+        again
+    }
+
+    /// Pieces of changed files were not hashed again before the end.
+    pub(super) fn note_unchecked(&mut self, pieces: usize) {
+        self.unchecked += pieces;
+    }
+
+    /// The peer has the piece: what it was sent was good.
+    pub(super) fn note_have(&mut self, link: Link, piece: PieceIndex) {
+        if let Some(pieces) = self.sent.get_mut(&link.serial) {
+            pieces.retain(|it| it.0 != piece);
+        }
+    }
+
+    /// The connection is gone. Gives the pieces to be looked at, latest first.
+    pub(super) fn forget(&mut self, link: Link, geometry: Geometry) -> Vec<PieceIndex> {
+        let pieces = self.sent.remove(&link.serial).unwrap_or_default();
+        let whole = pieces
+            .iter()
+            .rev()
+            .filter(|it| it.1 >= geometry.piece_len(it.0));
+        whole.map(|it| it.0).take(INSPECTED).collect()
+    }
+}
+
+impl Session {
+    /// A piece is not good any more: the claim is taken back, the user is told, and the next run will
+    /// not believe in it.
+    pub(super) fn on_lost(&mut self, piece: PieceIndex) -> Result<(), SessionError> {
+        if !self.torrent.have().has(piece) {
+            return Ok(());
+        }
+        let file = self.damaged_file(piece);
+        let path = self.storage.root().join(&self.storage.files()[file].path);
+        let state = match self.storage.stamp(file) {
+            None => "is gone",
+            Some(_) => "was changed or damaged",
+        };
+        let loss = format!(
+            "{} {state}: piece {piece} of {} is not good any more",
+            path.display(),
+            self.settings.metainfo.geometry.piece_count()
+        );
+        let writes = self.settings.goal != Goal::Seed;
+        if writes && self.damage.told.insert(file) {
+            let what = "it and others of that file that are bad are fetched again";
+            self.notify(Notice::Files(format!("{loss}; {what}")));
+        }
+        self.damage.first.get_or_insert(loss);
+        self.feed(Input::PieceLost { piece })?;
+        // The claim must not outlive us.
+        self.save_in_background();
+        Ok(())
+    }
+
+    /// The file of the piece that shows why it is bad: one that is missing or was changed, or else the
+    /// first.
+    fn damaged_file(&self, piece: PieceIndex) -> usize {
+        let size = self.settings.metainfo.geometry.piece_bytes();
+        let has_part = |file: &usize| self.storage.pieces_of(*file, size).contains(&piece.0);
+        let parts = || (0..self.storage.files().len()).filter(has_part);
+        let real = || parts().filter(|file| !self.storage.files()[*file].pad);
+        let missing = real().find(|file| self.storage.stamp(*file).is_none());
+        let changed = || real().find(|file| self.storage.was_changed(*file));
+        let found = missing.or_else(changed).or_else(|| real().next());
+        found.expect("a piece of padding alone is never bad")
+    }
+
+    /// A last look, after the disk threads have ended: pieces of files that are gone or cut are lost.
+    /// Gives what to tell of files that were changed otherwise and not checked since.
+    pub(super) fn look_at_all_files(&mut self) -> Result<Vec<String>, SessionError> {
+        let geometry = self.settings.metainfo.geometry;
+        let mut warnings = Vec::new();
+        if self.damage.unchecked > 0 {
+            warnings.push(format!(
+                "{} pieces of files that were changed while we used them were not checked again; \
+                 `unchoke check` tells whether they are good",
+                self.damage.unchecked
+            ));
+        }
+        for file in 0..self.storage.files().len() {
+            if !self.storage.look(file) {
+                continue;
+            }
+            let mut lost = false;
+            let pieces = self.storage.pieces_of(file, geometry.piece_bytes());
+            for piece in pieces.map(PieceIndex) {
+                let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
+                if !self.storage.may_hold(start, geometry.piece_len(piece)) {
+                    lost |= self.torrent.have().has(piece);
+                    self.on_lost(piece)?;
+                }
+            }
+            if !lost {
+                let path = self.storage.root().join(&self.storage.files()[file].path);
+                warnings.push(format!(
+                    "{} was changed while we used it and was not checked again; `unchoke check` \
+                     tells whether it is good",
+                    path.display()
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Why a seed cannot go on: it uploads all of its torrent, or nothing.
+    pub(super) fn damage_to_seed(&self) -> Option<String> {
+        let loss = self.damage.first.as_ref()?;
+        (self.settings.goal == Goal::Seed)
+            .then(|| format!("{loss}; fetch it again with `unchoke download --seed`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use unchoke_core::ids::PeerKey;
+
+    use super::*;
+
+    #[test]
+    fn a_piece_is_looked_at_when_a_peer_got_all_of_it_and_asks_again() {
+        let geometry = Geometry::new(3 * 40_000, 40_000).expect("geometry");
+        let mut damage = Damage::default();
+        let link = |serial| Link {
+            peer: PeerKey(0),
+            serial,
+        };
+        let mut sent = |serial, piece, index| {
+            let block = geometry.block(PieceIndex(piece), index);
+            damage.note_sent(link(serial), block, geometry)
+        };
+        for (serial, piece) in [(1, 0), (1, 1), (2, 0)] {
+            for index in 0..3 {
+                assert!(!sent(serial, piece, index), "the first time of {index}");
+            }
+        }
+        assert!(sent(1, 0, 1), "asked for again");
+        for index in 0..3 {
+            assert!(!sent(1, 0, index), "counted anew");
+        }
+        assert!(sent(1, 0, 0), "once more for a whole piece");
+        assert_eq!(damage.forget(link(1), geometry), [PieceIndex(1)]);
+        assert_eq!(damage.forget(link(1), geometry), []);
+        damage.note_have(link(2), PieceIndex(0));
+        assert_eq!(damage.forget(link(2), geometry), []);
+    }
+}

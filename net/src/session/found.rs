@@ -1,0 +1,225 @@
+//! What is on disk when a session starts: which pieces are good, and whose the files are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use unchoke_core::bitfield::Bitfield;
+
+use super::check::{Check, check, file_entries};
+use super::{Goal, Notice, SessionError, Settings};
+use crate::resume::{Loaded, Resume};
+use crate::storage::{Storage, StorageError};
+
+/// Time between two notices of a running check.
+const CHECK_NOTICE: Duration = Duration::from_millis(250);
+
+/// What is to be hashed, and what need not be.
+struct Plan {
+    good: Bitfield,
+    doubtful: Bitfield,
+    /// Whether each file is one that we wrote.
+    ours: Vec<bool>,
+}
+
+/// Opens the files and finds the verified pieces. A download is then ready to write: nothing that
+/// belongs to somebody else is in the way, and resume data tells what is there.
+pub(super) async fn open_files(
+    settings: &Settings,
+    notices: &UnboundedSender<Notice>,
+) -> Result<(Arc<Storage>, Resume, Bitfield), SessionError> {
+    let files = file_entries(&settings.metainfo, &settings.folder);
+    let seeding = settings.goal == Goal::Seed;
+    let storage = if seeding {
+        Storage::open(&settings.folder, files)?
+    } else {
+        Storage::create(&settings.folder, files)?
+    };
+    let storage = Arc::new(storage);
+    let metainfo = &settings.metainfo;
+    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    if !seeding {
+        refuse_longer(settings, &storage)?;
+        // A folder that takes nothing must not cost the user an hour of hashing.
+        reserve(&resume, &storage)?;
+    }
+    // A user who went away needs no notices.
+    let notify = |notice| drop(notices.send(notice));
+    let plan = plan(settings, &storage, &resume, &notify);
+    let (ours, hashed) = (plan.ours.clone(), plan.doubtful.count() > 0);
+    let have = hash_doubtful(settings, &storage, plan, &notify).await?;
+    let pieces = metainfo.geometry.piece_count();
+    notify(Notice::Found(have.count(), pieces, !hashed));
+    if seeding && !have.is_full() {
+        return Err(SessionError::Incomplete {
+            missing: pieces - have.count(),
+            pieces,
+            folder: settings.folder.clone(),
+        });
+    }
+    if !seeding {
+        let vetted = refuse_foreign(settings, &storage, &ours, &have);
+        if vetted.is_err() {
+            resume.free();
+        }
+        vetted?;
+        let (storage, resume, have) = (Arc::clone(&storage), resume.clone(), have.clone());
+        let news = hashed || !resume.exists();
+        let prepared = tokio::task::spawn_blocking(move || prepare(&storage, &resume, &have, news));
+        prepared.await.map_err(|error| SessionError::Io {
+            action: "prepare the files",
+            source: error.into(),
+        })??;
+    }
+    Ok((storage, resume, have))
+}
+
+fn reserve(resume: &Resume, storage: &Storage) -> Result<(), StorageError> {
+    let reserved = resume.reserve(storage.files().len());
+    reserved.map_err(|source| StorageError::new("write to", storage.root(), source))
+}
+
+/// The first that is written. From here on a file that exists is ours.
+fn prepare(
+    storage: &Storage,
+    resume: &Resume,
+    have: &Bitfield,
+    news: bool,
+) -> Result<(), StorageError> {
+    resume.follow(storage)?;
+    for file in storage.longer() {
+        storage.cut(file)?;
+    }
+    storage.create_empty()?;
+    if !news {
+        return Ok(());
+    }
+    storage.sync_all_present()?;
+    let saved = resume.save(storage, have);
+    saved.map_err(|source| StorageError::new("write to", storage.root(), source))?;
+    reserve(resume, storage)
+}
+
+fn plan(settings: &Settings, storage: &Storage, resume: &Resume, notify: &impl Fn(Notice)) -> Plan {
+    let count = settings.metainfo.geometry.piece_count();
+    let (nothing, everything) = (Bitfield::empty(count), Bitfield::full(count));
+    let all_doubtful = |ours| Plan {
+        good: nothing.clone(),
+        doubtful: everything,
+        ours,
+    };
+    let plan = match resume.load(storage) {
+        Loaded::Nothing(ours) => all_doubtful(ours),
+        Loaded::Useless(why, ours) => {
+            let sentence = format!("{why}: it is not used, every piece is checked");
+            notify(Notice::Files(sentence));
+            all_doubtful(ours)
+        }
+        Loaded::Known(known) if settings.recheck => all_doubtful(known.ours),
+        Loaded::Known(known) => {
+            if known.changed_files > 0 {
+                let files = match known.changed_files {
+                    1 => "1 file has".to_owned(),
+                    files => format!("{files} files have"),
+                };
+                let pieces = known.doubtful.count();
+                notify(Notice::Files(format!(
+                    "{files} changed since the last run: {pieces} of {count} pieces are checked"
+                )));
+            }
+            Plan {
+                good: known.good,
+                doubtful: known.doubtful,
+                ours: known.ours,
+            }
+        }
+    };
+    if storage.anything_there() {
+        return plan;
+    }
+    Plan {
+        doubtful: nothing,
+        ..plan
+    }
+}
+
+async fn hash_doubtful(
+    settings: &Settings,
+    storage: &Arc<Storage>,
+    plan: Plan,
+    notify: &impl Fn(Notice),
+) -> Result<Bitfield, SessionError> {
+    let pieces = plan.doubtful.count();
+    if pieces == 0 {
+        return Ok(plan.good);
+    }
+    let watch = StopOnDrop(Check::default());
+    let (progress, storage) = (watch.0.clone(), Arc::clone(storage));
+    let metainfo = Arc::clone(&settings.metainfo);
+    let mut hashing = tokio::task::spawn_blocking(move || {
+        check(&storage, &metainfo, plan.good, plan.doubtful, &progress)
+    });
+    loop {
+        tokio::select! {
+            hashed = &mut hashing => return hashed.map_err(|error| SessionError::Io {
+                action: "check the files",
+                source: error.into(),
+            }),
+            () = tokio::time::sleep(CHECK_NOTICE) => notify(Notice::Checking(watch.0.done(), pieces)),
+        }
+    }
+}
+
+/// Stops the check when nobody waits for it any more.
+struct StopOnDrop(Check);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Before an hour of hashing: what is beyond the end belongs to nobody's torrent.
+fn refuse_longer(settings: &Settings, storage: &Storage) -> Result<(), SessionError> {
+    let longer = storage.longer();
+    let Some(first) = longer.first().filter(|_| !settings.overwrite) else {
+        return Ok(());
+    };
+    let found = storage.stamp(*first).map_or(0, |it| it.length);
+    let expected = storage.files()[*first].length;
+    Err(SessionError::InTheWay(format!(
+        "{} has {found} bytes, the torrent says {expected}",
+        named(storage, &longer)
+    )))
+}
+
+/// A file of which nothing is right, and that no run of ours wrote, is something else of the user.
+fn refuse_foreign(
+    settings: &Settings,
+    storage: &Storage,
+    ours: &[bool],
+    have: &Bitfield,
+) -> Result<(), SessionError> {
+    if settings.overwrite {
+        return Ok(());
+    }
+    let foreign = storage.foreign(ours, have, settings.metainfo.geometry)?;
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(SessionError::InTheWay(format!(
+        "{} is there already and is not of this torrent: no piece of it is right, and no earlier run \
+         wrote it",
+        named(storage, &foreign)
+    )))
+}
+
+/// The first file, and how many more there are.
+fn named(storage: &Storage, files: &[usize]) -> String {
+    let first = storage.root().join(&storage.files()[files[0]].path);
+    match files.len() - 1 {
+        0 => first.display().to_string(),
+        1 => format!("{} (as well as 1 more file)", first.display()),
+        more => format!("{} (as well as {more} more files)", first.display()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Whether a torrent fits into a folder, found out before any data arrives.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Component, Path};
+
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PieceIndex;
+
+use super::inside::{self, Purpose};
+use super::{FileEntry, Storage, StorageError};
+
+/// Names up to so long are allowed everywhere. Among the file systems in use, eCryptfs allows the
+/// least: 143 bytes.
+const SHORT_NAME: usize = 140;
+
+/// The system is asked: how long a path or a name may be differs. It looks at the length of a path
+/// before it looks for the file, and at the length of a name in a folder that exists.
+pub(super) fn refuse_long_paths(root: &Path, files: &[FileEntry]) -> Result<(), StorageError> {
+    let mut names = BTreeSet::new();
+    for file in files.iter().filter(|it| !it.pad) {
+        refuse_long(&root.join(&file.path))?;
+        let parts = file.path.components().filter_map(|it| match it {
+            Component::Normal(name) if name.len() > SHORT_NAME => Some(name),
+            _ => None,
+        });
+        names.extend(parts);
+    }
+    let probe = |name: &&OsStr| refuse_long(&root.join(name));
+    names.iter().try_for_each(probe)
+}
+
+fn refuse_long(path: &Path) -> Result<(), StorageError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+            let why = format!(
+                "its path has {} bytes and its name {}, more than the system allows there; choose \
+                 a folder with a shorter path, or on another file system",
+                path.as_os_str().len(),
+                path.file_name().map_or(0, OsStr::len)
+            );
+            Err(StorageError::new("use", path, io::Error::other(why)))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Storage {
+    /// Refuses what is in the way of a file and cannot be written over.
+    pub(super) fn refuse_obstacles(&self) -> Result<(), StorageError> {
+        for (number, file) in self.files.iter().enumerate().filter(|(_, it)| !it.pad) {
+            match inside::find(&self.root, &file.path, false) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed("use", number)(error));
+                }
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that are longer than the torrent says.
+    #[must_use]
+    pub fn longer(&self) -> Vec<usize> {
+        let files = self.files.iter().enumerate().filter(|(_, it)| !it.pad);
+        let longer = |(number, file): (usize, &FileEntry)| {
+            let found = self.stamp(number)?;
+            (found.length > file.length).then_some(number)
+        };
+        files.filter_map(longer).collect()
+    }
+
+    /// Files that are somebody else's: they have content, no earlier run of ours wrote it, and no piece
+    /// of them is in `good`.
+    ///
+    /// A small file without a piece of its own can have no good piece while its neighbours are
+    /// incomplete. It passes if it has the right length and other pieces of the torrent are good, for
+    /// then another client has most likely fetched it.
+    pub fn foreign(
+        &self,
+        ours: &[bool],
+        good: &Bitfield,
+        geometry: Geometry,
+    ) -> Result<Vec<usize>, StorageError> {
+        let size = geometry.piece_bytes();
+        let begun = good.count() > 0;
+        let mut foreign = Vec::new();
+        for (file, ours) in ours.iter().enumerate() {
+            let length = self.stamp(file).map_or(0, |it| it.length);
+            if *ours || length == 0 {
+                continue;
+            }
+            let mut pieces = self.pieces_of(file, size);
+            let undecided = begun && length == self.files[file].length && !self.has_own(file, size);
+            let any_good = pieces.any(|piece| good.has(PieceIndex(piece)));
+            if !any_good && !undecided && !self.is_blank(file)? {
+                foreign.push(file);
+            }
+        }
+        Ok(foreign)
+    }
+
+    /// Whether a whole piece lies in `file`. The last piece of the torrent may be short.
+    fn has_own(&self, file: usize, piece_bytes: u32) -> bool {
+        let size = u64::from(piece_bytes);
+        let (start, end) = (self.starts[file], self.starts[file + 1]);
+        let first = start.next_multiple_of(size);
+        let last = end == self.starts[self.files.len()] && first < end;
+        last || first + size <= end
+    }
+
+    /// Whether a file holds nothing but zeros, as after preallocation: to write over it loses nothing.
+    fn is_blank(&self, file: usize) -> Result<bool, StorageError> {
+        let opened = inside::open(&self.root, &self.files[file].path, Purpose::Read);
+        let read = opened.and_then(only_zeros);
+        read.map_err(self.failed("read", file))
+    }
+}
+
+fn only_zeros(mut file: File) -> io::Result<bool> {
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut bytes)?;
+        if count == 0 || bytes[..count].iter().any(|byte| *byte != 0) {
+            return Ok(count == 0);
+        }
+    }
+}

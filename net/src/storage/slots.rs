@@ -1,0 +1,84 @@
+//! The stamp of each file after our latest write to it, kept in a small file beside the payload.
+//!
+//! A process that is killed can save nothing more. What it wrote last shows here: a file that still
+//! has this stamp was changed by nobody else, and what resume data says of it holds. After a loss of
+//! power a slot may be older or newer than the file; then they differ, and the file is checked.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use sha1::{Digest as _, Sha1};
+
+use super::Stamp;
+
+const STAMP_BYTES: usize = 56;
+/// A stamp, whether it vouches for the file, and a checksum.
+const SLOT_BYTES: usize = STAMP_BYTES + 8;
+
+/// The open file of slots.
+#[derive(Debug)]
+pub(super) struct Slots(File);
+
+impl Slots {
+    /// Opens the slots at `path`, never through a link that somebody left there.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.is_file() => fs::remove_file(path)?,
+            _ => (),
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        Ok(Self(options.open(path)?))
+    }
+
+    /// Notes the stamp of `file` after a write, and whether nobody else has changed the file since
+    /// its pieces were verified. If this fails, the old slot matches no more, which costs a check.
+    pub(super) fn note(&self, file: usize, stamp: &Stamp, vouched: bool) {
+        let at = file as u64 * SLOT_BYTES as u64;
+        if let Err(error) = self.0.write_all_at(&encode(file, stamp, vouched), at) {
+            tracing::debug!(%error, "a slot was not written");
+        }
+    }
+}
+
+/// The slots that are whole, of `count` files. None if there is no such file.
+pub(crate) fn read_slots(path: &Path, count: usize) -> Vec<Option<(Stamp, bool)>> {
+    let mut bytes = Vec::new();
+    let most = count as u64 * SLOT_BYTES as u64;
+    let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        tracing::debug!(%error, "no slots");
+        bytes.clear();
+    }
+    let slots = bytes.chunks(SLOT_BYTES).enumerate();
+    let mut slots: Vec<_> = slots.map(|(file, slot)| decode(file, slot)).collect();
+    slots.resize(count, None);
+    slots
+}
+
+fn encode(file: usize, stamp: &Stamp, vouched: bool) -> [u8; SLOT_BYTES] {
+    let mut slot = [0; SLOT_BYTES];
+    slot[..STAMP_BYTES].copy_from_slice(&stamp.to_bytes());
+    let sum = checksum(file, &slot[..STAMP_BYTES], vouched);
+    slot[STAMP_BYTES..].copy_from_slice(&sum);
+    slot
+}
+
+fn decode(file: usize, slot: &[u8]) -> Option<(Stamp, bool)> {
+    let (stamp, sum) = slot.split_first_chunk::<STAMP_BYTES>()?;
+    let vouched = [true, false].into_iter();
+    let mut found = vouched.filter(|it| sum == checksum(file, stamp, *it));
+    found.next().map(|it| (Stamp::from_bytes(stamp), it))
+}
+
+/// A slot in the place of another does not count either.
+fn checksum(file: usize, stamp: &[u8], vouched: bool) -> [u8; 8] {
+    let mut hash = Sha1::new();
+    hash.update([u8::from(vouched)]);
+    hash.update((file as u64).to_le_bytes());
+    hash.update(stamp);
+    let sum = hash.finalize();
+    *sum.first_chunk().expect("SHA-1 has 20 bytes")
+}

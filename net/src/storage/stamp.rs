@@ -1,0 +1,104 @@
+//! What tells whether somebody changed a file.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+
+use serde::{Deserialize, Serialize};
+
+/// Size, times and identity of a file. Only compared, never reckoned with: no value is out of range,
+/// neither a date before 1970 nor one in the far future. Saved as seven words of 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u64; 7]", into = "[u64; 7]")]
+pub struct Stamp {
+    /// Bytes.
+    pub length: u64,
+    /// Time of the last change of the content: s since 1970, and ns.
+    modified: (i64, i64),
+    /// Time of the last change of anything. Tools that set `modified` back cannot set this.
+    changed: (i64, i64),
+    device: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    pub(super) fn of(found: &Metadata) -> Self {
+        Self {
+            length: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            device: found.dev(),
+            inode: found.ino(),
+        }
+    }
+
+    /// Whether nothing was written in between. Without the numbers of device and inode: some file
+    /// systems give other ones each time they are mounted.
+    #[must_use]
+    pub fn is_unchanged(&self, earlier: &Self) -> bool {
+        let of = |it: &Self| (it.length, it.modified, it.changed);
+        of(self) == of(earlier)
+    }
+
+    /// Whether this is still the file of then, though its content may have changed: it was not
+    /// replaced by another, or it was copied together with its times.
+    #[must_use]
+    pub fn is_same_file(&self, earlier: &Self) -> bool {
+        let place = |it: &Self| (it.device, it.inode);
+        let look = |it: &Self| (it.length, it.modified);
+        place(self) == place(earlier) || look(self) == look(earlier)
+    }
+
+    /// Whether the name still leads to the file that an open handle has.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Fixed width, for slots.
+    pub(super) fn to_bytes(self) -> [u8; 56] {
+        let mut bytes = [0; 56];
+        for (part, word) in bytes.chunks_mut(8).zip(self.words()) {
+            part.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8; 56]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        let words: [&[u8; 8]; 7] = std::array::from_fn(|i| &words[i]);
+        Self::from_words(words.map(|it| u64::from_le_bytes(*it)))
+    }
+
+    fn words(self) -> [u64; 7] {
+        [
+            self.length,
+            self.modified.0.cast_unsigned(),
+            self.modified.1.cast_unsigned(),
+            self.changed.0.cast_unsigned(),
+            self.changed.1.cast_unsigned(),
+            self.device,
+            self.inode,
+        ]
+    }
+
+    fn from_words(words: [u64; 7]) -> Self {
+        Self {
+            length: words[0],
+            modified: (words[1].cast_signed(), words[2].cast_signed()),
+            changed: (words[3].cast_signed(), words[4].cast_signed()),
+            device: words[5],
+            inode: words[6],
+        }
+    }
+}
+
+impl From<Stamp> for [u64; 7] {
+    fn from(stamp: Stamp) -> Self {
+        stamp.words()
+    }
+}
+
+impl From<[u64; 7]> for Stamp {
+    fn from(words: [u64; 7]) -> Self {
+        Self::from_words(words)
+    }
+}

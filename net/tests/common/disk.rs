@@ -1,0 +1,89 @@
+//! What lies on disk after a download, compared with what is claimed.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use unchoke_core::bitfield::Bitfield;
+use unchoke_net::resume::{Loaded, Resume};
+use unchoke_net::session::{Check, check, file_entries};
+use unchoke_net::storage::Storage;
+
+use super::Sample;
+use super::command::{run, seed, stderr};
+
+/// The largest file of a download.
+pub(crate) const BIG: &str = "downloads/sample/größe-世界.bin";
+
+/// A folder with the .torrent file, where downloads go to `downloads`.
+pub(crate) fn home_of(sample: &Sample) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(home.path());
+    home
+}
+
+pub(crate) fn download<'a>(peer: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
+    let words = ["download", "sample.torrent", "--no-tracker", "--peer", peer];
+    [&words[..], extra].concat()
+}
+
+/// A finished download in a new folder.
+pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
+    let home = home_of(sample);
+    let seed = seed(sample, &[]);
+    let done = run(home.path(), &download(&seed.peer(), &["--quiet"]));
+    assert!(done.status.success(), "{}", stderr(&done));
+    home
+}
+
+/// What resume data says that is there, without reading it.
+pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
+    let storage = Storage::open(folder, file_entries(&sample.metainfo, folder)).expect("open");
+    let metainfo = &sample.metainfo;
+    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    (resume, storage)
+}
+
+/// Fails if resume data claims a piece that is not good; gives the number of claims.
+pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
+    if !folder.exists() {
+        return 0; // Killed before it made the folder.
+    }
+    let (resume, storage) = resume_of(sample, folder);
+    let Loaded::Known(known) = resume.load(&storage) else {
+        return 0;
+    };
+    let geometry = sample.metainfo.geometry;
+    for piece in known.good.iter() {
+        let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
+        let mut bytes = vec![0; geometry.piece_len(piece) as usize];
+        storage
+            .read(start, &mut bytes)
+            .expect("what is claimed is there");
+        let start = usize::try_from(start).expect("small");
+        assert!(
+            bytes == sample.payload[start..start + bytes.len()],
+            "piece {piece} is claimed"
+        );
+    }
+    known.good.count()
+}
+
+/// Pieces that are right, whoever claims them.
+pub(crate) fn good_on_disk(sample: &Sample, folder: &Path) -> u32 {
+    let Ok(storage) = Storage::open(folder, file_entries(&sample.metainfo, folder)) else {
+        return 0; // Killed before it made the folder.
+    };
+    let (none, all) = (Bitfield::empty(25), Bitfield::full(25));
+    check(&storage, &sample.metainfo, none, all, &Check::default()).count()
+}
+
+pub(crate) fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+    let file = File::options().write(true).open(path).expect("open");
+    file.write_all_at(bytes, at).expect("write");
+}
+
+pub(crate) fn cut(path: &Path, length: u64) {
+    let file = File::options().write(true).open(path).expect("open");
+    file.set_len(length).expect("cut");
+}

@@ -1,0 +1,244 @@
+//! What is on disk is never misjudged: files that change under a running command, and damage that no
+//! date and no size shows.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::common::command::{
+    Reporting, assert_sentence, run, seed, signal, stderr, stdout, unchoke,
+};
+use crate::common::disk::{
+    BIG, assert_claims_are_true, cut, download, fetched, home_of, overwrite, resume_of,
+};
+use crate::common::{PATIENCE, Sample, sample};
+use unchoke_core::bitfield::Bitfield;
+
+type Harm = fn(&Path);
+
+/// What may happen to a file that is in use.
+const HARMS: [(&str, Harm); 4] = [
+    ("deleted", |path| fs::remove_file(path).expect("remove")),
+    ("cut", |path| cut(path, 100_000)),
+    ("damaged", |path| overwrite(path, 300_000, b"XXXX")),
+    ("emptied", |path| cut(path, 0)),
+];
+
+#[test]
+fn what_changes_under_a_download_that_seeds_is_fetched_again() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let big = fs::read(sample.folder.path().join("sample/größe-世界.bin")).expect("read");
+    for (name, harm) in HARMS {
+        let home = home_of(&sample);
+        let words = download(&seed.peer(), &["--seed", "--timeout", "60 s"]).join("\n");
+        let words: Vec<&str> = words.split('\n').collect();
+        let mut running = Reporting::start(unchoke(home.path(), &words));
+        let listening = running.until(|event| event["event"] == "listening");
+        running.until(|event| event["event"] == "completed");
+        harm(&home.path().join(BIG));
+        let told = running.until(|event| event["event"] == "files");
+        let text = told["text"].as_str().expect("text");
+        assert!(text.contains("is not good any more"), "{name}: {text}");
+        // Two seeds have parted: one that dials brings the piece.
+        let peer = format!("127.0.0.1:{}", listening["port"]);
+        let _helper = self::seed(&sample, &["--peer", &peer]);
+        // Not all at once: pieces are found bad one by one.
+        let whole = || fs::read(home.path().join(BIG)).is_ok_and(|it| it == big);
+        let deadline = Instant::now() + PATIENCE;
+        while !whole() {
+            assert!(Instant::now() < deadline, "{name}: it is not mended");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        signal(&running.child, "INT");
+        assert_eq!(
+            running.child.wait().expect("ends").code(),
+            Some(130),
+            "{name}"
+        );
+        sample.assert_in(&home.path().join("downloads"));
+        assert_claims_are_true(&sample, &home.path().join("downloads"));
+    }
+}
+
+#[test]
+fn what_changes_unseen_is_not_claimed_by_the_next_run() {
+    let sample = sample();
+    for (name, harm) in HARMS {
+        let home = fetched(&sample);
+        let words = ["download", "sample.torrent", "--no-tracker", "--seed"];
+        let mut running = Reporting::start(unchoke(home.path(), &words));
+        running.until(|event| event["event"] == "listening");
+        harm(&home.path().join(BIG));
+        let existed = home.path().join(BIG).exists();
+        signal(&running.child, "INT");
+        assert_eq!(
+            running.child.wait().expect("ends").code(),
+            Some(130),
+            "{name}"
+        );
+        assert_eq!(
+            home.path().join(BIG).exists(),
+            existed,
+            "{name}: it was made anew"
+        );
+        let claims = assert_claims_are_true(&sample, &home.path().join("downloads"));
+        assert!(claims < 25, "{name}");
+        // Looking at it again, with nobody who could help, does not change that.
+        let words = [
+            "download",
+            "sample.torrent",
+            "--no-tracker",
+            "--timeout",
+            "1 s",
+        ];
+        assert_sentence(&run(home.path(), &words), 1, "gave up");
+        let claims = assert_claims_are_true(&sample, &home.path().join("downloads"));
+        assert!((3..25).contains(&claims), "{name}: {claims}");
+    }
+}
+
+#[test]
+fn a_seed_whose_data_is_damaged_says_so_and_ends() {
+    let sample = sample();
+    for (name, harm) in HARMS {
+        let home = fetched(&sample);
+        let words = [
+            "seed",
+            "sample.torrent",
+            "--data",
+            "downloads",
+            "--no-tracker",
+        ];
+        let mut running = Reporting::start(unchoke(home.path(), &words));
+        let listening = running.until(|event| event["event"] == "listening");
+        harm(&home.path().join(BIG));
+        let existed = home.path().join(BIG).exists();
+        let peer = format!("127.0.0.1:{}", listening["port"]);
+        let leecher = home_of(&sample);
+        let words = download(&peer, &["--quiet", "--idle-timeout", "3 s"]);
+        let result = run(leecher.path(), &words);
+        assert_sentence(&result, 1, "nothing useful came");
+        let claims = assert_claims_are_true(&sample, &leecher.path().join("downloads"));
+        let ended = running.child.wait().expect("ends");
+        assert_eq!(
+            ended.code(),
+            Some(1),
+            "{name}, the leecher got {claims} pieces"
+        );
+        let end = running.until(|event| event["event"] == "end");
+        assert_eq!(end["end"], "damaged", "{name}");
+        let have = end["have_pieces"].as_u64().expect("a number");
+        assert!(have < 25, "{name}: {have} pieces");
+        assert_eq!(
+            home.path().join(BIG).exists(),
+            existed,
+            "{name}: it was made anew"
+        );
+    }
+}
+
+/// Damage that no date or size shows, as of a failing disk: resume data believes in it.
+fn rot(sample: &Sample, home: &Path) {
+    overwrite(&home.join(BIG), 300_000, b"XXXX");
+    let (resume, storage) = resume_of(sample, &home.join("downloads"));
+    resume.save(&storage, &Bitfield::full(25)).expect("save");
+}
+
+#[test]
+fn damage_that_does_not_show_is_found_by_check_and_mended_by_the_next_download() {
+    let sample = sample();
+    let home = fetched(&sample);
+    rot(&sample, home.path());
+    let seed = seed(&sample, &[]);
+    let believed = run(home.path(), &download(&seed.peer(), &[]));
+    assert!(believed.status.success());
+    assert!(
+        stdout(&believed).contains("received 0 B"),
+        "it shows after all"
+    );
+    let check = ["check", "sample.torrent", "--data", "downloads"];
+    let checked = run(home.path(), &check);
+    assert_sentence(&checked, 1, "1 of 25 pieces");
+    assert!(
+        stderr(&checked).contains("it is corrected"),
+        "{}",
+        stderr(&checked)
+    );
+    let mended = run(home.path(), &download(&seed.peer(), &[]));
+    assert!(mended.status.success());
+    assert!(
+        stdout(&mended).contains("received 32.0 KiB"),
+        "{}",
+        stdout(&mended)
+    );
+    sample.assert_in(&home.path().join("downloads"));
+    let checked = run(home.path(), &check);
+    assert!(checked.status.success() && stderr(&checked).is_empty());
+}
+
+#[test]
+fn recheck_finds_damage_that_does_not_show() {
+    let sample = sample();
+    let home = fetched(&sample);
+    rot(&sample, home.path());
+    let words = [
+        "seed",
+        "sample.torrent",
+        "--data",
+        "downloads",
+        "--no-tracker",
+    ];
+    let words = [&words[..], &["--timeout", "1 s"]].concat();
+    assert!(
+        run(home.path(), &words).status.success(),
+        "it shows after all"
+    );
+    let again = [&words[..], &["--recheck"]].concat();
+    assert_sentence(
+        &run(home.path(), &again),
+        2,
+        "1 of 25 pieces are missing or wrong",
+    );
+    let seed = seed(&sample, &[]);
+    let mended = run(home.path(), &download(&seed.peer(), &["--recheck"]));
+    assert!(mended.status.success());
+    assert!(
+        stderr(&mended).contains("24 of 25 pieces are there, checked"),
+        "{}",
+        stderr(&mended)
+    );
+    sample.assert_in(&home.path().join("downloads"));
+}
+
+#[test]
+fn damage_that_does_not_show_is_found_when_a_peer_asks_again() {
+    let sample = sample();
+    let home = fetched(&sample);
+    rot(&sample, home.path());
+    let words = [
+        "seed",
+        "sample.torrent",
+        "--data",
+        "downloads",
+        "--no-tracker",
+    ];
+    let words = [&words[..], &["--policy", "unchoke_all"]].concat();
+    let mut running = Reporting::start(unchoke(home.path(), &words));
+    let listening = running.until(|event| event["event"] == "listening");
+    let peer = format!("127.0.0.1:{}", listening["port"]);
+    // The second of two: the first bans who sent it a bad piece.
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        let leecher = home_of(&sample);
+        let words = download(&peer, &["--quiet", "--idle-timeout", "3 s"]);
+        codes.push(run(leecher.path(), &words).status.code());
+        assert_claims_are_true(&sample, &leecher.path().join("downloads"));
+    }
+    let ended = running
+        .child
+        .try_wait()
+        .expect("waits")
+        .and_then(|it| it.code());
+    assert_eq!(ended, Some(1), "leechers: {codes:?}");
+}

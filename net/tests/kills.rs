@@ -1,0 +1,108 @@
+//! A process that is killed loses nothing that was verified, and claims nothing that is not.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::command::{run, seed, signal, stderr, unchoke};
+use crate::common::disk::{
+    BIG, assert_claims_are_true, download, good_on_disk, home_of, overwrite, resume_of,
+};
+use crate::common::sample;
+use unchoke_core::ids::PieceIndex;
+use unchoke_net::resume::Loaded;
+
+/// Random numbers that are the same in every run. xorshift64.
+fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
+    move |bound| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % bound
+    }
+}
+
+/// Kills as many downloads as `UNCHOKE_KILLS` says, or a few. 200 take about two minutes:
+/// `UNCHOKE_KILLS=200 cargo test -p unchoke-net --test all killed_at_any_time`
+#[test]
+fn killed_at_any_time_nothing_false_is_claimed_and_nothing_verified_is_lost() {
+    let asked = std::env::var("UNCHOKE_KILLS").ok();
+    let kills: u32 = asked.map_or(12, |it| it.parse().expect("a number of kills"));
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let peer = seed.peer();
+    let words = download(&peer, &["--quiet", "--download-cap", "600 KiB/s"]);
+    let mut random = numbers(0xdead_beef);
+    let mut home = home_of(&sample);
+    let mut least = 0;
+    for round in 0..kills {
+        let out = home.path().join("downloads");
+        let mut child = unchoke(home.path(), &words)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command starts");
+        std::thread::sleep(Duration::from_millis(20 + random(400)));
+        if random(5) == 0 {
+            signal(&child, "INT");
+        } else {
+            child.kill().expect("kills");
+        }
+        let code = child.wait().expect("ends").code();
+        assert!(
+            matches!(code, None | Some(0 | 130)),
+            "round {round}: {code:?}"
+        );
+        let claims = assert_claims_are_true(&sample, &out);
+        let good = good_on_disk(&sample, &out);
+        assert!(
+            good >= least.max(claims),
+            "round {round}: {good} pieces of {least}"
+        );
+        least = good;
+        let big = home.path().join(BIG);
+        if random(3) == 0 && big.exists() {
+            // Somebody writes to it between two runs.
+            overwrite(&big, random(690_000), &[round.to_le_bytes()[0]; 9]);
+            least = least.saturating_sub(2);
+            assert_claims_are_true(&sample, &out);
+        }
+        if good == 25 {
+            let done = run(home.path(), &download(&peer, &["--quiet"]));
+            assert!(done.status.success(), "round {round}: {}", stderr(&done));
+            sample.assert_in(&out);
+            (home, least) = (home_of(&sample), 0);
+        }
+    }
+    let done = run(home.path(), &download(&peer, &["--quiet"]));
+    assert!(done.status.success(), "{}", stderr(&done));
+    sample.assert_in(&home.path().join("downloads"));
+}
+
+#[test]
+fn a_kill_costs_no_hash_of_what_was_saved_before() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let peer = seed.peer();
+    let home = home_of(&sample);
+    let half = download(&peer, &["--quiet", "--pieces", "12"]);
+    assert!(run(home.path(), &half).status.success());
+    let words = download(&peer, &["--quiet", "--download-cap", "200 KiB/s"]);
+    let mut child = unchoke(home.path(), &words)
+        .spawn()
+        .expect("the command starts");
+    std::thread::sleep(Duration::from_millis(1200));
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    let (resume, storage) = resume_of(&sample, &home.path().join("downloads"));
+    let Loaded::Known(known) = resume.load(&storage) else {
+        panic!("no resume data");
+    };
+    assert!(known.good.count() >= 12, "{} pieces", known.good.count());
+    assert_eq!(known.changed_files, 0, "our own writes");
+    assert!(known.doubtful.count() > 0, "what came since may be good");
+    assert!(
+        !known
+            .doubtful
+            .iter()
+            .any(|piece: PieceIndex| known.good.has(piece))
+    );
+}
