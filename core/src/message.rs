@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -61,6 +62,13 @@ pub enum Extended {
         /// What changed since the sender's last such message.
         changes: Contacts,
     },
+    /// Part of the info dictionary, or the wish for it. BEP 9.
+    Metadata {
+        /// Extended id as the receiver assigned it.
+        id: u8,
+        /// What it is about.
+        message: MetadataMessage,
+    },
     /// A message of an extension that this client does not speak.
     Unknown {
         /// Extended id as the receiver assigned it.
@@ -68,6 +76,24 @@ pub enum Extended {
         /// Bytes after the id.
         payload: Vec<u8>,
     },
+}
+
+/// A message about the info dictionary, which is divided into pieces of 16 KiB. BEP 9.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataMessage {
+    /// Please send this piece.
+    Request(u32),
+    /// A piece.
+    Data {
+        /// Its number.
+        piece: u32,
+        /// Bytes of the whole info dictionary.
+        total_bytes: u32,
+        /// The piece itself. Shared, so that a message that waits to be sent costs no copy.
+        bytes: Arc<[u8]>,
+    },
+    /// The piece will not be sent.
+    Reject(u32),
 }
 
 /// Connections that came and went. BEP 11.

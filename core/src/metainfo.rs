@@ -20,6 +20,7 @@ use core::ops::Range;
 
 pub use build::{BuildError, Builder, NewFile, choose_piece_bytes};
 pub use layout::{FileEntry, FileKind, Layout, Naming, Segment};
+pub(crate) use urls::usable_url;
 
 use crate::bencode::{DecodeError, Limits, decode_prefix};
 use crate::geometry::{Geometry, GeometryError};

@@ -11,12 +11,14 @@ mod decode;
 mod encode;
 mod extended;
 mod handshake;
+mod metadata;
 mod pex;
 
 pub use decode::{Decoded, Decoder};
 pub use encode::{encode, wire_len};
 pub use extended::{decode_extended_handshake, encode_extended_handshake};
 pub use handshake::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved};
+pub use metadata::{METADATA_ID, METADATA_NAME, decode_metadata, encode_metadata};
 pub use pex::{MAX_CONTACTS, PEX_ID, PEX_NAME, decode_pex, encode_pex};
 
 use crate::message::Message;

@@ -4,6 +4,7 @@
 mod bencode;
 mod bep_0003;
 mod bep_0006;
+mod bep_0009;
 mod bep_0010;
 mod bep_0011;
 mod bep_0012;
@@ -23,6 +24,8 @@ mod geometry;
 mod hostile;
 mod late;
 mod lost;
+mod magnet;
+mod metadata;
 mod metainfo;
 mod meter;
 mod model;

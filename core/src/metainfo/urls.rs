@@ -47,13 +47,13 @@ fn urls<'a>(value: Value<'a>, schemes: &[&str], seen: &mut BTreeSet<&'a str>) ->
     let all = single
         .into_iter()
         .chain(list.filter_map(|it| it.as_bytes()));
-    let usable = all.filter_map(|bytes| url(bytes, schemes));
+    let usable = all.filter_map(|bytes| usable_url(bytes, schemes));
     let new = usable.filter(|url| seen.len() < MAX_URLS && seen.insert(url));
     new.map(String::from).collect()
 }
 
 /// A URL goes into a request line and onto a terminal: nothing but visible ASCII may be in it.
-fn url<'a>(bytes: &'a [u8], schemes: &[&str]) -> Option<&'a str> {
+pub(crate) fn usable_url<'a>(bytes: &'a [u8], schemes: &[&str]) -> Option<&'a str> {
     let bytes = bytes.trim_ascii();
     let clean = bytes.len() <= MAX_URL_BYTES && bytes.iter().all(u8::is_ascii_graphic);
     let text = core::str::from_utf8(bytes).ok().filter(|_| clean)?;

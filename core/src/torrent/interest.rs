@@ -204,7 +204,7 @@ impl Torrent {
         let hello = match extended {
             Extended::Handshake(hello) => hello,
             Extended::Pex { changes, .. } => return self.on_pex(now, peer, changes),
-            Extended::Unknown { .. } => return,
+            Extended::Metadata { .. } | Extended::Unknown { .. } => return,
         };
         self.exchange_hello(peer, hello);
         let conn = &mut self.conns[peer.0 as usize];

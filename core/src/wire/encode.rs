@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Message, PIECE_HEADER_BYTES, encode_extended_handshake, encode_pex, id};
+use super::{
+    Message, PIECE_HEADER_BYTES, encode_extended_handshake, encode_metadata, encode_pex, id,
+};
 use crate::ids::BlockRef;
 use crate::message::Extended;
 
@@ -33,6 +35,7 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
             let (extended_id, body) = match &**extended {
                 Extended::Handshake(handshake) => (0, &encode_extended_handshake(handshake)),
                 Extended::Pex { id, changes } => (*id, &encode_pex(changes)),
+                Extended::Metadata { id, message } => (*id, &encode_metadata(message)),
                 Extended::Unknown { id, payload } => (*id, payload),
             };
             put_length(out, 2 + body.len());
@@ -63,6 +66,7 @@ pub fn wire_len(message: &Message) -> u32 {
             6 + length(match &**extended {
                 Extended::Handshake(handshake) => encode_extended_handshake(handshake).len(),
                 Extended::Pex { changes, .. } => encode_pex(changes).len(),
+                Extended::Metadata { message, .. } => encode_metadata(message).len(),
                 Extended::Unknown { payload, .. } => payload.len(),
             })
         }

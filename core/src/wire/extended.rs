@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::metadata::{METADATA_ID, decode_metadata};
 use super::pex::{PEX_ID, decode_pex};
 use crate::bencode::{Dict, DictBuilder, Limits, decode_prefix};
 use crate::message::{Extended, ExtendedHandshake};
@@ -22,7 +23,7 @@ const MAX_NAME_BYTES: usize = 80;
 
 /// Reads the body of an extended message. A handshake that is not a bencoded dictionary stays
 /// [`Extended::Unknown`] with id 0: clients go on without it, and so do we. Likewise for a peer
-/// exchange.
+/// exchange and for a message about metadata.
 pub(super) fn decode(body: &[u8]) -> Extended {
     let (id, payload) = body.split_first().expect("at least 2 bytes, by its length");
     let known = match *id {
@@ -30,6 +31,10 @@ pub(super) fn decode(body: &[u8]) -> Extended {
         PEX_ID => decode_pex(payload).map(|changes| Extended::Pex {
             id: PEX_ID,
             changes,
+        }),
+        METADATA_ID => decode_metadata(payload).map(|message| Extended::Metadata {
+            id: METADATA_ID,
+            message,
         }),
         _ => None,
     };

@@ -1,0 +1,98 @@
+//! What has come of an info dictionary of a certain size.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use sha1::{Digest as _, Sha1};
+
+use super::{METADATA_PIECE_BYTES, metadata_pieces};
+use crate::ids::{InfoHash, PeerKey};
+
+/// Pieces so far, and who sent them. Peers that claim another size work on another draft: one of
+/// the two does not speak the truth, and only the hash can tell which.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pieces: BTreeMap<u32, (Arc<[u8]>, Option<PeerKey>)>,
+    count: u32,
+    /// Whoever is trusted alone now, after pieces of several peers did not fit together: then a
+    /// wrong hash tells who lies.
+    pub(super) only: Option<PeerKey>,
+    /// A hash was wrong, so pieces of several peers are never mixed again.
+    pub(super) mistrust: bool,
+}
+
+/// What a complete draft turned out to be.
+pub(super) enum Verdict {
+    /// The info dictionary.
+    Good(Vec<u8>),
+    /// Something else, and who sent it; `None` for those who have left.
+    Bad(BTreeSet<Option<PeerKey>>),
+}
+
+impl Draft {
+    pub(super) fn new(size: u32) -> Self {
+        Self {
+            pieces: BTreeMap::new(),
+            count: metadata_pieces(size),
+            only: None,
+            mistrust: false,
+        }
+    }
+
+    pub(super) fn has(&self, piece: u32) -> bool {
+        self.pieces.contains_key(&piece)
+    }
+
+    /// The missing pieces, ascending.
+    pub(super) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.count).filter(|piece| !self.has(*piece))
+    }
+
+    pub(super) fn keep(&mut self, piece: u32, bytes: Arc<[u8]>, from: PeerKey) {
+        self.pieces.entry(piece).or_insert((bytes, Some(from)));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Bytes kept at most.
+    pub(super) fn bytes(&self) -> u64 {
+        self.pieces.len() as u64 * u64::from(METADATA_PIECE_BYTES)
+    }
+
+    /// A connection is gone. Its key may soon be that of another, which must not be blamed.
+    pub(super) fn forget(&mut self, peer: PeerKey) {
+        if self.only == Some(peer) {
+            self.give_up();
+        }
+        for (_, from) in self.pieces.values_mut() {
+            *from = from.filter(|it| *it != peer);
+        }
+    }
+
+    /// Another peer is to be trusted alone, and starts from nothing.
+    pub(super) fn give_up(&mut self) {
+        self.only = None;
+        self.pieces.clear();
+    }
+
+    /// Judges the draft once it is complete; a bad one is emptied.
+    pub(super) fn judge(&mut self, expected: InfoHash) -> Option<Verdict> {
+        if (self.pieces.len() as u64) < u64::from(self.count) {
+            return None;
+        }
+        let mut hash = Sha1::new();
+        for (bytes, _) in self.pieces.values() {
+            hash.update(bytes);
+        }
+        if hash.finalize()[..] == expected.0 {
+            let parts = self.pieces.values().flat_map(|(bytes, _)| bytes.iter());
+            return Some(Verdict::Good(parts.copied().collect()));
+        }
+        let from = self.pieces.values().map(|(_, from)| *from).collect();
+        self.pieces.clear();
+        Some(Verdict::Bad(from))
+    }
+}

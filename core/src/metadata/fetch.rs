@@ -1,0 +1,357 @@
+//! The side that wants the info dictionary.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use super::draft::{Draft, Verdict};
+use super::{MAX_METADATA_BYTES, metadata_pieces, piece_bytes};
+use crate::ids::{InfoHash, PeerKey};
+use crate::message::MetadataMessage;
+use crate::time::Instant;
+
+/// Requests under way at a peer. libtorrent has 2, and queues 1024; Transmission queues 64.
+const WINDOW: usize = 8;
+/// A request that is not answered for so long counts as lost.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A piece may be asked of a second peer after so long. libtorrent: 3 s.
+const SECOND_ASKED: Duration = Duration::from_secs(3);
+/// A peer that rejected a request is asked again after so long. BEP 9 leaves it open; libtorrent: 1 min.
+const REJECT_PAUSE: Duration = Duration::from_mins(1);
+/// A peer that lost a request pauses, twice as long each time, at most so long.
+const LOST_PAUSE_MAX: Duration = Duration::from_mins(1);
+/// Most bytes of pieces that are kept, of all drafts together: two dictionaries of the largest size.
+const MAX_KEPT_BYTES: u64 = 2 * MAX_METADATA_BYTES as u64;
+
+/// Why a connection cannot be used for this, or not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// No size of an info dictionary.
+    #[error("metadata of {0} bytes, at most {MAX_METADATA_BYTES} are accepted")]
+    Size(u32),
+    /// Another size than in the handshake.
+    #[error("metadata of {0} bytes after a handshake that said {1}")]
+    OtherSize(u32, u32),
+    /// Data that nobody asked for.
+    #[error("metadata piece {0} that was not asked for")]
+    Unasked(u32),
+    /// A piece of the wrong length.
+    #[error("metadata piece of {0} bytes, it has {1}")]
+    Length(usize, u32),
+    /// What it sent has not the right hash.
+    #[error("wrong metadata")]
+    WrongHash,
+}
+
+#[derive(Debug)]
+struct Peer {
+    size: u32,
+    /// Requests under way and when they were sent.
+    asked: BTreeMap<u32, Instant>,
+    /// Requests given up on, whose answer may still come.
+    late: BTreeSet<u32>,
+    /// Requests in a row that brought nothing.
+    failures: u32,
+    pause_until: Instant,
+}
+
+/// Fetches the info dictionary with this hash.
+///
+/// Peers that agree on its size share the work. If what they sent together has another hash, one peer
+/// at a time is asked for all of it, so that whoever sent wrong data is known, told of by
+/// [`Self::poll_violation`] and not asked again. Peers that claim different sizes do not disturb each
+/// other. So one honest peer that stays is enough.
+#[derive(Debug)]
+pub struct Fetch {
+    info_hash: InfoHash,
+    peers: BTreeMap<PeerKey, Peer>,
+    /// By size.
+    drafts: BTreeMap<u32, Draft>,
+    violations: VecDeque<(PeerKey, Violation)>,
+    done: Option<Vec<u8>>,
+    /// When it was last looked for something to ask.
+    polled_at: Instant,
+}
+
+impl Fetch {
+    /// Nobody is known yet.
+    #[must_use]
+    pub fn new(info_hash: InfoHash) -> Self {
+        Self {
+            info_hash,
+            peers: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            violations: VecDeque::new(),
+            done: None,
+            polled_at: Instant::START,
+        }
+    }
+
+    /// A peer said in its extension handshake that it has the dictionary, and of what size. A later
+    /// handshake may repeat that.
+    pub fn join(&mut self, peer: PeerKey, size: u32) -> Result<(), Violation> {
+        if !(1..=MAX_METADATA_BYTES).contains(&size) {
+            return Err(Violation::Size(size));
+        }
+        match self.peers.get(&peer) {
+            Some(known) if known.size != size => {
+                let said = known.size;
+                self.leave(peer);
+                Err(Violation::OtherSize(size, said))
+            }
+            Some(_) => Ok(()),
+            None => {
+                let new = Peer {
+                    size,
+                    asked: BTreeMap::new(),
+                    late: BTreeSet::new(),
+                    failures: 0,
+                    pause_until: Instant::START,
+                };
+                self.peers.insert(peer, new);
+                Ok(())
+            }
+        }
+    }
+
+    /// A connection is gone.
+    pub fn leave(&mut self, peer: PeerKey) {
+        if let Some(gone) = self.peers.remove(&peer)
+            && let Some(draft) = self.drafts.get_mut(&gone.size)
+        {
+            draft.forget(peer);
+            if draft.is_empty() && !self.peers.values().any(|it| it.size == gone.size) {
+                self.drafts.remove(&gone.size);
+            }
+        }
+    }
+
+    /// Peers that could be asked.
+    #[must_use]
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Share of the dictionary that has come, of the size that is furthest: pieces, and of how many.
+    #[must_use]
+    pub fn progress(&self) -> Option<(u32, u32)> {
+        let each = self.drafts.iter().map(|(size, draft)| {
+            let all = metadata_pieces(*size);
+            let missing = u32::try_from(draft.missing().count()).expect("no more than all");
+            (all - missing, all)
+        });
+        each.max_by_key(|(here, all)| (u64::from(*here) << 32) / u64::from(*all))
+    }
+
+    /// The dictionary, once its hash is right. Given out once.
+    pub fn take_done(&mut self) -> Option<Vec<u8>> {
+        self.done.take()
+    }
+
+    /// A peer whose connection must be closed, and why.
+    pub fn poll_violation(&mut self) -> Option<(PeerKey, Violation)> {
+        self.violations.pop_front()
+    }
+
+    /// A message from a peer that has joined. Requests are not for us: we have nothing yet.
+    pub fn on_message(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        message: &MetadataMessage,
+    ) -> Result<(), Violation> {
+        let Some(known) = self.peers.get_mut(&peer) else {
+            return Ok(());
+        };
+        match message {
+            MetadataMessage::Request(_) => Ok(()),
+            MetadataMessage::Reject(piece) => {
+                // One that answers nothing is harmless.
+                if known.asked.remove(piece).is_some() || known.late.remove(piece) {
+                    known.failures = known.failures.saturating_add(1);
+                    known.pause_until = now.after(REJECT_PAUSE);
+                    self.give_way(peer);
+                }
+                Ok(())
+            }
+            MetadataMessage::Data {
+                piece,
+                total_bytes,
+                bytes,
+            } => {
+                if let Err(violation) = known.take(*piece, *total_bytes, bytes.len()) {
+                    self.leave(peer);
+                    return Err(violation);
+                }
+                known.failures = 0;
+                known.pause_until = known.pause_until.min(now);
+                let size = known.size;
+                let draft = self.drafts.get_mut(&size);
+                // Otherwise somebody else is trusted alone, or it came too late.
+                if let Some(draft) = draft.filter(|it| it.only.is_none_or(|only| only == peer)) {
+                    draft.keep(*piece, bytes.clone(), peer);
+                    self.judge(size);
+                    self.limit_memory(now);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn judge(&mut self, size: u32) {
+        let info_hash = self.info_hash;
+        let draft = self.drafts.get_mut(&size);
+        match draft.and_then(|it| it.judge(info_hash)) {
+            None => {}
+            Some(Verdict::Good(info)) => {
+                self.done = Some(info);
+                self.peers.clear();
+                self.drafts.clear();
+            }
+            Some(Verdict::Bad(from)) => {
+                if let Some(draft) = self.drafts.get_mut(&size) {
+                    draft.mistrust = true;
+                    draft.only = None;
+                }
+                if let (Some(Some(liar)), 1) = (from.first().copied(), from.len()) {
+                    self.leave(liar);
+                    self.violations.push_back((liar, Violation::WrongHash));
+                }
+            }
+        }
+    }
+
+    /// A peer that is alone trusted and does not deliver makes room for the next.
+    fn give_way(&mut self, peer: PeerKey) {
+        let Some(size) = self.peers.get(&peer).map(|it| it.size) else {
+            return;
+        };
+        if let Some(draft) = self.drafts.get_mut(&size)
+            && draft.only == Some(peer)
+        {
+            draft.give_up();
+        }
+    }
+
+    /// Lets go of the draft that is claimed least, of those the largest, if there is too much of them.
+    fn limit_memory(&mut self, now: Instant) {
+        while self.drafts.values().map(Draft::bytes).sum::<u64>() > MAX_KEPT_BYTES {
+            let claims = |size: u32| self.peers.values().filter(|it| it.size == size).count();
+            let filled = self.drafts.iter().filter(|it| !it.1.is_empty());
+            let sizes = filled.map(|it| *it.0);
+            let Some(least) = sizes.min_by_key(|size| (claims(*size), Reverse(*size))) else {
+                return;
+            };
+            self.drafts.remove(&least);
+            for peer in self.peers.values_mut().filter(|it| it.size == least) {
+                peer.late.extend(peer.asked.keys());
+                peer.asked.clear();
+                peer.pause_until = now.after(REJECT_PAUSE);
+            }
+        }
+    }
+
+    /// Requests that were not answered in time.
+    fn expire(&mut self, now: Instant) {
+        let mut slow = Vec::new();
+        for (key, peer) in &mut self.peers {
+            let lost = |at: &Instant| at.after(REQUEST_TIMEOUT) <= now;
+            if !peer.asked.values().any(lost) {
+                continue;
+            }
+            // All of them: what waits behind a lost request would only be lost later.
+            peer.late.extend(peer.asked.keys());
+            peer.asked.clear();
+            peer.failures = peer.failures.saturating_add(1);
+            let pause = REQUEST_TIMEOUT.saturating_mul(1 << peer.failures.min(6));
+            peer.pause_until = now.after(pause.min(LOST_PAUSE_MAX));
+            slow.push(*key);
+        }
+        for peer in slow {
+            self.give_way(peer);
+        }
+    }
+
+    /// A request to send now: to whom, and the piece.
+    pub fn poll_request(&mut self, now: Instant) -> Option<(PeerKey, u32)> {
+        self.polled_at = now;
+        self.expire(now);
+        for peer in self.peers.values().filter(|it| it.pause_until <= now) {
+            self.drafts
+                .entry(peer.size)
+                .or_insert_with(|| Draft::new(peer.size));
+        }
+        let found = self.drafts.iter().find_map(|(size, draft)| {
+            let (peer, piece) = self.choose(now, *size, draft)?;
+            Some((*size, peer, piece))
+        });
+        let (size, peer, piece) = found?;
+        if let Some(draft) = self.drafts.get_mut(&size)
+            && draft.mistrust
+        {
+            draft.only = Some(peer);
+        }
+        let known = self.peers.get_mut(&peer)?;
+        known.late.remove(&piece);
+        known.asked.insert(piece, now);
+        Some((peer, piece))
+    }
+
+    fn choose(&self, now: Instant, size: u32, draft: &Draft) -> Option<(PeerKey, u32)> {
+        let peers = self.peers.iter().filter(|it| it.1.size == size);
+        let able = peers.clone().filter(|(key, peer)| {
+            peer.pause_until <= now
+                && peer.asked.len() < WINDOW
+                && draft.only.is_none_or(|only| only == **key)
+        });
+        let mut able: Vec<_> = able.collect();
+        able.sort_by_key(|(key, peer)| (peer.failures, peer.asked.len(), **key));
+        let first = able.first()?.0;
+        let mut asked_at = BTreeMap::new();
+        for (piece, at) in peers.flat_map(|it| &it.1.asked) {
+            let latest: &mut Instant = asked_at.entry(*piece).or_default();
+            *latest = (*latest).max(*at);
+        }
+        // In the order of pieces: one that nobody was asked for, else one that takes long.
+        let mut second = None;
+        for piece in draft.missing() {
+            match asked_at.get(&piece) {
+                None => return Some((*first, piece)),
+                Some(at) if second.is_none() && at.after(SECOND_ASKED) <= now => {
+                    let other = able.iter().find(|it| !it.1.asked.contains_key(&piece));
+                    second = other.map(|it| (*it.0, piece));
+                }
+                Some(_) => {}
+            }
+        }
+        second
+    }
+
+    /// When [`Self::poll_request`] may have something to ask for that it had not the last time.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let paused = self.peers.values().map(|it| it.pause_until);
+        let asked = self.peers.values().flat_map(|it| it.asked.values());
+        let asked = asked.flat_map(|at| [at.after(SECOND_ASKED), at.after(REQUEST_TIMEOUT)]);
+        paused.chain(asked).filter(|at| *at > self.polled_at).min()
+    }
+}
+
+impl Peer {
+    /// Whether data is what was asked for; it is then no longer under way.
+    fn take(&mut self, piece: u32, total_bytes: u32, length: usize) -> Result<(), Violation> {
+        if self.asked.remove(&piece).is_none() && !self.late.remove(&piece) {
+            return Err(Violation::Unasked(piece));
+        }
+        if total_bytes != self.size {
+            return Err(Violation::OtherSize(total_bytes, self.size));
+        }
+        let expected = piece_bytes(self.size, piece);
+        if length as u64 != u64::from(expected) {
+            return Err(Violation::Length(length, expected));
+        }
+        Ok(())
+    }
+}
