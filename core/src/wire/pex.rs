@@ -37,9 +37,13 @@ pub fn decode_pex(payload: &[u8]) -> Option<Contacts> {
     let mut added = contacts::<6>(&dict, b"added", b"added.f");
     added.extend(contacts::<18>(&dict, b"added6", b"added6.f"));
     added.truncate(MAX_CONTACTS);
+    // An IPv4 address may have come among those of IPv6. In this order it is encoded as it was read,
+    // so a recording keeps what was received.
+    added.sort_by_key(|it| it.address.is_ipv6());
     let mut dropped = addresses::<6>(&dict, b"dropped");
     dropped.extend(addresses::<18>(&dict, b"dropped6"));
     dropped.truncate(MAX_CONTACTS);
+    dropped.sort_by_key(SocketAddr::is_ipv6);
     Some(Contacts { added, dropped })
 }
 
