@@ -29,6 +29,17 @@ fn announce_list_replaces_announce() {
     assert_eq!(tiers("8:announce8:http://x"), [["http://x"]]);
 }
 
+/// But one over HTTP is kept as a last resort if the list has none: not every client or network has UDP.
+#[test]
+fn an_http_announce_stands_behind_a_list_without_one() {
+    let list = "13:announce-listll7:udp://aee";
+    assert_eq!(
+        tiers(&format!("8:announce8:http://x{list}")),
+        [["udp://a"], ["http://x"]]
+    );
+    assert_eq!(tiers(&format!("8:announce7:udp://x{list}")), [["udp://a"]]);
+}
+
 /// libtorrent: an `announce-list` without one usable URL counts as absent.
 #[test]
 fn an_empty_announce_list_does_not_hide_announce() {

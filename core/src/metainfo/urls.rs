@@ -2,7 +2,6 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::MAX_URLS;
@@ -11,7 +10,8 @@ use crate::bencode::{Dict, Value};
 /// Most bytes of a URL.
 const MAX_URL_BYTES: usize = 4096;
 
-/// BEP 12: `announce-list` replaces `announce` when it holds anything that can be used.
+/// BEP 12: `announce-list` replaces `announce`. An `announce` over HTTP is kept as the last tier if the
+/// list has no such tracker: not every client, network or proxy lets UDP through.
 pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
     const SCHEMES: &[&str] = &["http://", "https://", "udp://"];
     let mut seen = BTreeSet::new();
@@ -22,10 +22,13 @@ pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
         .filter(|it| !it.is_empty())
         .take(MAX_URLS)
         .collect();
-    if tiers.is_empty()
+    let http = |url: &str| !url.to_ascii_lowercase().starts_with("udp:");
+    if !tiers.iter().flatten().any(|it| http(it))
         && let Some(only) = root.get(b"announce")
     {
-        tiers = vec![urls(only, SCHEMES, &mut seen)];
+        let mut behind = urls(only, SCHEMES, &mut seen);
+        behind.retain(|it| http(it) || tiers.is_empty());
+        tiers.push(behind);
         tiers.retain(|it| !it.is_empty());
     }
     tiers
