@@ -4,7 +4,7 @@
 //! files, clocks, threads, environment, floats, hash maps, payload bytes and piece hashing. The
 //! drivers (`sim`, `net`) have those.
 //!
-//! Start reading at [`torrent`] (the state machine), then [`choke`] (the policies, which are the
+//! Start reading at [`client`] (who is connected to whom) and [`torrent`] (what they say), then [`choke`] (the policies, which are the
 //! product) and [`pick`].
 
 #![no_std]
@@ -15,6 +15,7 @@ extern crate alloc;
 pub mod bencode;
 pub mod bitfield;
 pub mod choke;
+pub mod client;
 mod compact;
 pub mod connector;
 pub mod geometry;

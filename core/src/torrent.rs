@@ -354,6 +354,20 @@ impl Torrent {
             .collect()
     }
 
+    /// Whether something that this peer sent may still turn out to be corrupt. As long as it may, its key
+    /// is best given to nobody else, even if it is gone.
+    #[must_use]
+    pub fn has_evidence(&self, peer: PeerKey) -> bool {
+        self.partials.names(peer) || self.suspects.names(peer)
+    }
+
+    /// Connections to peers that have something we lack.
+    #[must_use]
+    pub fn interesting(&self) -> usize {
+        let open = self.conns.iter().filter(|it| it.open && !it.closing);
+        open.filter(|it| it.am_interested).count()
+    }
+
     /// The connections on which a `have` would only be counted: bit `k` stands for `PeerKey(k)`.
     /// Until the next input of another kind, a driver may keep up to [`WAITING_HAVES`] of them
     /// back and hand them in late, each with the moment at which it came: nothing differs.

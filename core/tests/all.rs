@@ -18,6 +18,7 @@ mod choke_mainline;
 mod choke_parameters;
 mod choke_shares;
 mod choke_tables;
+mod client;
 mod common;
 mod corpora;
 mod geometry;

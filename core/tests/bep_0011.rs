@@ -252,7 +252,7 @@ fn who_did_not_offer_it_is_silent_and_deaf() {
 
 fn found(outputs: &[Output]) -> Vec<String> {
     match outputs {
-        [Output::PeersFound { peers }] => peers.iter().map(ToString::to_string).collect(),
+        [Output::PeersFound { peers, .. }] => peers.iter().map(ToString::to_string).collect(),
         [] => Vec::new(),
         other => panic!("{other:?}"),
     }

@@ -182,7 +182,7 @@ impl Driver {
                         assert!((1..=MAX_CONTACTS).contains(&most), "{most} contacts");
                     }
                 }
-                Output::PeersFound { peers } => assert!(peers.len() <= MAX_CONTACTS),
+                Output::PeersFound { peers, .. } => assert!(peers.len() <= MAX_CONTACTS),
                 Output::VerifyPiece { piece, .. } => self.to_verify.push(piece),
                 Output::Disconnect { peer, .. } => closed.push(peer),
                 _ => {}

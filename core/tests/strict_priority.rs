@@ -39,6 +39,7 @@ fn connect(torrent: &mut Torrent, key: u32, has: impl Iterator<Item = u32>) {
         fast: true,
         extended: false,
         outgoing: true,
+        returning: false,
         address: None,
     };
     torrent.handle_input(Instant::START, Input::PeerConnected { peer, link });

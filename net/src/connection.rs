@@ -16,7 +16,7 @@ use unchoke_core::wire::{Decoder, WireError};
 use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
 
-pub use greet::{HANDSHAKE_TIMEOUT, HandshakeError, Identity, Introduced, answer, greet};
+pub use greet::{HandshakeError, Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
 
 /// Messages that wait for a peer that does not read. A full queue closes the connection: 65536

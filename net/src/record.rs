@@ -1,7 +1,7 @@
-//! Recording a session, and replaying it into a fresh torrent: the same inputs must give the same
+//! Recording a session, and replaying it into a fresh client: the same inputs must give the same
 //! outputs, or something outside the inputs has a say.
 //!
-//! JSON Lines: first how the torrent was made, then one line for each input with its outputs.
+//! JSON Lines: first how the client was made, then one line for each input with its outputs.
 //! Messages are in their wire form, outputs as the debug text.
 
 mod line;
@@ -16,20 +16,23 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::{self, Parameters};
+use unchoke_core::client::{self, Client, Input, Internet, Output};
 use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::PeerId;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Config, Input, Output, Torrent};
+use unchoke_core::torrent::{Config, Torrent};
 use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_handshake};
 
 use crate::text::{from_hex, to_hex};
 use line::{InputLine, input_of, line_of};
 use possible::Possible;
 
-const FORMAT: u32 = 1;
+/// 2: what a client takes and gives, not only its torrent.
+const FORMAT: u32 = 2;
 
-/// Everything that a torrent is made from.
+/// Everything that a client and its torrent are made from.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// Its settings.
@@ -44,6 +47,14 @@ pub struct Origin {
     pub picker: String,
     /// Seed of its random streams.
     pub run_seed: u64,
+    /// Connections at most.
+    pub connections: u16,
+    /// Whether peers come from the tracker only. BEP 27.
+    pub private: bool,
+    /// What the client calls itself.
+    pub name: PeerId,
+    /// How many trackers each tier has.
+    pub tiers: Vec<usize>,
 }
 
 /// Why there is no torrent of these settings.
@@ -73,6 +84,32 @@ impl Origin {
             Instant::START,
         ))
     }
+
+    /// How the client behaves around the torrent; the same for every session of these settings.
+    fn client_config(&self) -> client::Config {
+        client::Config {
+            private: self.private,
+            ..client::Config::new(self.connections)
+        }
+    }
+
+    /// The client, at time zero.
+    pub fn client(&self) -> Result<Client<Internet>, OriginError> {
+        Ok(Client::new(
+            self.client_config(),
+            self.torrent()?,
+            self.name,
+            self.tiers.iter().copied(),
+            Streams::new(self.run_seed),
+            0,
+            Instant::START,
+        ))
+    }
+
+    /// Debug text of the whole configuration.
+    fn text(&self) -> String {
+        format!("{:?} {:?}", self.config, self.client_config())
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +127,10 @@ struct Head {
     upload_cap: Option<u64>,
     download_cap: Option<u64>,
     hello: Option<String>,
+    connections: u16,
+    private: bool,
+    name: String,
+    tiers: Vec<usize>,
     /// Debug text of the whole configuration: replay refuses a recording made with other defaults.
     config: String,
 }
@@ -111,7 +152,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A new recording of a torrent made from `origin`.
+    /// A new recording of a client made from `origin`.
     pub fn create(path: &Path, origin: &Origin) -> io::Result<Self> {
         let config = &origin.config;
         let head = Head {
@@ -133,7 +174,11 @@ impl Recorder {
                 .hello
                 .as_ref()
                 .map(|it| to_hex(&encode_extended_handshake(it))),
-            config: format!("{config:?}"),
+            connections: origin.connections,
+            private: origin.private,
+            name: to_hex(&origin.name.0),
+            tiers: origin.tiers.clone(),
+            config: origin.text(),
         };
         let mut file = BufWriter::new(File::create(path)?);
         serde_json::to_writer(&mut file, &head)?;
@@ -142,7 +187,7 @@ impl Recorder {
     }
 
     /// An input is handed in. Its outputs follow.
-    pub fn input(&mut self, at: Instant, input: &Input) -> io::Result<()> {
+    pub fn input(&mut self, at: Instant, input: &Input<Internet>) -> io::Result<()> {
         self.close()?;
         self.open = Some(Line {
             at: at.as_nanos(),
@@ -152,8 +197,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// The torrent asked for something.
-    pub fn output(&mut self, output: &Output) {
+    /// The client asked for something.
+    pub fn output(&mut self, output: &Output<Internet>) {
         if let Some(line) = &mut self.open {
             line.out.push(format!("{output:?}"));
         }
@@ -194,7 +239,7 @@ pub enum ReplayError {
         /// As recorded.
         recorded: String,
     },
-    /// The torrent cannot be made.
+    /// The client cannot be made.
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The outputs differ.
@@ -209,7 +254,7 @@ pub enum ReplayError {
     },
 }
 
-/// Replays a recording into a fresh torrent. The number of inputs, if all outputs are the same.
+/// Replays a recording into a fresh client. The number of inputs, if all outputs are the same.
 pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     let mut lines = (1..).zip(BufReader::new(File::open(path)?).lines());
     let understood = |line: usize, why: &dyn ToString| ReplayError::Line {
@@ -219,13 +264,13 @@ pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     let (_, first) = lines.next().ok_or_else(|| understood(1, &"it is empty"))?;
     let head: Head = serde_json::from_str(&first?).map_err(|it| understood(1, &it))?;
     let origin = origin_of(&head).ok_or_else(|| understood(1, &"impossible values"))?;
-    if format!("{:?}", origin.config) != head.config {
+    if origin.text() != head.config {
         return Err(ReplayError::OtherConfig {
             recorded: head.config,
         });
     }
     let decoder = Decoder::new(origin.config.geometry.piece_count());
-    let mut torrent = origin.torrent()?;
+    let mut client = origin.client()?;
     let mut possible = Possible::new();
     let mut count = 0;
     for (number, text) in lines {
@@ -234,8 +279,8 @@ pub fn replay(path: &Path) -> Result<usize, ReplayError> {
         let input = input_of(&line.input, decoder)
             .filter(|it| possible.admits(at, it))
             .ok_or_else(|| understood(number, &"an impossible input"))?;
-        torrent.handle_input(at, input);
-        let outputs = std::iter::from_fn(|| torrent.poll_output());
+        client.handle_input(at, input);
+        let outputs = std::iter::from_fn(|| client.poll_output());
         let outputs = outputs.inspect(|it| possible.note(it));
         let replayed: Vec<String> = outputs.map(|it| format!("{it:?}")).collect();
         if replayed != line.out {
@@ -281,5 +326,9 @@ fn origin_of(head: &Head) -> Option<Origin> {
         parameters,
         picker: head.picker.clone(),
         run_seed: head.run_seed,
+        connections: head.connections,
+        private: head.private,
+        name: PeerId(from_hex(&head.name)?.try_into().ok()?),
+        tiers: head.tiers.clone(),
     })
 }

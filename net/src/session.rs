@@ -1,9 +1,8 @@
 //! One torrent on the network: the task that owns [`unchoke_core::torrent::Torrent`].
 //!
-//! [`Session::open`] prepares files and sockets, [`Session::run`] drives the torrent until its goal
-//! is reached. The parts: `drive` inputs and outputs; `peers` who is connected; `found` and [`check`]
-//! what is on disk already; `damage` what is not good any more; `announce` trackers; `status` what a
-//! user sees.
+//! [`Session::open`] prepares files and sockets, [`Session::run`] drives the client core until its goal
+//! is reached. The parts: `drive` inputs and outputs; `peers` sockets; `found` and [`check`] what is on
+//! disk already; `damage` what is not good any more; `announce` trackers; `status` what a user sees.
 
 mod announce;
 mod check;
@@ -25,6 +24,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::Parameters;
+use unchoke_core::client::{self, Client, Internet};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::ledger::Ledger;
@@ -43,6 +43,10 @@ use crate::storage::{Storage, StorageError};
 pub(crate) use announce::summary;
 pub use check::{Check, check, file_entries};
 pub use status::{Notice, Status};
+
+/// What the client core takes and gives on the network.
+type ClientInput = client::Input<Internet>;
+type ClientOutput = client::Output<Internet>;
 
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +236,7 @@ pub struct Outcome {
 pub struct Session {
     settings: Settings,
     port: u16,
-    torrent: Torrent,
+    client: Client<Internet>,
     epoch: Clock,
     recorder: Option<Recorder>,
     storage: Arc<Storage>,
@@ -263,7 +267,11 @@ impl Session {
     /// The verified pieces so far.
     #[must_use]
     pub fn have(&self) -> &Bitfield {
-        self.torrent.have()
+        self.torrent().have()
+    }
+
+    fn torrent(&self) -> &Torrent {
+        self.client.torrent()
     }
 
     fn now(&self) -> Instant {

@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod common;
 mod create;
+mod crowd;
 mod disk;
 mod encryption;
 mod files;

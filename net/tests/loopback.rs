@@ -52,12 +52,14 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
 
     // Nor does a damaged one, which is told in a sentence whatever it says.
     let lines: Vec<&str> = text.lines().collect();
-    let connected = place_of(&lines, "connected");
+    let met = place_of(&lines, "met");
+    let message = place_of(&lines, "message");
     let verified = place_of(&lines, "good");
     let damaged = [
-        (connected + 1, repeated(&lines, connected)),
+        (met + 1, repeated(&lines, met)),
         (verified + 1, repeated(&lines, verified)),
-        (connected, edited(&lines, connected, "peer", 65_536)),
+        (met, edited(&lines, met, "door", 65_536)),
+        (message, edited(&lines, message, "message", 65_536)),
         (verified, edited(&lines, verified, "good", 4_000_000_000)),
         (verified, edited(&lines, verified, "at", 0)),
     ];

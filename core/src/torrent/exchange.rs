@@ -155,7 +155,8 @@ impl Torrent {
             }
         }
         if !found.is_empty() {
-            self.outputs.push_back(Output::PeersFound { peers: found });
+            self.outputs
+                .push_back(Output::PeersFound { peer, peers: found });
         }
     }
 

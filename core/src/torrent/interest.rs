@@ -41,6 +41,11 @@ impl Torrent {
         if self.config.peer_ledgers {
             self.ledgers.open(peer);
         }
+        if !link.returning {
+            // The key named another before, for whom this one does not answer.
+            self.partials.forget(peer);
+            self.suspects.forget(peer);
+        }
         self.exchange_begins(now, peer, link.address, link.outgoing);
         self.ledgers.count(peer, |ledger| {
             let handshakes = &mut ledger.protocol[Kind::Handshake as usize];
@@ -73,9 +78,6 @@ impl Torrent {
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.take_out_of_availability(peer);
-        // Its key may soon name another, who must not answer for what this one sent.
-        self.partials.forget(peer);
-        self.suspects.forget(peer);
         self.forget_offers(peer);
         self.exchange_ends(peer);
         self.starving.retain(|it| *it != peer);

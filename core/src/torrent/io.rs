@@ -20,6 +20,9 @@ pub struct PeerLink {
     pub extended: bool,
     /// We opened the connection.
     pub outgoing: bool,
+    /// The last connection with this key was of the same host: what came over that one counts as sent
+    /// by this one, should it turn out to be corrupt.
+    pub returning: bool,
     /// Where the peer is; if we did not open the connection, its port means nothing. Peer exchange
     /// leaves out a peer of which this is not known.
     pub address: Option<SocketAddr>,
@@ -144,8 +147,17 @@ pub enum Output {
     },
     /// A peer told where others are. They may be anywhere, and anything.
     PeersFound {
+        /// Who says so.
+        peer: PeerKey,
         /// Their addresses.
         peers: Vec<SocketAddr>,
+    },
+    /// A peer that is gone had sent a block that made a piece fail; see [`Reason::Corrupt`].
+    Corrupt {
+        /// Its key, which no other has been given since.
+        peer: PeerKey,
+        /// The piece.
+        piece: PieceIndex,
     },
     /// We have every piece. Not said of a torrent that starts complete; said again when one that lost
     /// a piece has it back.

@@ -151,7 +151,12 @@ impl Partials {
         blocks.iter().map(known).collect()
     }
 
-    /// The connection is gone and its key may soon name another peer.
+    /// Whether a block of a piece that is not verified is of this peer.
+    pub(super) fn names(&self, peer: PeerKey) -> bool {
+        self.blocks.iter().any(|it| u32::from(it.from) == peer.0)
+    }
+
+    /// The key of the peer names another from now on.
     pub(super) fn forget(&mut self, peer: PeerKey) {
         let sent = |it: &&mut Block| u32::from(it.from) == peer.0;
         self.blocks

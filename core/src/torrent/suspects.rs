@@ -58,7 +58,12 @@ impl Suspects {
         culprits
     }
 
-    /// The connection is gone and its key may soon name another peer.
+    /// Whether something of this peer may still turn out to be corrupt.
+    pub(super) fn names(&self, peer: PeerKey) -> bool {
+        self.failed.values().flatten().any(|it| it.1 == peer)
+    }
+
+    /// The key of the peer names another from now on.
     pub(super) fn forget(&mut self, peer: PeerKey) {
         self.failed
             .values_mut()

@@ -38,7 +38,12 @@ impl Torrent {
 
     fn close_corrupt(&mut self, piece: PieceIndex, culprits: &[PeerKey]) {
         for peer in culprits {
-            self.disconnect(*peer, Reason::Corrupt { piece });
+            let (peer, open) = (*peer, self.conn(*peer).is_some());
+            if open {
+                self.disconnect(peer, Reason::Corrupt { piece });
+            } else {
+                self.outputs.push_back(Output::Corrupt { peer, piece });
+            }
         }
     }
 

@@ -233,7 +233,7 @@ impl Room {
                 self.closed.push((node, peer.0 as usize, reason));
                 self.disconnect(node, peer.0 as usize);
             }
-            Output::PeersFound { .. } | Output::Completed => {}
+            Output::PeersFound { .. } | Output::Corrupt { .. } | Output::Completed => {}
         }
     }
 

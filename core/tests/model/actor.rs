@@ -179,6 +179,7 @@ impl World<'_> {
                 fast: plan.fast,
                 extended: plan.extended,
                 outgoing: at.is_multiple_of(2),
+                returning: link > 1,
                 address: Some(([10, 0, 0, number], 6881).into()),
             },
         };

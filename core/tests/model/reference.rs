@@ -289,7 +289,12 @@ impl Reference {
                 ensure!(!closed, "closes {peer} twice");
                 Ok(())
             }
-            Output::PeersFound { peers } => {
+            Output::Corrupt { peer, .. } => {
+                let open = self.conns.get(peer).is_some_and(|it| !it.closing);
+                ensure!(!open, "says that {peer} is gone");
+                Ok(())
+            }
+            Output::PeersFound { peers, .. } => {
                 ensure!(
                     peers.len() <= MAX_CONTACTS,
                     "{} from one message",

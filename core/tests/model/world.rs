@@ -264,6 +264,10 @@ impl<'s> World<'s> {
                 self.schedule(ms, Event::Verified(piece));
             }
             Output::Disconnect { peer, reason } => self.closed(peer.0 as usize, &reason)?,
+            Output::Corrupt { peer, piece } => {
+                let blamed = self.setup.peers[peer.0 as usize].is_blameless();
+                ensure!(!blamed, "blames {peer}, which is honest, for {piece}");
+            }
             Output::Broadcast { .. } | Output::PeersFound { .. } | Output::Completed => {}
         }
         Ok(())

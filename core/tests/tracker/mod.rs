@@ -1,6 +1,5 @@
-//! Trackers: what we say, what they answer, which may be asked, and when.
+//! Trackers: what we say, what they answer, and which may be asked.
 
-mod announcer;
 mod guard;
 mod request;
 mod response;

@@ -1,15 +1,10 @@
-//! Handshakes. BEP 3, *peer protocol*.
-
-use std::time::Duration;
+//! Handshakes. BEP 3, *peer protocol*. How long they may take is for the client core to say.
 
 use unchoke_core::ids::{InfoHash, PeerId};
 use unchoke_core::mse::{MseError, PLAIN_PREFIX};
 use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved, WireError};
 
 use super::secure::{Encryption, Greeting, Secured};
-
-/// Time for both handshakes, so that nobody holds a connection by saying nothing. libtorrent: 10 s.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +44,6 @@ pub enum HandshakeError {
     /// The peer is about another torrent.
     #[error("the peer speaks of torrent {0}")]
     OtherTorrent(InfoHash),
-    /// It took too long.
-    #[error("no handshake in time")]
-    TimedOut,
 }
 
 impl Identity {
@@ -72,13 +64,6 @@ impl Identity {
     }
 }
 
-async fn in_time<T>(
-    exchange: impl Future<Output = Result<T, HandshakeError>>,
-) -> Result<T, HandshakeError> {
-    let limited = tokio::time::timeout(HANDSHAKE_TIMEOUT, exchange).await;
-    limited.unwrap_or(Err(HandshakeError::TimedOut))
-}
-
 impl HandshakeError {
     /// Whether the peer may answer if it is greeted in another way: it closed the connection or
     /// did not understand.
@@ -94,25 +79,22 @@ pub async fn greet(
     us: Identity,
     greeting: Greeting,
 ) -> Result<Introduced, HandshakeError> {
-    in_time(async {
-        let ours = us.handshake();
-        match greeting {
-            Greeting::Plain => stream.write_all(&ours.encode()).await?,
-            Greeting::Encrypted(offer) => {
-                let initial = ours.encode();
-                stream.encrypt(us.info_hash, offer, &initial).await?;
-            }
+    let ours = us.handshake();
+    match greeting {
+        Greeting::Plain => stream.write_all(&ours.encode()).await?,
+        Greeting::Encrypted(offer) => {
+            let initial = ours.encode();
+            stream.encrypt(us.info_hash, offer, &initial).await?;
         }
-        let mut bytes = [0; HANDSHAKE_BYTES];
-        stream.read_exact(&mut bytes).await?;
-        let theirs = Handshake::decode(&bytes)?;
-        us.same_torrent(theirs.info_hash)?;
-        Ok(Introduced {
-            peer_id: theirs.peer_id,
-            reserved: theirs.reserved.and(ours.reserved),
-        })
+    }
+    let mut bytes = [0; HANDSHAKE_BYTES];
+    stream.read_exact(&mut bytes).await?;
+    let theirs = Handshake::decode(&bytes)?;
+    us.same_torrent(theirs.info_hash)?;
+    Ok(Introduced {
+        peer_id: theirs.peer_id,
+        reserved: theirs.reserved.and(ours.reserved),
     })
-    .await
 }
 
 /// Finds out how the peer begins, and answers the encrypted handshake if it is one.
@@ -135,20 +117,17 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
 /// Handshakes on a connection that came to us. Answers as soon as the torrent is known: the name of
 /// the peer may come later.
 pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
-    in_time(async {
-        let ours = us.handshake();
-        open(stream, us).await?;
-        let mut head = [0; HANDSHAKE_HEAD_BYTES];
-        stream.read_exact(&mut head).await?;
-        let (reserved, info_hash) = Handshake::decode_head(&head)?;
-        us.same_torrent(info_hash)?;
-        stream.write_all(&ours.encode()).await?;
-        let mut name = [0; HANDSHAKE_BYTES - HANDSHAKE_HEAD_BYTES];
-        stream.read_exact(&mut name).await?;
-        Ok(Introduced {
-            peer_id: PeerId(name),
-            reserved: reserved.and(ours.reserved),
-        })
+    let ours = us.handshake();
+    open(stream, us).await?;
+    let mut head = [0; HANDSHAKE_HEAD_BYTES];
+    stream.read_exact(&mut head).await?;
+    let (reserved, info_hash) = Handshake::decode_head(&head)?;
+    us.same_torrent(info_hash)?;
+    stream.write_all(&ours.encode()).await?;
+    let mut name = [0; HANDSHAKE_BYTES - HANDSHAKE_HEAD_BYTES];
+    stream.read_exact(&mut name).await?;
+    Ok(Introduced {
+        peer_id: PeerId(name),
+        reserved: reserved.and(ours.reserved),
     })
-    .await
 }

@@ -1,10 +1,16 @@
 //! Inputs as JSON.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use unchoke_core::client::announcer::Wishes;
+use unchoke_core::client::doors::Door;
+use unchoke_core::client::redial::Ended;
+use unchoke_core::client::source::Source;
+use unchoke_core::client::{Heard, Input, Internet};
 use unchoke_core::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
-use unchoke_core::torrent::{BlockDigest, Input, PeerLink, Verdict};
+use unchoke_core::torrent::{self, BlockDigest, Unsent, Verdict};
 use unchoke_core::wire::{Decoded, Decoder, encode};
 
 use crate::text::{from_hex, to_hex};
@@ -13,15 +19,26 @@ use crate::text::{from_hex, to_hex};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum InputLine {
     Timeout,
-    Connected {
-        peer: u32,
-        peer_id: String,
+    Stop,
+    Found(String, Vec<SocketAddr>),
+    Knock(SocketAddr),
+    Failed(u32),
+    Met {
+        door: u32,
+        name: String,
         fast: bool,
         extended: bool,
-        outgoing: bool,
-        address: Option<SocketAddr>,
     },
-    Disconnected(u32),
+    /// How it ended, and blocks and payload that were not sent.
+    Closed {
+        peer: u32,
+        how: String,
+        unsent: [u64; 2],
+    },
+    Announced {
+        tracker: usize,
+        heard: Option<HeardLine>,
+    },
     /// The peer, and the message in its wire form in hex, without payload.
     Message(u32, String),
     Writable(u32),
@@ -35,90 +52,194 @@ pub(super) enum InputLine {
     BlockUnread(u32, [u32; 3]),
 }
 
-pub(super) fn line_of(input: &Input) -> InputLine {
-    let numbers = |blocks: &[BlockDigest]| blocks.iter().map(|it| it.0).collect();
+/// What a tracker said, times in ns.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeardLine {
+    interval: Option<u64>,
+    min_interval: Option<u64>,
+    peers: Vec<SocketAddr>,
+}
+
+/// Everything in words; those of a recording are the debug text.
+const SOURCES: [Source; 7] = [
+    Source::User,
+    Source::Tracker,
+    Source::Resume,
+    Source::LocalNetwork,
+    Source::Incoming,
+    Source::Dht,
+    Source::PeerExchange,
+];
+const ENDS: [Ended; 12] = [
+    Ended::ByPeer,
+    Ended::Garbage,
+    Ended::Unread,
+    Ended::ByDriver,
+    Ended::Violation,
+    Ended::Corrupt,
+    Ended::Policy,
+    Ended::BothSeeds,
+    Ended::Idle,
+    Ended::Turnover,
+    Ended::Useless,
+    Ended::Twice,
+];
+
+fn word(it: &impl std::fmt::Debug) -> String {
+    format!("{it:?}")
+}
+
+fn of_word<T: Copy + std::fmt::Debug>(all: &[T], text: &str) -> Option<T> {
+    all.iter().find(|it| word(*it) == text).copied()
+}
+
+/// The time in ns: what the core makes of it has no finer unit. Far more than anybody waits fits.
+fn nanos(time: Option<Duration>) -> Option<u64> {
+    time.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX))
+}
+
+pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
     match input {
         Input::Timeout => InputLine::Timeout,
-        Input::PeerConnected { peer, link } => InputLine::Connected {
-            peer: peer.0,
-            peer_id: to_hex(&link.peer_id.0),
-            fast: link.fast,
-            extended: link.extended,
-            outgoing: link.outgoing,
-            address: link.address,
+        Input::Stop => InputLine::Stop,
+        Input::Found { source, addresses } => InputLine::Found(word(source), addresses.clone()),
+        Input::Knock { address } => InputLine::Knock(*address),
+        Input::Failed { door } => InputLine::Failed(door.0),
+        Input::Met {
+            door,
+            name,
+            fast,
+            extended,
+        } => InputLine::Met {
+            door: door.0,
+            name: to_hex(&name.0),
+            fast: *fast,
+            extended: *extended,
         },
-        Input::PeerDisconnected { peer } => InputLine::Disconnected(peer.0),
-        Input::Message { peer, message } => {
+        Input::Closed { peer, how, unsent } => InputLine::Closed {
+            peer: peer.0,
+            how: word(how),
+            unsent: [u64::from(unsent.blocks), unsent.payload],
+        },
+        Input::Announced { tracker, outcome } => InputLine::Announced {
+            tracker: *tracker,
+            heard: outcome.as_ref().map(|it| HeardLine {
+                interval: nanos(it.wishes.interval),
+                min_interval: nanos(it.wishes.min_interval),
+                peers: it.peers.clone(),
+            }),
+        },
+        Input::Torrent(input) => line_of_torrent(input),
+    }
+}
+
+fn line_of_torrent(input: &torrent::Input) -> InputLine {
+    use torrent::Input as It;
+    let numbers = |blocks: &[BlockDigest]| blocks.iter().map(|it| it.0).collect();
+    match input {
+        It::Timeout | It::PeerConnected { .. } | It::PeerDisconnected { .. } => {
+            unreachable!("the client says so itself and takes it from nobody")
+        }
+        It::Message { peer, message } => {
             let mut bytes = Vec::new();
             encode(message, &mut bytes);
             InputLine::Message(peer.0, to_hex(&bytes))
         }
-        Input::Writable { peer } => InputLine::Writable(peer.0),
-        Input::PieceVerified { piece, verdict } => match verdict {
+        It::Writable { peer } => InputLine::Writable(peer.0),
+        It::PieceVerified { piece, verdict } => match verdict {
             Verdict::Good { blocks } => InputLine::Good(piece.0, numbers(blocks)),
             Verdict::Bad { blocks } => InputLine::Bad(piece.0, numbers(blocks)),
             Verdict::Lost => InputLine::Lost(piece.0),
         },
-        Input::PieceLost { piece } => InputLine::PieceLost(piece.0),
-        Input::BlockUnread { peer, block } => {
+        It::PieceLost { piece } => InputLine::PieceLost(piece.0),
+        It::BlockUnread { peer, block } => {
             InputLine::BlockUnread(peer.0, [block.piece.0, block.begin, block.length])
         }
     }
 }
 
 /// The input of a line; `None` if there is no such input.
-pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
-    let key = |number: u32| Some(PeerKey(number)).filter(|it| *it <= PeerKey::MAX);
+pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Internet>> {
+    Some(match line {
+        InputLine::Timeout => Input::Timeout,
+        InputLine::Stop => Input::Stop,
+        InputLine::Found(source, addresses) => Input::Found {
+            source: of_word(&SOURCES, source)?,
+            addresses: addresses.clone(),
+        },
+        InputLine::Knock(address) => Input::Knock { address: *address },
+        InputLine::Failed(door) => Input::Failed { door: Door(*door) },
+        InputLine::Met {
+            door,
+            name,
+            fast,
+            extended,
+        } => Input::Met {
+            door: Door(*door),
+            name: PeerId(from_hex(name)?.try_into().ok()?),
+            fast: *fast,
+            extended: *extended,
+        },
+        InputLine::Closed {
+            peer,
+            how,
+            unsent: [blocks, payload],
+        } => Input::Closed {
+            peer: key(*peer)?,
+            how: of_word(&ENDS, how)?,
+            unsent: Unsent {
+                blocks: u32::try_from(*blocks).ok()?,
+                payload: *payload,
+            },
+        },
+        InputLine::Announced { tracker, heard } => Input::Announced {
+            tracker: *tracker,
+            outcome: heard.as_ref().map(|it| Heard {
+                wishes: Wishes {
+                    interval: it.interval.map(Duration::from_nanos),
+                    min_interval: it.min_interval.map(Duration::from_nanos),
+                },
+                peers: it.peers.clone(),
+            }),
+        },
+        of_torrent => Input::Torrent(torrent_input_of(of_torrent, decoder)?),
+    })
+}
+
+fn key(number: u32) -> Option<PeerKey> {
+    Some(PeerKey(number)).filter(|it| *it <= PeerKey::MAX)
+}
+
+fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input> {
+    use torrent::Input as It;
     let digests = |numbers: &[u64]| numbers.iter().copied().map(BlockDigest).collect();
-    let verified = |piece: u32, verdict| Input::PieceVerified {
+    let verified = |piece: u32, verdict| It::PieceVerified {
         piece: PieceIndex(piece),
         verdict,
     };
     Some(match line {
-        InputLine::Timeout => Input::Timeout,
-        InputLine::Connected {
-            peer,
-            peer_id,
-            fast,
-            extended,
-            outgoing,
-            address,
-        } => Input::PeerConnected {
-            peer: key(*peer)?,
-            link: PeerLink {
-                peer_id: PeerId(from_hex(peer_id)?.try_into().ok()?),
-                fast: *fast,
-                extended: *extended,
-                outgoing: *outgoing,
-                address: *address,
-            },
-        },
-        InputLine::Disconnected(peer) => Input::PeerDisconnected { peer: key(*peer)? },
         InputLine::Message(peer, hex) => match decoder.decode(&from_hex(hex)?).ok()? {
-            Decoded::Message { message, .. } => Input::Message {
+            Decoded::Message { message, .. } => It::Message {
                 peer: key(*peer)?,
                 message,
             },
             _ => return None,
         },
-        InputLine::Writable(peer) => Input::Writable { peer: key(*peer)? },
-        InputLine::Good(piece, blocks) => verified(
-            *piece,
-            Verdict::Good {
-                blocks: digests(blocks),
-            },
-        ),
-        InputLine::Bad(piece, blocks) => verified(
-            *piece,
-            Verdict::Bad {
-                blocks: digests(blocks),
-            },
-        ),
+        InputLine::Writable(peer) => It::Writable { peer: key(*peer)? },
+        InputLine::Good(piece, blocks) => {
+            let blocks = digests(blocks);
+            verified(*piece, Verdict::Good { blocks })
+        }
+        InputLine::Bad(piece, blocks) => {
+            let blocks = digests(blocks);
+            verified(*piece, Verdict::Bad { blocks })
+        }
         InputLine::Lost(piece) => verified(*piece, Verdict::Lost),
-        InputLine::PieceLost(piece) => Input::PieceLost {
+        InputLine::PieceLost(piece) => It::PieceLost {
             piece: PieceIndex(*piece),
         },
-        InputLine::BlockUnread(peer, [piece, begin, length]) => Input::BlockUnread {
+        InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {
             peer: key(*peer)?,
             block: BlockRef {
                 piece: PieceIndex(*piece),
@@ -126,5 +247,6 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input> {
                 length: *length,
             },
         },
+        _ => return None,
     })
 }

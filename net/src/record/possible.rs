@@ -1,15 +1,19 @@
-//! What may happen next, where a torrent relies on its driver for it: a recording may be damaged.
+//! What may happen next, where a client relies on its driver for it: a recording may be damaged.
 
 use std::collections::BTreeSet;
 
+use unchoke_core::client::doors::Door;
+use unchoke_core::client::{Input, Internet, Output};
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, Output};
+use unchoke_core::torrent;
 
 /// What has happened so far, as far as it rules out inputs.
 #[derive(Debug)]
 pub(super) struct Possible {
     now: Instant,
+    /// Connections whose handshake is not done.
+    doors: BTreeSet<Door>,
     connected: BTreeSet<PeerKey>,
     /// Pieces that the torrent wants verified.
     unverified: BTreeSet<PieceIndex>,
@@ -19,70 +23,99 @@ impl Possible {
     pub(super) fn new() -> Self {
         Self {
             now: Instant::START,
+            doors: BTreeSet::new(),
             connected: BTreeSet::new(),
             unverified: BTreeSet::new(),
         }
     }
 
     /// Whether `input` may come at `at`. If so, it has come.
-    pub(super) fn admits(&mut self, at: Instant, input: &Input) -> bool {
+    pub(super) fn admits(&mut self, at: Instant, input: &Input<Internet>) -> bool {
         let in_order = at >= self.now;
         self.now = at;
         in_order
             && match input {
-                Input::PeerConnected { peer, .. } => self.connected.insert(*peer),
-                Input::PeerDisconnected { peer } => {
-                    self.connected.remove(peer);
-                    true
+                Input::Met { door, .. } | Input::Failed { door } => self.doors.remove(door),
+                Input::Closed { peer, .. } => self.connected.remove(peer),
+                Input::Torrent(torrent::Input::PieceVerified { piece, .. }) => {
+                    self.unverified.remove(piece)
                 }
-                Input::PieceVerified { piece, .. } => self.unverified.remove(piece),
                 // What is still on its way from a connection that is gone is ignored.
-                Input::Message { .. }
-                | Input::Writable { .. }
+                Input::Torrent(_)
                 | Input::Timeout
-                | Input::PieceLost { .. }
-                | Input::BlockUnread { .. } => true,
+                | Input::Stop
+                | Input::Found { .. }
+                | Input::Knock { .. }
+                | Input::Announced { .. } => true,
             }
     }
 
-    /// The torrent asked for something.
-    pub(super) fn note(&mut self, output: &Output) {
-        if let Output::VerifyPiece { piece, .. } = output {
-            self.unverified.insert(*piece);
+    /// The client asked for something.
+    pub(super) fn note(&mut self, output: &Output<Internet>) {
+        match output {
+            Output::VerifyPiece { piece, .. } => {
+                self.unverified.insert(*piece);
+            }
+            Output::Dial { door, .. } | Output::Answer { door } => {
+                self.doors.insert(*door);
+            }
+            Output::Drop { door, .. } => {
+                self.doors.remove(door);
+            }
+            Output::Joined { peer, .. } => {
+                self.connected.insert(*peer);
+            }
+            _ => {}
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use unchoke_core::torrent::{PeerLink, Verdict};
+    use unchoke_core::client::redial::Ended;
+    use unchoke_core::ids::PeerId;
+    use unchoke_core::torrent::{Unsent, Verdict};
 
     use super::*;
 
     const PEER: PeerKey = PeerKey(3);
+    const DOOR: Door = Door(7);
 
     #[test]
-    fn a_connection_stands_once_at_a_time() {
-        let link = PeerLink::default();
-        let connected = Input::PeerConnected { peer: PEER, link };
-        let gone = Input::PeerDisconnected { peer: PEER };
+    fn a_connection_begins_and_ends_once() {
+        let met = Input::Met {
+            door: DOOR,
+            name: PeerId::default(),
+            fast: true,
+            extended: true,
+        };
+        let closed = Input::Closed {
+            peer: PEER,
+            how: Ended::ByPeer,
+            unsent: Unsent::default(),
+        };
         let (mut possible, now) = (Possible::new(), Instant::START);
-        assert!(possible.admits(now, &connected));
-        assert!(!possible.admits(now, &connected));
-        assert!(possible.admits(now, &gone));
+        assert!(!possible.admits(now, &met));
+        assert!(!possible.admits(now, &closed));
+        possible.note(&Output::Answer { door: DOOR });
+        assert!(possible.admits(now, &met));
+        assert!(!possible.admits(now, &met));
+        let (door, peer) = (DOOR, PEER);
+        possible.note(&Output::Joined { door, peer });
+        assert!(possible.admits(now, &closed));
         // What was still on its way when it ended.
-        assert!(possible.admits(now, &Input::Writable { peer: PEER }));
-        assert!(possible.admits(now, &gone));
-        assert!(possible.admits(now, &connected));
+        let writable = torrent::Input::Writable { peer };
+        assert!(possible.admits(now, &Input::Torrent(writable)));
+        assert!(!possible.admits(now, &closed));
     }
 
     #[test]
     fn a_piece_is_verified_once_for_each_time_it_was_asked_for() {
         let piece = PieceIndex(1);
-        let verified = Input::PieceVerified {
+        let verified = Input::Torrent(torrent::Input::PieceVerified {
             piece,
             verdict: Verdict::Lost,
-        };
+        });
         let (mut possible, now) = (Possible::new(), Instant::START);
         assert!(!possible.admits(now, &verified));
         for _ in 0..2 {

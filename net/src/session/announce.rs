@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use tokio::task::{JoinError, JoinSet};
-use unchoke_core::rng::{Purpose, Streams};
-use unchoke_core::time::Instant;
-use unchoke_core::tracker::{
-    AnnounceQuery, AnnounceRequest, AnnounceResponse, Announcer, Event, Schedule,
-};
+use unchoke_core::client::announcer::{AnnounceRequest, Schedule, Wishes};
+use unchoke_core::client::{Heard, Internet};
+use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, Event};
 
-use super::{Notice, Session, Settings, bytes_of};
+use super::{ClientInput, Notice, Session, SessionError, Settings, bytes_of};
 use crate::connection::Identity;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
@@ -22,7 +20,6 @@ const MAX_SKIPPED_TOLD: usize = 5;
 /// The trackers of one torrent that can be asked.
 #[derive(Debug)]
 pub(super) struct Trackers {
-    announcer: Announcer,
     agent: Agent,
     urls: Vec<TrackerUrl>,
     identity: Identity,
@@ -31,6 +28,8 @@ pub(super) struct Trackers {
     key: u32,
     /// What trackers want to hear again.
     ids: BTreeMap<usize, Vec<u8>>,
+    /// Announces to be made.
+    due: Vec<AnnounceRequest>,
     asked: JoinSet<Answer>,
     /// Trackers that cannot be asked: a sentence for each.
     skipped: Vec<String>,
@@ -55,10 +54,7 @@ impl Trackers {
     pub(super) fn new(settings: &Settings, identity: Identity, port: u16) -> Self {
         let wanted = settings.trackers;
         let (tiers, skipped) = tiers(settings.metainfo.trackers.iter().filter(|_| wanted));
-        let mut rng = Streams::new(settings.run_seed).stream(Purpose::Tracker, 0);
-        let counts = tiers.iter().map(Vec::len);
         Self {
-            announcer: Announcer::new(counts, Schedule::default(), &mut rng),
             agent: Agent::default(),
             skipped,
             urls: tiers.concat(),
@@ -66,12 +62,21 @@ impl Trackers {
             port,
             key: u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits"),
             ids: BTreeMap::new(),
+            due: Vec::new(),
             asked: JoinSet::new(),
         }
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.announcer.poll_timeout()
+    /// How many trackers each tier has.
+    pub(super) fn tiers(settings: &Settings) -> Vec<usize> {
+        let wanted = settings.trackers;
+        let (tiers, _) = tiers(settings.metainfo.trackers.iter().filter(|_| wanted));
+        tiers.iter().map(Vec::len).collect()
+    }
+
+    /// An announce is to be made with the next figures.
+    pub(super) fn due(&mut self, tracker: usize, event: Option<Event>) {
+        self.due.push(AnnounceRequest { tracker, event });
     }
 
     /// The next answer; `None` while nobody is asked.
@@ -136,86 +141,74 @@ impl Session {
 
     fn figures(&self) -> Figures {
         let geometry = self.settings.metainfo.geometry;
-        let ledger = self.torrent.ledger();
+        let ledger = self.torrent().ledger();
         Figures {
             uploaded: ledger.payload_sent,
             downloaded: ledger.payload_received(),
-            left: geometry.total_bytes() - bytes_of(geometry, self.torrent.have()),
+            left: geometry.total_bytes() - bytes_of(geometry, self.torrent().have()),
         }
     }
 
     /// Announces what is due.
-    pub(super) fn poll_trackers(&mut self) {
-        let now = self.now();
-        if !self.torrent.is_complete() && self.peers.is_short() {
-            self.trackers.announcer.want_peers(now);
-        }
-        if let Some(request) = self.trackers.announcer.poll(now) {
+    pub(super) fn ask_trackers(&mut self) {
+        for request in std::mem::take(&mut self.trackers.due) {
             let figures = self.figures();
             self.trackers.ask(request, figures);
         }
     }
 
-    pub(super) fn on_completed(&mut self) {
-        let now = self.now();
-        self.trackers.announcer.on_completed(now);
-    }
-
-    pub(super) fn on_answer(&mut self, answer: Result<Answer, JoinError>) {
-        let now = self.now();
+    pub(super) fn on_answer(
+        &mut self,
+        answer: Result<Answer, JoinError>,
+    ) -> Result<(), SessionError> {
+        // A request that panicked has said so; it counts as one without an answer.
         let Ok(answer) = answer else {
-            // The request panicked, which the thread has said; try again later.
-            return self.trackers.announcer.on_failure(now);
+            let asked = self.client.asked();
+            return asked.map_or(Ok(()), |it| self.announced(it, None));
         };
         let url = &self.trackers.urls[answer.tracker];
         match answer.result {
             Err(error) => {
                 self.notify(Notice::Tracker(format!("{url}: {error}; will try again")));
-                self.trackers.announcer.on_failure(now);
+                self.announced(answer.tracker, None)
             }
             Ok(response) => {
                 self.notify(Notice::Tracker(format!("{url}: {}", summary(&response))));
-                response.peers.iter().for_each(|peer| self.peers.add(*peer));
-                self.trackers.announcer.on_response(now, &response);
+                let heard = Heard {
+                    wishes: Wishes {
+                        interval: response.interval,
+                        min_interval: response.min_interval,
+                    },
+                    peers: response.peers,
+                };
                 if let Some(id) = response.tracker_id {
                     self.trackers.ids.insert(answer.tracker, id);
                 }
+                self.announced(answer.tracker, Some(heard))
             }
         }
+    }
+
+    fn announced(
+        &mut self,
+        tracker: usize,
+        outcome: Option<Heard<Internet>>,
+    ) -> Result<(), SessionError> {
+        self.tell(ClientInput::Announced { tracker, outcome })
     }
 
     /// Tells the trackers what they have not heard yet, and that we go. May take long: limit it.
-    pub(super) async fn farewell(&mut self) {
-        if self.torrent.is_complete() {
-            // `completed` may be due, or wait for the answer to `started`.
-            while let Some(answer) = self.trackers.next().await {
-                self.on_answer(answer);
-                self.poll_completed();
-            }
-            self.poll_completed();
-            while self.trackers.next().await.is_some() {}
+    pub(super) async fn farewell(&mut self) -> Result<(), SessionError> {
+        if self.client.asked().is_none() {
+            // Nobody waits for what was asked before.
+            self.trackers.asked = JoinSet::new();
         }
-        let (now, figures) = (self.now(), self.figures());
-        self.trackers.announcer.stop();
-        // Nobody waits for what was asked before.
-        self.trackers.asked = JoinSet::new();
-        while let Some(request) = self.trackers.announcer.poll(now) {
-            self.trackers.ask(request, figures);
-            // Nobody waits for the outcome before the next is told.
-            self.trackers.announcer.on_failure(now);
+        self.ask_trackers();
+        while let Some(answer) = self.trackers.next().await {
+            self.on_answer(answer)?;
+            self.ask_trackers();
         }
-        while self.trackers.next().await.is_some() {}
-    }
-
-    fn poll_completed(&mut self) {
-        let (now, figures) = (self.now(), self.figures());
-        let mut probe = self.trackers.announcer.clone();
-        if let Some(due) = probe.poll(now)
-            && due.event == Some(Event::Completed)
-        {
-            self.trackers.announcer = probe;
-            self.trackers.ask(due, figures);
-        }
+        Ok(())
     }
 }
 
@@ -232,8 +225,12 @@ pub(crate) fn summary(response: &AnnounceResponse) -> String {
         .iter()
         .filter_map(|(count, name)| Some(format!("{} {name}", (*count)?)));
     parts.extend(known);
-    let shortest = response.min_interval.unwrap_or(Schedule::default().floor);
-    let again = response.interval.map(|it| it.max(shortest));
+    // A tracker may name any time; this is how long we wait.
+    let schedule = Schedule::default();
+    let shortest = response.min_interval.unwrap_or(schedule.floor);
+    let again = response
+        .interval
+        .map(|it| it.max(shortest).min(schedule.longest));
     parts.extend(again.map(|it| format!("again in {}", crate::text::clock(it))));
     parts.extend(response.damaged.map(|it| format!("left out: {it}")));
     parts.extend(

@@ -81,7 +81,7 @@ impl Session {
     /// A piece is not good any more: the claim is taken back, the user is told, and the next run will
     /// not believe in it.
     pub(super) fn on_lost(&mut self, piece: PieceIndex) -> Result<(), SessionError> {
-        if !self.torrent.have().has(piece) {
+        if !self.torrent().have().has(piece) {
             return Ok(());
         }
         let file = self.damaged_file(piece);
@@ -141,7 +141,7 @@ impl Session {
             for piece in pieces.map(PieceIndex) {
                 let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
                 if !self.storage.may_hold(start, geometry.piece_len(piece)) {
-                    lost |= self.torrent.have().has(piece);
+                    lost |= self.torrent().have().has(piece);
                     self.on_lost(piece)?;
                 }
             }

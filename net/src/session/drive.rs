@@ -1,26 +1,23 @@
 //! The loop: inputs into the torrent, its outputs carried out.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant as Clock;
+use unchoke_core::client::redial::Ended;
+use unchoke_core::client::{self, Output, Why};
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
-use unchoke_core::torrent::{Input, Output, PeerLink, Reason};
+use unchoke_core::torrent::{Input, Reason};
 
-use super::peers::{Arrival, Verdict};
-use super::{End, Goal, Notice, Outcome, Session, SessionError, Status};
-use crate::connection::{CloseReason, Event, Introduced, Link, SEND_CREDIT};
+use super::peers::Arrival;
+use super::{ClientInput, ClientOutput, End, Goal, Notice, Outcome, Session, SessionError, Status};
+use crate::connection::{CloseReason, Event, Link, SEND_CREDIT};
 use crate::disk::Report;
 
 /// Events taken at a time before timers are looked at.
 const BATCH: usize = 64;
-/// A peer that left may be tried again after so long.
-const REDIAL: Duration = Duration::from_secs(15);
-/// A peer that we sent away may be tried again after so long.
-const REDIAL_DROPPED: Duration = Duration::from_mins(10);
 
 impl Session {
     /// Runs until the goal is reached, `stop` completes, or something fails. Files are synced and
@@ -33,6 +30,7 @@ impl Session {
         let mut events = Vec::with_capacity(BATCH);
         self.notify(Notice::Listening(self.port));
         self.introduce_trackers();
+        self.introduce_peers()?;
         let end = loop {
             self.turn()?;
             if self.failure.is_some() {
@@ -47,7 +45,7 @@ impl Session {
                 () = &mut stop => break End::Stopped,
                 Some(report) = self.reports.recv() => self.on_report(report)?,
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival)?,
-                Some(answer) = self.trackers.next() => self.on_answer(answer),
+                Some(answer) = self.trackers.next() => self.on_answer(answer)?,
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     for (link, event) in events.drain(..) {
                         self.on_event(link, event)?;
@@ -62,16 +60,15 @@ impl Session {
     /// What is due by the clock.
     fn turn(&mut self) -> Result<(), SessionError> {
         let now = self.now();
-        if self.torrent.poll_timeout().is_some_and(|at| at <= now) {
-            self.feed(Input::Timeout)?;
+        if self.client.poll_timeout().is_some_and(|at| at <= now) {
+            self.tell(ClientInput::Timeout)?;
         }
-        self.peers.dial(now);
         let clock = Clock::now();
         if self.progress.due(self.epoch) <= clock {
             self.report_status(clock);
             self.save_when_due();
         }
-        self.poll_trackers();
+        self.ask_trackers();
         Ok(())
     }
 
@@ -83,9 +80,7 @@ impl Session {
             self.epoch + wait
         };
         let deadlines = [
-            self.torrent.poll_timeout().map(of_run),
-            self.peers.poll_timeout().map(of_run),
-            self.trackers.poll_timeout().map(of_run),
+            self.client.poll_timeout().map(of_run),
             Some(self.progress.due(self.epoch)),
         ];
         let earliest = deadlines.into_iter().flatten().min();
@@ -98,9 +93,9 @@ impl Session {
             return Some(End::Damaged(sentence));
         }
         let clock = Clock::now();
-        let complete = self.torrent.is_complete();
+        let complete = self.torrent().is_complete();
         let fetched = self
-            .torrent
+            .torrent()
             .have_count()
             .saturating_sub(self.progress.pieces_at_start);
         let waits_for_data = match self.settings.goal {
@@ -128,6 +123,11 @@ impl Session {
 
     /// Hands one input to the torrent, and what follows from carrying out its outputs.
     pub(super) fn feed(&mut self, input: Input) -> Result<(), SessionError> {
+        self.tell(ClientInput::Torrent(input))
+    }
+
+    /// Hands one input to the client, and what follows from carrying out its outputs.
+    pub(super) fn tell(&mut self, input: ClientInput) -> Result<(), SessionError> {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let now = self.now();
@@ -138,8 +138,8 @@ impl Session {
                     source,
                 })?;
             }
-            self.torrent.handle_input(now, input);
-            while let Some(output) = self.torrent.poll_output() {
+            self.client.handle_input(now, input);
+            while let Some(output) = self.client.poll_output() {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.output(&output);
                 }
@@ -151,7 +151,7 @@ impl Session {
     }
 
     /// Carries out one output without waiting; what follows from it goes to `inputs`.
-    fn apply(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+    fn apply(&mut self, output: ClientOutput, inputs: &mut VecDeque<ClientInput>) {
         match output {
             Output::Send { peer, message } => inputs.extend(self.send(peer, message)),
             Output::Broadcast { have } => {
@@ -166,24 +166,34 @@ impl Session {
                 self.disk.store(block, payload);
             }
             Output::VerifyPiece { piece, want_blocks } => self.disk.verify(piece, want_blocks),
-            Output::Disconnect { peer, reason } => inputs.push_back(self.disconnect(peer, &reason)),
-            Output::PeersFound { peers } => {
-                for address in peers {
-                    self.peers.add(address);
-                }
-            }
             Output::Completed => {
-                self.on_completed();
                 if self.settings.goal == Goal::CompleteAndSeed {
                     self.save_in_background();
                 }
                 self.notify(Notice::Completed(self.epoch.elapsed()));
             }
+            Output::Dial { door, address } => self.peers.dial(door, address),
+            Output::Answer { door } => self.peers.answer(door),
+            Output::Drop { door, why } => {
+                if let Some(address) = self.peers.drop(door) {
+                    tracing::debug!(%address, %why, "no connection");
+                }
+            }
+            Output::Joined { door, peer } => {
+                self.peers.join(door, peer);
+                let credit = ClientInput::Torrent(Input::Writable { peer });
+                inputs.extend(std::iter::repeat_n(credit, SEND_CREDIT));
+            }
+            Output::Close { peer, why } => inputs.extend(self.disconnect(peer, &why)),
+            Output::Banned { address, offence } => {
+                self.notify(Notice::Banned(address, offence.to_string()));
+            }
+            Output::Announce { tracker, event } => self.trackers.due(tracker, event),
         }
     }
 
     /// Queues a message. A peer that has stopped reading is closed instead.
-    fn send(&mut self, peer: PeerKey, message: Message) -> Option<Input> {
+    fn send(&mut self, peer: PeerKey, message: Message) -> Option<ClientInput> {
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
             slot.unwritten.hand_over(block.length);
@@ -197,84 +207,65 @@ impl Session {
         }
         let address = slot.address;
         self.notify(Notice::Dropped(address, "it does not read".into()));
-        Some(self.close(peer, REDIAL_DROPPED))
+        self.close(peer, Ended::Unread)
     }
 
-    fn close(&mut self, peer: PeerKey, wait: Duration) -> Input {
-        let now = self.now();
-        // Absent if the same turn has closed it before.
-        if let Some(slot) = self.peers.remove(peer, now, wait) {
-            let geometry = self.settings.metainfo.geometry;
-            for piece in self.damage.forget(slot.link, geometry) {
-                self.disk.inspect(piece);
-            }
-            self.torrent.take_back(peer, slot.unwritten.unsent());
+    /// Closes a connection, unless the same turn has closed it before.
+    fn close(&mut self, peer: PeerKey, how: Ended) -> Option<ClientInput> {
+        let slot = self.peers.remove(peer)?;
+        let geometry = self.settings.metainfo.geometry;
+        for piece in self.damage.forget(slot.link, geometry) {
+            self.disk.inspect(piece);
         }
-        Input::PeerDisconnected { peer }
+        let unsent = slot.unwritten.unsent();
+        Some(ClientInput::Closed { peer, how, unsent })
     }
 
-    fn disconnect(&mut self, peer: PeerKey, reason: &Reason) -> Input {
-        if let Some(address) = self.peers.slot(peer).map(|slot| slot.address) {
-            match reason {
-                Reason::Corrupt { .. } => {
-                    self.peers.ban(peer);
-                    self.notify(Notice::Banned(address, reason.to_string()));
-                }
-                Reason::Violation(_) => self.notify(Notice::Dropped(address, reason.to_string())),
-                _ => tracing::debug!(%address, %reason, "disconnected"),
-            }
+    fn disconnect(&mut self, peer: PeerKey, why: &Why) -> Option<ClientInput> {
+        let address = self.peers.slot(peer)?.address;
+        if let Why::Torrent(Reason::Violation(_)) = why {
+            self.notify(Notice::Dropped(address, why.to_string()));
+        } else {
+            tracing::debug!(%address, %why, "disconnected");
         }
-        self.close(peer, REDIAL_DROPPED)
+        self.close(peer, why.ended())
+    }
+
+    /// The peers that the user named.
+    fn introduce_peers(&mut self) -> Result<(), SessionError> {
+        self.tell(ClientInput::Found {
+            source: client::source::Source::User,
+            addresses: self.settings.peers.clone(),
+        })
     }
 
     fn on_arrival(&mut self, arrival: Arrival) -> Result<(), SessionError> {
-        let now = self.now();
         match arrival {
-            Arrival::Failed(address, error) => {
-                tracing::debug!(%address, %error, "no connection");
-                self.peers.failed(address, now);
+            Arrival::Knock(stream, address) => {
+                self.peers.hold(Some((stream, address)));
+                let told = self.tell(ClientInput::Knock { address });
+                self.peers.hold(None);
+                told
+            }
+            Arrival::Failed(door, error) => {
+                if let Some(address) = self.peers.drop(door) {
+                    tracing::debug!(%address, %error, "no connection");
+                    self.tell(ClientInput::Failed { door })?;
+                }
                 Ok(())
             }
-            Arrival::Met {
-                stream,
-                introduced,
-                address,
-                outgoing,
-            } => match self.peers.admit(stream, introduced, address, outgoing, now) {
-                Verdict::Refused(reason) => {
-                    tracing::debug!(%address, reason, "refused");
-                    Ok(())
+            Arrival::Met(door, stream, introduced) => {
+                if !self.peers.met(door, stream) {
+                    return Ok(());
                 }
-                Verdict::Joined(peer, replaced) => {
-                    if let Some(old) = replaced {
-                        let gone = self.close(old, REDIAL_DROPPED);
-                        self.feed(gone)?;
-                    }
-                    self.join(peer, introduced, address, outgoing)
-                }
-            },
+                self.tell(ClientInput::Met {
+                    door,
+                    name: introduced.peer_id,
+                    fast: introduced.reserved.fast(),
+                    extended: introduced.reserved.extended(),
+                })
+            }
         }
-    }
-
-    fn join(
-        &mut self,
-        peer: PeerKey,
-        introduced: Introduced,
-        address: SocketAddr,
-        outgoing: bool,
-    ) -> Result<(), SessionError> {
-        let link = PeerLink {
-            peer_id: introduced.peer_id,
-            fast: introduced.reserved.fast(),
-            extended: introduced.reserved.extended(),
-            outgoing,
-            address: Some(address),
-        };
-        self.feed(Input::PeerConnected { peer, link })?;
-        for _ in 0..SEND_CREDIT {
-            self.feed(Input::Writable { peer })?;
-        }
-        Ok(())
     }
 
     fn on_event(&mut self, link: Link, event: Event) -> Result<(), SessionError> {
@@ -307,23 +298,28 @@ impl Session {
                 self.feed(Input::BlockUnread { peer, block })
             }
             Event::Closed(reason) => {
-                self.on_closed(peer, &reason);
-                let gone = self.close(peer, REDIAL);
-                self.feed(gone)
+                let how = self.on_closed(peer, &reason);
+                self.close(peer, how).map_or(Ok(()), |it| self.tell(it))
             }
         }
     }
 
-    fn on_closed(&mut self, peer: PeerKey, reason: &CloseReason) {
+    fn on_closed(&mut self, peer: PeerKey, reason: &CloseReason) -> Ended {
         let Some(address) = self.peers.slot(peer).map(|slot| slot.address) else {
-            return;
+            return Ended::ByPeer;
         };
         match reason {
             CloseReason::Wire(_) | CloseReason::LongBlock(_) | CloseReason::LongExtension(_) => {
                 self.notify(Notice::Dropped(address, reason.to_string()));
+                Ended::Garbage
             }
-            CloseReason::ByPeer | CloseReason::Io(_) | CloseReason::ByUs => {
+            CloseReason::ByPeer | CloseReason::Io(_) => {
                 tracing::debug!(%address, %reason, "closed");
+                Ended::ByPeer
+            }
+            CloseReason::ByUs => {
+                tracing::debug!(%address, %reason, "closed");
+                Ended::ByDriver
             }
         }
     }
@@ -348,7 +344,7 @@ impl Session {
 
     /// The figures of now.
     fn report_status(&mut self, clock: Clock) {
-        let ledger = *self.torrent.ledger();
+        let ledger = *self.torrent().ledger();
         let peers = self.peers.count();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger, peers);
         if let Some(alone) = self.progress.lonely(clock) {
@@ -360,11 +356,11 @@ impl Session {
 
     fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
         let geometry = self.settings.metainfo.geometry;
-        let have_bytes = super::bytes_of(geometry, self.torrent.have());
+        let have_bytes = super::bytes_of(geometry, self.torrent().have());
         let missing = geometry.total_bytes() - have_bytes;
         Status {
             elapsed: clock - self.epoch,
-            have_pieces: self.torrent.have_count(),
+            have_pieces: self.torrent().have_count(),
             pieces: geometry.piece_count(),
             have_bytes,
             total_bytes: geometry.total_bytes(),
@@ -372,7 +368,7 @@ impl Session {
             up_rate,
             peers: self.peers.count(),
             left: missing.checked_div(down_rate).map(Duration::from_secs),
-            ledger: *self.torrent.ledger(),
+            ledger: *self.torrent().ledger(),
         }
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Clock;
-use unchoke_core::torrent::Unsent;
+use unchoke_core::client::redial::Ended;
 
 use super::peers::Unwritten;
-use super::{End, Outcome, Session, SessionError};
+use super::{ClientInput, End, Outcome, Session, SessionError};
 use crate::connection::{Event, Link};
 use crate::disk::Workers;
 use crate::storage::StorageError;
@@ -55,9 +55,10 @@ impl Session {
     /// Closes everything, takes in what the disk still has to say, saves.
     pub(super) async fn finish(mut self, end: End) -> Result<Outcome, SessionError> {
         let elapsed = self.epoch.elapsed();
+        self.tell(ClientInput::Stop)?;
         let closed = self.peers.close();
         self.settle().await?;
-        self.take_back(closed);
+        self.take_back(closed)?;
         let mut warnings = self.look_at_all_files()?;
         warnings.extend(self.save().await);
         let end = self.damage_to_seed().map_or(end, End::Damaged);
@@ -67,7 +68,9 @@ impl Session {
             warnings.push(format!("the recording is incomplete: {error}"));
         }
         let farewell = self.farewell();
-        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        if let Ok(told) = tokio::time::timeout(FAREWELL, farewell).await {
+            told?;
+        } else {
             tracing::debug!("a tracker did not answer the farewell in time");
         }
         if let Some(error) = self.failure.take() {
@@ -78,12 +81,12 @@ impl Session {
         }
         Ok(Outcome {
             end,
-            have: self.torrent.have().clone(),
+            have: self.torrent().have().clone(),
             fetched_pieces: self
-                .torrent
+                .torrent()
                 .have_count()
                 .saturating_sub(self.progress.pieces_at_start),
-            ledger: *self.torrent.ledger(),
+            ledger: *self.torrent().ledger(),
             elapsed,
             warnings,
         })
@@ -91,26 +94,23 @@ impl Session {
 
     /// What the connections were given and did not write counts as sent no longer. They may have
     /// written something while the session ended; that waits in the channel.
-    fn take_back(&mut self, mut closed: Vec<(Link, Unwritten)>) {
+    fn take_back(&mut self, mut closed: Vec<(Link, Unwritten)>) -> Result<(), SessionError> {
         while let Ok((link, event)) = self.events.try_recv() {
             let of = closed.iter_mut().find(|it| it.0 == link);
-            let Some((_, unwritten)) = of else { continue };
-            match event {
-                Event::Flushed => unwritten.written(),
-                Event::Unread(block) => {
-                    unwritten.written();
-                    let unsent = Unsent {
-                        blocks: 1,
-                        payload: block.length.into(),
-                    };
-                    self.torrent.take_back(link.peer, unsent);
-                }
+            match (event, of) {
+                (Event::Flushed, Some((_, unwritten))) => unwritten.written(),
+                (Event::Unread(_), Some((_, unwritten))) => unwritten.unread(),
                 _ => (),
             }
         }
         for (link, unwritten) in closed {
-            self.torrent.take_back(link.peer, unwritten.unsent());
+            self.tell(ClientInput::Closed {
+                peer: link.peer,
+                how: Ended::ByDriver,
+                unsent: unwritten.unsent(),
+            })?;
         }
+        Ok(())
     }
 
     /// Blocks that came are written, and pieces that are complete are hashed, before it is over.
@@ -176,7 +176,7 @@ impl Session {
                 Ok(Ok(())) => (),
             }
         }
-        let news = self.torrent.have_count() != self.saving.pieces;
+        let news = self.torrent().have_count() != self.saving.pieces;
         if news && self.saving.begun_at.elapsed() >= SAVE_PERIOD {
             self.save_in_background();
         }
@@ -193,8 +193,8 @@ impl Session {
         let Some(resume) = self.resume.clone() else {
             return;
         };
-        self.saving = Saving::new(Clock::now(), self.torrent.have_count());
-        let (storage, have) = (Arc::clone(&self.storage), self.torrent.have().clone());
+        self.saving = Saving::new(Clock::now(), self.torrent().have_count());
+        let (storage, have) = (Arc::clone(&self.storage), self.torrent().have().clone());
         self.saving.task = Some(tokio::task::spawn_blocking(move || {
             storage.sync().map_err(Unsaved::Payload)?;
             resume.save(&storage, &have).map_err(Unsaved::Resume)

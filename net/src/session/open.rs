@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
+use unchoke_core::ids::PeerId;
 use unchoke_core::torrent::Config;
 use unchoke_core::wire::Decoder;
 
@@ -39,7 +40,8 @@ impl Session {
         let metainfo = Arc::clone(&settings.metainfo);
         let geometry = metainfo.geometry;
         // A policy that does not exist must not cost the user an hour of hashing.
-        origin(&settings, Bitfield::empty(geometry.piece_count()), 0).torrent()?;
+        let name = crate::chance::peer_id();
+        origin(&settings, Bitfield::empty(geometry.piece_count()), 0, name).torrent()?;
         let listen_error = |source| SessionError::Listen {
             port: settings.port,
             source,
@@ -48,8 +50,8 @@ impl Session {
         let port = listener.local_addr().map_err(listen_error)?.port();
 
         let (storage, resume, have) = open_files(&settings, &notices).await?;
-        let origin = origin(&settings, have.clone(), port);
-        let torrent = origin.torrent()?;
+        let origin = origin(&settings, have.clone(), port, name);
+        let client = origin.client()?;
         let recorder = recorder(&settings, &origin)?;
         let (reporter, reports) = unbounded_channel();
         let hashes = metainfo.hashes().into();
@@ -69,22 +71,21 @@ impl Session {
         };
         let identity = Identity {
             info_hash: metainfo.info_hash,
-            peer_id: crate::chance::peer_id(),
+            peer_id: name,
             encryption: settings.encryption,
         };
         let (arriving, arrivals) = channel(ARRIVALS);
-        let mut peers = Peers::new(identity, shared, settings.max_connections, arriving);
+        let mut peers = Peers::new(identity, shared, arriving);
         peers.listen(listener);
-        settings.peers.iter().for_each(|peer| peers.add(*peer));
         let trackers = Trackers::new(&settings, identity, port);
         let epoch = Clock::now();
         Ok(Self {
-            progress: Progress::new(epoch, torrent.have_count()),
-            saving: Saving::new(epoch, torrent.have_count()),
+            progress: Progress::new(epoch, client.torrent().have_count()),
+            saving: Saving::new(epoch, client.torrent().have_count()),
             resume: (settings.goal != Goal::Seed).then_some(resume),
             settings,
             port,
-            torrent,
+            client,
             epoch,
             recorder,
             storage,
@@ -103,7 +104,7 @@ impl Session {
     }
 }
 
-fn origin(settings: &Settings, have: Bitfield, port: u16) -> Origin {
+fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {
     let seed = have.is_full();
     Origin {
         config: Arc::new(Config {
@@ -117,6 +118,10 @@ fn origin(settings: &Settings, have: Bitfield, port: u16) -> Origin {
         parameters: settings.parameters.clone(),
         picker: settings.picker.clone(),
         run_seed: settings.run_seed,
+        connections: settings.max_connections,
+        private: settings.metainfo.private,
+        name,
+        tiers: Trackers::tiers(settings),
     }
 }
 

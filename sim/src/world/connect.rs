@@ -160,6 +160,7 @@ impl World<'_> {
             fast: true,
             extended,
             outgoing: end.dialled(),
+            returning: false,
             address: extended.then(|| address(other)),
         };
         self.feed(node, Input::PeerConnected { peer: key, link });

@@ -46,7 +46,7 @@ impl World<'_> {
                 let end = end(peer, key);
                 self.disconnect(node, peer, end, &reason);
             }
-            Output::PeersFound { peers } => {
+            Output::PeersFound { peers, .. } => {
                 let found = peers.into_iter().filter_map(node_at);
                 for other in found.filter(|it| *it != node) {
                     peer.connector.add(other);
@@ -54,6 +54,8 @@ impl World<'_> {
                 // The timer dials, as the core is busy now.
                 peer.next_dial = self.now;
             }
+            // Nobody's key is kept here after it left.
+            Output::Corrupt { .. } => {}
             Output::Completed => self.complete(node, peer),
         }
     }

@@ -3,10 +3,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::request::Event;
-use super::response::AnnounceResponse;
 use crate::rng::Rng;
 use crate::time::Instant;
+use crate::tracker::Event;
 
 /// Bounds of the time between announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,15 @@ pub struct AnnounceRequest {
     pub event: Option<Event>,
 }
 
+/// When a tracker wants to hear of us again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Time to the next regular announce.
+    pub interval: Option<Duration>,
+    /// Time in which no announce is to be made.
+    pub min_interval: Option<Duration>,
+}
+
 /// A tracker and what we know of it.
 #[derive(Clone, Copy, Debug)]
 struct Tracker {
@@ -48,8 +56,10 @@ struct Tracker {
     tier: usize,
     /// Failures since the last answer.
     failures: u32,
-    /// Not to be asked before.
+    /// Not to be asked before, because it failed.
     not_before: Instant,
+    /// Not to be asked before without an event, because it answered.
+    earliest: Instant,
     /// It knows us: a `started` has reached it, or may have.
     started: bool,
 }
@@ -59,15 +69,18 @@ struct Tracker {
 /// `started` goes to each tracker once, when it is first used; `completed` once, after a `started`;
 /// `stopped` once to each tracker that knows us. A tracker that answers moves to the front of its
 /// tier, and the next announce starts at the first tier again (BEP 12). A tracker that fails rests
-/// for 5 s + 12.5 s × failures², at most an hour (libtorrent), while the next one is tried.
+/// for 5 s + 12.5 s × failures², at most an hour (libtorrent), while the next one is tried. While
+/// peers are wanted, the first tracker of every tier is asked as often as it allows: the first of all
+/// may answer and know nobody.
 #[derive(Clone, Debug)]
 pub struct Announcer {
     schedule: Schedule,
     /// By tier; within a tier in the order of trial.
     trackers: Vec<Tracker>,
+    /// The next regular announce.
     next: Instant,
-    /// Before it the tracker wants no announce without an event.
-    earliest: Instant,
+    /// Peers are wanted.
+    wanted: bool,
     in_flight: Option<AnnounceRequest>,
     completed_due: bool,
     stopping: bool,
@@ -84,6 +97,7 @@ impl Announcer {
                 tier,
                 failures: 0,
                 not_before: Instant::START,
+                earliest: Instant::START,
                 started: false,
             }));
             rng.shuffle(&mut trackers[start..]);
@@ -92,37 +106,42 @@ impl Announcer {
             schedule,
             trackers,
             next: Instant::START,
-            earliest: Instant::START,
+            wanted: false,
             in_flight: None,
             completed_due: false,
             stopping: false,
         }
     }
 
-    /// The announce that is due, if any. Until its outcome is handed in, no other is.
+    /// The announce that is due, if any. Until its outcome is handed in, no other is; but nobody
+    /// waits for the outcome of `stopped`.
     pub fn poll(&mut self, now: Instant) -> Option<AnnounceRequest> {
         if self.poll_timeout()? > now {
             return None;
         }
         let place = if self.stopping {
             self.trackers.iter().position(|it| it.started)
-        } else {
+        } else if self.next <= now {
             self.trackers.iter().position(|it| it.not_before <= now)
+        } else {
+            self.early().filter(|it| it.0 <= now).map(|it| it.1)
         };
         let tracker = &mut self.trackers[place?];
-        let event = match (self.stopping, tracker.started) {
-            (true, _) => Some(Event::Stopped),
-            (false, false) => Some(Event::Started),
-            (false, true) => self.completed_due.then_some(Event::Completed),
+        let event = match (self.stopping, tracker.started, self.completed_due) {
+            (_, true, true) => Some(Event::Completed),
+            (true, _, _) => Some(Event::Stopped),
+            (false, false, _) => Some(Event::Started),
+            (false, true, false) => None,
         };
+        let stopped = event == Some(Event::Stopped);
         // Even an announce whose answer never comes may have reached the tracker; and a tracker
         // that was told `stopped` no longer knows us, whatever it answers.
-        tracker.started = !self.stopping;
+        tracker.started = !stopped;
         let request = AnnounceRequest {
             tracker: tracker.number,
             event,
         };
-        self.in_flight = Some(request);
+        self.in_flight = Some(request).filter(|_| !stopped);
         Some(request)
     }
 
@@ -138,31 +157,59 @@ impl Announcer {
             return any.then_some(Instant::START);
         }
         let free = self.trackers.iter().map(|it| it.not_before).min()?;
-        Some(self.next.max(free))
+        let regular = self.next.max(free);
+        Some(self.early().map_or(regular, |it| it.0.min(regular)))
+    }
+
+    /// The first tracker that may be asked for peers beside the regular announces, and when: of
+    /// each tier the first that works, or the one that rests least.
+    fn early(&self) -> Option<(Instant, usize)> {
+        if !self.wanted {
+            return None;
+        }
+        let tiers = self.trackers.chunk_by(|a, b| a.tier == b.tier);
+        let mut start = 0;
+        let firsts = tiers.filter_map(|tier| {
+            let resting = |place: &usize| (tier[*place].failures > 0, tier[*place].not_before);
+            let first = (0..tier.len()).min_by_key(resting)?;
+            let at = tier[first].not_before.max(tier[first].earliest);
+            start += tier.len();
+            Some((at, start - tier.len() + first))
+        });
+        firsts.min()
+    }
+
+    /// Whether an earlier tier has a tracker that works: then the one at `place` was asked beside it.
+    fn is_beside(&self, place: usize) -> bool {
+        let tier = self.trackers[place].tier;
+        let mut earlier = self.trackers.iter().filter(|it| it.tier < tier);
+        earlier.any(|it| it.failures == 0 && it.started)
     }
 
     /// The tracker of the announce on its way answered.
-    pub fn on_response(&mut self, now: Instant, response: &AnnounceResponse) {
+    pub fn on_response(&mut self, now: Instant, wishes: Wishes) {
         let Some(request) = self.in_flight.take() else {
             return;
         };
-        let floor = match response.min_interval {
+        let floor = match wishes.min_interval {
             Some(wish) => wish.clamp(self.schedule.shortest, self.schedule.longest),
             None => self.schedule.floor,
         };
-        let interval = response.interval.unwrap_or(self.schedule.default);
-        self.earliest = now.after(floor);
-        self.next = now.after(interval.min(self.schedule.longest).max(floor));
+        let interval = wishes.interval.unwrap_or(self.schedule.default);
+        let place = self.place(request.tracker);
+        if !self.is_beside(place) {
+            self.next = now.after(interval.min(self.schedule.longest).max(floor));
+        }
         if request.event == Some(Event::Completed) {
             self.completed_due = false;
         }
         if self.completed_due {
             self.next = now;
         }
-        let place = self.place(request.tracker);
         let tracker = &mut self.trackers[place];
         tracker.failures = 0;
         tracker.not_before = Instant::START;
+        tracker.earliest = now.after(floor);
         let tier = tracker.tier;
         let front = self.trackers.partition_point(|it| it.tier < tier);
         self.trackers[front..=place].rotate_right(1);
@@ -174,13 +221,17 @@ impl Announcer {
             return;
         };
         let place = self.place(request.tracker);
+        if !self.is_beside(place) {
+            self.next = now;
+        }
+        // There is no time to try again.
+        self.completed_due &= !self.stopping;
         let tracker = &mut self.trackers[place];
         tracker.failures = tracker.failures.saturating_add(1);
         tracker.not_before = now.after(backoff(tracker.failures));
         if request.event == Some(Event::Started) {
             tracker.started = false;
         }
-        self.next = now;
     }
 
     /// The last piece has come. Not to be called for a torrent that was complete at the start.
@@ -190,16 +241,27 @@ impl Announcer {
         self.next = now;
     }
 
-    /// More peers are needed: the next announce comes as soon as the tracker allows.
-    pub fn want_peers(&mut self, now: Instant) {
-        self.next = self.next.min(self.earliest.max(now));
+    /// Whether more peers are needed: then trackers are asked as soon as they allow.
+    pub fn want_peers(&mut self, wanted: bool) {
+        self.wanted = wanted;
     }
 
-    /// The torrent ends. What is on its way is forgotten; [`Announcer::poll`] has one `stopped` for
-    /// each tracker that knows us, then nothing more.
+    /// The torrent ends. A `completed` that is due is still told, after the answer to what is on its
+    /// way; otherwise that is forgotten. Then [`Announcer::poll`] has one `stopped` for each tracker
+    /// that knows us, and nothing more.
     pub fn stop(&mut self) {
-        self.in_flight = None;
         self.stopping = true;
+        let completed = Some(Event::Completed);
+        let pending = self.in_flight.is_some_and(|it| it.event == completed);
+        if !self.completed_due && !pending {
+            self.in_flight = None;
+        }
+    }
+
+    /// The tracker whose outcome is waited for.
+    #[must_use]
+    pub fn asked(&self) -> Option<usize> {
+        self.in_flight.map(|it| it.tracker)
     }
 
     fn place(&self, number: usize) -> usize {

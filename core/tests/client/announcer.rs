@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use unchoke_core::client::announcer::{AnnounceRequest, Announcer, Schedule, Wishes};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
-use unchoke_core::tracker::{AnnounceRequest, AnnounceResponse, Announcer, Event, Schedule};
+use unchoke_core::tracker::Event;
 
 fn rng() -> Rng {
     Streams::new(1).stream(Purpose::Tracker, 0)
@@ -35,8 +36,10 @@ impl Story {
         self.now = at;
         let AnnounceRequest { tracker, event } =
             self.announcer.poll(at).expect("due by its own word");
-        assert_eq!(self.announcer.poll_timeout(), None, "one at a time");
-        assert_eq!(self.announcer.poll(at), None, "one at a time");
+        if event != STOPPED {
+            assert_eq!(self.announcer.poll_timeout(), None, "one at a time");
+            assert_eq!(self.announcer.poll(at), None, "one at a time");
+        }
         Some((waited, tracker, event))
     }
 
@@ -45,12 +48,11 @@ impl Story {
     }
 
     fn answer_with(&mut self, interval: Option<u64>, min_interval: Option<u64>) {
-        let response = AnnounceResponse {
+        let wishes = Wishes {
             interval: interval.map(Duration::from_secs),
             min_interval: min_interval.map(Duration::from_secs),
-            ..AnnounceResponse::default()
         };
-        self.announcer.on_response(self.now, &response);
+        self.announcer.on_response(self.now, wishes);
     }
 
     fn fail(&mut self) {
@@ -195,17 +197,64 @@ fn peers_can_be_asked_for_early_but_not_before_the_minimum() {
     story.next();
     story.answer_with(Some(1800), Some(600));
     story.now = Instant::from_secs(100);
-    story.announcer.want_peers(story.now);
+    story.announcer.want_peers(true);
     assert_eq!(story.next(), Some((500, 0, None)));
     story.answer_with(Some(1800), Some(600));
     story.now = story.now.after(Duration::from_secs(1000));
-    story.announcer.want_peers(story.now);
+    story.announcer.want_peers(true);
     assert_eq!(story.next(), Some((0, 0, None)));
-    // It makes nothing later.
+    // It makes nothing later, and is in force until it is taken back.
     story.answer_with(Some(700), Some(600));
     story.now = story.now.after(Duration::from_secs(650));
-    story.announcer.want_peers(story.now);
+    story.announcer.want_peers(true);
     assert_eq!(story.next(), Some((0, 0, None)));
+    story.announcer.want_peers(false);
+    story.answer_with(Some(1800), Some(600));
+    assert_eq!(story.next(), Some((1800, 0, None)));
+}
+
+/// The first tracker may answer and know nobody: with too few peers every tier is asked, each as often
+/// as it allows, and the regular announces go on as before.
+#[test]
+fn with_too_few_peers_every_tier_is_asked() {
+    let mut story = Story::new(&[1, 2, 1]);
+    assert_eq!(story.next(), Some((0, 0, STARTED)));
+    story.answer_with(Some(1800), Some(600));
+    story.announcer.want_peers(true);
+    let (wait, second, event) = story.next().expect("the second tier");
+    assert_eq!((wait, event), (0, STARTED));
+    assert!(second == 1 || second == 2);
+    story.answer_with(Some(1800), Some(300));
+    assert_eq!(story.next(), Some((0, 3, STARTED)));
+    // It fails, and rests; the others have answered, and are not asked before they allow.
+    story.fail();
+    assert_eq!(story.next(), Some((17, 3, STARTED)));
+    story.answer_with(Some(1800), Some(900));
+    assert_eq!(story.next(), Some((282, second, None)));
+    story.answer_with(Some(1800), Some(300));
+    assert_eq!(story.next(), Some((300, 0, None)));
+    story.answer_with(Some(1800), Some(600));
+    story.announcer.want_peers(false);
+    assert_eq!(story.next(), Some((1800, 0, None)), "only the regular one");
+}
+
+#[test]
+fn completed_is_told_before_the_farewell() {
+    let mut story = Story::new(&[1, 1]);
+    assert_eq!(story.next(), Some((0, 0, STARTED)));
+    story.announcer.on_completed(story.now);
+    story.announcer.stop();
+    assert_eq!(
+        story.announcer.poll_timeout(),
+        None,
+        "an answer is waited for"
+    );
+    story.answer();
+    assert_eq!(story.next(), Some((0, 0, COMPLETED)));
+    // Even if that fails: there is no time to try again.
+    story.fail();
+    assert_eq!(story.next(), Some((0, 0, STOPPED)));
+    assert_eq!(story.next(), None);
 }
 
 /// BEP 12, *Order of Processing*: tiers in order, shuffled within, "if a connection with a tracker

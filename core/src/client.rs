@@ -1,0 +1,402 @@
+//! A client of one torrent: who is connected to whom, around the [`Torrent`] that says what they
+//! talk about. The same for every driver: `net` and `sim` keep clocks, sockets and links.
+//!
+//! # The parts
+//!
+//! [`book`] the addresses that are known, and whom to dial next; [`source`] what each kind is worth;
+//! [`doors`] connections whose handshake is not done; [`admission`] who gets a seat, `seats` who has
+//! one; [`turnover`] who makes room; [`redial`] when to try again; [`bans`] who misbehaved;
+//! [`announcer`] when to tell the trackers what; [`config`] every figure; [`places`] what an address
+//! is. Parts return what is to be done and never call each other: only this file and `connecting`,
+//! which hold the state, do.
+//!
+//! # What a driver does
+//!
+//! It hands in what happens, drains the outputs after each input, carries them out without waiting,
+//! and hands in [`Input::Timeout`] when [`Client::poll_timeout`] has come. Beside that:
+//!
+//! * **Credit.** After [`Output::Joined`] it hands in [`torrent::Input::Writable`] once for each block
+//!   that the link takes ahead, and then once for each block that has left. The client never has more
+//!   blocks under way than that, so a choke takes hold at once.
+//! * **Unsent.** When a connection is gone, [`Input::Closed`] says which blocks were handed to the
+//!   link and never left: they do not count as sent.
+//! * **Payload.** [`Output::StoreBlock`] follows the `Piece` message just handed in or not at all; and
+//!   so does [`Output::Answer`] for the connection just announced by [`Input::Knock`].
+//! * **Closing.** [`Output::Close`] is answered by [`Input::Closed`], [`Output::Drop`] is not.
+//! * **Drained** means until `None`: an input handed in before would find outputs of the one before.
+//!
+//! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::ids::PeerKey;
+use crate::message::{Extended, Message};
+use crate::rng::{Purpose, Rng, Streams};
+use crate::time::Instant;
+use crate::torrent::{self, Torrent, Unsent};
+
+pub mod admission;
+pub mod announcer;
+pub mod bans;
+pub mod book;
+pub mod config;
+mod connecting;
+pub mod doors;
+mod io;
+pub mod places;
+pub mod redial;
+mod seats;
+pub mod source;
+pub mod turnover;
+
+use announcer::Announcer;
+use bans::{Bans, Offence};
+use book::Book;
+pub use config::Config;
+use doors::Doors;
+pub use io::{Heard, Input, Output, Why};
+pub use places::{Internet, Places};
+use redial::Ended;
+use seats::Seats;
+use source::Source;
+
+/// Time between two looks at who is connected: while somebody has to make room, and otherwise.
+const LOOK_SOON: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A client of one torrent.
+#[derive(Debug)]
+pub struct Client<P: Places> {
+    torrent: Torrent,
+    /// When something other than the torrent is due.
+    next: Instant,
+    /// When the last input came.
+    now: Instant,
+    outputs: VecDeque<Output<P>>,
+    config: Config,
+    name: P::Name,
+    book: Book<P::Address>,
+    doors: Doors<P>,
+    seats: Seats<P>,
+    bans: Bans<P>,
+    announcer: Announcer,
+    next_look: Instant,
+    next_turnover: Instant,
+    /// When the book has somebody to dial.
+    next_dial: Instant,
+    stopping: bool,
+}
+
+impl<P: Places> Client<P> {
+    /// A client called `name` around `torrent`, with tiers of so many trackers each. `entity` numbers
+    /// its random streams.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        torrent: Torrent,
+        name: P::Name,
+        tiers: impl IntoIterator<Item = usize>,
+        streams: Streams,
+        entity: u32,
+        now: Instant,
+    ) -> Self {
+        let mut rng = streams.stream(Purpose::Tracker, entity);
+        let announcer = Announcer::new(tiers, config.schedule, &mut rng);
+        Self {
+            torrent,
+            next: now,
+            now,
+            outputs: VecDeque::new(),
+            name,
+            book: Book::new(config.private),
+            doors: Doors::default(),
+            seats: Seats::default(),
+            bans: Bans::default(),
+            announcer,
+            next_look: now.after(LOOK),
+            // At a phase of its own, or a flash crowd would exchange connections all at once.
+            next_turnover: now
+                .after(config.turnover)
+                .after(phase(config.turnover, &mut rng)),
+            next_dial: Instant::NEVER,
+            config,
+            stopping: false,
+        }
+    }
+
+    /// The torrent inside.
+    #[must_use]
+    pub fn torrent(&self) -> &Torrent {
+        &self.torrent
+    }
+
+    /// Connections that stand.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.seats.count()
+    }
+
+    /// The tracker whose answer is waited for.
+    #[must_use]
+    pub fn asked(&self) -> Option<usize> {
+        self.announcer.asked()
+    }
+
+    /// Addresses that are known.
+    #[must_use]
+    pub fn candidates(&self) -> usize {
+        self.book.len()
+    }
+
+    /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
+    pub fn handle_input(&mut self, now: Instant, input: Input<P>) {
+        self.now = now;
+        match input {
+            Input::Torrent(input) => return self.pass_on(now, input),
+            Input::Timeout => self.on_timeout(now),
+            Input::Stop => self.on_stop(),
+            Input::Found { source, addresses } => self.on_found(source, None, addresses),
+            Input::Knock { address } => self.on_knock(now, address),
+            Input::Failed { door } => self.on_failed(now, door),
+            Input::Met {
+                door,
+                name,
+                fast,
+                extended,
+            } => self.on_met(now, door, name, [fast, extended]),
+            Input::Closed { peer, how, unsent } => self.on_closed(now, peer, how, unsent),
+            Input::Announced { tracker, outcome } => self.on_announced(now, tracker, outcome),
+        }
+        self.settle(now);
+    }
+
+    fn pass_on(&mut self, now: Instant, input: torrent::Input) {
+        let ours = matches!(
+            input,
+            torrent::Input::Timeout
+                | torrent::Input::PeerConnected { .. }
+                | torrent::Input::PeerDisconnected { .. }
+        );
+        assert!(!ours, "{input:?} is the client's to say");
+        if let torrent::Input::Message {
+            peer,
+            message: Message::Extended(extended),
+        } = &input
+            && let Extended::Handshake(hello) = &**extended
+            && let Some(port) = hello.listen_port
+        {
+            self.on_listens(*peer, port);
+        }
+        self.torrent.handle_input(now, input);
+    }
+
+    /// The next thing to do. Call until `None`.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<P>> {
+        // Ours first: a connection is announced before what is to be sent over it.
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            return Some(match self.torrent.poll_output()? {
+                torrent::Output::Send { peer, message } => Output::Send { peer, message },
+                torrent::Output::Broadcast { have } => Output::Broadcast { have },
+                torrent::Output::StoreBlock { peer, block } => Output::StoreBlock { peer, block },
+                torrent::Output::VerifyPiece { piece, want_blocks } => {
+                    Output::VerifyPiece { piece, want_blocks }
+                }
+                torrent::Output::Completed => {
+                    self.announcer.on_completed(self.now);
+                    self.next = self.now;
+                    Output::Completed
+                }
+                torrent::Output::Disconnect { peer, reason } => {
+                    self.judge(peer, &reason);
+                    self.closing(peer, Why::Torrent(reason))
+                }
+                torrent::Output::PeersFound { peer, peers } => {
+                    let peers = peers.into_iter().filter_map(P::of_socket).collect();
+                    self.on_found(Source::PeerExchange, Some(peer), peers);
+                    self.next = self.now;
+                    continue;
+                }
+                torrent::Output::Corrupt { peer, piece } => {
+                    self.condemn(peer, Offence::Corrupt { piece });
+                    continue;
+                }
+            });
+        }
+    }
+
+    /// When to hand in [`Input::Timeout`], if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let torrent = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);
+        Some(self.next.min(torrent)).filter(|it| *it < Instant::NEVER)
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        if self.torrent.poll_timeout().is_some_and(|it| it <= now) {
+            self.torrent.handle_input(now, torrent::Input::Timeout);
+        }
+        while let Some(late) = self.doors.take_late(now) {
+            self.give_up(now, late);
+        }
+        if self.next_look <= now {
+            self.trim(now);
+        }
+        if self.next_turnover <= now {
+            self.next_turnover = now.after(self.config.turnover);
+            self.turn_over(now);
+        }
+    }
+
+    /// After each input but those for the torrent: dials, announces, and finds out what is due next.
+    fn settle(&mut self, now: Instant) {
+        if !self.stopping {
+            self.dial(now);
+            let wants = self.wants_peers();
+            self.announcer.want_peers(wants);
+        }
+        while let Some(due) = self.announcer.poll(now) {
+            self.outputs.push_back(Output::Announce {
+                tracker: due.tracker,
+                event: due.event,
+            });
+        }
+        let announce = self.announcer.poll_timeout().unwrap_or(Instant::NEVER);
+        self.next = announce.min(self.doors.poll_timeout());
+        if !self.stopping {
+            let look = if self.seats.count() > usize::from(self.config.connections) {
+                self.now.after(LOOK_SOON)
+            } else {
+                self.now.after(LOOK)
+            };
+            if self.next_look <= now || look < self.next_look {
+                self.next_look = look;
+            }
+            let own = self.next_dial.min(self.next_look).min(self.next_turnover);
+            self.next = self.next.min(own);
+        }
+    }
+
+    fn on_stop(&mut self) {
+        self.stopping = true;
+        self.announcer.stop();
+        let why = admission::Refusal::Stopping;
+        for half_open in self.doors.clear() {
+            let door = half_open.door;
+            self.outputs.push_back(Output::Drop { door, why });
+        }
+    }
+
+    fn on_found(&mut self, source: Source, teller: Option<PeerKey>, found: Vec<P::Address>) {
+        for address in found.into_iter().filter_map(P::usable) {
+            self.book.add(source, teller, address);
+        }
+    }
+
+    fn on_announced(&mut self, now: Instant, tracker: usize, outcome: Option<Heard<P>>) {
+        if let Some(heard) = &outcome {
+            self.on_found(Source::Tracker, None, heard.peers.clone());
+        }
+        if self.announcer.asked() == Some(tracker) {
+            match outcome {
+                Some(heard) => self.announcer.on_response(now, heard.wishes),
+                None => self.announcer.on_failure(now),
+            }
+        }
+    }
+
+    /// What the torrent says of a peer that it sends away.
+    fn judge(&mut self, peer: PeerKey, reason: &torrent::Reason) {
+        match reason {
+            torrent::Reason::Corrupt { piece } => {
+                self.condemn(peer, Offence::Corrupt { piece: *piece });
+            }
+            torrent::Reason::Violation(_) => self.note_violation(peer),
+            _ => {}
+        }
+    }
+
+    fn note_violation(&mut self, peer: PeerKey) {
+        let Some(address) = self.seats.address(peer) else {
+            return;
+        };
+        if let Some(count) = self.bans.violation(self.now, P::host(address)) {
+            let offence = Offence::Violations(count);
+            self.outputs.push_back(Output::Banned { address, offence });
+        }
+    }
+
+    /// Bans the host that holds a key, or held it last.
+    fn condemn(&mut self, peer: PeerKey, offence: Offence) {
+        let Some(address) = self.seats.address(peer) else {
+            return;
+        };
+        let host = P::host(address);
+        if self.bans.corrupt(self.now, host) {
+            self.outputs.push_back(Output::Banned { address, offence });
+        }
+        let listens = self.seats.get(peer).and_then(|it| it.listens);
+        for place in [Some(address), listens].into_iter().flatten() {
+            self.book.postpone(place, self.bans.until(host));
+        }
+    }
+
+    /// Marks a connection as one that we close.
+    fn closing(&mut self, peer: PeerKey, why: Why) -> Output<P> {
+        if let Some(seat) = self.seats.get_mut(peer) {
+            seat.closing = Some(why.ended());
+        }
+        Output::Close { peer, why }
+    }
+
+    fn close(&mut self, peer: PeerKey, why: Why) {
+        let output = self.closing(peer, why);
+        self.outputs.push_back(output);
+    }
+
+    fn on_closed(&mut self, now: Instant, peer: PeerKey, how: Ended, unsent: Unsent) {
+        let Some(seat) = self.seats.get(peer).copied() else {
+            return;
+        };
+        if seat.closing.is_none() && how == Ended::Garbage {
+            self.note_violation(peer);
+        }
+        self.torrent.take_back(peer, unsent);
+        self.torrent
+            .handle_input(now, torrent::Input::PeerDisconnected { peer });
+        let answers = self.torrent.has_evidence(peer);
+        self.seats.leave(now, peer, answers);
+        if let Some(address) = seat.listens {
+            let source = self.book.source(address).unwrap_or(Source::Incoming);
+            let fate = redial::after(seat.closing.unwrap_or(how), source);
+            self.book.parted(now, address, fate);
+        }
+    }
+}
+
+/// A random part of `period`.
+fn phase(period: Duration, rng: &mut Rng) -> Duration {
+    let period = u64::try_from(period.as_nanos()).expect("a period below 584 years");
+    Duration::from_nanos(rng.below(period.max(1)))
+}
+
+impl<P: Places> Client<P> {
+    /// An attempt failed, or a stranger did not do its handshake.
+    fn gone(&mut self, now: Instant, half_open: &doors::HalfOpen<P>) {
+        if half_open.dialled.is_some() {
+            self.book.failed(now, half_open.address);
+        }
+    }
+
+    fn part(&mut self, now: Instant, half_open: &doors::HalfOpen<P>, ended: Ended) {
+        if let Some(source) = half_open.dialled {
+            let fate = redial::after(ended, source);
+            self.book.parted(now, half_open.address, fate);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Known addresses and what became of them: whom to dial next.
+//!
+//! Every source has places of its own ([`Source::places`]), so strangers cannot crowd out what a
+//! tracker or the user named; and of what peers name, nobody fills more than a share.
+
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::redial::{Fate, after_failure};
+use super::source::Source;
+use crate::ids::PeerKey;
+use crate::time::Instant;
+
+/// What an address is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Trying,
+    Connected,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record<A> {
+    address: A,
+    /// Not to be dialled before.
+    not_before: Instant,
+    /// Its turn among equals: who was added, or came back, first.
+    turn: u32,
+    source: Source,
+    state: State,
+    failures: u8,
+    /// It was one when it was last connected.
+    seed: bool,
+    /// Who named it, if a peer did.
+    teller: Option<PeerKey>,
+}
+
+/// Which of the waiting may be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those of this source and the more trusted ones.
+    pub up_to: Source,
+    /// We have everything: not those that were seeds.
+    pub am_seed: bool,
+}
+
+impl Wanted {
+    fn admits<A>(self, it: &Record<A>) -> bool {
+        let waits = it.state == State::Waiting && it.source <= self.up_to;
+        waits && !(self.am_seed && it.seed)
+    }
+}
+
+/// The addresses that a client knows.
+#[derive(Clone, Debug)]
+pub struct Book<A> {
+    /// By address.
+    records: Vec<Record<A>>,
+    turn: u32,
+    private: bool,
+}
+
+impl<A: Copy + Ord> Book<A> {
+    /// A book without an address; that of a private torrent takes no others than
+    /// [`Source::is_allowed`] says.
+    #[must_use]
+    pub fn new(private: bool) -> Self {
+        Self {
+            records: Vec::new(),
+            turn: 0,
+            private,
+        }
+    }
+
+    fn place(&self, address: A) -> Result<usize, usize> {
+        self.records.binary_search_by_key(&address, |it| it.address)
+    }
+
+    fn get(&mut self, address: A) -> Option<&mut Record<A>> {
+        let place = self.place(address).ok()?;
+        Some(&mut self.records[place])
+    }
+
+    fn next_turn(&mut self) -> u32 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    /// An address that somebody named. A known one may become more trusted; a new one may find no
+    /// place. Whether it changed anything.
+    pub fn add(&mut self, source: Source, teller: Option<PeerKey>, address: A) -> bool {
+        if !source.is_allowed(self.private) {
+            return false;
+        }
+        if let Some(known) = self.get(address) {
+            let better = source < known.source;
+            if better {
+                (known.source, known.teller) = (source, teller);
+            }
+            return better;
+        }
+        if !self.make_room(source, teller) {
+            return false;
+        }
+        let turn = self.next_turn();
+        let place = self.place(address).expect_err("it is not known");
+        let record = Record {
+            address,
+            not_before: Instant::START,
+            turn,
+            source,
+            state: State::Waiting,
+            failures: 0,
+            seed: false,
+            teller,
+        };
+        self.records.insert(place, record);
+        true
+    }
+
+    /// Whether there is a place for one more address of `source`; somebody may have to go for it.
+    fn make_room(&mut self, source: Source, teller: Option<PeerKey>) -> bool {
+        let of = |it: &&Record<A>| it.source == source;
+        let told = |by: Option<PeerKey>| {
+            self.records
+                .iter()
+                .filter(of)
+                .filter(|it| it.teller == by)
+                .count()
+        };
+        let own = teller.map_or(0, |_| told(teller));
+        if own >= Source::PLACES_OF_A_TELLER {
+            return false;
+        }
+        if self.records.iter().filter(of).count() < source.places() {
+            return true;
+        }
+        let waiting = (0..)
+            .zip(&self.records)
+            .filter(|(_, it)| of(it) && it.state == State::Waiting);
+        // Of who named most, what failed most often, and then what has been here longest.
+        let worst = waiting.max_by_key(|(_, it): &(usize, _)| {
+            let share = it.teller.map_or(0, |by| told(Some(by)));
+            (share, it.failures, Reverse(it.turn))
+        });
+        let Some((place, worst)) = worst else {
+            return false;
+        };
+        // Peers take from each other only what the other has too much of, so no two go on for ever.
+        let fair = worst.teller.is_none() || told(worst.teller) > own + 1 || worst.failures > 0;
+        if fair {
+            self.records.remove(place);
+        }
+        fair
+    }
+
+    /// Addresses that wait and may be dialled by now.
+    #[must_use]
+    pub fn due(&self, now: Instant, wanted: Wanted) -> usize {
+        let due = |it: &&Record<A>| wanted.admits(it) && it.not_before <= now;
+        self.records.iter().filter(due).count()
+    }
+
+    /// Addresses that wait, due or not.
+    #[must_use]
+    pub fn waiting(&self, wanted: Wanted) -> usize {
+        self.records.iter().filter(|it| wanted.admits(it)).count()
+    }
+
+    /// Addresses that are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether no address is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// From where an address is known.
+    #[must_use]
+    pub fn source(&self, address: A) -> Option<Source> {
+        let place = self.place(address).ok()?;
+        Some(self.records[place].source)
+    }
+
+    /// When another of the wanted becomes due after `now`, if any does.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Instant, wanted: Wanted) -> Instant {
+        let wanted = self.records.iter().filter(|it| wanted.admits(it));
+        let later = wanted.map(|it| it.not_before).filter(|it| *it > now);
+        later.min().unwrap_or(Instant::NEVER)
+    }
+
+    /// The next address to dial, of those that `may` be: the most trusted first, then whose turn it
+    /// is. Report with [`Self::connected`] or [`Self::failed`].
+    pub fn poll_dial(
+        &mut self,
+        now: Instant,
+        wanted: Wanted,
+        may: impl Fn(A, Source) -> bool,
+    ) -> Option<(A, Source)> {
+        let due = self
+            .records
+            .iter_mut()
+            .filter(|it| wanted.admits(it) && it.not_before <= now && may(it.address, it.source));
+        let next = due.min_by_key(|it| (it.source, it.turn))?;
+        next.state = State::Trying;
+        Some((next.address, next.source))
+    }
+
+    /// The attempt succeeded.
+    pub fn connected(&mut self, address: A) {
+        if let Some(known) = self.get(address) {
+            (known.state, known.failures) = (State::Connected, 0);
+        }
+    }
+
+    /// A peer that came to us says that it listens there. False if that is not believed: who else
+    /// listens there was named by somebody more trusted, and is dialled all the same.
+    pub fn adopt(&mut self, address: A) -> bool {
+        self.add(Source::Incoming, None, address);
+        let waits = |it: &&mut Record<A>| it.state == State::Waiting && !it.source.is_first_hand();
+        let known = self.get(address).filter(waits);
+        known.map(|it| it.state = State::Connected).is_some()
+    }
+
+    /// The attempt failed.
+    pub fn failed(&mut self, now: Instant, address: A) {
+        let Some(known) = self.get(address).filter(|it| it.state == State::Trying) else {
+            return;
+        };
+        known.failures = known.failures.saturating_add(1);
+        let fate = after_failure(known.failures, known.source);
+        self.put_back(now, address, fate);
+    }
+
+    /// The connection is gone, or the attempt was given up for a reason that is no failure.
+    pub fn parted(&mut self, now: Instant, address: A, fate: Fate) {
+        let gone = |it: &mut Record<A>| matches!(it.state, State::Connected | State::Trying);
+        if self.get(address).is_some_and(gone) {
+            self.put_back(now, address, fate);
+        }
+    }
+
+    fn put_back(&mut self, now: Instant, address: A, fate: Fate) {
+        let turn = self.next_turn();
+        let Ok(place) = self.place(address) else {
+            return;
+        };
+        let known = &mut self.records[place];
+        (known.state, known.turn, known.seed) = (State::Waiting, turn, fate == Fate::Seed);
+        match fate {
+            Fate::Again(wait) => known.not_before = known.not_before.max(now.after(wait)),
+            Fate::Seed => {}
+            Fate::Forgotten => {
+                self.records.remove(place);
+            }
+        }
+    }
+
+    /// Not to be dialled before `until`, whatever else becomes of it.
+    pub fn postpone(&mut self, address: A, until: Instant) {
+        if let Some(known) = self.get(address) {
+            known.not_before = known.not_before.max(until);
+        }
+    }
+}

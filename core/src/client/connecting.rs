@@ -1,0 +1,290 @@
+//! Connections made and given up: the parts of a client in the order in which a connection meets them.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::admission::{Newcomer, Refusal, admit};
+use super::book::Wanted;
+use super::doors::{Door, HalfOpen};
+use super::redial::Ended;
+use super::seats::Seat;
+use super::source::Source;
+use super::turnover::{exchanged, is_useless, least_useful};
+use super::{Client, Output, Places, Why};
+use crate::choke::PeerView;
+use crate::ids::PeerKey;
+use crate::time::Instant;
+use crate::torrent::{Input, PeerLink};
+
+/// A stranger that has had a seat for less than this is not yet turned out for another: its first
+/// messages are on their way.
+const ARRIVING: Duration = Duration::from_secs(2);
+
+impl<P: Places> Client<P> {
+    /// Dials as long as there is room and somebody to dial.
+    pub(super) fn dial(&mut self, now: Instant) {
+        self.next_dial = Instant::NEVER;
+        while let Some(wanted) = self.wanted() {
+            let (bans, seats, doors, config) = (&self.bans, &self.seats, &self.doors, &self.config);
+            let may = |address, source: Source| {
+                let host = P::host(address);
+                let most = config.per_host(P::is_shared(host));
+                let full = || seats.dialled(host) + doors.dialled(host) >= most;
+                // A ban is about the host. Who is vouched for on another port of it may be another.
+                let banned = !source.is_first_hand() && bans.is_banned(now, host);
+                !banned && !seats.is_connected(address) && (source == Source::User || !full())
+            };
+            let Some((address, source)) = self.book.poll_dial(now, wanted, may) else {
+                self.next_dial = self.book.poll_timeout(now, wanted);
+                return;
+            };
+            let door = self.doors.dial(now, address, source, self.config.dial);
+            self.outputs.push_back(Output::Dial { door, address });
+        }
+    }
+
+    /// Whom there is room to dial for, if there is.
+    fn wanted(&self) -> Option<Wanted> {
+        let attempts = self.doors.attempts();
+        let in_use = self.seats.count() + attempts;
+        let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
+        if attempts >= usize::from(self.config.attempts) || in_use >= most {
+            return None;
+        }
+        let up_to = if in_use < usize::from(self.config.initiate) {
+            Source::PeerExchange
+        } else if self.is_starved() {
+            Source::Tracker
+        } else {
+            Source::User
+        };
+        let am_seed = self.torrent.is_complete();
+        Some(Wanted { up_to, am_seed })
+    }
+
+    /// Whether hardly anybody of those who are connected has something that we lack.
+    pub(super) fn is_starved(&self) -> bool {
+        let few = usize::from(self.config.enough / 4).max(1);
+        !self.torrent.is_complete() && self.torrent.interesting() < few
+    }
+
+    /// Whether sources should be asked for more peers.
+    #[must_use]
+    pub fn wants_peers(&self) -> bool {
+        let am_seed = self.torrent.is_complete();
+        let all = Wanted {
+            up_to: Source::PeerExchange,
+            am_seed,
+        };
+        let at_hand = self.seats.count() + self.doors.attempts() + self.book.waiting(all);
+        !am_seed && (at_hand < usize::from(self.config.enough) || self.is_starved())
+    }
+
+    pub(super) fn on_knock(&mut self, now: Instant, address: P::Address) {
+        if self.stopping || self.bans.is_banned(now, P::host(address)) {
+            return;
+        }
+        let (most, limit) = (self.config.half_open, self.config.handshake);
+        let (door, evicted) = self.doors.knock(now, address, most, limit);
+        if evicted != Some(door) {
+            self.outputs.push_back(Output::Answer { door });
+        }
+        if let Some(door) = evicted.filter(|it| *it != door) {
+            let why = Refusal::Evicted;
+            self.outputs.push_back(Output::Drop { door, why });
+        }
+    }
+
+    pub(super) fn on_failed(&mut self, now: Instant, door: Door) {
+        if let Some(half_open) = self.doors.take(door) {
+            self.gone(now, &half_open);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, now: Instant, late: HalfOpen<P>) {
+        self.gone(now, &late);
+        let (door, why) = (late.door, Refusal::TooSlow);
+        self.outputs.push_back(Output::Drop { door, why });
+    }
+
+    pub(super) fn on_met(
+        &mut self,
+        now: Instant,
+        door: Door,
+        name: P::Name,
+        [fast, extended]: [bool; 2],
+    ) {
+        let Some(half_open) = self.doors.take(door) else {
+            return;
+        };
+        let address = half_open.address;
+        let newcomer = Newcomer::<P> {
+            host: P::host(address),
+            name,
+            outgoing: half_open.dialled.is_some(),
+            kept: half_open.dialled == Some(Source::User),
+        };
+        let verdict = self.find_seat(now, &newcomer, half_open.dialled);
+        let replaced = match verdict {
+            Ok(replaced) => replaced,
+            Err(why) => {
+                let full = why == Refusal::Full;
+                self.part(
+                    now,
+                    &half_open,
+                    if full { Ended::Useless } else { Ended::Twice },
+                );
+                if why == Refusal::Ourselves {
+                    self.book.postpone(address, Instant::NEVER);
+                }
+                return self.outputs.push_back(Output::Drop { door, why });
+            }
+        };
+        if let Some((peer, why)) = replaced {
+            self.close(peer, why);
+        }
+        let torrent = &self.torrent;
+        self.seats.forgive(|peer| torrent.has_evidence(peer));
+        let (peer, returning) = self.seats.join(Seat {
+            address,
+            name,
+            outgoing: newcomer.outgoing,
+            kept: newcomer.kept,
+            listens: newcomer.outgoing.then_some(address),
+            closing: None,
+        });
+        if newcomer.outgoing {
+            self.book.connected(address);
+        }
+        self.outputs.push_back(Output::Joined { door, peer });
+        let link = PeerLink {
+            peer_id: P::peer_id(name),
+            fast,
+            extended,
+            outgoing: newcomer.outgoing,
+            returning,
+            address: P::to_socket(address),
+        };
+        self.greet(now, peer, link);
+    }
+
+    /// Tells the torrent, whose first messages follow [`Output::Joined`].
+    fn greet(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
+        self.torrent
+            .handle_input(now, Input::PeerConnected { peer, link });
+    }
+
+    /// Whether a newcomer gets a seat, and who has to go for it.
+    fn find_seat(
+        &self,
+        now: Instant,
+        newcomer: &Newcomer<P>,
+        dialled: Option<Source>,
+    ) -> Result<Option<(PeerKey, Why)>, Refusal> {
+        if self.stopping {
+            return Err(Refusal::Stopping);
+        }
+        if !newcomer.outgoing && self.bans.is_banned(now, newcomer.host) {
+            return Err(Refusal::Banned);
+        }
+        if let Some(twin) = admit(&self.config, self.name, newcomer, &self.seats)? {
+            return Ok(Some((twin, Why::Twice)));
+        }
+        let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
+        if self.seats.count() < most {
+            return Ok(None);
+        }
+        let vouched = dialled.is_some_and(Source::is_first_hand);
+        let yields = self.who_yields(now, newcomer, vouched);
+        yields
+            .map(|it| Some((it, Why::Useless)))
+            .ok_or(Refusal::Full)
+    }
+
+    /// Of connections that are all taken: whose makes room at once.
+    fn who_yields(&self, now: Instant, newcomer: &Newcomer<P>, vouched: bool) -> Option<PeerKey> {
+        let own = self.seats.of_host(newcomer.host) + 1;
+        let mut views = self.views(now);
+        views.retain(|it| {
+            let crowd = self.crowd(it.peer);
+            let settled = now - it.connected_at >= ARRIVING;
+            let useless = is_useless(it) && (settled || vouched || crowd > own);
+            useless || crowd > own.max(self.config.fair_share())
+        });
+        // The largest crowd gives first.
+        let largest = views.iter().map(|it| self.crowd(it.peer)).max()?;
+        let of_largest = |peer| self.crowd(peer) == largest;
+        least_useful(&mut views, self.torrent.is_complete(), 1, of_largest).pop()
+    }
+
+    /// Connections of the host of this one.
+    fn crowd(&self, peer: PeerKey) -> usize {
+        let address = self.seats.address(peer);
+        address.map_or(0, |it| self.seats.of_host(P::host(it)))
+    }
+
+    /// The connections that stand and may be closed for others.
+    fn views(&self, now: Instant) -> Vec<PeerView> {
+        let mut views = self.torrent.peer_views(now);
+        let may_go = |it: &PeerView| {
+            let seat = self.seats.get(it.peer);
+            seat.is_some_and(|it| it.closing.is_none() && !it.kept)
+        };
+        views.retain(may_go);
+        views
+    }
+
+    /// While there are more connections than there may be: lets the least useful go, as soon as they
+    /// have had time to show what they are good for.
+    pub(super) fn trim(&mut self, now: Instant) {
+        let standing = self.seats.count();
+        let excess = standing.saturating_sub(usize::from(self.config.connections));
+        if excess > 0 {
+            let trial = self.config.trial;
+            let least = self.least_useful(&mut self.views(now), excess);
+            let heard = least.into_iter().filter(|it| now - it.1 >= trial);
+            for (peer, _) in heard {
+                self.close(peer, Why::Useless);
+            }
+        }
+    }
+
+    /// Exchanges a few connections, if there are many and others wait.
+    pub(super) fn turn_over(&mut self, now: Instant) {
+        let all = Wanted {
+            up_to: Source::PeerExchange,
+            am_seed: self.torrent.is_complete(),
+        };
+        let due = self.book.due(now, all);
+        let most = usize::from(self.config.connections);
+        let mut views = self.views(now);
+        let count = exchanged(now, &views, most, due);
+        for (peer, _) in self.least_useful(&mut views, count) {
+            self.close(peer, Why::Turnover);
+        }
+    }
+
+    /// The least useful connections and since when they stand.
+    fn least_useful(&self, views: &mut [PeerView], count: usize) -> Vec<(PeerKey, Instant)> {
+        let fair = self.config.fair_share();
+        let crowded = |peer| self.crowd(peer) > fair;
+        let peers = least_useful(views, self.torrent.is_complete(), count, crowded);
+        let since = views.iter().take(peers.len()).map(|it| it.connected_at);
+        peers.into_iter().zip(since).collect()
+    }
+
+    /// A peer that came to us says on which port it listens.
+    pub(super) fn on_listens(&mut self, peer: PeerKey, port: u16) {
+        let Some(seat) = self.seats.get(peer) else {
+            return;
+        };
+        if seat.outgoing || seat.listens.is_some() || seat.closing.is_some() {
+            return;
+        }
+        let address = P::usable(P::listening(seat.address, port));
+        let believed = address.filter(|it| self.book.adopt(*it));
+        if let Some(seat) = self.seats.get_mut(peer) {
+            seat.listens = believed;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Bans, redial and turnover alone.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use unchoke_core::choke::PeerView;
+use unchoke_core::client::Internet;
+use unchoke_core::client::bans::Bans;
+use unchoke_core::client::redial::{Ended, Fate, after, after_failure};
+use unchoke_core::client::source::Source;
+use unchoke_core::client::turnover::{exchanged, least_useful};
+use unchoke_core::ids::PeerKey;
+use unchoke_core::time::Instant;
+
+fn host(number: u32) -> IpAddr {
+    Ipv4Addr::from(0x0100_0000 + number).into()
+}
+
+#[test]
+fn bans_end_and_grow_longer() {
+    let (mut bans, now) = (Bans::<Internet>::default(), Instant::START);
+    assert!(bans.corrupt(now, host(1)));
+    assert!(!bans.corrupt(now, host(1)), "it is banned already");
+    let hour = Instant::from_secs(3600);
+    assert!(bans.is_banned(Instant::from_secs(3599), host(1)) && !bans.is_banned(hour, host(1)));
+    assert!(bans.corrupt(hour, host(1)));
+    assert_eq!(bans.until(host(1)) - hour, Duration::from_hours(2));
+    let mut at = hour;
+    for _ in 0..20 {
+        at = bans.until(host(1));
+        assert!(bans.corrupt(at, host(1)));
+    }
+    assert_eq!(bans.until(host(1)) - at, Duration::from_hours(24));
+}
+
+#[test]
+fn violations_fade() {
+    let mut bans = Bans::<Internet>::default();
+    for round in 0..100 {
+        let now = Instant::from_secs(round * 601);
+        // One in ten minutes adds up; one in more than an hour does not.
+        assert_eq!(
+            bans.violation(now, host(1)).is_some(),
+            round == 7,
+            "{round}"
+        );
+        assert_eq!(
+            bans.violation(Instant::from_secs(round * 3601), host(2)),
+            None
+        );
+        if round == 7 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn the_record_is_bounded_and_keeps_the_longest_bans() {
+    let mut bans = Bans::<Internet>::default();
+    bans.corrupt(Instant::START, host(0));
+    let again = bans.until(host(0));
+    bans.corrupt(again, host(0));
+    for number in 1..5000 {
+        bans.violation(again, host(number));
+        bans.corrupt(again, host(10_000 + number));
+        assert!(bans.len() <= 1000);
+    }
+    assert!(bans.is_banned(again, host(0)), "its ban lasts longest");
+    assert!(bans.is_banned(again, host(14_999)));
+}
+
+#[test]
+fn one_table_says_when_to_dial_again() {
+    let again = |s| Fate::Again(Duration::from_secs(s));
+    for (ended, source, fate) in [
+        (Ended::ByPeer, Source::User, again(15)),
+        (Ended::ByPeer, Source::Tracker, again(60)),
+        (Ended::Policy, Source::User, again(60)),
+        (Ended::Turnover, Source::Tracker, again(300)),
+        (Ended::Violation, Source::User, again(600)),
+        (Ended::BothSeeds, Source::User, Fate::Seed),
+    ] {
+        assert_eq!(after(ended, source), fate, "{ended:?} {source:?}");
+    }
+    for (failures, others, named) in [
+        (1, again(15), again(15)),
+        (2, again(30), again(30)),
+        (4, again(120), again(60)),
+        (5, Fate::Forgotten, again(60)),
+        (u8::MAX, Fate::Forgotten, again(60)),
+    ] {
+        assert_eq!(
+            after_failure(failures, Source::Tracker),
+            others,
+            "{failures}"
+        );
+        assert_eq!(after_failure(failures, Source::User), named, "{failures}");
+    }
+}
+
+/// A connection that stands since `since`: interest of ours, of the peer, bytes received and sent.
+fn view(key: u32, since: u64, [ours, theirs]: [bool; 2], [down, up]: [u64; 2]) -> PeerView {
+    PeerView {
+        peer: PeerKey(key),
+        am_choking: true,
+        am_interested: ours,
+        peer_choking: true,
+        peer_interested: theirs,
+        is_seed: false,
+        snubbed: false,
+        connected_at: Instant::from_secs(since),
+        last_block_at: None,
+        unchoked_at: None,
+        down_rate: 0,
+        up_rate: 0,
+        down_bytes: down,
+        up_bytes: up,
+        down_bytes_round: 0,
+        up_bytes_round: 0,
+        up_bytes_since_unchoke: 0,
+        queued_requests: 0,
+        next_piece: None,
+        unflushed_blocks: 0,
+        have_count: 0,
+        have_messages: 0,
+        wanted_count: 0,
+    }
+}
+
+#[test]
+fn the_least_useful_go_first() {
+    let views = [
+        view(0, 0, [true, false], [100, 0]),
+        view(1, 0, [true, true], [0, 100]),
+        view(2, 0, [false, true], [500, 500]),
+        view(3, 0, [false, false], [900, 900]),
+        view(4, 9, [false, false], [900, 900]),
+    ];
+    let order = |am_seed, crowded: &dyn Fn(PeerKey) -> bool| {
+        let order = least_useful(&mut views.clone(), am_seed, 5, crowded);
+        order.iter().map(|it| it.0).collect::<Vec<_>>()
+    };
+    assert_eq!(order(false, &|_| false), [4, 3, 2, 1, 0]);
+    assert_eq!(order(true, &|_| false), [4, 3, 0, 1, 2]);
+    assert_eq!(order(false, &|it| it.0 == 0), [0, 4, 3, 2, 1]);
+}
+
+#[test]
+fn a_full_client_exchanges_a_few() {
+    let views: Vec<PeerView> = (0..50)
+        .map(|it| view(it, 0, [true, true], [0, 0]))
+        .collect();
+    let now = Instant::from_secs(300);
+    assert_eq!(exchanged(now, &views, 50, 100), 2, "4 % of 50");
+    assert_eq!(exchanged(now, &views, 50, 1), 1, "no more than wait");
+    assert_eq!(
+        exchanged(now, &views[..44], 50, 100),
+        0,
+        "below 90 % there is room"
+    );
+    assert_eq!(exchanged(now, &views[..10], 10, 100), 1, "at least one");
+    let idle: Vec<PeerView> = (0..50)
+        .map(|it| view(it, 0, [false, false], [0, 0]))
+        .collect();
+    assert_eq!(exchanged(now, &idle, 50, 100), 2);
+    let later = Instant::from_secs(600);
+    assert_eq!(exchanged(later, &idle, 50, 100), 50, "600 s of nothing");
+}
