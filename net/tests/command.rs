@@ -318,6 +318,18 @@ fn gives_up_when_told_to() {
         "300 ms",
     ];
     assert_sentence(&run(away.path(), &words), 1, "gave up after");
+    // Who has everything and was told how long to seed has done what it was told.
+    let words = [
+        "download",
+        "sample.torrent",
+        "--out",
+        ".",
+        "--seed",
+        "--timeout",
+        "300 ms",
+    ];
+    let seeded = run(sample.folder.path(), &words);
+    assert_eq!(seeded.status.code(), Some(0), "{seeded:?}");
 }
 
 #[test]
