@@ -6,7 +6,7 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::{self, ChokePolicy, Parameters, PeerView, Snapshot, Trigger};
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::Message;
-use unchoke_core::pick::{self, PickPolicy, PickView};
+use unchoke_core::pick::{self, PickPolicy, PickView, Progress};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 use unchoke_sim::queue::DelayLines;
@@ -121,7 +121,10 @@ impl Picking {
             unbegun: self.everything.words(),
             peer_has: self.everything.words(),
             availability: &self.copies,
-            have_count: 10,
+            progress: Progress {
+                have_count: 10,
+                ..Progress::default()
+            },
         };
         black_box(self.picker.pick(black_box(&view), &mut self.rng));
     }

@@ -49,8 +49,8 @@ use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
 pub use io::{
-    BlockDigest, Claims, Config, Input, Limits, Output, PeerLink, Pipeline, ProtocolViolation,
-    Reason, Unsent, Verdict,
+    BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
+    ProtocolViolation, Reason, Unsent, Verdict,
 };
 use ledgers::Ledgers;
 use partial::Partials;

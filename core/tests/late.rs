@@ -11,7 +11,9 @@ use unchoke_core::ledger::Waste;
 use unchoke_core::message::Message;
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{BlockDigest, Config, Input, Output, PeerLink, Torrent, Verdict};
+use unchoke_core::torrent::{
+    BlockDigest, Config, Endgame, Input, Output, PeerLink, Torrent, Verdict,
+};
 
 const PEER: PeerKey = PeerKey(0);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -29,7 +31,7 @@ impl Leecher {
         let bytes = u64::from(pieces * blocks * BLOCK_BYTES);
         let geometry = Geometry::new(bytes, blocks * BLOCK_BYTES).expect("whole pieces");
         let config = Arc::new(Config {
-            endgame: false,
+            endgame: Endgame::Off,
             ..Config::new(geometry)
         });
         let nothing = config.nothing();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use unchoke_core::ids::PieceIndex;
-use unchoke_core::pick::{PICKERS, PickView, build};
+use unchoke_core::pick::{Begun, PICKERS, PickView, Progress, build};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 
 /// Pieces 2, 3, 5 and 64 could be begun; the peer has them and 0 and 7, which are not wanted.
@@ -24,7 +24,10 @@ fn picked(id: &str, have_count: u32, copies: [u16; 4]) -> BTreeSet<u32> {
         unbegun: &UNBEGUN,
         peer_has: &PEER_HAS,
         availability: &availability,
-        have_count,
+        progress: Progress {
+            have_count,
+            ..Progress::default()
+        },
     };
     let one = |seed| {
         let mut picker = build(id).expect("a picker");
@@ -38,15 +41,19 @@ fn set<const N: usize>(pieces: [u32; N]) -> BTreeSet<u32> {
 }
 
 #[test]
-fn rarest_first_takes_the_fewest_copies_and_draws_among_equals() {
-    assert_eq!(picked("rarest_first", 4, [3, 2, 4, 5]), set([3]));
-    assert_eq!(picked("rarest_first", 4, [3, 2, 4, 2]), set([3, 64]));
+fn the_fewest_copies_come_first_and_equals_are_drawn() {
+    for id in ["rarest_first", "libtorrent"] {
+        assert_eq!(picked(id, 4, [3, 2, 4, 5]), set([3]), "{id}");
+        assert_eq!(picked(id, 4, [3, 2, 4, 2]), set([3, 64]), "{id}");
+    }
 }
 
 /// Cohen 2003 §2.4.3, *random first piece*; mainline's `rarest_first_cutoff` is 4.
 #[test]
-fn rarest_first_takes_any_piece_until_four_are_complete() {
-    assert_eq!(picked("rarest_first", 3, [3, 2, 4, 5]), set([2, 3, 5, 64]));
+fn any_piece_comes_first_until_four_are_complete() {
+    for id in ["rarest_first", "libtorrent"] {
+        assert_eq!(picked(id, 3, [3, 2, 4, 5]), set([2, 3, 5, 64]), "{id}");
+    }
 }
 
 #[test]
@@ -65,7 +72,10 @@ fn random_takes_each_equally_often() {
         unbegun: &UNBEGUN,
         peer_has: &PEER_HAS,
         availability: &[0; 65],
-        have_count: 50,
+        progress: Progress {
+            have_count: 50,
+            ..Progress::default()
+        },
     };
     let (mut picker, mut rng) = (build("random").expect("a picker"), rng(0));
     let mut times = [0_u32; 65];
@@ -92,10 +102,108 @@ fn where_nothing_can_be_begun_nothing_is_picked() {
         unbegun: &[0b0100],
         peer_has: &[0b1011],
         availability: &[1; 4],
-        have_count: 0,
+        progress: Progress {
+            have_count: 0,
+            ..Progress::default()
+        },
     };
     for id in PICKERS {
         let mut picker = build(id).expect("a picker");
         assert_eq!(picker.pick(&view, &mut rng(0)), None::<PieceIndex>, "{id}");
+    }
+}
+
+/// Fewest copies first, but begun pieces before those with as many; begun ones first of all while
+/// fewer than four are complete or too many are begun. `piece_picker.hpp`, `piece_pos::priority`.
+#[test]
+fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
+    let availability = {
+        let mut copies = vec![9; 65];
+        (copies[2], copies[3]) = (3, 4);
+        copies
+    };
+    let settled = Progress {
+        have_count: 4,
+        begun_count: 3,
+        piece_blocks: 16,
+        peer_count: 2,
+        snubbed: false,
+    };
+    let anew = |copies, progress| {
+        let view = PickView {
+            unbegun: &UNBEGUN,
+            peer_has: &PEER_HAS,
+            availability: &availability,
+            progress,
+        };
+        let begun = Begun {
+            piece: PieceIndex(10),
+            copies,
+            free: 1,
+        };
+        build("libtorrent")
+            .expect("a picker")
+            .begins_anew(begun, &view)
+    };
+    assert!(anew(4, settled), "a piece with 3 copies is rarer");
+    assert!(!anew(3, settled), "as many copies: the begun one first");
+    let first = Progress {
+        have_count: 3,
+        ..settled
+    };
+    assert!(!anew(4, first), "the first four are finished");
+    let many = Progress {
+        begun_count: 4,
+        ..settled
+    };
+    assert!(!anew(4, many), "more than one and a half for each peer");
+    let large = Progress {
+        piece_blocks: 683,
+        ..settled
+    };
+    assert!(!anew(4, large), "3 x 683 blocks are more than 2048");
+    let snubbed = Progress {
+        snubbed: true,
+        ..settled
+    };
+    assert!(anew(8, snubbed), "the most copies first: 9 are more");
+    assert!(!anew(9, snubbed), "as many: the begun one first");
+}
+
+#[test]
+fn libtorrent_asks_a_snubbed_peer_for_the_commonest_piece() {
+    let picked = |snubbed| {
+        let mut availability = vec![0; 65];
+        (
+            availability[2],
+            availability[3],
+            availability[5],
+            availability[64],
+        ) = (3, 2, 4, 4);
+        let view = PickView {
+            unbegun: &UNBEGUN,
+            peer_has: &PEER_HAS,
+            availability: &availability,
+            progress: Progress {
+                have_count: 4,
+                snubbed,
+                ..Progress::default()
+            },
+        };
+        let one = |seed| {
+            let mut picker = build("libtorrent").expect("a picker");
+            picker.pick(&view, &mut rng(seed)).expect("a piece").0
+        };
+        (0..200).map(one).collect::<BTreeSet<u32>>()
+    };
+    assert_eq!(picked(false), set([3]));
+    assert_eq!(picked(true), set([5, 64]));
+}
+
+#[test]
+fn mainline_keeps_to_strict_priority_and_spares_seeds_and_libtorrent_does_not() {
+    for id in PICKERS {
+        let habits = build(id).expect("a picker").habits();
+        assert_eq!(habits.spares_seeds, *id != "libtorrent", "{id}");
     }
 }

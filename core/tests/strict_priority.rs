@@ -16,12 +16,16 @@ const PIECES: u32 = 20;
 
 /// A leecher that keeps two requests outstanding; pieces have four blocks.
 fn leecher(seed: u64) -> Torrent {
+    leecher_with("rarest_first", seed)
+}
+
+fn leecher_with(picker: &str, seed: u64) -> Torrent {
     let geometry = Geometry::new(u64::from(PIECES) * 65_536, 65_536).expect("a torrent");
     let mut config = Config::new(geometry);
     (config.pipeline.min, config.pipeline.max) = (2, 2);
     let config = Arc::new(config);
     let policy = choke::build("unchoke_all", &Parameters::new()).expect("a policy");
-    let picker = pick::build("rarest_first").expect("a picker");
+    let picker = pick::build(picker).expect("a picker");
     let nothing = config.nothing();
     let streams = Streams::new(seed);
     Torrent::new(config, nothing, policy, picker, streams, 0, Instant::START)
@@ -114,4 +118,15 @@ fn a_seed_finishes_anything_in_the_end() {
         requested(&mut torrent, piece, std::iter::once(piece));
     }
     assert_eq!(requested(&mut torrent, PIECES, 0..PIECES).len(), 2);
+}
+
+/// libtorrent has no such rule: what is begun is finished by whoever can.
+#[test]
+fn with_the_libtorrent_picker_a_seed_finishes_what_leechers_began() {
+    for seed in 0..20 {
+        let mut torrent = leecher_with("libtorrent", seed);
+        requested(&mut torrent, 0, 3..4);
+        let of_seed = requested(&mut torrent, 1, 0..PIECES);
+        assert_eq!(of_seed, [PieceIndex(3); 2], "seed {seed}");
+    }
 }

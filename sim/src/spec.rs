@@ -6,7 +6,7 @@ use std::time::Duration;
 use unchoke_core::choke::{self, BoxedPolicy, Entry, ParameterError, Parameters};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Claims, Pipeline};
+use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 
 use crate::transport::TransportSpec;
 
@@ -108,8 +108,8 @@ pub struct ClientSpec {
     pub pipeline: Pipeline,
     /// A peer that owes a block for so long is snubbed.
     pub snub_after: Duration,
-    /// It requests the last blocks from everyone.
-    pub endgame: bool,
+    /// How it asks for the last blocks.
+    pub endgame: Endgame,
     /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
     /// its own.
     pub aligned_ticks: bool,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::Claims;
+use unchoke_core::torrent::{Claims, Endgame};
 use unchoke_sim::spec::{ClientSpec, NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
 use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::world;
@@ -103,7 +103,7 @@ fn any_client() -> impl Strategy<Value = ClientSpec> {
         "bep3",
         "tit_for_tat",
     ]);
-    let picker = prop::sample::select(vec!["rarest_first", "random", "sequential"]);
+    let picker = prop::sample::select(vec!["rarest_first", "random", "sequential", "libtorrent"]);
     let cap = prop::option::weighted(0.2, 20_000..200_000_u64);
     (policy, picker, 1..20_u16, cap.clone(), cap, any::<bool>()).prop_map(
         |(policy, picker, max_connections, upload_cap, download_cap, endgame)| ClientSpec {
@@ -112,7 +112,11 @@ fn any_client() -> impl Strategy<Value = ClientSpec> {
             max_connections,
             upload_cap,
             download_cap,
-            endgame,
+            endgame: match (endgame, max_connections % 3) {
+                (false, _) => Endgame::Off,
+                (true, 0) => Endgame::Strict,
+                (true, _) => Endgame::Capped,
+            },
             ..client(policy)
         },
     )

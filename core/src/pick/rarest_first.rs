@@ -23,21 +23,30 @@ impl Default for RarestFirst {
 
 impl PickPolicy for RarestFirst {
     fn pick(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex> {
-        if view.have_count < self.random_first {
+        if view.progress.have_count < self.random_first {
             return super::simple::any(view, rng);
         }
-        let copies = |piece: PieceIndex| view.availability[piece.0 as usize];
-        let (fewest, ties) = view
-            .candidates()
-            .fold((u16::MAX, 0_u64), |(fewest, ties), piece| {
-                match copies(piece) {
-                    less if less < fewest => (less, 1),
-                    same if same == fewest => (fewest, ties + 1),
-                    _ => (fewest, ties),
+        extreme(view, |copies| copies, rng)
+    }
+}
+
+/// The piece whose copies have the least `rank`, each of several equally likely.
+pub(super) fn extreme(
+    view: &PickView<'_>,
+    rank: impl Fn(u16) -> u16,
+    rng: &mut Rng,
+) -> Option<PieceIndex> {
+    let rank = |piece: PieceIndex| rank(view.availability[piece.0 as usize]);
+    let (least, ties) =
+        view.candidates()
+            .fold((u16::MAX, 0_u64), |(least, ties), piece| {
+                match rank(piece) {
+                    less if less < least => (less, 1),
+                    same if same == least => (least, ties + 1),
+                    _ => (least, ties),
                 }
             });
-        let skip = if ties > 1 { rng.below(ties) } else { 0 };
-        let mut rarest = view.candidates().filter(|piece| copies(*piece) == fewest);
-        rarest.nth(usize::try_from(skip).expect("a position"))
-    }
+    let skip = if ties > 1 { rng.below(ties) } else { 0 };
+    let mut found = view.candidates().filter(|piece| rank(*piece) == least);
+    found.nth(usize::try_from(skip).expect("a position"))
 }

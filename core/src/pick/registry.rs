@@ -2,10 +2,16 @@
 
 use alloc::boxed::Box;
 
-use super::{BoxedPicker, Duplicate, RandomPiece, RarestFirst, Sequential};
+use super::{BoxedPicker, Duplicate, Libtorrent, RandomPiece, RarestFirst, Sequential};
 
 /// Ids of every picker.
-pub const PICKERS: &[&str] = &["rarest_first", "random", "sequential", "duplicate"];
+pub const PICKERS: &[&str] = &[
+    "rarest_first",
+    "random",
+    "sequential",
+    "duplicate",
+    "libtorrent",
+];
 
 /// The picker `id`, if there is one.
 #[must_use]
@@ -15,6 +21,7 @@ pub fn build(id: &str) -> Option<BoxedPicker> {
         "random" => Some(Box::new(RandomPiece)),
         "sequential" => Some(Box::new(Sequential)),
         "duplicate" => Some(Box::new(Duplicate::default())),
+        "libtorrent" => Some(Box::new(Libtorrent::default())),
         _ => None,
     }
 }

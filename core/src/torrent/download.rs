@@ -4,17 +4,20 @@ use alloc::collections::VecDeque;
 
 use super::conn::{Mark, Pending};
 use super::traffic::{PIPELINE, TrafficId};
-use super::{Output, ProtocolViolation, Torrent};
+use super::{Endgame, Output, ProtocolViolation, Torrent};
 use crate::choke::UploadOrder;
 use crate::geometry::BLOCK_BYTES;
-use crate::ids::{BlockRef, PeerKey};
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::ledger::Waste;
 use crate::message::Message;
-use crate::pick::PickView;
+use crate::pick::{Begun, Habits, PickView, Progress};
 use crate::time::Instant;
 
-/// Copies of a block under way at most in the endgame. libtorrent asks for one extra.
+/// Copies of a block under way at most in the capped endgame.
 const ENDGAME_COPIES: u8 = 2;
+
+/// Copies of a block under way at most in the strict one, where the source has no limit.
+const MOST_COPIES: u8 = 200;
 
 impl Torrent {
     /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
@@ -121,11 +124,29 @@ impl Torrent {
         true
     }
 
-    /// A block that is asked of nobody: of a begun piece first (Cohen 2003 §2.4.1, strict
+    /// A block that is asked of nobody: mostly of a begun piece (Cohen 2003 §2.4.1, strict
     /// priority), otherwise of a piece that the picker chooses.
     fn next_block(&mut self, peer: PeerKey) -> Option<u32> {
         let of_seed = self.is_seed(peer, &self.conns[peer.0 as usize]);
-        if let Some(slot) = self.begun(peer, of_seed) {
+        let habits = self.picker.habits();
+        let begun = self.begun(peer, of_seed && habits.spares_seeds, habits);
+        let progress = self.progress(peer);
+        let anew = begun.is_some_and(|slot| {
+            let partial = self.partials.at(slot);
+            let begun = Begun {
+                piece: partial.piece,
+                copies: self.availability[partial.piece.0 as usize],
+                free: partial.free,
+            };
+            let view = PickView {
+                unbegun: self.unbegun.words(),
+                peer_has: self.remotes.set(peer),
+                availability: &self.availability,
+                progress,
+            };
+            self.picker.begins_anew(begun, &view)
+        });
+        if let Some(slot) = begun.filter(|_| !anew) {
             return self.take_from(slot, of_seed);
         }
         if let Some(number) = self.next_copy(peer) {
@@ -135,10 +156,10 @@ impl Torrent {
             unbegun: self.unbegun.words(),
             peer_has: self.remotes.set(peer),
             availability: &self.availability,
-            have_count: self.have_count,
+            progress,
         };
         let Some(piece) = self.picker.pick(&view, &mut self.pick_rng) else {
-            let slot = self.begun(peer, false)?;
+            let slot = self.begun(peer, false, habits)?;
             return self.take_from(slot, of_seed);
         };
         assert!(
@@ -150,11 +171,20 @@ impl Torrent {
         self.take_from(slot, of_seed)
     }
 
-    /// A begun piece that the peer can go on with, the one with the fewest copies first. A seed is
-    /// left to pieces of which a seed was asked for a block: what leechers have, leechers can
-    /// finish, and a lone seed that does it for them releases the rest late. Mainline 4.0
-    /// `PiecePicker.next`.
-    fn begun(&self, peer: PeerKey, of_seed: bool) -> Option<usize> {
+    fn progress(&self, peer: PeerKey) -> Progress {
+        let begun = self.partials.slots().len();
+        Progress {
+            have_count: self.have_count,
+            begun_count: u32::try_from(begun).expect("fewer than 2^32 pieces"),
+            piece_blocks: self.config.geometry.blocks_in(PieceIndex(0)),
+            peer_count: self.open,
+            snubbed: self.conns[peer.0 as usize].snubbed,
+        }
+    }
+
+    /// A begun piece that the peer can go on with, the one with the fewest copies first, as far as
+    /// the picker's habits say nothing else. With `of_seed`, only one of which a seed was asked.
+    fn begun(&self, peer: PeerKey, of_seed: bool, habits: Habits) -> Option<usize> {
         if self.partials.free_blocks() == 0 {
             return None;
         }
@@ -165,9 +195,19 @@ impl Torrent {
                 && self.remotes.has(peer, partial.piece)
                 && partial.only.is_none_or(|only| only == peer)
         };
-        let copies = |slot: &usize| self.availability[self.partials.at(*slot).piece.0 as usize];
-        let slots = self.partials.slots().filter(fits);
-        slots.min_by_key(|slot| (copies(slot), *slot))
+        let reverse = habits.reverses_for_snubbed && self.conns[peer.0 as usize].snubbed;
+        let order = |slot: &usize| {
+            let partial = self.partials.at(*slot);
+            let copies = self.availability[partial.piece.0 as usize];
+            let copies = if reverse { u16::MAX - copies } else { copies };
+            let free = if habits.fullest_first {
+                partial.free
+            } else {
+                0
+            };
+            (copies, free, *slot)
+        };
+        self.partials.slots().filter(fits).min_by_key(order)
     }
 
     fn take_from(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
@@ -187,16 +227,31 @@ impl Torrent {
         }
     }
 
-    /// BEP 3, *endgame*: every block is asked for; ask another peer too, a few at a time.
+    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says.
     fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
         let all_asked =
             self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
-        let few = self.conns[peer.0 as usize].live < self.config.pipeline.min;
-        if !self.config.endgame || !all_asked || !few {
+        let live = self.conns[peer.0 as usize].live;
+        if !all_asked {
             return None;
         }
-        self.another_copy(peer, ENDGAME_COPIES)
-            .map(|number| (number, Mark::EndgameCopy))
+        let number = match self.config.endgame {
+            Endgame::Capped if live < self.config.pipeline.min => {
+                self.another_copy(peer, ENDGAME_COPIES)
+            }
+            Endgame::Strict if live == 0 => self.rarest_copy(peer),
+            _ => None,
+        };
+        number.map(|number| (number, Mark::EndgameCopy))
+    }
+
+    /// A block under way from as few others as possible.
+    fn rarest_copy(&mut self, peer: PeerKey) -> Option<u32> {
+        // There are no more copies than connections, and no more than fit the count of a block.
+        let most = u8::try_from(self.open)
+            .unwrap_or(MOST_COPIES)
+            .min(MOST_COPIES);
+        (2..=most).find_map(|copies| self.another_copy(peer, copies))
     }
 
     /// A block under way from others but not from `peer`, with fewer than `copies` requests. The

@@ -272,6 +272,20 @@ pub enum Claims {
     Nothing,
 }
 
+/// How often the last blocks are asked for, once each block is under way from somebody. Copies that
+/// are not needed any more are cancelled. BEP 3, *endgame*.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Endgame {
+    /// Once.
+    Off,
+    /// Of one more peer that has few requests outstanding: at most two copies of a block under way.
+    #[default]
+    Capped,
+    /// Of each peer that has run out of work, one block at a time, that with the fewest copies under
+    /// way, however many these are. libtorrent `strict_end_game_mode`, `request_blocks.cpp`.
+    Strict,
+}
+
 /// What a torrent is made from. Shared by all torrents of a swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -284,8 +298,8 @@ pub struct Config {
     /// A peer that owes a block and sent none for so long is snubbed; its requests may go to
     /// others. Cohen 2003 §2.5: "over a minute".
     pub snub_after: Duration,
-    /// Request the last blocks from everyone, and cancel. BEP 3, *endgame*.
-    pub endgame: bool,
+    /// How the last blocks are asked for.
+    pub endgame: Endgame,
     /// Rechoke at whole multiples of the period since the start of the run, together with everybody
     /// who does the same, instead of at a phase of our own. An artefact of simple simulators, kept
     /// so that its effect can be measured.
@@ -327,7 +341,7 @@ impl Config {
             },
             request_queue: 250,
             snub_after: Duration::from_mins(1),
-            endgame: true,
+            endgame: Endgame::Capped,
             aligned_ticks: false,
             upload_cap: None,
             download_cap: None,

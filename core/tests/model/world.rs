@@ -12,7 +12,9 @@ use unchoke_core::message::{ExtendedHandshake, Message};
 use unchoke_core::pick;
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{BlockDigest, Config, Input, Output, Reason, Torrent, Unsent, Verdict};
+use unchoke_core::torrent::{
+    BlockDigest, Config, Endgame, Input, Output, Reason, Torrent, Unsent, Verdict,
+};
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
 use super::actor::Actor;
@@ -86,7 +88,11 @@ fn config(setup: &Setup) -> Config {
         ..ExtendedHandshake::default()
     });
     Config {
-        endgame: setup.endgame,
+        endgame: if setup.endgame {
+            Endgame::Capped
+        } else {
+            Endgame::Off
+        },
         upload_cap: setup.upload_cap,
         download_cap: setup.download_cap,
         peer_ledgers: setup.peer_ledgers,

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unchoke_core::torrent::Endgame;
+
 use super::read_client::show_parameter;
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
 use crate::distribution::{Cdf, Law};
@@ -86,7 +88,10 @@ impl Page {
         self.plain("min_requests", client.pipeline.min);
         self.plain("max_requests", client.pipeline.max);
         self.time("snub_after", client.snub_after);
-        self.plain("endgame", client.endgame);
+        match client.endgame {
+            Endgame::Strict => self.text("endgame", "strict"),
+            other => self.plain("endgame", other == Endgame::Capped),
+        }
         self.plain("aligned_ticks", client.aligned_ticks);
         self.plain("peer_exchange", client.peer_exchange);
         self.plain("super_seed", client.super_seed);

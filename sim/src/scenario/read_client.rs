@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unchoke_core::choke::{self, Entry, Parameter, Parameters};
 use unchoke_core::pick::PICKERS;
-use unchoke_core::torrent::Pipeline;
+use unchoke_core::torrent::{Endgame, Pipeline};
 
 use super::document::{Item, Node};
 use super::error::{Problem, quoted};
@@ -56,7 +56,7 @@ fn defaults() -> ClientSpec {
             max: 500,
         },
         snub_after: Duration::from_mins(1),
-        endgame: true,
+        endgame: Endgame::Capped,
         aligned_ticks: false,
         peer_exchange: false,
         super_seed: false,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::document::{Item, Node, listed};
 use super::error::{Place, Problem, quoted};
+use unchoke_core::torrent::Endgame;
+
 use crate::units::{self, Decimal, Share};
 
 /// A type that a key can have.
@@ -82,6 +84,18 @@ impl Value for String {
 
     fn read(item: &Item) -> Option<Self> {
         text(item).map(str::to_owned)
+    }
+}
+
+impl Value for Endgame {
+    const EXPECTED: &str = "true, false or \"strict\"";
+
+    fn read(item: &Item) -> Option<Self> {
+        match item {
+            Item::Truth(true) => Some(Self::Capped),
+            Item::Truth(false) => Some(Self::Off),
+            item => (text(item)? == "strict").then_some(Self::Strict),
+        }
     }
 }
 

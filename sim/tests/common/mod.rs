@@ -7,7 +7,7 @@ use std::time::Duration;
 use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Claims, Pipeline};
+use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 use unchoke_sim::result::RunResult;
 use unchoke_sim::spec::{
     ClientSpec, NetworkSpec, NodeSpec, Regions, Solver, Stay, SwarmSpec, TrackerSpec,
@@ -56,7 +56,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
             max: 500,
         },
         snub_after: Duration::from_mins(1),
-        endgame: true,
+        endgame: Endgame::Capped,
         aligned_ticks: false,
         peer_exchange: false,
         super_seed: false,

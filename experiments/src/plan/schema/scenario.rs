@@ -142,7 +142,11 @@ fn limits() -> Vec<Key> {
             time(),
             "A peer that owes a block for so long is snubbed.",
         ),
-        ("endgame", truth(), "Request the last blocks from everyone."),
+        (
+            "endgame",
+            json!({ "enum": [true, false, "strict"] }),
+            "Ask a second peer for the last blocks, or with 'strict' each peer that has run out of work.",
+        ),
         (
             "aligned_ticks",
             truth(),

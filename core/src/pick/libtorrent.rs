@@ -1,0 +1,80 @@
+//! `libtorrent`: how libtorrent-rasterbar picks pieces.
+
+use super::rarest_first::extreme;
+use super::{Begun, Habits, PickPolicy, PickView};
+use crate::ids::PieceIndex;
+use crate::rng::Rng;
+
+/// libtorrent-rasterbar (`piece_picker.cpp`, `piece_picker.hpp`, `peer_connection.cpp`
+/// `picker_options`). Until four pieces are complete, random ones, and begun ones are finished first.
+/// From then on the rarest piece comes first, and a begun piece only before those with as many
+/// copies; of several begun ones the fullest. Begun pieces come before all others while there are
+/// too many of them: more than one and a half for each peer, or more than 32 MiB. A snubbed peer is
+/// asked for the pieces with the most copies, so that snubbed peers meet at the same pieces. Seeds
+/// are asked for anything.
+///
+/// Left open: the client asks a peer that could send a whole piece in 20 s for whole pieces, and
+/// marks pieces begun by snubbed peers so that others leave them; here everybody may go on with any
+/// begun piece. All pieces have the same priority.
+///
+/// The rarest piece is looked for once for each block: linear in the pieces that could be begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Libtorrent {
+    /// Pieces to complete at random first; `initial_picker_threshold`.
+    pub random_first: u32,
+    /// Blocks in begun pieces above which they are finished first: 32 MiB.
+    pub begun_blocks: u32,
+}
+
+impl Default for Libtorrent {
+    fn default() -> Self {
+        Self {
+            random_first: 4,
+            begun_blocks: 2048,
+        }
+    }
+}
+
+impl Libtorrent {
+    fn finishes_first(self, view: &PickView<'_>) -> bool {
+        let blocks = u64::from(view.progress.begun_count) * u64::from(view.progress.piece_blocks);
+        view.progress.have_count < self.random_first
+            || u64::from(view.progress.begun_count) > u64::from(view.progress.peer_count) * 3 / 2
+            || blocks > u64::from(self.begun_blocks)
+    }
+}
+
+impl PickPolicy for Libtorrent {
+    fn pick(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex> {
+        if view.progress.have_count < self.random_first {
+            return super::simple::any(view, rng);
+        }
+        if view.progress.snubbed {
+            extreme(view, |copies| u16::MAX - copies, rng)
+        } else {
+            extreme(view, |copies| copies, rng)
+        }
+    }
+
+    fn habits(&self) -> Habits {
+        Habits {
+            spares_seeds: false,
+            fullest_first: true,
+            reverses_for_snubbed: true,
+        }
+    }
+
+    fn begins_anew(&self, begun: Begun, view: &PickView<'_>) -> bool {
+        if self.finishes_first(view) {
+            return false;
+        }
+        let copies = |piece: PieceIndex| view.availability[piece.0 as usize];
+        let mut others = view.candidates().map(copies);
+        if view.progress.snubbed {
+            others.any(|it| it > begun.copies)
+        } else {
+            // Whoever we ask has a copy: nothing is rarer than that.
+            begun.copies > 1 && others.any(|it| it < begun.copies)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How often the last blocks are asked for. BEP 3, *endgame*; libtorrent `strict_end_game_mode`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::choke::{self, Parameters};
+use unchoke_core::geometry::Geometry;
+use unchoke_core::ids::{BlockRef, PeerKey};
+use unchoke_core::message::Message;
+use unchoke_core::pick;
+use unchoke_core::rng::Streams;
+use unchoke_core::time::Instant;
+use unchoke_core::torrent::{Config, Endgame, Input, Output, PeerLink, Torrent};
+
+const BLOCKS: u64 = 4;
+
+/// A leecher of one piece of four blocks that keeps up to four requests outstanding at a peer.
+fn leecher(endgame: Endgame) -> Torrent {
+    let geometry = Geometry::new(BLOCKS * 16_384, 65_536).expect("a torrent");
+    let mut config = Config::new(geometry);
+    (config.pipeline.min, config.pipeline.max) = (4, 4);
+    config.endgame = endgame;
+    let config = Arc::new(config);
+    let policy = choke::build("unchoke_all", &Parameters::new()).expect("a policy");
+    let picker = pick::build("libtorrent").expect("a picker");
+    let nothing = config.nothing();
+    let streams = Streams::new(1);
+    Torrent::new(config, nothing, policy, picker, streams, 0, Instant::START)
+}
+
+fn requests(torrent: &mut Torrent) -> Vec<(PeerKey, BlockRef)> {
+    let outputs = std::iter::from_fn(|| torrent.poll_output());
+    let asked = outputs.filter_map(|it| match it {
+        Output::Send {
+            peer,
+            message: Message::Request(block),
+        } => Some((peer, block)),
+        _ => None,
+    });
+    asked.collect()
+}
+
+/// What a seed is asked for when it connects and unchokes.
+fn unchoked_by(torrent: &mut Torrent, key: u32) -> Vec<BlockRef> {
+    let peer = PeerKey(key);
+    let link = PeerLink {
+        fast: true,
+        ..PeerLink::default()
+    };
+    let all = Message::Bitfield(Box::new(Bitfield::full(1)));
+    torrent.handle_input(Instant::START, Input::PeerConnected { peer, link });
+    for message in [all, Message::Unchoke] {
+        torrent.handle_input(Instant::START, Input::Message { peer, message });
+    }
+    let asked = requests(torrent);
+    assert!(asked.iter().all(|it| it.0 == peer), "only this one is new");
+    asked.into_iter().map(|it| it.1).collect()
+}
+
+/// How often each block was asked for.
+fn copies(asked: &[Vec<BlockRef>]) -> Vec<usize> {
+    let mut copies = BTreeMap::<u32, usize>::new();
+    for block in asked.iter().flatten() {
+        *copies.entry(block.begin).or_default() += 1;
+    }
+    copies.into_values().collect()
+}
+
+#[test]
+fn off_each_block_is_asked_for_once() {
+    let mut torrent = leecher(Endgame::Off);
+    assert_eq!(unchoked_by(&mut torrent, 0).len(), 4);
+    assert_eq!(unchoked_by(&mut torrent, 1), []);
+}
+
+#[test]
+fn capped_a_second_peer_is_asked_for_the_same_and_a_third_for_nothing() {
+    let mut torrent = leecher(Endgame::Capped);
+    let asked: Vec<_> = (0..3).map(|key| unchoked_by(&mut torrent, key)).collect();
+    let numbers: Vec<usize> = asked.iter().map(Vec::len).collect();
+    assert_eq!(numbers, [4, 4, 0]);
+    assert_eq!(copies(&asked), [2; 4]);
+}
+
+#[test]
+fn strict_each_peer_out_of_work_is_asked_for_one_block_with_the_fewest_copies() {
+    let mut torrent = leecher(Endgame::Strict);
+    let asked: Vec<_> = (0..9).map(|key| unchoked_by(&mut torrent, key)).collect();
+    let numbers: Vec<usize> = asked.iter().map(Vec::len).collect();
+    assert_eq!(numbers, [4, 1, 1, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(copies(&asked), [3; 4], "eight copies are shared out evenly");
+}
+
+#[test]
+fn strict_a_copy_that_came_frees_its_peer_for_the_next_and_the_others_are_cancelled() {
+    let mut torrent = leecher(Endgame::Strict);
+    unchoked_by(&mut torrent, 0);
+    let first = unchoked_by(&mut torrent, 1)[0];
+    let (peer, message) = (PeerKey(1), Message::Piece(first));
+    torrent.handle_input(Instant::START, Input::Message { peer, message });
+    let outputs: Vec<Output> = std::iter::from_fn(|| torrent.poll_output()).collect();
+    let sent = |wanted: &Message, to: u32| {
+        let peer = PeerKey(to);
+        outputs.iter().any(|it| match it {
+            Output::Send {
+                peer: other,
+                message,
+            } => *other == peer && message == wanted,
+            _ => false,
+        })
+    };
+    assert!(sent(&Message::Cancel(first), 0), "{outputs:?}");
+    let asked = outputs.iter().filter_map(|it| match it {
+        Output::Send {
+            peer,
+            message: Message::Request(block),
+        } => Some((peer.0, *block)),
+        _ => None,
+    });
+    let asked: Vec<_> = asked.collect();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].0 == 1 && asked[0].1 != first, "{asked:?}");
+}
