@@ -99,7 +99,7 @@ pub enum Waste {
     /// Two copies were asked for because the first was late, and this one lost the race.
     Timeout,
     /// It came after a choke, when it had been asked for elsewhere.
-    Late,
+    AfterChoke,
     /// Its piece failed verification, or the driver could not keep it.
     HashFailure,
     /// We never asked for it.
@@ -113,7 +113,7 @@ impl Waste {
     pub const ALL: [Self; Self::COUNT] = [
         Self::Endgame,
         Self::Timeout,
-        Self::Late,
+        Self::AfterChoke,
         Self::HashFailure,
         Self::Unrequested,
     ];
@@ -124,7 +124,7 @@ impl Waste {
         match self {
             Self::Endgame => "endgame",
             Self::Timeout => "timeout",
-            Self::Late => "late",
+            Self::AfterChoke => "after_choke",
             Self::HashFailure => "hash_failure",
             Self::Unrequested => "unrequested",
         }

@@ -1,8 +1,8 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
-//! went over it, `requests` one of its queues; `ledgers` where the bytes went; `download` requests
-//! and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
+//! went over it, `requests` one of its queues; `ledgers` where the bytes went; `asked` the life of a
+//! request; `download` requests and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
 //! `upload` requests served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
 //! what we say that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks;
 //! `super_seed` pieces revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
@@ -25,6 +25,7 @@ use crate::time::Instant;
 use crate::wire::wire_len;
 
 mod ahead;
+mod asked;
 mod bucket;
 mod choking;
 mod claims;
@@ -84,8 +85,8 @@ pub struct Torrent {
     open: u32,
     /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
     capped: bool,
-    /// Connections with [`Conn::late`].
-    late: u16,
+    /// Connections with [`Conn::overdue`].
+    overdue: u16,
 
     next_tick: Instant,
     next_upkeep: Instant,
@@ -185,7 +186,7 @@ impl Torrent {
             traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
             open: 0,
-            late: 0,
+            overdue: 0,
             last_broadcast_at: Instant::START,
             indifferent: 0,
             partials: Partials::new(&config.geometry),
@@ -262,7 +263,7 @@ impl Torrent {
 
     /// Takes in `have`s that were kept back (see [`Self::indifferent`]), each with the moment at
     /// which it came: the same as to hand them in one by one.
-    pub fn count_late(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
+    pub fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
         for (at, peer, piece) in haves {
             if self.is_counted(peer, piece) {
                 self.count_have(at, peer, piece);
@@ -370,7 +371,7 @@ impl Torrent {
 
     /// The connections on which a `have` would only be counted: bit `k` stands for `PeerKey(k)`.
     /// Until the next input of another kind, a driver may keep up to [`WAITING_HAVES`] of them
-    /// back and hand them in late, each with the moment at which it came: nothing differs.
+    /// back and hand them in later, each with the moment at which it came: nothing differs.
     /// Connections beyond the 128th are never among them.
     #[must_use]
     pub fn indifferent(&self) -> u128 {

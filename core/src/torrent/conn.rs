@@ -22,7 +22,7 @@ pub(super) struct Conn {
     pub(super) upload_only: bool,
     pub(super) snubbed: bool,
     /// It may owe blocks that were given up on, and for which others may have been asked since.
-    pub(super) late: bool,
+    pub(super) overdue: bool,
     /// It is on the list of peers that have run out of work.
     pub(super) starving: bool,
     pub(super) fast: bool,
@@ -60,39 +60,39 @@ pub(super) enum Mark {
     Ordinary,
     /// A second copy, asked for in the endgame.
     EndgameCopy,
-    /// Too late: the block was given back to be asked for elsewhere.
-    TimedOut,
+    /// No answer came in time: the block was given back to be asked for elsewhere.
+    Overdue,
     /// The peer choked us and will not answer, unless the block was on its way.
     Choked,
     /// Cancelled: another copy of the endgame came first.
     EndgameLost,
     /// Cancelled: the peer that was given up answered after all, and first.
-    TimeoutLost,
+    OverdueLost,
 }
 
 impl Mark {
     const ALL: [Self; 6] = [
         Self::Ordinary,
         Self::EndgameCopy,
-        Self::TimedOut,
+        Self::Overdue,
         Self::Choked,
         Self::EndgameLost,
-        Self::TimeoutLost,
+        Self::OverdueLost,
     ];
 
     /// Why a block that answers such a request is in vain, if it is.
     pub(super) fn waste(self) -> Waste {
         match self {
             Self::Ordinary | Self::EndgameCopy | Self::EndgameLost => Waste::Endgame,
-            Self::TimedOut | Self::TimeoutLost => Waste::Timeout,
-            Self::Choked => Waste::Late,
+            Self::Overdue | Self::OverdueLost => Waste::Timeout,
+            Self::Choked => Waste::AfterChoke,
         }
     }
 
     /// What the other requests for a block become when one with this mark is answered.
     pub(super) fn of_losers(self) -> Self {
         match self {
-            Self::TimedOut => Self::TimeoutLost,
+            Self::Overdue => Self::OverdueLost,
             _ => Self::EndgameLost,
         }
     }
@@ -120,8 +120,8 @@ impl Pending {
     }
 
     /// Whether it was given up because no answer came.
-    pub(super) fn is_late(self) -> bool {
-        self.mark() == Mark::TimedOut
+    pub(super) fn is_overdue(self) -> bool {
+        self.mark() == Mark::Overdue
     }
 
     /// Whether the block is counted as under way because of this request.
@@ -148,7 +148,7 @@ impl Conn {
             peer_interested: false,
             upload_only: false,
             snubbed: false,
-            late: false,
+            overdue: false,
             starving: false,
             fast: link.fast,
             extended: link.extended,

@@ -47,7 +47,7 @@ impl Torrent {
             return;
         }
         let (live, snubbed, id) = (conn.live, conn.snubbed, conn.traffic);
-        if snubbed && self.is_late(now, id) {
+        if snubbed && self.awaits_overdue(now, id) {
             return;
         }
         let depth = self.depth(now, peer);
@@ -64,10 +64,10 @@ impl Torrent {
     /// Whether a snubbed peer may still deliver what it owes: to ask it for more, or for the same
     /// again, would make a slow link slower. It may also have lost the requests, as clients without
     /// BEP 6 do silently: after so long a silence as ends a connection it is asked anew.
-    fn is_late(&self, now: Instant, id: TrafficId) -> bool {
+    fn awaits_overdue(&self, now: Instant, id: TrafficId) -> bool {
         let traffic = &self.traffic[id];
         now - traffic.owing_since <= self.config.limits.idle
-            && traffic.pending.iter().any(|it| it.is_late())
+            && traffic.pending.iter().any(|it| it.is_overdue())
     }
 
     /// Remembers a peer that would deliver but has nothing that is not asked for already.
@@ -112,14 +112,8 @@ impl Torrent {
         if let Some(bucket) = self.download.as_mut() {
             bucket.take(now, block.length);
         }
-        let request = Pending::new(number, mark);
-        self.traffic_mut(peer).push_pending(request);
-        let conn = &mut self.conns[peer.0 as usize];
-        conn.live += 1;
-        if conn.live == 1 {
-            self.traffic_mut(peer).owing_since = now;
-            self.note_indifference(peer);
-        }
+        self.traffic_id(peer);
+        self.asked(peer, |asked| asked.ask(now, number, mark));
         self.send(now, peer, Message::Request(block));
         true
     }
@@ -292,51 +286,26 @@ impl Torrent {
             return self.unrequested(peer, block);
         };
         let number = self.config.geometry.number(block.piece, index);
-        let pending = &self.traffic(peer).pending;
-        // A block that timed out may have been asked of the same peer again: settle that request.
-        let live = pending
-            .iter()
-            .position(|it| it.number() == number && it.is_live());
-        let any = || pending.iter().position(|it| it.number() == number);
-        let Some(at) = live.or_else(any) else {
+        let Some(pending) = self.asked(peer, |asked| asked.answer(number)).flatten() else {
             return self.unrequested(peer, block);
         };
         let estimator = self.estimator;
         let traffic = self.traffic_mut(peer);
-        let pending = traffic.pending.remove(at).expect("just found");
         traffic.down_bytes += u64::from(block.length);
         traffic.down_round = traffic.down_round.saturating_add(block.length);
         traffic.down_meter.add(estimator, now, block.length);
         traffic.pipeline_meter.add(PIPELINE, now, block.length);
         (traffic.last_block_at, traffic.owing_since) = (now, now);
-        let conn = &mut self.conns[peer.0 as usize];
-        conn.live -= u16::from(pending.is_live());
         self.keep_or_waste(now, peer, block, index, pending);
         let conn = &mut self.conns[peer.0 as usize];
         if core::mem::replace(&mut conn.snubbed, false) {
-            self.count_on_again(peer);
+            self.asked(peer, |asked| asked.expect_again());
         }
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
             self.schedule_uploads(now); // What came may have earned its sender a block.
         }
         self.fill(now, peer);
-    }
-
-    /// A peer that was snubbed delivers after all: what it was asked for, and nobody else was since,
-    /// it is likely to deliver too.
-    fn count_on_again(&mut self, peer: PeerKey) {
-        let conn = &mut self.conns[peer.0 as usize];
-        let traffic = self.traffic.get_mut(conn.traffic);
-        let pending = traffic.into_iter().flat_map(|it| &mut it.pending);
-        for request in pending.filter(|it| it.is_late()) {
-            let (piece, block) = self.config.geometry.split(request.number());
-            if self.partials.take(piece, block, peer) {
-                *request = Pending::new(request.number(), Mark::Ordinary);
-                conn.live += 1;
-            }
-        }
-        self.note_indifference(peer);
     }
 
     fn keep_or_waste(
@@ -359,7 +328,7 @@ impl Torrent {
             ledger.payload_useful += u64::from(block.length);
         });
         self.outputs.push_back(Output::StoreBlock { peer, block });
-        if others > 0 || self.late > 0 {
+        if others > 0 || self.overdue > 0 {
             self.cancel(now, pending, others > 0);
         }
         if self.partials.at(slot).missing == 0 {
@@ -371,40 +340,21 @@ impl Torrent {
         }
     }
 
-    /// Keeps [`Self::late`] up to date.
-    pub(super) fn set_late(&mut self, peer: PeerKey, late: bool) {
-        let conn = &mut self.conns[peer.0 as usize];
-        let before = core::mem::replace(&mut conn.late, late);
-        self.late = self.late - u16::from(before) + u16::from(late);
-    }
-
     /// The block is here: tell everybody who was asked for it as well, and may still send it: who
     /// was given up on and, if there are `others`, who was not.
     fn cancel(&mut self, now: Instant, answered: Pending, others: bool) {
         let number = answered.number();
         let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
-            let conn = &self.conns[peer.0 as usize];
-            if conn.late {
-                let late = self.traffic(peer).pending.iter().any(|it| it.is_late());
-                self.set_late(peer, late);
+            if self.conns[peer.0 as usize].overdue {
+                self.asked(peer, |asked| asked.recount_overdue());
             }
             let conn = &self.conns[peer.0 as usize];
-            if conn.closing || !conn.late && (!others || conn.live == 0) {
+            if conn.closing || !conn.overdue && (!others || conn.live == 0) {
                 continue;
             }
-            let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_late());
-            let mut pending = self.traffic_mut(peer).pending.iter_mut();
-            if let Some(pending) = pending.find(asked) {
-                let live = pending.is_live();
-                let mark = if live {
-                    answered.mark().of_losers()
-                } else {
-                    Mark::TimeoutLost
-                };
-                *pending = Pending::new(number, mark);
-                self.conns[peer.0 as usize].live -= u16::from(live);
-                self.note_indifference(peer);
+            let told = self.asked(peer, |asked| asked.lose(number, answered.mark()));
+            if told == Some(true) {
                 self.send(now, peer, Message::Cancel(block));
                 self.fill(now, peer);
             }
@@ -452,12 +402,9 @@ impl Torrent {
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
         let was_choking = core::mem::replace(&mut conn.peer_choking, false);
-        if was_choking
-            && !conn.fast
-            && let Some(traffic) = self.traffic.get_mut(conn.traffic)
-        {
+        if was_choking && !conn.fast {
             // Streams are ordered: what was not answered before the choke never will be.
-            traffic.pending.retain(|it| it.is_live());
+            self.asked(peer, |asked| asked.forget());
         }
         self.fill(now, peer);
     }
@@ -467,32 +414,15 @@ impl Torrent {
             return;
         };
         let number = self.config.geometry.number(block.piece, index);
-        let mut pending = self.traffic(peer).pending.iter();
-        let Some(at) = pending.position(|it| it.number() == number) else {
-            return;
-        };
-        let pending = self.traffic_mut(peer).pending.remove(at);
-        if pending.expect("just found").is_live() {
-            self.conns[peer.0 as usize].live -= 1;
-            if self.partials.give_back(block.piece, index) {
-                self.fill_starving(now);
-            }
+        if self.asked(peer, |asked| asked.reject(number)) == Some(true) {
+            self.fill_starving(now);
         }
         self.free_pending(peer);
     }
 
     /// No answer is expected any more for what this peer was asked; others may be asked.
     pub(super) fn give_up_requests(&mut self, peer: PeerKey, mark: Mark) {
-        let conn = &mut self.conns[peer.0 as usize];
-        conn.live = 0;
-        let traffic = self.traffic.get_mut(conn.traffic);
-        let requests = traffic.into_iter().flat_map(|it| &mut it.pending);
-        for request in requests.filter(|it| it.is_live()) {
-            let (piece, block) = self.config.geometry.split(request.number());
-            self.partials.give_back(piece, block);
-            *request = Pending::new(request.number(), mark);
-        }
-        self.note_indifference(peer);
+        self.asked(peer, |asked| asked.give_up(mark));
         self.partials.release(peer);
     }
 }

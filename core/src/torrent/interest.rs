@@ -74,9 +74,9 @@ impl Torrent {
         };
         let traffic = conn.traffic;
         self.open -= u32::from(!conn.closing);
-        self.late -= u16::from(conn.late);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
+        self.overdue -= u16::from(self.conns[peer.0 as usize].overdue);
         self.take_out_of_availability(peer);
         self.forget_offers(peer);
         self.exchange_ends(peer);

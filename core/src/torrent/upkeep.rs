@@ -69,13 +69,12 @@ impl Torrent {
         let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
         if owes && now - self.traffic[id].owing_since > snub_after {
             self.conns[peer.0 as usize].snubbed = true;
-            self.set_late(peer, true);
-            self.give_up_requests(peer, Mark::TimedOut);
+            self.give_up_requests(peer, Mark::Overdue);
         }
         if let Some(traffic) = self.traffic.get_mut(id)
             && traffic.pending.len() > FORGET_ABOVE
         {
-            traffic.pending.retain(|it| it.is_live());
+            self.asked(peer, |asked| asked.forget());
         }
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);

@@ -151,9 +151,12 @@ impl World<'_> {
         let count = std::mem::take(&mut access.waiting) as usize;
         let waiting = &self.inboxes.nodes[node as usize].0[..count];
         let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
-        peer.torrent.count_late(haves);
+        peer.torrent.count_deferred(haves);
         let silent = peer.torrent.poll_output().is_none();
-        assert!(silent, "node {node} was not indifferent to a late `have`");
+        assert!(
+            silent,
+            "node {node} was not indifferent to a deferred `have`"
+        );
     }
 
     /// Hands in what waits anywhere.

@@ -122,7 +122,7 @@ pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
     let rows = [
         ("endgame duplicates", wasted(Waste::Endgame)),
         ("timeout duplicates", wasted(Waste::Timeout)),
-        ("late after a choke", wasted(Waste::Late)),
+        ("late after a choke", wasted(Waste::AfterChoke)),
         (
             "wrong or never asked for",
             wasted(Waste::HashFailure) + wasted(Waste::Unrequested),
