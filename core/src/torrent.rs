@@ -2,9 +2,10 @@
 //!
 //! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
 //! went over it, `requests` one of its queues; `ledgers` where the bytes went; `asked` the life of a
-//! request; `download` requests and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
+//! request; `patience` how long it may take; `download` requests and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
 //! `upload` requests served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
 //! what we say that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks;
+//! `exclusive` pieces that failed, left to one peer;
 //! `super_seed` pieces revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
 
 use alloc::boxed::Box;
@@ -32,11 +33,13 @@ mod claims;
 mod conn;
 mod download;
 mod exchange;
+mod exclusive;
 mod interest;
 mod io;
 mod ledgers;
 mod lost;
 mod partial;
+mod patience;
 mod remotes;
 mod requests;
 mod super_seed;
@@ -435,7 +438,7 @@ impl Torrent {
         let Some(conn) = self.conn(peer) else { return };
         conn.last_heard_at = now;
         let (bytes, kind) = (u64::from(wire_len(&message)), Kind::of(&message) as usize);
-        let (fast, extended) = (conn.fast, conn.extended);
+        let (fast, extended) = (conn.agreed.fast(), conn.agreed.extended());
         self.ledgers
             .count(peer, |ledger| ledger.protocol[kind].received += bytes);
         match message {

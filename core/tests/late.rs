@@ -214,3 +214,20 @@ fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     leecher.input(Input::PieceVerified { piece, verdict });
     assert!(leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
 }
+
+/// It lost the first request for a block and rejects the second: the block is free for others.
+#[test]
+fn a_reject_of_the_second_request_for_a_block_frees_it() {
+    let mut leecher = Leecher::new(1, 4);
+    leecher.meet_a_seed();
+    let first = leecher.asked[0];
+    // Silent for long: it is asked for the first block anew.
+    for _ in 0..3 {
+        leecher.wait(MINUTE);
+        leecher.message(Message::KeepAlive);
+    }
+    assert_eq!(leecher.counts()[&first], 2, "{:?}", leecher.counts());
+    leecher.message(Message::Reject(first));
+    leecher.meet(PeerKey(1));
+    assert_eq!(leecher.counts()[&first], 3, "the newcomer is asked for it");
+}

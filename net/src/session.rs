@@ -134,14 +134,15 @@ impl Settings {
 
 /// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker
 /// alone. BEP 27.
-fn hello(port: u16, seed: bool, private: bool) -> ExtendedHandshake {
+fn hello(port: u16, private: bool) -> ExtendedHandshake {
     let exchange = (!private).then(|| (PEX_NAME.to_owned(), PEX_ID));
     ExtendedHandshake {
         extensions: exchange.into_iter().collect(),
         listen_port: (port > 0).then_some(port),
         client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
         request_queue: Some(2000),
-        upload_only: seed.then_some(true),
+        // Where it is true: the torrent knows whether it lacks or hides something.
+        upload_only: Some(true),
         ..ExtendedHandshake::default()
     }
 }
@@ -290,7 +291,7 @@ mod tests {
 
     #[test]
     fn peers_of_a_private_torrent_are_not_exchanged() {
-        assert_eq!(hello(1, false, false).extensions.get("ut_pex"), Some(&1));
-        assert!(hello(1, false, true).extensions.is_empty());
+        assert_eq!(hello(1, false).extensions.get("ut_pex"), Some(&1));
+        assert!(hello(1, true).extensions.is_empty());
     }
 }

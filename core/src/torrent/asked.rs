@@ -8,7 +8,9 @@
 //! | any | [`Asked::answer`] | none | here |
 //! | any | [`Asked::reject`] | none | free, if the request was live and the only one |
 //! | live | [`Asked::give_up`] | overdue, or choked | free, if it was the only one |
-//! | overdue | [`Asked::expect_again`] | ordinary, if the block is free | under way |
+//! | live, and a later one answered | [`Asked::expire`] | overdue | free, if it was the only one |
+//! | overdue, and an earlier one answered | [`Asked::answer`] of that | ordinary, if the block is free | under way |
+//! | live | [`Asked::doubt`] | the same; others may be asked as if it were not there | under way |
 //! | live | [`Asked::lose`] | lost to another copy | here |
 //! | overdue | [`Asked::lose`] | lost to another copy | here |
 //! | not live | [`Asked::forget`] | none | as it was |
@@ -17,8 +19,9 @@
 //! what it is. If a peer was asked for a block again, an answer settles the live request.
 
 use super::Torrent;
-use super::conn::{Conn, Mark, Pending};
+use super::conn::{Conn, Delivery, Mark, Pending};
 use super::partial::Partials;
+use super::patience::{self, millis};
 use super::traffic::Traffic;
 use crate::geometry::Geometry;
 use crate::ids::PeerKey;
@@ -31,6 +34,15 @@ pub(super) struct Asked<'a> {
     traffic: &'a mut Traffic,
     partials: &'a mut Partials,
     geometry: &'a Geometry,
+}
+
+/// A block came that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    /// The request as it was.
+    pub(super) request: Pending,
+    /// Another request was found lost, and its block is free.
+    pub(super) frees: bool,
 }
 
 impl Torrent {
@@ -80,51 +92,103 @@ impl Asked<'_> {
 
     /// A request goes out. Its block counts as asked for already.
     pub(super) fn ask(&mut self, now: Instant, number: u32, mark: Mark) {
-        self.traffic.push_pending(Pending::new(number, mark));
+        self.traffic.push_pending(Pending::new(now, number, mark));
         self.conn.live += 1;
-        if self.conn.live == 1 {
-            self.traffic.owing_since = now;
+        // Who has stalled owes us something all the time.
+        if self.conn.live == 1 && self.conn.delivery < Delivery::Stalled {
+            self.traffic.owing_since = millis(now);
         }
     }
 
-    /// The block came: the request it answers, if it was asked for.
-    pub(super) fn answer(&mut self, number: u32) -> Option<Pending> {
+    fn is_doubtful(&self) -> bool {
+        self.conn.delivery != Delivery::Prompt
+    }
+
+    /// The block came: the request it answers, if it was asked for. Whoever answers in order has
+    /// lost what went out before, unless that comes soon.
+    pub(super) fn answer(&mut self, now: Instant, number: u32) -> Option<Answer> {
         let at = self.find(number)?;
-        Some(self.settle(at))
+        let request = self.settle(at);
+        self.traffic.note_latency(request.age(now));
+        let mut frees = false;
+        if at > 0 {
+            self.traffic
+                .pending
+                .range_mut(..at)
+                .for_each(Pending::overtake);
+            frees = self.expire(now);
+        }
+        self.traffic.owing_since = millis(now);
+        if core::mem::replace(&mut self.conn.delivery, Delivery::Prompt) != Delivery::Prompt {
+            self.doubt(false);
+        }
+        if request.is_overdue() {
+            self.expect_again(at);
+        }
+        Some(Answer { request, frees })
+    }
+
+    /// Gives up what was overtaken and did not come soon after: whether a block is free because of it.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let patience = patience::of_overtaken(self.traffic.latency);
+        let doubtful = self.is_doubtful();
+        let mut frees = false;
+        let lost = |it: &&mut Pending| it.is_overtaken() && it.is_live() && it.age(now) > patience;
+        for request in self.traffic.pending.iter_mut().filter(lost) {
+            let (piece, block) = self.geometry.split(request.number());
+            frees |= self.partials.give_back(piece, block, doubtful);
+            request.set_mark(Mark::Overdue);
+            self.conn.live -= 1;
+            self.conn.overdue = true;
+        }
+        frees
+    }
+
+    /// The peer has become, or is no longer, one that may never answer: so have its requests.
+    pub(super) fn doubt(&mut self, doubtful: bool) {
+        for request in self.traffic.pending.iter().filter(|it| it.is_live()) {
+            let (piece, block) = self.geometry.split(request.number());
+            self.partials.doubt(piece, block, doubtful);
+        }
+    }
+
+    /// A peer that delivered owes us something for [`patience::DOUBT`].
+    pub(super) fn become_unproven(&mut self) {
+        self.conn.delivery = Delivery::Unproven;
+        self.doubt(true);
     }
 
     /// The request will not be served: whether its block is free now.
     pub(super) fn reject(&mut self, number: u32) -> bool {
-        let Some(at) = self
-            .traffic
-            .pending
-            .iter()
-            .position(|it| it.number() == number)
-        else {
+        let Some(at) = self.find(number) else {
             return false;
         };
         let (piece, block) = self.geometry.split(number);
-        self.settle(at).is_live() && self.partials.give_back(piece, block)
+        let doubtful = self.is_doubtful();
+        self.settle(at).is_live() && self.partials.give_back(piece, block, doubtful)
     }
 
     /// No answer is expected any more; others may be asked.
     pub(super) fn give_up(&mut self, mark: Mark) {
         self.conn.live = 0;
         self.conn.overdue |= mark == Mark::Overdue;
+        let doubtful = self.is_doubtful();
         for request in self.traffic.pending.iter_mut().filter(|it| it.is_live()) {
             let (piece, block) = self.geometry.split(request.number());
-            self.partials.give_back(piece, block);
-            *request = Pending::new(request.number(), mark);
+            self.partials.give_back(piece, block, doubtful);
+            request.set_mark(mark);
         }
     }
 
-    /// The peer delivers after all: what it was asked for, and nobody else was since, it is likely
-    /// to deliver too.
-    pub(super) fn expect_again(&mut self) {
-        for request in self.traffic.pending.iter_mut().filter(|it| it.is_overdue()) {
+    /// The peer delivers what was given up: what it was asked for after that, and nobody else was
+    /// since, it is likely to deliver too. `from`: the first such request.
+    fn expect_again(&mut self, from: usize) {
+        let doubtful = self.is_doubtful();
+        let later = self.traffic.pending.range_mut(from..);
+        for request in later.filter(|it| it.is_overdue()) {
             let (piece, block) = self.geometry.split(request.number());
-            if self.partials.take(piece, block, self.peer) {
-                *request = Pending::new(request.number(), Mark::Ordinary);
+            if self.partials.take(piece, block, self.peer, doubtful) {
+                request.set_mark(Mark::Ordinary);
                 self.conn.live += 1;
             }
         }
@@ -143,7 +207,7 @@ impl Asked<'_> {
         } else {
             Mark::OverdueLost
         };
-        *request = Pending::new(number, mark);
+        request.set_mark(mark);
         self.conn.live -= u16::from(live);
         true
     }
@@ -161,7 +225,9 @@ impl Asked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Mark};
+    use core::time::Duration;
+
+    use super::{Asked, Delivery, Mark};
     use crate::geometry::{BLOCK_BYTES, Geometry};
     use crate::ids::{PeerKey, PieceIndex};
     use crate::meter::Estimator;
@@ -190,7 +256,7 @@ mod tests {
             let geometry = geometry.expect("one piece");
             let mut table = TrafficTable::new(Estimator::EMA_10_S);
             let mut partials = Partials::new(&geometry);
-            partials.begin(&geometry, PIECE, None);
+            partials.begin(&geometry, PIECE, None, 0);
             Self {
                 conn: Conn::opened(NOW, PeerLink::default()),
                 row: table.begin(Estimator::EMA_10_S, NOW),
@@ -212,7 +278,9 @@ mod tests {
 
         /// The next free block is asked for.
         fn ask(&mut self) -> u32 {
-            let number = self.partials.take_free(0, false).expect("a free block");
+            let doubtful = self.asked().is_doubtful();
+            let number = self.partials.take_free(0, false, doubtful);
+            let number = number.expect("a free block");
             self.asked().ask(NOW, number, Mark::Ordinary);
             number
         }
@@ -232,9 +300,10 @@ mod tests {
             if let Some(mark) = given_up {
                 bench.asked().give_up(mark);
             }
-            let answered = bench.asked().answer(number).expect("it was asked for");
+            let answered = bench.asked().answer(NOW, number);
+            let answered = answered.expect("it was asked for").request;
             assert_eq!(answered.mark(), given_up.unwrap_or(Mark::Ordinary));
-            assert!(bench.asked().answer(number).is_none());
+            assert!(bench.asked().answer(NOW, number).is_none());
             assert!(bench.state().0.is_empty());
             bench.partials.receive(0, number, PEER);
         }
@@ -249,7 +318,7 @@ mod tests {
         assert_eq!(bench.state(), (alloc::vec![], 0, 4));
         assert!(!bench.asked().reject(number), "there is no such request");
         let number = bench.ask();
-        bench.partials.ask_again(0, number);
+        bench.partials.ask_again(0, number, true);
         assert!(!bench.asked().reject(number));
         assert_eq!(bench.state(), (alloc::vec![], 0, 3));
     }
@@ -257,26 +326,92 @@ mod tests {
     #[test]
     fn what_is_given_up_is_free_and_remembered() {
         let mut bench = Bench::new();
-        let (first, second) = (bench.ask(), bench.ask());
+        let [first, second, third] = [(); 3].map(|()| bench.ask());
         bench.asked().give_up(Mark::Overdue);
-        assert_eq!(bench.state(), (alloc::vec![Mark::Overdue; 2], 0, 4));
+        assert_eq!(bench.state(), (alloc::vec![Mark::Overdue; 3], 0, 4));
         assert!(bench.conn.overdue);
-        // Somebody else is asked for the first of them in the meantime.
-        assert_eq!(bench.partials.take_free(0, false), Some(first));
-        bench.asked().expect_again();
+        // Somebody else is asked for the second, and the peer delivers the first after all: it is
+        // likely to deliver the third too.
+        assert!(bench.partials.take(PIECE, second, PeerKey(9), false));
+        let answered = bench.asked().answer(NOW, first).expect("it was asked for");
+        assert!(answered.request.is_overdue());
+        bench.partials.receive(0, first, PEER);
         let marks = alloc::vec![Mark::Overdue, Mark::Ordinary];
-        assert_eq!(bench.state(), (marks, 1, 2));
-        // The other is first: only who may still send it is told, and once.
-        assert!(bench.asked().lose(first, Mark::Ordinary));
-        assert!(!bench.asked().lose(first, Mark::Ordinary));
+        assert_eq!(bench.state(), (marks, 1, 1));
+        assert_eq!(bench.conn.delivery, Delivery::Prompt);
+        // Others are first: only who may still send it is told, and once.
+        assert!(bench.asked().lose(second, Mark::Ordinary));
+        assert!(!bench.asked().lose(second, Mark::Ordinary));
         let marks = alloc::vec![Mark::OverdueLost, Mark::Ordinary];
-        assert_eq!(bench.state(), (marks, 1, 2));
+        assert_eq!(bench.state(), (marks, 1, 1));
         bench.asked().recount_overdue();
         assert!(!bench.conn.overdue);
-        assert!(bench.asked().lose(second, Mark::Overdue));
+        assert!(bench.asked().lose(third, Mark::Overdue));
         let marks = alloc::vec![Mark::OverdueLost; 2];
-        assert_eq!(bench.state(), (marks, 0, 2));
+        assert_eq!(bench.state(), (marks, 0, 1));
         bench.asked().forget();
-        assert_eq!(bench.state(), (alloc::vec![], 0, 2));
+        assert_eq!(bench.state(), (alloc::vec![], 0, 1));
+    }
+
+    #[test]
+    fn what_was_overtaken_is_given_up_unless_it_comes_soon() {
+        let mut bench = Bench::new();
+        let [first, second, _] = [(); 3].map(|()| bench.ask());
+        let at = |ms| NOW.after(Duration::from_millis(ms));
+        assert!(!bench.asked().answer(at(100), second).expect("asked").frees);
+        bench.partials.receive(0, second, PEER);
+        // Twice the time of an answer and two seconds.
+        for (ms, frees) in [(2200, false), (2202, true), (9000, false)] {
+            assert_eq!(bench.asked().expire(at(ms)), frees, "after {ms} ms");
+        }
+        // The third was not overtaken.
+        let marks = alloc::vec![Mark::Overdue, Mark::Ordinary];
+        assert_eq!(bench.state(), (marks, 1, 2));
+        assert!(bench.conn.overdue);
+        let answered = bench.asked().answer(at(9000), first);
+        assert!(answered.expect("it came late").request.is_overdue());
+    }
+
+    /// What was asked of who may never answer does not keep others from being asked.
+    #[test]
+    fn requests_are_doubtful_until_the_peer_delivers_and_when_it_falls_silent() {
+        let mut bench = Bench::new();
+        let [first, second] = [(); 2].map(|()| bench.ask());
+        let firm = |bench: &Bench, block: u32| {
+            let state = bench.partials.blocks(0)[block as usize];
+            (state.asked(), state.firmly_asked())
+        };
+        assert_eq!(firm(&bench, second), (1, 0));
+        bench.asked().answer(NOW, first);
+        bench.partials.receive(0, first, PEER);
+        assert_eq!(firm(&bench, second), (1, 1));
+        let third = bench.ask();
+        assert_eq!(firm(&bench, third), (1, 1));
+        bench.asked().become_unproven();
+        for block in [second, third] {
+            assert_eq!(firm(&bench, block), (1, 0));
+        }
+        bench.asked().give_up(Mark::Overdue);
+        assert_eq!(firm(&bench, second), (0, 0));
+    }
+
+    /// A reject and a block settle the same one of two requests for a block: the live one.
+    #[test]
+    fn a_block_that_is_asked_for_again_is_settled_where_it_is_live() {
+        for rejected in [true, false] {
+            let mut bench = Bench::new();
+            let number = bench.ask();
+            bench.asked().give_up(Mark::Overdue);
+            assert_eq!(bench.ask(), number, "it is the first free one");
+            if rejected {
+                assert!(bench.asked().reject(number));
+                assert_eq!(bench.state(), (alloc::vec![Mark::Overdue], 0, 4));
+            } else {
+                let answered = bench.asked().answer(NOW, number);
+                let mark = answered.map(|it| it.request.mark());
+                assert_eq!(mark, Some(Mark::Ordinary));
+                assert_eq!(bench.state(), (alloc::vec![Mark::Overdue], 0, 3));
+            }
+        }
     }
 }

@@ -3,11 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::conn::Conn;
+use super::conn::{Conn, Delivery};
 use super::traffic::TrafficId;
 use super::{Bucket, Reason, Torrent};
 use crate::choke::{Decision, PeerView, Scope, Slots, Snapshot, Trigger};
-use crate::ids::PeerKey;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::meter::Estimator;
 use crate::time::Instant;
@@ -25,7 +25,7 @@ impl Torrent {
             peer_choking: conn.peer_choking,
             peer_interested: conn.peer_interested,
             is_seed: self.is_seed(peer, conn),
-            snubbed: conn.snubbed,
+            snubbed: conn.delivery == Delivery::Snubbed,
             connected_at: conn.connected_at,
             last_block_at: moment(traffic.last_block_at),
             unchoked_at: moment(conn.unchoked_at),
@@ -35,7 +35,7 @@ impl Torrent {
             up_bytes: traffic.up_bytes,
             down_bytes_round: u64::from(traffic.down_round),
             up_bytes_round: u64::from(traffic.up_round),
-            up_bytes_since_unchoke: traffic.up_bytes - traffic.up_at_unchoke,
+            up_bytes_since_unchoke: traffic.up_bytes.saturating_sub(traffic.up_at_unchoke),
             queued_requests: u32::try_from(traffic.queue.len()).unwrap_or(u32::MAX),
             next_piece: next.map(|it| it.piece),
             unflushed_blocks: u32::from(conn.unflushed),
@@ -130,17 +130,48 @@ impl Torrent {
             }
         }
         for peer in decision.disconnect {
-            self.disconnect(peer, Reason::Policy);
+            if !self.is_needed(peer) {
+                self.disconnect(peer, Reason::Policy);
+            }
         }
     }
 
+    /// Whether no policy may drop `peer` for being slow: nobody else that we are connected to has
+    /// something of what we lack, or the peer is idle because we ask it for nothing.
+    fn is_needed(&self, peer: PeerKey) -> bool {
+        let Some(conn) = self.conns.get(peer.0 as usize) else {
+            return false;
+        };
+        if !conn.open || !conn.am_interested {
+            return false;
+        }
+        let stays = |other: &PeerKey| {
+            let conn = &self.conns[other.0 as usize];
+            *other != peer && conn.open && !conn.closing
+        };
+        let is_rare = |piece: PieceIndex| {
+            // Those that are being closed are counted still.
+            self.availability[piece.0 as usize] == 1
+                || !self
+                    .keys()
+                    .filter(stays)
+                    .any(|it| self.remotes.has(it, piece))
+        };
+        let mut wanted = self.remotes.pieces(peer).filter(|it| !self.have.has(*it));
+        self.is_idle(peer) || wanted.any(is_rare)
+    }
+
     fn set_choking(&mut self, now: Instant, peer: PeerKey, choking: bool) {
+        let grace = self.config.limits.queued_requests;
         let Some(conn) = self.conn(peer) else { return };
         if conn.am_choking == choking {
             return;
         }
         conn.am_choking = choking;
         if choking {
+            // What the peer asks for before it hears of this is no fault of its own, and may be as
+            // many requests as it may have waiting.
+            conn.invalid_requests = -i16::try_from(grace).unwrap_or(i16::MAX);
             self.send(now, peer, Message::Choke);
             self.refuse_queue(now, peer);
         } else {

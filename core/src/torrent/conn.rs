@@ -1,6 +1,7 @@
 //! One connection: its flags and moments, and what became of a request.
 
 use super::io::PeerLink;
+use super::patience::millis;
 use super::traffic::TrafficId;
 use crate::ledger::Waste;
 use crate::time::Instant;
@@ -20,13 +21,14 @@ pub(super) struct Conn {
     pub(super) peer_interested: bool,
     /// The peer said that it only uploads. BEP 21.
     pub(super) upload_only: bool,
-    pub(super) snubbed: bool,
+    pub(super) delivery: Delivery,
     /// It may owe blocks that were given up on, and for which others may have been asked since.
     pub(super) overdue: bool,
     /// It is on the list of peers that have run out of work.
     pub(super) starving: bool,
-    pub(super) fast: bool,
-    pub(super) extended: bool,
+    pub(super) agreed: Agreed,
+    /// What messages since the last upkeep cost beyond what their size pays for.
+    pub(super) costly: u8,
     /// Outstanding requests that still count: not timed out, not cancelled.
     pub(super) live: u16,
     /// Blocks the link can take.
@@ -35,8 +37,11 @@ pub(super) struct Conn {
     pub(super) unflushed: u16,
     /// Requests the peer queues (`reqq`).
     pub(super) request_queue: u16,
-    pub(super) unrequested: u16,
-    pub(super) invalid_requests: u16,
+    pub(super) unrequested: u8,
+    /// How often the pipeline was halved because requests were lost. See `patience`.
+    pub(super) halvings: u8,
+    /// Below zero: so many more may be on their way since before our choke.
+    pub(super) invalid_requests: i16,
     /// Pieces the peer has beyond those it told us of with `have`; wraps below zero.
     pub(super) had_before: u32,
     pub(super) traffic: TrafficId,
@@ -49,9 +54,52 @@ pub(super) struct Conn {
     pub(super) unchoked_at: Instant,
 }
 
-/// An outstanding request: the number of the block and what became of it.
+/// Extensions that both sides of a connection speak, in a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pending(u32);
+pub(super) struct Agreed(u8);
+
+impl Agreed {
+    const FAST: u8 = 1;
+    const EXTENDED: u8 = 2;
+
+    fn of(link: PeerLink) -> Self {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        Self(bit(link.fast, Self::FAST) | bit(link.extended, Self::EXTENDED))
+    }
+
+    /// BEP 6.
+    pub(super) fn fast(self) -> bool {
+        self.0 & Self::FAST != 0
+    }
+
+    /// BEP 10.
+    pub(super) fn extended(self) -> bool {
+        self.0 & Self::EXTENDED != 0
+    }
+}
+
+/// How a peer delivers what it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Delivery {
+    /// A block came, and none has been owed for long since.
+    Prompt,
+    /// No block came yet, or none for [`super::patience::DOUBT`] although one is owed. In the endgame
+    /// others are asked for the same as if this peer had not been.
+    Unproven,
+    /// Silent for so long that what it owes was given up; it is asked for one block at a time.
+    Stalled,
+    /// The same, for [`super::Config::snub_after`]. Cohen 2003 §2.5.
+    Snubbed,
+}
+
+/// An outstanding request: the number of the block, what became of it, and when it went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// The number of the block, and the mark.
+    what: u32,
+    /// Milliseconds, with the lowest bit set if a request that went out later was answered.
+    when: u32,
+}
 
 /// What became of an outstanding request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,20 +151,41 @@ impl Pending {
     const SHIFT: u32 = 29;
     const NUMBER: u32 = (1 << Self::SHIFT) - 1;
 
-    pub(super) fn new(number: u32, mark: Mark) -> Self {
+    pub(super) fn new(now: Instant, number: u32, mark: Mark) -> Self {
         assert!(
             number <= Self::NUMBER,
             "the geometry bounds the number of blocks"
         );
-        Self(number | (mark as u32) << Self::SHIFT)
+        Self {
+            what: number | (mark as u32) << Self::SHIFT,
+            when: millis(now) & !1,
+        }
     }
 
     pub(super) fn number(self) -> u32 {
-        self.0 & Self::NUMBER
+        self.what & Self::NUMBER
     }
 
     pub(super) fn mark(self) -> Mark {
-        Mark::ALL[(self.0 >> Self::SHIFT) as usize]
+        Mark::ALL[(self.what >> Self::SHIFT) as usize]
+    }
+
+    pub(super) fn set_mark(&mut self, mark: Mark) {
+        self.what = self.number() | (mark as u32) << Self::SHIFT;
+    }
+
+    /// Milliseconds since it went out.
+    pub(super) fn age(self, now: Instant) -> u32 {
+        millis(now).wrapping_sub(self.when & !1)
+    }
+
+    /// A request that went out later was answered.
+    pub(super) fn overtake(&mut self) {
+        self.when |= 1;
+    }
+
+    pub(super) fn is_overtaken(self) -> bool {
+        self.when & 1 == 1
     }
 
     /// Whether it was given up because no answer came.
@@ -126,7 +195,7 @@ impl Pending {
 
     /// Whether the block is counted as under way because of this request.
     pub(super) fn is_live(self) -> bool {
-        self.0 >> Self::SHIFT <= Mark::EndgameCopy as u32
+        self.what >> Self::SHIFT <= Mark::EndgameCopy as u32
     }
 }
 
@@ -147,16 +216,17 @@ impl Conn {
             peer_choking: true,
             peer_interested: false,
             upload_only: false,
-            snubbed: false,
+            delivery: Delivery::Unproven,
             overdue: false,
             starving: false,
-            fast: link.fast,
-            extended: link.extended,
+            agreed: Agreed::of(link),
+            costly: 0,
             live: 0,
             credit: 0,
             unflushed: 0,
             request_queue: 0,
             unrequested: 0,
+            halvings: 0,
             invalid_requests: 0,
             had_before: 0,
             traffic: TrafficId::NONE,

@@ -2,7 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use super::conn::{Mark, Pending};
+use super::conn::{Delivery, Mark, Pending};
+use super::partial::Block;
+use super::patience::millis;
 use super::traffic::{PIPELINE, TrafficId};
 use super::{Endgame, Output, ProtocolViolation, Torrent};
 use crate::choke::UploadOrder;
@@ -23,7 +25,7 @@ impl Torrent {
     /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
     fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
         let conn = &self.conns[peer.0 as usize];
-        if conn.snubbed {
+        if conn.delivery >= Delivery::Stalled {
             return 1; // libtorrent: a snubbed peer is asked for one block at a time.
         }
         let pipeline = &self.config.pipeline;
@@ -31,12 +33,9 @@ impl Torrent {
         let rate = u128::from(meter.rate(PIPELINE, now));
         let bytes = rate * pipeline.queue_time.as_millis() / 1000;
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
-        blocks
-            .saturating_add(1)
-            .max(pipeline.min)
-            .min(pipeline.max)
-            .min(conn.request_queue)
-            .max(1)
+        let most = pipeline.max.min(conn.request_queue);
+        let depth = blocks.saturating_add(1).max(pipeline.min).min(most);
+        (depth >> conn.halvings).max(1)
     }
 
     /// Fills the pipeline of one peer, if it has run down far enough. Waiting until a quarter is
@@ -46,8 +45,8 @@ impl Torrent {
         if conn.peer_choking || !conn.am_interested {
             return;
         }
-        let (live, snubbed, id) = (conn.live, conn.snubbed, conn.traffic);
-        if snubbed && self.awaits_overdue(now, id) {
+        let (live, id) = (conn.live, conn.traffic);
+        if conn.delivery >= Delivery::Stalled && self.awaits_overdue(now, id) {
             return;
         }
         let depth = self.depth(now, peer);
@@ -61,12 +60,14 @@ impl Torrent {
         }
     }
 
-    /// Whether a snubbed peer may still deliver what it owes: to ask it for more, or for the same
+    /// Whether a stalled peer may still deliver what it owes: to ask it for more, or for the same
     /// again, would make a slow link slower. It may also have lost the requests, as clients without
-    /// BEP 6 do silently: after so long a silence as ends a connection it is asked anew.
+    /// BEP 6 do silently: after a longer silence it is asked anew.
     fn awaits_overdue(&self, now: Instant, id: TrafficId) -> bool {
         let traffic = &self.traffic[id];
-        now - traffic.owing_since <= self.config.limits.idle
+        let last = traffic.pending.back();
+        let since_last = last.map_or(u32::MAX, |it| it.age(now));
+        since_last.min(traffic.silence(now)) <= self.probe_after(traffic.latency)
             && traffic.pending.iter().any(|it| it.is_overdue())
     }
 
@@ -78,21 +79,39 @@ impl Torrent {
         }
     }
 
-    /// Blocks became free: they go to the peers that had run out of work.
-    fn fill_starving(&mut self, now: Instant) {
-        for _ in 0..self.starving.len() {
-            if self.partials.free_blocks() == 0 {
-                return;
+    /// Blocks became free: they go to the peers that had run out of work, first to those that
+    /// deliver.
+    pub(super) fn fill_starving(&mut self, now: Instant) {
+        for prompt in [true, false] {
+            for _ in 0..self.starving.len() {
+                if self.partials.free_blocks() == 0 {
+                    return;
+                }
+                let peer = self.starving.remove(0);
+                if self.is_prompt(peer) == prompt {
+                    self.conns[peer.0 as usize].starving = false;
+                    self.fill(now, peer);
+                } else {
+                    self.starving.push(peer);
+                }
             }
-            let peer = self.starving.remove(0);
-            self.conns[peer.0 as usize].starving = false;
-            self.fill(now, peer);
         }
     }
 
-    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened.
+    fn is_prompt(&self, peer: PeerKey) -> bool {
+        self.conns[peer.0 as usize].delivery == Delivery::Prompt
+    }
+
+    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened. Those
+    /// that do deliver come first.
     pub(super) fn fill_all(&mut self, now: Instant) {
-        self.keys().for_each(|peer| self.fill(now, peer));
+        for prompt in [true, false] {
+            for peer in self.keys() {
+                if self.is_prompt(peer) == prompt {
+                    self.fill(now, peer);
+                }
+            }
+        }
     }
 
     fn request_one(&mut self, now: Instant, peer: PeerKey) -> bool {
@@ -104,7 +123,9 @@ impl Torrent {
             self.note_allowance(now);
             return false;
         }
-        let found = self.next_block(peer).map(|number| (number, Mark::Ordinary));
+        let found = self
+            .next_block(now, peer)
+            .map(|number| (number, Mark::Ordinary));
         let Some((number, mark)) = found.or_else(|| self.next_endgame_block(peer)) else {
             return false;
         };
@@ -120,8 +141,9 @@ impl Torrent {
 
     /// A block that is asked of nobody: mostly of a begun piece (Cohen 2003 §2.4.1, strict
     /// priority), otherwise of a piece that the picker chooses.
-    fn next_block(&mut self, peer: PeerKey) -> Option<u32> {
-        let of_seed = self.is_seed(peer, &self.conns[peer.0 as usize]);
+    fn next_block(&mut self, now: Instant, peer: PeerKey) -> Option<u32> {
+        let conn = &self.conns[peer.0 as usize];
+        let (of_seed, doubtful) = (self.is_seed(peer, conn), conn.delivery != Delivery::Prompt);
         let habits = self.picker.habits();
         let begun = self.begun(peer, of_seed && habits.spares_seeds, habits);
         let progress = self.progress(peer);
@@ -141,28 +163,31 @@ impl Torrent {
             self.picker.begins_anew(begun, &view)
         });
         if let Some(slot) = begun.filter(|_| !anew) {
-            return self.take_from(slot, of_seed);
+            return self.take_from(slot, of_seed, doubtful);
         }
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
         }
+        let left = self.without_defaults(peer);
         let view = PickView {
-            unbegun: self.unbegun.words(),
+            unbegun: left.as_ref().unwrap_or(&self.unbegun).words(),
             peer_has: self.remotes.set(peer),
             availability: &self.availability,
             progress,
         };
         let Some(piece) = self.picker.pick(&view, &mut self.pick_rng) else {
             let slot = self.begun(peer, false, habits)?;
-            return self.take_from(slot, of_seed);
+            return self.take_from(slot, of_seed, doubtful);
         };
         assert!(
             self.unbegun.remove(piece),
             "the picker chose piece {piece}, which is begun or had"
         );
         let only = self.suspects.suspects(piece).then_some(peer);
-        let slot = self.partials.begin(&self.config.geometry, piece, only);
-        self.take_from(slot, of_seed)
+        let slot = self
+            .partials
+            .begin(&self.config.geometry, piece, only, millis(now));
+        self.take_from(slot, of_seed, doubtful)
     }
 
     fn progress(&self, peer: PeerKey) -> Progress {
@@ -172,7 +197,7 @@ impl Torrent {
             begun_count: u32::try_from(begun).expect("fewer than 2^32 pieces"),
             piece_blocks: self.config.geometry.blocks_in(PieceIndex(0)),
             peer_count: self.open,
-            snubbed: self.conns[peer.0 as usize].snubbed,
+            snubbed: self.conns[peer.0 as usize].delivery == Delivery::Snubbed,
         }
     }
 
@@ -188,8 +213,10 @@ impl Torrent {
                 && (partial.of_seed || !of_seed)
                 && self.remotes.has(peer, partial.piece)
                 && partial.only.is_none_or(|only| only == peer)
+                && !self.is_barred(peer, partial.piece)
         };
-        let reverse = habits.reverses_for_snubbed && self.conns[peer.0 as usize].snubbed;
+        let snubbed = self.conns[peer.0 as usize].delivery == Delivery::Snubbed;
+        let reverse = habits.reverses_for_snubbed && snubbed;
         let order = |slot: &usize| {
             let partial = self.partials.at(*slot);
             let copies = self.availability[partial.piece.0 as usize];
@@ -204,10 +231,10 @@ impl Torrent {
         self.partials.slots().filter(fits).min_by_key(order)
     }
 
-    fn take_from(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
+    fn take_from(&mut self, slot: usize, of_seed: bool, doubtful: bool) -> Option<u32> {
         let piece = self.partials.at(slot).piece;
         self.partials
-            .take_free(slot, of_seed)
+            .take_free(slot, of_seed, doubtful)
             .map(|block| self.config.geometry.number(piece, block))
     }
 
@@ -215,28 +242,39 @@ impl Torrent {
     fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
         let copies = self.picker.copies();
         if copies > 1 {
-            self.another_copy(peer, copies)
+            self.another_copy(peer, |it| it.asked() < copies)
         } else {
             None
         }
     }
 
-    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says.
+    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. What
+    /// was asked of peers that may never answer counts as if it were not asked for.
     fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
         let all_asked =
             self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
-        let live = self.conns[peer.0 as usize].live;
         if !all_asked {
             return None;
         }
+        let live = self.conns[peer.0 as usize].live;
+        let few = live < self.config.pipeline.min;
         let number = match self.config.endgame {
-            Endgame::Capped if live < self.config.pipeline.min => {
-                self.another_copy(peer, ENDGAME_COPIES)
-            }
+            Endgame::Off => None,
+            Endgame::Capped if few => self.firm_copy(peer, ENDGAME_COPIES),
             Endgame::Strict if live == 0 => self.rarest_copy(peer),
-            _ => None,
+            Endgame::Capped | Endgame::Strict => self.firm_copy(peer, 1),
         };
         number.map(|number| (number, Mark::EndgameCopy))
+    }
+
+    /// A block of which fewer than `copies` are under way, counted at prompt peers only if `peer`
+    /// is one of them.
+    fn firm_copy(&mut self, peer: PeerKey, copies: u8) -> Option<u32> {
+        if self.is_prompt(peer) {
+            self.another_copy(peer, |it| it.firmly_asked() < copies)
+        } else {
+            self.another_copy(peer, |it| it.asked() < copies)
+        }
     }
 
     /// A block under way from as few others as possible.
@@ -245,12 +283,12 @@ impl Torrent {
         let most = u8::try_from(self.open)
             .unwrap_or(MOST_COPIES)
             .min(MOST_COPIES);
-        (2..=most).find_map(|copies| self.another_copy(peer, copies))
+        (1..=most).find_map(|copies| self.firm_copy(peer, copies))
     }
 
-    /// A block under way from others but not from `peer`, with fewer than `copies` requests. The
-    /// latest ones first: the others are likely to arrive before a copy could.
-    fn another_copy(&mut self, peer: PeerKey, copies: u8) -> Option<u32> {
+    /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
+    /// others are likely to arrive before a copy could.
+    fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(Block) -> bool) -> Option<u32> {
         let pending = &self.traffic(peer).pending;
         let may_copy = |slot: &usize| {
             let partial = self.partials.at(*slot);
@@ -270,14 +308,16 @@ impl Torrent {
                     blocks.map(|block| (block, self.config.geometry.number(partial.piece, block)));
                 let wanted = numbered.find(|(block, number)| {
                     let state = states[*block as usize];
-                    !state.received
-                        && (1..copies).contains(&state.asked)
+                    !state.is_received()
+                        && state.asked() > 0
+                        && fits(state)
                         && !pending.iter().any(|it| it.number() == *number)
                 });
                 wanted.map(|(block, number)| (slot, block, number))
             });
         let (slot, block, number) = found?;
-        self.partials.ask_again(slot, block);
+        let doubtful = !self.is_prompt(peer);
+        self.partials.ask_again(slot, block, doubtful);
         Some(number)
     }
 
@@ -286,7 +326,8 @@ impl Torrent {
             return self.unrequested(peer, block);
         };
         let number = self.config.geometry.number(block.piece, index);
-        let Some(pending) = self.asked(peer, |asked| asked.answer(number)).flatten() else {
+        let answer = self.asked(peer, |asked| asked.answer(now, number));
+        let Some(answer) = answer.flatten() else {
             return self.unrequested(peer, block);
         };
         let estimator = self.estimator;
@@ -295,17 +336,16 @@ impl Torrent {
         traffic.down_round = traffic.down_round.saturating_add(block.length);
         traffic.down_meter.add(estimator, now, block.length);
         traffic.pipeline_meter.add(PIPELINE, now, block.length);
-        (traffic.last_block_at, traffic.owing_since) = (now, now);
-        self.keep_or_waste(now, peer, block, index, pending);
-        let conn = &mut self.conns[peer.0 as usize];
-        if core::mem::replace(&mut conn.snubbed, false) {
-            self.asked(peer, |asked| asked.expect_again());
-        }
+        traffic.last_block_at = now;
+        self.keep_or_waste(now, peer, block, index, answer.request);
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
             self.schedule_uploads(now); // What came may have earned its sender a block.
         }
         self.fill(now, peer);
+        if answer.frees {
+            self.fill_starving(now);
+        }
     }
 
     fn keep_or_waste(
@@ -317,7 +357,7 @@ impl Torrent {
         pending: Pending,
     ) {
         let slot = self.partials.slot_of(block.piece);
-        let needed = slot.filter(|slot| !self.partials.blocks(*slot)[index as usize].received);
+        let needed = slot.filter(|slot| !self.partials.blocks(*slot)[index as usize].is_received());
         let Some(slot) = needed else {
             let cause = pending.mark().waste();
             return self.waste(peer, cause, block.length);
@@ -379,14 +419,16 @@ impl Torrent {
 
     pub(super) fn on_choke(&mut self, now: Instant, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
-        conn.peer_choking = true;
-        let fast = conn.fast;
-        self.partials.release(peer);
+        if core::mem::replace(&mut conn.peer_choking, true) {
+            return;
+        }
+        let fast = conn.agreed.fast();
         // With BEP 6 a reject follows for each request; without, they are silently gone.
         if !fast {
             self.give_up_requests(peer, Mark::Choked);
-            self.fill_starving(now);
         }
+        self.end_exclusivity(peer);
+        self.fill_starving(now);
         self.free_pending(peer);
     }
 
@@ -401,12 +443,17 @@ impl Torrent {
 
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
-        let was_choking = core::mem::replace(&mut conn.peer_choking, false);
-        if was_choking && !conn.fast {
+        if !core::mem::replace(&mut conn.peer_choking, false) {
+            return;
+        }
+        if !conn.agreed.fast() {
             // Streams are ordered: what was not answered before the choke never will be.
             self.asked(peer, |asked| asked.forget());
         }
-        self.fill(now, peer);
+        // Who changes its mind all the time is asked at the next upkeep.
+        if !self.is_costly(peer, 1) {
+            self.fill(now, peer);
+        }
     }
 
     pub(super) fn on_reject(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
@@ -414,7 +461,12 @@ impl Torrent {
             return;
         };
         let number = self.config.geometry.number(block.piece, index);
-        if self.asked(peer, |asked| asked.reject(number)) == Some(true) {
+        let frees = self.asked(peer, |asked| asked.reject(number)) == Some(true);
+        let released = self.partials.release(block.piece, peer);
+        if released {
+            self.suspects.default_of(block.piece, peer);
+        }
+        if frees || released {
             self.fill_starving(now);
         }
         self.free_pending(peer);
@@ -423,6 +475,6 @@ impl Torrent {
     /// No answer is expected any more for what this peer was asked; others may be asked.
     pub(super) fn give_up_requests(&mut self, peer: PeerKey, mark: Mark) {
         self.asked(peer, |asked| asked.give_up(mark));
-        self.partials.release(peer);
+        self.end_exclusivity(peer);
     }
 }

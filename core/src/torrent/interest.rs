@@ -13,6 +13,13 @@ use crate::message::{Extended, Message};
 use crate::time::Instant;
 use crate::wire::HANDSHAKE_BYTES;
 
+/// What messages of a peer may cost between two upkeeps beyond what their size pays for. A change of
+/// interest, which may make the policy look at everybody, costs one.
+pub(super) const MOST_COSTLY: u8 = 20;
+
+/// What it costs to take all pieces of a peer out and put others in.
+const REPLACED: u8 = 5;
+
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
         assert!(peer <= PeerKey::MAX, "connection {peer} is beyond 16 bits");
@@ -95,10 +102,12 @@ impl Torrent {
     }
 
     /// What we say in the extension handshake, if anything; `upload_only` goes before what the
-    /// configuration says of it.
+    /// configuration says of it. Who hides pieces does not say so: a peer that sees no pieces and hears
+    /// that none will be fetched has no reason to stay (libtorrent).
     pub(super) fn hello(&self, upload_only: Option<bool>) -> Option<Message> {
         let mut hello = self.config.hello.clone()?;
-        hello.upload_only = upload_only.or(hello.upload_only);
+        let only = self.is_complete() && !self.hides_pieces();
+        hello.upload_only = upload_only.or(hello.upload_only.filter(|_| only));
         Some(Message::Extended(Box::new(Extended::Handshake(hello))))
     }
 
@@ -155,6 +164,9 @@ impl Torrent {
 
     /// Bitfield, have all or have none; a later one replaces the former, as deployed clients do.
     pub(super) fn on_bitfield(&mut self, now: Instant, peer: PeerKey, set: &Bitfield) {
+        if self.is_costly(peer, REPLACED) {
+            return self.violation(peer, ProtocolViolation::Repeated);
+        }
         let pieces = self.config.geometry.piece_count();
         if set.piece_count() != pieces {
             let got = set.piece_count();
@@ -169,6 +181,9 @@ impl Torrent {
         }
         let conn = &mut self.conns[peer.0 as usize];
         conn.had_before = set.count().wrapping_sub(told);
+        // What is its alone it may just have withdrawn.
+        self.end_exclusivity(peer);
+        self.fill_starving(now);
         self.update_interest(now, peer);
         self.fill(now, peer);
         if self.is_complete() {
@@ -198,8 +213,19 @@ impl Torrent {
         let conn = &mut self.conns[peer.0 as usize];
         if conn.peer_interested != interested {
             conn.peer_interested = interested;
-            self.trigger(now, Trigger::Interest(peer));
+            // Who changes its mind all the time is looked at again at the next upkeep.
+            if !self.is_costly(peer, 1) {
+                self.trigger(now, Trigger::Interest(peer));
+            }
         }
+    }
+
+    /// Counts a message that costs more than its size; true if there were too many of late. What a
+    /// peer may say again and again must not cost us more than it.
+    pub(super) fn is_costly(&mut self, peer: PeerKey, cost: u8) -> bool {
+        let conn = &mut self.conns[peer.0 as usize];
+        conn.costly = conn.costly.saturating_add(cost);
+        conn.costly > MOST_COSTLY
     }
 
     pub(super) fn on_extended(&mut self, now: Instant, peer: PeerKey, extended: &Extended) {
@@ -214,7 +240,9 @@ impl Torrent {
             conn.request_queue = u16::try_from(queue).unwrap_or(u16::MAX).max(1);
         }
         conn.upload_only = hello.upload_only.unwrap_or(conn.upload_only);
-        self.fill(now, peer);
+        if !self.is_costly(peer, 1) {
+            self.fill(now, peer);
+        }
         if self.is_complete() {
             self.drop_if_both_seeds(peer);
         }

@@ -214,6 +214,10 @@ pub enum ProtocolViolation {
     /// A message of BEP 10 on a connection that did not agree on it.
     #[error("extension message without the extension protocol")]
     ExtensionNotNegotiated,
+    /// Bitfield, have all or have none again and again. BEP 3 and 6 want one, as the first message;
+    /// deployed clients send a second at times.
+    #[error("said again and again what pieces it has")]
+    Repeated,
     /// Peer exchange several times in a minute.
     #[error("too frequent messages of peer exchange")]
     TooFrequentPex,
@@ -243,7 +247,7 @@ pub struct Limits {
     pub queued_requests: u32,
     /// Requests that cannot be served before the peer is dropped. libtorrent: 300.
     pub invalid_requests: u32,
-    /// Blocks we never asked for before the peer is dropped.
+    /// Blocks we never asked for before the peer is dropped, fewer than 255.
     pub unrequested_blocks: u32,
     /// Silence after which a connection is closed. Mainline: 300 s.
     pub idle: Duration,
@@ -310,7 +314,8 @@ pub struct Config {
     pub download_cap: Option<u64>,
     /// Upload capacity that policies are told of when there is no cap, bytes/s.
     pub upload_capacity: Option<u64>,
-    /// What we say in the extension handshake; `None` sends none. BEP 10. If it offers `ut_pex` under
+    /// What we say in the extension handshake; `None` sends none. BEP 10. `upload_only` (BEP 21) is left
+    /// out by a torrent that lacks something or hides what it has. If it offers `ut_pex` under
     /// [`crate::wire::PEX_ID`], peers are exchanged: not to be done for private torrents (BEP 27).
     pub hello: Option<crate::message::ExtendedHandshake>,
     /// Connections to take memory for at once, when the first is made; more may come. To grow by

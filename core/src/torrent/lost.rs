@@ -55,7 +55,7 @@ impl Torrent {
     /// We said that we only upload (BEP 21) and now want something: hellos may be repeated (BEP 10).
     fn no_longer_upload_only(&mut self, now: Instant) {
         for peer in self.keys() {
-            let extended = self.conn(peer).is_some_and(|conn| conn.extended);
+            let extended = self.conn(peer).is_some_and(|conn| conn.agreed.extended());
             if let (true, Some(hello)) = (extended, self.hello(Some(false))) {
                 self.send(now, peer, hello);
             }

@@ -16,14 +16,43 @@ pub(super) struct Block {
     /// Who sent it, once `received`: a [`PeerKey`], or [`NOBODY`].
     from: u16,
     /// Live requests for it.
-    pub(super) asked: u8,
-    pub(super) received: bool,
+    asked: u8,
+    /// How many of them are at peers that may never answer; [`RECEIVED`] once it came.
+    doubtful: u8,
+}
+
+/// More requests than any block has.
+const RECEIVED: u8 = u8::MAX;
+
+impl Block {
+    pub(super) fn is_received(self) -> bool {
+        self.doubtful == RECEIVED
+    }
+
+    /// Live requests for it.
+    pub(super) fn asked(self) -> u8 {
+        self.asked
+    }
+
+    /// Those at peers that deliver.
+    pub(super) fn firmly_asked(self) -> u8 {
+        self.asked.saturating_sub(self.doubtful)
+    }
+
+    fn is_free(self) -> bool {
+        self.asked == 0 && !self.is_received()
+    }
+
+    fn ask(&mut self, doubtful: bool) {
+        self.asked += 1;
+        self.doubtful += u8::from(doubtful);
+    }
 }
 
 const FRESH: Block = Block {
     from: NOBODY,
     asked: 0,
-    received: false,
+    doubtful: 0,
 };
 
 /// A piece that was begun and is not yet verified.
@@ -41,6 +70,8 @@ pub(super) struct Partial {
     /// After a failed verification only this peer may deliver, so that the next failure has one
     /// culprit.
     pub(super) only: Option<PeerKey>,
+    /// When it was begun, in milliseconds.
+    pub(super) since: u32,
     /// A block of it was asked of a seed.
     pub(super) of_seed: bool,
 }
@@ -120,6 +151,7 @@ impl Partials {
         geometry: &Geometry,
         piece: PieceIndex,
         only: Option<PeerKey>,
+        since: u32,
     ) -> usize {
         let count = geometry.blocks_in(piece);
         let slot = self.all.len();
@@ -137,6 +169,7 @@ impl Partials {
             free: count,
             first_free: 0,
             only,
+            since,
             of_seed: false,
         });
         self.free_blocks += count;
@@ -182,17 +215,16 @@ impl Partials {
     }
 
     /// The next block of the piece in `slot` that nobody was asked for; it counts as asked now.
-    pub(super) fn take_free(&mut self, slot: usize, of_seed: bool) -> Option<u32> {
+    pub(super) fn take_free(&mut self, slot: usize, of_seed: bool, doubtful: bool) -> Option<u32> {
         let partial = self.all[slot];
         if partial.free == 0 {
             return None;
         }
-        let is_free = |block: &Block| block.asked == 0 && !block.received;
         let later = &self.blocks(slot)[partial.first_free as usize..];
-        let skipped = later.iter().position(is_free);
+        let skipped = later.iter().position(|it| it.is_free());
         let skipped = u32::try_from(skipped.expect("free blocks are counted"));
         let at = partial.first_free + skipped.expect("fewer than 2^30 blocks");
-        self.block(slot, at).asked = 1;
+        self.block(slot, at).ask(doubtful);
         let partial = &mut self.all[slot];
         partial.of_seed |= of_seed;
         partial.free -= 1;
@@ -203,28 +235,49 @@ impl Partials {
 
     /// Asks for `block` of `piece` if it is free, and `peer` may deliver it; whether it is asked for
     /// now.
-    pub(super) fn take(&mut self, piece: PieceIndex, block: u32, peer: PeerKey) -> bool {
+    pub(super) fn take(
+        &mut self,
+        piece: PieceIndex,
+        block: u32,
+        peer: PeerKey,
+        doubtful: bool,
+    ) -> bool {
         let Some(slot) = self.slot_of(piece) else {
             return false;
         };
         let other = self.all[slot].only.is_some_and(|only| only != peer);
         let state = self.block(slot, block);
-        if other || state.asked > 0 || state.received {
+        if other || !state.is_free() {
             return false;
         }
-        state.asked = 1;
+        state.ask(doubtful);
         self.all[slot].free -= 1;
         self.free_blocks -= 1;
         true
     }
 
     /// One more live request for a block that was asked for already.
-    pub(super) fn ask_again(&mut self, slot: usize, block: u32) {
-        self.block(slot, block).asked += 1;
+    pub(super) fn ask_again(&mut self, slot: usize, block: u32, doubtful: bool) {
+        self.block(slot, block).ask(doubtful);
     }
 
-    /// A live request will not be answered. True if the block is free again.
-    pub(super) fn give_back(&mut self, piece: PieceIndex, block: u32) -> bool {
+    /// A live request is at a peer that has become doubtful, or ceased to be.
+    pub(super) fn doubt(&mut self, piece: PieceIndex, block: u32, doubtful: bool) {
+        let Some(slot) = self.slot_of(piece) else {
+            return;
+        };
+        let state = self.block(slot, block);
+        if state.asked > 0 && !state.is_received() {
+            state.doubtful = if doubtful {
+                state.asked.min(state.doubtful + 1)
+            } else {
+                state.doubtful.saturating_sub(1)
+            };
+        }
+    }
+
+    /// A live request, `doubtful` or not, will not be answered. True if the block is free again.
+    pub(super) fn give_back(&mut self, piece: PieceIndex, block: u32, doubtful: bool) -> bool {
         let Some(slot) = self.slot_of(piece) else {
             return false;
         };
@@ -233,7 +286,11 @@ impl Partials {
             return false; // Settled already, in this attempt at the piece or an earlier one.
         }
         state.asked -= 1;
-        let free = state.asked == 0 && !state.received;
+        if !state.is_received() {
+            state.doubtful = state.doubtful.saturating_sub(u8::from(doubtful));
+            state.doubtful = state.doubtful.min(state.asked);
+        }
+        let free = state.is_free();
         if free {
             let partial = &mut self.all[slot];
             partial.free += 1;
@@ -247,7 +304,7 @@ impl Partials {
     pub(super) fn receive(&mut self, slot: usize, block: u32, from: PeerKey) -> u8 {
         let state = self.block(slot, block);
         let asked = core::mem::take(&mut state.asked);
-        state.received = true;
+        state.doubtful = RECEIVED;
         state.from = u16::try_from(from.0).expect("at most PeerKey::MAX");
         let partial = &mut self.all[slot];
         partial.missing -= 1;
@@ -258,202 +315,25 @@ impl Partials {
         asked
     }
 
-    /// Frees a piece from the rule that only one peer may deliver it.
-    pub(super) fn release(&mut self, peer: PeerKey) {
-        for partial in self.all.iter_mut().filter(|it| it.only == Some(peer)) {
-            partial.only = None;
-        }
+    /// Ends the rule that only `peer` may deliver `piece`; false if there was none.
+    pub(super) fn release(&mut self, piece: PieceIndex, peer: PeerKey) -> bool {
+        let slot = self.slot_of(piece);
+        let partial = slot.map(|slot| &mut self.all[slot]);
+        let partial = partial.filter(|it| it.only == Some(peer));
+        partial.is_some_and(|it| it.only.take().is_some())
+    }
+
+    /// A piece that only `peer` may deliver, if there is one.
+    pub(super) fn exclusive_to(&self, peer: PeerKey) -> Option<PieceIndex> {
+        let found = self.all.iter().find(|it| it.only == Some(peer));
+        found.map(|it| it.piece)
+    }
+
+    /// Pieces that one peer alone may deliver, with that peer.
+    pub(super) fn exclusive(&self) -> impl Iterator<Item = (&Partial, PeerKey)> {
+        self.all.iter().filter_map(|it| Some((it, it.only?)))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::collections::BTreeMap;
-    use alloc::vec::Vec;
-
-    use proptest::prelude::*;
-
-    use super::Partials;
-    use crate::geometry::{BLOCK_BYTES, Geometry};
-    use crate::ids::{PeerKey, PieceIndex};
-
-    /// Live requests for a block, and who sent it.
-    #[derive(Clone, Debug, Default, PartialEq)]
-    struct Expected {
-        asked: u8,
-        received: bool,
-        from: Option<PeerKey>,
-    }
-
-    impl Expected {
-        fn is_free(&self) -> bool {
-            self.asked == 0 && !self.received
-        }
-    }
-
-    #[derive(Clone, Copy, Debug)]
-    enum Step {
-        Begin(PieceIndex),
-        Take(PieceIndex),
-        AskAgain(PieceIndex, u32),
-        GiveBack(PieceIndex, u32),
-        TakeOne(PieceIndex, u32, PeerKey),
-        Receive(PieceIndex, u32, PeerKey),
-        Forget(PeerKey),
-        Finish(PieceIndex),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let piece = || (0..3_u32).prop_map(PieceIndex);
-        let number = prop_oneof![0..3_u32, PeerKey::MAX.0 - 1..=PeerKey::MAX.0];
-        let peer = number.prop_map(PeerKey).boxed();
-        prop_oneof![
-            2 => piece().prop_map(Step::Begin),
-            6 => piece().prop_map(Step::Take),
-            2 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::AskAgain(piece, block)),
-            3 => (piece(), 0..4_u32).prop_map(|(piece, block)| Step::GiveBack(piece, block)),
-            2 => (piece(), 0..4_u32, peer.clone())
-                .prop_map(|(piece, block, peer)| Step::TakeOne(piece, block, peer)),
-            4 => (piece(), 0..4_u32, peer.clone())
-                .prop_map(|(piece, block, peer)| Step::Receive(piece, block, peer)),
-            1 => peer.prop_map(Step::Forget),
-            1 => piece().prop_map(Step::Finish),
-        ]
-    }
-
-    type Model = BTreeMap<PieceIndex, Vec<Expected>>;
-
-    fn take_one(
-        geometry: &Geometry,
-        (piece, block): (PieceIndex, u32),
-        peer: PeerKey,
-        all: &mut Partials,
-        model: &mut Model,
-    ) {
-        let blocks = model.get_mut(&piece);
-        let state = blocks.and_then(|it| it.get_mut(block as usize));
-        let free = state.filter(|it| it.is_free());
-        if block < geometry.blocks_in(piece) {
-            assert_eq!(all.take(piece, block, peer), free.is_some());
-        }
-        if let Some(state) = free {
-            state.asked = 1;
-        }
-    }
-
-    /// Does the step to both, if a driver could.
-    fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Model) {
-        match step {
-            Step::Begin(piece) => {
-                model.entry(piece).or_insert_with(|| {
-                    all.begin(geometry, piece, None);
-                    let count = geometry.blocks_in(piece) as usize;
-                    alloc::vec![Expected::default(); count]
-                });
-            }
-            Step::Take(piece) => {
-                let Some(blocks) = model.get_mut(&piece) else {
-                    return;
-                };
-                let slot = all.slot_of(piece).expect("begun");
-                let first = blocks.iter().position(Expected::is_free);
-                let taken = all.take_free(slot, false).map(|it| it as usize);
-                assert_eq!(taken, first);
-                if let Some(first) = first {
-                    blocks[first].asked = 1;
-                }
-            }
-            Step::AskAgain(piece, block) => {
-                let blocks = model.get_mut(&piece);
-                let state = blocks.and_then(|it| it.get_mut(block as usize));
-                if let Some(state) = state.filter(|it| (1..9).contains(&it.asked)) {
-                    let slot = all.slot_of(piece).expect("begun");
-                    all.ask_again(slot, block);
-                    state.asked += 1;
-                }
-            }
-            Step::GiveBack(piece, block) => {
-                if block >= geometry.blocks_in(piece) {
-                    return;
-                }
-                let blocks = model.get_mut(&piece);
-                let state = blocks.map(|it| &mut it[block as usize]);
-                let asked = state.filter(|it| it.asked > 0);
-                let freed = asked.is_some_and(|it| {
-                    it.asked -= 1;
-                    it.is_free()
-                });
-                assert_eq!(all.give_back(piece, block), freed);
-            }
-            Step::Receive(piece, block, from) => {
-                let blocks = model.get_mut(&piece);
-                let state = blocks.and_then(|it| it.get_mut(block as usize));
-                if let Some(state) = state.filter(|it| !it.received) {
-                    let slot = all.slot_of(piece).expect("begun");
-                    assert_eq!(all.receive(slot, block, from), state.asked);
-                    (state.asked, state.received, state.from) = (0, true, Some(from));
-                }
-            }
-            Step::TakeOne(piece, block, peer) => {
-                take_one(geometry, (piece, block), peer, all, model);
-            }
-            Step::Forget(peer) => {
-                all.forget(peer);
-                let blocks = model.values_mut().flatten();
-                let sent = blocks.filter(|it| it.from == Some(peer));
-                sent.for_each(|it| it.from = None);
-            }
-            Step::Finish(piece) => {
-                all.finish(piece);
-                model.remove(&piece);
-            }
-        }
-    }
-
-    fn compare(all: &Partials, model: &Model) {
-        assert_eq!(all.slots().len(), model.len());
-        let blocks = || model.values().flatten();
-        let free = blocks().filter(|it| it.is_free()).count();
-        assert_eq!(all.free_blocks() as usize, free);
-        for (piece, expected) in model {
-            let (slot, partial) = (all.slot_of(*piece), all.get(*piece));
-            let (slot, partial) = (slot.expect("begun"), partial.expect("begun"));
-            assert_eq!(partial.piece, *piece);
-            let missing = expected.iter().filter(|it| !it.received).count();
-            assert_eq!(partial.missing as usize, missing);
-            let free = expected.iter().filter(|it| it.is_free()).count();
-            assert_eq!(partial.free as usize, free);
-            let found = all.blocks(slot).iter().zip(all.senders(*piece));
-            let found: Vec<Expected> = found
-                .map(|(block, from)| Expected {
-                    asked: block.asked,
-                    received: block.received,
-                    from,
-                })
-                .collect();
-            assert_eq!(&found, expected);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_a_map_of_pieces(steps in prop::collection::vec(step(), 1..120)) {
-            let geometry = Geometry::new(10 * u64::from(BLOCK_BYTES) - 7, 4 * BLOCK_BYTES);
-            let geometry = geometry.expect("ten blocks in three pieces");
-            let (mut all, mut model) = (Partials::new(&geometry), Model::new());
-            for step in steps {
-                take_step(&geometry, step, &mut all, &mut model);
-                compare(&all, &model);
-            }
-        }
-    }
-
-    #[test]
-    fn a_torrent_shorter_than_a_piece_takes_memory_for_what_there_is() {
-        let geometry = Geometry::new(3 * u64::from(BLOCK_BYTES) - 1, 1 << 30);
-        let geometry = geometry.expect("one piece of three blocks");
-        let mut all = Partials::new(&geometry);
-        all.begin(&geometry, PieceIndex(0), None);
-        assert_eq!((all.blocks.len(), all.blocks.capacity()), (3, 3));
-    }
-}
+mod tests;

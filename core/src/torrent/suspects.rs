@@ -13,7 +13,15 @@ const MOST_RECORDS: usize = 4096;
 /// Pieces that failed, with what each peer sent for each of their blocks.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    failed: BTreeMap<PieceIndex, Vec<(u32, PeerKey, BlockDigest)>>,
+    failed: BTreeMap<PieceIndex, Failed>,
+}
+
+/// What is known of a piece that failed.
+#[derive(Debug, Default)]
+struct Failed {
+    sent: Vec<(u32, PeerKey, BlockDigest)>,
+    /// Who had the piece to itself and did not deliver it.
+    defaulted: Vec<PeerKey>,
 }
 
 impl Suspects {
@@ -33,7 +41,7 @@ impl Suspects {
         let sent = (0..).zip(senders).zip(digests);
         let records =
             sent.filter_map(|((block, sender), digest)| Some((block, (*sender)?, *digest)));
-        let known = self.failed.entry(piece).or_default();
+        let known = &mut self.failed.entry(piece).or_default().sent;
         known.extend(records);
         let excess = known.len().saturating_sub(MOST_RECORDS.max(senders.len()));
         known.drain(..excess);
@@ -52,7 +60,8 @@ impl Suspects {
                 .get(*block as usize)
                 .is_some_and(|good| good != digest)
         };
-        let mut culprits: Vec<PeerKey> = records.iter().filter(differs).map(|it| it.1).collect();
+        let mut culprits: Vec<PeerKey> =
+            records.sent.iter().filter(differs).map(|it| it.1).collect();
         culprits.sort_unstable();
         culprits.dedup();
         culprits
@@ -60,13 +69,37 @@ impl Suspects {
 
     /// Whether something of this peer may still turn out to be corrupt.
     pub(super) fn names(&self, peer: PeerKey) -> bool {
-        self.failed.values().flatten().any(|it| it.1 == peer)
+        self.failed
+            .values()
+            .flat_map(|it| &it.sent)
+            .any(|it| it.1 == peer)
+    }
+
+    /// `peer` had the piece to itself and did not deliver it.
+    pub(super) fn default_of(&mut self, piece: PieceIndex, peer: PeerKey) {
+        let failed = self.failed.get_mut(&piece);
+        if let Some(failed) = failed.filter(|it| !it.defaulted.contains(&peer)) {
+            failed.defaulted.push(peer);
+        }
+    }
+
+    /// Whether it did so, and the piece has not passed since.
+    pub(super) fn has_defaulted(&self, piece: PieceIndex, peer: PeerKey) -> bool {
+        let failed = self.failed.get(&piece);
+        failed.is_some_and(|it| it.defaulted.contains(&peer))
+    }
+
+    /// The pieces of which that is so.
+    pub(super) fn defaults_of(&self, peer: PeerKey) -> impl Iterator<Item = PieceIndex> {
+        let failed = self.failed.iter();
+        failed.filter_map(move |(piece, it)| it.defaulted.contains(&peer).then_some(*piece))
     }
 
     /// The key of the peer names another from now on.
     pub(super) fn forget(&mut self, peer: PeerKey) {
-        self.failed
-            .values_mut()
-            .for_each(|records| records.retain(|it| it.1 != peer));
+        for failed in self.failed.values_mut() {
+            failed.sent.retain(|it| it.1 != peer);
+            failed.defaulted.retain(|it| *it != peer);
+        }
     }
 }

@@ -11,6 +11,7 @@ use core::ops::Index;
 
 use super::bucket::Bucket;
 use super::conn::Pending;
+use super::patience::millis;
 use super::requests::{Requests, grow};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;
@@ -44,8 +45,10 @@ pub(super) struct Traffic {
     pub(super) down_bytes: u64,
     /// When a block last came; `NEVER` if none did.
     pub(super) last_block_at: Instant,
-    /// Since when the peer has owed us a block without interruption.
-    pub(super) owing_since: Instant,
+    /// Since when the peer has owed us a block without interruption, in milliseconds.
+    pub(super) owing_since: u32,
+    /// Milliseconds from a request to its answer: of the latest, falling slowly. 0 if none came.
+    pub(super) latency: u32,
     pub(super) down_round: u32,
     pub(super) up_round: u32,
     pub(super) up_bytes: u64,
@@ -71,7 +74,8 @@ impl Traffic {
             down_meter: Meter::new(estimator, since),
             down_bytes: 0,
             last_block_at: Instant::NEVER,
-            owing_since: since,
+            owing_since: millis(since),
+            latency: 0,
             down_round: 0,
             up_round: 0,
             up_bytes: 0,
@@ -89,6 +93,16 @@ impl Traffic {
     pub(super) fn push_pending(&mut self, request: Pending) {
         grow(&mut self.pending);
         self.pending.push_back(request);
+    }
+
+    /// An answer took `sample` milliseconds.
+    pub(super) fn note_latency(&mut self, sample: u32) {
+        self.latency = (self.latency - self.latency / 8).max(sample).max(1);
+    }
+
+    /// Milliseconds for which the peer has owed us something.
+    pub(super) fn silence(&self, now: Instant) -> u32 {
+        millis(now).wrapping_sub(self.owing_since)
     }
 
     /// Something of the cache lines that a block touches that comes, or goes, so that the processor
@@ -198,6 +212,7 @@ mod tests {
             offset_of!(Traffic, down_bytes),
             offset_of!(Traffic, last_block_at),
             offset_of!(Traffic, owing_since),
+            offset_of!(Traffic, latency),
         ];
         assert!(comes.iter().all(|at| at / 64 < 2));
         let goes = [

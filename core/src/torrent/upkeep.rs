@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use super::conn::Mark;
+use super::conn::{Delivery, Mark};
+use super::interest::MOST_COSTLY;
+use super::patience::{DOUBT, MOST_HALVINGS, span_millis};
 use super::{Reason, Torrent};
 use crate::choke::Trigger;
 use crate::ids::PeerKey;
@@ -27,6 +29,7 @@ impl Torrent {
         if now >= self.next_upkeep {
             self.next_upkeep = now.after(PERIOD);
             self.keys().for_each(|peer| self.look_after(now, peer));
+            self.end_slow_exclusivity(now);
             self.keys()
                 .for_each(|peer| self.reveal_to_the_idle(now, peer));
             self.exchange_contacts(now);
@@ -62,15 +65,13 @@ impl Torrent {
     }
 
     fn look_after(&mut self, now: Instant, peer: PeerKey) {
-        let (snub_after, limits) = (self.config.snub_after, self.config.limits);
+        let limits = self.config.limits;
         let Some(conn) = self.conn(peer) else { return };
-        // Also if it chokes us: with BEP 6 it must reject what it will not answer, and may not.
-        let (owes, id) = (conn.live > 0, conn.traffic);
-        let (heard_at, sent_at) = (conn.last_heard_at, conn.last_sent_at);
-        if owes && now - self.traffic[id].owing_since > snub_after {
-            self.conns[peer.0 as usize].snubbed = true;
-            self.give_up_requests(peer, Mark::Overdue);
+        let (id, heard_at, sent_at) = (conn.traffic, conn.last_heard_at, conn.last_sent_at);
+        if core::mem::take(&mut conn.costly) > MOST_COSTLY {
+            self.trigger(now, Trigger::Interest(peer));
         }
+        self.look_at_requests(now, peer);
         if let Some(traffic) = self.traffic.get_mut(id)
             && traffic.pending.len() > FORGET_ABOVE
         {
@@ -80,6 +81,49 @@ impl Torrent {
             self.disconnect(peer, Reason::Idle);
         } else if now - sent_at.max(self.last_broadcast_at) > limits.keep_alive {
             self.send(now, peer, Message::KeepAlive);
+        }
+    }
+
+    /// Gives up what will not be answered. Also if the peer chokes us: with BEP 6 it must reject what
+    /// it will not answer, and may not.
+    fn look_at_requests(&mut self, now: Instant, peer: PeerKey) {
+        let conn = &self.conns[peer.0 as usize];
+        let (live, before) = (conn.live, conn.delivery);
+        let stalled = before >= Delivery::Stalled;
+        if live == 0 && !stalled {
+            return;
+        }
+        let traffic = &self.traffic[conn.traffic];
+        let (silence, latency) = (traffic.silence(now), traffic.latency);
+        let probed = traffic.pending.back().map_or(0, |it| it.age(now));
+        let after = if silence > span_millis(self.config.snub_after) {
+            Delivery::Snubbed
+        } else if silence > self.stall_after(latency) {
+            Delivery::Stalled
+        } else {
+            before
+        };
+        if stalled {
+            if live > 0 && probed > self.probe_after(latency) {
+                self.give_up_requests(peer, Mark::Overdue);
+            }
+            self.conns[peer.0 as usize].delivery = before.max(after);
+        } else if after >= Delivery::Stalled {
+            self.give_up_requests(peer, Mark::Overdue);
+            let conn = &mut self.conns[peer.0 as usize];
+            conn.delivery = after;
+            conn.halvings = conn.halvings.saturating_add(1).min(MOST_HALVINGS);
+        } else {
+            self.asked(peer, |asked| {
+                asked.expire(now);
+                asked.recount_overdue();
+            });
+            let conn = &mut self.conns[peer.0 as usize];
+            conn.halvings = conn.halvings.saturating_sub(u8::from(!conn.overdue));
+            if silence > span_millis(DOUBT) {
+                self.asked(peer, |asked| asked.become_unproven());
+                self.end_exclusivity(peer);
+            }
         }
     }
 }

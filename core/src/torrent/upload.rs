@@ -31,8 +31,8 @@ impl Torrent {
         let believed = self.config.geometry.may_request(block) && self.is_believed(block.piece);
         let conn = &mut self.conns[peer.0 as usize];
         let counts = conn.am_choking || !servable && !believed;
-        conn.invalid_requests = conn.invalid_requests.saturating_add(u16::from(counts));
-        let count = u32::from(conn.invalid_requests);
+        conn.invalid_requests = conn.invalid_requests.saturating_add(i16::from(counts));
+        let count = u32::try_from(conn.invalid_requests).unwrap_or(0);
         if count > self.config.limits.invalid_requests {
             self.violation(peer, ProtocolViolation::InvalidRequests(count));
         } else {
@@ -42,7 +42,7 @@ impl Torrent {
 
     /// BEP 6: every request is answered. Without it, silence is the answer.
     pub(super) fn refuse(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
-        if self.conns[peer.0 as usize].fast {
+        if self.conns[peer.0 as usize].agreed.fast() {
             self.send(now, peer, Message::Reject(block));
         }
     }

@@ -105,12 +105,11 @@ impl Session {
 }
 
 fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {
-    let seed = have.is_full();
     Origin {
         config: Arc::new(Config {
             upload_cap: settings.upload_cap,
             download_cap: settings.download_cap,
-            hello: Some(hello(port, seed, settings.metainfo.private)),
+            hello: Some(hello(port, settings.metainfo.private)),
             ..base_config(settings.metainfo.geometry)
         }),
         have,

@@ -122,7 +122,9 @@ impl Progress {
         if ms == 0 {
             return (0, 0);
         }
-        (rate(new.received - old.received), rate(new.sent - old.sent))
+        // Either may fall: blocks that a closed connection did not take are no longer counted as sent.
+        let since = |new: u64, old: u64| rate(new.saturating_sub(old));
+        (since(new.received, old.received), since(new.sent, old.sent))
     }
 
     /// Time since the last useful byte.
@@ -143,6 +145,23 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A peer asks, does not read and closes: what was counted as sent is taken back.
+    #[test]
+    fn a_ledger_that_falls_shows_no_rate() {
+        let start = Clock::now();
+        let mut progress = Progress::new(start, 0);
+        let ledger = |payload_sent| Ledger {
+            payload_sent,
+            ..Ledger::default()
+        };
+        let (full, fallen) = (ledger(1_000_000), ledger(16_384));
+        assert_eq!(progress.sample(start, &full, 1), (0, 0));
+        for second in 1..20 {
+            let now = start + Duration::from_secs(second);
+            assert_eq!(progress.sample(now, &fallen, 1), (0, 0));
+        }
+    }
 
     #[test]
     fn rates_are_means_over_the_window() {
