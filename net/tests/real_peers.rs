@@ -132,7 +132,7 @@ impl Stage {
         // Other users enter it, too: opentracker gives up being root.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(scratch.path(), open).expect("permissions");
-        for folder in ["full", "empty"] {
+        for folder in ["full", "empty", "other"] {
             fs::create_dir(scratch.path().join(folder)).expect("folder");
         }
         let files = write_payload(&scratch.path().join("full"));
@@ -186,8 +186,12 @@ impl Stage {
 
     /// Files of the second folder that are not as in the first.
     fn differing(&self, allow_missing_empty: bool) -> Vec<&Path> {
+        self.differing_in("empty", allow_missing_empty)
+    }
+
+    fn differing_in(&self, folder: &str, allow_missing_empty: bool) -> Vec<&Path> {
         let differs = |(path, length): &&(PathBuf, usize)| {
-            let found = self.scratch.path().join("empty").join(path);
+            let found = self.scratch.path().join(folder).join(path);
             let size = fs::metadata(&found).map(|it| it.len());
             if *length == 0 && size.is_err() && allow_missing_empty {
                 return false;
@@ -293,6 +297,56 @@ fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
         );
         std::thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// We have everything and hide it, piece by piece; two of the client fetch it, from us and from each
+/// other. It leaves a peer that says `upload_only` and shows no pieces.
+fn we_reveal_to_two(client: Client, policy: &str, test: &str) {
+    let Some(network) = network(test, client) else {
+        return;
+    };
+    let stage = Stage::new(network);
+    let home = stage.scratch.path();
+    let words = ["seed", "it.torrent", "--data", "full", "--policy", policy];
+    let seed = Listening::start(unchoke(home, &words));
+    let (torrent, folders) = (home.join("it.torrent"), ["empty", "other"]);
+    let (first, second) = (home.join(folders[0]), home.join(folders[1]));
+    let place = stage.place(&torrent, &first, false);
+    let fetching = client.fetch(place);
+    let logs = home.join("logs");
+    fs::create_dir(&logs).expect("folder");
+    let _second = client.fetch(Place {
+        folder: &second,
+        scratch: &logs,
+        port: 7703,
+        ..place
+    });
+    let began = Instant::now();
+    while folders
+        .iter()
+        .any(|it| !stage.differing_in(it, false).is_empty())
+    {
+        assert!(
+            began.elapsed() < 2 * PATIENCE,
+            "{policy}: not complete\n{}",
+            fetching.last_words()
+        );
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    eprintln!("{policy}: both complete after {:?}", began.elapsed());
+    drop(seed);
+}
+
+#[test]
+fn libtorrent_fetches_from_a_super_seed() {
+    let test = "libtorrent_fetches_from_a_super_seed";
+    we_reveal_to_two(Client::Libtorrent, "superseed", test);
+}
+
+#[test]
+fn libtorrent_fetches_from_a_smart_seed() {
+    let test = "libtorrent_fetches_from_a_smart_seed";
+    we_reveal_to_two(Client::Libtorrent, "smartseed", test);
 }
 
 #[test]
