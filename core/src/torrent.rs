@@ -1,12 +1,15 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
-//! This file holds the state and the entry points. The parts: `conn` one connection; `traffic` what
-//! went over it, `requests` one of its queues; `ledgers` where the bytes went; `asked` the life of a
-//! request; `patience` how long it may take; `download` requests and arriving blocks; `partial` pieces under way; `verify` pieces done; `lost` pieces gone again;
-//! `upload` requests served; `choking` the policy asked and obeyed; `interest` who wants what; `remotes` who has what; `claims`
-//! what we say that we have; `exchange` who is connected to whom; `suspects` who sent corrupt blocks;
-//! `exclusive` pieces that failed, left to one peer;
-//! `super_seed` pieces revealed one by one; `upkeep` timers; `ahead` memory fetched before it is needed.
+//! This file holds the state and the entry points. The parts:
+//! - requests and blocks: `download`, `asked` (the life of a request), `patience` (how long it may
+//!   take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
+//!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks);
+//! - uploads: `upload`, `choking` (the policy asked and obeyed), `super_seed` (pieces revealed one
+//!   by one), `claims` (what we say that we have);
+//! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
+//!   `interest`, `remotes` (who has what), `exchange` (who is connected to whom);
+//! - the rest: `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
+//!   of many torrents).
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -49,6 +52,7 @@ mod upkeep;
 mod upload;
 mod verify;
 
+pub use ahead::{ManyTorrents, WAITING_HAVES};
 use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
@@ -62,9 +66,6 @@ use remotes::Remotes;
 use super_seed::SuperSeed;
 use suspects::Suspects;
 use traffic::{Traffic, TrafficId, TrafficTable};
-
-/// `have`s that a driver may keep back at most. See [`Torrent::indifferent`].
-pub const WAITING_HAVES: u32 = 8;
 
 /// The download and upload of one torrent with all its connections.
 ///
@@ -80,7 +81,7 @@ pub struct Torrent {
     config: Arc<Config>,
 
     outputs: VecDeque<Output>,
-    /// See [`Self::indifferent`].
+    /// See [`ManyTorrents::indifferent`].
     indifferent: u128,
     in_flight_blocks: u32,
     have_count: u32,
@@ -264,34 +265,11 @@ impl Torrent {
         }
     }
 
-    /// Takes in `have`s that were kept back (see [`Self::indifferent`]), each with the moment at
-    /// which it came: the same as to hand them in one by one.
-    pub fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
-        for (at, peer, piece) in haves {
-            if self.is_counted(peer, piece) {
-                self.count_have(at, peer, piece);
-            } else {
-                let message = Message::Have(piece);
-                self.handle_input(at, Input::Message { peer, message });
-            }
-        }
-    }
-
     /// The next thing to do. Call until `None`.
     #[must_use]
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// Exchanges the memory of the queue of outputs, which must have been drained, for `memory`: a
-    /// driver of many torrents lends one that lies in the caches to each of them in turn.
-    pub fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
-        assert!(
-            self.outputs.is_empty() && memory.is_empty(),
-            "only what is drained is lent"
-        );
-        core::mem::swap(&mut self.outputs, memory);
     }
 
     /// When to hand in [`Input::Timeout`], if nothing happens before.
@@ -370,15 +348,6 @@ impl Torrent {
     pub fn interesting(&self) -> usize {
         let open = self.conns.iter().filter(|it| it.open && !it.closing);
         open.filter(|it| it.am_interested).count()
-    }
-
-    /// The connections on which a `have` would only be counted: bit `k` stands for `PeerKey(k)`.
-    /// Until the next input of another kind, a driver may keep up to [`WAITING_HAVES`] of them
-    /// back and hand them in later, each with the moment at which it came: nothing differs.
-    /// Connections beyond the 128th are never among them.
-    #[must_use]
-    pub fn indifferent(&self) -> u128 {
-        self.indifferent
     }
 
     /// The connection, unless it is closed or being closed.

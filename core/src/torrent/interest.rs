@@ -248,7 +248,7 @@ impl Torrent {
         }
     }
 
-    /// Keeps [`Torrent::indifferent`] up to date: called for the peer of each input, and for every
+    /// Keeps [`super::ManyTorrents::indifferent`] up to date: called for the peer of each input, and for every
     /// other whose interest or requests an input changes.
     pub(super) fn note_indifference(&mut self, peer: PeerKey) {
         let Some(bit) = 1_u128.checked_shl(peer.0) else {

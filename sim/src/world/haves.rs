@@ -10,7 +10,7 @@
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, WAITING_HAVES};
+use unchoke_core::torrent::{Input, ManyTorrents as _, WAITING_HAVES};
 
 use super::warm::AHEAD;
 use super::{Event, World};

@@ -10,7 +10,7 @@
 use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::ids::BlockRef;
 use unchoke_core::message::Message;
-use unchoke_core::torrent::Input;
+use unchoke_core::torrent::{Input, ManyTorrents as _};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
 use super::{Event, World};

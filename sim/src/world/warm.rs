@@ -11,6 +11,7 @@ use std::hint::black_box;
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::time::Instant;
+use unchoke_core::torrent::ManyTorrents as _;
 
 use super::{Event, World};
 use crate::link::FlowId;
