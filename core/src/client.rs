@@ -132,6 +132,12 @@ impl<P: Places> Client<P> {
         &self.torrent
     }
 
+    /// How it behaves.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Connections that stand.
     #[must_use]
     pub fn connections(&self) -> usize {

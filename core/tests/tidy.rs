@@ -218,3 +218,38 @@ fn results_stay_light() {
         "results/ holds {bytes} bytes, at most {MAX_RESULTS_BYTES}: draw PNG only for what a page shows"
     );
 }
+
+/// Constants of the files that connect the network to the client core. Each is about sockets, tasks or
+/// what a user reads; what a client does, and when, is said in `core/src/client`.
+const OF_SOCKETS: &[&str] = &[
+    "ACCEPT_PAUSE",
+    "BACKLOG",
+    "BATCH",
+    "MAX_SKIPPED_TOLD",
+    "UNSENT_BYTES",
+];
+
+#[test]
+fn the_network_client_has_no_rules_of_its_own() {
+    let files = [
+        "net/src/listen.rs",
+        "net/src/connection/greet.rs",
+        "net/src/session/announce.rs",
+        "net/src/session/drive.rs",
+        "net/src/session/peers.rs",
+    ];
+    let mut faults = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(root().join(file)).expect("a source file");
+        let constants = text.lines().filter_map(|line| {
+            let (_, rest) = line.split_once("const ")?;
+            let (name, _) = rest.split_once(':')?;
+            name.bytes()
+                .all(|it| it.is_ascii_uppercase() || it == b'_')
+                .then_some(name)
+        });
+        let rules = constants.filter(|it| !OF_SOCKETS.contains(it));
+        faults.extend(rules.map(|it| format!("{file}: {it} belongs to core/src/client")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

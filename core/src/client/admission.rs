@@ -53,10 +53,9 @@ pub(super) struct Newcomer<P: Places> {
     pub(super) kept: bool,
 }
 
-/// Whether a newcomer may have a seat as far as others of its name and host are concerned, and whose
-/// connection it replaces.
+/// Whether a newcomer may have a seat as far as others of its name are concerned, and whose connection
+/// it replaces.
 pub(super) fn admit<P: Places>(
-    config: &Config,
     us: P::Name,
     newcomer: &Newcomer<P>,
     seats: &Seats<P>,
@@ -83,6 +82,15 @@ pub(super) fn admit<P: Places>(
             Err(Refusal::Twice)
         };
     }
+    Ok(None)
+}
+
+/// Whether the host of a newcomer has all the connections that one may have.
+pub(super) fn is_host_full<P: Places>(
+    config: &Config,
+    newcomer: &Newcomer<P>,
+    seats: &Seats<P>,
+) -> bool {
     let most = config.per_host(P::is_shared(newcomer.host));
     // Those that came to us take nothing from those that we dial: we know why we do.
     let count = if newcomer.outgoing {
@@ -90,8 +98,5 @@ pub(super) fn admit<P: Places>(
     } else {
         seats.of_host(newcomer.host)
     };
-    if !newcomer.kept && count >= most {
-        return Err(Refusal::TooManyOfHost);
-    }
-    Ok(None)
+    !newcomer.kept && count >= most
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub half_open: u16,
     /// Time between two exchanges of connections. libtorrent `peer_turnover_interval`: 300 s.
     pub turnover: Duration,
+    /// Peers that a tracker is asked for. Transmission: 80.
+    pub wanted: u32,
     /// The torrent is private. BEP 27.
     pub private: bool,
     /// Bounds of the time between announces.
@@ -64,6 +66,7 @@ impl Config {
             handshake: Duration::from_secs(10),
             half_open: 64,
             turnover: Duration::from_mins(5),
+            wanted: 80,
             private: false,
             schedule: Schedule::default(),
         }

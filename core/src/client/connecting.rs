@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::admission::{Newcomer, Refusal, admit};
+use super::admission::{Newcomer, Refusal, admit, is_host_full};
 use super::book::Wanted;
 use super::doors::{Door, HalfOpen};
 use super::redial::Ended;
@@ -18,7 +18,7 @@ use crate::torrent::{Input, PeerLink};
 
 /// A stranger that has had a seat for less than this is not yet turned out for another: its first
 /// messages are on their way.
-const ARRIVING: Duration = Duration::from_secs(2);
+const ARRIVING: Duration = Duration::from_secs(1);
 
 impl<P: Places> Client<P> {
     /// Dials as long as there is room and somebody to dial.
@@ -187,8 +187,13 @@ impl<P: Places> Client<P> {
         if !newcomer.outgoing && self.bans.is_banned(now, newcomer.host) {
             return Err(Refusal::Banned);
         }
-        if let Some(twin) = admit(&self.config, self.name, newcomer, &self.seats)? {
+        if let Some(twin) = admit(self.name, newcomer, &self.seats)? {
             return Ok(Some((twin, Why::Twice)));
+        }
+        if is_host_full(&self.config, newcomer, &self.seats) {
+            let yields = self.who_yields_of(now, newcomer.host);
+            let replaced = yields.map(|it| Some((it, Why::Useless)));
+            return replaced.ok_or(Refusal::TooManyOfHost);
         }
         let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
         if self.seats.count() < most {
@@ -215,6 +220,16 @@ impl<P: Places> Client<P> {
         let largest = views.iter().map(|it| self.crowd(it.peer)).max()?;
         let of_largest = |peer| self.crowd(peer) == largest;
         least_useful(&mut views, self.torrent.is_complete(), 1, of_largest).pop()
+    }
+
+    /// Of one host that has all the connections it may have: which makes room for another of its own.
+    fn who_yields_of(&self, now: Instant, host: P::Host) -> Option<PeerKey> {
+        let mut views = self.views(now);
+        views.retain(|it| {
+            let same = self.seats.address(it.peer).map(P::host) == Some(host);
+            same && is_useless(it) && now - it.connected_at >= ARRIVING
+        });
+        least_useful(&mut views, self.torrent.is_complete(), 1, |_| false).pop()
     }
 
     /// Connections of the host of this one.

@@ -12,8 +12,6 @@ use crate::connection::Identity;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
 
-/// Peers asked for. Transmission: 80.
-const WANTED: u32 = 80;
 /// Trackers that cannot be asked, and of which we say why.
 const MAX_SKIPPED_TOLD: usize = 5;
 
@@ -84,7 +82,7 @@ impl Trackers {
         self.asked.join_next().await
     }
 
-    fn ask(&mut self, request: AnnounceRequest, figures: Figures) {
+    fn ask(&mut self, request: AnnounceRequest, figures: Figures, wanted: u32) {
         let stopping = request.event == Some(Event::Stopped);
         let query = AnnounceQuery {
             info_hash: self.identity.info_hash,
@@ -94,7 +92,7 @@ impl Trackers {
             downloaded: figures.downloaded,
             left: figures.left,
             event: request.event,
-            wanted: Some(if stopping { 0 } else { WANTED }),
+            wanted: Some(if stopping { 0 } else { wanted }),
             key: self.key,
             tracker_id: self.ids.get(&request.tracker).cloned(),
         };
@@ -153,7 +151,8 @@ impl Session {
     pub(super) fn ask_trackers(&mut self) {
         for request in std::mem::take(&mut self.trackers.due) {
             let figures = self.figures();
-            self.trackers.ask(request, figures);
+            let wanted = self.client.config().wanted;
+            self.trackers.ask(request, figures, wanted);
         }
     }
 
