@@ -322,6 +322,18 @@ impl Storage {
         Ok(())
     }
 
+    /// Makes `bytes`, which are to be at `offset` of the payload, what [`Self::read`] will give: the
+    /// parts that are padding are zeros, whatever a peer has sent.
+    pub fn blank_padding(&self, offset: u64, bytes: &mut [u8]) {
+        let mut at = 0;
+        for span in self.spans(offset, bytes.len()) {
+            if self.files[span.file].pad {
+                bytes[at..at + span.length].fill(0);
+            }
+            at += span.length;
+        }
+    }
+
     fn read_part(&self, file: usize, part: &mut [u8], offset: u64) -> Result<(), StorageError> {
         let cached = lock(&self.handles).get(file, false);
         let handle = if let Some(handle) = cached {

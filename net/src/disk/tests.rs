@@ -21,17 +21,30 @@ struct Bench {
 }
 
 fn bench(folder: &Path) -> Bench {
-    let geometry = Geometry::new(TOTAL, PIECE).expect("geometry");
-    let payload: Vec<u8> = (0..TOTAL).map(|i| (i * i % 251) as u8).collect();
-    let hashes = payload
-        .chunks(PIECE as usize)
-        .map(|it| Sha1::digest(it).into());
     let entry = |path: &str, length| FileEntry {
         path: path.into(),
         length,
         pad: false,
     };
-    let files = vec![entry("a", 50_000), entry("b", TOTAL - 50_000)];
+    bench_with(
+        folder,
+        vec![entry("a", 50_000), entry("b", TOTAL - 50_000)],
+        None,
+    )
+}
+
+/// `padding`: the bytes that are zeros for those who know.
+fn bench_with(
+    folder: &Path,
+    files: Vec<FileEntry>,
+    padding: Option<std::ops::Range<usize>>,
+) -> Bench {
+    let geometry = Geometry::new(TOTAL, PIECE).expect("geometry");
+    let mut payload: Vec<u8> = (0..TOTAL).map(|i| (i * i % 251) as u8).collect();
+    payload[padding.unwrap_or_default()].fill(0);
+    let hashes = payload
+        .chunks(PIECE as usize)
+        .map(|it| Sha1::digest(it).into());
     let storage = Arc::new(Storage::create(folder, files).expect("create"));
     let (sender, reports) = unbounded_channel();
     let none = Bitfield::empty(3);
@@ -276,4 +289,42 @@ async fn damage_that_no_stamp_shows_is_found_when_asked() {
     bench.disk.inspect(PieceIndex(2));
     assert_eq!(bench.lost(1).await, [2]);
     bench.load(2, 0).await.expect_err("known to be bad");
+}
+
+/// A peer may send anything as padding. It is zeros all the same, in whatever order blocks come.
+#[tokio::test]
+async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let entry = |path: &str, length, pad| FileEntry {
+            path: path.into(),
+            length,
+            pad,
+        };
+        // From the first block into the second.
+        let files = vec![
+            entry("a", 10_000, false),
+            entry("pad", 10_000, true),
+            entry("b", TOTAL - 20_000, false),
+        ];
+        let mut bench = bench_with(folder.path(), files, Some(10_000..20_000));
+        for index in order {
+            let block = bench.geometry.block(PieceIndex(0), index);
+            let start = usize::try_from(bench.geometry.offset(block)).expect("small");
+            let mut data = bench.pool.take(block.length as usize).await;
+            data.copy_from_slice(&bench.payload[start..start + block.length as usize]);
+            for (at, byte) in (start..).zip(data.iter_mut()) {
+                *byte |= if (10_000..20_000).contains(&at) {
+                    0xaa
+                } else {
+                    0
+                };
+            }
+            bench.disk.store(block, data);
+        }
+        bench.disk.verify(PieceIndex(0), false);
+        let good = Verdict::Good { blocks: Vec::new() };
+        assert_eq!(bench.verdict().await, (PieceIndex(0), good), "{order:?}");
+        assert!(!folder.path().join("pad").exists());
+    }
 }

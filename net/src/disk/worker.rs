@@ -119,7 +119,7 @@ impl Worker {
 
     fn carry_out(&mut self, job: Job) {
         match job {
-            Job::Store { block, data } => self.store(block, &data),
+            Job::Store { block, mut data } => self.store(block, &mut data),
             Job::Verify { piece, want_blocks } => self.verify(piece, want_blocks),
             Job::Inspect { piece } => self.standing.doubt(piece),
             Job::Load {
@@ -212,8 +212,11 @@ impl Worker {
         Ok(hash.finalize()[..] == self.hashes[piece.0 as usize])
     }
 
-    fn store(&mut self, block: BlockRef, data: &[u8]) {
-        if let Err(error) = self.storage.write(self.geometry.offset(block), data) {
+    fn store(&mut self, block: BlockRef, data: &mut [u8]) {
+        let offset = self.geometry.offset(block);
+        // Hashed as it comes or read again: the verdict must not depend on which.
+        self.storage.blank_padding(offset, data);
+        if let Err(error) = self.storage.write(offset, data) {
             self.lost.insert(block.piece);
             self.running.remove(&block.piece);
             return self.report(Report::Failed(error));
@@ -227,7 +230,7 @@ impl Worker {
         }
         match self.running.get_mut(&block.piece) {
             Some(running) if running.next == block.begin => {
-                running.hash.update(data);
+                running.hash.update(&*data);
                 running.next += block.length;
             }
             // A block that was hashed already is written anew: start again from the disk.
