@@ -5,6 +5,7 @@
 mod greet;
 mod reader;
 mod secure;
+mod talk;
 mod writer;
 
 use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
@@ -18,6 +19,7 @@ use crate::disk::Disk;
 
 pub use greet::{HandshakeError, Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
+pub(crate) use talk::Talk;
 
 /// Messages that wait for a peer that does not read. A full queue closes the connection: 65536
 /// `have` messages are 576 KiB, more than any peer that still lives leaves unread.

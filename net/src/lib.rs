@@ -8,6 +8,7 @@
 //! * [`connection`] is one peer: bytes into events and back.
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
+//! * [`metadata`] makes a torrent of a magnet link.
 //! * [`record`] writes sessions down and replays them.
 //! * [`cli`] is the `unchoke` command.
 
@@ -18,6 +19,7 @@ pub mod connection;
 pub mod disk;
 pub mod http;
 pub mod listen;
+pub mod metadata;
 pub mod record;
 pub mod resume;
 pub mod session;

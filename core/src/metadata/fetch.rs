@@ -128,6 +128,12 @@ impl Fetch {
         }
     }
 
+    /// Whether `peer` says that it has the dictionary.
+    #[must_use]
+    pub fn has(&self, peer: PeerKey) -> bool {
+        self.peers.contains_key(&peer)
+    }
+
     /// Peers that could be asked.
     #[must_use]
     pub fn peer_count(&self) -> usize {

@@ -36,7 +36,8 @@ pub enum Decoded {
 /// Reads the messages of one connection. Holds no bytes: the caller has the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoder {
-    piece_count: u32,
+    /// `None` before it is known.
+    piece_count: Option<u32>,
     limit: u32,
 }
 
@@ -45,8 +46,17 @@ impl Decoder {
     #[must_use]
     pub fn new(piece_count: u32) -> Self {
         Self {
-            piece_count,
+            piece_count: Some(piece_count),
             limit: MAX_MESSAGE_BYTES.max(1 + piece_count.div_ceil(8)),
+        }
+    }
+
+    /// For a torrent whose info dictionary is not there yet: bitfields are passed over.
+    #[must_use]
+    pub fn without_metadata() -> Self {
+        Self {
+            piece_count: None,
+            limit: MAX_MESSAGE_BYTES,
         }
     }
 
@@ -75,6 +85,13 @@ impl Decoder {
         self.check_length(*id, length)?;
         let body = match *id {
             id::PIECE => PIECE_HEADER_BYTES - 5,
+            id::BITFIELD if self.piece_count.is_none() => {
+                return Ok(Decoded::Unknown {
+                    id: id::BITFIELD,
+                    used: 5,
+                    skip: length - 1,
+                });
+            }
             id::CHOKE..=id::PORT | id::SUGGEST..=id::ALLOWED_FAST | id::EXTENDED => length - 1,
             id => {
                 return Ok(Decoded::Unknown {
@@ -98,7 +115,10 @@ impl Decoder {
         let fits = match id {
             id::CHOKE..=id::NOT_INTERESTED | id::HAVE_ALL | id::HAVE_NONE => length == 1,
             id::HAVE | id::SUGGEST | id::ALLOWED_FAST => length == 5,
-            id::BITFIELD => length == 1 + self.piece_count.div_ceil(8),
+            id::BITFIELD => {
+                let expected = self.piece_count.map(|it| 1 + it.div_ceil(8));
+                expected.is_none_or(|it| it == length)
+            }
             id::REQUEST | id::CANCEL | id::REJECT => length == 13,
             id::PIECE => (9..=9 + MAX_BLOCK_BYTES).contains(&length),
             id::PORT => length == 3,
@@ -121,7 +141,8 @@ impl Decoder {
             id::NOT_INTERESTED => Message::NotInterested,
             id::HAVE => Message::Have(PieceIndex(word(body, 0))),
             id::BITFIELD => Message::Bitfield(Box::new(
-                Bitfield::from_wire(body, self.piece_count)
+                self.piece_count
+                    .and_then(|it| Bitfield::from_wire(body, it))
                     .ok_or(WireError::Length { id, length })?,
             )),
             id::REQUEST => Message::Request(block(body, word(body, 8))),

@@ -1,0 +1,204 @@
+//! One connection: from its handshake to its end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant as Clock, timeout};
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessage};
+use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
+
+use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
+
+/// To connect and shake hands in one way.
+const GREET_PATIENCE: Duration = Duration::from_secs(15);
+/// A connection on which nothing comes for so long is closed. Peers send something every two minutes.
+const IDLE_PATIENCE: Duration = Duration::from_secs(130);
+/// Messages that wait to be sent: more than may be under way.
+const ORDERS: usize = 64;
+
+/// What a connection tells.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The handshake is done.
+    Connected,
+    /// The extension handshake.
+    Hello(ExtendedHandshake),
+    /// A message about metadata.
+    Metadata(MetadataMessage),
+    /// Both ends are we.
+    Ourselves,
+    /// The end.
+    Closed(String),
+}
+
+/// A connection as the search sees it. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    /// We opened it.
+    pub(super) dialled: bool,
+    pub(super) connected: bool,
+    pub(super) since: Clock,
+    /// The id under which the peer takes messages about metadata; 0: not at all.
+    pub(super) metadata_id: u8,
+    orders: Sender<Message>,
+}
+
+impl Peer {
+    pub(super) fn new(address: SocketAddr, dialled: bool) -> (Self, Receiver<Message>) {
+        let (orders, queue) = mpsc::channel(ORDERS);
+        let peer = Self {
+            address,
+            dialled,
+            connected: false,
+            since: Clock::now(),
+            metadata_id: 0,
+            orders,
+        };
+        (peer, queue)
+    }
+
+    /// False if too many messages wait.
+    pub(super) fn send(&self, message: Message) -> bool {
+        !matches!(
+            self.orders.try_send(message),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
+    }
+}
+
+/// The task behind a connection.
+pub(super) struct Line {
+    pub(super) key: PeerKey,
+    pub(super) identity: Identity,
+    /// Where we listen.
+    pub(super) port: u16,
+    pub(super) orders: Receiver<Message>,
+    pub(super) events: Sender<(PeerKey, Event)>,
+}
+
+impl Line {
+    pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<TcpStream>) {
+        let met = match accepted {
+            Some(stream) => meet(stream, self.identity).await,
+            None => dial(address, self.identity).await,
+        };
+        let why = match met {
+            Ok((_, introduced)) if introduced.peer_id == self.identity.peer_id => {
+                return self.tell(Event::Ourselves).await;
+            }
+            Ok((_, introduced)) if !introduced.reserved.extended() => {
+                "it does not speak the extension protocol".to_owned()
+            }
+            Ok((stream, introduced)) => self.talk(Talk::new(stream), introduced).await,
+            Err(why) => why,
+        };
+        self.tell(Event::Closed(why)).await;
+    }
+
+    async fn tell(&self, event: Event) {
+        // The search may be over.
+        drop(self.events.send((self.key, event)).await);
+    }
+
+    /// Talks until the connection ends; why it did.
+    async fn talk(&mut self, mut talk: Talk, introduced: Introduced) -> String {
+        self.tell(Event::Connected).await;
+        let hello = ExtendedHandshake {
+            extensions: [(METADATA_NAME.to_owned(), METADATA_ID)].into(),
+            listen_port: Some(self.port),
+            client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
+            ..ExtendedHandshake::default()
+        };
+        let hello = Message::Extended(Box::new(Extended::Handshake(hello)));
+        // BEP 6: one of three messages must come first, and a bitfield cannot be known yet.
+        let nothing = introduced.reserved.fast().then_some(Message::HaveNone);
+        for message in nothing.iter().chain([&hello]) {
+            if let Err(reason) = talk.say(message).await {
+                return reason.to_string();
+            }
+        }
+        loop {
+            let done = tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(message) => talk.say(&message).await.map(|()| None),
+                    None => return "closed by us".to_owned(),
+                },
+                heard = timeout(IDLE_PATIENCE, talk.next()) => match heard {
+                    Ok(heard) => heard.map(event),
+                    Err(_) => return "it is silent".to_owned(),
+                },
+            };
+            match done {
+                Ok(Some(event)) => self.tell(event).await,
+                Ok(None) => {}
+                Err(reason) => return reason.to_string(),
+            }
+        }
+    }
+}
+
+/// What a message is to us; most are about pieces, which mean nothing yet.
+fn event(message: Message) -> Option<Event> {
+    let Message::Extended(extended) = message else {
+        return None;
+    };
+    match *extended {
+        Extended::Handshake(hello) => Some(Event::Hello(hello)),
+        Extended::Metadata { message, .. } => Some(Event::Metadata(message)),
+        Extended::Pex { .. } | Extended::Unknown { .. } => None,
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, HandshakeError>>) -> Result<T, Failed> {
+    match timeout(GREET_PATIENCE, work).await {
+        Ok(Ok(it)) => Ok(it),
+        Ok(Err(error)) => Err(Failed {
+            about_manners: error.is_about_manners(),
+            why: error.to_string(),
+        }),
+        Err(_) => Err(Failed {
+            about_manners: false,
+            why: "no handshake in time".to_owned(),
+        }),
+    }
+}
+
+struct Failed {
+    /// Another way of greeting may do.
+    about_manners: bool,
+    why: String,
+}
+
+async fn meet(stream: TcpStream, identity: Identity) -> Result<(Secured, Introduced), String> {
+    let mut stream = Secured::from(stream);
+    let introduced = in_time(answer(&mut stream, identity)).await;
+    introduced.map_or_else(|failed| Err(failed.why), |it| Ok((stream, it)))
+}
+
+/// Connects, and greets in each way that the user wants, until the peer answers one.
+async fn dial(address: SocketAddr, identity: Identity) -> Result<(Secured, Introduced), String> {
+    let mut last = String::new();
+    for greeting in identity.encryption.greetings() {
+        let met = in_time(async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let mut stream = Secured::from(stream);
+            let introduced = greet(&mut stream, identity, *greeting).await?;
+            Ok((stream, introduced))
+        });
+        match met.await {
+            Ok(met) => return Ok(met),
+            Err(failed) => {
+                last = failed.why;
+                if !failed.about_manners {
+                    break;
+                }
+            }
+        }
+    }
+    Err(last)
+}
