@@ -194,22 +194,23 @@ impl Asked<'_> {
         }
     }
 
-    /// The block came from elsewhere, in answer to a request marked `answered`: whether this peer
+    /// The block came from elsewhere, in answer to a request marked `answered`: how often this peer
     /// may still send it, and must be told not to.
-    pub(super) fn lose(&mut self, number: u32, answered: Mark) -> bool {
+    pub(super) fn lose(&mut self, number: u32, answered: Mark) -> u32 {
+        let mut lost = 0;
         let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_overdue());
-        let Some(request) = self.traffic.pending.iter_mut().find(asked) else {
-            return false;
-        };
-        let live = request.is_live();
-        let mark = if live {
-            answered.of_losers()
-        } else {
-            Mark::OverdueLost
-        };
-        request.set_mark(mark);
-        self.conn.live -= u16::from(live);
-        true
+        // It may have been asked twice: none may count for the block when its piece is begun anew.
+        for request in self.traffic.pending.iter_mut().filter(asked) {
+            let live = request.is_live();
+            request.set_mark(if live {
+                answered.of_losers()
+            } else {
+                Mark::OverdueLost
+            });
+            self.conn.live -= u16::from(live);
+            lost += 1;
+        }
+        lost
     }
 
     /// Looks whether anything is overdue still; [`Conn::overdue`] may say so too long.
@@ -340,13 +341,13 @@ mod tests {
         assert_eq!(bench.state(), (marks, 1, 1));
         assert_eq!(bench.conn.delivery, Delivery::Prompt);
         // Others are first: only who may still send it is told, and once.
-        assert!(bench.asked().lose(second, Mark::Ordinary));
-        assert!(!bench.asked().lose(second, Mark::Ordinary));
+        assert_eq!(bench.asked().lose(second, Mark::Ordinary), 1);
+        assert_eq!(bench.asked().lose(second, Mark::Ordinary), 0);
         let marks = alloc::vec![Mark::OverdueLost, Mark::Ordinary];
         assert_eq!(bench.state(), (marks, 1, 1));
         bench.asked().recount_overdue();
         assert!(!bench.conn.overdue);
-        assert!(bench.asked().lose(third, Mark::Overdue));
+        assert_eq!(bench.asked().lose(third, Mark::Overdue), 1);
         let marks = alloc::vec![Mark::OverdueLost; 2];
         assert_eq!(bench.state(), (marks, 0, 1));
         bench.asked().forget();
@@ -393,6 +394,17 @@ mod tests {
         }
         bench.asked().give_up(Mark::Overdue);
         assert_eq!(firm(&bench, second), (0, 0));
+    }
+
+    #[test]
+    fn who_was_asked_twice_loses_both() {
+        let mut bench = Bench::new();
+        let number = bench.ask();
+        bench.asked().give_up(Mark::Overdue);
+        assert_eq!(bench.ask(), number, "it is the first free one");
+        assert_eq!(bench.asked().lose(number, Mark::Ordinary), 2);
+        let marks = alloc::vec![Mark::OverdueLost, Mark::EndgameLost];
+        assert_eq!((bench.state().0, bench.state().1), (marks, 0));
     }
 
     /// A reject and a block settle the same one of two requests for a block: the live one.

@@ -60,6 +60,12 @@ impl Bucket {
         open
     }
 
+    /// What was taken did not pass after all.
+    pub(super) fn put_back(&mut self, bytes: u32) {
+        let bytes = i128::from(bytes) * SECOND_NS.cast_signed();
+        self.tokens = self.tokens.saturating_add(bytes).min(self.burst());
+    }
+
     /// When something may pass again.
     pub(super) fn opens_at(&self) -> Instant {
         let missing = (1 - self.tokens).max(0).unsigned_abs();

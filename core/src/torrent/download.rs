@@ -393,9 +393,12 @@ impl Torrent {
             if conn.closing || !conn.overdue && (!others || conn.live == 0) {
                 continue;
             }
-            let told = self.asked(peer, |asked| asked.lose(number, answered.mark()));
-            if told == Some(true) {
+            let lost = self.asked(peer, |asked| asked.lose(number, answered.mark()));
+            let lost = lost.unwrap_or(0);
+            for _ in 0..lost {
                 self.send(now, peer, Message::Cancel(block));
+            }
+            if lost > 0 {
                 self.fill(now, peer);
             }
         }
@@ -461,7 +464,17 @@ impl Torrent {
             return;
         };
         let number = self.config.geometry.number(block.piece, index);
+        let before = self.conns[peer.0 as usize].live;
         let frees = self.asked(peer, |asked| asked.reject(number)) == Some(true);
+        let conn = &self.conns[peer.0 as usize];
+        let (was_live, refuses) = (conn.live < before, !conn.peer_choking);
+        if was_live && let Some(bucket) = self.download.as_mut() {
+            bucket.put_back(block.length);
+        }
+        // Who refuses although it does not choke us is asked after those that deliver.
+        if was_live && refuses && self.is_prompt(peer) {
+            self.asked(peer, |asked| asked.become_unproven());
+        }
         let released = self.partials.release(block.piece, peer);
         if released {
             self.suspects.default_of(block.piece, peer);

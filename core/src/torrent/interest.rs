@@ -164,9 +164,6 @@ impl Torrent {
 
     /// Bitfield, have all or have none; a later one replaces the former, as deployed clients do.
     pub(super) fn on_bitfield(&mut self, now: Instant, peer: PeerKey, set: &Bitfield) {
-        if self.is_costly(peer, REPLACED) {
-            return self.violation(peer, ProtocolViolation::Repeated);
-        }
         let pieces = self.config.geometry.piece_count();
         if set.piece_count() != pieces {
             let got = set.piece_count();
@@ -181,10 +178,13 @@ impl Torrent {
         }
         let conn = &mut self.conns[peer.0 as usize];
         conn.had_before = set.count().wrapping_sub(told);
-        // What is its alone it may just have withdrawn.
+        // What is left to it alone it may just have withdrawn.
         self.end_exclusivity(peer);
         self.fill_starving(now);
         self.update_interest(now, peer);
+        if self.is_costly(peer, REPLACED) {
+            return self.violation(peer, ProtocolViolation::Repeated);
+        }
         self.fill(now, peer);
         if self.is_complete() {
             self.drop_if_both_seeds(peer);

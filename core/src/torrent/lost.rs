@@ -42,7 +42,8 @@ impl Torrent {
 
     /// What `peer` asked for of a piece that is lost will not be served.
     fn refuse_piece(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
-        let id = self.conns[peer.0 as usize].traffic;
+        let Some(conn) = self.conn(peer) else { return };
+        let id = conn.traffic;
         let Some(traffic) = self.traffic.get_mut(id) else {
             return;
         };
