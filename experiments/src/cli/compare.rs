@@ -126,9 +126,10 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
         for (baseline, it) in plan.baselines.iter().enumerate() {
             let cell = |adoption, group, quantity| {
                 let is = |it: &&Comparison| {
-                    it.scenario == scenario
-                        && it.baseline == Some(baseline)
-                        && (it.adoption, it.group, it.quantity) == (adoption, group, quantity)
+                    it.of.scenario == scenario
+                        && it.of.baseline == Some(baseline)
+                        && (it.of.adoption, it.of.group, it.of.quantity)
+                            == (adoption, group, quantity)
                 };
                 let found = analysis.comparisons.iter().find(is);
                 found.map_or(String::new(), words::estimate)

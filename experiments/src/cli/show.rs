@@ -48,7 +48,7 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
     let twins = analysis
         .comparisons
         .iter()
-        .filter(|it| it.baseline.is_none())
+        .filter(|it| it.of.baseline.is_none())
         .count();
     put(&format!(
         "A/A       {twins} comparisons of {} with itself: all exactly zero",
@@ -197,26 +197,23 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
     ];
     let mut table = empty(&head.map(str::to_owned));
     for it in &analysis.comparisons {
-        let baseline = it.baseline.map_or("itself", |at| &plan.baselines[at].name);
+        let of = it.of;
+        let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
+        let [size, direction, time] = it.words();
         table.add_row([
-            plan.scenarios[it.scenario].name.clone(),
-            baseline.to_owned(),
-            it.adoption.label(),
-            it.group.name().to_owned(),
-            it.quantity.id().to_owned(),
-            words::estimate(it),
-            it.size
-                .map_or("", crate::findings::verdict::Size::word)
-                .to_owned(),
-            it.direction
-                .map_or("", crate::findings::verdict::Direction::word)
-                .to_owned(),
-            it.time
-                .map_or("", crate::findings::verdict::Time::word)
-                .to_owned(),
-            it.method.name().to_owned(),
-            format!("{:.2}", it.pairing.variance_reduction),
-            it.runs_needed.map_or_else(String::new, |it| it.to_string()),
+            &plan.scenarios[of.scenario].name,
+            baseline.unwrap_or("itself"),
+            &of.adoption.label(),
+            of.group.name(),
+            of.quantity.id(),
+            &words::estimate(it),
+            size,
+            direction,
+            time,
+            it.method.name(),
+            &format!("{:.2}", it.pairing.variance_reduction),
+            &it.runs_needed()
+                .map_or_else(String::new, |it| it.to_string()),
         ]);
     }
     table

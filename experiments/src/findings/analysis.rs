@@ -1,6 +1,7 @@
 //! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
 
 mod compare;
+mod comparison;
 mod ladder;
 mod levels;
 mod overall;
@@ -12,7 +13,8 @@ mod window;
 
 use rayon::prelude::*;
 
-pub use compare::{Comparison, Method, answers, paired_logs};
+pub use compare::paired_logs;
+pub use comparison::{Comparison, Finding, Key, LogRatio, Method, Sides, Verdicts, answers};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind};
 pub use overall::{Overall, overall};
@@ -88,7 +90,7 @@ impl Analysis {
     /// The A/A comparisons that are not exactly zero. There must be none.
     #[must_use]
     pub fn broken_twins(&self) -> Vec<&Comparison> {
-        let broken = |it: &&Comparison| it.baseline.is_none() && !it.is_zero();
+        let broken = |it: &&Comparison| it.of.baseline.is_none() && !it.is_zero();
         self.comparisons.iter().filter(broken).collect()
     }
 }

@@ -63,8 +63,8 @@ pub fn analyse(
     let analysis = Analysis::of(plan, |scenario| load_runs(units, engine, store, scenario))?;
     if let Some(it) = analysis.broken_twins().first() {
         return Err(Unfinished::Twins {
-            scenario: plan.scenarios[it.scenario].name.clone(),
-            quantity: it.quantity.id(),
+            scenario: plan.scenarios[it.of.scenario].name.clone(),
+            quantity: it.of.quantity.id(),
         });
     }
     Ok(analysis)
@@ -163,11 +163,11 @@ mod tests {
         adoption: Adoption,
     ) -> &Comparison {
         let wanted = |it: &&Comparison| {
-            it.quantity == quantity
-                && it.group == group
-                && it.adoption == adoption
-                && it.scenario == 0
-                && it.baseline == Some(0)
+            it.of.quantity == quantity
+                && it.of.group == group
+                && it.of.adoption == adoption
+                && it.of.scenario == 0
+                && it.of.baseline == Some(0)
         };
         analysis
             .comparisons
@@ -205,8 +205,8 @@ mod tests {
         let e1 = Quantity::Bytes(Estimand::E1);
         let saving = find(&analysis, e1, Group::Adopters, Adoption::One);
         assert!((saving.estimate.value - 0.5).abs() < 0.01, "{saving:?}");
-        assert_eq!(saving.size.expect("bytes").word(), "supported");
-        assert_eq!(saving.direction.expect("bytes").word(), "saves");
+        assert_eq!(saving.words()[0], "supported");
+        assert_eq!(saving.words()[1], "saves");
         let others = find(&analysis, e1, Group::Others, Adoption::One);
         assert!(others.estimate.value.abs() < 0.01, "{others:?}");
         let all = find(&analysis, e1, Group::All, Adoption::ALL);
@@ -221,11 +221,8 @@ mod tests {
         let analysis = analysis(Toy { time: 150, ..TOY });
         let e1 = Quantity::Bytes(Estimand::E1);
         let saving = find(&analysis, e1, Group::All, Adoption::ALL);
-        assert_eq!(
-            saving.direction.expect("bytes").word(),
-            "saves but degrades"
-        );
-        assert_eq!(saving.time.expect("bytes").word(), "degraded");
+        assert_eq!(saving.words()[1], "saves but degrades");
+        assert_eq!(saving.words()[2], "degraded");
         let time = find(&analysis, Quantity::Time, Group::All, Adoption::ALL);
         assert!((time.estimate.value - 1.5).abs() < 0.02, "{time:?}");
     }
@@ -236,7 +233,7 @@ mod tests {
         let twins: Vec<_> = analysis
             .comparisons
             .iter()
-            .filter(|it| it.baseline.is_none())
+            .filter(|it| it.of.baseline.is_none())
             .collect();
         assert_eq!(twins.len(), 2 * 7);
         assert!(twins.iter().all(|it| it.is_zero()));

@@ -26,7 +26,7 @@ pub fn percent(fraction: f64) -> String {
 /// ratio as `1.234 [1.200, 1.260]`.
 #[must_use]
 pub fn estimate(it: &Comparison) -> String {
-    match it.quantity {
+    match it.of.quantity {
         Quantity::Bytes(_) => interval(&it.estimate),
         Quantity::Time | Quantity::Tail => {
             let (low, high) = it.estimate.ci95;
@@ -196,7 +196,7 @@ pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
         } else {
             ("later", ratio, low, high)
         };
-        let scenario = &plan.scenarios[it.scenario].name;
+        let scenario = &plan.scenarios[it.of.scenario].name;
         format!("{ratio:.2}x {word} in {scenario} (95 % CI {low:.2}-{high:.2})")
     });
     let each = each.collect::<Vec<_>>().join(", ");

@@ -1,5 +1,6 @@
-//! One comparison: the same seeds and the same peers under two mixes.
+//! How a comparison is made: pairs of runs, then figures, then verdicts.
 
+use super::comparison::{Comparison, Finding, Key, LogRatio, Method, Sides, Verdicts};
 use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::findings::measure::{Group, GroupMeasure, measure_group, measure_swarm};
@@ -16,115 +17,6 @@ use crate::findings::verdict::{Direction, Size, Time};
 use crate::plan::{Adoption, Estimand, Percent, Plan};
 use crate::run::outcome::Outcome;
 use crate::run::unit::Mix;
-
-/// How an interval was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Student's t on paired log ratios.
-    Student,
-    /// `BCa` bootstrap over seeds.
-    Bca,
-    /// Jackknife over seeds with Student's t: for fewer than 20 seeds.
-    Jackknife,
-}
-
-impl Method {
-    /// The name in files and captions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Student => "Student t",
-            Self::Bca => "BCa bootstrap",
-            Self::Jackknife => "jackknife t",
-        }
-    }
-
-    fn resampled(runs: usize) -> Self {
-        if runs < LEAST_RUNS {
-            Self::Jackknife
-        } else {
-            Self::Bca
-        }
-    }
-}
-
-/// One row of `summary.csv`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Comparison {
-    /// Position in the plan's scenarios.
-    pub scenario: usize,
-    /// Position in the plan's baselines; `None` for the candidate against itself.
-    pub baseline: Option<usize>,
-    /// Share of peers that run the candidate.
-    pub adoption: Adoption,
-    /// Whose effect it is.
-    pub group: Group,
-    /// What is compared.
-    pub quantity: Quantity,
-    /// Paired runs.
-    pub runs: usize,
-    /// Mean over seeds under the candidate, in the unit of the quantity.
-    pub candidate_mean: f64,
-    /// Mean over seeds under the baseline.
-    pub baseline_mean: f64,
-    /// Saving or ratio, see [`Quantity::scale`].
-    pub estimate: Estimate,
-    /// One value a seed, to be compared with those of another summary of the same seeds: of a ratio its
-    /// logarithms, whose mean is that of the estimate; of a saving its jackknife pseudo-values, whose
-    /// mean differs from the estimate by the bias that the jackknife sees.
-    pub by_seed: Vec<f64>,
-    /// Logarithm of the ratio.
-    pub log_ratio: f64,
-    /// Its standard error.
-    pub log_error: f64,
-    /// How the interval was made.
-    pub method: Method,
-    /// What common random numbers earned.
-    pub pairing: Pairing,
-    /// Share of the group that completed, under the candidate and under the baseline.
-    pub completed: (f64, f64),
-    /// Paired runs for 90 % power at the time margin, from the spread seen here.
-    pub runs_needed: Option<u64>,
-    /// Size verdict, for bytes.
-    pub size: Option<Size>,
-    /// Direction verdict, for bytes.
-    pub direction: Option<Direction>,
-    /// Both as what this scenario says of all of the plan's, any of which may settle them; for bytes.
-    pub in_general: Option<(Size, Direction)>,
-    /// What is known of the group's completion times.
-    pub time: Option<Time>,
-}
-
-impl Comparison {
-    /// Candidate and baseline are the same in every pair.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        // One pair has no spread to speak of; its one difference is all there is to be zero.
-        let spread = self.pairing.spread;
-        let same = self.log_ratio == 0.0 && (spread == 0.0 || spread.is_nan());
-        // Of what nobody does, such as the upload of free-riders, there is no logarithm.
-        same || self.candidate_mean == 0.0 && self.baseline_mean == 0.0
-    }
-
-    /// It answers a question about bytes at its adoption: see [`Quantity::group`].
-    #[must_use]
-    pub fn is_headline(&self) -> bool {
-        let of_bytes = matches!(self.quantity, Quantity::Bytes(_));
-        of_bytes && self.baseline.is_some() && self.group == self.quantity.group(self.adoption)
-    }
-}
-
-/// The comparisons that answer a question against a baseline at an adoption, one a scenario.
-pub fn answers(
-    comparisons: &[Comparison],
-    quantity: Quantity,
-    baseline: usize,
-    adoption: Adoption,
-) -> impl Iterator<Item = &Comparison> {
-    let asked = (quantity, Some(baseline), adoption, quantity.group(adoption));
-    let of = |it: &Comparison| (it.quantity, it.baseline, it.adoption, it.group);
-    comparisons.iter().filter(move |it| of(it) == asked)
-}
 
 /// A comparison to make.
 #[derive(Clone, Copy, Debug)]
@@ -235,25 +127,20 @@ impl Question {
         let Some(pairs) = pairs else {
             return Vec::new();
         };
-        let logs = |it: fn(&GroupMeasure) -> f64| -> (Vec<f64>, Vec<f64>) {
-            pairs
-                .iter()
-                .map(|pair| (it(&pair.candidate), it(&pair.baseline)))
-                .unzip()
+        let study = Study {
+            question: self,
+            pairs,
+            plan,
+            resamples,
         };
-        let (time, time_log) = self.time(plan, &pairs, logs(|it| it.mean_log_time));
-        let (tail, tail_log) = self.tail(plan, &pairs, resamples, logs(|it| ln(it.tail_time)));
-        let (mean_margin, tail_margin) = (plan.margins.time, plan.margins.tail);
-        let margins = [mean_margin, tail_margin].map(Percent::fraction);
-        let times = [(&time_log, margins[0]), (&tail_log, margins[1])];
-        let words = [1, plan.scenarios.len()].map(|among| Time::of(times, among));
+        let times = study.times();
         let mut answers = Vec::new();
         for estimand in &plan.estimands {
-            if let Some(values) = self.bytes(*estimand, &pairs) {
-                answers.push(self.saving(plan, *estimand, &pairs, resamples, &values, words));
+            if let Some(values) = self.bytes(*estimand, &study.pairs) {
+                answers.push(study.saving(*estimand, &values, &times));
             }
         }
-        answers.extend([time, tail]);
+        answers.extend(times.iter().map(|it| study.time(it)));
         answers
     }
 
@@ -303,150 +190,182 @@ impl Question {
             Estimand::E5 => whole(2),
         }
     }
+}
+
+/// The runs of a question, ready to be told about.
+struct Study<'a> {
+    question: Question,
+    pairs: Vec<Pair>,
+    plan: &'a Plan,
+    resamples: &'a Resamples,
+}
+
+/// Completion times of the group: their mean logarithm, or the logarithm of their tail.
+struct Times {
+    quantity: Quantity,
+    margin: Percent,
+    candidate: Vec<f64>,
+    baseline: Vec<f64>,
+    log: Bounds,
+    method: Method,
+}
+
+/// What the figures of a quantity come to.
+struct Figures {
+    means: Sides,
+    estimate: Estimate,
+    by_seed: Vec<f64>,
+    log_ratio: LogRatio,
+    method: Method,
+}
+
+impl Study<'_> {
+    fn times(&self) -> [Times; 2] {
+        let logs = |it: fn(&GroupMeasure) -> f64| -> (Vec<f64>, Vec<f64>) {
+            let each = self.pairs.iter();
+            each.map(|pair| (it(&pair.candidate), it(&pair.baseline)))
+                .unzip()
+        };
+        let (candidate, baseline) = logs(|it| it.mean_log_time);
+        let mean = Times {
+            quantity: Quantity::Time,
+            margin: self.plan.margins.time,
+            log: Bounds::t_of(&differences(&candidate, &baseline)),
+            method: Method::Student,
+            candidate,
+            baseline,
+        };
+        let (candidate, baseline) = logs(|it| ln(it.tail_time));
+        let paired = differences(&candidate, &baseline);
+        let mean_of =
+            |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
+        let tail = Times {
+            quantity: Quantity::Tail,
+            margin: self.plan.margins.tail,
+            log: bca(self.resamples, mean_of),
+            method: resampled(self.pairs.len()),
+            candidate,
+            baseline,
+        };
+        [mean, tail]
+    }
 
     /// Saving as one minus the ratio of the means over seeds: it exists also where a single
     /// adopter uploads nothing in some run, which a mean of log ratios does not.
     fn saving(
-        self,
-        plan: &Plan,
+        &self,
         estimand: Estimand,
-        pairs: &[Pair],
-        resamples: &Resamples,
         (candidate, baseline): &(Vec<f64>, Vec<f64>),
-        [time, time_in_general]: [Time; 2],
+        times: &[Times; 2],
     ) -> Comparison {
+        let runs = self.pairs.len();
         let ratio = |of: &[u32]| {
             let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
             sum(candidate) / sum(baseline)
         };
-        let bounds = bca(resamples, ratio);
+        let bounds = bca(self.resamples, ratio);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
-        let claim = plan.margins.claim.fraction();
-        // A large ratio is a small saving: the ends change places.
-        let size = |among: usize| Size::of(|p| 1.0 - bounds.at(1.0 - p), claim, among);
-        Comparison {
-            candidate_mean: mean(candidate),
-            baseline_mean: mean(baseline),
-            by_seed: pseudo_values(pairs.len(), |of| 1.0 - ratio(of)),
-            log_ratio: ln(mean(candidate) / mean(baseline)),
-            log_error: jackknife_error(pairs.len(), |of| ln(ratio(of))),
-            method: Method::resampled(pairs.len()),
-            size: Some(size(1)),
-            direction: Some(Direction::of(&estimate, time)),
-            in_general: Some((
-                size(plan.scenarios.len()),
-                Direction::of(&estimate, time_in_general),
-            )),
-            time: Some(time),
-            ..self.blank(
-                plan,
-                Quantity::Bytes(estimand),
-                pairs,
-                estimate,
-                candidate,
-                baseline,
-            )
-        }
-    }
-
-    fn time(
-        self,
-        plan: &Plan,
-        pairs: &[Pair],
-        (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Bounds) {
-        let log = Bounds::t_of(&differences(&candidate, &baseline));
-        let estimate = log.estimate();
-        let comparison = Comparison {
-            method: Method::Student,
-            ..self.ratio(plan, Quantity::Time, pairs, estimate, &candidate, &baseline)
+        let claim = self.plan.margins.claim.fraction();
+        let verdicts = |among: usize| {
+            let logs = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
+            let time = Time::of(logs, among);
+            Verdicts {
+                // A large ratio is a small saving: the ends change places.
+                size: Size::of(|p| 1.0 - bounds.at(1.0 - p), claim, among),
+                direction: Direction::of(&estimate, time),
+                time,
+            }
         };
-        (comparison, log)
-    }
-
-    fn tail(
-        self,
-        plan: &Plan,
-        pairs: &[Pair],
-        resamples: &Resamples,
-        (candidate, baseline): (Vec<f64>, Vec<f64>),
-    ) -> (Comparison, Bounds) {
-        let paired = differences(&candidate, &baseline);
-        let mean_of =
-            |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
-        let log = bca(resamples, mean_of);
-        let estimate = log.estimate();
-        let comparison = Comparison {
-            method: Method::resampled(pairs.len()),
-            ..self.ratio(plan, Quantity::Tail, pairs, estimate, &candidate, &baseline)
+        let finding = Finding::Bytes {
+            alone: verdicts(1),
+            in_general: verdicts(self.plan.scenarios.len()),
         };
-        (comparison, log)
-    }
-
-    fn ratio(
-        self,
-        plan: &Plan,
-        quantity: Quantity,
-        pairs: &[Pair],
-        log: Estimate,
-        candidate: &[f64],
-        baseline: &[f64],
-    ) -> Comparison {
-        Comparison {
-            candidate_mean: exp(mean(candidate)),
-            baseline_mean: exp(mean(baseline)),
-            by_seed: differences(candidate, baseline),
-            log_ratio: log.value,
-            log_error: pairing(candidate, baseline).spread / (pairs.len() as f64).sqrt(),
-            ..self.blank(plan, quantity, pairs, log.map(exp), candidate, baseline)
-        }
-    }
-
-    fn blank(
-        self,
-        plan: &Plan,
-        quantity: Quantity,
-        pairs: &[Pair],
-        estimate: Estimate,
-        candidate: &[f64],
-        baseline: &[f64],
-    ) -> Comparison {
-        let share = |it: fn(&Pair) -> &GroupMeasure| {
-            let completed: usize = pairs.iter().map(|pair| it(pair).completed).sum();
-            let peers: usize = pairs.iter().map(|pair| it(pair).peers).sum();
-            completed as f64 / peers as f64
+        let means = Sides {
+            candidate: mean(candidate),
+            baseline: mean(baseline),
+        };
+        let figures = Figures {
+            log_ratio: LogRatio {
+                value: ln(means.candidate / means.baseline),
+                error: jackknife_error(runs, |of| ln(ratio(of))),
+            },
+            means,
+            estimate,
+            by_seed: pseudo_values(runs, |of| 1.0 - ratio(of)),
+            method: resampled(runs),
         };
         let paired = pairing(candidate, baseline);
-        let margin = if quantity == Quantity::Tail {
-            plan.margins.tail
-        } else {
-            plan.margins.time
-        };
-        Comparison {
-            scenario: self.scenario,
-            baseline: self.baseline,
-            adoption: self.adoption,
-            group: self.group,
-            quantity,
-            runs: pairs.len(),
-            candidate_mean: f64::NAN,
-            baseline_mean: f64::NAN,
-            estimate,
-            by_seed: Vec::new(),
-            log_ratio: f64::NAN,
-            log_error: f64::NAN,
-            method: Method::Student,
-            pairing: paired,
-            completed: (share(|it| &it.candidate), share(|it| &it.baseline)),
-            runs_needed: match quantity {
-                Quantity::Bytes(_) => None,
-                Quantity::Time | Quantity::Tail => runs_needed(paired.spread, margin.fraction()),
+        self.comparison(Quantity::Bytes(estimand), figures, paired, finding)
+    }
+
+    fn time(&self, it: &Times) -> Comparison {
+        let paired = pairing(&it.candidate, &it.baseline);
+        let log = it.log.estimate();
+        let figures = Figures {
+            means: Sides {
+                candidate: exp(mean(&it.candidate)),
+                baseline: exp(mean(&it.baseline)),
             },
-            size: None,
-            direction: None,
-            in_general: None,
-            time: None,
+            estimate: log.map(exp),
+            by_seed: differences(&it.candidate, &it.baseline),
+            log_ratio: LogRatio {
+                value: log.value,
+                error: paired.spread / (self.pairs.len() as f64).sqrt(),
+            },
+            method: it.method,
+        };
+        let finding = Finding::Times {
+            runs_needed: runs_needed(paired.spread, it.margin.fraction()),
+        };
+        self.comparison(it.quantity, figures, paired, finding)
+    }
+
+    fn comparison(
+        &self,
+        quantity: Quantity,
+        figures: Figures,
+        pairing: Pairing,
+        finding: Finding,
+    ) -> Comparison {
+        Comparison {
+            of: Key {
+                scenario: self.question.scenario,
+                baseline: self.question.baseline,
+                adoption: self.question.adoption,
+                group: self.question.group,
+                quantity,
+            },
+            runs: self.pairs.len(),
+            means: figures.means,
+            estimate: figures.estimate,
+            by_seed: figures.by_seed,
+            log_ratio: figures.log_ratio,
+            method: figures.method,
+            pairing,
+            completed: self.completed(),
+            finding,
         }
+    }
+
+    /// Shares of the group that completed.
+    fn completed(&self) -> Sides {
+        let share = |it: fn(&Pair) -> &GroupMeasure| {
+            let completed: usize = self.pairs.iter().map(|pair| it(pair).completed).sum();
+            let peers: usize = self.pairs.iter().map(|pair| it(pair).peers).sum();
+            completed as f64 / peers as f64
+        };
+        Sides {
+            candidate: share(|it| &it.candidate),
+            baseline: share(|it| &it.baseline),
+        }
+    }
+}
+
+fn resampled(runs: usize) -> Method {
+    if runs < LEAST_RUNS {
+        Method::Jackknife
+    } else {
+        Method::Bca
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ladder: from the first rung to the last, what each step changes.
 
-use super::compare::{Comparison, Question};
+use super::compare::Question;
+use super::comparison::Comparison;
 use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::findings::measure::{Group, measure_group, measure_swarm};
@@ -83,7 +84,7 @@ impl Ladder {
         for (rung, pair) in (1..).zip(ladder.windows(2)) {
             let question = Question::between(scenario, pair[1], pair[0]);
             for comparison in question.answer(plan, runs, draws) {
-                let of = |mix| values(runs, mix, comparison.quantity);
+                let of = |mix| values(runs, mix, comparison.of.quantity);
                 let taken = of(pair[0]).into_iter().zip(of(pair[1]));
                 let share = Share {
                     taken: taken.map(|(from, to)| from - to).collect(),
@@ -104,15 +105,15 @@ impl Ladder {
         let (least, most) = plan.seed_range();
         let mut quantities: Vec<Quantity> = Vec::new();
         for it in &self.steps {
-            if !quantities.contains(&it.comparison.quantity) {
-                quantities.push(it.comparison.quantity);
+            if !quantities.contains(&it.comparison.of.quantity) {
+                quantities.push(it.comparison.of.quantity);
             }
         }
         for rung in 1..plan.ladder.len() {
             for quantity in quantities.iter().copied() {
                 let each = self.steps.iter().zip(&self.shares);
                 let each: Vec<&Share> = each
-                    .filter(|(it, _)| it.rung == rung && it.comparison.quantity == quantity)
+                    .filter(|(it, _)| it.rung == rung && it.comparison.of.quantity == quantity)
                     .map(|it| it.1)
                     .collect();
                 if least != most || each.is_empty() {

@@ -1,6 +1,6 @@
 //! The claim over all scenarios.
 
-use super::compare::{Comparison, answers};
+use super::comparison::{Comparison, Finding, answers};
 use super::quantity::Quantity;
 use crate::findings::stats::meta::{RandomEffects, random_effects};
 use crate::findings::verdict::{Direction, Size};
@@ -56,14 +56,17 @@ fn reading(
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
-    let in_general = each.iter().filter_map(|it| it.in_general);
+    let in_general = each.iter().filter_map(|it| match it.finding {
+        Finding::Bytes { in_general, .. } => Some((in_general.size, in_general.direction)),
+        Finding::Times { .. } => None,
+    });
     let (sizes, directions): (Vec<Size>, Vec<Direction>) = in_general.unzip();
     let by_saving =
         |a: &&&Comparison, b: &&&Comparison| a.estimate.value.total_cmp(&b.estimate.value);
     let worst = each.iter().min_by(by_saving)?;
     let best = each.iter().max_by(by_saving)?;
-    let effects: Vec<f64> = each.iter().map(|it| it.log_ratio).collect();
-    let errors: Vec<f64> = each.iter().map(|it| it.log_error).collect();
+    let effects: Vec<f64> = each.iter().map(|it| it.log_ratio.value).collect();
+    let errors: Vec<f64> = each.iter().map(|it| it.log_ratio.error).collect();
     let finite = effects.iter().all(|it| it.is_finite());
     Some(Overall {
         estimand,
@@ -74,7 +77,7 @@ fn reading(
         // To support the claim, a scenario needs the same bound alone and among others.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
         scenarios: each.len(),
-        worst: (worst.scenario, worst.estimate.value),
+        worst: (worst.of.scenario, worst.estimate.value),
         best: best.estimate.value,
         pooled: if finite {
             random_effects(&effects, &errors)

@@ -268,8 +268,8 @@ impl Forest<'_> {
     ) {
         for it in answers(&self.analysis.comparisons, quantity, baseline, adoption) {
             let estimate = it.estimate.map(self.scale.percent);
-            let y = top + 9.0 * it.scenario as f64;
-            mark(scene, axis, &estimate, y, palette::scenario(it.scenario));
+            let y = top + 9.0 * it.of.scenario as f64;
+            mark(scene, axis, &estimate, y, palette::scenario(it.of.scenario));
         }
     }
 }

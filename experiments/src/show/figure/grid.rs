@@ -177,7 +177,7 @@ impl Grid<'_> {
                 baseline,
                 *adoption,
             ) {
-                let y = top + row * it.scenario as f64 + offset;
+                let y = top + row * it.of.scenario as f64 + offset;
                 mark(scene, axis, &it.estimate.map(self.scale.percent), y, color);
             }
             let y = top + row * self.plan.scenarios.len() as f64 + offset;

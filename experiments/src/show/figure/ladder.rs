@@ -63,7 +63,8 @@ pub(super) fn ladder(plan: &Plan, analysis: &Analysis) -> Picture {
                 .steps
                 .iter()
                 .filter(|it| {
-                    it.comparison.scenario == scenario && it.comparison.quantity == column.quantity
+                    it.comparison.of.scenario == scenario
+                        && it.comparison.of.quantity == column.quantity
                 })
                 .collect();
             let pixels = (pixels.0 + LABELS, pixels.1 + LABELS);
@@ -98,9 +99,9 @@ fn waterfall(
 ) {
     let Some(first) = steps.first() else { return };
     let shown = |it: f64| (column.scale)(it, plan);
-    let start = shown(first.comparison.baseline_mean);
+    let start = shown(first.comparison.means.baseline);
     let ends = |it: &Step| {
-        let level = shown(it.comparison.candidate_mean);
+        let level = shown(it.comparison.means.candidate);
         let slack = |end: f64| level - (end - it.points.value) * start;
         (level, slack(it.points.ci95.1), slack(it.points.ci95.0))
     };

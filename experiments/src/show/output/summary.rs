@@ -1,5 +1,7 @@
 //! `summary.csv`: every comparison and every reading of the claim, one row each. The gate reads it.
 
+use serde::Serialize;
+
 use super::tables::ci95;
 use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
 use crate::findings::stats::math::{exp, figure};
@@ -12,72 +14,80 @@ use crate::run::unit::Mix;
 /// The scenario column of a row over all scenarios.
 pub const ALL_SCENARIOS: &str = "all";
 
-/// Columns of `summary.csv`.
-pub const COLUMNS: [&str; 31] = [
-    "scenario",
-    "baseline",
-    "adoption",
-    "group",
-    "quantity",
-    "scale",
-    "headline",
-    "runs",
-    "candidate_mean",
-    "baseline_mean",
-    "estimate",
-    "ci95_low",
-    "ci95_high",
-    "bound95_low",
-    "bound95_high",
-    "method",
-    "size_verdict",
-    "direction_verdict",
-    "time_verdict",
-    "log_ratio",
-    "log_ratio_se",
-    "paired_correlation",
-    "variance_reduction",
-    "candidate_completed_fraction",
-    "baseline_completed_fraction",
-    "runs_needed",
-    "baseline_waste",
-    "baseline_waste_needed",
-    "scenarios_passing",
-    "prediction95_low",
-    "prediction95_high",
-];
+/// One row of `summary.csv`, its columns in this order. Empty where there is no figure.
+#[derive(Debug, Default, Serialize)]
+struct Row<'a> {
+    scenario: &'a str,
+    baseline: &'a str,
+    adoption: String,
+    group: &'a str,
+    quantity: &'a str,
+    scale: &'a str,
+    headline: bool,
+    runs: usize,
+    candidate_mean: String,
+    baseline_mean: String,
+    estimate: String,
+    ci95_low: String,
+    ci95_high: String,
+    bound95_low: String,
+    bound95_high: String,
+    method: &'a str,
+    size_verdict: &'a str,
+    direction_verdict: &'a str,
+    time_verdict: &'a str,
+    log_ratio: String,
+    log_ratio_se: String,
+    paired_correlation: String,
+    variance_reduction: String,
+    candidate_completed_fraction: String,
+    baseline_completed_fraction: String,
+    runs_needed: Option<u64>,
+    baseline_waste: String,
+    baseline_waste_needed: String,
+    scenarios_passing: Option<usize>,
+    prediction95_low: String,
+    prediction95_high: String,
+    /// A registered summary only: see [`BY_SEED`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_seed: Option<String>,
+    /// Likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by_seed: Option<String>,
+}
 
 /// The text of `summary.csv`.
 #[must_use]
 pub fn summary(plan: &Plan, analysis: &Analysis) -> String {
-    let mut table = Table::new(&COLUMNS);
-    for it in &analysis.comparisons {
-        table.row(comparison(plan, analysis, it));
-    }
-    for it in &analysis.overall {
-        table.row(reading(plan, it));
-    }
-    table.finish()
+    let comparisons = analysis.comparisons.iter();
+    let readings = analysis.overall.iter().map(|it| reading(plan, it));
+    let rows = comparisons.map(|it| comparison(plan, analysis, it));
+    Table::of(&rows.chain(readings).collect::<Vec<Row<'_>>>())
 }
 
-/// Columns that a registered summary has beyond [`COLUMNS`]: the master seed, and one value a seed (see
-/// `Comparison::by_seed`).
+/// Columns that a registered summary has beyond those of `summary.csv`: the master seed, and one value a
+/// seed (see [`Comparison::by_seed`]).
 pub const BY_SEED: [&str; 2] = ["master_seed", "by_seed"];
 
 /// The summary with [`BY_SEED`], so that a later one is compared with it seed by seed.
 #[must_use]
 pub fn registered(plan: &Plan, analysis: &Analysis) -> String {
-    let mut table = Table::new(&[&COLUMNS[..], &BY_SEED].concat());
-    for it in &analysis.comparisons {
+    let by_seed = |it: &Comparison| {
         let values: Vec<String> = it.by_seed.iter().map(|it| figure(*it)).collect();
-        let seeds = [plan.master_seed.to_string(), values.join(" ")];
-        table.row(comparison(plan, analysis, it).into_iter().chain(seeds));
-    }
-    for it in &analysis.overall {
-        let none = [String::new(), String::new()];
-        table.row(reading(plan, it).into_iter().chain(none));
-    }
-    table.finish()
+        Row {
+            master_seed: Some(plan.master_seed.to_string()),
+            by_seed: Some(values.join(" ")),
+            ..comparison(plan, analysis, it)
+        }
+    };
+    let without = |it: &Overall| Row {
+        master_seed: Some(String::new()),
+        by_seed: Some(String::new()),
+        ..reading(plan, it)
+    };
+    let readings = analysis.overall.iter().map(without);
+    let rows = analysis.comparisons.iter().map(by_seed).chain(readings);
+    Table::of(&rows.collect::<Vec<Row<'_>>>())
 }
 
 /// Mean waste of a policy by itself, and the waste it would need for the claimed saving against
@@ -94,61 +104,51 @@ pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, baseline: usi
     (waste(Mix::Baseline(baseline)), needed)
 }
 
-fn comparison(plan: &Plan, analysis: &Analysis, it: &Comparison) -> Vec<String> {
-    let baseline = it
-        .baseline
-        .map_or(&plan.candidate.name, |at| &plan.baselines[at].name);
-    let (mut waste, mut needed) = (String::new(), String::new());
+fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'a> {
+    let of = it.of;
+    let baseline = of.baseline.map(|at| &plan.baselines[at]);
+    let [size, direction, time] = it.words();
+    let [ci95_low, ci95_high] = ci95(&it.estimate);
+    let mut row = Row {
+        scenario: &plan.scenarios[of.scenario].name,
+        baseline: &baseline.unwrap_or(&plan.candidate).name,
+        adoption: of.adoption.label(),
+        group: of.group.name(),
+        quantity: of.quantity.id(),
+        scale: of.quantity.scale(),
+        headline: it.is_headline(),
+        runs: it.runs,
+        candidate_mean: figure(it.means.candidate),
+        baseline_mean: figure(it.means.baseline),
+        estimate: figure(it.estimate.value),
+        ci95_low,
+        ci95_high,
+        bound95_low: figure(it.estimate.bound95.0),
+        bound95_high: figure(it.estimate.bound95.1),
+        method: it.method.name(),
+        size_verdict: size,
+        direction_verdict: direction,
+        time_verdict: time,
+        log_ratio: figure(it.log_ratio.value),
+        log_ratio_se: figure(it.log_ratio.error),
+        paired_correlation: figure(it.pairing.correlation),
+        variance_reduction: figure(it.pairing.variance_reduction),
+        candidate_completed_fraction: figure(it.completed.candidate),
+        baseline_completed_fraction: figure(it.completed.baseline),
+        runs_needed: it.runs_needed(),
+        ..Row::default()
+    };
     if let (Some(at), Quantity::Bytes(Estimand::E3), Adoption::ALL) =
-        (it.baseline, it.quantity, it.adoption)
+        (of.baseline, of.quantity, of.adoption)
     {
-        let (has, needs) = waste_bound(plan, &analysis.levels, it.scenario, at);
-        (waste, needed) = (figure(has), figure(needs));
+        let (has, needs) = waste_bound(plan, &analysis.levels, of.scenario, at);
+        row.baseline_waste = figure(has);
+        row.baseline_waste_needed = figure(needs);
     }
-    let [low, high] = ci95(&it.estimate);
-    vec![
-        plan.scenarios[it.scenario].name.clone(),
-        baseline.clone(),
-        it.adoption.label(),
-        it.group.name().to_owned(),
-        it.quantity.id().to_owned(),
-        it.quantity.scale().to_owned(),
-        it.is_headline().to_string(),
-        it.runs.to_string(),
-        figure(it.candidate_mean),
-        figure(it.baseline_mean),
-        figure(it.estimate.value),
-        low,
-        high,
-        figure(it.estimate.bound95.0),
-        figure(it.estimate.bound95.1),
-        it.method.name().to_owned(),
-        it.size
-            .map_or("", crate::findings::verdict::Size::word)
-            .to_owned(),
-        it.direction
-            .map_or("", crate::findings::verdict::Direction::word)
-            .to_owned(),
-        it.time
-            .map_or("", crate::findings::verdict::Time::word)
-            .to_owned(),
-        figure(it.log_ratio),
-        figure(it.log_error),
-        figure(it.pairing.correlation),
-        figure(it.pairing.variance_reduction),
-        figure(it.completed.0),
-        figure(it.completed.1),
-        it.runs_needed.map_or_else(String::new, |it| it.to_string()),
-        waste,
-        needed,
-        String::new(),
-        String::new(),
-        String::new(),
-    ]
+    row
 }
 
-fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
-    let group = Quantity::Bytes(it.estimand).group(it.adoption);
+fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
     let pooled = |value: fn(&RandomEffects) -> f64| {
         it.pooled
             .as_ref()
@@ -156,30 +156,28 @@ fn reading(plan: &Plan, it: &Overall) -> Vec<String> {
     };
     // A large ratio is a small saving: the ends change places.
     let prediction = it.pooled.as_ref().and_then(|it| it.prediction95);
-    let [low, high] = prediction.map_or_else(Default::default, |(low, high)| {
-        [high, low].map(|end| figure(1.0 - exp(end)))
-    });
-    let mut row = vec![String::new(); COLUMNS.len()];
-    let mut put = |column: &str, text: String| {
-        let at = COLUMNS.iter().position(|it| *it == column);
-        row[at.expect("a column of the table")] = text;
-    };
-    put("scenario", ALL_SCENARIOS.to_owned());
-    put("baseline", plan.baselines[it.baseline].name.clone());
-    put("adoption", it.adoption.label());
-    put("group", group.name().to_owned());
-    put("quantity", it.estimand.id().to_owned());
-    put("scale", "saving".to_owned());
-    put("headline", "true".to_owned());
-    put("runs", it.scenarios.to_string());
-    put("estimate", pooled(|it| 1.0 - exp(it.mean)));
-    put("method", "DerSimonian-Laird".to_owned());
-    put("size_verdict", it.size.word().to_owned());
-    put("direction_verdict", it.direction.word().to_owned());
-    put("log_ratio", pooled(|it| it.mean));
-    put("log_ratio_se", pooled(|it| it.error));
-    put("scenarios_passing", it.passing.to_string());
-    put("prediction95_low", low);
-    put("prediction95_high", high);
-    row
+    let [prediction95_low, prediction95_high] = prediction
+        .map_or_else(Default::default, |(low, high)| {
+            [high, low].map(|end| figure(1.0 - exp(end)))
+        });
+    Row {
+        scenario: ALL_SCENARIOS,
+        baseline: &plan.baselines[it.baseline].name,
+        adoption: it.adoption.label(),
+        group: Quantity::Bytes(it.estimand).group(it.adoption).name(),
+        quantity: it.estimand.id(),
+        scale: "saving",
+        headline: true,
+        runs: it.scenarios,
+        estimate: pooled(|it| 1.0 - exp(it.mean)),
+        method: "DerSimonian-Laird",
+        size_verdict: it.size.word(),
+        direction_verdict: it.direction.word(),
+        log_ratio: pooled(|it| it.mean),
+        log_ratio_se: pooled(|it| it.error),
+        scenarios_passing: Some(it.passing),
+        prediction95_low,
+        prediction95_high,
+        ..Row::default()
+    }
 }

@@ -255,14 +255,14 @@ pub fn ladder(plan: &Plan, ladder: &Ladder) -> String {
         let [low, high] = ci95(&comparison.estimate);
         let [share_low, share_high] = ci95(&it.points);
         table.row([
-            plan.scenarios[comparison.scenario].name.clone(),
+            plan.scenarios[comparison.of.scenario].name.clone(),
             plan.ladder[it.rung - 1].clone(),
             plan.ladder[it.rung].clone(),
-            comparison.quantity.id().to_owned(),
-            comparison.quantity.scale().to_owned(),
+            comparison.of.quantity.id().to_owned(),
+            comparison.of.quantity.scale().to_owned(),
             comparison.runs.to_string(),
-            figure(comparison.baseline_mean),
-            figure(comparison.candidate_mean),
+            figure(comparison.means.baseline),
+            figure(comparison.means.candidate),
             figure(comparison.estimate.value),
             low,
             high,

@@ -58,11 +58,13 @@ impl Page<'_> {
         );
         let e1 = Quantity::Bytes(Estimand::E1);
         let rows = self.comparisons(|it| {
-            it.quantity == e1 && it.baseline.is_some() && it.group != Group::Outsiders
+            it.of.quantity == e1 && it.of.baseline.is_some() && it.of.group != Group::Outsiders
         });
         self.html.long("Upload by group", &COMPARISON_HEAD, &rows);
         let rows = self.comparisons(|it| {
-            it.quantity == Quantity::Time && it.baseline.is_some() && it.group == Group::Outsiders
+            it.of.quantity == Quantity::Time
+                && it.of.baseline.is_some()
+                && it.of.group == Group::Outsiders
         });
         if !rows.is_empty() {
             self.html.paragraph(

@@ -40,9 +40,9 @@ impl Page<'_> {
     fn step(&self, it: &Step) -> Vec<String> {
         let ladder = &self.plan.ladder;
         vec![
-            self.plan.scenarios[it.comparison.scenario].name.clone(),
+            self.plan.scenarios[it.comparison.of.scenario].name.clone(),
             format!("{} → {}", ladder[it.rung - 1], ladder[it.rung]),
-            it.comparison.quantity.id().to_owned(),
+            it.comparison.of.quantity.id().to_owned(),
             words::estimate(&it.comparison),
             words::interval(&it.points),
             format!("{:.2}", it.comparison.pairing.variance_reduction),

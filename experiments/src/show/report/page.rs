@@ -50,30 +50,23 @@ impl Page<'_> {
     /// Rows of [`COMPARISON_HEAD`].
     pub(super) fn comparisons(&self, keep: impl Fn(&Comparison) -> bool) -> Vec<Vec<String>> {
         let plan = self.plan;
-        let baseline = |it: &Comparison| {
-            it.baseline.map_or("itself (A/A)".to_owned(), |at| {
-                plan.baselines[at].name.clone()
-            })
-        };
         let row = |it: &Comparison| {
-            vec![
-                plan.scenarios[it.scenario].name.clone(),
-                baseline(it),
-                it.adoption.label(),
-                it.group.name().to_owned(),
-                it.quantity.id().to_owned(),
-                words::estimate(it),
-                it.size
-                    .map_or("", crate::findings::verdict::Size::word)
-                    .to_owned(),
-                it.direction
-                    .map_or("", crate::findings::verdict::Direction::word)
-                    .to_owned(),
-                it.time
-                    .map_or("", crate::findings::verdict::Time::word)
-                    .to_owned(),
-                format!("{:.2}", it.pairing.variance_reduction),
-            ]
+            let of = it.of;
+            let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
+            let [size, direction, time] = it.words();
+            let texts = [
+                &plan.scenarios[of.scenario].name,
+                baseline.unwrap_or("itself (A/A)"),
+                &of.adoption.label(),
+                of.group.name(),
+                of.quantity.id(),
+                &words::estimate(it),
+                size,
+                direction,
+                time,
+                &format!("{:.2}", it.pairing.variance_reduction),
+            ];
+            texts.map(str::to_owned).to_vec()
         };
         let all = self.analysis.comparisons.iter();
         all.filter(|it| keep(it)).map(row).collect()

@@ -52,7 +52,7 @@ impl Page<'_> {
             for figure in [Figure::Cdf, Figure::Bytes, Figure::Matrix, Figure::Series] {
                 self.figures(figure, Some(scenario));
             }
-            let rows = self.comparisons(|it| it.scenario == scenario && it.is_headline());
+            let rows = self.comparisons(|it| it.of.scenario == scenario && it.is_headline());
             self.html
                 .long("Paired differences", &COMPARISON_HEAD, &rows);
         }

@@ -19,7 +19,9 @@ impl Page<'_> {
              compares.",
         );
         let rows = self.comparisons(|it| {
-            it.quantity == Quantity::Tail && it.group == Group::All && it.baseline.is_some()
+            it.of.quantity == Quantity::Tail
+                && it.of.group == Group::All
+                && it.of.baseline.is_some()
         });
         self.html
             .long("The tail, by scenario", &COMPARISON_HEAD, &rows);
