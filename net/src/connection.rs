@@ -2,6 +2,7 @@
 //!
 //! Deliberately not here: any decision. What a message means is the business of `unchoke_core`.
 
+mod failure;
 mod greet;
 mod reader;
 mod secure;
@@ -17,7 +18,8 @@ use unchoke_core::wire::{Decoder, WireError};
 use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
 
-pub use greet::{HandshakeError, Identity, Introduced, answer, greet};
+pub use failure::HandshakeError;
+pub use greet::{Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
 pub(crate) use talk::Talk;
 

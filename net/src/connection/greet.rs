@@ -1,9 +1,10 @@
 //! Handshakes. BEP 3, *peer protocol*. How long they may take is for the client core to say.
 
 use unchoke_core::ids::{InfoHash, PeerId};
-use unchoke_core::mse::{MseError, PLAIN_PREFIX};
+use unchoke_core::mse::PLAIN_PREFIX;
 use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reserved, WireError};
 
+use super::failure::HandshakeError;
 use super::secure::{Encryption, Greeting, Secured};
 
 /// Who we are.
@@ -26,26 +27,6 @@ pub struct Introduced {
     pub reserved: Reserved,
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum HandshakeError {
-    /// The network failed, or the other side closed.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// It is no BitTorrent peer.
-    #[error("{0}")]
-    Wire(#[from] WireError),
-    /// The encrypted handshake failed.
-    #[error("{0}")]
-    Mse(#[from] MseError),
-    /// The peer speaks in a way that the user has turned off.
-    #[error("{0}")]
-    Unwanted(&'static str),
-    /// The peer is about another torrent.
-    #[error("the peer speaks of torrent {0}")]
-    OtherTorrent(InfoHash),
-}
-
 impl Identity {
     fn handshake(self) -> Handshake {
         Handshake {
@@ -61,15 +42,6 @@ impl Identity {
         } else {
             Err(HandshakeError::OtherTorrent(other))
         }
-    }
-}
-
-impl HandshakeError {
-    /// Whether the peer may answer if it is greeted in another way: it closed the connection or
-    /// did not understand.
-    #[must_use]
-    pub fn is_about_manners(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Wire(_) | Self::Mse(_))
     }
 }
 

@@ -9,7 +9,7 @@ use unchoke_core::mse::{
     Acceptor, Cipher, Ciphers, Entropy, Exchange, Initiator, MAX_PAD_BYTES, Methods,
 };
 
-use super::HandshakeError;
+use super::failure::HandshakeError;
 use crate::chance;
 
 /// Bytes read at a time during a handshake.
