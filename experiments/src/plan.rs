@@ -191,6 +191,16 @@ pub struct ScenarioUse {
     pub steady: bool,
     /// Paired runs here, if not as many as elsewhere.
     pub seed_count: Option<u32>,
+    /// Why it does not count for claims about all scenarios; `None` where it does.
+    pub out_of_scope: Option<String>,
+}
+
+impl ScenarioUse {
+    /// It counts for claims about all scenarios.
+    #[must_use]
+    pub const fn is_in_scope(&self) -> bool {
+        self.out_of_scope.is_none()
+    }
 }
 
 /// Fixed beforehand.
@@ -243,6 +253,11 @@ impl Figure {
 }
 
 impl Plan {
+    /// The scenarios that count for claims about all of them.
+    pub fn in_scope(&self) -> impl Iterator<Item = &ScenarioUse> {
+        self.scenarios.iter().filter(|it| it.is_in_scope())
+    }
+
     /// Paired runs in a scenario.
     #[must_use]
     pub fn seeds_of(&self, scenario: usize) -> u32 {

@@ -117,7 +117,7 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
         .map(str::to_owned)
         .to_vec();
     head.extend(plan.scenarios.iter().map(|it| it.name.clone()));
-    head.extend(["size", "direction"].map(str::to_owned));
+    head.extend(["size", "direction", "both"].map(str::to_owned));
     let mut table = empty(&head);
     if markup {
         table.load_style(presets::ASCII_MARKDOWN);
@@ -131,7 +131,7 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
         let quantity = Quantity::Bytes(it.estimand);
         let each = answers(&analysis.comparisons, quantity, it.baseline, it.adoption);
         row.extend(each.map(|it| Cell::new(words::estimate(it))));
-        for word in [it.size.word(), it.direction.word()] {
+        for word in [it.size.word(), it.direction.word(), it.joint.word()] {
             row.push(painted(word, color));
         }
         table.add_row(row);
@@ -145,8 +145,8 @@ fn painted(word: &str, color: bool) -> Cell {
         return cell;
     }
     cell.fg(match word {
-        "supported" | "saves" => comfy_table::Color::Green,
-        "refuted" | "no saving shown" => comfy_table::Color::Red,
+        "supported" | "saves" | "shown" => comfy_table::Color::Green,
+        "refuted" | "costs" => comfy_table::Color::Red,
         _ => comfy_table::Color::Yellow,
     })
 }
@@ -191,6 +191,7 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
         "size",
         "direction",
         "time",
+        "both",
         "method",
         "variance removed",
         "runs needed",
@@ -199,7 +200,7 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
     for it in &analysis.comparisons {
         let of = it.of;
         let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
-        let [size, direction, time] = it.words();
+        let [size, direction, time, joint] = it.words();
         table.add_row([
             &plan.scenarios[of.scenario].name,
             baseline.unwrap_or("itself"),
@@ -207,9 +208,10 @@ fn every(plan: &Plan, analysis: &Analysis) -> Table {
             of.group.name(),
             of.quantity.id(),
             &words::estimate(it),
-            size,
-            direction,
-            time,
+            &size,
+            &direction,
+            &time,
+            &joint,
             it.method.name(),
             &format!("{:.2}", it.pairing.variance_reduction),
             &it.runs_needed()

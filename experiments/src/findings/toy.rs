@@ -18,12 +18,16 @@ pub(crate) fn analysed() -> (Plan, Analysis) {
 
 /// The toy plan, run in memory: hundreds of files, each synced, would take the tests' time.
 pub(crate) fn analysis(toy: Toy) -> Analysis {
-    let plan = plan();
-    let units = expand(&plan, &toy).expect("units");
-    let loaded = Analysis::of(&plan, |scenario| {
+    analysis_of(&plan(), toy)
+}
+
+/// Likewise, of another plan.
+pub(crate) fn analysis_of(plan: &Plan, toy: Toy) -> Analysis {
+    let units = expand(plan, &toy).expect("units");
+    let loaded = Analysis::of(plan, |scenario| {
         let mut runs = Runs::default();
         for unit in units.iter().filter(|it| it.scenario == scenario) {
-            runs.insert(unit.clone(), toy.run(&plan, unit)?);
+            runs.insert(unit.clone(), toy.run(plan, unit)?);
         }
         Ok::<Runs, EngineError>(runs)
     });

@@ -7,12 +7,39 @@
 //! one size and two times to be tested, and a statement about all scenarios that any of them settles has
 //! as many times that.
 
+use std::fmt;
+
 use crate::findings::stats::bounds::Bounds;
-use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::ln;
 
 /// Chance of a false verdict, at most.
 const LEVEL: f64 = 0.05;
+
+/// Share of unfinished peers above which nothing is said of a comparison.
+const MOST_UNFINISHED: f64 = 0.01;
+
+/// Too many peers of either side were unfinished when the runs ended. Both sides then tend to the time at
+/// which runs are cut, and bytes for each completed copy are no saving.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unfinished(f64);
+
+impl Unfinished {
+    /// Of the shares that completed under candidate and baseline; `None` if nearly all did.
+    #[must_use]
+    pub fn of(completed: [f64; 2]) -> Option<Self> {
+        let most = completed.map(|it| 1.0 - it).into_iter().fold(0.0, f64::max);
+        (most > MOST_UNFINISHED).then_some(Self(most))
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{CANNOT_TELL}: {:.1} % unfinished", self.0 * 100.0)
+    }
+}
+
+/// How every verdict begins that runs were too short for.
+pub const CANNOT_TELL: &str = "cannot tell";
 
 /// Is the saving as large as claimed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +131,51 @@ impl Time {
     }
 }
 
+/// Is the saving as large as claimed, and are completion times kept?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Joint {
+    /// Both are shown: each of two tests passes at 5 %, and the chance that both do by mistake is no
+    /// greater (intersection-union).
+    Shown,
+    /// Neither shown nor refuted.
+    NotShown,
+    /// The saving is shown to be smaller, or times are shown to degrade: each at half of the 5 %.
+    Refuted,
+}
+
+impl Joint {
+    /// The verdict, given `size` and `time` as one of so many tests.
+    #[must_use]
+    pub fn of(
+        size: impl Fn(usize) -> Size,
+        time: impl Fn(usize) -> Time,
+        scenarios: usize,
+    ) -> Self {
+        let tests = 2 * scenarios;
+        match (size(tests), time(tests)) {
+            (Size::Supported, Time::Kept) => Self::Shown,
+            (Size::Refuted, _) | (_, Time::Degraded) => Self::Refuted,
+            _ => Self::NotShown,
+        }
+    }
+
+    /// The least favourable of the scenarios. Each is to be the verdict of one of as many.
+    #[must_use]
+    pub fn in_general(each: &[Self]) -> Self {
+        each.iter().copied().max().unwrap_or(Self::NotShown)
+    }
+
+    /// The verdict word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::NotShown => "not shown",
+            Self::Refuted => "refuted",
+        }
+    }
+}
+
 /// Does it save, and at what price?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
@@ -113,20 +185,27 @@ pub enum Direction {
     SavesTimeOpen,
     /// It saves, and completion times are shown to degrade.
     SavesButDegrades,
-    /// No saving is shown.
+    /// Of several scenarios only: in some, too many peers were unfinished.
+    CannotTell,
+    /// Neither a saving nor a cost is shown.
     NoSavingShown,
+    /// It is shown to take more bytes.
+    Costs,
 }
 
 impl Direction {
-    /// The verdict on a saving and on time.
+    /// The verdict on a saving, of which `bound` gives the upper one-sided bound at a level, and on time:
+    /// in one scenario by itself, or as one of `scenarios` of which any may show that it costs.
     #[must_use]
-    pub fn of(saving: &Estimate, time: Time) -> Self {
-        if saving.bound95.0 > 0.0 {
+    pub fn of(bound: impl Fn(f64) -> f64, time: Time, scenarios: usize) -> Self {
+        if bound(LEVEL) > 0.0 {
             match time {
                 Time::Kept => Self::Saves,
                 Time::NotShown => Self::SavesTimeOpen,
                 Time::Degraded => Self::SavesButDegrades,
             }
+        } else if bound(1.0 - LEVEL / scenarios as f64) < 0.0 {
+            Self::Costs
         } else {
             Self::NoSavingShown
         }
@@ -138,6 +217,16 @@ impl Direction {
         each.iter().copied().max().unwrap_or(Self::NoSavingShown)
     }
 
+    /// All of them, the most favourable first.
+    pub const ALL: [Self; 6] = [
+        Self::Saves,
+        Self::SavesTimeOpen,
+        Self::SavesButDegrades,
+        Self::CannotTell,
+        Self::NoSavingShown,
+        Self::Costs,
+    ];
+
     /// The verdict word.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -145,7 +234,9 @@ impl Direction {
             Self::Saves => "saves",
             Self::SavesTimeOpen => "saves (time not shown)",
             Self::SavesButDegrades => "saves but degrades",
+            Self::CannotTell => CANNOT_TELL,
             Self::NoSavingShown => "no saving shown",
+            Self::Costs => "costs",
         }
     }
 }
@@ -293,21 +384,64 @@ mod tests {
 
     #[test]
     fn direction_table() {
-        for (low, time, word) in [
-            (0.01, Time::Kept, "saves"),
-            (0.01, Time::NotShown, "saves (time not shown)"),
-            (0.01, Time::Degraded, "saves but degrades"),
-            (0.0, Time::Kept, "no saving shown"),
-            (-0.3, Time::Kept, "no saving shown"),
-            (f64::NAN, Time::Kept, "no saving shown"),
+        for (low, high, time, word) in [
+            (0.01, 0.5, Time::Kept, "saves"),
+            (0.01, 0.5, Time::NotShown, "saves (time not shown)"),
+            (0.01, 0.5, Time::Degraded, "saves but degrades"),
+            (0.0, 0.5, Time::Kept, "no saving shown"),
+            (-0.3, 0.0, Time::Kept, "no saving shown"),
+            (-0.9, -0.7, Time::Kept, "costs"),
+            (f64::NAN, f64::NAN, Time::Kept, "no saving shown"),
         ] {
-            let saving = Estimate {
-                value: low + 0.1,
-                ci95: (low - 0.01, 0.6),
-                bound95: (low, 0.5),
-            };
-            assert_eq!(Direction::of(&saving, time).word(), word, "{low} {time:?}");
+            let it = Direction::of(flat(low, high), time, 1);
+            assert_eq!(it.word(), word, "[{low}, {high}] {time:?}");
         }
+        // As one of many, a cost takes more to be shown.
+        let bounds = Bounds::t_about(-0.02, 0.01, 30);
+        let cost = |scenarios| Direction::of(|p| bounds.at(p), Time::Kept, scenarios);
+        assert_eq!(
+            (cost(1), cost(10)),
+            (Direction::Costs, Direction::NoSavingShown)
+        );
+    }
+
+    #[test]
+    fn joint_table() {
+        for (size, time, word) in [
+            (Size::Supported, Time::Kept, "shown"),
+            (Size::Supported, Time::NotShown, "not shown"),
+            (Size::Supported, Time::Degraded, "refuted"),
+            (Size::Inconclusive, Time::Kept, "not shown"),
+            (Size::Refuted, Time::Kept, "refuted"),
+        ] {
+            assert_eq!(
+                Joint::of(|_| size, |_| time, 3).word(),
+                word,
+                "{size:?} {time:?}"
+            );
+        }
+        // Each half is one of twice as many tests.
+        let asked = std::cell::Cell::new(0);
+        let size = |tests| {
+            asked.set(tests);
+            Size::Supported
+        };
+        assert_eq!(Joint::of(size, |_| Time::Kept, 3), Joint::Shown);
+        assert_eq!(asked.get(), 6);
+        let each = [Joint::Shown, Joint::NotShown];
+        assert_eq!(Joint::in_general(&each), Joint::NotShown);
+        assert_eq!(
+            Joint::in_general(&[each[1], Joint::Refuted]),
+            Joint::Refuted
+        );
+    }
+
+    #[test]
+    fn runs_that_were_cut_say_so() {
+        assert_eq!(Unfinished::of([1.0, 0.991]), None);
+        let it = Unfinished::of([0.98, 0.7]).expect("cut");
+        assert_eq!(it.to_string(), "cannot tell: 30.0 % unfinished");
+        assert!(Unfinished::of([0.98, 1.0]).is_some(), "either side");
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub struct Row {
     pub estimate: Option<f64>,
     /// Its two-sided 95 % interval.
     pub interval: Option<(f64, f64)>,
-    /// Verdicts on size, direction and time; empty where there is none.
-    pub verdicts: [String; 3],
+    /// Verdicts on size, direction, time, and size and time together; empty where there is none.
+    pub verdicts: [String; 4],
 }
 
 /// Why a text is not a summary.
@@ -70,6 +70,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         at("size_verdict")?,
         at("direction_verdict")?,
         at("time_verdict")?,
+        at("joint_verdict")?,
     ];
     let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
     let mut rows = BTreeMap::new();

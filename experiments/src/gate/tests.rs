@@ -3,10 +3,11 @@
 use super::*;
 
 const HEAD: &str = "scenario,baseline,adoption,group,quantity,scale,headline,estimate,\
-                    ci95_low,ci95_high,size_verdict,direction_verdict,time_verdict\n";
+                    ci95_low,ci95_high,size_verdict,direction_verdict,time_verdict,joint_verdict\n";
 
 pub(super) fn rows(text: &str) -> BTreeMap<Key, Row> {
-    read(&format!("{HEAD}{text}")).expect("a table")
+    let lines = text.lines().map(|it| format!("{it},\n"));
+    read(&(HEAD.to_owned() + &lines.collect::<String>())).expect("a table")
 }
 
 fn of(scenario: &str, before: &str, now: &str) -> Change {
@@ -76,7 +77,7 @@ fn the_same_seeds_are_compared_one_by_one() {
     let head = HEAD.replace('\n', ",master_seed,by_seed\n");
     let row = |figures: &str, master: &str, by_seed: &str| {
         let keys = "s,bep3,one,all";
-        let text = format!("{head}{keys},E3,saving,false,{figures},,,,{master},{by_seed}\n");
+        let text = format!("{head}{keys},E3,saving,false,{figures},,,,,{master},{by_seed}\n");
         read(&text).expect("a table")
     };
     let before = row("0.3,0.1,0.5", "7", "0.1 0.3 0.5");
@@ -95,6 +96,43 @@ fn the_same_seeds_are_compared_one_by_one() {
         let (state, it) = change(master, by_seed);
         assert!(!it.paired && state == State::Inconclusive, "{it:?}");
     }
+}
+
+#[test]
+fn the_joint_verdict_and_cut_runs_have_turns_too() {
+    let change = |before: &str, now: &str| {
+        let row = |words: &str| {
+            let text = format!("{HEAD}s,bep3,one,adopters,E1,saving,true,0.41,0.40,0.42,{words}\n");
+            read(&text).expect("a table")
+        };
+        compare(&row(before), &row(now), 0.05, |_| false).changes[0].state
+    };
+    let good = "supported,saves,kept,shown";
+    let cut = "cannot tell: 5.0 % unfinished,".repeat(4);
+    let cut = cut.trim_end_matches(',');
+    assert_eq!(
+        change(good, "supported,saves,kept,refuted"),
+        State::Regressed
+    );
+    assert_eq!(
+        change(good, "supported,saves,kept,not shown"),
+        State::Inconclusive
+    );
+    assert_eq!(
+        change(good, cut),
+        State::Inconclusive,
+        "nothing is shown any more"
+    );
+    assert_eq!(change(cut, good), State::NoChange, "and no figure changed");
+    let costs = "refuted,costs,kept,refuted";
+    assert_eq!(
+        change("refuted,no saving shown,kept,refuted", costs),
+        State::NoChange
+    );
+    assert_eq!(
+        change("refuted,saves,kept,refuted", costs),
+        State::Inconclusive
+    );
 }
 
 #[test]

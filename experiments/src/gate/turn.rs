@@ -1,7 +1,7 @@
 //! Where the registered verdicts of a row went.
 
 use super::Row;
-use crate::findings::verdict::{Direction, Size, Time};
+use crate::findings::verdict::{CANNOT_TELL, Direction, Joint, Size, Time};
 
 /// What became of the verdicts of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ pub enum Turn {
 /// first says the contrary of the last rather than nothing.
 type Scale = ([&'static [&'static str]; 3], bool);
 
-const SCALES: [Scale; 3] = [
+const SCALES: [Scale; 4] = [
     (
         [
             &[Size::Refuted.word()],
@@ -32,7 +32,7 @@ const SCALES: [Scale; 3] = [
     ),
     (
         [
-            &[Direction::NoSavingShown.word()],
+            &[Direction::NoSavingShown.word(), Direction::Costs.word()],
             // What is known of time is on the scale of time.
             &[
                 Direction::SavesButDegrades.word(),
@@ -50,6 +50,14 @@ const SCALES: [Scale; 3] = [
         ],
         true,
     ),
+    (
+        [
+            &[Joint::Refuted.word()],
+            &[Joint::NotShown.word()],
+            &[Joint::Shown.word()],
+        ],
+        true,
+    ),
 ];
 
 /// Where the verdicts went; `None` if they are the same.
@@ -57,7 +65,11 @@ pub(super) fn turn(before: &Row, now: &Row) -> Option<Turn> {
     let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
     let turns = pairs.filter(|((old, new), _)| old != new);
     let turns = turns.map(|((old, new), (words, contrary))| {
-        let place = |word: &String| words.iter().position(|it| it.contains(&word.as_str()));
+        let place = |word: &String| {
+            // Nothing is shown of runs that were cut.
+            let cut = word.starts_with(CANNOT_TELL).then_some(1);
+            cut.or_else(|| words.iter().position(|it| it.contains(&word.as_str())))
+        };
         match (place(old), place(new)) {
             (Some(2), Some(0)) if contrary => Turn::Against,
             (Some(old), Some(new)) if old == new => Turn::Moved,

@@ -71,6 +71,10 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         let message = "has the candidate's name; give one of them another `name`";
         return Err(source.error(&format!("baseline.{at}"), message));
     }
+    if plan.in_scope().count() == 0 {
+        let message = "every scenario is out of scope; leave one in";
+        return Err(source.error("scenario", message));
+    }
     ladder(&plan, source)?;
     if let Some(file) = &file.factorial {
         plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
@@ -218,6 +222,9 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
     let name = checked_name(&name).map_err(|it| source.error(&format!("{key}.source"), it))?;
     let seeds = file.seeds.map(seed_count).transpose();
     let seeds = seeds.map_err(|it| source.error(&format!("{key}.seeds"), it))?;
+    let reason = file.out_of_scope.as_ref();
+    let reason = reason.map(|it| said(it, &format!("{key}.out_of_scope"), source));
+    let out_of_scope = reason.transpose()?;
     let set = file
         .set
         .iter()
@@ -229,6 +236,7 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
         set,
         seed_count: seeds,
         steady: file.steady,
+        out_of_scope,
     })
 }
 

@@ -61,6 +61,7 @@ fn scenario(it: &ScenarioUse) -> ScenarioFile {
         name: Some(it.name.clone()),
         source: it.source.clone(),
         steady: it.steady,
+        out_of_scope: it.out_of_scope.clone(),
         seeds: it.seed_count,
         set: it.set.iter().map(|it| change(it)).collect(),
     }

@@ -168,6 +168,10 @@ pub struct ScenarioFile {
     /// finds, and as long before the last arrival.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub steady: bool,
+    /// Why the scenario does not count for claims about all of them: say what cannot act in it. Its rows
+    /// are shown all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_scope: Option<String>,
     /// Paired runs here, where the sample-size rule asks for another number than elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seeds: Option<u32>,

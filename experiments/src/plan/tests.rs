@@ -204,3 +204,22 @@ fn more_runs_change_no_earlier_seed() {
     assert_ne!(other.run_seed(0), plan.run_seed(0));
     assert!(seeds.iter().all(|it| *it < 1 << 63));
 }
+
+#[test]
+fn a_scenario_is_left_out_of_claims_for_a_reason() {
+    let with = |reason: &str| {
+        let text = PLAN.replacen(
+            "name = \"slow\"\n",
+            &format!("name = \"slow\"\nout_of_scope = {reason}\n"),
+            1,
+        );
+        load("plan.toml", &text, &Changes::default())
+    };
+    let plan = with("\"five peers\"").expect("right");
+    let in_scope: Vec<&str> = plan.in_scope().map(|it| it.name.as_str()).collect();
+    assert_eq!(in_scope, ["flash-homog"]);
+    let again = load("plan.toml", &plan.to_toml(), &Changes::default()).expect("our own text");
+    assert_eq!(again.scenarios, plan.scenarios);
+    let error = with("\" \"").expect_err("no reason");
+    assert_eq!(error.key, "scenario.1.out_of_scope");
+}

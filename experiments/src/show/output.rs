@@ -18,7 +18,7 @@ use crate::run::store::{StoreError, write_whole};
 use crate::run::unit::hex;
 
 /// Version of the columns.
-pub const RESULTS_SCHEMA: u32 = 1;
+pub const RESULTS_SCHEMA: u32 = 2;
 
 /// The plan as it was run, among the results.
 pub const PLAN_FILE: &str = "plan.toml";

@@ -4,7 +4,9 @@ mod ladder;
 
 pub use ladder::ladder;
 
-use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity, answers};
+use crate::findings::analysis::{
+    Analysis, Comparison, Finding, LevelKind, Overall, Quantity, answers,
+};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, Size};
 use crate::plan::{Adoption, Estimand, Plan};
@@ -19,6 +21,16 @@ pub fn percent(fraction: f64) -> String {
         format!("{:.1} %", (fraction * 1000.0).round() / 10.0 + 0.0)
     } else {
         "unknown".to_owned()
+    }
+}
+
+/// A saving in words, as `saving 12.3 %`, `costing 79.0 %`.
+#[must_use]
+pub fn changed(saving: f64) -> String {
+    if saving < 0.0 {
+        format!("costing {}", percent(-saving))
+    } else {
+        format!("saving {}", percent(saving))
     }
 }
 
@@ -85,7 +97,7 @@ fn size(plan: &Plan, readings: &[&Overall]) -> String {
         .iter()
         .map(|it| it.best)
         .fold(f64::NEG_INFINITY, f64::max);
-    let range = format!("savings run from {} to {}", percent(worst), percent(best));
+    let range = format!("they run from {} to {}", changed(worst), changed(best));
     let words = by_word(
         plan,
         readings,
@@ -96,7 +108,7 @@ fn size(plan: &Plan, readings: &[&Overall]) -> String {
             Size::Refuted.word(),
         ],
     );
-    format!("a saving of {claim} or more in every scenario is {words}; {range}")
+    format!("savings of {claim} or more in every scenario are {words}; {range}")
 }
 
 fn direction(plan: &Plan, readings: &[&Overall]) -> String {
@@ -104,12 +116,7 @@ fn direction(plan: &Plan, readings: &[&Overall]) -> String {
         plan,
         readings,
         |it| it.direction.word(),
-        &[
-            Direction::Saves.word(),
-            Direction::SavesTimeOpen.word(),
-            Direction::SavesButDegrades.word(),
-            Direction::NoSavingShown.word(),
-        ],
+        &Direction::ALL.map(Direction::word),
     )
 }
 
@@ -189,23 +196,31 @@ pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
             "One seed names no winner between {candidate} and {baseline}."
         ));
     }
-    let each = answers(&analysis.comparisons, Quantity::Time, 0, *adoption).map(|it| {
-        let (ratio, (low, high)) = (it.estimate.value, it.estimate.ci95);
-        let (word, ratio, low, high) = if ratio <= 1.0 {
-            ("sooner", 1.0 / ratio, 1.0 / high, 1.0 / low)
-        } else {
-            ("later", ratio, low, high)
-        };
-        let scenario = &plan.scenarios[it.of.scenario].name;
-        format!("{ratio:.2}x {word} in {scenario} (95 % CI {low:.2}-{high:.2})")
-    });
-    let each = each.collect::<Vec<_>>().join(", ");
+    let each = answers(&analysis.comparisons, Quantity::Time, 0, *adoption)
+        .map(|it| format!("in {} {}", plan.scenarios[it.of.scenario].name, sooner(it)));
+    let each = each.collect::<Vec<_>>().join("; ");
     Some(format!(
-        "{candidate} finishes {each} than {baseline} when {} adopt, by geometric mean over {} \
+        "Against {baseline}, when {} adopt, {candidate} finishes: {each}. Geometric means over {} \
          paired seeds.",
         adopts(*adoption),
         plan.seeds_said()
     ))
+}
+
+/// How much sooner or later, and no side where the interval has both.
+fn sooner(it: &Comparison) -> String {
+    if let Finding::Cut(it) = it.finding {
+        return it.to_string();
+    }
+    let (ratio, (low, high)) = (it.estimate.value, it.estimate.ci95);
+    if high < 1.0 {
+        let (low, high) = (1.0 / high, 1.0 / low);
+        format!("{:.2}x sooner (95 % CI {low:.2}-{high:.2})", 1.0 / ratio)
+    } else if low > 1.0 {
+        format!("{ratio:.2}x later (95 % CI {low:.2}-{high:.2})")
+    } else {
+        format!("neither sooner nor later as far as is shown (95 % CI {low:.2}-{high:.2})")
+    }
 }
 
 /// What counts in steady scenarios: one sentence each.
@@ -268,6 +283,8 @@ pub fn title(quantity: Quantity) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::toy::analysed;
+    use crate::findings::verdict::{Joint, Unfinished};
     use crate::run::toy::plan;
 
     fn reading(baseline: usize, adoption: Adoption, size: Size) -> Overall {
@@ -277,6 +294,7 @@ mod tests {
             adoption,
             size,
             direction: Direction::NoSavingShown,
+            joint: Joint::Refuted,
             passing: 0,
             scenarios: 2,
             worst: (0, -0.054),
@@ -299,11 +317,35 @@ mod tests {
             sentence.contains("supported vs unchoke_all with one peer; refuted otherwise"),
             "{sentence}"
         );
-        assert!(sentence.contains("from -5.4 % to 41.2 %"), "{sentence}");
+        assert!(
+            sentence.contains("from costing 5.4 % to saving 41.2 %"),
+            "{sentence}"
+        );
         assert_eq!(
             direction(&plan, &all),
             "no saving shown for every baseline and adoption"
         );
+    }
+
+    #[test]
+    fn the_closing_sentence_takes_a_side_only_where_one_is_shown() {
+        let (_, analysis) = analysed();
+        let mut it = analysis.comparisons[0].clone();
+        for (value, ci95, words) in [
+            (0.8, (0.5, 0.9), "1.25x sooner (95 % CI 1.11-2.00)"),
+            (1.3, (1.1, 1.5), "1.30x later (95 % CI 1.10-1.50)"),
+            (
+                0.998,
+                (0.97, 1.02),
+                "neither sooner nor later as far as is shown (95 % CI 0.97-1.02)",
+            ),
+        ] {
+            it.finding = Finding::Times { runs_needed: None };
+            (it.estimate.value, it.estimate.ci95) = (value, ci95);
+            assert_eq!(sooner(&it), words);
+        }
+        it.finding = Finding::Cut(Unfinished::of([0.8, 1.0]).expect("cut"));
+        assert_eq!(sooner(&it), "cannot tell: 20.0 % unfinished");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::findings::stats::math::{exp, ln};
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::pairing::{Pairing, pairing};
 use crate::findings::stats::power::runs_needed;
-use crate::findings::verdict::{Direction, Size, Time};
+use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
 use crate::plan::{Adoption, Estimand, Percent, Plan};
 use crate::run::outcome::Outcome;
 use crate::run::unit::Mix;
@@ -266,19 +266,22 @@ impl Study<'_> {
         let bounds = bca(self.resamples, ratio);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
         let claim = self.plan.margins.claim.fraction();
+        // A large ratio is a small saving: the ends change places.
+        let bound = |p: f64| 1.0 - bounds.at(1.0 - p);
+        let logs = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
         let verdicts = |among: usize| {
-            let logs = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
-            let time = Time::of(logs, among);
+            let size = |among| Size::of(bound, claim, among);
+            let time = |among| Time::of(logs, among);
             Verdicts {
-                // A large ratio is a small saving: the ends change places.
-                size: Size::of(|p| 1.0 - bounds.at(1.0 - p), claim, among),
-                direction: Direction::of(&estimate, time),
-                time,
+                size: size(among),
+                direction: Direction::of(bound, time(among), among),
+                time: time(among),
+                joint: Joint::of(size, time, among),
             }
         };
         let finding = Finding::Bytes {
             alone: verdicts(1),
-            in_general: verdicts(self.plan.scenarios.len()),
+            in_general: verdicts(self.plan.in_scope().count().max(1)),
         };
         let means = Sides {
             candidate: mean(candidate),
@@ -327,6 +330,8 @@ impl Study<'_> {
         pairing: Pairing,
         finding: Finding,
     ) -> Comparison {
+        let completed = self.completed();
+        let cut = Unfinished::of([completed.candidate, completed.baseline]);
         Comparison {
             of: Key {
                 scenario: self.question.scenario,
@@ -342,8 +347,8 @@ impl Study<'_> {
             log_ratio: figures.log_ratio,
             method: figures.method,
             pairing,
-            completed: self.completed(),
-            finding,
+            completed,
+            finding: cut.map_or(finding, Finding::Cut),
         }
     }
 

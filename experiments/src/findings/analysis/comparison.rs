@@ -4,7 +4,7 @@ use super::quantity::Quantity;
 use crate::findings::measure::Group;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::pairing::Pairing;
-use crate::findings::verdict::{Direction, Size, Time};
+use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
 use crate::plan::Adoption;
 
 /// How an interval was made.
@@ -72,11 +72,15 @@ pub struct Verdicts {
     pub direction: Direction,
     /// What is known of the group's completion times.
     pub time: Time,
+    /// Is it as large as claimed, and are completion times kept?
+    pub joint: Joint,
 }
 
 /// What is said of the figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
+    /// Nothing: too many peers were unfinished when the runs ended.
+    Cut(Unfinished),
     /// Of bytes.
     Bytes {
         /// Of this scenario by itself.
@@ -138,14 +142,23 @@ impl Comparison {
         of_bytes && self.of.baseline.is_some() && self.of.group == asked
     }
 
-    /// The verdicts in words, on size, direction and time; empty where there is none.
+    /// The verdicts in words: on size, direction, time, and on size and time together; empty where there
+    /// is none.
     #[must_use]
-    pub fn words(&self) -> [&'static str; 3] {
-        match &self.finding {
-            Finding::Bytes { alone, .. } => {
-                [alone.size.word(), alone.direction.word(), alone.time.word()]
+    pub fn words(&self) -> [String; 4] {
+        match (&self.finding, self.of.quantity) {
+            (Finding::Cut(it), Quantity::Bytes(_)) => std::array::from_fn(|_| it.to_string()),
+            (Finding::Cut(it), Quantity::Time | Quantity::Tail) => {
+                [String::new(), String::new(), it.to_string(), String::new()]
             }
-            Finding::Times { .. } => [""; 3],
+            (Finding::Bytes { alone, .. }, _) => [
+                alone.size.word(),
+                alone.direction.word(),
+                alone.time.word(),
+                alone.joint.word(),
+            ]
+            .map(str::to_owned),
+            (Finding::Times { .. }, _) => Default::default(),
         }
     }
 
@@ -154,7 +167,7 @@ impl Comparison {
     pub const fn runs_needed(&self) -> Option<u64> {
         match self.finding {
             Finding::Times { runs_needed } => runs_needed,
-            Finding::Bytes { .. } => None,
+            Finding::Cut(_) | Finding::Bytes { .. } => None,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The claim over all scenarios.
 
-use super::comparison::{Comparison, Finding, answers};
+use super::comparison::{Comparison, Finding, Verdicts, answers};
 use super::quantity::Quantity;
 use crate::findings::stats::meta::{RandomEffects, random_effects};
-use crate::findings::verdict::{Direction, Size};
+use crate::findings::verdict::{Direction, Joint, Size, Time};
 use crate::plan::{Adoption, Estimand, Plan};
 
 /// One reading of the claim: an estimand against a baseline at an adoption, over the scenarios.
@@ -20,9 +20,11 @@ pub struct Overall {
     pub size: Size,
     /// The least favourable of the scenarios.
     pub direction: Direction,
+    /// Likewise, of saving what is claimed and keeping time.
+    pub joint: Joint,
     /// Scenarios that support the claim.
     pub passing: usize,
-    /// Scenarios.
+    /// Scenarios in scope.
     pub scenarios: usize,
     /// Position of the scenario with the smallest saving, and that saving.
     pub worst: (usize, f64),
@@ -42,7 +44,8 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
             for adoption in &plan.adoption {
                 let quantity = Quantity::Bytes(*estimand);
                 let each = answers(comparisons, quantity, baseline, *adoption);
-                let each: Vec<&Comparison> = each.collect();
+                let in_scope = |it: &&Comparison| plan.scenarios[it.of.scenario].is_in_scope();
+                let each: Vec<&Comparison> = each.filter(in_scope).collect();
                 readings.extend(reading(*estimand, baseline, *adoption, &each));
             }
         }
@@ -50,17 +53,28 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     readings
 }
 
+/// What a scenario says whose runs were cut.
+const UNTOLD: Verdicts = Verdicts {
+    size: Size::Inconclusive,
+    direction: Direction::CannotTell,
+    time: Time::NotShown,
+    joint: Joint::NotShown,
+};
+
 fn reading(
     estimand: Estimand,
     baseline: usize,
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
-    let in_general = each.iter().filter_map(|it| match it.finding {
-        Finding::Bytes { in_general, .. } => Some((in_general.size, in_general.direction)),
-        Finding::Times { .. } => None,
+    let verdicts = each.iter().map(|it| match it.finding {
+        Finding::Bytes { in_general, .. } => in_general,
+        Finding::Cut(_) | Finding::Times { .. } => UNTOLD,
     });
-    let (sizes, directions): (Vec<Size>, Vec<Direction>) = in_general.unzip();
+    let verdicts: Vec<Verdicts> = verdicts.collect();
+    let sizes: Vec<Size> = verdicts.iter().map(|it| it.size).collect();
+    let directions: Vec<Direction> = verdicts.iter().map(|it| it.direction).collect();
+    let joints: Vec<Joint> = verdicts.iter().map(|it| it.joint).collect();
     let by_saving =
         |a: &&&Comparison, b: &&&Comparison| a.estimate.value.total_cmp(&b.estimate.value);
     let worst = each.iter().min_by(by_saving)?;
@@ -74,6 +88,7 @@ fn reading(
         adoption,
         size: Size::in_general(&sizes),
         direction: Direction::in_general(&directions),
+        joint: Joint::in_general(&joints),
         // To support the claim, a scenario needs the same bound alone and among others.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
         scenarios: each.len(),
@@ -85,4 +100,58 @@ fn reading(
             None
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::analysis::{Finding, Sides};
+    use crate::findings::toy::analysis_of;
+    use crate::findings::verdict::{Direction, Joint, Size, Unfinished};
+    use crate::plan::{Adoption, Estimand};
+    use crate::run::toy::{Toy, plan};
+
+    use super::{Overall, overall};
+
+    const KEEPS_TIME: Toy = Toy {
+        upload: 40,
+        time: 100,
+        noise: 1,
+    };
+
+    fn e1(readings: &[Overall]) -> &Overall {
+        let wanted = |it: &&Overall| {
+            (it.estimand, it.baseline, it.adoption) == (Estimand::E1, 0, Adoption::ALL)
+        };
+        readings.iter().find(wanted).expect("a reading of the plan")
+    }
+
+    #[test]
+    fn a_scenario_out_of_scope_has_rows_and_no_say() {
+        let mut plan = plan();
+        let whole = analysis_of(&plan, KEEPS_TIME);
+        assert_eq!(e1(&whole.overall).scenarios, 2);
+        assert_eq!(e1(&whole.overall).joint, Joint::Shown);
+        plan.scenarios[1].out_of_scope = Some("nothing can act there".to_owned());
+        let part = analysis_of(&plan, KEEPS_TIME);
+        assert_eq!(e1(&part.overall).scenarios, 1);
+        assert_eq!(part.comparisons.len(), whole.comparisons.len());
+    }
+
+    #[test]
+    fn a_scenario_that_was_cut_leaves_the_claim_open() {
+        let plan = plan();
+        let analysis = analysis_of(&plan, KEEPS_TIME);
+        let mut comparisons = analysis.comparisons;
+        for it in comparisons.iter_mut().filter(|it| it.of.scenario == 1) {
+            it.completed = Sides {
+                candidate: 0.9,
+                baseline: 1.0,
+            };
+            it.finding = Finding::Cut(Unfinished::of([0.9, 1.0]).expect("cut"));
+        }
+        let readings = overall(&plan, &comparisons);
+        let it = e1(&readings);
+        assert_eq!(it.direction, Direction::CannotTell);
+        assert_eq!((it.size, it.joint), (Size::Inconclusive, Joint::NotShown));
+    }
 }

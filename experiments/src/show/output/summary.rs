@@ -33,9 +33,10 @@ struct Row<'a> {
     bound95_low: String,
     bound95_high: String,
     method: &'a str,
-    size_verdict: &'a str,
-    direction_verdict: &'a str,
-    time_verdict: &'a str,
+    size_verdict: String,
+    direction_verdict: String,
+    time_verdict: String,
+    joint_verdict: String,
     log_ratio: String,
     log_ratio_se: String,
     paired_correlation: String,
@@ -107,7 +108,7 @@ pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, baseline: usi
 fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'a> {
     let of = it.of;
     let baseline = of.baseline.map(|at| &plan.baselines[at]);
-    let [size, direction, time] = it.words();
+    let [size, direction, time, joint] = it.words();
     let [ci95_low, ci95_high] = ci95(&it.estimate);
     let mut row = Row {
         scenario: &plan.scenarios[of.scenario].name,
@@ -129,6 +130,7 @@ fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'
         size_verdict: size,
         direction_verdict: direction,
         time_verdict: time,
+        joint_verdict: joint,
         log_ratio: figure(it.log_ratio.value),
         log_ratio_se: figure(it.log_ratio.error),
         paired_correlation: figure(it.pairing.correlation),
@@ -171,8 +173,9 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
         runs: it.scenarios,
         estimate: pooled(|it| 1.0 - exp(it.mean)),
         method: "DerSimonian-Laird",
-        size_verdict: it.size.word(),
-        direction_verdict: it.direction.word(),
+        size_verdict: it.size.word().to_owned(),
+        direction_verdict: it.direction.word().to_owned(),
+        joint_verdict: it.joint.word().to_owned(),
         log_ratio: pooled(|it| it.mean),
         log_ratio_se: pooled(|it| it.error),
         scenarios_passing: Some(it.passing),

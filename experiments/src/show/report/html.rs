@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::findings::verdict::CANNOT_TELL;
 use crate::show::figure::{Scene, svg};
 
 const STYLE: &str = include_str!("../../../assets/report.css");
@@ -84,12 +85,14 @@ impl Html {
             text.push_str("<tr>");
             for it in row {
                 let class = match it.as_str() {
-                    "supported" | "saves" | "kept" | "PASS" => " class=\"good\"",
-                    "refuted" | "no saving shown" | "degraded" | "FAIL" => " class=\"bad\"",
+                    "supported" | "saves" | "kept" | "shown" | "PASS" => " class=\"good\"",
+                    "refuted" | "costs" | "degraded" | "FAIL" => " class=\"bad\"",
                     "inconclusive"
+                    | "no saving shown"
                     | "saves (time not shown)"
                     | "saves but degrades"
                     | "not shown" => " class=\"open\"",
+                    it if it.starts_with(CANNOT_TELL) => " class=\"open\"",
                     _ => "",
                 };
                 write!(text, "<td{class}>{}</td>", escape(it))

@@ -43,10 +43,16 @@ impl Page<'_> {
                  1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
                  degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
                  they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
-                 (time not shown): neither is shown.",
+                 (time not shown): neither is shown. Costs: the upper bound of the saving is below zero. Both: \
+                 shown if size is supported and time is kept, refuted if either is shown to fail at half of \
+                 the 5 %.",
                 plan.margins.claim, plan.margins.time, plan.margins.tail
             ),
             self.general(),
+            "Where more than 1 % of the peers on either side had not completed when the runs ended, there is \
+             no verdict: both sides tend to the time at which runs are cut, and bytes for each completed copy \
+             are no saving."
+                .to_owned(),
             format!(
                 "Adopters are compared with the same peers in the run of the same seed where nobody \
                  adopts. A peer that did not complete counts with the time until the horizon and with \
@@ -70,7 +76,7 @@ impl Page<'_> {
 
     /// How statements about all scenarios are decided.
     fn general(&self) -> String {
-        let scenarios = self.plan.scenarios.len();
+        let scenarios = self.plan.in_scope().count();
         if scenarios == 1 {
             return "The plan has one scenario: what is shown of it is what is said of all."
                 .to_owned();

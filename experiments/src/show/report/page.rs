@@ -53,7 +53,7 @@ impl Page<'_> {
         let row = |it: &Comparison| {
             let of = it.of;
             let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
-            let [size, direction, time] = it.words();
+            let [size, direction, time, joint] = it.words();
             let texts = [
                 &plan.scenarios[of.scenario].name,
                 baseline.unwrap_or("itself (A/A)"),
@@ -61,9 +61,10 @@ impl Page<'_> {
                 of.group.name(),
                 of.quantity.id(),
                 &words::estimate(it),
-                size,
-                direction,
-                time,
+                &size,
+                &direction,
+                &time,
+                &joint,
                 &format!("{:.2}", it.pairing.variance_reduction),
             ];
             texts.map(str::to_owned).to_vec()
@@ -74,7 +75,7 @@ impl Page<'_> {
 }
 
 /// Columns of [`Page::comparisons`].
-pub(super) const COMPARISON_HEAD: [&str; 10] = [
+pub(super) const COMPARISON_HEAD: [&str; 11] = [
     "scenario",
     "baseline",
     "adoption",
@@ -84,5 +85,6 @@ pub(super) const COMPARISON_HEAD: [&str; 10] = [
     "size",
     "direction",
     "time",
+    "both",
     "variance removed",
 ];

@@ -41,6 +41,11 @@ impl Page<'_> {
             set.push(format!("{} seeds", plan.seeds_of(scenario)));
             let set = escape(&set.join(", "));
             self.html.push(&format!("<p class=\"small\">{set}</p>"));
+            if let Some(why) = &within.out_of_scope {
+                self.html.paragraph(&format!(
+                    "Out of scope, so it counts for no claim about all scenarios: {why}"
+                ));
+            }
             for same in same_adoptions(self.analysis, scenario) {
                 self.html.paragraph(&format!(
                     "In this scenario the adoptions {} are the same number of peers, and so the same \

@@ -51,6 +51,7 @@ impl Page<'_> {
                 "adoption",
                 "size",
                 "direction",
+                "both",
                 "scenarios passing",
                 "worst scenario",
                 "mean over scenarios",
@@ -83,6 +84,7 @@ impl Page<'_> {
             it.adoption.label(),
             it.size.word().to_owned(),
             it.direction.word().to_owned(),
+            it.joint.word().to_owned(),
             format!("{} of {}", it.passing, it.scenarios),
             format!(
                 "{} ({})",
