@@ -65,9 +65,9 @@ impl Torrent {
             geometry: &self.config.geometry,
         };
         let result = change(&mut asked);
-        let (owes, is_overdue) = (asked.conn.live > 0, asked.conn.overdue);
-        self.overdue = self.overdue - u16::from(overdue) + u16::from(is_overdue);
-        if owes != owed {
+        let (owed_after, overdue_after) = (asked.conn.live > 0, asked.conn.overdue);
+        self.overdue = self.overdue - u16::from(overdue) + u16::from(overdue_after);
+        if owed_after != owed {
             self.note_indifference(peer);
         }
         Some(result)

@@ -387,7 +387,9 @@ impl Torrent {
         let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
             if self.conns[peer.0 as usize].overdue {
-                self.asked(peer, |asked| asked.recount_overdue());
+                self.asked(peer, |asked| {
+                    asked.recount_overdue();
+                });
             }
             let conn = &self.conns[peer.0 as usize];
             if conn.closing || !conn.overdue && (!others || conn.live == 0) {
@@ -451,7 +453,9 @@ impl Torrent {
         }
         if !conn.agreed.fast() {
             // Streams are ordered: what was not answered before the choke never will be.
-            self.asked(peer, |asked| asked.forget());
+            self.asked(peer, |asked| {
+                asked.forget();
+            });
         }
         // Who changes its mind all the time is asked at the next upkeep.
         if !self.is_costly(peer, 1) {
@@ -473,7 +477,9 @@ impl Torrent {
         }
         // Who refuses although it does not choke us is asked after those that deliver.
         if was_live && refuses && self.is_prompt(peer) {
-            self.asked(peer, |asked| asked.become_unproven());
+            self.asked(peer, |asked| {
+                asked.become_unproven();
+            });
         }
         let released = self.partials.release(block.piece, peer);
         if released {

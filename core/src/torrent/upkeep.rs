@@ -75,7 +75,9 @@ impl Torrent {
         if let Some(traffic) = self.traffic.get_mut(id)
             && traffic.pending.len() > FORGET_ABOVE
         {
-            self.asked(peer, |asked| asked.forget());
+            self.asked(peer, |asked| {
+                asked.forget();
+            });
         }
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
@@ -121,7 +123,9 @@ impl Torrent {
             let conn = &mut self.conns[peer.0 as usize];
             conn.halvings = conn.halvings.saturating_sub(u8::from(!conn.overdue));
             if silence > span_millis(DOUBT) {
-                self.asked(peer, |asked| asked.become_unproven());
+                self.asked(peer, |asked| {
+                    asked.become_unproven();
+                });
                 self.end_exclusivity(peer);
             }
         }
