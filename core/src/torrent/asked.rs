@@ -56,7 +56,7 @@ impl Torrent {
     ) -> Option<R> {
         let conn = &mut self.conns[peer.0 as usize];
         let traffic = self.traffic.get_mut(conn.traffic)?;
-        let (owed, overdue) = (conn.live > 0, conn.overdue);
+        let before = (conn.live > 0, conn.overdue);
         let mut asked = Asked {
             peer,
             conn,
@@ -65,9 +65,9 @@ impl Torrent {
             geometry: &self.config.geometry,
         };
         let result = change(&mut asked);
-        let (owed_after, overdue_after) = (asked.conn.live > 0, asked.conn.overdue);
-        self.overdue = self.overdue - u16::from(overdue) + u16::from(overdue_after);
-        if owed_after != owed {
+        let after = (asked.conn.live > 0, asked.conn.overdue);
+        self.overdue = self.overdue - u16::from(before.1) + u16::from(after.1);
+        if after.0 != before.0 {
             self.note_indifference(peer);
         }
         Some(result)

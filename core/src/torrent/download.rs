@@ -1,5 +1,10 @@
 //! Requests we send and blocks that come.
 
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Asked` is no function of any lifetime, a closure is"
+)]
+
 use alloc::collections::VecDeque;
 
 use super::conn::{Delivery, Mark, Pending};
@@ -215,8 +220,8 @@ impl Torrent {
                 && partial.only.is_none_or(|only| only == peer)
                 && !self.is_barred(peer, partial.piece)
         };
-        let snubbed = self.conns[peer.0 as usize].delivery == Delivery::Snubbed;
-        let reverse = habits.reverses_for_snubbed && snubbed;
+        let reverse = habits.reverses_for_snubbed
+            && self.conns[peer.0 as usize].delivery == Delivery::Snubbed;
         let order = |slot: &usize| {
             let partial = self.partials.at(*slot);
             let copies = self.availability[partial.piece.0 as usize];
@@ -248,33 +253,27 @@ impl Torrent {
         }
     }
 
-    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. What
-    /// was asked of peers that may never answer counts as if it were not asked for.
+    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. In
+    /// the capped one, what was asked of peers that may never answer counts as if it were not asked
+    /// for, by those that deliver.
     fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
         let all_asked =
             self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
+        let live = self.conns[peer.0 as usize].live;
         if !all_asked {
             return None;
         }
-        let live = self.conns[peer.0 as usize].live;
         let few = live < self.config.pipeline.min;
+        let copies = if few { ENDGAME_COPIES } else { 1 };
         let number = match self.config.endgame {
-            Endgame::Off => None,
-            Endgame::Capped if few => self.firm_copy(peer, ENDGAME_COPIES),
+            Endgame::Capped if self.is_prompt(peer) => {
+                self.another_copy(peer, |it| it.firmly_asked() < copies)
+            }
+            Endgame::Capped => self.another_copy(peer, |it| it.asked() < copies),
             Endgame::Strict if live == 0 => self.rarest_copy(peer),
-            Endgame::Capped | Endgame::Strict => self.firm_copy(peer, 1),
+            _ => None,
         };
         number.map(|number| (number, Mark::EndgameCopy))
-    }
-
-    /// A block of which fewer than `copies` are under way, counted at prompt peers only if `peer`
-    /// is one of them.
-    fn firm_copy(&mut self, peer: PeerKey, copies: u8) -> Option<u32> {
-        if self.is_prompt(peer) {
-            self.another_copy(peer, |it| it.firmly_asked() < copies)
-        } else {
-            self.another_copy(peer, |it| it.asked() < copies)
-        }
     }
 
     /// A block under way from as few others as possible.
@@ -283,7 +282,7 @@ impl Torrent {
         let most = u8::try_from(self.open)
             .unwrap_or(MOST_COPIES)
             .min(MOST_COPIES);
-        (1..=most).find_map(|copies| self.firm_copy(peer, copies))
+        (2..=most).find_map(|copies| self.another_copy(peer, |it| it.asked() < copies))
     }
 
     /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
@@ -387,9 +386,7 @@ impl Torrent {
         let block = self.config.geometry.numbered(number);
         for peer in self.keys() {
             if self.conns[peer.0 as usize].overdue {
-                self.asked(peer, |asked| {
-                    asked.recount_overdue();
-                });
+                self.asked(peer, |asked| asked.recount_overdue());
             }
             let conn = &self.conns[peer.0 as usize];
             if conn.closing || !conn.overdue && (!others || conn.live == 0) {
@@ -453,9 +450,7 @@ impl Torrent {
         }
         if !conn.agreed.fast() {
             // Streams are ordered: what was not answered before the choke never will be.
-            self.asked(peer, |asked| {
-                asked.forget();
-            });
+            self.asked(peer, |asked| asked.forget());
         }
         // Who changes its mind all the time is asked at the next upkeep.
         if !self.is_costly(peer, 1) {
@@ -477,9 +472,7 @@ impl Torrent {
         }
         // Who refuses although it does not choke us is asked after those that deliver.
         if was_live && refuses && self.is_prompt(peer) {
-            self.asked(peer, |asked| {
-                asked.become_unproven();
-            });
+            self.asked(peer, |asked| asked.become_unproven());
         }
         let released = self.partials.release(block.piece, peer);
         if released {

@@ -69,10 +69,8 @@ impl Suspects {
 
     /// Whether something of this peer may still turn out to be corrupt.
     pub(super) fn names(&self, peer: PeerKey) -> bool {
-        self.failed
-            .values()
-            .flat_map(|it| &it.sent)
-            .any(|it| it.1 == peer)
+        let mut sent = self.failed.values().flat_map(|it| &it.sent);
+        sent.any(|it| it.1 == peer)
     }
 
     /// `peer` had the piece to itself and did not deliver it.

@@ -1,5 +1,10 @@
 //! Timers: rechoke, snubs, keep-alives, silence, rate caps.
 
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Asked` is no function of any lifetime, a closure is"
+)]
+
 use core::time::Duration;
 
 use super::conn::{Delivery, Mark};
@@ -75,9 +80,7 @@ impl Torrent {
         if let Some(traffic) = self.traffic.get_mut(id)
             && traffic.pending.len() > FORGET_ABOVE
         {
-            self.asked(peer, |asked| {
-                asked.forget();
-            });
+            self.asked(peer, |asked| asked.forget());
         }
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
@@ -123,9 +126,7 @@ impl Torrent {
             let conn = &mut self.conns[peer.0 as usize];
             conn.halvings = conn.halvings.saturating_sub(u8::from(!conn.overdue));
             if silence > span_millis(DOUBT) {
-                self.asked(peer, |asked| {
-                    asked.become_unproven();
-                });
+                self.asked(peer, |asked| asked.become_unproven());
                 self.end_exclusivity(peer);
             }
         }
