@@ -43,6 +43,7 @@ use clap::{Parser, Subcommand};
 use crate::findings::conduct::Unfinished;
 use crate::plan::PlanError;
 use crate::run::engine::EngineError;
+use crate::run::registration::RegistrationError;
 use crate::run::runner::RunError;
 use crate::run::store::StoreError;
 use crate::show::figure::RenderError;
@@ -167,6 +168,15 @@ impl From<StoreError> for Failure {
         Self {
             exit,
             message: error.to_string(),
+        }
+    }
+}
+
+impl From<RegistrationError> for Failure {
+    fn from(error: RegistrationError) -> Self {
+        match error {
+            RegistrationError::Store(it) => it.into(),
+            other => Self::usage(other.to_string()),
         }
     }
 }

@@ -62,8 +62,8 @@ pub struct Plan {
     pub resamples: usize,
     /// Pictures to draw.
     pub figures: Vec<Figure>,
-    /// No option changed what the committed file says.
-    pub registered: bool,
+    /// How it stands to what was fixed before its first run.
+    pub status: Status,
     /// What options left out of what the file says.
     pub left_out: LeftOut,
 }
@@ -200,6 +200,43 @@ impl ScenarioUse {
     #[must_use]
     pub const fn is_in_scope(&self) -> bool {
         self.out_of_scope.is_none()
+    }
+}
+
+/// How a plan stands to what was fixed before its first run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// As it was then.
+    Registered,
+    /// Changed since, and it says so.
+    Amended {
+        /// Runs that had been made before the first change.
+        after_runs: usize,
+        /// What was changed, key by key.
+        changed: Vec<String>,
+    },
+    /// Options changed it: nothing of it is a test.
+    Exploratory,
+}
+
+impl Status {
+    /// The word in files.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Registered => "registered".to_owned(),
+            Self::Amended { after_runs, .. } => format!("amended after {after_runs} runs"),
+            Self::Exploratory => "exploratory".to_owned(),
+        }
+    }
+
+    /// What was changed since the first run, key by key.
+    #[must_use]
+    pub fn changed(&self) -> &[String] {
+        match self {
+            Self::Amended { changed, .. } => changed,
+            Self::Registered | Self::Exploratory => &[],
+        }
     }
 }
 

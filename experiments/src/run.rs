@@ -6,6 +6,7 @@ pub mod cost;
 pub mod engine;
 pub mod expand;
 pub mod outcome;
+pub mod registration;
 pub mod runner;
 pub mod store;
 pub mod swarm;

@@ -108,7 +108,7 @@ fn formats_for_programs() {
     let lab = Lab::new(PLAN);
     let output = lab.run(&["run", "tiny.toml", "--format", "json", "--no-plots"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["schema_version"], 2);
     assert_eq!(json["rows"][0]["scenario"], "flash-hetero");
     let output = lab.run(&["run", "tiny.toml", "--format", "csv", "--no-plots"]);
     let summary = fs::read(lab.path("results/tiny/summary.csv")).expect("summary");

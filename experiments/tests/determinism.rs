@@ -128,10 +128,10 @@ fn results(it: &Surroundings<'_>) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// The resolved plan and the report quote the line of the plan that names the scenario file, and the
-/// report the command: the only places where a name may show.
+/// The resolved plan, its registration and the report quote the line of the plan that names the scenario
+/// file, and the report the command: the only places where a name may show.
 fn without_names(it: &Surroundings<'_>, files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
-    let quoting = |name: &str| ["plan.toml", "report.html"].contains(&name);
+    let quoting = |name: &str| ["plan.toml", "registration.json", "report.html"].contains(&name);
     let plain = |(name, bytes): (String, Vec<u8>)| {
         if !quoting(&name) {
             return (name, bytes);
@@ -141,8 +141,9 @@ fn without_names(it: &Surroundings<'_>, files: Vec<(String, Vec<u8>)>) -> Vec<(S
         let text = text
             .replace(&command, "PLAN")
             .replace(it.scenario, "SCENARIO");
-        // The hash over all files covers the quoted line.
-        let lines = text.lines().filter(|it| !it.contains("Results hash"));
+        // Hashes over all files and over the plan cover the quoted line.
+        let hashed = |it: &&str| it.contains("Results hash") || it.contains("plan_sha256");
+        let lines = text.lines().filter(|it| !hashed(it));
         (name, lines.collect::<Vec<_>>().join("\n").into_bytes())
     };
     files.into_iter().map(plain).collect()

@@ -93,3 +93,47 @@ fn results_do_not_take_the_place_of_the_plan() {
     let again = ["run", "done/plan.toml", "--out", "done", "--no-plots"];
     ended(&mut lab.command(&again), 0);
 }
+
+/// A margin that moves once the results are known must say so, and no other plan of the same name takes
+/// the place of results unasked.
+#[test]
+fn a_registered_plan_changes_only_openly() {
+    let lab = Lab::new(PLAN);
+    let write = |text: &str| fs::write(lab.path("tiny.toml"), text).expect("a plan");
+    let run = |code: i32, more: &[&str]| {
+        lab.expect(code, &[&["run", "tiny.toml", "--no-plots"], more].concat())
+    };
+    let manifest = || fs::read_to_string(lab.path("results/tiny/manifest.json")).expect("written");
+    run(0, &[]);
+    assert!(lab.path("results/tiny/registration.json").is_file());
+    let summary = || fs::read(lab.path("results/tiny/summary.csv")).expect("written");
+    let first = summary();
+
+    let moved = PLAN.replacen("seeds =", "margins = { time = \"50 %\" }\nseeds =", 1);
+    write(&moved);
+    let said = run(2, &[]);
+    assert!(
+        said.contains("24 runs were made of another plan of this name")
+            && said.contains("margins.time: \"5 %\" -> \"50 %\"")
+            && said.contains("`amendments`"),
+        "{said}"
+    );
+    assert_eq!(summary(), first, "nothing was replaced");
+
+    let text = "amendments = \"5 % was a slip of the pen.\"\nseeds =";
+    write(&moved.replacen("seeds =", text, 1));
+    let said = run(0, &[]);
+    assert!(said.contains("amended after 24 runs"), "{said}");
+    assert!(manifest().contains("\"status\": \"amended after 24 runs\""));
+    assert!(manifest().contains("margins.time"));
+
+    let seeds = ["--seeds", "2", "--out", "results/tiny"];
+    let said = run(2, &seeds);
+    assert!(said.contains("options make this run exploratory"), "{said}");
+
+    write(PLAN);
+    run(2, &[]);
+    run(0, &["--force"]);
+    assert!(manifest().contains("\"status\": \"registered\""));
+    assert_eq!(summary(), first);
+}

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::figures::Forms;
 use super::{Exit, Failure};
-use crate::plan::{Changes, Percent, Plan};
+use crate::plan::{Changes, Percent, Plan, Status};
 use crate::run::unit::Shard;
 
 /// Plans that need no file.
@@ -65,10 +65,10 @@ impl PlanArgs {
     pub(super) fn folder(&self, plan: &Plan) -> PathBuf {
         let usual = || {
             let results = Path::new("results");
-            if plan.registered {
-                results.join(&plan.name)
-            } else {
+            if plan.status == Status::Exploratory {
                 results.join("exploratory").join(&plan.name)
+            } else {
+                results.join(&plan.name)
             }
         };
         self.out.clone().unwrap_or_else(usual)

@@ -14,6 +14,7 @@ use crate::plan::{Factorial, Plan};
 use crate::run::cost::estimate;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
+use crate::run::registration;
 use crate::run::runner::{self, Options};
 use crate::run::store::{Found, Store, write_whole};
 use crate::run::swarm::Swarms;
@@ -57,6 +58,10 @@ pub(super) fn run(
         );
     }
     stop::listen()?;
+    make(&folder)?;
+    let mut registered = plan.clone();
+    registration::register(&mut registered, &folder, options.force)?;
+    let plan = &registered;
     let store = make_store(&folder, &version)?;
     let (ran, cells) = execute(&runs, &store, options)?;
     let study = Study::of(plan, factorial, cells);
@@ -227,6 +232,7 @@ fn write(
     let text = manifest(study.plan, units, engine, &files.hash(), host, folder);
     paths.push(folder.join(manifest::FILE));
     write_whole(&folder.join(manifest::FILE), text.as_bytes())?;
+    registration::note(study.plan, folder, distinct(units).len(), engine)?;
     if !options.results.no_plots {
         let picture = figure::effects(study);
         let forms = options.results.forms;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::args::ResultOptions;
-use super::folder::make_store;
+use super::folder::{make, make_store};
 use crate::plan::Plan;
 use crate::run::engine::Engine as _;
+use crate::run::registration::register;
 use crate::run::store::Store;
 use crate::run::swarm::Swarms;
 use crate::run::unit::Unit;
@@ -23,6 +24,16 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Registers the plan before its first run. What a check leaves are no results: those are registered
+    /// elsewhere.
+    pub(super) fn register(&mut self, force: bool) -> Result<(), Failure> {
+        if self.options.check {
+            return Ok(());
+        }
+        make(&self.folder)?;
+        Ok(register(&mut self.plan, &self.folder, force)?)
+    }
+
     pub(super) fn store(&self) -> Result<Store, Failure> {
         make_store(&self.folder, &self.engine.version())
     }

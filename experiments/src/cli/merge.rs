@@ -38,7 +38,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
         )));
     }
     let units = expand(&plan, &engine)?;
-    let job = Job {
+    let mut job = Job {
         folder: plan_args.folder(&plan),
         reproduce: format!("lab run {}{}", quoted(&args.plan), plan_args.typed()),
         plan,
@@ -50,6 +50,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     if let Some(it) = folders.iter().find(|it| !it.is_dir()) {
         return Err(Failure::usage(format!("{}: no such folder", it.display())));
     }
+    job.register(false)?;
     let store = job.store()?;
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     gather(&job.units, &job.engine.version(), &folders, &store)?;

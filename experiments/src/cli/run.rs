@@ -14,6 +14,7 @@ use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
+use crate::run::registration;
 use crate::run::runner::{self, Done, Options};
 use crate::run::store::{Store, StoreError, write_whole};
 use crate::run::unit::{Unit, distinct};
@@ -31,7 +32,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         return super::factorial::run(&plan, factorial, (name, options, command));
     }
     let units = expand(&plan, &engine)?;
-    let job = Job {
+    let mut job = Job {
         folder: results.plan_args.folder(&plan),
         reproduce: format!("{command}{}", results.plan_args.typed()),
         plan,
@@ -51,6 +52,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         check::registered(&job)?;
     }
     stop::listen()?;
+    job.register(options.force)?;
     let store = job.store()?;
     if let Some(shard) = options.shard {
         let part: Vec<Unit> = job
@@ -186,6 +188,8 @@ impl Job<'_> {
         let (hash, engine) = (results.hash(), self.engine.version());
         let text = manifest(&self.plan, &self.units, &engine, &hash, host, &self.folder);
         put(manifest::FILE, text.as_bytes())?;
+        let runs = distinct(&self.units).len();
+        registration::note(&self.plan, &self.folder, runs, &engine)?;
         if self.options.peers {
             put(
                 "peers.csv",

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
 use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers};
-use crate::plan::Plan;
+use crate::plan::{Plan, Status};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
 use crate::show::output::RESULTS_SCHEMA;
@@ -18,8 +18,10 @@ use crate::show::words;
 pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -> String {
     let mut text = String::new();
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
-    if !plan.registered {
-        put("exploratory: options changed the registered plan\n");
+    match &plan.status {
+        Status::Registered => {}
+        Status::Exploratory => put("exploratory: options changed the registered plan\n"),
+        Status::Amended { .. } => put(&format!("{}\n", words::status(&plan.status))),
     }
     let color = colored(options.color);
     if !options.quiet {
@@ -264,7 +266,7 @@ pub(super) fn json(plan: &Plan, hash: &str, summary: &str) -> String {
     let document = json!({
         "schema_version": RESULTS_SCHEMA,
         "plan": plan.name,
-        "status": if plan.registered { "registered" } else { "exploratory" },
+        "status": plan.status.word(),
         "results_sha256": hash,
         "rows": rows,
     });

@@ -17,6 +17,7 @@ use crate::findings::tournament::fixture::{Fixture, Match, matches};
 use crate::findings::tournament::reading::Readings;
 use crate::findings::tournament::standing::Standing;
 use crate::run::engine::Engine as _;
+use crate::run::registration;
 use crate::run::runner::{self, Options, run_one};
 use crate::run::store::{Found, Store, write_whole};
 use crate::run::swarm::Swarms;
@@ -72,9 +73,20 @@ struct Job<'a> {
 
 pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let (plan, engine) = super::load_any(&args.plan, &args.plan_args)?;
+    let (mut plan, engine) = super::load_any(&args.plan, &args.plan_args)?;
     let folder = args.plan_args.folder(&plan);
     overwrite::refuse_folder(&args.plan, &plan, &folder)?;
+    if folder.join(COMPARISON).exists() {
+        return Err(Failure::usage(format!(
+            "{}: holds the results of `lab run`, and a tournament would go over some of them; name \
+             another folder with --out",
+            folder.display()
+        )));
+    }
+    if !args.dry_run {
+        make(&folder)?;
+        registration::register(&mut plan, &folder, args.force)?;
+    }
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;
     let hosts = 0..tournament.contenders().len();
     let matches = hosts.map(|at| matches(&tournament, at, &engine));
@@ -87,13 +99,6 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     };
     if args.dry_run {
         return job.dry_run();
-    }
-    if job.folder.join(COMPARISON).exists() {
-        return Err(Failure::usage(format!(
-            "{}: holds the results of `lab run`, and a tournament would go over some of them; name \
-             another folder with --out",
-            job.folder.display()
-        )));
     }
     stop::listen()?;
     let store = make_store(&job.folder, &job.engine.version())?;
@@ -215,6 +220,7 @@ impl Job<'_> {
         let plan = &self.tournament.plan;
         let text = manifest(plan, &units, &engine, &hash, host, &self.folder);
         write_whole(&self.folder.join(manifest::FILE), text.as_bytes())?;
+        registration::note(plan, &self.folder, units.len(), &engine)?;
         if !self.args.no_plots {
             let context = Context {
                 hash: &hash,

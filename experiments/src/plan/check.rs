@@ -7,7 +7,7 @@ use unchoke_core::choke::{self, Parameters};
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 
-use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse};
+use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status};
 
 /// Most paired runs of a plan.
 const MOST_SEEDS: u32 = 100_000;
@@ -42,7 +42,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         },
         resamples: file.statistics.bootstrap,
         figures: file.figures.clone(),
-        registered: true,
+        status: Status::Registered,
         left_out: LeftOut::default(),
     };
     seed_count(plan.seed_count).map_err(|it| source.error("seeds.count", it))?;

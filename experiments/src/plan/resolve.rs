@@ -3,7 +3,7 @@
 use super::check::check;
 use super::error::{Source, Where};
 use super::file::PlanFile;
-use super::{LeftOut, Plan, PlanError};
+use super::{LeftOut, Plan, PlanError, Status};
 
 /// What the command line changes. Any change makes the run exploratory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,9 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
         // A rung may be missing now.
         plan.ladder.clear();
     }
-    plan.registered = *changes == Changes::default();
+    if *changes != Changes::default() {
+        plan.status = Status::Exploratory;
+    }
     // A file that makes sense only with the options leaves nothing out.
     if let Ok(file) = check(&as_written, source) {
         plan.left_out = LeftOut::between(&file, &plan);

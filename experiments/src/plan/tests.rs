@@ -1,6 +1,6 @@
 //! Every mistake gets one sentence with file, line and key.
 
-use super::{Adoption, Changes, load};
+use super::{Adoption, Changes, Status, load};
 use crate::run::toy::{PLAN, plan};
 
 fn changed(from: &str, to: &str) -> String {
@@ -123,7 +123,7 @@ fn options_change_the_plan_and_make_it_exploratory() {
         ..Changes::default()
     };
     let plan = load("p.toml", PLAN, &with(&[])).expect("plan");
-    assert!(plan.registered);
+    assert_eq!(plan.status, Status::Registered);
     let changes = with(&[
         "candidate.parameters.slots=1",
         "seeds.count=3",
@@ -133,7 +133,7 @@ fn options_change_the_plan_and_make_it_exploratory() {
         "candidate.parameters.tick_ns=5 s",
     ]);
     let plan = load("p.toml", PLAN, &changes).expect("changed plan");
-    assert!(!plan.registered);
+    assert_eq!(plan.status, Status::Exploratory);
     assert_eq!(plan.candidate.parameters["slots"], 1);
     assert_eq!(plan.candidate.parameters["tick_ns"], 5_000_000_000);
     assert_eq!(plan.seed_count, 3);

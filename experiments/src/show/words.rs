@@ -9,7 +9,7 @@ use crate::findings::analysis::{
 };
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, Size};
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{Adoption, Estimand, Plan, Status};
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
 
@@ -57,6 +57,25 @@ pub fn interval(it: &Estimate) -> String {
         format!("{value} [{}, {}]", number(low), number(high))
     } else {
         format!("{} [?]", percent(it.value))
+    }
+}
+
+/// How a plan stands to what was fixed before its first run.
+#[must_use]
+pub fn status(status: &Status) -> String {
+    match status {
+        Status::Registered => {
+            "Registered plan: estimands, margins and seeds were fixed before the run.".to_owned()
+        }
+        Status::Exploratory => {
+            "Exploratory: options changed the registered plan; nothing here is a test of it."
+                .to_owned()
+        }
+        Status::Amended { changed, .. } => format!(
+            "The plan was {}; what changed: {}.",
+            status.word(),
+            changed.join("; ")
+        ),
     }
 }
 

@@ -48,7 +48,8 @@ pub fn manifest(
     let document = json!({
         "schema_version": super::RESULTS_SCHEMA,
         "plan": plan.name,
-        "status": if plan.registered { "registered" } else { "exploratory" },
+        "status": plan.status.word(),
+        "changed": plan.status.changed(),
         "results_sha256": results,
         "plan_sha256": hex(&Sha256::digest(plan.to_toml().as_bytes())),
         "engine": engine,

@@ -37,7 +37,7 @@ impl Html {
             "<title>{name}</title>\n<style>\n{STYLE}</style>\n<main>\n<h1>{name}</h1>"
         ));
         page.push(&format!("<p class=\"question\">{}</p>", escape(question)));
-        page.push(&format!("<p class=\"status\">{status}</p>"));
+        page.push(&format!("<p class=\"status\">{}</p>", escape(status)));
         page
     }
 

@@ -16,12 +16,7 @@ pub(super) struct Page<'a> {
 
 /// The page of a plan up to its first section.
 pub(crate) fn begin(plan: &Plan) -> Html {
-    let status = if plan.registered {
-        "Registered plan: estimands, margins and seeds were fixed before the run."
-    } else {
-        "Exploratory: options changed the registered plan; nothing here is a test of it."
-    };
-    Html::begin(&plan.name, &plan.question, status)
+    Html::begin(&plan.name, &plan.question, &words::status(&plan.status))
 }
 
 /// What the author wrote before the first run, and what was changed since.

@@ -1,0 +1,465 @@
+//! What was registered: the plan as it stood before the first run of results, kept beside them, and what
+//! was changed since. A margin that moves after the results are seen is no margin, so a plan that changed
+//! must say so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::store::{StoreError, write_whole};
+use super::unit::hex;
+use crate::plan::{Plan, Status};
+
+/// Name of the file, beside the results.
+pub const FILE: &str = "registration.json";
+
+/// Version of the file.
+const SCHEMA: u32 = 1;
+
+/// Why a plan may not be run into a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// The plan is another one than that of the results there, and does not say so.
+    #[error(
+        "{}: {runs} runs were made of another plan of this name. Changed since: {changed}. Say in \
+         `amendments` of the plan what was changed, when and why; or give --force, and this plan takes the \
+         place of the other one and of its results",
+        folder.display()
+    )]
+    Changed {
+        /// Folder of the results.
+        folder: PathBuf,
+        /// Runs of the plan before.
+        runs: usize,
+        /// What differs, key by key.
+        changed: String,
+    },
+    /// Options changed the plan, and registered results are there.
+    #[error(
+        "{}: holds results of the registered plan, and options make this run exploratory; give \
+         another folder, or --force to replace them",
+        folder.display()
+    )]
+    Exploratory {
+        /// Folder of the results.
+        folder: PathBuf,
+    },
+    /// The file cannot be understood.
+    #[error("{}: is damaged: {why}; restore it, or give --force to begin anew", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// In what way.
+        why: String,
+    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A change of the plan after runs had been made.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+struct Amendment {
+    /// Runs that had been made.
+    after_runs: usize,
+    /// What differs from the plan before, key by key.
+    changed: Vec<String>,
+    /// Hash of the plan since.
+    plan_sha256: String,
+}
+
+/// A plan whose results another one replaced.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+struct Replaced {
+    plan_sha256: String,
+    runs: usize,
+}
+
+/// What is kept.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+struct Registration {
+    schema_version: u32,
+    /// Hash of the plan before its first run.
+    plan_sha256: String,
+    /// Runs made so far.
+    runs: usize,
+    /// Fingerprints of the engines that made results of it, the last one last.
+    engines: Vec<String>,
+    amendments: Vec<Amendment>,
+    replaced: Vec<Replaced>,
+    /// The plan as it was last run.
+    plan: String,
+}
+
+impl Registration {
+    fn new(plan: &Plan) -> Self {
+        let plan = plan.to_toml();
+        Self {
+            schema_version: SCHEMA,
+            plan_sha256: sha256(&plan),
+            runs: 0,
+            engines: Vec::new(),
+            amendments: Vec::new(),
+            replaced: Vec::new(),
+            plan,
+        }
+    }
+
+    /// What is registered in a folder, if anything. Folders of older versions have a manifest only.
+    fn load(folder: &Path) -> Result<Option<Self>, RegistrationError> {
+        let file = folder.join(FILE);
+        let damaged = |why: String| RegistrationError::Damaged {
+            file: file.clone(),
+            why,
+        };
+        let mut found = match read(&file)? {
+            Some(text) => {
+                let read: Self =
+                    serde_json::from_str(&text).map_err(|it| damaged(it.to_string()))?;
+                if read.schema_version != SCHEMA {
+                    return Err(damaged(format!("version {}", read.schema_version)));
+                }
+                read
+            }
+            None => match before_registrations(folder)? {
+                Some(it) => it,
+                None => return Ok(None),
+            },
+        };
+        // Runs of a plan that was stopped count too.
+        found.runs = found.runs.max(units_in(&folder.join("units")));
+        Ok(Some(found))
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), StoreError> {
+        let mut text = serde_json::to_string_pretty(self).expect("text and numbers are JSON");
+        text.push('\n');
+        write_whole(&folder.join(FILE), text.as_bytes())
+    }
+
+    fn status(&self) -> Status {
+        let Some(first) = self.amendments.first() else {
+            return Status::Registered;
+        };
+        let changed = self.amendments.iter().flat_map(|it| it.changed.clone());
+        Status::Amended {
+            after_runs: first.after_runs,
+            changed: changed.collect(),
+        }
+    }
+}
+
+/// Results of a registered plan from before there were registrations.
+fn before_registrations(folder: &Path) -> Result<Option<Registration>, RegistrationError> {
+    let (manifest, plan) = (
+        read(&folder.join("manifest.json"))?,
+        read(&folder.join("plan.toml"))?,
+    );
+    let manifest = manifest.and_then(|it| serde_json::from_str::<serde_json::Value>(&it).ok());
+    let (Some(manifest), Some(plan)) = (manifest, plan) else {
+        return Ok(None);
+    };
+    if manifest["status"] != "registered" {
+        return Ok(None);
+    }
+    let engine = manifest["engine"].as_str().map(str::to_owned);
+    let runs = manifest["units"].as_u64().unwrap_or(0);
+    Ok(Some(Registration {
+        schema_version: SCHEMA,
+        plan_sha256: sha256(&plan),
+        runs: usize::try_from(runs).unwrap_or(usize::MAX),
+        engines: engine.into_iter().collect(),
+        amendments: Vec::new(),
+        replaced: Vec::new(),
+        plan,
+    }))
+}
+
+/// Registers a plan before it is run into `folder`, and says in its status how it stands to what was
+/// registered there. With `force` it takes the place of another plan.
+pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), RegistrationError> {
+    let before = match Registration::load(folder) {
+        Err(RegistrationError::Damaged { .. }) if force => None,
+        other => other?,
+    };
+    let Some(mut before) = before else {
+        if plan.status != Status::Exploratory {
+            Registration::new(plan).save(folder)?;
+        }
+        return Ok(());
+    };
+    if plan.status == Status::Exploratory {
+        if before.runs > 0 && !force {
+            let folder = folder.to_owned();
+            return Err(RegistrationError::Exploratory { folder });
+        }
+        return Ok(());
+    }
+    let text = plan.to_toml();
+    let changed = changes(&before.plan, &text);
+    if before.runs == 0 {
+        before = Registration::new(plan);
+    } else if !changed.is_empty() {
+        let says = plan.amendments.is_some() && plan.amendments != amendments(&before.plan);
+        if says {
+            before.amendments.push(Amendment {
+                after_runs: before.runs,
+                changed,
+                plan_sha256: sha256(&text),
+            });
+        } else if force {
+            let replaced = Replaced {
+                plan_sha256: before.plan_sha256,
+                runs: before.runs,
+            };
+            let earlier = before.replaced;
+            before = Registration::new(plan);
+            before.replaced = earlier.into_iter().chain([replaced]).collect();
+        } else {
+            return Err(RegistrationError::Changed {
+                folder: folder.to_owned(),
+                runs: before.runs,
+                changed: changed.join("; "),
+            });
+        }
+    }
+    before.plan = text;
+    plan.status = before.status();
+    Ok(before.save(folder)?)
+}
+
+/// Notes that all runs of a registered plan are made, by this engine.
+pub fn note(
+    plan: &Plan,
+    folder: &Path,
+    runs: usize,
+    engine: &str,
+) -> Result<(), RegistrationError> {
+    if plan.status == Status::Exploratory {
+        return Ok(());
+    }
+    let Some(mut found) = Registration::load(folder)? else {
+        return Ok(());
+    };
+    found.runs = found.runs.max(runs);
+    if found.engines.last().is_none_or(|it| it != engine) {
+        found.engines.push(engine.to_owned());
+    }
+    Ok(found.save(folder)?)
+}
+
+fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// The text of a file; `None` if there is no such file.
+fn read(path: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(it) if it.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(it) => Err(StoreError::io(path, it)),
+    }
+}
+
+fn units_in(folder: &Path) -> usize {
+    let is_unit = |it: &fs::DirEntry| it.path().extension().is_some_and(|it| it == "jsonl");
+    fs::read_dir(folder).map_or(0, |it| it.flatten().filter(is_unit).count())
+}
+
+fn amendments(plan: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(plan).ok()?;
+    let said = table.get("amendments")?.as_str()?;
+    Some(said.trim().to_owned())
+}
+
+/// What differs between two plans, key by key, apart from what they say of their amendments.
+fn changes(before: &str, after: &str) -> Vec<String> {
+    let table = |text: &str| -> toml::Table {
+        let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
+        table.remove("amendments");
+        table
+    };
+    let mut found = Vec::new();
+    tables("", &table(before), &table(after), &mut found);
+    found
+}
+
+fn tables(at: &str, before: &toml::Table, after: &toml::Table, found: &mut Vec<String>) {
+    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let at = if at.is_empty() {
+            key.clone()
+        } else {
+            format!("{at}.{key}")
+        };
+        values(&at, before.get(key), after.get(key), found);
+    }
+}
+
+fn values(
+    at: &str,
+    before: Option<&toml::Value>,
+    after: Option<&toml::Value>,
+    found: &mut Vec<String>,
+) {
+    use toml::Value::{Array, Table};
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => {}
+        (Some(Table(before)), Some(Table(after))) => tables(at, before, after, found),
+        (Some(Array(before)), Some(Array(after))) if is_named(before) && is_named(after) => {
+            tables(at, &by_name(before), &by_name(after), found);
+        }
+        (before, after) => {
+            let said = |it: Option<&toml::Value>| it.map_or("nothing".to_owned(), short);
+            found.push(format!("{at}: {} -> {}", said(before), said(after)));
+        }
+    }
+}
+
+/// Longest value that is quoted in whole.
+const MOST_CHARS: usize = 60;
+
+fn short(value: &toml::Value) -> String {
+    let text = value.to_string();
+    if matches!(value, toml::Value::Table(_)) {
+        return "a table".to_owned();
+    }
+    if text.chars().count() <= MOST_CHARS {
+        return text.replace('\n', " ");
+    }
+    let head: String = text.chars().take(MOST_CHARS).collect();
+    format!("{}...", head.replace('\n', " "))
+}
+
+fn is_named(list: &[toml::Value]) -> bool {
+    let named = |it: &toml::Value| it.get("name").is_some_and(toml::Value::is_str);
+    !list.is_empty() && list.iter().all(named)
+}
+
+fn by_name(list: &[toml::Value]) -> toml::Table {
+    let each = list.iter().filter_map(|it| {
+        let name = it.get("name")?.as_str()?;
+        Some((name.to_owned(), it.clone()))
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Changes, load};
+    use crate::run::toy::PLAN;
+
+    fn plan(text: &str) -> Plan {
+        load("toy.toml", text, &Changes::default()).expect("right")
+    }
+
+    fn registered(folder: &Path, text: &str, force: bool) -> Result<Status, RegistrationError> {
+        let mut plan = plan(text);
+        register(&mut plan, folder, force)?;
+        note(&plan, folder, 10, "e1")?;
+        Ok(plan.status)
+    }
+
+    fn with_margin(margin: &str, amendments: &str) -> String {
+        let margins = format!("margins = {{ time = \"{margin}\" }}\n{amendments}adoption =");
+        PLAN.replacen("adoption =", &margins, 1)
+    }
+
+    #[test]
+    fn a_plan_that_changed_after_its_runs_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        let status = registered(folder, PLAN, false).expect("the first");
+        assert_eq!(status, Status::Registered);
+        assert_eq!(
+            registered(folder, PLAN, false).expect("the same"),
+            Status::Registered
+        );
+        let error = registered(folder, &with_margin("8 %", ""), false).expect_err("changed");
+        let text = error.to_string();
+        assert!(
+            text.contains("10 runs") && text.contains("margins.time: \"5 %\" -> \"8 %\""),
+            "{text}"
+        );
+        let amended = with_margin("8 %", "amendments = \"2026-11-29: 5 % was too strict.\"\n");
+        let status = registered(folder, &amended, false).expect("amended");
+        let expected = Status::Amended {
+            after_runs: 10,
+            changed: vec!["margins.time: \"5 %\" -> \"8 %\"".to_owned()],
+        };
+        assert_eq!(status, expected);
+        assert_eq!(
+            registered(folder, &amended, false).expect("again"),
+            expected
+        );
+        // One amendment does not speak for the next change.
+        let silent = amended.replace("8 %\"", "9 %\"");
+        assert!(registered(folder, &silent, false).is_err());
+        // Another plan of the same name.
+        let status = registered(folder, &with_margin("9 %", ""), true).expect("forced");
+        assert_eq!(status, Status::Registered);
+        let kept = Registration::load(folder)
+            .expect("readable")
+            .expect("there");
+        assert_eq!((kept.replaced.len(), kept.replaced[0].runs), (1, 10));
+    }
+
+    #[test]
+    fn before_the_first_run_a_plan_may_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut first = plan(PLAN);
+        register(&mut first, folder.path(), false).expect("the first");
+        let mut second = plan(&with_margin("8 %", ""));
+        register(&mut second, folder.path(), false).expect("nothing was run");
+        assert_eq!(second.status, Status::Registered);
+        // One unit is enough, also if the plan was stopped then.
+        fs::create_dir(folder.path().join("units")).expect("a folder");
+        fs::write(folder.path().join("units/a.jsonl"), "").expect("a file");
+        let mut third = plan(PLAN);
+        assert!(register(&mut third, folder.path(), false).is_err());
+    }
+
+    #[test]
+    fn an_exploratory_run_never_replaces_a_registered_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        registered(folder.path(), PLAN, false).expect("the first");
+        let seeds = Changes {
+            seeds: Some(3),
+            ..Changes::default()
+        };
+        let mut tried = load("toy.toml", PLAN, &seeds).expect("right");
+        let error = register(&mut tried, folder.path(), false).expect_err("exploratory");
+        assert!(error.to_string().contains("exploratory"), "{error}");
+        register(&mut tried, folder.path(), true).expect("forced");
+        assert_eq!(tried.status, Status::Exploratory, "and stays so");
+    }
+
+    #[test]
+    fn damage_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(FILE), "{").expect("a file");
+        let error = registered(folder.path(), PLAN, false).expect_err("damaged");
+        assert!(error.to_string().contains("is damaged"), "{error}");
+        registered(folder.path(), PLAN, true).expect("forced");
+    }
+
+    #[test]
+    fn changes_are_named_by_key() {
+        let before = "a = 1\n[[s]]\nname = \"x\"\nk = 1\n[[s]]\nname = \"y\"\n";
+        let after =
+            "a = 2\namendments = \"said\"\n[[s]]\nname = \"x\"\nk = 2\n[[s]]\nname = \"z\"\n";
+        let expected = [
+            "a: 1 -> 2",
+            "s.x.k: 1 -> 2",
+            "s.y: a table -> nothing",
+            "s.z: nothing -> a table",
+        ];
+        assert_eq!(changes(before, after), expected);
+        assert!(changes(before, before).is_empty());
+    }
+}
