@@ -32,8 +32,10 @@ mod parameters;
 mod printer;
 mod show;
 mod signals;
+mod source;
 mod transfer;
 mod url;
+mod whole;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -43,6 +45,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use flate2::read::MultiGzDecoder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -154,6 +157,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    source::refuse_link(path)?;
     let cannot = |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
     let file = File::open(path).map_err(cannot)?;
     if file.metadata().is_ok_and(|it| it.is_dir()) {
@@ -166,7 +170,25 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     // One byte more than a torrent may have: the parser then says that it is too long.
     let most = u64::from(Limits::TORRENT_FILE.bytes) + 1;
     file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
-    Ok(bytes)
+    unpacked(bytes).map_err(cannot)
+}
+
+/// What is in `bytes` if they are gzip, as much of it as a torrent may have; else `bytes`.
+fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut inflated = Vec::new();
+    let most = u64::from(Limits::TORRENT_FILE.bytes) + 1;
+    let reader = MultiGzDecoder::new(&bytes[..]).take(most);
+    { reader }.read_to_end(&mut inflated)?;
+    Ok(inflated)
+}
+
+/// The torrent in `bytes`; `shown` is where they come from.
+fn parse_torrent(bytes: &[u8], shown: &impl Display) -> Result<Metainfo, Failure> {
+    let parsed = Metainfo::parse(bytes);
+    parsed.map_err(|error| Failure::bad_input(format!("{shown}: {error}")))
 }
 
 /// A file that is there already is not written over: it may be the torrent, or what it is about.
@@ -182,8 +204,5 @@ fn spare(path: &Path, option: &str) -> Result<(), Failure> {
 
 fn read_torrent(path: &Path) -> Result<Arc<Metainfo>, Failure> {
     let bytes = read_bytes(path)?;
-    let parsed = Metainfo::parse(&bytes);
-    let metainfo =
-        parsed.map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))?;
-    Ok(Arc::new(metainfo))
+    parse_torrent(&bytes, &path.display()).map(Arc::new)
 }

@@ -8,8 +8,10 @@ mod body;
 pub(crate) mod connect;
 mod error;
 mod tls;
+mod torrent;
 
 pub use error::{HttpError, Phase};
+pub(crate) use torrent::fetch_torrent;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +57,10 @@ pub(crate) trait Gate: Sync {
         reach: Reach,
         before: Option<Reach>,
     ) -> Result<(), Refusal>;
+    /// Bytes of an answer at most, as it comes and again when it is unpacked.
+    fn most_bytes(&self) -> usize {
+        body::MAX_BODY_BYTES
+    }
 }
 
 /// What a server answered.
@@ -95,7 +101,7 @@ impl Client {
                 None => {
                     return Ok(Answer {
                         status: response.status().as_u16(),
-                        body: body::read(response, end).await?,
+                        body: body::read(response, end, gate.most_bytes()).await?,
                     });
                 }
             }

@@ -7,6 +7,7 @@
 mod announce;
 mod check;
 mod damage;
+mod dictionary;
 mod drive;
 mod end;
 mod found;
@@ -32,7 +33,7 @@ use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::metainfo::Metainfo;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Torrent;
-use unchoke_core::wire::{PEX_ID, PEX_NAME};
+use unchoke_core::wire::{METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME};
 
 use crate::connection::{Encryption, Event, Link};
 use crate::disk::{Disk, Report, Workers};
@@ -134,16 +135,18 @@ impl Settings {
 
 /// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker
 /// alone. BEP 27.
-fn hello(port: u16, private: bool) -> ExtendedHandshake {
-    let exchange = (!private).then(|| (PEX_NAME.to_owned(), PEX_ID));
+fn hello(port: u16, metainfo: &Metainfo) -> ExtendedHandshake {
+    let ours = [(PEX_NAME, PEX_ID), (METADATA_NAME, METADATA_ID)];
+    let ours = ours.into_iter().filter(|_| !metainfo.private);
+    let metadata_bytes = u32::try_from(metainfo.info.len()).ok();
     ExtendedHandshake {
-        extensions: exchange.into_iter().collect(),
+        extensions: ours.map(|(name, id)| (name.to_owned(), id)).collect(),
+        metadata_bytes: metadata_bytes.filter(|_| !metainfo.private),
         listen_port: (port > 0).then_some(port),
         client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
         request_queue: Some(2000),
         // Where it is true: the torrent knows whether it lacks or hides something.
         upload_only: Some(true),
-        ..ExtendedHandshake::default()
     }
 }
 
@@ -256,6 +259,7 @@ pub struct Session {
     pending: Option<crate::buffers::Buffer>,
     failure: Option<StorageError>,
     damage: damage::Damage,
+    dictionary: dictionary::Dictionary,
 }
 
 impl Session {
@@ -291,7 +295,24 @@ mod tests {
 
     #[test]
     fn peers_of_a_private_torrent_are_not_exchanged() {
-        assert_eq!(hello(1, false).extensions.get("ut_pex"), Some(&1));
-        assert!(hello(1, true).extensions.is_empty());
+        let torrent = |private| {
+            let builder = unchoke_core::metainfo::Builder {
+                name: "a".into(),
+                length: 1,
+                piece_bytes: 1,
+                private,
+                ..Default::default()
+            };
+            let bytes = builder.encode(&[[0; 20]]).expect("a torrent");
+            Metainfo::parse(&bytes).expect("our own")
+        };
+        let shared = torrent(false);
+        let said = hello(1, &shared);
+        assert_eq!(said.extensions.get("ut_pex"), Some(&1));
+        assert_eq!(said.extensions.get("ut_metadata"), Some(&2));
+        let bytes = said.metadata_bytes.map(|it| it as usize);
+        assert_eq!(bytes, Some(shared.info.len()));
+        let private = hello(1, &torrent(true));
+        assert!(private.extensions.is_empty() && private.metadata_bytes.is_none());
     }
 }

@@ -12,5 +12,6 @@ mod files;
 mod hostile;
 mod kills;
 mod loopback;
+mod magnet;
 mod trackers;
 mod unread;

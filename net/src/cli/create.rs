@@ -1,7 +1,5 @@
 //! `unchoke create`.
 
-mod output;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +13,7 @@ use unchoke_core::metainfo::{Builder, Metainfo, NewFile, choose_piece_bytes};
 
 use super::options::Create;
 use super::signals::Signals;
-use super::{Failure, block_on, spare};
+use super::{Failure, block_on, spare, whole};
 use crate::disk::hash_rest;
 use crate::storage::{FileEntry, Storage};
 use crate::text::bytes;
@@ -29,7 +27,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// file appears only when it is complete.
 pub(super) fn create(options: &Create) -> Result<(), Failure> {
     spare(&options.out, "--out")?;
-    output::check_folder(&options.out)?;
+    whole::check_folder(&options.out).map_err(|error| cannot_write(options, &error))?;
     let source = Source::find(&options.path)?;
     let builder = builder(options, &source)?;
     let geometry = builder.check().map_err(Failure::bad_input)?;
@@ -39,7 +37,7 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
     let torrent = builder.encode(&hashes).map_err(Failure::bad_input)?;
     let metainfo = Metainfo::parse(&torrent)
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
-    output::write_new(&options.out, &torrent)?;
+    whole::write_new(&options.out, &torrent).map_err(|error| cannot_write(options, &error))?;
     say!(
         "{}: {} in {} pieces of {}, info-hash {}",
         options.out.display(),
@@ -120,6 +118,10 @@ impl Source {
         }
         Ok(())
     }
+}
+
+fn cannot_write(options: &Create, error: &std::io::Error) -> Failure {
+    Failure::io(format!("cannot write {}: {error}", options.out.display()))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -265,7 +267,7 @@ impl Shown {
     fn show(&mut self, done: u32, all: u32) {
         if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
             let percent = u64::from(done) * 100 / u64::from(all);
-            output::on_line(&format!("hashing: {percent} %, {done} of {all} pieces"));
+            on_line(&format!("hashing: {percent} %, {done} of {all} pieces"));
             self.0 = true;
         }
     }
@@ -274,7 +276,7 @@ impl Shown {
 impl Drop for Shown {
     fn drop(&mut self) {
         if self.0 {
-            output::on_line("");
+            on_line("");
         }
     }
 }
@@ -292,4 +294,10 @@ fn hash(storage: &Storage, geometry: Geometry, work: &Work) -> Result<Hashes, Fa
         work.done.fetch_add(1, Ordering::Relaxed);
     }
     Ok(hashes)
+}
+
+/// Puts `text` in the place of the line on the terminal.
+fn on_line(text: &str) {
+    use std::io::Write as _;
+    drop(write!(std::io::stderr().lock(), "\r\x1b[K{text}"));
 }

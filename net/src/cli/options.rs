@@ -91,8 +91,8 @@ pub(super) struct Reporting {
 
 #[derive(Debug, Args)]
 pub(super) struct Download {
-    /// The .torrent file
-    #[arg(value_name = "FILE.torrent")]
+    /// The .torrent file, its web address, or a magnet link in quotes
+    #[arg(value_name = "TORRENT")]
     pub(super) torrent: PathBuf,
     /// Folder to save into
     #[arg(long, default_value = "downloads", value_name = "DIR")]

@@ -10,6 +10,7 @@ use unchoke_core::metainfo::Metainfo;
 use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
+use super::source::Source;
 use super::{Failure, block_on, read_torrent, spare};
 use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
 
@@ -19,12 +20,7 @@ pub(super) async fn settings(
     folder: &Path,
     transfer: &Transfer,
 ) -> Result<Settings, Failure> {
-    let mut peers: Vec<SocketAddr> = Vec::new();
-    for peer in &transfer.peers {
-        let found = tokio::net::lookup_host(peer.as_str()).await;
-        let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
-        peers.extend(found);
-    }
+    let peers = named_peers(transfer).await?;
     let defaults = Settings::new(metainfo, folder.to_path_buf());
     Ok(Settings {
         peers,
@@ -37,6 +33,17 @@ pub(super) async fn settings(
         run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
         ..defaults
     })
+}
+
+/// The peers that the user named.
+async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
+    let mut peers: Vec<SocketAddr> = Vec::new();
+    for peer in &transfer.peers {
+        let found = tokio::net::lookup_host(peer.as_str()).await;
+        let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
+        peers.extend(found);
+    }
+    Ok(peers)
 }
 
 /// Opens a session and runs it until its goal or the first signal. `None`: stopped before it ran.
@@ -53,8 +60,11 @@ pub(super) async fn run(
 }
 
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
-    let metainfo = read_torrent(&options.torrent)?;
     block_on(async {
+        let signals = Signals::listen()?;
+        let named = named_peers(&options.transfer).await?;
+        let source = Source::find(options, &named, &signals).await?;
+        let metainfo = source.metainfo;
         let goal = match options.pieces {
             Some(pieces) => Goal::Pieces(pieces),
             None if options.seed => Goal::CompleteAndSeed,
@@ -62,23 +72,33 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
         };
         let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
         let settings = Settings {
+            peers: common.peers.iter().copied().chain(source.peers).collect(),
+            port: source.port.unwrap_or(common.port),
             goal,
             policy: options.policy.clone(),
             picker: options.picker.clone(),
-            timeout: options.timeout,
+            timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
             idle_timeout: options.idle_timeout,
             recheck: options.recheck,
             overwrite: options.overwrite,
             record: options.record.clone(),
             ..common
         };
-        report(&metainfo, &options.out, settings, options.reporting).await
+        report(
+            &metainfo,
+            &options.out,
+            settings,
+            options.reporting,
+            &signals,
+        )
+        .await
     })
 }
 
 pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     block_on(async {
+        let signals = Signals::listen()?;
         let common = settings(Arc::clone(&metainfo), &options.data, &options.transfer).await?;
         let settings = Settings {
             goal: Goal::Seed,
@@ -88,7 +108,14 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
             record: options.record.clone(),
             ..common
         };
-        report(&metainfo, &options.data, settings, options.reporting).await
+        report(
+            &metainfo,
+            &options.data,
+            settings,
+            options.reporting,
+            &signals,
+        )
+        .await
     })
 }
 
@@ -98,11 +125,11 @@ async fn report(
     folder: &Path,
     settings: Settings,
     reporting: Reporting,
+    signals: &Signals,
 ) -> Result<(), Failure> {
     if let Some(path) = &settings.record {
         spare(path, "--record")?;
     }
-    let signals = Signals::listen()?;
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
         if no_tracker && !reporting.quiet {
@@ -114,7 +141,7 @@ async fn report(
     let (notices, heard) = unbounded_channel();
     let printer = Printer::new(Style::of(reporting), metainfo, seeding);
     let printing = tokio::spawn(printer.run(heard));
-    let ended = run(settings, notices, &signals).await;
+    let ended = run(settings, notices, signals).await;
     let mut printer = printing
         .await
         .map_err(|error| Failure::failed(format!("the display broke: {error}")))?;

@@ -19,7 +19,11 @@ pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads all of the body.
-pub(super) async fn read(response: Response<Incoming>, end: Clock) -> Result<Vec<u8>, HttpError> {
+pub(super) async fn read(
+    response: Response<Incoming>,
+    end: Clock,
+    most: usize,
+) -> Result<Vec<u8>, HttpError> {
     let encoding = response.headers().get(CONTENT_ENCODING);
     let encoding = encoding.map(|it| String::from_utf8_lossy(it.as_bytes()).to_ascii_lowercase());
     let mut body = response.into_body();
@@ -32,14 +36,14 @@ pub(super) async fn read(response: Response<Incoming>, end: Clock) -> Result<Vec
         let Ok(data) = frame?.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > MAX_BODY_BYTES {
-            return Err(HttpError::TooLong);
+        if bytes.len() + data.len() > most {
+            return Err(HttpError::TooLong(most));
         }
         bytes.extend_from_slice(&data);
     }
     match encoding.as_deref().map(str::trim) {
         None | Some("" | "identity") => Ok(bytes),
-        Some("gzip" | "x-gzip") => inflate(&bytes),
+        Some("gzip" | "x-gzip") => inflate(&bytes, most),
         Some(other) => Err(HttpError::Encoding(unchoke_core::text::printable(
             other.as_bytes(),
             40,
@@ -47,18 +51,18 @@ pub(super) async fn read(response: Response<Incoming>, end: Clock) -> Result<Vec
     }
 }
 
-fn inflate(packed: &[u8]) -> Result<Vec<u8>, HttpError> {
+fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>, HttpError> {
     // Trackers that pack nothing sometimes say that they do.
     if !packed.starts_with(&[0x1f, 0x8b]) {
         return Ok(packed.to_vec());
     }
     let mut bytes = Vec::new();
-    let reader = MultiGzDecoder::new(packed).take(MAX_BODY_BYTES as u64 + 1);
+    let reader = MultiGzDecoder::new(packed).take(most as u64 + 1);
     { reader }
         .read_to_end(&mut bytes)
         .map_err(HttpError::Inflate)?;
-    if bytes.len() > MAX_BODY_BYTES {
-        return Err(HttpError::Bomb);
+    if bytes.len() > most {
+        return Err(HttpError::Bomb(most));
     }
     Ok(bytes)
 }
@@ -78,20 +82,24 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
+    fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, HttpError> {
+        inflate(bytes, MAX_BODY_BYTES)
+    }
+
     #[test]
     fn what_is_packed_is_unpacked_up_to_a_bound() {
         assert_eq!(
-            inflate(&packed(b"d5:peers0:e")).expect("good"),
+            unpacked(&packed(b"d5:peers0:e")).expect("good"),
             b"d5:peers0:e"
         );
         let most = vec![0; MAX_BODY_BYTES];
-        assert_eq!(inflate(&packed(&most)).expect("just fits"), most);
+        assert_eq!(unpacked(&packed(&most)).expect("just fits"), most);
         let bomb = packed(&vec![0; MAX_BODY_BYTES * 8]);
         assert!(bomb.len() < MAX_BODY_BYTES / 10, "{}", bomb.len());
-        assert!(matches!(inflate(&bomb), Err(HttpError::Bomb)));
+        assert!(matches!(unpacked(&bomb), Err(HttpError::Bomb(_))));
         let mut broken = packed(&most);
         broken.truncate(broken.len() / 2);
-        assert!(matches!(inflate(&broken), Err(HttpError::Inflate(_))));
-        assert_eq!(inflate(b"de").expect("not packed"), b"de");
+        assert!(matches!(unpacked(&broken), Err(HttpError::Inflate(_))));
+        assert_eq!(unpacked(b"de").expect("not packed"), b"de");
     }
 }

@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use unchoke_core::tracker::guard::Refusal;
 
 use super::MAX_REDIRECTS;
-use super::body::MAX_BODY_BYTES;
 
 /// A part of a request that has a time limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +91,14 @@ pub enum HttpError {
     #[error("the answer is no good HTTP: {}", chain(.0))]
     Http(#[from] hyper::Error),
     /// More than anybody should take.
-    #[error("the answer is longer than {MAX_BODY_BYTES} bytes")]
-    TooLong,
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
     /// The same, after it was inflated.
-    #[error("the answer is longer than {MAX_BODY_BYTES} bytes when it is unpacked")]
-    Bomb,
+    #[error("the answer is longer than {0} bytes when it is unpacked")]
+    Bomb(usize),
+    /// Not what was asked for.
+    #[error("the server answered with HTTP status {0}")]
+    Status(u16),
     /// Not gzip, although it says so.
     #[error("the answer cannot be unpacked: {0}")]
     Inflate(io::Error),

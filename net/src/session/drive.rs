@@ -63,6 +63,7 @@ impl Session {
         if self.client.poll_timeout().is_some_and(|at| at <= now) {
             self.tell(ClientInput::Timeout)?;
         }
+        self.give_pieces()?;
         let clock = Clock::now();
         if self.progress.due(self.epoch) <= clock {
             self.report_status(clock);
@@ -81,6 +82,7 @@ impl Session {
         };
         let deadlines = [
             self.client.poll_timeout().map(of_run),
+            self.dictionary.poll_timeout().map(of_run),
             Some(self.progress.due(self.epoch)),
         ];
         let earliest = deadlines.into_iter().flatten().min();
@@ -193,7 +195,7 @@ impl Session {
     }
 
     /// Queues a message. A peer that has stopped reading is closed instead.
-    fn send(&mut self, peer: PeerKey, message: Message) -> Option<ClientInput> {
+    pub(super) fn send(&mut self, peer: PeerKey, message: Message) -> Option<ClientInput> {
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
             slot.unwritten.hand_over(block.length);
@@ -213,6 +215,7 @@ impl Session {
     /// Closes a connection, unless the same turn has closed it before.
     fn close(&mut self, peer: PeerKey, how: Ended) -> Option<ClientInput> {
         let slot = self.peers.remove(peer)?;
+        self.dictionary.leave(peer);
         let geometry = self.settings.metainfo.geometry;
         for piece in self.damage.forget(slot.link, geometry) {
             self.disk.inspect(piece);
@@ -277,6 +280,11 @@ impl Session {
             Event::Message(message) => {
                 if let Message::Have(piece) = &message {
                     self.damage.note_have(link, *piece);
+                }
+                if let Message::Extended(extended) = &message
+                    && self.on_extended(peer, extended)?
+                {
+                    return Ok(());
                 }
                 self.feed(Input::Message { peer, message })
             }

@@ -11,6 +11,7 @@ use unchoke_core::wire::Decoder;
 
 use super::announce::Trackers;
 use super::damage::Damage;
+use super::dictionary::Dictionary;
 use super::end::Saving;
 use super::found::open_files;
 use super::peers::Peers;
@@ -78,6 +79,7 @@ impl Session {
         let mut peers = Peers::new(identity, shared, arriving);
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
+        let dictionary = Dictionary::new(&metainfo);
         let epoch = Clock::now();
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
@@ -100,6 +102,7 @@ impl Session {
             pending: None,
             failure: None,
             damage: Damage::default(),
+            dictionary,
         })
     }
 }
@@ -109,7 +112,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origi
         config: Arc::new(Config {
             upload_cap: settings.upload_cap,
             download_cap: settings.download_cap,
-            hello: Some(hello(port, settings.metainfo.private)),
+            hello: Some(hello(port, &settings.metainfo)),
             ..base_config(settings.metainfo.geometry)
         }),
         have,

@@ -1,45 +1,37 @@
-//! The new .torrent file: there as a whole or not at all, and never in the place of another.
+//! Files that are there as a whole or not at all, and never in the place of another.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-
 /// Fails if no file could be made at `out`, which is better known before the work than after it.
-pub(super) fn check_folder(out: &Path) -> Result<(), Failure> {
+pub(super) fn check_folder(out: &Path) -> io::Result<()> {
     let draft = draft(out)?;
-    File::create_new(&draft)
-        .and_then(|_| fs::remove_file(&draft))
-        .map_err(|error| cannot_write(out, &error))
+    File::create_new(&draft)?;
+    fs::remove_file(&draft)
 }
 
-pub(super) fn write_new(out: &Path, torrent: &[u8]) -> Result<(), Failure> {
+/// Writes a file that must not be there yet.
+pub(super) fn write_new(out: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = draft(out)?;
-    let written = write(&draft, torrent).and_then(|()| publish(&draft, out));
+    let written = write(&draft, bytes).and_then(|()| publish(&draft, out));
     // It is gone already if all went well.
     drop(fs::remove_file(&draft));
-    written.map_err(|error| cannot_write(out, &error))
-}
-
-fn cannot_write(out: &Path, error: &io::Error) -> Failure {
-    Failure::io(format!("cannot write {}: {error}", out.display()))
+    written
 }
 
 /// A name beside `out` that nobody else has.
-fn draft(out: &Path) -> Result<PathBuf, Failure> {
-    let name = out
-        .file_name()
-        .ok_or_else(|| Failure::bad_input(format!("--out {} names no file", out.display())))?;
+fn draft(out: &Path) -> io::Result<PathBuf> {
+    let name = out.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let name = name.to_string_lossy();
     // The name of a file is at most 255 bytes long.
     let short: String = name.chars().take(40).collect();
     Ok(out.with_file_name(format!(".{short}.{}.part", std::process::id())))
 }
 
-fn write(draft: &Path, torrent: &[u8]) -> io::Result<()> {
+fn write(draft: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(draft)?;
-    file.write_all(torrent)?;
+    file.write_all(bytes)?;
     file.sync_all()
 }
 
@@ -55,9 +47,4 @@ fn publish(draft: &Path, out: &Path) -> io::Result<()> {
         Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),
     }
-}
-
-/// Puts `text` in the place of the line on the terminal.
-pub(super) fn on_line(text: &str) {
-    drop(write!(io::stderr().lock(), "\r\x1b[K{text}"));
 }

@@ -1,0 +1,308 @@
+//! What a user names as the torrent to fetch: a file, a web address, or a magnet link.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant as Clock;
+use unchoke_core::magnet::Magnet;
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::{choke, pick};
+use url::Url;
+
+use super::options::Download;
+use super::printer::{Style, print_json};
+use super::signals::Signals;
+use super::{Failure, read_torrent, whole};
+use crate::http::fetch_torrent;
+use crate::metadata::{Found, Notice, Status, Wanted, fetch};
+use crate::text::{clock, shown_url};
+
+/// Time between two lines about the search, where lines cannot be redrawn.
+const SAID_EVERY: Duration = Duration::from_secs(5);
+/// For a .torrent file from the web, in all.
+const FETCH_PATIENCE: Duration = Duration::from_mins(5);
+
+/// A torrent, and what was learnt on the way to it.
+pub(super) struct Source {
+    pub(super) metainfo: Arc<Metainfo>,
+    /// Peers that have been useful, or that a link named.
+    pub(super) peers: Vec<SocketAddr>,
+    /// The port that trackers were told.
+    pub(super) port: Option<u16>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+impl Source {
+    /// Finds the torrent that `options` name. `named`: the peers that the user named.
+    pub(super) async fn find(
+        options: &Download,
+        named: &[SocketAddr],
+        signals: &Signals,
+    ) -> Result<Self, Failure> {
+        let began = Clock::now();
+        let text = options.torrent.to_str().unwrap_or_default();
+        let mut source = if Magnet::is_meant(text) {
+            let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
+            Search::new(options, &magnet).run(named, signals).await?
+        } else if let Some(url) = web_address(text) {
+            let metainfo = Arc::new(from_web(&url, signals).await?);
+            Self::of(metainfo)
+        } else {
+            Self::of(read_torrent(&options.torrent)?)
+        };
+        source.took = began.elapsed();
+        Ok(source)
+    }
+
+    fn of(metainfo: Arc<Metainfo>) -> Self {
+        Self {
+            metainfo,
+            peers: Vec::new(),
+            port: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// The address, if `text` is one of the web.
+pub(super) fn web_address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+async fn from_web(url: &Url, signals: &Signals) -> Result<Metainfo, Failure> {
+    let shown = shown_url(url.as_str());
+    let fetched = tokio::select! {
+        fetched = fetch_torrent(url.clone(), FETCH_PATIENCE) => fetched,
+        () = signals.clone().stop() => return Err(Failure::silent(signals.status().unwrap_or(1))),
+    };
+    let bytes = fetched.map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
+    let bytes =
+        super::unpacked(bytes).map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
+    super::parse_torrent(&bytes, &shown)
+}
+
+/// Refuses a policy or picker that does not exist, which would otherwise be told only when the search
+/// is over.
+fn check_words(options: &Download) -> Result<(), Failure> {
+    choke::build(&options.policy, &choke::Parameters::new()).map_err(Failure::bad_input)?;
+    if pick::build(&options.picker).is_none() {
+        return Err(Failure::bad_input(crate::record::OriginError::Picker(
+            options.picker.clone(),
+        )));
+    }
+    match &options.record {
+        Some(path) => super::spare(path, "--record"),
+        None => Ok(()),
+    }
+}
+
+/// The way from a magnet link to its torrent.
+struct Search<'a> {
+    options: &'a Download,
+    magnet: &'a Magnet,
+    style: Style,
+    said_at: Option<Clock>,
+    pieces: (u32, u32),
+}
+
+impl<'a> Search<'a> {
+    fn new(options: &'a Download, magnet: &'a Magnet) -> Self {
+        Self {
+            options,
+            magnet,
+            style: Style::of(options.reporting),
+            said_at: None,
+            pieces: (0, 0),
+        }
+    }
+
+    /// Where the torrent is kept, so that the next start needs no peers.
+    fn kept_at(&self) -> PathBuf {
+        let name = format!(".{}.torrent", self.magnet.info_hash);
+        self.options.out.join(name)
+    }
+
+    async fn run(mut self, named: &[SocketAddr], signals: &Signals) -> Result<Source, Failure> {
+        check_words(self.options)?;
+        if self.magnet.files.is_some() {
+            self.line("the link asks for some of the files (`so`); all are fetched");
+        }
+        let mut peers = self.look_up().await;
+        if let Some(kept) = self.kept() {
+            return Ok(Source {
+                peers,
+                ..Source::of(Arc::new(kept))
+            });
+        }
+        peers.extend_from_slice(named);
+        let found = self.search(&peers, signals).await?;
+        let torrent = self.magnet.torrent_file(&found.info);
+        let metainfo = Metainfo::parse(&torrent).map_err(|error| {
+            Failure::failed(format!("what the link names cannot be used: {error}"))
+        })?;
+        self.keep(&torrent);
+        peers.extend(found.peers);
+        self.line(&format!("{}: the torrent is known", metainfo.name));
+        Ok(Source {
+            metainfo: Arc::new(metainfo),
+            peers,
+            port: Some(found.port),
+            took: Duration::ZERO,
+        })
+    }
+
+    /// Addresses of the peers in the link. Those that cannot be found are only hints.
+    async fn look_up(&self) -> Vec<SocketAddr> {
+        let mut peers = Vec::new();
+        for peer in &self.magnet.peers {
+            match tokio::net::lookup_host(peer.as_str()).await {
+                Ok(found) => peers.extend(found),
+                Err(error) => tracing::debug!(peer, %error, "a peer of the link is not found"),
+            }
+        }
+        peers
+    }
+
+    /// The torrent as it was kept by an earlier start.
+    fn kept(&self) -> Option<Metainfo> {
+        let bytes = super::read_bytes(&self.kept_at()).ok()?;
+        let kept = Metainfo::parse(&bytes).ok()?;
+        (kept.info_hash == self.magnet.info_hash).then_some(kept)
+    }
+
+    fn keep(&mut self, torrent: &[u8]) {
+        let path = self.kept_at();
+        let kept = std::fs::create_dir_all(&self.options.out).and_then(|()| {
+            // What is there is damaged, or it would have been used.
+            drop(std::fs::remove_file(&path));
+            whole::write_new(&path, torrent)
+        });
+        if let Err(error) = kept {
+            let path = path.display();
+            self.line(&format!(
+                "cannot keep the torrent as {path}: {error}; going on"
+            ));
+        }
+    }
+
+    async fn search(&mut self, peers: &[SocketAddr], signals: &Signals) -> Result<Found, Failure> {
+        let transfer = &self.options.transfer;
+        let trackers = self.magnet.trackers.iter().flatten();
+        let trackers: Vec<String> = trackers.filter(|_| !transfer.no_tracker).cloned().collect();
+        if trackers.is_empty() && peers.is_empty() {
+            self.line(
+                "the link names no tracker and no peer: waiting for peers that connect to us",
+            );
+        }
+        let wanted = Wanted {
+            info_hash: self.magnet.info_hash,
+            trackers,
+            peers: peers.to_vec(),
+            port: transfer.port,
+            max_connections: transfer.max_connections,
+            encryption: transfer.encryption,
+        };
+        let (notices, mut heard) = unbounded_channel();
+        let mut fetching = pin!(fetch(wanted, notices));
+        let began = Clock::now();
+        let mut useful_at = began;
+        loop {
+            let limits = [
+                self.options.timeout.map(|it| (began + it, it, "--timeout")),
+                self.options
+                    .idle_timeout
+                    .map(|it| (useful_at + it, it, "--idle-timeout")),
+            ];
+            let limit = limits.into_iter().flatten().min_by_key(|it| it.0);
+            let far = Clock::now() + Duration::from_hours(1);
+            tokio::select! {
+                found = &mut fetching => return found.map_err(Failure::io),
+                Some(notice) = heard.recv() => {
+                    let before = self.pieces;
+                    self.show(notice);
+                    if self.pieces != before {
+                        useful_at = Clock::now();
+                    }
+                }
+                () = signals.clone().stop() => {
+                    return Err(Failure::silent(signals.status().unwrap_or(1)));
+                }
+                () = tokio::time::sleep_until(limit.map_or(far, |it| it.0)) => {
+                    if let Some((_, after, option)) = limit {
+                        let after = clock(after);
+                        return Err(Failure::failed(format!(
+                            "gave up after {after}: no peer sent what the link names ({option})"
+                        )));
+                    }
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, notice: Notice) {
+        match notice {
+            Notice::Status(status) => self.status(status),
+            Notice::Tracker(text) if self.style == Style::Json => {
+                print_json(&json!({ "event": "tracker", "text": text }));
+            }
+            Notice::Tracker(text) => self.line(&format!("tracker {text}")),
+            Notice::Dropped(peer, why) if self.style == Style::Json => {
+                let peer = peer.to_string();
+                print_json(&json!({ "event": "dropped", "peer": peer, "reason": why }));
+            }
+            Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
+        }
+    }
+
+    fn status(&mut self, status: Status) {
+        self.pieces = status.pieces;
+        let (here, all) = status.pieces;
+        if self.style == Style::Json {
+            return print_json(&json!({
+                "event": "metadata", "known_peers": status.known, "peers": status.connected,
+                "having": status.having, "have_pieces": here, "pieces": all,
+            }));
+        }
+        let now = Clock::now();
+        if self.said_at.is_some_and(|at| now < at + SAID_EVERY) {
+            return;
+        }
+        self.said_at = Some(now);
+        let progress = match all {
+            0 => String::new(),
+            _ => format!(", {here} of {all} pieces of it have come"),
+        };
+        self.line(&format!(
+            "looking for the torrent: {} addresses, {} peers, {} have it{progress}",
+            status.known, status.connected, status.having
+        ));
+    }
+
+    fn line(&self, text: &str) {
+        if matches!(self.style, Style::Plain | Style::Terminal) {
+            warn!("{text}");
+        }
+    }
+}
+
+/// Why a command that needs the file itself cannot go on with `path`.
+pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
+    let text = path.to_str().unwrap_or_default();
+    let kind = if Magnet::is_meant(text) {
+        "a magnet link"
+    } else if web_address(text).is_some() && !path.exists() {
+        "a web address"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::bad_input(format!(
+        "this is {kind}, which only `unchoke download` takes; give a .torrent file"
+    )))
+}

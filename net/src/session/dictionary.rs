@@ -1,0 +1,110 @@
+//! Gives the info dictionary to peers that have only its hash. BEP 9.
+
+use std::collections::BTreeMap;
+
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::{Extended, Message, MetadataMessage};
+use unchoke_core::metadata::Serve;
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::time::Instant;
+use unchoke_core::wire::METADATA_NAME;
+
+use super::{Session, SessionError};
+
+/// The dictionary, and under which id peers take messages about it.
+#[derive(Debug)]
+pub(super) struct Dictionary {
+    /// `None` for a private torrent, as Transmission: its peers have it from their tracker's site.
+    serve: Option<Serve>,
+    ids: BTreeMap<PeerKey, u8>,
+}
+
+impl Dictionary {
+    pub(super) fn new(metainfo: &Metainfo) -> Self {
+        let shared = (!metainfo.private).then_some(&metainfo.info);
+        Self {
+            serve: shared.and_then(|it| Serve::new(it)),
+            ids: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.serve.as_ref().and_then(Serve::poll_timeout)
+    }
+
+    pub(super) fn leave(&mut self, peer: PeerKey) {
+        self.ids.remove(&peer);
+        if let Some(serve) = &mut self.serve {
+            serve.leave(peer);
+        }
+    }
+
+    /// The answer that is due at once, if `message` asks for a piece.
+    fn heard(&mut self, peer: PeerKey, message: &MetadataMessage) -> Option<MetadataMessage> {
+        let MetadataMessage::Request(piece) = message else {
+            return None; // We have what others send.
+        };
+        self.serve.as_mut()?.on_request(peer, *piece)
+    }
+
+    fn message(&self, peer: PeerKey, message: MetadataMessage) -> Option<Message> {
+        let id = *self.ids.get(&peer)?;
+        Some(Message::Extended(Box::new(Extended::Metadata {
+            id,
+            message,
+        })))
+    }
+}
+
+impl Session {
+    /// Looks at an extension message. True if it is about the dictionary, and of no interest to the
+    /// torrent.
+    pub(super) fn on_extended(
+        &mut self,
+        peer: PeerKey,
+        extended: &Extended,
+    ) -> Result<bool, SessionError> {
+        match extended {
+            Extended::Handshake(hello) => {
+                match hello.extensions.get(METADATA_NAME) {
+                    Some(0) => drop(self.dictionary.ids.remove(&peer)),
+                    Some(id) => drop(self.dictionary.ids.insert(peer, *id)),
+                    None => {}
+                }
+                Ok(false)
+            }
+            Extended::Metadata { message, .. } => {
+                if let Some(answer) = self.dictionary.heard(peer, message) {
+                    self.give(peer, answer)?;
+                }
+                self.give_pieces()?;
+                Ok(true)
+            }
+            Extended::Pex { .. } | Extended::Unknown { .. } => Ok(false),
+        }
+    }
+
+    /// Sends the pieces whose turn it is.
+    pub(super) fn give_pieces(&mut self) -> Result<(), SessionError> {
+        let now = self.now();
+        while let Some((peer, piece)) = self
+            .dictionary
+            .serve
+            .as_mut()
+            .and_then(|it| it.poll_answer(now))
+        {
+            self.give(peer, piece)?;
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, peer: PeerKey, message: MetadataMessage) -> Result<(), SessionError> {
+        let Some(message) = self.dictionary.message(peer, message) else {
+            return Ok(());
+        };
+        match self.send(peer, message) {
+            Some(closed) => self.tell(closed),
+            None => Ok(()),
+        }
+    }
+}
