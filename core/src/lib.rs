@@ -30,6 +30,7 @@ pub mod mse;
 pub mod peer_id;
 pub mod pick;
 pub mod rng;
+pub mod socks5;
 pub mod text;
 pub mod time;
 pub mod torrent;

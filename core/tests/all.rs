@@ -36,6 +36,7 @@ mod mse;
 mod pick;
 mod rng;
 mod served;
+mod socks5;
 mod stalls;
 mod strict_priority;
 mod swarm;

@@ -34,6 +34,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use unchoke_core::tracker::guard::{Reach, Refusal};
 use url::{Host, Url};
 
+use crate::route::Route;
 use connect::Deadline;
 
 /// Redirects followed. libtorrent: 5.
@@ -74,11 +75,20 @@ pub(crate) struct Answer {
 /// What requests share. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Client {
+    route: Route,
     /// Made when it is first needed; it reads files.
     tls: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
 }
 
 impl Client {
+    /// A client whose connections leave by this route.
+    pub(crate) fn new(route: Route) -> Self {
+        Self {
+            route,
+            tls: Arc::default(),
+        }
+    }
+
     /// Fetches `url`, wherever redirects lead, within `patience` in all. Dropping the future ends
     /// everything.
     pub(crate) async fn get(
@@ -120,10 +130,8 @@ impl Client {
     ) -> Result<(Response<Incoming>, Reach, JoinSet<()>), HttpError> {
         let host = url.host().ok_or(HttpError::NoHost)?;
         let port = url.port_or_known_default().ok_or(HttpError::NoHost)?;
-        let addresses = connect::resolve(&host, port, end).await?;
         let judge = |ip, reach| gate.address(url, ip, reach, before);
-        let allowed = connect::allowed(&addresses, judge)?;
-        let (stream, reach) = connect::dial(&allowed, end).await?;
+        let (stream, reach) = connect::open(&self.route, &host, port, judge, end).await?;
         let request = request(url, login)?;
         let (response, connection) = if url.scheme() == "https" {
             let stream = self.encrypt(&host, stream, end).await?;

@@ -9,6 +9,7 @@
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`metadata`] makes a torrent of a magnet link.
+//! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
 //! * [`cli`] is the `unchoke` command.
 
@@ -22,6 +23,7 @@ pub mod listen;
 pub mod metadata;
 pub mod record;
 pub mod resume;
+pub mod route;
 pub mod session;
 pub mod storage;
 pub mod text;

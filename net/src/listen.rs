@@ -6,10 +6,16 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::route::{Bind, Route};
+
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "only Linux binds to an interface")
+)]
+fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -21,17 +27,28 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     // A restart must not wait for the old connections to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = interface {
+        socket.bind_device(Some(name.as_bytes()))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 
-/// Listens on `port` of all addresses; 0 lets the system choose.
-pub fn listen(port: u16) -> io::Result<TcpListener> {
-    let both = bind((Ipv6Addr::UNSPECIFIED, port).into());
+/// Listens on `port`, of all addresses unless the route says which; 0 lets the system choose. With a
+/// proxy, of loopback alone: who comes from elsewhere would be answered beside the proxy.
+pub fn listen(port: u16, route: &Route) -> io::Result<TcpListener> {
+    let interface = match route.bind() {
+        _ if route.has_proxy() => return bind((Ipv4Addr::LOCALHOST, port).into(), None),
+        Some(Bind::Address(ip)) => return bind((*ip, port).into(), None),
+        Some(Bind::Interface(name)) => Some(name.as_str()),
+        None => None,
+    };
+    let both = bind((Ipv6Addr::UNSPECIFIED, port).into(), interface);
     match both {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind((Ipv4Addr::UNSPECIFIED, port).into())
+            bind((Ipv4Addr::UNSPECIFIED, port).into(), interface)
         }
         other => other,
     }
@@ -49,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_of_ipv4_reaches_the_listener() {
-        let listener = listen(0).expect("listen");
+        let listener = listen(0, &Route::default()).expect("listen");
         let port = listener.local_addr().expect("address").port();
         let dial = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port));
         let (dialled, accepted) = tokio::join!(dial, listener.accept());
@@ -59,9 +76,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_an_error() {
-        let listener = listen(0).expect("listen");
+        let listener = listen(0, &Route::default()).expect("listen");
         let port = listener.local_addr().expect("address").port();
-        let error = listen(port).expect_err("two listeners on one port");
+        let error = listen(port, &Route::default()).expect_err("two listeners on one port");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }

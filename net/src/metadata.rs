@@ -24,6 +24,7 @@ use unchoke_core::wire::METADATA_NAME;
 
 use crate::connection::{Encryption, Identity};
 use crate::listen::{canonical, listen};
+use crate::route::Route;
 use candidates::Candidates;
 use peer::{Event, Peer};
 
@@ -50,6 +51,8 @@ pub struct Wanted {
     pub max_connections: u16,
     /// Whether connections are encrypted.
     pub encryption: Encryption,
+    /// How connections leave this machine.
+    pub route: Route,
 }
 
 /// How it goes.
@@ -103,7 +106,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         port: wanted.port,
         source,
     };
-    let listener = listen(wanted.port).map_err(failed)?;
+    let listener = listen(wanted.port, &wanted.route).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);
@@ -120,6 +123,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         tasks: JoinSet::new(),
         limit: usize::from(wanted.max_connections),
         identity,
+        route: wanted.route,
         port,
         epoch: Clock::now(),
         events,
@@ -129,6 +133,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     announce::start(
         &mut search.tasks,
         &wanted.trackers,
+        &search.route,
         identity,
         port,
         &sources,
@@ -153,6 +158,7 @@ struct Search {
     tasks: JoinSet<()>,
     limit: usize,
     identity: Identity,
+    route: Route,
     port: u16,
     epoch: Clock,
     events: Sender<(PeerKey, Event)>,
@@ -238,6 +244,7 @@ impl Search {
         let line = peer::Line {
             key,
             identity: self.identity,
+            route: self.route.clone(),
             port: self.port,
             orders,
             events: self.events.clone(),

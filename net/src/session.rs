@@ -39,6 +39,7 @@ use crate::connection::{Encryption, Event, Link};
 use crate::disk::{Disk, Report, Workers};
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
+use crate::route::Route;
 use crate::storage::{Storage, StorageError};
 
 pub(crate) use announce::summary;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub max_connections: u16,
     /// Whether connections are encrypted.
     pub encryption: Encryption,
+    /// How connections leave this machine.
+    pub route: Route,
     /// Payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
@@ -121,6 +124,7 @@ impl Settings {
             trackers: true,
             max_connections: 50,
             encryption: Encryption::default(),
+            route: Route::default(),
             upload_cap: None,
             download_cap: None,
             timeout: None,

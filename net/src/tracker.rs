@@ -15,6 +15,7 @@ use unchoke_core::tracker::udp::UdpError;
 use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, TrackerError};
 
 use crate::http::{Client, HttpError};
+use crate::route::Route;
 use by_udp::Connections;
 
 /// For an announce in all. libtorrent: 30 s.
@@ -41,6 +42,9 @@ pub enum AnnounceError {
     /// The same over UDP, or silence.
     #[error("{0}")]
     Udp(#[from] UdpError),
+    /// A UDP tracker, and a proxy that must not be passed by.
+    #[error("a UDP tracker is not asked, because its datagrams would not go through the proxy")]
+    Proxied,
     /// Nobody listens there, or the system cannot send datagrams.
     #[error("no answer from {0}: {1}")]
     Socket(std::net::SocketAddr, std::io::Error),
@@ -49,11 +53,30 @@ pub enum AnnounceError {
 /// What announces share: TLS settings and the connection ids of UDP trackers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Agent {
+    route: Route,
     http: Client,
     udp: Connections,
 }
 
 impl Agent {
+    /// An agent whose announces leave by this route.
+    #[must_use]
+    pub fn new(route: Route) -> Self {
+        Self {
+            http: Client::new(route.clone()),
+            udp: Connections::default(),
+            route,
+        }
+    }
+
+    /// Whether the tracker can be asked at all.
+    pub fn can_ask(&self, url: &TrackerUrl) -> Result<(), AnnounceError> {
+        if url.is_udp() && self.route.has_proxy() {
+            return Err(AnnounceError::Proxied);
+        }
+        Ok(())
+    }
+
     /// Announces to the tracker at `url` and waits for its answer, at most `patience`. Dropping the
     /// future ends everything.
     pub async fn announce(
@@ -62,8 +85,9 @@ impl Agent {
         query: &AnnounceQuery,
         patience: Duration,
     ) -> Result<AnnounceResponse, AnnounceError> {
+        self.can_ask(url)?;
         if url.is_udp() {
-            by_udp::announce(&self.udp, url, query, patience).await
+            by_udp::announce(&self.udp, &self.route, url, query, patience).await
         } else {
             by_http::announce(&self.http, url, query, patience).await
         }

@@ -32,7 +32,7 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
         tracker_id: None,
     };
     block_on(async {
-        let agent = Agent::default();
+        let agent = Agent::new(options.leaving.route());
         let mut answered = 0;
         for url in &urls {
             answered += usize::from(ask(&agent, url, &query).await);

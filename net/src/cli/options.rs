@@ -11,6 +11,7 @@ use crate::connection::Encryption;
 
 use super::parameters::{Change, parse_change};
 use super::url::parse_tracker;
+use crate::route::{Bind, Proxy, Route};
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -70,12 +71,32 @@ pub(super) struct Transfer {
     /// Most payload to receive
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) download_cap: Option<u64>,
+    #[command(flatten)]
+    pub(super) leaving: Leaving,
     /// Do not ask the trackers
     #[arg(long)]
     pub(super) no_tracker: bool,
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
+}
+
+/// How connections leave this machine.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Leaving {
+    /// Connect through this SOCKS5 proxy only: `socks5://[USER:PASSWORD@]HOST:PORT`. UDP trackers are
+    /// then not asked, and only this machine can connect to us
+    #[arg(long, value_name = "URL")]
+    proxy: Option<Proxy>,
+    /// Connect from this address or network interface only
+    #[arg(long, value_name = "ADDRESS|INTERFACE")]
+    bind: Option<Bind>,
+}
+
+impl Leaving {
+    pub(super) fn route(&self) -> Route {
+        Route::new(self.proxy.clone(), self.bind.clone())
+    }
 }
 
 /// How to report.
@@ -239,6 +260,8 @@ pub(super) struct Announce {
     /// The port that the trackers are told
     #[arg(long, default_value_t = 6881, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
+    #[command(flatten)]
+    pub(super) leaving: Leaving,
 }
 
 fn policies() -> String {

@@ -20,6 +20,7 @@ use super::signals::Signals;
 use super::{Failure, read_torrent, whole};
 use crate::http::fetch_torrent;
 use crate::metadata::{Found, Notice, Status, Wanted, fetch};
+use crate::route::Route;
 use crate::text::{clock, shown_url};
 
 /// Time between two lines about the search, where lines cannot be redrawn.
@@ -51,7 +52,8 @@ impl Source {
             let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
             Search::new(options, &magnet).run(named, signals).await?
         } else if let Some(url) = web_address(text) {
-            let metainfo = Arc::new(from_web(&url, signals).await?);
+            let route = options.transfer.leaving.route();
+            let metainfo = Arc::new(from_web(&url, route, signals).await?);
             Self::of(metainfo)
         } else {
             Self::of(read_torrent(&options.torrent)?)
@@ -76,10 +78,10 @@ pub(super) fn web_address(text: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-async fn from_web(url: &Url, signals: &Signals) -> Result<Metainfo, Failure> {
+async fn from_web(url: &Url, route: Route, signals: &Signals) -> Result<Metainfo, Failure> {
     let shown = shown_url(url.as_str());
     let fetched = tokio::select! {
-        fetched = fetch_torrent(url.clone(), FETCH_PATIENCE) => fetched,
+        fetched = fetch_torrent(url.clone(), route, FETCH_PATIENCE) => fetched,
         () = signals.clone().stop() => return Err(Failure::silent(signals.status().unwrap_or(1))),
     };
     let bytes = fetched.map_err(|error| Failure::failed(format!("{shown}: {error}")))?;
@@ -161,7 +163,12 @@ impl<'a> Search<'a> {
     /// Addresses of the peers in the link. Those that cannot be found are only hints.
     async fn look_up(&self) -> Vec<SocketAddr> {
         let mut peers = Vec::new();
+        let by_address_only = self.options.transfer.leaving.route().has_proxy();
         for peer in &self.magnet.peers {
+            if by_address_only && peer.parse::<SocketAddr>().is_err() {
+                tracing::debug!(peer, "a name is not looked up beside the proxy");
+                continue;
+            }
             match tokio::net::lookup_host(peer.as_str()).await {
                 Ok(found) => peers.extend(found),
                 Err(error) => tracing::debug!(peer, %error, "a peer of the link is not found"),
@@ -208,6 +215,7 @@ impl<'a> Search<'a> {
             port: transfer.port,
             max_connections: transfer.max_connections,
             encryption: transfer.encryption,
+            route: transfer.leaving.route(),
         };
         let (notices, mut heard) = unbounded_channel();
         let mut fetching = pin!(fetch(wanted, notices));

@@ -27,6 +27,7 @@ pub(super) async fn settings(
         port: transfer.port,
         max_connections: transfer.max_connections,
         encryption: transfer.encryption,
+        route: transfer.leaving.route(),
         upload_cap: transfer.upload_cap,
         download_cap: transfer.download_cap,
         trackers: !transfer.no_tracker,
@@ -39,6 +40,13 @@ pub(super) async fn settings(
 async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
     let mut peers: Vec<SocketAddr> = Vec::new();
     for peer in &transfer.peers {
+        if transfer.leaving.route().has_proxy() && peer.parse::<SocketAddr>().is_err() {
+            // The look-up would tell others where we connect to.
+            return Err(Failure::bad_input(format!(
+                "peer `{peer}`: with --proxy give its address, as a name would be looked up beside the \
+                 proxy"
+            )));
+        }
         let found = tokio::net::lookup_host(peer.as_str()).await;
         let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
         peers.extend(found);

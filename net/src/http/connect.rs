@@ -1,6 +1,6 @@
 //! From a host name to a connection: the address that is judged is the one that is connected to.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -9,6 +9,7 @@ use unchoke_core::tracker::guard::{Reach, Refusal, reach};
 use url::Host;
 
 use super::{HttpError, Phase};
+use crate::route::Route;
 
 /// For the look-up of a name.
 const LOOK_UP_PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +45,47 @@ impl Deadline {
         };
         timeout_at(self.at, work).await.map_err(|_| slow)
     }
+}
+
+/// Connects to `host` if `judge` lets it pass.
+pub(crate) async fn open(
+    route: &Route,
+    host: &Host<&str>,
+    port: u16,
+    judge: impl Fn(IpAddr, Reach) -> Result<(), Refusal>,
+    end: Clock,
+) -> Result<(TcpStream, Reach), HttpError> {
+    if let (Host::Domain(name), true) = (host, route.has_proxy()) {
+        return ask_proxy(route, name, port, judge, end).await;
+    }
+    let addresses = resolve(host, port, end).await?;
+    let allowed = allowed(&addresses, judge)?;
+    dial(route, &allowed, end).await
+}
+
+/// The proxy looks the name up, so nobody here knows the address: only the name of the proxy's own
+/// machine can be judged.
+async fn ask_proxy(
+    route: &Route,
+    name: &str,
+    port: u16,
+    judge: impl Fn(IpAddr, Reach) -> Result<(), Refusal>,
+    end: Clock,
+) -> Result<(TcpStream, Reach), HttpError> {
+    let plain = name.trim_end_matches('.');
+    let reach = if plain == "localhost" || plain.ends_with(".localhost") {
+        judge(Ipv4Addr::LOCALHOST.into(), Reach::Host)?;
+        Reach::Host
+    } else {
+        Reach::Global
+    };
+    let deadline = Deadline::new(Phase::Connect, CONNECT_PATIENCE, end);
+    let connected = deadline.limit(route.connect_to_name(name, port)).await?;
+    let stream = connected.map_err(|source| HttpError::Proxy {
+        host: name.to_owned(),
+        source,
+    })?;
+    Ok((stream, reach))
 }
 
 /// The addresses of `host`.
@@ -106,7 +148,8 @@ fn real_reach(ip: IpAddr) -> Reach {
 }
 
 /// Connects to the first address that answers.
-pub(crate) async fn dial(
+async fn dial(
+    route: &Route,
     addresses: &[(SocketAddr, Reach)],
     end: Clock,
 ) -> Result<(TcpStream, Reach), HttpError> {
@@ -116,7 +159,7 @@ pub(crate) async fn dial(
         let left = u32::try_from(addresses.len() - place).expect("a handful");
         let patience = CONNECT_PATIENCE.min((end - Clock::now()) / left);
         let deadline = Deadline::new(Phase::Connect, patience, end);
-        failure = match deadline.limit(TcpStream::connect(*address)).await {
+        failure = match deadline.limit(route.connect(*address)).await {
             Ok(Ok(stream)) => {
                 // A request is one packet; if the option cannot be set, it is sent all the same.
                 drop(stream.set_nodelay(true));

@@ -68,6 +68,14 @@ pub enum HttpError {
         /// What the system said.
         source: io::Error,
     },
+    /// The proxy does not connect.
+    #[error("no connection to {host}: {source}")]
+    Proxy {
+        /// As the URL has it.
+        host: String,
+        /// What the proxy or the system said.
+        source: io::Error,
+    },
     /// No encrypted connection; most often the certificate.
     #[error("no secure connection to {host}: {source}{}", advice(.source))]
     Tls {

@@ -7,6 +7,8 @@ use unchoke_core::bencode::Limits;
 use unchoke_core::tracker::guard::{Reach, Refusal};
 use url::Url;
 
+use crate::route::Route;
+
 use super::{Client, Gate, HttpError};
 
 /// The user named the address, so it may lead anywhere; where it redirects to must not be nearer.
@@ -36,8 +38,12 @@ impl Gate for Plain {
 }
 
 /// Fetches what is at `url` and may be a .torrent file, within `patience` in all.
-pub(crate) async fn fetch_torrent(url: Url, patience: Duration) -> Result<Vec<u8>, HttpError> {
-    let answer = Client::default().get(url, &Plain, patience).await?;
+pub(crate) async fn fetch_torrent(
+    url: Url,
+    route: Route,
+    patience: Duration,
+) -> Result<Vec<u8>, HttpError> {
+    let answer = Client::new(route).get(url, &Plain, patience).await?;
     match answer.status {
         200 => Ok(answer.body),
         status => Err(HttpError::Status(status)),

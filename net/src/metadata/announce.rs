@@ -9,6 +9,7 @@ use unchoke_core::tracker::{AnnounceQuery, Event};
 
 use super::Notice;
 use crate::connection::Identity;
+use crate::route::Route;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, TrackerUrl};
 
@@ -28,12 +29,13 @@ const MOST: usize = 50;
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     urls: &[String],
+    route: &Route,
     identity: Identity,
     port: u16,
     found: &Sender<Vec<SocketAddr>>,
     notices: &UnboundedSender<Notice>,
 ) {
-    let agent = Agent::default();
+    let agent = Agent::new(route.clone());
     let key = u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits");
     for text in urls.iter().take(MOST) {
         let url = match TrackerUrl::parse(text) {

@@ -11,6 +11,7 @@ use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessag
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 
 use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
+use crate::route::Route;
 
 /// To connect and shake hands in one way.
 const GREET_PATIENCE: Duration = Duration::from_secs(15);
@@ -74,6 +75,7 @@ impl Peer {
 pub(super) struct Line {
     pub(super) key: PeerKey,
     pub(super) identity: Identity,
+    pub(super) route: Route,
     /// Where we listen.
     pub(super) port: u16,
     pub(super) orders: Receiver<Message>,
@@ -84,7 +86,7 @@ impl Line {
     pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<TcpStream>) {
         let met = match accepted {
             Some(stream) => meet(stream, self.identity).await,
-            None => dial(address, self.identity).await,
+            None => dial(address, self.identity, &self.route).await,
         };
         let why = match met {
             Ok((_, introduced)) if introduced.peer_id == self.identity.peer_id => {
@@ -180,11 +182,15 @@ async fn meet(stream: TcpStream, identity: Identity) -> Result<(Secured, Introdu
 }
 
 /// Connects, and greets in each way that the user wants, until the peer answers one.
-async fn dial(address: SocketAddr, identity: Identity) -> Result<(Secured, Introduced), String> {
+async fn dial(
+    address: SocketAddr,
+    identity: Identity,
+    route: &Route,
+) -> Result<(Secured, Introduced), String> {
     let mut last = String::new();
     for greeting in identity.encryption.greetings() {
         let met = in_time(async {
-            let stream = TcpStream::connect(address).await?;
+            let stream = route.connect(address).await?;
             stream.set_nodelay(true)?;
             let mut stream = Secured::from(stream);
             let introduced = greet(&mut stream, identity, *greeting).await?;

@@ -51,9 +51,11 @@ struct Figures {
 impl Trackers {
     pub(super) fn new(settings: &Settings, identity: Identity, port: u16) -> Self {
         let wanted = settings.trackers;
-        let (tiers, skipped) = tiers(settings.metainfo.trackers.iter().filter(|_| wanted));
+        let agent = Agent::new(settings.route.clone());
+        let all = settings.metainfo.trackers.iter().filter(|_| wanted);
+        let (tiers, skipped) = tiers(all, &agent);
         Self {
-            agent: Agent::default(),
+            agent,
             skipped,
             urls: tiers.concat(),
             identity,
@@ -68,7 +70,9 @@ impl Trackers {
     /// How many trackers each tier has.
     pub(super) fn tiers(settings: &Settings) -> Vec<usize> {
         let wanted = settings.trackers;
-        let (tiers, _) = tiers(settings.metainfo.trackers.iter().filter(|_| wanted));
+        let agent = Agent::new(settings.route.clone());
+        let all = settings.metainfo.trackers.iter().filter(|_| wanted);
+        let (tiers, _) = tiers(all, &agent);
         tiers.iter().map(Vec::len).collect()
     }
 
@@ -112,12 +116,19 @@ impl Trackers {
 }
 
 /// The URLs that can be asked, by tier, and why others cannot.
-fn tiers<'a>(all: impl Iterator<Item = &'a Vec<String>>) -> (Vec<Vec<TrackerUrl>>, Vec<String>) {
+fn tiers<'a>(
+    all: impl Iterator<Item = &'a Vec<String>>,
+    agent: &Agent,
+) -> (Vec<Vec<TrackerUrl>>, Vec<String>) {
     let mut skipped = Vec::new();
+    let usable = |text: &String| -> Result<TrackerUrl, AnnounceError> {
+        let url = TrackerUrl::parse(text)?;
+        agent.can_ask(&url).map(|()| url)
+    };
     let tiers = all.map(|tier| {
         let urls = tier.iter().filter_map(|text| {
-            let url = TrackerUrl::parse(text);
-            url.map_err(|why| skipped.push(format!("{}: {why}; left out", shown_url(text))))
+            usable(text)
+                .map_err(|why| skipped.push(format!("{}: {why}; left out", shown_url(text))))
                 .ok()
         });
         urls.collect()

@@ -47,7 +47,7 @@ impl Session {
             port: settings.port,
             source,
         };
-        let listener = listen(settings.port).map_err(listen_error)?;
+        let listener = listen(settings.port, &settings.route).map_err(listen_error)?;
         let port = listener.local_addr().map_err(listen_error)?.port();
 
         let (storage, resume, have) = open_files(&settings, &notices).await?;
@@ -76,7 +76,8 @@ impl Session {
             encryption: settings.encryption,
         };
         let (arriving, arrivals) = channel(ARRIVALS);
-        let mut peers = Peers::new(identity, shared, arriving);
+        let route = settings.route.clone();
+        let mut peers = Peers::new(identity, route, shared, arriving);
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
         let dictionary = Dictionary::new(&metainfo);

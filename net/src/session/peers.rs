@@ -16,6 +16,7 @@ use crate::connection::{
     Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer, greet,
 };
 use crate::listen::canonical;
+use crate::route::Route;
 
 /// Wait after a failed accept, which is most often a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -83,6 +84,7 @@ struct HalfOpen {
 #[derive(Debug)]
 pub(super) struct Peers {
     identity: Identity,
+    route: Route,
     shared: Shared,
     arrivals: Sender<Arrival>,
     /// The listener, the attempts and the handshakes; they end with the session.
@@ -96,9 +98,15 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    pub(super) fn new(identity: Identity, shared: Shared, arrivals: Sender<Arrival>) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        route: Route,
+        shared: Shared,
+        arrivals: Sender<Arrival>,
+    ) -> Self {
         Self {
             identity,
+            route,
             shared,
             arrivals,
             tasks: JoinSet::new(),
@@ -144,7 +152,8 @@ impl Peers {
 
     pub(super) fn dial(&mut self, door: Door, address: SocketAddr) {
         let identity = self.identity;
-        self.half_open(door, address, dial(address, identity));
+        let route = self.route.clone();
+        self.half_open(door, address, dial(route, address, identity));
     }
 
     /// Does the handshake with the connection held.
@@ -235,12 +244,13 @@ impl Peers {
 
 /// Connects, and greets in each way that the user wants, until the peer answers one.
 async fn dial(
+    route: Route,
     address: SocketAddr,
     identity: Identity,
 ) -> Result<(Secured, Introduced), HandshakeError> {
     let mut ways = identity.encryption.greetings().iter().peekable();
     while let Some(greeting) = ways.next() {
-        let stream = TcpStream::connect(address).await?;
+        let stream = route.connect(address).await?;
         prepare(&stream)?;
         let mut stream = Secured::from(stream);
         match greet(&mut stream, identity, *greeting).await {

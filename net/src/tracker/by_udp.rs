@@ -1,11 +1,10 @@
 //! An announce by UDP: sockets around [`unchoke_core::tracker::udp::Exchange`].
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tokio::time::Instant as Clock;
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
@@ -16,6 +15,7 @@ use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse};
 use super::{AnnounceError, TrackerUrl};
 use crate::chance::random_u64;
 use crate::http::{HttpError, connect};
+use crate::route::Route;
 
 /// The largest datagram there is.
 const MAX_DATAGRAM_BYTES: usize = 1 << 16;
@@ -61,6 +61,7 @@ impl Connections {
 
 pub(super) async fn announce(
     connections: &Connections,
+    route: &Route,
     url: &TrackerUrl,
     query: &AnnounceQuery,
     patience: Duration,
@@ -93,7 +94,7 @@ pub(super) async fn announce(
         // One that does not answer leaves time for the others.
         let left = u32::try_from(allowed.len() - place).expect("a handful");
         let patience = (end - Clock::now()) / left;
-        match ask(connections, *address, question.clone(), patience).await {
+        match ask(connections, route, *address, question.clone(), patience).await {
             Ok(Answer::Announce(response)) => return Ok(response),
             Ok(Answer::Scrape(_)) => unreachable!("an announce was asked for"),
             Err(error) => failure = error,
@@ -105,16 +106,13 @@ pub(super) async fn announce(
 /// One question to one address.
 async fn ask(
     connections: &Connections,
+    route: &Route,
     tracker: SocketAddr,
     question: Question,
     patience: Duration,
 ) -> Result<Answer, AnnounceError> {
     let socket_error = |error| AnnounceError::Socket(tracker, error);
-    let any: IpAddr = match tracker {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await.map_err(socket_error)?;
+    let socket = route.datagrams(tracker).await.map_err(socket_error)?;
     // The system then drops what others send, and says when nobody listens there.
     socket.connect(tracker).await.map_err(socket_error)?;
     let rng = Streams::new(random_u64()).stream(Purpose::Tracker, 0);

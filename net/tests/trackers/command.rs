@@ -37,7 +37,7 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-fn torrent(trackers: &[String]) -> Sample {
+pub(super) fn torrent(trackers: &[String]) -> Sample {
     let sample = sample_with(trackers, 32 * 1024, 50_000);
     sample.write_torrent(sample.folder.path());
     sample

@@ -2,6 +2,7 @@
 
 mod command;
 mod http;
+mod leaving;
 mod udp;
 
 use std::time::Duration;

@@ -1,0 +1,260 @@
+//! `--proxy` and `--bind`: what leaves, and which way.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::GOOD;
+use super::command::torrent;
+use crate::common::command::{run, stderr, stdout};
+use crate::common::scripted::{Http, Udp, ok};
+
+/// A SOCKS5 proxy on loopback that wants a password and knows one name. It remembers whom it was
+/// asked to connect to, and from where it did.
+#[derive(Clone)]
+struct Proxy {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    sources: Arc<Mutex<Vec<SocketAddr>>>,
+}
+
+impl Proxy {
+    /// `tracker.example` is at `known`.
+    async fn start(known: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let proxy = Self {
+            address: listener.local_addr().expect("an address"),
+            asked: Arc::default(),
+            sources: Arc::default(),
+        };
+        let shared = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let proxy = shared.clone();
+                // A client that hangs up is its own business.
+                tokio::spawn(async move { drop(proxy.serve(stream, known).await) });
+            }
+        });
+        proxy
+    }
+
+    async fn serve(&self, mut stream: TcpStream, known: SocketAddr) -> std::io::Result<()> {
+        let mut methods = [0; 4];
+        stream.read_exact(&mut methods[..2]).await?;
+        let count = usize::from(methods[1]);
+        stream.read_exact(&mut methods[..count]).await?;
+        if !methods[..count].contains(&2) {
+            return stream.write_all(&[5, 0xff]).await;
+        }
+        stream.write_all(&[5, 2]).await?;
+        let mut login = [0; 9];
+        stream.read_exact(&mut login).await?;
+        let right = login == *b"\x01\x02me\x04p@ss";
+        stream.write_all(&[1, u8::from(!right)]).await?;
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).await?;
+        let mut rest = vec![
+            0;
+            if head[3] == 3 {
+                usize::from(head[4])
+            } else {
+                3
+            } + 2
+        ];
+        stream.read_exact(&mut rest).await?;
+        let (host, port) = rest.split_at(rest.len() - 2);
+        let port = u16::from_be_bytes([port[0], port[1]]);
+        let target = if head[3] == 3 {
+            let name = String::from_utf8_lossy(host).into_owned();
+            self.asked
+                .lock()
+                .expect("no panic")
+                .push(format!("{name}:{port}"));
+            known
+        } else {
+            let ip = Ipv4Addr::new(head[4], host[0], host[1], host[2]);
+            self.asked
+                .lock()
+                .expect("no panic")
+                .push(format!("{ip}:{port}"));
+            (ip, port).into()
+        };
+        let Ok(mut onward) = TcpStream::connect(target).await else {
+            return stream.write_all(&[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+        };
+        self.sources
+            .lock()
+            .expect("no panic")
+            .push(onward.local_addr()?);
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+        tokio::io::copy_bidirectional(&mut stream, &mut onward).await?;
+        Ok(())
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic").clone()
+    }
+
+    fn url(&self, login: &str) -> String {
+        format!("socks5://{login}{}", self.address)
+    }
+}
+
+/// Peers and HTTP trackers are reached through the proxy, names unresolved; UDP trackers are left
+/// out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_proxy_nothing_goes_beside_it() {
+    let seeds: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let known = Arc::clone(&seeds);
+    let tracker = Http::start(move |_| {
+        let entry = known.lock().expect("no panic").clone();
+        ok(
+            "",
+            &[b"d8:intervali1800e5:peers6:", &entry[..], b"e"].concat(),
+        )
+    })
+    .await;
+    let udp = Udp::start(Ipv4Addr::LOCALHOST, |_, _| Vec::new()).await;
+    let proxy = Proxy::start(tracker.address).await;
+    let sample = torrent(&[
+        "http://tracker.example/announce".into(),
+        udp.url("/announce"),
+    ]);
+    let seed = sample.seed().await;
+    *seeds.lock().expect("no panic") = [&[127, 0, 0, 1][..], &seed.port().to_be_bytes()].concat();
+    let (folder, url) = (sample.folder.path().to_owned(), proxy.url("me:p%40ss@"));
+    let output = tokio::task::spawn_blocking(move || {
+        let words = [
+            "download",
+            "sample.torrent",
+            "--out",
+            "there",
+            "--proxy",
+            &url,
+        ];
+        run(&folder, &words)
+    });
+    let output = output.await.expect("no panic");
+    assert!(output.status.success(), "{}", stderr(&output));
+    sample.assert_in(&sample.folder.path().join("there"));
+    let asked = proxy.asked();
+    assert!(asked.contains(&"tracker.example:80".into()), "{asked:?}");
+    assert!(asked.contains(&seed.to_string()), "{asked:?}");
+    assert_eq!(udp.datagrams(), Vec::<Vec<u8>>::new());
+    let said = stdout(&output) + &stderr(&output);
+    let why = "a UDP tracker is not asked, because its datagrams would not go through the proxy";
+    assert!(said.contains(why), "{said}");
+    assert!(!said.contains("p%40ss") && !said.contains("p@ss"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_proxy_refuses_is_told() {
+    let tracker = Http::start(|_| ok("", GOOD)).await;
+    let proxy = Proxy::start(tracker.address).await;
+    let dead = crate::common::tracker::dead_address().await;
+    let sample = torrent(&["http://tracker.example/announce".into()]);
+    let local = torrent(&["http://localhost/admin".into()]);
+    let gone = torrent(&[format!("http://{dead}/announce")]);
+    for (sample, login, why) in [
+        (
+            &sample,
+            "",
+            "the proxy wants a user name and a password, or another login",
+        ),
+        (
+            &sample,
+            "me:wrong@",
+            "does not accept the user name and password",
+        ),
+        (
+            &local,
+            "me:p%40ss@",
+            "127.0.0.1 is on this machine, where a tracker must",
+        ),
+        (
+            &gone,
+            "me:p%40ss@",
+            "the proxy did not connect: the host refused the connection",
+        ),
+    ] {
+        let (folder, url) = (sample.folder.path().to_owned(), proxy.url(login));
+        let output = tokio::task::spawn_blocking(move || {
+            run(&folder, &["announce", "sample.torrent", "--proxy", &url])
+        });
+        let output = output.await.expect("no panic");
+        let said = stdout(&output) + &stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "`{why}` is not in: {said}");
+    }
+    // A proxy that is not there is never passed by.
+    let folder = sample.folder.path().to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        let url = format!("socks5://{dead}");
+        run(&folder, &["announce", "sample.torrent", "--proxy", &url])
+    });
+    let said = stdout(&output.await.expect("no panic"));
+    assert!(
+        said.contains(&format!("the proxy {dead}: Connection refused")),
+        "{said}"
+    );
+    assert_eq!(tracker.heads(), Vec::<String>::new());
+}
+
+/// Loopback has many addresses: what is bound to one of them is seen to come from there.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_leave_by_the_chosen_address_or_not_at_all() {
+    let tracker = Http::start(|_| ok("", GOOD)).await;
+    let from: Arc<Mutex<Vec<SocketAddr>>> = Arc::default();
+    let seen = Arc::clone(&from);
+    let udp = Udp::start(Ipv4Addr::LOCALHOST, move |request, source| {
+        seen.lock().expect("no panic").push(source);
+        vec![crate::common::scripted::proper(request, &[])]
+    })
+    .await;
+    let sample = torrent(&[udp.url("/announce"), tracker.url("/announce")]);
+    let folder = sample.folder.path().to_owned();
+    let asked = |bind: &'static str| {
+        let folder = folder.clone();
+        tokio::task::spawn_blocking(move || {
+            run(&folder, &["announce", "sample.torrent", "--bind", bind])
+        })
+    };
+    let output = asked("127.0.0.9").await.expect("no panic");
+    assert!(output.status.success(), "{}", stdout(&output));
+    let sources = from.lock().expect("no panic").clone();
+    assert!(!sources.is_empty());
+    assert!(
+        sources
+            .iter()
+            .all(|it| it.ip() == Ipv4Addr::new(127, 0, 0, 9)),
+        "{sources:?}"
+    );
+    let (before, datagrams) = (tracker.heads().len(), udp.datagrams().len());
+    for (bind, why) in [
+        ("203.0.113.99", "Cannot assign requested address"),
+        (
+            "::1",
+            "--bind ::1 does not lead to addresses of the other family",
+        ),
+        ("nosuchthing0", "No such device"),
+    ] {
+        let output = asked(bind).await.expect("no panic");
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{bind}: {said}");
+        assert_eq!(said.matches(why).count(), 2, "{bind}: {said}");
+    }
+    assert_eq!(
+        (tracker.heads().len(), udp.datagrams().len()),
+        (before, datagrams)
+    );
+    // A transfer that cannot listen there does not start.
+    let words = ["download", "sample.torrent", "--bind", "203.0.113.99"];
+    let output = tokio::task::spawn_blocking(move || run(&folder, &words));
+    let output = output.await.expect("no panic");
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+}
