@@ -15,6 +15,7 @@ use common::clients::{Client, Place, Running, installed, opentracker};
 use common::command::{Listening, run, stderr, unchoke};
 use common::tracker::{Manner, Tracker};
 use sha2::{Digest as _, Sha256};
+use unchoke_core::metainfo::Metainfo;
 
 /// Marks the copy of this program that runs in a network of its own.
 const INSIDE: &str = "UNCHOKE_TEST_NETWORK";
@@ -184,6 +185,14 @@ impl Stage {
         }
     }
 
+    /// The torrent as a link that names the tracker.
+    fn magnet(&self) -> String {
+        let bytes = fs::read(self.scratch.path().join("it.torrent")).expect("made before");
+        let torrent = Metainfo::parse(&bytes).expect("our own");
+        let tracker = &torrent.trackers[0][0];
+        format!("magnet:?xt=urn:btih:{}&tr={tracker}", torrent.info_hash)
+    }
+
     /// Files of the second folder that are not as in the first.
     fn differing(&self, allow_missing_empty: bool) -> Vec<&Path> {
         self.differing_in("empty", allow_missing_empty)
@@ -205,6 +214,13 @@ impl Stage {
     }
 }
 
+/// What a client is given of the torrent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    File,
+    Magnet,
+}
+
 /// The policy that meets this client: one that ranks by rate, one that weighs its upload, one that
 /// caps it.
 fn policy(client: Client) -> &'static str {
@@ -216,7 +232,7 @@ fn policy(client: Client) -> &'static str {
 }
 
 /// The client has everything and we fetch it.
-fn we_fetch_from(client: Client, encrypted: bool, test: &str) {
+fn we_fetch_from(client: Client, given: Given, encrypted: bool, test: &str) {
     let Some(network) = network(test, client) else {
         return;
     };
@@ -224,9 +240,13 @@ fn we_fetch_from(client: Client, encrypted: bool, test: &str) {
     let home = stage.scratch.path();
     let (torrent, folder) = (home.join("it.torrent"), home.join("full"));
     let seed = client.seed(stage.place(&torrent, &folder, encrypted));
+    let given = match given {
+        Given::File => "it.torrent".to_owned(),
+        Given::Magnet => stage.magnet(),
+    };
     let words = [
         "download",
-        "it.torrent",
+        &given,
         "--out",
         "empty",
         "--idle-timeout",
@@ -259,7 +279,7 @@ fn we_fetch_from(client: Client, encrypted: bool, test: &str) {
 }
 
 /// We have everything and the client fetches it.
-fn we_seed_to(client: Client, encrypted: bool, test: &str) {
+fn we_seed_to(client: Client, given: Given, encrypted: bool, test: &str) {
     let Some(network) = network(test, client) else {
         return;
     };
@@ -274,7 +294,11 @@ fn we_seed_to(client: Client, encrypted: bool, test: &str) {
         policy(client),
     ];
     let seed = Listening::start(unchoke(home, &words));
-    let (torrent, folder) = (home.join("it.torrent"), home.join("empty"));
+    let torrent = match given {
+        Given::File => home.join("it.torrent"),
+        Given::Magnet => stage.magnet().into(),
+    };
+    let folder = home.join("empty");
     let fetching = client.fetch(stage.place(&torrent, &folder, encrypted));
     wait_for(&stage, &fetching, client);
     drop(seed);
@@ -351,66 +375,116 @@ fn libtorrent_fetches_from_a_smart_seed() {
 
 #[test]
 fn transmission_seeds_to_us() {
-    we_fetch_from(Client::Transmission, false, "transmission_seeds_to_us");
+    we_fetch_from(
+        Client::Transmission,
+        Given::File,
+        false,
+        "transmission_seeds_to_us",
+    );
 }
 
 #[test]
 fn transmission_fetches_from_us() {
-    we_seed_to(Client::Transmission, false, "transmission_fetches_from_us");
+    we_seed_to(
+        Client::Transmission,
+        Given::File,
+        false,
+        "transmission_fetches_from_us",
+    );
 }
 
 #[test]
 fn aria2_seeds_to_us() {
-    we_fetch_from(Client::Aria2, false, "aria2_seeds_to_us");
+    we_fetch_from(Client::Aria2, Given::File, false, "aria2_seeds_to_us");
 }
 
 #[test]
 fn aria2_fetches_from_us() {
-    we_seed_to(Client::Aria2, false, "aria2_fetches_from_us");
+    we_seed_to(Client::Aria2, Given::File, false, "aria2_fetches_from_us");
 }
 
 #[test]
 fn libtorrent_seeds_to_us() {
-    we_fetch_from(Client::Libtorrent, false, "libtorrent_seeds_to_us");
+    we_fetch_from(
+        Client::Libtorrent,
+        Given::File,
+        false,
+        "libtorrent_seeds_to_us",
+    );
 }
 
 #[test]
 fn libtorrent_fetches_from_us() {
-    we_seed_to(Client::Libtorrent, false, "libtorrent_fetches_from_us");
+    we_seed_to(
+        Client::Libtorrent,
+        Given::File,
+        false,
+        "libtorrent_fetches_from_us",
+    );
 }
 
 #[test]
 fn transmission_that_requires_encryption_seeds_to_us() {
     let test = "transmission_that_requires_encryption_seeds_to_us";
-    we_fetch_from(Client::Transmission, true, test);
+    we_fetch_from(Client::Transmission, Given::File, true, test);
 }
 
 #[test]
 fn transmission_that_requires_encryption_fetches_from_us() {
     let test = "transmission_that_requires_encryption_fetches_from_us";
-    we_seed_to(Client::Transmission, true, test);
+    we_seed_to(Client::Transmission, Given::File, true, test);
 }
 
 #[test]
 fn aria2_that_requires_encryption_seeds_to_us() {
     let test = "aria2_that_requires_encryption_seeds_to_us";
-    we_fetch_from(Client::Aria2, true, test);
+    we_fetch_from(Client::Aria2, Given::File, true, test);
 }
 
 #[test]
 fn aria2_that_requires_encryption_fetches_from_us() {
     let test = "aria2_that_requires_encryption_fetches_from_us";
-    we_seed_to(Client::Aria2, true, test);
+    we_seed_to(Client::Aria2, Given::File, true, test);
 }
 
 #[test]
 fn libtorrent_that_requires_encryption_seeds_to_us() {
     let test = "libtorrent_that_requires_encryption_seeds_to_us";
-    we_fetch_from(Client::Libtorrent, true, test);
+    we_fetch_from(Client::Libtorrent, Given::File, true, test);
 }
 
 #[test]
 fn libtorrent_that_requires_encryption_fetches_from_us() {
     let test = "libtorrent_that_requires_encryption_fetches_from_us";
-    we_seed_to(Client::Libtorrent, true, test);
+    we_seed_to(Client::Libtorrent, Given::File, true, test);
+}
+
+#[test]
+fn libtorrent_gives_us_the_torrent_of_a_magnet_link() {
+    let test = "libtorrent_gives_us_the_torrent_of_a_magnet_link";
+    we_fetch_from(Client::Libtorrent, Given::Magnet, false, test);
+}
+
+#[test]
+fn libtorrent_gets_the_torrent_of_a_magnet_link_from_us() {
+    let test = "libtorrent_gets_the_torrent_of_a_magnet_link_from_us";
+    we_seed_to(Client::Libtorrent, Given::Magnet, false, test);
+}
+
+#[test]
+fn transmission_gives_us_the_torrent_of_a_magnet_link() {
+    let test = "transmission_gives_us_the_torrent_of_a_magnet_link";
+    we_fetch_from(Client::Transmission, Given::Magnet, false, test);
+}
+
+#[test]
+fn aria2_gives_us_the_torrent_of_a_magnet_link() {
+    let test = "aria2_gives_us_the_torrent_of_a_magnet_link";
+    we_fetch_from(Client::Aria2, Given::Magnet, false, test);
+}
+
+#[test]
+fn aria2_gets_the_torrent_of_a_magnet_link_from_us() {
+    let test = "aria2_gets_the_torrent_of_a_magnet_link_from_us";
+    we_seed_to(Client::Aria2, Given::Magnet, false, test);
 }

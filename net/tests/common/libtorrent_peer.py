@@ -1,6 +1,6 @@
 """A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
 
-Arguments: seed|fetch, torrent file, folder, address, port, plain|encrypted.
+Arguments: seed|fetch, torrent file or magnet link, folder, address, port, plain|encrypted.
 """
 
 import sys
@@ -30,8 +30,11 @@ session = lt.session({
     | lt.alert.category_t.peer_notification
     | lt.alert.category_t.storage_notification,
 })
-parameters = lt.add_torrent_params()
-parameters.ti = lt.torrent_info(torrent)
+if torrent.startswith("magnet:"):
+    parameters = lt.parse_magnet_uri(torrent)
+else:
+    parameters = lt.add_torrent_params()
+    parameters.ti = lt.torrent_info(torrent)
 parameters.save_path = folder
 handle = session.add_torrent(parameters)
 said = False
