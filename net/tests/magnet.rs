@@ -147,22 +147,21 @@ async fn liar(sample: &Sample, lie: Lie) -> SocketAddr {
     address
 }
 
-async fn talk(
-    mut stream: TcpStream,
+/// Shakes hands, and says that it has a dictionary.
+async fn boast(
+    stream: &mut TcpStream,
     info_hash: unchoke_core::ids::InfoHash,
-    size: usize,
+    size: u32,
     lie: Lie,
 ) -> std::io::Result<()> {
     let mut theirs = [0; HANDSHAKE_BYTES];
     stream.read_exact(&mut theirs).await?;
-    let name = *b"-XX0000-liarliarliar";
     let handshake = Handshake {
         reserved: Reserved::FAST_AND_EXTENDED,
         info_hash,
-        peer_id: unchoke_core::ids::PeerId(name),
+        peer_id: unchoke_core::ids::PeerId(*b"-XX0000-liarliarliar"),
     };
     stream.write_all(&handshake.encode()).await?;
-    let size = u32::try_from(size).expect("small");
     let claim = match lie {
         Lie::Huge => u32::MAX,
         Lie::Silent => size + 20_000,
@@ -174,7 +173,17 @@ async fn talk(
         ..ExtendedHandshake::default()
     };
     let hello = Message::Extended(Box::new(Extended::Handshake(hello)));
-    stream.write_all(&bytes_of(&hello)).await?;
+    stream.write_all(&bytes_of(&hello)).await
+}
+
+async fn talk(
+    mut stream: TcpStream,
+    info_hash: unchoke_core::ids::InfoHash,
+    size: usize,
+    lie: Lie,
+) -> std::io::Result<()> {
+    let size = u32::try_from(size).expect("small");
+    boast(&mut stream, info_hash, size, lie).await?;
     let data = |piece: u32| {
         let length = (size - piece * 16_384).min(16_384) as usize;
         let message = MetadataMessage::Data {

@@ -80,7 +80,6 @@ impl Session {
         let mut peers = Peers::new(identity, route, shared, arriving);
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
-        let dictionary = Dictionary::new(&metainfo);
         let epoch = Clock::now();
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
@@ -103,7 +102,7 @@ impl Session {
             pending: None,
             failure: None,
             damage: Damage::default(),
-            dictionary,
+            dictionary: Dictionary::new(&metainfo),
         })
     }
 }
