@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 pub(crate) mod command;
 pub(crate) mod disk;
+pub(crate) mod hostile;
 pub(crate) mod peer;
 pub(crate) mod scripted;
 pub(crate) mod tracker;

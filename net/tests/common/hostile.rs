@@ -1,0 +1,286 @@
+//! Peers that mean harm, as many as one likes, each doing one thing without end.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::wire::{Decoded, Decoder, HANDSHAKE_BYTES, PEX_ID, PEX_NAME};
+
+use super::Sample;
+use super::peer::{bytes_of, handshake};
+
+/// Bytes of a flood, per peer and second: far more than an honest peer says.
+const FLOOD_RATE: usize = 200_000;
+/// How often a peer that floods says something.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Of a handshake that takes for ever: one byte in so long.
+const DRIP: Duration = Duration::from_secs(1);
+
+/// Where a peer waits to be dialled: honest ones have other addresses, as addresses are banned.
+const WAITS_AT: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
+
+/// What a peer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Requests, good and bad, without a look at the answers.
+    Requests,
+    /// Says that it has all, and none, and all.
+    HaveAllHaveNone,
+    /// Is interested and is not.
+    Interest,
+    /// Extension handshakes and messages that nobody knows.
+    Extended,
+    /// One byte of the handshake a second.
+    SlowHandshake,
+    /// Shakes hands and says nothing more.
+    Idle,
+    /// Serves nothing and tells of thousands of peers.
+    Exchange,
+    /// Serves blocks that are wrong, each time with another name.
+    Corrupt,
+}
+
+/// Peers at work until this is dropped.
+pub(crate) struct Attack {
+    runtime: Runtime,
+    plan: Arc<Plan>,
+    listens: Option<SocketAddr>,
+}
+
+struct Plan {
+    kind: Kind,
+    metainfo: Arc<Metainfo>,
+    names: AtomicU32,
+    peers: AtomicU8,
+    blocks: AtomicUsize,
+}
+
+impl Attack {
+    /// This many peers connect to the target, and come again whenever they are thrown out.
+    pub(crate) fn on(sample: &Sample, port: u16, kind: Kind, peers: usize) -> Self {
+        let attack = Self::new(sample, kind);
+        for _ in 0..peers {
+            attack.join(port);
+        }
+        attack
+    }
+
+    /// A peer that waits to be dialled.
+    pub(crate) fn waiting(sample: &Sample, kind: Kind) -> Self {
+        let mut attack = Self::new(sample, kind);
+        let listener = attack.runtime.block_on(TcpListener::bind((WAITS_AT, 0)));
+        let listener = listener.expect("a port");
+        attack.listens = Some(listener.local_addr().expect("an address"));
+        let plan = Arc::clone(&attack.plan);
+        attack.runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let plan = Arc::clone(&plan);
+                tokio::spawn(async move { drop(plan.play(stream).await) });
+            }
+        });
+        attack
+    }
+
+    fn new(sample: &Sample, kind: Kind) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        Self {
+            runtime: runtime.expect("a runtime"),
+            plan: Arc::new(Plan {
+                kind,
+                metainfo: Arc::clone(&sample.metainfo),
+                names: AtomicU32::new(0),
+                peers: AtomicU8::new(0),
+                blocks: AtomicUsize::new(0),
+            }),
+            listens: None,
+        }
+    }
+
+    /// One more peer, with an address of its own, connects to the target again and again.
+    pub(crate) fn join(&self, port: u16) {
+        let plan = Arc::clone(&self.plan);
+        let number = plan.peers.fetch_add(1, Ordering::Relaxed);
+        let from = Ipv4Addr::new(127, 0, 1, number);
+        self.runtime.spawn(async move {
+            loop {
+                if let Ok(stream) = connect(from, port).await {
+                    // However it ends, the next one follows.
+                    drop(plan.play(stream).await);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+
+    /// `HOST:PORT` for `--peer`.
+    pub(crate) fn peer(&self) -> String {
+        self.listens.expect("it waits").to_string()
+    }
+
+    /// Corrupt blocks that were sent.
+    pub(crate) fn blocks_sent(&self) -> usize {
+        self.plan.blocks.load(Ordering::Relaxed)
+    }
+}
+
+impl Plan {
+    fn hello(&self) -> [u8; HANDSHAKE_BYTES] {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        let mut name = *b"-XX0000-............";
+        name[8..18].copy_from_slice(format!("{number:010}").as_bytes());
+        let mut hello = handshake(&self.metainfo, &name);
+        // Fast and extended.
+        (hello[25], hello[27]) = (0x10, 0x04);
+        hello
+    }
+
+    async fn play(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        if self.kind == Kind::SlowHandshake {
+            for byte in self.hello() {
+                stream.write_all(&[byte]).await?;
+                tokio::time::sleep(DRIP).await;
+            }
+            return Ok(());
+        }
+        stream.write_all(&self.hello()).await?;
+        let mut theirs = [0; HANDSHAKE_BYTES];
+        stream.read_exact(&mut theirs).await?;
+        if self.kind == Kind::Corrupt {
+            return self.corrupt(stream).await;
+        }
+        let (mut reader, mut writer) = stream.into_split();
+        let round = self.round();
+        let flood = async {
+            while !round.is_empty() {
+                writer.write_all(&round).await?;
+                tokio::time::sleep(PAUSE).await;
+            }
+            std::future::pending().await
+        };
+        let mut sink = vec![0; 1 << 16];
+        let listen = async {
+            while reader.read(&mut sink).await? > 0 {}
+            Ok(())
+        };
+        tokio::select! {
+            ended = flood => ended,
+            ended = listen => ended,
+        }
+    }
+
+    /// What a peer that floods says in each [`PAUSE`].
+    fn round(&self) -> Vec<u8> {
+        let request = |piece, begin| {
+            bytes_of(&Message::Request(BlockRef {
+                piece: PieceIndex(piece),
+                begin,
+                length: 16_384,
+            }))
+        };
+        let once = match self.kind {
+            Kind::Requests => [
+                bytes_of(&Message::Interested),
+                request(0, 0),
+                request(1, 0),
+                request(1, 1 << 30),
+            ]
+            .concat(),
+            Kind::HaveAllHaveNone => {
+                [bytes_of(&Message::HaveAll), bytes_of(&Message::HaveNone)].concat()
+            }
+            Kind::Interest => {
+                let both = [Message::Interested, Message::NotInterested];
+                both.iter().flat_map(bytes_of).collect()
+            }
+            Kind::Extended => {
+                let unknown = Extended::Unknown {
+                    id: 9,
+                    payload: vec![7; 100],
+                };
+                [
+                    hello_of(false),
+                    bytes_of(&Message::Extended(Box::new(unknown))),
+                ]
+                .concat()
+            }
+            Kind::Exchange => return [hello_of(true), self.exchange()].concat(),
+            Kind::SlowHandshake | Kind::Idle | Kind::Corrupt => return Vec::new(),
+        };
+        let times = FLOOD_RATE / 50 / once.len();
+        once.repeat(times)
+    }
+
+    /// Fifty peers that nobody can reach, other ones each time.
+    fn exchange(&self) -> Vec<u8> {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        let [.., a, b] = number.to_be_bytes();
+        let contact = |it: u8| Contact {
+            address: ([127, 1 + it, a, b], 1).into(),
+            seed: true,
+            reachable: true,
+        };
+        let changes = Contacts {
+            added: (0..50).map(contact).collect(),
+            dropped: Vec::new(),
+        };
+        let pex = Extended::Pex {
+            id: PEX_ID,
+            changes,
+        };
+        bytes_of(&Message::Extended(Box::new(pex)))
+    }
+
+    /// Says that it has everything, and answers every request with other bytes.
+    async fn corrupt(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        for message in [Message::HaveAll, Message::Unchoke] {
+            stream.write_all(&bytes_of(&message)).await?;
+        }
+        let decoder = Decoder::new(self.metainfo.geometry.piece_count());
+        let mut bytes = Vec::new();
+        loop {
+            match decoder.decode(&bytes).expect("we speak the protocol") {
+                Decoded::Incomplete { .. } => {
+                    if stream.read_buf(&mut bytes).await? == 0 {
+                        return Ok(());
+                    }
+                }
+                Decoded::Message { message, used } => {
+                    bytes.drain(..used);
+                    if let Message::Request(block) = message {
+                        self.blocks.fetch_add(1, Ordering::Relaxed);
+                        let mut answer = bytes_of(&Message::Piece(block));
+                        answer.resize(answer.len() + block.length as usize, 0xa5);
+                        stream.write_all(&answer).await?;
+                    }
+                }
+                Decoded::Unknown { .. } => panic!("we send nothing unknown"),
+            }
+        }
+    }
+}
+
+async fn connect(from: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
+}
+
+fn hello_of(exchanges: bool) -> Vec<u8> {
+    let id = if exchanges { PEX_ID } else { 0 };
+    let hello = ExtendedHandshake {
+        extensions: [(PEX_NAME.to_owned(), id)].into(),
+        request_queue: Some(10),
+        ..ExtendedHandshake::default()
+    };
+    bytes_of(&Message::Extended(Box::new(Extended::Handshake(hello))))
+}

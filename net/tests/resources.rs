@@ -1,0 +1,166 @@
+//! What hostile peers cost: memory, processor time, and the time of an honest transfer beside them.
+//!
+//! Each row runs the `unchoke` command as a process of its own, an honest transfer with it, and peers
+//! of [`crate::common::hostile`]. The figures are printed and bounded. A row takes a few seconds;
+//! `UNCHOKE_RESOURCES_SECONDS=60` lets each attack begin so long before the honest transfer.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::common::command::{Listening, run, seed, stderr, unchoke};
+use crate::common::disk::{download, home_of};
+use crate::common::hostile::{Attack, Kind};
+use crate::common::{Sample, sample};
+
+/// How long an attack goes on before the honest transfer begins.
+fn head_start() -> Duration {
+    let asked = std::env::var("UNCHOKE_RESOURCES_SECONDS").ok();
+    Duration::from_secs(asked.map_or(2, |it| it.parse().expect("a number of seconds")))
+}
+
+/// What a process has cost so far.
+#[derive(Debug)]
+struct Cost {
+    /// Most memory it ever had, bytes.
+    memory: u64,
+    /// Of all its threads.
+    processor: Duration,
+}
+
+/// Linux tells of each process what it costs.
+fn cost(process: u32) -> Cost {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+    let kib = peak.and_then(|it| it.trim().strip_suffix(" kB"));
+    let kib: u64 = kib.and_then(|it| it.trim().parse().ok()).expect("a peak");
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    // The name in parentheses may hold anything; the times are fields 14 and 15 of all.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|it| it.parse::<u64>().expect("ticks")).sum();
+    Cost {
+        memory: kib * 1024,
+        processor: Duration::from_millis(ticks * 10),
+    }
+}
+
+/// What a row may cost.
+struct Bound {
+    memory: u64,
+    /// Per second of the row.
+    processor: f64,
+    transfer: Duration,
+}
+
+/// Room for slow machines; what the rows cost on an idle one is far below.
+const BOUND: Bound = Bound {
+    memory: 64 << 20,
+    processor: 0.9,
+    transfer: Duration::from_secs(45),
+};
+
+/// Prints a row and checks it.
+fn judge(name: &str, before: Instant, transfer: Duration, cost: &Cost, bound: &Bound) {
+    let seconds = before.elapsed().as_secs_f64();
+    let share = cost.processor.as_secs_f64() / seconds;
+    println!(
+        "{name}: {} MiB at most, {:.2} s of processor time in {seconds:.1} s ({:.0} %), honest \
+         transfer {:.1} s",
+        cost.memory >> 20,
+        cost.processor.as_secs_f64(),
+        100.0 * share,
+        transfer.as_secs_f64(),
+    );
+    assert!(cost.memory <= bound.memory, "{name}: memory");
+    assert!(share <= bound.processor, "{name}: processor time");
+    assert!(transfer <= bound.transfer, "{name}: honest transfer");
+}
+
+/// A seed under attack, from which an honest peer downloads.
+fn seed_under(name: &str, kind: Kind, peers: usize) {
+    let sample = sample();
+    let target = seed(&sample, &[]);
+    let begun = Instant::now();
+    let attack = Attack::on(&sample, target.port, kind, peers);
+    std::thread::sleep(head_start());
+    let transfer = Instant::now();
+    let home = home_of(&sample);
+    let done = run(home.path(), &download(&target.peer(), &["--quiet"]));
+    assert!(done.status.success(), "{name}: {}", stderr(&done));
+    let (transfer, cost) = (transfer.elapsed(), cost(target.child.id()));
+    drop(attack);
+    sample.assert_in(&home.path().join("downloads"));
+    judge(name, begun, transfer, &cost, &BOUND);
+}
+
+/// A download under attack, with an honest seed.
+fn download_under(name: &str, sample: &Sample, attack: &Attack) {
+    let honest = seed(sample, &["--upload-cap", "400 KiB/s"]);
+    let home = home_of(sample);
+    let peers = [honest.peer(), attack.peer()];
+    let mut command = unchoke(home.path(), &download(&peers[0], &["--peer", &peers[1]]));
+    let begun = Instant::now();
+    command.arg("--seed").stderr(Stdio::null());
+    let target = Listening::start(command);
+    attack.join(target.port);
+    let whole = || {
+        let out = home.path().join("downloads");
+        let is_there = |(path, from, to): &(std::path::PathBuf, usize, usize)| {
+            fs::read(out.join(path)).is_ok_and(|it| it == sample.payload[*from..*to])
+        };
+        sample.files.iter().all(is_there)
+    };
+    while !whole() && begun.elapsed() < BOUND.transfer {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let cost = cost(target.child.id());
+    judge(name, begun, begun.elapsed(), &cost, &BOUND);
+}
+
+#[test]
+fn a_flood_of_requests_costs_little() {
+    seed_under("requests", Kind::Requests, 4);
+}
+
+#[test]
+fn a_flood_of_have_all_and_have_none_costs_little() {
+    seed_under("have all, have none", Kind::HaveAllHaveNone, 4);
+}
+
+#[test]
+fn a_flood_of_interest_costs_little() {
+    seed_under("interest", Kind::Interest, 4);
+}
+
+#[test]
+fn a_flood_of_extended_messages_costs_little() {
+    seed_under("extended messages", Kind::Extended, 4);
+}
+
+#[test]
+fn half_open_handshakes_keep_nobody_out() {
+    seed_under("slow handshakes", Kind::SlowHandshake, 200);
+}
+
+#[test]
+fn idle_peers_keep_nobody_out() {
+    seed_under("idle peers", Kind::Idle, 60);
+}
+
+#[test]
+fn a_flood_of_peer_exchange_costs_little() {
+    let sample = sample();
+    let attack = Attack::waiting(&sample, Kind::Exchange);
+    download_under("peer exchange", &sample, &attack);
+}
+
+#[test]
+fn who_corrupts_comes_back_in_vain() {
+    let sample = sample();
+    let attack = Attack::waiting(&sample, Kind::Corrupt);
+    download_under("ban evasion", &sample, &attack);
+    let corrupted = attack.blocks_sent();
+    println!("ban evasion: {corrupted} corrupt blocks were taken");
+    assert!(corrupted <= 200, "{corrupted} corrupt blocks were taken");
+}
