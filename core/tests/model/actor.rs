@@ -1,10 +1,12 @@
 //! What peers do: each by its nature.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::{BlockRef, PeerId, PieceIndex};
 use unchoke_core::message::{Extended, ExtendedHandshake, Message};
+use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Input, PeerLink};
 
 use super::acts::{Act, Honesty};
@@ -33,7 +35,7 @@ pub struct Actor {
     busy: bool,
     spoils: u32,
     asked: u32,
-    lost: u32,
+    first_asked: Option<Instant>,
     fled: u32,
     withdrawn: bool,
     /// Blocks that are on their way to it.
@@ -53,7 +55,7 @@ impl Actor {
             busy: false,
             spoils: peer.spoils,
             asked: 0,
-            lost: 0,
+            first_asked: None,
             fled: 0,
             withdrawn: false,
             flushing: VecDeque::new(),
@@ -303,14 +305,16 @@ impl World<'_> {
     fn asked(&mut self, at: usize, block: BlockRef) {
         let (plan, actor) = (&self.setup.peers[at], &mut self.actors[at]);
         actor.asked += 1;
+        let since = self.now - *actor.first_asked.get_or_insert(self.now);
         let link = actor.link;
         let lost = match plan.nature {
             Nature::Loses(every) => actor.asked.is_multiple_of(every),
-            Nature::Honest(weakness) => actor.asked <= weakness.loses,
+            Nature::Honest(weakness) => {
+                actor.asked <= weakness.loses && since < Duration::from_secs(1)
+            }
             _ => false,
         };
         if lost {
-            actor.lost += 1;
             return;
         }
         if actor.choking || actor.withdrawn {
@@ -328,13 +332,12 @@ impl World<'_> {
             }
             Nature::Silent => {}
             Nature::Rejects => self.refuse(at, block),
-            Nature::Withdraws => {
+            Nature::Withdraws(ms) => {
                 actor.withdrawn = true;
                 self.refuse(at, block);
                 let set = Bitfield::empty(self.reference.geometry.piece_count());
                 self.say(at, Message::Bitfield(Box::new(set)));
-                let ms = 2000 + self.dice.below(30_000);
-                self.schedule(ms, Event::Claim(at, link));
+                self.schedule(u64::from(ms), Event::Claim(at, link));
             }
             Nature::Drips(seconds) => self.queue(at, block, u64::from(seconds) * 1000),
             Nature::Chokes(seconds) => {
@@ -387,7 +390,7 @@ impl World<'_> {
         };
         let serves = !matches!(
             plan.nature,
-            Nature::Silent | Nature::Rejects | Nature::Withdraws | Nature::Chokes(_)
+            Nature::Silent | Nature::Rejects | Nature::Withdraws(_) | Nature::Chokes(_)
         );
         for block in waiting {
             if self.actors[at].spoils > 0 || serves {

@@ -72,10 +72,8 @@ impl Asked {
 
     /// Whether there was such a request; it may have been answered. Its answer may still come.
     pub fn cancel(&mut self, block: BlockRef) -> bool {
-        let same = |it: &&mut Request| it.block == block && !it.cancelled;
-        if let Some(request) = self.open.iter_mut().find(same) {
-            request.cancelled = true;
-        }
+        let same = self.open.iter_mut().filter(|it| it.block == block);
+        same.for_each(|it| it.cancelled = true);
         let standing = self.standing.get_mut(&block).filter(|it| **it > 0);
         standing.map(|it| *it -= 1).is_some()
     }

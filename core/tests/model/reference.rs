@@ -50,6 +50,8 @@ pub struct Seen {
     pub(super) credit: u32,
     pub unflushed: u32,
     pub(super) ledger: Ledger,
+    /// What it had and wanted before this input: a message that breaks the protocol changes nothing.
+    before: (BTreeSet<PieceIndex>, bool),
     /// It sent a block with this input: it may be stored, once.
     may_store: Option<BlockRef>,
 }
@@ -167,7 +169,7 @@ impl Reference {
         for block in self.blocks(piece) {
             self.stored.remove(&block);
         }
-        for seen in self.conns.values_mut() {
+        for seen in self.conns.values_mut().filter(|it| !it.closing) {
             seen.owed.lost(piece, seen.fast);
         }
     }
@@ -208,6 +210,7 @@ impl Reference {
                 && seen.told.contains(&block.piece)
         };
         let seen = self.conns.get_mut(&peer).expect("just seen");
+        seen.before = (seen.has.clone(), seen.peer_interested);
         match message {
             Message::Choke => {
                 seen.peer_choking = true;
@@ -283,10 +286,15 @@ impl Reference {
                 ensure!(self.verifying.insert(*piece), "verifies {piece} twice");
                 Ok(())
             }
-            Output::Disconnect { peer, .. } => {
-                let seen = self.conns.get_mut(peer);
-                let closed = seen.is_none_or(|it| std::mem::replace(&mut it.closing, true));
-                ensure!(!closed, "closes {peer} twice");
+            Output::Disconnect { peer, reason } => {
+                let seen = self.conns.get_mut(peer).filter(|it| !it.closing);
+                let Some(seen) = seen else {
+                    return Err(format!("closes {peer}, which is closed"));
+                };
+                seen.closing = true;
+                if let Reason::Violation(_) = reason {
+                    (seen.has, seen.peer_interested) = std::mem::take(&mut seen.before);
+                }
                 Ok(())
             }
             Output::Corrupt { peer, .. } => {

@@ -79,8 +79,9 @@ pub enum Nature {
     Silent,
     /// Rejects every request at once. Without BEP 6, it is silent.
     Rejects,
-    /// At the first request it takes back all that it said to have; it says so again later.
-    Withdraws,
+    /// At the first request it takes back all that it said to have; it says so again after so many
+    /// milliseconds.
+    Withdraws(u32),
     /// One block in so many seconds.
     Drips(u32),
     /// Chokes at the first request and unchokes so many seconds later.
@@ -94,7 +95,7 @@ pub enum Nature {
 /// Weaknesses of an honest seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Honest {
-    /// It loses so many of the first requests without a word.
+    /// It loses so many of the requests in the first second after the first, without a word.
     pub loses: u32,
     /// It queues only so many requests; those beyond are lost without a word (rejected with BEP 6).
     pub queues: Option<u32>,
@@ -144,7 +145,7 @@ impl Peer {
             0..3 => Nature::Serves,
             3..6 => Nature::Silent,
             6..8 => Nature::Rejects,
-            8 | 9 => Nature::Withdraws,
+            8 | 9 => Nature::Withdraws(dice.pick(&[300, 5000, 30_000])),
             10 | 11 => Nature::Drips(dice.within(20, 60)),
             12 => Nature::Chokes(dice.within(1, 30)),
             13 | 14 => Nature::Loses(dice.within(2, 9)),
@@ -292,6 +293,11 @@ impl Setup {
         let ideal = self.bytes() * 1000 / rate;
         let spoilers = self.peers.iter().filter(|it| it.spoils > 0).count() as u64;
         let mut bound = self.settles_ms() + 3 * ideal + 150_000 + spoilers * 150_000;
+        // Without an endgame nobody else is asked for what a peer sends drop by drop.
+        let drips = |it: &Peer| matches!(it.nature, Nature::Drips(_));
+        if !self.endgame && self.peers.iter().any(drips) {
+            bound += 300_000;
+        }
         // Two seeds part; when one loses a piece it has to wait for the other.
         if self.acts.iter().any(|it| matches!(it.1, Act::LosePiece(_))) {
             bound += 60_000;

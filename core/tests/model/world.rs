@@ -30,9 +30,6 @@ const SEEDING: Duration = Duration::from_secs(90);
 const AFTER_POLICY: Duration = Duration::from_mins(10);
 const AFTER_SILENCE: Duration = Duration::from_secs(30);
 
-/// What the fault of a download begins with that should be complete.
-pub const UNFINISHED: &str = "not complete";
-
 /// What happens at a moment. The second number is the connection it belongs to: of one that is gone,
 /// nothing comes any more.
 #[derive(Debug)]
@@ -200,7 +197,7 @@ impl<'s> World<'s> {
         }
         ensure!(
             self.reference.is_complete(),
-            "{UNFINISHED}: {}",
+            "not complete: {}",
             self.missing()
         );
         self.everybody_goes()?;
