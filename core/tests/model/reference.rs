@@ -8,7 +8,7 @@ use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::ledger::{Kind, Ledger};
 use unchoke_core::message::{Extended, Message};
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, Output, Reason, Verdict};
+use unchoke_core::torrent::{Input, Output, ProtocolViolation, Reason, Verdict};
 use unchoke_core::wire::{HANDSHAKE_BYTES, MAX_CONTACTS, PIECE_HEADER_BYTES, wire_len};
 
 use super::owed::{Asked, Owed};
@@ -292,8 +292,13 @@ impl Reference {
                     return Err(format!("closes {peer}, which is closed"));
                 };
                 seen.closing = true;
-                if let Reason::Violation(_) = reason {
-                    (seen.has, seen.peer_interested) = std::mem::take(&mut seen.before);
+                match reason {
+                    // What is said too often still counts as said.
+                    Reason::Violation(ProtocolViolation::Repeated) => {}
+                    Reason::Violation(_) => {
+                        (seen.has, seen.peer_interested) = std::mem::take(&mut seen.before);
+                    }
+                    _ => {}
                 }
                 Ok(())
             }

@@ -27,8 +27,8 @@ const AFTERWARDS: Duration = Duration::from_secs(15);
 /// How long a run lasts in which there is nothing to download.
 const SEEDING: Duration = Duration::from_secs(90);
 /// A peer whose connection the policy closed is dialled again, as the client does.
-const AFTER_POLICY: Duration = Duration::from_mins(10);
-const AFTER_SILENCE: Duration = Duration::from_secs(30);
+const AFTER_POLICY: Duration = Duration::from_mins(1);
+const AFTER_SILENCE: Duration = Duration::from_mins(1);
 
 /// What happens at a moment. The second number is the connection it belongs to: of one that is gone,
 /// nothing comes any more.
