@@ -86,6 +86,8 @@ pub struct Client<P: Places> {
     next_turnover: Instant,
     /// When the book has somebody to dial.
     next_dial: Instant,
+    /// Until when attempts are counted, and how many were begun.
+    pace: (Instant, u16),
     stopping: bool,
 }
 
@@ -121,6 +123,7 @@ impl<P: Places> Client<P> {
                 .after(config.turnover)
                 .after(phase(config.turnover, &mut rng)),
             next_dial: Instant::NEVER,
+            pace: (Instant::START, 0),
             config,
             stopping: false,
         }

@@ -56,6 +56,8 @@ impl Wanted {
 pub struct Book<A> {
     /// By address.
     records: Vec<Record<A>>,
+    /// Addresses that each peer named. Kept up to date, because peers can name many.
+    told: Vec<u32>,
     turn: u32,
     private: bool,
 }
@@ -67,6 +69,7 @@ impl<A: Copy + Ord> Book<A> {
     pub fn new(private: bool) -> Self {
         Self {
             records: Vec::new(),
+            told: Vec::new(),
             turn: 0,
             private,
         }
@@ -95,7 +98,10 @@ impl<A: Copy + Ord> Book<A> {
         if let Some(known) = self.get(address) {
             let better = source < known.source;
             if better {
-                (known.source, known.teller) = (source, teller);
+                let before = core::mem::replace(&mut known.teller, teller);
+                known.source = source;
+                self.credit(before, -1);
+                self.credit(teller, 1);
             }
             return better;
         }
@@ -115,20 +121,36 @@ impl<A: Copy + Ord> Book<A> {
             teller,
         };
         self.records.insert(place, record);
+        self.credit(teller, 1);
         true
+    }
+
+    /// One address more or less of those that `teller` named.
+    fn credit(&mut self, teller: Option<PeerKey>, change: i32) {
+        let Some(teller) = teller.map(|it| it.0 as usize) else {
+            return;
+        };
+        if self.told.len() <= teller {
+            self.told.resize(teller + 1, 0);
+        }
+        self.told[teller] = self.told[teller].saturating_add_signed(change);
+    }
+
+    /// Addresses that `teller` named.
+    fn told(&self, teller: Option<PeerKey>) -> usize {
+        let told = teller.and_then(|it| self.told.get(it.0 as usize));
+        told.map_or(0, |it| *it as usize)
+    }
+
+    fn remove(&mut self, place: usize) {
+        let gone = self.records.remove(place);
+        self.credit(gone.teller, -1);
     }
 
     /// Whether there is a place for one more address of `source`; somebody may have to go for it.
     fn make_room(&mut self, source: Source, teller: Option<PeerKey>) -> bool {
         let of = |it: &&Record<A>| it.source == source;
-        let told = |by: Option<PeerKey>| {
-            self.records
-                .iter()
-                .filter(of)
-                .filter(|it| it.teller == by)
-                .count()
-        };
-        let own = teller.map_or(0, |_| told(teller));
+        let own = self.told(teller);
         if own >= Source::PLACES_OF_A_TELLER {
             return false;
         }
@@ -140,16 +162,16 @@ impl<A: Copy + Ord> Book<A> {
             .filter(|(_, it)| of(it) && it.state == State::Waiting);
         // Of who named most, what failed most often, and then what has been here longest.
         let worst = waiting.max_by_key(|(_, it): &(usize, _)| {
-            let share = it.teller.map_or(0, |by| told(Some(by)));
-            (share, it.failures, Reverse(it.turn))
+            (self.told(it.teller), it.failures, Reverse(it.turn))
         });
         let Some((place, worst)) = worst else {
             return false;
         };
         // Peers take from each other only what the other has too much of, so no two go on for ever.
-        let fair = worst.teller.is_none() || told(worst.teller) > own + 1 || worst.failures > 0;
+        let fair =
+            worst.teller.is_none() || self.told(worst.teller) > own + 1 || worst.failures > 0;
         if fair {
-            self.records.remove(place);
+            self.remove(place);
         }
         fair
     }
@@ -255,9 +277,7 @@ impl<A: Copy + Ord> Book<A> {
         match fate {
             Fate::Again(wait) => known.not_before = known.not_before.max(now.after(wait)),
             Fate::Seed => {}
-            Fate::Forgotten => {
-                self.records.remove(place);
-            }
+            Fate::Forgotten => self.remove(place),
         }
     }
 

@@ -23,8 +23,11 @@ pub struct Config {
     /// With fewer connections than this the trackers are asked early. Mainline 3.4.2 `min_peers`: 20
     /// of 55.
     pub enough: u16,
-    /// Attempts under way at a time. libtorrent `connection_speed`: 30 a second.
+    /// Attempts under way at a time; a choice of ours.
     pub attempts: u16,
+    /// Attempts begun within a second at most: addresses that refuse at once must not keep us busy.
+    /// libtorrent `connection_speed`: 30.
+    pub attempts_a_second: u16,
     /// An attempt, handshakes included, is given up after so long. libtorrent
     /// `peer_connect_timeout`: 15 s.
     pub dial: Duration,
@@ -62,6 +65,7 @@ impl Config {
             initiate: share(connections, 35),
             enough: share(connections, 20),
             attempts: 20,
+            attempts_a_second: 30,
             dial: Duration::from_secs(15),
             handshake: Duration::from_secs(10),
             half_open: 64,

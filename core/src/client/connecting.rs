@@ -20,11 +20,21 @@ use crate::torrent::{Input, PeerLink};
 /// messages are on their way.
 const ARRIVING: Duration = Duration::from_secs(1);
 
+/// Time over which attempts are counted.
+const PACE: Duration = Duration::from_secs(1);
+
 impl<P: Places> Client<P> {
     /// Dials as long as there is room and somebody to dial.
     pub(super) fn dial(&mut self, now: Instant) {
         self.next_dial = Instant::NEVER;
+        if self.pace.0 <= now {
+            self.pace = (now.after(PACE), 0);
+        }
         while let Some(wanted) = self.wanted() {
+            if self.pace.1 >= self.config.attempts_a_second {
+                self.next_dial = self.pace.0;
+                return;
+            }
             let (bans, seats, doors, config) = (&self.bans, &self.seats, &self.doors, &self.config);
             let may = |address, source: Source| {
                 let host = P::host(address);
@@ -38,6 +48,7 @@ impl<P: Places> Client<P> {
                 self.next_dial = self.book.poll_timeout(now, wanted);
                 return;
             };
+            self.pace.1 += 1;
             let door = self.doors.dial(now, address, source, self.config.dial);
             self.outputs.push_back(Output::Dial { door, address });
         }
