@@ -1,4 +1,4 @@
-//! The example policy as the README says: a crate of its own, outside the workspace.
+//! The example policy as `experiments/README.md` says: a crate of its own, outside the workspace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 
 /// The manifest that the README shows, with this checkout where its own stands.
 fn manifest() -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README");
+    let readme = fs::read_to_string(root().join("experiments/README.md")).expect("README");
     let blocks = readme.split("```toml\n").skip(1);
     let mut blocks = blocks.filter_map(|it| it.split("```").next());
     let shown = blocks.find(|it| it.contains("unchoke-experiments = { path"));

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::command::{
     Listening, Mounted, assert_sentence, run, seed, signal, stderr, stdout, unchoke, wait,
 };
-use crate::common::sample;
+use crate::common::{PATIENCE, sample};
 
 #[test]
 fn create_makes_what_show_shows() {
@@ -235,7 +235,19 @@ fn killed_and_started_again_finds_what_was_written() {
     let mut command = unchoke(away.path(), &words);
     command.args(["--download-cap", "150 KiB/s", "--quiet"]);
     let mut child = command.spawn().expect("the command starts");
-    std::thread::sleep(Duration::from_millis(1200));
+    let out = away.path().join("downloads");
+    let on_disk = || -> usize {
+        let right = |(path, from, to): &(std::path::PathBuf, usize, usize)| {
+            let found = fs::read(out.join(path)).unwrap_or_default();
+            let pairs = found.iter().zip(&sample.payload[*from..*to]);
+            pairs.filter(|(found, right)| found == right).count()
+        };
+        sample.files.iter().map(right).sum()
+    };
+    let began = Instant::now();
+    while on_disk() < 8 * 32 * 1024 && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     child.kill().expect("kills");
     child.wait().expect("ends");
     let resumed = run(away.path(), &words);

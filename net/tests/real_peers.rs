@@ -71,7 +71,7 @@ fn network(test: &str, client: Client) -> Option<Network> {
         let inside = Command::new("unshare")
             .args(["--net", "sh", "-c", script])
             .arg(std::env::current_exe().expect("this program"))
-            .args(["--exact", test, "--nocapture"])
+            .args(["--exact", test, "--nocapture", "--include-ignored"])
             .env(INSIDE, "own")
             .status();
         assert!(
@@ -424,36 +424,42 @@ fn libtorrent_fetches_from_us() {
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn transmission_that_requires_encryption_seeds_to_us() {
     let test = "transmission_that_requires_encryption_seeds_to_us";
     we_fetch_from(Client::Transmission, Given::File, true, test);
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn transmission_that_requires_encryption_fetches_from_us() {
     let test = "transmission_that_requires_encryption_fetches_from_us";
     we_seed_to(Client::Transmission, Given::File, true, test);
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn aria2_that_requires_encryption_seeds_to_us() {
     let test = "aria2_that_requires_encryption_seeds_to_us";
     we_fetch_from(Client::Aria2, Given::File, true, test);
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn aria2_that_requires_encryption_fetches_from_us() {
     let test = "aria2_that_requires_encryption_fetches_from_us";
     we_seed_to(Client::Aria2, Given::File, true, test);
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_that_requires_encryption_seeds_to_us() {
     let test = "libtorrent_that_requires_encryption_seeds_to_us";
     we_fetch_from(Client::Libtorrent, Given::File, true, test);
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_that_requires_encryption_fetches_from_us() {
     let test = "libtorrent_that_requires_encryption_fetches_from_us";
     we_seed_to(Client::Libtorrent, Given::File, true, test);

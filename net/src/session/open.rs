@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
@@ -43,13 +44,7 @@ impl Session {
         // A policy that does not exist must not cost the user an hour of hashing.
         let name = crate::chance::peer_id();
         origin(&settings, Bitfield::empty(geometry.piece_count()), 0, name).torrent()?;
-        let listen_error = |source| SessionError::Listen {
-            port: settings.port,
-            source,
-        };
-        let listener = listen(settings.port, &settings.route).map_err(listen_error)?;
-        let port = listener.local_addr().map_err(listen_error)?.port();
-
+        let (listener, port) = listen_for(&settings)?;
         let (storage, resume, have) = open_files(&settings, &notices).await?;
         let origin = origin(&settings, have.clone(), port, name);
         let client = origin.client()?;
@@ -105,6 +100,17 @@ impl Session {
             dictionary: Dictionary::new(&metainfo),
         })
     }
+}
+
+/// The listening socket and its port, which the system may have chosen.
+fn listen_for(settings: &Settings) -> Result<(TcpListener, u16), SessionError> {
+    let failed = |source| SessionError::Listen {
+        port: settings.port,
+        source,
+    };
+    let listener = listen(settings.port, &settings.route).map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
 }
 
 fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {
