@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use unchoke_core::client::redial::Ended;
 use unchoke_core::rng::{Purpose, Rng};
 
-use super::connect::RECONNECT;
 use super::{Event, World};
 use crate::distribution::exponential;
 use crate::stream::{EndId, EndState};
@@ -52,7 +52,7 @@ impl World<'_> {
         let serials = self.breaks.as_ref().map(|it| &it.serials);
         let same = serials.is_some_and(|it| it[end.index()] == serial);
         if same && self.streams[end].state == EndState::Open {
-            self.lose(end, RECONNECT);
+            self.lose(end, Ended::ByPeer);
         }
     }
 }

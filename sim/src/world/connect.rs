@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use unchoke_core::client::redial::{Ended, Fate, after};
+use unchoke_core::client::source::Source;
 use unchoke_core::ids::PeerId;
 use unchoke_core::message::{ExtendedHandshake, Message};
 use unchoke_core::time::Instant;
@@ -20,10 +22,6 @@ use crate::trace::Happening;
 
 /// An attempt that nobody answers is given up after so long. libtorrent `peer_connect_timeout`.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// A peer is not dialled again for so long after a connection to it closed. libtorrent
-/// `min_reconnect_time`.
-pub(super) const RECONNECT: Duration = Duration::from_mins(1);
 
 fn peer_id(node: u32) -> PeerId {
     let mut id = *b"-UC0001-000000000000";
@@ -188,7 +186,7 @@ impl World<'_> {
     pub(super) fn on_fin(&mut self, to: EndId) {
         self.streams[to].finished = true;
         if self.streams[to].state == EndState::Open {
-            self.lose(to, RECONNECT);
+            self.lose(to, Ended::ByPeer);
         }
         if self.streams[to.other()].finished {
             self.streams.release(to);
@@ -196,10 +194,10 @@ impl World<'_> {
     }
 
     /// Closes an open end that its core did not ask to close, and looks for another.
-    pub(super) fn lose(&mut self, end: EndId, wait: Duration) {
+    pub(super) fn lose(&mut self, end: EndId, ended: Ended) {
         let (node, key) = (self.streams[end].node, self.streams[end].key());
         let mut peer = self.peers[node as usize].take().expect("it is open");
-        self.detach(node, &mut peer, end, wait);
+        self.detach(node, &mut peer, end, ended);
         self.peers[node as usize] = Some(peer);
         self.feed(node, Input::PeerDisconnected { peer: key });
         self.unassign(node, end);
@@ -216,9 +214,14 @@ impl World<'_> {
     }
 
     /// Closes an open end of `peer`, but for telling its core.
-    pub(super) fn detach(&mut self, node: u32, peer: &mut Peer, end: EndId, wait: Duration) {
+    pub(super) fn detach(&mut self, node: u32, peer: &mut Peer, end: EndId, ended: Ended) {
         let other = self.streams[end.other()].node;
         if end.dialled() {
+            let wait = match after(ended, Source::Tracker) {
+                Fate::Again(wait) => wait,
+                // A seed is not dialled by a seed, and who is forgotten by nobody.
+                Fate::Seed | Fate::Forgotten => Duration::MAX,
+            };
             peer.connector.closed(other, self.now, wait);
         } else {
             peer.connector.accepted_closed();

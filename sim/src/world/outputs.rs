@@ -1,8 +1,8 @@
 //! What the cores ask for.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use unchoke_core::client::redial::Ended;
 use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::torrent::{BlockDigest, Input, Output, Reason, Verdict};
@@ -12,12 +12,6 @@ use super::connect::node_at;
 use crate::node::Peer;
 use crate::stream::EndId;
 use crate::trace::Happening;
-
-/// Another seed has nothing for a seed: it is not dialled again.
-const NEVER_AGAIN: Duration = Duration::MAX;
-
-/// A connection that the policy dropped is not opened again for so long.
-const DROPPED: Duration = Duration::from_mins(1);
 
 /// Who sent which block of a piece under way; kept only in swarms with corrupting peers.
 #[derive(Debug, Default)]
@@ -62,14 +56,10 @@ impl World<'_> {
 
     fn disconnect(&mut self, node: u32, peer: &mut Peer, end: EndId, reason: &Reason) {
         let key = self.streams[end].key();
-        let wait = match reason {
-            Reason::BothSeeds => NEVER_AGAIN,
-            _ => DROPPED,
-        };
         if matches!(reason, Reason::Corrupt { .. } | Reason::Violation(_)) {
             peer.ban(self.streams[end.other()].node);
         }
-        self.detach(node, peer, end, wait);
+        self.detach(node, peer, end, Ended::from(reason));
         self.inputs += 1;
         let input = Input::PeerDisconnected { peer: key };
         peer.torrent.handle_input(self.now, input);

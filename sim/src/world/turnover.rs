@@ -3,13 +3,13 @@
 //! Without it swarms of full peers can lock: every leecher is full of leechers that lack the same
 //! last pieces, and the origin that has them finds nobody with a free slot. When and how many is as in
 //! libtorrent 2.0: `peer_turnover_interval` 300 s, `peer_turnover` 4 %, `peer_turnover_cutoff` 90 %, no
-//! more than there are candidates, and the least useful first. Which those are is our own, shorter
-//! rule (its `torrent::disconnect_peers` weighs rates over the life of a connection, and spares seeds).
+//! more than there are candidates, and the least useful first. Which those are is said in
+//! [`unchoke_core::client::turnover`].
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
-use unchoke_core::choke::PeerView;
+use unchoke_core::client::redial::Ended;
+use unchoke_core::client::turnover::least_useful;
 use unchoke_core::ids::PeerKey;
 
 use super::World;
@@ -23,24 +23,6 @@ const SHARE: usize = 4;
 
 /// Only who has at least this share of the connections it may have, in percent.
 const CUTOFF: usize = 90;
-
-/// A connection that was closed to make room is not opened again for so long.
-const WAIT: Duration = Duration::from_mins(5);
-
-/// The `count` least useful connections: neither side interested, then those we want nothing of,
-/// then those that moved the fewest bytes in our direction since they were made.
-fn least_useful(views: &mut [PeerView], am_seed: bool, count: usize) -> Vec<PeerKey> {
-    views.sort_by_key(|it| {
-        let (useful, bytes) = if am_seed {
-            (it.peer_interested, it.up_bytes)
-        } else {
-            (it.am_interested, it.down_bytes)
-        };
-        let either = it.am_interested || it.peer_interested;
-        (either, useful, bytes, Reverse(it.connected_at), it.peer)
-    });
-    views.iter().take(count).map(|it| it.peer).collect()
-}
 
 impl World<'_> {
     /// Closes a few connections of `node`, if it is full and knows others.
@@ -65,7 +47,7 @@ impl World<'_> {
         let share = (standing * SHARE / 100).max(1);
         let count = share.min(peer.connector.due(self.now));
         let mut views = peer.torrent.peer_views(self.now);
-        let closed = least_useful(&mut views, peer.torrent.is_complete(), count);
+        let closed = least_useful(&mut views, peer.torrent.is_complete(), count, |_| false);
         let end =
             |key: PeerKey| peer.ends[key.0 as usize].expect("the core knows who is connected");
         let closed: Vec<EndId> = closed.into_iter().map(end).collect();
@@ -73,7 +55,7 @@ impl World<'_> {
         for end in closed {
             // One by one: as its core hears of one, it may serve, or close, another.
             if self.streams[end].state == EndState::Open {
-                self.lose(end, WAIT);
+                self.lose(end, Ended::Turnover);
             }
         }
     }
