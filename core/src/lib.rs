@@ -29,6 +29,7 @@ pub mod meter;
 pub mod mse;
 pub mod peer_id;
 pub mod pick;
+pub mod profile;
 pub mod rng;
 pub mod socks5;
 pub mod text;

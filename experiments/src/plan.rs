@@ -17,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use unchoke_core::choke::Entry;
+use unchoke_core::profile::Profile;
 
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
@@ -166,15 +167,17 @@ impl Adoption {
 pub struct Contender {
     /// The name results are grouped by.
     pub name: String,
+    /// The client that everything else is set on top of; the scenario's own if not given.
+    pub profile: Option<&'static Profile>,
     /// Registered choking policy.
     pub policy: String,
     /// A policy of the caller's that is not registered, instead of `policy`, which has its id.
     pub own: Option<&'static Entry>,
     /// Parameters that differ from the policy's defaults; durations in nanoseconds.
     pub parameters: BTreeMap<String, u64>,
-    /// Connections at most; the scenario's own limit if not given.
+    /// Connections at most; those of the profile, or of the scenario, if not given.
     pub max_connections: Option<u16>,
-    /// Registered piece picker; the scenario's own if not given.
+    /// Registered piece picker; the one of the profile, or of the scenario, if not given.
     pub picker: Option<String>,
 }
 

@@ -12,6 +12,7 @@ mod checker;
 pub mod distribution;
 pub mod link;
 mod node;
+pub mod parameter;
 pub mod queue;
 pub mod result;
 pub mod scenario;

@@ -23,7 +23,6 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 
 pub use builtin::Builtin;
@@ -317,17 +316,6 @@ impl Scenario {
     #[must_use]
     pub fn population_counts(&self) -> Vec<u32> {
         expand::counts(self, self.peers.count)
-    }
-
-    /// What peers run with this policy where all else is as the scenario says.
-    #[must_use]
-    pub fn client_with(&self, name: &str, policy: &str, parameters: Parameters) -> ClientSpec {
-        ClientSpec {
-            name: name.to_owned(),
-            policy: policy.to_owned(),
-            parameters,
-            ..self.client.clone()
-        }
     }
 
     /// What a program that has changed a scenario may have broken: shares, counts and names.

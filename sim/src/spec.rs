@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use unchoke_core::choke::{self, BoxedPolicy, Entry, ParameterError, Parameters};
+use unchoke_core::client;
 use unchoke_core::geometry::Geometry;
+use unchoke_core::profile::Profile;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 
@@ -100,6 +102,10 @@ pub struct ClientSpec {
     pub picker: String,
     /// Connections it holds at most, opened by either side.
     pub max_connections: u16,
+    /// Connections from which on it dials nobody; `None` for mainline's share.
+    pub initiate: Option<u16>,
+    /// With fewer connections than this it asks the tracker early; `None` for mainline's share.
+    pub enough: Option<u16>,
     /// Cap of its payload upload, bytes/s.
     pub upload_cap: Option<u64>,
     /// Cap of its payload download, bytes/s.
@@ -122,6 +128,51 @@ pub struct ClientSpec {
 }
 
 impl ClientSpec {
+    /// The same client as `profile` has it, with what no profile says.
+    #[must_use]
+    pub fn as_profile(&self, profile: &Profile) -> Self {
+        Self {
+            policy: profile.policy.to_owned(),
+            own: None,
+            parameters: Parameters::new(),
+            picker: profile.picker.to_owned(),
+            max_connections: profile.max_connections,
+            initiate: profile.initiate,
+            enough: profile.enough,
+            pipeline: profile.pipeline,
+            snub_after: profile.snub_after,
+            endgame: profile.endgame,
+            peer_exchange: profile.peer_exchange,
+            rerequest_interval: profile.rerequest_interval,
+            ..self.clone()
+        }
+    }
+
+    /// The same client with this policy; its own parameters stay, where the policy is the same and
+    /// `parameters` has no other value.
+    #[must_use]
+    pub fn with_policy(&self, name: &str, policy: &str, parameters: &Parameters) -> Self {
+        let mut client = Self {
+            name: name.to_owned(),
+            policy: policy.to_owned(),
+            own: None,
+            ..self.clone()
+        };
+        if self.policy != policy {
+            client.parameters = Parameters::new();
+        }
+        for (name, value) in parameters.iter() {
+            client.parameters.set(name, value);
+        }
+        client
+    }
+
+    /// How it behaves around its torrent.
+    #[must_use]
+    pub fn around(&self) -> client::Config {
+        client::Config::new(self.max_connections).with(self.initiate, self.enough)
+    }
+
     /// The policy that the client runs.
     pub fn build_policy(&self) -> Result<BoxedPolicy, ParameterError> {
         match self.own {

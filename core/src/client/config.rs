@@ -76,6 +76,18 @@ impl Config {
         }
     }
 
+    /// The same with other bounds, none above `connections`; `None` leaves one as it is.
+    #[must_use]
+    pub fn with(self, initiate: Option<u16>, enough: Option<u16>) -> Self {
+        let initiate = initiate.unwrap_or(self.initiate).min(self.connections);
+        let enough = enough.unwrap_or(self.enough).min(self.connections);
+        Self {
+            initiate,
+            enough,
+            ..self
+        }
+    }
+
     /// Connections with one host. libtorrent allows one (`allow_multiple_connections_per_ip`); several
     /// peers behind one public address are common. Whole swarms share a local address: there one host
     /// may have half of the seats.

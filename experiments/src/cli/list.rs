@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use unchoke_core::choke;
+use unchoke_core::profile::PROFILES;
+use unchoke_sim::parameter;
 use unchoke_sim::scenario::Scenario;
 
 use super::args::{BUILTIN, PlanArgs};
@@ -58,9 +60,17 @@ fn everything() -> String {
     for it in choke::REGISTRY {
         put(format!("  {:16} {}", it.id, it.summary));
         for parameter in it.parameters {
-            let (name, default) = (parameter.name, parameter.default);
-            put(format!("      {name} = {default}: {}", parameter.meaning));
+            let (key, meaning) = (parameter::short(parameter), parameter.meaning);
+            let default = match parameter::text(parameter, parameter.default) {
+                Some(text) => format!("\"{text}\""),
+                None => parameter.default.to_string(),
+            };
+            put(format!("      {key} = {default}: {meaning}"));
         }
+    }
+    put("client profiles".to_owned());
+    for it in PROFILES {
+        put(format!("  {:16} {}", it.id, it.summary));
     }
     put("plans".to_owned());
     for (name, _) in BUILTIN {

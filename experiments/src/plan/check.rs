@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unchoke_core::choke::{self, Parameters};
+use unchoke_core::choke::{self, Entry, Parameters};
+use unchoke_core::profile::{PROFILES, Profile};
+use unchoke_sim::parameter;
 
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
@@ -167,26 +169,37 @@ fn margin(text: &str, key: &str, source: Source<'_>) -> Result<Percent, PlanErro
 
 fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Contender, PlanError> {
     let at = |part: &str| format!("{key}.{part}");
-    let name = file.name.as_ref().unwrap_or(&file.policy);
-    let name = checked_name(name).map_err(|it| source.error(&at("name"), it))?;
-    let mut parameters = BTreeMap::new();
-    for (parameter, value) in &file.parameters {
-        let value = parameter_value(value)
-            .map_err(|it| source.error(&at(&format!("parameters.{parameter}")), it))?;
-        parameters.insert(parameter.clone(), value);
-    }
-    let mut trial = Parameters::new();
-    for (parameter, value) in &parameters {
-        trial.set(parameter, *value);
-    }
-    choke::build(&file.policy, &trial).map_err(|it| {
-        let place = if choke::REGISTRY.iter().any(|entry| entry.id == file.policy) {
-            at("parameters")
-        } else {
-            at("policy")
-        };
-        source.error(&place, it.to_string())
+    let profile = file.profile.as_ref().map(|id| {
+        Profile::find(id).ok_or_else(|| {
+            let known: Vec<&str> = PROFILES.iter().map(|it| it.id).collect();
+            let message = format!(
+                "no profile is called {id:?}; known are {}",
+                known.join(", ")
+            );
+            source.error(&at("profile"), message)
+        })
+    });
+    let profile = profile.transpose()?;
+    let policy = file.policy.as_deref().or(profile.map(|it| it.policy));
+    let policy = policy.ok_or_else(|| {
+        source.error(
+            key,
+            "neither a policy nor a profile; give `policy` or `profile`",
+        )
     })?;
+    let entry = choke::find(policy).ok_or_else(|| {
+        let unknown = choke::build(policy, &Parameters::new());
+        let message = unknown.map_or_else(|it| it.to_string(), |_| String::new());
+        source.error(&at("policy"), message)
+    })?;
+    let name = file
+        .name
+        .as_ref()
+        .or(file.policy.as_ref())
+        .or(file.profile.as_ref());
+    let name = checked_name(name.map_or("", String::as_str))
+        .map_err(|it| source.error(&at("name"), it))?;
+    let parameters = parameters(file, entry, &at("parameters"), source)?;
     if file.max_connections == Some(0) {
         return Err(source.error(&at("max_connections"), "0 connections; give at least 1"));
     }
@@ -197,7 +210,8 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
     }
     Ok(Contender {
         name,
-        policy: file.policy.clone(),
+        profile,
+        policy: policy.to_owned(),
         own: None,
         parameters,
         max_connections: file.max_connections,
@@ -205,12 +219,37 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
     })
 }
 
-fn parameter_value(value: &ParameterFile) -> Result<u64, String> {
-    match value {
-        ParameterFile::Number(number) => Ok(*number),
-        ParameterFile::Text(text) => {
-            unchoke_sim::units::parse_nanos(text).map_err(|it| it.to_string())
-        }
+/// Parameters under their full names. A key may have the unit in its name and a plain number for it,
+/// as older plans have.
+fn parameters(
+    file: &CandidateFile,
+    entry: &'static Entry,
+    key: &str,
+    source: Source<'_>,
+) -> Result<BTreeMap<String, u64>, PlanError> {
+    let mut parameters = BTreeMap::new();
+    let mut trial = Parameters::new();
+    for (name, value) in &file.parameters {
+        let full = entry.parameters.iter().find(|it| it.name == name);
+        let known = full.or_else(|| parameter::find(entry, name));
+        let value = match (value, known) {
+            (ParameterFile::Number(number), _) if known.is_none() || full.is_some() => *number,
+            (ParameterFile::Text(text), Some(known)) if parameter::parse(known, text).is_some() => {
+                parameter::parse(known, text).expect("just parsed")
+            }
+            (_, Some(known)) => {
+                let message = format!("expected {}", parameter::expected(known));
+                return Err(source.error(&format!("{key}.{name}"), message));
+            }
+            (_, None) => 0,
+        };
+        let name = known.map_or(name.as_str(), |it| it.name);
+        trial.set(name, value);
+        parameters.insert(name.to_owned(), value);
+    }
+    match entry.build(&trial) {
+        Ok(_) => Ok(parameters),
+        Err(error) => Err(source.error(key, error.to_string())),
     }
 }
 

@@ -1,5 +1,8 @@
 //! A plan back in its TOML form: what was really run, with every change and default.
 
+use unchoke_core::choke;
+use unchoke_sim::parameter;
+
 use super::file::{
     CandidateFile, FactorFile, FactorialFile, MarginsFile, ParameterFile, PlanFile, ScenarioFile,
     SeedsFile, StatisticsFile,
@@ -46,13 +49,21 @@ impl Plan {
 }
 
 fn contender(it: &Contender) -> CandidateFile {
-    let number = |(name, value): (&String, &u64)| (name.clone(), ParameterFile::Number(*value));
+    let entry = choke::find(&it.policy);
+    let written = |(name, value): (&String, &u64)| {
+        let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == *name));
+        match known.map(|it| (parameter::short(it), parameter::text(it, *value))) {
+            Some((key, Some(text))) => (key.to_owned(), ParameterFile::Text(text)),
+            _ => (name.clone(), ParameterFile::Number(*value)),
+        }
+    };
     CandidateFile {
         name: Some(it.name.clone()),
-        policy: it.policy.clone(),
+        profile: it.profile.map(|it| it.id.to_owned()),
+        policy: Some(it.policy.clone()),
         max_connections: it.max_connections,
         picker: it.picker.clone(),
-        parameters: it.parameters.iter().map(number).collect(),
+        parameters: it.parameters.iter().map(written).collect(),
     }
 }
 

@@ -129,18 +129,22 @@ impl Default for StatisticsFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateFile {
-    /// The name results are grouped by; the policy's if left out.
+    /// The name results are grouped by; the policy's if left out, or the profile's if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Registered choking policy.
-    pub policy: String,
+    /// Client profile that everything else is set on top of; the scenario's own client if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Registered choking policy; the profile's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Connections at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<u16>,
     /// Registered piece picker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picker: Option<String>,
-    /// Parameters of the policy: integers, or times such as `"10 s"`.
+    /// Parameters of the policy as scenarios write them: `slots = 4`, `tick = "10 s"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, ParameterFile>,
 }
@@ -151,7 +155,7 @@ pub struct CandidateFile {
 pub enum ParameterFile {
     /// A plain number; of a parameter whose name ends in `_ns`, nanoseconds.
     Number(u64),
-    /// A time with its unit.
+    /// A time or size with its unit.
     Text(String),
 }
 

@@ -59,6 +59,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "max_connections = 5",
+        "profile = \"mainlin\"",
+        "key candidate.profile: no profile is called",
+    ),
+    (
+        "max_connections = 5",
+        "parameters = { tick = 10 }",
+        "key candidate.parameters.tick: expected a time of at least \"1 ms\"",
+    ),
+    (
+        "max_connections = 5",
         "parameters = { slots = \"x\" }",
         "key candidate.parameters.slots: ",
     ),
@@ -114,6 +124,40 @@ fn a_plan_reads_back_as_itself() {
             Adoption::ALL
         ]
     );
+}
+
+#[test]
+fn a_profile_gives_what_is_not_said() {
+    let text = changed("policy = \"tit_for_tat\"", "profile = \"transmission\"");
+    let plan = load("p.toml", &text, &Changes::default()).expect("a plan");
+    let it = &plan.candidate;
+    assert_eq!(
+        (it.name.as_str(), it.policy.as_str()),
+        ("transmission", "transmission")
+    );
+    assert_eq!(it.profile.map(|it| it.id), Some("transmission"));
+    let again = load("again.toml", &plan.to_toml(), &Changes::default()).expect("own text");
+    assert_eq!(plan, again);
+}
+
+/// A parameter is written as in a scenario, or with the unit in its name.
+#[test]
+fn times_of_parameters_have_two_spellings_and_one_meaning() {
+    let read = |parameters: &str| {
+        let text = changed(
+            "max_connections = 5",
+            &format!("parameters = {{ {parameters} }}"),
+        );
+        let plan = load("p.toml", &text, &Changes::default()).expect(parameters);
+        plan.candidate.parameters["tick_ns"]
+    };
+    for same in [
+        "tick = \"5 s\"",
+        "tick_ns = \"5 s\"",
+        "tick_ns = 5_000_000_000",
+    ] {
+        assert_eq!(read(same), 5_000_000_000, "{same}");
+    }
 }
 
 #[test]

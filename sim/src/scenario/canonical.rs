@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unchoke_core::choke::{self, Parameters};
 use unchoke_core::torrent::Endgame;
 
-use super::read_client::show_parameter;
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
 use crate::distribution::{Cdf, Law};
+use crate::parameter;
 use crate::spec::{ClientSpec, Solver};
 use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
@@ -78,6 +79,11 @@ impl Page {
         self.text("policy", &client.policy);
         self.text("picker", &client.picker);
         self.plain("max_connections", client.max_connections);
+        for (key, bound) in [("initiate", client.initiate), ("enough", client.enough)] {
+            if let Some(bound) = bound {
+                self.plain(key, bound);
+            }
+        }
         if let Some(cap) = client.upload_cap {
             self.rate("upload_cap", cap);
         }
@@ -101,10 +107,18 @@ impl Page {
     fn client(&mut self, heading: &str, client: &ClientSpec) {
         self.text("name", &client.name);
         self.limits(client);
+        self.parameters(heading, client);
+    }
+
+    fn parameters(&mut self, heading: &str, client: &ClientSpec) {
         self.heading(&format!("[{heading}.parameters]"));
         for (name, value) in client.parameters.iter() {
-            let (key, value) = show_parameter(&client.policy, name, value);
-            self.plain(&key, value);
+            let entry = choke::find(&client.policy);
+            let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == name));
+            match known.map(|it| (parameter::short(it), parameter::text(it, value))) {
+                Some((key, Some(text))) => self.text(key, &text),
+                _ => self.plain(name, value),
+            }
         }
     }
 }
@@ -158,6 +172,9 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     }
     page.heading("[client]");
     page.limits(&scenario.client);
+    if scenario.client.parameters != Parameters::new() {
+        page.parameters("client", &scenario.client);
+    }
     for origins in &scenario.origins {
         page.heading("[[origin]]");
         page.plain("count", origins.count);

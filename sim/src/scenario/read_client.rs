@@ -2,28 +2,33 @@
 
 use std::time::Duration;
 
-use unchoke_core::choke::{self, Entry, Parameter, Parameters};
+use unchoke_core::choke::{self, Parameter, Parameters};
 use unchoke_core::pick::PICKERS;
+use unchoke_core::profile::{PROFILES, Profile};
 use unchoke_core::torrent::{Endgame, Pipeline};
 
 use super::document::{Item, Node};
 use super::error::{Problem, quoted};
 use super::section::{Rate, Section, one_of};
 use super::{MAX_PEERS, Part, Population};
+use crate::parameter;
 use crate::spec::ClientSpec;
-use crate::units;
 
 /// Keys that `[client]`, populations and origins have.
 const LIMIT_KEYS: &[&str] = &[
     "aligned_ticks",
     "download_cap",
     "endgame",
+    "enough",
+    "initiate",
     "max_connections",
     "max_requests",
     "min_requests",
+    "parameters",
     "peer_exchange",
     "picker",
     "policy",
+    "profile",
     "queue_time",
     "rerequest_interval",
     "snub_after",
@@ -33,35 +38,37 @@ const LIMIT_KEYS: &[&str] = &[
 
 /// The keys of a population or origin, with those that only one of them has.
 pub(super) fn client_keys(own: &[&'static str]) -> Vec<&'static str> {
-    let mut keys = [own, &["name", "parameters"], LIMIT_KEYS].concat();
+    let mut keys = [own, &["name"], LIMIT_KEYS].concat();
     keys.sort_unstable();
     keys
 }
 
-/// What deployed clients do; see [`unchoke_core::torrent::Config`] for the sources.
+/// What peers run that are told nothing: the client of the claim, with the connections of mainline
+/// (Legout et al. 2006, "peer set": at most 80).
 fn defaults() -> ClientSpec {
-    ClientSpec {
+    let original = Profile::find("original").expect("a profile");
+    let nothing = ClientSpec {
         name: String::new(),
-        policy: "tit_for_tat".to_owned(),
+        policy: String::new(),
         own: None,
         parameters: Parameters::new(),
-        picker: "rarest_first".to_owned(),
-        // Legout et al. 2006: "peer set" of mainline, at most 80.
-        max_connections: 80,
+        picker: String::new(),
+        max_connections: 0,
+        initiate: None,
+        enough: None,
         upload_cap: None,
         download_cap: None,
-        pipeline: Pipeline {
-            queue_time: Duration::from_secs(3),
-            min: 5,
-            max: 500,
-        },
-        snub_after: Duration::from_mins(1),
-        endgame: Endgame::Capped,
+        pipeline: original.pipeline,
+        snub_after: Duration::ZERO,
+        endgame: Endgame::Off,
         aligned_ticks: false,
         peer_exchange: false,
         super_seed: false,
-        // Mainline 3.4.2 `rerequest_interval`.
-        rerequest_interval: Duration::from_mins(5),
+        rerequest_interval: Duration::ZERO,
+    };
+    ClientSpec {
+        max_connections: 80,
+        ..nothing.as_profile(original)
     }
 }
 
@@ -71,7 +78,8 @@ pub(super) fn shared(section: &Section<'_>) -> Result<ClientSpec, Problem> {
     client(section, &defaults(), Some(""))
 }
 
-/// What one population or origin runs. Without `name` it is called `name`, else after its policy.
+/// What one population or origin runs. Without `name` it is called `name`, else after its policy, else
+/// after its profile.
 pub(super) fn client(
     section: &Section<'_>,
     shared: &ClientSpec,
@@ -79,25 +87,32 @@ pub(super) fn client(
 ) -> Result<ClientSpec, Problem> {
     let policies: Vec<(&str, &str)> = choke::REGISTRY.iter().map(|it| (it.id, it.id)).collect();
     let pickers: Vec<(&str, &str)> = PICKERS.iter().map(|it| (*it, *it)).collect();
+    let profiles: Vec<(&str, &Profile)> = PROFILES.iter().map(|it| (it.id, it)).collect();
+    let profile = section.word("profile", &profiles)?;
+    let of_profile = profile.map(|it| shared.as_profile(it));
+    let (client, shared) = (shared, of_profile.as_ref().unwrap_or(shared));
     let policy = section.word("policy", &policies)?;
+    let called = policy.or(profile.map(|it| it.id)).unwrap_or(&shared.policy);
+    let called = name.unwrap_or(called).to_owned();
     let policy = policy.map_or_else(|| shared.policy.clone(), str::to_owned);
     let picker = section.word("picker", &pickers)?;
     let given = section.optional::<String>("name")?;
-    let otherwise = || name.unwrap_or(&policy).to_owned();
-    let connections = section.number("max_connections", 1, u32::from(u16::MAX))?;
+    let connections = |key| Ok(section.number(key, 1, u32::from(u16::MAX))?.map(narrow));
     let snub_after = section.time("snub_after", Duration::from_secs(1))?;
     let rerequest = section.time("rerequest_interval", Duration::from_secs(1))?;
     let cap = |key, otherwise: Option<u64>| {
         let cap = section.optional::<Rate>(key)?;
         Ok(cap.map(|it| it.0).or(otherwise))
     };
-    Ok(ClientSpec {
-        name: given.unwrap_or_else(otherwise),
-        parameters: parameters(&section.table("parameters")?, &policy)?,
+    let own = ClientSpec {
+        name: given.unwrap_or(called),
+        parameters: parameters(section, shared, &policy)?,
         policy,
         own: None,
         picker: picker.map_or_else(|| shared.picker.clone(), str::to_owned),
-        max_connections: connections.map_or(shared.max_connections, narrow),
+        max_connections: connections("max_connections")?.unwrap_or(shared.max_connections),
+        initiate: connections("initiate")?.or(shared.initiate),
+        enough: connections("enough")?.or(shared.enough),
         upload_cap: cap("upload_cap", shared.upload_cap)?,
         download_cap: cap("download_cap", shared.download_cap)?,
         pipeline: pipeline(section, shared.pipeline)?,
@@ -111,7 +126,24 @@ pub(super) fn client(
             .unwrap_or(shared.peer_exchange),
         super_seed: section.optional("super_seed")?.unwrap_or(shared.super_seed),
         rerequest_interval: rerequest.unwrap_or(shared.rerequest_interval),
-    })
+    };
+    Ok(aloud(own, client))
+}
+
+/// The same client with a word for everything that `shared` has a word for: without a word it would have
+/// that of `shared`.
+fn aloud(mut own: ClientSpec, shared: &ClientSpec) -> ClientSpec {
+    let around = own.around();
+    own.initiate = own.initiate.or(shared.initiate.map(|_| around.initiate));
+    own.enough = own.enough.or(shared.enough.map(|_| around.enough));
+    let entry = choke::find(&own.policy).filter(|_| own.policy == shared.policy);
+    for parameter in entry.into_iter().flat_map(|it| it.parameters) {
+        let said = |of: &Parameters| of.iter().any(|(name, _)| name == parameter.name);
+        if said(&shared.parameters) && !said(&own.parameters) {
+            own.parameters.set(parameter.name, parameter.default);
+        }
+    }
+    own
 }
 
 fn narrow(number: u32) -> u16 {
@@ -140,74 +172,40 @@ fn pipeline(section: &Section<'_>, shared: Pipeline) -> Result<Pipeline, Problem
     Ok(pipeline)
 }
 
-/// The key under which a scenario has a parameter: its name without the unit, which the value
-/// has as text.
-fn short(parameter: &Parameter) -> &'static str {
-    let name = parameter.name;
-    let stem = name.strip_suffix("_ns");
-    stem.or_else(|| name.strip_suffix("_bytes")).unwrap_or(name)
-}
-
-/// The table `parameters` of a policy.
-fn parameters(section: &Section<'_>, policy: &str) -> Result<Parameters, Problem> {
+/// The table `parameters` of a policy, on top of what is shared if that is of the same policy.
+fn parameters(
+    section: &Section<'_>,
+    shared: &ClientSpec,
+    policy: &str,
+) -> Result<Parameters, Problem> {
+    let section = section.table("parameters")?;
     let entry = choke::find(policy).expect("read as a registered policy");
-    let keys: Vec<&str> = entry.parameters.iter().map(short).collect();
+    let keys: Vec<&str> = entry.parameters.iter().map(parameter::short).collect();
     section.only(&keys)?;
-    let mut parameters = Parameters::new();
+    let mut parameters = if shared.policy == policy {
+        shared.parameters.clone()
+    } else {
+        Parameters::new()
+    };
     for (key, node) in section.entries() {
-        let known = parameter(entry, key);
+        let known = parameter::find(entry, key).expect("the table has no keys but these");
         let value = parameter_value(known, node);
         match value.filter(|it| (known.min..=known.max).contains(it)) {
             Some(value) => parameters.set(known.name, value),
-            None => return Err(section.wrong(key, expected(known))),
+            None => return Err(section.wrong(key, parameter::expected(known))),
         }
     }
     Ok(parameters)
 }
 
-fn parameter(entry: &Entry, key: &str) -> &'static Parameter {
-    let known = entry.parameters.iter().find(|it| short(it) == key);
-    known.expect("the table has no keys but these")
-}
-
 fn parameter_value(parameter: &Parameter, node: &Node) -> Option<u64> {
     match &node.item {
-        Item::Text(text) if parameter.name.ends_with("_ns") => units::parse_nanos(text).ok(),
-        Item::Text(text) if parameter.name.ends_with("_bytes") => units::parse_size(text).ok(),
-        Item::Integer(number) if short(parameter) == parameter.name => u64::try_from(*number).ok(),
+        Item::Text(text) => parameter::parse(parameter, text),
+        Item::Integer(number) if parameter::short(parameter) == parameter.name => {
+            u64::try_from(*number).ok()
+        }
         _ => None,
     }
-}
-
-/// What a parameter takes, as part of a sentence.
-fn expected(parameter: &Parameter) -> String {
-    let (min, max) = (parameter.min, parameter.max);
-    if parameter.name.ends_with("_ns") {
-        let least = units::show_time(Duration::from_nanos(min));
-        format!("a time of at least \"{least}\"")
-    } else if parameter.name.ends_with("_bytes") {
-        format!("a size of at least \"{}\"", units::show_size(min))
-    } else if max < u64::MAX {
-        format!("a whole number from {min} to {max}")
-    } else {
-        format!("a whole number of at least {min}")
-    }
-}
-
-/// A parameter as a scenario has it: key and value in TOML.
-pub(super) fn show_parameter(policy: &str, name: &str, value: u64) -> (String, String) {
-    let known = choke::find(policy).and_then(|it| it.parameters.iter().find(|it| it.name == name));
-    let Some(known) = known else {
-        return (name.to_owned(), value.to_string());
-    };
-    let text = if name.ends_with("_ns") {
-        format!("\"{}\"", units::show_time(Duration::from_nanos(value)))
-    } else if name.ends_with("_bytes") {
-        format!("\"{}\"", units::show_size(value))
-    } else {
-        value.to_string()
-    };
-    (short(known).to_owned(), text)
 }
 
 /// The tables `[[population]]`; everyone runs `[client]` if there are none.

@@ -17,26 +17,11 @@ use crate::trace::Happening;
 /// (`tracker::Announcer`) come to at their second failure.
 const RETRY: Duration = Duration::from_secs(55);
 
-/// Too few connections, of [`MAINLINE_MAX`]. Mainline 3.4.2 `min_peers`.
-const MAINLINE_MIN: u32 = 20;
-
-/// Connections from which on a peer waits for others to connect, of [`MAINLINE_MAX`], so that nobody
-/// is full by its own doing and who comes late finds room. Mainline 3.4.2 `max_initiate`.
-const MAINLINE_INITIATE: u32 = 35;
-
-/// Connections at most. Mainline 3.4.2 `max_initiate + 20`, as its download page has it.
-const MAINLINE_MAX: u32 = 55;
-
-/// The share of `connections` that `of_mainline` is of mainline's, rounded up.
-fn share(connections: u16, of_mainline: u32) -> u16 {
-    let share = (u32::from(connections) * of_mainline).div_ceil(MAINLINE_MAX);
-    u16::try_from(share).expect("less than all")
-}
-
 impl World<'_> {
     pub(super) fn on_arrive(&mut self, node: u32) {
         let spec = &self.spec.nodes[node as usize];
-        let connections = self.spec.clients[usize::from(spec.client)].max_connections;
+        let around = self.spec.clients[usize::from(spec.client)].around();
+        let connections = around.connections;
         let tracker_rng = self.randomness.stream(Purpose::Tracker, node);
         let mut peer = Peer::new(
             self.torrent(node),
@@ -44,8 +29,8 @@ impl World<'_> {
             tracker_rng,
             connections.min(CONNECTIONS_FORESEEN),
         );
-        peer.enough = share(connections, MAINLINE_MIN);
-        peer.initiate = share(connections, MAINLINE_INITIATE);
+        peer.enough = around.enough;
+        peer.initiate = around.initiate;
         // At a phase of its own, or a flash crowd would exchange connections all at once.
         let interval_ns = u64::try_from(turnover::INTERVAL.as_nanos()).expect("minutes");
         let phase = Duration::from_nanos(peer.tracker_rng.below(interval_ns));

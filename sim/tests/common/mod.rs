@@ -48,6 +48,8 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         parameters: Parameters::new(),
         picker: "rarest_first".to_owned(),
         max_connections: 50,
+        initiate: None,
+        enough: None,
         upload_cap: None,
         download_cap: None,
         pipeline: Pipeline {

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use unchoke_core::choke::{Parameter, REGISTRY};
 use unchoke_core::pick::PICKERS;
+use unchoke_core::profile::PROFILES;
 
 use super::kinds::{
     Key, Model, decimal, definitions, list, models, points, rate, share, shared, size, table, text,
@@ -110,6 +111,11 @@ fn limits() -> Vec<Key> {
     let most = u64::from(u16::MAX);
     vec![
         (
+            "profile",
+            words(PROFILES.iter().map(|it| it.id)),
+            "What this client ships; every other key is set on top.",
+        ),
+        (
             "policy",
             words(REGISTRY.iter().map(|it| it.id)),
             "Choking policy.",
@@ -119,6 +125,21 @@ fn limits() -> Vec<Key> {
             "max_connections",
             whole(1, most),
             "Connections at most, opened by either side.",
+        ),
+        (
+            "initiate",
+            whole(1, most),
+            "Connections from which on nobody is dialled.",
+        ),
+        (
+            "enough",
+            whole(1, most),
+            "With fewer connections the tracker is asked early.",
+        ),
+        (
+            "parameters",
+            json!({ "type": "object" }),
+            "Parameters of the policy.",
         ),
         ("upload_cap", rate(), "Cap of the payload upload."),
         ("download_cap", rate(), "Cap of the payload download."),
@@ -200,15 +221,17 @@ fn parameters_by_policy() -> Value {
     json!({ "allOf": by_policy.collect::<Vec<Value>>() })
 }
 
+/// The table with the parameters that its policy has.
+fn with_parameters(mut client: Value) -> Value {
+    client["allOf"] = json!([shared("parameters_by_policy")]);
+    client
+}
+
 /// A population or origin: limits, name, parameters, and keys of its own.
 fn client(required: &[&str], own: Vec<Key>) -> Value {
     let mut keys = [own, limits()].concat();
     keys.push(("name", text(), "Name that results are grouped by."));
-    let parameters = json!({ "type": "object" });
-    keys.push(("parameters", parameters, "Parameters of the policy."));
-    let mut client = table(required, keys);
-    client["allOf"] = json!([shared("parameters_by_policy")]);
-    client
+    with_parameters(table(required, keys))
 }
 
 fn origin() -> Value {
@@ -449,7 +472,7 @@ pub(super) fn schema() -> Value {
             ("tracker", tracker(), "The tracker."),
             (
                 "client",
-                table(&[], limits()),
+                with_parameters(table(&[], limits())),
                 "What peers run where nothing else is said.",
             ),
             (

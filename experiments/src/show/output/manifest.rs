@@ -42,8 +42,9 @@ pub fn manifest(
     let runs = distinct(units);
     let ids: Vec<&str> = runs.iter().map(|it| it.id.as_str()).collect();
     let policy = |it: &crate::plan::Contender| {
-        json!({ "name": it.name, "policy": it.policy, "parameters": it.parameters,
-                "max_connections": it.max_connections, "picker": it.picker })
+        json!({ "name": it.name, "profile": it.profile.map(|it| it.id), "policy": it.policy,
+                "parameters": it.parameters, "max_connections": it.max_connections,
+                "picker": it.picker })
     };
     let document = json!({
         "schema_version": super::RESULTS_SCHEMA,

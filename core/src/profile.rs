@@ -1,0 +1,286 @@
+//! Client profiles: what deployed clients ship, as one table. Scenarios, plans and `unchoke --profile`
+//! start from a row of it; any key can still be set on top.
+//!
+//! Where a figure was read stands beside it; `experiments/PROFILES.md` says what each row leaves out.
+//! What a client does that no key here can say, it does not do.
+
+use core::time::Duration;
+
+use crate::client;
+use crate::geometry::Geometry;
+use crate::torrent::{Config, Endgame, Pipeline};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Mainline 3.4.2 `rerequest_interval`; libtorrent's shortest time between announces is the same.
+const REREQUEST: Duration = Duration::from_mins(5);
+
+/// What a client ships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name in scenarios, plans and on the command line.
+    pub id: &'static str,
+    /// One sentence: which client, and what it is known for.
+    pub summary: &'static str,
+    /// Registered choking policy, with the defaults of its parameters.
+    pub policy: &'static str,
+    /// Registered piece picker.
+    pub picker: &'static str,
+    /// Requests it keeps outstanding at a peer.
+    pub pipeline: Pipeline,
+    /// A peer that owes a block for so long is snubbed.
+    pub snub_after: Duration,
+    /// How it asks for the last blocks.
+    pub endgame: Endgame,
+    /// Connections at most, both ways together.
+    pub max_connections: u16,
+    /// Connections from which on it dials nobody; `None` for mainline's share of `max_connections`.
+    pub initiate: Option<u16>,
+    /// With fewer connections than this it asks the tracker early; `None` as for `initiate`.
+    pub enough: Option<u16>,
+    /// It asks the tracker early after so long.
+    pub rerequest_interval: Duration,
+    /// It exchanges peers. BEP 11.
+    pub peer_exchange: bool,
+}
+
+/// The client of the claim: `tit_for_tat` with five connections.
+const ORIGINAL: Profile = Profile {
+    id: "original",
+    summary: "the client of the claim: tit_for_tat, five connections, slow ones dropped",
+    policy: "tit_for_tat",
+    picker: "rarest_first",
+    // Cohen 2003 §2.2: five requests; the rest as libtorrent, where the claim says nothing.
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(3),
+        min: 5,
+        max: 500,
+    },
+    // Cohen 2003 §2.5: "over a minute".
+    snub_after: MINUTE,
+    endgame: Endgame::Capped,
+    max_connections: 5,
+    initiate: None,
+    enough: None,
+    rerequest_interval: REREQUEST,
+    peer_exchange: false,
+};
+
+/// Mainline 4 and 5.
+const MAINLINE: Profile = Profile {
+    id: "mainline",
+    summary: "BitTorrent 4 and 5 (Python): 5 s rounds, slots by the root of the rate",
+    policy: "mainline_522",
+    picker: "rarest_first",
+    // 4.x: 2 + 4 s of rate, cut to 50 as long as there are fewer than 667.
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(4),
+        min: 2,
+        max: 50,
+    },
+    // `max_slice_length` 16 KiB, `snub_time` 30 s.
+    snub_after: Duration::from_secs(30),
+    // It asks everybody for everything that is left at once; one block at a time comes closest.
+    endgame: Endgame::Strict,
+    // Legout et al. 2006, §III.A: at most 80 connections, 40 of its own making, 20 at least.
+    max_connections: 80,
+    initiate: Some(40),
+    enough: Some(20),
+    rerequest_interval: REREQUEST,
+    peer_exchange: false,
+};
+
+/// Transmission 4.
+const TRANSMISSION: Profile = Profile {
+    id: "transmission",
+    summary: "Transmission: 8 slots every 10 s by speed of two seconds, 10 s of requests",
+    policy: "transmission",
+    picker: "rarest_first",
+    // `peer-msgs.cc`: 10 s of rate, at least 32.
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(10),
+        min: 32,
+        max: 500,
+    },
+    // `peer-msgs.cc`: a request is given up after 25 s.
+    snub_after: Duration::from_secs(25),
+    // `peer-mgr-wishlist`: in the endgame two peers are asked for a block.
+    endgame: Endgame::Capped,
+    // `peer-limit-per-torrent`.
+    max_connections: 50,
+    initiate: Some(50),
+    enough: Some(50),
+    rerequest_interval: REREQUEST,
+    peer_exchange: true,
+};
+
+/// libtorrent 2.0 with its defaults.
+const LIBTORRENT: Profile = Profile {
+    id: "libtorrent",
+    summary: "libtorrent-rasterbar 2.0: 8 slots every 15 s by bytes of the round, strict endgame",
+    policy: "libtorrent_fixed",
+    picker: "libtorrent",
+    // `request_queue_time` 3 s, `max_out_request_queue` 500; it begins with four and adds one for
+    // each block while the rate grows (`peer_connection.cpp`).
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(3),
+        min: 4,
+        max: 500,
+    },
+    // `piece_timeout`: 20 s without a block.
+    snub_after: Duration::from_secs(20),
+    // `strict_end_game_mode`.
+    endgame: Endgame::Strict,
+    // `connections_limit`, of the whole session.
+    max_connections: 200,
+    initiate: Some(200),
+    enough: Some(20),
+    rerequest_interval: REREQUEST,
+    peer_exchange: true,
+};
+
+/// qBittorrent: libtorrent with other limits.
+const QBITTORRENT: Profile = Profile {
+    id: "qbittorrent",
+    summary: "qBittorrent: libtorrent with 4 slots a torrent, a seed serves the fastest",
+    policy: "qbittorrent",
+    // `MaxConnectionsPerTorrent`.
+    max_connections: 100,
+    initiate: Some(100),
+    ..LIBTORRENT
+};
+
+/// aria2.
+const ARIA2: Profile = Profile {
+    id: "aria2",
+    summary: "aria2: 4 slots every 10 s by speed, 55 peers, everybody asked for the last pieces",
+    policy: "aria2",
+    picker: "rarest_first",
+    // `BtConstants.h`: 6 to 256. It adds requests as answers come quicker; the time is ours.
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(3),
+        min: 6,
+        max: 256,
+    },
+    // `bt-request-timeout`.
+    snub_after: MINUTE,
+    // In the endgame every peer is asked for whatever is missing.
+    endgame: Endgame::Strict,
+    // `bt-max-peers`.
+    max_connections: 55,
+    initiate: Some(55),
+    enough: Some(40),
+    rerequest_interval: REREQUEST,
+    peer_exchange: true,
+};
+
+/// rqbit.
+const RQBIT: Profile = Profile {
+    id: "rqbit",
+    summary: "rqbit: unchokes everybody for good, 128 requests at each of 128 peers",
+    policy: "unchoke_all",
+    picker: "sequential",
+    pipeline: Pipeline {
+        queue_time: SECOND,
+        min: 128,
+        max: 128,
+    },
+    snub_after: MINUTE,
+    // It takes a piece over from a slower peer; a second copy that is cancelled comes closest.
+    endgame: Endgame::Capped,
+    max_connections: 128,
+    initiate: Some(128),
+    enough: Some(40),
+    rerequest_interval: REREQUEST,
+    peer_exchange: true,
+};
+
+/// anacrolix/torrent.
+const ANACROLIX: Profile = Profile {
+    id: "anacrolix",
+    summary: "anacrolix/torrent: 100 KiB of credit for each peer, a seed serves everybody",
+    policy: "credit",
+    picker: "rarest_first",
+    // Twice the peak rate, at most what the peer queues.
+    pipeline: Pipeline {
+        queue_time: Duration::from_secs(2),
+        min: 16,
+        max: 1024,
+    },
+    snub_after: MINUTE,
+    // It takes requests over from peers with more of them; see `RQBIT`.
+    endgame: Endgame::Capped,
+    // `EstablishedConnsPerTorrent`.
+    max_connections: 50,
+    initiate: Some(50),
+    enough: Some(25),
+    rerequest_interval: REREQUEST,
+    peer_exchange: true,
+};
+
+/// Every profile.
+pub const PROFILES: &[Profile] = &[
+    ORIGINAL,
+    MAINLINE,
+    TRANSMISSION,
+    LIBTORRENT,
+    QBITTORRENT,
+    ARIA2,
+    RQBIT,
+    ANACROLIX,
+];
+
+impl Profile {
+    /// The profile of this name, if there is one.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        PROFILES.iter().find(|it| it.id == id)
+    }
+
+    /// The configuration of a torrent; what profiles do not say is as [`Config::new`] has it.
+    #[must_use]
+    pub fn torrent(&self, geometry: Geometry) -> Config {
+        Config {
+            pipeline: self.pipeline,
+            snub_after: self.snub_after,
+            endgame: self.endgame,
+            connections: self.max_connections,
+            ..Config::new(geometry)
+        }
+    }
+
+    /// How the client behaves around its torrent; what profiles do not say is as
+    /// [`client::Config::new`] has it.
+    #[must_use]
+    pub fn around(&self) -> client::Config {
+        client::Config::new(self.max_connections).with(self.initiate, self.enough)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use super::{Geometry, PROFILES};
+    use crate::{choke, pick};
+
+    fn geometry() -> Geometry {
+        Geometry::new(1 << 20, 1 << 18).expect("four pieces")
+    }
+
+    #[test]
+    fn a_profile_names_what_there_is() {
+        let names: BTreeSet<&str> = PROFILES.iter().map(|it| it.id).collect();
+        assert_eq!(names.len(), PROFILES.len());
+        for it in PROFILES {
+            assert!(choke::find(it.policy).is_some(), "{}", it.id);
+            assert!(pick::build(it.picker).is_some(), "{}", it.id);
+            assert!(it.pipeline.min <= it.pipeline.max, "{}", it.id);
+            let around = it.around();
+            assert!(around.initiate <= it.max_connections, "{}", it.id);
+            assert!(around.enough <= around.initiate, "{}", it.id);
+            assert_eq!(it.torrent(geometry()).endgame, it.endgame);
+        }
+    }
+}

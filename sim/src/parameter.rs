@@ -1,0 +1,67 @@
+//! Parameters of policies as scenarios and plans write them: under their name without the unit, which
+//! the value has as text (`tick = "10 s"`, `credit = "100 KiB"`); counts as plain numbers.
+
+use std::time::Duration;
+
+use unchoke_core::choke::{Entry, Parameter};
+
+use crate::units;
+
+const TIME: &str = "_ns";
+const SIZE: &str = "_bytes";
+
+/// The key of a parameter.
+#[must_use]
+pub fn short(parameter: &Parameter) -> &'static str {
+    let name = parameter.name;
+    let stem = name.strip_suffix(TIME);
+    stem.or_else(|| name.strip_suffix(SIZE)).unwrap_or(name)
+}
+
+/// The parameter of this policy under this key.
+#[must_use]
+pub fn find(entry: &Entry, key: &str) -> Option<&'static Parameter> {
+    entry.parameters.iter().find(|it| short(it) == key)
+}
+
+/// The value that a text with a unit means; `None` if it is none, or the parameter has no unit.
+#[must_use]
+pub fn parse(parameter: &Parameter, text: &str) -> Option<u64> {
+    if parameter.name.ends_with(TIME) {
+        units::parse_nanos(text).ok()
+    } else if parameter.name.ends_with(SIZE) {
+        units::parse_size(text).ok()
+    } else {
+        None
+    }
+}
+
+/// A value with its unit; `None` for a plain number.
+#[must_use]
+pub fn text(parameter: &Parameter, value: u64) -> Option<String> {
+    if parameter.name.ends_with(TIME) {
+        Some(units::show_time(Duration::from_nanos(value)))
+    } else if parameter.name.ends_with(SIZE) {
+        Some(units::show_size(value))
+    } else {
+        None
+    }
+}
+
+/// What a parameter takes, as part of a sentence.
+#[must_use]
+pub fn expected(parameter: &Parameter) -> String {
+    let (min, max) = (parameter.min, parameter.max);
+    if let Some(least) = text(parameter, min) {
+        let kind = if parameter.name.ends_with(TIME) {
+            "time"
+        } else {
+            "size"
+        };
+        format!("a {kind} of at least \"{least}\"")
+    } else if max < u64::MAX {
+        format!("a whole number from {min} to {max}")
+    } else {
+        format!("a whole number of at least {min}")
+    }
+}
