@@ -139,6 +139,17 @@ impl Bitfield {
         self.words.iter().map(|word| word.count_ones()).sum()
     }
 
+    /// The pieces that are in `other` as well, which must be of the same torrent.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        assert_eq!(self.piece_count, other.piece_count, "of two torrents");
+        let words = self.words.iter().zip(&other.words);
+        Self {
+            words: words.map(|(one, other)| one & other).collect(),
+            piece_count: self.piece_count,
+        }
+    }
+
     /// Whether every piece is in the set.
     #[must_use]
     pub fn is_full(&self) -> bool {

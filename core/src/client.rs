@@ -217,8 +217,11 @@ impl<P: Places> Client<P> {
                     Output::VerifyPiece { piece, want_blocks }
                 }
                 torrent::Output::Completed => {
-                    self.announcer.on_completed(self.now);
-                    self.next = self.now;
+                    // Trackers count who has everything.
+                    if self.torrent.is_complete() {
+                        self.announcer.on_completed(self.now);
+                        self.next = self.now;
+                    }
                     Output::Completed
                 }
                 torrent::Output::Disconnect { peer, reason } => {

@@ -36,4 +36,5 @@ pub mod text;
 pub mod time;
 pub mod torrent;
 pub mod tracker;
+pub mod wanted;
 pub mod wire;

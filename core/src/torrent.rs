@@ -8,7 +8,7 @@
 //!   by one), `claims` (what we say that we have);
 //! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
 //!   `interest`, `remotes` (who has what), `exchange` (who is connected to whom);
-//! - the rest: `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
+//! - the rest: `needs` (what is wanted), `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
 //!   of many torrents).
 
 use alloc::boxed::Box;
@@ -41,6 +41,7 @@ mod interest;
 mod io;
 mod ledgers;
 mod lost;
+mod needs;
 mod partial;
 mod patience;
 mod remotes;
@@ -61,6 +62,7 @@ pub use io::{
     ProtocolViolation, Reason, Unsent, Verdict,
 };
 use ledgers::Ledgers;
+use needs::Needs;
 use partial::Partials;
 use remotes::Remotes;
 use super_seed::SuperSeed;
@@ -131,6 +133,8 @@ pub struct Torrent {
     suspects: Suspects,
     /// Pieces that peers may still believe we have. See `lost`.
     lost: Option<Box<Bitfield>>,
+    /// Set while not everything is wanted.
+    needs: Option<Box<Needs>>,
     choke_rng: Rng,
     pick_rng: Rng,
 }
@@ -158,10 +162,10 @@ impl Torrent {
         let pieces = config.geometry.piece_count();
         assert_eq!(have.piece_count(), pieces, "the set is of another torrent");
         let have_count = have.count();
-        let mut unbegun = Bitfield::full(pieces);
-        have.iter().for_each(|piece| {
-            unbegun.remove(piece);
-        });
+        let wanted = config.wanted.as_deref();
+        let needs = Needs::new(wanted, &have);
+        let unbegun = needs::lacked(wanted, &have);
+        let done = unbegun.count() == 0;
         let triggers = policy.triggers();
         let mut phase = streams.stream(Purpose::Phase, entity);
         let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
@@ -173,7 +177,7 @@ impl Torrent {
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
-            order: if have_count == pieces {
+            order: if done {
                 policy.seed_order()
             } else {
                 policy.upload_order()
@@ -197,6 +201,7 @@ impl Torrent {
             starving: Vec::new(),
             suspects: Suspects::default(),
             lost: None,
+            needs,
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),

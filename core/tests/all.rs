@@ -44,4 +44,5 @@ mod ticks;
 mod tidy;
 mod tracker;
 mod upload_order;
+mod wanted;
 mod wire;

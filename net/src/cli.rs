@@ -25,6 +25,7 @@ macro_rules! warn {
 
 mod announce;
 mod bench;
+mod choosing;
 mod create;
 mod inspect;
 mod options;

@@ -6,6 +6,7 @@
 //!
 //! * [`session`] owns the torrent and drives it; start reading there.
 //! * [`connection`] is one peer: bytes into events and back.
+//! * [`choice`] is which files are wanted.
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`metadata`] makes a torrent of a magnet link.
@@ -15,6 +16,7 @@
 
 pub mod buffers;
 pub mod chance;
+pub mod choice;
 pub mod cli;
 pub mod connection;
 pub mod disk;

@@ -23,6 +23,7 @@ use unchoke_core::pick;
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Config, Torrent};
+use unchoke_core::wanted::{RANKS, Wanted};
 use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_handshake};
 
 use crate::text::{from_hex, to_hex};
@@ -127,6 +128,9 @@ struct Head {
     upload_cap: Option<u64>,
     download_cap: Option<u64>,
     hello: Option<String>,
+    /// The pieces of each rank, if not all are wanted alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wanted: Option<Vec<String>>,
     connections: u16,
     private: bool,
     name: String,
@@ -174,6 +178,7 @@ impl Recorder {
                 .hello
                 .as_ref()
                 .map(|it| to_hex(&encode_extended_handshake(it))),
+            wanted: config.wanted.as_ref().map(|it| ranks_of(it)),
             connections: origin.connections,
             private: origin.private,
             name: to_hex(&origin.name.0),
@@ -301,6 +306,20 @@ pub fn base_config(geometry: Geometry) -> Config {
     Config::new(geometry)
 }
 
+fn ranks_of(wanted: &Wanted) -> Vec<String> {
+    let ranks = wanted.ranks().map(|(_, set)| to_hex(&set.to_wire()));
+    ranks.collect()
+}
+
+fn wanted_of(ranks: &[String], pieces: u32) -> Option<Wanted> {
+    let mut wanted = Wanted::nothing(pieces);
+    for (priority, set) in RANKS.into_iter().zip(ranks) {
+        let set = Bitfield::from_wire(&from_hex(set)?, pieces)?;
+        set.iter().for_each(|piece| wanted.add(piece, priority));
+    }
+    Some(wanted)
+}
+
 fn origin_of(head: &Head) -> Option<Origin> {
     if head.format != FORMAT {
         return None;
@@ -308,6 +327,10 @@ fn origin_of(head: &Head) -> Option<Origin> {
     let geometry = Geometry::new(head.total_bytes, head.piece_bytes).ok()?;
     let hello = match &head.hello {
         Some(hex) => Some(decode_extended_handshake(&from_hex(hex)?)?),
+        None => None,
+    };
+    let wanted = match &head.wanted {
+        Some(ranks) => Some(Arc::new(wanted_of(ranks, geometry.piece_count())?)),
         None => None,
     };
     let mut parameters = Parameters::new();
@@ -319,6 +342,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
             upload_cap: head.upload_cap,
             download_cap: head.download_cap,
             hello,
+            wanted,
             ..base_config(geometry)
         }),
         have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,

@@ -13,7 +13,7 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{InfoHash, PieceIndex};
 
-use crate::storage::{Stamp, Storage, StorageError, read_slots};
+use crate::storage::{Stamp, Storage, StorageError, Use, read_slots};
 use crate::text::{from_hex, to_hex};
 
 /// Begins the first line, which ends with the SHA-1 of all other bytes in hex.
@@ -211,21 +211,32 @@ impl Resume {
     }
 
     /// Saves that `have` is verified. The payload must have been synced, and every file that is there
-    /// must be one that we wrote, or that has a good piece.
+    /// must be one that we wrote, or that has a good piece, or be left alone.
     pub fn save(&self, storage: &Storage, have: &Bitfield) -> io::Result<()> {
-        let files = 0..storage.files().len();
-        self.write(have, files.map(|it| storage.vouched_stamp(it)).collect())
+        // What is there of a file that we leave alone may be anybody's.
+        let ours = storage.files().iter().map(|it| it.wanted != Use::None);
+        self.write(have, self.stamps(storage, ours, have))
     }
 
     /// Saves what a check has found, in place of what was `known`.
     pub fn correct(&self, storage: &Storage, known: &Known, have: &Bitfield) -> io::Result<()> {
-        let files = known.ours.iter().enumerate();
-        let stamps = files.map(|(file, ours)| {
+        let ours = known.ours.iter().copied();
+        self.write(have, self.stamps(storage, ours, have))
+    }
+
+    /// The stamps of the files that are `ours` or have a good piece.
+    fn stamps(
+        &self,
+        storage: &Storage,
+        ours: impl Iterator<Item = bool>,
+        have: &Bitfield,
+    ) -> Vec<SavedFile> {
+        let stamps = ours.enumerate().map(|(file, ours)| {
             let mut pieces = storage.pieces_of(file, self.geometry.piece_bytes());
             let stamp = storage.vouched_stamp(file);
-            stamp.filter(|_| *ours || pieces.any(|piece| have.has(PieceIndex(piece))))
+            stamp.filter(|_| ours || pieces.any(|piece| have.has(PieceIndex(piece))))
         });
-        self.write(have, stamps.collect())
+        stamps.collect()
     }
 
     fn write(&self, have: &Bitfield, files: Vec<SavedFile>) -> io::Result<()> {

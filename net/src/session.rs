@@ -35,6 +35,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::Torrent;
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME};
 
+use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
 use crate::disk::{Disk, Report, Workers};
 use crate::record::{OriginError, Recorder};
@@ -53,13 +54,13 @@ type ClientOutput = client::Output<Internet>;
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// Fetch everything, then end.
+    /// Fetch everything that is wanted, then end.
     Complete,
     /// Fetch so many more pieces, then end.
     Pieces(u32),
     /// Fetch what is missing, then upload until stopped.
     CompleteAndSeed,
-    /// Upload what is there, all of it; write nothing.
+    /// Upload what is there, which must be all that is wanted; write nothing.
     Seed,
 }
 
@@ -70,6 +71,8 @@ pub struct Settings {
     pub metainfo: Arc<Metainfo>,
     /// Folder that holds the torrent's file or folder.
     pub folder: PathBuf,
+    /// Which files, and which before others.
+    pub choice: Choice,
     /// When to end.
     pub goal: Goal,
     /// Id of the choking policy.
@@ -115,6 +118,7 @@ impl Settings {
         Self {
             metainfo,
             folder,
+            choice: Choice::default(),
             goal: Goal::Complete,
             policy: "tit_for_tat".into(),
             parameters: Parameters::new(),
@@ -229,6 +233,10 @@ pub struct Outcome {
     pub end: End,
     /// The verified pieces.
     pub have: Bitfield,
+    /// Of the pieces that were wanted: those that are there, and all.
+    pub wanted: (u32, u32),
+    /// All of them are there.
+    pub done: bool,
     /// Pieces verified in this session.
     pub fetched_pieces: u32,
     /// Where the bytes went.

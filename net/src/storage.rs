@@ -38,6 +38,21 @@ pub struct FileEntry {
     pub length: u64,
     /// Padding: all zeros, neither written nor read. BEP 47.
     pub pad: bool,
+    /// What is to become of it.
+    pub wanted: Use,
+}
+
+/// What is to become of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Use {
+    /// It is made, of full length.
+    #[default]
+    Whole,
+    /// It is not wanted but shares pieces with one that is: it is made when the first of them comes,
+    /// and is as long as they need.
+    Shared,
+    /// It is neither made nor changed.
+    None,
 }
 
 /// Something went wrong with a file.
@@ -180,7 +195,7 @@ impl Storage {
     /// Creates the files of the torrent that have no content and are not there.
     pub fn create_empty(&self) -> Result<(), StorageError> {
         for (file, entry) in self.files.iter().enumerate() {
-            if entry.length == 0 && !entry.pad {
+            if entry.length == 0 && !entry.pad && entry.wanted == Use::Whole {
                 let mut state = lock(&self.states[file]);
                 if state.known.is_none() {
                     self.open_to_write(file, &mut state)?;
@@ -280,7 +295,7 @@ impl Storage {
         if purpose == Purpose::Write && state.known != Some(Stamp::of(&found)) {
             self.note_change(file, state);
         }
-        if found.len() < entry.length {
+        if found.len() < entry.length && entry.wanted == Use::Whole {
             // Sparse, and of full length from the start.
             let extended = handle.set_len(entry.length);
             extended.map_err(self.failed("extend", file))?;

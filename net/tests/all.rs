@@ -2,6 +2,7 @@
 //! needs a line here, and `tidy` fails while it has none.
 
 mod bench;
+mod choice;
 mod command;
 mod common;
 mod create;

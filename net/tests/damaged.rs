@@ -15,7 +15,7 @@ use unchoke_core::ids::{InfoHash, PieceIndex};
 use unchoke_net::record::replay;
 use unchoke_net::resume::{Loaded, Resume};
 use unchoke_net::session::End;
-use unchoke_net::storage::{FileEntry, Storage};
+use unchoke_net::storage::{FileEntry, Storage, Use};
 use unchoke_net::text::to_hex;
 
 use crate::common::{run, sample_with};
@@ -91,6 +91,7 @@ fn files() -> Vec<FileEntry> {
         path: path.into(),
         length,
         pad: false,
+        wanted: Use::Whole,
     };
     vec![entry("a", 30), entry("b", 30), entry("c", 40)]
 }

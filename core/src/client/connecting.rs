@@ -69,20 +69,20 @@ impl<P: Places> Client<P> {
         } else {
             Source::User
         };
-        let am_seed = self.torrent.is_complete();
+        let am_seed = self.torrent.is_done();
         Some(Wanted { up_to, am_seed })
     }
 
     /// Whether hardly anybody of those who are connected has something that we lack.
     pub(super) fn is_starved(&self) -> bool {
         let few = usize::from(self.config.enough / 4).max(1);
-        !self.torrent.is_complete() && self.torrent.interesting() < few
+        !self.torrent.is_done() && self.torrent.interesting() < few
     }
 
     /// Whether sources should be asked for more peers.
     #[must_use]
     pub fn wants_peers(&self) -> bool {
-        let am_seed = self.torrent.is_complete();
+        let am_seed = self.torrent.is_done();
         let all = Wanted {
             up_to: Source::PeerExchange,
             am_seed,
@@ -230,7 +230,7 @@ impl<P: Places> Client<P> {
         // The largest crowd gives first.
         let largest = views.iter().map(|it| self.crowd(it.peer)).max()?;
         let of_largest = |peer| self.crowd(peer) == largest;
-        least_useful(&mut views, self.torrent.is_complete(), 1, of_largest).pop()
+        least_useful(&mut views, self.torrent.is_done(), 1, of_largest).pop()
     }
 
     /// Of one host that has all the connections it may have: which makes room for another of its own.
@@ -240,7 +240,7 @@ impl<P: Places> Client<P> {
             let same = self.seats.address(it.peer).map(P::host) == Some(host);
             same && is_useless(it) && now - it.connected_at >= ARRIVING
         });
-        least_useful(&mut views, self.torrent.is_complete(), 1, |_| false).pop()
+        least_useful(&mut views, self.torrent.is_done(), 1, |_| false).pop()
     }
 
     /// Connections of the host of this one.
@@ -279,7 +279,7 @@ impl<P: Places> Client<P> {
     pub(super) fn turn_over(&mut self, now: Instant) {
         let all = Wanted {
             up_to: Source::PeerExchange,
-            am_seed: self.torrent.is_complete(),
+            am_seed: self.torrent.is_done(),
         };
         let due = self.book.due(now, all);
         let most = usize::from(self.config.connections);
@@ -294,7 +294,7 @@ impl<P: Places> Client<P> {
     fn least_useful(&self, views: &mut [PeerView], count: usize) -> Vec<(PeerKey, Instant)> {
         let fair = self.config.fair_share();
         let crowded = |peer| self.crowd(peer) > fair;
-        let peers = least_useful(views, self.torrent.is_complete(), count, crowded);
+        let peers = least_useful(views, self.torrent.is_done(), count, crowded);
         let since = views.iter().take(peers.len()).map(|it| it.connected_at);
         peers.into_iter().zip(since).collect()
     }

@@ -41,14 +41,14 @@ impl Torrent {
             unflushed_blocks: u32::from(conn.unflushed),
             have_count,
             have_messages: have_count.wrapping_sub(conn.had_before),
-            wanted_count: self.remotes.wanted(peer, &self.have),
+            wanted_count: self.remotes.wanted(peer, self.settled()),
         }
     }
 
     fn snapshot<'a>(&self, now: Instant, peers: &'a [PeerView]) -> Snapshot<'a> {
         Snapshot {
             now,
-            am_seed: self.is_complete(),
+            am_seed: self.is_done(),
             upload_capacity: self.config.capacity(),
             upload_rate: self.upload_meter.rate(Estimator::EMA_10_S, now),
             piece_count: self.config.geometry.piece_count(),
@@ -157,7 +157,8 @@ impl Torrent {
                     .filter(stays)
                     .any(|it| self.remotes.has(it, piece))
         };
-        let mut wanted = self.remotes.pieces(peer).filter(|it| !self.have.has(*it));
+        let settled = self.settled();
+        let mut wanted = self.remotes.pieces(peer).filter(|it| !settled.has(*it));
         self.is_idle(peer) || wanted.any(is_rare)
     }
 

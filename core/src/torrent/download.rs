@@ -173,14 +173,7 @@ impl Torrent {
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
         }
-        let left = self.without_defaults(peer);
-        let view = PickView {
-            unbegun: left.as_ref().unwrap_or(&self.unbegun).words(),
-            peer_has: self.remotes.set(peer),
-            availability: &self.availability,
-            progress,
-        };
-        let Some(piece) = self.picker.pick(&view, &mut self.pick_rng) else {
+        let Some(piece) = self.pick_piece(peer, progress) else {
             let slot = self.begun(peer, false, habits)?;
             return self.take_from(slot, of_seed, doubtful);
         };
@@ -231,7 +224,7 @@ impl Torrent {
             } else {
                 0
             };
-            (copies, free, *slot)
+            (self.rank(partial.piece), copies, free, *slot)
         };
         self.partials.slots().filter(fits).min_by_key(order)
     }

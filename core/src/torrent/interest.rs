@@ -96,7 +96,7 @@ impl Torrent {
         if self.capped || self.order != UploadOrder::Independent {
             self.schedule_uploads(now);
         }
-        if !self.is_complete() {
+        if !self.is_done() {
             self.fill_all(now);
         }
     }
@@ -106,7 +106,7 @@ impl Torrent {
     /// that none will be fetched has no reason to stay (libtorrent).
     pub(super) fn hello(&self, upload_only: Option<bool>) -> Option<Message> {
         let mut hello = self.config.hello.clone()?;
-        let only = self.is_complete() && !self.hides_pieces();
+        let only = self.is_done() && !self.hides_pieces();
         hello.upload_only = upload_only.or(hello.upload_only.filter(|_| only));
         Some(Message::Extended(Box::new(Extended::Handshake(hello))))
     }
@@ -133,7 +133,7 @@ impl Torrent {
         self.ledgers.all.protocol[Kind::Have as usize].received += bytes;
         if self.remotes.insert(now, peer, piece) {
             self.availability[piece.0 as usize] += 1;
-            if self.is_complete() && self.is_nearly_seed(peer) {
+            if self.is_done() && self.is_nearly_seed(peer) {
                 self.note_indifference(peer);
             }
         }
@@ -148,7 +148,7 @@ impl Torrent {
         }
         self.availability[piece.0 as usize] += 1;
         self.piece_was_passed_on(now, peer, piece);
-        let wanted = !self.have.has(piece);
+        let wanted = !self.settled().has(piece);
         let conn = &mut self.conns[peer.0 as usize];
         if wanted {
             if !conn.am_interested {
@@ -157,7 +157,7 @@ impl Torrent {
                 self.fill(now, peer); // It had run out of pieces for us.
             }
         }
-        if self.is_complete() {
+        if self.is_done() {
             self.drop_if_both_seeds(peer);
         }
     }
@@ -186,14 +186,14 @@ impl Torrent {
             return self.violation(peer, ProtocolViolation::Repeated);
         }
         self.fill(now, peer);
-        if self.is_complete() {
+        if self.is_done() {
             self.drop_if_both_seeds(peer);
         }
     }
 
     /// Says so when the peer began or ceased to have something for us.
     pub(super) fn update_interest(&mut self, now: Instant, peer: PeerKey) {
-        let interested = self.remotes.wants(peer, &self.have);
+        let interested = self.remotes.wants(peer, self.settled());
         let Some(conn) = self.conn(peer) else { return };
         if interested == conn.am_interested {
             return;
@@ -243,7 +243,7 @@ impl Torrent {
         if !self.is_costly(peer, 1) {
             self.fill(now, peer);
         }
-        if self.is_complete() {
+        if self.is_done() {
             self.drop_if_both_seeds(peer);
         }
     }
@@ -271,7 +271,7 @@ impl Torrent {
         if !conn.open || conn.closing || self.hides_pieces() {
             return false;
         }
-        if self.is_complete() {
+        if self.is_done() {
             !self.is_nearly_seed(peer)
         } else {
             conn.am_interested && (conn.live > 0 || conn.peer_choking)
@@ -290,7 +290,7 @@ impl Torrent {
 
     pub(super) fn drop_if_both_seeds(&mut self, peer: PeerKey) {
         let conn = &self.conns[peer.0 as usize];
-        if conn.open && self.config.drop_seeds && self.is_complete() && self.is_seed(peer, conn) {
+        if conn.open && self.config.drop_seeds && self.is_done() && self.is_seed(peer, conn) {
             self.disconnect(peer, Reason::BothSeeds);
         }
     }

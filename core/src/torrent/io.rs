@@ -1,5 +1,6 @@
 //! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -8,6 +9,7 @@ use crate::bitfield::Bitfield;
 use crate::geometry::Geometry;
 use crate::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
 use crate::message::Message;
+use crate::wanted::Wanted;
 
 /// What the handshake of a new connection told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,8 +161,8 @@ pub enum Output {
         /// The piece.
         piece: PieceIndex,
     },
-    /// We have every piece. Not said of a torrent that starts complete; said again when one that lost
-    /// a piece has it back.
+    /// We have every piece that is wanted. Not said of a torrent that starts like that; said again when
+    /// one that lost a piece has it back.
     Completed,
 }
 
@@ -329,6 +331,8 @@ pub struct Config {
     pub claims: Claims,
     /// Close connections between two seeds.
     pub drop_seeds: bool,
+    /// The pieces that are wanted; `None`: all, and none before others.
+    pub wanted: Option<Arc<Wanted>>,
     /// Limits against hostile peers.
     pub limits: Limits,
 }
@@ -357,6 +361,7 @@ impl Config {
             super_seed: false,
             claims: Claims::Truth,
             drop_seeds: true,
+            wanted: None,
             limits: Limits {
                 queued_requests: 2000,
                 invalid_requests: 300,

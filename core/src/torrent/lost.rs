@@ -16,12 +16,15 @@ impl Torrent {
         if piece.0 >= self.config.geometry.piece_count() || !self.have.remove(piece) {
             return;
         }
-        let was_complete = self.have_count == self.config.geometry.piece_count();
+        let was_done = self.is_done(); // The counts are as they were.
         self.have_count -= 1;
-        self.unbegun.insert(piece);
+        self.note_need(piece, false);
+        if self.is_wanted(piece) {
+            self.unbegun.insert(piece);
+        }
         let none = || Box::new(Bitfield::empty(self.have.piece_count()));
         self.lost.get_or_insert_with(none).insert(piece);
-        if was_complete {
+        if was_done && !self.is_done() {
             self.no_longer_upload_only(now);
         }
         for peer in self.keys() {

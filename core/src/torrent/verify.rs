@@ -82,15 +82,16 @@ impl Torrent {
     fn complete_piece(&mut self, now: Instant, piece: PieceIndex) {
         assert!(self.have.insert(piece), "piece {piece} was verified twice");
         self.have_count += 1;
+        self.note_need(piece, true);
         if self.tells_of(piece) {
             self.broadcast(now, piece);
         }
         for peer in self.keys() {
-            if self.remotes.has(peer, piece) && !self.remotes.wants(peer, &self.have) {
+            if self.remotes.has(peer, piece) && !self.remotes.wants(peer, self.settled()) {
                 self.update_interest(now, peer);
             }
         }
-        if self.is_complete() {
+        if self.is_done() {
             self.outputs.push_back(Output::Completed);
             self.keys().for_each(|peer| {
                 self.drop_if_both_seeds(peer);

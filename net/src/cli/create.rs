@@ -15,7 +15,7 @@ use super::options::Create;
 use super::signals::Signals;
 use super::{Failure, block_on, spare, whole};
 use crate::disk::hash_rest;
-use crate::storage::{FileEntry, Storage};
+use crate::storage::{FileEntry, Storage, Use};
 use crate::text::bytes;
 
 /// Folders inside each other that are looked into.
@@ -100,6 +100,7 @@ impl Source {
             path: self.below(file),
             length: file.length,
             pad: false,
+            wanted: Use::Whole,
         };
         self.files.iter().map(entry).collect()
     }

@@ -6,17 +6,19 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::Metainfo;
 
+use super::choosing::choose;
 use super::options::Check;
 use super::{Failure, read_torrent};
 use crate::resume::{Loaded, Resume};
 use crate::session::{Check as Progress, check as hash_all, file_entries};
-use crate::storage::Storage;
+use crate::storage::{Storage, Use};
 
 /// Hashes the data and says for each file how much of it is right.
 pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
-    let storage = Storage::open(&options.data, file_entries(&metainfo, &options.data))
-        .map_err(Failure::io)?;
+    let choice = choose(&options.choosing, &metainfo, None)?;
+    let entries = file_entries(&metainfo, &options.data, &choice);
+    let storage = Storage::open(&options.data, entries).map_err(Failure::io)?;
     let storage = Arc::new(storage);
     let pieces = metainfo.geometry.piece_count();
     let (none, all) = (Bitfield::empty(pieces), Bitfield::full(pieces));
@@ -25,7 +27,7 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let piece_bytes = u64::from(metainfo.geometry.piece_bytes());
     let mut flawed_files = 0;
     for (index, file) in storage.files().iter().enumerate() {
-        if file.pad {
+        if file.pad || file.wanted != Use::Whole {
             continue;
         }
         let start = storage.start(index);
@@ -52,7 +54,8 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
         flawed_files += u32::from(state != "good");
         say!("{}: {state}", file.path.display());
     }
-    let (good, all) = (have.count(), metainfo.geometry.piece_count());
+    let all = Bitfield::full(metainfo.geometry.piece_count());
+    let (good, all) = (choice.within(&have).count(), choice.within(&all).count());
     say!("{good} of {all} pieces are good");
     if good == all && flawed_files == 0 {
         Ok(())

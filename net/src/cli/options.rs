@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use unchoke_core::wanted::Priority;
 use unchoke_core::{choke, pick};
 
 use crate::connection::Encryption;
 
+use super::choosing::{Named, parse_priority};
 use super::parameters::{Change, parse_change};
 use super::url::parse_tracker;
 use crate::route::{Bind, Proxy, Route};
@@ -99,6 +101,19 @@ impl Leaving {
     }
 }
 
+/// Which files of the torrent.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Choosing {
+    /// Only these files: numbers as `unchoke show` prints them (`1,3-5`), or a path, a folder, a name or
+    /// a pattern (`*.flac`); may be given several times
+    #[arg(long, value_name = "FILES", value_parser = Named::parse)]
+    pub(super) files: Vec<Named>,
+    /// How urgent files are: `high=FILES`, `normal=FILES`, `low=FILES` or `skip=FILES`; may be given
+    /// several times, and the last one counts
+    #[arg(long = "priority", value_name = "LEVEL=FILES", value_parser = parse_priority)]
+    pub(super) priorities: Vec<(Priority, Named)>,
+}
+
 /// How to report.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Reporting {
@@ -131,6 +146,12 @@ pub(super) struct Download {
     pub(super) policy: String,
     #[arg(long, help = pickers(), default_value = "rarest_first", value_name = "ID")]
     pub(super) picker: String,
+    #[command(flatten)]
+    pub(super) choosing: Choosing,
+    /// Fetch pieces in their order, to use the beginning before the end is there; the same as
+    /// `--picker sequential`
+    #[arg(long, conflicts_with = "picker")]
+    pub(super) sequential: bool,
     /// Stop after so many more pieces
     #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) pieces: Option<u32>,
@@ -157,6 +178,8 @@ pub(super) struct Seed {
     /// Folder that holds the torrent's file or folder
     #[arg(long, value_name = "PARENT_FOLDER")]
     pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) choosing: Choosing,
     /// Hash everything, whatever the resume data of an earlier download says
     #[arg(long)]
     pub(super) recheck: bool,
@@ -250,6 +273,8 @@ pub(super) struct Check {
     /// Folder that holds the torrent's file or folder
     #[arg(long, value_name = "DIR")]
     pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) choosing: Choosing,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +287,17 @@ pub(super) struct Announce {
     pub(super) port: u16,
     #[command(flatten)]
     pub(super) leaving: Leaving,
+}
+
+impl Download {
+    /// The order of pieces that the user wants.
+    pub(super) fn picker(&self) -> &str {
+        if self.sequential {
+            "sequential"
+        } else {
+            &self.picker
+        }
+    }
 }
 
 fn policies() -> String {

@@ -168,7 +168,8 @@ fn write_text(
     writeln!(out, "files ({})", it.layout.files().len())?;
     for (index, file) in it.layout.files().iter().enumerate() {
         let path = it.layout.path(index, Naming::Exact);
-        writeln!(out, "{:>14}  {path}{}", file.length, notes(it, index, file))?;
+        let notes = notes(it, index, file);
+        writeln!(out, "{:>6}{:>14}  {path}{notes}", index + 1, file.length)?;
     }
     if !brief {
         writeln!(out, "hashes")?;

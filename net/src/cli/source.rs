@@ -1,6 +1,7 @@
 //! What a user names as the torrent to fetch: a file, a web address, or a magnet link.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub(super) struct Source {
     pub(super) port: Option<u16>,
     /// How long it took.
     pub(super) took: Duration,
+    /// The files that a link selects, by their place in the torrent. BEP 53.
+    pub(super) files: Option<Vec<RangeInclusive<u32>>>,
 }
 
 impl Source {
@@ -68,6 +71,7 @@ impl Source {
             peers: Vec::new(),
             port: None,
             took: Duration::ZERO,
+            files: None,
         }
     }
 }
@@ -94,7 +98,7 @@ async fn from_web(url: &Url, route: Route, signals: &Signals) -> Result<Metainfo
 /// is over.
 fn check_words(options: &Download) -> Result<(), Failure> {
     choke::build(&options.policy, &choke::Parameters::new()).map_err(Failure::bad_input)?;
-    if pick::build(&options.picker).is_none() {
+    if pick::build(options.picker()).is_none() {
         return Err(Failure::bad_input(crate::record::OriginError::Picker(
             options.picker.clone(),
         )));
@@ -133,13 +137,11 @@ impl<'a> Search<'a> {
 
     async fn run(mut self, named: &[SocketAddr], signals: &Signals) -> Result<Source, Failure> {
         check_words(self.options)?;
-        if self.magnet.files.is_some() {
-            self.line("the link asks for some of the files (`so`); all are fetched");
-        }
         let mut peers = self.look_up().await;
         if let Some(kept) = self.kept() {
             return Ok(Source {
                 peers,
+                files: self.magnet.files.clone(),
                 ..Source::of(Arc::new(kept))
             });
         }
@@ -157,6 +159,7 @@ impl<'a> Search<'a> {
             peers,
             port: Some(found.port),
             took: Duration::ZERO,
+            files: self.magnet.files.clone(),
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use unchoke_core::metainfo::Metainfo;
 
+use super::choosing::choose;
 use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
@@ -84,7 +85,8 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             port: source.port.unwrap_or(common.port),
             goal,
             policy: options.policy.clone(),
-            picker: options.picker.clone(),
+            picker: options.picker().to_owned(),
+            choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
             timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
             idle_timeout: options.idle_timeout,
             recheck: options.recheck,
@@ -110,6 +112,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let common = settings(Arc::clone(&metainfo), &options.data, &options.transfer).await?;
         let settings = Settings {
             goal: Goal::Seed,
+            choice: choose(&options.choosing, &metainfo, None)?,
             policy: options.policy.clone(),
             timeout: options.timeout,
             recheck: options.recheck,
@@ -167,7 +170,7 @@ async fn report(
         End::Stopped => Err(Failure::silent(signals.status().unwrap_or(1))),
         // A seed that was told how long to run has done its work.
         End::GaveUp(_) if seeding => Ok(()),
-        End::GaveUp(_) if goal == Goal::CompleteAndSeed && outcome.have.is_full() => Ok(()),
+        End::GaveUp(_) if goal == Goal::CompleteAndSeed && outcome.done => Ok(()),
         End::GaveUp(why) | End::Damaged(why) => Err(Failure::failed(why)),
     }
 }

@@ -11,7 +11,7 @@ use unchoke_core::message::Extended;
 use unchoke_core::wire::{HANDSHAKE_BYTES, Handshake, Reserved, encode};
 
 use super::*;
-use crate::storage::{FileEntry, Storage};
+use crate::storage::{FileEntry, Storage, Use};
 
 const TOTAL: u64 = 1 << 20;
 
@@ -41,6 +41,7 @@ async fn bench(piece_count: u32) -> Bench {
         path: "a".into(),
         length: TOTAL,
         pad: false,
+        wanted: Use::Whole,
     };
     let storage = Arc::new(Storage::open(folder.path(), vec![file]).expect("open"));
     let geometry = Geometry::new(TOTAL, 1 << 16).expect("geometry");

@@ -5,7 +5,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::buffers::Pool;
-use crate::storage::FileEntry;
+use crate::storage::{FileEntry, Use};
 
 const PIECE: u32 = 40_000;
 const TOTAL: u64 = 100_000;
@@ -25,6 +25,7 @@ fn bench(folder: &Path) -> Bench {
         path: path.into(),
         length,
         pad: false,
+        wanted: Use::Whole,
     };
     bench_with(
         folder,
@@ -300,6 +301,7 @@ async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
             path: path.into(),
             length,
             pad,
+            wanted: Use::Whole,
         };
         // From the first block into the second.
         let files = vec![

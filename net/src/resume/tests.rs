@@ -3,13 +3,14 @@ use std::time::{Duration, SystemTime};
 use unchoke_core::ids::PieceIndex;
 
 use super::*;
-use crate::storage::FileEntry;
+use crate::storage::{FileEntry, Use};
 
 fn files() -> Vec<FileEntry> {
     let entry = |path: &str, length| FileEntry {
         path: path.into(),
         length,
         pad: false,
+        wanted: Use::Whole,
     };
     vec![entry("a", 30), entry("b", 30), entry("c", 40)]
 }

@@ -11,6 +11,7 @@ use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{FileKind, Metainfo};
 
 use super::names::naming;
+use crate::choice::Choice;
 use crate::disk::hash_rest;
 use crate::storage::{FileEntry, Storage};
 
@@ -22,7 +23,7 @@ const ROUNDS: u32 = 3;
 /// The files of a torrent as the storage wants them below `folder`. Padding and links have no bytes
 /// on disk. Files whose names that file system cannot tell apart are renamed.
 #[must_use]
-pub fn file_entries(metainfo: &Metainfo, folder: &Path) -> Vec<FileEntry> {
+pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<FileEntry> {
     let layout = &metainfo.layout;
     let naming = naming(layout, folder);
     let files = layout.files().iter().enumerate();
@@ -31,6 +32,7 @@ pub fn file_entries(metainfo: &Metainfo, folder: &Path) -> Vec<FileEntry> {
             path: PathBuf::from(layout.path(index, naming)),
             length: file.length,
             pad: file.kind != FileKind::Regular,
+            wanted: choice.use_of(index),
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant as Clock;
+use unchoke_core::bitfield::Bitfield;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::client::{self, Output, Why};
 use unchoke_core::ids::PeerKey;
@@ -95,7 +96,7 @@ impl Session {
             return Some(End::Damaged(sentence));
         }
         let clock = Clock::now();
-        let complete = self.torrent().is_complete();
+        let complete = self.torrent().is_done();
         let fetched = self
             .torrent()
             .have_count()
@@ -362,16 +363,27 @@ impl Session {
         self.notify(Notice::Status(Box::new(status)));
     }
 
+    /// Of the pieces that are wanted: those that are there, and all.
+    pub(super) fn wanted(&self) -> (u32, u32) {
+        let (choice, have) = (&self.settings.choice, self.torrent().have());
+        let all = Bitfield::full(have.piece_count());
+        (choice.within(have).count(), choice.within(&all).count())
+    }
+
     fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
         let geometry = self.settings.metainfo.geometry;
-        let have_bytes = super::bytes_of(geometry, self.torrent().have());
-        let missing = geometry.total_bytes() - have_bytes;
+        let choice = &self.settings.choice;
+        let of = |set: &Bitfield| super::bytes_of(geometry, &choice.within(set));
+        let have_bytes = of(self.torrent().have());
+        let total_bytes = of(&Bitfield::full(geometry.piece_count()));
+        let missing = total_bytes - have_bytes;
+        let (have_pieces, pieces) = self.wanted();
         Status {
             elapsed: clock - self.epoch,
-            have_pieces: self.torrent().have_count(),
-            pieces: geometry.piece_count(),
+            have_pieces,
+            pieces,
             have_bytes,
-            total_bytes: geometry.total_bytes(),
+            total_bytes,
             down_rate,
             up_rate,
             peers: self.peers.count(),

@@ -82,6 +82,8 @@ impl Session {
         Ok(Outcome {
             end,
             have: self.torrent().have().clone(),
+            wanted: self.wanted(),
+            done: self.torrent().is_done(),
             fetched_pieces: self
                 .torrent()
                 .have_count()

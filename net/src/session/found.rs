@@ -28,7 +28,7 @@ pub(super) async fn open_files(
     settings: &Settings,
     notices: &UnboundedSender<Notice>,
 ) -> Result<(Arc<Storage>, Resume, Bitfield), SessionError> {
-    let files = file_entries(&settings.metainfo, &settings.folder);
+    let files = file_entries(&settings.metainfo, &settings.folder, &settings.choice);
     let seeding = settings.goal == Goal::Seed;
     let storage = if seeding {
         Storage::open(&settings.folder, files)?
@@ -48,11 +48,13 @@ pub(super) async fn open_files(
     let plan = plan(settings, &storage, &resume, &notify);
     let (ours, hashed) = (plan.ours.clone(), plan.doubtful.count() > 0);
     let have = hash_doubtful(settings, &storage, plan, &notify).await?;
-    let pieces = metainfo.geometry.piece_count();
-    notify(Notice::Found(have.count(), pieces, !hashed));
-    if seeding && !have.is_full() {
+    let choice = &settings.choice;
+    let pieces = choice.within(&Bitfield::full(metainfo.geometry.piece_count()));
+    let (there, pieces) = (choice.within(&have).count(), pieces.count());
+    notify(Notice::Found(there, pieces, !hashed));
+    if seeding && there < pieces {
         return Err(SessionError::Incomplete {
-            missing: pieces - have.count(),
+            missing: pieces - there,
             pieces,
             folder: settings.folder.clone(),
         });

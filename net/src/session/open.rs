@@ -119,6 +119,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origi
             upload_cap: settings.upload_cap,
             download_cap: settings.download_cap,
             hello: Some(hello(port, &settings.metainfo)),
+            wanted: settings.choice.wanted(),
             ..base_config(settings.metainfo.geometry)
         }),
         have,

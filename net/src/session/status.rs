@@ -35,7 +35,7 @@ pub enum Notice {
     Banned(SocketAddr, String),
     /// Nobody is connected since so long.
     Lonely(Duration),
-    /// Every piece is here and verified, so long after the run began.
+    /// Every piece that is wanted is here and verified, so long after the run began.
     Completed(Duration),
 }
 
@@ -44,13 +44,13 @@ pub enum Notice {
 pub struct Status {
     /// Since the run began.
     pub elapsed: Duration,
-    /// Verified pieces.
+    /// Verified pieces of those that are wanted.
     pub have_pieces: u32,
-    /// Pieces of the torrent.
+    /// Pieces that are wanted.
     pub pieces: u32,
-    /// Bytes of the verified pieces.
+    /// Bytes of those verified pieces.
     pub have_bytes: u64,
-    /// Bytes of the torrent.
+    /// Bytes of the pieces that are wanted.
     pub total_bytes: u64,
     /// Payload received, bytes/s.
     pub down_rate: u64,

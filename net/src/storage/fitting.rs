@@ -11,7 +11,7 @@ use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 
 use super::inside::{self, Purpose};
-use super::{FileEntry, Storage, StorageError};
+use super::{FileEntry, Storage, StorageError, Use};
 
 /// Names up to so long are allowed everywhere. Among the file systems in use, eCryptfs allows the
 /// least: 143 bytes.
@@ -21,7 +21,7 @@ const SHORT_NAME: usize = 140;
 /// before it looks for the file, and at the length of a name in a folder that exists.
 pub(super) fn refuse_long_paths(root: &Path, files: &[FileEntry]) -> Result<(), StorageError> {
     let mut names = BTreeSet::new();
-    for file in files.iter().filter(|it| !it.pad) {
+    for file in files.iter().filter(|it| is_used(it)) {
         refuse_long(&root.join(&file.path))?;
         let parts = file.path.components().filter_map(|it| match it {
             Component::Normal(name) if name.len() > SHORT_NAME => Some(name),
@@ -31,6 +31,11 @@ pub(super) fn refuse_long_paths(root: &Path, files: &[FileEntry]) -> Result<(), 
     }
     let probe = |name: &&OsStr| refuse_long(&root.join(name));
     names.iter().try_for_each(probe)
+}
+
+/// Whether we may write to it.
+fn is_used(file: &FileEntry) -> bool {
+    !file.pad && file.wanted != Use::None
 }
 
 fn refuse_long(path: &Path) -> Result<(), StorageError> {
@@ -51,7 +56,10 @@ fn refuse_long(path: &Path) -> Result<(), StorageError> {
 impl Storage {
     /// Refuses what is in the way of a file and cannot be written over.
     pub(super) fn refuse_obstacles(&self) -> Result<(), StorageError> {
-        for (number, file) in self.files.iter().enumerate().filter(|(_, it)| !it.pad) {
+        for (number, file) in self.files.iter().enumerate() {
+            if !is_used(file) {
+                continue;
+            }
             match inside::find(&self.root, &file.path, false) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(self.failed("use", number)(error));
@@ -65,7 +73,7 @@ impl Storage {
     /// Files that are longer than the torrent says.
     #[must_use]
     pub fn longer(&self) -> Vec<usize> {
-        let files = self.files.iter().enumerate().filter(|(_, it)| !it.pad);
+        let files = self.files.iter().enumerate().filter(|(_, it)| is_used(it));
         let longer = |(number, file): (usize, &FileEntry)| {
             let found = self.stamp(number)?;
             (found.length > file.length).then_some(number)
@@ -90,7 +98,7 @@ impl Storage {
         let mut foreign = Vec::new();
         for (file, ours) in ours.iter().enumerate() {
             let length = self.stamp(file).map_or(0, |it| it.length);
-            if *ours || length == 0 {
+            if *ours || length == 0 || !is_used(&self.files[file]) {
                 continue;
             }
             let mut pieces = self.pieces_of(file, size);

@@ -11,6 +11,7 @@ fn entry(path: &str, length: u64) -> FileEntry {
         path: path.into(),
         length,
         pad: false,
+        wanted: Use::Whole,
     }
 }
 

@@ -5,9 +5,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use unchoke_core::bitfield::Bitfield;
+use unchoke_net::choice::Choice;
 use unchoke_net::resume::{Loaded, Resume};
 use unchoke_net::session::{Check, check, file_entries};
-use unchoke_net::storage::Storage;
+use unchoke_net::storage::{FileEntry, Storage};
 
 use super::Sample;
 use super::command::{run, seed, stderr};
@@ -27,6 +28,11 @@ pub(crate) fn download<'a>(peer: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     [&words[..], extra].concat()
 }
 
+/// The files of the sample below `folder`.
+fn entries(sample: &Sample, folder: &Path) -> Vec<FileEntry> {
+    file_entries(&sample.metainfo, folder, &Choice::default())
+}
+
 /// A finished download in a new folder.
 pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
     let home = home_of(sample);
@@ -38,7 +44,7 @@ pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
 
 /// What resume data says that is there, without reading it.
 pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
-    let storage = Storage::open(folder, file_entries(&sample.metainfo, folder)).expect("open");
+    let storage = Storage::open(folder, entries(sample, folder)).expect("open");
     let metainfo = &sample.metainfo;
     let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
     (resume, storage)
@@ -71,7 +77,7 @@ pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
 
 /// Pieces that are right, whoever claims them.
 pub(crate) fn good_on_disk(sample: &Sample, folder: &Path) -> u32 {
-    let Ok(storage) = Storage::open(folder, file_entries(&sample.metainfo, folder)) else {
+    let Ok(storage) = Storage::open(folder, entries(sample, folder)) else {
         return 0; // Killed before it made the folder.
     };
     let (none, all) = (Bitfield::empty(25), Bitfield::full(25));

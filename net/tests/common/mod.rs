@@ -32,7 +32,7 @@ pub(crate) struct Sample {
     pub(crate) files: Vec<(PathBuf, usize, usize)>,
 }
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;

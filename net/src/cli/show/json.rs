@@ -33,6 +33,7 @@ struct Torrent<'a> {
 
 #[derive(Serialize)]
 struct File {
+    number: usize,
     path: String,
     path_where_case_does_not_count: Option<String>,
     unsafe_original: Option<String>,
@@ -80,6 +81,7 @@ impl Serialize for Files<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let files = self.0.layout.files().iter().enumerate();
         serializer.collect_seq(files.map(|(index, file)| File {
+            number: index + 1,
             path: self.0.layout.path(index, Naming::Exact),
             path_where_case_does_not_count: folded(self.0, index),
             unsafe_original: self.0.original_path(index),

@@ -1,0 +1,120 @@
+//! What is still needed of a torrent of which only some pieces are wanted.
+//!
+//! A torrent that has all it wants but not everything behaves as a seed: it is interested in nobody,
+//! says that it only uploads (BEP 21) and serves what it has.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Torrent;
+use crate::bitfield::Bitfield;
+use crate::ids::{PeerKey, PieceIndex};
+use crate::pick::{PickView, Progress};
+use crate::wanted::Wanted;
+
+/// Kept while not everything is wanted, or not equally.
+#[derive(Debug)]
+pub(super) struct Needs {
+    /// Pieces that we have or do not want.
+    settled: Bitfield,
+    /// Pieces that are wanted and not here.
+    lacking: u32,
+}
+
+/// The pieces that are wanted and not in `have`.
+pub(super) fn lacked(wanted: Option<&Wanted>, have: &Bitfield) -> Bitfield {
+    let all = || Bitfield::full(have.piece_count());
+    let mut lacked = wanted.map_or_else(all, |it| it.pieces().clone());
+    have.iter().for_each(|piece| {
+        lacked.remove(piece);
+    });
+    lacked
+}
+
+impl Needs {
+    /// Of a torrent that has the pieces of `have`; `None` if everything is wanted.
+    pub(super) fn new(wanted: Option<&Wanted>, have: &Bitfield) -> Option<Box<Self>> {
+        let wanted = wanted?.pieces();
+        let pieces = have.piece_count();
+        assert_eq!(wanted.piece_count(), pieces, "wanted is of another torrent");
+        let mut settled = Bitfield::full(pieces);
+        let lacking = wanted.iter().filter(|it| !have.has(*it));
+        let lacking = lacking.map(|it| u32::from(settled.remove(it))).sum();
+        Some(Box::new(Self { settled, lacking }))
+    }
+
+    fn settle(&mut self, piece: PieceIndex) {
+        self.lacking -= u32::from(self.settled.insert(piece));
+    }
+
+    fn unsettle(&mut self, piece: PieceIndex) {
+        self.lacking += u32::from(self.settled.remove(piece));
+    }
+}
+
+impl Torrent {
+    /// Whether we have every piece that is wanted.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        match &self.needs {
+            None => self.is_complete(),
+            Some(needs) => needs.lacking == 0,
+        }
+    }
+
+    /// Whether `piece` is wanted, here or not.
+    #[must_use]
+    pub fn is_wanted(&self, piece: PieceIndex) -> bool {
+        let wanted = self.config.wanted.as_ref();
+        wanted.is_none_or(|it| it.pieces().has(piece))
+    }
+
+    /// The pieces that we look for no longer: had, or not wanted.
+    pub(super) fn settled(&self) -> &Bitfield {
+        self.needs.as_ref().map_or(&self.have, |it| &it.settled)
+    }
+
+    /// A piece came, or was lost.
+    pub(super) fn note_need(&mut self, piece: PieceIndex, here: bool) {
+        let wanted = self.is_wanted(piece);
+        match &mut self.needs {
+            Some(needs) if here => needs.settle(piece),
+            Some(needs) if wanted => needs.unsettle(piece),
+            _ => {}
+        }
+    }
+
+    /// How urgent `piece` is: less comes first.
+    pub(super) fn rank(&self, piece: PieceIndex) -> usize {
+        let wanted = self.config.wanted.as_ref();
+        wanted.map_or(0, |it| it.rank(piece))
+    }
+
+    /// A piece to begin with `peer`: of the highest rank of which it has one.
+    pub(super) fn pick_piece(&mut self, peer: PeerKey, progress: Progress) -> Option<PieceIndex> {
+        let left = self.without_defaults(peer);
+        let unbegun = left.as_ref().unwrap_or(&self.unbegun);
+        let view = PickView {
+            unbegun: unbegun.words(),
+            peer_has: self.remotes.set(peer),
+            availability: &self.availability,
+            progress,
+        };
+        let Some(wanted) = self.config.wanted.as_ref() else {
+            return self.picker.pick(&view, &mut self.pick_rng);
+        };
+        for (_, rank) in wanted.ranks() {
+            let both = view.unbegun.iter().zip(rank.words());
+            let both: Vec<u64> = both.map(|(one, other)| one & other).collect();
+            let view = PickView {
+                unbegun: &both,
+                ..view
+            };
+            // Not asked in vain: a picker may draw all the same.
+            if view.candidates().next().is_some() {
+                return self.picker.pick(&view, &mut self.pick_rng);
+            }
+        }
+        None
+    }
+}

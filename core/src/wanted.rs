@@ -1,0 +1,98 @@
+//! What a user wants of a torrent, and how urgently: files chosen, pieces ranked.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::bitfield::Bitfield;
+use crate::geometry::Geometry;
+use crate::ids::PieceIndex;
+
+/// How much a file is wanted. A piece that several files share counts for the one wanted most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Not at all: no piece is fetched for its sake.
+    Skip,
+    /// After all others.
+    Low,
+    /// As most are.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
+/// The ranks of what is wanted, the most urgent first.
+pub const RANKS: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];
+
+/// Which pieces are wanted, in ranks. A peer is asked for a piece of a lower rank only if it has none
+/// of a higher one that could be begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// A set for each of [`RANKS`]; they do not overlap.
+    ranks: [Bitfield; 3],
+    all: Bitfield,
+}
+
+impl Wanted {
+    /// Nothing of `piece_count` pieces.
+    #[must_use]
+    pub fn nothing(piece_count: u32) -> Self {
+        let empty = || Bitfield::empty(piece_count);
+        Self {
+            ranks: [empty(), empty(), empty()],
+            all: empty(),
+        }
+    }
+
+    /// The pieces that hold these bytes of the payload.
+    #[must_use]
+    pub fn of_files(
+        geometry: &Geometry,
+        files: impl IntoIterator<Item = (Range<u64>, Priority)>,
+    ) -> Self {
+        let mut files: Vec<(Range<u64>, Priority)> = files.into_iter().collect();
+        // The most wanted first: a piece stays in the rank that it came into first.
+        files.sort_by_key(|(_, priority)| core::cmp::Reverse(*priority));
+        let mut wanted = Self::nothing(geometry.piece_count());
+        let size = u64::from(geometry.piece_bytes());
+        for (bytes, priority) in files {
+            if bytes.is_empty() {
+                continue;
+            }
+            let end = bytes.end.min(geometry.total_bytes()).div_ceil(size);
+            for piece in bytes.start / size..end {
+                let piece = u32::try_from(piece).expect("a piece of the torrent");
+                wanted.add(PieceIndex(piece), priority);
+            }
+        }
+        wanted
+    }
+
+    /// Wants `piece`, unless it is wanted already. Panics if it is not of the torrent.
+    pub fn add(&mut self, piece: PieceIndex, priority: Priority) {
+        let rank = RANKS.iter().position(|it| *it == priority);
+        if let Some(rank) = rank
+            && self.all.insert(piece)
+        {
+            self.ranks[rank].insert(piece);
+        }
+    }
+
+    /// All pieces that are wanted.
+    #[must_use]
+    pub fn pieces(&self) -> &Bitfield {
+        &self.all
+    }
+
+    /// The ranks, the most urgent first, with the pieces of each.
+    pub fn ranks(&self) -> impl Iterator<Item = (Priority, &Bitfield)> {
+        RANKS.into_iter().zip(&self.ranks)
+    }
+
+    /// The rank of a piece: 0 is the most urgent.
+    #[must_use]
+    pub fn rank(&self, piece: PieceIndex) -> usize {
+        let found = self.ranks.iter().position(|it| it.has(piece));
+        found.unwrap_or(RANKS.len())
+    }
+}

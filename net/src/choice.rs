@@ -1,0 +1,87 @@
+//! Which files of a torrent are wanted.
+
+use std::sync::Arc;
+
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::metainfo::{FileKind, Metainfo};
+use unchoke_core::wanted::{Priority, Wanted};
+
+use crate::storage::Use;
+
+/// Which files of a torrent are wanted, and which before others. The default: all.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Of each file, in the order of the torrent; empty: all are wanted alike.
+    files: Vec<Use>,
+    wanted: Option<Arc<Wanted>>,
+}
+
+impl Choice {
+    /// `priorities`: one for each file of the torrent, in its order.
+    #[must_use]
+    pub fn new(metainfo: &Metainfo, priorities: &[Priority]) -> Self {
+        let files = metainfo.layout.files();
+        assert_eq!(files.len(), priorities.len(), "a priority for each file");
+        let real = |it: &usize| files[*it].kind == FileKind::Regular;
+        if (0..files.len())
+            .filter(real)
+            .all(|it| priorities[it] == Priority::Normal)
+        {
+            return Self::default();
+        }
+        let geometry = metainfo.geometry;
+        // Padding is never wanted for its own sake.
+        let priority = |it: usize| {
+            if real(&it) {
+                priorities[it]
+            } else {
+                Priority::Skip
+            }
+        };
+        let ranges = files.iter().enumerate().map(|(index, file)| {
+            let bytes = file.offset..file.offset + file.length;
+            (bytes, priority(index))
+        });
+        let wanted = Wanted::of_files(&geometry, ranges);
+        let size = u64::from(geometry.piece_bytes());
+        let shares = |index: usize| {
+            let file = files[index];
+            let mut pieces = file.offset / size..(file.offset + file.length).div_ceil(size);
+            file.length > 0
+                && pieces.any(|it| {
+                    let piece = u32::try_from(it).expect("a piece of the torrent");
+                    wanted.pieces().has(unchoke_core::ids::PieceIndex(piece))
+                })
+        };
+        let uses = (0..files.len()).map(|it| match priority(it) {
+            Priority::Skip if shares(it) => Use::Shared,
+            Priority::Skip => Use::None,
+            _ => Use::Whole,
+        });
+        Self {
+            files: uses.collect(),
+            wanted: Some(Arc::new(wanted)),
+        }
+    }
+
+    /// What the core is told; `None` if everything is wanted alike.
+    #[must_use]
+    pub fn wanted(&self) -> Option<Arc<Wanted>> {
+        self.wanted.clone()
+    }
+
+    /// What becomes of file number `file`.
+    #[must_use]
+    pub fn use_of(&self, file: usize) -> Use {
+        self.files.get(file).copied().unwrap_or_default()
+    }
+
+    /// The pieces of `set` that are wanted.
+    #[must_use]
+    pub fn within(&self, set: &Bitfield) -> Bitfield {
+        match &self.wanted {
+            None => set.clone(),
+            Some(wanted) => set.both(wanted.pieces()),
+        }
+    }
+}

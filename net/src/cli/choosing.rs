@@ -1,0 +1,242 @@
+//! `--files` and `--priority`: which files of a torrent the user means.
+
+use std::ops::RangeInclusive;
+
+use unchoke_core::metainfo::{FileKind, Layout, Metainfo, Naming};
+use unchoke_core::wanted::Priority;
+
+use super::Failure;
+use super::options::Choosing;
+use crate::choice::Choice;
+
+/// Files as a user names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// By their numbers, counted from 1 as `unchoke show` does.
+    Numbers(Vec<RangeInclusive<usize>>),
+    /// By a path, a folder or a name; `*` and `?` stand for anything.
+    Pattern(String),
+}
+
+impl Named {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("name files by number or path, as in `1,3-5` or `*.flac`".into());
+        }
+        let numeric = |c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | ' ');
+        if !text.chars().all(numeric) {
+            return Ok(Self::Pattern(text.into()));
+        }
+        let ranges = text.split(',').map(|it| range(it.trim()));
+        let ranges: Option<Vec<_>> = ranges.collect();
+        let wrong = || format!("`{text}` are no file numbers; write for example `1,3-5`");
+        ranges.map(Self::Numbers).ok_or_else(wrong)
+    }
+
+    /// The files of the torrent that are meant; not empty.
+    fn find(&self, layout: &Layout, shown: &str) -> Result<Vec<usize>, Failure> {
+        let all = 0..layout.files().len();
+        let (count, hint) = (all.end, "`unchoke show` lists them with their numbers");
+        let found: Vec<usize> = match self {
+            Self::Numbers(ranges) => {
+                if let Some(beyond) = ranges.iter().find(|it| *it.end() > count) {
+                    return Err(Failure::bad_input(format!(
+                        "{shown}: there is no file {}, the torrent has {count}; {hint}",
+                        beyond.end()
+                    )));
+                }
+                all.filter(|it| ranges.iter().any(|range| range.contains(&(it + 1))))
+                    .collect()
+            }
+            Self::Pattern(pattern) => all
+                .filter(|it| means(pattern, &layout.path(*it, Naming::Exact)))
+                .collect(),
+        };
+        let real = |it: &usize| layout.files()[*it].kind == FileKind::Regular;
+        let found: Vec<usize> = found.into_iter().filter(real).collect();
+        if found.is_empty() {
+            let what = match self {
+                Self::Numbers(_) => "only padding has these numbers".to_owned(),
+                Self::Pattern(pattern) => format!("no file of the torrent matches `{pattern}`"),
+            };
+            return Err(Failure::bad_input(format!("{shown}: {what}; {hint}")));
+        }
+        Ok(found)
+    }
+}
+
+fn range(text: &str) -> Option<RangeInclusive<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (1 <= first && first <= last).then_some(first..=last)
+}
+
+/// Whether a pattern means the file with this path: all of it, without the torrent's folder, one of
+/// the folders above it, or its name alone.
+fn means(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.trim_end_matches('/');
+    let inner = path.split_once('/').map_or(path, |it| it.1);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let folders = [path, inner].into_iter().flat_map(|path| {
+        let ends = path.match_indices('/').map(|it| it.0);
+        ends.map(move |end| &path[..end])
+    });
+    [path, inner, name]
+        .into_iter()
+        .chain(folders)
+        .any(|it| is_like(pattern.as_bytes(), it.as_bytes()))
+}
+
+/// Whether `text` is what `pattern` says; each `*` takes as little as it can, and more if that fails.
+fn is_like(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut seen) = (0, 0);
+    // Where the last `*` was, and how far it reaches.
+    let mut star = None;
+    while seen < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(it) if *it == b'?' || *it == text[seen] => (at, seen) = (at + 1, seen + 1),
+            _ => {
+                let Some((place, reach)) = star else {
+                    return false;
+                };
+                star = Some((place, reach + 1));
+                (at, seen) = (place + 1, reach + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|it| *it == b'*')
+}
+
+/// A priority and the files that have it, as in `high=*.mkv`.
+pub(super) fn parse_priority(text: &str) -> Result<(Priority, Named), String> {
+    let (level, files) = text
+        .split_once('=')
+        .ok_or("write LEVEL=FILES, for example `high=1,2` or `skip=*.nfo`")?;
+    let level = match level.trim() {
+        "high" => Priority::High,
+        "normal" => Priority::Normal,
+        "low" => Priority::Low,
+        "skip" => Priority::Skip,
+        other => return Err(format!("`{other}` is no level: high, normal, low or skip")),
+    };
+    Named::parse(files).map(|files| (level, files))
+}
+
+/// What the user chose. `so`: what a magnet link selects, which counts if the user says nothing else.
+pub(super) fn choose(
+    options: &Choosing,
+    metainfo: &Metainfo,
+    so: Option<&[RangeInclusive<u32>]>,
+) -> Result<Choice, Failure> {
+    let layout = &metainfo.layout;
+    let count = layout.files().len();
+    let shown = &metainfo.name;
+    let mut priorities = vec![Priority::Normal; count];
+    let mut only = Vec::new();
+    if options.files.is_empty()
+        && let Some(so) = so
+    {
+        let selects = |file: &usize| {
+            so.iter()
+                .any(|it| (*it.start() as usize..=*it.end() as usize).contains(file))
+        };
+        only.extend((0..count).filter(selects));
+        if only.is_empty() {
+            return Err(Failure::bad_input(format!(
+                "{shown}: the link selects (`so`) files that the torrent does not have; choose with --files"
+            )));
+        }
+    }
+    for files in &options.files {
+        only.extend(files.find(layout, shown)?);
+    }
+    let chosen = !only.is_empty();
+    if chosen {
+        priorities.fill(Priority::Skip);
+        for file in only {
+            priorities[file] = Priority::Normal;
+        }
+    }
+    for (level, files) in &options.priorities {
+        for file in files.find(layout, shown)? {
+            // A level says how urgent a chosen file is, not that one is chosen.
+            if !chosen || priorities[file] != Priority::Skip {
+                priorities[file] = *level;
+            }
+        }
+    }
+    let regular = |it: &usize| layout.files()[*it].kind == FileKind::Regular;
+    if (0..count)
+        .filter(regular)
+        .all(|it| priorities[it] == Priority::Skip)
+    {
+        return Err(Failure::bad_input(format!(
+            "{shown}: every file is skipped, so there is nothing to do"
+        )));
+    }
+    Ok(Choice::new(metainfo, &priorities))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_ranges_are_counted_from_one() {
+        assert_eq!(
+            Named::parse("1, 3-5"),
+            Ok(Named::Numbers(vec![1..=1, 3..=5]))
+        );
+        for wrong in ["0", "5-3", "1,,2", "-", "1-", "99999999999999999999999"] {
+            let error = Named::parse(wrong).expect_err(wrong);
+            assert!(error.contains("no file numbers"), "{error}");
+        }
+        assert!(Named::parse(" ").is_err());
+    }
+
+    #[test]
+    fn a_pattern_means_paths_folders_and_names() {
+        let path = "Album/CD 1/01 - Song.flac";
+        for good in [
+            "Album/CD 1/01 - Song.flac",
+            "CD 1/01 - Song.flac",
+            "01 - Song.flac",
+            "*.flac",
+            "CD 1",
+            "CD 1/",
+            "Album",
+            "CD ?/*",
+            "*Song*",
+            "**.fl?c",
+        ] {
+            assert!(means(good, path), "{good}");
+        }
+        for bad in [
+            "Song", "*.fla", "CD", "CD 1/01", "album", "?", "", "*.flac?",
+        ] {
+            assert!(!means(bad, path), "{bad}");
+        }
+    }
+
+    /// A pattern of many stars is no way to keep us busy: the work is at most length times length.
+    #[test]
+    fn a_pattern_of_stars_is_quick() {
+        let (pattern, text) = ("*a".repeat(2000), "a".repeat(4000) + "b");
+        assert!(!is_like(pattern.as_bytes(), text.as_bytes()));
+    }
+
+    #[test]
+    fn a_priority_has_a_level_and_files() {
+        assert_eq!(
+            parse_priority("high=2"),
+            Ok((Priority::High, Named::Numbers(vec![2..=2])))
+        );
+        assert!(parse_priority("urgent=2").is_err());
+        assert!(parse_priority("2").is_err());
+    }
+}
