@@ -18,6 +18,7 @@ pub mod choke;
 pub mod client;
 mod compact;
 pub mod connector;
+pub mod dht;
 pub mod geometry;
 pub mod ids;
 pub mod ledger;

@@ -33,6 +33,8 @@ pub enum Purpose {
     Session = 11,
     /// When the connections that a peer opened break.
     Break = 12,
+    /// Names, secrets and numbers of a node of the distributed hash table.
+    Dht = 13,
 }
 
 /// The streams of one run.

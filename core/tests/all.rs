@@ -21,6 +21,7 @@ mod choke_tables;
 mod client;
 mod common;
 mod corpora;
+mod dht;
 mod endgame;
 mod geometry;
 mod hostile;
