@@ -397,6 +397,12 @@ impl Node {
             let wanted = self.wanted[place];
             if wanted.due <= now && self.searches.len() < MAX_SEARCHES {
                 self.wanted[place].due = Instant::NEVER;
+                let info_hash = wanted.info_hash;
+                // We may be the very node that others told.
+                let peers = self.store.peers(now, info_hash, &mut self.rng);
+                if !peers.is_empty() {
+                    self.outputs.push_back(Output::Peers { info_hash, peers });
+                }
                 self.begin(Goal::Peers(wanted.info_hash, wanted.port));
             }
         }

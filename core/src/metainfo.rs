@@ -61,6 +61,8 @@ pub struct Metainfo {
     pub trackers: Vec<Vec<String>>,
     /// URLs from which the files can be fetched by HTTP (`url-list`, BEP 19).
     pub web_seeds: Vec<String>,
+    /// Nodes of the distributed hash table, by host and port. BEP 5, *torrent file extensions*.
+    pub nodes: Vec<(String, u16)>,
     /// Peers come from the trackers only. BEP 27.
     pub private: bool,
     /// Where the torrent belongs to; makes its info-hash unique there.

@@ -27,6 +27,7 @@ mod announce;
 mod bench;
 mod choosing;
 mod create;
+mod finding;
 mod inspect;
 mod options;
 mod parameters;

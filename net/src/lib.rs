@@ -9,6 +9,7 @@
 //! * [`choice`] is which files are wanted.
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
+//! * [`dht`] finds peers without a tracker.
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
@@ -19,6 +20,7 @@ pub mod chance;
 pub mod choice;
 pub mod cli;
 pub mod connection;
+pub mod dht;
 pub mod disk;
 pub mod http;
 pub mod listen;

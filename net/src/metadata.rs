@@ -23,6 +23,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::wire::METADATA_NAME;
 
 use crate::connection::{Encryption, Identity};
+use crate::dht::{Dht, Find, next_find, searched};
 use crate::listen::{canonical, listen};
 use crate::route::Route;
 use candidates::Candidates;
@@ -53,6 +54,8 @@ pub struct Wanted {
     pub encryption: Encryption,
     /// How connections leave this machine.
     pub route: Route,
+    /// The distributed hash table, if it is to be asked, too.
+    pub dht: Option<Dht>,
 }
 
 /// How it goes.
@@ -62,6 +65,8 @@ pub enum Notice {
     Status(Status),
     /// A sentence about a tracker.
     Tracker(String),
+    /// A sentence about another source of peers.
+    Source(String),
     /// A connection was closed because of what the peer did.
     Dropped(SocketAddr, String),
 }
@@ -114,6 +119,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         info_hash: wanted.info_hash,
         peer_id: crate::chance::peer_id(),
         encryption: wanted.encryption,
+        dht: false,
     };
     let mut search = Search {
         fetch: Fetch::new(wanted.info_hash),
@@ -140,7 +146,9 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         &search.notices,
     );
     drop(sources);
-    let info = search.run(&listener, heard, found).await;
+    let dht = wanted.dht.as_ref();
+    let dht = dht.map(|it| it.want(wanted.info_hash, Some(port)));
+    let info = search.run(&listener, heard, found, dht).await;
     Ok(Found {
         info,
         peers: search.candidates.useful(),
@@ -172,6 +180,7 @@ impl Search {
         listener: &TcpListener,
         mut heard: Receiver<(PeerKey, Event)>,
         mut found: Receiver<Vec<SocketAddr>>,
+        mut dht: Option<Receiver<Find>>,
     ) -> Vec<u8> {
         let mut status_at = Clock::now();
         loop {
@@ -191,6 +200,10 @@ impl Search {
             tokio::select! {
                 Some((peer, event)) = heard.recv() => self.on_event(peer, event),
                 Some(addresses) = found.recv() => self.candidates.add(&addresses),
+                find = next_find(&mut dht) => match find {
+                    Find::Peers(peers) => self.candidates.add(&peers),
+                    Find::Searched(nodes) => self.notify(Notice::Source(searched(nodes))),
+                },
                 Ok((stream, address)) = listener.accept() => self.accept(stream, canonical(address)),
                 () = tokio::time::sleep_until(wake) => {}
             }

@@ -10,6 +10,7 @@ mod damage;
 mod dictionary;
 mod drive;
 mod end;
+mod finders;
 mod found;
 mod names;
 mod open;
@@ -37,6 +38,7 @@ use unchoke_core::wire::{METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME};
 
 use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
+use crate::dht::Dht;
 use crate::disk::{Disk, Report, Workers};
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
@@ -93,6 +95,8 @@ pub struct Settings {
     pub encryption: Encryption,
     /// How connections leave this machine.
     pub route: Route,
+    /// The distributed hash table, if it is to be used. Never for a private torrent.
+    pub dht: Option<Dht>,
     /// Payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
@@ -129,6 +133,7 @@ impl Settings {
             max_connections: 50,
             encryption: Encryption::default(),
             route: Route::default(),
+            dht: None,
             upload_cap: None,
             download_cap: None,
             timeout: None,
@@ -265,6 +270,7 @@ pub struct Session {
     arrivals: Receiver<peers::Arrival>,
     peers: peers::Peers,
     trackers: announce::Trackers,
+    finders: finders::Finders,
     progress: status::Progress,
     notices: UnboundedSender<Notice>,
     /// Payload of the `Piece` message just handed in, until the torrent says what to do with it.

@@ -8,6 +8,7 @@ mod common;
 mod create;
 mod crowd;
 mod damaged;
+mod dht;
 mod disk;
 mod encryption;
 mod files;

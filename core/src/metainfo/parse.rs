@@ -66,6 +66,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Metainfo, MetainfoError> {
         layout,
         trackers: urls::trackers(&root),
         web_seeds: urls::web_seeds(&root),
+        nodes: urls::nodes(&root),
         private: info
             .unique(b"private")?
             .and_then(|it| it.as_int())

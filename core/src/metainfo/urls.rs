@@ -1,4 +1,4 @@
-//! The addresses in a .torrent file: trackers and web seeds.
+//! The addresses in a .torrent file: trackers, web seeds, and nodes of the distributed hash table.
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -40,6 +40,28 @@ pub(super) fn web_seeds(root: &Dict<'_>) -> Vec<String> {
     seeds.map_or_else(Vec::new, |it| {
         urls(it, &["http://", "https://"], &mut BTreeSet::new())
     })
+}
+
+/// Nodes that are kept of one file, and bytes of the name of their host.
+const MAX_NODES: usize = 64;
+const MAX_HOST_BYTES: usize = 253;
+
+/// BEP 5, *torrent file extensions*: pairs of a host and a port.
+pub(super) fn nodes(root: &Dict<'_>) -> Vec<(String, u16)> {
+    let nodes = root.get(b"nodes").and_then(|it| it.as_list());
+    let node = |it: Value<'_>| {
+        let mut pair = it.as_list()?;
+        let host = pair.next()?.as_str()?;
+        let port = u16::try_from(pair.next()?.as_int()?).ok()?;
+        let clean = !host.is_empty()
+            && host.len() <= MAX_HOST_BYTES
+            && host
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || b"-._:".contains(&it));
+        (clean && port > 0).then(|| (String::from(host), port))
+    };
+    let nodes = nodes.into_iter().flatten().filter_map(node);
+    nodes.take(MAX_NODES).collect()
 }
 
 /// The usable URLs of a string or a list of strings that are not in `seen` yet, which grows to at

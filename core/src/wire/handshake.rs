@@ -20,6 +20,22 @@ impl Reserved {
     /// The fast extension (BEP 6) and the extension protocol (BEP 10).
     pub const FAST_AND_EXTENDED: Self = Self([0, 0, 0, 0, 0, 0x10, 0, 0x04]);
 
+    /// The same with the distributed hash table, if it is used. BEP 5: the last bit.
+    #[must_use]
+    pub const fn with_dht(self, used: bool) -> Self {
+        let mut bits = self.0;
+        if used {
+            bits[7] |= 0x01;
+        }
+        Self(bits)
+    }
+
+    /// The distributed hash table. BEP 5.
+    #[must_use]
+    pub const fn dht(self) -> bool {
+        self.0[7] & 0x01 != 0
+    }
+
     /// The fast extension. BEP 6: `reserved[7] & 0x04`.
     #[must_use]
     pub const fn fast(self) -> bool {

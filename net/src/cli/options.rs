@@ -11,6 +11,7 @@ use unchoke_core::{choke, pick};
 use crate::connection::Encryption;
 
 use super::choosing::{Named, parse_priority};
+use super::finding::Finding;
 use super::parameters::{Change, parse_change};
 use super::url::parse_tracker;
 use crate::route::{Bind, Proxy, Route};
@@ -78,6 +79,8 @@ pub(super) struct Transfer {
     /// Do not ask the trackers
     #[arg(long)]
     pub(super) no_tracker: bool,
+    #[command(flatten)]
+    pub(super) finding: Finding,
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
@@ -309,7 +312,7 @@ fn pickers() -> String {
     format!("Order of pieces: {}", pick::PICKERS.join(", "))
 }
 
-fn parse_peer(text: &str) -> Result<String, String> {
+pub(super) fn parse_peer(text: &str) -> Result<String, String> {
     let parts = text.rsplit_once(':');
     let named = parts.is_some_and(|(host, port)| {
         !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok_and(|it| it > 0)

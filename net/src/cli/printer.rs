@@ -92,7 +92,7 @@ impl Printer {
                 };
                 self.line(&format!("{have} of {all} pieces are there, {how}"));
             }
-            Notice::Files(text) => self.line(&text),
+            Notice::Files(text) | Notice::Source(text) => self.line(&text),
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
             Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
             Notice::Banned(peer, why) => self.line(&format!("banned {peer}: {why}")),
@@ -151,6 +151,7 @@ impl Printer {
             }),
             Notice::Files(text) => json!({ "event": "files", "text": text }),
             Notice::Tracker(text) => json!({ "event": "tracker", "text": text }),
+            Notice::Source(text) => json!({ "event": "source", "text": text }),
             Notice::Dropped(peer, why) => {
                 json!({ "event": "dropped", "peer": peer.to_string(), "reason": why })
             }

@@ -15,6 +15,7 @@ use unchoke_core::metainfo::Metainfo;
 use unchoke_core::{choke, pick};
 use url::Url;
 
+use super::finding::Finders;
 use super::options::Download;
 use super::printer::{Style, print_json};
 use super::signals::Signals;
@@ -47,13 +48,16 @@ impl Source {
     pub(super) async fn find(
         options: &Download,
         named: &[SocketAddr],
+        finders: &Finders<'_>,
         signals: &Signals,
     ) -> Result<Self, Failure> {
         let began = Clock::now();
         let text = options.torrent.to_str().unwrap_or_default();
         let mut source = if Magnet::is_meant(text) {
             let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
-            Search::new(options, &magnet).run(named, signals).await?
+            Search::new(options, &magnet, finders)
+                .run(named, signals)
+                .await?
         } else if let Some(url) = web_address(text) {
             let route = options.transfer.leaving.route();
             let metainfo = Arc::new(from_web(&url, route, signals).await?);
@@ -113,16 +117,18 @@ fn check_words(options: &Download) -> Result<(), Failure> {
 struct Search<'a> {
     options: &'a Download,
     magnet: &'a Magnet,
+    finders: &'a Finders<'a>,
     style: Style,
     said_at: Option<Clock>,
     pieces: (u32, u32),
 }
 
 impl<'a> Search<'a> {
-    fn new(options: &'a Download, magnet: &'a Magnet) -> Self {
+    fn new(options: &'a Download, magnet: &'a Magnet, finders: &'a Finders<'a>) -> Self {
         Self {
             options,
             magnet,
+            finders,
             style: Style::of(options.reporting),
             said_at: None,
             pieces: (0, 0),
@@ -206,7 +212,8 @@ impl<'a> Search<'a> {
         let transfer = &self.options.transfer;
         let trackers = self.magnet.trackers.iter().flatten();
         let trackers: Vec<String> = trackers.filter(|_| !transfer.no_tracker).cloned().collect();
-        if trackers.is_empty() && peers.is_empty() {
+        let dht = self.finders.dht();
+        if trackers.is_empty() && peers.is_empty() && dht.is_none() {
             self.line(
                 "the link names no tracker and no peer: waiting for peers that connect to us",
             );
@@ -219,6 +226,7 @@ impl<'a> Search<'a> {
             max_connections: transfer.max_connections,
             encryption: transfer.encryption,
             route: transfer.leaving.route(),
+            dht,
         };
         let (notices, mut heard) = unbounded_channel();
         let mut fetching = pin!(fetch(wanted, notices));
@@ -264,6 +272,10 @@ impl<'a> Search<'a> {
                 print_json(&json!({ "event": "tracker", "text": text }));
             }
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
+            Notice::Source(text) if self.style == Style::Json => {
+                print_json(&json!({ "event": "source", "text": text }));
+            }
+            Notice::Source(text) => self.line(&text),
             Notice::Dropped(peer, why) if self.style == Style::Json => {
                 let peer = peer.to_string();
                 print_json(&json!({ "event": "dropped", "peer": peer, "reason": why }));

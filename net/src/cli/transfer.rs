@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use unchoke_core::metainfo::Metainfo;
 
 use super::choosing::choose;
+use super::finding::Finders;
 use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
@@ -72,7 +73,9 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
     block_on(async {
         let signals = Signals::listen()?;
         let named = named_peers(&options.transfer).await?;
-        let source = Source::find(options, &named, &signals).await?;
+        let transfer = &options.transfer;
+        let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
+        let source = Source::find(options, &named, &finders, &signals).await?;
         let metainfo = source.metainfo;
         let goal = match options.pieces {
             Some(pieces) => Goal::Pieces(pieces),
@@ -83,6 +86,7 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
         let settings = Settings {
             peers: common.peers.iter().copied().chain(source.peers).collect(),
             port: source.port.unwrap_or(common.port),
+            dht: finders.dht_for(&metainfo),
             goal,
             policy: options.policy.clone(),
             picker: options.picker().to_owned(),
@@ -94,14 +98,16 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             record: options.record.clone(),
             ..common
         };
-        report(
+        let reported = report(
             &metainfo,
             &options.out,
             settings,
             options.reporting,
             &signals,
-        )
-        .await
+        );
+        let ended = reported.await;
+        finders.close();
+        ended
     })
 }
 
@@ -109,24 +115,29 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     block_on(async {
         let signals = Signals::listen()?;
-        let common = settings(Arc::clone(&metainfo), &options.data, &options.transfer).await?;
+        let transfer = &options.transfer;
+        let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
+        let common = settings(Arc::clone(&metainfo), &options.data, transfer).await?;
         let settings = Settings {
             goal: Goal::Seed,
             choice: choose(&options.choosing, &metainfo, None)?,
+            dht: finders.dht_for(&metainfo),
             policy: options.policy.clone(),
             timeout: options.timeout,
             recheck: options.recheck,
             record: options.record.clone(),
             ..common
         };
-        report(
+        let reported = report(
             &metainfo,
             &options.data,
             settings,
             options.reporting,
             &signals,
-        )
-        .await
+        );
+        let ended = reported.await;
+        finders.close();
+        ended
     })
 }
 
@@ -143,7 +154,7 @@ async fn report(
     }
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
-        if no_tracker && !reporting.quiet {
+        if no_tracker && settings.dht.is_none() && !reporting.quiet {
             warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }

@@ -16,6 +16,8 @@ pub struct Identity {
     pub peer_id: PeerId,
     /// Whether our connections are encrypted.
     pub encryption: Encryption,
+    /// Whether we say that we take part in the distributed hash table. BEP 5.
+    pub dht: bool,
 }
 
 /// What the other side said.
@@ -30,7 +32,7 @@ pub struct Introduced {
 impl Identity {
     fn handshake(self) -> Handshake {
         Handshake {
-            reserved: Reserved::FAST_AND_EXTENDED,
+            reserved: Reserved::FAST_AND_EXTENDED.with_dht(self.dht),
             info_hash: self.info_hash,
             peer_id: self.peer_id,
         }

@@ -189,6 +189,7 @@ async fn a_peer_that_does_not_read_is_noticed() {
 
 fn us() -> Identity {
     Identity {
+        dht: false,
         info_hash: InfoHash([7; 20]),
         peer_id: PeerId(*b"-UK0100-000000000000"),
         encryption: Encryption::Off,

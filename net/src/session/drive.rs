@@ -47,6 +47,7 @@ impl Session {
                 Some(report) = self.reports.recv() => self.on_report(report)?,
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival)?,
                 Some(answer) = self.trackers.next() => self.on_answer(answer)?,
+                find = self.finders.next() => self.on_find(find)?,
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     for (link, event) in events.drain(..) {
                         self.on_event(link, event)?;
@@ -267,7 +268,11 @@ impl Session {
                     name: introduced.peer_id,
                     fast: introduced.reserved.fast(),
                     extended: introduced.reserved.extended(),
-                })
+                })?;
+                if introduced.reserved.dht() {
+                    self.introduce_node(door)?;
+                }
+                Ok(())
             }
         }
     }
@@ -281,6 +286,9 @@ impl Session {
             Event::Message(message) => {
                 if let Message::Have(piece) = &message {
                     self.damage.note_have(link, *piece);
+                }
+                if let Message::Port(port) = message {
+                    self.on_node(peer, port);
                 }
                 if let Message::Extended(extended) = &message
                     && self.on_extended(peer, extended)?

@@ -14,6 +14,7 @@ use super::announce::Trackers;
 use super::damage::Damage;
 use super::dictionary::Dictionary;
 use super::end::Saving;
+use super::finders::Finders;
 use super::found::open_files;
 use super::peers::Peers;
 use super::status::Progress;
@@ -69,12 +70,14 @@ impl Session {
             info_hash: metainfo.info_hash,
             peer_id: name,
             encryption: settings.encryption,
+            dht: Finders::uses_dht(&settings),
         };
         let (arriving, arrivals) = channel(ARRIVALS);
         let route = settings.route.clone();
         let mut peers = Peers::new(identity, route, shared, arriving);
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
+        let finders = Finders::new(&settings, port);
         let epoch = Clock::now();
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
@@ -93,6 +96,7 @@ impl Session {
             arrivals,
             peers,
             trackers,
+            finders,
             notices,
             pending: None,
             failure: None,

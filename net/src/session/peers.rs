@@ -38,6 +38,8 @@ pub(super) enum Arrival {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) link: Link,
+    /// Its number before it had a key.
+    pub(super) door: Door,
     pub(super) connection: Connection,
     pub(super) address: SocketAddr,
     pub(super) unwritten: Unwritten,
@@ -223,6 +225,7 @@ impl Peers {
         }
         self.slots[slot] = Some(Slot {
             link,
+            door,
             connection: Connection::spawn(stream, link, self.shared.clone()),
             address: half_open.address,
             unwritten: Unwritten::default(),

@@ -29,6 +29,8 @@ pub enum Notice {
     Status(Box<Status>),
     /// What a tracker said.
     Tracker(String),
+    /// A sentence about another source of peers.
+    Source(String),
     /// A connection was closed for cause.
     Dropped(SocketAddr, String),
     /// A peer sent corrupt data and is banned.

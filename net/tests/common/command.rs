@@ -12,6 +12,14 @@ use super::{PATIENCE, Sample};
 pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unchoke"));
     command.current_dir(folder).args(words);
+    // Nothing of a test may leave the machine, unless the test makes a network of its own.
+    let transfers = words
+        .first()
+        .is_some_and(|it| ["download", "seed"].contains(it));
+    if transfers && !words.iter().any(|it| it.starts_with("--dht-node")) {
+        command.arg("--no-dht");
+    }
+    command.env("XDG_STATE_HOME", folder.join(".state"));
     // A proxy of the machine has no business in a test on loopback.
     for name in [
         "http_proxy",

@@ -1,0 +1,80 @@
+//! Sources of peers beside trackers, as the user wants them. They are started when the first torrent
+//! needs them, and serve all.
+
+use std::cell::OnceCell;
+
+use clap::Args;
+use unchoke_core::metainfo::Metainfo;
+
+use super::options::{Leaving, parse_peer};
+use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
+
+/// Which sources to use.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Finding {
+    /// Do not use the distributed hash table (DHT); it is never used for private torrents, nor with
+    /// --proxy
+    #[arg(long)]
+    no_dht: bool,
+    /// Ask this node when no other is known, instead of the public ones; may be given several times
+    #[arg(long = "dht-node", value_name = "HOST:PORT", value_parser = parse_peer, conflicts_with = "no_dht")]
+    dht_nodes: Vec<String>,
+}
+
+/// The sources of this run.
+pub(super) struct Finders<'a> {
+    finding: &'a Finding,
+    leaving: &'a Leaving,
+    port: u16,
+    dht: OnceCell<Option<Dht>>,
+}
+
+impl<'a> Finders<'a> {
+    /// Nothing runs yet. `port`: where we listen, 0 if the system chooses.
+    pub(super) fn new(finding: &'a Finding, leaving: &'a Leaving, port: u16) -> Self {
+        Self {
+            finding,
+            leaving,
+            port,
+            dht: OnceCell::new(),
+        }
+    }
+
+    /// The distributed hash table, for a torrent of which nothing is known but its hash.
+    pub(super) fn dht(&self) -> Option<Dht> {
+        self.dht.get_or_init(|| self.start()).clone()
+    }
+
+    /// The same, if this torrent may use it.
+    pub(super) fn dht_for(&self, metainfo: &Metainfo) -> Option<Dht> {
+        if metainfo.private { None } else { self.dht() }
+    }
+
+    fn start(&self) -> Option<Dht> {
+        let route = self.leaving.route();
+        if self.finding.no_dht || route.has_proxy() {
+            return None;
+        }
+        let named = &self.finding.dht_nodes;
+        let options = Options {
+            bootstrap: if named.is_empty() {
+                PUBLIC_NODES.map(String::from).to_vec()
+            } else {
+                named.clone()
+            },
+            port: self.port,
+            file: default_file(),
+            route,
+        };
+        Dht::start(options)
+            .map_err(|error| warn!("DHT: it cannot be used: {error}"))
+            .ok()
+    }
+
+    /// Ends what runs, and saves what it knows.
+    pub(super) fn close(&self) {
+        if let Some(Some(dht)) = self.dht.get() {
+            dht.close();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The loop of the thread: datagrams into the nodes, their outputs carried out.
+
+use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc::{Sender, UnboundedReceiver};
+use tokio::task::JoinSet;
+use tokio::time::Instant as Clock;
+use unchoke_core::dht::message::MAX_DATAGRAM_BYTES;
+use unchoke_core::dht::table::K;
+use unchoke_core::dht::{Input, Node, Output};
+use unchoke_core::ids::InfoHash;
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_core::time::Instant;
+
+use super::{Find, Options, Order, saved};
+use crate::chance::random_u64;
+
+/// Time between two looks at who still wants something.
+const LOOK: Duration = Duration::from_secs(1);
+/// Time that the nodes of the last run have before others are asked.
+const GRACE: Duration = Duration::from_secs(4);
+/// Time between two look-ups of names while nobody is known; doubled each time.
+const LOOK_UP: Duration = Duration::from_secs(30);
+const LOOK_UP_MAX: Duration = Duration::from_mins(15);
+/// Time between two saves.
+const SAVE: Duration = Duration::from_mins(10);
+/// Names that are looked up at a time.
+const MAX_LOOK_UPS: usize = 32;
+
+struct Family {
+    socket: UdpSocket,
+    node: Node,
+}
+
+struct Task {
+    options: Options,
+    epoch: Clock,
+    families: [Option<Family>; 2],
+    wanted: Vec<(InfoHash, Sender<Find>)>,
+    look_ups: JoinSet<Vec<SocketAddr>>,
+    look_up_at: Clock,
+    look_up_wait: Duration,
+    save_at: Clock,
+}
+
+/// Runs until nobody can give orders any more; then saves what is known.
+pub(super) async fn run(
+    options: Options,
+    sockets: [Option<StdSocket>; 2],
+    mut orders: UnboundedReceiver<Order>,
+) {
+    let epoch = Clock::now();
+    let mut ipv4 = true;
+    let families = sockets.map(|socket| {
+        let family = std::mem::replace(&mut ipv4, false);
+        let socket = UdpSocket::from_std(socket?).ok()?;
+        let rng = Streams::new(random_u64()).stream(Purpose::Dht, 0);
+        let node = Node::new(Instant::START, family, rng);
+        Some(Family { socket, node })
+    });
+    let mut task = Task {
+        options,
+        epoch,
+        families,
+        wanted: Vec::new(),
+        look_ups: JoinSet::new(),
+        look_up_at: epoch,
+        look_up_wait: LOOK_UP,
+        save_at: epoch + SAVE,
+    };
+    task.recall();
+    let mut look_at = epoch;
+    let mut buffers = [[0; MAX_DATAGRAM_BYTES + 1]; 2];
+    loop {
+        task.carry_out();
+        let now = Clock::now();
+        if look_at <= now {
+            look_at = now + LOOK;
+            task.look(now);
+            continue;
+        }
+        let wake = task.wake().min(look_at);
+        let [v4, v6] = &task.families;
+        let [first, second] = &mut buffers;
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => task.on_order(order),
+                None => break,
+            },
+            Some(Ok(found)) = task.look_ups.join_next() => task.tell_all(&Input::Nodes(found)),
+            (length, from) = receive(v4.as_ref(), first) => {
+                task.tell(0, Input::Datagram { from, bytes: &buffers[0][..length] });
+            }
+            (length, from) = receive(v6.as_ref(), second) => {
+                task.tell(1, Input::Datagram { from, bytes: &buffers[1][..length] });
+            }
+            () = tokio::time::sleep_until(wake) => task.tell_all(&Input::Timeout),
+        }
+    }
+    task.save();
+}
+
+/// The next datagram. One that the system cannot deliver is nobody's.
+async fn receive(family: Option<&Family>, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    let Some(family) = family else {
+        return std::future::pending().await;
+    };
+    loop {
+        match family.socket.recv_from(buffer).await {
+            Ok(received) => return received,
+            Err(error) => tracing::debug!(%error, "a datagram is lost"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Task {
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    fn tell(&mut self, family: usize, input: Input<'_>) {
+        let now = self.now();
+        if let Some(family) = &mut self.families[family] {
+            family.node.handle_input(now, input);
+        }
+    }
+
+    fn tell_all(&mut self, input: &Input<'_>) {
+        self.tell(0, input.clone());
+        self.tell(1, input.clone());
+    }
+
+    /// When a node has something to do.
+    fn wake(&self) -> Clock {
+        let due = self.families.iter().flatten();
+        let due = due.map(|it| it.node.poll_timeout()).min();
+        let due = due.unwrap_or(Instant::NEVER).as_nanos();
+        let far = Duration::from_hours(1);
+        let wait = Duration::from_nanos(due).saturating_sub(self.epoch.elapsed());
+        Clock::now() + wait.min(far)
+    }
+
+    fn carry_out(&mut self) {
+        for family in self.families.iter_mut().flatten() {
+            while let Some(output) = family.node.poll_output() {
+                let (info_hash, find) = match output {
+                    Output::Send { to, bytes } => {
+                        // What a full queue or a missing route loses is asked again or of others.
+                        if let Err(error) = family.socket.try_send_to(&bytes, to) {
+                            tracing::trace!(%to, %error, "a datagram was not sent");
+                        }
+                        continue;
+                    }
+                    Output::Peers { info_hash, peers } => (info_hash, Find::Peers(peers)),
+                    Output::Searched { info_hash, nodes } => (info_hash, Find::Searched(nodes)),
+                };
+                for (_, sender) in self.wanted.iter().filter(|it| it.0 == info_hash) {
+                    // Who has so many to look at needs no more.
+                    drop(sender.try_send(find.clone()));
+                }
+            }
+        }
+    }
+
+    fn on_order(&mut self, order: Order) {
+        match order {
+            Order::Want(info_hash, port, sender) => {
+                self.wanted.push((info_hash, sender));
+                self.tell_all(&Input::Want(info_hash, port));
+            }
+            Order::Nodes(addresses) => self.tell_all(&Input::Nodes(addresses)),
+            Order::Names(names) => self.look_up(names),
+        }
+    }
+
+    fn look_up(&mut self, names: Vec<String>) {
+        for name in names {
+            if self.look_ups.len() >= MAX_LOOK_UPS {
+                return;
+            }
+            self.look_ups.spawn(async move {
+                match tokio::net::lookup_host(name.as_str()).await {
+                    Ok(found) => found.collect(),
+                    Err(error) => {
+                        tracing::debug!(name, %error, "a node's name has no address");
+                        Vec::new()
+                    }
+                }
+            });
+        }
+    }
+
+    /// Begins with the nodes of the last run.
+    fn recall(&mut self) {
+        let known = self.options.file.as_deref().map(saved::read);
+        let known = known.unwrap_or_default();
+        if !known.is_empty() {
+            self.look_up_at += GRACE;
+            self.tell_all(&Input::Nodes(known));
+        }
+    }
+
+    /// Forgets what nobody wants, asks for help while hardly anybody is known, saves.
+    fn look(&mut self, now: Clock) {
+        let gone = self.wanted.extract_if(.., |it| it.1.is_closed());
+        let gone: Vec<InfoHash> = gone.map(|it| it.0).collect();
+        for info_hash in gone {
+            if !self.wanted.iter().any(|it| it.0 == info_hash) {
+                self.tell_all(&Input::Forget(info_hash));
+            }
+        }
+        let mut families = self.families.iter().flatten();
+        let lonely = families.all(|it| it.node.table().len() < K);
+        if lonely && self.look_up_at <= now {
+            self.look_up_at = now + self.look_up_wait;
+            self.look_up_wait = (self.look_up_wait * 2).min(LOOK_UP_MAX);
+            self.look_up(self.options.bootstrap.clone());
+        }
+        if self.save_at <= now {
+            self.save_at = now + SAVE;
+            self.save();
+        }
+    }
+
+    fn save(&self) {
+        let nodes = self.families.each_ref().map(|it| {
+            let nodes = it.as_ref().map(|it| {
+                let table = it.node.table();
+                table.closest(it.node.id(), saved::MOST)
+            });
+            nodes.unwrap_or_default()
+        });
+        let [v4, v6] = nodes;
+        let Some(file) = &self.options.file else {
+            return;
+        };
+        if v4.is_empty() && v6.is_empty() {
+            return; // Those of before are better than none.
+        }
+        if let Err(error) = saved::write(file, &v4, &v6) {
+            tracing::warn!("cannot keep the known nodes in {}: {error}", file.display());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Sources of peers beside trackers and peers themselves. None is used for a private torrent (BEP 27).
+
+use tokio::sync::mpsc::Receiver;
+use unchoke_core::client::doors::Door;
+use unchoke_core::client::source::Source;
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::Message;
+
+use super::{ClientInput, Notice, Session, SessionError, Settings};
+use crate::dht::{Dht, Find, next_find, searched};
+
+/// The sources of one torrent.
+#[derive(Debug)]
+pub(super) struct Finders {
+    dht: Option<Dht>,
+    finds: Option<Receiver<Find>>,
+    /// What was said of the last search.
+    said: Option<String>,
+}
+
+impl Finders {
+    pub(super) fn uses_dht(settings: &Settings) -> bool {
+        settings.dht.is_some() && !settings.metainfo.private
+    }
+
+    pub(super) fn new(settings: &Settings, port: u16) -> Self {
+        let dht = settings.dht.clone().filter(|_| Self::uses_dht(settings));
+        if let Some(dht) = &dht {
+            dht.names(&settings.metainfo.nodes);
+        }
+        let finds = dht.as_ref();
+        let finds = finds.map(|it| it.want(settings.metainfo.info_hash, Some(port)));
+        Self {
+            dht,
+            finds,
+            said: None,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Find {
+        next_find(&mut self.finds).await
+    }
+}
+
+impl Session {
+    pub(super) fn on_find(&mut self, find: Find) -> Result<(), SessionError> {
+        match find {
+            Find::Peers(addresses) => self.tell(ClientInput::Found {
+                source: Source::Dht,
+                addresses,
+            }),
+            Find::Searched(nodes) => {
+                let said = searched(nodes);
+                if self.finders.said.as_ref() != Some(&said) {
+                    self.finders.said = Some(said.clone());
+                    self.notify(Notice::Source(said));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells a new peer where our node is. BEP 5; of the family of the connection, BEP 32.
+    pub(super) fn introduce_node(&mut self, door: Door) -> Result<(), SessionError> {
+        let Some(slot) = self.peers.iter().find(|it| it.door == door) else {
+            return Ok(());
+        };
+        let (peer, ipv4) = (slot.link.peer, slot.address.is_ipv4());
+        let port = self.finders.dht.as_ref().and_then(|it| it.port(ipv4));
+        match port.and_then(|it| self.send(peer, Message::Port(it))) {
+            Some(closed) => self.tell(closed),
+            None => Ok(()),
+        }
+    }
+
+    /// A peer tells where its node is.
+    pub(super) fn on_node(&self, peer: PeerKey, port: u16) {
+        if let (Some(dht), Some(slot)) = (&self.finders.dht, self.peers.slot(peer)) {
+            let mut address = slot.address;
+            address.set_port(port);
+            dht.nodes(vec![address]);
+        }
+    }
+}
