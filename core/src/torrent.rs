@@ -37,6 +37,7 @@ mod conn;
 mod download;
 mod exchange;
 mod exclusive;
+mod fill;
 mod interest;
 mod io;
 mod ledgers;
@@ -55,7 +56,7 @@ mod verify;
 
 pub use ahead::{ManyTorrents, WAITING_HAVES};
 use bucket::Bucket;
-use conn::Conn;
+use conn::{Conn, Mark};
 use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
@@ -396,8 +397,10 @@ impl Torrent {
     }
 
     fn disconnect(&mut self, peer: PeerKey, reason: Reason) {
-        if let Some(conn) = self.conn(peer) {
-            conn.closing = true;
+        if self.conn(peer).is_some() {
+            // Nothing that it still sends counts.
+            self.give_up_requests(peer, Mark::Choked);
+            self.conns[peer.0 as usize].closing = true;
             self.open -= 1;
             self.note_indifference(peer);
             self.outputs.push_back(Output::Disconnect { peer, reason });

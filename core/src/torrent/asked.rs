@@ -75,13 +75,15 @@ impl Torrent {
 }
 
 impl Asked<'_> {
-    /// The request for block `number` that an answer settles: the live one, or else the oldest.
+    /// The request for block `number` that an answer settles: the live one, or else the latest. Of
+    /// those that were given up, a peer that is only slow answers another first, and then the rest
+    /// is live again; so this one has lost what it was asked before.
     fn find(&self, number: u32) -> Option<usize> {
         let pending = &self.traffic.pending;
         let live = pending
             .iter()
             .position(|it| it.number() == number && it.is_live());
-        live.or_else(|| pending.iter().position(|it| it.number() == number))
+        live.or_else(|| pending.iter().rposition(|it| it.number() == number))
     }
 
     fn settle(&mut self, at: usize) -> Pending {
@@ -122,7 +124,7 @@ impl Asked<'_> {
         if core::mem::replace(&mut self.conn.delivery, Delivery::Prompt) != Delivery::Prompt {
             self.doubt(false);
         }
-        if request.is_overdue() {
+        if !request.is_live() {
             self.expect_again(at);
         }
         Some(Answer { request, frees })
@@ -180,8 +182,8 @@ impl Asked<'_> {
         }
     }
 
-    /// The peer delivers what was given up: what it was asked for after that, and nobody else was
-    /// since, it is likely to deliver too. `from`: the first such request.
+    /// The peer delivers what was given up, or came from elsewhere: what it was asked for after that,
+    /// and nobody else was since, it is likely to deliver too. `from`: the first such request.
     fn expect_again(&mut self, from: usize) {
         let doubtful = self.is_doubtful();
         let later = self.traffic.pending.range_mut(from..);

@@ -8,12 +8,12 @@
 use alloc::collections::VecDeque;
 
 use super::conn::{Delivery, Mark, Pending};
+use super::fill::Turn;
 use super::partial::Block;
 use super::patience::millis;
-use super::traffic::{PIPELINE, TrafficId};
+use super::traffic::PIPELINE;
 use super::{Endgame, Output, ProtocolViolation, Torrent};
 use crate::choke::UploadOrder;
-use crate::geometry::BLOCK_BYTES;
 use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::ledger::Waste;
 use crate::message::Message;
@@ -27,99 +27,8 @@ const ENDGAME_COPIES: u8 = 2;
 const MOST_COPIES: u8 = 200;
 
 impl Torrent {
-    /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
-    fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
-        let conn = &self.conns[peer.0 as usize];
-        if conn.delivery >= Delivery::Stalled {
-            return 1; // libtorrent: a snubbed peer is asked for one block at a time.
-        }
-        let pipeline = &self.config.pipeline;
-        let meter = &self.traffic[conn.traffic].pipeline_meter;
-        let rate = u128::from(meter.rate(PIPELINE, now));
-        let bytes = rate * pipeline.queue_time.as_millis() / 1000;
-        let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
-        let most = pipeline.max.min(conn.request_queue);
-        let depth = blocks.saturating_add(1).max(pipeline.min).min(most);
-        (depth >> conn.halvings).max(1)
-    }
-
-    /// Fills the pipeline of one peer, if it has run down far enough. Waiting until a quarter is
-    /// free sends requests in small batches instead of one for each block.
-    pub(super) fn fill(&mut self, now: Instant, peer: PeerKey) {
-        let Some(conn) = self.conn(peer) else { return };
-        if conn.peer_choking || !conn.am_interested {
-            return;
-        }
-        let (live, id) = (conn.live, conn.traffic);
-        if conn.delivery >= Delivery::Stalled && self.awaits_overdue(now, id) {
-            return;
-        }
-        let depth = self.depth(now, peer);
-        if live > depth - depth.div_ceil(4) {
-            return;
-        }
-        for _ in live..depth {
-            if !self.request_one(now, peer) {
-                return self.note_starving(peer);
-            }
-        }
-    }
-
-    /// Whether a stalled peer may still deliver what it owes: to ask it for more, or for the same
-    /// again, would make a slow link slower. It may also have lost the requests, as clients without
-    /// BEP 6 do silently: after a longer silence it is asked anew.
-    fn awaits_overdue(&self, now: Instant, id: TrafficId) -> bool {
-        let traffic = &self.traffic[id];
-        let last = traffic.pending.back();
-        let since_last = last.map_or(u32::MAX, |it| it.age(now));
-        since_last.min(traffic.silence(now)) <= self.probe_after(traffic.latency)
-            && traffic.pending.iter().any(|it| it.is_overdue())
-    }
-
-    /// Remembers a peer that would deliver but has nothing that is not asked for already.
-    fn note_starving(&mut self, peer: PeerKey) {
-        let conn = &mut self.conns[peer.0 as usize];
-        if !core::mem::replace(&mut conn.starving, true) {
-            self.starving.push(peer);
-        }
-    }
-
-    /// Blocks became free: they go to the peers that had run out of work, first to those that
-    /// deliver.
-    pub(super) fn fill_starving(&mut self, now: Instant) {
-        for prompt in [true, false] {
-            for _ in 0..self.starving.len() {
-                if self.partials.free_blocks() == 0 {
-                    return;
-                }
-                let peer = self.starving.remove(0);
-                if self.is_prompt(peer) == prompt {
-                    self.conns[peer.0 as usize].starving = false;
-                    self.fill(now, peer);
-                } else {
-                    self.starving.push(peer);
-                }
-            }
-        }
-    }
-
-    fn is_prompt(&self, peer: PeerKey) -> bool {
-        self.conns[peer.0 as usize].delivery == Delivery::Prompt
-    }
-
-    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened. Those
-    /// that do deliver come first.
-    pub(super) fn fill_all(&mut self, now: Instant) {
-        for prompt in [true, false] {
-            for peer in self.keys() {
-                if self.is_prompt(peer) == prompt {
-                    self.fill(now, peer);
-                }
-            }
-        }
-    }
-
-    fn request_one(&mut self, now: Instant, peer: PeerKey) -> bool {
+    /// Sends one request if there is something to ask for, and a rate cap lets it through.
+    pub(super) fn request_one(&mut self, now: Instant, peer: PeerKey) -> bool {
         if self
             .download
             .as_mut()
@@ -128,8 +37,9 @@ impl Torrent {
             self.note_allowance(now);
             return false;
         }
-        let found = self
-            .next_block(now, peer)
+        let again = self.again_of_silent(peer);
+        let found = again
+            .or_else(|| self.next_block(now, peer))
             .map(|number| (number, Mark::Ordinary));
         let Some((number, mark)) = found.or_else(|| self.next_endgame_block(peer)) else {
             return false;
@@ -140,6 +50,10 @@ impl Torrent {
         }
         self.traffic_id(peer);
         self.asked(peer, |asked| asked.ask(now, number, mark));
+        // Who fell silent is asked in case it wakes, and keeps the block from nobody meanwhile.
+        if self.turn_of(peer) == Turn::Silent {
+            self.give_up_requests(peer, Mark::Overdue);
+        }
         self.send(now, peer, Message::Request(block));
         true
     }
@@ -466,6 +380,10 @@ impl Torrent {
         // Who refuses although it does not choke us is asked after those that deliver.
         if was_live && refuses && self.is_prompt(peer) {
             self.asked(peer, |asked| asked.become_unproven());
+        }
+        // Nor for the same at once, again and again.
+        if refuses {
+            self.no_longer_starving(peer);
         }
         let released = self.partials.release(block.piece, peer);
         if released {

@@ -87,7 +87,7 @@ impl Torrent {
         self.take_out_of_availability(peer);
         self.forget_offers(peer);
         self.exchange_ends(peer);
-        self.starving.retain(|it| *it != peer);
+        self.no_longer_starving(peer);
         self.traffic.end(self.estimator, traffic);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));

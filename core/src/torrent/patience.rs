@@ -2,8 +2,8 @@
 //!
 //! A peer answers in the order it was asked, or nearly so. Once a later request is answered, an earlier
 //! one is lost, or will come soon. A peer that sends nothing at all may have lost everything, or its
-//! link may be slow: so the wait grows with the time its answers took, and the first answer of all
-//! has the longest. To ask too early costs a block sent twice; to ask too late costs the time.
+//! link may be slow: so the wait grows with the time its answers took. The first answer of all has
+//! [`FIRST_ANSWER_MS`]. To ask too early costs a block sent twice; to ask too late costs the time.
 
 use core::time::Duration;
 
@@ -12,6 +12,10 @@ use crate::time::Instant;
 
 /// Silence after which a peer that owes a block no longer keeps others from being asked for it.
 pub(super) const DOUBT: Duration = Duration::from_secs(10);
+
+/// What a peer gets that has not answered anything yet: `piece_timeout` of libtorrent. A link that
+/// needs longer for its first block has less than 800 bytes a second for us.
+const FIRST_ANSWER_MS: u32 = 20_000;
 
 /// What an overtaken request gets beyond twice the time of an answer: blocks are read from disks, and
 /// come a little out of order.
@@ -43,10 +47,10 @@ pub(super) fn of_overtaken(latency: u32) -> u32 {
 /// Silence after which all is given up that is owed, if answers took `latency`, 0 if none came; at
 /// most `longest`.
 fn of_silent(latency: u32, longest: u32) -> u32 {
-    if latency == 0 {
-        return longest;
-    }
-    let patience = latency.saturating_mul(4).max(span_millis(DOUBT));
+    let patience = match latency {
+        0 => FIRST_ANSWER_MS,
+        known => known.saturating_mul(4).max(span_millis(DOUBT)),
+    };
     patience.min(longest)
 }
 
@@ -56,10 +60,12 @@ impl Torrent {
         of_silent(latency, span_millis(self.config.snub_after))
     }
 
-    /// Silence after which a peer is asked anew for what was given up. Longer where the link may just
-    /// be slow: what is on its way would come twice.
-    pub(super) fn probe_after(&self, latency: u32) -> u32 {
-        of_silent(latency, span_millis(self.config.snub_after * 2))
+    /// How long after the last request a peer is asked anew for what was given up, if it has been
+    /// silent for `silence`. Each wait is as long as all before it: what is lost is asked for soon,
+    /// and of what is on its way over a slow link little comes twice.
+    pub(super) fn probe_after(&self, latency: u32, silence: u32) -> u32 {
+        let longest = span_millis(self.config.snub_after * 2);
+        of_silent(latency, longest).max(longest.min(silence / 2))
     }
 }
 
@@ -69,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_wait_follows_the_time_of_an_answer_between_bounds() {
-        assert_eq!(of_silent(0, 60_000), 60_000, "nothing is known");
+        assert_eq!(of_silent(0, 60_000), 20_000, "nothing is known");
         assert_eq!(of_silent(1, 60_000), 10_000);
         assert_eq!(of_silent(4000, 60_000), 16_000);
         assert_eq!(of_silent(90_000, 60_000), 60_000);

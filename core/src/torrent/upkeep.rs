@@ -100,7 +100,6 @@ impl Torrent {
         }
         let traffic = &self.traffic[conn.traffic];
         let (silence, latency) = (traffic.silence(now), traffic.latency);
-        let probed = traffic.pending.back().map_or(0, |it| it.age(now));
         let after = if silence > span_millis(self.config.snub_after) {
             Delivery::Snubbed
         } else if silence > self.stall_after(latency) {
@@ -109,9 +108,6 @@ impl Torrent {
             before
         };
         if stalled {
-            if live > 0 && probed > self.probe_after(latency) {
-                self.give_up_requests(peer, Mark::Overdue);
-            }
             self.conns[peer.0 as usize].delivery = before.max(after);
         } else if after >= Delivery::Stalled {
             self.give_up_requests(peer, Mark::Overdue);

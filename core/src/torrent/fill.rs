@@ -1,0 +1,150 @@
+//! Whose pipeline is filled, when, and how far.
+
+use super::Torrent;
+use super::conn::Delivery;
+use super::traffic::{PIPELINE, TrafficId};
+use crate::geometry::BLOCK_BYTES;
+use crate::ids::PeerKey;
+use crate::time::Instant;
+
+/// Who is asked before whom when blocks become free.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Delivers,
+    /// Nobody knows yet: an idle one that waited for a free block would wait for ever behind those
+    /// that fell silent.
+    MayDeliver,
+    Silent,
+}
+
+impl Turn {
+    const ALL: [Self; 3] = [Self::Delivers, Self::MayDeliver, Self::Silent];
+}
+
+impl Torrent {
+    /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
+    fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
+        let conn = &self.conns[peer.0 as usize];
+        if conn.delivery >= Delivery::Stalled {
+            return 1; // libtorrent: a snubbed peer is asked for one block at a time.
+        }
+        let pipeline = &self.config.pipeline;
+        let meter = &self.traffic[conn.traffic].pipeline_meter;
+        let rate = u128::from(meter.rate(PIPELINE, now));
+        let bytes = rate * pipeline.queue_time.as_millis() / 1000;
+        let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
+        let most = pipeline.max.min(conn.request_queue);
+        let depth = blocks.saturating_add(1).max(pipeline.min).min(most);
+        (depth >> conn.halvings).max(1)
+    }
+
+    /// Fills the pipeline of one peer, if it has run down far enough. Waiting until a quarter is
+    /// free sends requests in small batches instead of one for each block.
+    pub(super) fn fill(&mut self, now: Instant, peer: PeerKey) {
+        let Some(conn) = self.conn(peer) else { return };
+        if conn.peer_choking || !conn.am_interested {
+            return;
+        }
+        let (live, id) = (conn.live, conn.traffic);
+        if conn.delivery >= Delivery::Stalled && self.awaits_overdue(now, id) {
+            return;
+        }
+        let depth = self.depth(now, peer);
+        if live > depth - depth.div_ceil(4) {
+            return;
+        }
+        for _ in live..depth {
+            if !self.request_one(now, peer) {
+                return self.note_starving(peer);
+            }
+        }
+    }
+
+    /// Whether a stalled peer may still deliver what it owes: to ask it for more, or for the same
+    /// again, would make a slow link slower. It may also have lost the requests, as clients without
+    /// BEP 6 do silently: after a longer silence it is asked anew.
+    fn awaits_overdue(&self, now: Instant, id: TrafficId) -> bool {
+        let traffic = &self.traffic[id];
+        let last = traffic.pending.back();
+        let since_last = last.map_or(u32::MAX, |it| it.age(now));
+        let silence = traffic.silence(now);
+        since_last.min(silence) <= self.probe_after(traffic.latency, silence)
+            && traffic.pending.iter().any(|it| it.is_overdue())
+    }
+
+    /// Remembers a peer that would deliver but has nothing that is not asked for already.
+    fn note_starving(&mut self, peer: PeerKey) {
+        let conn = &mut self.conns[peer.0 as usize];
+        if !core::mem::replace(&mut conn.starving, true) {
+            self.starving.push(peer);
+        }
+    }
+
+    /// The peer gets no block that becomes free; it is looked at again at the next upkeep.
+    pub(super) fn no_longer_starving(&mut self, peer: PeerKey) {
+        if core::mem::take(&mut self.conns[peer.0 as usize].starving) {
+            self.starving.retain(|it| *it != peer);
+        }
+    }
+
+    /// Blocks became free: they go to the peers that had run out of work, first to those that
+    /// deliver, last to those that fell silent.
+    pub(super) fn fill_starving(&mut self, now: Instant) {
+        for turn in Turn::ALL {
+            for _ in 0..self.starving.len() {
+                if self.partials.free_blocks() == 0 {
+                    return;
+                }
+                let peer = self.starving.remove(0);
+                if self.turn_of(peer) == turn {
+                    self.conns[peer.0 as usize].starving = false;
+                    self.fill(now, peer);
+                } else {
+                    self.starving.push(peer);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_prompt(&self, peer: PeerKey) -> bool {
+        self.conns[peer.0 as usize].delivery == Delivery::Prompt
+    }
+
+    pub(super) fn turn_of(&self, peer: PeerKey) -> Turn {
+        match self.conns[peer.0 as usize].delivery {
+            Delivery::Prompt => Turn::Delivers,
+            Delivery::Unproven => Turn::MayDeliver,
+            Delivery::Stalled | Delivery::Snubbed => Turn::Silent,
+        }
+    }
+
+    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened. The
+    /// order is that of [`Self::fill_starving`].
+    pub(super) fn fill_all(&mut self, now: Instant) {
+        for turn in Turn::ALL {
+            for peer in self.keys() {
+                if self.turn_of(peer) == turn {
+                    self.fill(now, peer);
+                }
+            }
+        }
+    }
+
+    /// The block that a silent peer was asked for last, if it may be asked for again. A peer that was
+    /// slow answers what it was asked first; one that answers this has lost the rest.
+    pub(super) fn again_of_silent(&mut self, peer: PeerKey) -> Option<u32> {
+        if self.turn_of(peer) != Turn::Silent {
+            return None;
+        }
+        let id = self.conns[peer.0 as usize].traffic;
+        for at in (0..self.traffic[id].pending.len()).rev() {
+            let request = self.traffic[id].pending[at];
+            let (piece, block) = self.config.geometry.split(request.number());
+            let may = self.remotes.has(peer, piece) && !self.is_barred(peer, piece);
+            if request.is_overdue() && may && self.partials.take(piece, block, peer, true) {
+                return Some(request.number());
+            }
+        }
+        None
+    }
+}
