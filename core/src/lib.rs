@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod allowed_fast;
 pub mod bencode;
 pub mod bitfield;
 pub mod choke;

@@ -6,8 +6,10 @@
 
 use core::time::Duration;
 
+use crate::allowed_fast::AllowedFast;
 use crate::client;
 use crate::geometry::Geometry;
+use crate::ids::InfoHash;
 use crate::torrent::{Config, Endgame, Pipeline};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,7 +45,17 @@ pub struct Profile {
     pub rerequest_interval: Duration,
     /// It exchanges peers. BEP 11.
     pub peer_exchange: bool,
+    /// What it lets peers ask for under a choke, and whether it asks itself. BEP 6. Of no torrent yet.
+    pub allowed_fast: AllowedFast,
 }
+
+/// Nothing is allowed under a choke, or nothing of it is used.
+const NEVER: AllowedFast = AllowedFast {
+    grants: 0,
+    takes: false,
+    whole_address: false,
+    info_hash: InfoHash([0; 20]),
+};
 
 /// The client of the claim: `tit_for_tat` with five connections.
 const ORIGINAL: Profile = Profile {
@@ -65,6 +77,7 @@ const ORIGINAL: Profile = Profile {
     enough: None,
     rerequest_interval: REREQUEST,
     peer_exchange: false,
+    allowed_fast: NEVER,
 };
 
 /// Mainline 4 and 5.
@@ -89,6 +102,7 @@ const MAINLINE: Profile = Profile {
     enough: Some(20),
     rerequest_interval: REREQUEST,
     peer_exchange: false,
+    allowed_fast: NEVER,
 };
 
 /// Transmission 4.
@@ -113,6 +127,8 @@ const TRANSMISSION: Profile = Profile {
     enough: Some(50),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
+    // `peer-mgr.cc`: what peers allow is "not currently supported"; it allows nothing itself.
+    allowed_fast: NEVER,
 };
 
 /// libtorrent 2.0 with its defaults.
@@ -138,6 +154,13 @@ const LIBTORRENT: Profile = Profile {
     enough: Some(20),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
+    // `allowed_fast_set_size`; `peer_connection.cpp` hashes the whole address.
+    allowed_fast: AllowedFast {
+        grants: 5,
+        takes: true,
+        whole_address: true,
+        ..NEVER
+    },
 };
 
 /// qBittorrent: libtorrent with other limits.
@@ -173,6 +196,12 @@ const ARIA2: Profile = Profile {
     enough: Some(40),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
+    // `BtConstants.h`: 10.
+    allowed_fast: AllowedFast {
+        grants: 10,
+        takes: true,
+        ..NEVER
+    },
 };
 
 /// rqbit.
@@ -194,6 +223,7 @@ const RQBIT: Profile = Profile {
     enough: Some(40),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
+    allowed_fast: NEVER,
 };
 
 /// anacrolix/torrent.
@@ -217,6 +247,11 @@ const ANACROLIX: Profile = Profile {
     enough: Some(25),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
+    // `peerconn.go`: it asks for what peers allow.
+    allowed_fast: AllowedFast {
+        takes: true,
+        ..NEVER
+    },
 };
 
 /// Every profile.
@@ -246,6 +281,7 @@ impl Profile {
             snub_after: self.snub_after,
             endgame: self.endgame,
             connections: self.max_connections,
+            allowed_fast: self.allowed_fast,
             ..Config::new(geometry)
         }
     }

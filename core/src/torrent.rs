@@ -1,11 +1,11 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
 //! This file holds the state and the entry points. The parts:
-//! - requests and blocks: `download`, `asked` (the life of a request), `patience` (how long it may
+//! - requests and blocks: `download`, `endgame`, `asked` (the life of a request), `patience` (how long it may
 //!   take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
 //!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks);
 //! - uploads: `upload`, `choking` (the policy asked and obeyed), `super_seed` (pieces revealed one
-//!   by one), `claims` (what we say that we have);
+//!   by one), `allowed` (pieces served under a choke), `claims` (what we say that we have);
 //! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
 //!   `interest`, `remotes` (who has what), `exchange` (who is connected to whom);
 //! - the rest: `needs` (what is wanted), `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
@@ -29,12 +29,14 @@ use crate::time::Instant;
 use crate::wire::wire_len;
 
 mod ahead;
+mod allowed;
 mod asked;
 mod bucket;
 mod choking;
 mod claims;
 mod conn;
 mod download;
+mod endgame;
 mod exchange;
 mod exclusive;
 mod fill;
@@ -55,6 +57,7 @@ mod upload;
 mod verify;
 
 pub use ahead::{ManyTorrents, WAITING_HAVES};
+use allowed::Allowances;
 use bucket::Bucket;
 use conn::{Conn, Mark};
 use exchange::Exchange;
@@ -132,6 +135,8 @@ pub struct Torrent {
     /// Set while peers are exchanged.
     exchange: Option<Box<Exchange>>,
     suspects: Suspects,
+    /// Set once something may be granted or taken. See `allowed`.
+    allowances: Option<Box<Allowances>>,
     /// Pieces that peers may still believe we have. See `lost`.
     lost: Option<Box<Bitfield>>,
     /// Set while not everything is wanted.
@@ -164,7 +169,6 @@ impl Torrent {
         assert_eq!(have.piece_count(), pieces, "the set is of another torrent");
         let have_count = have.count();
         let wanted = config.wanted.as_deref();
-        let needs = Needs::new(wanted, &have);
         let unbegun = needs::lacked(wanted, &have);
         let done = unbegun.count() == 0;
         let triggers = policy.triggers();
@@ -188,6 +192,7 @@ impl Torrent {
             choke_rng: streams.stream(Purpose::Choke, entity),
             pick_rng: streams.stream(Purpose::Pick, entity),
             have_count,
+            needs: Needs::new(wanted, &have),
             have,
             unbegun,
             availability: alloc::vec![0; pieces as usize],
@@ -201,8 +206,8 @@ impl Torrent {
             partials: Partials::new(&config.geometry),
             starving: Vec::new(),
             suspects: Suspects::default(),
+            allowances: None,
             lost: None,
-            needs,
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
@@ -441,9 +446,9 @@ impl Torrent {
                 self.on_bitfield(now, peer, &Bitfield::empty(self.have.piece_count()));
             }
             Message::Reject(block) => self.on_reject(now, peer, block),
-            // Advice that this client does not take: it neither requests while choked nor lets a
-            // peer choose its pieces. Out-of-range advice is ignored as libtorrent does.
-            Message::Suggest(_) | Message::AllowedFast(_) => {}
+            Message::AllowedFast(piece) => self.on_allowed_fast(now, peer, piece),
+            // Advice that this client does not take: no peer chooses its pieces.
+            Message::Suggest(_) => {}
         }
     }
 

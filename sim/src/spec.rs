@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{self, BoxedPolicy, Entry, ParameterError, Parameters};
 use unchoke_core::client;
 use unchoke_core::geometry::Geometry;
@@ -116,6 +117,9 @@ pub struct ClientSpec {
     pub snub_after: Duration,
     /// How it asks for the last blocks.
     pub endgame: Endgame,
+    /// What it lets peers ask for under a choke, and whether it asks. BEP 6. The torrent is filled in
+    /// by the run.
+    pub allowed_fast: AllowedFast,
     /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
     /// its own.
     pub aligned_ticks: bool,
@@ -142,6 +146,7 @@ impl ClientSpec {
             pipeline: profile.pipeline,
             snub_after: profile.snub_after,
             endgame: profile.endgame,
+            allowed_fast: profile.allowed_fast,
             peer_exchange: profile.peer_exchange,
             rerequest_interval: profile.rerequest_interval,
             ..self.clone()
@@ -232,6 +237,8 @@ pub struct NetworkSpec {
     pub base_delay_ns: u64,
     /// Blocks that the socket buffer of a connection takes before it is full.
     pub send_buffer_blocks: u8,
+    /// 256 nodes in a row share the first three bytes of their addresses; otherwise no two do.
+    pub shared_subnets: bool,
     /// What TCP/IP adds.
     pub transport: TransportSpec,
 }

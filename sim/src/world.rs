@@ -13,8 +13,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::ParameterError;
-use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::ids::{BlockRef, InfoHash, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
@@ -158,6 +159,8 @@ struct World<'a> {
     /// Who joins as another leaves. Key: who leaves.
     followers: BTreeMap<u32, u32>,
     checker: Checker,
+    /// Pieces that the node of an end serves under a choke.
+    grants: BTreeMap<EndId, Vec<PieceIndex>>,
     trace: Trace<'a>,
 
     /// Leechers that are not done, arrived or not.
@@ -184,6 +187,13 @@ pub fn run<'a>(
     world.hand_over_all();
     world.close_all();
     Ok(world.end())
+}
+
+/// The torrent of a run: another in each.
+fn info_hash(seed: u64) -> InfoHash {
+    let mut hash = [0; 20];
+    hash[..8].copy_from_slice(&seed.to_be_bytes());
+    InfoHash(hash)
 }
 
 fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
@@ -270,6 +280,7 @@ impl<'a> World<'a> {
             breaks: spec.break_mean.map(Breaks::new),
             followers,
             checker: Checker::default(),
+            grants: BTreeMap::new(),
             trace: Trace::new(sink),
             unfinished: u32::try_from(leechers).expect("as many as nodes"),
             leechers: 0,
@@ -354,6 +365,10 @@ impl<'a> World<'a> {
             config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;
+            config.allowed_fast = AllowedFast {
+                info_hash: info_hash(self.spec.seed),
+                ..client.allowed_fast
+            };
             config.aligned_ticks = client.aligned_ticks;
             config.super_seed = client.super_seed;
             config.hello = client.peer_exchange.then(connect::hello);

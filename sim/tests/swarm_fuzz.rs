@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::common::{PEER, client, swarm};
 use proptest::prelude::*;
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::time::Instant;
@@ -116,6 +117,11 @@ fn any_client() -> impl Strategy<Value = ClientSpec> {
                 (false, _) => Endgame::Off,
                 (true, 0) => Endgame::Strict,
                 (true, _) => Endgame::Capped,
+            },
+            allowed_fast: AllowedFast {
+                grants: u8::try_from(max_connections % 5).expect("below 5"),
+                takes: max_connections % 2 == 0,
+                ..AllowedFast::default()
             },
             ..client(policy)
         },

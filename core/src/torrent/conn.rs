@@ -54,13 +54,16 @@ pub(super) struct Conn {
     pub(super) unchoked_at: Instant,
 }
 
-/// Extensions that both sides of a connection speak, in a byte.
+/// Extensions that both sides of a connection speak, and whether pieces are allowed under a choke, in a
+/// byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Agreed(u8);
 
 impl Agreed {
     const FAST: u8 = 1;
     const EXTENDED: u8 = 2;
+    const GRANTED: u8 = 4;
+    const TAKEN: u8 = 8;
 
     fn of(link: PeerLink) -> Self {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
@@ -75,6 +78,24 @@ impl Agreed {
     /// BEP 10.
     pub(super) fn extended(self) -> bool {
         self.0 & Self::EXTENDED != 0
+    }
+
+    /// The peer may ask for some pieces while we choke it.
+    pub(super) fn granted(self) -> bool {
+        self.0 & Self::GRANTED != 0
+    }
+
+    pub(super) fn grants(&mut self, some: bool) {
+        self.0 = self.0 & !Self::GRANTED | if some { Self::GRANTED } else { 0 };
+    }
+
+    /// We may ask for some pieces while the peer chokes us.
+    pub(super) fn taken(self) -> bool {
+        self.0 & Self::TAKEN != 0
+    }
+
+    pub(super) fn takes(&mut self, some: bool) {
+        self.0 = self.0 & !Self::TAKEN | if some { Self::TAKEN } else { 0 };
     }
 }
 

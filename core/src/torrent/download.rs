@@ -9,22 +9,16 @@ use alloc::collections::VecDeque;
 
 use super::conn::{Delivery, Mark, Pending};
 use super::fill::Turn;
-use super::partial::Block;
 use super::patience::millis;
 use super::traffic::PIPELINE;
-use super::{Endgame, Output, ProtocolViolation, Torrent};
+use super::{Output, ProtocolViolation, Torrent};
+use crate::bitfield::Bitfield;
 use crate::choke::UploadOrder;
 use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::ledger::Waste;
 use crate::message::Message;
 use crate::pick::{Begun, Habits, PickView, Progress};
 use crate::time::Instant;
-
-/// Copies of a block under way at most in the capped endgame.
-const ENDGAME_COPIES: u8 = 2;
-
-/// Copies of a block under way at most in the strict one, where the source has no limit.
-const MOST_COPIES: u8 = 200;
 
 impl Torrent {
     /// Sends one request if there is something to ask for, and a rate cap lets it through.
@@ -64,8 +58,11 @@ impl Torrent {
         let conn = &self.conns[peer.0 as usize];
         let (of_seed, doubtful) = (self.is_seed(peer, conn), conn.delivery != Delivery::Prompt);
         let habits = self.picker.habits();
-        let begun = self.begun(peer, of_seed && habits.spares_seeds, habits);
+        let allowed = self.allowed(peer);
+        let allowed = allowed.as_ref();
+        let begun = self.begun(peer, allowed, of_seed && habits.spares_seeds, habits);
         let progress = self.progress(peer);
+        let unbegun = allowed.map(|it| it.both(&self.unbegun));
         let anew = begun.is_some_and(|slot| {
             let partial = self.partials.at(slot);
             let begun = Begun {
@@ -74,7 +71,7 @@ impl Torrent {
                 free: partial.free,
             };
             let view = PickView {
-                unbegun: self.unbegun.words(),
+                unbegun: unbegun.as_ref().unwrap_or(&self.unbegun).words(),
                 peer_has: self.remotes.set(peer),
                 availability: &self.availability,
                 progress,
@@ -87,8 +84,8 @@ impl Torrent {
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
         }
-        let Some(piece) = self.pick_piece(peer, progress) else {
-            let slot = self.begun(peer, false, habits)?;
+        let Some(piece) = self.pick_piece(peer, allowed, progress) else {
+            let slot = self.begun(peer, allowed, false, habits)?;
             return self.take_from(slot, of_seed, doubtful);
         };
         assert!(
@@ -115,7 +112,13 @@ impl Torrent {
 
     /// A begun piece that the peer can go on with, the one with the fewest copies first, as far as
     /// the picker's habits say nothing else. With `of_seed`, only one of which a seed was asked.
-    fn begun(&self, peer: PeerKey, of_seed: bool, habits: Habits) -> Option<usize> {
+    fn begun(
+        &self,
+        peer: PeerKey,
+        allowed: Option<&Bitfield>,
+        of_seed: bool,
+        habits: Habits,
+    ) -> Option<usize> {
         if self.partials.free_blocks() == 0 {
             return None;
         }
@@ -124,6 +127,7 @@ impl Torrent {
             partial.free > 0
                 && (partial.of_seed || !of_seed)
                 && self.remotes.has(peer, partial.piece)
+                && allowed.is_none_or(|it| it.has(partial.piece))
                 && partial.only.is_none_or(|only| only == peer)
                 && !self.is_barred(peer, partial.piece)
         };
@@ -148,83 +152,6 @@ impl Torrent {
         self.partials
             .take_free(slot, of_seed, doubtful)
             .map(|block| self.config.geometry.number(piece, block))
-    }
-
-    /// For pickers that ask several peers for the same block all the time.
-    fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
-        let copies = self.picker.copies();
-        if copies > 1 {
-            self.another_copy(peer, |it| it.asked() < copies)
-        } else {
-            None
-        }
-    }
-
-    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. In
-    /// the capped one, what was asked of peers that may never answer counts as if it were not asked
-    /// for, by those that deliver.
-    fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
-        let all_asked =
-            self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
-        let live = self.conns[peer.0 as usize].live;
-        if !all_asked {
-            return None;
-        }
-        let few = live < self.config.pipeline.min;
-        let copies = if few { ENDGAME_COPIES } else { 1 };
-        let number = match self.config.endgame {
-            Endgame::Capped if self.is_prompt(peer) => {
-                self.another_copy(peer, |it| it.firmly_asked() < copies)
-            }
-            Endgame::Capped => self.another_copy(peer, |it| it.asked() < copies),
-            Endgame::Strict if live == 0 => self.rarest_copy(peer),
-            _ => None,
-        };
-        number.map(|number| (number, Mark::EndgameCopy))
-    }
-
-    /// A block under way from as few others as possible.
-    fn rarest_copy(&mut self, peer: PeerKey) -> Option<u32> {
-        // There are no more copies than connections, and no more than fit the count of a block.
-        let most = u8::try_from(self.open)
-            .unwrap_or(MOST_COPIES)
-            .min(MOST_COPIES);
-        (2..=most).find_map(|copies| self.another_copy(peer, |it| it.asked() < copies))
-    }
-
-    /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
-    /// others are likely to arrive before a copy could.
-    fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(Block) -> bool) -> Option<u32> {
-        let pending = &self.traffic(peer).pending;
-        let may_copy = |slot: &usize| {
-            let partial = self.partials.at(*slot);
-            let has = self.remotes.has(peer, partial.piece);
-            has && partial.missing > 0 && partial.only.is_none()
-        };
-        let found = self
-            .partials
-            .slots()
-            .rev()
-            .filter(may_copy)
-            .find_map(|slot| {
-                let partial = self.partials.at(slot);
-                let states = self.partials.blocks(slot);
-                let blocks = (0..u32::try_from(states.len()).expect("fewer than 2^30")).rev();
-                let mut numbered =
-                    blocks.map(|block| (block, self.config.geometry.number(partial.piece, block)));
-                let wanted = numbered.find(|(block, number)| {
-                    let state = states[*block as usize];
-                    !state.is_received()
-                        && state.asked() > 0
-                        && fits(state)
-                        && !pending.iter().any(|it| it.number() == *number)
-                });
-                wanted.map(|(block, number)| (slot, block, number))
-            });
-        let (slot, block, number) = found?;
-        let doubtful = !self.is_prompt(peer);
-        self.partials.ask_again(slot, block, doubtful);
-        Some(number)
     }
 
     pub(super) fn on_block(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
@@ -374,6 +301,9 @@ impl Torrent {
         let frees = self.asked(peer, |asked| asked.reject(number)) == Some(true);
         let conn = &self.conns[peer.0 as usize];
         let (was_live, refuses) = (conn.live < before, !conn.peer_choking);
+        if was_live && !refuses {
+            self.forget_allowed(peer, block.piece);
+        }
         if was_live && let Some(bucket) = self.download.as_mut() {
             bucket.put_back(block.length);
         }
@@ -393,6 +323,9 @@ impl Torrent {
             self.fill_starving(now);
         }
         self.free_pending(peer);
+        if was_live && !refuses {
+            self.fill(now, peer);
+        }
     }
 
     /// No answer is expected any more for what this peer was asked; others may be asked.

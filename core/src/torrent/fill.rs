@@ -42,7 +42,8 @@ impl Torrent {
     /// free sends requests in small batches instead of one for each block.
     pub(super) fn fill(&mut self, now: Instant, peer: PeerKey) {
         let Some(conn) = self.conn(peer) else { return };
-        if conn.peer_choking || !conn.am_interested {
+        let choked = conn.peer_choking;
+        if choked && !conn.agreed.taken() || !conn.am_interested {
             return;
         }
         let (live, id) = (conn.live, conn.traffic);
@@ -55,7 +56,10 @@ impl Torrent {
         }
         for _ in live..depth {
             if !self.request_one(now, peer) {
-                return self.note_starving(peer);
+                if !choked {
+                    self.note_starving(peer);
+                }
+                return;
             }
         }
     }
@@ -136,11 +140,14 @@ impl Torrent {
         if self.turn_of(peer) != Turn::Silent {
             return None;
         }
+        let allowed = self.allowed(peer);
         let id = self.conns[peer.0 as usize].traffic;
         for at in (0..self.traffic[id].pending.len()).rev() {
             let request = self.traffic[id].pending[at];
             let (piece, block) = self.config.geometry.split(request.number());
-            let may = self.remotes.has(peer, piece) && !self.is_barred(peer, piece);
+            let may = self.remotes.has(peer, piece)
+                && !self.is_barred(peer, piece)
+                && allowed.as_ref().is_none_or(|it| it.has(piece));
             if request.is_overdue() && may && self.partials.take(piece, block, peer, true) {
                 return Some(request.number());
             }

@@ -54,6 +54,7 @@ impl Torrent {
             self.suspects.forget(peer);
         }
         self.exchange_begins(now, peer, link.address, link.outgoing);
+        self.allowances_begin(peer, link.address.map(|it| it.ip()));
         self.ledgers.count(peer, |ledger| {
             let handshakes = &mut ledger.protocol[Kind::Handshake as usize];
             handshakes.sent += HANDSHAKE_BYTES as u64;
@@ -88,6 +89,7 @@ impl Torrent {
         self.forget_offers(peer);
         self.exchange_ends(peer);
         self.no_longer_starving(peer);
+        self.allowances_end(peer);
         self.traffic.end(self.estimator, traffic);
         self.conns[peer.0 as usize] = Conn::closed();
         self.trigger(now, Trigger::Disconnected(peer));
@@ -213,6 +215,9 @@ impl Torrent {
         let conn = &mut self.conns[peer.0 as usize];
         if conn.peer_interested != interested {
             conn.peer_interested = interested;
+            if interested {
+                self.grant(now, peer);
+            }
             // Who changes its mind all the time is looked at again at the next upkeep.
             if !self.is_costly(peer, 1) {
                 self.trigger(now, Trigger::Interest(peer));

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::allowed_fast::AllowedFast;
 use crate::bitfield::Bitfield;
 use crate::geometry::Geometry;
 use crate::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
@@ -329,6 +330,8 @@ pub struct Config {
     pub super_seed: bool,
     /// What it says that it has; a torrent that hides its pieces does not lie as well.
     pub claims: Claims,
+    /// What peers may ask for while choked, in both directions. BEP 6.
+    pub allowed_fast: AllowedFast,
     /// Close connections between two seeds.
     pub drop_seeds: bool,
     /// The pieces that are wanted; `None`: all, and none before others.
@@ -360,6 +363,7 @@ impl Config {
             peer_ledgers: false,
             super_seed: false,
             claims: Claims::Truth,
+            allowed_fast: AllowedFast::default(),
             drop_seeds: true,
             wanted: None,
             limits: Limits {

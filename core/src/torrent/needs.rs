@@ -90,10 +90,17 @@ impl Torrent {
         wanted.map_or(0, |it| it.rank(piece))
     }
 
-    /// A piece to begin with `peer`: of the highest rank of which it has one.
-    pub(super) fn pick_piece(&mut self, peer: PeerKey, progress: Progress) -> Option<PieceIndex> {
+    /// A piece to begin with `peer`, of what is `allowed`: of the highest rank of which it has one.
+    pub(super) fn pick_piece(
+        &mut self,
+        peer: PeerKey,
+        allowed: Option<&Bitfield>,
+        progress: Progress,
+    ) -> Option<PieceIndex> {
         let left = self.without_defaults(peer);
         let unbegun = left.as_ref().unwrap_or(&self.unbegun);
+        let under_choke = allowed.map(|it| it.both(unbegun));
+        let unbegun = under_choke.as_ref().unwrap_or(unbegun);
         let view = PickView {
             unbegun: unbegun.words(),
             peer_has: self.remotes.set(peer),

@@ -21,8 +21,10 @@ impl Torrent {
             && self.have.has(block.piece)
             && self.is_revealed(peer, block.piece);
         let room = self.config.limits.queued_requests as usize;
-        let conn = &self.conns[peer.0 as usize];
-        if servable && !conn.am_choking && self.traffic(peer).queue.len() < room {
+        let choked = self.conns[peer.0 as usize].am_choking;
+        let room = self.traffic(peer).queue.len() < room;
+        let may_ask = !choked || servable && self.uses_grant(peer, block.piece);
+        if servable && may_ask && room {
             let id = self.traffic_id(peer);
             let traffic = self.traffic.get_mut(id).expect("it has a row now");
             traffic.queue.push_back(&self.config.geometry, block);
@@ -30,7 +32,7 @@ impl Torrent {
         }
         let believed = self.config.geometry.may_request(block) && self.is_believed(block.piece);
         let conn = &mut self.conns[peer.0 as usize];
-        let counts = conn.am_choking || !servable && !believed;
+        let counts = !may_ask || !servable && !believed;
         conn.invalid_requests = conn.invalid_requests.saturating_add(i16::from(counts));
         let count = u32::try_from(conn.invalid_requests).unwrap_or(0);
         if count > self.config.limits.invalid_requests {
@@ -55,17 +57,23 @@ impl Torrent {
         }
     }
 
-    /// BEP 3: a choke throws away what is queued. BEP 6: with a reject for each.
+    /// BEP 3: a choke throws away what is queued. BEP 6: with a reject for each, but for what is
+    /// allowed under a choke.
     pub(super) fn refuse_queue(&mut self, now: Instant, peer: PeerKey) {
         let id = self.conns[peer.0 as usize].traffic;
+        let mut kept = Requests::default();
         while let Some(traffic) = self.traffic.get_mut(id)
             && let Some(block) = traffic.queue.pop_front(&self.config.geometry)
         {
-            self.refuse(now, peer, block);
+            if self.is_granted(peer, block) {
+                kept.push_back(&self.config.geometry, block);
+            } else {
+                self.refuse(now, peer, block);
+            }
         }
         // Few peers are unchoked at a time: others may have the memory.
         if let Some(traffic) = self.traffic.get_mut(id) {
-            traffic.queue = Requests::default();
+            traffic.queue = kept;
         }
     }
 
@@ -176,7 +184,9 @@ impl Torrent {
         let Some(conn) = self.conn(peer) else {
             return false;
         };
-        let (idle, id) = (conn.am_choking || conn.credit == 0, conn.traffic);
+        // What waits under a choke is what is allowed under it.
+        let choked = conn.am_choking && !conn.agreed.granted();
+        let (idle, id) = (choked || conn.credit == 0, conn.traffic);
         if idle || self.traffic[id].queue.is_empty() {
             return false;
         }

@@ -41,6 +41,8 @@ pub struct Actor {
     /// Blocks that are on their way to it.
     pub flushing: VecDeque<BlockRef>,
     wishes: Vec<BlockRef>,
+    /// Pieces that the torrent may ask for while this peer chokes it.
+    grants: Vec<PieceIndex>,
     /// When it comes back after its connection is closed, in milliseconds.
     pub returns: Option<u64>,
 }
@@ -60,6 +62,7 @@ impl Actor {
             withdrawn: false,
             flushing: VecDeque::new(),
             wishes: Vec::new(),
+            grants: Vec::new(),
             returns: None,
         }
     }
@@ -68,6 +71,7 @@ impl Actor {
     pub fn end(&mut self) -> bool {
         self.inbox.clear();
         self.wishes.clear();
+        self.grants.clear();
         (self.busy, self.choking, self.withdrawn) = (false, true, false);
         std::mem::replace(&mut self.open, false)
     }
@@ -198,12 +202,26 @@ impl World<'_> {
             self.say(at, Message::Extended(Box::new(Extended::Handshake(hello))));
         }
         self.claim(at);
+        self.allow(at);
+        let plan = &self.setup.peers[at];
         if plan.asks {
             self.say(at, Message::Interested);
         }
         self.schedule(u64::from(plan.unchokes_ms), Event::Unchoke(at, link));
         self.schedule(KEEP_ALIVE_MS, Event::Alive(at, link));
         Ok(())
+    }
+
+    /// It lets the torrent ask for some pieces under a choke.
+    fn allow(&mut self, at: usize) {
+        if self.setup.allows == 0 || !self.setup.peers[at].fast || self.dice.one_in(2) {
+            return;
+        }
+        for _ in 0..3 {
+            let piece = PieceIndex(self.dice.within(0, self.setup.pieces));
+            self.actors[at].grants.push(piece);
+            self.say(at, Message::AllowedFast(piece));
+        }
     }
 
     /// It says what it has.
@@ -237,7 +255,12 @@ impl World<'_> {
     fn choke(&mut self, at: usize) {
         self.actors[at].choking = true;
         self.say(at, Message::Choke);
-        let dropped = std::mem::take(&mut self.actors[at].inbox);
+        let actor = &mut self.actors[at];
+        let inbox = std::mem::take(&mut actor.inbox);
+        let (kept, dropped): (VecDeque<_>, VecDeque<_>) = inbox
+            .into_iter()
+            .partition(|it| actor.grants.contains(&it.piece));
+        actor.inbox = kept;
         for block in dropped {
             self.refuse(at, block);
         }
@@ -263,6 +286,11 @@ impl World<'_> {
                 }
             }
             Message::Unchoke => self.wish(at),
+            Message::AllowedFast(piece) if self.setup.peers[at].asks => {
+                let block = self.reference.geometry.block(piece, 0);
+                self.actors[at].wishes.push(block);
+                self.say(at, Message::Request(block));
+            }
             Message::Choke if !self.setup.peers[at].fast => self.actors[at].wishes.clear(),
             Message::Reject(block) => self.actors[at].wishes.retain(|it| *it != block),
             Message::Piece(block) => {
@@ -317,7 +345,8 @@ impl World<'_> {
         if lost {
             return;
         }
-        if actor.choking || actor.withdrawn {
+        let allowed = actor.grants.contains(&block.piece);
+        if actor.choking && !allowed || actor.withdrawn {
             return self.refuse(at, block);
         }
         match plan.nature {

@@ -95,6 +95,30 @@ impl Asked {
     }
 }
 
+/// Pieces that a peer may ask for while we choke it, and how many blocks of each it has asked for then.
+#[derive(Debug, Default)]
+pub struct Grants(BTreeMap<PieceIndex, u32>);
+
+impl Grants {
+    /// Whether it was not allowed before.
+    pub fn add(&mut self, piece: PieceIndex) -> bool {
+        self.0.insert(piece, 0).is_none()
+    }
+
+    pub fn has(&self, piece: PieceIndex) -> bool {
+        self.0.contains_key(&piece)
+    }
+
+    /// The peer asks for a block of a piece of so many: whether it may.
+    pub fn use_up(&mut self, piece: PieceIndex, blocks: u32) -> bool {
+        let used = self.0.get_mut(&piece);
+        used.is_some_and(|used| {
+            *used += 1;
+            *used <= 3 * blocks
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     /// It waits for its turn.
@@ -130,10 +154,11 @@ impl Owed {
         }
     }
 
-    /// We choke the peer.
-    pub fn choked(&mut self, fast: bool) {
-        self.0.iter_mut().for_each(|it| it.1 = Due::Reject);
-        self.0.retain(|_| fast);
+    /// We choke the peer, but for blocks of pieces that it is allowed all the same.
+    pub fn choked(&mut self, fast: bool, allowed: impl Fn(PieceIndex) -> bool) {
+        let refused = self.0.iter_mut().filter(|it| !allowed(it.0.piece));
+        refused.for_each(|it| it.1 = Due::Reject);
+        self.0.retain(|it| fast || it.1 == Due::Block);
     }
 
     /// A block could not be sent after all.

@@ -11,7 +11,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Input, Output, ProtocolViolation, Reason, Verdict};
 use unchoke_core::wire::{HANDSHAKE_BYTES, MAX_CONTACTS, PIECE_HEADER_BYTES, wire_len};
 
-use super::owed::{Asked, Owed};
+use super::owed::{Asked, Grants, Owed};
 
 /// What is wrong, in a sentence.
 pub type Fault = String;
@@ -42,6 +42,8 @@ pub struct Seen {
     pub told: BTreeSet<PieceIndex>,
     /// Pieces it lets us ask for while it chokes us.
     allowed: BTreeSet<PieceIndex>,
+    /// Pieces we let it ask for while we choke it.
+    granted: Grants,
     /// Our requests.
     pub asked: Asked,
     /// Its requests.
@@ -238,7 +240,11 @@ impl Reference {
                 seen.allowed.insert(*piece);
             }
             Message::Request(block) => {
-                let good = servable(seen, block) && !seen.am_choking;
+                let mut good = servable(seen, block);
+                if good && seen.am_choking {
+                    let blocks = self.geometry.blocks_in(block.piece);
+                    good = seen.granted.use_up(block.piece, blocks);
+                }
                 seen.owed.ask(*block, good, seen.fast);
             }
             Message::Cancel(block) => seen.owed.cancel(*block, seen.fast),
@@ -350,7 +356,7 @@ impl Reference {
             Message::Choke => {
                 ensure!(!seen.am_choking, "chokes {peer} twice");
                 seen.am_choking = true;
-                seen.owed.choked(seen.fast);
+                seen.owed.choked(seen.fast, |it| seen.granted.has(it));
             }
             Message::Unchoke => {
                 ensure!(seen.am_choking, "unchokes {peer} twice");
@@ -372,6 +378,11 @@ impl Reference {
                 if let Extended::Pex { changes, .. } = &**extended {
                     ensure!(changes.added.len() <= MAX_CONTACTS, "too much exchange");
                 }
+            }
+            Message::AllowedFast(piece) => {
+                ensure!(seen.fast, "allows {peer} {piece} without BEP 6");
+                let new = !seen.has.contains(piece) && seen.granted.add(*piece);
+                ensure!(new, "allows {peer} {piece} again or in vain");
             }
             _ => self.sent_about_a_block(now, peer, message)?,
         }

@@ -26,6 +26,8 @@ pub struct Setup {
     pub endgame: bool,
     pub exchange: bool,
     pub super_seed: bool,
+    /// Pieces allowed under a choke, in both directions; 0 for none.
+    pub allows: u8,
     pub peer_ledgers: bool,
     pub upload_cap: Option<u64>,
     pub download_cap: Option<u64>,
@@ -224,6 +226,7 @@ impl Setup {
             endgame: true,
             exchange: false,
             super_seed: false,
+            allows: 0,
             peer_ledgers: true,
             upload_cap: None,
             download_cap: None,
@@ -265,6 +268,7 @@ impl Setup {
             ..Self::plain(policy, dice.within(1, 21), dice.within(1, 9), peers)
         };
         setup.acts = acts::draw(&mut dice, &setup);
+        setup.allows = dice.pick(&[0, 1, 5, 30]);
         setup
     }
 

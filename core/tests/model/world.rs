@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{self, Parameters};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
@@ -94,6 +95,11 @@ fn config(setup: &Setup) -> Config {
         download_cap: setup.download_cap,
         peer_ledgers: setup.peer_ledgers,
         super_seed: setup.super_seed,
+        allowed_fast: AllowedFast {
+            grants: setup.allows,
+            takes: setup.allows > 0,
+            ..AllowedFast::default()
+        },
         hello,
         ..Config::new(geometry)
     }

@@ -4,6 +4,7 @@
 //! `#:schema ../../experiments/schemas/scenario.json`. A schema knows which keys there are and what
 //! they look like; sums, orders and files are for the reader to judge.
 
+mod client;
 mod kinds;
 mod scenario;
 

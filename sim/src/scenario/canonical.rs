@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{self, Parameters};
 use unchoke_core::torrent::Endgame;
 
@@ -75,7 +76,7 @@ impl Page {
     }
 
     /// What peers run, without its name and the table of its parameters.
-    fn limits(&mut self, client: &ClientSpec) {
+    fn limits(&mut self, client: &ClientSpec, shared: &ClientSpec) {
         self.text("policy", &client.policy);
         self.text("picker", &client.picker);
         self.plain("max_connections", client.max_connections);
@@ -102,11 +103,22 @@ impl Page {
         self.plain("peer_exchange", client.peer_exchange);
         self.plain("super_seed", client.super_seed);
         self.time("rerequest_interval", client.rerequest_interval);
+        let (it, none) = (client.allowed_fast, AllowedFast::default());
+        if it != none || shared.allowed_fast != none {
+            self.plain("allowed_fast", it.grants);
+            self.plain("takes_allowed_fast", it.takes);
+            let by = if it.whole_address {
+                "address"
+            } else {
+                "network"
+            };
+            self.text("allowed_fast_by", by);
+        }
     }
 
-    fn client(&mut self, heading: &str, client: &ClientSpec) {
+    fn client(&mut self, heading: &str, client: &ClientSpec, shared: &ClientSpec) {
         self.text("name", &client.name);
-        self.limits(client);
+        self.limits(client, shared);
         self.parameters(heading, client);
     }
 
@@ -155,6 +167,9 @@ pub(super) fn toml(scenario: &Scenario) -> String {
     let delay = Duration::from_nanos(scenario.network.base_delay_ns);
     page.time("base_delay", delay);
     page.plain("send_buffer", scenario.network.send_buffer_blocks);
+    if scenario.network.shared_subnets {
+        page.plain("shared_subnets", true);
+    }
     transport(&mut page, &scenario.network.transport);
     for region in &scenario.regions {
         page.heading("[[network.region]]");
@@ -171,7 +186,7 @@ pub(super) fn toml(scenario: &Scenario) -> String {
         page.time("until", outage.until);
     }
     page.heading("[client]");
-    page.limits(&scenario.client);
+    page.limits(&scenario.client, &scenario.client);
     if scenario.client.parameters != Parameters::new() {
         page.parameters("client", &scenario.client);
     }
@@ -182,7 +197,7 @@ pub(super) fn toml(scenario: &Scenario) -> String {
         if let Some(region) = scenario.regions.get(usize::from(origins.region)) {
             page.text("region", &region.name);
         }
-        page.client("origin", &origins.client);
+        page.client("origin", &origins.client, &scenario.client);
     }
     peers(&mut page, scenario);
     for population in &scenario.populations {
@@ -192,7 +207,7 @@ pub(super) fn toml(scenario: &Scenario) -> String {
             Part::Count(count) => page.plain("count", count),
             Part::Rest => {}
         }
-        page.client("population", &population.client);
+        page.client("population", &population.client, &scenario.client);
     }
     page.heading("[faults]");
     page.text("corrupting", &scenario.faults.corrupting.to_string());

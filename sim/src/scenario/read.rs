@@ -190,7 +190,14 @@ fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
 }
 
 fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
-    section.only(&["base_delay", "region", "send_buffer", "solver", "transport"])?;
+    section.only(&[
+        "base_delay",
+        "region",
+        "send_buffer",
+        "shared_subnets",
+        "solver",
+        "transport",
+    ])?;
     let solvers = [("exact", Solver::Exact), ("fast", Solver::Fast)];
     let delay = section.optional("base_delay")?.unwrap_or(Duration::ZERO);
     let blocks = section.number("send_buffer", 1, 255)?.unwrap_or(2);
@@ -198,6 +205,7 @@ fn network(section: &Section<'_>) -> Result<NetworkSpec, Problem> {
         solver: section.word("solver", &solvers)?.unwrap_or(Solver::Fast),
         base_delay_ns: delay_ns(section, "base_delay", delay)?,
         send_buffer_blocks: u8::try_from(blocks).expect("at most 255"),
+        shared_subnets: section.optional("shared_subnets")?.unwrap_or(false),
         transport: read_transport::transport(&section.table("transport")?)?,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{self, Parameter, Parameters};
 use unchoke_core::pick::PICKERS;
 use unchoke_core::profile::{PROFILES, Profile};
@@ -17,6 +18,8 @@ use crate::spec::ClientSpec;
 /// Keys that `[client]`, populations and origins have.
 const LIMIT_KEYS: &[&str] = &[
     "aligned_ticks",
+    "allowed_fast",
+    "allowed_fast_by",
     "download_cap",
     "endgame",
     "enough",
@@ -33,6 +36,7 @@ const LIMIT_KEYS: &[&str] = &[
     "rerequest_interval",
     "snub_after",
     "super_seed",
+    "takes_allowed_fast",
     "upload_cap",
 ];
 
@@ -61,6 +65,7 @@ fn defaults() -> ClientSpec {
         pipeline: original.pipeline,
         snub_after: Duration::ZERO,
         endgame: Endgame::Off,
+        allowed_fast: AllowedFast::default(),
         aligned_ticks: false,
         peer_exchange: false,
         super_seed: false,
@@ -118,6 +123,7 @@ pub(super) fn client(
         pipeline: pipeline(section, shared.pipeline)?,
         snub_after: snub_after.unwrap_or(shared.snub_after),
         endgame: section.optional("endgame")?.unwrap_or(shared.endgame),
+        allowed_fast: allowed_fast(section, shared.allowed_fast)?,
         aligned_ticks: section
             .optional("aligned_ticks")?
             .unwrap_or(shared.aligned_ticks),
@@ -144,6 +150,23 @@ fn aloud(mut own: ClientSpec, shared: &ClientSpec) -> ClientSpec {
         }
     }
     own
+}
+
+fn allowed_fast(section: &Section<'_>, shared: AllowedFast) -> Result<AllowedFast, Problem> {
+    let grants = section.number("allowed_fast", 0, u32::from(u8::MAX))?;
+    let by = [("network", false), ("address", true)];
+    Ok(AllowedFast {
+        grants: grants.map_or(shared.grants, |it| {
+            u8::try_from(it).expect("read as 8 bits")
+        }),
+        takes: section
+            .optional("takes_allowed_fast")?
+            .unwrap_or(shared.takes),
+        whole_address: section
+            .word("allowed_fast_by", &by)?
+            .unwrap_or(shared.whole_address),
+        ..shared
+    })
 }
 
 fn narrow(number: u32) -> u16 {

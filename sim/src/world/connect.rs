@@ -17,6 +17,7 @@ use unchoke_core::wire::{PEX_ID, PEX_NAME, PIECE_HEADER_BYTES};
 
 use super::{Event, World};
 use crate::node::Peer;
+use crate::spec::NetworkSpec;
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
 
@@ -35,17 +36,25 @@ const PORT: u16 = 6881;
 /// Address of node 0; the others follow.
 const FIRST_ADDRESS: u32 = 0x0100_0000;
 
+/// Addresses from one node to the next.
+fn distance(network: &NetworkSpec) -> u32 {
+    if network.shared_subnets { 1 } else { 256 }
+}
+
 /// Where a node listens.
-fn address(node: u32) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::from(FIRST_ADDRESS + node), PORT))
+fn address(network: &NetworkSpec, node: u32) -> SocketAddr {
+    let ip = Ipv4Addr::from(FIRST_ADDRESS + node * distance(network));
+    SocketAddr::from((ip, PORT))
 }
 
 /// The node that listens there, if any can.
-pub(super) fn node_at(address: SocketAddr) -> Option<u32> {
-    match address.ip() {
-        IpAddr::V4(ip) => u32::from(ip).checked_sub(FIRST_ADDRESS),
-        IpAddr::V6(_) => None,
-    }
+pub(super) fn node_at(network: &NetworkSpec, address: SocketAddr) -> Option<u32> {
+    let IpAddr::V4(ip) = address.ip() else {
+        return None;
+    };
+    let offset = u32::from(ip).checked_sub(FIRST_ADDRESS)?;
+    let each = distance(network);
+    offset.is_multiple_of(each).then_some(offset / each)
 }
 
 /// What a client that exchanges peers says. BEP 10.
@@ -153,13 +162,15 @@ impl World<'_> {
             self.spec.clients[client].peer_exchange
         };
         let extended = exchanges(node) && exchanges(other);
+        let client = usize::from(self.spec.nodes[node as usize].client);
+        let grants = self.spec.clients[client].allowed_fast.grants > 0;
         let link = PeerLink {
             peer_id: peer_id(other),
             fast: true,
             extended,
             outgoing: end.dialled(),
             returning: false,
-            address: extended.then(|| address(other)),
+            address: (extended || grants).then(|| address(&self.spec.network, other)),
         };
         self.feed(node, Input::PeerConnected { peer: key, link });
         for _ in 0..self.spec.network.send_buffer_blocks.max(1) {
@@ -234,6 +245,7 @@ impl World<'_> {
     pub(super) fn close(&mut self, torrent: &mut Torrent, end: EndId) {
         let it = &mut self.streams[end];
         assert_eq!(it.state, EndState::Open, "closed twice");
+        self.grants.remove(&end);
         it.state = EndState::Closed;
         let (key, flow) = (it.key(), it.flow());
         // Of the block on its way; none is, if it has just left and the next is not begun.

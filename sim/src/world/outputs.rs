@@ -41,7 +41,9 @@ impl World<'_> {
                 self.disconnect(node, peer, end, &reason);
             }
             Output::PeersFound { peers, .. } => {
-                let found = peers.into_iter().filter_map(node_at);
+                let found = peers
+                    .into_iter()
+                    .filter_map(|it| node_at(&self.spec.network, it));
                 for other in found.filter(|it| *it != node) {
                     peer.connector.add(other);
                 }

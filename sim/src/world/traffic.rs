@@ -45,13 +45,19 @@ impl World<'_> {
                 let has = peer.torrent.have().has(block.piece);
                 assert!(has, "node {node} serves piece {} and lacks it", block.piece);
                 let choking = self.streams[end].choking;
-                assert!(!choking, "node {node} serves {other} and chokes it");
+                let grants = self.grants.get(&end);
+                let granted = grants.is_some_and(|it| it.contains(&block.piece));
+                assert!(
+                    !choking || granted,
+                    "node {node} serves {other} and chokes it"
+                );
                 self.streams.push(end, message);
                 if self.streams[end].flow().is_none() {
                     self.start_flow(end);
                 }
                 return;
             }
+            Message::AllowedFast(piece) => self.grants.entry(end).or_default().push(piece),
             Message::Choke => {
                 self.streams[end].choking = true;
                 self.note(Happening::Choke { node, other });

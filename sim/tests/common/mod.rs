@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::time::Instant;
@@ -59,6 +60,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         },
         snub_after: Duration::from_mins(1),
         endgame: Endgame::Capped,
+        allowed_fast: AllowedFast::default(),
         aligned_ticks: false,
         peer_exchange: false,
         super_seed: false,
@@ -83,6 +85,7 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
             solver: Solver::Exact,
             base_delay_ns: 0,
             send_buffer_blocks: 4,
+            shared_subnets: false,
             transport: TransportSpec::PLAIN,
         },
         regions: Regions::default(),

@@ -1,15 +1,12 @@
 //! The language of scenarios as a schema. The reader in the simulator is the judge; a test holds
 //! every list of keys here against the reader's own.
 
-use serde_json::{Map, Value, json};
-use unchoke_core::choke::{Parameter, REGISTRY};
-use unchoke_core::pick::PICKERS;
-use unchoke_core::profile::PROFILES;
-
+use super::client::{client, limits, parameters_by_policy, with_parameters};
 use super::kinds::{
-    Key, Model, decimal, definitions, list, models, points, rate, share, shared, size, table, text,
-    time, truth, whole, words,
+    Key, Model, decimal, definitions, list, models, points, rate, share, size, table, text, time,
+    truth, whole, words,
 };
+use serde_json::Value;
 
 fn exponential() -> Model {
     ("exponential", vec!["mean"], vec![("mean", time(), "Mean.")])
@@ -104,134 +101,6 @@ fn access() -> Vec<Key> {
             "One-way delay to the middle of the network.",
         ),
     ]
-}
-
-/// What peers run, as `[client]` has it.
-fn limits() -> Vec<Key> {
-    let most = u64::from(u16::MAX);
-    vec![
-        (
-            "profile",
-            words(PROFILES.iter().map(|it| it.id)),
-            "What this client ships; every other key is set on top.",
-        ),
-        (
-            "policy",
-            words(REGISTRY.iter().map(|it| it.id)),
-            "Choking policy.",
-        ),
-        ("picker", words(PICKERS.iter().copied()), "Piece picker."),
-        (
-            "max_connections",
-            whole(1, most),
-            "Connections at most, opened by either side.",
-        ),
-        (
-            "initiate",
-            whole(1, most),
-            "Connections from which on nobody is dialled.",
-        ),
-        (
-            "enough",
-            whole(1, most),
-            "With fewer connections the tracker is asked early.",
-        ),
-        (
-            "parameters",
-            json!({ "type": "object" }),
-            "Parameters of the policy.",
-        ),
-        ("upload_cap", rate(), "Cap of the payload upload."),
-        ("download_cap", rate(), "Cap of the payload download."),
-        (
-            "queue_time",
-            time(),
-            "Requests outstanding: enough blocks for so long.",
-        ),
-        (
-            "min_requests",
-            whole(1, most),
-            "Requests outstanding at least.",
-        ),
-        (
-            "max_requests",
-            whole(1, most),
-            "Requests outstanding at most.",
-        ),
-        (
-            "snub_after",
-            time(),
-            "A peer that owes a block for so long is snubbed.",
-        ),
-        (
-            "endgame",
-            json!({ "enum": [true, false, "strict"] }),
-            "Ask a second peer for the last blocks, or with 'strict' each peer that has run out of work.",
-        ),
-        (
-            "aligned_ticks",
-            truth(),
-            "Rechoke at whole multiples of the period, as everybody does.",
-        ),
-        (
-            "peer_exchange",
-            truth(),
-            "Tell peers whom one is connected to, and dial whom they name.",
-        ),
-        (
-            "super_seed",
-            truth(),
-            "Who starts with every piece reveals them one at a time.",
-        ),
-        (
-            "rerequest_interval",
-            time(),
-            "With too few connections the tracker is asked again after so long.",
-        ),
-    ]
-}
-
-fn parameter(parameter: &Parameter) -> (String, Value) {
-    let name = parameter.name;
-    let (key, mut schema) = if let Some(key) = name.strip_suffix("_ns") {
-        (key, time())
-    } else if let Some(key) = name.strip_suffix("_bytes") {
-        (key, size())
-    } else {
-        (name, json!({ "type": "integer", "minimum": parameter.min }))
-    };
-    schema["description"] = parameter.meaning.into();
-    (key.to_owned(), schema)
-}
-
-/// Which parameters there are depends on the policy.
-fn parameters_by_policy() -> Value {
-    let by_policy = REGISTRY.iter().map(|entry| {
-        let parameters: Map<String, Value> = entry.parameters.iter().map(parameter).collect();
-        let parameters = json!({
-            "type": "object",
-            "properties": parameters,
-            "additionalProperties": false,
-        });
-        json!({
-            "if": { "properties": { "policy": { "const": entry.id } }, "required": ["policy"] },
-            "then": { "properties": { "parameters": parameters } },
-        })
-    });
-    json!({ "allOf": by_policy.collect::<Vec<Value>>() })
-}
-
-/// The table with the parameters that its policy has.
-fn with_parameters(mut client: Value) -> Value {
-    client["allOf"] = json!([shared("parameters_by_policy")]);
-    client
-}
-
-/// A population or origin: limits, name, parameters, and keys of its own.
-fn client(required: &[&str], own: Vec<Key>) -> Value {
-    let mut keys = [own, limits()].concat();
-    keys.push(("name", text(), "Name that results are grouped by."));
-    with_parameters(table(required, keys))
 }
 
 fn origin() -> Value {
@@ -392,6 +261,11 @@ fn network() -> Value {
                 "send_buffer",
                 whole(1, 255),
                 "Blocks that the socket buffer takes.",
+            ),
+            (
+                "shared_subnets",
+                truth(),
+                "256 peers in a row share the first three bytes of their addresses.",
             ),
             (
                 "region",

@@ -1,0 +1,94 @@
+//! The same block asked of several peers: in the endgame, and by pickers that always do. BEP 3,
+//! *endgame*.
+
+use super::conn::Mark;
+use super::partial::Block;
+use super::{Endgame, Torrent};
+use crate::ids::PeerKey;
+
+/// Copies of a block under way at most in the capped endgame.
+const ENDGAME_COPIES: u8 = 2;
+
+/// Copies of a block under way at most in the strict one, where the source has no limit.
+const MOST_COPIES: u8 = 200;
+
+impl Torrent {
+    /// For pickers that ask several peers for the same block all the time.
+    pub(super) fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
+        let copies = self.picker.copies();
+        if copies > 1 {
+            self.another_copy(peer, |it| it.asked() < copies)
+        } else {
+            None
+        }
+    }
+
+    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. In
+    /// the capped one, what was asked of peers that may never answer counts as if it were not asked
+    /// for, by those that deliver.
+    pub(super) fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
+        let all_asked =
+            self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
+        let live = self.conns[peer.0 as usize].live;
+        if !all_asked {
+            return None;
+        }
+        let few = live < self.config.pipeline.min;
+        let copies = if few { ENDGAME_COPIES } else { 1 };
+        let number = match self.config.endgame {
+            Endgame::Capped if self.is_prompt(peer) => {
+                self.another_copy(peer, |it| it.firmly_asked() < copies)
+            }
+            Endgame::Capped => self.another_copy(peer, |it| it.asked() < copies),
+            Endgame::Strict if live == 0 => self.rarest_copy(peer),
+            _ => None,
+        };
+        number.map(|number| (number, Mark::EndgameCopy))
+    }
+
+    /// A block under way from as few others as possible.
+    fn rarest_copy(&mut self, peer: PeerKey) -> Option<u32> {
+        // There are no more copies than connections, and no more than fit the count of a block.
+        let most = u8::try_from(self.open)
+            .unwrap_or(MOST_COPIES)
+            .min(MOST_COPIES);
+        (2..=most).find_map(|copies| self.another_copy(peer, |it| it.asked() < copies))
+    }
+
+    /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
+    /// others are likely to arrive before a copy could.
+    fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(Block) -> bool) -> Option<u32> {
+        let pending = &self.traffic(peer).pending;
+        let allowed = self.allowed(peer);
+        let may_copy = |slot: &usize| {
+            let partial = self.partials.at(*slot);
+            let has = self.remotes.has(peer, partial.piece)
+                && allowed.as_ref().is_none_or(|it| it.has(partial.piece));
+            has && partial.missing > 0 && partial.only.is_none()
+        };
+        let found = self
+            .partials
+            .slots()
+            .rev()
+            .filter(may_copy)
+            .find_map(|slot| {
+                let partial = self.partials.at(slot);
+                let states = self.partials.blocks(slot);
+                let blocks = (0..u32::try_from(states.len()).expect("fewer than 2^30")).rev();
+                let mut numbered =
+                    blocks.map(|block| (block, self.config.geometry.number(partial.piece, block)));
+                let wanted = numbered.find(|(block, number)| {
+                    let state = states[*block as usize];
+                    !state.is_received()
+                        && state.asked() > 0
+                        && fits(state)
+                        && !pending.iter().any(|it| it.number() == *number)
+                });
+                wanted.map(|(block, number)| (slot, block, number))
+            });
+        let (slot, block, number) = found?;
+        let doubtful = !self.is_prompt(peer);
+        self.partials.ask_again(slot, block, doubtful);
+        Some(number)
+    }
+}
