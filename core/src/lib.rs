@@ -23,6 +23,7 @@ pub mod dht;
 pub mod geometry;
 pub mod ids;
 pub mod ledger;
+pub mod lsd;
 pub mod magnet;
 pub mod message;
 pub mod metadata;

@@ -28,6 +28,7 @@ mod hostile;
 mod late;
 mod limits;
 mod lost;
+mod lsd;
 mod magnet;
 mod metadata;
 mod metainfo;

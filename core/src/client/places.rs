@@ -69,7 +69,14 @@ impl Places for Internet {
     }
 
     fn usable(address: SocketAddr) -> Option<SocketAddr> {
-        crate::compact::usable(SocketAddr::new(address.ip().to_canonical(), address.port()))
+        let ip = address.ip().to_canonical();
+        // A link-local address is nothing without its interface, so that stays.
+        let plain = if ip == address.ip() {
+            address
+        } else {
+            SocketAddr::new(ip, address.port())
+        };
+        crate::compact::usable(plain)
     }
 
     fn listening(source: SocketAddr, port: u16) -> SocketAddr {
