@@ -9,7 +9,7 @@
 //! * [`choice`] is which files are wanted.
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
-//! * [`dht`] finds peers without a tracker.
+//! * [`dht`] and [`lsd`] find peers without a tracker.
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
@@ -24,6 +24,7 @@ pub mod dht;
 pub mod disk;
 pub mod http;
 pub mod listen;
+pub mod lsd;
 pub mod metadata;
 pub mod record;
 pub mod resume;

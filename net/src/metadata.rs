@@ -25,6 +25,7 @@ use unchoke_core::wire::METADATA_NAME;
 use crate::connection::{Encryption, Identity};
 use crate::dht::{Dht, Find, next_find, searched};
 use crate::listen::{canonical, listen};
+use crate::lsd::{Lsd, next_neighbour};
 use crate::route::Route;
 use candidates::Candidates;
 use peer::{Event, Peer};
@@ -56,6 +57,8 @@ pub struct Wanted {
     pub route: Route,
     /// The distributed hash table, if it is to be asked, too.
     pub dht: Option<Dht>,
+    /// Announces in the local network, if they are wanted.
+    pub lsd: Option<Lsd>,
 }
 
 /// How it goes.
@@ -148,7 +151,9 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     drop(sources);
     let dht = wanted.dht.as_ref();
     let dht = dht.map(|it| it.want(wanted.info_hash, Some(port)));
-    let info = search.run(&listener, heard, found, dht).await;
+    let lsd = wanted.lsd.as_ref();
+    let lsd = lsd.map(|it| it.want(wanted.info_hash, port));
+    let info = search.run(&listener, heard, found, dht, lsd).await;
     Ok(Found {
         info,
         peers: search.candidates.useful(),
@@ -181,6 +186,7 @@ impl Search {
         mut heard: Receiver<(PeerKey, Event)>,
         mut found: Receiver<Vec<SocketAddr>>,
         mut dht: Option<Receiver<Find>>,
+        mut lsd: Option<Receiver<SocketAddr>>,
     ) -> Vec<u8> {
         let mut status_at = Clock::now();
         loop {
@@ -200,6 +206,7 @@ impl Search {
             tokio::select! {
                 Some((peer, event)) = heard.recv() => self.on_event(peer, event),
                 Some(addresses) = found.recv() => self.candidates.add(&addresses),
+                address = next_neighbour(&mut lsd) => self.candidates.add(&[address]),
                 find = next_find(&mut dht) => match find {
                     Find::Peers(peers) => self.candidates.add(&peers),
                     Find::Searched(nodes) => self.notify(Notice::Source(searched(nodes))),

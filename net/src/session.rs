@@ -40,6 +40,7 @@ use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
 use crate::dht::Dht;
 use crate::disk::{Disk, Report, Workers};
+use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
 use crate::route::Route;
@@ -97,6 +98,8 @@ pub struct Settings {
     pub route: Route,
     /// The distributed hash table, if it is to be used. Never for a private torrent.
     pub dht: Option<Dht>,
+    /// Announces in the local network, if they are wanted. Never for a private torrent.
+    pub lsd: Option<Lsd>,
     /// Payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
@@ -134,6 +137,7 @@ impl Settings {
             encryption: Encryption::default(),
             route: Route::default(),
             dht: None,
+            lsd: None,
             upload_cap: None,
             download_cap: None,
             timeout: None,

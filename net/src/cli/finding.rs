@@ -8,6 +8,7 @@ use unchoke_core::metainfo::Metainfo;
 
 use super::options::{Leaving, parse_peer};
 use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
+use crate::lsd::Lsd;
 
 /// Which sources to use.
 #[derive(Clone, Debug, Args)]
@@ -19,6 +20,9 @@ pub(super) struct Finding {
     /// Ask this node when no other is known, instead of the public ones; may be given several times
     #[arg(long = "dht-node", value_name = "HOST:PORT", value_parser = parse_peer, conflicts_with = "no_dht")]
     dht_nodes: Vec<String>,
+    /// Do not look for peers in the local network; nobody does for private torrents, nor with --proxy
+    #[arg(long)]
+    no_lsd: bool,
 }
 
 /// The sources of this run.
@@ -27,6 +31,7 @@ pub(super) struct Finders<'a> {
     leaving: &'a Leaving,
     port: u16,
     dht: OnceCell<Option<Dht>>,
+    lsd: OnceCell<Option<Lsd>>,
 }
 
 impl<'a> Finders<'a> {
@@ -37,6 +42,7 @@ impl<'a> Finders<'a> {
             leaving,
             port,
             dht: OnceCell::new(),
+            lsd: OnceCell::new(),
         }
     }
 
@@ -48,6 +54,24 @@ impl<'a> Finders<'a> {
     /// The same, if this torrent may use it.
     pub(super) fn dht_for(&self, metainfo: &Metainfo) -> Option<Dht> {
         if metainfo.private { None } else { self.dht() }
+    }
+
+    /// Announces in the local network, for a torrent of which nothing is known but its hash.
+    pub(super) fn lsd(&self) -> Option<Lsd> {
+        let start = || {
+            let route = self.leaving.route();
+            let wanted = !self.finding.no_lsd && !route.has_proxy();
+            let started = wanted.then(|| Lsd::start(&route))?;
+            // Most often there is no network, which other words will tell.
+            let tell = |error: &std::io::Error| tracing::debug!(%error, "no local discovery");
+            started.inspect_err(tell).ok()
+        };
+        self.lsd.get_or_init(start).clone()
+    }
+
+    /// The same, if this torrent may use it.
+    pub(super) fn lsd_for(&self, metainfo: &Metainfo) -> Option<Lsd> {
+        if metainfo.private { None } else { self.lsd() }
     }
 
     fn start(&self) -> Option<Dht> {
@@ -70,9 +94,11 @@ impl<'a> Finders<'a> {
             .map_err(|error| warn!("DHT: it cannot be used: {error}"))
             .ok()
     }
+}
 
-    /// Ends what runs, and saves what it knows.
-    pub(super) fn close(&self) {
+/// What runs ends, and saves what it knows.
+impl Drop for Finders<'_> {
+    fn drop(&mut self) {
         if let Some(Some(dht)) = self.dht.get() {
             dht.close();
         }

@@ -227,6 +227,7 @@ impl<'a> Search<'a> {
             encryption: transfer.encryption,
             route: transfer.leaving.route(),
             dht,
+            lsd: self.finders.lsd(),
         };
         let (notices, mut heard) = unbounded_channel();
         let mut fetching = pin!(fetch(wanted, notices));

@@ -87,6 +87,7 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             peers: common.peers.iter().copied().chain(source.peers).collect(),
             port: source.port.unwrap_or(common.port),
             dht: finders.dht_for(&metainfo),
+            lsd: finders.lsd_for(&metainfo),
             goal,
             policy: options.policy.clone(),
             picker: options.picker().to_owned(),
@@ -98,16 +99,14 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             record: options.record.clone(),
             ..common
         };
-        let reported = report(
+        report(
             &metainfo,
             &options.out,
             settings,
             options.reporting,
             &signals,
-        );
-        let ended = reported.await;
-        finders.close();
-        ended
+        )
+        .await
     })
 }
 
@@ -122,22 +121,21 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
             goal: Goal::Seed,
             choice: choose(&options.choosing, &metainfo, None)?,
             dht: finders.dht_for(&metainfo),
+            lsd: finders.lsd_for(&metainfo),
             policy: options.policy.clone(),
             timeout: options.timeout,
             recheck: options.recheck,
             record: options.record.clone(),
             ..common
         };
-        let reported = report(
+        report(
             &metainfo,
             &options.data,
             settings,
             options.reporting,
             &signals,
-        );
-        let ended = reported.await;
-        finders.close();
-        ended
+        )
+        .await
     })
 }
 

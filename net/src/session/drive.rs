@@ -47,7 +47,7 @@ impl Session {
                 Some(report) = self.reports.recv() => self.on_report(report)?,
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival)?,
                 Some(answer) = self.trackers.next() => self.on_answer(answer)?,
-                find = self.finders.next() => self.on_find(find)?,
+                found = self.finders.next() => self.on_found(found)?,
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     for (link, event) in events.drain(..) {
                         self.on_event(link, event)?;

@@ -1,5 +1,7 @@
 //! Sources of peers beside trackers and peers themselves. None is used for a private torrent (BEP 27).
 
+use std::net::SocketAddr;
+
 use tokio::sync::mpsc::Receiver;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::source::Source;
@@ -8,12 +10,21 @@ use unchoke_core::message::Message;
 
 use super::{ClientInput, Notice, Session, SessionError, Settings};
 use crate::dht::{Dht, Find, next_find, searched};
+use crate::lsd::next_neighbour;
+
+/// What a source has found.
+#[derive(Debug)]
+pub(super) enum Found {
+    Dht(Find),
+    Neighbour(SocketAddr),
+}
 
 /// The sources of one torrent.
 #[derive(Debug)]
 pub(super) struct Finders {
     dht: Option<Dht>,
     finds: Option<Receiver<Find>>,
+    neighbours: Option<Receiver<SocketAddr>>,
     /// What was said of the last search.
     said: Option<String>,
 }
@@ -28,28 +39,38 @@ impl Finders {
         if let Some(dht) = &dht {
             dht.names(&settings.metainfo.nodes);
         }
+        let info_hash = settings.metainfo.info_hash;
         let finds = dht.as_ref();
-        let finds = finds.map(|it| it.want(settings.metainfo.info_hash, Some(port)));
+        let finds = finds.map(|it| it.want(info_hash, Some(port)));
+        let lsd = settings.lsd.as_ref().filter(|_| !settings.metainfo.private);
         Self {
             dht,
             finds,
+            neighbours: lsd.map(|it| it.want(info_hash, port)),
             said: None,
         }
     }
 
-    pub(super) async fn next(&mut self) -> Find {
-        next_find(&mut self.finds).await
+    pub(super) async fn next(&mut self) -> Found {
+        tokio::select! {
+            find = next_find(&mut self.finds) => Found::Dht(find),
+            address = next_neighbour(&mut self.neighbours) => Found::Neighbour(address),
+        }
     }
 }
 
 impl Session {
-    pub(super) fn on_find(&mut self, find: Find) -> Result<(), SessionError> {
-        match find {
-            Find::Peers(addresses) => self.tell(ClientInput::Found {
+    pub(super) fn on_found(&mut self, found: Found) -> Result<(), SessionError> {
+        match found {
+            Found::Dht(Find::Peers(addresses)) => self.tell(ClientInput::Found {
                 source: Source::Dht,
                 addresses,
             }),
-            Find::Searched(nodes) => {
+            Found::Neighbour(address) => self.tell(ClientInput::Found {
+                source: Source::LocalNetwork,
+                addresses: vec![address],
+            }),
+            Found::Dht(Find::Searched(nodes)) => {
                 let said = searched(nodes);
                 if self.finders.said.as_ref() != Some(&said) {
                     self.finders.said = Some(said.clone());

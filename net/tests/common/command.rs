@@ -10,15 +10,24 @@ use super::{PATIENCE, Sample};
 
 /// The command with these words, in `folder`.
 pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_unchoke"));
-    command.current_dir(folder).args(words);
+    let mut command = unrestricted(folder, words);
     // Nothing of a test may leave the machine, unless the test makes a network of its own.
     let transfers = words
         .first()
         .is_some_and(|it| ["download", "seed"].contains(it));
+    if transfers && !words.contains(&"--no-lsd") {
+        command.arg("--no-lsd");
+    }
     if transfers && !words.iter().any(|it| it.starts_with("--dht-node")) {
         command.arg("--no-dht");
     }
+    command
+}
+
+/// The same with every way to find peers: for a test in a network of its own.
+pub(crate) fn unrestricted(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unchoke"));
+    command.current_dir(folder).args(words);
     command.env("XDG_STATE_HOME", folder.join(".state"));
     // A proxy of the machine has no business in a test on loopback.
     for name in [

@@ -1,0 +1,171 @@
+//! Peers in the local network: sockets around [`unchoke_core::lsd`]. BEP 14.
+//!
+//! It is never used with a proxy, nor for private torrents.
+
+mod interfaces;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::time::Instant as Clock;
+use unchoke_core::ids::InfoHash;
+use unchoke_core::lsd::{Beacon, GROUP_V4, GROUP_V6, MAX_BYTES, PORT};
+use unchoke_core::time::Instant;
+
+use crate::chance::random_u64;
+use crate::route::Route;
+
+/// Finds that wait to be looked at.
+const FINDS: usize = 16;
+/// Time between two looks at who still wants something.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Order = (InfoHash, u16, Sender<SocketAddr>);
+
+/// Announces and listens in the local network for all torrents of this process, in a task of the
+/// runtime it was started in, until the last clone is dropped. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lsd {
+    orders: UnboundedSender<Order>,
+}
+
+impl Lsd {
+    /// Starts it. Fails if there is a proxy, or no interface that reaches several machines.
+    pub fn start(route: &Route) -> io::Result<Self> {
+        if route.has_proxy() {
+            return Err(io::Error::other("datagrams do not go through the proxy"));
+        }
+        let ears = [true, false].map(|ipv4| interfaces::listen(route, ipv4).ok());
+        let mouths = interfaces::mouths(route);
+        if mouths.is_empty() {
+            return Err(io::Error::other("no interface reaches a local network"));
+        }
+        let (orders, taken) = mpsc::unbounded_channel();
+        tokio::spawn(run(ears, mouths, taken));
+        Ok(Self { orders })
+    }
+
+    /// Announces a torrent, with the port on which we listen for it, until the receiver is dropped,
+    /// and gives where others are that announce it. Never for a private torrent.
+    #[must_use]
+    pub fn want(&self, info_hash: InfoHash, port: u16) -> Receiver<SocketAddr> {
+        let (sender, finds) = mpsc::channel(FINDS);
+        // Without the task nothing is found.
+        drop(self.orders.send((info_hash, port, sender)));
+        finds
+    }
+}
+
+/// The next neighbour; none ever of whom is not looked for.
+pub(crate) async fn next_neighbour(finds: &mut Option<Receiver<SocketAddr>>) -> SocketAddr {
+    let address = match finds {
+        Some(finds) => finds.recv().await,
+        None => None,
+    };
+    match address {
+        Some(address) => address,
+        None => std::future::pending().await,
+    }
+}
+
+struct Task {
+    epoch: Clock,
+    beacon: Beacon,
+    mouths: Vec<UdpSocket>,
+    wanted: Vec<(InfoHash, Sender<SocketAddr>)>,
+}
+
+async fn run(
+    ears: [Option<UdpSocket>; 2],
+    mouths: Vec<UdpSocket>,
+    mut orders: UnboundedReceiver<Order>,
+) {
+    let cookie = format!("{:016x}", random_u64());
+    let mut task = Task {
+        epoch: Clock::now(),
+        beacon: Beacon::new(Instant::START, cookie.into_bytes()),
+        mouths,
+        wanted: Vec::new(),
+    };
+    let [v4, v6] = ears;
+    let (mut first, mut second) = ([0; MAX_BYTES + 1], [0; MAX_BYTES + 1]);
+    loop {
+        task.speak();
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some((info_hash, port, sender)) => {
+                    let now = task.now();
+                    task.wanted.push((info_hash, sender));
+                    task.beacon.add(now, info_hash, port);
+                }
+                None => return,
+            },
+            (length, from) = receive(v4.as_ref(), &mut first) => task.hear(&first[..length], from),
+            (length, from) = receive(v6.as_ref(), &mut second) => task.hear(&second[..length], from),
+            () = tokio::time::sleep(LOOK) => task.look(),
+        }
+    }
+}
+
+async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    let Some(socket) = socket else {
+        return std::future::pending().await;
+    };
+    loop {
+        match socket.recv_from(buffer).await {
+            Ok(received) => return received,
+            Err(error) => tracing::debug!(%error, "an announce is lost"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Task {
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    /// Sends what is due into every network.
+    fn speak(&mut self) {
+        let Some(announce) = self.beacon.poll(self.now()) else {
+            return;
+        };
+        for mouth in &self.mouths {
+            let ipv4 = mouth.local_addr().is_ok_and(|it| it.is_ipv4());
+            let group: SocketAddr = if ipv4 {
+                (GROUP_V4, PORT).into()
+            } else {
+                (GROUP_V6, PORT).into()
+            };
+            if let Err(error) = mouth.try_send_to(&announce.encode(ipv4), group) {
+                tracing::debug!(%group, %error, "an announce was not sent");
+            }
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
+        let Some((address, torrents)) = self.beacon.hear(self.now(), from, bytes) else {
+            return;
+        };
+        for (torrent, sender) in &self.wanted {
+            if torrents.contains(torrent) {
+                // Who has so many to look at needs no more.
+                sender.try_send(address).ok();
+            }
+        }
+    }
+
+    /// Forgets what nobody wants any more.
+    fn look(&mut self) {
+        let gone = self.wanted.extract_if(.., |it| it.1.is_closed());
+        let gone: Vec<InfoHash> = gone.map(|it| it.0).collect();
+        for torrent in gone {
+            if !self.wanted.iter().any(|it| it.0 == torrent) {
+                self.beacon.remove(torrent);
+            }
+        }
+    }
+}
