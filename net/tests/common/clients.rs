@@ -52,6 +52,8 @@ pub(crate) struct Place<'a> {
     pub(crate) port: u16,
     /// It must refuse every connection that is not encrypted, payload included where it can say so.
     pub(crate) encrypted: bool,
+    /// How it finds others beside trackers, as `libtorrent_peer.py` takes it; libtorrent only.
+    pub(crate) finder: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +188,8 @@ fn libtorrent(place: Place<'_>, seed: bool) -> Command {
             "encrypted"
         } else {
             "plain"
-        });
+        })
+        .args(Some(place.finder).filter(|it| !it.is_empty()));
     command
 }
 

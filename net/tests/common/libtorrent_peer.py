@@ -1,6 +1,7 @@
 """A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
 
-Arguments: seed|fetch, torrent file or magnet link, folder, address, port, plain|encrypted.
+Arguments: seed|fetch, torrent file or magnet link, folder, address, port, plain|encrypted, and
+how it finds others beside trackers: lsd, or dht=HOST:PORT with a node to begin with.
 """
 
 import sys
@@ -8,7 +9,8 @@ import time
 
 import libtorrent as lt
 
-mode, torrent, folder, address, port, encryption = sys.argv[1:]
+mode, torrent, folder, address, port, encryption, *finders = sys.argv[1:]
+nodes = [it.removeprefix("dht=") for it in finders if it.startswith("dht=")]
 forced, rc4 = 0, 2
 encrypted = {
     "in_enc_policy": forced,
@@ -18,8 +20,12 @@ encrypted = {
 session = lt.session({
     **(encrypted if encryption == "encrypted" else {}),
     "listen_interfaces": f"{address}:{port}",
-    "enable_dht": False,
-    "enable_lsd": False,
+    "enable_dht": bool(nodes),
+    "dht_bootstrap_nodes": ",".join(nodes),
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_ignore_dark_internet": False,
+    "enable_lsd": "lsd" in finders,
     "enable_upnp": False,
     "enable_natpmp": False,
     "enable_incoming_utp": False,

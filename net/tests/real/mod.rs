@@ -1,0 +1,7 @@
+//! The tests of `real_peers`: `network` and `stage` are what they share.
+
+mod finders;
+mod network;
+mod silence;
+mod stage;
+mod transfers;

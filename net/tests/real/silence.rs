@@ -1,0 +1,112 @@
+//! Who is not spoken to: every packet into a network that leads nowhere is counted.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use super::network::{in_the_void, sent_into_the_void};
+use crate::common::command::{run, stderr, unrestricted};
+use crate::common::tracker::{Manner, Tracker};
+use crate::common::{Sample, sample};
+
+/// Longer than any first word of a source takes: nodes are looked up after at most four seconds.
+const WATCHED: Duration = Duration::from_secs(12);
+
+/// A tracker on this machine that lists everybody, and torrents that name it.
+struct Place {
+    runtime: tokio::runtime::Runtime,
+    tracker: Tracker,
+    sample: Sample,
+}
+
+impl Place {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("runtime");
+        let tracker = runtime.block_on(Tracker::start(Manner::Proper));
+        let sample = sample();
+        let home = sample.folder.path();
+        for (name, option) in [
+            ("shared.torrent", None),
+            ("private.torrent", Some("--private")),
+        ] {
+            let words = ["create", "sample", "--out", name, "--tracker", &tracker.url];
+            let words: Vec<&str> = words.into_iter().chain(option).collect();
+            let made = run(home, &words);
+            assert!(made.status.success(), "{}", stderr(&made));
+        }
+        Self {
+            runtime,
+            tracker,
+            sample,
+        }
+    }
+
+    fn home(&self) -> &Path {
+        self.sample.folder.path()
+    }
+
+    fn start(&self, words: &[&str]) -> Child {
+        let mut command = unrestricted(self.home(), words);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).spawn().expect("it starts")
+    }
+
+    /// What a seed and a download that goes on seeding say to the void.
+    fn said(&self, torrent: &str, extra: &[&str]) -> u64 {
+        let before = sent_into_the_void();
+        let away = tempfile::tempdir().expect("temporary folder");
+        let out = away.path().to_str().expect("text");
+        let seed = ["seed", torrent, "--data", "."];
+        let fetch = ["download", torrent, "--out", out, "--seed"];
+        let children = [&seed[..], &fetch[..]].map(|it| self.start(&[it, extra].concat()));
+        std::thread::sleep(WATCHED);
+        let said = sent_into_the_void() - before;
+        for mut child in children {
+            // Politely, so that what is said at the end counts, too.
+            crate::common::command::signal(&child, "INT");
+            child.wait().expect("it ends");
+        }
+        let at_the_end = sent_into_the_void() - before - said;
+        if extra.is_empty() {
+            self.sample.assert_in(away.path());
+        }
+        said + at_the_end
+    }
+}
+
+#[test]
+fn a_private_torrent_speaks_to_its_tracker_and_to_nobody_else() {
+    let test = "a_private_torrent_speaks_to_its_tracker_and_to_nobody_else";
+    if !in_the_void(module_path!(), test, None) {
+        return;
+    }
+    let place = Place::new();
+    assert_eq!(place.said("private.torrent", &[]), 0);
+    let events = place.tracker.events();
+    for event in ["started", "stopped"] {
+        let told = events.iter().filter(|it| *it == event).count();
+        assert!(told >= 2, "{event}: {events:?}");
+    }
+    let all_off = ["--no-dht", "--no-lsd"];
+    assert_eq!(place.said("shared.torrent", &all_off), 0);
+    // The same torrent, shared, says something: the count counts.
+    assert!(place.said("shared.torrent", &[]) > 0);
+    drop(place.runtime);
+}
+
+#[test]
+fn nothing_passes_a_proxy_by() {
+    let test = "nothing_passes_a_proxy_by";
+    if !in_the_void(module_path!(), test, None) {
+        return;
+    }
+    let place = Place::new();
+    let proxied = ["--proxy", "socks5://127.0.0.1:9", "--peer", "10.77.0.50:1"];
+    assert_eq!(place.said("shared.torrent", &proxied), 0);
+    // From an address of this machine nothing leaves it. Names are looked up by the system, so a node
+    // is named by its number.
+    let node = ["--dht-node", "10.77.0.50:1"];
+    let bound = [&["--bind", "127.0.0.1"], &proxied[2..], &node].concat();
+    assert_eq!(place.said("shared.torrent", &bound), 0);
+    drop(place.runtime);
+}
