@@ -47,6 +47,7 @@ mod lost;
 mod needs;
 mod partial;
 mod patience;
+mod pending;
 mod remotes;
 mod requests;
 mod super_seed;
@@ -59,7 +60,7 @@ mod verify;
 pub use ahead::{ManyTorrents, WAITING_HAVES};
 use allowed::Allowances;
 use bucket::Bucket;
-use conn::{Conn, Mark};
+use conn::Conn;
 use exchange::Exchange;
 pub use io::{
     BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
@@ -68,6 +69,7 @@ pub use io::{
 use ledgers::Ledgers;
 use needs::Needs;
 use partial::Partials;
+use pending::Mark;
 use remotes::Remotes;
 use super_seed::SuperSeed;
 use suspects::Suspects;

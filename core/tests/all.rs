@@ -18,6 +18,7 @@ mod choke_mainline;
 mod choke_parameters;
 mod choke_shares;
 mod choke_tables;
+mod circles;
 mod client;
 mod common;
 mod corpora;

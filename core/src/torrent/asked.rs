@@ -19,9 +19,10 @@
 //! what it is. If a peer was asked for a block again, an answer settles the live request.
 
 use super::Torrent;
-use super::conn::{Conn, Delivery, Mark, Pending};
+use super::conn::{Conn, Delivery};
 use super::partial::Partials;
 use super::patience::{self, millis};
+use super::pending::{Mark, Pending};
 use super::traffic::Traffic;
 use crate::geometry::Geometry;
 use crate::ids::PeerKey;

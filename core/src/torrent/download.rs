@@ -7,9 +7,10 @@
 
 use alloc::collections::VecDeque;
 
-use super::conn::{Delivery, Mark, Pending};
+use super::conn::Delivery;
 use super::fill::Turn;
 use super::patience::millis;
+use super::pending::{Mark, Pending};
 use super::traffic::PIPELINE;
 use super::{Output, ProtocolViolation, Torrent};
 use crate::bitfield::Bitfield;

@@ -1,8 +1,8 @@
 //! The same block asked of several peers: in the endgame, and by pickers that always do. BEP 3,
 //! *endgame*.
 
-use super::conn::Mark;
 use super::partial::Block;
+use super::pending::Mark;
 use super::{Endgame, Torrent};
 use crate::ids::PeerKey;
 

@@ -2,8 +2,9 @@
 
 use alloc::boxed::Box;
 
-use super::conn::{Conn, Mark};
+use super::conn::Conn;
 use super::io::PeerLink;
+use super::pending::Mark;
 use super::{ProtocolViolation, Reason, Torrent, WAITING_HAVES};
 use crate::bitfield::Bitfield;
 use crate::choke::{Trigger, UploadOrder};

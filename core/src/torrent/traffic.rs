@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::ops::Index;
 
 use super::bucket::Bucket;
-use super::conn::Pending;
 use super::patience::millis;
+use super::pending::Pending;
 use super::requests::{Requests, grow};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;

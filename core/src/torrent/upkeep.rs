@@ -7,9 +7,10 @@
 
 use core::time::Duration;
 
-use super::conn::{Delivery, Mark};
+use super::conn::Delivery;
 use super::interest::MOST_COSTLY;
 use super::patience::{DOUBT, MOST_HALVINGS, span_millis};
+use super::pending::Mark;
 use super::{Reason, Torrent};
 use crate::choke::Trigger;
 use crate::ids::PeerKey;

@@ -2,12 +2,25 @@
 
 use std::ops::RangeInclusive;
 
+use clap::Args;
 use unchoke_core::metainfo::{FileKind, Layout, Metainfo, Naming};
 use unchoke_core::wanted::Priority;
 
 use super::Failure;
-use super::options::Choosing;
 use crate::choice::Choice;
+
+/// Which files of the torrent.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Choosing {
+    /// Only these files: numbers as `unchoke show` prints them (`1,3-5`), or a path, a folder, a name or
+    /// a pattern (`*.flac`); may be given several times
+    #[arg(long, value_name = "FILES", value_parser = Named::parse)]
+    pub(super) files: Vec<Named>,
+    /// How urgent files are: `high=FILES`, `normal=FILES`, `low=FILES` or `skip=FILES`; may be given
+    /// several times, and the last one counts
+    #[arg(long = "priority", value_name = "LEVEL=FILES", value_parser = parse_priority)]
+    pub(super) priorities: Vec<(Priority, Named)>,
+}
 
 /// Files as a user names them.
 #[derive(Clone, Debug, PartialEq, Eq)]

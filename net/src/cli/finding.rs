@@ -6,7 +6,8 @@ use std::cell::OnceCell;
 use clap::Args;
 use unchoke_core::metainfo::Metainfo;
 
-use super::options::{Leaving, parse_peer};
+use super::leaving::Leaving;
+use super::peer::parse_peer;
 use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
 use crate::lsd::Lsd;
 

@@ -1,20 +1,19 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use unchoke_core::wanted::Priority;
 use unchoke_core::{choke, pick};
 
 use crate::connection::Encryption;
 
-use super::choosing::{Named, parse_priority};
+use super::choosing::Choosing;
 use super::finding::Finding;
+use super::leaving::Leaving;
 use super::parameters::{Change, parse_change};
+use super::peer::parse_peer;
 use super::url::parse_tracker;
-use crate::route::{Bind, Proxy, Route};
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -84,37 +83,6 @@ pub(super) struct Transfer {
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
-}
-
-/// How connections leave this machine.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Leaving {
-    /// Connect through this SOCKS5 proxy only: `socks5://[USER:PASSWORD@]HOST:PORT`. UDP trackers are
-    /// then not asked, and only this machine can connect to us
-    #[arg(long, value_name = "URL")]
-    proxy: Option<Proxy>,
-    /// Connect from this address or network interface only
-    #[arg(long, value_name = "ADDRESS|INTERFACE")]
-    bind: Option<Bind>,
-}
-
-impl Leaving {
-    pub(super) fn route(&self) -> Route {
-        Route::new(self.proxy.clone(), self.bind.clone())
-    }
-}
-
-/// Which files of the torrent.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Choosing {
-    /// Only these files: numbers as `unchoke show` prints them (`1,3-5`), or a path, a folder, a name or
-    /// a pattern (`*.flac`); may be given several times
-    #[arg(long, value_name = "FILES", value_parser = Named::parse)]
-    pub(super) files: Vec<Named>,
-    /// How urgent files are: `high=FILES`, `normal=FILES`, `low=FILES` or `skip=FILES`; may be given
-    /// several times, and the last one counts
-    #[arg(long = "priority", value_name = "LEVEL=FILES", value_parser = parse_priority)]
-    pub(super) priorities: Vec<(Priority, Named)>,
 }
 
 /// How to report.
@@ -312,19 +280,6 @@ fn pickers() -> String {
     format!("Order of pieces: {}", pick::PICKERS.join(", "))
 }
 
-pub(super) fn parse_peer(text: &str) -> Result<String, String> {
-    let parts = text.rsplit_once(':');
-    let named = parts.is_some_and(|(host, port)| {
-        !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok_and(|it| it > 0)
-    });
-    let numeric = text.parse::<SocketAddr>();
-    if named || numeric.is_ok_and(|it| it.port() > 0) {
-        Ok(text.to_owned())
-    } else {
-        Err("write HOST:PORT, for example `10.0.0.1:6881` or `[::1]:6881`".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -334,15 +289,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn peers_need_a_host_and_a_port() {
-        for good in ["1.2.3.4:5", "[::1]:6881", "example.org:80"] {
-            assert!(parse_peer(good).is_ok(), "{good}");
-        }
-        for bad in ["", "1.2.3.4", "host:", "host:0", "host:99999", "::1"] {
-            assert!(parse_peer(bad).is_err(), "{bad}");
-        }
     }
 }
