@@ -107,6 +107,8 @@ impl World {
             // Blocks have no bytes here, and there is neither a tracker nor a user.
             Output::StoreBlock { .. }
             | Output::Announce { .. }
+            | Output::UseWebSeed { .. }
+            | Output::LeftWebSeed { .. }
             | Output::Banned { .. }
             | Output::Drop { .. }
             | Output::Completed => {}

@@ -6,9 +6,9 @@
 //! [`book`] the addresses that are known, and whom to dial next; [`source`] what each kind is worth;
 //! [`doors`] connections whose handshake is not done; [`admission`] who gets a seat, `seats` who has
 //! one; [`turnover`] who makes room; [`redial`] when to try again; [`bans`] who misbehaved;
-//! [`announcer`] when to tell the trackers what; [`config`] every figure; [`places`] what an address
-//! is. Parts return what is to be done and never call each other: only this file and `connecting`,
-//! which hold the state, do.
+//! [`announcer`] when to tell the trackers what; `web_seeds` which servers to use; [`config`] every figure; [`places`] what an address
+//! is. Parts return what is to be done and never call each other: only this file, `connecting` and
+//! `servers`, which hold the state, do.
 //!
 //! # What a driver does
 //!
@@ -27,6 +27,7 @@
 //!
 //! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -48,8 +49,10 @@ mod io;
 pub mod places;
 pub mod redial;
 mod seats;
+mod servers;
 pub mod source;
 pub mod turnover;
+mod web_seeds;
 
 use announcer::Announcer;
 use bans::{Bans, Offence};
@@ -61,6 +64,7 @@ pub use places::{Internet, Places};
 use redial::Ended;
 use seats::Seats;
 use source::Source;
+use web_seeds::WebSeeds;
 
 /// Time between two looks at who is connected: while somebody has to make room, and otherwise.
 const LOOK_SOON: Duration = Duration::from_secs(1);
@@ -82,6 +86,8 @@ pub struct Client<P: Places> {
     seats: Seats<P>,
     bans: Bans<P>,
     announcer: Announcer,
+    /// Absent while the torrent has none.
+    web_seeds: Option<Box<WebSeeds>>,
     next_look: Instant,
     next_turnover: Instant,
     /// When the book has somebody to dial.
@@ -117,6 +123,7 @@ impl<P: Places> Client<P> {
             seats: Seats::default(),
             bans: Bans::default(),
             announcer,
+            web_seeds: None,
             next_look: now.after(LOOK),
             // At a phase of its own, or a flash crowd would exchange connections all at once.
             next_turnover: now
@@ -127,6 +134,13 @@ impl<P: Places> Client<P> {
             config,
             stopping: false,
         }
+    }
+
+    /// The same with so many web seeds (BEP 19), which are used while something is lacking.
+    #[must_use]
+    pub fn with_web_seeds(mut self, count: u16) -> Self {
+        self.web_seeds = (count > 0).then(|| Box::new(WebSeeds::new(count)));
+        self
     }
 
     /// The torrent inside.
@@ -269,6 +283,7 @@ impl<P: Places> Client<P> {
     fn settle(&mut self, now: Instant) {
         if !self.stopping {
             self.dial(now);
+            self.use_web_seeds(now);
             let wants = self.wants_peers();
             self.announcer.want_peers(wants);
         }
@@ -290,7 +305,7 @@ impl<P: Places> Client<P> {
                 self.next_look = look;
             }
             let own = self.next_dial.min(self.next_look).min(self.next_turnover);
-            self.next = self.next.min(own);
+            self.next = self.next.min(own).min(self.next_web_seed());
         }
     }
 
@@ -346,7 +361,7 @@ impl<P: Places> Client<P> {
     /// Bans the host that holds a key, or held it last.
     fn condemn(&mut self, peer: PeerKey, offence: Offence) {
         let Some(address) = self.seats.address(peer) else {
-            return;
+            return self.leave_web_seed(peer, offence);
         };
         let host = P::host(address);
         if self.bans.corrupt(self.now, host) {
@@ -363,6 +378,7 @@ impl<P: Places> Client<P> {
         if let Some(seat) = self.seats.get_mut(peer) {
             seat.closing = Some(why.ended());
         }
+        self.closing_web_seed(peer, &why);
         Output::Close { peer, why }
     }
 
@@ -373,7 +389,7 @@ impl<P: Places> Client<P> {
 
     fn on_closed(&mut self, now: Instant, peer: PeerKey, how: Ended, unsent: Unsent) {
         let Some(seat) = self.seats.get(peer).copied() else {
-            return;
+            return self.web_seed_ended(now, peer, how);
         };
         if seat.closing.is_none() && how == Ended::Garbage {
             self.note_violation(peer);

@@ -40,4 +40,5 @@ pub mod time;
 pub mod torrent;
 pub mod tracker;
 pub mod wanted;
+pub mod web;
 pub mod wire;

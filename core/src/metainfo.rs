@@ -101,21 +101,25 @@ impl Metainfo {
         &self.hashes()[piece.0 as usize]
     }
 
-    /// The path of file number `file` as the torrent has it, printable and cut if it is very long;
-    /// `None` if [`Layout::path`] is the same.
+    /// The elements of the path of file number `file` as the torrent has them, its folder first: they
+    /// may be anything. `None` if the torrent gives it none.
     #[must_use]
-    pub fn original_path(&self, file: usize) -> Option<String> {
-        let raw_name = &self.info[self.raw_name.clone()];
-        let mut found = Vec::from(raw_name);
+    pub fn raw_path(&self, file: usize) -> Option<Vec<Vec<u8>>> {
+        let mut found = alloc::vec![Vec::from(&self.info[self.raw_name.clone()])];
         if self.layout.multi_file() {
             let at = self.layout.files()[file].found_at?;
             let path = &self.info[at as usize..];
             let path = decode_prefix(path, Limits::TORRENT_FILE).ok()?;
-            for element in files::elements(path.root()) {
-                found.push(b'/');
-                found.extend_from_slice(element);
-            }
+            found.extend(files::elements(path.root()).map(Vec::from));
         }
+        Some(found)
+    }
+
+    /// The path of file number `file` as the torrent has it, printable and cut if it is very long;
+    /// `None` if [`Layout::path`] is the same.
+    #[must_use]
+    pub fn original_path(&self, file: usize) -> Option<String> {
+        let found = self.raw_path(file)?.join(&b'/');
         let path = self.layout.path(file, Naming::Exact);
         (path.as_bytes() != found).then(|| escaped_to(&found, MAX_TEXT_BYTES))
     }

@@ -3,7 +3,7 @@
 //! This file holds the state and the entry points. The parts:
 //! - requests and blocks: `download`, `endgame`, `asked` (the life of a request), `patience` (how long it may
 //!   take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
-//!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks);
+//!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks), `web_seed`;
 //! - uploads: `upload`, `choking` (the policy asked and obeyed), `super_seed` (pieces revealed one
 //!   by one), `allowed` (pieces served under a choke), `claims` (what we say that we have);
 //! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
@@ -56,6 +56,7 @@ mod traffic;
 mod upkeep;
 mod upload;
 mod verify;
+mod web_seed;
 
 pub use ahead::{ManyTorrents, WAITING_HAVES};
 use allowed::Allowances;
@@ -341,10 +342,11 @@ impl Torrent {
             .is_none_or(|conn| !conn.open || conn.am_choking)
     }
 
-    /// The connections as a policy sees them, in ascending key order.
+    /// The connections to peers as a policy sees them, in ascending key order.
     #[must_use]
     pub fn peer_views(&self, now: Instant) -> Vec<PeerView> {
-        let open = (0..).zip(&self.conns).filter(|(_, conn)| conn.open);
+        let open = (0..).zip(&self.conns);
+        let open = open.filter(|(_, conn)| conn.open && !conn.agreed.web());
         open.map(|(key, conn)| self.view(now, PeerKey(key), conn))
             .collect()
     }
@@ -395,6 +397,9 @@ impl Torrent {
     }
 
     fn send(&mut self, now: Instant, peer: PeerKey, message: Message) {
+        if self.is_deaf_to(peer, &message) {
+            return;
+        }
         let bytes = u64::from(wire_len(&message));
         let kind = Kind::of(&message) as usize;
         self.ledgers

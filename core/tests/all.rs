@@ -48,4 +48,5 @@ mod tidy;
 mod tracker;
 mod upload_order;
 mod wanted;
+mod web;
 mod wire;

@@ -45,6 +45,7 @@ fn connect(torrent: &mut Torrent, key: u32, has: impl Iterator<Item = u32>) {
         outgoing: true,
         returning: false,
         address: None,
+        web: false,
     };
     torrent.handle_input(Instant::START, Input::PeerConnected { peer, link });
     let message = Message::Bitfield(Box::new(set));

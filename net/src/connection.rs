@@ -17,6 +17,7 @@ use unchoke_core::wire::{Decoder, WireError};
 
 use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
+use crate::web_seed::WebSeedError;
 
 pub use failure::HandshakeError;
 pub use greet::{Identity, Introduced, answer, greet};
@@ -74,6 +75,9 @@ pub enum CloseReason {
     /// An extension message longer than any of them is.
     #[error("extension message of {0} bytes")]
     LongExtension(usize),
+    /// A web seed is of no use.
+    #[error("{0}")]
+    WebSeed(WebSeedError),
     /// We let it go.
     #[error("closed by us")]
     ByUs,

@@ -1,16 +1,19 @@
-//! HTTP and HTTPS for trackers: GET, with redirects, over one connector that decides at every hop on
-//! the address to which the connection goes.
+//! HTTP and HTTPS for trackers and web seeds: GET, with redirects, over one connector that decides at
+//! every hop on the address to which the connection goes.
 //!
-//! Not here, on purpose: proxies named by the environment, cookies, caches, HTTP/2, kept connections.
-//! A tracker is asked every half hour.
+//! Not here, on purpose: proxies named by the environment, cookies, caches, HTTP/2. Connections are kept
+//! for web seeds only: a tracker is asked every half hour.
 
 mod body;
 pub(crate) mod connect;
 mod error;
+mod ranges;
 mod tls;
 mod torrent;
 
 pub use error::{HttpError, Phase};
+pub use ranges::PartError;
+pub(crate) use ranges::{Part, Ranges};
 pub(crate) use torrent::fetch_torrent;
 
 use std::net::IpAddr;
@@ -20,8 +23,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::http::request::Builder;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
@@ -128,18 +132,35 @@ impl Client {
         login: Option<&str>,
         end: Clock,
     ) -> Result<(Response<Incoming>, Reach, JoinSet<()>), HttpError> {
+        let (mut sender, reach, connection) = self.connect(url, gate, before, end).await?;
+        let request = request(url, login)?
+            .header(ACCEPT_ENCODING, "gzip")
+            .header(CONNECTION, "close")
+            .body(Empty::new())
+            .map_err(|_| HttpError::NoHost)?;
+        let response = send(&mut sender, request, end).await?;
+        Ok((response, reach, connection))
+    }
+
+    /// A connection to the server of `url`, and what runs it: it ends with that.
+    async fn connect(
+        &self,
+        url: &Url,
+        gate: &dyn Gate,
+        before: Option<Reach>,
+        end: Clock,
+    ) -> Result<(SendRequest<Empty<Bytes>>, Reach, JoinSet<()>), HttpError> {
         let host = url.host().ok_or(HttpError::NoHost)?;
         let port = url.port_or_known_default().ok_or(HttpError::NoHost)?;
         let judge = |ip, reach| gate.address(url, ip, reach, before);
         let (stream, reach) = connect::open(&self.route, &host, port, judge, end).await?;
-        let request = request(url, login)?;
-        let (response, connection) = if url.scheme() == "https" {
+        let (sender, running) = if url.scheme() == "https" {
             let stream = self.encrypt(&host, stream, end).await?;
-            exchange(stream, request, end).await?
+            begin(stream).await?
         } else {
-            exchange(stream, request, end).await?
+            begin(stream).await?
         };
-        Ok((response, reach, connection))
+        Ok((sender, reach, running))
     }
 
     async fn encrypt<S>(
@@ -169,29 +190,34 @@ impl Client {
     }
 }
 
-/// Sends a request on a fresh connection and waits for the head of the answer.
-async fn exchange<S>(
-    stream: S,
-    request: Request<Empty<Bytes>>,
-    end: Clock,
-) -> Result<(Response<Incoming>, JoinSet<()>), HttpError>
+/// Speaks HTTP on a fresh connection.
+async fn begin<S>(stream: S) -> Result<(SendRequest<Empty<Bytes>>, JoinSet<()>), HttpError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MAX_HEAD_BYTES);
     builder.ignore_invalid_headers_in_responses(true);
-    let deadline = Deadline::new(Phase::Head, HEAD_PATIENCE, end);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
     // Ends with the set: nothing is left running when nobody waits for the answer.
     let mut running = JoinSet::new();
     // What goes wrong with the connection, the response says, too.
     running.spawn(async move { drop(connection.await) });
-    let response = deadline.limit(sender.send_request(request)).await??;
-    Ok((response, running))
+    Ok((sender, running))
 }
 
-fn request(url: &Url, login: Option<&str>) -> Result<Request<Empty<Bytes>>, HttpError> {
+/// Sends a request and waits for the head of the answer.
+async fn send(
+    sender: &mut SendRequest<Empty<Bytes>>,
+    request: Request<Empty<Bytes>>,
+    end: Clock,
+) -> Result<Response<Incoming>, HttpError> {
+    let deadline = Deadline::new(Phase::Head, HEAD_PATIENCE, end);
+    Ok(deadline.limit(sender.send_request(request)).await??)
+}
+
+/// What every request says.
+fn request(url: &Url, login: Option<&str>) -> Result<Builder, HttpError> {
     let target = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -203,13 +229,11 @@ fn request(url: &Url, login: Option<&str>) -> Result<Request<Empty<Bytes>>, Http
     };
     let mut builder = Request::get(target)
         .header(HOST, host)
-        .header(USER_AGENT, concat!("Unchoke/", env!("CARGO_PKG_VERSION")))
-        .header(ACCEPT_ENCODING, "gzip")
-        .header(CONNECTION, "close");
+        .header(USER_AGENT, concat!("Unchoke/", env!("CARGO_PKG_VERSION")));
     if let Some(login) = login {
         builder = builder.header(AUTHORIZATION, login);
     }
-    builder.body(Empty::new()).map_err(|_| HttpError::NoHost)
+    Ok(builder)
 }
 
 /// The user name and password of the URL as the server wants to hear them. RFC 7617.

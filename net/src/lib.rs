@@ -10,6 +10,7 @@
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`dht`] and [`lsd`] find peers without a tracker.
+//! * [`web_seed`] fetches blocks from web servers.
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
@@ -33,3 +34,4 @@ pub mod session;
 pub mod storage;
 pub mod text;
 pub mod tracker;
+pub mod web_seed;

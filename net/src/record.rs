@@ -56,6 +56,8 @@ pub struct Origin {
     pub name: PeerId,
     /// How many trackers each tier has.
     pub tiers: Vec<usize>,
+    /// How many web seeds it may use.
+    pub web_seeds: u16,
 }
 
 /// Why there is no torrent of these settings.
@@ -96,7 +98,7 @@ impl Origin {
 
     /// The client, at time zero.
     pub fn client(&self) -> Result<Client<Internet>, OriginError> {
-        Ok(Client::new(
+        let client = Client::new(
             self.client_config(),
             self.torrent()?,
             self.name,
@@ -104,7 +106,8 @@ impl Origin {
             Streams::new(self.run_seed),
             0,
             Instant::START,
-        ))
+        );
+        Ok(client.with_web_seeds(self.web_seeds))
     }
 
     /// Debug text of the whole configuration.
@@ -135,6 +138,8 @@ struct Head {
     private: bool,
     name: String,
     tiers: Vec<usize>,
+    #[serde(default)]
+    web_seeds: u16,
     /// Debug text of the whole configuration: replay refuses a recording made with other defaults.
     config: String,
 }
@@ -183,6 +188,7 @@ impl Recorder {
             private: origin.private,
             name: to_hex(&origin.name.0),
             tiers: origin.tiers.clone(),
+            web_seeds: origin.web_seeds,
             config: origin.text(),
         };
         let mut file = BufWriter::new(File::create(path)?);
@@ -354,5 +360,6 @@ fn origin_of(head: &Head) -> Option<Origin> {
         private: head.private,
         name: PeerId(from_hex(&head.name)?.try_into().ok()?),
         tiers: head.tiers.clone(),
+        web_seeds: head.web_seeds,
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Session::open`] prepares files and sockets, [`Session::run`] drives the client core until its goal
 //! is reached. The parts: `drive` inputs and outputs; `peers` sockets; `found` and [`check`] what is on
-//! disk already; `damage` what is not good any more; `announce` trackers; `status` what a user sees.
+//! disk already; `damage` what is not good any more; `announce` trackers; `web_seeds`; `status` what a user sees.
 
 mod announce;
 mod check;
@@ -16,6 +16,7 @@ mod names;
 mod open;
 mod peers;
 mod status;
+mod web_seeds;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,6 +91,8 @@ pub struct Settings {
     pub peers: Vec<SocketAddr>,
     /// Ask the trackers of the torrent.
     pub trackers: bool,
+    /// Use the web seeds of the torrent.
+    pub web_seeds: bool,
     /// Connections at most, both ways together.
     pub max_connections: u16,
     /// Whether connections are encrypted.
@@ -133,6 +136,7 @@ impl Settings {
             port: 0,
             peers: Vec::new(),
             trackers: true,
+            web_seeds: true,
             max_connections: 50,
             encryption: Encryption::default(),
             route: Route::default(),
@@ -282,6 +286,7 @@ pub struct Session {
     failure: Option<StorageError>,
     damage: damage::Damage,
     dictionary: dictionary::Dictionary,
+    web_seeds: web_seeds::WebSeeds,
 }
 
 impl Session {

@@ -19,3 +19,4 @@ mod magnet;
 mod resources;
 mod trackers;
 mod unread;
+mod web_seeds;

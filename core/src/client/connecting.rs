@@ -175,6 +175,7 @@ impl<P: Places> Client<P> {
             outgoing: newcomer.outgoing,
             returning,
             address: P::to_socket(address),
+            web: false,
         };
         self.greet(now, peer, link);
     }

@@ -125,6 +125,22 @@ pub enum Output<P: Places> {
         /// What it was.
         offence: Offence,
     },
+    /// `peer` is web seed number `seed` from now on (BEP 19): answer requests sent to it with the
+    /// blocks, and hand in [`Input::Closed`] if it fails ([`Ended::ByPeer`]) or sends something else
+    /// than it was asked for ([`Ended::Garbage`]). It is [`Output::Close`]d as a peer is.
+    UseWebSeed {
+        /// Its position among the web seeds of the torrent.
+        seed: u16,
+        /// Its key.
+        peer: PeerKey,
+    },
+    /// A web seed is not used any more. Nothing to be done.
+    LeftWebSeed {
+        /// Its position among the web seeds of the torrent.
+        seed: u16,
+        /// Why; `None` if it sent something else than it was asked for again and again.
+        offence: Option<Offence>,
+    },
     /// Announce to a tracker, then hand in [`Input::Announced`].
     Announce {
         /// Position among all trackers of the torrent, tier after tier.

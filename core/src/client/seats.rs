@@ -31,6 +31,8 @@ pub(super) struct Seat<P: Places> {
 enum Place<P: Places> {
     Free,
     Taken(Seat<P>),
+    /// Of a web seed, for good: it answers for what it sends.
+    Kept,
     /// Blocks that it sent are not verified yet.
     Left(P::Address, Instant),
 }
@@ -70,6 +72,17 @@ impl<P: Places> Seats<P> {
         (key(place), left.is_some())
     }
 
+    /// A key that nobody else will ever have.
+    pub(super) fn keep(&mut self) -> PeerKey {
+        let free = self.places.iter().position(|it| matches!(it, Place::Free));
+        let place = free.unwrap_or(self.places.len());
+        if place == self.places.len() {
+            self.places.push(Place::Free);
+        }
+        self.places[place] = Place::Kept;
+        key(place)
+    }
+
     /// Frees a seat; its key stays with its host as long as that may have to `answer` for something.
     pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, answers: bool) -> Option<Seat<P>> {
         let seat = *self.get(peer)?;
@@ -101,14 +114,14 @@ impl<P: Places> Seats<P> {
     pub(super) fn get(&self, peer: PeerKey) -> Option<&Seat<P>> {
         match self.places.get(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat),
-            Place::Free | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left(..) => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, peer: PeerKey) -> Option<&mut Seat<P>> {
         match self.places.get_mut(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat),
-            Place::Free | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left(..) => None,
         }
     }
 
@@ -117,7 +130,7 @@ impl<P: Places> Seats<P> {
         match self.places.get(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat.address),
             Place::Left(address, _) => Some(*address),
-            Place::Free => None,
+            Place::Free | Place::Kept => None,
         }
     }
 
@@ -126,7 +139,7 @@ impl<P: Places> Seats<P> {
         let places = self.places.iter().enumerate();
         places.filter_map(|(place, it)| match it {
             Place::Taken(seat) => Some((key(place), seat)),
-            Place::Free | Place::Left(..) => None,
+            Place::Free | Place::Kept | Place::Left(..) => None,
         })
     }
 

@@ -80,7 +80,7 @@ impl Torrent {
             Scope::All | Scope::Unchoked => {
                 let open = (0..)
                     .zip(&self.conns)
-                    .filter(|(_, conn)| conn.open && !conn.closing);
+                    .filter(|(_, conn)| conn.open && !conn.closing && !conn.agreed.web());
                 let all: Vec<PeerView> = open
                     .map(|(key, conn)| self.view(now, PeerKey(key), conn))
                     .collect();
@@ -92,7 +92,8 @@ impl Torrent {
     }
 
     pub(super) fn block_trigger(&mut self, now: Instant, peer: PeerKey) {
-        if self.triggers.block != Scope::Never {
+        let web = self.conns[peer.0 as usize].agreed.web();
+        if self.triggers.block != Scope::Never && !web {
             self.trigger(now, Trigger::Block(peer));
         }
     }

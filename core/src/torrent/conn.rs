@@ -62,15 +62,22 @@ impl Agreed {
     const EXTENDED: u8 = 2;
     const GRANTED: u8 = 4;
     const TAKEN: u8 = 8;
+    const WEB: u8 = 16;
 
     fn of(link: PeerLink) -> Self {
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        Self(bit(link.fast, Self::FAST) | bit(link.extended, Self::EXTENDED))
+        let spoken = bit(link.fast, Self::FAST) | bit(link.extended, Self::EXTENDED);
+        Self(spoken | bit(link.web, Self::WEB))
     }
 
     /// BEP 6.
     pub(super) fn fast(self) -> bool {
         self.0 & Self::FAST != 0
+    }
+
+    /// It is a web seed. BEP 19.
+    pub(super) fn web(self) -> bool {
+        self.0 & Self::WEB != 0
     }
 
     /// BEP 10.

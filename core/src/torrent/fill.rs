@@ -34,7 +34,8 @@ impl Torrent {
         let bytes = rate * pipeline.queue_time.as_millis() / 1000;
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
         let most = pipeline.max.min(conn.request_queue);
-        let depth = blocks.saturating_add(1).max(pipeline.min).min(most);
+        let least = pipeline.min.max(self.least_of_web(conn));
+        let depth = blocks.saturating_add(1).max(least).min(most);
         (depth >> conn.halvings).max(1)
     }
 
@@ -51,7 +52,7 @@ impl Torrent {
             return;
         }
         let depth = self.depth(now, peer);
-        if live > depth - depth.div_ceil(4) {
+        if live > depth - depth.div_ceil(self.batches(peer)) {
             return;
         }
         for _ in live..depth {

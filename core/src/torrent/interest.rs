@@ -54,6 +54,9 @@ impl Torrent {
             self.partials.forget(peer);
             self.suspects.forget(peer);
         }
+        if link.web {
+            return self.begin_web_seed(now, peer);
+        }
         self.exchange_begins(now, peer, link.address, link.outgoing);
         self.allowances_begin(peer, link.address.map(|it| it.ip()));
         self.ledgers.count(peer, |ledger| {
@@ -81,7 +84,7 @@ impl Torrent {
         let Some(conn) = self.conns.get(peer.0 as usize).filter(|conn| conn.open) else {
             return;
         };
-        let traffic = conn.traffic;
+        let (traffic, web) = (conn.traffic, conn.agreed.web());
         self.open -= u32::from(!conn.closing);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
@@ -93,7 +96,9 @@ impl Torrent {
         self.allowances_end(peer);
         self.traffic.end(self.estimator, traffic);
         self.conns[peer.0 as usize] = Conn::closed();
-        self.trigger(now, Trigger::Disconnected(peer));
+        if !web {
+            self.trigger(now, Trigger::Disconnected(peer));
+        }
         // Without a cap nobody waits for a share of the upload, and a seed asks for nothing: a
         // crowd of seeds that part would look at each other's connections all for nothing.
         if self.capped || self.order != UploadOrder::Independent {

@@ -29,6 +29,9 @@ pub struct PeerLink {
     /// Where the peer is; if we did not open the connection, its port means nothing. Peer exchange
     /// leaves out a peer of which this is not known.
     pub address: Option<SocketAddr>,
+    /// It is a web seed (BEP 19): it has everything, never chokes and takes nothing but requests. No
+    /// policy is told of it. A request to it counts as one to a peer.
+    pub web: bool,
 }
 
 /// Truncated digest of one block of a piece that failed, or later passed, verification. Two equal

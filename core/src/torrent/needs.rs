@@ -107,6 +107,9 @@ impl Torrent {
             availability: &self.availability,
             progress,
         };
+        if let Some(next) = self.next_in_line(peer, unbegun) {
+            return Some(next);
+        }
         let Some(wanted) = self.config.wanted.as_ref() else {
             return self.picker.pick(&view, &mut self.pick_rng);
         };

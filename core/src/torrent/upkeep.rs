@@ -83,6 +83,9 @@ impl Torrent {
         {
             self.asked(peer, |asked| asked.forget());
         }
+        if self.conns[peer.0 as usize].agreed.web() {
+            return; // It is connected to only while it is asked for something.
+        }
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
         } else if now - sent_at.max(self.last_broadcast_at) > limits.keep_alive {

@@ -1,11 +1,13 @@
-//! Which addresses a tracker may have, so that a .torrent file cannot make us talk to services that
-//! are no trackers ("server-side request forgery").
+//! Which addresses a tracker or a web seed may have, so that a .torrent file cannot make us talk to
+//! services that are neither ("server-side request forgery").
 //!
 //! The rules, for the address to which the connection will really go, at every hop:
 //!
 //! * A tracker on this machine or in a private network must have a path that ends in `/announce`
 //!   or `/announce.php`. libtorrent asks this of loopback addresses (`http_tracker_connection.cpp`);
 //!   we ask it of every address that is not global, because routers and printers obey a GET, too.
+//! * A web seed there must have no query: what acts on a GET is told by it what to do. libtorrent
+//!   (`torrent.cpp`) asks this, too.
 //! * A redirect never leads nearer to us: from the world into a private network, or from there to
 //!   this machine.
 //! * An IPv6 address that stands for an IPv4 address is judged as that one.
@@ -30,11 +32,14 @@ pub enum Reach {
 #[non_exhaustive]
 pub enum Refusal {
     /// Multicast or broadcast.
-    #[error("{0} is an address of many machines, no tracker can be there")]
+    #[error("{0} is an address of many machines, no server can be there")]
     Many(IpAddr),
     /// A service nearby that is no tracker.
     #[error("{0} is {1}, where a tracker must have a path that ends in /announce")]
     Path(IpAddr, Reach),
+    /// A service nearby that is told what to do.
+    #[error("{0} is {1}, where the URL of a web seed must not have a query")]
+    Query(IpAddr, Reach),
     /// A redirect from further away.
     #[error("it redirects to {0}, which is {1}; a redirect must not lead nearer to us")]
     Nearer(IpAddr, Reach),
@@ -104,6 +109,30 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 /// Whether a tracker with this path may be asked at `ip`, which is `reach` away; `before` is the
 /// nearest hop so far, if a redirect leads here.
 pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Result<(), Refusal> {
+    judge_hop(ip, reach, before)?;
+    let announces = matches!(path.rsplit('/').next(), Some("announce" | "announce.php"));
+    if reach < Reach::Global && !(announces && path.starts_with('/')) {
+        return Err(Refusal::Path(ip, reach));
+    }
+    Ok(())
+}
+
+/// Whether a web seed may be asked at `ip`, with or without a query in its URL; the rest as in [`judge`].
+pub fn judge_web_seed(
+    ip: IpAddr,
+    reach: Reach,
+    query: bool,
+    before: Option<Reach>,
+) -> Result<(), Refusal> {
+    judge_hop(ip, reach, before)?;
+    if reach < Reach::Global && query {
+        return Err(Refusal::Query(ip, reach));
+    }
+    Ok(())
+}
+
+/// What holds for every hop.
+fn judge_hop(ip: IpAddr, reach: Reach, before: Option<Reach>) -> Result<(), Refusal> {
     let many = match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_multicast(),
@@ -113,10 +142,6 @@ pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Res
     }
     if before.is_some_and(|it| reach < it) {
         return Err(Refusal::Nearer(ip, reach));
-    }
-    let announces = matches!(path.rsplit('/').next(), Some("announce" | "announce.php"));
-    if reach < Reach::Global && !(announces && path.starts_with('/')) {
-        return Err(Refusal::Path(ip, reach));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! `case NAME` starts a client called `m` that knows nobody and has nothing of a torrent of 8 pieces
 //! with 2 blocks each; `seed` gives it everything, `private` makes the torrent private, `trackers N…`
-//! gives it tiers of so many, `set KEY VALUE` changes its configuration. Peers are named by the address
+//! gives it tiers of so many, `webseeds N` so many web seeds called `web:0` and so on, `set KEY VALUE` changes its configuration. Peers are named by the address
 //! they dial from or listen on.
 //!
 //! `at SECONDS` moves the clock there and hands in every timeout on the way. `found SOURCE ADDRESS…`,
@@ -14,7 +14,7 @@
 //!
 //! `expect` names what the client asked for since the last one, in order: `dial ADDRESS`, `answer
 //! ADDRESS`, `drop ADDRESS`, `joined ADDRESS KEY`, `close ADDRESS WHY`, `ban ADDRESS`, `announce N
-//! [EVENT]`; `nothing`; messages and blocks are left out. `count WORD N` says only how many of a kind
+//! [EVENT]`, `use web:N`, `leave web:N`; `nothing`; messages and blocks are left out. `count WORD N` says only how many of a kind
 //! there were, and `connected N` how many connections stand.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +55,7 @@ struct Setting {
     seed: bool,
     private: bool,
     tiers: Vec<usize>,
+    web_seeds: u16,
     connections: Option<u16>,
     values: BTreeMap<String, u64>,
 }
@@ -93,8 +94,9 @@ impl Setting {
             }
         }
         let tiers = self.tiers.iter().copied();
+        let client = Client::new(config, torrent, name("m"), tiers, streams, 0, start);
         Story {
-            client: Client::new(config, torrent, name("m"), tiers, streams, 0, start),
+            client: client.with_web_seeds(self.web_seeds),
             now: start,
             doors: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -112,7 +114,22 @@ fn name(word: &str) -> PeerId {
     PeerId(id)
 }
 
+/// The address that stands for a web seed.
+fn of_web(seed: u16) -> SocketAddr {
+    ([0, 0, 0, 1], seed + 1).into()
+}
+
+fn shown(address: SocketAddr) -> String {
+    match address.ip().to_string().as_str() {
+        "0.0.0.1" => format!("web:{}", address.port() - 1),
+        _ => address.to_string(),
+    }
+}
+
 fn address(word: &str) -> SocketAddr {
+    if let Some(seed) = word.strip_prefix("web:") {
+        return of_web(seed.parse().expect("a number"));
+    }
     word.parse()
         .unwrap_or_else(|_| panic!("{word} is no address"))
 }
@@ -196,8 +213,13 @@ impl Story {
                     Why::Useless => "useless",
                     Why::Twice => "twice",
                 };
-                format!("close {address} {why}")
+                format!("close {} {why}", shown(address))
             }
+            Output::UseWebSeed { seed, peer } => {
+                self.keys.insert(of_web(seed), peer);
+                format!("use web:{seed}")
+            }
+            Output::LeftWebSeed { seed, .. } => format!("leave web:{seed}"),
             Output::Banned { address, .. } => format!("ban {address}"),
             Output::Announce { tracker, event } => {
                 let event = event.map(|it| format!(" {it:?}").to_lowercase());
@@ -420,6 +442,7 @@ fn run(file: &Path) -> usize {
                 }
                 ["seed"] => setting.seed = true,
                 ["private"] => setting.private = true,
+                ["webseeds", count] => setting.web_seeds = count.parse().expect("a count"),
                 ["trackers", tiers @ ..] => {
                     setting.tiers = tiers
                         .iter()

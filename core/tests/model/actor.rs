@@ -187,6 +187,7 @@ impl World<'_> {
                 outgoing: at.is_multiple_of(2),
                 returning: link > 1,
                 address: Some(([10, 0, 0, number], 6881).into()),
+                web: false,
             },
         };
         self.feed(connected)?;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use unchoke_core::tracker::guard::{Reach, Refusal, judge, reach};
+use unchoke_core::tracker::guard::{Reach, Refusal, judge, judge_web_seed, reach};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -122,4 +122,33 @@ fn addresses_of_many_machines_are_no_trackers() {
             "{many}"
         );
     }
+}
+
+#[test]
+fn a_web_seed_nearby_has_no_query_and_none_redirects_nearer() {
+    let at = |text: &str| -> IpAddr { text.parse().expect("an address") };
+    let judged = |text: &str, query, before| {
+        let ip = at(text);
+        judge_web_seed(ip, reach(ip), query, before)
+    };
+    assert_eq!(judged("8.8.8.8", true, None), Ok(()));
+    assert_eq!(judged("127.0.0.1", false, None), Ok(()));
+    for near in [
+        "127.0.0.1",
+        "192.168.1.1",
+        "::1",
+        "fe80::1",
+        "::ffff:10.0.0.1",
+    ] {
+        assert!(
+            matches!(judged(near, true, None), Err(Refusal::Query(..))),
+            "{near}"
+        );
+        let redirected = judged(near, false, Some(Reach::Global));
+        assert!(matches!(redirected, Err(Refusal::Nearer(..))), "{near}");
+    }
+    assert!(matches!(
+        judged("224.0.0.1", false, None),
+        Err(Refusal::Many(_))
+    ));
 }

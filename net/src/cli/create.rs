@@ -205,6 +205,7 @@ fn builder(options: &Create, source: &Source) -> Result<Builder, Failure> {
         length: total,
         piece_bytes,
         trackers: options.trackers.iter().map(|it| vec![it.clone()]).collect(),
+        web_seeds: options.web_seeds.clone(),
         private: options.private,
         comment: options.comment.clone(),
         created_by: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),

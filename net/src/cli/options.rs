@@ -13,7 +13,7 @@ use super::finding::Finding;
 use super::leaving::Leaving;
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
-use super::url::parse_tracker;
+use super::url::{parse_tracker, parse_web_seed};
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -80,6 +80,9 @@ pub(super) struct Transfer {
     pub(super) no_tracker: bool,
     #[command(flatten)]
     pub(super) finding: Finding,
+    /// Do not fetch from the web servers that the torrent names
+    #[arg(long)]
+    pub(super) no_web_seed: bool,
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
@@ -212,6 +215,10 @@ pub(super) struct Create {
     /// Tracker URL; may be given several times, each is a tier of its own
     #[arg(long = "tracker", value_name = "URL", value_parser = parse_tracker)]
     pub(super) trackers: Vec<String>,
+    /// Web address of a server that has the data; may be given several times. Of a folder, the address
+    /// of the folder in which it lies
+    #[arg(long = "web-seed", value_name = "URL", value_parser = parse_web_seed)]
+    pub(super) web_seeds: Vec<String>,
     /// Bytes of a piece, for example `256 KiB` [default: by size]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(super) piece_size: Option<u64>,

@@ -94,6 +94,7 @@ impl Printer {
             }
             Notice::Files(text) | Notice::Source(text) => self.line(&text),
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
+            Notice::WebSeed(text) => self.line(&format!("web seed {text}")),
             Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
             Notice::Banned(peer, why) => self.line(&format!("banned {peer}: {why}")),
             Notice::Lonely(alone) => self.line(&format!(
@@ -152,6 +153,7 @@ impl Printer {
             Notice::Files(text) => json!({ "event": "files", "text": text }),
             Notice::Tracker(text) => json!({ "event": "tracker", "text": text }),
             Notice::Source(text) => json!({ "event": "source", "text": text }),
+            Notice::WebSeed(text) => json!({ "event": "web_seed", "text": text }),
             Notice::Dropped(peer, why) => {
                 json!({ "event": "dropped", "peer": peer.to_string(), "reason": why })
             }
@@ -238,8 +240,13 @@ pub(super) fn status_line(status: &Status, seeding: bool) -> String {
     }
     let percent = status.have_bytes * 100 / status.total_bytes.max(1);
     let left = status.left.map_or("-".into(), clock);
+    let servers = match status.web_seeds {
+        0 => String::new(),
+        1 => ", 1 web seed".to_owned(),
+        count => format!(", {count} web seeds"),
+    };
     format!(
-        "{percent:3} %  {}/{} pieces  down {}/s  up {}/s  {} peers  left {left}",
+        "{percent:3} %  {}/{} pieces  down {}/s  up {}/s  {} peers{servers}  left {left}",
         status.have_pieces,
         status.pieces,
         bytes(status.down_rate),
@@ -259,6 +266,7 @@ fn status_json(status: &Status) -> Value {
         "down_bytes_per_s": status.down_rate,
         "up_bytes_per_s": status.up_rate,
         "peers": status.peers,
+        "web_seeds": status.web_seeds,
         "left_s": status.left.map(|it| it.as_secs()),
     })
 }

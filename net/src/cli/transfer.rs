@@ -33,6 +33,7 @@ pub(super) async fn settings(
         upload_cap: transfer.upload_cap,
         download_cap: transfer.download_cap,
         trackers: !transfer.no_tracker,
+        web_seeds: !transfer.no_web_seed,
         run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
         ..defaults
     })
@@ -152,7 +153,8 @@ async fn report(
     }
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
-        if no_tracker && settings.dht.is_none() && !reporting.quiet {
+        let no_web_seed = !settings.web_seeds || metainfo.web_seeds.is_empty();
+        if no_tracker && no_web_seed && settings.dht.is_none() && !reporting.quiet {
             warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }

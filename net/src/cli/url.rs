@@ -2,40 +2,67 @@
 
 /// A tracker URL, or what is wrong with it.
 pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
-    let schemes = ["http", "https", "udp"];
+    let kind = "a tracker URL";
+    let scheme = parse(text, kind, &["http", "https", "udp"], "/announce")?;
+    if scheme.eq_ignore_ascii_case("udp") && port_of(text).is_none() {
+        return Err("a UDP tracker needs a port, as in udp://host:1337/announce".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// The URL of a web seed, or what is wrong with it.
+pub(super) fn parse_web_seed(text: &str) -> Result<String, String> {
+    parse(text, "the URL of a web seed", &["http", "https"], "/files/")?;
+    Ok(text.to_owned())
+}
+
+/// Checks a URL; its scheme.
+fn parse<'a>(text: &'a str, kind: &str, schemes: &[&str], path: &str) -> Result<&'a str, String> {
     let known = text
         .split_once("://")
         .filter(|(scheme, _)| schemes.iter().any(|it| scheme.eq_ignore_ascii_case(it)));
-    let Some((scheme, rest)) = known else {
-        return Err("a tracker URL starts with http://, https:// or udp://".into());
+    let Some((scheme, _)) = known else {
+        let listed: Vec<String> = schemes.iter().map(|it| format!("{it}://")).collect();
+        return Err(format!("{kind} starts with {}", listed.join(" or ")));
     };
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
         return Err(format!(
-            "a tracker URL has no spaces, line breaks or letters beyond ASCII, but this one has {odd:?}; \
+            "{kind} has no spaces, line breaks or letters beyond ASCII, but this one has {odd:?}; \
              write such characters percent-encoded, and a host in its xn-- form"
         ));
     }
     if text.len() > MAX_BYTES {
-        return Err(format!("a tracker URL has at most {MAX_BYTES} bytes"));
+        return Err(format!("{kind} has at most {MAX_BYTES} bytes"));
     }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (host, None),
-    };
-    if name.is_empty() {
-        return Err("a tracker URL names a host, as in http://host/announce".into());
+    let port = port_of(text);
+    if host_of(text).is_empty() {
+        return Err(format!("{kind} names a host, as in http://host{path}"));
     }
     match port {
         Some(port) if port.parse::<u16>().map_or(true, |it| it == 0) => {
             Err(format!("`{port}` is no port; it is 1 to 65535"))
         }
-        None if scheme.eq_ignore_ascii_case("udp") => {
-            Err("a UDP tracker needs a port, as in udp://host:1337/announce".into())
-        }
-        _ => Ok(text.to_owned()),
+        _ => Ok(scheme),
     }
+}
+
+/// Host and port, if there is one.
+fn authority(url: &str) -> (&str, Option<&str>) {
+    let rest = url.split_once("://").map_or(url, |it| it.1);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+fn host_of(url: &str) -> &str {
+    authority(url).0
+}
+
+fn port_of(url: &str) -> Option<&str> {
+    authority(url).1
 }
 
 /// What readers of .torrent files accept.
@@ -57,6 +84,27 @@ mod tests {
             "http://me:p%40ss@host/announce",
         ] {
             assert_eq!(parse_tracker(url).as_deref(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn a_web_seed_speaks_http() {
+        for url in [
+            "http://host",
+            "https://me:x@host:8443/pub/?key=1",
+            "http://[::1]:80/a",
+        ] {
+            assert_eq!(parse_web_seed(url).as_deref(), Ok(url));
+        }
+        for url in [
+            "udp://host:1",
+            "ftp://host/",
+            "http:///x",
+            "http://h/a b",
+            "host/file",
+        ] {
+            let error = parse_web_seed(url).expect_err(url);
+            assert!(error.contains("web seed"), "{url}: {error}");
         }
     }
 

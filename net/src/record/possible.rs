@@ -62,7 +62,7 @@ impl Possible {
             Output::Drop { door, .. } => {
                 self.doors.remove(door);
             }
-            Output::Joined { peer, .. } => {
+            Output::Joined { peer, .. } | Output::UseWebSeed { peer, .. } => {
                 self.connected.insert(*peer);
             }
             _ => {}

@@ -192,12 +192,17 @@ impl Session {
             Output::Banned { address, offence } => {
                 self.notify(Notice::Banned(address, offence.to_string()));
             }
+            Output::UseWebSeed { seed, peer } => self.use_web_seed(seed, peer),
+            Output::LeftWebSeed { seed, offence } => self.left_web_seed(seed, offence),
             Output::Announce { tracker, event } => self.trackers.due(tracker, event),
         }
     }
 
     /// Queues a message. A peer that has stopped reading is closed instead.
     pub(super) fn send(&mut self, peer: PeerKey, message: Message) -> Option<ClientInput> {
+        if self.web_seeds.send(peer, &message) {
+            return None;
+        }
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
             slot.unwritten.hand_over(block.length);
@@ -227,6 +232,9 @@ impl Session {
     }
 
     fn disconnect(&mut self, peer: PeerKey, why: &Why) -> Option<ClientInput> {
+        if let Some(closed) = self.web_seeds.remove(peer) {
+            return Some(closed);
+        }
         let address = self.peers.slot(peer)?.address;
         if let Why::Torrent(Reason::Violation(_)) = why {
             self.notify(Notice::Dropped(address, why.to_string()));
@@ -278,7 +286,7 @@ impl Session {
     }
 
     fn on_event(&mut self, link: Link, event: Event) -> Result<(), SessionError> {
-        if !self.peers.is_current(link) {
+        if !self.peers.is_current(link) && !self.web_seeds.is_current(link) {
             return Ok(());
         }
         let peer = link.peer;
@@ -315,6 +323,9 @@ impl Session {
                 self.feed(Input::BlockUnread { peer, block })
             }
             Event::Closed(reason) => {
+                if let Some(closed) = self.web_seed_failed(peer, &reason) {
+                    return self.tell(closed);
+                }
                 let how = self.on_closed(peer, &reason);
                 self.close(peer, how).map_or(Ok(()), |it| self.tell(it))
             }
@@ -334,7 +345,7 @@ impl Session {
                 tracing::debug!(%address, %reason, "closed");
                 Ended::ByPeer
             }
-            CloseReason::ByUs => {
+            CloseReason::ByUs | CloseReason::WebSeed(_) => {
                 tracing::debug!(%address, %reason, "closed");
                 Ended::ByDriver
             }
@@ -362,7 +373,7 @@ impl Session {
     /// The figures of now.
     fn report_status(&mut self, clock: Clock) {
         let ledger = *self.torrent().ledger();
-        let peers = self.peers.count();
+        let peers = self.peers.count() + self.web_seeds.count();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger, peers);
         if let Some(alone) = self.progress.lonely(clock) {
             self.notify(Notice::Lonely(alone));
@@ -395,6 +406,7 @@ impl Session {
             down_rate,
             up_rate,
             peers: self.peers.count(),
+            web_seeds: self.web_seeds.count(),
             left: missing.checked_div(down_rate).map(Duration::from_secs),
             ledger: *self.torrent().ledger(),
         }

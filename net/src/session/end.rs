@@ -57,6 +57,9 @@ impl Session {
         let elapsed = self.epoch.elapsed();
         self.tell(ClientInput::Stop)?;
         let closed = self.peers.close();
+        for closed in self.web_seeds.close() {
+            self.tell(closed)?;
+        }
         self.settle().await?;
         self.take_back(closed)?;
         let mut warnings = self.look_at_all_files()?;

@@ -18,6 +18,7 @@ use super::finders::Finders;
 use super::found::open_files;
 use super::peers::Peers;
 use super::status::Progress;
+use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
 use crate::connection::{Identity, SEND_CREDIT, Shared};
@@ -30,6 +31,8 @@ use crate::storage::StorageError;
 const EVENTS: usize = 256;
 /// Connections on their way to the torrent.
 const ARRIVALS: usize = 16;
+/// Web seeds that each may be filling a block: more than are used at a time.
+const WEB_SEEDS: usize = 8;
 /// Blocks on their way to the disk, beside one that each connection may be reading: 4 MiB.
 const BLOCKS_IN_FLIGHT: usize = 256;
 
@@ -61,7 +64,7 @@ impl Session {
         let connections = usize::from(settings.max_connections);
         let shared = Shared {
             decoder: Decoder::new(geometry.piece_count()),
-            incoming: Pool::new(connections + BLOCKS_IN_FLIGHT),
+            incoming: Pool::new(connections + WEB_SEEDS + BLOCKS_IN_FLIGHT),
             outgoing: Pool::new(connections * SEND_CREDIT),
             disk: disk.clone(),
             events: sender,
@@ -78,6 +81,7 @@ impl Session {
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
+        let web_seeds = WebSeeds::new(&settings);
         let epoch = Clock::now();
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
@@ -102,6 +106,7 @@ impl Session {
             failure: None,
             damage: Damage::default(),
             dictionary: Dictionary::new(&metainfo),
+            web_seeds,
         })
     }
 }
@@ -135,6 +140,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origi
         private: settings.metainfo.private,
         name,
         tiers: Trackers::tiers(settings),
+        web_seeds: u16::try_from(web_seeds::urls(settings).len()).expect("at most MAX_URLS"),
     }
 }
 

@@ -214,11 +214,7 @@ impl Peers {
         let stream = half_open
             .stream
             .expect("it joins when its handshake is done");
-        self.serial += 1;
-        let link = Link {
-            peer,
-            serial: self.serial,
-        };
+        let link = self.link(peer);
         let slot = peer.0 as usize;
         if self.slots.len() <= slot {
             self.slots.resize_with(slot + 1, || None);
@@ -230,6 +226,20 @@ impl Peers {
             address: half_open.address,
             unwritten: Unwritten::default(),
         });
+    }
+
+    /// A new connection with this key, unlike any other that was.
+    pub(super) fn link(&mut self, peer: PeerKey) -> Link {
+        self.serial += 1;
+        Link {
+            peer,
+            serial: self.serial,
+        }
+    }
+
+    /// What connections share.
+    pub(super) fn shared(&self) -> Shared {
+        self.shared.clone()
     }
 
     /// Closes a connection.

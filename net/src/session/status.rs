@@ -31,6 +31,8 @@ pub enum Notice {
     Tracker(String),
     /// A sentence about another source of peers.
     Source(String),
+    /// What became of a web seed.
+    WebSeed(String),
     /// A connection was closed for cause.
     Dropped(SocketAddr, String),
     /// A peer sent corrupt data and is banned.
@@ -58,8 +60,10 @@ pub struct Status {
     pub down_rate: u64,
     /// Payload sent, bytes/s.
     pub up_rate: u64,
-    /// Connections.
+    /// Connections to peers.
     pub peers: usize,
+    /// Web seeds in use.
+    pub web_seeds: usize,
     /// Time left at the present rate, if there is one.
     pub left: Option<Duration>,
     /// Where the bytes went.

@@ -8,6 +8,7 @@ pub(crate) mod hostile;
 pub(crate) mod peer;
 pub(crate) mod scripted;
 pub(crate) mod tracker;
+pub(crate) mod web;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -171,6 +171,7 @@ impl World<'_> {
             outgoing: end.dialled(),
             returning: false,
             address: (extended || grants).then(|| address(&self.spec.network, other)),
+            web: false,
         };
         self.feed(node, Input::PeerConnected { peer: key, link });
         for _ in 0..self.spec.network.send_buffer_blocks.max(1) {

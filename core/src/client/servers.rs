@@ -1,0 +1,81 @@
+//! Web seeds of a client: used while something is lacking, left when they lie.
+
+use super::bans::Offence;
+use super::redial::Ended;
+use super::{Client, Output, Places, Why};
+use crate::ids::PeerKey;
+use crate::time::Instant;
+use crate::torrent::{Input, PeerLink};
+
+impl<P: Places> Client<P> {
+    /// Web seeds in use.
+    #[must_use]
+    pub fn web_seeds_in_use(&self) -> usize {
+        self.web_seeds.as_ref().map_or(0, |it| it.in_use())
+    }
+
+    /// Uses as many as there is room for, if something is lacking.
+    pub(super) fn use_web_seeds(&mut self, now: Instant) {
+        if self.torrent.is_done() {
+            return;
+        }
+        while let Some(web_seeds) = &mut self.web_seeds
+            && let Some((seed, peer)) = web_seeds.poll(now, || self.seats.keep())
+        {
+            self.outputs.push_back(Output::UseWebSeed { seed, peer });
+            let link = PeerLink {
+                web: true,
+                outgoing: true,
+                returning: true,
+                ..PeerLink::default()
+            };
+            self.torrent
+                .handle_input(now, Input::PeerConnected { peer, link });
+        }
+    }
+
+    /// When another may be used.
+    pub(super) fn next_web_seed(&self) -> Instant {
+        match &self.web_seeds {
+            Some(web_seeds) if !self.torrent.is_done() => web_seeds.poll_timeout(),
+            _ => Instant::NEVER,
+        }
+    }
+
+    pub(super) fn closing_web_seed(&mut self, peer: PeerKey, why: &Why) {
+        if let Some(web_seeds) = &mut self.web_seeds
+            && let Some(seed) = web_seeds.of(peer)
+        {
+            web_seeds.closing(seed, why.ended());
+        }
+    }
+
+    /// It sent something corrupt.
+    pub(super) fn leave_web_seed(&mut self, peer: PeerKey, offence: Offence) {
+        if let Some(web_seeds) = &mut self.web_seeds
+            && let Some(seed) = web_seeds.of(peer)
+            && web_seeds.leave(seed)
+        {
+            let offence = Some(offence);
+            self.outputs
+                .push_back(Output::LeftWebSeed { seed, offence });
+        }
+    }
+
+    pub(super) fn web_seed_ended(&mut self, now: Instant, peer: PeerKey, how: Ended) {
+        let Some(web_seeds) = &mut self.web_seeds else {
+            return;
+        };
+        let Some(seed) = web_seeds.of(peer) else {
+            return;
+        };
+        let left = web_seeds.ended(now, seed, how);
+        self.torrent
+            .handle_input(now, Input::PeerDisconnected { peer });
+        if left && how == Ended::Garbage {
+            let offence = None;
+            self.outputs
+                .push_back(Output::LeftWebSeed { seed, offence });
+        }
+    }
+}
