@@ -19,8 +19,8 @@ const RETRY: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_mins(5);
 /// Time between two searches for a torrent that has peers. libtorrent `dht_announce_interval`: 15 min.
 const AGAIN: Duration = Duration::from_mins(15);
-/// The same after one that found nobody; doubled each time.
-const AGAIN_SOON: Duration = Duration::from_mins(1);
+/// The same after one that found nobody, who may come right now; doubled each time.
+const AGAIN_SOON: Duration = Duration::from_secs(10);
 /// The same if nobody answered at all.
 const ALONE: Duration = Duration::from_secs(10);
 /// Addresses that are kept for when the table is empty, and those that are asked at once.
