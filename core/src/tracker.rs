@@ -13,4 +13,4 @@ pub mod udp;
 
 pub use request::{AnnounceQuery, Event, announce_arguments, reserved_argument};
 pub use response::{AnnounceResponse, MAX_INTERVAL, MAX_PEERS, TrackerError};
-pub use scrape::{ScrapeCounts, scrape_url};
+pub use scrape::{ScrapeCounts, parse_scrape, scrape_argument, scrape_url};

@@ -139,7 +139,7 @@ fn decoded(text: &str) -> Vec<u8> {
 }
 
 /// Appends `bytes`, all but the unreserved characters as `%XX`. RFC 3986, section 2.3.
-fn percent_encode(url: &mut String, bytes: &[u8]) {
+pub(super) fn percent_encode(url: &mut String, bytes: &[u8]) {
     for byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
             url.push(char::from(*byte));

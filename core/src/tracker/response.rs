@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use crate::bencode::{DecodeError, Dict, Limits, Value, decode_prefix};
+use crate::bencode::{DecodeError, Dict, Document, Limits, Value, decode_prefix};
 use crate::compact;
 use crate::text;
 
@@ -69,24 +69,46 @@ pub enum TrackerError {
     Malformed(&'static str),
 }
 
+/// The dictionary of an answer that is no refusal.
+pub(super) fn dictionary(body: &[u8]) -> Result<Document<'_>, TrackerError> {
+    if body.trim_ascii_start().first() == Some(&b'<') {
+        return Err(TrackerError::WebPage);
+    }
+    let document = decode_prefix(body, LIMITS)?;
+    let dict = document
+        .root()
+        .as_dict()
+        .ok_or(TrackerError::Malformed("it is not a dictionary"))?;
+    if let Some(reason) = dict.get(b"failure reason") {
+        let words = reason.as_bytes().unwrap_or(b"without saying why");
+        return Err(TrackerError::Refused(text::printable(
+            words,
+            MAX_TEXT_BYTES,
+        )));
+    }
+    Ok(document)
+}
+
 impl AnnounceResponse {
+    /// Adds what the same tracker said over the other family of addresses. BEP 7.
+    pub fn add(&mut self, other: Self) {
+        for peer in other.peers {
+            if self.peers.len() < MAX_PEERS && !self.peers.contains(&peer) {
+                self.peers.push(peer);
+            }
+        }
+        let most = |one: Option<u32>, two: Option<u32>| one.max(two);
+        self.complete = most(self.complete, other.complete);
+        self.incomplete = most(self.incomplete, other.incomplete);
+        self.downloaded = most(self.downloaded, other.downloaded);
+        self.damaged = self.damaged.or(other.damaged);
+        self.warning = self.warning.take().or(other.warning);
+    }
+
     /// Reads the body of an answer, whatever its HTTP status: refusals come with several.
     pub fn parse(body: &[u8]) -> Result<Self, TrackerError> {
-        if body.trim_ascii_start().first() == Some(&b'<') {
-            return Err(TrackerError::WebPage);
-        }
-        let document = decode_prefix(body, LIMITS)?;
-        let dict = document
-            .root()
-            .as_dict()
-            .ok_or(TrackerError::Malformed("it is not a dictionary"))?;
-        if let Some(reason) = dict.get(b"failure reason") {
-            let words = reason.as_bytes().unwrap_or(b"without saying why");
-            return Err(TrackerError::Refused(text::printable(
-                words,
-                MAX_TEXT_BYTES,
-            )));
-        }
+        let document = dictionary(body)?;
+        let dict = document.root().as_dict().expect("just looked at");
         let (peers, damaged) = read_lists(&dict)?;
         let seconds = |key: &[u8]| {
             let wish = Duration::from_secs(dict.get(key)?.as_u64()?);
@@ -113,7 +135,7 @@ impl AnnounceResponse {
     }
 }
 
-fn count(dict: &Dict<'_>, key: &[u8]) -> Option<u32> {
+pub(super) fn count(dict: &Dict<'_>, key: &[u8]) -> Option<u32> {
     let number = dict.get(key)?.as_u64()?;
     Some(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -3,6 +3,11 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::TrackerError;
+use super::request::percent_encode;
+use super::response::{count, dictionary};
+use crate::ids::InfoHash;
+
 /// What a tracker knows of a torrent. BEP 48; BEP 15.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScrapeCounts {
@@ -12,6 +17,34 @@ pub struct ScrapeCounts {
     pub incomplete: u32,
     /// How often the torrent was completed.
     pub downloaded: u32,
+}
+
+/// The argument of an HTTP scrape, as it follows the `?` or `&` of the scrape URL.
+#[must_use]
+pub fn scrape_argument(info_hash: InfoHash) -> String {
+    let mut text = String::from("info_hash=");
+    percent_encode(&mut text, &info_hash.0);
+    text
+}
+
+/// What the body of an answer says of a torrent; `None` if the tracker does not know it.
+pub fn parse_scrape(
+    body: &[u8],
+    info_hash: InfoHash,
+) -> Result<Option<ScrapeCounts>, TrackerError> {
+    let document = dictionary(body)?;
+    let root = document.root().as_dict();
+    let files = root.and_then(|it| it.get(b"files")?.as_dict());
+    let files = files.ok_or(TrackerError::Malformed("it has no `files`"))?;
+    let file = files.get(&info_hash.0).and_then(|it| it.as_dict());
+    Ok(file.map(|it| {
+        let count = |key: &[u8]| count(&it, key).unwrap_or_default();
+        ScrapeCounts {
+            complete: count(b"complete"),
+            incomplete: count(b"incomplete"),
+            downloaded: count(b"downloaded"),
+        }
+    }))
 }
 
 /// The scrape URL of an announce URL: the text behind the last `/` must begin with `announce`, and
