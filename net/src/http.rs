@@ -93,6 +93,14 @@ impl Client {
         }
     }
 
+    /// The same client to addresses of one family.
+    pub(crate) fn only(&self, ipv4: bool) -> Self {
+        Self {
+            route: self.route.only(ipv4),
+            tls: Arc::clone(&self.tls),
+        }
+    }
+
     /// Fetches `url`, wherever redirects lead, within `patience` in all. Dropping the future ends
     /// everything.
     pub(crate) async fn get(

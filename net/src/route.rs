@@ -38,6 +38,8 @@ pub enum Bind {
 pub struct Route {
     proxy: Option<Arc<Proxy>>,
     bind: Option<Arc<Bind>>,
+    /// Only to addresses of this family: IPv4, or IPv6 if false.
+    ipv4: Option<bool>,
 }
 
 impl Route {
@@ -47,6 +49,7 @@ impl Route {
         Self {
             proxy: proxy.map(Arc::new),
             bind: bind.map(Arc::new),
+            ipv4: None,
         }
     }
 
@@ -54,6 +57,21 @@ impl Route {
     #[must_use]
     pub fn has_proxy(&self) -> bool {
         self.proxy.is_some()
+    }
+
+    /// The same to addresses of one family only.
+    #[must_use]
+    pub fn only(&self, ipv4: bool) -> Self {
+        Self {
+            ipv4: Some(ipv4),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a name may be taken to mean this address.
+    #[must_use]
+    pub fn leads_to(&self, address: SocketAddr) -> bool {
+        self.ipv4.is_none_or(|it| it == address.is_ipv4())
     }
 
     /// Connects to a peer or server.

@@ -5,14 +5,16 @@
 
 mod by_http;
 mod by_udp;
+mod families;
 mod url;
 
 pub use self::url::{TrackerUrl, UrlError};
 
 use std::time::Duration;
 
+use unchoke_core::ids::InfoHash;
 use unchoke_core::tracker::udp::UdpError;
-use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, TrackerError};
+use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, ScrapeCounts, TrackerError};
 
 use crate::http::{Client, HttpError};
 use crate::route::Route;
@@ -42,6 +44,9 @@ pub enum AnnounceError {
     /// The same over UDP, or silence.
     #[error("{0}")]
     Udp(#[from] UdpError),
+    /// Its URL does not end as those do that have a scrape.
+    #[error("its URL does not end in /announce, so there is no scrape")]
+    NoScrape,
     /// A UDP tracker, and a proxy that must not be passed by.
     #[error("a UDP tracker is not asked, because its datagrams would not go through the proxy")]
     Proxied,
@@ -86,10 +91,53 @@ impl Agent {
         patience: Duration,
     ) -> Result<AnnounceResponse, AnnounceError> {
         self.can_ask(url)?;
+        // Behind a proxy nobody here knows the addresses of a name.
+        if !url.is_named() || self.route.has_proxy() {
+            return self.announce_once(url, query, patience).await;
+        }
+        let over = |ipv4| {
+            let agent = self.only(ipv4);
+            async move { agent.announce_once(url, query, patience).await }
+        };
+        families::both(over(true), over(false)).await
+    }
+
+    async fn announce_once(
+        &self,
+        url: &TrackerUrl,
+        query: &AnnounceQuery,
+        patience: Duration,
+    ) -> Result<AnnounceResponse, AnnounceError> {
         if url.is_udp() {
             by_udp::announce(&self.udp, &self.route, url, query, patience).await
         } else {
             by_http::announce(&self.http, url, query, patience).await
+        }
+    }
+
+    /// The same agent to addresses of one family.
+    fn only(&self, ipv4: bool) -> Self {
+        Self {
+            route: self.route.only(ipv4),
+            http: self.http.only(ipv4),
+            udp: self.udp.clone(),
+        }
+    }
+
+    /// Asks the tracker at `url` for its counts of a torrent without announcing anything; `None` if
+    /// it does not know the torrent. BEP 48.
+    pub async fn scrape(
+        &self,
+        url: &TrackerUrl,
+        info_hash: InfoHash,
+        patience: Duration,
+    ) -> Result<Option<ScrapeCounts>, AnnounceError> {
+        self.can_ask(url)?;
+        if url.is_udp() {
+            let scrape = by_udp::scrape(&self.udp, &self.route, url, info_hash, patience);
+            scrape.await.map(Some)
+        } else {
+            by_http::scrape(&self.http, url, info_hash, patience).await
         }
     }
 }

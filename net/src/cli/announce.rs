@@ -1,5 +1,6 @@
 //! `unchoke announce`.
 
+use unchoke_core::ids::InfoHash;
 use unchoke_core::tracker::{AnnounceQuery, Event};
 
 use super::options::Announce;
@@ -35,19 +36,52 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
         let agent = Agent::new(options.leaving.route());
         let mut answered = 0;
         for url in &urls {
-            answered += usize::from(ask(&agent, url, &query).await);
+            let answers = if options.scrape {
+                scrape(&agent, url, metainfo.info_hash).await
+            } else {
+                ask(&agent, url, &query).await
+            };
+            answered += usize::from(answers);
         }
         if answered > 0 {
             return Ok(());
         }
+        let wanted = if options.scrape {
+            "counts"
+        } else {
+            "list of peers"
+        };
         Err(Failure::failed(match &urls[..] {
-            [_] => "the tracker gave no list of peers; its line above says why".to_owned(),
+            [_] => format!("the tracker gave no {wanted}; its line above says why"),
             all => format!(
-                "none of {} trackers gave a list of peers; their lines above say why",
+                "none of {} trackers gave a {wanted}; their lines above say why",
                 all.len()
             ),
         }))
     })
+}
+
+/// Whether the tracker gave its counts.
+async fn scrape(agent: &Agent, url: &str, info_hash: InfoHash) -> bool {
+    let shown = shown_url(url.trim_ascii());
+    let counts = match TrackerUrl::parse(url) {
+        Ok(url) => agent.scrape(&url, info_hash, ANNOUNCE_TIMEOUT).await,
+        Err(why) => Err(why.into()),
+    };
+    match counts {
+        Ok(Some(it)) => say!(
+            "{shown}: {} seeds, {} leechers, {} completed",
+            it.complete,
+            it.incomplete,
+            it.downloaded
+        ),
+        Ok(None) => say!("{shown}: it does not know the torrent"),
+        Err(error) => {
+            say!("{shown}: {error}");
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether the tracker gave a list.

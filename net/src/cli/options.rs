@@ -263,6 +263,9 @@ pub(super) struct Announce {
     /// The port that the trackers are told
     #[arg(long, default_value_t = 6881, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
+    /// Ask for the counts of seeds and leechers only, without becoming one
+    #[arg(long)]
+    pub(super) scrape: bool,
     #[command(flatten)]
     pub(super) leaving: Leaving,
 }

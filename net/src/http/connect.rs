@@ -58,7 +58,7 @@ pub(crate) async fn open(
     if let (Host::Domain(name), true) = (host, route.has_proxy()) {
         return ask_proxy(route, name, port, judge, end).await;
     }
-    let addresses = resolve(host, port, end).await?;
+    let addresses = resolve(route, host, port, end).await?;
     let allowed = allowed(&addresses, judge)?;
     dial(route, &allowed, end).await
 }
@@ -88,8 +88,9 @@ async fn ask_proxy(
     Ok((stream, reach))
 }
 
-/// The addresses of `host`.
+/// The addresses of `host` that the route leads to.
 pub(crate) async fn resolve(
+    route: &Route,
     host: &Host<&str>,
     port: u16,
     end: Clock,
@@ -113,6 +114,10 @@ pub(crate) async fn resolve(
     if addresses.is_empty() {
         let none = std::io::Error::other("it has no address");
         return Err(failed(none));
+    }
+    addresses.retain(|it| route.leads_to(*it));
+    if addresses.is_empty() {
+        return Err(HttpError::Family);
     }
     Ok(addresses)
 }

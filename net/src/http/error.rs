@@ -43,6 +43,9 @@ pub enum HttpError {
     /// The URL has no host to connect to.
     #[error("the URL names no host")]
     NoHost,
+    /// It has addresses of the other family only.
+    #[error("it has no address of this kind")]
+    Family,
     /// The URL, or the one of a redirect, sets an argument that only we may set.
     #[error("the URL must not set the argument `{0}` itself")]
     Argument(&'static str),

@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use unchoke_core::ids::InfoHash;
 use unchoke_core::tracker::guard::{Reach, Refusal, judge};
 use unchoke_core::tracker::{
-    AnnounceQuery, AnnounceResponse, TrackerError, announce_arguments, reserved_argument,
+    AnnounceQuery, AnnounceResponse, ScrapeCounts, TrackerError, announce_arguments, parse_scrape,
+    reserved_argument, scrape_argument, scrape_url,
 };
 use url::Url;
 
 use super::{AnnounceError, TrackerUrl};
-use crate::http::{Client, Gate, HttpError};
+use crate::http::{Answer, Client, Gate, HttpError};
 
 /// What a tracker URL, and every redirect of it, must keep to.
 struct TrackerGate {
@@ -34,8 +36,46 @@ impl Gate for TrackerGate {
         reach: Reach,
         before: Option<Reach>,
     ) -> Result<(), Refusal> {
-        judge(ip, reach, url.path(), before)
+        // A scrape is asked where an announce would be.
+        let path = match url.path().strip_suffix("/scrape") {
+            Some(folder) => &format!("{folder}/announce"),
+            None => url.path(),
+        };
+        judge(ip, reach, path, before)
     }
+}
+
+pub(super) async fn scrape(
+    client: &Client,
+    url: &TrackerUrl,
+    info_hash: InfoHash,
+    patience: Duration,
+) -> Result<Option<ScrapeCounts>, AnnounceError> {
+    let target = scrape_url(url.plain().as_str()).and_then(|it| Url::parse(&it).ok());
+    let target = target.ok_or(AnnounceError::NoScrape)?;
+    let answer = fetch(client, target, scrape_argument(info_hash), patience).await?;
+    match parse_scrape(&answer.body, info_hash) {
+        Err(refused @ TrackerError::Refused(_)) => Err(refused.into()),
+        read if answer.status == 200 => Ok(read?),
+        _ => Err(AnnounceError::Status(answer.status)),
+    }
+}
+
+/// Asks `target` with these arguments behind its own.
+async fn fetch(
+    client: &Client,
+    mut target: Url,
+    arguments: String,
+    patience: Duration,
+) -> Result<Answer, HttpError> {
+    let asked = match target.query().map(|it| it.trim_end_matches('&')) {
+        None | Some("") => arguments.clone(),
+        Some(own) => format!("{own}&{arguments}"),
+    };
+    target.set_query(Some(&asked));
+    client
+        .get(target, &TrackerGate { arguments }, patience)
+        .await
 }
 
 pub(super) async fn announce(
@@ -44,16 +84,8 @@ pub(super) async fn announce(
     query: &AnnounceQuery,
     patience: Duration,
 ) -> Result<AnnounceResponse, AnnounceError> {
-    let arguments = announce_arguments(query);
-    let mut target = url.plain().clone();
-    let asked = match target.query().map(|it| it.trim_end_matches('&')) {
-        None | Some("") => arguments.clone(),
-        Some(own) => format!("{own}&{arguments}"),
-    };
-    target.set_query(Some(&asked));
-    let answer = client
-        .get(target, &TrackerGate { arguments }, patience)
-        .await?;
+    let target = url.plain().clone();
+    let answer = fetch(client, target, announce_arguments(query), patience).await?;
     match AnnounceResponse::parse(&answer.body) {
         Ok(response) if answer.status == 200 => Ok(response),
         // A reason is worth more than a status.

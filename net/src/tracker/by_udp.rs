@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant as Clock;
+use unchoke_core::ids::InfoHash;
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
 use unchoke_core::tracker::guard::judge;
 use unchoke_core::tracker::udp::{Answer, Connection, Exchange, Input, Output, Question};
-use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse};
+use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, ScrapeCounts};
 
 use super::{AnnounceError, TrackerUrl};
 use crate::chance::random_u64;
@@ -66,12 +67,49 @@ pub(super) async fn announce(
     query: &AnnounceQuery,
     patience: Duration,
 ) -> Result<AnnounceResponse, AnnounceError> {
+    let plain = url.plain();
+    let question = Question::Announce {
+        query: query.clone(),
+        path: match (plain.path(), plain.query()) {
+            ("/", None) => String::new(),
+            (path, None) => path.to_owned(),
+            (path, Some(query)) => format!("{path}?{query}"),
+        },
+    };
+    match ask_all(connections, route, url, question, patience).await? {
+        Answer::Announce(response) => Ok(response),
+        Answer::Scrape(_) => unreachable!("an announce was asked for"),
+    }
+}
+
+pub(super) async fn scrape(
+    connections: &Connections,
+    route: &Route,
+    url: &TrackerUrl,
+    info_hash: InfoHash,
+    patience: Duration,
+) -> Result<ScrapeCounts, AnnounceError> {
+    let question = Question::Scrape(vec![info_hash]);
+    match ask_all(connections, route, url, question, patience).await? {
+        Answer::Scrape(counts) => Ok(counts.first().copied().unwrap_or_default()),
+        Answer::Announce(_) => unreachable!("a scrape was asked for"),
+    }
+}
+
+/// Asks one address of the tracker after the other, until one answers.
+async fn ask_all(
+    connections: &Connections,
+    route: &Route,
+    url: &TrackerUrl,
+    question: Question,
+    patience: Duration,
+) -> Result<Answer, AnnounceError> {
     let end = Clock::now() + patience;
     let plain = url.plain();
     let host = plain.host().ok_or(HttpError::NoHost)?;
     // libtorrent: a UDP tracker without a port is at port 80.
     let port = plain.port().unwrap_or(80);
-    let addresses = connect::resolve(&host, port, end).await?;
+    let addresses = connect::resolve(route, &host, port, end).await?;
     let allowed = connect::allowed(&addresses, |ip, reach| {
         // The path is sent only to who answered as a tracker; many UDP trackers have none.
         let path = match plain.path() {
@@ -81,22 +119,13 @@ pub(super) async fn announce(
         judge(ip, reach, path, None)
     });
     let allowed = allowed.map_err(HttpError::from)?;
-    let question = Question::Announce {
-        query: query.clone(),
-        path: match (plain.path(), plain.query()) {
-            ("/", None) => String::new(),
-            (path, None) => path.to_owned(),
-            (path, Some(query)) => format!("{path}?{query}"),
-        },
-    };
     let mut failure = AnnounceError::Http(HttpError::NoHost);
     for (place, (address, _)) in allowed.iter().enumerate() {
         // One that does not answer leaves time for the others.
         let left = u32::try_from(allowed.len() - place).expect("a handful");
         let patience = (end - Clock::now()) / left;
         match ask(connections, route, *address, question.clone(), patience).await {
-            Ok(Answer::Announce(response)) => return Ok(response),
-            Ok(Answer::Scrape(_)) => unreachable!("an announce was asked for"),
+            Ok(answer) => return Ok(answer),
             Err(error) => failure = error,
         }
     }

@@ -68,6 +68,12 @@ impl TrackerUrl {
         })
     }
 
+    /// Whether its host is a name, which may have addresses of both families.
+    #[must_use]
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.url.host(), Some(url::Host::Domain(_)))
+    }
+
     /// Whether it is asked by UDP.
     #[must_use]
     pub fn is_udp(&self) -> bool {

@@ -19,18 +19,30 @@ type Script = Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
 
 impl Http {
     pub(crate) async fn start(script: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        Self::start_with(None, Arc::new(script)).await
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), script).await
+    }
+
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_with(address, None, Arc::new(script)).await
     }
 
     pub(crate) async fn encrypted(
         acceptor: TlsAcceptor,
         script: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
-        Self::start_with(Some(acceptor), Arc::new(script)).await
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        Self::start_with(address, Some(acceptor), Arc::new(script)).await
     }
 
-    async fn start_with(acceptor: Option<TlsAcceptor>, script: Script) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    async fn start_with(
+        address: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+        script: Script,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await;
         let listener = listener.expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),

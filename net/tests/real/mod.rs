@@ -1,5 +1,6 @@
 //! The tests of `real_peers`: `network` and `stage` are what they share.
 
+mod families;
 mod finders;
 mod network;
 mod silence;

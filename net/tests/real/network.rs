@@ -36,6 +36,11 @@ const VOID: &str = "ip link set lo up && ip link add void type veth peer name en
     && ip link set end up && ip link set void up multicast on \
     && ip route add default via 10.77.0.77 dev void";
 
+/// This machine alone, which has a name with an address of each family.
+const BOTH_FAMILIES: &str = "ip link set lo up && names=$(mktemp) \
+    && printf '127.0.0.1 localhost both.test\\n::1 localhost both.test\\n' > $names \
+    && mount --bind $names /etc/hosts && rm -f $names";
+
 /// Says loudly that something is not tested, or fails where it must be.
 pub(crate) fn skip(why: &str) {
     let required = std::env::var_os("UNCHOKE_REQUIRE_PEERS").is_some_and(|it| it == "1");
@@ -59,7 +64,7 @@ fn run_inside(script: &str, module: &str, test: &str) {
     let script = format!("{script} && exec \"$0\" \"$@\"");
     let (_, below) = module.split_once("::").expect("below the program");
     let inside = Command::new("unshare")
-        .args(["--net", "sh", "-c", &script])
+        .args(["--net", "--mount", "sh", "-c", &script])
         .arg(std::env::current_exe().expect("this program"))
         .args(["--exact", &format!("{below}::{test}")])
         .args(["--nocapture", "--include-ignored"])
@@ -109,8 +114,20 @@ pub(crate) fn in_the_void(module: &str, test: &str, client: Option<Client>) -> b
     }
     if let Some(package) = client.and_then(Client::missing) {
         skip(&format!("{package} is not installed"));
-    } else if can_unshare() {
-        run_inside(VOID, module, test);
+        return false;
+    }
+    inside(VOID, module, test)
+}
+
+/// Whether `both.test` is this machine, over IPv4 and IPv6; false if the test is done, or is not
+/// possible.
+pub(crate) fn with_both_families(module: &str, test: &str) -> bool {
+    is_inside() || inside(BOTH_FAMILIES, module, test)
+}
+
+fn inside(script: &str, module: &str, test: &str) -> bool {
+    if can_unshare() {
+        run_inside(script, module, test);
     } else {
         skip("a network of its own needs root");
     }

@@ -3,6 +3,7 @@
 mod command;
 mod http;
 mod leaving;
+mod scrape;
 mod udp;
 
 use std::time::Duration;
