@@ -10,6 +10,7 @@ mod beside;
 mod check;
 mod compare;
 mod dry_run;
+mod emit;
 mod factorial;
 mod figures;
 mod film;
@@ -30,10 +31,12 @@ mod sim;
 mod sim_vs_net;
 mod solver;
 mod state;
+mod status;
 mod stop;
 mod tournament;
 mod trace;
 mod validate;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -70,6 +73,12 @@ enum Command {
     List(list::ListArgs),
     /// Put the shares of several machines together.
     Merge(merge::MergeArgs),
+    /// Print a script that has a cluster run a plan.
+    Emit(emit::EmitArgs),
+    /// Say how much of a plan is there.
+    Status(status::StatusArgs),
+    /// Check the hash of every unit file, and run a sample again.
+    Verify(verify::VerifyArgs),
     /// Run one swarm and print what came of it.
     Sim(sim::Options),
     /// Have every policy of a plan meet every other.
@@ -232,6 +241,9 @@ pub fn lab() -> ExitCode {
         }
         Command::List(it) => list::list(it),
         Command::Merge(it) => merge::merge(it),
+        Command::Emit(it) => emit::emit(it),
+        Command::Status(it) => status::status(it),
+        Command::Verify(it) => verify::verify(it),
         Command::Replay(it) => replay::replay(it),
         Command::Tournament(it) => tournament::tournament(it),
         Command::Gallery(it) => gallery::gallery(it),

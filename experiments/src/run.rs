@@ -5,9 +5,12 @@
 pub mod cost;
 pub mod engine;
 pub mod expand;
+pub mod host;
+pub mod inspect;
 pub mod outcome;
 pub mod registration;
 pub mod runner;
+pub mod sidecar;
 pub mod store;
 pub mod swarm;
 #[cfg(test)]

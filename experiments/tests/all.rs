@@ -11,6 +11,7 @@ mod look;
 mod outsiders;
 mod overwrite;
 mod scaling;
+mod shares;
 mod solver;
 mod swarm_replay;
 mod testbed;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+pub(super) use crate::run::host::peak_memory_bytes;
+
 /// CPU time of this thread so far, in seconds; `None` where the system does not tell.
 pub(super) fn cpu_seconds() -> Option<f64> {
     // The count is brought up to date when the thread leaves the CPU: it does so for a moment.
@@ -10,12 +12,4 @@ pub(super) fn cpu_seconds() -> Option<f64> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let ns: f64 = text.split_whitespace().next()?.parse().ok()?;
     (ns > 0.0).then_some(ns / 1e9)
-}
-
-/// Most memory this process has used at a time, in bytes; `None` where the system does not tell.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

@@ -1,10 +1,9 @@
 //! What a plan costs before it is run: one seed of every pure mix is timed, mixtures are taken to
 //! cost what their parts cost.
 
-use std::time::Instant;
-
 use rayon::prelude::*;
 
+use super::host::Clock;
 use crate::plan::{Adoption, Plan};
 use crate::run::engine::Engine;
 use crate::run::runner::{RunError, run_one};
@@ -35,6 +34,18 @@ pub fn estimate(
     engine: &dyn Engine,
     jobs: usize,
 ) -> Result<Vec<ScenarioCost>, RunError> {
+    let seconds = seconds_each(plan, units, engine, jobs)?;
+    Ok(add_up(plan, units, missing, &seconds))
+}
+
+/// Seconds of one thread that each of `units` takes, from one timed seed of each pure mix of each
+/// scenario, on `jobs` threads (0 for one a core).
+pub fn seconds_each(
+    plan: &Plan,
+    units: &[Unit],
+    engine: &dyn Engine,
+    jobs: usize,
+) -> Result<Vec<f64>, RunError> {
     let probes: Vec<&Unit> = units.iter().filter(|it| is_probe(it)).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
     let time = |unit: &&Unit| -> Result<Sample, RunError> {
@@ -46,37 +57,7 @@ pub fn estimate(
         let probes = probes.par_iter().with_max_len(1);
         probes.map(time).collect::<Result<_, _>>()
     })?;
-    Ok(add_up(plan, units, missing, &samples))
-}
-
-/// Time of this thread on a processor, where the system tells (Linux does), so that a busy machine
-/// does not look like a long plan; elsewhere the time that passes.
-struct Clock {
-    passed: Instant,
-    on_cpu_ns: Option<u64>,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self {
-            passed: Instant::now(),
-            on_cpu_ns: Self::on_cpu_ns(),
-        }
-    }
-
-    fn seconds(&self) -> f64 {
-        let on_cpu = self.on_cpu_ns.zip(Self::on_cpu_ns());
-        on_cpu.map_or_else(
-            || self.passed.elapsed().as_secs_f64(),
-            |(before, now)| (now - before) as f64 / 1e9,
-        )
-    }
-
-    /// First field of the scheduler's account of the thread: nanoseconds on a processor.
-    fn on_cpu_ns() -> Option<u64> {
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        text.split_whitespace().next()?.parse().ok()
-    }
+    Ok(units.iter().map(|it| cost(it, &samples)).collect())
 }
 
 fn is_probe(unit: &Unit) -> bool {
@@ -84,34 +65,36 @@ fn is_probe(unit: &Unit) -> bool {
     pure && unit.seed_index == 0 && unit.replica == 0
 }
 
-fn add_up(plan: &Plan, units: &[Unit], missing: &[bool], samples: &[Sample]) -> Vec<ScenarioCost> {
-    let of = |scenario: usize, mix: Mix| {
-        let found = samples.iter().find(|it| it.0 == (scenario, mix));
+fn cost(unit: &Unit, samples: &[Sample]) -> f64 {
+    let of = |mix: Mix| {
+        let found = samples.iter().find(|it| it.0 == (unit.scenario, mix));
         found.map_or(0.0, |it| it.1)
     };
-    let cost = |unit: &Unit| match unit.mix {
+    match unit.mix {
         Mix::Mixed(baseline, adoption) => {
             let share = match adoption {
                 Adoption::One => 0.0,
                 Adoption::Share(share) => share.fraction(),
             };
-            let rest = of(unit.scenario, Mix::Baseline(baseline));
-            share * of(unit.scenario, Mix::Candidate) + (1.0 - share) * rest
+            share * of(Mix::Candidate) + (1.0 - share) * of(Mix::Baseline(baseline))
         }
-        pure => of(unit.scenario, pure),
-    };
+        pure => of(pure),
+    }
+}
+
+fn add_up(plan: &Plan, units: &[Unit], missing: &[bool], seconds: &[f64]) -> Vec<ScenarioCost> {
     let each = (0..plan.scenarios.len()).map(|scenario| {
-        let here = units.iter().zip(missing);
-        let here: Vec<(&Unit, bool)> = here
+        let all = units.iter().zip(missing.iter().zip(seconds));
+        let here: Vec<(bool, f64)> = all
             .filter(|it| it.0.scenario == scenario)
-            .map(|it| (it.0, *it.1))
+            .map(|(_, (missing, seconds))| (*missing, *seconds))
             .collect();
-        let lacking = || here.iter().filter(|it| it.1);
+        let lacking = || here.iter().filter(|it| it.0);
         ScenarioCost {
             scenario,
             units: here.len(),
             missing: lacking().count(),
-            seconds: lacking().map(|it| cost(it.0)).sum(),
+            seconds: lacking().map(|it| it.1).sum(),
         }
     });
     each.collect()
@@ -143,14 +126,15 @@ mod tests {
             })
             .collect();
         let missing = vec![true; units.len()];
-        let costs = add_up(&plan, &units, &missing, &samples);
+        let seconds: Vec<f64> = units.iter().map(|it| cost(it, &samples)).collect();
+        let costs = add_up(&plan, &units, &missing, &seconds);
         // Two baselines pure (2), with one adopter (2) and with half of them (3); the candidate
         // twice (4): 22 s a seed.
         for it in &costs {
             assert_eq!((it.units, it.missing), (24 * 8, 24 * 8));
             assert!((it.seconds - 24.0 * 22.0).abs() < 1e-9, "{it:?}");
         }
-        let none = add_up(&plan, &units, &vec![false; units.len()], &samples);
+        let none = add_up(&plan, &units, &vec![false; units.len()], &seconds);
         assert!(none.iter().all(|it| it.missing == 0 && it.seconds == 0.0));
         let timed = estimate(&plan, &units, &missing, &toy, 2).expect("the toy runs");
         // How long a toy takes is the machine's affair; that each mixture was timed is ours.

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 
 use crate::plan::Plan;
 use crate::run::engine::{Engine, EngineError};
+use crate::run::host::Clock;
+use crate::run::sidecar::Sidecar;
 use crate::run::store::{Found, Store, StoreError};
 use crate::run::unit::{Unit, distinct};
 
@@ -83,10 +85,13 @@ pub fn run(
         .build()?;
     let (finished, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let runs = distinct(units);
+    let sidecar = Sidecar::of(store);
     let one = |unit: &&Unit| -> Result<(), RunError> {
         if options.force || !matches!(store.read(unit)?, Found::Valid(_)) {
+            let clock = Clock::start();
             let outcome = run_one(plan, unit, engine)?;
             store.write(unit, &outcome)?;
+            sidecar.note(unit, &clock)?;
             ran.fetch_add(1, Ordering::Relaxed);
         }
         let done = finished.fetch_add(1, Ordering::Relaxed) + 1;

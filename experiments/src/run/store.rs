@@ -134,6 +134,18 @@ impl Store {
         }
     }
 
+    /// The folder of the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The version of the engine whose results are valid here.
+    #[must_use]
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
     /// The file of a unit.
     #[must_use]
     pub fn path(&self, unit: &Unit) -> PathBuf {

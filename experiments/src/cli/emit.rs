@@ -1,0 +1,149 @@
+//! `lab emit`: a script that has a plan run by what a cluster already has. Each task of it is
+//! `lab run --shard I/N`, as anybody could type it.
+
+mod hyperqueue;
+mod pack;
+mod parallel;
+mod slurm;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{PlanArgs, quoted, threads};
+use super::status::units;
+use super::{Exit, Failure, print};
+use crate::plan::Plan;
+use crate::run::cost::seconds_each;
+use crate::run::engine::Engine as _;
+use crate::run::inspect::{Depth, tally};
+use crate::run::store::Store;
+use crate::run::unit::distinct;
+use pack::Packing;
+
+/// `lab emit`: prints a script to read, change and submit. Nothing is submitted here.
+#[derive(Args, Clone, Debug)]
+pub(super) struct EmitArgs {
+    /// What places and restarts the tasks.
+    target: Target,
+    /// Plan file, or the name of a built-in plan.
+    plan: String,
+    #[command(flatten)]
+    plan_args: PlanArgs,
+    /// Processor cores of a node: a task takes all of them. As many as this machine has if left out.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    cores: usize,
+    /// Minutes that a task should take.
+    #[arg(long, value_name = "M", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=2880))]
+    minutes: u32,
+    /// Number of tasks; then no run is timed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "minutes")]
+    tasks: Option<u32>,
+    /// Tasks at a time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Further options of the batch system, after `--`, e.g. `-- --account=abc --partition=long`.
+    #[arg(last = true, value_name = "OPTION")]
+    further: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// A job array of Slurm, and a job that merges.
+    Slurm,
+    /// A Python program for a server of `HyperQueue`.
+    Hyperqueue,
+    /// GNU parallel, on this machine or over ssh.
+    Parallel,
+}
+
+/// What every script says.
+struct Job<'a> {
+    args: &'a EmitArgs,
+    plan: &'a Plan,
+    packing: Packing,
+    /// Cores of a node.
+    cores: usize,
+    /// Folder in which everything runs.
+    here: PathBuf,
+    /// This program.
+    lab: String,
+    /// Folder of the results.
+    folder: PathBuf,
+}
+
+pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
+    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
+    let folder = args.plan_args.folder(&plan);
+    let store = Store::at(&folder.join("units"), &engine.version());
+    let cores = threads(args.cores);
+    let packing = if let Some(tasks) = args.tasks {
+        let there = tally(&store, &distinct(&units), Depth::Ends)?;
+        Packing::into_tasks(tasks as usize, units.len(), there.done)?
+    } else {
+        let seconds = seconds_each(&plan, &units, &engine, 0)?;
+        Packing::by_time(&units, &seconds, cores, args.minutes)
+    };
+    let here = std::env::current_dir().map_err(|it| cannot("the current folder", &it))?;
+    let lab = std::env::current_exe().map_err(|it| cannot("the path of this program", &it))?;
+    let job = Job {
+        args,
+        plan: &plan,
+        packing,
+        cores,
+        here,
+        lab: quoted(&lab.to_string_lossy()),
+        folder,
+    };
+    print(&match args.target {
+        Target::Slurm => slurm::script(&job),
+        Target::Hyperqueue => hyperqueue::script(&job),
+        Target::Parallel => parallel::script(&job),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn cannot(what: &str, error: &std::io::Error) -> Failure {
+    Failure {
+        exit: Exit::Io,
+        message: format!("{what}: {error}"),
+    }
+}
+
+impl Job<'_> {
+    /// Plan and its changes, as `lab` takes them.
+    fn what(&self) -> String {
+        let (plan, typed) = (quoted(&self.args.plan), self.args.plan_args.typed());
+        format!("{plan}{typed} --out {}", self.quoted(&self.folder))
+    }
+
+    fn quoted(&self, path: &std::path::Path) -> String {
+        quoted(&path.to_string_lossy())
+    }
+
+    /// Folder of what tasks print.
+    fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+
+    /// The comment at the top of each script.
+    fn about(&self, submit: &str) -> String {
+        let packing = &self.packing;
+        let mut text = format!(
+            "# {}: {} units in {} tasks, each a whole node of {} cores.\n",
+            self.plan.name, packing.units, packing.tasks, self.cores
+        );
+        if let Some(time) = &packing.time {
+            text += &format!(
+                "# By one timed run of each policy in each scenario: {:.1} core hours, tasks of {:.0} to {:.0} minutes.\n",
+                time.core_hours, time.shortest_min, time.longest_min
+            );
+        }
+        text += &format!(
+            "# {submit}\n\
+             # All nodes must see this folder and the program. A task may be stopped, run twice or start again:\n\
+             # finished units are kept, each is written whole or not at all, and a different result is refused.\n"
+        );
+        text
+    }
+}

@@ -1,0 +1,25 @@
+//! GNU parallel.
+
+use super::Job;
+
+pub(super) fn script(job: &Job<'_>) -> String {
+    let (lab, what) = (&job.lab, job.what());
+    let here = job.quoted(&job.here);
+    let logs = job.quoted(&job.logs());
+    let (tasks, cores) = (job.packing.tasks, job.cores);
+    let limit = job.args.limit.unwrap_or(1);
+    let further: String = job.args.further.iter().map(|it| format!(" {it}")).collect();
+    let about = job.about(
+        "Run: sh THIS_FILE [OPTIONS OF PARALLEL], e.g. --sshloginfile NODES --workdir \"$PWD\" for other machines.",
+    );
+    format!(
+        "#!/bin/sh\n{about}set -eu\n\
+         cd {here}\nmkdir -p {logs}\n\
+         seq {tasks} | parallel --jobs {limit} --retries 3 --joblog {logs}/parallel.log{further} \"$@\" \\\n    \
+         {command} || echo \"some tasks failed: see $(pwd)/\"{logs} >&2\n\
+         exec {lab} merge {what}\n",
+        command = super::quoted(&format!(
+            "{lab} run {what} --shard {{}}/{tasks} --jobs {cores} --quiet >>{logs}/{{}}.log 2>&1"
+        )),
+    )
+}

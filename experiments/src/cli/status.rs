@@ -1,0 +1,150 @@
+//! `lab status`: how much of a plan is there.
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::args::PlanArgs;
+use super::{Exit, Failure, print};
+use crate::plan::Plan;
+use crate::run::engine::Engine as _;
+use crate::run::expand::expand;
+use crate::run::inspect::{Depth, Tally, tally};
+use crate::run::sidecar::{Notes, notes};
+use crate::run::store::Store;
+use crate::run::unit::{Unit, distinct};
+
+/// `lab status`: reads the first line and the last of each unit file. Code 3 while units are missing, 4 if
+/// two results of one unit differ.
+#[derive(Args, Clone, Debug)]
+pub(super) struct StatusArgs {
+    /// Plan file, or the name of a built-in plan.
+    plan: String,
+    #[command(flatten)]
+    plan_args: PlanArgs,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = StatusFormat::Human)]
+    format: StatusFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StatusFormat {
+    /// Lines for people.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
+    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
+    let folder = args.plan_args.folder(&plan).join("units");
+    let store = Store::at(&folder, &engine.version());
+    let tally = tally(&store, &distinct(&units), Depth::Ends)?;
+    let notes = notes(&folder)?;
+    print(&match args.format {
+        StatusFormat::Human => human(&plan, &tally, &notes),
+        StatusFormat::Json => json(&plan, &tally, &notes),
+    })?;
+    Ok(exit(&tally))
+}
+
+/// A plan that is run in shares, with its engine and its units.
+pub(super) fn units(
+    name: &str,
+    args: &PlanArgs,
+) -> Result<(Plan, crate::run::swarm::Swarms, Vec<Unit>), Failure> {
+    let (plan, engine) = super::load(name, args)?;
+    if plan.factorial.is_some() {
+        return Err(Failure::usage(format!(
+            "{name}: a plan with factors is not run in shares: `lab run` does all of it"
+        )));
+    }
+    let units = expand(&plan, &engine)?;
+    Ok((plan, engine, units))
+}
+
+/// What a tally means for the exit code.
+pub(super) fn exit(tally: &Tally) -> Exit {
+    if tally.conflicts > 0 {
+        Exit::Broken
+    } else if tally.missing + tally.damaged + tally.other_engine > 0 {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    }
+}
+
+/// One line for each count that is not zero.
+pub(super) fn counts(tally: &Tally) -> String {
+    let lines = [
+        (tally.done, "done"),
+        (tally.missing, "missing"),
+        (tally.damaged, "damaged: they will be run again"),
+        (
+            tally.other_engine,
+            "made by another version of the engine: they will be run again",
+        ),
+        (
+            tally.conflicts,
+            "conflicting: two results of one unit differ, the second is kept as *.conflict",
+        ),
+        (
+            tally.temporary,
+            "temporary files of programs that were killed: they may be deleted",
+        ),
+    ];
+    let mut text = String::new();
+    for (count, what) in lines.iter().filter(|it| it.0 > 0) {
+        writeln!(text, "{count:8} {what}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn human(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
+    let total = tally.done + tally.missing + tally.damaged + tally.other_engine;
+    let mut text = format!("{}: {total} units\n{}", plan.name, counts(tally));
+    let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
+    if notes.runs > 0 {
+        let mean = notes.cpu_s / notes.runs as f64;
+        put(format!(
+            "{} runs noted on {} machines: {mean:.2} s each on a processor, {:.2} s the longest, at most \
+             {:.0} MB a process",
+            notes.runs,
+            notes.hosts.len(),
+            notes.longest_s,
+            notes.peak_memory_bytes as f64 / 1e6
+        ));
+        let left = total - tally.done;
+        if left > 0 {
+            put(format!(
+                "what is left takes about {:.2} processor hours",
+                left as f64 * mean / 3600.0
+            ));
+        }
+    }
+    text
+}
+
+fn json(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
+    let document = json!({
+        "schema_version": 1,
+        "plan": plan.name,
+        "done": tally.done,
+        "missing": tally.missing,
+        "damaged": tally.damaged,
+        "other_engine": tally.other_engine,
+        "conflicting": tally.conflicts,
+        "temporary_files": tally.temporary,
+        "first_missing": tally.first_missing,
+        "unit_bytes": tally.bytes,
+        "noted": {
+            "runs": notes.runs,
+            "cpu_s": notes.cpu_s,
+            "longest_s": notes.longest_s,
+            "peak_memory_bytes": notes.peak_memory_bytes,
+            "hosts": notes.hosts,
+        },
+    });
+    format!("{document:#}\n")
+}

@@ -1,0 +1,81 @@
+//! `lab verify`: whether unit files are what they say, and whether a sample comes out the same again.
+
+use clap::Args;
+use sha2::{Digest as _, Sha256};
+
+use super::args::PlanArgs;
+use super::bar::Bar;
+use super::status::{counts, exit, units};
+use super::{Exit, Failure, print, stop};
+use crate::plan::Percent;
+use crate::run::engine::Engine as _;
+use crate::run::inspect::{Depth, tally};
+use crate::run::runner::{self, Options};
+use crate::run::store::Store;
+use crate::run::unit::{Unit, distinct};
+
+/// `lab verify`: hashes every unit file; with `--sample`, runs that share of them again and compares. Code
+/// 3 if units are missing or damaged, 4 if a result differs.
+#[derive(Args, Clone, Debug)]
+pub(super) struct VerifyArgs {
+    /// Plan file, or the name of a built-in plan.
+    plan: String,
+    #[command(flatten)]
+    plan_args: PlanArgs,
+    /// Run this share of the units again, at least one, e.g. `5%`.
+    #[arg(long, value_name = "SHARE")]
+    sample: Option<Percent>,
+    /// Another number draws another sample.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sample")]
+    sample_seed: u64,
+    /// Threads; 0 for one a core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    jobs: usize,
+    /// No progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
+    let runs = distinct(&units);
+    let folder = args.plan_args.folder(&plan).join("units");
+    let store = Store::at(&folder, &engine.version());
+    let tally = tally(&store, &runs, Depth::Whole)?;
+    print(&format!(
+        "{}: {} units, {:.1} MB\n{}",
+        plan.name,
+        runs.len(),
+        tally.bytes as f64 / 1e6,
+        counts(&tally)
+    ))?;
+    let exit = exit(&tally);
+    let Some(share) = args.sample.filter(|_| exit == Exit::Done) else {
+        return Ok(exit);
+    };
+    stop::listen()?;
+    let sample = sample(&runs, share, args.sample_seed);
+    let options = Options {
+        jobs: args.jobs,
+        force: true,
+    };
+    let bar = Bar::new(args.quiet);
+    let done = runner::run(&plan, &sample, &engine, &store, options, &bar);
+    bar.finish();
+    done?;
+    print(&format!(
+        "{:8} run again, each the same to the byte\n",
+        sample.len()
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// The units that are first when they are ordered by a hash of their id and the seed.
+fn sample(units: &[&Unit], share: Percent, seed: u64) -> Vec<Unit> {
+    let key = |unit: &Unit| Sha256::digest(format!("{seed} {}", unit.id).as_bytes());
+    let mut order: Vec<_> = units.iter().map(|it| (key(it), *it)).collect();
+    order.sort_by(|one, other| (&one.0, &one.1.id).cmp(&(&other.0, &other.1.id)));
+    let count = share.of(units.len()).clamp(1, units.len().max(1));
+    let first = order.into_iter().take(count);
+    first.map(|it| it.1.clone()).collect()
+}

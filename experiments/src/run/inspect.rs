@@ -1,0 +1,201 @@
+//! Looks at unit files without reading what they say of each node: fast, and one file at a time.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::store::{Store, StoreError};
+use super::unit::{SCHEMA, Unit, hex};
+
+/// How closely to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The first line and the trailer.
+    Ends,
+    /// Every byte: the hash of the trailer must be that of the file.
+    Whole,
+}
+
+/// State of the file of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is there.
+    Done,
+    /// There is none.
+    Missing,
+    /// It was cut short or changed.
+    Damaged,
+    /// Another version of the engine wrote it.
+    OtherEngine,
+}
+
+/// How many units are in which state, and what else lies in the folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Units whose file is there.
+    pub done: usize,
+    /// Units without a file.
+    pub missing: usize,
+    /// Units whose file was cut short or changed.
+    pub damaged: usize,
+    /// Units whose file another version of the engine wrote.
+    pub other_engine: usize,
+    /// Results that differ from the one that was there first.
+    pub conflicts: usize,
+    /// Temporary files of programs that were killed.
+    pub temporary: usize,
+    /// The first unit that is missing or damaged.
+    pub first_missing: Option<String>,
+    /// Bytes of the unit files.
+    pub bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: u32,
+    engine: String,
+    unit: String,
+    nodes: usize,
+    samples: usize,
+}
+
+#[derive(Deserialize)]
+struct Trailer {
+    lines: usize,
+    sha256: String,
+}
+
+/// Longest first line: names of classes and their matrix, of at most some thousand classes.
+const MAX_HEAD_BYTES: u64 = 64 << 20;
+
+/// A trailer is shorter.
+const MAX_TRAILER_BYTES: u64 = 256;
+
+/// Looks at the files of `units`, on all cores.
+pub fn tally(store: &Store, units: &[&Unit], depth: Depth) -> Result<Tally, StoreError> {
+    let states: Vec<(State, u64)> = units
+        .par_iter()
+        .map(|it| look(store, it, depth))
+        .collect::<Result<_, _>>()?;
+    let mut tally = Tally::default();
+    for (unit, (state, bytes)) in units.iter().zip(states) {
+        tally.bytes += bytes;
+        match state {
+            State::Done => tally.done += 1,
+            State::Missing => tally.missing += 1,
+            State::Damaged => tally.damaged += 1,
+            State::OtherEngine => tally.other_engine += 1,
+        }
+        if matches!(state, State::Missing | State::Damaged) {
+            tally.first_missing.get_or_insert_with(|| unit.id.clone());
+        }
+    }
+    beside(store.folder(), &mut tally)?;
+    Ok(tally)
+}
+
+/// Counts what is in the folder beside unit files.
+fn beside(folder: &Path, tally: &mut Tally) -> Result<(), StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(it) => it,
+        Err(it) if it.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(it) => return Err(StoreError::io(folder, it)),
+    };
+    for entry in entries {
+        let name = entry.map_err(|it| StoreError::io(folder, it))?.file_name();
+        let name = name.to_string_lossy();
+        let ends = |end: &str| name.ends_with(end);
+        tally.conflicts += usize::from(ends(".conflict"));
+        tally.temporary += usize::from(name.starts_with('.') && ends(".tmp"));
+    }
+    Ok(())
+}
+
+/// State of the file of `unit`, and its length.
+fn look(store: &Store, unit: &Unit, depth: Depth) -> Result<(State, u64), StoreError> {
+    let path = store.path(unit);
+    let read = |it: File| -> std::io::Result<(State, u64)> {
+        let bytes = it.metadata()?.len();
+        Ok((state(it, bytes, store, unit, depth)?, bytes))
+    };
+    match File::open(&path).and_then(read) {
+        Ok(it) => Ok(it),
+        Err(it) if it.kind() == std::io::ErrorKind::NotFound => Ok((State::Missing, 0)),
+        Err(it) => Err(StoreError::io(&path, it)),
+    }
+}
+
+fn state(
+    file: File,
+    bytes: u64,
+    store: &Store,
+    unit: &Unit,
+    depth: Depth,
+) -> std::io::Result<State> {
+    let mut reader = BufReader::new(file);
+    let mut first = Vec::new();
+    reader
+        .by_ref()
+        .take(MAX_HEAD_BYTES)
+        .read_until(b'\n', &mut first)?;
+    let Ok(head) = serde_json::from_slice::<Head>(&first) else {
+        return Ok(State::Damaged);
+    };
+    let Some((trailer, length)) = trailer(&mut reader, bytes)? else {
+        return Ok(State::Damaged);
+    };
+    let lines = head.nodes.saturating_add(head.samples).saturating_add(1);
+    if head.unit != unit.id || head.schema != SCHEMA || trailer.lines != lines {
+        return Ok(State::Damaged);
+    }
+    if depth == Depth::Whole {
+        reader.seek(SeekFrom::Start(0))?;
+        if hash(&mut reader, bytes - length)? != trailer.sha256 {
+            return Ok(State::Damaged);
+        }
+    }
+    Ok(if head.engine == store.engine() {
+        State::Done
+    } else {
+        State::OtherEngine
+    })
+}
+
+/// The last line of a file of this length, and its own length, if it is a trailer.
+fn trailer(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<Option<(Trailer, u64)>> {
+    reader.seek(SeekFrom::Start(bytes.saturating_sub(MAX_TRAILER_BYTES)))?;
+    let mut end = Vec::new();
+    reader
+        .by_ref()
+        .take(MAX_TRAILER_BYTES)
+        .read_to_end(&mut end)?;
+    let Some(body) = end.strip_suffix(b"\n") else {
+        return Ok(None);
+    };
+    let Some(start) = body.iter().rposition(|it| *it == b'\n') else {
+        return Ok(None);
+    };
+    let length = u64::try_from(end.len() - start - 1).expect("shorter than a trailer may be");
+    let trailer = serde_json::from_slice(&body[start + 1..]).ok();
+    Ok(trailer.map(|it| (it, length)))
+}
+
+/// Hash of the next bytes.
+fn hash(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<String> {
+    let mut sum = Sha256::new();
+    let (mut left, mut part) = (bytes, vec![0; 1 << 16]);
+    while left > 0 {
+        let most = usize::try_from(left).map_or(part.len(), |it| it.min(part.len()));
+        let read = reader.read(&mut part[..most])?;
+        if read == 0 {
+            break;
+        }
+        sum.update(&part[..read]);
+        left -= read as u64;
+    }
+    Ok(hex(&sum.finalize()))
+}

@@ -1,0 +1,172 @@
+//! Plans in shares: what `lab emit` prints, what `lab status` and `lab verify` say of unit files in every
+//! state, and a stop by signal.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::{Lab, PLAN};
+
+fn units(lab: &Lab) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(lab.path("results/tiny/units")).expect("units");
+    let paths = entries.flatten().map(|it| it.path());
+    let mut units: Vec<_> = paths
+        .filter(|it| it.extension().is_some_and(|it| it == "jsonl"))
+        .collect();
+    units.sort();
+    units
+}
+
+#[test]
+fn scripts_name_every_share_once_and_a_merge() {
+    let lab = Lab::new(PLAN);
+    let slurm = lab.expect(
+        0,
+        &[
+            "emit",
+            "slurm",
+            "tiny.toml",
+            "--cores",
+            "4",
+            "--tasks",
+            "3",
+            "--limit",
+            "2",
+            "--",
+            "--account=a",
+        ],
+    );
+    for said in [
+        "#SBATCH --array=1-3%2\n",
+        "--cpus-per-task=4 --exclusive",
+        "--requeue",
+        "#SBATCH --account=a\n",
+        "run tiny.toml --out results/tiny --shard \"$SLURM_ARRAY_TASK_ID/3\" --jobs \"$SLURM_CPUS_PER_TASK\"",
+        "--dependency=\"afterany:$array\"",
+        "merge tiny.toml --out results/tiny\n",
+    ] {
+        assert!(slurm.contains(said), "{said}\n{slurm}");
+    }
+    let timed = lab.expect(0, &["emit", "parallel", "tiny.toml", "--seeds", "3"]);
+    assert!(timed.contains("core hours, tasks of"), "{timed}");
+    assert!(
+        timed.contains("tiny.toml --seeds 3 --out results/exploratory/tiny --shard {}/1"),
+        "{timed}"
+    );
+    let python = lab.expect(0, &["emit", "hyperqueue", "tiny.toml", "--tasks", "5"]);
+    assert!(
+        python.contains("range(1, 5 + 1)") && python.contains("/5\\\""),
+        "{python}"
+    );
+    let refused = lab.expect(2, &["emit", "slurm", "tiny.toml", "--tasks", "500"]);
+    assert!(
+        refused.contains("the plan has 24 units (0 are done)"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn status_and_verify_tell_every_state_of_a_unit() {
+    let lab = Lab::new(PLAN);
+    assert!(
+        lab.expect(3, &["status", "tiny.toml"])
+            .contains("24 missing")
+    );
+    lab.expect(0, &["run", "tiny.toml", "--shard", "1/2", "--quiet"]);
+    let half = lab.expect(3, &["status", "tiny.toml"]);
+    assert!(
+        half.contains("12 done") && half.contains("12 missing"),
+        "{half}"
+    );
+    assert!(half.contains("12 runs noted on 1 machines"), "{half}");
+    lab.expect(0, &["run", "tiny.toml", "--shard", "2/2", "--quiet"]);
+    lab.expect(0, &["status", "tiny.toml"]);
+    let sample = lab.expect(0, &["verify", "tiny.toml", "--sample", "10%", "--quiet"]);
+    assert!(
+        sample.contains("2 run again, each the same to the byte"),
+        "{sample}"
+    );
+
+    // A byte in the middle: both ends are whole, so only the hash tells.
+    let files = units(&lab);
+    let mut bytes = fs::read(&files[0]).expect("a unit");
+    let middle = bytes.len() / 2;
+    bytes[middle] = if bytes[middle] == b'1' { b'2' } else { b'1' };
+    fs::write(&files[0], &bytes).expect("changed");
+    let text = fs::read_to_string(&files[1]).expect("a unit");
+    fs::write(&files[1], &text[..text.len() - 40]).expect("cut");
+    fs::write(lab.path("results/tiny/units/.x.tmp"), "").expect("left");
+    let status = lab.expect(3, &["status", "tiny.toml", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(
+        (&said["done"], &said["damaged"]),
+        (&23.into(), &1.into()),
+        "{status}"
+    );
+    assert_eq!(said["temporary_files"], 1);
+    assert_eq!(said["noted"]["runs"], 26);
+    let verified = lab.expect(3, &["verify", "tiny.toml"]);
+    assert!(
+        verified.contains("22 done") && verified.contains("2 damaged"),
+        "{verified}"
+    );
+    lab.expect(0, &["run", "tiny.toml", "--shard", "1/1", "--quiet"]);
+    lab.expect(0, &["verify", "tiny.toml"]);
+}
+
+#[test]
+fn another_result_of_a_unit_is_refused_with_code_4() {
+    let lab = Lab::new(PLAN);
+    lab.expect(0, &["run", "tiny.toml", "--quiet", "--no-plots"]);
+    // A result that is whole and different, as an engine with a fault would write it.
+    let file = &units(&lab)[0];
+    let text = fs::read_to_string(file).expect("a unit");
+    let end = text.trim_end().rfind('\n').expect("lines") + 1;
+    let field = text.find("\"events\":").expect("a count") + 9;
+    let body = format!("{}1{}", &text[..field], &text[field..end]);
+    let trailer: serde_json::Value = serde_json::from_str(&text[end..]).expect("a trailer");
+    fs::write(file, sealed(&body, &trailer["lines"])).expect("written");
+    lab.expect(0, &["status", "tiny.toml"]);
+    let said = lab.expect(4, &["verify", "tiny.toml", "--sample", "100%", "--quiet"]);
+    assert!(
+        said.contains("gave another result than the one in"),
+        "{said}"
+    );
+    let said = lab.expect(4, &["status", "tiny.toml"]);
+    assert!(said.contains("1 conflicting"), "{said}");
+}
+
+fn sealed(body: &str, lines: &serde_json::Value) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hash = unchoke_experiments::run::unit::hex(&Sha256::digest(body.as_bytes()));
+    format!("{body}{{\"lines\":{lines},\"sha256\":\"{hash}\"}}\n")
+}
+
+#[cfg(unix)]
+#[test]
+fn a_share_that_is_told_to_stop_leaves_no_temporary_file() {
+    let lab = Lab::new(&PLAN.replace("count = 6", "count = 400"));
+    let mut command = lab.command(&["run", "tiny.toml", "--shard", "1/2", "--quiet"]);
+    let mut share = command.stderr(Stdio::null()).spawn().expect("it starts");
+    while !lab.path("results/tiny/units").is_dir() || units(&lab).len() < 3 {
+        assert!(
+            share.try_wait().expect("its state").is_none(),
+            "ended too early"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = share.id().to_string();
+    let told = std::process::Command::new("kill")
+        .args(["-TERM", &pid])
+        .status();
+    assert!(told.expect("kill").success());
+    assert_eq!(share.wait().expect("it ends").code(), Some(143));
+    let status = lab.expect(3, &["status", "tiny.toml", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(
+        (&said["temporary_files"], &said["damaged"]),
+        (&0.into(), &0.into()),
+        "{status}"
+    );
+    assert!(said["done"].as_u64() >= Some(3), "{status}");
+}
