@@ -23,6 +23,7 @@ mod merge;
 mod overwrite;
 mod process;
 mod replay;
+mod repro;
 mod run;
 mod scaling;
 mod schema;
@@ -95,6 +96,8 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Run one unit of a plan again, compare it, and look inside.
     Replay(replay::ReplayArgs),
+    /// Check the claims of the README, line by line.
+    Repro(repro::ReproArgs),
     /// Read a trace of either form: what it is of, what happened, or the other form of it.
     Trace(trace::TraceArgs),
 }
@@ -251,6 +254,7 @@ pub fn lab() -> ExitCode {
         Command::Scaling(it) => scaling::scaling(it),
         Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),
+        Command::Repro(it) => repro::repro(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
     };

@@ -10,6 +10,7 @@ mod lab_sim;
 mod look;
 mod outsiders;
 mod overwrite;
+mod repro;
 mod scaling;
 mod shares;
 mod solver;

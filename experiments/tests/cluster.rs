@@ -249,10 +249,10 @@ fn slurm_survives_a_power_cut_a_dead_controller_and_a_frozen_node() {
     let merges = completed
         .lines()
         .filter(|it| it.contains("Name=cluster-merge"));
-    let merged = merges
+    let whole = merges
         .filter(|it| it.contains("JobState=COMPLETED"))
         .count();
-    assert_eq!(merged, 1, "{completed}");
+    assert_eq!(whole, 1, "{completed}");
     site.is_as_local();
 }
 

@@ -6,7 +6,8 @@ mod pack;
 mod parallel;
 mod slurm;
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -103,6 +104,11 @@ pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// A path as a shell reads it.
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
 fn cannot(what: &str, error: &std::io::Error) -> Failure {
     Failure {
         exit: Exit::Io,
@@ -114,11 +120,7 @@ impl Job<'_> {
     /// Plan and its changes, as `lab` takes them.
     fn what(&self) -> String {
         let (plan, typed) = (quoted(&self.args.plan), self.args.plan_args.typed());
-        format!("{plan}{typed} --out {}", self.quoted(&self.folder))
-    }
-
-    fn quoted(&self, path: &std::path::Path) -> String {
-        quoted(&path.to_string_lossy())
+        format!("{plan}{typed} --out {}", quoted_path(&self.folder))
     }
 
     /// Folder of what tasks print.
@@ -134,16 +136,16 @@ impl Job<'_> {
             self.plan.name, packing.units, packing.tasks, self.cores
         );
         if let Some(time) = &packing.time {
-            text += &format!(
-                "# By one timed run of each policy in each scenario: {:.1} core hours, tasks of {:.0} to {:.0} minutes.\n",
+            writeln!(text,
+                "# By one timed run of each policy in each scenario: {:.1} core hours, tasks of {:.0} to {:.0} minutes.",
                 time.core_hours, time.shortest_min, time.longest_min
-            );
+            ).expect("writing to a string does not fail");
         }
-        text += &format!(
+        write!(text,
             "# {submit}\n\
              # All nodes must see this folder and the program. A task may be stopped, run twice or start again:\n\
              # finished units are kept, each is written whole or not at all, and a different result is refused.\n"
-        );
+        ).expect("writing to a string does not fail");
         text
     }
 }

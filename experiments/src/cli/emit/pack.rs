@@ -129,7 +129,7 @@ mod tests {
     fn a_small_plan_is_one_task_and_a_huge_one_a_thousand() {
         let small = Packing::by_time(&units(5), &[1.0; 5], 8, 60);
         assert_eq!(small.tasks, 1);
-        let huge = Packing::by_time(&units(5000), &[3600.0; 5000], 1, 1);
+        let huge = Packing::by_time(&units(5000), &vec![3600.0; 5000], 1, 1);
         assert_eq!(huge.tasks, 1000);
     }
 

@@ -1,14 +1,19 @@
 //! GNU parallel.
 
-use super::Job;
+use super::{Job, quoted_path as quoted};
 
 pub(super) fn script(job: &Job<'_>) -> String {
     let (lab, what) = (&job.lab, job.what());
-    let here = job.quoted(&job.here);
-    let logs = job.quoted(&job.logs());
+    let here = quoted(&job.here);
+    let logs = quoted(&job.logs());
     let (tasks, cores) = (job.packing.tasks, job.cores);
     let limit = job.args.limit.unwrap_or(1);
-    let further: String = job.args.further.iter().map(|it| format!(" {it}")).collect();
+    let further = job.args.further.join(" ");
+    let further = if further.is_empty() {
+        further
+    } else {
+        format!(" {further}")
+    };
     let about = job.about(
         "Run: sh THIS_FILE [OPTIONS OF PARALLEL], e.g. --sshloginfile NODES --workdir \"$PWD\" for other machines.",
     );

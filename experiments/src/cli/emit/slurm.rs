@@ -1,6 +1,6 @@
 //! A job array of Slurm.
 
-use super::Job;
+use super::{Job, quoted_path as quoted};
 
 /// Minutes for starting, and for machines that are slower than the one that was timed.
 const SPARE_MIN: f64 = 10.0;
@@ -10,17 +10,15 @@ const UNKNOWN_MIN: u32 = 24 * 60;
 
 pub(super) fn script(job: &Job<'_>) -> String {
     let (lab, what, name) = (&job.lab, job.what(), &job.plan.name);
-    let here = job.quoted(&job.here);
-    let logs = job.quoted(&job.logs());
+    let here = quoted(&job.here);
+    let logs = quoted(&job.logs());
     let pattern = job.logs().display().to_string().replace('%', "%%");
     let (tasks, cores) = (job.packing.tasks, job.cores);
     let limit = job.args.limit.map_or(String::new(), |it| format!("%{it}"));
-    let further: String = job
-        .args
-        .further
-        .iter()
-        .map(|it| format!("#SBATCH {it}\n"))
-        .collect();
+    let mut further = String::new();
+    for it in &job.args.further {
+        further.push_str(&["#SBATCH ", it, "\n"].concat());
+    }
     let time = time_limit(job);
     let about = job.about(
         "Submit: sh THIS_FILE. Submit it again if tasks failed: only what is missing is run.",

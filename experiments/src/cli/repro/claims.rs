@@ -1,0 +1,101 @@
+//! The claims table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::super::Failure;
+use super::super::args;
+
+/// A sentence with numbers from a table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Figure {
+    pub(super) claim: String,
+    /// Where in README.md, for people.
+    #[serde(rename = "where")]
+    pub(super) place: String,
+    /// The sentence, with `{min}` and `{max}`.
+    pub(super) says: String,
+    /// A text that comes before it in the same paragraph or row.
+    #[serde(default)]
+    pub(super) after: String,
+    pub(super) file: String,
+    pub(super) column: String,
+    /// Columns and what they must say; `!text` for anything but that text.
+    pub(super) rows: BTreeMap<String, String>,
+    pub(super) scale: f64,
+    pub(super) digits: usize,
+}
+
+/// A plan whose runs come out the same.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rerun {
+    pub(super) claim: String,
+    #[serde(rename = "where")]
+    pub(super) place: String,
+    pub(super) plan: String,
+    /// Of the whole plan on two cores.
+    pub(super) minutes: u32,
+    pub(super) memory_mb: u32,
+}
+
+/// The whole table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claims {
+    #[serde(default, rename = "figure")]
+    pub(super) figures: Vec<Figure>,
+    #[serde(default, rename = "rerun")]
+    pub(super) reruns: Vec<Rerun>,
+}
+
+impl Claims {
+    /// Reads the table; keeps the claims with `only` in their name.
+    pub(super) fn read(file: &Path, only: Option<&str>) -> Result<Self, Failure> {
+        let text = args::read(file).map_err(|it| Failure {
+            message: format!("{}; run this in the folder of the repository", it.message),
+            ..it
+        })?;
+        let read = toml::from_str::<Self>(&text);
+        let mut read =
+            read.map_err(|it| Failure::usage(format!("{}: {it}", file.display()).trim_end()))?;
+        let wanted = |claim: &str| only.is_none_or(|it| claim.contains(it));
+        read.figures.retain(|it| wanted(&it.claim));
+        read.reruns.retain(|it| wanted(&it.claim));
+        if read.figures.is_empty() && read.reruns.is_empty() {
+            let only = only.unwrap_or_default();
+            return Err(Failure::usage(format!(
+                "{}: no claim has {only:?} in its name",
+                file.display()
+            )));
+        }
+        Ok(read)
+    }
+
+    /// One row a claim, for people.
+    pub(super) fn table(&self) -> String {
+        let mut text = String::from(
+            "| claim | command | expected | tolerance | minutes | memory | where |\n\
+             |---|---|---|---|---|---|---|\n",
+        );
+        let mut row =
+            |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
+        for it in &self.figures {
+            row(format!(
+                "| {} | `lab repro --only '{}'` | {} in {} | as rounded | 0 | | {} |",
+                it.claim, it.claim, it.column, it.file, it.place
+            ));
+        }
+        for it in &self.reruns {
+            row(format!(
+                "| {} | `lab repro --full --only '{}'` | results/{} | none: to the byte | {} | {} MB | {} |",
+                it.claim, it.claim, it.plan, it.minutes, it.memory_mb, it.place
+            ));
+        }
+        text
+    }
+}

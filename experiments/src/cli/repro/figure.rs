@@ -1,0 +1,165 @@
+//! A sentence of the README beside the table that its numbers come from.
+
+use std::path::Path;
+
+use super::Verdict;
+use super::claims::Figure;
+use crate::cli::{Failure, args};
+
+pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
+    let table = args::read(&root.join(&figure.file))?;
+    let values = match values(figure, &table) {
+        Ok(it) => it,
+        Err(why) => return Ok(Verdict::Fail(format!("{}: {why}", figure.file))),
+    };
+    let expected = sentence(figure, &values);
+    let readme = plain(&args::read(&root.join("README.md"))?);
+    let found = readme.iter().any(|paragraph| {
+        let rest = paragraph.split_once(&figure.after).map(|it| it.1);
+        rest.is_some_and(|it| it.contains(&expected))
+    });
+    let rows = values.len();
+    Ok(if found {
+        Verdict::Pass(format!(
+            "\"{expected}\", from {rows} rows of {}",
+            figure.file
+        ))
+    } else {
+        Verdict::Fail(format!(
+            "by {rows} rows of {} README.md ({}) must say \"{expected}\"{}, and does not",
+            figure.file,
+            figure.place,
+            if figure.after.is_empty() {
+                String::new()
+            } else {
+                format!(" after \"{}\"", figure.after)
+            }
+        ))
+    })
+}
+
+/// Values of the rows that are selected, or why there are none.
+fn values(figure: &Figure, table: &str) -> Result<Vec<f64>, String> {
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let head = reader.headers().map_err(|it| it.to_string())?.clone();
+    let position = |name: &str| {
+        let found = head.iter().position(|it| it == name);
+        found.ok_or_else(|| format!("has no column {name}"))
+    };
+    let column = position(&figure.column)?;
+    let mut wanted = Vec::new();
+    for (name, value) in &figure.rows {
+        wanted.push((position(name)?, value));
+    }
+    let mut values = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|it| it.to_string())?;
+        let field = |at: usize| row.get(at).unwrap_or_default();
+        let fits = |(at, value): &(usize, &String)| match value.strip_prefix('!') {
+            Some(other) => field(*at) != other,
+            None => field(*at) == value.as_str(),
+        };
+        if wanted.iter().all(fits) && !field(column).is_empty() {
+            let value: Result<f64, _> = field(column).parse();
+            values.push(value.map_err(|_| format!("{} is no number", field(column)))?);
+        }
+    }
+    if values.is_empty() {
+        return Err("no row is selected".to_owned());
+    }
+    Ok(values)
+}
+
+fn sentence(figure: &Figure, values: &[f64]) -> String {
+    let number = |value: f64| {
+        let text = format!("{:.*}", figure.digits, value * figure.scale);
+        // A true minus sign, as the README has it, and no minus before zero.
+        match text.strip_prefix('-') {
+            Some(it) if it.bytes().any(|it| (b'1'..=b'9').contains(&it)) => format!("\u{2212}{it}"),
+            Some(it) => it.to_owned(),
+            None => text,
+        }
+    };
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let text = figure.says.replace("{min}", &number(least));
+    text.replace("{max}", &number(greatest))
+}
+
+/// Paragraphs and table rows as one line each, without emphasis.
+fn plain(markdown: &str) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for line in markdown.lines() {
+        let own = line.trim().is_empty() || line.starts_with('|') || line.starts_with('#');
+        if own {
+            lines.push(String::new());
+        }
+        let last = lines.last_mut().expect("there is one at least");
+        for word in line.split_whitespace() {
+            last.push_str(&word.replace("**", ""));
+            last.push(' ');
+        }
+        if own {
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure() -> Figure {
+        toml::from_str(
+            r#"
+            claim = "c"
+            where = "w"
+            says = "saves {min} to {max} % of bytes"
+            after = "we"
+            file = "t.csv"
+            column = "estimate"
+            rows = { quantity = "E3", scenario = "!all" }
+            scale = 100
+            digits = 0
+            "#,
+        )
+        .expect("a figure")
+    }
+
+    const TABLE: &str = "scenario,quantity,estimate\na,E3,-0.123\nb,E3,0.456\nb,E1,9\nall,E3,8\n";
+
+    fn checked(readme: &str, table: &str) -> Verdict {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("README.md"), readme).expect("written");
+        std::fs::write(folder.path().join("t.csv"), table).expect("written");
+        check(&figure(), folder.path()).expect("readable")
+    }
+
+    #[test]
+    fn a_sentence_with_the_numbers_of_the_table_passes_across_line_ends() {
+        let said = checked("Here **we\nsaves \u{2212}12 to 46 %** of\nbytes.\n", TABLE);
+        assert!(matches!(said, Verdict::Pass(_)), "{}", said.why());
+    }
+
+    #[test]
+    fn another_number_another_place_and_no_rows_fail() {
+        let other = checked("we saves \u{2212}12 to 47 % of bytes", TABLE);
+        assert!(matches!(other, Verdict::Fail(_)));
+        assert!(
+            other
+                .why()
+                .contains("must say \"saves \u{2212}12 to 46 % of bytes\"")
+        );
+        let before = checked("saves \u{2212}12 to 46 % of bytes, we say", TABLE);
+        assert!(matches!(before, Verdict::Fail(_)));
+        let none = checked("", "scenario,quantity,estimate\n");
+        assert!(none.why().contains("no row is selected"), "{}", none.why());
+        let column = checked("", "scenario,estimate\na,1\n");
+        assert!(
+            column.why().contains("has no column quantity"),
+            "{}",
+            column.why()
+        );
+    }
+}
