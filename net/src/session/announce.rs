@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use tokio::task::{JoinError, JoinSet};
 use unchoke_core::client::announcer::{AnnounceRequest, Schedule, Wishes};
 use unchoke_core::client::{Heard, Internet};
+use unchoke_core::ledger::Ledger;
 use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, Event};
 
+use super::status::Told;
 use super::{ClientInput, Notice, Session, SessionError, Settings, bytes_of};
 use crate::connection::Identity;
 use crate::text::shown_url;
@@ -28,6 +30,7 @@ pub(super) struct Trackers {
     ids: BTreeMap<usize, Vec<u8>>,
     /// Announces to be made.
     due: Vec<AnnounceRequest>,
+    told: Told,
     asked: JoinSet<Answer>,
     /// Trackers that cannot be asked: a sentence for each.
     skipped: Vec<String>,
@@ -38,14 +41,6 @@ pub(super) struct Trackers {
 pub(super) struct Answer {
     tracker: usize,
     result: Result<AnnounceResponse, AnnounceError>,
-}
-
-/// The figures that trackers are told.
-#[derive(Clone, Copy, Debug)]
-struct Figures {
-    uploaded: u64,
-    downloaded: u64,
-    left: u64,
 }
 
 impl Trackers {
@@ -63,6 +58,7 @@ impl Trackers {
             key: u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits"),
             ids: BTreeMap::new(),
             due: Vec::new(),
+            told: Told::default(),
             asked: JoinSet::new(),
         }
     }
@@ -86,15 +82,16 @@ impl Trackers {
         self.asked.join_next().await
     }
 
-    fn ask(&mut self, request: AnnounceRequest, figures: Figures, wanted: u32) {
+    fn ask(&mut self, request: AnnounceRequest, ledger: &Ledger, left: u64, wanted: u32) {
+        self.told.update(ledger);
         let stopping = request.event == Some(Event::Stopped);
         let query = AnnounceQuery {
             info_hash: self.identity.info_hash,
             peer_id: self.identity.peer_id,
             port: self.port,
-            uploaded: figures.uploaded,
-            downloaded: figures.downloaded,
-            left: figures.left,
+            uploaded: self.told.uploaded,
+            downloaded: self.told.downloaded,
+            left,
             event: request.event,
             wanted: Some(if stopping { 0 } else { wanted }),
             key: self.key,
@@ -148,22 +145,13 @@ impl Session {
         }
     }
 
-    fn figures(&self) -> Figures {
-        let geometry = self.settings.metainfo.geometry;
-        let ledger = self.torrent().ledger();
-        Figures {
-            uploaded: ledger.payload_sent,
-            downloaded: ledger.payload_received(),
-            left: geometry.total_bytes() - bytes_of(geometry, self.torrent().have()),
-        }
-    }
-
     /// Announces what is due.
     pub(super) fn ask_trackers(&mut self) {
+        let geometry = self.settings.metainfo.geometry;
         for request in std::mem::take(&mut self.trackers.due) {
-            let figures = self.figures();
-            let wanted = self.client.config().wanted;
-            self.trackers.ask(request, figures, wanted);
+            let left = geometry.total_bytes() - bytes_of(geometry, self.torrent().have());
+            let (ledger, wanted) = (*self.torrent().ledger(), self.client.config().wanted);
+            self.trackers.ask(request, &ledger, left, wanted);
         }
     }
 
