@@ -1,5 +1,8 @@
 #![no_main]
 
+#[path = "../../tests/corpora/exchanges.rs"]
+#[allow(dead_code)]
+mod exchanges;
 #[path = "../../tests/corpora/properties.rs"]
 #[allow(dead_code)]
 mod properties;

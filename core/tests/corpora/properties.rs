@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use super::exchanges;
 use unchoke_core::bencode::{DictBuilder, Limits, ListBuilder, Value};
 use unchoke_core::bencode::{decode, decode_prefix, encode_bytes, encode_int};
 use unchoke_core::ids::PieceIndex;
@@ -31,6 +32,10 @@ pub const ALL: &[Property] = &[
     ("extended", extended),
     ("pex", pex),
     ("tracker", tracker),
+    ("magnet", exchanges::magnet),
+    ("ut_metadata", exchanges::ut_metadata),
+    ("udp_tracker", exchanges::udp_tracker),
+    ("mse", exchanges::mse),
 ];
 
 /// The value written again.
@@ -89,7 +94,7 @@ pub fn bencode(input: &[u8]) {
 }
 
 /// Whether `text` can move a cursor or ring a bell.
-fn is_printable(text: &str) -> bool {
+pub fn is_printable(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
