@@ -29,6 +29,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -46,6 +47,7 @@ pub mod config;
 mod connecting;
 pub mod doors;
 mod io;
+mod many;
 pub mod places;
 pub mod redial;
 mod seats;
@@ -70,16 +72,17 @@ use web_seeds::WebSeeds;
 const LOOK_SOON: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A client of one torrent.
+/// A client of one torrent. What most inputs need of it beside the torrent comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Client<P: Places> {
-    torrent: Torrent,
     /// When something other than the torrent is due.
     next: Instant,
     /// When the last input came.
     now: Instant,
     outputs: VecDeque<Output<P>>,
-    config: Config,
+    config: Arc<Config>,
+    torrent: Torrent,
     name: P::Name,
     book: Book<P::Address>,
     doors: Doors<P>,
@@ -92,6 +95,8 @@ pub struct Client<P: Places> {
     next_turnover: Instant,
     /// When the book has somebody to dial.
     next_dial: Instant,
+    /// When an attempt beyond [`Config::initiate`] may begin; never while others are of use.
+    next_beyond: Instant,
     /// Until when attempts are counted, and how many were begun.
     pace: (Instant, u16),
     stopping: bool,
@@ -102,7 +107,7 @@ impl<P: Places> Client<P> {
     /// its random streams.
     #[must_use]
     pub fn new(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         torrent: Torrent,
         name: P::Name,
         tiers: impl IntoIterator<Item = usize>,
@@ -110,7 +115,8 @@ impl<P: Places> Client<P> {
         entity: u32,
         now: Instant,
     ) -> Self {
-        let mut rng = streams.stream(Purpose::Tracker, entity);
+        let config = config.into();
+        let mut rng = streams.stream(Purpose::Client, entity);
         let announcer = Announcer::new(tiers, config.schedule, &mut rng);
         Self {
             torrent,
@@ -130,6 +136,7 @@ impl<P: Places> Client<P> {
                 .after(config.turnover)
                 .after(phase(config.turnover, &mut rng)),
             next_dial: Instant::NEVER,
+            next_beyond: Instant::NEVER,
             pace: (Instant::START, 0),
             config,
             stopping: false,
@@ -174,14 +181,25 @@ impl<P: Places> Client<P> {
     }
 
     /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
+    #[inline]
     pub fn handle_input(&mut self, now: Instant, input: Input<P>) {
         self.now = now;
         match input {
-            Input::Torrent(input) => return self.pass_on(now, input),
-            Input::Timeout => self.on_timeout(now),
+            Input::Torrent(input) => self.pass_on(now, input),
+            input => self.handle_own(now, input),
+        }
+    }
+
+    #[inline(never)]
+    fn handle_own(&mut self, now: Instant, input: Input<P>) {
+        match input {
+            Input::Timeout if !self.on_timeout(now) => return,
+            Input::Timeout => {}
+            Input::Torrent(_) => unreachable!("passed on"),
             Input::Stop => self.on_stop(),
             Input::Found { source, addresses } => self.on_found(source, None, addresses),
-            Input::Knock { address } => self.on_knock(now, address),
+            // Only time can follow from somebody at the door.
+            Input::Knock { address } => return self.on_knock(now, address),
             Input::Failed { door } => self.on_failed(now, door),
             Input::Met {
                 door,
@@ -195,33 +213,44 @@ impl<P: Places> Client<P> {
         self.settle(now);
     }
 
+    /// What is for the torrent does not pass through anything else: this is the way of every block.
+    #[inline]
     fn pass_on(&mut self, now: Instant, input: torrent::Input) {
-        let ours = matches!(
-            input,
+        match &input {
+            torrent::Input::Message {
+                peer,
+                message: Message::Extended(extended),
+            } => self.on_extended(*peer, extended),
             torrent::Input::Timeout
-                | torrent::Input::PeerConnected { .. }
-                | torrent::Input::PeerDisconnected { .. }
-        );
-        assert!(!ours, "{input:?} is the client's to say");
-        if let torrent::Input::Message {
-            peer,
-            message: Message::Extended(extended),
-        } = &input
-            && let Extended::Handshake(hello) = &**extended
-            && let Some(port) = hello.listen_port
-        {
-            self.on_listens(*peer, port);
+            | torrent::Input::PeerConnected { .. }
+            | torrent::Input::PeerDisconnected { .. } => {
+                panic!("{input:?} is the client's to say")
+            }
+            _ => {}
         }
         self.torrent.handle_input(now, input);
     }
 
+    fn on_extended(&mut self, peer: PeerKey, extended: &Extended) {
+        if let Extended::Handshake(hello) = extended
+            && let Some(port) = hello.listen_port
+        {
+            self.on_listens(peer, port);
+        }
+    }
+
     /// The next thing to do. Call until `None`.
     #[must_use]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is passed on is matched twice, and as one match if the driver is inlined too"
+    )]
+    #[inline(always)]
     pub fn poll_output(&mut self) -> Option<Output<P>> {
-        // Ours first: a connection is announced before what is to be sent over it.
         loop {
-            if let Some(output) = self.outputs.pop_front() {
-                return Some(output);
+            // Ours first: a connection is announced before what is to be sent over it.
+            if !self.outputs.is_empty() {
+                return self.poll_own();
             }
             return Some(match self.torrent.poll_output()? {
                 torrent::Output::Send { peer, message } => Output::Send { peer, message },
@@ -230,42 +259,72 @@ impl<P: Places> Client<P> {
                 torrent::Output::VerifyPiece { piece, want_blocks } => {
                     Output::VerifyPiece { piece, want_blocks }
                 }
-                torrent::Output::Completed => {
-                    // Trackers count who has everything.
-                    if self.torrent.is_complete() {
-                        self.announcer.on_completed(self.now);
-                        self.next = self.now;
-                    }
-                    Output::Completed
-                }
-                torrent::Output::Disconnect { peer, reason } => {
-                    self.judge(peer, &reason);
-                    self.closing(peer, Why::Torrent(reason))
-                }
-                torrent::Output::PeersFound { peer, peers } => {
-                    let peers = peers.into_iter().filter_map(P::of_socket).collect();
-                    self.on_found(Source::PeerExchange, Some(peer), peers);
-                    self.next = self.now;
-                    continue;
-                }
-                torrent::Output::Corrupt { peer, piece } => {
-                    self.condemn(peer, Offence::Corrupt { piece });
-                    continue;
-                }
+                output => match self.intercept(output) {
+                    Some(output) => output,
+                    None => continue,
+                },
             });
+        }
+    }
+
+    #[cold]
+    fn poll_own(&mut self) -> Option<Output<P>> {
+        let output = self.outputs.pop_front();
+        if self.outputs.is_empty() {
+            // Seldom needed, so no memory is held for it.
+            self.outputs = VecDeque::new();
+        }
+        output
+    }
+
+    /// What the torrent says that concerns the client too, or it alone.
+    #[cold]
+    fn intercept(&mut self, output: torrent::Output) -> Option<Output<P>> {
+        match output {
+            torrent::Output::Completed => {
+                // Trackers count who has everything.
+                if self.torrent.is_complete() {
+                    self.announcer.on_completed(self.now);
+                    self.next = self.now;
+                }
+                Some(Output::Completed)
+            }
+            torrent::Output::Disconnect { peer, reason } => {
+                self.judge(peer, &reason);
+                Some(self.closing(peer, reason))
+            }
+            torrent::Output::PeersFound { peer, peers } => {
+                let peers = peers.into_iter().filter_map(P::of_socket).collect();
+                self.on_found(Source::PeerExchange, Some(peer), peers);
+                self.next = self.now;
+                None
+            }
+            torrent::Output::Corrupt { peer, piece } => {
+                self.condemn(peer, Offence::Corrupt { piece });
+                None
+            }
+            torrent::Output::Send { .. }
+            | torrent::Output::Broadcast { .. }
+            | torrent::Output::StoreBlock { .. }
+            | torrent::Output::VerifyPiece { .. } => unreachable!("passed on"),
         }
     }
 
     /// When to hand in [`Input::Timeout`], if nothing happens before.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let torrent = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);
         Some(self.next.min(torrent)).filter(|it| *it < Instant::NEVER)
     }
 
-    fn on_timeout(&mut self, now: Instant) {
+    /// Whether something was due beside the torrent.
+    fn on_timeout(&mut self, now: Instant) -> bool {
         if self.torrent.poll_timeout().is_some_and(|it| it <= now) {
             self.torrent.handle_input(now, torrent::Input::Timeout);
+        }
+        if now < self.next {
+            return false;
         }
         while let Some(late) = self.doors.take_late(now) {
             self.give_up(now, late);
@@ -277,11 +336,13 @@ impl<P: Places> Client<P> {
             self.next_turnover = now.after(self.config.turnover);
             self.turn_over(now);
         }
+        true
     }
 
     /// After each input but those for the torrent: dials, announces, and finds out what is due next.
     fn settle(&mut self, now: Instant) {
         if !self.stopping {
+            self.note_hunger(now);
             self.dial(now);
             self.use_web_seeds(now);
             let wants = self.wants_peers();
@@ -373,18 +434,25 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Marks a connection as one that we close.
-    fn closing(&mut self, peer: PeerKey, why: Why) -> Output<P> {
-        if let Some(seat) = self.seats.get_mut(peer) {
-            seat.closing = Some(why.ended());
-        }
+    /// The torrent has let go of a connection, for its reason or for ours.
+    fn closing(&mut self, peer: PeerKey, reason: torrent::Reason) -> Output<P> {
+        let ours = self.seats.get(peer).and_then(|it| it.closing);
+        let why = match (reason, ours) {
+            (torrent::Reason::ByClient, Some(Ended::Turnover)) => Why::Turnover,
+            (torrent::Reason::ByClient, Some(Ended::Twice)) => Why::Twice,
+            (torrent::Reason::ByClient, _) => Why::Useless,
+            (reason, _) => Why::Torrent(reason),
+        };
+        self.seats.closing(peer, why.ended());
         self.closing_web_seed(peer, &why);
         Output::Close { peer, why }
     }
 
-    fn close(&mut self, peer: PeerKey, why: Why) {
-        let output = self.closing(peer, why);
-        self.outputs.push_back(output);
+    /// Closes a connection. It is the torrent that says so in the end, behind what it has said to the
+    /// peer before.
+    fn close(&mut self, peer: PeerKey, why: Ended) {
+        self.seats.closing(peer, why);
+        self.torrent.close(peer);
     }
 
     fn on_closed(&mut self, now: Instant, peer: PeerKey, how: Ended, unsent: Unsent) {
@@ -398,7 +466,7 @@ impl<P: Places> Client<P> {
         self.torrent
             .handle_input(now, torrent::Input::PeerDisconnected { peer });
         let answers = self.torrent.has_evidence(peer);
-        self.seats.leave(now, peer, answers);
+        self.seats.leave(peer, answers);
         if let Some(address) = seat.listens {
             let source = self.book.source(address).unwrap_or(Source::Incoming);
             let fate = redial::after(seat.closing.unwrap_or(how), source);

@@ -35,6 +35,8 @@ pub enum Purpose {
     Break = 12,
     /// Names, secrets and numbers of a node of the distributed hash table.
     Dht = 13,
+    /// The order in which a client asks its trackers, and when it exchanges connections.
+    Client = 14,
 }
 
 /// The streams of one run.

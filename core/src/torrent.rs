@@ -130,6 +130,8 @@ pub struct Torrent {
     starving: Vec<PeerKey>,
     /// When the last [`Output::Broadcast`] went out.
     last_broadcast_at: Instant,
+    /// See [`Self::interesting`].
+    interesting: u16,
     policy: BoxedPolicy,
     picker: BoxedPicker,
     tick: u64,
@@ -204,6 +206,7 @@ impl Torrent {
             remotes: Remotes::new(pieces),
             open: 0,
             overdue: 0,
+            interesting: 0,
             last_broadcast_at: Instant::START,
             indifferent: 0,
             partials: Partials::new(&config.geometry),
@@ -361,8 +364,7 @@ impl Torrent {
     /// Connections to peers that have something we lack.
     #[must_use]
     pub fn interesting(&self) -> usize {
-        let open = self.conns.iter().filter(|it| it.open && !it.closing);
-        open.filter(|it| it.am_interested).count()
+        usize::from(self.interesting)
     }
 
     /// The connection, unless it is closed or being closed.
@@ -412,11 +414,19 @@ impl Torrent {
         if self.conn(peer).is_some() {
             // Nothing that it still sends counts.
             self.give_up_requests(peer, Mark::Choked);
-            self.conns[peer.0 as usize].closing = true;
+            let conn = &mut self.conns[peer.0 as usize];
+            conn.closing = true;
+            self.interesting -= u16::from(conn.am_interested);
             self.open -= 1;
             self.note_indifference(peer);
             self.outputs.push_back(Output::Disconnect { peer, reason });
         }
+    }
+
+    /// Closes a connection for a reason that is not the torrent's. [`Output::Disconnect`] comes behind
+    /// what was already said to the peer, and nothing more is said to it.
+    pub fn close(&mut self, peer: PeerKey) {
+        self.disconnect(peer, Reason::ByClient);
     }
 
     fn violation(&mut self, peer: PeerKey, violation: ProtocolViolation) {

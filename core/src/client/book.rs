@@ -19,20 +19,57 @@ enum State {
     Connected,
 }
 
+/// What is known of an address; 20 bytes in the simulator, where there are millions of them.
 #[derive(Clone, Copy, Debug)]
 struct Record<A> {
     address: A,
-    /// Not to be dialled before.
-    not_before: Instant,
+    not_before: Tick,
     /// Its turn among equals: who was added, or came back, first.
     turn: u32,
+    teller: Teller,
     source: Source,
     state: State,
     failures: u8,
     /// It was one when it was last connected.
     seed: bool,
-    /// Who named it, if a peer did.
-    teller: Option<PeerKey>,
+}
+
+/// A moment to 17 ms, which is fine enough for waits of seconds: in 32 bits there are two years of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick(u32);
+
+impl Tick {
+    const SHIFT: u32 = 24;
+
+    /// The last that is not later.
+    fn at(moment: Instant) -> Self {
+        Self(u32::try_from(moment.as_nanos() >> Self::SHIFT).unwrap_or(u32::MAX))
+    }
+
+    fn moment(self) -> Instant {
+        match self.0 {
+            u32::MAX => Instant::NEVER,
+            ticks => Instant::from_nanos(u64::from(ticks) << Self::SHIFT),
+        }
+    }
+}
+
+/// Who named an address, if a peer did: connections are counted in 16 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Teller(u16);
+
+impl Teller {
+    const NONE: Self = Self(u16::MAX);
+
+    fn of(peer: Option<PeerKey>) -> Self {
+        peer.map_or(Self::NONE, |it| {
+            Self(u16::try_from(it.0).unwrap_or(u16::MAX))
+        })
+    }
+
+    fn index(self) -> Option<usize> {
+        (self != Self::NONE).then_some(usize::from(self.0))
+    }
 }
 
 /// Which of the waiting may be dialled.
@@ -51,6 +88,9 @@ impl Wanted {
     }
 }
 
+/// Memory is taken for at least so many further addresses at a time.
+const MORE_RECORDS: usize = 16;
+
 /// The addresses that a client knows.
 #[derive(Clone, Debug)]
 pub struct Book<A> {
@@ -58,6 +98,8 @@ pub struct Book<A> {
     records: Vec<Record<A>>,
     /// Addresses that each peer named. Kept up to date, because peers can name many.
     told: Vec<u32>,
+    /// Addresses of each source.
+    counts: [u16; Source::COUNT],
     turn: u32,
     private: bool,
 }
@@ -70,6 +112,7 @@ impl<A: Copy + Ord> Book<A> {
         Self {
             records: Vec::new(),
             told: Vec::new(),
+            counts: [0; Source::COUNT],
             turn: 0,
             private,
         }
@@ -98,13 +141,17 @@ impl<A: Copy + Ord> Book<A> {
         if let Some(known) = self.get(address) {
             let better = source < known.source;
             if better {
+                let teller = Teller::of(teller);
                 let before = core::mem::replace(&mut known.teller, teller);
-                known.source = source;
+                let less_trusted = core::mem::replace(&mut known.source, source);
+                self.counts[less_trusted as usize] -= 1;
+                self.counts[source as usize] += 1;
                 self.credit(before, -1);
                 self.credit(teller, 1);
             }
             return better;
         }
+        let teller = Teller::of(teller);
         if !self.make_room(source, teller) {
             return false;
         }
@@ -112,7 +159,7 @@ impl<A: Copy + Ord> Book<A> {
         let place = self.place(address).expect_err("it is not known");
         let record = Record {
             address,
-            not_before: Instant::START,
+            not_before: Tick::at(Instant::START),
             turn,
             source,
             state: State::Waiting,
@@ -120,14 +167,19 @@ impl<A: Copy + Ord> Book<A> {
             seed: false,
             teller,
         };
+        if self.records.len() == self.records.capacity() {
+            self.records
+                .reserve_exact(MORE_RECORDS.max(self.records.len() / 4));
+        }
         self.records.insert(place, record);
+        self.counts[source as usize] += 1;
         self.credit(teller, 1);
         true
     }
 
     /// One address more or less of those that `teller` named.
-    fn credit(&mut self, teller: Option<PeerKey>, change: i32) {
-        let Some(teller) = teller.map(|it| it.0 as usize) else {
+    fn credit(&mut self, teller: Teller, change: i32) {
+        let Some(teller) = teller.index() else {
             return;
         };
         if self.told.len() <= teller {
@@ -137,24 +189,25 @@ impl<A: Copy + Ord> Book<A> {
     }
 
     /// Addresses that `teller` named.
-    fn told(&self, teller: Option<PeerKey>) -> usize {
-        let told = teller.and_then(|it| self.told.get(it.0 as usize));
+    fn told(&self, teller: Teller) -> usize {
+        let told = teller.index().and_then(|it| self.told.get(it));
         told.map_or(0, |it| *it as usize)
     }
 
     fn remove(&mut self, place: usize) {
         let gone = self.records.remove(place);
+        self.counts[gone.source as usize] -= 1;
         self.credit(gone.teller, -1);
     }
 
     /// Whether there is a place for one more address of `source`; somebody may have to go for it.
-    fn make_room(&mut self, source: Source, teller: Option<PeerKey>) -> bool {
+    fn make_room(&mut self, source: Source, teller: Teller) -> bool {
         let of = |it: &&Record<A>| it.source == source;
         let own = self.told(teller);
         if own >= Source::PLACES_OF_A_TELLER {
             return false;
         }
-        if self.records.iter().filter(of).count() < source.places() {
+        if usize::from(self.counts[source as usize]) < source.places() {
             return true;
         }
         let waiting = (0..)
@@ -169,7 +222,7 @@ impl<A: Copy + Ord> Book<A> {
         };
         // Peers take from each other only what the other has too much of, so no two go on for ever.
         let fair =
-            worst.teller.is_none() || self.told(worst.teller) > own + 1 || worst.failures > 0;
+            worst.teller == Teller::NONE || self.told(worst.teller) > own + 1 || worst.failures > 0;
         if fair {
             self.remove(place);
         }
@@ -179,6 +232,7 @@ impl<A: Copy + Ord> Book<A> {
     /// Addresses that wait and may be dialled by now.
     #[must_use]
     pub fn due(&self, now: Instant, wanted: Wanted) -> usize {
+        let now = Tick::at(now);
         let due = |it: &&Record<A>| wanted.admits(it) && it.not_before <= now;
         self.records.iter().filter(due).count()
     }
@@ -211,9 +265,13 @@ impl<A: Copy + Ord> Book<A> {
     /// When another of the wanted becomes due after `now`, if any does.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant, wanted: Wanted) -> Instant {
+        if !self.has_any(wanted) {
+            return Instant::NEVER;
+        }
+        let now = Tick::at(now);
         let wanted = self.records.iter().filter(|it| wanted.admits(it));
         let later = wanted.map(|it| it.not_before).filter(|it| *it > now);
-        later.min().unwrap_or(Instant::NEVER)
+        later.min().map_or(Instant::NEVER, Tick::moment)
     }
 
     /// The next address to dial, of those that `may` be: the most trusted first, then whose turn it
@@ -224,13 +282,45 @@ impl<A: Copy + Ord> Book<A> {
         wanted: Wanted,
         may: impl Fn(A, Source) -> bool,
     ) -> Option<(A, Source)> {
-        let due = self
-            .records
-            .iter_mut()
-            .filter(|it| wanted.admits(it) && it.not_before <= now && may(it.address, it.source));
-        let next = due.min_by_key(|it| (it.source, it.turn))?;
+        let may = |it: &Record<A>| may(it.address, it.source);
+        let first = self.first(now, wanted, |_| true)?;
+        let place = if may(&self.records[first]) {
+            first
+        } else {
+            self.first(now, wanted, may)?
+        };
+        let next = &mut self.records[place];
         next.state = State::Trying;
         Some((next.address, next.source))
+    }
+
+    /// Whether anything is known of the sources that are wanted.
+    fn has_any(&self, wanted: Wanted) -> bool {
+        self.counts[..=wanted.up_to as usize]
+            .iter()
+            .any(|it| *it > 0)
+    }
+
+    /// The place of the one to dial first among those of which `may` holds. It is asked of few: what it
+    /// looks at costs more than a turn.
+    fn first(
+        &self,
+        now: Instant,
+        wanted: Wanted,
+        may: impl Fn(&Record<A>) -> bool,
+    ) -> Option<usize> {
+        if !self.has_any(wanted) {
+            return None;
+        }
+        let now = Tick::at(now);
+        let mut first: Option<(Source, u32, usize)> = None;
+        for (place, it) in self.records.iter().enumerate() {
+            let before = first.is_none_or(|first| (it.source, it.turn) < (first.0, first.1));
+            if before && it.not_before <= now && wanted.admits(it) && may(it) {
+                first = Some((it.source, it.turn, place));
+            }
+        }
+        first.map(|it| it.2)
     }
 
     /// The attempt succeeded.
@@ -240,11 +330,13 @@ impl<A: Copy + Ord> Book<A> {
         }
     }
 
-    /// A peer that came to us says that it listens there. False if that is not believed: who else
-    /// listens there was named by somebody more trusted, and is dialled all the same.
-    pub fn adopt(&mut self, address: A) -> bool {
+    /// A peer that came to us says that it listens there. False if that is not believed: where
+    /// others `may_lie` about it, who listens there was named by somebody more trusted, and is dialled
+    /// all the same.
+    pub fn adopt(&mut self, address: A, may_lie: bool) -> bool {
         self.add(Source::Incoming, None, address);
-        let waits = |it: &&mut Record<A>| it.state == State::Waiting && !it.source.is_first_hand();
+        let believed = |source: Source| !may_lie || !source.is_first_hand();
+        let waits = |it: &&mut Record<A>| it.state == State::Waiting && believed(it.source);
         let known = self.get(address).filter(waits);
         known.map(|it| it.state = State::Connected).is_some()
     }
@@ -275,7 +367,7 @@ impl<A: Copy + Ord> Book<A> {
         let known = &mut self.records[place];
         (known.state, known.turn, known.seed) = (State::Waiting, turn, fate == Fate::Seed);
         match fate {
-            Fate::Again(wait) => known.not_before = known.not_before.max(now.after(wait)),
+            Fate::Again(wait) => known.not_before = known.not_before.max(Tick::at(now.after(wait))),
             Fate::Seed => {}
             Fate::Forgotten => self.remove(place),
         }
@@ -284,7 +376,7 @@ impl<A: Copy + Ord> Book<A> {
     /// Not to be dialled before `until`, whatever else becomes of it.
     pub fn postpone(&mut self, address: A, until: Instant) {
         if let Some(known) = self.get(address) {
-            known.not_before = known.not_before.max(until);
+            known.not_before = known.not_before.max(Tick::at(until));
         }
     }
 }

@@ -7,10 +7,10 @@ use super::admission::{Newcomer, Refusal, admit, is_host_full};
 use super::book::Wanted;
 use super::doors::{Door, HalfOpen};
 use super::redial::Ended;
-use super::seats::Seat;
+use super::seats::{Crowds, Seat};
 use super::source::Source;
 use super::turnover::{exchanged, is_useless, least_useful};
-use super::{Client, Output, Places, Why};
+use super::{Client, Output, Places};
 use crate::choke::PeerView;
 use crate::ids::PeerKey;
 use crate::time::Instant;
@@ -19,6 +19,12 @@ use crate::torrent::{Input, PeerLink};
 /// A stranger that has had a seat for less than this is not yet turned out for another: its first
 /// messages are on their way.
 const ARRIVING: Duration = Duration::from_secs(1);
+
+/// Time for which nobody must have been of use before there are attempts beyond
+/// [`super::Config::initiate`], and between two of them: in a crowd that has just begun nobody has
+/// anything yet, and everybody would be full by its own doing.
+const HUNGER: Duration = Duration::from_secs(30);
+const BEYOND: Duration = Duration::from_secs(1);
 
 /// Time over which attempts are counted.
 const PACE: Duration = Duration::from_secs(1);
@@ -30,7 +36,7 @@ impl<P: Places> Client<P> {
         if self.pace.0 <= now {
             self.pace = (now.after(PACE), 0);
         }
-        while let Some(wanted) = self.wanted() {
+        while let Some(wanted) = self.wanted(now) {
             if self.pace.1 >= self.config.attempts_a_second {
                 self.next_dial = self.pace.0;
                 return;
@@ -45,9 +51,13 @@ impl<P: Places> Client<P> {
                 !banned && !seats.is_connected(address) && (source == Source::User || !full())
             };
             let Some((address, source)) = self.book.poll_dial(now, wanted, may) else {
-                self.next_dial = self.book.poll_timeout(now, wanted);
+                let next = self.book.poll_timeout(now, wanted);
+                self.next_dial = self.next_dial.min(next);
                 return;
             };
+            if self.in_use() >= usize::from(self.config.initiate) && source != Source::User {
+                self.next_beyond = now.after(BEYOND);
+            }
             self.pace.1 += 1;
             let door = self.doors.dial(now, address, source, self.config.dial);
             self.outputs.push_back(Output::Dial { door, address });
@@ -55,7 +65,7 @@ impl<P: Places> Client<P> {
     }
 
     /// Whom there is room to dial for, if there is.
-    fn wanted(&self) -> Option<Wanted> {
+    fn wanted(&mut self, now: Instant) -> Option<Wanted> {
         let attempts = self.doors.attempts();
         let in_use = self.seats.count() + attempts;
         let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
@@ -64,13 +74,24 @@ impl<P: Places> Client<P> {
         }
         let up_to = if in_use < usize::from(self.config.initiate) {
             Source::PeerExchange
-        } else if self.is_starved() {
+        } else if self.next_beyond <= now {
             Source::Tracker
         } else {
+            self.next_dial = self.next_beyond;
             Source::User
         };
         let am_seed = self.torrent.is_done();
         Some(Wanted { up_to, am_seed })
+    }
+
+    /// When an attempt beyond [`super::Config::initiate`] may begin: not before it has been needed for
+    /// a while.
+    pub(super) fn note_hunger(&mut self, now: Instant) {
+        if !self.is_starved() {
+            self.next_beyond = Instant::NEVER;
+        } else if self.next_beyond == Instant::NEVER {
+            self.next_beyond = now.after(HUNGER);
+        }
     }
 
     /// Whether hardly anybody of those who are connected has something that we lack.
@@ -83,12 +104,22 @@ impl<P: Places> Client<P> {
     #[must_use]
     pub fn wants_peers(&self) -> bool {
         let am_seed = self.torrent.is_done();
+        !am_seed && (self.is_starved() || self.are_few(am_seed))
+    }
+
+    /// Whether connections, attempts and those that may be dialled are few.
+    fn are_few(&self, am_seed: bool) -> bool {
+        let (in_use, enough) = (self.in_use(), usize::from(self.config.enough));
         let all = Wanted {
             up_to: Source::PeerExchange,
             am_seed,
         };
-        let at_hand = self.seats.count() + self.doors.attempts() + self.book.waiting(all);
-        !am_seed && (at_hand < usize::from(self.config.enough) || self.is_starved())
+        in_use < enough && in_use + self.book.waiting(all) < enough
+    }
+
+    /// Connections and attempts.
+    fn in_use(&self) -> usize {
+        self.seats.count() + self.doors.attempts()
     }
 
     pub(super) fn on_knock(&mut self, now: Instant, address: P::Address) {
@@ -97,6 +128,7 @@ impl<P: Places> Client<P> {
         }
         let (most, limit) = (self.config.half_open, self.config.handshake);
         let (door, evicted) = self.doors.knock(now, address, most, limit);
+        self.next = self.next.min(self.doors.poll_timeout());
         if evicted != Some(door) {
             self.outputs.push_back(Output::Answer { door });
         }
@@ -156,17 +188,20 @@ impl<P: Places> Client<P> {
         }
         let torrent = &self.torrent;
         self.seats.forgive(|peer| torrent.has_evidence(peer));
+        let listens = if newcomer.outgoing {
+            self.book.connected(address);
+            Some(address)
+        } else {
+            P::listening_at(address).filter(|it| self.adopt(*it))
+        };
         let (peer, returning) = self.seats.join(Seat {
             address,
             name,
             outgoing: newcomer.outgoing,
             kept: newcomer.kept,
-            listens: newcomer.outgoing.then_some(address),
+            listens,
             closing: None,
         });
-        if newcomer.outgoing {
-            self.book.connected(address);
-        }
         self.outputs.push_back(Output::Joined { door, peer });
         let link = PeerLink {
             peer_id: P::peer_id(name),
@@ -192,7 +227,7 @@ impl<P: Places> Client<P> {
         now: Instant,
         newcomer: &Newcomer<P>,
         dialled: Option<Source>,
-    ) -> Result<Option<(PeerKey, Why)>, Refusal> {
+    ) -> Result<Option<(PeerKey, Ended)>, Refusal> {
         if self.stopping {
             return Err(Refusal::Stopping);
         }
@@ -200,11 +235,11 @@ impl<P: Places> Client<P> {
             return Err(Refusal::Banned);
         }
         if let Some(twin) = admit(self.name, newcomer, &self.seats)? {
-            return Ok(Some((twin, Why::Twice)));
+            return Ok(Some((twin, Ended::Twice)));
         }
         if is_host_full(&self.config, newcomer, &self.seats) {
             let yields = self.who_yields_of(now, newcomer.host);
-            let replaced = yields.map(|it| Some((it, Why::Useless)));
+            let replaced = yields.map(|it| Some((it, Ended::Useless)));
             return replaced.ok_or(Refusal::TooManyOfHost);
         }
         let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
@@ -214,23 +249,25 @@ impl<P: Places> Client<P> {
         let vouched = dialled.is_some_and(Source::is_first_hand);
         let yields = self.who_yields(now, newcomer, vouched);
         yields
-            .map(|it| Some((it, Why::Useless)))
+            .map(|it| Some((it, Ended::Useless)))
             .ok_or(Refusal::Full)
     }
 
     /// Of connections that are all taken: whose makes room at once.
     fn who_yields(&self, now: Instant, newcomer: &Newcomer<P>, vouched: bool) -> Option<PeerKey> {
-        let own = self.seats.of_host(newcomer.host) + 1;
+        let crowds = self.seats.crowds();
+        let crowd = |peer| self.crowd(&crowds, peer);
+        let own = crowds.of(newcomer.host) + 1;
         let mut views = self.views(now);
         views.retain(|it| {
-            let crowd = self.crowd(it.peer);
+            let crowd = crowd(it.peer);
             let settled = now - it.connected_at >= ARRIVING;
             let useless = is_useless(it) && (settled || vouched || crowd > own);
             useless || crowd > own.max(self.config.fair_share())
         });
         // The largest crowd gives first.
-        let largest = views.iter().map(|it| self.crowd(it.peer)).max()?;
-        let of_largest = |peer| self.crowd(peer) == largest;
+        let largest = views.iter().map(|it| crowd(it.peer)).max()?;
+        let of_largest = |peer| crowd(peer) == largest;
         least_useful(&mut views, self.torrent.is_done(), 1, of_largest).pop()
     }
 
@@ -245,9 +282,9 @@ impl<P: Places> Client<P> {
     }
 
     /// Connections of the host of this one.
-    fn crowd(&self, peer: PeerKey) -> usize {
+    fn crowd(&self, crowds: &Crowds<P>, peer: PeerKey) -> usize {
         let address = self.seats.address(peer);
-        address.map_or(0, |it| self.seats.of_host(P::host(it)))
+        address.map_or(0, |it| crowds.of(P::host(it)))
     }
 
     /// The connections that stand and may be closed for others.
@@ -271,7 +308,7 @@ impl<P: Places> Client<P> {
             let least = self.least_useful(&mut self.views(now), excess);
             let heard = least.into_iter().filter(|it| now - it.1 >= trial);
             for (peer, _) in heard {
-                self.close(peer, Why::Useless);
+                self.close(peer, Ended::Useless);
             }
         }
     }
@@ -287,17 +324,28 @@ impl<P: Places> Client<P> {
         let mut views = self.views(now);
         let count = exchanged(now, &views, most, due);
         for (peer, _) in self.least_useful(&mut views, count) {
-            self.close(peer, Why::Turnover);
+            self.close(peer, Ended::Turnover);
         }
     }
 
     /// The least useful connections and since when they stand.
     fn least_useful(&self, views: &mut [PeerView], count: usize) -> Vec<(PeerKey, Instant)> {
-        let fair = self.config.fair_share();
-        let crowded = |peer| self.crowd(peer) > fair;
+        if count == 0 {
+            return Vec::new();
+        }
+        let (fair, crowds) = (self.config.fair_share(), self.seats.crowds());
+        let crowded = |peer| self.crowd(&crowds, peer) > fair;
         let peers = least_useful(views, self.torrent.is_done(), count, crowded);
         let since = views.iter().take(peers.len()).map(|it| it.connected_at);
         peers.into_iter().zip(since).collect()
+    }
+
+    /// Somebody who is connected says that it listens there. Behind a host that many share anybody can
+    /// say so of a neighbour; elsewhere a second connection to nearly every peer would be the price of
+    /// not believing it.
+    fn adopt(&mut self, address: P::Address) -> bool {
+        let may_lie = P::is_shared(P::host(address));
+        self.book.adopt(address, may_lie)
     }
 
     /// A peer that came to us says on which port it listens.
@@ -309,7 +357,7 @@ impl<P: Places> Client<P> {
             return;
         }
         let address = P::usable(P::listening(seat.address, port));
-        let believed = address.filter(|it| self.book.adopt(*it));
+        let believed = address.filter(|it| self.adopt(*it));
         if let Some(seat) = self.seats.get_mut(peer) {
             seat.listens = believed;
         }

@@ -97,13 +97,22 @@ impl<P: Places> Doors<P> {
     /// The handshake of this one is done, or it is over.
     pub(super) fn take(&mut self, door: Door) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.door == door)?;
-        Some(self.all.remove(place))
+        Some(self.remove(place))
+    }
+
+    fn remove(&mut self, place: usize) -> HalfOpen<P> {
+        let gone = self.all.remove(place);
+        if self.all.is_empty() {
+            // Most of a life nobody is at a door.
+            self.all = Vec::new();
+        }
+        gone
     }
 
     /// Somebody whose time is over, if there is one.
     pub(super) fn take_late(&mut self, now: Instant) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.until <= now)?;
-        Some(self.all.remove(place))
+        Some(self.remove(place))
     }
 
     /// Attempts of ours.

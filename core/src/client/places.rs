@@ -28,6 +28,9 @@ pub trait Places: Clone + Copy + Debug + Eq {
     /// Where a peer can be dialled that connected from `source` and says that it listens on `port`.
     fn listening(source: Self::Address, port: u16) -> Self::Address;
 
+    /// Where a peer listens that connected from `source`, if that alone tells.
+    fn listening_at(source: Self::Address) -> Option<Self::Address>;
+
     /// The address as messages carry it; `None` if no message ever does.
     fn to_socket(address: Self::Address) -> Option<SocketAddr>;
 
@@ -81,6 +84,11 @@ impl Places for Internet {
 
     fn listening(source: SocketAddr, port: u16) -> SocketAddr {
         SocketAddr::new(source.ip(), port)
+    }
+
+    /// The port that a connection comes from says nothing.
+    fn listening_at(_: SocketAddr) -> Option<SocketAddr> {
+        None
     }
 
     fn to_socket(address: SocketAddr) -> Option<SocketAddr> {

@@ -42,6 +42,7 @@ impl From<&Reason> for Ended {
             Reason::Policy => Self::Policy,
             Reason::BothSeeds => Self::BothSeeds,
             Reason::Idle => Self::Idle,
+            Reason::ByClient => Self::ByDriver,
         }
     }
 }

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use super::places::Places;
 use super::redial::Ended;
 use crate::ids::PeerKey;
-use crate::time::Instant;
 
 /// Keys that are kept for peers that left, at most: the oldest goes first.
 const LEFT: usize = 32;
+
+/// Memory is taken for at least so many further connections at a time.
+const MORE_PLACES: usize = 16;
 
 /// A connection.
 #[derive(Clone, Copy, Debug)]
@@ -33,19 +35,44 @@ enum Place<P: Places> {
     Taken(Seat<P>),
     /// Of a web seed, for good: it answers for what it sends.
     Kept,
-    /// Blocks that it sent are not verified yet.
-    Left(P::Address, Instant),
+    /// Blocks that it sent are not verified yet; who left before has a lower number.
+    Left(P::Address, u32),
 }
 
 /// All places; index: [`PeerKey`].
 #[derive(Clone, Debug)]
 pub(super) struct Seats<P: Places> {
     places: Vec<Place<P>>,
+    /// Connections that are not being closed.
+    standing: u16,
+    /// Those that left and may have to answer for something.
+    waiting: u16,
+    /// Counts those that ever were such.
+    left: u32,
 }
 
 impl<P: Places> Default for Seats<P> {
     fn default() -> Self {
-        Self { places: Vec::new() }
+        Self {
+            places: Vec::new(),
+            standing: 0,
+            waiting: 0,
+            left: 0,
+        }
+    }
+}
+
+/// How many connections of each host stand.
+#[derive(Debug)]
+pub(super) struct Crowds<P: Places> {
+    /// In order, as often as they have connections.
+    hosts: Vec<P::Host>,
+}
+
+impl<P: Places> Crowds<P> {
+    pub(super) fn of(&self, host: P::Host) -> usize {
+        let until = self.hosts.partition_point(|it| *it <= host);
+        until - self.hosts.partition_point(|it| *it < host)
     }
 }
 
@@ -59,16 +86,24 @@ impl<P: Places> Seats<P> {
     /// otherwise the lowest that is free.
     pub(super) fn join(&mut self, seat: Seat<P>) -> (PeerKey, bool) {
         let host = P::host(seat.address);
-        let left = self
-            .places
-            .iter()
-            .position(|it| matches!(it, Place::Left(address, _) if P::host(*address) == host));
+        let same =
+            |it: &Place<P>| matches!(it, Place::Left(address, _) if P::host(*address) == host);
+        let left = if self.waiting > 0 {
+            self.places.iter().position(same)
+        } else {
+            None
+        };
         let free = || self.places.iter().position(|it| matches!(it, Place::Free));
         let place = left.or_else(free).unwrap_or(self.places.len());
         if place == self.places.len() {
+            if place == self.places.capacity() {
+                self.places.reserve_exact(MORE_PLACES.max(place / 4));
+            }
             self.places.push(Place::Free);
         }
         self.places[place] = Place::Taken(seat);
+        self.waiting -= u16::from(left.is_some());
+        self.standing += 1;
         (key(place), left.is_some())
     }
 
@@ -83,30 +118,48 @@ impl<P: Places> Seats<P> {
         key(place)
     }
 
-    /// Frees a seat; its key stays with its host as long as that may have to `answer` for something.
-    pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, answers: bool) -> Option<Seat<P>> {
-        let seat = *self.get(peer)?;
-        self.places[peer.0 as usize] = if answers {
-            Place::Left(seat.address, now)
-        } else {
-            Place::Free
-        };
-        let left = (0..).zip(&self.places).filter_map(|(place, it)| match it {
-            Place::Left(_, at) => Some((*at, place)),
-            _ => None,
-        });
-        let (count, oldest) = (left.clone().count(), left.min());
-        if let Some((_, oldest)) = oldest.filter(|_| count > LEFT) {
-            self.places[oldest] = Place::Free;
+    /// A connection is being closed.
+    pub(super) fn closing(&mut self, peer: PeerKey, why: Ended) {
+        if let Some(seat) = self.get_mut(peer) {
+            let stood = seat.closing.is_none();
+            seat.closing = Some(why);
+            self.standing -= u16::from(stood);
         }
-        Some(seat)
+    }
+
+    /// Frees a seat; its key stays with its host as long as that may have to `answer` for something.
+    pub(super) fn leave(&mut self, peer: PeerKey, answers: bool) {
+        let Some(seat) = self.get(peer).copied() else {
+            return;
+        };
+        self.standing -= u16::from(seat.closing.is_none());
+        if !answers {
+            self.places[peer.0 as usize] = Place::Free;
+            return;
+        }
+        self.left = self.left.wrapping_add(1);
+        self.waiting += 1;
+        self.places[peer.0 as usize] = Place::Left(seat.address, self.left);
+        if usize::from(self.waiting) > LEFT {
+            let left = (0..).zip(&self.places).filter_map(|(place, it)| match it {
+                Place::Left(_, turn) => Some((*turn, place)),
+                Place::Free | Place::Kept | Place::Taken(_) => None,
+            });
+            let oldest = left.min().expect("there are more than none").1;
+            self.places[oldest] = Place::Free;
+            self.waiting -= 1;
+        }
     }
 
     /// Frees the keys of those that left and have to answer for nothing any more.
     pub(super) fn forgive(&mut self, answers: impl Fn(PeerKey) -> bool) {
+        if self.waiting == 0 {
+            return;
+        }
         for (place, it) in self.places.iter_mut().enumerate() {
             if matches!(it, Place::Left(..)) && !answers(key(place)) {
                 *it = Place::Free;
+                self.waiting -= 1;
             }
         }
     }
@@ -150,7 +203,15 @@ impl<P: Places> Seats<P> {
 
     /// How many stand.
     pub(super) fn count(&self) -> usize {
-        self.standing().count()
+        usize::from(self.standing)
+    }
+
+    /// How many of each host stand.
+    pub(super) fn crowds(&self) -> Crowds<P> {
+        let hosts = self.standing().map(|(_, seat)| P::host(seat.address));
+        let mut hosts: Vec<P::Host> = hosts.collect();
+        hosts.sort_unstable();
+        Crowds { hosts }
     }
 
     /// How many of one host stand.

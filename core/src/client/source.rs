@@ -22,6 +22,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// How many sources there are.
+    pub(super) const COUNT: usize = Self::PeerExchange as usize + 1;
+
     /// Whether strangers cannot easily put addresses of their own there: who is named so may be
     /// dialled although the connections are taken, if those who hold them are of little use.
     #[must_use]

@@ -41,7 +41,7 @@ pub fn least_useful(
     count: usize,
     crowded: impl Fn(PeerKey) -> bool,
 ) -> Vec<PeerKey> {
-    views.sort_by_key(|it| {
+    views.sort_by_cached_key(|it| {
         let (useful, bytes) = if am_seed {
             (it.peer_interested, it.up_bytes)
         } else {

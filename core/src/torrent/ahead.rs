@@ -1,4 +1,4 @@
-//! What only a driver of many torrents needs: memory fetched ahead, queues lent, `have`s kept back.
+//! What only a driver of many torrents or clients needs: memory fetched ahead, queues lent, `have`s kept back.
 //! Nothing of it changes what a torrent does.
 
 use alloc::collections::VecDeque;
@@ -54,6 +54,7 @@ pub trait ManyTorrents {
 }
 
 impl ManyTorrents for Torrent {
+    #[inline]
     fn indifferent(&self) -> u128 {
         self.indifferent
     }
@@ -69,6 +70,7 @@ impl ManyTorrents for Torrent {
         }
     }
 
+    #[inline]
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
         assert!(
             self.outputs.is_empty() && memory.is_empty(),

@@ -21,13 +21,20 @@ pub(super) const MOST_COSTLY: u8 = 20;
 /// What it costs to take all pieces of a peer out and put others in.
 const REPLACED: u8 = 5;
 
+/// Memory is taken for at least so many further connections at a time.
+const MORE_CONNECTIONS: usize = 8;
+
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {
         assert!(peer <= PeerKey::MAX, "connection {peer} is beyond 16 bits");
         let slot = peer.0 as usize;
         while self.conns.len() <= slot {
-            if self.conns.is_empty() {
-                let room = usize::from(self.config.connections).max(1);
+            if self.conns.len() == self.conns.capacity() {
+                let room = if self.conns.is_empty() {
+                    usize::from(self.config.connections).max(1)
+                } else {
+                    (self.conns.len() / 4).max(MORE_CONNECTIONS)
+                };
                 self.conns.reserve_exact(room);
                 self.remotes.reserve(room);
             }
@@ -86,6 +93,7 @@ impl Torrent {
         };
         let (traffic, web) = (conn.traffic, conn.agreed.web());
         self.open -= u32::from(!conn.closing);
+        self.interesting -= u16::from(!conn.closing && conn.am_interested);
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.overdue -= u16::from(self.conns[peer.0 as usize].overdue);
@@ -207,6 +215,11 @@ impl Torrent {
             return;
         }
         conn.am_interested = interested;
+        if interested {
+            self.interesting += 1;
+        } else {
+            self.interesting -= 1;
+        }
         self.note_indifference(peer);
         let message = if interested {
             Message::Interested

@@ -192,6 +192,9 @@ pub enum Reason {
     /// Nothing came for [`Limits::idle`].
     #[error("silent for too long")]
     Idle,
+    /// See [`super::Torrent::close`].
+    #[error("closed by the client")]
+    ByClient,
 }
 
 /// What a peer did wrong. A value, never a panic.

@@ -97,10 +97,9 @@ fn who_comes_back_goes_to_the_end() {
     // A ban outlasts what else becomes of an address.
     book.postpone(1, Instant::from_secs(100));
     assert_eq!(book.due(Instant::from_secs(99), ALL), 2);
-    assert_eq!(
-        book.poll_timeout(Instant::from_secs(1), ALL),
-        Instant::from_secs(100)
-    );
+    let due = book.poll_timeout(Instant::from_secs(1), ALL);
+    let early = Instant::from_secs(100) - due;
+    assert!(early < std::time::Duration::from_millis(17), "{early:?}");
 }
 
 #[test]

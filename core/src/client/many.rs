@@ -1,0 +1,58 @@
+//! The seam for a driver of many clients: that of the torrent inside.
+
+use alloc::collections::VecDeque;
+
+use super::{Client, Places};
+use crate::ids::{PeerKey, PieceIndex};
+use crate::time::Instant;
+use crate::torrent::{ManyTorrents, Output, Unsent};
+
+impl<P: Places> ManyTorrents for Client<P> {
+    #[inline]
+    fn indifferent(&self) -> u128 {
+        self.torrent.indifferent()
+    }
+
+    #[inline]
+    fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
+        self.torrent.count_deferred(haves);
+    }
+
+    #[inline]
+    fn swap_outputs(&mut self, memory: &mut VecDeque<Output>) {
+        self.torrent.swap_outputs(memory);
+    }
+
+    #[inline]
+    fn look_at(&self, peer: PeerKey) -> u64 {
+        self.next.as_nanos() ^ self.torrent.look_at(peer)
+    }
+
+    #[inline]
+    fn look_at_traffic(&self, peer: PeerKey, comes: bool) -> u64 {
+        self.torrent.look_at_traffic(peer, comes)
+    }
+
+    #[inline]
+    fn look_at_have(&self, peer: PeerKey, piece: PieceIndex) -> u64 {
+        self.torrent.look_at_have(peer, piece)
+    }
+
+    #[inline]
+    fn look_at_queues(&self, peer: PeerKey) -> u64 {
+        self.torrent.look_at_queues(peer)
+    }
+
+    #[inline]
+    fn look_at_piece(&self, piece: PieceIndex) -> u64 {
+        self.torrent.look_at_piece(piece)
+    }
+}
+
+impl<P: Places> Client<P> {
+    /// The client is no more, and its connections with it: of this one, blocks that were handed to the
+    /// link have not left. Instead of [`super::Input::Closed`], after which a client would go on.
+    pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
+        self.torrent.take_back(peer, unsent);
+    }
+}
