@@ -8,9 +8,9 @@ use core::fmt;
 pub struct PeerKey(pub u32);
 
 impl PeerKey {
-    /// The last key: connections are counted in 16 bits ([`crate::connector::Limits`]), and what is
-    /// kept for each block under way has no room for more, and stands for nobody there if it is
-    /// all ones.
+    /// The last key: connections are counted in 16 bits ([`crate::client::Config::connections`]), and
+    /// what is kept for each block under way has no room for more, and stands for nobody there if it
+    /// is all ones.
     pub const MAX: Self = Self(u16::MAX as u32 - 1);
 }
 

@@ -4,8 +4,8 @@
 //! files, clocks, threads, environment, floats, hash maps, payload bytes and piece hashing. The
 //! drivers (`sim`, `net`) have those.
 //!
-//! Start reading at [`client`] (who is connected to whom) and [`torrent`] (what they say), then [`choke`] (the policies, which are the
-//! product) and [`pick`].
+//! Start reading at [`client`] (who is connected to whom) and [`torrent`] (what they say), then
+//! [`choke`] (the policies, which are the product) and [`pick`].
 
 #![no_std]
 #![deny(clippy::float_arithmetic)]
@@ -18,7 +18,6 @@ pub mod bitfield;
 pub mod choke;
 pub mod client;
 mod compact;
-pub mod connector;
 pub mod dht;
 pub mod geometry;
 pub mod ids;

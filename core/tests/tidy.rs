@@ -229,27 +229,64 @@ const OF_SOCKETS: &[&str] = &[
     "UNSENT_BYTES",
 ];
 
+/// The same of the files that connect the simulated links to it: memory, addresses and bytes on the way.
+const OF_LINKS: &[&str] = &[
+    "ABSENT",
+    "AHEAD",
+    "CONNECTIONS_AT_A_TIME",
+    "ENDS_AT_A_TIME",
+    "FIRST_ADDRESS",
+    "HAVE_BYTES",
+    "NOBODY",
+    "PAYMENT_MAX",
+    "PORT",
+];
+
+/// Names of the constants of a text.
+fn constants(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("const ")?;
+        let (name, _) = rest.split_once(':')?;
+        let is_name = |it: u8| it.is_ascii_uppercase() || it == b'_';
+        name.bytes().all(is_name).then_some(name)
+    })
+}
+
 #[test]
-fn the_network_client_has_no_rules_of_its_own() {
-    let files = [
+fn drivers_have_no_rules_of_their_own() {
+    let of_net = [
         "net/src/listen.rs",
         "net/src/connection/greet.rs",
         "net/src/session/announce.rs",
         "net/src/session/drive.rs",
         "net/src/session/peers.rs",
     ];
-    let mut faults = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(root().join(file)).expect("a source file");
-        let constants = text.lines().filter_map(|line| {
-            let (_, rest) = line.split_once("const ")?;
-            let (name, _) = rest.split_once(':')?;
-            name.bytes()
-                .all(|it| it.is_ascii_uppercase() || it == b'_')
-                .then_some(name)
-        });
-        let rules = constants.filter(|it| !OF_SOCKETS.contains(it));
-        faults.extend(rules.map(|it| format!("{file}: {it} belongs to core/src/client")));
+    let of_sim = ["sim/src/world", "sim/src/node.rs", "sim/src/places.rs"];
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    for (path, text) in sources() {
+        let shown = path.strip_prefix(root()).expect("below the root");
+        let allowed = if of_net.iter().any(|it| shown.ends_with(it)) {
+            OF_SOCKETS
+        } else if of_sim
+            .iter()
+            .any(|it| shown.with_extension("").starts_with(it) || shown.ends_with(it))
+        {
+            OF_LINKS
+        } else {
+            continue;
+        };
+        seen += 1;
+        let rules = constants(&text).filter(|it| !allowed.contains(it));
+        faults.extend(
+            rules.map(|it| format!("{}: {it} belongs to core/src/client", shown.display())),
+        );
+        if text.contains("Duration::from_") && allowed == OF_LINKS {
+            faults.push(format!("{}: a time of its own", shown.display()));
+        }
     }
+    assert!(
+        seen > of_net.len() + of_sim.len(),
+        "only {seen} files were found"
+    );
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

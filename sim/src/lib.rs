@@ -13,6 +13,7 @@ pub mod distribution;
 pub mod link;
 mod node;
 pub mod parameter;
+mod places;
 pub mod queue;
 pub mod result;
 pub mod scenario;

@@ -1,19 +1,18 @@
 //! One peer of the simulated swarm.
 
-use unchoke_core::connector::Connector;
+use unchoke_core::client::Client;
+use unchoke_core::client::doors::Door;
 use unchoke_core::ids::PeerKey;
 use unchoke_core::ledger::Ledger;
 use unchoke_core::rng::Rng;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Torrent;
 
+use crate::places::Nodes;
 use crate::stream::EndId;
 
-/// The number of no node.
-const NOBODY: u32 = u32::MAX;
-
-/// A present peer: its timers, who it is connected to, and the core. What each input needs of it
-/// beside the core comes first, in a cache line.
+/// A present peer: its client, and the ends of its connections. What each input needs of it beside the
+/// client comes first, in a cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Peer {
@@ -21,102 +20,81 @@ pub(crate) struct Peer {
     pub(crate) ends: Vec<Option<EndId>>,
     /// When its timer rings; kept here too, because it is compared after each input.
     pub(crate) armed: Instant,
-    /// When the tracker is asked again in any case.
-    pub(crate) must_announce: Instant,
-    /// When the connector has somebody to dial.
-    pub(crate) next_dial: Instant,
-    /// When connections may be exchanged for others.
-    pub(crate) next_turnover: Instant,
     /// It leaves as soon as the present input is dealt with.
     pub(crate) leaving: bool,
 
-    pub(crate) torrent: Torrent,
+    pub(crate) client: Client<Nodes>,
 
-    pub(crate) connector: Connector<u32>,
+    /// Connections whose handshake is not done.
+    half_open: Vec<(Door, EndId)>,
+    /// Of the tracker's answers to it.
     pub(crate) tracker_rng: Rng,
-    /// Index: `PeerKey`. The node at the other end; [`NOBODY`] without a connection.
-    others: Vec<u32>,
-    free_keys: Vec<PeerKey>,
-    /// Nodes dialled that have not answered.
-    pub(crate) dialling: Vec<u32>,
-    /// With fewer connections than this the tracker is asked early.
-    pub(crate) enough: u16,
-    /// With so many connections and attempts no further one is begun.
-    pub(crate) initiate: u16,
-    /// When the tracker may be asked again if connections are few.
-    pub(crate) may_announce: Instant,
 }
 
 impl Peer {
-    /// Memory is taken for so many connections as are `foreseen`; more may come.
-    pub(crate) fn new(
-        torrent: Torrent,
-        connector: Connector<u32>,
-        tracker_rng: Rng,
-        foreseen: u16,
-    ) -> Self {
+    pub(crate) fn new(client: Client<Nodes>, tracker_rng: Rng) -> Self {
         Self {
-            torrent,
-            connector,
-            tracker_rng,
-            ends: Vec::with_capacity(usize::from(foreseen)),
-            others: Vec::with_capacity(usize::from(foreseen)),
-            free_keys: Vec::new(),
-            dialling: Vec::new(),
-            enough: 0,
-            initiate: 0,
-            may_announce: Instant::START,
-            must_announce: Instant::START,
-            next_dial: Instant::NEVER,
-            next_turnover: Instant::NEVER,
+            ends: Vec::new(),
             armed: Instant::NEVER,
             leaving: false,
+            client,
+            half_open: Vec::new(),
+            tracker_rng,
         }
     }
 
-    /// Whether a connection to `other` stands.
-    pub(crate) fn is_connected(&self, other: u32) -> bool {
-        self.others.contains(&other)
+    /// The torrent of its client.
+    pub(crate) fn torrent(&self) -> &Torrent {
+        self.client.torrent()
     }
 
-    /// A key for a new connection to `other`.
-    pub(crate) fn assign(&mut self, end: EndId, other: u32) -> PeerKey {
-        if let Some(key) = self.free_keys.pop() {
-            self.ends[key.0 as usize] = Some(end);
-            self.others[key.0 as usize] = other;
-            return key;
+    /// The end of a connection that stands.
+    pub(crate) fn end(&self, key: PeerKey) -> EndId {
+        self.ends[key.0 as usize].expect("the client knows who is connected")
+    }
+
+    /// The connection of `end` stands.
+    pub(crate) fn join(&mut self, key: PeerKey, end: EndId) {
+        let place = key.0 as usize;
+        if self.ends.len() <= place {
+            if self.ends.capacity() <= place {
+                self.ends.reserve_exact(ENDS_AT_A_TIME);
+            }
+            self.ends.resize(place + 1, None);
         }
-        self.ends.push(Some(end));
-        self.others.push(other);
-        PeerKey(u32::try_from(self.ends.len() - 1).expect("few connections"))
+        self.ends[place] = Some(end);
     }
 
-    /// Takes back the key of a connection that the core was told is gone.
-    pub(crate) fn unassign(&mut self, key: PeerKey) {
+    /// The connection with this key stands no longer.
+    pub(crate) fn part(&mut self, key: PeerKey) {
         self.ends[key.0 as usize] = None;
-        self.others[key.0 as usize] = NOBODY;
-        self.free_keys.push(key);
     }
 
-    /// An attempt is over; false if it no longer counts, because the target was banned meanwhile.
-    pub(crate) fn dialled(&mut self, target: u32) -> bool {
-        let place = self.dialling.iter().position(|it| *it == target);
-        place.map(|it| self.dialling.swap_remove(it)).is_some()
+    /// A connection is begun, or somebody is at the door.
+    pub(crate) fn open(&mut self, door: Door, end: EndId) {
+        self.half_open.push((door, end));
     }
 
-    /// Neither dials nor accepts `other` from now on.
-    pub(crate) fn ban(&mut self, other: u32) {
-        self.dialled(other);
-        self.connector.ban(other);
+    /// The end behind a door, which is one no more.
+    pub(crate) fn take_end(&mut self, door: Door) -> Option<EndId> {
+        let place = self.half_open.iter().position(|it| it.0 == door)?;
+        let end = self.half_open.swap_remove(place).1;
+        if self.half_open.is_empty() {
+            // Most of a life nobody is at a door.
+            self.half_open = Vec::new();
+        }
+        Some(end)
     }
 
-    /// The earliest moment at which the peer wants to act by itself.
-    pub(crate) fn deadline(&self) -> Instant {
-        let core = self.torrent.poll_timeout().unwrap_or(Instant::NEVER);
-        let driver = self.must_announce.min(self.next_dial);
-        core.min(driver).min(self.next_turnover)
+    /// The door of an end.
+    pub(crate) fn door(&self, end: EndId) -> Option<Door> {
+        let found = self.half_open.iter().find(|it| it.1 == end);
+        found.map(|it| it.0)
     }
 }
+
+/// Memory is taken for so many connections at a time.
+const ENDS_AT_A_TIME: usize = 16;
 
 /// What is known of a node of the spec to the end of the run.
 #[derive(Clone, Debug, Default)]
@@ -186,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_each_input_needs_of_a_peer_is_a_cache_line() {
-        assert_eq!(offset_of!(Peer, torrent), 64);
+        assert_eq!(offset_of!(Peer, client), 64);
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub(crate) struct End {
     pub(crate) choking: bool,
     /// The `Fin` of the other side has arrived.
     pub(crate) finished: bool,
+    /// The `Fin` of this side is on its way, or has arrived.
+    pub(crate) said_fin: bool,
 }
 
 impl End {
@@ -106,11 +108,17 @@ impl End {
         state: EndState::Closed,
         choking: true,
         finished: false,
+        said_fin: false,
     };
 
     /// What its node calls the connection.
     pub(crate) fn key(&self) -> PeerKey {
         PeerKey(u32::from(self.key))
+    }
+
+    /// Whether the connection has stood on this side.
+    pub(crate) fn has_key(&self) -> bool {
+        self.key != u16::MAX
     }
 
     /// Its node has a name for the connection.

@@ -1,28 +1,29 @@
-//! The simulated swarm: one clock, one queue, and a [`Torrent`] per present node.
+//! The simulated swarm: one clock, one queue, and a [`unchoke_core::client::Client`] per present node, which decides all that
+//! a client decides: the world has links, streams and a tracker, and no word in it.
 //!
 //! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
 //! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the
-//! cores ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers;
-//! `breaks` connections that break; `turnover` connections exchanged for others; `transport` headers
-//! and slow start; `warm` memory fetched ahead; `ending` the result and the final checks.
+//! clients ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers;
+//! `clients` how they are set; `breaks` connections that break; `transport` headers and slow start;
+//! `warm` memory fetched ahead; `ending` the result and the final checks.
 //!
 //! At an instant come, in this order: flows that are done, by uplink; events, in the order they
 //! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
 //! link rates.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
-use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::ParameterError;
-use unchoke_core::ids::{BlockRef, InfoHash, PieceIndex};
+use unchoke_core::client::Input;
+use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::pick;
 use unchoke_core::rng::Streams as Randomness;
 use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Claims, Config, Output, Torrent};
+use unchoke_core::torrent::Output;
 
 mod breaks;
+mod clients;
 mod connect;
 mod ending;
 mod flows;
@@ -32,18 +33,19 @@ mod outputs;
 mod tracker;
 mod traffic;
 mod transport;
-mod turnover;
 mod warm;
 
 use crate::checker::Checker;
 use crate::link::{HostId, Links};
 use crate::node::{Access, Node, Peer};
+use crate::places::Nodes;
 use crate::queue::{Alarms, DelayLines, LineId};
 use crate::result::{RunResult, Sample};
 use crate::spec::SwarmSpec;
 use crate::stream::{EndId, Streams};
 use crate::trace::{Happening, Sink, Trace};
 use breaks::Breaks;
+use clients::Configs;
 use flows::Flows;
 use haves::Inboxes;
 use outputs::Corruption;
@@ -85,9 +87,6 @@ pub enum WorldError {
     },
 }
 
-/// A node takes memory for at most so many connections at once.
-const CONNECTIONS_FORESEEN: u16 = 128;
-
 /// Something that is going to happen.
 #[derive(Clone, Debug)]
 enum Event {
@@ -115,8 +114,6 @@ enum Event {
     Fin { to: EndId },
     /// A node arrives.
     Arrive { node: u32 },
-    /// A node that has just arrived asks the tracker.
-    Announce { node: u32 },
     /// A node that has stayed long enough leaves.
     Leave { node: u32 },
     /// A round trip of slow start is over at an end, which began to send for the so-manieth time.
@@ -134,7 +131,7 @@ struct World<'a> {
     spec: &'a SwarmSpec,
     now: Instant,
     randomness: Randomness,
-    configs: BTreeMap<(u16, u64, Claims), Arc<Config>>,
+    configs: Configs,
     /// Index: node. Apart from [`Node`], because it is looked up for each message.
     peers: Vec<Option<Box<Peer>>>,
     nodes: Vec<Node>,
@@ -147,8 +144,12 @@ struct World<'a> {
     transport: Transport,
     inboxes: Inboxes,
     queue: DelayLines<Event>,
-    /// Lent to the core that is at work.
+    /// Lent to the torrent that is at work.
     outputs: VecDeque<Output>,
+    /// What follows from outputs of the client that is at work.
+    replies: VecDeque<Input<Nodes>>,
+    /// Whose client is just asked whether it answers.
+    knocking: Option<EndId>,
     /// Ends that `Event::Haves` of each line are for, in order. Index: line.
     have_targets: Vec<VecDeque<EndId>>,
     /// Id: node.
@@ -187,13 +188,6 @@ pub fn run<'a>(
     world.hand_over_all();
     world.close_all();
     Ok(world.end())
-}
-
-/// The torrent of a run: another in each.
-fn info_hash(seed: u64) -> InfoHash {
-    let mut hash = [0; 20];
-    hash[..8].copy_from_slice(&seed.to_be_bytes());
-    InfoHash(hash)
 }
 
 fn check(spec: &SwarmSpec) -> Result<(), WorldError> {
@@ -261,7 +255,7 @@ impl<'a> World<'a> {
             spec,
             now: Instant::START,
             randomness: Randomness::new(spec.seed),
-            configs: BTreeMap::new(),
+            configs: Configs::new(spec),
             peers: (0..count).map(|_| None).collect(),
             nodes: vec![Node::default(); spec.nodes.len()],
             access,
@@ -273,6 +267,8 @@ impl<'a> World<'a> {
             inboxes: Inboxes::new(spec.nodes.len()),
             queue,
             outputs: VecDeque::new(),
+            replies: VecDeque::new(),
+            knocking: None,
             have_targets: Vec::new(),
             timers,
             tracker: Tracker::new(count, &spec.tracker),
@@ -340,7 +336,6 @@ impl<'a> World<'a> {
             Event::Refused { to } => self.on_refused(to),
             Event::Fin { to } => self.on_fin(to),
             Event::Arrive { node } => self.on_arrive(node),
-            Event::Announce { node } => self.on_announce(node),
             Event::Leave { node } => self.leave(node),
             Event::Ramp { end, start } => self.on_ramp(end, start),
             Event::GiveUp { node } => self.give_up(node),
@@ -351,50 +346,5 @@ impl<'a> World<'a> {
 
     fn note(&mut self, happening: Happening) {
         self.trace.note(self.now, happening);
-    }
-
-    /// A core for `node`, which arrives now.
-    fn torrent(&mut self, node: u32) -> Torrent {
-        let it = &self.spec.nodes[node as usize];
-        let client = &self.spec.clients[usize::from(it.client)];
-        let key = (it.client, it.up, it.claims);
-        let config = self.configs.entry(key).or_insert_with(|| {
-            let mut config = Config::new(self.spec.geometry);
-            config.pipeline = client.pipeline;
-            // What the others queue too, which they have no need to say.
-            config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
-            config.snub_after = client.snub_after;
-            config.endgame = client.endgame;
-            config.allowed_fast = AllowedFast {
-                info_hash: info_hash(self.spec.seed),
-                ..client.allowed_fast
-            };
-            config.aligned_ticks = client.aligned_ticks;
-            config.super_seed = client.super_seed;
-            config.hello = client.peer_exchange.then(connect::hello);
-            config.claims = it.claims;
-            config.upload_cap = client.upload_cap;
-            config.download_cap = client.download_cap;
-            config.connections = client.max_connections.min(CONNECTIONS_FORESEEN);
-            config.upload_capacity = Some(it.up);
-            Arc::new(config)
-        });
-        let config = Arc::clone(config);
-        let have = if it.origin {
-            config.everything()
-        } else {
-            config.nothing()
-        };
-        let policy = client.build_policy().expect("checked at the start");
-        let picker = pick::build(&client.picker).expect("checked at the start");
-        Torrent::new(
-            config,
-            have,
-            policy,
-            picker,
-            self.randomness,
-            node,
-            self.now,
-        )
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use unchoke_core::client::redial::Ended;
 use unchoke_core::rng::{Purpose, Rng};
 
 use super::{Event, World};
@@ -52,7 +51,7 @@ impl World<'_> {
         let serials = self.breaks.as_ref().map(|it| &it.serials);
         let same = serials.is_some_and(|it| it[end.index()] == serial);
         if same && self.streams[end].state == EndState::Open {
-            self.lose(end, Ended::ByPeer);
+            self.lose(end);
         }
     }
 }

@@ -7,22 +7,27 @@ use unchoke_core::torrent::Torrent;
 use super::{Event, World};
 use crate::checker::{check_bound, check_capacity, check_payload, kumar_ross};
 use crate::result::{NodeResult, RunResult};
-use crate::stream::{EndState, bytes_of};
+use crate::stream::bytes_of;
 use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
     /// The run is over, and with it every connection: what has not left was not sent.
     pub(super) fn close_all(&mut self) {
-        for node in 0..self.peers.len() {
-            if let Some(mut peer) = self.peers[node].take() {
-                for end in peer.ends.clone().into_iter().flatten() {
-                    if self.streams[end].state == EndState::Open {
-                        self.close(&mut peer.torrent, end);
-                    }
-                }
-                self.peers[node] = Some(peer);
-            }
+        for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
+            self.cut_all(node);
         }
+    }
+
+    /// Every connection of `node` ends, and there is nothing more for its client to do.
+    pub(super) fn cut_all(&mut self, node: u32) {
+        let Some(mut peer) = self.peers[node as usize].take() else {
+            return;
+        };
+        for end in std::mem::take(&mut peer.ends).into_iter().flatten() {
+            let (key, unsent) = (self.streams[end].key(), self.cut(end));
+            peer.client.take_back(key, unsent);
+        }
+        self.peers[node as usize] = Some(peer);
     }
 
     /// No link has carried more than its capacity since its node arrived.
@@ -52,7 +57,7 @@ impl World<'_> {
 
     fn node_result(&self, node: u32) -> NodeResult {
         let (spec, it) = (&self.spec.nodes[node as usize], &self.nodes[node as usize]);
-        let present = self.peers[node as usize].as_ref().map(|it| &it.torrent);
+        let present = self.peers[node as usize].as_ref().map(|it| it.torrent());
         NodeResult {
             node,
             class: spec.class,

@@ -70,7 +70,7 @@ impl Inboxes {
 impl World<'_> {
     /// Tells everybody that `peer` has `piece`.
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
-        self.warm_ends(peer);
+        self.warm_ends(&peer.ends);
         let mut last: Option<(LineId, u32)> = None;
         for end in peer.ends.iter().flatten() {
             self.checker.handed += u64::from(HAVE_BYTES);
@@ -151,8 +151,8 @@ impl World<'_> {
         let count = std::mem::take(&mut access.waiting) as usize;
         let waiting = &self.inboxes.nodes[node as usize].0[..count];
         let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
-        peer.torrent.count_deferred(haves);
-        let silent = peer.torrent.poll_output().is_none();
+        peer.client.count_deferred(haves);
+        let silent = peer.client.poll_output().is_none();
         assert!(
             silent,
             "node {node} was not indifferent to a deferred `have`"

@@ -1,15 +1,15 @@
-//! What the cores ask for.
+//! What the clients ask for.
 
 use std::collections::BTreeMap;
 
-use unchoke_core::client::redial::Ended;
+use unchoke_core::client::{Input, Output};
 use unchoke_core::geometry::BLOCK_BYTES;
-use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
-use unchoke_core::torrent::{BlockDigest, Input, Output, Reason, Verdict};
+use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::torrent::{self, BlockDigest, Verdict};
 
 use super::World;
-use super::connect::node_at;
 use crate::node::Peer;
+use crate::places::Nodes;
 use crate::stream::EndId;
 use crate::trace::Happening;
 
@@ -21,53 +21,40 @@ pub(super) struct Corruption {
 }
 
 impl World<'_> {
-    /// Carries out what the core of `node` wants.
-    pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: Output) {
-        let end = |peer: &Peer, key: PeerKey| -> EndId {
-            peer.ends[key.0 as usize].expect("the core knows who is connected")
-        };
+    /// Carries out what the client of `node` wants.
+    #[inline]
+    pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: Output<Nodes>) {
         match output {
-            Output::Send { peer: key, message } => self.send(peer, end(peer, key), message),
+            Output::Send { peer: key, message } => self.send(peer, peer.end(key), message),
             Output::Broadcast { have } => self.broadcast(node, peer, have),
-            Output::StoreBlock { peer: key, block } => self.store(node, end(peer, key), block),
+            Output::StoreBlock { peer: key, block } => self.store(node, peer.end(key), block),
             Output::VerifyPiece { piece, want_blocks } => {
                 let verdict = self.verify(node, piece, want_blocks);
-                self.inputs += 1;
-                let input = Input::PieceVerified { piece, verdict };
-                peer.torrent.handle_input(self.now, input);
+                let input = torrent::Input::PieceVerified { piece, verdict };
+                self.replies.push_back(Input::Torrent(input));
             }
-            Output::Disconnect { peer: key, reason } => {
-                let end = end(peer, key);
-                self.disconnect(node, peer, end, &reason);
-            }
-            Output::PeersFound { peers, .. } => {
-                let found = peers
-                    .into_iter()
-                    .filter_map(|it| node_at(&self.spec.network, it));
-                for other in found.filter(|it| *it != node) {
-                    peer.connector.add(other);
-                }
-                // The timer dials, as the core is busy now.
-                peer.next_dial = self.now;
-            }
-            // Nobody's key is kept here after it left.
-            Output::Corrupt { .. } => {}
-            Output::Completed => self.complete(node, peer),
+            output => self.apply_rare(node, peer, &output),
         }
     }
 
-    fn disconnect(&mut self, node: u32, peer: &mut Peer, end: EndId, reason: &Reason) {
-        let key = self.streams[end].key();
-        if matches!(reason, Reason::Corrupt { .. } | Reason::Violation(_)) {
-            peer.ban(self.streams[end.other()].node);
+    fn apply_rare(&mut self, node: u32, peer: &mut Peer, output: &Output<Nodes>) {
+        match *output {
+            Output::Dial { door, address } => {
+                let target = self.node_at(address).expect("only nodes are named");
+                self.dial(node, peer, door, target);
+            }
+            Output::Answer { door } => self.answer(peer, door),
+            Output::Drop { door, .. } => self.drop_door(peer, door),
+            Output::Joined { door, peer: key } => self.join(node, peer, door, key),
+            Output::Close { peer: key, .. } => self.hang_up(peer, key),
+            Output::Announce { tracker, event } => self.announce(node, peer, tracker, event),
+            Output::Completed => self.complete(node, peer),
+            Output::Banned { .. } | Output::UseWebSeed { .. } | Output::LeftWebSeed { .. } => {}
+            Output::Send { .. }
+            | Output::Broadcast { .. }
+            | Output::StoreBlock { .. }
+            | Output::VerifyPiece { .. } => unreachable!("carried out already"),
         }
-        self.detach(node, peer, end, Ended::from(reason));
-        self.inputs += 1;
-        let input = Input::PeerDisconnected { peer: key };
-        peer.torrent.handle_input(self.now, input);
-        peer.unassign(key);
-        // Room for another; the timer dials, as the core is busy now.
-        peer.next_dial = self.now;
     }
 
     /// A block that counts, for now, as a first correct copy.

@@ -7,15 +7,17 @@
 //! blocks has time to spare and takes them for nothing. So blocks and control messages together
 //! never exceed a capacity, and the solver's invariant covers both.
 
+use unchoke_core::client::Input;
 use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::ids::BlockRef;
 use unchoke_core::message::Message;
-use unchoke_core::torrent::{Input, ManyTorrents as _};
+use unchoke_core::torrent::{self, ManyTorrents as _};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::node::Peer;
+use crate::places::Nodes;
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
 
@@ -42,7 +44,7 @@ impl World<'_> {
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         match message {
             Message::Piece(block) => {
-                let has = peer.torrent.have().has(block.piece);
+                let has = peer.torrent().have().has(block.piece);
                 assert!(has, "node {node} serves piece {} and lacks it", block.piece);
                 let choking = self.streams[end].choking;
                 let grants = self.grants.get(&end);
@@ -145,7 +147,7 @@ impl World<'_> {
         if more {
             self.next_block(end, flow);
         }
-        self.feed(node, Input::Writable { peer: key });
+        self.feed(node, torrent::Input::Writable { peer: key });
         // The core may have handed over another block, or closed the connection.
         if !more && self.streams[end].flow().is_some() {
             if self.streams.is_empty(end) {
@@ -179,26 +181,40 @@ impl World<'_> {
         } else {
             self.owe_down(node, u32::try_from(bytes).expect("short"));
         }
-        self.feed(node, Input::Message { peer, message });
+        self.feed(node, torrent::Input::Message { peer, message });
     }
 
-    /// Hands `input` to the core of `node`, if it is present, and carries out what that asks for.
-    pub(super) fn feed(&mut self, node: u32, input: Input) {
+    /// Hands something for its torrent to the client of `node`.
+    #[inline]
+    pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
+        self.tell(node, Input::Torrent(input));
+    }
+
+    /// Hands `input` to the client of `node`, if it is present, carries out what that asks for, and
+    /// hands in what follows from it.
+    pub(super) fn tell(&mut self, node: u32, input: Input<Nodes>) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
         self.hand_over(node, &mut peer);
         self.inputs += 1;
-        peer.torrent.swap_outputs(&mut self.outputs);
-        peer.torrent.handle_input(self.now, input);
-        while let Some(output) = peer.torrent.poll_output() {
-            self.apply(node, &mut peer, output);
+        peer.client.swap_outputs(&mut self.outputs);
+        peer.client.handle_input(self.now, input);
+        loop {
+            while let Some(output) = peer.client.poll_output() {
+                self.apply(node, &mut peer, output);
+            }
+            let Some(reply) = self.replies.pop_front() else {
+                break;
+            };
+            self.inputs += 1;
+            peer.client.handle_input(self.now, reply);
         }
-        peer.torrent.swap_outputs(&mut self.outputs);
-        self.access[node as usize].indifferent = peer.torrent.indifferent();
-        let leaving = peer.leaving;
+        peer.client.swap_outputs(&mut self.outputs);
+        self.access[node as usize].indifferent = peer.client.indifferent();
+        let leaves = std::mem::take(&mut peer.leaving);
         self.peers[node as usize] = Some(peer);
-        if leaving {
+        if leaves {
             self.leave(node);
         } else {
             self.arm(node);

@@ -15,7 +15,6 @@ use unchoke_core::torrent::ManyTorrents as _;
 
 use super::{Event, World};
 use crate::link::FlowId;
-use crate::node::Peer;
 use crate::stream::EndId;
 
 /// Events looked at together.
@@ -125,28 +124,28 @@ impl World<'_> {
         };
         for (it, peer) in present() {
             let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
-            seen ^= peer.torrent.look_at(it.peer) ^ u64::from(end.map_or(0, EndId::number));
+            seen ^= peer.client.look_at(it.peer) ^ u64::from(end.map_or(0, EndId::number));
         }
         for (it, peer) in present() {
             let waiting = self.access[it.node as usize].waiting;
             for (sender, piece) in self.inboxes.waiting(it.node, waiting) {
-                seen ^= peer.torrent.look_at_have(sender, piece);
+                seen ^= peer.client.look_at_have(sender, piece);
             }
-            seen ^= peer.torrent.look_at_traffic(it.peer, it.piece.is_some());
+            seen ^= peer.client.look_at_traffic(it.peer, it.piece.is_some());
             if let Some(piece) = it.piece {
-                seen ^= peer.torrent.look_at_have(it.peer, piece);
-                seen ^= peer.torrent.look_at_piece(piece);
+                seen ^= peer.client.look_at_have(it.peer, piece);
+                seen ^= peer.client.look_at_piece(piece);
             }
         }
         for (it, peer) in present() {
-            seen ^= peer.torrent.look_at_queues(it.peer);
+            seen ^= peer.client.look_at_queues(it.peer);
         }
         black_box(seen);
     }
 
-    /// Looks at the ends of all connections of `peer`.
-    pub(super) fn warm_ends(&self, peer: &Peer) {
-        let ends = peer.ends.iter().flatten();
+    /// Looks at the ends of connections.
+    pub(super) fn warm_ends(&self, ends: &[Option<EndId>]) {
+        let ends = ends.iter().flatten();
         black_box(ends.fold(0, |seen, end| seen ^ self.streams[*end].node));
     }
 
@@ -167,8 +166,8 @@ impl World<'_> {
                 return seen ^ self.inboxes.look_at(end.node, access.waiting);
             }
             self.peers[end.node as usize].as_ref().map_or(seen, |peer| {
-                let has = peer.torrent.peer_has(end.key(), piece);
-                let copies = peer.torrent.availability()[piece.0 as usize];
+                let has = peer.torrent().peer_has(end.key(), piece);
+                let copies = peer.torrent().availability()[piece.0 as usize];
                 seen ^ u32::from(copies) ^ u32::from(has)
             })
         });
