@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use core::fmt;
+use core::time::Duration;
 
 use crate::bitfield::bits_of;
 use crate::ids::PieceIndex;
@@ -68,6 +69,9 @@ pub struct Habits {
     pub fullest_first: bool,
     /// With a snubbed peer the begun piece with the most copies comes first, not the rarest.
     pub reverses_for_snubbed: bool,
+    /// A peer that could deliver a whole piece in this time has its pieces to itself, so many in a row
+    /// as it could deliver.
+    pub whole_within: Option<Duration>,
 }
 
 impl Default for Habits {
@@ -76,6 +80,7 @@ impl Default for Habits {
             spares_seeds: true,
             fullest_first: false,
             reverses_for_snubbed: false,
+            whole_within: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
 //! This file holds the state and the entry points. The parts:
-//! - requests and blocks: `download`, `endgame`, `asked` (the life of a request), `patience` (how long it may
-//!   take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
+//! - requests and blocks: `download`, `endgame`, `whole` (pieces kept for one peer), `asked` (the life
+//!   of a request), `patience` (how long it may take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
 //!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks), `web_seed`;
 //! - uploads: `upload`, `choking` (the policy asked and obeyed), `super_seed` (pieces revealed one
 //!   by one), `allowed` (pieces served under a choke), `claims` (what we say that we have);
@@ -57,6 +57,7 @@ mod upkeep;
 mod upload;
 mod verify;
 mod web_seed;
+mod whole;
 
 pub use ahead::{ManyTorrents, WAITING_HAVES};
 use allowed::Allowances;

@@ -49,4 +49,5 @@ mod tracker;
 mod upload_order;
 mod wanted;
 mod web;
+mod whole;
 mod wire;

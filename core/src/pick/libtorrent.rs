@@ -1,9 +1,14 @@
 //! `libtorrent`: how libtorrent-rasterbar picks pieces.
 
+use core::time::Duration;
+
 use super::rarest_first::extreme;
 use super::{Begun, Habits, PickPolicy, PickView};
 use crate::ids::PieceIndex;
 use crate::rng::Rng;
+
+/// libtorrent `whole_pieces_threshold`: 20 s.
+const WHOLE_WITHIN: Duration = Duration::from_secs(20);
 
 /// libtorrent-rasterbar (`piece_picker.cpp`, `piece_picker.hpp`, `peer_connection.cpp`
 /// `picker_options`). Until four pieces are complete, random ones, and begun ones are finished first.
@@ -11,11 +16,11 @@ use crate::rng::Rng;
 /// copies; of several begun ones the fullest. Begun pieces come before all others while there are
 /// too many of them: more than one and a half for each peer, or more than 32 MiB. A snubbed peer is
 /// asked for the pieces with the most copies, so that snubbed peers meet at the same pieces. Seeds
-/// are asked for anything.
+/// are asked for anything. A peer that could send a whole piece in 20 s has whole pieces to itself, and
+/// with the rarest those beside it, as many as it could send in that time.
 ///
-/// Left open: the client asks a peer that could send a whole piece in 20 s for whole pieces, and
-/// marks pieces begun by snubbed peers so that others leave them; here everybody may go on with any
-/// begun piece. All pieces have the same priority.
+/// Left open: the client marks pieces begun by snubbed peers so that others leave them. All pieces have
+/// the same priority.
 ///
 /// The rarest piece is looked for once for each block: linear in the pieces that could be begun.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +66,7 @@ impl PickPolicy for Libtorrent {
             spares_seeds: false,
             fullest_first: true,
             reverses_for_snubbed: true,
+            whole_within: Some(WHOLE_WITHIN),
         }
     }
 

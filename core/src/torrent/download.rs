@@ -61,7 +61,17 @@ impl Torrent {
         let habits = self.picker.habits();
         let allowed = self.allowed(peer);
         let allowed = allowed.as_ref();
-        let begun = self.begun(peer, allowed, of_seed && habits.spares_seeds, habits);
+        if let Some(slot) = self.partials.kept_for(peer) {
+            return self.take_from(slot, of_seed, doubtful);
+        }
+        let row = self.row(now, peer, habits);
+        let begun = if row > 0 {
+            self.begun(peer, allowed, |slot| self.is_sole(peer, slot), habits)
+        } else {
+            let spares = of_seed && habits.spares_seeds;
+            let fits = |slot| !spares || self.partials.at(slot).of_seed;
+            self.begun(peer, allowed, fits, habits)
+        };
         let progress = self.progress(peer);
         let unbegun = allowed.map(|it| it.both(&self.unbegun));
         let anew = begun.is_some_and(|slot| {
@@ -80,13 +90,16 @@ impl Torrent {
             self.picker.begins_anew(begun, &view)
         });
         if let Some(slot) = begun.filter(|_| !anew) {
+            if row > 0 {
+                self.partials.keep(slot, peer);
+            }
             return self.take_from(slot, of_seed, doubtful);
         }
         if let Some(number) = self.next_copy(peer) {
             return Some(number);
         }
         let Some(piece) = self.pick_piece(peer, allowed, progress) else {
-            let slot = self.begun(peer, allowed, false, habits)?;
+            let slot = self.begun(peer, allowed, |_| true, habits)?;
             return self.take_from(slot, of_seed, doubtful);
         };
         assert!(
@@ -97,6 +110,9 @@ impl Torrent {
         let slot = self
             .partials
             .begin(&self.config.geometry, piece, only, millis(now));
+        if row > 0 {
+            self.keep_row(now, peer, allowed, slot, row);
+        }
         self.take_from(slot, of_seed, doubtful)
     }
 
@@ -112,12 +128,12 @@ impl Torrent {
     }
 
     /// A begun piece that the peer can go on with, the one with the fewest copies first, as far as
-    /// the picker's habits say nothing else. With `of_seed`, only one of which a seed was asked.
+    /// the picker's habits say nothing else; only one that `suits`.
     fn begun(
         &self,
         peer: PeerKey,
         allowed: Option<&Bitfield>,
-        of_seed: bool,
+        suits: impl Fn(usize) -> bool,
         habits: Habits,
     ) -> Option<usize> {
         if self.partials.free_blocks() == 0 {
@@ -126,10 +142,11 @@ impl Torrent {
         let fits = |slot: &usize| {
             let partial = self.partials.at(*slot);
             partial.free > 0
-                && (partial.of_seed || !of_seed)
                 && self.remotes.has(peer, partial.piece)
                 && allowed.is_none_or(|it| it.has(partial.piece))
                 && partial.only.is_none_or(|only| only == peer)
+                && partial.kept_for.is_none_or(|it| it == peer)
+                && suits(*slot)
                 && !self.is_barred(peer, partial.piece)
         };
         let reverse = habits.reverses_for_snubbed
@@ -314,6 +331,7 @@ impl Torrent {
         }
         // Nor for the same at once, again and again.
         if refuses {
+            self.keep_no_longer(peer);
             self.no_longer_starving(peer);
         }
         let released = self.partials.release(block.piece, peer);

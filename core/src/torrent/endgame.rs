@@ -1,6 +1,8 @@
 //! The same block asked of several peers: in the endgame, and by pickers that always do. BEP 3,
 //! *endgame*.
 
+use alloc::vec::Vec;
+
 use super::partial::Block;
 use super::pending::Mark;
 use super::{Endgame, Torrent};
@@ -27,32 +29,59 @@ impl Torrent {
     /// the capped one, what was asked of peers that may never answer counts as if it were not asked
     /// for, by those that deliver.
     pub(super) fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
-        let all_asked =
-            self.partials.free_blocks() == 0 && self.unbegun.words().iter().all(|it| *it == 0);
+        let all_begun = self.unbegun.words().iter().all(|it| *it == 0);
         let live = self.conns[peer.0 as usize].live;
-        if !all_asked {
+        if !all_begun {
             return None;
         }
         let few = live < self.config.pipeline.min;
         let copies = if few { ENDGAME_COPIES } else { 1 };
+        let all_asked = self.partials.free_blocks() == 0;
         let number = match self.config.endgame {
+            Endgame::Capped if !all_asked => None,
             Endgame::Capped if self.is_prompt(peer) => {
                 self.another_copy(peer, |it| it.firmly_asked() < copies)
             }
             Endgame::Capped => self.another_copy(peer, |it| it.asked() < copies),
-            Endgame::Strict if live == 0 => self.rarest_copy(peer),
+            Endgame::Strict if live == 0 => self.random_copy(peer),
             _ => None,
         };
         number.map(|number| (number, Mark::EndgameCopy))
     }
 
-    /// A block under way from as few others as possible.
-    fn rarest_copy(&mut self, peer: PeerKey) -> Option<u32> {
-        // There are no more copies than connections, and no more than fit the count of a block.
-        let most = u8::try_from(self.open)
-            .unwrap_or(MOST_COPIES)
-            .min(MOST_COPIES);
-        (2..=most).find_map(|copies| self.another_copy(peer, |it| it.asked() < copies))
+    /// Any block that is asked of others, or kept for one of them, of any piece of which every block
+    /// is. libtorrent, `piece_picker.cpp`: a random piece, and of that a random block.
+    fn random_copy(&mut self, peer: PeerKey) -> Option<u32> {
+        let allowed = self.allowed(peer);
+        let full = |slot: &usize| {
+            let partial = self.partials.at(*slot);
+            let has = self.remotes.has(peer, partial.piece)
+                && allowed.as_ref().is_none_or(|it| it.has(partial.piece));
+            let full = partial.free == 0 || partial.kept_for.is_some_and(|it| it != peer);
+            has && full && partial.missing > 0 && partial.only.is_none()
+        };
+        let mut slots: Vec<usize> = self.partials.slots().filter(full).collect();
+        while !slots.is_empty() {
+            let slot = slots.swap_remove(self.pick_rng.index(slots.len()));
+            let piece = self.partials.at(slot).piece;
+            let pending = &self.traffic(peer).pending;
+            let numbered = (0..).zip(self.partials.blocks(slot));
+            let numbered = numbered.filter(|(block, state)| {
+                let number = self.config.geometry.number(piece, *block);
+                let open = !state.is_received() && state.asked() < MOST_COPIES;
+                open && !pending.iter().any(|it| it.number() == number)
+            });
+            let blocks: Vec<u32> = numbered.map(|it| it.0).collect();
+            if !blocks.is_empty() {
+                let block = blocks[self.pick_rng.index(blocks.len())];
+                let doubtful = !self.is_prompt(peer);
+                if !self.partials.take(piece, block, peer, doubtful) {
+                    self.partials.ask_again(slot, block, doubtful);
+                }
+                return Some(self.config.geometry.number(piece, block));
+            }
+        }
+        None
     }
 
     /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the

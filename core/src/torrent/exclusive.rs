@@ -16,6 +16,7 @@ use crate::time::Instant;
 impl Torrent {
     /// Nothing is left to `peer` alone any more.
     pub(super) fn end_exclusivity(&mut self, peer: PeerKey) {
+        self.keep_no_longer(peer);
         while let Some(piece) = self.partials.exclusive_to(peer) {
             self.partials.release(piece, peer);
             self.suspects.default_of(piece, peer);

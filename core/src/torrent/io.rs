@@ -294,8 +294,9 @@ pub enum Endgame {
     /// Of one more peer that has few requests outstanding: at most two copies of a block under way.
     #[default]
     Capped,
-    /// Of each peer that has run out of work, one block at a time, that with the fewest copies under
-    /// way, however many these are. libtorrent `strict_end_game_mode`, `request_blocks.cpp`.
+    /// Of each peer that has run out of work, one block at a time, any that others were asked for,
+    /// however many these are, as soon as no piece is left to begin. libtorrent
+    /// `strict_end_game_mode`, `request_blocks.cpp`.
     Strict,
 }
 

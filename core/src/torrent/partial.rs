@@ -70,6 +70,8 @@ pub(super) struct Partial {
     /// After a failed verification only this peer may deliver, so that the next failure has one
     /// culprit.
     pub(super) only: Option<PeerKey>,
+    /// Nobody else is asked for its free blocks: the peer is fast enough for the whole piece.
+    pub(super) kept_for: Option<PeerKey>,
     /// When it was begun, in milliseconds.
     pub(super) since: u32,
     /// A block of it was asked of a seed.
@@ -169,6 +171,7 @@ impl Partials {
             free: count,
             first_free: 0,
             only,
+            kept_for: None,
             since,
             of_seed: false,
         });
@@ -313,6 +316,36 @@ impl Partials {
             self.free_blocks -= 1;
         }
         asked
+    }
+
+    /// Leaves the free blocks of the piece in `slot` to `peer`.
+    pub(super) fn keep(&mut self, slot: usize, peer: PeerKey) {
+        self.all[slot].kept_for = Some(peer);
+    }
+
+    /// A piece that is kept for `peer`, the first that was begun, with a block that is free.
+    pub(super) fn kept_for(&self, peer: PeerKey) -> Option<usize> {
+        let kept =
+            |slot: &usize| self.all[*slot].kept_for == Some(peer) && self.all[*slot].free > 0;
+        let order = |slot: &usize| (self.all[*slot].since, self.all[*slot].piece);
+        self.slots().filter(kept).min_by_key(order)
+    }
+
+    /// Nothing is kept for `peer` any more. One of the pieces of which no block was ever asked for is
+    /// begun no longer, and named; call until there is none.
+    pub(super) fn release_kept(&mut self, peer: PeerKey) -> Option<PieceIndex> {
+        for slot in self.slots() {
+            let partial = &mut self.all[slot];
+            if partial.kept_for == Some(peer) {
+                partial.kept_for = None;
+                if partial.free == partial.count && partial.only.is_none() {
+                    let piece = partial.piece;
+                    self.finish(piece);
+                    return Some(piece);
+                }
+            }
+        }
+        None
     }
 
     /// Ends the rule that only `peer` may deliver `piece`; false if there was none.

@@ -36,6 +36,7 @@ impl Torrent {
             self.next_upkeep = now.after(PERIOD);
             self.keys().for_each(|peer| self.look_after(now, peer));
             self.end_slow_exclusivity(now);
+            self.keep_for_the_fast(now);
             self.keys()
                 .for_each(|peer| self.reveal_to_the_idle(now, peer));
             self.exchange_contacts(now);
