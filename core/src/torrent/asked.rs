@@ -10,6 +10,7 @@
 //! | live | [`Asked::give_up`] | overdue, or choked | free, if it was the only one |
 //! | live, and a later one answered | [`Asked::expire`] | overdue | free, if it was the only one |
 //! | overdue, and an earlier one answered | [`Asked::answer`] of that | ordinary, if the block is free | under way |
+//! | overdue for a moment only | [`Asked::expect_recent`] | ordinary, or a copy of the endgame | under way |
 //! | live | [`Asked::doubt`] | the same; others may be asked as if it were not there | under way |
 //! | live | [`Asked::lose`] | lost to another copy | here |
 //! | overdue | [`Asked::lose`] | lost to another copy | here |
@@ -101,6 +102,21 @@ impl Asked<'_> {
         if self.conn.live == 1 && self.conn.delivery < Delivery::Stalled {
             self.traffic.owing_since = millis(now);
         }
+    }
+
+    /// The block counts as asked for again, and this peer was asked a moment ago and given up: then
+    /// it is likely to answer that, and another request would be one too many.
+    pub(super) fn expect_recent(&mut self, now: Instant, number: u32, mark: Mark) -> bool {
+        let recent = |it: &&mut Pending| {
+            it.number() == number && it.is_overdue() && it.age(now) < patience::RECENT_MS
+        };
+        let mut latest = self.traffic.pending.iter_mut().rev();
+        let Some(request) = latest.find(recent).filter(|_| self.conn.overdue) else {
+            return false;
+        };
+        request.set_mark(mark);
+        self.conn.live += 1;
+        true
     }
 
     fn is_doubtful(&self) -> bool {

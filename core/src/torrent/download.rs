@@ -44,6 +44,9 @@ impl Torrent {
             bucket.take(now, block.length);
         }
         self.traffic_id(peer);
+        if self.asked(peer, |asked| asked.expect_recent(now, number, mark)) == Some(true) {
+            return true;
+        }
         self.asked(peer, |asked| asked.ask(now, number, mark));
         // Who fell silent is asked in case it wakes, and keeps the block from nobody meanwhile.
         if self.turn_of(peer) == Turn::Silent {

@@ -21,6 +21,9 @@ const FIRST_ANSWER_MS: u32 = 20_000;
 /// come a little out of order.
 const SLACK_MS: u32 = 2000;
 
+/// A request that was given up is not repeated at the same peer before.
+pub(super) const RECENT_MS: u32 = 2000;
+
 /// A pipeline of 500 requests halved so often is one of one request. It is halved when a peer falls
 /// silent that owes us something, as the peer's queue may be shorter than it says, and doubled at each
 /// upkeep that finds nothing overdue.

@@ -19,7 +19,7 @@ use unchoke_core::mse::{
 };
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
-use unchoke_core::tracker::udp::{Answer, Exchange, Input, Output, Question};
+use unchoke_core::tracker::udp::{Answer, Exchange, Input, Output, Question, UdpError};
 use unchoke_core::tracker::{AnnounceQuery, Event, MAX_PEERS};
 use unchoke_core::wire::{decode_metadata, encode_metadata};
 
@@ -70,6 +70,38 @@ fn dictionary() -> (Vec<u8>, InfoHash) {
     (bytes.collect(), InfoHash(hash))
 }
 
+/// A piece as an honest peer sends it.
+fn data(info: &[u8], piece: u32) -> MetadataMessage {
+    let mut parts = info.chunks(METADATA_PIECE_BYTES as usize);
+    let bytes = parts.nth(piece as usize).expect("one of two");
+    MetadataMessage::Data {
+        piece,
+        total_bytes: 20_000,
+        bytes: bytes.into(),
+    }
+}
+
+/// What a peer says at a step of an input, if it says something: the truth, or not.
+fn said(info: &[u8], step: &[u8]) -> Option<MetadataMessage> {
+    let arg = u32::from(step[2]);
+    Some(match step[0] % 8 {
+        1 => data(info, arg % 2),
+        2 => MetadataMessage::Data {
+            piece: arg % 2,
+            total_bytes: 20_000,
+            bytes: vec![step[1]; if arg % 2 == 0 { 16_384 } else { 3616 }].into(),
+        },
+        3 => MetadataMessage::Data {
+            piece: arg % 5,
+            total_bytes: 20_000 - arg % 3,
+            bytes: vec![step[1]; arg as usize].into(),
+        },
+        4 => MetadataMessage::Reject(arg % 3),
+        5 => MetadataMessage::Request(arg),
+        _ => return None,
+    })
+}
+
 /// Messages of BEP 9, and a fetch of the dictionary among peers that send anything: what it gives is
 /// always what the hash says, and one honest peer is enough.
 pub fn ut_metadata(input: &[u8]) {
@@ -79,41 +111,19 @@ pub fn ut_metadata(input: &[u8]) {
     }
     let (info, hash) = dictionary();
     let size = u32::try_from(info.len()).expect("small");
-    let piece = |number: u32| {
-        let parts = info.chunks(METADATA_PIECE_BYTES as usize);
-        parts.skip(number as usize).map(<[u8]>::to_vec).next()
-    };
     let (mut fetch, mut now) = (Fetch::new(hash), Instant::START);
     for step in input.chunks_exact(3) {
         let (peer, arg) = (PeerKey(u32::from(step[1] % 4)), u32::from(step[2]));
-        let data = |bytes: Vec<u8>, piece, total_bytes| MetadataMessage::Data {
-            piece,
-            total_bytes,
-            bytes: bytes.into(),
-        };
-        let message = match step[0] % 8 {
+        match step[0] % 8 {
             0 => {
                 let other = if arg < 128 { size } else { arg << 14 };
                 let _ = fetch.join(peer, other);
-                None
             }
-            1 => piece(arg % 2).map(|it| data(it, arg % 2, size)),
-            2 => piece(arg % 2).map(|mut it| {
-                it[usize::from(step[1])] ^= 1;
-                data(it, arg % 2, size)
-            }),
-            3 => Some(data(vec![step[1]; arg as usize], arg % 5, size - arg % 3)),
-            4 => Some(MetadataMessage::Reject(arg % 3)),
-            5 => Some(MetadataMessage::Request(arg)),
-            6 => {
-                fetch.leave(peer);
-                None
-            }
-            _ => {
-                now = now.after(Duration::from_secs(arg.into()));
-                None
-            }
-        };
+            6 => fetch.leave(peer),
+            7 => now = now.after(Duration::from_secs(arg.into())),
+            _ => {}
+        }
+        let message = said(&info, step);
         if let Some(message) = message {
             let _ = fetch.on_message(now, peer, &message);
         }
@@ -130,12 +140,8 @@ pub fn ut_metadata(input: &[u8]) {
     fetch.join(honest, size).expect("its size is right");
     for _ in 0..1000 {
         while let Some((peer, number)) = fetch.poll_request(now) {
-            if let (true, Some(bytes)) = (peer == honest, piece(number)) {
-                let message = MetadataMessage::Data {
-                    piece: number,
-                    total_bytes: size,
-                    bytes: bytes.into(),
-                };
+            if peer == honest {
+                let message = data(&info, number);
                 fetch
                     .on_message(now, honest, &message)
                     .expect("it was asked for");
@@ -154,13 +160,8 @@ pub fn ut_metadata(input: &[u8]) {
     panic!("an honest peer was not enough");
 }
 
-/// Datagrams of a UDP tracker and of others: it ends once, within its time, and asks little.
-pub fn udp_tracker(input: &[u8]) {
-    let tracker: SocketAddr = ([203, 0, 113, 7], 6969).into();
-    let Some((first, mut rest)) = input.split_first() else {
-        return;
-    };
-    let question = if first & 1 == 0 {
+fn question(first: u8) -> Question {
+    if first & 1 == 0 {
         let query = AnnounceQuery {
             info_hash: InfoHash([0xaa; 20]),
             peer_id: PeerId([0xbb; 20]),
@@ -177,7 +178,25 @@ pub fn udp_tracker(input: &[u8]) {
         Question::Announce { query, path }
     } else {
         Question::Scrape(vec![InfoHash([0xaa; 20]); 3])
+    }
+}
+
+/// What an end must be like.
+fn check_end(result: Result<Answer, UdpError>) {
+    match result {
+        Ok(Answer::Announce(answer)) => assert!(answer.peers.len() <= MAX_PEERS),
+        Ok(Answer::Scrape(counts)) => assert_eq!(counts.len(), 3),
+        Err(error) => assert!(is_printable(&error.to_string()), "{error}"),
+    }
+}
+
+/// Datagrams of a UDP tracker and of others: it ends once, within its time, and asks little.
+pub fn udp_tracker(input: &[u8]) {
+    let tracker: SocketAddr = ([203, 0, 113, 7], 6969).into();
+    let Some((first, mut rest)) = input.split_first() else {
+        return;
     };
+    let question = question(*first);
     let mut now = Instant::START;
     let (patience, rng) = (
         Duration::from_secs(30),
@@ -192,11 +211,7 @@ pub fn udp_tracker(input: &[u8]) {
                 Output::Send(datagram) => (sent, asks) = (datagram, asks + 1),
                 Output::Done(result) => {
                     ends += 1;
-                    match result {
-                        Ok(Answer::Announce(answer)) => assert!(answer.peers.len() <= MAX_PEERS),
-                        Ok(Answer::Scrape(counts)) => assert_eq!(counts.len(), 3),
-                        Err(error) => assert!(is_printable(&error.to_string()), "{error}"),
-                    }
+                    check_end(result);
                 }
             }
         }
