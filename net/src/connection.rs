@@ -17,9 +17,8 @@ use unchoke_core::wire::{Decoder, WireError};
 
 use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
-use crate::web_seed::WebSeedError;
 
-pub use failure::HandshakeError;
+pub use failure::{HandshakeError, WebSeedError};
 pub use greet::{Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
 pub(crate) use talk::Talk;

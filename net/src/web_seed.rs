@@ -14,33 +14,11 @@ use unchoke_core::web::{Requests, Run, file_url};
 use url::Url;
 
 use crate::buffers::Buffer;
-use crate::connection::{CloseReason, Event, Link, Shared};
-use crate::http::{Client, Gate, HttpError, Part, PartError, Ranges};
+use crate::connection::{CloseReason, Event, Link, Shared, WebSeedError};
+use crate::http::{Client, Gate, HttpError, Part, Ranges};
 
 /// What padding consists of.
 const ZEROS: [u8; 4096] = [0; 4096];
-
-/// Why a web seed is not of use.
-#[derive(Debug, thiserror::Error)]
-pub enum WebSeedError {
-    /// What came, or that nothing came.
-    #[error("{0}")]
-    Part(#[from] PartError),
-    /// A file has a name that cannot be asked for.
-    #[error("it cannot be asked for file {0} of the torrent, whose name leads out of its folder")]
-    Name(usize),
-    /// The URL cannot be used.
-    #[error("its URL cannot be used: {0}")]
-    Url(#[from] url::ParseError),
-}
-
-impl WebSeedError {
-    /// Whether to ask again in a little while makes sense.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Part(part) if part.is_passing())
-    }
-}
 
 /// What a web seed may be, and where its redirects may lead.
 struct WebSeedGate;

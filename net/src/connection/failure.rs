@@ -1,8 +1,10 @@
-//! Why a connection does not come about.
+//! Why a connection does not come about, or a web seed is not of use.
 
 use unchoke_core::ids::InfoHash;
 use unchoke_core::mse::MseError;
 use unchoke_core::wire::WireError;
+
+use crate::http::PartError;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -30,5 +32,27 @@ impl HandshakeError {
     #[must_use]
     pub fn is_about_manners(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Wire(_) | Self::Mse(_))
+    }
+}
+
+/// Why a web seed is not of use.
+#[derive(Debug, thiserror::Error)]
+pub enum WebSeedError {
+    /// What came, or that nothing came.
+    #[error("{0}")]
+    Part(#[from] PartError),
+    /// A file has a name that cannot be asked for.
+    #[error("it cannot be asked for file {0} of the torrent, whose name leads out of its folder")]
+    Name(usize),
+    /// The URL cannot be used.
+    #[error("its URL cannot be used: {0}")]
+    Url(#[from] url::ParseError),
+}
+
+impl WebSeedError {
+    /// Whether to ask again in a little while makes sense.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Part(part) if part.is_passing())
     }
 }
