@@ -158,6 +158,8 @@ struct Line {
 pub struct Recorder {
     file: BufWriter<File>,
     open: Option<Line>,
+    /// Nothing more is written.
+    failed: bool,
 }
 
 impl Recorder {
@@ -194,12 +196,20 @@ impl Recorder {
         let mut file = BufWriter::new(File::create(path)?);
         serde_json::to_writer(&mut file, &head)?;
         file.write_all(b"\n")?;
-        Ok(Self { file, open: None })
+        Ok(Self {
+            file,
+            open: None,
+            failed: false,
+        })
     }
 
-    /// An input is handed in. Its outputs follow.
+    /// An input is handed in. Its outputs follow. Fails once: after that nothing is recorded, so that
+    /// the session can end as it should.
     pub fn input(&mut self, at: Instant, input: &Input<Internet>) -> io::Result<()> {
-        self.close()?;
+        if self.failed {
+            return Ok(());
+        }
+        self.close().inspect_err(|_| self.failed = true)?;
         self.open = Some(Line {
             at: at.as_nanos(),
             input: line_of(input),
@@ -223,8 +233,11 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes what is left, unless that failed already.
     pub fn finish(mut self) -> io::Result<()> {
+        if self.failed {
+            return Ok(());
+        }
         self.close()?;
         self.file.flush()
     }

@@ -194,7 +194,7 @@ impl FromStr for Proxy {
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str = "write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT";
         let form = || FORM.to_owned();
-        let url = Url::parse(text).map_err(|error| format!("{error}; {FORM}"))?;
+        let url = Url::parse(text).map_err(|_| form())?;
         // The proxy looks names up in any case, as some programs ask for with `socks5h`.
         if !matches!(url.scheme(), "socks5" | "socks5h") || !matches!(url.path(), "" | "/") {
             return Err(form());

@@ -55,6 +55,18 @@ pub enum AnnounceError {
     Socket(std::net::SocketAddr, std::io::Error),
 }
 
+impl AnnounceError {
+    /// Whether a rule of ours is the reason, which asking again does not change.
+    #[must_use]
+    pub fn is_by_rule(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_by_rule(),
+            Self::Url(_) | Self::Proxied => true,
+            _ => false,
+        }
+    }
+}
+
 /// What announces share: TLS settings and the connection ids of UDP trackers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Agent {

@@ -1,5 +1,7 @@
 //! Addresses of trackers as a user gives them.
 
+use crate::tracker::TrackerUrl;
+
 /// A tracker URL, or what is wrong with it.
 pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
     let kind = "a tracker URL";
@@ -7,6 +9,8 @@ pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
     if scheme.eq_ignore_ascii_case("udp") && port_of(text).is_none() {
         return Err("a UDP tracker needs a port, as in udp://host:1337/announce".into());
     }
+    // What we would not ask ourselves.
+    TrackerUrl::parse(text).map_err(|why| why.to_string())?;
     Ok(text.to_owned())
 }
 
@@ -127,6 +131,7 @@ mod tests {
             ("http://host:0/", "no port"),
             ("http://host:70000/", "no port"),
             ("http://host:/", "no port"),
+            ("http://host/a?info%5fhash=x", "info_hash"),
             ("udp://host/announce", "needs a port"),
             (&long, "at most 4096"),
         ] {

@@ -127,6 +127,21 @@ pub enum HttpError {
     Scheme(String),
 }
 
+impl HttpError {
+    /// Whether a rule of ours is the reason, which asking again does not change.
+    #[must_use]
+    pub fn is_by_rule(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Argument(_)
+                | Self::Changed(_)
+                | Self::Scheme(_)
+                | Self::NoHost
+        )
+    }
+}
+
 /// The system's words without the prefix of the standard library.
 fn reason(error: &io::Error) -> String {
     let words = error.to_string();

@@ -1,6 +1,6 @@
 //! Trackers: the core says when and what, this asks and hands back the answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::{JoinError, JoinSet};
 use unchoke_core::client::announcer::{AnnounceRequest, Schedule, Wishes};
@@ -31,6 +31,8 @@ pub(super) struct Trackers {
     /// Announces to be made.
     due: Vec<AnnounceRequest>,
     told: Told,
+    /// Trackers that a rule of ours forbids to ask. The user knows.
+    refused: BTreeSet<usize>,
     asked: JoinSet<Answer>,
     /// Trackers that cannot be asked: a sentence for each.
     skipped: Vec<String>,
@@ -59,6 +61,7 @@ impl Trackers {
             ids: BTreeMap::new(),
             due: Vec::new(),
             told: Told::default(),
+            refused: BTreeSet::new(),
             asked: JoinSet::new(),
         }
     }
@@ -146,13 +149,19 @@ impl Session {
     }
 
     /// Announces what is due.
-    pub(super) fn ask_trackers(&mut self) {
+    pub(super) fn ask_trackers(&mut self) -> Result<(), SessionError> {
         let geometry = self.settings.metainfo.geometry;
-        for request in std::mem::take(&mut self.trackers.due) {
+        while !self.trackers.due.is_empty() {
+            let request = self.trackers.due.remove(0);
+            if self.trackers.refused.contains(&request.tracker) {
+                self.announced(request.tracker, None)?;
+                continue;
+            }
             let left = geometry.total_bytes() - bytes_of(geometry, self.torrent().have());
             let (ledger, wanted) = (*self.torrent().ledger(), self.client.config().wanted);
             self.trackers.ask(request, &ledger, left, wanted);
         }
+        Ok(())
     }
 
     pub(super) fn on_answer(
@@ -167,7 +176,16 @@ impl Session {
         let url = &self.trackers.urls[answer.tracker];
         match answer.result {
             Err(error) => {
-                self.notify(Notice::Tracker(format!("{url}: {error}; will try again")));
+                let by_rule = error.is_by_rule();
+                let then = if by_rule {
+                    "left out from now on"
+                } else {
+                    "will try again"
+                };
+                self.notify(Notice::Tracker(format!("{url}: {error}; {then}")));
+                if by_rule {
+                    self.trackers.refused.insert(answer.tracker);
+                }
                 self.announced(answer.tracker, None)
             }
             Ok(response) => {
@@ -201,10 +219,10 @@ impl Session {
             // Nobody waits for what was asked before.
             self.trackers.asked = JoinSet::new();
         }
-        self.ask_trackers();
+        self.ask_trackers()?;
         while let Some(answer) = self.trackers.next().await {
             self.on_answer(answer)?;
-            self.ask_trackers();
+            self.ask_trackers()?;
         }
         Ok(())
     }

@@ -27,6 +27,23 @@ impl Session {
         mut self,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Outcome, SessionError> {
+        match self.until_end(stop).await {
+            Ok(end) => self.finish(end).await,
+            Err(error) => {
+                // What was fetched is worth as much as in a session that ends well.
+                let outcome = self.finish(End::Stopped).await;
+                for warning in outcome.map_or(Vec::new(), |it| it.warnings) {
+                    tracing::warn!("{warning}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn until_end(
+        &mut self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<End, SessionError> {
         let mut stop = pin!(stop);
         let mut events = Vec::with_capacity(BATCH);
         self.notify(Notice::Listening(self.port));
@@ -56,7 +73,7 @@ impl Session {
                 () = tokio::time::sleep_until(wake) => (),
             }
         };
-        self.finish(end).await
+        Ok(end)
     }
 
     /// What is due by the clock.
@@ -71,8 +88,7 @@ impl Session {
             self.report_status(clock);
             self.save_when_due();
         }
-        self.ask_trackers();
-        Ok(())
+        self.ask_trackers()
     }
 
     /// When something is due at the latest.
