@@ -19,6 +19,7 @@ mod gallery;
 mod job;
 mod list;
 mod look;
+mod manual;
 mod merge;
 mod overwrite;
 mod process;
@@ -98,6 +99,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check the claims of the README, line by line.
     Repro(repro::ReproArgs),
+    /// Print a script that completes this command in a shell.
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands.
+    Man(manual::ManArgs),
     /// Read a trace of either form: what it is of, what happened, or the other form of it.
     Trace(trace::TraceArgs),
 }
@@ -255,6 +260,8 @@ pub fn lab() -> ExitCode {
         Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),
         Command::Repro(it) => repro::repro(it),
+        Command::Completions(it) => manual::completions(it),
+        Command::Man(it) => manual::man(it),
         Command::Trace(it) => trace::trace(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
     };

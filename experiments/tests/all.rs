@@ -8,6 +8,7 @@ mod fingerprint;
 mod gate;
 mod lab_sim;
 mod look;
+mod manual;
 mod outsiders;
 mod overwrite;
 mod repro;

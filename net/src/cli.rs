@@ -30,6 +30,7 @@ mod create;
 mod finding;
 mod inspect;
 mod leaving;
+mod manual;
 mod options;
 mod parameters;
 mod peer;
@@ -48,7 +49,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use flate2::read::MultiGzDecoder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -113,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::Show(it) => show::show(&it),
         Command::Check(it) => inspect::check(&it),
         Command::Announce(it) => announce::announce(&it),
+        Command::Completions(it) => manual::completions(&it, Options::command()),
+        Command::Man(it) => manual::man(&it, Options::command()),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

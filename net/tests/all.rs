@@ -16,6 +16,7 @@ mod hostile;
 mod kills;
 mod loopback;
 mod magnet;
+mod manual;
 mod resources;
 mod trackers;
 mod unread;

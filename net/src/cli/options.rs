@@ -11,6 +11,7 @@ use crate::connection::Encryption;
 use super::choosing::Choosing;
 use super::finding::Finding;
 use super::leaving::Leaving;
+use super::manual::{Completions, Man};
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
 use super::url::{parse_tracker, parse_web_seed};
@@ -44,6 +45,10 @@ pub(super) enum Command {
     Check(Check),
     /// Ask the trackers of a torrent, and print what they say.
     Announce(Announce),
+    /// Print a script that completes this command in a shell.
+    Completions(Completions),
+    /// Print the manual page, or write those of all subcommands.
+    Man(Man),
 }
 
 /// Peers, limits and sources of a transfer.
