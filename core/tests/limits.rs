@@ -26,7 +26,11 @@ struct Bench {
 
 impl Bench {
     fn new(policy: BoxedPolicy, seed: bool) -> Self {
-        let geometry = Geometry::new(u64::from(PIECES) * 65_536, 65_536).expect("a torrent");
+        Self::of(PIECES, policy, seed)
+    }
+
+    fn of(pieces: u32, policy: BoxedPolicy, seed: bool) -> Self {
+        let geometry = Geometry::new(u64::from(pieces) * 65_536, 65_536).expect("a torrent");
         let config = Arc::new(Config {
             hello: Some(ExtendedHandshake {
                 upload_only: Some(true),
@@ -210,6 +214,23 @@ fn what_it_has_may_be_said_again_but_not_all_the_time() {
         assert!((3..=30).contains(&count), "after {count}");
         let repeated = matches!(reason, Reason::Violation(ProtocolViolation::Repeated));
         assert!(repeated, "{reason:?}");
+    }
+}
+
+/// As aria2 does while it is fast.
+#[test]
+fn a_bitfield_may_stand_for_haves_as_long_as_it_grows() {
+    let pieces = 200;
+    let mut bench = Bench::of(pieces, named("bep3"), true);
+    bench.connect(PEER);
+    for have in 1..pieces {
+        let mut set = Bitfield::empty(pieces);
+        for piece in 0..have {
+            set.insert(PieceIndex(piece));
+        }
+        let outputs = bench.tell(PEER, Message::Bitfield(Box::new(set)));
+        let closed = |it: &Output| matches!(it, Output::Disconnect { .. });
+        assert!(!outputs.iter().any(closed), "{have}: {outputs:?}");
     }
 }
 
