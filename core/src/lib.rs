@@ -31,6 +31,7 @@ pub mod meter;
 pub mod mse;
 pub mod peer_id;
 pub mod pick;
+pub mod portmap;
 pub mod profile;
 pub mod rng;
 pub mod socks5;

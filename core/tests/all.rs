@@ -37,6 +37,7 @@ mod meter;
 mod model;
 mod mse;
 mod pick;
+mod portmap;
 mod rng;
 mod served;
 mod socks5;
