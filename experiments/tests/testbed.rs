@@ -52,8 +52,8 @@ fn a_process_is_told_what_the_scenario_says() {
     let said = arguments(&spec, 5, false).join(" ");
     assert_eq!(
         said,
-        "--json --no-tracker --no-dht --no-lsd --policy bep3 --max-connections 80 --run-seed 605 --timeout 1260 s \
-         --upload-cap 100000 B/s --picker rarest_first --seed"
+        "--json --no-tracker --no-dht --no-lsd --portmap never --policy bep3 --max-connections 80 \
+         --run-seed 605 --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
     );
     let slow = (1..17).find(|it| spec.nodes[*it].up == 250_000);
     let said = arguments(&spec, slow.expect("there are slow ones"), true).join(" ");

@@ -12,6 +12,7 @@
 //! * [`dht`] and [`lsd`] find peers without a tracker.
 //! * [`web_seed`] fetches blocks from web servers.
 //! * [`metadata`] makes a torrent of a magnet link.
+//! * [`portmap`] asks the gateway to let peers in.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
 //! * [`cli`] is the `unchoke` command.
@@ -27,6 +28,7 @@ pub mod http;
 pub mod listen;
 pub mod lsd;
 pub mod metadata;
+pub mod portmap;
 pub mod record;
 pub mod resume;
 pub mod route;

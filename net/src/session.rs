@@ -12,6 +12,7 @@ mod drive;
 mod end;
 mod finders;
 mod found;
+mod gateway;
 mod names;
 mod open;
 mod peers;
@@ -103,6 +104,8 @@ pub struct Settings {
     pub dht: Option<Dht>,
     /// Announces in the local network, if they are wanted. Never for a private torrent.
     pub lsd: Option<Lsd>,
+    /// Ask the gateway for a port that leads to us.
+    pub portmap: bool,
     /// Payload upload in bytes/s.
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
@@ -142,6 +145,7 @@ impl Settings {
             route: Route::default(),
             dht: None,
             lsd: None,
+            portmap: false,
             upload_cap: None,
             download_cap: None,
             timeout: None,
@@ -279,6 +283,7 @@ pub struct Session {
     peers: peers::Peers,
     trackers: announce::Trackers,
     finders: finders::Finders,
+    gateway: gateway::Gateway,
     progress: status::Progress,
     notices: UnboundedSender<Notice>,
     /// Payload of the `Piece` message just handed in, until the torrent says what to do with it.

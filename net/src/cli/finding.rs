@@ -24,6 +24,24 @@ pub(super) struct Finding {
     /// Do not look for peers in the local network; nobody does for private torrents, nor with --proxy
     #[arg(long)]
     no_lsd: bool,
+    /// Ask the gateway for a port that leads to us: `auto`, not for private torrents; `always`;
+    /// `never`. Nobody does with --proxy
+    #[arg(
+        long,
+        default_value = "auto",
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    portmap: When,
+}
+
+/// When to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum When {
+    /// Unless the torrent is private.
+    Auto,
+    Always,
+    Never,
 }
 
 /// The sources of this run.
@@ -73,6 +91,16 @@ impl<'a> Finders<'a> {
     /// The same, if this torrent may use it.
     pub(super) fn lsd_for(&self, metainfo: &Metainfo) -> Option<Lsd> {
         if metainfo.private { None } else { self.lsd() }
+    }
+
+    /// Whether to ask the gateway for a port for this torrent. A private torrent speaks to its tracker
+    /// and its peers, unless the user says more.
+    pub(super) fn portmap_for(&self, metainfo: &Metainfo) -> bool {
+        match self.finding.portmap {
+            When::Auto => !metainfo.private,
+            When::Always => true,
+            When::Never => false,
+        }
     }
 
     fn start(&self) -> Option<Dht> {

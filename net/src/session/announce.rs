@@ -80,6 +80,11 @@ impl Trackers {
         self.due.push(AnnounceRequest { tracker, event });
     }
 
+    /// The port that trackers are told from now on.
+    pub(super) fn set_port(&mut self, port: u16) {
+        self.port = port;
+    }
+
     /// The next answer; `None` while nobody is asked.
     pub(super) async fn next(&mut self) -> Option<Result<Answer, JoinError>> {
         self.asked.join_next().await

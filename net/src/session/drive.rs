@@ -65,6 +65,7 @@ impl Session {
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival)?,
                 Some(answer) = self.trackers.next() => self.on_answer(answer)?,
                 found = self.finders.next() => self.on_found(found)?,
+                mapped = self.gateway.next() => self.on_mapped(mapped),
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     for (link, event) in events.drain(..) {
                         self.on_event(link, event)?;

@@ -70,8 +70,15 @@ impl Session {
         {
             warnings.push(format!("the recording is incomplete: {error}"));
         }
-        let farewell = self.farewell();
-        if let Ok(told) = tokio::time::timeout(FAREWELL, farewell).await {
+        let mappings = self.gateway.take();
+        let unmapped = async {
+            if let Some(mappings) = mappings {
+                mappings.close().await;
+            }
+        };
+        let farewell = tokio::time::timeout(FAREWELL, self.farewell());
+        let (told, ()) = tokio::join!(farewell, unmapped);
+        if let Ok(told) = told {
             told?;
         } else {
             tracing::debug!("a tracker did not answer the farewell in time");

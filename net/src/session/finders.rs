@@ -51,6 +51,13 @@ impl Finders {
         }
     }
 
+    /// Others are told another port from now on.
+    pub(super) fn set_port(&mut self, settings: &Settings, port: u16) {
+        let info_hash = settings.metainfo.info_hash;
+        let dht = self.dht.as_ref();
+        self.finds = dht.map(|it| it.want(info_hash, Some(port)));
+    }
+
     pub(super) async fn next(&mut self) -> Found {
         tokio::select! {
             find = next_find(&mut self.finds) => Found::Dht(find),

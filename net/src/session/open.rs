@@ -16,6 +16,7 @@ use super::dictionary::Dictionary;
 use super::end::Saving;
 use super::finders::Finders;
 use super::found::open_files;
+use super::gateway::Gateway;
 use super::peers::Peers;
 use super::status::Progress;
 use super::web_seeds::{self, WebSeeds};
@@ -81,6 +82,7 @@ impl Session {
         peers.listen(listener);
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
+        let gateway = Gateway::new(&settings, port);
         let web_seeds = WebSeeds::new(&settings);
         let epoch = Clock::now();
         Ok(Self {
@@ -101,6 +103,7 @@ impl Session {
             peers,
             trackers,
             finders,
+            gateway,
             notices,
             pending: None,
             failure: None,

@@ -18,6 +18,9 @@ pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
     if transfers && !words.contains(&"--no-lsd") {
         command.arg("--no-lsd");
     }
+    if transfers && !words.contains(&"--portmap") {
+        command.args(["--portmap", "never"]);
+    }
     if transfers && !words.iter().any(|it| it.starts_with("--dht-node")) {
         command.arg("--no-dht");
     }

@@ -2,6 +2,7 @@
 
 mod families;
 mod finders;
+mod gateway;
 mod network;
 mod silence;
 mod stage;

@@ -36,6 +36,9 @@ const VOID: &str = "ip link set lo up && ip link add void type veth peer name en
     && ip link set end up && ip link set void up multicast on \
     && ip route add default via 10.77.0.77 dev void";
 
+/// The void with a gateway before it, which is this machine, too.
+const GATEWAY: &str = "ip addr add 10.77.0.77/32 dev lo";
+
 /// This machine alone, which has a name with an address of each family.
 const BOTH_FAMILIES: &str = "ip link set lo up && names=$(mktemp) \
     && printf '127.0.0.1 localhost both.test\\n::1 localhost both.test\\n' > $names \
@@ -117,6 +120,12 @@ pub(crate) fn in_the_void(module: &str, test: &str, client: Option<Client>) -> b
         return false;
     }
     inside(VOID, module, test)
+}
+
+/// Whether this is a local network with a place for a gateway at 10.77.0.77; false if the test is
+/// done, or is not possible.
+pub(crate) fn behind_a_gateway(module: &str, test: &str) -> bool {
+    is_inside() || inside(&format!("{VOID} && {GATEWAY}"), module, test)
 }
 
 /// Whether `both.test` is this machine, over IPv4 and IPv6; false if the test is done, or is not

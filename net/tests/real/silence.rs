@@ -87,7 +87,7 @@ fn a_private_torrent_speaks_to_its_tracker_and_to_nobody_else() {
         let told = events.iter().filter(|it| *it == event).count();
         assert!(told >= 2, "{event}: {events:?}");
     }
-    let all_off = ["--no-dht", "--no-lsd"];
+    let all_off = ["--no-dht", "--no-lsd", "--portmap", "never"];
     assert_eq!(place.said("shared.torrent", &all_off), 0);
     // The same torrent, shared, says something: the count counts.
     assert!(place.said("shared.torrent", &[]) > 0);
@@ -106,7 +106,12 @@ fn nothing_passes_a_proxy_by() {
     // From an address of this machine nothing leaves it. Names are looked up by the system, so a node
     // is named by its number.
     let node = ["--dht-node", "10.77.0.50:1"];
-    let bound = [&["--bind", "127.0.0.1"], &proxied[2..], &node].concat();
+    let bound = [
+        &["--bind", "127.0.0.1", "--portmap", "never"],
+        &proxied[2..],
+        &node,
+    ]
+    .concat();
     assert_eq!(place.said("shared.torrent", &bound), 0);
     drop(place.runtime);
 }

@@ -146,9 +146,16 @@ pub fn introductions(spec: &SwarmSpec) -> Vec<Vec<usize>> {
 pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
     let it = &spec.nodes[node];
     let client = &spec.clients[usize::from(it.client)];
-    let mut words = ["--json", "--no-tracker", "--no-dht", "--no-lsd"]
-        .map(String::from)
-        .to_vec();
+    let mut words = [
+        "--json",
+        "--no-tracker",
+        "--no-dht",
+        "--no-lsd",
+        "--portmap",
+        "never",
+    ]
+    .map(String::from)
+    .to_vec();
     let mut option = |name: &str, value: String| {
         words.extend([name.to_owned(), value]);
     };

@@ -1,0 +1,72 @@
+//! A port of the gateway that leads to us: asked for, told to the trackers, given back at the end.
+
+use unchoke_core::portmap::Transport;
+
+use super::{Notice, Session, Settings};
+use crate::dht::Dht;
+use crate::portmap::{Mapped, Mappings};
+
+/// Mappings of a session.
+#[derive(Debug, Default)]
+pub(super) struct Gateway {
+    mappings: Option<Mappings>,
+    /// That there is none was said.
+    failure_told: bool,
+}
+
+impl Gateway {
+    /// Asks for the port on which we listen, and for that of our node.
+    pub(super) fn new(settings: &Settings, port: u16) -> Self {
+        let node = settings.dht.as_ref().and_then(|it: &Dht| it.port(true));
+        let node = node.filter(|_| !settings.metainfo.private);
+        let mut ports = vec![(Transport::Tcp, port)];
+        ports.extend(node.map(|it| (Transport::Udp, it)));
+        let start = || Mappings::start(&settings.route, ports).ok();
+        Self {
+            mappings: settings.portmap.then(start).flatten(),
+            failure_told: false,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Mapped {
+        match &mut self.mappings {
+            Some(mappings) => mappings.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// To be closed when the session ends.
+    pub(super) fn take(&mut self) -> Option<Mappings> {
+        self.mappings.take()
+    }
+}
+
+impl Session {
+    pub(super) fn on_mapped(&mut self, mapped: Mapped) {
+        match mapped {
+            Mapped::Open {
+                transport,
+                internal,
+                external,
+                way,
+            } => {
+                let what = transport.name();
+                self.notify(Notice::Source(format!(
+                    "{way}: {what} port {external} of the gateway leads to our port {internal}"
+                )));
+                if transport == Transport::Tcp && external != internal {
+                    self.trackers.set_port(external);
+                    self.finders.set_port(&self.settings, external);
+                }
+            }
+            Mapped::Failed(why) => {
+                if !self.gateway.failure_told {
+                    self.gateway.failure_told = true;
+                    self.notify(Notice::Source(format!(
+                        "no port of the gateway leads to us: {why}"
+                    )));
+                }
+            }
+        }
+    }
+}
