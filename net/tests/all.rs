@@ -14,6 +14,7 @@ mod encryption;
 mod files;
 mod hostile;
 mod kills;
+mod licences;
 mod loopback;
 mod magnet;
 mod manual;
