@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::front_ends;
+
 /// A process that ends with this value. What it says is kept beside its data.
 pub(crate) struct Running {
     child: Child,
@@ -61,6 +63,8 @@ pub(crate) enum Client {
     Transmission,
     Aria2,
     Libtorrent,
+    Rtorrent,
+    Qbittorrent,
 }
 
 pub(crate) fn installed(program: &str) -> bool {
@@ -91,6 +95,8 @@ impl Client {
             }
             Self::Aria2 => (!installed("aria2c")).then_some("aria2"),
             Self::Libtorrent => python().is_none().then_some("python3-libtorrent"),
+            Self::Rtorrent => (!installed("rtorrent")).then_some("rtorrent"),
+            Self::Qbittorrent => (!installed("qbittorrent-nox")).then_some("qbittorrent-nox"),
         }
     }
 
@@ -107,8 +113,14 @@ impl Client {
             Self::Transmission => transmission(place),
             Self::Aria2 => aria2(place, seed),
             Self::Libtorrent => libtorrent(place, seed),
+            Self::Rtorrent => front_ends::rtorrent(place),
+            Self::Qbittorrent => front_ends::qbittorrent(place),
         };
-        Running::start(command, place.scratch.join(format!("{self:?}.log")))
+        let running = Running::start(command, place.scratch.join(format!("{self:?}.log")));
+        if self == Self::Transmission && !place.torrent.is_file() {
+            front_ends::hand_link_to_transmission(place);
+        }
+        running
     }
 }
 
@@ -117,7 +129,10 @@ fn transmission(place: Place<'_>) -> Command {
     let settings = place.scratch.join("settings");
     fs::create_dir_all(&watched).expect("folder");
     fs::create_dir_all(&settings).expect("folder");
-    fs::copy(place.torrent, watched.join("it.torrent")).expect("copy");
+    // A link is handed over later.
+    if place.torrent.is_file() {
+        fs::copy(place.torrent, watched.join("it.torrent")).expect("copy");
+    }
     // Only by file: there is no option for peer exchange.
     fs::write(
         settings.join("settings.json"),
@@ -135,7 +150,7 @@ fn transmission(place: Place<'_>) -> Command {
             "--no-auth",
         ])
         .args(["--bind-address-ipv4", place.address])
-        .args(["--rpc-bind-address", place.address])
+        .args(["--rpc-bind-address", place.address, "--allowed", "*.*.*.*"])
         .args(["--peerport", &place.port.to_string()])
         .args([Path::new("--config-dir"), &settings])
         .args([Path::new("--watch-dir"), &watched])

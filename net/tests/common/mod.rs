@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 pub(crate) mod command;
 pub(crate) mod disk;
+pub(crate) mod front_ends;
 pub(crate) mod hostile;
 pub(crate) mod peer;
 pub(crate) mod scripted;

@@ -3,6 +3,7 @@
 mod families;
 mod finders;
 mod gateway;
+mod matrix;
 mod network;
 mod silence;
 mod stage;

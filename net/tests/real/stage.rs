@@ -20,23 +20,28 @@ pub(crate) fn write_payload(folder: &Path) -> Vec<(PathBuf, usize)> {
         ("payload/größe-世界.bin", 30_108_853),
         ("payload/z/last.bin", 17_000_001),
     ];
+    write_files(folder, &files);
+    files
+        .map(|(path, length)| (PathBuf::from(path), length))
+        .to_vec()
+}
+
+/// Files of noise, each of so many bytes.
+pub(crate) fn write_files(folder: &Path, files: &[(impl AsRef<Path>, usize)]) {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for (path, length) in files {
-        let mut bytes = Vec::with_capacity(length + 8);
-        while bytes.len() < length {
+        let mut bytes = Vec::with_capacity(*length + 8);
+        while bytes.len() < *length {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
             bytes.extend(state.to_le_bytes());
         }
-        bytes.truncate(length);
+        bytes.truncate(*length);
         let path = folder.join(path);
         fs::create_dir_all(path.parent().expect("has a folder")).expect("folder");
         fs::write(path, bytes).expect("write");
     }
-    files
-        .map(|(path, length)| (PathBuf::from(path), length))
-        .to_vec()
 }
 
 pub(crate) fn sha256(path: &Path) -> Option<Vec<u8>> {

@@ -1,0 +1,291 @@
+//! Every kind of torrent with every client, in both directions, in the clear and with RC4 required.
+//!
+//! A cell that fails is told with its reason; one that is known to fail is named in [`KNOWN`] with its
+//! cause, and fails the test when it does not fail any more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use unchoke_core::metainfo::Metainfo;
+
+use super::network::{OWN, network};
+use super::stage::{sha256, write_files};
+use crate::common::clients::{Client, Place, Running, opentracker};
+use crate::common::command::{Listening, run, stderr, unchoke};
+
+/// For one cell.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PORT: u16 = 7702;
+
+/// Cells that fail for a reason that is not ours: the client, the cell, and why.
+const KNOWN: &[(Client, &str, &str)] = &[];
+
+/// A kind of torrent.
+struct Kind {
+    name: &'static str,
+    files: fn() -> Vec<(String, usize)>,
+    piece: &'static str,
+    magnet: bool,
+}
+
+fn single() -> Vec<(String, usize)> {
+    vec![("one file.bin".into(), 12_345_678)]
+}
+
+fn nested() -> Vec<(String, usize)> {
+    let files = [
+        ("a first file.bin", 3_000_000),
+        ("deep/er/est/small.txt", 11),
+        ("größe-世界.bin", 5_108_853),
+        ("z/last.bin", 1_000_001),
+    ];
+    files
+        .map(|(path, bytes)| (format!("tree/{path}"), bytes))
+        .to_vec()
+}
+
+fn tiny() -> Vec<(String, usize)> {
+    vec![("tiny.txt".into(), 1)]
+}
+
+fn large() -> Vec<(String, usize)> {
+    vec![("large.bin".into(), 40_000_001)]
+}
+
+fn many() -> Vec<(String, usize)> {
+    let file = |it: usize| (format!("many/{:02}/{it}.dat", it % 20), 1 + it * 37 % 9000);
+    (0..400).map(file).collect()
+}
+
+const KINDS: [Kind; 7] = [
+    Kind {
+        name: "single",
+        files: single,
+        piece: "256 KiB",
+        magnet: false,
+    },
+    Kind {
+        name: "nested",
+        files: nested,
+        piece: "64 KiB",
+        magnet: false,
+    },
+    Kind {
+        name: "tiny",
+        files: tiny,
+        piece: "16 KiB",
+        magnet: false,
+    },
+    Kind {
+        name: "16 MiB pieces",
+        files: large,
+        piece: "16 MiB",
+        magnet: false,
+    },
+    Kind {
+        name: "400 files",
+        files: many,
+        piece: "32 KiB",
+        magnet: false,
+    },
+    Kind {
+        name: "magnet, single",
+        files: single,
+        piece: "256 KiB",
+        magnet: true,
+    },
+    Kind {
+        name: "magnet, nested",
+        files: nested,
+        piece: "64 KiB",
+        magnet: true,
+    },
+];
+
+/// A torrent with its payload, its own folders and its own tracker.
+struct Cell {
+    scratch: tempfile::TempDir,
+    files: Vec<(String, usize)>,
+    /// What the client, and we, are given.
+    given: PathBuf,
+    _tracker: Running,
+}
+
+impl Cell {
+    fn new(kind: &Kind) -> Self {
+        let scratch = tempfile::tempdir().expect("temporary folder");
+        let home = scratch.path();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(home, open).expect("permissions");
+        for folder in ["full", "empty"] {
+            fs::create_dir(home.join(folder)).expect("folder");
+        }
+        let files = (kind.files)();
+        write_files(&home.join("full"), &files);
+        let top = files[0].0.split('/').next().expect("a name");
+        let content = format!("full/{top}");
+        let url = format!("http://{}:6969/announce", OWN.tracker);
+        let words = ["create", &content, "--out", "it.torrent"];
+        let words = [&words[..], &["--piece-size", kind.piece, "--tracker", &url]].concat();
+        let made = run(home, &words);
+        assert!(made.status.success(), "{}", stderr(&made));
+        let file = home.join("it.torrent");
+        let bytes = fs::read(&file).expect("just made");
+        let hash = Metainfo::parse(&bytes).expect("our own").info_hash;
+        let given = if kind.magnet {
+            format!("magnet:?xt=urn:btih:{hash}&tr={url}").into()
+        } else {
+            file
+        };
+        let tracker = opentracker(home, OWN.tracker, 6969, &hash.to_string());
+        Self {
+            scratch,
+            files,
+            given,
+            _tracker: tracker,
+        }
+    }
+
+    fn place<'a>(&'a self, torrent: &'a Path, folder: &'a Path, encrypted: bool) -> Place<'a> {
+        Place {
+            torrent,
+            folder,
+            scratch: self.scratch.path(),
+            address: OWN.client,
+            port: PORT,
+            encrypted,
+            finder: "",
+        }
+    }
+
+    /// Waits until the tracker lists this port.
+    fn listed(&self, port: u16) -> Result<(), String> {
+        let (deadline, wanted) = (Instant::now() + PATIENCE, format!(":{port}\n"));
+        let mut said = String::new();
+        while Instant::now() < deadline {
+            let asked = run(
+                self.scratch.path(),
+                &["announce", "it.torrent", "--port", "9"],
+            );
+            said = String::from_utf8_lossy(&asked.stdout).into_owned();
+            if said.contains(&wanted) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        Err(format!("the tracker does not list it: {said}"))
+    }
+
+    fn is_whole(&self) -> bool {
+        let home = self.scratch.path();
+        self.files.iter().all(|(path, bytes)| {
+            let found = home.join("empty").join(path);
+            let size = fs::metadata(&found).map(|it| it.len());
+            size.is_ok_and(|it| it == *bytes as u64)
+                && sha256(&found) == sha256(&home.join("full").join(path))
+        })
+    }
+
+    /// The client has it and we fetch it.
+    fn we_fetch(&self, client: Client, encrypted: bool) -> Result<(), String> {
+        let home = self.scratch.path();
+        let (torrent, full) = (home.join("it.torrent"), home.join("full"));
+        let seed = client.seed(self.place(&torrent, &full, encrypted));
+        self.listed(PORT).map_err(|it| it + &seed.last_words())?;
+        let given = self.given.to_str().expect("text");
+        let words = ["download", given, "--out", "empty", "--timeout", "60 s"];
+        let fetched = run(home, &words);
+        if fetched.status.success() && self.is_whole() {
+            return Ok(());
+        }
+        Err(format!("{}\n{}", stderr(&fetched), seed.last_words()))
+    }
+
+    /// We have it and the client fetches it.
+    fn we_seed(&self, client: Client, encrypted: bool) -> Result<(), String> {
+        let home = self.scratch.path();
+        let words = [
+            "seed",
+            "it.torrent",
+            "--data",
+            "full",
+            "--policy",
+            "unchoke_all",
+        ];
+        let seed = Listening::start(unchoke(home, &words));
+        self.listed(seed.port)?;
+        let empty = home.join("empty");
+        let fetching = client.fetch(self.place(&self.given, &empty, encrypted));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_whole() {
+            if Instant::now() > deadline {
+                return Err(fetching.last_words());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+}
+
+/// All cells of a client, one after the other.
+fn cells(client: Client, encrypted: bool, test: &str) {
+    if network(module_path!(), test, client).is_none() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    let wire = if encrypted { "RC4" } else { "TCP" };
+    // What is in the torrent does not matter to the cipher: fewer kinds will do.
+    let kinds = KINDS.iter();
+    for kind in kinds.filter(|it| !encrypted || it.piece == "256 KiB" || it.name == "400 files") {
+        for we_seed in [false, true] {
+            let began = Instant::now();
+            let cell = Cell::new(kind);
+            let result = if we_seed {
+                cell.we_seed(client, encrypted)
+            } else {
+                cell.we_fetch(client, encrypted)
+            };
+            let direction = if we_seed { "from us" } else { "to us" };
+            let name = format!("{wire}, {}, {direction}", kind.name);
+            let known = KNOWN.iter().find(|it| it.0 == client && it.1 == name);
+            let word = match (&result, known) {
+                (Ok(()), None) => "ok".to_owned(),
+                (Err(_), Some(known)) => format!("fails as known: {}", known.2),
+                (Ok(()), Some(_)) => "was known to fail and does not: correct the list".to_owned(),
+                (Err(why), None) => format!("FAILED: {why}"),
+            };
+            println!(
+                "{client:?}: {name}: {word} ({:.1} s)",
+                began.elapsed().as_secs_f64()
+            );
+            if result.is_err() != known.is_some() {
+                wrong.push(name);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{client:?}: {wrong:?}");
+}
+
+macro_rules! matrix {
+    ($($test:ident: $client:ident, $encrypted:literal;)*) => {$(
+        #[test]
+        #[ignore = "a minute or more; .ci/run runs it, and so does --include-ignored"]
+        fn $test() {
+            cells(Client::$client, $encrypted, stringify!($test));
+        }
+    )*};
+}
+
+matrix! {
+    transmission_over_tcp: Transmission, false;
+    aria2_over_tcp: Aria2, false;
+    libtorrent_over_tcp: Libtorrent, false;
+    rtorrent_over_tcp: Rtorrent, false;
+    qbittorrent_over_tcp: Qbittorrent, false;
+    transmission_over_rc4: Transmission, true;
+    aria2_over_rc4: Aria2, true;
+    libtorrent_over_rc4: Libtorrent, true;
+    rtorrent_over_rc4: Rtorrent, true;
+    qbittorrent_over_rc4: Qbittorrent, true;
+}
