@@ -70,12 +70,7 @@ impl Session {
             disk: disk.clone(),
             events: sender,
         };
-        let identity = Identity {
-            info_hash: metainfo.info_hash,
-            peer_id: name,
-            encryption: settings.encryption,
-            dht: Finders::uses_dht(&settings),
-        };
+        let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
         let route = settings.route.clone();
         let mut peers = Peers::new(identity, route, shared, arriving);
@@ -111,6 +106,15 @@ impl Session {
             dictionary: Dictionary::new(&metainfo),
             web_seeds,
         })
+    }
+}
+
+fn identity(settings: &Settings, name: PeerId) -> Identity {
+    Identity {
+        info_hash: settings.metainfo.info_hash,
+        peer_id: name,
+        encryption: settings.encryption,
+        dht: Finders::uses_dht(settings),
     }
 }
 

@@ -1,193 +1,16 @@
-//! The distributed hash table: nodes in memory that find each other's peers, and what attacks them.
+//! What attacks a node of the distributed hash table, and what it must keep to.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use unchoke_core::dht::message::{Body, MAX_SENT_BYTES, Message, Query, Reply};
+use unchoke_core::dht::message::{Body, Contact, Message, Query, Reply};
 use unchoke_core::dht::table::{K, Table};
 use unchoke_core::dht::{Input, Node, NodeId, Output};
 use unchoke_core::ids::InfoHash;
-use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 
-const HASH: InfoHash = InfoHash([7; 20]);
-
-fn rng(entity: u32) -> Rng {
-    Streams::new(5).stream(Purpose::Dht, entity)
-}
-
-/// Nodes with a clock, and a network that is as fast as the clock ticks.
-struct Net {
-    now: Instant,
-    nodes: BTreeMap<SocketAddr, Node>,
-    /// Those that answer nobody.
-    dead: Vec<SocketAddr>,
-    /// What each found, and how many nodes answered in its last search.
-    found: BTreeMap<SocketAddr, Vec<SocketAddr>>,
-    searched: BTreeMap<SocketAddr, u32>,
-    sent: usize,
-}
-
-impl Net {
-    fn new() -> Self {
-        Self {
-            now: Instant::from_secs(1),
-            nodes: BTreeMap::new(),
-            dead: Vec::new(),
-            found: BTreeMap::new(),
-            searched: BTreeMap::new(),
-            sent: 0,
-        }
-    }
-
-    fn join(&mut self, address: SocketAddr, hints: &[SocketAddr]) {
-        let entity = u32::try_from(self.nodes.len()).expect("few");
-        let node = Node::new(self.now, address.is_ipv4(), rng(entity));
-        self.nodes.insert(address, node);
-        self.input(address, Input::Nodes(hints.to_vec()));
-    }
-
-    fn input(&mut self, at: SocketAddr, input: Input<'_>) {
-        let node = self.nodes.get_mut(&at).expect("it is there");
-        node.handle_input(self.now, input);
-        let mut letters = Vec::new();
-        self.drain(at, &mut letters);
-        while let Some((from, to, bytes)) = letters.pop() {
-            assert!(bytes.len() <= MAX_SENT_BYTES, "{} bytes", bytes.len());
-            self.sent += 1;
-            if self.dead.contains(&to) || self.dead.contains(&from) {
-                continue;
-            }
-            if let Some(node) = self.nodes.get_mut(&to) {
-                let bytes = &bytes;
-                node.handle_input(self.now, Input::Datagram { from, bytes });
-                self.drain(to, &mut letters);
-            }
-        }
-    }
-
-    fn drain(&mut self, at: SocketAddr, letters: &mut Vec<(SocketAddr, SocketAddr, Vec<u8>)>) {
-        let node = self.nodes.get_mut(&at).expect("it is there");
-        while let Some(output) = node.poll_output() {
-            match output {
-                Output::Send { to, bytes } => letters.push((at, to, bytes)),
-                Output::Peers { peers, .. } => self.found.entry(at).or_default().extend(peers),
-                Output::Searched { nodes, .. } => drop(self.searched.insert(at, nodes)),
-            }
-        }
-    }
-
-    fn run(&mut self, time: Duration) {
-        let end = self.now.after(time);
-        while self.now < end {
-            self.now = self.now.after(Duration::from_millis(500));
-            let due: Vec<_> = self
-                .nodes
-                .iter()
-                .filter(|it| it.1.poll_timeout() <= self.now)
-                .map(|it| *it.0)
-                .collect();
-            for at in due {
-                self.input(at, Input::Timeout);
-            }
-        }
-    }
-}
-
-/// Hosts all over the world.
-fn v4(number: u32) -> SocketAddr {
-    let ip = Ipv4Addr::from(0x2000_0001 + number * 65_793);
-    SocketAddr::new(ip.into(), 6881)
-}
-
-fn v6(number: u16) -> SocketAddr {
-    let ip = Ipv6Addr::new(0x2a00, number, 0, 0, 0, 0, 0, 1);
-    SocketAddr::new(ip.into(), 6881)
-}
-
-fn local(number: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 20_000 + number).into()
-}
-
-fn swarm_of(address: impl Fn(u16) -> SocketAddr, count: u16) -> Net {
-    let mut net = Net::new();
-    net.join(address(0), &[]);
-    for number in 1..count {
-        net.join(address(number), &[address(0)]);
-        net.run(Duration::from_secs(1));
-    }
-    net.run(Duration::from_secs(30));
-    net
-}
-
-fn finds_peers(address: impl Fn(u16) -> SocketAddr + Copy) {
-    let mut net = swarm_of(address, 60);
-    net.input(address(7), Input::Want(HASH, Some(7007)));
-    net.input(address(8), Input::Want(HASH, Some(7008)));
-    net.run(Duration::from_secs(5));
-    net.input(address(50), Input::Want(HASH, None));
-    net.run(Duration::from_secs(5));
-    let found = &net.found[&address(50)];
-    for (number, port) in [(7, 7007), (8, 7008)] {
-        let peer = SocketAddr::new(address(number).ip(), port);
-        assert!(found.contains(&peer), "{peer} is not among {found:?}");
-    }
-    assert!(net.searched[&address(50)] >= 8);
-    assert!(
-        !found.iter().any(|it| it.port() == 6881),
-        "who only looks is not named"
-    );
-}
-
-#[test]
-fn peers_are_found_over_ipv4_ipv6_and_loopback() {
-    finds_peers(|it| v4(it.into()));
-    finds_peers(v6);
-    finds_peers(local);
-}
-
-#[test]
-fn a_torrent_is_found_although_half_of_the_nodes_die() {
-    let mut net = swarm_of(|it| v4(it.into()), 60);
-    net.input(v4(7), Input::Want(HASH, Some(7007)));
-    net.run(Duration::from_secs(5));
-    net.dead = (20..50).map(v4).collect();
-    net.input(v4(55), Input::Want(HASH, None));
-    net.run(Duration::from_mins(1));
-    assert!(net.found.contains_key(&v4(55)));
-}
-
-#[test]
-fn a_node_that_is_alone_keeps_trying_and_joins_when_somebody_comes() {
-    let mut net = Net::new();
-    net.join(v4(1), &[v4(0)]);
-    net.input(v4(1), Input::Want(HASH, Some(1)));
-    net.run(Duration::from_mins(1));
-    assert_eq!(net.searched[&v4(1)], 0);
-    assert!(
-        net.sent < 60,
-        "{} datagrams to nobody in a minute",
-        net.sent
-    );
-    net.join(v4(0), &[]);
-    net.run(Duration::from_mins(5));
-    assert!(net.searched[&v4(1)] > 0);
-}
-
-#[test]
-fn idle_nodes_are_quiet_and_forget_the_dead() {
-    let mut net = swarm_of(|it| v4(it.into()), 30);
-    let before = net.sent;
-    net.run(Duration::from_mins(10));
-    let each = (net.sent - before) / 30;
-    assert!(each < 200, "{each} datagrams a node in ten minutes");
-    net.dead = (1..30).map(v4).collect();
-    net.run(Duration::from_hours(1));
-    let left = net.nodes[&v4(0)].table().closest(NodeId([0; 20]), 100);
-    assert_eq!(left, [], "nobody that is gone is named to others");
-}
+use super::{HASH, rng as stream, swarm_of, v4};
 
 fn query(query: Query) -> Vec<u8> {
     let message = Message {
@@ -213,7 +36,7 @@ fn answers(node: &mut Node, now: Instant, from: SocketAddr, bytes: &[u8]) -> Vec
 #[test]
 fn nobody_is_announced_without_a_token_of_its_own() {
     let now = Instant::from_secs(1);
-    let mut node = Node::new(now, true, rng(0));
+    let mut node = Node::new(now, true, stream(0));
     let peers_now = |node: &mut Node, now| {
         let asked = answers(node, now, v4(9), &query(Query::GetPeers(HASH)));
         let Body::Reply(reply) = asked[0].body.clone() else {
@@ -253,7 +76,7 @@ fn nobody_is_announced_without_a_token_of_its_own() {
 #[test]
 fn a_flood_is_not_answered_for_long_and_others_are() {
     let now = Instant::from_secs(1);
-    let mut node = Node::new(now, true, rng(0));
+    let mut node = Node::new(now, true, stream(0));
     let ping = query(Query::Ping);
     let answered = (0..10_000).filter(|_| !answers(&mut node, now, v4(1), &ping).is_empty());
     assert_eq!(answered.count(), 50);
@@ -279,7 +102,7 @@ fn a_flood_is_not_answered_for_long_and_others_are() {
 #[test]
 fn an_answer_counts_only_from_who_was_asked_and_with_its_number() {
     let now = Instant::from_secs(1);
-    let mut node = Node::new(now, true, rng(0));
+    let mut node = Node::new(now, true, stream(0));
     node.handle_input(now, Input::Nodes(vec![v4(1)]));
     node.handle_input(now, Input::Want(HASH, None));
     let sent: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
@@ -323,7 +146,7 @@ fn strangers_cannot_send_us_to_machines_near_us() {
     // A node of the world names a peer and a node in our network: neither is asked.
     let now = Instant::from_secs(1);
     let near: SocketAddr = "192.168.0.1:80".parse().expect("an address");
-    let mut node = Node::new(now, true, rng(0));
+    let mut node = Node::new(now, true, stream(0));
     node.handle_input(now, Input::Nodes(vec![v4(1)]));
     node.handle_input(now, Input::Want(HASH, None));
     let mut questions: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
@@ -332,7 +155,7 @@ fn strangers_cannot_send_us_to_machines_near_us() {
             Output::Send { to, bytes } => {
                 assert_eq!(to, v4(1), "nobody else is asked");
                 let asked = Message::decode(&bytes, true).expect("ours");
-                let contact = unchoke_core::dht::message::Contact {
+                let contact = Contact {
                     id: NodeId([7; 20]),
                     address: near,
                 };
@@ -361,7 +184,7 @@ fn strangers_cannot_send_us_to_machines_near_us() {
 #[test]
 fn a_search_led_on_without_end_ends() {
     let now = Instant::from_secs(1);
-    let mut node = Node::new(now, true, rng(0));
+    let mut node = Node::new(now, true, stream(0));
     node.handle_input(now, Input::Nodes(vec![v4(0)]));
     node.handle_input(now, Input::Want(HASH, Some(1)));
     let (mut asked, mut next) = (0, 1);
@@ -379,7 +202,7 @@ fn a_search_led_on_without_end_ends() {
             let mut id = HASH.0;
             let number = u32::MAX - next - place;
             id[16..].copy_from_slice(&number.to_be_bytes());
-            unchoke_core::dht::message::Contact {
+            Contact {
                 id: NodeId(id),
                 address: v4(next + place),
             }
@@ -407,9 +230,9 @@ fn a_search_led_on_without_end_ends() {
 fn a_host_is_one_node_whatever_it_calls_itself() {
     let mut table = Table::new(NodeId([0; 20]));
     let now = Instant::from_secs(1);
-    let mut rng = rng(0);
+    let mut rng = stream(0);
     for port in 1..500 {
-        let contact = unchoke_core::dht::message::Contact {
+        let contact = Contact {
             id: NodeId::random(&mut rng),
             address: SocketAddr::new(v4(1).ip(), port),
         };
@@ -422,7 +245,7 @@ fn a_host_is_one_node_whatever_it_calls_itself() {
 fn nodes_whose_name_fits_their_address_are_preferred() {
     let mut table = Table::new(NodeId([0; 20]));
     let now = Instant::from_secs(1);
-    let mut rng = rng(1);
+    let mut rng = stream(1);
     let mut contact = |number, fits| {
         let address = v4(number);
         loop {
@@ -433,7 +256,7 @@ fn nodes_whose_name_fits_their_address_are_preferred() {
             };
             // All in the first bucket.
             if id.0[0] & 0x80 > 0 && id.fits(address.ip()) == fits {
-                return unchoke_core::dht::message::Contact { id, address };
+                return Contact { id, address };
             }
         }
     };
@@ -445,7 +268,7 @@ fn nodes_whose_name_fits_their_address_are_preferred() {
         .expect("one");
     let good: Vec<_> = (half..half + 12)
         .filter(|number| {
-            let mut probe = rng_for(*number);
+            let mut probe = stream(*number);
             (0..64).any(|_| NodeId::random_for(v4(*number).ip(), &mut probe).0[0] & 0x80 > 0)
         })
         .map(|number| contact(number, true))
@@ -456,10 +279,6 @@ fn nodes_whose_name_fits_their_address_are_preferred() {
     let fitting = table.closest(NodeId([0xff; 20]), 20);
     let fitting = fitting.iter().filter(|it| it.id.fits(it.address.ip()));
     assert_eq!(fitting.count(), good.len().min(K));
-}
-
-fn rng_for(number: u32) -> Rng {
-    rng(number)
 }
 
 /// Ten nodes say that we are at an address for which our name does not fit.
@@ -493,7 +312,7 @@ proptest! {
         wants in any::<bool>(),
     ) {
         let mut now = Instant::from_secs(1);
-        let mut node = Node::new(now, true, rng(0));
+        let mut node = Node::new(now, true, stream(0));
         node.handle_input(now, Input::Nodes((0..20).map(v4).collect()));
         if wants {
             node.handle_input(now, Input::Want(HASH, Some(1)));
@@ -528,7 +347,7 @@ proptest! {
             3 => Body::Query(id, Query::AnnouncePeer { info_hash: InfoHash(target), port, token }),
             _ => Body::Reply(Reply {
                 id,
-                nodes: addresses.iter().map(|it| unchoke_core::dht::message::Contact {
+                nodes: addresses.iter().map(|it| Contact {
                     id: NodeId(target),
                     address: *it,
                 }).collect(),
