@@ -9,6 +9,7 @@ mod bar;
 mod beside;
 mod check;
 mod compare;
+mod coverage;
 mod dry_run;
 mod emit;
 mod factorial;
@@ -91,6 +92,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Measure what a swarm costs over its size, in CPU time and memory.
     Scaling(scaling::ScalingArgs),
+    /// Measure how often the intervals of a plan cover the truth.
+    Coverage(coverage::CoverageArgs),
     /// Measure what the fast link solver does to completion times.
     Solver(solver::SolverArgs),
     /// Check the simulator against theory and published results.
@@ -257,6 +260,7 @@ pub fn lab() -> ExitCode {
         Command::Gallery(it) => gallery::gallery(it),
         Command::Schema(it) => schema::schema(it),
         Command::Scaling(it) => scaling::scaling(it),
+        Command::Coverage(it) => coverage::run(it),
         Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),
         Command::Repro(it) => repro::repro(it),

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod conduct;
+pub mod coverage;
 pub mod factorial;
 pub mod measure;
 pub mod stats;

@@ -142,8 +142,8 @@ pub fn compare(
     };
     // Only the candidate itself has no headline as a baseline.
     let is_other_twin = |key: &Key| {
-        let headline = |(it, row): (&Key, &Row)| it.baseline == key.baseline && row.headline;
-        let now = now.keys().any(|it| it.baseline == key.baseline);
+        let headline = |(it, row): (&Key, &Row)| it.contrast == key.contrast && row.headline;
+        let now = now.keys().any(|it| it.contrast == key.contrast);
         !now && !before.iter().any(headline)
     };
     for (key, old) in before {

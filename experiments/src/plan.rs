@@ -2,6 +2,7 @@
 //! and which margins, and what is expected to come out.
 
 mod check;
+mod contrast;
 pub mod design;
 mod echo;
 mod error;
@@ -19,9 +20,12 @@ use std::collections::BTreeMap;
 use unchoke_core::choke::Entry;
 use unchoke_core::profile::Profile;
 
+pub use contrast::{Arm, Contrast};
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
-pub use file::{CandidateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile};
+pub use file::{
+    CandidateFile, ContrastFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile,
+};
 pub use left_out::LeftOut;
 pub use percent::Percent;
 pub use resolve::{Changes, load};
@@ -47,6 +51,10 @@ pub struct Plan {
     pub origin: Option<Contender>,
     /// What it is compared with.
     pub baselines: Vec<Contender>,
+    /// What is set against what: at least one.
+    pub contrasts: Vec<Contrast>,
+    /// The plan lists its contrasts; else they are the candidate against each baseline.
+    pub contrasts_listed: bool,
     /// Names of baselines and candidate from the first rung to the last; empty for no ladder.
     pub ladder: Vec<String>,
     /// Settings to vary, if any.
@@ -59,7 +67,9 @@ pub struct Plan {
     pub seed_count: u32,
     /// Margins and claim, fixed beforehand.
     pub margins: Margins,
-    /// Bootstrap resamples.
+    /// How intervals are made.
+    pub method: Method,
+    /// Bootstrap resamples, of methods that have some.
     pub resamples: usize,
     /// Pictures to draw.
     pub figures: Vec<Figure>,
@@ -252,6 +262,41 @@ pub struct Margins {
     pub tail: Percent,
     /// The size of the saving that is claimed.
     pub claim: Percent,
+}
+
+/// How intervals are made.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Student's t over seeds: of times on paired log ratios, of bytes on the linearised ratio.
+    #[default]
+    Student,
+    /// Studentised bootstrap over seeds; with fewer than 20 of them Student's t.
+    Studentised,
+    /// Bias-corrected and accelerated bootstrap over seeds; likewise.
+    Bca,
+}
+
+impl Method {
+    /// The name in files and captions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Student => "Student t",
+            Self::Studentised => "studentised bootstrap",
+            Self::Bca => "BCa bootstrap",
+        }
+    }
 }
 
 /// A picture.

@@ -150,11 +150,11 @@ fn a_unit_is_named_by_what_it_is() {
     let units = lab.text(&[&["list"][..], &plan].concat());
     let unit = units
         .lines()
-        .find(|it| it.contains("  bep3  0 %  seed 3 "))
+        .find(|it| it.contains("  naive  0 %  seed 3 "))
         .expect("a unit");
     let seed = unit.split(['(', ')']).nth(1).expect("its seed");
     let scenario = unit.split("  ").nth(1).expect("its scenario");
-    let named = ["--scenario", scenario, "--mix", "bep3", "--run-seed", seed];
+    let named = ["--scenario", scenario, "--mix", "naive", "--run-seed", seed];
     let text = lab.text(&[&["replay"][..], &plan, &named].concat());
     assert_eq!(field(&text, "unit"), &unit[..32]);
     assert!(
@@ -167,7 +167,7 @@ fn a_unit_is_named_by_what_it_is() {
             "\nended     9.000 s\nstopped on the way: not compared with a stored result\n"
         )
     );
-    let unclear = [&["replay"][..], &plan, &["--mix", "bep3"]].concat();
+    let unclear = [&["replay"][..], &plan, &["--mix", "naive"]].concat();
     let error = ended(&mut lab.command(&unclear), 2).stderr;
     assert!(
         error.starts_with("lab: 30 units of the plan fit; name one with --unit, or with "),

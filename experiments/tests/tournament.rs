@@ -22,7 +22,7 @@ const TINY: &str = r#"name = "tiny"
 question = "Who is fast?"
 expectation = "None."
 adoption = ["one"]
-seeds = { master = 3, count = 2 }
+seeds = { master = 5, count = 2 }
 origin = { policy = "unchoke_all" }
 candidate = { policy = "bep3" }
 baseline = [{ policy = "thrift" }, { policy = "freerider" }]

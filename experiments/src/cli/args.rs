@@ -167,10 +167,10 @@ pub(super) struct ResultOptions {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-    /// No progress, and only the verdicts.
-    #[arg(long, conflicts_with = "verbose")]
+    /// No progress.
+    #[arg(long)]
     pub(super) quiet: bool,
-    /// Every comparison, not only the headline ones.
+    /// The tables too, not only the answer; every single comparison is in summary.csv.
     #[arg(long)]
     pub(super) verbose: bool,
     /// No figures and no report.

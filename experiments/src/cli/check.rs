@@ -51,7 +51,7 @@ impl<'a> Check<'a> {
         let now = read(now).expect("our own table");
         let left_out = |it: &Key| {
             let left_out = &job.plan.left_out;
-            left_out.holds(&it.scenario, &it.baseline, &it.adoption, &it.quantity)
+            left_out.holds(&it.scenario, &it.contrast, &it.adoption, &it.quantity)
         };
         let tolerance = job.options.tolerance.fraction();
         let compared = compare(&before, &now, tolerance, left_out);
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
             let (low, high) = it.difference.map(|it| it.ci95).unzip();
             json!({
                 "scenario": it.key.scenario, "quantity": it.key.quantity, "group": it.key.group,
-                "baseline": it.key.baseline, "adoption": it.key.adoption,
+                "contrast": it.key.contrast, "adoption": it.key.adoption,
                 "registered": it.before.estimate,
                 "now": it.now.as_ref().and_then(|it| it.estimate),
                 "difference": it.difference.map(|it| it.value),

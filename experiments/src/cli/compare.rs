@@ -108,6 +108,7 @@ fn plan(own: &'static Entry, options: &Options) -> Result<Plan, Failure> {
             known.join(", ")
         )));
     }
+    plan.set_against_each();
     Ok(plan)
 }
 
@@ -123,11 +124,11 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
     ];
     let mut table = empty(&head);
     for scenario in 0..plan.scenarios.len() {
-        for (baseline, it) in plan.baselines.iter().enumerate() {
+        for (contrast, it) in plan.contrasts.iter().enumerate() {
             let cell = |adoption, group, quantity| {
                 let is = |it: &&Comparison| {
                     it.of.scenario == scenario
-                        && it.of.baseline == Some(baseline)
+                        && it.of.contrast == Some(contrast)
                         && (it.of.adoption, it.of.group, it.of.quantity)
                             == (adoption, group, quantity)
                 };

@@ -134,7 +134,7 @@ impl Job<'_> {
             Format::Markdown => show::markdown(&self.plan, analysis, &self.reproduce),
             Format::Human => {
                 let mut text = show::human(&self.plan, analysis, options);
-                self.closing(&mut text, analysis, &results.hash(), &paths, host);
+                self.closing(&mut text, &results.hash(), &paths, host);
                 text
             }
         };
@@ -142,32 +142,19 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
-    fn closing(
-        &self,
-        text: &mut String,
-        analysis: &Analysis,
-        hash: &str,
-        paths: &[PathBuf],
-        host: &Host,
-    ) {
+    fn closing(&self, text: &mut String, hash: &str, paths: &[PathBuf], host: &Host) {
         let mut line =
             |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
-        let files = paths.len();
+        line(format!("results  {hash}"));
+        let report = paths.iter().find(|it| it.ends_with("report.html"));
+        let place = report.unwrap_or(&self.folder).display();
         line(format!(
-            "wrote     {files} files to {} ({} of {} runs now, {:.1} s)",
-            self.folder.display(),
+            "report   {place} ({} of {} runs now, {:.0} s)",
             host.ran,
             distinct(&self.units).len(),
             host.wall_s
         ));
-        if let Some(it) = paths.iter().find(|it| it.ends_with("report.html")) {
-            line(format!("report    {}", it.display()));
-        }
-        line(format!("results   sha256 {hash}"));
-        line(format!("repeat    {}", self.reproduce));
-        if let Some(it) = crate::show::words::closing(&self.plan, analysis) {
-            line(format!("\n{it}"));
-        }
+        line(format!("repeat   {}", self.reproduce));
     }
 
     fn write(

@@ -14,46 +14,53 @@ use crate::run::unit::pure_mixes;
 use crate::show::output::RESULTS_SCHEMA;
 use crate::show::words;
 
-/// Tables and verdicts for people.
+/// The answer for people; tables and verdicts before it if asked for.
 pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -> String {
     let mut text = String::new();
+    if options.verbose {
+        text = tables(plan, analysis, colored(options.color));
+    }
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
     match &plan.status {
         Status::Registered => {}
-        Status::Exploratory => put("exploratory: options changed the registered plan\n"),
-        Status::Amended { .. } => put(&format!("{}\n", words::status(&plan.status))),
+        Status::Exploratory => put("exploratory: options changed the registered plan"),
+        Status::Amended { .. } => put(&words::status(&plan.status)),
     }
-    let color = colored(options.color);
-    if !options.quiet {
-        for scenario in 0..plan.scenarios.len() {
-            let name = &plan.scenarios[scenario].name;
-            put(&format!(
-                "{name}: mean [95 % CI], median below; n = {} seeds",
-                plan.seeds_of(scenario)
-            ));
-            put(&format!("{}\n", levels(plan, analysis, scenario)));
-        }
+    for line in words::answer(plan, analysis) {
+        put(&line);
+    }
+    text
+}
+
+/// Every table, and every sentence that the answer sums up.
+fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
+    let mut text = String::new();
+    let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
+    for scenario in 0..plan.scenarios.len() {
+        let name = &plan.scenarios[scenario].name;
         put(&format!(
-            "Paired differences: saving [95 % CI] a scenario, verdicts over all of them; n = {}",
-            plan.seeds_said()
+            "{name}: mean [95 % CI] of swarms of one policy; n = {} seeds",
+            plan.seeds_of(scenario)
         ));
-        put(&format!("{}\n", readings(plan, analysis, color, false)));
-        put(&format!(
-            "Completion time, ratio to the baseline [95 % CI], margins {} (mean) and {} (p95)",
-            plan.margins.time, plan.margins.tail
-        ));
-        put(&format!("{}\n", times(plan, analysis)));
+        put(&format!("{}\n", levels(plan, analysis, scenario)));
     }
-    if options.verbose {
-        put(&format!("{}\n", every(plan, analysis)));
-    }
-    let twins = analysis
+    put(&format!(
+        "Paired differences: saving [95 % CI] a scenario, verdicts over all of them; n = {}",
+        plan.seeds_said()
+    ));
+    put(&format!("{}\n", readings(plan, analysis, color, false)));
+    put(&format!(
+        "Completion time, ratio to the baseline [95 % CI], margins {} (mean) and {} (p95)",
+        plan.margins.time, plan.margins.tail
+    ));
+    put(&format!("{}\n", times(plan, analysis)));
+    let of_itself = analysis
         .comparisons
         .iter()
-        .filter(|it| it.of.baseline.is_none())
-        .count();
+        .filter(|it| it.of.contrast.is_none());
     put(&format!(
-        "A/A       {twins} comparisons of {} with itself: all exactly zero",
+        "A/A       {} comparisons of {} with itself: all exactly zero",
+        of_itself.count(),
         plan.candidate.name
     ));
     for line in words::arithmetic(plan, analysis) {
@@ -71,6 +78,7 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
         ));
         put(&format!("    dir.  {direction}"));
     }
+    put("");
     text
 }
 
@@ -82,40 +90,41 @@ fn colored(color: Color) -> bool {
     }
 }
 
-/// A table without rows.
+/// Width where nobody says how wide the terminal is.
+const USUAL_WIDTH: u16 = 120;
+
+/// A table without rows, which wraps at the width of the terminal.
 pub(super) fn empty(head: &[String]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(USUAL_WIDTH);
+    }
     table.set_header(head);
     table
 }
 
+/// A row a policy, a column a figure.
 fn levels(plan: &Plan, analysis: &Analysis, scenario: usize) -> Table {
-    let mut head = vec![String::new()];
-    head.extend(pure_mixes(plan).into_iter().map(|it| mix_name(plan, it)));
+    let mut head = vec!["policy".to_owned()];
+    head.extend(LevelKind::ALL.map(|it| it.title().to_owned()));
     let mut table = empty(&head);
     let cell = |it: &Level| {
         let show = |value: f64| it.kind.shown(value);
         let (low, high) = it.mean.ci95;
-        format!(
-            "{} [{}, {}]\n{}",
-            show(it.mean.value),
-            show(low),
-            show(high),
-            show(it.median)
-        )
+        format!("{} [{}, {}]", show(it.mean.value), show(low), show(high))
     };
-    for kind in LevelKind::ALL {
-        let of_kind = |it: &&Level| it.scenario == scenario && it.kind == kind;
-        let cells = analysis.levels.iter().filter(of_kind).map(cell);
-        table.add_row(std::iter::once(kind.title().to_owned()).chain(cells));
+    for mix in pure_mixes(plan) {
+        let of_mix = |it: &&Level| it.scenario == scenario && it.mix == mix;
+        let cells = analysis.levels.iter().filter(of_mix).map(cell);
+        table.add_row(std::iter::once(mix_name(plan, mix)).chain(cells));
     }
     table
 }
 
 fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Table {
-    let mut head = ["reading", "baseline", "adoption"]
+    let mut head = ["reading", "contrast", "adoption"]
         .map(str::to_owned)
         .to_vec();
     head.extend(plan.scenarios.iter().map(|it| it.name.clone()));
@@ -123,15 +132,16 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
     let mut table = empty(&head);
     if markup {
         table.load_style(presets::ASCII_MARKDOWN);
+        table.set_content_arrangement(ContentArrangement::Disabled);
     }
     for it in &analysis.overall {
         let mut row = vec![
             Cell::new(format!("{} {}", it.estimand.id(), it.estimand.title())),
-            Cell::new(&plan.baselines[it.baseline].name),
+            Cell::new(plan.versus(it.contrast)),
             Cell::new(it.adoption.label()),
         ];
         let quantity = Quantity::Bytes(it.estimand);
-        let each = answers(&analysis.comparisons, quantity, it.baseline, it.adoption);
+        let each = answers(&analysis.comparisons, quantity, it.contrast, it.adoption);
         row.extend(each.map(|it| Cell::new(words::estimate(it))));
         for word in [it.size.word(), it.direction.word(), it.joint.word()] {
             row.push(painted(word, color));
@@ -154,7 +164,7 @@ fn painted(word: &str, color: bool) -> Cell {
 }
 
 fn times(plan: &Plan, analysis: &Analysis) -> Table {
-    let mut head = ["time of", "baseline", "adoption"]
+    let mut head = ["time of", "contrast", "adoption"]
         .map(str::to_owned)
         .to_vec();
     head.extend(
@@ -163,12 +173,12 @@ fn times(plan: &Plan, analysis: &Analysis) -> Table {
             .map(|it| format!("{}: mean; p95", it.name)),
     );
     let mut table = empty(&head);
-    for (at, baseline) in plan.baselines.iter().enumerate() {
-        for adoption in &plan.adoption {
+    for (at, contrast) in plan.contrasts.iter().enumerate() {
+        for adoption in &contrast.adoption {
             let of = |quantity| answers(&analysis.comparisons, quantity, at, *adoption);
             let mut row = vec![
                 Quantity::Time.group(*adoption).name().to_owned(),
-                baseline.name.clone(),
+                plan.versus(at),
                 adoption.label(),
             ];
             let both = of(Quantity::Time).zip(of(Quantity::Tail));
@@ -177,48 +187,6 @@ fn times(plan: &Plan, analysis: &Analysis) -> Table {
             }));
             table.add_row(row);
         }
-    }
-    table
-}
-
-/// Every comparison, one row each.
-fn every(plan: &Plan, analysis: &Analysis) -> Table {
-    let head = [
-        "scenario",
-        "baseline",
-        "adoption",
-        "group",
-        "quantity",
-        "estimate",
-        "size",
-        "direction",
-        "time",
-        "both",
-        "method",
-        "variance removed",
-        "runs needed",
-    ];
-    let mut table = empty(&head.map(str::to_owned));
-    for it in &analysis.comparisons {
-        let of = it.of;
-        let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
-        let [size, direction, time, joint] = it.words();
-        table.add_row([
-            &plan.scenarios[of.scenario].name,
-            baseline.unwrap_or("itself"),
-            &of.adoption.label(),
-            of.group.name(),
-            of.quantity.id(),
-            &words::estimate(it),
-            &size,
-            &direction,
-            &time,
-            &joint,
-            it.method.name(),
-            &format!("{:.2}", it.pairing.variance_reduction),
-            &it.runs_needed()
-                .map_or_else(String::new, |it| it.to_string()),
-        ]);
     }
     table
 }

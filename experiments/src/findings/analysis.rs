@@ -1,5 +1,6 @@
 //! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
 
+mod average;
 mod compare;
 mod comparison;
 mod ladder;
@@ -13,8 +14,9 @@ mod window;
 
 use rayon::prelude::*;
 
-pub use compare::paired_logs;
-pub use comparison::{Comparison, Finding, Key, LogRatio, Method, Sides, Verdicts, answers};
+pub use average::{Average, average};
+pub use compare::{Paired, paired_logs, pairs};
+pub use comparison::{Comparison, Finding, Key, LogRatio, Sides, Verdicts, answers};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind};
 pub use overall::{Overall, overall};
@@ -25,7 +27,7 @@ pub use steady::Warmup;
 pub use window::Window;
 
 use crate::findings::stats::bootstrap::Resamples;
-use crate::plan::Plan;
+use crate::plan::{Method, Plan};
 
 /// Everything that is reported of a plan.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +52,11 @@ pub struct Analysis {
 const BOOTSTRAP_SEED: u64 = 0x756e_6368_6f6b_6521;
 
 fn resamples(plan: &Plan, seeds: u32) -> Resamples {
-    Resamples::new(BOOTSTRAP_SEED, seeds as usize, plan.resamples)
+    let count = match plan.method {
+        Method::Student => 0,
+        Method::Studentised | Method::Bca => plan.resamples,
+    };
+    Resamples::new(BOOTSTRAP_SEED, seeds as usize, count)
 }
 
 impl Analysis {
@@ -80,8 +86,7 @@ impl Analysis {
             analysis.pictures.add(plan, scenario, &runs);
         }
         if !plan.ladder.is_empty() {
-            let draws = resamples(plan, plan.seed_range().0);
-            analysis.ladder.finish(plan, &draws);
+            analysis.ladder.finish(plan);
         }
         analysis.overall = overall(plan, &analysis.comparisons);
         Ok(analysis)
@@ -90,7 +95,7 @@ impl Analysis {
     /// The A/A comparisons that are not exactly zero. There must be none.
     #[must_use]
     pub fn broken_twins(&self) -> Vec<&Comparison> {
-        let broken = |it: &&Comparison| it.of.baseline.is_none() && !it.is_zero();
+        let broken = |it: &&Comparison| it.of.contrast.is_none() && !it.is_zero();
         self.comparisons.iter().filter(broken).collect()
     }
 }

@@ -167,7 +167,7 @@ mod tests {
                 && it.of.group == group
                 && it.of.adoption == adoption
                 && it.of.scenario == 0
-                && it.of.baseline == Some(0)
+                && it.of.contrast == Some(0)
         };
         analysis
             .comparisons
@@ -210,7 +210,7 @@ mod tests {
         let others = find(&analysis, e1, Group::Others, Adoption::One);
         assert!(others.estimate.value.abs() < 0.01, "{others:?}");
         let all = find(&analysis, e1, Group::All, Adoption::ALL);
-        assert_eq!(all.method.name(), "BCa bootstrap");
+        assert_eq!(all.method.name(), "Student t");
         // Arrivals are shared by both mixes: pairing must have removed variance.
         let time = find(&analysis, Quantity::Time, Group::All, Adoption::ALL);
         assert!(time.pairing.variance_reduction > 0.5, "{time:?}");
@@ -233,7 +233,7 @@ mod tests {
         let twins: Vec<_> = analysis
             .comparisons
             .iter()
-            .filter(|it| it.of.baseline.is_none())
+            .filter(|it| it.of.contrast.is_none())
             .collect();
         assert_eq!(twins.len(), 2 * 7);
         assert!(twins.iter().all(|it| it.is_zero()));

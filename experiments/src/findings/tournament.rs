@@ -57,11 +57,13 @@ impl Tournament {
     pub fn plan_of(&self, at: usize) -> Plan {
         let mut others = self.contenders.clone();
         let candidate = others.remove(at);
-        Plan {
+        let mut plan = Plan {
             candidate,
             baselines: others,
             ..self.plan.clone()
-        }
+        };
+        plan.set_against_each();
+        plan
     }
 
     /// Name of the contender at this position.

@@ -9,8 +9,8 @@ use crate::show::output::summary::BY_SEED;
 pub struct Key {
     /// Scenario, or `all`.
     pub scenario: String,
-    /// Baseline; the candidate itself in the A/A rows.
-    pub baseline: String,
+    /// Contrast: what is set against what; the candidate itself in the A/A rows.
+    pub contrast: String,
     /// Share of peers that adopt.
     pub adoption: String,
     /// Whose effect.
@@ -62,7 +62,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             .position(|it| it == name)
             .ok_or(TableError::Column(name))
     };
-    let [scenario, baseline, adoption] = [at("scenario")?, at("baseline")?, at("adoption")?];
+    let [scenario, contrast, adoption] = [at("scenario")?, at("contrast")?, at("adoption")?];
     let [group, quantity, scale] = [at("group")?, at("quantity")?, at("scale")?];
     let [headline, estimate] = [at("headline")?, at("estimate")?];
     let [low, high] = [at("ci95_low")?, at("ci95_high")?];
@@ -80,7 +80,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let number = |it: usize| record[it].parse::<f64>().ok();
         let key = Key {
             scenario: text(scenario),
-            baseline: text(baseline),
+            contrast: text(contrast),
             adoption: text(adoption),
             group: text(group),
             quantity: text(quantity),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HEAD: &str = "scenario,baseline,adoption,group,quantity,scale,headline,estimate,\
+const HEAD: &str = "scenario,contrast,adoption,group,quantity,scale,headline,estimate,\
                     ci95_low,ci95_high,size_verdict,direction_verdict,time_verdict,joint_verdict\n";
 
 pub(super) fn rows(text: &str) -> BTreeMap<Key, Row> {
@@ -230,7 +230,7 @@ fn one_bad_row_decides_and_an_open_one_is_no_pass() {
 
 #[test]
 fn a_table_without_a_column_is_refused() {
-    let error = read("scenario,baseline\na,b\n").expect_err("columns are missing");
+    let error = read("scenario,contrast\na,b\n").expect_err("columns are missing");
     assert!(error.to_string().contains("adoption"), "{error}");
     assert!(read("").is_err());
 }

@@ -43,7 +43,7 @@ impl Words<'_> {
             it.key.scenario.clone(),
             it.key.quantity.clone(),
             it.key.group.clone(),
-            it.key.baseline.clone(),
+            it.key.contrast.clone(),
             it.key.adoption.clone(),
             figure(&it.before),
             it.now.as_ref().map_or_else(|| "-".to_owned(), figure),
@@ -226,7 +226,7 @@ pub fn counted(rows: &[&Change]) -> String {
 pub(super) fn metric(it: &Key) -> String {
     format!(
         "{} of {} against {} at {}",
-        it.quantity, it.group, it.baseline, it.adoption
+        it.quantity, it.group, it.contrast, it.adoption
     )
 }
 
@@ -235,7 +235,7 @@ type Part = (&'static str, fn(&Key) -> &str);
 
 const PARTS: [Part; 5] = [
     ("scenario", |it| &it.scenario),
-    ("baseline", |it| &it.baseline),
+    ("contrast", |it| &it.contrast),
     ("adoption", |it| &it.adoption),
     ("reading", |it| &it.quantity),
     ("group", |it| &it.group),

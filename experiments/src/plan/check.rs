@@ -24,7 +24,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         expectation: said(&file.expectation, "expectation", source)?,
         amendments: file.amendments.as_ref().map(|it| it.trim().to_owned()),
         estimands: file.estimands.clone(),
-        adoption: adoption(&file.adoption, source)?,
+        adoption: adoption(&file.adoption, "adoption", source)?,
         candidate: contender(&file.candidate, "candidate", source)?,
         origin: file
             .origin
@@ -32,6 +32,8 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
             .map(|it| contender(it, "origin", source))
             .transpose()?,
         baselines: numbered(&file.baseline, "baseline", source, contender)?,
+        contrasts: Vec::new(),
+        contrasts_listed: false,
         ladder: file.ladder.clone(),
         factorial: None,
         scenarios: numbered(&file.scenario, "scenario", source, scenario)?,
@@ -42,6 +44,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
             tail: margin(&file.margins.tail, "margins.tail", source)?,
             claim: margin(&file.margins.claim, "margins.claim", source)?,
         },
+        method: file.statistics.interval,
         resamples: file.statistics.bootstrap,
         figures: file.figures.clone(),
         status: Status::Registered,
@@ -77,6 +80,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         let message = "every scenario is out of scope; leave one in";
         return Err(source.error("scenario", message));
     }
+    super::contrast::contrasts(&file.contrast, &mut plan, source)?;
     ladder(&plan, source)?;
     if let Some(file) = &file.factorial {
         plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
@@ -86,9 +90,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
 
 /// A ladder has two rungs at least, each a baseline or the candidate, none twice.
 fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
-    let known = |name: &String| {
-        plan.candidate.name == *name || plan.baselines.iter().any(|it| it.name == *name)
-    };
+    let known = |name: &String| plan.arm_of(name).is_some();
     if let Some(at) = plan.ladder.iter().position(|it| !known(it)) {
         let message = format!(
             "{} is neither a baseline nor the candidate",
@@ -120,7 +122,7 @@ fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> 
 }
 
 /// Names become folders, columns and ids.
-fn checked_name(name: &str) -> Result<String, String> {
+pub(super) fn checked_name(name: &str) -> Result<String, String> {
     let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
     if name.is_empty() || name.len() > 60 || !name.chars().all(fits) {
         return Err(format!(
@@ -130,10 +132,14 @@ fn checked_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-fn adoption(levels: &[String], source: Source<'_>) -> Result<Vec<Adoption>, PlanError> {
+pub(super) fn adoption(
+    levels: &[String],
+    at_key: &str,
+    source: Source<'_>,
+) -> Result<Vec<Adoption>, PlanError> {
     let mut all = Vec::new();
     for (at, text) in levels.iter().enumerate() {
-        let key = format!("adoption.{at}");
+        let key = format!("{at_key}.{at}");
         let level = if text == "one" {
             Adoption::One
         } else {
@@ -151,7 +157,7 @@ fn adoption(levels: &[String], source: Source<'_>) -> Result<Vec<Adoption>, Plan
         all.push(level);
     }
     if all.is_empty() {
-        return Err(source.error("adoption", "is empty; give \"one\" or percentages"));
+        return Err(source.error(at_key, "is empty; give \"one\" or percentages"));
     }
     Ok(all)
 }

@@ -4,10 +4,10 @@ use unchoke_core::choke;
 use unchoke_sim::parameter;
 
 use super::file::{
-    CandidateFile, FactorFile, FactorialFile, MarginsFile, ParameterFile, PlanFile, ScenarioFile,
-    SeedsFile, StatisticsFile,
+    CandidateFile, ContrastFile, FactorFile, FactorialFile, MarginsFile, ParameterFile, PlanFile,
+    ScenarioFile, SeedsFile, StatisticsFile,
 };
-use super::{Adoption, Contender, Factorial, Plan, ScenarioUse};
+use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse};
 
 impl Plan {
     /// The plan as TOML text. Reading it gives the same plan.
@@ -36,15 +36,29 @@ impl Plan {
                 claim: self.margins.claim.to_string(),
             },
             statistics: StatisticsFile {
+                interval: self.method,
                 bootstrap: self.resamples,
             },
             candidate: contender(&self.candidate),
             origin: self.origin.as_ref().map(contender),
             baseline: self.baselines.iter().map(contender).collect(),
+            contrast: self.contrasts_written(),
             scenario: self.scenarios.iter().map(scenario).collect(),
             factorial: self.factorial.as_ref().map(factorial),
         };
         toml::to_string_pretty(&file).expect("a plan has no value that TOML lacks")
+    }
+
+    fn contrasts_written(&self) -> Vec<ContrastFile> {
+        let written = |it: &Contrast| ContrastFile {
+            name: it.name.clone(),
+            what: it.what.clone(),
+            candidate: Some(self.arm(it.candidate).name.clone()),
+            baseline: self.arm(it.baseline).name.clone(),
+            adoption: Some(it.adoption.iter().map(|it| it.label()).collect()),
+        };
+        let listed = self.contrasts.iter().filter(|_| self.contrasts_listed);
+        listed.map(written).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn factorial(
 ) -> Result<Factorial, PlanError> {
     let design = Design::new(file.factor.len(), &file.generators);
     let design = design.map_err(|it| source.error("factorial.generators", it))?;
-    if plan.baselines.len() != 1 || !plan.adoption.contains(&Adoption::ALL) {
+    if plan.contrasts.len() != 1 || !plan.adoption.contains(&Adoption::ALL) {
         let message = "a plan with factors has one baseline, and 100 % among its adoptions";
         return Err(source.error("factorial", message));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimand, Figure};
+use super::{Estimand, Figure, Method};
 
 /// A plan as written.
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
@@ -47,6 +47,9 @@ pub struct PlanFile {
     pub origin: Option<CandidateFile>,
     /// What it is compared with.
     pub baseline: Vec<CandidateFile>,
+    /// What is set against what; left out: the candidate against each baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contrast: Vec<ContrastFile>,
     /// Where.
     pub scenario: Vec<ScenarioFile>,
     /// Settings to vary in a two-level design: the plan is run at each of them.
@@ -115,13 +118,18 @@ impl Default for MarginsFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StatisticsFile {
-    /// Bootstrap resamples.
+    /// How intervals are made: `student`, `studentised` or `bca`.
+    pub interval: Method,
+    /// Resamples, of the latter two.
     pub bootstrap: usize,
 }
 
 impl Default for StatisticsFile {
     fn default() -> Self {
-        Self { bootstrap: 10_000 }
+        Self {
+            interval: Method::default(),
+            bootstrap: 10_000,
+        }
     }
 }
 
@@ -147,6 +155,25 @@ pub struct CandidateFile {
     /// Parameters of the policy as scenarios write them: `slots = 4`, `tick = "10 s"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, ParameterFile>,
+}
+
+/// Two contenders set against each other.
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContrastFile {
+    /// The name results are grouped by.
+    pub name: String,
+    /// What the two differ in, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    /// Name of the contender whose effect is asked for; the candidate if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+    /// Name of the contender that it is compared with.
+    pub baseline: String,
+    /// `"one"` or percentages of peers that run the former; the plan's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Vec<String>>,
 }
 
 /// Value of a parameter.

@@ -8,8 +8,8 @@ use super::Plan;
 pub struct LeftOut {
     /// Scenarios.
     pub scenarios: Vec<String>,
-    /// Baselines; the candidate too, which is compared with itself, where it has another name now.
-    pub baselines: Vec<String>,
+    /// Contrasts; the candidate too, which is compared with itself, where it has another name now.
+    pub contrasts: Vec<String>,
     /// Labels of shares of peers that adopt.
     pub adoption: Vec<String>,
     /// Ids of estimands.
@@ -26,9 +26,9 @@ impl LeftOut {
         };
         Self {
             scenarios: gone(|it| it.scenarios.iter().map(|it| it.name.clone()).collect()),
-            baselines: gone(|it| {
-                let all = it.baselines.iter().chain([&it.candidate]);
-                all.map(|it| it.name.clone()).collect()
+            contrasts: gone(|it| {
+                let all = it.contrasts.iter().map(|it| &it.name);
+                all.chain([&it.candidate.name]).cloned().collect()
             }),
             adoption: gone(|it| it.adoption.iter().map(|it| it.label()).collect()),
             estimands: gone(|it| it.estimands.iter().map(|it| it.id().to_owned()).collect()),
@@ -37,10 +37,10 @@ impl LeftOut {
 
     /// Whether a comparison was left out, by the names in files of its parts.
     #[must_use]
-    pub fn holds(&self, scenario: &str, baseline: &str, adoption: &str, quantity: &str) -> bool {
+    pub fn holds(&self, scenario: &str, contrast: &str, adoption: &str, quantity: &str) -> bool {
         let has = |names: &[String], name: &str| names.iter().any(|it| it == name);
         has(&self.scenarios, scenario)
-            || has(&self.baselines, baseline)
+            || has(&self.contrasts, contrast)
             || has(&self.adoption, adoption)
             || has(&self.estimands, quantity)
     }

@@ -45,12 +45,8 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
     let mut plan = check(&plan_file, source)?;
     keep(&mut plan.scenarios, &changes.scenarios, |it| &it.name)
         .map_err(|it| at_option(file, "--scenario", it))?;
-    keep(&mut plan.baselines, &changes.policies, |it| &it.name)
+    plan.keep_contrasts(&changes.policies)
         .map_err(|it| at_option(file, "--policy", it))?;
-    if !changes.policies.is_empty() {
-        // A rung may be missing now.
-        plan.ladder.clear();
-    }
     if *changes != Changes::default() {
         plan.status = Status::Exploratory;
     }

@@ -57,7 +57,7 @@ pub fn seconds_each(
         let probes = probes.par_iter().with_max_len(1);
         probes.map(time).collect::<Result<_, _>>()
     })?;
-    Ok(units.iter().map(|it| cost(it, &samples)).collect())
+    Ok(units.iter().map(|it| cost(plan, it, &samples)).collect())
 }
 
 fn is_probe(unit: &Unit) -> bool {
@@ -65,18 +65,27 @@ fn is_probe(unit: &Unit) -> bool {
     pure && unit.seed_index == 0 && unit.replica == 0
 }
 
-fn cost(unit: &Unit, samples: &[Sample]) -> f64 {
+fn cost(plan: &Plan, unit: &Unit, samples: &[Sample]) -> f64 {
     let of = |mix: Mix| {
         let found = samples.iter().find(|it| it.0 == (unit.scenario, mix));
         found.map_or(0.0, |it| it.1)
     };
     match unit.mix {
-        Mix::Mixed(baseline, adoption) => {
+        Mix::Mixed(contrast, adoption) => {
             let share = match adoption {
                 Adoption::One => 0.0,
                 Adoption::Share(share) => share.fraction(),
             };
-            share * of(Mix::Candidate) + (1.0 - share) * of(Mix::Baseline(baseline))
+            let it = &plan.contrasts[contrast];
+            let rest = of(it.baseline.into());
+            // A candidate that has no swarm of its own is taken to cost what the others do.
+            let has_own = plan.pure_arms().contains(&it.candidate);
+            let treated = if has_own {
+                of(it.candidate.into())
+            } else {
+                rest
+            };
+            share * treated + (1.0 - share) * rest
         }
         pure => of(pure),
     }
@@ -126,7 +135,7 @@ mod tests {
             })
             .collect();
         let missing = vec![true; units.len()];
-        let seconds: Vec<f64> = units.iter().map(|it| cost(it, &samples)).collect();
+        let seconds: Vec<f64> = units.iter().map(|it| cost(&plan, it, &samples)).collect();
         let costs = add_up(&plan, &units, &missing, &seconds);
         // Two baselines pure (2), with one adopter (2) and with half of them (3); the candidate
         // twice (4): 22 s a seed.

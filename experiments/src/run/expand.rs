@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::plan::{Adoption, Plan};
 use crate::run::engine::{Engine, EngineError};
-use crate::run::unit::{Mix, SCHEMA, Unit, hex};
+use crate::run::unit::{Mix, SCHEMA, Unit, hex, pure_mixes};
 
 /// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
 pub fn unit(
@@ -26,8 +26,8 @@ pub fn unit(
     Ok(unit)
 }
 
-/// The units of `plan` by scenario, then seed, then mix. A pure baseline is there once for every
-/// adoption, the pure candidate once for every baseline. Two units may be the same run, where two
+/// The units of `plan` by scenario, then seed, then mix. A swarm of one policy is there once, however
+/// many contrasts need it. Two units may be the same run, where two
 /// adoptions are the same number of peers: they have one id and one file.
 pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
     let mut units = Vec::new();
@@ -43,15 +43,11 @@ pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError
 
 fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {
     let mut mixes = Vec::new();
-    for baseline in 0..plan.baselines.len() {
-        mixes.push((Mix::Baseline(baseline), 0));
-        for adoption in &plan.adoption {
-            if *adoption != Adoption::ALL {
-                mixes.push((Mix::Mixed(baseline, *adoption), 0));
-            }
-        }
+    mixes.extend(pure_mixes(plan).into_iter().map(|it| (it, 0)));
+    for (contrast, it) in plan.contrasts.iter().enumerate() {
+        let shares = it.adoption.iter().filter(|it| **it != Adoption::ALL);
+        mixes.extend(shares.map(|it| (Mix::Mixed(contrast, *it), 0)));
     }
-    mixes.push((Mix::Candidate, 0));
     mixes.push((Mix::Candidate, 1));
     mixes
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use unchoke_core::choke::Parameters;
 use unchoke_core::ledger::Ledger;
+use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Part, Population, Scenario, expand};
-use unchoke_sim::spec::{ClientSpec, SwarmSpec};
+use unchoke_sim::spec::{ClientSpec, NodeSpec, SwarmSpec};
 use unchoke_sim::trace::{Header, Sink};
 use unchoke_sim::world;
 
@@ -15,6 +16,9 @@ use crate::plan::{Contender, Plan};
 use crate::run::engine::{Engine, EngineError};
 use crate::run::outcome::{Node, Outcome, Sample};
 use crate::run::unit::{Mix, Unit};
+
+/// Entity number of the draw that spreads adopters: no node has it, nor any other draw for all peers.
+const SPREAD: u32 = u32::MAX - 16;
 
 /// The simulator with the scenarios of a plan.
 #[derive(Clone, Debug)]
@@ -46,15 +50,15 @@ impl Swarms {
         let scenario = &self.scenarios[unit.scenario];
         let mut populations = outsiders(scenario);
         let free = free(scenario, &populations)?;
-        let candidate = client(scenario, &plan.candidate);
         let (adopting, all) = match unit.mix {
-            Mix::Candidate => (None, candidate),
+            Mix::Candidate => (None, client(scenario, &plan.candidate)),
             Mix::Baseline(at) => (None, client(scenario, &plan.baselines[at])),
             Mix::Mixed(at, adoption) => {
                 let adopters =
                     u32::try_from(adoption.of(free)).expect("at most the number of peers");
-                let baseline = client(scenario, &plan.baselines[at]);
-                (Some((Part::Count(adopters), candidate)), baseline)
+                let (candidate, baseline) = plan.pair(at);
+                let adopting = (Part::Count(adopters), client(scenario, candidate));
+                (Some(adopting), client(scenario, baseline))
             }
         };
         populations.extend(adopting.map(|(part, client)| Population { part, client }));
@@ -85,7 +89,11 @@ impl Swarms {
                  have different peers; set `peers.rejoins` to 0"
             )));
         }
-        let spec = expand(&scenario, unit.run_seed);
+        let mut spec = expand(&scenario, unit.run_seed);
+        if matches!(unit.mix, Mix::Mixed(..)) {
+            let outsiders = outsiders(&self.scenarios[unit.scenario]).len();
+            spread_adopters(&mut spec, outsiders);
+        }
         let late = spec
             .nodes
             .iter()
@@ -124,7 +132,11 @@ impl Swarms {
         };
         let result = result.map_err(|it| EngineError(it.to_string()))?;
         let outsiders = outsiders(&self.scenarios[unit.scenario]).len();
-        Ok(outcome(plan, &spec, outsiders, &result))
+        let candidate = match unit.mix {
+            Mix::Mixed(at, _) => plan.pair(at).0,
+            Mix::Candidate | Mix::Baseline(_) => &plan.candidate,
+        };
+        Ok(outcome(&candidate.name, &spec, outsiders, &result))
     }
 }
 
@@ -144,6 +156,35 @@ impl Engine for Swarms {
 
     fn run(&self, plan: &Plan, unit: &Unit) -> Result<Outcome, EngineError> {
         self.replay(plan, unit, None, None)
+    }
+}
+
+/// Gives the adopters' client to as many peers as have it, spread evenly over capacities: of the peers in
+/// order of capacity every so-manieth, from a start that the seed picks. Each peer is as likely to adopt as
+/// any other, and every seed has adopters of all classes, so that seeds differ less. The first `outsiders`
+/// clients are not the plan's; the adopters' is next, then that of the others.
+fn spread_adopters(spec: &mut SwarmSpec, outsiders: usize) {
+    let adopting = u16::try_from(outsiders).expect("few populations");
+    let free = |it: &NodeSpec| !it.origin && (adopting..=adopting + 1).contains(&it.client);
+    let numbered = spec.nodes.iter().enumerate();
+    let mut peers: Vec<usize> = numbered.filter(|it| free(it.1)).map(|it| it.0).collect();
+    peers.sort_by_key(|it| (spec.nodes[*it].up, *it));
+    let adopters = peers
+        .iter()
+        .filter(|it| spec.nodes[**it].client == adopting);
+    let (adopters, count) = (adopters.count() as u64, peers.len() as u64);
+    let mut rng = Streams::new(spec.seed).stream(Purpose::Adoption, SPREAD);
+    let start = rng.below(count.max(1));
+    for (rank, peer) in (0..).zip(&peers) {
+        // Every peer's turn moves the sum on by the number of adopters; whenever it passes the number of
+        // peers, one adopts.
+        let before = (start + rank * adopters) / count;
+        let after = (start + (rank + 1) * adopters) / count;
+        spec.nodes[*peer].client = if after > before {
+            adopting
+        } else {
+            adopting + 1
+        };
     }
 }
 
@@ -195,12 +236,12 @@ fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
 }
 
 /// The first `outsiders` of the clients are not the plan's.
-fn outcome(plan: &Plan, spec: &SwarmSpec, outsiders: usize, result: &RunResult) -> Outcome {
+fn outcome(candidate: &str, spec: &SwarmSpec, outsiders: usize, result: &RunResult) -> Outcome {
     let mut total = Ledger::default();
     for it in &result.nodes {
         total += it.ledger;
     }
-    let adopts = |client: usize| spec.clients[client].name == plan.candidate.name;
+    let adopts = |client: usize| spec.clients[client].name == candidate;
     let outside = |client: usize| client < outsiders;
     let nodes = spec.nodes.iter().zip(&result.nodes).map(|(spec, it)| Node {
         class: it.class,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Adoption, Plan};
+use crate::plan::{Adoption, Arm, Plan};
 
 /// Version of the unit files and of what their ids are made from.
 pub const SCHEMA: u32 = 2;
@@ -14,8 +14,17 @@ pub enum Mix {
     Baseline(usize),
     /// Everybody runs the candidate.
     Candidate,
-    /// Some peers run the candidate, the others this baseline.
+    /// Some peers run the candidate of this contrast of the plan's, the others its baseline.
     Mixed(usize, Adoption),
+}
+
+impl From<Arm> for Mix {
+    fn from(arm: Arm) -> Self {
+        match arm {
+            Arm::Candidate => Self::Candidate,
+            Arm::Baseline(at) => Self::Baseline(at),
+        }
+    }
 }
 
 /// One run of a plan.
@@ -59,25 +68,23 @@ pub fn mix_name(plan: &Plan, mix: Mix) -> String {
     match mix {
         Mix::Baseline(at) => plan.baselines[at].name.clone(),
         Mix::Candidate => plan.candidate.name.clone(),
-        Mix::Mixed(at, _) => format!("{} in {}", plan.candidate.name, plan.baselines[at].name),
+        Mix::Mixed(at, _) => {
+            let (candidate, baseline) = plan.pair(at);
+            format!("{} in {}", candidate.name, baseline.name)
+        }
     }
 }
 
 /// The pure mix of the baseline or candidate of this name.
 #[must_use]
 pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
-    if plan.candidate.name == name {
-        return Some(Mix::Candidate);
-    }
-    let found = plan.baselines.iter().position(|it| it.name == name);
-    found.map(Mix::Baseline)
+    plan.arm_of(name).map(Mix::from)
 }
 
 /// Swarms of one policy, in the plan's order, the candidate first.
 #[must_use]
 pub fn pure_mixes(plan: &Plan) -> Vec<Mix> {
-    let baselines = (0..plan.baselines.len()).map(Mix::Baseline);
-    std::iter::once(Mix::Candidate).chain(baselines).collect()
+    plan.pure_arms().into_iter().map(Mix::from).collect()
 }
 
 /// Each run once, in the order of the units.

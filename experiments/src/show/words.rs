@@ -1,7 +1,9 @@
 //! Results in sentences. Command line, report and job summary say the same.
 
+mod answer;
 mod ladder;
 
+pub use answer::{Statement, answer, statements};
 pub use ladder::ladder;
 
 use crate::findings::analysis::{
@@ -155,7 +157,7 @@ fn by_word(
     let present = words.iter().copied();
     let present: Vec<&str> = present.filter(|it| with(it) > 0).collect();
     if let [only] = present[..] {
-        return format!("{only} for every baseline and adoption");
+        return format!("{only} for every contrast and adoption");
     }
     // The commonest word covers the rest; the exceptions are named.
     let common = present
@@ -165,15 +167,15 @@ fn by_word(
         .unwrap_or("");
     let mut parts = Vec::new();
     for it in present.iter().filter(|it| **it != common) {
-        let named: Vec<String> = (0..plan.baselines.len())
-            .filter_map(|baseline| {
+        let named: Vec<String> = (0..plan.contrasts.len())
+            .filter_map(|contrast| {
                 let at: Vec<String> = readings
                     .iter()
-                    .filter(|reading| reading.baseline == baseline && word(reading) == *it)
+                    .filter(|reading| reading.contrast == contrast && word(reading) == *it)
                     .map(|reading| adopts(reading.adoption))
                     .collect();
-                let name = &plan.baselines[baseline].name;
-                (!at.is_empty()).then(|| format!("vs {name} with {}", at.join(" and ")))
+                (!at.is_empty())
+                    .then(|| format!("{} with {}", plan.versus(contrast), at.join(" and ")))
             })
             .collect();
         parts.push(format!("{it} {}", named.join(", ")));
@@ -189,10 +191,15 @@ pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     for (scenario, within) in plan.scenarios.iter().enumerate() {
         let mut parts = Vec::new();
         let mut needed = f64::NAN;
-        for (at, baseline) in plan.baselines.iter().enumerate() {
+        for at in 0..plan.contrasts.len() {
             let (has, needs) = waste_bound(plan, &analysis.levels, scenario, at);
-            needed = needs;
-            parts.push(format!("{} {}", baseline.name, percent(has)));
+            if needs.is_finite() {
+                needed = needs.min(needed);
+            }
+            let part = format!("{} {}", plan.pair(at).1.name, percent(has));
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
         }
         lines.push(format!(
             "{}: E3 can reach {} only against a baseline that wastes {} of useful bytes; measured: {}",
@@ -209,7 +216,8 @@ pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
 #[must_use]
 pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
     let adoption = plan.adoption.iter().max()?;
-    let (candidate, baseline) = (&plan.candidate.name, &plan.baselines.first()?.name);
+    let (candidate, baseline) = plan.pair(0);
+    let (candidate, baseline) = (&candidate.name, &baseline.name);
     if plan.seed_range().0 < 2 {
         return Some(format!(
             "One seed names no winner between {candidate} and {baseline}."
@@ -306,10 +314,10 @@ mod tests {
     use crate::findings::verdict::{Joint, Unfinished};
     use crate::run::toy::plan;
 
-    fn reading(baseline: usize, adoption: Adoption, size: Size) -> Overall {
+    fn reading(contrast: usize, adoption: Adoption, size: Size) -> Overall {
         Overall {
             estimand: Estimand::E1,
-            baseline,
+            contrast,
             adoption,
             size,
             direction: Direction::NoSavingShown,
@@ -342,7 +350,7 @@ mod tests {
         );
         assert_eq!(
             direction(&plan, &all),
-            "no saving shown for every baseline and adoption"
+            "no saving shown for every contrast and adoption"
         );
     }
 

@@ -1,15 +1,14 @@
 //! How a comparison is made: pairs of runs, then figures, then verdicts.
 
-use super::comparison::{Comparison, Finding, Key, LogRatio, Method, Sides, Verdicts};
+use super::comparison::{Comparison, Finding, Key, LogRatio, Sides, Verdicts};
 use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::findings::measure::{Group, GroupMeasure, measure_group, measure_swarm};
-use crate::findings::stats::bootstrap::{
-    LEAST_RUNS, Resamples, bca, jackknife_error, pseudo_values,
-};
+use crate::findings::stats::bootstrap::{Resamples, jackknife_error, pseudo_values};
 use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, ln};
+use crate::findings::stats::method;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::pairing::{Pairing, pairing};
 use crate::findings::stats::power::runs_needed;
@@ -22,7 +21,7 @@ use crate::run::unit::Mix;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question {
     scenario: usize,
-    baseline: Option<usize>,
+    contrast: Option<usize>,
     adoption: Adoption,
     group: Group,
     treated: Mix,
@@ -30,17 +29,17 @@ pub(super) struct Question {
     twin: (Mix, u8),
 }
 
-/// The comparisons of a scenario: by baseline, adoption and group; last the candidate with itself.
+/// The comparisons of a scenario: by contrast, adoption and group; last the candidate with itself.
 pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
     let mut questions = Vec::new();
-    for baseline in 0..plan.baselines.len() {
-        for adoption in &plan.adoption {
+    for (contrast, it) in plan.contrasts.iter().enumerate() {
+        for adoption in &it.adoption {
             let groups: &[Group] = if *adoption == Adoption::ALL {
                 &[Group::All, Group::Outsiders]
             } else {
                 &[Group::Adopters, Group::Others, Group::All, Group::Outsiders]
             };
-            let of = |group: &Group| Question::of(scenario, baseline, *adoption, *group);
+            let of = |group: &Group| Question::of(plan, (scenario, contrast), *adoption, *group);
             questions.extend(groups.iter().map(of));
         }
     }
@@ -58,7 +57,46 @@ struct Pair {
     whole: [(f64, f64); 3],
 }
 
-/// Log ratios candidate over baseline, one a seed, against the plan's first baseline: of adopters at
+/// What is compared, in each run of a scenario and in its twin: of times their logarithms.
+#[derive(Clone, Debug)]
+pub struct Paired {
+    /// What it is of.
+    pub of: Key,
+    /// Under the candidate, one a seed.
+    pub candidate: Vec<f64>,
+    /// Under the baseline.
+    pub baseline: Vec<f64>,
+}
+
+/// The pairs behind every comparison that answers a question.
+#[must_use]
+pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
+    let mut all = Vec::new();
+    for question in questions(plan, scenario) {
+        let seeds = 0..plan.seeds_of(scenario);
+        let pairs: Option<Vec<Pair>> = seeds.map(|it| question.pair(runs, it)).collect();
+        let (Some(_), Some(pairs)) = (question.contrast, pairs) else {
+            continue;
+        };
+        let quantities = plan.estimands.iter().copied().map(Quantity::Bytes);
+        for quantity in quantities.chain([Quantity::Time, Quantity::Tail]) {
+            if quantity.group(question.adoption) != question.group {
+                continue;
+            }
+            if let Some((candidate, baseline)) = question.values(quantity, &pairs) {
+                let of = question.key(quantity);
+                all.push(Paired {
+                    of,
+                    candidate,
+                    baseline,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Log ratios candidate over baseline, one a seed, of the plan's first contrast: of adopters at
 /// the plan's first adoption for focal readings, else of swarms of one policy.
 #[must_use]
 pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity) -> Vec<f64> {
@@ -68,42 +106,39 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
     } else {
         Adoption::ALL
     };
-    let question = Question::of(scenario, 0, adoption, quantity.group(adoption));
+    let question = Question::of(plan, (scenario, 0), adoption, quantity.group(adoption));
     let seeds = 0..plan.seeds_of(scenario);
     let pairs: Vec<Pair> = seeds.filter_map(|it| question.pair(runs, it)).collect();
-    let (candidate, baseline): (Vec<f64>, Vec<f64>) = match quantity {
-        Quantity::Bytes(it) => {
-            let values = question.bytes(it, &pairs);
-            let (candidate, baseline) = values.expect("defined for the group");
-            let logs = |it: Vec<f64>| it.into_iter().map(ln).collect();
-            (logs(candidate), logs(baseline))
+    let values = question.values(quantity, &pairs);
+    let (mut candidate, mut baseline) = values.expect("defined for the group");
+    if matches!(quantity, Quantity::Bytes(_)) {
+        for it in candidate.iter_mut().chain(&mut baseline) {
+            *it = ln(*it);
         }
-        Quantity::Time => {
-            let times = |it: &Pair| (it.candidate.mean_log_time, it.baseline.mean_log_time);
-            pairs.iter().map(times).unzip()
-        }
-        Quantity::Tail => {
-            let tails = |it: &Pair| (ln(it.candidate.tail_time), ln(it.baseline.tail_time));
-            pairs.iter().map(tails).unzip()
-        }
-    };
+    }
     differences(&candidate, &baseline)
 }
 
 impl Question {
-    /// The candidate at this adoption against a baseline.
-    fn of(scenario: usize, baseline: usize, adoption: Adoption, group: Group) -> Self {
+    /// The candidate of a contrast at this adoption against its baseline, in a scenario.
+    fn of(
+        plan: &Plan,
+        (scenario, contrast): (usize, usize),
+        adoption: Adoption,
+        group: Group,
+    ) -> Self {
+        let it = &plan.contrasts[contrast];
         let treated = match adoption {
-            Adoption::ALL => Mix::Candidate,
-            adoption => Mix::Mixed(baseline, adoption),
+            Adoption::ALL => it.candidate.into(),
+            adoption => Mix::Mixed(contrast, adoption),
         };
         Self {
             scenario,
-            baseline: Some(baseline),
+            contrast: Some(contrast),
             adoption,
             group,
             treated,
-            twin: (Mix::Baseline(baseline), 0),
+            twin: (it.baseline.into(), 0),
         }
     }
 
@@ -111,7 +146,7 @@ impl Question {
     pub(super) fn between(scenario: usize, treated: Mix, twin: Mix) -> Self {
         Self {
             scenario,
-            baseline: None,
+            contrast: None,
             adoption: Adoption::ALL,
             group: Group::All,
             treated,
@@ -168,6 +203,32 @@ impl Question {
         })
     }
 
+    fn key(self, quantity: Quantity) -> Key {
+        Key {
+            scenario: self.scenario,
+            contrast: self.contrast,
+            adoption: self.adoption,
+            group: self.group,
+            quantity,
+        }
+    }
+
+    /// Candidate and baseline values of a quantity, of times their logarithms, if it is defined for the group.
+    fn values(self, quantity: Quantity, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
+        let logs = |it: fn(&GroupMeasure) -> f64| {
+            let each = pairs.iter();
+            Some(
+                each.map(|pair| (it(&pair.candidate), it(&pair.baseline)))
+                    .unzip(),
+            )
+        };
+        match quantity {
+            Quantity::Bytes(it) => self.bytes(it, pairs),
+            Quantity::Time => logs(|it| it.mean_log_time),
+            Quantity::Tail => logs(|it| ln(it.tail_time)),
+        }
+    }
+
     /// Candidate and baseline values of the estimand, if it is defined for the group.
     fn bytes(self, estimand: Estimand, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
         let focal = |it: fn(&GroupMeasure) -> f64| {
@@ -207,7 +268,6 @@ struct Times {
     candidate: Vec<f64>,
     baseline: Vec<f64>,
     log: Bounds,
-    method: Method,
 }
 
 /// What the figures of a quantity come to.
@@ -216,34 +276,32 @@ struct Figures {
     estimate: Estimate,
     by_seed: Vec<f64>,
     log_ratio: LogRatio,
-    method: Method,
 }
 
 impl Study<'_> {
+    fn mean_log(&self, candidate: &[f64], baseline: &[f64]) -> Bounds {
+        let logs = differences(candidate, baseline);
+        method::of_mean(self.plan.method, self.resamples, &logs)
+    }
+
     fn times(&self) -> [Times; 2] {
-        let logs = |it: fn(&GroupMeasure) -> f64| -> (Vec<f64>, Vec<f64>) {
-            let each = self.pairs.iter();
-            each.map(|pair| (it(&pair.candidate), it(&pair.baseline)))
-                .unzip()
+        let of = |quantity| {
+            let values = self.question.values(quantity, &self.pairs);
+            values.expect("times are defined for every group")
         };
-        let (candidate, baseline) = logs(|it| it.mean_log_time);
+        let (candidate, baseline) = of(Quantity::Time);
         let mean = Times {
             quantity: Quantity::Time,
             margin: self.plan.margins.time,
-            log: Bounds::t_of(&differences(&candidate, &baseline)),
-            method: Method::Student,
+            log: self.mean_log(&candidate, &baseline),
             candidate,
             baseline,
         };
-        let (candidate, baseline) = logs(|it| ln(it.tail_time));
-        let paired = differences(&candidate, &baseline);
-        let mean_of =
-            |of: &[u32]| of.iter().map(|it| paired[*it as usize]).sum::<f64>() / of.len() as f64;
+        let (candidate, baseline) = of(Quantity::Tail);
         let tail = Times {
             quantity: Quantity::Tail,
             margin: self.plan.margins.tail,
-            log: bca(self.resamples, mean_of),
-            method: resampled(self.pairs.len()),
+            log: self.mean_log(&candidate, &baseline),
             candidate,
             baseline,
         };
@@ -263,7 +321,7 @@ impl Study<'_> {
             let sum = |values: &[f64]| of.iter().map(|it| values[*it as usize]).sum::<f64>();
             sum(candidate) / sum(baseline)
         };
-        let bounds = bca(self.resamples, ratio);
+        let bounds = method::of_ratio(self.plan.method, self.resamples, candidate, baseline);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
         let claim = self.plan.margins.claim.fraction();
         // A large ratio is a small saving: the ends change places.
@@ -295,7 +353,6 @@ impl Study<'_> {
             means,
             estimate,
             by_seed: pseudo_values(runs, |of| 1.0 - ratio(of)),
-            method: resampled(runs),
         };
         let paired = pairing(candidate, baseline);
         self.comparison(Quantity::Bytes(estimand), figures, paired, finding)
@@ -315,7 +372,6 @@ impl Study<'_> {
                 value: log.value,
                 error: paired.spread / (self.pairs.len() as f64).sqrt(),
             },
-            method: it.method,
         };
         let finding = Finding::Times {
             runs_needed: runs_needed(paired.spread, it.margin.fraction()),
@@ -333,19 +389,13 @@ impl Study<'_> {
         let completed = self.completed();
         let cut = Unfinished::of([completed.candidate, completed.baseline]);
         Comparison {
-            of: Key {
-                scenario: self.question.scenario,
-                baseline: self.question.baseline,
-                adoption: self.question.adoption,
-                group: self.question.group,
-                quantity,
-            },
+            of: self.question.key(quantity),
             runs: self.pairs.len(),
             means: figures.means,
             estimate: figures.estimate,
             by_seed: figures.by_seed,
             log_ratio: figures.log_ratio,
-            method: figures.method,
+            method: method::of_runs(self.plan.method, self.pairs.len()),
             pairing,
             completed,
             finding: cut.map_or(finding, Finding::Cut),
@@ -363,14 +413,6 @@ impl Study<'_> {
             candidate: share(|it| &it.candidate),
             baseline: share(|it| &it.baseline),
         }
-    }
-}
-
-fn resampled(runs: usize) -> Method {
-    if runs < LEAST_RUNS {
-        Method::Jackknife
-    } else {
-        Method::Bca
     }
 }
 

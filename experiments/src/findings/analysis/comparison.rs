@@ -5,38 +5,15 @@ use crate::findings::measure::Group;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::pairing::Pairing;
 use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
-use crate::plan::Adoption;
-
-/// How an interval was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Student's t on paired log ratios.
-    Student,
-    /// `BCa` bootstrap over seeds.
-    Bca,
-    /// Jackknife over seeds with Student's t: for fewer than 20 seeds.
-    Jackknife,
-}
-
-impl Method {
-    /// The name in files and captions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Student => "Student t",
-            Self::Bca => "BCa bootstrap",
-            Self::Jackknife => "jackknife t",
-        }
-    }
-}
+use crate::plan::{Adoption, Method};
 
 /// What is compared with what, and of whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Position in the plan's scenarios.
     pub scenario: usize,
-    /// Position in the plan's baselines; `None` for the candidate against itself.
-    pub baseline: Option<usize>,
+    /// Position in the plan's contrasts; `None` for the candidate against itself.
+    pub contrast: Option<usize>,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
     /// Whose effect it is.
@@ -139,7 +116,7 @@ impl Comparison {
     pub fn is_headline(&self) -> bool {
         let of_bytes = matches!(self.of.quantity, Quantity::Bytes(_));
         let asked = self.of.quantity.group(self.of.adoption);
-        of_bytes && self.of.baseline.is_some() && self.of.group == asked
+        of_bytes && self.of.contrast.is_some() && self.of.group == asked
     }
 
     /// The verdicts in words: on size, direction, time, and on size and time together; empty where there
@@ -172,16 +149,16 @@ impl Comparison {
     }
 }
 
-/// The comparisons that answer a question against a baseline at an adoption, one a scenario.
+/// The comparisons that answer a question about a contrast at an adoption, one a scenario.
 pub fn answers(
     comparisons: &[Comparison],
     quantity: Quantity,
-    baseline: usize,
+    contrast: usize,
     adoption: Adoption,
 ) -> impl Iterator<Item = &Comparison> {
     let is_asked = move |it: &Key| {
         it.quantity == quantity
-            && it.baseline == Some(baseline)
+            && it.contrast == Some(contrast)
             && it.adoption == adoption
             && it.group == quantity.group(adoption)
     };

@@ -5,7 +5,8 @@ use super::comparison::Comparison;
 use super::quantity::Quantity;
 use super::runs::Runs;
 use crate::findings::measure::{Group, measure_group, measure_swarm};
-use crate::findings::stats::bootstrap::{Resamples, bca};
+use crate::findings::stats::bootstrap::{Resamples, jackknife_error};
+use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::exp;
 use crate::plan::{Estimand, Plan};
@@ -62,14 +63,17 @@ impl Share {
     }
 }
 
-/// Mean of the shares with an interval over seeds. Each resample takes the same seeds of the step and of
-/// the first rung, and of every scenario: the first rung varies from seed to seed as the step does.
-fn points(shares: &[&Share], draws: &Resamples) -> Estimate {
+/// Mean of the shares with an interval over seeds: Student's t with the error of the jackknife, which leaves
+/// out the same seed of the step and of the first rung, and of every scenario: the first rung varies from seed
+/// to seed as the step does.
+fn points(shares: &[&Share]) -> Estimate {
     let mean_over = |seeds: &[u32]| {
         let sum: f64 = shares.iter().map(|it| it.over(seeds)).sum();
         sum / shares.len() as f64
     };
-    bca(draws, mean_over).estimate()
+    let runs = shares[0].taken.len();
+    let all: Vec<u32> = (0..).take(runs).collect();
+    Bounds::t_about(mean_over(&all), jackknife_error(runs, mean_over), runs).estimate()
 }
 
 /// Rungs of the plan's ladder, the first one first; none if the plan has no ladder.
@@ -93,15 +97,15 @@ impl Ladder {
                 self.steps.push(Step {
                     rung,
                     comparison,
-                    points: points(&[&share], draws),
+                    points: points(&[&share]),
                 });
                 self.shares.push(share);
             }
         }
     }
 
-    /// Averages over the scenarios, where all have as many seeds as `draws`.
-    pub(super) fn finish(&mut self, plan: &Plan, draws: &Resamples) {
+    /// Averages over the scenarios, where all have as many seeds.
+    pub(super) fn finish(&mut self, plan: &Plan) {
         let (least, most) = plan.seed_range();
         let mut quantities: Vec<Quantity> = Vec::new();
         for it in &self.steps {
@@ -122,7 +126,7 @@ impl Ladder {
                 self.means.push(MeanStep {
                     rung,
                     quantity,
-                    points: points(&each, draws),
+                    points: points(&each),
                 });
             }
         }
@@ -170,13 +174,12 @@ mod tests {
 
     #[test]
     fn the_first_rung_varies_with_the_seed_as_the_step_does() {
-        let draws = Resamples::new(1, RUNS, 1000);
         // A tenth in every run is a tenth for certain, however the runs differ.
         let tenth = Share {
             taken: first().iter().map(|it| it / 10.0).collect(),
             first: first(),
         };
-        let it = points(&[&tenth], &draws);
+        let it = points(&[&tenth]);
         assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
         assert!(it.ci95.1 - it.ci95.0 < 1e-12, "{it:?}");
         // Always the same amount is a share as uncertain as what it is of: the mean of 100 to 200 has a
@@ -185,12 +188,12 @@ mod tests {
             taken: vec![15.0; RUNS],
             first: first(),
         };
-        let it = points(&[&same], &draws);
+        let it = points(&[&same]);
         let half = (it.ci95.1 - it.ci95.0) / 2.0;
         assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
-        assert!((half / 0.1 - 1.96 * 0.042).abs() < 0.01, "{half}");
+        assert!((half / 0.1 - 2.07 * 0.042).abs() < 0.01, "{half}");
         // Half of the scenarios certain, half not: the mean is half as uncertain.
-        let mean = points(&[&tenth, &same], &draws);
+        let mean = points(&[&tenth, &same]);
         let both = (mean.ci95.1 - mean.ci95.0) / 2.0;
         assert!((both / half - 0.5).abs() < 0.01, "{both} of {half}");
     }

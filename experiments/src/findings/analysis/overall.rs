@@ -6,13 +6,13 @@ use crate::findings::stats::meta::{RandomEffects, random_effects};
 use crate::findings::verdict::{Direction, Joint, Size, Time};
 use crate::plan::{Adoption, Estimand, Plan};
 
-/// One reading of the claim: an estimand against a baseline at an adoption, over the scenarios.
+/// One reading of the claim: an estimand of a contrast at an adoption, over the scenarios.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overall {
     /// The reading.
     pub estimand: Estimand,
-    /// Position in the plan's baselines.
-    pub baseline: usize,
+    /// Position in the plan's contrasts.
+    pub contrast: usize,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
     /// Supported only if supported in every scenario; refuted if any scenario refutes it at the level that
@@ -35,18 +35,18 @@ pub struct Overall {
     pub pooled: Option<RandomEffects>,
 }
 
-/// Every reading of the plan, by estimand, baseline and adoption.
+/// Every reading of the plan, by estimand, contrast and adoption.
 #[must_use]
 pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     let mut readings = Vec::new();
     for estimand in &plan.estimands {
-        for baseline in 0..plan.baselines.len() {
-            for adoption in &plan.adoption {
+        for (contrast, it) in plan.contrasts.iter().enumerate() {
+            for adoption in &it.adoption {
                 let quantity = Quantity::Bytes(*estimand);
-                let each = answers(comparisons, quantity, baseline, *adoption);
+                let each = answers(comparisons, quantity, contrast, *adoption);
                 let in_scope = |it: &&Comparison| plan.scenarios[it.of.scenario].is_in_scope();
                 let each: Vec<&Comparison> = each.filter(in_scope).collect();
-                readings.extend(reading(*estimand, baseline, *adoption, &each));
+                readings.extend(reading(*estimand, contrast, *adoption, &each));
             }
         }
     }
@@ -63,7 +63,7 @@ const UNTOLD: Verdicts = Verdicts {
 
 fn reading(
     estimand: Estimand,
-    baseline: usize,
+    contrast: usize,
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
@@ -84,7 +84,7 @@ fn reading(
     let finite = effects.iter().all(|it| it.is_finite());
     Some(Overall {
         estimand,
-        baseline,
+        contrast,
         adoption,
         size: Size::in_general(&sizes),
         direction: Direction::in_general(&directions),
@@ -120,7 +120,7 @@ mod tests {
 
     fn e1(readings: &[Overall]) -> &Overall {
         let wanted = |it: &&Overall| {
-            (it.estimand, it.baseline, it.adoption) == (Estimand::E1, 0, Adoption::ALL)
+            (it.estimand, it.contrast, it.adoption) == (Estimand::E1, 0, Adoption::ALL)
         };
         readings.iter().find(wanted).expect("a reading of the plan")
     }

@@ -22,13 +22,28 @@ impl Resamples {
     /// `count` resamples of `runs` runs: stream `runs` of the `ChaCha8` key `seed`.
     #[must_use]
     pub fn new(seed: u64, runs: usize, count: usize) -> Self {
+        Self::of_size(seed, runs, runs, count)
+    }
+
+    /// `count` samples of `size` of `runs` runs, with replacement.
+    #[must_use]
+    pub fn of_size(seed: u64, runs: usize, size: usize, count: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(runs as u64);
         let bound = u32::try_from(runs).expect("fewer than 2^32 runs");
-        let indices = (0..if runs == 0 { 0 } else { runs * count })
+        let indices = (0..if runs == 0 { 0 } else { size * count })
             .map(|_| below(&mut rng, bound))
             .collect();
-        Self { runs, indices }
+        Self {
+            runs: size,
+            indices,
+        }
+    }
+
+    /// The resamples: numbers of runs.
+    pub fn each(&self) -> impl Iterator<Item = &[u32]> {
+        // Without runs there are none; a chunk has one item at least.
+        self.indices.chunks_exact(self.runs.max(1))
     }
 
     /// Runs in each resample.
@@ -115,11 +130,7 @@ pub fn bca(resamples: &Resamples, statistic: impl Fn(&[u32]) -> f64) -> Bounds {
     if runs < LEAST_RUNS {
         return Bounds::t_about(value, jackknife_error(runs, &statistic), runs);
     }
-    let mut replicates: Vec<f64> = resamples
-        .indices
-        .chunks_exact(runs)
-        .map(&statistic)
-        .collect();
+    let mut replicates: Vec<f64> = resamples.each().map(&statistic).collect();
     if replicates.iter().any(|it| !it.is_finite()) {
         return Bounds::t_about(value, f64::NAN, runs);
     }

@@ -20,6 +20,9 @@ enum ErrorShape {
     Zero,
     /// Student's t with this standard error and these degrees of freedom.
     Student { error: f64, freedom: f64 },
+    /// Deviations of resamples in units of their own standard errors, in ascending order, and the standard
+    /// error.
+    Studentised { error: f64, deviations: Vec<f64> },
     /// Replicates in ascending order, with the two corrections of `BCa`.
     Bca {
         sorted: Vec<f64>,
@@ -67,6 +70,13 @@ impl Bounds {
         Self { value, error }
     }
 
+    /// Studentised bootstrap about `value` with standard error `error`: deviations of resamples, each over
+    /// its own standard error, in ascending order.
+    pub(super) const fn studentised(value: f64, error: f64, deviations: Vec<f64>) -> Self {
+        let error = ErrorShape::Studentised { error, deviations };
+        Self { value, error }
+    }
+
     /// The bound below which the truth lies with confidence `p`; for small `p` that is a lower bound of
     /// confidence `1 - p`.
     #[must_use]
@@ -80,6 +90,10 @@ impl Bounds {
                 self.value - t_quantile(1.0 - p, *freedom) * error
             }
             ErrorShape::Student { error, freedom } => self.value + t_quantile(p, *freedom) * error,
+            // A resample that came out high says how far the truth may lie below.
+            ErrorShape::Studentised { error, deviations } => {
+                self.value - quantile_sorted(deviations, 1.0 - p) * error
+            }
             ErrorShape::Bca {
                 sorted,
                 bias,

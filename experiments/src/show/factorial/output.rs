@@ -121,7 +121,7 @@ pub fn sentences(study: &Study<'_>) -> Vec<String> {
                 title(quantity),
                 percent(least),
                 percent(most),
-                study.plan.baselines[0].name,
+                study.plan.pair(0).1.name,
                 cells.len(),
                 cells.len() - less - more
             );

@@ -25,7 +25,8 @@ pub fn effects(study: &Study<'_>) -> Picture {
     let mut scene = Scene::new(1060.0, 0.0);
     let head = format!(
         "What {} saves against {} at either level of each factor",
-        study.plan.candidate.name, study.plan.baselines[0].name
+        study.plan.pair(0).0.name,
+        study.plan.pair(0).1.name
     );
     let y = title(&mut scene, &head);
     let names = [("low level", BLUE), ("high level", ORANGE)];

@@ -9,6 +9,7 @@ use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Quantity, answers};
 use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::method::of_runs;
 use crate::plan::{Adoption, Estimand, Figure, Plan};
 
 const LABELS: f64 = 130.0;
@@ -78,7 +79,7 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
          adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
          leave the axis. Data: summary.csv.",
         plan.seeds_said(),
-        method(plan, "BCa bootstrap over seeds"),
+        method(plan),
         plan.margins.claim,
     );
     caption(&mut scene, bottom, &text);
@@ -124,7 +125,7 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
         plan.seeds_said(),
         plan.margins.time,
         plan.margins.tail,
-        method(plan, "BCa bootstrap over seeds"),
+        method(plan),
     );
     caption(&mut scene, bottom, &text);
     Picture {
@@ -136,12 +137,9 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
-pub(super) fn method(plan: &Plan, usual: &str) -> String {
-    if (plan.seed_range().0 as usize) < crate::findings::stats::bootstrap::LEAST_RUNS {
-        "jackknife over seeds with Student t (fewer than 20 seeds)".to_owned()
-    } else {
-        usual.to_owned()
-    }
+pub(super) fn method(plan: &Plan) -> String {
+    let method = of_runs(plan.method, plan.seed_range().0 as usize);
+    format!("{} over seeds", method.name())
 }
 
 impl Forest<'_> {
@@ -155,7 +153,7 @@ impl Forest<'_> {
             .collect();
         let top = legend(scene, y + 4.0, &scenarios) + 16.0;
         let row = 8.0 + 9.0 * scenarios.len() as f64;
-        let height = self.blocks.len() as f64 * (24.0 + row * self.plan.baselines.len() as f64);
+        let height = self.blocks.len() as f64 * (24.0 + row * self.plan.contrasts.len() as f64);
         let range = self.range();
         let mut positions = columns(scene.width - LABELS, self.plan.adoption.len(), 4.0);
         for it in &mut positions {
@@ -173,14 +171,14 @@ impl Forest<'_> {
                 block.head.clone(),
                 Style::new(13.0, INK).bold(),
             );
-            let block_height = 24.0 + row * self.plan.baselines.len() as f64;
+            let block_height = 24.0 + row * self.plan.contrasts.len() as f64;
             for pixels in &positions {
                 let x = Axis::new(range, *pixels).within(block.limit);
                 scene.dashed((x, y + 22.0), (x, y + block_height), VERMILION, 1.25);
             }
             y += 24.0;
-            for (at, baseline) in self.plan.baselines.iter().enumerate() {
-                let name = format!("vs {}", baseline.name);
+            for at in 0..self.plan.contrasts.len() {
+                let name = self.plan.versus(at);
                 let middle = y + row / 2.0;
                 scene.text(
                     (EDGE + LABELS - 4.0, middle),
@@ -234,12 +232,12 @@ impl Forest<'_> {
             self.blocks.iter().map(|it| it.limit).fold(10.0, f64::max),
         );
         for block in &self.blocks {
-            for baseline in 0..self.plan.baselines.len() {
+            for contrast in 0..self.plan.contrasts.len() {
                 for adoption in &self.plan.adoption {
                     for it in answers(
                         &self.analysis.comparisons,
                         block.quantity,
-                        baseline,
+                        contrast,
                         *adoption,
                     ) {
                         let percent = |it: f64| (self.scale.percent)(it);
@@ -263,10 +261,10 @@ impl Forest<'_> {
         scene: &mut Scene,
         axis: &Axis,
         quantity: Quantity,
-        (baseline, adoption): (usize, Adoption),
+        (contrast, adoption): (usize, Adoption),
         top: f64,
     ) {
-        for it in answers(&self.analysis.comparisons, quantity, baseline, adoption) {
+        for it in answers(&self.analysis.comparisons, quantity, contrast, adoption) {
             let estimate = it.estimate.map(self.scale.percent);
             let y = top + 9.0 * it.of.scenario as f64;
             mark(scene, axis, &estimate, y, palette::scenario(it.of.scenario));

@@ -55,7 +55,7 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
              interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
              Data: summary.csv.",
             plan.seeds_said(),
-            method(plan, "BCa bootstrap over seeds"),
+            method(plan),
             plan.margins.claim,
         );
         let name = format!("forest_{}", estimand.id());
@@ -79,7 +79,7 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             "completion_tail",
             "95th percentile",
             plan.margins.tail,
-            method(plan, "BCa bootstrap over seeds"),
+            method(plan),
         ),
     ];
     let one = |(quantity, name, what, margin, method): (_, &str, &str, crate::plan::Percent, _)| {
@@ -121,11 +121,11 @@ impl Grid<'_> {
         let bottom = top + row * rows as f64;
         self.row_names(&mut scene, (top, row), pooled);
         let range = self.range();
-        let positions = columns(scene.width - LABELS, plan.baselines.len(), 6.0);
-        for (baseline, pixels) in positions.iter().enumerate() {
+        let positions = columns(scene.width - LABELS, plan.contrasts.len(), 6.0);
+        for (contrast, pixels) in positions.iter().enumerate() {
             let axis = Axis::new(range, (pixels.0 + LABELS, pixels.1 + LABELS));
-            self.frame(&mut scene, &axis, baseline, (top, bottom));
-            self.marks(&mut scene, &axis, baseline, (top, row));
+            self.frame(&mut scene, &axis, contrast, (top, bottom));
+            self.marks(&mut scene, &axis, contrast, (top, row));
         }
         caption(&mut scene, bottom + 34.0, &text);
         Picture {
@@ -148,8 +148,8 @@ impl Grid<'_> {
         }
     }
 
-    fn frame(&self, scene: &mut Scene, axis: &Axis, baseline: usize, (top, bottom): (f64, f64)) {
-        let name = format!("vs {}", self.plan.baselines[baseline].name);
+    fn frame(&self, scene: &mut Scene, axis: &Axis, contrast: usize, (top, bottom): (f64, f64)) {
+        let name = self.plan.versus(contrast);
         let at = (f64::midpoint(axis.start, axis.end), top - 12.0);
         scene.text(at, name, Style::new(13.0, INK).bold().middle());
         for tick in axis.ticks(5.0) {
@@ -166,7 +166,7 @@ impl Grid<'_> {
         scene.text(at, "%", Style::new(11.0, GREY).middle());
     }
 
-    fn marks(&self, scene: &mut Scene, axis: &Axis, baseline: usize, (top, row): (f64, f64)) {
+    fn marks(&self, scene: &mut Scene, axis: &Axis, contrast: usize, (top, row): (f64, f64)) {
         let levels = self.plan.adoption.len();
         for (level, adoption) in self.plan.adoption.iter().enumerate() {
             let color = palette::level(level, levels);
@@ -174,14 +174,14 @@ impl Grid<'_> {
             for it in answers(
                 &self.analysis.comparisons,
                 self.quantity,
-                baseline,
+                contrast,
                 *adoption,
             ) {
                 let y = top + row * it.of.scenario as f64 + offset;
                 mark(scene, axis, &it.estimate.map(self.scale.percent), y, color);
             }
             let y = top + row * self.plan.scenarios.len() as f64 + offset;
-            let of = |it: &&Overall| it.baseline == baseline && it.adoption == *adoption;
+            let of = |it: &&Overall| it.contrast == contrast && it.adoption == *adoption;
             let found = self.pooled().find(of).and_then(|it| it.pooled);
             if let Some(it) = found {
                 // A large ratio is a small saving: the ends change places.
@@ -206,12 +206,12 @@ impl Grid<'_> {
 
     fn range(&self) -> (f64, f64) {
         let (mut low, mut high) = (-10.0_f64, self.limit.max(10.0));
-        for baseline in 0..self.plan.baselines.len() {
+        for contrast in 0..self.plan.contrasts.len() {
             for adoption in &self.plan.adoption {
                 for it in answers(
                     &self.analysis.comparisons,
                     self.quantity,
-                    baseline,
+                    contrast,
                     *adoption,
                 ) {
                     let value = (self.scale.percent)(it.estimate.value);

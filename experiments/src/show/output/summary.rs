@@ -18,6 +18,8 @@ pub const ALL_SCENARIOS: &str = "all";
 #[derive(Debug, Default, Serialize)]
 struct Row<'a> {
     scenario: &'a str,
+    contrast: &'a str,
+    candidate: &'a str,
     baseline: &'a str,
     adoption: String,
     group: &'a str,
@@ -91,28 +93,33 @@ pub fn registered(plan: &Plan, analysis: &Analysis) -> String {
     Table::of(&rows.collect::<Vec<Row<'_>>>())
 }
 
-/// Mean waste of a policy by itself, and the waste it would need for the claimed saving against
-/// this candidate (swarm cost only).
+/// Mean waste of the baseline of a contrast by itself, and the waste it would need for the claimed saving
+/// against the candidate (swarm cost only).
 #[must_use]
-pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, baseline: usize) -> (f64, f64) {
+pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, contrast: usize) -> (f64, f64) {
     let waste = |mix: Mix| {
         let found = levels
             .iter()
             .find(|it| it.scenario == scenario && it.mix == mix && it.kind == LevelKind::Waste);
         found.map_or(f64::NAN, |it| it.mean.value)
     };
-    let needed = waste_needed(waste(Mix::Candidate), plan.margins.claim.fraction());
-    (waste(Mix::Baseline(baseline)), needed)
+    let it = &plan.contrasts[contrast];
+    let needed = waste_needed(waste(it.candidate.into()), plan.margins.claim.fraction());
+    (waste(it.baseline.into()), needed)
 }
 
 fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'a> {
     let of = it.of;
-    let baseline = of.baseline.map(|at| &plan.baselines[at]);
+    let itself = (&plan.candidate, &plan.candidate);
+    let (candidate, baseline) = of.contrast.map_or(itself, |at| plan.pair(at));
+    let contrast = of.contrast.map(|at| &plan.contrasts[at].name);
     let [size, direction, time, joint] = it.words();
     let [ci95_low, ci95_high] = ci95(&it.estimate);
     let mut row = Row {
         scenario: &plan.scenarios[of.scenario].name,
-        baseline: &baseline.unwrap_or(&plan.candidate).name,
+        contrast: contrast.unwrap_or(&plan.candidate.name),
+        candidate: &candidate.name,
+        baseline: &baseline.name,
         adoption: of.adoption.label(),
         group: of.group.name(),
         quantity: of.quantity.id(),
@@ -141,7 +148,7 @@ fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'
         ..Row::default()
     };
     if let (Some(at), Quantity::Bytes(Estimand::E3), Adoption::ALL) =
-        (of.baseline, of.quantity, of.adoption)
+        (of.contrast, of.quantity, of.adoption)
     {
         let (has, needs) = waste_bound(plan, &analysis.levels, of.scenario, at);
         row.baseline_waste = figure(has);
@@ -164,7 +171,9 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
         });
     Row {
         scenario: ALL_SCENARIOS,
-        baseline: &plan.baselines[it.baseline].name,
+        contrast: &plan.contrasts[it.contrast].name,
+        candidate: &plan.pair(it.contrast).0.name,
+        baseline: &plan.pair(it.contrast).1.name,
         adoption: it.adoption.label(),
         group: Quantity::Bytes(it.estimand).group(it.adoption).name(),
         quantity: it.estimand.id(),

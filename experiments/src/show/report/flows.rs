@@ -25,20 +25,17 @@ impl Page<'_> {
             plan.margins.claim.fraction()
         ));
         let mut head = vec!["scenario".to_owned(), "waste needed".to_owned()];
-        head.extend(
-            plan.baselines
-                .iter()
-                .map(|it| format!("{} wastes", it.name)),
-        );
+        let names = (0..plan.contrasts.len()).map(|at| &plan.pair(at).1.name);
+        head.extend(names.map(|it| format!("{it} wastes")));
         let row = |(scenario, within): (usize, &crate::plan::ScenarioUse)| {
             let bound = |at| waste_bound(plan, &self.analysis.levels, scenario, at);
-            let needed = if plan.baselines.is_empty() {
+            let needed = if plan.contrasts.is_empty() {
                 f64::NAN
             } else {
                 bound(0).1
             };
             let mut row = vec![within.name.clone(), words::percent(needed)];
-            row.extend((0..plan.baselines.len()).map(|at| words::percent(bound(at).0)));
+            row.extend((0..plan.contrasts.len()).map(|at| words::percent(bound(at).0)));
             row
         };
         let rows: Vec<Vec<String>> = plan.scenarios.iter().enumerate().map(row).collect();
@@ -58,12 +55,12 @@ impl Page<'_> {
         );
         let e1 = Quantity::Bytes(Estimand::E1);
         let rows = self.comparisons(|it| {
-            it.of.quantity == e1 && it.of.baseline.is_some() && it.of.group != Group::Outsiders
+            it.of.quantity == e1 && it.of.contrast.is_some() && it.of.group != Group::Outsiders
         });
         self.html.long("Upload by group", &COMPARISON_HEAD, &rows);
         let rows = self.comparisons(|it| {
             it.of.quantity == Quantity::Time
-                && it.of.baseline.is_some()
+                && it.of.contrast.is_some()
                 && it.of.group == Group::Outsiders
         });
         if !rows.is_empty() {

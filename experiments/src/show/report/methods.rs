@@ -31,10 +31,9 @@ impl Page<'_> {
                 context.units
             ),
             format!(
-                "Savings are one minus the ratio of means over seeds, with BCa bootstrap intervals \
-                 over seeds ({} resamples; below 20 seeds jackknife with Student's t). Geometric-mean \
-                 time: Student's t on paired log ratios. Brackets: two-sided 95 %.",
-                plan.resamples
+                "Savings are one minus the ratio of means over seeds, times the ratio of geometric means. \
+                 Intervals over seeds: {}. How often they cover: lab coverage. Brackets: two-sided 95 %.",
+                plan.method.name()
             ),
             format!(
                 "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \

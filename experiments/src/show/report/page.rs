@@ -47,11 +47,11 @@ impl Page<'_> {
         let plan = self.plan;
         let row = |it: &Comparison| {
             let of = it.of;
-            let baseline = of.baseline.map(|at| plan.baselines[at].name.as_str());
+            let contrast = of.contrast.map(|at| plan.versus(at));
             let [size, direction, time, joint] = it.words();
             let texts = [
                 &plan.scenarios[of.scenario].name,
-                baseline.unwrap_or("itself (A/A)"),
+                contrast.as_deref().unwrap_or("itself (A/A)"),
                 &of.adoption.label(),
                 of.group.name(),
                 of.quantity.id(),
@@ -72,7 +72,7 @@ impl Page<'_> {
 /// Columns of [`Page::comparisons`].
 pub(super) const COMPARISON_HEAD: [&str; 11] = [
     "scenario",
-    "baseline",
+    "contrast",
     "adoption",
     "group",
     "quantity",

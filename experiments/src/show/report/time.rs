@@ -21,7 +21,7 @@ impl Page<'_> {
         let rows = self.comparisons(|it| {
             it.of.quantity == Quantity::Tail
                 && it.of.group == Group::All
-                && it.of.baseline.is_some()
+                && it.of.contrast.is_some()
         });
         self.html
             .long("The tail, by scenario", &COMPARISON_HEAD, &rows);

@@ -47,7 +47,7 @@ impl Page<'_> {
         self.html.table(
             &[
                 "reading",
-                "baseline",
+                "contrast",
                 "adoption",
                 "size",
                 "direction",
@@ -80,7 +80,7 @@ impl Page<'_> {
         });
         vec![
             format!("{} {}", it.estimand.id(), it.estimand.title()),
-            self.plan.baselines[it.baseline].name.clone(),
+            self.plan.versus(it.contrast),
             it.adoption.label(),
             it.size.word().to_owned(),
             it.direction.word().to_owned(),

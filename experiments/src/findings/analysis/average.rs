@@ -1,0 +1,95 @@
+//! A comparison averaged over the scenarios of a plan.
+
+use super::comparison::{Comparison, Finding};
+use super::quantity::Quantity;
+use crate::findings::stats::bounds::Bounds;
+use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::math::exp;
+use crate::findings::stats::moments::{mean, standard_deviation};
+
+/// The geometric mean of comparisons that differ in their scenario only, each scenario with equal weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Average {
+    /// What is compared.
+    pub quantity: Quantity,
+    /// A saving, or a ratio, with intervals over seeds.
+    pub estimate: Estimate,
+    /// Scenarios.
+    pub scenarios: usize,
+    /// Too many peers were unfinished in one of them: the figures mean nothing.
+    pub cut: bool,
+}
+
+/// The mean of `each`, if there is any.
+pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average> {
+    let each: Vec<&Comparison> = each.collect();
+    let quantity = each.first()?.of.quantity;
+    let is_ratio = matches!(quantity, Quantity::Time | Quantity::Tail);
+    let values: Vec<f64> = each.iter().map(|it| it.log_ratio.value).collect();
+    let runs = each.iter().map(|it| it.runs).min().unwrap_or(0);
+    let by_seed: Vec<Vec<f64>> = each.iter().map(|it| logs(it)).collect();
+    let ratio = Bounds::t_about(mean(&values), error(&by_seed), runs).estimate();
+    let estimate = if is_ratio {
+        ratio.map(exp)
+    } else {
+        ratio.map(|log| 1.0 - exp(log))
+    };
+    Some(Average {
+        quantity,
+        estimate,
+        scenarios: each.len(),
+        cut: each.iter().any(|it| matches!(it.finding, Finding::Cut(_))),
+    })
+}
+
+/// Standard error of the mean over scenarios. Scenarios with the same seeds are averaged seed by seed, so
+/// that what a seed has in common between them counts; otherwise they are taken to be independent.
+fn error(each: &[Vec<f64>]) -> f64 {
+    let runs = each[0].len();
+    let count = each.len() as f64;
+    if each.iter().all(|it| it.len() == runs) {
+        let seed = |at: usize| each.iter().map(|it| it[at]).sum::<f64>() / count;
+        let seeds: Vec<f64> = (0..runs).map(seed).collect();
+        return standard_deviation(&seeds) / (runs as f64).sqrt();
+    }
+    let variance = |it: &Vec<f64>| {
+        let spread = standard_deviation(it);
+        spread * spread / it.len() as f64
+    };
+    each.iter().map(variance).sum::<f64>().sqrt() / count
+}
+
+/// One value a seed whose spread is, to first order, that of the logarithm of the ratio.
+fn logs(it: &Comparison) -> Vec<f64> {
+    let ratio = match it.of.quantity {
+        Quantity::Time | Quantity::Tail => return it.by_seed.clone(),
+        Quantity::Bytes(_) => 1.0 - it.estimate.value,
+    };
+    let log = |saving: &f64| (1.0 - saving) / ratio;
+    it.by_seed.iter().map(log).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::analysis::answers;
+    use crate::findings::toy::analysed;
+    use crate::plan::{Adoption, Estimand};
+
+    #[test]
+    fn scenarios_count_alike_and_more_of_them_narrow_the_interval() {
+        let (_, analysis) = analysed();
+        let of = |quantity| answers(&analysis.comparisons, quantity, 0, Adoption::ALL);
+        for quantity in [Quantity::Bytes(Estimand::E1), Quantity::Time] {
+            let each: Vec<f64> = of(quantity).map(|it| it.estimate.value).collect();
+            let both = average(of(quantity)).expect("two scenarios");
+            let expected = match quantity {
+                Quantity::Bytes(_) => 1.0 - ((1.0 - each[0]) * (1.0 - each[1])).sqrt(),
+                Quantity::Time | Quantity::Tail => (each[0] * each[1]).sqrt(),
+            };
+            assert!((both.estimate.value - expected).abs() < 1e-9, "{both:?}");
+            assert_eq!((both.scenarios, both.cut), (2, false));
+        }
+        assert_eq!(average(of(Quantity::Tail).take(0)), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! How often intervals cover the truth: many runs of the plan's own pairs are taken as the truth, studies of
+//! as many seeds as the plan has are drawn from them, and each study makes its interval.
+
+use rayon::prelude::*;
+
+use super::analysis::{Key, Paired, Quantity};
+use super::stats::bootstrap::Resamples;
+use super::stats::estimate::Estimate;
+use super::stats::math::exp;
+use super::stats::method;
+use super::stats::moments::mean;
+use crate::plan::Method;
+
+/// Key of the random stream that draws studies.
+const STUDIES_SEED: u64 = 0x636f_7665_7261_6765;
+/// Key of the bootstrap's own.
+const RESAMPLES_SEED: u64 = 0x7265_7361_6d70_6c65;
+
+/// What is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// Seeds in a study.
+    pub seeds: usize,
+    /// Studies.
+    pub studies: usize,
+    /// Bootstrap resamples of each.
+    pub resamples: usize,
+}
+
+/// Studies whose interval held the truth, and those that missed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// The interval holds the truth.
+    pub covered: usize,
+    /// The interval lies wholly above the truth.
+    pub above: usize,
+    /// The interval lies wholly below.
+    pub below: usize,
+}
+
+/// One row of `coverage.csv`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coverage {
+    /// What is compared.
+    pub of: Key,
+    /// Over all runs: a saving, or a ratio of times.
+    pub truth: f64,
+    /// By method: Student's t, the studentised bootstrap, and the bias-corrected and accelerated one.
+    pub hits: [Hits; 3],
+}
+
+impl Hits {
+    fn count(&mut self, interval: (f64, f64), truth: f64) {
+        if truth < interval.0 {
+            self.above += 1;
+        } else if truth > interval.1 {
+            self.below += 1;
+        } else {
+            self.covered += 1;
+        }
+    }
+
+    /// Share of studies whose interval held the truth.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.covered as f64 / (self.covered + self.above + self.below) as f64
+    }
+}
+
+/// How often each way of making an interval covers the truth. Pairs that are the same in all runs are left
+/// out: there is nothing to miss.
+#[must_use]
+pub fn coverage(pairs: &[Paired], draw: Draw) -> Vec<Coverage> {
+    let resamples = Resamples::new(RESAMPLES_SEED, draw.seeds, draw.resamples);
+    let varies =
+        |it: &&Paired| it.candidate != it.baseline && it.candidate.iter().any(|it| *it != 0.0);
+    let pairs: Vec<&Paired> = pairs.iter().filter(varies).collect();
+    let each = pairs.into_par_iter().with_max_len(1);
+    each.map(|it| of(it, draw, &resamples)).collect()
+}
+
+fn of(it: &Paired, draw: Draw, resamples: &Resamples) -> Coverage {
+    let is_time = matches!(it.of.quantity, Quantity::Time | Quantity::Tail);
+    let ratio = |top: &[f64], bottom: &[f64]| {
+        if is_time {
+            exp(mean(top) - mean(bottom))
+        } else {
+            mean(top) / mean(bottom)
+        }
+    };
+    let truth = ratio(&it.candidate, &it.baseline);
+    let mut found = Coverage {
+        of: it.of,
+        truth: if is_time { truth } else { 1.0 - truth },
+        hits: [Hits::default(); 3],
+    };
+    // Studies are resamples of the runs, of another size.
+    let studies = Resamples::of_size(STUDIES_SEED, it.candidate.len(), draw.seeds, draw.studies);
+    for study in studies.each() {
+        let taken = |of: &[f64]| -> Vec<f64> { study.iter().map(|it| of[*it as usize]).collect() };
+        let (top, bottom) = (taken(&it.candidate), taken(&it.baseline));
+        let intervals = if is_time {
+            of_times(resamples, &top, &bottom)
+        } else {
+            of_bytes(resamples, &top, &bottom)
+        };
+        for (hits, interval) in found.hits.iter_mut().zip(intervals) {
+            hits.count(interval.ci95, truth);
+        }
+    }
+    found
+}
+
+/// By each method, in the order of the columns.
+const METHODS: [Method; 3] = [Method::Student, Method::Studentised, Method::Bca];
+
+fn of_times(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> [Estimate; 3] {
+    let logs: Vec<f64> = top.iter().zip(bottom).map(|(a, b)| a - b).collect();
+    METHODS.map(|it| method::of_mean(it, resamples, &logs).estimate().map(exp))
+}
+
+fn of_bytes(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> [Estimate; 3] {
+    METHODS.map(|it| method::of_ratio(it, resamples, top, bottom).estimate())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::measure::Group;
+    use crate::plan::{Adoption, Estimand};
+
+    /// Runs of which a few are much larger than the others, as one fast adopter makes them.
+    #[test]
+    fn the_interval_covers_skewed_pairs_as_often_as_it_says() {
+        let skewed = |it: u32| libm::exp(f64::from(it * 197 % 400) / 400.0 * 1.6 - 0.8);
+        let baseline: Vec<f64> = (0..400).map(skewed).collect();
+        let candidate: Vec<f64> = (0..400)
+            .map(|it| 0.6 * skewed(it) * (0.7 + f64::from(it % 7) / 10.0))
+            .collect();
+        let pair = Paired {
+            of: Key {
+                scenario: 0,
+                contrast: Some(0),
+                adoption: Adoption::One,
+                group: Group::Adopters,
+                quantity: Quantity::Bytes(Estimand::E1),
+            },
+            candidate,
+            baseline,
+        };
+        let draw = Draw {
+            seeds: 30,
+            studies: 1000,
+            resamples: 400,
+        };
+        let found = coverage(std::slice::from_ref(&pair), draw);
+        assert_eq!(found.len(), 1);
+        let share = found[0].hits[0].share();
+        // 95 % of 1000, standard deviation 7.
+        assert!((0.93..0.97).contains(&share), "{found:?}");
+        let same = Paired {
+            candidate: pair.baseline.clone(),
+            ..pair
+        };
+        assert_eq!(coverage(&[same], draw), []);
+    }
+}
