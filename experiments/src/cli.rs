@@ -36,6 +36,7 @@ mod solver;
 mod state;
 mod status;
 mod stop;
+mod sweep;
 mod tournament;
 mod trace;
 mod validate;
@@ -92,6 +93,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Measure what a swarm costs over its size, in CPU time and memory.
     Scaling(scaling::ScalingArgs),
+    /// Run a scenario at several values of one or two keys, and draw what changes.
+    Sweep(sweep::SweepArgs),
     /// Measure how often the intervals of a plan cover the truth.
     Coverage(coverage::CoverageArgs),
     /// Measure what the fast link solver does to completion times.
@@ -260,6 +263,7 @@ pub fn lab() -> ExitCode {
         Command::Gallery(it) => gallery::gallery(it),
         Command::Schema(it) => schema::schema(it),
         Command::Scaling(it) => scaling::scaling(it),
+        Command::Sweep(it) => sweep::run(it),
         Command::Coverage(it) => coverage::run(it),
         Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),

@@ -12,6 +12,7 @@ mod left_out;
 mod percent;
 mod resolve;
 pub mod schema;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub use file::{
 pub use left_out::LeftOut;
 pub use percent::Percent;
 pub use resolve::{Changes, load};
+pub use sweep::Sweep;
 
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,8 +59,10 @@ pub struct Plan {
     pub contrasts_listed: bool,
     /// Names of baselines and candidate from the first rung to the last; empty for no ladder.
     pub ladder: Vec<String>,
-    /// Settings to vary, if any.
+    /// Settings to vary in a design, if any.
     pub factorial: Option<Factorial>,
+    /// Settings to vary one at a time.
+    pub sweeps: Vec<Sweep>,
     /// Where.
     pub scenarios: Vec<ScenarioUse>,
     /// From which the seed of each run follows.
@@ -305,6 +309,8 @@ impl Method {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
+    /// Bytes saved against time taken.
+    Joint,
     /// Paired savings with intervals.
     Forest,
     /// Paired completion-time ratios with intervals.
@@ -317,6 +323,10 @@ pub enum Figure {
     Series,
     /// Who uploads to whom, by access class.
     Matrix,
+    /// Completion time and share ratio by access class.
+    Classes,
+    /// Lines over the share of adopters and over the plan's sweeps.
+    Sweep,
     /// What each rung of the ladder changes; drawn if the plan has one.
     Ladder,
     /// Main effects of the factors; drawn if the plan has some.
@@ -325,12 +335,15 @@ pub enum Figure {
 
 impl Figure {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
+        Self::Joint,
         Self::Forest,
         Self::Bytes,
         Self::Matrix,
         Self::Time,
         Self::Cdf,
+        Self::Classes,
+        Self::Sweep,
         Self::Series,
         Self::Ladder,
         Self::Effects,

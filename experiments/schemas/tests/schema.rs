@@ -192,7 +192,7 @@ fn plans_are_valid_and_mistakes_are_not() {
     let mistakes = [
         ("[seeds]", "[seed]"),
         ("\nquestion", "\nqestion"),
-        ("policy = \"tit_for_tat\"", "policy = 4"),
+        ("policy = \"unchoke_all\"", "policy = 4"),
         ("count = ", "count = -"),
         ("estimands = [\"E1\"", "estimands = [\"E9\""),
     ];

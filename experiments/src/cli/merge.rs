@@ -54,7 +54,10 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let store = job.store()?;
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     gather(&job.units, &job.engine.version(), &folders, &store)?;
-    let analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
+    let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
+    // Sweeps are no part of the shares: what is missing of them is run here.
+    let how = (&store, 0, args.results.quiet);
+    analysis.sweeps = super::sweep::responses(&args.plan, &job.plan, plan_args, how)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: 0,

@@ -9,7 +9,7 @@ use super::bar::Bar;
 use super::check::{self, Check};
 use super::folder::{append, make};
 use super::job::Job;
-use super::{Exit, Failure, beside, film, overwrite, print, show, stop};
+use super::{Exit, Failure, beside, film, overwrite, print, show, stop, sweep};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
 use crate::run::engine::Engine as _;
@@ -70,7 +70,11 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         return Ok(Exit::Done);
     }
     let done = job.execute(&job.units, &store, options)?;
-    let analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
+    let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
+    if !results.check {
+        let how = (&store, options.jobs, results.quiet);
+        analysis.sweeps = sweep::responses(name, &job.plan, &results.plan_args, how)?;
+    }
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: options.jobs,

@@ -1,6 +1,7 @@
 //! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
 
 mod average;
+mod classes;
 mod compare;
 mod comparison;
 mod ladder;
@@ -9,12 +10,14 @@ mod overall;
 mod pictures;
 mod quantity;
 mod runs;
+mod statement;
 mod steady;
 mod window;
 
 use rayon::prelude::*;
 
 pub use average::{Average, average};
+pub use classes::{Class, Fairness, MEASURES, Measure};
 pub use compare::{Paired, paired_logs, pairs};
 pub use comparison::{Comparison, Finding, Key, LogRatio, Sides, Verdicts, answers};
 pub use ladder::{Ladder, MeanStep, Step};
@@ -23,10 +26,12 @@ pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
 pub use quantity::Quantity;
 pub use runs::{RunRow, Runs};
+pub use statement::{Statement, statement, statements};
 pub use steady::Warmup;
 pub use window::Window;
 
 use crate::findings::stats::bootstrap::Resamples;
+use crate::findings::sweep::Response;
 use crate::plan::{Method, Plan};
 
 /// Everything that is reported of a plan.
@@ -40,10 +45,16 @@ pub struct Analysis {
     pub comparisons: Vec<Comparison>,
     /// The claim over all scenarios.
     pub overall: Vec<Overall>,
+    /// Access classes under each policy.
+    pub classes: Vec<Class>,
+    /// How fair swarms of one policy are beside each other.
+    pub fairness: Vec<Fairness>,
     /// What was found of the warm-up of each steady scenario.
     pub warmups: Vec<Warmup>,
     /// The steps of the plan's ladder, if it has one.
     pub ladder: Ladder,
+    /// What came of the plan's sweeps; they are run apart.
+    pub sweeps: Vec<Response>,
     /// Data of the pictures.
     pub pictures: Pictures,
 }
@@ -76,6 +87,12 @@ impl Analysis {
             analysis
                 .levels
                 .extend(levels::levels(plan, scenario, &runs));
+            analysis
+                .classes
+                .extend(classes::classes(plan, scenario, &runs));
+            analysis
+                .fairness
+                .extend(classes::fairness(plan, scenario, &runs));
             let questions = compare::questions(plan, scenario);
             let answers: Vec<Vec<Comparison>> = questions
                 .into_par_iter()

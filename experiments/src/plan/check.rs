@@ -36,6 +36,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         contrasts_listed: false,
         ladder: file.ladder.clone(),
         factorial: None,
+        sweeps: Vec::new(),
         scenarios: numbered(&file.scenario, "scenario", source, scenario)?,
         master_seed: file.seeds.master,
         seed_count: file.seeds.count,
@@ -82,6 +83,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
     }
     super::contrast::contrasts(&file.contrast, &mut plan, source)?;
     ladder(&plan, source)?;
+    plan.sweeps = super::sweep::sweeps(&file.sweep, &plan, source)?;
     if let Some(file) = &file.factorial {
         plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
     }
@@ -105,7 +107,7 @@ fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
 }
 
 /// The number, if it is one that can be run.
-fn seed_count(count: u32) -> Result<u32, String> {
+pub(super) fn seed_count(count: u32) -> Result<u32, String> {
     if (1..=MOST_SEEDS).contains(&count) {
         Ok(count)
     } else {

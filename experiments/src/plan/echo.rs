@@ -5,9 +5,10 @@ use unchoke_sim::parameter;
 
 use super::file::{
     CandidateFile, ContrastFile, FactorFile, FactorialFile, MarginsFile, ParameterFile, PlanFile,
-    ScenarioFile, SeedsFile, StatisticsFile,
+    ScenarioFile, SeedsFile, StatisticsFile, SweepFile,
 };
-use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse};
+use super::sweep::written;
+use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse, Sweep};
 
 impl Plan {
     /// The plan as TOML text. Reading it gives the same plan.
@@ -45,6 +46,7 @@ impl Plan {
             contrast: self.contrasts_written(),
             scenario: self.scenarios.iter().map(scenario).collect(),
             factorial: self.factorial.as_ref().map(factorial),
+            sweep: self.sweeps.iter().map(sweep).collect(),
         };
         toml::to_string_pretty(&file).expect("a plan has no value that TOML lacks")
     }
@@ -59,6 +61,17 @@ impl Plan {
         };
         let listed = self.contrasts.iter().filter(|_| self.contrasts_listed);
         listed.map(written).collect()
+    }
+}
+
+fn sweep(it: &Sweep) -> SweepFile {
+    SweepFile {
+        name: Some(it.name.clone()),
+        key: it.key.clone(),
+        values: it.values.iter().map(|it| written(it)).collect(),
+        seeds: it.seeds,
+        contrasts: it.contrasts.clone(),
+        scenarios: it.scenarios.clone(),
     }
 }
 

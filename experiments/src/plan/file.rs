@@ -55,6 +55,32 @@ pub struct PlanFile {
     /// Settings to vary in a two-level design: the plan is run at each of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factorial: Option<FactorialFile>,
+    /// Settings to vary one at a time: the plan is run at each value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweep: Vec<SweepFile>,
+}
+
+/// A setting with its values.
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SweepFile {
+    /// What is varied, in words; the key if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Dotted key of the plan, such as `scenario.*.set.peers`.
+    pub key: String,
+    /// Values of it.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub values: Vec<toml::Value>,
+    /// Paired runs of each; those of the plan if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<u32>,
+    /// Names of the contrasts to run; all if left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contrasts: Vec<String>,
+    /// Names of the scenarios to run; all if left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<String>,
 }
 
 /// A two-level factorial design.

@@ -4,18 +4,21 @@
 mod axis;
 mod bytes;
 mod cdf;
+mod classes;
 mod effects;
 mod forest;
 mod gallery;
 mod grid;
 pub mod heat;
 mod interval;
+mod joint;
 mod ladder;
 mod matrix;
 mod palette;
 mod panel;
 pub mod pareto;
 mod render;
+mod response;
 mod scaling;
 mod scene;
 mod series;
@@ -26,9 +29,10 @@ pub use effects::effects;
 pub use gallery::{Glance, glance};
 pub(crate) use palette::{INK, WHITE};
 pub use render::{RenderError, png};
+pub use response::{Curve, Panel, lines};
 pub use scaling::scaling;
 pub use scene::{Color, Scene, Shape};
-pub use svg::svg;
+pub use svg::{bare, svg};
 
 use crate::findings::analysis::Analysis;
 use crate::plan::{Figure, Plan};
@@ -57,6 +61,16 @@ pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
     let wanted = Figure::ALL.into_iter();
     let wanted = wanted.filter(|it| plan.figures.contains(it));
     let drawn = wanted.flat_map(|it| match it {
+        Figure::Joint => vec![joint::joint(plan, analysis)],
+        Figure::Sweep => {
+            let each = analysis.sweeps.iter().enumerate();
+            let sweeps = each.map(|(at, it)| response::sweep(at, it));
+            response::adoption(plan, analysis)
+                .into_iter()
+                .chain(sweeps)
+                .collect()
+        }
+        Figure::Classes => apart(plan, |it| classes::classes(plan, analysis, it)),
         Figure::Forest if few(plan) => vec![forest::savings(plan, analysis)],
         Figure::Forest => grid::savings(plan, analysis),
         Figure::Time if few(plan) => vec![forest::times(plan, analysis)],

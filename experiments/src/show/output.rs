@@ -65,8 +65,13 @@ impl Files {
                 "completion.csv",
                 tables::completion(plan, &analysis.pictures),
             ),
+            ("classes.csv", tables::classes(plan, &analysis.classes)),
+            ("fairness.csv", tables::fairness(plan, &analysis.fairness)),
             ("matrix.csv", tables::matrix(plan, &analysis.pictures)),
         ];
+        if !analysis.sweeps.is_empty() {
+            files.push(("sweep.csv", tables::sweeps(&analysis.sweeps)));
+        }
         if !plan.ladder.is_empty() {
             files.push(("ladder.csv", tables::ladder(plan, &analysis.ladder)));
         }

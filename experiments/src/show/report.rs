@@ -3,6 +3,7 @@
 //! Map: `html` is what any page is made of, `page` what the sections share; each other file is a section
 //! or two, in the order of [`report`].
 
+mod answer;
 mod flows;
 pub(crate) mod html;
 mod ladder;
@@ -58,13 +59,15 @@ pub fn report(
         analysis,
         pictures,
     };
-    page.verdicts();
-    page.ladder();
-    page.forest();
-    page.bytes();
+    page.answer();
     page.payers();
+    page.bytes();
+    page.ladder();
     page.time();
     page.tail();
+    page.sweeps();
+    page.verdicts();
+    page.forest();
     page.scenarios();
     for it in context.sections {
         page.html.heading(&it.heading, &it.id);
@@ -105,12 +108,14 @@ mod tests {
             assert!(!page.contains(link), "the page loads nothing: {link}");
         }
         let ids = [
-            "verdict",
-            "forest",
-            "bytes",
+            "answer",
             "matrix",
+            "bytes",
             "time",
             "tail",
+            "sweeps",
+            "verdict",
+            "forest",
             "scenarios",
             "extra",
             "methods",
@@ -120,7 +125,7 @@ mod tests {
             .map(|it| page.find(&format!("id=\"{it}\"")))
             .collect();
         assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?}");
-        assert_eq!(page.matches("<svg").count(), 6);
+        assert_eq!(page.matches("<svg").count(), 9);
         assert!(page.contains("ab12") && page.contains("As much as it was told to."));
     }
 }

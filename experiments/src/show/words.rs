@@ -3,12 +3,10 @@
 mod answer;
 mod ladder;
 
-pub use answer::{Statement, answer, statements};
+pub use answer::{answer, sentence};
 pub use ladder::ladder;
 
-use crate::findings::analysis::{
-    Analysis, Comparison, Finding, LevelKind, Overall, Quantity, answers,
-};
+use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, Size};
 use crate::plan::{Adoption, Estimand, Plan, Status};
@@ -212,44 +210,6 @@ pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// The last line: how fast, scenario by scenario, with intervals and the number of paired seeds.
-#[must_use]
-pub fn closing(plan: &Plan, analysis: &Analysis) -> Option<String> {
-    let adoption = plan.adoption.iter().max()?;
-    let (candidate, baseline) = plan.pair(0);
-    let (candidate, baseline) = (&candidate.name, &baseline.name);
-    if plan.seed_range().0 < 2 {
-        return Some(format!(
-            "One seed names no winner between {candidate} and {baseline}."
-        ));
-    }
-    let each = answers(&analysis.comparisons, Quantity::Time, 0, *adoption)
-        .map(|it| format!("in {} {}", plan.scenarios[it.of.scenario].name, sooner(it)));
-    let each = each.collect::<Vec<_>>().join("; ");
-    Some(format!(
-        "Against {baseline}, when {} adopt, {candidate} finishes: {each}. Geometric means over {} \
-         paired seeds.",
-        adopts(*adoption),
-        plan.seeds_said()
-    ))
-}
-
-/// How much sooner or later, and no side where the interval has both.
-fn sooner(it: &Comparison) -> String {
-    if let Finding::Cut(it) = it.finding {
-        return it.to_string();
-    }
-    let (ratio, (low, high)) = (it.estimate.value, it.estimate.ci95);
-    if high < 1.0 {
-        let (low, high) = (1.0 / high, 1.0 / low);
-        format!("{:.2}x sooner (95 % CI {low:.2}-{high:.2})", 1.0 / ratio)
-    } else if low > 1.0 {
-        format!("{ratio:.2}x later (95 % CI {low:.2}-{high:.2})")
-    } else {
-        format!("neither sooner nor later as far as is shown (95 % CI {low:.2}-{high:.2})")
-    }
-}
-
 /// What counts in steady scenarios: one sentence each.
 #[must_use]
 pub fn warmups(plan: &Plan, analysis: &Analysis) -> Vec<String> {
@@ -310,8 +270,7 @@ pub fn title(quantity: Quantity) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::toy::analysed;
-    use crate::findings::verdict::{Joint, Unfinished};
+    use crate::findings::verdict::Joint;
     use crate::run::toy::plan;
 
     fn reading(contrast: usize, adoption: Adoption, size: Size) -> Overall {
@@ -352,27 +311,6 @@ mod tests {
             direction(&plan, &all),
             "no saving shown for every contrast and adoption"
         );
-    }
-
-    #[test]
-    fn the_closing_sentence_takes_a_side_only_where_one_is_shown() {
-        let (_, analysis) = analysed();
-        let mut it = analysis.comparisons[0].clone();
-        for (value, ci95, words) in [
-            (0.8, (0.5, 0.9), "1.25x sooner (95 % CI 1.11-2.00)"),
-            (1.3, (1.1, 1.5), "1.30x later (95 % CI 1.10-1.50)"),
-            (
-                0.998,
-                (0.97, 1.02),
-                "neither sooner nor later as far as is shown (95 % CI 0.97-1.02)",
-            ),
-        ] {
-            it.finding = Finding::Times { runs_needed: None };
-            (it.estimate.value, it.estimate.ci95) = (value, ci95);
-            assert_eq!(sooner(&it), words);
-        }
-        it.finding = Finding::Cut(Unfinished::of([0.8, 1.0]).expect("cut"));
-        assert_eq!(sooner(&it), "cannot tell: 20.0 % unfinished");
     }
 
     #[test]

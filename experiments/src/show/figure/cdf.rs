@@ -2,10 +2,10 @@
 
 use super::Picture;
 use super::axis::Axis;
-use super::palette;
+use super::palette::{self, GREY};
 use super::panel::{Frame, caption, columns, legend, title};
-use super::scene::Scene;
-use crate::findings::analysis::Analysis;
+use super::scene::{Color, Scene, Style};
+use crate::findings::analysis::{Analysis, Completion};
 use crate::plan::{Figure, Plan};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
@@ -47,6 +47,8 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
             y: Axis::new((0.0, 100.0), (top + 240.0, top)),
         };
         frame.draw(&mut scene, &within.name, "seconds since arrival");
+        let at = (frame.x.start + 4.0, top + 8.0);
+        scene.text(at, "% of peers complete", Style::new(11.0, GREY));
         // The candidate is drawn last, on top.
         for curve in curves.iter().rev() {
             let at = mixes
@@ -62,14 +64,15 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
                     points.push((frame.x.at(*time), frame.y.at(share)));
                 }
             }
+            band(&mut scene, &frame, curve, palette::policy(at));
             let width = if at == 0 { 2.5 } else { 1.75 };
             scene.line(&points, palette::policy(at), width);
         }
     }
     let text = format!(
         "Share of peers (%) that have every piece, by seconds since their own arrival; origin \
-         seeds left out. Pooled over {} seeds; peers of one run are not independent, so no \
-         interval is drawn: see the paired ratios. Data: completion.csv.",
+         seeds left out. Line: peers of {} seeds together. Band: 95 % Student t interval over seeds of the time \
+         by which that share is complete. Data: completion.csv.",
         plan.seeds_said()
     );
     caption(&mut scene, top + 290.0, &text);
@@ -79,5 +82,26 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         scenario: None,
         caption: text,
         scene,
+    }
+}
+
+/// Between the ends of the intervals, as far as peers completed.
+fn band(scene: &mut Scene, frame: &Frame, curve: &Completion, color: Color) {
+    let shares = curve.by_run_s.iter().enumerate();
+    let shown = shares.filter(|(percent, it)| {
+        let finite = it.ci95.0.is_finite() && it.ci95.1.is_finite();
+        finite && *percent as f64 <= curve.completed * 100.0
+    });
+    let ends: Vec<_> = shown
+        .map(|(percent, it)| {
+            let y = frame.y.at(percent as f64);
+            let [low, high] = [it.ci95.0, it.ci95.1].map(|end| (frame.x.within(end), y));
+            (low, high)
+        })
+        .collect();
+    if ends.len() > 1 {
+        let up = ends.iter().map(|it| it.0);
+        let down = ends.iter().rev().map(|it| it.1);
+        scene.area(up.chain(down).collect(), color, 0.18);
     }
 }

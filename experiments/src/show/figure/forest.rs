@@ -303,7 +303,7 @@ mod tests {
     fn every_picture_of_the_plan_is_drawn_the_same_twice() {
         let (plan, analysis) = analysed();
         let drawn = pictures(&plan, &analysis);
-        assert_eq!(drawn.len(), 6);
+        assert_eq!(drawn.len(), 9);
         for it in &drawn {
             let text = svg(&it.scene);
             assert_eq!(text, svg(&it.scene));

@@ -17,14 +17,26 @@ pub(super) fn title(scene: &mut Scene, text: &str) -> f64 {
     44.0
 }
 
-/// Makes room below `bottom` for the caption and writes it.
+/// Ends the drawing at `bottom` and says what it shows.
 pub(super) fn caption(scene: &mut Scene, bottom: f64, text: &str) {
-    let lines = wrap(text, scene.width - 2.0 * EDGE);
+    scene.height = (bottom + 8.0).ceil();
+    text.clone_into(&mut scene.caption);
+}
+
+/// The drawing with its caption written below it, for files that stand alone.
+pub(super) fn captioned(scene: &Scene) -> Scene {
+    let mut scene = scene.clone();
+    if scene.caption.is_empty() {
+        return scene;
+    }
+    let bottom = scene.height - 8.0;
+    let lines = wrap(&scene.caption, scene.width - 2.0 * EDGE);
     for (at, line) in lines.iter().enumerate() {
         let y = bottom + 14.0 + CAPTION_LINE * at as f64;
         scene.text((EDGE, y), line.clone(), Style::new(CAPTION_SIZE, GREY));
     }
     scene.height = (bottom + 20.0 + CAPTION_LINE * lines.len() as f64).ceil();
+    scene
 }
 
 fn wrap(text: &str, width: f64) -> Vec<String> {

@@ -45,6 +45,7 @@ fn fonts() -> Result<(), RenderError> {
 
 /// The scene as a PNG file of twice its size.
 pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
+    let scene = &super::panel::captioned(scene);
     fonts()?;
     let (width, height) = (whole(scene.width), whole(scene.height));
     let mut pixels = vec![0; width as usize * height as usize * 3];

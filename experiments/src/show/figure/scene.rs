@@ -71,6 +71,8 @@ pub struct Scene {
     pub height: f64,
     /// In the order they are drawn.
     pub shapes: Vec<Shape>,
+    /// Words below it, which pages write as text.
+    pub caption: String,
 }
 
 /// How a text looks.
@@ -117,6 +119,7 @@ impl Scene {
             width,
             height,
             shapes: Vec::new(),
+            caption: String::new(),
         }
     }
 

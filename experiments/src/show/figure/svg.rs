@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::panel::captioned;
 use super::scene::{Anchor, Color, Scene, Shape};
 
 /// Units of the view box in a pixel: positions are whole numbers.
@@ -14,10 +15,16 @@ const LINE: f64 = 1.24;
 /// From the middle of lower-case letters to their foot, in font sizes: half the x-height.
 const HALF_X_HEIGHT: f64 = 0.243;
 
-/// The scene as an SVG document. Lines and areas keep their order where they could cover each other;
-/// dots lie above them, and texts above everything.
+/// The scene with its caption as an SVG document.
 #[must_use]
 pub fn svg(scene: &Scene) -> String {
+    bare(&captioned(scene))
+}
+
+/// The scene without its caption as an SVG document. Lines and areas keep their order where they could cover each other;
+/// dots lie above them, and texts above everything.
+#[must_use]
+pub fn bare(scene: &Scene) -> String {
     let mut layers = Layers::default();
     for shape in &scene.shapes {
         layers.add(shape);

@@ -2,10 +2,11 @@
 
 use unchoke_core::ledger::{Kind, Waste};
 
-use crate::findings::analysis::{Ladder, Level, Pictures, RunRow};
+use crate::findings::analysis::{Class, Fairness, Ladder, Level, MEASURES, Pictures, RunRow};
 use crate::findings::measure::geometric_mean_time;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::figure;
+use crate::findings::sweep::Response;
 use crate::findings::table::Table;
 use crate::plan::Plan;
 use crate::run::unit::mix_name;
@@ -182,7 +183,7 @@ pub fn timeseries(plan: &Plan, pictures: &Pictures) -> String {
     table.finish()
 }
 
-/// `completion.csv`: quantiles of completion time, pooled over seeds.
+/// `completion.csv`: quantiles of completion time, pooled over seeds, and of each run as a mean over seeds.
 #[must_use]
 pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
     let mut table = Table::new(&[
@@ -192,9 +193,13 @@ pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
         "completed_fraction",
         "quantile",
         "time_s",
+        "run_mean_s",
+        "run_ci95_low",
+        "run_ci95_high",
     ]);
     for it in &pictures.completions {
-        for (percent, time) in it.quantiles_s.iter().enumerate() {
+        for (percent, (time, run)) in it.quantiles_s.iter().zip(&it.by_run_s).enumerate() {
+            let [low, high] = ci95(run);
             table.row([
                 plan.scenarios[it.scenario].name.clone(),
                 mix_name(plan, it.mix),
@@ -202,8 +207,78 @@ pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
                 figure(it.completed),
                 figure(percent as f64 / 100.0),
                 figure(*time),
+                figure(run.value),
+                low,
+                high,
             ]);
         }
+    }
+    table.finish()
+}
+
+/// `classes.csv`: what each access class gets and gives in swarms of one policy.
+#[must_use]
+pub fn classes(plan: &Plan, classes: &[Class]) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "policy",
+        "class",
+        "up_rate_bytes_per_s",
+        "runs",
+        "geometric_mean_time_s",
+        "time_ci95_low",
+        "time_ci95_high",
+        "share_ratio",
+        "share_ratio_ci95_low",
+        "share_ratio_ci95_high",
+    ]);
+    for it in classes {
+        let [time_low, time_high] = ci95(&it.time);
+        let [share_low, share_high] = ci95(&it.share_ratio);
+        table.row([
+            plan.scenarios[it.scenario].name.clone(),
+            mix_name(plan, it.mix),
+            it.name.clone(),
+            figure(it.up_rate),
+            it.runs.to_string(),
+            figure(it.time.value),
+            time_low,
+            time_high,
+            figure(it.share_ratio.value),
+            share_low,
+            share_high,
+        ]);
+    }
+    table.finish()
+}
+
+/// `fairness.csv`: measures of fairness in swarms of the candidate and of the baseline of each contrast.
+#[must_use]
+pub fn fairness(plan: &Plan, rows: &[Fairness]) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "contrast",
+        "measure",
+        "runs",
+        "candidate_mean",
+        "baseline_mean",
+        "difference",
+        "ci95_low",
+        "ci95_high",
+    ]);
+    for it in rows {
+        let [low, high] = ci95(&it.difference);
+        table.row([
+            plan.scenarios[it.scenario].name.clone(),
+            plan.contrasts[it.contrast].name.clone(),
+            MEASURES[it.measure].0.to_owned(),
+            it.runs.to_string(),
+            figure(it.candidate),
+            figure(it.baseline),
+            figure(it.difference.value),
+            low,
+            high,
+        ]);
     }
     table.finish()
 }
@@ -222,6 +297,52 @@ pub fn matrix(plan: &Plan, pictures: &Pictures) -> String {
                     it.classes[from].clone(),
                     it.classes[to].clone(),
                     bytes.to_string(),
+                ]);
+            }
+        }
+    }
+    table.finish()
+}
+
+/// `sweep.csv`: what the plan says at each value of its sweeps.
+#[must_use]
+pub fn sweeps(responses: &[Response]) -> String {
+    let mut table = Table::new(&[
+        "sweep",
+        "key",
+        "value",
+        "contrast",
+        "adoption",
+        "quantity",
+        "scenarios",
+        "seeds",
+        "saving",
+        "saving_ci95_low",
+        "saving_ci95_high",
+        "time_ratio",
+        "time_ci95_low",
+        "time_ci95_high",
+    ]);
+    for response in responses {
+        for point in &response.points {
+            for it in &point.statements {
+                let [low, high] = ci95(&it.saving.estimate);
+                let [time_low, time_high] = ci95(&it.time.estimate);
+                table.row([
+                    response.sweep.name.clone(),
+                    response.sweep.key.clone(),
+                    point.value.clone(),
+                    point.contrasts[it.contrast].clone(),
+                    it.adoption.label(),
+                    it.estimand.id().to_owned(),
+                    it.saving.scenarios.to_string(),
+                    point.seeds.clone(),
+                    figure(it.saving.estimate.value),
+                    low,
+                    high,
+                    figure(it.time.estimate.value),
+                    time_low,
+                    time_high,
                 ]);
             }
         }

@@ -45,6 +45,7 @@ impl Page<'_> {
 
     pub(super) fn payers(&mut self) {
         self.html.heading("Who pays", "matrix");
+        self.figures(Figure::Classes, None);
         if !self.figures(Figure::Matrix, None) && self.plan.figures.contains(&Figure::Matrix) {
             self.html
                 .paragraph("The class-by-class matrices stand with their scenarios below.");
@@ -58,6 +59,7 @@ impl Page<'_> {
             it.of.quantity == e1 && it.of.contrast.is_some() && it.of.group != Group::Outsiders
         });
         self.html.long("Upload by group", &COMPARISON_HEAD, &rows);
+        self.fairness();
         let rows = self.comparisons(|it| {
             it.of.quantity == Quantity::Time
                 && it.of.contrast.is_some()

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::findings::verdict::CANNOT_TELL;
-use crate::show::figure::{Scene, svg};
+use crate::show::figure::{Scene, bare};
 
 const STYLE: &str = include_str!("../../../assets/report.css");
 
 /// Most rows of a table that is not folded away.
-const MOST_OPEN_ROWS: usize = 60;
+const MOST_OPEN_ROWS: usize = 12;
 /// Most rows of a table at all: nobody reads more on a page.
 const MOST_ROWS: usize = 240;
 
@@ -74,16 +74,24 @@ impl Html {
         self.push(&format!("<blockquote>{}</blockquote>", escape(text)));
     }
 
-    /// A table. Verdict words get a class of their own.
+    /// A table. Verdict words get a class of their own; columns that are empty everywhere are left out.
     pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
+        let filled = |at: &usize| {
+            rows.iter()
+                .any(|row| row.get(*at).is_some_and(|it| !it.is_empty()))
+        };
+        let columns: Vec<usize> = (0..head.len())
+            .filter(|it| rows.is_empty() || filled(it))
+            .collect();
         let mut text = String::from("<div class=\"wide\"><table>\n<thead><tr>");
-        for it in head {
-            write!(text, "<th>{}</th>", escape(it)).expect("writing to a string does not fail");
+        for at in &columns {
+            write!(text, "<th>{}</th>", escape(head[*at]))
+                .expect("writing to a string does not fail");
         }
         text.push_str("</tr></thead>\n<tbody>\n");
         for row in rows {
             text.push_str("<tr>");
-            for it in row {
+            for it in columns.iter().filter_map(|at| row.get(*at)) {
                 let class = match it.as_str() {
                     "supported" | "saves" | "kept" | "shown" | "PASS" => " class=\"good\"",
                     "refuted" | "costs" | "degraded" | "FAIL" => " class=\"bad\"",
@@ -122,11 +130,12 @@ impl Html {
         self.push("</details>");
     }
 
-    /// A picture with its words for those who cannot see it.
+    /// A picture with its words below it, which also tell those who cannot see it.
     pub(crate) fn figure(&mut self, caption: &str, scene: &Scene) {
-        let (label, drawing) = (escape(caption), svg(scene));
+        let (label, drawing) = (escape(caption), bare(scene));
         self.push(&format!(
-            "<figure role=\"img\" aria-label=\"{label}\">\n{drawing}\n</figure>"
+            "<figure>\n<div class=\"drawing\" role=\"img\" aria-label=\"{label}\">{drawing}</div>\n\
+             <figcaption>{label}</figcaption>\n</figure>"
         ));
     }
 

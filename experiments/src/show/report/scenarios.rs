@@ -54,7 +54,13 @@ impl Page<'_> {
                 ));
             }
             self.levels(scenario);
-            for figure in [Figure::Cdf, Figure::Bytes, Figure::Matrix, Figure::Series] {
+            for figure in [
+                Figure::Cdf,
+                Figure::Classes,
+                Figure::Bytes,
+                Figure::Matrix,
+                Figure::Series,
+            ] {
                 self.figures(figure, Some(scenario));
             }
             let rows = self.comparisons(|it| it.of.scenario == scenario && it.is_headline());

@@ -9,7 +9,7 @@ use crate::show::words;
 
 impl Page<'_> {
     pub(super) fn verdicts(&mut self) {
-        self.html.heading("The verdict", "verdict");
+        self.html.heading("The verdict on each reading", "verdict");
         self.html.push("<dl>");
         for (estimand, size, direction) in words::verdicts(self.plan, self.analysis) {
             let title = format!("{}, {}", estimand.id(), estimand.title());
@@ -22,9 +22,6 @@ impl Page<'_> {
             ));
         }
         self.html.push("</dl>");
-        if let Some(closing) = words::closing(self.plan, self.analysis) {
-            self.html.paragraph(&closing);
-        }
         let completion = words::completion(self.plan, self.analysis);
         self.html.paragraph(&completion);
         expected(&mut self.html, self.plan);
@@ -44,7 +41,8 @@ impl Page<'_> {
             .map(|it| self.reading(it))
             .collect();
         self.html.subheading("Every reading over all scenarios");
-        self.html.table(
+        self.html.long(
+            "Every reading",
             &[
                 "reading",
                 "contrast",

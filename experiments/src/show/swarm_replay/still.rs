@@ -71,6 +71,7 @@ pub(super) fn still(film: &Film, layout: &Layout) -> String {
         width: PIXELS,
         height: PIXELS,
         shapes: Vec::new(),
+        caption: String::new(),
     };
     let scale = PIXELS / SIDE;
     let at = |node: usize| (layout.at[node].0 * scale, layout.at[node].1 * scale);

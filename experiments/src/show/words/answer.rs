@@ -1,7 +1,7 @@
 //! The answer of a plan in a few lines under 80 columns.
 
 use super::{adopts, percent};
-use crate::findings::analysis::{Analysis, Average, Quantity, answers, average};
+use crate::findings::analysis::{Analysis, Average, Statement, statements};
 use crate::findings::verdict::Joint;
 use crate::plan::{Adoption, Estimand, Plan};
 
@@ -10,111 +10,28 @@ const WIDTH: usize = 79;
 /// Most lines of [`answer`]: with the hash, the report and the line that repeats, twelve.
 const MOST_LINES: usize = 9;
 
-/// One statement: who saves how much, and in what time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Statement {
-    /// Position of the contrast in the plan.
-    pub contrast: usize,
-    /// Whom or what it is about.
-    pub about: String,
-    /// Share of adopters.
-    pub adoption: Adoption,
-    /// The reading of bandwidth.
-    pub estimand: Estimand,
-    /// Saving over the scenarios in scope.
-    pub saving: Average,
-    /// Ratio of completion times of the same peers.
-    pub time: Average,
-    /// Whether the claim holds: bytes and time, in every scenario.
-    pub joint: Joint,
-}
-
-/// The statements of a plan: of its first contrast for the downloader, the swarm and the origin; of the
-/// others for the swarm.
+/// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
 #[must_use]
-pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
-    let mut all = Vec::new();
-    for contrast in 0..plan.contrasts.len() {
-        let levels = &plan.contrasts[contrast].adoption;
-        let few = levels.iter().min().copied().unwrap_or(Adoption::ALL);
-        let many = levels.iter().max().copied().unwrap_or(Adoption::ALL);
-        let mut add = |estimand, adoption, about: &str| {
-            all.extend(statement(
-                plan,
-                analysis,
-                (contrast, estimand, adoption),
-                about,
-            ));
-        };
-        let name = plan.versus(contrast);
-        if contrast == 0 {
-            add(Estimand::E1, few, "downloader");
-            add(Estimand::E3, many, "swarm");
-            add(Estimand::E4, many, "origin");
-        } else if many == Adoption::ALL {
-            add(Estimand::E3, many, &name);
-        } else {
-            add(Estimand::E1, few, &name);
-        }
+pub fn sentence(it: &Statement) -> String {
+    if it.saving.cut {
+        return "cannot tell: too many peers were unfinished when runs ended".to_owned();
     }
-    all
-}
-
-fn statement(
-    plan: &Plan,
-    analysis: &Analysis,
-    (contrast, estimand, adoption): (usize, Estimand, Adoption),
-    about: &str,
-) -> Option<Statement> {
-    let quantity = Quantity::Bytes(estimand);
-    let group = quantity.group(adoption);
-    let in_scope =
-        |it: &&crate::findings::analysis::Comparison| plan.scenarios[it.of.scenario].is_in_scope();
-    let times = analysis.comparisons.iter().filter(|it| {
-        let of = it.of;
-        (of.quantity, of.contrast, of.adoption, of.group)
-            == (Quantity::Time, Some(contrast), adoption, group)
-    });
-    let reading = analysis
-        .overall
-        .iter()
-        .find(|it| (it.estimand, it.contrast, it.adoption) == (estimand, contrast, adoption))?;
-    let savings = answers(&analysis.comparisons, quantity, contrast, adoption);
-    Some(Statement {
-        contrast,
-        about: about.to_owned(),
-        adoption,
-        estimand,
-        saving: average(savings.filter(in_scope))?,
-        time: average(times.filter(in_scope))?,
-        joint: reading.joint,
-    })
-}
-
-impl Statement {
-    /// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        if self.saving.cut {
-            return "cannot tell: too many peers were unfinished when runs ended".to_owned();
-        }
-        let verb = match self.estimand {
-            Estimand::E1 | Estimand::E4 => "uploads",
-            Estimand::E2 => "sends and receives",
-            Estimand::E3 => "sends",
-            Estimand::E5 => "wastes",
-        };
-        let word = match self.joint {
-            Joint::Shown => "yes",
-            Joint::Refuted => "no",
-            Joint::NotShown => "open",
-        };
-        format!(
-            "{verb} {}, time {}: {word}",
-            less(&self.saving),
-            times(&self.time)
-        )
-    }
+    let verb = match it.estimand {
+        Estimand::E1 | Estimand::E4 => "uploads",
+        Estimand::E2 => "sends and receives",
+        Estimand::E3 => "sends",
+        Estimand::E5 => "wastes",
+    };
+    let word = match it.joint {
+        Joint::Shown => "yes",
+        Joint::Refuted => "no",
+        Joint::NotShown => "open",
+    };
+    format!(
+        "{verb} {}, time {}: {word}",
+        less(&it.saving),
+        times(&it.time)
+    )
 }
 
 /// `12.3 % [10.1, 14.5] less`; of a cost, `more`, with the ends the other way round.
@@ -158,7 +75,7 @@ fn times(it: &Average) -> String {
 #[must_use]
 pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = wrapped(&first_sentence(&plan.question), 2);
-    let statements = statements(plan, analysis);
+    let statements = told(plan, analysis);
     let own = &plan.contrasts[0];
     let named = own.what.clone().unwrap_or_else(|| plan.versus(0));
     let named = named.split(':').next().unwrap_or_default().to_owned();
@@ -175,10 +92,33 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
         if lines.len() == MOST_LINES {
             break;
         }
-        let indent = if it.contrast == 0 { "  " } else { "" };
-        lines.push(fitting(format!("{indent}{} {}", it.about, it.sentence())));
+        let about = about(plan, it);
+        lines.push(fitting(format!("{about} {}", sentence(it))));
     }
     lines
+}
+
+/// All of the first contrast; of the others what it does for the swarm, or for adopters where never all adopt.
+fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
+    let mut all = statements(plan, analysis);
+    all.retain(|it| {
+        let whole = plan.contrasts[it.contrast]
+            .adoption
+            .contains(&Adoption::ALL);
+        let usual = if whole { Estimand::E3 } else { Estimand::E1 };
+        it.contrast == 0 || it.estimand == usual
+    });
+    all
+}
+
+/// Whom or what a statement is about.
+fn about(plan: &Plan, it: &Statement) -> String {
+    match (it.contrast, it.estimand) {
+        (0, Estimand::E1) => "  downloader".to_owned(),
+        (0, Estimand::E4) => "  origin".to_owned(),
+        (0, _) => "  swarm".to_owned(),
+        (contrast, _) => plan.versus(contrast),
+    }
 }
 
 fn capital(text: &str) -> String {
@@ -254,13 +194,13 @@ mod tests {
         it.saving.estimate.value = -0.2;
         it.saving.estimate.ci95 = (-0.25, 0.01);
         it.joint = Joint::Refuted;
-        let sentence = it.sentence();
+        let said = sentence(&it);
         assert!(
-            sentence.starts_with("uploads 20.0 % [-1.0, 25.0] more, time x"),
-            "{sentence}"
+            said.starts_with("uploads 20.0 % [-1.0, 25.0] more, time x"),
+            "{said}"
         );
-        assert!(sentence.ends_with(": no"), "{sentence}");
+        assert!(said.ends_with(": no"), "{said}");
         it.saving.cut = true;
-        assert!(it.sentence().starts_with("cannot tell"));
+        assert!(sentence(&it).starts_with("cannot tell"));
     }
 }

@@ -1,0 +1,75 @@
+//! What a plan says in short: who saves how much, and in what time, over all scenarios in scope.
+
+use super::comparison::{Comparison, answers};
+use super::{Analysis, Average, Quantity, average};
+use crate::findings::verdict::Joint;
+use crate::plan::{Adoption, Estimand, Plan};
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Position of the contrast in the plan.
+    pub contrast: usize,
+    /// Share of adopters.
+    pub adoption: Adoption,
+    /// The reading of bandwidth.
+    pub estimand: Estimand,
+    /// Saving over the scenarios in scope.
+    pub saving: Average,
+    /// Ratio of completion times of the same peers.
+    pub time: Average,
+    /// Whether the claim holds: bytes and time, in every scenario.
+    pub joint: Joint,
+}
+
+/// The statement on a contrast at an adoption, if its comparison was made.
+#[must_use]
+pub fn statement(
+    plan: &Plan,
+    analysis: &Analysis,
+    contrast: usize,
+    (estimand, adoption): (Estimand, Adoption),
+) -> Option<Statement> {
+    let quantity = Quantity::Bytes(estimand);
+    let group = quantity.group(adoption);
+    let in_scope = |it: &&Comparison| plan.scenarios[it.of.scenario].is_in_scope();
+    let times = analysis.comparisons.iter().filter(|it| {
+        let of = it.of;
+        (of.quantity, of.contrast, of.adoption, of.group)
+            == (Quantity::Time, Some(contrast), adoption, group)
+    });
+    let is_reading = |it: &&super::Overall| {
+        (it.estimand, it.contrast, it.adoption) == (estimand, contrast, adoption)
+    };
+    let reading = analysis.overall.iter().find(is_reading)?;
+    let savings = answers(&analysis.comparisons, quantity, contrast, adoption);
+    Some(Statement {
+        contrast,
+        adoption,
+        estimand,
+        saving: average(savings.filter(in_scope))?,
+        time: average(times.filter(in_scope))?,
+        joint: reading.joint,
+    })
+}
+
+/// Upload of adopters at the smallest adoption, and bytes of the swarm and of the origin at the greatest, for
+/// every contrast.
+#[must_use]
+pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
+    let mut all = Vec::new();
+    for (contrast, it) in plan.contrasts.iter().enumerate() {
+        let few = it.adoption.iter().min().copied().unwrap_or(Adoption::ALL);
+        let many = it.adoption.iter().max().copied().unwrap_or(Adoption::ALL);
+        let of = [
+            (Estimand::E1, few),
+            (Estimand::E3, many),
+            (Estimand::E4, many),
+        ];
+        all.extend(
+            of.into_iter()
+                .filter_map(|it| statement(plan, analysis, contrast, it)),
+        );
+    }
+    all
+}

@@ -1,0 +1,186 @@
+//! Bytes against time: one mark a comparison, and the quarter of the plane that the claim means.
+
+use super::Picture;
+use super::axis::Axis;
+use super::palette::{self, GREEN, GREY, INK};
+use super::panel::{Frame, caption, columns, legend, title};
+use super::scene::{Scene, Style};
+use crate::findings::analysis::{Analysis, Comparison, Quantity, answers};
+use crate::plan::{Adoption, Estimand, Figure, Plan};
+
+/// Height of a panel.
+const HEIGHT: f64 = 300.0;
+/// Savings below this and times above that are drawn at the edge.
+const LEAST_SAVING: f64 = -100.0;
+const MOST_TIME: f64 = 2.5;
+
+/// A mark: what is saved in percent, the ratio of times, and the contrast.
+struct Mark {
+    contrast: usize,
+    saving: (f64, (f64, f64)),
+    time: (f64, (f64, f64)),
+}
+
+pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
+    let mut scene = Scene::new(1000.0, 0.0);
+    let y = title(
+        &mut scene,
+        "Bytes saved and time taken, one mark a scenario and contrast",
+    );
+    let names: Vec<_> = (0..plan.contrasts.len())
+        .map(|at| (plan.versus(at), palette::policy(at)))
+        .collect();
+    let top = legend(&mut scene, y + 4.0, &names) + 22.0;
+    let few = plan.adoption.iter().min().copied().unwrap_or(Adoption::ALL);
+    let panels = [
+        (Estimand::E1, few),
+        (Estimand::E3, Adoption::ALL),
+        (Estimand::E4, Adoption::ALL),
+    ];
+    let panels: Vec<_> = panels
+        .into_iter()
+        .filter(|it| plan.estimands.contains(&it.0))
+        .collect();
+    for ((estimand, adoption), pixels) in
+        panels
+            .iter()
+            .zip(columns(1000.0, panels.len().max(1), 44.0))
+    {
+        let marks = marks(plan, analysis, *estimand, *adoption);
+        let head = format!(
+            "{} {}, {} adopt",
+            estimand.id(),
+            estimand.title(),
+            crate::show::words::adopts(*adoption)
+        );
+        panel(&mut scene, plan, &head, &marks, (pixels, top));
+    }
+    let text = format!(
+        "Right is less traffic (percent saved), down is faster (ratio of geometric-mean completion times). Green: \
+         what the claim means, {} saved and times within {}. Bars: 95 % intervals over {} paired seeds. \
+         E1 and its times are those of the adopters. Marks beyond an axis lie on it. Data: summary.csv.",
+        plan.margins.claim,
+        plan.margins.time,
+        plan.seeds_said()
+    );
+    caption(&mut scene, top + HEIGHT + 44.0, &text);
+    Picture {
+        name: "joint".to_owned(),
+        figure: Figure::Joint,
+        scenario: None,
+        caption: text,
+        scene,
+    }
+}
+
+fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoption) -> Vec<Mark> {
+    let quantity = Quantity::Bytes(estimand);
+    let mut all = Vec::new();
+    for contrast in 0..plan.contrasts.len() {
+        for saving in answers(&analysis.comparisons, quantity, contrast, adoption) {
+            let is_time = |it: &&Comparison| {
+                it.of.quantity == Quantity::Time
+                    && (it.of.scenario, it.of.contrast, it.of.adoption, it.of.group)
+                        == (
+                            saving.of.scenario,
+                            saving.of.contrast,
+                            adoption,
+                            saving.of.group,
+                        )
+            };
+            let Some(time) = analysis.comparisons.iter().find(is_time) else {
+                continue;
+            };
+            let percent = |it: f64| it * 100.0;
+            let (low, high) = saving.estimate.ci95;
+            all.push(Mark {
+                contrast,
+                saving: (
+                    percent(saving.estimate.value),
+                    (percent(low), percent(high)),
+                ),
+                time: (time.estimate.value, time.estimate.ci95),
+            });
+        }
+    }
+    all
+}
+
+fn panel(
+    scene: &mut Scene,
+    plan: &Plan,
+    head: &str,
+    marks: &[Mark],
+    (pixels, top): ((f64, f64), f64),
+) {
+    let savings = || {
+        marks
+            .iter()
+            .map(|it| it.saving.0)
+            .filter(|it| it.is_finite())
+    };
+    let times = || marks.iter().map(|it| it.time.0).filter(|it| it.is_finite());
+    let claim = plan.margins.claim.fraction() * 100.0;
+    let limit = 1.0 + plan.margins.time.fraction();
+    let least = savings().fold(-10.0, f64::min).max(LEAST_SAVING) - 4.0;
+    let fastest = times().fold(0.8, f64::min) - 0.05;
+    let slowest = times().fold(1.2, f64::max).min(MOST_TIME) + 0.05;
+    let frame = Frame {
+        x: Axis::new((least, 104.0_f64.max(claim + 10.0)), pixels),
+        y: Axis::new((fastest, slowest), (top + HEIGHT, top)),
+    };
+    let corner = (frame.x.within(claim), frame.y.within(limit));
+    scene.area(
+        vec![
+            corner,
+            (pixels.1, corner.1),
+            (pixels.1, top + HEIGHT),
+            (corner.0, top + HEIGHT),
+        ],
+        GREEN,
+        0.16,
+    );
+    frame.draw(scene, head, "saved, %");
+    for (at, line) in [(0.0, true), (1.0, false)] {
+        if line {
+            let x = frame.x.at(at);
+            scene.line(&[(x, top), (x, top + HEIGHT)], GREY, 1.0);
+        } else {
+            let y = frame.y.at(at);
+            scene.line(&[(pixels.0, y), (pixels.1, y)], GREY, 1.0);
+        }
+    }
+    scene.text(
+        (pixels.0 + 4.0, top + 8.0),
+        "time, ratio",
+        Style::new(11.0, GREY),
+    );
+    for it in marks {
+        let color = palette::policy(it.contrast);
+        let (x, y) = (frame.x.within(it.saving.0), frame.y.within(it.time.0));
+        let (low, high) = it.saving.1;
+        if low.is_finite() && high.is_finite() {
+            scene.line(
+                &[(frame.x.within(low), y), (frame.x.within(high), y)],
+                color,
+                1.0,
+            );
+        }
+        let (low, high) = it.time.1;
+        if low.is_finite() && high.is_finite() {
+            scene.line(
+                &[(x, frame.y.within(low)), (x, frame.y.within(high))],
+                color,
+                1.0,
+            );
+        }
+        scene.dot((x, y), 4.0, color);
+    }
+    if marks.is_empty() {
+        scene.text(
+            (pixels.0 + 8.0, top + 40.0),
+            "no comparison",
+            Style::new(12.0, INK),
+        );
+    }
+}

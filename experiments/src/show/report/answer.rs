@@ -1,0 +1,104 @@
+//! The answer, as the command line gives it, and the joint picture.
+
+use super::html::escape;
+use super::page::Page;
+use crate::findings::analysis::MEASURES;
+use crate::plan::Figure;
+use crate::show::words;
+
+impl Page<'_> {
+    pub(super) fn answer(&mut self) {
+        self.html.heading("The answer", "answer");
+        let lines = words::answer(self.plan, self.analysis);
+        // The question stands above already.
+        let told = lines.iter().skip_while(|it| !it.ends_with(':'));
+        self.html.push("<div class=\"answer\">");
+        for line in told {
+            let class = if line.starts_with("  ") {
+                " class=\"part\""
+            } else {
+                ""
+            };
+            self.html
+                .push(&format!("<p{class}>{}</p>", escape(line.trim())));
+        }
+        self.html.push("</div>");
+        self.html.paragraph(
+            "Geometric means over the scenarios in scope with 95 % intervals over seeds; times are those of \
+             the same peers. yes: the claimed saving is shown in every scenario, and so is that times are \
+             kept; no: one scenario shows the contrary of either; open: neither.",
+        );
+        let named = self
+            .plan
+            .contrasts
+            .iter()
+            .enumerate()
+            .filter_map(|(at, it)| {
+                let what = it.what.as_ref()?;
+                Some(format!(
+                    "<dt>{}</dt><dd>{}</dd>",
+                    escape(&self.plan.versus(at)),
+                    escape(what)
+                ))
+            });
+        let named: Vec<String> = named.collect();
+        if !named.is_empty() {
+            self.html.push(&format!(
+                "<details><summary>What is set against what</summary><dl>{}</dl></details>",
+                named.join("\n")
+            ));
+        }
+        self.figures(Figure::Joint, None);
+    }
+
+    /// What swarms of one policy make of fairness.
+    pub(super) fn fairness(&mut self) {
+        if self.analysis.fairness.is_empty() {
+            return;
+        }
+        self.html.subheading("Fairness");
+        for (_, words, _) in MEASURES {
+            self.html
+                .push(&format!("<p class=\"small\">{}</p>", escape(words)));
+        }
+        let number = |it: f64| format!("{:.3}", (it * 1000.0).round() / 1000.0 + 0.0);
+        let row = |it: &crate::findings::analysis::Fairness| {
+            let (low, high) = it.difference.ci95;
+            vec![
+                self.plan.scenarios[it.scenario].name.clone(),
+                self.plan.versus(it.contrast),
+                MEASURES[it.measure].0.to_owned(),
+                number(it.candidate),
+                number(it.baseline),
+                format!(
+                    "{} [{}, {}]",
+                    number(it.difference.value),
+                    number(low),
+                    number(high)
+                ),
+            ]
+        };
+        let rows: Vec<Vec<String>> = self.analysis.fairness.iter().map(row).collect();
+        let head = [
+            "scenario",
+            "contrast",
+            "measure",
+            "candidate",
+            "baseline",
+            "difference [95 % CI]",
+        ];
+        self.html
+            .long("Fairness, candidate and baseline", &head, &rows);
+    }
+
+    /// Effects over the size of things and over the share of adopters.
+    pub(super) fn sweeps(&mut self) {
+        let drawn = self.pictures.iter().any(|it| it.figure == Figure::Sweep);
+        if !drawn {
+            return;
+        }
+        self.html
+            .heading("What changes with adoption and size", "sweeps");
+        self.figures(Figure::Sweep, None);
+    }
+}
