@@ -6,7 +6,8 @@
 //! [`book`] the addresses that are known, and whom to dial next; [`source`] what each kind is worth;
 //! [`doors`] connections whose handshake is not done; [`admission`] who gets a seat, `seats` who has
 //! one; [`turnover`] who makes room; [`redial`] when to try again; [`bans`] who misbehaved;
-//! [`announcer`] when to tell the trackers what; `web_seeds` which servers to use; [`config`] every figure; [`places`] what an address
+//! [`announcer`] when to tell the trackers what; `web_seeds` which servers to use; [`explain`] what keeps
+//! a torrent from moving; [`config`] every figure; [`places`] what an address
 //! is. Parts return what is to be done and never call each other: only this file, `connecting` and
 //! `servers`, which hold the state, do.
 //!
@@ -46,6 +47,7 @@ pub mod book;
 pub mod config;
 mod connecting;
 pub mod doors;
+pub mod explain;
 mod io;
 mod many;
 pub mod places;
@@ -61,6 +63,7 @@ use bans::{Bans, Offence};
 use book::Book;
 pub use config::Config;
 use doors::Doors;
+use explain::Unmet;
 pub use io::{Heard, Input, Output, Why};
 pub use places::{Internet, Places};
 use redial::Ended;
@@ -143,13 +146,6 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// The same with so many web seeds (BEP 19), which are used while something is lacking.
-    #[must_use]
-    pub fn with_web_seeds(mut self, count: u16) -> Self {
-        self.web_seeds = (count > 0).then(|| Box::new(WebSeeds::new(count)));
-        self
-    }
-
     /// The torrent inside.
     #[must_use]
     pub fn torrent(&self) -> &Torrent {
@@ -200,7 +196,7 @@ impl<P: Places> Client<P> {
             Input::Found { source, addresses } => self.on_found(source, None, addresses),
             // Only time can follow from somebody at the door.
             Input::Knock { address } => return self.on_knock(now, address),
-            Input::Failed { door } => self.on_failed(now, door),
+            Input::Failed { door, how } => self.on_failed(now, door, how),
             Input::Met {
                 door,
                 name,
@@ -483,9 +479,9 @@ fn phase(period: Duration, rng: &mut Rng) -> Duration {
 
 impl<P: Places> Client<P> {
     /// An attempt failed, or a stranger did not do its handshake.
-    fn gone(&mut self, now: Instant, half_open: &doors::HalfOpen<P>) {
+    fn gone(&mut self, now: Instant, half_open: &doors::HalfOpen<P>, how: Unmet) {
         if half_open.dialled.is_some() {
-            self.book.failed(now, half_open.address);
+            self.book.failed(now, half_open.address, how);
         }
     }
 

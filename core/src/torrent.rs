@@ -39,6 +39,7 @@ mod download;
 mod endgame;
 mod exchange;
 mod exclusive;
+mod explain;
 mod fill;
 mod interest;
 mod io;
@@ -64,6 +65,7 @@ use allowed::Allowances;
 use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
+pub use explain::Connections;
 pub use io::{
     BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
     ProtocolViolation, Reason, Unsent, Verdict,
@@ -176,7 +178,6 @@ impl Torrent {
         let have_count = have.count();
         let wanted = config.wanted.as_deref();
         let unbegun = needs::lacked(wanted, &have);
-        let done = unbegun.count() == 0;
         let triggers = policy.triggers();
         let mut phase = streams.stream(Purpose::Phase, entity);
         let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
@@ -188,7 +189,7 @@ impl Torrent {
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
-            order: if done {
+            order: if unbegun.count() == 0 {
                 policy.seed_order()
             } else {
                 policy.upload_order()

@@ -27,6 +27,7 @@ mod announce;
 mod bench;
 mod choosing;
 mod create;
+mod explain;
 mod finding;
 mod inspect;
 mod leaving;

@@ -75,8 +75,13 @@ pub enum CloseReason {
     #[error("extension message of {0} bytes")]
     LongExtension(usize),
     /// A web seed is of no use.
-    #[error("{0}")]
-    WebSeed(WebSeedError),
+    #[error("{why}")]
+    Server {
+        /// A sentence.
+        why: String,
+        /// To ask again in a little while makes sense.
+        passing: bool,
+    },
     /// We let it go.
     #[error("closed by us")]
     ByUs,

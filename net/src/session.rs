@@ -10,6 +10,7 @@ mod damage;
 mod dictionary;
 mod drive;
 mod end;
+mod explain;
 mod finders;
 mod found;
 mod gateway;
@@ -17,6 +18,7 @@ mod names;
 mod open;
 mod peers;
 mod status;
+mod unmet;
 mod web_seeds;
 
 use std::net::SocketAddr;
@@ -50,6 +52,7 @@ use crate::storage::{Storage, StorageError};
 
 pub(crate) use announce::summary;
 pub use check::{Check, check, file_entries};
+pub use explain::{Explained, LastWord};
 pub use status::{Notice, Status};
 
 /// What the client core takes and gives on the network.
@@ -118,6 +121,8 @@ pub struct Settings {
     pub recheck: bool,
     /// Write over files that are not of this torrent.
     pub overwrite: bool,
+    /// Say every few seconds what is known of why nothing comes.
+    pub explain: bool,
     /// Record the session here.
     pub record: Option<PathBuf>,
     /// Seed of the random streams.
@@ -152,6 +157,7 @@ impl Settings {
             idle_timeout: None,
             recheck: false,
             overwrite: false,
+            explain: false,
             record: None,
             run_seed: crate::chance::random_u64(),
         }
@@ -292,6 +298,7 @@ pub struct Session {
     damage: damage::Damage,
     dictionary: dictionary::Dictionary,
     web_seeds: web_seeds::WebSeeds,
+    told: explain::Told,
 }
 
 impl Session {

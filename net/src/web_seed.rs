@@ -97,7 +97,10 @@ impl Server {
     async fn run(mut self) {
         if let Err(error) = self.serve().await {
             self.ranges.hang_up();
-            let closed = Event::Closed(CloseReason::WebSeed(error));
+            let closed = Event::Closed(CloseReason::Server {
+                why: error.to_string(),
+                passing: error.is_passing(),
+            });
             // The session may be over already.
             drop(self.shared.events.send((self.link, closed)).await);
         }

@@ -11,6 +11,7 @@ mod damaged;
 mod dht;
 mod disk;
 mod encryption;
+mod explain;
 mod files;
 mod hostile;
 mod kills;

@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::explain::{Candidates, Unmet};
 use super::redial::{Fate, after_failure};
 use super::source::Source;
 use crate::ids::PeerKey;
@@ -16,6 +17,14 @@ use crate::time::Instant;
 enum State {
     Waiting,
     Trying,
+    Connected,
+}
+
+/// What became of an address last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Untried,
+    Failed(Unmet),
     Connected,
 }
 
@@ -32,6 +41,8 @@ struct Record<A> {
     failures: u8,
     /// It was one when it was last connected.
     seed: bool,
+    /// What became of it last, beside that.
+    last: Last,
 }
 
 /// A moment to 17 ms, which is fine enough for waits of seconds: in 32 bits there are two years of them.
@@ -102,6 +113,8 @@ pub struct Book<A> {
     counts: [u16; Source::COUNT],
     turn: u32,
     private: bool,
+    /// Addresses of each source that were forgotten after many failures.
+    forgotten: [u16; Source::COUNT],
 }
 
 impl<A: Copy + Ord> Book<A> {
@@ -115,6 +128,7 @@ impl<A: Copy + Ord> Book<A> {
             counts: [0; Source::COUNT],
             turn: 0,
             private,
+            forgotten: [0; Source::COUNT],
         }
     }
 
@@ -165,6 +179,7 @@ impl<A: Copy + Ord> Book<A> {
             state: State::Waiting,
             failures: 0,
             seed: false,
+            last: Last::Untried,
             teller,
         };
         if self.records.len() == self.records.capacity() {
@@ -241,6 +256,29 @@ impl<A: Copy + Ord> Book<A> {
     #[must_use]
     pub fn waiting(&self, wanted: Wanted) -> usize {
         self.records.iter().filter(|it| wanted.admits(it)).count()
+    }
+
+    /// What became of the addresses, by source.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Candidates> {
+        let mut all = Source::ALL.map(Candidates::of);
+        for (candidates, forgotten) in all.iter_mut().zip(self.forgotten) {
+            candidates.forgotten = u32::from(forgotten);
+        }
+        for it in &self.records {
+            let of = &mut all[it.source as usize];
+            of.known += 1;
+            let kind = match (it.state, it.last) {
+                (State::Trying, _) => &mut of.trying,
+                (State::Connected, _) => &mut of.connected,
+                (State::Waiting, Last::Untried) => &mut of.untried,
+                (State::Waiting, Last::Connected) => &mut of.parted,
+                (State::Waiting, Last::Failed(how)) => &mut of.failed[how as usize],
+            };
+            *kind += 1;
+        }
+        let ever = all.into_iter().filter(|it| it.known + it.forgotten > 0);
+        ever.collect()
     }
 
     /// Addresses that are known.
@@ -327,6 +365,7 @@ impl<A: Copy + Ord> Book<A> {
     pub fn connected(&mut self, address: A) {
         if let Some(known) = self.get(address) {
             (known.state, known.failures) = (State::Connected, 0);
+            known.last = Last::Connected;
         }
     }
 
@@ -338,15 +377,17 @@ impl<A: Copy + Ord> Book<A> {
         let believed = |source: Source| !may_lie || !source.is_first_hand();
         let waits = |it: &&mut Record<A>| it.state == State::Waiting && believed(it.source);
         let known = self.get(address).filter(waits);
-        known.map(|it| it.state = State::Connected).is_some()
+        let came = known.map(|it| (it.state, it.last) = (State::Connected, Last::Connected));
+        came.is_some()
     }
 
     /// The attempt failed.
-    pub fn failed(&mut self, now: Instant, address: A) {
+    pub fn failed(&mut self, now: Instant, address: A, how: Unmet) {
         let Some(known) = self.get(address).filter(|it| it.state == State::Trying) else {
             return;
         };
         known.failures = known.failures.saturating_add(1);
+        known.last = Last::Failed(how);
         let fate = after_failure(known.failures, known.source);
         self.put_back(now, address, fate);
     }
@@ -369,7 +410,11 @@ impl<A: Copy + Ord> Book<A> {
         match fate {
             Fate::Again(wait) => known.not_before = known.not_before.max(Tick::at(now.after(wait))),
             Fate::Seed => {}
-            Fate::Forgotten => self.remove(place),
+            Fate::Forgotten => {
+                let forgotten = &mut self.forgotten[known.source as usize];
+                *forgotten = forgotten.saturating_add(1);
+                self.remove(place);
+            }
         }
     }
 

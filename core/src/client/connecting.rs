@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::admission::{Newcomer, Refusal, admit, is_host_full};
 use super::book::Wanted;
 use super::doors::{Door, HalfOpen};
+use super::explain::{Explanation, Unmet};
 use super::redial::Ended;
 use super::seats::{Crowds, Seat};
 use super::source::Source;
@@ -100,6 +101,15 @@ impl<P: Places> Client<P> {
         !self.torrent.is_done() && self.torrent.interesting() < few
     }
 
+    /// What keeps the torrent from moving.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        Explanation {
+            candidates: self.book.candidates(),
+            connections: self.torrent.connections(),
+        }
+    }
+
     /// Whether sources should be asked for more peers.
     #[must_use]
     pub fn wants_peers(&self) -> bool {
@@ -138,14 +148,14 @@ impl<P: Places> Client<P> {
         }
     }
 
-    pub(super) fn on_failed(&mut self, now: Instant, door: Door) {
+    pub(super) fn on_failed(&mut self, now: Instant, door: Door, how: Unmet) {
         if let Some(half_open) = self.doors.take(door) {
-            self.gone(now, &half_open);
+            self.gone(now, &half_open, how);
         }
     }
 
     pub(super) fn give_up(&mut self, now: Instant, late: HalfOpen<P>) {
-        self.gone(now, &late);
+        self.gone(now, &late, Unmet::TimedOut);
         let (door, why) = (late.door, Refusal::TooSlow);
         self.outputs.push_back(Output::Drop { door, why });
     }

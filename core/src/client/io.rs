@@ -6,6 +6,7 @@ use super::admission::Refusal;
 use super::announcer::Wishes;
 use super::bans::Offence;
 use super::doors::Door;
+use super::explain::Unmet;
 use super::places::Places;
 use super::redial::Ended;
 use super::source::Source;
@@ -47,6 +48,8 @@ pub enum Input<P: Places> {
     Failed {
         /// Which.
         door: Door,
+        /// Why; told to the user, and nothing depends on it.
+        how: Unmet,
     },
     /// Handshakes are done in both directions. Answered by [`Output::Joined`] or [`Output::Drop`].
     Met {

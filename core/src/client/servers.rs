@@ -1,13 +1,23 @@
 //! Web seeds of a client: used while something is lacking, left when they lie.
 
+use alloc::boxed::Box;
+
 use super::bans::Offence;
 use super::redial::Ended;
+use super::web_seeds::WebSeeds;
 use super::{Client, Output, Places, Why};
 use crate::ids::PeerKey;
 use crate::time::Instant;
 use crate::torrent::{Input, PeerLink};
 
 impl<P: Places> Client<P> {
+    /// The same with so many web seeds (BEP 19), which are used while something is lacking.
+    #[must_use]
+    pub fn with_web_seeds(mut self, count: u16) -> Self {
+        self.web_seeds = (count > 0).then(|| Box::new(WebSeeds::new(count)));
+        self
+    }
+
     /// Web seeds in use.
     #[must_use]
     pub fn web_seeds_in_use(&self) -> usize {

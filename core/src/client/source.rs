@@ -25,6 +25,17 @@ impl Source {
     /// How many sources there are.
     pub(super) const COUNT: usize = Self::PeerExchange as usize + 1;
 
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::User,
+        Self::Tracker,
+        Self::Resume,
+        Self::LocalNetwork,
+        Self::Incoming,
+        Self::Dht,
+        Self::PeerExchange,
+    ];
+
     /// Whether strangers cannot easily put addresses of their own there: who is named so may be
     /// dialled although the connections are taken, if those who hold them are of little use.
     #[must_use]

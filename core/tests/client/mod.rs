@@ -4,3 +4,4 @@ mod announcer;
 mod book;
 mod parts;
 mod stories;
+mod words;

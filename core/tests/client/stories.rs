@@ -15,7 +15,8 @@
 //! `expect` names what the client asked for since the last one, in order: `dial ADDRESS`, `answer
 //! ADDRESS`, `drop ADDRESS`, `joined ADDRESS KEY`, `close ADDRESS WHY`, `ban ADDRESS`, `announce N
 //! [EVENT]`, `use web:N`, `leave web:N`; `nothing`; messages and blocks are left out. `count WORD N` says only how many of a kind
-//! there were, and `connected N` how many connections stand.
+//! there were, and `connected N` how many connections stand. `why WORD` names the hindrance, `candidates
+//! SOURCE NAME=N…` what became of the addresses of a source.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -26,17 +27,19 @@ use std::time::Duration;
 
 use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::doors::Door;
+use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
-use unchoke_core::client::source::Source;
 use unchoke_core::client::{self, Client, Heard, Input, Internet, Output, Why};
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
-use unchoke_core::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
+use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{self, BlockDigest, Config, Reason, Torrent, Unsent, Verdict};
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 use unchoke_core::{choke, pick};
+
+use super::words::{address, ended, figures_of, name, of_web, shown, source};
 
 struct Story {
     client: Client<Internet>,
@@ -105,51 +108,6 @@ impl Setting {
             unverified: Vec::new(),
             asked: Vec::new(),
         }
-    }
-}
-
-fn name(word: &str) -> PeerId {
-    let mut id = [0; 20];
-    id[..word.len()].copy_from_slice(word.as_bytes());
-    PeerId(id)
-}
-
-/// The address that stands for a web seed.
-fn of_web(seed: u16) -> SocketAddr {
-    ([0, 0, 0, 1], seed + 1).into()
-}
-
-fn shown(address: SocketAddr) -> String {
-    match address.ip().to_string().as_str() {
-        "0.0.0.1" => format!("web:{}", address.port() - 1),
-        _ => address.to_string(),
-    }
-}
-
-fn address(word: &str) -> SocketAddr {
-    if let Some(seed) = word.strip_prefix("web:") {
-        return of_web(seed.parse().expect("a number"));
-    }
-    word.parse()
-        .unwrap_or_else(|_| panic!("{word} is no address"))
-}
-
-fn source(word: &str) -> Source {
-    match word {
-        "user" => Source::User,
-        "tracker" => Source::Tracker,
-        "pex" => Source::PeerExchange,
-        "dht" => Source::Dht,
-        _ => panic!("no source {word}"),
-    }
-}
-
-fn ended(word: &str) -> Ended {
-    match word {
-        "by_peer" => Ended::ByPeer,
-        "garbage" => Ended::Garbage,
-        "unread" => Ended::Unread,
-        _ => panic!("no end {word}"),
     }
 }
 
@@ -351,7 +309,8 @@ impl Story {
             }
             ["failed", from] => {
                 let door = self.doors.remove(&address(from)).expect("at a door");
-                self.tell(Input::Failed { door });
+                let how = Unmet::Refused;
+                self.tell(Input::Failed { door, how });
             }
             ["closed", from, how] => {
                 let peer = key(self, from);
@@ -409,6 +368,15 @@ impl Story {
             ["forget"] => self.asked.clear(),
             ["connected", count] => assert_eq!(self.client.connections().to_string(), *count),
             ["known", count] => assert_eq!(self.client.candidates().to_string(), *count),
+            ["why", hindrance] => {
+                let found = format!("{:?}", self.client.explain().hindrance());
+                assert_eq!(found.to_lowercase(), *hindrance);
+            }
+            ["candidates", from, figures @ ..] => {
+                let all = self.client.explain().candidates;
+                let of = all.iter().find(|it| it.source == source(from));
+                assert_eq!(figures_of(of.expect("somebody")), figures.join(" "));
+            }
             other => panic!("not understood: {other:?}"),
         }
     }

@@ -140,6 +140,10 @@ pub(super) struct Download {
     /// Give up after so long without a useful byte
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) idle_timeout: Option<Duration>,
+    /// Say every 10 s what is known of why nothing comes: addresses by source and what became of them,
+    /// what peers give, what trackers said, what is off
+    #[arg(long)]
+    pub(super) explain: bool,
     /// Record what the core is told and answers, for replay in a test
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,

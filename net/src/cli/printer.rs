@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::metainfo::Metainfo;
 
+use super::explain;
 use super::options::Reporting;
 use crate::session::{End, Notice, Outcome, Status};
 use crate::text::{bytes, clock};
@@ -45,17 +46,20 @@ pub(super) struct Printer {
     name: String,
     info_hash: String,
     seeding: bool,
+    /// Tables go with what is said.
+    explain: bool,
     plain_at: Option<Instant>,
     last: Status,
 }
 
 impl Printer {
-    pub(super) fn new(style: Style, metainfo: &Metainfo, seeding: bool) -> Self {
+    pub(super) fn new(style: Style, metainfo: &Metainfo, seeding: bool, explain: bool) -> Self {
         Self {
             style,
             name: metainfo.name.clone(),
             info_hash: metainfo.info_hash.to_string(),
             seeding,
+            explain,
             plain_at: None,
             last: Status::default(),
         }
@@ -97,10 +101,13 @@ impl Printer {
             Notice::WebSeed(text) => self.line(&format!("web seed {text}")),
             Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
             Notice::Banned(peer, why) => self.line(&format!("banned {peer}: {why}")),
-            Notice::Lonely(alone) => self.line(&format!(
-                "no peer for {}; still trying, stop with Ctrl-C",
-                clock(alone)
-            )),
+            Notice::Stuck(it) => {
+                self.line(&format!("{}; still trying, stop with Ctrl-C", it.sentence));
+                if self.explain {
+                    self.line(&explain::table(&it));
+                }
+            }
+            Notice::Explained(it) => self.line(&explain::table(&it)),
             Notice::Completed(_) => self.line("complete, every piece verified"),
         }
     }
@@ -160,7 +167,8 @@ impl Printer {
             Notice::Banned(peer, why) => {
                 json!({ "event": "banned", "peer": peer.to_string(), "reason": why })
             }
-            Notice::Lonely(alone) => json!({ "event": "no_peers", "seconds": alone.as_secs() }),
+            Notice::Stuck(it) => explain::json("stuck", it),
+            Notice::Explained(it) => explain::json("explained", it),
             Notice::Completed(after) => {
                 json!({ "event": "completed", "seconds": after.as_secs_f64() })
             }

@@ -98,6 +98,7 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             idle_timeout: options.idle_timeout,
             recheck: options.recheck,
             overwrite: options.overwrite,
+            explain: options.explain,
             record: options.record.clone(),
             ..common
         };
@@ -163,7 +164,7 @@ async fn report(
     let goal = settings.goal;
     let seeding = goal == Goal::Seed;
     let (notices, heard) = unbounded_channel();
-    let printer = Printer::new(Style::of(reporting), metainfo, seeding);
+    let printer = Printer::new(Style::of(reporting), metainfo, seeding, settings.explain);
     let printing = tokio::spawn(printer.run(heard));
     let ended = run(settings, notices, signals).await;
     let mut printer = printing

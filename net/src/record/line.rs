@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::doors::Door;
+use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::client::source::Source;
 use unchoke_core::client::{Heard, Input, Internet};
@@ -62,15 +63,6 @@ pub(super) struct HeardLine {
 }
 
 /// Everything in words; those of a recording are the debug text.
-const SOURCES: [Source; 7] = [
-    Source::User,
-    Source::Tracker,
-    Source::Resume,
-    Source::LocalNetwork,
-    Source::Incoming,
-    Source::Dht,
-    Source::PeerExchange,
-];
 const ENDS: [Ended; 12] = [
     Ended::ByPeer,
     Ended::Garbage,
@@ -105,7 +97,8 @@ pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
         Input::Stop => InputLine::Stop,
         Input::Found { source, addresses } => InputLine::Found(word(source), addresses.clone()),
         Input::Knock { address } => InputLine::Knock(*address),
-        Input::Failed { door } => InputLine::Failed(door.0),
+        // Nothing depends on why.
+        Input::Failed { door, .. } => InputLine::Failed(door.0),
         Input::Met {
             door,
             name,
@@ -165,11 +158,14 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Inter
         InputLine::Timeout => Input::Timeout,
         InputLine::Stop => Input::Stop,
         InputLine::Found(source, addresses) => Input::Found {
-            source: of_word(&SOURCES, source)?,
+            source: of_word(&Source::ALL, source)?,
             addresses: addresses.clone(),
         },
         InputLine::Knock(address) => Input::Knock { address: *address },
-        InputLine::Failed(door) => Input::Failed { door: Door(*door) },
+        InputLine::Failed(door) => Input::Failed {
+            door: Door(*door),
+            how: Unmet::HungUp,
+        },
         InputLine::Met {
             door,
             name,

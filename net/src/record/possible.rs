@@ -35,7 +35,7 @@ impl Possible {
         self.now = at;
         in_order
             && match input {
-                Input::Met { door, .. } | Input::Failed { door } => self.doors.remove(door),
+                Input::Met { door, .. } | Input::Failed { door, .. } => self.doors.remove(door),
                 Input::Closed { peer, .. } => self.connected.remove(peer),
                 Input::Torrent(torrent::Input::PieceVerified { piece, .. }) => {
                     self.unverified.remove(piece)

@@ -9,7 +9,7 @@ use unchoke_core::ledger::Ledger;
 use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, Event};
 
 use super::status::Told;
-use super::{ClientInput, Notice, Session, SessionError, Settings, bytes_of};
+use super::{ClientInput, LastWord, Notice, Session, SessionError, Settings, bytes_of};
 use crate::connection::Identity;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
@@ -36,6 +36,8 @@ pub(super) struct Trackers {
     asked: JoinSet<Answer>,
     /// Trackers that cannot be asked: a sentence for each.
     skipped: Vec<String>,
+    /// What trackers said last, and whether that was a failure.
+    said: BTreeMap<usize, (String, bool)>,
 }
 
 /// What a tracker said.
@@ -63,7 +65,31 @@ impl Trackers {
             told: Told::default(),
             refused: BTreeSet::new(),
             asked: JoinSet::new(),
+            said: BTreeMap::new(),
         }
+    }
+
+    /// What each tracker said last, those that are left out included.
+    pub(super) fn last_words(&self) -> Vec<LastWord> {
+        let word = |(number, url): (usize, &TrackerUrl)| LastWord {
+            url: url.to_string(),
+            said: self.said.get(&number).map(|it| it.0.clone()),
+            failed: self.said.get(&number).is_some_and(|it| it.1),
+        };
+        let left_out = self.skipped.iter().map(|sentence| {
+            let (url, why) = sentence.split_once(": ").unwrap_or((sentence, "left out"));
+            LastWord {
+                url: url.to_owned(),
+                said: Some(why.to_owned()),
+                failed: true,
+            }
+        });
+        self.urls
+            .iter()
+            .enumerate()
+            .map(word)
+            .chain(left_out)
+            .collect()
     }
 
     /// How many trackers each tier has.
@@ -178,9 +204,11 @@ impl Session {
             let asked = self.client.asked();
             return asked.map_or(Ok(()), |it| self.announced(it, None));
         };
-        let url = &self.trackers.urls[answer.tracker];
         match answer.result {
             Err(error) => {
+                let said = (error.to_string(), true);
+                self.trackers.said.insert(answer.tracker, said);
+                let url = &self.trackers.urls[answer.tracker];
                 let by_rule = error.is_by_rule();
                 let then = if by_rule {
                     "left out from now on"
@@ -194,6 +222,9 @@ impl Session {
                 self.announced(answer.tracker, None)
             }
             Ok(response) => {
+                let said = (summary(&response), false);
+                self.trackers.said.insert(answer.tracker, said);
+                let url = &self.trackers.urls[answer.tracker];
                 self.notify(Notice::Tracker(format!("{url}: {}", summary(&response))));
                 let heard = Heard {
                     wishes: Wishes {

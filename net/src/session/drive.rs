@@ -13,6 +13,7 @@ use unchoke_core::message::Message;
 use unchoke_core::torrent::{Input, Reason};
 
 use super::peers::Arrival;
+use super::unmet::unmet;
 use super::{ClientInput, ClientOutput, End, Goal, Notice, Outcome, Session, SessionError, Status};
 use crate::connection::{CloseReason, Event, Link, SEND_CREDIT};
 use crate::disk::Report;
@@ -129,15 +130,17 @@ impl Session {
         let limit = self.settings.timeout;
         if limit.is_some_and(|it| clock - self.epoch >= it) {
             let all = crate::text::clock(clock - self.epoch);
-            return Some(End::GaveUp(format!("gave up after {all} (--timeout)")));
+            let why = if waits_for_data {
+                format!(": {}", self.explained(clock).sentence)
+            } else {
+                String::new()
+            };
+            return Some(End::GaveUp(format!("gave up after {all} (--timeout){why}")));
         }
         let idle = self.progress.idle(clock);
         if waits_for_data && self.settings.idle_timeout.is_some_and(|it| idle >= it) {
-            let peers = self.peers.count();
-            let idle = crate::text::clock(idle);
-            return Some(End::GaveUp(format!(
-                "nothing useful came for {idle} from {peers} peers (--idle-timeout)"
-            )));
+            let why = self.explained(clock).sentence;
+            return Some(End::GaveUp(format!("{why} (--idle-timeout)")));
         }
         None
     }
@@ -280,7 +283,8 @@ impl Session {
             Arrival::Failed(door, error) => {
                 if let Some(address) = self.peers.drop(door) {
                     tracing::debug!(%address, %error, "no connection");
-                    self.tell(ClientInput::Failed { door })?;
+                    let how = unmet(&error, self.settings.encryption);
+                    self.tell(ClientInput::Failed { door, how })?;
                 }
                 Ok(())
             }
@@ -362,7 +366,7 @@ impl Session {
                 tracing::debug!(%address, %reason, "closed");
                 Ended::ByPeer
             }
-            CloseReason::ByUs | CloseReason::WebSeed(_) => {
+            CloseReason::ByUs | CloseReason::Server { .. } => {
                 tracing::debug!(%address, %reason, "closed");
                 Ended::ByDriver
             }
@@ -390,11 +394,8 @@ impl Session {
     /// The figures of now.
     fn report_status(&mut self, clock: Clock) {
         let ledger = *self.torrent().ledger();
-        let peers = self.peers.count() + self.web_seeds.count();
-        let (down_rate, up_rate) = self.progress.sample(clock, &ledger, peers);
-        if let Some(alone) = self.progress.lonely(clock) {
-            self.notify(Notice::Lonely(alone));
-        }
+        let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
+        self.explain_when_due(clock);
         let status = self.status(clock, down_rate, up_rate);
         self.notify(Notice::Status(Box::new(status)));
     }

@@ -58,6 +58,13 @@ impl Finders {
         self.finds = dht.map(|it| it.want(info_hash, Some(port)));
     }
 
+    /// What the distributed hash table said last, if it is used.
+    pub(super) fn last_word(&self) -> Option<String> {
+        let asked = || "DHT: being asked".to_owned();
+        self.dht.as_ref()?;
+        Some(self.said.clone().unwrap_or_else(asked))
+    }
+
     pub(super) async fn next(&mut self) -> Found {
         tokio::select! {
             find = next_find(&mut self.finds) => Found::Dht(find),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::PeerId;
@@ -14,6 +14,7 @@ use super::announce::Trackers;
 use super::damage::Damage;
 use super::dictionary::Dictionary;
 use super::end::Saving;
+use super::explain::Told;
 use super::finders::Finders;
 use super::found::open_files;
 use super::gateway::Gateway;
@@ -22,7 +23,7 @@ use super::status::Progress;
 use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
-use crate::connection::{Identity, SEND_CREDIT, Shared};
+use crate::connection::{Event, Identity, Link, SEND_CREDIT, Shared};
 use crate::disk::Disk;
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
@@ -62,14 +63,7 @@ impl Session {
             source,
         })?;
         let (sender, events) = channel(EVENTS);
-        let connections = usize::from(settings.max_connections);
-        let shared = Shared {
-            decoder: Decoder::new(geometry.piece_count()),
-            incoming: Pool::new(connections + WEB_SEEDS + BLOCKS_IN_FLIGHT),
-            outgoing: Pool::new(connections * SEND_CREDIT),
-            disk: disk.clone(),
-            events: sender,
-        };
+        let shared = shared(&settings, disk.clone(), sender);
         let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
         let route = settings.route.clone();
@@ -105,6 +99,7 @@ impl Session {
             damage: Damage::default(),
             dictionary: Dictionary::new(&metainfo),
             web_seeds,
+            told: Told::default(),
         })
     }
 }
@@ -115,6 +110,18 @@ fn identity(settings: &Settings, name: PeerId) -> Identity {
         peer_id: name,
         encryption: settings.encryption,
         dht: Finders::uses_dht(settings),
+    }
+}
+
+/// What connections share.
+fn shared(settings: &Settings, disk: Disk, events: Sender<(Link, Event)>) -> Shared {
+    let connections = usize::from(settings.max_connections);
+    Shared {
+        decoder: Decoder::new(settings.metainfo.geometry.piece_count()),
+        incoming: Pool::new(connections + WEB_SEEDS + BLOCKS_IN_FLIGHT),
+        outgoing: Pool::new(connections * SEND_CREDIT),
+        disk,
+        events,
     }
 }
 

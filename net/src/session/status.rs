@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant as Clock;
 use unchoke_core::ledger::Ledger;
 
+use super::Explained;
+
 /// Rates shown are means over this long.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Time between two samples.
 const SAMPLE: Duration = Duration::from_millis(500);
-/// Without a peer for so long, we say so, and again after each further such time.
-const LONELY: Duration = Duration::from_secs(30);
 
 /// Something worth telling.
 #[derive(Clone, Debug)]
@@ -37,8 +37,10 @@ pub enum Notice {
     Dropped(SocketAddr, String),
     /// A peer sent corrupt data and is banned.
     Banned(SocketAddr, String),
-    /// Nobody is connected since so long.
-    Lonely(Duration),
+    /// Nothing useful came for a while: why.
+    Stuck(Box<Explained>),
+    /// How it stands, whether it is stuck or not.
+    Explained(Box<Explained>),
     /// Every piece that is wanted is here and verified, so long after the run began.
     Completed(Duration),
 }
@@ -100,8 +102,6 @@ pub(super) struct Progress {
     samples: VecDeque<Sample>,
     useful: u64,
     useful_at: Clock,
-    peer_at: Clock,
-    lonely_told: u32,
     /// Verified pieces when the run began.
     pub(super) pieces_at_start: u32,
 }
@@ -113,8 +113,6 @@ impl Progress {
             samples: VecDeque::new(),
             useful: 0,
             useful_at: now,
-            peer_at: now,
-            lonely_told: 0,
         }
     }
 
@@ -124,15 +122,12 @@ impl Progress {
     }
 
     /// Takes a sample; gives the rates received and sent in bytes/s.
-    pub(super) fn sample(&mut self, now: Clock, ledger: &Ledger, peers: usize) -> (u64, u64) {
+    pub(super) fn sample(&mut self, now: Clock, ledger: &Ledger) -> (u64, u64) {
         // Useful bytes fall when a piece fails, and what comes after that is useful again.
         if ledger.payload_useful > self.useful {
             self.useful_at = now;
         }
         self.useful = ledger.payload_useful;
-        if peers > 0 {
-            (self.peer_at, self.lonely_told) = (now, 0);
-        }
         self.samples.push_back(Sample {
             at: now,
             received: ledger.payload_received(),
@@ -155,15 +150,6 @@ impl Progress {
     /// Time since the last useful byte.
     pub(super) fn idle(&self, now: Clock) -> Duration {
         now - self.useful_at
-    }
-
-    /// How long nobody has been connected, when that should be said.
-    pub(super) fn lonely(&mut self, now: Clock) -> Option<Duration> {
-        let alone = now - self.peer_at;
-        (alone >= LONELY * (self.lonely_told + 1)).then(|| {
-            self.lonely_told += 1;
-            alone
-        })
     }
 }
 
@@ -221,7 +207,7 @@ mod tests {
             let start = Clock::now();
             let (mut progress, mut told) = (Progress::new(start, 0), Told::default());
             told.update(torrent.ledger());
-            assert_eq!(progress.sample(start, torrent.ledger(), 1), (0, 0));
+            assert_eq!(progress.sample(start, torrent.ledger()), (0, 0));
             let payload = u64::from(blocks) * block;
             torrent.take_back(PEER, Unsent { blocks, payload });
             torrent.handle_input(Instant::START, Input::PeerDisconnected { peer: PEER });
@@ -235,7 +221,7 @@ mod tests {
             );
             for second in 1..20 {
                 let now = start + Duration::from_secs(second);
-                assert_eq!(progress.sample(now, &ledger, 0), (0, 0), "{blocks} blocks");
+                assert_eq!(progress.sample(now, &ledger), (0, 0), "{blocks} blocks");
             }
             told.update(&ledger);
             assert_eq!((told.uploaded, told.downloaded), (8 * block, 0));
@@ -255,7 +241,7 @@ mod tests {
         };
         let mut progress = Progress::new(start, 0);
         for (second, bytes) in [(1, 1_000_000), (2, 0), (3, 500)] {
-            progress.sample(at(second), &useful(bytes), 1);
+            progress.sample(at(second), &useful(bytes));
         }
         assert_eq!(progress.idle(at(4)), Duration::from_secs(1));
     }
@@ -271,21 +257,9 @@ mod tests {
                 payload_sent: u64::from(half) * 50,
                 ..Ledger::default()
             };
-            rates = progress.sample(start + SAMPLE * half, &ledger, 0);
+            rates = progress.sample(start + SAMPLE * half, &ledger);
         }
         assert_eq!(rates, (1000, 100));
         assert!(progress.samples.len() <= 12, "old samples are forgotten");
-    }
-
-    #[test]
-    fn loneliness_is_told_once_per_half_minute() {
-        let start = Clock::now();
-        let mut progress = Progress::new(start, 0);
-        let told = (0..=180).filter(|s| {
-            let now = start + Duration::from_secs(*s);
-            progress.sample(now, &Ledger::default(), usize::from(*s == 70));
-            progress.lonely(now).is_some()
-        });
-        assert_eq!(told.collect::<Vec<_>>(), [30, 60, 100, 130, 160]);
     }
 }

@@ -9,7 +9,7 @@ use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
 use unchoke_core::torrent::Unsent;
 
-use super::{ClientInput, Notice, Session, Settings};
+use super::{ClientInput, LastWord, Notice, Session, Settings};
 use crate::connection::{CloseReason, Link, Shared};
 use crate::http::Client;
 use crate::text::shown_url;
@@ -21,6 +21,8 @@ pub(super) struct WebSeeds {
     urls: Vec<String>,
     client: Client,
     running: BTreeMap<PeerKey, Running>,
+    /// How those ended that failed last.
+    said: BTreeMap<u16, String>,
 }
 
 #[derive(Debug)]
@@ -42,7 +44,23 @@ impl WebSeeds {
             urls: urls(settings),
             client: Client::new(settings.route.clone()),
             running: BTreeMap::new(),
+            said: BTreeMap::new(),
         }
+    }
+
+    /// How each stands.
+    pub(super) fn last_words(&self) -> Vec<LastWord> {
+        let all = (0..).zip(&self.urls);
+        let word = |(seed, url): (u16, &String)| {
+            let in_use = self.running.values().any(|it| it.seed == seed);
+            let said = self.said.get(&seed).cloned();
+            LastWord {
+                url: shown_url(url),
+                failed: said.is_some() && !in_use,
+                said: if in_use { Some("in use".into()) } else { said },
+            }
+        };
+        all.map(word).collect()
     }
 
     /// How many are in use.
@@ -106,10 +124,12 @@ impl Session {
     ) -> Option<ClientInput> {
         let running = self.web_seeds.running.remove(&peer)?;
         let passing = match reason {
-            CloseReason::WebSeed(error) => error.is_passing(),
+            CloseReason::Server { passing, .. } => *passing,
             _ => true,
         };
         let name = self.web_seeds.name(running.seed);
+        let said = reason.to_string();
+        self.web_seeds.said.insert(running.seed, said);
         self.notify(Notice::WebSeed(format!("{name}: {reason}; will try again")));
         let how = if passing {
             Ended::ByPeer
@@ -119,9 +139,10 @@ impl Session {
         Some(closed(peer, how))
     }
 
-    pub(super) fn left_web_seed(&self, seed: u16, offence: Option<Offence>) {
+    pub(super) fn left_web_seed(&mut self, seed: u16, offence: Option<Offence>) {
         let name = self.web_seeds.name(seed);
         let why = offence.map_or_else(|| "gives wrong answers".to_owned(), |it| it.to_string());
+        self.web_seeds.said.insert(seed, why.clone());
         self.notify(Notice::WebSeed(format!(
             "{name}: {why}; it is not used any more"
         )));

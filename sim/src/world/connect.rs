@@ -6,6 +6,7 @@
 
 use unchoke_core::client::Input;
 use unchoke_core::client::doors::Door;
+use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
@@ -167,7 +168,8 @@ impl World<'_> {
         self.streams.release(to);
         if let (Some(door), Some(peer)) = (door, self.peers[node as usize].as_mut()) {
             peer.take_end(door);
-            self.tell(node, Input::Failed { door });
+            let how = Unmet::Refused;
+            self.tell(node, Input::Failed { door, how });
         }
     }
 

@@ -1,0 +1,137 @@
+//! `--explain`: what is known of why nothing comes, as a table and as JSON.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Value, json};
+use unchoke_core::client::explain::{Candidates, Unmet};
+use unchoke_core::client::source::Source;
+
+use crate::session::{Explained, LastWord};
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::User => "named by you",
+        Source::Tracker => "trackers",
+        Source::Resume => "earlier sessions",
+        Source::LocalNetwork => "local network",
+        Source::Incoming => "came to us",
+        Source::Dht => "DHT",
+        Source::PeerExchange => "peer exchange",
+    }
+}
+
+fn reason(why: Unmet) -> &'static str {
+    match why {
+        Unmet::Refused => "refused",
+        Unmet::TimedOut => "timed out",
+        Unmet::Unreachable => "unreachable",
+        Unmet::Encryption => "encryption",
+        Unmet::HungUp => "hung up",
+        Unmet::OtherTorrent => "other torrent",
+    }
+}
+
+/// The columns, with what they count.
+fn figures(it: &Candidates) -> Vec<(&'static str, u32)> {
+    let mut all = vec![
+        ("known", it.known),
+        ("untried", it.untried),
+        ("trying", it.trying),
+        ("connected", it.connected),
+        ("parted", it.parted),
+    ];
+    all.extend(Unmet::ALL.map(|why| (reason(why), it.failed_by(why))));
+    all.push(("forgotten", it.forgotten));
+    all
+}
+
+/// Everything, for a terminal.
+pub(super) fn table(it: &Explained) -> String {
+    let connections = &it.explanation.connections;
+    let peers = format!(
+        "peers: {} connected, {} with nothing we need, {} choking us, {} silent, {} letting us ask",
+        connections.all,
+        connections.nothing_needed,
+        connections.choking,
+        connections.silent,
+        connections.open
+    );
+    let servers = [("tracker", &it.trackers), ("web seed", &it.web_seeds)];
+    let words = servers.into_iter().flat_map(|(kind, words)| {
+        words.iter().map(move |word| {
+            let said = word.said.as_deref().unwrap_or("not asked yet");
+            format!("{kind} {}: {said}", word.url)
+        })
+    });
+    let mut lines = vec![candidates(it), peers];
+    lines.extend(words);
+    lines.extend(it.dht.clone());
+    if !it.off.is_empty() {
+        lines.push(format!("off: {}", it.off.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn candidates(it: &Explained) -> String {
+    let all = &it.explanation.candidates;
+    if all.is_empty() {
+        return "addresses: none is known".into();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let told: Vec<bool> = (0..figures(&all[0]).len())
+        .map(|column| all.iter().any(|it| figures(it)[column].1 > 0))
+        .collect();
+    // Columns without a figure would make the table wider than a terminal.
+    let cells = |it: &Candidates| {
+        let all = figures(it).into_iter().zip(&told);
+        let told = all.filter(|it| *it.1).map(|it| it.0);
+        told.collect::<Vec<(&'static str, u32)>>()
+    };
+    let heads = cells(&all[0]).into_iter().map(|it| it.0);
+    table.set_header(std::iter::once("addresses from").chain(heads));
+    for it in all {
+        let cells = cells(it).into_iter().map(|it| match it.1 {
+            0 => "-".to_owned(),
+            count => count.to_string(),
+        });
+        table.add_row(std::iter::once(source(it.source).to_owned()).chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+/// The same for a program.
+pub(super) fn json(event: &str, it: &Explained) -> Value {
+    let words = |all: &[LastWord]| -> Vec<Value> {
+        let word = |it: &LastWord| json!({ "url": it.url, "said": it.said, "failed": it.failed });
+        all.iter().map(word).collect()
+    };
+    let candidates = it.explanation.candidates.iter().map(|it| {
+        let mut row = serde_json::Map::new();
+        row.insert("source".into(), format!("{:?}", it.source).into());
+        for (name, count) in figures(it) {
+            row.insert(name.replace(' ', "_"), count.into());
+        }
+        Value::Object(row)
+    });
+    let connections = &it.explanation.connections;
+    json!({
+        "event": event,
+        "text": it.sentence,
+        "hindrance": format!("{:?}", it.explanation.hindrance()),
+        "candidates": candidates.collect::<Vec<Value>>(),
+        "connections": {
+            "all": connections.all,
+            "nothing_needed": connections.nothing_needed,
+            "choking": connections.choking,
+            "silent": connections.silent,
+            "open": connections.open,
+        },
+        "trackers": words(&it.trackers),
+        "web_seeds": words(&it.web_seeds),
+        "dht": it.dht,
+        "off": it.off,
+    })
+}

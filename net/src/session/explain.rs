@@ -1,0 +1,354 @@
+//! Why nothing comes, for the user: a sentence, and everything that it is drawn from.
+
+use std::time::Duration;
+
+use tokio::time::Instant as Clock;
+use unchoke_core::client::explain::{Candidates, Explanation, Hindrance, Unmet};
+
+use super::{Goal, Notice, Session, Settings};
+use crate::connection::Encryption;
+use crate::text::clock;
+
+/// Without a useful byte for so long, we say why, and again after each further [`AGAIN`].
+const FIRST: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_secs(30);
+/// Time between two tables, if the user wants them.
+const TABLE: Duration = Duration::from_secs(10);
+/// Last words of servers that are part of the sentence.
+const MOST_QUOTED: usize = 2;
+
+/// A server that knows peers or has data, and what it said last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastWord {
+    /// Its URL without a password.
+    pub url: String,
+    /// What it said, or why it is not asked; `None` if it was not asked yet.
+    pub said: Option<String>,
+    /// It failed, or cannot be asked.
+    pub failed: bool,
+}
+
+/// Why nothing comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// In one line.
+    pub sentence: String,
+    /// What became of addresses and connections.
+    pub explanation: Explanation,
+    /// The trackers of the torrent, those that are left out included.
+    pub trackers: Vec<LastWord>,
+    /// The web seeds of the torrent.
+    pub web_seeds: Vec<LastWord>,
+    /// What the distributed hash table said.
+    pub dht: Option<String>,
+    /// What is off, and by what.
+    pub off: Vec<&'static str>,
+}
+
+/// When the user was told last.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    sentences: u32,
+    table: Option<Clock>,
+}
+
+/// What is off, and by what.
+pub(super) fn off(settings: &Settings) -> Vec<&'static str> {
+    let metainfo = &settings.metainfo;
+    let (private, proxy) = (metainfo.private, settings.route.has_proxy());
+    let source = |off: bool, [by_user, by_torrent, by_proxy]: [&'static str; 3]| {
+        off.then_some(match (private, proxy) {
+            (true, _) => by_torrent,
+            (false, true) => by_proxy,
+            (false, false) => by_user,
+        })
+    };
+    let is = |off: bool, what| off.then_some(what);
+    let all = [
+        is(
+            metainfo.trackers.is_empty(),
+            "trackers (the torrent names none)",
+        ),
+        is(
+            !settings.trackers && !metainfo.trackers.is_empty(),
+            "trackers (--no-tracker)",
+        ),
+        source(
+            settings.dht.is_none(),
+            [
+                "DHT (--no-dht)",
+                "DHT (the torrent is private)",
+                "DHT (--proxy)",
+            ],
+        ),
+        source(
+            settings.lsd.is_none(),
+            [
+                "local discovery (--no-lsd)",
+                "local discovery (the torrent is private)",
+                "local discovery (--proxy)",
+            ],
+        ),
+        is(private, "peer exchange (the torrent is private)"),
+        is(
+            !settings.web_seeds && !metainfo.web_seeds.is_empty(),
+            "web seeds (--no-web-seed)",
+        ),
+        is(
+            settings.encryption == Encryption::Off,
+            "encryption (--encryption off)",
+        ),
+        is(proxy, "connections from others (--proxy)"),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+impl Session {
+    /// Says why nothing comes, when it is time for that.
+    pub(super) fn explain_when_due(&mut self, now: Clock) {
+        if self.settings.goal == Goal::Seed || self.torrent().is_done() {
+            return;
+        }
+        let idle = self.progress.idle(now);
+        if idle < FIRST {
+            self.told.sentences = 0;
+        }
+        let said = self.told.sentences;
+        let stuck = idle >= FIRST + AGAIN * said;
+        let table = self.told.table.unwrap_or(self.epoch);
+        if stuck {
+            self.told.sentences += 1;
+            let explained = Box::new(self.explained(now));
+            self.notify(Notice::Stuck(explained));
+        } else if self.settings.explain && now >= table + TABLE {
+            self.told.table = Some(now);
+            let explained = Box::new(self.explained(now));
+            self.notify(Notice::Explained(explained));
+        }
+    }
+
+    /// What is known of why nothing comes.
+    pub(super) fn explained(&self, now: Clock) -> Explained {
+        let mut explained = Explained {
+            sentence: String::new(),
+            explanation: self.client.explain(),
+            trackers: self.trackers.last_words(),
+            web_seeds: self.web_seeds.last_words(),
+            dht: self.finders.last_word(),
+            off: off(&self.settings),
+        };
+        let idle = clock(self.progress.idle(now));
+        let why = explained.why(self.settings.encryption);
+        explained.sentence = format!("nothing useful came for {idle}: {why}");
+        explained
+    }
+}
+
+impl Explained {
+    fn why(&self, encryption: Encryption) -> String {
+        let it = &self.explanation;
+        let connections = &it.connections;
+        let main = match it.hindrance() {
+            Hindrance::NobodyKnown => "no peer is known".to_owned(),
+            Hindrance::Trying => {
+                let known = it.sum(|it| it.known);
+                format!("{} known, none has answered yet", addresses(known))
+            }
+            Hindrance::NobodyMet => self.nobody_met(encryption),
+            Hindrance::NothingNeeded => format!(
+                "{} connected, {} anything that we lack",
+                peers(connections.all),
+                if connections.all == 1 {
+                    "which does not have"
+                } else {
+                    "none of which has"
+                }
+            ),
+            Hindrance::Choked => format!(
+                "{} connected, {} with what we lack, {} us: they give their slots to others so far",
+                peers(connections.all),
+                connections.choking,
+                if connections.choking == 1 {
+                    "which chokes"
+                } else {
+                    "all of which choke"
+                }
+            ),
+            Hindrance::Silence => format!(
+                "{} connected, {} of them silent although asked, {} choking us",
+                peers(connections.all),
+                connections.silent,
+                connections.choking
+            ),
+            Hindrance::Nothing => format!(
+                "{} connected, {} of them were asked and have sent nothing yet",
+                peers(connections.all),
+                connections.open
+            ),
+        };
+        let without_peers = matches!(
+            it.hindrance(),
+            Hindrance::NobodyKnown | Hindrance::NobodyMet
+        );
+        let mut parts = vec![main];
+        if without_peers {
+            parts.extend(quoted("tracker", &self.trackers));
+            parts.extend(self.dht.clone());
+        }
+        parts.extend(quoted("web seed", &self.web_seeds));
+        if without_peers && !self.off.is_empty() {
+            parts.push(format!("off: {}", self.off.join(", ")));
+        }
+        parts.join("; ")
+    }
+
+    fn nobody_met(&self, encryption: Encryption) -> String {
+        let it = &self.explanation;
+        let known = it.sum(|it| it.known + it.forgotten);
+        let want = if encryption == Encryption::Require {
+            "did not encrypt"
+        } else {
+            "wanted encryption"
+        };
+        let figure = |count: u32, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let failed = |why| move |it: &Candidates| it.failed_by(why);
+        let figures = [
+            figure(it.sum(failed(Unmet::Refused)), "refused"),
+            figure(it.sum(failed(Unmet::TimedOut)), "did not answer"),
+            figure(
+                it.sum(failed(Unmet::Unreachable)),
+                "could not be reached from here",
+            ),
+            figure(it.sum(failed(Unmet::Encryption)), want),
+            figure(it.sum(failed(Unmet::HungUp)), "hung up on us"),
+            figure(it.sum(failed(Unmet::OtherTorrent)), "had another torrent"),
+            figure(it.sum(|it| it.parted), "connected before"),
+            figure(it.sum(|it| it.forgotten), "given up after many attempts"),
+            figure(it.sum(|it| it.trying), "being tried"),
+            figure(it.sum(|it| it.untried), "not tried yet"),
+        ];
+        let figures: Vec<String> = figures.into_iter().flatten().collect();
+        format!(
+            "no peer is connected; of {}: {}",
+            addresses(known),
+            figures.join(", ")
+        )
+    }
+}
+
+fn peers(count: u32) -> String {
+    if count == 1 {
+        "1 peer is".into()
+    } else {
+        format!("{count} peers are")
+    }
+}
+
+fn addresses(count: u32) -> String {
+    if count == 1 {
+        "1 address".into()
+    } else {
+        format!("{count} addresses")
+    }
+}
+
+/// What servers said that failed.
+fn quoted(kind: &str, all: &[LastWord]) -> Vec<String> {
+    let failed = all.iter().filter(|it| it.failed);
+    let quoted = failed.filter_map(|it| Some(format!("{kind} {}: {}", it.url, it.said.as_ref()?)));
+    let mut quoted: Vec<String> = quoted.collect();
+    let more = quoted.len().saturating_sub(MOST_QUOTED);
+    if more > 0 {
+        quoted.truncate(MOST_QUOTED);
+        quoted.push(format!("{more} more {kind}s fail"));
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use unchoke_core::client::source::Source;
+    use unchoke_core::torrent::Connections;
+
+    use super::*;
+
+    fn explained(failed: [u32; 6], connections: Connections) -> Explained {
+        let known = failed.iter().sum();
+        Explained {
+            sentence: String::new(),
+            explanation: Explanation {
+                candidates: vec![Candidates {
+                    source: Source::Tracker,
+                    known,
+                    untried: 0,
+                    trying: 0,
+                    connected: 0,
+                    parted: 0,
+                    failed,
+                    forgotten: 0,
+                }],
+                connections,
+            },
+            trackers: Vec::new(),
+            web_seeds: Vec::new(),
+            dht: None,
+            off: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_hindrance_has_its_words() {
+        let connections = |all, nothing_needed, choking, silent, open| Connections {
+            all,
+            nothing_needed,
+            choking,
+            silent,
+            open,
+        };
+        for (failed, connected, words) in [
+            ([0; 6], connections(0, 0, 0, 0, 0), "no peer is known"),
+            (
+                [2, 1, 0, 3, 0, 0],
+                connections(0, 0, 0, 0, 0),
+                "no peer is connected; of 6 addresses: 2 refused, 1 did not answer, \
+                 3 wanted encryption",
+            ),
+            (
+                [0; 6],
+                connections(2, 2, 0, 0, 0),
+                "2 peers are connected, none of which has anything that we lack",
+            ),
+            (
+                [0; 6],
+                connections(3, 1, 2, 0, 0),
+                "3 peers are connected, 2 with what we lack, all of which choke us: they give their \
+                 slots to others so far",
+            ),
+            (
+                [0; 6],
+                connections(3, 0, 2, 1, 0),
+                "3 peers are connected, 1 of them silent although asked, 2 choking us",
+            ),
+        ] {
+            let why = explained(failed, connected).why(Encryption::Off);
+            assert_eq!(why, words);
+        }
+    }
+
+    #[test]
+    fn who_knows_nobody_hears_what_trackers_say_and_what_is_off() {
+        let mut it = explained([0; 6], Connections::default());
+        let word = |url: &str| LastWord {
+            url: url.into(),
+            said: Some("no answer".into()),
+            failed: true,
+        };
+        it.trackers = vec![word("http://a"), word("http://b"), word("http://c")];
+        it.off = vec!["DHT (--no-dht)"];
+        assert_eq!(
+            it.why(Encryption::Allow),
+            "no peer is known; tracker http://a: no answer; tracker http://b: no answer; 1 more \
+             trackers fail; off: DHT (--no-dht)"
+        );
+    }
+}
