@@ -39,6 +39,7 @@ pub mod text;
 pub mod time;
 pub mod torrent;
 pub mod tracker;
+pub mod utp;
 pub mod wanted;
 pub mod web;
 pub mod wire;

@@ -48,6 +48,7 @@ mod ticks;
 mod tidy;
 mod tracker;
 mod upload_order;
+mod utp;
 mod wanted;
 mod web;
 mod whole;
