@@ -8,16 +8,16 @@ mod task;
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use unchoke_core::ids::InfoHash;
 
-use crate::route::{Bind, Route};
+use crate::listen::bind_datagrams;
+use crate::route::Route;
 
 pub use saved::default_file;
 
@@ -194,34 +194,8 @@ fn port_of(socket: &std::net::UdpSocket) -> Option<u16> {
 
 /// A socket on `port`, or on another if that is taken.
 fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<std::net::UdpSocket> {
-    bound(route, ipv4, port).or_else(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => bound(route, ipv4, 0),
+    bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),
         _ => Err(error),
     })
-}
-
-fn bound(route: &Route, ipv4: bool, port: u16) -> io::Result<std::net::UdpSocket> {
-    let any: IpAddr = if ipv4 {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        Ipv6Addr::UNSPECIFIED.into()
-    };
-    let ip = match route.bind() {
-        Some(Bind::Address(ip)) if ip.is_ipv4() == ipv4 => *ip,
-        Some(Bind::Address(_)) => return Err(io::ErrorKind::AddrNotAvailable.into()),
-        _ => any,
-    };
-    let address = SocketAddr::new(ip, port);
-    let kind = Domain::for_address(address);
-    let socket = Socket::new(kind, Type::DGRAM, Some(Protocol::UDP))?;
-    if !ipv4 {
-        socket.set_only_v6(true)?;
-    }
-    #[cfg(target_os = "linux")]
-    if let Some(Bind::Interface(name)) = route.bind() {
-        socket.bind_device(Some(name.as_bytes()))?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket.into())
 }

@@ -7,6 +7,7 @@
 //! * [`session`] owns the torrent and drives it; start reading there.
 //! * [`connection`] is one peer: bytes into events and back.
 //! * [`choice`] is which files are wanted.
+//! * [`stream`] is what it runs on: TCP, or [`utp`].
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`dht`] and [`lsd`] find peers without a tracker.
@@ -34,6 +35,8 @@ pub mod resume;
 pub mod route;
 pub mod session;
 pub mod storage;
+pub mod stream;
 pub mod text;
 pub mod tracker;
+pub mod utp;
 pub mod web_seed;

@@ -1,7 +1,7 @@
 //! The listening socket: one for IPv4 and IPv6 alike, where the system has both.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -52,6 +52,37 @@ pub fn listen(port: u16, route: &Route) -> io::Result<TcpListener> {
         }
         other => other,
     }
+}
+
+/// A socket for datagrams of one family on `port`, within what the route allows.
+pub(crate) fn bind_datagrams(
+    route: &Route,
+    ipv4: bool,
+    port: u16,
+) -> io::Result<std::net::UdpSocket> {
+    let any: IpAddr = if ipv4 {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let ip = match route.bind() {
+        Some(Bind::Address(ip)) if ip.is_ipv4() == ipv4 => *ip,
+        Some(Bind::Address(_)) => return Err(io::ErrorKind::AddrNotAvailable.into()),
+        _ => any,
+    };
+    let address = SocketAddr::new(ip, port);
+    let kind = Domain::for_address(address);
+    let socket = Socket::new(kind, Type::DGRAM, Some(Protocol::UDP))?;
+    if !ipv4 {
+        socket.set_only_v6(true)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(Bind::Interface(name)) = route.bind() {
+        socket.bind_device(Some(name.as_bytes()))?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// An IPv4 address that came through an IPv6 socket, as IPv4.

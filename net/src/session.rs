@@ -49,6 +49,7 @@ use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
 use crate::route::Route;
 use crate::storage::{Storage, StorageError};
+use crate::utp::UtpMode;
 
 pub(crate) use announce::summary;
 pub use check::{Check, check, file_entries};
@@ -107,6 +108,8 @@ pub struct Settings {
     pub dht: Option<Dht>,
     /// Announces in the local network, if they are wanted. Never for a private torrent.
     pub lsd: Option<Lsd>,
+    /// Whether connections go over uTP.
+    pub utp: UtpMode,
     /// Ask the gateway for a port that leads to us.
     pub portmap: bool,
     /// Payload upload in bytes/s.
@@ -150,6 +153,7 @@ impl Settings {
             route: Route::default(),
             dht: None,
             lsd: None,
+            utp: UtpMode::default(),
             portmap: false,
             upload_cap: None,
             download_cap: None,

@@ -10,6 +10,7 @@ use super::leaving::Leaving;
 use super::peer::parse_peer;
 use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
 use crate::lsd::Lsd;
+use crate::utp::UtpMode;
 
 /// Which sources to use.
 #[derive(Clone, Debug, Args)]
@@ -33,6 +34,15 @@ pub(super) struct Finding {
         hide_possible_values = true
     )]
     portmap: When,
+    /// Connect by uTP, which gives way to others on the line: `off`; `allow`, for peers that want it
+    /// or are not reached by TCP; `only`
+    #[arg(
+        long,
+        default_value = "off",
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    pub(super) utp: UtpMode,
 }
 
 /// When to do something.
@@ -115,7 +125,12 @@ impl<'a> Finders<'a> {
             } else {
                 named.clone()
             },
-            port: self.port,
+            // Who speaks uTP takes the port of that number.
+            port: if self.finding.utp == UtpMode::Off {
+                self.port
+            } else {
+                0
+            },
             file: default_file(),
             route,
         };

@@ -30,6 +30,7 @@ pub(super) async fn settings(
         max_connections: transfer.max_connections,
         encryption: transfer.encryption,
         route: transfer.leaving.route(),
+        utp: transfer.finding.utp,
         upload_cap: transfer.upload_cap,
         download_cap: transfer.download_cap,
         trackers: !transfer.no_tracker,

@@ -2,7 +2,6 @@
 
 use std::io::{self, IoSliceMut};
 
-use tokio::net::tcp::ReadHalf;
 use unchoke_core::ids::BlockRef;
 use unchoke_core::message::{Extended, Message};
 use unchoke_core::mse::Cipher;
@@ -10,6 +9,7 @@ use unchoke_core::wire::Decoded;
 
 use super::{CloseReason, Event, Link, Shared};
 use crate::buffers::{BUFFER_BYTES, Buffer};
+use crate::stream::ReadHalf;
 
 /// Bytes read ahead. Small, so that most of a block lands in its own buffer; large enough for the
 /// next header and a run of short messages.

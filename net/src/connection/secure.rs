@@ -11,6 +11,7 @@ use unchoke_core::mse::{
 
 use super::failure::HandshakeError;
 use crate::chance;
+use crate::stream::Stream;
 
 /// Bytes read at a time during a handshake.
 const CHUNK_BYTES: usize = 1024;
@@ -70,7 +71,7 @@ impl Encryption {
 /// A connection with everything that an encrypted handshake left behind.
 #[derive(Debug)]
 pub struct Secured {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     /// Bytes that were read and are not used yet, in the clear.
     pub(super) early: Vec<u8>,
     /// Ciphers of what follows; `None` in the clear. Boxed, because few connections have them.
@@ -79,6 +80,12 @@ pub struct Secured {
 
 impl From<TcpStream> for Secured {
     fn from(stream: TcpStream) -> Self {
+        Stream::from(stream).into()
+    }
+}
+
+impl From<Stream> for Secured {
+    fn from(stream: Stream) -> Self {
         Self {
             stream,
             early: Vec::new(),
@@ -171,7 +178,7 @@ impl Secured {
     }
 
     /// The parts that the two halves of a running connection need.
-    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>, Option<Cipher>, Option<Cipher>) {
+    pub(super) fn into_parts(self) -> (Stream, Vec<u8>, Option<Cipher>, Option<Cipher>) {
         let ciphers = self.ciphers.map(|it| *it);
         let (incoming, outgoing) = ciphers
             .map(|Ciphers { incoming, outgoing }| (incoming, outgoing))

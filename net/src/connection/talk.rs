@@ -5,12 +5,12 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use unchoke_core::message::{Extended, Message};
 use unchoke_core::mse::Cipher;
 use unchoke_core::wire::{Decoded, Decoder, encode};
 
 use super::{CloseReason, Secured};
+use crate::stream::Stream;
 
 /// A peer that does not read for so long is left.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const MAX_EXTENSION_BYTES: usize = 1 << 17;
 /// A connection after its handshake.
 #[derive(Debug)]
 pub(crate) struct Talk {
-    stream: TcpStream,
+    stream: Stream,
     incoming: Option<Cipher>,
     outgoing: Option<Cipher>,
     decoder: Decoder,

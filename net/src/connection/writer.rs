@@ -2,7 +2,6 @@
 
 use std::io::{self, IoSlice};
 
-use tokio::net::tcp::WriteHalf;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use unchoke_core::message::Message;
@@ -12,6 +11,7 @@ use unchoke_core::wire::encode;
 use super::{CloseReason, Event, Link, Shared};
 use crate::buffers::Buffer;
 use crate::storage::StorageError;
+use crate::stream::WriteHalf;
 
 /// Messages turned into bytes at a time.
 const BATCH: usize = 256;

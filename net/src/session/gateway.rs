@@ -5,6 +5,7 @@ use unchoke_core::portmap::Transport;
 use super::{Notice, Session, Settings};
 use crate::dht::Dht;
 use crate::portmap::{Mapped, Mappings};
+use crate::utp::UtpMode;
 
 /// Mappings of a session.
 #[derive(Debug, Default)]
@@ -21,6 +22,9 @@ impl Gateway {
         let node = node.filter(|_| !settings.metainfo.private);
         let mut ports = vec![(Transport::Tcp, port)];
         ports.extend(node.map(|it| (Transport::Udp, it)));
+        if settings.utp != UtpMode::Off {
+            ports.push((Transport::Udp, port));
+        }
         let start = || Mappings::start(&settings.route, ports).ok();
         Self {
             mappings: settings.portmap.then(start).flatten(),

@@ -28,6 +28,7 @@ use crate::disk::Disk;
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
 use crate::storage::StorageError;
+use crate::utp::{Utp, UtpMode};
 
 /// Events on their way to the torrent.
 const EVENTS: usize = 256;
@@ -68,7 +69,7 @@ impl Session {
         let (arriving, arrivals) = channel(ARRIVALS);
         let route = settings.route.clone();
         let mut peers = Peers::new(identity, route, shared, arriving);
-        peers.listen(listener);
+        listen_on(&mut peers, &settings, listener, port)?;
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
         let gateway = Gateway::new(&settings, port);
@@ -102,6 +103,25 @@ impl Session {
             told: Told::default(),
         })
     }
+}
+
+/// Takes connections in each way that the user wants.
+fn listen_on(
+    peers: &mut Peers,
+    settings: &Settings,
+    listener: TcpListener,
+    port: u16,
+) -> Result<(), SessionError> {
+    if settings.utp != UtpMode::Only {
+        peers.listen(listener);
+    }
+    if settings.utp != UtpMode::Off && !settings.route.has_proxy() {
+        let started = Utp::start(&settings.route, port);
+        let failed = |source| SessionError::Listen { port, source };
+        let (utp, strangers) = started.map_err(failed)?;
+        peers.listen_utp(utp, strangers);
+    }
+    Ok(())
 }
 
 fn identity(settings: &Settings, name: PeerId) -> Identity {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinSet};
 use unchoke_core::client::doors::Door;
@@ -17,6 +17,8 @@ use crate::connection::{
 };
 use crate::listen::canonical;
 use crate::route::Route;
+use crate::stream::Stream;
+use crate::utp::{Strangers, Utp};
 
 /// Wait after a failed accept, which is most often a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,7 +30,7 @@ const UNSENT_BYTES: u32 = 1 << 17;
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// Somebody connected.
-    Knock(TcpStream, SocketAddr),
+    Knock(Stream, SocketAddr),
     /// Handshakes are done.
     Met(Door, Secured, Introduced),
     /// There is no connection.
@@ -87,12 +89,15 @@ struct HalfOpen {
 pub(super) struct Peers {
     identity: Identity,
     route: Route,
+    /// Whether TCP is used.
+    tcp: bool,
+    utp: Option<Utp>,
     shared: Shared,
     arrivals: Sender<Arrival>,
     /// The listener, the attempts and the handshakes; they end with the session.
     tasks: JoinSet<()>,
     /// Who has just connected, until the core says what to do with it.
-    knocking: Option<(TcpStream, SocketAddr)>,
+    knocking: Option<(Stream, SocketAddr)>,
     doors: BTreeMap<Door, HalfOpen>,
     /// Indexed by `PeerKey`.
     slots: Vec<Option<Slot>>,
@@ -109,6 +114,8 @@ impl Peers {
         Self {
             identity,
             route,
+            tcp: false,
+            utp: None,
             shared,
             arrivals,
             tasks: JoinSet::new(),
@@ -119,9 +126,25 @@ impl Peers {
         }
     }
 
+    /// Takes who connects by TCP, and dials by it.
     pub(super) fn listen(&mut self, listener: TcpListener) {
+        self.tcp = true;
         self.tasks
             .spawn(accept_all(listener, self.arrivals.clone()));
+    }
+
+    /// The same by uTP.
+    pub(super) fn listen_utp(&mut self, utp: Utp, mut strangers: Strangers) {
+        self.utp = Some(utp);
+        let arrivals = self.arrivals.clone();
+        self.tasks.spawn(async move {
+            while let Some((stream, address)) = strangers.recv().await {
+                let knock = Arrival::Knock(stream.into(), canonical(address));
+                if arrivals.send(knock).await.is_err() {
+                    return; // The session is over.
+                }
+            }
+        });
     }
 
     pub(super) fn count(&self) -> usize {
@@ -146,7 +169,7 @@ impl Peers {
     }
 
     /// Holds the connection for which [`Self::answer`] may be called, or drops the one before.
-    pub(super) fn hold(&mut self, knocking: Option<(TcpStream, SocketAddr)>) {
+    pub(super) fn hold(&mut self, knocking: Option<(Stream, SocketAddr)>) {
         self.knocking = knocking;
         // What has ended in the meantime needs no memory.
         while self.tasks.try_join_next().is_some() {}
@@ -154,8 +177,12 @@ impl Peers {
 
     pub(super) fn dial(&mut self, door: Door, address: SocketAddr) {
         let identity = self.identity;
-        let route = self.route.clone();
-        self.half_open(door, address, dial(route, address, identity));
+        let ways = Ways {
+            route: self.route.clone(),
+            utp: self.utp.clone(),
+            tcp: self.tcp,
+        };
+        self.half_open(door, address, dial(ways, address, identity));
     }
 
     /// Does the handshake with the connection held.
@@ -255,15 +282,39 @@ impl Peers {
     }
 }
 
+/// How a peer is reached.
+struct Ways {
+    route: Route,
+    utp: Option<Utp>,
+    tcp: bool,
+}
+
+impl Ways {
+    /// By TCP, and else by uTP, where they are used.
+    async fn connect(&self, address: SocketAddr) -> std::io::Result<Stream> {
+        let mut failure = std::io::Error::other("no transport is used");
+        if self.tcp {
+            match self.route.connect(address).await {
+                Ok(stream) => return Ok(stream.into()),
+                Err(error) => failure = error,
+            }
+        }
+        match &self.utp {
+            Some(utp) => utp.connect(address).await.map(Stream::from),
+            None => Err(failure),
+        }
+    }
+}
+
 /// Connects, and greets in each way that the user wants, until the peer answers one.
 async fn dial(
-    route: Route,
+    reach: Ways,
     address: SocketAddr,
     identity: Identity,
 ) -> Result<(Secured, Introduced), HandshakeError> {
     let mut ways = identity.encryption.greetings().iter().peekable();
     while let Some(greeting) = ways.next() {
-        let stream = route.connect(address).await?;
+        let stream = reach.connect(address).await?;
         prepare(&stream)?;
         let mut stream = Secured::from(stream);
         match greet(&mut stream, identity, *greeting).await {
@@ -279,7 +330,10 @@ async fn dial(
 
 /// Messages are small and must not wait for each other; and blocks that the system has taken but
 /// not sent can no longer be held back by a choke, so it may take few.
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+fn prepare(stream: &Stream) -> std::io::Result<()> {
+    let Stream::Tcp(stream) = stream else {
+        return Ok(());
+    };
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
     stream.set_nodelay(true)
@@ -289,7 +343,7 @@ async fn accept_all(listener: TcpListener, arrivals: Sender<Arrival>) {
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
-                let knock = Arrival::Knock(stream, canonical(address));
+                let knock = Arrival::Knock(stream.into(), canonical(address));
                 if arrivals.send(knock).await.is_err() {
                     return; // The session is over.
                 }

@@ -1,0 +1,394 @@
+//! uTP on sockets: [`unchoke_core::utp`] with a task for each connection, which is the far end of a pipe.
+//!
+//! Never with a proxy. A stranger is heard of only when its first bytes have come: then its address is
+//! its own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{UdpSocket, UnixStream};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::Instant as Clock;
+use unchoke_core::time::Instant;
+use unchoke_core::utp::{Connection, Kind, Packet, reset};
+
+use crate::chance::random_u64;
+use crate::listen::bind_datagrams;
+use crate::route::Route;
+
+/// Bytes of a datagram that are looked at.
+const MAX_DATAGRAM_BYTES: usize = 2048;
+/// Packets that wait for the task of a connection; more are lost, as on any line.
+const WAITING: usize = 512;
+/// Connections at a time, in both directions. Each has two descriptors.
+const MOST: usize = 400;
+/// Strangers that wait to be heard of.
+const STRANGERS: usize = 16;
+/// A stranger has so long for its first bytes.
+const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// Bytes moved between pipe and connection at a time.
+const CHUNK_BYTES: usize = 1 << 16;
+
+/// Whether connections go over uTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum UtpMode {
+    /// Never.
+    #[default]
+    Off,
+    /// Who comes so is heard; we dial so where TCP does not get through.
+    Allow,
+    /// Nothing else.
+    Only,
+}
+
+/// Those who connect.
+pub type Strangers = Receiver<(UnixStream, SocketAddr)>;
+
+type Key = (SocketAddr, u16);
+
+struct Shared {
+    epoch: Clock,
+    sockets: [Option<Arc<UdpSocket>>; 2],
+    /// Where packets of each connection go, by peer and id.
+    known: Mutex<BTreeMap<Key, Sender<Vec<u8>>>>,
+    tasks: Mutex<JoinSet<()>>,
+    strangers: Sender<(UnixStream, SocketAddr)>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// Speaks uTP on one port, until the last clone is dropped. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Utp {
+    shared: Arc<Shared>,
+    /// The readers of the sockets, which end with this.
+    _readers: Arc<JoinSet<()>>,
+}
+
+impl Utp {
+    /// Listens on `port` of both families; gives those who connect. Fails if there is a proxy, or no
+    /// socket.
+    pub fn start(route: &Route, port: u16) -> io::Result<(Self, Strangers)> {
+        if route.has_proxy() {
+            return Err(io::Error::other("datagrams do not go through the proxy"));
+        }
+        let open = |ipv4| UdpSocket::from_std(bind_datagrams(route, ipv4, port)?);
+        let sockets = match [open(true), open(false)] {
+            [Err(error), Err(_)] => return Err(error),
+            sockets => sockets.map(|it| it.ok().map(Arc::new)),
+        };
+        let (strangers, heard) = mpsc::channel(STRANGERS);
+        let shared = Arc::new(Shared {
+            epoch: Clock::now(),
+            sockets,
+            known: Mutex::default(),
+            tasks: Mutex::default(),
+            strangers,
+        });
+        let mut readers = JoinSet::new();
+        for socket in shared.sockets.iter().flatten() {
+            // Weakly, or nothing would ever end.
+            let (socket, shared) = (Arc::clone(socket), Arc::downgrade(&shared));
+            readers.spawn(async move {
+                let mut buffer = [0; MAX_DATAGRAM_BYTES];
+                loop {
+                    let received = socket.recv_from(&mut buffer).await;
+                    let Some(shared) = shared.upgrade() else {
+                        return;
+                    };
+                    match received {
+                        Ok((length, from)) => shared.on_datagram(&buffer[..length], from),
+                        Err(error) => tracing::debug!(%error, "a packet is lost"),
+                    }
+                }
+            });
+        }
+        let utp = Self {
+            shared,
+            _readers: Arc::new(readers),
+        };
+        Ok((utp, heard))
+    }
+
+    /// Connects to a peer.
+    pub async fn connect(&self, address: SocketAddr) -> io::Result<UnixStream> {
+        let shared = &self.shared;
+        let drawn = random_u64().to_be_bytes();
+        let (id, seq) = (u16::from_be_bytes([drawn[0], drawn[1]]), drawn[2]);
+        let now = shared.now();
+        let connection = Connection::dial(now, id, u16::from(seq));
+        let (near, far) = UnixStream::pair()?;
+        let (opened, open) = oneshot::channel();
+        let fits = shared.run(address, connection, far, Greeting::Dialled(opened));
+        if !fits {
+            return Err(io::Error::other("too many uTP connections"));
+        }
+        match open.await {
+            Ok(()) => Ok(near),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// Who waits for a connection to be there.
+enum Greeting {
+    Dialled(oneshot::Sender<()>),
+    /// The near end, for who accepts it.
+    Accepted(UnixStream),
+    Done,
+}
+
+impl Shared {
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    fn socket(&self, address: SocketAddr) -> Option<&Arc<UdpSocket>> {
+        self.sockets[usize::from(!address.is_ipv4())].as_ref()
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Sender<Vec<u8>>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_datagram(self: &Arc<Self>, bytes: &[u8], from: SocketAddr) {
+        let Some(packet) = Packet::decode(bytes) else {
+            return;
+        };
+        // The id of a SYN is one less than that of what follows.
+        let id = match packet.kind {
+            Kind::Syn => packet.id.wrapping_add(1),
+            _ => packet.id,
+        };
+        let known = self.known().get(&(from, id)).cloned();
+        // A reset names the connection as its sender knows it, or as we do.
+        let known = known.or_else(|| {
+            let other = [packet.id.wrapping_add(1), packet.id.wrapping_sub(1)];
+            let other = other
+                .into_iter()
+                .find_map(|id| self.known().get(&(from, id)).cloned());
+            other.filter(|_| packet.kind == Kind::Reset)
+        });
+        if let Some(task) = known {
+            // What does not fit is lost, and comes again.
+            drop(task.try_send(bytes.to_vec()));
+        } else if packet.kind == Kind::Syn {
+            let Ok((near, far)) = UnixStream::pair() else {
+                return;
+            };
+            let seq = u16::try_from(random_u64() >> 48).expect("16 bits");
+            let connection = Connection::accept(self.now(), &packet, seq);
+            self.run(from, connection, far, Greeting::Accepted(near));
+        } else if let (Some(answer), Some(socket)) =
+            (reset(self.now(), &packet, 0), self.socket(from))
+        {
+            // One that is not sent is not missed.
+            drop(socket.try_send_to(&answer, from));
+        }
+    }
+
+    /// Starts the task of a connection. False if there are too many.
+    fn run(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        connection: Connection,
+        pipe: UnixStream,
+        greeting: Greeting,
+    ) -> bool {
+        let key = (address, connection.receive_id());
+        let (sender, packets) = mpsc::channel(WAITING);
+        let Some(socket) = self.socket(address).cloned() else {
+            return false;
+        };
+        let mut known = self.known();
+        if known.len() >= MOST || known.contains_key(&key) {
+            return false;
+        }
+        known.insert(key, sender);
+        drop(known);
+        let line = Line {
+            connection,
+            address,
+            socket,
+            pipe,
+            packets,
+            greeting,
+            unread: Vec::new(),
+            pipe_closed: false,
+            begun: Clock::now(),
+            epoch: self.epoch,
+            strangers: self.strangers.clone(),
+        };
+        let shared = Arc::downgrade(self);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            line.run().await;
+            if let Some(shared) = shared.upgrade() {
+                shared.known().remove(&key);
+            }
+        });
+        true
+    }
+}
+
+/// One connection and the far end of its pipe.
+struct Line {
+    connection: Connection,
+    address: SocketAddr,
+    socket: Arc<UdpSocket>,
+    pipe: UnixStream,
+    packets: Receiver<Vec<u8>>,
+    greeting: Greeting,
+    /// Bytes that came and that the pipe has not taken.
+    unread: Vec<u8>,
+    /// Who has the near end wants no more.
+    pipe_closed: bool,
+    begun: Clock,
+    epoch: Clock,
+    strangers: Sender<(UnixStream, SocketAddr)>,
+}
+
+impl Line {
+    fn now(&self) -> Instant {
+        Instant::START.after(self.epoch.elapsed())
+    }
+
+    async fn run(mut self) {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            self.greet();
+            self.forward();
+            self.send();
+            let ended = self.connection.ended().is_some();
+            if ended && (self.unread.is_empty() || self.pipe_closed) {
+                return;
+            }
+            let due = Duration::from_nanos(self.connection.poll_timeout().as_nanos());
+            let far = Duration::from_mins(1);
+            let wait = due.saturating_sub(self.epoch.elapsed()).min(far);
+            let may_read =
+                !self.pipe_closed && self.connection.is_open() && self.connection.room() > 0;
+            tokio::select! {
+                packet = self.packets.recv() => match packet {
+                    Some(bytes) => self.take(&bytes),
+                    None => return,
+                },
+                ready = self.pipe.readable(), if may_read => {
+                    let most = self.connection.room().min(chunk.len());
+                    match ready.and_then(|()| self.pipe.try_read(&mut chunk[..most])) {
+                        Ok(0) => self.hang_up(),
+                        Ok(count) => drop(self.connection.write(&chunk[..count])),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(_) => self.hang_up(),
+                    }
+                }
+                _ = self.pipe.writable(), if !self.unread.is_empty() && !self.pipe_closed => {}
+                () = tokio::time::sleep(wait) => {
+                    let now = self.now();
+                    self.connection.handle_timeout(now);
+                }
+            }
+            if let Greeting::Accepted(_) = self.greeting
+                && self.begun.elapsed() > FIRST_BYTES
+            {
+                return;
+            }
+        }
+    }
+
+    /// Takes a packet, and those that wait behind it: one answer will do for all.
+    fn take(&mut self, first: &[u8]) {
+        let now = self.now();
+        if let Some(packet) = Packet::decode(first) {
+            self.connection.handle_packet(now, &packet);
+        }
+        for _ in 0..WAITING {
+            let Ok(bytes) = self.packets.try_recv() else {
+                return;
+            };
+            if let Some(packet) = Packet::decode(&bytes) {
+                self.connection.handle_packet(now, &packet);
+            }
+        }
+    }
+
+    /// Who has the near end is gone.
+    fn hang_up(&mut self) {
+        self.pipe_closed = true;
+        self.unread.clear();
+        self.connection.close();
+    }
+
+    /// Says that the connection is there.
+    fn greet(&mut self) {
+        let ready = match &self.greeting {
+            Greeting::Dialled(_) => self.connection.is_open(),
+            Greeting::Accepted(_) => {
+                self.fetch();
+                !self.unread.is_empty()
+            }
+            Greeting::Done => false,
+        };
+        if !ready {
+            return;
+        }
+        match std::mem::replace(&mut self.greeting, Greeting::Done) {
+            // Who asked may have given up: then the pipe says so.
+            Greeting::Dialled(opened) => opened.send(()).unwrap_or_default(),
+            Greeting::Accepted(near) => {
+                // Without room for it the near end closes, and we hang up.
+                drop(self.strangers.try_send((near, self.address)));
+            }
+            Greeting::Done => {}
+        }
+    }
+
+    /// Bytes that came, as many as a pipe may take at a time: the rest stays in the window.
+    fn fetch(&mut self) {
+        if self.unread.is_empty() {
+            self.unread = self.connection.read(CHUNK_BYTES);
+        }
+    }
+
+    /// Moves what came into the pipe.
+    fn forward(&mut self) {
+        if matches!(self.greeting, Greeting::Accepted(_)) {
+            return;
+        }
+        loop {
+            self.fetch();
+            if self.unread.is_empty() || self.pipe_closed {
+                break;
+            }
+            match self.pipe.try_write(&self.unread) {
+                Ok(count) => drop(self.unread.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.hang_up(),
+            }
+        }
+        if self.connection.is_eof() && !self.pipe_closed {
+            // The peer says nothing more: over TCP we would hang up, too.
+            self.hang_up();
+        }
+    }
+
+    fn send(&mut self) {
+        let now = self.now();
+        while let Some(bytes) = self.connection.poll_transmit(now) {
+            // What a full queue loses comes again.
+            if let Err(error) = self.socket.try_send_to(&bytes, self.address) {
+                tracing::trace!(%error, "a packet was not sent");
+            }
+        }
+    }
+}
