@@ -22,4 +22,5 @@ mod manual;
 mod resources;
 mod trackers;
 mod unread;
+mod utp;
 mod web_seeds;

@@ -1,7 +1,8 @@
 """A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
 
 Arguments: seed|fetch, torrent file or magnet link, folder, address, port, plain|encrypted, and
-how it finds others beside trackers: lsd, or dht=HOST:PORT with a node to begin with.
+how it finds others beside trackers: lsd, or dht=HOST:PORT with a node to begin with; or utp, for
+connections over nothing else.
 """
 
 import sys
@@ -28,8 +29,10 @@ session = lt.session({
     "enable_lsd": "lsd" in finders,
     "enable_upnp": False,
     "enable_natpmp": False,
-    "enable_incoming_utp": False,
-    "enable_outgoing_utp": False,
+    "enable_incoming_utp": "utp" in finders,
+    "enable_outgoing_utp": "utp" in finders,
+    "enable_incoming_tcp": "utp" not in finders,
+    "enable_outgoing_tcp": "utp" not in finders,
     "allow_multiple_connections_per_ip": True,
     "alert_mask": lt.alert.category_t.error_notification
     | lt.alert.category_t.tracker_notification

@@ -8,3 +8,4 @@ mod network;
 mod silence;
 mod stage;
 mod transfers;
+mod utp;
