@@ -38,7 +38,7 @@ use crate::ids::PeerKey;
 use crate::message::{Extended, Message};
 use crate::rng::{Purpose, Rng, Streams};
 use crate::time::Instant;
-use crate::torrent::{self, Torrent, Unsent};
+use crate::torrent::{self, Torrent};
 
 pub mod admission;
 pub mod announcer;
@@ -50,6 +50,7 @@ pub mod doors;
 pub mod explain;
 mod io;
 mod many;
+mod parting;
 pub mod places;
 pub mod redial;
 mod seats;
@@ -63,10 +64,8 @@ use bans::{Bans, Offence};
 use book::Book;
 pub use config::Config;
 use doors::Doors;
-use explain::Unmet;
-pub use io::{Heard, Input, Output, Why};
+pub use io::{Heard, Input, Next, Output, Why};
 pub use places::{Internet, Places};
-use redial::Ended;
 use seats::Seats;
 use source::Source;
 use web_seeds::WebSeeds;
@@ -177,17 +176,15 @@ impl<P: Places> Client<P> {
     }
 
     /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
-    #[inline]
     pub fn handle_input(&mut self, now: Instant, input: Input<P>) {
-        self.now = now;
         match input {
             Input::Torrent(input) => self.pass_on(now, input),
             input => self.handle_own(now, input),
         }
     }
 
-    #[inline(never)]
     fn handle_own(&mut self, now: Instant, input: Input<P>) {
+        self.now = now;
         match input {
             Input::Timeout if !self.on_timeout(now) => return,
             Input::Timeout => {}
@@ -209,9 +206,12 @@ impl<P: Places> Client<P> {
         self.settle(now);
     }
 
-    /// What is for the torrent does not pass through anything else: this is the way of every block.
-    #[inline]
-    fn pass_on(&mut self, now: Instant, input: torrent::Input) {
+    /// The same as [`Self::handle_input`] with [`Input::Torrent`]: the way of every block, which passes
+    /// through nothing else.
+    #[expect(clippy::inline_always, reason = "an input is moved once")]
+    #[inline(always)]
+    pub fn pass_on(&mut self, now: Instant, input: torrent::Input) {
+        self.now = now;
         match &input {
             torrent::Input::Message {
                 peer,
@@ -219,9 +219,7 @@ impl<P: Places> Client<P> {
             } => self.on_extended(*peer, extended),
             torrent::Input::Timeout
             | torrent::Input::PeerConnected { .. }
-            | torrent::Input::PeerDisconnected { .. } => {
-                panic!("{input:?} is the client's to say")
-            }
+            | torrent::Input::PeerDisconnected { .. } => not_theirs(&input),
             _ => {}
         }
         self.torrent.handle_input(now, input);
@@ -237,29 +235,39 @@ impl<P: Places> Client<P> {
 
     /// The next thing to do. Call until `None`.
     #[must_use]
-    #[expect(
-        clippy::inline_always,
-        reason = "what is passed on is matched twice, and as one match if the driver is inlined too"
-    )]
-    #[inline(always)]
     pub fn poll_output(&mut self) -> Option<Output<P>> {
+        Some(match self.poll_next()? {
+            Next::Own(output) => output,
+            Next::Torrent(torrent::Output::Send { peer, message }) => {
+                Output::Send { peer, message }
+            }
+            Next::Torrent(torrent::Output::Broadcast { have }) => Output::Broadcast { have },
+            Next::Torrent(torrent::Output::StoreBlock { peer, block }) => {
+                Output::StoreBlock { peer, block }
+            }
+            Next::Torrent(torrent::Output::VerifyPiece { piece, want_blocks }) => {
+                Output::VerifyPiece { piece, want_blocks }
+            }
+            Next::Torrent(output) => unreachable!("{output:?} is the client's"),
+        })
+    }
+
+    /// The same, with what the torrent says as it says it: for a driver of many, which matches it once.
+    #[expect(clippy::inline_always, reason = "an output is moved once")]
+    #[inline(always)]
+    pub fn poll_next(&mut self) -> Option<Next<P>> {
         loop {
             // Ours first: a connection is announced before what is to be sent over it.
             if !self.outputs.is_empty() {
-                return self.poll_own();
+                return self.poll_own().map(Next::Own);
             }
-            return Some(match self.torrent.poll_output()? {
-                torrent::Output::Send { peer, message } => Output::Send { peer, message },
-                torrent::Output::Broadcast { have } => Output::Broadcast { have },
-                torrent::Output::StoreBlock { peer, block } => Output::StoreBlock { peer, block },
-                torrent::Output::VerifyPiece { piece, want_blocks } => {
-                    Output::VerifyPiece { piece, want_blocks }
-                }
-                output => match self.intercept(output) {
-                    Some(output) => output,
-                    None => continue,
-                },
-            });
+            let output = self.torrent.poll_output()?;
+            if is_passed_on(&output) {
+                return Some(Next::Torrent(output));
+            }
+            if let Some(output) = self.intercept(output) {
+                return Some(Next::Own(output));
+            }
         }
     }
 
@@ -393,102 +401,27 @@ impl<P: Places> Client<P> {
             }
         }
     }
+}
 
-    /// What the torrent says of a peer that it sends away.
-    fn judge(&mut self, peer: PeerKey, reason: &torrent::Reason) {
-        match reason {
-            torrent::Reason::Corrupt { piece } => {
-                self.condemn(peer, Offence::Corrupt { piece: *piece });
-            }
-            torrent::Reason::Violation(_) => self.note_violation(peer),
-            _ => {}
-        }
-    }
+/// Whether an output of the torrent is the driver's and none of the client's.
+#[inline]
+fn is_passed_on(output: &torrent::Output) -> bool {
+    matches!(
+        output,
+        torrent::Output::Send { .. }
+            | torrent::Output::Broadcast { .. }
+            | torrent::Output::StoreBlock { .. }
+            | torrent::Output::VerifyPiece { .. }
+    )
+}
 
-    fn note_violation(&mut self, peer: PeerKey) {
-        let Some(address) = self.seats.address(peer) else {
-            return;
-        };
-        if let Some(count) = self.bans.violation(self.now, P::host(address)) {
-            let offence = Offence::Violations(count);
-            self.outputs.push_back(Output::Banned { address, offence });
-        }
-    }
-
-    /// Bans the host that holds a key, or held it last.
-    fn condemn(&mut self, peer: PeerKey, offence: Offence) {
-        let Some(address) = self.seats.address(peer) else {
-            return self.leave_web_seed(peer, offence);
-        };
-        let host = P::host(address);
-        if self.bans.corrupt(self.now, host) {
-            self.outputs.push_back(Output::Banned { address, offence });
-        }
-        let listens = self.seats.get(peer).and_then(|it| it.listens);
-        for place in [Some(address), listens].into_iter().flatten() {
-            self.book.postpone(place, self.bans.until(host));
-        }
-    }
-
-    /// The torrent has let go of a connection, for its reason or for ours.
-    fn closing(&mut self, peer: PeerKey, reason: torrent::Reason) -> Output<P> {
-        let ours = self.seats.get(peer).and_then(|it| it.closing);
-        let why = match (reason, ours) {
-            (torrent::Reason::ByClient, Some(Ended::Turnover)) => Why::Turnover,
-            (torrent::Reason::ByClient, Some(Ended::Twice)) => Why::Twice,
-            (torrent::Reason::ByClient, _) => Why::Useless,
-            (reason, _) => Why::Torrent(reason),
-        };
-        self.seats.closing(peer, why.ended());
-        self.closing_web_seed(peer, &why);
-        Output::Close { peer, why }
-    }
-
-    /// Closes a connection. It is the torrent that says so in the end, behind what it has said to the
-    /// peer before.
-    fn close(&mut self, peer: PeerKey, why: Ended) {
-        self.seats.closing(peer, why);
-        self.torrent.close(peer);
-    }
-
-    fn on_closed(&mut self, now: Instant, peer: PeerKey, how: Ended, unsent: Unsent) {
-        let Some(seat) = self.seats.get(peer).copied() else {
-            return self.web_seed_ended(now, peer, how);
-        };
-        if seat.closing.is_none() && how == Ended::Garbage {
-            self.note_violation(peer);
-        }
-        self.torrent.take_back(peer, unsent);
-        self.torrent
-            .handle_input(now, torrent::Input::PeerDisconnected { peer });
-        let answers = self.torrent.has_evidence(peer);
-        self.seats.leave(peer, answers);
-        if let Some(address) = seat.listens {
-            let source = self.book.source(address).unwrap_or(Source::Incoming);
-            let fate = redial::after(seat.closing.unwrap_or(how), source);
-            self.book.parted(now, address, fate);
-        }
-    }
+#[cold]
+fn not_theirs(input: &torrent::Input) -> ! {
+    panic!("{input:?} is the client's to say")
 }
 
 /// A random part of `period`.
 fn phase(period: Duration, rng: &mut Rng) -> Duration {
     let period = u64::try_from(period.as_nanos()).expect("a period below 584 years");
     Duration::from_nanos(rng.below(period.max(1)))
-}
-
-impl<P: Places> Client<P> {
-    /// An attempt failed, or a stranger did not do its handshake.
-    fn gone(&mut self, now: Instant, half_open: &doors::HalfOpen<P>, how: Unmet) {
-        if half_open.dialled.is_some() {
-            self.book.failed(now, half_open.address, how);
-        }
-    }
-
-    fn part(&mut self, now: Instant, half_open: &doors::HalfOpen<P>, ended: Ended) {
-        if let Some(source) = half_open.dialled {
-            let fate = redial::after(ended, source);
-            self.book.parted(now, half_open.address, fate);
-        }
-    }
 }

@@ -182,6 +182,7 @@ impl Torrent {
         let mut phase = streams.stream(Purpose::Phase, entity);
         let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
         let estimator = policy.estimator();
+        let bucket = |cap: Option<u64>| cap.map(|rate| Box::new(Bucket::new(rate, now)));
         let super_seed = Self::hiding(&config, &policy, have_count == pieces);
         Self {
             next_tick,
@@ -219,12 +220,8 @@ impl Torrent {
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
-            upload: config
-                .upload_cap
-                .map(|rate| Box::new(Bucket::new(rate, now))),
-            download: config
-                .download_cap
-                .map(|rate| Box::new(Bucket::new(rate, now))),
+            upload: bucket(config.upload_cap),
+            download: bucket(config.download_cap),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),
             in_flight_blocks: 0,
             turn: 0,
@@ -361,6 +358,13 @@ impl Torrent {
     #[must_use]
     pub fn has_evidence(&self, peer: PeerKey) -> bool {
         self.partials.names(peer) || self.suspects.names(peer)
+    }
+
+    /// Whether this peer is connected and has every piece.
+    #[must_use]
+    pub fn has_everything(&self, peer: PeerKey) -> bool {
+        let conn = self.conns.get(peer.0 as usize).filter(|it| it.open);
+        conn.is_some() && self.remotes.count(peer) == self.have.piece_count()
     }
 
     /// Connections to peers that have something we lack.

@@ -94,7 +94,7 @@ impl Peer {
 }
 
 /// Memory is taken for so many connections at a time.
-const ENDS_AT_A_TIME: usize = 16;
+const ENDS_AT_A_TIME: usize = 64;
 
 /// What is known of a node of the spec to the end of the run.
 #[derive(Clone, Debug, Default)]

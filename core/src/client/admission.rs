@@ -63,17 +63,20 @@ pub(super) fn admit<P: Places>(
     if newcomer.name == us {
         return Err(Refusal::Ourselves);
     }
-    let known = || seats.standing().filter(|it| it.1.name == newcomer.name);
-    let same_way = known()
-        .filter(|it| it.1.outgoing == newcomer.outgoing)
-        .count();
-    let other_way = known().find(|it| it.1.outgoing != newcomer.outgoing);
+    let (mut same_way, mut other_way) = (0, None);
+    for (peer, seat) in seats.standing().filter(|it| it.1.name == newcomer.name) {
+        if seat.outgoing == newcomer.outgoing {
+            same_way += 1;
+        } else {
+            other_way = other_way.or(Some(peer));
+        }
+    }
     // The peer has two addresses and was dialled under both. Who dialled closes the second; who
     // answered waits for that, or each side might close another one and none be left.
     if same_way > usize::from(!newcomer.outgoing) {
         return Err(Refusal::Twice);
     }
-    if let Some((peer, _)) = other_way {
+    if let Some(peer) = other_way {
         // Both ends keep the link that the side with the greater name opened, so they agree.
         let keep_ours = us > newcomer.name;
         return if newcomer.outgoing == keep_ours {

@@ -100,7 +100,7 @@ impl Wanted {
 }
 
 /// Memory is taken for at least so many further addresses at a time.
-const MORE_RECORDS: usize = 16;
+const MORE_RECORDS: usize = 32;
 
 /// The addresses that a client knows.
 #[derive(Clone, Debug)]
@@ -415,6 +415,13 @@ impl<A: Copy + Ord> Book<A> {
                 *forgotten = forgotten.saturating_add(1);
                 self.remove(place);
             }
+        }
+    }
+
+    /// It had everything as we parted: not to be dialled while we have everything too.
+    pub fn note_seed(&mut self, address: A) {
+        if let Some(known) = self.get(address) {
+            known.seed = true;
         }
     }
 

@@ -101,6 +101,18 @@ impl<P: Places> Client<P> {
         !self.torrent.is_done() && self.torrent.interesting() < few
     }
 
+    /// Peers that an announce asks for: none as we leave, and none if we have everything and are well
+    /// connected. Who lacks something finds us.
+    #[must_use]
+    pub fn peers_wanted(&self) -> u32 {
+        let served = self.torrent.is_done() && self.in_use() >= usize::from(self.config.enough);
+        if self.stopping || served {
+            0
+        } else {
+            self.config.wanted
+        }
+    }
+
     /// What keeps the torrent from moving.
     #[must_use]
     pub fn explain(&self) -> Explanation {

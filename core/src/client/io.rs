@@ -181,6 +181,15 @@ pub enum Output<P: Places> {
     Completed,
 }
 
+/// What a driver of many clients gets from [`super::Client::poll_next`].
+#[derive(Debug)]
+pub enum Next<P: Places> {
+    /// Of the client.
+    Own(Output<P>),
+    /// Of the torrent: `Send`, `Broadcast`, `StoreBlock` or `VerifyPiece`.
+    Torrent(torrent::Output),
+}
+
 /// Why we close a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {

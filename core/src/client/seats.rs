@@ -11,7 +11,7 @@ use crate::ids::PeerKey;
 const LEFT: usize = 32;
 
 /// Memory is taken for at least so many further connections at a time.
-const MORE_PLACES: usize = 16;
+const MORE_PLACES: usize = 32;
 
 /// A connection.
 #[derive(Clone, Copy, Debug)]
@@ -189,9 +189,9 @@ impl<P: Places> Seats<P> {
 
     /// The connections, in the order of their keys, also those that are being closed.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerKey, &Seat<P>)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(|(place, it)| match it {
-            Place::Taken(seat) => Some((key(place), seat)),
+        let places = (0..).map(PeerKey).zip(&self.places);
+        places.filter_map(|(peer, it)| match it {
+            Place::Taken(seat) => Some((peer, seat)),
             Place::Free | Place::Kept | Place::Left(..) => None,
         })
     }

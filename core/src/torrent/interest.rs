@@ -22,7 +22,7 @@ pub(super) const MOST_COSTLY: u8 = 20;
 const REPLACED: u8 = 5;
 
 /// Memory is taken for at least so many further connections at a time.
-const MORE_CONNECTIONS: usize = 8;
+const MORE_CONNECTIONS: usize = 16;
 
 impl Torrent {
     pub(super) fn on_connected(&mut self, now: Instant, peer: PeerKey, link: PeerLink) {

@@ -189,7 +189,7 @@ impl Session {
                 continue;
             }
             let left = geometry.total_bytes() - bytes_of(geometry, self.torrent().have());
-            let (ledger, wanted) = (*self.torrent().ledger(), self.client.config().wanted);
+            let (ledger, wanted) = (*self.torrent().ledger(), self.client.peers_wanted());
             self.trackers.ask(request, &ledger, left, wanted);
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::places::{Nodes, hello};
 use crate::spec::{ClientSpec, SwarmSpec};
 
 /// A torrent takes memory for so many connections at first.
-const CONNECTIONS_AT_A_TIME: u16 = 16;
+const CONNECTIONS_AT_A_TIME: u16 = 64;
 
 /// What clients of a kind share.
 #[derive(Debug)]

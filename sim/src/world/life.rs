@@ -77,7 +77,8 @@ impl World<'_> {
         let answers = self.tracker.answers(self.now);
         let outcome = answers.then(|| {
             self.tracker.join(node);
-            let peers = self.tracker.announce(node, &mut peer.tracker_rng);
+            let wanted = peer.client.peers_wanted();
+            let peers = self.tracker.announce(node, wanted, &mut peer.tracker_rng);
             let wishes = Wishes {
                 interval: Some(self.spec.tracker.interval),
                 min_interval: None,

@@ -21,23 +21,27 @@ pub(super) struct Corruption {
 }
 
 impl World<'_> {
-    /// Carries out what the client of `node` wants.
+    /// Carries out what the torrent of `node` wants.
     #[inline]
-    pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: Output<Nodes>) {
+    pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: torrent::Output) {
         match output {
-            Output::Send { peer: key, message } => self.send(peer, peer.end(key), message),
-            Output::Broadcast { have } => self.broadcast(node, peer, have),
-            Output::StoreBlock { peer: key, block } => self.store(node, peer.end(key), block),
-            Output::VerifyPiece { piece, want_blocks } => {
+            torrent::Output::Send { peer: key, message } => self.send(peer, peer.end(key), message),
+            torrent::Output::Broadcast { have } => self.broadcast(node, peer, have),
+            torrent::Output::StoreBlock { peer: key, block } => {
+                self.store(node, peer.end(key), block);
+            }
+            torrent::Output::VerifyPiece { piece, want_blocks } => {
                 let verdict = self.verify(node, piece, want_blocks);
                 let input = torrent::Input::PieceVerified { piece, verdict };
                 self.replies.push_back(Input::Torrent(input));
             }
-            output => self.apply_rare(node, peer, &output),
+            output => unreachable!("{output:?} is the client's"),
         }
     }
 
-    fn apply_rare(&mut self, node: u32, peer: &mut Peer, output: &Output<Nodes>) {
+    /// Carries out what its client wants.
+    #[cold]
+    pub(super) fn apply_own(&mut self, node: u32, peer: &mut Peer, output: &Output<Nodes>) {
         match *output {
             Output::Dial { door, address } => {
                 let target = self.node_at(address).expect("only nodes are named");
@@ -53,7 +57,7 @@ impl World<'_> {
             Output::Send { .. }
             | Output::Broadcast { .. }
             | Output::StoreBlock { .. }
-            | Output::VerifyPiece { .. } => unreachable!("carried out already"),
+            | Output::VerifyPiece { .. } => unreachable!("the torrent says so itself"),
         }
     }
 

@@ -57,10 +57,10 @@ impl Tracker {
         }
     }
 
-    /// At most `numwant` present nodes other than `node`, uniformly at random, in random order.
-    pub(super) fn announce(&self, node: u32, rng: &mut Rng) -> Vec<u32> {
+    /// Present nodes other than `node`, at most as many as are `wanted` and it names, uniformly at random, in random order.
+    pub(super) fn announce(&self, node: u32, wanted: u32, rng: &mut Rng) -> Vec<u32> {
         let others = self.present.len() - 1;
-        let wanted = self.numwant.min(others);
+        let wanted = self.numwant.min(wanted as usize).min(others);
         if wanted * 2 > others {
             let mut all: Vec<u32> = self
                 .present

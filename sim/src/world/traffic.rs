@@ -7,7 +7,7 @@
 //! blocks has time to spare and takes them for nothing. So blocks and control messages together
 //! never exceed a capacity, and the solver's invariant covers both.
 
-use unchoke_core::client::Input;
+use unchoke_core::client::{Input, Next};
 use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::ids::BlockRef;
 use unchoke_core::message::Message;
@@ -184,14 +184,19 @@ impl World<'_> {
         self.feed(node, torrent::Input::Message { peer, message });
     }
 
-    /// Hands something for its torrent to the client of `node`.
-    #[inline]
+    /// Hands something for its torrent to the client of `node`, if it is present.
     pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
-        self.tell(node, Input::Torrent(input));
+        let Some(mut peer) = self.peers[node as usize].take() else {
+            return;
+        };
+        self.hand_over(node, &mut peer);
+        self.inputs += 1;
+        peer.client.swap_outputs(&mut self.outputs);
+        peer.client.pass_on(self.now, input);
+        self.carry_out(node, peer);
     }
 
-    /// Hands `input` to the client of `node`, if it is present, carries out what that asks for, and
-    /// hands in what follows from it.
+    /// Hands `input` to the client of `node`, if it is present.
     pub(super) fn tell(&mut self, node: u32, input: Input<Nodes>) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
@@ -200,9 +205,18 @@ impl World<'_> {
         self.inputs += 1;
         peer.client.swap_outputs(&mut self.outputs);
         peer.client.handle_input(self.now, input);
+        self.carry_out(node, peer);
+    }
+
+    /// Carries out what the client of `node` asks for, and hands in what follows from it.
+    #[inline]
+    fn carry_out(&mut self, node: u32, mut peer: Box<Peer>) {
         loop {
-            while let Some(output) = peer.client.poll_output() {
-                self.apply(node, &mut peer, output);
+            while let Some(next) = peer.client.poll_next() {
+                match next {
+                    Next::Torrent(output) => self.apply(node, &mut peer, output),
+                    Next::Own(output) => self.apply_own(node, &mut peer, &output),
+                }
             }
             let Some(reply) = self.replies.pop_front() else {
                 break;
