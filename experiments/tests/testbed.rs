@@ -34,7 +34,10 @@ fn what_processes_cannot_do_is_refused_with_a_word_on_what_to_change() {
         ("torrent.size=1 GiB", "set torrent.size"),
         ("faults.corrupting=10 %", "leave regions, faults"),
         ("peers.reachable=50 %", "peers.reachable"),
-        ("client.queue_time=1 s", "leave its other keys alone"),
+        (
+            "client.aligned_ticks=true",
+            "leave aligned_ticks and super_seed alone",
+        ),
         (
             "peers.stay={model=\"exponential\", mean=\"1 min\"}",
             "peers.stay.model",

@@ -31,6 +31,7 @@ mod explain;
 mod finding;
 mod inspect;
 mod leaving;
+mod manner;
 mod manual;
 mod options;
 mod parameters;

@@ -14,6 +14,7 @@
 //! * [`web_seed`] fetches blocks from web servers.
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`portmap`] asks the gateway to let peers in.
+//! * [`tuning`] is what client profiles set beyond policy and picker.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
 //! * [`cli`] is the `unchoke` command.
@@ -38,5 +39,6 @@ pub mod storage;
 pub mod stream;
 pub mod text;
 pub mod tracker;
+pub mod tuning;
 pub mod utp;
 pub mod web_seed;

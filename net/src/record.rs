@@ -18,7 +18,7 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::{self, Parameters};
 use unchoke_core::client::{self, Client, Input, Internet, Output};
 use unchoke_core::geometry::Geometry;
-use unchoke_core::ids::PeerId;
+use unchoke_core::ids::{InfoHash, PeerId};
 use unchoke_core::pick;
 use unchoke_core::rng::Streams;
 use unchoke_core::time::Instant;
@@ -27,11 +27,12 @@ use unchoke_core::wanted::{RANKS, Wanted};
 use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_handshake};
 
 use crate::text::{from_hex, to_hex};
+use crate::tuning::Tuning;
 use line::{InputLine, input_of, line_of};
 use possible::Possible;
 
-/// 2: what a client takes and gives, not only its torrent.
-const FORMAT: u32 = 2;
+/// 2: what a client takes and gives, not only its torrent. 3: with what its profile says.
+const FORMAT: u32 = 3;
 
 /// Everything that a client and its torrent are made from.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub struct Origin {
     pub run_seed: u64,
     /// Connections at most.
     pub connections: u16,
+    /// What else client profiles say.
+    pub tuning: Tuning,
     /// Whether peers come from the tracker only. BEP 27.
     pub private: bool,
     /// What the client calls itself.
@@ -90,10 +93,11 @@ impl Origin {
 
     /// How the client behaves around the torrent; the same for every session of these settings.
     fn client_config(&self) -> client::Config {
-        client::Config {
+        let config = client::Config {
             private: self.private,
             ..client::Config::new(self.connections)
-        }
+        };
+        self.tuning.around(config)
     }
 
     /// The client, at time zero.
@@ -135,6 +139,9 @@ struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wanted: Option<Vec<String>>,
     connections: u16,
+    #[serde(default)]
+    tuning: Tuning,
+    info_hash: String,
     private: bool,
     name: String,
     tiers: Vec<usize>,
@@ -187,6 +194,8 @@ impl Recorder {
                 .map(|it| to_hex(&encode_extended_handshake(it))),
             wanted: config.wanted.as_ref().map(|it| ranks_of(it)),
             connections: origin.connections,
+            tuning: origin.tuning,
+            info_hash: to_hex(&config.allowed_fast.info_hash.0),
             private: origin.private,
             name: to_hex(&origin.name.0),
             tiers: origin.tiers.clone(),
@@ -352,6 +361,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
         Some(ranks) => Some(Arc::new(wanted_of(ranks, geometry.piece_count())?)),
         None => None,
     };
+    let info_hash = InfoHash(from_hex(&head.info_hash)?.try_into().ok()?);
     let mut parameters = Parameters::new();
     for (name, value) in &head.parameters {
         parameters.set(name, *value);
@@ -362,7 +372,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
             download_cap: head.download_cap,
             hello,
             wanted,
-            ..base_config(geometry)
+            ..head.tuning.torrent(base_config(geometry), info_hash)
         }),
         have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
         policy: head.policy.clone(),
@@ -370,6 +380,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
         picker: head.picker.clone(),
         run_seed: head.run_seed,
         connections: head.connections,
+        tuning: head.tuning,
         private: head.private,
         name: PeerId(from_hex(&head.name)?.try_into().ok()?),
         tiers: head.tiers.clone(),

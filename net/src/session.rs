@@ -49,6 +49,7 @@ use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
 use crate::route::Route;
 use crate::storage::{Storage, StorageError};
+use crate::tuning::Tuning;
 use crate::utp::UtpMode;
 
 pub(crate) use announce::summary;
@@ -90,6 +91,8 @@ pub struct Settings {
     pub parameters: Parameters,
     /// Id of the piece picker.
     pub picker: String,
+    /// What else client profiles say.
+    pub tuning: Tuning,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
     /// Peers to connect to, beside those that trackers name.
@@ -144,6 +147,7 @@ impl Settings {
             policy: "tit_for_tat".into(),
             parameters: Parameters::new(),
             picker: "rarest_first".into(),
+            tuning: Tuning::default(),
             port: 0,
             peers: Vec::new(),
             trackers: true,
@@ -170,9 +174,10 @@ impl Settings {
 
 /// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker
 /// alone. BEP 27.
-fn hello(port: u16, metainfo: &Metainfo) -> ExtendedHandshake {
+fn hello(port: u16, metainfo: &Metainfo, exchange: bool) -> ExtendedHandshake {
     let ours = [(PEX_NAME, PEX_ID), (METADATA_NAME, METADATA_ID)];
-    let ours = ours.into_iter().filter(|_| !metainfo.private);
+    let offered = |name: &str| !metainfo.private && (exchange || name != PEX_NAME);
+    let ours = ours.into_iter().filter(|it| offered(it.0));
     let metadata_bytes = u32::try_from(metainfo.info.len()).ok();
     ExtendedHandshake {
         extensions: ours.map(|(name, id)| (name.to_owned(), id)).collect(),
@@ -350,12 +355,14 @@ mod tests {
             Metainfo::parse(&bytes).expect("our own")
         };
         let shared = torrent(false);
-        let said = hello(1, &shared);
+        let said = hello(1, &shared, true);
         assert_eq!(said.extensions.get("ut_pex"), Some(&1));
         assert_eq!(said.extensions.get("ut_metadata"), Some(&2));
         let bytes = said.metadata_bytes.map(|it| it as usize);
         assert_eq!(bytes, Some(shared.info.len()));
-        let private = hello(1, &torrent(true));
+        let private = hello(1, &torrent(true), true);
         assert!(private.extensions.is_empty() && private.metadata_bytes.is_none());
+        let alone = hello(1, &shared, false);
+        assert_eq!(alone.extensions.keys().collect::<Vec<_>>(), ["ut_metadata"]);
     }
 }

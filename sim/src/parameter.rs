@@ -7,29 +7,18 @@ use unchoke_core::choke::{Entry, Parameter};
 
 use crate::units;
 
-const TIME: &str = "_ns";
-const SIZE: &str = "_bytes";
-
-/// The key of a parameter.
-#[must_use]
-pub fn short(parameter: &Parameter) -> &'static str {
-    let name = parameter.name;
-    let stem = name.strip_suffix(TIME);
-    stem.or_else(|| name.strip_suffix(SIZE)).unwrap_or(name)
-}
-
 /// The parameter of this policy under this key.
 #[must_use]
 pub fn find(entry: &Entry, key: &str) -> Option<&'static Parameter> {
-    entry.parameters.iter().find(|it| short(it) == key)
+    entry.parameters.iter().find(|it| it.key() == key)
 }
 
 /// The value that a text with a unit means; `None` if it is none, or the parameter has no unit.
 #[must_use]
 pub fn parse(parameter: &Parameter, text: &str) -> Option<u64> {
-    if parameter.name.ends_with(TIME) {
+    if parameter.is_time() {
         units::parse_nanos(text).ok()
-    } else if parameter.name.ends_with(SIZE) {
+    } else if parameter.is_size() {
         units::parse_size(text).ok()
     } else {
         None
@@ -39,9 +28,9 @@ pub fn parse(parameter: &Parameter, text: &str) -> Option<u64> {
 /// A value with its unit; `None` for a plain number.
 #[must_use]
 pub fn text(parameter: &Parameter, value: u64) -> Option<String> {
-    if parameter.name.ends_with(TIME) {
+    if parameter.is_time() {
         Some(units::show_time(Duration::from_nanos(value)))
-    } else if parameter.name.ends_with(SIZE) {
+    } else if parameter.is_size() {
         Some(units::show_size(value))
     } else {
         None
@@ -53,11 +42,7 @@ pub fn text(parameter: &Parameter, value: u64) -> Option<String> {
 pub fn expected(parameter: &Parameter) -> String {
     let (min, max) = (parameter.min, parameter.max);
     if let Some(least) = text(parameter, min) {
-        let kind = if parameter.name.ends_with(TIME) {
-            "time"
-        } else {
-            "size"
-        };
+        let kind = if parameter.is_time() { "time" } else { "size" };
         format!("a {kind} of at least \"{least}\"")
     } else if max < u64::MAX {
         format!("a whole number from {min} to {max}")

@@ -7,6 +7,10 @@ use core::time::Duration;
 
 use super::policy::BoxedPolicy;
 
+/// How the names of times and of sizes end.
+const TIME: &str = "_ns";
+const SIZE: &str = "_bytes";
+
 /// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
@@ -74,6 +78,27 @@ impl Parameter {
         "blocks at the links at a time; 0: what the uplink carries in a second, 4 to 16",
     )
     .at_most(u32::MAX as u64);
+
+    /// The key under which scenarios, plans and the command line have it: its name without the unit,
+    /// which the value has as text.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        let stem = self.name.strip_suffix(TIME);
+        stem.or_else(|| self.name.strip_suffix(SIZE))
+            .unwrap_or(self.name)
+    }
+
+    /// Its value is a time, in nanoseconds.
+    #[must_use]
+    pub fn is_time(&self) -> bool {
+        self.name.ends_with(TIME)
+    }
+
+    /// Its value is a size, in bytes.
+    #[must_use]
+    pub fn is_size(&self) -> bool {
+        self.name.ends_with(SIZE)
+    }
 
     /// The same parameter, at most `max`.
     #[must_use]

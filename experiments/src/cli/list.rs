@@ -60,7 +60,7 @@ fn everything() -> String {
     for it in choke::REGISTRY {
         put(format!("  {:16} {}", it.id, it.summary));
         for parameter in it.parameters {
-            let (key, meaning) = (parameter::short(parameter), parameter.meaning);
+            let (key, meaning) = (parameter.key(), parameter.meaning);
             let default = match parameter::text(parameter, parameter.default) {
                 Some(text) => format!("\"{text}\""),
                 None => parameter.default.to_string(),

@@ -14,6 +14,7 @@ use unchoke_sim::transport::TransportSpec;
 use super::figures::Forms;
 use super::folder::make;
 use super::{AFTER, Exit, Failure, end, print};
+use crate::against::recorded;
 use crate::against::testbed::compare::Comparison;
 use crate::against::testbed::place::{Entered, Place, enter};
 use crate::against::testbed::real::Testbed;
@@ -45,9 +46,12 @@ struct Options {
     /// with the others
     #[arg(long, value_name = "ID", default_values = ["tit_for_tat", "unchoke_all"])]
     policy: Vec<String>,
-    /// Runs of each policy
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    seeds: u32,
+    /// Runs of each policy [default: 3, and 20 with --recorded]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: Option<u32>,
+    /// Compare with recorded swarms of real libtorrent peers instead: `experiments/real_swarms/`
+    #[arg(long, conflicts_with_all = ["scenario", "sets", "policy", "loopback", "quick", "client"])]
+    recorded: bool,
     /// First seed
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -92,6 +96,9 @@ impl From<TestbedError> for Failure {
 #[must_use]
 pub fn sim_vs_net() -> ExitCode {
     let options = SimVsNet::parse().options;
+    if options.recorded {
+        return end(NAME, with_recorded(&options));
+    }
     if options.loopback {
         return end(NAME, on_loopback(&options));
     }
@@ -128,6 +135,17 @@ fn links_required() -> bool {
     std::env::var_os("UNCHOKE_REQUIRE_LINKS").is_some_and(|it| it == "1")
 }
 
+/// The recorded swarms simulated, figure by figure.
+fn with_recorded(options: &Options) -> Result<Exit, Failure> {
+    let seeds = options.seeds.unwrap_or(20);
+    let rows = recorded::compare(seeds, options.seed)?;
+    make(&options.out)?;
+    let csv = recorded::csv(&rows);
+    write_whole(&options.out.join("recorded.csv"), csv.as_bytes())?;
+    print(&recorded::terminal(&rows, seeds))?;
+    Ok(Exit::Done)
+}
+
 fn on_loopback(options: &Options) -> Result<Exit, Failure> {
     eprintln!(
         "ON LOOPBACK: the client's own rate caps stand in for links; no queue, no loss and no \
@@ -152,7 +170,7 @@ fn specs(options: &Options, policy: &str) -> Result<Vec<SwarmSpec>, Failure> {
     sets.extend(options.sets.iter().cloned());
     let scenario = Scenario::load(&options.scenario, &sets);
     let scenario = scenario.map_err(|it| Failure::usage(it.to_string()))?;
-    let seeds = (0..u64::from(options.seeds)).map(|it| options.seed.wrapping_add(it));
+    let seeds = (0..u64::from(options.seeds.unwrap_or(3))).map(|it| options.seed.wrapping_add(it));
     let specs: Vec<SwarmSpec> = seeds.map(|seed| expand(&scenario, seed)).collect();
     specs.iter().try_for_each(setup::check)?;
     Ok(specs)
@@ -171,7 +189,7 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
     let mut options = options.clone();
     if options.quick {
         options.policy.truncate(1);
-        options.seeds = 1;
+        options.seeds = Some(1);
     }
     let client = client(&options)?;
     let stopped = Arc::new(AtomicBool::new(false));

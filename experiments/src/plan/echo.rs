@@ -79,7 +79,7 @@ fn contender(it: &Contender) -> CandidateFile {
     let entry = choke::find(&it.policy);
     let written = |(name, value): (&String, &u64)| {
         let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == *name));
-        match known.map(|it| (parameter::short(it), parameter::text(it, *value))) {
+        match known.map(|it| (it.key(), parameter::text(it, *value))) {
             Some((key, Some(text))) => (key.to_owned(), ParameterFile::Text(text)),
             _ => (name.clone(), ParameterFile::Number(*value)),
         }

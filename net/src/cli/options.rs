@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use unchoke_core::{choke, pick};
+use unchoke_core::pick;
 
 use crate::connection::Encryption;
 
 use super::choosing::Choosing;
 use super::finding::Finding;
 use super::leaving::Leaving;
+use super::manner::Manner;
 use super::manual::{Completions, Man};
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
@@ -60,9 +61,9 @@ pub(super) struct Transfer {
     /// TCP port to listen on, on all addresses of IPv4 and IPv6; 0 lets the system choose
     #[arg(long, default_value_t = 0, value_name = "P")]
     pub(super) port: u16,
-    /// Most connections, both ways together
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
-    pub(super) max_connections: u16,
+    /// Most connections, both ways together [default: 50, or those of the profile]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    pub(super) max_connections: Option<u16>,
     /// Encrypt connections: `off`; `allow`, for peers that want it; `prefer`, the handshake at
     /// least; `require`, always and the payload too
     #[arg(
@@ -121,10 +122,10 @@ pub(super) struct Download {
     /// Write over files that have a name of the torrent but are not of it
     #[arg(long)]
     pub(super) overwrite: bool,
-    #[arg(long, help = policies(), default_value = "tit_for_tat", value_name = "ID")]
-    pub(super) policy: String,
-    #[arg(long, help = pickers(), default_value = "rarest_first", value_name = "ID")]
-    pub(super) picker: String,
+    #[command(flatten)]
+    pub(super) manner: Manner,
+    #[arg(long, help = pickers(), value_name = "ID")]
+    pub(super) picker: Option<String>,
     #[command(flatten)]
     pub(super) choosing: Choosing,
     /// Fetch pieces in their order, to use the beginning before the end is there; the same as
@@ -166,9 +167,8 @@ pub(super) struct Seed {
     /// Hash everything, whatever the resume data of an earlier download says
     #[arg(long)]
     pub(super) recheck: bool,
-    // It gives a free slot to a newcomer at once; others wait for their next round.
-    #[arg(long, help = policies(), default_value = "libtorrent_fixed", value_name = "ID")]
-    pub(super) policy: String,
+    #[command(flatten)]
+    pub(super) manner: Manner,
     /// Stop after so long
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
@@ -280,19 +280,11 @@ pub(super) struct Announce {
 }
 
 impl Download {
-    /// The order of pieces that the user wants.
-    pub(super) fn picker(&self) -> &str {
-        if self.sequential {
-            "sequential"
-        } else {
-            &self.picker
-        }
+    /// The order of pieces that the user wants, if the user says one.
+    pub(super) fn picker(&self) -> Option<&str> {
+        let sequential = self.sequential.then_some("sequential");
+        sequential.or(self.picker.as_deref())
     }
-}
-
-fn policies() -> String {
-    let ids: Vec<&str> = choke::REGISTRY.iter().map(|entry| entry.id).collect();
-    format!("Choking policy: {}", ids.join(", "))
 }
 
 fn pickers() -> String {

@@ -12,10 +12,10 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant as Clock;
 use unchoke_core::magnet::Magnet;
 use unchoke_core::metainfo::Metainfo;
-use unchoke_core::{choke, pick};
 use url::Url;
 
 use super::finding::Finders;
+use super::manner::{CONNECTIONS, DOWNLOAD_POLICY};
 use super::options::Download;
 use super::printer::{Style, print_json};
 use super::signals::Signals;
@@ -101,12 +101,8 @@ async fn from_web(url: &Url, route: Route, signals: &Signals) -> Result<Metainfo
 /// Refuses a policy or picker that does not exist, which would otherwise be told only when the search
 /// is over.
 fn check_words(options: &Download) -> Result<(), Failure> {
-    choke::build(&options.policy, &choke::Parameters::new()).map_err(Failure::bad_input)?;
-    if pick::build(options.picker()).is_none() {
-        return Err(Failure::bad_input(crate::record::OriginError::Picker(
-            options.picker.clone(),
-        )));
-    }
+    let manner = &options.manner;
+    manner.behaviour(options.picker(), None, DOWNLOAD_POLICY)?;
     match &options.record {
         Some(path) => super::spare(path, "--record"),
         None => Ok(()),
@@ -223,7 +219,7 @@ impl<'a> Search<'a> {
             trackers,
             peers: peers.to_vec(),
             port: transfer.port,
-            max_connections: transfer.max_connections,
+            max_connections: transfer.max_connections.unwrap_or(CONNECTIONS),
             encryption: transfer.encryption,
             route: transfer.leaving.route(),
             dht,

@@ -9,6 +9,7 @@ use unchoke_core::metainfo::Metainfo;
 
 use super::choosing::choose;
 use super::finding::Finders;
+use super::manner::{CONNECTIONS, DOWNLOAD_POLICY, SEED_POLICY};
 use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
@@ -27,7 +28,7 @@ pub(super) async fn settings(
     Ok(Settings {
         peers,
         port: transfer.port,
-        max_connections: transfer.max_connections,
+        max_connections: transfer.max_connections.unwrap_or(CONNECTIONS),
         encryption: transfer.encryption,
         route: transfer.leaving.route(),
         utp: transfer.finding.utp,
@@ -92,8 +93,6 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             lsd: finders.lsd_for(&metainfo),
             portmap: finders.portmap_for(&metainfo),
             goal,
-            policy: options.policy.clone(),
-            picker: options.picker().to_owned(),
             choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
             timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
             idle_timeout: options.idle_timeout,
@@ -103,6 +102,9 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             record: options.record.clone(),
             ..common
         };
+        let (manner, connections) = (&options.manner, options.transfer.max_connections);
+        let behaviour = manner.behaviour(options.picker(), connections, DOWNLOAD_POLICY)?;
+        let settings = behaviour.put_into(settings);
         report(
             &metainfo,
             &options.out,
@@ -127,12 +129,14 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
             dht: finders.dht_for(&metainfo),
             lsd: finders.lsd_for(&metainfo),
             portmap: finders.portmap_for(&metainfo),
-            policy: options.policy.clone(),
             timeout: options.timeout,
             recheck: options.recheck,
             record: options.record.clone(),
             ..common
         };
+        let connections = transfer.max_connections;
+        let behaviour = options.manner.behaviour(None, connections, SEED_POLICY)?;
+        let settings = behaviour.put_into(settings);
         report(
             &metainfo,
             &options.data,

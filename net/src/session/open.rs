@@ -157,13 +157,18 @@ fn listen_for(settings: &Settings) -> Result<(TcpListener, u16), SessionError> {
 }
 
 fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {
+    let base = base_config(settings.metainfo.geometry);
     Origin {
         config: Arc::new(Config {
             upload_cap: settings.upload_cap,
             download_cap: settings.download_cap,
-            hello: Some(hello(port, &settings.metainfo)),
+            hello: Some(hello(
+                port,
+                &settings.metainfo,
+                settings.tuning.peer_exchange,
+            )),
             wanted: settings.choice.wanted(),
-            ..base_config(settings.metainfo.geometry)
+            ..settings.tuning.torrent(base, settings.metainfo.info_hash)
         }),
         have,
         policy: settings.policy.clone(),
@@ -171,6 +176,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origi
         picker: settings.picker.clone(),
         run_seed: settings.run_seed,
         connections: settings.max_connections,
+        tuning: settings.tuning,
         private: settings.metainfo.private,
         name,
         tiers: Trackers::tiers(settings),

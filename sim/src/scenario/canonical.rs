@@ -127,7 +127,7 @@ impl Page {
         for (name, value) in client.parameters.iter() {
             let entry = choke::find(&client.policy);
             let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == name));
-            match known.map(|it| (parameter::short(it), parameter::text(it, value))) {
+            match known.map(|it| (it.key(), parameter::text(it, value))) {
                 Some((key, Some(text))) => self.text(key, &text),
                 _ => self.plain(name, value),
             }

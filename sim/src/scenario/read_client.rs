@@ -203,7 +203,7 @@ fn parameters(
 ) -> Result<Parameters, Problem> {
     let section = section.table("parameters")?;
     let entry = choke::find(policy).expect("read as a registered policy");
-    let keys: Vec<&str> = entry.parameters.iter().map(parameter::short).collect();
+    let keys: Vec<&str> = entry.parameters.iter().map(Parameter::key).collect();
     section.only(&keys)?;
     let mut parameters = if shared.policy == policy {
         shared.parameters.clone()
@@ -224,9 +224,7 @@ fn parameters(
 fn parameter_value(parameter: &Parameter, node: &Node) -> Option<u64> {
     match &node.item {
         Item::Text(text) => parameter::parse(parameter, text),
-        Item::Integer(number) if parameter::short(parameter) == parameter.name => {
-            u64::try_from(*number).ok()
-        }
+        Item::Integer(number) if parameter.key() == parameter.name => u64::try_from(*number).ok(),
         _ => None,
     }
 }

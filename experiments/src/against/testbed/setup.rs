@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use unchoke_core::choke::Parameters;
 use unchoke_core::rng::{Purpose, Streams};
-use unchoke_core::torrent::{Claims, Config};
+use unchoke_core::torrent::{Claims, Endgame};
 use unchoke_sim::spec::{ClientSpec, NodeSpec, Stay, SwarmSpec};
+use unchoke_sim::units::show_time;
 
 use super::TestbedError;
 
@@ -42,23 +42,13 @@ fn is_plain(it: &NodeSpec) -> bool {
 }
 
 /// Whether a client is one that the command line can ask for.
-fn is_usual(it: &ClientSpec, defaults: &Config) -> bool {
-    let usual = ClientSpec {
-        parameters: Parameters::new(),
-        pipeline: defaults.pipeline,
-        snub_after: defaults.snub_after,
-        endgame: defaults.endgame,
-        aligned_ticks: defaults.aligned_ticks,
-        super_seed: defaults.super_seed,
-        ..it.clone()
-    };
-    *it == usual
+fn is_usual(it: &ClientSpec) -> bool {
+    !it.aligned_ticks && !it.super_seed && it.own.is_none()
 }
 
 /// Whether the swarm can be run as processes; if not, what to change.
 pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
     let bytes = spec.geometry.total_bytes() * spec.nodes.len() as u64;
-    let defaults = Config::new(spec.geometry);
     let outside = !spec.regions.names.is_empty()
         || spec.break_mean.is_some()
         || !spec.tracker.outages.is_empty()
@@ -80,9 +70,9 @@ pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
              peers.reachable, patience, session and rejoins alone",
         ),
         (
-            !spec.clients.iter().all(|it| is_usual(it, &defaults)),
-            "the client takes policy, picker, caps and max_connections only: leave its other keys \
-             alone",
+            !spec.clients.iter().all(is_usual),
+            "the client neither rechokes together with others nor hides pieces: leave aligned_ticks \
+             and super_seed alone",
         ),
         (
             !spec.nodes.iter().any(|it| !it.origin),
@@ -141,6 +131,43 @@ pub fn introductions(spec: &SwarmSpec) -> Vec<Vec<usize>> {
     all.clone().map(told).collect()
 }
 
+/// The keys of a client that are no options of their own.
+fn keys(client: &ClientSpec) -> Vec<(String, String)> {
+    let allowed = client.allowed_fast;
+    let by = if allowed.whole_address {
+        "address"
+    } else {
+        "network"
+    };
+    let endgame = match client.endgame {
+        Endgame::Off => "false",
+        Endgame::Capped => "true",
+        Endgame::Strict => "strict",
+    };
+    let all = [
+        ("queue_time", show_time(client.pipeline.queue_time)),
+        ("min_requests", client.pipeline.min.to_string()),
+        ("max_requests", client.pipeline.max.to_string()),
+        ("snub_after", show_time(client.snub_after)),
+        ("endgame", endgame.to_owned()),
+        ("allowed_fast", allowed.grants.to_string()),
+        ("allowed_fast_by", by.to_owned()),
+        ("takes_allowed_fast", allowed.takes.to_string()),
+        ("peer_exchange", client.peer_exchange.to_string()),
+    ];
+    let bounds = [("initiate", client.initiate), ("enough", client.enough)];
+    let bounds = bounds
+        .into_iter()
+        .filter_map(|(key, it)| Some((key, it?.to_string())));
+    let keys = all
+        .into_iter()
+        .chain(bounds)
+        .map(|(key, it)| (key.to_owned(), it));
+    let parameters = client.parameters.iter();
+    let parameters = parameters.map(|(name, it)| (format!("parameters.{name}"), it.to_string()));
+    keys.chain(parameters).collect()
+}
+
 /// What the process of one peer is told, but for its files and its peers.
 #[must_use]
 pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
@@ -169,6 +196,9 @@ pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
             .wrapping_add(node as u64)
             .to_string(),
     );
+    for (key, value) in keys(client) {
+        option("--set", format!("{key}={value}"));
+    }
     option("--timeout", format!("{} s", deadline(spec).as_secs() + 60));
     let least = |cap: Option<u64>, link: u64| match (cap, caps) {
         (cap, true) => Some(cap.unwrap_or(u64::MAX).min(link)),

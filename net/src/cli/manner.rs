@@ -1,0 +1,307 @@
+//! `--profile` and `--set`: what a client ships, and single keys of it, spelled as in scenarios.
+
+use std::time::Duration;
+
+use clap::Args;
+use unchoke_core::choke::{self, Parameter, Parameters};
+use unchoke_core::pick;
+use unchoke_core::profile::{PROFILES, Profile};
+
+use super::Failure;
+use crate::record::OriginError;
+use crate::session::Settings;
+use crate::text::{parse_bytes, parse_duration};
+use crate::tuning::{LastBlocks, Tuning};
+
+/// Policy of a download that names none.
+pub(super) const DOWNLOAD_POLICY: &str = "tit_for_tat";
+
+/// Policy of a seed that names none: it gives a free slot to a newcomer at once; others wait for their next
+/// round.
+pub(super) const SEED_POLICY: &str = "libtorrent_fixed";
+
+/// Connections and picker of who names no profile.
+pub(super) const CONNECTIONS: u16 = 50;
+const PICKER: &str = "rarest_first";
+
+/// How a transfer behaves.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Manner {
+    #[arg(long, help = profiles(), value_name = "NAME", value_parser = parse_profile)]
+    pub(super) profile: Option<&'static Profile>,
+    /// Set a key of the client as scenarios have it, as in `queue_time=5 s`, `allowed_fast=5` or
+    /// `parameters.tick=10 s`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    #[arg(long, help = policies(), value_name = "ID")]
+    pub(super) policy: Option<String>,
+}
+
+fn profiles() -> String {
+    let ids: Vec<&str> = PROFILES.iter().map(|it| it.id).collect();
+    format!(
+        "Behave as this client does where nothing else is set: {}",
+        ids.join(", ")
+    )
+}
+
+fn policies() -> String {
+    let ids: Vec<&str> = choke::REGISTRY.iter().map(|entry| entry.id).collect();
+    format!("Choking policy: {}", ids.join(", "))
+}
+
+fn parse_profile(text: &str) -> Result<&'static Profile, String> {
+    Profile::find(text).ok_or_else(|| {
+        let known: Vec<&str> = PROFILES.iter().map(|it| it.id).collect();
+        format!("known are {}", known.join(", "))
+    })
+}
+
+/// What it comes to.
+#[derive(Clone, Debug)]
+pub(super) struct Behaviour {
+    policy: String,
+    parameters: Parameters,
+    picker: String,
+    max_connections: u16,
+    tuning: Tuning,
+}
+
+impl Behaviour {
+    pub(super) fn put_into(self, settings: Settings) -> Settings {
+        Settings {
+            policy: self.policy,
+            parameters: self.parameters,
+            picker: self.picker,
+            max_connections: self.max_connections,
+            tuning: self.tuning,
+            ..settings
+        }
+    }
+}
+
+impl Manner {
+    /// The profile, then the options, then the keys. Without a profile: `policy`, and the defaults.
+    pub(super) fn behaviour(
+        &self,
+        picker: Option<&str>,
+        connections: Option<u16>,
+        policy: &str,
+    ) -> Result<Behaviour, Failure> {
+        let (of_profile, most) = (self.profile, self.profile.map(|it| it.max_connections));
+        let policy = self
+            .policy
+            .as_deref()
+            .or(of_profile.map(|it| it.policy))
+            .unwrap_or(policy);
+        let picker = picker.or(of_profile.map(|it| it.picker)).unwrap_or(PICKER);
+        let mut it = Behaviour {
+            policy: policy.to_owned(),
+            parameters: Parameters::new(),
+            picker: picker.to_owned(),
+            max_connections: connections.or(most).unwrap_or(CONNECTIONS),
+            tuning: of_profile.map_or_else(Tuning::default, Tuning::of),
+        };
+        let mut parameters = Vec::new();
+        for text in &self.sets {
+            let bad = |why: String| Failure::bad_input(format!("--set {text}: {why}"));
+            let parts = text.split_once('=');
+            let (key, value) = parts.ok_or_else(|| bad("write KEY=VALUE".to_owned()))?;
+            let (key, value) = (key.trim(), value.trim());
+            match key.strip_prefix("parameters.") {
+                Some(name) => parameters.push((text, name, value)),
+                None => set(&mut it, key, value).map_err(bad)?,
+            }
+        }
+        let (min, max) = (it.tuning.min_requests, it.tuning.max_requests);
+        if min > max {
+            let why = format!("--set: min_requests is {min}, but max_requests only {max}");
+            return Err(Failure::bad_input(why));
+        }
+        if pick::build(&it.picker).is_none() {
+            return Err(Failure::bad_input(OriginError::Picker(it.picker)));
+        }
+        // A policy that does not exist has no parameters either.
+        choke::build(&it.policy, &Parameters::new()).map_err(Failure::bad_input)?;
+        for (text, name, value) in parameters {
+            let bad = |why: String| Failure::bad_input(format!("--set {text}: {why}"));
+            let (name, value) = parameter(&it.policy, name, value).map_err(bad)?;
+            it.parameters.set(name, value);
+        }
+        choke::build(&it.policy, &it.parameters).map_err(Failure::bad_input)?;
+        Ok(it)
+    }
+}
+
+/// Sets one key that is no parameter of the policy.
+fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
+    let tuning = &mut settings.tuning;
+    match key {
+        "policy" => value.clone_into(&mut settings.policy),
+        "picker" if pick::PICKERS.contains(&value) => value.clone_into(&mut settings.picker),
+        "picker" => return Err(format!("known are {}", pick::PICKERS.join(", "))),
+        "max_connections" => settings.max_connections = number(value, 1, 5000)?,
+        "initiate" => tuning.initiate = Some(number(value, 1, u16::MAX)?),
+        "enough" => tuning.enough = Some(number(value, 1, u16::MAX)?),
+        "queue_time" => tuning.queue_time_ms = span(value, Duration::ZERO)?,
+        "min_requests" => tuning.min_requests = number(value, 1, u16::MAX)?,
+        "max_requests" => tuning.max_requests = number(value, 1, u16::MAX)?,
+        "snub_after" => tuning.snub_after_ms = span(value, Duration::from_secs(1))?,
+        "endgame" => {
+            tuning.endgame = match value {
+                "true" => LastBlocks::Capped,
+                "false" => LastBlocks::Once,
+                "strict" => LastBlocks::Strict,
+                _ => return Err("write true, false or strict".to_owned()),
+            }
+        }
+        "allowed_fast" => {
+            let pieces = number(value, 0, u16::from(u8::MAX))?;
+            tuning.allowed_fast = u8::try_from(pieces).expect("at most 255");
+        }
+        "allowed_fast_by" => {
+            tuning.allowed_fast_by_address = match value {
+                "network" => false,
+                "address" => true,
+                _ => return Err("write network or address".to_owned()),
+            }
+        }
+        "takes_allowed_fast" => tuning.takes_allowed_fast = truth(value)?,
+        "peer_exchange" => tuning.peer_exchange = truth(value)?,
+        _ => {
+            return Err(format!(
+                "there is no such key; there are {}",
+                KEYS.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The keys of [`set`], and the parameters of the policy.
+const KEYS: [&str; 14] = [
+    "policy",
+    "picker",
+    "max_connections",
+    "initiate",
+    "enough",
+    "queue_time",
+    "min_requests",
+    "max_requests",
+    "snub_after",
+    "endgame",
+    "allowed_fast",
+    "allowed_fast_by",
+    "takes_allowed_fast",
+    "peer_exchange",
+];
+
+fn number(value: &str, min: u16, max: u16) -> Result<u16, String> {
+    let number = value.parse().ok().filter(|it| (min..=max).contains(it));
+    number.ok_or_else(|| format!("write a whole number from {min} to {max}"))
+}
+
+fn truth(value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| "write true or false".to_owned())
+}
+
+/// Milliseconds of a duration.
+fn span(value: &str, least: Duration) -> Result<u64, String> {
+    let span = parse_duration(value)?;
+    if span < least {
+        return Err(format!("write at least {} s", least.as_secs()));
+    }
+    u64::try_from(span.as_millis()).map_err(|_| "too long".to_owned())
+}
+
+/// A parameter by its key, or by its full name with a plain number.
+fn parameter(policy: &str, key: &str, value: &str) -> Result<(&'static str, u64), String> {
+    let entry = choke::find(policy).ok_or_else(|| format!("there is no policy '{policy}'"))?;
+    let known = |it: &&Parameter| it.key() == key || it.name == key;
+    let Some(it) = entry.parameters.iter().find(known) else {
+        let keys: Vec<&str> = entry.parameters.iter().map(Parameter::key).collect();
+        return Err(format!(
+            "policy {policy} has no such parameter; it has {}",
+            keys.join(", ")
+        ));
+    };
+    let plain = value.parse::<u64>().ok();
+    let plain = plain.filter(|_| it.name == key || it.key() == it.name);
+    let read = || {
+        if it.is_time() {
+            let nanos = parse_duration(value)?.as_nanos();
+            u64::try_from(nanos).map_err(|_| "too long".to_owned())
+        } else if it.is_size() {
+            parse_bytes(value)
+        } else {
+            Err(format!("{value} is not a whole number"))
+        }
+    };
+    let value = plain.map_or_else(read, Ok)?;
+    Ok((it.name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use unchoke_core::profile::Profile;
+
+    use super::{LastBlocks, Manner};
+
+    fn manner(profile: Option<&str>, sets: &[&str]) -> Manner {
+        Manner {
+            profile: profile.and_then(Profile::find),
+            sets: sets.iter().map(|it| (*it).to_owned()).collect(),
+            policy: None,
+        }
+    }
+
+    #[test]
+    fn a_profile_is_set_and_keys_go_before_it() {
+        let sets = [
+            "parameters.slots=4",
+            "parameters.tick = 20 s",
+            "queue_time=5 s",
+        ];
+        let it = manner(Some("libtorrent"), &sets).behaviour(None, Some(30), "bep3");
+        let it = it.expect("a client");
+        assert_eq!(
+            (it.policy.as_str(), it.picker.as_str()),
+            ("libtorrent_fixed", "libtorrent")
+        );
+        assert_eq!(it.max_connections, 30);
+        assert_eq!(it.tuning.endgame, LastBlocks::Strict);
+        assert_eq!((it.tuning.allowed_fast, it.tuning.queue_time_ms), (5, 5000));
+        let set: Vec<(&str, u64)> = it.parameters.iter().collect();
+        assert_eq!(set, [("slots", 4), ("tick_ns", 20_000_000_000)]);
+        let plain = manner(None, &["picker=sequential", "endgame=false"]);
+        let plain = plain.behaviour(None, None, "bep3").expect("a client");
+        assert_eq!(
+            (plain.policy.as_str(), plain.picker.as_str()),
+            ("bep3", "sequential")
+        );
+        assert_eq!(plain.tuning.endgame, LastBlocks::Once);
+        assert_eq!(plain.tuning.allowed_fast, 0);
+    }
+
+    #[test]
+    fn mistakes_are_one_sentence_each() {
+        for (set, part) in [
+            ("slots=4", "there is no such key; there are policy, picker"),
+            ("parameters.slotz=4", "has no such parameter; it has slots"),
+            ("parameters.slots=many", "many is not a whole number"),
+            ("parameters.tick=soon", "parameters.tick=soon: "),
+            ("queue_time=long", "queue_time=long: "),
+            ("endgame=never", "write true, false or strict"),
+            ("allowed_fast=256", "from 0 to 255"),
+            ("min_requests=600", "max_requests only 500"),
+            ("policy=nice", "no choking policy 'nice'"),
+            ("picker", "write KEY=VALUE"),
+        ] {
+            let error = manner(None, &[set]).behaviour(None, None, "tit_for_tat");
+            let error = error.expect_err(set);
+            assert_eq!(error.status, 2, "{set}");
+            let said = format!("{error:?}");
+            assert!(said.contains(part), "{set}: {said}");
+        }
+    }
+}

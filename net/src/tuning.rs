@@ -1,0 +1,119 @@
+//! How a session behaves beyond its policy, its picker and its connections: what client profiles say.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use unchoke_core::allowed_fast::AllowedFast;
+use unchoke_core::client;
+use unchoke_core::ids::InfoHash;
+use unchoke_core::profile::Profile;
+use unchoke_core::torrent::{Config, Endgame, Pipeline};
+
+/// How the last blocks are asked for; see [`Endgame`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastBlocks {
+    /// Once.
+    Once,
+    /// Of one more peer.
+    Capped,
+    /// Of each peer that has run out of work.
+    Strict,
+}
+
+/// The settings of a client that are no options of their own. A recording holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// Requests outstanding at a peer: enough blocks for so many milliseconds.
+    pub queue_time_ms: u64,
+    /// At least so many.
+    pub min_requests: u16,
+    /// At most so many.
+    pub max_requests: u16,
+    /// A peer that owes a block for so many milliseconds is snubbed.
+    pub snub_after_ms: u64,
+    /// How the last blocks are asked for.
+    pub endgame: LastBlocks,
+    /// Pieces that a peer may ask for while choked. BEP 6.
+    pub allowed_fast: u8,
+    /// Ask for such pieces of peers that choke.
+    pub takes_allowed_fast: bool,
+    /// The pieces go by the whole address of the peer, not by its network.
+    pub allowed_fast_by_address: bool,
+    /// Connections from which on nobody is dialled.
+    pub initiate: Option<u16>,
+    /// With fewer connections the trackers are asked early.
+    pub enough: Option<u16>,
+    /// Exchange peers. BEP 11.
+    pub peer_exchange: bool,
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Default for Tuning {
+    /// The client of the claim, with peer exchange.
+    fn default() -> Self {
+        let original = Profile::find("original").expect("a profile");
+        Self {
+            peer_exchange: true,
+            ..Self::of(original)
+        }
+    }
+}
+
+impl Tuning {
+    /// What a profile says.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        let allowed = profile.allowed_fast;
+        Self {
+            queue_time_ms: millis(profile.pipeline.queue_time),
+            min_requests: profile.pipeline.min,
+            max_requests: profile.pipeline.max,
+            snub_after_ms: millis(profile.snub_after),
+            endgame: match profile.endgame {
+                Endgame::Off => LastBlocks::Once,
+                Endgame::Capped => LastBlocks::Capped,
+                Endgame::Strict => LastBlocks::Strict,
+            },
+            allowed_fast: allowed.grants,
+            takes_allowed_fast: allowed.takes,
+            allowed_fast_by_address: allowed.whole_address,
+            initiate: profile.initiate,
+            enough: profile.enough,
+            peer_exchange: profile.peer_exchange,
+        }
+    }
+
+    /// The configuration of a torrent with these settings.
+    pub(crate) fn torrent(self, config: Config, info_hash: InfoHash) -> Config {
+        Config {
+            pipeline: Pipeline {
+                queue_time: Duration::from_millis(self.queue_time_ms),
+                min: self.min_requests,
+                max: self.max_requests,
+            },
+            snub_after: Duration::from_millis(self.snub_after_ms),
+            endgame: match self.endgame {
+                LastBlocks::Once => Endgame::Off,
+                LastBlocks::Capped => Endgame::Capped,
+                LastBlocks::Strict => Endgame::Strict,
+            },
+            allowed_fast: AllowedFast {
+                grants: self.allowed_fast,
+                takes: self.takes_allowed_fast,
+                whole_address: self.allowed_fast_by_address,
+                info_hash,
+            },
+            ..config
+        }
+    }
+
+    /// How the client behaves around its torrent with these settings.
+    pub(crate) fn around(self, config: client::Config) -> client::Config {
+        config.with(self.initiate, self.enough)
+    }
+}
