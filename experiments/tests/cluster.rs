@@ -29,7 +29,7 @@ set = { peers = 100, size = "16 MiB", piece = "64 KiB", sample_every = "5 s" }
 "#;
 
 const UNITS: usize = 64;
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 fn ended(command: &mut Command) -> Output {
     command.output().expect("the command starts")
