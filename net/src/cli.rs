@@ -45,8 +45,9 @@ mod url;
 mod whole;
 
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -209,6 +210,15 @@ fn spare(path: &Path, option: &str) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The same for a recording. A device has nothing to lose.
+fn spare_recording(path: &Path) -> Result<(), Failure> {
+    let is_device = |found: Metadata| found.file_type().is_char_device();
+    if path.metadata().is_ok_and(is_device) {
+        return Ok(());
+    }
+    spare(path, "--record")
 }
 
 fn read_torrent(path: &Path) -> Result<Arc<Metainfo>, Failure> {

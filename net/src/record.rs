@@ -167,6 +167,9 @@ pub struct Recorder {
     open: Option<Line>,
     /// Nothing more is written.
     failed: bool,
+    ends: bool,
+    /// Why, if it failed while the session ended.
+    late: Option<io::Error>,
 }
 
 impl Recorder {
@@ -209,6 +212,8 @@ impl Recorder {
             file,
             open: None,
             failed: false,
+            ends: false,
+            late: None,
         })
     }
 
@@ -218,13 +223,26 @@ impl Recorder {
         if self.failed {
             return Ok(());
         }
-        self.close().inspect_err(|_| self.failed = true)?;
+        if let Err(error) = self.close() {
+            self.failed = true;
+            if !self.ends {
+                return Err(error);
+            }
+            self.late = Some(error);
+            return Ok(());
+        }
         self.open = Some(Line {
             at: at.as_nanos(),
             input: line_of(input),
             out: Vec::new(),
         });
         Ok(())
+    }
+
+    /// The session ends. A failure from now on is for [`Self::finish`] to tell: it must not keep the
+    /// session from saving.
+    pub fn ends(&mut self) {
+        self.ends = true;
     }
 
     /// The client asked for something.
@@ -245,7 +263,7 @@ impl Recorder {
     /// Writes what is left, unless that failed already.
     pub fn finish(mut self) -> io::Result<()> {
         if self.failed {
-            return Ok(());
+            return self.late.map_or(Ok(()), Err);
         }
         self.close()?;
         self.file.flush()

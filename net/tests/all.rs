@@ -19,6 +19,7 @@ mod licences;
 mod loopback;
 mod magnet;
 mod manual;
+mod recordings;
 mod resources;
 mod trackers;
 mod unread;

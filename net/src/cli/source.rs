@@ -104,7 +104,7 @@ fn check_words(options: &Download) -> Result<(), Failure> {
     let manner = &options.manner;
     manner.behaviour(options.picker(), None, DOWNLOAD_POLICY)?;
     match &options.record {
-        Some(path) => super::spare(path, "--record"),
+        Some(path) => super::spare_recording(path),
         None => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use super::options::{Download, Reporting, Seed, Transfer};
 use super::printer::{Printer, Style};
 use super::signals::Signals;
 use super::source::Source;
-use super::{Failure, block_on, read_torrent, spare};
+use super::{Failure, block_on, read_torrent, spare_recording};
 use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
 
 /// Settings that both commands share. Host names are looked up here.
@@ -157,7 +157,7 @@ async fn report(
     signals: &Signals,
 ) -> Result<(), Failure> {
     if let Some(path) = &settings.record {
-        spare(path, "--record")?;
+        spare_recording(path)?;
     }
     if settings.peers.is_empty() && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();

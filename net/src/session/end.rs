@@ -55,6 +55,9 @@ impl Session {
     /// Closes everything, takes in what the disk still has to say, saves.
     pub(super) async fn finish(mut self, end: End) -> Result<Outcome, SessionError> {
         let elapsed = self.epoch.elapsed();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ends();
+        }
         self.tell(ClientInput::Stop)?;
         let closed = self.peers.close();
         for closed in self.web_seeds.close() {
@@ -206,7 +209,7 @@ impl Session {
             return;
         };
         self.saving = Saving::new(Clock::now(), self.torrent().have_count());
-        let (storage, have) = (Arc::clone(&self.storage), self.torrent().have().clone());
+        let (storage, have) = (Arc::clone(&self.storage), self.lasting());
         self.saving.task = Some(tokio::task::spawn_blocking(move || {
             storage.sync().map_err(Unsaved::Payload)?;
             resume.save(&storage, &have).map_err(Unsaved::Resume)
