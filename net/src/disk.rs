@@ -5,6 +5,7 @@
 //! or stands for a piece in progress.
 
 mod hashing;
+mod padding;
 mod standing;
 mod worker;
 
@@ -36,6 +37,12 @@ pub enum Report {
         piece: PieceIndex,
         /// How it went.
         verdict: Verdict,
+    },
+    /// A piece that is about to be reported as good is so only with padding that is not zeros. No
+    /// later session can verify it: padding is not saved.
+    OddPadding {
+        /// The piece.
+        piece: PieceIndex,
     },
     /// A verified piece is not good any more: somebody changed or deleted its file. Nobody was sent a
     /// block of what is there now.

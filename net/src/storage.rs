@@ -11,6 +11,7 @@ mod changes;
 mod fitting;
 mod handles;
 mod inside;
+mod padding;
 mod slots;
 mod stamp;
 
@@ -25,6 +26,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use changes::{Changes, State};
 use handles::{Handles, lock};
 use inside::Purpose;
+use padding::OddPadding;
+pub(crate) use padding::Run;
 use slots::Slots;
 pub(crate) use slots::read_slots;
 pub use stamp::Stamp;
@@ -36,7 +39,7 @@ pub struct FileEntry {
     pub path: PathBuf,
     /// Bytes.
     pub length: u64,
-    /// Padding: all zeros, neither written nor read. BEP 47.
+    /// Padding: neither written nor read. BEP 47 wants zeros.
     pub pad: bool,
     /// What is to become of it.
     pub wanted: Use,
@@ -96,6 +99,7 @@ pub struct Storage {
     /// ours for a change by somebody else.
     states: Vec<Mutex<State>>,
     changes: Changes,
+    odd_padding: OddPadding,
     slots: OnceLock<Slots>,
     /// A sync failed: the system may have dropped what it could not write, and the next sync would
     /// not say so.
@@ -144,6 +148,7 @@ impl Storage {
             starts,
             handles: Mutex::default(),
             changes: Changes::default(),
+            odd_padding: OddPadding::default(),
             slots: OnceLock::new(),
             sync_failed: AtomicBool::new(false),
         }
@@ -325,7 +330,8 @@ impl Storage {
             let part = &mut bytes[at..at + span.length];
             at += span.length;
             if self.files[span.file].pad {
-                part.fill(0);
+                let at = self.starts[span.file] + span.offset;
+                self.odd_padding.read(at, part);
                 continue;
             }
             let read = self.read_part(span.file, part, span.offset);
@@ -335,18 +341,6 @@ impl Storage {
             read?;
         }
         Ok(())
-    }
-
-    /// Makes `bytes`, which are to be at `offset` of the payload, what [`Self::read`] will give: the
-    /// parts that are padding are zeros, whatever a peer has sent.
-    pub fn blank_padding(&self, offset: u64, bytes: &mut [u8]) {
-        let mut at = 0;
-        for span in self.spans(offset, bytes.len()) {
-            if self.files[span.file].pad {
-                bytes[at..at + span.length].fill(0);
-            }
-            at += span.length;
-        }
     }
 
     fn read_part(&self, file: usize, part: &mut [u8], offset: u64) -> Result<(), StorageError> {

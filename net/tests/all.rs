@@ -19,6 +19,7 @@ mod licences;
 mod loopback;
 mod magnet;
 mod manual;
+mod padding;
 mod recordings;
 mod resources;
 mod trackers;

@@ -34,15 +34,15 @@ fn bench(folder: &Path) -> Bench {
     )
 }
 
-/// `padding`: the bytes that are zeros for those who know.
+/// `zeros`: bytes of the payload that are.
 fn bench_with(
     folder: &Path,
     files: Vec<FileEntry>,
-    padding: Option<std::ops::Range<usize>>,
+    zeros: Option<std::ops::Range<usize>>,
 ) -> Bench {
     let geometry = Geometry::new(TOTAL, PIECE).expect("geometry");
     let mut payload: Vec<u8> = (0..TOTAL).map(|i| (i * i % 251) as u8).collect();
-    payload[padding.unwrap_or_default()].fill(0);
+    payload[zeros.unwrap_or_default()].fill(0);
     let hashes = payload
         .chunks(PIECE as usize)
         .map(|it| Sha1::digest(it).into());
@@ -292,24 +292,27 @@ async fn damage_that_no_stamp_shows_is_found_when_asked() {
     bench.load(2, 0).await.expect_err("known to be bad");
 }
 
+/// Padding from the first block into the second.
+fn padded() -> Vec<FileEntry> {
+    let entry = |path: &str, length, pad| FileEntry {
+        path: path.into(),
+        length,
+        pad,
+        wanted: Use::Whole,
+    };
+    vec![
+        entry("a", 10_000, false),
+        entry("pad", 10_000, true),
+        entry("b", TOTAL - 20_000, false),
+    ]
+}
+
 /// A peer may send anything as padding. It is zeros all the same, in whatever order blocks come.
 #[tokio::test]
 async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]] {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let entry = |path: &str, length, pad| FileEntry {
-            path: path.into(),
-            length,
-            pad,
-            wanted: Use::Whole,
-        };
-        // From the first block into the second.
-        let files = vec![
-            entry("a", 10_000, false),
-            entry("pad", 10_000, true),
-            entry("b", TOTAL - 20_000, false),
-        ];
-        let mut bench = bench_with(folder.path(), files, Some(10_000..20_000));
+        let mut bench = bench_with(folder.path(), padded(), Some(10_000..20_000));
         for index in order {
             let block = bench.geometry.block(PieceIndex(0), index);
             let start = usize::try_from(bench.geometry.offset(block)).expect("small");
@@ -327,6 +330,49 @@ async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
         bench.disk.verify(PieceIndex(0), false);
         let good = Verdict::Good { blocks: Vec::new() };
         assert_eq!(bench.verdict().await, (PieceIndex(0), good), "{order:?}");
+        assert!(!folder.path().join("pad").exists());
+    }
+}
+
+/// Some creators hash other padding than zeros. What was sent decides then, in whatever order it came.
+#[tokio::test]
+async fn a_piece_may_be_good_with_the_padding_that_was_sent() {
+    for order in [[0, 1, 2], [2, 1, 0]] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut bench = bench_with(folder.path(), padded(), None);
+        let mut digests = Vec::new();
+        // The first byte of a block that is wrong: block 0 begins with a file, block 1 with padding.
+        for (flipped, good) in [(Some(0), false), (Some(1), false), (None, true)] {
+            for index in order {
+                let flip = u8::from(flipped == Some(index));
+                bench
+                    .store(bench.geometry.block(PieceIndex(0), index), flip)
+                    .await;
+            }
+            bench.disk.verify(PieceIndex(0), true);
+            if good {
+                let odd = bench.reports.recv().await.expect("a report");
+                assert!(matches!(odd, Report::OddPadding { .. }), "{odd:?}");
+            }
+            match bench.verdict().await.1 {
+                Verdict::Good { blocks } if good => digests.push(blocks),
+                Verdict::Bad { blocks } if !good => digests.push(blocks),
+                other => panic!("{other:?} with {flipped:?} flipped"),
+            }
+        }
+        assert_ne!(digests[0], digests[2], "who sent a wrong file is known");
+        assert_eq!(digests[1], digests[2], "nobody is blamed for padding");
+        for index in 0..3 {
+            let block = bench.geometry.block(PieceIndex(0), index);
+            let start = usize::try_from(bench.geometry.offset(block)).expect("small");
+            let end = start + block.length as usize;
+            let served = bench.load(0, index).await.expect("served");
+            assert_eq!(*served, bench.payload[start..end], "block {index}");
+        }
+        bench.disk.inspect(PieceIndex(0));
+        bench.disk.stop();
+        bench.workers.join();
+        assert!(bench.reports.recv().await.is_none(), "it is still good");
         assert!(!folder.path().join("pad").exists());
     }
 }

@@ -13,9 +13,10 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::Verdict;
 
 use super::hashing::{digests, hash_rest};
+use super::padding::SentPadding;
 use super::standing::{Standing, Trust};
 use super::{Job, PieceHashes, Report, WORKERS};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Run, Storage, StorageError};
 
 /// Bytes read at a time when a piece is hashed from the disk.
 const SCRATCH_BYTES: usize = 1 << 17;
@@ -48,6 +49,7 @@ pub(super) struct Worker {
     standing: Arc<Standing>,
     reports: UnboundedSender<Report>,
     running: BTreeMap<PieceIndex, Running>,
+    sent_padding: SentPadding,
     /// Pieces of which a block could not be written.
     lost: BTreeSet<PieceIndex>,
     scratch: Vec<u8>,
@@ -73,6 +75,7 @@ impl Worker {
             standing,
             reports,
             running: BTreeMap::new(),
+            sent_padding: SentPadding::default(),
             lost: BTreeSet::new(),
             scratch: vec![0; SCRATCH_BYTES],
             looked_at: Instant::now(),
@@ -198,8 +201,7 @@ impl Worker {
         }
         if self.standing.trust(piece) != Trust::Absent {
             self.standing.set(piece, false);
-            let start = u64::from(piece.0) * u64::from(self.geometry.piece_bytes());
-            let length = self.geometry.piece_len(piece);
+            let (start, length) = self.range(piece);
             self.storage.distrust(start, length);
             self.report(Report::Lost { piece });
         }
@@ -215,7 +217,8 @@ impl Worker {
     fn store(&mut self, block: BlockRef, data: &mut [u8]) {
         let offset = self.geometry.offset(block);
         // Hashed as it comes or read again: the verdict must not depend on which.
-        self.storage.blank_padding(offset, data);
+        let odd = self.storage.blank_padding(offset, data);
+        self.sent_padding.note(block, odd);
         if let Err(error) = self.storage.write(offset, data) {
             self.lost.insert(block.piece);
             self.running.remove(&block.piece);
@@ -253,33 +256,56 @@ impl Worker {
         self.report(Report::Verified { piece, verdict });
     }
 
+    /// First byte in the payload, and length.
+    fn range(&self, piece: PieceIndex) -> (u64, u32) {
+        let start = u64::from(piece.0) * u64::from(self.geometry.piece_bytes());
+        (start, self.geometry.piece_len(piece))
+    }
+
     fn judge(&mut self, piece: PieceIndex, want_blocks: bool) -> Result<Verdict, StorageError> {
         let changes = self.storage.change_count();
         let begun = self.running.remove(&piece);
+        let padding = self.sent_padding.take(piece);
         if self.lost.remove(&piece) {
             return Ok(Verdict::Lost);
         }
+        let (start, length) = self.range(piece);
+        self.storage.forget_padding(start, length);
         let begun = begun.filter(|it| it.changes == changes);
         let Running { mut hash, next, .. } = begun.unwrap_or_default();
         let (storage, geometry) = (&self.storage, self.geometry);
         hash_rest(storage, geometry, piece, next, &mut hash, &mut self.scratch)?;
         let good = hash.finalize()[..] == self.hashes[piece.0 as usize];
+        // With zeros as padding, whatever was sent: what differs is never the padding alone.
         let blocks = if good && !want_blocks {
             Vec::new()
         } else {
             digests(storage, geometry, piece, &mut self.scratch)?
         };
-        if storage.change_count() != changes {
+        let odd = !good && !padding.is_empty() && self.is_good_with(piece, padding)?;
+        if self.storage.change_count() != changes {
             // Somebody else writes to the files. No peer is to blame.
             return Ok(Verdict::Lost);
         }
-        if good {
-            self.standing.set(piece, true);
+        if odd {
+            self.report(Report::OddPadding { piece });
         }
-        Ok(if good {
+        // Otherwise too much would have to be kept: requests for the piece are rejected.
+        if good || odd && self.storage.padding_fits() {
+            self.standing.set(piece, true);
+        } else {
+            self.storage.forget_padding(start, length);
+        }
+        Ok(if good || odd {
             Verdict::Good { blocks }
         } else {
             Verdict::Bad { blocks }
         })
+    }
+
+    /// Whether a piece that fails with zeros is good with the padding that was sent.
+    fn is_good_with(&mut self, piece: PieceIndex, padding: Vec<Run>) -> Result<bool, StorageError> {
+        self.storage.keep_padding(padding);
+        self.is_good(piece)
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::Input;
@@ -31,6 +32,8 @@ pub(super) struct Damage {
     unchecked: usize,
     /// The first loss, in words.
     first: Option<String>,
+    /// Good only with padding that is not saved.
+    odd: BTreeSet<PieceIndex>,
 }
 
 impl Damage {
@@ -105,6 +108,28 @@ impl Session {
         // The claim must not outlive us.
         self.save_in_background();
         Ok(())
+    }
+
+    /// A piece is good with padding that is not zeros. The user has its files, and peers are served
+    /// until the end. Resume data must not claim it: later runs know nothing of that padding.
+    pub(super) fn on_odd_padding(&mut self, piece: PieceIndex) {
+        if self.damage.odd.is_empty() {
+            self.notify(Notice::Files(format!(
+                "piece {piece}: the padding of this torrent is not zeros, which BEP 47 wants. Its files \
+                 are right as they are; but padding is not saved, so that `check`, `seed` and the \
+                 next `download` will call such pieces missing"
+            )));
+        }
+        self.damage.odd.insert(piece);
+    }
+
+    /// The verified pieces that later runs can verify, too.
+    pub(super) fn lasting(&self) -> Bitfield {
+        let mut have = self.torrent().have().clone();
+        for piece in &self.damage.odd {
+            have.remove(*piece);
+        }
+        have
     }
 
     /// The file of the piece that shows why it is bad: one that is missing or was changed, or else the

@@ -378,6 +378,10 @@ impl Session {
             Report::Verified { piece, verdict } => {
                 self.feed(Input::PieceVerified { piece, verdict })
             }
+            Report::OddPadding { piece } => {
+                self.on_odd_padding(piece);
+                Ok(())
+            }
             Report::Lost { piece } => self.on_lost(piece),
             Report::Unchecked { pieces } => {
                 self.damage.note_unchecked(pieces);

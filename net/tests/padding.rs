@@ -1,0 +1,113 @@
+//! Torrents whose creator hashed padding that is not zeros.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha1::{Digest as _, Sha1};
+use unchoke_core::metainfo::Metainfo;
+use unchoke_net::session::{End, Goal, Notice, Outcome, Settings};
+
+use crate::common::peer::serve;
+use crate::common::{PATIENCE, Sample, noise, run};
+
+const PIECE: usize = 32 * 1024;
+
+/// `a`, padding of noise up to the next piece, and `b`.
+fn odd() -> Sample {
+    let (a, b) = (40_000, 50_000);
+    let pad = 2 * PIECE - a;
+    let payload = noise(a + pad + b);
+    let hashes: Vec<u8> = payload
+        .chunks(PIECE)
+        .flat_map(|it| <[u8; 20]>::from(Sha1::digest(it)))
+        .collect();
+    let files = format!(
+        "ld6:lengthi{a}e4:pathl1:aeed4:attr1:p6:lengthi{pad}e4:pathl4:.pad1:1eed6:lengthi{b}e4:pathl1:beee"
+    );
+    let head = format!(
+        "d4:infod5:files{files}4:name6:sample12:piece lengthi{PIECE}e6:pieces{}:",
+        hashes.len()
+    );
+    let torrent = [head.as_bytes(), &hashes, b"ee"].concat();
+    let metainfo = Arc::new(Metainfo::parse(&torrent).expect("a torrent"));
+    let files = vec![
+        ("sample/a".into(), 0, a),
+        ("sample/b".into(), a + pad, payload.len()),
+    ];
+    Sample {
+        folder: tempfile::tempdir().expect("temporary folder"),
+        payload,
+        metainfo,
+        torrent,
+        files,
+    }
+}
+
+/// A session that must reach its goal; gives what it said of files, too.
+async fn complete(settings: Settings) -> (Outcome, Vec<String>) {
+    let (outcome, notices) = run(settings).await;
+    let outcome = outcome.expect("no failure");
+    assert_eq!(outcome.end, End::Done, "{notices:?}");
+    let blamed = |it: &Notice| matches!(it, Notice::Banned(..) | Notice::Dropped(..));
+    assert!(!notices.iter().any(blamed), "{notices:?}");
+    let files = notices.into_iter().filter_map(|it| match it {
+        Notice::Files(text) => Some(text),
+        _ => None,
+    });
+    (outcome, files.collect())
+}
+
+fn downloads(sample: &Sample, folder: &Path, peer: std::net::SocketAddr) -> Settings {
+    let mut settings = sample.settings(folder);
+    settings.peers = vec![peer];
+    settings
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn odd_padding_costs_no_file_and_nobody_is_blamed() {
+    let sample = odd();
+    let name = *b"-XX0000-creator00000";
+    let creator = serve(&sample.metainfo, sample.payload.clone(), name).await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    sample.assert_in(folder.path());
+    assert_eq!(outcome.ledger.wasted(), 0, "nothing was fetched twice");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("piece 1: the padding"), "{said:?}");
+    // The next run has all but the odd piece, gets it, and ends.
+    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
+    assert_eq!(outcome.ledger.payload_useful, PIECE as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_odd_padding_serves_it() {
+    let sample = odd();
+    let name = *b"-XX0000-creator00000";
+    let creator = serve(&sample.metainfo, sample.payload.clone(), name).await;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = downloads(&sample, folder.path(), creator);
+    settings.goal = Goal::CompleteAndSeed;
+    let between = sample.run_in_background(settings).await;
+    let other = tempfile::tempdir().expect("temporary folder");
+    let settings = downloads(&sample, other.path(), between);
+    let fetched = tokio::time::timeout(PATIENCE, complete(settings)).await;
+    let (outcome, _) = fetched.expect("it is served");
+    assert_eq!(outcome.ledger.wasted(), 0, "what was served is right");
+    sample.assert_in(other.path());
+}
+
+/// Files in the place of padding are not looked at: the creator itself cannot seed it with us.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_the_creator_is_not_taken_for_padding() {
+    let sample = odd();
+    sample.write_payload(sample.folder.path());
+    let mut settings = sample.settings(sample.folder.path());
+    settings.goal = Goal::Seed;
+    let (refused, _) = run(settings).await;
+    let refused = refused.expect_err("a piece is missing").to_string();
+    assert!(
+        refused.starts_with("1 of 4 pieces are missing"),
+        "{refused}"
+    );
+}
