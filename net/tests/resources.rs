@@ -160,10 +160,16 @@ fn a_flood_of_peer_exchange_costs_little() {
 
 #[test]
 fn who_corrupts_comes_back_in_vain() {
-    let sample = sample();
-    let attack = Attack::waiting(&sample, Kind::Corrupt);
-    download_under("ban evasion", &sample, &attack, 1);
-    let corrupted = attack.blocks_sent();
-    println!("ban evasion: {corrupted} corrupt blocks were taken");
-    assert!(corrupted <= 200, "{corrupted} corrupt blocks were taken");
+    for (name, kind) in [
+        ("ban evasion", Kind::Corrupt),
+        ("ban evasion by leaving", Kind::CorruptAndGone),
+    ] {
+        let sample = sample();
+        let attack = Attack::waiting(&sample, kind);
+        // From three addresses, and from each with ever new names.
+        download_under(name, &sample, &attack, 3);
+        let corrupted = attack.blocks_sent();
+        println!("{name}: {corrupted} corrupt blocks were taken");
+        assert!(corrupted <= 200, "{corrupted} corrupt blocks were taken");
+    }
 }

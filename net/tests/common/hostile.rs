@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Exchange,
     /// Serves blocks that are wrong, each time with another name.
     Corrupt,
+    /// One such block, and it is gone before anybody knows.
+    CorruptAndGone,
 }
 
 /// Peers at work until this is dropped.
@@ -155,7 +157,7 @@ impl Plan {
         stream.write_all(&self.hello()).await?;
         let mut theirs = [0; HANDSHAKE_BYTES];
         stream.read_exact(&mut theirs).await?;
-        if self.kind == Kind::Corrupt {
+        if matches!(self.kind, Kind::Corrupt | Kind::CorruptAndGone) {
             return self.corrupt(stream).await;
         }
         let (mut reader, mut writer) = stream.into_split();
@@ -214,7 +216,9 @@ impl Plan {
                 .concat()
             }
             Kind::Exchange => return [hello_of(true), self.exchange()].concat(),
-            Kind::SlowHandshake | Kind::Idle | Kind::Corrupt => return Vec::new(),
+            Kind::SlowHandshake | Kind::Idle | Kind::Corrupt | Kind::CorruptAndGone => {
+                return Vec::new();
+            }
         };
         let times = FLOOD_RATE / 50 / once.len();
         once.repeat(times)
@@ -261,6 +265,9 @@ impl Plan {
                         let mut answer = bytes_of(&Message::Piece(block));
                         answer.resize(answer.len() + block.length as usize, 0xa5);
                         stream.write_all(&answer).await?;
+                        if self.kind == Kind::CorruptAndGone {
+                            return stream.shutdown().await;
+                        }
                     }
                 }
                 Decoded::Unknown { .. } => panic!("we send nothing unknown"),

@@ -271,3 +271,30 @@ async fn opentracker_is_understood_over_udp() {
     println!("{}", stdout(&refused));
     assert_eq!(refused.status.code(), Some(1));
 }
+
+/// What is no tracker by the rules is named once, however often a failed tracker would be asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_is_refused_by_rule_is_named_once() {
+    let service = Http::start(|_| ok("", GOOD)).await;
+    let failing = Http::start(|_| ok("", b"d14:failure reason2:noe")).await;
+    let sample = torrent(&[service.url("/admin"), failing.url("/announce")]);
+    // The first of the two is asked again after 17.5 s, were it a tracker.
+    let mut command = unchoke(
+        sample.folder.path(),
+        &["download", "sample.torrent", "--out", "there"],
+    );
+    command.args(["--timeout", "20 s"]);
+    let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    let output = output.await.expect("no panic");
+    let said = stdout(&output) + &stderr(&output);
+    println!("{said}");
+    let lines = |part: &str| said.lines().filter(|it| it.contains(part)).count();
+    assert_eq!(lines("/admin"), 1, "{said}");
+    assert_eq!(lines("left out from now on"), 1, "{said}");
+    assert_eq!(
+        lines("the tracker refused: no; will try again"),
+        2,
+        "{said}"
+    );
+    assert_eq!(service.heads(), Vec::<String>::new());
+}
