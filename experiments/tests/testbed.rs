@@ -56,7 +56,10 @@ fn a_process_is_told_what_the_scenario_says() {
     assert_eq!(
         said,
         "--json --no-tracker --no-dht --no-lsd --portmap never --policy bep3 --max-connections 80 \
-         --run-seed 605 --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
+         --run-seed 605 --set queue_time=3 s --set min_requests=5 --set max_requests=500 \
+         --set snub_after=1 min --set endgame=true --set allowed_fast=0 \
+         --set allowed_fast_by=network --set takes_allowed_fast=false --set peer_exchange=false \
+         --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
     );
     let slow = (1..17).find(|it| spec.nodes[*it].up == 250_000);
     let said = arguments(&spec, slow.expect("there are slow ones"), true).join(" ");
