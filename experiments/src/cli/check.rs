@@ -1,6 +1,6 @@
 //! `--check`: the gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -44,6 +44,21 @@ pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>),
     Ok((path, rows))
 }
 
+/// A row of this run that a whole registered table would have: it has others of the same scenario, contrast
+/// and share of adopters.
+fn lacking<'a>(before: &BTreeMap<Key, Row>, now: &'a BTreeMap<Key, Row>) -> Option<&'a Key> {
+    let part = |it: &Key| {
+        (
+            it.scenario.clone(),
+            it.contrast.clone(),
+            it.adoption.clone(),
+        )
+    };
+    let parts: BTreeSet<_> = before.keys().map(part).collect();
+    let is_new = |it: &&Key| !before.contains_key(*it) && parts.contains(&part(it));
+    now.keys().find(is_new)
+}
+
 impl<'a> Check<'a> {
     /// Compares `now`, a summary with figures by seed, with what is registered.
     pub(super) fn of(job: &'a Job<'a>, summary: &'a str, now: &str) -> Result<Self, Failure> {
@@ -55,6 +70,18 @@ impl<'a> Check<'a> {
         };
         let tolerance = job.options.tolerance.fraction();
         let compared = compare(&before, &now, tolerance, left_out);
+        if let Some(key) = lacking(&before, &now) {
+            return Err(Failure::usage(format!(
+                "{}: is incomplete: it has rows of {} in {} with {} adopting, and not that of {} ({}); restore \
+                 it, or register anew with --save-baseline",
+                path.display(),
+                key.contrast,
+                key.scenario,
+                key.adoption,
+                key.quantity,
+                key.group
+            )));
+        }
         if compared.compared() == 0 {
             let message = format!("{}: has no row in common with this run", path.display());
             return Err(Failure::usage(message));

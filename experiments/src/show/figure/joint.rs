@@ -47,12 +47,7 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
             .zip(columns(1000.0, panels.len().max(1), 44.0))
     {
         let marks = marks(plan, analysis, *estimand, *adoption);
-        let head = format!(
-            "{} {}, {} adopt",
-            estimand.id(),
-            estimand.title(),
-            crate::show::words::adopts(*adoption)
-        );
+        let head = format!("{}, adopted by {}", estimand.title(), adoption.label());
         panel(&mut scene, plan, &head, &marks, (pixels, top));
     }
     let text = format!(

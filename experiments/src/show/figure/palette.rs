@@ -17,7 +17,16 @@ pub(super) const PURPLE: Color = Color(0xcc, 0x79, 0xa7);
 
 /// Colour of policy `at`; the candidate comes first.
 pub(super) fn policy(at: usize) -> Color {
-    [VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, INK][at % 7]
+    const MORE: [Color; 5] = [
+        Color(0x8c, 0x56, 0x4b),
+        Color(0x7a, 0x7a, 0x00),
+        Color(0x5b, 0x2c, 0x83),
+        Color(0x00, 0x5f, 0x73),
+        Color(0x99, 0x99, 0x99),
+    ];
+    let first = [VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, INK];
+    let all = first.iter().chain(&MORE);
+    *all.cycle().nth(at).expect("colours come again")
 }
 
 /// Colour of scenario `at`.

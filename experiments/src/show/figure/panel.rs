@@ -63,7 +63,8 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
 pub(super) fn legend(scene: &mut Scene, y: f64, names: &[(String, Color)]) -> f64 {
     let (mut x, mut y) = (EDGE, y);
     for (name, color) in names {
-        let width = 36.0 + text_width(name, 13.0) * 1.1;
+        // Whatever font a reader has: some run a quarter wider.
+        let width = 36.0 + text_width(name, 13.0) * 1.28;
         if x + width > scene.width - EDGE && x > EDGE {
             (x, y) = (EDGE, y + 20.0);
         }
