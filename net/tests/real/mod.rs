@@ -4,6 +4,7 @@ mod families;
 mod finders;
 mod gateway;
 mod matrix;
+mod mixed;
 mod network;
 mod silence;
 mod stage;
