@@ -178,6 +178,7 @@ fn peers_found_in_every_way_make_one_swarm() {
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn of_a_private_torrent_only_the_tracker_tells() {
     let test = "of_a_private_torrent_only_the_tracker_tells";
     if !in_the_void(module_path!(), test, None) {

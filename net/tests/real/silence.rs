@@ -95,6 +95,7 @@ fn a_private_torrent_speaks_to_its_tracker_and_to_nobody_else() {
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn nothing_passes_a_proxy_by() {
     let test = "nothing_passes_a_proxy_by";
     if !in_the_void(module_path!(), test, None) {

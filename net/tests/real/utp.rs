@@ -10,6 +10,7 @@ use crate::common::command::{Listening, run, stderr, unchoke};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_seeds_to_us_over_utp() {
     let test = "libtorrent_seeds_to_us_over_utp";
     let Some(network) = network(module_path!(), test, Client::Libtorrent) else {
@@ -43,6 +44,7 @@ fn libtorrent_seeds_to_us_over_utp() {
 }
 
 #[test]
+#[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_fetches_from_us_over_utp() {
     let test = "libtorrent_fetches_from_us_over_utp";
     let Some(network) = network(module_path!(), test, Client::Libtorrent) else {
