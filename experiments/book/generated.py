@@ -39,7 +39,9 @@ def rows(head, lines):
 
 
 def kind(schema, defs):
-    """What a value looks like, for people."""
+    """What a value looks like, for people. A schema that is `true` takes anything."""
+    if isinstance(schema, bool):
+        return "any value"
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return UNITS.get(name) or f"table or text: {name}" if name in UNITS or name not in defs else UNITS.get(name, kind(defs[name], defs))
@@ -189,7 +191,8 @@ def columns(root, faults):
         table = []
         for name in head:
             fitting = [said for pattern, said in patterns if re.fullmatch(pattern, name)]
-            said = known.get(name) or (fitting[0] if fitting else "")
+            key = "value of this key of the scenario" if re.fullmatch(r"[a-z_0-9]+(\.[a-z_0-9*]+)+", name) else ""
+            said = known.get(name) or (fitting[0] if fitting else key)
             if not said:
                 faults.append(f"columns: {name} of results/{own} has no description: add it to experiments/book/columns.toml")
             table.append([f"`{name}`", said])
