@@ -34,6 +34,7 @@ pub mod pick;
 pub mod portmap;
 pub mod profile;
 pub mod rng;
+pub mod shares;
 pub mod socks5;
 pub mod text;
 pub mod time;

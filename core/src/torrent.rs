@@ -277,6 +277,7 @@ impl Torrent {
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
             Input::PieceLost { piece } => self.on_piece_lost(now, piece),
+            Input::Limit { upload, download } => self.on_limit(now, upload, download),
             Input::BlockUnread { peer, block } => self.on_unread(now, peer, block),
         }
     }

@@ -40,6 +40,7 @@ mod pick;
 mod portmap;
 mod rng;
 mod served;
+mod shares;
 mod socks5;
 mod stalls;
 mod strict_priority;

@@ -35,8 +35,10 @@ mod manner;
 mod manual;
 mod options;
 mod parameters;
+mod part;
 mod peer;
 mod printer;
+mod several;
 mod show;
 mod signals;
 mod source;
@@ -110,7 +112,7 @@ impl From<SessionError> for Failure {
 pub fn main() -> ExitCode {
     let options = Options::parse();
     let done = start_logging().and_then(|()| match options.command {
-        Command::Download(it) => transfer::download(&it),
+        Command::Download(it) => several::download(&it),
         Command::Seed(it) => transfer::seed(&it),
         Command::Bench(it) => bench::bench(&it),
         Command::Create(it) => create::create(&it),

@@ -11,6 +11,7 @@
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`dht`] and [`lsd`] find peers without a tracker.
+//! * [`shares`] divides rate caps among the torrents of a process.
 //! * [`web_seed`] fetches blocks from web servers.
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`portmap`] asks the gateway to let peers in.
@@ -35,6 +36,7 @@ pub mod record;
 pub mod resume;
 pub mod route;
 pub mod session;
+pub mod shares;
 pub mod storage;
 pub mod stream;
 pub mod text;

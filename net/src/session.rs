@@ -48,6 +48,7 @@ use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
 use crate::route::Route;
+use crate::shares::Share;
 use crate::storage::{Storage, StorageError};
 use crate::tuning::Tuning;
 use crate::utp::UtpMode;
@@ -119,6 +120,8 @@ pub struct Settings {
     pub upload_cap: Option<u64>,
     /// Payload download in bytes/s.
     pub download_cap: Option<u64>,
+    /// The part of caps that other torrents share; the two above are then what it may use at first.
+    pub share: Option<Arc<Share>>,
     /// Give up after so long in all.
     pub timeout: Option<Duration>,
     /// Give up after so long without a useful byte.
@@ -161,6 +164,7 @@ impl Settings {
             portmap: false,
             upload_cap: None,
             download_cap: None,
+            share: None,
             timeout: None,
             idle_timeout: None,
             recheck: false,

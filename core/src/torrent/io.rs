@@ -103,6 +103,13 @@ pub enum Input {
         /// The piece.
         piece: PieceIndex,
     },
+    /// Other caps of the payload from now on, bytes/s; `None` is no cap.
+    Limit {
+        /// Upload.
+        upload: Option<u64>,
+        /// Download.
+        download: Option<u64>,
+    },
     /// The block of an [`Output::Send`] could not be read, and nothing of it was sent. It is no
     /// longer counted as sent, its request is rejected (BEP 6), and the link may take another block:
     /// no [`Self::Writable`] follows for it.

@@ -5,13 +5,14 @@
     reason = "a method of `Asked` is no function of any lifetime, a closure is"
 )]
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::conn::Delivery;
 use super::interest::MOST_COSTLY;
 use super::patience::{DOUBT, MOST_HALVINGS, span_millis};
 use super::pending::Mark;
-use super::{Reason, Torrent};
+use super::{Bucket, Reason, Torrent};
 use crate::choke::Trigger;
 use crate::ids::PeerKey;
 use crate::message::Message;
@@ -57,6 +58,19 @@ impl Torrent {
                 (traffic.down_round, traffic.up_round) = (0, 0);
             }
         }
+    }
+
+    /// Other caps from now on.
+    pub(super) fn on_limit(&mut self, now: Instant, upload: Option<u64>, download: Option<u64>) {
+        let change = |bucket: &mut Option<Box<Bucket>>, rate: Option<u64>| match (rate, bucket) {
+            (Some(rate), Some(bucket)) => bucket.set_rate(rate, now),
+            (rate, bucket) => *bucket = rate.map(|rate| Box::new(Bucket::new(rate, now))),
+        };
+        change(&mut self.upload, upload);
+        change(&mut self.download, download);
+        self.capped |= upload.is_some();
+        // What waited for the old rate looks again.
+        self.next_allowance = now;
     }
 
     /// Mainline's meters forget each time they are read, once a round: `Measure.get_rate` of BitTorrent

@@ -22,6 +22,13 @@ pub(super) struct Choosing {
     pub(super) priorities: Vec<(Priority, Named)>,
 }
 
+impl Choosing {
+    /// Whether nothing is chosen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.priorities.is_empty()
+    }
+}
+
 /// Files as a user names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named {

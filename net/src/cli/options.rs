@@ -105,11 +105,12 @@ pub(super) struct Reporting {
     pub(super) quiet: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Download {
-    /// The .torrent file, its web address, or a magnet link in quotes
-    #[arg(value_name = "TORRENT")]
-    pub(super) torrent: PathBuf,
+    /// The .torrent file, its web address, or a magnet link in quotes. Several share the connections and
+    /// the rates, and listen on ports that follow each other
+    #[arg(value_name = "TORRENT", required = true, num_args = 1..=100)]
+    pub(super) torrents: Vec<PathBuf>,
     /// Folder to save into
     #[arg(long, default_value = "downloads", value_name = "DIR")]
     pub(super) out: PathBuf,

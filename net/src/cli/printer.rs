@@ -48,6 +48,8 @@ pub(super) struct Printer {
     seeding: bool,
     /// Tables go with what is said.
     explain: bool,
+    /// Other torrents are shown as well: every line says which it is about.
+    several: bool,
     plain_at: Option<Instant>,
     last: Status,
 }
@@ -60,8 +62,17 @@ impl Printer {
             info_hash: metainfo.info_hash.to_string(),
             seeding,
             explain,
+            several: false,
             plain_at: None,
             last: Status::default(),
+        }
+    }
+
+    /// Lines of other torrents come between those of this one.
+    pub(super) fn beside_others(&mut self) {
+        self.several = true;
+        if self.style == Style::Terminal {
+            self.style = Style::Plain; // One line cannot be redrawn for all.
         }
     }
 
@@ -121,7 +132,7 @@ impl Printer {
         let now = Instant::now();
         if self.plain_at.is_none_or(|at| now >= at) {
             self.plain_at = Some(now + PLAIN_PERIOD);
-            warn!("{text}");
+            self.line(&text);
         }
     }
 
@@ -137,9 +148,19 @@ impl Printer {
     fn line(&self, text: &str) {
         if self.style == Style::Terminal {
             warn!("\r\x1b[K{text}");
+        } else if self.several {
+            warn!("{}: {text}", self.name);
         } else {
             warn!("{text}");
         }
+    }
+
+    /// Prints an event, which says which torrent it is about if there are several.
+    fn event(&self, mut value: Value) {
+        if let (true, Some(object)) = (self.several, value.as_object_mut()) {
+            object.insert("info_hash".into(), self.info_hash.clone().into());
+        }
+        print_json(&value);
     }
 
     fn json(&mut self, notice: &Notice) {
@@ -173,12 +194,12 @@ impl Printer {
                 json!({ "event": "completed", "seconds": after.as_secs_f64() })
             }
         };
-        print_json(&value);
+        self.event(value);
     }
 
     pub(super) fn error(&mut self, sentence: &str) {
         match self.style {
-            Style::Json => print_json(&json!({ "event": "error", "text": sentence })),
+            Style::Json => self.event(json!({ "event": "error", "text": sentence })),
             Style::Terminal => self.line(""),
             Style::Plain | Style::Quiet => (),
         }
@@ -191,7 +212,7 @@ impl Printer {
         }
         match self.style {
             Style::Quiet => (),
-            Style::Json => print_json(&json!({
+            Style::Json => self.event(json!({
                 "event": "end",
                 "end": match outcome.end {
                     End::Done => "done",

@@ -47,12 +47,13 @@ impl Source {
     /// Finds the torrent that `options` name. `named`: the peers that the user named.
     pub(super) async fn find(
         options: &Download,
+        torrent: &Path,
         named: &[SocketAddr],
         finders: &Finders<'_>,
         signals: &Signals,
     ) -> Result<Self, Failure> {
         let began = Clock::now();
-        let text = options.torrent.to_str().unwrap_or_default();
+        let text = torrent.to_str().unwrap_or_default();
         let mut source = if Magnet::is_meant(text) {
             let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
             Search::new(options, &magnet, finders)
@@ -63,7 +64,7 @@ impl Source {
             let metainfo = Arc::new(from_web(&url, route, signals).await?);
             Self::of(metainfo)
         } else {
-            Self::of(read_torrent(&options.torrent)?)
+            Self::of(read_torrent(torrent)?)
         };
         source.took = began.elapsed();
         Ok(source)

@@ -11,11 +11,13 @@ use super::choosing::choose;
 use super::finding::Finders;
 use super::manner::{CONNECTIONS, DOWNLOAD_POLICY, SEED_POLICY};
 use super::options::{Download, Reporting, Seed, Transfer};
+use super::part::Part;
 use super::printer::{Printer, Style};
 use super::signals::Signals;
 use super::source::Source;
 use super::{Failure, block_on, read_torrent, spare_recording};
 use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
+use crate::text::shown_url;
 
 /// Settings that both commands share. Host names are looked up here.
 pub(super) async fn settings(
@@ -42,7 +44,7 @@ pub(super) async fn settings(
 }
 
 /// The peers that the user named.
-async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
+pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
     let mut peers: Vec<SocketAddr> = Vec::new();
     for peer in &transfer.peers {
         if transfer.leaving.route().has_proxy() && peer.parse::<SocketAddr>().is_err() {
@@ -72,48 +74,66 @@ pub(super) async fn run(
     session.run(signals.clone().stop()).await.map(Some)
 }
 
-pub(super) fn download(options: &Download) -> Result<(), Failure> {
-    block_on(async {
-        let signals = Signals::listen()?;
-        let named = named_peers(&options.transfer).await?;
-        let transfer = &options.transfer;
-        let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
-        let source = Source::find(options, &named, &finders, &signals).await?;
-        let metainfo = source.metainfo;
-        let goal = match options.pieces {
-            Some(pieces) => Goal::Pieces(pieces),
-            None if options.seed => Goal::CompleteAndSeed,
-            None => Goal::Complete,
-        };
-        let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
-        let settings = Settings {
-            peers: common.peers.iter().copied().chain(source.peers).collect(),
-            port: source.port.unwrap_or(common.port),
-            dht: finders.dht_for(&metainfo),
-            lsd: finders.lsd_for(&metainfo),
-            portmap: finders.portmap_for(&metainfo),
-            goal,
-            choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
-            timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
-            idle_timeout: options.idle_timeout,
-            recheck: options.recheck,
-            overwrite: options.overwrite,
-            explain: options.explain,
-            record: options.record.clone(),
-            ..common
-        };
-        let (manner, connections) = (&options.manner, options.transfer.max_connections);
-        let behaviour = manner.behaviour(options.picker(), connections, DOWNLOAD_POLICY)?;
-        let settings = behaviour.put_into(settings);
-        report(
-            &metainfo,
-            &options.out,
-            settings,
-            options.reporting,
-            &signals,
-        )
-        .await
-    })
+/// Fetches the first torrent of `options`, which may be a part of several.
+pub(super) async fn fetch(
+    options: &Download,
+    named: &[SocketAddr],
+    finders: &Finders<'_>,
+    signals: &Signals,
+    part: Option<Part<'_>>,
+) -> Result<(), Failure> {
+    let torrent = &options.torrents[0];
+    let source = Source::find(options, torrent, named, finders, signals).await?;
+    let metainfo = source.metainfo;
+    if let Some(part) = &part {
+        let shown = torrent.display().to_string();
+        part.taken.take(&metainfo, &shown_url(&shown))?;
+    }
+    let goal = match options.pieces {
+        Some(pieces) => Goal::Pieces(pieces),
+        None if options.seed => Goal::CompleteAndSeed,
+        None => Goal::Complete,
+    };
+    let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
+    let several = part.is_some();
+    let share = part.map(|it| Arc::new(it.share));
+    let caps = [common.upload_cap, common.download_cap];
+    let [upload_cap, download_cap] = share.as_ref().map_or(caps, |it| it.caps());
+    let settings = Settings {
+        peers: common.peers.iter().copied().chain(source.peers).collect(),
+        port: source.port.unwrap_or(common.port),
+        dht: finders.dht_for(&metainfo),
+        lsd: finders.lsd_for(&metainfo),
+        portmap: finders.portmap_for(&metainfo),
+        goal,
+        choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
+        timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
+        idle_timeout: options.idle_timeout,
+        recheck: options.recheck,
+        overwrite: options.overwrite,
+        explain: options.explain,
+        record: options.record.clone(),
+        upload_cap,
+        download_cap,
+        share,
+        ..common
+    };
+    let (manner, connections) = (&options.manner, options.transfer.max_connections);
+    let behaviour = manner.behaviour(options.picker(), connections, DOWNLOAD_POLICY)?;
+    let settings = behaviour.put_into(settings);
+    let shown = Shown {
+        reporting: options.reporting,
+        several,
+    };
+    Box::pin(report(&metainfo, &options.out, settings, shown, signals)).await
+}
+
+/// How a session is shown.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    reporting: Reporting,
+    /// Beside others: every line says which it is.
+    several: bool,
 }
 
 pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
@@ -137,14 +157,11 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let connections = transfer.max_connections;
         let behaviour = options.manner.behaviour(None, connections, SEED_POLICY)?;
         let settings = behaviour.put_into(settings);
-        report(
-            &metainfo,
-            &options.data,
-            settings,
-            options.reporting,
-            &signals,
-        )
-        .await
+        let shown = Shown {
+            reporting: options.reporting,
+            several: false,
+        };
+        Box::pin(report(&metainfo, &options.data, settings, shown, &signals)).await
     })
 }
 
@@ -153,7 +170,7 @@ async fn report(
     metainfo: &Metainfo,
     folder: &Path,
     settings: Settings,
-    reporting: Reporting,
+    Shown { reporting, several }: Shown,
     signals: &Signals,
 ) -> Result<(), Failure> {
     if let Some(path) = &settings.record {
@@ -169,7 +186,11 @@ async fn report(
     let goal = settings.goal;
     let seeding = goal == Goal::Seed;
     let (notices, heard) = unbounded_channel();
-    let printer = Printer::new(Style::of(reporting), metainfo, seeding, settings.explain);
+    let style = Style::of(reporting);
+    let mut printer = Printer::new(style, metainfo, seeding, settings.explain);
+    if several {
+        printer.beside_others();
+    }
     let printing = tokio::spawn(printer.run(heard));
     let ended = run(settings, notices, signals).await;
     let mut printer = printing

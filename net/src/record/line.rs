@@ -49,6 +49,8 @@ pub(super) enum InputLine {
     Lost(u32),
     /// A piece that we had.
     PieceLost(u32),
+    /// Caps of upload and download.
+    Limit([Option<u64>; 2]),
     /// The peer, and piece, begin and length of the block.
     BlockUnread(u32, [u32; 3]),
 }
@@ -146,6 +148,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
             Verdict::Lost => InputLine::Lost(piece.0),
         },
         It::PieceLost { piece } => InputLine::PieceLost(piece.0),
+        It::Limit { upload, download } => InputLine::Limit([*upload, *download]),
         It::BlockUnread { peer, block } => {
             InputLine::BlockUnread(peer.0, [block.piece.0, block.begin, block.length])
         }
@@ -234,6 +237,10 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
         InputLine::Lost(piece) => verified(*piece, Verdict::Lost),
         InputLine::PieceLost(piece) => It::PieceLost {
             piece: PieceIndex(*piece),
+        },
+        InputLine::Limit([upload, download]) => It::Limit {
+            upload: *upload,
+            download: *download,
         },
         InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {
             peer: key(*peer)?,

@@ -87,7 +87,7 @@ impl Session {
         self.give_pieces()?;
         let clock = Clock::now();
         if self.progress.due(self.epoch) <= clock {
-            self.report_status(clock);
+            self.report_status(clock)?;
             self.save_when_due();
         }
         self.ask_trackers()
@@ -396,12 +396,17 @@ impl Session {
     }
 
     /// The figures of now.
-    fn report_status(&mut self, clock: Clock) {
+    fn report_status(&mut self, clock: Clock) -> Result<(), SessionError> {
         let ledger = *self.torrent().ledger();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
         self.explain_when_due(clock);
         let status = self.status(clock, down_rate, up_rate);
         self.notify(Notice::Status(Box::new(status)));
+        let share = self.settings.share.as_ref();
+        let Some([upload, download]) = share.map(|it| it.report([up_rate, down_rate])) else {
+            return Ok(());
+        };
+        self.feed(Input::Limit { upload, download })
     }
 
     /// Of the pieces that are wanted: those that are there, and all.

@@ -1,0 +1,127 @@
+//! Several torrents in one process: their sessions run side by side and share the limits.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::finding::Finders;
+use super::manner::CONNECTIONS;
+use super::options::Download;
+use super::part::{Part, Taken};
+use super::signals::Signals;
+use super::transfer::{fetch, named_peers};
+use super::{Failure, block_on};
+use crate::shares::share;
+
+/// Fetches one torrent or several.
+pub(super) fn download(options: &Download) -> Result<(), Failure> {
+    block_on(async {
+        let signals = Signals::listen()?;
+        let named = named_peers(&options.transfer).await?;
+        let transfer = &options.transfer;
+        let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
+        match &options.torrents[..] {
+            [_] => Box::pin(fetch(options, &named, &finders, &signals, None)).await,
+            _ => fetch_all(options, &named, &finders, &signals).await,
+        }
+    })
+}
+
+/// Fetches all, and tells at the end how many did not work out.
+async fn fetch_all(
+    options: &Download,
+    named: &[SocketAddr],
+    finders: &Finders<'_>,
+    signals: &Signals,
+) -> Result<(), Failure> {
+    let count = options.torrents.len();
+    let each = parts(options)?;
+    let taken = Taken::default();
+    let transfer = &options.transfer;
+    let shares = share([transfer.upload_cap, transfer.download_cap], count);
+    let fetching = each.iter().zip(shares).map(|(own, share)| {
+        let part = Part {
+            taken: &taken,
+            share,
+        };
+        fetch(own, named, finders, signals, Some(part))
+    });
+    let ended = all(fetching.collect()).await;
+    let mut worst: Option<u8> = None;
+    let mut failed = 0;
+    for (own, failure) in each
+        .iter()
+        .zip(ended)
+        .filter_map(|(own, it)| Some((own, it.err()?)))
+    {
+        failed += 1;
+        worst = worst.max(Some(failure.status));
+        if !failure.sentence.is_empty() {
+            warn!("{}: {}", own.torrents[0].display(), failure.sentence);
+        }
+    }
+    match (worst, signals.status()) {
+        (None, _) => Ok(()),
+        (_, Some(status)) => Err(Failure::silent(status)),
+        (Some(status), None) => Err(Failure::new(
+            status,
+            format!("{failed} of {count} torrents did not work out; their lines above say why"),
+        )),
+    }
+}
+
+/// The options of each torrent: its own port, and its part of the connections.
+fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
+    let count = options.torrents.len();
+    let one_only = [
+        (
+            !options.choosing.is_empty(),
+            "--files and --priority name files of one torrent",
+        ),
+        (options.record.is_some(), "--record records one session"),
+    ];
+    if let Some((_, why)) = one_only.iter().find(|it| it.0) {
+        return Err(Failure::bad_input(format!(
+            "{why}, and you gave {count} torrents"
+        )));
+    }
+    let of_profile = options.manner.profile.map(|it| it.max_connections);
+    let most = options.transfer.max_connections.or(of_profile);
+    let share = usize::from(most.unwrap_or(CONNECTIONS)) / count;
+    let own = |(number, torrent): (u16, &std::path::PathBuf)| {
+        let mut own = options.clone();
+        own.torrents = vec![torrent.clone()];
+        own.transfer.max_connections = u16::try_from(share.max(1)).ok();
+        if own.transfer.port > 0 {
+            let port = own.transfer.port.checked_add(number);
+            own.transfer.port = port.ok_or_else(|| {
+                Failure::bad_input(format!(
+                    "{count} torrents need as many ports from {} on, which are not there",
+                    options.transfer.port
+                ))
+            })?;
+        }
+        Ok(own)
+    };
+    (0..).zip(&options.torrents).map(own).collect()
+}
+
+/// Waits for all of them, in one task.
+async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut waiting: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    std::future::poll_fn(move |context| {
+        for (future, done) in waiting.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
+            }
+        }
+        if done.iter().any(Option::is_none) {
+            return Poll::Pending;
+        }
+        Poll::Ready(std::mem::take(&mut done).into_iter().flatten().collect())
+    })
+    .await
+}
