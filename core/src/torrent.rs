@@ -184,17 +184,14 @@ impl Torrent {
         let estimator = policy.estimator();
         let bucket = |cap: Option<u64>| cap.map(|rate| Box::new(Bucket::new(rate, now)));
         let super_seed = Self::hiding(&config, &policy, have_count == pieces);
+        let seeds = unbegun.count() == 0;
         Self {
             next_tick,
             next_upkeep: after_phase(now, upkeep::PERIOD, &mut phase),
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
-            order: if unbegun.count() == 0 {
-                policy.seed_order()
-            } else {
-                policy.upload_order()
-            },
+            order: Self::order_of(&policy, seeds),
             policy,
             picker,
             choke_rng: streams.stream(Purpose::Choke, entity),
@@ -229,6 +226,14 @@ impl Torrent {
             ledgers: Ledgers::default(),
             outputs: VecDeque::new(),
             config,
+        }
+    }
+
+    fn order_of(policy: &BoxedPolicy, seeds: bool) -> UploadOrder {
+        if seeds {
+            policy.seed_order()
+        } else {
+            policy.upload_order()
         }
     }
 
