@@ -21,7 +21,7 @@ pub struct Geometry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeometryError {
     /// No payload.
-    #[error("total size is 0")]
+    #[error("total size is 0, so that there is nothing to transfer")]
     Empty,
     /// Piece length 0.
     #[error("piece length is 0")]

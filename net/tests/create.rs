@@ -93,7 +93,7 @@ fn what_cannot_become_a_torrent_is_said_before_anything_is_hashed() {
             "above 536854528 bytes",
         ),
         (&["big", "--piece-size", "8 GiB"], 2, "too large"),
-        (&["empty"], 2, "total size is 0"),
+        (&["empty"], 2, "total size is 0, so that there is nothing"),
         (&["odd"], 2, "rename it"),
         (&["absent"], 2, "cannot read absent"),
         (&["/dev/null"], 2, "neither a file nor a folder"),
