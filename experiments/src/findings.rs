@@ -8,7 +8,6 @@ pub mod coverage;
 pub mod factorial;
 pub mod measure;
 pub mod stats;
-pub mod sweep;
 pub(crate) mod table;
 pub mod tournament;
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod schema;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::collections::BTreeMap;
 

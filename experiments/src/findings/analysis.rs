@@ -12,6 +12,7 @@ mod quantity;
 mod runs;
 mod statement;
 mod steady;
+pub mod sweep;
 mod window;
 
 use rayon::prelude::*;
@@ -31,8 +32,8 @@ pub use steady::Warmup;
 pub use window::Window;
 
 use crate::findings::stats::bootstrap::Resamples;
-use crate::findings::sweep::Response;
 use crate::plan::{Method, Plan};
+use sweep::Response;
 
 /// Everything that is reported of a plan.
 #[derive(Clone, Debug, Default)]

@@ -8,11 +8,10 @@ use unchoke_sim::parameter;
 
 use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
+use super::values::{adoption, checked_name, seed_count};
 
-use super::{Adoption, Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status};
+use super::{Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status};
 
-/// Most paired runs of a plan.
-const MOST_SEEDS: u32 = 100_000;
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
 
@@ -51,6 +50,18 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         status: Status::Registered,
         left_out: LeftOut::default(),
     };
+    sound(&plan, source)?;
+    super::contrast::contrasts(&file.contrast, &mut plan, source)?;
+    ladder(&plan, source)?;
+    plan.sweeps = super::sweep::sweeps(&file.sweep, &plan, source)?;
+    if let Some(file) = &file.factorial {
+        plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
+    }
+    Ok(plan)
+}
+
+/// Numbers within their limits, nothing named twice, and something left to decide.
+fn sound(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
     seed_count(plan.seed_count).map_err(|it| source.error("seeds.count", it))?;
     if !(100..=MOST_RESAMPLES).contains(&plan.resamples) {
         let message = format!("{} resamples; give 100 to {MOST_RESAMPLES}", plan.resamples);
@@ -81,13 +92,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         let message = "every scenario is out of scope; leave one in";
         return Err(source.error("scenario", message));
     }
-    super::contrast::contrasts(&file.contrast, &mut plan, source)?;
-    ladder(&plan, source)?;
-    plan.sweeps = super::sweep::sweeps(&file.sweep, &plan, source)?;
-    if let Some(file) = &file.factorial {
-        plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
-    }
-    Ok(plan)
+    Ok(())
 }
 
 /// A ladder has two rungs at least, each a baseline or the candidate, none twice.
@@ -106,62 +111,12 @@ fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
     unique(plan.ladder.iter().cloned(), "ladder", source)
 }
 
-/// The number, if it is one that can be run.
-pub(super) fn seed_count(count: u32) -> Result<u32, String> {
-    if (1..=MOST_SEEDS).contains(&count) {
-        Ok(count)
-    } else {
-        Err(format!("{count} runs; give 1 to {MOST_SEEDS}"))
-    }
-}
-
 fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(source.error(key, "is empty; write it before the plan is run"));
     }
     Ok(text.to_owned())
-}
-
-/// Names become folders, columns and ids.
-pub(super) fn checked_name(name: &str) -> Result<String, String> {
-    let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
-    if name.is_empty() || name.len() > 60 || !name.chars().all(fits) {
-        return Err(format!(
-            "{name:?} is no name; use up to 60 letters, digits, hyphens and underscores"
-        ));
-    }
-    Ok(name.to_owned())
-}
-
-pub(super) fn adoption(
-    levels: &[String],
-    at_key: &str,
-    source: Source<'_>,
-) -> Result<Vec<Adoption>, PlanError> {
-    let mut all = Vec::new();
-    for (at, text) in levels.iter().enumerate() {
-        let key = format!("{at_key}.{at}");
-        let level = if text == "one" {
-            Adoption::One
-        } else {
-            let share = text.parse::<Percent>();
-            let share = share.map_err(|it| source.error(&key, format!("{it}, nor \"one\"")))?;
-            Adoption::Share(share)
-        };
-        let within = |it: Percent| it.fraction() > 0.0 && it <= Percent::HUNDRED;
-        if matches!(level, Adoption::Share(it) if !within(it)) {
-            return Err(source.error(&key, format!("{text} of the peers; give 0.01 % to 100 %")));
-        }
-        if all.contains(&level) {
-            return Err(source.error(&key, format!("{text} is there twice")));
-        }
-        all.push(level);
-    }
-    if all.is_empty() {
-        return Err(source.error(at_key, "is empty; give \"one\" or percentages"));
-    }
-    Ok(all)
 }
 
 fn margin(text: &str, key: &str, source: Source<'_>) -> Result<Percent, PlanError> {

@@ -174,7 +174,7 @@ pub(super) fn contrasts(
             plan.arm_of(name)
                 .ok_or_else(|| source.error(&key(part), known()))
         };
-        let name = super::check::checked_name(&it.name);
+        let name = super::values::checked_name(&it.name);
         let name = name.map_err(|it| source.error(&key("name"), it))?;
         if all.iter().any(|other| other.name == name) {
             let message = format!("{name} is there twice; give one of them another `name`");
@@ -190,7 +190,7 @@ pub(super) fn contrasts(
         }
         let adoption = match &it.adoption {
             None => plan.adoption.clone(),
-            Some(levels) => super::check::adoption(levels, &key("adoption"), source)?,
+            Some(levels) => super::values::adoption(levels, &key("adoption"), source)?,
         };
         if let Some(level) = adoption.iter().find(|it| !plan.adoption.contains(it)) {
             let message = format!("{} is not among the plan's `adoption`", level.label());

@@ -55,7 +55,7 @@ pub(super) fn sweeps(
             }
         }
         if let Some(seeds) = it.seeds {
-            super::check::seed_count(seeds).map_err(|it| source.error(&key("seeds"), it))?;
+            super::values::seed_count(seeds).map_err(|it| source.error(&key("seeds"), it))?;
         }
         all.push(Sweep {
             name: it.name.clone().unwrap_or_else(|| it.key.clone()),

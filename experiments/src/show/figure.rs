@@ -28,7 +28,7 @@ pub mod testbed;
 pub use effects::effects;
 pub use gallery::{Glance, glance};
 pub(crate) use palette::{INK, WHITE};
-pub use render::{RenderError, png};
+pub use render::RenderError;
 pub use response::{Curve, Panel, lines};
 pub use scaling::scaling;
 pub use scene::{Color, Scene, Shape};
@@ -50,6 +50,11 @@ pub struct Picture {
     pub caption: String,
     /// The drawing.
     pub scene: Scene,
+}
+
+/// The scene with its caption, as a PNG file of twice its size.
+pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
+    render::bare_png(&panel::captioned(scene))
 }
 
 /// Scenarios that fit a picture together; of a plan with more, some pictures are drawn one by one.

@@ -55,18 +55,8 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
                 .iter()
                 .position(|it| *it == curve.mix)
                 .expect("a pure mix");
-            let mut points = vec![(frame.x.at(0.0), frame.y.at(0.0))];
-            points.push((frame.x.at(curve.quantiles_s[0]), frame.y.at(0.0)));
-            for (percent, time) in curve.quantiles_s.iter().enumerate() {
-                // Those who did not complete end the curve below the top.
-                let share = percent as f64;
-                if share <= curve.completed * 100.0 {
-                    points.push((frame.x.at(*time), frame.y.at(share)));
-                }
-            }
-            band(&mut scene, &frame, curve, palette::policy(at));
             let width = if at == 0 { 2.5 } else { 1.75 };
-            scene.line(&points, palette::policy(at), width);
+            steps(&mut scene, &frame, curve, (palette::policy(at), width));
         }
     }
     let text = format!(
@@ -83,6 +73,21 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         caption: text,
         scene,
     }
+}
+
+/// The share that is complete over time, with its band. Those who did not complete end the curve
+/// below the top.
+fn steps(scene: &mut Scene, frame: &Frame, curve: &Completion, (color, width): (Color, f64)) {
+    let mut points = vec![(frame.x.at(0.0), frame.y.at(0.0))];
+    points.push((frame.x.at(curve.quantiles_s[0]), frame.y.at(0.0)));
+    for (percent, time) in curve.quantiles_s.iter().enumerate() {
+        let share = percent as f64;
+        if share <= curve.completed * 100.0 {
+            points.push((frame.x.at(*time), frame.y.at(share)));
+        }
+    }
+    band(scene, frame, curve, color);
+    scene.line(&points, color, width);
 }
 
 /// Between the ends of the intervals, as far as peers completed.

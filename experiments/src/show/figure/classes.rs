@@ -2,9 +2,10 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
+use super::interval::interval;
 use super::palette::{self, GREY, INK, RULE};
 use super::panel::{EDGE, caption, columns, legend, title};
-use super::scene::{Scene, Style};
+use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Class};
 use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Figure, Plan};
@@ -39,6 +40,43 @@ fn rows(analysis: &Analysis, scenario: usize) -> Vec<(&str, f64)> {
     rows
 }
 
+/// Lines and labels of an axis; the one at `unchanged` is darker.
+fn grid(scene: &mut Scene, axis: &Axis, (top, bottom): (f64, f64), unchanged: f64) {
+    for tick in axis.ticks(6.0) {
+        let x = axis.at(tick);
+        let color = if (tick - unchanged).abs() < 1e-9 {
+            GREY
+        } else {
+            RULE
+        };
+        scene.line(&[(x, top), (x, bottom)], color, 1.0);
+        scene.text(
+            (x, bottom + 12.0),
+            label(tick),
+            Style::new(11.0, GREY).middle(),
+        );
+    }
+}
+
+/// Names and uplinks of the classes, with a rule above each.
+fn names_of(scene: &mut Scene, rows: &[(&str, f64)], (top, height): (f64, f64)) {
+    for (row, (name, rate)) in rows.iter().enumerate() {
+        let y = top + height * row as f64;
+        scene.line(&[(EDGE, y), (1000.0 - EDGE, y)], RULE, 0.75);
+        let text = format!("{name}, up {} kB/s", label((rate / 1000.0).round()));
+        scene.text((EDGE, y + height / 2.0), text, Style::new(11.5, INK));
+    }
+}
+
+/// An estimate with its interval.
+fn mark(scene: &mut Scene, axis: &Axis, y: f64, (estimate, color): (Estimate, Color)) {
+    let (low, high) = estimate.ci95;
+    if low.is_finite() && high.is_finite() {
+        interval(scene, axis, (low, high), y, (color, 1.25));
+    }
+    scene.dot((axis.within(estimate.value), y), 2.75, color);
+}
+
 pub(super) fn classes(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> Option<Picture> {
     let mixes = pure_mixes(plan);
     let of = |scenario: usize| {
@@ -67,12 +105,7 @@ pub(super) fn classes(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> 
         let bottom = top + height * rows.len() as f64;
         let name = plan.scenarios[scenario].name.clone();
         scene.text((EDGE, top - 12.0), name, Style::new(13.0, INK).bold());
-        for (row, (name, rate)) in rows.iter().enumerate() {
-            let y = top + height * row as f64;
-            scene.line(&[(EDGE, y), (1000.0 - EDGE, y)], RULE, 0.75);
-            let text = format!("{name}, up {} kB/s", label((rate / 1000.0).round()));
-            scene.text((EDGE, y + height / 2.0), text, Style::new(11.5, INK));
-        }
+        names_of(&mut scene, &rows, (top, height));
         for ((head, value, unchanged), pixels) in
             COLUMNS.into_iter().zip(columns(1000.0 - LABELS, 2, 12.0))
         {
@@ -86,40 +119,13 @@ pub(super) fn classes(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> 
                 head,
                 Style::new(12.0, INK).bold().middle(),
             );
-            for tick in axis.ticks(6.0) {
-                let x = axis.at(tick);
-                let color = if (tick - unchanged).abs() < 1e-9 {
-                    GREY
-                } else {
-                    RULE
-                };
-                scene.line(&[(x, top), (x, bottom)], color, 1.0);
-                scene.text(
-                    (x, bottom + 12.0),
-                    label(tick),
-                    Style::new(11.0, GREY).middle(),
-                );
-            }
+            grid(&mut scene, &axis, (top, bottom), unchanged);
             for it in of(scenario) {
-                let row = rows
-                    .iter()
-                    .position(|row| row.0 == it.name)
-                    .expect("one of them");
-                let at = mixes
-                    .iter()
-                    .position(|mix| *mix == it.mix)
-                    .expect("a pure mix");
+                let at = mixes.iter().position(|mix| *mix == it.mix);
+                let row = rows.iter().position(|row| row.0 == it.name);
+                let (at, row) = at.zip(row).expect("a pure mix, a class of the scenario");
                 let y = top + height * row as f64 + 5.0 + STEP * (at as f64 + 0.5);
-                let (estimate, color) = (value(it), palette::policy(at));
-                let (low, high) = estimate.ci95;
-                if low.is_finite() && high.is_finite() {
-                    scene.line(
-                        &[(axis.within(low), y), (axis.within(high), y)],
-                        color,
-                        1.25,
-                    );
-                }
-                scene.dot((axis.within(estimate.value), y), 2.75, color);
+                mark(&mut scene, &axis, y, (value(it), palette::policy(at)));
             }
         }
         top = bottom + 56.0;

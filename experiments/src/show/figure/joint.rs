@@ -101,6 +101,29 @@ fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoptio
     all
 }
 
+/// A comparison: a dot with its two intervals.
+fn mark(scene: &mut Scene, frame: &Frame, it: &Mark) {
+    let color = palette::policy(it.contrast);
+    let (x, y) = (frame.x.within(it.saving.0), frame.y.within(it.time.0));
+    let (low, high) = it.saving.1;
+    if low.is_finite() && high.is_finite() {
+        scene.line(
+            &[(frame.x.within(low), y), (frame.x.within(high), y)],
+            color,
+            1.0,
+        );
+    }
+    let (low, high) = it.time.1;
+    if low.is_finite() && high.is_finite() {
+        scene.line(
+            &[(x, frame.y.within(low)), (x, frame.y.within(high))],
+            color,
+            1.0,
+        );
+    }
+    scene.dot((x, y), 4.0, color);
+}
+
 fn panel(
     scene: &mut Scene,
     plan: &Plan,
@@ -151,25 +174,7 @@ fn panel(
         Style::new(11.0, GREY),
     );
     for it in marks {
-        let color = palette::policy(it.contrast);
-        let (x, y) = (frame.x.within(it.saving.0), frame.y.within(it.time.0));
-        let (low, high) = it.saving.1;
-        if low.is_finite() && high.is_finite() {
-            scene.line(
-                &[(frame.x.within(low), y), (frame.x.within(high), y)],
-                color,
-                1.0,
-            );
-        }
-        let (low, high) = it.time.1;
-        if low.is_finite() && high.is_finite() {
-            scene.line(
-                &[(x, frame.y.within(low)), (x, frame.y.within(high))],
-                color,
-                1.0,
-            );
-        }
-        scene.dot((x, y), 4.0, color);
+        mark(scene, &frame, it);
     }
     if marks.is_empty() {
         scene.text(

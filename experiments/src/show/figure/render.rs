@@ -43,9 +43,8 @@ fn fonts() -> Result<(), RenderError> {
     }
 }
 
-/// The scene as a PNG file of twice its size.
-pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
-    let scene = &super::panel::captioned(scene);
+/// The scene as a PNG file of twice its size, without its caption.
+pub(super) fn bare_png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     fonts()?;
     let (width, height) = (whole(scene.width), whole(scene.height));
     let mut pixels = vec![0; width as usize * height as usize * 3];
@@ -212,9 +211,9 @@ mod tests {
 
     #[test]
     fn png_has_twice_the_size_and_is_the_same_every_time() {
-        let bytes = png(&scene()).expect("drawn");
+        let bytes = bare_png(&scene()).expect("drawn");
         assert_eq!(&bytes[16..24], [0, 0, 0, 80, 0, 0, 0, 40]);
-        assert_eq!(bytes, png(&scene()).expect("drawn"));
+        assert_eq!(bytes, bare_png(&scene()).expect("drawn"));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use super::axis::{Axis, label};
 use super::palette::{self, GREY, INK, RULE};
 use super::panel::{caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
+use crate::findings::analysis::sweep::Response;
 use crate::findings::analysis::{Analysis, Statement, statement};
 use crate::findings::stats::estimate::Estimate;
-use crate::findings::sweep::Response;
 use crate::plan::{Adoption, Estimand, Figure, Plan};
 
 /// Height of a panel.
@@ -60,6 +60,32 @@ pub fn lines(
     }
     caption(&mut scene, top + HEIGHT + 38.0, text);
     scene
+}
+
+/// One curve with its band, over the values that gave a figure.
+fn response(scene: &mut Scene, (x, y): (&Axis, &Axis), curve: &Curve, color: Color) {
+    let known = curve.points.iter().enumerate();
+    let known = known.filter_map(|(at, it)| Some((x.at(at as f64), (*it)?)));
+    let known: Vec<(f64, Estimate)> = known.filter(|it| it.1.value.is_finite()).collect();
+    let end = |it: &(f64, Estimate), end: f64| {
+        (
+            it.0,
+            y.within(if end.is_finite() { end } else { it.1.value }),
+        )
+    };
+    let up = known.iter().map(|it| end(it, it.1.ci95.1));
+    let down = known.iter().rev().map(|it| end(it, it.1.ci95.0));
+    if known.len() > 1 {
+        scene.area(up.chain(down).collect(), color, 0.16);
+    }
+    let line: Vec<(f64, f64)> = known
+        .iter()
+        .map(|it| (it.0, y.within(it.1.value)))
+        .collect();
+    scene.line(&line, color, 1.75);
+    for place in line {
+        scene.dot(place, 3.0, color);
+    }
 }
 
 fn draw(
@@ -119,29 +145,7 @@ fn draw(
         Style::new(11.5, GREY).middle(),
     );
     for (at, curve) in panel.curves.iter().enumerate() {
-        let color = palette::policy(at);
-        let known = curve.points.iter().enumerate();
-        let known = known.filter_map(|(at, it)| Some((x.at(at as f64), (*it)?)));
-        let known: Vec<(f64, Estimate)> = known.filter(|it| it.1.value.is_finite()).collect();
-        let end = |it: &(f64, Estimate), end: f64| {
-            (
-                it.0,
-                y.within(if end.is_finite() { end } else { it.1.value }),
-            )
-        };
-        let up = known.iter().map(|it| end(it, it.1.ci95.1));
-        let down = known.iter().rev().map(|it| end(it, it.1.ci95.0));
-        if known.len() > 1 {
-            scene.area(up.chain(down).collect(), color, 0.16);
-        }
-        let line: Vec<(f64, f64)> = known
-            .iter()
-            .map(|it| (it.0, y.within(it.1.value)))
-            .collect();
-        scene.line(&line, color, 1.75);
-        for place in line {
-            scene.dot(place, 3.0, color);
-        }
+        response(scene, (&x, &y), curve, palette::policy(at));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use unchoke_core::ledger::{Kind, Waste};
 
+use crate::findings::analysis::sweep::Response;
 use crate::findings::analysis::{Class, Fairness, Ladder, Level, MEASURES, Pictures, RunRow};
 use crate::findings::measure::geometric_mean_time;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::figure;
-use crate::findings::sweep::Response;
 use crate::findings::table::Table;
 use crate::plan::Plan;
 use crate::run::unit::mix_name;

@@ -1,6 +1,6 @@
 //! A setting varied: what a plan says at each value.
 
-use super::analysis::{Analysis, Statement, statements};
+use super::{Analysis, Statement, statements};
 use crate::plan::{Plan, Sweep};
 
 /// What the plan says at one value of a sweep.
