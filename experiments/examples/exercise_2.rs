@@ -1,5 +1,5 @@
 //! Solution of exercise 2 of the book: upload in proportion to what each peer sent in the last round.
-//! `cargo run --release -p unchoke-experiments --example exercise_2 -- --against bep3 propshare --seeds 10`
+//! `cargo run --release -p unchoke-experiments --example exercise_2 -- compare proportional --against bep3 propshare --seeds 10`
 use std::{process::ExitCode, time::Duration};
 
 use unchoke_core::choke::{
@@ -53,5 +53,5 @@ impl ChokePolicy for Proportional {
 }
 
 fn main() -> ExitCode {
-    unchoke_experiments::cli::compare(&PROPORTIONAL)
+    unchoke_experiments::lab(&[&PROPORTIONAL])
 }

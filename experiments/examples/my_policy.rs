@@ -1,5 +1,5 @@
-//! A policy of one's own, outside the tree, compared with the whole zoo by one command:
-//! `cargo run --release -p unchoke-experiments --example my_policy`
+//! A policy of one's own, outside the tree, in every command of `lab`, e.g. compared with the whole zoo:
+//! `cargo run --release -p unchoke-experiments --example my_policy -- compare loyal`
 use std::{process::ExitCode, time::Duration};
 
 use unchoke_core::choke::{ChokePolicy, Decision, Entry, Snapshot, Trigger, Triggers};
@@ -36,5 +36,5 @@ impl ChokePolicy for Loyal {
 }
 
 fn main() -> ExitCode {
-    unchoke_experiments::cli::compare(&LOYAL)
+    unchoke_experiments::lab(&[&LOYAL])
 }

@@ -46,13 +46,15 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sha2::{Digest as _, Sha256};
 
 use crate::findings::conduct::Unfinished;
-use crate::plan::PlanError;
+use crate::plan::{PlanError, policies};
 use crate::run::engine::EngineError;
 use crate::run::registration::RegistrationError;
 use crate::run::runner::RunError;
 use crate::run::store::StoreError;
+use crate::run::unit::hex;
 use crate::show::figure::RenderError;
 use args::{PlanArgs, RunArgs};
 pub use sim_vs_net::sim_vs_net;
@@ -83,6 +85,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Check the hash of every unit file, and run a sample again.
     Verify(verify::VerifyArgs),
+    /// Compare a policy with every other: one peer of it, and a swarm of it.
+    Compare(compare::CompareArgs),
     /// Run one swarm and print what came of it.
     Sim(sim::Options),
     /// Have every policy of a plan meet every other.
@@ -244,11 +248,31 @@ impl From<RenderError> for Failure {
     }
 }
 
-/// Entry point of `lab`.
+/// Entry point of `lab`, with every command, and with these policies beside those of the house: plans
+/// and options name them like any other. A policy must be a function of its memory, the snapshot and its
+/// random stream.
 #[must_use]
-pub fn lab() -> ExitCode {
+pub fn lab(own: &[&'static unchoke_core::choke::Entry]) -> ExitCode {
     let lab = Lab::parse();
-    let result = match &lab.command {
+    end("lab", add(own).and_then(|()| carry_out(&lab.command)))
+}
+
+/// Makes the program's own policies known under a fingerprint of the program.
+fn add(own: &[&'static unchoke_core::choke::Entry]) -> Result<(), Failure> {
+    if own.is_empty() {
+        return Ok(());
+    }
+    let program = std::env::current_exe().and_then(std::fs::read);
+    let program = program.map_err(|it| Failure {
+        exit: Exit::Io,
+        message: format!("this program cannot read itself, to tell its builds apart: {it}"),
+    })?;
+    let mark = &hex(&Sha256::digest(&program))[..16];
+    policies::add(own, mark.to_owned()).map_err(Failure::usage)
+}
+
+fn carry_out(command: &Command) -> Result<Exit, Failure> {
+    match command {
         Command::Run(it) => {
             let command = format!("lab run {}", args::quoted(&it.plan));
             run::run(&it.plan, &it.options, &command)
@@ -271,9 +295,9 @@ pub fn lab() -> ExitCode {
         Command::Completions(it) => manual::completions(it),
         Command::Man(it) => manual::man(it),
         Command::Trace(it) => trace::trace(it),
+        Command::Compare(it) => compare::compare(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
-    };
-    end("lab", result)
+    }
 }
 
 /// Entry point of `choke_vs_naive`.
@@ -285,13 +309,6 @@ pub fn choke_vs_naive() -> ExitCode {
         command = format!("{command} --plan {}", args::quoted(&it.plan));
     }
     end("choke_vs_naive", run::run(&it.plan, &it.options, &command))
-}
-
-/// Entry point of a program with a policy of its own: compares it with the zoo. The policy must be
-/// a function of its memory, the snapshot and its random stream.
-#[must_use]
-pub fn compare(policy: &'static unchoke_core::choke::Entry) -> ExitCode {
-    end(policy.id, compare::compare(policy))
 }
 
 /// Ends the command of this name: its errors begin with it.

@@ -22,3 +22,5 @@ pub mod gate;
 pub mod plan;
 pub mod run;
 pub mod show;
+
+pub use cli::lab;

@@ -10,6 +10,7 @@ mod factorial;
 mod file;
 mod left_out;
 mod percent;
+pub mod policies;
 mod resolve;
 pub mod schema;
 mod sweep;

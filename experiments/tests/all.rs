@@ -11,6 +11,7 @@ mod look;
 mod manual;
 mod outsiders;
 mod overwrite;
+mod own_policy;
 mod repro;
 mod scaling;
 mod shares;

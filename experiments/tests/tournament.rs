@@ -1,6 +1,6 @@
-//! `lab tournament`, and a policy from outside against the zoo.
+//! `lab tournament`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use unchoke_core::choke::REGISTRY;
@@ -161,56 +161,4 @@ fn the_registered_tournament_has_every_policy_of_the_registry_once() {
     known.retain(|it| *it != "smartseed");
     known.sort_unstable();
     assert_eq!(plays, known);
-}
-
-/// The example, which cargo builds with the tests.
-fn my_policy() -> PathBuf {
-    let here = std::env::current_exe().expect("this program");
-    let target = here
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/PROFILE");
-    let path = target.join("examples/my_policy");
-    let built = path.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        built.exists(),
-        "{} is not built: run all tests of the package, or cargo build --examples",
-        built.display()
-    );
-    built
-}
-
-#[test]
-fn a_policy_from_outside_is_compared_with_the_zoo() {
-    let run = |arguments: &[&str]| Command::new(my_policy()).args(arguments).output();
-    let small = [
-        "--seeds",
-        "2",
-        "--set",
-        "scenario.0.set={ peers = 8, size = \"1 MiB\", piece = \"64 KiB\" }",
-    ];
-    let all = run(&small).expect("runs");
-    assert!(all.status.success(), "{}", text(&all.stderr));
-    let said = text(&all.stdout);
-    let rows = said.lines().filter(|it| it.contains("flash-hetero"));
-    let uploading = REGISTRY.iter().filter(|it| it.uploads).count();
-    assert_eq!(rows.count(), uploading, "{said}");
-    assert!(said.contains("one peer of loyal"), "{said}");
-    assert_eq!(
-        run(&small).expect("runs").stdout,
-        all.stdout,
-        "again, the same"
-    );
-
-    let one = run(&[&small[..], &["--against", "bep3"]].concat()).expect("runs");
-    assert_eq!(text(&one.stdout).matches("flash-hetero").count(), 1);
-    let unknown = run(&["--against", "nice"]).expect("runs");
-    assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(&unknown.stderr).contains("--against nice: not a policy of the zoo"));
-}
-
-#[test]
-fn the_example_fits_forty_lines() {
-    let lines = include_str!("../examples/my_policy.rs").lines().count();
-    assert!(lines <= 40, "{lines} lines");
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    unchoke_experiments::cli::lab()
+    unchoke_experiments::lab(&[])
 }

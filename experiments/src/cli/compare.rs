@@ -1,16 +1,16 @@
-//! A policy from outside against those of the zoo: what a program of a policy's author calls.
+//! `lab compare`: one policy against every other, the first look that an author of a policy wants.
 
 use std::path::Path;
 
-use clap::Parser;
+use clap::Args;
 use rayon::prelude::*;
-use unchoke_core::choke::{Entry, REGISTRY};
+use unchoke_core::choke::Entry;
 
 use super::show::empty;
 use super::{Exit, Failure, print};
 use crate::findings::analysis::{Analysis, Comparison, Quantity, Runs};
 use crate::findings::measure::Group;
-use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load};
+use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load, policies};
 use crate::run::expand::expand;
 use crate::run::runner::{RunError, run_one};
 use crate::run::swarm::Swarms;
@@ -19,10 +19,11 @@ use crate::show::words;
 
 const PLAN: &str = include_str!("../../plans/compare.toml");
 
-/// Compares a policy with those of the zoo: one peer of it among others, and a swarm of its own.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Options {
+/// `lab compare`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CompareArgs {
+    /// The policy, as `lab list` names it.
+    policy: String,
     /// Only against this policy; may be repeated. Every policy that uploads if left out.
     #[arg(long, value_name = "ID", num_args = 1..)]
     against: Vec<String>,
@@ -34,9 +35,8 @@ struct Options {
     seeds: Option<u32>,
 }
 
-pub(super) fn compare(own: &'static Entry) -> Result<Exit, Failure> {
-    let options = Options::parse();
-    let plan = plan(own, &options)?;
+pub(super) fn compare(options: &CompareArgs) -> Result<Exit, Failure> {
+    let plan = plan(options)?;
     let engine = Swarms::of(&plan, Path::new(""))?;
     let units = expand(&plan, &engine)?;
     let analysis = Analysis::of(&plan, |scenario| -> Result<Runs, RunError> {
@@ -55,7 +55,7 @@ pub(super) fn compare(own: &'static Entry) -> Result<Exit, Failure> {
             message: format!(
                 "{} gave two results for one seed: it must depend on its own memory, the snapshot \
                  and its random stream alone",
-                own.id
+                options.policy
             ),
         });
     }
@@ -64,14 +64,8 @@ pub(super) fn compare(own: &'static Entry) -> Result<Exit, Failure> {
 }
 
 /// The frame with the policy as its candidate and the zoo as its baselines.
-fn plan(own: &'static Entry, options: &Options) -> Result<Plan, Failure> {
-    if REGISTRY.iter().any(|it| it.id == own.id) {
-        let message = format!(
-            "{} is the id of a policy of the zoo; choose another",
-            own.id
-        );
-        return Err(Failure::usage(message));
-    }
+fn plan(options: &CompareArgs) -> Result<Plan, Failure> {
+    let own = policies::find(&options.policy).map_err(|it| Failure::usage(it.to_string()))?;
     if !own.uploads {
         let message = "a swarm of those that never upload gets nothing: no comparison is made";
         return Err(Failure::usage(message));
@@ -82,34 +76,34 @@ fn plan(own: &'static Entry, options: &Options) -> Result<Plan, Failure> {
         ..Changes::default()
     };
     let mut plan = load("compare.toml", PLAN, &changes)?;
-    plan.candidate = Contender {
-        name: own.id.to_owned(),
-        policy: own.id.to_owned(),
-        own: Some(own),
-        ..plan.candidate
-    };
+    plan.candidate = runs(own, &plan.candidate);
     let wanted = |it: &&Entry| {
         let named = options.against.iter().any(|id| id == it.id);
-        it.uploads && (options.against.is_empty() || named)
+        it.uploads && it.id != own.id && (options.against.is_empty() || named)
     };
     let frame = plan.baselines.swap_remove(0);
-    let baseline = |it: &Entry| Contender {
-        name: it.id.to_owned(),
-        policy: it.id.to_owned(),
-        ..frame.clone()
-    };
-    plan.baselines = REGISTRY.iter().filter(wanted).map(baseline).collect();
+    let baselines = policies::all().filter(wanted);
+    plan.baselines = baselines.map(|it| runs(it, &frame)).collect();
     let unknown = |id: &&String| !plan.baselines.iter().any(|it| it.name == **id);
     if let Some(id) = options.against.iter().find(unknown) {
-        let known = REGISTRY.iter().filter(|it| it.uploads).map(|it| it.id);
-        let known: Vec<&str> = known.collect();
+        let known = policies::all().filter(|it| it.uploads && it.id != own.id);
+        let known: Vec<&str> = known.map(|it| it.id).collect();
         return Err(Failure::usage(format!(
-            "--against {id}: not a policy of the zoo that uploads; those are {}",
+            "--against {id}: no other policy that uploads; those are {}",
             known.join(", ")
         )));
     }
     plan.set_against_each();
     Ok(plan)
+}
+
+fn runs(it: &Entry, frame: &Contender) -> Contender {
+    Contender {
+        name: it.id.to_owned(),
+        policy: it.id.to_owned(),
+        own: policies::own(it.id),
+        ..frame.clone()
+    }
 }
 
 fn table(plan: &Plan, analysis: &Analysis) -> String {

@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use unchoke_core::choke;
 use unchoke_core::profile::PROFILES;
 use unchoke_sim::parameter;
 use unchoke_sim::scenario::Scenario;
 
 use super::args::{BUILTIN, PlanArgs};
 use super::{Exit, Failure, print};
-use crate::plan::Plan;
+use crate::plan::{Plan, policies};
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::store::{Found, Store};
@@ -57,7 +56,7 @@ fn everything() -> String {
         put(format!("  {:<21} v{}  {}", it.name, it.version, it.about));
     }
     put("policies".to_owned());
-    for it in choke::REGISTRY {
+    for it in policies::all() {
         put(format!("  {:16} {}", it.id, it.summary));
         for parameter in it.parameters {
             let (key, meaning) = (parameter.key(), parameter.meaning);

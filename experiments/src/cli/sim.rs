@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use unchoke_core::choke::Parameters;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::{NodeResult, RunResult};
-use unchoke_sim::scenario::{Scenario, expand};
+use unchoke_sim::scenario::{Part, Scenario, expand};
+use unchoke_sim::spec::ClientSpec;
 use unchoke_sim::trace::Header;
 use unchoke_sim::world;
 
 use super::look::{Look, LookArgs};
 use super::{Failure, process};
 use crate::findings::stats::moments::{mean, quantile_sorted};
+use crate::plan::policies;
 
 /// Runs one swarm and prints what came of it.
 #[derive(Args, Clone, Debug)]
@@ -25,6 +28,9 @@ pub(super) struct Options {
     /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+    /// Have origins, and peers without a share or count of their own, run this policy
+    #[arg(long, value_name = "ID")]
+    policy: Option<String>,
     /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -116,7 +122,11 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     };
     options.look.spare(&[name.into()])?;
     let usage = |it: &dyn std::fmt::Display| Failure::usage(it.to_string());
-    let scenario = Scenario::load(name, &options.sets).map_err(|it| usage(&it))?;
+    let mut scenario = Scenario::load(name, &options.sets).map_err(|it| usage(&it))?;
+    if let Some(id) = &options.policy {
+        policies::find(id).map_err(|it| Failure::usage(format!("--policy: {it}")))?;
+        give(&mut scenario, id);
+    }
     if options.resolved {
         return Ok(scenario.to_toml());
     }
@@ -141,6 +151,23 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
             let text = serde_json::to_string_pretty(&report).map_err(|it| usage(&it))?;
             Ok(text + "\n")
         }
+    }
+}
+
+/// Gives the policy to whom the scenario leaves open: plans give theirs to the same.
+fn give(scenario: &mut Scenario, id: &str) {
+    let runs = |it: &ClientSpec| ClientSpec {
+        own: policies::own(id),
+        ..it.with_policy(&it.name, id, &Parameters::new())
+    };
+    scenario.client = runs(&scenario.client);
+    let open = scenario.populations.iter_mut();
+    for it in open.filter(|it| it.part == Part::Rest) {
+        it.client = runs(&it.client);
+        id.clone_into(&mut it.client.name);
+    }
+    for it in &mut scenario.origins {
+        it.client = runs(&it.client);
     }
 }
 

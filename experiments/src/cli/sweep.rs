@@ -14,7 +14,7 @@ use crate::findings::analysis::{Analysis, LevelKind};
 use crate::findings::conduct::analyse;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
-use crate::plan::{Changes, Plan, load};
+use crate::plan::{Changes, Plan, load, policies};
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::runner::{self, Options};
@@ -206,8 +206,7 @@ fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failur
         ..Changes::default()
     };
     let mut plan = load("sweep.toml", FRAME, &changes)?;
-    let known = |id: &String| unchoke_core::choke::REGISTRY.iter().any(|it| it.id == id);
-    if let Some(stranger) = it.policy.iter().find(|it| !known(it)) {
+    if let Some(stranger) = it.policy.iter().find(|it| policies::find(it).is_err()) {
         return Err(Failure::usage(format!(
             "--policy {stranger}: there is no such policy; `lab list` names them"
         )));
@@ -222,6 +221,7 @@ fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failur
     let contender = |id: &String| crate::plan::Contender {
         name: id.clone(),
         policy: id.clone(),
+        own: policies::own(id),
         ..frame.clone()
     };
     let mut contenders = it.policy.iter().map(contender);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unchoke_core::choke::{self, Entry, Parameters};
+use unchoke_core::choke::{Entry, Parameters};
 use unchoke_core::profile::{PROFILES, Profile};
 use unchoke_sim::parameter;
 
@@ -10,7 +10,7 @@ use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use super::values::{adoption, checked_name, seed_count};
 
-use super::{Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status};
+use super::{Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status, policies};
 
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
@@ -150,11 +150,7 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
             "neither a policy nor a profile; give `policy` or `profile`",
         )
     })?;
-    let entry = choke::find(policy).ok_or_else(|| {
-        let unknown = choke::build(policy, &Parameters::new());
-        let message = unknown.map_or_else(|it| it.to_string(), |_| String::new());
-        source.error(&at("policy"), message)
-    })?;
+    let entry = policies::find(policy).map_err(|it| source.error(&at("policy"), it.to_string()))?;
     let name = file
         .name
         .as_ref()
@@ -175,7 +171,7 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
         name,
         profile,
         policy: policy.to_owned(),
-        own: None,
+        own: policies::own(policy),
         parameters,
         max_connections: file.max_connections,
         picker: file.picker.clone(),

@@ -1,6 +1,5 @@
 //! A plan back in its TOML form: what was really run, with every change and default.
 
-use unchoke_core::choke;
 use unchoke_sim::parameter;
 
 use super::file::{
@@ -8,7 +7,7 @@ use super::file::{
     ScenarioFile, SeedsFile, StatisticsFile, SweepFile,
 };
 use super::sweep::written;
-use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse, Sweep};
+use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse, Sweep, policies};
 
 impl Plan {
     /// The plan as TOML text. Reading it gives the same plan.
@@ -76,7 +75,7 @@ fn sweep(it: &Sweep) -> SweepFile {
 }
 
 fn contender(it: &Contender) -> CandidateFile {
-    let entry = choke::find(&it.policy);
+    let entry = policies::find(&it.policy).ok();
     let written = |(name, value): (&String, &u64)| {
         let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == *name));
         match known.map(|it| (it.key(), parameter::text(it, *value))) {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use unchoke_core::ledger::{BothWays, Kind, Ledger, Waste};
 
+use crate::plan::policies;
 use crate::run::outcome::{Node, Outcome, Sample};
 use crate::run::unit::{SCHEMA, Unit, hex};
 
@@ -130,7 +131,7 @@ impl Store {
     pub fn at(folder: &Path, engine: &str) -> Self {
         Self {
             folder: folder.to_owned(),
-            engine: engine.to_owned(),
+            engine: policies::version(engine),
         }
     }
 

@@ -84,3 +84,22 @@ impl Lab {
         said.stdout + &said.stderr
     }
 }
+
+/// The plan and the command lines with which `experiments/README.md` walks through a policy of one's own.
+pub fn own_policy() -> (String, Vec<String>) {
+    let readme = include_str!("../../README.md");
+    let heading = "## A policy of your own, outside the tree\n";
+    let section = readme.split(heading).nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("its end");
+    let block = |fence: &str, part: &str| {
+        let blocks = section.split(fence).skip(1);
+        let mut blocks = blocks.filter_map(|it| it.split("```").next());
+        let found = blocks.find(|it| it.contains(part));
+        found
+            .unwrap_or_else(|| panic!("{part} in the README"))
+            .to_owned()
+    };
+    let lines = block("```sh\n", "cargo run --release -- ");
+    let lines = lines.lines().map(str::to_owned).collect();
+    (block("```toml\n", "candidate = "), lines)
+}

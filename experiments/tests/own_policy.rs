@@ -1,0 +1,124 @@
+//! A policy from outside, as `experiments/README.md` walks through it, with the example as its program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use unchoke_core::choke::REGISTRY;
+
+use crate::common::{Lab, ended, own_policy};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The example, which cargo builds with the tests.
+fn my_policy() -> PathBuf {
+    let here = std::env::current_exe().expect("this program");
+    let target = here
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE");
+    let path = target.join("examples/my_policy");
+    let built = path.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        built.exists(),
+        "{} is not built: run all tests of the package, or cargo build --examples",
+        built.display()
+    );
+    built
+}
+
+#[test]
+fn a_policy_from_outside_is_compared_with_the_zoo() {
+    let run = |arguments: &[&str]| {
+        Command::new(my_policy())
+            .arg("compare")
+            .args(arguments)
+            .output()
+    };
+    let small = [
+        "loyal",
+        "--seeds",
+        "2",
+        "--set",
+        "scenario.0.set={ peers = 8, size = \"1 MiB\", piece = \"64 KiB\" }",
+    ];
+    let all = run(&small).expect("runs");
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    let said = text(&all.stdout);
+    let rows = said.lines().filter(|it| it.contains("flash-hetero"));
+    let uploading = REGISTRY.iter().filter(|it| it.uploads).count();
+    assert_eq!(rows.count(), uploading, "{said}");
+    assert!(said.contains("one peer of loyal"), "{said}");
+    assert_eq!(
+        run(&small).expect("runs").stdout,
+        all.stdout,
+        "again, the same"
+    );
+
+    let one = run(&[&small[..], &["--against", "bep3"]].concat()).expect("runs");
+    assert_eq!(text(&one.stdout).matches("flash-hetero").count(), 1);
+    let unknown = run(&["loyal", "--against", "nice"]).expect("runs");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("--against nice: no other policy"));
+}
+
+#[test]
+fn the_example_fits_forty_lines() {
+    let lines = include_str!("../examples/my_policy.rs").lines().count();
+    assert!(lines <= 40, "{lines} lines");
+}
+
+/// Every command of `lab` knows it, as the README says, word for word but for how the program starts.
+#[test]
+fn the_walk_through_runs_as_it_stands() {
+    let (plan, lines) = own_policy();
+    let lab = Lab::new(&plan);
+    let mut said = String::new();
+    for line in &lines {
+        let mut words = line.split(' ').skip_while(|it| *it != "--");
+        words.next().expect("cargo run --release -- COMMAND");
+        let mut command = Command::new(my_policy());
+        command.current_dir(lab.path(""));
+        said += &ended(command.args(words), 0).stdout;
+    }
+    let known = "  loyal            the four that gave most";
+    assert!(said.contains(known), "{said}");
+    assert!(said.contains("clients    loyal"), "{said}");
+    assert!(said.contains("No change: all "), "{said}");
+    assert!(said.contains("one peer of loyal"), "{said}");
+    // The unit files are of this very program: another build of it, or `lab`, has another policy.
+    let units = fs::read_dir(lab.path("results/tiny/units")).expect("units");
+    let mut units = units.map(|it| it.expect("an entry").path());
+    let unit = units.find(|it| it.extension().is_some_and(|it| it == "jsonl"));
+    let unit = fs::read_to_string(unit.expect("a unit")).expect("text");
+    let engine = unit.split("\"engine\":\"").nth(1).expect("its engine");
+    let engine = engine.split('"').next().expect("a word");
+    assert_eq!(engine.len(), 16 + 1 + 16, "{engine}");
+    // A program without the policy says so.
+    let refused = lab.expect(2, &["run", "tiny.toml"]);
+    assert!(refused.contains("no choking policy 'loyal'"), "{refused}");
+}
+
+#[test]
+fn a_policy_changes_the_swarm_and_an_unknown_one_is_refused() {
+    let run = |policy: &str, code: i32| {
+        let mut command = Command::new(my_policy());
+        command.args(["sim", "flash-hetero", "--set", "peers=12"]);
+        command.args(["--set", "size=1MiB", "--policy", policy]);
+        ended(&mut command, code)
+    };
+    let digest = |policy: &str| {
+        let said = run(policy, 0).stdout;
+        let line = said.lines().find(|it| it.starts_with("digest"));
+        line.expect("a digest").to_owned()
+    };
+    assert_eq!(digest("loyal"), digest("loyal"));
+    assert_ne!(digest("loyal"), digest("freerider"));
+    let refused = run("nice", 2).stderr;
+    assert!(
+        refused.contains("no choking policy 'nice'") && refused.contains(", loyal"),
+        "{refused}"
+    );
+}
