@@ -17,6 +17,7 @@ mod figures;
 mod film;
 mod folder;
 mod gallery;
+mod gate;
 mod job;
 mod list;
 mod look;
@@ -26,6 +27,7 @@ mod overwrite;
 mod process;
 mod replay;
 mod repro;
+mod revision;
 mod run;
 mod scaling;
 mod schema;
@@ -87,6 +89,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Compare a policy with every other: one peer of it, and a swarm of it.
     Compare(compare::CompareArgs),
+    /// Compare results with those of another revision, or say what a check of them can see.
+    Gate(gate::GateArgs),
     /// Run one swarm and print what came of it.
     Sim(sim::Options),
     /// Have every policy of a plan meet every other.
@@ -295,6 +299,7 @@ fn carry_out(command: &Command) -> Result<Exit, Failure> {
         Command::Completions(it) => manual::completions(it),
         Command::Man(it) => manual::man(it),
         Command::Trace(it) => trace::trace(it),
+        Command::Gate(it) => gate::gate(it),
         Command::Compare(it) => compare::compare(it),
         Command::Sim(it) => sim::run(it).and_then(|text| print(&text).map(|()| Exit::Done)),
     }

@@ -1,7 +1,7 @@
 //! The gate: is what was registered still as good?
 //!
 //! Map: [`read`] reads tables, [`compare`] judges them row by row, `words` says it in sentences and
-//! [`junit`] for CI services.
+//! [`junit`] for CI services; [`power`] says what a check can see.
 //!
 //! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
 //! the tolerance, or when a verdict turned against the candidate. What the intervals leave open is
@@ -10,6 +10,7 @@
 
 mod difference;
 mod junit;
+mod power;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::show::output::summary::ALL_SCENARIOS;
 pub use difference::Difference;
 pub use junit::junit;
+pub use power::{Power, power};
 pub use table::{Key, Row, TableError, read};
 pub use turn::Turn;
 pub use words::{HEAD, Words, counted};

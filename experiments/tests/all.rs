@@ -6,6 +6,7 @@ mod cli;
 mod common;
 mod fingerprint;
 mod gate;
+mod gate_results;
 mod lab_sim;
 mod look;
 mod manual;

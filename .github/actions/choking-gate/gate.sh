@@ -5,6 +5,7 @@
 #
 #   GATE_PLAN        plan file, or the name of a built-in plan
 #   GATE_BASELINE    summary.csv, or what `lab run PLAN --save-baseline FILE` wrote
+#   GATE_BASELINE_FROM  the revision at which GATE_BASELINE is read, e.g. HEAD^; empty for the file as it is
 #   GATE_TOLERANCE   how much worse is still the same, e.g. 5 %
 #   GATE_SEEDS       another number of paired seeds; empty for the plan's own
 #   GATE_ARGS        more options of `lab run`, separated by blanks, e.g. --strict
@@ -41,6 +42,7 @@ if [ -z "$lab" ]; then
 fi
 
 options=(--check --baseline "$GATE_BASELINE" --out "$out" --junit "$out/gate.xml" --summary "$out/summary.md")
+[ -z "${GATE_BASELINE_FROM:-}" ] || options+=(--baseline-from "$GATE_BASELINE_FROM")
 [ -z "${GATE_TOLERANCE:-}" ] || options+=(--tolerance "$GATE_TOLERANCE")
 [ -z "${GATE_SEEDS:-}" ] || options+=(--seeds "$GATE_SEEDS")
 read -r -a more <<<"${GATE_ARGS:-}"

@@ -131,7 +131,7 @@ pub(super) enum Color {
 }
 
 /// How much worse is still the same where nothing else is asked for.
-const TOLERANCE: &str = "5 %";
+pub(super) const TOLERANCE: &str = "5 %";
 
 /// Options of a run.
 #[derive(Args, Clone, Debug)]
@@ -199,6 +199,10 @@ pub(super) struct ResultOptions {
     /// What `--save-baseline` wrote, or the summary.csv to compare with; `results/PLAN/summary.csv` if left out.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) baseline: Option<PathBuf>,
+    /// Read the baseline as it was at this revision of the repository, e.g. `HEAD^`: results that were regenerated
+    /// with a change do not hide what it does.
+    #[arg(long, value_name = "REV", requires = "check")]
+    pub(super) baseline_from: Option<String>,
     /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio.
     #[arg(long, value_name = "SHARE", default_value = TOLERANCE, requires = "check")]
     pub(super) tolerance: Percent,
@@ -226,6 +230,10 @@ impl ResultOptions {
         if let Some(it) = &self.baseline {
             let file = quoted(&it.to_string_lossy());
             write!(text, " --baseline {file}").expect("writing to a string does not fail");
+        }
+        if let Some(it) = &self.baseline_from {
+            let revision = quoted(it);
+            write!(text, " --baseline-from {revision}").expect("writing to a string does not fail");
         }
         let tolerance = self.tolerance.to_string();
         if tolerance != TOLERANCE {

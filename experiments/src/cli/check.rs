@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use serde_json::json;
 
 use super::args::{self, Format, ResultOptions};
 use super::job::Job;
+use super::revision::read_at;
 use super::{Exit, Failure, print};
 use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
 use crate::plan::Plan;
 use crate::run::store::write_whole;
+use crate::show::output::summary::ALL_SCENARIOS;
 
 /// Most rows in a table for a web page: CI services show a megabyte at most.
 const MOST_ROWS: usize = 200;
@@ -39,13 +41,35 @@ pub(super) fn registered_file(plan: &Plan, options: &ResultOptions) -> PathBuf {
 /// Where the registered rows of a run are, and what they are.
 pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>), Failure> {
     let path = registered_file(&job.plan, job.options);
-    let rows = read(&args::read(&path)?)
-        .map_err(|it| Failure::usage(format!("{}: {it}", path.display())))?;
+    let rows = registered_rows(&path, job.options.baseline_from.as_deref())?;
     Ok((path, rows))
 }
 
+/// The rows of a file, as it is or as it was at a revision.
+pub(super) fn registered_rows(
+    path: &Path,
+    revision: Option<&str>,
+) -> Result<BTreeMap<Key, Row>, Failure> {
+    let (text, at) = match revision {
+        None => (args::read(path)?, String::new()),
+        Some(it) => (read_at(it, path)?, format!(" at {it}")),
+    };
+    read(&text).map_err(|it| Failure::usage(format!("{}{at}: {it}", path.display())))
+}
+
+/// What a registered table would have beside this run if it were whole, in a sentence.
+pub(super) fn incomplete(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>) -> Option<String> {
+    lacking(before, now).map(|key| {
+        format!(
+            "is incomplete: it has rows of {} in {} with {} adopting, and not that of {} ({}); restore \
+             it, or register anew with --save-baseline",
+            key.contrast, key.scenario, key.adoption, key.quantity, key.group
+        )
+    })
+}
+
 /// A row of this run that a whole registered table would have: it has others of the same scenario, contrast
-/// and share of adopters.
+/// and share of adopters; or, for a reading over all scenarios, has several scenarios to read.
 fn lacking<'a>(before: &BTreeMap<Key, Row>, now: &'a BTreeMap<Key, Row>) -> Option<&'a Key> {
     let part = |it: &Key| {
         (
@@ -55,7 +79,13 @@ fn lacking<'a>(before: &BTreeMap<Key, Row>, now: &'a BTreeMap<Key, Row>) -> Opti
         )
     };
     let parts: BTreeSet<_> = before.keys().map(part).collect();
-    let is_new = |it: &&Key| !before.contains_key(*it) && parts.contains(&part(it));
+    let several = |it: &Key| {
+        let of_it = |key: &&Key| key.contrast == it.contrast && key.adoption == it.adoption;
+        let scenarios: BTreeSet<_> = before.keys().filter(of_it).map(|it| &it.scenario).collect();
+        it.scenario == ALL_SCENARIOS && scenarios.len() > 1
+    };
+    let is_new =
+        |it: &&Key| !before.contains_key(*it) && (parts.contains(&part(it)) || several(it));
     now.keys().find(is_new)
 }
 
@@ -70,17 +100,8 @@ impl<'a> Check<'a> {
         };
         let tolerance = job.options.tolerance.fraction();
         let compared = compare(&before, &now, tolerance, left_out);
-        if let Some(key) = lacking(&before, &now) {
-            return Err(Failure::usage(format!(
-                "{}: is incomplete: it has rows of {} in {} with {} adopting, and not that of {} ({}); restore \
-                 it, or register anew with --save-baseline",
-                path.display(),
-                key.contrast,
-                key.scenario,
-                key.adoption,
-                key.quantity,
-                key.group
-            )));
+        if let Some(it) = incomplete(&before, &now) {
+            return Err(Failure::usage(format!("{}: {it}", path.display())));
         }
         if compared.compared() == 0 {
             let message = format!("{}: has no row in common with this run", path.display());

@@ -28,6 +28,8 @@ pub struct Row {
     pub figures: Vec<String>,
     /// Master seed, and one value a seed; empty in a plain `summary.csv`.
     pub by_seed: (String, Vec<f64>),
+    /// Paired runs, where the table says it.
+    pub runs: Option<usize>,
     /// Less is better.
     pub is_ratio: bool,
     /// The verdicts of the row are registered.
@@ -49,6 +51,9 @@ pub enum TableError {
     /// A column is missing.
     #[error("has no column {0}: it is not a summary.csv, or of another version")]
     Column(&'static str),
+    /// A row is not what was written.
+    #[error("is damaged: line {0} {1}; restore it, or register anew with --save-baseline")]
+    Damaged(usize, &'static str),
 }
 
 /// The rows of a `summary.csv`.
@@ -72,12 +77,14 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         at("time_verdict")?,
         at("joint_verdict")?,
     ];
+    let runs = columns.iter().position(|it| it == "runs");
     let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
     let mut rows = BTreeMap::new();
     for (position, record) in reader.records().enumerate() {
         let record = record.map_err(wrong)?;
         let text = |it: usize| record[it].to_owned();
-        let number = |it: usize| record[it].parse::<f64>().ok();
+        let damaged = |why| TableError::Damaged(position + 2, why);
+        let number = |it: usize| number(&record[it]).map_err(damaged);
         let key = Key {
             scenario: text(scenario),
             contrast: text(contrast),
@@ -86,21 +93,43 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             quantity: text(quantity),
         };
         let [master, values] = extra.map(|it| it.map_or("", |it| &record[it]));
-        let values: Result<Vec<f64>, _> = values.split(' ').map(str::parse).collect();
+        let runs = runs.and_then(|it| record[it].parse().ok());
+        let values = by_seed(values, runs).map_err(damaged)?;
         let plain = record.iter().enumerate();
         let plain = plain.filter(|it| !extra.contains(&Some(it.0)) && !verdicts.contains(&it.0));
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),
-            // A seed without a figure leaves nothing to pair.
-            by_seed: (master.to_owned(), values.unwrap_or_default()),
+            by_seed: (master.to_owned(), values),
+            runs,
             is_ratio: &record[scale] == "ratio",
             headline: &record[headline] == "true",
-            estimate: number(estimate),
-            interval: number(low).zip(number(high)),
+            estimate: number(estimate)?,
+            interval: number(low)?.zip(number(high)?),
             verdicts: verdicts.map(text),
         };
-        rows.insert(key, row);
+        if rows.insert(key, row).is_some() {
+            return Err(damaged("is there before"));
+        }
     }
     Ok(rows)
+}
+
+/// A figure, where there is one.
+fn number(text: &str) -> Result<Option<f64>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = text.parse().map(Some);
+    number.map_err(|_| "has a figure that is no number")
+}
+
+/// One figure a seed. A seed without a figure leaves nothing to pair.
+fn by_seed(text: &str, runs: Option<usize>) -> Result<Vec<f64>, &'static str> {
+    let values: Vec<&str> = text.split(' ').collect();
+    if !text.is_empty() && runs.is_some_and(|it| it != values.len()) {
+        return Err("has not one value for each of its runs");
+    }
+    let values: Result<Vec<f64>, _> = values.into_iter().map(str::parse).collect();
+    Ok(values.unwrap_or_default())
 }

@@ -1,0 +1,216 @@
+//! `lab gate`: results that are there, without a run: beside those of a revision, or what a check of them
+//! can see.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use comfy_table::{ContentArrangement, Table as Shown, presets};
+
+use super::check::{incomplete, registered_rows};
+use super::{Exit, Failure, args, print};
+use crate::findings::stats::math::figure;
+use crate::findings::table::Table;
+use crate::gate::{Key, Power, Row, State, Words, compare, power};
+use crate::plan::Percent;
+use crate::run::store::write_whole;
+
+/// Widest line, in characters.
+const WIDTH: u16 = 98;
+
+/// `lab gate`: compares results with those of another revision, or says what a check of them can see.
+#[derive(Args, Clone, Debug)]
+pub(super) struct GateArgs {
+    /// Folder of results, or a summary.csv, or what `--save-baseline` wrote.
+    results: PathBuf,
+    /// Print the least change that each row can see, and the seeds that see half of it.
+    #[arg(
+        long,
+        required_unless_present = "baseline_from",
+        conflicts_with = "baseline_from"
+    )]
+    power: bool,
+    /// Compare with the same file at this revision, e.g. `HEAD^` or `main`.
+    #[arg(long, value_name = "REV")]
+    baseline_from: Option<String>,
+    /// How much worse is still the same: points of a saving, percent of a ratio.
+    #[arg(long, value_name = "SHARE", default_value = args::TOLERANCE)]
+    tolerance: Percent,
+    /// What is inconclusive or missing fails as well.
+    #[arg(long, conflicts_with = "power")]
+    strict: bool,
+    /// With `--power`: write the table as CSV.
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline_from")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn gate(args: &GateArgs) -> Result<Exit, Failure> {
+    let mut file = args.results.clone();
+    if file.is_dir() {
+        file.push("summary.csv");
+    }
+    let rows = registered_rows(&file, None)?;
+    match &args.baseline_from {
+        Some(revision) => beside(args, &file, &rows, revision),
+        None => powers(args, &file, &rows),
+    }
+}
+
+fn beside(
+    args: &GateArgs,
+    file: &Path,
+    now: &BTreeMap<Key, Row>,
+    revision: &str,
+) -> Result<Exit, Failure> {
+    let before = registered_rows(file, Some(revision))?;
+    if let Some(it) = incomplete(&before, now) {
+        let message = format!("{} at {revision}: {it}", file.display());
+        return Err(Failure::usage(message));
+    }
+    let compared = compare(&before, now, args.tolerance.fraction(), |_| false);
+    if compared.compared() == 0 {
+        return Err(Failure::usage(format!(
+            "{}: has no row in common with that of {revision}",
+            file.display()
+        )));
+    }
+    let reproduce = format!(
+        "lab gate {} --baseline-from {}",
+        args::quoted(&args.results.to_string_lossy()),
+        args::quoted(revision)
+    );
+    let words = Words {
+        plan: &file.to_string_lossy(),
+        tolerance: args.tolerance,
+        seeds: &seeds(now),
+        strict: args.strict,
+        reproduce: &reproduce,
+    };
+    let mut text = String::new();
+    let mut changed: Vec<_> = compared.changes.iter().collect();
+    changed.retain(|it| it.state != State::NoChange);
+    changed.sort_by_key(|it| it.state);
+    let mut put = |it: &str| writeln!(text, "{it}").expect("text grows");
+    for it in changed {
+        let Key {
+            scenario,
+            contrast,
+            adoption,
+            group,
+            quantity,
+        } = &it.key;
+        put(&format!(
+            "{scenario}, {contrast}, {adoption} adopting, {quantity} of {group}"
+        ));
+        put(&format!("    {}", words.numbers(it)));
+    }
+    put(&format!(
+        "gate      {}\nrepeat    {reproduce}\n{}",
+        words.counts(&compared),
+        words.closing(&compared)
+    ));
+    print(&text)?;
+    let overall = compared.overall();
+    Ok(
+        if overall == State::Regressed || args.strict && overall.is_open() {
+            Exit::CheckFailed
+        } else {
+            Exit::Done
+        },
+    )
+}
+
+/// Fewest and most paired seeds of the rows.
+fn seeds(rows: &BTreeMap<Key, Row>) -> String {
+    let runs = || rows.values().filter_map(|it| it.runs);
+    match (runs().min(), runs().max()) {
+        (Some(few), Some(many)) if few != many => format!("{few} to {many}"),
+        (_, many) => many.map_or_else(|| "?".to_owned(), |it| it.to_string()),
+    }
+}
+
+fn powers(args: &GateArgs, file: &Path, rows: &BTreeMap<Key, Row>) -> Result<Exit, Failure> {
+    let tolerance = args.tolerance.fraction();
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|it| it.1.position);
+    let known = rows
+        .iter()
+        .filter_map(|(key, row)| Some((*key, *row, power(key, row, tolerance)?)));
+    let known: Vec<(&Key, &Row, Power)> = known.collect();
+    if known.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: no row has an interval from two seeds or more",
+            file.display()
+        )));
+    }
+    if let Some(path) = &args.out {
+        write_whole(path, csv(&known).as_bytes())?;
+    }
+    print(&format!(
+        "{}\nSees: the least change for the worse whose 95 % interval lies wholly beyond {}; one of just \
+         this\nsize is seen every other time. For half: seeds that see half of it; - where the tolerance \
+         alone is\nmore. {} rows have no interval, no width, or only a verdict over all scenarios.\n",
+        table(&known),
+        args.tolerance,
+        rows.len() - known.len()
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[(&Key, &Row, Power)]) -> Shown {
+    let mut table = Shown::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
+    table.set_header([
+        "scenario", "against", "adopting", "metric", "seeds", "sees", "for half",
+    ]);
+    for (key, row, it) in rows {
+        let unit = if row.is_ratio { "%" } else { "points" };
+        table.add_row([
+            key.scenario.clone(),
+            key.contrast.clone(),
+            key.adoption.clone(),
+            format!("{} of {}", key.quantity, key.group),
+            it.seeds.to_string(),
+            format!("{:.1} {unit}", it.sees * 100.0),
+            it.seeds_for_half
+                .map_or_else(|| "-".to_owned(), |it| it.to_string()),
+        ]);
+    }
+    table
+}
+
+fn csv(rows: &[(&Key, &Row, Power)]) -> String {
+    let mut table = Table::new(&[
+        "scenario",
+        "contrast",
+        "adoption",
+        "group",
+        "quantity",
+        "scale",
+        "seeds",
+        "noise",
+        "sees",
+        "seeds_for_half",
+    ]);
+    for (key, row, it) in rows {
+        let scale = if row.is_ratio { "ratio" } else { "saving" };
+        table.row([
+            key.scenario.clone(),
+            key.contrast.clone(),
+            key.adoption.clone(),
+            key.group.clone(),
+            key.quantity.clone(),
+            scale.to_owned(),
+            it.seeds.to_string(),
+            figure(it.noise),
+            figure(it.sees),
+            it.seeds_for_half
+                .map_or_else(String::new, |it| it.to_string()),
+        ]);
+    }
+    table.finish()
+}

@@ -1,0 +1,140 @@
+//! What the gate can see: the least change of a row that fails a check, and what more seeds would buy.
+
+use super::{Key, Row};
+use crate::findings::stats::distribution::t_quantile;
+use crate::findings::stats::math::{exp, ln};
+use crate::show::output::summary::ALL_SCENARIOS;
+
+/// More seeds than this are not looked for.
+const MOST_SEEDS: usize = 1_000_000;
+
+/// What a check of a row can see.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Power {
+    /// Paired seeds of the row.
+    pub seeds: usize,
+    /// Half-width of the 95 % interval of the difference between two results of so many seeds: of a saving
+    /// as a part of one, of a ratio the share by which it is larger. As if both were independent: a check
+    /// that pairs them seed by seed is no wider but for chance.
+    pub noise: f64,
+    /// The least change for the worse whose interval lies wholly beyond the tolerance, in the same unit. A
+    /// change of just this size is seen every other time.
+    pub sees: f64,
+    /// Seeds with which half of that is seen; `None` where the tolerance alone is more than that, or they
+    /// would be more than a million.
+    pub seeds_for_half: Option<usize>,
+}
+
+/// What a check of this row can see with this tolerance; `None` of rows over all scenarios, of which only
+/// the verdict is registered, and where no interval is known or it has no width.
+#[must_use]
+pub fn power(key: &Key, row: &Row, tolerance: f64) -> Option<Power> {
+    let seeds = row.runs.filter(|it| *it >= 2)?;
+    if key.scenario == ALL_SCENARIOS {
+        return None;
+    }
+    let (low, high) = row.interval?;
+    let scale = |it: f64| if row.is_ratio { ln(it) } else { it };
+    let back = |it: f64| if row.is_ratio { exp(it) - 1.0 } else { it };
+    let allowed = if row.is_ratio {
+        ln(1.0 + tolerance)
+    } else {
+        tolerance
+    };
+    // Two intervals of this width, as the gate puts those of unpaired results together.
+    let noise = (scale(high) - scale(low)) / 2.0 * std::f64::consts::SQRT_2;
+    if noise <= 0.0 || !noise.is_finite() {
+        return None;
+    }
+    let change = back(allowed + noise);
+    let wanted = scale_of_half(change, row.is_ratio) - allowed;
+    Some(Power {
+        seeds,
+        noise: back(noise),
+        sees: change,
+        seeds_for_half: seeds_for(seeds, wanted / noise),
+    })
+}
+
+/// Half of a change, on the scale on which intervals add up.
+fn scale_of_half(change: f64, is_ratio: bool) -> f64 {
+    if is_ratio {
+        ln(1.0 + change / 2.0)
+    } else {
+        change / 2.0
+    }
+}
+
+/// Seeds with which Student's interval has this part of the width that it has with `seeds`.
+fn seeds_for(seeds: usize, part: f64) -> Option<usize> {
+    if part <= 0.0 {
+        return None;
+    }
+    let width = |n: usize| t_quantile(0.975, (n - 1) as f64) / (n as f64).sqrt();
+    let wanted = width(seeds) * part;
+    let (mut few, mut enough) = (seeds, MOST_SEEDS);
+    if width(enough) > wanted {
+        return None;
+    }
+    while enough - few > 1 {
+        let middle = few.midpoint(enough);
+        if width(middle) > wanted {
+            few = middle;
+        } else {
+            enough = middle;
+        }
+    }
+    Some(enough)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::rows;
+    use super::*;
+
+    fn of(row: &str, runs: usize, tolerance: f64) -> Option<Power> {
+        let rows = rows(&format!("s,bep3,one,adopters,{row}"));
+        let (key, row) = rows.iter().next().expect("a row");
+        let runs = Some(runs);
+        power(
+            key,
+            &Row {
+                runs,
+                ..row.clone()
+            },
+            tolerance,
+        )
+    }
+
+    #[test]
+    fn half_the_change_takes_about_four_times_the_seeds() {
+        let it = of("E1,saving,true,0.30,0.28,0.32,,,", 20, 0.0).expect("it has an interval");
+        assert!((it.noise - 0.02 * std::f64::consts::SQRT_2).abs() < 1e-9);
+        assert_eq!(it.sees.to_bits(), it.noise.to_bits());
+        // Fewer than 80: the quantile falls too.
+        assert_eq!(it.seeds_for_half, Some(73));
+    }
+
+    #[test]
+    fn where_the_tolerance_is_the_limit_no_seeds_help() {
+        let it = of("E1,saving,true,0.30,0.28,0.32,,,", 20, 0.05).expect("it has an interval");
+        assert!((it.sees - 0.05 - it.noise).abs() < 1e-9);
+        assert_eq!(it.seeds_for_half, None);
+    }
+
+    #[test]
+    fn of_a_ratio_the_change_is_a_share() {
+        let it = of("time,ratio,false,1.00,0.8,1.25,,,", 10, 0.05).expect("it has an interval");
+        let noise = 1.25_f64.powf(std::f64::consts::SQRT_2);
+        assert!((it.noise - (noise - 1.0)).abs() < 1e-9);
+        assert!((it.sees - (noise * 1.05 - 1.0)).abs() < 1e-9);
+        assert_eq!(it.seeds_for_half, Some(36));
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_is_known() {
+        assert_eq!(of("E1,saving,true,0,0,0,,,", 20, 0.05), None);
+        assert_eq!(of("E1,saving,true,0.3,,,,,", 20, 0.05), None);
+        assert_eq!(of("E1,saving,true,0.3,0.2,0.4,,,", 1, 0.05), None);
+    }
+}
