@@ -145,7 +145,7 @@ fn what_no_writer_writes_is_one_sentence() {
         (
             r#""total_bytes":75000"#,
             r#""total_bytes":0"#,
-            "damaged at line 4: total size is 0; write it again",
+            "damaged at line 4: total size is 0, so that there is nothing to transfer; write it again",
         ),
         (
             r#"{"t_ns":0,"event":"join","node":0}"#,
