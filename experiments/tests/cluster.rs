@@ -211,7 +211,7 @@ impl Drop for Slurm {
 }
 
 #[test]
-#[ignore = "needs root and Slurm, for two minutes; .ci/run does"]
+#[ignore = "needs root and Slurm, for two minutes; by hand, as .ci/run says"]
 fn slurm_survives_a_power_cut_a_dead_controller_and_a_frozen_node() {
     let site = Site::new();
     site.emit("slurm", &["--cores", "1", "--tasks", "16"], "submit.sh");
