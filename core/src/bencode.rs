@@ -11,6 +11,17 @@
 //!   keys; readers that must not be ambiguous use [`Dict::unique`].
 //! * Bytes after the value are for the caller to judge: [`decode`] refuses them, [`decode_prefix`]
 //!   does not.
+//!
+//! ```
+//! use unchoke_core::bencode::{DictBuilder, Limits, decode};
+//!
+//! let text = DictBuilder::new().int("port", 6881).bytes("name", "a").finish();
+//! assert_eq!(text, b"d4:name1:a4:porti6881ee");
+//! let document = decode(&text, Limits::TORRENT_FILE)?;
+//! let dict = document.root().as_dict().expect("a dictionary");
+//! assert_eq!(dict.get(b"port").and_then(|it| it.as_int()), Some(6881));
+//! # Ok::<(), unchoke_core::bencode::DecodeError>(())
+//! ```
 
 mod decode;
 mod encode;

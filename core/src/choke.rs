@@ -10,6 +10,50 @@
 //!
 //! A new policy is a file in `zoo`, its two lines in `zoo.rs`, and a table of cases in
 //! `core/tests/choke`.
+//!
+//! A policy that serves whoever waits longest for us to unchoke it, one at a time:
+//!
+//! ```
+//! use unchoke_core::choke::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
+//! use unchoke_core::ids::PeerKey;
+//! use unchoke_core::rng::{Purpose, Rng, Streams};
+//! use unchoke_core::time::Instant;
+//!
+//! #[derive(Debug)]
+//! struct InTurn;
+//!
+//! impl ChokePolicy for InTurn {
+//!     fn triggers(&self) -> Triggers {
+//!         Triggers { tick: Some(core::time::Duration::from_secs(10)), ..Triggers::NEVER }
+//!     }
+//!
+//!     fn decide(&mut self, _: Trigger, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {
+//!         let waiting = snapshot.peers.iter().filter(|it| it.peer_interested);
+//!         let next = waiting.min_by_key(|it| (it.unchoked_at, it.peer));
+//!         Decision::exactly(next.map(|it| it.peer).into_iter().collect())
+//!     }
+//! }
+//!
+//! let view = |peer, unchoked_at| PeerView {
+//!     peer: PeerKey(peer),
+//!     peer_interested: true,
+//!     unchoked_at,
+//!     ..PeerView::default()
+//! };
+//! let snapshot = Snapshot {
+//!     now: Instant::START,
+//!     am_seed: false,
+//!     upload_capacity: None,
+//!     upload_rate: 0,
+//!     piece_count: 4,
+//!     piece_bytes: 1 << 15,
+//!     total_bytes: 1 << 17,
+//!     peers: &[view(1, Some(Instant::START)), view(2, None)],
+//! };
+//! let mut rng = Streams::new(1).stream(Purpose::Choke, 0);
+//! let decision = InTurn.decide(Trigger::Tick(0), &snapshot, &mut rng);
+//! assert_eq!(decision, Decision::exactly(vec![PeerKey(2)]));
+//! ```
 
 mod decision;
 mod entry;

@@ -26,7 +26,44 @@
 //! * **Closing.** [`Output::Close`] is answered by [`Input::Closed`], [`Output::Drop`] is not.
 //! * **Drained** means until `None`: an input handed in before would find outputs of the one before.
 //!
-//! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory.
+//! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory. The
+//! least of one: the client knows an address, asks to dial it, and says when it wants to be woken.
+//!
+//! ```
+//! use std::net::SocketAddr;
+//! use std::sync::Arc;
+//! use unchoke_core::client::source::Source;
+//! use unchoke_core::client::{Client, Config, Input, Internet, Output};
+//! use unchoke_core::geometry::Geometry;
+//! use unchoke_core::ids::PeerId;
+//! use unchoke_core::rng::Streams;
+//! use unchoke_core::time::Instant;
+//! use unchoke_core::torrent::{self, Torrent};
+//! use unchoke_core::{choke, pick};
+//!
+//! let config = torrent::Config::new(Geometry::new(1 << 20, 1 << 18)?);
+//! let have = config.nothing();
+//! let policy = choke::build("tit_for_tat", &choke::Parameters::new()).expect("registered");
+//! let picker = pick::build("rarest_first").expect("registered");
+//! let (streams, start) = (Streams::new(1), Instant::START);
+//! let torrent = Torrent::new(Arc::new(config), have, policy, picker, streams, 0, start);
+//! let name = PeerId([7; 20]);
+//! let mut client: Client<Internet> =
+//!     Client::new(Config::new(50), torrent, name, [], streams, 0, start);
+//!
+//! let peer: SocketAddr = "10.0.0.2:6881".parse().expect("an address");
+//! let found = Input::Found { source: Source::User, addresses: vec![peer] };
+//! client.handle_input(start, found);
+//! let mut dialled = Vec::new();
+//! while let Some(output) = client.poll_output() {
+//!     if let Output::Dial { address, .. } = output {
+//!         dialled.push(address);
+//!     }
+//! }
+//! assert_eq!(dialled, [peer]);
+//! assert!(client.poll_timeout().is_some());
+//! # Ok::<(), unchoke_core::geometry::GeometryError>(())
+//! ```
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -4,6 +4,22 @@
 //! the dictionary are ignored, as a trailing newline is common. Equal keys where a choice would
 //! matter are refused; what other clients accept and harms nobody is accepted. A parsed torrent takes
 //! a small multiple of the size of its file. Everything that ends up as a path or on a terminal has been made safe.
+//!
+//! ```
+//! use unchoke_core::metainfo::{Builder, Metainfo};
+//!
+//! let builder = Builder {
+//!     name: "a.txt".into(),
+//!     length: 40_000,
+//!     piece_bytes: 1 << 15,
+//!     ..Builder::default()
+//! };
+//! let file = builder.encode(&[[1; 20], [2; 20]]).expect("two pieces, two hashes");
+//! let metainfo = Metainfo::parse(&file)?;
+//! assert_eq!(metainfo.hashes().len(), 2);
+//! assert!(Metainfo::parse(b"<html>").is_err());
+//! # Ok::<(), unchoke_core::metainfo::MetainfoError>(())
+//! ```
 
 mod build;
 mod files;

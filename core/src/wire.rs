@@ -6,6 +6,21 @@
 //!
 //! Messages whose id is not known are skipped, not refused: the connection loses nothing by them.
 //! Known ids must have exactly the length that BEP 3, 5, 6 and 10 give them.
+//!
+//! ```
+//! use unchoke_core::ids::PieceIndex;
+//! use unchoke_core::message::Message;
+//! use unchoke_core::wire::{Decoded, Decoder, encode};
+//!
+//! let mut bytes = Vec::new();
+//! encode(&Message::Have(PieceIndex(7)), &mut bytes);
+//! let decoder = Decoder::new(100);
+//! // A socket cuts where it likes: the decoder says how much it needs.
+//! assert_eq!(decoder.decode(&bytes[..3])?, Decoded::Incomplete { need: 4 });
+//! let message = Message::Have(PieceIndex(7));
+//! assert_eq!(decoder.decode(&bytes)?, Decoded::Message { message, used: 9 });
+//! # Ok::<(), unchoke_core::wire::WireError>(())
+//! ```
 
 mod decode;
 mod encode;

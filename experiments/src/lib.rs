@@ -9,6 +9,15 @@
 //! - [`gate`]: results beside those of another commit.
 //! - [`cli`]: the commands.
 //!
+//! # The path of one plan
+//!
+//! `lab run PLAN` reads a file of `plans/` ([`plan`] says what is wrong with it, and where). Scenarios,
+//! policies, shares of adopters and seeds are crossed into units, each with an id that is the hash of
+//! what it runs. [`run`] looks which of them the store lacks, runs these on all cores (`sim` runs one
+//! swarm a unit), and writes each whole or not at all. [`findings`] reads the units back, pairs runs of
+//! one seed, and gives ratios with intervals and a verdict in words. [`show`] writes tables, figures
+//! and the report. One hash of all results ends the command.
+//!
 //! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
 #![expect(
     clippy::cast_precision_loss,

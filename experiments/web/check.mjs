@@ -37,6 +37,10 @@ for (const [scenario, seed, set] of RUNS) {
   same(`node: ${scenario} ${seed} ${set.join(" ")}`, run.error ?? run.digest, native(scenario, seed, set));
 }
 if (told < 1000) { throw new Error(`progress was told ${told} times`); }
+const [scenario, seed, set] = RUNS[2];
+const film = engine({ ask: "watch", scenario, seed, set });
+if (film.error || !film.page.includes("replay-steps")) { throw new Error(film.error ?? "a film without steps"); }
+same("node: the film of a run", film.digest, native(scenario, seed, set));
 const refused = engine({ ask: "run", scenario: "w1", seed: "1", set: ["client.polisy=bep3"] });
 if (!refused.error?.includes("polisy")) { throw new Error(JSON.stringify(refused)); }
 
@@ -74,6 +78,22 @@ while (!String(await value("document.title")).startsWith("ready")) {
   await new Promise((resolve) => { setTimeout(resolve, 200); });
 }
 const shown = await value('document.getElementById("digests").textContent');
+// A film of each side: the page itself compares its digest with the run's.
+const until = async (what, expression) => {
+  const begin = Date.now();
+  while (!await value(expression)) {
+    if (Date.now() - begin > 60_000) { browser.kill(); throw new Error(`waited in vain for ${what}`); }
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+  }
+};
+for (const side of ["a", "b"]) {
+  await value(`document.getElementById("watch-${side}").click()`);
+  await until(`the film of ${side}`, `document.querySelector("#film-${side} iframe") && !document.getElementById("go").disabled`);
+}
+const wrong = await value('document.getElementById("said").textContent');
+if (wrong) { browser.kill(); throw new Error(wrong); }
+// Films draw themselves on a canvas, in frames of their own.
+await new Promise((resolve) => { setTimeout(resolve, 1000); });
 if (process.argv[3]) {
   const { data } = await tell("Page.captureScreenshot", { captureBeyondViewport: true }, sessionId);
   fs.writeFileSync(process.argv[3], Buffer.from(data, "base64"));

@@ -1,15 +1,17 @@
-//! The swarm replay: one run as a page on which one can watch it.
-//!
-//! [`Recorder`] takes the events of a run and sums them up in a few hundred steps of equal time, so
-//! that the page is bounded whatever the run; `encode` packs the steps, `layout` says where peers
-//! stand, `still` draws the middle of the run for readers without JavaScript, `page` puts it all
-//! together with the script in `assets/swarm_replay/`, which unpacks and draws.
+//! The swarm replay of `unchoke-replay`, with a still picture for readers without JavaScript.
 
-mod encode;
-mod layout;
-mod page;
-mod record;
 mod still;
 
-pub use page::{fragment, page};
-pub use record::{Film, Frame, Recorder, TooLarge, UNIT_BYTES};
+pub use unchoke_replay::{Film, Frame, Recorder, TooLarge, UNIT_BYTES};
+
+/// A page that stands alone.
+#[must_use]
+pub fn page(film: Film) -> String {
+    unchoke_replay::page::page(film, still::still)
+}
+
+/// A part of a page: at most one a page.
+#[must_use]
+pub fn fragment(film: Film) -> String {
+    unchoke_replay::page::fragment(film, still::still)
+}

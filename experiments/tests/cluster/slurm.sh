@@ -96,12 +96,13 @@ processes() { # PIDs in the namespace of node K
 }
 
 # What an administrator does after a controller died. When it comes back, it may start a task a second time
-# on the node that still runs it: Slurm then drains the node ("Duplicate jobid") and holds the task.
+# on the node that still runs it: Slurm then drains the node ("Duplicate jobid") and holds the task. Why it
+# is held has several names: "JobHeldAdmin", "launch failed requeued held".
 attend() {
     for node in $(sinfo -h -N -t drain -o %N); do
         scontrol update nodename="$node" state=resume && echo "resumed $node" >>"$D/log/attended"
     done
-    squeue -h -t PENDING -o '%r|%A' | sed -n 's/^JobHeld.*|//p' | while read -r job; do
+    squeue -h -t PENDING -o '%r|%A' | sed -n 's/^.*[Hh]eld.*|//p' | while read -r job; do
         scontrol release "$job" && echo "released $job" >>"$D/log/attended"
     done
 }

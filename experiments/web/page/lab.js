@@ -14,6 +14,8 @@ const FIELDS = ["scenario", "peers", "seed", "seeds", "a", "b", "seta", "setb", 
 
 let worker = null;
 let waiting = null;
+// The last run of each side: what its film is of.
+let last = { a: null, b: null };
 
 // A new worker: the first, or one after a stop.
 function hire() {
@@ -63,9 +65,8 @@ async function compare() {
   remember();
   const seeds = Math.min(100, Math.max(1, Number(at("seeds").value) || 1));
   const runs = { a: [], b: [] };
-  at("go").disabled = true;
-  at("stop").disabled = false;
-  at("said").textContent = "";
+  begun();
+  for (const side of ["a", "b"]) { last[side] = null; at(`film-${side}`).innerHTML = ""; }
   for (let n = 0; n < seeds; n += 1) {
     for (const side of ["a", "b"]) {
       const seed = String(BigInt(at("seed").value || "1") + BigInt(n));
@@ -75,15 +76,40 @@ async function compare() {
       const run = await send({ request });
       if (run.error) { at("said").textContent = run.error; return ended(run.fatal); }
       runs[side].push({ ...run, command: command(side, seed) });
+      last[side] = { request: { ...request, ask: "watch" }, digest: run.digest };
     }
     show(runs);
   }
   return ended(false);
 }
 
+// The same run again, this time as a page with its film.
+async function watch(side) {
+  begun();
+  at("now").textContent = `filming ${at(side).value}`;
+  const film = await send({ request: last[side].request });
+  const wrong = film.error ?? (film.digest === last[side].digest ? "" : `the film is of another run: ${film.digest}`);
+  at("said").textContent = wrong;
+  if (!wrong) {
+    const frame = document.createElement("iframe");
+    frame.title = `the run of the ${side === "a" ? "first" : "second"} policy`;
+    frame.sandbox = "allow-scripts";
+    frame.srcdoc = film.page;
+    at(`film-${side}`).replaceChildren(frame);
+  }
+  return ended(film.fatal);
+}
+
+function begun() {
+  for (const id of ["go", "watch-a", "watch-b"]) { at(id).disabled = true; }
+  at("stop").disabled = false;
+  at("said").textContent = "";
+}
+
 async function ended(broken) {
   at("go").disabled = false;
   at("stop").disabled = true;
+  for (const side of ["a", "b"]) { at(`watch-${side}`).disabled = !last[side]; }
   at("now").textContent = "";
   at("part").value = 0;
   if (broken) { worker.terminate(); await hire(); }
@@ -141,6 +167,7 @@ async function start() {
   at("a").onchange();
   at("b").onchange();
   at("go").onclick = compare;
+  for (const side of ["a", "b"]) { at(`watch-${side}`).onclick = () => watch(side); }
   at("stop").onclick = async () => { worker.terminate(); waiting = null; await hire(); ended(false); };
   at("go").disabled = false;
   if (run) { compare(); } else { document.title = "ready"; }

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// Text as part of a page. `<` is escaped everywhere, so no text can end a script or a style.
+pub(crate) use unchoke_replay::page::escape;
+
 use crate::findings::verdict::CANNOT_TELL;
 use crate::show::figure::{Scene, bare};
 
@@ -11,14 +14,6 @@ const STYLE: &str = include_str!("../../../assets/report.css");
 const MOST_OPEN_ROWS: usize = 12;
 /// Most rows of a table at all: nobody reads more on a page.
 const MOST_ROWS: usize = 240;
-
-/// Text as part of a page. `<` is escaped everywhere, so no text can end a script or a style.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
 
 /// A page, or a part of one, in the making.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! The middle of a run as a picture, for readers without JavaScript and for paper.
 
-use unchoke_sim::trace::Header;
+use unchoke_replay::layout::{Layout, SIDE};
+use unchoke_replay::page::{PROGRESS, marked, middle};
+use unchoke_replay::{Film, Flow, Frame};
 
-use super::layout::{Layout, SIDE};
-use super::record::{Film, Flow, Frame};
 use crate::show::figure::{Color, INK, Scene, Shape, WHITE, svg};
 
 /// Pixels of the picture.
@@ -11,16 +11,6 @@ const PIXELS: f64 = 620.0;
 
 /// Lines in the picture: the largest.
 const LINES: usize = 300;
-
-/// Dark blue to yellow, by the share of pieces that a peer has: as readers with any colour vision
-/// see an order in it (Nuñez, Anderton and Renslow 2018, `cividis`).
-pub(super) const PROGRESS: [[u8; 3]; 5] = [
-    [0, 34, 78],
-    [65, 77, 107],
-    [124, 123, 120],
-    [188, 175, 111],
-    [254, 232, 56],
-];
 
 const FLOW: Color = Color(0xa8, 0xbf, 0xd2);
 const ORIGIN_FLOW: Color = Color(0xe8, 0xa8, 0x77);
@@ -44,24 +34,6 @@ fn progress(share: f64) -> Color {
         }
     };
     Color(mix(0), mix(1), mix(2))
-}
-
-/// The client whose peers are marked, where peers differ in what they run: the first of them.
-pub(super) fn marked(header: &Header) -> Option<u16> {
-    let mut clients: Vec<u16> = header
-        .nodes
-        .iter()
-        .filter(|it| !it.origin)
-        .map(|it| it.client)
-        .collect();
-    clients.sort_unstable();
-    clients.dedup();
-    (clients.len() > 1).then(|| clients[0])
-}
-
-/// The step that is drawn.
-pub(super) const fn middle(film: &Film) -> usize {
-    film.frames.len() / 2
 }
 
 /// The picture as SVG.

@@ -5,10 +5,11 @@ use serde_json::json;
 use unchoke_core::choke;
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::time::Instant;
+use unchoke_replay::Recorder;
 use unchoke_sim::result::RunResult;
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
-use unchoke_sim::trace::{Happening, Sink};
+use unchoke_sim::trace::{Happening, Header, Sink};
 use unchoke_sim::world;
 
 /// What a page asks for.
@@ -21,6 +22,13 @@ enum Request {
     Run {
         scenario: String,
         /// Digits: numbers of a page have 53 bits.
+        seed: String,
+        #[serde(default)]
+        set: Vec<String>,
+    },
+    /// The same run as a page on which one can watch it.
+    Watch {
+        scenario: String,
         seed: String,
         #[serde(default)]
         set: Vec<String>,
@@ -44,7 +52,20 @@ pub(crate) fn answer(request: &[u8], progress: &dyn Fn(u32)) -> Vec<u8> {
         .map_err(|it| format!("this is no request: {it}"))
         .and_then(|it| match it {
             Request::Catalogue => Ok(catalogue()),
-            Request::Run { scenario, seed, set } => run(&scenario, &seed, &set, progress),
+            Request::Run {
+                scenario,
+                seed,
+                set,
+            } => {
+                let task = Task::new(&scenario, &seed, &set)?;
+                let result = task.run(progress, None)?;
+                Ok(report(&task, &result))
+            }
+            Request::Watch {
+                scenario,
+                seed,
+                set,
+            } => Task::new(&scenario, &seed, &set)?.film(progress),
         });
     let said = said.unwrap_or_else(|it| json!({ "error": it }));
     serde_json::to_vec(&said).expect("a value is JSON")
@@ -55,9 +76,7 @@ fn catalogue() -> serde_json::Value {
         .iter()
         .map(|it| json!({ "name": it.name, "about": it.about }))
         .collect();
-    let parameter = |it: &choke::Parameter| {
-        json!({ "name": it.name, "default": it.default.to_string(), "meaning": it.meaning })
-    };
+    let parameter = |it: &choke::Parameter| json!({ "name": it.name, "default": it.default.to_string(), "meaning": it.meaning });
     let policies: Vec<_> = choke::REGISTRY
         .iter()
         .map(|it| {
@@ -68,16 +87,20 @@ fn catalogue() -> serde_json::Value {
     json!({ "scenarios": scenarios, "policies": policies })
 }
 
-/// Tells how many pieces of all are there.
+/// Tells how many pieces of all are there, and passes on what happens.
 struct Meter<'a> {
     pieces: u64,
     all: u64,
     told: u32,
     progress: &'a dyn Fn(u32),
+    recorder: Option<&'a mut Recorder>,
 }
 
 impl Sink for Meter<'_> {
-    fn record(&mut self, _: Instant, happening: &Happening) {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        if let Some(it) = &mut self.recorder {
+            it.record(at, happening);
+        }
         if let Happening::Piece { .. } = happening {
             self.pieces += 1;
             let part = u32::try_from(self.pieces * 1000 / self.all.max(1)).unwrap_or(1000);
@@ -89,29 +112,61 @@ impl Sink for Meter<'_> {
     }
 }
 
-fn run(
-    name: &str,
-    seed: &str,
-    set: &[String],
-    progress: &dyn Fn(u32),
-) -> Result<serde_json::Value, String> {
-    let seed: u64 = seed
-        .parse()
-        .map_err(|_| format!("seed \"{seed}\" is no whole number from 0 to 2^64 - 1"))?;
-    let scenario = Scenario::builtin(name, set).map_err(|it| it.to_string())?;
-    let spec = expand(&scenario, seed);
-    let leechers = spec.nodes.iter().filter(|it| !it.origin).count() as u64;
-    let mut meter = Meter {
-        pieces: 0,
-        all: leechers * u64::from(spec.geometry.piece_count()),
-        told: 0,
-        progress,
-    };
-    let result = world::run(&spec, Some(&mut meter)).map_err(|it| it.to_string())?;
-    Ok(report(&scenario, &spec, seed, &result))
+/// A run that is asked for.
+struct Task {
+    scenario: Scenario,
+    spec: SwarmSpec,
+    seed: u64,
 }
 
-fn report(scenario: &Scenario, spec: &SwarmSpec, seed: u64, result: &RunResult) -> serde_json::Value {
+impl Task {
+    fn new(name: &str, seed: &str, set: &[String]) -> Result<Self, String> {
+        let seed: u64 = seed
+            .parse()
+            .map_err(|_| format!("seed \"{seed}\" is no whole number from 0 to 2^64 - 1"))?;
+        let scenario = Scenario::builtin(name, set).map_err(|it| it.to_string())?;
+        let spec = expand(&scenario, seed);
+        Ok(Self {
+            scenario,
+            spec,
+            seed,
+        })
+    }
+
+    fn run(
+        &self,
+        progress: &dyn Fn(u32),
+        recorder: Option<&mut Recorder>,
+    ) -> Result<RunResult, String> {
+        let leechers = self.spec.nodes.iter().filter(|it| !it.origin).count() as u64;
+        let mut meter = Meter {
+            pieces: 0,
+            all: leechers * u64::from(self.spec.geometry.piece_count()),
+            told: 0,
+            progress,
+            recorder,
+        };
+        world::run(&self.spec, Some(&mut meter)).map_err(|it| it.to_string())
+    }
+
+    /// The page that shows the run.
+    fn film(&self, progress: &dyn Fn(u32)) -> Result<serde_json::Value, String> {
+        let header = Header::new(&self.scenario, &self.spec);
+        let mut recorder = Recorder::new(&header).map_err(|it| it.to_string())?;
+        let result = self.run(progress, Some(&mut recorder))?;
+        let film = recorder.finish(result.ended_at);
+        // Whoever asks has JavaScript: there is no still picture.
+        let page = unchoke_replay::page::page(film, |_, _| String::new());
+        Ok(json!({ "page": page, "digest": format!("{:016x}", result.digest) }))
+    }
+}
+
+fn report(task: &Task, result: &RunResult) -> serde_json::Value {
+    let Task {
+        scenario,
+        spec,
+        seed,
+    } = task;
     let mut total = Ledger::default();
     for it in &result.nodes {
         total += it.ledger;

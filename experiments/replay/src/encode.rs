@@ -1,4 +1,4 @@
-//! Packs the steps of a film. `assets/swarm_replay/steps.js` unpacks them: change both together.
+//! Packs the steps of a film. `assets/steps.js` unpacks them: change both together.
 //!
 //! Everything is a LEB128 integer. A row of numbers, most of them 0, is written as they are, but a
 //! 0 is followed by the number of 0s after it. Lists are sorted, and an entry is written as its
@@ -6,7 +6,7 @@
 
 use unchoke_sim::trace::put_varint;
 
-use super::record::{Film, Frame, UNIT_BYTES};
+use crate::record::{Film, Frame, UNIT_BYTES};
 
 /// Bytes of packed steps a peer, before base64 makes four of three.
 const BYTES_A_PEER: usize = 5_600;
@@ -22,7 +22,7 @@ const LEAST_FRAMES: usize = 25;
 const MANY_UNITS: u32 = 4;
 
 /// Packs `film`, and merges its steps until they fit a page.
-pub(super) fn encode(film: &mut Film) -> Vec<u8> {
+pub(crate) fn encode(film: &mut Film) -> Vec<u8> {
     let most = (BYTES_A_PEER * film.header.nodes.len()).clamp(LEAST_BYTES, MOST_BYTES);
     loop {
         let bytes = pack(film);

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use unchoke_sim::trace::Header;
 
 /// Side of the square in which they stand.
-pub(super) const SIDE: f64 = 1000.0;
+pub const SIDE: f64 = 1000.0;
 
 /// Radius of the outermost row; smaller where names of classes stand around it.
 const OUTER: f64 = 450.0;
@@ -22,13 +22,13 @@ const GAP: f64 = 0.02;
 
 /// A standing plan.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Layout {
+pub struct Layout {
     /// Position of each node.
-    pub(super) at: Vec<(f64, f64)>,
+    pub at: Vec<(f64, f64)>,
     /// Radius of a peer's dot.
-    pub(super) radius: f64,
+    pub radius: f64,
     /// Radius at which the names of classes stand.
-    pub(super) names: f64,
+    pub names: f64,
 }
 
 /// The functions of `libm` give the same figures on every machine.
@@ -39,7 +39,9 @@ fn polar(radius: f64, turn: f64) -> (f64, f64) {
     (at(sine), at(-cosine))
 }
 
-pub(super) fn layout(header: &Header) -> Layout {
+/// The plan for the nodes of a run.
+#[must_use]
+pub fn layout(header: &Header) -> Layout {
     let nodes = &header.nodes;
     let (origins, mut peers): (Vec<usize>, Vec<usize>) =
         (0..nodes.len()).partition(|it| nodes[*it].origin);

@@ -4,26 +4,62 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::encode::encode;
-use super::layout::{Layout, SIDE, layout};
-use super::record::{Film, UNIT_BYTES};
-use super::still::{PROGRESS, marked, middle, still};
-use crate::show::report::html::escape;
+use unchoke_sim::trace::Header;
+
+use crate::encode::encode;
+use crate::layout::{Layout, SIDE, layout};
+use crate::record::{Film, UNIT_BYTES};
 
 /// The script, in parts that share one scope.
-const STEPS: &str = include_str!("../../../assets/swarm_replay/steps.js");
-const DRAW: &str = include_str!("../../../assets/swarm_replay/draw.js");
-const CONTROLS: &str = include_str!("../../../assets/swarm_replay/controls.js");
-const STYLE: &str = include_str!("../../../assets/swarm_replay/replay.css");
+const STEPS: &str = include_str!("../assets/steps.js");
+const DRAW: &str = include_str!("../assets/draw.js");
+const CONTROLS: &str = include_str!("../assets/controls.js");
+const STYLE: &str = include_str!("../assets/replay.css");
 
 /// Nothing is loaded from anywhere: the browser sees to it.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
-/// A page that stands alone.
+/// Dark blue to yellow, by the share of pieces that a peer has: as readers with any colour vision
+/// see an order in it (Nuñez, Anderton and Renslow 2018, `cividis`).
+pub const PROGRESS: [[u8; 3]; 5] = [
+    [0, 34, 78],
+    [65, 77, 107],
+    [124, 123, 120],
+    [188, 175, 111],
+    [254, 232, 56],
+];
+
+/// Text as it stands in HTML.
 #[must_use]
-pub fn page(film: Film) -> String {
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// The client whose peers are marked, where peers differ in what they run: the first of them.
+#[must_use]
+pub fn marked(header: &Header) -> Option<u16> {
+    let leechers = header.nodes.iter().filter(|it| !it.origin);
+    let mut clients: Vec<u16> = leechers.map(|it| it.client).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    (clients.len() > 1).then(|| clients[0])
+}
+
+/// The step that a still picture shows.
+#[must_use]
+pub const fn middle(film: &Film) -> usize {
+    film.frames.len() / 2
+}
+
+/// A page that stands alone. `still` draws the film's middle step as SVG, for readers without
+/// JavaScript.
+#[must_use]
+pub fn page(film: Film, still: impl FnOnce(&Film, &Layout) -> String) -> String {
     let title = escape(&film.title());
-    let body = fragment(film);
+    let body = fragment(film, still);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
@@ -35,9 +71,9 @@ pub fn page(film: Film) -> String {
     )
 }
 
-/// A part of a page: at most one a page.
+/// A part of a page: at most one a page. `still` is as for [`page`].
 #[must_use]
-pub fn fragment(mut film: Film) -> String {
+pub fn fragment(mut film: Film, still: impl FnOnce(&Film, &Layout) -> String) -> String {
     let packed = encode(&mut film);
     let layout = layout(&film.header);
     let picture = still(&film, &layout);

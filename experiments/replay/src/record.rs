@@ -131,7 +131,7 @@ pub struct Film {
 
 impl Film {
     /// Merges steps in pairs.
-    pub(super) fn halve(&mut self) {
+    pub(crate) fn halve(&mut self) {
         self.step_ns *= 2;
         let mut merged: Vec<Frame> = Vec::with_capacity(self.frames.len().div_ceil(2));
         for (at, frame) in std::mem::take(&mut self.frames).into_iter().enumerate() {
