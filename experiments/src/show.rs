@@ -1,5 +1,6 @@
 //! What a reader gets to see: words, tables, figures, and pages.
 
+pub mod browser;
 pub mod factorial;
 pub mod figure;
 pub mod output;

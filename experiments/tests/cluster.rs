@@ -228,7 +228,7 @@ fn slurm_survives_a_power_cut_a_dead_controller_and_a_frozen_node() {
     sleep(Duration::from_secs(6).saturating_sub(start.elapsed()));
     slurm.act("kill-controller", "");
     sleep(Duration::from_secs(2));
-    slurm.act("start-controller", "");
+    slurm.act("restart-controller", "");
     slurm.wait_for_units(&site, 10);
     slurm.act("kill-node", "1");
     sleep(Duration::from_secs(1));

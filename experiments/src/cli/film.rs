@@ -5,8 +5,10 @@ use unchoke_core::time::Instant;
 use super::Failure;
 use super::job::Job;
 use crate::findings::measure::measure_swarm;
+use crate::plan::Plan;
 use crate::run::store::{Found, Store};
 use crate::run::unit::{Mix, Unit};
+use crate::show::browser;
 use crate::show::report::Section;
 use crate::show::report::html::escape;
 use crate::show::swarm_replay::{Recorder, fragment};
@@ -62,5 +64,21 @@ fn introduction(job: &Job<'_>, unit: &Unit) -> String {
         unit.run_seed,
         plan.seeds_of(unit.scenario),
     );
-    format!("<p>{}</p>\n", escape(&text))
+    format!("<p>{}</p>\n{}", escape(&text), in_a_browser(plan))
+}
+
+/// Where to change the choices and run again, without any program but a browser.
+fn in_a_browser(plan: &Plan) -> String {
+    let Some(link) = browser::link(plan) else {
+        return String::new();
+    };
+    let (ours, theirs) = plan.pair(0);
+    format!(
+        "<p>To try other choices: <a href=\"{}\">{} against {} in the lab in the browser</a>, with fewer \
+         peers, and origins that run what the peers run. The link needs lab.html beside this file: \
+         <code>experiments/web/build</code> makes it.</p>\n",
+        escape(&link),
+        escape(&ours.name),
+        escape(&theirs.name),
+    )
 }

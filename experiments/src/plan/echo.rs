@@ -93,6 +93,27 @@ fn contender(it: &Contender) -> CandidateFile {
     }
 }
 
+impl Contender {
+    /// The contender as changes of a scenario, `key=value`, all but the policy itself.
+    #[must_use]
+    pub fn changes(&self) -> Vec<String> {
+        let file = contender(self);
+        let text = |it: &ParameterFile| match it {
+            ParameterFile::Text(it) => it.clone(),
+            ParameterFile::Number(it) => it.to_string(),
+        };
+        let profile = file.profile.map(|it| format!("client.profile={it}"));
+        let connections = file.max_connections;
+        let connections = connections.map(|it| format!("client.max_connections={it}"));
+        let picker = file.picker.map(|it| format!("client.picker={it}"));
+        let parameters = file.parameters.iter();
+        let parameters =
+            parameters.map(|(key, it)| format!("client.parameters.{key}={}", text(it)));
+        let first = [profile, connections, picker].into_iter().flatten();
+        first.chain(parameters).collect()
+    }
+}
+
 fn scenario(it: &ScenarioUse) -> ScenarioFile {
     ScenarioFile {
         name: Some(it.name.clone()),

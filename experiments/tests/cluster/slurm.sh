@@ -4,7 +4,7 @@
 # loopback. Needs root and the packages slurmctld, slurmd, slurm-client and munge.
 #
 #   slurm.sh up DIR N | down DIR | kill-node DIR K | start-node DIR K | freeze-node DIR K | thaw-node DIR K
-#            | kill-controller DIR | start-controller DIR | attend DIR
+#            | kill-controller DIR | restart-controller DIR | attend DIR
 set -euo pipefail
 
 PORT=${SLURM_TEST_PORT:-16917}
@@ -23,6 +23,14 @@ start_node() {
 }
 
 start_controller() { start slurmctld slurmctld -D -f "$D/slurm.conf"; }
+
+# A controller that comes back takes for running what ended while it was dead, until the nodes register again.
+# By themselves they do so minutes later.
+restart_controller() {
+    start_controller
+    for _ in $(seq 100); do scontrol ping 2>/dev/null | grep -q "is UP" && break; sleep 0.1; done
+    scontrol reconfigure
+}
 
 configure() { # N
     local host
@@ -122,7 +130,7 @@ case $1 in
     kill-node) stop "n$3" ;;
     freeze-node) kill -STOP $(processes "$3") ;;
     thaw-node) kill -CONT $(processes "$3") ;;
-    start-controller) start_controller ;;
+    restart-controller) restart_controller ;;
     kill-controller) stop slurmctld ;;
     attend) attend ;;
     down) for it in "$D"/run/*.pid; do [ -e "$it" ] && stop "$(basename "$it" .pid)"; done ;;
