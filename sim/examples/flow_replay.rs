@@ -1,12 +1,12 @@
-//! Replays an open-loop trace of flows through the link engine, so that others can check it
-//! against theirs.
+//! Replays an open-loop trace of flows through the link solver, so that others can compare it with
+//! theirs.
 //!
 //! `cargo run --release -p unchoke-sim --example flow_replay -- TRACE LATENCY_S`
 //!
 //! TRACE holds one line `H up down` per host (bytes/s, at most 16 GB/s; hosts count from 0), then
 //! one line `F start_s src dst bytes` per flow. Each flow waits `LATENCY_S` before its first byte.
-//! Printed are the number of each flow and the moment at which it completed in seconds, in input
-//! order, then the mean of these moments; a flow that never does is not in the mean. Rates are
+//! The program prints the number and the completion time in seconds of each flow, in input order,
+//! then the mean of these times. A flow that never completes does not count in the mean. Rates are
 //! exactly max-min fair.
 
 use std::fmt::Write as _;
@@ -27,13 +27,13 @@ struct Trace {
     flows: Vec<Flow>,
 }
 
-/// Most that a link can carry, bytes/s: [`Links`] would make a faster one this slow.
+/// Highest rate of a link, bytes/s: [`Links`] would reduce a higher one to this.
 const MAX_CAPACITY: u64 = 16_000_000_000;
 
-/// Seconds as text to nanoseconds.
+/// Converts seconds as text to nanoseconds.
 fn nanoseconds(text: &str) -> Option<u64> {
     let ns = text.parse::<f64>().ok()? * 1e9;
-    // Up to 2^53 ns, which is 104 days, every nanosecond is exact.
+    // Below 2^53 ns, which is 104 days, a float holds every nanosecond exactly.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -80,7 +80,7 @@ fn parse(text: &str) -> Result<Trace, String> {
     Ok(trace)
 }
 
-/// When each flow completed, in ns; `None` for one that never does.
+/// Completion time of each flow in ns; `None` for a flow that never completes.
 fn replay(trace: &Trace, latency_ns: u64) -> Vec<Option<u64>> {
     let mut links = Links::new(Solver::Exact);
     for (up, down) in &trace.hosts {
@@ -96,7 +96,7 @@ fn replay(trace: &Trace, latency_ns: u64) -> Vec<Option<u64>> {
         let Some(now) = next.into_iter().flatten().min() else {
             return done;
         };
-        // All completions of an instant, then all starts, then one solve.
+        // At each instant: all completions, then all starts, then one solve.
         while let Some(flow) = links.pop_due(now) {
             done[flow.0 as usize] = Some(now.as_nanos());
             links.stop(flow);
@@ -129,7 +129,7 @@ fn report(done: &[Option<u64>]) -> String {
     text
 }
 
-/// What is printed, or what is wrong in one sentence.
+/// The output, or one sentence about what is wrong.
 pub(crate) fn run(arguments: &[String]) -> Result<String, String> {
     let [path, latency] = arguments else {
         return Err("usage: flow_replay TRACE LATENCY_S".to_owned());

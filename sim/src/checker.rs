@@ -8,19 +8,20 @@ use unchoke_core::time::Instant;
 use crate::result::{KumarRoss, NodeResult};
 use crate::spec::SwarmSpec;
 
-/// Bytes of messages, payload included, as the streams count them.
+/// Byte counts over all streams; message bytes include the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checker {
-    /// Handed to streams, without the blocks that had not left when a connection closed.
+    /// Bytes handed to streams. Blocks that had not left when their connection closed are taken
+    /// off.
     pub(crate) handed: u64,
-    /// Arrived and taken in.
+    /// Bytes that arrived and were processed.
     pub(crate) received: u64,
     /// Lost when a connection closed.
     pub(crate) dropped: u64,
 }
 
 impl Checker {
-    /// Bytes sent = received + dropped + under way.
+    /// Panics unless bytes sent = bytes received + bytes dropped + bytes in flight.
     pub(crate) fn check_conservation(&self, under_way: u64) {
         assert_eq!(
             self.handed,
@@ -30,7 +31,7 @@ impl Checker {
     }
 }
 
-/// No link carries more than its capacity allows in `time`, of a bytes/s.
+/// Panics if a link of capacity `capacity` bytes/s carried more than it can carry in `time`.
 pub(crate) fn check_capacity(node: u32, link: &str, bytes: u64, capacity: u64, time: Duration) {
     let allowed = u128::from(capacity) * time.as_nanos();
     assert!(
@@ -44,10 +45,11 @@ fn time_for(bytes: u128, rate: u64) -> Duration {
     Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
 }
 
-/// The bound for those who completed; `None` if nobody did.
+/// The Kumar-Ross bound for the peers that completed; `None` if none did.
 ///
-/// It holds for every run, not only when all start together: who comes later, leaves or never
-/// completes takes capacity away or asks for nothing.
+/// The bound holds for every run, not only when all peers start together. It counts the upload
+/// capacity of every peer for the whole run, and only the copies of the peers that completed. Late
+/// arrivals and departures only reduce the capacity.
 pub(crate) fn kumar_ross(spec: &SwarmSpec, nodes: &[NodeResult]) -> Option<KumarRoss> {
     let size = u128::from(spec.geometry.total_bytes());
     let done = nodes.iter().filter(|it| it.completed_at.is_some());
@@ -66,7 +68,7 @@ pub(crate) fn kumar_ross(spec: &SwarmSpec, nodes: &[NodeResult]) -> Option<Kumar
     })
 }
 
-/// No run reports less than the bound.
+/// Panics if the run took less time than the bound allows.
 pub(crate) fn check_bound(bound: &KumarRoss, nodes: &[NodeResult]) {
     let leechers = nodes.iter().filter(|it| !it.origin);
     let first = leechers.clone().filter_map(|it| it.arrived_at).min();
@@ -80,7 +82,7 @@ pub(crate) fn check_bound(bound: &KumarRoss, nodes: &[NodeResult]) {
     }
 }
 
-/// Who has every piece took in every byte once; who has not, took in no more.
+/// Panics unless a complete peer received every byte exactly once, and an incomplete one no more.
 pub(crate) fn check_payload(spec: &SwarmSpec, it: &NodeResult, now: Instant) {
     let size = spec.geometry.total_bytes();
     let useful = it.ledger.payload_useful;

@@ -1,5 +1,5 @@
-//! Random quantities in integers: the same on every machine, because neither floats nor the
-//! mathematics library of the machine take part.
+//! Random quantities in integer arithmetic. Floats and the machine's mathematics library are not
+//! used, so every machine draws the same values.
 
 mod empirical;
 mod law;

@@ -1,30 +1,31 @@
 //! Access links shared by flows at max-min fair rates.
 //!
-//! A host has an uplink and a downlink; a flow from one host to another takes part of the uplink
-//! of its source and of the downlink of its destination. Rates are max-min fair: no flow can be
-//! faster without a flow that is no faster becoming slower (Bertsekas and Gallager, *Data
-//! Networks*, §6.5.2). With a level per link, the rate of a flow is the lesser of its two levels
-//! (and its own ceiling); the flows of a saturated link sum to its capacity; the level of an
-//! unsaturated link is infinite. A flow of weight w counts as w flows that move as one.
+//! A host has an uplink and a downlink. A flow from one host to another uses the uplink of its
+//! source and the downlink of its destination. Rates are max-min fair: a flow can only become
+//! faster if another flow that is at most as fast becomes slower (Bertsekas and Gallager, *Data
+//! Networks*, §6.5.2). Each link has a level. The rate of a flow is the smallest of the levels of
+//! its two links and its own ceiling. The rates on a saturated link sum to its capacity; the level
+//! of an unsaturated link is infinite. A flow of weight w counts as w equal flows.
 //!
-//! **Units.** Work is counted in units of 2^-48 byte and a rate in units per nanosecond, so that
-//! the progress of a flow is `rate * elapsed`: exact, in integers, without a division. A rate of
-//! 20 kB/s is 5.6e9 units/ns, so rounding a rate down costs less than 2e-10 of it. What a flow
-//! sends within the nanosecond in which it completes counts for what it sends next.
+//! **Units.** Work is counted in units of 2^-48 byte and rates in these units per nanosecond. The
+//! progress of a flow is then `rate * elapsed`: exact, in integers, without a division. 20 kB/s are
+//! 5.6e9 units/ns, so rounding a rate down loses less than 2e-10 of it. A flow may send more than
+//! its block within the nanosecond in which the block completes; the surplus counts for its next
+//! block.
 //!
-//! **Time.** Starts and stops only mark links; [`Links::solve`] then finds the new rates, once for
-//! all changes of an instant. The caller must solve before time moves on.
+//! **Time.** Starting and stopping a flow only marks its links. [`Links::solve`] then finds the new
+//! rates, once for all changes of an instant. The caller must solve before time moves on.
 //!
-//! **Modes.** [`Solver::Exact`] follows a change to the last unit. [`Solver::Fast`], which scenarios
-//! have by default, ends a ripple at a link whose flows moved by less than 1/1024 of its capacity
-//! since it was last looked at, so rates are fair within about that share and a link that should be
-//! full lacks at most that share. With a few flows a link ripples die out by themselves and both
-//! modes cost the same; with dozens (everybody unchokes everybody) the exact one takes several
-//! times as long: 5.8 times on `w1` with 300 peers.
+//! **Modes.** [`Solver::Exact`] follows every change until no rate moves. [`Solver::Fast`], the
+//! default of scenarios, stops at a link whose rates moved by less than 1/1024 of its capacity
+//! since its level was last computed. Rates are then fair within about that share, and a link that
+//! should be full lacks at most that share. With a few flows a link, changes die out by themselves
+//! and both modes cost the same. With dozens (everybody unchokes everybody), the exact mode takes
+//! several times as long: 5.8 times on `w1` with 300 peers.
 //!
-//! **Invariant.** After every solve the rates on a link sum to at most its capacity, in both
-//! solver modes. Rates are constant between solves, so no link carries more than
-//! capacity x interval over any interval. Asserted for each link that a solve touched.
+//! **Invariant.** After every solve, in both modes, the rates on a link sum to at most its
+//! capacity. Rates are constant between solves, so no link carries more than capacity x interval in
+//! any interval. An assertion checks each link that a solve touched.
 
 mod flow;
 mod solve;
@@ -40,20 +41,20 @@ pub use flow::{FlowId, HostId};
 use crate::queue::Alarms;
 pub use crate::spec::Solver;
 
-/// Work done by the solver, for reports and benchmarks.
+/// Work done by the solver, for results and benchmarks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SolverWork {
-    /// Batches of changes solved.
+    /// Calls of `solve` that had changes to process.
     pub solves: u64,
     /// Levels computed.
     pub updates: u64,
     /// Rates changed.
     pub rate_changes: u64,
-    /// Solves that were cut off before they settled; capacities are kept all the same.
+    /// Solves stopped by their work budget before they settled. Capacities are kept even then.
     pub cut_off: u64,
 }
 
-/// What `Links::dues` holds for a flow whose rate the present solve has changed.
+/// Value in `Links::dues` of a flow whose rate the current solve has changed.
 const TOUCHED: u64 = 0;
 
 /// All links and flows of a world.
@@ -63,10 +64,10 @@ pub struct Links {
     /// Index: `2 * host` for its uplink, `2 * host + 1` for its downlink.
     links: Vec<Link>,
     flows: Vec<Flow>,
-    /// When each flow has sent all its bytes at its present rate, ns; `u64::MAX` if never. Apart from
-    /// the flows, because it is looked at far more often.
+    /// When each flow has sent all its bytes at its current rate, ns; `u64::MAX` if never. Kept
+    /// apart from the flows, because it is read far more often.
     dues: Vec<u64>,
-    /// Next completion on each uplink, or earlier. Id: host.
+    /// For each uplink, the time of its next completion or an earlier one. Id: host.
     alarms: Alarms,
     worklist: VecDeque<u32>,
     /// Which links are on the worklist. Index: link.
@@ -74,7 +75,7 @@ pub struct Links {
     /// Flows whose rate this solve changed.
     touched: Vec<u32>,
     scratch: Vec<solve::Limit>,
-    /// What each flow of a link is allowed elsewhere, and its weight.
+    /// Scratch space: for each flow of a link, its limit at its other end and its weight.
     limits: Vec<(u64, u64)>,
     work: SolverWork,
 }
@@ -109,8 +110,8 @@ impl Links {
         HostId(host)
     }
 
-    /// Starts `flow` with `bytes` to send, no faster than `ceiling` bytes/s. The caller numbers
-    /// flows densely; a number may be used again once its flow was stopped.
+    /// Starts `flow` with `bytes` to send, at no more than `ceiling` bytes/s. The caller chooses
+    /// flow numbers, which should be dense. The number of a stopped flow can be used again.
     pub fn start(
         &mut self,
         now: Instant,
@@ -142,13 +143,13 @@ impl Links {
         self.mark(down);
     }
 
-    /// From now on `flow`, which begins with a weight of 1, is worth as much as `weight` such flows.
+    /// Sets the weight of `flow`: it counts as `weight` flows. A new flow has weight 1.
     pub fn set_weight(&mut self, flow: FlowId, weight: u32) {
         assert!(weight > 0, "a flow without weight would stand still");
         self.change(flow, |it| it.weight = weight);
     }
 
-    /// From now on `flow` is no faster than `ceiling` bytes/s.
+    /// Sets the ceiling of `flow` in bytes/s; `None` removes it.
     pub fn set_ceiling(&mut self, flow: FlowId, ceiling: Option<u64>) {
         self.change(flow, |it| {
             it.ceiling = ceiling.map_or(INFINITE, units_of);
@@ -164,7 +165,7 @@ impl Links {
         self.mark(down);
     }
 
-    /// Gives a flow that [`Links::pop_due`] returned `bytes` more to send.
+    /// Gives `bytes` more to a flow that [`Links::pop_due`] returned.
     pub fn extend(&mut self, now: Instant, flow: FlowId, bytes: u64) {
         let it = &mut self.flows[flow.0 as usize];
         assert!(it.is_active(), "flow {} is stopped", flow.0);
@@ -173,7 +174,7 @@ impl Links {
         self.forecast(flow.0);
     }
 
-    /// Stops `flow`. What it has not sent is forgotten.
+    /// Stops `flow`. Bytes that it has not sent are dropped.
     pub fn stop(&mut self, flow: FlowId) {
         let it = self.flows[flow.0 as usize];
         assert!(it.is_active(), "flow {} is stopped", flow.0);
@@ -189,7 +190,7 @@ impl Links {
                     moved.down_place = place;
                 }
             }
-            // Who shares an unsaturated link is held back elsewhere and gains nothing here.
+            // Other flows of an unsaturated link are limited elsewhere, so they gain nothing here.
             if self.links[link as usize].level != INFINITE {
                 self.mark(link);
             }
@@ -204,15 +205,16 @@ impl Links {
         !self.worklist.is_empty()
     }
 
-    /// When a flow may complete. Not before this moment, but perhaps later.
+    /// A time before which no flow completes. The next completion may be later.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         let next = self.alarms.next_at();
         (next != Instant::NEVER).then_some(next)
     }
 
-    /// Takes a flow that has sent all its bytes by `now`: uplinks in host order, flows of an uplink
-    /// in a fixed order. Either [`Links::extend`] or [`Links::stop`] it within the instant.
+    /// Takes the next flow that has sent all its bytes by `now`. Uplinks come in host order, flows
+    /// of an uplink in a fixed order. The caller must [`Links::extend`] or [`Links::stop`] the flow
+    /// before time moves on.
     pub fn pop_due(&mut self, now: Instant) -> Option<FlowId> {
         loop {
             if self.alarms.next_at() > now {
@@ -239,13 +241,13 @@ impl Links {
         }
     }
 
-    /// At most `count` flows that complete about `until` if no rate changes: of each uplink the one
-    /// that does so first.
+    /// Up to `count` flows that will complete by about `until` if no rate changes: from each uplink
+    /// only its earliest.
     pub(crate) fn soon(&self, until: Instant, count: usize, flows: &mut Vec<FlowId>) {
         flows.clear();
         self.alarms.ringing(until, &mut |host| {
             let on_uplink = self.links[2 * host as usize].flows.iter();
-            // Of fixed shape: no branch depends on the moments.
+            // Written without branches on the times, because they cannot be predicted.
             let first = on_uplink.min_by_key(|it| self.dues[**it as usize]);
             flows.extend(first.copied().map(FlowId));
             if flows.len() < count {
@@ -256,12 +258,12 @@ impl Links {
         });
     }
 
-    /// Reads a word of `flow`, so that the processor fetches it.
+    /// Reads a word of `flow`, so that the processor loads it into its cache.
     pub(crate) fn look_at(&self, flow: FlowId) -> u32 {
         self.flows.get(flow.0 as usize).map_or(0, |it| it.dst)
     }
 
-    /// Bytes that `flow` has yet to send at `now`, a begun one included.
+    /// Bytes that `flow` has yet to send at `now`; a partly sent byte counts as one.
     pub(crate) fn left(&self, now: Instant, flow: FlowId) -> u64 {
         let mut it = self.flows[flow.0 as usize];
         it.settle(now);
@@ -302,7 +304,7 @@ impl Links {
         self.arm(src, due);
     }
 
-    /// Sees to it that the alarm of `host` rings at `due` at the latest.
+    /// Sets the alarm of `host` to `due` at the latest.
     fn arm(&mut self, host: u32, due: u64) {
         let due = Instant::from_nanos(due);
         if due != Instant::NEVER && self.alarms.get(host).is_none_or(|it| due < it) {

@@ -11,23 +11,23 @@ use unchoke_core::torrent::Torrent;
 use crate::places::Nodes;
 use crate::stream::EndId;
 
-/// A present peer: its client, and the ends of its connections. What each input needs of it beside the
-/// client comes first, in a cache line.
+/// A peer that is present: its client and its ends of connections. The fields that every input
+/// needs besides the client come first and share a cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Peer {
-    /// Index: `PeerKey`. The end of that connection.
+    /// This peer's end of each connection. Index: `PeerKey`.
     pub(crate) ends: Vec<Option<EndId>>,
-    /// When its timer rings; kept here too, because it is compared after each input.
+    /// When its timer rings. Copied here because it is compared after each input.
     pub(crate) armed: Instant,
-    /// It leaves as soon as the present input is dealt with.
+    /// Whether it leaves after the current input.
     pub(crate) leaving: bool,
 
     pub(crate) client: Client<Nodes>,
 
-    /// Connections whose handshake is not done.
+    /// Connections whose handshake is not finished.
     half_open: Vec<(Door, EndId)>,
-    /// Of the tracker's answers to it.
+    /// Random stream for the tracker's answers to this peer.
     pub(crate) tracker_rng: Rng,
 }
 
@@ -48,12 +48,12 @@ impl Peer {
         self.client.torrent()
     }
 
-    /// The end of a connection that stands.
+    /// This peer's end of an open connection.
     pub(crate) fn end(&self, key: PeerKey) -> EndId {
         self.ends[key.0 as usize].expect("the client knows who is connected")
     }
 
-    /// The connection of `end` stands.
+    /// Records that the connection of `end` is open.
     pub(crate) fn join(&mut self, key: PeerKey, end: EndId) {
         let place = key.0 as usize;
         if self.ends.len() <= place {
@@ -65,73 +65,74 @@ impl Peer {
         self.ends[place] = Some(end);
     }
 
-    /// The connection with this key stands no longer.
+    /// Forgets a connection that has closed.
     pub(crate) fn part(&mut self, key: PeerKey) {
         self.ends[key.0 as usize] = None;
     }
 
-    /// A connection is begun, or somebody is at the door.
+    /// Records a connection whose handshake begins.
     pub(crate) fn open(&mut self, door: Door, end: EndId) {
         self.half_open.push((door, end));
     }
 
-    /// The end behind a door, which is one no more.
+    /// Removes and returns the end of a connection in its handshake.
     pub(crate) fn take_end(&mut self, door: Door) -> Option<EndId> {
         let place = self.half_open.iter().position(|it| it.0 == door)?;
         let end = self.half_open.swap_remove(place).1;
         if self.half_open.is_empty() {
-            // Most of a life nobody is at a door.
+            // Most of the time no handshake is under way, so free the memory.
             self.half_open = Vec::new();
         }
         Some(end)
     }
 
-    /// The door of an end.
+    /// The door that this end was opened under, while its handshake lasts.
     pub(crate) fn door(&self, end: EndId) -> Option<Door> {
         let found = self.half_open.iter().find(|it| it.1 == end);
         found.map(|it| it.0)
     }
 }
 
-/// Memory is taken for so many connections at a time.
+/// Memory for ends is reserved in steps of this many connections.
 const ENDS_AT_A_TIME: usize = 64;
 
-/// What is known of a node of the spec to the end of the run.
+/// What is kept about a node of the spec until the run ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
     pub(crate) arrived_at: Option<Instant>,
     pub(crate) first_piece_at: Option<Instant>,
     pub(crate) completed_at: Option<Instant>,
     pub(crate) left_at: Option<Instant>,
-    /// Of a node that left.
+    /// The ledger of a node that has left.
     pub(crate) final_ledger: Ledger,
-    /// Of a node that left.
+    /// The piece count of a node that has left.
     pub(crate) final_pieces: u32,
 }
 
-/// The access of a node as the streams see it; apart from [`Node`], because it is touched for each
-/// message. A cache line.
+/// The state of a node's access link that streams use. Kept apart from [`Node`], because every
+/// message reads it. As large as a cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Access {
     pub(crate) delay_ns: u64,
-    /// Bytes that left the uplink with whole blocks.
+    /// Bytes that the uplink has sent with whole blocks.
     pub(crate) up_bytes: u64,
-    /// Bytes that came in whole blocks.
+    /// Bytes that the downlink has received with whole blocks.
     pub(crate) down_bytes: u64,
-    /// Bytes of control messages sent while blocks occupied the uplink, not yet paid for.
+    /// Bytes of control messages sent while blocks occupied the uplink; the next block pays for
+    /// them.
     pub(crate) up_debt: u32,
     /// The same for the downlink.
     pub(crate) down_debt: u32,
-    /// Flows that run on the uplink.
+    /// Number of active flows on the uplink.
     pub(crate) up_flows: u32,
-    /// Flows that run on the downlink.
+    /// Number of active flows on the downlink.
     pub(crate) down_flows: u32,
-    /// The connections on which a `have` may wait, as the core said last.
+    /// Connections whose `have`s may wait, as the core last said. One bit a connection.
     pub(crate) indifferent: u128,
-    /// `have`s that wait.
+    /// Number of `have`s that wait.
     pub(crate) waiting: u8,
-    /// Of the spec, at hand because each block asks for them.
+    /// Class from the spec. Copied here because every block needs it.
     pub(crate) class: u16,
     pub(crate) client: u16,
 }
@@ -145,12 +146,13 @@ impl Access {
 }
 
 impl Access {
-    /// Bytes beside the blocks leave: the next block pays for them, if there is one.
+    /// Adds bytes of control messages to the debt that the next block on the uplink pays, if blocks
+    /// use the uplink.
     pub(crate) fn owe_up(&mut self, bytes: u32) {
         self.up_debt += bytes * u32::from(self.up_flows > 0);
     }
 
-    /// The same for the downlink.
+    /// Likewise for the downlink.
     pub(crate) fn owe_down(&mut self, bytes: u32) {
         self.down_debt += bytes * u32::from(self.down_flows > 0);
     }

@@ -1,5 +1,6 @@
-//! Parameters of policies as scenarios and plans write them: under their name without the unit, which
-//! the value has as text (`tick = "10 s"`, `credit = "100 KiB"`); counts as plain numbers.
+//! Parameters of policies as scenarios and plans write them. The key is the parameter's name
+//! without its unit; a value with a unit is text that contains it (`tick = "10 s"`, `credit = "100
+//! KiB"`), a count is a plain number.
 
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use unchoke_core::choke::{Entry, Parameter};
 
 use crate::units;
 
-/// The parameter of this policy under this key.
+/// The parameter that this policy has under this key.
 #[must_use]
 pub fn find(entry: &Entry, key: &str) -> Option<&'static Parameter> {
     entry.parameters.iter().find(|it| it.key() == key)
 }
 
-/// The value that a text with a unit means; `None` if it is none, or the parameter has no unit.
+/// Reads a value with its unit; `None` if the text is not one, or if the parameter has no unit.
 #[must_use]
 pub fn parse(parameter: &Parameter, text: &str) -> Option<u64> {
     if parameter.is_time() {
@@ -25,7 +26,7 @@ pub fn parse(parameter: &Parameter, text: &str) -> Option<u64> {
     }
 }
 
-/// A value with its unit; `None` for a plain number.
+/// Writes a value with its unit; `None` if the parameter is a plain number.
 #[must_use]
 pub fn text(parameter: &Parameter, value: u64) -> Option<String> {
     if parameter.is_time() {
@@ -37,7 +38,7 @@ pub fn text(parameter: &Parameter, value: u64) -> Option<String> {
     }
 }
 
-/// What a parameter takes, as part of a sentence.
+/// What values a parameter accepts, as part of a sentence.
 #[must_use]
 pub fn expected(parameter: &Parameter) -> String {
     let (min, max) = (parameter.min, parameter.max);

@@ -1,4 +1,4 @@
-//! Who is where in a simulated swarm: a node is its own address, host and name.
+//! Addresses in a simulated swarm. A node's address is also its host and its peer id.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,13 +9,13 @@ use unchoke_core::ids::PeerId;
 use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::wire::{PEX_ID, PEX_NAME};
 
-/// Port that everybody listens on.
+/// Port that every client listens on.
 const PORT: u16 = 6881;
 
-/// Address of node 0 as messages carry it; the others follow.
+/// Address of node 0 in messages. The other nodes follow.
 const FIRST_ADDRESS: u32 = 0x0100_0000;
 
-/// What a client that exchanges peers says. BEP 10.
+/// The extended handshake of a client that does peer exchange. BEP 10.
 pub(crate) fn hello() -> ExtendedHandshake {
     ExtendedHandshake {
         extensions: BTreeMap::from([(PEX_NAME.to_owned(), PEX_ID)]),
@@ -24,22 +24,23 @@ pub(crate) fn hello() -> ExtendedHandshake {
     }
 }
 
-/// The places of a simulated swarm.
+/// The simulator's types for addresses, hosts and names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nodes;
 
-/// Where a node listens: its distance from the first. Never zero, so that an optional one is no larger.
+/// Where a node listens, as an offset from the first address. The stored number is never zero, so
+/// `Option<Address>` needs no extra space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address(NonZeroU32);
 
 impl Address {
-    /// So far from the first node.
+    /// The address at this offset from the first.
     #[must_use]
     pub(crate) fn new(offset: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(offset))
     }
 
-    /// How far it is from the first node.
+    /// Its offset from the first address.
     #[must_use]
     pub(crate) fn offset(self) -> u32 {
         self.0.get() - 1
@@ -67,7 +68,7 @@ impl Places for Nodes {
         source
     }
 
-    /// Everybody dials from the port on which it listens.
+    /// A simulated peer dials from the port on which it listens.
     fn listening_at(source: Address) -> Option<Address> {
         Some(source)
     }

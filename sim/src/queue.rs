@@ -1,13 +1,13 @@
-//! What happens next: events in the total order (time, sequence).
+//! The event queue. Events come in the total order (time, sequence).
 //!
-//! Three shapes, because three kinds of event behave differently:
+//! There are three structures, for three kinds of event:
 //!
-//! * [`EventQueue`]: anything, any time, in a 4-ary heap; and [`DelayLines`] beside it. Messages
-//!   between nodes take few distinct delays, and time never runs backwards, so all messages of
-//!   one delay come out in the order they went in: a plain FIFO per delay holds them at constant
-//!   cost in sequential memory.
-//! * [`Alarms`]: at most one pending moment per dense id (the next completion of an uplink, the
-//!   timer of a node), which can be moved: a tree of minima. Ties are broken by id.
+//! * [`EventQueue`]: any event at any time, in a 4-ary heap.
+//! * [`DelayLines`]: messages between nodes. There are few distinct delays and time never runs
+//!   backwards, so all messages with one delay arrive in the order in which they were sent. One
+//!   FIFO per delay holds them at constant cost in sequential memory.
+//! * [`Alarms`]: at most one pending time per dense id (the next completion of an uplink, the timer
+//!   of a node), which can be moved. A tree of minima; among equal times the lowest id is first.
 
 mod alarms;
 mod heap;

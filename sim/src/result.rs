@@ -1,4 +1,4 @@
-//! What a run reports. Integers only; statistics begin elsewhere.
+//! The result of a run, in integers only. Statistics are computed in `experiments`.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::link::SolverWork;
 /// The result of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunResult {
-    /// When the run ended: the last leecher was done, or the horizon came.
+    /// When the run ended: when every leecher had completed or given up, or at the horizon.
     pub ended_at: Instant,
     /// One per node of the spec, in its order.
     pub nodes: Vec<NodeResult>,
-    /// Blocks that arrived, useful or not.
+    /// Blocks that arrived, useful and wasted.
     pub blocks_transferred: u64,
     /// Inputs handed to the cores of all nodes.
     pub events: u64,
@@ -22,23 +22,23 @@ pub struct RunResult {
     pub digest: u64,
     /// Points of the time series, ascending.
     pub series: Vec<Sample>,
-    /// Classes of the spec: side of `class_matrix`.
+    /// Number of classes in the spec; `class_matrix` has this many rows and columns.
     pub class_count: usize,
     /// Useful payload bytes at `from * class_count + to`.
     pub class_matrix: Vec<u64>,
-    /// Clients of the spec: side of `client_matrix`.
+    /// Number of clients in the spec; `client_matrix` has this many rows and columns.
     pub client_count: usize,
     /// Useful payload bytes at `from * client_count + to`.
     pub client_matrix: Vec<u64>,
     /// Bytes handed to streams, all nodes together.
     pub bytes_sent: u64,
-    /// Bytes that arrived and were taken in.
+    /// Bytes that arrived and were processed.
     pub bytes_received: u64,
-    /// Bytes lost in connections that closed while they were under way.
+    /// Bytes in flight on connections when they closed.
     pub bytes_dropped: u64,
-    /// Bytes under way at the end.
+    /// Bytes in flight when the run ended.
     pub bytes_in_flight: u64,
-    /// No swarm of these capacities can be done faster. `None` if no leecher completed.
+    /// Lower bound on the time of any swarm with these capacities. `None` if no leecher completed.
     pub bound: Option<KumarRoss>,
     /// What the link solver did.
     pub solver: SolverWork,
@@ -63,11 +63,11 @@ pub struct NodeResult {
     pub node: u32,
     /// Access class.
     pub class: u16,
-    /// What it ran.
+    /// Position of its client in the spec.
     pub client: u16,
-    /// It started complete.
+    /// Whether it started with every piece.
     pub origin: bool,
-    /// When it joined; `None` if the run ended before.
+    /// When it joined; `None` if the run ended earlier.
     pub arrived_at: Option<Instant>,
     /// When it had its first piece; `None` for origins.
     pub first_piece_at: Option<Instant>,
@@ -75,23 +75,23 @@ pub struct NodeResult {
     pub completed_at: Option<Instant>,
     /// When it left; `None` if it stayed to the end.
     pub left_at: Option<Instant>,
-    /// Pieces it has at the end, or had when it left.
+    /// Pieces that it has at the end of the run, or had when it left.
     pub piece_count: u32,
-    /// Where its bytes went.
+    /// Its bytes by cause.
     pub ledger: Ledger,
-    /// Bytes of packet headers and acknowledgements that it sent, beside the ledger; 0 if headers
-    /// take nothing.
+    /// Bytes of packet headers and acknowledgements that it sent. Not in the ledger. 0 if the
+    /// scenario has no headers.
     pub transport_sent: u64,
 }
 
 impl NodeResult {
-    /// It left before it had every piece.
+    /// Whether it left before it had every piece.
     #[must_use]
     pub fn aborted(&self) -> bool {
         self.left_at.is_some() && !self.origin && self.completed_at.is_none()
     }
 
-    /// From arrival to the last piece.
+    /// Time from its arrival to its last piece.
     #[must_use]
     pub fn download_time(&self) -> Option<Duration> {
         Some(self.completed_at? - self.arrived_at?)
@@ -101,11 +101,11 @@ impl NodeResult {
 /// One point of the time series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// When.
+    /// Time of this point.
     pub at: Instant,
-    /// Present nodes that lack pieces.
+    /// Present nodes without all pieces.
     pub leechers: u32,
-    /// Present nodes that have every piece.
+    /// Present nodes with every piece.
     pub seeds: u32,
     /// Payload that arrived since the last point, bytes/s.
     pub down_rate: u64,
@@ -115,14 +115,14 @@ pub struct Sample {
 
 /// Lower bound on the time from the first arrival to the last completion, for any policy. Kumar and
 /// Ross 2006, *Peer-assisted file distribution: the minimum distribution time*. Rounded down to
-/// the nanosecond.
+/// nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KumarRoss {
-    /// Size over the slowest downlink of those that completed.
+    /// Torrent size divided by the slowest downlink among the peers that completed.
     pub slowest_download: Duration,
-    /// Size over the upload capacity of the origins: each byte leaves them once.
+    /// Torrent size divided by the upload capacity of the origins: they must send each byte once.
     pub origin_upload: Duration,
-    /// Copies made over the upload capacity of all.
+    /// Bytes of all completed copies divided by the upload capacity of all nodes.
     pub total_upload: Duration,
 }
 

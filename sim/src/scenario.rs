@@ -1,8 +1,8 @@
-//! Scenarios: what a swarm is made of, in TOML with units as text.
+//! Scenarios describe swarms, in TOML with units as text.
 //!
-//! A [`Scenario`] and a seed [`expand`] to a [`crate::spec::SwarmSpec`], which is all that the
-//! world sees. Nothing is drawn before that, so a scenario is a distribution of swarms and a seed
-//! picks one. Start reading at [`Scenario`]; `sim/scenarios/` has examples.
+//! A [`Scenario`] and a seed [`expand`] to a [`crate::spec::SwarmSpec`], the only input of the
+//! world. All random draws happen in that step: a scenario is a distribution of swarms, and a seed
+//! selects one. Start reading at [`Scenario`]; `sim/scenarios/` has examples.
 
 mod builtin;
 mod canonical;
@@ -34,43 +34,44 @@ use crate::spec::{ClientSpec, NetworkSpec, TrackerSpec};
 use crate::units::{Decimal, Share};
 use error::Problem;
 
-/// Most peers of a scenario.
+/// Most peers that a scenario may have.
 pub const MAX_PEERS: u32 = 10_000_000;
 
-/// Longest scenario file that is read, bytes.
+/// Longest scenario file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// What a swarm is made of.
+/// The description of a swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
-    /// Name in results.
+    /// Name used in results.
     pub name: String,
-    /// Raised with every change that changes results.
+    /// Raised by every change that changes results.
     pub version: u32,
-    /// One sentence: what it is for.
+    /// One sentence: the purpose of the scenario.
     pub about: String,
-    /// Runs end here at the latest.
+    /// Latest end of a run.
     pub horizon: Duration,
     /// Time between two points of the time series.
     pub sample_every: Duration,
-    /// Size and division of the torrent.
+    /// Size of the torrent, and its division into pieces.
     pub geometry: Geometry,
-    /// What lies between the nodes.
+    /// Delays, link sharing and transport between nodes.
     pub network: NetworkSpec,
-    /// Regions of the network; the first is that of an origin that names none.
+    /// Regions of the network. Origins without a region are in the first.
     pub regions: Vec<Region>,
     /// The tracker.
     pub tracker: TrackerSpec,
-    /// What peers run where a population says nothing else.
+    /// Client settings for populations and origins that do not set them.
     pub client: ClientSpec,
-    /// Who starts with every piece and never leaves; at least one.
+    /// Nodes that start with every piece and never leave; at least one.
     pub origins: Vec<Origins>,
-    /// Everyone else.
+    /// All other nodes.
     pub peers: Peers,
-    /// What the peers run. The first population takes its peers first, in an order that depends
-    /// on the seed alone: a larger share of it holds every peer of a smaller one.
+    /// What the peers run. Peers are assigned to the populations in order, the first population
+    /// first, in an order of peers that depends only on the seed. If the share of the first
+    /// population grows, every peer that was in it stays in it.
     pub populations: Vec<Population>,
-    /// What goes wrong.
+    /// Faults to inject.
     pub faults: Faults,
 }
 
@@ -79,22 +80,22 @@ pub struct Scenario {
 pub struct Region {
     /// Its name.
     pub name: String,
-    /// How many of the peers are there. The shares of all regions sum to 100 %.
+    /// Share of the peers that are in this region. The shares of all regions sum to 100 %.
     pub share: Share,
-    /// One-way delay to each region, itself included; the same in both directions.
+    /// One-way delay to each region, including this one; the same in both directions.
     pub delays: Vec<Duration>,
 }
 
-/// Origin seeds that are alike.
+/// A group of equal origin seeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
     /// How many; at least 1.
     pub count: u32,
-    /// Access link of each.
+    /// Access link of each of them.
     pub access: Access,
-    /// Position of their region.
+    /// Position of their region in [`Scenario::regions`].
     pub region: u16,
-    /// What each runs.
+    /// What each of them runs.
     pub client: ClientSpec,
 }
 
@@ -114,31 +115,32 @@ pub struct Access {
 pub struct Peers {
     /// How many, from 1 to [`MAX_PEERS`].
     pub count: u32,
-    /// When they come.
+    /// When they arrive.
     pub arrivals: Arrivals,
-    /// How long they stay once they have every piece.
+    /// How long they stay after completing.
     pub stay: StayModel,
-    /// After so long a peer that is not done gives up and leaves.
+    /// Time after which a peer that has not completed leaves.
     pub patience: Option<Law>,
-    /// After so long a peer leaves, done or not.
+    /// Time after which a peer leaves, complete or not.
     pub session: Option<Law>,
-    /// As a peer leaves, another joins in its place: so many times for each of [`Peers::count`].
+    /// When a peer leaves, another joins in its place; this many times for each of
+    /// [`Peers::count`].
     pub rejoins: u32,
     /// Their access links.
     pub capacity: Capacity,
-    /// How many of them accept connections.
+    /// Share of them that accept incoming connections.
     pub reachable: Share,
 }
 
-/// When peers come.
+/// When peers arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrivals {
-    /// Uniform over this time; all at the start if it is zero.
+    /// Uniformly in a window from the start; all at the start if the window is zero.
     Flash {
-        /// From the start.
+        /// Length of the window.
         window: Duration,
     },
-    /// With independent exponential gaps, the first one before the first peer.
+    /// With independent exponential gaps, including one before the first peer.
     Poisson {
         /// Mean gap.
         mean_gap: Duration,
@@ -148,23 +150,23 @@ pub enum Arrivals {
         /// Time constant.
         tau: Duration,
     },
-    /// With independent gaps of this distribution, the first one before the first peer.
+    /// With independent gaps from this distribution, including one before the first peer.
     Gaps(Law),
-    /// At these times; the first so many of them as there are peers.
+    /// At the times given; only the first [`Peers::count`] times are used.
     Trace {
-        /// From the start.
+        /// Times since the start of the run.
         times: Vec<Duration>,
     },
 }
 
-/// How long peers stay once they have every piece.
+/// How long peers stay after completing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StayModel {
-    /// Not at all.
+    /// They leave at once.
     AtOnce,
-    /// Until the run ends.
+    /// They stay until the run ends.
     Forever,
-    /// A time of this distribution.
+    /// A time from this distribution.
     For(Law),
 }
 
@@ -184,36 +186,36 @@ pub struct Class {
     pub name: String,
     /// How many of the peers.
     pub share: Share,
-    /// Their link.
+    /// Access link of each.
     pub access: Access,
 }
 
-/// A measured distribution of uplinks. Results group the peers into four equal classes, `q1` for
-/// the slowest.
+/// A measured distribution of uplinks. Results group the peers into four equal classes, from `q1`
+/// (slowest) to `q4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
-    /// Distribution of the uplink, in units of `unit`.
+    /// Distribution of the uplink, in multiples of `unit`.
     pub cdf: Cdf,
-    /// Bytes/s that a 1 in the distribution means.
+    /// The rate that the value 1 stands for, bytes/s.
     pub unit: u64,
-    /// Every uplink is multiplied by this.
+    /// Factor applied to every uplink.
     pub scale: Decimal,
-    /// The downlink.
+    /// How the downlink is set.
     pub down: Down,
     /// One-way delay to the middle of the network.
     pub delay: Duration,
 }
 
-/// A downlink that was not measured.
+/// How downlinks are set when only uplinks were measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Down {
-    /// The same for all, bytes/s.
+    /// The same for all peers, bytes/s.
     Fixed(u64),
-    /// The uplink times this.
+    /// This factor times the uplink.
     Factor(Decimal),
 }
 
-/// Peers that run the same.
+/// Peers that run the same client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Population {
     /// How many of the peers.
@@ -222,38 +224,38 @@ pub struct Population {
     pub client: ClientSpec,
 }
 
-/// How many of the peers a population is.
+/// The size of a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A share.
+    /// A share of the peers.
     Share(Share),
-    /// A number.
+    /// A number of peers.
     Count(u32),
-    /// Those that the others leave.
+    /// All peers that the other populations leave.
     Rest,
 }
 
-/// What goes wrong.
+/// Faults to inject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Peers whose payload is wrong.
+    /// Share of the peers that send wrong payload.
     pub corrupting: Share,
-    /// Peers that say they have every piece but one, whatever they have.
+    /// Share of the peers that claim to have every piece but one, whatever they have.
     pub overstating: Share,
-    /// Peers that say they have nothing, whatever they have.
+    /// Share of the peers that claim to have no pieces, whatever they have.
     pub understating: Share,
-    /// Mean time after which a connection breaks by itself.
+    /// Mean lifetime of a connection before it breaks; `None` if connections do not break.
     pub break_mean: Option<Duration>,
 }
 
 impl Scenario {
-    /// The built-in scenarios, by name.
+    /// All built-in scenarios.
     #[must_use]
     pub fn list() -> Vec<Builtin> {
         builtin::list()
     }
 
-    /// The built-in scenario of this name if there is one, else the scenario in this file.
+    /// The built-in scenario with this name, or else the scenario in the file at this path.
     pub fn load(name_or_path: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
         match builtin::source(name_or_path) {
             Some(source) => source.read(overrides),
@@ -261,7 +263,7 @@ impl Scenario {
         }
     }
 
-    /// The built-in scenario of this name.
+    /// The built-in scenario with this name.
     pub fn builtin(name: &str, overrides: &[String]) -> Result<Self, ScenarioError> {
         let source = builtin::source(name).ok_or_else(|| {
             let expected = builtin::suggestion(name);
@@ -270,7 +272,7 @@ impl Scenario {
         source.read(overrides)
     }
 
-    /// The scenario in this file. Files that it names are looked for beside it.
+    /// The scenario in this file. Files that it names are looked up in its folder.
     pub fn from_file(path: &Path, overrides: &[String]) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
         let text = read_text(path).map_err(|found| {
@@ -280,8 +282,8 @@ impl Scenario {
         Self::from_toml(&text, &name, path.parent(), overrides)
     }
 
-    /// The scenario in `text`. `file` is its name in messages; `folder` is where the files are
-    /// that it may name.
+    /// The scenario in `text`. Error messages call it `file`. Files that it names are looked up in
+    /// `folder`.
     pub fn from_toml(
         text: &str,
         file: &str,
@@ -298,27 +300,27 @@ impl Scenario {
         read().map_err(|it| it.in_file(file))
     }
 
-    /// The scenario as TOML with every default filled in: the same text for scenarios that mean
-    /// the same, and reads back as this scenario.
+    /// The scenario as TOML with every default filled in. Scenarios with the same meaning give the
+    /// same text, and reading the text gives this scenario again.
     #[must_use]
     pub fn to_toml(&self) -> String {
         canonical::toml(self)
     }
 
-    /// The scenario with these populations instead of its own.
+    /// The same scenario with other populations.
     pub fn with_populations(mut self, populations: Vec<Population>) -> Result<Self, ScenarioError> {
         self.populations = populations;
         self.check()?;
         Ok(self)
     }
 
-    /// Peers of each population, in the order of [`Scenario::populations`].
+    /// Number of peers in each population, in the order of [`Scenario::populations`].
     #[must_use]
     pub fn population_counts(&self) -> Vec<u32> {
         expand::counts(self, self.peers.count)
     }
 
-    /// What a program that has changed a scenario may have broken: shares, counts and names.
+    /// Checks shares, counts and names, which a program that changes a scenario may break.
     pub fn check(&self) -> Result<(), ScenarioError> {
         read::check(self).map_err(|(key, expected, found)| {
             Problem::new(&Place::Whole, key, expected, found).in_file(&self.name)
@@ -326,8 +328,8 @@ impl Scenario {
     }
 }
 
-/// The text of a file that is not absurdly long, or why not. A device has no length that could be
-/// asked for before, and never ends.
+/// Reads a file up to a length limit, or says why not. The limit applies while reading, because a
+/// device file has no length to check beforehand and may never end.
 fn read_text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let mut read = || {

@@ -1,5 +1,5 @@
-//! One swarm, fully resolved: what a scenario and a seed expand to, and all that the world sees of
-//! either. Plain data, integers only.
+//! One swarm with everything drawn: the result of expanding a scenario with a seed, and the only
+//! input of the world. Plain data, integers only.
 
 use std::time::Duration;
 
@@ -13,40 +13,41 @@ use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 
 use crate::transport::TransportSpec;
 
-/// A swarm. The position of a node in `nodes` is the entity number of its random streams.
+/// A swarm. The position of a node in `nodes` numbers its random streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwarmSpec {
-    /// The seed of the run, from which every stream of the run is drawn.
+    /// Seed of the run. Every random stream of the run derives from it.
     pub seed: u64,
-    /// Size and division of the torrent.
+    /// Size of the torrent, and its division into pieces.
     pub geometry: Geometry,
-    /// Origins first, then the peers, whatever the order of their arrival.
+    /// The origins first, then the peers. The order does not depend on when they arrive.
     pub nodes: Vec<NodeSpec>,
-    /// Names of the access classes; [`NodeSpec::class`] is a position here.
+    /// Names of the access classes; [`NodeSpec::class`] is an index here.
     pub classes: Vec<String>,
-    /// What peers run; [`NodeSpec::client`] is a position here.
+    /// What peers run; [`NodeSpec::client`] is an index here.
     pub clients: Vec<ClientSpec>,
     /// The tracker.
     pub tracker: TrackerSpec,
-    /// What lies between the nodes.
+    /// Delays, link sharing and transport between nodes.
     pub network: NetworkSpec,
-    /// The regions of the network; [`NodeSpec::region`] is a position there.
+    /// The regions of the network; [`NodeSpec::region`] is an index here.
     pub regions: Regions,
-    /// Mean time after which a connection breaks by itself, exponentially distributed; `None` if
-    /// none does.
+    /// Mean lifetime of a connection before it breaks, exponentially distributed; `None` if
+    /// connections do not break.
     pub break_mean: Option<Duration>,
-    /// The run ends here at the latest.
+    /// Latest end of the run.
     pub horizon: Instant,
     /// Time between two points of the time series.
     pub sample_every: Duration,
 }
 
-/// One peer, its access link and its life.
+/// One node: its access link, its lifetime and what it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeSpec {
-    /// When it joins; [`Instant::NEVER`] if it joins as another leaves.
+    /// When it joins; [`Instant::NEVER`] if it joins when another node leaves.
     pub arrives_at: Instant,
-    /// It joins as this node leaves, done or not. Nodes follow those before them.
+    /// It joins when this node leaves. The followed node has a smaller position and no other
+    /// follower.
     pub follows: Option<u32>,
     /// Capacity of its uplink, bytes/s; at least 1.
     pub up: u64,
@@ -54,33 +55,32 @@ pub struct NodeSpec {
     pub down: u64,
     /// One-way delay between the node and the middle of the network, ns.
     pub delay_ns: u64,
-    /// Position in [`SwarmSpec::regions`].
+    /// Index in [`SwarmSpec::regions`].
     pub region: u16,
-    /// Position in [`SwarmSpec::classes`].
+    /// Index in [`SwarmSpec::classes`].
     pub class: u16,
-    /// Position in [`SwarmSpec::clients`].
+    /// Index in [`SwarmSpec::clients`].
     pub client: u16,
-    /// It starts with every piece and never leaves.
+    /// Whether it starts with every piece and never leaves.
     pub origin: bool,
-    /// How long it stays once it has every piece. Not asked of an origin.
+    /// How long it stays after completing. Ignored for an origin.
     pub stay: Stay,
-    /// A leecher that is not done so long after it joined gives up and leaves. Not asked of an
-    /// origin.
+    /// It leaves this long after joining unless it has completed. Ignored for an origin.
     pub patience: Option<Duration>,
-    /// It leaves so long after it joined, done or not. Not asked of an origin.
+    /// It leaves this long after joining, complete or not. Ignored for an origin.
     pub session: Option<Duration>,
-    /// Others can connect to it; otherwise it only connects to others.
+    /// Whether others can connect to it. If not, it can still connect to others.
     pub reachable: bool,
-    /// The payload it sends is wrong.
+    /// Whether the payload that it sends is wrong.
     pub corrupts: bool,
-    /// What it says it has.
+    /// Which pieces it claims to have.
     pub claims: Claims,
 }
 
-/// How long a peer stays after it has completed.
+/// How long a peer stays after completing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stay {
-    /// It leaves as it completes.
+    /// It leaves at once.
     AtOnce,
     /// It seeds for this long.
     For(Duration),
@@ -88,10 +88,10 @@ pub enum Stay {
     Forever,
 }
 
-/// What a share of the peers runs.
+/// The client that a part of the peers runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSpec {
-    /// The name results are grouped by.
+    /// Name by which results are grouped.
     pub name: String,
     /// Registered choking policy.
     pub policy: String,
@@ -99,40 +99,43 @@ pub struct ClientSpec {
     pub own: Option<&'static Entry>,
     /// Parameters of the policy; those left out keep their defaults.
     pub parameters: Parameters,
-    /// Registered piece picker.
+    /// Name of a registered piece picker.
     pub picker: String,
-    /// Connections it holds at most, opened by either side.
+    /// Most connections, counting those opened by either side.
     pub max_connections: u16,
-    /// Connections from which on it dials nobody; `None` for mainline's share.
+    /// With this many connections it stops dialling; `None` for mainline's share of the maximum.
     pub initiate: Option<u16>,
-    /// With fewer connections than this it asks the tracker early; `None` for mainline's share.
+    /// With fewer connections than this it announces early; `None` for mainline's share of the
+    /// maximum.
     pub enough: Option<u16>,
-    /// Cap of its payload upload, bytes/s.
+    /// Limit on its payload upload, bytes/s.
     pub upload_cap: Option<u64>,
-    /// Cap of its payload download, bytes/s.
+    /// Limit on its payload download, bytes/s.
     pub download_cap: Option<u64>,
-    /// Requests it keeps outstanding at a peer.
+    /// How many requests it keeps outstanding at a peer.
     pub pipeline: Pipeline,
-    /// A peer that owes a block for so long is snubbed.
+    /// A peer that owes a block for this long is snubbed.
     pub snub_after: Duration,
-    /// How it asks for the last blocks.
+    /// How it requests the last blocks.
     pub endgame: Endgame,
-    /// What it lets peers ask for under a choke, and whether it asks. BEP 6. The torrent is filled in
-    /// by the run.
+    /// What it lets peers request while it chokes them, and whether it makes such requests itself.
+    /// BEP 6. The run fills in the info-hash.
     pub allowed_fast: AllowedFast,
-    /// It rechokes at whole multiples of the period since the start of the run, not at a phase of
-    /// its own.
+    /// Whether it rechokes at whole multiples of the period since the start of the run, instead of
+    /// at a random phase of its own.
     pub aligned_ticks: bool,
-    /// It tells its peers whom it is connected to, and dials whom they name. BEP 11.
+    /// Whether it sends its peers the addresses of its other peers, and dials the addresses that
+    /// they send. BEP 11.
     pub peer_exchange: bool,
-    /// One that starts with every piece hides them and reveals one at a time. BEP 16.
+    /// Whether, starting with every piece, it hides its pieces and reveals one at a time. BEP 16.
     pub super_seed: bool,
-    /// With too few connections it asks the tracker again after so long.
+    /// With too few connections it announces again after this time.
     pub rerequest_interval: Duration,
 }
 
 impl ClientSpec {
-    /// The same client as `profile` has it, with what no profile says.
+    /// The same client with the settings of `profile`. Settings that profiles do not have stay as
+    /// they are.
     #[must_use]
     pub fn as_profile(&self, profile: &Profile) -> Self {
         Self {
@@ -153,8 +156,8 @@ impl ClientSpec {
         }
     }
 
-    /// The same client with this policy; its own parameters stay, where the policy is the same and
-    /// `parameters` has no other value.
+    /// The same client with another policy and parameters. If the policy is the same, parameters
+    /// that `parameters` does not set keep their values.
     #[must_use]
     pub fn with_policy(&self, name: &str, policy: &str, parameters: &Parameters) -> Self {
         let mut client = Self {
@@ -172,7 +175,7 @@ impl ClientSpec {
         client
     }
 
-    /// How it behaves around its torrent.
+    /// The settings of the client around its torrent.
     #[must_use]
     pub fn around(&self) -> client::Config {
         client::Config::new(self.max_connections).with(self.initiate, self.enough)
@@ -190,30 +193,30 @@ impl ClientSpec {
 /// The tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackerSpec {
-    /// Peers in one answer at most.
+    /// Most peers in one answer.
     pub numwant: u32,
     /// Time between two announces of a peer.
     pub interval: Duration,
-    /// When it does not answer.
+    /// Times at which it does not answer.
     pub outages: Vec<Outage>,
 }
 
-/// A time in which the tracker does not answer.
+/// A period without answers from the tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// It begins.
+    /// Start of the outage.
     pub from: Duration,
-    /// It is over.
+    /// End of the outage.
     pub until: Duration,
 }
 
-/// Regions of the network, and the one-way delay from each to each on top of all other delays.
+/// Regions of the network. The one-way delay between two regions is added to all other delays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Regions {
-    /// Names; empty if the network is not divided.
+    /// Names; empty if the network has no regions.
     pub names: Vec<String>,
-    /// From each to each, ns: row after row, `names.len()` squared in all. The same in both
-    /// directions.
+    /// Delay from each region to each, ns, row by row: the square of `names.len()` values. The same
+    /// in both directions.
     pub delays_ns: Vec<u64>,
 }
 
@@ -228,27 +231,28 @@ impl Regions {
     }
 }
 
-/// What lies between the nodes.
+/// The network between the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkSpec {
-    /// How rates are shared.
+    /// How exactly link rates are computed.
     pub solver: Solver,
-    /// One-way delay between any two nodes, ns, on top of both access delays.
+    /// One-way delay between any two nodes, ns, in addition to both access delays.
     pub base_delay_ns: u64,
-    /// Blocks that the socket buffer of a connection takes before it is full.
+    /// Number of blocks that the socket buffer of a connection holds.
     pub send_buffer_blocks: u8,
-    /// 256 nodes in a row share the first three bytes of their addresses; otherwise no two do.
+    /// Whether each 256 consecutive nodes share the first three bytes of their address. If not, no
+    /// two nodes do.
     pub shared_subnets: bool,
-    /// What TCP/IP adds.
+    /// Effects of TCP/IP on the links.
     pub transport: TransportSpec,
 }
 
 /// How the max-min fair rates are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solver {
-    /// Every change is followed to its end.
+    /// Every change is followed until no rate moves.
     Exact,
-    /// A change is followed until it falls below a stated relative error. What scenarios have by
-    /// default.
+    /// A change is followed until its effect falls below a stated relative error. The default of
+    /// scenarios.
     Fast,
 }

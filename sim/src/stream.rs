@@ -1,12 +1,12 @@
 //! Connections as two ordered byte streams.
 //!
-//! What a node hands over for a peer leaves in order. A block is sent at the rate its flow gets; a
-//! control message leaves at once if no block is before it, otherwise with the last byte of the
-//! block before it, as in a socket buffer.
+//! The messages that a node hands over for a peer leave in order. A block is sent at the rate of
+//! its flow. A control message leaves at once if no block is ahead of it in the stream; otherwise
+//! it leaves with the last byte of the block ahead of it, as in a socket buffer.
 //!
-//! A connection has two ends, `2 * c` (who dialled) and `2 * c + 1`; the stream of an end is what
-//! its node sends. An end that closes says so with a `Fin` behind everything it sent; when both
-//! `Fin`s have arrived nothing of the connection is under way and its number is free again.
+//! A connection has two ends: `2 * c` is the dialler's, `2 * c + 1` the other one. The stream of an
+//! end carries what its node sends. A closing end sends a `Fin` after everything else. When both
+//! `Fin`s have arrived, nothing of the connection is in flight, and its number can be used again.
 
 use std::num::NonZeroU32;
 
@@ -17,7 +17,8 @@ use unchoke_core::wire::{PIECE_HEADER_BYTES, wire_len};
 use crate::link::FlowId;
 use crate::queue::LineId;
 
-/// One end of a connection. Never zero, so that an optional one is no larger.
+/// One end of a connection. The stored number is never zero, so `Option<EndId>` needs no extra
+/// space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EndId(NonZeroU32);
 
@@ -29,7 +30,7 @@ impl EndId {
         Self(NonZeroU32::new(number).expect("connections are numbered from 1"))
     }
 
-    /// Its number, which is that of the connection times two, and one for who was dialled.
+    /// The number of this end: twice the number of the connection, plus one for the dialled side.
     pub(crate) fn number(self) -> u32 {
         self.0.get()
     }
@@ -44,7 +45,7 @@ impl EndId {
         self.number() & 1 == 0
     }
 
-    /// Where it stands in a list of all ends.
+    /// Its index in a list of all ends.
     pub(crate) fn index(self) -> usize {
         self.number() as usize - Self::FIRST
     }
@@ -59,26 +60,26 @@ pub(crate) fn bytes_of(message: &Message) -> u64 {
     }
 }
 
-/// Where an end stands.
+/// State of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndState {
-    /// Waits for the other side to answer, or to be dialled.
+    /// Waits for the answer of the other side, or for its handshake.
     Opening,
     /// Connected.
     Open,
-    /// Closed on this side; what arrives is dropped.
+    /// Closed on this side. Messages that still arrive are dropped.
     Closed,
 }
 
-/// End of a list of cells.
+/// Marks the end of a linked list of cells.
 const NIL: u32 = u32::MAX;
 
 /// State of one end; 32 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
-    /// Whose end it is.
+    /// Node that owns this end.
     pub(crate) node: u32,
-    /// The number of the flow of the stream; [`NIL`] unless it runs.
+    /// Number of the stream's flow; [`NIL`] while no flow is active.
     flow: u32,
     /// One-way delay, ns.
     pub(crate) delay_ns: u64,
@@ -87,16 +88,16 @@ pub(crate) struct End {
     key: u16,
     pub(crate) line: LineId,
     pub(crate) state: EndState,
-    /// The node chokes the other side, as far as it has said.
+    /// Whether the node chokes the other side, by the last message it sent.
     pub(crate) choking: bool,
-    /// The `Fin` of the other side has arrived.
+    /// Whether the `Fin` of the other side has arrived.
     pub(crate) finished: bool,
-    /// The `Fin` of this side is on its way, or has arrived.
+    /// Whether this side has sent its `Fin`.
     pub(crate) said_fin: bool,
 }
 
 impl End {
-    /// Of no connection.
+    /// Value of an end that belongs to no connection.
     const NOBODYS: Self = Self {
         node: u32::MAX,
         flow: NIL,
@@ -111,33 +112,33 @@ impl End {
         said_fin: false,
     };
 
-    /// What its node calls the connection.
+    /// The key under which its node knows the connection.
     pub(crate) fn key(&self) -> PeerKey {
         PeerKey(u32::from(self.key))
     }
 
-    /// Whether the connection has stood on this side.
+    /// Whether the connection was ever open on this side.
     pub(crate) fn has_key(&self) -> bool {
         self.key != u16::MAX
     }
 
-    /// Its node has a name for the connection.
+    /// Sets the key under which its node knows the connection.
     pub(crate) fn set_key(&mut self, key: PeerKey) {
         self.key = u16::try_from(key.0).expect("connections are limited to 16 bits");
     }
 
-    /// The flow of the stream, while it runs.
+    /// The flow of the stream, while it is active.
     pub(crate) fn flow(&self) -> Option<FlowId> {
         (self.flow != NIL).then_some(FlowId(self.flow))
     }
 
-    /// The flow of the stream begins or stops.
+    /// Sets the flow of the stream; `None` when it stops.
     pub(crate) fn set_flow(&mut self, flow: Option<FlowId>) {
         self.flow = flow.map_or(NIL, |it| it.0);
     }
 }
 
-/// The ends of a connection, the dialler's first; a cache line.
+/// The two ends of a connection, the dialler's first; as large as a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Pair([End; 2]);
@@ -148,14 +149,16 @@ struct Cell {
     next: u32,
 }
 
-/// All connections of a world and what waits in their streams.
+/// All connections of a world, and the messages waiting in their streams.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams {
-    /// By number; there is none of number 0.
+    /// Index: connection number. Number 0 is not used.
     connections: Vec<Pair>,
-    /// Connections of which nothing is under way, by the end of the dialler.
+    /// Connections with nothing in flight, whose numbers can be used again; named by the dialler's
+    /// end.
     free: Vec<EndId>,
-    /// What waits in all streams: a few lists in one pool, so that idle streams cost nothing.
+    /// Waiting messages of all streams: linked lists in one pool, so that an idle stream takes no
+    /// memory.
     cells: Vec<Cell>,
     free_cell: u32,
 }
@@ -170,7 +173,7 @@ impl Streams {
         }
     }
 
-    /// A connection from `dialler` to `target`; the end of the dialler.
+    /// Adds a connection from `dialler` to `target` and returns the dialler's end.
     pub(crate) fn open(&mut self, dialler: u32, target: u32, delay_ns: u64, line: LineId) -> EndId {
         let end = |node| End {
             node,
@@ -189,7 +192,7 @@ impl Streams {
         EndId::new(first.expect("fewer than 2^31 connections"))
     }
 
-    /// Frees the number of a connection of which nothing is under way.
+    /// Frees the number of a connection with nothing in flight.
     pub(crate) fn release(&mut self, end: EndId) {
         let first = if end.dialled() { end } else { end.other() };
         for end in [first, first.other()] {
@@ -201,30 +204,30 @@ impl Streams {
         self.free.push(first);
     }
 
-    /// Whether nothing waits in the stream of `end`.
+    /// Whether no message waits in the stream of `end`.
     pub(crate) fn is_empty(&self, end: EndId) -> bool {
         self[end].head == NIL
     }
 
-    /// What is to leave next.
+    /// The next message to leave.
     pub(crate) fn front(&self, end: EndId) -> Option<&Message> {
         let head = self[end].head;
         (head != NIL).then(|| &self.cells[head as usize].message)
     }
 
-    /// Reads what is to leave next, so that the processor fetches it.
+    /// Reads the next message to leave, so that the processor loads it into its cache.
     pub(crate) fn look_at_first(&self, end: EndId) -> u32 {
         let first = self.cells.get(self[end].head as usize);
         first.map_or(NIL, |it| it.next)
     }
 
-    /// The same for what is behind that.
+    /// Likewise for the message after it.
     pub(crate) fn look_at_second(&self, end: EndId) -> u32 {
         let second = self.cells.get(self.look_at_first(end) as usize);
         second.map_or(NIL, |it| it.next)
     }
 
-    /// Puts `message` behind what waits.
+    /// Appends `message` to the waiting messages.
     pub(crate) fn push(&mut self, end: EndId, message: Message) {
         let cell = Cell { message, next: NIL };
         let at = self.free_cell;
@@ -244,7 +247,7 @@ impl Streams {
         }
     }
 
-    /// Takes what is to leave next.
+    /// Removes and returns the next message to leave.
     pub(crate) fn pop(&mut self, end: EndId) -> Option<Message> {
         let at = self[end].head;
         if at == NIL {
@@ -261,7 +264,7 @@ impl Streams {
         Some(message)
     }
 
-    /// Bytes that wait in all streams.
+    /// Bytes waiting in all streams.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         let mut sum = 0;
         for end in self.connections.iter().flat_map(|it| &it.0) {

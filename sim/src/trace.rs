@@ -1,9 +1,9 @@
-//! What happened in a run: a digest of it always, the whole of it on demand.
+//! The events of a run: always reduced to a digest, and recorded in full on request.
 //!
-//! A trace is a [`Header`], the [`Happening`]s in order, and an [`End`]. It has two forms of one
-//! schema: JSON Lines for people and scripts, and a compact binary one. [`Writer`] writes either,
-//! [`Reader`] reads either; `results/TRACE.md` describes both. [`Watch`] follows what the events
-//! say of each node.
+//! A trace is a [`Header`], the [`Happening`]s in order, and an [`End`]. One schema has two forms:
+//! JSON Lines for people and scripts, and a compact binary form. [`Writer`] writes both and
+//! [`Reader`] reads both; `results/TRACE.md` describes them. [`Watch`] derives the state of each
+//! node from the events.
 
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::time::Instant;
@@ -24,7 +24,7 @@ pub use read::Reader;
 pub use watch::{Life, RATE_WINDOW, Tie, Watch};
 pub use write::{Form, Writer};
 
-/// A significant event. Nodes are positions in [`crate::spec::SwarmSpec::nodes`].
+/// A significant event. Nodes are indices in [`crate::spec::SwarmSpec::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// A node arrived.
@@ -37,28 +37,28 @@ pub enum Happening {
         /// Who.
         node: u32,
     },
-    /// A connection stands on both sides.
+    /// A connection is open on both sides.
     Connect {
         /// Who opened it.
         node: u32,
         /// Who accepted it.
         other: u32,
     },
-    /// A node learned that, or decided that, a connection is gone.
+    /// A node closed a connection, or learned that it is closed.
     Disconnect {
         /// Who.
         node: u32,
         /// The other side.
         other: u32,
     },
-    /// A node said that it will serve no more requests.
+    /// A node sent a choke: it will serve no more requests.
     Choke {
         /// Who.
         node: u32,
         /// Whom.
         other: u32,
     },
-    /// A node said that it will serve requests.
+    /// A node sent an unchoke: it will serve requests.
     Unchoke {
         /// Who.
         node: u32,
@@ -74,14 +74,14 @@ pub enum Happening {
         /// Which.
         block: BlockRef,
     },
-    /// A piece was verified and found good.
+    /// A piece was verified and is good.
     Piece {
         /// By whom.
         node: u32,
         /// Which.
         piece: PieceIndex,
     },
-    /// A piece was verified and found corrupt.
+    /// A piece was verified and is corrupt.
     Corrupt {
         /// By whom.
         node: u32,
@@ -95,8 +95,8 @@ pub enum Happening {
     },
 }
 
-/// Words of the events in JSON Lines; the position is the number in the binary form and in the
-/// digest. Appended to, never reordered.
+/// Names of the events in JSON Lines. The index is the event's number in the binary form and in the
+/// digest. Append only; never reorder.
 const WORDS: [&str; 11] = [
     "end",
     "join",
@@ -114,18 +114,19 @@ const WORDS: [&str; 11] = [
 /// Number of [`Happening::Block`].
 const BLOCK: u8 = 7;
 
-/// Whether events of this number are about two nodes.
+/// Whether events of this number involve two nodes.
 const fn has_other(number: u8) -> bool {
     matches!(number, 3..=BLOCK)
 }
 
-/// Whether events of this number are about a piece.
+/// Whether events of this number involve a piece.
 const fn has_piece(number: u8) -> bool {
     matches!(number, BLOCK..=9)
 }
 
 impl Happening {
-    /// Its number, and its numbers; `other` is `node` where there is no other.
+    /// The event's number, node, other node and block. `other` is `node` if the event has only one
+    /// node.
     const fn parts(&self) -> (u8, u32, u32, Option<BlockRef>) {
         match *self {
             Self::Join { node } => (1, node, node, None),
@@ -141,7 +142,8 @@ impl Happening {
         }
     }
 
-    /// The event of this number, if there is one and the numbers it needs are there.
+    /// The event with this number and these fields; `None` if there is none, or if a field is
+    /// missing.
     fn from_parts(
         number: u8,
         node: u32,
@@ -187,7 +189,7 @@ impl Happening {
     }
 }
 
-/// A piece as far as the numbers of an event go: a block of no length.
+/// A piece in the fields of an event: a block of length 0.
 const fn whole(piece: PieceIndex) -> BlockRef {
     BlockRef {
         piece,
@@ -196,13 +198,13 @@ const fn whole(piece: PieceIndex) -> BlockRef {
     }
 }
 
-/// Takes the events of a run in order.
+/// Receives the events of a run in order.
 pub trait Sink {
     /// One event.
     fn record(&mut self, at: Instant, happening: &Happening);
 }
 
-/// An odd constant without pattern: 2^64 over the golden ratio.
+/// An odd constant without a pattern: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The digest of the events so far.
@@ -223,9 +225,9 @@ impl Digest {
         }
     }
 
-    /// Equal runs have equal digests, and others almost surely not.
+    /// The digest. Equal runs have equal digests; different runs almost surely have different ones.
     fn value(self) -> u64 {
-        // The last words noted have not spread over all bits yet.
+        // Spread the last inputs over all bits.
         let mut value = self.0;
         for _ in 0..3 {
             value = (value ^ value >> 32).wrapping_mul(MULTIPLIER);
@@ -234,7 +236,7 @@ impl Digest {
     }
 }
 
-/// The digest of the events so far, and where they go besides.
+/// Computes the digest of the events and passes them on to a sink.
 pub(crate) struct Trace<'a> {
     digest: Digest,
     sink: Option<&'a mut dyn Sink>,
@@ -253,7 +255,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Digest of all events.
+    /// Digest of all events so far.
     pub(crate) fn digest(&self) -> u64 {
         self.digest.value()
     }
@@ -280,7 +282,7 @@ mod tests {
         }
         let golden = include_str!("../tests/golden/tiny.jsonl");
         let keys = golden.split('"').skip(1).step_by(2);
-        // Between quotes stand keys and texts; a colon follows a key.
+        // Quoted texts are keys or values; only a key is followed by a colon.
         for key in keys.filter(|it| golden.contains(&format!("\"{it}\":"))) {
             assert!(page.contains(&format!("`{key}`")), "{key}");
         }

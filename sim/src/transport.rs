@@ -1,16 +1,16 @@
-//! What TCP/IP adds to links that carry bytes and nothing else. All of it is off by default, so
-//! that the plain model stays checkable by hand.
+//! Effects of TCP/IP on the simulated links. All are off by default, so that results of the plain
+//! model can be checked by hand.
 //!
 //! * **Headers** of packets and acknowledgements take capacity.
-//! * **Slow start**: a connection begins with an initial window, or goes back to it after it was
-//!   idle for longer than the retransmission timeout, and doubles each round trip until the link
-//!   holds it back instead.
+//! * **Slow start**: a connection starts with an initial window, and restarts with it after it was
+//!   idle for longer than the retransmission timeout. The window doubles each round trip until a
+//!   link limits the connection.
 //! * **Bias**: connections on one link share it in proportion to 1/rtt instead of evenly.
 //! * **Window**: a connection carries no more than a window each round trip.
-//! * **Loss**: with a share p of packets lost, no more than `1.22 * segment / (rtt * sqrt(p))`
-//!   (Mathis, Semke, Mahdavi, Ott 1997). The packets that are sent again are not counted.
+//! * **Loss**: if a share p of the packets is lost, a connection carries at most `1.22 * segment /
+//!   (rtt * sqrt(p))` (Mathis, Semke, Mahdavi, Ott 1997). Retransmitted packets are not counted.
 //!
-//! The round trip is that of the delays alone; what queues add to it is not part of it.
+//! The round trip counts only the delays of the scenario, not time in queues.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use unchoke_core::geometry::BLOCK_BYTES;
 
 use crate::units::Share;
 
-/// The transport under the protocol.
+/// Settings of the transport below the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransportSpec {
-    /// Bytes of headers of all layers on each packet; 0 if headers take nothing.
+    /// Bytes of headers of all layers per packet; 0 if headers take no capacity.
     pub header_bytes: u32,
     /// Bytes of the stream that a full packet carries; at least 1.
     pub segment_bytes: u32,
-    /// Packets that one acknowledgement answers; 0 if acknowledgements take nothing.
+    /// Packets per acknowledgement; 0 if acknowledgements take no capacity.
     pub packets_per_ack: u32,
     /// Segments that a connection may send in its first round trip; `None` without slow start.
     pub initial_window: Option<u32>,
-    /// Bytes under way on one connection at most.
+    /// Most bytes in flight on one connection; `None` for no limit.
     pub window_bytes: Option<u64>,
-    /// Packets that are lost.
+    /// Share of the packets that is lost.
     pub loss: Share,
     /// Whether connections share a link in proportion to 1/rtt.
     pub rtt_bias: bool,
@@ -39,7 +39,8 @@ pub struct TransportSpec {
     pub connect_time: Duration,
 }
 
-/// Least retransmission timeout beyond the round trip, ns. Linux `TCP_RTO_MIN`: 200 ms.
+/// Smallest part of the retransmission timeout beyond the round trip, ns. Linux `TCP_RTO_MIN`: 200
+/// ms.
 const RTO_MIN_NS: u64 = 200_000_000;
 
 /// Weight of a connection whose round trip is 10 ms or less: queues add as much.
@@ -52,7 +53,7 @@ fn narrow(value: u128) -> u64 {
 }
 
 impl TransportSpec {
-    /// Nothing but bytes. Segments are those of Ethernet with TCP timestamps: 1500 - 52.
+    /// The plain model. The segment size is that of Ethernet with TCP timestamps: 1500 - 52.
     pub const PLAIN: Self = Self {
         header_bytes: 0,
         segment_bytes: 1448,
@@ -64,7 +65,7 @@ impl TransportSpec {
         connect_time: Duration::ZERO,
     };
 
-    /// Whether something counts round trips.
+    /// Whether a setting depends on round trips.
     #[must_use]
     pub const fn needs_round_trips(&self) -> bool {
         self.initial_window.is_some()
@@ -79,13 +80,13 @@ impl TransportSpec {
         self.header_bytes > 0
     }
 
-    /// Bytes of headers for `bytes` in the middle of a stream.
+    /// Header bytes for `bytes` in the middle of a stream.
     #[must_use]
     pub fn headers_of(&self, bytes: u64) -> u64 {
         (bytes * u64::from(self.header_bytes)).div_ceil(u64::from(self.segment_bytes))
     }
 
-    /// Bytes of acknowledgements for `bytes` of a stream.
+    /// Acknowledgement bytes for `bytes` of a stream.
     #[must_use]
     pub fn acks_of(&self, bytes: u64) -> u64 {
         if self.packets_per_ack == 0 {
@@ -95,7 +96,7 @@ impl TransportSpec {
         (bytes * u64::from(self.header_bytes)).div_ceil(answered)
     }
 
-    /// Most that a connection with this round trip ever carries, bytes/s; `None` for no limit.
+    /// Upper limit on a connection with this round trip, bytes/s; `None` if there is none.
     #[must_use]
     pub fn ceiling(&self, rtt_ns: u64) -> Option<u64> {
         if rtt_ns == 0 {
@@ -104,23 +105,23 @@ impl TransportSpec {
         let window = self.window_bytes.map(|it| per_round_trip(it, rtt_ns));
         let lost = u128::from(self.loss.millionths());
         let mathis = (lost > 0).then(|| {
-            // sqrt(3/2) = 1.22; in 1/1000 byte/s under the root, so that slow paths keep digits.
+            // sqrt(3/2) = 1.22. Calculated in 1/1000 byte/s, so that slow paths keep enough digits.
             let segment = u128::from(self.segment_bytes) * 1000 * SECOND_NS / u128::from(rtt_ns);
             narrow((segment * segment * 1_500_000 / lost).isqrt() / 1000).max(1)
         });
         window.into_iter().chain(mathis).min()
     }
 
-    /// What a connection with this round trip carries in its first round trip, bytes/s; `None`
-    /// without slow start.
+    /// Rate of a connection with this round trip in its first round trip, bytes/s; `None` without
+    /// slow start.
     #[must_use]
     pub fn initial_rate(&self, rtt_ns: u64) -> Option<u64> {
         let window = u64::from(self.initial_window?) * u64::from(self.segment_bytes);
         (rtt_ns > 0).then(|| per_round_trip(window, rtt_ns))
     }
 
-    /// Weight of a connection with this round trip against others: 1/rtt, in tenths of a hertz, so
-    /// that round trips from 10 ms to a second keep two digits.
+    /// Weight of a connection with this round trip: 1/rtt in tenths of a hertz. Round trips from 10
+    /// ms to one second then keep two digits.
     #[must_use]
     pub fn weight(&self, rtt_ns: u64) -> u32 {
         if !self.rtt_bias {
@@ -137,12 +138,13 @@ impl TransportSpec {
     }
 }
 
-/// `bytes` each round trip, in bytes/s; at least one, so that nothing stands still.
+/// `bytes` per round trip as a rate in bytes/s; at least 1, so that every connection makes
+/// progress.
 fn per_round_trip(bytes: u64, rtt_ns: u64) -> u64 {
     narrow(u128::from(bytes) * SECOND_NS / u128::from(rtt_ns)).max(1)
 }
 
-/// Most header bytes that a scenario may ask for: no more than a block has payload.
+/// Largest header size that a scenario may set: the payload of a block.
 pub const MAX_HEADER_BYTES: u32 = BLOCK_BYTES;
 
 #[cfg(test)]

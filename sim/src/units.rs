@@ -1,13 +1,14 @@
 //! Quantities as text: `"10 Mbit/s"`, `"128 KB/s"`, `"256 KiB"`, `"30 s"`, `"20 %"`.
 //!
-//! A number, a space if you like, and a unit. Decimals are read exactly, without floats; what does
-//! not come out as a whole number of bytes, bytes/s or nanoseconds is an error, not rounded. Measured
-//! numbers, as programs write them into files, are rounded.
+//! A number, an optional space, and a unit. Decimals are read exactly, without floats. A value that
+//! is not a whole number of bytes, bytes/s or nanoseconds is an error; it is not rounded. Measured
+//! numbers in files written by programs are rounded.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Most bytes/s that a link may have: the links calculate no faster (see `link::flow`).
+/// Highest rate of a link, bytes/s. The link solver cannot calculate higher ones (see
+/// `link::flow`).
 pub const MAX_RATE: u64 = 16_000_000_000;
 
 /// Why a text is not a quantity.
@@ -16,18 +17,18 @@ pub enum UnitError {
     /// It does not start with digits.
     #[error("no number")]
     NoNumber,
-    /// The number has another unit, or none.
+    /// The unit is unknown, or there is none.
     #[error("unknown unit")]
     UnknownUnit,
-    /// A part of a byte, of a byte/s or of a nanosecond.
+    /// Not a whole number of bytes, bytes/s or nanoseconds.
     #[error("not a whole number of the smallest unit")]
     NotWhole,
-    /// It does not fit.
+    /// The value does not fit its type.
     #[error("too large")]
     TooLarge,
 }
 
-/// A unit, and how many of the smallest unit it is: `numerator / denominator`.
+/// A unit: its name, and its size in the smallest unit as numerator and denominator.
 struct Unit(&'static str, u64, u64);
 
 const TIMES: &[Unit] = &[
@@ -62,10 +63,10 @@ const BIT_RATES: &[Unit] = &[
     Unit("Tbit/s", 1_000_000_000_000, 8),
 ];
 
-/// Millionths.
+/// Millionths in one.
 const MILLION: u64 = 1_000_000;
 
-/// A number as written: `digits / 10^scale`.
+/// A number in decimal notation: `digits / 10^scale`.
 #[derive(Clone, Copy)]
 struct Number {
     digits: u128,
@@ -73,7 +74,7 @@ struct Number {
 }
 
 impl Number {
-    /// Reads the number at the start of `text` and gives what follows it.
+    /// Reads the number at the start of `text`; also returns the rest of the text.
     fn split(text: &str) -> Result<(Self, &str), UnitError> {
         let text = text.trim();
         let end = text
@@ -106,7 +107,8 @@ impl Number {
         Ok((number, rest.trim_start()))
     }
 
-    /// The number times `numerator / denominator`, if that is whole and fits.
+    /// The number times `numerator / denominator`. An error if the result is not whole or does not
+    /// fit.
     fn times(self, numerator: u64, denominator: u64) -> Result<u64, UnitError> {
         let product = self.digits * u128::from(numerator);
         let divisor = 10_u128.pow(self.scale) * u128::from(denominator);
@@ -124,11 +126,11 @@ fn parse(text: &str, units: &[Unit]) -> Result<u64, UnitError> {
     number.times(*numerator, *denominator)
 }
 
-/// Decimals of a measured number that count; a rounding at the 18th is below all that is kept.
+/// Decimals of a measured number that are used. An error in the 18th is too small to matter.
 const MEASURED_SCALE: i32 = 18;
 
-/// Reads a plain number as programs write it (`0.3333333333333333`, `1.5e-3`), in parts of
-/// `1 / parts`, rounded to the nearest.
+/// Reads a plain number as programs write it (`0.3333333333333333`, `1.5e-3`). The result is in
+/// units of `1 / parts`, rounded to the nearest.
 pub fn parse_measured(text: &str, parts: u64) -> Result<u64, UnitError> {
     let text = text.trim();
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -143,7 +145,7 @@ pub fn parse_measured(text: &str, parts: u64) -> Result<u64, UnitError> {
     if whole.is_empty() || !digits.clone().all(|it| it.is_ascii_digit()) {
         return Err(UnitError::NoNumber);
     }
-    // The digits as a multiple of 10^-MEASURED_SCALE: those behind it are dropped.
+    // The number as a multiple of 10^-MEASURED_SCALE; further digits are dropped.
     let places = i32::try_from(fraction.len()).map_err(|_| UnitError::TooLarge)?;
     let shift = exponent
         .saturating_sub(places)
@@ -161,28 +163,28 @@ pub fn parse_measured(text: &str, parts: u64) -> Result<u64, UnitError> {
     fits.ok_or(UnitError::TooLarge)
 }
 
-/// Whether a line names columns: it begins with a letter, in quotes or not.
+/// Whether a line contains column names: it starts with a letter, quoted or not.
 pub(crate) fn is_heading(line: &str) -> bool {
     let first = line.trim_start_matches(['"', '\'', ' ']).chars().next();
     first.is_some_and(char::is_alphabetic)
 }
 
-/// Reads a time such as `"30 s"`; in ns.
+/// Reads a time, for example `"30 s"`; result in ns.
 pub fn parse_nanos(text: &str) -> Result<u64, UnitError> {
     parse(text, TIMES)
 }
 
-/// Reads a time such as `"30 s"`.
+/// Reads a time, for example `"30 s"`.
 pub fn parse_time(text: &str) -> Result<Duration, UnitError> {
     parse_nanos(text).map(Duration::from_nanos)
 }
 
-/// Reads a size such as `"256 KiB"` or `"100 MB"`; in bytes.
+/// Reads a size, for example `"256 KiB"` or `"100 MB"`; result in bytes.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     parse(text, SIZES)
 }
 
-/// Reads a rate in bits (`"10 Mbit/s"`) or bytes (`"128 KB/s"`); in bytes/s.
+/// Reads a rate in bits (`"10 Mbit/s"`) or bytes (`"128 KB/s"`); result in bytes/s.
 pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
     let rate = match text.trim_end().strip_suffix("/s") {
         Some(size) if !size.ends_with("bit") => parse(size, SIZES),
@@ -194,17 +196,17 @@ pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
     Ok(rate)
 }
 
-/// A part of a whole, in millionths: `"12.5 %"` is 125 000.
+/// A share, in millionths: `"12.5 %"` is 125 000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(u32);
 
 impl Share {
-    /// Nothing.
+    /// 0 %.
     pub const NONE: Self = Self(0);
     /// 100 %.
     pub const ALL: Self = Self(1_000_000);
 
-    /// So many millionths; `None` if they are more than the whole.
+    /// This many millionths; `None` if that is more than 100 %.
     #[must_use]
     pub const fn from_millionths(millionths: u32) -> Option<Self> {
         if millionths <= Self::ALL.0 {
@@ -214,7 +216,7 @@ impl Share {
         }
     }
 
-    /// In millionths.
+    /// The share in millionths.
     #[must_use]
     pub const fn millionths(self) -> u32 {
         self.0
@@ -229,14 +231,14 @@ impl Share {
         share.ok_or(UnitError::TooLarge)
     }
 
-    /// This share of `count` things, rounded to the nearest.
+    /// This share of `count`, rounded to the nearest.
     #[must_use]
     pub fn of(self, count: u32) -> u32 {
         share_of(u64::from(self.0), count)
     }
 }
 
-/// So many millionths of `count`, rounded to the nearest, at most `count`.
+/// This many millionths of `count`, rounded to the nearest, at most `count`.
 pub(crate) fn share_of(millionths: u64, count: u32) -> u32 {
     let part = (millionths * u64::from(count) + MILLION / 2) / MILLION;
     u32::try_from(part.min(u64::from(count))).expect("at most count")
@@ -248,7 +250,7 @@ impl fmt::Display for Share {
     }
 }
 
-/// A plain number with at most six decimals, in millionths.
+/// A plain number with up to six decimals, in millionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal(u64);
 
@@ -256,13 +258,13 @@ impl Decimal {
     /// 1.
     pub const ONE: Self = Self(MILLION);
 
-    /// So many millionths.
+    /// This many millionths.
     #[must_use]
     pub const fn from_millionths(millionths: u64) -> Self {
         Self(millionths)
     }
 
-    /// In millionths.
+    /// The number in millionths.
     #[must_use]
     pub const fn millionths(self) -> u64 {
         self.0
@@ -288,7 +290,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// `value` in the largest of `units` that gives a whole number.
+/// `value` in the largest of `units` in which it is a whole number.
 fn shortest(value: u64, units: &[(&str, u64)]) -> String {
     let whole = |it: &&(&str, u64)| value.is_multiple_of(it.1) && value >= it.1;
     let (name, size) = units.iter().find(whole).unwrap_or(&units[units.len() - 1]);

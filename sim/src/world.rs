@@ -1,15 +1,17 @@
-//! The simulated swarm: one clock, one queue, and a [`unchoke_core::client::Client`] per present node, which decides all that
-//! a client decides: the world has links, streams and a tracker, and no word in it.
+//! The simulated swarm: one clock, one event queue, and one [`unchoke_core::client::Client`] for
+//! each present node. The clients take every decision of a client. The world only provides links,
+//! streams and a tracker.
 //!
-//! This file holds the state and the main loop. The parts: `traffic` what nodes send and what
-//! arrives; `flows` blocks on the links; `haves` the most frequent message; `outputs` what the
-//! clients ask for; `connect` connections made and closed; `life` arrival, tracker, departure, timers;
-//! `clients` how they are set; `breaks` connections that break; `transport` headers and slow start;
-//! `warm` memory fetched ahead; `ending` the result and the final checks.
+//! This file holds the state and the main loop. The other files: `traffic` sends and receives
+//! messages; `flows` moves blocks over links; `haves` treats the most frequent message; `outputs`
+//! carries out the outputs of clients; `connect` opens and closes connections; `life` has arrival,
+//! announces, departure and timers; `clients` configures clients; `breaks` breaks connections;
+//! `transport` adds headers and slow start; `warm` loads memory ahead of use; `ending` makes the
+//! result and the final checks.
 //!
-//! At an instant come, in this order: flows that are done, by uplink; events, in the order they
-//! were scheduled; timers, by node; and, when nothing is left to happen at it, one solve of the
-//! link rates.
+//! Events of the same instant happen in this order: completed flows, by uplink; queued events, in
+//! the order in which they were scheduled; timers, by node. Link rates are solved once, when
+//! nothing is left to happen at the instant.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -57,7 +59,7 @@ use warm::Departures;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorldError {
-    /// A policy that does not exist, or with parameters it does not take.
+    /// A policy that does not exist, or parameters that it does not take.
     #[error("client `{client}`: {error}")]
     Policy {
         /// Name of the client.
@@ -70,16 +72,16 @@ pub enum WorldError {
     Picker {
         /// Name of the client.
         client: String,
-        /// As given.
+        /// The picker's name, as given.
         picker: String,
     },
-    /// A node of a class, client or region that is not listed.
+    /// A node whose class, client or region is not listed.
     #[error("node {node} is of a class, client or region that is not listed")]
     Unlisted {
         /// Its position.
         node: u32,
     },
-    /// A node that follows one that does not come before it, or that another follows too.
+    /// A node that follows a later one, or one that already has a follower.
     #[error("node {node} follows one that is not before it, or that another follows too")]
     Follows {
         /// Its position.
@@ -87,52 +89,52 @@ pub enum WorldError {
     },
 }
 
-/// Something that is going to happen.
+/// A scheduled event.
 #[derive(Clone, Debug)]
 enum Event {
     /// A message arrives at an end.
     Message { to: EndId, message: Message },
-    /// Requests for `count` blocks in a row, the first of them `block`, arrive at an end.
+    /// Requests for `count` consecutive blocks, starting with `block`, arrive at an end.
     Requests {
         to: EndId,
         block: BlockRef,
         count: u32,
     },
-    /// The `have` of a piece arrives at the next `count` ends on the list of the line.
+    /// The `have` of a piece arrives at the next `count` ends in the line's list of targets.
     Haves {
         line: LineId,
         piece: PieceIndex,
         count: u32,
     },
-    /// A request to connect arrives.
+    /// A dialler's handshake arrives.
     Dial { to: EndId },
-    /// The answer: connected.
+    /// The answering handshake arrives.
     Opened { to: EndId },
-    /// The answer: no. Or no answer for long enough.
+    /// The connection attempt failed: refused, or no answer in time.
     Refused { to: EndId },
-    /// The other side closed, and nothing of it is under way any more.
+    /// The other side closed, and everything that it sent has arrived.
     Fin { to: EndId },
     /// A node arrives.
     Arrive { node: u32 },
-    /// A node that has stayed long enough leaves.
+    /// A node leaves because its time is over.
     Leave { node: u32 },
-    /// A round trip of slow start is over at an end, which began to send for the so-manieth time.
+    /// A round trip of slow start number `start` ends at an end.
     Ramp { end: EndId, start: u32 },
-    /// A node has waited long enough: it leaves, unless it is done.
+    /// The patience of a node is over: it leaves unless it has completed.
     GiveUp { node: u32 },
-    /// A connection breaks, unless it is gone already.
+    /// A connection breaks, unless it has closed already.
     Break { end: EndId, serial: u32 },
     /// The next point of the time series.
     Sample,
 }
 
-/// A swarm at a moment of its life.
+/// The state of a swarm during a run.
 struct World<'a> {
     spec: &'a SwarmSpec,
     now: Instant,
     randomness: Randomness,
     configs: Configs,
-    /// Index: node. Apart from [`Node`], because it is looked up for each message.
+    /// Index: node. Separate from [`Node`], because every message looks it up.
     peers: Vec<Option<Box<Peer>>>,
     nodes: Vec<Node>,
     /// Index: node.
@@ -144,40 +146,41 @@ struct World<'a> {
     transport: Transport,
     inboxes: Inboxes,
     queue: DelayLines<Event>,
-    /// Lent to the torrent that is at work.
+    /// Outputs of the torrent that is processed now; lent to it so that torrents share one buffer.
     outputs: VecDeque<Output>,
-    /// What follows from outputs of the client that is at work.
+    /// Inputs that result from the outputs of the client that is processed now.
     replies: VecDeque<Input<Nodes>>,
-    /// Whose client is just asked whether it answers.
+    /// The end whose client is being asked whether it answers a handshake.
     knocking: Option<EndId>,
-    /// Ends that `Event::Haves` of each line are for, in order. Index: line.
+    /// For each delay line: the ends that its `Event::Haves` arrive at, in order. Index: line.
     have_targets: Vec<VecDeque<EndId>>,
     /// Id: node.
     timers: Alarms,
     tracker: Tracker,
     corruption: Option<Corruption>,
     breaks: Option<Breaks>,
-    /// Who joins as another leaves. Key: who leaves.
+    /// The node that joins when another leaves. Key: the one that leaves.
     followers: BTreeMap<u32, u32>,
     checker: Checker,
-    /// Pieces that the node of an end serves under a choke.
+    /// Pieces that the node of an end may serve while it chokes the other side (BEP 6).
     grants: BTreeMap<EndId, Vec<PieceIndex>>,
     trace: Trace<'a>,
 
-    /// Leechers that are not done, arrived or not.
+    /// Leechers that have neither completed nor left, arrived or not.
     unfinished: u32,
     leechers: u32,
     seeds: u32,
     blocks: u64,
     inputs: u64,
-    /// Payload that left and arrived since the last point of the time series.
+    /// Payload sent and received since the last point of the time series.
     window: (u64, u64),
     series: Vec<Sample>,
     class_matrix: Vec<u64>,
     client_matrix: Vec<u64>,
 }
 
-/// Runs a swarm to its end. `sink` sees every significant event, and changes nothing.
+/// Runs a swarm to its end. `sink` receives every significant event and has no influence on the
+/// run.
 pub fn run<'a>(
     spec: &'a SwarmSpec,
     sink: Option<&'a mut dyn Sink>,

@@ -1,5 +1,6 @@
-//! One program of all tests but those that need one of their own: `allocations` counts what its program
-//! allocates, and `golden` is built in release too. A new file needs a line here.
+//! All tests in one program, except those that need a program of their own: `allocations` counts
+//! the allocations of its whole program, and `golden` is also built in release mode. A new file
+//! needs a line here.
 
 mod common;
 mod connections;

@@ -1,10 +1,11 @@
-//! In steady state a block costs no allocation.
+//! Once buffers have grown, moving a block costs no allocation.
 //!
-//! A run allocates for each connection, each rechoke and each piece, and until its buffers have
-//! grown; so the count of one run says little. Two runs do: the second has the same peers and as
-//! many pieces, of several times as many blocks, on links as many times faster, so that it lasts as
-//! long. What it allocates beyond the first is what its additional blocks cost, give or take some
-//! rechokes: `bep3` has one at each change of interest. One allocation in ten blocks would be 28 000.
+//! A run allocates for each connection, rechoke and piece, and while its buffers grow. So the count
+//! of a single run says little, and the test compares two runs. Both have the same peers and the
+//! same number of pieces, but the second has several times as many blocks per piece, on links that
+//! are faster by the same factor, so that both last equally long. The additional allocations of the
+//! second run are the cost of its additional blocks, plus some rechokes: `bep3` rechokes at each
+//! change of interest. One allocation in ten blocks would add 28 000.
 
 mod common;
 
@@ -12,14 +13,14 @@ use allocation_counter::measure;
 use common::{client, run, star};
 use unchoke_core::geometry::Geometry;
 
-/// Blocks transferred, and allocations made on the way.
+/// Number of blocks transferred, and of allocations during the run.
 fn count(policy: &str, blocks_per_piece: u32) -> (u64, u64) {
     let mut spec = star(policy, 20);
     let piece_bytes = blocks_per_piece << 14;
     let total_bytes = 64 * u64::from(piece_bytes);
     spec.geometry = Geometry::new(total_bytes, piece_bytes).expect("sizes of a torrent");
     spec.clients = vec![client(policy)];
-    // Faster links would want deeper pipelines, whose buffers would have further to grow.
+    // Faster links would use deeper pipelines, whose buffers would grow further.
     spec.clients[0].pipeline.max = 16;
     let rate = 2 * u64::from(piece_bytes);
     for node in &mut spec.nodes {

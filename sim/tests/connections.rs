@@ -1,4 +1,5 @@
-//! What a node with many connections does: dials on, exchanges some, sends no more than it can.
+//! A node with many connections: it keeps dialling, replaces some connections, and stays within its
+//! caps.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ fn w1(sets: &[&str]) -> SwarmSpec {
     expand(&scenario, 1)
 }
 
-/// Connections made.
+/// Number of connections made.
 #[derive(Default)]
 struct Connections(u32);
 
@@ -28,7 +29,8 @@ impl Sink for Connections {
 
 #[test]
 fn a_connection_made_lets_the_next_attempt_begin() {
-    // 80 connections, of which a node dials for 51: more than the 20 attempts at a time.
+    // Of 80 connections a node opens 51 itself, which is more than the 20 attempts allowed at a
+    // time.
     let sets = ["peers.total=300", "tracker.numwant=200", "horizon=20 s"];
     let mut made = Connections::default();
     world::run(&w1(&sets), Some(&mut made)).expect("a spec that can be run");
@@ -38,7 +40,7 @@ fn a_connection_made_lets_the_next_attempt_begin() {
 
 #[test]
 fn a_node_that_exchanges_connections_serves_none_of_those() {
-    // Policies with an order of uploads serve another as soon as they hear that a connection is gone.
+    // Policies that order uploads must serve another peer as soon as a connection closes.
     let slow = [
         "peers.total=80",
         "peers.reachable=20 %",
@@ -54,7 +56,8 @@ fn a_node_that_exchanges_connections_serves_none_of_those() {
 
 #[test]
 fn a_cap_takes_nobody_his_turn() {
-    // An origin that divides its upload evenly among three peers that have nothing to give.
+    // The origin divides its upload evenly among three peers, which have nothing to upload in
+    // return.
     let sets = [
         "peers.total=4",
         "client.policy=freerider",
@@ -74,7 +77,7 @@ fn a_cap_takes_nobody_his_turn() {
 
 #[test]
 fn what_has_not_left_when_a_connection_closes_was_not_sent() {
-    // 10 kB/s for 40 peers that are gone after ten seconds: nobody got a block.
+    // 10 kB/s for 40 peers that leave after ten seconds: no peer got a whole block.
     let mut spec = star("unchoke_all", 40);
     spec.nodes[0].up = 10_000;
     for node in &mut spec.nodes[1..] {

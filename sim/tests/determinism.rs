@@ -1,7 +1,8 @@
-//! The same spec gives the same run: twice, with and without a log, and as it did before.
+//! The same spec gives the same run: when run twice, with and without a log, and as recorded
+//! earlier.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden digests; the
-//! commit says why they changed.
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden digests. The
+//! commit must say why they changed.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,7 +15,7 @@ use unchoke_sim::spec::{NodeSpec, Outage, Regions, Solver, Stay, SwarmSpec};
 use unchoke_sim::trace::{Form, Writer};
 use unchoke_sim::world;
 
-/// Arrivals, departures, classes, delays, liars: a bit of everything.
+/// Arrivals, departures, classes, delays, and peers with false claims.
 fn mixed(policy: &str, seed: u64) -> SwarmSpec {
     let mut nodes = vec![ORIGIN];
     nodes.extend((1..40_u64).map(|it| NodeSpec {
@@ -38,7 +39,7 @@ fn mixed(policy: &str, seed: u64) -> SwarmSpec {
     spec
 }
 
-/// Faults, lies, sessions, regions and outages: everything else.
+/// What `mixed` does not have: faults, sessions, regions and outages.
 fn eventful(policy: &str, seed: u64) -> SwarmSpec {
     let mut spec = mixed(policy, seed);
     for (i, node) in (0..40_u64).zip(&mut spec.nodes).skip(1) {

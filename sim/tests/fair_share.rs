@@ -1,4 +1,5 @@
-//! The incremental link solver against progressive filling, and cases worked out by hand.
+//! Compares the incremental link solver with progressive filling, and with cases worked out by
+//! hand.
 
 #![expect(clippy::cast_precision_loss, reason = "the oracle may round")]
 
@@ -6,11 +7,11 @@ use proptest::prelude::*;
 use unchoke_core::time::Instant;
 use unchoke_sim::link::{FlowId, HostId, Links, Solver};
 
-/// A flow of the oracle: source, destination, ceiling, and weight.
+/// A flow for progressive filling: source, destination, ceiling, weight.
 type Edge = (u32, u32, Option<u64>, u32);
 
-/// Progressive filling, slow and obvious: raise all rates together, each by its weight; whenever a link
-/// or a ceiling is used up, its flows stay where they are. Rates in bytes/s.
+/// Progressive filling, slow and simple: raise all rates together, each in proportion to its
+/// weight. When a link or a ceiling is reached, the flows there keep their rates. Rates in bytes/s.
 fn progressive_filling(capacities: &[(u64, u64)], flows: &[Edge]) -> Vec<f64> {
     let mut free: Vec<f64> = capacities
         .iter()
@@ -41,7 +42,7 @@ fn progressive_filling(capacities: &[(u64, u64)], flows: &[Edge]) -> Vec<f64> {
                 .map(|it| it.expect("all have stopped"))
                 .collect();
         }
-        // What is within rounding of the share is used up by it.
+        // A limit within rounding error of the share counts as reached.
         let tight = |value: f64| value <= share * (1.0 + 1e-12);
         let full: Vec<bool> = free
             .iter()
@@ -65,8 +66,9 @@ fn rate(links: &Links, flow: u32) -> f64 {
     links.rate_units(FlowId(flow)) as f64 * 1e9 / (1_u64 << 48) as f64
 }
 
-/// Plays a sequence of toggles (source, destination, ceiling, weight, solve now?) and compares after
-/// every solve. A toggle with another ceiling or weight than the flow has changes that.
+/// Plays a sequence of toggles (source, destination, ceiling, weight, solve now?) and compares
+/// after every solve. A toggle that differs from its running flow in ceiling or weight changes
+/// those instead.
 fn play(solver: Solver, capacities: &[(u64, u64)], toggles: &[(Edge, bool)]) {
     let mut links = Links::new(solver);
     for (up, down) in capacities {
@@ -119,7 +121,8 @@ fn check(solver: Solver, capacities: &[(u64, u64)], links: &Links, running: &[(u
     if solver == Solver::Exact {
         let edges: Vec<Edge> = running.iter().map(|it| it.1).collect();
         let expected = progressive_filling(capacities, &edges);
-        // A level is in whole units, and a heavy flow rounds it down as often as it weighs.
+        // A level is rounded down to a whole unit, so the rate of a flow of weight w can be w units
+        // too low.
         let weighted = edges.iter().any(|it| it.3 > 1);
         let most = if weighted { 1e-3 } else { 1e-9 };
         for ((number, edge), expected) in running.iter().zip(expected) {
@@ -182,7 +185,8 @@ proptest! {
     }
 }
 
-/// Solves, then lets time pass until each flow has sent its bytes; when each was done, in ns.
+/// Solves, then advances time until each flow has sent its bytes. Returns when each completed, in
+/// ns.
 fn run(links: &mut Links, count: u32) -> Vec<u64> {
     let mut done = vec![0; count as usize];
     let mut now = Instant::START;
@@ -199,7 +203,7 @@ fn run(links: &mut Links, count: u32) -> Vec<u64> {
     }
 }
 
-/// Of the first three flows, in whole bytes/s.
+/// Rates of the first three flows, in bytes/s, rounded down.
 fn rates(links: &Links) -> [String; 3] {
     [0, 1, 2].map(|flow| format!("{:.0}", rate(links, flow)))
 }
@@ -325,7 +329,7 @@ fn a_ceiling_that_moves_moves_the_others() {
 
 #[test]
 fn a_homogeneous_star_at_random_settles_everywhere() {
-    // Every link is a bottleneck for somebody, so each change may reach every other host.
+    // Every link is a bottleneck for some flow, so a change may reach every other host.
     let hosts = 200_u64;
     let capacities = vec![(1_250_000, 1_250_000); 200];
     let mut state = 1_u64;

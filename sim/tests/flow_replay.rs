@@ -1,7 +1,7 @@
 //! The example `flow_replay`, as a program and as a function, on traces worked out by hand.
 //!
-//! Capacities are whole multiples of 1e9 bytes/s over a power of two. In units of 2^-48 byte/ns these
-//! have no remainder, so that times are exact to the nanosecond.
+//! Capacities are 1e9 bytes/s divided by powers of two. These are whole numbers of 2^-48 byte/ns,
+//! so times are exact to the nanosecond.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,7 +17,8 @@ fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// What the program prints, with its lines joined by `, `; or its sentence, with TRACE for the file.
+/// The output of the program with its lines joined by `, `, or its error with TRACE as the file
+/// name.
 fn replay(name: &str, trace: &str, latency_s: &str) -> Result<String, String> {
     let path = file(name, trace).display().to_string();
     match example::run(&[path.clone(), latency_s.to_owned()]) {
@@ -42,18 +43,19 @@ fn one_flow_takes_its_size_over_the_capacity_and_the_latency() {
     prints("one", trace, "0", at);
     let at = "0 4.025000001, mean 4.025000001";
     prints("one_later", trace, "0.025000001", at);
-    // What limits may as well be the downlink.
+    // The downlink may be the bottleneck as well.
     let trace = "H 1000000000 0\nH 0 250000000\nF 0.5 0 1 1000000000\n";
     prints("one_down", trace, "0", "0 4.500000000, mean 4.500000000");
 }
 
 #[test]
 fn two_flows_share_an_uplink() {
-    // Half each until the short one is done after 1 s; the long one has 500 MB left, alone.
+    // Half each until the short flow completes after 1 s; then the long one sends its last 500 MB
+    // alone.
     let trace = format!("{STAR}F 0 0 1 1000000000\nF 0 0 2 500000000\n");
     let times = "0 1.500000000, 1 1.000000000, mean 1.250000000";
     prints("two", &trace, "0", times);
-    // Equal ones halve and are done together.
+    // Two equal flows share evenly and complete together.
     let trace = format!("{STAR}F 0 0 1 1000000000\nF 0 0 2 1000000000\n");
     let times = "0 2.000000000, 1 2.000000000, mean 2.000000000";
     prints("two_equal", &trace, "0", times);
@@ -68,7 +70,7 @@ fn one_flow_starts_while_another_runs() {
     // The latency delays every first byte alike.
     let times = "0 2.750000000, 1 2.250000000, mean 2.500000000";
     prints("later_still", &trace, "0.25", times);
-    // Numbers are those of the input, whoever starts first.
+    // Flow numbers follow the input, whichever flow starts first.
     let trace = format!("{STAR}F 1 0 2 500000000\nF 0 0 1 2000000000\n");
     let times = "0 2.000000000, 1 2.500000000, mean 2.250000000";
     prints("turned", &trace, "0", times);
@@ -99,7 +101,7 @@ fn what_never_completes_does_not_count_for_the_mean() {
     prints("never", &trace, "0", times);
     prints("empty", "", "0", "mean 0.000000000");
     prints("nothing", hosts, "0", "mean 0.000000000");
-    // Nothing to send is sent at once.
+    // A flow of 0 bytes completes at once.
     let trace = format!("{hosts}F 3 0 1 0\n");
     prints("no_bytes", &trace, "1", "0 4.000000000, mean 4.000000000");
 }
@@ -167,7 +169,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
     assert_eq!(example::run(&[const { String::new() }; 3]), usage);
 }
 
-/// The program, which is built beside this test; if only this test was asked for, it is built now.
+/// The program. Cargo builds it with the tests; if only this test was built, it is built now.
 fn program(arguments: &[&str]) -> Output {
     let test = std::env::current_exe().expect("its own path");
     let folder = test.parent().and_then(Path::parent).expect("deps");

@@ -1,4 +1,4 @@
-//! What must be the same bytes in every build: these tests run with all optimisation too.
+//! Results that must be the same in every build. These tests are also run in release mode.
 
 mod common;
 mod determinism;

@@ -1,22 +1,22 @@
-//! Over any interval of any run, no link carries more than its capacity times the interval, no flow
-//! is above its ceiling, and blocks are done when what was carried covers their bytes. The account
-//! is kept here, from nothing but the rates that the links say they give.
+//! In any interval of any run, no link carries more than its capacity times the interval and no
+//! flow exceeds its ceiling; a block completes when its flow has carried its bytes. The test adds
+//! up what links and flows carried from nothing but the rates that the solver reports.
 
 use proptest::prelude::*;
 use unchoke_core::time::Instant;
 use unchoke_sim::link::{FlowId, HostId, Links, Solver};
 
-/// A byte in the unit of the account: 1e-9 of the 2^-48 byte in which links count, so that a
-/// capacity of n bytes/s is a whole number, n * 2^48, of them per ns.
+/// One byte in the test's unit: 1e-9 of the solver's 2^-48 byte. A capacity of n bytes/s is then a
+/// whole number of units per ns: n * 2^48.
 const BYTE: i128 = 1_000_000_000 << 48;
 
 #[derive(Clone, Debug)]
 enum Change {
-    /// Source, how far ahead the destination is, bytes of each block, blocks, ceiling.
+    /// Source, offset of the destination, bytes per block, number of blocks, ceiling.
     Start(usize, usize, u64, u32, Option<u64>),
-    /// The flow of this position among those that run, modulo their number.
+    /// Index among the running flows, modulo their number.
     Stop(usize),
-    /// The same, and what it may send from now on.
+    /// Index as in `Stop`, and the new ceiling.
     Ceiling(usize, Option<u64>),
 }
 
@@ -26,28 +26,28 @@ struct Running {
     /// Its uplink and its downlink: `2 * host`, `2 * host + 1`.
     links: [usize; 2],
     block_bytes: u64,
-    /// Blocks after this one.
+    /// Number of blocks after the current one.
     more: u32,
-    /// Bytes that it has been given to send.
+    /// Bytes that it was given to send.
     given: i128,
-    /// Most that it may send, bytes/s.
+    /// Highest rate allowed, bytes/s.
     ceiling: Option<u64>,
-    /// What it has carried, in the unit of [`BYTE`].
+    /// What it has carried, in units of [`BYTE`].
     carried: i128,
-    /// Rate since the last solve, in this unit per ns.
+    /// Rate since the last solve, in the same unit per ns.
     rate: i128,
 }
 
-/// The links, and an account of what they carried.
+/// The links, and what they have carried by the test's own count.
 struct Account {
     links: Links,
-    /// Bytes/s of each link.
+    /// Capacity of each link, bytes/s.
     capacities: Vec<u64>,
     /// Index: flow.
     flows: Vec<Option<Running>>,
-    /// What each link has carried since the start beyond capacity times time, in the unit of
-    /// [`BYTE`]. Where this never rises, the link keeps its capacity over every interval; rates are
-    /// constant between solves, so it is enough to look at those.
+    /// What each link has carried since the start, minus capacity times time, in units of [`BYTE`].
+    /// If this never rises, the link keeps within its capacity in every interval. Rates are
+    /// constant between solves, so it is enough to check each of those periods.
     excess: Vec<i128>,
     now: Instant,
     completed: u32,
@@ -74,7 +74,7 @@ impl Account {
         (0..self.flows.len()).filter(runs).collect()
     }
 
-    /// Time moves on at the rates of the last solve.
+    /// Advances time at the rates of the last solve.
     fn advance(&mut self, now: Instant) {
         let elapsed = i128::from(now.as_nanos() - self.now.as_nanos());
         self.now = now;
@@ -95,8 +95,8 @@ impl Account {
         }
     }
 
-    /// Takes what is done. A block is done in the first nanosecond at whose end it has left; what
-    /// leaves within it beyond the block counts for the next.
+    /// Takes the completed flows. A block completes in the nanosecond in which its last byte
+    /// leaves; what the flow sends beyond it in the same nanosecond counts for the next block.
     fn complete(&mut self) {
         while let Some(id) = self.links.pop_due(self.now) {
             self.completed += 1;
@@ -171,7 +171,7 @@ impl Account {
         }
     }
 
-    /// Completions before `until`, each in its instant.
+    /// Handles the completions before `until`, one instant at a time.
     fn run_until(&mut self, until: Instant) {
         while let Some(due) = self.links.next_due().filter(|it| *it < until) {
             self.advance(due);
@@ -189,7 +189,7 @@ fn id(number: usize) -> FlowId {
     FlowId(u32::try_from(number).expect("few flows"))
 }
 
-/// Plays changes, each so many ns after the one before it, then lets every flow complete.
+/// Plays changes, each with a delay in ns after the previous one, then lets every flow complete.
 fn play(solver: Solver, capacities: &[(u64, u64)], changes: &[(u64, Change)]) -> Account {
     let mut account = Account::new(solver, capacities);
     let mut at = 0;
@@ -201,7 +201,7 @@ fn play(solver: Solver, capacities: &[(u64, u64)], changes: &[(u64, Change)]) ->
         account.advance(now);
         account.complete();
         account.change(change);
-        // One solve for all changes of an instant.
+        // One solve for all changes at the same instant.
         if changes.peek().is_none_or(|it| it.0 > 0) {
             account.solve();
         }
@@ -211,8 +211,8 @@ fn play(solver: Solver, capacities: &[(u64, u64)], changes: &[(u64, Change)]) ->
     account
 }
 
-/// Capacities of the hosts: all alike, so that every change ripples, or all different; down to
-/// rates of which the unit of 2^-48 byte/ns is a part that shows.
+/// Capacities of the hosts: all equal, so that every change reaches everywhere, or all different.
+/// The smallest are so low that rounding to 2^-48 byte/ns is noticeable.
 fn capacities() -> impl Strategy<Value = Vec<(u64, u64)>> {
     let any = prop_oneof![1_000..2_000_000_u64, 50_000..20_000_000_u64];
     prop_oneof![
@@ -252,7 +252,8 @@ proptest! {
 
 #[test]
 fn a_link_in_demand_carries_its_capacity() {
-    // 3 flows of 4 blocks of 1e9 bytes at 1e9 bytes/s: the account is not met by links that idle.
+    // 3 flows of 4 blocks of 1e9 bytes at 1e9 bytes/s: shows that the links do not pass the check
+    // by idling.
     let start = Change::Start(0, 0, 1_000_000_000, 3, None);
     let changes = vec![(0, start); 3];
     let account = play(

@@ -1,4 +1,4 @@
-//! Peers that give up, rejoin, lie and are cut off: small swarms whose outcome is known.
+//! Peers that give up, rejoin, lie or lose connections, in small swarms with known outcomes.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ fn seconds(result: &RunResult, node: usize) -> f64 {
 #[test]
 fn who_gives_up_is_counted_as_aborted() {
     let limit = Some(Duration::from_secs(3));
-    // 4 MiB at 1 MB/s take longer than 3 s: the first is not done when its patience ends, nor the
-    // second when its session does; the third is done before.
+    // 4 MiB at 1 MB/s take longer than 3 s. The first peer's patience and the second peer's session
+    // end before that; the third peer completes.
     let impatient = NodeSpec {
         patience: limit,
         ..PEER
@@ -125,7 +125,7 @@ fn while_the_tracker_is_away_newcomers_are_alone() {
     let cut = run(&spec);
     let done = |it: &RunResult| it.nodes[1].completed_at;
     assert_eq!(done(&cut), done(&free), "it was there before");
-    // It asks at 30 s, after 17.5 s more, and after 55 s more.
+    // It announces at 30 s, 17.5 s later, and 55 s after that.
     let more = seconds(&cut, 3) - seconds(&free, 3);
     assert!((72.0..74.0).contains(&more), "{more}");
 }
@@ -143,8 +143,8 @@ fn regions_add_their_delay_to_each_connection() {
     };
     let plain = seconds(&run(&star("unchoke_all", 1)), 1);
     assert!((time(0) - plain).abs() < 1e-9, "none within the region");
-    // Dialling 4 times one way; interest, unchoke, request and block; and round trips until the
-    // pipeline is deep enough.
+    // Dialling takes 4 one-way delays; then come interest, unchoke, request and block, and some
+    // round trips until the pipeline is deep enough.
     let more = time(1) - plain;
     assert!((1.6..3.6).contains(&more), "{more}");
     let mut spec = star("unchoke_all", 1);
@@ -169,7 +169,7 @@ impl Sink for Connections {
 #[test]
 fn connections_break_at_their_rate_and_are_made_again() {
     let mut spec = star("unchoke_all", 8);
-    // Too slow for anybody to be done: two seeds would part.
+    // Too slow for any peer to complete, because two seeds would close their connection.
     for node in &mut spec.nodes {
         (node.up, node.down) = (2_000, 2_000);
     }
@@ -180,8 +180,9 @@ fn connections_break_at_their_rate_and_are_made_again() {
     spec.break_mean = Some(Duration::from_mins(2));
     let mut broken = Connections::default();
     world::run(&spec, Some(&mut broken)).expect("a good spec");
-    // Each of the 36 breaks after 2 min and is made again within a minute, by either side: between
-    // 36 x 20/3 = 240 and 36 x 20/2 = 360 breaks, give or take twice the root.
+    // Each of the 36 connections breaks after a mean of 2 min and is made again within a minute by
+    // one side: between 36 x 20/3 = 240 and 36 x 20/2 = 360 breaks, with a tolerance of twice the
+    // square root.
     let breaks = broken.lost / 2;
     assert!((210..=395).contains(&breaks), "{breaks} breaks");
     assert!(broken.made > breaks);
@@ -218,7 +219,7 @@ fn liars_do_harm_but_prevent_nothing() {
     }
 }
 
-/// The tracker names two peers to each, and answers once: all else comes from peers.
+/// The tracker names two peers to each node and answers once. All other addresses come from peers.
 #[test]
 fn peers_that_exchange_contacts_find_each_other() {
     let connections = |peer_exchange| {

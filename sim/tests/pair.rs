@@ -19,8 +19,8 @@ fn a_download_from_one_seed_takes_size_over_capacity() {
     let result = run(&star("unchoke_all", 1));
     let leecher = &result.nodes[1];
     let time = seconds(leecher.download_time().expect("it completes"));
-    // 4 194 304 bytes at 1 MB/s, with 13 bytes of header a block and less than one per cent of other
-    // messages; then the connection (2 round trips of 40 ms), interest, unchoke, request (1.5), and
+    // 4 194 304 bytes at 1 MB/s, plus 13 header bytes per block and less than one per cent of other
+    // messages. Plus 2 round trips of 40 ms to connect, 1.5 for interest, unchoke and request, and
     // half a round trip for the last block.
     let payload = 4.194_304;
     assert!(time > payload + 0.08, "{time}");
@@ -29,8 +29,8 @@ fn a_download_from_one_seed_takes_size_over_capacity() {
     assert_eq!(leecher.ledger.wasted(), 0);
     assert_eq!(result.nodes[0].ledger.payload_sent, SIZE);
     assert_eq!(result.blocks_transferred, SIZE / 16_384);
-    // Each hears of the other at once and dials it. The one that the leecher opened stays, as its name
-    // is the greater; it had let the other in before.
+    // Both nodes learn of each other at once and both dial. The leecher's connection stays because
+    // its name is greater; before that, it had accepted the other connection.
     let handshakes =
         |node: usize| result.nodes[node].ledger.protocol[Kind::Handshake as usize].sent;
     assert_eq!([handshakes(0), handshakes(1)], [68, 136]);
@@ -51,7 +51,7 @@ fn two_leechers_of_one_seed_help_each_other() {
     let bound = seconds(result.bound.expect("they complete").time());
     for leecher in &result.nodes[1..] {
         let time = seconds(leecher.download_time().expect("they complete"));
-        // Alone with the seed's uplink each would need twice the time of one.
+        // If each leecher only used the seed's uplink, two would take twice as long as one.
         assert!(
             (bound..1.6 * bound).contains(&time),
             "{time} against {bound}"
@@ -73,8 +73,8 @@ fn delay_is_paid_for_the_connection_and_the_last_block() {
     });
     let one_way = 0.2; // 100 ms more at both ends.
     let more = seconds(times[1]) - seconds(times[0]);
-    // Dialling 4 times one way, then interest, unchoke, request, block. And while the depth of the
-    // pipeline is being found, five blocks a round trip are all that comes.
+    // Dialling takes 4 one-way delays; then come interest, unchoke, request and block. Until the
+    // pipeline has its depth, only five blocks per round trip arrive.
     assert!(more >= 8.0 * one_way, "{more}");
     assert!(more <= 8.0 * one_way + 2.0, "{more}");
 }
@@ -144,7 +144,7 @@ fn useful_bytes_are_counted_from_class_to_class() {
     let other = NodeSpec { class: 1, ..PEER };
     let result = run(&swarm("unchoke_all", vec![ORIGIN, other, other]));
     assert_eq!(result.class_count, 2);
-    // From a to a, from a to b, and so on.
+    // From class a to a, from a to b, and so on.
     let [aa, ab, ba, bb] = result.class_matrix[..] else {
         panic!("two by two");
     };

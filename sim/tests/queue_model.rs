@@ -1,4 +1,4 @@
-//! The event queue and the alarms against ordered maps.
+//! Compares the event queue and the alarms with ordered maps.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A flash crowd: a line that was long, and gives memory back as it gets short.
+/// A flash crowd: a long line must give memory back when it becomes short.
 #[test]
 fn a_line_that_shrinks_loses_nothing() {
     const CROWD: u64 = 40_000;
@@ -37,7 +37,8 @@ fn a_line_that_shrinks_loses_nothing() {
     while let Some((stamp, event)) = queue.pop() {
         assert_eq!((stamp.at.as_nanos(), event), (popped + 1_000_000, popped));
         popped += 1;
-        // Each tenth brings another, so that the ring of the line has wrapped when it shrinks.
+        // Every tenth pop is followed by a push, so that the ring buffer has wrapped when it
+        // shrinks.
         if popped <= CROWD && popped.is_multiple_of(10) {
             push(&mut queue);
         }

@@ -1,4 +1,4 @@
-//! Random quantities in integers, held against the formulas in floats.
+//! Compares integer draws with the formulas in floats.
 #![expect(
     clippy::cast_precision_loss,
     reason = "the formulas that the integers are held against are in floats"
@@ -21,7 +21,7 @@ fn decimal(text: &str) -> Decimal {
     Decimal::parse(text).expect("a decimal")
 }
 
-/// The draw that the formula gives for the next 64 bits of the same stream.
+/// The value of the formula for the next 64 bits of the same stream.
 fn formula(rng: &mut Rng) -> f64 {
     -(rng.next_u64().max(1) as f64 / 2_f64.powi(64)).ln()
 }
@@ -30,7 +30,8 @@ proptest! {
     #[test]
     fn an_exponential_is_minus_the_logarithm(seed: u64) {
         let unit = unit_exponential(&mut rng(seed)) as f64 / 2_f64.powi(48);
-        // Floats close to 1 have lost the last bits of the draw, hence the absolute part.
+        // A float close to 1 loses the last bits of the draw, so the tolerance has an absolute
+        // part.
         let exact = formula(&mut rng(seed));
         prop_assert!((unit - exact).abs() < 1e-12 + exact * 1e-12, "{unit} {exact}");
     }

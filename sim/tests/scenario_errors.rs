@@ -1,5 +1,5 @@
-//! Every mistake in a scenario is answered by one sentence with file, line, key, what was expected
-//! and what was found.
+//! Every mistake in a scenario gives one sentence with file, line, key, what was expected and what
+//! was found.
 
 use unchoke_core::choke::{REGISTRY, find};
 use unchoke_sim::scenario::{Place, Scenario, ScenarioError};
@@ -11,14 +11,14 @@ fn read(text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
     Scenario::from_toml(text, "good.toml", None, sets)
 }
 
-/// The lines of a case that start with `mark`, without it.
+/// The lines of a case that start with `mark`, with the mark removed.
 fn marked<'a>(case: &'a str, mark: &str) -> Vec<&'a str> {
     case.lines()
         .filter_map(|it| it.strip_prefix(mark))
         .collect()
 }
 
-/// The sentence with what the registry of policies says of itself: a new policy changes no table.
+/// Fills in what the registry of policies says, so that a new policy changes no table.
 fn filled_in(sentence: &str) -> String {
     let ids: Vec<String> = REGISTRY.iter().map(|it| format!("\"{}\"", it.id)).collect();
     let (last, others) = ids.split_last().expect("there are policies");
@@ -34,7 +34,7 @@ fn filled_in(sentence: &str) -> String {
         .replace("{tit_for_tat}", &keys.join(", "))
 }
 
-/// Applies each case of a table to `text` and compares what the reader says of it.
+/// Applies each case of a table to `text` and compares the reader's answer.
 fn hold(text: &str, table: &str) {
     read(text, &[]).expect("it is good before anything is changed");
     let cases = table.split("\n\n").filter(|it| !it.starts_with('#'));

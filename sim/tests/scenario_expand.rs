@@ -1,4 +1,4 @@
-//! From a scenario and a seed to a swarm.
+//! Expanding a scenario and a seed into a swarm.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn mixed(scenario: &Scenario, policy: &str, part: Part) -> Scenario {
     mixed.expect("a good mix")
 }
 
-/// A node without what it runs.
+/// A node with everything but what it runs.
 fn life(node: &NodeSpec) -> NodeSpec {
     NodeSpec { client: 0, ..*node }
 }
@@ -192,7 +192,7 @@ fn every_quarter_of_a_measured_distribution_is_there() {
     ups.sort_unstable();
     let classes: Vec<u16> = ups.iter().map(|it| it.0).collect();
     assert_eq!(classes, [1, 1, 2, 2, 3, 3, 4, 4]);
-    // Each rank draws from its own eighth: the quantiles of the figure are the bounds.
+    // Each of eight ranks draws from its own eighth, so the quantiles of the figure are the bounds.
     let bounds = [
         43_000, 49_100, 56_400, 65_000, 77_400, 90_000, 129_100, 262_300, 12_398_900,
     ];
@@ -273,7 +273,7 @@ fn arrivals_follow_their_model() {
     assert_eq!(seconds, [0, 3, 1]);
 }
 
-/// The draws are part of the result format: a change here changes every result.
+/// The draws are part of the result format. A change here changes every result.
 #[test]
 fn the_same_swarm_on_every_machine() {
     let spec = expand(&load("decay", &["peers=3"]), 1);
@@ -365,7 +365,7 @@ fn a_mix_that_a_program_made_is_checked() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Common random numbers: what peers run changes nothing else.
+    /// Common random numbers: what peers run changes nothing else about them.
     #[test]
     fn a_change_of_the_mix_leaves_arrivals_links_and_stays(
         seed: u64,
@@ -379,7 +379,8 @@ proptest! {
         prop_assert_eq!(plain, other);
     }
 
-    /// The adopters of a smaller share are among those of a larger one, whatever they adopt.
+    /// The adopters of a smaller share are also adopters of a larger one, whichever policy they
+    /// adopt.
     #[test]
     fn adopters_are_nested(seed: u64, a in 0..=100_u32, b in 0..=100_u32) {
         let scenario = load("flash-hetero", &["peers=60"]);
@@ -441,7 +442,8 @@ const PIECES: &[&str] = &[
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Whatever is cut out of a scenario and put in its place, it is refused or expands.
+    /// Cutting a piece out of a scenario's text and inserting another gives an error or a scenario
+    /// that expands.
     #[test]
     fn a_damaged_scenario_is_refused_or_expands(
         name in prop::sample::select(vec!["flash-hetero", "decay", "poisson-steady", "w1"]),

@@ -1,4 +1,4 @@
-//! From a scenario and a seed to lives, regions and lies.
+//! Expanding a scenario and a seed into lifetimes, regions and false claims.
 
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
@@ -54,7 +54,8 @@ fn arrivals_and_lives_may_come_from_files_and_laws() {
     assert_eq!((nodes[0].session, nodes[0].patience), (None, None));
 }
 
-/// What spreadsheets and programs write is read to the first line; what is no heading is no heading.
+/// Files by spreadsheets and programs are read from the first line on. A heading is skipped;
+/// anything else that is not a number is an error.
 #[test]
 fn no_line_of_a_file_of_times_is_lost() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));

@@ -1,4 +1,4 @@
-//! The order in which a scenario file or a command line says things does not show.
+//! The order of keys in a scenario file or on the command line does not matter.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ fn files() -> Vec<PathBuf> {
     paths
 }
 
-/// The same document with every table on one line and its keys in any order. The order of lists has
-/// a meaning and stays.
+/// The same document with every table on one line and its keys in random order. Lists keep their
+/// order, because it has a meaning.
 fn shuffled(value: &Value, rng: &mut Rng) -> String {
     match value {
         Value::Table(table) => format!("{{ {} }}", keys(table, rng).join(", ")),

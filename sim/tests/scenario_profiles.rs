@@ -9,8 +9,8 @@ fn load(sets: &[&str]) -> Scenario {
     Scenario::load("flash-homog", &sets).expect("a good scenario")
 }
 
-/// A profile is where a client starts from; any key goes before it, and a population that names none
-/// has what `[client]` has.
+/// A profile gives a client its starting values. Keys override it, and a population without a
+/// profile has that of `[client]`.
 #[test]
 fn a_profile_sets_what_no_key_says() {
     let sets = [
@@ -41,7 +41,7 @@ fn a_profile_sets_what_no_key_says() {
         (origin.policy.as_str(), origin.max_connections),
         ("tit_for_tat", 5)
     );
-    // What was said by a profile reads back from the text that says everything.
+    // A value that came from a profile is read back from the canonical text.
     let text = scenario.to_toml();
     let again = Scenario::from_toml(&text, "again", None, &[]).expect("own text");
     assert_eq!(scenario, again);

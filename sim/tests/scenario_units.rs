@@ -1,4 +1,4 @@
-//! Quantities as text, exactly.
+//! Quantities as text are read and written exactly.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Random small swarms. The world asserts its invariants itself (conservation, capacities, choking,
-//! payload, the Kumar-Ross bound); here are those that need a second look from outside.
+//! Random small swarms. The world asserts its own invariants (conservation, capacities, choking,
+//! payload, the Kumar-Ross bound). This file checks the others from the events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use unchoke_sim::spec::{ClientSpec, NodeSpec, Outage, Regions, Solver, Stay, Swa
 use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::world;
 
-/// Follows the log and checks each event against the state that the earlier ones left.
+/// Follows the events and checks each against the state that the earlier ones left.
 #[derive(Default)]
 struct Follower {
     last: Instant,
@@ -76,7 +76,7 @@ fn node() -> impl Strategy<Value = NodeSpec> {
             let (stay, patience, session, claims) = life;
             let (class, client, region) = ids;
             NodeSpec {
-                // Half of them come in one crowd.
+                // Half of them arrive together at the start.
                 arrives_at: Instant::from_nanos(if arrives_ns % 2 == 0 { 0 } else { arrives_ns }),
                 up,
                 down,

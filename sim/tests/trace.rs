@@ -1,7 +1,7 @@
-//! Traces in both forms: what is written is read again, and what is damaged is refused.
+//! Traces in both forms: a written trace is read back equal, and a damaged one is refused.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden traces; a change of
-//! the schema raises its version.
+//! `UPDATE_GOLDEN=1 cargo test -p unchoke-sim --test golden` rewrites the golden traces. A change
+//! of the schema raises its version.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use unchoke_sim::world;
 
 const FORMS: [Form; 2] = [Form::JsonLines, Form::Binary];
 
-/// One origin and two leechers share three pieces, of which the last is short.
+/// One origin and two leechers share three pieces. The last piece is short.
 fn tiny() -> SwarmSpec {
     let late = unchoke_sim::spec::NodeSpec {
         arrives_at: Instant::from_secs(1),
@@ -202,7 +202,7 @@ fn a_watch_ends_where_the_run_does() {
     for node in &result.nodes {
         assert_eq!(watch.pieces(node.node), node.piece_count);
     }
-    // Everything was moved within the window.
+    // All payload moved within the window.
     let moved: u64 = result
         .nodes
         .iter()
@@ -223,7 +223,7 @@ fn a_watch_ends_where_the_run_does() {
 fn a_watch_knows_who_serves_whom_on_the_way() {
     let mut spec = tiny();
     let whole = world::run(&spec, None).expect("a spec that can be run");
-    // The last pieces are on their way.
+    // The run ends while the last pieces are in flight.
     spec.horizon = Instant::from_nanos(whole.ended_at.as_nanos() - 30_000_000);
     let mut watch = Watch::new(&header(&spec));
     let result = world::run(&spec, Some(&mut watch)).expect("a spec that can be run");
@@ -274,7 +274,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// What a run cannot be: any events in any order, at times from the start to the end of time.
+/// Traces that no run would give: any events in any order, at any time.
 fn traces() -> impl Strategy<Value = (Header, Events, Instant)> {
     let gap = prop_oneof![Just(0_u64), 0..1000_u64, 0..1_u64 << 40];
     let events = proptest::collection::vec((gap, happening()), 0..200);

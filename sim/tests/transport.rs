@@ -1,5 +1,5 @@
-//! What TCP/IP adds to the plain model, worked out by hand on one seed and one leecher: 256 blocks
-//! of 16 KiB at 1 MB/s, 20 ms one way, so 40 ms a round trip.
+//! TCP/IP effects, worked out by hand for one seed and one leecher: 256 blocks of 16 KiB at 1 MB/s
+//! with a round trip of 40 ms.
 
 use std::time::Duration;
 
@@ -39,14 +39,14 @@ fn headers_take_their_share_of_the_link() {
         packets_per_ack: 2,
         ..TransportSpec::PLAIN
     });
-    // Each block of 16 397 bytes has 748 of headers: 191.5 ms more for all of them. The few other
-    // messages of the seed add less than 10 ms.
+    // Each block of 16 397 bytes has 748 header bytes: 191.5 ms more in all. The few other messages
+    // of the seed add less than 10 ms.
     let more = seconds(&result) - seconds(&plain);
     let headers = u64::from(748 * BLOCKS);
     assert!((0.191..0.202).contains(&more), "{more}");
     let seed = result.nodes[0].transport_sent;
     assert!((headers..headers + 100 * 66).contains(&seed), "{seed}");
-    // The leecher answers every second packet, and each of its messages is a packet.
+    // The leecher acknowledges every second packet, and each of its own messages is one packet.
     let answers = u64::from(374 * BLOCKS);
     let leecher = result.nodes[1].transport_sent;
     let messages = 400 * 66;
@@ -94,8 +94,8 @@ fn slow_start_doubles_until_the_link_holds_it_back() {
         initial_window: Some(2),
         ..TransportSpec::PLAIN
     });
-    // 2896 bytes in the first round trip, then twice, four times, eight times as many: 43 440 bytes
-    // in 160 ms that would have carried 160 000. Sixteen times is more than the link.
+    // 2896 bytes in the first round trip, then 2, 4 and 8 times as many: 43 440 bytes in 160 ms, in
+    // which the link would have carried 160 000. 16 times would exceed the link.
     let more = seconds(&result) - seconds(&plain);
     assert!((0.110..0.120).contains(&more), "{more}");
     let wide = with(TransportSpec {
@@ -120,8 +120,8 @@ impl Sink for Arrivals {
     }
 }
 
-/// When the blocks of a seed arrive that sends no more than `cap` bytes/s: two at once, as its
-/// allowance is full, then one each 16 384 / cap seconds.
+/// Arrival times of blocks from a seed capped at `cap` bytes/s: two at once, because its allowance
+/// is full, then one every 16 384 / `cap` seconds.
 fn arrivals(cap: u64, transport: TransportSpec) -> Vec<u64> {
     let mut spec = star("unchoke_all", 1);
     spec.clients[0].upload_cap = Some(cap);
@@ -132,8 +132,8 @@ fn arrivals(cap: u64, transport: TransportSpec) -> Vec<u64> {
     arrivals.0
 }
 
-/// How much later each block arrives with slow start from so many segments than without, ns. The
-/// cap lets every block go at the same moment in both.
+/// By how many ns each block arrives later with slow start from `segments` segments than without.
+/// The cap makes every block leave at the same time in both runs.
 fn later_with_slow_start(segments: u32, cap: u64) -> Vec<u64> {
     let plain = arrivals(cap, TransportSpec::PLAIN);
     let slow = TransportSpec {
@@ -144,28 +144,28 @@ fn later_with_slow_start(segments: u32, cap: u64) -> Vec<u64> {
     slow.iter().zip(&plain).map(|it| it.0 - it.1).collect()
 }
 
-/// Without slow start a block takes this, ns.
+/// Time of a block without slow start, ns.
 const AT_LINK_RATE: u64 = 16_397_000;
 
-/// A block at the 868 800 bytes/s that two blocks at once reach from three segments, 30 408 bytes and
-/// three round trips after their start: 18.873 ms. That is less than half a round trip: the window is
-/// not what holds the stream back, and stays.
+/// Time of a block at 868 800 bytes/s: 18.873 ms. Two blocks at once reach this rate from three
+/// segments, after 30 408 bytes and three round trips. 18.873 ms is less than half a round trip, so
+/// the window did not limit the stream and does not grow.
 const WARM: u64 = 16_397 * 1_000_000_000 / 868_800 - AT_LINK_RATE;
 
-/// A block from two segments: 2896 bytes in 40 ms, 5792 in the next, and 7709 at 289 600 bytes/s, which
-/// makes 106.620 ms.
+/// Time of a block from two segments: 2896 bytes in 40 ms, 5792 in the next, and 7709 at 289 600
+/// bytes/s, together 106.620 ms.
 const COLD: u64 = 80_000_000 + 7709 * 1_000_000_000 / 289_600 - AT_LINK_RATE;
 
-/// That `later` is this, but for rates that are rounded down.
+/// Whether `later` is `expected`, with a tolerance for rates that are rounded down.
 fn is(later: u64, expected: u64) -> bool {
     (expected..expected + 100).contains(&later)
 }
 
 #[test]
 fn a_stream_that_idles_longer_than_the_timeout_starts_slowly_again() {
-    // One block each 347.605 ms. The timeout is the round trip and 200 ms: 240 ms. The two at once
-    // take 141.619 ms, so that the next one finds the stream warm, and leaves it idle for 331 ms. From
-    // then on each takes 106.620 ms and leaves 240.985 ms.
+    // One block every 347.605 ms. The timeout is the round trip plus 200 ms: 240 ms. The first two
+    // blocks take 141.619 ms, so the stream has not timed out when the next one comes; that block
+    // then leaves it idle for 331 ms. Every later block takes 106.620 ms, which leaves 240.985 ms.
     let later = later_with_slow_start(2, 47_134);
     assert!(is(later[2], 0), "block 2: {}", later[2]);
     for (block, later) in later.iter().enumerate().skip(3) {
@@ -175,7 +175,7 @@ fn a_stream_that_idles_longer_than_the_timeout_starts_slowly_again() {
 
 #[test]
 fn a_stream_that_idles_less_goes_on_at_the_rate_it_had() {
-    // One block each 247.302 ms takes 18.873 of them: the stream idles for 228.429 ms.
+    // One block every 247.302 ms takes 18.873 ms of them, so the stream idles for 228.429 ms.
     let later = later_with_slow_start(3, 66_251);
     for (block, later) in later.iter().enumerate().skip(2) {
         assert!(is(*later, WARM), "block {block}: {later}");
@@ -184,8 +184,9 @@ fn a_stream_that_idles_less_goes_on_at_the_rate_it_had() {
 
 #[test]
 fn a_window_that_is_used_doubles_over_a_gap_too() {
-    // From two segments the two at once reach 579 200 bytes/s after three round trips and are done
-    // 21.619 ms into the fourth, which is more than half of it. Twice that is more than the link.
+    // From two segments the first two blocks reach 579 200 bytes/s after three round trips. They
+    // complete 21.619 ms into the fourth, which is more than half of it. Doubled again, the rate
+    // exceeds the link.
     let later = later_with_slow_start(2, 66_251);
     for (block, later) in later.iter().enumerate().skip(2) {
         assert!(is(*later, 0), "block {block}: {later}");

@@ -1,4 +1,5 @@
-//! A measured distribution: points of its cumulative distribution function, straight lines between.
+//! A measured distribution, given as points of its cumulative distribution function. Between two
+//! points it is a straight line.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use crate::units::{Decimal, UnitError, is_heading, parse_measured};
 /// Largest value of a point: keeps every product within 128 bits.
 const MAX_VALUE: u64 = 1_000_000_000;
 
-/// Why points do not make a distribution.
+/// Why a list of points is not a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CdfError {
     /// A line that is not two numbers.
@@ -23,7 +24,7 @@ pub enum CdfError {
 }
 
 impl CdfError {
-    /// What belongs there, as part of a sentence.
+    /// What is expected instead, as part of a sentence.
     #[must_use]
     pub const fn expected(self) -> &'static str {
         match self {
@@ -51,7 +52,8 @@ pub struct Cdf {
 }
 
 impl Cdf {
-    /// From points of probability and value. On failure, the position of the point at fault.
+    /// Makes a distribution from points (probability, value). On failure, gives the position of the
+    /// wrong point.
     pub fn new(points: Vec<(Decimal, Decimal)>) -> Result<Self, (usize, CdfError)> {
         if points.len() < 2 {
             return Err((0, CdfError::TooFew));

@@ -1,4 +1,4 @@
-//! A distribution of times, by formula or as measured.
+//! A distribution of times, given by a formula or by measured points.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::units::Decimal;
 /// A distribution of times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Law {
-    /// Without memory.
+    /// Exponential distribution.
     Exponential {
         /// Mean.
         mean: Duration,
@@ -22,11 +22,11 @@ pub enum Law {
         /// Shape.
         shape: Decimal,
     },
-    /// As measured.
+    /// Measured distribution.
     Measured {
-        /// Distribution, in units of `unit`.
+        /// The distribution, in multiples of `unit`.
         cdf: Cdf,
-        /// The time that a 1 in the distribution means.
+        /// The time that the value 1 stands for.
         unit: Duration,
     },
 }

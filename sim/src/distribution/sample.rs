@@ -16,8 +16,8 @@ const ONE: u64 = 1 << PLACES;
 /// ln 2 in units of 2^-64.
 const LN_2: u128 = 0xB172_17F7_D1CF_79AC;
 
-/// Binary logarithm of `value >= 1`, in units of 2^-48: the places come out one at a time, by
-/// squaring the mantissa.
+/// Binary logarithm of `value >= 1`, in units of 2^-48. Each squaring of the mantissa gives one
+/// binary place.
 fn log2(value: u64) -> u64 {
     let exponent = value.ilog2();
     // Mantissa in [1, 2), in units of 2^-63.
@@ -32,8 +32,8 @@ fn log2(value: u64) -> u64 {
     result
 }
 
-/// 2^(exponent * 2^-48), in units of 2^-48, at most `u128::MAX`: the roots of 2 that the binary
-/// places name, multiplied.
+/// 2^(exponent * 2^-48), in units of 2^-48, at most `u128::MAX`. Multiplies one root of 2 for each
+/// binary place that is set.
 fn exp2(exponent: i128) -> u128 {
     let (whole, part) = (exponent >> PLACES, exponent & i128::from(ONE - 1));
     // In units of 2^-62.

@@ -1,4 +1,4 @@
-//! What is remembered of a flow and of a link.
+//! The state of one flow and of one link.
 
 use smallvec::SmallVec;
 use unchoke_core::time::Instant;
@@ -11,33 +11,33 @@ pub struct HostId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowId(pub u32);
 
-/// Level of an unsaturated link; ceiling of a flow that has none.
+/// Level of an unsaturated link, and ceiling of a flow without a ceiling.
 pub(super) const INFINITE: u64 = u64::MAX;
 
 /// Bits after the binary point of a byte count.
 const BYTE_SHIFT: u32 = 48;
 
-/// Capacity in 2^-48 byte/ns of a link of `bytes_per_s`, rounded down. At most 2^52, which is
-/// 16 GB/s, so that the rates of thousands of such flows add up without overflow.
+/// Capacity of a link of `bytes_per_s`, in 2^-48 byte/ns, rounded down. At most 2^52, which is 16
+/// GB/s: then the rates of thousands of such flows can be added without overflow.
 pub(super) fn units_of(bytes_per_s: u64) -> u64 {
     let units = (u128::from(bytes_per_s) << BYTE_SHIFT) / 1_000_000_000;
     u64::try_from(units).unwrap_or(u64::MAX).min(1 << 52)
 }
 
-/// One flow; a cache line.
+/// One flow; as large as a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Flow {
-    /// Still to send at `at`, in 2^-48 byte. Negative: sent ahead of the next bytes, within the
-    /// nanosecond in which the last ones left.
+    /// Bytes still to send at time `at`, in 2^-48 byte. Negative after a completion: the surplus
+    /// sent in the same nanosecond, which counts for the next bytes.
     pub(super) left: i128,
-    /// In 2^-48 byte/ns.
+    /// Current rate, in 2^-48 byte/ns.
     pub(super) rate: u64,
     /// When `left` was brought up to date, ns.
     pub(super) at: u64,
-    /// Most it may send, in 2^-48 byte/ns.
+    /// Highest rate allowed, in 2^-48 byte/ns.
     pub(super) ceiling: u64,
-    /// Its part of a link against those of others; at least 1.
+    /// Weight in the sharing of a link; at least 1.
     pub(super) weight: u32,
     pub(super) src: u32,
     pub(super) dst: u32,
@@ -48,7 +48,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// A number that no flow uses.
+    /// Value of a number that no flow uses.
     pub(super) const IDLE: Self = Self {
         left: 0,
         rate: 0,
@@ -70,13 +70,13 @@ impl Flow {
         i128::from(bytes) << BYTE_SHIFT
     }
 
-    /// What is left in bytes, rounded up; 0 if all is sent.
+    /// Bytes left to send, rounded up.
     pub(super) fn left_bytes(&self) -> u64 {
         let left = u128::try_from(self.left).unwrap_or(0);
         u64::try_from(left.div_ceil(1 << BYTE_SHIFT)).expect("fits, as it came from bytes")
     }
 
-    /// Counts what was sent until `now`.
+    /// Brings `left` up to date at `now`.
     pub(super) fn settle(&mut self, now: Instant) {
         let elapsed = now.as_nanos() - self.at;
         if elapsed > 0 {
@@ -89,7 +89,7 @@ impl Flow {
     pub(super) fn due(&self) -> u64 {
         match (u64::try_from(self.left), self.rate) {
             (_, 0) => u64::MAX,
-            // The usual case: less than 64 KiB, a division that the processor has.
+            // The usual case: less than 64 KiB are left, so a 64-bit division is enough.
             (Ok(left), rate) => self.at.saturating_add(left.div_ceil(rate)),
             (Err(_), rate) => {
                 let wait = u128::try_from(self.left).map_or(0, |it| it.div_ceil(u128::from(rate)));
@@ -100,7 +100,7 @@ impl Flow {
     }
 }
 
-/// One direction of one host's access; a cache line.
+/// The uplink or the downlink of a host; as large as a cache line.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(super) struct Link {
@@ -110,9 +110,9 @@ pub(super) struct Link {
     pub(super) used: u64,
     /// Most that a flow of weight 1 gets here; [`INFINITE`] if the capacity is not used up.
     pub(super) level: u64,
-    /// Sum of the rate changes made from the other ends since the level was computed.
+    /// Sum of the rate changes made by solves of other links since the level was last computed.
     pub(super) drift: u64,
-    /// So many as most policies unchoke lie here, more elsewhere.
+    /// Room for the number of flows that most policies unchoke; longer lists are on the heap.
     pub(super) flows: SmallVec<[u32; 6]>,
 }
 
@@ -127,7 +127,7 @@ impl Link {
         }
     }
 
-    /// Adds a flow; its place in the list.
+    /// Adds a flow and returns its place in the list.
     pub(super) fn add(&mut self, flow: FlowId) -> u32 {
         self.flows.push(flow.0);
         u32::try_from(self.flows.len() - 1).expect("fewer flows than numbers")

@@ -1,10 +1,10 @@
-//! The incremental solver: only what a change reaches is computed again.
+//! The incremental solver: it recomputes only the links that a change reaches.
 //!
-//! A changed link goes on a worklist. Its level is found by water-filling over its flows, given
-//! what each is allowed at its other end; where a rate moved, the other end goes on the worklist.
-//! The links of the lowest level settle first whatever the rest does, then the next lowest, so the
-//! ripple ends at the unique max-min rates (Charny, Clark, Jain 1995 prove it for the distributed
-//! form of the same iteration).
+//! A changed link goes on a worklist. Water-filling over its flows finds its level, given the limit
+//! of each flow at its other end. If the rate of a flow moved, the link at its other end goes on
+//! the worklist. Links with the lowest level settle first, then those with the next lowest, so the
+//! iteration ends at the unique max-min rates (Charny, Clark, Jain 1995 prove it for the
+//! distributed form of the same iteration).
 
 use unchoke_core::time::Instant;
 
@@ -12,27 +12,27 @@ use super::TOUCHED;
 use super::flow::INFINITE;
 use super::{Links, Solver};
 
-/// What one flow of a link is allowed elsewhere.
+/// The limit of one flow of a link, set at its other end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     flow: u32,
     /// The link at the flow's other end.
     other: u32,
-    /// The lesser of what the other link's level comes to and the flow's ceiling.
+    /// The smaller of the flow's ceiling and what the other link's level gives it.
     rate: u64,
     weight: u64,
 }
 
 impl Limit {
-    /// What the flow gets with a `level` on this link.
+    /// The rate of the flow if this link has the level `level`.
     fn at(&self, level: u64) -> u64 {
         self.rate.min(level.saturating_mul(self.weight))
     }
 }
 
-/// The level of a link of this `capacity` whose flows are limited to `limits` elsewhere, each with a
-/// weight: the greatest `level` for which the lesser of limit and `level * weight` sums to at most
-/// `capacity`, or [`INFINITE`] if the limits themselves do. Uses up `limits`.
+/// The level of a link of capacity `capacity`. `limits` holds the limit of each flow elsewhere and
+/// its weight. The level is the largest for which the sum of `min(limit, level * weight)` is at
+/// most `capacity`, or [`INFINITE`] if the limits alone sum to no more. Empties `limits`.
 fn water_level(capacity: u64, limits: &mut Vec<(u64, u64)>) -> u64 {
     let mut free = capacity;
     let mut weights: u64 = limits.iter().map(|it| it.1).sum();
@@ -40,7 +40,7 @@ fn water_level(capacity: u64, limits: &mut Vec<(u64, u64)>) -> u64 {
         let level = free / weights;
         let before = limits.len();
         limits.retain(|(limit, weight)| {
-            // Below `free`: it is one of the weights that the level was divided by.
+            // A limit that does not stay is at most `level * weight`, which is at most `free`.
             let stays = *limit > level * weight;
             if !stays {
                 free -= limit;
@@ -56,8 +56,7 @@ fn water_level(capacity: u64, limits: &mut Vec<(u64, u64)>) -> u64 {
 }
 
 impl Solver {
-    /// Drift of the rates on a link of this `capacity` up to which its level need not be computed
-    /// again.
+    /// Up to this drift of the rates on a link of capacity `capacity`, its level is not recomputed.
     fn tolerance(self, capacity: u64) -> u64 {
         match self {
             Self::Exact => 0,
@@ -73,7 +72,7 @@ impl Links {
             return;
         }
         self.work.solves += 1;
-        // A bound that no solve on record came near; it makes termination evident.
+        // Far above the work of any solve seen so far. It guarantees that the loop ends.
         let mut budget = 1000 + 8 * self.links.len();
         while let Some(link) = self.worklist.pop_front() {
             self.marked[link as usize] = false;
@@ -103,7 +102,7 @@ impl Links {
         self.scratch = scratch;
     }
 
-    /// Fills `scratch` with the flows of `link` and what they may do elsewhere; the new level.
+    /// Fills `scratch` with the flows of `link` and their limits elsewhere; returns the new level.
     fn find_level(&mut self, link: u32, scratch: &mut Vec<Limit>) -> u64 {
         scratch.clear();
         self.limits.clear();
@@ -132,7 +131,7 @@ impl Links {
         water_level(it.capacity, &mut self.limits)
     }
 
-    /// Moves a flow of `link` to `rate`, and marks its other end if that must know.
+    /// Sets the rate of a flow of `link`, and puts its other end on the worklist if needed.
     fn move_to(&mut self, now: Instant, link: u32, limit: &Limit, rate: u64) {
         let before = self.flows[limit.flow as usize].rate;
         if rate == before {
@@ -145,7 +144,8 @@ impl Links {
         let room = other.capacity.saturating_sub(other.used);
         let crowded = rate > before && change > room;
         let settled = other.drift.saturating_add(change) <= tolerance;
-        // Too small a rise to bother the other end with: take what room it has.
+        // The rise is too small to solve the other link again: use only the room that link has
+        // left.
         let rate = if crowded && settled {
             before + room
         } else {
@@ -157,7 +157,7 @@ impl Links {
         let change = rate.abs_diff(before);
         other.used = other.used - before + rate;
         other.drift = other.drift.saturating_add(change);
-        // An unsaturated link does not care how its flows share it.
+        // How flows share an unsaturated link does not matter to it.
         if other.used > other.capacity || (other.level != INFINITE && other.drift > tolerance) {
             self.mark(limit.other);
         }
@@ -166,8 +166,8 @@ impl Links {
         self.set_rate(now, limit.flow, rate);
     }
 
-    /// Brings `link` back under its capacity and lets the ripple end: rates only fall, so no other
-    /// link gains load.
+    /// Lowers the rates on `link` until they fit its capacity. Rates only fall, so no other link
+    /// gains load and no further link need be solved.
     fn relieve(&mut self, now: Instant, link: u32) {
         if self.links[link as usize].used <= self.links[link as usize].capacity {
             return;
@@ -200,7 +200,8 @@ impl Links {
         }
     }
 
-    /// Computes when the flows whose rates moved will be done: once each, however often they moved.
+    /// Computes when the flows whose rates moved will complete: once for each, however often its
+    /// rate moved.
     fn forecast_touched(&mut self) {
         while let Some(flow) = self.touched.pop() {
             self.forecast(flow);

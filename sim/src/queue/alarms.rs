@@ -1,10 +1,10 @@
-//! At most one pending moment per id, movable.
+//! At most one pending time per id. The time can be moved.
 
 use std::ops::ControlFlow;
 
 use unchoke_core::time::Instant;
 
-/// Eight moments that lie side by side: a cache line.
+/// Eight times side by side: a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Octet([Instant; 8]);
@@ -12,7 +12,7 @@ struct Octet([Instant; 8]);
 impl Octet {
     const EMPTY: Self = Self([Instant::NEVER; 8]);
 
-    /// The first that is `moment`. As below, no branch depends on the moments.
+    /// Position of the first one equal to `moment`. Without branches on the times, like `least`.
     fn first(&self, moment: Instant) -> usize {
         let mut found = 0_u32;
         for (place, it) in self.0.iter().enumerate() {
@@ -21,18 +21,19 @@ impl Octet {
         found.trailing_zeros() as usize
     }
 
-    /// The earliest of them. A comparison of fixed shape: no branch depends on the moments.
+    /// The earliest of the eight. Written without branches on the times, because they cannot be
+    /// predicted.
     fn least(&self) -> Instant {
         self.0.iter().copied().min().expect("eight of them")
     }
 }
 
-/// A tree of minima: the leaves are the alarms in the order of their ids, and each parent holds the
-/// earliest of eight children. To move an alarm costs a cache line a level and no more, a third of
-/// the instructions of a heap, which moves entries about and must note where each one went.
+/// A tree of minima. The leaves are the alarms in the order of their ids; each parent holds the
+/// earliest of its eight children. Moving an alarm touches one cache line per level. That takes a
+/// third of the instructions of a heap, which moves entries and must record where each one went.
 #[derive(Clone, Debug)]
 pub struct Alarms {
-    /// Leaves first. The last level is one octet.
+    /// Leaves first. The last level is a single octet.
     levels: Vec<Vec<Octet>>,
     next: Instant,
 }
@@ -47,7 +48,7 @@ impl Default for Alarms {
 }
 
 impl Alarms {
-    /// No alarms, no ids.
+    /// An empty set of alarms.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -71,7 +72,7 @@ impl Alarms {
         }
     }
 
-    /// When the earliest alarm rings; never, if none is set.
+    /// When the earliest alarm rings; [`Instant::NEVER`] if none is set.
     #[must_use]
     pub fn next_at(&self) -> Instant {
         self.next
@@ -92,8 +93,8 @@ impl Alarms {
         Some((self.next, u32::try_from(at).expect("ids are 32 bits")))
     }
 
-    /// Calls `visit` with the ids whose alarms ring at `until` at the latest, ascending, until it
-    /// breaks.
+    /// Calls `visit` with the id of each alarm that rings at or before `until`, in ascending order
+    /// of ids, until `visit` breaks.
     pub fn ringing(&self, until: Instant, visit: &mut impl FnMut(u32) -> ControlFlow<()>) {
         let _ = self.ringing_below(self.levels.len() - 1, 0, until, visit);
     }

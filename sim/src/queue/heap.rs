@@ -1,19 +1,20 @@
-//! Events at any time, in a 4-ary heap.
+//! A queue of events at any times: a 4-ary heap.
 
 use unchoke_core::time::Instant;
 
 /// The place of an event in the total order: time, then the order in which it was scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// When.
+    /// When the event happens.
     pub at: Instant,
-    /// Tie-break; no two events of a run have the same.
+    /// Breaks ties: no two events of a run share a sequence number.
     pub sequence: u64,
 }
 
-/// A priority queue of events, least stamp first.
+/// A priority queue of events; the least stamp comes first.
 ///
-/// Four children a node: half the levels of a binary heap, and the children lie side by side.
+/// Each node has four children. The heap then has half the levels of a binary heap, and the
+/// children lie side by side in memory.
 #[derive(Clone, Debug)]
 pub struct EventQueue<T> {
     entries: Vec<(Stamp, T)>,
@@ -40,19 +41,19 @@ impl<T> EventQueue<T> {
         self.entries.first().map(|it| it.0)
     }
 
-    /// Events that wait.
+    /// Number of waiting events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing waits.
+    /// Whether no event waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// All events that wait, in no particular order.
+    /// All waiting events, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(Stamp, T)> {
         self.entries.iter()
     }

@@ -6,30 +6,31 @@ use unchoke_core::time::Instant;
 
 use super::heap::{EventQueue, Stamp};
 
-/// A delay line, as [`DelayLines::line`] numbers them.
+/// A delay line; [`DelayLines::line`] gives the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineId(u16);
 
 impl LineId {
-    /// Not a line: events of this delay go to the heap.
+    /// No line: events with this delay go to the heap.
     pub(crate) const HEAP: Self = Self(u16::MAX);
 
-    /// Its number, counted from 0; `None` if events of this delay go to the heap.
+    /// The number of the line, from 0; `None` if events with this delay go to the heap.
     #[must_use]
     pub fn index(self) -> Option<usize> {
         (self != Self::HEAP).then_some(usize::from(self.0))
     }
 }
 
-/// Lines whose heads are compared one by one. More distinct delays than this share the heap, where
-/// an event costs a logarithm but is ordered all the same.
+/// Most lines. Their heads are compared one by one. Further distinct delays share the heap, where
+/// an event costs a logarithm but keeps the same order.
 const LINES_MAX: usize = 16;
 
-/// A queue with fewer entries keeps its memory.
+/// Queues with fewer entries than this keep their memory.
 const KEPT: usize = 1024;
 
-/// Gives back three quarters of the memory of a long queue of which less than an eighth is in use:
-/// such memory goes round and round, and what a flash crowd took would stay in use to the end.
+/// Shrinks a long queue to a quarter when less than an eighth of it is in use. The memory of a ring
+/// buffer is all in use over time, so what a flash crowd needed would otherwise stay resident to
+/// the end.
 #[inline]
 pub(crate) fn give_back<T>(queue: &mut VecDeque<T>) {
     if queue.len() < queue.capacity() / 8 && queue.len() >= KEPT {
@@ -37,7 +38,7 @@ pub(crate) fn give_back<T>(queue: &mut VecDeque<T>) {
     }
 }
 
-/// Stamp of the head of an empty line: after every event.
+/// Stamp of an empty line's head: later than every event.
 const EMPTY: Stamp = Stamp {
     at: Instant::NEVER,
     sequence: u64::MAX,
@@ -49,13 +50,13 @@ struct Line<T> {
     waiting: VecDeque<(Stamp, T)>,
 }
 
-/// Events ordered by (time, sequence), cheap for those that come one of a few delays after they
-/// were scheduled. Also the owner of the sequence numbers.
+/// Events in the order (time, sequence). Cheap for events that follow their scheduling by one of a
+/// few fixed delays. Also gives out the sequence numbers.
 #[derive(Clone, Debug)]
 pub struct DelayLines<T> {
     lines: Vec<Line<T>>,
     heads: [Stamp; LINES_MAX],
-    /// The line with the least head; anything if all are empty.
+    /// The line with the earliest head; any line if all are empty.
     first: usize,
     heap: EventQueue<T>,
     sequence: u64,
@@ -74,13 +75,13 @@ impl<T> Default for DelayLines<T> {
 }
 
 impl<T> DelayLines<T> {
-    /// No lines, no events.
+    /// An empty queue without lines.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The line for this delay, made if there is room for another.
+    /// The line for this delay. Makes one if there is room, else gives the heap.
     pub fn line(&mut self, delay_ns: u64) -> LineId {
         let known = self.lines.iter().position(|it| it.delay_ns == delay_ns);
         let at = known.unwrap_or_else(|| {
@@ -97,46 +98,46 @@ impl<T> DelayLines<T> {
         LineId(u16::try_from(at).expect("few lines"))
     }
 
-    /// Schedules `event` for `delay_ns` after `now`, which must not lie before an earlier `now`.
+    /// Schedules `event` at `now + delay_ns`. `now` must not be earlier than in previous calls.
     pub fn push(&mut self, now: Instant, delay_ns: u64, event: T) {
         let line = self.line(delay_ns);
         let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
         self.push_at(line, at, event);
     }
 
-    /// Schedules `event` for `delay_ns` after `now`, which is the delay of `line`.
+    /// Schedules `event` at `now + delay_ns`, where `delay_ns` is the delay of `line`.
     pub fn push_on(&mut self, now: Instant, line: LineId, delay_ns: u64, event: T) {
         let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
         self.push_at(line, at, event);
     }
 
-    /// Schedules `event` for the delay of `line`, which must not be the heap, after `now`.
+    /// Schedules `event` at `now` plus the delay of `line`, which must not be the heap.
     pub fn push_line(&mut self, now: Instant, line: LineId, event: T) {
         let delay_ns = self.lines[usize::from(line.0)].delay_ns;
         self.push_on(now, line, delay_ns, event);
     }
 
-    /// The event that was scheduled last of all, if it is for this moment on this line: whatever is
-    /// scheduled there next comes right after it, and may be made part of it.
+    /// The most recently scheduled event, if it is for this time on this line. The next event
+    /// scheduled for the same time and line would come right after it, so it can be merged into it.
     pub fn last_on(&mut self, now: Instant, line: LineId, delay_ns: u64) -> Option<&mut T> {
         let at = Instant::from_nanos(now.as_nanos().saturating_add(delay_ns));
         let (stamp, event) = self.lines.get_mut(line.index()?)?.waiting.back_mut()?;
         (stamp.at == at && stamp.sequence + 1 == self.sequence).then_some(event)
     }
 
-    /// The events of the line that is next, in order. Others may come between them.
+    /// The events of the line whose head is next, in order. Events of other lines may come between.
     pub fn upcoming(&self) -> impl Iterator<Item = &T> {
         let line = self.lines.get(self.first).into_iter();
         line.flat_map(|it| it.waiting.iter()).map(|it| &it.1)
     }
 
-    /// All events that wait, in no particular order.
+    /// All waiting events, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let in_lines = self.lines.iter().flat_map(|it| it.waiting.iter());
         in_lines.chain(self.heap.iter()).map(|it| &it.1)
     }
 
-    /// Schedules `event` for any moment.
+    /// Schedules `event` at any time.
     pub fn push_any(&mut self, at: Instant, event: T) {
         self.push_at(LineId::HEAP, at, event);
     }
@@ -190,13 +191,13 @@ impl<T> DelayLines<T> {
         next
     }
 
-    /// Events that wait.
+    /// Number of waiting events.
     #[must_use]
     pub fn len(&self) -> usize {
         self.heap.len() + self.lines.iter().map(|it| it.waiting.len()).sum::<usize>()
     }
 
-    /// Whether nothing waits.
+    /// Whether no event waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.peek().is_none()

@@ -1,20 +1,20 @@
-//! The scenarios that come with the house. A new one is a file in `sim/scenarios/` and a line here;
-//! one that differs in a few keys is a line alone.
+//! The built-in scenarios. A new one is a file in `sim/scenarios/` and a line here; a variant of
+//! one that differs in a few keys is only a line here.
 
 use super::section::{nearest, one_of};
 use super::{Scenario, ScenarioError};
 
-/// A built-in scenario as it is written down.
+/// A built-in scenario in its written form.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source {
     name: &'static str,
     text: &'static str,
-    /// In what it differs from the file.
+    /// Overrides that make the variant from the file.
     sets: &'static [&'static str],
 }
 
 impl Source {
-    /// The scenario with these changes.
+    /// Reads the scenario with these further overrides.
     pub(super) fn read(&self, overrides: &[String]) -> Result<Scenario, ScenarioError> {
         let own = self.sets.iter().map(|it| (*it).to_owned());
         let sets: Vec<String> = own.chain(overrides.iter().cloned()).collect();
@@ -115,18 +115,18 @@ const BUILTIN: &[Source] = &[
     source!("peer-exchange"),
 ];
 
-/// A built-in scenario.
+/// A built-in scenario, for listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Builtin {
     /// Its name.
     pub name: &'static str,
-    /// Raised with every change that changes results.
+    /// Raised by every change that changes results.
     pub version: u32,
-    /// One sentence: what it is for.
+    /// One sentence: the purpose of the scenario.
     pub about: String,
 }
 
-/// What to say to somebody who asks for `name`, which is none of them.
+/// Message for an unknown scenario name.
 pub(super) fn suggestion(name: &str) -> String {
     let names: Vec<&str> = BUILTIN.iter().map(|it| it.name).collect();
     match nearest(name, &names) {

@@ -1,4 +1,4 @@
-//! A scenario as TOML with everything said: one text for all ways to write the same.
+//! Writes a scenario as TOML with every value stated, so that equal scenarios give equal texts.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::spec::{ClientSpec, Solver};
 use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
 
-/// Lines of TOML.
+/// The TOML text, line by line.
 struct Page(String);
 
 impl Page {
@@ -22,7 +22,7 @@ impl Page {
         writeln!(self.0, "\n{heading}").expect("text grows");
     }
 
-    /// A value that is written as it is.
+    /// Writes a value as it is, without quotes.
     fn plain(&mut self, key: &str, value: impl std::fmt::Display) {
         writeln!(self.0, "{key} = {value}").expect("text grows");
     }
@@ -75,7 +75,7 @@ impl Page {
         self.time("delay", access.delay);
     }
 
-    /// What peers run, without its name and the table of its parameters.
+    /// Settings of a client, except its name and its policy parameters.
     fn limits(&mut self, client: &ClientSpec, shared: &ClientSpec) {
         self.text("policy", &client.policy);
         self.text("picker", &client.picker);

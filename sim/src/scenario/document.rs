@@ -1,4 +1,4 @@
-//! A TOML text as a tree whose every value knows where it was written, with overrides applied.
+//! Parses TOML into a tree in which every value knows where it was written, and applies overrides.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) struct Node {
     pub(super) item: Item,
 }
 
-/// A TOML value; numbers as they were written.
+/// A TOML value. Numbers stay as they were written.
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     Text(String),
@@ -26,7 +26,7 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// The value as part of a sentence.
+    /// The value, described as part of an error sentence.
     pub(super) fn found(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
@@ -40,7 +40,7 @@ impl Item {
     }
 }
 
-/// Positions of the line ends of a text.
+/// Byte positions of the line ends of a text.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -53,7 +53,7 @@ impl Lines {
     }
 }
 
-/// Reads a TOML text.
+/// Parses a TOML text.
 pub(super) fn read(text: &str) -> Result<Node, Problem> {
     let lines = Lines::of(text);
     let root = DeTable::parse(text).map_err(|error| {
@@ -89,7 +89,7 @@ fn item(source: &DeValue<'_>, place: &dyn Fn(usize) -> Place) -> Item {
         DeValue::Integer(number) => {
             match i128::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Item::Integer(number),
-                // Beyond 128 bits it is no number that any key takes.
+                // No key accepts a number of more than 128 bits, so it may stay text.
                 Err(_) => Item::Decimal(number.to_string()),
             }
         }
@@ -118,11 +118,11 @@ const ALIASES: &[(&str, &str)] = &[
     ("solver", "network.solver"),
 ];
 
-/// No key lies deeper.
+/// Most parts of a dotted key: no key of a scenario is deeper.
 const MOST_PARTS: usize = 8;
 
-/// Applies `KEY=VALUE`. The value is TOML where it is valid TOML (`1000`, `"10 s"`, `{…}`), else
-/// text (`10 s`). An empty value removes the key.
+/// Applies `KEY=VALUE`. If the value is valid TOML (`1000`, `"10 s"`, `{…}`) it is read as TOML,
+/// otherwise as text (`10 s`). An empty value removes the key.
 pub(super) fn apply(root: &mut Node, text: &str) -> Result<(), Problem> {
     let place = Place::Override(text.to_owned());
     let Some((key, value)) = text.split_once('=') else {
@@ -143,8 +143,7 @@ pub(super) fn apply(root: &mut Node, text: &str) -> Result<(), Problem> {
     set(root, &parts, &path, item, &place)
 }
 
-/// What a short name stands for. `peers` is the number of peers, whichever way the scenario
-/// counts them.
+/// The full key for a short name. `peers` means the key that the scenario uses to count its peers.
 fn full_path(root: &Node, key: &str, value: Option<&Item>) -> String {
     if key == "peers" && !matches!(value, None | Some(Item::Table(_))) {
         let Item::Table(entries) = &root.item else {
@@ -160,7 +159,7 @@ fn full_path(root: &Node, key: &str, value: Option<&Item>) -> String {
     alias.map_or(key, |it| it.1).to_owned()
 }
 
-/// Puts `value` at the end of the path, making the tables and lists on the way.
+/// Stores `value` at a path, and creates the tables and lists on the way.
 fn set(
     node: &mut Node,
     parts: &[&str],
@@ -227,7 +226,7 @@ fn put(
     Ok(())
 }
 
-/// The element at this position, which may be the one after the last.
+/// The list element at this position. The position after the last one appends.
 fn element<'a>(
     items: &'a mut Vec<Node>,
     part: &str,
@@ -248,7 +247,7 @@ fn element<'a>(
     Ok(&mut items[position])
 }
 
-/// Words in a row, for a sentence.
+/// Words as a list in a sentence.
 pub(super) fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }

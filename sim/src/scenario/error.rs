@@ -1,32 +1,32 @@
-//! What is wrong with a scenario, in one sentence.
+//! Errors in scenarios, each as one sentence.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Where a value comes from.
+/// Where a wrong value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// This line of the file, from 1.
+    /// On this line of the file, from 1.
     Line(usize),
-    /// This override, as given.
+    /// In this override, quoted as given.
     Override(String),
-    /// The file as a whole, or a scenario that a program has changed.
+    /// In the file as a whole, or in a scenario that a program changed.
     Whole,
 }
 
-/// Why a text is not a scenario.
+/// Why a text is not a valid scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ScenarioError {
-    /// File, or name of the built-in scenario.
+    /// File name, or name of the built-in scenario.
     pub file: String,
-    /// Where in it.
+    /// Where in the file.
     pub place: Place,
-    /// Dotted path of the key; empty for the file as a whole. Elements of lists are numbered
+    /// Dotted path of the key; empty if the file as a whole is wrong. List elements are numbered
     /// from 0.
     pub key: String,
-    /// What belongs there.
+    /// What was expected.
     pub expected: String,
-    /// What is there.
+    /// What was found.
     pub found: String,
 }
 
@@ -45,10 +45,10 @@ impl fmt::Display for ScenarioError {
     }
 }
 
-/// What is wrong with a scenario as a whole: the key, what belongs there, what is there.
+/// An error in a scenario as a whole: the key, what was expected, what was found.
 pub(super) type Fault = (String, String, String);
 
-/// A [`ScenarioError`] before it is known which file it is in.
+/// A [`ScenarioError`] without the name of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) place: Place,
@@ -83,7 +83,7 @@ impl Problem {
     }
 }
 
-/// Text that stands for itself: as it is, unless it would break the line or the sentence.
+/// Text to print unquoted. It is quoted after all if it would break the line or the sentence.
 fn shown(text: &str) -> Cow<'_, str> {
     if text.chars().count() <= MOST && !text.contains(char::is_control) {
         Cow::Borrowed(text)
@@ -92,10 +92,10 @@ fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Most characters of a text of the user's that a sentence repeats.
+/// Longest text from the user that an error repeats, in characters.
 const MOST: usize = 80;
 
-/// Text of the user's as part of a sentence: in quotes, on one line, not endless.
+/// Text from the user as part of a sentence: quoted, on one line, and cut if too long.
 pub(super) fn quoted(text: &str) -> String {
     if text.chars().count() <= MOST {
         return format!("{text:?}");

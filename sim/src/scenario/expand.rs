@@ -1,5 +1,6 @@
-//! From a scenario and a seed to a swarm. Everything is drawn here, each thing from its own
-//! stream: what peers run changes neither when they come and go nor what links they have.
+//! Expands a scenario and a seed into a swarm. All random draws happen here, each kind from its own
+//! stream. So a change of what peers run changes neither their arrivals and departures nor their
+//! links.
 
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use crate::distribution::{Law, exponential};
 use crate::spec::{NodeSpec, Regions, Stay, SwarmSpec};
 use crate::units::{Decimal, MAX_RATE, share_of};
 
-/// Entity number of what is drawn for the peers together: no node has it.
+/// Entity number for draws about all peers together. No node has this number.
 const ALL_PEERS: u32 = u32::MAX;
 /// Likewise, for a second draw with the same purpose.
 const ALL_PEERS_AGAIN: u32 = u32::MAX - 1;
-/// Likewise, for a third.
+/// Likewise, for a third draw.
 const ALL_PEERS_ONCE_MORE: u32 = u32::MAX - 2;
 
 /// Classes that the peers of a measured distribution are grouped into.
@@ -107,7 +108,7 @@ fn origins(scenario: &Scenario) -> Vec<NodeSpec> {
     nodes.collect()
 }
 
-/// What is drawn for the peers of one swarm.
+/// Draws the properties of the peers of one swarm.
 struct Draws {
     streams: Streams,
     /// Node number of the first peer.
@@ -149,8 +150,8 @@ impl Draws {
         (0..self.count as usize).map(node).collect()
     }
 
-    /// Those that join in the place of others: the same links, clients and faults, and lives of
-    /// their own.
+    /// Peers that join in the place of others. They have the same links, clients and faults, but
+    /// lifetimes of their own.
     fn rejoin(&self, scenario: &Scenario, nodes: &mut Vec<NodeSpec>) {
         let (peers, count) = (&scenario.peers, self.count as usize);
         for i in count..count * (peers.rejoins as usize + 1) {
@@ -166,20 +167,20 @@ impl Draws {
         }
     }
 
-    /// The stream of the peer at this position.
+    /// The random stream of the peer at this position.
     fn stream(&self, purpose: Purpose, position: usize) -> Rng {
         let position = u32::try_from(position).expect("at most MAX_PEERS");
         self.streams.stream(purpose, self.first + position)
     }
 
-    /// The positions of the peers in random order.
+    /// All positions in random order.
     fn order(&self, purpose: Purpose, entity: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.count).collect();
         self.streams.stream(purpose, entity).shuffle(&mut order);
         order
     }
 
-    /// Marks `count` peers. More of them hold all that fewer hold.
+    /// Marks `count` random peers. A larger count marks all peers that a smaller count marks.
     fn chosen(&self, entity: u32, count: u32) -> Vec<bool> {
         let mut chosen = vec![false; self.count as usize];
         if count > 0 {
@@ -191,8 +192,8 @@ impl Draws {
         chosen
     }
 
-    /// Who says what: those that overstate are the first of a random order, those that understate
-    /// the last.
+    /// Assigns false claims. In a random order, the first peers overstate and the last ones
+    /// understate.
     fn claims(&self, faults: &Faults) -> Vec<Claims> {
         let mut claims = vec![Claims::Truth; self.count as usize];
         let over = faults.overstating.of(self.count);
@@ -209,7 +210,7 @@ impl Draws {
         claims
     }
 
-    /// The region of each peer: every swarm has the shares of the scenario.
+    /// The region of each peer. Every swarm has exactly the scenario's shares (up to rounding).
     fn regions(&self, scenario: &Scenario) -> Vec<u16> {
         if scenario.regions.is_empty() {
             return vec![0; self.count as usize];
@@ -231,8 +232,8 @@ impl Draws {
             Arrivals::Flash { window } => positions
                 .map(|i| Instant::from_nanos(stream(i).below(nanos(*window).max(1))))
                 .collect(),
-            // Given their number, the arrivals of a Poisson process whose rate falls as exp(-t/tau)
-            // are independent and exponential.
+            // Arrivals of a Poisson process whose rate falls as exp(-t/tau) are independent and
+            // exponential, given their number.
             Arrivals::Decay { tau } => positions
                 .map(|i| Instant::START.after(exponential(*tau, &mut stream(i))))
                 .collect(),
@@ -264,14 +265,15 @@ impl Draws {
         }
     }
 
-    /// A time of a peer's own, if the scenario limits it.
+    /// A random time for one peer; `None` if the scenario sets no law.
     fn time(&self, law: Option<&Law>, purpose: Purpose, position: usize) -> Option<Duration> {
         law.map(|it| it.draw(&mut self.stream(purpose, position)))
     }
 
-    /// Class and link of each peer. Ranks are dealt out at random and each rank has its link, so
-    /// that every swarm has the shares of the table and a draw from every part of a measured
-    /// distribution: a small swarm without its one fast peer would be another scenario.
+    /// Class and link of each peer. Ranks are assigned at random, and each rank has a fixed class
+    /// or a fixed part of the measured distribution. So every swarm has the shares of the table and
+    /// covers the whole distribution. With independent draws, a small swarm could lack its one fast
+    /// peer, which would be a different scenario.
     fn links(&self, capacity: &Capacity) -> Vec<(u16, Access)> {
         let order = self.order(Purpose::Capacity, ALL_PEERS);
         match capacity {
@@ -345,7 +347,7 @@ pub(super) fn counts(scenario: &Scenario, count: u32) -> Vec<u32> {
     counts
 }
 
-/// The link of this rank among `count`: a quantile drawn from its own part of the distribution.
+/// The link of this rank among `count`: a random quantile from the rank's part of the distribution.
 fn access(measured: &Measured, rank: u32, count: u32, rng: &mut Rng) -> Access {
     let within = rng.next_u64() >> 32;
     let value = measured
@@ -367,7 +369,7 @@ fn times(value: u128, factor: Decimal) -> u128 {
     value * u128::from(factor.millionths()) / u128::from(Decimal::ONE.millionths())
 }
 
-/// A rate that a link can have.
+/// Limits a rate to what a link can have.
 fn rate(value: u128) -> u64 {
     let most = u128::from(MAX_RATE);
     u64::try_from(value.clamp(1, most)).expect("at most MAX_RATE")

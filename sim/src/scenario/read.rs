@@ -1,4 +1,4 @@
-//! From the document to the scenario: everything but peers and clients.
+//! Reads a scenario from a parsed document: everything but peers and clients.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,11 +35,11 @@ const KEYS: &[&str] = &[
     "version",
 ];
 
-/// What a scenario that says no name is called: not after its file, which may be called anything
-/// without a byte of a result changing.
+/// Name of a scenario that states none. The file name is not used, so renaming a file changes no
+/// result.
 const UNNAMED: &str = "unnamed";
 
-/// Reads a scenario. `folder` is where its files are.
+/// Reads a scenario. Files that it names are looked up in `folder`.
 pub(super) fn scenario(root: &Node, folder: Option<&Path>) -> Result<Scenario, Problem> {
     let top = Section::open(root, "")?;
     top.only(KEYS)?;
@@ -73,7 +73,7 @@ pub(super) fn scenario(root: &Node, folder: Option<&Path>) -> Result<Scenario, P
     }
 }
 
-/// Shares, counts and names, which more than one key decides.
+/// Checks rules that involve more than one key: shares, counts and names.
 pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     read_peers::check_parts(&scenario.populations, scenario.peers.count)?;
     read_capacity::check_capacity(&scenario.peers.capacity)?;
@@ -84,7 +84,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     check_clients(scenario)
 }
 
-/// Most points of a time series: each takes memory to the end of the run.
+/// Most points of a time series. They stay in memory until the run ends.
 const MAX_SAMPLES: u128 = 1_000_000;
 
 fn check_samples(scenario: &Scenario) -> Result<(), Fault> {
@@ -100,7 +100,7 @@ fn check_samples(scenario: &Scenario) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What counts round trips does nothing where there are none.
+/// Settings that count round trips have no effect without delays, so refuse them.
 fn check_delays(scenario: &Scenario) -> Result<(), Fault> {
     let network = &scenario.network;
     let of_access = match &scenario.peers.capacity {
@@ -144,7 +144,7 @@ fn check_clients(scenario: &Scenario) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Where the last part of `path` that exists was written.
+/// Where the deepest existing part of `path` was written.
 fn locate(root: &Node, path: &str) -> Place {
     let mut node = root;
     for part in path.split('.') {
@@ -161,10 +161,10 @@ fn locate(root: &Node, path: &str) -> Place {
     node.place.clone()
 }
 
-/// Most pieces of a torrent. Makers of torrents double the piece as the payload grows and stay at
-/// some thousands of pieces; 2^17 pieces of 16 MiB are 2 TiB. Every peer keeps numbers for each
-/// piece and every connection its bits, 16 KiB at this bound: without one, pieces of 1 byte would
-/// take all memory there is.
+/// Most pieces of a torrent. Programs that make torrents double the piece size as the payload grows
+/// and stay at some thousands of pieces; 2^17 pieces of 16 MiB are 2 TiB. Every peer keeps a few
+/// numbers per piece, and every connection one bit per piece: 16 KiB at this bound. Without a
+/// bound, pieces of 1 byte would exhaust the memory.
 const MAX_PIECES: u64 = 1 << 17;
 
 fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
@@ -185,7 +185,7 @@ fn geometry(section: &Section<'_>) -> Result<Geometry, Problem> {
         );
         return Err(section.wrong("piece", expected));
     }
-    // A last block of a piece that is short counts as one.
+    // The shorter last block of a piece counts as a block.
     Geometry::new(total, piece).map_err(|_| too_large())
 }
 
@@ -249,7 +249,7 @@ fn faults(section: &Section<'_>) -> Result<Faults, Problem> {
     })
 }
 
-/// Nobody says two things at once.
+/// No peer may both overstate and understate.
 fn check_faults(faults: &Faults) -> Result<(), Fault> {
     let sum =
         u64::from(faults.overstating.millionths()) + u64::from(faults.understating.millionths());

@@ -6,11 +6,10 @@ use super::Access;
 use super::error::Problem;
 use super::section::{Rate, Section};
 
-/// The longest delay that makes sense: a connection is there after four of them, and who dials gives
-/// up after 15 s.
+/// Longest useful delay. A connection needs four of them, and a dialler gives up after 15 s.
 const MAX_DELAY: Duration = Duration::from_secs(3);
 
-/// `delay` in ns, if a network could have it.
+/// `delay` in ns; an error if it is longer than [`MAX_DELAY`].
 pub(super) fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Result<u64, Problem> {
     if delay > MAX_DELAY {
         return Err(section.wrong(key, "a delay of at most \"3 s\""));
@@ -18,7 +17,7 @@ pub(super) fn delay_ns(section: &Section<'_>, key: &str, delay: Duration) -> Res
     Ok(u64::try_from(delay.as_nanos()).expect("at most seconds"))
 }
 
-/// The key `delay` of an access link; none if it is not there.
+/// The key `delay` of an access link; zero if it is absent.
 pub(super) fn access_delay(section: &Section<'_>) -> Result<Duration, Problem> {
     let delay = section.optional("delay")?.unwrap_or(Duration::ZERO);
     delay_ns(section, "delay", delay).map(Duration::from_nanos)

@@ -1,4 +1,4 @@
-//! From the document to the access links of the peers.
+//! Reads the access links of the peers.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::units::{Decimal, Share};
 /// The class of the origins in results.
 pub(super) const ORIGIN_CLASS: &str = "origin";
 
-/// The measured distributions of the house: name, points, unit in bytes/s.
+/// The built-in measured distributions: name, points, and the rate in bytes/s of the value 1.
 const DISTRIBUTIONS: &[(&str, (&str, u64))] = &[(
     "bittyrant_fig1",
     (include_str!("../../data/bittyrant_fig1_cdf.csv"), 1000),
@@ -82,7 +82,7 @@ fn measured(section: &Section<'_>, folder: Option<&Path>) -> Result<Measured, Pr
 /// Largest factor of a capacity, in millionths.
 const MOST_FACTOR: u64 = 1_000_000_000;
 
-/// A factor of capacities; 1 if it is not there.
+/// A factor of capacities; 1 if the key is absent.
 fn factor(section: &Section<'_>, key: &str) -> Result<Decimal, Problem> {
     let factor = section.optional(key)?.unwrap_or(Decimal::ONE);
     if factor.millionths() == 0 || factor.millionths() > MOST_FACTOR {
@@ -91,7 +91,7 @@ fn factor(section: &Section<'_>, key: &str) -> Result<Decimal, Problem> {
     Ok(factor)
 }
 
-/// The points, and their unit where the distribution has one of its own.
+/// The points, and their unit if the distribution has its own.
 fn distribution(
     section: &Section<'_>,
     folder: Option<&Path>,

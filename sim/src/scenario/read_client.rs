@@ -1,4 +1,4 @@
-//! From the document to what peers run: policies, pickers and limits.
+//! Reads what peers run: policies, pickers and limits.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{MAX_PEERS, Part, Population};
 use crate::parameter;
 use crate::spec::ClientSpec;
 
-/// Keys that `[client]`, populations and origins have.
+/// Keys that `[client]`, populations and origins have in common.
 const LIMIT_KEYS: &[&str] = &[
     "aligned_ticks",
     "allowed_fast",
@@ -40,15 +40,15 @@ const LIMIT_KEYS: &[&str] = &[
     "upload_cap",
 ];
 
-/// The keys of a population or origin, with those that only one of them has.
+/// Those keys and `own`, the keys that only a population or only an origin has.
 pub(super) fn client_keys(own: &[&'static str]) -> Vec<&'static str> {
     let mut keys = [own, &["name"], LIMIT_KEYS].concat();
     keys.sort_unstable();
     keys
 }
 
-/// What peers run that are told nothing: the client of the claim, with the connections of mainline
-/// (Legout et al. 2006, "peer set": at most 80).
+/// Client of peers whose scenario states nothing: the client of the claim, with mainline's number
+/// of connections (Legout et al. 2006, "peer set": at most 80).
 fn defaults() -> ClientSpec {
     let original = Profile::find("original").expect("a profile");
     let nothing = ClientSpec {
@@ -77,14 +77,14 @@ fn defaults() -> ClientSpec {
     }
 }
 
-/// The table `[client]`: what all clients have in common.
+/// The table `[client]`: settings shared by all clients.
 pub(super) fn shared(section: &Section<'_>) -> Result<ClientSpec, Problem> {
     section.only(LIMIT_KEYS)?;
     client(section, &defaults(), Some(""))
 }
 
-/// What one population or origin runs. Without `name` it is called `name`, else after its policy, else
-/// after its profile.
+/// What one population or origin runs. Its name is its key `name`, or else the argument `name`, its
+/// policy, or its profile, in this order.
 pub(super) fn client(
     section: &Section<'_>,
     shared: &ClientSpec,
@@ -136,8 +136,8 @@ pub(super) fn client(
     Ok(aloud(own, client))
 }
 
-/// The same client with a word for everything that `shared` has a word for: without a word it would have
-/// that of `shared`.
+/// The same client with every setting stated that `shared` states. A setting left unstated would be
+/// read back with the value of `shared`.
 fn aloud(mut own: ClientSpec, shared: &ClientSpec) -> ClientSpec {
     let around = own.around();
     own.initiate = own.initiate.or(shared.initiate.map(|_| around.initiate));
@@ -195,7 +195,8 @@ fn pipeline(section: &Section<'_>, shared: Pipeline) -> Result<Pipeline, Problem
     Ok(pipeline)
 }
 
-/// The table `parameters` of a policy, on top of what is shared if that is of the same policy.
+/// The table `parameters` of a policy. The shared parameters are its defaults if they belong to the
+/// same policy.
 fn parameters(
     section: &Section<'_>,
     shared: &ClientSpec,
@@ -229,7 +230,7 @@ fn parameter_value(parameter: &Parameter, node: &Node) -> Option<u64> {
     }
 }
 
-/// The tables `[[population]]`; everyone runs `[client]` if there are none.
+/// The tables `[[population]]`. Without any, all peers run `[client]`.
 pub(super) fn populations(
     top: &Section<'_>,
     shared: &ClientSpec,
@@ -258,7 +259,7 @@ pub(super) fn populations(
     sections.iter().map(population).collect()
 }
 
-/// Why a policy or picker that a program has put into a scenario cannot be made.
+/// Why a client that a program put into a scenario has no valid policy or picker.
 pub(super) fn check_client(client: &ClientSpec) -> Result<(), (&'static str, String, String)> {
     if let Err(error) = client.build_policy() {
         let expected = "a registered policy with its own parameters";

@@ -1,4 +1,4 @@
-//! From the document to distributions: of times by formula, and measured ones in files.
+//! Reads distributions: of times by formula, and measured ones from files.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::section::{Section, Value, one_of};
 use crate::distribution::{Cdf, Law};
 use crate::units::{self, Decimal};
 
-/// How a [`Law`] is called in `model`.
+/// The value of `model` for each kind of [`Law`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LawModel {
     Exponential,
@@ -18,14 +18,14 @@ pub(super) enum LawModel {
     Measured,
 }
 
-/// The names of all.
+/// All laws with their names.
 pub(super) const LAWS: [(&str, LawModel); 3] = [
     ("exponential", LawModel::Exponential),
     ("weibull", LawModel::Weibull),
     ("measured", LawModel::Measured),
 ];
 
-/// The parameters of a law in a table whose `model` is read.
+/// Reads the parameters of a law from a table whose `model` is already read.
 pub(super) fn law(
     section: &Section<'_>,
     model: LawModel,
@@ -59,7 +59,7 @@ pub(super) fn law(
     }
 }
 
-/// The table `key` as a law; none if it is not there.
+/// The table `key` as a law; `None` if it is absent.
 pub(super) fn optional_law(
     section: &Section<'_>,
     key: &str,
@@ -75,7 +75,7 @@ pub(super) fn optional_law(
     law(&table, model, folder).map(Some)
 }
 
-/// Which of these keys is there: exactly one.
+/// Which of these keys is present: exactly one must be.
 pub(super) fn given(
     section: &Section<'_>,
     keys: &[&'static str],
@@ -91,8 +91,8 @@ pub(super) fn given(
     }
 }
 
-/// The text of the file that the key `file` names, `what` it is for, and how to say what is wrong
-/// with a line of it.
+/// Reads the file that the key `file` names. `what` says in an error what the file should contain.
+/// Also returns a function that makes the error for a wrong line.
 pub(super) fn named_file(
     section: &Section<'_>,
     folder: Option<&Path>,
@@ -113,7 +113,7 @@ pub(super) fn named_file(
     Ok((text, wrong))
 }
 
-/// Reads the distribution from the file that the scenario names.
+/// Reads a distribution from the file that the scenario names.
 pub(super) fn file(section: &Section<'_>, folder: Option<&Path>) -> Result<Cdf, Problem> {
     let (text, wrong) = named_file(section, folder, "a distribution")?;
     Cdf::parse(&text).map_err(|(line, error)| wrong(line, error.expected()))
@@ -151,9 +151,9 @@ pub(super) fn points(section: &Section<'_>) -> Result<Cdf, Problem> {
     })
 }
 
-/// Times from a file: one a line, in front of a comma if more stands there; a number without a
-/// unit is in seconds, rounded to nanoseconds. Lines that start with `#` and one line of column names
-/// are skipped.
+/// Reads times from a file, one per line. If a line has a comma, the time stands before the first
+/// one. A number without a unit is in seconds, rounded to nanoseconds. Lines that start with `#`,
+/// and one line of column names, are skipped.
 pub(super) fn times_of_file(
     section: &Section<'_>,
     folder: Option<&Path>,

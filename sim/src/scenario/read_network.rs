@@ -1,4 +1,4 @@
-//! From the document to the regions of the network and the tracker.
+//! Reads the regions of the network and the tracker.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Region, Scenario};
 use crate::spec::{Outage, TrackerSpec};
 use crate::units::{self, Decimal, Share};
 
-/// Most regions.
+/// Most regions of a network.
 const MAX_REGIONS: usize = 100;
 
 /// The list `[[network.region]]`.
@@ -49,7 +49,7 @@ pub(super) fn regions(network: &Section<'_>) -> Result<Vec<Region>, Problem> {
     Ok(regions)
 }
 
-/// One delay to each of `count` regions.
+/// A list of one delay to each of `count` regions.
 fn delays(section: &Section<'_>, count: usize) -> Result<Vec<Duration>, Problem> {
     let expected = format!("a list of {count} delays, one to each region");
     let items = section.list("delays", &expected)?;
@@ -66,7 +66,7 @@ fn delays(section: &Section<'_>, count: usize) -> Result<Vec<Duration>, Problem>
     items.iter().enumerate().map(delay).collect()
 }
 
-/// The position of the region that the key `region` names; the first if it is not there.
+/// Position of the region that the key `region` names; the first region if the key is absent.
 pub(super) fn region_of(section: &Section<'_>, regions: &[Region]) -> Result<u16, Problem> {
     let narrow = |it| u16::try_from(it).expect("at most MAX_REGIONS");
     let named = regions.iter().enumerate();
@@ -122,7 +122,7 @@ pub(super) fn tracker(section: &Section<'_>) -> Result<TrackerSpec, Problem> {
     })
 }
 
-/// The list `outages`, in the order of time.
+/// The list `outages`, sorted by time.
 fn outages(section: &Section<'_>) -> Result<Vec<Outage>, Problem> {
     let mut outages: Vec<Outage> = Vec::new();
     for table in section.tables("outages")? {

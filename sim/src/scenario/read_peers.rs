@@ -1,4 +1,4 @@
-//! From the document to the peers: how many, when they come and go, and their parts.
+//! Reads the peers: how many, when they come and go, and how they divide into populations.
 
 use std::path::Path;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub(super) fn peers(
     })
 }
 
-/// `count` without the origins, or `total` with them.
+/// The number of peers: `count`, or `total` minus the origins.
 fn count(section: &Section<'_>, origin_count: u32) -> Result<u32, Problem> {
     if let Some(count) = section.number("count", 1, MAX_PEERS)? {
         return if section.node("total").is_some() {

@@ -1,4 +1,4 @@
-//! From the document to the transport: headers, slow start, windows, loss.
+//! Reads the transport: headers, slow start, windows, loss.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::section::{Section, Size};
 use crate::transport::{MAX_HEADER_BYTES, TransportSpec};
 use crate::units::Share;
 
-/// Most that setting up a connection may take: a dialler gives up after 15 s.
+/// Longest extra time for setting up a connection: a dialler gives up after 15 s.
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The table `network.transport`.

@@ -1,4 +1,4 @@
-//! Reading one table of a scenario: every key by type, with the sentence for what is wrong.
+//! Reads one table of a scenario, key by key, with a type check and an error sentence for each key.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use unchoke_core::torrent::Endgame;
 
 use crate::units::{self, Decimal, Share};
 
-/// A type that a key can have.
+/// A type that the value of a key can have.
 pub(super) trait Value: Sized {
-    /// What to write, as part of a sentence.
+    /// What to write for this type, as part of a sentence.
     const EXPECTED: &str;
 
     fn read(item: &Item) -> Option<Self>;
@@ -110,7 +110,7 @@ impl Value for bool {
     }
 }
 
-/// A table of the document that is being read.
+/// A table of the document.
 #[derive(Clone)]
 pub(super) struct Section<'a> {
     path: String,
@@ -144,7 +144,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The table has no keys but these.
+    /// Checks that the table has no keys but these.
     pub(super) fn only(&self, keys: &[&str]) -> Result<(), Problem> {
         let entries = self.entries.into_iter().flatten();
         for (key, node) in entries {
@@ -168,12 +168,12 @@ impl<'a> Section<'a> {
         Ok(())
     }
 
-    /// The value of `key` as it stands.
+    /// The raw value of `key`.
     pub(super) fn node(&self, key: &str) -> Option<&'a Node> {
         self.entries?.get(key)
     }
 
-    /// The problem that `key` has another value than `expected`.
+    /// The error that `key` has some other value than `expected`.
     pub(super) fn wrong(&self, key: &str, expected: impl Into<String>) -> Problem {
         match self.node(key) {
             Some(node) => Problem::new(&node.place, self.path_of(key), expected, node.item.found()),
@@ -198,7 +198,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A time of at least `least`.
+    /// A time of at least `least`; `None` if the key is absent.
     pub(super) fn time(&self, key: &str, least: Duration) -> Result<Option<Duration>, Problem> {
         match self.optional::<Duration>(key)? {
             Some(time) if time < least => {
@@ -209,7 +209,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A whole number in this range.
+    /// A whole number from `min` to `max`; `None` if the key is absent.
     pub(super) fn number(&self, key: &str, min: u32, max: u32) -> Result<Option<u32>, Problem> {
         let Some(node) = self.node(key) else {
             return Ok(None);
@@ -240,7 +240,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A table below this one; an empty one if it is not there.
+    /// A table inside this one; an empty one if the key is absent.
     pub(super) fn table(&self, key: &str) -> Result<Self, Problem> {
         match self.node(key) {
             Some(node) => Self::open(node, &self.path_of(key)),
@@ -252,7 +252,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The elements of a list; none if it is not there.
+    /// The elements of a list; none if the key is absent.
     pub(super) fn list(&self, key: &str, expected: &str) -> Result<&'a [Node], Problem> {
         match self.node(key).map(|it| &it.item) {
             Some(Item::List(items)) => Ok(items),
@@ -278,7 +278,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Words as alternatives, in quotes.
+/// Words as quoted alternatives in a sentence.
 pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|it| format!("\"{it}\"")).collect();
     match words.split_last() {
@@ -288,7 +288,8 @@ pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// The key that differs from `key` in at most two letters, but not in all, if there is one.
+/// The key closest to `key`: at most two letters differ, but not all of them. `None` if there is
+/// none.
 pub(super) fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
     let near = keys.iter().map(|it| (distance(key, it), *it));
     let letters = key.chars().count();
@@ -296,7 +297,8 @@ pub(super) fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
     near.min().map(|it| it.1)
 }
 
-/// Letters to insert, remove or change (Levenshtein), looking at the first 40 letters.
+/// Number of letters to insert, remove or change (Levenshtein distance) within the first 40
+/// letters.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(40).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,7 +1,8 @@
-//! The binary form: a mark, the header, events as variable-length integers, the end, a check sum.
+//! The binary form: a magic number, the header, events as variable-length integers, the end, a
+//! checksum.
 //!
-//! Integers are LEB128: seven bits a byte, the lowest first, the top bit set but in the last byte.
-//! An event is its number with flags, the time since the event before, and its numbers.
+//! Integers are LEB128: seven bits per byte, the lowest first; the top bit is set in every byte but
+//! the last. An event is its number with flags, the time since the previous event, and its fields.
 
 use std::io::{self, BufRead, Read as _, Write};
 
@@ -16,13 +17,14 @@ use super::{BLOCK, End, Happening, Header, NodeInfo, SCHEMA, TraceError};
 /// The first bytes.
 pub(super) const MAGIC: &[u8; 8] = b"unchoke\0";
 
-/// Flag of a block of [`BLOCK_BYTES`] at a multiple of that: its number stands for both.
+/// Flag of a block with length [`BLOCK_BYTES`] that starts at a multiple of it. Only the block's
+/// index is stored.
 const REGULAR: u8 = 0x10;
 
-/// Longest header text that is read; it holds the whole scenario.
+/// Longest header text that is read, in bytes. The header contains the whole scenario.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
 
-/// FNV-1a of 64 bits, by Fowler, Noll and Vo: finds damage, not malice.
+/// FNV-1a with 64 bits, by Fowler, Noll and Vo. It detects damage, not malice.
 #[derive(Clone, Copy, Debug)]
 struct Check(u64);
 
@@ -99,7 +101,7 @@ impl Encoder {
         self.flush(out)
     }
 
-    /// Time since the event before; time never runs backwards in a run.
+    /// Writes the time since the previous event. Time never runs backwards in a run.
     fn pass(&mut self, at: Instant) {
         let at_ns = at.as_nanos();
         self.varint(at_ns.saturating_sub(self.last_ns));
@@ -153,7 +155,7 @@ pub(super) struct Decoder<R> {
     last_ns: u64,
 }
 
-/// What went wrong, before it is known how many events came before.
+/// An error before its position is known.
 enum Fault {
     Cut,
     Other(TraceError),
@@ -223,7 +225,7 @@ impl<R: BufRead> Decoder<R> {
         Err(self.damaged("a number of more than 64 bits").into())
     }
 
-    /// A number that fits a smaller type.
+    /// Reads a number that must fit a smaller type.
     fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Fault> {
         let value = self.varint()?;
         let fits = T::try_from(value).ok();
@@ -283,7 +285,7 @@ impl<R: BufRead> Decoder<R> {
         })
     }
 
-    /// The next event; `None` where the file ends.
+    /// The next event; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Raw>, TraceError> {
         match self.try_next() {
             Ok(it) => Ok(Some(it)),
@@ -346,7 +348,7 @@ impl<R: BufRead> Decoder<R> {
         })
     }
 
-    /// The check sum is right and nothing follows it.
+    /// Checks the checksum, and that nothing follows it.
     pub(super) fn finish(&mut self, events: u64) -> Result<(), TraceError> {
         let expected = self.check.0;
         let stored = match self.bytes() {

@@ -1,31 +1,31 @@
-//! Why a file is not a trace that can be read to its end.
+//! Why a trace file cannot be read to its end.
 
 use std::fmt;
 
 use super::SCHEMA;
 
-/// Why a file is not a trace that can be read to its end.
+/// Why a trace file cannot be read to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
     /// Reading failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// Neither form begins like this.
+    /// The file starts like neither form.
     #[error("not a trace: give a file that --trace wrote")]
     NotATrace,
     /// Another version of the schema.
     #[error("a trace of schema {0}, and this program reads schema {SCHEMA}: write it again")]
     Schema(u64),
-    /// It ends before its end mark.
+    /// The file ends before its end mark.
     #[error("cut short at {place}, after {events} events: write it again")]
     Cut {
-        /// Where it ends.
+        /// Where the file ends.
         place: Place,
-        /// Whole events before that.
+        /// Number of complete events before that.
         events: u64,
     },
-    /// Something that no writer writes.
+    /// Content that no writer produces.
     #[error("damaged at {place}: {what}; write it again")]
     Damaged {
         /// Where.
@@ -38,9 +38,9 @@ pub enum TraceError {
 /// A position in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the binary form: bytes before it.
+    /// In the binary form: offset in bytes.
     Byte(u64),
-    /// In JSON Lines: number of the line, from 1.
+    /// In JSON Lines: line number, from 1.
     Line(u64),
 }
 

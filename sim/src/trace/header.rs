@@ -1,4 +1,4 @@
-//! What a trace says before its first event and after its last.
+//! The data before the first event of a trace and after its last.
 
 use serde::{Deserialize, Serialize};
 use unchoke_core::geometry::{Geometry, GeometryError};
@@ -7,10 +7,10 @@ use unchoke_core::time::Instant;
 use crate::scenario::Scenario;
 use crate::spec::SwarmSpec;
 
-/// Version of the schema, which both forms share. Any change that a reader could notice raises it.
+/// Version of the schema of both forms. Raised by any change that a reader could notice.
 pub const SCHEMA: u32 = 1;
 
-/// Everything that is needed to read the events of a run, and to run it again.
+/// Everything needed to interpret the events of a run, and to repeat the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -22,47 +22,47 @@ pub struct Header {
     pub seed: u64,
     /// Bytes of the payload.
     pub total_bytes: u64,
-    /// Bytes of every piece but the last.
+    /// Bytes of each piece except the last.
     pub piece_bytes: u32,
-    /// The run ends here at the latest.
+    /// Latest end of the run.
     pub horizon_ns: u64,
     /// Names of the access classes.
     pub classes: Vec<String>,
     /// What peers run.
     pub clients: Vec<Client>,
-    /// The scenario as TOML, every default filled in: with `seed` it gives the same run.
+    /// The scenario as TOML with every default filled in. Together with `seed` it repeats the run.
     pub resolved: String,
-    /// The nodes, origins first; events name them by their position here.
+    /// The nodes, origins first. Events name nodes by their index here.
     #[serde(skip)]
     pub nodes: Vec<NodeInfo>,
 }
 
-/// What some peers run.
+/// A client that some peers run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
-    /// The name results are grouped by.
+    /// Name by which results are grouped.
     pub name: String,
-    /// Its choking policy.
+    /// Id of its choking policy.
     pub policy: String,
-    /// Its piece picker.
+    /// Name of its piece picker.
     pub picker: String,
 }
 
 /// One node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeInfo {
-    /// Position in [`Header::classes`].
+    /// Index in [`Header::classes`].
     pub class: u16,
-    /// Position in [`Header::clients`].
+    /// Index in [`Header::clients`].
     pub client: u16,
-    /// It starts with every piece.
+    /// Whether it starts with every piece.
     pub origin: bool,
-    /// Others can connect to it.
+    /// Whether others can connect to it.
     pub reachable: bool,
-    /// The payload it sends is wrong.
+    /// Whether the payload that it sends is wrong.
     pub corrupts: bool,
-    /// When it is to join; 2^64 - 1 if it joins as another leaves.
+    /// When it will join; 2^64 - 1 if it joins when another node leaves.
     pub arrives_ns: u64,
     /// Capacity of its uplink, bytes/s.
     pub up: u64,
@@ -71,7 +71,7 @@ pub struct NodeInfo {
 }
 
 impl Header {
-    /// Header of the run of `spec`, which `scenario` expanded to.
+    /// The header of a run of `spec`, which `scenario` was expanded to.
     #[must_use]
     pub fn new(scenario: &Scenario, spec: &SwarmSpec) -> Self {
         let client = |it: &crate::spec::ClientSpec| Client {
@@ -103,12 +103,12 @@ impl Header {
         }
     }
 
-    /// Size and division of the torrent.
+    /// Size of the torrent, and its division into pieces.
     pub fn geometry(&self) -> Result<Geometry, GeometryError> {
         Geometry::new(self.total_bytes, self.piece_bytes)
     }
 
-    /// Whether a node can be of this class and run this client.
+    /// Whether the class and the client of this node are in the header.
     pub(super) fn lists(&self, node: &NodeInfo) -> bool {
         usize::from(node.class) < self.classes.len()
             && usize::from(node.client) < self.clients.len()
@@ -118,7 +118,7 @@ impl Header {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// When.
+    /// Time of the end.
     pub at: Instant,
     /// Digest of its events, as in [`crate::result::RunResult::digest`].
     pub digest: u64,

@@ -10,7 +10,7 @@ use super::error::Place;
 use super::raw::{Raw, RawEnd, RawEvent};
 use super::{End, Happening, Header, NodeInfo, SCHEMA, TraceError, WORDS};
 
-/// Longest line that is read; the header holds the whole scenario.
+/// Longest line that is read, in bytes. The header contains the whole scenario.
 const MAX_LINE_BYTES: u64 = 64 << 20;
 
 /// The first line.
@@ -22,7 +22,7 @@ struct Opening {
     header: Header,
 }
 
-/// A line about a node.
+/// A line that describes a node.
 #[derive(Serialize, Deserialize)]
 struct NodeLine {
     event: String,
@@ -124,7 +124,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The next line, if there is a whole one.
+    /// Reads the next line; false at the end of the file.
     fn next_line(&mut self) -> Result<bool, TraceError> {
         self.line.clear();
         self.number += 1;
@@ -169,7 +169,7 @@ impl<R: BufRead> Lines<R> {
         Ok(header)
     }
 
-    /// The next event; `None` where the file ends.
+    /// The next event; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Raw>, TraceError> {
         if !self.next_line()? {
             return Ok(None);
@@ -205,7 +205,7 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(Raw::Event(RawEvent { at_ns, happening })))
     }
 
-    /// Nothing follows the end.
+    /// Checks that nothing follows the end.
     pub(super) fn finish(&mut self) -> Result<(), TraceError> {
         if self.next_line()? || !self.line.is_empty() {
             return Err(self.damaged("something follows the end"));

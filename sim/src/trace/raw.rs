@@ -1,4 +1,4 @@
-//! What stands in a trace, before anything of it is believed.
+//! Records of a trace before they are checked.
 
 use super::Happening;
 
@@ -15,7 +15,7 @@ pub(super) struct RawEnd {
     pub(super) digest: u64,
 }
 
-/// What comes next in a file.
+/// The next record of a file.
 pub(super) enum Raw {
     Event(RawEvent),
     End(RawEnd),

@@ -1,4 +1,4 @@
-//! Reading a trace, in either form. A file may be anything: nothing in it is believed unchecked.
+//! Reads a trace in either form. A file can contain anything, so every value is checked.
 
 use std::io::BufRead;
 
@@ -18,7 +18,7 @@ enum Source<R> {
     Binary(Decoder<R>),
 }
 
-/// Reads a trace event by event; memory does not grow with them.
+/// Reads a trace event by event. The memory used does not grow with the number of events.
 #[derive(Debug)]
 pub struct Reader<R> {
     source: Source<R>,
@@ -62,22 +62,22 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    /// What the trace says before its first event.
+    /// The header of the trace.
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Events read so far.
+    /// Number of events read so far.
     pub const fn events(&self) -> u64 {
         self.events
     }
 
-    /// How the run ended, once every event has been read.
+    /// How the run ended; `None` until every event has been read.
     pub const fn end(&self) -> Option<End> {
         self.end
     }
 
-    /// The next event; `None` after the last, when the trace has been found whole.
+    /// The next event. Gives `None` after the last one, once the whole trace has been checked.
     pub fn next_event(&mut self) -> Result<Option<(Instant, Happening)>, TraceError> {
         if self.end.is_some() {
             return Ok(None);
@@ -120,7 +120,7 @@ impl<R: BufRead> Reader<R> {
         Ok(())
     }
 
-    /// The event is of nodes and pieces that exist.
+    /// Checks that the nodes and pieces of the event exist.
     fn check(&self, happening: &Happening) -> Result<(), TraceError> {
         let (number, node, other, block) = happening.parts();
         let count = self.header.nodes.len();

@@ -1,4 +1,4 @@
-//! The state of a swarm as its events tell it.
+//! The state of a swarm, derived from its events.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use unchoke_core::time::Instant;
 
 use super::{Happening, Header, Sink};
 
-/// Rates are means over this time.
+/// Window over which rates are averaged.
 pub const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// Where a node is in its life.
+/// Stage in the life of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It has not joined yet.
@@ -23,16 +23,16 @@ pub enum Life {
     Gone,
 }
 
-/// One side of a connection.
+/// State of one side of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tie {
-    /// A connection stands.
+    /// Whether a connection is open.
     pub connected: bool,
-    /// This side serves the requests of the other.
+    /// Whether this side serves requests of the other.
     pub unchokes: bool,
 }
 
-/// Bytes that moved not long ago.
+/// Payload bytes that moved recently.
 #[derive(Clone, Copy, Debug)]
 struct Moved {
     at: Instant,
@@ -49,14 +49,14 @@ pub struct Watch {
     origins: Vec<bool>,
     lives: Vec<Life>,
     pieces: Vec<u32>,
-    /// By node, then by the other side.
+    /// Index: node. Key: the other node.
     ties: Vec<BTreeMap<u32, Tie>>,
-    /// Within [`RATE_WINDOW`]; what the links carry in that time bounds it.
+    /// Transfers within [`RATE_WINDOW`]. What the links carry in that time bounds the length.
     moved: VecDeque<Moved>,
 }
 
 impl Watch {
-    /// Nothing has happened yet.
+    /// The state before any event.
     #[must_use]
     pub fn new(header: &Header) -> Self {
         let count = header.nodes.len();
@@ -75,7 +75,7 @@ impl Watch {
         }
     }
 
-    /// Time passes without an event.
+    /// Advances time without an event.
     pub fn pass(&mut self, now: Instant) {
         self.now = self.now.max(now);
         let old = |it: &Moved| self.now.since(it.at) >= RATE_WINDOW;
@@ -83,13 +83,13 @@ impl Watch {
         self.moved.drain(..expired);
     }
 
-    /// The time.
+    /// The current time.
     #[must_use]
     pub const fn now(&self) -> Instant {
         self.now
     }
 
-    /// Where `node` is in its life.
+    /// The stage in the life of `node`.
     #[must_use]
     pub fn life(&self, node: u32) -> Life {
         self.lives[node as usize]
@@ -101,20 +101,20 @@ impl Watch {
         self.pieces[node as usize]
     }
 
-    /// Whom `node` is connected to or serves, ascending.
+    /// Nodes that `node` is connected to or serves, in ascending order.
     pub fn ties(&self, node: u32) -> impl Iterator<Item = (u32, Tie)> {
         self.ties[node as usize].iter().map(|it| (*it.0, *it.1))
     }
 
-    /// What `node` is to `other`.
+    /// The state of the side of `node` in its connection to `other`.
     #[must_use]
     pub fn tie(&self, node: u32, other: u32) -> Tie {
         let tie = self.ties[node as usize].get(&other);
         tie.copied().unwrap_or_default()
     }
 
-    /// Payload that moved, bytes/s by sender and receiver: means over [`RATE_WINDOW`], or over the
-    /// time since the start if that is less.
+    /// Payload rates in bytes/s, by sender and receiver. Averaged over [`RATE_WINDOW`], or over the
+    /// time since the start if that is shorter.
     #[must_use]
     pub fn rates(&self) -> BTreeMap<(u32, u32), u64> {
         let mut rates = BTreeMap::new();
@@ -138,7 +138,7 @@ impl Watch {
         }
     }
 
-    /// The connection is over, though the other side may not know yet.
+    /// Closes the connection, though the other side may not know yet.
     fn part(&mut self, node: u32, other: u32) {
         self.ties[node as usize].remove(&other);
         self.ties[other as usize].remove(&node);

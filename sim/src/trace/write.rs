@@ -1,4 +1,4 @@
-//! Writing a trace, in either form.
+//! Writes a trace in either form.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,13 +13,12 @@ use super::{Digest, End, Happening, Header, Sink, json};
 pub enum Form {
     /// One JSON object a line.
     JsonLines,
-    /// About a tenth of that.
+    /// Binary; about a tenth of the size.
     Binary,
 }
 
 impl Form {
-    /// The form that the ending of a file name asks for: `.jsonl`, `.ndjson` and `.json`, or
-    /// `.trace`.
+    /// The form for a file name by its extension: `.jsonl`, `.ndjson` or `.json`; or `.trace`.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
@@ -30,7 +29,7 @@ impl Form {
     }
 }
 
-/// Writes a trace as its events come; memory does not grow with them.
+/// Writes a trace while its events happen. The memory used does not grow with the number of events.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
@@ -42,7 +41,7 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes to `out`, which should be buffered. What fails is told at the end.
+    /// Writes to `out`, which should be buffered. [`Writer::finish`] reports errors.
     pub fn new(out: W, form: Form, header: &Header) -> Self {
         let mut it = Self {
             out,
@@ -59,7 +58,7 @@ impl<W: Write> Writer<W> {
         it
     }
 
-    /// Ends the trace of a run that ended at `at`; the first error that writing met.
+    /// Ends the trace of a run that ended at `at`. Returns the first write error.
     pub fn finish(mut self, at: Instant) -> io::Result<W> {
         let digest = self.digest.value();
         let end = &End { at, digest };

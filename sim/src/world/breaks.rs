@@ -1,4 +1,4 @@
-//! Connections that break by themselves.
+//! Breaks connections at random times.
 
 use std::time::Duration;
 
@@ -8,13 +8,15 @@ use super::{Event, World};
 use crate::distribution::exponential;
 use crate::stream::{EndId, EndState};
 
-/// When connections break.
+/// Decides when connections break.
 #[derive(Debug)]
 pub(super) struct Breaks {
     mean: Duration,
-    /// Index: node. The stream of the connections that it opens; drawn from when it first does.
+    /// Index: node. Random stream for the connections that the node opens; created at the first
+    /// one.
     rngs: Vec<Option<Rng>>,
-    /// Index: end. Counts the connections that its number has stood for.
+    /// Index: end. Number of connections that have used the end, to recognise a break of an earlier
+    /// one.
     serials: Vec<u32>,
 }
 
@@ -30,7 +32,7 @@ impl Breaks {
 }
 
 impl World<'_> {
-    /// The connection of `end`, which `node` opened, stands: draws when it breaks.
+    /// `node` has opened the connection of `end`: draws when it breaks.
     pub(super) fn schedule_break(&mut self, node: u32, end: EndId) {
         let Some(breaks) = self.breaks.as_mut() else {
             return;
@@ -46,7 +48,7 @@ impl World<'_> {
         self.queue.push_any(self.now.after(lasts), event);
     }
 
-    /// The side that opened it sees the connection break at once, the other as the news arrives.
+    /// The dialler sees the break at once; the other side learns of it one delay later.
     pub(super) fn on_break(&mut self, end: EndId, serial: u32) {
         let serials = self.breaks.as_ref().map(|it| &it.serials);
         let same = serials.is_some_and(|it| it[end.index()] == serial);

@@ -1,4 +1,4 @@
-//! The clients that nodes run, as the scenario sets them.
+//! Creates the clients that nodes run, with the scenario's settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use super::World;
 use crate::places::{Nodes, hello};
 use crate::spec::{ClientSpec, SwarmSpec};
 
-/// A torrent takes memory for so many connections at first.
+/// A torrent first reserves memory for this many connections.
 const CONNECTIONS_AT_A_TIME: u16 = 64;
 
-/// What clients of a kind share.
+/// Settings that clients of the same kind share.
 #[derive(Debug)]
 pub(super) struct Configs {
-    /// Index: client of the spec.
+    /// Index: client in the spec.
     clients: Vec<Arc<client::Config>>,
-    /// By client, uplink and claims.
+    /// Key: client, uplink and claims.
     torrents: BTreeMap<(u16, u64, Claims), Arc<Config>>,
 }
 
@@ -36,10 +36,10 @@ impl Configs {
     }
 }
 
-/// How a client behaves around its torrent.
+/// Settings of a client around its torrent.
 fn around(client: &ClientSpec, spec: &SwarmSpec) -> client::Config {
     client::Config {
-        // The scenario says what an answer of the tracker holds.
+        // The scenario decides how many peers an answer of the tracker holds.
         wanted: spec.tracker.numwant,
         schedule: Schedule {
             floor: client.rerequest_interval,
@@ -49,7 +49,7 @@ fn around(client: &ClientSpec, spec: &SwarmSpec) -> client::Config {
     }
 }
 
-/// The torrent of a run: another in each.
+/// The info-hash of a run; it differs between seeds.
 fn info_hash(seed: u64) -> InfoHash {
     let mut hash = [0; 20];
     hash[..8].copy_from_slice(&seed.to_be_bytes());
@@ -57,7 +57,7 @@ fn info_hash(seed: u64) -> InfoHash {
 }
 
 impl World<'_> {
-    /// A client for `node`, which arrives now.
+    /// Makes the client of `node`, which arrives now.
     pub(super) fn client(&mut self, node: u32) -> Client<Nodes> {
         let client = usize::from(self.spec.nodes[node as usize].client);
         let config = Arc::clone(&self.configs.clients[client]);
@@ -66,7 +66,7 @@ impl World<'_> {
         Client::new(config, torrent, name, trackers, streams, node, self.now)
     }
 
-    /// A torrent for `node`, which arrives now.
+    /// Makes the torrent of `node`, which arrives now.
     fn torrent(&mut self, node: u32) -> Torrent {
         let it = &self.spec.nodes[node as usize];
         let client = &self.spec.clients[usize::from(it.client)];
@@ -74,7 +74,7 @@ impl World<'_> {
         let config = self.configs.torrents.entry(key).or_insert_with(|| {
             let mut config = Config::new(self.spec.geometry);
             config.pipeline = client.pipeline;
-            // What the others queue too, which they have no need to say.
+            // All peers queue equally many requests, so they need not announce the number.
             config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;

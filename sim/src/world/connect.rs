@@ -1,8 +1,9 @@
-//! Connections made, refused and closed, as the clients ask for it.
+//! Opens, refuses and closes connections, as the clients ask.
 //!
-//! Setting one up takes what TCP and the handshake take: the handshake of who dials arrives after
-//! one and a half round trips, the answer half a round trip later. Who does not want a connection after
-//! all has answered the handshake before it closes, as a real client has.
+//! Opening a connection takes as long as TCP and the handshakes do: the dialler's handshake arrives
+//! after one and a half round trips, the answer half a round trip later. If a client that was
+//! dialled changes its mind, it closes only after its answer to the handshake, as a real client
+//! does.
 
 use unchoke_core::client::Input;
 use unchoke_core::client::doors::Door;
@@ -42,7 +43,7 @@ impl World<'_> {
         Address::new(node * self.distance())
     }
 
-    /// The node that listens there.
+    /// The node that listens at this address.
     pub(super) fn node_at(&self, address: Address) -> Option<u32> {
         let (offset, each) = (address.offset(), self.distance());
         let node = offset / each;
@@ -50,7 +51,7 @@ impl World<'_> {
         is_one.then_some(node)
     }
 
-    /// Addresses from one node to the next.
+    /// Difference between the addresses of two consecutive nodes.
     fn distance(&self) -> u32 {
         if self.spec.network.shared_subnets {
             1
@@ -64,26 +65,27 @@ impl World<'_> {
         self.spec.regions.delay_ns(region(a), region(b))
     }
 
-    /// The handshake of a dialler has arrived at the end `to`.
+    /// The dialler's handshake has arrived at the end `to`.
     pub(super) fn on_dial(&mut self, to: EndId) {
         let (node, dialler) = (self.streams[to].node, self.streams[to.other()].node);
         self.knocking = Some(to);
         let address = self.address(dialler);
         self.tell(node, Input::Knock { address });
         if self.knocking.take().is_some() {
-            // Nobody is there, or nobody answers.
+            // The node has left, or its client does not answer.
             self.announce_to_other(to, Event::Refused { to: to.other() });
         }
     }
 
-    /// The client of `peer` answers who just knocked, whose handshake has come already.
+    /// The client of `peer` answers the dialler that just knocked. The dialler's handshake is
+    /// already here.
     pub(super) fn answer(&mut self, peer: &mut Peer, door: Door) {
         let end = self.knocking.take().expect("somebody knocked");
         peer.open(door, end);
         self.replies.push_back(self.met(door, end));
     }
 
-    /// The handshakes of the connection of `end` are done.
+    /// The input for a client when both handshakes of the connection of `end` are done.
     fn met(&self, door: Door, end: EndId) -> Input<Nodes> {
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let exchanges = |node: u32| {
@@ -98,16 +100,17 @@ impl World<'_> {
         }
     }
 
-    /// Sends something that is no message along the stream of `end`.
+    /// Schedules an event that is not a message at the other end, behind everything that `end`
+    /// sent.
     fn announce_to_other(&mut self, end: EndId, event: Event) {
         let it = &self.streams[end];
         self.queue.push_on(self.now, it.line, it.delay_ns, event);
     }
 
-    /// The handshake of the other side has come.
+    /// The answering handshake has arrived.
     pub(super) fn on_opened(&mut self, to: EndId) {
         let node = self.streams[to].node;
-        // Unless the client wants it.
+        // Closed unless the client accepts the connection.
         self.streams[to].state = EndState::Closed;
         if let Some(door) = self.door(to) {
             self.tell(node, self.met(door, to));
@@ -117,13 +120,13 @@ impl World<'_> {
         }
     }
 
-    /// The door of an end whose node is there and has not given up.
+    /// The door of an end; `None` if its node has left or has given up the attempt.
     fn door(&self, end: EndId) -> Option<Door> {
         let node = self.streams[end].node;
         self.peers[node as usize].as_ref()?.door(end)
     }
 
-    /// The connection behind `door` stands.
+    /// The client accepts the connection at `door`: it is open now.
     pub(super) fn join(&mut self, node: u32, peer: &mut Peer, door: Door, key: PeerKey) {
         let end = peer.take_end(door).expect("handshakes are done");
         peer.join(key, end);
@@ -142,7 +145,7 @@ impl World<'_> {
         }
     }
 
-    /// The client of `peer` has no use for the connection behind `door`.
+    /// The client of `peer` does not want the connection at `door`.
     pub(super) fn drop_door(&mut self, peer: &mut Peer, door: Door) {
         let Some(end) = peer.take_end(door) else {
             return;
@@ -153,7 +156,7 @@ impl World<'_> {
             self.announce_to_other(end, Event::Opened { to: end.other() });
             self.say_fin(end);
         } else if waits && !self.is_reachable(end.other()) {
-            // No answer will come.
+            // The other side cannot be reached, so no answer will come.
             self.streams.release(end);
         }
     }
@@ -162,7 +165,7 @@ impl World<'_> {
         self.spec.nodes[self.streams[end].node as usize].reachable
     }
 
-    /// There is no answer to the handshake.
+    /// The attempt failed: no answer to the handshake will come.
     pub(super) fn on_refused(&mut self, to: EndId) {
         let (node, door) = (self.streams[to].node, self.door(to));
         self.streams.release(to);
@@ -173,7 +176,7 @@ impl World<'_> {
         }
     }
 
-    /// The other side closed: so do we. Nothing of the other side is under way any more.
+    /// The other side closed, and nothing of it is in flight any more. Close this side too.
     pub(super) fn on_fin(&mut self, to: EndId) {
         self.streams[to].finished = true;
         if self.streams[to].state == EndState::Open {
@@ -184,7 +187,7 @@ impl World<'_> {
         }
     }
 
-    /// An open end is lost: its client did not ask for it.
+    /// Closes an open end that its client did not ask to close, and tells the client.
     pub(super) fn lose(&mut self, end: EndId) {
         let (node, key) = (self.streams[end].node, self.streams[end].key());
         let mut peer = self.peers[node as usize].take().expect("it is open");
@@ -200,14 +203,15 @@ impl World<'_> {
         self.replies.push_back(Input::Closed { peer, how, unsent });
     }
 
-    /// Closes an open end of `peer`, but for telling its client: what has not left never will.
+    /// Closes an open end of `peer` without telling its client. Messages still in the stream are
+    /// dropped.
     fn close(&mut self, peer: &mut Peer, end: EndId) -> Unsent {
         peer.part(self.streams[end].key());
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let dialler = if end.dialled() { end } else { end.other() };
         let mut others = peer.ends.iter().flatten();
         let stands = others.any(|it| self.streams[it.other()].node == other);
-        // When both dial each other, what matters to who watches is the connection that stays.
+        // When two nodes dialled each other, only the connection that stays counts for the trace.
         if self.streams[dialler].has_key() && !stands {
             self.note(Happening::Disconnect { node, other });
         }
@@ -222,7 +226,8 @@ impl World<'_> {
         self.grants.remove(&end);
         it.state = EndState::Closed;
         let flow = it.flow();
-        // Of the block on its way; none is, if it has just left and the next is not begun.
+        // Bytes left of the block being sent. Zero if a block has just left and the next has not
+        // begun.
         let left = flow.map(|it| self.links.left(self.now, it));
         let mut left = left.filter(|it| *it > 0);
         if let Some(flow) = flow {
@@ -244,7 +249,7 @@ impl World<'_> {
         unsent
     }
 
-    /// Nothing more comes from `end`.
+    /// Sends the `Fin` of `end`: nothing follows it.
     fn say_fin(&mut self, end: EndId) {
         self.streams[end].said_fin = true;
         self.announce_to_other(end, Event::Fin { to: end.other() });

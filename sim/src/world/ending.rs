@@ -1,4 +1,4 @@
-//! What a run comes to, and whether it adds up.
+//! Makes the result of a run and checks it.
 
 use unchoke_core::ledger::Kind;
 use unchoke_core::message::Message;
@@ -11,14 +11,14 @@ use crate::stream::bytes_of;
 use crate::world::haves::HAVE_BYTES;
 
 impl World<'_> {
-    /// The run is over, and with it every connection: what has not left was not sent.
+    /// Closes every connection at the end of the run. Blocks that have not left count as not sent.
     pub(super) fn close_all(&mut self) {
         for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
             self.cut_all(node);
         }
     }
 
-    /// Every connection of `node` ends, and there is nothing more for its client to do.
+    /// Closes every connection of `node` at the end of its life. Its client gets no further inputs.
     pub(super) fn cut_all(&mut self, node: u32) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
@@ -30,7 +30,7 @@ impl World<'_> {
         self.peers[node as usize] = Some(peer);
     }
 
-    /// No link has carried more than its capacity since its node arrived.
+    /// Checks that no link has carried more than its capacity allows since its node arrived.
     pub(super) fn check_capacities(&self) {
         for (node, it) in (0..).zip(&self.spec.nodes) {
             let Some(arrived_at) = self.nodes[node as usize].arrived_at else {
@@ -42,7 +42,7 @@ impl World<'_> {
         }
     }
 
-    /// Bytes that wait in streams or are on the way, counted one by one.
+    /// Bytes waiting in streams or in flight, counted message by message.
     fn bytes_under_way(&self) -> u64 {
         let on_the_way = self.queue.iter().map(|event| match event {
             Event::Message { message, .. } => bytes_of(message),
@@ -73,7 +73,7 @@ impl World<'_> {
         }
     }
 
-    /// The cores and the streams have counted the same bytes.
+    /// Checks that cores and streams have counted the same bytes.
     fn check_ledgers(&self, nodes: &[NodeResult]) {
         let handshakes = Kind::Handshake as usize;
         let (mut sent, mut received, mut useful) = (0, 0, 0);

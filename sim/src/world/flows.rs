@@ -1,7 +1,7 @@
-//! The blocks of a stream as a flow over two links.
+//! The blocks of a stream, as a flow over two links.
 //!
-//! Flows are numbered densely, and a number is used again as soon as its flow has stopped: most
-//! streams are idle, and what the solver looks at all the time should lie close together.
+//! Flow numbers are dense, and a number is used again as soon as its flow stops. Most streams are
+//! idle, and the data that the solver reads often should lie close together.
 
 use unchoke_core::geometry::BLOCK_BYTES;
 
@@ -9,18 +9,18 @@ use super::World;
 use crate::link::{FlowId, HostId};
 use crate::stream::{EndId, bytes_of};
 
-/// Debt that one block pays at most, so that no block becomes much longer than a block.
+/// Most debt that one block pays. A block then takes at most about twice its size on the wire.
 const PAYMENT_MAX: u32 = BLOCK_BYTES;
 
-/// Whose flow it is.
+/// The stream that a flow belongs to.
 #[derive(Clone, Copy, Debug)]
 struct Owner {
     end: EndId,
-    /// Bytes of control messages that the block in front carries along.
+    /// Bytes of control messages that the first block of the stream pays for.
     surcharge: u32,
 }
 
-/// The numbers of the flows that run.
+/// The numbers of the active flows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flows {
     /// Index: flow.
@@ -39,7 +39,7 @@ impl Flows {
         FlowId(u32::try_from(self.owners.len() - 1).expect("no more flows than ends"))
     }
 
-    /// The end of a flow that runs, and the bytes beyond the block in front that it carries.
+    /// The end of an active flow, and the surcharge on its first block.
     pub(super) fn of(&self, flow: FlowId) -> (EndId, u32) {
         let owner = self.owners[flow.0 as usize];
         (owner.end, owner.surcharge)
@@ -47,7 +47,7 @@ impl Flows {
 }
 
 impl World<'_> {
-    /// Starts the flow of a stream in which a block waits.
+    /// Starts the flow of a stream that has a block waiting.
     pub(super) fn start_flow(&mut self, end: EndId) {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         self.access[src as usize].up_flows += 1;
@@ -61,7 +61,8 @@ impl World<'_> {
         self.weigh(end, flow);
     }
 
-    /// The block in front of the stream is next: its bytes on the wire, debts included.
+    /// Begins the first block of the stream. Returns its bytes on the wire, including the debt it
+    /// pays.
     fn begin_block(&mut self, end: EndId, flow: FlowId) -> u64 {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let front = self.streams.front(end).expect("a block waits");
@@ -75,7 +76,7 @@ impl World<'_> {
         bytes + u64::from(payment)
     }
 
-    /// The flow of a stream goes on with the block that is in front now.
+    /// Continues a flow with the next block of its stream.
     pub(super) fn next_block(&mut self, end: EndId, flow: FlowId) {
         let bytes = self.begin_block(end, flow);
         self.links.extend(self.now, flow, bytes);
@@ -90,7 +91,7 @@ impl World<'_> {
         let (src, dst) = (self.streams[end].node, self.streams[end.other()].node);
         let up = &mut self.access[src as usize];
         up.up_flows -= 1;
-        // What is owed for control messages passes in the gap.
+        // An idle link transmits the control messages it still owes for, so the debt ends.
         up.up_debt *= u32::from(up.up_flows > 0);
         let down = &mut self.access[dst as usize];
         down.down_flows -= 1;

@@ -1,9 +1,10 @@
-//! The `have`: half of all messages, and so cheap a one that what it costs is memory looked at.
+//! The `have` messages. They are half of all messages, and each needs so little work that its cost
+//! is memory access.
 //!
-//! Ends of one delay share an event. At the receiver most `have`s are only counted, and the core
-//! says on which connections ([`Torrent::indifferent`]). Those wait beside the node, in a line of
-//! memory of their own, until the core is looked at for another reason: then they are handed in
-//! first, each with the moment at which it came.
+//! `have`s to ends with the same delay share one event. At most receivers a `have` only changes a
+//! count, and the core says on which connections that is so ([`Torrent::indifferent`]). Such
+//! `have`s wait in a small buffer per node, in cache lines of its own. When the core needs another
+//! input, the waiting `have`s are handed in first, each with its time of arrival.
 //!
 //! [`Torrent::indifferent`]: unchoke_core::torrent::Torrent::indifferent
 
@@ -21,7 +22,7 @@ use crate::stream::{EndId, EndState};
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
 
-/// A `have` that has arrived and of which the core does not know yet.
+/// A `have` that has arrived but has not been handed to the core.
 #[derive(Clone, Copy, Debug, Default)]
 struct Waiting {
     at: Instant,
@@ -29,13 +30,13 @@ struct Waiting {
     peer: PeerKey,
 }
 
-/// What waits at a node; two cache lines.
+/// The waiting `have`s of a node; two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 struct Inbox([Waiting; WAITING_HAVES as usize]);
 
-/// What waits at all nodes: [`WAITING_HAVES`] places for each, of which `Access::waiting` are
-/// taken.
+/// The waiting `have`s of all nodes. Each node has room for [`WAITING_HAVES`]; `Access::waiting`
+/// counts the ones in use.
 #[derive(Clone, Debug)]
 pub(super) struct Inboxes {
     nodes: Vec<Inbox>,
@@ -48,7 +49,7 @@ impl Inboxes {
         }
     }
 
-    /// The `have`s that wait at `node`, and from whom they come.
+    /// The `have`s waiting at `node`: sender and piece.
     pub(super) fn waiting(
         &self,
         node: u32,
@@ -60,7 +61,7 @@ impl Inboxes {
             .map(|it| (it.peer, it.piece))
     }
 
-    /// Something of the place that the next `have` at `node` will take.
+    /// Reads the place that the next `have` at `node` will take, so that the processor loads it.
     pub(super) fn look_at(&self, node: u32, waiting: u8) -> u32 {
         let places = &self.nodes[node as usize].0;
         places[usize::from(waiting) % places.len()].piece.0
@@ -68,7 +69,7 @@ impl Inboxes {
 }
 
 impl World<'_> {
-    /// Tells everybody that `peer` has `piece`.
+    /// Sends a `have` for `piece` to every peer of `peer`.
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
         self.warm_ends(&peer.ends);
         let mut last: Option<(LineId, u32)> = None;
@@ -106,7 +107,7 @@ impl World<'_> {
         }
     }
 
-    /// A `have` arrives at a number of ends.
+    /// A `have` arrives at `count` ends.
     pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
         let index = line.index().expect("only lines carry these");
         for done in 0..count {
@@ -159,7 +160,7 @@ impl World<'_> {
         );
     }
 
-    /// Hands in what waits anywhere.
+    /// Hands over the waiting `have`s of all nodes.
     pub(super) fn hand_over_all(&mut self) {
         for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
             if let Some(mut peer) = self.peers[node as usize].take() {

@@ -1,4 +1,4 @@
-//! Arrival, announces, timers, departure.
+//! Arrivals, announces, timers and departures.
 
 use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::{Heard, Input};
@@ -33,7 +33,8 @@ impl World<'_> {
                 self.queue.push_any(self.now.after(time), event);
             }
         }
-        // Here and not as it announces, so that a flash crowd sees itself.
+        // Register now, not at the first announce: the peers of a flash crowd should learn of each
+        // other.
         if self.tracker.answers(self.now) {
             self.tracker.join(node);
         }
@@ -43,7 +44,7 @@ impl World<'_> {
         self.arm(node);
     }
 
-    /// The client of `node` has something to do by itself.
+    /// The timer of `node` rings.
     pub(super) fn on_timer(&mut self, node: u32) {
         self.timers.set(node, None);
         if let Some(peer) = self.peers[node as usize].as_mut() {
@@ -63,7 +64,7 @@ impl World<'_> {
         }
     }
 
-    /// The client of `node` announces itself; the tracker answers at once, or not at all.
+    /// The client of `node` announces. The tracker answers at once, or not at all during an outage.
     pub(super) fn announce(
         &mut self,
         node: u32,
@@ -107,7 +108,7 @@ impl World<'_> {
         }
     }
 
-    /// `node` has waited for its download for long enough.
+    /// The patience of `node` is over.
     pub(super) fn give_up(&mut self, node: u32) {
         let peer = self.peers[node as usize].as_ref();
         if peer.is_some_and(|it| !it.torrent().is_complete()) {
@@ -128,7 +129,7 @@ impl World<'_> {
         if peer.torrent().is_complete() {
             self.seeds -= 1;
         } else {
-            // It aborted: nobody waits for it any more.
+            // It leaves incomplete, so the run no longer waits for it.
             self.leechers -= 1;
             self.unfinished -= 1;
         }

@@ -1,4 +1,4 @@
-//! What the clients ask for.
+//! Carries out the outputs of clients.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use crate::places::Nodes;
 use crate::stream::EndId;
 use crate::trace::Happening;
 
-/// Who sent which block of a piece under way; kept only in swarms with corrupting peers.
+/// The sender of each block of unfinished pieces. Kept only in swarms with corrupting peers.
 #[derive(Debug, Default)]
 pub(super) struct Corruption {
-    /// By node and piece: the sender of each stored block.
+    /// Key: node and piece. Value: the sender of each stored block.
     senders: BTreeMap<(u32, PieceIndex), BTreeMap<u32, u32>>,
 }
 
 impl World<'_> {
-    /// Carries out what the torrent of `node` wants.
+    /// Carries out an output of the torrent of `node`.
     #[inline]
     pub(super) fn apply(&mut self, node: u32, peer: &mut Peer, output: torrent::Output) {
         match output {
@@ -39,7 +39,7 @@ impl World<'_> {
         }
     }
 
-    /// Carries out what its client wants.
+    /// Carries out an output of the client of `node`.
     #[cold]
     pub(super) fn apply_own(&mut self, node: u32, peer: &mut Peer, output: &Output<Nodes>) {
         match *output {
@@ -61,7 +61,7 @@ impl World<'_> {
         }
     }
 
-    /// A block that counts, for now, as a first correct copy.
+    /// A first copy of a block. It counts as useful unless its piece turns out to be corrupt.
     fn store(&mut self, node: u32, end: EndId, block: BlockRef) {
         let from = self.streams[end.other()].node;
         self.credit(from, node, i64::from(block.length));
@@ -94,7 +94,7 @@ impl World<'_> {
         let bad = senders.values().any(|from| corrupts(*from));
         let digest = |(block, from): (&u32, &u32)| {
             let block = u64::from(piece.0) << 32 | u64::from(*block);
-            // Digests of wrong blocks differ from the right one, and from each other.
+            // Digests of wrong blocks differ from the right one, and between senders.
             let fault = if corrupts(*from) {
                 u64::from(*from) + 1
             } else {

@@ -1,20 +1,20 @@
-//! The tracker: who is present, and a random few of them.
+//! The tracker: it knows which nodes are present and answers with random ones.
 
 use unchoke_core::rng::Rng;
 use unchoke_core::time::Instant;
 
 use crate::spec::{Outage, TrackerSpec};
 
-/// Place of a node that is not present.
+/// Place of an absent node.
 const ABSENT: u32 = u32::MAX;
 
-/// All that a tracker knows.
+/// State of the tracker.
 #[derive(Debug)]
 pub(super) struct Tracker {
     numwant: usize,
     outages: Vec<Outage>,
     present: Vec<u32>,
-    /// Index: node. Place in `present`, or [`ABSENT`].
+    /// Index: node. Its place in `present`, or [`ABSENT`].
     places: Vec<u32>,
 }
 
@@ -28,14 +28,14 @@ impl Tracker {
         }
     }
 
-    /// Whether it answers at this moment.
+    /// Whether the tracker answers at this time.
     pub(super) fn answers(&self, now: Instant) -> bool {
         let time = now - Instant::START;
         let out = |it: &Outage| (it.from..it.until).contains(&time);
         !self.outages.iter().any(out)
     }
 
-    /// It learns of `node`, if it does not know it yet.
+    /// Registers `node`, if it is not registered yet.
     pub(super) fn join(&mut self, node: u32) {
         if self.places[node as usize] != ABSENT {
             return;
@@ -44,8 +44,8 @@ impl Tracker {
         self.present.push(node);
     }
 
-    /// It forgets `node`, if it knows it. Even while it does not answer: a tracker that asked would
-    /// find that nobody is there, and so do those that dial.
+    /// Removes `node`, if it is registered. Also during an outage: nodes that have left should not
+    /// be handed out later.
     pub(super) fn leave(&mut self, node: u32) {
         let place = std::mem::replace(&mut self.places[node as usize], ABSENT);
         if place == ABSENT {
@@ -57,7 +57,8 @@ impl Tracker {
         }
     }
 
-    /// Present nodes other than `node`, at most as many as are `wanted` and it names, uniformly at random, in random order.
+    /// Random present nodes other than `node`, in random order. At most `wanted`, and at most
+    /// `numwant`.
     pub(super) fn announce(&self, node: u32, wanted: u32, rng: &mut Rng) -> Vec<u32> {
         let others = self.present.len() - 1;
         let wanted = self.numwant.min(wanted as usize).min(others);
@@ -72,7 +73,8 @@ impl Tracker {
             all.truncate(wanted);
             return all;
         }
-        // Few of many: drawing again after a repeat is quicker than shuffling them all.
+        // If few of many are wanted, drawing again after a repeat is faster than shuffling all of
+        // them.
         let mut drawn = Vec::with_capacity(wanted);
         while drawn.len() < wanted {
             let candidate = self.present[rng.index(self.present.len())];

@@ -1,11 +1,11 @@
-//! What nodes send, and what arrives.
+//! Sending and receiving messages.
 //!
-//! Blocks are flows. Control messages are small and many: a flow for each would cost more than all
-//! blocks. They leave at once and occupy the links all the same: while blocks occupy the uplink of
-//! the sender (or the downlink of the receiver), their bytes become a debt of that link, and the
-//! next block that begins on a link in debt is longer on the wire by the debt. A link without
-//! blocks has time to spare and takes them for nothing. So blocks and control messages together
-//! never exceed a capacity, and the solver's invariant covers both.
+//! Blocks are flows. Control messages are small and many, and a flow for each would cost more than
+//! all blocks. So they leave at once, but they still use capacity: while blocks occupy the uplink
+//! of the sender (or the downlink of the receiver), the bytes of control messages become a debt of
+//! that link, and the next block that begins on the link is longer by the debt. A link without
+//! blocks has spare capacity and carries control messages for free. Blocks and control messages
+//! together therefore never exceed a capacity, and the solver's invariant covers both.
 
 use unchoke_core::client::{Input, Next};
 use unchoke_core::geometry::BLOCK_BYTES;
@@ -22,8 +22,9 @@ use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
 
 impl Event {
-    /// Whether these are requests at `to` that end right before `block`; if so, it is now theirs.
-    /// Requests are sent in bursts for blocks in a row: as one event they cost little more than one.
+    /// Whether this event is a batch of requests to `end` whose last block comes right before
+    /// `next`; if so, adds `next` to it. Clients send requests in bursts for consecutive blocks;
+    /// one event for a burst costs little more than one for a single request.
     fn goes_on_with(&mut self, end: EndId, next: BlockRef) -> bool {
         let Self::Requests { to, block, count } = self else {
             return false;
@@ -38,7 +39,7 @@ impl Event {
 }
 
 impl World<'_> {
-    /// `peer`, which is the node of `end`, hands over a message.
+    /// `peer`, the node of `end`, sends a message.
     pub(super) fn send(&mut self, peer: &Peer, end: EndId, message: Message) {
         self.checker.handed += bytes_of(&message);
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
@@ -99,7 +100,7 @@ impl World<'_> {
         self.queue.push_on(self.now, line, delay_ns, event);
     }
 
-    /// Requests for blocks in a row arrive at an end.
+    /// Requests for `count` consecutive blocks arrive at an end.
     pub(super) fn on_requests(&mut self, to: EndId, first: BlockRef, count: u32) {
         let index = first.begin / BLOCK_BYTES;
         for index in index..index + count {
@@ -108,20 +109,20 @@ impl World<'_> {
         }
     }
 
-    /// A message of `bytes`, which is a packet of its own, leaves `node`.
+    /// A message of `bytes` leaves `node` in a packet of its own.
     pub(super) fn owe_up(&mut self, node: u32, bytes: u32) {
         self.transport.count_packet(node);
         let bytes = self.transport.alone_on_wire(bytes);
         self.access[node as usize].owe_up(bytes);
     }
 
-    /// Such a message comes to `node`.
+    /// A message of `bytes` arrives at `node` in a packet of its own.
     pub(super) fn owe_down(&mut self, node: u32, bytes: u32) {
         let bytes = self.transport.alone_on_wire(bytes);
         self.access[node as usize].owe_down(bytes);
     }
 
-    /// The block in front of a stream has left.
+    /// The first block of a stream has left.
     pub(super) fn on_block_left(&mut self, flow: FlowId) {
         let (end, surcharge) = self.flows.of(flow);
         let message = self.streams.pop(end).expect("a block was on its way");
@@ -148,7 +149,7 @@ impl World<'_> {
             self.next_block(end, flow);
         }
         self.feed(node, torrent::Input::Writable { peer: key });
-        // The core may have handed over another block, or closed the connection.
+        // The core may have sent another block in between, or closed the connection.
         if !more && self.streams[end].flow().is_some() {
             if self.streams.is_empty(end) {
                 self.stop_flow(end, flow);
@@ -184,7 +185,7 @@ impl World<'_> {
         self.feed(node, torrent::Input::Message { peer, message });
     }
 
-    /// Hands something for its torrent to the client of `node`, if it is present.
+    /// Hands an input for the torrent to the client of `node`, if the node is present.
     pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
@@ -196,7 +197,7 @@ impl World<'_> {
         self.carry_out(node, peer);
     }
 
-    /// Hands `input` to the client of `node`, if it is present.
+    /// Hands an input to the client of `node`, if the node is present.
     pub(super) fn tell(&mut self, node: u32, input: Input<Nodes>) {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
@@ -208,7 +209,7 @@ impl World<'_> {
         self.carry_out(node, peer);
     }
 
-    /// Carries out what the client of `node` asks for, and hands in what follows from it.
+    /// Carries out the outputs of the client of `node`, and hands in the inputs that result.
     #[inline]
     fn carry_out(&mut self, node: u32, mut peer: Box<Peer>) {
         loop {

@@ -1,4 +1,4 @@
-//! Transport under way: headers that take capacity, and connections that start slowly.
+//! Transport effects during a run: headers that use capacity, and slow start.
 
 use unchoke_core::time::Instant;
 
@@ -7,26 +7,27 @@ use crate::link::FlowId;
 use crate::stream::EndId;
 use crate::transport::TransportSpec;
 
-/// How fast the stream of an end may go.
+/// State of slow start at one end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ramp {
-    /// Bytes/s of the present round trip; `None` once nothing but the path limits the stream.
+    /// Rate of the current round trip, bytes/s; `None` when only the path limits the stream.
     rate: Option<u64>,
-    /// When the last block left; `None` if none did.
+    /// When the stream last became idle; `None` if it has not sent yet.
     idle_since: Option<Instant>,
-    /// Since when it sends, or when the present round trip began if that is later.
+    /// Start of the current sending period, or of the current round trip if that is later.
     busy_since: Instant,
-    /// Time before that in which it sent in the present round trip, ns.
+    /// Time spent sending in the current round trip before `busy_since`, ns.
     busy_ns: u64,
-    /// An event will end the present round trip.
+    /// Whether an event is scheduled for the end of the current round trip.
     pending: bool,
-    /// Counts slow starts, so that a step of an earlier one is known.
+    /// Number of the current slow start, to recognise events of an earlier one.
     start: u32,
 }
 
 impl Ramp {
-    /// Whether it sent for half of the round trip that ends: else it was not its window that held it
-    /// back, and the window stays. Linux `tcp_is_cwnd_limited`, RFC 7661.
+    /// Whether the stream was sending for at least half of the round trip that ends. If not, the
+    /// window did not limit it, and the window stays the same. Linux `tcp_is_cwnd_limited`, RFC
+    /// 7661.
     fn was_used(&self, now: Instant, sends: bool, rtt_ns: u64) -> bool {
         let last = now.as_nanos() - self.busy_since.as_nanos();
         2 * (self.busy_ns + last * u64::from(sends)) >= rtt_ns
@@ -53,7 +54,7 @@ impl Transport {
         }
     }
 
-    /// Bytes on the wire of `bytes` in the middle of a stream.
+    /// Bytes on the wire for `bytes` in the middle of a stream, headers included.
     pub(super) fn on_wire(&self, bytes: u64) -> u64 {
         if self.spec.has_headers() {
             bytes + self.spec.headers_of(bytes)
@@ -62,7 +63,7 @@ impl Transport {
         }
     }
 
-    /// Bytes on the wire of a message that is a packet of its own.
+    /// Bytes on the wire of a message that has a packet of its own.
     pub(super) fn alone_on_wire(&self, bytes: u32) -> u32 {
         bytes + self.spec.header_bytes
     }
@@ -72,19 +73,19 @@ impl Transport {
         self.sent.get(node as usize).copied().unwrap_or(0)
     }
 
-    /// Counts headers that `node` sends.
+    /// Adds header bytes that `node` sends.
     pub(super) fn count(&mut self, node: u32, bytes: u64) {
         if let Some(sent) = self.sent.get_mut(node as usize) {
             *sent += bytes;
         }
     }
 
-    /// Counts the header of a packet of its own.
+    /// Adds the header of one packet.
     pub(super) fn count_packet(&mut self, node: u32) {
         self.count(node, u64::from(self.spec.header_bytes));
     }
 
-    /// A new connection with this end: it starts slowly whatever an earlier one did.
+    /// Resets slow start for a new connection that uses this end.
     pub(super) fn open(&mut self, end: EndId) {
         if self.spec.initial_window.is_some() {
             for end in [end, end.other()] {
@@ -92,14 +93,14 @@ impl Transport {
                 if self.ramps.len() <= at {
                     self.ramps.resize(at + 1, Ramp::default());
                 }
-                self.ramps[at].idle_since = None; // What begins is not warm.
+                self.ramps[at].idle_since = None;
             }
         }
     }
 }
 
 impl World<'_> {
-    /// What setting up a connection takes beyond its round trips, ns.
+    /// Time to set up a connection in addition to its round trips, ns.
     pub(super) fn connect_ns(&self) -> u64 {
         let time = self.transport.spec.connect_time;
         u64::try_from(time.as_nanos()).expect("seconds")
@@ -146,7 +147,7 @@ impl World<'_> {
         Some(path.map_or(rate, |it| it.min(rate)))
     }
 
-    /// A round trip of slow start is over.
+    /// A round trip of slow start ends.
     pub(super) fn on_ramp(&mut self, end: EndId, start: u32) {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
         let ramp = &mut self.transport.ramps[end.index()];
@@ -156,8 +157,8 @@ impl World<'_> {
         let flow = self.streams[end].flow();
         let path = spec.ceiling(rtt_ns);
         if ramp.was_used(self.now, flow.is_some(), rtt_ns) {
-            // What a link holds back has found its rate: the doubling ends there, as it would with
-            // the first loss. The solver rounds rates down.
+            // A stream limited by a link has found its rate. The doubling ends there, as it would
+            // with the first loss. The tolerance is for rounding: the solver rounds rates down.
             let held_back = flow.is_some_and(|it| self.links.rate(it) + 2 < rate);
             let doubled = rate.saturating_mul(2);
             let done = held_back || path.is_some_and(|it| doubled >= it);
@@ -175,7 +176,7 @@ impl World<'_> {
         }
     }
 
-    /// A stream has nothing more to send.
+    /// A stream becomes idle.
     pub(super) fn end_ramp(&mut self, end: EndId) {
         if let Some(ramp) = self.transport.ramps.get_mut(end.index()) {
             ramp.idle_since = Some(self.now);
@@ -185,7 +186,8 @@ impl World<'_> {
         }
     }
 
-    /// Headers of a block of `bytes` from `from` to `to`, and the answers to it.
+    /// Adds the headers of a block of `bytes` from `from` to `to`, and of the acknowledgements to
+    /// it.
     pub(super) fn count_headers(&mut self, from: u32, to: u32, bytes: u64) {
         let spec = self.transport.spec;
         if spec.has_headers() {

@@ -1,10 +1,11 @@
-//! Memory fetched before it is needed.
+//! Loads memory into the processor's cache before it is needed.
 //!
-//! A swarm is larger than the caches, and each event concerns another node: its core would wait for
-//! memory a dozen times, one time after the other. But who is next is known: the events of a delay
-//! line are in order, and flows say when they will be done. So the next few are looked at together,
-//! step by step: what one step reads of one node does not depend on the others, and the processor
-//! fetches it for all of them at once. Nothing here changes anything.
+//! A swarm is larger than the caches, and each event concerns another node. Without this module the
+//! core would wait for memory a dozen times per event, one load after the other. But the next
+//! events are known: a delay line holds them in order, and flows know when they will complete. So
+//! the next few events are processed together, in steps. Within a step, the reads for different
+//! nodes do not depend on each other, and the processor can load them all at once. Nothing here
+//! changes any state.
 
 use std::hint::black_box;
 
@@ -20,23 +21,23 @@ use crate::stream::EndId;
 /// Events looked at together.
 pub(super) const AHEAD: u32 = 16;
 
-/// Blocks that leave soon, as far as that can be told.
+/// Prediction of the blocks that leave next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Departures {
-    /// Departures until the next look.
+    /// Departures until the next prediction.
     left: u32,
     looked_at: Instant,
     soon: Vec<FlowId>,
 }
 
-/// What an input will concern.
+/// The memory that an input will use.
 #[derive(Clone, Copy)]
 struct Concern {
     node: u32,
     /// The node at the other end of the connection.
     other: u32,
     peer: PeerKey,
-    /// Of the block that comes, if one does.
+    /// Piece of the block that arrives, if the input is a block.
     piece: Option<PieceIndex>,
 }
 
@@ -50,7 +51,7 @@ impl Concern {
 }
 
 impl World<'_> {
-    /// Looks at what the next [`AHEAD`] events will touch.
+    /// Reads the memory that the next [`AHEAD`] events will use.
     pub(super) fn warm_events(&self) {
         let mut next = [Concern::NOBODY; AHEAD as usize];
         let mut count = 0;
@@ -69,13 +70,14 @@ impl World<'_> {
         self.warm_inputs(&next[..count]);
     }
 
-    /// Looks at what the next blocks to leave will touch, once for every [`AHEAD`] of them.
+    /// Reads the memory that the next blocks to leave will use, once for every [`AHEAD`]
+    /// departures.
     pub(super) fn warm_departures(&mut self) {
         if self.departures.left > 0 {
             self.departures.left -= 1;
             return;
         }
-        // About as many will leave in the time to come as left in as much time before.
+        // Assume that blocks keep leaving at the rate seen since the last prediction.
         let ahead = self.now - self.departures.looked_at;
         self.departures.left = AHEAD - 1;
         self.departures.looked_at = self.now;
@@ -109,7 +111,8 @@ impl World<'_> {
         }
     }
 
-    /// Steps without a branch that hangs on what is being fetched: a wrong guess would wait for it.
+    /// Reads in steps. No branch depends on a value that is still being loaded: after a wrong guess
+    /// of the branch, the processor would wait for it.
     fn warm_inputs(&self, next: &[Concern]) {
         let mut seen = 0;
         for it in next {
@@ -143,13 +146,13 @@ impl World<'_> {
         black_box(seen);
     }
 
-    /// Looks at the ends of connections.
+    /// Reads the ends of connections.
     pub(super) fn warm_ends(&self, ends: &[Option<EndId>]) {
         let ends = ends.iter().flatten();
         black_box(ends.fold(0, |seen, end| seen ^ self.streams[*end].node));
     }
 
-    /// Looks at what the next few `have`s will touch.
+    /// Reads the memory that the next few `have`s will use.
     pub(super) fn warm_haves(&self, line: usize, piece: PieceIndex, count: u32) {
         let targets = || self.have_targets[line].iter().take(count as usize);
         let ends = targets().fold(0, |seen, to| seen ^ self.streams[*to].node);
