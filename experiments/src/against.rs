@@ -1,4 +1,4 @@
-//! What the simulator is held against: theory and published swarms, real processes, and other
+//! Compares the simulator with theory and published swarms, with real processes, and with other
 //! simulators.
 
 pub mod recorded;

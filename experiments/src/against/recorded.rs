@@ -1,7 +1,8 @@
 //! Recorded swarms of real libtorrent peers, and the same swarms simulated with its profile.
 //!
-//! The recordings and their origin are in `experiments/real_swarms/`. Each figure has a target that was
-//! fixed before it was first compared; a figure that misses it is said as loudly as one that meets it.
+//! The recordings and their origin are in `experiments/real_swarms/`. Each figure has a target that
+//! was fixed before the first comparison. Tables and text report missed targets as prominently as
+//! met ones.
 
 use std::collections::BTreeMap;
 
@@ -24,17 +25,18 @@ const SWARMS: [(&str, &str); 3] = [
     ("hetero", include_str!("../../real_swarms/hetero.toml")),
 ];
 
-/// Every peer of every recorded run.
+/// Every peer of all recorded runs.
 const PEERS: &str = include_str!("../../real_swarms/peers.csv");
 
-/// The swarm that libtorrent ran in its own simulator, and its mean completion time by number of peers.
+/// The swarm that libtorrent ran in its own simulator, with its mean completion time by number of
+/// peers.
 const W1: &str = include_str!("../../real_swarms/w1.toml");
 const W1_MEANS: [(u32, f64); 2] = [(25, 42.7), (50, 42.9)];
 
 /// Bytes of the recorded torrents.
 const SIZE: f64 = 16.0 * 1024.0 * 1024.0;
 
-/// What is compared of one run.
+/// Figures of one run that are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Run {
     mean_s: f64,
@@ -46,14 +48,14 @@ struct Run {
     origin_copies: f64,
 }
 
-/// What is to come out.
+/// The values that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// Within this share of the recorded figure.
     Share(f64),
-    /// At most so many times as much, or as little.
+    /// At most this many times larger or smaller.
     Times(f64),
-    /// Between these.
+    /// Between these values.
     Between(f64, f64),
 }
 
@@ -83,13 +85,13 @@ impl Target {
 pub struct Row {
     /// The swarm.
     pub swarm: String,
-    /// What of it.
+    /// Name of the figure.
     pub figure: &'static str,
     /// Mean over the recorded runs.
     pub recorded: f64,
     /// Mean over the simulated runs.
     pub simulated: f64,
-    /// What is to come out.
+    /// The values that are accepted.
     pub target: Target,
 }
 
@@ -101,7 +103,7 @@ impl Row {
     }
 }
 
-/// A figure, where it is found in a run, and its target.
+/// A figure: its name, how to read it from a run, and its target.
 type Compared = (&'static str, fn(&Run) -> f64, Target);
 
 const COMPARED: [Compared; 6] = [
@@ -196,7 +198,7 @@ fn mean_of(runs: &[Run], of: fn(&Run) -> f64) -> f64 {
     mean(&runs.iter().map(of).collect::<Vec<f64>>())
 }
 
-/// Every figure, simulated under so many seeds.
+/// Compares every figure, simulated under `seeds` seeds.
 pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
     let mut rows = Vec::new();
     let mut times = BTreeMap::new();
@@ -220,7 +222,7 @@ pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
         figure: "mean completion",
         recorded: all.0 / four.0,
         simulated: all.1 / four.1,
-        // The interval that the recorded runs leave open.
+        // The interval of the recorded runs.
         target: Target::Between(1.048, 1.123),
     });
     for (peers, recorded) in W1_MEANS {
@@ -250,7 +252,7 @@ pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
     Ok(rows)
 }
 
-/// The rows for people.
+/// The rows as a table for people.
 #[must_use]
 pub fn terminal(rows: &[Row], seeds: u32) -> String {
     let mut sheet = comfy_table::Table::new();
@@ -285,7 +287,7 @@ fn yes(met: bool) -> &'static str {
     if met { "yes" } else { "no" }
 }
 
-/// `recorded.csv`: one row a swarm and figure.
+/// `recorded.csv`: one row for each swarm and figure.
 #[must_use]
 pub fn csv(rows: &[Row]) -> String {
     let mut table = Csv::new(&[
@@ -332,7 +334,8 @@ mod tests {
         assert_eq!(between, [false, true, true, false]);
     }
 
-    /// What decides a swarm that is limited by its seed: who asks for what, and how often twice.
+    /// The decisive details of a swarm limited by its seed: which blocks are requested, from whom,
+    /// and how often twice.
     #[test]
     fn the_profile_does_what_libtorrent_did() {
         let rows = compare(4, 1).expect("they can be simulated");

@@ -1,11 +1,12 @@
-//! What a swarm costs over its size: `lab scaling`.
+//! Cost of a swarm by number of peers: `lab scaling`.
 //!
-//! Map: a [`plan`] says which sizes and policies, and what others need; [`table`] reads and writes
-//! the rows; [`fit`] finds the exponents. The figure is in [`crate::show::figure`], and
-//! the command runs each size in a process of its own, so that its peak memory is its own.
+//! Map: a [`plan`] has the sizes and policies, and the figures of other simulators; [`table`] reads
+//! and writes the rows; [`fit`] finds the exponents. The figure is drawn in
+//! [`crate::show::figure`]. The command runs each size in a process of its own, to measure its peak
+//! memory separately.
 //!
-//! Deliberately not here: determinism. Times are those of a machine and a day. What was measured by
-//! the same engine on the same CPU is kept; everything else is measured anew.
+//! Deliberately not here: determinism. Times depend on the machine and the day. Rows measured by
+//! the same engine on the same CPU are kept; all others are measured again.
 
 pub mod fit;
 pub mod plan;

@@ -1,12 +1,12 @@
-//! One scenario twice: in the simulator, and as real `unchoke` processes on this machine.
+//! Runs one scenario twice: in the simulator, and as real `unchoke` processes on this machine.
 //!
 //! Map: [`setup`] says which scenarios can be run for real, and what each process is told;
 //! [`place`] where they run, with which links; `peer` one process; [`real`] a whole swarm of them;
 //! [`simulated`] the same swarm in the simulator; [`compare`] the errors; [`contrast`] what a policy
 //! changes; [`table`] the files.
 //!
-//! Deliberately not here: anything of the client. It is run as its users run it, and what it says
-//! on its standard output is all that is known of it.
+//! Deliberately not here: any client code. The client is run as users run it, and everything known
+//! about it comes from its standard output.
 
 pub mod compare;
 pub mod contrast;
@@ -19,22 +19,22 @@ pub mod table;
 
 use unchoke_core::ledger::Ledger;
 
-/// Why a swarm was not run for real.
+/// Why a swarm was not run as processes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestbedError {
-    /// The scenario has something that a testbed cannot do.
+    /// The scenario has a property that the testbed does not support.
     #[error("{0}")]
     Unfit(String),
-    /// The machine refused something.
+    /// The operating system refused an action.
     #[error("cannot {action}: {reason}")]
     System {
-        /// What was tried.
+        /// The action.
         action: String,
-        /// What the system said.
+        /// The system's message.
         reason: String,
     },
-    /// A process did not do its work.
+    /// A process failed.
     #[error("{0}")]
     Failed(String),
 }
@@ -48,7 +48,7 @@ impl TestbedError {
     }
 }
 
-/// Where a swarm was run.
+/// Where a swarm ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum World {
     /// As processes.
@@ -58,7 +58,7 @@ pub enum World {
 }
 
 impl World {
-    /// The word for it in tables.
+    /// Its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,22 +68,22 @@ impl World {
     }
 }
 
-/// What became of one peer.
+/// The result of one peer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerRun {
-    /// Position of its class in the scenario.
+    /// Index of its class in the scenario.
     pub class: usize,
-    /// It started complete.
+    /// Whether it started complete.
     pub origin: bool,
     /// Seconds from its start to its last piece.
     pub completed_s: Option<f64>,
-    /// Where its bytes went, as the core counts them.
+    /// Its bytes by cause, counted by the core.
     pub ledger: Ledger,
-    /// Bytes on its uplink, headers of all layers included; `None` where nobody counts them.
+    /// Bytes sent on its uplink, including headers of all layers; `None` if not counted.
     pub wire_sent: Option<u64>,
 }
 
-/// What became of one swarm.
+/// The result of one swarm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SwarmRun {
     /// Name of the choking policy.
@@ -94,7 +94,7 @@ pub struct SwarmRun {
     pub world: World,
     /// In the order of the scenario.
     pub peers: Vec<PeerRun>,
-    /// Share of the processors' time that was in use during the run; above 0.9 times are late
-    /// because the machine is slow.
+    /// Share of the processors' time that was in use during the run. Above 0.9, completion times
+    /// are late because the machine is too slow.
     pub busy: Option<f64>,
 }

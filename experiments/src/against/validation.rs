@@ -1,12 +1,14 @@
 //! Checks of the simulator against theory and published measurements: `lab validate`.
 //!
-//! Map: a [`plan`] is one TOML file of cases (scenarios with changes) and checks; [`run`] runs the
-//! cases over their seeds; [`measure`] makes one number of each run, with `contacts` for what
-//! only the event log tells; [`formula`] says what theory expects of a scenario; [`judge`] compares;
-//! [`table`] writes what came of it. [`solver`] compares the two link solvers.
+//! Map: a [`plan`] is a TOML file with cases (scenarios with changes) and checks; [`run`] runs the
+//! cases over their seeds; [`measure`] computes one number per run, using `contacts` and
+//! `availability` for numbers that need the event log; [`formula`] computes what theory expects of
+//! a scenario; [`judge`] compares; [`table`] writes the outcome. [`solver`] compares the two link
+//! solvers.
 //!
-//! Deliberately not here: tolerances in code. They stand in the plans, each with its reason, and
-//! come from the sources, not from the runs. A check that fails stays, with what was found out.
+//! Deliberately not here: tolerances. The plans state each tolerance with its reason; it comes from
+//! the sources, not from our runs. A check that fails stays in its plan, together with an
+//! explanation.
 
 mod availability;
 mod contacts;
@@ -21,7 +23,7 @@ pub mod table;
 pub use plan::Size;
 pub use run::{Options, Outcome, left_out, run};
 
-/// Name and text of each plan, in the order of the table.
+/// Name and text of each plan, in the order of the output table.
 pub const PLANS: &[(&str, &str)] = &[
     (
         "kumar_ross",

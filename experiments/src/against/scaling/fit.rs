@@ -1,4 +1,4 @@
-//! Exponents: straight lines through logarithms.
+//! Fits exponents: straight lines through logarithms.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::findings::table::Table;
 /// `quantity = factor * peers ^ exponent`, by least squares on logarithms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// Simulator, or policy of ours.
+    /// Simulator, or one of our policies.
     pub series: String,
     /// Column of the table.
     pub quantity: &'static str,
-    /// Sizes it goes through.
+    /// Number of sizes in the fit.
     pub points: usize,
-    /// Power of the number of peers.
+    /// Exponent of the number of peers.
     pub exponent: f64,
-    /// Value at one peer.
+    /// Value for one peer.
     pub factor: f64,
 }
 
 impl Fit {
-    /// The value on the line.
+    /// The fitted value for this number of peers.
     #[must_use]
     pub fn at(&self, peers: f64) -> f64 {
         self.factor * exp(self.exponent * ln(peers))
     }
 
-    /// The line through these points; `None` for fewer than three sizes, and for one value at all of
-    /// them: that is a figure quoted for any size, not one that was measured at each.
+    /// Fits a line through these points. `None` for fewer than three sizes, and if all values are
+    /// equal: such a figure was quoted for any size, not measured at each.
     fn through(series: &str, quantity: &'static str, points: &[(f64, f64)]) -> Option<Self> {
         let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
         let different = |values: &[f64]| {
@@ -54,12 +54,12 @@ impl Fit {
     }
 }
 
-/// Fewest sizes with an exponent: a line goes through any two points.
+/// Fewest sizes for an exponent: through two points there is always a line.
 pub const FEWEST_SIZES: usize = 3;
 
-/// Name of the speed in the table.
+/// Column name of the speed.
 pub const SPEED: &str = "blocks_per_cpu_s";
-/// Name of the memory in the table.
+/// Column name of the memory.
 pub const MEMORY: &str = "bytes_per_peer";
 
 /// The fits of every series and workload, in the order in which they appear.
@@ -84,7 +84,7 @@ pub fn fits(rows: &[Row]) -> Vec<Fit> {
     found
 }
 
-/// The rows of each series on one workload.
+/// The rows of each series, workload by workload.
 #[must_use]
 pub fn by_series(rows: &[Row]) -> Vec<Vec<&Row>> {
     let mut series: Vec<Vec<&Row>> = Vec::new();
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(through(&quoted), None);
     }
 
-    /// One figure of the memory of libtorrent and two of its speed are quoted: no line.
+    /// For libtorrent, one memory figure and two speed figures are quoted, so there is no fit.
     #[test]
     fn what_others_did_not_measure_is_not_fitted() {
         let found = fits(&elsewhere(&Plan::builtin()));

@@ -2,19 +2,19 @@
 
 use serde::Deserialize;
 
-/// Sizes, policies, and what others need.
+/// Sizes, policies, and figures of other simulators.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// What is asked.
+    /// The question that the plan answers.
     pub question: String,
     /// A built-in scenario.
     pub scenario: String,
-    /// Registered policies, each of which a whole swarm runs.
+    /// Registered policies. Every peer of a swarm runs the same one.
     pub policies: Vec<String>,
     /// Numbers of peers, origin included, ascending.
     pub peers: Vec<u32>,
-    /// Greatest number of peers where nothing else is asked for.
+    /// Largest number of peers unless an option asks for more.
     pub usual_max: u32,
     /// Seed of every run.
     pub seed: u64,
@@ -30,9 +30,9 @@ pub struct Plan {
 pub struct Million {
     /// How many peers.
     pub peers: u32,
-    /// What makes it another workload, in words.
+    /// How this workload differs from the others, in words.
     pub workload: String,
-    /// Changes of the scenario, as `KEY=VALUE`.
+    /// Changes to the scenario, as `KEY=VALUE`.
     pub set: Vec<String>,
 }
 
@@ -42,18 +42,18 @@ pub struct Million {
 pub struct Elsewhere {
     /// Its name.
     pub simulator: String,
-    /// Where its figures come from.
+    /// Source of its figures.
     pub source: String,
     /// Numbers of peers.
     pub peers: Vec<u32>,
     /// Block transfers per CPU second, one for each number of peers.
     pub blocks_per_cpu_s: Vec<f64>,
-    /// Memory of a peer, bytes, where it is known.
+    /// Memory per peer in bytes, if known.
     pub bytes_per_peer: Option<f64>,
 }
 
 impl Plan {
-    /// The plan that comes with the program.
+    /// The built-in plan.
     #[must_use]
     pub fn builtin() -> Self {
         let text = include_str!("../../../plans/scaling.toml");

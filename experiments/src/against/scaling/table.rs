@@ -6,31 +6,31 @@ use super::plan::Plan;
 use crate::findings::stats::math::round9;
 use crate::findings::table::Table;
 
-/// Source of what was measured by this program.
+/// Source of the rows that this program measured.
 pub const HERE: &str = "measured here";
-/// Workload of the figures of others.
+/// Workload of the rows from other simulators.
 const NEAREST: &str = "w1 or its nearest";
 
 /// One swarm.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Row {
-    /// Policy of ours, or the simulator.
+    /// One of our policies, or another simulator.
     pub series: String,
     /// [`HERE`], or where the figure comes from.
     pub source: String,
-    /// What was run.
+    /// The workload that was run.
     pub workload: String,
     /// Peers, origin included.
     pub peers: u32,
     /// Block transfers per CPU second.
     pub blocks_per_cpu_s: f64,
-    /// Memory beyond that of a swarm of two, per peer.
+    /// Memory per peer beyond that of a swarm of two, bytes.
     pub bytes_per_peer: Option<f64>,
     /// Block transfers.
     pub blocks: Option<u64>,
     /// CPU time of the whole process, s.
     pub cpu_s: Option<f64>,
-    /// Most memory that the process held, bytes.
+    /// Peak memory of the process, bytes.
     pub peak_memory_bytes: Option<u64>,
     /// Fingerprint of the engine.
     pub engine: String,
@@ -38,7 +38,7 @@ pub struct Row {
     pub cpu: String,
 }
 
-/// What one run of ours took.
+/// Measurements of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Block transfers.
@@ -50,7 +50,7 @@ pub struct Point {
 }
 
 impl Row {
-    /// The row of a run of ours. `idle_bytes` is what a process with a swarm of two holds.
+    /// The row for one run. `idle_bytes` is the memory of a process with a swarm of two.
     #[must_use]
     pub fn of(point: Point, idle_bytes: u64, peers: u32, labels: [&str; 4]) -> Self {
         let [series, workload, engine, cpu] = labels.map(str::to_owned);
@@ -70,7 +70,7 @@ impl Row {
         }
     }
 
-    /// It was measured by this program.
+    /// Whether this program measured it.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.source == HERE
@@ -101,7 +101,7 @@ pub fn elsewhere(plan: &Plan) -> Vec<Row> {
     rows
 }
 
-/// The rows of a table, or one sentence about what is wrong with it.
+/// The rows of a table, or one sentence about what is wrong.
 pub fn read(text: &str) -> Result<Vec<Row>, String> {
     let rows = csv::Reader::from_reader(text.as_bytes())
         .into_deserialize()
@@ -109,7 +109,7 @@ pub fn read(text: &str) -> Result<Vec<Row>, String> {
     rows.map_err(|it| format!("is no table of `lab scaling`: {it}"))
 }
 
-/// `scaling.csv`: ours by policy and size, then the others.
+/// `scaling.csv`: our rows by policy and size, then those of other simulators.
 #[must_use]
 pub fn csv(rows: &[Row]) -> String {
     Table::of(rows)

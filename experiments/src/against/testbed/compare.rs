@@ -1,4 +1,4 @@
-//! Real and simulated runs of one scenario, side by side.
+//! Compares the real and the simulated runs of one scenario.
 
 use unchoke_core::ledger::Ledger;
 
@@ -7,64 +7,64 @@ use super::{PeerRun, SwarmRun, World};
 use crate::findings::analysis::causes;
 use crate::findings::stats::moments::{mean, median};
 
-/// One class under one policy: how long its peers took.
+/// Completion times of one class under one policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassRow {
     /// Name of the policy.
     pub policy: String,
     /// Position of the class in the scenario.
     pub class: usize,
-    /// Peers over all real runs.
+    /// Number of peers over all real runs.
     pub peers: usize,
     /// Mean of their completion times, seconds.
     pub real_s: f64,
-    /// Likewise in the simulator.
+    /// The same mean in the simulator, seconds.
     pub simulated_s: f64,
 }
 
 impl ClassRow {
-    /// Simulated over real, less one.
+    /// Relative error: simulated divided by real, minus 1.
     #[must_use]
     pub fn error(&self) -> f64 {
         self.simulated_s / self.real_s - 1.0
     }
 }
 
-/// Bytes of one kind under one policy, per useful byte, all peers of all runs together.
+/// Bytes of one kind under one policy, per useful byte, over all peers of all runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByteRow {
     /// Name of the policy.
     pub policy: String,
-    /// What kind.
+    /// The kind of bytes.
     pub what: &'static str,
-    /// In the real runs; `None` where nobody counted.
+    /// In the real runs; `None` if not counted.
     pub real: Option<f64>,
     /// In the simulator.
     pub simulated: Option<f64>,
 }
 
-/// Everything that is compared.
+/// The whole comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// Names of the classes of the scenario.
     pub classes: Vec<String>,
-    /// Names of the policies, in the order they were asked for.
+    /// Names of the policies, in the order given by the user.
     pub policies: Vec<String>,
     /// Seeds, in order.
     pub seeds: Vec<u64>,
     /// Every run.
     pub runs: Vec<SwarmRun>,
-    /// By policy, then class.
+    /// Rows by policy, then class.
     pub rows: Vec<ClassRow>,
-    /// By policy, then kind.
+    /// Rows by policy, then kind.
     pub bytes: Vec<ByteRow>,
-    /// The first policy against the others.
+    /// The first policy compared with each of the others.
     pub contrasts: Vec<Contrast>,
 }
 
 impl Comparison {
-    /// Compares `runs`: of each policy and seed one real and one simulated, all peers of them
-    /// complete.
+    /// Compares `runs`. For each policy and seed there must be one real and one simulated run, with
+    /// every peer complete.
     #[must_use]
     pub fn of(classes: &[String], policies: &[String], seeds: &[u64], runs: Vec<SwarmRun>) -> Self {
         let contrasts = contrasts(&runs, policies, seeds);
@@ -87,13 +87,13 @@ impl Comparison {
         it
     }
 
-    /// Runs of one policy in one world.
+    /// Runs of one policy, real or simulated.
     pub fn of_policy(&self, policy: &str, world: World) -> impl Iterator<Item = &SwarmRun> {
         let runs = self.runs.iter();
         runs.filter(move |it| it.policy == policy && it.world == world)
     }
 
-    /// Completion times of the leechers of a class, ascending; of all classes if there is none.
+    /// Completion times of the leechers of a class, ascending; of all classes if `class` is `None`.
     #[must_use]
     pub fn times(&self, policy: &str, world: World, class: Option<usize>) -> Vec<f64> {
         let peers = self.of_policy(policy, world).flat_map(|it| &it.peers);
@@ -103,7 +103,7 @@ impl Comparison {
         times
     }
 
-    /// Where the bytes of all peers went.
+    /// The sum of the ledgers of all peers.
     #[must_use]
     pub fn total(&self, policy: &str, world: World) -> Ledger {
         let mut total = Ledger::default();
@@ -113,15 +113,14 @@ impl Comparison {
         total
     }
 
-    /// Median over policies and classes of the relative error of the mean completion time, without
-    /// its sign.
+    /// Median over policies and classes of the absolute relative error of the mean completion time.
     #[must_use]
     pub fn median_error(&self) -> f64 {
         let errors: Vec<f64> = self.rows.iter().map(|it| it.error().abs()).collect();
         median(&errors)
     }
 
-    /// The busiest real run: share of the processors' time in use.
+    /// Processor use of the busiest real run, as a share.
     #[must_use]
     pub fn busiest(&self) -> Option<f64> {
         let shares = self.runs.iter().filter_map(|it| it.busy);
@@ -152,7 +151,7 @@ impl Comparison {
         let mut rows: Vec<ByteRow> = pairs
             .map(|((what, real), (_, simulated))| row(what, Some(real), Some(simulated)))
             .collect();
-        // Not "redundant", which in tables of plans also holds what was lost.
+        // Not called "redundant": in the tables of plans, that also includes lost payload.
         let wasted = |it: &Ledger| Some(it.wasted() as f64 / it.payload_useful as f64);
         rows.push(row("wasted, all causes", wasted(&real), wasted(&simulated)));
         let by_origin = |world| {
@@ -174,7 +173,7 @@ impl Comparison {
         rows
     }
 
-    /// Bytes on the uplinks that are not the client's, per useful byte.
+    /// Header bytes on the uplinks per useful byte: all bytes that the client did not send.
     fn headers(&self, policy: &str, world: World) -> Option<f64> {
         let peers: Vec<&PeerRun> = self
             .of_policy(policy, world)

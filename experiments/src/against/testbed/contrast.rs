@@ -1,5 +1,6 @@
-//! What the choice of a policy changes, for real and in the simulator: the first policy against each
-//! of the others, seed by seed. Errors of levels may cancel in it, or add up.
+//! How the choice of a policy changes results, in real and in simulated swarms. Compares the first
+//! policy with each of the others, seed by seed. Errors of absolute values may cancel in such a
+//! ratio, or add up.
 
 use unchoke_core::ledger::Ledger;
 
@@ -7,22 +8,22 @@ use super::{PeerRun, SwarmRun, World};
 use crate::findings::analysis::lost;
 use crate::findings::stats::moments::{geometric_mean, mean};
 
-/// What two swarms are compared in.
+/// Quantities that are compared between two swarms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// Mean completion time of the leechers.
     Time,
-    /// Payload received in vain per useful byte.
+    /// Wasted payload per useful byte.
     Wasted,
-    /// Payload sent and never received.
+    /// Payload that was sent but never received.
     Lost,
 }
 
 impl Quantity {
-    /// All of them.
+    /// All quantities.
     pub const ALL: [Self; 3] = [Self::Time, Self::Wasted, Self::Lost];
 
-    /// The word for it in tables.
+    /// Its name in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,25 +50,25 @@ impl Quantity {
     }
 }
 
-/// One quantity under two policies.
+/// The ratio of one quantity under two policies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contrast {
-    /// Name of the policy above the line.
+    /// Name of the policy in the numerator.
     pub policy: String,
-    /// Name of the policy below the line.
+    /// Name of the policy in the denominator.
     pub against: String,
     /// What is compared.
     pub quantity: Quantity,
     /// Seed of both runs; `None` for the geometric mean over the seeds.
     pub seed: Option<u64>,
-    /// Ratio of the real runs; `None` where it does not exist, as with nothing below the line.
+    /// Ratio of the real runs; `None` if it is not defined, for example with a denominator of zero.
     pub real: Option<f64>,
     /// Ratio of the simulated runs, likewise.
     pub simulated: Option<f64>,
 }
 
-/// The contrasts of the first of `policies` with each other one: for each quantity every seed, then
-/// their geometric mean.
+/// Contrasts of the first of `policies` with each of the others. For each quantity, one per seed,
+/// then their geometric mean.
 #[must_use]
 pub fn contrasts(runs: &[SwarmRun], policies: &[String], seeds: &[u64]) -> Vec<Contrast> {
     let Some((first, others)) = policies.split_first() else {
@@ -107,7 +108,7 @@ pub fn contrasts(runs: &[SwarmRun], policies: &[String], seeds: &[u64]) -> Vec<C
     rows
 }
 
-/// Geometric mean, if every ratio exists and is above zero.
+/// Geometric mean; `None` unless every ratio exists and is above zero.
 fn middle(ratios: &[Option<f64>]) -> Option<f64> {
     let all: Option<Vec<f64>> = ratios.iter().copied().collect();
     let all = all.filter(|it| it.iter().all(|it| *it > 0.0))?;

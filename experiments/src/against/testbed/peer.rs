@@ -1,4 +1,4 @@
-//! One process: started, listened to, stopped.
+//! One client process: starts it, reads its output, stops it.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,10 +8,10 @@ use std::sync::mpsc::Sender;
 
 use super::TestbedError;
 
-/// What a process said: its number and a line, or nothing once it is gone.
+/// Output of a process: its number and a line; `None` when the process has ended.
 pub(super) type Said = (usize, Option<String>);
 
-/// A process that ends with this value.
+/// A process that is killed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Peer {
     child: Child,
@@ -20,7 +20,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Starts the process; its lines go to `heard`, its complaints to a file.
+    /// Starts the process. Its standard output goes to `heard`, its standard error to a file.
     pub(super) fn start(
         number: usize,
         mut command: Command,
@@ -40,13 +40,13 @@ impl Peer {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let stdout = BufReader::new(stdout.expect("it is a pipe"));
         std::thread::spawn(move || {
-            // A line that is not text ends the listening, and so the process counts as gone.
+            // A line that is not UTF-8 ends the reading, and the process counts as ended.
             for line in stdout.lines().map_while(Result::ok) {
                 if heard.send((number, Some(line))).is_err() {
                     return;
                 }
             }
-            // Nobody may listen any more.
+            // The receiver may be gone; then nobody needs the news.
             drop(heard.send((number, None)));
         });
         Ok(Self {
@@ -56,7 +56,7 @@ impl Peer {
         })
     }
 
-    /// Lets the process go on, which waits for a line.
+    /// Sends the line that the process waits for.
     pub(super) fn go_on(&mut self) -> Result<(), TestbedError> {
         let told = self
             .stdin
@@ -67,12 +67,12 @@ impl Peer {
         })
     }
 
-    /// Its number for the system.
+    /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The last of what it complained of.
+    /// The last line on its standard error.
     pub(super) fn complaint(&self) -> String {
         let said = fs::read(&self.errors).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
@@ -86,19 +86,19 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Asks processes to stop as Ctrl-C would.
+/// Interrupts processes, as Ctrl-C would.
 pub(super) fn interrupt<'a>(peers: impl Iterator<Item = &'a Peer>) -> Result<(), TestbedError> {
     let pids: Vec<String> = peers.map(|it| it.pid().to_string()).collect();
     if pids.is_empty() {
         return Ok(());
     }
-    // Some may be gone already, which kill reports and does not matter.
+    // Some may have ended already. `kill` reports that; it does not matter here.
     let told = Command::new("sh")
         .args(["-c", "kill -INT \"$@\" 2>/dev/null", "sh"])
         .args(pids)
@@ -107,7 +107,7 @@ pub(super) fn interrupt<'a>(peers: impl Iterator<Item = &'a Peer>) -> Result<(),
         .map_err(|it| TestbedError::system("stop the peers", it))
 }
 
-/// Runs a command of the system to its end; what it says on its standard output.
+/// Runs a system command to its end. Returns its standard output.
 pub(super) fn run(program: &str, words: &[&str]) -> Result<String, TestbedError> {
     let action = || format!("run `{program} {}`", words.join(" "));
     let output = Command::new(program)

@@ -1,12 +1,14 @@
-//! Where the processes run, and what limits them.
+//! Network links for the processes.
 //!
-//! At best each peer has a network namespace of its own, with one virtual cable to a bridge. A
-//! token bucket at its end of the cable is its uplink, one at the bridge's end its downlink. All of
-//! it lies within one set of namespaces (network, processes, mounts) that this program enters by
-//! starting itself again: the last process that leaves takes cables, buckets, files and whatever
-//! still runs with it, however it ends. No packet can leave the machine.
+//! If possible, each peer has its own network namespace, connected to a bridge by a virtual cable.
+//! A token bucket at the peer's end of the cable limits its uplink, one at the bridge's end its
+//! downlink. All of this is inside one outer set of namespaces (network, processes, mounts). The
+//! program enters it by starting itself again. When the last process in it ends, for whatever
+//! reason, the system removes the cables, buckets, files and remaining processes. No packet can
+//! leave the machine.
 //!
-//! Without that right the peers share loopback and the client's own rate caps are their links.
+//! Without permission for namespaces, all peers share the loopback interface, and the client's own
+//! rate caps limit them.
 
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
@@ -22,18 +24,20 @@ use super::TestbedError;
 use super::peer::run;
 use super::setup::Addresses;
 
-/// Marks the copy of this program that runs inside, and names the folder for its files.
+/// Environment variable that marks the copy of this program inside the namespaces. Its value is the
+/// folder for its files.
 const INSIDE: &str = "UNCHOKE_TESTBED_INSIDE";
 
-/// Bytes that a link passes at once: two full packets, so that the peak rate is the rate.
+/// Largest burst of a link in bytes: two full packets, so that the peak rate hardly exceeds the
+/// rate.
 const BURST: &str = "3028";
 
 /// First port on loopback.
 const FIRST_PORT: u16 = 17_700;
 
-/// What a peer's shell does before it becomes the client: wait for the cable, set up its end, say
-/// so, and wait for the start. Reno is the congestion control that every kernel has; on links as
-/// short as these CUBIC falls back to it (RFC 9438, §4.3).
+/// What a peer's shell does before it becomes the client: it waits for the cable, configures its
+/// end, reports that, and waits for the start. Every kernel has the congestion control Reno; on
+/// links this short, CUBIC behaves like it (RFC 9438, §4.3).
 const SHELL: &str = r#"
 echo; read -r _ || exit 1
 ip link set lo up && ip addr add "$1/24" dev eth0 && ip link set eth0 up &&
@@ -44,35 +48,34 @@ shift 4
 exec "$@"
 "#;
 
-/// The same on loopback, where there is nothing to set up.
+/// The same for loopback, where nothing needs to be configured.
 const PLAIN_SHELL: &str = "echo; read -r _; echo; read -r _ || exit 1; exec \"$@\"";
 
-/// Where processes run.
+/// Where the processes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Each in a network namespace of its own, on shaped links.
+    /// Each in its own network namespace, on shaped links.
     Namespaces {
-        /// Longest time that a packet waits in the queue before a link, ms; what would wait longer
-        /// is dropped.
+        /// Longest queueing delay before a link, ms. Packets that would wait longer are dropped.
         queue_ms: u32,
     },
-    /// All on loopback, limited by their own caps.
+    /// All on loopback, limited by the client's own rate caps.
     Loopback,
 }
 
-/// What became of the attempt to enter namespaces.
+/// Result of the attempt to enter namespaces.
 #[derive(Debug)]
 pub enum Entered {
-    /// This program is inside; files go to this folder, which goes when it ends.
+    /// This process is inside. Its files go to this folder, which is removed at the end.
     Inside(PathBuf),
-    /// Another copy of it was, and ended with this status.
+    /// A copy of this program ran inside and ended with this status.
     Done(u8),
-    /// There are none to be had, for this reason.
+    /// Namespaces are not available, for this reason.
     Refused(String),
 }
 
-/// The words that make the namespaces. Who is not root may be root inside, where the system lets
-/// everybody make namespaces.
+/// The command line that creates the namespaces. A user who is not root can be root inside, on
+/// systems that allow user namespaces.
 fn unshare(as_root: bool) -> Vec<&'static str> {
     let mut words = vec![
         "--net",
@@ -87,7 +90,7 @@ fn unshare(as_root: bool) -> Vec<&'static str> {
     words
 }
 
-/// Whether namespaces can be made and links shaped, and with which words.
+/// Checks whether namespaces can be created and links shaped. Returns the command line for it.
 fn capable() -> Result<Vec<&'static str>, String> {
     const TRIAL: &str = "ip link add name one type veth peer name two && ip link add name hub type bridge && \
                          tc qdisc add dev one root tbf rate 1mbit burst 3028 latency 100ms && \
@@ -105,8 +108,8 @@ fn capable() -> Result<Vec<&'static str>, String> {
     Err(reason)
 }
 
-/// Enters namespaces: inside this is a matter of a few preparations, outside another copy of this
-/// program with the same arguments is started inside, and waited for.
+/// Enters the namespaces. Inside, this only prepares the environment. Outside, it starts a copy of
+/// this program inside with the same arguments and waits for it.
 pub fn enter() -> Result<Entered, TestbedError> {
     if let Some(scratch) = std::env::var_os(INSIDE) {
         return inside(PathBuf::from(scratch)).map(Entered::Inside);
@@ -126,9 +129,9 @@ pub fn enter() -> Result<Entered, TestbedError> {
         .arg(std::env::current_exe().map_err(system)?)
         .args(std::env::args_os().skip(1))
         .env(INSIDE, scratch.path())
-        // It ends when this pipe does: with this program, however that ends.
+        // The copy ends when this pipe closes, which happens whenever this program ends.
         .stdin(Stdio::piped())
-        // Ctrl-C is for this program, which then stops the other as a whole.
+        // Ctrl-C reaches only this program, which then stops the whole copy.
         .process_group(0)
         .spawn()
         .map_err(system)?;
@@ -146,15 +149,16 @@ pub fn enter() -> Result<Entered, TestbedError> {
     }
 }
 
-/// Prepares what the peers share, and sees to it that nothing outlives the outer program.
+/// Prepares what the peers share, and ends everything inside when the outer program ends.
 fn inside(scratch: PathBuf) -> Result<PathBuf, TestbedError> {
     let folder = scratch.display().to_string();
-    // Files in memory: no disk can slow a peer, and they go with the namespaces.
+    // Files are in memory: the disk cannot slow a peer, and they vanish with the namespaces.
     run("mount", &["-t", "tmpfs", "tmpfs", &folder])?;
     run("ip", &["link", "add", "name", "hub", "type", "bridge"])?;
     run("ip", &["link", "set", "hub", "up"])?;
     std::thread::spawn(move || {
-        // Ends when the outer program is gone; it writes nothing.
+        // Reaches the end of its input when the outer program ends; the outer program writes
+        // nothing.
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
         drop(run("umount", &["--lazy", &folder]));
         drop(std::fs::remove_dir(&folder));
@@ -163,12 +167,12 @@ fn inside(scratch: PathBuf) -> Result<PathBuf, TestbedError> {
     Ok(scratch)
 }
 
-/// The bridge's end of a peer's cable; it is unplugged with this value.
+/// The bridge's end of a peer's cable. Dropping this value removes the cable.
 #[derive(Debug)]
 pub(super) struct Port(String);
 
 impl Port {
-    /// Plugs in a cable between the bridge and the namespace of process `pid`.
+    /// Connects the namespace of process `pid` to the bridge with a cable.
     fn plug(node: usize, pid: u32, spec: &NodeSpec, queue: &str) -> Result<Self, TestbedError> {
         let name = format!("port{node}");
         let pid = pid.to_string();
@@ -190,7 +194,7 @@ impl Port {
         Ok(port)
     }
 
-    /// Bytes that came from the peer, headers of all layers included.
+    /// Bytes received from the peer, including headers of all layers.
     pub(super) fn received(&self) -> Option<u64> {
         let table = std::fs::read_to_string("/proc/self/net/dev").ok()?;
         let rows = table.lines().filter_map(|it| it.trim().split_once(':'));
@@ -201,7 +205,7 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        // The kernel may have taken it away with the namespace at the other end.
+        // The kernel may already have removed it, together with the namespace at its other end.
         drop(run("ip", &["link", "del", &self.0]));
     }
 }
@@ -216,14 +220,14 @@ impl Place {
         }
     }
 
-    /// Whether the client must keep to the rates by itself.
+    /// Whether the client itself must limit its rates.
     #[must_use]
     pub fn needs_caps(self) -> bool {
         self == Self::Loopback
     }
 
-    /// The shell that becomes `program` once it was told twice to go on: first when its cable is
-    /// plugged in, then to start.
+    /// The shell that becomes `program` after two lines of input: the first when its cable is
+    /// connected, the second to start.
     pub(super) fn shell(self, node: usize, spec: &NodeSpec, program: &Path) -> Command {
         match self {
             Self::Namespaces { queue_ms } => {
@@ -238,7 +242,8 @@ impl Place {
                 command
             }
             Self::Loopback => {
-                // Where it can be had: the process dies with this program, however that ends.
+                // If the tool is available, the process is killed when this program ends for any
+                // reason.
                 let bound = run("setpriv", &["--pdeathsig", "KILL", "true"]).is_ok();
                 let mut command = Command::new(if bound { "setpriv" } else { "sh" });
                 if bound {
@@ -250,7 +255,7 @@ impl Place {
         }
     }
 
-    /// Connects the process of a peer to the others.
+    /// Connects a peer's process to the others.
     pub(super) fn plug(
         self,
         node: usize,

@@ -1,4 +1,4 @@
-//! A whole swarm of processes: set up, started at once, watched, stopped.
+//! Runs a whole swarm of processes: sets it up, starts all peers together, watches and stops them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,15 +19,15 @@ use super::place::{Place, Port};
 use super::setup::{arguments, check, deadline, introductions};
 use super::{PeerRun, SwarmRun, TestbedError, World};
 
-/// Time for a process to do a small thing: to set up its network, to listen, to stop.
+/// Time limit for a small step of a process: configuring its network, listening, stopping.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Swarms of processes.
+/// Runs swarms of processes.
 #[derive(Clone, Debug)]
 pub struct Testbed<'a> {
     /// Where they run.
     pub place: Place,
-    /// For files; emptied after each swarm.
+    /// Folder for files; emptied after each swarm.
     pub scratch: &'a Path,
     /// The `unchoke` program.
     pub client: &'a Path,
@@ -35,7 +35,7 @@ pub struct Testbed<'a> {
     pub stopped: &'a AtomicBool,
 }
 
-/// A swarm under way.
+/// A running swarm.
 struct Swarm<'a> {
     bed: &'a Testbed<'a>,
     spec: &'a SwarmSpec,
@@ -45,10 +45,10 @@ struct Swarm<'a> {
     seen: Vec<Seen>,
 }
 
-/// What one process has said so far.
+/// What one process has reported so far.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    /// Empty lines: its shell is ready for the next step.
+    /// Number of empty lines: with each, its shell is ready for the next step.
     ready: u32,
     listens: bool,
     completed_s: Option<f64>,
@@ -57,7 +57,7 @@ struct Seen {
 }
 
 impl Testbed<'_> {
-    /// Runs the swarm as processes, from its start until every leecher is complete.
+    /// Runs the swarm as processes until every leecher is complete.
     pub fn run(&self, spec: &SwarmSpec, policy: &str) -> Result<SwarmRun, TestbedError> {
         check(spec)?;
         let folder = self.scratch.join("swarm");
@@ -90,7 +90,7 @@ impl Testbed<'_> {
         swarm.result(policy, busy)
     }
 
-    /// A torrent of random bytes with the scenario's geometry.
+    /// Makes a torrent of random bytes with the scenario's geometry.
     fn make_torrent(&self, spec: &SwarmSpec, folder: &Path) -> Result<PathBuf, TestbedError> {
         let full = folder.join("full");
         let payload = full.join("payload");
@@ -141,7 +141,7 @@ fn path(path: &Path) -> Result<&str, TestbedError> {
 }
 
 impl<'a> Swarm<'a> {
-    /// Starts the shells of all peers and connects them; nobody runs yet.
+    /// Starts the shells of all peers and connects them. No client runs yet.
     fn start(
         bed: &'a Testbed<'a>,
         spec: &'a SwarmSpec,
@@ -178,7 +178,7 @@ impl<'a> Swarm<'a> {
         Ok(swarm)
     }
 
-    /// Starts the origins, and once they listen everybody else at its time.
+    /// Starts the origins. Once they listen, starts the other peers at their arrival times.
     fn release(&mut self) -> Result<(), TestbedError> {
         let nodes = || self.spec.nodes.iter().enumerate();
         for (node, _) in nodes().filter(|it| it.1.origin) {
@@ -198,14 +198,15 @@ impl<'a> Swarm<'a> {
         Ok(())
     }
 
-    /// Stops everybody who still runs, and hears their last words.
+    /// Stops all processes that still run, and reads the rest of their output.
     fn stop(&mut self) -> Result<(), TestbedError> {
         let running = self.peers.iter().zip(&self.seen);
         interrupt(running.filter(|it| !it.1.gone).map(|it| it.0))?;
         self.wait("stop", PATIENCE, |it, _| it.gone)
     }
 
-    /// Listens until `done` holds for everybody; it is told who is an origin.
+    /// Reads output until `done` holds for every process. `done` is also told whether the process
+    /// is an origin.
     fn wait(
         &mut self,
         what: &str,
@@ -231,7 +232,7 @@ impl<'a> Swarm<'a> {
         }
     }
 
-    /// Takes in what is said within a short time.
+    /// Reads the output that arrives within a short time.
     fn listen(&mut self, patience: Duration) -> Result<(), TestbedError> {
         if self.bed.stopped.load(Ordering::Relaxed) {
             return Err(TestbedError::Failed("stopped".to_owned()));
@@ -279,7 +280,7 @@ impl<'a> Swarm<'a> {
 }
 
 impl Seen {
-    /// Takes in one line.
+    /// Processes one line of output.
     fn hear(&mut self, node: usize, line: &str) -> Result<(), TestbedError> {
         if line.is_empty() {
             self.ready += 1;
@@ -300,7 +301,7 @@ impl Seen {
     }
 }
 
-/// The ledger that a client prints.
+/// Parses the ledger that a client prints.
 fn ledger(value: &Value) -> Option<Ledger> {
     let mut ledger = Ledger {
         payload_useful: value["payload_useful_bytes"].as_u64()?,
@@ -320,8 +321,8 @@ fn ledger(value: &Value) -> Option<Ledger> {
     Some(ledger)
 }
 
-/// Idle and all time of the processors since the machine started, in ticks; `None` where the
-/// system does not tell. proc(5), `/proc/stat`.
+/// Idle time and total time of the processors since boot, in ticks; `None` if the system does not
+/// report it. proc(5), `/proc/stat`.
 fn processor_times() -> Option<(u64, u64)> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     let fields = text.lines().next()?.split_whitespace().skip(1).take(8);

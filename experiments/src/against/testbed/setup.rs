@@ -1,4 +1,4 @@
-//! From a swarm to processes: what can be run for real, and what each process is told.
+//! Decides which swarms can run as processes, and makes the command line of each.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -10,22 +10,22 @@ use unchoke_sim::units::show_time;
 
 use super::TestbedError;
 
-/// Most processes that one machine is asked to run.
+/// Most processes on one machine.
 const MAX_PEERS: usize = 200;
 
-/// Most bytes of payload that all processes together keep.
+/// Most bytes of payload that all processes together store.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// A run for real ends here at the latest, whatever the scenario says.
+/// Longest real run, whatever the scenario says.
 const MAX_TIME: Duration = Duration::from_mins(30);
 
-/// When all peers are stopped, done or not.
+/// Latest end: all peers are stopped then, complete or not.
 #[must_use]
 pub fn deadline(spec: &SwarmSpec) -> Duration {
     Duration::from_nanos(spec.horizon.as_nanos()).min(MAX_TIME)
 }
 
-/// Whether a peer has nothing that a process cannot have.
+/// Whether the node has only properties that a process can have.
 fn is_plain(it: &NodeSpec) -> bool {
     let plain = NodeSpec {
         follows: None,
@@ -41,12 +41,12 @@ fn is_plain(it: &NodeSpec) -> bool {
     *it == plain && !matches!(it.stay, Stay::For(_))
 }
 
-/// Whether a client is one that the command line can ask for.
+/// Whether the command line of the client can express this client.
 fn is_usual(it: &ClientSpec) -> bool {
     !it.aligned_ticks && !it.super_seed && it.own.is_none()
 }
 
-/// Whether the swarm can be run as processes; if not, what to change.
+/// Checks that the swarm can run as processes. If not, says what to change.
 pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
     let bytes = spec.geometry.total_bytes() * spec.nodes.len() as u64;
     let outside = !spec.regions.names.is_empty()
@@ -88,13 +88,13 @@ pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
 /// Where the peers listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addresses {
-    /// Each at an address of its own, at the same port.
+    /// Each has its own address; all use the same port.
     Own,
-    /// All at loopback, each at a port of its own, counted from this one.
+    /// All use loopback; each has its own port, counting from this one.
     Ports(u16),
 }
 
-/// Port of peers with addresses of their own.
+/// Port of peers that have their own addresses.
 const PORT: u16 = 6881;
 
 impl Addresses {
@@ -114,7 +114,8 @@ impl Addresses {
     }
 }
 
-/// Whom each peer is told of: what the first answer of the tracker would name.
+/// The peers that each peer is told of: those in the first answer that the simulated tracker would
+/// give.
 #[must_use]
 pub fn introductions(spec: &SwarmSpec) -> Vec<Vec<usize>> {
     let streams = Streams::new(spec.seed);
@@ -131,7 +132,7 @@ pub fn introductions(spec: &SwarmSpec) -> Vec<Vec<usize>> {
     all.clone().map(told).collect()
 }
 
-/// The keys of a client that are no options of their own.
+/// Client settings without an option of their own, as keys and values.
 fn keys(client: &ClientSpec) -> Vec<(String, String)> {
     let allowed = client.allowed_fast;
     let by = if allowed.whole_address {
@@ -168,7 +169,7 @@ fn keys(client: &ClientSpec) -> Vec<(String, String)> {
     keys.chain(parameters).collect()
 }
 
-/// What the process of one peer is told, but for its files and its peers.
+/// Command-line arguments of one peer's process, without its files and its peers.
 #[must_use]
 pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
     let it = &spec.nodes[node];

@@ -1,4 +1,4 @@
-//! The swarm in the simulator, told as the testbed tells it.
+//! Runs the swarm in the simulator, and reports it in the same form as the testbed.
 
 use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::world;

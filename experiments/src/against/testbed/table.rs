@@ -1,4 +1,4 @@
-//! What came of the comparison: for the terminal and as CSV.
+//! Output of the comparison: tables for the terminal and CSV files.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |it| format!("{:.2} %", it * 100.0))
 }
 
-/// A seed, or the mean over all of them.
+/// The seed, or `all` for the mean over all seeds.
 fn seed(it: &Contrast) -> String {
     it.seed
         .map_or_else(|| "all".to_owned(), |it| it.to_string())
@@ -44,7 +44,7 @@ fn contrast_sheet(it: &Comparison) -> Table {
     table
 }
 
-/// Tables and a sentence for people.
+/// Tables and a summary sentence for people.
 #[must_use]
 pub fn terminal(it: &Comparison) -> String {
     let mut times = sheet(&["policy", "class", "n", "real s", "simulated s", "error"]);
@@ -95,12 +95,12 @@ pub fn terminal(it: &Comparison) -> String {
     text
 }
 
-/// A figure, or nothing where there is none.
+/// The figure as text; empty if there is none.
 fn cell(it: Option<f64>) -> String {
     it.map_or_else(String::new, figure)
 }
 
-/// `classes.csv`: one row a policy and class.
+/// `classes.csv`: one row for each policy and class.
 #[must_use]
 pub fn classes(it: &Comparison) -> String {
     let mut table = Csv::new(&[
@@ -124,7 +124,7 @@ pub fn classes(it: &Comparison) -> String {
     table.finish()
 }
 
-/// `bytes.csv`: one row a policy and kind of bytes.
+/// `bytes.csv`: one row for each policy and kind of bytes.
 #[must_use]
 pub fn bytes(it: &Comparison) -> String {
     let mut table = Csv::new(&[
@@ -144,7 +144,8 @@ pub fn bytes(it: &Comparison) -> String {
     table.finish()
 }
 
-/// `contrasts.csv`: one row a pair of policies, quantity and seed, `all` for the geometric mean.
+/// `contrasts.csv`: one row for each pair of policies, quantity and seed; `all` marks the geometric
+/// mean.
 #[must_use]
 pub fn contrasts(it: &Comparison) -> String {
     let mut table = Csv::new(&[
@@ -168,7 +169,7 @@ pub fn contrasts(it: &Comparison) -> String {
     table.finish()
 }
 
-/// `peers.csv`: one row a peer and run.
+/// `peers.csv`: one row for each peer and run.
 #[must_use]
 pub fn peers(it: &Comparison) -> String {
     let fixed = [

@@ -1,28 +1,28 @@
-//! How often peers have something for each other (Legout et al. 2006): from the event log.
+//! How long peers have pieces that others lack (Legout et al. 2006). Computed from the event log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use unchoke_core::time::Instant;
 use unchoke_sim::trace::{Happening, Sink};
 
-/// A directed pair: the one who is looked at, and the one who looks.
+/// A directed pair: the peer whose pieces are considered, and the peer that may lack some.
 type Pair = (u32, u32);
 
-/// Pairs that know each other for less than this tell nothing, ns.
+/// Pairs that are connected for less than this time are ignored, ns.
 const LEAST_NS: u64 = 10_000_000_000;
 
 /// Time of one pair.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
-    /// Since when they are connected, if they are, ns.
+    /// When the two connected, ns; `None` if they are not connected.
     since: Option<u64>,
-    /// Since when the one who looks is interested, if it is, ns.
+    /// When the second peer became interested, ns; `None` if it is not.
     interested_since: Option<u64>,
     connected_ns: u64,
     interested_ns: u64,
 }
 
-/// Availability of every leecher for every leecher that it was connected to.
+/// Availability of every leecher for each leecher that was connected to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Availability {
     pieces: Vec<BTreeSet<u32>>,
@@ -32,7 +32,7 @@ pub(crate) struct Availability {
 }
 
 impl Availability {
-    /// For nodes of which these are origins.
+    /// For a swarm in which `origins` marks the origins.
     pub(crate) fn new(origins: Vec<bool>) -> Self {
         Self {
             pieces: vec![BTreeSet::new(); origins.len()],
@@ -42,8 +42,8 @@ impl Availability {
         }
     }
 
-    /// For each pair, the share of the time that the two were connected for which one had a piece
-    /// that the other lacked; ascending.
+    /// For each pair: the share of their connected time in which the first had a piece that the
+    /// second lacked; ascending.
     pub(crate) fn ratios(&self) -> Vec<f64> {
         let long = self.known.values().filter(|it| it.connected_ns >= LEAST_NS);
         let mut ratios: Vec<f64> = long
@@ -53,7 +53,7 @@ impl Availability {
         ratios
     }
 
-    /// Ends what still lasts when the run ends.
+    /// Closes all open intervals at the end of the run.
     pub(crate) fn finish(&mut self, at: Instant) {
         for node in 0..self.neighbours.len() {
             self.leave(node, at.as_nanos());
@@ -85,7 +85,7 @@ impl Availability {
         }
     }
 
-    /// Looks again whether the second of the pair lacks something that the first has.
+    /// Checks again whether the second peer of the pair lacks a piece that the first has.
     fn look(&mut self, (from, to): Pair, now: u64) {
         let (has, wants) = (&self.pieces[from as usize], &self.pieces[to as usize]);
         let interested = has.iter().any(|it| !wants.contains(it));
@@ -147,14 +147,14 @@ mod tests {
             node,
             piece: PieceIndex(piece),
         };
-        // The origin does not count.
+        // The origin is not counted.
         it.record(at(0), &connect(1, 0));
         it.record(at(0), &connect(1, 2));
         it.record(at(10), &piece(1, 7));
         it.record(at(30), &piece(2, 7));
         it.record(at(40), &Happening::Complete { node: 1 });
         it.finish(at(50));
-        // Of 40 s, peer 1 had something for peer 2 for 20 s, and peer 2 never for peer 1.
+        // In 40 s, peer 1 had something for peer 2 for 20 s; peer 2 never had anything for peer 1.
         assert_eq!(it.ratios(), [0.0, 0.5]);
     }
 }

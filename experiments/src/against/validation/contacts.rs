@@ -1,4 +1,5 @@
-//! Who was connected to whom, and who served whom, for how long: from the event log.
+//! How long peers were connected to each other and unchoked each other. Computed from the event
+//! log.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use unchoke_sim::trace::{Happening, Sink};
 /// A directed pair of nodes.
 type Pair = (u32, u32);
 
-/// Times of a relation that begins and ends.
+/// Intervals in which a relation holds.
 #[derive(Clone, Debug, Default)]
 struct Spells {
     since: BTreeMap<Pair, Instant>,
@@ -35,22 +36,22 @@ impl Spells {
     }
 }
 
-/// Times of all pairs while the one served was a leecher. What a leecher gives counts until it
-/// completes; what an origin gives counts throughout.
+/// Times of all pairs while the served peer is a leecher. What a leecher gives counts until it
+/// completes; what an origin gives always counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contacts {
     connected: Spells,
     unchoked: Spells,
-    /// Blocks from one to the other.
+    /// Number of blocks from the first to the second.
     blocks: BTreeMap<Pair, u64>,
-    /// Blocks that origins had sent when the first other seed was there.
+    /// Blocks that origins had sent when the first other peer became a seed.
     origin_blocks: Option<u64>,
     done: Vec<bool>,
     origins: Vec<bool>,
 }
 
 impl Contacts {
-    /// For nodes of which these are origins.
+    /// For a swarm in which `origins` marks the origins.
     pub(crate) fn new(origins: Vec<bool>) -> Self {
         Self {
             done: origins.clone(),
@@ -59,19 +60,19 @@ impl Contacts {
         }
     }
 
-    /// Ends what still lasts when the run ends.
+    /// Closes all open intervals at the end of the run.
     pub(crate) fn finish(&mut self, at: Instant) {
         self.connected.end_all(at, |_| true);
         self.unchoked.end_all(at, |_| true);
     }
 
-    /// How long `from` was connected to `to`, s.
+    /// Time for which `from` was connected to `to`, s.
     pub(crate) fn connected(&self, from: u32, to: u32) -> f64 {
         let time = self.connected.total.get(&(from, to));
         time.map_or(0.0, Duration::as_secs_f64)
     }
 
-    /// How long `from` did not choke `to`, s.
+    /// Time for which `from` unchoked `to`, s.
     pub(crate) fn unchoked(&self, from: u32, to: u32) -> f64 {
         let time = self.unchoked.total.get(&(from, to));
         time.map_or(0.0, Duration::as_secs_f64)
@@ -90,7 +91,7 @@ impl Contacts {
         owed.into_values().map(|it| it as f64).collect()
     }
 
-    /// Blocks that origins had sent when the first other seed was there, if there was one.
+    /// Blocks that origins had sent when the first other peer became a seed; `None` if none did.
     pub(crate) fn origin_blocks(&self) -> Option<u64> {
         self.origin_blocks
     }
@@ -165,7 +166,7 @@ mod tests {
         it.record(at(6), &Happening::Unchoke { node, other });
         it.record(at(6), &Happening::Unchoke { node: 0, other: 2 });
         it.record(at(7), &Happening::Complete { node: 1 });
-        // A seed's unchokes are not a leecher's; the origin goes on.
+        // Unchokes by a leecher that became a seed are not counted; those by the origin are.
         it.record(at(8), &Happening::Unchoke { node, other });
         it.finish(at(10));
         assert_eq!((it.unchoked(1, 2), it.unchoked(0, 2)), (4.0, 4.0));

@@ -1,5 +1,5 @@
-//! What theory expects of a scenario. Everything is computed from the scenario itself, so that no
-//! number of a plan can disagree with it.
+//! What theory expects of a scenario. Every input comes from the scenario itself, so a plan cannot
+//! contradict it.
 
 use serde::Deserialize;
 use unchoke_sim::distribution::Law;
@@ -9,17 +9,17 @@ use unchoke_sim::scenario::{Arrivals, Capacity, Scenario, StayModel};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Formula {
-    /// Mean download time, s. Qiu and Srikant 2004 for θ = 0 and η = 1:
-    /// `max{1/c, 1/μ − 1/γ}`, with rates in files/s. An origin serves the share f of the demand
-    /// λ, which the paper leaves out; balance of the same rates gives `(1 − f)/μ − 1/γ`.
+    /// Mean download time, s. Qiu and Srikant 2004 for θ = 0 and η = 1: `max{1/c, 1/μ − 1/γ}`, with
+    /// rates in files/s. The paper has no origin. An origin that serves the share f of the demand λ
+    /// changes the balance of rates to `(1 − f)/μ − 1/γ`.
     QiuSrikant,
-    /// Growth of the crowd per arrival when everyone but for one piece is done: `1 − U/λ`, with
-    /// the origin's rate U in pieces/s, divided by `1 − μ/γ` if peers dwell; 0 where that is
-    /// negative. Hajek and Zhu 2010.
+    /// Growth of the crowd per arrival when every peer lacks only the same one piece: `1 − U/λ`,
+    /// where U is the origin's rate in pieces/s. If peers stay after completing, it is divided by
+    /// `1 − μ/γ`. 0 where the result is negative. Hajek and Zhu 2010.
     OneClub,
 }
 
-/// What the formulas need of a scenario of Poisson arrivals on equal links.
+/// Inputs of the formulas, from a scenario with Poisson arrivals on equal links.
 struct Rates {
     file_bytes: f64,
     piece_bytes: f64,
@@ -60,7 +60,7 @@ fn rates(scenario: &Scenario) -> Option<Rates> {
     })
 }
 
-/// What the formula gives; not a number for scenarios that it does not speak of.
+/// The value of the formula; NaN for scenarios to which it does not apply.
 #[must_use]
 pub fn value(formula: Formula, scenario: &Scenario) -> f64 {
     let Some(it) = rates(scenario) else {
@@ -80,7 +80,7 @@ pub fn value(formula: Formula, scenario: &Scenario) -> f64 {
     }
 }
 
-/// Least time to bring a file in `parts` parts from a server to `users` users who all upload at
+/// Shortest time to bring a file in `parts` parts from a server to `users` users that all upload at
 /// the rate `up`, s: `(1 + floor(log2 users) / parts) size / up`. Mundinger, Weber and Weiss 2008.
 #[must_use]
 pub fn mundinger(size: f64, up: f64, users: u32, parts: u32) -> f64 {
@@ -109,7 +109,8 @@ mod tests {
             "peers.arrivals.mean_gap=10 s",
             "origin.0.up=1 MB/s",
         ];
-        // Demand 10 MB/s, the origin a tenth of it; 100 s of uploading each, 30 s of it as a seed.
+        // Demand 10 MB/s, a tenth of it served by the origin. Each peer uploads for 100 s, 30 s of
+        // it as a seed.
         let stay = |text| scenario(&[&base[..], &[text]].concat());
         close(
             value(Formula::QiuSrikant, &stay("peers.stay.mean=30 s")),
@@ -132,11 +133,11 @@ mod tests {
             "origin.0.up=32 KiB/s",
             "peers.arrivals.mean_gap=1 s",
         ];
-        // Half a piece a second against one peer a second.
+        // The origin sends half a piece per second; one peer per second arrives.
         let stay = |text| scenario(&[&base[..], &[text]].concat());
         let at_once = "peers.stay={model=\"at_once\"}";
         close(value(Formula::OneClub, &stay(at_once)), 0.5);
-        // Each dweller passes on a quarter of a piece: 2/3 of a peer a second.
+        // Each peer that stays passes on a quarter of a piece, so two thirds of a peer per second.
         close(
             value(Formula::OneClub, &stay("peers.stay.mean=0.25 s")),
             1.0 / 3.0,
@@ -149,8 +150,8 @@ mod tests {
 
     #[test]
     fn mundinger_by_hand() {
-        // One server, one user: one transfer. Three users, one part: two rounds. Three users, two
-        // parts: three half rounds.
+        // One server and one user: one transfer. Three users, one part: two rounds. Three users,
+        // two parts: three half rounds.
         close(mundinger(100.0, 10.0, 1, 1), 10.0);
         close(mundinger(100.0, 10.0, 3, 1), 20.0);
         close(mundinger(100.0, 10.0, 3, 2), 15.0);

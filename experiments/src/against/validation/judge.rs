@@ -1,4 +1,4 @@
-//! Expected bands, and whether a measurement lies in them.
+//! Expected bands, and whether a measurement lies in its band.
 
 use std::fmt;
 
@@ -6,60 +6,60 @@ use serde::Deserialize;
 
 use super::formula::Formula;
 
-/// What a number should be. Exactly one of the ways to say it.
+/// The expected value, in exactly one of these forms.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, untagged)]
 pub enum Band {
-    /// Near a value that theory gives for the scenario.
+    /// Near the value that theory gives for the scenario.
     Theory {
-        /// Which theory.
+        /// The formula.
         formula: Formula,
-        /// Distance from it at most, as a share of it.
+        /// Largest distance allowed, as a share of the value.
         #[serde(default)]
         relative: f64,
-        /// Distance from it at most, on top.
+        /// Additional distance allowed, as an absolute number.
         #[serde(default)]
         absolute: f64,
     },
-    /// Near a value.
+    /// Near a given value.
     Near {
         /// The value.
         value: f64,
-        /// Distance from it at most.
+        /// Largest distance allowed.
         absolute: f64,
     },
     /// Between two values.
     Between {
-        /// The smaller one.
+        /// The lower one.
         at_least: f64,
-        /// The greater one.
+        /// The upper one.
         at_most: f64,
     },
-    /// From a value on.
+    /// At least a value.
     AtLeast {
         /// The value.
         at_least: f64,
     },
-    /// Up to a value.
+    /// At most a value.
     AtMost {
         /// The value.
         at_most: f64,
     },
 }
 
-/// A band with its ends as numbers.
+/// A band with both ends as numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// The point in its middle, if it is about a point.
+    /// The value in the middle, if the band has one.
     pub point: Option<f64>,
-    /// The least that is right.
+    /// Lower end.
     pub low: f64,
-    /// The most that is right.
+    /// Upper end.
     pub high: f64,
 }
 
 impl Band {
-    /// The ends. `theory` says what a formula comes to.
+    /// The ends of the band. `theory` evaluates a formula.
     #[must_use]
     pub fn limits(&self, theory: impl Fn(Formula) -> f64) -> Limits {
         let near = |point: f64, distance: f64| Limits {
@@ -89,14 +89,14 @@ impl Band {
     }
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The whole interval lies in the band.
+    /// The whole interval lies inside the band.
     Pass,
-    /// The whole interval lies outside.
+    /// The whole interval lies outside the band.
     Fail,
-    /// The interval crosses an end of the band: more runs would tell.
+    /// The interval contains an end of the band; more runs could decide.
     CannotTell,
 }
 
@@ -126,7 +126,7 @@ pub fn judge(interval: (f64, f64), limits: &Limits) -> Verdict {
     }
 }
 
-/// For checks of every run: one run outside is a failure.
+/// The verdict for a check of every run: a single run outside the band fails it.
 #[must_use]
 pub fn judge_every(range: (f64, f64), limits: &Limits) -> Verdict {
     match judge(range, limits) {

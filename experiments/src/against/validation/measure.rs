@@ -1,4 +1,4 @@
-//! One number of each run. The unit of the statistics is the run, not the peer.
+//! Computes one number per run. Statistics treat the run as the unit, not the peer.
 
 use serde::Deserialize;
 use unchoke_core::geometry::BLOCK_BYTES;
@@ -12,27 +12,27 @@ use super::formula::mundinger;
 use crate::findings::stats::fairness::spearman;
 use crate::findings::stats::moments::{mean, quantile, standard_deviation};
 
-/// What makes one number of a run.
+/// Which number to compute, and over which peers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// Which number.
+    /// The quantity.
     pub of: Quantity,
     /// Only peers of this class.
     pub class: Option<String>,
     /// The class that `class` is compared with, for ratios of classes.
     pub over: Option<String>,
-    /// Only peers that run the client of this name.
+    /// Only peers that run the client with this name.
     pub client: Option<String>,
     /// The client that `client` is compared with, for ratios of clients.
     pub over_client: Option<String>,
     /// Which quantile, for numbers that are one.
     #[serde(default = "median")]
     pub quantile: f64,
-    /// Only peers that arrive, or only the time, from so many seconds on.
+    /// Only peers that arrive, or only the time, after this many seconds.
     #[serde(default)]
     pub from_s: f64,
-    /// And until so many seconds.
+    /// Only until this many seconds.
     pub until_s: Option<f64>,
 }
 
@@ -40,49 +40,52 @@ fn median() -> f64 {
     0.5
 }
 
-/// A number of a run.
+/// A quantity of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
-    /// Bound of Kumar and Ross over the time until the last completion. At most 1 by theorem.
+    /// Kumar-Ross bound divided by the time of the last completion. The theorem says at most 1.
     KumarRossEfficiency,
-    /// Optimum of Mundinger, Weber and Weiss over the time until the last completion.
+    /// Optimum of Mundinger, Weber and Weiss divided by the time of the last completion.
     MundingerEfficiency,
     /// Mean download time, s. A peer that did not complete makes it not a number.
     DownloadTime,
-    /// Mean download time of `class` over that of the class `over`.
+    /// Mean download time of `class` divided by that of the class `over`.
     DownloadTimeRatio,
-    /// Payload that leechers sent over what their uplinks could have carried while they were there.
+    /// Payload sent by leechers, divided by what their uplinks could carry while they were present.
     Utilisation,
-    /// Rank correlation of uplink and (sent over received payload), over the peers.
+    /// Rank correlation over the peers between uplink capacity and sent/received payload.
     CapacityAndShare,
-    /// Share of its unchoke time that `class` gives to itself, over the share of the time that it
-    /// is connected to itself: 1 for unchoking at random. Legout et al. 2007.
+    /// How much a class prefers itself: the share of its unchoke time that `class` gives to itself,
+    /// divided by the share of its connection time that is with itself. 1 for random unchoking.
+    /// Legout et al. 2007.
     Clustering,
-    /// Coefficient of variation, over the peers, of the time for which the origins unchoked them.
+    /// Coefficient of variation over the peers of the time for which the origins unchoked them.
     ServiceVariation,
-    /// Growth of the number of leechers, per arrival: slope over the time from `from_s` on.
+    /// Growth of the number of leechers per arrival: slope over the time after `from_s`.
     Growth,
-    /// Standard deviation of the download times over their mean.
+    /// Standard deviation of the download times divided by their mean.
     TimeVariation,
-    /// Payload that a peer sent over the file, mean of the peers.
+    /// Payload sent by a peer divided by the file size, mean over the peers.
     MeanShare,
-    /// Payload that a peer sent over the file, most of any peer.
+    /// Payload sent by a peer divided by the file size, largest over the peers.
     MostShare,
-    /// Payload that the origins sent over the file.
+    /// Payload sent by the origins divided by the file size.
     OriginCopies,
-    /// The same, of blocks that had arrived when the first other seed was there.
+    /// The same, counting only blocks that arrived before the first other peer became a seed.
     OriginCopiesAtFirstSeed,
-    /// Of each pair of leechers, the blocks that one owes the other: a quantile over the pairs.
+    /// For each pair of leechers, the difference in blocks between the two directions: a quantile
+    /// over the pairs.
     PairDeficit,
-    /// Of each pair of leechers, the share of the time for which one had something for the other: a
-    /// quantile over the pairs. Legout et al. 2006.
+    /// For each pair of leechers, the share of time in which the first had a piece that the second
+    /// lacked: a quantile over the pairs. Legout et al. 2006.
     Availability,
-    /// Uplink over `floor(sqrt(0.6 r))` in kB/s: a quantile over the peers. Piatek et al. 2007.
+    /// Uplink divided by `floor(sqrt(0.6 r))` in kB/s: a quantile over the peers. Piatek et al.
+    /// 2007.
     EqualSplit,
 }
 
-/// A run with what its event log told.
+/// A run, and what was computed from its event log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) spec: &'a SwarmSpec,
@@ -98,7 +101,7 @@ fn seconds(at: Instant) -> f64 {
 }
 
 impl Measure {
-    /// It is about who served whom: the event log must be listened to.
+    /// Whether it needs to know which peer served which, from the event log.
     #[must_use]
     pub fn needs_contacts(&self) -> bool {
         matches!(
@@ -110,13 +113,13 @@ impl Measure {
         )
     }
 
-    /// It is about who had what for whom.
+    /// Whether it needs to know which peer had pieces for which, from the event log.
     #[must_use]
     pub fn needs_availability(&self) -> bool {
         self.of == Quantity::Availability
     }
 
-    /// The number of this run; not a number where the run does not have it.
+    /// The number for this run; NaN if it is not defined.
     pub(crate) fn of(&self, seen: Seen<'_>) -> f64 {
         match self.of {
             Quantity::KumarRossEfficiency => {
@@ -176,7 +179,7 @@ impl Measure {
         }
     }
 
-    /// The leechers it is about, with what became of them.
+    /// The leechers to count, with their results.
     fn peers<'a>(&'a self, seen: Seen<'a>) -> impl Iterator<Item = (&'a NodeSpec, &'a NodeResult)> {
         let until = self.until_s.unwrap_or(f64::INFINITY);
         let nodes = seen.spec.nodes.iter().zip(&seen.result.nodes);
@@ -191,7 +194,7 @@ impl Measure {
         })
     }
 
-    /// Download times, s; not a number for peers that did not complete.
+    /// Download times, s; NaN for peers that did not complete.
     fn download_times(&self, seen: Seen<'_>) -> Vec<f64> {
         let times = self.peers(seen).map(|(_, it)| {
             let time = it.download_time();
@@ -200,7 +203,7 @@ impl Measure {
         times.collect()
     }
 
-    /// Payload that each peer sent, over the file.
+    /// Payload sent by each peer divided by the file size.
     fn shares(&self, seen: Seen<'_>) -> Vec<f64> {
         let sent = self.peers(seen).map(|(_, it)| it.ledger.payload_sent);
         sent.map(|it| it as f64 / seen.file_bytes()).collect()
@@ -278,7 +281,7 @@ impl Measure {
     }
 }
 
-/// Slope of a line through points, by least squares.
+/// Slope of the least-squares line through points.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let middle = points.iter().fold((0.0, 0.0), |sum, it| {
@@ -306,7 +309,7 @@ impl Seen<'_> {
         last - first.fold(f64::INFINITY, f64::min)
     }
 
-    /// Optimum for the users of this run, who all upload as fast as the server.
+    /// The optimum for the users of this run, which all upload as fast as the server.
     fn mundinger(&self) -> f64 {
         let mut up = self.spec.nodes.iter().map(|it| it.up);
         let Some(first) = up.next().filter(|first| up.all(|it| it == *first)) else {

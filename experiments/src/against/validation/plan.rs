@@ -9,28 +9,28 @@ use super::judge::Band;
 use super::measure::Measure;
 use crate::plan::{PlanError, Where};
 
-/// How large the swarms are.
+/// Size of the swarms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// As in the plans.
+    /// As written in the plans.
     Full,
-    /// With the reductions of the plans.
+    /// With the reductions stated in the plans.
     Reduced,
 }
 
-/// A plan as written. Unknown keys are errors.
+/// A plan as written in its file. Unknown keys are errors.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// What is asked.
+    /// The question that the plan answers.
     pub question: String,
-    /// Who says what the answer should be.
+    /// Publication that states the expected answer.
     pub source: String,
-    /// Runs of each case.
+    /// Seeds of each case.
     pub seeds: Seeds,
-    /// Scenarios with changes.
+    /// Scenarios to run.
     pub case: Vec<Case>,
-    /// What is expected of them.
+    /// Expected results.
     pub check: Vec<Check>,
 }
 
@@ -40,9 +40,9 @@ pub struct Plan {
 pub struct Seeds {
     /// The first.
     pub first: u64,
-    /// How many at full size.
+    /// Number of seeds at full size.
     pub full: u32,
-    /// How many at reduced size.
+    /// Number of seeds at reduced size.
     pub reduced: u32,
 }
 
@@ -61,7 +61,7 @@ impl Seeds {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What checks call it.
+    /// Name by which checks refer to it.
     pub name: String,
     /// A built-in scenario.
     pub scenario: String,
@@ -86,40 +86,40 @@ impl Case {
     }
 }
 
-/// One expectation.
+/// One check.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
-    /// What is claimed, for the table.
+    /// The claim, as the table shows it.
     pub name: String,
-    /// Case it is about.
+    /// Name of the case that it checks.
     pub case: String,
-    /// Case it is compared with, seed by seed: the number is the ratio of the two.
+    /// Another case to compare with, seed by seed. The number is then the ratio of the two cases.
     pub against: Option<String>,
-    /// What makes one number of a run.
+    /// The number to compute for each run.
     pub measure: Measure,
-    /// What the number should be.
+    /// The band in which the number should lie.
     pub expect: Band,
-    /// Every run must be in the band by itself, not only their mean.
+    /// Whether every single run must lie in the band, not only the mean.
     #[serde(default)]
     pub every_run: bool,
-    /// The band holds for the published size only.
+    /// Whether the band only holds for the published size.
     #[serde(default)]
     pub full_only: bool,
-    /// Why the band is as wide as it is.
+    /// Reason for the width of the band.
     pub reason: String,
-    /// What was found out about a failure.
+    /// Explanation of a known failure.
     pub finding: Option<String>,
 }
 
 impl Check {
-    /// It is part of the table at this size.
+    /// Whether the check is made at this size.
     #[must_use]
     pub fn counts(&self, size: Size) -> bool {
         size == Size::Full || !self.full_only
     }
 
-    /// It needs runs of this case.
+    /// Whether the check needs runs of this case.
     #[must_use]
     pub fn concerns(&self, case: &str) -> bool {
         self.case == case || self.against.as_deref() == Some(case)
@@ -151,7 +151,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Position of the case of this name.
+    /// Index of the case with this name.
     #[must_use]
     pub fn find(&self, case: &str) -> Option<usize> {
         self.case.iter().position(|it| it.name == case)

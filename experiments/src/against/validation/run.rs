@@ -1,4 +1,4 @@
-//! Runs the cases of all plans over their seeds, on several threads, and judges the checks.
+//! Runs the cases of all plans over their seeds on several threads, and judges the checks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -21,40 +21,40 @@ use crate::plan::PlanError;
 use crate::run::engine::EngineError;
 use crate::run::runner::{Progress, RunError};
 
-/// What to run.
+/// Options of a validation run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// At which size.
+    /// Size of the swarms.
     pub size: Size,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     pub jobs: usize,
-    /// Only plans with this in their name.
+    /// Only plans whose name contains this.
     pub only: Option<&'a str>,
 }
 
-/// What came of one check.
+/// The outcome of one check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Name of the plan.
     pub plan: String,
-    /// Who says so.
+    /// Publication that states the expected value.
     pub source: String,
     /// The check.
     pub check: Check,
-    /// What was expected.
+    /// The expected band.
     pub limits: Limits,
-    /// Mean over the runs; geometric for ratios of cases.
+    /// Mean over the runs; for ratios of cases, the geometric mean.
     pub measured: f64,
-    /// 95 % interval of the mean, or the range of the runs for checks of every run.
+    /// 95 % interval of the mean; for checks of every run, the range of the runs.
     pub interval: (f64, f64),
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
-    /// The word.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
 impl Outcome {
-    /// It failed, and its plan does not say why.
+    /// Whether it failed and its plan has no explanation.
     #[must_use]
     pub fn is_unexplained(&self) -> bool {
         self.verdict == Verdict::Fail && self.check.finding.is_none()
@@ -118,7 +118,7 @@ pub fn run(options: Options<'_>, progress: &dyn Progress) -> Result<Vec<Outcome>
     Ok(outcomes)
 }
 
-/// The checks of these plans that are not made at this size, as `plan, check`.
+/// Names of checks that are skipped at this size, as `plan, check`.
 pub fn left_out(options: Options<'_>) -> Result<Vec<String>, RunError> {
     let mut names = Vec::new();
     for (plan, it) in plans(options)? {
@@ -180,7 +180,7 @@ fn jobs<'a>(plans: &[(&str, Plan)], scenarios: &'a [Vec<Scenario>], size: Size) 
     jobs
 }
 
-/// Who listens to the event log.
+/// The consumers of the event log.
 struct Ears {
     contacts: Option<Contacts>,
     availability: Option<Availability>,
@@ -208,7 +208,7 @@ impl Sink for Ears {
     }
 }
 
-/// One number for each check of the plan; not a number for checks of other cases.
+/// One number for each check of the plan; NaN for checks of other cases.
 fn numbers(plans: &[(&str, Plan)], job: &Job<'_>) -> Result<Vec<f64>, RunError> {
     let (name, plan) = &plans[job.plan];
     let case = &plan.case[job.case].name;

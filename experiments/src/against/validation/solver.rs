@@ -1,9 +1,9 @@
-//! What the fast link solver does to completion times: each built-in scenario, made small, under
-//! both solvers and the same seeds.
+//! Effect of the fast link solver on completion times: runs each built-in scenario, made small,
+//! with both solvers and the same seeds.
 //!
-//! A run is chaotic: a rate that differs in the tenth digit moves a choice, and two swarms part. So
-//! the effect is a mean over many seeds, with an interval; over all scenarios together, each counts
-//! the same.
+//! A swarm is chaotic: a rate that differs in the tenth digit changes a choice, and from then on
+//! two runs differ. So the effect is a mean over many seeds, with an interval. In the mean over all
+//! scenarios, each scenario has the same weight.
 
 use rayon::prelude::*;
 use unchoke_sim::result::{NodeResult, RunResult};
@@ -18,10 +18,10 @@ use crate::findings::table::Table;
 use crate::run::engine::EngineError;
 use crate::run::runner::RunError;
 
-/// Most that the fast mode may change the mean completion time by, as a share.
+/// Largest change of the mean completion time allowed for the fast mode, as a share.
 pub const MOST: f64 = 0.001;
 
-/// What makes the scenarios small: thousands of runs must be affordable.
+/// Overrides that make the scenarios small, so that thousands of runs are affordable.
 pub const SMALL: [&str; 3] = ["peers=20", "size=5 MiB", "piece=64 KiB"];
 
 /// First seed; the others follow.
@@ -30,18 +30,18 @@ const FIRST_SEED: u64 = 1;
 /// The effect in one scenario, or in all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
-    /// The scenario; `all` for the mean over them.
+    /// Name of the scenario; `all` for the mean over all of them.
     pub scenario: String,
-    /// Ratio of the mean completion times, fast over exact, less 1.
+    /// Mean completion time with the fast solver divided by that with the exact one, minus 1.
     pub effect: f64,
-    /// 95 % interval of it.
+    /// 95 % interval of the effect.
     pub interval: (f64, f64),
-    /// Against [`MOST`].
+    /// Verdict against [`MOST`].
     pub verdict: Verdict,
 }
 
-/// Compares the solvers in these built-in scenarios over this many seeds, on `jobs` threads (0 for
-/// one a core). Of several, the last row is about all of them.
+/// Compares the solvers in these built-in scenarios with this many seeds, on `jobs` threads (0 for
+/// one per core). With several scenarios, the last row is the mean over all of them.
 pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect>, RunError> {
     let mut tasks = Vec::new();
     for name in scenarios {
@@ -68,7 +68,8 @@ pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect
     let rows = scenarios.iter().zip(&each);
     let mut rows: Vec<Effect> = rows.map(|(name, logs)| effect(name, logs)).collect();
     if scenarios.len() > 1 {
-        // Runs of one seed in two scenarios need not be independent: their mean is one number a seed.
+        // Runs of the same seed in two scenarios may be correlated. So average over scenarios
+        // first: one number per seed.
         let of_seed = |at: usize| mean(&each.iter().map(|it| it[at]).collect::<Vec<f64>>());
         let over_all: Vec<f64> = (0..seeds).map(of_seed).collect();
         rows.push(effect("all", &over_all));
@@ -76,7 +77,7 @@ pub fn effects(scenarios: &[&str], seeds: u32, jobs: usize) -> Result<Vec<Effect
     Ok(rows)
 }
 
-/// One row a scenario; columns as in the results' README.
+/// One row per scenario; the README of the results describes the columns.
 #[must_use]
 pub fn csv(rows: &[Effect], seeds: u32) -> String {
     let mut out = Table::new(&["scenario", "seeds", "effect", "low", "high", "verdict"]);
@@ -96,7 +97,7 @@ fn log_time(scenario: &Scenario, seed: u64) -> Result<f64, EngineError> {
     Ok(ln(completion_time(&result)))
 }
 
-/// Mean over the peers that complete, s.
+/// Mean completion time of the peers that completed, s.
 fn completion_time(result: &RunResult) -> f64 {
     let times = result.completed().filter_map(NodeResult::download_time);
     mean(&times.map(|it| it.as_secs_f64()).collect::<Vec<f64>>())

@@ -1,4 +1,4 @@
-//! What came of the checks: for the terminal, as CSV and as Markdown.
+//! Output of the checks: a table for the terminal, CSV and Markdown.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::run::Outcome;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table as Csv;
 
-/// A figure with four significant digits.
+/// A number with four significant digits.
 fn short(x: f64) -> String {
     if !x.is_finite() {
         return if x.is_nan() { "none" } else { "∞" }.to_owned();
@@ -44,7 +44,8 @@ fn interval(it: &Outcome) -> String {
     format!("{kind}{} to {}", short(low), short(high))
 }
 
-/// The table for people, with the findings below it. `left_out` names the checks that were not made.
+/// The table for people, with the explanations below it. `left_out` names the checks that were
+/// skipped.
 #[must_use]
 pub fn terminal(outcomes: &[Outcome], left_out: &[String]) -> String {
     let mut table = Table::new();
@@ -82,7 +83,7 @@ fn findings(outcomes: &[Outcome], bullet: &str) -> String {
     text
 }
 
-/// How many of each verdict, and what was not checked.
+/// Number of checks with each verdict, and the skipped ones.
 fn summary(outcomes: &[Outcome], left_out: &[String]) -> String {
     let count = |verdict| outcomes.iter().filter(|it| it.verdict == verdict).count();
     let unexplained = outcomes.iter().filter(|it| it.is_unexplained()).count();
@@ -100,7 +101,7 @@ fn summary(outcomes: &[Outcome], left_out: &[String]) -> String {
     text
 }
 
-/// One row a check; columns as in the results' README.
+/// One row per check; the README of the results describes the columns.
 #[must_use]
 pub fn csv(outcomes: &[Outcome]) -> String {
     let mut out = Csv::new(&[
@@ -146,7 +147,7 @@ pub fn csv(outcomes: &[Outcome]) -> String {
     out.finish()
 }
 
-/// The table for a reader of the repository.
+/// The table as Markdown, for readers of the repository.
 #[must_use]
 pub fn markdown(outcomes: &[Outcome], left_out: &[String], command: &str) -> String {
     let mut text = format!(
