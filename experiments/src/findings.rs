@@ -1,6 +1,6 @@
-//! What runs say: measures of each, statistics over pairs of them, and verdicts.
+//! Evaluates runs: measures of each run, statistics over pairs of runs, verdicts.
 //!
-//! Deliberately not here: words and pictures for readers, which [`crate::show`] makes.
+//! Deliberately not here: text and figures for readers; [`crate::show`] makes them.
 
 pub mod analysis;
 pub mod conduct;

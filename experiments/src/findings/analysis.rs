@@ -1,4 +1,5 @@
-//! From runs to comparisons: paired by seed, one estimate a scenario, baseline, adoption and group.
+//! From runs to comparisons. Runs are paired by seed; there is one estimate for each scenario,
+//! baseline, adoption and group.
 
 mod average;
 mod classes;
@@ -35,32 +36,33 @@ use crate::findings::stats::bootstrap::Resamples;
 use crate::plan::{Method, Plan};
 use sweep::Response;
 
-/// Everything that is reported of a plan.
+/// All results of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
-    /// One row a run.
+    /// One row per run.
     pub runs: Vec<RunRow>,
-    /// Figures of each policy, by scenario.
+    /// Figures of each policy by itself, by scenario.
     pub levels: Vec<Level>,
-    /// Paired comparisons, the A/A rows among them.
+    /// Paired comparisons, including those of the candidate with itself (A/A).
     pub comparisons: Vec<Comparison>,
     /// The claim over all scenarios.
     pub overall: Vec<Overall>,
     /// Access classes under each policy.
     pub classes: Vec<Class>,
-    /// How fair swarms of one policy are beside each other.
+    /// Fairness of swarms of the candidate and of the baseline.
     pub fairness: Vec<Fairness>,
-    /// What was found of the warm-up of each steady scenario.
+    /// The warm-up of each steady scenario.
     pub warmups: Vec<Warmup>,
     /// The steps of the plan's ladder, if it has one.
     pub ladder: Ladder,
-    /// What came of the plan's sweeps; they are run apart.
+    /// Results of the plan's sweeps, whose runs are separate.
     pub sweeps: Vec<Response>,
-    /// Data of the pictures.
+    /// Data for the figures.
     pub pictures: Pictures,
 }
 
-/// Key of the bootstrap's random stream, so that resamples do not follow the master seed.
+/// Key of the bootstrap's random stream. It is fixed, so that resamples do not depend on the master
+/// seed.
 const BOOTSTRAP_SEED: u64 = 0x756e_6368_6f6b_6521;
 
 fn resamples(plan: &Plan, seeds: u32) -> Resamples {
@@ -72,8 +74,8 @@ fn resamples(plan: &Plan, seeds: u32) -> Resamples {
 }
 
 impl Analysis {
-    /// Analyses the runs of `plan`, one scenario after the other: `load` brings the runs of a
-    /// scenario, and only one scenario is in memory at a time.
+    /// Analyses the runs of `plan`, scenario by scenario. `load` reads the runs of one scenario, so
+    /// that only one scenario is in memory at a time.
     pub fn of<E>(plan: &Plan, mut load: impl FnMut(usize) -> Result<Runs, E>) -> Result<Self, E> {
         let mut analysis = Self::default();
         for scenario in 0..plan.scenarios.len() {

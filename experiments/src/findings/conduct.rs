@@ -1,4 +1,4 @@
-//! A plan from its units to its files: what every command that makes results shares.
+//! From the unit files of a plan to its results, for every command that makes results.
 
 use std::path::Path;
 
@@ -8,39 +8,39 @@ use crate::run::engine::Engine;
 use crate::run::store::{Found, Store, StoreError};
 use crate::run::unit::{Unit, distinct};
 
-/// Why units do not make results.
+/// Why there are no results.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// Some are not there.
+    /// Some unit files are missing.
     #[error(
         "{missing} of {total} units are missing, the first is {first}; \
          run the plan again to add them"
     )]
     Missing {
-        /// Units without a valid file.
+        /// Number of units without a valid file.
         missing: usize,
-        /// Units of the plan.
+        /// Number of units of the plan.
         total: usize,
-        /// Id of the first one.
+        /// Id of the first missing unit.
         first: String,
     },
-    /// Another version of the program wrote one.
+    /// Another version of the engine wrote a unit file.
     #[error(
         "unit {unit} was made by engine {found}, this is engine {own}: results of two versions are \
          not mixed; run the plan again"
     )]
     Mixed {
-        /// The unit.
+        /// Id of the unit.
         unit: String,
-        /// The engine in its file.
+        /// Engine version in the file.
         found: String,
-        /// Ours.
+        /// Engine version of this program.
         own: String,
     },
     /// A file cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The candidate against itself was not exactly zero.
+    /// The candidate compared with itself differed from zero.
     #[error(
         "the A/A comparison is not exactly zero in {scenario} ({quantity}): the engine is not \
          deterministic"
@@ -48,12 +48,13 @@ pub enum Unfinished {
     Twins {
         /// The scenario.
         scenario: String,
-        /// What differed.
+        /// Name of the quantity that differed.
         quantity: &'static str,
     },
 }
 
-/// Reads all units of `plan` and analyses them. Refuses gaps and mixed versions.
+/// Reads all units of `plan` and analyses them. Fails if a unit is missing or from another engine
+/// version.
 pub fn analyse(
     plan: &Plan,
     units: &[Unit],
@@ -70,7 +71,7 @@ pub fn analyse(
     Ok(analysis)
 }
 
-/// Reads the runs of one scenario. Refuses gaps and mixed versions.
+/// Reads the runs of one scenario. Fails if a unit is missing or from another engine version.
 pub fn load_runs(
     units: &[Unit],
     engine: &dyn Engine,
@@ -106,7 +107,7 @@ fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
     })
 }
 
-/// Copies unit files from other folders into `to`. Files of the same unit must be equal.
+/// Copies unit files from other folders into `to`. Two files of the same unit must be equal.
 pub fn gather(units: &[Unit], engine: &str, from: &[&Path], to: &Store) -> Result<(), Unfinished> {
     for folder in from {
         let source = Store::at(folder, engine);
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn shared_units_run_once() {
         let units = expand(&plan(), &TOY).expect("units");
-        // A seed and scenario: 2 baselines, 2 x 2 mixed, candidate twice.
+        // Units per seed and scenario: 2 baselines, 2 x 2 mixed, and the candidate twice.
         assert_eq!(units.len(), 2 * 24 * 8);
         let one = &units[0].id;
         assert_eq!(
@@ -211,7 +212,7 @@ mod tests {
         assert!(others.estimate.value.abs() < 0.01, "{others:?}");
         let all = find(&analysis, e1, Group::All, Adoption::ALL);
         assert_eq!(all.method.name(), "Student t");
-        // Arrivals are shared by both mixes: pairing must have removed variance.
+        // Both mixes share their arrivals, so pairing must reduce the variance.
         let time = find(&analysis, Quantity::Time, Group::All, Adoption::ALL);
         assert!(time.pairing.variance_reduction > 0.5, "{time:?}");
     }

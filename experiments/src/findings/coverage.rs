@@ -1,5 +1,6 @@
-//! How often intervals cover the truth: many runs of the plan's own pairs are taken as the truth, studies of
-//! as many seeds as the plan has are drawn from them, and each study makes its interval.
+//! Measures how often intervals contain the true value. Many runs of the plan's own pairs define
+//! the true value. Studies with as many seeds as the plan are drawn from these runs, and each study
+//! computes its interval.
 
 use rayon::prelude::*;
 
@@ -13,39 +14,39 @@ use crate::plan::Method;
 
 /// Key of the random stream that draws studies.
 const STUDIES_SEED: u64 = 0x636f_7665_7261_6765;
-/// Key of the bootstrap's own.
+/// Key of the random stream for bootstrap resamples.
 const RESAMPLES_SEED: u64 = 0x7265_7361_6d70_6c65;
 
-/// What is drawn.
+/// Sizes of the simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw {
-    /// Seeds in a study.
+    /// Seeds per study.
     pub seeds: usize,
-    /// Studies.
+    /// Number of studies.
     pub studies: usize,
-    /// Bootstrap resamples of each.
+    /// Bootstrap resamples per study.
     pub resamples: usize,
 }
 
-/// Studies whose interval held the truth, and those that missed it.
+/// Number of studies whose interval contains the true value, and of those that miss it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The interval holds the truth.
+    /// Interval contains the true value.
     pub covered: usize,
-    /// The interval lies wholly above the truth.
+    /// Interval lies wholly above it.
     pub above: usize,
-    /// The interval lies wholly below.
+    /// Interval lies wholly below it.
     pub below: usize,
 }
 
 /// One row of `coverage.csv`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
-    /// What is compared.
+    /// Identifies the comparison.
     pub of: Key,
-    /// Over all runs: a saving, or a ratio of times.
+    /// True value, from all runs: a saving, or a ratio of times.
     pub truth: f64,
-    /// By method: Student's t, the studentised bootstrap, and the bias-corrected and accelerated one.
+    /// Counts for each method: Student's t, the studentised bootstrap, and `BCa`.
     pub hits: [Hits; 3],
 }
 
@@ -60,15 +61,15 @@ impl Hits {
         }
     }
 
-    /// Share of studies whose interval held the truth.
+    /// Share of studies whose interval contains the true value.
     #[must_use]
     pub fn share(&self) -> f64 {
         self.covered as f64 / (self.covered + self.above + self.below) as f64
     }
 }
 
-/// How often each way of making an interval covers the truth. Pairs that are the same in all runs are left
-/// out: there is nothing to miss.
+/// Measures how often each interval method covers the true value. Quantities that are equal in all
+/// pairs are left out, because no interval can miss them.
 #[must_use]
 pub fn coverage(pairs: &[Paired], draw: Draw) -> Vec<Coverage> {
     let resamples = Resamples::new(RESAMPLES_SEED, draw.seeds, draw.resamples);
@@ -94,7 +95,7 @@ fn of(it: &Paired, draw: Draw, resamples: &Resamples) -> Coverage {
         truth: if is_time { truth } else { 1.0 - truth },
         hits: [Hits::default(); 3],
     };
-    // Studies are resamples of the runs, of another size.
+    // A study is a resample of the runs with a different size.
     let studies = Resamples::of_size(STUDIES_SEED, it.candidate.len(), draw.seeds, draw.studies);
     for study in studies.each() {
         let taken = |of: &[f64]| -> Vec<f64> { study.iter().map(|it| of[*it as usize]).collect() };
@@ -111,7 +112,7 @@ fn of(it: &Paired, draw: Draw, resamples: &Resamples) -> Coverage {
     found
 }
 
-/// By each method, in the order of the columns.
+/// The methods, in the order of the columns.
 const METHODS: [Method; 3] = [Method::Student, Method::Studentised, Method::Bca];
 
 fn of_times(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> [Estimate; 3] {
@@ -129,7 +130,7 @@ mod tests {
     use crate::findings::measure::Group;
     use crate::plan::{Adoption, Estimand};
 
-    /// Runs of which a few are much larger than the others, as one fast adopter makes them.
+    /// Runs of which a few are much larger than the rest, as with a single fast adopter.
     #[test]
     fn the_interval_covers_skewed_pairs_as_often_as_it_says() {
         let skewed = |it: u32| libm::exp(f64::from(it * 197 % 400) / 400.0 * 1.6 - 0.8);
@@ -156,7 +157,7 @@ mod tests {
         let found = coverage(std::slice::from_ref(&pair), draw);
         assert_eq!(found.len(), 1);
         let share = found[0].hits[0].share();
-        // 95 % of 1000, standard deviation 7.
+        // 95 % of 1000; the standard deviation is 7.
         assert!((0.93..0.97).contains(&share), "{found:?}");
         let same = Paired {
             candidate: pair.baseline.clone(),

@@ -1,8 +1,8 @@
-//! Sensitivity: does the verdict hang on a setting? A plan with factors is run at the settings of a
-//! two-level fractional factorial design.
+//! Sensitivity: does the verdict depend on a setting? A plan with factors is run at the settings of
+//! a two-level fractional factorial design.
 //!
-//! Map: [`crate::plan::design`] says which settings; [`effects`] makes main effects of the runs;
-//! [`crate::show::factorial`] writes them down.
+//! Map: [`crate::plan::design`] makes the settings; [`effects`] computes main effects from the
+//! runs; [`crate::show::factorial`] writes the output.
 
 pub mod effects;
 
@@ -10,21 +10,21 @@ pub use effects::{Cell, Effect, Sign, cell};
 
 use crate::plan::{Factorial, Plan};
 
-/// A plan with factors, run.
+/// A plan with factors, and its results.
 #[derive(Clone, Debug)]
 pub struct Study<'a> {
-    /// The plan, with every factor as the plan itself has it.
+    /// The plan. Every factor is at the plan's own value.
     pub plan: &'a Plan,
     /// Factors and design.
     pub factorial: &'a Factorial,
-    /// By run of the design, scenario and quantity.
+    /// Results by run of the design, scenario and quantity.
     pub cells: Vec<Cell>,
-    /// By scenario, quantity and factor.
+    /// Effects by scenario, quantity and factor.
     pub effects: Vec<Effect>,
 }
 
 impl<'a> Study<'a> {
-    /// The study of these cells.
+    /// The study made from these cells.
     #[must_use]
     pub fn of(plan: &'a Plan, factorial: &'a Factorial, cells: Vec<Cell>) -> Self {
         Self {

@@ -1,25 +1,25 @@
-//! From the rows of one run to the figures that are compared.
+//! Computes the compared figures from the rows of one run.
 
 use crate::findings::stats::fairness::{gini, jain, log_slope, spearman};
 use crate::findings::stats::math::{exp, ln};
 use crate::findings::stats::moments::quantile_sorted;
 use crate::run::outcome::{Node, Outcome};
 
-/// Whose effects are looked at.
+/// A group of peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// Peers that run the candidate, and the same peers in the baseline run.
     Adopters,
-    /// The other peers that run what the plan compares.
+    /// The other peers among those whose policy the plan sets.
     Others,
-    /// All peers that run what the plan compares.
+    /// All peers whose policy the plan sets.
     All,
-    /// Peers that run what the scenario gave them, such as free-riders.
+    /// Peers whose policy the scenario sets, for example free-riders.
     Outsiders,
 }
 
 impl Group {
-    /// The word in files and tables.
+    /// Its name in files and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Group {
         }
     }
 
-    /// Whether `node`, which is no origin, belongs to the group.
+    /// Whether `node`, which is not an origin, belongs to the group.
     #[must_use]
     pub const fn holds(self, node: &Node) -> bool {
         match self {
@@ -42,12 +42,12 @@ impl Group {
     }
 }
 
-/// Figures of some peers of a run.
+/// Figures of a group of peers in a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GroupMeasure {
-    /// Peers in the group.
+    /// Number of peers in the group.
     pub peers: usize,
-    /// Peers that completed.
+    /// Number of them that completed.
     pub completed: usize,
     /// Payload uploaded per completed copy, bytes.
     pub upload_per_copy: f64,
@@ -62,11 +62,11 @@ pub struct GroupMeasure {
 /// Figures of a whole swarm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SwarmMeasure {
-    /// Bytes sent by anyone per useful byte received.
+    /// Bytes sent by all nodes per useful byte received.
     pub cost: f64,
-    /// Payload sent in vain, per useful byte.
+    /// Payload sent in vain per useful byte.
     pub redundant: f64,
-    /// Protocol bytes sent, per useful byte.
+    /// Protocol bytes sent per useful byte.
     pub protocol: f64,
     /// Bytes sent by origin seeds per completed copy.
     pub origin_per_copy: f64,
@@ -76,34 +76,34 @@ pub struct SwarmMeasure {
     pub median_time: f64,
     /// Longest completion time, seconds.
     pub max_time: f64,
-    /// Jain's index of goodput over uplink capacity.
+    /// Jain's index of goodput divided by uplink capacity.
     pub jain: f64,
     /// Gini coefficient of payload uploaded.
     pub gini: f64,
-    /// Rank correlation of uplink capacity and goodput.
+    /// Rank correlation between uplink capacity and goodput.
     pub spearman: f64,
-    /// Slope of log goodput on log capacity: 0 egalitarian, 1 proportional.
+    /// Slope of log goodput over log capacity: 0 is egalitarian, 1 is proportional.
     pub slope: f64,
 }
 
 impl SwarmMeasure {
-    /// Everything beyond the useful bytes, per useful byte.
+    /// All bytes other than useful ones, per useful byte.
     #[must_use]
     pub fn waste(&self) -> f64 {
         self.cost - 1.0
     }
 }
 
-/// Seconds from arrival to completion. A peer that did not complete counts with the time until the
-/// horizon (restricted mean): leaving it out would flatter whoever starves peers.
+/// Seconds from arrival to completion. A peer that did not complete counts with its time until the
+/// horizon (restricted mean). Leaving such peers out would favour policies that starve peers.
 #[must_use]
 pub fn completion_s(outcome: &Outcome, node: &Node) -> f64 {
     let end = node.completed_ns.unwrap_or(outcome.horizon_ns);
-    // A nanosecond at least, so that the logarithm exists.
+    // At least a nanosecond, so that the logarithm is defined.
     end.saturating_sub(node.arrived_ns).max(1) as f64 / 1e9
 }
 
-/// Positions of the peers, origins left out, that `keep` keeps.
+/// Indices of the peers, without origins, for which `keep` is true.
 #[must_use]
 pub fn peers(outcome: &Outcome, keep: impl Fn(&Node) -> bool) -> Vec<usize> {
     let wanted = |(_, node): &(usize, &Node)| !node.origin && keep(node);
@@ -116,8 +116,9 @@ pub fn peers(outcome: &Outcome, keep: impl Fn(&Node) -> bool) -> Vec<usize> {
         .collect()
 }
 
-/// Figures of the peers at `members`, of which there must be one at least. A copy is the size of
-/// the torrent in useful bytes, so that a peer that did not complete counts with what it has.
+/// Figures of the peers at `members`, which must not be empty. A copy is counted in useful bytes,
+/// as multiples of the torrent size. So a peer that did not complete counts with the part that it
+/// has.
 #[must_use]
 pub fn measure_group(outcome: &Outcome, members: &[usize]) -> GroupMeasure {
     assert!(!members.is_empty(), "a group without peers has no figures");
@@ -139,8 +140,8 @@ pub fn measure_group(outcome: &Outcome, members: &[usize]) -> GroupMeasure {
     }
 }
 
-/// Figures of the whole swarm. Bytes are of all nodes; times, goodput and fairness leave outsiders
-/// out.
+/// Figures of the whole swarm. Byte figures include all nodes; times, goodput and fairness exclude
+/// outsiders.
 #[must_use]
 pub fn measure_swarm(outcome: &Outcome) -> SwarmMeasure {
     let members = peers(outcome, |it| Group::All.holds(it));
@@ -184,7 +185,7 @@ pub fn measure_swarm(outcome: &Outcome) -> SwarmMeasure {
     }
 }
 
-/// Geometric-mean completion time in seconds.
+/// Geometric-mean completion time, seconds.
 #[must_use]
 pub fn geometric_mean_time(measure: &GroupMeasure) -> f64 {
     exp(measure.mean_log_time)
@@ -197,8 +198,8 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// Two peers of a 100-byte file and one origin. The first completes after 4 s, the second
-    /// arrives at 10 s, has half of the file at the horizon of 110 s and never completes.
+    /// Two peers with a 100-byte file, and one origin. The first peer completes after 4 s. The
+    /// second arrives at 10 s and has half of the file at the horizon of 110 s.
     fn run() -> Outcome {
         let mut total = Ledger {
             payload_useful: 150,
@@ -244,7 +245,7 @@ mod tests {
         assert!((all.upload_per_copy - 40.0 / 1.5).abs() < 1e-12);
         // Sent 31 + 11, received 102 + 52.
         assert!((all.total_per_copy - 196.0 / 1.5).abs() < 1e-12);
-        // 4 s and the 100 s until the horizon: geometric mean 20 s.
+        // 4 s, and 100 s until the horizon: the geometric mean is 20 s.
         assert!((geometric_mean_time(&all) - 20.0).abs() < 1e-9);
         assert!((swarm.mean_time - 52.0).abs() < 1e-12);
     }

@@ -1,8 +1,9 @@
-//! Statistics of paired runs. The unit is a run (one seed); peers of a run are not independent.
+//! Statistics of paired runs. The unit is the run (one seed), because peers of a run are not
+//! independent.
 //!
-//! Floats live in this crate only. Sums run in the order given, `ln` and `exp` come from a crate
-//! and not from the machine's libm, and figures are rounded to nine significant digits when
-//! written, so that results are the same bytes everywhere.
+//! Floats are used only in this crate. To give the same bytes on every machine, sums run in a fixed
+//! order, `ln` and `exp` come from a crate instead of the machine's libm, and figures are rounded
+//! to nine significant digits when written.
 
 pub mod bootstrap;
 pub mod bounds;

@@ -1,8 +1,8 @@
-//! CSV texts: fields are quoted where they must be.
+//! CSV text. Fields are quoted where needed.
 
 use serde::Serialize;
 
-/// A CSV text in the making.
+/// A CSV text under construction.
 pub(crate) struct Table {
     writer: csv::Writer<Vec<u8>>,
 }
@@ -23,7 +23,7 @@ impl Table {
         written.expect("a row has as many fields as there are columns");
     }
 
-    /// A table of records, whose fields name the columns.
+    /// A table of records. The field names are the column names.
     pub(crate) fn of<T: Serialize>(records: &[T]) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for it in records {

@@ -1,12 +1,12 @@
-//! Every policy against every other, after Design Space Analysis (Rahman et al., SIGCOMM 2011).
+//! Every policy against every other, following Design Space Analysis (Rahman et al., SIGCOMM 2011).
 //!
 //! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
 //! of them is the candidate means nothing. Each meets each other twice: a single peer of it in a
 //! swarm of the other, and half and half. [`fixture`] says who meets whom and makes the units;
 //! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`crate::show::tournament`] writes it down.
 //!
-//! Deliberately not here: running units and keeping them, which [`crate::run::runner`] and
-//! [`crate::run::store`] do as for any plan.
+//! Deliberately not here: running and storing units. [`crate::run::runner`] and
+//! [`crate::run::store`] do that as for any plan.
 
 pub mod fixture;
 pub mod reading;
@@ -14,17 +14,17 @@ pub mod standing;
 
 use crate::plan::{Contender, Plan};
 
-/// A plan whose contenders all meet.
+/// A plan in which every contender meets every other.
 #[derive(Clone, Debug)]
 pub struct Tournament {
-    /// As read.
+    /// The plan as read.
     pub plan: Plan,
     contenders: Vec<Contender>,
 }
 
 impl Tournament {
-    /// The tournament of a plan. All scenarios must have the same seeds, because the unit of the
-    /// statistics is a seed over all scenarios.
+    /// Makes the tournament of a plan. All scenarios must have the same seeds, because the
+    /// statistical unit is a seed averaged over all scenarios.
     pub fn new(plan: Plan) -> Result<Self, String> {
         let (least, most) = plan.seed_range();
         if least != most {
@@ -40,7 +40,7 @@ impl Tournament {
         })
     }
 
-    /// Who takes part.
+    /// The contenders.
     #[must_use]
     pub fn contenders(&self) -> &[Contender] {
         &self.contenders
@@ -52,7 +52,7 @@ impl Tournament {
         self.plan.seed_range().0
     }
 
-    /// The plan that runs the fixtures of contender `at`: it against all others.
+    /// The plan that runs the fixtures of contender `at`: this contender against all others.
     #[must_use]
     pub fn plan_of(&self, at: usize) -> Plan {
         let mut others = self.contenders.clone();
@@ -66,7 +66,7 @@ impl Tournament {
         plan
     }
 
-    /// Name of the contender at this position.
+    /// Name of the contender at this index.
     #[must_use]
     pub fn name(&self, at: usize) -> &str {
         &self.contenders[at].name

@@ -1,4 +1,4 @@
-//! A comparison averaged over the scenarios of a plan.
+//! The average of a comparison over the scenarios of a plan.
 
 use super::comparison::{Comparison, Finding};
 use super::quantity::Quantity;
@@ -7,20 +7,21 @@ use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::{mean, standard_deviation};
 
-/// The geometric mean of comparisons that differ in their scenario only, each scenario with equal weight.
+/// The geometric mean of comparisons that differ only in their scenario. Each scenario has equal
+/// weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Average {
     /// What is compared.
     pub quantity: Quantity,
-    /// A saving, or a ratio, with intervals over seeds.
+    /// A saving or a ratio, with intervals over seeds.
     pub estimate: Estimate,
-    /// Scenarios.
+    /// Number of scenarios.
     pub scenarios: usize,
-    /// Too many peers were unfinished in one of them: the figures mean nothing.
+    /// Whether in one scenario too many peers were unfinished. Then the figures have no meaning.
     pub cut: bool,
 }
 
-/// The mean of `each`, if there is any.
+/// The mean of `each`; `None` if there are none.
 pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average> {
     let each: Vec<&Comparison> = each.collect();
     let quantity = each.first()?.of.quantity;
@@ -42,8 +43,9 @@ pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average
     })
 }
 
-/// Standard error of the mean over scenarios. Scenarios with the same seeds are averaged seed by seed, so
-/// that what a seed has in common between them counts; otherwise they are taken to be independent.
+/// Standard error of the mean over scenarios. If the scenarios have the same seeds, they are first
+/// averaged for each seed, because the results of one seed may be correlated between scenarios.
+/// Otherwise they are treated as independent.
 fn error(each: &[Vec<f64>]) -> f64 {
     let runs = each[0].len();
     let count = each.len() as f64;
@@ -59,7 +61,7 @@ fn error(each: &[Vec<f64>]) -> f64 {
     each.iter().map(variance).sum::<f64>().sqrt() / count
 }
 
-/// One value a seed whose spread is, to first order, that of the logarithm of the ratio.
+/// One value per seed. To first order, their spread is that of the logarithm of the ratio.
 fn logs(it: &Comparison) -> Vec<f64> {
     let ratio = match it.of.quantity {
         Quantity::Time | Quantity::Tail => return it.by_seed.clone(),

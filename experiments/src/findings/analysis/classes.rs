@@ -1,4 +1,4 @@
-//! Access classes under each policy, and how fair swarms of one policy are beside each other.
+//! Access classes under each policy, and the fairness of swarms of candidate and baseline.
 
 use super::runs::Runs;
 use crate::findings::measure::{Group, SwarmMeasure, measure_group, measure_swarm};
@@ -13,7 +13,7 @@ use crate::run::unit::{Mix, pure_mixes};
 /// One access class in swarms of one policy, over seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy.
     pub mix: Mix,
@@ -21,37 +21,38 @@ pub struct Class {
     pub name: String,
     /// Mean uplink, bytes/s.
     pub up_rate: f64,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
     /// Geometric-mean completion time, seconds.
     pub time: Estimate,
-    /// Payload uploaded over payload downloaded.
+    /// Payload uploaded divided by payload downloaded.
     pub share_ratio: Estimate,
 }
 
-/// A measure of fairness in swarms of the candidate of a contrast and of its baseline, paired by seed.
+/// A fairness measure in pure swarms of the candidate and of the baseline of a contrast, paired by
+/// seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fairness {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Position in the plan's contrasts.
+    /// Index in the plan's contrasts.
     pub contrast: usize,
-    /// Position in [`MEASURES`].
+    /// Index in [`MEASURES`].
     pub measure: usize,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
     /// Mean under the candidate.
     pub candidate: f64,
     /// Mean under the baseline.
     pub baseline: f64,
-    /// Candidate less baseline.
+    /// Candidate minus baseline.
     pub difference: Estimate,
 }
 
-/// A name in files, what it is in words, and how it is read from a run.
+/// Name in files, name in text, and how to compute it from a run.
 pub type Measure = (&'static str, &'static str, fn(&SwarmMeasure) -> f64);
 
-/// The measures of fairness, which conflict with each other: say which one is meant.
+/// The fairness measures. They contradict each other, so a statement must name its measure.
 pub const MEASURES: [Measure; 4] = [
     (
         "jain_goodput_over_capacity",
@@ -112,7 +113,7 @@ pub(super) fn classes(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Class> {
     all
 }
 
-/// The fairness of swarms of one policy in a scenario, by contrast and measure.
+/// Fairness of pure swarms in a scenario, by contrast and measure.
 pub(super) fn fairness(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Fairness> {
     let mut all = Vec::new();
     for (contrast, it) in plan.contrasts.iter().enumerate() {
@@ -155,7 +156,7 @@ mod tests {
             let found = analysis.classes.iter().find(|it| it.name == name);
             found.expect("a class").clone()
         };
-        // Peers have 1 to 4 and 5 to 8 kB/s, and upload 0.4 of a copy or 0.8.
+        // Uplinks are 1 to 4 kB/s (slow) and 5 to 8 kB/s (fast). Peers upload 0.4 or 0.8 copies.
         assert!((of("slow").up_rate - 2500.0).abs() < 1e-9);
         assert!((of("fast").up_rate - 6500.0).abs() < 1e-9);
         assert!(of("slow").share_ratio.value < 1.0);

@@ -1,4 +1,4 @@
-//! How a comparison is made: pairs of runs, then figures, then verdicts.
+//! Makes a comparison: pairs of runs, then figures, then verdicts.
 
 use super::comparison::{Comparison, Finding, Key, LogRatio, Sides, Verdicts};
 use super::quantity::Quantity;
@@ -25,11 +25,12 @@ pub(super) struct Question {
     adoption: Adoption,
     group: Group,
     treated: Mix,
-    /// Mix and replica that it is compared with.
+    /// Mix and replica to compare with.
     twin: (Mix, u8),
 }
 
-/// The comparisons of a scenario: by contrast, adoption and group; last the candidate with itself.
+/// The comparisons of a scenario: by contrast, adoption and group. The last compares the candidate
+/// with itself.
 pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
     let mut questions = Vec::new();
     for (contrast, it) in plan.contrasts.iter().enumerate() {
@@ -50,25 +51,25 @@ pub(super) fn questions(plan: &Plan, scenario: usize) -> Vec<Question> {
     questions
 }
 
-/// The group in one run and in its twin.
+/// The same group of peers in one run and in its twin.
 struct Pair {
     candidate: GroupMeasure,
     baseline: GroupMeasure,
     whole: [(f64, f64); 3],
 }
 
-/// What is compared, in each run of a scenario and in its twin: of times their logarithms.
+/// Values of a quantity in each run of a scenario and in its twin. For times, their logarithms.
 #[derive(Clone, Debug)]
 pub struct Paired {
-    /// What it is of.
+    /// The comparison that the values belong to.
     pub of: Key,
-    /// Under the candidate, one a seed.
+    /// Values under the candidate, one per seed.
     pub candidate: Vec<f64>,
-    /// Under the baseline.
+    /// Values under the baseline, one per seed.
     pub baseline: Vec<f64>,
 }
 
-/// The pairs behind every comparison that answers a question.
+/// The paired values of every comparison that answers a question.
 #[must_use]
 pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
     let mut all = Vec::new();
@@ -96,8 +97,8 @@ pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
     all
 }
 
-/// Log ratios candidate over baseline, one a seed, of the plan's first contrast: of adopters at
-/// the plan's first adoption for focal readings, else of swarms of one policy.
+/// Log ratios of candidate over baseline for the plan's first contrast, one per seed. Readings
+/// about adopters use the plan's first adoption; all others use pure swarms.
 #[must_use]
 pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity) -> Vec<f64> {
     let focal = matches!(quantity, Quantity::Bytes(it) if it.is_focal());
@@ -120,7 +121,7 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
 }
 
 impl Question {
-    /// The candidate of a contrast at this adoption against its baseline, in a scenario.
+    /// Compares the candidate of a contrast at this adoption with its baseline, in a scenario.
     fn of(
         plan: &Plan,
         (scenario, contrast): (usize, usize),
@@ -142,7 +143,7 @@ impl Question {
         }
     }
 
-    /// Two pure mixes, all peers.
+    /// Compares two pure mixes over all peers.
     pub(super) fn between(scenario: usize, treated: Mix, twin: Mix) -> Self {
         Self {
             scenario,
@@ -158,7 +159,7 @@ impl Question {
         let pairs: Option<Vec<Pair>> = (0..plan.seeds_of(self.scenario))
             .map(|seed| self.pair(runs, seed))
             .collect();
-        // A swarm may be too small for a group: then there is nothing to say of it.
+        // In a small swarm a group may be empty. Then there is no result.
         let Some(pairs) = pairs else {
             return Vec::new();
         };
@@ -213,7 +214,8 @@ impl Question {
         }
     }
 
-    /// Candidate and baseline values of a quantity, of times their logarithms, if it is defined for the group.
+    /// Values of a quantity under candidate and baseline, for times their logarithms; `None` if it
+    /// is not defined for the group.
     fn values(self, quantity: Quantity, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
         let logs = |it: fn(&GroupMeasure) -> f64| {
             let each = pairs.iter();
@@ -229,7 +231,8 @@ impl Question {
         }
     }
 
-    /// Candidate and baseline values of the estimand, if it is defined for the group.
+    /// Values of an estimand under candidate and baseline; `None` if it is not defined for the
+    /// group.
     fn bytes(self, estimand: Estimand, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
         let focal = |it: fn(&GroupMeasure) -> f64| {
             Some(
@@ -253,7 +256,7 @@ impl Question {
     }
 }
 
-/// The runs of a question, ready to be told about.
+/// The paired runs of a question, ready for evaluation.
 struct Study<'a> {
     question: Question,
     pairs: Vec<Pair>,
@@ -261,7 +264,7 @@ struct Study<'a> {
     resamples: &'a Resamples,
 }
 
-/// Completion times of the group: their mean logarithm, or the logarithm of their tail.
+/// Completion times of the group: the mean logarithm, or the logarithm of the 95th percentile.
 struct Times {
     quantity: Quantity,
     margin: Percent,
@@ -270,7 +273,7 @@ struct Times {
     log: Bounds,
 }
 
-/// What the figures of a quantity come to.
+/// Results for one quantity.
 struct Figures {
     means: Sides,
     estimate: Estimate,
@@ -308,8 +311,8 @@ impl Study<'_> {
         [mean, tail]
     }
 
-    /// Saving as one minus the ratio of the means over seeds: it exists also where a single
-    /// adopter uploads nothing in some run, which a mean of log ratios does not.
+    /// The saving is 1 minus the ratio of the means over seeds. Unlike a mean of log ratios, it is
+    /// defined even if a single adopter uploads nothing in some run.
     fn saving(
         &self,
         estimand: Estimand,
@@ -324,7 +327,7 @@ impl Study<'_> {
         let bounds = method::of_ratio(self.plan.method, self.resamples, candidate, baseline);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
         let claim = self.plan.margins.claim.fraction();
-        // A large ratio is a small saving: the ends change places.
+        // A large ratio is a small saving, so the two bounds change places.
         let bound = |p: f64| 1.0 - bounds.at(1.0 - p);
         let logs = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
         let verdicts = |among: usize| {

@@ -1,4 +1,4 @@
-//! What a comparison found: the same seeds and the same peers under two mixes.
+//! The result of a comparison: the same seeds and the same peers under two mixes.
 
 use super::quantity::Quantity;
 use crate::findings::measure::Group;
@@ -7,22 +7,22 @@ use crate::findings::stats::pairing::Pairing;
 use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
 use crate::plan::{Adoption, Method};
 
-/// What is compared with what, and of whom.
+/// Identifies a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Position in the plan's contrasts; `None` for the candidate against itself.
+    /// Index in the plan's contrasts; `None` for the candidate compared with itself.
     pub contrast: Option<usize>,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
-    /// Whose effect it is.
+    /// Peers whose figures are compared.
     pub group: Group,
-    /// What is compared.
+    /// Quantity that is compared.
     pub quantity: Quantity,
 }
 
-/// A figure on either side of a comparison.
+/// A figure for both sides of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sides {
     /// Under the candidate.
@@ -43,32 +43,33 @@ pub struct LogRatio {
 /// The verdicts on a saving of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdicts {
-    /// Is it as large as claimed?
+    /// Whether it is as large as claimed.
     pub size: Size,
-    /// Does it save, and at what price?
+    /// Whether it saves, and at what price.
     pub direction: Direction,
-    /// What is known of the group's completion times.
+    /// Whether the group's completion times are kept.
     pub time: Time,
-    /// Is it as large as claimed, and are completion times kept?
+    /// Whether it is as large as claimed and completion times are kept.
     pub joint: Joint,
 }
 
-/// What is said of the figures.
+/// The conclusion from the figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
-    /// Nothing: too many peers were unfinished when the runs ended.
+    /// No conclusion: too many peers were unfinished when the runs ended.
     Cut(Unfinished),
-    /// Of bytes.
+    /// For bytes.
     Bytes {
-        /// Of this scenario by itself.
+        /// Verdicts on this scenario alone.
         alone: Verdicts,
-        /// The same as what this scenario says of all of the plan's, any of which may settle them.
+        /// Verdicts on this scenario as one of all scenarios of the plan, when any single one may
+        /// decide.
         in_general: Verdicts,
     },
-    /// Of times.
+    /// For times.
     Times {
-        /// Paired runs for 90 % power at the margin, from the spread seen here; `None` for more than are
-        /// ever run.
+        /// Number of paired runs for 90 % power at the margin, calculated from the spread seen
+        /// here; `None` if it is more than anyone would run.
         runs_needed: Option<u64>,
     },
 }
@@ -76,42 +77,42 @@ pub enum Finding {
 /// One row of `summary.csv`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// What is compared.
+    /// Identifies the comparison.
     pub of: Key,
-    /// Paired runs.
+    /// Number of paired runs.
     pub runs: usize,
     /// Means over seeds, in the unit of the quantity.
     pub means: Sides,
-    /// Saving or ratio, see [`Quantity::scale`].
+    /// The saving or the ratio; see [`Quantity::scale`].
     pub estimate: Estimate,
-    /// One value a seed, to be compared with those of another summary of the same seeds: of a ratio its
-    /// logarithms, whose mean is that of the estimate; of a saving its jackknife pseudo-values, whose
-    /// mean differs from the estimate by the bias that the jackknife sees.
+    /// One value per seed, for comparison with another summary of the same seeds. For a ratio, its
+    /// logarithms; their mean is that of the estimate. For a saving, its jackknife pseudo-values;
+    /// their mean differs from the estimate by the bias that the jackknife estimates.
     pub by_seed: Vec<f64>,
-    /// Of the ratio.
+    /// Logarithm of the ratio.
     pub log_ratio: LogRatio,
     /// How the interval was made.
     pub method: Method,
-    /// What common random numbers earned.
+    /// Variance reduction by common random numbers.
     pub pairing: Pairing,
     /// Shares of the group that completed.
     pub completed: Sides,
-    /// What is said of it.
+    /// The conclusion.
     pub finding: Finding,
 }
 
 impl Comparison {
-    /// Candidate and baseline are the same in every pair.
+    /// Whether candidate and baseline are equal in every pair.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        // One pair has no spread to speak of; its one difference is all there is to be zero.
+        // A single pair has no spread, so its one difference decides.
         let spread = self.pairing.spread;
         let same = self.log_ratio.value == 0.0 && (spread == 0.0 || spread.is_nan());
-        // Of what nobody does, such as the upload of free-riders, there is no logarithm.
+        // If both means are zero, for example the upload of free-riders, there is no logarithm.
         same || self.means.candidate == 0.0 && self.means.baseline == 0.0
     }
 
-    /// It answers a question about bytes at its adoption: see [`Quantity::group`].
+    /// Whether it answers a question about bytes at its adoption; see [`Quantity::group`].
     #[must_use]
     pub fn is_headline(&self) -> bool {
         let of_bytes = matches!(self.of.quantity, Quantity::Bytes(_));
@@ -119,8 +120,8 @@ impl Comparison {
         of_bytes && self.of.contrast.is_some() && self.of.group == asked
     }
 
-    /// The verdicts in words: on size, direction, time, and on size and time together; empty where there
-    /// is none.
+    /// The verdict words on size, direction, time, and on size and time together; empty if there is
+    /// none.
     #[must_use]
     pub fn words(&self) -> [String; 4] {
         match (&self.finding, self.of.quantity) {
@@ -139,7 +140,7 @@ impl Comparison {
         }
     }
 
-    /// Paired runs for 90 % power at the margin of a time, if it is one.
+    /// For a time: number of paired runs for 90 % power at its margin.
     #[must_use]
     pub const fn runs_needed(&self) -> Option<u64> {
         match self.finding {
@@ -149,7 +150,7 @@ impl Comparison {
     }
 }
 
-/// The comparisons that answer a question about a contrast at an adoption, one a scenario.
+/// The comparisons that answer a question about a contrast at an adoption, one per scenario.
 pub fn answers(
     comparisons: &[Comparison],
     quantity: Quantity,

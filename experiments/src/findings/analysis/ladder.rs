@@ -1,4 +1,4 @@
-//! The ladder: from the first rung to the last, what each step changes.
+//! The ladder: how much each step changes, from the first rung to the last.
 
 use super::compare::Question;
 use super::comparison::Comparison;
@@ -13,25 +13,26 @@ use crate::plan::{Estimand, Plan};
 use crate::run::outcome::Outcome;
 use crate::run::unit::{Mix, mix_of};
 
-/// One step of the ladder in one scenario: a rung against the one before.
+/// One step of the ladder in one scenario: a rung compared with the one below.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Position of the upper rung in the plan's ladder, from 1.
+    /// Index of the upper rung in the plan's ladder, from 1.
     pub rung: usize,
-    /// The paired comparison, of all peers.
+    /// The paired comparison over all peers.
     pub comparison: Comparison,
-    /// What the step takes away over what the first rung has, means over seeds: these add up.
+    /// Reduction by the step, as a share of the first rung's value; means over seeds. The shares of
+    /// all steps add up.
     pub points: Estimate,
 }
 
 /// Steps averaged over the scenarios with equal weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanStep {
-    /// Position of the upper rung in the plan's ladder, from 1.
+    /// Index of the upper rung in the plan's ladder, from 1.
     pub rung: usize,
     /// What is compared.
     pub quantity: Quantity,
-    /// What the step takes away, as a share of what the first rung has.
+    /// Reduction by the step, as a share of the first rung's value.
     pub points: Estimate,
 }
 
@@ -42,16 +43,16 @@ pub struct Ladder {
     pub steps: Vec<Step>,
     /// By rung and quantity.
     pub means: Vec<MeanStep>,
-    /// What the points of each step are of, in the order of the steps.
+    /// For each step, the values from which its points are computed.
     shares: Vec<Share>,
 }
 
-/// A share by seed, in the unit of its quantity.
+/// Numerator and denominator of a share by seed, in the unit of the quantity.
 #[derive(Clone, Debug)]
 struct Share {
-    /// What the step takes away.
+    /// Reduction by the step.
     taken: Vec<f64>,
-    /// What the first rung has.
+    /// Value of the first rung.
     first: Vec<f64>,
 }
 
@@ -63,9 +64,9 @@ impl Share {
     }
 }
 
-/// Mean of the shares with an interval over seeds: Student's t with the error of the jackknife, which leaves
-/// out the same seed of the step and of the first rung, and of every scenario: the first rung varies from seed
-/// to seed as the step does.
+/// Mean of the shares with an interval over seeds: Student's t with the jackknife error. The
+/// jackknife leaves out one seed at a time, from the step, from the first rung and from all
+/// scenarios together, because the first rung varies from seed to seed too.
 fn points(shares: &[&Share]) -> Estimate {
     let mean_over = |seeds: &[u32]| {
         let sum: f64 = shares.iter().map(|it| it.over(seeds)).sum();
@@ -76,7 +77,7 @@ fn points(shares: &[&Share]) -> Estimate {
     Bounds::t_about(mean_over(&all), jackknife_error(runs, mean_over), runs).estimate()
 }
 
-/// Rungs of the plan's ladder, the first one first; none if the plan has no ladder.
+/// Rungs of the plan's ladder, lowest first; none if the plan has no ladder.
 fn rungs(plan: &Plan) -> Vec<Mix> {
     let mix = |name: &String| mix_of(plan, name).expect("checked when the plan was read");
     plan.ladder.iter().map(mix).collect()
@@ -104,7 +105,7 @@ impl Ladder {
         }
     }
 
-    /// Averages over the scenarios, where all have as many seeds.
+    /// Averages over the scenarios, if all have the same number of seeds.
     pub(super) fn finish(&mut self, plan: &Plan) {
         let (least, most) = plan.seed_range();
         let mut quantities: Vec<Quantity> = Vec::new();
@@ -132,7 +133,7 @@ impl Ladder {
         }
     }
 
-    /// The averaged steps of a quantity, the lowest first.
+    /// The averaged steps of a quantity, lowest first.
     pub fn means_of(&self, quantity: Quantity) -> impl Iterator<Item = &MeanStep> {
         self.means.iter().filter(move |it| it.quantity == quantity)
     }
@@ -165,7 +166,7 @@ mod tests {
 
     const RUNS: usize = 24;
 
-    /// What the first rung has in each run: from 100 to 200.
+    /// Values of the first rung by run: from 100 to 200.
     fn first() -> Vec<f64> {
         (0..RUNS)
             .map(|it| 100.0 + 100.0 * (it * 7 % RUNS) as f64 / 23.0)
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_first_rung_varies_with_the_seed_as_the_step_does() {
-        // A tenth in every run is a tenth for certain, however the runs differ.
+        // A reduction by a tenth in every run has no error, however much the runs differ.
         let tenth = Share {
             taken: first().iter().map(|it| it / 10.0).collect(),
             first: first(),
@@ -182,8 +183,8 @@ mod tests {
         let it = points(&[&tenth]);
         assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
         assert!(it.ci95.1 - it.ci95.0 < 1e-12, "{it:?}");
-        // Always the same amount is a share as uncertain as what it is of: the mean of 100 to 200 has a
-        // standard error of 30.7 / sqrt 24 = 6.3, 4.2 % of it.
+        // A constant reduction is as uncertain as the first rung: the mean of 100 to 200 has a
+        // standard error of 30.7 / sqrt 24 = 6.3, which is 4.2 % of it.
         let same = Share {
             taken: vec![15.0; RUNS],
             first: first(),
@@ -192,7 +193,7 @@ mod tests {
         let half = (it.ci95.1 - it.ci95.0) / 2.0;
         assert!((it.value - 0.1).abs() < 1e-12, "{it:?}");
         assert!((half / 0.1 - 2.07 * 0.042).abs() < 0.01, "{half}");
-        // Half of the scenarios certain, half not: the mean is half as uncertain.
+        // One of two scenarios has no error, so the error of the mean is half of the other's.
         let mean = points(&[&tenth, &same]);
         let both = (mean.ci95.1 - mean.ci95.0) / 2.0;
         assert!((both / half - 0.5).abs() < 0.01, "{both} of {half}");

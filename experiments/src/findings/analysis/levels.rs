@@ -1,4 +1,4 @@
-//! Figures of each policy by itself.
+//! Figures of each policy by itself, without comparison.
 
 use super::runs::Runs;
 use crate::findings::measure::{Group, geometric_mean_time, measure_group, measure_swarm};
@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::run::outcome::Outcome;
 use crate::run::unit::{Mix, pure_mixes};
 
-/// What is told of a policy.
+/// A figure of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LevelKind {
     /// Geometric-mean completion time.
@@ -20,7 +20,7 @@ pub enum LevelKind {
     Upload,
     /// Bytes sent by origin seeds per completed copy, in copies.
     Origin,
-    /// Bytes sent by anyone per useful byte.
+    /// Bytes sent by all nodes per useful byte.
     Cost,
     /// Bytes beyond the useful ones, per useful byte.
     Waste,
@@ -54,7 +54,7 @@ impl LevelKind {
         }
     }
 
-    /// In words, with the unit that [`LevelKind::shown`] prints.
+    /// Name in text, with the unit that [`LevelKind::shown`] prints.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl LevelKind {
         }
     }
 
-    /// A value as the table shows it.
+    /// The value as tables show it.
     #[must_use]
     pub fn shown(self, value: f64) -> String {
         match self {
@@ -96,16 +96,16 @@ impl LevelKind {
     }
 }
 
-/// One figure of one policy in one scenario, over the seeds.
+/// One figure of one policy in one scenario, over its seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Level {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy, or the mix.
     pub mix: Mix,
-    /// What is told.
+    /// The figure.
     pub kind: LevelKind,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
     /// Median over the runs.
     pub median: f64,

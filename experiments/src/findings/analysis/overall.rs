@@ -1,4 +1,4 @@
-//! The claim over all scenarios.
+//! Verdicts on the claim over all scenarios.
 
 use super::comparison::{Comparison, Finding, Verdicts, answers};
 use super::quantity::Quantity;
@@ -6,36 +6,36 @@ use crate::findings::stats::meta::{RandomEffects, random_effects};
 use crate::findings::verdict::{Direction, Joint, Size, Time};
 use crate::plan::{Adoption, Estimand, Plan};
 
-/// One reading of the claim: an estimand of a contrast at an adoption, over the scenarios.
+/// One reading of the claim over the scenarios: an estimand of a contrast at an adoption.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overall {
-    /// The reading.
+    /// The estimand.
     pub estimand: Estimand,
-    /// Position in the plan's contrasts.
+    /// Index in the plan's contrasts.
     pub contrast: usize,
     /// Share of peers that run the candidate.
     pub adoption: Adoption,
-    /// Supported only if supported in every scenario; refuted if any scenario refutes it at the level that
-    /// they share.
+    /// Supported only if every scenario supports it. Refuted if any scenario refutes it at the
+    /// level that the scenarios share.
     pub size: Size,
-    /// The least favourable of the scenarios.
+    /// The least favourable verdict of any scenario.
     pub direction: Direction,
-    /// Likewise, of saving what is claimed and keeping time.
+    /// The least favourable verdict on saving as much as claimed and keeping times.
     pub joint: Joint,
-    /// Scenarios that support the claim.
+    /// Number of scenarios that support the claim.
     pub passing: usize,
-    /// Scenarios in scope.
+    /// Number of scenarios in scope.
     pub scenarios: usize,
-    /// Position of the scenario with the smallest saving, and that saving.
+    /// Index of the scenario with the smallest saving, and that saving.
     pub worst: (usize, f64),
     /// The largest saving.
     pub best: f64,
-    /// Log ratios with the scenario as a random effect; `None` where an error is zero or a ratio
-    /// does not exist.
+    /// Mean of the log ratios with the scenario as a random effect; `None` if an error is zero or a
+    /// ratio is not defined.
     pub pooled: Option<RandomEffects>,
 }
 
-/// Every reading of the plan, by estimand, contrast and adoption.
+/// All readings of the plan, by estimand, contrast and adoption.
 #[must_use]
 pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     let mut readings = Vec::new();
@@ -53,7 +53,7 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     readings
 }
 
-/// What a scenario says whose runs were cut.
+/// Verdicts for a scenario whose runs were cut off by the horizon.
 const UNTOLD: Verdicts = Verdicts {
     size: Size::Inconclusive,
     direction: Direction::CannotTell,
@@ -89,7 +89,7 @@ fn reading(
         size: Size::in_general(&sizes),
         direction: Direction::in_general(&directions),
         joint: Joint::in_general(&joints),
-        // To support the claim, a scenario needs the same bound alone and among others.
+        // A scenario supports the claim by the same bound, alone or as one of several.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
         scenarios: each.len(),
         worst: (worst.of.scenario, worst.estimate.value),

@@ -1,4 +1,4 @@
-//! Data of the pictures: what they show, reduced over seeds.
+//! Data of the figures, reduced over seeds.
 
 use std::collections::BTreeSet;
 
@@ -14,64 +14,64 @@ use crate::run::outcome::{Outcome, Sample};
 use crate::run::unit::Mix;
 use crate::run::unit::pure_mixes;
 
-/// Data of all pictures.
+/// Data of all figures.
 #[derive(Clone, Debug, Default)]
 pub struct Pictures {
     /// Rows of `completion.csv`.
     pub completions: Vec<Completion>,
     /// Rows of `timeseries.csv`.
     pub moments: Vec<Moment>,
-    /// Rows of `matrix.csv`, one matrix an element.
+    /// Rows of `matrix.csv`; one matrix per element.
     pub matrices: Vec<Matrix>,
-    /// Bytes by cause, one an element.
+    /// Bytes by cause; one policy in one scenario per element.
     pub bytes: Vec<Bytes>,
 }
 
 /// Completion times of one policy in one scenario, pooled over seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy.
     pub mix: Mix,
-    /// Peers over all runs.
+    /// Number of peers over all runs.
     pub peers: usize,
     /// Share of them that completed.
     pub completed: f64,
-    /// Quantiles 0 %, 1 % ... 100 % in seconds; a peer that did not complete counts as the time
+    /// Quantiles 0 %, 1 % ... 100 % in seconds. A peer that did not complete counts with its time
     /// until the horizon.
     pub quantiles_s: Vec<f64>,
-    /// The same quantiles of each run, as a mean over seeds with 95 % Student t intervals.
+    /// The same quantiles computed for each run: mean over seeds with 95 % Student t intervals.
     pub by_run_s: Vec<Estimate>,
 }
 
-/// A swarm of one policy at a moment, over seeds.
+/// A pure swarm at a point in time, over seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy.
     pub mix: Mix,
     /// Seconds since the start.
     pub at_s: f64,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
     /// Peers that lack a piece.
     pub leechers: Estimate,
     /// Peers that have every piece, origins included.
     pub seeds: Estimate,
-    /// Useful payload received by all, bytes/s.
+    /// Useful payload received by all nodes, bytes/s.
     pub down_rate: Estimate,
 }
 
-/// Who uploads to whom under one policy, summed over seeds.
+/// Useful payload between access classes under one policy, summed over seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy.
     pub mix: Mix,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
     /// Names of the access classes.
     pub classes: Vec<String>,
@@ -79,37 +79,37 @@ pub struct Matrix {
     pub bytes: Vec<u64>,
 }
 
-/// Where the bytes of one policy went, summed over seeds.
+/// Bytes of one policy by cause, summed over seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bytes {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
     /// The policy.
     pub mix: Mix,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
-    /// All nodes of all runs.
+    /// Sum over all nodes of all runs.
     pub total: Ledger,
 }
 
 impl Bytes {
-    /// What is not useful payload; see [`causes`].
+    /// All bytes other than useful payload; see [`causes`].
     #[must_use]
     pub fn causes(&self) -> Vec<(&'static str, f64)> {
         causes(&self.total)
     }
 }
 
-/// Payload that was sent and never received, bytes: it went down with a closed connection, or was on
-/// the way at the end. `total` is the ledger of all nodes.
+/// Payload that was sent but never received, bytes: lost when a connection closed, or in flight at
+/// the end. `total` is the sum of the ledgers of all nodes.
 #[must_use]
 pub fn lost(total: &Ledger) -> u64 {
     total.payload_sent.saturating_sub(total.payload_received())
 }
 
-/// What of `total`, the ledger of all nodes, is not useful payload, by cause, as a share of the
-/// useful payload. Payload causes are the receiver's; what was sent and never arrived went down with
-/// a closed connection.
+/// All bytes in `total` other than useful payload, by cause, as shares of the useful payload.
+/// `total` is the sum of the ledgers of all nodes. Causes of wasted payload are counted by the
+/// receiver. Payload that never arrived was lost when a connection closed.
 #[must_use]
 pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
     let useful = total.payload_useful as f64;
@@ -140,7 +140,7 @@ pub fn causes(total: &Ledger) -> Vec<(&'static str, f64)> {
         .collect()
 }
 
-/// Points of a time series at most; more would not be seen.
+/// Most points of a time series; more cannot be seen in a figure.
 const MOST_MOMENTS: usize = 240;
 
 impl Pictures {
@@ -195,7 +195,7 @@ fn completion(scenario: usize, mix: Mix, outcomes: &[&Outcome]) -> Completion {
     }
 }
 
-/// Moments of the samples of all runs of a scenario, thinned to what can be seen.
+/// Times of the samples of all runs of a scenario, thinned to what a figure can show.
 fn instants(runs: &Runs) -> Vec<u64> {
     let samples = runs.iter().flat_map(|(_, run)| &run.series);
     let instants: BTreeSet<u64> = samples.map(|it| it.at_ns).collect();
@@ -225,8 +225,8 @@ fn moments(scenario: usize, mix: Mix, outcomes: &[&Outcome], instants: &[u64]) -
         .collect()
 }
 
-/// The swarm at a moment: its latest sample. After the end of a run nothing moves any more, and
-/// the leechers are those that never completed.
+/// The swarm at a point in time, taken from its latest sample. After the end of a run, rates are
+/// zero and the leechers are those that never completed.
 fn sample_at(outcome: &Outcome, at_ns: u64) -> Sample {
     let before = outcome.series.partition_point(|it| it.at_ns <= at_ns);
     let latest = before

@@ -1,9 +1,9 @@
-//! What is compared, and of whom.
+//! Quantities that are compared.
 
 use crate::findings::measure::Group;
 use crate::plan::{Adoption, Estimand};
 
-/// What is compared.
+/// A quantity that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
     /// Bytes, as a saving: `1 - candidate / baseline`.
@@ -25,8 +25,8 @@ impl Quantity {
         }
     }
 
-    /// Whose effect answers the question at an adoption: that of the adopters, or of all where everybody
-    /// adopts or the quantity is one of the whole swarm.
+    /// The group whose effect answers the question at an adoption: the adopters. If everybody
+    /// adopts, or if the quantity describes the whole swarm, it is all peers.
     #[must_use]
     pub fn group(self, adoption: Adoption) -> Group {
         let focal = match self {
@@ -40,7 +40,7 @@ impl Quantity {
         }
     }
 
-    /// What the estimate is a number of.
+    /// The kind of number that the estimate is.
     #[must_use]
     pub const fn scale(self) -> &'static str {
         match self {

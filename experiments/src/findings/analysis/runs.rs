@@ -1,4 +1,4 @@
-//! The runs of one scenario, found by what they are.
+//! The runs of one scenario, with access by mix and seed.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::run::unit::{Mix, Unit};
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
     runs: BTreeMap<(Mix, u32, u8), (Unit, Outcome)>,
-    /// Peers that arrive outside do not count; `None` where all do.
+    /// Only peers that arrive in this window count; `None` if all count.
     window: Option<Window>,
 }
 
@@ -23,23 +23,23 @@ pub struct Runs {
 pub struct RunRow {
     /// The unit.
     pub unit: Unit,
-    /// The swarm.
+    /// Figures of the swarm.
     pub swarm: SwarmMeasure,
-    /// All peers.
+    /// Figures of all peers.
     pub all: GroupMeasure,
-    /// Peers that run the candidate.
+    /// Figures of the peers that run the candidate.
     pub adopters: Option<GroupMeasure>,
     /// The run without its rows of nodes and samples.
     pub outcome: Outcome,
 }
 
 impl Runs {
-    /// From now on only peers that arrive within the window count, if there is one.
+    /// From now on, only peers that arrive in the window count. `None` counts all.
     pub(super) fn count_within(&mut self, window: Option<Window>) {
         self.window = window;
     }
 
-    /// Positions of the peers of a group that count.
+    /// Indices of the peers of a group that count.
     #[must_use]
     pub fn members(&self, outcome: &Outcome, group: Group) -> Vec<usize> {
         let counts = |it: &Node| self.window.is_none_or(|window| window.holds(it.arrived_ns));
@@ -52,7 +52,7 @@ impl Runs {
             .insert((unit.mix, unit.seed_index, unit.replica), (unit, outcome));
     }
 
-    /// The run of a mix with a seed.
+    /// The run of this mix with this seed.
     #[must_use]
     pub fn get(&self, mix: Mix, seed_index: u32, replica: u8) -> &Outcome {
         let run = self.runs.get(&(mix, seed_index, replica));
@@ -70,7 +70,7 @@ impl Runs {
         self.runs.values()
     }
 
-    /// Rows of `runs.csv`: by seed, then mix.
+    /// The rows of `runs.csv`, by seed, then mix.
     #[must_use]
     pub fn rows(&self, _plan: &Plan) -> Vec<RunRow> {
         let mut rows: Vec<RunRow> = self

@@ -1,4 +1,5 @@
-//! What a plan says in short: who saves how much, and in what time, over all scenarios in scope.
+//! The short statements of a plan: how much is saved, and in what time, over all scenarios in
+//! scope.
 
 use super::comparison::{Comparison, answers};
 use super::{Analysis, Average, Quantity, average};
@@ -8,21 +9,21 @@ use crate::plan::{Adoption, Estimand, Plan};
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
-    /// Position of the contrast in the plan.
+    /// Index of the contrast in the plan.
     pub contrast: usize,
     /// Share of adopters.
     pub adoption: Adoption,
     /// The reading of bandwidth.
     pub estimand: Estimand,
-    /// Saving over the scenarios in scope.
+    /// Mean saving over the scenarios in scope.
     pub saving: Average,
-    /// Ratio of completion times of the same peers.
+    /// Mean ratio of the completion times of the same peers.
     pub time: Average,
-    /// Whether the claim holds: bytes and time, in every scenario.
+    /// Whether the claim holds, for bytes and for time, in every scenario.
     pub joint: Joint,
 }
 
-/// The statement on a contrast at an adoption, if its comparison was made.
+/// The statement on a contrast at an adoption; `None` if the comparison was not made.
 #[must_use]
 pub fn statement(
     plan: &Plan,
@@ -53,8 +54,8 @@ pub fn statement(
     })
 }
 
-/// Upload of adopters at the smallest adoption, and bytes of the swarm and of the origin at the greatest, for
-/// every contrast.
+/// For every contrast: the upload of adopters at the smallest adoption, and the bytes of the swarm
+/// and of the origin at the largest.
 #[must_use]
 pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = Vec::new();

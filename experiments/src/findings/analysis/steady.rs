@@ -1,4 +1,4 @@
-//! Steady scenarios: which peers count once the swarm has filled.
+//! Steady scenarios: finds the peers that meet the swarm in its steady state.
 
 use super::runs::Runs;
 use super::window::Window;
@@ -8,18 +8,19 @@ use crate::plan::Plan;
 use crate::run::outcome::{Outcome, Sample};
 use crate::run::unit::pure_mixes;
 
-/// What was found of the warm-up of a steady scenario.
+/// The warm-up of a steady scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Warmup {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Who counts; `None` if the swarms did not come to rest: then all do.
+    /// Arrival window of the peers that count; `None` if the swarms did not reach a steady state,
+    /// and all count.
     pub window: Option<Window>,
 }
 
-/// The warm-up of a scenario: the longest that MSER-5 finds for the leechers and the rate of any
-/// policy, averaged over its runs. Peers count that arrive after it, and as long before the last
-/// arrival: later ones meet a swarm that dies out.
+/// The warm-up of a scenario: the longest that MSER-5 finds for the number of leechers and for the
+/// rate under any policy, averaged over the runs. Peers count if they arrive after the warm-up, and
+/// before the last arrival by at least the same time: later peers would meet a swarm that dies out.
 pub(super) fn warmup(plan: &Plan, scenario: usize, runs: &Runs) -> Warmup {
     let all = || runs.iter().map(|it| &it.1);
     let last = all().map(last_arrival).min().unwrap_or(0);
@@ -46,7 +47,7 @@ fn last_arrival(outcome: &Outcome) -> u64 {
     peers.map(|it| it.arrived_ns).max().unwrap_or(0)
 }
 
-/// When the mean over runs of a value of the series comes to rest, ns.
+/// Time at which the mean over runs of a value of the series becomes steady, ns.
 fn rest_of(outcomes: &[&Outcome], last_ns: u64, value: fn(&Sample) -> u64) -> Option<u64> {
     let within = |it: &&Outcome| it.series.partition_point(|at| at.at_ns <= last_ns);
     let length = outcomes.iter().map(within).min()?;

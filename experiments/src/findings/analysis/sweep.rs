@@ -1,23 +1,23 @@
-//! A setting varied: what a plan says at each value.
+//! Results of varying one setting of a plan.
 
 use super::{Analysis, Statement, statements};
 use crate::plan::{Plan, Sweep};
 
-/// What the plan says at one value of a sweep.
+/// Results at one value of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// The value, as the plan writes it.
     pub value: String,
-    /// Paired runs.
+    /// Number of paired runs, as text.
     pub seeds: String,
-    /// Names of the contrasts that statements speak of.
+    /// Names of the contrasts that the statements are about.
     pub contrasts: Vec<String>,
     /// The statements.
     pub statements: Vec<Statement>,
 }
 
 impl Point {
-    /// Of the plan at `value`.
+    /// The point for the plan at `value`.
     #[must_use]
     pub fn of(plan: &Plan, analysis: &Analysis, value: &str) -> Self {
         Self {
@@ -31,11 +31,11 @@ impl Point {
     }
 }
 
-/// A sweep that was run.
+/// A sweep with its results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The setting.
     pub sweep: Sweep,
-    /// By value, in the plan's order.
+    /// Points in the order of the plan's values.
     pub points: Vec<Point>,
 }

@@ -1,16 +1,16 @@
-//! Which peers of a steady scenario count.
+//! The peers of a steady scenario that count.
 
-/// Peers that arrive within this time count, ends included.
+/// An arrival window, including both ends. Only peers that arrive in it count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Since the start, ns.
+    /// Begin, since the start of the run, ns.
     pub from_ns: u64,
-    /// Since the start, ns.
+    /// End, since the start of the run, ns.
     pub until_ns: u64,
 }
 
 impl Window {
-    /// Whether a peer that arrives then counts.
+    /// Whether a peer that arrives at this time counts.
     #[must_use]
     pub const fn holds(&self, arrived_ns: u64) -> bool {
         self.from_ns <= arrived_ns && arrived_ns <= self.until_ns

@@ -1,4 +1,4 @@
-//! Main effects of the factors on what the candidate saves, with intervals over seeds.
+//! Main effects of the factors on the candidate's saving, with intervals over seeds.
 
 use crate::findings::analysis::{Quantity, Runs, paired_logs};
 use crate::findings::stats::estimate::Estimate;
@@ -7,16 +7,16 @@ use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
 use crate::plan::{Estimand, Plan};
 
-/// Log ratios of one cell, one a seed.
+/// Log ratios of one cell, one per seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Factors at their high level, as bits.
+    /// Factors at their high level, one bit each.
     pub high: u32,
     /// What is compared.
     pub quantity: Quantity,
-    /// Logarithm of candidate over baseline, one a seed.
+    /// Logarithm of candidate over baseline, one per seed.
     pub logs: Vec<f64>,
     /// Their mean with its interval.
     pub log_ratio: Estimate,
@@ -25,33 +25,33 @@ pub struct Cell {
 /// Effect of one factor on one quantity in one scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Position in the factors.
+    /// Index in the factors.
     pub factor: usize,
     /// What is compared.
     pub quantity: Quantity,
-    /// Mean log ratio over the cells at the low level.
+    /// Mean log ratio over the cells with the factor at its low level.
     pub low: Estimate,
-    /// Mean log ratio over the cells at the high level.
+    /// Mean log ratio over the cells with the factor at its high level.
     pub high: Estimate,
-    /// High less low, seed by seed.
+    /// High minus low, paired by seed.
     pub effect: Estimate,
 }
 
-/// A log ratio is shown to lie below or above zero, or neither.
+/// Whether a log ratio is shown to be below or above zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// The candidate has less: the whole interval lies below zero.
+    /// The candidate has less: the whole interval is below zero.
     Less,
-    /// The candidate has more.
+    /// The candidate has more: the whole interval is above zero.
     More,
-    /// The interval holds zero.
+    /// The interval contains zero.
     Unclear,
 }
 
 impl Sign {
-    /// The sign that a 95 % interval shows.
+    /// The sign according to a 95 % interval.
     #[must_use]
     pub fn of(it: &Estimate) -> Self {
         if it.ci95.1 < 0.0 {
@@ -65,21 +65,21 @@ impl Sign {
 }
 
 impl Effect {
-    /// The factor turns a shown saving into a shown loss, or the other way round.
+    /// Whether the factor turns a shown saving into a shown loss, or the reverse.
     #[must_use]
     pub fn flips(&self) -> bool {
         let signs = [Sign::of(&self.low), Sign::of(&self.high)];
         signs.contains(&Sign::Less) && signs.contains(&Sign::More)
     }
 
-    /// The effect as a change of the ratio candidate over baseline, in percent.
+    /// The effect as a change of the ratio candidate over baseline, in per cent.
     #[must_use]
     pub fn percent(&self) -> Estimate {
         self.effect.map(|it| (exp(it) - 1.0) * 100.0)
     }
 }
 
-/// What a plan with factors is about: its readings, and geometric-mean time.
+/// Quantities of a plan with factors: its estimands, and geometric-mean time.
 #[must_use]
 pub fn quantities(plan: &Plan) -> Vec<Quantity> {
     let bytes = plan
@@ -89,7 +89,7 @@ pub fn quantities(plan: &Plan) -> Vec<Quantity> {
     bytes.chain([Quantity::Time]).collect()
 }
 
-/// The cell of one run of the design in one scenario.
+/// The cell of one run of the design, in one scenario.
 #[must_use]
 pub fn cell(plan: &Plan, scenario: usize, high: u32, runs: &Runs) -> Vec<Cell> {
     let of = |quantity| {
@@ -105,7 +105,7 @@ pub fn cell(plan: &Plan, scenario: usize, high: u32, runs: &Runs) -> Vec<Cell> {
     quantities(plan).into_iter().map(of).collect()
 }
 
-/// Main effects of `factors` factors from all cells.
+/// Main effects of `factors` factors, computed from all cells.
 #[must_use]
 pub fn effects(plan: &Plan, factors: usize, cells: &[Cell]) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_planted_effect_is_found_and_the_others_are_nought() {
         let plan = plan();
-        // Log ratio -0.1, plus 0.3 where the second factor is high; a little noise by seed.
+        // Log ratio -0.1, plus 0.3 if the second factor is high, plus a little noise by seed.
         let cells: Vec<Cell> = [0_u32, 1, 2, 3]
             .into_iter()
             .map(|high| {

@@ -8,10 +8,11 @@ use super::bounds::Bounds;
 use super::distribution::normal_quantile;
 use super::moments::mean;
 
-/// Below this many runs the bootstrap is too narrow and the jackknife with Student's t is used.
+/// With fewer runs than this, bootstrap intervals are too narrow; use the jackknife with Student's
+/// t.
 pub const LEAST_RUNS: usize = 20;
 
-/// Resamples of `n` runs with replacement, shared by all statistics so that they see the same ones.
+/// Resamples of `n` runs with replacement. All statistics share the same resamples.
 #[derive(Clone, Debug)]
 pub struct Resamples {
     runs: usize,
@@ -19,13 +20,13 @@ pub struct Resamples {
 }
 
 impl Resamples {
-    /// `count` resamples of `runs` runs: stream `runs` of the `ChaCha8` key `seed`.
+    /// Draws `count` resamples of `runs` runs from stream `runs` of the `ChaCha8` key `seed`.
     #[must_use]
     pub fn new(seed: u64, runs: usize, count: usize) -> Self {
         Self::of_size(seed, runs, runs, count)
     }
 
-    /// `count` samples of `size` of `runs` runs, with replacement.
+    /// Draws `count` samples of `size` out of `runs` runs, with replacement.
     #[must_use]
     pub fn of_size(seed: u64, runs: usize, size: usize, count: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -40,13 +41,13 @@ impl Resamples {
         }
     }
 
-    /// The resamples: numbers of runs.
+    /// The resamples, as run numbers.
     pub fn each(&self) -> impl Iterator<Item = &[u32]> {
-        // Without runs there are none; a chunk has one item at least.
+        // Without runs there are no indices; the chunk size must still be at least 1.
         self.indices.chunks_exact(self.runs.max(1))
     }
 
-    /// Runs in each resample.
+    /// Number of runs in each resample.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.runs
@@ -64,7 +65,7 @@ fn below(rng: &mut ChaCha8Rng, n: u32) -> u32 {
     }
 }
 
-/// Jackknife of a statistic: its value without each run in turn.
+/// Jackknife values of a statistic: its value with each run left out in turn.
 fn leave_one_out(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64> {
     let last = u32::try_from(runs).expect("fewer than 2^32 runs");
     (0..last)
@@ -75,7 +76,8 @@ fn leave_one_out(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64> {
         .collect()
 }
 
-/// Acceleration from the jackknife values: skewness of the influence of single runs, over six.
+/// Acceleration: a sixth of the skewness of the influences of single runs, from the jackknife
+/// values.
 fn acceleration(jackknife: &[f64]) -> f64 {
     let centre = mean(jackknife);
     let (mut squares, mut cubes) = (0.0, 0.0);
@@ -103,9 +105,10 @@ pub fn jackknife_error(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> f64 {
     (squares * (runs - 1) as f64 / runs as f64).sqrt()
 }
 
-/// Jackknife pseudo-values of a statistic, one a run (Efron and Tibshirani 1993, section 11.5): their
-/// standard error is that of the jackknife. The difference of two statistics of the same runs has the
-/// differences of theirs, so that runs stay paired. None for fewer than two runs.
+/// Jackknife pseudo-values of a statistic, one per run (Efron and Tibshirani 1993, section 11.5).
+/// Their standard error is that of the jackknife. For two statistics of the same runs, the
+/// differences of the pseudo-values belong to the difference of the statistics, so runs stay
+/// paired. None for fewer than two runs.
 #[must_use]
 pub fn pseudo_values(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64> {
     if runs < 2 {
@@ -120,7 +123,7 @@ pub fn pseudo_values(runs: usize, statistic: impl Fn(&[u32]) -> f64) -> Vec<f64>
         .collect()
 }
 
-/// The statistic over all runs with `BCa` bounds. `statistic` gets the numbers of the runs to
+/// The statistic over all runs with `BCa` bounds. `statistic` receives the numbers of the runs to
 /// use. With fewer than [`LEAST_RUNS`] runs: jackknife error and Student's t.
 #[must_use]
 pub fn bca(resamples: &Resamples, statistic: impl Fn(&[u32]) -> f64) -> Bounds {
@@ -140,8 +143,8 @@ pub fn bca(resamples: &Resamples, statistic: impl Fn(&[u32]) -> f64) -> Bounds {
     Bounds::bca(value, replicates, bias, acceleration)
 }
 
-/// Normal score of the share of replicates below the estimate. Ties count half; the share is kept
-/// off 0 and 1, where the score would be infinite.
+/// Normal score of the share of replicates below the estimate. Ties count half. The share is kept
+/// away from 0 and 1, where the score is infinite.
 fn bias_correction(sorted: &[f64], value: f64) -> f64 {
     let less = sorted.partition_point(|it| *it < value);
     let ties = sorted.partition_point(|it| *it <= value) - less;
@@ -171,7 +174,8 @@ mod tests {
     #[test]
     fn published_interval_of_the_spatial_test() {
         // Efron and Tibshirani, section 14.3: variance 171.5, acceleration 0.061, bias correction
-        // 0.146; 90 % BCa interval (115.8, 259.6) with 2000 resamples, so a few units of noise.
+        // 0.146; 90 % BCa interval (115.8, 259.6) with 2000 resamples, so expect differences of a
+        // few units.
         let all: Vec<u32> = (0..26).collect();
         assert!((variance(&all) - 171.534).abs() < 0.01);
         assert!((acceleration(&leave_one_out(26, variance)) - 0.061).abs() < 0.001);
@@ -230,7 +234,7 @@ mod tests {
         for _ in 0..1000 {
             let x: Vec<f64> = (0..30).map(|_| skewed(&mut rng)).collect();
             let y: Vec<f64> = (0..30).map(|_| 2.0 * skewed(&mut rng)).collect();
-            // True ratio of means is one half.
+            // The true ratio of the means is one half.
             let ratio = |of: &[u32]| {
                 let sum = |v: &[f64]| of.iter().map(|it| v[*it as usize]).sum::<f64>();
                 sum(&x) / sum(&y)
@@ -242,7 +246,8 @@ mod tests {
             let truth = -std::f64::consts::LN_2;
             t_hits += u32::from(low <= truth && truth <= high);
         }
-        // 95 % of 1000, binomial SD 7; BCa on 30 skewed runs is known to fall a little short.
+        // 95 % of 1000, standard deviation 7. With 30 skewed runs, BCa is known to cover slightly
+        // too rarely.
         assert!(
             (910..=965).contains(&bca_hits),
             "BCa covers {bca_hits} of 1000"

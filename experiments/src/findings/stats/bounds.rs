@@ -1,29 +1,29 @@
-//! Confidence bounds of an estimate, at any level.
+//! Confidence bounds of an estimate at any level.
 
 use super::distribution::{normal_cdf, normal_quantile, t_quantile};
 use super::estimate::Estimate;
 use super::moments::{mean, quantile_sorted, standard_deviation};
 
-/// An estimate with the one-sided confidence bounds that its error allows.
+/// An estimate and its one-sided confidence bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounds {
     value: f64,
     error: ErrorShape,
 }
 
-/// What is known of the error.
+/// The distribution of the error.
 #[derive(Clone, Debug, PartialEq)]
 enum ErrorShape {
-    /// Nothing: no bound but infinity.
+    /// Unknown: all bounds are infinite.
     Unknown,
-    /// There is none.
+    /// No error.
     Zero,
     /// Student's t with this standard error and these degrees of freedom.
     Student { error: f64, freedom: f64 },
-    /// Deviations of resamples in units of their own standard errors, in ascending order, and the standard
-    /// error.
+    /// Deviations of resamples in units of their own standard errors, ascending, and the standard
+    /// error of the estimate.
     Studentised { error: f64, deviations: Vec<f64> },
-    /// Replicates in ascending order, with the two corrections of `BCa`.
+    /// Bootstrap replicates, ascending, with the two corrections of `BCa`.
     Bca {
         sorted: Vec<f64>,
         bias: f64,
@@ -32,15 +32,16 @@ enum ErrorShape {
 }
 
 impl Bounds {
-    /// Student's t about the mean of a sample.
+    /// Student's t bounds of the mean of a sample.
     #[must_use]
     pub fn t_of(sample: &[f64]) -> Self {
         let error = standard_deviation(sample) / (sample.len() as f64).sqrt();
         Self::t_about(mean(sample), error, sample.len())
     }
 
-    /// Student's t about `value` with standard error `error` from `n` independent runs: none with fewer
-    /// than two runs, for one run proves nothing; the value itself where there is no spread at all.
+    /// Student's t bounds of `value` with standard error `error` from `n` independent runs. With
+    /// fewer than two runs there are no bounds, because one run proves nothing. Without any spread,
+    /// the bounds are the value itself.
     #[must_use]
     pub fn t_about(value: f64, error: f64, n: usize) -> Self {
         let error = if n < 2 || !error.is_finite() {
@@ -54,11 +55,11 @@ impl Bounds {
         Self { value, error }
     }
 
-    /// `BCa` about `value` by bootstrap replicates, finite and in ascending order, with bias correction and
+    /// `BCa` bounds of `value` from bootstrap replicates (finite, ascending), bias correction and
     /// acceleration.
     pub(super) fn bca(value: f64, sorted: Vec<f64>, bias: f64, acceleration: f64) -> Self {
         let error = if sorted[0].to_bits() == sorted[sorted.len() - 1].to_bits() {
-            // No spread means no error; the correction would divide zero by zero.
+            // Without spread there is no error, and the correction would divide zero by zero.
             ErrorShape::Zero
         } else {
             ErrorShape::Bca {
@@ -70,15 +71,15 @@ impl Bounds {
         Self { value, error }
     }
 
-    /// Studentised bootstrap about `value` with standard error `error`: deviations of resamples, each over
-    /// its own standard error, in ascending order.
+    /// Studentised bootstrap bounds of `value` with standard error `error`. `deviations` are the
+    /// deviations of resamples divided by their own standard errors, ascending.
     pub(super) const fn studentised(value: f64, error: f64, deviations: Vec<f64>) -> Self {
         let error = ErrorShape::Studentised { error, deviations };
         Self { value, error }
     }
 
-    /// The bound below which the truth lies with confidence `p`; for small `p` that is a lower bound of
-    /// confidence `1 - p`.
+    /// The bound below which the true value lies with confidence `p`. For small `p` this is a lower
+    /// bound with confidence `1 - p`.
     #[must_use]
     pub fn at(&self, p: f64) -> f64 {
         let lower = p < 0.5;
@@ -90,7 +91,7 @@ impl Bounds {
                 self.value - t_quantile(1.0 - p, *freedom) * error
             }
             ErrorShape::Student { error, freedom } => self.value + t_quantile(p, *freedom) * error,
-            // A resample that came out high says how far the truth may lie below.
+            // Resamples above the estimate tell how far the true value may lie below it.
             ErrorShape::Studentised { error, deviations } => {
                 self.value - quantile_sorted(deviations, 1.0 - p) * error
             }
@@ -105,7 +106,7 @@ impl Bounds {
         }
     }
 
-    /// The estimate with the intervals that are reported.
+    /// The estimate with the reported intervals.
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         Estimate {

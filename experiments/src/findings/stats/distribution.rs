@@ -1,4 +1,4 @@
-//! Distributions behind intervals.
+//! Distribution functions for intervals.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 

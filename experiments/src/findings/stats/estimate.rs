@@ -1,18 +1,18 @@
 //! An estimate with its intervals.
 
-/// Estimate with what is known of its error.
+/// An estimate and its intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The point estimate.
     pub value: f64,
     /// Two-sided 95 % interval.
     pub ci95: (f64, f64),
-    /// Lower and upper one-sided 95 % bounds (together a 90 % interval).
+    /// Lower and upper one-sided 95 % bounds; together a 90 % interval.
     pub bound95: (f64, f64),
 }
 
 impl Estimate {
-    /// The estimate under a monotone change of scale. A falling one swaps the ends.
+    /// The estimate transformed by a monotone function. A falling function swaps the ends.
     #[must_use]
     pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
         let order = |(low, high): (f64, f64)| {

@@ -1,10 +1,11 @@
-//! Fairness of a distribution over the peers of one run.
+//! Measures of fairness over the peers of one run.
 
 use super::math::ln;
 use super::moments::{covariance, standard_deviation};
 
-/// Jain's index, `(sum x)^2 / (n sum x^2)`: 1 when all are equal, 1/n when one has everything.
-/// On raw rates it rewards equality; on rate over capacity it rewards proportion.
+/// Jain's index, `(sum x)^2 / (n sum x^2)`: 1 if all values are equal, 1/n if one peer has
+/// everything. Applied to rates, it favours equality; applied to rate divided by capacity, it
+/// favours proportionality.
 #[must_use]
 pub fn jain(values: &[f64]) -> f64 {
     let sum: f64 = values.iter().sum();
@@ -12,7 +13,7 @@ pub fn jain(values: &[f64]) -> f64 {
     sum * sum / (values.len() as f64 * squares)
 }
 
-/// Gini coefficient of values that are not negative: 0 when all are equal.
+/// Gini coefficient of values that are not negative: 0 if all are equal.
 #[must_use]
 pub fn gini(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
@@ -26,14 +27,14 @@ pub fn gini(values: &[f64]) -> f64 {
     weighted / (n * sorted.iter().sum::<f64>())
 }
 
-/// Spearman's rank correlation, ties at their mean rank. Not a number when one side is constant.
+/// Spearman's rank correlation; ties have their mean rank. NaN if one side is constant.
 #[must_use]
 pub fn spearman(x: &[f64], y: &[f64]) -> f64 {
     let (x, y) = (ranks(x), ranks(y));
     covariance(&x, &y) / (standard_deviation(&x) * standard_deviation(&y))
 }
 
-/// Slope of `ln y` on `ln x` by least squares: 0 egalitarian, 1 proportional.
+/// Slope of `ln y` over `ln x` by least squares: 0 is egalitarian, 1 is proportional.
 #[must_use]
 pub fn log_slope(x: &[f64], y: &[f64]) -> f64 {
     let logs = |values: &[f64]| values.iter().map(|it| ln(*it)).collect::<Vec<f64>>();

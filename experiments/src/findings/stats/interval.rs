@@ -1,18 +1,19 @@
-//! Estimates with Student intervals.
+//! Estimates with Student's t intervals.
 
 use super::bounds::Bounds;
 use super::distribution::t_cdf;
 use super::estimate::Estimate;
 use super::moments::{mean, standard_deviation};
 
-/// Mean with Student intervals. With fewer than two values, or with no spread at all, the
-/// intervals are the mean itself or unbounded: one run proves nothing.
+/// Mean with Student's t intervals. Unbounded with fewer than two values, because one run proves
+/// nothing. Without any spread, the intervals are the mean itself.
 #[must_use]
 pub fn t_estimate(sample: &[f64]) -> Estimate {
     Bounds::t_of(sample).estimate()
 }
 
-/// Two-sided p-value of a mean of zero, by Student's t. One value proves nothing.
+/// Two-sided p-value by Student's t for the hypothesis that the mean is zero. 1 for fewer than two
+/// values.
 #[must_use]
 pub fn t_p_value(sample: &[f64]) -> f64 {
     if sample.len() < 2 {

@@ -1,6 +1,6 @@
-//! Elementary functions that are the same on every machine, and rounding for files.
+//! Elementary functions with the same results on every machine, and rounding for files.
 
-/// Natural logarithm, from the `libm` crate: the machine's own may differ in the last bit.
+/// Natural logarithm from the `libm` crate; the machine's own may differ in the last bit.
 #[must_use]
 pub fn ln(x: f64) -> f64 {
     libm::log(x)
@@ -12,12 +12,12 @@ pub fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
-/// `x` to nine significant digits: what is written to files. Quantiles of `statrs` use the
-/// machine's libm inside; its last bit cannot show after this.
+/// `x` rounded to nine significant digits, as files contain it. Quantiles from `statrs` use the
+/// machine's libm; a difference in the last bit disappears by this rounding.
 #[must_use]
 pub fn round9(x: f64) -> f64 {
     if x == 0.0 || !x.is_finite() {
-        // Negative zero would print as "-0".
+        // A negative zero would be printed as "-0".
         return if x == 0.0 { 0.0 } else { x };
     }
     format!("{x:.8e}")
@@ -25,8 +25,8 @@ pub fn round9(x: f64) -> f64 {
         .expect("a printed float is a float")
 }
 
-/// `x` as files hold it: nine significant digits, shortest form that reads back as the same
-/// number, nothing for a figure that does not exist.
+/// `x` as text for files: nine significant digits in the shortest form that reads back as the same
+/// number. Empty if `x` is not a number.
 #[must_use]
 pub fn figure(x: f64) -> String {
     if x.is_finite() {

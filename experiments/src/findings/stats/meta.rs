@@ -1,31 +1,33 @@
-//! Scenarios as a random effect.
+//! Meta-analysis: scenarios as a random effect.
 
 use super::distribution::t_quantile;
 
-/// A summary over scenarios.
+/// Summary over scenarios.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomEffects {
-    /// Mean effect over scenarios like these.
+    /// Mean effect over scenarios of this kind.
     pub mean: f64,
     /// Standard error of the mean.
     pub error: f64,
-    /// Variance between scenarios, tau squared.
+    /// Variance between scenarios (tau squared).
     pub between: f64,
     /// Cochran's Q.
     pub q: f64,
-    /// 95 % prediction interval for the effect in one more scenario; `None` below [`LEAST_SCENARIOS`].
+    /// 95 % prediction interval for the effect in one further scenario; `None` below
+    /// [`LEAST_SCENARIOS`].
     pub prediction95: Option<(f64, f64)>,
 }
 
-/// Fewest scenarios for a prediction interval. The variance between scenarios is estimated from them with
-/// k - 2 degrees of freedom: with three, t is 12.7, and the interval says only that there are too few. With
-/// few it also covers less often than it says (Nagashima, Noma and Furukawa, Statistical Methods in Medical
-/// Research 28, 2019, 1689-1702). Five is our choice: t is 3.2 there.
+/// Fewest scenarios for a prediction interval. The variance between scenarios is estimated from
+/// them with k - 2 degrees of freedom. With three scenarios t is 12.7, and the interval only shows
+/// that there are too few. With few scenarios the interval also covers less often than stated
+/// (Nagashima, Noma and Furukawa, Statistical Methods in Medical Research 28, 2019, 1689-1702).
+/// Five is our choice; t is 3.2 there.
 pub const LEAST_SCENARIOS: usize = 5;
 
 /// `DerSimonian` and Laird 1986, with the prediction interval of Higgins, Thompson and
-/// Spiegelhalter 2009 (Student's t with k - 2 degrees of freedom). `None` without scenarios, or
-/// when an error is not positive and finite: then a weight does not exist.
+/// Spiegelhalter 2009 (Student's t with k - 2 degrees of freedom). `None` without scenarios, or if
+/// an error is not positive and finite, because then a weight is not defined.
 #[must_use]
 pub fn random_effects(effects: &[f64], errors: &[f64]) -> Option<RandomEffects> {
     assert_eq!(effects.len(), errors.len(), "one error an effect");

@@ -1,4 +1,4 @@
-//! Intervals of paired runs, by the method that the plan asks for.
+//! Intervals of paired runs by the method that the plan sets.
 
 use super::bootstrap::{LEAST_RUNS, Resamples, bca};
 use super::bounds::Bounds;
@@ -7,7 +7,7 @@ use super::moments::{mean, standard_deviation};
 use super::studentised::{self, RatioBounds};
 use crate::plan::Method;
 
-/// The method for so many runs: below 20, resampling is too narrow.
+/// The method to use for this number of runs. Below 20 runs resampling gives too narrow intervals.
 #[must_use]
 pub const fn of_runs(method: Method, runs: usize) -> Method {
     if runs < LEAST_RUNS {
@@ -17,7 +17,7 @@ pub const fn of_runs(method: Method, runs: usize) -> Method {
     }
 }
 
-/// Bounds of the mean of a sample, one value a run.
+/// Bounds of the mean of a sample with one value per run.
 #[must_use]
 pub fn of_mean(method: Method, resamples: &Resamples, sample: &[f64]) -> Bounds {
     match of_runs(method, sample.len()) {
@@ -29,7 +29,8 @@ pub fn of_mean(method: Method, resamples: &Resamples, sample: &[f64]) -> Bounds 
     }
 }
 
-/// Bounds of the mean of `top` over the mean of `bottom`, which are pairs, one a run.
+/// Bounds of the mean of `top` divided by the mean of `bottom`. The values are paired, one pair per
+/// run.
 #[must_use]
 pub fn of_ratio(method: Method, resamples: &Resamples, top: &[f64], bottom: &[f64]) -> RatioBounds {
     match of_runs(method, top.len()) {
@@ -42,8 +43,8 @@ pub fn of_ratio(method: Method, resamples: &Resamples, top: &[f64], bottom: &[f6
     }
 }
 
-/// On the logarithm where it exists, so that nobody saves more than everything. The error is that of the
-/// linearised ratio (delta method).
+/// Computed on the logarithm if it is defined, so that no saving exceeds 100 %. The error is that
+/// of the linearised ratio (delta method).
 fn student(top: &[f64], bottom: &[f64]) -> RatioBounds {
     let below = mean(bottom);
     let ratio = mean(top) / below;
@@ -83,7 +84,7 @@ mod tests {
                 "{it:?} {student:?}"
             );
         }
-        // Of few runs, resamples would be too narrow.
+        // With few runs, resampling would give too narrow intervals.
         let few = Resamples::new(5, 6, 4000);
         let of = |method| of_ratio(method, &few, &top[..6], &bottom[..6]).estimate();
         assert_eq!(of(Method::Bca), of(Method::Student));

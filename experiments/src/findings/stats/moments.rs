@@ -2,13 +2,13 @@
 
 use super::math::{exp, ln};
 
-/// Arithmetic mean, summed in the order given. Not a number for an empty sample.
+/// Arithmetic mean, summed in the given order. NaN for an empty sample.
 #[must_use]
 pub fn mean(sample: &[f64]) -> f64 {
     sample.iter().sum::<f64>() / sample.len() as f64
 }
 
-/// Sample standard deviation (divisor n - 1). Not a number for fewer than two values.
+/// Sample standard deviation (divisor n - 1). NaN for fewer than two values.
 #[must_use]
 pub fn standard_deviation(sample: &[f64]) -> f64 {
     covariance(sample, sample).sqrt()
@@ -51,7 +51,7 @@ pub fn quantile(sample: &[f64], p: f64) -> f64 {
     quantile_sorted(&sorted, p)
 }
 
-/// [`quantile`] of a sample that is in ascending order.
+/// [`quantile`] of a sample in ascending order.
 #[must_use]
 pub fn quantile_sorted(sorted: &[f64], p: f64) -> f64 {
     assert!((0.0..=1.0).contains(&p), "a quantile lies between 0 and 1");

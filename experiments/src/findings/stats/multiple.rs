@@ -1,10 +1,10 @@
-//! Several comparisons with one baseline.
+//! Multiple comparisons.
 
 use super::interval::t_p_value;
 use super::moments::mean;
 
-/// Holm's step-down adjustment (1979): adjusted p-values in the order given. They control the
-/// chance of any false rejection whatever the dependence.
+/// Holm's step-down adjustment (1979). Returns adjusted p-values in the given order. They bound the
+/// probability of any false rejection, whatever the dependence between the tests.
 #[must_use]
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
@@ -19,11 +19,11 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Which of several samples, paired value by value, may have the least mean: with confidence
-/// `1 - level` the one that has is among them. One is left out if another is shown to be less,
-/// one-sided at `level / (k - 1)`: the least would be left out with a chance of at most
-/// `(k - 1) * level / (k - 1)`. Multiple comparisons with the best, by Bonferroni, which allows for
-/// common random numbers (Nelson and Matejcik 1995).
+/// Which of several samples, paired value by value, may have the smallest mean. With confidence `1
+/// - level`, the sample with the smallest true mean is among them. A sample is excluded if another
+/// one is shown to be smaller, one-sided at `level / (k - 1)`. The probability of excluding the
+/// smallest is then at most `(k - 1) * level / (k - 1)`. This is multiple comparisons with the
+/// best, by Bonferroni, which allows common random numbers (Nelson and Matejcik 1995).
 #[must_use]
 pub fn may_be_least(samples: &[Vec<f64>], level: f64) -> Vec<bool> {
     let others = samples.len().saturating_sub(1).max(1) as f64;
@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn the_least_is_kept_and_the_clearly_greater_is_not() {
-        // Differences to the first: 0.1 +- 0.1 (t = 2.2, one-sided p = 0.045, not below 0.025) and
-        // 1.0 +- 0.1.
+        // Differences from the first: 0.1 +- 0.1 (t = 2.2, one-sided p = 0.045, not below 0.025)
+        // and 1.0 +- 0.1.
         let least = vec![1.0, 1.1, 0.9, 1.0, 1.0];
         let near: Vec<f64> = [1.0, 1.2, 1.2, 1.1, 1.0].to_vec();
         let far: Vec<f64> = [2.0, 2.1, 2.0, 1.9, 2.0].to_vec();
@@ -66,13 +66,13 @@ mod tests {
         };
         let mut lost = 0;
         for _ in 0..RUNS {
-            // All have the same mean: whichever is called the least, it must be kept.
+            // All true means are equal, so whichever counts as the smallest must not be excluded.
             let samples: Vec<Vec<f64>> = (0..6)
                 .map(|_| (0..10).map(|_| normal()).collect())
                 .collect();
             lost += u32::from(!may_be_least(&samples, 0.05)[0]);
         }
-        // 5 % of 2000 is 100, standard deviation 10.
+        // 5 % of 2000 are 100, standard deviation 10.
         assert!(lost < 130, "{lost} of {RUNS}");
     }
 

@@ -1,20 +1,20 @@
-//! What common random numbers earned.
+//! Variance reduction by common random numbers.
 
 use super::moments::{covariance, standard_deviation};
 
-/// Agreement of two policies over the same seeds.
+/// How similarly two policies behave over the same seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pairing {
-    /// Correlation of the two; not a number when one of them does not vary.
+    /// Correlation of the two; NaN if one of them does not vary.
     pub correlation: f64,
-    /// `1 - Var(A - B) / (Var A + Var B)`: the share of variance that pairing removed. Negative
-    /// where it did harm, which it may once the paths have parted.
+    /// `1 - Var(A - B) / (Var A + Var B)`: the share of the variance that pairing removed. Negative
+    /// if pairing did harm, which can happen once the two runs have diverged.
     pub variance_reduction: f64,
     /// Standard deviation of the difference.
     pub spread: f64,
 }
 
-/// Pairing of `a` with `b`, one value a seed.
+/// Compares `a` with `b`, which hold one value per seed.
 #[must_use]
 pub fn pairing(a: &[f64], b: &[f64]) -> Pairing {
     let (spread_a, spread_b) = (standard_deviation(a), standard_deviation(b));

@@ -1,11 +1,11 @@
-//! How many paired runs a question needs.
+//! Number of paired runs that a question needs.
 
 use super::distribution::normal_quantile;
 use super::math::ln;
 
-/// Runs for 90 % power to show non-inferiority at one-sided 5 % within `margin` when nothing
-/// changed and the paired log ratio has standard deviation `spread`:
-/// `((1.645 + 1.282) spread / ln(1 + margin))^2`, rounded up, plus two for Student's t.
+/// Number of runs for 90 % power to show non-inferiority within `margin`, one-sided at 5 %, if
+/// nothing changed and the paired log ratio has standard deviation `spread`: `((1.645 + 1.282)
+/// spread / ln(1 + margin))^2`, rounded up, plus two for Student's t.
 #[must_use]
 pub fn runs_needed(spread: f64, margin: f64) -> Option<u64> {
     let z = normal_quantile(0.95) + normal_quantile(0.9);
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn the_usual_table() {
-        // Without the two runs for Student's t, by the formula alone.
+        // By the formula alone, without the two runs for Student's t.
         let table = [
             (0.02, [9, 2, 1]),
             (0.05, [55, 9, 3]),

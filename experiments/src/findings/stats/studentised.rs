@@ -1,6 +1,6 @@
-//! Studentised bootstrap over seeds (bootstrap-t; Efron and Tibshirani 1993, section 12.5): each resample has
-//! its own standard error, so that skewed runs, of which large ones also have large errors, are covered as
-//! often as is said.
+//! Studentised bootstrap over seeds (bootstrap-t; Efron and Tibshirani 1993, section 12.5). Each
+//! resample has its own standard error. So the interval keeps its coverage with skewed runs, in
+//! which large values also have large errors.
 
 use super::bootstrap::Resamples;
 use super::bounds::Bounds;
@@ -11,12 +11,12 @@ use super::moments::mean;
 #[derive(Clone, Debug, PartialEq)]
 pub struct RatioBounds {
     bounds: Bounds,
-    /// The bounds are those of the logarithm: everywhere but where it does not exist.
+    /// Whether the bounds are those of the logarithm. False only if the logarithm is not defined.
     logarithm: bool,
 }
 
 impl RatioBounds {
-    /// Bounds of the ratio itself.
+    /// From bounds of the ratio itself.
     pub(super) const fn of(bounds: Bounds) -> Self {
         Self {
             bounds,
@@ -24,7 +24,7 @@ impl RatioBounds {
         }
     }
 
-    /// Bounds of its logarithm.
+    /// From bounds of its logarithm.
     pub(super) const fn of_logarithm(bounds: Bounds) -> Self {
         Self {
             bounds,
@@ -39,7 +39,7 @@ impl RatioBounds {
         if self.logarithm { exp(bound) } else { bound }
     }
 
-    /// The ratio with the intervals that are reported.
+    /// The ratio with the reported intervals.
     #[must_use]
     pub fn estimate(&self) -> super::estimate::Estimate {
         let estimate = self.bounds.estimate();
@@ -51,10 +51,10 @@ impl RatioBounds {
     }
 }
 
-/// A statistic and its standard error over some of the runs.
+/// A statistic and its standard error in a sample of the runs.
 type Studied = (f64, f64);
 
-/// The bounds of the mean of a sample, one value a run.
+/// Bounds of the mean of a sample with one value per run.
 #[must_use]
 pub fn of_mean(resamples: &Resamples, sample: &[f64]) -> Bounds {
     bounds(resamples, |of| {
@@ -67,8 +67,8 @@ pub fn of_mean(resamples: &Resamples, sample: &[f64]) -> Bounds {
     })
 }
 
-/// The bounds of the mean of `top` over the mean of `bottom`, which are pairs, one a run. The error is that
-/// of the linearised ratio.
+/// Bounds of the mean of `top` divided by the mean of `bottom`. The values are paired, one pair per
+/// run. The error is that of the linearised ratio.
 #[must_use]
 pub fn of_ratio(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> RatioBounds {
     let logarithm = mean(top) > 0.0 && mean(bottom) > 0.0;
@@ -95,7 +95,7 @@ fn square(it: f64) -> f64 {
     it * it
 }
 
-/// Standard error of a mean from the squares about it.
+/// Standard error of a mean, from the sum of squared deviations.
 fn error(squares: f64, runs: usize) -> f64 {
     (squares / ((runs - 1) as f64 * runs as f64)).sqrt()
 }
@@ -114,7 +114,7 @@ fn bounds(resamples: &Resamples, statistic: impl Fn(&[u32]) -> Studied) -> Bound
             (again - value) / error
         })
         .collect();
-    // A resample of runs that are all the same has no error of its own.
+    // A resample in which all runs are equal has a standard error of zero.
     deviations.retain(|it| it.is_finite());
     if deviations.is_empty() {
         return Bounds::t_about(value, error, runs);

@@ -1,16 +1,16 @@
-//! Where a steady state begins: MSER-5 (White 1997, *An effective truncation heuristic for bias
-//! reduction in simulation output*).
+//! Finds the begin of a steady state: MSER-5 (White 1997, *An effective truncation heuristic for
+//! bias reduction in simulation output*).
 
 use super::moments::mean;
 
-/// Observations in a batch.
+/// Observations per batch.
 const BATCH: usize = 5;
-/// Fewest batches that may be left: the statistic of a few is small by chance.
+/// Fewest batches that must remain: with few, the statistic may be small by chance.
 const LEAST: usize = 5;
 
-/// How many of the first observations to delete: the cut that leaves the mean of the rest, in
-/// batches of five, with the least standard error. `None` if the best cut lies in the second half,
-/// or the series is too short to say: the run has not come to rest.
+/// Number of initial observations to delete. Chooses the cut after which the mean of the remaining
+/// batches of five has the smallest standard error. `None` if the best cut is in the second half,
+/// or if the series is too short: then no steady state was reached.
 #[must_use]
 pub fn mser5(series: &[f64]) -> Option<usize> {
     let batches: Vec<f64> = series.chunks_exact(BATCH).map(mean).collect();
@@ -29,7 +29,7 @@ pub fn mser5(series: &[f64]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// A ripple of mean zero over every batch.
+    /// A variation with mean zero over every batch.
     fn ripple(at: usize) -> f64 {
         [0.2, -0.1, 0.0, 0.1, -0.2][at % 5] + [0.3, -0.3][at / 5 % 2]
     }
@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        // Batch means 10, 0, 1, 0, 1, 0, 1: without the first, squares 1.5 over 36.
+        // Batch means 10, 0, 1, 0, 1, 0, 1. Without the first batch: sum of squares 1.5, divided by
+        // 36.
         let means = [10.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0];
         let series: Vec<f64> = means.into_iter().flat_map(|it| [it; 5]).collect();
         assert_eq!(mser5(&series), Some(5));

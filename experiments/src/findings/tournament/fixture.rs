@@ -1,4 +1,4 @@
-//! Who meets whom, and the units that this takes.
+//! The meetings of a tournament and the units that they need.
 
 use super::Tournament;
 use crate::plan::{Adoption, Percent};
@@ -6,10 +6,10 @@ use crate::run::engine::{Engine, EngineError};
 use crate::run::expand::unit;
 use crate::run::unit::{Mix, Unit};
 
-/// Who runs what in a swarm. Numbers are positions in [`Tournament::contenders`].
+/// Which policies run in a swarm. Numbers are indices of [`Tournament::contenders`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fixture {
-    /// Everybody runs this.
+    /// All peers run this contender's policy.
     Pure(usize),
     /// One peer runs the first, all others the second.
     One(usize, usize),
@@ -19,7 +19,7 @@ pub enum Fixture {
 }
 
 impl Fixture {
-    /// The contender whose plan has it; see [`Tournament::plan_of`].
+    /// The contender whose plan contains it; see [`Tournament::plan_of`].
     #[must_use]
     pub const fn host(self) -> usize {
         match self {
@@ -31,9 +31,9 @@ impl Fixture {
 /// One run of a tournament.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// Who runs what.
+    /// The policies in the swarm.
     pub fixture: Fixture,
-    /// The run, as part of the plan of [`Fixture::host`].
+    /// The unit in the plan of [`Fixture::host`].
     pub unit: Unit,
 }
 
@@ -104,7 +104,7 @@ mod tests {
         }
         // Three pure, six alone, six half and half; two scenarios of 24 seeds.
         assert_eq!(seen.len(), 15 * 2 * 24);
-        // What a fixture says is what its plan runs.
+        // What the plan runs must be what the fixture says.
         let hosted = matches(&tournament, 1, &toy).expect("units");
         for it in hosted {
             let plan = tournament.plan_of(1);

@@ -1,4 +1,4 @@
-//! What of each run enters a tournament: figures of the adopters and of the others.
+//! The figures of each run that a tournament uses: for the adopters and for the others.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,30 @@ use crate::findings::measure::{measure_group, measure_swarm, peers};
 use crate::findings::stats::moments::mean;
 use crate::run::outcome::Outcome;
 
-/// What one run gives.
+/// Figures of one run.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// Mean log completion time of the adopters (in a pure swarm, of all) and of the others.
     pub(super) time: (f64, f64),
-    /// Copies uploaded per completed copy, likewise.
+    /// Copies uploaded per completed copy, for the same two groups.
     pub(super) upload: (f64, f64),
-    /// Bytes sent by anyone per useful byte.
+    /// Bytes sent by all nodes per useful byte.
     pub(super) cost: f64,
     /// Bytes sent by origins per completed copy.
     pub(super) origin: f64,
     /// Share of the peers that completed.
     pub(super) completed: f64,
-    /// Mean log completion time and upload of each peer of a pure swarm, for those that take its
-    /// peers one by one. Empty for a mixture.
+    /// Mean log completion time and upload of each peer of a pure swarm, for comparison with single
+    /// peers of a mixed swarm. Empty for a mixed swarm.
     pub(super) peers: Vec<(f64, f64)>,
-    /// Positions of the adopters among the peers.
+    /// Indices of the adopters among the peers.
     pub(super) adopters: Vec<usize>,
-    /// Peers.
+    /// Number of peers.
     pub(super) count: usize,
 }
 
 impl Reading {
-    /// Reads a run.
+    /// Computes the figures of a run.
     #[must_use]
     pub fn of(fixture: Fixture, outcome: &Outcome) -> Self {
         let all = peers(outcome, |_| true);
@@ -76,7 +76,7 @@ impl Reading {
         }
     }
 
-    /// In a pure swarm: the peers that are the adopters of `mixed`.
+    /// Figures, in this pure swarm, of the peers that are adopters in `mixed`.
     pub(super) fn twins(&self, mixed: &Self) -> (f64, f64) {
         let members = mixed.adopters.iter().map(|it| self.peers[*it]);
         let (times, uploads): (Vec<f64>, Vec<f64>) = members.unzip();
@@ -84,7 +84,7 @@ impl Reading {
     }
 }
 
-/// What each run gave.
+/// Figures of all runs.
 #[derive(Clone, Debug, Default)]
 pub struct Readings(pub(super) BTreeMap<(Fixture, usize, u32), Reading>);
 
