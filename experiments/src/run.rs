@@ -1,6 +1,6 @@
-//! Runs: the units of a plan, what runs and keeps them, and what came out.
+//! Runs the units of a plan and stores their results.
 //!
-//! Deliberately not here: statistics. They begin in [`crate::findings`], where a run has ended.
+//! Deliberately not here: statistics. They begin in [`crate::findings`], after a run has ended.
 
 pub mod cost;
 pub mod engine;

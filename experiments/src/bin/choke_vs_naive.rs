@@ -1,4 +1,4 @@
-//! The claim, tested: `lab run` on its own plan.
+//! Tests the claim: `lab run` with the plan `choke_vs_naive`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The general runner: `lab run PLAN`, `lab list`, `lab merge`, `lab replay`, `lab sim`.
+//! The command `lab`: runs plans, single swarms, and everything around them.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The simulator against real processes, on one scenario.
+//! Compares the simulator with real processes in one scenario.
 
 use std::process::ExitCode;
 

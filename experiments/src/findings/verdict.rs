@@ -1,30 +1,32 @@
-//! Words for intervals. Size and direction are two questions and get two answers.
+//! Turns intervals into verdicts. Size and direction of a saving are separate questions with
+//! separate verdicts.
 //!
-//! A verdict is to be false in 5 % of all studies at most. Where every one of several tests must pass, each may
-//! have these 5 % for itself (intersection-union). Where any one of them decides, they share the 5 %
-//! (Bonferroni; Holm's step-down procedure is the same for its first test, and no second one is asked).
-//! So `supported` and `kept` need no correction, and `refuted` and `degraded` do: a scenario by itself has
-//! one size and two times to be tested, and a statement about all scenarios that any of them settles has
-//! as many times that.
+//! A false verdict may occur in at most 5 % of all studies. If all of several tests must pass, each
+//! may use the full 5 % (intersection-union test). If any single one decides, they share the 5 %
+//! (Bonferroni; the first step of Holm's procedure is the same, and there is no second step). So
+//! `supported` and `kept` need no correction, but `refuted` and `degraded` do: a single scenario
+//! has one test of size and two of times; a statement that any one of several scenarios can decide
+//! has that number of tests for each of them.
 
 use std::fmt;
 
 use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::math::ln;
 
-/// Chance of a false verdict, at most.
+/// Largest probability of a false verdict.
 const LEVEL: f64 = 0.05;
 
-/// Share of unfinished peers above which nothing is said of a comparison.
+/// Share of unfinished peers above which there is no verdict on a comparison.
 const MOST_UNFINISHED: f64 = 0.01;
 
-/// Too many peers of either side were unfinished when the runs ended. Both sides then tend to the time at
-/// which runs are cut, and bytes for each completed copy are no saving.
+/// On one side, too many peers were unfinished when the runs ended. Then the times of both sides
+/// approach the horizon, and bytes per completed copy do not show a saving.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unfinished(f64);
 
 impl Unfinished {
-    /// Of the shares that completed under candidate and baseline; `None` if nearly all did.
+    /// From the completed shares under candidate and baseline; `None` if nearly all peers
+    /// completed.
     #[must_use]
     pub fn of(completed: [f64; 2]) -> Option<Self> {
         let most = completed.map(|it| 1.0 - it).into_iter().fold(0.0, f64::max);
@@ -38,24 +40,25 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// How every verdict begins that runs were too short for.
+/// Begin of every verdict on runs that were too short.
 pub const CANNOT_TELL: &str = "cannot tell";
 
-/// Is the saving as large as claimed?
+/// Whether the saving is as large as claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
     /// The lower one-sided 95 % bound reaches the claim.
     Supported,
-    /// The upper one-sided bound stays below the claim: of 95 % for one scenario, and closer to 1 where
-    /// any of several settles the matter.
+    /// The upper one-sided bound is below the claim. The bound has 95 % confidence for a single
+    /// scenario, and more if any of several scenarios can decide.
     Refuted,
     /// Neither.
     Inconclusive,
 }
 
 impl Size {
-    /// The verdict on a saving, of which `bound` gives the upper one-sided bound at a level: in one
-    /// scenario by itself, or as one of `scenarios` of which any may refute the claim about all.
+    /// The verdict on a saving. `bound` gives the upper one-sided bound at a confidence level.
+    /// `scenarios` is 1 for a single scenario; otherwise any one of that many scenarios may refute
+    /// the claim.
     #[must_use]
     pub fn of(bound: impl Fn(f64) -> f64, claim: f64, scenarios: usize) -> Self {
         if bound(LEVEL) >= claim {
@@ -67,8 +70,9 @@ impl Size {
         }
     }
 
-    /// A claim about scenarios in general needs all of them; one that fails it settles it. Each is to be
-    /// the verdict of one of as many scenarios.
+    /// The verdict over all scenarios. A claim is supported only if all scenarios support it; one
+    /// that refutes it decides. Each element must be a verdict with `scenarios` set to their
+    /// number.
     #[must_use]
     pub fn in_general(each: &[Self]) -> Self {
         if each.contains(&Self::Refuted) {
@@ -91,7 +95,7 @@ impl Size {
     }
 }
 
-/// What is known of completion times against the margins.
+/// Whether completion times stay within the margins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Time {
     /// Geometric mean and tail are both shown to stay below their margins.
@@ -103,10 +107,10 @@ pub enum Time {
 }
 
 impl Time {
-    /// The verdict on log ratios of geometric-mean time and of the 95th percentile, each with its margin:
-    /// in one scenario by itself, or as one of `scenarios` of which any may show that times degrade.
-    /// To be kept, both upper one-sided 95 % bounds must stay below `1 + margin`: a large p-value would
-    /// not show it.
+    /// The verdict on times, from log ratios of geometric-mean time and of the 95th percentile,
+    /// each with its margin. `scenarios` is 1 for a single scenario; otherwise any one of that many
+    /// scenarios may show that times degrade. For `Kept`, both upper one-sided 95 % bounds must be
+    /// below `1 + margin`; a large p-value would not show that.
     #[must_use]
     pub fn of(times: [(&Bounds, f64); 2], scenarios: usize) -> Self {
         let tests = times.len() * scenarios;
@@ -131,20 +135,21 @@ impl Time {
     }
 }
 
-/// Is the saving as large as claimed, and are completion times kept?
+/// Whether the saving is as large as claimed and completion times are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Joint {
-    /// Both are shown: each of two tests passes at 5 %, and the chance that both do by mistake is no
-    /// greater (intersection-union).
+    /// Both are shown. Each of the two tests uses 5 %, and the probability that both pass by
+    /// mistake is not larger (intersection-union test).
     Shown,
     /// Neither shown nor refuted.
     NotShown,
-    /// The saving is shown to be smaller, or times are shown to degrade: each at half of the 5 %.
+    /// A smaller saving is shown, or degraded times are shown. Each test uses half of the 5 %.
     Refuted,
 }
 
 impl Joint {
-    /// The verdict, given `size` and `time` as one of so many tests.
+    /// The verdict from `size` and `time`, which are called with the number of tests that share the
+    /// 5 %.
     #[must_use]
     pub fn of(
         size: impl Fn(usize) -> Size,
@@ -159,7 +164,8 @@ impl Joint {
         }
     }
 
-    /// The least favourable of the scenarios. Each is to be the verdict of one of as many.
+    /// The least favourable verdict. Each element must be a verdict with `scenarios` set to their
+    /// number.
     #[must_use]
     pub fn in_general(each: &[Self]) -> Self {
         each.iter().copied().max().unwrap_or(Self::NotShown)
@@ -176,7 +182,7 @@ impl Joint {
     }
 }
 
-/// Does it save, and at what price?
+/// Whether it saves bytes, and what happens to completion times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// It saves, and completion times are shown to be kept.
@@ -185,17 +191,18 @@ pub enum Direction {
     SavesTimeOpen,
     /// It saves, and completion times are shown to degrade.
     SavesButDegrades,
-    /// Of several scenarios only: in some, too many peers were unfinished.
+    /// Only for several scenarios: in some, too many peers were unfinished.
     CannotTell,
     /// Neither a saving nor a cost is shown.
     NoSavingShown,
-    /// It is shown to take more bytes.
+    /// It is shown to use more bytes.
     Costs,
 }
 
 impl Direction {
-    /// The verdict on a saving, of which `bound` gives the upper one-sided bound at a level, and on time:
-    /// in one scenario by itself, or as one of `scenarios` of which any may show that it costs.
+    /// The verdict on a saving and on time. `bound` gives the upper one-sided bound at a confidence
+    /// level. `scenarios` is 1 for a single scenario; otherwise any one of that many may show a
+    /// cost.
     #[must_use]
     pub fn of(bound: impl Fn(f64) -> f64, time: Time, scenarios: usize) -> Self {
         if bound(LEVEL) > 0.0 {
@@ -211,13 +218,14 @@ impl Direction {
         }
     }
 
-    /// The least favourable of the scenarios. Each is to be the verdict of one of as many.
+    /// The least favourable verdict. Each element must be a verdict with `scenarios` set to their
+    /// number.
     #[must_use]
     pub fn in_general(each: &[Self]) -> Self {
         each.iter().copied().max().unwrap_or(Self::NoSavingShown)
     }
 
-    /// All of them, the most favourable first.
+    /// All verdicts, from the most favourable to the least.
     pub const ALL: [Self; 6] = [
         Self::Saves,
         Self::SavesTimeOpen,
@@ -241,7 +249,7 @@ impl Direction {
     }
 }
 
-/// Waste that the baseline must have for a saving of `claim` in swarm cost, when the candidate's
+/// Waste of the baseline that would allow a saving of `claim` in swarm cost, if the candidate's
 /// waste is `candidate`: `(1 + candidate) / (1 - claim) - 1`.
 #[must_use]
 pub fn waste_needed(candidate: f64, claim: f64) -> f64 {
@@ -252,7 +260,7 @@ pub fn waste_needed(candidate: f64, claim: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// The same bounds at every level.
+    /// Bounds that are the same at every level.
     fn flat(low: f64, high: f64) -> impl Fn(f64) -> f64 {
         move |p| if p < 0.5 { low } else { high }
     }
@@ -307,7 +315,7 @@ mod tests {
 
     #[test]
     fn time_table() {
-        // Without error, estimates are their own bounds. ln 1.05 = 0.0488, ln 1.10 = 0.0953.
+        // Without an error, estimates equal their bounds. ln 1.05 = 0.0488, ln 1.10 = 0.0953.
         let one = |value: f64| Bounds::t_about(value, 0.0, 30);
         let unknown = Bounds::t_of(&[-0.3]);
         for (mean, tail, word) in [
@@ -323,8 +331,8 @@ mod tests {
         }
     }
 
-    /// Studies of 15 scenarios with 30 seeds each, all of them just at the margin, where every verdict but
-    /// "nothing shown" is false.
+    /// Studies of 15 scenarios with 30 seeds each. All true values are exactly at the margin, so
+    /// every verdict except "nothing shown" is false.
     #[test]
     fn verdicts_are_false_at_most_as_often_as_stated() {
         use rand_chacha::ChaCha8Rng;
@@ -366,7 +374,7 @@ mod tests {
             degraded_alone += usize::from(times(1)[0] == Time::Degraded);
             degraded += usize::from(times(SCENARIOS).contains(&Time::Degraded));
         }
-        // 5 % of 1000 are 50, standard deviation 7.
+        // 5 % of 1000 are 50; the standard deviation is 7.
         let stated = 29..=71;
         for (what, count) in [
             ("one size", alone),
@@ -378,7 +386,7 @@ mod tests {
         }
         // Both must pass by chance: 0.05 squared.
         assert!(kept < 10, "kept: {kept} of {STUDIES}");
-        // What it would be without sharing: 1 - 0.95^15 = 54 %.
+        // Without sharing the 5 %, the rate would be 1 - 0.95^15 = 54 %.
         assert!((490..590).contains(&naive), "{naive} of {STUDIES}");
     }
 
@@ -396,7 +404,7 @@ mod tests {
             let it = Direction::of(flat(low, high), time, 1);
             assert_eq!(it.word(), word, "[{low}, {high}] {time:?}");
         }
-        // As one of many, a cost takes more to be shown.
+        // As one of many tests, a cost needs more evidence.
         let bounds = Bounds::t_about(-0.02, 0.01, 30);
         let cost = |scenarios| Direction::of(|p| bounds.at(p), Time::Kept, scenarios);
         assert_eq!(

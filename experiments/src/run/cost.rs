@@ -1,5 +1,5 @@
-//! What a plan costs before it is run: one seed of every pure mix is timed, mixtures are taken to
-//! cost what their parts cost.
+//! Estimates the cost of a plan before it is run. One seed of every pure mix is timed; the cost of
+//! a mixed swarm is computed from the costs of its parts.
 
 use rayon::prelude::*;
 
@@ -9,24 +9,24 @@ use crate::run::engine::Engine;
 use crate::run::runner::{RunError, run_one};
 use crate::run::unit::{Mix, Unit};
 
-/// Cost of a scenario.
+/// Cost of the runs in a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScenarioCost {
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Units.
+    /// Number of units.
     pub units: usize,
-    /// Units that are not there yet.
+    /// Number of units that have not run yet.
     pub missing: usize,
-    /// Time of one thread for the missing ones, seconds.
+    /// CPU time for the missing units on one thread, seconds.
     pub seconds: f64,
 }
 
-/// Seconds that one run of a pure mix took.
+/// A pure mix in a scenario, and the seconds that one run of it took.
 type Sample = ((usize, Mix), f64);
 
-/// Times one seed of each pure mix of each scenario, on `jobs` threads (0 for one a core), and
-/// adds up what the `missing` units cost. `missing` says of each unit whether it is.
+/// Times one seed of each pure mix of each scenario, on `jobs` threads (0 for one per core), and
+/// adds up the cost of the missing units. `missing` has a flag for each unit.
 pub fn estimate(
     plan: &Plan,
     units: &[Unit],
@@ -38,8 +38,8 @@ pub fn estimate(
     Ok(add_up(plan, units, missing, &seconds))
 }
 
-/// Seconds of one thread that each of `units` takes, from one timed seed of each pure mix of each
-/// scenario, on `jobs` threads (0 for one a core).
+/// Seconds of one thread for each of `units`, from one timed seed of each pure mix of each
+/// scenario, on `jobs` threads (0 for one per core).
 pub fn seconds_each(
     plan: &Plan,
     units: &[Unit],
@@ -78,7 +78,8 @@ fn cost(plan: &Plan, unit: &Unit, samples: &[Sample]) -> f64 {
             };
             let it = &plan.contrasts[contrast];
             let rest = of(it.baseline.into());
-            // A candidate that has no swarm of its own is taken to cost what the others do.
+            // If no contrast needs a pure swarm of the candidate, assume that it costs as much as
+            // the others.
             let has_own = plan.pure_arms().contains(&it.candidate);
             let treated = if has_own {
                 of(it.candidate.into())
@@ -137,8 +138,8 @@ mod tests {
         let missing = vec![true; units.len()];
         let seconds: Vec<f64> = units.iter().map(|it| cost(&plan, it, &samples)).collect();
         let costs = add_up(&plan, &units, &missing, &seconds);
-        // Two baselines pure (2), with one adopter (2) and with half of them (3); the candidate
-        // twice (4): 22 s a seed.
+        // Per seed: two pure baselines (2 s each), with one adopter (2 s each), with half of them
+        // (3 s each), and the candidate twice (4 s each): 22 s.
         for it in &costs {
             assert_eq!((it.units, it.missing), (24 * 8, 24 * 8));
             assert!((it.seconds - 24.0 * 22.0).abs() < 1e-9, "{it:?}");
@@ -146,7 +147,8 @@ mod tests {
         let none = add_up(&plan, &units, &vec![false; units.len()], &seconds);
         assert!(none.iter().all(|it| it.missing == 0 && it.seconds == 0.0));
         let timed = estimate(&plan, &units, &missing, &toy, 2).expect("the toy runs");
-        // How long a toy takes is the machine's affair; that each mixture was timed is ours.
+        // The times of toy runs depend on the machine. The test only checks that each mix was
+        // timed.
         assert!(timed.iter().all(|it| it.seconds.is_finite()));
         assert!(timed.iter().all(|it| it.missing == 24 * 8));
     }

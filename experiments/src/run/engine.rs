@@ -1,23 +1,22 @@
-//! What runs a unit. The statistics know nothing of the simulator beyond this trait.
+//! The interface to what runs a unit. The statistics know the simulator only through this trait.
 
 use crate::plan::Plan;
 use crate::run::outcome::Outcome;
 use crate::run::unit::Unit;
 
-/// Why a unit cannot be run: always something in the plan or its scenario.
+/// Why a unit cannot be run. The cause is always the plan or its scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EngineError(pub String);
 
-/// A simulator of swarms.
+/// Something that simulates swarms.
 pub trait Engine: Sync {
-    /// What distinguishes this build of the engine from others: results of two versions are never
-    /// mixed.
+    /// Identifies the build of the engine. Results of different versions are never mixed.
     fn version(&self) -> String;
 
-    /// A text of everything that the result of the unit depends on, beside the engine itself.
+    /// A text that contains everything that the unit's result depends on, except the engine itself.
     fn identity(&self, plan: &Plan, unit: &Unit) -> Result<String, EngineError>;
 
-    /// Runs the unit. A pure function of [`Engine::identity`].
+    /// Runs the unit. The result depends only on [`Engine::identity`] and the engine version.
     fn run(&self, plan: &Plan, unit: &Unit) -> Result<Outcome, EngineError>;
 }

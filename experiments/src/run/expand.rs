@@ -1,4 +1,4 @@
-//! From a plan to its units.
+//! Expands a plan into units.
 
 use sha2::{Digest as _, Sha256};
 
@@ -6,7 +6,7 @@ use crate::plan::{Adoption, Plan};
 use crate::run::engine::{Engine, EngineError};
 use crate::run::unit::{Mix, SCHEMA, Unit, hex, pure_mixes};
 
-/// The run of `mix`, with its replica, in a scenario of `plan` under a seed.
+/// The unit of `mix` and `replica` in a scenario of `plan` with a seed.
 pub fn unit(
     plan: &Plan,
     engine: &dyn Engine,
@@ -26,9 +26,9 @@ pub fn unit(
     Ok(unit)
 }
 
-/// The units of `plan` by scenario, then seed, then mix. A swarm of one policy is there once, however
-/// many contrasts need it. Two units may be the same run, where two
-/// adoptions are the same number of peers: they have one id and one file.
+/// The units of `plan` by scenario, then seed, then mix. A pure swarm appears once, even if several
+/// contrasts need it. If two adoptions mean the same number of peers, their two units are the same
+/// run, with one id and one file.
 pub fn expand(plan: &Plan, engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
     let mut units = Vec::new();
     for scenario in 0..plan.scenarios.len() {

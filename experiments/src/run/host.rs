@@ -1,10 +1,10 @@
-//! What the machine has to do with a run: time, memory, names. No result and no hash includes any of it.
+//! Properties of the machine: time, memory, names. No result or hash includes any of them.
 
 use std::fs;
 use std::time::Instant;
 
-/// Time of this thread on a processor, where the system tells (Linux does), so that a busy machine
-/// does not look like a long plan; elsewhere the time that passes.
+/// CPU time of this thread if the system reports it (Linux does), so that a busy machine does not
+/// make a plan look long; otherwise elapsed time.
 pub(super) struct Clock {
     passed: Instant,
     on_cpu_ns: Option<u64>,
@@ -18,7 +18,7 @@ impl Clock {
         }
     }
 
-    /// Seconds since the start; the thread must be the same one.
+    /// Seconds since the start. Must be called on the same thread.
     pub(super) fn seconds(&self) -> f64 {
         let on_cpu = self.on_cpu_ns.zip(Self::on_cpu_ns());
         on_cpu.map_or_else(
@@ -27,19 +27,19 @@ impl Clock {
         )
     }
 
-    /// Seconds that passed since the start.
+    /// Elapsed seconds since the start.
     pub(super) fn wall_seconds(&self) -> f64 {
         self.passed.elapsed().as_secs_f64()
     }
 
-    /// First field of the scheduler's account of the thread: nanoseconds on a processor.
+    /// First field of the thread's scheduler statistics: nanoseconds on a processor.
     fn on_cpu_ns() -> Option<u64> {
         let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         text.split_whitespace().next()?.parse().ok()
     }
 }
 
-/// Most memory this process has used at a time, in bytes; `None` where the system does not tell.
+/// Peak memory of this process in bytes; `None` if the system does not report it.
 #[must_use]
 pub fn peak_memory_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
@@ -48,7 +48,7 @@ pub fn peak_memory_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Name of this machine, as a batch system or the operating system gives it.
+/// Name of this machine, from the batch system or the operating system.
 #[must_use]
 pub fn name() -> String {
     let given = std::env::var("SLURMD_NODENAME").ok();

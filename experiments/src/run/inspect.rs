@@ -1,4 +1,4 @@
-//! Looks at unit files without reading what they say of each node: fast, and one file at a time.
+//! Checks unit files without reading their rows: fast, and one file at a time.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -11,46 +11,46 @@ use sha2::{Digest as _, Sha256};
 use super::store::{Store, StoreError};
 use super::unit::{SCHEMA, Unit, hex};
 
-/// How closely to look.
+/// How much of a file to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// The first line and the trailer.
+    /// The first line and the trailer only.
     Ends,
-    /// Every byte: the hash of the trailer must be that of the file.
+    /// Every byte: the hash in the trailer must match the file.
     Whole,
 }
 
 /// State of the file of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is there.
+    /// It is valid.
     Done,
-    /// There is none.
+    /// There is no file.
     Missing,
-    /// It was cut short or changed.
+    /// It was truncated or changed.
     Damaged,
     /// Another version of the engine wrote it.
     OtherEngine,
 }
 
-/// How many units are in which state, and what else lies in the folder.
+/// Counts units by state, and other files in the folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Units whose file is there.
+    /// Units with a valid file.
     pub done: usize,
     /// Units without a file.
     pub missing: usize,
-    /// Units whose file was cut short or changed.
+    /// Units with a file that was truncated or changed.
     pub damaged: usize,
-    /// Units whose file another version of the engine wrote.
+    /// Units with a file from another version of the engine.
     pub other_engine: usize,
-    /// Results that differ from the one that was there first.
+    /// Files with a result that differs from an earlier result of the same unit.
     pub conflicts: usize,
     /// Temporary files of programs that were killed.
     pub temporary: usize,
     /// The first unit that is missing or damaged.
     pub first_missing: Option<String>,
-    /// Bytes of the unit files.
+    /// Total size of the unit files in bytes.
     pub bytes: u64,
 }
 
@@ -69,10 +69,11 @@ struct Trailer {
     sha256: String,
 }
 
-/// Longest first line: names of classes and their matrix, of at most some thousand classes.
+/// Longest first line. It contains the class names and their matrix, for at most some thousand
+/// classes.
 const MAX_HEAD_BYTES: u64 = 64 << 20;
 
-/// A trailer is shorter.
+/// Longest trailer.
 const MAX_TRAILER_BYTES: u64 = 256;
 
 /// Looks at the files of `units`, on all cores.
@@ -98,7 +99,7 @@ pub fn tally(store: &Store, units: &[&Unit], depth: Depth) -> Result<Tally, Stor
     Ok(tally)
 }
 
-/// Counts what is in the folder beside unit files.
+/// Counts the other files in the folder.
 fn beside(folder: &Path, tally: &mut Tally) -> Result<(), StoreError> {
     let entries = match fs::read_dir(folder) {
         Ok(it) => it,
@@ -115,7 +116,7 @@ fn beside(folder: &Path, tally: &mut Tally) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// State of the file of `unit`, and its length.
+/// State and length of the file of `unit`.
 fn look(store: &Store, unit: &Unit, depth: Depth) -> Result<(State, u64), StoreError> {
     let path = store.path(unit);
     let read = |it: File| -> std::io::Result<(State, u64)> {
@@ -165,7 +166,7 @@ fn state(
     })
 }
 
-/// The last line of a file of this length, and its own length, if it is a trailer.
+/// The last line of a file of this length, and its own length; `None` if it is not a trailer.
 fn trailer(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<Option<(Trailer, u64)>> {
     reader.seek(SeekFrom::Start(bytes.saturating_sub(MAX_TRAILER_BYTES)))?;
     let mut end = Vec::new();
@@ -184,7 +185,7 @@ fn trailer(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<Option<(
     Ok(trailer.map(|it| (it, length)))
 }
 
-/// Hash of the next bytes.
+/// Hash of the next `bytes` bytes.
 fn hash(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<String> {
     let mut sum = Sha256::new();
     let (mut left, mut part) = (bytes, vec![0; 1 << 16]);

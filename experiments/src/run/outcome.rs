@@ -1,4 +1,5 @@
-//! What one run yields for the statistics: integers only, one row a node and one a sample.
+//! The result of one run, as the statistics need it: integers only, one row per node and one per
+//! sample.
 
 use unchoke_core::ledger::Ledger;
 
@@ -7,15 +8,15 @@ use unchoke_core::ledger::Ledger;
 pub struct Outcome {
     /// When the run ended, ns.
     pub ended_ns: u64,
-    /// When it would have ended at the latest, ns.
+    /// Latest end of the run, ns.
     pub horizon_ns: u64,
     /// Size of the torrent.
     pub file_bytes: u64,
-    /// Lower bound of the time until the last peer has completed, ns, where it applies.
+    /// Lower bound on the time until the last peer has completed, ns; `None` if it does not apply.
     pub bound_ns: Option<u64>,
-    /// Bytes sent and not yet received at the end.
+    /// Bytes still in flight at the end.
     pub in_flight_bytes: u64,
-    /// Bytes sent that arrived nowhere, because the connection closed.
+    /// Bytes that never arrived, because their connection closed.
     pub lost_bytes: u64,
     /// Bytes of transport headers and acknowledgements sent by all nodes; 0 in the plain model.
     pub transport_sent_bytes: u64,
@@ -25,15 +26,15 @@ pub struct Outcome {
     pub events: u64,
     /// Digest of the event log.
     pub digest: u64,
-    /// Ledgers of all nodes, origins included, added up.
+    /// Sum of the ledgers of all nodes, including origins.
     pub total: Ledger,
     /// Names of the access classes.
     pub classes: Vec<String>,
     /// Useful payload bytes from class to class: row sends, column receives.
     pub class_matrix: Vec<u64>,
-    /// One a node, in node order, origins included.
+    /// One per node in node order, including origins.
     pub nodes: Vec<Node>,
-    /// In time order.
+    /// Samples in time order.
     pub series: Vec<Sample>,
 }
 
@@ -42,11 +43,11 @@ pub struct Outcome {
 pub struct Node {
     /// Position in [`Outcome::classes`].
     pub class: u16,
-    /// It runs the candidate.
+    /// Whether it runs the candidate.
     pub adopter: bool,
-    /// It runs what the scenario gave it and not what the plan compares, such as a free-rider.
+    /// Whether the scenario, not the plan, decides what it runs, for example a free-rider.
     pub outsider: bool,
-    /// It is an origin seed.
+    /// Whether it is an origin seed.
     pub origin: bool,
     /// Uplink, bytes/s.
     pub up_rate: u64,
@@ -54,7 +55,7 @@ pub struct Node {
     pub arrived_ns: u64,
     /// When it had every piece, ns.
     pub completed_ns: Option<u64>,
-    /// Payload bytes it received for the first time and correctly.
+    /// First correct copies of payload that it received, bytes.
     pub useful_bytes: u64,
     /// Payload bytes it sent.
     pub payload_sent_bytes: u64,
@@ -64,15 +65,15 @@ pub struct Node {
     pub received_bytes: u64,
 }
 
-/// The swarm at a moment.
+/// The swarm at a point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// When, ns.
+    /// Time of the sample, ns.
     pub at_ns: u64,
     /// Peers that lack a piece.
     pub leechers: u64,
     /// Peers that have every piece, origins included.
     pub seeds: u64,
-    /// Useful payload received by all since the sample before, bytes/s.
+    /// Useful payload received by all nodes since the previous sample, bytes/s.
     pub down_rate: u64,
 }

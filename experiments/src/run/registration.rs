@@ -1,5 +1,5 @@
-//! What was registered: the plan as it stood before the first run of results, kept beside them, and what
-//! was changed since. A margin that moves after the results are seen is no margin, so a plan that changed
+//! The registration of a plan: its text before the first run, stored with the results, and later
+//! changes. Margins must be fixed before results are seen, so a plan that was changed afterwards
 //! must say so.
 
 use std::fs;
@@ -12,7 +12,7 @@ use super::store::{StoreError, write_whole};
 use super::unit::hex;
 use crate::plan::{Plan, Status};
 
-/// Name of the file, beside the results.
+/// Name of the file in the results folder.
 pub const FILE: &str = "registration.json";
 
 /// Version of the file.
@@ -21,7 +21,8 @@ const SCHEMA: u32 = 1;
 /// Why a plan may not be run into a folder.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// The plan is another one than that of the results there, and does not say so.
+    /// The plan differs from the one that made the results in the folder, and does not state an
+    /// amendment.
     #[error(
         "{}: {runs} runs were made of another plan of this name. Changed since: {changed}. Say in \
          `amendments` of the plan what was changed, when and why; or give --force, and this plan takes the \
@@ -31,12 +32,12 @@ pub enum RegistrationError {
     Changed {
         /// Folder of the results.
         folder: PathBuf,
-        /// Runs of the plan before.
+        /// Number of runs made with the earlier plan.
         runs: usize,
-        /// What differs, key by key.
+        /// The differences, key by key.
         changed: String,
     },
-    /// Options changed the plan, and registered results are there.
+    /// Options change the plan, and the folder has registered results.
     #[error(
         "{}: holds results of the registered plan, and options make this run exploratory; give \
          another folder, or --force to replace them",
@@ -46,12 +47,12 @@ pub enum RegistrationError {
         /// Folder of the results.
         folder: PathBuf,
     },
-    /// The file cannot be understood.
+    /// The file is damaged.
     #[error("{}: is damaged: {why}; restore it, or give --force to begin anew", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// In what way.
+        /// What is wrong with it.
         why: String,
     },
     /// The file cannot be read or written.
@@ -59,37 +60,37 @@ pub enum RegistrationError {
     Store(#[from] StoreError),
 }
 
-/// A change of the plan after runs had been made.
+/// A change of the plan after runs were made.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 struct Amendment {
-    /// Runs that had been made.
+    /// Number of runs made before the change.
     after_runs: usize,
-    /// What differs from the plan before, key by key.
+    /// Differences from the previous plan, key by key.
     changed: Vec<String>,
-    /// Hash of the plan since.
+    /// Hash of the changed plan.
     plan_sha256: String,
 }
 
-/// A plan whose results another one replaced.
+/// A plan whose results were replaced by those of another plan.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 struct Replaced {
     plan_sha256: String,
     runs: usize,
 }
 
-/// What is kept.
+/// Content of the registration file.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 struct Registration {
     schema_version: u32,
     /// Hash of the plan before its first run.
     plan_sha256: String,
-    /// Runs made so far.
+    /// Number of runs so far.
     runs: usize,
-    /// Fingerprints of the engines that made results of it, the last one last.
+    /// Fingerprints of the engines that made the results, the latest last.
     engines: Vec<String>,
     amendments: Vec<Amendment>,
     replaced: Vec<Replaced>,
-    /// The plan as it was last run.
+    /// Text of the plan at its last run.
     plan: String,
 }
 
@@ -107,7 +108,7 @@ impl Registration {
         }
     }
 
-    /// What is registered in a folder, if anything. Folders of older versions have a manifest only.
+    /// The registration in a folder, if any. Folders from older versions only have a manifest.
     fn load(folder: &Path) -> Result<Option<Self>, RegistrationError> {
         let file = folder.join(FILE);
         let damaged = |why: String| RegistrationError::Damaged {
@@ -128,7 +129,7 @@ impl Registration {
                 None => return Ok(None),
             },
         };
-        // Runs of a plan that was stopped count too.
+        // Runs of a plan that was interrupted count too.
         found.runs = found.runs.max(units_in(&folder.join("units")));
         Ok(Some(found))
     }
@@ -151,7 +152,7 @@ impl Registration {
     }
 }
 
-/// Results of a registered plan from before there were registrations.
+/// Reconstructs the registration of results that are older than registrations.
 fn before_registrations(folder: &Path) -> Result<Option<Registration>, RegistrationError> {
     let (manifest, plan) = (
         read(&folder.join("manifest.json"))?,
@@ -177,8 +178,8 @@ fn before_registrations(folder: &Path) -> Result<Option<Registration>, Registrat
     }))
 }
 
-/// Registers a plan before it is run into `folder`, and says in its status how it stands to what was
-/// registered there. With `force` it takes the place of another plan.
+/// Registers a plan before it is run into `folder`, and sets its status by comparison with the
+/// registration there. `force` replaces another plan.
 pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), RegistrationError> {
     let before = match Registration::load(folder) {
         Err(RegistrationError::Damaged { .. }) if force => None,
@@ -230,7 +231,7 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
     Ok(before.save(folder)?)
 }
 
-/// Notes that all runs of a registered plan are made, by this engine.
+/// Records that all runs of a registered plan have been made by this engine.
 pub fn note(
     plan: &Plan,
     folder: &Path,
@@ -274,7 +275,7 @@ fn amendments(plan: &str) -> Option<String> {
     Some(said.trim().to_owned())
 }
 
-/// What differs between two plans, key by key, apart from what they say of their amendments.
+/// Differences between two plans, key by key, without their amendments.
 fn changes(before: &str, after: &str) -> Vec<String> {
     let table = |text: &str| -> toml::Table {
         let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
@@ -320,7 +321,7 @@ fn values(
     }
 }
 
-/// Longest value that is quoted in whole.
+/// Longest value that is shown in full, in characters.
 const MOST_CHARS: usize = 60;
 
 fn short(value: &toml::Value) -> String {
@@ -397,10 +398,10 @@ mod tests {
             registered(folder, &amended, false).expect("again"),
             expected
         );
-        // One amendment does not speak for the next change.
+        // An amendment does not cover the next change.
         let silent = amended.replace("8 %\"", "9 %\"");
         assert!(registered(folder, &silent, false).is_err());
-        // Another plan of the same name.
+        // Another plan with the same name.
         let status = registered(folder, &with_margin("9 %", ""), true).expect("forced");
         assert_eq!(status, Status::Registered);
         let kept = Registration::load(folder)
@@ -417,7 +418,7 @@ mod tests {
         let mut second = plan(&with_margin("8 %", ""));
         register(&mut second, folder.path(), false).expect("nothing was run");
         assert_eq!(second.status, Status::Registered);
-        // One unit is enough, also if the plan was stopped then.
+        // One unit is enough, even if the plan was interrupted then.
         fs::create_dir(folder.path().join("units")).expect("a folder");
         fs::write(folder.path().join("units/a.jsonl"), "").expect("a file");
         let mut third = plan(PLAN);

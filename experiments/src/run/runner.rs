@@ -1,5 +1,5 @@
-//! Runs units on several cores. A unit is a pure function of its identity, so neither their order
-//! nor their number of threads can show in the results.
+//! Runs units on several cores. The result of a unit depends only on its identity, so the order of
+//! units and the number of threads do not change results.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,22 +13,22 @@ use crate::run::sidecar::Sidecar;
 use crate::run::store::{Found, Store, StoreError};
 use crate::run::unit::{Unit, distinct};
 
-/// How to run.
+/// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     pub jobs: usize,
-    /// Run what is already there again, and compare.
+    /// Also run units that have results, and compare.
     pub force: bool,
 }
 
-/// Who wants to know how far it is.
+/// Receives progress reports.
 pub trait Progress: Sync {
-    /// `done` of `total` units are there.
+    /// `done` of `total` units are finished.
     fn at(&self, done: usize, total: usize);
 }
 
-/// Nobody does.
+/// Ignores progress reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 
@@ -36,16 +36,16 @@ impl Progress for Silent {
     fn at(&self, _: usize, _: usize) {}
 }
 
-/// What was done.
+/// Counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// Units that ran.
     pub ran: usize,
-    /// Units that were there.
+    /// Units that already had results.
     pub kept: usize,
 }
 
-/// Why the units are not all there.
+/// Why not all units have results.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A unit cannot be run.
@@ -54,7 +54,7 @@ pub enum RunError {
     /// A unit cannot be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The engine's own checks stopped a run.
+    /// An assertion of the engine stopped a run.
     #[error(
         "unit {unit} broke an invariant of the simulator: {message}; \
          repeat it with `lab replay PLAN --unit {unit}`"
@@ -62,7 +62,7 @@ pub enum RunError {
     Broken {
         /// The unit.
         unit: String,
-        /// What the check said.
+        /// Message of the assertion.
         message: String,
     },
     /// The threads cannot be started.
@@ -70,8 +70,8 @@ pub enum RunError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// Runs those of `units` that the store lacks; with `force`, all of them. Units of one id are one
-/// run, which is made once.
+/// Runs the units that the store lacks; with `force`, all units. Units with the same id are the
+/// same run, which is made once.
 pub fn run(
     plan: &Plan,
     units: &[Unit],
@@ -107,7 +107,7 @@ pub fn run(
     })
 }
 
-/// Runs one unit. A failed assertion of the engine is an error that names the unit.
+/// Runs one unit. A failed assertion of the engine becomes an error that names the unit.
 pub fn run_one(
     plan: &Plan,
     unit: &Unit,

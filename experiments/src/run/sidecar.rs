@@ -1,7 +1,8 @@
-//! Where and how long each unit ran, beside the unit files: no hash includes it, and nothing needs it.
+//! Records where and how long each unit ran, in files beside the unit files. No hash includes these
+//! records, and nothing depends on them.
 //!
-//! One file a process, `hosts/NAME-PID.jsonl`, one line a unit. A line is one write, so that a killed
-//! process cuts its last line at most.
+//! Each process has one file, `hosts/NAME-PID.jsonl`, with one line per unit. Each line is a single
+//! write, so killing a process damages at most its last line.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,27 +16,27 @@ use super::host::{self, Clock};
 use super::store::{Store, StoreError};
 use super::unit::Unit;
 
-/// Folder of the files, in that of the units.
+/// Folder of these files, inside the folder of the units.
 pub const FOLDER: &str = "hosts";
 
-/// What is noted of a unit that ran.
+/// The record of a unit that ran.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Note {
     /// The unit.
     pub unit: String,
     /// Machine that ran it.
     pub host: String,
-    /// Time that passed, seconds.
+    /// Elapsed time, seconds.
     pub wall_s: f64,
-    /// Time on a processor, seconds, where the system tells; else the time that passed.
+    /// CPU time in seconds if the system reports it, otherwise elapsed time.
     pub cpu_s: f64,
-    /// Most memory of the process until then, bytes, of all its threads together.
+    /// Peak memory of the whole process until then, bytes.
     pub peak_memory_bytes: Option<u64>,
-    /// Job of the batch system, if there is one.
+    /// Job id of the batch system, if there is one.
     pub job: Option<String>,
 }
 
-/// The file of this process. Made with the first note.
+/// The file of this process, created with the first record.
 pub(super) struct Sidecar {
     path: PathBuf,
     host: String,
@@ -55,7 +56,7 @@ impl Sidecar {
         }
     }
 
-    /// Notes a unit that has just run since `clock` started.
+    /// Records a unit that just finished; `clock` was started when it began.
     pub(super) fn note(&self, unit: &Unit, clock: &Clock) -> Result<(), StoreError> {
         let milliseconds = |it: f64| (it * 1e3).round() / 1e3;
         let note = Note {
@@ -91,22 +92,22 @@ fn job() -> Option<String> {
     array.or_else(|| of("SLURM_JOB_ID"))
 }
 
-/// What all notes in a folder of units add up to.
+/// Sums over all records in a folder of units.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notes {
-    /// Runs that ended on each machine.
+    /// Number of finished runs by machine.
     pub hosts: BTreeMap<String, usize>,
-    /// Runs, those that were made twice counted twice.
+    /// Number of runs. A unit that ran twice counts twice.
     pub runs: usize,
-    /// Time on processors, seconds.
+    /// CPU time of all runs, seconds.
     pub cpu_s: f64,
     /// The longest run, seconds.
     pub longest_s: f64,
-    /// Most memory of a process, bytes.
+    /// Largest peak memory of a process, bytes.
     pub peak_memory_bytes: u64,
 }
 
-/// Adds up the notes, line by line; lines that were cut are passed over.
+/// Adds up the records line by line; truncated lines are skipped.
 pub fn notes(units: &Path) -> Result<Notes, StoreError> {
     let mut sum = Notes::default();
     let folder = units.join(FOLDER);

@@ -1,7 +1,7 @@
-//! Unit files: written whole or not at all, checked when read.
+//! Unit files: written completely or not at all, and checked when read.
 //!
-//! JSON lines: a header, one line a node, one line a sample, and a trailer with the number of lines
-//! and the SHA-256 of all that precedes it.
+//! The format is JSON Lines: a header, one line per node, one line per sample, and a trailer with
+//! the number of lines and the SHA-256 of everything before it.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::plan::policies;
 use crate::run::outcome::{Node, Outcome, Sample};
 use crate::run::unit::{SCHEMA, Unit, hex};
 
-/// Held while a file is written, so that a stop by signal leaves no temporary file behind.
+/// Locked while a file is written, so that a signal cannot leave a temporary file behind.
 pub static WRITING: Mutex<()> = Mutex::new(());
 
 /// A folder of unit files.
@@ -29,9 +29,9 @@ pub struct Store {
 /// State of the file of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// There is none.
+    /// There is no file.
     Missing,
-    /// It was cut short or damaged: the hash is wrong.
+    /// It was truncated or changed: the hash does not match.
     Corrupt,
     /// Another version of the engine wrote it.
     OtherEngine(String),
@@ -42,15 +42,15 @@ pub enum Found {
 /// Why a unit was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system said no.
+    /// A file operation failed.
     #[error("{path}: {source}")]
     Io {
         /// File or folder.
         path: String,
-        /// What it said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The same unit has given two results.
+    /// The same unit gave two different results.
     #[error(
         "unit {unit} gave another result than the one in {path}: the engine is not deterministic; \
          both are kept, the new one as {path}.conflict"
@@ -58,13 +58,13 @@ pub enum StoreError {
     Conflict {
         /// The unit.
         unit: String,
-        /// The file of the first result.
+        /// File of the first result.
         path: String,
     },
 }
 
 impl StoreError {
-    /// With the path that it concerns.
+    /// An I/O error with the path that it belongs to.
     #[must_use]
     pub fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io {
@@ -108,17 +108,17 @@ struct Trailer {
     sha256: String,
 }
 
-/// Role of a node that runs what the scenario gave it; 1 is an adopter, 0 any other.
+/// Role of a node whose policy the scenario sets. Adopters have 1, all others 0.
 const OUTSIDER: u8 = 2;
 
 type NodeLine = (u16, u8, u8, u64, u64, Option<u64>, u64, u64, u64, u64);
 type SampleLine = (u64, u64, u64, u64);
 
 impl Store {
-    /// The store in `folder` for results of this version of the engine. Makes the folder.
+    /// Opens the store in `folder` for results of this engine version. Creates the folder.
     pub fn open(folder: &Path, engine: &str) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))?;
-        // Unit files are many and can be made again: they are not for version control.
+        // Unit files are many and can be made again, so version control ignores them.
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             fs::write(&ignore, "*\n").map_err(|it| StoreError::io(&ignore, it))?;
@@ -126,7 +126,7 @@ impl Store {
         Ok(Self::at(folder, engine))
     }
 
-    /// Like [`Store::open`], but makes nothing.
+    /// Like [`Store::open`], but creates nothing.
     #[must_use]
     pub fn at(folder: &Path, engine: &str) -> Self {
         Self {
@@ -141,7 +141,7 @@ impl Store {
         &self.folder
     }
 
-    /// The version of the engine whose results are valid here.
+    /// The engine version whose results are valid here.
     #[must_use]
     pub fn engine(&self) -> &str {
         &self.engine
@@ -153,7 +153,7 @@ impl Store {
         self.folder.join(format!("{}.jsonl", unit.id))
     }
 
-    /// What is there for `unit`.
+    /// Reads what the store has for `unit`.
     pub fn read(&self, unit: &Unit) -> Result<Found, StoreError> {
         let path = self.path(unit);
         match fs::read_to_string(&path) {
@@ -177,8 +177,8 @@ impl Store {
         Found::Valid(Box::new(outcome))
     }
 
-    /// Writes the result of `unit`. An equal one that is already there is fine; a different one of
-    /// the same engine is a [`StoreError::Conflict`] and is left as it is.
+    /// Writes the result of `unit`. An equal result that exists already is fine. A different result
+    /// of the same engine is a [`StoreError::Conflict`]; the existing file is kept.
     pub fn write(&self, unit: &Unit, outcome: &Outcome) -> Result<(), StoreError> {
         let path = self.path(unit);
         let text = encode(&self.engine, unit, outcome);
@@ -196,7 +196,7 @@ impl Store {
     }
 }
 
-/// Writes a file under a temporary name, syncs it and renames it.
+/// Writes a file under a temporary name, syncs it, and renames it.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let _guard = WRITING
@@ -209,7 +209,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
             .tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
-        // Temporary files are private; results are for everybody who may read the folder.
+        // Temporary files are readable by their owner only; results should have the usual
+        // permissions.
         share(file.as_file())?;
         file.persist(path).map_err(|it| it.error)?;
         Ok(())

@@ -1,4 +1,5 @@
-//! The seam to the simulator: a unit becomes a scenario with populations, its result an outcome.
+//! The connection to the simulator: turns a unit into a scenario with populations, and its result
+//! into an outcome.
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ use crate::run::engine::{Engine, EngineError};
 use crate::run::outcome::{Node, Outcome, Sample};
 use crate::run::unit::{Mix, Unit};
 
-/// Entity number of the draw that spreads adopters: no node has it, nor any other draw for all peers.
+/// Entity number of the draw that spreads adopters. No node has it, and no other draw for all
+/// peers.
 const SPREAD: u32 = u32::MAX - 16;
 
 /// The simulator with the scenarios of a plan.
@@ -27,7 +29,7 @@ pub struct Swarms {
 }
 
 impl Swarms {
-    /// Reads the scenarios of `plan`; files are looked for in `folder`.
+    /// Reads the scenarios of `plan`. File names are relative to `folder`.
     pub fn of(plan: &Plan, folder: &Path) -> Result<Self, EngineError> {
         let builtin = Scenario::list();
         let read = |source: &str, set: &[String]| {
@@ -44,8 +46,8 @@ impl Swarms {
         })
     }
 
-    /// The scenario of a unit with the policies of the unit in it. Populations of the scenario that
-    /// have a share or a count stay; the policies run on the rest.
+    /// The scenario of a unit with the unit's policies. Populations of the scenario with a share or
+    /// a count stay as they are; the policies run on all other peers.
     fn scenario(&self, plan: &Plan, unit: &Unit) -> Result<Scenario, EngineError> {
         let scenario = &self.scenarios[unit.scenario];
         let mut populations = outsiders(scenario);
@@ -82,7 +84,8 @@ impl Swarms {
     pub fn spec(&self, plan: &Plan, unit: &Unit) -> Result<SwarmSpec, EngineError> {
         let scenario = self.scenario(plan, unit)?;
         if scenario.peers.rejoins > 0 {
-            // Who joins, and when, would depend on the policy: there would be no pairs.
+            // With rejoining peers, who joins and when would depend on the policy, so runs could
+            // not be paired.
             let name = &plan.scenarios[unit.scenario].name;
             return Err(EngineError(format!(
                 "scenario {name}: peers join in the place of others, so that two policies would \
@@ -109,13 +112,13 @@ impl Swarms {
         Ok(spec)
     }
 
-    /// What a trace of a unit says first.
+    /// The header for a trace of a unit.
     pub fn header(&self, plan: &Plan, unit: &Unit) -> Result<Header, EngineError> {
         let scenario = self.scenario(plan, unit)?;
         Ok(Header::new(&scenario, &self.spec(plan, unit)?))
     }
 
-    /// Runs a unit, to `until` at most, with a sink for its events.
+    /// Runs a unit until `until` at the latest, and passes its events to a sink.
     pub fn replay(
         &self,
         plan: &Plan,
@@ -125,7 +128,7 @@ impl Swarms {
     ) -> Result<Outcome, EngineError> {
         let mut spec = self.spec(plan, unit)?;
         spec.horizon = spec.horizon.min(until.unwrap_or(Instant::NEVER));
-        // Taken apart so that the sink's lifetime can shrink to the spec's.
+        // Two cases, so that the lifetime of the sink can be shortened to that of the spec.
         let result = match sink {
             Some(sink) => world::run(&spec, Some(sink)),
             None => world::run(&spec, None),
@@ -159,10 +162,11 @@ impl Engine for Swarms {
     }
 }
 
-/// Gives the adopters' client to as many peers as have it, spread evenly over capacities: of the peers in
-/// order of capacity every so-manieth, from a start that the seed picks. Each peer is as likely to adopt as
-/// any other, and every seed has adopters of all classes, so that seeds differ less. The first `outsiders`
-/// clients are not the plan's; the adopters' is next, then that of the others.
+/// Assigns the adopters' client to the same number of peers as before, but spread evenly over
+/// capacities: in the order of capacity every n-th peer adopts, with a random start. Every peer is
+/// equally likely to adopt, and every seed has adopters in all classes, so seeds differ less. The
+/// first `outsiders` clients do not belong to the plan; the next one is the adopters', the one
+/// after it that of the others.
 fn spread_adopters(spec: &mut SwarmSpec, outsiders: usize) {
     let adopting = u16::try_from(outsiders).expect("few populations");
     let free = |it: &NodeSpec| !it.origin && (adopting..=adopting + 1).contains(&it.client);
@@ -176,8 +180,8 @@ fn spread_adopters(spec: &mut SwarmSpec, outsiders: usize) {
     let mut rng = Streams::new(spec.seed).stream(Purpose::Adoption, SPREAD);
     let start = rng.below(count.max(1));
     for (rank, peer) in (0..).zip(&peers) {
-        // Every peer's turn moves the sum on by the number of adopters; whenever it passes the number of
-        // peers, one adopts.
+        // Each peer adds the number of adopters to a running sum. A peer adopts when the sum passes
+        // a multiple of the number of peers.
         let before = (start + rank * adopters) / count;
         let after = (start + (rank + 1) * adopters) / count;
         spec.nodes[*peer].client = if after > before {
@@ -201,7 +205,7 @@ fn outsiders(scenario: &Scenario) -> Vec<Population> {
         .collect()
 }
 
-/// Peers that are left for the plan's policies.
+/// Number of peers that are left for the plan's policies.
 fn free(scenario: &Scenario, outsiders: &[Population]) -> Result<usize, EngineError> {
     let taken = outsiders.iter().map(|it| match it.part {
         Part::Count(count) => count,
@@ -235,7 +239,7 @@ fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
     client
 }
 
-/// The first `outsiders` of the clients are not the plan's.
+/// Makes the outcome. The first `outsiders` clients do not belong to the plan.
 fn outcome(candidate: &str, spec: &SwarmSpec, outsiders: usize, result: &RunResult) -> Outcome {
     let mut total = Ledger::default();
     for it in &result.nodes {

@@ -1,4 +1,5 @@
-//! A swarm by formula, for tests of everything behind the engine.
+//! A swarm computed by formulas instead of simulation, for testing everything that uses an engine's
+//! results.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -9,14 +10,14 @@ use crate::run::engine::{Engine, EngineError};
 use crate::run::outcome::{Node, Outcome, Sample};
 use crate::run::unit::{Mix, Unit};
 
-/// Effects of the candidate that tests plant.
+/// Effects that tests give to the candidate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Toy {
-    /// Upload of an adopter, in hundredths of a baseline peer's.
+    /// Upload of an adopter, in per cent of a baseline peer's.
     pub(crate) upload: u64,
-    /// Completion time of an adopter, in hundredths of a baseline peer's.
+    /// Completion time of an adopter, in per cent of a baseline peer's.
     pub(crate) time: u64,
-    /// Noise between runs, in hundredths.
+    /// Noise between runs, in per cent.
     pub(crate) noise: u64,
 }
 
@@ -72,7 +73,7 @@ impl Engine for Toy {
             Mix::Candidate => 8,
             Mix::Mixed(_, adoption) => adoption.of(8),
         };
-        // Noise that differs between policies: drawn from a stream of the mix.
+        // Noise that differs between policies comes from a stream of the mix.
         let mut own = ChaCha8Rng::seed_from_u64(unit.run_seed);
         own.set_stream(match unit.mix {
             Mix::Baseline(at) => 1 + at as u64,

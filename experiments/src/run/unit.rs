@@ -1,20 +1,20 @@
-//! Work units: the runs a plan expands to, each with an id that says all it depends on.
+//! Units: the runs of a plan. Each has an id that covers everything that its result depends on.
 
 use std::collections::BTreeSet;
 
 use crate::plan::{Adoption, Arm, Plan};
 
-/// Version of the unit files and of what their ids are made from.
+/// Version of the unit files and of the text that ids are hashed from.
 pub const SCHEMA: u32 = 2;
 
-/// Who runs what in a swarm.
+/// Which policies run in a swarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mix {
-    /// Everybody runs this baseline.
+    /// All peers run this baseline.
     Baseline(usize),
-    /// Everybody runs the candidate.
+    /// All peers run the candidate.
     Candidate,
-    /// Some peers run the candidate of this contrast of the plan's, the others its baseline.
+    /// Some peers run the candidate of this contrast, the others its baseline.
     Mixed(usize, Adoption),
 }
 
@@ -30,17 +30,17 @@ impl From<Arm> for Mix {
 /// One run of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// 32 hexadecimal digits, hash of everything the run depends on.
+    /// Hash of everything that the run depends on, as 32 hexadecimal digits.
     pub id: String,
-    /// Position in the plan's scenarios.
+    /// Index in the plan's scenarios.
     pub scenario: usize,
-    /// Which of the paired runs.
+    /// Index of the paired run.
     pub seed_index: u32,
     /// The seed of the run.
     pub run_seed: u64,
-    /// Who runs what.
+    /// The policies in the swarm.
     pub mix: Mix,
-    /// 1 for the second execution of the A/A comparison, else 0.
+    /// 1 for the second execution in the A/A comparison, otherwise 0.
     pub replica: u8,
 }
 
@@ -62,7 +62,7 @@ impl Unit {
     }
 }
 
-/// Name of the mix: the policy, or both where peers differ.
+/// Name of the mix: the policy, or both policies in a mixed swarm.
 #[must_use]
 pub fn mix_name(plan: &Plan, mix: Mix) -> String {
     match mix {
@@ -75,26 +75,26 @@ pub fn mix_name(plan: &Plan, mix: Mix) -> String {
     }
 }
 
-/// The pure mix of the baseline or candidate of this name.
+/// The pure mix of the baseline or candidate with this name.
 #[must_use]
 pub fn mix_of(plan: &Plan, name: &str) -> Option<Mix> {
     plan.arm_of(name).map(Mix::from)
 }
 
-/// Swarms of one policy, in the plan's order, the candidate first.
+/// All pure mixes in the plan's order, the candidate first.
 #[must_use]
 pub fn pure_mixes(plan: &Plan) -> Vec<Mix> {
     plan.pure_arms().into_iter().map(Mix::from).collect()
 }
 
-/// Each run once, in the order of the units.
+/// The units without duplicate ids, in their order.
 #[must_use]
 pub fn distinct(units: &[Unit]) -> Vec<&Unit> {
     let mut seen = BTreeSet::new();
     units.iter().filter(|it| seen.insert(&it.id)).collect()
 }
 
-/// Lower-case hexadecimal digits.
+/// Bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -105,17 +105,17 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Which share of the units a machine does.
+/// The part of the units that one machine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// From 1.
+    /// Number of this part, from 1.
     pub index: usize,
-    /// Shares in all.
+    /// Number of parts.
     pub count: usize,
 }
 
 impl Shard {
-    /// Whether the unit at this position belongs to the share.
+    /// Whether the unit at this index belongs to this part.
     #[must_use]
     pub fn holds(self, position: usize) -> bool {
         position % self.count == self.index - 1

@@ -1,5 +1,5 @@
-//! From outcomes to what is compared. The unit is a seed: what several scenarios give for it is
-//! averaged first, because they share the seed.
+//! Computes the comparisons of a tournament. The statistical unit is a seed. Values of several
+//! scenarios with the same seed are averaged first, because they may be correlated.
 
 use super::Tournament;
 use super::fixture::Fixture;
@@ -10,50 +10,49 @@ use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::multiple::{holm, may_be_least};
 
-/// Level of every interval and of every family of tests.
+/// Significance level of every interval and every family of tests.
 pub const LEVEL: f64 = 0.05;
 
-/// A swarm of one policy.
+/// Results of a contender's pure swarm.
 #[derive(Clone, Debug)]
 pub struct Pure {
     /// Geometric-mean completion time, seconds, over scenarios, with its interval.
     pub time: Estimate,
     /// Copies uploaded by a peer per completed copy.
     pub upload: f64,
-    /// Bytes sent by anyone per useful byte.
+    /// Bytes sent by all nodes per useful byte.
     pub cost: f64,
     /// Copies sent by origins per completed copy.
     pub origin: f64,
     /// Share of the peers that completed.
     pub completed: f64,
-    /// It may be the fastest: with 95 % confidence the fastest is one of these.
+    /// Whether it may be the fastest. With 95 % confidence, the fastest contender has this flag.
     pub may_be_best: bool,
 }
 
-/// One meeting, seen from one side.
+/// The result of one meeting for one of the two contenders.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell {
     /// Logarithm of the ratio of completion times.
     pub time: Estimate,
-    /// The probability of such a ratio without any effect, adjusted for the whole matrix (Holm).
+    /// p-value of the time ratio, adjusted for all ratios of the matrix (Holm).
     pub time_p: f64,
-    /// Upload, relative to what the peer that it replaces uploads; `None` where that is nothing,
-    /// and where none is replaced.
+    /// Upload, relative to that of the peer that it replaces. `None` if that peer uploads nothing,
+    /// or if no peer is replaced.
     pub upload: Option<Upload>,
 }
 
-/// What a peer uploads, relative to the one that it replaces.
+/// Upload of a peer, relative to that of the peer that it replaces.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload {
     /// The ratio.
     pub ratio: Estimate,
-    /// The probability of such a ratio without any effect, adjusted for all ratios of the matrix
-    /// (Holm).
+    /// p-value of the ratio, adjusted for all ratios of the matrix (Holm).
     pub p: f64,
 }
 
 impl Upload {
-    /// The ratio is told apart from one.
+    /// Whether the ratio is significantly different from one.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         self.p < LEVEL
@@ -61,21 +60,22 @@ impl Upload {
 }
 
 impl Cell {
-    /// The ratio is told apart from one.
+    /// Whether the ratio is significantly different from one.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         self.time_p < LEVEL
     }
 }
 
-/// What became of one contender.
+/// Summary of one contender.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// Its place by completion time in a swarm of its own, from 1.
+    /// Rank by completion time of its pure swarm, from 1.
     pub place: usize,
-    /// Share of the opponents against which it is at least as fast, half and half.
+    /// Share of the opponents against which it is at least as fast in half-and-half swarms.
     pub robustness: f64,
-    /// Opponents than which it is shown faster and slower, half and half.
+    /// Number of opponents against which it is shown to be faster, and slower, in half-and-half
+    /// swarms.
     pub half: (usize, usize),
     /// Share of the others' swarms in which one peer of it is faster than those it replaces.
     pub aggressiveness: f64,
@@ -90,23 +90,23 @@ pub struct Score {
     pub one_upload_shown: (usize, usize),
 }
 
-/// Everything that a tournament says.
+/// All results of a tournament.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// By contender.
+    /// Pure swarms, by contender.
     pub pure: Vec<Pure>,
     /// Row: one peer of it; column: in a swarm of the other.
     pub one: Vec<Vec<Option<Cell>>>,
     /// Row against column, half and half.
     pub half: Vec<Vec<Option<Cell>>>,
-    /// By contender.
+    /// Summaries, by contender.
     pub scores: Vec<Score>,
 }
 
-/// Uploads below this, in copies, are nothing.
+/// Uploads below this number of copies count as zero.
 const NOTHING: f64 = 1e-9;
 
-/// Samples of one meeting, one value a seed: log ratio of times, and upload.
+/// Samples of one meeting with one value per seed: log ratio of times, and upload.
 type Samples = (Vec<f64>, Option<Vec<f64>>);
 
 struct Reader<'a> {
@@ -116,7 +116,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The mean over scenarios of something, one value a seed.
+    /// The mean over scenarios of a value, one per seed.
     fn by_seed(&self, value: impl Fn(usize, u32) -> f64) -> Vec<f64> {
         let one = |seed| {
             let each: Vec<f64> = (0..self.scenarios).map(|it| value(it, seed)).collect();
@@ -153,7 +153,7 @@ impl Reader<'_> {
                 let (mixed, twin) = pair(scenario, seed);
                 1.0 + (mixed.upload.0 - twin.1) / usual[scenario]
             });
-            // Who uploads nothing in any run is not to differ from it by rounding.
+            // If the adopter never uploads, rounding must not make seeds differ.
             let nothing = self.by_seed(|scenario, seed| pair(scenario, seed).0.upload.0);
             if nothing.iter().all(|it| *it == 0.0) {
                 shares.fill(0.0);
@@ -163,8 +163,8 @@ impl Reader<'_> {
         (time, upload)
     }
 
-    /// Half and half, `first` against `second`: each peer runs the one in one run and the other in
-    /// its twin with the halves exchanged, so that every peer is compared with itself.
+    /// Half and half, `first` against `second`. In the twin run the halves are exchanged, so that
+    /// each peer runs both policies and is compared with itself.
     fn half(&self, first: usize, second: usize) -> Samples {
         let time = self.by_seed(|scenario, seed| {
             let run = |fixture| self.readings.at(fixture, scenario, seed);
@@ -180,7 +180,7 @@ impl Reader<'_> {
 }
 
 impl Standing {
-    /// The standing after all matches.
+    /// The results after all matches.
     #[must_use]
     pub fn of(tournament: &Tournament, readings: &Readings) -> Self {
         let reader = Reader {
@@ -201,7 +201,7 @@ impl Standing {
             count,
             half.map(|(a, b)| ((a, b), reader.half(a, b))).collect(),
         );
-        // Seen from the other side.
+        // The same meeting from the other side.
         for (a, b) in pairs().filter(|(a, b)| a > b) {
             half[a][b] = half[b][a].map(|it| Cell {
                 time: it.time.map(|it| -it),
@@ -237,7 +237,7 @@ fn pure(reader: &Reader<'_>, count: usize) -> Vec<Pure> {
     (0..count).map(one).collect()
 }
 
-/// Estimates of all meetings, with the p-values adjusted for all of them together.
+/// Estimates of all meetings, with p-values adjusted for all of them together.
 fn matrix(count: usize, samples: Vec<((usize, usize), Samples)>) -> Vec<Vec<Option<Cell>>> {
     let p_values: Vec<f64> = samples.iter().map(|it| t_p_value(&it.1.0)).collect();
     let adjusted = holm(&p_values);
@@ -308,8 +308,8 @@ mod tests {
         (tournament, standing)
     }
 
-    /// In a toy swarm whoever is the candidate is half as slow again and uploads half as much,
-    /// whatever its policy: nobody differs from anybody.
+    /// In the toy swarm the candidate is always 1.5 times as slow and uploads half as much,
+    /// whatever its policy. So no contender differs from another.
     #[test]
     fn what_is_alike_is_not_told_apart() {
         let toy = Toy {
@@ -345,8 +345,8 @@ mod tests {
         }
     }
 
-    /// Three policies that differ by 0, 0.1 and 0.3 in log time, whoever they meet; two peers of
-    /// which the second takes 2 longer, and a little noise by seed.
+    /// Three policies whose log times differ by 0, 0.1 and 0.3 whatever they meet. The second of
+    /// two peers takes 2 longer. There is a little noise by seed.
     #[test]
     fn planted_effects_are_found() {
         let tournament = Tournament::new(plan()).expect("a tournament");
@@ -384,7 +384,7 @@ mod tests {
                 assert!((cell.time.value - planted).abs() < 0.03, "{cell:?}");
                 assert!(cell.is_shown());
             }
-            // It uploads 0.9 copies where the second peer uploads 1.5.
+            // It uploads 0.9 copies in the place of the second peer, which uploads 1.5.
             let upload = alone.upload.expect("it uploads");
             assert!((upload.ratio.value - 0.6).abs() < 1e-9, "{upload:?}");
         }
