@@ -1,5 +1,5 @@
-//! Plans: one TOML file says what is asked, of which scenarios and policies, with how many seeds
-//! and which margins, and what is expected to come out.
+//! Plans. A plan is one TOML file with the question, the expected answer, the scenarios and
+//! policies to run, the number of seeds, and the margins.
 
 mod check;
 mod contrast;
@@ -39,49 +39,50 @@ pub use sweep::Sweep;
 pub struct Plan {
     /// Name of the results folder.
     pub name: String,
-    /// What is asked.
+    /// The question that the plan answers.
     pub question: String,
-    /// What the author expected before the plan was run.
+    /// What the author expected, written before the plan was run.
     pub expectation: String,
-    /// What was changed after the plan was first run, when and why.
+    /// What was changed after the first run, when and why.
     pub amendments: Option<String>,
-    /// The readings of "bandwidth" to decide.
+    /// The readings of "bandwidth" to evaluate.
     pub estimands: Vec<Estimand>,
     /// Shares of peers that run the candidate.
     pub adoption: Vec<Adoption>,
     /// The policy under test.
     pub candidate: Contender,
-    /// What origin seeds run; `None` for what everybody runs, and the baseline where peers differ.
+    /// What origin seeds run. `None`: what the peers run; the baseline in a mixed swarm.
     pub origin: Option<Contender>,
-    /// What it is compared with.
+    /// The policies that it is compared with.
     pub baselines: Vec<Contender>,
-    /// What is set against what: at least one.
+    /// Pairs of contenders to compare; at least one.
     pub contrasts: Vec<Contrast>,
-    /// The plan lists its contrasts; else they are the candidate against each baseline.
+    /// Whether the plan lists its contrasts. If not, the candidate is compared with each baseline.
     pub contrasts_listed: bool,
-    /// Names of baselines and candidate from the first rung to the last; empty for no ladder.
+    /// Names of the baselines and the candidate from the lowest rung to the highest; empty for no
+    /// ladder.
     pub ladder: Vec<String>,
-    /// Settings to vary in a design, if any.
+    /// Settings to vary together in a factorial design.
     pub factorial: Option<Factorial>,
     /// Settings to vary one at a time.
     pub sweeps: Vec<Sweep>,
-    /// Where.
+    /// The scenarios to run.
     pub scenarios: Vec<ScenarioUse>,
-    /// From which the seed of each run follows.
+    /// The seed of each run is derived from this seed.
     pub master_seed: u64,
-    /// Paired runs of each comparison, where a scenario has no number of its own.
+    /// Number of paired runs for scenarios without a number of their own.
     pub seed_count: u32,
-    /// Margins and claim, fixed beforehand.
+    /// Margins and claim, fixed before the first run.
     pub margins: Margins,
     /// How intervals are made.
     pub method: Method,
-    /// Bootstrap resamples, of methods that have some.
+    /// Number of bootstrap resamples, for methods that use them.
     pub resamples: usize,
-    /// Pictures to draw.
+    /// Figures to draw.
     pub figures: Vec<Figure>,
-    /// How it stands to what was fixed before its first run.
+    /// Comparison with the plan as registered before its first run.
     pub status: Status,
-    /// What options left out of what the file says.
+    /// Parts of the file that command-line options left out.
     pub left_out: LeftOut,
 }
 
@@ -115,7 +116,7 @@ impl Estimand {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::E1, Self::E2, Self::E3, Self::E4, Self::E5];
 
-    /// The short name in tables and files.
+    /// Short name in tables and files.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -139,14 +140,14 @@ impl Estimand {
         }
     }
 
-    /// It is about the adopters, not about the whole swarm.
+    /// Whether it describes the adopters, not the whole swarm.
     #[must_use]
     pub const fn is_focal(self) -> bool {
         matches!(self, Self::E1 | Self::E2)
     }
 }
 
-/// How many peers run the candidate.
+/// Number of peers that run the candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Adoption {
     /// A single peer.
@@ -156,10 +157,11 @@ pub enum Adoption {
 }
 
 impl Adoption {
-    /// Everybody.
+    /// All peers.
     pub const ALL: Self = Self::Share(Percent::HUNDRED);
 
-    /// Adopters among `peers` peers: a share rounds down, but at least one adopts.
+    /// Number of adopters among `peers` peers. A share is rounded down, but at least one peer
+    /// adopts.
     #[must_use]
     pub fn of(self, peers: usize) -> usize {
         match self {
@@ -181,9 +183,9 @@ impl Adoption {
 /// A policy with its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contender {
-    /// The name results are grouped by.
+    /// Name by which results are grouped.
     pub name: String,
-    /// The client that everything else is set on top of; the scenario's own if not given.
+    /// Client profile with the settings that are not given here; `None` for the scenario's client.
     pub profile: Option<&'static Profile>,
     /// Registered choking policy.
     pub policy: String,
@@ -191,55 +193,55 @@ pub struct Contender {
     pub own: Option<&'static Entry>,
     /// Parameters that differ from the policy's defaults; durations in nanoseconds.
     pub parameters: BTreeMap<String, u64>,
-    /// Connections at most; those of the profile, or of the scenario, if not given.
+    /// Most connections; `None` for the value of the profile or the scenario.
     pub max_connections: Option<u16>,
-    /// Registered piece picker; the one of the profile, or of the scenario, if not given.
+    /// Name of a registered piece picker; `None` for that of the profile or the scenario.
     pub picker: Option<String>,
 }
 
 /// A scenario with changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioUse {
-    /// The name results are grouped by.
+    /// Name by which results are grouped.
     pub name: String,
     /// Built-in name, or file relative to the plan.
     pub source: String,
-    /// `key=value` changes, in the order they apply.
+    /// `key=value` changes in the order in which they apply.
     pub set: Vec<String>,
-    /// It is about the steady state: peers count that arrive after the warm-up.
+    /// Whether it is about the steady state. Then only peers that arrive after the warm-up count.
     pub steady: bool,
-    /// Paired runs here, if not as many as elsewhere.
+    /// Number of paired runs in this scenario, if different from the plan's.
     pub seed_count: Option<u32>,
-    /// Why it does not count for claims about all scenarios; `None` where it does.
+    /// Why the scenario does not count for claims about all scenarios; `None` if it does.
     pub out_of_scope: Option<String>,
 }
 
 impl ScenarioUse {
-    /// It counts for claims about all scenarios.
+    /// Whether it counts for claims about all scenarios.
     #[must_use]
     pub const fn is_in_scope(&self) -> bool {
         self.out_of_scope.is_none()
     }
 }
 
-/// How a plan stands to what was fixed before its first run.
+/// Comparison of a plan with its registration before the first run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// As it was then.
+    /// Unchanged.
     Registered,
-    /// Changed since, and it says so.
+    /// Changed since, and the plan states the amendment.
     Amended {
-        /// Runs that had been made before the first change.
+        /// Number of runs made before the first change.
         after_runs: usize,
-        /// What was changed, key by key.
+        /// The changes, key by key.
         changed: Vec<String>,
     },
-    /// Options changed it: nothing of it is a test.
+    /// Changed by command-line options. Its results are not a test of anything.
     Exploratory,
 }
 
 impl Status {
-    /// The word in files.
+    /// Its name in files.
     #[must_use]
     pub fn word(&self) -> String {
         match self {
@@ -249,7 +251,7 @@ impl Status {
         }
     }
 
-    /// What was changed since the first run, key by key.
+    /// The changes since the first run, key by key.
     #[must_use]
     pub fn changed(&self) -> &[String] {
         match self {
@@ -259,12 +261,12 @@ impl Status {
     }
 }
 
-/// Fixed beforehand.
+/// Margins, fixed before the first run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Margins {
-    /// Geometric-mean completion time may grow by less than this.
+    /// Largest increase allowed for geometric-mean completion time.
     pub time: Percent,
-    /// The 95th percentile of completion time may grow by less than this.
+    /// Largest increase allowed for the 95th percentile of completion time.
     pub tail: Percent,
     /// The size of the saving that is claimed.
     pub claim: Percent,
@@ -294,7 +296,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The name in files and captions.
+    /// Its name in files and captions.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -336,7 +338,7 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// All of them, in the order of the report.
+    /// All figures in the order of the report.
     pub const ALL: [Self; 11] = [
         Self::Joint,
         Self::Forest,
@@ -358,7 +360,7 @@ impl Plan {
         self.scenarios.iter().filter(|it| it.is_in_scope())
     }
 
-    /// Paired runs in a scenario.
+    /// Number of paired runs in a scenario.
     #[must_use]
     pub fn seeds_of(&self, scenario: usize) -> u32 {
         self.scenarios[scenario]
@@ -366,7 +368,7 @@ impl Plan {
             .unwrap_or(self.seed_count)
     }
 
-    /// Fewest and most paired runs of a scenario.
+    /// Smallest and largest number of paired runs of a scenario.
     #[must_use]
     pub fn seed_range(&self) -> (u32, u32) {
         let each = || (0..self.scenarios.len()).map(|it| self.seeds_of(it));
@@ -374,7 +376,7 @@ impl Plan {
         ends.unwrap_or((self.seed_count, self.seed_count))
     }
 
-    /// The numbers of paired runs in words: `30`, or `30 to 60 (by scenario)`.
+    /// The numbers of paired runs as text: `30`, or `30 to 60 (by scenario)`.
     #[must_use]
     pub fn seeds_said(&self) -> String {
         match self.seed_range() {
@@ -383,14 +385,15 @@ impl Plan {
         }
     }
 
-    /// Seed of paired run `index`: eight bytes of SHA-256, so that more runs change no earlier one.
+    /// Seed of paired run `index`: eight bytes of SHA-256. Adding runs does not change earlier
+    /// seeds.
     #[must_use]
     pub fn run_seed(&self, index: u32) -> u64 {
         use sha2::Digest as _;
         let text = format!("unchoke run seed {} {index}", self.master_seed);
         let digest = sha2::Sha256::digest(text.as_bytes());
         let first: [u8; 8] = digest[..8].try_into().expect("32 bytes hold 8");
-        // 63 bits, so that the seed is a TOML and a JSON integer for every reader.
+        // 63 bits, so that the seed is a valid TOML and JSON integer for every reader.
         u64::from_be_bytes(first) >> 1
     }
 }

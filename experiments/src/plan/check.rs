@@ -1,4 +1,4 @@
-//! From the TOML form to a plan whose every part makes sense.
+//! Converts the TOML form to a plan and checks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::{Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, 
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
 
-/// The plan that `file` means.
+/// Makes the plan from `file`.
 pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanError> {
     let mut plan = Plan {
         name: checked_name(&file.name).map_err(|it| source.error("name", it))?,
@@ -60,7 +60,8 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
     Ok(plan)
 }
 
-/// Numbers within their limits, nothing named twice, and something left to decide.
+/// Checks that numbers are within their limits, that names are unique, and that there is something
+/// to evaluate.
 fn sound(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
     seed_count(plan.seed_count).map_err(|it| source.error("seeds.count", it))?;
     if !(100..=MOST_RESAMPLES).contains(&plan.resamples) {
@@ -95,7 +96,8 @@ fn sound(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// A ladder has two rungs at least, each a baseline or the candidate, none twice.
+/// A ladder must have at least two rungs. Each is a baseline or the candidate, and none appears
+/// twice.
 fn ladder(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
     let known = |name: &String| plan.arm_of(name).is_some();
     if let Some(at) = plan.ladder.iter().position(|it| !known(it)) {
@@ -178,8 +180,8 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
     })
 }
 
-/// Parameters under their full names. A key may have the unit in its name and a plain number for it,
-/// as older plans have.
+/// Parameters by full name. A key may also end in a unit and have a plain number, as in older
+/// plans.
 fn parameters(
     file: &CandidateFile,
     entry: &'static Entry,

@@ -1,4 +1,4 @@
-//! Which contenders are set against each other, and at which shares of adopters.
+//! Contrasts: pairs of contenders that are compared, and their shares of adopters.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use super::{Adoption, Contender, Plan, PlanError};
 pub enum Arm {
     /// The candidate.
     Candidate,
-    /// The baseline at this position.
+    /// The baseline with this index.
     Baseline(usize),
 }
 
-/// Two contenders set against each other.
+/// Two contenders that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contrast {
-    /// The name results are grouped by: the baseline's where the plan lists no contrasts.
+    /// Name by which results are grouped: the baseline's, if the plan does not list contrasts.
     pub name: String,
-    /// What the two differ in, in words, if the plan says so.
+    /// The difference between the two in words, if the plan states it.
     pub what: Option<String>,
-    /// Whose effect is asked for.
+    /// The contender whose effect is measured.
     pub candidate: Arm,
-    /// What it is compared with.
+    /// The contender that it is compared with.
     pub baseline: Arm,
     /// Shares of peers that run the candidate.
     pub adoption: Vec<Adoption>,
 }
 
 impl Plan {
-    /// The candidate against every baseline, which is what a plan without contrasts means.
+    /// Makes the contrasts of a plan that lists none: the candidate compared with every baseline.
     pub fn set_against_each(&mut self) {
         let each = self.baselines.iter().enumerate();
         let contrast = |(at, it): (usize, &Contender)| Contrast {
@@ -45,7 +45,7 @@ impl Plan {
         self.contrasts_listed = false;
     }
 
-    /// A contender.
+    /// The contender of an arm.
     #[must_use]
     pub fn arm(&self, arm: Arm) -> &Contender {
         match arm {
@@ -61,7 +61,7 @@ impl Plan {
         (self.arm(it.candidate), self.arm(it.baseline))
     }
 
-    /// A contrast as tables and figures name it: `vs bep3`, or the name that the plan gives it.
+    /// A contrast's name in tables and figures: `vs bep3`, or the name given in the plan.
     #[must_use]
     pub fn versus(&self, contrast: usize) -> String {
         let name = &self.contrasts[contrast].name;
@@ -72,7 +72,7 @@ impl Plan {
         }
     }
 
-    /// Contenders whose swarms of one policy some contrast needs, the candidate first, which is also
+    /// Contenders whose pure swarms are needed by some contrast. The candidate is first; it is also
     /// compared with itself.
     #[must_use]
     pub fn pure_arms(&self) -> BTreeSet<Arm> {
@@ -97,8 +97,8 @@ impl Plan {
         found.map(Arm::Baseline)
     }
 
-    /// Keeps the contrasts of these names, or with baselines of these names, and drops contenders that
-    /// none of them needs. The error is a name that there is not.
+    /// Keeps the contrasts with these names, or whose baselines have these names. Removes
+    /// contenders that no remaining contrast needs. The error is an unknown name.
     pub(super) fn keep_contrasts(&mut self, names: &[String]) -> Result<(), String> {
         if names.is_empty() {
             return Ok(());
@@ -143,13 +143,13 @@ impl Plan {
         let mut at = 0..;
         self.baselines
             .retain(|_| used.contains(&Arm::Baseline(at.next().expect("endless"))));
-        // A rung may be missing now.
+        // A rung may have been removed.
         self.ladder.clear();
         Ok(())
     }
 }
 
-/// The contrasts that a plan lists, whose contenders are right.
+/// The contrasts that a plan lists. Its contenders have been checked before.
 pub(super) fn contrasts(
     files: &[ContrastFile],
     plan: &mut Plan,

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-/// Most factors: a letter each, and at most 2^10 runs.
+/// Most factors. Each has a letter, and there are at most 2^10 runs.
 const MOST_FACTORS: usize = 10;
 
-/// A two-level design. Sets of factors are bits, the first factor the lowest.
+/// A two-level design. A set of factors is a bit mask; the first factor is the lowest bit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Design {
     factors: usize,
-    /// For each factor after the base ones: the base factors whose product it is.
+    /// For each factor after the base factors: the base factors of which it is the product.
     generators: Vec<u32>,
 }
 
@@ -19,14 +19,14 @@ pub fn letter(factor: usize) -> char {
     char::from(b'A' + u8::try_from(factor).expect("few factors"))
 }
 
-/// A set of factors as letters.
+/// A set of factors, written as letters.
 fn word(set: u32) -> String {
     let has = |it: &usize| set >> it & 1 == 1;
     (0..MOST_FACTORS).filter(has).map(letter).collect()
 }
 
 impl Design {
-    /// A design of `factors` factors of which the last ones are generated, such as `E = ABC`. The
+    /// A design with `factors` factors, the last of which are generated, for example `E = ABC`. The
     /// error says what is wrong.
     pub fn new(factors: usize, generators: &[String]) -> Result<Self, String> {
         if !(2..=MOST_FACTORS).contains(&factors) || generators.len() + 2 > factors {
@@ -74,12 +74,12 @@ impl Design {
         self.factors - self.generators.len()
     }
 
-    /// The runs in standard order: the factors that are at their high level.
+    /// The runs in standard order. Each is the set of factors at their high level.
     #[must_use]
     pub fn runs(&self) -> Vec<u32> {
         let run = |levels: u32| {
             let generated = self.generators.iter().enumerate().map(|(at, set)| {
-                // A product of signs is + if an even number of them are -.
+                // A product of signs is + if an even number of them is -.
                 let lows = (set & !levels).count_ones();
                 u32::from(lows.is_multiple_of(2)) << (self.base() + at)
             });
@@ -88,7 +88,7 @@ impl Design {
         (0..1 << self.base()).map(run).collect()
     }
 
-    /// The words that are +1 in every run.
+    /// The defining words: sets of factors whose product is +1 in every run.
     #[must_use]
     pub fn defining(&self) -> Vec<u32> {
         let own = self.generators.iter().enumerate();
@@ -103,15 +103,15 @@ impl Design {
         words
     }
 
-    /// Length of the shortest defining word: IV means that no main effect is aliased with another
-    /// or with a two-factor interaction. `None` for a full design.
+    /// Length of the shortest defining word (the resolution). At IV, no main effect is aliased with
+    /// another one or with a two-factor interaction. `None` for a full design.
     #[must_use]
     pub fn resolution(&self) -> Option<u32> {
         self.defining().iter().map(|it| it.count_ones()).min()
     }
 
-    /// The design in words: number of runs, generators, defining relation, aliases of the
-    /// two-factor interactions.
+    /// The design as text: number of runs, generators, defining relation, aliases of two-factor
+    /// interactions.
     #[must_use]
     pub fn described(&self) -> String {
         let runs = 1_u32 << self.base();
@@ -142,7 +142,7 @@ impl Design {
         text
     }
 
-    /// Groups of two-factor interactions that cannot be told apart.
+    /// Groups of two-factor interactions that are aliased with each other.
     #[must_use]
     pub fn aliases(&self) -> Vec<String> {
         let (mut groups, mut seen) = (Vec::new(), Vec::<u32>::new());
@@ -203,7 +203,7 @@ mod tests {
                 assert_eq!(runs.iter().map(product).sum::<i32>(), 0, "{a} {b}");
             }
         }
-        // The first run has every base factor low: products of three signs are low too.
+        // In the first run every base factor is low, so products of three of them are low too.
         assert_eq!(runs[0], 0);
         assert_eq!(runs[15], 0b111_1111);
     }

@@ -1,4 +1,4 @@
-//! A plan back in its TOML form: what was really run, with every change and default.
+//! Writes a plan as TOML: what was run, with every change and default.
 
 use unchoke_sim::parameter;
 
@@ -10,7 +10,7 @@ use super::sweep::written;
 use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse, Sweep, policies};
 
 impl Plan {
-    /// The plan as TOML text. Reading it gives the same plan.
+    /// The plan as TOML text. Reading the text gives the same plan.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let file = PlanFile {
@@ -125,7 +125,7 @@ fn scenario(it: &ScenarioUse) -> ScenarioFile {
     }
 }
 
-/// A change written as `key=value`, as an entry of a table.
+/// A `key=value` change as an entry of a table.
 fn change(text: &str) -> (String, toml::Value) {
     let (key, value) = text
         .split_once('=')

@@ -1,15 +1,15 @@
-//! What is wrong with a plan, in one sentence that names file, line and key.
+//! Errors in plans: one sentence with file, line and key.
 
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
-/// Where something is wrong.
+/// Where an error is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Where {
-    /// In this line of the file, counted from 1.
+    /// In this line of the file, from 1.
     Line(usize),
-    /// In this option of the command line.
+    /// In this command-line option.
     Option(String),
     /// In the file as a whole.
     Whole,
@@ -20,9 +20,10 @@ pub enum Where {
 pub struct PlanError {
     /// The plan file.
     pub file: String,
-    /// Where in it.
+    /// Where in the file.
     pub at: Where,
-    /// Dotted path of the key, empty for the file as a whole. Elements of lists count from 0.
+    /// Dotted path of the key; empty if the file as a whole is wrong. List elements are numbered
+    /// from 0.
     pub key: String,
     /// What is wrong and what to do.
     pub message: String,
@@ -45,7 +46,7 @@ impl fmt::Display for PlanError {
     }
 }
 
-/// The text of a plan file, for finding the lines of keys.
+/// The text of a plan file, for finding the line of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
     pub(super) file: &'a str,
@@ -63,7 +64,7 @@ impl Source<'_> {
         }
     }
 
-    /// An error that the TOML reader found.
+    /// An error from the TOML parser.
     pub(super) fn toml_error(&self, error: &toml::de::Error) -> PlanError {
         let line = error.span().map(|span| self.line(span.start));
         PlanError {
@@ -79,7 +80,7 @@ impl Source<'_> {
         ends.take_while(|end| end.0 < offset).count() + 1
     }
 
-    /// Line of the deepest part of the path that the file has.
+    /// Line of the deepest part of the path that the file contains.
     fn find(&self, path: &str) -> Option<usize> {
         let root = DeTable::parse(self.text).ok()?;
         let mut offset = None;

@@ -1,4 +1,4 @@
-//! Factors of a plan and the design in which they vary.
+//! The factors of a plan and their design.
 
 use super::design::{Design, letter};
 use super::error::Source;
@@ -8,11 +8,11 @@ use super::{Adoption, Plan, PlanError};
 /// Factors and the design.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factorial {
-    /// Which settings are run.
+    /// The settings to run.
     pub design: Design,
-    /// As written, such as `E = ABC`.
+    /// As written in the plan, for example `E = ABC`.
     pub generators: Vec<String>,
-    /// Factor A first.
+    /// The factors; factor A first.
     pub factors: Vec<Factor>,
 }
 
@@ -23,12 +23,12 @@ pub struct Factor {
     pub name: String,
     /// `key=value` changes of the plan at the low level.
     pub low: Vec<String>,
-    /// Likewise at the high level.
+    /// `key=value` changes of the plan at the high level.
     pub high: Vec<String>,
 }
 
 impl Factorial {
-    /// Changes of the plan for the setting with these factors high.
+    /// Changes of the plan for the run with these factors at their high level.
     #[must_use]
     pub fn changes(&self, high: u32) -> Vec<String> {
         let each = self.factors.iter().enumerate().map(|(at, factor)| {
@@ -41,7 +41,7 @@ impl Factorial {
         each.flatten().collect()
     }
 
-    /// A setting as letters with signs: `A+ B- …`.
+    /// A run's levels as letters with signs: `A+ B- …`.
     #[must_use]
     pub fn levels(&self, high: u32) -> String {
         let sign = |at: usize| if high >> at & 1 == 1 { '+' } else { '-' };
@@ -50,7 +50,7 @@ impl Factorial {
     }
 }
 
-/// The factors of a plan whose other parts are right.
+/// The factors of a plan. Its other parts have been checked before.
 pub(super) fn factorial(
     file: &FactorialFile,
     plan: &Plan,

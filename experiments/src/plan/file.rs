@@ -1,4 +1,4 @@
-//! The TOML form of a plan. Unknown keys are errors.
+//! The TOML form of a plan. An unknown key is an error.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +12,27 @@ use super::{Estimand, Figure, Method};
 pub struct PlanFile {
     /// Name of the results folder.
     pub name: String,
-    /// What is asked.
+    /// The question that the plan answers.
     pub question: String,
     /// What the author expects, written before the plan is run.
     pub expectation: String,
-    /// What was changed after the plan was first run, when and why.
+    /// What was changed after the first run, when and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amendments: Option<String>,
-    /// Readings of "bandwidth" to decide; all five if left out.
+    /// Readings of "bandwidth" to evaluate; default: all five.
     #[serde(default = "every_estimand")]
     pub estimands: Vec<Estimand>,
     /// `"one"` or percentages of peers that run the candidate.
     pub adoption: Vec<String>,
-    /// Pictures to draw; all if left out.
+    /// Figures to draw; default: all.
     #[serde(default = "every_figure")]
     pub figures: Vec<Figure>,
-    /// Names of baselines and candidate, each one step beyond the one before: the steps are
-    /// compared one by one.
+    /// Names of baselines and candidate in order; each rung is compared with the one before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<String>,
     /// Seeds.
     pub seeds: SeedsFile,
-    /// Margins; the usual ones if left out.
+    /// Margins; the defaults if left out.
     #[serde(default)]
     pub margins: MarginsFile,
     /// Bootstrap.
@@ -41,21 +40,20 @@ pub struct PlanFile {
     pub statistics: StatisticsFile,
     /// The policy under test.
     pub candidate: CandidateFile,
-    /// What origin seeds run, whatever the peers run. Left out: what everybody runs, and the
-    /// baseline where peers differ.
+    /// What origin seeds run. Default: what the peers run; the baseline in a mixed swarm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<CandidateFile>,
-    /// What it is compared with.
+    /// The policies that it is compared with.
     pub baseline: Vec<CandidateFile>,
-    /// What is set against what; left out: the candidate against each baseline.
+    /// Pairs of contenders to compare; default: the candidate with each baseline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contrast: Vec<ContrastFile>,
-    /// Where.
+    /// The scenarios to run.
     pub scenario: Vec<ScenarioFile>,
-    /// Settings to vary in a two-level design: the plan is run at each of them.
+    /// Settings to vary in a two-level design. The plan is run at each combination of the design.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factorial: Option<FactorialFile>,
-    /// Settings to vary one at a time: the plan is run at each value.
+    /// Settings to vary one at a time. The plan is run at each value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweep: Vec<SweepFile>,
 }
@@ -64,21 +62,21 @@ pub struct PlanFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepFile {
-    /// What is varied, in words; the key if left out.
+    /// Name of the setting in words; default: the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Dotted key of the plan, such as `scenario.*.set.peers`.
+    /// Dotted key of the plan, for example `scenario.*.set.peers`.
     pub key: String,
-    /// Values of it.
+    /// The values.
     #[schemars(with = "Vec<serde_json::Value>")]
     pub values: Vec<toml::Value>,
-    /// Paired runs of each; those of the plan if left out.
+    /// Number of paired runs at each value; default: the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<u32>,
-    /// Names of the contrasts to run; all if left out.
+    /// Names of the contrasts to run; default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contrasts: Vec<String>,
-    /// Names of the scenarios to run; all if left out.
+    /// Names of the scenarios to run; default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<String>,
 }
@@ -87,7 +85,8 @@ pub struct SweepFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FactorialFile {
-    /// The factors after the base ones as products of these, such as `E = ABC`; none for all runs.
+    /// The factors after the base factors as products of these, for example `E = ABC`. None for a
+    /// full design.
     #[serde(default)]
     pub generators: Vec<String>,
     /// Factor A first.
@@ -100,10 +99,10 @@ pub struct FactorialFile {
 pub struct FactorFile {
     /// Its name in results.
     pub name: String,
-    /// Changes by dotted key of the plan at the low level.
+    /// Changes at the low level, by dotted key of the plan.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub low: BTreeMap<String, toml::Value>,
-    /// The same keys at the high level.
+    /// Changes at the high level, with the same keys.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub high: BTreeMap<String, toml::Value>,
 }
@@ -112,7 +111,7 @@ pub struct FactorFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeedsFile {
-    /// From which the seed of each run follows.
+    /// The seed of each run is derived from this seed.
     pub master: u64,
     /// Paired runs of each comparison.
     pub count: u32,
@@ -122,9 +121,9 @@ pub struct SeedsFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarginsFile {
-    /// Of geometric-mean completion time.
+    /// Largest increase allowed for geometric-mean completion time.
     pub time: String,
-    /// Of the 95th percentile of completion time.
+    /// Largest increase allowed for the 95th percentile of completion time.
     pub tail: String,
     /// Size of the saving that is claimed.
     pub claim: String,
@@ -146,7 +145,7 @@ impl Default for MarginsFile {
 pub struct StatisticsFile {
     /// How intervals are made: `student`, `studentised` or `bca`.
     pub interval: Method,
-    /// Resamples, of the latter two.
+    /// Number of resamples, for `studentised` and `bca`.
     pub bootstrap: usize,
 }
 
@@ -166,13 +165,13 @@ pub struct CandidateFile {
     /// The name results are grouped by; the policy's if left out, or the profile's if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Client profile that everything else is set on top of; the scenario's own client if left out.
+    /// Client profile with the settings that are not given here; default: the scenario's client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// Registered choking policy; the profile's if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// Connections at most.
+    /// Most connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<u16>,
     /// Registered piece picker.
@@ -187,17 +186,17 @@ pub struct CandidateFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContrastFile {
-    /// The name results are grouped by.
+    /// Name by which results are grouped.
     pub name: String,
-    /// What the two differ in, in words.
+    /// The difference between the two, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
-    /// Name of the contender whose effect is asked for; the candidate if left out.
+    /// Name of the contender whose effect is measured; default: the candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<String>,
     /// Name of the contender that it is compared with.
     pub baseline: String,
-    /// `"one"` or percentages of peers that run the former; the plan's if left out.
+    /// `"one"` or percentages of peers that run the candidate; default: the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Vec<String>>,
 }
@@ -206,7 +205,7 @@ pub struct ContrastFile {
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ParameterFile {
-    /// A plain number; of a parameter whose name ends in `_ns`, nanoseconds.
+    /// A plain number. For a parameter whose name ends in `_ns`, nanoseconds.
     Number(u64),
     /// A time or size with its unit.
     Text(String),
@@ -221,18 +220,19 @@ pub struct ScenarioFile {
     pub name: Option<String>,
     /// Built-in name, or file relative to the plan.
     pub source: String,
-    /// It is about the steady state: only peers count that arrive after the warm-up, which MSER-5
-    /// finds, and as long before the last arrival.
+    /// Whether it is about the steady state. Then only peers count that arrive after the warm-up,
+    /// found by MSER-5, and before the last arrival by at least the same time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub steady: bool,
-    /// Why the scenario does not count for claims about all of them: say what cannot act in it. Its rows
-    /// are shown all the same.
+    /// Why the scenario does not count for claims about all scenarios: which effect cannot occur in
+    /// it. Its rows are still shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_scope: Option<String>,
-    /// Paired runs here, where the sample-size rule asks for another number than elsewhere.
+    /// Number of paired runs in this scenario, if the sample-size rule requires another number
+    /// here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seeds: Option<u32>,
-    /// Changes by dotted key of the scenario.
+    /// Changes, by dotted key of the scenario.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub set: BTreeMap<String, toml::Value>,

@@ -1,16 +1,15 @@
-//! What options leave out of a plan.
+//! Parts of a plan that command-line options left out.
 
 use super::Plan;
 
-/// What options left out of a plan: names as in files, each of something that the file asks for and the
-/// changed plan does not.
+/// Names, as in files, of parts that the plan file has and the changed plan does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Scenarios.
     pub scenarios: Vec<String>,
-    /// Contrasts; the candidate too, which is compared with itself, where it has another name now.
+    /// Contrasts. Also the candidate, which is compared with itself, if its name changed.
     pub contrasts: Vec<String>,
-    /// Labels of shares of peers that adopt.
+    /// Labels of adoption levels.
     pub adoption: Vec<String>,
     /// Ids of estimands.
     pub estimands: Vec<String>,
@@ -35,7 +34,7 @@ impl LeftOut {
         }
     }
 
-    /// Whether a comparison was left out, by the names in files of its parts.
+    /// Whether a comparison was left out, given the names in files of its parts.
     #[must_use]
     pub fn holds(&self, scenario: &str, contrast: &str, adoption: &str, quantity: &str) -> bool {
         let has = |names: &[String], name: &str| names.iter().any(|it| it == name);

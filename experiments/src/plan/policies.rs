@@ -1,5 +1,5 @@
-//! The policies that plans and commands may name: those of the house, and those that the running
-//! program brings along.
+//! Policies that plans and commands can name: the registered ones, and those that the running
+//! program adds.
 
 use std::sync::OnceLock;
 
@@ -14,9 +14,9 @@ struct Own {
     program: String,
 }
 
-/// Adds the policies of the running program. `program` tells its builds apart: the code of these policies
-/// is in no fingerprint of the engine. Fails where two policies would have one id, or the list was set
-/// before.
+/// Adds the policies of the running program. `program` identifies its build, because the code of
+/// these policies is not in the engine's fingerprint. Fails if two policies have the same id, or if
+/// this was called before.
 pub fn add(entries: &[&'static Entry], program: String) -> Result<(), String> {
     for (at, it) in entries.iter().enumerate() {
         if REGISTRY.iter().any(|house| house.id == it.id) {
@@ -37,7 +37,7 @@ pub fn add(entries: &[&'static Entry], program: String) -> Result<(), String> {
     set.map_err(|_| "the policies of this program were added before".to_owned())
 }
 
-/// All of them: the house's in the order of its registry, then the program's.
+/// All policies: the registered ones in the order of the registry, then the program's.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
     let own = OWN.get().map_or(&[][..], |it| it.entries.as_slice());
     REGISTRY.iter().chain(own.iter().copied())
@@ -58,8 +58,8 @@ pub fn own(id: &str) -> Option<&'static Entry> {
     own.entries.iter().copied().find(|it| it.id == id)
 }
 
-/// The version of what runs units: the engine's, and the program's where policies of its own may be in
-/// them. Another build of the program may have another policy under the same name.
+/// Version of everything that runs units: the engine's, and the program's if units may contain its
+/// policies. Another build of the program may have a different policy under the same name.
 #[must_use]
 pub fn version(engine: &str) -> String {
     match OWN.get() {

@@ -1,18 +1,19 @@
-//! Reading a plan file and changing it by options.
+//! Reads a plan file and applies command-line options to it.
 
 use super::check::check;
 use super::error::{Source, Where};
 use super::file::PlanFile;
 use super::{LeftOut, Plan, PlanError, Status};
 
-/// What the command line changes. Any change makes the run exploratory.
+/// Changes from the command line. Any change makes the run exploratory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// `key=value` by dotted key of the plan; elements of lists by number or by name, `*` for all.
+    /// `key=value` by dotted key of the plan. List elements are named by number or name; `*` means
+    /// all.
     pub set: Vec<String>,
-    /// Keep these scenarios only.
+    /// Keep only these scenarios.
     pub scenarios: Vec<String>,
-    /// Keep these baselines only.
+    /// Keep only these baselines.
     pub policies: Vec<String>,
     /// Another master seed.
     pub seed: Option<u64>,
@@ -20,7 +21,7 @@ pub struct Changes {
     pub seeds: Option<u32>,
 }
 
-/// Reads the plan in `text`, which came from `file`, and applies `changes`.
+/// Reads the plan in `text`, the content of `file`, and applies `changes`.
 pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError> {
     let source = Source { file, text };
     let as_written: PlanFile = toml::from_str(text).map_err(|it| source.toml_error(&it))?;
@@ -50,7 +51,7 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
     if *changes != Changes::default() {
         plan.status = Status::Exploratory;
     }
-    // A file that makes sense only with the options leaves nothing out.
+    // If the file alone is not a valid plan, there is nothing that options left out.
     if let Ok(file) = check(&as_written, source) {
         plan.left_out = LeftOut::between(&file, &plan);
     }
@@ -97,7 +98,7 @@ fn keep<T>(
     Ok(())
 }
 
-/// Applies `key=value`. The value is TOML where it is valid TOML, else text.
+/// Applies `key=value`. If the value is valid TOML it is read as TOML, otherwise as text.
 fn apply(table: &mut toml::Table, option: &str) -> Result<(), String> {
     let Some((key, text)) = option.split_once('=') else {
         return Err("expected KEY=VALUE".to_owned());
@@ -116,15 +117,15 @@ fn apply(table: &mut toml::Table, option: &str) -> Result<(), String> {
     done.map_err(|part| format!("the plan has no {part:?} in {key:?}"))
 }
 
-/// Sets the value at the end of the path in every place that it names. The error is the part that
-/// leads nowhere.
+/// Sets the value at every place that the path names. The error is the part of the path that does
+/// not exist.
 fn set(at: &mut toml::Value, parts: &[&str], value: &toml::Value) -> Result<(), String> {
     let Some((first, rest)) = parts.split_first() else {
         *at = value.clone();
         return Ok(());
     };
     match at {
-        // Keys of a scenario's `set` are dotted themselves: the rest of the path is one key.
+        // Keys in a scenario's `set` contain dots themselves, so the rest of the path is one key.
         toml::Value::Table(table) if *first == "set" && !rest.is_empty() => {
             let empty = || toml::Value::Table(toml::Table::new());
             if let toml::Value::Table(changes) = table.entry("set").or_insert_with(empty) {
@@ -158,7 +159,7 @@ fn set(at: &mut toml::Value, parts: &[&str], value: &toml::Value) -> Result<(), 
     }
 }
 
-/// What an element of a list is called.
+/// Names of a list element.
 fn names(item: &toml::Value) -> Vec<&str> {
     ["name", "source", "policy"]
         .into_iter()

@@ -1,8 +1,8 @@
-//! The languages of scenarios and plans as JSON Schemas, for editors that complete and check TOML.
+//! JSON Schemas of scenarios and plans, for editors that complete and check TOML.
 //!
-//! `experiments/schemas/` holds a copy of each. A TOML file says which it follows in its first line:
-//! `#:schema ../../experiments/schemas/scenario.json`. A schema knows which keys there are and what
-//! they look like; sums, orders and files are for the reader to judge.
+//! `experiments/schemas/` has a copy of each. A TOML file names its schema in its first line:
+//! `#:schema ../../experiments/schemas/scenario.json`. A schema checks which keys exist and the
+//! form of their values. Sums, order and referenced files are checked by the reader.
 
 mod client;
 mod kinds;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::plan::PlanFile;
 
-/// A language that has a schema.
+/// A kind of file that has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// Scenarios: `sim/scenarios/`.
@@ -21,7 +21,7 @@ pub enum Language {
     Plan,
 }
 
-/// The schema of a language, draft 2020-12.
+/// The schema of a kind of file, draft 2020-12.
 #[must_use]
 pub fn schema(language: Language) -> Value {
     match language {
@@ -34,7 +34,7 @@ pub fn schema(language: Language) -> Value {
     }
 }
 
-/// The schema as text, as it is committed.
+/// The schema as text, in the form that is committed.
 #[must_use]
 pub fn text(language: Language) -> String {
     format!("{:#}\n", schema(language))

@@ -1,4 +1,4 @@
-//! Settings that a plan varies one at a time.
+//! Sweeps: settings that a plan varies one at a time.
 
 use super::error::Source;
 use super::file::SweepFile;
@@ -7,24 +7,24 @@ use super::{Plan, PlanError};
 /// Most values of a sweep.
 const MOST_VALUES: usize = 24;
 
-/// A setting and its values: parts of the plan are run at each of them.
+/// A setting and its values. The plan, or parts of it, is run at each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep {
-    /// What is varied, in words; the key if the plan says nothing.
+    /// Name of the setting in words; the key if the plan has no name for it.
     pub name: String,
     /// Dotted key of the plan.
     pub key: String,
-    /// Values, as `--set` takes them.
+    /// Values in the form that `--set` accepts.
     pub values: Vec<String>,
-    /// Paired runs of each; the plan's if not given.
+    /// Number of paired runs at each value; `None` for the plan's.
     pub seeds: Option<u32>,
-    /// Contrasts that are run; all if empty.
+    /// Contrasts to run; all if empty.
     pub contrasts: Vec<String>,
-    /// Scenarios that are run; all if empty.
+    /// Scenarios to run; all if empty.
     pub scenarios: Vec<String>,
 }
 
-/// The sweeps of a plan whose other parts are right.
+/// The sweeps of a plan. Its other parts have been checked before.
 pub(super) fn sweeps(
     files: &[SweepFile],
     plan: &Plan,
@@ -69,14 +69,14 @@ pub(super) fn sweeps(
     Ok(all)
 }
 
-/// A value as `--set` takes it: text without quotes.
+/// A value in the form that `--set` accepts: text without quotes.
 fn text(value: &toml::Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The value as a plan writes it.
+/// A value in the form that a plan has.
 pub(super) fn written(text: &str) -> toml::Value {
     let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
     let parsed = parsed.ok().and_then(|mut it| it.remove("value"));

@@ -8,7 +8,7 @@ fn changed(from: &str, to: &str) -> String {
     PLAN.replacen(from, to, 1)
 }
 
-/// Part of the toy plan, what is written instead, and part of the sentence for it.
+/// Part of the toy plan, its replacement, and part of the expected sentence.
 const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "question =",

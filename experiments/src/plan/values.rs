@@ -1,4 +1,4 @@
-//! Values that several parts of a plan have: names, levels of adoption, numbers of seeds.
+//! Checks of values that several parts of a plan have: names, adoption levels, numbers of seeds.
 
 use super::error::Source;
 use super::{Adoption, Percent, PlanError};
@@ -6,7 +6,7 @@ use super::{Adoption, Percent, PlanError};
 /// Most paired runs.
 const MOST_SEEDS: u32 = 100_000;
 
-/// The number, if it is one that can be run.
+/// Checks a number of paired runs.
 pub(super) fn seed_count(count: u32) -> Result<u32, String> {
     if (1..=MOST_SEEDS).contains(&count) {
         Ok(count)
@@ -15,7 +15,7 @@ pub(super) fn seed_count(count: u32) -> Result<u32, String> {
     }
 }
 
-/// Names become folders, columns and ids.
+/// Checks a name. Names become folders, columns and ids.
 pub(super) fn checked_name(name: &str) -> Result<String, String> {
     let fits = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
     if name.is_empty() || name.len() > 60 || !name.chars().all(fits) {
@@ -26,7 +26,7 @@ pub(super) fn checked_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// Levels of adoption, none twice.
+/// Checks adoption levels; none may appear twice.
 pub(super) fn adoption(
     levels: &[String],
     at_key: &str,

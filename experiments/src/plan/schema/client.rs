@@ -1,4 +1,4 @@
-//! What peers run, as a schema: the keys of `[client]`, populations and origins.
+//! Schema of what peers run: the keys of `[client]`, populations and origins.
 
 use serde_json::{Map, Value, json};
 use unchoke_core::choke::{Parameter, REGISTRY};
@@ -10,12 +10,12 @@ use super::kinds::{Key, rate, shared, size, table, text, time, truth, whole, wor
 /// Most connections and requests.
 const MOST: u64 = u16::MAX as u64;
 
-/// What peers run, as `[client]` has it.
+/// Keys of `[client]`.
 pub(super) fn limits() -> Vec<Key> {
     [identity(), requests()].concat()
 }
 
-/// Who they are and whom they are connected to.
+/// Keys for policies and connections.
 fn identity() -> Vec<Key> {
     vec![
         (
@@ -54,7 +54,7 @@ fn identity() -> Vec<Key> {
     ]
 }
 
-/// What they ask for, and how they behave.
+/// Keys for requests and behaviour.
 fn requests() -> Vec<Key> {
     vec![
         (
@@ -133,7 +133,7 @@ fn parameter(parameter: &Parameter) -> (String, Value) {
     (key.to_owned(), schema)
 }
 
-/// Which parameters there are depends on the policy.
+/// The parameters allowed for each policy.
 pub(super) fn parameters_by_policy() -> Value {
     let by_policy = REGISTRY.iter().map(|entry| {
         let parameters: Map<String, Value> = entry.parameters.iter().map(parameter).collect();
@@ -150,13 +150,13 @@ pub(super) fn parameters_by_policy() -> Value {
     json!({ "allOf": by_policy.collect::<Vec<Value>>() })
 }
 
-/// The table with the parameters that its policy has.
+/// Adds to a table the parameters that its policy has.
 pub(super) fn with_parameters(mut client: Value) -> Value {
     client["allOf"] = json!([shared("parameters_by_policy")]);
     client
 }
 
-/// A population or origin: limits, name, parameters, and keys of its own.
+/// A population or origin: the common keys, name, parameters, and its own keys.
 pub(super) fn client(required: &[&str], own: Vec<Key>) -> Value {
     let mut keys = [own, limits()].concat();
     keys.push(("name", text(), "Name that results are grouped by."));

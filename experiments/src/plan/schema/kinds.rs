@@ -1,13 +1,13 @@
-//! What keys of a scenario take, as parts of a schema.
+//! Types of values in a scenario, as parts of a schema.
 
 use serde_json::{Map, Value, json};
 
-/// A key: its name, what it takes, what it means.
+/// A key: its name, its type, its meaning.
 pub(super) type Key = (&'static str, Value, &'static str);
 
 const NUMBER: &str = r"[0-9][0-9_]*(\.[0-9][0-9_]*)?";
 
-/// Text of a number, a space if you like, and one of these units.
+/// Text with a number, an optional space, and one of these units.
 fn quantity(units: &str, example: &str) -> Value {
     json!({
         "type": "string",
@@ -32,12 +32,12 @@ pub(super) fn share() -> Value {
     shared("share")
 }
 
-/// What is said once and used in many places.
+/// A reference to a definition that several keys use.
 pub(super) fn shared(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// What [`shared`] refers to.
+/// The definitions that [`shared`] refers to.
 pub(super) fn definitions() -> Value {
     json!({
         "time": quantity("ns|us|µs|ms|s|min|h|d", "30 s"),
@@ -65,7 +65,7 @@ pub(super) fn whole(min: u64, max: u64) -> Value {
     json!({ "type": "integer", "minimum": min, "maximum": max })
 }
 
-/// A number that is not negative, as such or as text.
+/// A number that is not negative, as a number or as text.
 pub(super) fn decimal() -> Value {
     shared("decimal")
 }
@@ -83,7 +83,7 @@ pub(super) fn points() -> Value {
     json!({ "type": "array", "items": pair, "minItems": 2 })
 }
 
-/// A table of these keys and no others.
+/// A table with exactly these keys allowed.
 pub(super) fn table(required: &[&str], keys: Vec<Key>) -> Value {
     let mut properties = Map::new();
     for (name, mut schema, meaning) in keys {
@@ -98,11 +98,11 @@ pub(super) fn table(required: &[&str], keys: Vec<Key>) -> Value {
     })
 }
 
-/// A table by model: its name, the keys it must have, and all.
+/// One form of a table: the value of `model`, its required keys, and all its keys.
 pub(super) type Model = (&'static str, Vec<&'static str>, Vec<Key>);
 
-/// A table whose `model` says which other keys it has. Without a model it is the first, where the
-/// language has a default.
+/// A table whose `model` decides which other keys are allowed. If the language has a default, a
+/// table without `model` has the first form.
 pub(super) fn models(default: bool, models: Vec<Model>) -> Value {
     let one = |(at, (name, mut required, mut keys)): (usize, Model)| {
         keys.push(("model", json!({ "const": name }), "Which model."));

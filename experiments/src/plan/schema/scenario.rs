@@ -1,5 +1,5 @@
-//! The language of scenarios as a schema. The reader in the simulator is the judge; a test holds
-//! every list of keys here against the reader's own.
+//! The schema of scenarios. The reader in the simulator is authoritative; a test compares every
+//! list of keys here with the reader's.
 
 use super::client::{client, limits, parameters_by_policy, with_parameters};
 use super::kinds::{
