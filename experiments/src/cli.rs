@@ -1,7 +1,7 @@
 //! The commands: `lab` and `choke_vs_naive`.
 //!
-//! Exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 units are missing; 4 the engine
-//! broke its word (two results for one unit, or an invariant); 5 input or output failed;
+//! Exit codes: 0 done; 1 a check failed; 2 wrong usage or bad input; 3 units are missing; 4 the
+//! engine failed (two results for one unit, or a violated invariant); 5 reading or writing failed;
 //! 130 and 143 stopped by a signal.
 
 mod args;
@@ -75,53 +75,53 @@ struct Lab {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a plan: what is missing, then tables, figures and report.
+    /// Run a plan: run the missing units, then write tables, figures and report.
     Run(RunArgs),
-    /// List scenarios, policies and plans; with a plan, its units.
+    /// List scenarios, policies and plans; with a plan, list its units.
     List(list::ListArgs),
-    /// Put the shares of several machines together.
+    /// Merge the results of several machines.
     Merge(merge::MergeArgs),
-    /// Print a script that has a cluster run a plan.
+    /// Print a script that runs a plan on a cluster.
     Emit(emit::EmitArgs),
-    /// Say how much of a plan is there.
+    /// Show how many units of a plan are finished.
     Status(status::StatusArgs),
-    /// Check the hash of every unit file, and run a sample again.
+    /// Check the hash of every unit file, and run a sample of units again.
     Verify(verify::VerifyArgs),
-    /// Compare a policy with every other: one peer of it, and a swarm of it.
+    /// Compare a policy with every other one: as a single peer, and as a whole swarm.
     Compare(compare::CompareArgs),
-    /// Compare results with those of another revision, or say what a check of them can see.
+    /// Compare results with those of another revision, or show which changes a check could detect.
     Gate(gate::GateArgs),
-    /// Run one swarm and print what came of it.
+    /// Run one swarm and print its results.
     Sim(sim::Options),
-    /// Have every policy of a plan meet every other.
+    /// Run a tournament: every policy of a plan against every other.
     Tournament(tournament::TournamentArgs),
-    /// Draw every built-in scenario at a glance, small, into results/gallery.
+    /// Draw a small version of every built-in scenario into results/gallery.
     Gallery(gallery::GalleryArgs),
     /// Print the JSON Schema of scenarios or plans, for editors.
     Schema(schema::SchemaArgs),
-    /// Measure what a swarm costs over its size, in CPU time and memory.
+    /// Measure the CPU time and memory of a swarm by number of peers.
     Scaling(scaling::ScalingArgs),
-    /// Run a scenario at several values of one or two keys, and draw what changes.
+    /// Run a scenario at several values of one or two keys, and draw the effect.
     Sweep(sweep::SweepArgs),
-    /// Measure how often the intervals of a plan cover the truth.
+    /// Measure how often the intervals of a plan cover the true value.
     Coverage(coverage::CoverageArgs),
     /// Measure what the fast link solver does to completion times.
     Solver(solver::SolverArgs),
     /// Check the simulator against theory and published results.
     Validate(validate::ValidateArgs),
-    /// Run one unit of a plan again, compare it, and look inside.
+    /// Run one unit of a plan again, compare the result, and look inside the run.
     Replay(replay::ReplayArgs),
-    /// Check the claims of the README, line by line.
+    /// Check the numbers in the README against the tables, and repeat runs.
     Repro(repro::ReproArgs),
-    /// Print a script that completes this command in a shell.
+    /// Print a completion script for a shell.
     Completions(manual::CompletionsArgs),
-    /// Print the manual page, or write those of all subcommands.
+    /// Print the manual page, or write the pages of all subcommands.
     Man(manual::ManArgs),
-    /// Read a trace of either form: what it is of, what happened, or the other form of it.
+    /// Read a trace in either form: summarise it, show a moment, or convert it.
     Trace(trace::TraceArgs),
 }
 
-/// Tests the claim: what does `tit_for_tat` cost and save against naive choking?
+/// Tests the claim: what does `tit_for_tat` cost and save compared with naive choking?
 #[derive(Debug, Parser)]
 #[command(name = "choke_vs_naive", version, after_help = AFTER)]
 struct ChokeVsNaive {
@@ -162,7 +162,7 @@ impl Exit {
     }
 }
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
@@ -252,16 +252,16 @@ impl From<RenderError> for Failure {
     }
 }
 
-/// Entry point of `lab`, with every command, and with these policies beside those of the house: plans
-/// and options name them like any other. A policy must be a function of its memory, the snapshot and its
-/// random stream.
+/// Entry point of `lab`, with every command. `own` are further policies beside the registered ones;
+/// plans and options can name them. The decisions of a policy must depend only on its memory, the
+/// snapshot and its random stream.
 #[must_use]
 pub fn lab(own: &[&'static unchoke_core::choke::Entry]) -> ExitCode {
     let lab = Lab::parse();
     end("lab", add(own).and_then(|()| carry_out(&lab.command)))
 }
 
-/// Makes the program's own policies known under a fingerprint of the program.
+/// Registers the program's own policies, with a fingerprint of the program.
 fn add(own: &[&'static unchoke_core::choke::Entry]) -> Result<(), Failure> {
     if own.is_empty() {
         return Ok(());
@@ -316,7 +316,7 @@ pub fn choke_vs_naive() -> ExitCode {
     end("choke_vs_naive", run::run(&it.plan, &it.options, &command))
 }
 
-/// Ends the command of this name: its errors begin with it.
+/// Ends the command with this name. Errors are printed with the name in front.
 fn end(name: &str, result: Result<Exit, Failure>) -> ExitCode {
     let exit = match result {
         Ok(exit) => exit,
@@ -328,7 +328,7 @@ fn end(name: &str, result: Result<Exit, Failure>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Prints to standard output. A reader that went away, as `head` does, is no failure.
+/// Prints to standard output. If the reader has closed it, as `head` does, that is not an error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -340,8 +340,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// The plan of a command that compares a candidate with baselines. The tournament is refused: its
-/// runs are others, and the tables of a comparison would go over its own.
+/// The plan of a command that compares a candidate with baselines. Refuses the plan of the
+/// tournament: its runs are different, and the tables would overwrite those of the tournament.
 fn load(
     plan: &str,
     args: &PlanArgs,
@@ -356,7 +356,7 @@ fn load(
     Ok((read, engine))
 }
 
-/// A plan that was read, with what runs it.
+/// A plan and the engine that runs it.
 fn load_any(
     plan: &str,
     args: &PlanArgs,

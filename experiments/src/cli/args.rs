@@ -1,4 +1,4 @@
-//! Options that commands share.
+//! Options shared by several commands.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{Exit, Failure};
 use crate::plan::{Changes, Percent, Plan, Status};
 use crate::run::unit::Shard;
 
-/// Plans that need no file.
+/// Built-in plans.
 pub(super) const BUILTIN: &[(&str, &str)] = &[
     (
         "choke_vs_naive",
@@ -23,29 +23,29 @@ pub(super) const BUILTIN: &[(&str, &str)] = &[
     ("tournament", include_str!("../../plans/tournament.toml")),
 ];
 
-/// Longest plan file that is read.
+/// Longest plan file that is read, in bytes.
 const MAX_PLAN_BYTES: u64 = 4 << 20;
 
-/// Which part of a plan. Any of these makes the run exploratory.
+/// Selects a part of a plan. Any of these options makes the run exploratory.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct PlanArgs {
-    /// Only this scenario of the plan; may be repeated.
+    /// Run only this scenario of the plan; may be repeated.
     #[arg(long, value_name = "ID")]
     scenario: Vec<String>,
-    /// Only this baseline of the plan; may be repeated.
+    /// Run only this baseline of the plan; may be repeated.
     #[arg(long, value_name = "ID")]
     policy: Vec<String>,
-    /// Another master seed.
+    /// Use this master seed.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Another number of paired seeds.
+    /// Use this number of paired seeds.
     #[arg(long, value_name = "N")]
     seeds: Option<u32>,
     /// Change the plan, e.g. `candidate.parameters.slots=5` or `scenario.*.set.peers=20`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Folder of the results; `results/PLAN` if left out, for a changed plan
-    /// `results/exploratory/PLAN`.
+    /// Folder for the results. Default: `results/PLAN`, or `results/exploratory/PLAN` for a changed
+    /// plan.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 }
@@ -61,7 +61,7 @@ impl PlanArgs {
         }
     }
 
-    /// Folder of the results.
+    /// Folder for the results.
     pub(super) fn folder(&self, plan: &Plan) -> PathBuf {
         let usual = || {
             let results = Path::new("results");
@@ -74,7 +74,7 @@ impl PlanArgs {
         self.out.clone().unwrap_or_else(usual)
     }
 
-    /// The options that change results, as they are typed.
+    /// The options that change results, as the user would type them.
     pub(super) fn typed(&self) -> String {
         let numbers = [self.seed, self.seeds.map(u64::from)].map(|it| it.map(|it| it.to_string()));
         let [seed, seeds] = &numbers;
@@ -96,7 +96,7 @@ impl PlanArgs {
     }
 }
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |it: char| it.is_ascii_alphanumeric() || "._-=/:%,".contains(it);
     if !word.is_empty() && word.chars().all(plain) {
@@ -113,13 +113,13 @@ pub(super) enum Format {
     Human,
     /// One JSON document.
     Json,
-    /// The text of summary.csv.
+    /// The content of summary.csv.
     Csv,
     /// Tables for web pages.
     Markdown,
 }
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -138,54 +138,55 @@ pub(super) const TOLERANCE: &str = "5 %";
 pub(super) struct RunOptions {
     #[command(flatten)]
     pub(super) results: ResultOptions,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) jobs: usize,
-    /// Run what is there again and compare: a different result ends with code 4.
+    /// Also run units that have results, and compare: a different result gives exit code 4.
     #[arg(long, conflicts_with = "resume")]
     pub(super) force: bool,
-    /// Run only what is missing (this is what happens anyway).
+    /// Run only missing units (the default).
     #[arg(long)]
     resume: bool,
-    /// Do only this share of the units, e.g. `2/8`, and no tables; `lab merge` does the rest.
+    /// Run only this part of the units, e.g. `2/8`, and make no tables; `lab merge` makes them
+    /// later.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
-    /// List the units and do nothing.
+    /// List the units and run nothing.
     #[arg(long)]
     pub(super) list: bool,
-    /// Say what would be run and how long it takes, and do nothing else.
+    /// Show what would run and how long it would take, and run nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
 }
 
-/// What is done with the runs once they are there: by `lab run` with its own, by `lab merge` with
-/// those of others.
+/// What to do with finished runs: `lab run` uses it for its own runs, `lab merge` for those of
+/// others.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ResultOptions {
     #[command(flatten)]
     pub(super) plan_args: PlanArgs,
-    /// How results are printed.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-    /// No progress.
+    /// Show no progress.
     #[arg(long)]
     pub(super) quiet: bool,
-    /// The tables too, not only the answer; every single comparison is in summary.csv.
+    /// Print the tables as well as the answer. All comparisons are in summary.csv.
     #[arg(long)]
     pub(super) verbose: bool,
-    /// No figures and no report.
+    /// Make no figures and no report.
     #[arg(long)]
     pub(super) no_plots: bool,
     #[command(flatten)]
     pub(super) forms: Forms,
-    /// Folder of a tournament to show in the report; `tournament` beside the folder of the results
-    /// if left out.
+    /// Folder of a tournament to include in the report; default: `tournament` beside the results
+    /// folder.
     #[arg(long, value_name = "DIR")]
     pub(super) tournament: Option<PathBuf>,
     /// When to colour verdicts.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(super) color: Color,
-    /// Also write peers.csv: one row a peer and run.
+    /// Also write peers.csv: one row per peer and run.
     #[arg(long)]
     pub(super) peers: bool,
     /// Compare with the registered summary; results are written only to a named --out. Code 1 if a figure is shown
@@ -210,10 +211,10 @@ pub(super) struct ResultOptions {
     /// so that a part of a plan can be checked by itself.
     #[arg(long, requires = "check")]
     pub(super) strict: bool,
-    /// Write the summary of this run here, with figures by seed, for later `--baseline`.
+    /// Write the summary of this run to this file, with values by seed, for a later `--baseline`.
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
-    /// Write the outcome of `--check` as an XML file that CI systems read.
+    /// Write the outcome of `--check` as JUnit XML, which CI systems read.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) junit: Option<PathBuf>,
     /// Append the verdicts as Markdown, for example to a CI job's summary file; with `--check`, the
@@ -256,7 +257,7 @@ pub(super) struct RunArgs {
     pub(super) options: RunOptions,
 }
 
-/// Name for messages, text and folder of a plan.
+/// Name for messages, text, and folder of a plan.
 pub(super) fn plan_text(plan: &str) -> Result<(String, String, PathBuf), Failure> {
     let path = Path::new(plan);
     if !path.exists()
@@ -282,7 +283,7 @@ pub(super) fn plan_text(plan: &str) -> Result<(String, String, PathBuf), Failure
     Ok((plan.to_owned(), text, folder))
 }
 
-/// Threads that `--jobs` means.
+/// Number of threads for a value of `--jobs`.
 pub(super) fn threads(jobs: usize) -> usize {
     match jobs {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

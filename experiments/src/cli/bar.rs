@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, else a line every ten seconds.
+//! Progress on standard error: a bar on a terminal, otherwise a line every ten seconds.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::run::runner::Progress;
 
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Shows how far a run is.
+/// Shows the progress of a run.
 pub(super) enum Bar {
     Quiet,
     Drawn(ProgressBar),

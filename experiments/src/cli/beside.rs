@@ -1,4 +1,4 @@
-//! The section of a report about the tournament that lies beside the results.
+//! The section of a report about a tournament whose folder is beside the results.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,10 +11,11 @@ use crate::show::output::manifest;
 use crate::show::report::Section;
 use crate::show::report::html::escape;
 
-/// What `lab tournament` leaves for the reports of others.
+/// File that `lab tournament` writes for other reports to include.
 pub(super) const SECTION: &str = "section.html";
 
-/// The tournament in short and a link to all of it; without one, how to make it.
+/// A short version of the tournament with a link to its page. If there is none, says how to make
+/// it.
 pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
     let beside = || {
         job.folder
@@ -28,7 +29,7 @@ pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
     let html = if named.is_some() || path.exists() {
         let text = args::read(&path)?;
         let link = relative(&job.folder, &folder)?.join("report.html");
-        // A link has slashes on every system.
+        // A link has forward slashes on every system.
         let link = link.to_string_lossy().replace('\\', "/");
         format!(
             "{text}{}<p><a href=\"{}\">All of it: every picture and the plan</a></p>",
@@ -48,7 +49,7 @@ pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
     })
 }
 
-/// A warning where the tournament is not of the engine of this report.
+/// A warning if the tournament was made by another engine version than this report.
 fn other_engine(job: &Job<'_>, folder: &Path) -> Result<String, Failure> {
     let path = folder.join(manifest::FILE);
     let manifest: serde_json::Value = serde_json::from_str(&args::read(&path)?)
@@ -61,7 +62,7 @@ fn other_engine(job: &Job<'_>, folder: &Path) -> Result<String, Failure> {
     })
 }
 
-/// The way from one folder to another.
+/// The relative path from one folder to another.
 fn relative(from: &Path, to: &Path) -> Result<PathBuf, Failure> {
     let whole = |path: &Path| -> Result<Vec<PathBuf>, Failure> {
         let path = path.canonicalize().map_err(|it| StoreError::io(path, it))?;

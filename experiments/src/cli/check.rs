@@ -1,4 +1,4 @@
-//! `--check`: the gate.
+//! `--check`: compares a run with registered results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,10 +16,10 @@ use crate::plan::Plan;
 use crate::run::store::write_whole;
 use crate::show::output::summary::ALL_SCENARIOS;
 
-/// Most rows in a table for a web page: CI services show a megabyte at most.
+/// Most rows of a Markdown table. CI services show at most one megabyte.
 const MOST_ROWS: usize = 200;
 
-/// The rows of a run beside the registered ones.
+/// The rows of a run and the registered rows.
 pub(super) struct Check<'a> {
     job: &'a Job<'a>,
     summary: &'a str,
@@ -28,7 +28,7 @@ pub(super) struct Check<'a> {
     reproduce: String,
 }
 
-/// The file of the registered rows.
+/// The file with the registered rows.
 pub(super) fn registered_file(plan: &Plan, options: &ResultOptions) -> PathBuf {
     let usual = || {
         PathBuf::from("results")
@@ -38,14 +38,14 @@ pub(super) fn registered_file(plan: &Plan, options: &ResultOptions) -> PathBuf {
     options.baseline.clone().unwrap_or_else(usual)
 }
 
-/// Where the registered rows of a run are, and what they are.
+/// The file with the registered rows of a run, and its rows.
 pub(super) fn registered(job: &Job<'_>) -> Result<(PathBuf, BTreeMap<Key, Row>), Failure> {
     let path = registered_file(&job.plan, job.options);
     let rows = registered_rows(&path, job.options.baseline_from.as_deref())?;
     Ok((path, rows))
 }
 
-/// The rows of a file, as it is or as it was at a revision.
+/// The rows of a file, either now or at a revision.
 pub(super) fn registered_rows(
     path: &Path,
     revision: Option<&str>,
@@ -57,7 +57,8 @@ pub(super) fn registered_rows(
     read(&text).map_err(|it| Failure::usage(format!("{}{at}: {it}", path.display())))
 }
 
-/// What a registered table would have beside this run if it were whole, in a sentence.
+/// A sentence about rows that are missing in the registered table but expected for this run, if
+/// any.
 pub(super) fn incomplete(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>) -> Option<String> {
     lacking(before, now).map(|key| {
         format!(
@@ -68,8 +69,9 @@ pub(super) fn incomplete(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>) 
     })
 }
 
-/// A row of this run that a whole registered table would have: it has others of the same scenario, contrast
-/// and share of adopters; or, for a reading over all scenarios, has several scenarios to read.
+/// Finds a row of this run that the registered table should have: it has other rows with the same
+/// scenario, contrast and share of adopters. For a reading over all scenarios, it has several
+/// scenarios.
 fn lacking<'a>(before: &BTreeMap<Key, Row>, now: &'a BTreeMap<Key, Row>) -> Option<&'a Key> {
     let part = |it: &Key| {
         (
@@ -90,7 +92,7 @@ fn lacking<'a>(before: &BTreeMap<Key, Row>, now: &'a BTreeMap<Key, Row>) -> Opti
 }
 
 impl<'a> Check<'a> {
-    /// Compares `now`, a summary with figures by seed, with what is registered.
+    /// Compares `now`, a summary with values by seed, with the registered rows.
     pub(super) fn of(job: &'a Job<'a>, summary: &'a str, now: &str) -> Result<Self, Failure> {
         let (path, before) = registered(job)?;
         let now = read(now).expect("our own table");
@@ -126,7 +128,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Prints it, and writes it where CI systems look for it.
+    /// Prints the result, and writes it to the files for CI systems.
     pub(super) fn finish(&self) -> Result<Exit, Failure> {
         let options = self.job.options;
         if let Some(file) = &options.junit {
@@ -174,7 +176,7 @@ impl<'a> Check<'a> {
         text
     }
 
-    /// The whole gate for a web page.
+    /// The whole result as Markdown.
     pub(super) fn markdown(&self) -> String {
         let words = self.words();
         let mut rows = self.sorted();
@@ -208,7 +210,8 @@ impl<'a> Check<'a> {
         text
     }
 
-    /// The rows, worst kind first, each kind in the order of the registered table.
+    /// The rows by severity, the worst first. Rows of equal severity keep the order of the
+    /// registered table.
     fn sorted(&self) -> Vec<&Change> {
         let mut rows: Vec<&Change> = self.compared.changes.iter().collect();
         rows.sort_by_key(|it| it.state);

@@ -1,4 +1,4 @@
-//! `lab compare`: one policy against every other, the first look that an author of a policy wants.
+//! `lab compare`: one policy against every other. Intended as the first test of a new policy.
 
 use std::path::Path;
 
@@ -22,15 +22,15 @@ const PLAN: &str = include_str!("../../plans/compare.toml");
 /// `lab compare`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CompareArgs {
-    /// The policy, as `lab list` names it.
+    /// Id of the policy, as in `lab list`.
     policy: String,
-    /// Only against this policy; may be repeated. Every policy that uploads if left out.
+    /// Compare only with this policy; may be repeated. Default: every policy that uploads.
     #[arg(long, value_name = "ID", num_args = 1..)]
     against: Vec<String>,
     /// Change the plan, e.g. `scenario.*.set.peers=100` or `scenario.0.source="decay"`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Number of paired seeds.
+    /// Use this number of paired seeds.
     #[arg(long, value_name = "N")]
     seeds: Option<u32>,
 }
@@ -63,7 +63,7 @@ pub(super) fn compare(options: &CompareArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The frame with the policy as its candidate and the zoo as its baselines.
+/// The built-in plan with the policy as candidate and the other policies as baselines.
 fn plan(options: &CompareArgs) -> Result<Plan, Failure> {
     let own = policies::find(&options.policy).map_err(|it| Failure::usage(it.to_string()))?;
     if !own.uploads {

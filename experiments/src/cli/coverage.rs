@@ -1,4 +1,4 @@
-//! `lab coverage PLAN`: how often the intervals of a plan cover the truth.
+//! `lab coverage PLAN`: measures how often the intervals of a plan cover the true value.
 
 use std::path::PathBuf;
 
@@ -26,27 +26,27 @@ use crate::show::words::percent;
 pub(super) struct CoverageArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
-    /// Which part of the plan; `--seeds` is the number of runs that are taken as the truth.
+    /// Part of the plan. Here `--seeds` is the number of runs that define the true value.
     #[command(flatten)]
     plan_args: PlanArgs,
-    /// Seeds in a study; those of the plan if left out.
+    /// Seeds per study; default: as in the plan.
     #[arg(long, value_name = "N")]
     study: Option<u32>,
-    /// Studies that are drawn from the runs.
+    /// Number of studies drawn from the runs.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     studies: usize,
-    /// Bootstrap resamples of each study.
+    /// Number of bootstrap resamples per study.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     resamples: usize,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// No progress.
+    /// Show no progress.
     #[arg(long)]
     quiet: bool,
 }
 
-/// Fewest runs that are taken as the truth.
+/// Fewest runs that may define the true value.
 const LEAST_TRUTH: u32 = 100;
 
 pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
@@ -101,7 +101,7 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Seeds of a study: those of the plan as it is written.
+/// Seeds per study: by default those of the plan as written.
 fn study_seeds(it: &CoverageArgs) -> Result<u32, Failure> {
     if let Some(seeds) = it.study {
         return Ok(seeds);
@@ -153,7 +153,7 @@ fn csv(plan: &Plan, truth: u32, draw: Draw, found: &[Coverage]) -> String {
     table.finish()
 }
 
-/// Least, mean and most by adoption and quantity.
+/// Smallest, mean and largest coverage by adoption and quantity.
 fn summed(found: &[Coverage]) -> Table {
     let head = [
         "adoption",

@@ -1,4 +1,4 @@
-//! `--dry-run`: what would run, and for how long.
+//! `--dry-run`: shows what would run, and for how long.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::run::engine::Engine as _;
 use crate::run::store::{Found, Store};
 use crate::run::unit::{Unit, distinct};
 
-/// With `jobs` as `--jobs` means it.
+/// `jobs` has the meaning of `--jobs`.
 pub(super) fn dry_run(job: &Job<'_>, jobs: usize) -> Result<Exit, Failure> {
     let store = Store::at(&job.folder.join("units"), &job.engine.version());
     let units: Vec<Unit> = distinct(&job.units).into_iter().cloned().collect();

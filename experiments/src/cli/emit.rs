@@ -1,5 +1,5 @@
-//! `lab emit`: a script that has a plan run by what a cluster already has. Each task of it is
-//! `lab run --shard I/N`, as anybody could type it.
+//! `lab emit`: prints a script that runs a plan with a scheduler that the cluster already has. Each
+//! task calls `lab run --shard I/N`, as a user could.
 
 mod hyperqueue;
 mod pack;
@@ -22,52 +22,52 @@ use crate::run::store::Store;
 use crate::run::unit::distinct;
 use pack::Packing;
 
-/// `lab emit`: prints a script to read, change and submit. Nothing is submitted here.
+/// `lab emit`: prints a script to read, change and submit. This command submits nothing.
 #[derive(Args, Clone, Debug)]
 pub(super) struct EmitArgs {
-    /// What places and restarts the tasks.
+    /// The scheduler that runs the tasks.
     target: Target,
     /// Plan file, or the name of a built-in plan.
     plan: String,
     #[command(flatten)]
     plan_args: PlanArgs,
-    /// Processor cores of a node: a task takes all of them. As many as this machine has if left out.
+    /// Processor cores per node; a task uses all of them. Default: as many as this machine has.
     #[arg(long, value_name = "N", default_value_t = 0)]
     cores: usize,
-    /// Minutes that a task should take.
+    /// Target duration of a task, minutes.
     #[arg(long, value_name = "M", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=2880))]
     minutes: u32,
-    /// Number of tasks; then no run is timed.
+    /// Number of tasks. With this option no run is timed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "minutes")]
     tasks: Option<u32>,
-    /// Tasks at a time.
+    /// Most tasks at the same time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Further options of the batch system, after `--`, e.g. `-- --account=abc --partition=long`.
+    /// More options for the batch system, after `--`, e.g. `-- --account=abc --partition=long`.
     #[arg(last = true, value_name = "OPTION")]
     further: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// A job array of Slurm, and a job that merges.
+    /// A Slurm job array, and a job that merges.
     Slurm,
-    /// A Python program for a server of `HyperQueue`.
+    /// A Python program for a `HyperQueue` server.
     Hyperqueue,
     /// GNU parallel, on this machine or over ssh.
     Parallel,
 }
 
-/// What every script says.
+/// The data for all scripts.
 struct Job<'a> {
     args: &'a EmitArgs,
     plan: &'a Plan,
     packing: Packing,
-    /// Cores of a node.
+    /// Processor cores per node.
     cores: usize,
-    /// Folder in which everything runs.
+    /// Working directory of all tasks.
     here: PathBuf,
-    /// This program.
+    /// Path of this program.
     lab: String,
     /// Folder of the results.
     folder: PathBuf,
@@ -104,7 +104,7 @@ pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A path as a shell reads it.
+/// A path quoted for a shell.
 fn quoted_path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
@@ -117,18 +117,18 @@ fn cannot(what: &str, error: &std::io::Error) -> Failure {
 }
 
 impl Job<'_> {
-    /// Plan and its changes, as `lab` takes them.
+    /// The plan and its changes, as arguments of `lab`.
     fn what(&self) -> String {
         let (plan, typed) = (quoted(&self.args.plan), self.args.plan_args.typed());
         format!("{plan}{typed} --out {}", quoted_path(&self.folder))
     }
 
-    /// Folder of what tasks print.
+    /// Folder for the output of tasks.
     fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
 
-    /// The comment at the top of each script.
+    /// The comment at the top of a script.
     fn about(&self, submit: &str) -> String {
         let packing = &self.packing;
         let mut text = format!(

@@ -1,4 +1,4 @@
-//! `lab run` of a plan with factors: every run of the design is the plan with other levels.
+//! `lab run` for a plan with factors: runs the plan once for each run of the design.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -101,7 +101,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// What `lab run` does with the results of one comparison has no meaning for a design of many.
+/// Refuses options of `lab run` that have no meaning for a design with many comparisons.
 fn refuse_without_effect(options: &RunOptions) -> Result<(), Failure> {
     let results = &options.results;
     let given = [
@@ -147,8 +147,8 @@ fn expand_all(
     factorial.design.runs().into_iter().map(one).collect()
 }
 
-/// What would run, and for how long. Runs that differ only in factors of the candidate share the
-/// runs of the baseline: those are counted once.
+/// Shows what would run, and for how long. Runs of the design that differ only in the candidate
+/// share the units of the baseline; these are counted once.
 fn dry_run(
     plan: &Plan,
     runs: &[Run],
@@ -165,7 +165,7 @@ fn dry_run(
             missing.push(new && !matches!(store.read(unit)?, Found::Valid(_)));
         }
         lacking += missing.iter().filter(|it| **it).count();
-        // Two runs of the design, the first and the last, have every factor at both levels.
+        // The first and the last run of the design together have every factor at both levels.
         if at == 0 || at + 1 == runs.len() {
             let costs = estimate(
                 &it.plan,
@@ -202,7 +202,7 @@ fn execute(
     };
     let mut seen = BTreeSet::new();
     for it in runs {
-        // With --force, too, a run that several settings share is made once.
+        // Even with --force, a unit that several settings share runs only once.
         let new = it.units.iter().filter(|it| seen.insert(&it.id));
         let new: Vec<Unit> = new.cloned().collect();
         let bar = Bar::new(options.results.quiet);

@@ -1,4 +1,4 @@
-//! Pictures on disk.
+//! Writes figures to disk.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,17 @@ use super::folder::make;
 use crate::run::store::write_whole;
 use crate::show::figure::{Scene, png, svg};
 
-/// In which forms pictures are written.
+/// File formats of figures.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Forms {
-    /// Draw every figure as PNG too, not only those of which a PNG is there.
+    /// Draw every figure as PNG too, not only those that already have a PNG.
     #[arg(long)]
     png: bool,
 }
 
 impl Forms {
-    /// Writes `NAME.svg` into the folder. A PNG is many times as large: it is drawn where it is asked for,
-    /// and where an older one would be out of date.
+    /// Writes `NAME.svg` into the folder. A PNG is many times larger. It is only drawn on request,
+    /// or if an older PNG exists, which would otherwise be out of date.
     pub(super) fn write(
         self,
         folder: &Path,

@@ -1,4 +1,4 @@
-//! The section of a report in which one of its runs can be watched.
+//! The section of a report that replays one of its runs.
 
 use unchoke_core::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::show::report::Section;
 use crate::show::report::html::escape;
 use crate::show::swarm_replay::{Recorder, fragment};
 
-/// The section, unless the plan has no run in which everybody runs the candidate.
+/// The section; `None` if the plan has no pure swarm of the candidate.
 pub(super) fn section(job: &Job<'_>, store: &Store) -> Result<Option<Section>, Failure> {
     let Some(unit) = typical(job, store)? else {
         return Ok(None);
@@ -35,8 +35,8 @@ pub(super) fn section(job: &Job<'_>, store: &Store) -> Result<Option<Section>, F
     }))
 }
 
-/// Of the first scenario the run of the candidate whose mean completion time is the median over
-/// the seeds; the lower one of two.
+/// A typical run: in the first scenario, the candidate's pure swarm with the median mean completion
+/// time over the seeds. With an even number, the lower median.
 fn typical<'a>(job: &'a Job<'_>, store: &Store) -> Result<Option<&'a Unit>, Failure> {
     let mut runs = Vec::new();
     for unit in &job.units {

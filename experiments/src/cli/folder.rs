@@ -1,11 +1,11 @@
-//! Folders of results.
+//! Result folders.
 
 use std::path::Path;
 
 use super::Failure;
 use crate::run::store::{Store, StoreError, write_whole};
 
-/// The store of results in `folder`. Exploratory results are kept out of version control.
+/// Opens the store in `folder`. Exploratory results are excluded from version control.
 pub(super) fn make_store(folder: &Path, engine: &str) -> Result<Store, Failure> {
     let exploratory = Path::new("results/exploratory");
     if folder.starts_with(exploratory) {
@@ -20,7 +20,7 @@ pub(super) fn make(folder: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(folder).map_err(|it| StoreError::io(folder, it))
 }
 
-/// Adds a text at the end of a file, which need not exist.
+/// Appends text to a file; creates the file if needed.
 pub(super) fn append(path: &Path, text: &str) -> Result<(), StoreError> {
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new();

@@ -1,4 +1,4 @@
-//! `lab gallery`: every built-in scenario at a glance.
+//! `lab gallery`: draws every built-in scenario.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,19 +21,19 @@ use crate::show::figure::{Glance, Scene, glance};
 /// `lab gallery`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct GalleryArgs {
-    /// Only scenarios with this in their name; README.md is not written then.
+    /// Only scenarios whose name contains this. README.md is not written then.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Peers of each scenario at most.
+    /// Most peers of each scenario.
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     peers: u32,
-    /// Size of each torrent at most, MiB.
+    /// Largest torrent size, MiB.
     #[arg(long, value_name = "MIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1024))]
     size: u64,
-    /// Seed of the runs
+    /// Seed of the runs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Folder of the page and its pictures.
+    /// Folder for the page and its figures.
     #[arg(long, value_name = "FOLDER", default_value = "results/gallery")]
     out: PathBuf,
     #[command(flatten)]
@@ -43,9 +43,9 @@ pub(super) struct GalleryArgs {
 /// A scenario that has run.
 struct Exhibit {
     builtin: Builtin,
-    /// What to type for the same run.
+    /// The command for the same run.
     command: String,
-    /// One line of figures.
+    /// Results in one line.
     outcome: String,
     scene: Scene,
 }
@@ -88,11 +88,11 @@ fn said(folder: &Path, exhibits: &[Exhibit]) -> String {
     text
 }
 
-/// What makes a scenario small: its own figures where they are smaller.
+/// Overrides that make a scenario small. Values that are already smaller stay.
 fn changes(args: &GalleryArgs, scenario: &Scenario) -> Result<Vec<String>, Failure> {
     let mut sets = Vec::new();
     if scenario.peers.count > args.peers {
-        // Whether `peers` counts the origins depends on how the scenario says it.
+        // Whether `peers` includes the origins depends on the scenario.
         let bare = format!("peers={}", args.peers);
         let count = read(&scenario.name, &[bare])?.peers.count;
         let peers = args.peers + (args.peers - count);
@@ -111,7 +111,7 @@ fn read(name: &str, sets: &[String]) -> Result<Scenario, Failure> {
 fn exhibit(args: &GalleryArgs, builtin: Builtin) -> Result<Exhibit, Failure> {
     let usage = |error: &dyn ToString| Failure::usage(error.to_string());
     let sets = changes(args, &read(builtin.name, &[])?)?;
-    // Only the picture needs so many points of the time series.
+    // Only the figure needs this many points of the time series.
     let fine = [sets.clone(), vec!["sample_every=1 s".to_owned()]].concat();
     let scenario = read(builtin.name, &fine)?;
     let spec = expand(&scenario, args.seed);
@@ -159,7 +159,7 @@ fn picture(builtin: &Builtin, scenario: &Scenario, spec: &SwarmSpec, result: &Ru
     }
 }
 
-/// Peers by what they run, if they run different things; else by access link.
+/// Peers grouped by client if there are several clients, otherwise by access link.
 fn groups(
     scenario: &Scenario,
     spec: &SwarmSpec,

@@ -1,5 +1,5 @@
-//! `lab gate`: results that are there, without a run: beside those of a revision, or what a check of them
-//! can see.
+//! `lab gate`: works on existing results without running anything. Compares them with those of a
+//! revision, or shows which changes a check could detect.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What a command that makes results of a plan works on.
+//! The data of a command that makes results of a plan.
 
 use std::path::PathBuf;
 
@@ -12,20 +12,20 @@ use crate::run::store::Store;
 use crate::run::swarm::Swarms;
 use crate::run::unit::Unit;
 
-/// A plan with its units and where they go.
+/// A plan, its units, and the folder for its results.
 pub(super) struct Job<'a> {
     pub(super) plan: Plan,
     pub(super) engine: Swarms,
     pub(super) units: Vec<Unit>,
     pub(super) folder: PathBuf,
     pub(super) options: &'a ResultOptions,
-    /// The line that makes the same results.
+    /// The command line that makes the same results.
     pub(super) reproduce: String,
 }
 
 impl Job<'_> {
-    /// Registers the plan before its first run. What a check leaves are no results: those are registered
-    /// elsewhere.
+    /// Registers the plan before its first run. Does nothing for `--check`: what a check writes are
+    /// not registered results.
     pub(super) fn register(&mut self, force: bool) -> Result<(), Failure> {
         if self.options.check {
             return Ok(());

@@ -20,7 +20,7 @@ use crate::run::unit::Unit;
 pub(super) struct ListArgs {
     /// Plan file, or the name of a built-in plan.
     plan: Option<String>,
-    /// Only units that are not there yet.
+    /// Only units without results.
     #[arg(long, requires = "plan")]
     missing: bool,
     #[command(flatten)]
@@ -78,7 +78,7 @@ fn everything() -> String {
     text
 }
 
-/// One line a unit.
+/// One line per unit.
 pub(super) fn units(plan: &Plan, units: &[Unit]) -> String {
     let mut text = String::new();
     for it in units {

@@ -1,4 +1,4 @@
-//! Looking inside a run: what `lab sim`, `lab replay` and `lab trace` have in common.
+//! Output about the inside of a run, for `lab sim`, `lab replay` and `lab trace`.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -14,27 +14,27 @@ use super::{Failure, overwrite, state};
 use crate::run::store::{StoreError, write_whole};
 use crate::show::swarm_replay::{self, Recorder};
 
-/// What is wanted of the inside of a run.
+/// What to output about the inside of a run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct LookArgs {
-    /// Write every event here: as JSON Lines if the name ends in `.jsonl`, in the compact binary
-    /// form if it ends in `.trace`.
+    /// Write every event to this file: as JSON Lines if its name ends in `.jsonl`, in the compact
+    /// binary form if it ends in `.trace`.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// The form of the trace, whatever its name.
+    /// Form of the trace, whatever the file name.
     #[arg(long, value_enum, value_name = "FORM", requires = "trace")]
     trace_form: Option<TraceForm>,
-    /// Write a page here on which one can watch the run.
+    /// Write an HTML page that replays the run.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Stop at this time of the run, as in `120 s`.
+    /// Stop at this time of the run, e.g. `120 s`.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(super) until: Option<Instant>,
-    /// Print the state of every peer where the run ends or is stopped.
+    /// Print the state of every peer at the end or at the stop.
     #[arg(long)]
     peers: bool,
-    /// Print this peer and its connections there; may be repeated. The number is the position in
-    /// the trace, origins first from 0.
+    /// Print this peer and its connections at that time; may be repeated. Peers are numbered as in
+    /// the trace, from 0, origins first.
     #[arg(long, value_name = "N")]
     peer: Vec<u32>,
 }
@@ -54,12 +54,12 @@ fn instant(text: &str) -> Result<Instant, String> {
 }
 
 impl LookArgs {
-    /// Whether tables are wanted.
+    /// Whether tables are requested.
     pub(super) const fn prints(&self) -> bool {
         self.peers || !self.peer.is_empty()
     }
 
-    /// Fails if a file that is wanted would take the place of what the command reads.
+    /// Fails if an output file would overwrite an input of the command.
     pub(super) fn spare(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
         let outputs = [
             ("--trace", self.trace.as_deref()),
@@ -83,10 +83,10 @@ impl LookArgs {
     }
 }
 
-/// Takes the events of one run to where they are wanted.
+/// Passes the events of one run to the requested outputs.
 pub(super) struct Look<'a> {
     args: &'a LookArgs,
-    /// `None` if nothing is wanted.
+    /// `None` if no output is requested.
     header: Option<Header>,
     writer: Option<Writer<BufWriter<File>>>,
     watch: Option<Watch>,
@@ -94,7 +94,8 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// Before the run; asks for its header if anything is wanted, for it may be large.
+    /// Called before the run. Makes the header only if an output is requested, because it may be
+    /// large.
     pub(super) fn new<E>(
         args: &'a LookArgs,
         header: impl FnOnce() -> Result<Header, E>,
@@ -134,12 +135,12 @@ impl<'a> Look<'a> {
         Ok(it)
     }
 
-    /// Where the events of the run go; nowhere if nothing is wanted, which costs nothing.
+    /// The sink for the events of the run; `None`, at no cost, if no output is requested.
     pub(super) fn sink(&mut self) -> Option<&mut dyn Sink> {
         self.header.is_some().then_some(self as &mut dyn Sink)
     }
 
-    /// The run has ended: completes the files and gives what to print.
+    /// Called after the run. Completes the files and returns the text to print.
     pub(super) fn finish(self, at: Instant) -> Result<String, Failure> {
         let mut text = String::new();
         if let (Some(mut watch), Some(header)) = (self.watch, &self.header) {

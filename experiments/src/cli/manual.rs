@@ -1,4 +1,4 @@
-//! `lab completions` and `lab man`: what a shell and `man` want to know of the command.
+//! `lab completions` and `lab man`: files for shells and for `man`.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::{Exit, Failure, Lab, print};
 /// ~/.local/share/bash-completion/completions/lab`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CompletionsArgs {
-    /// Which shell.
+    /// The shell.
     shell: Shell,
 }
 

@@ -13,12 +13,13 @@ use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::show::output::manifest::Host;
 
-/// `lab merge`: runs nothing, and makes of the shares what one run of all would have written.
+/// `lab merge`: writes the tables and figures from the units of several machines, as one run of all
+/// units would have done. Runs no units, except those of sweeps.
 #[derive(Args, Clone, Debug)]
 pub(super) struct MergeArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
-    /// Result folder of another share, whose units are copied; may be repeated.
+    /// Results folder of another machine, whose units are copied; may be repeated.
     #[arg(long, value_name = "DIR")]
     from: Vec<PathBuf>,
     #[command(flatten)]
@@ -55,7 +56,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     gather(&job.units, &job.engine.version(), &folders, &store)?;
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
-    // Sweeps are no part of the shares: what is missing of them is run here.
+    // Units of sweeps are not part of the shares, so missing ones run here.
     let how = (&store, 0, args.results.quiet);
     analysis.sweeps = super::sweep::responses(&args.plan, &job.plan, plan_args, how)?;
     let host = Host {

@@ -1,4 +1,4 @@
-//! Nothing that a command reads is written over by what it writes: the input would be lost for good.
+//! Prevents a command from overwriting its own inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use super::check::registered_file;
 use crate::plan::Plan;
 use crate::show::output::PLAN_FILE;
 
-/// An option, and the file that it names if it is given.
+/// An option, and the file that it names, if given.
 pub(super) type Output<'a> = (&'static str, Option<&'a Path>);
 
-/// Fails if an output is one of the inputs, whatever either is called.
+/// Fails if an output is the same file as an input, even under another name.
 pub(super) fn refuse(inputs: &[PathBuf], outputs: &[Output<'_>]) -> Result<(), Failure> {
     for (option, path) in outputs {
         let Some(path) = path else { continue };
@@ -26,7 +26,7 @@ pub(super) fn refuse(inputs: &[PathBuf], outputs: &[Output<'_>]) -> Result<(), F
     Ok(())
 }
 
-/// What a plan is read from: its own file and those of its scenarios. A built-in one is no file.
+/// The files of a plan: its own, and those of its scenarios. A built-in plan has none.
 pub(super) fn plan_files(name: &str, plan: &Plan) -> Vec<PathBuf> {
     let own = PathBuf::from(name);
     let folder = own.parent().unwrap_or(Path::new("")).to_owned();
@@ -34,8 +34,8 @@ pub(super) fn plan_files(name: &str, plan: &Plan) -> Vec<PathBuf> {
     std::iter::once(own).chain(scenarios).collect()
 }
 
-/// For commands that write a folder of results. A plan that was itself written there may be run again:
-/// then the same text takes its place.
+/// For commands that write a results folder. A plan file that such a command wrote there may be run
+/// again; it is replaced by the same text.
 pub(super) fn refuse_folder(name: &str, plan: &Plan, folder: &Path) -> Result<(), Failure> {
     let written = folder.join(PLAN_FILE);
     let inputs = plan_files(name, plan);
@@ -52,7 +52,7 @@ pub(super) fn refuse_folder(name: &str, plan: &Plan, folder: &Path) -> Result<()
     )))
 }
 
-/// For `lab run` and `lab merge`. A new baseline may take the place of the one that was compared with.
+/// For `lab run` and `lab merge`. A new baseline may replace the one that was compared with.
 pub(super) fn refuse_results(
     name: &str,
     plan: &Plan,
@@ -76,7 +76,7 @@ pub(super) fn refuse_results(
     )
 }
 
-/// Whether both are one file that exists, through links and detours.
+/// Whether both paths are the same existing file, after resolving links.
 fn same(one: &Path, other: &Path) -> bool {
     one.canonicalize()
         .is_ok_and(|it| other.canonicalize().is_ok_and(|other| it == other))

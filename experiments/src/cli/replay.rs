@@ -18,7 +18,7 @@ use crate::run::outcome::Outcome;
 use crate::run::store::{Found, Store};
 use crate::run::unit::Unit;
 
-/// Units that are named when several are meant.
+/// Most units listed when a selection is ambiguous.
 const NAMED: usize = 8;
 
 /// `lab replay`.
@@ -26,10 +26,10 @@ const NAMED: usize = 8;
 pub(super) struct ReplayArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
-    /// The unit, by its id or the beginning of it; see `lab list PLAN`.
+    /// Id of the unit, or the beginning of it; see `lab list PLAN`.
     #[arg(long, value_name = "ID")]
     unit: Option<String>,
-    /// Instead of an id: who runs what, as `lab list PLAN` names it, e.g. a policy.
+    /// Instead of an id: the mix, as shown by `lab list PLAN`, e.g. a policy.
     #[arg(long, value_name = "NAME")]
     mix: Option<String>,
     /// Instead of an id: the share of adopters, e.g. `50 %`.
@@ -45,7 +45,8 @@ pub(super) struct ReplayArgs {
 }
 
 impl ReplayArgs {
-    /// Whether the unit is meant. The second execution of an A/A comparison only by its id.
+    /// Whether the options select this unit. The second run of an A/A comparison can only be
+    /// selected by id.
     fn means(&self, plan: &Plan, unit: &Unit) -> bool {
         if let Some(id) = &self.unit {
             return unit.id.starts_with(id);
@@ -57,7 +58,7 @@ impl ReplayArgs {
             && unit.replica == 0
     }
 
-    /// The one unit that is meant.
+    /// The selected unit. Fails unless there is exactly one.
     fn choose(&self, plan: &Plan, mut units: Vec<Unit>) -> Result<Unit, Failure> {
         units.retain(|it| self.means(plan, it));
         if units.len() == 1 {

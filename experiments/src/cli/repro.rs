@@ -1,4 +1,4 @@
-//! `lab repro`: the claims table, checked line by line.
+//! `lab repro`: checks the table of claims, line by line.
 
 mod claims;
 mod figure;
@@ -12,23 +12,23 @@ use clap::Args;
 use super::{Exit, Failure, print, stop};
 use claims::Claims;
 
-/// `lab repro`: is each number of the README the one in the tables, and do runs come out as committed? Code 1
-/// if a line fails; with `--strict` also if one cannot be told.
+/// `lab repro`: checks that each number in the README agrees with the tables, and that runs repeat
+/// as committed. Exit code 1 if a line fails; with `--strict` also if a line cannot be decided.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ReproArgs {
-    /// The claims table.
+    /// The table of claims.
     #[arg(long, value_name = "FILE", default_value = "experiments/claims.toml")]
     claims: PathBuf,
-    /// Only claims with this in their name.
+    /// Only claims whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Runs of each plan to make again.
+    /// Number of runs of each plan to repeat.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Make every run of every plan again and compare whole tables.
+    /// Repeat every run of every plan and compare whole tables.
     #[arg(long, conflicts_with = "runs")]
     full: bool,
-    /// What cannot be told fails as well.
+    /// A line that cannot be decided fails as well.
     #[arg(long)]
     strict: bool,
     /// Print the table and check nothing.
@@ -36,7 +36,7 @@ pub(super) struct ReproArgs {
     list: bool,
 }
 
-/// What a line came to, and why.
+/// The result for a line, with a reason.
 enum Verdict {
     Pass(String),
     Fail(String),

@@ -1,12 +1,12 @@
-//! Files as they were at a revision of the repository.
+//! Reads files as they were at a revision of the repository.
 
 use std::path::Path;
 use std::process::Command;
 
 use super::Failure;
 
-/// The text of `path` at `revision`. Whoever regenerates a file together with a change does not change what
-/// it was before.
+/// The text of `path` at `revision`. Regenerating a file together with a code change cannot hide
+/// what it was before.
 pub(super) fn read_at(revision: &str, path: &Path) -> Result<String, Failure> {
     let commit = format!("{revision}^{{commit}}");
     let verify = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
@@ -18,7 +18,7 @@ pub(super) fn read_at(revision: &str, path: &Path) -> Result<String, Failure> {
             because(&said)
         ))
     })?;
-    // Parts of the path are those of the folder in which git runs.
+    // Git resolves the path relative to the folder in which it runs.
     let name = path.file_name().unwrap_or(path.as_os_str());
     let object = format!("{}:./{}", commit.trim(), name.to_string_lossy());
     git(&["show", "--end-of-options", &object], path)?.map_err(|said| {
@@ -30,7 +30,7 @@ pub(super) fn read_at(revision: &str, path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// What git says in the folder of the file, or why it refuses.
+/// Output of git, run in the folder of the file; or its error message.
 fn git(arguments: &[&str], of: &Path) -> Result<Result<String, String>, Failure> {
     let folder = of.parent().filter(|it| !it.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

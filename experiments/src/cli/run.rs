@@ -48,7 +48,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         return super::dry_run::dry_run(&job, options.jobs);
     }
     if results.check && options.shard.is_none() {
-        // A wrong file is to be known before the runs, not after them.
+        // Report a wrong file before the runs, not after them.
         check::registered(&job)?;
     }
     stop::listen()?;
@@ -100,7 +100,7 @@ impl Job<'_> {
         Ok(done?)
     }
 
-    /// Everything after the last run: files, printing, the check.
+    /// Everything after the last run: writes files, prints, checks.
     pub(super) fn finish(
         &self,
         analysis: &Analysis,
@@ -116,7 +116,7 @@ impl Job<'_> {
         let by_seed = || summary::registered(&self.plan, analysis);
         let check = options.check.then(|| Check::of(self, &summary, &by_seed()));
         let check = check.transpose()?;
-        // Only now: it may be the file that this run was compared with.
+        // Written last: it may be the file that this run was compared with.
         if let Some(path) = &options.save_baseline {
             write_whole(path, by_seed().as_bytes())?;
         }

@@ -1,4 +1,4 @@
-//! `lab scaling`: what a swarm costs over its size.
+//! `lab scaling`: cost of a swarm by number of peers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,24 +16,25 @@ use crate::run::store::write_whole;
 use crate::show::figure;
 use crate::show::output::manifest::cpu;
 
-/// Measures block transfers per CPU second and memory per peer over the number of peers, each swarm
-/// in a process of its own. What this engine has measured on this CPU is kept. Figures are those of
-/// the machine and the day: nothing compares them byte by byte.
+/// Measures block transfers per CPU second and memory per peer by number of peers, each swarm in a
+/// process of its own. Rows that this engine measured on this CPU are kept. Figures depend on the
+/// machine and the day, and are not compared byte by byte.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ScalingArgs {
-    /// Greatest number of peers, of those in the plan.
+    /// Largest number of peers to run, of those in the plan.
     #[arg(long, value_name = "N")]
     max: Option<u32>,
-    /// This policy instead of those of the plan; may be repeated.
+    /// Run this policy instead of the plan's; may be repeated.
     #[arg(long, value_name = "ID")]
     policy: Vec<String>,
-    /// Also one swarm of a million peers with 20 connections each and 64 pieces. Mind the memory.
+    /// Also run a swarm of a million peers with 20 connections each and 64 pieces. This needs much
+    /// memory.
     #[arg(long)]
     million: bool,
-    /// Measure again what is there.
+    /// Measure existing rows again.
     #[arg(long)]
     force: bool,
-    /// Folder of the results.
+    /// Folder for the results.
     #[arg(long, value_name = "DIR", default_value = "results/scaling")]
     out: PathBuf,
     #[command(flatten)]
@@ -80,7 +81,7 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
         let row = Row::of(point, idle_bytes, task.peers, labels);
         eprintln!("{}", sentence(&row));
         rows.push(row);
-        // Each as soon as it is known, so that a stop loses one run at most.
+        // Write after each run, so that an interruption loses at most one.
         write_whole(&table, csv(&rows).as_bytes())?;
     }
     let all = sorted(&plan, rows);
@@ -90,7 +91,7 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What is there and still counts.
+/// The existing rows that are still valid.
 fn kept(table: &Path, engine: &str, cpu: &str, force: bool) -> Result<Vec<Row>, Failure> {
     if force || !table.exists() {
         return Ok(Vec::new());
@@ -101,7 +102,7 @@ fn kept(table: &Path, engine: &str, cpu: &str, force: bool) -> Result<Vec<Row>, 
     Ok(rows)
 }
 
-/// Small swarms first, so that there is something to see soon.
+/// Small swarms first, to get results soon.
 fn tasks(plan: &Plan, args: &ScalingArgs) -> Vec<Task> {
     let max = args.max.unwrap_or(plan.usual_max);
     let policies = if args.policy.is_empty() {
@@ -127,7 +128,7 @@ fn tasks(plan: &Plan, args: &ScalingArgs) -> Vec<Task> {
     tasks
 }
 
-/// What a process holds whose swarm is next to nothing.
+/// Memory of a process with a nearly empty swarm.
 fn idle(plan: &Plan) -> Result<u64, Failure> {
     let smallest = Task {
         policy: plan.policies[0].clone(),
@@ -138,7 +139,7 @@ fn idle(plan: &Plan) -> Result<u64, Failure> {
     Ok(measure(plan, &smallest)?.peak_memory_bytes)
 }
 
-/// Runs `lab sim` and reads what it says of its cost.
+/// Runs `lab sim` and reads the cost from its output.
 fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
     let name = format!("{}, {}, {} peers", task.workload, task.policy, task.peers);
     let failed = |exit: Exit, why: &str| Failure {
@@ -183,7 +184,7 @@ fn measure(plan: &Plan, task: &Task) -> Result<Point, Failure> {
     point().ok_or_else(|| failed(Exit::Io, why))
 }
 
-/// Ours by policy and size, then the million, then the others.
+/// Our rows by policy and size, then the swarm of a million, then other simulators.
 fn sorted(plan: &Plan, mut rows: Vec<Row>) -> Vec<Row> {
     let place = |it: &Row| {
         let policy = plan.policies.iter().position(|name| *name == it.series);

@@ -8,7 +8,7 @@ use crate::plan::schema::{Language, text};
 /// `lab schema`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SchemaArgs {
-    /// Which language.
+    /// The kind of file.
     #[arg(value_enum)]
     language: Language,
 }

@@ -1,4 +1,4 @@
-//! Results on standard output.
+//! Prints results to standard output.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -14,7 +14,7 @@ use crate::run::unit::pure_mixes;
 use crate::show::output::RESULTS_SCHEMA;
 use crate::show::words;
 
-/// The answer for people; tables and verdicts before it if asked for.
+/// The answer for people. Tables and verdicts come first if requested.
 pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -> String {
     let mut text = String::new();
     if options.verbose {
@@ -32,7 +32,7 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
     text
 }
 
-/// Every table, and every sentence that the answer sums up.
+/// All tables, and all sentences that the answer summarises.
 fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
     let mut text = String::new();
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
@@ -90,10 +90,10 @@ fn colored(color: Color) -> bool {
     }
 }
 
-/// Width where nobody says how wide the terminal is.
+/// Width if the terminal does not report one.
 const USUAL_WIDTH: u16 = 120;
 
-/// A table without rows, which wraps at the width of the terminal.
+/// A table without rows that wraps at the terminal's width.
 pub(super) fn empty(head: &[String]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -105,7 +105,7 @@ pub(super) fn empty(head: &[String]) -> Table {
     table
 }
 
-/// A row a policy, a column a figure.
+/// One row per policy, one column per figure.
 fn levels(plan: &Plan, analysis: &Analysis, scenario: usize) -> Table {
     let mut head = vec!["policy".to_owned()];
     head.extend(LevelKind::ALL.map(|it| it.title().to_owned()));
@@ -191,7 +191,7 @@ fn times(plan: &Plan, analysis: &Analysis) -> Table {
     table
 }
 
-/// Verdicts as Markdown.
+/// The verdicts as Markdown.
 pub(super) fn markdown(plan: &Plan, analysis: &Analysis, reproduce: &str) -> String {
     let mut text = format!("## {}\n\n", plan.name);
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
@@ -208,7 +208,7 @@ pub(super) fn markdown(plan: &Plan, analysis: &Analysis, reproduce: &str) -> Str
     text
 }
 
-/// The rows of the summary as JSON, figures as numbers.
+/// The rows of the summary as JSON, with figures as numbers.
 pub(super) fn json(plan: &Plan, hash: &str, summary: &str) -> String {
     let mut reader = csv::Reader::from_reader(summary.as_bytes());
     let columns = reader.headers().expect("our own table").clone();

@@ -19,35 +19,36 @@ use super::{Failure, process};
 use crate::findings::stats::moments::{mean, quantile_sorted};
 use crate::plan::policies;
 
-/// Runs one swarm and prints what came of it.
+/// Runs one swarm and prints its results.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Options {
-    /// Name of a built-in scenario, or a TOML file
+    /// Name of a built-in scenario, or a TOML file.
     #[arg(required_unless_present = "list")]
     scenario: Option<String>,
-    /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`; may be repeated
+    /// Set a key of the scenario, as in `peers=100` or `network.solver=exact`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Have origins, and peers without a share or count of their own, run this policy
+    /// Run this policy on origins, and on peers that are not in a population with a share or count
+    /// of its own.
     #[arg(long, value_name = "ID")]
     policy: Option<String>,
-    /// Seed of the run
+    /// Seed of the run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How to print the result
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// List the built-in scenarios instead
+    /// List the built-in scenarios instead.
     #[arg(long)]
     list: bool,
-    /// Print the scenario with every default filled in instead
+    /// Print the scenario with every default filled in instead.
     #[arg(long)]
     resolved: bool,
     #[command(flatten)]
     look: LookArgs,
 }
 
-/// How a result is printed.
+/// Format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// A few lines for people.
@@ -56,28 +57,28 @@ pub(super) enum Format {
     Json,
 }
 
-/// What came of one run.
+/// Results of one run.
 #[derive(Clone, Debug, Serialize)]
 struct Report {
     scenario: String,
     version: u32,
     seed: u64,
-    /// All nodes, origins included.
+    /// Number of nodes, including origins.
     peers: usize,
     leechers: usize,
     completed: usize,
     /// Leechers that left before they had every piece.
     aborted: usize,
-    /// Simulated time until the run ended.
+    /// Simulated time at the end of the run.
     simulated_s: f64,
     blocks_transferred: u64,
     events: u64,
-    /// From arrival to the last piece, over the leechers that completed.
+    /// Time from arrival to the last piece, over the leechers that completed.
     completion_s: Option<Times>,
-    /// No policy can complete faster. Kumar and Ross 2006.
+    /// Lower bound for any policy. Kumar and Ross 2006.
     bound_s: Option<f64>,
     bytes: Bytes,
-    /// Of everything significant that happened, in order.
+    /// Digest of all significant events in order.
     digest: String,
     cost: Cost,
 }
@@ -100,22 +101,22 @@ struct Bytes {
     protocol_sent: BTreeMap<&'static str, u64>,
     /// Headers of packets, and acknowledgements; 0 unless the scenario counts them.
     transport_sent: u64,
-    /// Sent and lost with connections that closed, payload and protocol.
+    /// Lost when connections closed, payload and protocol.
     lost: u64,
-    /// Sent and not yet received when the run ended, payload and protocol.
+    /// In flight when the run ended, payload and protocol.
     in_flight: u64,
 }
 
-/// What the run took here and now: the only part that differs from machine to machine.
+/// Cost of the run on this machine: the only part that differs between machines.
 #[derive(Clone, Debug, Serialize)]
 struct Cost {
-    /// Of the whole process, reading of the scenario included.
+    /// CPU time of the whole process, including reading the scenario.
     cpu_s: Option<f64>,
     blocks_per_cpu_s: Option<f64>,
     peak_memory_bytes: Option<u64>,
 }
 
-/// Carries out the command and gives what to print.
+/// Runs the command and returns the text to print.
 pub(super) fn run(options: &Options) -> Result<String, Failure> {
     let Some(name) = options.scenario.as_deref().filter(|_| !options.list) else {
         return Ok(list());
@@ -154,7 +155,7 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
     }
 }
 
-/// Gives the policy to whom the scenario leaves open: plans give theirs to the same.
+/// Sets the policy of origins, and of peers without a share or count of their own, as plans do.
 fn give(scenario: &mut Scenario, id: &str) {
     let runs = |it: &ClientSpec| ClientSpec {
         own: policies::own(id),
@@ -293,7 +294,7 @@ fn human(report: &Report) -> String {
     text
 }
 
-/// Name and value of each line about bytes.
+/// Label and value of each line about bytes.
 fn byte_lines(bytes: &Bytes) -> Vec<(String, String)> {
     let share = |count: u64| share(count, bytes.payload_sent);
     let named = |name: &str, value: String| (name.to_owned(), value);
@@ -321,7 +322,7 @@ fn byte_lines(bytes: &Bytes) -> Vec<(String, String)> {
     lines
 }
 
-/// Bytes, and how they compare with the payload that was sent: one denominator for all.
+/// Bytes, and their share of the payload sent; the same denominator for all lines.
 fn share(bytes: u64, payload_sent: u64) -> String {
     if payload_sent == 0 {
         return bytes.to_string();

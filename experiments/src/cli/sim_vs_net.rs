@@ -1,4 +1,4 @@
-//! `sim_vs_net`: one scenario in the simulator and as real processes.
+//! `sim_vs_net`: runs one scenario in the simulator and as real processes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use crate::against::testbed::{SwarmRun, TestbedError, setup, simulated, table};
 use crate::run::store::write_whole;
 use crate::show::figure;
 
-/// Name of the command, with which its errors begin.
+/// Name of the command, printed in front of its errors.
 const NAME: &str = "sim_vs_net";
 
 /// Runs one scenario in the simulator and as real `unchoke` processes on links of the same rates,
@@ -36,17 +36,17 @@ struct SimVsNet {
 
 #[derive(Args, Clone, Debug)]
 struct Options {
-    /// Built-in scenario, or a TOML file
+    /// Built-in scenario, or a TOML file.
     #[arg(long, value_name = "NAME|FILE", default_value = "testbed")]
     scenario: String,
-    /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated
+    /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Choking policy, run by everybody in a swarm of its own; may be repeated, the first is compared
     /// with the others
     #[arg(long, value_name = "ID", default_values = ["tit_for_tat", "unchoke_all"])]
     policy: Vec<String>,
-    /// Runs of each policy [default: 3, and 20 with --recorded]
+    /// Runs of each policy [default: 3, and 20 with --recorded].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
     /// Compare with recorded swarms of real libtorrent peers instead: `experiments/real_swarms/`
@@ -55,25 +55,25 @@ struct Options {
     /// First seed
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Folder for tables and figures
+    /// Folder for tables and figures.
     #[arg(long, value_name = "DIR", default_value = "results/sim_vs_net")]
     out: PathBuf,
     #[command(flatten)]
     forms: Forms,
-    /// Longest time that a packet waits before a link, ms
+    /// Longest queueing delay of a packet before a link, ms.
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=5000))]
     queue: u32,
-    /// On loopback with the client's own rate caps, even where links could be shaped
+    /// Use loopback with the client's own rate caps, even if links could be shaped.
     #[arg(long)]
     loopback: bool,
     /// One short run of one policy, nothing written; skipped where links cannot be shaped, which is a
     /// failure with `UNCHOKE_REQUIRE_LINKS=1` in the environment
     #[arg(long)]
     quick: bool,
-    /// Exit with 1 if the median relative error is above so many percent
+    /// Exit with 1 if the median relative error is above this percentage.
     #[arg(long, value_name = "PERCENT")]
     max_error: Option<f64>,
-    /// The client to run [default: `unchoke` beside this program]
+    /// The client program to run [default: `unchoke` beside this program].
     #[arg(long, value_name = "FILE")]
     client: Option<PathBuf>,
 }
@@ -130,12 +130,12 @@ pub fn sim_vs_net() -> ExitCode {
     }
 }
 
-/// Who relies on shaped links says so, as CI does: what cannot run there must not pass.
+/// CI requires shaped links: there, a test that cannot run must not pass.
 fn links_required() -> bool {
     std::env::var_os("UNCHOKE_REQUIRE_LINKS").is_some_and(|it| it == "1")
 }
 
-/// The recorded swarms simulated, figure by figure.
+/// Simulates the recorded swarms and compares figure by figure.
 fn with_recorded(options: &Options) -> Result<Exit, Failure> {
     let seeds = options.seeds.unwrap_or(20);
     let rows = recorded::compare(seeds, options.seed)?;
@@ -161,7 +161,7 @@ fn on_loopback(options: &Options) -> Result<Exit, Failure> {
     run(options, Place::Loopback, scratch.path())
 }
 
-/// The scenario with everybody running `policy`, under each seed.
+/// The scenario with all peers running `policy`, one swarm per seed.
 fn specs(options: &Options, policy: &str) -> Result<Vec<SwarmSpec>, Failure> {
     let mut sets = vec![format!("client.policy={policy}")];
     if options.quick {
@@ -211,7 +211,7 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
         swarms.extend(specs.into_iter().map(|it| (policy.as_str(), it)));
     }
     if place.needs_caps() {
-        // The caps of the client count payload: nothing here carries headers.
+        // The client's caps count payload only, so headers must not take capacity here.
         for (_, spec) in &mut swarms {
             spec.network.transport = TransportSpec::PLAIN;
         }
@@ -237,7 +237,7 @@ fn run(options: &Options, place: Place, scratch: &Path) -> Result<Exit, Failure>
     })
 }
 
-/// One swarm in both worlds.
+/// Runs one swarm in the simulator and as processes.
 fn pair(bed: &Testbed<'_>, spec: &SwarmSpec, policy: &str) -> Result<[SwarmRun; 2], TestbedError> {
     let simulated = simulated::run(spec, policy)?;
     let last = |it: &SwarmRun| {

@@ -1,4 +1,4 @@
-//! `lab solver`: what the fast link solver does to completion times.
+//! `lab solver`: effect of the fast link solver on completion times.
 
 use std::path::PathBuf;
 
@@ -14,21 +14,21 @@ use crate::against::validation::judge::Verdict;
 use crate::against::validation::solver::{Effect, MOST, SMALL, csv, effects};
 use crate::run::store::write_whole;
 
-/// Runs built-in scenarios, made small, with `network.solver` fast and exact and the same seeds, and
-/// says how much the mean completion time differs. Exit code 1 if the difference over all of them
-/// lies wholly beyond 0.1 %.
+/// Runs built-in scenarios, made small, with `network.solver` fast and exact and the same seeds,
+/// and prints the difference of the mean completion times. Exit code 1 if the interval of the
+/// difference over all scenarios lies wholly beyond 0.1 %.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SolverArgs {
-    /// Only this scenario instead of every built-in one; may be repeated.
+    /// Run only this scenario instead of all built-in ones; may be repeated.
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
-    /// Paired runs of each scenario.
+    /// Number of paired runs of each scenario.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
     seeds: u32,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// Folder for solver.csv; nothing is written if left out.
+    /// Folder for solver.csv; default: nothing is written.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ pub(super) fn solver(args: &SolverArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// The built-in scenarios of these names; all of them if there are none.
+/// The built-in scenarios with these names; all if no name is given.
 fn chosen(names: &[String]) -> Result<Vec<&'static str>, Failure> {
     let listed = Scenario::list();
     let known = |name: &String| {

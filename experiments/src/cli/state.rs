@@ -1,4 +1,4 @@
-//! The state of a swarm at a moment, as text.
+//! Prints the state of a swarm at a point in time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,13 +8,13 @@ use unchoke_sim::trace::{Header, Life, RATE_WINDOW, Watch};
 
 use super::show::empty;
 
-/// Peers in a list before it is cut.
+/// Most peers in a list; longer lists are cut.
 const LISTED: usize = 12;
 
-/// Payload in both directions, bytes/s.
+/// Payload rates of each other peer in both directions, bytes/s.
 type Rates = BTreeMap<u32, (u64, u64)>;
 
-/// One row a peer.
+/// One row per peer.
 pub(super) fn all(header: &Header, watch: &Watch) -> String {
     let rates = watch.rates();
     let mut sums = Rates::new();

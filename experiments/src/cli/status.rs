@@ -1,4 +1,4 @@
-//! `lab status`: how much of a plan is there.
+//! `lab status`: shows how many units of a plan are finished.
 
 use std::fmt::Write as _;
 
@@ -15,15 +15,15 @@ use crate::run::sidecar::{Notes, notes};
 use crate::run::store::Store;
 use crate::run::unit::{Unit, distinct};
 
-/// `lab status`: reads the first line and the last of each unit file. Code 3 while units are missing, 4 if
-/// two results of one unit differ.
+/// `lab status`: reads the first and the last line of each unit file. Exit code 3 if units are
+/// missing, 4 if there are different results for one unit.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StatusArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
     #[command(flatten)]
     plan_args: PlanArgs,
-    /// How it is printed.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = StatusFormat::Human)]
     format: StatusFormat,
 }
@@ -49,7 +49,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     Ok(exit(&tally))
 }
 
-/// A plan that is run in shares, with its engine and its units.
+/// A plan that is run in shares, with its engine and units.
 pub(super) fn units(
     name: &str,
     args: &PlanArgs,
@@ -64,7 +64,7 @@ pub(super) fn units(
     Ok((plan, engine, units))
 }
 
-/// What a tally means for the exit code.
+/// Exit code for a tally.
 pub(super) fn exit(tally: &Tally) -> Exit {
     if tally.conflicts > 0 {
         Exit::Broken
@@ -75,7 +75,7 @@ pub(super) fn exit(tally: &Tally) -> Exit {
     }
 }
 
-/// One line for each count that is not zero.
+/// One line for each count above zero.
 pub(super) fn counts(tally: &Tally) -> String {
     let lines = [
         (tally.done, "done"),

@@ -1,4 +1,4 @@
-//! Stopping by signal: what was finished stays, no temporary file is left.
+//! Stops on a signal: finished units are kept, and no temporary file is left behind.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -6,7 +6,8 @@ use signal_hook::iterator::Signals;
 use super::{Exit, Failure};
 use crate::run::store::WRITING;
 
-/// From now on an interrupt ends the program between two writes, with 128 plus its number.
+/// From now on, an interrupt ends the program between two writes, with exit code 128 plus its
+/// number.
 pub(super) fn listen() -> Result<(), Failure> {
     let cannot = |it: std::io::Error| Failure {
         exit: Exit::Io,

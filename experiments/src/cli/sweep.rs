@@ -23,42 +23,43 @@ use crate::run::swarm::Swarms;
 use crate::run::unit::{mix_name, pure_mixes};
 use crate::show::figure::{Curve, Panel, lines};
 
-/// The plan of a quick look; its scenario and policies are those of the command.
+/// The plan of `lab sweep`. Scenario and policies are filled in from the command line.
 const FRAME: &str = include_str!("../../plans/sweep.toml");
-/// Most points of a quick look.
+/// Most points of `lab sweep`.
 const MOST_POINTS: usize = 200;
 
-/// `lab sweep`: a quick look at what a setting of a scenario does, under two policies.
+/// `lab sweep`: shows quickly how a setting of a scenario changes results under two policies.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SweepArgs {
-    /// Built-in scenario, or scenario file.
+    /// Built-in scenario, or a scenario file.
     scenario: String,
-    /// One or two keys of the scenario with their values, e.g. `peers=20,60,180 size='4 MiB,16 MiB'`.
+    /// One or two keys of the scenario with their values, e.g. `peers=20,60,180 size='4 MiB,16
+    /// MiB'`.
     #[arg(required = true, value_name = "KEY=A,B,...")]
     sweep: Vec<String>,
     /// Change the scenario at every point, e.g. `piece='64 KiB'`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Policies to run, in swarms of their own; may be repeated.
+    /// Policies to run, each in a pure swarm; may be repeated.
     #[arg(long, value_name = "ID", default_values = ["tit_for_tat", "unchoke_all"])]
     policy: Vec<String>,
-    /// Seeds.
+    /// Number of seeds.
     #[arg(long, value_name = "N", default_value_t = 10)]
     seeds: u32,
-    /// Folder of sweep.csv and the figure; `results/exploratory/sweep` if left out.
+    /// Folder for sweep.csv and the figure; default: `results/exploratory/sweep`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     forms: Forms,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// No progress.
+    /// Show no progress.
     #[arg(long)]
     quiet: bool,
 }
 
-/// What came of a plan.
+/// Results of one point.
 struct Made {
     plan: Plan,
     analysis: Analysis,
@@ -98,7 +99,7 @@ pub(super) fn responses(
             let mut changes = plan_args.changes();
             changes.set.push(format!("{}={value}", sweep.key));
             changes.policies.extend(sweep.contrasts.clone());
-            // What an option left out of the plan stays out of its sweeps.
+            // Scenarios that an option left out of the plan are left out of its sweeps too.
             let left = |it: &&String| plan.scenarios.iter().any(|own| own.name == **it);
             changes
                 .scenarios
@@ -198,7 +199,7 @@ fn combinations(keys: &[Key]) -> Vec<Vec<String>> {
     all
 }
 
-/// The plan of one point.
+/// The plan for one point.
 fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failure> {
     let changes = Changes {
         set: vec![format!("scenario.0.source={}", it.scenario)],
@@ -233,7 +234,7 @@ fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failur
     Ok(plan)
 }
 
-/// What a panel shows of the levels.
+/// The figures shown in the panels.
 const PANELS: [LevelKind; 3] = [LevelKind::Time, LevelKind::Cost, LevelKind::Origin];
 
 fn picture(

@@ -28,33 +28,33 @@ use crate::show::tournament::page::{Context, page, section, sentences};
 use crate::show::tournament::pictures::pictures;
 use crate::show::tournament::tables::tables;
 
-/// Name of the plan that is a tournament and nothing else.
+/// Name of the plan that can only be run as a tournament.
 pub(super) const PLAN: &str = "tournament";
 
 /// Runs every policy of a plan against every other: alone in a swarm of the other, half and half,
 /// and in a swarm of its own. Writes tables, pictures and a page.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TournamentArgs {
-    /// Plan file, or the name of a built-in plan: its candidate and baselines all meet.
+    /// Plan file, or the name of a built-in plan. Its candidate and all baselines take part.
     #[arg(default_value = PLAN)]
     plan: String,
     #[command(flatten)]
     plan_args: PlanArgs,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// Run what is there again and compare: a different result ends with code 4.
+    /// Also run units that have results, and compare: a different result gives exit code 4.
     #[arg(long)]
     force: bool,
-    /// No progress.
+    /// Show no progress.
     #[arg(long)]
     quiet: bool,
-    /// No pictures and no page.
+    /// Make no figures and no page.
     #[arg(long)]
     no_plots: bool,
     #[command(flatten)]
     forms: Forms,
-    /// Say what would be run and how long it takes, and do nothing else.
+    /// Show what would run and how long it would take, and run nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -66,7 +66,7 @@ struct Job<'a> {
     args: &'a TournamentArgs,
     tournament: Tournament,
     engine: Swarms,
-    /// By host.
+    /// Matches by host.
     matches: Vec<Vec<Match>>,
     folder: PathBuf,
 }
@@ -113,7 +113,7 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
 }
 
 impl Job<'_> {
-    /// Each run once, whatever matches it is.
+    /// Every unit once, even if it belongs to several matches.
     fn units(&self) -> Vec<Unit> {
         let all = self.matches.iter().flatten();
         let all: Vec<Unit> = all.map(|it| it.unit.clone()).collect();
@@ -165,8 +165,8 @@ impl Job<'_> {
         Ok(Standing::of(&self.tournament, &readings))
     }
 
-    /// The cost from one timed run of each policy in each scenario: a mixture is taken to cost what
-    /// the swarm of its second policy does.
+    /// Estimates the cost from one timed run of each policy in each scenario. A mixed swarm is
+    /// assumed to cost as much as a pure swarm of its second policy.
     fn dry_run(&self) -> Result<Exit, Failure> {
         let store = Store::at(&self.folder.join("units"), &self.engine.version());
         let scenarios = self.tournament.plan.scenarios.len();

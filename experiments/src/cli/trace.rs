@@ -1,4 +1,4 @@
-//! `lab trace`: what is in a trace.
+//! `lab trace`: reads a trace.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -19,14 +19,14 @@ use crate::run::store::StoreError;
 pub(super) struct TraceArgs {
     /// A trace in either form.
     file: PathBuf,
-    /// Print the scenario of the run as TOML instead; with the seed it gives the same run.
+    /// Print the scenario of the run as TOML instead. With the seed, it repeats the run.
     #[arg(long)]
     scenario: bool,
     #[command(flatten)]
     look: LookArgs,
 }
 
-/// Events of each kind, in the order of the schema.
+/// Number of events of each kind, in the order of the schema.
 #[derive(Default)]
 struct Counts {
     join: u64,
@@ -92,7 +92,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let until = args.look.until.unwrap_or(Instant::NEVER);
     let mut counts = Counts::default();
     while let Some((at, happening)) = reader.next_event().map_err(failed)? {
-        // Read on all the same: only the end tells that the trace is whole.
+        // Keep reading: only the end shows whether the trace is complete.
         if at <= until {
             counts.add(&happening);
             if let Some(sink) = look.sink() {

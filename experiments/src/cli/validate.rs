@@ -1,4 +1,4 @@
-//! `lab validate`: theory and published results against the simulator.
+//! `lab validate`: compares the simulator with theory and published results.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use super::{Exit, Failure, print};
 use crate::against::validation::{Options, Outcome, Size, left_out, run, table};
 use crate::run::store::write_whole;
 
-/// Runs the checks of all plans and prints PASS, FAIL or "cannot tell" for each. Exit code 1 if
-/// one fails that its plan does not explain.
+/// Runs the checks of all plans and prints PASS, FAIL or "cannot tell" for each. Exit code 1 if a
+/// check fails without an explanation in its plan.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ValidateArgs {
-    /// The published sizes: minutes instead of seconds.
+    /// Use the published sizes; takes minutes instead of seconds.
     #[arg(long)]
     full: bool,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
     /// Only plans with this in their name; nothing is written, because it would be a part of the table.
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     only: Option<String>,
-    /// Folder for validation.csv and validation.md; by default written at full size only.
+    /// Folder for validation.csv and validation.md; by default they are only written at full size.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }

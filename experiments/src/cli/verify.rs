@@ -1,4 +1,4 @@
-//! `lab verify`: whether unit files are what they say, and whether a sample comes out the same again.
+//! `lab verify`: checks unit files, and whether a sample of units gives the same results again.
 
 use clap::Args;
 use sha2::{Digest as _, Sha256};
@@ -14,24 +14,24 @@ use crate::run::runner::{self, Options};
 use crate::run::store::Store;
 use crate::run::unit::{Unit, distinct};
 
-/// `lab verify`: hashes every unit file; with `--sample`, runs that share of them again and compares. Code
-/// 3 if units are missing or damaged, 4 if a result differs.
+/// `lab verify`: checks the hash of every unit file; with `--sample`, also runs that share of the
+/// units again and compares. Exit code 3 if units are missing or damaged, 4 if a result differs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct VerifyArgs {
     /// Plan file, or the name of a built-in plan.
     plan: String,
     #[command(flatten)]
     plan_args: PlanArgs,
-    /// Run this share of the units again, at least one, e.g. `5%`.
+    /// Run this share of the units again, at least one unit, e.g. `5%`.
     #[arg(long, value_name = "SHARE")]
     sample: Option<Percent>,
-    /// Another number draws another sample.
+    /// Seed that selects the sample.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "sample")]
     sample_seed: u64,
-    /// Threads; 0 for one a core.
+    /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
-    /// No progress.
+    /// Show no progress.
     #[arg(long)]
     quiet: bool,
 }
@@ -70,7 +70,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The units that are first when they are ordered by a hash of their id and the seed.
+/// The sample: the first units when ordered by a hash of id and seed.
 fn sample(units: &[&Unit], share: Percent, seed: u64) -> Vec<Unit> {
     let key = |unit: &Unit| Sha256::digest(format!("{seed} {}", unit.id).as_bytes());
     let mut order: Vec<_> = units.iter().map(|it| (key(it), *it)).collect();

@@ -1,4 +1,4 @@
-//! A program for the Python interface of `HyperQueue`, which every installation of it has.
+//! Makes a program for the Python interface of `HyperQueue`, which is part of every installation.
 
 use super::Job;
 
@@ -49,7 +49,7 @@ pub(super) fn script(job: &Job<'_>) -> String {
     )
 }
 
-/// A text as Python writes it: JSON strings are Python strings.
+/// A text as a Python literal: JSON strings are valid Python strings.
 fn text(text: &str) -> String {
     serde_json::to_string(text).expect("text is JSON")
 }

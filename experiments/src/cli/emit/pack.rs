@@ -1,18 +1,18 @@
-//! How many tasks, and how long each takes.
+//! Decides the number of tasks and estimates their duration.
 
 use super::Failure;
 use crate::run::unit::{Shard, Unit};
 
-/// Most tasks that are proposed: sites allow about a thousand in an array.
+/// Most tasks that are proposed. Many sites limit an array to about a thousand.
 const MAX_TASKS: usize = 1000;
 
-/// Numbers of tasks that are tried beyond the least one, for shares of more equal length.
+/// How many larger numbers of tasks to try, to find one with tasks of more equal length.
 const TRIED: usize = 8;
 
-/// A longest task of this many times the mean is equal enough.
+/// Tasks are equal enough if the longest takes at most this many times the mean.
 const FAIR: f64 = 1.1;
 
-/// The units of a plan in tasks.
+/// The units of a plan, divided into tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Packing {
     pub(super) tasks: usize,
@@ -21,7 +21,7 @@ pub(super) struct Packing {
     pub(super) time: Option<Time>,
 }
 
-/// What tasks take, by estimate.
+/// Estimated duration of the tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Time {
     pub(super) core_hours: f64,
@@ -30,7 +30,7 @@ pub(super) struct Time {
 }
 
 impl Packing {
-    /// As many tasks as were asked for.
+    /// Divides the units into the given number of tasks.
     pub(super) fn into_tasks(tasks: usize, units: usize, done: usize) -> Result<Self, Failure> {
         if tasks > units {
             return Err(Failure::usage(format!(
@@ -41,8 +41,9 @@ impl Packing {
         Ok(Self { tasks, units, time })
     }
 
-    /// Tasks of about `minutes` on nodes of `cores` cores, from the seconds that each unit takes. Units that
-    /// are there count too: the script does not depend on how far a plan is.
+    /// Divides the units into tasks of about `minutes` on nodes with `cores` cores, given the
+    /// seconds of each unit. Finished units count too, so the script does not depend on the
+    /// progress of the plan.
     pub(super) fn by_time(units: &[Unit], seconds: &[f64], cores: usize, minutes: u32) -> Self {
         let total: f64 = seconds.iter().sum();
         let task = f64::from(minutes) * 60.0 * cores as f64;
@@ -51,7 +52,8 @@ impl Packing {
         let candidates = (least..least + TRIED).filter(|it| *it <= most);
         let lengths = candidates.map(|count| (count, lengths(seconds, count, cores)));
         let lengths: Vec<(usize, (f64, f64))> = lengths.collect();
-        // A number that shares a divisor with that of the policies gives some shares all the slow ones.
+        // If the number of tasks and the number of policies have a common divisor, some tasks get
+        // all slow units.
         let unequal = |it: &(usize, (f64, f64))| it.1.1 * (it.0 * cores) as f64 / total;
         let fair = lengths.iter().find(|it| unequal(it) <= FAIR);
         let fairest = lengths
@@ -71,12 +73,12 @@ impl Packing {
     }
 }
 
-/// The tasks that a time fills, from one to `most`.
+/// Number of tasks that fill the time, from one to `most`.
 fn least(tasks: f64, most: usize) -> usize {
     (1..most).find(|it| *it as f64 >= tasks).unwrap_or(most)
 }
 
-/// Seconds of the shortest and the longest of `count` tasks.
+/// Seconds of the shortest and of the longest of `count` tasks.
 fn lengths(seconds: &[f64], count: usize, cores: usize) -> (f64, f64) {
     let task = |index: usize| {
         let shard = Shard { index, count };
@@ -84,7 +86,7 @@ fn lengths(seconds: &[f64], count: usize, cores: usize) -> (f64, f64) {
             let all = seconds.iter().enumerate();
             all.filter(|it| shard.holds(it.0)).map(|it| *it.1)
         };
-        // No less than its longest unit, which one core runs.
+        // At least as long as its longest unit, which runs on one core.
         (own().sum::<f64>() / cores as f64).max(own().fold(0.0, f64::max))
     };
     let mut all: Vec<f64> = (1..=count).map(task).collect();
@@ -111,14 +113,16 @@ mod tests {
 
     #[test]
     fn tasks_take_about_the_time_that_was_asked_for() {
-        // 4 policies in turn, one ten times as slow: 1000 units of 130 s a round, 9 core hours.
+        // 4 policies in turn, one of them ten times as slow: 1000 units, 130 s per round, 9 core
+        // hours.
         let seconds: Vec<f64> = (0..1000)
             .map(|at| [100.0, 10.0, 10.0, 10.0][at % 4])
             .collect();
         let packing = Packing::by_time(&units(1000), &seconds, 2, 30);
         let time = packing.time.clone().expect("timed");
         assert!((time.core_hours - 32_500.0 / 3600.0).abs() < 1e-9);
-        // Nine nodes would do; a count without common divisor with the four policies is more equal.
+        // Nine nodes would be enough; a number without a common divisor with 4 gives more equal
+        // tasks.
         assert_eq!(packing.tasks % 2, 1, "{packing:?}");
         assert!((9..=17).contains(&packing.tasks), "{packing:?}");
         assert!(time.longest_min < 1.15 * time.shortest_min, "{packing:?}");

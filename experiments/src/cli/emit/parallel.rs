@@ -1,4 +1,4 @@
-//! GNU parallel.
+//! Makes a script for GNU parallel.
 
 use super::{Job, quoted_path as quoted};
 

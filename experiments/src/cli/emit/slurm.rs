@@ -1,11 +1,11 @@
-//! A job array of Slurm.
+//! Makes a Slurm job array.
 
 use super::{Job, quoted_path as quoted};
 
-/// Minutes for starting, and for machines that are slower than the one that was timed.
+/// Extra minutes for starting, and for machines slower than the one used for timing.
 const SPARE_MIN: f64 = 10.0;
 
-/// Time limit of a task if nothing was timed, minutes.
+/// Time limit of a task in minutes, if nothing was timed.
 const UNKNOWN_MIN: u32 = 24 * 60;
 
 pub(super) fn script(job: &Job<'_>) -> String {
@@ -56,7 +56,7 @@ pub(super) fn script(job: &Job<'_>) -> String {
     )
 }
 
-/// Twice the estimate and a little more, as hours and minutes.
+/// Twice the estimate plus the extra minutes, in hours and minutes.
 fn time_limit(job: &Job<'_>) -> String {
     let longest = job
         .packing

@@ -1,4 +1,4 @@
-//! The claims table.
+//! Reads the table of claims.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,28 +9,28 @@ use serde::Deserialize;
 use super::super::Failure;
 use super::super::args;
 
-/// A sentence with numbers from a table.
+/// A sentence with numbers that come from a table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Figure {
     pub(super) claim: String,
-    /// Where in README.md, for people.
+    /// Its place in README.md, for readers.
     #[serde(rename = "where")]
     pub(super) place: String,
-    /// The sentence, with `{min}` and `{max}`.
+    /// The sentence, with `{min}` and `{max}` for the numbers.
     pub(super) says: String,
-    /// A text that comes before it in the same paragraph or row.
+    /// A text that precedes it in the same paragraph or row.
     #[serde(default)]
     pub(super) after: String,
     pub(super) file: String,
     pub(super) column: String,
-    /// Columns and what they must say; `!text` for anything but that text.
+    /// Selects rows: columns and their required values; `!text` means any other value.
     pub(super) rows: BTreeMap<String, String>,
     pub(super) scale: f64,
     pub(super) digits: usize,
 }
 
-/// A plan whose runs come out the same.
+/// A plan whose runs are repeated.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rerun {
@@ -38,7 +38,7 @@ pub(super) struct Rerun {
     #[serde(rename = "where")]
     pub(super) place: String,
     pub(super) plan: String,
-    /// Of the whole plan on two cores.
+    /// Duration of the whole plan on two cores, minutes.
     pub(super) minutes: u32,
     pub(super) memory_mb: u32,
 }
@@ -54,7 +54,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Reads the table; keeps the claims with `only` in their name.
+    /// Reads the table, and keeps the claims whose name contains `only`.
     pub(super) fn read(file: &Path, only: Option<&str>) -> Result<Self, Failure> {
         let text = args::read(file).map_err(|it| Failure {
             message: format!("{}; run this in the folder of the repository", it.message),
@@ -76,7 +76,7 @@ impl Claims {
         Ok(read)
     }
 
-    /// One row a claim, for people.
+    /// One row per claim, for people.
     pub(super) fn table(&self) -> String {
         let mut text = String::from(
             "| claim | command | expected | tolerance | minutes | memory | where |\n\

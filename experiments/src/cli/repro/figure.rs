@@ -1,4 +1,4 @@
-//! A sentence of the README beside the table that its numbers come from.
+//! Compares a sentence of the README with the table that its numbers come from.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
     })
 }
 
-/// Values of the rows that are selected, or why there are none.
+/// Values of the selected rows, or why there are none.
 fn values(figure: &Figure, table: &str) -> Result<Vec<f64>, String> {
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let head = reader.headers().map_err(|it| it.to_string())?.clone();
@@ -73,7 +73,7 @@ fn values(figure: &Figure, table: &str) -> Result<Vec<f64>, String> {
 fn sentence(figure: &Figure, values: &[f64]) -> String {
     let number = |value: f64| {
         let text = format!("{:.*}", figure.digits, value * figure.scale);
-        // A true minus sign, as the README has it, and no minus before zero.
+        // Uses a true minus sign, as the README does, and none before zero.
         match text.strip_prefix('-') {
             Some(it) if it.bytes().any(|it| (b'1'..=b'9').contains(&it)) => format!("\u{2212}{it}"),
             Some(it) => it.to_owned(),
@@ -86,7 +86,7 @@ fn sentence(figure: &Figure, values: &[f64]) -> String {
     text.replace("{max}", &number(greatest))
 }
 
-/// Paragraphs and table rows as one line each, without emphasis.
+/// Paragraphs and table rows as one line each, without emphasis marks.
 fn plain(markdown: &str) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for line in markdown.lines() {

@@ -1,4 +1,4 @@
-//! Runs of a plan, made again and compared with what is committed.
+//! Repeats runs of a plan and compares them with the committed results.
 
 use std::fs::File;
 use std::path::Path;
@@ -23,13 +23,13 @@ use crate::run::unit::{Unit, distinct};
 /// A row of the committed table of runs.
 struct Row {
     unit: String,
-    /// Of everything that happened.
+    /// Digest of the run.
     digest: String,
     events: u64,
 }
 
-/// Makes `count` runs again and compares digests. Those of few events are taken: a reviewer has an
-/// afternoon.
+/// Repeats `count` runs and compares digests. Takes runs with few events, so that it finishes
+/// within an afternoon.
 pub(super) fn sample(claim: &Rerun, count: usize) -> Result<Verdict, Failure> {
     let (plan, engine) = super::super::load(&claim.plan, &PlanArgs::default())?;
     let folder = Path::new("results").join(&plan.name);
@@ -55,7 +55,7 @@ pub(super) fn sample(claim: &Rerun, count: usize) -> Result<Verdict, Failure> {
     })
 }
 
-/// Why the results there cannot be compared with this program, if they cannot.
+/// Why the results in the folder cannot be compared with this program, if so.
 fn stale(folder: &Path, engine: &Swarms) -> Result<Option<String>, Failure> {
     let text = args::read(&folder.join("manifest.json"))?;
     let manifest: Value = serde_json::from_str(&text)
@@ -95,7 +95,7 @@ fn rows(file: &Path) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// `count` runs of the cheaper half, in the order of a hash of their ids.
+/// Picks `count` runs from the cheaper half, in the order of a hash of their ids.
 fn pick<'a>(units: &'a [Unit], rows: &'a [Row], count: usize) -> Vec<(&'a Unit, &'a Row)> {
     let by_id: std::collections::BTreeMap<&str, &Row> =
         rows.iter().map(|it| (it.unit.as_str(), it)).collect();
@@ -109,7 +109,7 @@ fn pick<'a>(units: &'a [Unit], rows: &'a [Row], count: usize) -> Vec<(&'a Unit, 
     known
 }
 
-/// What differs when a run is made again, if anything does.
+/// Repeats a run; returns the difference, if any.
 fn again(plan: &Plan, engine: &Swarms, unit: &Unit, row: &Row) -> Result<Option<String>, Failure> {
     let outcome = run_one(plan, unit, engine)?;
     let digest = format!("{:016x}", outcome.digest);
@@ -121,7 +121,7 @@ fn again(plan: &Plan, engine: &Swarms, unit: &Unit, row: &Row) -> Result<Option<
     }))
 }
 
-/// Runs the whole plan into a folder of its own and compares the hash over its tables.
+/// Runs the whole plan in a folder of its own and compares the hash over its tables.
 pub(super) fn whole(claim: &Rerun) -> Result<Verdict, Failure> {
     let (plan, engine) = super::super::load(&claim.plan, &PlanArgs::default())?;
     let folder = Path::new("results").join(&plan.name);
