@@ -1,7 +1,7 @@
-//! Fingerprint of the sources that can change the result of a run: core, simulator, and the seam to
-//! it, without comments and unit tests. Results of two fingerprints are never mixed. (The one
-//! dependency that enters results, the random generator, is pinned; the hash of the lock file goes
-//! into the manifest.)
+//! Fingerprint of the sources that can change the result of a run: core, simulator, and the code
+//! that connects to it, without comments and unit tests. Results with different fingerprints are
+//! never mixed. (The only dependency that affects results, the random generator, is pinned; the
+//! manifest contains the hash of the lock file.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn main() {
     println!("cargo::rustc-env=UNCHOKE_RUSTC={}", rustc());
 }
 
-/// What of a file can change a result.
+/// The part of a file that can change a result.
 fn essence(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap_or_default();
     let is_source = path.extension().is_some_and(|it| it == "rs");

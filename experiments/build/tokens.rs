@@ -1,11 +1,11 @@
-//! What the compiler reads of a source file, apart from its unit tests.
+//! The tokens of a source file that the compiler sees, without unit tests.
 
 use std::fmt::Write as _;
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-/// The tokens of `source` without comments, docs and what is for `cfg(test)` alone. Sources of two
-/// programs never have the same text. `None` if it is not Rust.
+/// The tokens of `source` as text, without comments, docs and parts for `cfg(test)`. Different
+/// programs give different texts. `None` if the source is not valid Rust.
 pub(crate) fn tokens_of(source: &str) -> Option<String> {
     let mut text = String::new();
     append(&mut text, source.parse().ok()?);
@@ -19,7 +19,7 @@ fn sign(token: Option<&TokenTree>) -> Option<char> {
     }
 }
 
-/// The attribute at the start of `tokens`: how many of them it has, and what stands in its brackets.
+/// The attribute at the start of `tokens`: its number of tokens, and the content of its brackets.
 fn attribute(tokens: &[TokenTree]) -> Option<(usize, String)> {
     if sign(tokens.first()) != Some('#') {
         return None;
@@ -37,8 +37,8 @@ fn attribute(tokens: &[TokenTree]) -> Option<(usize, String)> {
     }
 }
 
-/// How many tokens the module or import at the start of `tokens` has, further attributes included.
-/// `None` if it is something else, whose end would have to be guessed.
+/// Number of tokens of the module or import at the start of `tokens`, including further attributes.
+/// `None` for any other item, because its end is not known.
 fn item(tokens: &[TokenTree]) -> Option<usize> {
     if let Some((length, _)) = attribute(tokens) {
         return item(&tokens[length..]).map(|it| length + it);
@@ -92,7 +92,7 @@ fn append(text: &mut String, stream: TokenStream) {
     }
 }
 
-/// Whether two signs that are the same are two operators, as in `a & &b`, and not one.
+/// Whether two equal signs are two operators, as in `a & &b`, and not one.
 fn are_apart(first: &TokenTree, second: Option<&TokenTree>) -> bool {
     match first {
         TokenTree::Punct(it) => {

@@ -7,8 +7,9 @@ use unchoke_core::choke::{
 };
 use unchoke_core::{meter::Estimator, rng::Rng};
 
-/// Four fifths of the upload by what peers sent in the last round, one fifth for a peer drawn at random.
-/// While nobody sent anything, and as a seed, four peers drawn at random share it evenly.
+/// Gives four fifths of the upload to peers in proportion to what they sent in the last round, and
+/// one fifth to a random peer. As a seed, or if no peer sent anything, four random peers get equal
+/// shares.
 #[derive(Debug)]
 struct Proportional;
 
@@ -20,7 +21,7 @@ static PROPORTIONAL: Entry = Entry {
     make: |_| Box::new(Proportional),
 };
 
-/// Shares are parts of this.
+/// Shares are fractions of 1000; this is four fifths.
 const FOUR_FIFTHS: u64 = 800;
 const FIFTH: u32 = 200;
 

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use unchoke_core::choke::{ChokePolicy, Decision, Entry, Snapshot, Trigger, Triggers};
 use unchoke_core::{meter::Estimator, rng::Rng};
 
-/// Serves the four interested peers that gave us the most so far, and one at random.
+/// Serves the four interested peers that sent us most since they connected, and one random peer.
 #[derive(Debug)]
 struct Loyal;
 

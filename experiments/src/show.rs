@@ -1,4 +1,4 @@
-//! What a reader gets to see: words, tables, figures, and pages.
+//! Output for readers: text, tables, figures and pages.
 
 pub mod browser;
 pub mod factorial;

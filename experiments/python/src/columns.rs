@@ -1,19 +1,19 @@
-//! A result as tables of columns. Floats begin here, where the run has ended.
+//! A result as tables of columns. Integers become floats here, after the run has ended.
 
 use unchoke_core::ledger::{Kind, Waste};
 use unchoke_core::time::Instant;
 use unchoke_sim::result::{NodeResult, RunResult, Sample};
 use unchoke_sim::spec::SwarmSpec;
 
-/// Numbers of one kind, in the byte order of the machine.
+/// Numbers of one type, in the machine's byte order.
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// Type in the words of NumPy.
+    /// NumPy's name of the type.
     pub(crate) kind: &'static str,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Columns of one length.
+/// Columns of equal length.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) columns: Vec<Column>,
@@ -68,7 +68,7 @@ fn samples(series: &[Sample]) -> Vec<Column> {
     ]
 }
 
-/// One row.
+/// The table of the run: one row.
 fn run(spec: &SwarmSpec, result: &RunResult) -> Vec<Column> {
     let one = |name: &str, value: u64| whole(name, std::iter::once(value));
     vec![
@@ -82,12 +82,12 @@ fn run(spec: &SwarmSpec, result: &RunResult) -> Vec<Column> {
 }
 
 fn whole(name: &str, values: impl Iterator<Item = u64>) -> Column {
-    // Bytes of a run stay below 2^63, and signed numbers are what people subtract.
+    // Byte counts are below 2^63. Signed integers are used, because users subtract them.
     let bytes = values.flat_map(|it| i64::try_from(it).unwrap_or(i64::MAX).to_ne_bytes());
     Column { name: name.to_owned(), kind: "int64", bytes: bytes.collect() }
 }
 
-/// Seconds; NaN where it never happened.
+/// Times in seconds; NaN if the event did not happen.
 fn seconds(name: &str, values: impl Iterator<Item = Option<Instant>>) -> Column {
     let bytes = values.flat_map(|it| it.map_or(f64::NAN, |it| it.as_nanos() as f64 / 1e9).to_ne_bytes());
     Column { name: name.to_owned(), kind: "float64", bytes: bytes.collect() }

@@ -1,10 +1,10 @@
-//! Swarms of the simulator for Python.
+//! Runs swarms of the simulator from Python.
 //!
 //! - [`columns`]: a result as named columns of numbers.
-//! - [`many`]: runs on threads, without Python's lock.
+//! - [`many`]: runs on several threads, without Python's lock.
 //!
-//! `python/unchoke/__init__.py` makes NumPy arrays of the columns. Deliberately not here: policies in Python.
-//! A run stays a function of scenario and seed.
+//! `python/unchoke/__init__.py` makes NumPy arrays of the columns. Deliberately not here: policies
+//! written in Python. A run stays a function of scenario and seed.
 
 mod columns;
 mod many;
@@ -18,8 +18,8 @@ use unchoke_sim::scenario::Scenario;
 use columns::{Column, Table};
 use many::{Fault, Request, Run};
 
-/// Runs each request, on so many threads (0 for one a core). An error of a request is raised at once, before
-/// anything runs.
+/// Runs each request, on this number of threads (0 for one per core). An error in a request is
+/// raised before anything runs.
 #[pyfunction]
 fn run_many<'py>(
     py: Python<'py>,
@@ -35,7 +35,7 @@ fn run_many<'py>(
     Ok(runs.iter().map(|it| python(py, it)).collect())
 }
 
-/// Digest, table names and their columns: name, type in the words of NumPy, bytes.
+/// Digest, and the tables with their columns: name, NumPy's name of the type, bytes.
 type PyRun<'py> = (String, Vec<(&'static str, Vec<PyColumn<'py>>)>);
 type PyColumn<'py> = (String, &'static str, Bound<'py, PyBytes>);
 
@@ -52,14 +52,14 @@ fn raised(fault: Fault) -> PyErr {
     }
 }
 
-/// Names of the built-in scenarios, each with a sentence.
+/// Names of the built-in scenarios, each with a description.
 #[pyfunction]
 fn scenarios() -> Vec<(String, String)> {
     let all = Scenario::list();
     all.iter().map(|it| (it.name.to_string(), it.about.to_string())).collect()
 }
 
-/// Names of the policies, each with a sentence.
+/// Names of the policies, each with a description.
 #[pyfunction]
 fn policies() -> Vec<(&'static str, &'static str)> {
     choke::REGISTRY.iter().map(|it| (it.id, it.summary)).collect()

@@ -1,4 +1,5 @@
-//! Runs on threads. Their order and number cannot show: a run is a function of its request.
+//! Runs on several threads. Their order and number do not change results: a run is a function of
+//! its request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -12,9 +13,9 @@ use crate::columns::{Table, tables};
 
 /// Why there is no result.
 pub(crate) enum Fault {
-    /// Something in the request is wrong; the text says what and where.
+    /// The request is wrong; the text says what and where.
     Input(String),
-    /// The simulator's own checks stopped a run.
+    /// An assertion of the simulator stopped a run.
     Broken(String),
 }
 
@@ -31,7 +32,7 @@ impl Request {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 pub(crate) struct Run {
     pub(crate) digest: String,
     pub(crate) tables: Vec<Table>,

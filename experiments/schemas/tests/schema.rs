@@ -1,4 +1,4 @@
-//! The schemas of scenarios and plans say what the readers say.
+//! Checks that the schemas of scenarios and plans agree with the readers.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p unchoke-schemas` rewrites the committed copies.
 
@@ -14,7 +14,7 @@ fn validator(language: Language) -> Validator {
     jsonschema::validator_for(&schema(language)).expect("a good schema")
 }
 
-/// A TOML text as the schemas see it.
+/// A TOML text as a JSON value.
 fn value(toml: &str) -> Value {
     toml::from_str(toml).expect("TOML")
 }
@@ -28,7 +28,7 @@ fn assert_valid(validator: &Validator, toml: &str, name: &str) {
     assert!(errors.is_empty(), "{name}: {errors:?}");
 }
 
-/// With each of these in place of what is there, `good` is no longer valid.
+/// Checks that `good` becomes invalid by each of these replacements.
 fn assert_mistakes(validator: &Validator, good: &str, mistakes: &[(&str, &str)]) {
     for (from, to) in mistakes {
         assert!(good.contains(from), "{from}");
@@ -88,7 +88,7 @@ fn what_the_reader_takes_is_valid() {
         let scenario = Scenario::builtin(builtin.name, &[]).expect("a good scenario");
         assert_valid(&validator, &scenario.to_toml(), builtin.name);
     }
-    // Whatever a built-in scenario does not use.
+    // Keys that no built-in scenario uses.
     let sets = [
         "peers.arrivals={model=\"measured\", unit=\"1 s\", points=[[0, 1], [\"0.5\", 2.5], [1, 9]]}",
         "peers.session={model=\"measured\", unit=\"1 min\", points=[[0, 1], [1, 2]]}",
@@ -135,7 +135,7 @@ fn what_is_broken_is_not() {
     assert_mistakes(&validator, good, &mistakes);
 }
 
-/// The keys that the reader of `scenario` knows where `sets` puts one that it does not know.
+/// The keys that the reader of `scenario` lists when `sets` adds an unknown key.
 fn keys_of_the_reader(scenario: &str, set: &str) -> BTreeSet<String> {
     let error = Scenario::builtin(scenario, &[set.to_owned()]).expect_err(set);
     let listed = error.expected.strip_prefix("one of the keys ");

@@ -1,4 +1,4 @@
-//! A plan with factors, for readers: tables, sentences, and the page.
+//! Output of a plan with factors: tables, text and page.
 
 pub mod output;
 pub mod report;

@@ -1,5 +1,5 @@
-//! Pictures of results. They are drawn as scenes of a few primitives, and a scene is rendered to
-//! SVG and PNG with a font that is embedded in the program.
+//! Figures of results. A figure is drawn as a scene of a few primitives. A scene is rendered to
+//! SVG, and to PNG with a font that is embedded in the program.
 
 mod axis;
 mod bytes;
@@ -37,30 +37,30 @@ pub use svg::{bare, svg};
 use crate::findings::analysis::Analysis;
 use crate::plan::{Figure, Plan};
 
-/// A picture with its words.
+/// A figure with its caption.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// File name without its ending.
+    /// File name without extension.
     pub name: String,
-    /// Which of the plan's figures it is.
+    /// Kind of figure, as plans name it.
     pub figure: Figure,
-    /// The scenario that it is about; `None` for all of the plan.
+    /// The scenario that it shows; `None` for the whole plan.
     pub scenario: Option<usize>,
-    /// What it shows, with n, interval method and level.
+    /// What it shows, with the number of seeds, the interval method and its level.
     pub caption: String,
     /// The drawing.
     pub scene: Scene,
 }
 
-/// The scene with its caption, as a PNG file of twice its size.
+/// The scene with its caption as a PNG file, at twice its size.
 pub fn png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     render::bare_png(&panel::captioned(scene))
 }
 
-/// Scenarios that fit a picture together; of a plan with more, some pictures are drawn one by one.
+/// Most scenarios in one figure. For a plan with more, some figures are drawn per scenario.
 const TOGETHER: usize = 4;
 
-/// The plan's pictures, in the order of the report.
+/// The figures of a plan in the order of the report.
 #[must_use]
 pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
     let wanted = Figure::ALL.into_iter();
@@ -85,7 +85,7 @@ pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
         Figure::Series => apart(plan, |it| Some(series::series(plan, analysis, it))),
         Figure::Matrix => apart(plan, |it| matrix::matrix(plan, analysis, it)),
         Figure::Ladder if !plan.ladder.is_empty() => vec![ladder::ladder(plan, analysis)],
-        // Drawn by a study of its own.
+        // A plan without a ladder has no such figure; its factorial study draws the effects.
         Figure::Ladder | Figure::Effects => Vec::new(),
     });
     drawn.collect()
@@ -95,7 +95,7 @@ fn few(plan: &Plan) -> bool {
     plan.scenarios.len() <= TOGETHER
 }
 
-/// One picture of all scenarios, or one of each.
+/// One figure of all scenarios, or one per scenario.
 fn apart(plan: &Plan, draw: impl Fn(&[usize]) -> Option<Picture>) -> Vec<Picture> {
     let all: Vec<usize> = (0..plan.scenarios.len()).collect();
     if few(plan) {

@@ -1,4 +1,4 @@
-//! Files of results: CSV tables, the manifest and the hash over what is deterministic.
+//! Result files: CSV tables, the manifest, and the hash over the deterministic files.
 
 pub mod manifest;
 pub mod peers;
@@ -17,17 +17,17 @@ use crate::plan::Plan;
 use crate::run::store::{StoreError, write_whole};
 use crate::run::unit::hex;
 
-/// Version of the columns.
+/// Version of the tables' columns.
 pub const RESULTS_SCHEMA: u32 = 2;
 
-/// The plan as it was run, among the results.
+/// File with the plan as it was run.
 pub const PLAN_FILE: &str = "plan.toml";
 
-/// Tables that grow with the number of runs or of moments: they are written compressed. The hash of the
-/// results is over their text.
+/// Tables that grow with the number of runs or points in time. They are written compressed; the
+/// hash of the results covers their uncompressed text.
 const COMPRESSED: [&str; 3] = ["runs.csv", "timeseries.csv", "completion.csv"];
 
-/// The bytes as a gzip file without name and time: the same bytes give the same file.
+/// Compresses with gzip, without file name and time, so that equal bytes give an equal file.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = GzBuilder::new().write(Vec::new(), Compression::best());
     writer
@@ -36,14 +36,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
         .expect("writing to memory does not fail")
 }
 
-/// Text files of results by name, in the order of the hash.
+/// Texts of result files by name, in the order of the hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     files: Vec<(&'static str, String)>,
 }
 
 impl Files {
-    /// These files, in the order of the hash.
+    /// The given files, in the order of the hash.
     #[must_use]
     pub fn with(files: Vec<(&'static str, String)>) -> Self {
         Self { files }
@@ -78,7 +78,8 @@ impl Files {
         Self { files }
     }
 
-    /// SHA-256 over names, lengths and bytes of the files. Two people compare this one string.
+    /// SHA-256 over names, lengths and contents of the files. Equal results have this one string in
+    /// common.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut digest = Sha256::new();
@@ -98,7 +99,7 @@ impl Files {
             .map(|it| it.1.as_str())
     }
 
-    /// Writes the files into `folder`, each whole or not at all.
+    /// Writes the files into `folder`, each completely or not at all.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let mut paths = Vec::new();
         for (name, text) in &self.files {
@@ -107,7 +108,7 @@ impl Files {
                 let path = folder.join(format!("{name}.gz"));
                 write_whole(&path, &gzip(text.as_bytes()))?;
                 paths.push(path);
-                // One that an older version left would be out of date.
+                // A file that an older version left uncompressed would be out of date.
                 if plain.exists() {
                     fs::remove_file(&plain).map_err(|it| StoreError::io(&plain, it))?;
                 }

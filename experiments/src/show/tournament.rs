@@ -1,4 +1,4 @@
-//! A tournament, for readers: tables, pictures, and the page.
+//! Output of a tournament: tables, figures and page.
 
 pub mod page;
 pub mod pictures;

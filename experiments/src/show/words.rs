@@ -1,4 +1,4 @@
-//! Results in sentences. Command line, report and job summary say the same.
+//! Results as sentences, shared by the command line, the report and the job summary.
 
 mod answer;
 mod ladder;
@@ -17,7 +17,7 @@ use crate::show::output::summary::waste_bound;
 #[must_use]
 pub fn percent(fraction: f64) -> String {
     if fraction.is_finite() {
-        // Minus zero is zero.
+        // Minus zero becomes zero.
         format!("{:.1} %", (fraction * 1000.0).round() / 10.0 + 0.0)
     } else {
         "unknown".to_owned()
@@ -34,8 +34,8 @@ pub fn changed(saving: f64) -> String {
     }
 }
 
-/// An estimate with its 95 % interval in the way of its quantity: a saving as `12.3 % [10.1, 14.5]`, a
-/// ratio as `1.234 [1.200, 1.260]`.
+/// An estimate with its 95 % interval: a saving as `12.3 % [10.1, 14.5]`, a ratio as `1.234 [1.200,
+/// 1.260]`.
 #[must_use]
 pub fn estimate(it: &Comparison) -> String {
     match it.of.quantity {
@@ -60,7 +60,7 @@ pub fn interval(it: &Estimate) -> String {
     }
 }
 
-/// How a plan stands to what was fixed before its first run.
+/// How a plan compares with its registration before the first run.
 #[must_use]
 pub fn status(status: &Status) -> String {
     match status {
@@ -79,7 +79,7 @@ pub fn status(status: &Status) -> String {
     }
 }
 
-/// Who adopts, in words.
+/// The adopters, as text.
 #[must_use]
 pub fn adopts(adoption: Adoption) -> String {
     match adoption {
@@ -88,7 +88,7 @@ pub fn adopts(adoption: Adoption) -> String {
     }
 }
 
-/// The verdict on each estimand: one sentence about size, one about direction.
+/// The verdicts on each estimand: one sentence about size, one about direction.
 #[must_use]
 pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, String)> {
     let mut sentences = Vec::new();
@@ -157,7 +157,7 @@ fn by_word(
     if let [only] = present[..] {
         return format!("{only} for every contrast and adoption");
     }
-    // The commonest word covers the rest; the exceptions are named.
+    // The most frequent word covers the rest; the exceptions are named.
     let common = present
         .iter()
         .copied()
@@ -182,7 +182,8 @@ fn by_word(
     parts.join("; ")
 }
 
-/// What swarm cost allows: waste of each baseline beside the waste that the claim would need.
+/// How much saving swarm cost allows: waste of each baseline, and the waste that the claim would
+/// need.
 #[must_use]
 pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = Vec::new();
@@ -210,7 +211,7 @@ pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// What counts in steady scenarios: one sentence each.
+/// The peers that count in steady scenarios: one sentence each.
 #[must_use]
 pub fn warmups(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let seconds = |ns: u64| ns as f64 / 1e9;
@@ -231,7 +232,7 @@ pub fn warmups(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     each.collect()
 }
 
-/// Whether every peer completed in every whole swarm, or where not.
+/// Whether every peer completed in every pure swarm, or where not.
 #[must_use]
 pub fn completion(plan: &Plan, analysis: &Analysis) -> String {
     let short: Vec<String> = analysis
@@ -257,7 +258,7 @@ pub fn completion(plan: &Plan, analysis: &Analysis) -> String {
     }
 }
 
-/// What a quantity is called in a sentence.
+/// Name of a quantity in a sentence.
 #[must_use]
 pub fn title(quantity: Quantity) -> String {
     match quantity {

@@ -1,4 +1,4 @@
-//! Tables and sentences of a study.
+//! Tables and text of a plan with factors.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::plan::design::letter;
 use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA};
 use crate::show::words::{percent, title};
 
-/// The deterministic files.
+/// The deterministic files of the results.
 #[must_use]
 pub fn files(study: &Study<'_>) -> Files {
     Files::with(vec![
@@ -23,13 +23,13 @@ pub fn files(study: &Study<'_>) -> Files {
     ])
 }
 
-/// Value and 95 % interval of a log ratio, as a saving.
+/// Value and 95 % interval of a log ratio, converted to a saving.
 fn saving(it: &Estimate) -> [String; 3] {
     let it = it.map(|log| 1.0 - exp(log));
     [figure(it.value), figure(it.ci95.0), figure(it.ci95.1)]
 }
 
-/// `cells.csv`: one row a run of the design, scenario and quantity.
+/// `cells.csv`: one row for each run of the design, scenario and quantity.
 fn cells(study: &Study<'_>) -> String {
     let mut columns = vec!["scenario".to_owned()];
     columns.extend(study.factorial.factors.iter().map(|it| it.name.clone()));
@@ -59,7 +59,7 @@ fn cells(study: &Study<'_>) -> String {
     table.finish()
 }
 
-/// `effects.csv`: one row a scenario, quantity and factor.
+/// `effects.csv`: one row for each scenario, quantity and factor.
 fn effects(study: &Study<'_>) -> String {
     let mut table = Table::new(&[
         "scenario",
@@ -96,8 +96,8 @@ fn effects(study: &Study<'_>) -> String {
     table.finish()
 }
 
-/// One sentence a scenario and quantity: how the saving varies over the settings, and which factors
-/// turn it round.
+/// One sentence for each scenario and quantity: how the saving varies over the settings, and which
+/// factors change its sign.
 #[must_use]
 pub fn sentences(study: &Study<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
@@ -132,7 +132,7 @@ pub fn sentences(study: &Study<'_>) -> Vec<String> {
     sentences
 }
 
-/// Which factors turn the sign round, in words.
+/// The factors that change the sign, as text.
 fn turned(study: &Study<'_>, scenario: usize, quantity: Quantity, both: bool) -> String {
     let here = |it: &&Effect| it.scenario == scenario && it.quantity == quantity;
     let flips = study.effects.iter().filter(here).filter(|it| it.flips());
@@ -146,7 +146,7 @@ fn turned(study: &Study<'_>, scenario: usize, quantity: Quantity, both: bool) ->
     }
 }
 
-/// Everything for standard output.
+/// The whole text for standard output.
 #[must_use]
 pub fn words(study: &Study<'_>) -> String {
     let mut text = format!("{}\n", study.factorial.design.described());

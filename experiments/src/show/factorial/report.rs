@@ -1,4 +1,4 @@
-//! The page of a study.
+//! The page of a plan with factors.
 
 use super::output;
 use crate::findings::factorial::{Effect, Study};

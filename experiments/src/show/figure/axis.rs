@@ -1,4 +1,4 @@
-//! Axes: from values to pixels, with round tick marks.
+//! Axes: convert values to pixels, and choose round tick marks.
 
 /// A linear axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Values from `from` to `to` at pixels from `start` to `end`.
+    /// An axis with the values `from` to `to` at the pixels `start` to `end`.
     pub(super) fn new(values: (f64, f64), pixels: (f64, f64)) -> Self {
         let (from, to) = values;
         // An empty range would divide by zero.
@@ -32,7 +32,7 @@ impl Axis {
         self.at(value.clamp(self.from, self.to))
     }
 
-    /// Round values about `count` in number.
+    /// About `count` round values.
     pub(super) fn ticks(&self, count: f64) -> Vec<f64> {
         let step = round_step((self.to - self.from) / count);
         let first = (self.from / step).ceil();
@@ -46,7 +46,7 @@ impl Axis {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, at least `least`.
+/// The smallest 1, 2 or 5 times a power of ten that is at least `least`.
 fn round_step(least: f64) -> f64 {
     let mut power = 1.0;
     while power > least {
@@ -59,7 +59,7 @@ fn round_step(least: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
-/// A tick value without needless digits.
+/// A tick value without superfluous digits.
 pub(super) fn label(value: f64) -> String {
     format!(
         "{}",

@@ -1,4 +1,4 @@
-//! What is not useful payload, by cause.
+//! Bytes other than useful payload, by cause.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -9,10 +9,10 @@ use crate::findings::analysis::Analysis;
 use crate::plan::{Figure, Plan};
 use crate::run::unit::mix_name;
 
-/// Height of a bar where there are few.
+/// Height of a bar if there are few.
 pub(super) const BAR: f64 = 24.0;
 
-/// Height of a bar; less where there are many.
+/// Height of a bar; smaller if there are many.
 fn bar_height(plan: &Plan) -> f64 {
     if super::few(plan) { BAR } else { 14.0 }
 }
@@ -46,11 +46,11 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
-/// A name and what its bar is made of, as shares of the useful payload.
+/// The name of a bar and its parts, as shares of the useful payload.
 pub(super) type Stack = (String, Vec<(&'static str, f64)>);
 
-/// Bars of this height in groups, each with a head, all of the same causes; returns where the
-/// picture goes on.
+/// Draws groups of bars with this height. Each group has a heading; all bars have the same causes.
+/// Returns the vertical position below them.
 pub(super) fn stacks(
     scene: &mut Scene,
     y: f64,

@@ -1,4 +1,4 @@
-//! Distribution of completion times per policy.
+//! Distribution of completion times for each policy.
 
 use super::Picture;
 use super::axis::Axis;
@@ -10,7 +10,7 @@ use crate::plan::{Figure, Plan};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
 
-/// Panels in a row at most.
+/// Most panels in a row.
 const ROW: usize = 3;
 
 pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
@@ -49,7 +49,7 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         frame.draw(&mut scene, &within.name, "seconds since arrival");
         let at = (frame.x.start + 4.0, top + 8.0);
         scene.text(at, "% of peers complete", Style::new(11.0, GREY));
-        // The candidate is drawn last, on top.
+        // Draw the candidate last, on top of the others.
         for curve in curves.iter().rev() {
             let at = mixes
                 .iter()
@@ -75,8 +75,8 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
-/// The share that is complete over time, with its band. Those who did not complete end the curve
-/// below the top.
+/// The completed share over time with its band. Peers that did not complete keep the curve below
+/// 100 %.
 fn steps(scene: &mut Scene, frame: &Frame, curve: &Completion, (color, width): (Color, f64)) {
     let mut points = vec![(frame.x.at(0.0), frame.y.at(0.0))];
     points.push((frame.x.at(curve.quantiles_s[0]), frame.y.at(0.0)));
@@ -90,7 +90,7 @@ fn steps(scene: &mut Scene, frame: &Frame, curve: &Completion, (color, width): (
     scene.line(&points, color, width);
 }
 
-/// Between the ends of the intervals, as far as peers completed.
+/// The area between the ends of the intervals, up to the completed share.
 fn band(scene: &mut Scene, frame: &Frame, curve: &Completion, color: Color) {
     let shares = curve.by_run_s.iter().enumerate();
     let shown = shares.filter(|(percent, it)| {

@@ -1,4 +1,4 @@
-//! What each access class gets and gives under each policy.
+//! Completion time and share ratio of each access class under each policy.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -11,12 +11,12 @@ use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Figure, Plan};
 use crate::run::unit::{mix_name, pure_mixes};
 
-/// Space for names left of the panels.
+/// Width of the names left of the panels.
 const LABELS: f64 = 150.0;
-/// Height of a mark.
+/// Height of one mark.
 const STEP: f64 = 9.0;
 
-/// A column: its head, the value, and where no change lies.
+/// A column: its heading, its value, and the value that means no change.
 type Column = (&'static str, fn(&Class) -> Estimate, f64);
 
 const COLUMNS: [Column; 2] = [
@@ -28,7 +28,7 @@ const COLUMNS: [Column; 2] = [
     ),
 ];
 
-/// Names and uplinks of the classes of a scenario, slow links first, whatever they are called.
+/// Names and uplinks of the classes of a scenario, slowest first.
 fn rows(analysis: &Analysis, scenario: usize) -> Vec<(&str, f64)> {
     let mut rows: Vec<(&str, f64)> = Vec::new();
     for it in analysis.classes.iter().filter(|it| it.scenario == scenario) {
@@ -40,7 +40,7 @@ fn rows(analysis: &Analysis, scenario: usize) -> Vec<(&str, f64)> {
     rows
 }
 
-/// Lines and labels of an axis; the one at `unchanged` is darker.
+/// Lines and labels of an axis. The line at `unchanged` is darker.
 fn grid(scene: &mut Scene, axis: &Axis, (top, bottom): (f64, f64), unchanged: f64) {
     for tick in axis.ticks(6.0) {
         let x = axis.at(tick);
@@ -58,7 +58,7 @@ fn grid(scene: &mut Scene, axis: &Axis, (top, bottom): (f64, f64), unchanged: f6
     }
 }
 
-/// Names and uplinks of the classes, with a rule above each.
+/// Names and uplinks of the classes, with a line above each.
 fn names_of(scene: &mut Scene, rows: &[(&str, f64)], (top, height): (f64, f64)) {
     for (row, (name, rate)) in rows.iter().enumerate() {
         let y = top + height * row as f64;

@@ -1,4 +1,4 @@
-//! Main effects of the factors: one panel a quantity, one row a factor, a mark for each level.
+//! Main effects of the factors: one panel per quantity, one row per factor, one mark per level.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -19,7 +19,7 @@ const ROW: f64 = 26.0;
 /// Panels in a row.
 const PANELS: usize = 3;
 
-/// The picture of a study.
+/// The figure of a plan with factors.
 #[must_use]
 pub fn effects(study: &Study<'_>) -> Picture {
     let mut scene = Scene::new(1060.0, 0.0);

@@ -1,5 +1,5 @@
-//! Paired differences with their intervals: one row a reading, one mark a scenario, one panel an
-//! adoption.
+//! Paired differences with their intervals: one panel per adoption, one row per reading, one mark
+//! per scenario.
 
 use super::Picture;
 use super::axis::Axis;
@@ -14,7 +14,7 @@ use crate::plan::{Adoption, Estimand, Figure, Plan};
 
 const LABELS: f64 = 130.0;
 
-/// From estimates to an axis in percent.
+/// Converts estimates to an axis in per cent.
 #[derive(Clone, Copy)]
 pub(super) struct Scale {
     pub(super) percent: fn(f64) -> f64,
@@ -35,14 +35,14 @@ impl Scale {
     };
 }
 
-/// A group of rows: what is compared, its head, and a limit to draw.
+/// A group of rows: the quantity, its heading, and a limit to draw.
 struct Block {
     quantity: Quantity,
     head: String,
     limit: f64,
 }
 
-/// A forest picture before it is drawn.
+/// Data of a forest plot before it is drawn.
 struct Forest<'a> {
     plan: &'a Plan,
     analysis: &'a Analysis,
@@ -242,7 +242,7 @@ impl Forest<'_> {
                     ) {
                         let percent = |it: f64| (self.scale.percent)(it);
                         let ends = [it.estimate.ci95.0, it.estimate.ci95.1].map(percent);
-                        // An interval without ends cannot widen the axis.
+                        // An unbounded interval must not widen the axis.
                         for end in ends.into_iter().filter(|it| it.is_finite()) {
                             (low, high) = (low.min(end), high.max(end));
                         }
@@ -279,7 +279,7 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     interval(scene, axis, it.ci95, y, (color, 1.0));
     interval(scene, axis, it.bound95, y, (color, 2.75));
     if it.value < axis.from || it.value > axis.to {
-        // The number is clear of the arrow, and of what of the interval is on the axis.
+        // The number must not cover the arrow or the visible part of the interval.
         let (tip, back, at, text) = if it.value < axis.from {
             let at = axis.within(it.ci95.1).max(axis.start + 7.0) + 6.0;
             (axis.start, 7.0, at, Style::new(9.5, color))

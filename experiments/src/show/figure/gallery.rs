@@ -1,4 +1,4 @@
-//! One swarm at a glance: who is there, and when peers are done.
+//! A small figure of one swarm: peers present over time, and completions.
 
 use super::axis::Axis;
 use super::palette::{BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SILVER, SKY, VERMILION, YELLOW};
@@ -7,24 +7,24 @@ use super::scene::{Color, Scene};
 
 const HEIGHT: f64 = 190.0;
 
-/// Most points of a curve: more are not seen.
+/// Most points of a curve; more cannot be seen.
 const MOST_POINTS: usize = 240;
 
-/// One swarm.
+/// Data of one swarm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Glance {
-    /// Head of the picture.
+    /// Heading of the figure.
     pub title: String,
-    /// Time in seconds, leechers and seeds present.
+    /// Time in seconds, and the leechers and seeds present.
     pub present: Vec<(f64, f64, f64)>,
-    /// Groups of peers: name, how many, and the completion times in seconds of those that are
-    /// done, ascending.
+    /// Groups of peers: name, number of peers, and the completion times in seconds of those that
+    /// completed, ascending.
     pub groups: Vec<(String, usize, Vec<f64>)>,
-    /// Words below.
+    /// Caption.
     pub caption: String,
 }
 
-/// Draws it: on the left who is present, on the right the share of each group that is done.
+/// Draws the peers present on the left, and the completed share of each group on the right.
 #[must_use]
 pub fn glance(it: &Glance) -> Scene {
     let mut scene = Scene::new(760.0, 0.0);
@@ -46,7 +46,7 @@ pub fn glance(it: &Glance) -> Scene {
     scene
 }
 
-/// Colours that leechers and seeds do not have.
+/// Colours other than those of leechers and seeds.
 fn color(group: usize) -> Color {
     [GREEN, PURPLE, ORANGE, SKY, INK, YELLOW, SILVER, GREY][group % 8]
 }

@@ -1,5 +1,5 @@
-//! Forests of many scenarios: one picture a quantity, one panel a baseline, one row a scenario, one
-//! mark an adoption.
+//! Forest plots of many scenarios: one figure per quantity, one panel per baseline, one row per
+//! scenario, one mark per adoption.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -15,10 +15,10 @@ use crate::findings::stats::meta::LEAST_SCENARIOS;
 use crate::plan::{Estimand, Figure, Plan};
 
 const LABELS: f64 = 118.0;
-/// Distance of two marks of a row.
+/// Distance between two marks of a row.
 const STEP: f64 = 6.5;
 
-/// A picture before it is drawn.
+/// Data of a figure before it is drawn.
 struct Grid<'a> {
     plan: &'a Plan,
     analysis: &'a Analysis,
@@ -27,7 +27,7 @@ struct Grid<'a> {
     limit: f64,
 }
 
-/// One picture a reading.
+/// One figure per reading.
 pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
     let one = |estimand: &Estimand| {
         let grid = Grid {
@@ -64,7 +64,7 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
     plan.estimands.iter().map(one).collect()
 }
 
-/// Geometric mean and 95th percentile of completion time.
+/// Figures of geometric mean and 95th percentile of completion time.
 pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
     let rows = [
         (
@@ -184,7 +184,7 @@ impl Grid<'_> {
             let of = |it: &&Overall| it.contrast == contrast && it.adoption == *adoption;
             let found = self.pooled().find(of).and_then(|it| it.pooled);
             if let Some(it) = found {
-                // A large ratio is a small saving: the ends change places.
+                // A large ratio is a small saving, so the ends change places.
                 let saving = |it: f64| (self.scale.percent)(1.0 - exp(it));
                 let ends = it.prediction95.unwrap_or((it.mean, it.mean));
                 let ends = (saving(ends.1), saving(ends.0));
@@ -198,7 +198,7 @@ impl Grid<'_> {
         }
     }
 
-    /// Readings over the scenarios; none for times.
+    /// Readings over all scenarios; none for times.
     fn pooled(&self) -> impl Iterator<Item = &Overall> {
         let all = self.analysis.overall.iter();
         all.filter(|it| Quantity::Bytes(it.estimand) == self.quantity && it.pooled.is_some())
@@ -226,7 +226,7 @@ impl Grid<'_> {
     }
 }
 
-/// A dot with its interval; an arrow where either leaves the axis.
+/// A dot with its interval; an arrow if either leaves the axis.
 fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;

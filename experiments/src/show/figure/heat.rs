@@ -1,4 +1,4 @@
-//! A matrix of effects, row against column, as a heat map.
+//! A matrix of effects as a heat map.
 
 use super::palette::{GREY, INK, RULE, WHITE, diverging};
 use super::panel::{EDGE, caption, title};
@@ -12,34 +12,34 @@ const NAME_SIZE: f64 = 11.0;
 /// One effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeatCell {
-    /// Logarithm of a ratio; negative is good.
+    /// Logarithm of a ratio; negative values are good.
     pub log_ratio: f64,
-    /// It is told apart from no effect.
+    /// Whether it is significantly different from no effect.
     pub shown: bool,
 }
 
-/// A matrix of effects. Rows and columns are the same things in the same order.
+/// A matrix of effects. Rows and columns have the same names in the same order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
-    /// Head of the picture.
+    /// Heading of the figure.
     pub title: String,
-    /// What a row is.
+    /// What a row stands for.
     pub row: String,
-    /// What a column is.
+    /// What a column stands for.
     pub column: String,
-    /// What it shows, with n and method.
+    /// What it shows, with the number of seeds and the method.
     pub caption: String,
-    /// Rows and columns.
+    /// Names of the rows and columns.
     pub names: Vec<String>,
-    /// Row by row; `None` where there is nothing to compare.
+    /// Cells row by row; `None` if there is nothing to compare.
     pub cells: Vec<Vec<Option<HeatCell>>>,
 }
 
-/// Logarithm of the ratio at which the colour is full: 1.5 and 1 / 1.5.
+/// Logarithm of the ratio with the strongest colour: 1.5 and 1 / 1.5.
 const FULL: f64 = 0.405_465_108_108_164_4;
 
 impl Heat {
-    /// The drawing.
+    /// Draws the figure.
     #[must_use]
     pub fn scene(&self) -> Scene {
         let longest = self.names.iter().map(|it| text_width(it, NAME_SIZE));
@@ -52,8 +52,8 @@ impl Heat {
         scene.text((left, y + 4.0), &self.column, Style::new(12.0, GREY));
         scene.text((EDGE, y + 4.0), &self.row, Style::new(12.0, GREY));
         let mut top = y + 16.0;
-        // Column names do not fit side by side: each stands above its column in one of four lines,
-        // and a thin line leads down to it.
+        // Column names do not fit next to each other. So they are spread over four lines above the
+        // columns, each with a thin line down to its column.
         let lines = 4;
         for (at, name) in self.names.iter().enumerate() {
             let middle = left + CELL.0 * (at as f64 + 0.5);

@@ -1,13 +1,13 @@
-//! Intervals across an axis. One that goes on beyond it ends in an arrow head: without it, it would seem
-//! to end there.
+//! Draws intervals along an axis. An interval that continues beyond the axis has an arrow head at
+//! that end.
 
 use super::axis::Axis;
 use super::scene::{Color, Scene};
 
-/// Length and half the height of an arrow head at the end of an interval.
+/// Length and half the height of an arrow head.
 const HEAD: (f64, f64) = (6.0, 3.0);
 
-/// A horizontal line from `low` to `high`, as far as the axis reaches.
+/// A horizontal line from `low` to `high`, limited to the axis.
 pub(super) fn interval(
     scene: &mut Scene,
     axis: &Axis,
@@ -18,7 +18,7 @@ pub(super) fn interval(
     let (mut start, mut end) = (axis.within(low), axis.within(high));
     if low < axis.from {
         arrow(scene, (axis.start, y), HEAD, color);
-        // A thick line up to the tip would blunt it.
+        // A thick line up to the tip would hide the tip.
         start += HEAD.0;
     }
     if high > axis.to {
@@ -30,8 +30,8 @@ pub(super) fn interval(
     }
 }
 
-/// An arrow head with its tip at a point; its back lies `back` pixels to the right, or to the left if
-/// that is negative.
+/// An arrow head with its tip at a point. Its back is `back` pixels to the right, or to the left if
+/// negative.
 pub(super) fn arrow(scene: &mut Scene, (x, y): (f64, f64), (back, half): (f64, f64), color: Color) {
     let corners = vec![(x, y), (x + back, y - half), (x + back, y + half)];
     scene.area(corners, color, 1.0);
@@ -44,7 +44,7 @@ mod tests {
 
     const INK: Color = Color(1, 2, 3);
 
-    /// Tips and backs of the arrow heads of an interval on an axis from 0 to 10 at 100 to 200 pixels.
+    /// Tips and backs of the arrow heads of an interval. The axis is 0 to 10 at 100 to 200 pixels.
     fn heads(interval_of: (f64, f64)) -> Vec<(f64, f64)> {
         let mut scene = Scene::new(300.0, 20.0);
         let axis = Axis::new((0.0, 10.0), (100.0, 200.0));
@@ -69,7 +69,7 @@ mod tests {
         let both = [(100.0, 106.0), (200.0, 194.0)];
         assert_eq!(heads((-1.0, 11.0)), both);
         assert_eq!(heads((f64::NEG_INFINITY, f64::INFINITY)), both);
-        // All of it lies beyond: it goes on there, and nowhere else.
+        // The whole interval is beyond the axis: one arrow head in its direction.
         assert_eq!(heads((-5.0, -1.0)), [(100.0, 106.0)]);
     }
 }

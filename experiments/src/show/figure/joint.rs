@@ -1,4 +1,4 @@
-//! Bytes against time: one mark a comparison, and the quarter of the plane that the claim means.
+//! Bytes against time: one mark per comparison, and the region in which the claim holds.
 
 use super::Picture;
 use super::axis::Axis;
@@ -10,11 +10,11 @@ use crate::plan::{Adoption, Estimand, Figure, Plan};
 
 /// Height of a panel.
 const HEIGHT: f64 = 300.0;
-/// Savings below this and times above that are drawn at the edge.
+/// Lower savings, and longer times than the limit below, are drawn at the edge.
 const LEAST_SAVING: f64 = -100.0;
 const MOST_TIME: f64 = 2.5;
 
-/// A mark: what is saved in percent, the ratio of times, and the contrast.
+/// A mark: the saving in per cent, the ratio of times, and the contrast.
 struct Mark {
     contrast: usize,
     saving: (f64, (f64, f64)),
@@ -101,7 +101,7 @@ fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoptio
     all
 }
 
-/// A comparison: a dot with its two intervals.
+/// A dot with its two intervals.
 fn mark(scene: &mut Scene, frame: &Frame, it: &Mark) {
     let color = palette::policy(it.contrast);
     let (x, y) = (frame.x.within(it.saving.0), frame.y.within(it.time.0));

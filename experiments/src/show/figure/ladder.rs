@@ -1,4 +1,4 @@
-//! The ladder as a waterfall: each step moves the level of the rung before.
+//! The ladder as a waterfall chart: each step starts at the level of the rung before.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -11,7 +11,7 @@ use crate::plan::{Estimand, Figure, Plan};
 const ROW: f64 = 24.0;
 const LABELS: f64 = 130.0;
 
-/// A column of panels: what it shows, its head, and from the unit of the data to the one shown.
+/// A column of panels: its value, its heading, and the factor to the unit that is shown.
 struct Column {
     quantity: Quantity,
     head: &'static str,

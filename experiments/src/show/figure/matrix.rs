@@ -1,4 +1,4 @@
-//! Who uploads to whom, by access class.
+//! Upload between access classes.
 
 use super::Picture;
 use super::palette::{GREY, INK, RULE, WHITE, shade};
@@ -10,7 +10,7 @@ use crate::run::unit::mix_name;
 
 const CELL: (f64, f64) = (48.0, 28.0);
 
-/// `None` where no scenario has several classes: a single class tells nothing.
+/// `None` if no scenario has several classes.
 pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> Option<Picture> {
     let mut scene = Scene::new(1000.0, 0.0);
     let mut y = title(
@@ -26,7 +26,7 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> O
             .iter()
             .filter(|it| it.scenario == scenario)
             .collect();
-        // Origins are a class of their own.
+        // Origins form a class of their own.
         if matrices.iter().all(|it| receivers(it).len() < 2) {
             continue;
         }
@@ -64,7 +64,7 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> O
     })
 }
 
-/// One matrix; returns where it ends.
+/// Draws one matrix and returns its lower end.
 fn one(scene: &mut Scene, (x, y): (f64, f64), plan: &Plan, it: &Matrix) -> f64 {
     let total = it.bytes.iter().sum::<u64>().max(1) as f64;
     let largest = it.bytes.iter().copied().max().unwrap_or(0).max(1) as f64 / total;
@@ -105,7 +105,7 @@ fn one(scene: &mut Scene, (x, y): (f64, f64), plan: &Plan, it: &Matrix) -> f64 {
     bottom
 }
 
-/// Positions of the classes that received anything: origins do not.
+/// Indices of the classes that received bytes. Origins do not receive any.
 fn receivers(it: &Matrix) -> Vec<usize> {
     let count = it.classes.len();
     let received = |class: &usize| {

@@ -1,4 +1,4 @@
-//! Colours that colour-blind readers tell apart (Okabe and Ito 2008), and greys.
+//! Greys, and colours that colour-blind readers can distinguish (Okabe and Ito 2008).
 
 use super::scene::Color;
 
@@ -68,7 +68,8 @@ pub(super) fn diverging(strength: f64) -> Color {
     blend(full, strength.abs())
 }
 
-/// Colour of level `at` of `count` ordered ones, light to dark blue; legible in grey too.
+/// Colour of level `at` out of `count` ordered levels, light to dark blue; distinguishable in grey
+/// too.
 pub(super) fn level(at: usize, count: usize) -> Color {
     let share = (at + 1) as f64 / count.max(1) as f64;
     shade(0.25 + 0.75 * share)

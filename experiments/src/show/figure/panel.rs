@@ -1,29 +1,29 @@
-//! What pictures share: heads, captions, frames, legends.
+//! Common parts of figures: headings, captions, frames, legends.
 
 use super::axis::{Axis, label};
 use super::palette::{GREY, INK, RULE};
 use super::render::text_width;
 use super::scene::{Color, Scene, Style};
 
-/// Space left and right of everything.
+/// Margin left and right of everything.
 pub(super) const EDGE: f64 = 24.0;
 /// Height of a line of the caption.
 const CAPTION_LINE: f64 = 15.0;
 const CAPTION_SIZE: f64 = 11.5;
 
-/// Title in the upper left corner; returns where the picture goes on.
+/// Draws the title in the upper left corner; returns the vertical position below it.
 pub(super) fn title(scene: &mut Scene, text: &str) -> f64 {
     scene.text((EDGE, 24.0), text, Style::new(17.0, INK).bold());
     44.0
 }
 
-/// Ends the drawing at `bottom` and says what it shows.
+/// Ends the drawing at `bottom` and sets its caption.
 pub(super) fn caption(scene: &mut Scene, bottom: f64, text: &str) {
     scene.height = (bottom + 8.0).ceil();
     text.clone_into(&mut scene.caption);
 }
 
-/// The drawing with its caption written below it, for files that stand alone.
+/// The drawing with its caption below it, for files without a page around them.
 pub(super) fn captioned(scene: &Scene) -> Scene {
     let mut scene = scene.clone();
     if scene.caption.is_empty() {
@@ -48,7 +48,7 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
         } else {
             format!("{line} {word}")
         };
-        // Other fonts that a reader of the SVG may have run a tenth wider.
+        // If the reader has another font, its letters may be a tenth wider.
         if text_width(&longer, CAPTION_SIZE) * 1.1 > width && !line.is_empty() {
             lines.push(word.to_owned());
         } else {
@@ -58,12 +58,11 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
     lines
 }
 
-/// Coloured names in a row, in several rows where they do not fit; returns where the picture goes
-/// on.
+/// Coloured names in one or more rows; returns the vertical position below them.
 pub(super) fn legend(scene: &mut Scene, y: f64, names: &[(String, Color)]) -> f64 {
     let (mut x, mut y) = (EDGE, y);
     for (name, color) in names {
-        // Whatever font a reader has: some run a quarter wider.
+        // If the reader has another font, its letters may be a quarter wider.
         let width = 36.0 + text_width(name, 13.0) * 1.28;
         if x + width > scene.width - EDGE && x > EDGE {
             (x, y) = (EDGE, y + 20.0);
@@ -82,7 +81,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Grid, tick labels and head of a panel.
+    /// Draws the grid, the tick labels and the heading of a panel.
     pub(super) fn draw(&self, scene: &mut Scene, head: &str, x_title: &str) {
         let (left, right) = (self.x.start, self.x.end);
         let (bottom, top) = (self.y.start, self.y.end);

@@ -1,4 +1,4 @@
-//! What is spent against what is got, and who is not dominated.
+//! Scatter plots of two costs, with the points that no other point dominates.
 
 use super::axis::Axis;
 use super::palette::{BLUE, GREY, INK, SILVER, VERMILION};
@@ -8,7 +8,7 @@ use super::scene::{Scene, Style};
 
 const LABEL: f64 = 10.0;
 
-/// Something with two costs.
+/// A point with two costs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// Its name.
@@ -22,19 +22,20 @@ pub struct Point {
 /// One panel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cloud {
-    /// Head.
+    /// Heading of the panel.
     pub head: String,
     /// Title of the horizontal axis.
     pub x_title: String,
-    /// The points; less is better in both directions.
+    /// The points; in both directions less is better.
     pub points: Vec<Point>,
-    /// Points left of this are drawn at the edge, with their values.
+    /// Points further left than this are drawn at the edge, with their values.
     pub x_least: f64,
-    /// Points above this are drawn at the edge, with their values.
+    /// Points further up than this are drawn at the edge, with their values.
     pub y_most: f64,
 }
 
-/// Which of the points no other dominates: none is at least as good in both and better in one.
+/// Marks the points that are not dominated. A point dominates another if it is at least as good in
+/// both costs and better in one.
 #[must_use]
 pub fn front(points: &[Point]) -> Vec<bool> {
     let beats = |a: &Point, b: &Point| a.x <= b.x && a.y <= b.y && (a.x < b.x || a.y < b.y);
@@ -94,7 +95,7 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
         // No point of the front lies below this corner.
         let corner = (pair[1].0, pair[0].1);
         scene.line(&[pair[0], corner, pair[1]], SILVER, 1.0);
-        // Down the page and to the right; names keep clear of it.
+        // The front goes down the page and to the right; names must not cover it.
         taken.push([pair[0].0, corner.1 - 1.0, corner.0, corner.1 + 1.0]);
         taken.push([corner.0 - 1.0, corner.1, corner.0 + 1.0, pair[1].1]);
     }
@@ -105,7 +106,7 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
         scene.dot(at, 4.0, if *best { VERMILION } else { BLUE });
         placed.push((point, *best, at));
     }
-    // The front gets its names first.
+    // Points of the front get their names first.
     placed.sort_by_key(|it| !it.1);
     for (point, best, at) in placed {
         let name = if point.x < cloud.x_least || point.y > cloud.y_most {
@@ -125,7 +126,7 @@ fn panel(scene: &mut Scene, cloud: &Cloud, (left, right): (f64, f64), (top, bott
     }
 }
 
-/// The first of some places around a point where its name covers nothing.
+/// The first of several places around a point where its name covers nothing.
 fn place(
     name: &str,
     (x, y): (f64, f64),
@@ -167,7 +168,8 @@ mod tests {
             x,
             y,
         };
-        // The third is beaten by the first, the fourth equals it, the fifth is beaten in one only.
+        // The first point dominates the third. The fourth equals the first. The fifth is worse in
+        // one cost only.
         let points = [
             at(1.0, 2.0),
             at(2.0, 1.0),

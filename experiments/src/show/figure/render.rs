@@ -1,5 +1,5 @@
-//! Scenes as PNG, and how wide texts are. The bitmap is drawn at twice its size and averaged, because
-//! the backend does not smooth lines well.
+//! Renders scenes as PNG, and measures the width of texts. The bitmap is drawn at twice its final
+//! size and averaged, because the backend does not smooth lines well.
 
 use std::sync::OnceLock;
 
@@ -12,11 +12,11 @@ use plotters_backend::BackendColor;
 use super::palette::WHITE;
 use super::scene::{Anchor, Color, Scene, Shape};
 
-/// Backend pixels per pixel of a scene: backends know whole pixels only.
+/// Backend pixels per scene pixel. The backend only supports whole pixels.
 const SCALE: f64 = 4.0;
-/// The backend centres the whole line box, not the letters: the difference, in letter heights.
+/// The backend centres the line box, not the letters. This is the difference, in letter heights.
 const DROP: f64 = 0.1;
-/// Family of the embedded font.
+/// Name of the embedded font.
 const FAMILY: &str = "Source Sans 3";
 
 /// Why a scene cannot be drawn.
@@ -43,7 +43,7 @@ fn fonts() -> Result<(), RenderError> {
     }
 }
 
-/// The scene as a PNG file of twice its size, without its caption.
+/// The scene without its caption as a PNG file, at twice its size.
 pub(super) fn bare_png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     fonts()?;
     let (width, height) = (whole(scene.width), whole(scene.height));
@@ -55,7 +55,7 @@ pub(super) fn bare_png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     }
     let (small, width, height) = halved(&pixels, width as usize, height as usize);
     let mut bytes = Vec::new();
-    // Few are drawn and each is kept: bytes count, not time.
+    // Few PNGs are made and all are kept, so small files matter more than speed.
     let encoder =
         PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
     image::ImageEncoder::write_image(encoder, &small, width, height, image::ColorType::Rgb8)
@@ -63,7 +63,8 @@ pub(super) fn bare_png(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     Ok(bytes)
 }
 
-/// Each pixel the mean of four. Tests draw much without optimisation: slices, not an index a byte.
+/// Averages each 2 x 2 pixels into one. Uses slices instead of indices, because tests run it
+/// without optimisation.
 fn halved(pixels: &[u8], width: usize, height: usize) -> (Vec<u8>, u32, u32) {
     let (half_width, half_height) = (width / 2, height / 2);
     let mut small = vec![0; half_width * half_height * 3];
@@ -183,7 +184,7 @@ fn draw<B: DrawingBackend>(scene: &Scene, backend: &mut B) -> Result<(), RenderE
     Ok(())
 }
 
-/// Width of a text in pixels of a scene.
+/// Width of a text in scene pixels.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     if fonts().is_err() {
         return 0.0;

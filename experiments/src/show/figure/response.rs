@@ -1,4 +1,4 @@
-//! Lines over the values of a setting, with bands over seeds.
+//! Line charts over the values of a setting, with bands over seeds.
 
 use super::Picture;
 use super::axis::{Axis, label};
@@ -13,27 +13,27 @@ use crate::plan::{Adoption, Estimand, Figure, Plan};
 /// Height of a panel.
 const HEIGHT: f64 = 220.0;
 
-/// Values by position on the horizontal axis; `None` where there is none.
+/// Values by horizontal position; `None` if there is none.
 #[derive(Clone, Debug)]
 pub struct Curve {
     /// Its name.
     pub name: String,
-    /// One a value of the setting.
+    /// One per value of the setting.
     pub points: Vec<Option<Estimate>>,
 }
 
 /// A panel of curves.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// Its head, with the unit.
+    /// Its heading, with the unit.
     pub head: String,
-    /// Where nothing changes, if there is such a value.
+    /// The value that means no change, if there is one.
     pub unchanged: Option<f64>,
     /// The curves, in the order of the legend.
     pub curves: Vec<Curve>,
 }
 
-/// Panels side by side over the same values of a setting.
+/// Draws panels side by side. All have the same values of a setting.
 #[must_use]
 pub fn lines(
     head: &str,
@@ -62,7 +62,7 @@ pub fn lines(
     scene
 }
 
-/// One curve with its band, over the values that gave a figure.
+/// A curve with its band, over the values that have a figure.
 fn response(scene: &mut Scene, (x, y): (&Axis, &Axis), curve: &Curve, color: Color) {
     let known = curve.points.iter().enumerate();
     let known = known.filter_map(|(at, it)| Some((x.at(at as f64), (*it)?)));
@@ -149,7 +149,8 @@ fn draw(
     }
 }
 
-/// What the panels of a plan's sweeps show: a head, the reading, whether of few adopters, and saving or time.
+/// A panel of a plan's sweep: heading, estimand, whether it is about few adopters, and saving or
+/// time.
 type Shown = (&'static str, Estimand, bool);
 
 const SHOWN: [Shown; 3] = [
@@ -158,7 +159,7 @@ const SHOWN: [Shown; 3] = [
     ("completion time, ratio", Estimand::E3, true),
 ];
 
-/// The panels of what is stated at each value; `None` where nothing is.
+/// The panels for the statements at each value; `None` if there are no statements.
 fn panels(
     names: &[String],
     stated: impl Fn(usize, Estimand) -> Vec<Option<Statement>>,
@@ -188,7 +189,7 @@ fn panels(
     SHOWN.map(panel).to_vec()
 }
 
-/// The picture of a sweep.
+/// The figure of a sweep.
 pub(super) fn sweep(number: usize, response: &Response) -> Picture {
     let values: Vec<String> = response.points.iter().map(|it| it.value.clone()).collect();
     let names = response.points.first().map_or(&[][..], |it| &it.contrasts);
@@ -220,7 +221,7 @@ pub(super) fn sweep(number: usize, response: &Response) -> Picture {
     }
 }
 
-/// The picture over shares of adopters, of the contrasts that have several.
+/// The figure over shares of adopters, for the contrasts that have several.
 pub(super) fn adoption(plan: &Plan, analysis: &Analysis) -> Option<Picture> {
     let several: Vec<usize> = (0..plan.contrasts.len())
         .filter(|it| plan.contrasts[*it].adoption.len() > 1)

@@ -1,4 +1,4 @@
-//! What a swarm costs over its size, on logarithmic axes.
+//! Cost of a swarm by number of peers, on logarithmic axes.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::against::scaling::{Fit, Row, by_series};
 
 const HEIGHT: f64 = 320.0;
 
-/// A panel: its head, and the value of a row.
+/// A panel: its heading, and the value of a row.
 type Panel = (&'static str, fn(&Row) -> Option<f64>);
 
 const PANELS: [Panel; 2] = [
@@ -21,7 +21,7 @@ const PANELS: [Panel; 2] = [
     ("Memory per peer, bytes", |it| it.bytes_per_peer),
 ];
 
-/// A power of ten with its digits in groups of three.
+/// A power of ten with its digits grouped by three.
 fn count(power: i32) -> String {
     let digits = format!("1{}", "0".repeat(usize::try_from(power).unwrap_or(0)));
     let mut text = String::new();
@@ -41,7 +41,7 @@ struct LogFrame {
 }
 
 impl LogFrame {
-    /// Whole decades that hold all points.
+    /// A frame with whole decades that contain all points.
     fn around(points: &[(f64, f64)], columns: (f64, f64), top: f64) -> Self {
         let decades = |values: &mut dyn Iterator<Item = f64>| {
             let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |it, value| {
@@ -91,7 +91,7 @@ fn powers(axis: &Axis) -> impl Iterator<Item = i32> {
     from..=to
 }
 
-/// Both panels, and `words` below them. Sizes of the workload `apart` are rings.
+/// Draws both panels, and `words` below them. Sizes of the workload `apart` are rings.
 #[must_use]
 pub fn scaling(rows: &[Row], fits: &[Fit], apart: &str, words: &str) -> Scene {
     let mut scene = Scene::new(1080.0, 0.0);
@@ -117,7 +117,7 @@ pub fn scaling(rows: &[Row], fits: &[Fit], apart: &str, words: &str) -> Scene {
         }
         let frame = LogFrame::around(&all, position, top);
         frame.draw(&mut scene, head);
-        // Ours come first and are drawn last, on top.
+        // Our series are first in the list; they are drawn last, on top.
         for it in by_series(rows).iter().rev() {
             let points = points(it.iter().copied(), value);
             let points: Vec<_> = points.into_iter().map(|it| frame.at(it)).collect();
@@ -131,7 +131,7 @@ pub fn scaling(rows: &[Row], fits: &[Fit], apart: &str, words: &str) -> Scene {
     scene
 }
 
-/// Name, where it was measured, and the exponents.
+/// Name, place of measurement, and exponents.
 fn described(name: &str, rows: &[Row], fits: &[Fit]) -> String {
     let mut text = name.to_owned();
     if !rows.iter().any(|it| it.is_ours() && it.series == name) {
@@ -146,7 +146,7 @@ fn described(name: &str, rows: &[Row], fits: &[Fit]) -> String {
     text
 }
 
-/// Size and value of the rows that have one to draw.
+/// Size and value of the rows that have a value.
 fn points<'a>(
     rows: impl Iterator<Item = &'a Row>,
     value: fn(&Row) -> Option<f64>,
@@ -155,7 +155,7 @@ fn points<'a>(
     points.filter(|it| it.1 > 0.0).collect()
 }
 
-/// Ours as a line, others in dashes.
+/// Our series as lines, others dashed.
 fn curve(scene: &mut Scene, points: &[(f64, f64)], color: Color, ours: bool) {
     for ends in points.windows(2) {
         if ours {
@@ -169,7 +169,7 @@ fn curve(scene: &mut Scene, points: &[(f64, f64)], color: Color, ours: bool) {
     }
 }
 
-/// Makes rings of dots.
+/// Turns dots into rings.
 fn rings(scene: &mut Scene, points: &[(f64, f64)]) {
     for at in points {
         scene.dot(*at, 1.75, WHITE);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn only_the_workload_apart_is_a_ring_however_few_sizes_there_are() {
-        // Of no memory, so that there is one dot and not one in each panel.
+        // Has no memory figure, so it gives a dot in one panel only.
         let point = Point {
             blocks: 1000,
             cpu_s: 1.0,

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color(pub u8, pub u8, pub u8);
 
-/// Which point of a text lies at its position.
+/// The point of a text that is placed at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// Left end.
@@ -69,13 +69,13 @@ pub struct Scene {
     pub width: f64,
     /// Height in pixels.
     pub height: f64,
-    /// In the order they are drawn.
+    /// Shapes in drawing order.
     pub shapes: Vec<Shape>,
-    /// Words below it, which pages write as text.
+    /// Caption. HTML pages write it as text below the drawing.
     pub caption: String,
 }
 
-/// How a text looks.
+/// Style of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     pub(super) size: f64,

@@ -1,4 +1,4 @@
-//! Leechers, seeds and rate over time, with a ribbon over seeds.
+//! Leechers, seeds and rate over time, with a band over seeds.
 
 use super::Picture;
 use super::axis::Axis;
@@ -13,7 +13,7 @@ use crate::run::unit::pure_mixes;
 
 const HEIGHT: f64 = 150.0;
 
-/// What is drawn of a moment: head, and the value in the unit of the head.
+/// A row of panels: heading, and the value in the heading's unit.
 type Row = (&'static str, fn(&Moment) -> Estimate);
 
 const ROWS: [Row; 3] = [
@@ -87,7 +87,7 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> P
     }
 }
 
-/// Upper end of the ribbon, where it exists.
+/// Upper end of the band, if it exists.
 fn high(it: Estimate) -> f64 {
     if it.ci95.1.is_finite() {
         it.ci95.1

@@ -1,18 +1,20 @@
-//! Scenes as SVG in few bytes, because every picture is kept twice, in a file and in a page: what looks
-//! the same is one element, and what all letters share stands once.
+//! Renders scenes as small SVG files, because every figure is stored twice: in a file and in a
+//! page. Shapes with equal attributes become one element, and attributes of all texts are stated
+//! once.
 
 use std::fmt::Write as _;
 
 use super::panel::captioned;
 use super::scene::{Anchor, Color, Scene, Shape};
 
-/// Units of the view box in a pixel: positions are whole numbers.
+/// Units of the view box per pixel, so that positions are whole numbers.
 const SCALE: f64 = 4.0;
-/// The embedded font of bitmaps, where a reader has it, and what is nearest to it.
+/// The font of the bitmaps, for readers who have it, then similar fonts.
 const FAMILIES: &str = "Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif";
-/// Height of a line over the height of its letters, as bitmaps have it.
+/// Line height divided by letter height, as in bitmaps.
 const LINE: f64 = 1.24;
-/// From the middle of lower-case letters to their foot, in font sizes: half the x-height.
+/// Distance from the middle of lower-case letters to the baseline, in font sizes: half the
+/// x-height.
 const HALF_X_HEIGHT: f64 = 0.243;
 
 /// The scene with its caption as an SVG document.
@@ -21,8 +23,8 @@ pub fn svg(scene: &Scene) -> String {
     bare(&captioned(scene))
 }
 
-/// The scene without its caption as an SVG document. Lines and areas keep their order where they could cover each other;
-/// dots lie above them, and texts above everything.
+/// The scene without its caption as an SVG document. Lines and areas keep their order where they
+/// may cover each other. Dots are drawn above them, and texts above everything.
 #[must_use]
 pub fn bare(scene: &Scene) -> String {
     let mut layers = Layers::default();
@@ -48,9 +50,9 @@ pub fn bare(scene: &Scene) -> String {
     text
 }
 
-/// Shapes that look the same, as one element.
+/// Shapes with equal attributes, as one element.
 struct Alike {
-    /// The attributes.
+    /// The attributes of the element.
     look: String,
     inside: String,
 }
@@ -59,8 +61,8 @@ struct Alike {
 struct Layers {
     /// Lines and areas.
     ground: Vec<Alike>,
-    /// Where the lines behind the last area begin in the ground: they may be joined, because lines that
-    /// cross look much the same in any order.
+    /// Position in `ground` of the lines after the last area. They may be merged, because lines
+    /// that cross look nearly the same in any order.
     lines: usize,
     dots: Vec<Alike>,
     texts: Vec<Alike>,
@@ -94,7 +96,7 @@ impl Layers {
                 alpha,
             } => self.area(points, *color, *alpha),
             Shape::Dot { at, radius, color } => {
-                // A line of no length with round ends is a dot.
+                // A line of length zero with round ends is a dot.
                 let (x, y) = fine(*at);
                 let look = format!(
                     "fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linecap=\"round\"",
@@ -130,7 +132,8 @@ impl Layers {
 
     fn area(&mut self, points: &[(f64, f64)], color: Color, alpha: f64) {
         let mut look = format!("fill=\"{}\"", hex(color));
-        // Two that shine through, or that run different ways, would not look the same as one.
+        // Areas that are transparent, or that have another orientation, would look different when
+        // merged.
         let alone = alpha < 1.0 || !runs_clockwise(points);
         if alone {
             write!(look, " fill-opacity=\"{alpha}\"").expect("text grows");
@@ -146,8 +149,8 @@ impl Layers {
     }
 }
 
-/// From the first point to the last, in steps. Steps of no length and points on a straight way are left
-/// out.
+/// The path from the first point to the last, in relative steps. Leaves out steps of length zero
+/// and points on a straight line.
 fn way(points: &[(f64, f64)]) -> String {
     let mut points = points.iter().map(|it| fine(*it));
     let Some(first) = points.next() else {
@@ -172,12 +175,12 @@ fn way(points: &[(f64, f64)]) -> String {
     format!("M{} {}l{}", first.0, first.1, steps.join(" "))
 }
 
-/// Whether a step goes where the one before went.
+/// Whether a step continues in the direction of the previous one.
 fn goes_on(before: (i64, i64), step: (i64, i64)) -> bool {
     before.0 * step.1 == before.1 * step.0 && before.0 * step.0 + before.1 * step.1 > 0
 }
 
-/// Which way round a polygon goes; shapes that go different ways would cut holes into each other.
+/// Orientation of a polygon. Merging polygons of different orientation would cut holes into them.
 fn runs_clockwise(points: &[(f64, f64)]) -> bool {
     let next = points.iter().cycle().skip(1);
     let twice = points.iter().zip(next).map(|(a, b)| {
@@ -239,7 +242,7 @@ mod tests {
         scene.line(&[(0.0, 0.0), (40.0, 20.0)], red, 1.5);
         scene.dot((9.0, 9.0), 2.0, red);
         scene.line(&[(0.0, 20.0), (40.0, 0.0)], blue, 1.5);
-        // Twice the same point, and a point on the way.
+        // A repeated point, and a point on a straight line.
         scene.line(
             &[
                 (0.0, 20.0),

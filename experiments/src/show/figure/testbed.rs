@@ -1,4 +1,4 @@
-//! Real swarms against simulated ones.
+//! Real swarms compared with simulated ones.
 
 use super::axis::Axis;
 use super::bytes::{BAR, Stack, stacks};
@@ -11,10 +11,10 @@ use crate::findings::analysis::causes;
 
 const WORLDS: [(World, Color); 2] = [(World::Real, VERMILION), (World::Simulated, BLUE)];
 
-/// Height of a row of panels, heads and axes included.
+/// Height of a row of panels with headings and axes.
 const ROW: f64 = 270.0;
 
-/// Distribution of completion times: a row a policy, a panel a class.
+/// Distributions of completion times: one row per policy, one panel per class.
 #[must_use]
 pub fn completion(it: &Comparison) -> Scene {
     let mut scene = Scene::new(1000.0, 0.0);
@@ -56,7 +56,7 @@ pub fn completion(it: &Comparison) -> Scene {
     scene
 }
 
-/// The empirical distribution of ascending `times` as a line of steps.
+/// The empirical distribution of `times` (ascending) as a step function.
 fn steps(frame: &Frame, times: &[f64]) -> Vec<(f64, f64)> {
     let mut points = vec![(frame.x.at(0.0), frame.y.at(0.0))];
     for (done, time) in times.iter().enumerate() {
@@ -67,7 +67,7 @@ fn steps(frame: &Frame, times: &[f64]) -> Vec<(f64, f64)> {
     points
 }
 
-/// Bytes beyond the useful ones, a group a policy, a bar a world.
+/// Bytes other than useful ones: one group per policy, one bar each for real and simulated.
 #[must_use]
 pub fn bytes(it: &Comparison) -> Scene {
     let mut scene = Scene::new(1000.0, 0.0);

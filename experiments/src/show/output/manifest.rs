@@ -1,4 +1,4 @@
-//! `manifest.json`: where results come from.
+//! `manifest.json`: the origin of results.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,22 +11,22 @@ use sha2::{Digest as _, Sha256};
 use crate::plan::Plan;
 use crate::run::unit::{SCHEMA, Unit, distinct, hex};
 
-/// What the machine and the day add; no hash includes it.
+/// Facts about the machine and the time, which no hash includes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {
-    /// Wall time of the whole command, seconds.
+    /// Elapsed time of the whole command, seconds.
     pub wall_s: f64,
-    /// Threads.
+    /// Number of threads.
     pub jobs: usize,
-    /// Units that ran now; the others were there.
+    /// Units that ran now. The others had results already.
     pub ran: usize,
 }
 
 /// Name of the file.
 pub const FILE: &str = "manifest.json";
 
-/// The manifest of a finished plan whose results go to `folder`. Where nothing ran now, and the results
-/// are those that the manifest there tells of, what it says of the machine and the time stays true.
+/// The manifest of a finished plan whose results go to `folder`. If nothing ran now and the results
+/// are those of the existing manifest, its facts about machine and time are kept.
 #[must_use]
 pub fn manifest(
     plan: &Plan,
@@ -87,7 +87,7 @@ impl Host {
     }
 }
 
-/// What the manifest in `folder` says of the machine, if it tells of the same results.
+/// The facts about the machine in the manifest in `folder`, if it belongs to the same results.
 fn earlier(engine: &str, results: &str, folder: &Path) -> Option<Value> {
     let text = fs::read_to_string(folder.join(FILE)).ok()?;
     let before: Value = serde_json::from_str(&text).ok()?;
@@ -112,7 +112,7 @@ fn versions() -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// Revision of the sources that the program was started in, if they are under git.
+/// Revision of the source tree in which the program was started, if it is under git.
 fn git() -> Value {
     let ask = |arguments: &[&str]| {
         let folder = env!("CARGO_MANIFEST_DIR");
@@ -125,12 +125,12 @@ fn git() -> Value {
         output.status.success().then(|| text.trim().to_owned())
     };
     let revision = ask(&["rev-parse", "HEAD"]);
-    // Results are written before they are committed: they do not make the sources dirty.
+    // Results are written before they are committed, so they do not count as changes.
     let changes = ask(&["status", "--porcelain", "--", ":/", ":(exclude,top)results"]);
     json!({ "revision": revision, "dirty": changes.map(|it| !it.is_empty()) })
 }
 
-/// Model of the CPU, where the system tells.
+/// Model of the CPU, if the system reports it.
 pub(crate) fn cpu() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|it| it.starts_with("model name"))?;

@@ -1,4 +1,4 @@
-//! `peers.csv`: one row a node and run. Optional, because it is long.
+//! `peers.csv`: one row per node and run. Optional, because it is long.
 
 use crate::findings::measure::completion_s;
 use crate::findings::stats::math::figure;

@@ -1,4 +1,4 @@
-//! `summary.csv`: every comparison and every reading of the claim, one row each. The gate reads it.
+//! `summary.csv`: one row for every comparison and every reading of the claim. The gate reads it.
 
 use serde::Serialize;
 
@@ -11,10 +11,10 @@ use crate::findings::verdict::waste_needed;
 use crate::plan::{Adoption, Estimand, Plan};
 use crate::run::unit::Mix;
 
-/// The scenario column of a row over all scenarios.
+/// Value of the scenario column in rows over all scenarios.
 pub const ALL_SCENARIOS: &str = "all";
 
-/// One row of `summary.csv`, its columns in this order. Empty where there is no figure.
+/// One row of `summary.csv`, with its columns in this order. Fields without a value are empty.
 #[derive(Debug, Default, Serialize)]
 struct Row<'a> {
     scenario: &'a str,
@@ -51,7 +51,7 @@ struct Row<'a> {
     scenarios_passing: Option<usize>,
     prediction95_low: String,
     prediction95_high: String,
-    /// A registered summary only: see [`BY_SEED`].
+    /// Only in a registered summary: see [`BY_SEED`].
     #[serde(skip_serializing_if = "Option::is_none")]
     master_seed: Option<String>,
     /// Likewise.
@@ -68,11 +68,11 @@ pub fn summary(plan: &Plan, analysis: &Analysis) -> String {
     Table::of(&rows.chain(readings).collect::<Vec<Row<'_>>>())
 }
 
-/// Columns that a registered summary has beyond those of `summary.csv`: the master seed, and one value a
-/// seed (see [`Comparison::by_seed`]).
+/// Additional columns of a registered summary: the master seed, and one value per seed (see
+/// [`Comparison::by_seed`]).
 pub const BY_SEED: [&str; 2] = ["master_seed", "by_seed"];
 
-/// The summary with [`BY_SEED`], so that a later one is compared with it seed by seed.
+/// The summary with [`BY_SEED`], so that a later summary can be compared with it seed by seed.
 #[must_use]
 pub fn registered(plan: &Plan, analysis: &Analysis) -> String {
     let by_seed = |it: &Comparison| {
@@ -93,8 +93,8 @@ pub fn registered(plan: &Plan, analysis: &Analysis) -> String {
     Table::of(&rows.collect::<Vec<Row<'_>>>())
 }
 
-/// Mean waste of the baseline of a contrast by itself, and the waste it would need for the claimed saving
-/// against the candidate (swarm cost only).
+/// For swarm cost only: mean waste of the baseline of a contrast in its pure swarm, and the waste
+/// that would allow the claimed saving against the candidate.
 #[must_use]
 pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, contrast: usize) -> (f64, f64) {
     let waste = |mix: Mix| {
@@ -163,7 +163,7 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
             .as_ref()
             .map_or_else(String::new, |it| figure(value(it)))
     };
-    // A large ratio is a small saving: the ends change places.
+    // A large ratio is a small saving, so the ends change places.
     let prediction = it.pooled.as_ref().and_then(|it| it.prediction95);
     let [prediction95_low, prediction95_high] = prediction
         .map_or_else(Default::default, |(low, high)| {

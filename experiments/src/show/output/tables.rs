@@ -1,4 +1,4 @@
-//! CSV tables. One row a thing, the unit in the column name, empty where there is no figure.
+//! CSV tables: one row per item, units in the column names, empty fields for missing values.
 
 use unchoke_core::ledger::{Kind, Waste};
 
@@ -16,7 +16,7 @@ pub(super) fn ci95(estimate: &Estimate) -> [String; 2] {
     [figure(estimate.ci95.0), figure(estimate.ci95.1)]
 }
 
-/// `runs.csv`: one row a run.
+/// `runs.csv`: one row per run.
 #[must_use]
 pub fn runs(plan: &Plan, rows: &[RunRow]) -> String {
     let mut columns: Vec<String> = [
@@ -183,7 +183,8 @@ pub fn timeseries(plan: &Plan, pictures: &Pictures) -> String {
     table.finish()
 }
 
-/// `completion.csv`: quantiles of completion time, pooled over seeds, and of each run as a mean over seeds.
+/// `completion.csv`: quantiles of completion time, pooled over seeds, and of single runs as means
+/// over seeds.
 #[must_use]
 pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
     let mut table = Table::new(&[
@@ -216,7 +217,7 @@ pub fn completion(plan: &Plan, pictures: &Pictures) -> String {
     table.finish()
 }
 
-/// `classes.csv`: what each access class gets and gives in swarms of one policy.
+/// `classes.csv`: completion time and share ratio of each access class in pure swarms.
 #[must_use]
 pub fn classes(plan: &Plan, classes: &[Class]) -> String {
     let mut table = Table::new(&[
@@ -252,7 +253,8 @@ pub fn classes(plan: &Plan, classes: &[Class]) -> String {
     table.finish()
 }
 
-/// `fairness.csv`: measures of fairness in swarms of the candidate and of the baseline of each contrast.
+/// `fairness.csv`: measures of fairness in pure swarms of candidate and baseline, for each
+/// contrast.
 #[must_use]
 pub fn fairness(plan: &Plan, rows: &[Fairness]) -> String {
     let mut table = Table::new(&[
@@ -304,7 +306,7 @@ pub fn matrix(plan: &Plan, pictures: &Pictures) -> String {
     table.finish()
 }
 
-/// `sweep.csv`: what the plan says at each value of its sweeps.
+/// `sweep.csv`: the statements at each value of the plan's sweeps.
 #[must_use]
 pub fn sweeps(responses: &[Response]) -> String {
     let mut table = Table::new(&[
@@ -350,7 +352,7 @@ pub fn sweeps(responses: &[Response]) -> String {
     table.finish()
 }
 
-/// `ladder.csv`: one row a scenario, step and quantity.
+/// `ladder.csv`: one row for each scenario, step and quantity.
 #[must_use]
 pub fn ladder(plan: &Plan, ladder: &Ladder) -> String {
     let mut table = Table::new(&[

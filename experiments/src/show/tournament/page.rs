@@ -1,4 +1,4 @@
-//! The page of a tournament, and its section for the pages of others.
+//! The page of a tournament, and a section about it for other reports.
 
 use super::pictures::{Drawing, UPLOAD};
 use crate::findings::stats::math::ln;
@@ -9,16 +9,16 @@ use crate::show::report::Section;
 use crate::show::report::html::Html;
 use crate::show::report::page::{begin, expected};
 
-/// What the page says beside the results.
+/// Facts for the page besides the results.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The results hash.
+    /// Hash of the results.
     pub hash: &'a str,
     /// Version of the engine.
     pub engine: &'a str,
-    /// The line that makes the same results.
+    /// The command line that makes the same results.
     pub reproduce: &'a str,
-    /// Runs.
+    /// Number of runs.
     pub units: usize,
 }
 
@@ -71,14 +71,14 @@ pub fn page(
     page.page()
 }
 
-/// How it was done, and the hashes and the line that repeat it.
+/// Method, hashes, and the command line that repeats the tournament.
 fn provenance(page: &mut Html, tournament: &Tournament, context: &Context<'_>) {
     page.paragraph(&methods(tournament, context.units));
     page.provenance(context.hash, context.engine, context.reproduce);
 }
 
-/// The tournament in short, for another report: the answer, what is spent against what it takes,
-/// who beats whom, the standing, and where it comes from.
+/// A short version of the tournament for another report: the answer, upload against time, the
+/// matrix of meetings, the scores, and the origin.
 #[must_use]
 pub fn section(
     tournament: &Tournament,
@@ -134,7 +134,7 @@ fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
     order.into_iter().map(row).collect()
 }
 
-/// Who stands out, in words.
+/// The contenders with the best scores, as text.
 #[must_use]
 pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
     let names = |keep: &dyn Fn(usize) -> bool| {
@@ -142,7 +142,8 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
         let kept: Vec<&str> = kept.map(|at| tournament.name(at)).collect();
         kept.join(", ")
     };
-    // Each of those with the greatest value, and how many of the others are told apart.
+    // All contenders with the largest value, and the number of opponents with a significant
+    // difference.
     let most = |value: fn(&Score) -> f64, shown: fn(&Score) -> (usize, usize)| {
         let scores = || standing.scores.iter().enumerate();
         let most = scores().map(|it| value(it.1)).fold(f64::MIN, f64::max);
@@ -196,7 +197,8 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
     ]
 }
 
-/// How many connections they have: other plans hold `tit_for_tat` to those of its client.
+/// The number of connections of the contenders. Other plans limit `tit_for_tat` to those of its own
+/// client.
 fn connections(tournament: &Tournament) -> String {
     let contenders = tournament.contenders();
     let own = contenders.iter().filter_map(|it| {

@@ -1,4 +1,4 @@
-//! The pictures of a tournament.
+//! The figures of a tournament.
 
 use crate::findings::stats::math::ln;
 use crate::findings::stats::moments::mean;
@@ -8,12 +8,12 @@ use crate::show::figure::Scene;
 use crate::show::figure::heat::{Heat, HeatCell};
 use crate::show::figure::pareto::{Cloud, Point, pareto};
 
-/// A picture with its file name and what it shows.
+/// A figure with its file name and caption.
 #[derive(Clone, Debug)]
 pub struct Drawing {
-    /// File name without its ending.
+    /// File name without extension.
     pub name: &'static str,
-    /// What it shows, with n, method and level.
+    /// What it shows, with the number of seeds, method and level.
     pub caption: String,
     /// The drawing.
     pub scene: Scene,
@@ -22,11 +22,11 @@ pub struct Drawing {
 /// Name of the matrix of uploads.
 pub const UPLOAD: &str = "one_upload";
 
-/// In swarms of one policy, uploads below this many copies and times beyond this multiple of the
-/// fastest are drawn at the edge: most policies lie close together.
+/// Limits for pure swarms. Uploads below this number of copies, and times above this multiple of
+/// the fastest, are drawn at the edge, because most policies are close together.
 const EDGE: (f64, f64) = (0.8, 1.4);
 
-/// All pictures, in the order of the page.
+/// All figures in the order of the page.
 #[must_use]
 pub fn pictures(tournament: &Tournament, standing: &Standing) -> Vec<Drawing> {
     vec![
@@ -47,7 +47,7 @@ fn whole(tournament: &Tournament) -> String {
     )
 }
 
-/// Positions of the contenders, the row with the least mean first.
+/// Indices of the contenders, ordered by the mean of their row, ascending.
 fn ordered(values: &[Vec<Option<f64>>]) -> Vec<usize> {
     let means = values.iter().map(|row| {
         let there: Vec<f64> = row.iter().flatten().copied().collect();
@@ -157,7 +157,7 @@ fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     let value = |it: &Cell| {
         let it = it.upload?;
         Some(HeatCell {
-            // An upload of nothing has no logarithm: a thousandth stands for it.
+            // An upload of zero has no logarithm; use a thousandth instead.
             log_ratio: ln(it.ratio.value.max(1e-3)),
             shown: it.is_shown(),
         })
@@ -186,7 +186,8 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
         let it = &standing.pure[at];
         point(at, it.upload, it.time.value / fastest)
     });
-    // In a short swarm most may lie beyond an edge: then it would hide them instead of showing the rest.
+    // If most points were beyond the limit, it would hide them instead of separating the others.
+    // Then use no limit.
     let few = |beyond: &dyn Fn(&&Pure) -> bool| {
         2 * standing.pure.iter().filter(beyond).count() < standing.pure.len()
     };

@@ -1,4 +1,4 @@
-//! The tables of a tournament as CSV: figures with nine digits, nothing where there is none.
+//! CSV tables of a tournament: figures with nine digits, empty fields for missing values.
 
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, figure};

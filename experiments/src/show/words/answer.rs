@@ -1,4 +1,4 @@
-//! The answer of a plan in a few lines under 80 columns.
+//! The answer of a plan, in a few lines of at most 79 columns.
 
 use super::{adopts, percent};
 use crate::findings::analysis::{Analysis, Average, Statement, statements};
@@ -34,10 +34,10 @@ pub fn sentence(it: &Statement) -> String {
     )
 }
 
-/// `12.3 % [10.1, 14.5] less`; of a cost, `more`, with the ends the other way round.
+/// `12.3 % [10.1, 14.5] less`; for a cost, `more` with the ends exchanged.
 fn less(it: &Average) -> String {
     let estimate = it.estimate;
-    // What nobody does has no logarithm: all of it is saved.
+    // A value of zero has no logarithm: the saving is 100 %.
     if estimate.value.to_bits() == 1.0_f64.to_bits() {
         return "nothing".to_owned();
     }
@@ -69,9 +69,9 @@ fn times(it: &Average) -> String {
     }
 }
 
-/// The answer: the question; what the first contrast does for the downloader, the swarm and the origin; and
-/// what the next ones do for the swarm. `yes` where the claim is shown in every scenario, `no` where it is
-/// refuted in one.
+/// The answer: the question; the effect of the first contrast on the downloader, the swarm and the
+/// origin; and the effect of the other contrasts on the swarm. `yes` if the claim is shown in every
+/// scenario, `no` if it is refuted in one.
 #[must_use]
 pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = wrapped(&first_sentence(&plan.question), 2);
@@ -98,7 +98,8 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// All of the first contrast; of the others what it does for the swarm, or for adopters where never all adopt.
+/// All statements of the first contrast. Of the others, those on the swarm, or on adopters if no
+/// adoption is 100 %.
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
@@ -111,7 +112,7 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     all
 }
 
-/// Whom or what a statement is about.
+/// The subject of a statement.
 fn about(plan: &Plan, it: &Statement) -> String {
     match (it.contrast, it.estimand) {
         (0, Estimand::E1) => "  downloader".to_owned(),
@@ -134,7 +135,7 @@ fn first_sentence(text: &str) -> String {
     end.map_or(text.clone(), |at| text[..=at].to_owned())
 }
 
-/// Lines of a text at the width, at most so many; three dots stand for what is left out.
+/// The text in lines of the width, at most `most` of them; three dots mark what is left out.
 fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -156,7 +157,7 @@ fn wrapped(text: &str, most: usize) -> Vec<String> {
     lines.into_iter().map(fitting).collect()
 }
 
-/// Cut at the width.
+/// The line, cut at the width.
 fn fitting(line: String) -> String {
     if line.chars().count() <= WIDTH {
         return line;

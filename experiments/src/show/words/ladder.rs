@@ -1,11 +1,11 @@
-//! The ladder in sentences.
+//! The ladder as sentences.
 
 use super::{interval, percent};
 use crate::findings::analysis::{Analysis, MeanStep, Quantity};
 use crate::plan::{Estimand, Plan};
 
-/// Where the saving comes from: one sentence a quantity, then the answer about swarm cost. Empty
-/// where the scenarios have different numbers of seeds, or the plan has no ladder.
+/// Where the saving comes from: one sentence per quantity, then the answer about swarm cost. Empty
+/// if the scenarios have different numbers of seeds, or if the plan has no ladder.
 #[must_use]
 pub fn ladder(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut sentences = Vec::new();
@@ -52,7 +52,7 @@ fn total(steps: &[&MeanStep]) -> f64 {
     steps.iter().map(|it| it.points.value).sum()
 }
 
-/// Where the claimed saving of swarm cost comes from, if anywhere.
+/// The step with the claimed saving of swarm cost, if there is one.
 fn answer(plan: &Plan, steps: &[&MeanStep]) -> String {
     let claim = plan.margins.claim;
     let (all, first) = (total(steps), &plan.ladder[0]);
@@ -69,7 +69,7 @@ fn answer(plan: &Plan, steps: &[&MeanStep]) -> String {
         .filter(|it| it.rung <= largest.rung)
         .map(|it| it.points.value)
         .sum();
-    // What is left to save for a client that stands on this rung already.
+    // The saving that remains for a client that is on this rung already.
     let rest = (all - before) / (1.0 - before);
     let reached = if all >= claim.fraction() {
         format!("reaches the claimed {claim}")
@@ -103,7 +103,8 @@ mod tests {
             quantity: Quantity::Bytes(Estimand::E3),
             points: t_estimate(&[value, value]),
         };
-        // 100 bytes, then 50, then 45: 55 % in all, a tenth of what the second rung sends.
+        // 100 bytes, then 50, then 45: 55 % in all. The second step saves a tenth of what its lower
+        // rung sends.
         let (first, second) = (step(1, 0.50), step(2, 0.05));
         let text = answer(&plan, &[&first, &second]);
         for part in [
