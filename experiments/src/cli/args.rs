@@ -214,7 +214,7 @@ pub(super) struct ResultOptions {
     /// Write the summary of this run to this file, with values by seed, for a later `--baseline`.
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
-    /// Write the outcome of `--check` as JUnit XML, which CI systems read.
+    /// Write the outcome of `--check` as `JUnit` XML, which CI systems read.
     #[arg(long, value_name = "FILE", requires = "check")]
     pub(super) junit: Option<PathBuf>,
     /// Append the verdicts as Markdown, for example to a CI job's summary file; with `--check`, the

@@ -19,8 +19,8 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Which of several samples, paired value by value, may have the smallest mean. With confidence `1
-/// - level`, the sample with the smallest true mean is among them. A sample is excluded if another
+/// Which of several samples, paired value by value, may have the smallest mean. The sample with the
+/// smallest true mean is among them with confidence `1 - level`. A sample is excluded if another
 /// one is shown to be smaller, one-sided at `level / (k - 1)`. The probability of excluding the
 /// smallest is then at most `(k - 1) * level / (k - 1)`. This is multiple comparisons with the
 /// best, by Bonferroni, which allows common random numbers (Nelson and Matejcik 1995).
