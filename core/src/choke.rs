@@ -6,7 +6,8 @@
 //!
 //! Imports point one way: `zoo` (a file for each policy, and the list of them) uses `parts` (what
 //! several policies have in common), `entry` (how a policy is listed) and `policy` (the trait, with
-//! what it sees in `view`, when it is asked in `trigger` and what it says in `decision`).
+//! what it sees in `view`, when it is asked in `trigger`, what it says in `decision` and why in
+//! `explain`).
 //!
 //! A new policy is a file in `zoo`, its two lines in `zoo.rs`, and a table of cases in
 //! `core/tests/choke`.
@@ -57,6 +58,7 @@
 
 mod decision;
 mod entry;
+mod explain;
 mod parts;
 mod policy;
 mod trigger;
@@ -66,7 +68,7 @@ mod zoo;
 pub use entry::{Entry, Parameter, ParameterError, Parameters, Values};
 pub use parts::libtorrent::Libtorrent;
 pub use policy::{
-    BoxedPolicy, ChokePolicy, Decision, Disclosure, PeerView, Scope, Slots, Snapshot, Trigger,
-    Triggers, UploadOrder,
+    BoxedPolicy, ChokePolicy, Decision, Disclosure, Judged, PeerView, Reasons, Scope, Scores,
+    Slots, Snapshot, Standing, Trigger, Triggers, UploadOrder,
 };
 pub use zoo::*;

@@ -188,6 +188,16 @@ impl<P: Places> Client<P> {
         &self.torrent
     }
 
+    /// See [`Torrent::watch`].
+    pub fn watch(&mut self, on: bool) {
+        self.torrent.watch(on);
+    }
+
+    /// See [`Torrent::take_rounds`].
+    pub fn take_rounds(&mut self) -> Vec<torrent::Round> {
+        self.torrent.take_rounds()
+    }
+
     /// How it behaves.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -96,6 +96,28 @@ impl Meter {
         }
     }
 
+    /// A meter by another estimator that shows the same rate at `now`.
+    #[must_use]
+    pub fn convert(&self, from: Estimator, to: Estimator, now: Instant) -> Self {
+        let rate = self.rate(from, now);
+        let new = Self::new(to, now);
+        match to {
+            Estimator::Ema { .. } => Self {
+                rate: rate.saturating_mul(256),
+                ..new
+            },
+            Estimator::Mainline { window, .. } => Self {
+                rate: rate.saturating_mul(256),
+                part: clock(now).wrapping_sub(millis(window)),
+                at: clock(now),
+            },
+            Estimator::Window { window } => Self {
+                rate: rate.saturating_mul(u64::from(millis(window))) / 1000,
+                ..new
+            },
+        }
+    }
+
     /// Counts `bytes` that were transferred at `now`.
     pub fn add(&mut self, estimator: Estimator, now: Instant, bytes: u32) {
         match estimator {

@@ -8,7 +8,7 @@
 //!   by one), `allowed` (pieces served under a choke), `claims` (what we say that we have);
 //! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
 //!   `interest`, `remotes` (who has what), `exchange` (who is connected to whom);
-//! - the rest: `needs` (what is wanted), `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
+//! - the rest: `rounds` (decisions, for those who look), `switch` (another policy), `explain`, `needs` (what is wanted), `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
 //!   of many torrents).
 
 use alloc::boxed::Box;
@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::bitfield::Bitfield;
-use crate::choke::{BoxedPolicy, Disclosure, PeerView, Triggers, UploadOrder};
+use crate::choke::{BoxedPolicy, Disclosure, Triggers, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::{Kind, Ledger};
 use crate::message::Message;
@@ -51,8 +51,10 @@ mod patience;
 mod pending;
 mod remotes;
 mod requests;
+mod rounds;
 mod super_seed;
 mod suspects;
+mod switch;
 mod traffic;
 mod upkeep;
 mod upload;
@@ -65,7 +67,7 @@ use allowed::Allowances;
 use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
-pub use explain::Connections;
+pub use explain::{Connections, Lack, PeerState, Wait};
 pub use io::{
     BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
     ProtocolViolation, Reason, Unsent, Verdict,
@@ -75,6 +77,8 @@ use needs::Needs;
 use partial::Partials;
 use pending::Mark;
 use remotes::Remotes;
+pub use rounds::Round;
+use rounds::Rounds;
 use super_seed::SuperSeed;
 use suspects::Suspects;
 use traffic::{Traffic, TrafficId, TrafficTable};
@@ -149,6 +153,8 @@ pub struct Torrent {
     lost: Option<Box<Bitfield>>,
     /// Set while not everything is wanted.
     needs: Option<Box<Needs>>,
+    /// Set while somebody looks at the decisions of the policy.
+    rounds: Option<Box<Rounds>>,
     choke_rng: Rng,
     pick_rng: Rng,
 }
@@ -214,6 +220,7 @@ impl Torrent {
             suspects: Suspects::default(),
             allowances: None,
             lost: None,
+            rounds: None,
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
@@ -283,6 +290,7 @@ impl Torrent {
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
             Input::PieceLost { piece } => self.on_piece_lost(now, piece),
             Input::Limit { upload, download } => self.on_limit(now, upload, download),
+            Input::Policy(chosen) => self.on_policy(now, &chosen),
             Input::BlockUnread { peer, block } => self.on_unread(now, peer, block),
         }
     }
@@ -348,15 +356,6 @@ impl Torrent {
         self.conns
             .get(peer.0 as usize)
             .is_none_or(|conn| !conn.open || conn.am_choking)
-    }
-
-    /// The connections to peers as a policy sees them, in ascending key order.
-    #[must_use]
-    pub fn peer_views(&self, now: Instant) -> Vec<PeerView> {
-        let open = (0..).zip(&self.conns);
-        let open = open.filter(|(_, conn)| conn.open && !conn.agreed.web());
-        open.map(|(key, conn)| self.view(now, PeerKey(key), conn))
-            .collect()
     }
 
     /// Whether something that this peer sent may still turn out to be corrupt. As long as it may, its key

@@ -39,6 +39,7 @@ mod mse;
 mod pick;
 mod portmap;
 mod rng;
+mod rounds;
 mod served;
 mod shares;
 mod socks5;

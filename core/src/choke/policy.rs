@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use core::fmt;
 
 pub use super::decision::{Decision, Disclosure, Slots, UploadOrder};
+pub(crate) use super::explain::Ranking;
+pub use super::explain::{Judged, Reasons, Scores, Standing};
 pub use super::trigger::{Scope, Trigger, Triggers};
 pub use super::view::{PeerView, Snapshot};
 use crate::ids::PeerKey;
@@ -37,6 +39,12 @@ pub trait ChokePolicy: fmt::Debug + Send {
 
     /// What to do now. Depends on `self`, the arguments and draws from `rng`, on nothing else.
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
+
+    /// Why it decided so. Asked right after [`Self::decide`], with the same snapshot, while somebody
+    /// looks at the decisions; never asked otherwise, so it costs nothing then.
+    fn explain(&self, snapshot: &Snapshot<'_>, decision: &Decision) -> Reasons {
+        Reasons::plain(snapshot, decision)
+    }
 
     /// Under [`UploadOrder::ByPolicy`]: who gets the next block among the `ready` peers, which are
     /// unchoked, have requests queued and a link that takes a block. `None` sends nothing now.

@@ -94,3 +94,38 @@ pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, Parameter
     })?;
     entry.build(parameters)
 }
+
+/// A policy by name, with parameters that suit it: what a torrent can be switched to while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    entry: &'static Entry,
+    parameters: Parameters,
+}
+
+impl Chosen {
+    /// The policy `id` with these parameters, if they suit it.
+    pub fn new(id: &str, parameters: Parameters) -> Result<Self, ParameterError> {
+        build(id, &parameters)?;
+        let entry = find(id).expect("it was just built");
+        Ok(Self { entry, parameters })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.entry.id
+    }
+
+    /// What is set of its parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Makes it.
+    #[must_use]
+    pub fn build(&self) -> BoxedPolicy {
+        let policy = self.entry.build(&self.parameters);
+        policy.expect("the parameters suit it")
+    }
+}

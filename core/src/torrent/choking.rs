@@ -73,8 +73,7 @@ impl Torrent {
                 let conn = peer.map(|peer| (peer, &self.conns[peer.0 as usize]));
                 let open = conn.filter(|(_, conn)| conn.open && !conn.closing);
                 let one = open.map(|(peer, conn)| self.view(now, peer, conn));
-                let snapshot = self.snapshot(now, one.as_slice());
-                self.policy.decide(trigger, &snapshot, &mut self.choke_rng)
+                self.ask(now, trigger, one.as_slice())
             }
             Scope::Unchoked if peer.is_some_and(|peer| self.am_choking(peer)) => return,
             Scope::All | Scope::Unchoked => {
@@ -84,11 +83,19 @@ impl Torrent {
                 let all: Vec<PeerView> = open
                     .map(|(key, conn)| self.view(now, PeerKey(key), conn))
                     .collect();
-                let snapshot = self.snapshot(now, &all);
-                self.policy.decide(trigger, &snapshot, &mut self.choke_rng)
+                self.ask(now, trigger, &all)
             }
         };
         self.obey(now, decision);
+    }
+
+    fn ask(&mut self, now: Instant, trigger: Trigger, peers: &[PeerView]) -> Decision {
+        let snapshot = self.snapshot(now, peers);
+        let decision = self.policy.decide(trigger, &snapshot, &mut self.choke_rng);
+        if self.rounds.is_some() {
+            self.note_round(trigger, &snapshot, &decision);
+        }
+        decision
     }
 
     pub(super) fn block_trigger(&mut self, now: Instant, peer: PeerKey) {
@@ -139,7 +146,7 @@ impl Torrent {
 
     /// Whether no policy may drop `peer` for being slow: nobody else that we are connected to has
     /// something of what we lack, or the peer is idle because we ask it for nothing.
-    fn is_needed(&self, peer: PeerKey) -> bool {
+    pub(super) fn is_needed(&self, peer: PeerKey) -> bool {
         let Some(conn) = self.conns.get(peer.0 as usize) else {
             return false;
         };
@@ -163,7 +170,7 @@ impl Torrent {
         self.is_idle(peer) || wanted.any(is_rare)
     }
 
-    fn set_choking(&mut self, now: Instant, peer: PeerKey, choking: bool) {
+    pub(super) fn set_choking(&mut self, now: Instant, peer: PeerKey, choking: bool) {
         let grace = self.config.limits.queued_requests;
         let Some(conn) = self.conn(peer) else { return };
         if conn.am_choking == choking {

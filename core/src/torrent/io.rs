@@ -1,5 +1,6 @@
 //! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -7,6 +8,7 @@ use core::time::Duration;
 
 use crate::allowed_fast::AllowedFast;
 use crate::bitfield::Bitfield;
+use crate::choke::Chosen;
 use crate::geometry::Geometry;
 use crate::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
 use crate::message::Message;
@@ -110,6 +112,9 @@ pub enum Input {
         /// Download.
         download: Option<u64>,
     },
+    /// Another choking policy from now on; see [`super::Torrent::can_switch_to`], without which this is
+    /// without effect.
+    Policy(Box<Chosen>),
     /// The block of an [`Output::Send`] could not be read, and nothing of it was sent. It is no
     /// longer counted as sent, its request is rejected (BEP 6), and the link may take another block:
     /// no [`Self::Writable`] follows for it.

@@ -149,6 +149,11 @@ impl TrafficTable {
         }
     }
 
+    /// Connections without a row are measured by `estimator` from now on.
+    pub(super) fn begin_anew(&mut self, estimator: Estimator) {
+        self.rows[0] = Traffic::new(estimator, Instant::START);
+    }
+
     /// A row for a connection that stands `since`; `estimator` as in [`Self::new`].
     pub(super) fn begin(&mut self, estimator: Estimator, since: Instant) -> TrafficId {
         let row = Traffic::new(estimator, since);

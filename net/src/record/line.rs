@@ -1,9 +1,11 @@
 //! Inputs as JSON.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use unchoke_core::choke::{Chosen, Parameters};
 use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::explain::Unmet;
@@ -51,6 +53,8 @@ pub(super) enum InputLine {
     PieceLost(u32),
     /// Caps of upload and download.
     Limit([Option<u64>; 2]),
+    /// A choking policy, and what is set of its parameters.
+    Policy(String, BTreeMap<String, u64>),
     /// The peer, and piece, begin and length of the block.
     BlockUnread(u32, [u32; 3]),
 }
@@ -149,6 +153,11 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
         },
         It::PieceLost { piece } => InputLine::PieceLost(piece.0),
         It::Limit { upload, download } => InputLine::Limit([*upload, *download]),
+        It::Policy(chosen) => {
+            let set = chosen.parameters().iter();
+            let set = set.map(|(name, value)| (name.to_owned(), value));
+            InputLine::Policy(chosen.id().to_owned(), set.collect())
+        }
         It::BlockUnread { peer, block } => {
             InputLine::BlockUnread(peer.0, [block.piece.0, block.begin, block.length])
         }
@@ -242,6 +251,12 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
             upload: *upload,
             download: *download,
         },
+        InputLine::Policy(id, set) => {
+            let mut parameters = Parameters::new();
+            set.iter()
+                .for_each(|(name, value)| parameters.set(name, *value));
+            It::Policy(Box::new(Chosen::new(id, parameters).ok()?))
+        }
         InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {
             peer: key(*peer)?,
             block: BlockRef {

@@ -1,6 +1,8 @@
 //! The choker of libtorrent-rasterbar, which several registered policies set up differently.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -8,7 +10,9 @@ use core::time::Duration;
 use super::rank::{best_first, interested};
 use super::served::Served;
 use crate::choke::entry::{Parameter, SECOND, Values};
-use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Ranking, Reasons, Scope, Scores, Snapshot, Trigger, Triggers,
+};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -189,11 +193,32 @@ impl Libtorrent {
         }
     }
 
+    /// Those that want something: by bytes received in the round, then by the seed rule.
+    fn ranked<'a>(&self, snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
+        best_first(interested(snapshot), |it| {
+            (it.down_bytes_round, self.seed_score(snapshot, it))
+        })
+    }
+
+    /// What decides between two peers, in the order in which it does.
+    fn scores(&self, snapshot: &Snapshot<'_>, peer: &PeerView) -> Scores {
+        let (first, second, Reverse(unchoked)) = self.seed_score(snapshot, peer);
+        let waited = snapshot.now.as_nanos().saturating_sub(unchoked) / SECOND;
+        let mut scores = vec![("down_bytes_round", peer.down_bytes_round)];
+        match self.seed_rule {
+            SeedRule::RoundRobin { .. } => {
+                scores.extend([("has_quota_left", first), ("up_bytes_round", second)]);
+            }
+            SeedRule::Fastest => scores.push(("up_bytes_round", first)),
+            SeedRule::AntiLeech => scores.push(("permille_from_half", first)),
+        }
+        scores.push(("seconds_since_unchoked", waited));
+        scores
+    }
+
     /// The regular slots. Returns who has one and whether an optimistic peer earned it.
     fn regular(&mut self, snapshot: &Snapshot<'_>, mut quota: usize) -> (Vec<PeerKey>, bool) {
-        let ranked = best_first(interested(snapshot), |it| {
-            (it.down_bytes_round, self.seed_score(snapshot, it))
-        });
+        let ranked = self.ranked(snapshot);
         let mut uploads = ranked.iter().filter(|it| !it.am_choking).count();
         let (mut regular, mut promoted) = (Vec::new(), false);
         for peer in ranked {
@@ -314,5 +339,29 @@ impl ChokePolicy for Libtorrent {
             }
             Trigger::Connected(_) | Trigger::Block(_) => Decision::default(),
         }
+    }
+
+    fn explain(&self, snapshot: &Snapshot<'_>, decision: &Decision) -> Reasons {
+        let then = match self.seed_rule {
+            SeedRule::RoundRobin { .. } => "who has had its quota last",
+            SeedRule::Fastest => "who took most in the round",
+            SeedRule::AntiLeech => "who has just begun or is nearly done",
+        };
+        let rule = format!(
+            "{} slots by bytes received in the round, then {then}, then who waited longest; {} of them \
+             optimistic, to those who had such a slot longest ago",
+            self.allowed,
+            self.optimistic.len()
+        );
+        let ranking = Ranking {
+            rule,
+            ranked: self.ranked(snapshot),
+            optimistic: &self.optimistic,
+            words: [
+                "among the first of the ranking",
+                "no slot is left for its rank",
+            ],
+        };
+        Reasons::ranked(snapshot, decision, ranking, |it| self.scores(snapshot, it))
     }
 }

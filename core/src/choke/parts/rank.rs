@@ -31,6 +31,15 @@ pub(crate) fn rate(snapshot: &Snapshot<'_>, peer: &PeerView) -> u64 {
     }
 }
 
+/// What [`rate`] is called in a view.
+pub(crate) fn rate_name(snapshot: &Snapshot<'_>) -> &'static str {
+    if snapshot.am_seed {
+        "up_rate"
+    } else {
+        "down_rate"
+    }
+}
+
 /// Bytes that we sent a peer beyond those it sent us.
 pub(crate) fn deficit(peer: &PeerView) -> i128 {
     i128::from(peer.up_bytes) - i128::from(peer.down_bytes)

@@ -1,6 +1,8 @@
 //! `bep3`: the algorithm in the text of BEP 3, *Choking and optimistic unchoking*.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,7 +10,8 @@ use crate::choke::entry::{Entry, Parameter, Parameters};
 use crate::choke::parts::rank;
 use crate::choke::parts::served::Served;
 use crate::choke::policy::{
-    BoxedPolicy, ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers,
+    BoxedPolicy, ChokePolicy, Decision, PeerView, Ranking, Reasons, Scope, Snapshot, Trigger,
+    Triggers,
 };
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
@@ -177,5 +180,23 @@ impl ChokePolicy for Bep3 {
             }
             Trigger::Block(_) => Decision::default(),
         }
+    }
+
+    fn explain(&self, snapshot: &Snapshot<'_>, decision: &Decision) -> Reasons {
+        let name = rank::rate_name(snapshot);
+        let rule = format!(
+            "{} slots by {name}, the optimistic one among them if it is interested; it moves on every {} \
+             rounds; who is faster and wants nothing is unchoked too",
+            self.slots, self.rotate_ticks
+        );
+        let ranking = Ranking {
+            rule,
+            ranked: rank::best_first(snapshot.peers, |it| rank::rate(snapshot, it)),
+            optimistic: self.optimistic.as_slice(),
+            words: ["among the fastest that want something", "others are faster"],
+        };
+        Reasons::ranked(snapshot, decision, ranking, |it| {
+            vec![(name, rank::rate(snapshot, it))]
+        })
     }
 }

@@ -1,12 +1,16 @@
 //! `tit_for_tat`: the optimized policy of the original client.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter, SECOND};
-use crate::choke::parts::rank::{best_first, first, interested, rate, redraw};
-use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
+use crate::choke::parts::rank::{best_first, first, interested, rate, rate_name, redraw};
+use crate::choke::policy::{
+    ChokePolicy, Decision, PeerView, Ranking, Reasons, Scope, Snapshot, Trigger, Triggers,
+};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
@@ -172,5 +176,27 @@ impl ChokePolicy for TitForTat {
             disconnect,
             ..Decision::exactly(unchoked)
         }
+    }
+
+    fn explain(&self, snapshot: &Snapshot<'_>, decision: &Decision) -> Reasons {
+        let name = rate_name(snapshot);
+        let rule = format!(
+            "{} slots by {name}, {} optimistic drawn every {} rounds; every {} rounds the slowest is \
+             dropped if it is below 1/{} of the median",
+            self.slots,
+            self.optimistic_slots,
+            self.optimistic_ticks,
+            self.drop_ticks,
+            self.drop_fraction
+        );
+        let ranking = Ranking {
+            rule,
+            ranked: best_first(interested(snapshot), |it| rate(snapshot, it)),
+            optimistic: &self.optimistic,
+            words: ["among the fastest that want something", "others are faster"],
+        };
+        Reasons::ranked(snapshot, decision, ranking, |it| {
+            vec![(name, rate(snapshot, it))]
+        })
     }
 }
