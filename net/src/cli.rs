@@ -44,6 +44,7 @@ mod signals;
 mod source;
 mod transfer;
 mod url;
+mod web;
 mod whole;
 
 use std::fmt::Display;

@@ -18,6 +18,7 @@
 //! * [`tuning`] is what client profiles set beyond policy and picker.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
+//! * [`web`] serves the page that shows why, from what sessions put on a [`session::board`].
 //! * [`cli`] is the `unchoke` command.
 
 pub mod buffers;
@@ -31,6 +32,7 @@ pub mod http;
 pub mod listen;
 pub mod lsd;
 pub mod metadata;
+mod parameter;
 pub mod portmap;
 pub mod record;
 pub mod resume;
@@ -43,4 +45,5 @@ pub mod text;
 pub mod tracker;
 pub mod tuning;
 pub mod utp;
+pub mod web;
 pub mod web_seed;

@@ -2,9 +2,11 @@
 //!
 //! [`Session::open`] prepares files and sockets, [`Session::run`] drives the client core until its goal
 //! is reached. The parts: `drive` inputs and outputs; `peers` sockets; `found` and [`check`] what is on
-//! disk already; `damage` what is not good any more; `announce` trackers; `web_seeds`; `status` what a user sees.
+//! disk already; `damage` what is not good any more; `announce` trackers; `web_seeds`; `status`
+//! what a user sees; [`board`] and `showing` what those see who look.
 
 mod announce;
+pub mod board;
 mod check;
 mod damage;
 mod dictionary;
@@ -17,6 +19,7 @@ mod gateway;
 mod names;
 mod open;
 mod peers;
+mod showing;
 mod status;
 mod unmet;
 mod web_seeds;
@@ -132,6 +135,8 @@ pub struct Settings {
     pub overwrite: bool,
     /// Say every few seconds what is known of why nothing comes.
     pub explain: bool,
+    /// Show how it goes, and take orders, here.
+    pub board: Option<board::Board>,
     /// Record the session here.
     pub record: Option<PathBuf>,
     /// Seed of the random streams.
@@ -170,6 +175,7 @@ impl Settings {
             recheck: false,
             overwrite: false,
             explain: false,
+            board: None,
             record: None,
             run_seed: crate::chance::random_u64(),
         }
@@ -312,6 +318,7 @@ pub struct Session {
     dictionary: dictionary::Dictionary,
     web_seeds: web_seeds::WebSeeds,
     told: explain::Told,
+    showing: showing::Showing,
 }
 
 impl Session {

@@ -26,4 +26,5 @@ mod several;
 mod trackers;
 mod unread;
 mod utp;
+mod web;
 mod web_seeds;

@@ -15,12 +15,13 @@ use unchoke_core::metainfo::Metainfo;
 
 use super::options::Bench;
 use super::parameters::{Column, label, parameters};
-use super::printer::{cut, ledger_json, status_line};
+use super::printer::{cut, status_line};
 use super::signals::Signals;
 use super::transfer::{run, settings};
 use super::{Failure, block_on, read_torrent};
 use crate::session::{End, Goal, Notice, Settings};
 use crate::text::bytes;
+use crate::web::json;
 
 /// Time between two redraws of the table on a terminal.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -311,7 +312,7 @@ fn as_json(sides: &[Side; 2], options: &Bench) -> Value {
             "parameters": side.parameters.iter().collect::<BTreeMap<_, _>>(),
             "runs": side.runs,
             "seconds": side.done.elapsed.as_secs_f64(),
-            "ledger": ledger_json(&side.done.ledger),
+            "ledger": json::ledger(&side.done.ledger),
         })
     };
     json!({

@@ -1,11 +1,11 @@
-//! `--explain`: what is known of why nothing comes, as a table and as JSON.
+//! `--explain`: what is known of why nothing comes, as a table.
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::{Value, json};
-use unchoke_core::client::explain::{Candidates, Unmet};
+use unchoke_core::client::explain::Candidates;
 use unchoke_core::client::source::Source;
 
-use crate::session::{Explained, LastWord};
+use crate::session::Explained;
+use crate::web::json::figures;
 
 fn source(source: Source) -> &'static str {
     match source {
@@ -17,31 +17,6 @@ fn source(source: Source) -> &'static str {
         Source::Dht => "DHT",
         Source::PeerExchange => "peer exchange",
     }
-}
-
-fn reason(why: Unmet) -> &'static str {
-    match why {
-        Unmet::Refused => "refused",
-        Unmet::TimedOut => "timed out",
-        Unmet::Unreachable => "unreachable",
-        Unmet::Encryption => "encryption",
-        Unmet::HungUp => "hung up",
-        Unmet::OtherTorrent => "other torrent",
-    }
-}
-
-/// The columns, with what they count.
-fn figures(it: &Candidates) -> Vec<(&'static str, u32)> {
-    let mut all = vec![
-        ("known", it.known),
-        ("untried", it.untried),
-        ("trying", it.trying),
-        ("connected", it.connected),
-        ("parted", it.parted),
-    ];
-    all.extend(Unmet::ALL.map(|why| (reason(why), it.failed_by(why))));
-    all.push(("forgotten", it.forgotten));
-    all
 }
 
 /// Everything, for a terminal.
@@ -100,38 +75,4 @@ fn candidates(it: &Explained) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()
-}
-
-/// The same for a program.
-pub(super) fn json(event: &str, it: &Explained) -> Value {
-    let words = |all: &[LastWord]| -> Vec<Value> {
-        let word = |it: &LastWord| json!({ "url": it.url, "said": it.said, "failed": it.failed });
-        all.iter().map(word).collect()
-    };
-    let candidates = it.explanation.candidates.iter().map(|it| {
-        let mut row = serde_json::Map::new();
-        row.insert("source".into(), format!("{:?}", it.source).into());
-        for (name, count) in figures(it) {
-            row.insert(name.replace(' ', "_"), count.into());
-        }
-        Value::Object(row)
-    });
-    let connections = &it.explanation.connections;
-    json!({
-        "event": event,
-        "text": it.sentence,
-        "hindrance": format!("{:?}", it.explanation.hindrance()),
-        "candidates": candidates.collect::<Vec<Value>>(),
-        "connections": {
-            "all": connections.all,
-            "nothing_needed": connections.nothing_needed,
-            "choking": connections.choking,
-            "silent": connections.silent,
-            "open": connections.open,
-        },
-        "trackers": words(&it.trackers),
-        "web_seeds": words(&it.web_seeds),
-        "dht": it.dht,
-        "off": it.off,
-    })
 }

@@ -16,6 +16,7 @@ use super::manual::{Completions, Man};
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
 use super::url::{parse_tracker, parse_web_seed};
+use super::web::Web;
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
@@ -153,6 +154,8 @@ pub(super) struct Download {
     pub(super) transfer: Transfer,
     #[command(flatten)]
     pub(super) reporting: Reporting,
+    #[command(flatten)]
+    pub(super) web: Web,
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +183,8 @@ pub(super) struct Seed {
     pub(super) transfer: Transfer,
     #[command(flatten)]
     pub(super) reporting: Reporting,
+    #[command(flatten)]
+    pub(super) web: Web,
 }
 
 #[derive(Debug, Args)]

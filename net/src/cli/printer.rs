@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
-use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::metainfo::Metainfo;
 
 use super::explain;
 use super::options::Reporting;
 use crate::session::{End, Notice, Outcome, Status};
 use crate::text::{bytes, clock};
+use crate::web::json;
 
 /// Time between two plain lines.
 const PLAIN_PERIOD: Duration = Duration::from_secs(5);
@@ -167,7 +167,7 @@ impl Printer {
         let value = match notice {
             Notice::Status(status) => {
                 self.last = **status;
-                status_json(status)
+                json::event("progress", json::status(status))
             }
             Notice::Listening(port) => json!({
                 "event": "listening", "port": port, "name": self.name, "info_hash": self.info_hash
@@ -188,8 +188,8 @@ impl Printer {
             Notice::Banned(peer, why) => {
                 json!({ "event": "banned", "peer": peer.to_string(), "reason": why })
             }
-            Notice::Stuck(it) => explain::json("stuck", it),
-            Notice::Explained(it) => explain::json("explained", it),
+            Notice::Stuck(it) => json::event("stuck", json::explained(it)),
+            Notice::Explained(it) => json::event("explained", json::explained(it)),
             Notice::Completed(after) => {
                 json!({ "event": "completed", "seconds": after.as_secs_f64() })
             }
@@ -224,7 +224,7 @@ impl Printer {
                 "pieces": outcome.wanted.1,
                 "fetched_pieces": outcome.fetched_pieces,
                 "seconds": outcome.elapsed.as_secs_f64(),
-                "ledger": ledger_json(&outcome.ledger),
+                "ledger": json::ledger(&outcome.ledger),
             })),
             Style::Terminal | Style::Plain => {
                 self.redraw("");
@@ -282,46 +282,6 @@ pub(super) fn status_line(status: &Status, seeding: bool) -> String {
         bytes(status.up_rate),
         status.peers,
     )
-}
-
-fn status_json(status: &Status) -> Value {
-    json!({
-        "event": "progress",
-        "seconds": status.elapsed.as_secs_f64(),
-        "have_pieces": status.have_pieces,
-        "pieces": status.pieces,
-        "have_bytes": status.have_bytes,
-        "total_bytes": status.total_bytes,
-        "down_bytes_per_s": status.down_rate,
-        "up_bytes_per_s": status.up_rate,
-        "peers": status.peers,
-        "web_seeds": status.web_seeds,
-        "left_s": status.left.map(|it| it.as_secs()),
-    })
-}
-
-/// The ledger with the columns that the simulator reports, too.
-pub(super) fn ledger_json(ledger: &Ledger) -> Value {
-    let named = |names: &[&str], bytes: &[u64]| {
-        let cells = names.iter().zip(bytes);
-        Value::Object(
-            cells
-                .map(|(name, it)| ((*name).to_owned(), (*it).into()))
-                .collect(),
-        )
-    };
-    let (causes, kinds) = (Waste::ALL.map(Waste::name), Kind::ALL.map(Kind::name));
-    json!({
-        "payload_useful_bytes": ledger.payload_useful,
-        "payload_wasted_bytes": named(&causes, &ledger.payload_wasted),
-        "payload_sent_bytes": ledger.payload_sent,
-        "protocol_received_by_message_bytes": named(&kinds, &ledger.protocol_received()),
-        "protocol_sent_by_message_bytes": named(&kinds, &ledger.protocol_sent()),
-        "protocol_received_bytes": ledger.protocol_received().iter().sum::<u64>(),
-        "protocol_sent_bytes": ledger.protocol_sent().iter().sum::<u64>(),
-        "received_bytes": ledger.received(),
-        "sent_bytes": ledger.sent(),
-    })
 }
 
 pub(super) fn print_json(value: &Value) {

@@ -1,6 +1,5 @@
 //! Several torrents in one process: their sessions run side by side and share the limits.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -9,7 +8,7 @@ use super::manner::CONNECTIONS;
 use super::options::Download;
 use super::part::{Part, Taken};
 use super::signals::Signals;
-use super::transfer::{fetch, named_peers};
+use super::transfer::{Around, fetch, named_peers};
 use super::{Failure, block_on};
 use crate::shares::share;
 
@@ -20,20 +19,22 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
         let named = named_peers(&options.transfer).await?;
         let transfer = &options.transfer;
         let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
+        let page = options.web.start(options.reporting).await?;
+        let around = Around {
+            named: &named,
+            finders: &finders,
+            signals: &signals,
+            board: page.as_ref().map(|it| &it.board),
+        };
         match &options.torrents[..] {
-            [_] => Box::pin(fetch(options, &named, &finders, &signals, None)).await,
-            _ => fetch_all(options, &named, &finders, &signals).await,
+            [_] => Box::pin(fetch(options, around, None)).await,
+            _ => fetch_all(options, around).await,
         }
     })
 }
 
 /// Fetches all, and tells at the end how many did not work out.
-async fn fetch_all(
-    options: &Download,
-    named: &[SocketAddr],
-    finders: &Finders<'_>,
-    signals: &Signals,
-) -> Result<(), Failure> {
+async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure> {
     let count = options.torrents.len();
     let each = parts(options)?;
     let taken = Taken::default();
@@ -44,7 +45,7 @@ async fn fetch_all(
             taken: &taken,
             share,
         };
-        fetch(own, named, finders, signals, Some(part))
+        fetch(own, around, Some(part))
     });
     let ended = all(fetching.collect()).await;
     let mut worst: Option<u8> = None;
@@ -60,7 +61,7 @@ async fn fetch_all(
             warn!("{}: {}", own.torrents[0].display(), failure.sentence);
         }
     }
-    match (worst, signals.status()) {
+    match (worst, around.signals.status()) {
         (None, _) => Ok(()),
         (_, Some(status)) => Err(Failure::silent(status)),
         (Some(status), None) => Err(Failure::new(

@@ -16,6 +16,7 @@ use super::printer::{Printer, Style};
 use super::signals::Signals;
 use super::source::Source;
 use super::{Failure, block_on, read_torrent, spare_recording};
+use crate::session::board::Board;
 use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
 
@@ -74,14 +75,29 @@ pub(super) async fn run(
     session.run(signals.clone().stop()).await.map(Some)
 }
 
+/// What the torrents of a command have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The peers that the user named.
+    pub(super) named: &'a [SocketAddr],
+    pub(super) finders: &'a Finders<'a>,
+    pub(super) signals: &'a Signals,
+    /// Where they show how it goes.
+    pub(super) board: Option<&'a Board>,
+}
+
 /// Fetches the first torrent of `options`, which may be a part of several.
 pub(super) async fn fetch(
     options: &Download,
-    named: &[SocketAddr],
-    finders: &Finders<'_>,
-    signals: &Signals,
+    around: Around<'_>,
     part: Option<Part<'_>>,
 ) -> Result<(), Failure> {
+    let Around {
+        named,
+        finders,
+        signals,
+        board,
+    } = around;
     let torrent = &options.torrents[0];
     let source = Source::find(options, torrent, named, finders, signals).await?;
     let metainfo = source.metainfo;
@@ -112,6 +128,7 @@ pub(super) async fn fetch(
         recheck: options.recheck,
         overwrite: options.overwrite,
         explain: options.explain,
+        board: board.cloned(),
         record: options.record.clone(),
         upload_cap,
         download_cap,
@@ -143,7 +160,9 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let transfer = &options.transfer;
         let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
         let common = settings(Arc::clone(&metainfo), &options.data, transfer).await?;
+        let page = options.web.start(options.reporting).await?;
         let settings = Settings {
+            board: page.as_ref().map(|it| it.board.clone()),
             goal: Goal::Seed,
             choice: choose(&options.choosing, &metainfo, None)?,
             dht: finders.dht_for(&metainfo),

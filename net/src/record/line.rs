@@ -253,8 +253,9 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
         },
         InputLine::Policy(id, set) => {
             let mut parameters = Parameters::new();
-            set.iter()
-                .for_each(|(name, value)| parameters.set(name, *value));
+            for (name, value) in set {
+                parameters.set(name, *value);
+            }
             It::Policy(Box::new(Chosen::new(id, parameters).ok()?))
         }
         InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {

@@ -67,6 +67,7 @@ impl Session {
                 Some(answer) = self.trackers.next() => self.on_answer(answer)?,
                 found = self.finders.next() => self.on_found(found)?,
                 mapped = self.gateway.next() => self.on_mapped(mapped),
+                order = self.showing.order() => self.on_order(order)?,
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     for (link, event) in events.drain(..) {
                         self.on_event(link, event)?;
@@ -163,6 +164,7 @@ impl Session {
                 })?;
             }
             self.client.handle_input(now, input);
+            self.show_rounds();
             while let Some(output) = self.client.poll_output() {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.output(&output);
@@ -401,6 +403,7 @@ impl Session {
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
         self.explain_when_due(clock);
         let status = self.status(clock, down_rate, up_rate);
+        self.show(clock, &status);
         self.notify(Notice::Status(Box::new(status)));
         let share = self.settings.share.as_ref();
         let Some([upload, download]) = share.map(|it| it.report([up_rate, down_rate])) else {

@@ -19,6 +19,7 @@ use super::finders::Finders;
 use super::found::open_files;
 use super::gateway::Gateway;
 use super::peers::Peers;
+use super::showing::Showing;
 use super::status::Progress;
 use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
@@ -52,9 +53,11 @@ impl Session {
         let name = crate::chance::peer_id();
         origin(&settings, Bitfield::empty(geometry.piece_count()), 0, name).torrent()?;
         let (listener, port) = listen_for(&settings)?;
+        let showing = Showing::new(&settings);
         let (storage, resume, have) = open_files(&settings, &notices).await?;
         let origin = origin(&settings, have.clone(), port, name);
-        let client = origin.client()?;
+        let mut client = origin.client()?;
+        client.watch(showing.is_on());
         let recorder = recorder(&settings, &origin)?;
         let (reporter, reports) = unbounded_channel();
         let hashes = metainfo.hashes().into();
@@ -101,6 +104,7 @@ impl Session {
             dictionary: Dictionary::new(&metainfo),
             web_seeds,
             told: Told::default(),
+            showing,
         })
     }
 }
