@@ -19,6 +19,11 @@ const STANDINGS = {
   not_interested: "choked, wants nothing",
 };
 
+const SOURCES = {
+  User: "named by you", Tracker: "trackers", Resume: "earlier sessions", LocalNetwork: "local network",
+  Incoming: "came to us", Dht: "DHT", PeerExchange: "peer exchange",
+};
+
 let token = "", chosen = null, rounds = [], history = null, eras = [], flow = null, policies = [];
 
 // The token stands behind the #, which browsers send to nobody; it is kept for this tab.
@@ -89,6 +94,7 @@ function span(seconds) {
     : `${Math.floor(s / 3600)}:${two(Math.floor((s % 3600) / 60))} h`;
 }
 const percent = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "–");
+const blocks = (count) => (count === 1 ? "1 block" : `${count} blocks`);
 const shortText = (value) => value.replaceAll("_", " ");
 
 // A row from texts, or from [text, class, element].
@@ -181,8 +187,8 @@ function showPeers(peers) {
     const flags = flag(it.peer_interested, it.am_choking ? "u" : "U") +
       flag(it.am_interested, it.peer_choking ? "d" : "D") + flag(it.is_seed, "S") + flag(it.snubbed, "!");
     const ours = WAITS[it.download_waits_for] +
-      (it.outstanding_requests ? `: ${it.outstanding_requests} blocks` : "");
-    const its = SERVES[it.upload_waits_for] + (it.queued_requests ? `: ${it.queued_requests} blocks` : "");
+      (it.outstanding_requests ? `: ${blocks(it.outstanding_requests)}` : "");
+    const its = SERVES[it.upload_waits_for] + (it.queued_requests ? `: ${blocks(it.queued_requests)}` : "");
     return row($("peers"), [it.address, [flags || "–", "flags"], rate(it.down_rate), rate(it.up_rate),
       String(it.have_count), ours, its]);
   }));
@@ -209,7 +215,7 @@ function showSources(it) {
   fill($("sources"), it.candidates.map((from) => {
     const failed = Object.entries(from).filter(([name, count]) => count > 0 && !known.includes(name));
     const text = failed.map(([name, count]) => `${count} ${shortText(name)}`).join(", ");
-    return row($("sources"), [shortText(from.source), from.known, from.untried, from.trying, from.connected,
+    return row($("sources"), [SOURCES[from.source] ?? from.source, from.known, from.untried, from.trying, from.connected,
       text || "–"].map(String));
   }));
   $("off").textContent = it.off.length ? `Off: ${it.off.join(", ")}.` : "";
@@ -243,7 +249,8 @@ function showEras() {
     const time = Math.max(era.to_s - era.from_s, 0.001), ledger = era.ledger;
     const sum = (way) => Object.entries(ledger).filter(([name]) => name.startsWith(`${way}_`))
       .reduce((all, [, count]) => all + count, 0);
-    const set = Object.entries(era.parameters).map(([name, value]) => `${name}=${value}`).join(", ");
+    const set = Object.entries(era.parameters).map(([name, value]) =>
+      name.endsWith("_ns") ? `${name.slice(0, -3)}=${value / 1e9} s` : `${name}=${value}`).join(", ");
     const got = ledger.useful_bytes + sum("wasted");
     return row($("eras"), [[set ? `${era.policy} (${set})` : era.policy,
       number === eras.length - 1 ? "regular" : ""], span(era.from_s), span(time),
