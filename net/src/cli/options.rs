@@ -15,6 +15,7 @@ use super::manner::Manner;
 use super::manual::{Completions, Man};
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
+use super::printer::Reporting;
 use super::url::{parse_tracker, parse_web_seed};
 use super::web::Web;
 use crate::text::{parse_bytes, parse_duration, parse_rate};
@@ -93,17 +94,6 @@ pub(super) struct Transfer {
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
-}
-
-/// How to report.
-#[derive(Clone, Copy, Debug, Args)]
-pub(super) struct Reporting {
-    /// Print events as JSON, one a line, on standard output
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Print nothing but errors
-    #[arg(long, conflicts_with = "json")]
-    pub(super) quiet: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -4,19 +4,30 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use unchoke_core::metainfo::Metainfo;
 
 use super::explain;
-use super::options::Reporting;
 use crate::session::{End, Notice, Outcome, Status};
 use crate::text::{bytes, clock};
 use crate::web::json;
 
 /// Time between two plain lines.
 const PLAIN_PERIOD: Duration = Duration::from_secs(5);
+
+/// How to report.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Reporting {
+    /// Print events as JSON, one a line, on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print nothing but errors
+    #[arg(long, conflicts_with = "json")]
+    pub(super) quiet: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {

@@ -10,8 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Failure;
-use super::options::Reporting;
-use super::printer::print_json;
+use super::printer::{Reporting, print_json};
 use crate::session::board::Board;
 use crate::web::{self, Server, new_token};
 

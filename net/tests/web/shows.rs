@@ -13,7 +13,7 @@ use crate::common::command::{Reporting, run as run_command, stderr, unchoke};
 use crate::common::{PATIENCE, sample};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seed_shows_its_peers_its_pieces_and_its_decisions() {
+async fn a_seed_shows_its_peers_and_its_pieces() {
     let stage = Stage::new(|settings| settings.parameters.set("slots", 1)).await;
     let served = |it: &Value| {
         it["detail"]["peers"]
@@ -48,6 +48,32 @@ async fn a_seed_shows_its_peers_its_pieces_and_its_decisions() {
             .is_some_and(|it| !it.is_empty())
     );
 
+    let all = stage.get("/api/v1/torrents").await;
+    assert_eq!(all["torrents"][0]["name"], "sample");
+    let policies = stage.get("/api/v1/policies").await;
+    let count = policies["policies"].as_array().map(Vec::len);
+    assert_eq!(count, Some(unchoke_core::choke::REGISTRY.len()));
+    let history = stage.get(&stage.torrent("/history")).await;
+    let last = history["rows"]
+        .as_array()
+        .and_then(|it| it.last())
+        .expect("rows");
+    assert_eq!(history["columns"][2], "payload_sent_bytes");
+    assert!(last[2].as_u64() > Some(0), "{history}");
+
+    let metrics = ask(stage.page.address, &get("/metrics")).await;
+    let sent = stage.board.total().payload_sent;
+    let line = metrics
+        .body
+        .lines()
+        .find_map(|it| it.strip_prefix("unchoke_payload_sent_bytes "));
+    let told: u64 = line.and_then(|it| it.parse().ok()).expect("a figure");
+    assert!(told > 0 && told <= sent, "{told} {sent}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seed_shows_its_decisions() {
+    let stage = Stage::new(|settings| settings.parameters.set("slots", 1)).await;
     // Two slots for three that want something: one waits, in rounds of which all is said.
     let of_three = |it: &Value| it["judged"].as_array().is_some_and(|it| it.len() == 3);
     let told = |it: &Value| {
@@ -83,28 +109,6 @@ async fn a_seed_shows_its_peers_its_pieces_and_its_decisions() {
         judged[0]["rank"] == 1 && judged[0]["scores"]["up_rate"].is_u64(),
         "{round}"
     );
-
-    let all = stage.get("/api/v1/torrents").await;
-    assert_eq!(all["torrents"][0]["name"], "sample");
-    let policies = stage.get("/api/v1/policies").await;
-    let count = policies["policies"].as_array().map(Vec::len);
-    assert_eq!(count, Some(unchoke_core::choke::REGISTRY.len()));
-    let history = stage.get(&stage.torrent("/history")).await;
-    let last = history["rows"]
-        .as_array()
-        .and_then(|it| it.last())
-        .expect("rows");
-    assert_eq!(history["columns"][2], "payload_sent_bytes");
-    assert!(last[2].as_u64() > Some(0), "{history}");
-
-    let metrics = ask(stage.page.address, &get("/metrics")).await;
-    let sent = stage.board.total().payload_sent;
-    let line = metrics
-        .body
-        .lines()
-        .find_map(|it| it.strip_prefix("unchoke_payload_sent_bytes "));
-    let told: u64 = line.and_then(|it| it.parse().ok()).expect("a figure");
-    assert!(told > 0 && told <= sent, "{told} {sent}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
