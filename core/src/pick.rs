@@ -72,6 +72,9 @@ pub struct Habits {
     /// A peer that could deliver a whole piece in this time has its pieces to itself, so many in a row
     /// as it could deliver.
     pub whole_within: Option<Duration>,
+    /// How fast a peer delivers is averaged over seconds: weight of the newest one, in 1/65536. It decides
+    /// how much a peer is asked for ahead, and who could deliver a whole piece.
+    pub newest_second: u32,
 }
 
 impl Default for Habits {
@@ -81,6 +84,9 @@ impl Default for Habits {
             fullest_first: false,
             reverses_for_snubbed: false,
             whole_within: None,
+            // A time constant of 2 s, so that it follows the first seconds after an unchoke:
+            // 65536 * (1 - exp(-1/2)).
+            newest_second: 25_787,
         }
     }
 }

@@ -137,11 +137,11 @@ const LIBTORRENT: Profile = Profile {
     summary: "libtorrent-rasterbar 2.0: 8 slots every 15 s by bytes of the round, strict endgame",
     policy: "libtorrent_fixed",
     picker: "libtorrent",
-    // `request_queue_time` 3 s, `max_out_request_queue` 500; it begins with four and adds one for
-    // each block while the rate grows (`peer_connection.cpp`).
+    // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. It begins with four and
+    // adds one for each block while the rate grows (`peer_connection.cpp`), which no key here says.
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
-        min: 4,
+        min: 2,
         max: 500,
     },
     // `piece_timeout`: 20 s without a block.

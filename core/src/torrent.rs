@@ -125,6 +125,8 @@ pub struct Torrent {
 
     triggers: Triggers,
     estimator: Estimator,
+    /// See [`crate::pick::Habits::newest_second`].
+    pace: u32,
 
     ledgers: Ledgers,
 
@@ -197,6 +199,7 @@ impl Torrent {
             next_allowance: Instant::NEVER,
             triggers,
             estimator,
+            pace: picker.habits().newest_second,
             order: Self::order_of(&policy, seeds),
             policy,
             picker,

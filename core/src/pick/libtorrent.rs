@@ -10,6 +10,9 @@ use crate::rng::Rng;
 /// libtorrent `whole_pieces_threshold`: 20 s.
 const WHOLE_WITHIN: Duration = Duration::from_secs(20);
 
+/// libtorrent `stat.cpp`: each second four fifths of the rate before and a fifth of the newest.
+const NEWEST_SECOND: u32 = 65_536 / 5;
+
 /// libtorrent-rasterbar (`piece_picker.cpp`, `piece_picker.hpp`, `peer_connection.cpp`
 /// `picker_options`). Until four pieces are complete, random ones, and begun ones are finished first.
 /// From then on the rarest piece comes first, and a begun piece only before those with as many
@@ -67,6 +70,7 @@ impl PickPolicy for Libtorrent {
             fullest_first: true,
             reverses_for_snubbed: true,
             whole_within: Some(WHOLE_WITHIN),
+            newest_second: NEWEST_SECOND,
         }
     }
 

@@ -11,7 +11,6 @@ use super::conn::Delivery;
 use super::fill::Turn;
 use super::patience::millis;
 use super::pending::{Mark, Pending};
-use super::traffic::PIPELINE;
 use super::{Output, ProtocolViolation, Torrent};
 use crate::bitfield::Bitfield;
 use crate::choke::UploadOrder;
@@ -184,12 +183,12 @@ impl Torrent {
         let Some(answer) = answer.flatten() else {
             return self.unrequested(peer, block);
         };
-        let estimator = self.estimator;
+        let (estimator, pace) = (self.estimator, self.pace());
         let traffic = self.traffic_mut(peer);
         traffic.down_bytes += u64::from(block.length);
         traffic.down_round = traffic.down_round.saturating_add(block.length);
         traffic.down_meter.add(estimator, now, block.length);
-        traffic.pipeline_meter.add(PIPELINE, now, block.length);
+        traffic.pipeline_meter.add(pace, now, block.length);
         traffic.last_block_at = now;
         self.keep_or_waste(now, peer, block, index, answer.request);
         self.block_trigger(now, peer);

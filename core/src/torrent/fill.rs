@@ -2,9 +2,10 @@
 
 use super::Torrent;
 use super::conn::Delivery;
-use super::traffic::{PIPELINE, TrafficId};
+use super::traffic::TrafficId;
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
+use crate::meter::Estimator;
 use crate::time::Instant;
 
 /// Who is asked before whom when blocks become free.
@@ -22,6 +23,11 @@ impl Turn {
 }
 
 impl Torrent {
+    /// How the rate at which a peer delivers is measured.
+    pub(super) fn pace(&self) -> Estimator {
+        Estimator::Ema { weight: self.pace }
+    }
+
     /// Requests to keep outstanding at a peer: enough for `queue_time` at the measured rate.
     fn depth(&self, now: Instant, peer: PeerKey) -> u16 {
         let conn = &self.conns[peer.0 as usize];
@@ -30,7 +36,7 @@ impl Torrent {
         }
         let pipeline = &self.config.pipeline;
         let meter = &self.traffic[conn.traffic].pipeline_meter;
-        let rate = u128::from(meter.rate(PIPELINE, now));
+        let rate = u128::from(meter.rate(self.pace(), now));
         let bytes = rate * pipeline.queue_time.as_millis() / 1000;
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
         let most = pipeline.max.min(conn.request_queue);

@@ -16,10 +16,6 @@ use super::requests::{Requests, grow};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;
 
-/// How fast a peer delivers, for the depth of the pipeline: time constant 2 s, so that it follows
-/// the first seconds after an unchoke. `65536 * (1 - exp(-1/2))`.
-pub(super) const PIPELINE: Estimator = Estimator::Ema { weight: 25_787 };
-
 /// Rows that memory is taken for at a time.
 const STEP: usize = 4;
 
@@ -70,7 +66,8 @@ impl Traffic {
     fn new(estimator: Estimator, since: Instant) -> Self {
         Self {
             pending: VecDeque::new(),
-            pipeline_meter: Meter::new(PIPELINE, since),
+            // Begins alike whatever the weight is.
+            pipeline_meter: Meter::new(Estimator::EMA_10_S, since),
             down_meter: Meter::new(estimator, since),
             down_bytes: 0,
             last_block_at: Instant::NEVER,

@@ -9,7 +9,6 @@
 use super::Torrent;
 use super::conn::Delivery;
 use super::patience::millis;
-use super::traffic::PIPELINE;
 use crate::bitfield::Bitfield;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::pick::Habits;
@@ -25,7 +24,7 @@ impl Torrent {
             return 0;
         };
         let traffic = &self.traffic[self.conns[peer.0 as usize].traffic];
-        let rate = u128::from(traffic.pipeline_meter.rate(PIPELINE, now));
+        let rate = u128::from(traffic.pipeline_meter.rate(self.pace(), now));
         let bytes = (rate * time.as_millis() / 1000).min(MOST_BYTES);
         let pieces = bytes / u128::from(self.config.geometry.piece_bytes());
         u32::try_from(pieces).expect("at most 2^23")
