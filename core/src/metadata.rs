@@ -2,12 +2,13 @@
 //! message*.
 //!
 //! [`Fetch`] asks several peers for pieces of the dictionary until what came has the right hash;
-//! [`Serve`] answers peers that ask. Both are pure: a driver hands in what peers say, carries out
-//! what is asked for, and calls again when [`Fetch::poll_timeout`] or [`Serve::poll_timeout`] has
-//! come. Payload is small enough to be kept here.
+//! [`Serve`] answers peers that ask; [`search`] says whom to connect to for that. All are pure: a
+//! driver hands in what peers say, carries out what is asked for, and calls again when
+//! [`Fetch::poll_timeout`] or [`Serve::poll_timeout`] has come. Payload is small enough to be kept here.
 
 mod draft;
 mod fetch;
+pub mod search;
 mod serve;
 
 pub use fetch::{Fetch, Violation};

@@ -220,12 +220,16 @@ fn results_stay_light() {
 }
 
 /// Constants of the files that connect the network to the client core. Each is about sockets, tasks or
-/// what a user reads; what a client does, and when, is said in `core/src/client`.
+/// what a user reads; what a client does, and when, is said in `core/src/client`, and of the search for an
+/// info dictionary in `core/src/metadata`.
 const OF_SOCKETS: &[&str] = &[
     "ACCEPT_PAUSE",
     "BACKLOG",
     "BATCH",
+    "EVENTS",
     "MAX_SKIPPED_TOLD",
+    "ORDERS",
+    "STATUS_INTERVAL",
     "UNSENT_BYTES",
 ];
 
@@ -257,6 +261,9 @@ fn drivers_have_no_rules_of_their_own() {
     let of_net = [
         "net/src/listen.rs",
         "net/src/connection/greet.rs",
+        "net/src/metadata.rs",
+        "net/src/metadata/announce.rs",
+        "net/src/metadata/peer.rs",
         "net/src/session/announce.rs",
         "net/src/session/drive.rs",
         "net/src/session/peers.rs",

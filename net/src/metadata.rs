@@ -1,11 +1,11 @@
 //! From a magnet link to its torrent: finds peers and asks them for the info dictionary. BEP 9.
 //!
 //! It ends when the dictionary is there, and never gives up by itself: the caller decides how long to
-//! wait, and drops the future. `candidates` whom to dial; `peer` one connection; `announce` trackers.
-//! What is asked of whom is decided by [`unchoke_core::metadata::Fetch`].
+//! wait, and drops the future. `peer` is one connection; `announce` asks trackers. What is asked of whom
+//! is decided by [`unchoke_core::metadata::Fetch`], and to whom we connect by
+//! [`unchoke_core::metadata::search`].
 
 mod announce;
-mod candidates;
 mod peer;
 
 use std::collections::BTreeMap;
@@ -16,9 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
+use unchoke_core::client::source::Source;
+use unchoke_core::client::{Config, Internet};
 use unchoke_core::ids::{InfoHash, PeerKey};
 use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessage};
 use unchoke_core::metadata::Fetch;
+use unchoke_core::metadata::search::{Act, Search};
 use unchoke_core::time::Instant;
 use unchoke_core::wire::METADATA_NAME;
 
@@ -27,16 +30,12 @@ use crate::dht::{Dht, Find, next_find, searched};
 use crate::listen::{canonical, listen};
 use crate::lsd::{Lsd, next_neighbour};
 use crate::route::Route;
-use candidates::Candidates;
 use peer::{Event, Peer};
 
 /// Events on their way from connections: 16 KiB each at most, mostly.
 const EVENTS: usize = 64;
 /// Time between two words about how it goes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A connection that has no dictionary after so long makes way for another.
-const USELESS_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is wanted, and where to look.
 #[derive(Clone, Debug)]
@@ -124,13 +123,13 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         encryption: wanted.encryption,
         dht: false,
     };
-    let mut search = Search {
+    let mut search = Search::new(Config::new(wanted.max_connections));
+    search.found(Source::User, wanted.peers.iter().copied());
+    let mut finder = Finder {
         fetch: Fetch::new(wanted.info_hash),
-        candidates: Candidates::new(&wanted.peers),
+        search,
         peers: BTreeMap::new(),
-        next_key: 0,
         tasks: JoinSet::new(),
-        limit: usize::from(wanted.max_connections),
         identity,
         route: wanted.route,
         port,
@@ -140,36 +139,33 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         said: None,
     };
     announce::start(
-        &mut search.tasks,
+        &mut finder.tasks,
         &wanted.trackers,
-        &search.route,
+        &finder.route,
         identity,
-        port,
+        (port, finder.search.config().wanted),
         &sources,
-        &search.notices,
+        &finder.notices,
     );
     drop(sources);
     let dht = wanted.dht.as_ref();
     let dht = dht.map(|it| it.want(wanted.info_hash, Some(port)));
     let lsd = wanted.lsd.as_ref();
     let lsd = lsd.map(|it| it.want(wanted.info_hash, port));
-    let info = search.run(&listener, heard, found, dht, lsd).await;
+    let info = finder.run(&listener, heard, found, dht, lsd).await;
     Ok(Found {
         info,
-        peers: search.candidates.useful(),
+        peers: finder.search.useful().collect(),
         port,
     })
 }
 
-struct Search {
+struct Finder {
     fetch: Fetch,
-    candidates: Candidates,
+    search: Search<Internet>,
     peers: BTreeMap<PeerKey, Peer>,
-    /// Keys are not used again: what is under way may still name them.
-    next_key: u32,
     /// Connections and trackers; they end with the search.
     tasks: JoinSet<()>,
-    limit: usize,
     identity: Identity,
     route: Route,
     port: u16,
@@ -179,7 +175,7 @@ struct Search {
     said: Option<Status>,
 }
 
-impl Search {
+impl Finder {
     async fn run(
         &mut self,
         listener: &TcpListener,
@@ -194,7 +190,7 @@ impl Search {
                 return info;
             }
             let now = Clock::now();
-            self.dial(now);
+            self.connect();
             self.ask();
             if status_at <= now {
                 status_at = now + STATUS_INTERVAL;
@@ -205,10 +201,10 @@ impl Search {
             let wake = timer.map_or(status_at, |it| it.min(status_at));
             tokio::select! {
                 Some((peer, event)) = heard.recv() => self.on_event(peer, event),
-                Some(addresses) = found.recv() => self.candidates.add(&addresses),
-                address = next_neighbour(&mut lsd) => self.candidates.add(&[address]),
+                Some(addresses) = found.recv() => self.search.found(Source::Tracker, addresses),
+                address = next_neighbour(&mut lsd) => self.search.found(Source::LocalNetwork, [address]),
                 find = next_find(&mut dht) => match find {
-                    Find::Peers(peers) => self.candidates.add(&peers),
+                    Find::Peers(peers) => self.search.found(Source::Dht, peers),
                     Find::Searched(nodes) => self.notify(Notice::Source(searched(nodes))),
                 },
                 Ok((stream, address)) = listener.accept() => self.accept(stream, canonical(address)),
@@ -222,50 +218,40 @@ impl Search {
         Instant::START.after(self.epoch.elapsed())
     }
 
-    fn dial(&mut self, now: Clock) {
-        while self.candidates.is_due(now) && self.make_room(now) {
-            let Some(address) = self.candidates.next(now) else {
-                return;
-            };
-            self.begin(address, None);
+    /// Connects to whom the search names, as long as it does.
+    fn connect(&mut self) {
+        let now = self.now();
+        while let Some(act) = self.search.poll(now) {
+            match act {
+                Act::Dial { peer, address } => self.begin(peer, address, None),
+                Act::Close { peer } => {
+                    self.forget(peer);
+                }
+            }
         }
-    }
-
-    /// Room for one more connection. One of those that have nothing to give makes way.
-    fn make_room(&mut self, now: Clock) -> bool {
-        if self.peers.len() < self.limit {
-            return true;
-        }
-        let useless = self
-            .peers
-            .iter()
-            .filter(|(key, peer)| !self.fetch.has(**key) && peer.since + USELESS_PATIENCE <= now);
-        let oldest = useless.min_by_key(|it| it.1.since).map(|it| *it.0);
-        if let Some(peer) = oldest.and_then(|key| self.remove(key)) {
-            self.candidates.closed(peer.address, peer.dialled, now);
-        }
-        oldest.is_some()
     }
 
     fn accept(&mut self, stream: TcpStream, address: SocketAddr) {
-        // Whoever comes must not take the place of those that we dial.
-        let guests = self.peers.values().filter(|it| !it.dialled).count();
-        if guests < self.limit.div_ceil(2) && self.candidates.may_come(address) {
-            self.begin(address, Some(stream));
+        let now = self.now();
+        if let Some(peer) = self.search.come(now, address) {
+            self.begin(peer, address, Some(stream));
         }
     }
 
-    fn begin(&mut self, address: SocketAddr, accepted: Option<TcpStream>) {
-        let key = PeerKey(self.next_key);
-        self.next_key += 1;
-        let dialled = accepted.is_none();
-        let (peer, orders) = Peer::new(address, dialled);
+    fn begin(&mut self, key: PeerKey, address: SocketAddr, accepted: Option<TcpStream>) {
+        let (peer, orders) = Peer::new(address);
         self.peers.insert(key, peer);
+        let config = self.search.config();
         let line = peer::Line {
             key,
             identity: self.identity,
             route: self.route.clone(),
             port: self.port,
+            patience: if accepted.is_some() {
+                config.handshake
+            } else {
+                config.dial
+            },
             orders,
             events: self.events.clone(),
         };
@@ -290,7 +276,9 @@ impl Search {
         let id = peer.metadata_id;
         let message = Message::Extended(Box::new(Extended::Metadata { id, message }));
         if !peer.send(message) {
-            self.blame(key, "it does not read");
+            let now = self.now();
+            self.search.unread(now, key);
+            self.drop_for(key, "it does not read");
         }
     }
 
@@ -299,11 +287,7 @@ impl Search {
             return;
         }
         match event {
-            Event::Connected => {
-                if let Some(peer) = self.peers.get_mut(&key) {
-                    peer.connected = true;
-                }
-            }
+            Event::Connected => self.search.met(key),
             Event::Hello(hello) => self.on_hello(key, &hello),
             Event::Metadata(MetadataMessage::Request(piece)) => {
                 self.tell(key, MetadataMessage::Reject(piece));
@@ -312,19 +296,20 @@ impl Search {
                 let now = self.now();
                 if let Err(violation) = self.fetch.on_message(now, key, &message) {
                     self.blame(key, &violation.to_string());
-                } else if matches!(message, MetadataMessage::Data { .. })
-                    && let Some(peer) = self.peers.get_mut(&key)
-                {
-                    self.candidates.note_useful(peer.address, peer.dialled);
+                } else if matches!(message, MetadataMessage::Data { .. }) {
+                    self.search.note_useful(key);
                 }
             }
-            // Its address stays as it is: being dialled, and so never dialled again.
-            Event::Ourselves => drop(self.remove(key)),
+            Event::Ourselves => {
+                let now = self.now();
+                self.search.is_us(now, key);
+                self.forget(key);
+            }
             Event::Closed(why) => {
-                if let Some(peer) = self.remove(key) {
+                let now = self.now();
+                self.search.closed(now, key);
+                if let Some(peer) = self.forget(key) {
                     tracing::debug!(address = %peer.address, why, "closed");
-                    self.candidates
-                        .closed(peer.address, peer.dialled, Clock::now());
                 }
             }
         }
@@ -335,31 +320,38 @@ impl Search {
         if let (Some(peer), true) = (self.peers.get_mut(&key), id > 0) {
             peer.metadata_id = id;
             // 0 is what some clients say as long as they have none themselves.
-            if let Some(bytes) = hello.metadata_bytes.filter(|it| *it > 0)
-                && let Err(violation) = self.fetch.join(key, bytes)
-            {
-                self.blame(key, &violation.to_string());
+            if let Some(bytes) = hello.metadata_bytes.filter(|it| *it > 0) {
+                match self.fetch.join(key, bytes) {
+                    Ok(()) => self.search.note_having(key),
+                    Err(violation) => self.blame(key, &violation.to_string()),
+                }
             }
         }
     }
 
-    /// Closes a connection for what the peer did; its address is not tried again.
+    /// Closes a connection for what the peer sent.
     fn blame(&mut self, key: PeerKey, why: &str) {
-        if let Some(peer) = self.remove(key) {
-            self.candidates.ban(peer.address, peer.dialled);
+        let now = self.now();
+        self.search.condemn(now, key);
+        self.drop_for(key, why);
+    }
+
+    /// Closes a connection that the search has forgotten, and says why.
+    fn drop_for(&mut self, key: PeerKey, why: &str) {
+        if let Some(peer) = self.forget(key) {
             self.notify(Notice::Dropped(peer.address, why.to_owned()));
         }
     }
 
-    fn remove(&mut self, key: PeerKey) -> Option<Peer> {
+    fn forget(&mut self, key: PeerKey) -> Option<Peer> {
         self.fetch.leave(key);
         self.peers.remove(&key)
     }
 
     fn say(&mut self) {
         let status = Status {
-            known: self.candidates.count(),
-            connected: self.peers.values().filter(|it| it.connected).count(),
+            known: self.search.known(),
+            connected: self.search.connected(),
             having: self.fetch.peer_count(),
             pieces: self.fetch.progress().unwrap_or_default(),
         };

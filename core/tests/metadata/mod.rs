@@ -1,6 +1,7 @@
 //! The info dictionary from peers and to them.
 
 mod fetch;
+mod search;
 mod serve;
 
 use std::sync::Arc;

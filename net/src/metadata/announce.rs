@@ -1,10 +1,14 @@
 //! Trackers, as long as the size of the torrent is not known.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::sync::mpsc::{Sender, UnboundedSender};
 use tokio::task::JoinSet;
+use tokio::time::Instant as Clock;
+use unchoke_core::client::announcer::{Announcer, Schedule, Wishes};
+use unchoke_core::metadata::search::{LEFT, TRACKERS};
+use unchoke_core::rng::{Purpose, Streams};
+use unchoke_core::time::Instant;
 use unchoke_core::tracker::{AnnounceQuery, Event};
 
 use super::Notice;
@@ -13,31 +17,19 @@ use crate::route::Route;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, TrackerUrl};
 
-/// Peers asked for.
-const WANTED: u32 = 80;
-/// What is said to be missing, so that nobody takes us for a seed. As libtorrent.
-const LEFT: u64 = 16_384;
-/// Between two announces at least, whatever a tracker says, and at most.
-const INTERVAL_MIN: Duration = Duration::from_mins(1);
-const INTERVAL_MAX: Duration = Duration::from_mins(30);
-/// After a failure, twice as long each time.
-const RETRY: Duration = Duration::from_secs(15);
-/// Trackers asked; a link may name 256.
-const MOST: usize = 50;
-
 /// Asks every tracker again and again, all at once: the sooner a peer is found the better.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     urls: &[String],
     route: &Route,
     identity: Identity,
-    port: u16,
+    (port, wanted): (u16, u32),
     found: &Sender<Vec<SocketAddr>>,
     notices: &UnboundedSender<Notice>,
 ) {
     let agent = Agent::new(route.clone());
     let key = u32::try_from(crate::chance::random_u64() >> 32).expect("32 bits");
-    for text in urls.iter().take(MOST) {
+    for text in urls.iter().take(TRACKERS) {
         let url = match TrackerUrl::parse(text) {
             Ok(url) => url,
             Err(why) => {
@@ -54,7 +46,7 @@ pub(super) fn start(
             downloaded: 0,
             left: LEFT,
             event: Some(Event::Started),
-            wanted: Some(WANTED),
+            wanted: Some(wanted),
             key,
             tracker_id: None,
         };
@@ -70,26 +62,38 @@ async fn ask(
     found: Sender<Vec<SocketAddr>>,
     notices: UnboundedSender<Notice>,
 ) {
-    let mut failures = 0;
+    let rng = &mut Streams::new(u64::from(query.key)).stream(Purpose::Client, 0);
+    let mut announcer = Announcer::new([1], Schedule::default(), rng);
+    // Nobody is found until the search is over.
+    announcer.want_peers(true);
+    let epoch = Clock::now();
+    let now = || Instant::START.after(epoch.elapsed());
+    let mut complained = false;
     loop {
-        let wait = match agent.announce(&url, &query, ANNOUNCE_TIMEOUT).await {
+        let Some(due) = announcer.poll(now()) else {
+            let next = announcer.poll_timeout().unwrap_or(Instant::NEVER);
+            tokio::time::sleep(next - now()).await;
+            continue;
+        };
+        query.event = due.event;
+        match agent.announce(&url, &query, ANNOUNCE_TIMEOUT).await {
             Ok(answer) => {
-                failures = 0;
-                query.event = None;
-                let interval = answer.interval.unwrap_or(INTERVAL_MAX);
+                complained = false;
+                let wishes = Wishes {
+                    interval: answer.interval,
+                    min_interval: answer.min_interval,
+                };
+                announcer.on_response(now(), wishes);
                 if found.send(answer.peers).await.is_err() {
                     return; // The search is over.
                 }
-                interval.clamp(INTERVAL_MIN, INTERVAL_MAX)
             }
             Err(error) => {
-                if failures == 0 {
+                if !std::mem::replace(&mut complained, true) {
                     drop(notices.send(Notice::Tracker(format!("{url}: {error}"))));
                 }
-                failures += 1;
-                RETRY.saturating_mul(1 << failures.min(8)).min(INTERVAL_MAX)
+                announcer.on_failure(now());
             }
-        };
-        tokio::time::sleep(wait).await;
+        }
     }
 }

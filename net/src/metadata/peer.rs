@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::{Instant as Clock, timeout};
+use tokio::time::timeout;
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessage};
+use unchoke_core::metadata::search::SILENCE;
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 
 use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
 use crate::route::Route;
 
-/// To connect and shake hands in one way.
-const GREET_PATIENCE: Duration = Duration::from_secs(15);
-/// A connection on which nothing comes for so long is closed. Peers send something every two minutes.
-const IDLE_PATIENCE: Duration = Duration::from_secs(130);
 /// Messages that wait to be sent: more than may be under way.
 const ORDERS: usize = 64;
 
@@ -39,23 +36,16 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    /// We opened it.
-    pub(super) dialled: bool,
-    pub(super) connected: bool,
-    pub(super) since: Clock,
     /// The id under which the peer takes messages about metadata; 0: not at all.
     pub(super) metadata_id: u8,
     orders: Sender<Message>,
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, dialled: bool) -> (Self, Receiver<Message>) {
+    pub(super) fn new(address: SocketAddr) -> (Self, Receiver<Message>) {
         let (orders, queue) = mpsc::channel(ORDERS);
         let peer = Self {
             address,
-            dialled,
-            connected: false,
-            since: Clock::now(),
             metadata_id: 0,
             orders,
         };
@@ -78,6 +68,8 @@ pub(super) struct Line {
     pub(super) route: Route,
     /// Where we listen.
     pub(super) port: u16,
+    /// Time to connect and shake hands in one way.
+    pub(super) patience: Duration,
     pub(super) orders: Receiver<Message>,
     pub(super) events: Sender<(PeerKey, Event)>,
 }
@@ -85,8 +77,8 @@ pub(super) struct Line {
 impl Line {
     pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<TcpStream>) {
         let met = match accepted {
-            Some(stream) => meet(stream, self.identity).await,
-            None => dial(address, self.identity, &self.route).await,
+            Some(stream) => meet(stream, self.identity, self.patience).await,
+            None => dial(address, self.identity, &self.route, self.patience).await,
         };
         let why = match met {
             Ok((_, introduced)) if introduced.peer_id == self.identity.peer_id => {
@@ -129,7 +121,7 @@ impl Line {
                     Some(message) => talk.say(&message).await.map(|()| None),
                     None => return "closed by us".to_owned(),
                 },
-                heard = timeout(IDLE_PATIENCE, talk.next()) => match heard {
+                heard = timeout(SILENCE, talk.next()) => match heard {
                     Ok(heard) => heard.map(event),
                     Err(_) => return "it is silent".to_owned(),
                 },
@@ -155,8 +147,11 @@ fn event(message: Message) -> Option<Event> {
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, HandshakeError>>) -> Result<T, Failed> {
-    match timeout(GREET_PATIENCE, work).await {
+async fn in_time<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, HandshakeError>>,
+) -> Result<T, Failed> {
+    match timeout(patience, work).await {
         Ok(Ok(it)) => Ok(it),
         Ok(Err(error)) => Err(Failed {
             about_manners: error.is_about_manners(),
@@ -175,9 +170,13 @@ struct Failed {
     why: String,
 }
 
-async fn meet(stream: TcpStream, identity: Identity) -> Result<(Secured, Introduced), String> {
+async fn meet(
+    stream: TcpStream,
+    identity: Identity,
+    patience: Duration,
+) -> Result<(Secured, Introduced), String> {
     let mut stream = Secured::from(stream);
-    let introduced = in_time(answer(&mut stream, identity)).await;
+    let introduced = in_time(patience, answer(&mut stream, identity)).await;
     introduced.map_or_else(|failed| Err(failed.why), |it| Ok((stream, it)))
 }
 
@@ -186,10 +185,11 @@ async fn dial(
     address: SocketAddr,
     identity: Identity,
     route: &Route,
+    patience: Duration,
 ) -> Result<(Secured, Introduced), String> {
     let mut last = String::new();
     for greeting in identity.encryption.greetings() {
-        let met = in_time(async {
+        let met = in_time(patience, async {
             let stream = route.connect(address).await?;
             stream.set_nodelay(true)?;
             let mut stream = Secured::from(stream);
