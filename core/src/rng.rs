@@ -37,6 +37,8 @@ pub enum Purpose {
     Dht = 13,
     /// The order in which a client asks its trackers, and when it exchanges connections.
     Client = 14,
+    /// What share of its links a connection gets.
+    Share = 15,
 }
 
 /// The streams of one run.

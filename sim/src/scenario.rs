@@ -9,6 +9,7 @@ mod canonical;
 mod document;
 mod error;
 mod expand;
+mod parts;
 mod read;
 mod read_access;
 mod read_capacity;
@@ -218,8 +219,11 @@ pub enum Down {
 /// Peers that run the same client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Population {
-    /// How many of the peers.
+    /// How many of the peers, or of those of [`Population::class`].
     pub part: Part,
+    /// Only peers with links of this class. Those who are tied to a class take their peers before all
+    /// others, whose shares are of what is left.
+    pub class: Option<String>,
     /// What they run.
     pub client: ClientSpec,
 }
@@ -317,7 +321,7 @@ impl Scenario {
     /// Number of peers in each population, in the order of [`Scenario::populations`].
     #[must_use]
     pub fn population_counts(&self) -> Vec<u32> {
-        expand::counts(self, self.peers.count)
+        parts::counts(self)
     }
 
     /// Checks shares, counts and names, which a program that changes a scenario may break.

@@ -15,6 +15,7 @@ mod scenario_errors;
 mod scenario_expand;
 mod scenario_lives;
 mod scenario_order;
+mod scenario_parts;
 mod scenario_profiles;
 mod scenario_units;
 mod swarm_fuzz;

@@ -24,6 +24,7 @@ fn percent(share: u32) -> Share {
 fn mixed(scenario: &Scenario, policy: &str, part: Part) -> Scenario {
     let population = |name: &str, policy: &str, part| Population {
         part,
+        class: None,
         client: scenario
             .client
             .with_policy(name, policy, &Parameters::new()),
@@ -308,6 +309,7 @@ fn populations_have_their_exact_parts() {
     }
     let third = |name: &str, part| Population {
         part,
+        class: None,
         client: scenario
             .client
             .with_policy(name, "bep3", &Parameters::new()),
@@ -331,6 +333,7 @@ fn a_mix_that_a_program_made_is_checked() {
     let scenario = load("flash-homog", &["peers=10"]);
     let population = |policy, part| Population {
         part,
+        class: None,
         client: scenario.client.with_policy("a", policy, &Parameters::new()),
     };
     for (populations, sentence) in [

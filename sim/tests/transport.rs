@@ -241,3 +241,48 @@ fn setting_up_takes_the_time_it_is_given() {
     let more = seconds(&result) - seconds(&plain);
     assert!((0.099..0.101).contains(&more), "{more}");
 }
+
+/// Blocks that each leecher of a star had when the first had `first`.
+struct Early {
+    first: u32,
+    blocks: Vec<u32>,
+    done: bool,
+}
+
+impl Sink for Early {
+    fn record(&mut self, _: Instant, happening: &Happening) {
+        if let Happening::Block { node, other: 0, .. } = *happening
+            && !self.done
+        {
+            self.blocks[node as usize] += 1;
+            self.done = self.blocks[node as usize] == self.first;
+        }
+    }
+}
+
+#[test]
+fn uneven_shares_part_equals_and_are_the_same_each_time() {
+    let early = |uneven| {
+        let mut spec = star("unchoke_all", 16);
+        spec.network.transport = TransportSpec {
+            uneven,
+            ..TransportSpec::PLAIN
+        };
+        let mut early = Early {
+            first: 10,
+            blocks: vec![0; spec.nodes.len()],
+            done: false,
+        };
+        let result = unchoke_sim::world::run(&spec, Some(&mut early)).expect("it can be run");
+        let completed = result.nodes.iter().filter(|it| it.completed_at.is_some());
+        assert_eq!(completed.count(), 16);
+        let least = early.blocks[1..].iter().min().copied();
+        (least.expect("sixteen"), result.digest)
+    };
+    let lasts = Some(Duration::from_secs(2));
+    let (even, uneven) = (early(None), early(lasts));
+    assert!(even.0 >= 8, "all go forward together: {}", even.0);
+    assert!(uneven.0 <= 4, "some hardly go at all: {}", uneven.0);
+    assert_eq!(early(lasts).1, uneven.1);
+    assert_ne!(even.1, uneven.1);
+}

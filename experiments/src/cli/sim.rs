@@ -163,7 +163,7 @@ fn give(scenario: &mut Scenario, id: &str) {
     };
     scenario.client = runs(&scenario.client);
     let open = scenario.populations.iter_mut();
-    for it in open.filter(|it| it.part == Part::Rest) {
+    for it in open.filter(|it| it.part == Part::Rest && it.class.is_none()) {
         it.client = runs(&it.client);
         id.clone_into(&mut it.client.name);
     }

@@ -63,9 +63,14 @@ impl Swarms {
                 (Some(adopting), client(scenario, baseline))
             }
         };
-        populations.extend(adopting.map(|(part, client)| Population { part, client }));
+        populations.extend(adopting.map(|(part, client)| Population {
+            part,
+            class: None,
+            client,
+        }));
         populations.push(Population {
             part: Part::Rest,
+            class: None,
             client: all.clone(),
         });
         let mut scenario = scenario.clone();
@@ -192,14 +197,16 @@ fn spread_adopters(spec: &mut SwarmSpec, outsiders: usize) {
     }
 }
 
-/// Populations of the scenario that are not the plan's to decide, by number.
+/// Populations of the scenario that are not the plan's to decide, by number: those with a share, a count
+/// or a class.
 fn outsiders(scenario: &Scenario) -> Vec<Population> {
     let counts = scenario.population_counts();
     let all = scenario.populations.iter().zip(counts);
-    let fixed = all.filter(|(it, _)| it.part != Part::Rest);
+    let fixed = all.filter(|(it, _)| it.part != Part::Rest || it.class.is_some());
     fixed
         .map(|(it, count)| Population {
             part: Part::Count(count),
+            class: it.class.clone(),
             client: it.client.clone(),
         })
         .collect()
@@ -214,7 +221,7 @@ fn free(scenario: &Scenario, outsiders: &[Population]) -> Result<usize, EngineEr
     match scenario.peers.count - taken.sum::<u32>() {
         0 => Err(EngineError(format!(
             "scenario {}: its populations take every peer and leave none for the plan's policies; \
-             leave one population without share and count",
+             leave one population without share, count and class",
             scenario.name
         ))),
         left => Ok(left as usize),

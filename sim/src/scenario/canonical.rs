@@ -207,6 +207,9 @@ pub(super) fn toml(scenario: &Scenario) -> String {
             Part::Count(count) => page.plain("count", count),
             Part::Rest => {}
         }
+        if let Some(class) = &population.class {
+            page.text("class", class);
+        }
         page.client("population", &population.client, &scenario.client);
     }
     page.heading("[faults]");
@@ -235,6 +238,9 @@ fn transport(page: &mut Page, it: &TransportSpec) {
     }
     if it.rtt_bias {
         page.plain("rtt_bias", true);
+    }
+    if let Some(lasts) = it.uneven {
+        page.time("uneven", lasts);
     }
     if let Some(bytes) = it.window_bytes {
         page.text("window", &show_size(bytes));

@@ -8,11 +8,12 @@ use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
 
+use super::parts::{self, bounds};
 use super::read_capacity::ORIGIN_CLASS;
-use super::{Access, Arrivals, Capacity, Down, Faults, Measured, Part, Peers, Scenario, StayModel};
+use super::{Access, Arrivals, Capacity, Down, Faults, Measured, Peers, Scenario, StayModel};
 use crate::distribution::{Law, exponential};
 use crate::spec::{NodeSpec, Regions, Stay, SwarmSpec};
-use crate::units::{Decimal, MAX_RATE, share_of};
+use crate::units::{Decimal, MAX_RATE};
 
 /// Entity number for draws about all peers together. No node has this number.
 const ALL_PEERS: u32 = u32::MAX;
@@ -20,9 +21,6 @@ const ALL_PEERS: u32 = u32::MAX;
 const ALL_PEERS_AGAIN: u32 = u32::MAX - 1;
 /// Likewise, for a third draw.
 const ALL_PEERS_ONCE_MORE: u32 = u32::MAX - 2;
-
-/// Classes that the peers of a measured distribution are grouped into.
-const QUARTERS: [&str; 4] = ["q1", "q2", "q3", "q4"];
 
 /// The swarm that this seed picks. The scenario must pass [`Scenario::check`].
 #[must_use]
@@ -56,11 +54,7 @@ pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
 }
 
 fn class_names(capacity: &Capacity) -> Vec<String> {
-    let peers: Vec<&str> = match capacity {
-        Capacity::Classes(classes) => classes.iter().map(|it| it.name.as_str()).collect(),
-        Capacity::Measured(_) => QUARTERS.to_vec(),
-    };
-    let names = std::iter::once(ORIGIN_CLASS).chain(peers);
+    let names = std::iter::once(ORIGIN_CLASS).chain(parts::class_names(capacity));
     names.map(str::to_owned).collect()
 }
 
@@ -121,7 +115,7 @@ impl Draws {
         let peers = &scenario.peers;
         let arrivals = self.arrivals(&peers.arrivals);
         let links = self.links(&peers.capacity);
-        let clients = self.clients(scenario);
+        let clients = self.clients(scenario, &links);
         let unreachable = self.chosen(ALL_PEERS_AGAIN, self.count - peers.reachable.of(self.count));
         let faults = &scenario.faults;
         let corrupting = self.chosen(ALL_PEERS, faults.corrupting.of(self.count));
@@ -299,52 +293,28 @@ impl Draws {
     }
 
     /// What each peer runs.
-    fn clients(&self, scenario: &Scenario) -> Vec<u16> {
-        let counts = counts(scenario, self.count);
+    fn clients(&self, scenario: &Scenario, links: &[(u16, Access)]) -> Vec<u16> {
+        let counts = parts::counts(scenario);
         let order = self.order(Purpose::Adoption, ALL_PEERS);
-        let mut clients = vec![0; order.len()];
-        let runs = counts.iter().enumerate();
-        let runs = runs.flat_map(|(i, count)| std::iter::repeat_n(narrow(i), *count as usize));
-        for (position, client) in order.iter().zip(runs) {
-            clients[*position as usize] = client;
+        let names = class_names(&scenario.peers.capacity);
+        let mut clients = vec![None; order.len()];
+        for i in parts::tied_first(&scenario.populations) {
+            let class = scenario.populations[i].class.as_deref();
+            let has_class = |position: usize| {
+                let of = &names[usize::from(links[position].0)];
+                class.is_none_or(|it| it == of)
+            };
+            let open = order.iter().map(|it| *it as usize);
+            let open = open.filter(|it| clients[*it].is_none() && has_class(*it));
+            let taken: Vec<usize> = open.take(counts[i] as usize).collect();
+            for position in taken {
+                clients[position] = Some(narrow(i));
+            }
         }
-        clients
+        let each = clients.into_iter();
+        each.map(|it| it.expect("the parts make up all peers"))
+            .collect()
     }
-}
-
-/// Where each share ends when `count` things are dealt out in order: within one of its exact size.
-fn bounds(millionths: impl Iterator<Item = u64>, count: u32) -> Vec<u32> {
-    let sums = millionths.scan(0, |sum, it| {
-        *sum += it;
-        Some(*sum)
-    });
-    sums.map(|sum| share_of(sum, count)).collect()
-}
-
-/// Peers of each population.
-pub(super) fn counts(scenario: &Scenario, count: u32) -> Vec<u32> {
-    let parts = || scenario.populations.iter().map(|it| it.part);
-    let shares = parts().map(|part| match part {
-        Part::Share(share) => u64::from(share.millionths()),
-        _ => 0,
-    });
-    let bounds = bounds(shares, count);
-    let mut left = count;
-    let mut counts: Vec<u32> = Vec::new();
-    for (i, part) in parts().enumerate() {
-        let wanted = match part {
-            Part::Share(_) => bounds[i] - if i == 0 { 0 } else { bounds[i - 1] },
-            Part::Count(count) => count,
-            Part::Rest => 0,
-        };
-        // Rounding may ask for one more than there is.
-        counts.push(wanted.min(left));
-        left -= counts[i];
-    }
-    if let Some(rest) = parts().position(|it| it == Part::Rest) {
-        counts[rest] = left;
-    }
-    counts
 }
 
 /// The link of this rank among `count`: a random quantile from the rank's part of the distribution.

@@ -8,6 +8,7 @@ use unchoke_core::geometry::{BLOCK_BYTES, Geometry, MAX_BLOCKS};
 
 use super::document::{Item, Node};
 use super::error::{Fault, Place, Problem, quoted};
+use super::parts;
 use super::read_access::{access, delay_ns};
 use super::read_capacity;
 use super::read_client::{self, client_keys};
@@ -75,8 +76,8 @@ pub(super) fn scenario(root: &Node, folder: Option<&Path>) -> Result<Scenario, P
 
 /// Checks rules that involve more than one key: shares, counts and names.
 pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
-    read_peers::check_parts(&scenario.populations, scenario.peers.count)?;
     read_capacity::check_capacity(&scenario.peers.capacity)?;
+    parts::check_parts(scenario)?;
     read_network::check_regions(scenario)?;
     check_faults(&scenario.faults)?;
     check_samples(scenario)?;

@@ -241,11 +241,14 @@ pub(super) fn populations(
             name: shared.policy.clone(),
             ..shared.clone()
         };
-        let part = Part::Rest;
-        return Ok(vec![Population { part, client }]);
+        return Ok(vec![Population {
+            part: Part::Rest,
+            class: None,
+            client,
+        }]);
     }
     let population = |section: &Section<'_>| {
-        section.only(&client_keys(&["count", "share"]))?;
+        section.only(&client_keys(&["class", "count", "share"]))?;
         let count = section.number("count", 0, MAX_PEERS)?;
         let part = match (section.optional("share")?, count) {
             (Some(_), Some(_)) => return Err(section.wrong("count", "no count beside a share")),
@@ -253,8 +256,13 @@ pub(super) fn populations(
             (None, Some(count)) => Part::Count(count),
             (None, None) => Part::Rest,
         };
+        let class = section.optional("class")?;
         let client = client(section, shared, None)?;
-        Ok(Population { part, client })
+        Ok(Population {
+            part,
+            class,
+            client,
+        })
     };
     sections.iter().map(population).collect()
 }

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::document::Node;
-use super::error::Fault;
 use super::error::Problem;
 use super::read_capacity::capacity;
 use super::read_law::{LAWS, LawModel, given, law, optional_law, times_of_file};
 use super::section::{Section, Value};
-use super::{Arrivals, MAX_PEERS, Part, Peers, Population, StayModel};
-use crate::units::{Decimal, Share};
+use super::{Arrivals, MAX_PEERS, Peers, StayModel};
+use crate::units::Share;
 
 /// Reads the table `[peers]`.
 pub(super) fn peers(
@@ -163,45 +162,4 @@ fn stay(section: &Section<'_>, folder: Option<&Path>) -> Result<StayModel, Probl
         Model::Forever => section.only(&["model"]).map(|()| StayModel::Forever),
         Model::For(model) => law(section, model, folder).map(StayModel::For),
     }
-}
-
-/// The parts that populations are make up all peers.
-pub(super) fn check_parts(populations: &[Population], count: u32) -> Result<(), Fault> {
-    let fault =
-        |expected: &str, found: String| Err(("population".to_owned(), expected.to_owned(), found));
-    let mut shares = 0_u64;
-    let mut counts = 0_u64;
-    let mut rests = 0;
-    for population in populations {
-        match population.part {
-            Part::Share(share) => shares += u64::from(share.millionths()),
-            Part::Count(count) => counts += u64::from(count),
-            Part::Rest => rests += 1,
-        }
-    }
-    let all = u64::from(Share::ALL.millionths());
-    let percent = format!("{} %", Decimal::from_millionths(shares * 100));
-    let taken = counts + shares * u64::from(count) / all;
-    if rests > 1 {
-        return fault("one population without share and count", rests.to_string());
-    }
-    if rests == 0 && counts == 0 && shares != all {
-        return fault("shares that sum to 100 %", percent);
-    }
-    if rests == 0 && counts > 0 && (shares > 0 || counts != u64::from(count)) {
-        let expected = format!(
-            "counts that sum to the {count} peers, or one population without share and count for \
-             the rest"
-        );
-        let found = format!("a sum of {taken}");
-        return fault(&expected, found);
-    }
-    if shares > all {
-        return fault("shares that sum to at most 100 %", percent);
-    }
-    if taken > u64::from(count) {
-        let expected = format!("populations of at most {count} peers together");
-        return fault(&expected, taken.to_string());
-    }
-    Ok(())
 }

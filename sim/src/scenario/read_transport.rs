@@ -10,6 +10,9 @@ use crate::units::Share;
 /// Longest extra time for setting up a connection: a dialler gives up after 15 s.
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
 
+/// A share that lasts for less is an even one.
+const LEAST_UNEVEN: Duration = Duration::from_millis(100);
+
 /// The table `network.transport`.
 pub(super) fn transport(section: &Section<'_>) -> Result<TransportSpec, Problem> {
     section.only(&[
@@ -20,6 +23,7 @@ pub(super) fn transport(section: &Section<'_>) -> Result<TransportSpec, Problem>
         "packets_per_ack",
         "rtt_bias",
         "segment",
+        "uneven",
         "window",
     ])?;
     let plain = TransportSpec::PLAIN;
@@ -58,6 +62,7 @@ pub(super) fn transport(section: &Section<'_>) -> Result<TransportSpec, Problem>
         window_bytes: section.optional::<Size>("window")?.map(|it| it.0),
         loss,
         rtt_bias: section.optional("rtt_bias")?.unwrap_or(plain.rtt_bias),
+        uneven: section.time("uneven", LEAST_UNEVEN)?,
         connect_time,
     })
 }

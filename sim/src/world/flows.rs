@@ -80,6 +80,7 @@ impl World<'_> {
     pub(super) fn next_block(&mut self, end: EndId, flow: FlowId) {
         let bytes = self.begin_block(end, flow);
         self.links.extend(self.now, flow, bytes);
+        self.weigh_anew(end, flow);
     }
 
     /// Stops the flow of a stream.

@@ -1,11 +1,14 @@
 //! Transport effects during a run: headers that use capacity, and slow start.
 
+use std::time::Duration;
+
+use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
 
 use super::{Event, World};
 use crate::link::FlowId;
 use crate::stream::EndId;
-use crate::transport::TransportSpec;
+use crate::transport::{TransportSpec, draw_weight};
 
 /// State of slow start at one end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,12 +37,49 @@ impl Ramp {
     }
 }
 
+/// What each end drew, where shares are uneven.
+#[derive(Clone, Debug, Default)]
+struct Shares {
+    /// Index: end. The weight, and when it was drawn.
+    drawn: Vec<Option<(u32, Instant)>>,
+    /// Index: node. The stream of what it sends.
+    rngs: Vec<Option<Rng>>,
+}
+
+impl Shares {
+    /// A new connection with these ends: what an earlier one drew is nothing to it.
+    fn open(&mut self, end: EndId) {
+        for end in [end, end.other()] {
+            if let Some(drawn) = self.drawn.get_mut(end.index()) {
+                *drawn = None;
+            }
+        }
+    }
+
+    /// The weight of an end, if it is not older than `lasts`.
+    fn present(&self, end: EndId, now: Instant, lasts: Duration) -> Option<u32> {
+        let drawn = self.drawn.get(end.index()).copied().flatten();
+        drawn.filter(|it| now - it.1 < lasts).map(|it| it.0)
+    }
+
+    fn draw(&mut self, end: EndId, node: u32, now: Instant, all: Streams) -> u32 {
+        let (at, node_at) = (end.index(), node as usize);
+        self.drawn.resize(self.drawn.len().max(at + 1), None);
+        self.rngs.resize(self.rngs.len().max(node_at + 1), None);
+        let stream = || all.stream(Purpose::Share, node);
+        let weight = draw_weight(self.rngs[node_at].get_or_insert_with(stream));
+        self.drawn[at] = Some((weight, now));
+        weight
+    }
+}
+
 /// What the transport of a world remembers; nothing in the plain model.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     spec: TransportSpec,
     /// Index: end.
     ramps: Vec<Ramp>,
+    shares: Shares,
     /// Bytes of headers and acknowledgements that left each node.
     sent: Vec<u64>,
 }
@@ -50,6 +90,7 @@ impl Transport {
         Self {
             spec,
             ramps: Vec::new(),
+            shares: Shares::default(),
             sent,
         }
     }
@@ -87,6 +128,7 @@ impl Transport {
 
     /// Resets slow start for a new connection that uses this end.
     pub(super) fn open(&mut self, end: EndId) {
+        self.shares.open(end);
         if self.spec.initial_window.is_some() {
             for end in [end, end.other()] {
                 let at = end.index();
@@ -110,12 +152,38 @@ impl World<'_> {
         2 * self.streams[end].delay_ns
     }
 
-    /// Gives the flow of a stream its part of the links.
+    /// Gives the flow of a stream, which begins, its part of the links.
     pub(super) fn weigh(&mut self, end: EndId, flow: FlowId) {
-        let weight = self.transport.spec.weight(self.rtt_ns(end));
+        let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
+        let weight = match spec.uneven {
+            None => spec.weight(rtt_ns),
+            Some(lasts) => {
+                let present = self.transport.shares.present(end, self.now, lasts);
+                let drawn = present.unwrap_or_else(|| self.draw_share(end));
+                spec.uneven_weight(rtt_ns, drawn)
+            }
+        };
         if weight != 1 {
             self.links.set_weight(flow, weight);
         }
+    }
+
+    /// The flow goes on with another block: its share may have lasted long enough.
+    pub(super) fn weigh_anew(&mut self, end: EndId, flow: FlowId) {
+        let Some(lasts) = self.transport.spec.uneven else {
+            return;
+        };
+        let shares = &self.transport.shares;
+        if shares.present(end, self.now, lasts).is_none() {
+            let drawn = self.draw_share(end);
+            let weight = self.transport.spec.uneven_weight(self.rtt_ns(end), drawn);
+            self.links.set_weight(flow, weight);
+        }
+    }
+
+    fn draw_share(&mut self, end: EndId) -> u32 {
+        let (node, all) = (self.streams[end].node, self.randomness);
+        self.transport.shares.draw(end, node, self.now, all)
     }
 
     /// A stream begins to send: the most it may at once, bytes/s.

@@ -117,6 +117,12 @@ fn origin() -> Value {
 
 fn population() -> Value {
     let own = vec![
+        (
+            "class",
+            text(),
+            "Only peers of this access class run it; share and count are of those then, and without \
+             either it takes all of them that are left.",
+        ),
         ("share", share(), "How many of the peers."),
         ("count", whole(0, 10_000_000), "How many peers."),
     ];
@@ -206,20 +212,8 @@ fn peers() -> Value {
     )
 }
 
-fn network() -> Value {
-    let region = table(
-        &["name", "share", "delays"],
-        vec![
-            ("name", text(), "Its name."),
-            ("share", share(), "How many of the peers are there."),
-            (
-                "delays",
-                list(&time()),
-                "One-way delay to each region, itself included.",
-            ),
-        ],
-    );
-    let transport = table(
+fn transport() -> Value {
+    table(
         &[],
         vec![
             ("headers", size(), "Header bytes of each packet."),
@@ -242,9 +236,29 @@ fn network() -> Value {
                 "Connections share a link in proportion to 1/round trip.",
             ),
             (
+                "uneven",
+                time(),
+                "Connections have uneven shares of their links, drawn anew after so long of sending.",
+            ),
+            (
                 "connect_time",
                 time(),
                 "Setting up a connection takes so much longer.",
+            ),
+        ],
+    )
+}
+
+fn network() -> Value {
+    let region = table(
+        &["name", "share", "delays"],
+        vec![
+            ("name", text(), "Its name."),
+            ("share", share(), "How many of the peers are there."),
+            (
+                "delays",
+                list(&time()),
+                "One-way delay to each region, itself included.",
             ),
         ],
     );
@@ -272,7 +286,7 @@ fn network() -> Value {
                 list(&region),
                 "Parts of the network and the delays between them.",
             ),
-            ("transport", transport, "What TCP adds."),
+            ("transport", transport(), "What TCP adds."),
         ],
     )
 }
