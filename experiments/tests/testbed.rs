@@ -1,11 +1,13 @@
 //! What processes are told, which scenarios can be run for real, and how two worlds are compared.
 //! The swarms of processes themselves: `experiments/sim_vs_net --quick`.
 
+use std::path::Path;
 use std::process::Command;
 
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_experiments::against::testbed::compare::Comparison;
 use unchoke_experiments::against::testbed::contrast::{Contrast, Quantity};
+use unchoke_experiments::against::testbed::libtorrent;
 use unchoke_experiments::against::testbed::setup::{Addresses, arguments, check, introductions};
 use unchoke_experiments::against::testbed::{PeerRun, SwarmRun, World, simulated, table};
 use unchoke_sim::scenario::{Scenario, expand};
@@ -56,7 +58,7 @@ fn a_process_is_told_what_the_scenario_says() {
     assert_eq!(
         said,
         "--json --no-tracker --no-dht --no-lsd --portmap never --policy bep3 --max-connections 80 \
-         --run-seed 605 --set queue_time=3 s --set min_requests=5 --set max_requests=500 \
+         --run-seed 3 --run-peer 5 --set queue_time=3 s --set min_requests=5 --set max_requests=500 \
          --set snub_after=1 min --set endgame=true --set allowed_fast=0 \
          --set allowed_fast_by=network --set takes_allowed_fast=false --set peer_exchange=false \
          --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
@@ -73,6 +75,45 @@ fn a_process_is_told_what_the_scenario_says() {
         !origin.contains("picker") && !origin.ends_with("--seed"),
         "{origin}"
     );
+}
+
+/// libtorrent is told what its settings can say, and is not run as anything else.
+#[test]
+fn a_libtorrent_peer_is_told_the_same() {
+    let own = ["client.profile=libtorrent", "client.parameters={slots=4}"];
+    let spec = spec(&own);
+    libtorrent::check(&spec).expect("its own profile");
+    let at = Addresses::Own.of(5);
+    let said = libtorrent::arguments(&spec, 5, at, Path::new("it.torrent"), Path::new("5"));
+    assert_eq!(
+        said.join(" "),
+        "download it.torrent --folder 5 --listen 10.77.0.6:6881 --setting connections_limit=200 \
+         --setting request_queue_time=3 --setting max_out_request_queue=500 --setting piece_timeout=20 \
+         --setting allowed_fast_set_size=5 --setting upload_rate_limit=0 --setting download_rate_limit=0 \
+         --setting unchoke_slots_limit=4 --pex"
+    );
+    let everybody = ["client.profile=libtorrent", "client.policy=unchoke_all"];
+    let spec = self::spec(&everybody);
+    let said = libtorrent::arguments(&spec, 0, at, Path::new("it.torrent"), Path::new("full"));
+    assert!(said.starts_with(&["seed".to_owned()]), "{said:?}");
+    assert!(
+        said.contains(&"unchoke_slots_limit=-1".to_owned()),
+        "{said:?}"
+    );
+    for other in [
+        "client.policy=bep3",
+        "client.picker=rarest_first",
+        "client.endgame=false",
+        "client.snub_after=1500 ms",
+        "client.parameters.tick=10 s",
+    ] {
+        let spec = self::spec(&["client.profile=libtorrent", other]);
+        let refused = libtorrent::check(&spec).expect_err(other).to_string();
+        assert!(
+            refused.contains("start from client.profile=libtorrent"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

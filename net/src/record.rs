@@ -49,6 +49,8 @@ pub struct Origin {
     pub picker: String,
     /// Seed of its random streams.
     pub run_seed: u64,
+    /// Which of the peers that share the seed it is.
+    pub run_peer: u32,
     /// Connections at most.
     pub connections: u16,
     /// What else client profiles say.
@@ -86,7 +88,7 @@ impl Origin {
             policy,
             picker,
             Streams::new(self.run_seed),
-            0,
+            self.run_peer,
             Instant::START,
         ))
     }
@@ -108,7 +110,7 @@ impl Origin {
             self.name,
             self.tiers.iter().copied(),
             Streams::new(self.run_seed),
-            0,
+            self.run_peer,
             Instant::START,
         );
         Ok(client.with_web_seeds(self.web_seeds))
@@ -132,6 +134,8 @@ struct Head {
     parameters: BTreeMap<String, u64>,
     picker: String,
     run_seed: u64,
+    #[serde(default)]
+    run_peer: u32,
     upload_cap: Option<u64>,
     download_cap: Option<u64>,
     hello: Option<String>,
@@ -189,6 +193,7 @@ impl Recorder {
                 .collect(),
             picker: origin.picker.clone(),
             run_seed: origin.run_seed,
+            run_peer: origin.run_peer,
             upload_cap: config.upload_cap,
             download_cap: config.download_cap,
             hello: config
@@ -397,6 +402,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
         parameters,
         picker: head.picker.clone(),
         run_seed: head.run_seed,
+        run_peer: head.run_peer,
         connections: head.connections,
         tuning: head.tuning,
         private: head.private,

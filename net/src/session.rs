@@ -141,6 +141,8 @@ pub struct Settings {
     pub record: Option<PathBuf>,
     /// Seed of the random streams.
     pub run_seed: u64,
+    /// Which of the peers that share the seed this is: each has streams of its own.
+    pub run_peer: u32,
 }
 
 impl Settings {
@@ -178,6 +180,7 @@ impl Settings {
             board: None,
             record: None,
             run_seed: crate::chance::random_u64(),
+            run_peer: 0,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Runs one scenario twice: in the simulator, and as real `unchoke` processes on this machine.
 //!
 //! Map: [`setup`] says which scenarios can be run for real, and what each process is told;
-//! [`place`] where they run, with which links; `peer` one process; [`real`] a whole swarm of them;
+//! [`place`] where they run, with which links; `peer` one process; [`libtorrent`] peers that are
+//! somebody else's; [`real`] a whole swarm of them;
 //! [`simulated`] the same swarm in the simulator; [`compare`] the errors; [`contrast`] what a policy
 //! changes; [`table`] the files.
 //!
@@ -10,6 +11,7 @@
 
 pub mod compare;
 pub mod contrast;
+pub mod libtorrent;
 mod peer;
 pub mod place;
 pub mod real;

@@ -94,6 +94,10 @@ pub(super) struct Transfer {
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
+    /// Number of this peer among those of one run: with the same seed each number makes choices of its
+    /// own, those of the peer of that number in a simulation [default: 0]
+    #[arg(long, value_name = "N", requires = "run_seed")]
+    pub(super) run_peer: Option<u32>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -40,6 +40,7 @@ pub(super) async fn settings(
         trackers: !transfer.no_tracker,
         web_seeds: !transfer.no_web_seed,
         run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
+        run_peer: transfer.run_peer.unwrap_or(defaults.run_peer),
         ..defaults
     })
 }

@@ -179,6 +179,7 @@ fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origi
         parameters: settings.parameters.clone(),
         picker: settings.picker.clone(),
         run_seed: settings.run_seed,
+        run_peer: settings.run_peer,
         connections: settings.max_connections,
         tuning: settings.tuning,
         private: settings.metainfo.private,

@@ -14,6 +14,7 @@ use unchoke_core::ledger::{Kind, Ledger, Waste};
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_sim::spec::SwarmSpec;
 
+use super::libtorrent::{self, Libtorrent};
 use super::peer::{Peer, Said, interrupt, run as call};
 use super::place::{Place, Port};
 use super::setup::{arguments, check, deadline, introductions};
@@ -29,8 +30,10 @@ pub struct Testbed<'a> {
     pub place: Place,
     /// Folder for files; emptied after each swarm.
     pub scratch: &'a Path,
-    /// The `unchoke` program.
+    /// The `unchoke` program; it makes the torrent in any case.
     pub client: &'a Path,
+    /// The peers are libtorrent, started like this; otherwise they are `unchoke`.
+    pub libtorrent: Option<Libtorrent>,
     /// Set once the user wants an end.
     pub stopped: &'a AtomicBool,
 }
@@ -43,6 +46,9 @@ struct Swarm<'a> {
     ports: Vec<Option<Port>>,
     heard: Receiver<Said>,
     seen: Vec<Seen>,
+    /// What each uplink had carried when the peers were told to stop: the last counter of a cable may go with
+    /// the process at its end.
+    carried: Vec<Option<u64>>,
 }
 
 /// What one process has reported so far.
@@ -60,6 +66,9 @@ impl Testbed<'_> {
     /// Runs the swarm as processes until every leecher is complete.
     pub fn run(&self, spec: &SwarmSpec, policy: &str) -> Result<SwarmRun, TestbedError> {
         check(spec)?;
+        if self.libtorrent.is_some() {
+            libtorrent::check(spec)?;
+        }
         let folder = self.scratch.join("swarm");
         fs::create_dir_all(&folder)
             .map_err(|it| TestbedError::system(format!("make {}", folder.display()), it))?;
@@ -118,6 +127,19 @@ impl Testbed<'_> {
 
     fn command(&self, spec: &SwarmSpec, node: usize, torrent: &Path, folder: &Path) -> Command {
         let it = &spec.nodes[node];
+        if let Some(libtorrent) = &self.libtorrent {
+            let (python, script) = libtorrent.program();
+            let own = if it.origin {
+                "full".to_owned()
+            } else {
+                node.to_string()
+            };
+            let at = self.place.addresses().of(node);
+            let words = libtorrent::arguments(spec, node, at, torrent, &folder.join(own));
+            let mut command = self.place.shell(node, it, python);
+            command.arg(script).args(words);
+            return command;
+        }
         let mut command = self.place.shell(node, it, self.client);
         if it.origin {
             command.args(["seed", "--data"]).arg(folder.join("full"));
@@ -156,6 +178,7 @@ impl<'a> Swarm<'a> {
             ports: Vec::new(),
             heard,
             seen: vec![Seen::default(); spec.nodes.len()],
+            carried: Vec::new(),
         };
         let addresses = bed.place.addresses();
         for (node, others) in introductions(spec).into_iter().enumerate() {
@@ -200,6 +223,10 @@ impl<'a> Swarm<'a> {
 
     /// Stops all processes that still run, and reads the rest of their output.
     fn stop(&mut self) -> Result<(), TestbedError> {
+        let ports = self.ports.iter();
+        self.carried = ports
+            .map(|it| it.as_ref().and_then(Port::received))
+            .collect();
         let running = self.peers.iter().zip(&self.seen);
         interrupt(running.filter(|it| !it.1.gone).map(|it| it.0))?;
         self.wait("stop", PATIENCE, |it, _| it.gone)
@@ -254,6 +281,7 @@ impl<'a> Swarm<'a> {
     }
 
     fn result(&self, policy: &str, busy: Option<f64>) -> Result<SwarmRun, TestbedError> {
+        let last = |node: usize| self.ports[node].as_ref().and_then(Port::received);
         let peer = |(node, it): (usize, &Seen)| {
             let ledger = it.ledger.ok_or_else(|| {
                 let complaint = self.peers[node].complaint();
@@ -265,7 +293,7 @@ impl<'a> Swarm<'a> {
                 origin: spec.origin,
                 completed_s: it.completed_s,
                 ledger,
-                wire_sent: self.ports[node].as_ref().and_then(Port::received),
+                wire_sent: last(node).or(self.carried[node]),
             })
         };
         let peers = self.seen.iter().enumerate().map(peer);

@@ -189,14 +189,9 @@ pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
     };
     option("--policy", client.policy.clone());
     option("--max-connections", client.max_connections.to_string());
-    option(
-        "--run-seed",
-        // Each process is the only one of its run: it needs a seed of its own.
-        spec.seed
-            .wrapping_mul(MAX_PEERS as u64)
-            .wrapping_add(node as u64)
-            .to_string(),
-    );
+    // The draws of the simulated peer: when its first rounds come decides a short run.
+    option("--run-seed", spec.seed.to_string());
+    option("--run-peer", node.to_string());
     for (key, value) in keys(client) {
         option("--set", format!("{key}={value}"));
     }
