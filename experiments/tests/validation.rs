@@ -12,6 +12,7 @@ fn outcomes(only: &str) -> Vec<Outcome> {
         size: Size::Reduced,
         jobs: 0,
         only: Some(only),
+        seeds: None,
     };
     run(options, &Silent).expect("the plans can be run")
 }
@@ -52,6 +53,7 @@ fn checks_of_the_full_size_are_named_in_a_reduced_run() {
         size,
         jobs: 0,
         only: Some("kumar_ross"),
+        seeds: None,
     };
     let reduced = options(Size::Reduced);
     let out = left_out(reduced).expect("the plan can be read");
@@ -108,6 +110,7 @@ fn threads_do_not_show() {
             size: Size::Reduced,
             jobs,
             only: Some("kumar_ross"),
+            seeds: None,
         };
         table::csv(&run(options, &Silent).expect("the plan can be run"))
     };
@@ -133,6 +136,7 @@ fn a_plan_with_a_mistake_says_where() {
         size: Size::Reduced,
         jobs: 1,
         only: Some("nobody"),
+        seeds: None,
     };
     let error = run(nobody, &Silent).expect_err("no such plan").to_string();
     assert!(

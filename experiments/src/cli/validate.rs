@@ -20,6 +20,9 @@ pub(super) struct ValidateArgs {
     /// Number of threads; 0 for one per core.
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
+    /// Runs of each case [default: as its plan says]; with fewer than five a mean is not judged.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
     /// Only plans with this in their name; nothing is written, because it would be a part of the table.
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     only: Option<String>,
@@ -33,6 +36,7 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
         size: if args.full { Size::Full } else { Size::Reduced },
         jobs: args.jobs,
         only: args.only.as_deref(),
+        seeds: args.seeds,
     };
     let bar = Bar::new(false);
     let outcomes = run(options, &bar);
@@ -43,16 +47,16 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
     let whole = args.full && args.only.is_none();
     let usual = whole.then(|| PathBuf::from("results/validation"));
     if let Some(folder) = args.out.clone().or(usual) {
-        let command = if args.full {
-            "lab validate --full"
-        } else {
-            "lab validate"
-        };
+        let seeds = args
+            .seeds
+            .map_or(String::new(), |it| format!(" --seeds {it}"));
+        let size = if args.full { " --full" } else { "" };
+        let command = format!("lab validate{size}{seeds}");
         let files = [
             ("validation.csv", table::csv(&outcomes)),
             (
                 "validation.md",
-                table::markdown(&outcomes, &left_out, command),
+                table::markdown(&outcomes, &left_out, &command),
             ),
         ];
         write(&folder, &files)?;

@@ -78,12 +78,12 @@ impl Contacts {
         time.map_or(0.0, Duration::as_secs_f64)
     }
 
-    /// Blocks that the two of each pair of leechers owe each other, one number a pair.
-    pub(crate) fn deficits(&self) -> Vec<f64> {
+    /// Blocks that the two of each pair of leechers owe each other, one number a pair that `counts`.
+    pub(crate) fn deficits(&self, counts: impl Fn(u32, u32) -> bool) -> Vec<f64> {
         let leecher = |it: u32| !self.origins[it as usize];
         let mut owed: BTreeMap<Pair, u64> = BTreeMap::new();
         for ((from, to), sent) in &self.blocks {
-            if leecher(*from) && leecher(*to) {
+            if leecher(*from) && leecher(*to) && counts(*from, *to) {
                 let back = self.blocks.get(&(*to, *from)).copied().unwrap_or(0);
                 owed.insert((*from.min(to), *from.max(to)), sent.abs_diff(back));
             }

@@ -110,6 +110,21 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// Runs from which on the mean of them is judged: an interval from fewer rests on how the numbers are
+/// distributed more than on the numbers.
+pub const FEWEST_RUNS: usize = 5;
+
+/// Compares the interval of a mean of so many runs with a band.
+#[must_use]
+pub fn judge_mean(runs: usize, interval: (f64, f64), limits: &Limits) -> Verdict {
+    match judge(interval, limits) {
+        Verdict::Pass | Verdict::Fail if runs < FEWEST_RUNS && !interval.0.is_nan() => {
+            Verdict::CannotTell
+        }
+        verdict => verdict,
+    }
+}
+
 /// Compares an interval with a band. A measurement that does not exist fails.
 #[must_use]
 pub fn judge(interval: (f64, f64), limits: &Limits) -> Verdict {
@@ -150,6 +165,12 @@ mod tests {
         assert_eq!(judge((110.1, 120.0), &ten), Verdict::Fail);
         assert_eq!(judge((f64::NAN, f64::NAN), &ten), Verdict::Fail);
         assert_eq!(judge_every((89.0, 91.0), &ten), Verdict::Fail);
+        let of_runs = [4, 5].map(|runs| judge_mean(runs, (95.0, 105.0), &ten));
+        assert_eq!(of_runs, [Verdict::CannotTell, Verdict::Pass]);
+        let of_runs = [4, 5].map(|runs| judge_mean(runs, (195.0, 205.0), &ten));
+        assert_eq!(of_runs, [Verdict::CannotTell, Verdict::Fail]);
+        let none = judge_mean(1, (f64::NAN, f64::NAN), &ten);
+        assert_eq!(none, Verdict::Fail, "who is never done needs no statistics");
         let least = band("at_least = 0.9").limits(|_| 0.0);
         assert_eq!(judge((0.9, 7.0), &least), Verdict::Pass);
         assert_eq!(judge((f64::NEG_INFINITY, 1.0), &least), Verdict::CannotTell);

@@ -26,6 +26,9 @@ pub struct Measure {
     pub client: Option<String>,
     /// The client that `client` is compared with, for ratios of clients.
     pub over_client: Option<String>,
+    /// Only pairs of peers of the same class.
+    #[serde(default)]
+    pub same_class: bool,
     /// Which quantile, for numbers that are one.
     #[serde(default = "median")]
     pub quantile: f64,
@@ -48,8 +51,13 @@ pub enum Quantity {
     KumarRossEfficiency,
     /// Optimum of Mundinger, Weber and Weiss divided by the time of the last completion.
     MundingerEfficiency,
+    /// The same times the copies that the origins sent: 1 if whatever they send twice is all that delays
+    /// the last.
+    MundingerPerCopy,
     /// Mean download time, s. A peer that did not complete makes it not a number.
     DownloadTime,
+    /// The same, a quantile over the peers.
+    DownloadTimeQuantile,
     /// Mean download time of `class` divided by that of the class `over`.
     DownloadTimeRatio,
     /// Payload sent by leechers, divided by what their uplinks could carry while they were present.
@@ -80,9 +88,6 @@ pub enum Quantity {
     /// For each pair of leechers, the share of time in which the first had a piece that the second
     /// lacked: a quantile over the pairs. Legout et al. 2006.
     Availability,
-    /// Uplink divided by `floor(sqrt(0.6 r))` in kB/s: a quantile over the peers. Piatek et al.
-    /// 2007.
-    EqualSplit,
 }
 
 /// A run, and what was computed from its event log.
@@ -130,7 +135,11 @@ impl Measure {
                 bound / seen.last_completion()
             }
             Quantity::MundingerEfficiency => seen.mundinger() / seen.last_completion(),
+            Quantity::MundingerPerCopy => {
+                seen.mundinger() / seen.last_completion() * seen.origin_copies()
+            }
             Quantity::DownloadTime => mean(&self.download_times(seen)),
+            Quantity::DownloadTimeQuantile => quantile(&self.download_times(seen), self.quantile),
             Quantity::DownloadTimeRatio => {
                 let over = Self {
                     class: self.over.clone(),
@@ -150,31 +159,21 @@ impl Measure {
             }
             Quantity::MeanShare => mean(&self.shares(seen)),
             Quantity::MostShare => self.shares(seen).into_iter().fold(f64::NAN, f64::max),
-            Quantity::OriginCopies => {
-                let origins = seen.result.nodes.iter().filter(|it| it.origin);
-                let sent: u64 = origins.map(|it| it.ledger.payload_sent).sum();
-                sent as f64 / seen.file_bytes()
-            }
+            Quantity::OriginCopies => seen.origin_copies(),
             Quantity::OriginCopiesAtFirstSeed => {
                 let blocks = seen.contacts.and_then(Contacts::origin_blocks);
                 let bytes = blocks.map(|it| (it * u64::from(BLOCK_BYTES)) as f64);
                 bytes.map_or(f64::NAN, |it| it / seen.file_bytes())
             }
             Quantity::PairDeficit => {
-                let owed = seen.contacts.map(Contacts::deficits);
+                let class = |node: u32| seen.spec.nodes[node as usize].class;
+                let counts = |a: u32, b: u32| !self.same_class || class(a) == class(b);
+                let owed = seen.contacts.map(|it| it.deficits(counts));
                 owed.map_or(f64::NAN, |it| quantile(&it, self.quantile))
             }
             Quantity::Availability => {
                 let ratios = seen.availability.map(Availability::ratios);
                 ratios.map_or(f64::NAN, |it| quantile(&it, self.quantile))
-            }
-            Quantity::EqualSplit => {
-                let split = |(spec, _): (&NodeSpec, &NodeResult)| {
-                    let rate = spec.up as f64 / 1000.0;
-                    rate / (0.6 * rate).sqrt().floor()
-                };
-                let splits: Vec<f64> = self.peers(seen).map(split).collect();
-                quantile(&splits, self.quantile)
             }
         }
     }
@@ -298,6 +297,13 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 impl Seen<'_> {
     fn file_bytes(&self) -> f64 {
         self.spec.geometry.total_bytes() as f64
+    }
+
+    /// Payload that the origins sent over the file.
+    fn origin_copies(&self) -> f64 {
+        let origins = self.result.nodes.iter().filter(|it| it.origin);
+        let sent: u64 = origins.map(|it| it.ledger.payload_sent).sum();
+        sent as f64 / self.file_bytes()
     }
 
     /// From the first arrival until everybody has completed, s.

@@ -47,12 +47,13 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// The seeds at this size.
-    pub fn of(self, size: Size) -> impl Iterator<Item = u64> {
-        let count = match size {
+    /// The seeds at this size, or `count` of them.
+    pub fn of(self, size: Size, count: Option<u32>) -> impl Iterator<Item = u64> {
+        let of_plan = match size {
             Size::Full => self.full,
             Size::Reduced => self.reduced,
         };
+        let count = count.unwrap_or(of_plan);
         (0..u64::from(count)).map(move |it| self.first + it)
     }
 }

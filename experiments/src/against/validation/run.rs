@@ -12,7 +12,7 @@ use super::PLANS;
 use super::availability::Availability;
 use super::contacts::Contacts;
 use super::formula;
-use super::judge::{Limits, Verdict, judge, judge_every};
+use super::judge::{Limits, Verdict, judge_every, judge_mean};
 use super::measure::{Measure, Seen};
 use super::plan::{Check, Plan, Size};
 use crate::findings::stats::interval::t_estimate;
@@ -30,6 +30,8 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Only plans whose name contains this.
     pub only: Option<&'a str>,
+    /// Runs of each case; as the plans say if `None`.
+    pub seeds: Option<u32>,
 }
 
 /// The outcome of one check.
@@ -73,7 +75,7 @@ struct Job<'a> {
 pub fn run(options: Options<'_>, progress: &dyn Progress) -> Result<Vec<Outcome>, RunError> {
     let plans = plans(options)?;
     let scenarios = scenarios(&plans, options.size)?;
-    let jobs = jobs(&plans, &scenarios, options.size);
+    let jobs = jobs(&plans, &scenarios, options);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()?;
@@ -160,8 +162,12 @@ fn scenarios(plans: &[(&str, Plan)], size: Size) -> Result<Vec<Vec<Scenario>>, R
     Ok(scenarios.map_err(EngineError::from)?)
 }
 
-fn jobs<'a>(plans: &[(&str, Plan)], scenarios: &'a [Vec<Scenario>], size: Size) -> Vec<Job<'a>> {
-    let mut jobs = Vec::new();
+fn jobs<'a>(
+    plans: &[(&str, Plan)],
+    scenarios: &'a [Vec<Scenario>],
+    options: Options<'_>,
+) -> Vec<Job<'a>> {
+    let (mut jobs, size) = (Vec::new(), options.size);
     for (plan, (_, it)) in plans.iter().enumerate() {
         for (case, scenario) in scenarios[plan].iter().enumerate() {
             let name = &it.case[case].name;
@@ -169,7 +175,7 @@ fn jobs<'a>(plans: &[(&str, Plan)], scenarios: &'a [Vec<Scenario>], size: Size) 
             if it.check.iter().find(asked).is_none() {
                 continue;
             }
-            jobs.extend(it.seeds.of(size).map(|seed| Job {
+            jobs.extend(it.seeds.of(size, options.seeds).map(|seed| Job {
                 plan,
                 case,
                 scenario,
@@ -272,7 +278,7 @@ fn outcome(name: &str, plan: &Plan, check: &Check, limits: Limits, numbers: &[f6
     let (interval, verdict) = if check.every_run {
         (range(), judge_every(range(), &limits))
     } else {
-        (interval, judge(interval, &limits))
+        (interval, judge_mean(numbers.len(), interval, &limits))
     };
     Outcome {
         plan: name.to_owned(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{ContentArrangement, Table};
 
-use super::judge::{Limits, Verdict};
+use super::judge::{FEWEST_RUNS, Limits, Verdict};
 use super::run::Outcome;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table as Csv;
@@ -72,6 +72,7 @@ fn findings(outcomes: &[Outcome], bullet: &str) -> String {
     let mut text = String::new();
     for it in outcomes.iter().filter(|it| it.verdict != Verdict::Pass) {
         let otherwise = match it.verdict {
+            Verdict::CannotTell if it.runs < FEWEST_RUNS => "fewer than five runs",
             Verdict::CannotTell => "more runs would tell",
             Verdict::Pass | Verdict::Fail => "not explained yet",
         };
@@ -152,7 +153,7 @@ pub fn csv(outcomes: &[Outcome]) -> String {
 pub fn markdown(outcomes: &[Outcome], left_out: &[String], command: &str) -> String {
     let mut text = format!(
         "# Validation\n\nMade by `{command}`. PASS: the whole interval lies in the expected band; \
-         FAIL: all of it lies outside; cannot tell: it crosses an end. Tolerances and their reasons \
+         FAIL: all of it lies outside; cannot tell: it crosses an end, or there are fewer than five runs. Tolerances and their reasons \
          stand in `experiments/plans/validation/`; they come from the sources, not from the runs.\n\n\
          | plan | check | runs | measured | interval | expected | verdict |\n\
          |---|---|---|---|---|---|---|\n"
