@@ -1,4 +1,4 @@
-//! Instruction counts, what they depend on, and how they compare.
+//! Instruction counts, the tools that they depend on, and their comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,25 +7,25 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// Share by which a count may rise, and by which it must fall to be called faster, %.
+/// Largest rise of a count allowed, and smallest fall that counts as faster, %.
 pub const LIMIT_PERCENT: u64 = 5;
 
-/// Instructions by name of the measurement.
+/// Instructions by measurement.
 pub type Counts = BTreeMap<String, u64>;
 
-/// What the counts depend on beside the code.
+/// The tools that counts depend on, besides the code.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Toolchain {
-    /// As `rustc --version` says it.
+    /// Output of `rustc --version`.
     pub compiler: String,
-    /// Triple of the machine.
+    /// Target triple of the machine.
     pub target: String,
-    /// Name and version; its allocator and copying are part of the counts.
+    /// Name and version. Its allocator and copy routines are part of the counts.
     pub c_library: String,
-    /// As `valgrind --version` says it.
+    /// Output of `valgrind --version`.
     pub valgrind: String,
-    /// Of those by which the C library chooses its routines.
+    /// Vector units by which the C library chooses its routines.
     pub cpu_vectors: String,
 }
 
@@ -33,14 +33,14 @@ pub struct Toolchain {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
-    /// What gave the counts.
+    /// The tools with which the counts were measured.
     pub toolchain: Toolchain,
     /// The counts.
     pub instructions: Counts,
 }
 
 impl Toolchain {
-    /// Asks the machine. An error is one sentence.
+    /// Asks the machine for its tools. An error is one sentence.
     pub fn here() -> Result<Self, String> {
         let compiler = said("rustc", &["--version", "--verbose"])?;
         let field = |name: &str| compiler.lines().find_map(|it| it.strip_prefix(name));
@@ -57,7 +57,7 @@ impl Toolchain {
         })
     }
 
-    /// What differs in the file, a line each.
+    /// The differences from the file, one per line.
     #[must_use]
     pub fn differences(&self, file: &Self) -> String {
         let mut text = String::new();
@@ -76,7 +76,7 @@ impl Toolchain {
     }
 }
 
-/// What a program says on its standard output.
+/// Standard output of a program.
 fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.map_err(|it| format!("{program}: {it}; it must be installed"))?;
@@ -86,7 +86,7 @@ fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The table, and whether the counts are what the file lets pass.
+/// The table, and whether all counts are within the limit.
 #[must_use]
 pub fn compare(before: &Counts, now: &Counts) -> (String, bool) {
     let mut text = format!("{:<52} {:>13} {:>13}\n", "instructions", "file", "now");
@@ -107,11 +107,11 @@ pub fn compare(before: &Counts, now: &Counts) -> (String, bool) {
     (text, passes)
 }
 
-/// The change in words, and whether it may be.
+/// The change in words, and whether it is within the limit.
 fn change(old: u64, new: u64) -> (String, bool) {
     let change = i128::from(new) - i128::from(old);
     let beyond = change.abs() * 100 > i128::from(old) * i128::from(LIMIT_PERCENT);
-    // In hundredths of a per cent, so that integers do.
+    // In hundredths of a per cent, so that integers are enough.
     let share = change.abs() * 10_000 / i128::from(old).max(1);
     let sign = if change < 0 { '-' } else { '+' };
     let word = match (beyond, change > 0) {

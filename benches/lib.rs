@@ -1,6 +1,7 @@
-//! Benchmarks of the workspace, in `benches/`: criterion for people, `instructions` for machines.
+//! Benchmarks of the workspace, in `benches/`: criterion benchmarks for people, `instructions` for
+//! CI.
 //!
-//! Here is what both kinds measure, so that they measure the same, and how counts compare.
+//! This library has the subjects that both kinds measure, and the comparison of counts.
 
 pub mod counts;
 mod star;

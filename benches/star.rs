@@ -1,4 +1,4 @@
-//! Bare flows.
+//! Flows without messages.
 
 use unchoke_core::rng::{Purpose, Rng, Streams};
 use unchoke_core::time::Instant;
@@ -6,8 +6,9 @@ use unchoke_sim::link::{FlowId, HostId, Links, Solver};
 
 const TRANSFER_BYTES: u64 = 256 * 1024;
 
-/// Hosts on a star, each with four outgoing transfers of 256 KiB; the next starts as one ends.
-/// Homogeneous symmetric links, where every change ripples: the hard case.
+/// Hosts in a star, each with four outgoing transfers of 256 KiB; when one ends, the next starts.
+/// All links are equal and symmetric, so every change reaches every host: the hardest case for the
+/// solver.
 #[derive(Clone, Debug)]
 pub struct Star {
     links: Links,
@@ -17,7 +18,7 @@ pub struct Star {
 }
 
 impl Star {
-    /// All transfers running.
+    /// A star in which all transfers run.
     #[must_use]
     pub fn new(hosts: u32, solver: Solver) -> Self {
         let mut links = Links::new(solver);
@@ -45,7 +46,7 @@ impl Star {
             .start(self.now, FlowId(flow), ends, TRANSFER_BYTES, None);
     }
 
-    /// Lets time pass until this many transfers have ended.
+    /// Advances time until this many transfers have ended.
     pub fn run(&mut self, transfers: u64) {
         let mut done = 0;
         while done < transfers {

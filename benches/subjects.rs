@@ -1,4 +1,4 @@
-//! The parts of the workspace that are measured, each ready to run.
+//! The parts of the workspace that are measured, ready to run.
 
 use std::hint::black_box;
 
@@ -13,10 +13,10 @@ use unchoke_sim::queue::DelayLines;
 use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::SwarmSpec;
 
-/// Messages of [`messages`] that carry no payload, first in the list.
+/// Number of messages in [`messages`] without payload. They come first in the list.
 pub const UNPAID: usize = 4;
 
-/// One of each kind of message that a download consists of.
+/// One message of each kind that a download uses.
 #[must_use]
 pub fn messages() -> Vec<Message> {
     let block = BlockRef {
@@ -33,7 +33,7 @@ pub fn messages() -> Vec<Message> {
     ]
 }
 
-/// A policy that knows its peers, and its random stream.
+/// A policy with a snapshot of its peers and a random stream.
 #[derive(Debug)]
 pub struct Choking {
     policy: Box<dyn ChokePolicy>,
@@ -43,7 +43,7 @@ pub struct Choking {
 }
 
 impl Choking {
-    /// The registered policy `id` with this many connections, two thirds of them interested.
+    /// The registered policy `id` with this number of connections, two thirds of them interested.
     #[must_use]
     pub fn new(id: &str, connections: u32) -> Self {
         let view = |key| PeerView {
@@ -90,7 +90,7 @@ impl Choking {
     }
 }
 
-/// A picker with nothing but choice: the peer has every piece and none is begun.
+/// A picker with the largest choice: the peer has every piece and no piece has been begun.
 #[derive(Debug)]
 pub struct Picking {
     picker: Box<dyn PickPolicy>,
@@ -100,7 +100,8 @@ pub struct Picking {
 }
 
 impl Picking {
-    /// The registered picker `id` over this many pieces, of which 1 to 40 copies are near.
+    /// The registered picker `id` with this number of pieces, each with 1 to 40 copies among the
+    /// peers.
     #[must_use]
     pub fn new(id: &str, pieces: u32) -> Self {
         let mut rng = Streams::new(1).stream(Purpose::Pick, 0);
@@ -130,11 +131,11 @@ impl Picking {
     }
 }
 
-/// A queue of pending events under the hold model: take the next one, schedule another.
+/// A queue of pending events in the hold model: take the next event, schedule another.
 #[derive(Clone, Debug)]
 pub struct Holds {
     queue: DelayLines<u64>,
-    /// Waits of the heap, used one after the other and again; delay lines need none.
+    /// Delays for events in the heap, used in turn. Delay lines need none.
     waits: Vec<u64>,
     next: usize,
 }
@@ -143,7 +144,7 @@ const DELAY_NS: u64 = 25_000_000;
 const HORIZON_NS: u64 = 10_000_000_000;
 
 impl Holds {
-    /// This many events of one delay.
+    /// This number of events, all with the same delay.
     #[must_use]
     pub fn of_one_delay(pending: u64) -> Self {
         let mut queue = DelayLines::new();
@@ -154,7 +155,7 @@ impl Holds {
         Self { queue, waits, next }
     }
 
-    /// This many events at any time within ten seconds.
+    /// This number of events at random times within ten seconds.
     #[must_use]
     pub fn of_any_time(pending: u64) -> Self {
         let mut rng = Streams::new(1).stream(Purpose::Arrival, 0);
@@ -162,13 +163,13 @@ impl Holds {
         for i in 0..pending {
             queue.push_any(Instant::from_nanos(rng.below(HORIZON_NS)), i);
         }
-        // Drawn beforehand, so that no draw is measured.
+        // Drawn in advance, so that drawing is not measured.
         let waits = (0..pending).map(|_| rng.below(HORIZON_NS)).collect();
         let next = 0;
         Self { queue, waits, next }
     }
 
-    /// This many holds.
+    /// Performs this number of holds.
     pub fn run(&mut self, holds: u64) {
         for _ in 0..holds {
             let (stamp, event) = self.queue.pop().expect("never empty");
@@ -183,7 +184,7 @@ impl Holds {
     }
 }
 
-/// The workload `w1` with this many peers, all with this policy.
+/// The workload `w1` with this number of peers, all with this policy.
 #[must_use]
 pub fn swarm(policy: &str, peers: u32) -> SwarmSpec {
     let overrides = [format!("peers={peers}"), format!("policy={policy}")];

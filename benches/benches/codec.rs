@@ -1,4 +1,4 @@
-//! Messages to bytes and back, and a .torrent file.
+//! Encoding and decoding messages, and parsing a .torrent file.
 
 use std::hint::black_box;
 

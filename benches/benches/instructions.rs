@@ -1,18 +1,19 @@
-//! Instructions executed by parts of the workspace, counted under valgrind's callgrind: the same
-//! number from run to run whatever else the machine does, so a slower change shows at once.
+//! Counts the instructions executed by parts of the workspace, with valgrind's callgrind. The
+//! number is the same in every run, whatever else the machine does, so any slowdown is visible at
+//! once.
 //!
 //! ```sh
 //! cargo bench -p unchoke-benches --bench instructions                 # compare with the file
 //! cargo bench -p unchoke-benches --bench instructions -- --update     # write the file anew
 //! ```
 //!
-//! `benches/instructions.toml` holds the counts that are compared with, and the compiler, C library
-//! and valgrind that gave them. Those decide about counts too, and so do the vector units of the
-//! CPU, by which the C library chooses how to copy memory. Where they differ, the counts are compared
-//! all the same and the difference is said.
+//! `benches/instructions.toml` holds the registered counts, and the compiler, C library and
+//! valgrind with which they were measured. Counts also depend on these, and on the vector units of
+//! the CPU, because the C library chooses its copy routines by them. If any of them differ, the
+//! counts are still compared and the difference is printed.
 //!
-//! Exit status: 0 within the limit; 1 a count rose by more than the limit, or the file does not list
-//! what is measured; 2 it could not be measured.
+//! Exit status: 0 within the limit; 1 a count rose by more than the limit, or a measurement is
+//! missing in the file; 2 counting failed.
 
 use std::fs;
 use std::hint::black_box;
@@ -25,7 +26,8 @@ use unchoke_core::wire::{Decoded, Decoder, encode};
 use unchoke_sim::link::Solver;
 use unchoke_sim::world;
 
-/// Name and body of each measurement. The body gets ready and hands over what is counted.
+/// Name and body of each measurement. The body prepares its subject, then passes a closure to be
+/// counted.
 const SUBJECTS: &[(&str, fn())] = &[
     ("codec: encode 5 000 messages", encode_messages),
     ("codec: decode 4 000 messages", decode_messages),
@@ -62,7 +64,7 @@ const SUBJECTS: &[(&str, fn())] = &[
     }),
 ];
 
-/// Callgrind counts while this function runs, and finds it by its name.
+/// Callgrind counts while this function runs. It finds the function by its name.
 #[inline(never)]
 fn measured_by_callgrind<T>(work: impl FnOnce() -> T) {
     black_box(work());
@@ -115,7 +117,7 @@ fn whole(policy: &str) {
     measured_by_callgrind(|| world::run(&spec, None).expect("a sound spec"));
 }
 
-/// Where valgrind is: it is started without the variable that says so.
+/// Path of valgrind's files. Valgrind runs without the environment variable for it.
 fn valgrind() -> Result<PathBuf, String> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&folders).map(|it| it.join("valgrind"));
@@ -128,7 +130,7 @@ fn count(name: &str, folder: &Path) -> Result<u64, String> {
     let own = std::env::current_exe().map_err(|it| format!("the path of this program: {it}"))?;
     let profile = folder.join("profile");
     let mut command = Command::new(valgrind()?);
-    // No variable of the environment moves the stack or turns on a feature.
+    // Environment variables could move the stack or turn on features, so there are none.
     command.env_clear().current_dir(folder);
     command.args([
         "--quiet",

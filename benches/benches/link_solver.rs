@@ -1,4 +1,4 @@
-//! Bare flows on a star, over the number of hosts.
+//! Flows without messages between hosts in a star, by number of hosts.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use unchoke_benches::Star;

@@ -1,4 +1,4 @@
-//! A download over real TCP on the loopback interface: sockets, disk and SHA-1 included.
+//! A download over TCP on the loopback interface, including sockets, disk and SHA-1.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -15,7 +15,7 @@ use unchoke_net::session::{Goal, Session, Settings};
 const BYTES: usize = 256 << 20;
 const PIECE_BYTES: u32 = 1 << 20;
 
-/// Writes the payload into `folder` and describes it.
+/// Writes the payload into `folder` and makes its torrent.
 fn torrent(folder: &Path) -> Arc<Metainfo> {
     let payload: Vec<u8> = (0..BYTES as u64 / 8)
         .flat_map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes())
@@ -36,7 +36,7 @@ fn torrent(folder: &Path) -> Arc<Metainfo> {
 }
 
 async fn open(settings: Settings) -> Session {
-    // Nobody listens to the notices, which is what a quiet program does.
+    // Notices have no receiver, as in a program without output.
     let (notices, _) = unbounded_channel();
     Session::open(settings, notices)
         .await
@@ -47,7 +47,7 @@ fn loopback_download(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let metainfo = torrent(folder.path());
     let runtime = Runtime::new().expect("a runtime");
-    // Unchokes at once, so that no rechoke is waited for.
+    // Unchokes at once, so that the benchmark does not wait for a rechoke.
     let common = |folder: &Path| Settings {
         trackers: false,
         policy: "unchoke_all".into(),

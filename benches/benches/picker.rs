@@ -1,4 +1,4 @@
-//! Choosing the next piece, over the number of pieces.
+//! Choosing the next piece, by number of pieces.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use unchoke_benches::Picking;

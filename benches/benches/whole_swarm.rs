@@ -1,5 +1,5 @@
-//! Block transfers per second of whole swarms, on the workload `w1`: the throughput that criterion
-//! prints is blocks per second of one core, since a run has one thread.
+//! Block transfers per second of whole swarms on the workload `w1`. The throughput that criterion
+//! prints is blocks per second of one core, because a run has one thread.
 
 use std::time::Duration;
 
