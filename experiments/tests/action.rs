@@ -1,4 +1,5 @@
-//! The composite action of policy authors: its script as it runs, and its files against each other.
+//! The GitHub action for authors of policies: runs its script, and checks that its files agree with
+//! each other.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,11 +16,11 @@ fn file(name: &str) -> PathBuf {
 
 fn read(name: &str) -> String {
     let text = fs::read_to_string(file(name)).expect("a file of the action");
-    // Git may have put in the other line ends of a system.
+    // Git may have converted line ends to those of the system.
     text.replace("\r\n", "\n")
 }
 
-/// The words in `text` that follow `before`.
+/// The words in `text` that come directly after `before`.
 fn words(text: &str, before: &str) -> BTreeSet<String> {
     let after = text.split(before).skip(1);
     let word = |it: &str| {
@@ -29,7 +30,7 @@ fn words(text: &str, before: &str) -> BTreeSet<String> {
     after.map(word).collect()
 }
 
-/// The keys below `parent:`, with what follows each, by indentation.
+/// The keys below `parent:` with their values, found by indentation.
 fn keys(text: &str, parent: &str) -> Vec<(String, String)> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let head = format!("{parent}:");
@@ -64,7 +65,7 @@ fn what_is_declared_is_used_and_what_is_used_is_declared() {
             "{name}"
         );
     }
-    // Values reach the script as variables, never as part of its text.
+    // Values must reach the script as variables, never as part of its text.
     assert!(
         !action
             .lines()

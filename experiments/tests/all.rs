@@ -1,5 +1,5 @@
-//! One program of all tests but those that are built in another way: `golden` in release too, `own_crate`
-//! on demand. A new file needs a line here, and `tidy` fails while it has none.
+//! All tests in one program, except those with another build: `golden` is also built in release
+//! mode, `own_crate` only on demand. A new file needs a line here; `tidy` fails without it.
 
 mod action;
 mod cli;

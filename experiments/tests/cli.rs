@@ -1,4 +1,4 @@
-//! The commands as a user meets them: exit codes, files, sentences.
+//! The commands as a user sees them: exit codes, files, sentences.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ fn hash(text: &str) -> String {
     line.expect("a results hash").to_owned()
 }
 
-/// What the results of the plan say of where they come from.
+/// The manifest of the plan's results.
 fn manifest(lab: &Lab) -> serde_json::Value {
     let text = fs::read_to_string(lab.path("results/tiny/manifest.json")).expect("manifest");
     serde_json::from_str(&text).expect("JSON")
@@ -42,7 +42,7 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     }
     let bitmap = lab.path("results/tiny/figures/forest.png");
     assert!(!bitmap.exists(), "a bitmap is drawn where it is asked for");
-    // A seed: baseline, one adopter in it, candidate twice.
+    // Units per seed: baseline, one adopter in it, candidate twice.
     assert!(first.contains("24 of 24 runs now"), "{first}");
     let host = || manifest(&lab)["host"].clone();
     let cost = host();
@@ -67,7 +67,7 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
         .expect("a gzip file");
     assert!(text.starts_with("unit,scenario,policy,"), "{text}");
     assert_eq!(text.lines().count(), 1 + 24);
-    // Neither a time nor a name is in the file.
+    // The file contains neither a time nor a name.
     assert_eq!(packed[3..8], [0; 5]);
     assert!(report.contains("One run, to watch") && report.contains("id=\"replay-steps\""));
     let manifest = fs::read_to_string(lab.path("other/manifest.json")).expect("manifest");
@@ -175,7 +175,7 @@ fn bad_input_is_one_sentence_and_code_two() {
     }
 }
 
-/// What does nothing is refused, not ignored, and nothing is written.
+/// Options without effect are refused, not ignored, and nothing is written.
 #[test]
 fn options_and_plans_of_other_commands_are_refused() {
     let lab = Lab::new(PLAN);
@@ -241,7 +241,8 @@ fn the_run_to_watch_is_one_of_its_scenario_s_seeds() {
     assert!(report.contains("of its 3 seeds the one with the median"));
 }
 
-/// Of four peers, one and 25 % are one adopter: one run with two rows, and the report says so.
+/// With four peers, `one` and 25 % are both one adopter: one run with two rows, and the report says
+/// so.
 #[test]
 fn adoptions_that_are_the_same_peers_run_once_and_are_named() {
     let plan = PLAN.replace("\"one\", ", "\"one\", \"25 %\", ");
@@ -256,7 +257,7 @@ fn adoptions_that_are_the_same_peers_run_once_and_are_named() {
     assert!(report.contains("the adoptions one and 25 % are the same number of peers"));
 }
 
-/// Settings that differ in the candidate alone have the runs of the baseline in common.
+/// Settings that differ only in the candidate share the runs of the baseline.
 #[test]
 fn settings_of_a_design_share_runs() {
     let factor = |key: &str| {
@@ -270,7 +271,7 @@ fn settings_of_a_design_share_runs() {
         factor("slots"),
         factor("optimistic_slots")
     ));
-    // Four settings of 24 runs each, of which 6 are the baseline.
+    // Four settings with 24 runs each; 6 of them are the baseline.
     for more in [&[][..], &["--force"]] {
         let text = lab.expect(0, &[&["run", "tiny.toml", "--no-plots"], more].concat());
         assert!(text.contains("(78 of 78 runs now"), "{text}");
@@ -313,7 +314,7 @@ fn shares_merge_and_gaps_are_code_three() {
     assert_eq!(hash(&whole), hash(&merged));
 }
 
-/// Changes a figure of a unit file and makes its hash right again.
+/// Changes a value in a unit file and corrects its hash.
 fn forge(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).expect("unit file");
     assert!(text.contains(from), "{from} in {text}");
@@ -362,7 +363,7 @@ fn two_results_for_one_unit_are_code_four() {
     );
     assert_ne!(before, forged);
     lab.expect(4, &["replay", "tiny.toml", "--unit", &id]);
-    // A damaged file is no result: it is simply run again.
+    // A damaged file is not a result: the unit simply runs again.
     fs::write(&file, &before[..before.len() / 2]).expect("cut");
     let text = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
     assert!(text.contains("1 of 24 runs now"), "{text}");
@@ -417,7 +418,7 @@ fn an_interrupt_leaves_whole_files_and_code_130() {
 fn one_seed_decides_nothing_and_accuses_nobody() {
     let lab = Lab::new(PLAN);
     let text = lab.expect(0, &["run", "tiny.toml", "--seeds", "1"]);
-    // One adopter of one seed may upload nothing, which is certain enough.
+    // With one seed no interval is known (`[?]`), except for an adopter that uploads nothing.
     assert!(text.matches("[?]").count() >= 5, "{text}");
     assert!(
         !text.contains(": yes") && !text.contains(": no\n"),

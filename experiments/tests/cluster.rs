@@ -1,5 +1,6 @@
-//! Plans on clusters, for real: what `lab emit` prints is submitted, machines fail, and the merged results
-//! are those of a local run to the byte. Needs root and the packages that `.ci/run` installs.
+//! Plans on real clusters: submits what `lab emit` prints, makes machines fail, and compares the
+//! merged results byte by byte with those of a local run. Needs root and the packages that
+//! `.ci/run` installs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,13 +72,13 @@ impl Site {
         command
     }
 
-    /// Writes the script for `target` to a file of this name.
+    /// Writes the script for `target` to a file with this name.
     fn emit(&self, target: &str, arguments: &[&str], name: &str) {
         let script = done(self.lab(&["emit", target, "cluster.toml"]).args(arguments));
         fs::write(self.path(name), script).expect("a script");
     }
 
-    /// Unit files that are there now.
+    /// Number of unit files at present.
     fn units(&self) -> usize {
         let Ok(entries) = fs::read_dir(self.path("results/cluster/units")) else {
             return 0;
@@ -101,8 +102,8 @@ impl Site {
         }
     }
 
-    /// Compares with a local run: every unit file, and every file of the results but what tells of the
-    /// machine.
+    /// Compares with a local run: every unit file, and every result file except those with facts
+    /// about the machine.
     #[track_caller]
     fn is_as_local(&self) {
         done(&mut self.lab(&["run", "cluster.toml", "--out", "local", "--quiet"]));
@@ -126,7 +127,7 @@ impl Site {
     }
 }
 
-/// A cluster of three nodes, which ends with the test.
+/// A cluster of three nodes. It ends with the test.
 struct Slurm {
     folder: PathBuf,
 }
@@ -146,10 +147,11 @@ impl Slurm {
     fn act(&self, what: &str, node: &str) {
         let mut command = Command::new(Self::script());
         command.arg(what).arg(&self.folder).arg(node);
-        // Two tests at a time do not meet.
+        // Two tests at the same time must not use the same port.
         let port = 20_000 + std::process::id() % 10_000;
         command.env("SLURM_TEST_PORT", port.to_string());
-        // What it starts keeps its output open: it writes to files, and this waits for the script alone.
+        // Programs that it starts keep its output open. So the output goes to files, and this waits
+        // only for the script.
         let status = command.status().expect("the script starts");
         assert!(status.success(), "{command:?}");
         if what != "attend" {
@@ -163,14 +165,14 @@ impl Slurm {
         command
     }
 
-    /// Tells the controller at once what it would notice after a while.
+    /// Tells the controller now what it would notice only later.
     fn down(&self, site: &Site, node: &str) {
         let mut command = self.command(site, "scontrol");
         let node = format!("nodename={node}");
         done(command.args(["update", &node, "state=down", "reason=test"]));
     }
 
-    /// Waits, and does meanwhile what an administrator does.
+    /// Waits, and meanwhile acts as an administrator would.
     #[track_caller]
     fn wait_until(&self, what: &str, reached: impl Fn() -> bool) {
         let start = Instant::now();
@@ -224,7 +226,8 @@ fn slurm_survives_a_power_cut_a_dead_controller_and_a_frozen_node() {
     let said = done(slurm.command(&site, "sh").arg("submit.sh"));
     assert!(said.contains("merge"), "{said}");
     slurm.wait_for_units(&site, 3);
-    // The controller writes down what is submitted within 5 s; killed before, it forgets the merge.
+    // The controller saves submitted jobs within 5 s. If it is killed earlier, the merge job is
+    // lost.
     sleep(Duration::from_secs(6).saturating_sub(start.elapsed()));
     slurm.act("kill-controller", "");
     sleep(Duration::from_secs(2));
@@ -234,7 +237,8 @@ fn slurm_survives_a_power_cut_a_dead_controller_and_a_frozen_node() {
     sleep(Duration::from_secs(1));
     slurm.down(&site, "n1");
     slurm.wait_for_units(&site, 20);
-    // A frozen node is taken for dead: its task starts elsewhere. When the node wakes, two write one unit.
+    // A frozen node counts as dead, and its task starts elsewhere. When the node wakes up, two
+    // tasks write the same unit.
     slurm.act("freeze-node", "2");
     sleep(Duration::from_secs(1));
     slurm.down(&site, "n2");
@@ -286,7 +290,7 @@ fn hyperqueue_goes_on_after_its_server_and_worker_were_killed() {
     let site = Site::new();
     site.emit("hyperqueue", &["--cores", "1", "--tasks", "6"], "run.py");
     let python = std::env::var("UNCHOKE_HYPERQUEUE_PYTHON").unwrap_or("python3".to_owned());
-    // The server listens on all addresses: in a network namespace, nobody else has any.
+    // The server listens on all addresses. In a network namespace, no other program can reach it.
     let inside = format!("ip link set lo up && exec {python} run.py --local");
     let namespace = || {
         let mut command = site.command("unshare");
@@ -314,7 +318,7 @@ fn hyperqueue_goes_on_after_its_server_and_worker_were_killed() {
     site.is_as_local();
 }
 
-/// Kills a task of this site with SIGKILL.
+/// Kills one task of this site with SIGKILL.
 fn kill_one_lab(site: &Site) {
     for entry in fs::read_dir("/proc").expect("processes").flatten() {
         let Ok(command) = fs::read(entry.path().join("cmdline")) else {

@@ -1,5 +1,5 @@
-//! Nothing but the plan, the seed and the code shows in results: not the names and folders of files,
-//! not the environment, not threads, not the order in which units run.
+//! Results depend only on the plan, the seed and the code: not on names and folders of files, the
+//! environment, threads, or the order in which units run.
 
 use std::fs;
 use std::path::Path;
@@ -64,11 +64,11 @@ name = "dozen"
 source = "swarm.toml"
 "#;
 
-/// Where a run happens and what surrounds it.
+/// The place of a run and its environment.
 struct Surroundings<'a> {
     plan: &'a str,
     scenario: &'a str,
-    /// Working folder, and the folder of the files as seen from it.
+    /// Working folder, and the folder of the files relative to it.
     folders: (&'a str, &'a str),
     environment: &'a [(&'a str, &'a str)],
     jobs: &'a str,
@@ -92,7 +92,7 @@ fn lab(below: &Path, it: &Surroundings<'_>, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Every file of the results by name, figures and report included, and what `lab sim` says of the
+/// Every result file by name, including figures and report, and the output of `lab sim` for the
 /// scenario itself.
 fn results(it: &Surroundings<'_>) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -128,8 +128,9 @@ fn results(it: &Surroundings<'_>) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// The resolved plan, its registration and the report quote the line of the plan that names the scenario
-/// file, and the report the command: the only places where a name may show.
+/// Replaces names. The resolved plan, its registration and the report quote the line of the plan
+/// with the name of the scenario file; the report also quotes the command. Names may appear nowhere
+/// else.
 fn without_names(it: &Surroundings<'_>, files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let quoting = |name: &str| ["plan.toml", "registration.json", "report.html"].contains(&name);
     let plain = |(name, bytes): (String, Vec<u8>)| {
@@ -141,7 +142,7 @@ fn without_names(it: &Surroundings<'_>, files: Vec<(String, Vec<u8>)>) -> Vec<(S
         let text = text
             .replace(&command, "PLAN")
             .replace(it.scenario, "SCENARIO");
-        // Hashes over all files and over the plan cover the quoted line.
+        // Hashes over all files and over the plan include the quoted line.
         let hashed = |it: &&str| it.contains("Results hash") || it.contains("plan_sha256");
         let lines = text.lines().filter(|it| !hashed(it));
         (name, lines.collect::<Vec<_>>().join("\n").into_bytes())
@@ -154,7 +155,7 @@ fn same(it: &Surroundings<'_>, renamed: bool) {
     if renamed {
         (plain, other) = (without_names(&PLAIN, plain), without_names(it, other));
     }
-    // 9 runs: a seed has one baseline, one mixture and the candidate twice.
+    // 9 runs: for each seed one baseline, one mixed swarm, and the candidate twice.
     assert!(plain.len() > 12 + 10, "{}", plain.len());
     let names = |of: &[(String, Vec<u8>)]| of.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
     assert_eq!(names(&plain), names(&other));
@@ -220,7 +221,7 @@ fn the_order_of_units_does_not_show() {
     };
     let straight: Vec<usize> = (0..units.len()).collect();
     let backwards: Vec<usize> = straight.iter().rev().copied().collect();
-    // A step that shares no factor with the number of units visits each once.
+    // A step without a common divisor with the number of units visits each unit once.
     let step = (units.len() / 2..2 * units.len()).find(|it| it % 2 == 1 && it % 3 > 0);
     let step = step.expect("an odd number");
     let mixed: Vec<usize> = straight.iter().map(|it| it * step % units.len()).collect();

@@ -1,4 +1,4 @@
-//! The fingerprint of the engine: different for different programs, whatever is said about them.
+//! The fingerprint of the engine: it differs between programs, but does not depend on comments.
 
 #[path = "../build/tokens.rs"]
 mod tokens;

@@ -1,10 +1,10 @@
-//! The gate, with planted policies: a worse one, a better one, and the same one with other seeds.
+//! The gate, tested with a worse policy, a better policy, and the same policy with other seeds.
 
 use std::fs;
 
 use crate::common::Lab;
 
-/// A plan that runs in a moment. With 40 connections the policy has more to choose from than slots.
+/// A plan that runs quickly. With 40 connections, the policy has more peers than slots.
 const PLAN: &str = r#"
 name = "tiny"
 question = "Does the gate see what is planted?"
@@ -25,7 +25,7 @@ source = "flash-hetero"
 set = { peers = 16, size = "2 MiB", piece = "64 KiB" }
 "#;
 
-/// One slot and no optimistic unchoke: a plainly worse policy.
+/// One slot and no optimistic unchoke: clearly a worse policy.
 const WORSE: [&str; 4] = [
     "--set",
     "candidate.parameters.slots=1",
@@ -33,14 +33,14 @@ const WORSE: [&str; 4] = [
     "candidate.parameters.optimistic_slots=0",
 ];
 
-/// What the outcome of a check is, where people and programs look for it.
+/// Outcome of a check in all its output files.
 struct Said {
     text: String,
     markdown: String,
     xml: String,
 }
 
-/// A check against `baseline`, with everything that it writes.
+/// A check against `baseline`, with all output files.
 fn check(lab: &Lab, code: i32, baseline: &str, more: &[&str]) -> Said {
     let check = ["run", "tiny.toml", "--check", "--baseline", baseline];
     let files = ["--junit", "gate.xml", "--summary", "gate.md"];
@@ -59,7 +59,7 @@ fn save(lab: &Lab, file: &str, more: &[&str]) {
     lab.expect(0, &[&run[..], more].concat());
 }
 
-/// The row of a table in Markdown that begins with these cells.
+/// The row of a Markdown table that begins with these cells.
 fn row<'a>(markdown: &'a str, cells: &[&str]) -> Vec<&'a str> {
     let split = |line: &'a str| -> Vec<&str> {
         let inner = line.trim().trim_matches('|');
@@ -88,7 +88,7 @@ fn a_planted_regression_fails_and_is_named() {
         assert!(has_interval && numbers.contains(']'), "{cells:?}");
     }
     assert!(cells[7].starts_with('+'), "{cells:?}");
-    // Two ways of comparing, seven quantities: with the baseline, and the candidate with itself.
+    // Two comparisons (with the baseline, and the candidate with itself), seven quantities each.
     let paired = "seed by seed in the 14 rows of";
     assert!(it.markdown.contains(paired), "{}", it.markdown);
     assert!(it.markdown.starts_with("## Gate of tiny: regressed\n"));
@@ -116,7 +116,7 @@ fn a_planted_regression_fails_and_is_named() {
     assert!(last.starts_with("Regressed: ") && last.ends_with("The check fails."));
 }
 
-/// A client that asks for blocks again and again, and then one that does not.
+/// First a client that requests blocks many times, then one that does not.
 #[test]
 fn a_planted_improvement_passes_and_is_called_one() {
     let lab = Lab::new(PLAN);
@@ -134,8 +134,8 @@ fn a_planted_improvement_passes_and_is_called_one() {
     assert!(!it.xml.contains("<failure"), "{}", it.xml);
 }
 
-/// The same policy with other seeds: whatever differs is noise, and two seeds cannot tell it from a
-/// thousandth.
+/// The same policy with other seeds. All differences are noise, and two seeds cannot show that they
+/// are below a tenth of a per cent.
 #[test]
 fn noise_is_inconclusive_and_no_pass() {
     let lab = Lab::new(PLAN);
@@ -161,7 +161,7 @@ fn noise_is_inconclusive_and_no_pass() {
     let json = check(&lab, 0, "few.csv", &[&noise[..], &json].concat());
     let json: serde_json::Value = serde_json::from_str(&json.text).expect("JSON");
     assert_eq!(json["outcome"], "inconclusive");
-    // Who wants it shown, not only not refuted, says so.
+    // With `--strict`, a row must be shown to be fine; "not shown to be worse" is not enough.
     let strict = check(&lab, 1, "few.csv", &[&noise[..], &["--strict"]].concat());
     assert!(strict.xml.contains("<failure message=\"inconclusive\">"));
     assert!(
@@ -171,18 +171,19 @@ fn noise_is_inconclusive_and_no_pass() {
     );
 }
 
-/// Two scenarios: a plan that has only one of them can pass only if the command asked for one.
+/// A plan with two scenarios. A run of only one of them passes only if the command asked for one.
 #[test]
 fn what_is_missing_is_no_pass_and_what_is_left_out_is_said() {
     let second = "\n[[scenario]]\nname = \"second\"\nsource = \"flash-hetero\"\n\
                   set = { peers = 12, size = \"2 MiB\", piece = \"64 KiB\" }\n";
     let lab = Lab::new(&(PLAN.to_owned() + second));
     save(&lab, "two.csv", &[]);
-    // One of the two on purpose: only it is compared, and nothing has changed.
+    // One of the two on request: only this one is compared, and nothing changed.
     let one = ["--scenario", "flash-hetero", "--strict"];
     let it = check(&lab, 0, "two.csv", &one);
     let last = it.text.trim_end().lines().last().expect("a sentence");
-    // Of each scenario seven rows are against the baseline and seven of the candidate against itself.
+    // For each scenario: seven rows against the baseline, and seven of the candidate against
+    // itself.
     assert_eq!(
         last,
         "No change: all 14 rows compared are as registered, within 5 %. The options of this run left \
@@ -193,7 +194,7 @@ fn what_is_missing_is_no_pass_and_what_is_left_out_is_said() {
                   now\n";
     assert!(it.text.contains(counts), "{}", it.text);
     assert!(it.xml.contains("tests=\"14\" failures=\"0\" skipped=\"0\""));
-    // The same plan without the other scenario, as if that had been deleted.
+    // The same plan without the other scenario, as if it had been deleted.
     fs::write(lab.path("tiny.toml"), PLAN).expect("plan");
     let it = check(&lab, 0, "two.csv", &[]);
     let last = it.text.trim_end().lines().last().expect("a sentence");
@@ -231,7 +232,7 @@ fn what_is_missing_is_no_pass_and_what_is_left_out_is_said() {
     assert_eq!(json["not_compared"]["over_other_scenarios"], 5);
 }
 
-/// A file that is registered anew by the very run that is checked against it passes nothing.
+/// A run must not pass by replacing the registered file with which it is compared.
 #[test]
 fn a_check_comes_before_what_it_saves() {
     let lab = Lab::new(PLAN);
@@ -255,7 +256,7 @@ fn what_is_no_summary_is_refused() {
     );
 }
 
-/// What a check prints as its line, typed again, is the same check.
+/// The command line that a check prints repeats the same check.
 #[cfg(unix)]
 #[test]
 fn the_line_of_a_check_repeats_it() {

@@ -1,11 +1,11 @@
-//! `lab gate`, and baselines as they were at a revision; damaged and incomplete ones.
+//! `lab gate`, baselines from a revision, and damaged or incomplete baselines.
 
 use std::fs;
 use std::process::Command;
 
 use crate::common::{Lab, PLAN, ended};
 
-/// One slot and no optimistic unchoke: a plainly worse policy.
+/// One slot and no optimistic unchoke: clearly a worse policy.
 const WORSE: [&str; 4] = [
     "--set",
     "candidate.parameters.slots=1",
@@ -13,7 +13,7 @@ const WORSE: [&str; 4] = [
     "candidate.parameters.optimistic_slots=0",
 ];
 
-/// The plan with connections enough to choose from, with its figures by seed in `base.csv`.
+/// The plan with enough connections to choose from, and its figures by seed in `base.csv`.
 fn registered() -> Lab {
     let lab = Lab::new(&PLAN.replace("max_connections = 5", "max_connections = 40"));
     save(&lab, &[]);
@@ -45,7 +45,7 @@ fn commit(lab: &Lab) {
     git(&["commit", "--quiet", "--message", "results"]);
 }
 
-/// Whoever makes a policy worse and regenerates the results in the same commit is seen all the same.
+/// A worse policy is found even if the same commit also regenerates the results.
 #[test]
 fn regenerated_results_hide_no_regression() {
     let lab = registered();
@@ -93,7 +93,8 @@ fn a_revision_without_the_file_is_refused_in_a_sentence() {
     assert!(gone.contains("gone.csv: "), "{gone}");
 }
 
-/// What was cut or edited by hand is no baseline: rows that are gone must not read as rows that pass.
+/// A file that was truncated or edited by hand is refused: rows that are missing must not count as
+/// passed.
 #[test]
 fn a_damaged_or_incomplete_baseline_is_refused() {
     let lab = registered();
@@ -103,7 +104,7 @@ fn a_damaged_or_incomplete_baseline_is_refused() {
         lab.expect(2, &["run", "tiny.toml", "--check", "--baseline", "cut.csv"])
     };
     let lines: Vec<&str> = whole.lines().collect();
-    // The file ends in the middle of a row: of its figures by seed, or before them.
+    // The file ends in the middle of a row: within the values by seed, or before them.
     let first = &lines[..2].join("\n");
     let values = refused(&first[..first.rfind(' ').expect("figures by seed")]);
     assert!(
@@ -142,7 +143,7 @@ fn the_power_of_a_check_is_a_narrow_table_and_a_file() {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells[6], "6", "{line}");
         assert_eq!(cells[7], cells[8], "without tolerance noise is all: {line}");
-        // Of a ratio half the share is a little more than half the logarithm.
+        // Half the share of a ratio is slightly more than half its logarithm.
         let more: usize = cells[9].parse().expect("seeds");
         assert!((14..=24).contains(&more), "{line}");
         rows += 1;

@@ -1,4 +1,5 @@
-//! The default plan at a reduced size has one results hash: debug or release, one thread or two.
+//! The default plan at a reduced size has the same results hash in debug and release builds, with
+//! one thread and with two.
 
 mod determinism;
 

@@ -42,7 +42,7 @@ fn one_swarm_gives_one_result() {
     let useful = result["bytes"]["payload_useful"]
         .as_u64()
         .expect("a number");
-    // 11 peers get 25 MiB in 1 600 blocks each.
+    // 11 peers receive 25 MiB in 1 600 blocks each.
     assert!(blocks >= 11 * 1600);
     assert_eq!(useful, 11 * 25 * 1024 * 1024);
     let times = &result["completion_s"];
@@ -91,7 +91,7 @@ fn people_get_lines() {
     );
 }
 
-/// The figures of one run are those that a plan would have for it.
+/// The figures of a run are the same as those of a plan for this run.
 #[test]
 fn times_are_those_of_the_statistics() {
     let result = json(W1);
@@ -192,7 +192,7 @@ fn the_gallery_draws_what_it_says() {
             "{svg}"
         );
     }
-    // The command of the page gives the run of the picture.
+    // The command on the page repeats the run of the figure.
     let arguments = [
         "small",
         "--set",

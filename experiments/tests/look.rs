@@ -1,4 +1,4 @@
-//! Looking inside a run as a user does it: traces, where a run is stopped, the state there.
+//! Looking inside a run as a user does: traces, stopping a run, the state at that time.
 
 use std::process::Command;
 
@@ -38,7 +38,7 @@ fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&SMALL[..], more].concat()
 }
 
-/// What follows `name` on its line.
+/// The text after `name` on its line.
 fn field<'a>(text: &'a str, name: &str) -> &'a str {
     let line = text.lines().find(|it| it.starts_with(name));
     line.map_or("", |it| it[name.len()..].trim())
@@ -85,7 +85,7 @@ fn a_run_stops_where_it_is_told_to_and_shows_its_state() {
         20,
         "a row each in both tables: {text}"
     );
-    // The whole trace up to that time tells the same.
+    // The whole trace, read up to that time, gives the same.
     lab.text(&small(&["--trace", "w.trace"]));
     let whole = lab.text(&[
         "trace", "w.trace", "--until", "60 s", "--peers", "--peer", "0",
@@ -128,7 +128,7 @@ fn what_cannot_be_done_is_one_sentence() {
         "--peers and --peer print tables, which are no JSON: leave one of them out, or write a \
          --trace",
     );
-    // Nothing can be written there.
+    // This path cannot be written.
     let said = ended(&mut lab.command(&small(&["--trace", "no/such.trace"])), 5);
     assert_eq!(
         said.stderr,

@@ -1,4 +1,4 @@
-//! Peers that a scenario keeps for itself, and origins with a policy of their own.
+//! Peers whose policy the scenario sets, and origins with a policy of their own.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ fn policies_run_on_the_peers_that_the_scenario_leaves() {
         let gave = run.nodes.iter().filter(|it| it.outsider);
         assert_eq!(gave.map(|it| it.payload_sent_bytes).sum::<u64>(), 0);
         outside.push(own);
-        // Whatever the peers run, the origin runs the same.
+        // The origin runs the same policy whatever the peers run.
         let spec = engine.spec(&plan, unit).expect("a swarm");
         let origin = &spec.clients[usize::from(spec.nodes[0].client)];
         assert_eq!(
@@ -80,7 +80,7 @@ fn a_scenario_that_leaves_no_peer_is_refused() {
     assert!(refused.to_string().contains("take every peer"), "{refused}");
 }
 
-/// One of five peers, 10 % and 25 % of them are the same peer: one run, found under each adoption.
+/// With five peers, `one`, 10 % and 25 % are the same peer: one run, found under each adoption.
 #[test]
 fn adoptions_of_the_same_number_of_peers_share_a_run() {
     let text = PLAN

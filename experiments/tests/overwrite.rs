@@ -1,11 +1,11 @@
-//! What a command reads is never written over by what it writes.
+//! A command never overwrites a file that it reads.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::common::{Lab, PLAN, ended};
 
-/// A folder with a plan, the scenario file that it runs, and other names of both.
+/// A folder with a plan, its scenario file, and links to both.
 fn lab() -> Lab {
     let source = PLAN.replace("\"flash-hetero\"", "\"own.toml\"");
     let lab = Lab::new(&source);
@@ -74,7 +74,8 @@ fn a_plan_and_its_scenarios_are_not_written_over() {
     refused(&lab, &junit, "--junit ./before.csv", "before.csv");
 }
 
-/// The results hold the plan as it was run, under a name that a plan of one's own may have, too.
+/// The results folder contains the plan as it was run, under a name that the user's own plan may
+/// have too.
 #[test]
 fn results_do_not_take_the_place_of_the_plan() {
     let lab = lab();
@@ -94,8 +95,8 @@ fn results_do_not_take_the_place_of_the_plan() {
     ended(&mut lab.command(&again), 0);
 }
 
-/// A margin that moves once the results are known must say so, and no other plan of the same name takes
-/// the place of results unasked.
+/// A plan whose margins changed after its results are known must say so. Another plan with the same
+/// name cannot replace results unless told to.
 #[test]
 fn a_registered_plan_changes_only_openly() {
     let lab = Lab::new(PLAN);

@@ -1,4 +1,5 @@
-//! The example policy as `experiments/README.md` says: a crate of its own, outside the workspace.
+//! The example policy in a crate of its own outside the workspace, as `experiments/README.md`
+//! describes.
 
 mod common;
 
@@ -13,7 +14,7 @@ fn root() -> PathBuf {
     root.expect("the workspace").to_owned()
 }
 
-/// The manifest that the README shows, with this checkout where its own stands.
+/// The manifest from the README, with the paths of this checkout.
 fn manifest() -> String {
     let readme = fs::read_to_string(root().join("experiments/README.md")).expect("README");
     let blocks = readme.split("```toml\n").skip(1);
@@ -23,7 +24,7 @@ fn manifest() -> String {
     let shown = shown
         .expect("a manifest in the README")
         .replace("../unchoke", &here);
-    // The same profiles find what the workspace has built of others already.
+    // With the same profiles, cargo can use dependencies that the workspace has built already.
     let whole = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace");
     let profiles = whole.find("[profile.").expect("profiles");
     format!("{shown}\n{}", &whole[profiles..])

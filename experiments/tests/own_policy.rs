@@ -1,4 +1,5 @@
-//! A policy from outside, as `experiments/README.md` walks through it, with the example as its program.
+//! A policy from outside the repository. Follows `experiments/README.md`, with the example as the
+//! program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,8 @@ fn the_example_fits_forty_lines() {
     assert!(lines <= 40, "{lines} lines");
 }
 
-/// Every command of `lab` knows it, as the README says, word for word but for how the program starts.
+/// Every command of `lab` accepts the policy. The command lines are those of the README, except for
+/// the name of the program.
 #[test]
 fn the_walk_through_runs_as_it_stands() {
     let (plan, lines) = own_policy();
@@ -88,7 +90,8 @@ fn the_walk_through_runs_as_it_stands() {
     assert!(said.contains("clients    loyal"), "{said}");
     assert!(said.contains("No change: all "), "{said}");
     assert!(said.contains("one peer of loyal"), "{said}");
-    // The unit files are of this very program: another build of it, or `lab`, has another policy.
+    // The unit files belong to this build of the program; another build, or `lab`, may have another
+    // policy.
     let units = fs::read_dir(lab.path("results/tiny/units")).expect("units");
     let mut units = units.map(|it| it.expect("an entry").path());
     let unit = units.find(|it| it.extension().is_some_and(|it| it == "jsonl"));
@@ -96,7 +99,7 @@ fn the_walk_through_runs_as_it_stands() {
     let engine = unit.split("\"engine\":\"").nth(1).expect("its engine");
     let engine = engine.split('"').next().expect("a word");
     assert_eq!(engine.len(), 16 + 1 + 16, "{engine}");
-    // A program without the policy says so.
+    // A program without the policy prints an error.
     let refused = lab.expect(2, &["run", "tiny.toml"]);
     assert!(refused.contains("no choking policy 'loyal'"), "{refused}");
 }

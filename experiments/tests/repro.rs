@@ -1,4 +1,4 @@
-//! `lab repro` on a small plan of its own: every verdict comes out, and for the right reason.
+//! `lab repro` with a small table of its own: every verdict occurs, each with the right reason.
 
 use std::fs;
 

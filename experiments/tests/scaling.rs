@@ -31,7 +31,7 @@ fn a_size_is_measured_once_by_one_engine() {
     assert_eq!(ours.len(), 1);
     let it = ours[0];
     assert_eq!((it.series.as_str(), it.peers), ("bep3", 100));
-    // 99 peers get 1 600 blocks each, and some of them twice.
+    // 99 peers receive 1 600 blocks each, some of them twice.
     let blocks = it.blocks.expect("counted");
     assert!((99 * 1600..2 * 99 * 1600).contains(&blocks), "{blocks}");
     assert!(
@@ -62,7 +62,7 @@ fn a_size_is_measured_once_by_one_engine() {
     assert_eq!(run(&[]), "", "nothing is measured twice");
     assert_eq!(table(folder.path()), rows);
     assert!(run(&["--force"]).contains("bep3"), "unless it must be");
-    // What another engine measured does not count.
+    // Rows from another engine are not kept.
     let path = folder.path().join("out/scaling.csv");
     let text = std::fs::read_to_string(&path).expect("a table");
     std::fs::write(&path, text.replace(&it.engine, "0123456789abcdef")).expect("written");

@@ -1,5 +1,5 @@
-//! Plans in shares: what `lab emit` prints, what `lab status` and `lab verify` say of unit files in every
-//! state, and a stop by signal.
+//! Plans run in parts: the scripts of `lab emit`, the output of `lab status` and `lab verify` for
+//! unit files in every state, and a stop by signal.
 
 use std::fs;
 use std::process::Stdio;
@@ -87,7 +87,8 @@ fn status_and_verify_tell_every_state_of_a_unit() {
         "{sample}"
     );
 
-    // A byte in the middle: both ends are whole, so only the hash tells.
+    // A byte in the middle: the first line and the trailer are intact, so only the hash shows the
+    // damage.
     let files = units(&lab);
     let mut bytes = fs::read(&files[0]).expect("a unit");
     let middle = bytes.len() / 2;
@@ -118,7 +119,7 @@ fn status_and_verify_tell_every_state_of_a_unit() {
 fn another_result_of_a_unit_is_refused_with_code_4() {
     let lab = Lab::new(PLAN);
     lab.expect(0, &["run", "tiny.toml", "--quiet", "--no-plots"]);
-    // A result that is whole and different, as an engine with a fault would write it.
+    // A complete but different result, as a faulty engine would write it.
     let file = &units(&lab)[0];
     let text = fs::read_to_string(file).expect("a unit");
     let end = text.trim_end().rfind('\n').expect("lines") + 1;

@@ -1,4 +1,5 @@
-//! The fast link solver against the exact one in whole swarms, at a size that fits a test.
+//! Compares the fast link solver with the exact one in whole swarms that are small enough for a
+//! test.
 
 use std::process::Command;
 
@@ -15,12 +16,12 @@ fn the_fast_solver_changes_completion_times_by_a_thousandth_at_most() {
     let all = rows.last().expect("the row over all scenarios");
     assert_eq!(all.scenario, "all");
     assert_ne!(all.verdict, Verdict::Fail, "{rows:?}");
-    // Where links have few flows, ripples end by themselves and next to nothing differs.
+    // With few flows per link, changes die out by themselves, so the solvers hardly differ.
     for name in ["w1", "clustering", "small"] {
         let row = rows.iter().find(|it| it.scenario == name).expect("a row");
         assert_eq!(row.verdict, Verdict::Pass, "{row:?}");
     }
-    // And somewhere they are not, or nothing was compared.
+    // Some results must differ, otherwise nothing was compared.
     assert!(rows.iter().any(|it| it.effect != 0.0), "{rows:?}");
 }
 

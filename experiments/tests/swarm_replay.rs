@@ -1,6 +1,6 @@
-//! The swarm replay: what is recorded is what happened, and what a browser shows is what was
-//! recorded. Without a browser the second half is skipped, and says so; with
-//! `UNCHOKE_REQUIRE_CHROMIUM=1` its absence is a failure.
+//! The swarm replay: the recording must agree with the run, and the page in a browser with the
+//! recording. Without a browser the second part is skipped with a message; with
+//! `UNCHOKE_REQUIRE_CHROMIUM=1` that is a failure.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,10 +42,10 @@ fn the_last_step_is_the_end_of_the_run() {
         let life = if it.left_at.is_some() { 3 } else { 2 };
         assert_eq!(last.lives[node], life);
     }
-    // Every copy is somebody's, and the origin has one of each.
+    // Every copy belongs to a node, and the origin has one of each piece.
     let present = (0..13).filter(|node| last.lives[*node] == 2).count();
     assert!(last.copies.iter().all(|it| *it as usize == present));
-    // A share of a step's bytes is in its flows; nothing is left out of so small a swarm.
+    // Flows contain part of a step's bytes. In a swarm this small, no flow is left out.
     for pair in film.frames.windows(2) {
         let moved: u64 = pair[1].down.iter().sum::<u64>() - pair[0].down.iter().sum::<u64>();
         let drawn: u64 = pair[1].flows.iter().map(|it| u64::from(it.units)).sum();
@@ -115,7 +115,7 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// Uses the page as a reader does, and says what came of it.
+/// Uses the page as a reader would, and reports what it shows.
 const VISIT: &str = r##"
 <script>
 (() => {
@@ -198,7 +198,7 @@ fn browse(chromium: &Path, folder: &Path, page: &Path) -> (String, String) {
     (text(output.stdout), text(output.stderr))
 }
 
-/// What the browser should have unpacked of each step.
+/// The content of each step that the browser should have unpacked.
 fn steps(film: &Film) -> Vec<Value> {
     let units = |sums: &[u64]| -> Vec<u64> { sums.iter().map(|it| it / UNIT_BYTES).collect() };
     let step = |it: &unchoke_experiments::show::swarm_replay::Frame| {
@@ -246,7 +246,7 @@ fn a_browser_shows_what_was_recorded() {
     }
 }
 
-/// Opens a page and gives what it said; nothing else may be said, and nothing loaded.
+/// Opens a page and returns its report. It may print nothing else and load nothing.
 fn visit(chromium: &Path, folder: &Path, text: &str) -> Value {
     let file = folder.join("page.html");
     std::fs::write(&file, text).expect("written");
@@ -272,7 +272,7 @@ fn visit(chromium: &Path, folder: &Path, text: &str) -> Value {
     said
 }
 
-/// What was said is what was recorded, and what a reader expects.
+/// Checks that the report agrees with the recording.
 fn judge(said: &Value, film: &Film) {
     for (at, (own, expected)) in said["steps"]
         .as_array()

@@ -1,5 +1,5 @@
-//! What processes are told, which scenarios can be run for real, and how two worlds are compared.
-//! The swarms of processes themselves: `experiments/sim_vs_net --quick`.
+//! Command lines of processes, scenarios that can run as processes, and the comparison of real and
+//! simulated swarms. `experiments/sim_vs_net --quick` tests swarms of processes.
 
 use std::path::Path;
 use std::process::Command;
@@ -177,7 +177,7 @@ fn errors_by_hand() {
     let [row] = &it.rows[..] else {
         panic!("one class has leechers: {:?}", it.rows);
     };
-    // Means of 20 and 18 seconds.
+    // Means of 20 s and 18 s.
     assert_eq!((row.class, row.peers), (1, 2));
     assert!((row.error() + 0.1).abs() < 1e-12);
     assert!((it.median_error() - 0.1).abs() < 1e-12);
@@ -186,11 +186,11 @@ fn errors_by_hand() {
         let row = row.expect("a kind of bytes");
         (row.real, row.simulated)
     };
-    // 2000 useful bytes a run.
+    // 2000 useful bytes in each run.
     assert_eq!(of("wasted, all causes"), (Some(0.1), Some(0.05)));
     assert_eq!(of("have"), (Some(0.015), Some(0.015)));
     assert_eq!(of("sent by the origin"), (Some(0.755), Some(0.755)));
-    // 6000 on the wire, of which 1500 + 2 * 350 payload and 30 for three `have`s.
+    // 6000 bytes on the wire; 1500 + 2 * 350 are payload, and 30 are three `have`s.
     assert_eq!(
         of("transport and link headers"),
         (Some(3770.0 / 2000.0), None)
@@ -224,7 +224,7 @@ fn contrasts_by_hand() {
         (row.real, row.simulated)
     };
     assert_eq!(of(Quantity::Time, Some(1)), (Some(1.0), Some(0.9)));
-    // 10 % against 5 %; nothing below the line in the simulator.
+    // 10 % compared with 5 %; in the simulator the denominator is zero.
     assert_eq!(of(Quantity::Wasted, Some(1)), (Some(2.0), None));
     let (real, simulated) = of(Quantity::Time, None);
     assert!((real.expect("one seed") - 1.0).abs() < 1e-12);
@@ -247,7 +247,7 @@ fn the_simulated_side_counts_what_it_puts_on_the_wire() {
     }
 }
 
-/// Where `unshare` is not found, no links can be shaped.
+/// Without the program `unshare`, links cannot be shaped.
 #[test]
 fn who_relies_on_shaped_links_is_told_that_there_are_none() {
     let quick = |required: &str| {

@@ -51,7 +51,7 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
         text(&output.stdout)
     };
     let dry = lab(folder.path(), &["tournament", "tiny.toml", "--dry-run"]);
-    // A seed: three pure, six alone, six half and half.
+    // Runs per seed: three pure, six with a single peer, six half and half.
     assert!(text(&dry.stdout).contains("30 runs, 30 missing"), "{dry:?}");
     let first = run("a", "1");
     assert!(first.contains("30 of 30 runs now"), "{first}");
@@ -89,7 +89,7 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
     }
 }
 
-/// A report shows the tournament that lies beside its folder, or the one that it is pointed at.
+/// A report includes the tournament beside its folder, or the one that an option names.
 #[test]
 fn a_report_shows_the_tournament_beside_it() {
     let folder = tempfile::tempdir().expect("folder");
@@ -157,7 +157,7 @@ fn the_registered_tournament_has_every_policy_of_the_registry_once() {
     let mut plays: Vec<&str> = contenders.map(|it| it.policy.as_str()).collect();
     let mut known: Vec<&str> = REGISTRY.iter().map(|it| it.id).collect();
     plays.sort_unstable();
-    // Where nobody starts complete but the origin, superseed is the same policy.
+    // If only the origin starts complete, smartseed is the same policy as superseed.
     known.retain(|it| *it != "smartseed");
     known.sort_unstable();
     assert_eq!(plays, known);

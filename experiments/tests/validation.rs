@@ -1,4 +1,4 @@
-//! The simulator against theory and published results, at sizes that fit a test.
+//! Compares the simulator with theory and published results, at sizes that fit a test.
 
 use unchoke_experiments::against::validation::judge::Verdict;
 use unchoke_experiments::against::validation::plan::Plan;
@@ -17,7 +17,7 @@ fn outcomes(only: &str) -> Vec<Outcome> {
     run(options, &Silent).expect("the plans can be run")
 }
 
-/// No check fails but those whose plan says why.
+/// No check fails unless its plan has an explanation.
 fn nothing_fails(only: &str) {
     let outcomes = outcomes(only);
     assert!(!outcomes.is_empty());
@@ -25,7 +25,7 @@ fn nothing_fails(only: &str) {
     assert!(!unexplained, "\n{}", table::terminal(&outcomes, &[]));
 }
 
-/// Checks with these words in their name pass.
+/// The checks whose names contain these words pass.
 fn passes(only: &str, names: &[&str]) {
     let outcomes = outcomes(only);
     for name in names {
@@ -46,7 +46,7 @@ fn kumar_ross_is_never_beaten() {
     passes("kumar_ross", &bound);
 }
 
-/// What a reduced run does not check, it names.
+/// A reduced run names the checks that it skips.
 #[test]
 fn checks_of_the_full_size_are_named_in_a_reduced_run() {
     let options = |size| Options {

@@ -30,13 +30,13 @@ source = "flash-hetero"
 set = { peers = 12, size = "2 MiB", piece = "64 KiB", sample_every = "5 s" }
 "#;
 
-/// What a command said until it ended.
+/// The output of a command.
 pub struct Said {
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Runs a command to its end, which must come with this exit code.
+/// Runs a command to its end, and checks its exit code.
 #[track_caller]
 pub fn ended(command: &mut Command, code: i32) -> Said {
     let output = command.output().expect("it starts");
@@ -50,7 +50,7 @@ pub fn ended(command: &mut Command, code: i32) -> Said {
     Said { stdout, stderr }
 }
 
-/// A folder with a plan in it, in which `lab` runs.
+/// A folder with a plan, in which `lab` runs.
 pub struct Lab {
     folder: tempfile::TempDir,
 }
@@ -78,7 +78,7 @@ impl Lab {
             .expect("the command starts")
     }
 
-    /// Runs and expects an exit code; gives what was printed, errors last.
+    /// Runs a command and checks its exit code. Returns what was printed, errors last.
     pub fn expect(&self, code: i32, arguments: &[&str]) -> String {
         let said = ended(&mut self.command(arguments), code);
         said.stdout + &said.stderr
