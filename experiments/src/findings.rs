@@ -1,5 +1,10 @@
 //! Evaluates runs: measures of each run, statistics over pairs of runs, verdicts.
 //!
+//! In the order of a run's way through it: [`measure`] computes figures of one run (E1 to E5, times,
+//! fairness); [`analysis`] pairs runs by seed and compares them, with intervals from [`stats`];
+//! [`verdict`] turns intervals into words; [`conduct`] does all of this for a plan. [`factorial`],
+//! [`tournament`] and [`coverage`] are studies of other kinds.
+//!
 //! Deliberately not here: text and figures for readers; [`crate::show`] makes them.
 
 pub mod analysis;

@@ -1,4 +1,6 @@
-//! Computes the compared figures from the rows of one run.
+//! Computes the compared figures from the rows of one run. The readings E1 to E5 of "bandwidth"
+//! start here: [`measure_group`] has E1 and E2, [`measure_swarm`] has E3 to E5. The bytes were
+//! counted by `core::ledger`, whose sum over all nodes is [`Outcome::total`].
 
 use crate::findings::stats::fairness::{gini, jain, log_slope, spearman};
 use crate::findings::stats::math::{exp, ln};
@@ -49,9 +51,9 @@ pub struct GroupMeasure {
     pub peers: usize,
     /// Number of them that completed.
     pub completed: usize,
-    /// Payload uploaded per completed copy, bytes.
+    /// Payload uploaded per completed copy, bytes (E1).
     pub upload_per_copy: f64,
-    /// All bytes sent and received per completed copy.
+    /// All bytes sent and received per completed copy (E2).
     pub total_per_copy: f64,
     /// Mean of the logarithm of completion time in seconds.
     pub mean_log_time: f64,
@@ -62,13 +64,13 @@ pub struct GroupMeasure {
 /// Figures of a whole swarm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SwarmMeasure {
-    /// Bytes sent by all nodes per useful byte received.
+    /// Bytes sent by all nodes per useful byte received (E3).
     pub cost: f64,
     /// Payload sent in vain per useful byte.
     pub redundant: f64,
     /// Protocol bytes sent per useful byte.
     pub protocol: f64,
-    /// Bytes sent by origin seeds per completed copy.
+    /// Bytes sent by origin seeds per completed copy (E4).
     pub origin_per_copy: f64,
     /// Mean completion time, seconds.
     pub mean_time: f64,
@@ -87,7 +89,7 @@ pub struct SwarmMeasure {
 }
 
 impl SwarmMeasure {
-    /// All bytes other than useful ones, per useful byte.
+    /// All bytes other than useful ones, per useful byte (E5).
     #[must_use]
     pub fn waste(&self) -> f64 {
         self.cost - 1.0
