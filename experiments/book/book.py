@@ -1,4 +1,4 @@
-"""The book: pages of src/ and generated ones, as static HTML. Run by experiments/book/build."""
+"""Builds the book as static HTML from src/ and from generated pages. Run by experiments/book/build."""
 
 import html
 import pathlib
@@ -27,7 +27,7 @@ img { max-width: 100%; } .pages { margin-top: 3rem; display: flex; justify-conte
 
 
 def chapters(pages):
-    """Titles and files in the order of SUMMARY.md; every page must be in it."""
+    """Titles and files in the order of SUMMARY.md, which must list every page."""
     found = re.findall(r"^\s*- \[(.+?)\]\((.+?)\)$", pages["SUMMARY.md"], re.M)
     listed = {file for _, file in found}
     left_out = set(pages) - listed - {"SUMMARY.md"}
@@ -56,7 +56,7 @@ def page(order, at, body):
 
 
 def broken_links(built):
-    """Links and pictures of the built pages that lead nowhere, fragments included."""
+    """Broken links and pictures of the built pages, including links to fragments."""
     faults = []
     for file, text in built.items():
         for target in re.findall(r'(?:href|src)="([^"]+)"', text):

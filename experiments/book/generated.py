@@ -1,4 +1,4 @@
-"""Pages that are made from the code: nobody has to keep them in step."""
+"""Pages generated from the code, so that they are always up to date."""
 
 import csv
 import gzip
@@ -14,7 +14,7 @@ UNITS = {"time": "time, as `\"30 s\"`", "rate": "rate, as `\"10 Mbit/s\"`", "siz
 
 
 def pages(root, lab):
-    """Texts by file, and what is wrong with them."""
+    """The texts by file, and a list of faults."""
     faults = []
     made = {
         "scenario-keys.md": scenario_keys(root, lab, faults),
@@ -39,7 +39,7 @@ def rows(head, lines):
 
 
 def kind(schema, defs):
-    """What a value looks like, for people. A schema that is `true` takes anything."""
+    """Describes the form of a value for readers. A schema that is `true` accepts anything."""
     if isinstance(schema, bool):
         return "any value"
     if "$ref" in schema:
@@ -63,7 +63,7 @@ def kind(schema, defs):
 
 
 def walk(schema, defs, path=""):
-    """Every key of a schema: path, schema. Tables of one of several models give the keys of each."""
+    """Every key of a schema with its path. A table with several models gives the keys of all of them."""
     if "$ref" in schema and schema["$ref"].rsplit("/", 1)[1] not in UNITS:
         schema = {**defs[schema["$ref"].rsplit("/", 1)[1]], **schema}
     for name, inner in schema.get("properties", {}).items():
@@ -103,7 +103,7 @@ def key_table(found, defs, defaults, file, faults):
 
 
 def flat(table, path=""):
-    """Values of a TOML document by path; of lists of tables, the first."""
+    """Values of a TOML document by path; from a list of tables, those of the first."""
     for name, value in table.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             value = value[0]
@@ -117,7 +117,7 @@ def scenario_keys(root, lab, faults):
     schema = json.loads((root / "experiments/schemas/scenario.json").read_text())
     with tempfile.TemporaryDirectory() as folder:
         least = pathlib.Path(folder) / "least.toml"
-        # What a scenario must say; the rest of the resolved text is defaults.
+        # The keys that a scenario must have. All others in the resolved text are defaults.
         least.write_text('[torrent]\nsize = "1 MiB"\npiece = "256 KiB"\n[[origin]]\nup = "1 MB/s"\ndown = "1 MB/s"\n'
                          '[peers]\ncount = 1\n[[peers.class]]\nname = "all"\nup = "1 MB/s"\ndown = "1 MB/s"\n')
         resolved = tomllib.loads(ask(lab, "sim", str(least), "--resolved"))
@@ -137,7 +137,7 @@ def plan_keys(root, faults):
 
 
 def policies(root, lab, faults):
-    """Each policy by its comment in the code, which names source and deviations, with its parameters."""
+    """Each policy with its parameters and its comment in the code, which has source and deviations."""
     zoo = root / "core/src/choke/zoo"
     comments = {}
     for file in sorted(zoo.glob("*.rs")):
@@ -150,7 +150,7 @@ def policies(root, lab, faults):
         if name:
             comments[name[1]] = comment
     text, current = "", None
-    # To the next head, which is not indented.
+    # Up to the next heading, which is not indented.
     part = re.split(r"\n(?=\S)", ask(lab, "list").split("\npolicies\n")[1])[0]
     for line in part.splitlines():
         policy = re.match(r"  (\w+)\s+(.*)", line)
@@ -173,7 +173,7 @@ def policies(root, lab, faults):
 
 
 def columns(root, faults):
-    """Every column of every table in results/, by its first description."""
+    """Every column of every table in results/, with its first description."""
     known = tomllib.loads((pathlib.Path(__file__).resolve().parent / "columns.toml").read_text())
     for line in (root / "results/README.md").read_text().splitlines():
         parts = [it.strip() for it in line.strip().strip("|").split(" | ")]

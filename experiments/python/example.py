@@ -1,4 +1,4 @@
-"""One figure from scratch: what tit-for-tat with five connections does to completion times.
+"""One figure from scratch: the effect of tit-for-tat with five connections on completion times.
 
     python example.py times.svg        # needs matplotlib
 """
@@ -25,7 +25,7 @@ figure, axes = plt.subplots(figsize=(6, 4))
 for at, name in enumerate(POLICIES):
     own = runs[at * len(SEEDS):(at + 1) * len(SEEDS)]
     times = numpy.concatenate([(it.peers["completed_s"] - it.peers["arrived_s"])[it.peers["origin"] == 0] for it in own])
-    # A peer that did not complete stays in the denominator: the curve then ends below 1.
+    # Peers that did not complete stay in the denominator, so the curve ends below 1.
     done = numpy.sort(times[~numpy.isnan(times)])
     axes.step(done, numpy.arange(1, len(done) + 1) / len(times), label=name)
 axes.set(xlabel="completion time, s", ylabel="share of peers", title=f"flash-hetero, 60 peers, {len(SEEDS)} seeds")

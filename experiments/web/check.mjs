@@ -1,4 +1,4 @@
-// node experiments/web/check.mjs LAB: digests of the page's engine against those of `lab sim`, in node and in
+// node experiments/web/check.mjs LAB: compares digests of the page's engine with `lab sim`, in node and in
 // headless Chromium. The page must be built. A second argument names a file for a picture of the page.
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
@@ -27,7 +27,7 @@ function same(what, one, other) {
   console.log(`same  ${one}  ${what}`);
 }
 
-// `engine.js` is no module, so that a worker can hold it: its function becomes a name here.
+// `engine.js` is not a module, so that a worker can include it. Here its function gets a name.
 vm.runInThisContext(fs.readFileSync(path.join(here, "page/engine.js"), "utf8"));
 const wasm = fs.readFileSync(path.join(web, "wasm32-unknown-unknown/release/unchoke_web.wasm"));
 let told = 0;
@@ -52,7 +52,7 @@ const profile = fs.mkdtempSync(path.join(os.tmpdir(), "page-"));
 const choices = "#scenario=flash-hetero&peers=30&seed=5&seeds=2&a=bep3&b=tit_for_tat&set=torrent.size%3D2+MiB&run=1";
 const options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", `--user-data-dir=${profile}`, "--window-size=1100,1500"];
-// The browser is asked through a pipe, in messages that end with a zero byte.
+// Talks to the browser through a pipe; each message ends with a zero byte.
 const browser = spawn(chromium, [...options, "--remote-debugging-pipe"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 const answers = new Map();
 let heard = "";
@@ -72,13 +72,13 @@ const { targetId } = await tell("Target.createTarget", { url: `file://${web}/lab
 const { sessionId } = await tell("Target.attachToTarget", { targetId, flatten: true });
 const value = async (expression) => (await tell("Runtime.evaluate", { expression }, sessionId)).result?.value;
 const start = Date.now();
-// The page says in its title that its runs are done.
+// The page changes its title when its runs are done.
 while (!String(await value("document.title")).startsWith("ready")) {
   if (Date.now() - start > 120_000) { browser.kill(); throw new Error(`not ready: ${await value("document.title")}`); }
   await new Promise((resolve) => { setTimeout(resolve, 200); });
 }
 const shown = await value('document.getElementById("digests").textContent');
-// A film of each side: the page itself compares its digest with the run's.
+// The replay of each side. The page itself compares its digest with that of the run.
 const until = async (what, expression) => {
   const begin = Date.now();
   while (!await value(expression)) {
@@ -92,7 +92,7 @@ for (const side of ["a", "b"]) {
 }
 const wrong = await value('document.getElementById("said").textContent');
 if (wrong) { browser.kill(); throw new Error(wrong); }
-// Films draw themselves on a canvas when they are in sight.
+// A replay draws on its canvas only while it is visible.
 await value('document.getElementById("watch-a").scrollIntoView()');
 await new Promise((resolve) => { setTimeout(resolve, 1000); });
 if (process.argv[3]) {

@@ -1,4 +1,4 @@
-"""The wheel as it is installed: run by experiments/python/check, with the path of `lab` as argument."""
+"""Tests the installed wheel. Run by experiments/python/check, with the path of `lab` as argument."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ assert [(it.seed, it.set["client.policy"]) for it in many][:5:4] == [(1, "tit_fo
 assert many[2].digest == one.digest, "threads show"
 assert many[0].digest == native(1)["digest"] and len({it.digest for it in many}) == 8
 
-# Python goes on while a sweep runs.
+# Other Python threads must continue while a sweep runs.
 ticks, stop = [], threading.Event()
 
 

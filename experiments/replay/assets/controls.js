@@ -1,4 +1,4 @@
-// The words and controls of the replay: what a reader does becomes what `draw.js` draws.
+// Texts and controls of the replay: turns actions of the reader into calls of `draw.js`.
 
 const WHOLE_RUN_S = [15, 30, 60, 120];
 const LIVES = ["not there yet", "leecher", "seed", "gone"];
@@ -77,7 +77,7 @@ function connections(head, film, facts, f, chosen, choose) {
   };
   const titles = ["with peer", "state", "pieces", "it unchokes", "unchokes it", "gets", "gives"];
   const titleRow = element("tr", {}, ...titles.map((text) => element("th", { textContent: text })));
-  // Where flows were left out, rates of pairs are at least what is said.
+  // If flows were left out, the rates of pairs are lower bounds.
   const partial = film.flows.start[f + 1] - film.flows.start[f] < film.flowCount[f];
   const note = partial ? "Rates are of the largest flows of the swarm only." : "";
   return [
@@ -187,7 +187,7 @@ function start(root) {
       End: () => show(head.frames - 1),
       Escape: () => choose(null),
     };
-    // A focused button answers the space bar by itself.
+    // A focused button handles the space bar itself.
     if (event.target.tagName !== "BUTTON") actions[" "] = toggle;
     if (actions[event.key]) {
       event.preventDefault();
@@ -201,9 +201,9 @@ function start(root) {
     const box = paint.course.element.getBoundingClientRect();
     show(Math.floor((event.clientX - box.left) / box.width * head.frames));
   };
-  // On a page of its own the replay gets every key; in a report those that are meant for it.
+  // On its own page the replay handles all keys; in a report only those pressed inside it.
   (document.querySelector("main") ? root : document).addEventListener("keydown", onKey);
-  // In a frame of its own: drawing changes the height that is observed.
+  // In a separate animation frame, because drawing changes the observed height.
   new ResizeObserver(() => requestAnimationFrame(draw)).observe(root);
 
   // An address may end in #t=120&peer=5.
@@ -214,7 +214,7 @@ function start(root) {
   return { frames: head.frames, show, choose, draw, toggle, describe: facts.describe };
 }
 
-// What is looked up often, or for the whole run.
+// Values that are used often, or that belong to the whole run.
 function prepare(head, film, facts) {
   head.isOrigin = new Uint8Array(head.peers);
   for (const node of head.origins) head.isOrigin[node] = 1;
@@ -255,7 +255,7 @@ function prepare(head, film, facts) {
 const name = document.title;
 try {
   window.unchokeReplay = start(document.getElementById("replay-stage"));
-  // For whoever waits for it, a test for example; readers get their title back.
+  // Signals that the page is ready, for example to a test; then restores the title.
   document.title = "ready";
   setTimeout(() => { document.title = name; }, 10000);
 } catch (error) {

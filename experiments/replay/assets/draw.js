@@ -1,6 +1,6 @@
-// Draws a step of a run: uses what `steps.js` knows of it.
+// Draws a step of a run, with the data from `steps.js`.
 
-// Lines of a step at most, or it takes too long to draw.
+// Most lines of a step; more would take too long to draw.
 const MOST_LINES = 3000;
 const FLOW = "52, 102, 140", ORIGIN_FLOW = "200, 84, 0";
 const GIVES = "#0072b2", GETS = "#d55e00";
@@ -38,7 +38,7 @@ class Canvas {
     this.element.setAttribute("aria-label", label);
     this.pen = this.element.getContext("2d");
   }
-  // Makes it `height` pixels high and as wide as the page lets it, and wipes it.
+  // Makes the canvas `height` pixels high and as wide as the page allows, and clears it.
   begin(height) {
     const width = this.element.clientWidth || 600;
     const tall = height || width;
@@ -72,7 +72,7 @@ function shape(pen, head, life, node, x, y, radius) {
   }
 }
 
-// Draws steps into one canvas after the other. Holds nothing that changes but the canvases.
+// Draws steps into several canvases. Its only changing state is the canvases.
 function painter(head, film, facts) {
   const swarm = new Canvas("replay-swarm", "The swarm; choose a peer with the mouse or with the arrow keys up and down");
   const strip = new Canvas("replay-strip", "Copies of each piece in the swarm");
@@ -84,7 +84,7 @@ function painter(head, film, facts) {
 
   function curve(pen, scale, from, to) {
     const [x1, y1, x2, y2] = [head.x[from], head.y[from], head.x[to], head.y[to]];
-    // Bent towards the middle, so that neighbours on the ring are seen to be linked.
+    // Bent towards the middle, so that lines between neighbours on the ring are visible.
     const bend = (a, b) => (a + b) / 2 * 0.6 + head.side / 2 * 0.4;
     pen.moveTo(x1 * scale, y1 * scale);
     pen.quadraticCurveTo(bend(x1, x2) * scale, bend(y1, y2) * scale, x2 * scale, y2 * scale);
@@ -98,7 +98,7 @@ function painter(head, film, facts) {
     for (let at = first; at < first + count; at++) {
       const [from, to] = [film.flows.from[at], film.flows.to[at]];
       const own = from === chosen || to === chosen;
-      // An even sample of the others, if there are too many.
+      // If there are too many others, an evenly spaced sample of them.
       if (!own && count > MOST_LINES && (at - first) * MOST_LINES % count >= MOST_LINES) continue;
       const color = from === chosen ? GIVES : to === chosen ? GETS
         : `rgba(${head.isOrigin[from] ? ORIGIN_FLOW : FLOW}, ${alpha})`;
@@ -236,7 +236,7 @@ function painter(head, film, facts) {
       }
       drawCourse(f);
     },
-    // The peer nearest to a point of the page, if one is near.
+    // The peer nearest to a point of the page; none if the point is far from all peers.
     peerAt(event) {
       const box = swarm.element.getBoundingClientRect();
       const scale = head.side / box.width;

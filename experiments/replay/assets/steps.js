@@ -1,4 +1,4 @@
-// What is known of each step of a run. The parts of the replay are one script and share a scope.
+// The data of each step of a run. All files of the replay become one script and share a scope.
 
 const RATE_WINDOW_S = 10;
 const ABSENT = 0, LEECHER = 1, SEED = 2, GONE = 3;
@@ -20,7 +20,7 @@ class Input {
       scale *= 128;
     }
   }
-  // A row in which a 0 is followed by the number of 0s after it.
+  // A row in which each 0 is followed by the number of further 0s.
   row(length, take) {
     for (let at = 0; at < length;) {
       const value = this.number();
@@ -42,7 +42,7 @@ class Input {
 
 const unzigzag = (it) => (it % 2 === 0 ? it / 2 : -(it + 1) / 2);
 
-// Lists of all steps, one after the other; those of step f lie from start[f] to start[f + 1].
+// Lists of all steps in sequence; those of step f are from start[f] to start[f + 1].
 class Lists {
   constructor(...names) {
     this.start = [0];
@@ -94,7 +94,7 @@ function unpack(head, input) {
   return film;
 }
 
-// ---- what is known of a step
+// ---- the data of a step
 
 function model(head, film) {
   const { peers, columns, unit_bytes: unit } = head;
@@ -115,7 +115,7 @@ function model(head, film) {
     // Mean payload rate of a peer in bytes/s.
     rate: (cells, f, node) =>
       (cell(cells, peers, f, node) - cell(cells, peers, since(f), node)) * unit / span(f),
-    // Mean payload rates between a peer and others: what it gets and what it gives.
+    // Mean payload rates between a peer and others, received and sent.
     rates(f, node) {
       const rates = new Map();
       const add = (other, direction, units) => {
@@ -144,7 +144,7 @@ function model(head, film) {
       for (const [other, tie] of ties) if (tie.own === 0 && tie.others === 0) ties.delete(other);
       return ties;
     },
-    // Columns of which a peer has every piece.
+    // Columns in which a peer has every piece.
     columns(f, node) {
       const has = new Uint8Array(columns);
       for (let at = 0; at < film.gained.start[f + 1]; at++) {
@@ -152,7 +152,7 @@ function model(head, film) {
       }
       return has;
     },
-    // Everything that was unpacked of a step, for tests.
+    // All unpacked data of a step, for tests.
     describe(f) {
       const row = (cells, width) => Array.from(cells.slice(f * width, (f + 1) * width));
       const list = (lists) => {

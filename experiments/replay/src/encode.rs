@@ -1,27 +1,28 @@
-//! Packs the steps of a film. `assets/steps.js` unpacks them: change both together.
+//! Packs the steps of a film. `assets/steps.js` unpacks them; change both together.
 //!
-//! Everything is a LEB128 integer. A row of numbers, most of them 0, is written as they are, but a
-//! 0 is followed by the number of 0s after it. Lists are sorted, and an entry is written as its
-//! distance from the one before.
+//! All numbers are LEB128 integers. In a row of numbers, which are mostly 0, each 0 is followed by
+//! the number of further 0s after it. Lists are sorted, and each entry is stored as the difference
+//! from the previous one.
 
 use unchoke_sim::trace::put_varint;
 
 use crate::record::{Film, Frame, UNIT_BYTES};
 
-/// Bytes of packed steps a peer, before base64 makes four of three.
+/// Packed bytes per peer, before base64 makes four bytes of three.
 const BYTES_A_PEER: usize = 5_600;
 
-/// No film needs to be smaller than this, or may be larger than that.
+/// Smallest and largest limit for the size of a film.
 const LEAST_BYTES: usize = 700_000;
 const MOST_BYTES: usize = 5_600_000;
 
-/// Steps are not merged below this number.
+/// Steps are not merged below this number of steps.
 const LEAST_FRAMES: usize = 25;
 
-/// A flow of so many blocks, or more, says how many more; its distance leaves room for less.
+/// Flows with this many blocks or more store the rest in a separate number; smaller flows store the
+/// number of blocks together with the distance.
 const MANY_UNITS: u32 = 4;
 
-/// Packs `film`, and merges its steps until they fit a page.
+/// Packs `film`. Merges its steps until they fit a page.
 pub(crate) fn encode(film: &mut Film) -> Vec<u8> {
     let most = (BYTES_A_PEER * film.header.nodes.len()).clamp(LEAST_BYTES, MOST_BYTES);
     loop {
@@ -51,7 +52,7 @@ fn pack(film: &Film) -> Vec<u8> {
     out
 }
 
-/// What differs from the step before.
+/// Packs the differences from the previous step.
 fn step(out: &mut Vec<u8>, film: &Film, before: &Frame, frame: &Frame) {
     let lives = before.lives.iter().zip(&frame.lives);
     row(
@@ -64,7 +65,7 @@ fn step(out: &mut Vec<u8>, film: &Film, before: &Frame, frame: &Frame) {
         pieces.map(|(old, new)| zigzag((*old).into(), (*new).into())),
     );
     for (old, new) in [(&before.down, &frame.down), (&before.up, &frame.up)] {
-        // Of the sums, so that what is rounded off comes later.
+        // Rounds the sums instead of the differences, so that rounding errors do not add up.
         let units = |it: &u64| it / UNIT_BYTES;
         row(
             out,
@@ -102,7 +103,7 @@ fn step(out: &mut Vec<u8>, film: &Film, before: &Frame, frame: &Frame) {
     }
 }
 
-/// Small for small changes in either direction.
+/// A small number for a small change in either direction.
 const fn zigzag(old: u64, new: u64) -> u64 {
     if new >= old {
         (new - old) * 2
@@ -143,7 +144,7 @@ impl List {
         Self { next: 0 }
     }
 
-    /// The next entry: `value` is below `values`.
+    /// Adds the next entry; `value` must be below `values`.
     fn put(&mut self, out: &mut Vec<u8>, key: u64, values: u64, value: u64) {
         put_varint(out, (key - self.next) * values + value);
         self.next = key + 1;

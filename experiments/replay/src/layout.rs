@@ -1,51 +1,51 @@
-//! Where peers stand: on a ring by class, origins in the middle.
+//! Positions of peers: on a ring by class, with the origins in the middle.
 
 use std::f64::consts::TAU;
 
 use unchoke_sim::trace::Header;
 
-/// Side of the square in which they stand.
+/// Side length of the square.
 pub const SIDE: f64 = 1000.0;
 
-/// Radius of the outermost row; smaller where names of classes stand around it.
+/// Radius of the outermost row. It leaves room for the names of classes around it.
 const OUTER: f64 = 450.0;
 const OUTER_NAMED: f64 = 385.0;
 
-/// Rows of the ring are this far apart, and peers at least.
+/// Distance between rows of the ring, and smallest distance between peers.
 const SPACING: f64 = 11.0;
 
-/// Most that a peer may be wide, radius.
+/// Largest radius of a peer's dot.
 const WIDEST: f64 = 11.0;
 
-/// Share of the ring that is left free between two classes.
+/// Share of the ring that stays empty between two classes.
 const GAP: f64 = 0.02;
 
-/// A standing plan.
+/// Positions of all nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Position of each node.
     pub at: Vec<(f64, f64)>,
     /// Radius of a peer's dot.
     pub radius: f64,
-    /// Radius at which the names of classes stand.
+    /// Radius of the circle with the names of classes.
     pub names: f64,
 }
 
-/// The functions of `libm` give the same figures on every machine.
+/// `libm` is used because its functions give the same values on every machine.
 fn polar(radius: f64, turn: f64) -> (f64, f64) {
     let (sine, cosine) = libm::sincos(turn * TAU);
     let at = |it: f64| libm::round((SIDE / 2.0 + radius * it) * 10.0) / 10.0;
-    // From the top, clockwise.
+    // Starts at the top and goes clockwise.
     (at(sine), at(-cosine))
 }
 
-/// The plan for the nodes of a run.
+/// The positions of the nodes of a run.
 #[must_use]
 pub fn layout(header: &Header) -> Layout {
     let nodes = &header.nodes;
     let (origins, mut peers): (Vec<usize>, Vec<usize>) =
         (0..nodes.len()).partition(|it| nodes[*it].origin);
-    // Who runs the same stands together, too.
+    // Peers with the same client are placed next to each other too.
     peers.sort_by_key(|it| (nodes[*it].class, nodes[*it].client, *it));
     let starts = |it: &[usize]| usize::from(nodes[it[0]].class != nodes[it[1]].class);
     let changes: usize = peers.windows(2).map(starts).sum();

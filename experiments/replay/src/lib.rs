@@ -1,10 +1,11 @@
-//! The swarm replay: one run as a page on which one can watch it.
+//! The swarm replay: a page on which a reader can watch one run.
 //!
-//! [`Recorder`] takes the events of a run and sums them up in a few hundred steps of equal time, so
-//! that the page is bounded whatever the run. `encode` packs the steps, [`layout`] says where peers
-//! stand, [`page`] puts it all together with the script in `assets/`, which unpacks and draws.
+//! [`Recorder`] takes the events of a run and summarises them in a few hundred steps of equal
+//! duration, so that the size of the page is bounded for any run. `encode` packs the steps,
+//! [`layout`] computes the positions of peers, and [`page`] combines everything with the script in
+//! `assets/`, which unpacks and draws the steps.
 //!
-//! A crate of its own: the reports and the lab in the browser both show replays.
+//! It is a separate crate because the reports and the lab in the browser both use it.
 
 #![expect(
     clippy::cast_precision_loss,

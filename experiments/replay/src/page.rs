@@ -1,4 +1,4 @@
-//! The replay as a part of a page, and as a page by itself.
+//! The replay as a part of a page, and as a page of its own.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,11 +16,11 @@ const DRAW: &str = include_str!("../assets/draw.js");
 const CONTROLS: &str = include_str!("../assets/controls.js");
 const STYLE: &str = include_str!("../assets/replay.css");
 
-/// Nothing is loaded from anywhere: the browser sees to it.
+/// The browser enforces that nothing is loaded from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
-/// Dark blue to yellow, by the share of pieces that a peer has: as readers with any colour vision
-/// see an order in it (Nuñez, Anderton and Renslow 2018, `cividis`).
+/// Dark blue to yellow, by the share of pieces that a peer has. Readers with any kind of colour
+/// vision see the colours as ordered (Nuñez, Anderton and Renslow 2018, `cividis`).
 pub const PROGRESS: [[u8; 3]; 5] = [
     [0, 34, 78],
     [65, 77, 107],
@@ -29,7 +29,7 @@ pub const PROGRESS: [[u8; 3]; 5] = [
     [254, 232, 56],
 ];
 
-/// Text as it stands in HTML.
+/// Text escaped for HTML.
 #[must_use]
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -38,7 +38,7 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// The client whose peers are marked, where peers differ in what they run: the first of them.
+/// The client whose peers are marked: the first one, if peers run several. Otherwise `None`.
 #[must_use]
 pub fn marked(header: &Header) -> Option<u16> {
     let leechers = header.nodes.iter().filter(|it| !it.origin);
@@ -54,8 +54,7 @@ pub const fn middle(film: &Film) -> usize {
     film.frames.len() / 2
 }
 
-/// A page that stands alone. `still` draws the film's middle step as SVG, for readers without
-/// JavaScript.
+/// A complete page. `still` draws the film's middle step as SVG, for readers without JavaScript.
 #[must_use]
 pub fn page(film: Film, still: impl FnOnce(&Film, &Layout) -> String) -> String {
     let title = escape(&film.title());
@@ -71,14 +70,14 @@ pub fn page(film: Film, still: impl FnOnce(&Film, &Layout) -> String) -> String 
     )
 }
 
-/// A part of a page: at most one a page. `still` is as for [`page`].
+/// A part of a page; a page can have only one. `still` is as for [`page`].
 #[must_use]
 pub fn fragment(mut film: Film, still: impl FnOnce(&Film, &Layout) -> String) -> String {
     let packed = encode(&mut film);
     let layout = layout(&film.header);
     let picture = still(&film, &layout);
     let head = head(&film, &layout);
-    // No text of a scenario can end the script that holds it.
+    // Text from a scenario must not end the script element.
     let head = head.to_string().replace('<', "\\u003c");
     let packed = STANDARD.encode(packed);
     let sentence = escape(&sentence(&film));
@@ -105,7 +104,7 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// What the still picture shows.
+/// Description of the still picture.
 fn sentence(film: &Film) -> String {
     let at = middle(film);
     let frame = &film.frames[at];
@@ -127,7 +126,7 @@ fn sentence(film: &Film) -> String {
     )
 }
 
-/// What the page is told beside the steps.
+/// The data for the page besides the steps.
 fn head(film: &Film, layout: &Layout) -> serde_json::Value {
     let nodes = &film.header.nodes;
     let origins: Vec<usize> = (0..nodes.len()).filter(|it| nodes[*it].origin).collect();

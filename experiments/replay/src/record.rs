@@ -1,11 +1,11 @@
-//! From the events of a run to steps of equal time.
+//! Summarises the events of a run in steps of equal duration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use unchoke_core::time::Instant;
 use unchoke_sim::trace::{Happening, Header, Life, Sink, Tie, Watch};
 
-/// Most peers of a replay: more are neither told apart on a screen nor packed into a page.
+/// Most peers of a replay. More can neither be distinguished on a screen nor packed into a page.
 const MAX_PEERS: usize = 2000;
 
 /// Most pieces of a torrent in a replay.
@@ -14,19 +14,20 @@ const MAX_PIECES: u32 = 1 << 15;
 /// Most steps; when more are needed, steps are merged in pairs.
 const MAX_FRAMES: usize = 400;
 
-/// Length of the first steps: a second over a power of two, so that merged ones are round.
+/// Duration of the first steps: one second divided by a power of two, so that merged steps have
+/// round durations.
 const FIRST_STEP_NS: u64 = 1_000_000_000 / 128;
 
-/// Columns of the strips: pieces that share one are told apart no more.
+/// Most columns of a strip. Pieces in the same column are not distinguished.
 const MAX_COLUMNS: u32 = 256;
 
-/// Lines that are kept of a step: the largest, so many a peer.
+/// Lines kept for a step: the largest ones, this many per peer.
 const FLOWS_A_PEER: usize = 8;
 
-/// Lines that are kept of a step at most.
+/// Most lines kept for a step.
 const MAX_FLOWS: usize = 8000;
 
-/// Bytes are counted in these: a block.
+/// Unit in which flows are counted: a block.
 pub const UNIT_BYTES: u64 = 1 << 14;
 
 /// Why a run has no replay.
@@ -54,29 +55,29 @@ pub struct Flow {
 /// A step of the run: the state at its end, and what moved in it.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// Where each node is in its life: 0 absent, 1 leecher, 2 seed, 3 gone.
+    /// State of each node: 0 absent, 1 leecher, 2 seed, 3 gone.
     pub lives: Vec<u8>,
     /// Pieces that each node has.
     pub pieces: Vec<u32>,
     /// Payload bytes that each node has received since the start.
     pub down: Vec<u64>,
-    /// Payload bytes that each node has sent since the start, as far as they have arrived.
+    /// Payload bytes that each node has sent since the start and that have arrived.
     pub up: Vec<u64>,
     /// Copies of the rarest piece of each column among the present nodes.
     pub copies: Vec<u32>,
-    /// Columns of which a node has got the last piece, by node and column.
+    /// Columns in which a node now has every piece, as node and column.
     pub gained: Vec<(u16, u16)>,
     /// The largest flows, by sender and receiver.
     pub flows: Vec<Flow>,
-    /// How many flows there were; at least so many, where steps were merged of which only the
-    /// largest were kept.
+    /// Number of flows. A lower bound if the step was merged from steps of which only the largest
+    /// flows were kept.
     pub flow_count: u32,
-    /// Pairs whose tie changed, with what the first is to the second now.
+    /// Pairs whose tie changed, with the new state of the first towards the second.
     pub ties: BTreeMap<(u16, u16), Tie>,
 }
 
 impl Frame {
-    /// This step and the next as one.
+    /// Merges this step and the next into one.
     fn merge(&mut self, next: Self, limit: usize) {
         let mut bytes = BTreeMap::new();
         for it in self.flows.iter().chain(&next.flows) {
@@ -98,7 +99,7 @@ impl Frame {
     }
 }
 
-/// The `limit` largest flows, in the order they come in.
+/// The `limit` largest flows, in their original order.
 fn largest(flows: impl Iterator<Item = Flow>, limit: usize) -> Vec<Flow> {
     let mut flows: Vec<Flow> = flows.collect();
     if flows.len() > limit {
@@ -110,12 +111,12 @@ fn largest(flows: impl Iterator<Item = Flow>, limit: usize) -> Vec<Flow> {
     flows
 }
 
-/// A whole run in steps.
+/// A whole run as steps.
 #[derive(Clone, Debug)]
 pub struct Film {
-    /// What the run is of.
+    /// Header of the run.
     pub header: Header,
-    /// Length of a step.
+    /// Duration of a step.
     pub step_ns: u64,
     /// When the run ended.
     pub end: Instant,
@@ -123,7 +124,7 @@ pub struct Film {
     pub piece_count: u32,
     /// Pieces in a column of the strips; the last may have fewer.
     pub pieces_a_column: u32,
-    /// Lines that are kept of a step at most.
+    /// Most lines kept for a step.
     pub flow_limit: usize,
     /// The steps.
     pub frames: Vec<Frame>,
@@ -143,7 +144,7 @@ impl Film {
         self.frames = merged;
     }
 
-    /// Which run it is, in a line.
+    /// Describes the run in one line.
     #[must_use]
     pub fn title(&self) -> String {
         let (it, nodes) = (&self.header, &self.header.nodes);
@@ -165,20 +166,20 @@ impl Film {
     }
 }
 
-/// Takes the events of a run and makes a [`Film`] of them.
+/// Receives the events of a run and makes a [`Film`].
 #[derive(Debug)]
 pub struct Recorder {
     film: Film,
     watch: Watch,
-    /// Copies of each piece among the present nodes.
+    /// Number of copies of each piece among the present nodes.
     copies: Vec<u32>,
     /// By node: whether it has each piece.
     has: Vec<Vec<bool>>,
-    /// Pieces that a node lacks of each column, row after row.
+    /// Number of pieces that a node lacks in each column, row by row.
     lacks: Vec<u32>,
     down: Vec<u64>,
     up: Vec<u64>,
-    /// Of the step under way: bytes by sender and receiver, pairs whose tie may have changed.
+    /// For the current step: bytes by sender and receiver, and pairs whose tie may have changed.
     bytes: BTreeMap<(u16, u16), u64>,
     touched: BTreeSet<(u16, u16)>,
     gained: Vec<(u16, u16)>,
@@ -189,7 +190,7 @@ fn short(node: u32) -> u16 {
 }
 
 impl Recorder {
-    /// Before the first event of the run that `header` is about.
+    /// Starts before the first event of the run with this header.
     pub fn new(header: &Header) -> Result<Self, TooLarge> {
         let count = header.nodes.len();
         if count > MAX_PEERS {
@@ -228,7 +229,7 @@ impl Recorder {
         })
     }
 
-    /// Closes the steps before the one that `at` is in.
+    /// Closes all steps before the one that contains `at`.
     fn advance(&mut self, at: Instant) {
         loop {
             let index = usize::try_from(at.as_nanos() / self.film.step_ns).unwrap_or(usize::MAX);
@@ -238,7 +239,7 @@ impl Recorder {
                 }
                 return;
             }
-            // The step under way is the next one to close; closing it early keeps pairs whole.
+            // The current step is the next one to close. Closing it early keeps pairs complete.
             while self.film.frames.len() < MAX_FRAMES {
                 self.close();
             }
@@ -246,7 +247,7 @@ impl Recorder {
         }
     }
 
-    /// Ends the step under way.
+    /// Ends the current step.
     fn close(&mut self) {
         let units = |bytes: u64| {
             let units = (bytes + UNIT_BYTES / 2) / UNIT_BYTES;
@@ -286,7 +287,7 @@ impl Recorder {
         });
     }
 
-    /// The run has ended.
+    /// Ends the recording.
     #[must_use]
     pub fn finish(mut self, at: Instant) -> Film {
         self.advance(at);
@@ -316,7 +317,7 @@ impl Recorder {
             self.touched.insert((short(node), short(other)));
             self.touched.insert((short(other), short(node)));
         }
-        // In a trace made up by hand one may leave twice.
+        // In a trace made by hand, a node may leave twice.
         if self.watch.life(node) != Life::Gone {
             for (copies, has) in self.copies.iter_mut().zip(&self.has[node as usize]) {
                 *copies = copies.saturating_sub(u32::from(*has));
@@ -325,7 +326,7 @@ impl Recorder {
     }
 }
 
-/// Number of a life on the page.
+/// Number that the page uses for a stage of life.
 const fn number(life: Life) -> u8 {
     match life {
         Life::Absent => 0,

@@ -1,4 +1,4 @@
-// Pictures, as SVG text.
+// Draws figures as SVG text.
 "use strict";
 
 const COLOURS = ["#0072b2", "#d55e00"];
@@ -29,7 +29,7 @@ function lines(title, x, y, series) {
   return `${svg}</svg>`;
 }
 
-// Share of peers over completion time: steps that end below 1 where peers did not complete.
+// Share of completed peers over time. Ends below 1 if some peers did not complete.
 function distribution(run) {
   const all = times(run);
   const steps = [[0, 0]];
@@ -39,7 +39,7 @@ function distribution(run) {
   return steps;
 }
 
-// One square a peer: the fuller, the earlier it completed. Origins are dark.
+// One square per peer: the fuller, the earlier it completed. Origins are dark.
 function squares(run, colour) {
   const end = run.ended_ns;
   const side = Math.ceil(Math.sqrt(run.nodes.length));

@@ -1,7 +1,7 @@
-// The simulator behind one function: a request in, an answer out. Runs in a worker and in node alike.
+// One function that calls the simulator: it takes a request and returns an answer. For workers and node.
 "use strict";
 
-// `bytes` is the WebAssembly module; `progress` hears thousandths of a run.
+// `bytes` is the WebAssembly module; `progress` receives thousandths of a run.
 async function loadEngine(bytes, progress) {
   let exports = null;
   let reason = "";

@@ -1,13 +1,13 @@
-// Numbers of runs, and what can be said of pairs of them.
+// Figures of runs, and statistics of pairs of runs.
 "use strict";
 
-// Two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom; beyond, the normal one is near.
+// Two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom; above 30 the normal one is used.
 const T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145,
   2.131, 2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042];
 
 const mean = (list) => list.reduce((sum, it) => sum + it, 0) / list.length;
 
-// Completion times of the leechers, seconds, ascending; those that did not complete are missing.
+// Completion times of the leechers that completed, seconds, ascending.
 function times(run) {
   const done = run.nodes.filter((it) => !it.origin && it.completed_ns !== null);
   return done.map((it) => (it.completed_ns - it.arrived_ns) / 1e9).sort((a, b) => a - b);
@@ -17,7 +17,7 @@ function leechers(run) {
   return run.nodes.filter((it) => !it.origin).length;
 }
 
-// What a run is reduced to. The unit of statistics is the run, not the peer.
+// The figures of a run. The unit of the statistics is the run, not the peer.
 function figures(run) {
   const all = times(run);
   const sent = run.nodes.reduce((sum, it) => sum + it.sent_bytes, 0);

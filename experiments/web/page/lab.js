@@ -1,11 +1,11 @@
-// The page: choices, runs in a worker, tables and pictures.
+// The page: reads the choices, runs them in a worker, shows tables and figures.
 "use strict";
 
 const at = (id) => document.getElementById(id);
 const escaped = (text) => String(text).replace(/[&<>"]/g, (it) => `&#${it.charCodeAt(0)};`);
 const quoted = (word) => (/^[\w.=/:%,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-// A parameter as a scenario takes it: times are texts with a unit.
+// A parameter in the form of a scenario: times are texts with a unit.
 function parameter(it) {
   return it.name.endsWith("_ns") ? `${it.name.slice(0, -3)}=${Number(it.default) / 1e9} s` : `${it.name}=${it.default}`;
 }
@@ -14,10 +14,10 @@ const FIELDS = ["scenario", "peers", "seed", "seeds", "a", "b", "seta", "setb", 
 
 let worker = null;
 let waiting = null;
-// The last run of each side: what its film is of.
+// The last run of each side, which its replay shows.
 let last = { a: null, b: null };
 
-// A new worker: the first, or one after a stop.
+// Starts a worker: the first one, or a new one after a stop.
 function hire() {
   const source = at("worker-source").textContent;
   worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -37,7 +37,7 @@ function send(message) {
 
 const words = (text) => text.split(/\s*\n\s*|\s*;\s*/).filter((it) => it);
 
-// Changes of a side: peers and policy first, then what is typed for both, then for the side.
+// Changes of a side: peers and policy first, then those typed for both sides, then those of the side.
 function changes(side) {
   const list = [];
   if (at("peers").value) { list.push(`peers=${at("peers").value}`); }

@@ -1,4 +1,4 @@
-// A worker: takes requests, tells progress, gives answers. `engine.js` stands before it in one file.
+// A worker: receives requests, reports progress, returns answers. `engine.js` precedes it in the same file.
 "use strict";
 
 let engine = null;

@@ -3,7 +3,7 @@
 >>> import unchoke
 >>> run = unchoke.run("flash-hetero", seed=1, set={"peers": 50})
 >>> run.digest                      # the same as `lab sim flash-hetero --seed 1 --set peers=50` prints
->>> run.peers["completed_s"]        # NumPy arrays, one number a peer; NaN: it did not complete
+>>> run.peers["completed_s"]        # NumPy arrays, one number per peer; NaN if it did not complete
 >>> pandas.DataFrame(run.peers)     # or polars.DataFrame(run.peers)
 """
 
@@ -22,19 +22,19 @@ Change = Optional[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one swarm. Times are seconds of simulated time, units are in the names."""
+    """The result of one swarm. Times are seconds of simulated time; units are in the names."""
 
-    #: Scenario, seed and changes that it is a function of.
+    #: Scenario, seed and changes; they determine the result.
     scenario: str
     seed: int
     set: Mapping[str, Any]
-    #: Of everything that happened, in order: two people compare this one string.
+    #: Digest of all events in order. Equal runs have equal digests.
     digest: str
-    #: One row a node, origins included.
+    #: One row per node, including origins.
     peers: Columns
     #: The swarm over time, if the scenario sets `sample_every`.
     samples: Columns
-    #: Useful bytes from class to class.
+    #: Useful bytes between access classes: rows send, columns receive.
     class_matrix: numpy.ndarray
     #: Figures of the whole run.
     totals: Dict[str, Union[int, float]]
@@ -61,7 +61,7 @@ def sweep(
     sets: Optional[Iterable[Mapping[str, Any]]] = None,
     jobs: int = 0,
 ) -> List[Run]:
-    """Runs every change with every seed, on `jobs` threads (0: one a core), without Python's lock.
+    """Runs every change with every seed, on `jobs` threads (0: one per core), without Python's lock.
 
     The order is that of `sets`, then of `seeds`. Runs of one seed share arrivals, capacities and lifetimes.
     """
@@ -76,17 +76,17 @@ def sweep(
 
 
 def scenarios() -> Dict[str, str]:
-    """The built-in scenarios, each with a sentence."""
+    """The built-in scenarios, each with a description."""
     return dict(_unchoke.scenarios())
 
 
 def policies() -> Dict[str, str]:
-    """The choking policies, each with a sentence."""
+    """The choking policies, each with a description."""
     return dict(_unchoke.policies())
 
 
 def _typed(change: Mapping[str, Any]) -> List[str]:
-    """Changes as `--set` takes them."""
+    """Changes in the form that `--set` accepts."""
     text = {True: "true", False: "false"}
     return [f"{key}={text[it] if isinstance(it, bool) else it}" for key, it in change.items()]
 

@@ -1,4 +1,4 @@
-//! From a request to an answer.
+//! Answers requests.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,21 +12,21 @@ use unchoke_sim::spec::SwarmSpec;
 use unchoke_sim::trace::{Happening, Header, Sink};
 use unchoke_sim::world;
 
-/// What a page asks for.
+/// A request from the page.
 #[derive(Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase", deny_unknown_fields)]
 enum Request {
-    /// Which scenarios and policies there are.
+    /// Asks for the lists of scenarios and policies.
     Catalogue,
-    /// One run: what `lab sim SCENARIO --seed N --set KEY=VALUE` does.
+    /// Asks for one run, like `lab sim SCENARIO --seed N --set KEY=VALUE`.
     Run {
         scenario: String,
-        /// Digits: numbers of a page have 53 bits.
+        /// As digits, because numbers in JavaScript have 53 bits.
         seed: String,
         #[serde(default)]
         set: Vec<String>,
     },
-    /// The same run as a page on which one can watch it.
+    /// Asks for the same run as a page with its replay.
     Watch {
         scenario: String,
         seed: String,
@@ -35,7 +35,7 @@ enum Request {
     },
 }
 
-/// One node of a run that has ended.
+/// One node at the end of a run.
 #[derive(Serialize)]
 struct Node {
     class: u16,
@@ -46,7 +46,7 @@ struct Node {
     received_bytes: u64,
 }
 
-/// The answer to a request. `progress` hears thousandths.
+/// The answer to a request. `progress` receives thousandths of the run.
 pub(crate) fn answer(request: &[u8], progress: &dyn Fn(u32)) -> Vec<u8> {
     let said = serde_json::from_slice(request)
         .map_err(|it| format!("this is no request: {it}"))
@@ -87,7 +87,7 @@ fn catalogue() -> serde_json::Value {
     json!({ "scenarios": scenarios, "policies": policies })
 }
 
-/// Tells how many pieces of all are there, and passes on what happens.
+/// Reports progress by pieces received, and passes events on.
 struct Meter<'a> {
     pieces: u64,
     all: u64,
@@ -112,7 +112,7 @@ impl Sink for Meter<'_> {
     }
 }
 
-/// A run that is asked for.
+/// The run of a request.
 struct Task {
     scenario: Scenario,
     spec: SwarmSpec,
@@ -149,13 +149,13 @@ impl Task {
         world::run(&self.spec, Some(&mut meter)).map_err(|it| it.to_string())
     }
 
-    /// The page that shows the run.
+    /// The page with the replay of the run.
     fn film(&self, progress: &dyn Fn(u32)) -> Result<serde_json::Value, String> {
         let header = Header::new(&self.scenario, &self.spec);
         let mut recorder = Recorder::new(&header).map_err(|it| it.to_string())?;
         let result = self.run(progress, Some(&mut recorder))?;
         let film = recorder.finish(result.ended_at);
-        // Whoever asks has JavaScript: there is no still picture.
+        // The page needs JavaScript anyway, so there is no still picture.
         let page = unchoke_replay::page::page(film, |_, _| String::new());
         Ok(json!({ "page": page, "digest": format!("{:016x}", result.digest) }))
     }

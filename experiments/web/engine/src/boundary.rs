@@ -1,5 +1,5 @@
-//! What a page can call. A page takes a buffer, writes a request into it, and hands it over; the answer lies
-//! in memory until the next request.
+//! The functions that a page can call. The page requests a buffer, writes its request into it, and
+//! passes it on. The answer stays in memory until the next request.
 
 use std::cell::RefCell;
 
@@ -7,9 +7,9 @@ use crate::answer::answer;
 
 #[link(wasm_import_module = "page")]
 unsafe extern "C" {
-    /// A run has got this many thousandths of its pieces.
+    /// Reports that a run has received this many thousandths of its pieces.
     fn progress(thousandths: u32);
-    /// The engine stops for good: this text says why.
+    /// Reports that the engine stops for good, with the reason.
     fn broken(text: *const u8, length: usize);
 }
 
@@ -18,7 +18,7 @@ thread_local! {
     static ANSWER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Room for a request of this length.
+/// Allocates a buffer for a request of this length.
 #[unsafe(no_mangle)]
 extern "C" fn room(length: usize) -> *mut u8 {
     REQUEST.with_borrow_mut(|it| {
@@ -28,23 +28,23 @@ extern "C" fn room(length: usize) -> *mut u8 {
     })
 }
 
-/// Answers the request in the room; gives the length of the answer.
+/// Answers the request in the buffer. Returns the length of the answer.
 #[unsafe(no_mangle)]
 extern "C" fn ask() -> usize {
     std::panic::set_hook(Box::new(|it| {
         let text = it.to_string();
-        // SAFETY: the page reads this many bytes there before it returns.
+        // SAFETY: the page reads this many bytes from there before it returns.
         unsafe { broken(text.as_ptr(), text.len()) }
     }));
     let request = REQUEST.take();
-    // SAFETY: a call with a number.
+    // SAFETY: this call only passes a number.
     let said = answer(&request, &|it| unsafe { progress(it) });
     let length = said.len();
     ANSWER.set(said);
     length
 }
 
-/// Where the answer lies.
+/// Address of the answer.
 #[unsafe(no_mangle)]
 extern "C" fn answered() -> *const u8 {
     ANSWER.with_borrow(|it| it.as_ptr())

@@ -1,10 +1,10 @@
-//! The simulator for a web page: one request in, one answer out, both JSON.
+//! The simulator for a web page. Requests and answers are JSON.
 //!
-//! - [`answer`]: what a request gives; plain Rust.
-//! - [`boundary`]: the few calls that a page can make. The only unsafe code.
+//! - [`answer`]: answers requests; plain Rust.
+//! - [`boundary`]: the few functions that a page can call. The only unsafe code.
 //!
-//! Deliberately not here: pictures, statistics, anything that would make a run another one than
-//! `lab sim` makes.
+//! Deliberately not here: figures, statistics, and anything that would make a run differ from one
+//! of `lab sim`.
 
 mod answer;
 mod boundary;
