@@ -179,7 +179,7 @@ impl Draft {
                 let url = usable_url(&value, &["http://", "https://", "udp://"]);
                 let known = |url: &str| magnet.trackers.iter().flatten().any(|it| it == url);
                 if let Some(url) = url.filter(|it| magnet.trackers.len() < MAX_URLS && !known(it)) {
-                    magnet.trackers.push(vec![url.into()]);
+                    magnet.trackers.push(vec![url]);
                 }
             }
             "ws" => {
@@ -188,7 +188,7 @@ impl Draft {
                 let known = |url: &str| magnet.web_seeds.iter().any(|it| it == url);
                 if let Some(url) = url.filter(|it| magnet.web_seeds.len() < MAX_URLS && !known(it))
                 {
-                    magnet.web_seeds.push(url.into());
+                    magnet.web_seeds.push(url);
                 }
             }
             "x.pe" => {

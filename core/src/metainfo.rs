@@ -30,6 +30,7 @@ mod parse;
 mod unique;
 mod urls;
 
+use crate::text::counted;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -185,7 +186,7 @@ pub enum MetainfoError {
     #[error("piece length {0} is not possible, it must be 1 to {MAX_PIECE_BYTES} bytes")]
     PieceLength(i64),
     /// The number of hashes does not fit the size.
-    #[error("the torrent has {bytes} bytes of piece hashes, its size needs {pieces} times 20")]
+    #[error("the torrent has {} of piece hashes, its size needs {pieces} times 20", counted(*bytes as u64, "byte"))]
     HashCount {
         /// Bytes of `pieces`.
         bytes: usize,

@@ -1,6 +1,7 @@
 //! Text from strangers, made safe to print and to name files by.
 
 use alloc::string::String;
+use core::fmt::{self, Display};
 
 /// What a character of foreign text is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,4 +79,35 @@ pub fn escaped_to(bytes: &[u8], max_bytes: usize) -> String {
         }
     }
     out
+}
+
+/// A count with its noun: `1 file`, `2 files`, `3 addresses`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted(u64, &'static str);
+
+/// `count` of what `one` is called.
+#[must_use]
+pub fn counted(count: u64, one: &'static str) -> Counted {
+    Counted(count, one)
+}
+
+impl Counted {
+    /// With its verb: `1 file is`, `2 files are`.
+    #[must_use]
+    pub fn are(self) -> String {
+        let verb = if self.0 == 1 { "is" } else { "are" };
+        alloc::format!("{self} {verb}")
+    }
+}
+
+impl Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(count, one) = self;
+        let ending = match count {
+            1 => "",
+            _ if one.ends_with('s') || one.ends_with("sh") => "es",
+            _ => "s",
+        };
+        write!(f, "{count} {one}{ending}")
+    }
 }

@@ -37,6 +37,7 @@ pub use metadata::{METADATA_ID, METADATA_NAME, decode_metadata, encode_metadata}
 pub use pex::{MAX_CONTACTS, PEX_ID, PEX_NAME, decode_pex, encode_pex};
 
 use crate::message::Message;
+use crate::text::counted;
 
 /// Bytes in front of the payload of a block: length prefix, id, piece, begin. BEP 3.
 pub const PIECE_HEADER_BYTES: u32 = 13;
@@ -56,7 +57,7 @@ pub enum WireError {
     #[error("not a BitTorrent handshake")]
     NotBitTorrent,
     /// A length prefix above [`MAX_MESSAGE_BYTES`]; negative ones are such, too.
-    #[error("message of {length} bytes, at most {limit} are accepted")]
+    #[error("message of {}, at most {limit} are accepted", counted(u64::from(*length), "byte"))]
     TooLong {
         /// The length prefix.
         length: u32,
@@ -64,7 +65,7 @@ pub enum WireError {
         limit: u32,
     },
     /// A known message id with a length it cannot have.
-    #[error("message with id {id} of {length} bytes, which it cannot have")]
+    #[error("message with id {id} of {}, which it cannot have", counted(u64::from(*length), "byte"))]
     Length {
         /// Message id.
         id: u8,

@@ -46,6 +46,7 @@ mod socks5;
 mod stalls;
 mod strict_priority;
 mod swarm;
+mod text;
 mod ticks;
 mod tidy;
 mod tracker;

@@ -72,7 +72,22 @@ fn a_flat_list_is_a_list_of_tiers_of_one() {
 fn unusable_urls_are_dropped() {
     let list = "13:announce-listll10:  http://a12:http://b\r\nX:10:http://c d8:file:///8:HTTP://A\
                 8:http://a9:http://\u{e9}el8:http://aee";
-    assert_eq!(tiers(list), [["http://a", "HTTP://A"]]);
+    assert_eq!(tiers(list), [["http://a", "HTTP://A", "http://\u{e9}"]]);
+}
+
+/// Not in BEP 12: letters beyond ASCII are sent percent-encoded; whether a host of such letters can be
+/// asked is for whoever asks to say.
+#[test]
+fn letters_beyond_ascii_are_encoded() {
+    let list = "13:announce-listll16:http://t/\u{e9}?x=\u{fc}22:udp://\u{e4}\u{4e2d}.example:1/20:http://\u{202e}t/announce\
+                11:http://\u{85}/aee";
+    assert_eq!(
+        tiers(list),
+        [[
+            "http://t/%C3%A9?x=%C3%BC",
+            "udp://\u{e4}\u{4e2d}.example:1/"
+        ]]
+    );
 }
 
 /// A torrent cannot make us call on thousands of hosts.

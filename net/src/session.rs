@@ -28,6 +28,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use unchoke_core::text::counted;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant as Clock;
@@ -244,8 +245,9 @@ pub enum SessionError {
     },
     /// A seed must have everything.
     #[error(
-        "{missing} of {pieces} pieces are missing or wrong in {}, which must be the folder that holds \
-         the torrent's file or folder; fetch them with `unchoke download --seed`",
+        "{missing} of {} missing or wrong in {}, which must be the folder that holds the torrent's file \
+         or folder; fetch them with `unchoke download --seed`",
+        counted((*pieces).into(), "piece").are(),
         folder.display()
     )]
     Incomplete {

@@ -94,7 +94,11 @@ fn what_cannot_become_a_torrent_is_said_before_anything_is_hashed() {
         ),
         (&["big", "--piece-size", "8 GiB"], 2, "too large"),
         (&["empty"], 2, "total size is 0, so that there is nothing"),
-        (&["odd"], 2, "rename it"),
+        (
+            &["odd"],
+            2,
+            "\"odd/new\\nline\" cannot be a path in it; rename it",
+        ),
         (&["absent"], 2, "cannot read absent"),
         (&["/dev/null"], 2, "neither a file nor a folder"),
         (

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use crate::common::command::{assert_sentence, run, seed, stderr, unchoke, wait};
+use crate::common::command::{assert_sentence, run, seed, stderr, stdout, unchoke, wait};
 use crate::common::disk::{BIG, cut, download, fetched, home_of, overwrite};
 use crate::common::sample;
 
@@ -75,7 +75,7 @@ fn files_of_somebody_else_are_not_written_over() {
             "100001 bytes, the torrent says 100000",
         ),
         ("a/b/c/deep.dat", 5, "is not of this torrent"),
-        ("nothing.txt", 1, "1 bytes, the torrent says 0"),
+        ("nothing.txt", 1, "1 byte, the torrent says 0"),
     ] {
         // Beside parts that another client has fetched.
         for others in [false, true] {
@@ -174,4 +174,18 @@ fn a_path_that_is_too_long_is_refused_before_anything_is_asked_for() {
     assert_sentence(&refused, 5, "choose a folder with a shorter path");
     let left: Vec<_> = contents(home.path());
     assert_eq!(left.len(), 1, "only the torrent is there: {left:?}");
+}
+
+#[test]
+fn check_says_what_is_no_file() {
+    let sample = sample();
+    let home = home_of(&sample);
+    sample.write_payload(home.path());
+    let victim = home.path().join("sample/first.bin");
+    fs::remove_file(&victim).expect("it was there");
+    fs::create_dir(&victim).expect("a folder in its place");
+    let checked = run(home.path(), &["check", "sample.torrent", "--data", "."]);
+    assert_sentence(&checked, 1, "are missing or wrong in .");
+    let said = stdout(&checked);
+    assert!(said.contains("first.bin: not a regular file"), "{said}");
 }

@@ -1,5 +1,6 @@
 //! The side that wants the info dictionary.
 
+use crate::text::counted;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -29,16 +30,16 @@ const MAX_KEPT_BYTES: u64 = 2 * MAX_METADATA_BYTES as u64;
 #[non_exhaustive]
 pub enum Violation {
     /// No size of an info dictionary.
-    #[error("metadata of {0} bytes, at most {MAX_METADATA_BYTES} are accepted")]
+    #[error("metadata of {}, at most {MAX_METADATA_BYTES} are accepted", counted(u64::from(*.0), "byte"))]
     Size(u32),
     /// Another size than in the handshake.
-    #[error("metadata of {0} bytes after a handshake that said {1}")]
+    #[error("metadata of {size} after a handshake that said {1}", size = counted(u64::from(*.0), "byte"))]
     OtherSize(u32, u32),
     /// Data that nobody asked for.
     #[error("metadata piece {0} that was not asked for")]
     Unasked(u32),
     /// A piece of the wrong length.
-    #[error("metadata piece of {0} bytes, it has {1}")]
+    #[error("metadata piece of {got}, it has {1}", got = counted(*.0 as u64, "byte"))]
     Length(usize, u32),
     /// What it sent has not the right hash.
     #[error("wrong metadata")]

@@ -1,5 +1,6 @@
 //! Making a .torrent file.
 
+use crate::text::counted;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -77,14 +78,14 @@ pub enum BuildError {
         /// Values and keys in it.
         tokens: u64,
     },
-    /// A name that is no name of a file.
+    /// A path with a name in it that is no name of a file.
     #[error(
-        "cannot make a torrent: {0:?} cannot be part of a path in it; rename it: at most 240 bytes, \
-         no control or invisible characters, no backslash"
+        "cannot make a torrent: {0:?} cannot be a path in it; rename it: names of at most 240 bytes, no \
+         control or invisible characters, no backslash"
     )]
     Name(String),
     /// Another number of hashes than of pieces.
-    #[error("cannot make a torrent: {hashes} hashes for {pieces} pieces")]
+    #[error("cannot make a torrent: {} for {}", counted(*hashes as u64, "hash"), counted(u64::from(*pieces), "piece"))]
     HashCount {
         /// Given.
         hashes: usize,
@@ -200,7 +201,7 @@ impl Builder {
             Some(files) => {
                 let mut list = ListBuilder::new();
                 for file in files {
-                    list.raw(&encode_file(file)?);
+                    list.raw(&encode_file(&self.name, file)?);
                 }
                 info.raw("files", list.finish())
             }
@@ -215,13 +216,15 @@ impl Builder {
     }
 }
 
-fn encode_file(file: &NewFile) -> Result<Vec<u8>, BuildError> {
+fn encode_file(folder: &str, file: &NewFile) -> Result<Vec<u8>, BuildError> {
+    // The name alone would not tell where to look for it.
+    let whole = || BuildError::Name([folder, "/", &file.path.join("/")].concat());
     if file.path.is_empty() {
-        return Err(BuildError::Name(String::new()));
+        return Err(whole());
     }
     let mut path = ListBuilder::new();
     for name in &file.path {
-        path.bytes(element(name)?);
+        path.bytes(element(name).map_err(|_| whole())?);
     }
     let mut dict = DictBuilder::new();
     dict.int("length", signed(file.length));

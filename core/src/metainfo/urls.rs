@@ -66,25 +66,46 @@ pub(super) fn nodes(root: &Dict<'_>) -> Vec<(String, u16)> {
 
 /// The usable URLs of a string or a list of strings that are not in `seen` yet, which grows to at
 /// most [`MAX_URLS`].
-fn urls<'a>(value: Value<'a>, schemes: &[&str], seen: &mut BTreeSet<&'a str>) -> Vec<String> {
+fn urls(value: Value<'_>, schemes: &[&str], seen: &mut BTreeSet<String>) -> Vec<String> {
     let single = value.as_bytes();
     let list = value.as_list().into_iter().flatten();
     let all = single
         .into_iter()
         .chain(list.filter_map(|it| it.as_bytes()));
     let usable = all.filter_map(|bytes| usable_url(bytes, schemes));
-    let new = usable.filter(|url| seen.len() < MAX_URLS && seen.insert(url));
-    new.map(String::from).collect()
+    usable
+        .filter(|url| seen.len() < MAX_URLS && seen.insert(url.clone()))
+        .collect()
 }
 
-/// A URL goes into a request line and onto a terminal: nothing but visible ASCII may be in it.
-pub(crate) fn usable_url<'a>(bytes: &'a [u8], schemes: &[&str]) -> Option<&'a str> {
+/// A URL goes into a request line and onto a terminal: no blanks, no control characters, and beyond
+/// ASCII only letters and digits in the name of the host. Behind the host other bytes become `%C3`, as
+/// every browser sends them.
+pub(crate) fn usable_url(bytes: &[u8], schemes: &[&str]) -> Option<String> {
     let bytes = bytes.trim_ascii();
-    let clean = bytes.len() <= MAX_URL_BYTES && bytes.iter().all(u8::is_ascii_graphic);
-    let text = core::str::from_utf8(bytes).ok().filter(|_| clean)?;
-    let scheme = schemes.iter().any(|scheme| {
-        let start = text.get(..scheme.len());
-        start.is_some_and(|it| it.eq_ignore_ascii_case(scheme)) && text.len() > scheme.len()
-    });
-    scheme.then_some(text)
+    if bytes.len() > MAX_URL_BYTES || !bytes.iter().all(|it| it.is_ascii_graphic() || *it >= 0x80) {
+        return None;
+    }
+    let starts = |scheme: &&&str| {
+        let start = bytes.get(..scheme.len());
+        start.is_some_and(|it| it.eq_ignore_ascii_case(scheme.as_bytes()))
+    };
+    let start = schemes.iter().find(starts)?.len();
+    let length = bytes[start..].iter().position(|it| b"/\\?#".contains(it));
+    let (head, path) = bytes.split_at(length.map_or(bytes.len(), |it| start + it));
+    let mut url = String::from(core::str::from_utf8(head).ok()?);
+    if bytes.len() == start
+        || url
+            .chars()
+            .any(|it| !it.is_ascii() && !it.is_alphanumeric())
+    {
+        return None;
+    }
+    for byte in path {
+        match byte {
+            0x80.. => url.push_str(&alloc::format!("%{byte:02X}")),
+            _ => url.push(char::from(*byte)),
+        }
+    }
+    (url.len() <= MAX_URL_BYTES).then_some(url)
 }

@@ -1,5 +1,6 @@
 //! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
 
+use crate::text::counted;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -222,7 +223,7 @@ pub enum ProtocolViolation {
         pieces: u32,
     },
     /// A bitfield over another number of pieces.
-    #[error("bitfield of {got} pieces, the torrent has {pieces}")]
+    #[error("bitfield of {}, the torrent has {pieces}", counted(u64::from(*got), "piece"))]
     BitfieldLength {
         /// As sent.
         got: u32,
@@ -243,10 +244,10 @@ pub enum ProtocolViolation {
     #[error("too frequent messages of peer exchange")]
     TooFrequentPex,
     /// More blocks that we never asked for than [`Limits::unrequested_blocks`].
-    #[error("{0} blocks that were never asked for")]
+    #[error("{} never asked for", counted(u64::from(*.0), "block"))]
     Unrequested(u32),
     /// More requests that cannot be served than [`Limits::invalid_requests`].
-    #[error("{0} requests outside the torrent, too long, or while choked")]
+    #[error("{} outside the torrent, too long, or while choked", counted(u64::from(*.0), "request"))]
     InvalidRequests(u32),
 }
 

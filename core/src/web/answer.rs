@@ -1,5 +1,6 @@
 //! Whether what a server is about to send is what it was asked for. RFC 9110, section 14.
 
+use crate::text::counted;
 use alloc::string::String;
 use core::ops::Range;
 
@@ -30,7 +31,7 @@ pub enum Lie {
     #[error("it sends `{0}` instead of the bytes that were asked for")]
     Range(String),
     /// A file of another size.
-    #[error("its file has {got} bytes, that of the torrent {expected}")]
+    #[error("its file has {}, that of the torrent {expected}", counted(*got, "byte"))]
     Size {
         /// As the server says.
         got: u64,
@@ -38,7 +39,7 @@ pub enum Lie {
         expected: u64,
     },
     /// More or fewer bytes than it says.
-    #[error("it announces {got} bytes, {expected} were asked for")]
+    #[error("it announces {}, {expected} were asked for", counted(*got, "byte"))]
     Length {
         /// As the server says.
         got: u64,
@@ -49,7 +50,7 @@ pub enum Lie {
     #[error("it packs what it sends (`{0}`)")]
     Encoding(String),
     /// The body ended early, or goes on.
-    #[error("it sent {got} bytes of {expected}")]
+    #[error("it sent {got} of {}", counted(*expected, "byte"))]
     Cut {
         /// So far.
         got: u64,

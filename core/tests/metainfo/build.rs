@@ -98,8 +98,17 @@ fn what_nobody_could_use_is_not_built() {
     };
     assert_eq!(
         no_path.encode(&[[0; 20]]),
-        Err(BuildError::Name(String::new()))
+        Err(BuildError::Name("a/".into()))
     );
+    let below = Builder {
+        files: Some(vec![NewFile {
+            path: vec!["season 1".into(), "b\\c".into()],
+            length: 10,
+        }]),
+        ..good.clone()
+    };
+    let whole = "a/season 1/b\\c".into();
+    assert_eq!(below.encode(&[[0; 20]]), Err(BuildError::Name(whole)));
     let empty = Builder { length: 0, ..good };
     assert_eq!(empty.geometry(), Err(GeometryError::Empty.into()));
 }

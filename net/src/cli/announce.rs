@@ -1,6 +1,7 @@
 //! `unchoke announce`.
 
 use unchoke_core::ids::InfoHash;
+use unchoke_core::text::counted;
 use unchoke_core::tracker::{AnnounceQuery, Event};
 
 use super::options::Announce;
@@ -16,7 +17,8 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
     let urls: Vec<&String> = metainfo.trackers.iter().flatten().collect();
     if urls.is_empty() {
         return Err(Failure::bad_input(format!(
-            "{}: it names no tracker",
+            "{}: it names no tracker that can be asked: none by http, https or udp whose address \
+             has no blanks",
             options.torrent.display()
         )));
     }
@@ -70,9 +72,9 @@ async fn scrape(agent: &Agent, url: &str, info_hash: InfoHash) -> bool {
     };
     match counts {
         Ok(Some(it)) => say!(
-            "{shown}: {} seeds, {} leechers, {} completed",
-            it.complete,
-            it.incomplete,
+            "{shown}: {}, {}, {} completed",
+            counted(it.complete.into(), "seed"),
+            counted(it.incomplete.into(), "leecher"),
             it.downloaded
         ),
         Ok(None) => say!("{shown}: it does not know the torrent"),

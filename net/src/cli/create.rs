@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use unchoke_core::text::counted;
 
 use sha1::{Digest as _, Sha1};
 use unchoke_core::geometry::Geometry;
@@ -39,10 +40,10 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
     whole::write_new(&options.out, &torrent).map_err(|error| cannot_write(options, &error))?;
     say!(
-        "{}: {} in {} pieces of {}, info-hash {}",
+        "{}: {} in {} of {}, info-hash {}",
         options.out.display(),
         bytes(geometry.total_bytes()),
-        geometry.piece_count(),
+        counted(geometry.piece_count().into(), "piece"),
         bytes(u64::from(geometry.piece_bytes())),
         metainfo.info_hash
     );
@@ -269,7 +270,10 @@ impl Shown {
     fn show(&mut self, done: u32, all: u32) {
         if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
             let percent = u64::from(done) * 100 / u64::from(all);
-            on_line(&format!("hashing: {percent} %, {done} of {all} pieces"));
+            on_line(&format!(
+                "hashing: {percent} %, {done} of {}",
+                counted(all.into(), "piece")
+            ));
             self.0 = true;
         }
     }

@@ -1,6 +1,7 @@
 //! `unchoke check`.
 
 use std::sync::Arc;
+use unchoke_core::text::counted;
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::PieceIndex;
@@ -39,30 +40,34 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
         });
         let good = good.count() as u64;
         let found = storage.stamp(index).map(|stamp| stamp.length);
+        let there = std::fs::metadata(storage.root().join(&file.path));
         let state = match found {
+            _ if there.is_ok_and(|it| !it.is_file()) => "not a regular file".to_owned(),
             None => "missing".to_owned(),
             Some(length) if length > file.length => {
-                format!("{} bytes too long", length - file.length)
+                format!("{} too long", counted(length - file.length, "byte"))
             }
             Some(length) if length < file.length => {
-                format!("{} bytes too short", file.length - length)
+                format!("{} too short", counted(file.length - length, "byte"))
             }
             Some(_) if file.length == 0 => "good".to_owned(),
             Some(_) if good == all => "good".to_owned(),
-            Some(_) => format!("{good} of {all} pieces good"),
+            Some(_) => format!("{good} of {} good", counted(all, "piece")),
         };
         flawed_files += u32::from(state != "good");
         say!("{}: {state}", file.path.display());
     }
     let all = Bitfield::full(metainfo.geometry.piece_count());
     let (good, all) = (choice.within(&have).count(), choice.within(&all).count());
-    say!("{good} of {all} pieces are good");
+    let pieces = counted(all.into(), "piece");
+    say!("{good} of {} good", pieces.are());
     if good == all && flawed_files == 0 {
         Ok(())
     } else {
         Err(Failure::failed(format!(
-            "{} of {all} pieces and {flawed_files} files are missing or wrong in {}",
+            "{} of {pieces} and {} are missing or wrong in {}",
             all - good,
+            counted(flawed_files.into(), "file"),
             options.data.display()
         )))
     }

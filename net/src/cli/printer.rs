@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
+use unchoke_core::text::counted;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -103,7 +104,10 @@ impl Printer {
         match notice {
             Notice::Status(status) => self.status(&status),
             Notice::Checking(done, all) => {
-                self.redraw(&format!("checking what is there: {done} of {all} pieces"));
+                self.redraw(&format!(
+                    "checking what is there: {done} of {}",
+                    counted(all.into(), "piece")
+                ));
             }
             Notice::Listening(port) => self.line(&format!(
                 "{}: listening on port {port}, info-hash {}",
@@ -116,7 +120,8 @@ impl Printer {
                 } else {
                     "checked"
                 };
-                self.line(&format!("{have} of {all} pieces are there, {how}"));
+                let all = counted(all.into(), "piece").are();
+                self.line(&format!("{have} of {all} there, {how}"));
             }
             Notice::Files(text) | Notice::Source(text) => self.line(&text),
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
@@ -249,10 +254,10 @@ impl Printer {
         let ms = u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX);
         let rate = ledger.payload_received().saturating_mul(1000) / ms.max(1);
         format!(
-            "{}: {} of {} pieces in {}; received {} ({}/s, {} in vain), sent {} in {}.{} s",
+            "{}: {} of {} in {}; received {} ({}/s, {} in vain), sent {} in {}.{} s",
             self.name,
             outcome.wanted.0,
-            outcome.wanted.1,
+            counted(outcome.wanted.1.into(), "piece"),
             folder.display(),
             bytes(ledger.payload_received()),
             bytes(rate),
@@ -272,8 +277,8 @@ pub(super) fn cut(text: &str) -> String {
 pub(super) fn status_line(status: &Status, seeding: bool) -> String {
     if seeding {
         return format!(
-            "seeding to {} peers, up {}/s, sent {}",
-            status.peers,
+            "seeding to {}, up {}/s, sent {}",
+            counted(status.peers as u64, "peer"),
             bytes(status.up_rate),
             bytes(status.ledger.payload_sent)
         );
@@ -282,16 +287,15 @@ pub(super) fn status_line(status: &Status, seeding: bool) -> String {
     let left = status.left.map_or("-".into(), clock);
     let servers = match status.web_seeds {
         0 => String::new(),
-        1 => ", 1 web seed".to_owned(),
-        count => format!(", {count} web seeds"),
+        count => format!(", {}", counted(count as u64, "web seed")),
     };
     format!(
-        "{percent:3} %  {}/{} pieces  down {}/s  up {}/s  {} peers{servers}  left {left}",
+        "{percent:3} %  {}/{}  down {}/s  up {}/s  {}{servers}  left {left}",
         status.have_pieces,
-        status.pieces,
+        counted(status.pieces.into(), "piece"),
         bytes(status.down_rate),
         bytes(status.up_rate),
-        status.peers,
+        counted(status.peers as u64, "peer"),
     )
 }
 

@@ -3,6 +3,7 @@
 mod json;
 
 use std::io::{BufWriter, Write};
+use unchoke_core::text::counted;
 
 use unchoke_core::bencode::{Dict, Limits, Value, decode_prefix};
 use unchoke_core::ids::PieceIndex;
@@ -102,7 +103,7 @@ fn other_keys(raw: &[u8]) -> Vec<String> {
     let info = root.as_dict().and_then(|it| it.get(b"info"));
     gather(info, &INFO_KEYS, "info/");
     if more > 0 {
-        others.push(format!("{more} more keys"));
+        others.push(counted(more as u64, "more key").to_string());
     }
     others
 }
@@ -114,12 +115,12 @@ fn describe(value: &Value<'_>) -> String {
         if text.len() <= MAX_SHOWN_BYTES {
             format!("\"{}\"", escaped(text))
         } else {
-            format!("{} bytes", text.len())
+            counted(text.len() as u64, "byte").to_string()
         }
     } else if let Some(list) = value.as_list() {
         format!("list of {}", list.count())
     } else {
-        format!("dictionary, {} bytes", value.raw().len())
+        format!("dictionary, {}", counted(value.raw().len() as u64, "byte"))
     }
 }
 
@@ -192,14 +193,18 @@ fn what(it: &Metainfo) -> Fields {
     fields.extend(original.map(|name| ("", format!("[unsafe in the file: {name}]"))));
     fields.extend([
         ("info-hash", it.info_hash.to_string()),
-        ("size", format!("{total} bytes ({})", bytes(total))),
+        (
+            "size",
+            format!("{} ({})", counted(total, "byte"), bytes(total)),
+        ),
         (
             "pieces",
             format!(
-                "{} of {piece} bytes ({}), the last of {} bytes",
+                "{} of {} ({}), the last of {}",
                 geometry.piece_count(),
+                counted(piece.into(), "byte"),
                 bytes(u64::from(piece)),
-                geometry.piece_len(last)
+                counted(geometry.piece_len(last).into(), "byte")
             ),
         ),
         (

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use unchoke_core::text::counted;
 
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
@@ -298,11 +299,13 @@ impl<'a> Search<'a> {
         self.said_at = Some(now);
         let progress = match all {
             0 => String::new(),
-            _ => format!(", {here} of {all} pieces of it have come"),
+            _ => format!(", {here} of {} of it here", counted(all.into(), "piece")),
         };
         self.line(&format!(
-            "looking for the torrent: {} addresses, {} peers, {} have it{progress}",
-            status.known, status.connected, status.having
+            "looking for the torrent: {}, {}, {} with it{progress}",
+            counted(status.known as u64, "address"),
+            counted(status.connected as u64, "peer"),
+            status.having
         ));
     }
 

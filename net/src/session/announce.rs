@@ -1,6 +1,7 @@
 //! Trackers: the core says when and what, this asks and hands back the answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use unchoke_core::text::counted;
 
 use tokio::task::{JoinError, JoinSet};
 use unchoke_core::client::announcer::{AnnounceRequest, Schedule, Wishes};
@@ -268,15 +269,16 @@ impl Session {
 #[must_use]
 pub(crate) fn summary(response: &AnnounceResponse) -> String {
     let counts = [
-        (response.complete, "seeds"),
-        (response.incomplete, "leechers"),
-        (response.downloaded, "completed"),
+        response
+            .complete
+            .map(|it| counted(it.into(), "seed").to_string()),
+        response
+            .incomplete
+            .map(|it| counted(it.into(), "leecher").to_string()),
+        response.downloaded.map(|it| format!("{it} completed")),
     ];
-    let mut parts = vec![format!("{} peers", response.peers.len())];
-    let known = counts
-        .iter()
-        .filter_map(|(count, name)| Some(format!("{} {name}", (*count)?)));
-    parts.extend(known);
+    let mut parts = vec![counted(response.peers.len() as u64, "peer").to_string()];
+    parts.extend(counts.into_iter().flatten());
     // A tracker may name any time; this is how long we wait.
     let schedule = Schedule::default();
     let shortest = response.min_interval.unwrap_or(schedule.floor);

@@ -6,6 +6,7 @@
 //! than to send it, so peers cannot keep us busy by that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use unchoke_core::text::counted;
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
@@ -152,9 +153,9 @@ impl Session {
         let mut warnings = Vec::new();
         if self.damage.unchecked > 0 {
             warnings.push(format!(
-                "{} pieces of files that were changed while we used them were not checked again; \
-                 `unchoke check` tells whether they are good",
-                self.damage.unchecked
+                "{} not checked again, of files that were changed while we used them; `unchoke \
+                 check` tells whether all is good",
+                counted(self.damage.unchecked as u64, "piece")
             ));
         }
         for file in 0..self.storage.files().len() {

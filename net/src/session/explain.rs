@@ -1,6 +1,7 @@
 //! Why nothing comes, for the user: a sentence, and everything that it is drawn from.
 
 use std::time::Duration;
+use unchoke_core::text::{Counted, counted};
 
 use tokio::time::Instant as Clock;
 use unchoke_core::client::explain::{Candidates, Explanation, Hindrance, Unmet};
@@ -181,7 +182,7 @@ impl Explained {
                 connections.choking
             ),
             Hindrance::Nothing => format!(
-                "{} connected, {} of them were asked and have sent nothing yet",
+                "{} connected, {} of them asked and without an answer so far",
                 peers(connections.all),
                 connections.open
             ),
@@ -237,19 +238,11 @@ impl Explained {
 }
 
 fn peers(count: u32) -> String {
-    if count == 1 {
-        "1 peer is".into()
-    } else {
-        format!("{count} peers are")
-    }
+    counted(count.into(), "peer").are()
 }
 
-fn addresses(count: u32) -> String {
-    if count == 1 {
-        "1 address".into()
-    } else {
-        format!("{count} addresses")
-    }
+fn addresses(count: u32) -> Counted {
+    counted(count.into(), "address")
 }
 
 /// What servers said that failed.
@@ -260,7 +253,10 @@ fn quoted(kind: &str, all: &[LastWord]) -> Vec<String> {
     let more = quoted.len().saturating_sub(MOST_QUOTED);
     if more > 0 {
         quoted.truncate(MOST_QUOTED);
-        quoted.push(format!("{more} more {kind}s fail"));
+        quoted.push(match more {
+            1 => format!("1 more {kind} fails"),
+            _ => format!("{more} more {kind}s fail"),
+        });
     }
     quoted
 }

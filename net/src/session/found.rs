@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use unchoke_core::text::counted;
 
 use tokio::sync::mpsc::UnboundedSender;
 use unchoke_core::bitfield::Bitfield;
@@ -120,13 +121,11 @@ fn plan(settings: &Settings, storage: &Storage, resume: &Resume, notify: &impl F
         Loaded::Known(known) if settings.recheck => all_doubtful(known.ours),
         Loaded::Known(known) => {
             if known.changed_files > 0 {
-                let files = match known.changed_files {
-                    1 => "1 file has".to_owned(),
-                    files => format!("{files} files have"),
-                };
-                let pieces = known.doubtful.count();
                 notify(Notice::Files(format!(
-                    "{files} changed since the last run: {pieces} of {count} pieces are checked"
+                    "changed since the last run: {}; {} of {} checked",
+                    counted(known.changed_files as u64, "file"),
+                    known.doubtful.count(),
+                    counted(count.into(), "piece").are()
                 )));
             }
             Plan {
@@ -190,8 +189,9 @@ fn refuse_longer(settings: &Settings, storage: &Storage) -> Result<(), SessionEr
     let found = storage.stamp(*first).map_or(0, |it| it.length);
     let expected = storage.files()[*first].length;
     Err(SessionError::InTheWay(format!(
-        "{} has {found} bytes, the torrent says {expected}",
-        named(storage, &longer)
+        "{} has {}, the torrent says {expected}",
+        named(storage, &longer),
+        counted(found, "byte")
     )))
 }
 
@@ -219,9 +219,12 @@ fn refuse_foreign(
 /// The first file, and how many more there are.
 fn named(storage: &Storage, files: &[usize]) -> String {
     let first = storage.root().join(&storage.files()[files[0]].path);
-    match files.len() - 1 {
+    match files.len() as u64 - 1 {
         0 => first.display().to_string(),
-        1 => format!("{} (as well as 1 more file)", first.display()),
-        more => format!("{} (as well as {more} more files)", first.display()),
+        more => format!(
+            "{} (as well as {})",
+            first.display(),
+            counted(more, "more file")
+        ),
     }
 }

@@ -20,6 +20,9 @@ pub enum UrlError {
     /// No URL.
     #[error("the URL cannot be used: {0}")]
     Malformed(#[from] ParseError),
+    /// Its host is not in the form that name servers know.
+    #[error("its host has letters beyond ASCII; write it in its xn-- form")]
+    Host,
     /// Nothing listens on port 0.
     #[error("the URL names port 0")]
     Port,
@@ -53,7 +56,11 @@ impl TrackerUrl {
             return Err(UrlError::Blank);
         }
         let scheme = if udp { "http" } else { &scheme };
-        let mut url = Url::parse(&format!("{scheme}://{rest}"))?;
+        let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|why| match why {
+            // Letters that look alike would lead elsewhere than the reader thinks.
+            ParseError::IdnaError if !text.is_ascii() => UrlError::Host,
+            why => UrlError::Malformed(why),
+        })?;
         url.set_fragment(None);
         if url.port() == Some(0) {
             return Err(UrlError::Port);
@@ -148,13 +155,11 @@ mod tests {
         ] {
             assert_eq!(refused(text), UrlError::Blank, "{text:?}");
         }
-        for text in [
-            "http://",
-            "http://t:99999/",
-            "udp://[::1",
-            "http://exämple.org/announce",
-        ] {
+        for text in ["http://", "http://t:99999/", "udp://[::1"] {
             assert!(matches!(refused(text), UrlError::Malformed(_)), "{text}");
+        }
+        for text in ["http://exämple.org/announce", "udp://exämple.org:1/"] {
+            assert_eq!(refused(text), UrlError::Host, "{text}");
         }
         assert_eq!(refused("udp://t:0/announce"), UrlError::Port);
         for text in [
