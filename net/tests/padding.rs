@@ -2,18 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha1::{Digest as _, Sha1};
 use unchoke_core::metainfo::Metainfo;
 use unchoke_net::session::{End, Goal, Notice, Outcome, Settings};
 
 use crate::common::peer::serve;
+use crate::common::web::{Manner, WebServer};
 use crate::common::{PATIENCE, Sample, noise, run};
 
 const PIECE: usize = 32 * 1024;
 
 /// `a`, padding of noise up to the next piece, and `b`.
 fn odd() -> Sample {
+    odd_of("")
+}
+
+/// The same with this behind the info dictionary.
+fn odd_of(rest: &str) -> Sample {
     let (a, b) = (40_000, 50_000);
     let pad = 2 * PIECE - a;
     let payload = noise(a + pad + b);
@@ -28,7 +35,7 @@ fn odd() -> Sample {
         "d4:infod5:files{files}4:name6:sample12:piece lengthi{PIECE}e6:pieces{}:",
         hashes.len()
     );
-    let torrent = [head.as_bytes(), &hashes, b"ee"].concat();
+    let torrent = [head.as_bytes(), &hashes, b"e", rest.as_bytes(), b"e"].concat();
     let metainfo = Arc::new(Metainfo::parse(&torrent).expect("a torrent"));
     let files = vec![
         ("sample/a".into(), 0, a),
@@ -95,6 +102,35 @@ async fn who_has_odd_padding_serves_it() {
     let (outcome, _) = fetched.expect("it is served");
     assert_eq!(outcome.ledger.wasted(), 0, "what was served is right");
     sample.assert_in(other.path());
+}
+
+/// A web seed has no file of the padding, so it gives zeros: that is no lie of its own. The piece comes
+/// from a peer, and all else from whoever is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_web_seed_is_not_blamed_for_odd_padding() {
+    let plain = odd();
+    let server = WebServer::start(&plain, Manner::Proper);
+    let url = server.url();
+    let sample = odd_of(&format!("8:url-list{}:{url}", url.len()));
+    assert_eq!(sample.metainfo.web_seeds, [url]);
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut settings = sample.settings(folder.path());
+    settings.timeout = Some(Duration::from_secs(4));
+    let (outcome, notices) = run(settings).await;
+    let left = |it: &Notice| matches!(it, Notice::WebSeed(said) if said.contains("corrupt"));
+    assert!(!notices.iter().any(left), "{notices:?}");
+    assert_eq!(outcome.expect("no failure").wanted, (3, 4), "{notices:?}");
+    let asked = server.requests().len();
+    assert!(
+        asked < 12,
+        "{asked} requests: it is asked once for what it cannot have"
+    );
+
+    let name = *b"-XX0000-creator00000";
+    let creator = serve(&sample.metainfo, sample.payload.clone(), name).await;
+    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    sample.assert_in(folder.path());
+    assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
 }
 
 /// Files in the place of padding are not looked at: the creator itself cannot seed it with us.

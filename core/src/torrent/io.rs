@@ -56,6 +56,12 @@ pub enum Verdict {
         /// Digest of each block of the piece, in order: tells later who sent the wrong one.
         blocks: Vec<BlockDigest>,
     },
+    /// The SHA-1 is wrong, and part of the piece is padding (BEP 47). A web seed has no file of that: the
+    /// driver made it up as zeros, and the creator may have hashed something else.
+    Padded {
+        /// As of a bad one.
+        blocks: Vec<BlockDigest>,
+    },
     /// The driver could not keep the piece (full disk, say). It will be fetched again, nobody is
     /// to blame.
     Lost,

@@ -82,6 +82,16 @@ impl Remotes {
         new
     }
 
+    /// `peer` does not have `piece` after all; false if that was known.
+    pub(super) fn remove(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
+        let row = self.row(peer);
+        let (word, bit) = (&mut row[HEAD + piece.0 as usize / 64], 1 << (piece.0 % 64));
+        let had = *word & bit != 0;
+        *word &= !bit;
+        row[1] -= u64::from(had);
+        had
+    }
+
     /// Takes the pieces of `peer` out.
     pub(super) fn clear(&mut self, peer: PeerKey) {
         self.row(peer).fill(0);

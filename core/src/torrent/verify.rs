@@ -28,6 +28,16 @@ impl Torrent {
                 self.close_corrupt(piece, culprit.as_slice());
                 self.fill_all(now);
             }
+            Verdict::Padded { blocks } => {
+                self.count_hash_failure(piece, &senders);
+                let culprit = self.suspects.failed(piece, &senders, blocks);
+                self.unbegun.insert(piece);
+                match culprit {
+                    Some(peer) if self.is_web(peer) => self.cannot_serve(now, peer, piece),
+                    culprit => self.close_corrupt(piece, culprit.as_slice()),
+                }
+                self.fill_all(now);
+            }
             Verdict::Lost => {
                 self.count_hash_failure(piece, &senders);
                 self.unbegun.insert(piece);

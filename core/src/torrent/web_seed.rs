@@ -23,6 +23,21 @@ impl Torrent {
         self.update_interest(now, peer);
     }
 
+    /// Whether this key is a web seed's.
+    pub(super) fn is_web(&self, peer: PeerKey) -> bool {
+        let conn = self.conns.get(peer.0 as usize);
+        conn.is_some_and(|it| it.agreed.web())
+    }
+
+    /// A web seed is not asked for `piece` again while it is in use: it can only send the same.
+    pub(super) fn cannot_serve(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
+        if self.conn(peer).is_none() || !self.remotes.remove(peer, piece) {
+            return;
+        }
+        self.availability[piece.0 as usize] -= 1;
+        self.update_interest(now, peer);
+    }
+
     /// Whether `peer` would make nothing of `message`.
     #[inline]
     pub(super) fn is_deaf_to(&self, peer: PeerKey, message: &Message) -> bool {

@@ -298,6 +298,8 @@ impl Worker {
         }
         Ok(if good || odd {
             Verdict::Good { blocks }
+        } else if self.storage.has_padding(start, length) {
+            Verdict::Padded { blocks }
         } else {
             Verdict::Bad { blocks }
         })

@@ -48,6 +48,7 @@ pub(super) enum InputLine {
     /// The piece and the digests of its blocks.
     Good(u32, Vec<u64>),
     Bad(u32, Vec<u64>),
+    Padded(u32, Vec<u64>),
     Lost(u32),
     /// A piece that we had.
     PieceLost(u32),
@@ -149,6 +150,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
         It::PieceVerified { piece, verdict } => match verdict {
             Verdict::Good { blocks } => InputLine::Good(piece.0, numbers(blocks)),
             Verdict::Bad { blocks } => InputLine::Bad(piece.0, numbers(blocks)),
+            Verdict::Padded { blocks } => InputLine::Padded(piece.0, numbers(blocks)),
             Verdict::Lost => InputLine::Lost(piece.0),
         },
         It::PieceLost { piece } => InputLine::PieceLost(piece.0),
@@ -242,6 +244,10 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
         InputLine::Bad(piece, blocks) => {
             let blocks = digests(blocks);
             verified(*piece, Verdict::Bad { blocks })
+        }
+        InputLine::Padded(piece, blocks) => {
+            let blocks = digests(blocks);
+            verified(*piece, Verdict::Padded { blocks })
         }
         InputLine::Lost(piece) => verified(*piece, Verdict::Lost),
         InputLine::PieceLost(piece) => It::PieceLost {

@@ -52,6 +52,12 @@ impl Storage {
         odd
     }
 
+    /// Whether some of these bytes of the payload are padding.
+    pub(crate) fn has_padding(&self, offset: u64, length: u32) -> bool {
+        let mut spans = self.spans(offset, length as usize);
+        spans.any(|it| self.files[it.file].pad)
+    }
+
     /// From now on these bytes of the payload are padding as given.
     pub(crate) fn keep_padding(&self, runs: Vec<Run>) {
         lock(&self.odd_padding.0).extend(runs);
