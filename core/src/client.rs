@@ -5,7 +5,7 @@
 //!
 //! [`book`] the addresses that are known, and whom to dial next; [`source`] what each kind is worth;
 //! [`doors`] connections whose handshake is not done; [`admission`] who gets a seat, `seats` who has
-//! one; [`turnover`] who makes room; [`redial`] when to try again; [`bans`] who misbehaved;
+//! one; [`turnover`] who makes room; `visits` who came for nothing; [`redial`] when to try again; [`bans`] who misbehaved;
 //! [`announcer`] when to tell the trackers what; `web_seeds` which servers to use; [`explain`] what keeps
 //! a torrent from moving; [`config`] every figure; [`places`] what an address
 //! is. Parts return what is to be done and never call each other: only this file, `connecting` and
@@ -94,6 +94,7 @@ mod seats;
 mod servers;
 pub mod source;
 pub mod turnover;
+mod visits;
 mod web_seeds;
 
 use announcer::Announcer;
@@ -105,6 +106,7 @@ pub use io::{Heard, Input, Next, Output, Why};
 pub use places::{Internet, Places};
 use seats::Seats;
 use source::Source;
+use visits::Visits;
 use web_seeds::WebSeeds;
 
 /// Time between two looks at who is connected: while somebody has to make room, and otherwise.
@@ -127,6 +129,7 @@ pub struct Client<P: Places> {
     doors: Doors<P>,
     seats: Seats<P>,
     bans: Bans<P>,
+    visits: Visits<P>,
     announcer: Announcer,
     /// Absent while the torrent has none.
     web_seeds: Option<Box<WebSeeds>>,
@@ -136,6 +139,8 @@ pub struct Client<P: Places> {
     next_dial: Instant,
     /// When an attempt beyond [`Config::initiate`] may begin; never while others are of use.
     next_beyond: Instant,
+    /// Useful payload that had come when somebody last looked, and when it last grew.
+    fed: (u64, Instant),
     /// Until when attempts are counted, and how many were begun.
     pace: (Instant, u16),
     stopping: bool,
@@ -167,6 +172,7 @@ impl<P: Places> Client<P> {
             doors: Doors::default(),
             seats: Seats::default(),
             bans: Bans::default(),
+            visits: Visits::default(),
             announcer,
             web_seeds: None,
             next_look: now.after(LOOK),
@@ -176,6 +182,7 @@ impl<P: Places> Client<P> {
                 .after(phase(config.turnover, &mut rng)),
             next_dial: Instant::NEVER,
             next_beyond: Instant::NEVER,
+            fed: (0, now),
             pace: (Instant::START, 0),
             config,
             stopping: false,

@@ -152,6 +152,11 @@ fn idle_peers_keep_nobody_out() {
 }
 
 #[test]
+fn three_hundred_that_are_interested_keep_nobody_out() {
+    seed_under("interested drips", Kind::Drip, 300);
+}
+
+#[test]
 fn a_flood_of_peer_exchange_costs_little() {
     let sample = sample();
     let attack = Attack::waiting(&sample, Kind::Exchange);

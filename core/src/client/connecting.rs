@@ -10,7 +10,7 @@ use super::explain::{Explanation, Unmet};
 use super::redial::Ended;
 use super::seats::{Crowds, Seat};
 use super::source::Source;
-use super::turnover::{exchanged, is_useless, least_useful};
+use super::turnover::{Against, Chances, exchanged, is_useless, least_useful, was_of_use};
 use super::{Client, Output, Places};
 use crate::choke::PeerView;
 use crate::ids::PeerKey;
@@ -26,6 +26,9 @@ const ARRIVING: Duration = Duration::from_secs(1);
 /// anything yet, and everybody would be full by its own doing.
 const HUNGER: Duration = Duration::from_secs(30);
 const BEYOND: Duration = Duration::from_secs(1);
+
+/// Without a block for so long, it counts for nothing that somebody says that it has what we lack.
+const FAMINE: Duration = Duration::from_secs(90);
 
 /// Time over which attempts are counted.
 const PACE: Duration = Duration::from_secs(1);
@@ -88,7 +91,11 @@ impl<P: Places> Client<P> {
     /// When an attempt beyond [`super::Config::initiate`] may begin: not before it has been needed for
     /// a while.
     pub(super) fn note_hunger(&mut self, now: Instant) {
-        if !self.is_starved() {
+        let useful = self.torrent.ledger().payload_useful;
+        if useful != self.fed.0 || self.torrent.is_done() {
+            self.fed = (useful, now);
+        }
+        if !self.is_starved() && now - self.fed.1 < FAMINE {
             self.next_beyond = Instant::NEVER;
         } else if self.next_beyond == Instant::NEVER {
             self.next_beyond = now.after(HUNGER);
@@ -194,6 +201,9 @@ impl<P: Places> Client<P> {
             Ok(replaced) => replaced,
             Err(why) => {
                 let full = why == Refusal::Full;
+                if full {
+                    self.visits.turned_away(now, newcomer.host);
+                }
                 self.part(
                     now,
                     &half_open,
@@ -223,6 +233,8 @@ impl<P: Places> Client<P> {
             kept: newcomer.kept,
             listens,
             closing: None,
+            chances: Chances::default(),
+            in_vain: self.visits.in_vain(now, newcomer.host),
         });
         self.outputs.push_back(Output::Joined { door, peer });
         let link = PeerLink {
@@ -280,17 +292,23 @@ impl<P: Places> Client<P> {
         let crowds = self.seats.crowds();
         let crowd = |peer| self.crowd(&crowds, peer);
         let own = crowds.of(newcomer.host) + 1;
+        let in_vain = self.visits.in_vain(now, newcomer.host);
         let mut views = self.views(now);
         views.retain(|it| {
             let crowd = crowd(it.peer);
             let settled = now - it.connected_at >= ARRIVING;
             let useless = is_useless(it) && (settled || vouched || crowd > own);
-            useless || crowd > own.max(self.config.fair_share())
+            let against = self.against(it);
+            let yields = settled && (against.missed || against.in_vain > in_vain);
+            useless || yields || crowd > own.max(self.config.fair_share())
         });
         // The largest crowd gives first.
         let largest = views.iter().map(|it| crowd(it.peer)).max()?;
-        let of_largest = |peer| crowd(peer) == largest;
-        least_useful(&mut views, self.torrent.is_done(), 1, of_largest).pop()
+        let against = |it: &PeerView| Against {
+            crowded: crowd(it.peer) == largest,
+            ..self.against(it)
+        };
+        least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
     }
 
     /// Of one host that has all the connections it may have: which makes room for another of its own.
@@ -298,9 +316,24 @@ impl<P: Places> Client<P> {
         let mut views = self.views(now);
         views.retain(|it| {
             let same = self.seats.address(it.peer).map(P::host) == Some(host);
-            same && is_useless(it) && now - it.connected_at >= ARRIVING
+            let yields = is_useless(it) || self.against(it).missed;
+            same && yields && now - it.connected_at >= ARRIVING
         });
-        least_useful(&mut views, self.torrent.is_done(), 1, |_| false).pop()
+        let against = |it: &PeerView| self.against(it);
+        least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
+    }
+
+    /// What there is to say against a connection; its crowd is judged by who asks.
+    fn against(&self, view: &PeerView) -> Against {
+        let Some(seat) = self.seats.get(view.peer) else {
+            return Against::default();
+        };
+        let of_use = was_of_use(view, seat.chances);
+        Against {
+            crowded: false,
+            missed: !of_use && seat.chances.are_missed(),
+            in_vain: if of_use { 0 } else { seat.in_vain },
+        }
     }
 
     /// Connections of the host of this one.
@@ -327,7 +360,13 @@ impl<P: Places> Client<P> {
         let excess = standing.saturating_sub(usize::from(self.config.connections));
         if excess > 0 {
             let trial = self.config.trial;
-            let least = self.least_useful(&mut self.views(now), excess);
+            let mut views = self.views(now);
+            for view in &views {
+                if let Some(seat) = self.seats.get_mut(view.peer) {
+                    seat.chances.look(now, view);
+                }
+            }
+            let least = self.least_useful(&mut views, excess);
             let heard = least.into_iter().filter(|it| now - it.1 >= trial);
             for (peer, _) in heard {
                 self.close(peer, Ended::Useless);
@@ -356,8 +395,11 @@ impl<P: Places> Client<P> {
             return Vec::new();
         }
         let (fair, crowds) = (self.config.fair_share(), self.seats.crowds());
-        let crowded = |peer| self.crowd(&crowds, peer) > fair;
-        let peers = least_useful(views, self.torrent.is_done(), count, crowded);
+        let against = |it: &PeerView| Against {
+            crowded: self.crowd(&crowds, it.peer) > fair,
+            ..self.against(it)
+        };
+        let peers = least_useful(views, self.torrent.is_done(), count, against);
         let since = views.iter().take(peers.len()).map(|it| it.connected_at);
         peers.into_iter().zip(since).collect()
     }

@@ -3,7 +3,9 @@
 use super::bans::Offence;
 use super::explain::Unmet;
 use super::redial::{self, Ended};
+use super::seats::Seat;
 use super::source::Source;
+use super::turnover::was_of_use;
 use super::{Client, Output, Places, Why, doors};
 use crate::ids::PeerKey;
 use crate::time::Instant;
@@ -76,6 +78,7 @@ impl<P: Places> Client<P> {
         }
         let everything = self.torrent.has_everything(peer);
         self.torrent.take_back(peer, unsent);
+        self.note_visit(now, peer, &seat);
         self.torrent
             .handle_input(now, torrent::Input::PeerDisconnected { peer });
         let answers = self.torrent.has_evidence(peer);
@@ -88,6 +91,19 @@ impl<P: Places> Client<P> {
                 // Whoever of two seeds was the first to close.
                 self.book.note_seed(address);
             }
+        }
+    }
+
+    /// While all connections are taken: whether one that ends was of use.
+    fn note_visit(&mut self, now: Instant, peer: PeerKey, seat: &Seat<P>) {
+        let ours = seat.closing.is_some();
+        if !ours && self.seats.count() < usize::from(self.config.connections) {
+            return;
+        }
+        let host = P::host(seat.address);
+        match self.torrent.peer_view(now, peer) {
+            Some(view) if was_of_use(&view, seat.chances) => self.visits.forget(host),
+            _ => self.visits.left(now, host),
         }
     }
 

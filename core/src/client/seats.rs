@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::places::Places;
 use super::redial::Ended;
+use super::turnover::Chances;
 use crate::ids::PeerKey;
 
 /// Keys that are kept for peers that left, at most: the oldest goes first.
@@ -27,6 +28,10 @@ pub(super) struct Seat<P: Places> {
     pub(super) listens: Option<P::Address>,
     /// Why we asked the driver to close it.
     pub(super) closing: Option<Ended>,
+    /// What it made of its chances.
+    pub(super) chances: Chances,
+    /// How often its host had come for nothing when it joined.
+    pub(super) in_vain: u8,
 }
 
 #[derive(Clone, Copy, Debug)]

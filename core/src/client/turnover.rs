@@ -8,12 +8,17 @@
 //! `peer_turnover_cutoff` 90 %, no more than there are candidates, and the least useful first; and
 //! `inactivity_timeout` 600 s. Which are the least useful is our own, shorter rule (its
 //! `torrent::disconnect_peers` weighs rates over the life of a connection, and spares seeds).
+//!
+//! Interest costs nothing, so it is no evidence of use. What is: what a peer gave; whether it takes
+//! blocks when we let it ([`Chances`]); and whether its host was here before for nothing. A slow link is
+//! no fault: who has a request waiting, or a block on its way, takes its chance.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::time::Duration;
 
 use crate::choke::PeerView;
+use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
@@ -26,20 +31,79 @@ const CUTOFF: usize = 90;
 /// Without interest on either side for so long a full client lets a connection go.
 const INACTIVE: Duration = Duration::from_mins(10);
 
+/// Time that an unchoked peer has for its first request.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Looks at an unchoked peer at which it wanted nothing, and how many times as often as it did want
+/// something, for it to have missed its chance. There is a look a second.
+const MISSED: u8 = 5;
+const MORE_OFTEN: u8 = 4;
+
+/// Who has taken this much was of use: sixteen blocks.
+const OF_USE: u64 = 16 * BLOCK_BYTES as u64;
+
+/// What a peer that wants blocks did while we let it have some, as far as somebody looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chances {
+    missed: u8,
+    taken: u8,
+}
+
+impl Chances {
+    /// A look at the connection, to be taken about once a second.
+    pub fn look(&mut self, now: Instant, view: &PeerView) {
+        if view.am_choking || !view.peer_interested {
+            return;
+        }
+        if view.queued_requests > 0 || view.unflushed_blocks > 0 {
+            self.taken += 1;
+        } else if view.unchoked_at.is_some_and(|it| now - it >= ANSWER) {
+            self.missed += 1;
+        }
+        if self.missed.max(self.taken) == u8::MAX {
+            (self.missed, self.taken) = (self.missed / 2, self.taken / 2);
+        }
+    }
+
+    /// Whether the peer let its chances pass.
+    #[must_use]
+    pub fn are_missed(self) -> bool {
+        self.missed >= MISSED.max(self.taken.saturating_mul(MORE_OFTEN))
+    }
+}
+
+/// What there is to say against a connection beside its traffic; the first counts most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Against {
+    /// Its host has too many.
+    pub crowded: bool,
+    /// It was let have blocks and took hardly any, and it gives us nothing.
+    pub missed: bool,
+    /// It was of no use yet, and its host was here for nothing so often.
+    pub in_vain: u8,
+}
+
+/// Whether a connection has been of use to somebody.
+#[must_use]
+pub fn was_of_use(view: &PeerView, chances: Chances) -> bool {
+    view.down_bytes > 0 || view.up_bytes >= OF_USE && !chances.are_missed()
+}
+
 /// Whether neither side wants anything of the other.
 #[must_use]
 pub fn is_useless(view: &PeerView) -> bool {
     !view.am_interested && !view.peer_interested
 }
 
-/// The `count` least useful connections: those of a host that has too many (as `crowded` says),
-/// then without interest on either side, then those we want nothing of, then those that moved the
-/// fewest bytes in our direction since they were made, the youngest first.
+/// The `count` least useful connections: those of a host that has too many, then without interest on
+/// either side, then the others `against` which there is something to say, then those we want nothing
+/// of, then those that moved the fewest bytes in our direction since they were made, the youngest
+/// first.
 pub fn least_useful(
     views: &mut [PeerView],
     am_seed: bool,
     count: usize,
-    crowded: impl Fn(PeerKey) -> bool,
+    against: impl Fn(&PeerView) -> Against,
 ) -> Vec<PeerKey> {
     views.sort_by_cached_key(|it| {
         let (useful, bytes) = if am_seed {
@@ -48,9 +112,12 @@ pub fn least_useful(
             (it.am_interested, it.down_bytes)
         };
         let age = Reverse(it.connected_at);
+        let against = against(it);
         (
-            !crowded(it.peer),
+            !against.crowded,
             !is_useless(it),
+            !against.missed,
+            Reverse(against.in_vain),
             useful,
             bytes,
             age,

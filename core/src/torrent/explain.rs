@@ -105,6 +105,13 @@ impl Torrent {
         peers.map(|(peer, it)| self.view(now, peer, it)).collect()
     }
 
+    /// The same of one of them.
+    #[must_use]
+    pub fn peer_view(&self, now: Instant, peer: PeerKey) -> Option<PeerView> {
+        let conn = self.conns.get(peer.0 as usize).filter(|it| it.open)?;
+        Some(self.view(now, peer, conn))
+    }
+
     /// How it stands with each peer, in the same order.
     #[must_use]
     pub fn peer_states(&self, now: Instant) -> Vec<PeerState> {

@@ -8,7 +8,7 @@ use unchoke_core::client::Internet;
 use unchoke_core::client::bans::Bans;
 use unchoke_core::client::redial::{Ended, Fate, after, after_failure};
 use unchoke_core::client::source::Source;
-use unchoke_core::client::turnover::{exchanged, least_useful};
+use unchoke_core::client::turnover::{Against, Chances, exchanged, least_useful, was_of_use};
 use unchoke_core::ids::PeerKey;
 use unchoke_core::time::Instant;
 
@@ -136,13 +136,69 @@ fn the_least_useful_go_first() {
         view(3, 0, [false, false], [900, 900]),
         view(4, 9, [false, false], [900, 900]),
     ];
-    let order = |am_seed, crowded: &dyn Fn(PeerKey) -> bool| {
-        let order = least_useful(&mut views.clone(), am_seed, 5, crowded);
+    let order = |am_seed, against: &dyn Fn(u32) -> Against| {
+        let against = |it: &PeerView| against(it.peer.0);
+        let order = least_useful(&mut views.clone(), am_seed, 5, against);
         order.iter().map(|it| it.0).collect::<Vec<_>>()
     };
-    assert_eq!(order(false, &|_| false), [4, 3, 2, 1, 0]);
-    assert_eq!(order(true, &|_| false), [4, 3, 0, 1, 2]);
-    assert_eq!(order(false, &|it| it.0 == 0), [0, 4, 3, 2, 1]);
+    let (none, nothing) = (Against::default(), |_| Against::default());
+    assert_eq!(order(false, &nothing), [4, 3, 2, 1, 0]);
+    assert_eq!(order(true, &nothing), [4, 3, 0, 1, 2]);
+    let crowded = |it| Against {
+        crowded: it == 0,
+        ..none
+    };
+    assert_eq!(order(false, &crowded), [0, 4, 3, 2, 1]);
+    let missed = |it| Against {
+        missed: it == 1,
+        in_vain: if it == 0 { 3 } else { 0 },
+        ..none
+    };
+    assert_eq!(order(false, &missed), [4, 3, 1, 0, 2]);
+}
+
+#[test]
+fn a_chance_is_missed_by_who_asks_for_nothing_and_not_by_who_is_slow() {
+    let unchoked = PeerView {
+        am_choking: false,
+        unchoked_at: Some(Instant::from_secs(10)),
+        ..view(0, 0, [false, true], [0, 0])
+    };
+    let after = |seconds: u64, looks: &dyn Fn(u64) -> PeerView| {
+        let mut chances = Chances::default();
+        for second in 10..10 + seconds {
+            chances.look(Instant::from_secs(second), &looks(second));
+        }
+        chances.are_missed()
+    };
+    assert!(!after(6, &|_| unchoked), "the first request takes a while");
+    assert!(after(7, &|_| unchoked));
+    let choked = PeerView {
+        am_choking: true,
+        ..unchoked
+    };
+    assert!(!after(900, &|_| choked), "it had no chance");
+    let sated = PeerView {
+        peer_interested: false,
+        ..unchoked
+    };
+    assert!(!after(900, &|_| sated), "it wants nothing");
+    let slow = PeerView {
+        unflushed_blocks: 1,
+        ..unchoked
+    };
+    assert!(!after(900, &|_| slow), "a block is on its way all the time");
+    let every = |n: u64| move |it: u64| if it % n == 0 { slow } else { unchoked };
+    assert!(!after(900, &every(2)) && !after(900, &every(4)));
+    assert!(after(900, &every(10)), "one block in ten seconds is a drip");
+
+    let mut missed = Chances::default();
+    (20..40).for_each(|it| missed.look(Instant::from_secs(it), &unchoked));
+    let took = |bytes| view(0, 0, [false, true], [0, bytes]);
+    assert!(!was_of_use(&took(100_000), Chances::default()));
+    assert!(was_of_use(&took(300_000), Chances::default()));
+    assert!(!was_of_use(&took(300_000), missed));
+    assert!(was_of_use(&view(0, 0, [false, true], [1, 0]), missed));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Of a handshake that takes for ever: one byte in so long.
 const DRIP: Duration = Duration::from_secs(1);
 
+/// Between two requests of a peer that holds its seat with as few as it can.
+const SIP: Duration = Duration::from_secs(2);
+
 /// Where a peer waits to be dialled: honest ones have other addresses, as addresses are banned.
 const WAITS_AT: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
@@ -41,6 +44,8 @@ pub(crate) enum Kind {
     SlowHandshake,
     /// Shakes hands and says nothing more.
     Idle,
+    /// Is interested, takes a block now and then, and comes back when it is thrown out.
+    Drip,
     /// Serves nothing and tells of thousands of peers.
     Exchange,
     /// Serves blocks that are wrong, each time with another name.
@@ -60,7 +65,7 @@ struct Plan {
     kind: Kind,
     metainfo: Arc<Metainfo>,
     names: AtomicU32,
-    peers: AtomicU8,
+    peers: AtomicU32,
     blocks: AtomicUsize,
 }
 
@@ -101,7 +106,7 @@ impl Attack {
                 kind,
                 metainfo: Arc::clone(&sample.metainfo),
                 names: AtomicU32::new(0),
-                peers: AtomicU8::new(0),
+                peers: AtomicU32::new(0),
                 blocks: AtomicUsize::new(0),
             }),
             listens: None,
@@ -112,7 +117,8 @@ impl Attack {
     pub(crate) fn join(&self, port: u16) {
         let plan = Arc::clone(&self.plan);
         let number = plan.peers.fetch_add(1, Ordering::Relaxed);
-        let from = Ipv4Addr::new(127, 0, 1, number);
+        let [.., high, low] = number.to_be_bytes();
+        let from = Ipv4Addr::new(127, 9, high, low);
         self.runtime.spawn(async move {
             loop {
                 if let Ok(stream) = connect(from, port).await {
@@ -159,6 +165,9 @@ impl Plan {
         stream.read_exact(&mut theirs).await?;
         if matches!(self.kind, Kind::Corrupt | Kind::CorruptAndGone) {
             return self.corrupt(stream).await;
+        }
+        if self.kind == Kind::Drip {
+            return self.drip(stream).await;
         }
         let (mut reader, mut writer) = stream.into_split();
         let round = self.round();
@@ -216,9 +225,11 @@ impl Plan {
                 .concat()
             }
             Kind::Exchange => return [hello_of(true), self.exchange()].concat(),
-            Kind::SlowHandshake | Kind::Idle | Kind::Corrupt | Kind::CorruptAndGone => {
-                return Vec::new();
-            }
+            Kind::SlowHandshake
+            | Kind::Idle
+            | Kind::Drip
+            | Kind::Corrupt
+            | Kind::CorruptAndGone => return Vec::new(),
         };
         let times = FLOOD_RATE / 50 / once.len();
         once.repeat(times)
@@ -242,6 +253,48 @@ impl Plan {
             changes,
         };
         bytes_of(&Message::Extended(Box::new(pex)))
+    }
+
+    /// Has nothing, wants everything, and takes as little as it can.
+    async fn drip(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        for message in [Message::HaveNone, Message::Interested] {
+            stream.write_all(&bytes_of(&message)).await?;
+        }
+        let decoder = Decoder::new(self.metainfo.geometry.piece_count());
+        let request = bytes_of(&Message::Request(BlockRef {
+            piece: PieceIndex(0),
+            begin: 0,
+            length: 16_384,
+        }));
+        let (mut bytes, mut unchoked, mut skip) = (Vec::new(), false, 0);
+        let mut sips = tokio::time::interval(SIP);
+        loop {
+            tokio::select! {
+                read = stream.read_buf(&mut bytes) => if read? == 0 {
+                    return Ok(());
+                },
+                _ = sips.tick() => if unchoked {
+                    stream.write_all(&request).await?;
+                },
+            }
+            loop {
+                let payload = bytes.len().min(skip);
+                bytes.drain(..payload);
+                skip -= payload;
+                let Decoded::Message { message, used } =
+                    decoder.decode(&bytes).expect("it speaks the protocol")
+                else {
+                    break;
+                };
+                bytes.drain(..used);
+                match message {
+                    Message::Unchoke => unchoked = true,
+                    Message::Choke => unchoked = false,
+                    Message::Piece(block) => skip = block.length as usize,
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// Says that it has everything, and answers every request with other bytes.
