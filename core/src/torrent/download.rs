@@ -35,7 +35,7 @@ impl Torrent {
         let found = again
             .or_else(|| self.next_block(now, peer))
             .map(|number| (number, Mark::Ordinary));
-        let Some((number, mark)) = found.or_else(|| self.next_endgame_block(peer)) else {
+        let Some((number, mark)) = found.or_else(|| self.next_endgame_block(now, peer)) else {
             return false;
         };
         let block = self.config.geometry.numbered(number);

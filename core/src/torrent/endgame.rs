@@ -1,12 +1,15 @@
 //! The same block asked of several peers: in the endgame, and by pickers that always do. BEP 3,
 //! *endgame*.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::partial::Block;
+use super::patience::{DOUBT, span_millis};
 use super::pending::Mark;
 use super::{Endgame, Torrent};
 use crate::ids::PeerKey;
+use crate::time::Instant;
 
 /// Copies of a block under way at most in the capped endgame.
 const ENDGAME_COPIES: u8 = 2;
@@ -19,7 +22,7 @@ impl Torrent {
     pub(super) fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
         let copies = self.picker.copies();
         if copies > 1 {
-            self.another_copy(peer, |it| it.asked() < copies)
+            self.another_copy(peer, |_, it| it.asked() < copies)
         } else {
             None
         }
@@ -28,7 +31,11 @@ impl Torrent {
     /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. In
     /// the capped one, what was asked of peers that may never answer counts as if it were not asked
     /// for, by those that deliver.
-    pub(super) fn next_endgame_block(&mut self, peer: PeerKey) -> Option<(u32, Mark)> {
+    pub(super) fn next_endgame_block(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+    ) -> Option<(u32, Mark)> {
         let all_begun = self.unbegun.words().iter().all(|it| *it == 0);
         let live = self.conns[peer.0 as usize].live;
         if !all_begun {
@@ -40,13 +47,41 @@ impl Torrent {
         let number = match self.config.endgame {
             Endgame::Capped if !all_asked => None,
             Endgame::Capped if self.is_prompt(peer) => {
-                self.another_copy(peer, |it| it.firmly_asked() < copies)
+                self.another_copy(peer, |_, it| it.firmly_asked() < copies)
             }
-            Endgame::Capped => self.another_copy(peer, |it| it.asked() < copies),
+            Endgame::Capped => self.another_copy(peer, |_, it| it.asked() < copies),
             Endgame::Strict if live == 0 => self.random_copy(peer),
+            Endgame::Off if live == 0 && all_asked && self.is_prompt(peer) => {
+                self.copy_of_silent(now, peer)
+            }
             _ => None,
         };
         number.map(|number| (number, Mark::EndgameCopy))
+    }
+
+    /// A block that only peers were asked for that have answered nothing ever, nor for [`DOUBT`]: no copy
+    /// for speed, but the last blocks would wait until each silence is known for what it is.
+    fn copy_of_silent(&mut self, now: Instant, peer: PeerKey) -> Option<u32> {
+        let mut owed = BTreeMap::<u32, u8>::new();
+        for other in self.keys().filter(|it| *it != peer) {
+            if self.conns[other.0 as usize].live == 0 {
+                continue;
+            }
+            let traffic = self.traffic(other);
+            // Who has ever answered is slow.
+            if traffic.latency != 0 || traffic.silence(now) <= span_millis(DOUBT) {
+                continue;
+            }
+            for request in traffic.pending.iter() {
+                let owing = owed.entry(request.number()).or_default();
+                *owing = owing.saturating_add(1);
+            }
+        }
+        if owed.is_empty() {
+            return None;
+        }
+        let owing = |number: u32| owed.get(&number).copied().unwrap_or(0);
+        self.another_copy(peer, |number, it| it.asked() <= owing(number))
     }
 
     /// Any block that is asked of others, or kept for one of them, of any piece of which every block
@@ -86,7 +121,7 @@ impl Torrent {
 
     /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
     /// others are likely to arrive before a copy could.
-    fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(Block) -> bool) -> Option<u32> {
+    fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(u32, Block) -> bool) -> Option<u32> {
         let pending = &self.traffic(peer).pending;
         let allowed = self.allowed(peer);
         let may_copy = |slot: &usize| {
@@ -110,7 +145,7 @@ impl Torrent {
                     let state = states[*block as usize];
                     !state.is_received()
                         && state.asked() > 0
-                        && fits(state)
+                        && fits(*number, state)
                         && !pending.iter().any(|it| it.number() == *number)
                 });
                 wanted.map(|(block, number)| (slot, block, number))
