@@ -222,8 +222,10 @@ impl Beacon {
         if announce.cookie.as_ref() == Some(&self.cookie) {
             return None;
         }
-        let mut torrents = announce.torrents;
-        torrents.retain(|it| self.torrents.iter().any(|own| own.torrent == *it));
+        // Each once, however often the other names it.
+        let ours = self.torrents.iter().map(|it| it.torrent);
+        let named = |it: &InfoHash| announce.torrents.contains(it);
+        let torrents: Vec<InfoHash> = ours.filter(named).collect();
         // A link-local address is nothing without its interface, so that stays.
         let mut address = if ip == from.ip() {
             from

@@ -1,5 +1,8 @@
 #![no_main]
 
+#[path = "../../tests/corpora/datagrams.rs"]
+#[allow(dead_code)]
+mod datagrams;
 #[path = "../../tests/corpora/exchanges.rs"]
 #[allow(dead_code)]
 mod exchanges;

@@ -207,24 +207,19 @@ fn contact<const N: usize>(entry: &[u8; N]) -> Option<Contact> {
     })
 }
 
-/// Contacts as messages and saved tables have them; what is none is left out.
+/// Contacts as messages and saved tables have them; what is none is left out, as is an address of IPv4
+/// that is written as one of IPv6: each table is of one family.
 #[must_use]
 pub fn contacts(bytes: &[u8], ipv4: bool) -> Vec<Contact> {
-    if ipv4 {
-        bytes
-            .as_chunks::<26>()
-            .0
-            .iter()
-            .filter_map(contact)
-            .collect()
+    let mut contacts: Vec<Contact> = if ipv4 {
+        let entries = bytes.as_chunks::<26>().0;
+        entries.iter().filter_map(contact).collect()
     } else {
-        bytes
-            .as_chunks::<38>()
-            .0
-            .iter()
-            .filter_map(contact)
-            .collect()
-    }
+        let entries = bytes.as_chunks::<38>().0;
+        entries.iter().filter_map(contact).collect()
+    };
+    contacts.retain(|it| it.address.is_ipv4() == ipv4);
+    contacts
 }
 
 /// The same to be sent or saved.
@@ -254,7 +249,7 @@ fn reply(dict: &Dict<'_>, ipv4: bool) -> Option<Reply> {
         let bytes = it.as_bytes().filter(|it| (it.len() == 6) == ipv4)?;
         let (ip, port) = bytes.split_last_chunk::<2>()?;
         let address = SocketAddr::new(compact::ip_address(ip)?, u16::from_be_bytes(*port));
-        compact::usable(address)
+        compact::usable(address).filter(|it| it.is_ipv4() == ipv4)
     };
     Some(Reply {
         id: name(dict, b"id")?,

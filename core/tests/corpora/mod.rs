@@ -3,6 +3,7 @@
 //! A folder is a corpus; an input that once broke something stays in it. `core/fuzz` searches for
 //! more of them.
 
+mod datagrams;
 mod exchanges;
 mod properties;
 

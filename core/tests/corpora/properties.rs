@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use super::exchanges;
+use super::{datagrams, exchanges};
 use unchoke_core::bencode::{DictBuilder, Limits, ListBuilder, Value};
 use unchoke_core::bencode::{decode, decode_prefix, encode_bytes, encode_int};
 use unchoke_core::ids::PieceIndex;
@@ -36,6 +36,11 @@ pub const ALL: &[Property] = &[
     ("ut_metadata", exchanges::ut_metadata),
     ("udp_tracker", exchanges::udp_tracker),
     ("mse", exchanges::mse),
+    ("dht", datagrams::dht),
+    ("lsd", datagrams::lsd),
+    ("utp", datagrams::utp),
+    ("portmap", datagrams::portmap),
+    ("web_answer", datagrams::web_answer),
 ];
 
 /// The value written again.
