@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use super::MAX_URLS;
 use crate::bencode::{Dict, Value};
@@ -103,7 +104,7 @@ pub(crate) fn usable_url(bytes: &[u8], schemes: &[&str]) -> Option<String> {
     }
     for byte in path {
         match byte {
-            0x80.. => url.push_str(&alloc::format!("%{byte:02X}")),
+            0x80.. => write!(url, "%{byte:02X}").expect("a string takes everything"),
             _ => url.push(char::from(*byte)),
         }
     }

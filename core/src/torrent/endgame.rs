@@ -72,7 +72,7 @@ impl Torrent {
             if traffic.latency != 0 || traffic.silence(now) <= span_millis(DOUBT) {
                 continue;
             }
-            for request in traffic.pending.iter() {
+            for request in &traffic.pending {
                 let owing = owed.entry(request.number()).or_default();
                 *owing = owing.saturating_add(1);
             }
