@@ -178,7 +178,7 @@ async fn recorded(path: &Path) {
 async fn damaged_recordings_are_refused_or_replayed() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("recording");
-    recorded(&path).await;
+    Box::pin(recorded(&path)).await;
     let count = replay(&path).expect("the same outputs");
     assert!(count > 15, "{count} inputs are hardly a session");
     let good = fs::read(&path).expect("read");

@@ -98,7 +98,7 @@ async fn who_has_odd_padding_serves_it() {
     let between = sample.run_in_background(settings).await;
     let other = tempfile::tempdir().expect("temporary folder");
     let settings = downloads(&sample, other.path(), between);
-    let fetched = tokio::time::timeout(PATIENCE, complete(settings)).await;
+    let fetched = tokio::time::timeout(PATIENCE, Box::pin(complete(settings))).await;
     let (outcome, _) = fetched.expect("it is served");
     assert_eq!(outcome.ledger.wasted(), 0, "what was served is right");
     sample.assert_in(other.path());

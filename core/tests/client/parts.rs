@@ -188,7 +188,7 @@ fn a_chance_is_missed_by_who_asks_for_nothing_and_not_by_who_is_slow() {
         ..unchoked
     };
     assert!(!after(900, &|_| slow), "a block is on its way all the time");
-    let every = |n: u64| move |it: u64| if it % n == 0 { slow } else { unchoked };
+    let every = |n: u64| move |it: u64| if it.is_multiple_of(n) { slow } else { unchoked };
     assert!(!after(900, &every(2)) && !after(900, &every(4)));
     assert!(after(900, &every(10)), "one block in ten seconds is a drip");
 

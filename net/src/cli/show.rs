@@ -80,7 +80,7 @@ fn other_keys(raw: &[u8]) -> Vec<String> {
         return Vec::new();
     };
     let mut others = Vec::new();
-    let mut more = 0;
+    let mut more = 0_u64;
     let mut gather = |value: Option<Value<'_>>, known: &[&str], place: &str| {
         for (key, value) in value
             .and_then(|it| it.as_dict())
@@ -103,7 +103,7 @@ fn other_keys(raw: &[u8]) -> Vec<String> {
     let info = root.as_dict().and_then(|it| it.get(b"info"));
     gather(info, &INFO_KEYS, "info/");
     if more > 0 {
-        others.push(counted(more as u64, "more key").to_string());
+        others.push(counted(more, "more key").to_string());
     }
     others
 }
