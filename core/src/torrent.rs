@@ -286,8 +286,12 @@ impl Torrent {
                 message: Message::Have(piece),
             } if self.is_counted(peer, piece) => self.count_have(now, peer, piece),
             Input::Message { peer, message } => {
+                // What it hangs on is noted where requests begin and end.
+                let noted = matches!(message, Message::Piece(_) | Message::Request(_));
                 self.on_message(now, peer, message);
-                self.note_indifference(peer);
+                if !noted {
+                    self.note_indifference(peer);
+                }
             }
             Input::Writable { peer } => self.on_writable(now, peer),
             Input::PieceVerified { piece, verdict } => self.on_verified(now, piece, &verdict),
@@ -394,6 +398,7 @@ impl Torrent {
     }
 
     /// The row of a connection, which is made if it has none.
+    #[inline]
     fn traffic_id(&mut self, peer: PeerKey) -> TrafficId {
         let conn = &mut self.conns[peer.0 as usize];
         if conn.traffic == TrafficId::NONE {

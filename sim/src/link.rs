@@ -35,7 +35,7 @@ use std::ops::ControlFlow;
 
 use unchoke_core::time::Instant;
 
-use flow::{Flow, INFINITE, Link, units_of};
+use flow::{Dues, Flow, INFINITE, Link, units_of};
 pub use flow::{FlowId, HostId};
 
 use crate::queue::Alarms;
@@ -64,9 +64,8 @@ pub struct Links {
     /// Index: `2 * host` for its uplink, `2 * host + 1` for its downlink.
     links: Vec<Link>,
     flows: Vec<Flow>,
-    /// When each flow has sent all its bytes at its current rate, ns; `u64::MAX` if never. Kept
-    /// apart from the flows, because it is read far more often.
-    dues: Vec<u64>,
+    /// For each uplink, when its flows will be done. Index: host.
+    dues: Vec<Dues>,
     /// For each uplink, the time of its next completion or an earlier one. Id: host.
     alarms: Alarms,
     worklist: VecDeque<u32>,
@@ -106,6 +105,7 @@ impl Links {
             self.links.push(Link::new(units_of(capacity)));
             self.marked.push(false);
         }
+        self.dues.push(Dues::default());
         self.alarms.grow(host + 1);
         HostId(host)
     }
@@ -123,12 +123,12 @@ impl Links {
         let index = flow.0 as usize;
         if self.flows.len() <= index {
             self.flows.resize(index + 1, Flow::IDLE);
-            self.dues.resize(index + 1, u64::MAX);
         }
         assert!(!self.flows[index].is_active(), "flow {} runs", flow.0);
         let (up, down) = (2 * src.0, 2 * dst.0 + 1);
         let up_place = self.links[up as usize].add(flow);
         let down_place = self.links[down as usize].add(flow);
+        self.dues[src.0 as usize].0.push(u64::MAX);
         self.flows[index] = Flow {
             left: Flow::units(bytes),
             at: now.as_nanos(),
@@ -195,8 +195,10 @@ impl Links {
                 self.mark(link);
             }
         }
+        self.dues[it.src as usize]
+            .0
+            .swap_remove(it.up_place as usize);
         self.flows[flow.0 as usize] = Flow::IDLE;
-        self.dues[flow.0 as usize] = u64::MAX;
     }
 
     /// Whether rates must be solved before time moves on.
@@ -221,21 +223,18 @@ impl Links {
                 return None;
             }
             let (_, host) = self.alarms.peek()?;
-            let (mut found, mut next) = (None, u64::MAX);
-            for flow in &self.links[2 * host as usize].flows {
-                let due = self.dues[*flow as usize];
-                if due <= now.as_nanos() && found.is_none() {
-                    found = Some(*flow);
-                } else {
-                    next = next.min(due);
-                }
+            let dues = &mut self.dues[host as usize].0;
+            let found = dues.iter().position(|it| *it <= now.as_nanos());
+            if let Some(place) = found {
+                dues[place] = u64::MAX;
             }
+            let next = dues.iter().copied().min().unwrap_or(u64::MAX);
             let next = Instant::from_nanos(next);
             self.alarms
                 .set(host, (next != Instant::NEVER).then_some(next));
-            if let Some(flow) = found {
+            if let Some(place) = found {
+                let flow = self.links[2 * host as usize].flows[place];
                 self.flows[flow as usize].settle(now);
-                self.dues[flow as usize] = u64::MAX;
                 return Some(FlowId(flow));
             }
         }
@@ -246,10 +245,11 @@ impl Links {
     pub(crate) fn soon(&self, until: Instant, count: usize, flows: &mut Vec<FlowId>) {
         flows.clear();
         self.alarms.ringing(until, &mut |host| {
-            let on_uplink = self.links[2 * host as usize].flows.iter();
+            let dues = self.dues[host as usize].0.iter().enumerate();
             // Written without branches on the times, because they cannot be predicted.
-            let first = on_uplink.min_by_key(|it| self.dues[**it as usize]);
-            flows.extend(first.copied().map(FlowId));
+            let first = dues.min_by_key(|it| it.1).map(|it| it.0);
+            let first = first.map(|it| self.links[2 * host as usize].flows[it]);
+            flows.extend(first.map(FlowId));
             if flows.len() < count {
                 ControlFlow::Continue(())
             } else {
@@ -300,7 +300,7 @@ impl Links {
     fn forecast(&mut self, flow: u32) {
         let it = &self.flows[flow as usize];
         let (src, due) = (it.src, it.due());
-        self.dues[flow as usize] = due;
+        self.dues[src as usize].0[it.up_place as usize] = due;
         self.arm(src, due);
     }
 

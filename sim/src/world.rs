@@ -143,6 +143,8 @@ struct World<'a> {
     streams: Streams,
     flows: Flows,
     departures: Departures,
+    /// Whether memory is fetched ahead. See [`warm`].
+    looks_ahead: bool,
     transport: Transport,
     inboxes: Inboxes,
     queue: DelayLines<Event>,
@@ -266,6 +268,7 @@ impl<'a> World<'a> {
             streams: Streams::new(),
             flows: Flows::default(),
             departures: Departures::default(),
+            looks_ahead: warm::is_worth_it(spec.nodes.len()),
             transport: Transport::new(spec.network.transport, spec.nodes.len()),
             inboxes: Inboxes::new(spec.nodes.len()),
             queue,
@@ -310,16 +313,18 @@ impl<'a> World<'a> {
             assert!(next >= self.now, "time never runs backwards");
             self.now = next;
             if flow == next {
-                self.warm_departures();
+                if self.looks_ahead {
+                    self.warm_departures();
+                }
                 while let Some(flow) = self.links.pop_due(next) {
                     self.on_block_left(flow);
                 }
             } else if event == next {
-                if warmed == 0 {
+                if self.looks_ahead && warmed == 0 {
                     self.warm_events();
                     warmed = warm::AHEAD;
                 }
-                warmed -= 1;
+                warmed -= u32::from(warmed > 0);
                 let (_, event) = self.queue.pop().expect("just seen");
                 self.on_event(event);
             } else {

@@ -150,16 +150,20 @@ impl Torrent {
     }
 
     /// What we may ask the peer for; `None` if that is anything.
+    #[inline]
     pub(super) fn allowed(&self, peer: PeerKey) -> Option<Bitfield> {
-        if !self.conns[peer.0 as usize].peer_choking {
-            return None;
-        }
+        let choked = self.conns[peer.0 as usize].peer_choking;
+        choked.then(|| self.allowed_under_choke(peer))
+    }
+
+    #[cold]
+    fn allowed_under_choke(&self, peer: PeerKey) -> Bitfield {
         let mut set = Bitfield::empty(self.config.geometry.piece_count());
         let terms = self.allowances.as_ref();
         let terms = terms.and_then(|it| it.peers.get(peer.0 as usize));
         for piece in terms.into_iter().flat_map(|it| &it.taken) {
             set.insert(*piece);
         }
-        Some(set)
+        set
     }
 }

@@ -107,11 +107,14 @@ impl Asked<'_> {
     /// The block counts as asked for again, and this peer was asked a moment ago and given up: then
     /// it is likely to answer that, and another request would be one too many.
     pub(super) fn expect_recent(&mut self, now: Instant, number: u32, mark: Mark) -> bool {
+        if !self.conn.overdue {
+            return false;
+        }
         let recent = |it: &&mut Pending| {
             it.number() == number && it.is_overdue() && it.age(now) < patience::RECENT_MS
         };
         let mut latest = self.traffic.pending.iter_mut().rev();
-        let Some(request) = latest.find(recent).filter(|_| self.conn.overdue) else {
+        let Some(request) = latest.find(recent) else {
             return false;
         };
         request.set_mark(mark);

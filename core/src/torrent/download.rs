@@ -21,8 +21,14 @@ use crate::pick::{Begun, Habits, PickView, Progress};
 use crate::time::Instant;
 
 impl Torrent {
-    /// Sends one request if there is something to ask for, and a rate cap lets it through.
-    pub(super) fn request_one(&mut self, now: Instant, peer: PeerKey) -> bool {
+    /// Sends one request if there is something to ask for, and a rate cap lets it through. `course` is
+    /// that of [`Self::next_block`].
+    pub(super) fn request_one(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        course: &mut Option<usize>,
+    ) -> bool {
         if self
             .download
             .as_mut()
@@ -33,7 +39,7 @@ impl Torrent {
         }
         let again = self.again_of_silent(peer);
         let found = again
-            .or_else(|| self.next_block(now, peer))
+            .or_else(|| self.next_block(now, peer, course))
             .map(|number| (number, Mark::Ordinary));
         let Some((number, mark)) = found.or_else(|| self.next_endgame_block(now, peer)) else {
             return false;
@@ -57,44 +63,45 @@ impl Torrent {
 
     /// A block that is asked of nobody: mostly of a begun piece (Cohen 2003 §2.4.1, strict
     /// priority), otherwise of a piece that the picker chooses.
-    fn next_block(&mut self, now: Instant, peer: PeerKey) -> Option<u32> {
+    ///
+    /// `course` is the begun piece that the last call chose and the next would choose again, while it
+    /// has free blocks: for calls in a row between which nothing else happens. `None` at first.
+    fn next_block(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        course: &mut Option<usize>,
+    ) -> Option<u32> {
+        if self.partials.free_blocks() == 0 && !self.remotes.has_of(peer, self.unbegun.words()) {
+            return self.next_copy(peer);
+        }
         let conn = &self.conns[peer.0 as usize];
         let (of_seed, doubtful) = (self.is_seed(peer, conn), conn.delivery != Delivery::Prompt);
         let habits = self.picker.habits();
         let allowed = self.allowed(peer);
         let allowed = allowed.as_ref();
-        if let Some(slot) = self.partials.kept_for(peer) {
+        let keeps = habits.whole_within.is_some();
+        if keeps && let Some(slot) = self.partials.kept_for(peer) {
             return self.take_from(slot, of_seed, doubtful);
         }
         let row = self.row(now, peer, habits);
-        let begun = if row > 0 {
-            self.begun(peer, allowed, |slot| self.is_sole(peer, slot), habits)
-        } else {
+        let same = course.take().filter(|_| row == 0);
+        let same = same.filter(|slot| self.partials.at(*slot).free > 0);
+        let begun = same.or_else(|| {
+            if row > 0 {
+                return self.begun(peer, allowed, |slot| self.is_sole(peer, slot), habits);
+            }
             let spares = of_seed && habits.spares_seeds;
             let fits = |slot| !spares || self.partials.at(slot).of_seed;
             self.begun(peer, allowed, fits, habits)
-        };
-        let progress = self.progress(peer);
-        let unbegun = allowed.map(|it| it.both(&self.unbegun));
-        let anew = begun.is_some_and(|slot| {
-            let partial = self.partials.at(slot);
-            let begun = Begun {
-                piece: partial.piece,
-                copies: self.availability[partial.piece.0 as usize],
-                free: partial.free,
-            };
-            let view = PickView {
-                unbegun: unbegun.as_ref().unwrap_or(&self.unbegun).words(),
-                peer_has: self.remotes.set(peer),
-                availability: &self.availability,
-                progress,
-            };
-            self.picker.begins_anew(begun, &view)
         });
+        let progress = self.progress(peer);
+        let anew = begun.is_some_and(|slot| self.begins_anew(peer, allowed, slot, progress));
         if let Some(slot) = begun.filter(|_| !anew) {
             if row > 0 {
                 self.partials.keep(slot, peer);
             }
+            *course = Some(slot);
             return self.take_from(slot, of_seed, doubtful);
         }
         if let Some(number) = self.next_copy(peer) {
@@ -115,7 +122,33 @@ impl Torrent {
         if row > 0 {
             self.keep_row(now, peer, allowed, slot, row);
         }
+        // The only one that it could go on with.
+        *course = Some(slot).filter(|_| begun.is_none());
         self.take_from(slot, of_seed, doubtful)
+    }
+
+    /// Whether the picker begins a piece with the peer although it could go on with the one in `slot`.
+    fn begins_anew(
+        &self,
+        peer: PeerKey,
+        allowed: Option<&Bitfield>,
+        slot: usize,
+        progress: Progress,
+    ) -> bool {
+        let unbegun = allowed.map(|it| it.both(&self.unbegun));
+        let partial = self.partials.at(slot);
+        let begun = Begun {
+            piece: partial.piece,
+            copies: self.availability[partial.piece.0 as usize],
+            free: partial.free,
+        };
+        let view = PickView {
+            unbegun: unbegun.as_ref().unwrap_or(&self.unbegun).words(),
+            peer_has: self.remotes.set(peer),
+            availability: &self.availability,
+            progress,
+        };
+        self.picker.begins_anew(begun, &view)
     }
 
     fn progress(&self, peer: PeerKey) -> Progress {
@@ -138,14 +171,9 @@ impl Torrent {
         suits: impl Fn(usize) -> bool,
         habits: Habits,
     ) -> Option<usize> {
-        if self.partials.free_blocks() == 0 {
-            return None;
-        }
         let fits = |slot: &usize| {
             let partial = self.partials.at(*slot);
-            partial.free > 0
-                && self.remotes.has(peer, partial.piece)
-                && allowed.is_none_or(|it| it.has(partial.piece))
+            allowed.is_none_or(|it| it.has(partial.piece))
                 && partial.only.is_none_or(|only| only == peer)
                 && partial.kept_for.is_none_or(|it| it == peer)
                 && suits(*slot)
@@ -164,7 +192,9 @@ impl Torrent {
             };
             (self.rank(partial.piece), copies, free, *slot)
         };
-        self.partials.slots().filter(fits).min_by_key(order)
+        let pieces = self.remotes.pieces_of(peer, self.partials.with_free());
+        let slots = pieces.filter_map(|it| self.partials.slot_of(it));
+        slots.filter(fits).min_by_key(order)
     }
 
     fn take_from(&mut self, slot: usize, of_seed: bool, doubtful: bool) -> Option<u32> {

@@ -44,8 +44,10 @@ impl Torrent {
         let few = live < self.config.pipeline.min;
         let copies = if few { ENDGAME_COPIES } else { 1 };
         let all_asked = self.partials.free_blocks() == 0;
+        // Every block is asked for once: one more copy is in place only where that is doubtful.
+        let enough = !few && self.partials.doubtful() == 0;
         let number = match self.config.endgame {
-            Endgame::Capped if !all_asked => None,
+            Endgame::Capped if !all_asked || enough => None,
             Endgame::Capped if self.is_prompt(peer) => {
                 self.another_copy(peer, |_, it| it.firmly_asked() < copies)
             }

@@ -61,8 +61,9 @@ impl Torrent {
         if live > depth - depth.div_ceil(self.batches(peer)) {
             return;
         }
+        let mut course = None;
         for _ in live..depth {
-            if !self.request_one(now, peer) {
+            if !self.request_one(now, peer, &mut course) {
                 if !choked {
                     self.note_starving(peer);
                 }

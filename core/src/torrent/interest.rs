@@ -128,9 +128,8 @@ impl Torrent {
     }
 
     fn take_out_of_availability(&mut self, peer: PeerKey) {
-        for piece in self.remotes.pieces(peer) {
-            self.availability[piece.0 as usize] -= 1;
-        }
+        self.remotes
+            .count_copies(peer, &mut self.availability, false);
         self.remotes.clear(peer);
     }
 
@@ -190,9 +189,8 @@ impl Torrent {
         let told = before.wrapping_sub(had_before);
         self.take_out_of_availability(peer);
         self.remotes.replace(peer, set);
-        for piece in set.iter() {
-            self.availability[piece.0 as usize] += 1;
-        }
+        self.remotes
+            .count_copies(peer, &mut self.availability, true);
         let conn = &mut self.conns[peer.0 as usize];
         conn.had_before = set.count().wrapping_sub(told);
         // What is left to it alone it may just have withdrawn.

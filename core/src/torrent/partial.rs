@@ -1,7 +1,9 @@
 //! Pieces under way: which of their blocks are asked for, which are there.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::bitfield::{clear_bit, set_bit, word_count};
 use crate::geometry::Geometry;
 use crate::ids::{PeerKey, PieceIndex};
 
@@ -85,31 +87,58 @@ const STEP: usize = 4;
 #[derive(Debug)]
 pub(super) struct Partials {
     /// Slot of each piece in `all`, or `NONE`.
-    slot_of: Vec<u32>,
+    slot_of: Box<[u32]>,
     all: Vec<Partial>,
     /// The blocks of each of them: `width` places a slot, as the first piece needs. The last may need
     /// fewer.
     blocks: Vec<Block>,
-    width: usize,
+    width: u32,
     /// Sum of `free` over all.
     free_blocks: u32,
+    /// Pieces under way with free blocks, as 64-bit words.
+    with_free: Box<[u64]>,
+    /// Sum of [`Block::doubtful`] over the blocks that are not here.
+    doubtful: u32,
 }
 
 impl Partials {
     pub(super) fn new(geometry: &Geometry) -> Self {
         let slot_of = alloc::vec![NONE; geometry.piece_count() as usize];
+        let with_free = alloc::vec![0; word_count(geometry.piece_count())];
         Self {
-            slot_of,
+            slot_of: slot_of.into_boxed_slice(),
             all: Vec::new(),
             blocks: Vec::new(),
-            width: geometry.blocks_in(PieceIndex(0)) as usize,
+            width: geometry.blocks_in(PieceIndex(0)),
             free_blocks: 0,
+            with_free: with_free.into_boxed_slice(),
+            doubtful: 0,
         }
     }
 
     /// Blocks that could be asked for without asking twice.
     pub(super) fn free_blocks(&self) -> u32 {
         self.free_blocks
+    }
+
+    /// Pieces under way with blocks that could be asked for without asking twice, as 64-bit words.
+    pub(super) fn with_free(&self) -> &[u64] {
+        &self.with_free
+    }
+
+    /// So many blocks of the piece in `slot` are free no longer.
+    fn use_up(&mut self, slot: usize, blocks: u32) {
+        let partial = &mut self.all[slot];
+        partial.free -= blocks;
+        self.free_blocks -= blocks;
+        if partial.free == 0 {
+            clear_bit(&mut self.with_free, partial.piece);
+        }
+    }
+
+    /// Live requests, for blocks that are not here, at peers that may never answer.
+    pub(super) fn doubtful(&self) -> u32 {
+        self.doubtful
     }
 
     pub(super) fn slots(&self) -> core::ops::Range<usize> {
@@ -129,14 +158,20 @@ impl Partials {
         self.slot_of(piece).map(|slot| &self.all[slot])
     }
 
+    /// Where the blocks of the piece in `slot` begin.
+    fn place(&self, slot: usize) -> usize {
+        slot * self.width as usize
+    }
+
     /// The blocks of the piece in `slot`.
     pub(super) fn blocks(&self, slot: usize) -> &[Block] {
-        let start = slot * self.width;
+        let start = self.place(slot);
         &self.blocks[start..start + self.all[slot].count as usize]
     }
 
     fn block(&mut self, slot: usize, block: u32) -> &mut Block {
-        &mut self.blocks[slot * self.width + block as usize]
+        let place = self.place(slot) + block as usize;
+        &mut self.blocks[place]
     }
 
     /// Something of each line of the blocks of a piece, so that the processor fetches them.
@@ -160,9 +195,9 @@ impl Partials {
         if slot == self.all.capacity() {
             let room = STEP.min(self.slot_of.len() - slot);
             self.all.reserve_exact(room);
-            self.blocks.reserve_exact(room * self.width);
+            self.blocks.reserve_exact(self.place(room));
         }
-        self.blocks.resize((slot + 1) * self.width, FRESH);
+        self.blocks.resize(self.place(slot + 1), FRESH);
         self.slot_of[piece.0 as usize] = u32::try_from(slot).expect("fewer than 2^32 pieces");
         self.all.push(Partial {
             piece,
@@ -176,6 +211,7 @@ impl Partials {
             of_seed: false,
         });
         self.free_blocks += count;
+        set_bit(&mut self.with_free, piece);
         slot
     }
 
@@ -206,15 +242,19 @@ impl Partials {
         let Some(slot) = self.slot_of(piece) else {
             return;
         };
+        let unsettled = self.blocks(slot).iter().filter(|it| !it.is_received());
+        let doubtful: u32 = unsettled.map(|it| u32::from(it.doubtful)).sum();
+        self.doubtful -= doubtful;
         let done = self.all.swap_remove(slot);
         self.slot_of[piece.0 as usize] = NONE;
         if let Some(moved) = self.all.get(slot) {
             self.slot_of[moved.piece.0 as usize] = u32::try_from(slot).expect("as before");
         }
-        let last = self.all.len() * self.width;
-        self.blocks.copy_within(last.., slot * self.width);
+        let (last, hole) = (self.place(self.all.len()), self.place(slot));
+        self.blocks.copy_within(last.., hole);
         self.blocks.truncate(last);
         self.free_blocks -= done.free;
+        clear_bit(&mut self.with_free, piece);
     }
 
     /// The next block of the piece in `slot` that nobody was asked for; it counts as asked now.
@@ -227,12 +267,11 @@ impl Partials {
         let skipped = later.iter().position(|it| it.is_free());
         let skipped = u32::try_from(skipped.expect("free blocks are counted"));
         let at = partial.first_free + skipped.expect("fewer than 2^30 blocks");
-        self.block(slot, at).ask(doubtful);
+        self.ask_again(slot, at, doubtful);
         let partial = &mut self.all[slot];
         partial.of_seed |= of_seed;
-        partial.free -= 1;
-        self.free_blocks -= 1;
         partial.first_free = at + 1;
+        self.use_up(slot, 1);
         Some(at)
     }
 
@@ -253,15 +292,15 @@ impl Partials {
         if other || !state.is_free() {
             return false;
         }
-        state.ask(doubtful);
-        self.all[slot].free -= 1;
-        self.free_blocks -= 1;
+        self.ask_again(slot, block, doubtful);
+        self.use_up(slot, 1);
         true
     }
 
     /// One more live request for a block that was asked for already.
     pub(super) fn ask_again(&mut self, slot: usize, block: u32, doubtful: bool) {
         self.block(slot, block).ask(doubtful);
+        self.doubtful += u32::from(doubtful);
     }
 
     /// A live request is at a peer that has become doubtful, or ceased to be.
@@ -271,11 +310,14 @@ impl Partials {
         };
         let state = self.block(slot, block);
         if state.asked > 0 && !state.is_received() {
-            state.doubtful = if doubtful {
-                state.asked.min(state.doubtful + 1)
+            let before = state.doubtful;
+            let after = if doubtful {
+                state.asked.min(before + 1)
             } else {
-                state.doubtful.saturating_sub(1)
+                before.saturating_sub(1)
             };
+            state.doubtful = after;
+            self.doubtful = self.doubtful - u32::from(before) + u32::from(after);
         }
     }
 
@@ -289,16 +331,19 @@ impl Partials {
             return false; // Settled already, in this attempt at the piece or an earlier one.
         }
         state.asked -= 1;
-        if !state.is_received() {
-            state.doubtful = state.doubtful.saturating_sub(u8::from(doubtful));
-            state.doubtful = state.doubtful.min(state.asked);
-        }
         let free = state.is_free();
+        if !state.is_received() {
+            let before = state.doubtful;
+            let after = before.saturating_sub(u8::from(doubtful)).min(state.asked);
+            state.doubtful = after;
+            self.doubtful -= u32::from(before - after);
+        }
         if free {
             let partial = &mut self.all[slot];
             partial.free += 1;
             partial.first_free = partial.first_free.min(block);
             self.free_blocks += 1;
+            set_bit(&mut self.with_free, piece);
         }
         free
     }
@@ -307,13 +352,12 @@ impl Partials {
     pub(super) fn receive(&mut self, slot: usize, block: u32, from: PeerKey) -> u8 {
         let state = self.block(slot, block);
         let asked = core::mem::take(&mut state.asked);
-        state.doubtful = RECEIVED;
+        let doubtful = core::mem::replace(&mut state.doubtful, RECEIVED);
         state.from = u16::try_from(from.0).expect("at most PeerKey::MAX");
-        let partial = &mut self.all[slot];
-        partial.missing -= 1;
+        self.doubtful -= u32::from(doubtful);
+        self.all[slot].missing -= 1;
         if asked == 0 {
-            partial.free -= 1;
-            self.free_blocks -= 1;
+            self.use_up(slot, 1);
         }
         asked
     }

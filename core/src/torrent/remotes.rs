@@ -110,6 +110,16 @@ impl Remotes {
         words.flat_map(|(i, word)| bits_of(i, *word))
     }
 
+    /// One copy more, or one fewer, of each piece of `peer`.
+    pub(super) fn count_copies(&self, peer: PeerKey, copies: &mut [u16], more: bool) {
+        for (copies, word) in copies.chunks_mut(64).zip(self.set(peer)) {
+            for (i, copies) in copies.iter_mut().enumerate() {
+                let own = u16::from(word >> i & 1 == 1);
+                *copies = if more { *copies + own } else { *copies - own };
+            }
+        }
+    }
+
     /// Pieces that `peer` has beside those of `have`.
     pub(super) fn wanted(&self, peer: PeerKey, have: &Bitfield) -> u32 {
         self.beside(peer, have).map(u64::count_ones).sum()
@@ -118,6 +128,26 @@ impl Remotes {
     /// Whether `peer` has a piece that is not in `have`.
     pub(super) fn wants(&self, peer: PeerKey, have: &Bitfield) -> bool {
         self.beside(peer, have).any(|it| it != 0)
+    }
+
+    /// Whether `peer` has a piece of `set`, which is of 64-bit words.
+    pub(super) fn has_of(&self, peer: PeerKey, set: &[u64]) -> bool {
+        self.within(peer, set).any(|it| it != 0)
+    }
+
+    /// The pieces of `peer` that are in such a `set`, ascending.
+    pub(super) fn pieces_of<'a>(
+        &'a self,
+        peer: PeerKey,
+        set: &'a [u64],
+    ) -> impl Iterator<Item = PieceIndex> + 'a {
+        let words = self.within(peer, set).enumerate();
+        words.flat_map(|(i, word)| bits_of(i, word))
+    }
+
+    fn within<'a>(&'a self, peer: PeerKey, set: &'a [u64]) -> impl Iterator<Item = u64> + 'a {
+        let words = self.set(peer).iter().zip(set);
+        words.map(|(theirs, others)| theirs & others)
     }
 
     fn beside(&self, peer: PeerKey, have: &Bitfield) -> impl Iterator<Item = u64> {

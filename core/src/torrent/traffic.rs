@@ -152,6 +152,7 @@ impl TrafficTable {
     }
 
     /// A row for a connection that stands `since`; `estimator` as in [`Self::new`].
+    #[cold]
     pub(super) fn begin(&mut self, estimator: Estimator, since: Instant) -> TrafficId {
         let row = Traffic::new(estimator, since);
         let id = self.free;

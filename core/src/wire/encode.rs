@@ -62,15 +62,19 @@ pub fn wire_len(message: &Message) -> u32 {
         Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => 17,
         Message::Piece(_) => PIECE_HEADER_BYTES,
         Message::Port(_) => 7,
-        Message::Extended(extended) => {
-            6 + length(match &**extended {
-                Extended::Handshake(handshake) => encode_extended_handshake(handshake).len(),
-                Extended::Pex { changes, .. } => encode_pex(changes).len(),
-                Extended::Metadata { message, .. } => encode_metadata(message).len(),
-                Extended::Unknown { payload, .. } => payload.len(),
-            })
-        }
+        Message::Extended(extended) => extended_len(extended),
     }
+}
+
+/// The same for an extension message: apart, so that the rest is small enough to be inlined.
+#[cold]
+fn extended_len(extended: &Extended) -> u32 {
+    6 + length(match extended {
+        Extended::Handshake(handshake) => encode_extended_handshake(handshake).len(),
+        Extended::Pex { changes, .. } => encode_pex(changes).len(),
+        Extended::Metadata { message, .. } => encode_metadata(message).len(),
+        Extended::Unknown { payload, .. } => payload.len(),
+    })
 }
 
 fn put(out: &mut Vec<u8>, id: u8, body: &[u8]) {

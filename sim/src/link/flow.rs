@@ -100,6 +100,13 @@ impl Flow {
     }
 }
 
+/// When each flow of an uplink has sent all its bytes at its current rate, ns; `u64::MAX` if never. In
+/// the order of the list of flows, side by side, because all of them are compared for each block that
+/// leaves. As large as a cache line, for as many flows as most policies unchoke.
+#[derive(Clone, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Dues(pub(super) SmallVec<[u64; 7]>);
+
 /// The uplink or the downlink of a host; as large as a cache line.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
@@ -136,10 +143,11 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flow, Link};
+    use super::{Dues, Flow, Link};
 
     #[test]
-    fn a_flow_and_a_link_fit_in_a_cache_line_each() {
-        assert_eq!((size_of::<Flow>(), size_of::<Link>()), (64, 64));
+    fn a_flow_a_link_and_its_dues_fit_in_a_cache_line_each() {
+        let sizes = [size_of::<Flow>(), size_of::<Link>(), size_of::<Dues>()];
+        assert_eq!(sizes, [64; 3]);
     }
 }

@@ -193,7 +193,7 @@ impl Links {
         let it = &mut self.flows[flow as usize];
         it.settle(now);
         it.rate = rate;
-        let due = &mut self.dues[flow as usize];
+        let due = &mut self.dues[it.src as usize].0[it.up_place as usize];
         if *due != TOUCHED {
             *due = TOUCHED;
             self.touched.push(flow);

@@ -70,34 +70,40 @@ impl Inboxes {
 
 impl World<'_> {
     /// Sends a `have` for `piece` to every peer of `peer`.
+    #[inline(never)]
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
-        self.warm_ends(&peer.ends);
+        if self.looks_ahead {
+            self.warm_ends(&peer.ends);
+        }
         let mut last: Option<(LineId, u32)> = None;
+        let (mut handed, mut in_line) = (0, 0);
         for end in peer.ends.iter().flatten() {
-            self.checker.handed += u64::from(HAVE_BYTES);
-            let it = self.streams[*end];
+            handed += 1;
             if !self.streams.is_empty(*end) {
                 self.streams.push(*end, Message::Have(piece));
                 continue;
             }
-            let Some(index) = it.line.index() else {
+            let line = self.streams[*end].line;
+            let Some(index) = line.index() else {
                 self.emit(*end, Message::Have(piece));
                 continue;
             };
-            self.owe_up(node, HAVE_BYTES);
+            in_line += 1;
             if self.have_targets.len() <= index {
                 self.have_targets.resize_with(index + 1, Default::default);
             }
             self.have_targets[index].push_back(end.other());
             match &mut last {
-                Some((line, count)) if *line == it.line => *count += 1,
+                Some((before, count)) if *before == line => *count += 1,
                 _ => {
                     self.flush_haves(last, piece);
-                    last = Some((it.line, 1));
+                    last = Some((line, 1));
                 }
             }
         }
         self.flush_haves(last, piece);
+        self.checker.handed += u64::from(HAVE_BYTES) * handed;
+        self.owe_up_each(node, HAVE_BYTES, in_line);
     }
 
     fn flush_haves(&mut self, batch: Option<(LineId, u32)>, piece: PieceIndex) {
@@ -111,7 +117,7 @@ impl World<'_> {
     pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
         let index = line.index().expect("only lines carry these");
         for done in 0..count {
-            if done % AHEAD == 0 {
+            if self.looks_ahead && done % AHEAD == 0 {
                 self.warm_haves(index, piece, AHEAD.min(count - done));
             }
             let to = self.have_targets[index].pop_front();
@@ -130,6 +136,9 @@ impl World<'_> {
         self.checker.received += u64::from(HAVE_BYTES);
         let (node, peer) = (it.node, it.key());
         self.owe_down(node, HAVE_BYTES);
+        if u32::from(self.access[node as usize].waiting) == WAITING_HAVES {
+            self.make_room(node);
+        }
         let access = &mut self.access[node as usize];
         let waits = access.may_wait(peer);
         let place = access.waiting as usize;
@@ -144,11 +153,15 @@ impl World<'_> {
     }
 
     /// Hands in what waits, before the core of `node` is told or asked anything else.
+    #[inline]
     pub(super) fn hand_over(&mut self, node: u32, peer: &mut Peer) {
-        let access = &mut self.access[node as usize];
-        if access.waiting == 0 {
-            return;
+        if self.access[node as usize].waiting > 0 {
+            self.hand_over_some(node, peer);
         }
+    }
+
+    fn hand_over_some(&mut self, node: u32, peer: &mut Peer) {
+        let access = &mut self.access[node as usize];
         let count = std::mem::take(&mut access.waiting) as usize;
         let waiting = &self.inboxes.nodes[node as usize].0[..count];
         let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
@@ -160,13 +173,19 @@ impl World<'_> {
         );
     }
 
+    /// Hands over the `have`s that wait at `node`, and nothing else.
+    fn make_room(&mut self, node: u32) {
+        if let Some(mut peer) = self.peers[node as usize].take() {
+            self.hand_over(node, &mut peer);
+            self.access[node as usize].indifferent = peer.client.indifferent();
+            self.peers[node as usize] = Some(peer);
+        }
+    }
+
     /// Hands over the waiting `have`s of all nodes.
     pub(super) fn hand_over_all(&mut self) {
         for node in 0..u32::try_from(self.peers.len()).expect("as many as in the spec") {
-            if let Some(mut peer) = self.peers[node as usize].take() {
-                self.hand_over(node, &mut peer);
-                self.peers[node as usize] = Some(peer);
-            }
+            self.make_room(node);
         }
     }
 }

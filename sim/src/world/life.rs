@@ -17,8 +17,11 @@ impl World<'_> {
     pub(super) fn on_arrive(&mut self, node: u32) {
         let spec = &self.spec.nodes[node as usize];
         let tracker_rng = self.randomness.stream(Purpose::Tracker, node);
-        let peer = Peer::new(self.client(node), tracker_rng);
-        self.peers[node as usize] = Some(Box::new(peer));
+        let mut peer = Box::new(Peer::new(self.client(node), tracker_rng));
+        // Timers ring after all that happens at an instant: its client begins, and asks the tracker, when
+        // all others that arrive now are there.
+        self.arm(node, &mut peer);
+        self.peers[node as usize] = Some(peer);
         self.nodes[node as usize].arrived_at = Some(self.now);
         if spec.origin {
             self.seeds += 1;
@@ -39,9 +42,6 @@ impl World<'_> {
             self.tracker.join(node);
         }
         self.note(Happening::Join { node });
-        // Timers ring after all that happens at an instant: its client begins, and asks the tracker, when
-        // all others that arrive now are there.
-        self.arm(node);
     }
 
     /// The timer of `node` rings.
@@ -53,14 +53,13 @@ impl World<'_> {
         }
     }
 
-    /// Sees to it that the timer of `node` rings at its deadline at the latest.
-    pub(super) fn arm(&mut self, node: u32) {
-        if let Some(peer) = self.peers[node as usize].as_mut() {
-            let deadline = peer.client.poll_timeout().unwrap_or(Instant::NEVER);
-            if deadline < peer.armed {
-                peer.armed = deadline;
-                self.timers.set(node, Some(deadline));
-            }
+    /// Sees to it that the timer of `node`, whose peer this is, rings at its deadline at the latest.
+    #[inline]
+    pub(super) fn arm(&mut self, node: u32, peer: &mut Peer) {
+        let deadline = peer.client.poll_timeout().unwrap_or(Instant::NEVER);
+        if deadline < peer.armed {
+            peer.armed = deadline;
+            self.timers.set(node, Some(deadline));
         }
     }
 

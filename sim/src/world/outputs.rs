@@ -31,9 +31,7 @@ impl World<'_> {
                 self.store(node, peer.end(key), block);
             }
             torrent::Output::VerifyPiece { piece, want_blocks } => {
-                let verdict = self.verify(node, piece, want_blocks);
-                let input = torrent::Input::PieceVerified { piece, verdict };
-                self.replies.push_back(Input::Torrent(input));
+                self.answer_verify(node, piece, want_blocks);
             }
             output => unreachable!("{output:?} is the client's"),
         }
@@ -65,8 +63,15 @@ impl World<'_> {
     fn store(&mut self, node: u32, end: EndId, block: BlockRef) {
         let from = self.streams[end.other()].node;
         self.credit(from, node, i64::from(block.length));
+        if self.corruption.is_some() {
+            self.note_sender(from, node, block);
+        }
+    }
+
+    #[cold]
+    fn note_sender(&mut self, from: u32, to: u32, block: BlockRef) {
         if let Some(corruption) = self.corruption.as_mut() {
-            let senders = corruption.senders.entry((node, block.piece)).or_default();
+            let senders = corruption.senders.entry((to, block.piece)).or_default();
             senders.insert(block.begin / BLOCK_BYTES, from);
         }
     }
@@ -83,6 +88,13 @@ impl World<'_> {
                 .checked_add_signed(bytes)
                 .expect("taken back at most once");
         }
+    }
+
+    #[inline(never)]
+    fn answer_verify(&mut self, node: u32, piece: PieceIndex, want_blocks: bool) {
+        let verdict = self.verify(node, piece, want_blocks);
+        let input = torrent::Input::PieceVerified { piece, verdict };
+        self.replies.push_back(Input::Torrent(input));
     }
 
     fn verify(&mut self, node: u32, piece: PieceIndex, want_blocks: bool) -> Verdict {

@@ -9,7 +9,7 @@
 
 use unchoke_core::client::{Input, Next};
 use unchoke_core::geometry::BLOCK_BYTES;
-use unchoke_core::ids::BlockRef;
+use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, ManyTorrents as _};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
@@ -47,11 +47,8 @@ impl World<'_> {
             Message::Piece(block) => {
                 let has = peer.torrent().have().has(block.piece);
                 assert!(has, "node {node} serves piece {} and lacks it", block.piece);
-                let choking = self.streams[end].choking;
-                let grants = self.grants.get(&end);
-                let granted = grants.is_some_and(|it| it.contains(&block.piece));
                 assert!(
-                    !choking || granted,
+                    !self.streams[end].choking || self.is_granted(end, block.piece),
                     "node {node} serves {other} and chokes it"
                 );
                 self.streams.push(end, message);
@@ -60,15 +57,9 @@ impl World<'_> {
                 }
                 return;
             }
-            Message::AllowedFast(piece) => self.grants.entry(end).or_default().push(piece),
-            Message::Choke => {
-                self.streams[end].choking = true;
-                self.note(Happening::Choke { node, other });
-            }
-            Message::Unchoke => {
-                self.streams[end].choking = false;
-                self.note(Happening::Unchoke { node, other });
-            }
+            Message::AllowedFast(piece) => self.note_grant(end, piece),
+            Message::Choke => self.note_choke(end, true),
+            Message::Unchoke => self.note_choke(end, false),
             _ => {}
         }
         if self.streams.is_empty(end) {
@@ -76,6 +67,27 @@ impl World<'_> {
         } else {
             self.streams.push(end, message);
         }
+    }
+
+    #[cold]
+    fn note_grant(&mut self, end: EndId, piece: PieceIndex) {
+        self.grants.entry(end).or_default().push(piece);
+    }
+
+    #[cold]
+    fn note_choke(&mut self, end: EndId, choking: bool) {
+        let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
+        self.streams[end].choking = choking;
+        self.note(if choking {
+            Happening::Choke { node, other }
+        } else {
+            Happening::Unchoke { node, other }
+        });
+    }
+
+    fn is_granted(&self, end: EndId, piece: PieceIndex) -> bool {
+        let grants = self.grants.get(&end);
+        grants.is_some_and(|it| it.contains(&piece))
     }
 
     /// A message leaves: its last byte is on the wire.
@@ -100,20 +112,47 @@ impl World<'_> {
         self.queue.push_on(self.now, line, delay_ns, event);
     }
 
-    /// Requests for `count` consecutive blocks arrive at an end.
+    /// Requests for `count` consecutive blocks arrive at an end: the same as [`Self::on_arrival`] of each
+    /// in turn, but the node is looked up once.
     pub(super) fn on_requests(&mut self, to: EndId, first: BlockRef, count: u32) {
+        let it = &self.streams[to];
+        let (node, key) = (it.node, it.key());
+        let mut peer = None;
         let index = first.begin / BLOCK_BYTES;
         for index in index..index + count {
             let block = self.spec.geometry.block(first.piece, index);
-            self.on_arrival(to, Message::Request(block));
+            let message = Message::Request(block);
+            let bytes = bytes_of(&message);
+            // An answer to the one before may have closed the connection.
+            if self.streams[to].state != EndState::Open {
+                self.checker.dropped += bytes;
+                continue;
+            }
+            self.checker.received += bytes;
+            self.owe_down(node, u32::try_from(bytes).expect("short"));
+            peer = peer.or_else(|| self.lend(node));
+            if let Some(peer) = peer.as_mut() {
+                self.inputs += 1;
+                let input = torrent::Input::Message { peer: key, message };
+                peer.client.pass_on(self.now, input);
+                self.carry_out(node, peer);
+            }
+        }
+        if let Some(peer) = peer {
+            self.take_back(node, peer);
         }
     }
 
     /// A message of `bytes` leaves `node` in a packet of its own.
     pub(super) fn owe_up(&mut self, node: u32, bytes: u32) {
-        self.transport.count_packet(node);
+        self.owe_up_each(node, bytes, 1);
+    }
+
+    /// `count` messages of `bytes` each leave `node`, each in a packet of its own.
+    pub(super) fn owe_up_each(&mut self, node: u32, bytes: u32, count: u32) {
+        self.transport.count_packets(node, count);
         let bytes = self.transport.alone_on_wire(bytes);
-        self.access[node as usize].owe_up(bytes);
+        self.access[node as usize].owe_up(bytes * count);
     }
 
     /// A message of `bytes` arrives at `node` in a packet of its own.
@@ -187,52 +226,67 @@ impl World<'_> {
 
     /// Hands an input for the torrent to the client of `node`, if the node is present.
     pub(super) fn feed(&mut self, node: u32, input: torrent::Input) {
-        let Some(mut peer) = self.peers[node as usize].take() else {
+        let Some(mut peer) = self.lend(node) else {
             return;
         };
-        self.hand_over(node, &mut peer);
         self.inputs += 1;
-        peer.client.swap_outputs(&mut self.outputs);
         peer.client.pass_on(self.now, input);
-        self.carry_out(node, peer);
+        self.carry_out(node, &mut peer);
+        self.take_back(node, peer);
     }
 
     /// Hands an input to the client of `node`, if the node is present.
     pub(super) fn tell(&mut self, node: u32, input: Input<Nodes>) {
-        let Some(mut peer) = self.peers[node as usize].take() else {
+        let Some(mut peer) = self.lend(node) else {
             return;
         };
-        self.hand_over(node, &mut peer);
         self.inputs += 1;
-        peer.client.swap_outputs(&mut self.outputs);
         peer.client.handle_input(self.now, input);
-        self.carry_out(node, peer);
+        self.carry_out(node, &mut peer);
+        self.take_back(node, peer);
     }
 
-    /// Carries out the outputs of the client of `node`, and hands in the inputs that result.
-    #[inline]
-    fn carry_out(&mut self, node: u32, mut peer: Box<Peer>) {
-        loop {
-            while let Some(next) = peer.client.poll_next() {
-                match next {
-                    Next::Torrent(output) => self.apply(node, &mut peer, output),
-                    Next::Own(output) => self.apply_own(node, &mut peer, &output),
-                }
-            }
-            let Some(reply) = self.replies.pop_front() else {
-                break;
-            };
-            self.inputs += 1;
-            peer.client.handle_input(self.now, reply);
-        }
+    /// Takes the peer of `node` out of its place, if the node is present: ready for inputs.
+    #[expect(clippy::inline_always, reason = "once for each input")]
+    #[inline(always)]
+    fn lend(&mut self, node: u32) -> Option<Box<Peer>> {
+        let mut peer = self.peers[node as usize].take()?;
+        self.hand_over(node, &mut peer);
+        peer.client.swap_outputs(&mut self.outputs);
+        Some(peer)
+    }
+
+    /// Puts a lent peer back into its place, and sets its timer.
+    #[expect(clippy::inline_always, reason = "once for each input")]
+    #[inline(always)]
+    fn take_back(&mut self, node: u32, mut peer: Box<Peer>) {
         peer.client.swap_outputs(&mut self.outputs);
         self.access[node as usize].indifferent = peer.client.indifferent();
         let leaves = std::mem::take(&mut peer.leaving);
+        if !leaves {
+            self.arm(node, &mut peer);
+        }
         self.peers[node as usize] = Some(peer);
         if leaves {
             self.leave(node);
-        } else {
-            self.arm(node);
+        }
+    }
+
+    /// Carries out the outputs of the client of `node`, and hands in the inputs that result. Kept small:
+    /// rare outputs are carried out by functions that are not inlined.
+    fn carry_out(&mut self, node: u32, peer: &mut Peer) {
+        loop {
+            while let Some(next) = peer.client.poll_next() {
+                match next {
+                    Next::Torrent(output) => self.apply(node, peer, output),
+                    Next::Own(output) => self.apply_own(node, peer, &output),
+                }
+            }
+            let Some(reply) = self.replies.pop_front() else {
+                return;
+            };
+            self.inputs += 1;
+            peer.client.handle_input(self.now, reply);
         }
     }
 }

@@ -121,9 +121,9 @@ impl Transport {
         }
     }
 
-    /// Adds the header of one packet.
-    pub(super) fn count_packet(&mut self, node: u32) {
-        self.count(node, u64::from(self.spec.header_bytes));
+    /// Adds the headers of `count` packets.
+    pub(super) fn count_packets(&mut self, node: u32, count: u32) {
+        self.count(node, u64::from(self.spec.header_bytes) * u64::from(count));
     }
 
     /// Resets slow start for a new connection that uses this end.

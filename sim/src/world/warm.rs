@@ -18,6 +18,11 @@ use super::{Event, World};
 use crate::link::FlowId;
 use crate::stream::EndId;
 
+/// Whether a swarm of so many nodes is larger than the caches: a smaller one is slower for it.
+pub(super) fn is_worth_it(nodes: usize) -> bool {
+    nodes >= 200
+}
+
 /// Events looked at together.
 pub(super) const AHEAD: u32 = 16;
 

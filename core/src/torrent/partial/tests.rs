@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::Partials;
+use crate::bitfield::has_bit;
 use crate::geometry::{BLOCK_BYTES, Geometry};
 use crate::ids::{PeerKey, PieceIndex};
 
@@ -31,6 +32,7 @@ enum Step {
     GiveBack(PieceIndex, u32),
     TakeOne(PieceIndex, u32, PeerKey),
     Receive(PieceIndex, u32, PeerKey),
+    Doubt(PieceIndex, u32, bool),
     Forget(PeerKey),
     Finish(PieceIndex),
 }
@@ -48,6 +50,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(piece, block, peer)| Step::TakeOne(piece, block, peer)),
         4 => (piece(), 0..4_u32, peer.clone())
             .prop_map(|(piece, block, peer)| Step::Receive(piece, block, peer)),
+        2 => (piece(), 0..4_u32, any::<bool>())
+            .prop_map(|(piece, block, doubtful)| Step::Doubt(piece, block, doubtful)),
         1 => peer.prop_map(Step::Forget),
         1 => piece().prop_map(Step::Finish),
     ]
@@ -100,7 +104,7 @@ fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Mo
             let state = blocks.and_then(|it| it.get_mut(block as usize));
             if let Some(state) = state.filter(|it| (1..9).contains(&it.asked)) {
                 let slot = all.slot_of(piece).expect("begun");
-                all.ask_again(slot, block, false);
+                all.ask_again(slot, block, block % 2 == 1);
                 state.asked += 1;
             }
         }
@@ -108,14 +112,13 @@ fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Mo
             if block >= geometry.blocks_in(piece) {
                 return;
             }
-            let blocks = model.get_mut(&piece);
-            let state = blocks.map(|it| &mut it[block as usize]);
+            let state = model.get_mut(&piece).map(|it| &mut it[block as usize]);
             let asked = state.filter(|it| it.asked > 0);
             let freed = asked.is_some_and(|it| {
                 it.asked -= 1;
                 it.is_free()
             });
-            assert_eq!(all.give_back(piece, block, false), freed);
+            assert_eq!(all.give_back(piece, block, block == 1), freed);
         }
         Step::Receive(piece, block, from) => {
             let blocks = model.get_mut(&piece);
@@ -128,6 +131,9 @@ fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Mo
         }
         Step::TakeOne(piece, block, peer) => {
             take_one(geometry, (piece, block), peer, all, model);
+        }
+        Step::Doubt(piece, block, doubtful) => {
+            all.doubt(piece, block.min(geometry.blocks_in(piece) - 1), doubtful);
         }
         Step::Forget(peer) => {
             all.forget(peer);
@@ -147,6 +153,13 @@ fn compare(all: &Partials, model: &Model) {
     let blocks = || model.values().flatten();
     let free = blocks().filter(|it| it.is_free()).count();
     assert_eq!(all.free_blocks() as usize, free);
+    let with_free: u32 = all.with_free().iter().map(|it| it.count_ones()).sum();
+    let open = |it: &&Vec<Expected>| it.iter().any(Expected::is_free);
+    assert_eq!(with_free as usize, model.values().filter(open).count());
+    let each = all.slots().flat_map(|slot| all.blocks(slot));
+    let doubtful = each.filter(|it| !it.is_received());
+    let doubtful: u8 = doubtful.map(|it| it.asked() - it.firmly_asked()).sum();
+    assert_eq!(all.doubtful(), u32::from(doubtful));
     for (piece, expected) in model {
         let (slot, partial) = (all.slot_of(*piece), all.get(*piece));
         let (slot, partial) = (slot.expect("begun"), partial.expect("begun"));
@@ -155,6 +168,7 @@ fn compare(all: &Partials, model: &Model) {
         assert_eq!(partial.missing as usize, missing);
         let free = expected.iter().filter(|it| it.is_free()).count();
         assert_eq!(partial.free as usize, free);
+        assert_eq!(has_bit(all.with_free(), *piece), free > 0);
         let found = all.blocks(slot).iter().zip(all.senders(*piece));
         let found: Vec<Expected> = found
             .map(|(block, from)| Expected {
