@@ -219,10 +219,10 @@ pub enum Down {
 /// Peers that run the same client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Population {
-    /// How many of the peers, or of those of [`Population::class`].
+    /// How many of all peers, or of the peers of [`Population::class`], belong to it.
     pub part: Part,
-    /// Only peers with links of this class. Those who are tied to a class take their peers before all
-    /// others, whose shares are of what is left.
+    /// Only peers of this access class belong to it. Populations with a class take their peers
+    /// first; shares of the other populations refer to the remaining peers.
     pub class: Option<String>,
     /// What they run.
     pub client: ClientSpec,

@@ -5,14 +5,15 @@
 //! * **Slow start**: a connection starts with an initial window, and restarts with it after it was
 //!   idle for longer than the retransmission timeout. The window doubles each round trip until a
 //!   link limits the connection.
-//! * **Bias**: connections on one link share it in proportion to 1/rtt instead of evenly.
-//! * **Uneven shares**: what a connection is worth against others is drawn anew for each so many seconds of
-//!   sending, exponentially. Drop-tail queues give connections with windows of a few packets no equal
-//!   shares (Morris, *TCP behavior with many flows*, ICNP 1997). In the recorded swarms of
-//!   `experiments/real_swarms/` a seed that unchoked sixteen equal peers had sent them 0 to 19 blocks after
-//!   3 s, 5.5 on average: of sixteen exponential shares the least is expected at 0.3 and the greatest at
-//!   18.6.
-//! * **Window**: a connection carries no more than a window each round trip.
+//! * **Bias**: connections share a link in proportion to 1/rtt instead of evenly.
+//! * **Uneven shares**: each connection draws a random weight for its share of a link,
+//!   exponentially distributed, and draws a new one after a given time of sending. The reason:
+//!   drop-tail queues do not give equal shares to connections with windows of a few packets
+//!   (Morris, *TCP behavior with many flows*, ICNP 1997). In the recorded swarms of
+//!   `experiments/real_swarms/`, a seed that unchoked sixteen equal peers had sent them 0 to 19
+//!   blocks after 3 s, 5.5 on average. Of sixteen exponential shares with this mean, the smallest
+//!   is expected at 0.3 and the largest at 18.6.
+//! * **Window**: a connection carries at most one window per round trip.
 //! * **Loss**: if a share p of the packets is lost, a connection carries at most `1.22 * segment /
 //!   (rtt * sqrt(p))` (Mathis, Semke, Mahdavi, Ott 1997). Retransmitted packets are not counted.
 //!
@@ -43,9 +44,9 @@ pub struct TransportSpec {
     pub loss: Share,
     /// Whether connections share a link in proportion to 1/rtt.
     pub rtt_bias: bool,
-    /// Time of sending after which a connection draws another share of its links; `None` for equal shares.
+    /// Time of sending after which a connection draws a new weight; `None` for equal shares.
     pub uneven: Option<Duration>,
-    /// What setting up a connection takes beyond its round trips.
+    /// Time to set up a connection in addition to its round trips.
     pub connect_time: Duration,
 }
 
@@ -53,13 +54,14 @@ pub struct TransportSpec {
 /// ms.
 const RTO_MIN_NS: u64 = 200_000_000;
 
-/// Mean of the weights that connections draw, where shares are uneven.
+/// Mean of the random weights.
 const MEAN_DRAWN: u32 = 100;
 
-/// Least and greatest of them: a connection in timeout still sends now and then.
+/// Smallest and largest random weight. The smallest is not 0: even a connection in timeout sends
+/// now and then.
 const DRAWN: (u32, u32) = (2, 1000);
 
-/// Another weight, exponentially distributed between bounds.
+/// Draws a weight: exponentially distributed, limited to the bounds.
 #[must_use]
 pub fn draw_weight(rng: &mut Rng) -> u32 {
     let mean = Duration::from_nanos(u64::from(MEAN_DRAWN));
@@ -69,7 +71,8 @@ pub fn draw_weight(rng: &mut Rng) -> u32 {
         .clamp(DRAWN.0, DRAWN.1)
 }
 
-/// Weight of a connection whose round trip is 10 ms or less: queues add as much.
+/// Largest weight: that of a round trip of 10 ms. Below 10 ms, the delay of queues, which is not
+/// modelled, would dominate.
 const MOST_WEIGHT: u64 = 1_000;
 
 const SECOND_NS: u128 = 1_000_000_000;
@@ -158,7 +161,7 @@ impl TransportSpec {
         u32::try_from(rounded.clamp(1, MOST_WEIGHT)).expect("clamped")
     }
 
-    /// Weight of a connection with this round trip that drew this weight.
+    /// Weight of a connection with this round trip and this random weight.
     #[must_use]
     pub fn uneven_weight(&self, rtt_ns: u64, drawn: u32) -> u32 {
         let weight = u64::from(self.weight(rtt_ns)) * u64::from(drawn);
@@ -170,7 +173,7 @@ impl TransportSpec {
         u32::try_from(scaled.max(1)).expect("both are at most some thousands")
     }
 
-    /// After so long without a byte a connection starts slowly again, ns. RFC 5681 §4.1.
+    /// After this idle time a connection starts slowly again, ns. RFC 5681 §4.1.
     #[must_use]
     pub fn forgets_after_ns(&self, rtt_ns: u64) -> u64 {
         rtt_ns + RTO_MIN_NS

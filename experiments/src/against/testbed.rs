@@ -1,10 +1,10 @@
 //! Runs one scenario twice: in the simulator, and as real `unchoke` processes on this machine.
 //!
-//! Map: [`setup`] says which scenarios can be run for real, and what each process is told;
-//! [`place`] where they run, with which links; `peer` one process; [`libtorrent`] peers that are
-//! somebody else's; [`real`] a whole swarm of them;
-//! [`simulated`] the same swarm in the simulator; [`compare`] the errors; [`contrast`] what a policy
-//! changes; [`table`] the files.
+//! Map: [`setup`] decides which scenarios can run as processes, and makes the command line of each
+//! process; [`place`] provides network links for them; `peer` is one process; [`libtorrent`] starts
+//! peers that run libtorrent; [`real`] runs a whole swarm of processes; [`simulated`] runs the same
+//! swarm in the simulator; [`compare`] computes the errors; [`contrast`] compares policies;
+//! [`table`] writes the files.
 //!
 //! Deliberately not here: any client code. The client is run as users run it, and everything known
 //! about it comes from its standard output.

@@ -43,22 +43,21 @@ struct Options {
     /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Choking policy, run by everybody in a swarm of its own; may be repeated, the first is compared
-    /// with the others
+    /// Choking policy of a pure swarm; may be repeated. The first one is compared with the others
     /// [default: `tit_for_tat` and `unchoke_all`, or `libtorrent_fixed` and `unchoke_all`]
     #[arg(long, value_name = "ID")]
     policy: Vec<String>,
     /// Runs of each policy [default: 3, and 20 with --recorded].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
-    /// Compare with recorded swarms of real libtorrent peers instead: `experiments/real_swarms/`
+    /// Compare with recorded swarms of real libtorrent peers instead: `experiments/real_swarms/`.
     #[arg(long, conflicts_with_all = ["scenario", "sets", "policy", "loopback", "quick", "client", "peers"])]
     recorded: bool,
-    /// What the real peers are; `libtorrent` needs Debian's python3-libtorrent and shaped links, and
-    /// everything is simulated with its profile
+    /// Client of the real peers. `libtorrent` needs Debian's python3-libtorrent and shaped links; the
+    /// simulator then uses its profile.
     #[arg(long, value_enum, default_value_t = PeerKind::Unchoke)]
     peers: PeerKind,
-    /// First seed
+    /// First seed.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Folder for tables and figures.
@@ -72,8 +71,8 @@ struct Options {
     /// Use loopback with the client's own rate caps, even if links could be shaped.
     #[arg(long)]
     loopback: bool,
-    /// One short run of one policy (`mainline_342` if none is named), nothing written; skipped where links cannot be shaped, which is a
-    /// failure with `UNCHOKE_REQUIRE_LINKS=1` in the environment
+    /// One short run of one policy (default `mainline_342`); writes nothing. Skipped if links cannot be
+    /// shaped; with `UNCHOKE_REQUIRE_LINKS=1` in the environment that is a failure.
     #[arg(long)]
     quick: bool,
     /// Exit with 1 if the median relative error is above this percentage.
@@ -84,17 +83,18 @@ struct Options {
     client: Option<PathBuf>,
 }
 
-/// Whose client the real peers run.
+/// The client of the real peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PeerKind {
-    /// Ours.
+    /// Our own client, `unchoke`.
     Unchoke,
     /// libtorrent-rasterbar.
     Libtorrent,
 }
 
-/// What `--quick` runs with our peers. Its mean time varies by 4 % from seed to seed; that of `tit_for_tat`,
-/// with which nobody is served before a rechoke at a random phase, by 12 % (simulated, 30 seeds).
+/// Policy of `--quick` with our peers. Its mean time varies by 4 % between seeds. With
+/// `tit_for_tat` it varies by 12 %, because no peer is served before the first rechoke, which has a
+/// random phase (simulated, 30 seeds).
 const QUICK: &str = "mainline_342";
 
 impl PeerKind {
@@ -199,7 +199,7 @@ fn specs(options: &Options, policy: &str) -> Result<Vec<SwarmSpec>, Failure> {
     };
     let own = Scenario::load(&options.scenario, &sets);
     if own.is_ok_and(|it| it.client.policy != policy) {
-        // Those that the scenario has are of another policy.
+        // The scenario's parameters belong to another policy.
         sets.push("client.parameters={}".to_owned());
     }
     sets.push(format!("client.policy={policy}"));

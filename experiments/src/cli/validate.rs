@@ -20,10 +20,12 @@ pub(super) struct ValidateArgs {
     /// Number of threads; 0 for one per core.
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
-    /// Runs of each case [default: as its plan says]; with fewer than five a mean is not judged.
+    /// Number of runs of each case [default: as in its plan]; with fewer than five there is no
+    /// verdict on means.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
-    /// Only plans with this in their name; nothing is written, because it would be a part of the table.
+    /// Run only plans whose name contains this. Nothing is written, because the table would be
+    /// incomplete.
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     only: Option<String>,
     /// Folder for validation.csv and validation.md; by default they are only written at full size.

@@ -197,8 +197,7 @@ fn spread_adopters(spec: &mut SwarmSpec, outsiders: usize) {
     }
 }
 
-/// Populations of the scenario that are not the plan's to decide, by number: those with a share, a count
-/// or a class.
+/// Populations that the scenario sets, with their sizes as numbers: those with a share, a count or a class.
 fn outsiders(scenario: &Scenario) -> Vec<Population> {
     let counts = scenario.population_counts();
     let all = scenario.populations.iter().zip(counts);

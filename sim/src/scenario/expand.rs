@@ -22,7 +22,7 @@ const ALL_PEERS_AGAIN: u32 = u32::MAX - 1;
 /// Likewise, for a third draw.
 const ALL_PEERS_ONCE_MORE: u32 = u32::MAX - 2;
 
-/// The swarm that this seed picks. The scenario must pass [`Scenario::check`].
+/// The swarm for this seed. The scenario must pass [`Scenario::check`].
 #[must_use]
 pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
     if let Err(error) = scenario.check() {

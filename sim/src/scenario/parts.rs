@@ -1,14 +1,14 @@
-//! How many peers each population is: of all, or of the peers of one access class.
+//! Sizes of populations, as parts of all peers or of the peers of one access class.
 
 use super::error::{Fault, quoted};
 use super::section::one_of;
 use super::{Capacity, Part, Population, Scenario};
 use crate::units::{Decimal, Share, share_of};
 
-/// Classes that the peers of a measured distribution are grouped into.
+/// Names of the classes into which peers with measured capacities are grouped.
 const QUARTERS: [&str; 4] = ["q1", "q2", "q3", "q4"];
 
-/// The classes of the peers.
+/// Names of the access classes.
 pub(super) fn class_names(capacity: &Capacity) -> Vec<&str> {
     match capacity {
         Capacity::Classes(classes) => classes.iter().map(|it| it.name.as_str()).collect(),
@@ -16,14 +16,14 @@ pub(super) fn class_names(capacity: &Capacity) -> Vec<&str> {
     }
 }
 
-/// Peers of each class.
+/// Number of peers in each class.
 fn class_sizes(capacity: &Capacity, count: u32) -> Vec<u32> {
     let ends = match capacity {
         Capacity::Classes(classes) => {
             let shares = classes.iter().map(|it| u64::from(it.share.millionths()));
             bounds(shares, count)
         }
-        // Rank r is of quarter 4 r / count.
+        // The peer with rank r is in quarter 4 r / count.
         Capacity::Measured(_) => (1..=4_u64)
             .map(|it| u32::try_from((it * u64::from(count)).div_ceil(4)).expect("at most count"))
             .collect(),
@@ -35,7 +35,8 @@ fn class_sizes(capacity: &Capacity, count: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Where each share ends when `count` things are dealt out in order: within one of its exact size.
+/// Where each share ends when `count` items are assigned in order. Each share is within one item of
+/// its exact size.
 pub(super) fn bounds(millionths: impl Iterator<Item = u64>, count: u32) -> Vec<u32> {
     let sums = millionths.scan(0, |sum, it| {
         *sum += it;
@@ -44,7 +45,7 @@ pub(super) fn bounds(millionths: impl Iterator<Item = u64>, count: u32) -> Vec<u
     sums.map(|sum| share_of(sum, count)).collect()
 }
 
-/// Positions of the populations, those that are tied to a class before the others.
+/// Indices of the populations; those tied to a class come first.
 pub(super) fn tied_first(populations: &[Population]) -> impl Iterator<Item = usize> {
     let of = |tied: bool| {
         let all = populations.iter().enumerate();
@@ -54,15 +55,15 @@ pub(super) fn tied_first(populations: &[Population]) -> impl Iterator<Item = usi
     of(true).chain(of(false))
 }
 
-/// Populations that divide the same peers.
+/// Peers that are divided among a group of populations.
 struct Pool {
-    /// Positions of the populations.
+    /// Indices of these populations.
     members: Vec<usize>,
-    /// Peers.
+    /// Number of peers.
     size: u32,
 }
 
-/// The pools of the classes that populations are tied to; a class that does not exist has no peers.
+/// The pools of the classes that populations are tied to. A class that does not exist has no peers.
 fn tied(scenario: &Scenario) -> Vec<Pool> {
     let capacity = &scenario.peers.capacity;
     let sizes = class_sizes(capacity, scenario.peers.count);
@@ -76,7 +77,7 @@ fn tied(scenario: &Scenario) -> Vec<Pool> {
     classes.filter_map(pool).collect()
 }
 
-/// The pool of everybody whom no tied population took.
+/// The pool of all peers that are in no tied population.
 fn others(scenario: &Scenario, taken: u32) -> Pool {
     let all = scenario.populations.iter().enumerate();
     let members = all.filter(|it| it.1.class.is_none());
@@ -86,7 +87,7 @@ fn others(scenario: &Scenario, taken: u32) -> Pool {
     }
 }
 
-/// Peers of each population.
+/// Number of peers in each population.
 pub(super) fn counts(scenario: &Scenario) -> Vec<u32> {
     let mut counts = vec![0; scenario.populations.len()];
     for pool in tied(scenario) {
@@ -97,7 +98,7 @@ pub(super) fn counts(scenario: &Scenario) -> Vec<u32> {
     counts
 }
 
-/// Deals out the peers of a pool.
+/// Divides the peers of a pool among its populations.
 fn deal(populations: &[Population], pool: &Pool, counts: &mut [u32]) {
     let parts = || pool.members.iter().map(|it| populations[*it].part);
     let shares = parts().map(|part| match part {
@@ -112,7 +113,7 @@ fn deal(populations: &[Population], pool: &Pool, counts: &mut [u32]) {
             Part::Count(count) => count,
             Part::Rest => 0,
         };
-        // Rounding may ask for one more than there is.
+        // Rounding may ask for one peer more than is left.
         let dealt = wanted.min(left);
         counts[pool.members[i]] = dealt;
         left -= dealt;
@@ -122,7 +123,7 @@ fn deal(populations: &[Population], pool: &Pool, counts: &mut [u32]) {
     }
 }
 
-/// The parts that populations are make up all peers.
+/// Checks that the populations together are exactly all peers.
 pub(super) fn check_parts(scenario: &Scenario) -> Result<(), Fault> {
     let names = class_names(&scenario.peers.capacity);
     for (i, it) in scenario.populations.iter().enumerate() {
@@ -152,7 +153,7 @@ pub(super) fn check_parts(scenario: &Scenario) -> Result<(), Fault> {
     check_pool(&scenario.populations, &rest, of, true)
 }
 
-/// Whether the parts fit the pool, and make up `all` of it if they have to. `of` says whose it is.
+/// Checks that the parts fit into the pool and, if `all`, fill it. `of` names the pool in errors.
 fn check_pool(populations: &[Population], pool: &Pool, of: &str, all: bool) -> Result<(), Fault> {
     let fault =
         |expected: &str, found: String| Err(("population".to_owned(), expected.to_owned(), found));

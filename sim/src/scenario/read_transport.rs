@@ -10,7 +10,7 @@ use crate::units::Share;
 /// Longest extra time for setting up a connection: a dialler gives up after 15 s.
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// A share that lasts for less is an even one.
+/// Shortest time for uneven shares. Shares that change faster are even on average.
 const LEAST_UNEVEN: Duration = Duration::from_millis(100);
 
 /// The table `network.transport`.

@@ -37,17 +37,17 @@ impl Ramp {
     }
 }
 
-/// What each end drew, where shares are uneven.
+/// Random weights of the ends, for uneven shares.
 #[derive(Clone, Debug, Default)]
 struct Shares {
     /// Index: end. The weight, and when it was drawn.
     drawn: Vec<Option<(u32, Instant)>>,
-    /// Index: node. The stream of what it sends.
+    /// Index: node. Random stream for the connections on which the node sends.
     rngs: Vec<Option<Rng>>,
 }
 
 impl Shares {
-    /// A new connection with these ends: what an earlier one drew is nothing to it.
+    /// Clears the weights of a new connection's ends, which an earlier connection may have set.
     fn open(&mut self, end: EndId) {
         for end in [end, end.other()] {
             if let Some(drawn) = self.drawn.get_mut(end.index()) {
@@ -56,7 +56,7 @@ impl Shares {
         }
     }
 
-    /// The weight of an end, if it is not older than `lasts`.
+    /// The weight of an end, unless it is older than `lasts`.
     fn present(&self, end: EndId, now: Instant, lasts: Duration) -> Option<u32> {
         let drawn = self.drawn.get(end.index()).copied().flatten();
         drawn.filter(|it| now - it.1 < lasts).map(|it| it.0)
@@ -73,7 +73,7 @@ impl Shares {
     }
 }
 
-/// What the transport of a world remembers; nothing in the plain model.
+/// State of the transport of all nodes; empty in the plain model.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     spec: TransportSpec,
@@ -152,7 +152,7 @@ impl World<'_> {
         2 * self.streams[end].delay_ns
     }
 
-    /// Gives the flow of a stream, which begins, its part of the links.
+    /// Sets the weight of a flow that begins.
     pub(super) fn weigh(&mut self, end: EndId, flow: FlowId) {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
         let weight = match spec.uneven {
@@ -168,7 +168,8 @@ impl World<'_> {
         }
     }
 
-    /// The flow goes on with another block: its share may have lasted long enough.
+    /// Draws a new weight for a flow that continues with another block, if the old weight has
+    /// expired.
     pub(super) fn weigh_anew(&mut self, end: EndId, flow: FlowId) {
         let Some(lasts) = self.transport.spec.uneven else {
             return;
@@ -186,7 +187,7 @@ impl World<'_> {
         self.transport.shares.draw(end, node, self.now, all)
     }
 
-    /// A stream begins to send: the most it may at once, bytes/s.
+    /// A stream begins to send. Returns its current limit in bytes/s.
     pub(super) fn begin_ramp(&mut self, end: EndId) -> Option<u64> {
         let (spec, rtt_ns) = (self.transport.spec, self.rtt_ns(end));
         let path = spec.ceiling(rtt_ns);

@@ -1,5 +1,5 @@
-//! Peers that are libtorrent: a Python script of ours around Debian's `python3-libtorrent`, which says on
-//! its standard output what `unchoke --json` would.
+//! Peers that run libtorrent: our Python script around Debian's `python3-libtorrent`. The script prints what
+//! `unchoke --json` would print.
 
 use std::fs;
 use std::net::SocketAddrV4;
@@ -12,16 +12,16 @@ use unchoke_sim::spec::{ClientSpec, Stay, SwarmSpec};
 use super::TestbedError;
 use super::peer::run;
 
-/// The script, which needs nothing but the package.
+/// The script. It needs only that package.
 const SCRIPT: &str = include_str!("../../../real_swarms/libtorrent_peer.py");
 
-/// The profile under which the same swarm is simulated.
+/// Profile of the simulated peers in the same swarm.
 pub const PROFILE: &str = "libtorrent";
 
-/// Policies that libtorrent has by itself.
+/// Policies that libtorrent implements.
 pub const POLICIES: [&str; 2] = ["libtorrent_fixed", "unchoke_all"];
 
-/// How a peer of it is started.
+/// How to start a libtorrent peer.
 #[derive(Clone, Debug)]
 pub struct Libtorrent {
     python: &'static str,
@@ -31,7 +31,7 @@ pub struct Libtorrent {
 impl Libtorrent {
     /// Finds a Python that has libtorrent, and puts the script into `scratch`.
     pub fn prepare(scratch: &Path) -> Result<Self, TestbedError> {
-        // The one of the system has its packages; another may come first.
+        // The system's Python has the system's packages, but another Python may come first in the path.
         let has = |it: &&str| run(it, &["-c", "import libtorrent"]).is_ok();
         let python = ["python3", "/usr/bin/python3"].into_iter().find(has);
         let python = python.ok_or_else(|| {
@@ -46,13 +46,13 @@ impl Libtorrent {
         Ok(Self { python, script })
     }
 
-    /// The program, and what comes before its own arguments.
+    /// The program and its first arguments.
     pub(super) fn program(&self) -> (&Path, &Path) {
         (Path::new(self.python), &self.script)
     }
 }
 
-/// Whether libtorrent can be told to be all clients of the swarm; if not, what to change.
+/// Checks that libtorrent's settings can express all clients of the swarm. If not, says what to change.
 pub fn check(spec: &SwarmSpec) -> Result<(), TestbedError> {
     let profile = Profile::find(PROFILE).expect("a profile");
     let is_one = |it: &ClientSpec| {
@@ -124,7 +124,7 @@ fn settings(client: &ClientSpec) -> Vec<(&'static str, u64)> {
     all
 }
 
-/// What the process of one peer is told.
+/// Command-line arguments of one peer's process.
 #[must_use]
 pub fn arguments(
     spec: &SwarmSpec,

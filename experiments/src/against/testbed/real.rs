@@ -30,11 +30,11 @@ pub struct Testbed<'a> {
     pub place: Place,
     /// Folder for files; emptied after each swarm.
     pub scratch: &'a Path,
-    /// The `unchoke` program; it makes the torrent in any case.
+    /// The `unchoke` program. It makes the torrent even if the peers run libtorrent.
     pub client: &'a Path,
-    /// The peers are libtorrent, started like this; otherwise they are `unchoke`.
+    /// How to start libtorrent peers; `None` for peers that run `unchoke`.
     pub libtorrent: Option<Libtorrent>,
-    /// Set once the user wants an end.
+    /// Set when the user interrupts.
     pub stopped: &'a AtomicBool,
 }
 
@@ -46,8 +46,8 @@ struct Swarm<'a> {
     ports: Vec<Option<Port>>,
     heard: Receiver<Said>,
     seen: Vec<Seen>,
-    /// What each uplink had carried when the peers were told to stop: the last counter of a cable may go with
-    /// the process at its end.
+    /// Bytes that each uplink had carried when the peers were told to stop. Read then, because a cable and its
+    /// counter may vanish together with a process.
     carried: Vec<Option<u64>>,
 }
 

@@ -189,7 +189,7 @@ pub fn arguments(spec: &SwarmSpec, node: usize, caps: bool) -> Vec<String> {
     };
     option("--policy", client.policy.clone());
     option("--max-connections", client.max_connections.to_string());
-    // The draws of the simulated peer: when its first rounds come decides a short run.
+    // Use the same random numbers as the simulated peer: the time of its first rounds decides a short run.
     option("--run-seed", spec.seed.to_string());
     option("--run-peer", node.to_string());
     for (key, value) in keys(client) {

@@ -78,7 +78,7 @@ impl Contacts {
         time.map_or(0.0, Duration::as_secs_f64)
     }
 
-    /// Blocks that the two of each pair of leechers owe each other, one number a pair that `counts`.
+    /// For each pair of leechers that `counts`: the difference between the blocks sent in the two directions.
     pub(crate) fn deficits(&self, counts: impl Fn(u32, u32) -> bool) -> Vec<f64> {
         let leecher = |it: u32| !self.origins[it as usize];
         let mut owed: BTreeMap<Pair, u64> = BTreeMap::new();

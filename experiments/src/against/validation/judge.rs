@@ -110,11 +110,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Runs from which on the mean of them is judged: an interval from fewer rests on how the numbers are
-/// distributed more than on the numbers.
+/// Fewest runs for a verdict on their mean. With fewer, the interval depends more on the assumed distribution
+/// than on the numbers.
 pub const FEWEST_RUNS: usize = 5;
 
-/// Compares the interval of a mean of so many runs with a band.
+/// Compares the interval of a mean over this number of runs with a band.
 #[must_use]
 pub fn judge_mean(runs: usize, interval: (f64, f64), limits: &Limits) -> Verdict {
     match judge(interval, limits) {

@@ -29,7 +29,7 @@ pub struct Measure {
     /// Only pairs of peers of the same class.
     #[serde(default)]
     pub same_class: bool,
-    /// Which quantile, for numbers that are one.
+    /// Which quantile, for quantities that are quantiles.
     #[serde(default = "median")]
     pub quantile: f64,
     /// Only peers that arrive, or only the time, after this many seconds.
@@ -51,10 +51,10 @@ pub enum Quantity {
     KumarRossEfficiency,
     /// Optimum of Mundinger, Weber and Weiss divided by the time of the last completion.
     MundingerEfficiency,
-    /// The same times the copies that the origins sent: 1 if whatever they send twice is all that delays
-    /// the last.
+    /// The same, multiplied by the number of copies that the origins sent. It is 1 if the last
+    /// completion is late only because the origins sent blocks more than once.
     MundingerPerCopy,
-    /// Mean download time, s. A peer that did not complete makes it not a number.
+    /// Mean download time, s. NaN if a peer did not complete.
     DownloadTime,
     /// The same, a quantile over the peers.
     DownloadTimeQuantile,
@@ -306,7 +306,7 @@ impl Seen<'_> {
         sent as f64 / self.file_bytes()
     }
 
-    /// From the first arrival until everybody has completed, s.
+    /// Time from the first arrival until all have completed, s.
     fn last_completion(&self) -> f64 {
         let leechers = || self.result.nodes.iter().filter(|it| !it.origin);
         let done = leechers().map(|it| it.completed_at.map_or(f64::NAN, seconds));

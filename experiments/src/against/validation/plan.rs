@@ -47,7 +47,7 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// The seeds at this size, or `count` of them.
+    /// The seeds at this size; with `count`, that number of seeds.
     pub fn of(self, size: Size, count: Option<u32>) -> impl Iterator<Item = u64> {
         let of_plan = match size {
             Size::Full => self.full,

@@ -30,7 +30,7 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Only plans whose name contains this.
     pub only: Option<&'a str>,
-    /// Runs of each case; as the plans say if `None`.
+    /// Number of runs of each case; `None` for the number in its plan.
     pub seeds: Option<u32>,
 }
 
