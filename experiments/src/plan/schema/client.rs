@@ -21,7 +21,7 @@ fn identity() -> Vec<Key> {
         (
             "profile",
             words(PROFILES.iter().map(|it| it.id)),
-            "What this client ships; every other key is set on top.",
+            "Client profile: settings of a client as released. Every other key overrides it.",
         ),
         (
             "policy",
@@ -32,25 +32,25 @@ fn identity() -> Vec<Key> {
         (
             "max_connections",
             whole(1, MOST),
-            "Connections at most, opened by either side.",
+            "Most connections, counting those opened by either side.",
         ),
         (
             "initiate",
             whole(1, MOST),
-            "Connections from which on nobody is dialled.",
+            "With this many connections it stops dialling.",
         ),
         (
             "enough",
             whole(1, MOST),
-            "With fewer connections the tracker is asked early.",
+            "With fewer connections than this it announces early.",
         ),
         (
             "parameters",
             json!({ "type": "object" }),
             "Parameters of the policy.",
         ),
-        ("upload_cap", rate(), "Cap of the payload upload."),
-        ("download_cap", rate(), "Cap of the payload download."),
+        ("upload_cap", rate(), "Limit on the payload upload."),
+        ("download_cap", rate(), "Limit on the payload download."),
     ]
 }
 
@@ -60,62 +60,58 @@ fn requests() -> Vec<Key> {
         (
             "queue_time",
             time(),
-            "Requests outstanding: enough blocks for so long.",
+            "Outstanding requests: as many as a peer can answer in this time.",
         ),
         (
             "min_requests",
             whole(1, MOST),
-            "Requests outstanding at least.",
+            "Fewest outstanding requests.",
         ),
-        (
-            "max_requests",
-            whole(1, MOST),
-            "Requests outstanding at most.",
-        ),
+        ("max_requests", whole(1, MOST), "Most outstanding requests."),
         (
             "snub_after",
             time(),
-            "A peer that owes a block for so long is snubbed.",
+            "A peer that owes a block for this long is snubbed.",
         ),
         (
             "endgame",
             json!({ "enum": [true, false, "strict"] }),
-            "Ask a second peer for the last blocks, or with 'strict' each peer that has run out of work.",
+            "Request the last blocks from a second peer; with 'strict', from each peer without other requests.",
         ),
         (
             "allowed_fast",
             whole(0, 255),
-            "Pieces that a peer may ask for while it is choked (BEP 6).",
+            "Number of pieces that a peer may request while choked (BEP 6).",
         ),
         (
             "allowed_fast_by",
             words(["network", "address"]),
-            "Which pieces, by the first three bytes of the peer's address or by all.",
+            "Whether these pieces depend on the first three bytes of the peer's address or on all of it.",
         ),
         (
             "takes_allowed_fast",
             truth(),
-            "Ask for such pieces of peers that choke.",
+            "Request such pieces from peers that choke us.",
         ),
         (
             "aligned_ticks",
             truth(),
-            "Rechoke at whole multiples of the period, as everybody does.",
+            "Rechoke at whole multiples of the period, at the same time as all peers with this setting.",
         ),
         (
             "peer_exchange",
             truth(),
-            "Tell peers whom one is connected to, and dial whom they name.",
+            "Send peers the addresses of other peers, and dial the addresses that they send (BEP 11).",
         ),
         (
             "super_seed",
             truth(),
-            "Who starts with every piece reveals them one at a time.",
+            "A peer that starts with every piece reveals them one at a time (BEP 16).",
         ),
         (
             "rerequest_interval",
             time(),
-            "With too few connections the tracker is asked again after so long.",
+            "With too few connections it announces again after this time.",
         ),
     ]
 }

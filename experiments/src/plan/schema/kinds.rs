@@ -105,7 +105,7 @@ pub(super) type Model = (&'static str, Vec<&'static str>, Vec<Key>);
 /// table without `model` has the first form.
 pub(super) fn models(default: bool, models: Vec<Model>) -> Value {
     let one = |(at, (name, mut required, mut keys)): (usize, Model)| {
-        keys.push(("model", json!({ "const": name }), "Which model."));
+        keys.push(("model", json!({ "const": name }), "Name of the model."));
         if at > 0 || !default {
             required.push("model");
         }

@@ -28,7 +28,7 @@ fn measured() -> Model {
             "File of lines `probability,value`, beside the scenario.",
         ),
         ("points", points(), "Pairs of probability and value."),
-        ("unit", time(), "The time that a value of 1 means."),
+        ("unit", time(), "The time that the value 1 stands for."),
     ];
     ("measured", vec!["unit"], keys)
 }
@@ -44,7 +44,11 @@ fn arrivals() -> Value {
             (
                 "flash",
                 vec![],
-                vec![("window", time(), "Uniform over this time from the start.")],
+                vec![(
+                    "window",
+                    time(),
+                    "Peers arrive uniformly in this time from the start.",
+                )],
             ),
             (
                 "poisson",
@@ -65,12 +69,12 @@ fn arrivals() -> Value {
                     (
                         "times",
                         list(&time()),
-                        "When each peer comes, from the start.",
+                        "Arrival time of each peer, from the start.",
                     ),
                     (
                         "file",
                         text(),
-                        "File with one time a line, in seconds unless it has a unit.",
+                        "File with one time per line, in seconds unless a unit is given.",
                     ),
                 ],
             ),
@@ -105,7 +109,7 @@ fn access() -> Vec<Key> {
 
 fn origin() -> Value {
     let own = vec![
-        ("count", whole(1, 10_000_000), "How many such seeds."),
+        ("count", whole(1, 10_000_000), "Number of these origins."),
         (
             "region",
             text(),
@@ -120,11 +124,11 @@ fn population() -> Value {
         (
             "class",
             text(),
-            "Only peers of this access class run it; share and count are of those then, and without \
-             either it takes all of them that are left.",
+            "Only peers of this access class belong to it. Then share and count refer to this class; without \
+             either, all its remaining peers belong to it.",
         ),
-        ("share", share(), "How many of the peers."),
-        ("count", whole(0, 10_000_000), "How many peers."),
+        ("share", share(), "Share of the peers."),
+        ("count", whole(0, 10_000_000), "Number of peers."),
     ];
     client(&[], own)
 }
@@ -132,7 +136,7 @@ fn population() -> Value {
 fn class() -> Value {
     let own = vec![
         ("name", text(), "Name in results."),
-        ("share", share(), "How many of the peers."),
+        ("share", share(), "Share of the peers."),
     ];
     table(&["up", "down"], [own, access()].concat())
 }
@@ -144,7 +148,7 @@ fn capacity() -> Value {
             (
                 "distribution",
                 words(["bittyrant_fig1"]),
-                "A measured distribution of the house.",
+                "A built-in measured distribution.",
             ),
             (
                 "file",
@@ -152,7 +156,7 @@ fn capacity() -> Value {
                 "File of lines `probability,value`, beside the scenario.",
             ),
             ("points", points(), "Pairs of probability and value."),
-            ("unit", rate(), "The rate that a value of 1 means."),
+            ("unit", rate(), "The rate that the value 1 stands for."),
             ("scale", decimal(), "Every uplink is multiplied by this."),
             ("down", rate(), "Downlink, the same for all."),
             (
@@ -174,34 +178,38 @@ fn peers() -> Value {
     table(
         &[],
         vec![
-            ("count", whole(1, most), "How many peers come to download."),
+            (
+                "count",
+                whole(1, most),
+                "Number of peers that come to download.",
+            ),
             (
                 "total",
                 whole(2, most),
-                "The same with the origins included.",
+                "The same number, including the origins.",
             ),
-            ("arrivals", arrivals(), "When they come."),
-            (
-                "stay",
-                stay(),
-                "How long they stay once they have every piece.",
-            ),
+            ("arrivals", arrivals(), "When they arrive."),
+            ("stay", stay(), "How long they stay after completing."),
             (
                 "patience",
                 law(),
-                "After so long a peer that is not done gives up and leaves.",
+                "A peer that has not completed leaves after this time.",
             ),
             (
                 "session",
                 law(),
-                "After so long a peer leaves, done or not.",
+                "A peer leaves after this time, complete or not.",
             ),
             (
                 "rejoins",
                 whole(0, most),
-                "How often another joins in the place of one that leaves.",
+                "How many times another peer joins when one leaves.",
             ),
-            ("reachable", share(), "How many accept connections."),
+            (
+                "reachable",
+                share(),
+                "Share of the peers that accept incoming connections.",
+            ),
             ("class", list(&class()), "Access links by share."),
             (
                 "capacity",
@@ -220,16 +228,16 @@ fn transport() -> Value {
             (
                 "packets_per_ack",
                 whole(1, 1000),
-                "Packets that one acknowledgement answers.",
+                "Packets per acknowledgement.",
             ),
             ("segment", size(), "Payload of a packet."),
             (
                 "initial_window",
                 whole(1, 1000),
-                "Packets that slow start begins with.",
+                "Packets that may be sent in the first round trip.",
             ),
-            ("window", size(), "Bytes in flight on a connection at most."),
-            ("loss", share(), "Packets that are lost."),
+            ("window", size(), "Most bytes in flight on a connection."),
+            ("loss", share(), "Share of the packets that is lost."),
             (
                 "rtt_bias",
                 truth(),
@@ -238,12 +246,12 @@ fn transport() -> Value {
             (
                 "uneven",
                 time(),
-                "Connections have uneven shares of their links, drawn anew after so long of sending.",
+                "Connections have random shares of their links, drawn again after this time of sending.",
             ),
             (
                 "connect_time",
                 time(),
-                "Setting up a connection takes so much longer.",
+                "Additional time to set up a connection.",
             ),
         ],
     )
@@ -254,11 +262,11 @@ fn network() -> Value {
         &["name", "share", "delays"],
         vec![
             ("name", text(), "Its name."),
-            ("share", share(), "How many of the peers are there."),
+            ("share", share(), "Share of the peers in this region."),
             (
                 "delays",
                 list(&time()),
-                "One-way delay to each region, itself included.",
+                "One-way delay to each region, including this one.",
             ),
         ],
     );
@@ -268,25 +276,25 @@ fn network() -> Value {
             (
                 "solver",
                 words(["exact", "fast"]),
-                "How the max-min fair rates are computed.",
+                "How exactly max-min fair rates are computed.",
             ),
             ("base_delay", time(), "One-way delay between any two nodes."),
             (
                 "send_buffer",
                 whole(1, 255),
-                "Blocks that the socket buffer takes.",
+                "Blocks that the socket buffer of a connection holds.",
             ),
             (
                 "shared_subnets",
                 truth(),
-                "256 peers in a row share the first three bytes of their addresses.",
+                "Each 256 consecutive peers share the first three bytes of their address.",
             ),
             (
                 "region",
                 list(&region),
-                "Parts of the network and the delays between them.",
+                "Regions of the network and the delays between them.",
             ),
-            ("transport", transport(), "What TCP adds."),
+            ("transport", transport(), "Effects of TCP on the links."),
         ],
     )
 }
@@ -295,19 +303,19 @@ fn tracker() -> Value {
     let outage = table(
         &["from", "until"],
         vec![
-            ("from", time(), "It begins."),
-            ("until", time(), "It is over."),
+            ("from", time(), "Start of the outage."),
+            ("until", time(), "End of the outage."),
         ],
     );
     table(
         &[],
         vec![
-            ("numwant", whole(1, 10_000), "Peers in one answer at most."),
+            ("numwant", whole(1, 10_000), "Most peers in one answer."),
             ("interval", time(), "Time between two announces of a peer."),
             (
                 "outages",
                 list(&outage),
-                "When it does not answer, in order.",
+                "Times at which it does not answer, in order.",
             ),
         ],
     )
@@ -317,17 +325,25 @@ fn faults() -> Value {
     table(
         &[],
         vec![
-            ("corrupting", share(), "Peers whose payload is wrong."),
+            (
+                "corrupting",
+                share(),
+                "Share of the peers that send wrong payload.",
+            ),
             (
                 "overstating",
                 share(),
-                "Peers that say they have every piece but one.",
+                "Share of the peers that claim to have every piece but one.",
             ),
-            ("understating", share(), "Peers that say they have nothing."),
+            (
+                "understating",
+                share(),
+                "Share of the peers that claim to have no pieces.",
+            ),
             (
                 "break_mean",
                 time(),
-                "Mean time after which a connection breaks.",
+                "Mean lifetime of a connection before it breaks.",
             ),
         ],
     )
