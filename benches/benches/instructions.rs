@@ -162,9 +162,9 @@ fn measure_all() -> Result<Counts, String> {
 }
 
 const HEAD: &str = "\
-# Instructions as `cargo bench -p unchoke-benches --bench instructions` counts them; it fails when a
-# count rises by more than 5 %. The same with `-- --update` writes this file; the commit says why.
-# The counts hold for this toolchain: another compiler, C library or CPU gives slightly others.
+# Instruction counts of `cargo bench -p unchoke-benches --bench instructions`, which fails if a count
+# rises by more than 5 %. With `-- --update` it writes this file; the commit must say why. The counts
+# depend on the toolchain: another compiler, C library or CPU gives slightly different ones.
 
 ";
 

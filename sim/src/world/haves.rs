@@ -152,7 +152,7 @@ impl World<'_> {
         self.inboxes.nodes[node as usize].0[place] = Waiting { at, piece, peer };
     }
 
-    /// Hands in what waits, before the core of `node` is told or asked anything else.
+    /// Hands the waiting `have`s to the core of `node`, before the core gets any other input.
     #[inline]
     pub(super) fn hand_over(&mut self, node: u32, peer: &mut Peer) {
         if self.access[node as usize].waiting > 0 {

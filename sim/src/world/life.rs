@@ -18,8 +18,8 @@ impl World<'_> {
         let spec = &self.spec.nodes[node as usize];
         let tracker_rng = self.randomness.stream(Purpose::Tracker, node);
         let mut peer = Box::new(Peer::new(self.client(node), tracker_rng));
-        // Timers ring after all that happens at an instant: its client begins, and asks the tracker, when
-        // all others that arrive now are there.
+        // Timers ring after all other events of an instant. So the client of this node starts, and asks the
+        // tracker, when all nodes that arrive at the same instant are registered.
         self.arm(node, &mut peer);
         self.peers[node as usize] = Some(peer);
         self.nodes[node as usize].arrived_at = Some(self.now);
@@ -53,7 +53,7 @@ impl World<'_> {
         }
     }
 
-    /// Sees to it that the timer of `node`, whose peer this is, rings at its deadline at the latest.
+    /// Makes the timer of `node` ring at the deadline of its client at the latest. `peer` is that node.
     #[inline]
     pub(super) fn arm(&mut self, node: u32, peer: &mut Peer) {
         let deadline = peer.client.poll_timeout().unwrap_or(Instant::NEVER);

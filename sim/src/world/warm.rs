@@ -23,7 +23,7 @@ pub(super) fn is_worth_it(nodes: usize) -> bool {
     nodes >= 200
 }
 
-/// Events looked at together.
+/// Number of events that are looked at together.
 pub(super) const AHEAD: u32 = 16;
 
 /// Prediction of the blocks that leave next.
