@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Slurm cluster on one machine, for the test in cluster.rs: a controller and N nodes of one core. Each node
-# has a PID namespace of its own: killing one process cuts its power. Everything is below DIR and listens on
-# loopback. Needs root and the packages slurmctld, slurmd, slurm-client and munge.
+# has a PID namespace of its own, so killing one process is like cutting its power. All files are below DIR, and
+# all programs listen on loopback. Needs root and the packages slurmctld, slurmd, slurm-client and munge.
 #
 #   slurm.sh up DIR N | down DIR | kill-node DIR K | start-node DIR K | freeze-node DIR K | thaw-node DIR K
 #            | kill-controller DIR | restart-controller DIR | attend DIR
@@ -17,15 +17,15 @@ start() { # NAME COMMAND...: in the background, with its pid in run/NAME.pid
 }
 
 start_node() {
-    # bash is the first process of the namespace: it reaps what slurmd leaves.
+    # bash is the first process of the namespace, so it reaps the processes that slurmd leaves.
     start "n$1" unshare --pid --fork --kill-child=KILL --mount-proc \
         bash -c 'slurmd -D -N "$0" -f "$1" & wait' "n$1" "$D/slurm.conf"
 }
 
 start_controller() { start slurmctld slurmctld -D -f "$D/slurm.conf"; }
 
-# A controller that comes back takes for running what ended while it was dead, until the nodes register again.
-# By themselves they do so minutes later.
+# After a restart the controller believes that tasks are running which ended while it was dead, until the nodes
+# register again. Without help they do so only minutes later.
 restart_controller() {
     start_controller
     for _ in $(seq 100); do scontrol ping 2>/dev/null | grep -q "is UP" && break; sleep 0.1; done
@@ -103,7 +103,7 @@ processes() { # PIDs in the namespace of node K
     return 0
 }
 
-# What an administrator does after a controller died. When it comes back, it may start a task a second time
+# Does what an administrator would do after the controller died. When it restarts, it may start a task a second time
 # on the node that still runs it: Slurm then drains the node ("Duplicate jobid") and holds the task. Why it
 # is held has several names: "JobHeldAdmin", "launch failed requeued held".
 attend() {
