@@ -75,6 +75,7 @@ impl Choking {
             piece_count: 400,
             piece_bytes: 262_144,
             total_bytes: 400 * 262_144,
+            left_bytes: 200 * 262_144,
             peers: &self.peers,
         };
         black_box(

@@ -49,6 +49,7 @@
 //!     piece_count: 4,
 //!     piece_bytes: 1 << 15,
 //!     total_bytes: 1 << 17,
+//!     left_bytes: 1 << 16,
 //!     peers: &[view(1, Some(Instant::START)), view(2, None)],
 //! };
 //! let mut rng = Streams::new(1).stream(Purpose::Choke, 0);

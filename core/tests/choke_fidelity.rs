@@ -24,6 +24,7 @@ fn snapshot(peers: &[PeerView]) -> Snapshot<'_> {
         piece_count: 100,
         piece_bytes: 262_144,
         total_bytes: 100 * 262_144,
+        left_bytes: 50 * 262_144,
         peers,
     }
 }

@@ -31,6 +31,7 @@ fn newcomer_at_head(id: &str, parameters: &Parameters, connections: u32) -> u32 
                 piece_count: 100,
                 piece_bytes: 262_144,
                 total_bytes: 100 * 262_144,
+                left_bytes: 50 * 262_144,
                 peers: known,
             };
             let decision = policy.decide(Trigger::Connected(PeerKey(key)), &snapshot, &mut rng);

@@ -68,6 +68,7 @@ fn exercise(id: &str, parameters: &Parameters, am_seed: bool, capacity: Option<u
             piece_count: 100,
             piece_bytes: 262_144,
             total_bytes: 100 * 262_144,
+            left_bytes: 50 * 262_144,
             peers,
         };
         policy.decide(trigger, &snapshot, &mut rng);

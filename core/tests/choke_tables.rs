@@ -3,7 +3,7 @@
 //! A table is a list of cases. `case NAME` starts one with a fresh policy named by the file (or by
 //! `policy ID`), `set NAME VALUE` sets a parameter, `seed` makes us a seed, `now SECONDS` sets the
 //! clock, `capacity RATE` and `rate RATE` tell our upload capacity and rate. The torrent has 100
-//! pieces of 262144 bytes; `total BYTES` shortens the last one.
+//! pieces of 262144 bytes, half of which we lack; `total BYTES` shortens the last one, `left BYTES` is what we lack.
 //!
 //! `peer KEY WORD…` adds or replaces a peer. Flags: `interested`, `wanted` = has pieces we want,
 //! `unchokes` us, `complete`, `snubbed`, `served` = we unchoke it. Rates in bytes/s: `down=`, `up=`. Bytes: `got=`, `gave=` on
@@ -40,6 +40,7 @@ struct Case {
     upload_capacity: Option<u64>,
     upload_rate: u64,
     total_bytes: u64,
+    left_bytes: u64,
     peers: BTreeMap<PeerKey, PeerView>,
     before: Vec<u32>,
     weights: BTreeMap<PeerKey, u32>,
@@ -60,6 +61,7 @@ impl Case {
             upload_capacity: None,
             upload_rate: 0,
             total_bytes: 100 * 262_144,
+            left_bytes: 50 * 262_144,
             peers: BTreeMap::new(),
             before: Vec::new(),
             weights: BTreeMap::new(),
@@ -99,6 +101,7 @@ impl Case {
             piece_count: 100,
             piece_bytes: 262_144,
             total_bytes: self.total_bytes,
+            left_bytes: self.left_bytes,
             peers: &peers,
         };
         if scope != Scope::Never {
@@ -237,6 +240,7 @@ impl Case {
             "capacity" => self.upload_capacity = Some(number()),
             "rate" => self.upload_rate = number(),
             "total" => self.total_bytes = number(),
+            "left" => self.left_bytes = number(),
             "now" => self.now = Instant::from_secs(number()),
             "peer" => self.set_peer(&words[1..]),
             "tick" => self.ask(Trigger::Tick(number())),

@@ -1,9 +1,8 @@
-//! A policy of one's own, outside the tree, in every command of `lab`, e.g. compared with the whole zoo:
+//! A policy of one's own in every command of `lab`, and in downloads:
 //! `cargo run --release -p unchoke-experiments --example my_policy -- compare loyal`
-use std::{process::ExitCode, time::Duration};
-
+use std::{env, process::ExitCode, time::Duration};
 use unchoke_core::choke::{ChokePolicy, Decision, Entry, Snapshot, Trigger, Triggers};
-use unchoke_core::{meter::Estimator, rng::Rng};
+use unchoke_core::rng::Rng;
 
 /// Serves the four interested peers that sent us most since they connected, and one random peer.
 #[derive(Debug)]
@@ -21,9 +20,6 @@ impl ChokePolicy for Loyal {
     fn triggers(&self) -> Triggers {
         Triggers::on_tick(Duration::from_secs(10))
     }
-    fn estimator(&self) -> Estimator {
-        Estimator::EMA_10_S
-    }
     fn decide(&mut self, _: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         let wants = snapshot.peers.iter().filter(|it| it.peer_interested);
         let mut peers: Vec<_> = wants.collect();
@@ -36,5 +32,9 @@ impl ChokePolicy for Loyal {
 }
 
 fn main() -> ExitCode {
+    #[cfg(unix)] // The client is for Unix.
+    if matches!(env::args().nth(1).as_deref(), Some("download" | "seed")) {
+        return unchoke_net::cli::main_with(&[&LOYAL]);
+    }
     unchoke_experiments::lab(&[&LOYAL])
 }

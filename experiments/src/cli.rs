@@ -24,6 +24,7 @@ mod look;
 mod manual;
 mod merge;
 mod overwrite;
+mod planted;
 mod process;
 mod replay;
 mod repro;
@@ -105,6 +106,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Measure how often the intervals of a plan cover the true value.
     Coverage(coverage::CoverageArgs),
+    /// Plant changes in a plan's candidate, and say what the gate sees of them.
+    Planted(planted::PlantedArgs),
     /// Measure what the fast link solver does to completion times.
     Solver(solver::SolverArgs),
     /// Check the simulator against theory and published results.
@@ -293,6 +296,7 @@ fn carry_out(command: &Command) -> Result<Exit, Failure> {
         Command::Scaling(it) => scaling::scaling(it),
         Command::Sweep(it) => sweep::run(it),
         Command::Coverage(it) => coverage::run(it),
+        Command::Planted(it) => planted::run(it),
         Command::Solver(it) => solver::solver(it),
         Command::Validate(it) => validate::validate(it),
         Command::Repro(it) => repro::repro(it),

@@ -1,6 +1,6 @@
 //! The gate: is what was registered still as good?
 //!
-//! Map: [`read`] reads tables, [`compare`] judges them row by row, `words` says it in sentences and
+//! Map: [`read`] reads tables, [`compare`] judges them row by row, [`causes`] folds what one client did, `words` says it in sentences and
 //! [`junit`] for CI services; [`power`] says what a check can see.
 //!
 //! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
@@ -8,6 +8,7 @@
 //! inconclusive, which is neither a failure nor a pass. So is what is registered and missing now: a
 //! scenario that is deleted because it comes out badly gives no pass.
 
+mod cause;
 mod difference;
 mod junit;
 mod power;
@@ -19,9 +20,12 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::plan::Tolerances;
 use crate::show::output::summary::ALL_SCENARIOS;
+pub use cause::{Cause, causes};
 pub use difference::Difference;
 pub use junit::junit;
+use power::allowed;
 pub use power::{Power, power};
 pub use table::{Key, Row, TableError, read};
 pub use turn::Turn;
@@ -81,6 +85,8 @@ pub struct Change {
     pub before: Row,
     /// As it came out now; `None` if it is missing.
     pub now: Option<Row>,
+    /// How much worse it may be: of a saving as a part of one, of a ratio as a share.
+    pub tolerance: f64,
     /// Between the two, where both have intervals.
     pub difference: Option<Difference>,
     /// What became of its registered verdicts, if they are others now.
@@ -135,7 +141,7 @@ impl Compared {
 pub fn compare(
     before: &BTreeMap<Key, Row>,
     now: &BTreeMap<Key, Row>,
-    tolerance: f64,
+    tolerances: &Tolerances,
     left_out: impl Fn(&Key) -> bool,
 ) -> Compared {
     let mut found = Compared {
@@ -152,11 +158,11 @@ pub fn compare(
         match now.get(key) {
             None if left_out(key) => found.left_out += 1,
             None if is_other_twin(key) => found.other_twin += 1,
-            None => found.changes.push(missing(key, old)),
+            None => found.changes.push(missing(key, old, tolerances)),
             Some(_) if key.scenario == ALL_SCENARIOS && others(before, now, key) => {
                 found.other_scenarios += 1;
             }
-            Some(new) => found.changes.push(change(key, old, new, tolerance)),
+            Some(new) => found.changes.push(change(key, old, new, tolerances)),
         }
     }
     found.changes.sort_by_key(|it| it.before.position);
@@ -180,18 +186,20 @@ fn others(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>, reading: &Key) 
     scenarios(before) != scenarios(now)
 }
 
-fn missing(key: &Key, before: &Row) -> Change {
+fn missing(key: &Key, before: &Row, tolerances: &Tolerances) -> Change {
     Change {
         key: key.clone(),
         before: before.clone(),
         now: None,
+        tolerance: allowed(key, before, tolerances),
         difference: None,
         turn: None,
         state: State::Missing,
     }
 }
 
-fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
+fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change {
+    let tolerance = allowed(key, before, tolerances);
     let difference = Difference::between(before, now);
     let turn = if before.headline {
         turn::turn(before, now)
@@ -220,6 +228,7 @@ fn change(key: &Key, before: &Row, now: &Row, tolerance: f64) -> Change {
         key: key.clone(),
         before: before.clone(),
         now: Some(now.clone()),
+        tolerance,
         difference,
         turn,
         state,

@@ -16,23 +16,25 @@ pub mod schema;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tolerance;
 mod values;
 
 use std::collections::BTreeMap;
 
-use unchoke_core::choke::Entry;
 use unchoke_core::profile::Profile;
 
 pub use contrast::{Arm, Contrast};
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
 pub use file::{
-    CandidateFile, ContrastFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile, StatisticsFile,
+    CandidateFile, ContrastFile, GateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile,
+    StatisticsFile, ToleranceFile,
 };
 pub use left_out::LeftOut;
 pub use percent::Percent;
 pub use resolve::{Changes, load};
 pub use sweep::Sweep;
+pub use tolerance::{Tolerance, Tolerances};
 
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +76,8 @@ pub struct Plan {
     pub seed_count: u32,
     /// Margins and claim, fixed before the first run.
     pub margins: Margins,
+    /// How much worse is still the same, for the gate.
+    pub tolerances: Tolerances,
     /// How intervals are made.
     pub method: Method,
     /// Number of bootstrap resamples, for methods that use them.
@@ -187,10 +191,8 @@ pub struct Contender {
     pub name: String,
     /// Client profile with the settings that are not given here; `None` for the scenario's client.
     pub profile: Option<&'static Profile>,
-    /// Registered choking policy.
+    /// Choking policy, of the house or of the program around.
     pub policy: String,
-    /// A policy of the caller's that is not registered, instead of `policy`, which has its id.
-    pub own: Option<&'static Entry>,
     /// Parameters that differ from the policy's defaults; durations in nanoseconds.
     pub parameters: BTreeMap<String, u64>,
     /// Most connections; `None` for the value of the profile or the scenario.

@@ -72,12 +72,19 @@ fn what_is_declared_is_used_and_what_is_used_is_declared() {
             .any(|it| it.trim().starts_with("run:") && it.contains("${{"))
     );
     let set = words(&action, "        GATE_");
-    let mut known = words(&read("gate.sh"), "#   GATE_");
+    let scripts = ["gate.sh", "comment.sh", "key.sh"].map(read);
+    let mut known: BTreeSet<String> = scripts
+        .iter()
+        .flat_map(|it| words(it, "#   GATE_"))
+        .collect();
     assert!(known.remove("LAB"), "the action always builds");
     assert_eq!(set, known);
     for step in [
         "if: ${{ always() }}",
         "$GITHUB_ACTION_PATH/gate.sh",
+        "$GITHUB_ACTION_PATH/comment.sh",
+        "$GITHUB_ACTION_PATH/key.sh",
+        "uses: actions/cache@v4",
         "using: composite",
     ] {
         assert!(action.contains(step), "{step}");
@@ -137,7 +144,7 @@ fn the_script_ends_as_the_check_does_and_says_why() {
     let said = gate(1, "good.csv", worse);
     assert!(said.starts_with("## Gate of tiny: regressed\n"), "{said}");
     assert!(said.contains(&format!(
-        "lab run tiny.toml {worse} --check --baseline good.csv\n"
+        "lab run tiny.toml {worse} --check --baseline good.csv --tolerance 5%\n"
     )));
     for name in ["report.html", "gate.xml", "summary.csv", "manifest.json"] {
         assert!(lab.path("out folder").join(name).is_file(), "{name}");
@@ -153,4 +160,117 @@ fn the_script_ends_as_the_check_does_and_says_why() {
         !lab.path("out folder/gate.xml").exists(),
         "nothing old is shown"
     );
+}
+
+/// A program that stands for `gh`: it notes how it is called, says which comment is there, and can fail.
+#[cfg(unix)]
+const GH: &str = r#"#!/bin/sh
+printf '%s\n' "$*" >>calls
+all="$*"
+case "$all" in
+*--jq*) cat there ;;
+*) cp "${all##*body=@}" posted ;;
+esac
+exit "$GH_STATUS"
+"#;
+
+#[cfg(unix)]
+#[test]
+fn one_comment_is_written_and_then_written_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().expect("folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("bin")).expect("a folder");
+    fs::write(at("bin/gh"), GH).expect("written");
+    fs::set_permissions(at("bin/gh"), fs::Permissions::from_mode(0o755)).expect("a program");
+    fs::create_dir(at("out")).expect("a folder");
+    let path = format!(
+        "{}:{}",
+        at("bin").display(),
+        std::env::var("PATH").expect("a path")
+    );
+    let comment = |pull: &str, token: &str, there: &str, status: &str| {
+        fs::write(at("there"), there).expect("written");
+        fs::write(at("calls"), "").expect("written");
+        let output = Command::new(file("comment.sh"))
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env("GATE_OUT", "out")
+            .env("GATE_NAME", "mine")
+            .env("GATE_PR", pull)
+            .env("GH_TOKEN", token)
+            .env("GH_STATUS", status)
+            .env("GITHUB_REPOSITORY", "who/what")
+            .output()
+            .expect("bash runs it");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let said = String::from_utf8(output.stdout).expect("text");
+        (said, fs::read_to_string(at("calls")).expect("calls"))
+    };
+    let (said, calls) = comment("7", "secret", "", "0");
+    assert!(
+        said.contains("came to no verdict") && calls.is_empty(),
+        "{said}"
+    );
+    fs::write(at("out/summary.md"), "## Gate of tiny: no change\n").expect("written");
+    let (said, calls) = comment("7", "secret", "", "0");
+    assert_eq!(said, "");
+    assert!(
+        calls.contains("POST repos/who/what/issues/7/comments"),
+        "{calls}"
+    );
+    let posted = fs::read_to_string(at("posted")).expect("a comment");
+    assert_eq!(
+        posted,
+        "<!-- choking gate: mine -->\n## Gate of tiny: no change\n"
+    );
+    let (_, calls) = comment("7", "secret", "41\n42\n", "0");
+    assert!(
+        calls.contains("PATCH repos/who/what/issues/comments/41 "),
+        "{calls}"
+    );
+    // No pull request, no token, a token that may not: nothing fails.
+    assert_eq!(
+        comment("", "secret", "", "0"),
+        (String::new(), String::new())
+    );
+    assert!(comment("7", "", "", "0").0.contains("::warning"));
+    assert!(comment("7", "secret", "", "1").0.contains("::warning"));
+    // A comment has its limit.
+    fs::write(at("out/summary.md"), "row\n".repeat(20_000)).expect("written");
+    comment("7", "secret", "", "0");
+    let posted = fs::read_to_string(at("posted")).expect("a comment");
+    assert!(posted.len() < 65_536 && posted.contains("summary.md of the artifact mine"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_of_the_build_is_that_of_its_sources() {
+    use std::process::Command;
+
+    let folder = tempfile::tempdir().expect("folder");
+    let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
+    for it in ["core", "sim", "experiments"] {
+        fs::create_dir(folder.path().join(it)).expect("a folder");
+    }
+    put("Cargo.toml", "a");
+    put("Cargo.lock", "b");
+    put("core/lib.rs", "c");
+    let key = || {
+        let output = Command::new(file("key.sh"))
+            .env("GATE_SOURCE", folder.path())
+            .env_remove("GITHUB_OUTPUT")
+            .output()
+            .expect("bash runs it");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let first = key();
+    assert!(first.starts_with("hash=") && first.len() == 46, "{first}");
+    put("core/notes.txt", "of no consequence");
+    assert_eq!(key(), first);
+    put("core/lib.rs", "d");
+    assert_ne!(key(), first);
 }

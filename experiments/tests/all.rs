@@ -18,6 +18,7 @@ mod scaling;
 mod shares;
 mod solver;
 mod swarm_replay;
+mod sweep;
 mod testbed;
 mod tournament;
 mod validation;

@@ -150,7 +150,7 @@ fn the_power_of_a_check_is_a_narrow_table_and_a_file() {
     }
     assert!(rows > 10, "{csv}");
     let usual = lab.expect(0, &["gate", "base.csv", "--power"]);
-    assert!(usual.contains("beyond 5 %"), "{usual}");
+    assert!(usual.contains("tolerance,\n5 %."), "{usual}");
     let neither = lab.expect(2, &["gate", "base.csv"]);
     assert!(neither.contains("--power"), "{neither}");
 }

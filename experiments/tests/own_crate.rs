@@ -41,8 +41,9 @@ fn the_example_is_a_crate_of_its_own_unchanged() {
     fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
     let program = std::env::current_exe().expect("this program");
     let target = program.ancestors().nth(3).expect("target/PROFILE/deps");
-    let (plan, lines) = own_policy();
-    put("tiny.toml", &plan);
+    let walk = own_policy();
+    put("tiny.toml", &walk.plan);
+    put("mixed.toml", &walk.scenario);
     // What cargo may do here: what was built is of one profile, and nothing is to be fetched.
     let profile = if cfg!(debug_assertions) {
         "cargo run --offline --quiet --"
@@ -50,7 +51,7 @@ fn the_example_is_a_crate_of_its_own_unchanged() {
         "cargo run --offline --quiet --release --"
     };
     let mut said = String::new();
-    for line in lines {
+    for line in walk.lines {
         let line = line.replace("cargo run --release --", profile);
         let mut shell = Command::new("sh");
         shell.current_dir(&folder).env("CARGO_TARGET_DIR", target);

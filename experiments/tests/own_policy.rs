@@ -75,10 +75,11 @@ fn the_example_fits_forty_lines() {
 /// the name of the program.
 #[test]
 fn the_walk_through_runs_as_it_stands() {
-    let (plan, lines) = own_policy();
-    let lab = Lab::new(&plan);
+    let walk = own_policy();
+    let lab = Lab::new(&walk.plan);
+    fs::write(lab.path("mixed.toml"), &walk.scenario).expect("written");
     let mut said = String::new();
-    for line in &lines {
+    for line in &walk.lines {
         let mut words = line.split(' ').skip_while(|it| *it != "--");
         words.next().expect("cargo run --release -- COMMAND");
         let mut command = Command::new(my_policy());
@@ -88,6 +89,7 @@ fn the_walk_through_runs_as_it_stands() {
     let known = "  loyal            the four that gave most";
     assert!(said.contains(known), "{said}");
     assert!(said.contains("clients    loyal"), "{said}");
+    assert!(said.contains("\n  loyal "), "half of a swarm: {said}");
     assert!(said.contains("No change: all "), "{said}");
     assert!(said.contains("one peer of loyal"), "{said}");
     // The unit files belong to this build of the program; another build, or `lab`, may have another
@@ -124,4 +126,78 @@ fn a_policy_changes_the_swarm_and_an_unknown_one_is_refused() {
         refused.contains("no choking policy 'nice'") && refused.contains(", loyal"),
         "{refused}"
     );
+}
+
+/// 16 KiB of nothing, in one piece.
+#[cfg(unix)]
+fn torrent() -> Vec<u8> {
+    const SHA1_OF_16_KIB_OF_ZEROS: [u8; 20] = [
+        0x89, 0x72, 0x56, 0xb6, 0x70, 0x9e, 0x1a, 0x4d, 0xa9, 0xda, 0xba, 0x92, 0xb6, 0xbd, 0xe3,
+        0x9c, 0xcf, 0xcc, 0xd8, 0xc1,
+    ];
+    let head = "d4:infod6:lengthi16384e4:name4:file12:piece lengthi16384e6:pieces20:";
+    [head.as_bytes(), &SHA1_OF_16_KIB_OF_ZEROS, b"ee"].concat()
+}
+
+/// The same program seeds and downloads with its policy, and says it when it does not know one.
+#[cfg(unix)]
+#[test]
+fn a_policy_from_outside_downloads() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().expect("folder");
+    let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect(name);
+    put("file", &[0; 16_384]);
+    put("file.torrent", &torrent());
+    let client = |words: &[&str]| {
+        let mut command = Command::new(my_policy());
+        command.current_dir(folder.path()).args(words);
+        command.args(["--no-tracker", "--no-lsd", "--no-dht", "--portmap", "never"]);
+        command
+    };
+    let refused = ended(
+        &mut client(&["download", "file.torrent", "--policy", "nice"]),
+        2,
+    );
+    let known = refused.stderr.contains("no choking policy 'nice'");
+    assert!(
+        known && refused.stderr.contains(", loyal"),
+        "{}",
+        refused.stderr
+    );
+    let words = [
+        "seed",
+        "file.torrent",
+        "--data",
+        ".",
+        "--policy",
+        "loyal",
+        "--json",
+    ];
+    let mut seeding = client(&words);
+    let mut seeding = seeding.stdout(Stdio::piped()).spawn().expect("it seeds");
+    let mut lines = BufReader::new(seeding.stdout.take().expect("piped")).lines();
+    let port = lines.find_map(|line| {
+        let event: serde_json::Value = serde_json::from_str(&line.ok()?).ok()?;
+        event["port"].as_u64()
+    });
+    let peer = format!("127.0.0.1:{}", port.expect("the port it listens on"));
+    let words = [
+        "download",
+        "file.torrent",
+        "--out",
+        "got",
+        "--policy",
+        "loyal",
+        "--peer",
+        &peer,
+    ];
+    ended(client(&words).args(["--timeout", "60 s", "--quiet"]), 0);
+    seeding
+        .kill()
+        .and_then(|()| seeding.wait())
+        .expect("it ends");
+    let got = fs::read(folder.path().join("got/file")).expect("downloaded");
+    assert_eq!(got, [0; 16_384]);
 }

@@ -61,8 +61,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use unchoke_core::bencode::Limits;
+use unchoke_core::choke::Entry;
 use unchoke_core::metainfo::Metainfo;
 
+use crate::policies;
 use crate::session::SessionError;
 use options::{Command, Options};
 
@@ -111,8 +113,30 @@ impl From<SessionError> for Failure {
 /// Runs the command that the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let options = Options::parse();
-    let done = start_logging().and_then(|()| match options.command {
+    main_with(&[])
+}
+
+/// The same with these policies beside those of the house: `--policy` and recordings name them like any
+/// other. A policy must be a function of its memory, the snapshot and its random stream.
+#[must_use]
+pub fn main_with(own: &[&'static Entry]) -> ExitCode {
+    let added = policies::add(own).map_err(Failure::bad_input);
+    // The help lists them.
+    let done = added.and_then(|()| carry_out(Options::parse().command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                warn!("unchoke: {}", failure.sentence);
+            }
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<(), Failure> {
+    start_logging()?;
+    match command {
         Command::Download(it) => several::download(&it),
         Command::Seed(it) => transfer::seed(&it),
         Command::Bench(it) => bench::bench(&it),
@@ -122,15 +146,6 @@ pub fn main() -> ExitCode {
         Command::Announce(it) => announce::announce(&it),
         Command::Completions(it) => manual::completions(&it, Options::command()),
         Command::Man(it) => manual::man(&it, Options::command()),
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.sentence.is_empty() {
-                warn!("unchoke: {}", failure.sentence);
-            }
-            ExitCode::from(failure.status)
-        }
     }
 }
 

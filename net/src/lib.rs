@@ -16,6 +16,7 @@
 //! * [`metadata`] makes a torrent of a magnet link.
 //! * [`portmap`] asks the gateway to let peers in.
 //! * [`tuning`] is what client profiles set beyond policy and picker.
+//! * [`policies`] are those of the house, and those of a program around this library.
 //! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
 //! * [`record`] writes sessions down and replays them.
 //! * [`web`] serves the page that shows why, from what sessions put on a [`session::board`].
@@ -33,6 +34,7 @@ pub mod listen;
 pub mod lsd;
 pub mod metadata;
 mod parameter;
+pub mod policies;
 pub mod portmap;
 pub mod record;
 pub mod resume;

@@ -1,7 +1,8 @@
 //! A parameter of a policy as users write it.
 
-use unchoke_core::choke::{self, Parameter};
+use unchoke_core::choke::Parameter;
 
+use crate::policies;
 use crate::text::{parse_bytes, parse_duration};
 
 /// A parameter by its key, or by its full name with a plain number.
@@ -10,7 +11,7 @@ pub(crate) fn parameter(
     key: &str,
     value: &str,
 ) -> Result<(&'static str, u64), String> {
-    let entry = choke::find(policy).ok_or_else(|| format!("there is no policy '{policy}'"))?;
+    let entry = policies::all().find(policy).map_err(|it| it.to_string())?;
     let known = |it: &&Parameter| it.key() == key || it.name == key;
     let Some(it) = entry.parameters.iter().find(known) else {
         let keys: Vec<&str> = entry.parameters.iter().map(Parameter::key).collect();

@@ -79,7 +79,7 @@ pub enum OriginError {
 impl Origin {
     /// The torrent, at time zero.
     pub fn torrent(&self) -> Result<Torrent, OriginError> {
-        let policy = choke::build(&self.policy, &self.parameters)?;
+        let policy = crate::policies::all().build(&self.policy, &self.parameters)?;
         let picker =
             pick::build(&self.picker).ok_or_else(|| OriginError::Picker(self.picker.clone()))?;
         Ok(Torrent::new(

@@ -31,6 +31,7 @@ pub mod link;
 mod node;
 pub mod parameter;
 mod places;
+pub mod policies;
 pub mod queue;
 pub mod result;
 pub mod scenario;

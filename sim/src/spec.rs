@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use unchoke_core::allowed_fast::AllowedFast;
-use unchoke_core::choke::{self, BoxedPolicy, Entry, ParameterError, Parameters};
+use unchoke_core::choke::{BoxedPolicy, ParameterError, Parameters};
 use unchoke_core::client;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::profile::Profile;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 
+use crate::policies;
 use crate::transport::TransportSpec;
 
 /// A swarm. The position of a node in `nodes` numbers its random streams.
@@ -93,10 +94,8 @@ pub enum Stay {
 pub struct ClientSpec {
     /// Name by which results are grouped.
     pub name: String,
-    /// Registered choking policy.
+    /// Choking policy, of the house or of the program around.
     pub policy: String,
-    /// A policy of the caller's that is not registered, instead of `policy`, which has its id.
-    pub own: Option<&'static Entry>,
     /// Parameters of the policy; those left out keep their defaults.
     pub parameters: Parameters,
     /// Name of a registered piece picker.
@@ -140,7 +139,6 @@ impl ClientSpec {
     pub fn as_profile(&self, profile: &Profile) -> Self {
         Self {
             policy: profile.policy.to_owned(),
-            own: None,
             parameters: Parameters::new(),
             picker: profile.picker.to_owned(),
             max_connections: profile.max_connections,
@@ -163,7 +161,6 @@ impl ClientSpec {
         let mut client = Self {
             name: name.to_owned(),
             policy: policy.to_owned(),
-            own: None,
             ..self.clone()
         };
         if self.policy != policy {
@@ -183,10 +180,7 @@ impl ClientSpec {
 
     /// The policy that the client runs.
     pub fn build_policy(&self) -> Result<BoxedPolicy, ParameterError> {
-        match self.own {
-            Some(entry) => entry.build(&self.parameters),
-            None => choke::build(&self.policy, &self.parameters),
-        }
+        policies::all().build(&self.policy, &self.parameters)
     }
 }
 

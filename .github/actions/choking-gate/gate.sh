@@ -6,7 +6,7 @@
 #   GATE_PLAN        plan file, or the name of a built-in plan
 #   GATE_BASELINE    summary.csv, or what `lab run PLAN --save-baseline FILE` wrote
 #   GATE_BASELINE_FROM  the revision at which GATE_BASELINE is read, e.g. HEAD^; empty for the file as it is
-#   GATE_TOLERANCE   how much worse is still the same, e.g. 5 %
+#   GATE_TOLERANCE   how much worse is still the same, e.g. 5 %; empty for what the plan says
 #   GATE_SEEDS       another number of paired seeds; empty for the plan's own
 #   GATE_ARGS        more options of `lab run`, separated by blanks, e.g. --strict
 #   GATE_OUT         folder of results, report, JUnit and Markdown; target/choking-gate if empty

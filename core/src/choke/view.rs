@@ -71,6 +71,8 @@ pub struct Snapshot<'a> {
     pub piece_bytes: u32,
     /// Bytes of the torrent: the last piece may be shorter than the others.
     pub total_bytes: u64,
+    /// Bytes of the pieces that are wanted and not here yet, the last piece taken as whole.
+    pub left_bytes: u64,
     /// Connections in ascending key order: all of them, or only the one that a trigger of
     /// [`Scope::Peer`] concerns.
     ///

@@ -1,6 +1,9 @@
 //! The policies of the house, one a file, by name.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::entry::{Entry, ParameterError, Parameters, join};
 use super::policy::BoxedPolicy;
@@ -81,18 +84,69 @@ pub const REGISTRY: &[Entry] = &[
     seed_pf::ENTRY,
 ];
 
-/// The entry with this id.
+/// The entry of the house with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Entry> {
     REGISTRY.iter().find(|entry| entry.id == id)
 }
 
-/// The policy `id` with these parameters.
+/// The policy `id` of the house with these parameters.
 pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
-    let entry = find(id).ok_or_else(|| {
-        ParameterError::UnknownPolicy(id.to_owned(), join(REGISTRY.iter().map(|it| it.id)))
-    })?;
-    entry.build(parameters)
+    Policies::HOUSE.build(id, parameters)
+}
+
+/// The policies of the house together with those that a program brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    own: Vec<&'static Entry>,
+}
+
+impl Policies {
+    /// Those of the house and no others.
+    pub const HOUSE: Self = Self { own: Vec::new() };
+
+    /// Those of the house and these. The error is a sentence: no two may have one id.
+    pub fn with(own: &[&'static Entry]) -> Result<Self, String> {
+        for (at, it) in own.iter().enumerate() {
+            if find(it.id).is_some() {
+                let id = it.id;
+                return Err(format!(
+                    "{id} is the id of a policy of the zoo; choose another"
+                ));
+            }
+            if own[..at].iter().any(|before| before.id == it.id) {
+                return Err(format!(
+                    "two policies have the id {}; choose another",
+                    it.id
+                ));
+            }
+        }
+        Ok(Self { own: own.to_vec() })
+    }
+
+    /// All of them: the house's in the order of its registry, then the others.
+    pub fn each(&self) -> impl Iterator<Item = &'static Entry> {
+        REGISTRY.iter().chain(self.own.iter().copied())
+    }
+
+    /// The entry with this id.
+    pub fn find(&self, id: &str) -> Result<&'static Entry, ParameterError> {
+        let unknown =
+            || ParameterError::UnknownPolicy(id.to_owned(), join(self.each().map(|it| it.id)));
+        self.each().find(|it| it.id == id).ok_or_else(unknown)
+    }
+
+    /// The policy `id` with these parameters, if they suit it.
+    pub fn choose(&self, id: &str, parameters: Parameters) -> Result<Chosen, ParameterError> {
+        let entry = self.find(id)?;
+        entry.build(&parameters)?;
+        Ok(Chosen { entry, parameters })
+    }
+
+    /// The policy `id` with these parameters.
+    pub fn build(&self, id: &str, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
+        self.find(id)?.build(parameters)
+    }
 }
 
 /// A policy by name, with parameters that suit it: what a torrent can be switched to while it runs.
@@ -103,11 +157,9 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The policy `id` with these parameters, if they suit it.
+    /// The policy `id` of the house with these parameters, if they suit it.
     pub fn new(id: &str, parameters: Parameters) -> Result<Self, ParameterError> {
-        build(id, &parameters)?;
-        let entry = find(id).expect("it was just built");
-        Ok(Self { entry, parameters })
+        Policies::HOUSE.choose(id, parameters)
     }
 
     /// Its name.

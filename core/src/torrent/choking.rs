@@ -54,6 +54,7 @@ impl Torrent {
             piece_count: self.config.geometry.piece_count(),
             piece_bytes: self.config.geometry.piece_bytes(),
             total_bytes: self.config.geometry.total_bytes(),
+            left_bytes: self.left_bytes(),
             peers,
         }
     }

@@ -62,6 +62,14 @@ impl Torrent {
         }
     }
 
+    /// Bytes of the pieces that are wanted and not here, the last piece taken as whole.
+    pub(super) fn left_bytes(&self) -> u64 {
+        let pieces = self.config.geometry.piece_count();
+        let all = || pieces - self.have.count();
+        let lacking = self.needs.as_ref().map_or_else(all, |it| it.lacking);
+        u64::from(lacking) * u64::from(self.config.geometry.piece_bytes())
+    }
+
     /// Whether `piece` is wanted, here or not.
     #[must_use]
     pub fn is_wanted(&self, piece: PieceIndex) -> bool {

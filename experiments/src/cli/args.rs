@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::figures::Forms;
 use super::{Exit, Failure};
-use crate::plan::{Changes, Percent, Plan, Status};
+use crate::plan::{Changes, Percent, Plan, Status, Tolerance, Tolerances};
 use crate::run::unit::Shard;
 
 /// Built-in plans.
@@ -17,7 +17,9 @@ pub(super) const BUILTIN: &[(&str, &str)] = &[
         include_str!("../../plans/choke_vs_naive.toml"),
     ),
     ("claim_full", include_str!("../../plans/claim_full.toml")),
+    ("front", include_str!("../../plans/front.toml")),
     ("ladder", include_str!("../../plans/ladder.toml")),
+    ("search", include_str!("../../plans/search.toml")),
     ("sensitivity", include_str!("../../plans/sensitivity.toml")),
     ("thrift", include_str!("../../plans/thrift.toml")),
     ("tournament", include_str!("../../plans/tournament.toml")),
@@ -130,9 +132,6 @@ pub(super) enum Color {
     Never,
 }
 
-/// How much worse is still the same where nothing else is asked for.
-pub(super) const TOLERANCE: &str = "5 %";
-
 /// Options of a run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunOptions {
@@ -204,9 +203,10 @@ pub(super) struct ResultOptions {
     /// with a change do not hide what it does.
     #[arg(long, value_name = "REV", requires = "check")]
     pub(super) baseline_from: Option<String>,
-    /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio.
-    #[arg(long, value_name = "SHARE", default_value = TOLERANCE, requires = "check")]
-    pub(super) tolerance: Percent,
+    /// How much worse is still the same, for `--check`: points of a saving, percent of a ratio. Left out: what
+    /// the plan says in `[gate]`, or 5 %.
+    #[arg(long, value_name = "SHARE", requires = "check")]
+    pub(super) tolerance: Option<Percent>,
     /// With `--check`: what is inconclusive or missing fails as well; not what options of this run leave out,
     /// so that a part of a plan can be checked by itself.
     #[arg(long, requires = "check")]
@@ -224,6 +224,14 @@ pub(super) struct ResultOptions {
 }
 
 impl ResultOptions {
+    /// How much worse each quantity may be.
+    pub(super) fn tolerances(&self, plan: &Plan) -> Tolerances {
+        let given = self
+            .tolerance
+            .map(|it| Tolerances::all(Tolerance::Share(it)));
+        given.unwrap_or_else(|| plan.tolerances.clone())
+    }
+
     /// The options that decide what a check says, as they are typed. Where it writes its outcome
     /// decides nothing.
     pub(super) fn check_typed(&self) -> String {
@@ -236,9 +244,8 @@ impl ResultOptions {
             let revision = quoted(it);
             write!(text, " --baseline-from {revision}").expect("writing to a string does not fail");
         }
-        let tolerance = self.tolerance.to_string();
-        if tolerance != TOLERANCE {
-            let share = tolerance.replace(' ', "");
+        if let Some(it) = self.tolerance {
+            let share = it.to_string().replace(' ', "");
             write!(text, " --tolerance {share}").expect("writing to a string does not fail");
         }
         if self.strict {

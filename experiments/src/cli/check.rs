@@ -11,7 +11,9 @@ use super::args::{self, Format, ResultOptions};
 use super::job::Job;
 use super::revision::read_at;
 use super::{Exit, Failure, print};
-use crate::gate::{Change, Compared, HEAD, Key, Row, State, Words, compare, counted, junit, read};
+use crate::gate::{
+    Cause, Change, Compared, HEAD, Key, Row, State, Words, causes, compare, counted, junit, read,
+};
 use crate::plan::Plan;
 use crate::run::store::write_whole;
 use crate::show::output::summary::ALL_SCENARIOS;
@@ -25,6 +27,7 @@ pub(super) struct Check<'a> {
     summary: &'a str,
     compared: Compared,
     seeds: String,
+    tolerance: String,
     reproduce: String,
 }
 
@@ -100,8 +103,8 @@ impl<'a> Check<'a> {
             let left_out = &job.plan.left_out;
             left_out.holds(&it.scenario, &it.contrast, &it.adoption, &it.quantity)
         };
-        let tolerance = job.options.tolerance.fraction();
-        let compared = compare(&before, &now, tolerance, left_out);
+        let tolerances = job.options.tolerances(&job.plan);
+        let compared = compare(&before, &now, &tolerances, left_out);
         if let Some(it) = incomplete(&before, &now) {
             return Err(Failure::usage(format!("{}: {it}", path.display())));
         }
@@ -114,6 +117,7 @@ impl<'a> Check<'a> {
             summary,
             compared,
             seeds: job.plan.seeds_said(),
+            tolerance: tolerances.to_string(),
             reproduce: format!("{}{}", job.reproduce, job.options.check_typed()),
         })
     }
@@ -121,7 +125,7 @@ impl<'a> Check<'a> {
     fn words(&self) -> Words<'_> {
         Words {
             plan: &self.job.plan.name,
-            tolerance: self.job.options.tolerance,
+            tolerance: &self.tolerance,
             seeds: &self.seeds,
             strict: self.job.options.strict,
             reproduce: &self.reproduce,
@@ -155,14 +159,22 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What is not as it was, if anything, then the sentences.
+    /// What is not as it was, if anything, one row a cause, then the sentences.
     fn human(&self) -> String {
-        let mut changed = self.sorted();
-        changed.retain(|it| it.state != State::NoChange);
+        let causes = causes(&self.compared.changes);
+        let changed: Vec<&Cause<'_>> = causes
+            .iter()
+            .filter(|it| it.state() != State::NoChange)
+            .collect();
         let mut text = String::new();
         if !changed.is_empty() {
-            let table = self.table(&changed, presets::UTF8_FULL_CONDENSED);
+            let heads: Vec<&Change> = changed.iter().map(|it| it.head).collect();
+            let table = self.table(&heads, presets::UTF8_FULL_CONDENSED);
             text = format!("{table}\n\n");
+            let folded = changed.iter().filter(|it| !it.follows.is_empty());
+            for it in folded {
+                writeln!(text, "{}: {}", it.state().word(), it.tail()).expect("text grows");
+            }
         }
         let words = self.words();
         write!(
@@ -181,13 +193,24 @@ impl<'a> Check<'a> {
         let words = self.words();
         let mut rows = self.sorted();
         let more = rows.split_off(rows.len().min(MOST_ROWS));
+        let causes = causes(&self.compared.changes);
+        let heads: Vec<&Change> = causes.iter().map(|it| it.head).collect();
         let mut text = format!(
             "## Gate of {}: {}\n\n{}\n\n{}\n\n",
             words.plan,
             self.compared.overall().word(),
             words.closing(&self.compared),
-            self.table(&rows, presets::ASCII_MARKDOWN)
+            self.table(&heads, presets::ASCII_MARKDOWN)
         );
+        for it in causes.iter().filter(|it| !it.follows.is_empty()) {
+            writeln!(text, "- {}: {}", it.state().word(), it.tail()).expect("text grows");
+        }
+        write!(
+            text,
+            "\n<details><summary>Every row</summary>\n\n{}\n\n</details>\n\n",
+            self.table(&rows, presets::ASCII_MARKDOWN)
+        )
+        .expect("text grows");
         let mut put = |it: &str| writeln!(text, "{it}\n").expect("text grows");
         if !more.is_empty() {
             put(&format!(
@@ -240,20 +263,30 @@ impl<'a> Check<'a> {
                 "contrast": it.key.contrast, "adoption": it.key.adoption,
                 "registered": it.before.estimate,
                 "now": it.now.as_ref().and_then(|it| it.estimate),
+                "tolerance": it.tolerance,
                 "difference": it.difference.map(|it| it.value),
                 "difference_ci95_low": low, "difference_ci95_high": high,
                 "paired": it.difference.is_some_and(|it| it.paired),
                 "state": it.state.word(), "verdict_moved": it.turn.is_some(),
             })
         };
+        let cause = |it: &Cause<'_>| {
+            let key = &it.head.key;
+            json!({
+                "state": it.state().word(), "client": it.client, "rows": 1 + it.follows.len(),
+                "scenario": key.scenario, "quantity": key.quantity, "group": key.group,
+                "contrast": key.contrast, "adoption": key.adoption,
+            })
+        };
         let compared = &self.compared;
         let rows: Vec<_> = compared.changes.iter().map(row).collect();
         let document = json!({
-            "schema_version": 3,
+            "schema_version": 4,
             "plan": words.plan,
             "outcome": compared.overall().word(),
             "fails": self.fails(),
-            "tolerance": words.tolerance.fraction(),
+            "tolerance": words.tolerance,
+            "causes": causes(&compared.changes).iter().map(cause).collect::<Vec<_>>(),
             "reproduce": words.reproduce,
             "not_compared": {
                 "left_out_by_options": compared.left_out,

@@ -101,7 +101,6 @@ fn runs(it: &Entry, frame: &Contender) -> Contender {
     Contender {
         name: it.id.to_owned(),
         policy: it.id.to_owned(),
-        own: policies::own(it.id),
         ..frame.clone()
     }
 }

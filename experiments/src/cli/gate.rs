@@ -12,9 +12,10 @@ use super::check::{incomplete, registered_rows};
 use super::{Exit, Failure, args, print};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
-use crate::gate::{Key, Power, Row, State, Words, compare, power};
-use crate::plan::Percent;
+use crate::gate::{Key, Power, Row, State, Words, causes, compare, power};
+use crate::plan::{Changes, Percent, Tolerance, Tolerances, load};
 use crate::run::store::write_whole;
+use crate::show::output::PLAN_FILE;
 
 /// Widest line, in characters.
 const WIDTH: u16 = 98;
@@ -34,9 +35,10 @@ pub(super) struct GateArgs {
     /// Compare with the same file at this revision, e.g. `HEAD^` or `main`.
     #[arg(long, value_name = "REV")]
     baseline_from: Option<String>,
-    /// How much worse is still the same: points of a saving, percent of a ratio.
-    #[arg(long, value_name = "SHARE", default_value = args::TOLERANCE)]
-    tolerance: Percent,
+    /// How much worse is still the same: points of a saving, percent of a ratio. Left out: what the plan.toml
+    /// beside the results says in `[gate]`, or 5 %.
+    #[arg(long, value_name = "SHARE")]
+    tolerance: Option<Percent>,
     /// What is inconclusive or missing fails as well.
     #[arg(long, conflicts_with = "power")]
     strict: bool,
@@ -51,15 +53,30 @@ pub(super) fn gate(args: &GateArgs) -> Result<Exit, Failure> {
         file.push("summary.csv");
     }
     let rows = registered_rows(&file, None)?;
+    let tolerances = tolerances(args, &file)?;
     match &args.baseline_from {
-        Some(revision) => beside(args, &file, &rows, revision),
-        None => powers(args, &file, &rows),
+        Some(revision) => beside(args, (&file, &tolerances), &rows, revision),
+        None => powers(args, (&file, &tolerances), &rows),
     }
+}
+
+/// What is asked for, or what the plan beside the results says.
+fn tolerances(args: &GateArgs, file: &Path) -> Result<Tolerances, Failure> {
+    if let Some(it) = args.tolerance {
+        return Ok(Tolerances::all(Tolerance::Share(it)));
+    }
+    let plan = file.with_file_name(PLAN_FILE);
+    if !plan.exists() {
+        return Ok(Tolerances::default());
+    }
+    let text = args::read(&plan)?;
+    let plan = load(&plan.to_string_lossy(), &text, &Changes::default())?;
+    Ok(plan.tolerances)
 }
 
 fn beside(
     args: &GateArgs,
-    file: &Path,
+    (file, tolerances): (&Path, &Tolerances),
     now: &BTreeMap<Key, Row>,
     revision: &str,
 ) -> Result<Exit, Failure> {
@@ -68,7 +85,7 @@ fn beside(
         let message = format!("{} at {revision}: {it}", file.display());
         return Err(Failure::usage(message));
     }
-    let compared = compare(&before, now, args.tolerance.fraction(), |_| false);
+    let compared = compare(&before, now, tolerances, |_| false);
     if compared.compared() == 0 {
         return Err(Failure::usage(format!(
             "{}: has no row in common with that of {revision}",
@@ -82,28 +99,31 @@ fn beside(
     );
     let words = Words {
         plan: &file.to_string_lossy(),
-        tolerance: args.tolerance,
+        tolerance: &tolerances.to_string(),
         seeds: &seeds(now),
         strict: args.strict,
         reproduce: &reproduce,
     };
     let mut text = String::new();
-    let mut changed: Vec<_> = compared.changes.iter().collect();
-    changed.retain(|it| it.state != State::NoChange);
-    changed.sort_by_key(|it| it.state);
     let mut put = |it: &str| writeln!(text, "{it}").expect("text grows");
-    for it in changed {
+    for cause in causes(&compared.changes) {
+        if cause.state() == State::NoChange {
+            continue;
+        }
         let Key {
             scenario,
             contrast,
             adoption,
             group,
             quantity,
-        } = &it.key;
+        } = &cause.head.key;
         put(&format!(
             "{scenario}, {contrast}, {adoption} adopting, {quantity} of {group}"
         ));
-        put(&format!("    {}", words.numbers(it)));
+        put(&format!("    {}", words.numbers(cause.head)));
+        if !cause.follows.is_empty() {
+            put(&format!("    {}", cause.tail()));
+        }
     }
     put(&format!(
         "gate      {}\nrepeat    {reproduce}\n{}",
@@ -130,13 +150,16 @@ fn seeds(rows: &BTreeMap<Key, Row>) -> String {
     }
 }
 
-fn powers(args: &GateArgs, file: &Path, rows: &BTreeMap<Key, Row>) -> Result<Exit, Failure> {
-    let tolerance = args.tolerance.fraction();
+fn powers(
+    args: &GateArgs,
+    (file, tolerances): (&Path, &Tolerances),
+    rows: &BTreeMap<Key, Row>,
+) -> Result<Exit, Failure> {
     let mut rows: Vec<_> = rows.iter().collect();
     rows.sort_by_key(|it| it.1.position);
     let known = rows
         .iter()
-        .filter_map(|(key, row)| Some((*key, *row, power(key, row, tolerance)?)));
+        .filter_map(|(key, row)| Some((*key, *row, power(key, row, tolerances)?)));
     let known: Vec<(&Key, &Row, Power)> = known.collect();
     if known.is_empty() {
         return Err(Failure::usage(format!(
@@ -148,11 +171,10 @@ fn powers(args: &GateArgs, file: &Path, rows: &BTreeMap<Key, Row>) -> Result<Exi
         write_whole(path, csv(&known).as_bytes())?;
     }
     print(&format!(
-        "{}\nSees: the least change for the worse whose 95 % interval lies wholly beyond {}; one of just \
-         this\nsize is seen every other time. For half: seeds that see half of it; - where the tolerance \
-         alone is\nmore. {} rows have no interval, no width, or only a verdict over all scenarios.\n",
+        "{}\nSees: the least change for the worse whose 95 % interval lies wholly beyond the tolerance,\n\
+         {tolerances}.\nOne of just this size is seen every other time. For half: seeds that see half of it; - where \
+         the\ntolerance alone is more. {} rows have no interval, no width, or only a verdict over all scenarios.\n",
         table(&known),
-        args.tolerance,
         rows.len() - known.len()
     ))?;
     Ok(Exit::Done)

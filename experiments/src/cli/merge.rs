@@ -38,6 +38,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
             args.plan
         )));
     }
+    let sweeps = super::sweep::planned(&args.plan, &plan, plan_args)?;
     let units = expand(&plan, &engine)?;
     let mut job = Job {
         folder: plan_args.folder(&plan),
@@ -58,7 +59,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
     // Units of sweeps are not part of the shares, so missing ones run here.
     let how = (&store, 0, args.results.quiet);
-    analysis.sweeps = super::sweep::responses(&args.plan, &job.plan, plan_args, how)?;
+    analysis.sweeps = super::sweep::responses(sweeps, how)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: 0,

@@ -31,6 +31,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     if let Some(factorial) = &plan.factorial {
         return super::factorial::run(&plan, factorial, (name, options, command));
     }
+    let sweeps = sweep::planned(name, &plan, &results.plan_args)?;
     let units = expand(&plan, &engine)?;
     let mut job = Job {
         folder: results.plan_args.folder(&plan),
@@ -73,7 +74,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
     if !results.check {
         let how = (&store, options.jobs, results.quiet);
-        analysis.sweeps = sweep::responses(name, &job.plan, &results.plan_args, how)?;
+        analysis.sweeps = sweep::responses(sweeps, how)?;
     }
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),

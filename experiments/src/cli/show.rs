@@ -21,12 +21,21 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
         text = tables(plan, analysis, colored(options.color));
     }
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
-    match &plan.status {
-        Status::Registered => {}
-        Status::Exploratory => put("exploratory: options changed the registered plan"),
-        Status::Amended { .. } => put(&words::status(&plan.status)),
+    let mut lines = words::answer(plan, analysis);
+    let status = match &plan.status {
+        Status::Registered => None,
+        Status::Exploratory => Some("exploratory: options changed the registered plan".to_owned()),
+        // What changed may be long.
+        amended @ Status::Amended { .. } => {
+            Some(format!("{}; the report says what changed", amended.word()))
+        }
+    };
+    if let Some(it) = status {
+        put(&it);
+        // Together with the lines after the answer there are no more than without.
+        lines.truncate(words::ANSWER_LINES - 1);
     }
-    for line in words::answer(plan, analysis) {
+    for line in lines {
         put(&line);
     }
     text

@@ -157,10 +157,7 @@ pub(super) fn run(options: &Options) -> Result<String, Failure> {
 
 /// Sets the policy of origins, and of peers without a share or count of their own, as plans do.
 fn give(scenario: &mut Scenario, id: &str) {
-    let runs = |it: &ClientSpec| ClientSpec {
-        own: policies::own(id),
-        ..it.with_policy(&it.name, id, &Parameters::new())
-    };
+    let runs = |it: &ClientSpec| it.with_policy(&it.name, id, &Parameters::new());
     scenario.client = runs(&scenario.client);
     let open = scenario.populations.iter_mut();
     for it in open.filter(|it| it.part == Part::Rest && it.class.is_none()) {

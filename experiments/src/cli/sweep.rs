@@ -14,7 +14,7 @@ use crate::findings::analysis::{Analysis, LevelKind};
 use crate::findings::conduct::analyse;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
-use crate::plan::{Changes, Plan, load, policies};
+use crate::plan::{Changes, Plan, Sweep, load, policies};
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::runner::{self, Options};
@@ -71,7 +71,9 @@ fn conduct(
     jobs: usize,
     quiet: bool,
 ) -> Result<Made, Failure> {
-    let units = expand(&plan, engine)?;
+    // The candidate is run against itself in the plan, and there is enough.
+    let mut units = expand(&plan, engine)?;
+    units.retain(|it| it.replica == 0);
     let bar = Bar::new(quiet);
     let options = Options { jobs, force: false };
     let done = runner::run(&plan, &units, engine, store, options, &bar);
@@ -81,13 +83,18 @@ fn conduct(
     Ok(Made { plan, analysis })
 }
 
-/// Runs the sweeps of a plan, into the store of its other runs.
-pub(super) fn responses(
+/// A sweep with its plans and what runs them, by value.
+pub(super) struct Planned {
+    sweep: Sweep,
+    points: Vec<(String, Plan, Swarms)>,
+}
+
+/// The sweeps of a plan, read before anything is run: a wrong key or value is to be known then.
+pub(super) fn planned(
     name: &str,
     plan: &Plan,
     plan_args: &PlanArgs,
-    (store, jobs, quiet): (&Store, usize, bool),
-) -> Result<Vec<Response>, Failure> {
+) -> Result<Vec<Planned>, Failure> {
     let mut all = Vec::new();
     if plan.sweeps.is_empty() {
         return Ok(all);
@@ -105,13 +112,36 @@ pub(super) fn responses(
                 .scenarios
                 .extend(sweep.scenarios.iter().filter(left).cloned());
             changes.seeds = changes.seeds.or(sweep.seeds);
-            let plan = load(&file, &text, &changes)?;
-            let engine = Swarms::of(&plan, &folder)?;
+            let wrong = |it: String| {
+                Failure::usage(format!("{file}, sweep {:?} at {value}: {it}", sweep.name))
+            };
+            let mut plan = load(&file, &text, &changes).map_err(|it| wrong(it.to_string()))?;
+            plan.keep_ends_of_adoption();
+            let engine = Swarms::of(&plan, &folder).map_err(|it| wrong(it.to_string()))?;
+            points.push((value.clone(), plan, engine));
+        }
+        all.push(Planned {
+            sweep: sweep.clone(),
+            points,
+        });
+    }
+    Ok(all)
+}
+
+/// Runs the sweeps of a plan, into the store of its other runs.
+pub(super) fn responses(
+    planned: Vec<Planned>,
+    (store, jobs, quiet): (&Store, usize, bool),
+) -> Result<Vec<Response>, Failure> {
+    let mut all = Vec::new();
+    for it in planned {
+        let mut points = Vec::new();
+        for (value, plan, engine) in it.points {
             let made = conduct((plan, &engine), store, jobs, quiet)?;
-            points.push(Point::of(&made.plan, &made.analysis, value));
+            points.push(Point::of(&made.plan, &made.analysis, &value));
         }
         all.push(Response {
-            sweep: sweep.clone(),
+            sweep: it.sweep,
             points,
         });
     }
@@ -222,7 +252,6 @@ fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failur
     let contender = |id: &String| crate::plan::Contender {
         name: id.clone(),
         policy: id.clone(),
-        own: policies::own(id),
         ..frame.clone()
     };
     let mut contenders = it.policy.iter().map(contender);

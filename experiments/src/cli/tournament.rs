@@ -31,7 +31,7 @@ use crate::show::tournament::tables::tables;
 /// Name of the plan that can only be run as a tournament.
 pub(super) const PLAN: &str = "tournament";
 
-/// Runs every policy of a plan against every other: alone in a swarm of the other, half and half,
+/// Runs every policy of a plan against every other: a few of its peers in a swarm of the other, half and half,
 /// and in a swarm of its own. Writes tables, pictures and a page.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TournamentArgs {
@@ -186,7 +186,7 @@ impl Job<'_> {
         let mut seen = BTreeSet::new();
         for it in self.matches.iter().flatten() {
             if seen.insert(&it.unit.id) && !matches!(store.read(&it.unit)?, Found::Valid(_)) {
-                let (Fixture::Pure(swarm) | Fixture::One(_, swarm) | Fixture::Half(_, swarm)) =
+                let (Fixture::Pure(swarm) | Fixture::Few(_, swarm) | Fixture::Half(_, swarm)) =
                     it.fixture;
                 missing += 1;
                 seconds += costs[swarm * scenarios + it.unit.scenario];

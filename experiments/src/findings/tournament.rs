@@ -1,18 +1,20 @@
 //! Every policy against every other, following Design Space Analysis (Rahman et al., SIGCOMM 2011).
 //!
 //! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
-//! of them is the candidate means nothing. Each meets each other twice: a single peer of it in a
-//! swarm of the other, and half and half. [`fixture`] says who meets whom and makes the units;
-//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared; [`crate::show::tournament`] writes it down.
+//! of them is the candidate means nothing. Each meets each other twice: a few peers of it in a
+//! swarm of the other, as many as the least `adoption` of the plan says, and half and half. [`fixture`] says who meets whom and makes the units;
+//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared, [`replicator`] who
+//! would be left; [`crate::show::tournament`] writes it down.
 //!
 //! Deliberately not here: running and storing units. [`crate::run::runner`] and
 //! [`crate::run::store`] do that as for any plan.
 
 pub mod fixture;
 pub mod reading;
+pub mod replicator;
 pub mod standing;
 
-use crate::plan::{Contender, Plan};
+use crate::plan::{Adoption, Contender, Plan};
 
 /// A plan in which every contender meets every other.
 #[derive(Clone, Debug)]
@@ -44,6 +46,22 @@ impl Tournament {
     #[must_use]
     pub fn contenders(&self) -> &[Contender] {
         &self.contenders
+    }
+
+    /// How many peers of one policy are put among those of another: the least adoption of the plan.
+    #[must_use]
+    pub fn few(&self) -> Adoption {
+        let least = self.plan.adoption.iter().min();
+        *least.expect("a plan has an adoption")
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn few_words(&self) -> String {
+        match self.few() {
+            Adoption::One => "one peer".to_owned(),
+            Adoption::Share(share) => format!("{share} of the peers"),
+        }
     }
 
     /// Seeds.

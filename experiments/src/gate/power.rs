@@ -3,6 +3,7 @@
 use super::{Key, Row};
 use crate::findings::stats::distribution::t_quantile;
 use crate::findings::stats::math::{exp, ln};
+use crate::plan::{Tolerance, Tolerances};
 use crate::show::output::summary::ALL_SCENARIOS;
 
 /// More seeds than this are not looked for.
@@ -25,29 +26,54 @@ pub struct Power {
     pub seeds_for_half: Option<usize>,
 }
 
+/// Half-width of the 95 % interval of the difference between two results like this row, as if they were
+/// independent: of a saving, or of the logarithm of a ratio. `None` where no interval is known.
+fn noise(row: &Row) -> Option<f64> {
+    let (low, high) = row.interval?;
+    let scale = |it: f64| if row.is_ratio { ln(it) } else { it };
+    let noise = (scale(high) - scale(low)) / 2.0 * std::f64::consts::SQRT_2;
+    noise.is_finite().then_some(noise)
+}
+
+/// How much worse this row may be: of a saving as a part of one, of a ratio as a share. Nothing, where it is
+/// in units of a noise that is not known.
+pub(super) fn allowed(key: &Key, row: &Row, tolerances: &Tolerances) -> f64 {
+    match tolerances.of(&key.quantity) {
+        Tolerance::Share(share) => share.fraction(),
+        Tolerance::Detectable(units) => {
+            let noise = noise(row).unwrap_or(0.0) * units;
+            if row.is_ratio {
+                exp(noise) - 1.0
+            } else {
+                noise
+            }
+        }
+    }
+}
+
 /// What a check of this row can see with this tolerance; `None` of rows over all scenarios, of which only
 /// the verdict is registered, and where no interval is known or it has no width.
 #[must_use]
-pub fn power(key: &Key, row: &Row, tolerance: f64) -> Option<Power> {
+pub fn power(key: &Key, row: &Row, tolerances: &Tolerances) -> Option<Power> {
     let seeds = row.runs.filter(|it| *it >= 2)?;
     if key.scenario == ALL_SCENARIOS {
         return None;
     }
-    let (low, high) = row.interval?;
-    let scale = |it: f64| if row.is_ratio { ln(it) } else { it };
     let back = |it: f64| if row.is_ratio { exp(it) - 1.0 } else { it };
+    let tolerance = allowed(key, row, tolerances);
     let allowed = if row.is_ratio {
         ln(1.0 + tolerance)
     } else {
         tolerance
     };
-    // Two intervals of this width, as the gate puts those of unpaired results together.
-    let noise = (scale(high) - scale(low)) / 2.0 * std::f64::consts::SQRT_2;
-    if noise <= 0.0 || !noise.is_finite() {
-        return None;
-    }
+    let noise = noise(row).filter(|it| *it > 0.0)?;
     let change = back(allowed + noise);
-    let wanted = scale_of_half(change, row.is_ratio) - allowed;
+    let half = scale_of_half(change, row.is_ratio);
+    // A tolerance in units of the noise shrinks with it.
+    let wanted = match tolerances.of(&key.quantity) {
+        Tolerance::Share(_) => half - allowed,
+        Tolerance::Detectable(units) => half / (1.0 + units),
+    };
     Some(Power {
         seeds,
         noise: back(noise),
@@ -92,7 +118,11 @@ mod tests {
     use super::super::tests::rows;
     use super::*;
 
-    fn of(row: &str, runs: usize, tolerance: f64) -> Option<Power> {
+    fn share(text: &str) -> Tolerances {
+        Tolerances::all(Tolerance::Share(text.parse().expect("a share")))
+    }
+
+    fn of(row: &str, runs: usize, tolerances: &Tolerances) -> Option<Power> {
         let rows = rows(&format!("s,bep3,one,adopters,{row}"));
         let (key, row) = rows.iter().next().expect("a row");
         let runs = Some(runs);
@@ -102,13 +132,14 @@ mod tests {
                 runs,
                 ..row.clone()
             },
-            tolerance,
+            tolerances,
         )
     }
 
     #[test]
     fn half_the_change_takes_about_four_times_the_seeds() {
-        let it = of("E1,saving,true,0.30,0.28,0.32,,,", 20, 0.0).expect("it has an interval");
+        let it =
+            of("E1,saving,true,0.30,0.28,0.32,,,", 20, &share("0 %")).expect("it has an interval");
         assert!((it.noise - 0.02 * std::f64::consts::SQRT_2).abs() < 1e-9);
         assert_eq!(it.sees.to_bits(), it.noise.to_bits());
         // Fewer than 80: the quantile falls too.
@@ -117,14 +148,16 @@ mod tests {
 
     #[test]
     fn where_the_tolerance_is_the_limit_no_seeds_help() {
-        let it = of("E1,saving,true,0.30,0.28,0.32,,,", 20, 0.05).expect("it has an interval");
+        let it =
+            of("E1,saving,true,0.30,0.28,0.32,,,", 20, &share("5 %")).expect("it has an interval");
         assert!((it.sees - 0.05 - it.noise).abs() < 1e-9);
         assert_eq!(it.seeds_for_half, None);
     }
 
     #[test]
     fn of_a_ratio_the_change_is_a_share() {
-        let it = of("time,ratio,false,1.00,0.8,1.25,,,", 10, 0.05).expect("it has an interval");
+        let it =
+            of("time,ratio,false,1.00,0.8,1.25,,,", 10, &share("5 %")).expect("it has an interval");
         let noise = 1.25_f64.powf(std::f64::consts::SQRT_2);
         assert!((it.noise - (noise - 1.0)).abs() < 1e-9);
         assert!((it.sees - (noise * 1.05 - 1.0)).abs() < 1e-9);
@@ -133,8 +166,8 @@ mod tests {
 
     #[test]
     fn nothing_is_said_where_nothing_is_known() {
-        assert_eq!(of("E1,saving,true,0,0,0,,,", 20, 0.05), None);
-        assert_eq!(of("E1,saving,true,0.3,,,,,", 20, 0.05), None);
-        assert_eq!(of("E1,saving,true,0.3,0.2,0.4,,,", 1, 0.05), None);
+        assert_eq!(of("E1,saving,true,0,0,0,,,", 20, &share("5 %")), None);
+        assert_eq!(of("E1,saving,true,0.3,,,,,", 20, &share("5 %")), None);
+        assert_eq!(of("E1,saving,true,0.3,0.2,0.4,,,", 1, &share("5 %")), None);
     }
 }

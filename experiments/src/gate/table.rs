@@ -26,6 +26,8 @@ pub struct Row {
     pub position: usize,
     /// Every field of a `summary.csv` but the verdicts as text.
     pub figures: Vec<String>,
+    /// Names of the candidate and the baseline, where the table says them.
+    pub clients: [String; 2],
     /// Master seed, and one value a seed; empty in a plain `summary.csv`.
     pub by_seed: (String, Vec<f64>),
     /// Paired runs, where the table says it.
@@ -77,6 +79,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         at("time_verdict")?,
         at("joint_verdict")?,
     ];
+    let clients = ["candidate", "baseline"].map(|name| columns.iter().position(|it| it == name));
     let runs = columns.iter().position(|it| it == "runs");
     let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
     let mut rows = BTreeMap::new();
@@ -100,6 +103,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),
+            clients: clients.map(|it| it.map_or_else(String::new, text)),
             by_seed: (master.to_owned(), values),
             runs,
             is_ratio: &record[scale] == "ratio",

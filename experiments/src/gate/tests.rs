@@ -12,7 +12,7 @@ pub(super) fn rows(text: &str) -> BTreeMap<Key, Row> {
 
 fn of(scenario: &str, before: &str, now: &str) -> Change {
     let row = |it: &str| rows(&format!("{scenario},bep3,one,adopters,{it}"));
-    let compared = compare(&row(before), &row(now), 0.05, |_| false);
+    let compared = compare(&row(before), &row(now), &Tolerances::default(), |_| false);
     assert_eq!(compared.changes.len(), 1);
     compared.changes[0].clone()
 }
@@ -83,7 +83,7 @@ fn the_same_seeds_are_compared_one_by_one() {
     let before = row("0.3,0.1,0.5", "7", "0.1 0.3 0.5");
     let change = |master: &str, by_seed: &str| {
         let now = row("0.2,0,0.4", master, by_seed);
-        let it = &compare(&before, &now, 0.05, |_| false).changes[0];
+        let it = &compare(&before, &now, &Tolerances::default(), |_| false).changes[0];
         (it.state, it.difference.expect("intervals"))
     };
     let (state, it) = change("7", "0.01 0.2 0.39");
@@ -105,7 +105,7 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
             let text = format!("{HEAD}s,bep3,one,adopters,E1,saving,true,0.41,0.40,0.42,{words}\n");
             read(&text).expect("a table")
         };
-        compare(&row(before), &row(now), 0.05, |_| false).changes[0].state
+        compare(&row(before), &row(now), &Tolerances::default(), |_| false).changes[0].state
     };
     let good = "supported,saves,kept,shown";
     let cut = "cannot tell: 5.0 % unfinished,".repeat(4);
@@ -249,7 +249,7 @@ fn without(text: &str, scenario: &str) -> String {
 fn a_bad_scenario_that_is_deleted_gives_no_pass() {
     // Over what is left the candidate looks better: that is no improvement.
     let now = without(TWO, "bad").replace("0.2,,,refuted", "0.3,,,supported");
-    let it = compare(&rows(TWO), &rows(&now), 0.05, |_| false);
+    let it = compare(&rows(TWO), &rows(&now), &Tolerances::default(), |_| false);
     let states: Vec<State> = it.changes.iter().map(|it| it.state).collect();
     assert_eq!(states, [State::NoChange, State::Missing]);
     assert_eq!((it.compared(), it.registered()), (1, 3));
@@ -260,18 +260,22 @@ fn a_bad_scenario_that_is_deleted_gives_no_pass() {
 #[test]
 fn what_options_leave_out_is_counted_and_not_missed() {
     let now = rows(&without(TWO, "bad"));
-    let it = compare(&rows(TWO), &now, 0.05, |it| it.scenario == "bad");
+    let it = compare(&rows(TWO), &now, &Tolerances::default(), |it| {
+        it.scenario == "bad"
+    });
     assert_eq!((it.compared(), it.left_out, it.other_scenarios), (1, 1, 1));
     assert_eq!(it.overall(), State::NoChange);
     // An option that leaves out one thing excuses nothing else.
-    let it = compare(&rows(TWO), &now, 0.05, |it| it.scenario == "other");
+    let it = compare(&rows(TWO), &now, &Tolerances::default(), |it| {
+        it.scenario == "other"
+    });
     assert_eq!(it.overall(), State::Inconclusive);
 }
 
 #[test]
 fn a_scenario_more_is_new_and_what_is_over_all_is_not_compared() {
     let before = rows(&without(TWO, "bad"));
-    let it = compare(&before, &rows(TWO), 0.05, |_| false);
+    let it = compare(&before, &rows(TWO), &Tolerances::default(), |_| false);
     assert_eq!((it.compared(), it.new, it.other_scenarios), (1, 1, 1));
     assert_eq!(it.overall(), State::NoChange);
 }
@@ -283,7 +287,7 @@ fn a_candidate_of_another_name_against_itself_is_not_missed() {
     let it = compare(
         &before,
         &rows(&(TWO.to_owned() + &twin("new"))),
-        0.05,
+        &Tolerances::default(),
         |_| false,
     );
     assert_eq!((it.compared(), it.other_twin, it.new), (3, 1, 1));

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Change, Compared, Difference, Key, Row, State, Turn};
-use crate::plan::Percent;
 use crate::show::words::percent;
 
 /// What a check is about, beside its rows.
@@ -11,8 +10,8 @@ use crate::show::words::percent;
 pub struct Words<'a> {
     /// Name of the plan.
     pub plan: &'a str,
-    /// How much worse is still the same.
-    pub tolerance: Percent,
+    /// How much worse is still the same, in words.
+    pub tolerance: &'a str,
     /// Paired seeds, in words.
     pub seeds: &'a str,
     /// What is inconclusive fails as well.
@@ -49,18 +48,9 @@ impl Words<'_> {
             it.now.as_ref().map_or_else(|| "-".to_owned(), figure),
             it.difference
                 .map_or_else(|| "-".to_owned(), |d| difference(d, it.before.is_ratio)),
-            self.tolerance(it),
+            tolerance(it),
             verdict(it),
         ]
-    }
-
-    fn tolerance(&self, it: &Change) -> String {
-        let share = self.tolerance.to_string();
-        if it.before.is_ratio {
-            share
-        } else {
-            share.replace('%', "points")
-        }
     }
 
     /// Everything about a row, for a reader who sees no table.
@@ -299,6 +289,13 @@ fn tenths(share: f64) -> String {
     format!("{:.1}", (share * 1000.0).round() / 10.0 + 0.0)
 }
 
+/// How much worse the row may be, with two decimals at most.
+fn tolerance(it: &Change) -> String {
+    let text = format!("{:.2}", it.tolerance * 100.0);
+    let short = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{short} {}", unit(it.before.is_ratio))
+}
+
 const fn unit(is_ratio: bool) -> &'static str {
     if is_ratio { "%" } else { "points" }
 }
@@ -347,19 +344,24 @@ fn turned(it: &Change) -> Option<String> {
 mod tests {
     use super::*;
     use crate::gate::{compare, tests::rows};
+    use crate::plan::{Percent, Tolerance, Tolerances};
 
     const WORDS: Words<'static> = Words {
         plan: "p",
-        tolerance: Percent::FIFTY,
+        tolerance: "50 %",
         seeds: "6",
         strict: false,
         reproduce: "lab run p",
     };
 
+    fn half() -> Tolerances {
+        Tolerances::all(Tolerance::Share(Percent::FIFTY))
+    }
+
     fn compared(now: &str) -> Compared {
         let before = "s,bep3,one,adopters,E1,saving,true,0.3,0.2,0.4,supported,saves,kept\n\
                       s,bep3,one,all,time,ratio,false,1,0.99,1.01,,,\n";
-        compare(&rows(before), &rows(now), 0.5, |_| false)
+        compare(&rows(before), &rows(now), &half(), |_| false)
     }
 
     #[test]
@@ -434,7 +436,7 @@ mod tests {
         let some = row("s", "bep3", "E3") + &row("s", "credit", "E3");
         let more = row("t", "bep3", "E3") + &row("t", "credit", "E3") + &row("s", "credit", "E4");
         let named = |before: &str, now: &str| {
-            WORDS.closing(&compare(&rows(before), &rows(now), 0.5, |_| false))
+            WORDS.closing(&compare(&rows(before), &rows(now), &half(), |_| false))
         };
         let text = named(&(some.clone() + &more), &some);
         assert_eq!(
@@ -455,7 +457,7 @@ mod tests {
         let left_out = compare(
             &rows(&(row("s", "bep3", "E3") + &more)),
             &rows(&row("s", "bep3", "E3")),
-            0.5,
+            &half(),
             |_| true,
         );
         assert_eq!(

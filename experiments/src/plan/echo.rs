@@ -35,6 +35,7 @@ impl Plan {
                 tail: self.margins.tail.to_string(),
                 claim: self.margins.claim.to_string(),
             },
+            gate: self.tolerances.written(),
             statistics: StatisticsFile {
                 interval: self.method,
                 bootstrap: self.resamples,

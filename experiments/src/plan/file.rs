@@ -35,6 +35,9 @@ pub struct PlanFile {
     /// Margins; the defaults if left out.
     #[serde(default)]
     pub margins: MarginsFile,
+    /// How much worse is still the same, for the gate; 5 % of everything if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateFile>,
     /// Bootstrap.
     #[serde(default)]
     pub statistics: StatisticsFile,
@@ -137,6 +140,44 @@ impl Default for MarginsFile {
             claim: "40 %".to_owned(),
         }
     }
+}
+
+/// How much worse each quantity may be before the gate fails; 5 % if left out.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateFile {
+    /// Upload of an adopter.
+    #[serde(rename = "E1", skip_serializing_if = "Option::is_none")]
+    pub e1: Option<ToleranceFile>,
+    /// Total traffic of an adopter.
+    #[serde(rename = "E2", skip_serializing_if = "Option::is_none")]
+    pub e2: Option<ToleranceFile>,
+    /// Swarm cost per useful byte.
+    #[serde(rename = "E3", skip_serializing_if = "Option::is_none")]
+    pub e3: Option<ToleranceFile>,
+    /// Origin upload.
+    #[serde(rename = "E4", skip_serializing_if = "Option::is_none")]
+    pub e4: Option<ToleranceFile>,
+    /// Waste.
+    #[serde(rename = "E5", skip_serializing_if = "Option::is_none")]
+    pub e5: Option<ToleranceFile>,
+    /// Geometric-mean completion time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<ToleranceFile>,
+    /// The 95th percentile of completion time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail: Option<ToleranceFile>,
+}
+
+/// A tolerance.
+#[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum ToleranceFile {
+    /// So many times what the gate can detect in a row: the half-width of the 95 % interval of the difference
+    /// between two results of as many seeds.
+    Units(f64),
+    /// A percentage: points of a saving, percent of a ratio.
+    Share(String),
 }
 
 /// Statistics of a plan.

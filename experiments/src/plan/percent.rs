@@ -10,6 +10,9 @@ pub struct Percent {
 }
 
 impl Percent {
+    /// A twentieth.
+    pub const FIVE: Self = Self { basis_points: 500 };
+
     /// Half.
     pub const FIFTY: Self = Self { basis_points: 5000 };
 

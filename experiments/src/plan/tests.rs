@@ -98,6 +98,61 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "key margins.time: 0 %",
     ),
     ("[candidate]", "[candidate", "p.toml, line 8"),
+    (
+        "[candidate]",
+        "[gate]\ntime = -1\n[candidate]",
+        "key gate.time: -1 times",
+    ),
+    (
+        "[candidate]",
+        "[gate]\nE3 = \"little\"\n[candidate]",
+        "key gate.E3: \"little\" is not a percentage",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2]\n[[scenario]]",
+        "key sweep.0.values: 1 values; give 2 to 24",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2, 3]\ncontrasts = [\"nice\"]\n[[scenario]]",
+        "key sweep.0.contrasts: the plan has no nice; it has ",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2, 3]\nscenarios = [\"nowhere\"]\n[[scenario]]",
+        "key sweep.0.scenarios: the plan has no nowhere; it has ",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2, 3]\nseeds = 0\n[[scenario]]",
+        "key sweep.0.seeds: 0 runs",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nvalues = [2, 3]\n[[scenario]]",
+        "missing field `key`",
+    ),
+    (
+        "[[scenario]]",
+        "[[contrast]]\nname = \"first\"\nbaseline = \"nobody\"\n[[scenario]]",
+        "key contrast.0.baseline: no contender is called nobody; there are ",
+    ),
+    (
+        "[[scenario]]",
+        "[[contrast]]\nname = \"first\"\nbaseline = \"tit_for_tat\"\n[[scenario]]",
+        "key contrast.0.baseline: is the candidate itself",
+    ),
+    (
+        "[[scenario]]",
+        "[[contrast]]\nname = \"first\"\nbaseline = \"bep3\"\nadoption = [\"10 %\"]\n[[scenario]]",
+        "key contrast.0.adoption: 10 % is not among the plan's `adoption`",
+    ),
+    (
+        "[[scenario]]",
+        "[[contrast]]\nname = \"a\"\nbaseline = \"bep3\"\n[[contrast]]\nname = \"a\"\nbaseline = \"bep3\"\n[[scenario]]",
+        "key contrast.1.name: a is there twice",
+    ),
 ];
 
 #[test]

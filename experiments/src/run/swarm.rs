@@ -235,7 +235,6 @@ fn client(scenario: &Scenario, it: &Contender) -> ClientSpec {
     let profiled = it.profile.map(|it| scenario.client.as_profile(it));
     let base = profiled.as_ref().unwrap_or(&scenario.client);
     let mut client = base.with_policy(&it.name, &it.policy, &parameters);
-    client.own = it.own;
     if let Some(most) = it.max_connections {
         client.max_connections = most;
     }

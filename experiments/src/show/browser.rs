@@ -1,6 +1,7 @@
 //! A link from a report to the lab in the browser (`experiments/web`), with its choices filled in.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use unchoke_core::choke::find;
 use unchoke_sim::scenario::Scenario;
 
 use crate::plan::Plan;
@@ -19,7 +20,7 @@ pub fn link(plan: &Plan) -> Option<String> {
     let built_in = |name: &str| Scenario::list().iter().any(|it| it.name == name);
     let scenario = plan.scenarios.iter().find(|it| built_in(&it.source))?;
     let (ours, theirs) = plan.pair(0);
-    if ours.own.is_some() || theirs.own.is_some() {
+    if [ours, theirs].iter().any(|it| find(&it.policy).is_none()) {
         return None;
     }
     let own_size = |it: &&String| !it.starts_with("peers=");

@@ -3,7 +3,7 @@
 mod answer;
 mod ladder;
 
-pub use answer::{answer, sentence};
+pub use answer::{ANSWER_LINES, answer, sentence};
 pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
@@ -266,6 +266,14 @@ pub fn title(quantity: Quantity) -> String {
         Quantity::Time => "completion time".to_owned(),
         Quantity::Tail => "95th percentile of completion time".to_owned(),
     }
+}
+
+/// With a capital first letter.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut all = text.chars();
+    let first = all.next().map(|it| it.to_uppercase().to_string());
+    first.unwrap_or_default() + all.as_str()
 }
 
 #[cfg(test)]

@@ -85,8 +85,18 @@ impl Lab {
     }
 }
 
-/// The plan and the command lines with which `experiments/README.md` walks through a policy of one's own.
-pub fn own_policy() -> (String, Vec<String>) {
+/// How `experiments/README.md` walks through a policy of one's own.
+pub struct WalkThrough {
+    /// A plan.
+    pub plan: String,
+    /// A scenario.
+    pub scenario: String,
+    /// Command lines.
+    pub lines: Vec<String>,
+}
+
+/// What the README says.
+pub fn own_policy() -> WalkThrough {
     let readme = include_str!("../../README.md");
     let heading = "## A policy of your own, outside the tree\n";
     let section = readme.split(heading).nth(1).expect("the section");
@@ -100,6 +110,9 @@ pub fn own_policy() -> (String, Vec<String>) {
             .to_owned()
     };
     let lines = block("```sh\n", "cargo run --release -- ");
-    let lines = lines.lines().map(str::to_owned).collect();
-    (block("```toml\n", "candidate = "), lines)
+    WalkThrough {
+        plan: block("```toml\n", "candidate = "),
+        scenario: block("```toml\n", "[[population]]"),
+        lines: lines.lines().map(str::to_owned).collect(),
+    }
 }

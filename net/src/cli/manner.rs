@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use unchoke_core::choke::{self, Parameters};
+use unchoke_core::choke::Parameters;
 use unchoke_core::pick;
 use unchoke_core::profile::{PROFILES, Profile};
 
 use super::Failure;
 use crate::parameter::parameter;
+use crate::policies;
 use crate::record::OriginError;
 use crate::session::Settings;
 use crate::text::parse_duration;
@@ -34,7 +35,7 @@ pub(super) struct Manner {
     /// `parameters.tick=10 s`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
-    #[arg(long, help = policies(), value_name = "ID")]
+    #[arg(long, help = policy_help(), value_name = "ID")]
     pub(super) policy: Option<String>,
 }
 
@@ -46,8 +47,8 @@ fn profiles() -> String {
     )
 }
 
-fn policies() -> String {
-    let ids: Vec<&str> = choke::REGISTRY.iter().map(|entry| entry.id).collect();
+fn policy_help() -> String {
+    let ids: Vec<&str> = policies::all().each().map(|it| it.id).collect();
     format!("Choking policy: {}", ids.join(", "))
 }
 
@@ -123,13 +124,17 @@ impl Manner {
             return Err(Failure::bad_input(OriginError::Picker(it.picker)));
         }
         // A policy that does not exist has no parameters either.
-        choke::build(&it.policy, &Parameters::new()).map_err(Failure::bad_input)?;
+        policies::all()
+            .build(&it.policy, &Parameters::new())
+            .map_err(Failure::bad_input)?;
         for (text, name, value) in parameters {
             let bad = |why: String| Failure::bad_input(format!("--set {text}: {why}"));
             let (name, value) = parameter(&it.policy, name, value).map_err(bad)?;
             it.parameters.set(name, value);
         }
-        choke::build(&it.policy, &it.parameters).map_err(Failure::bad_input)?;
+        policies::all()
+            .build(&it.policy, &it.parameters)
+            .map_err(Failure::bad_input)?;
         Ok(it)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use unchoke_core::choke::{self, Parameters};
+use unchoke_core::choke::Parameters;
 
 use super::Failure;
+use crate::policies;
 use crate::text::parse_duration;
 
 /// A column of the bench.
@@ -72,7 +73,7 @@ pub(super) fn parameters(
     for it in changes.iter().filter(|it| it.column == column) {
         parameters.set(&it.name, it.value);
     }
-    match choke::build(policy, &parameters) {
+    match policies::all().build(policy, &parameters) {
         Ok(_) => Ok(parameters),
         Err(error) => {
             let column = column.name();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use unchoke_core::choke::{Chosen, Parameters};
+use unchoke_core::choke::Parameters;
 use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::explain::Unmet;
@@ -16,6 +16,7 @@ use unchoke_core::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
 use unchoke_core::torrent::{self, BlockDigest, Unsent, Verdict};
 use unchoke_core::wire::{Decoded, Decoder, encode};
 
+use crate::policies;
 use crate::text::{from_hex, to_hex};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -262,7 +263,7 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
             for (name, value) in set {
                 parameters.set(name, *value);
             }
-            It::Policy(Box::new(Chosen::new(id, parameters).ok()?))
+            It::Policy(Box::new(policies::all().choose(id, parameters).ok()?))
         }
         InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {
             peer: key(*peer)?,

@@ -11,10 +11,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use unchoke_core::choke::{Chosen, Parameters};
+use unchoke_core::choke::Parameters;
 
 use super::{Body, Lease, Shared, assets, guard, json, metrics, stream};
 use crate::parameter::parameter;
+use crate::policies;
 use crate::session::board::{Order, Panel};
 
 /// Bytes of a request's body.
@@ -214,7 +215,9 @@ async fn switch(request: Request<Incoming>, panel: &Panel) -> Result<Value, Prob
         let (name, value) = read.map_err(|why| bad(format!("parameter {name}: {why}")))?;
         parameters.set(name, value);
     }
-    let chosen = Chosen::new(&order.policy, parameters).map_err(|it| bad(it.to_string()))?;
+    let chosen = policies::all()
+        .choose(&order.policy, parameters)
+        .map_err(|it| bad(it.to_string()))?;
     let (answer, answered) = oneshot::channel();
     let gone = || Problem::new(StatusCode::CONFLICT, "the session of this torrent is over");
     let sent = panel.orders().try_send(Order { chosen, answer });

@@ -1,11 +1,12 @@
 //! What the interface says, as JSON. The events of `--json` have the same words.
 
 use serde_json::{Map, Value, json};
-use unchoke_core::choke::{REGISTRY, Trigger};
+use unchoke_core::choke::Trigger;
 use unchoke_core::client::explain::{Candidates, Unmet};
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 
 use super::metrics::columns;
+use crate::policies;
 use crate::session::board::{
     Board, COLUMNS, Cell, Detail, Era, Panel, PeerShown, RoundShown, Shown,
 };
@@ -129,7 +130,7 @@ pub(super) fn policies() -> Value {
             "parameters": parameters.collect::<Vec<Value>>(),
         })
     };
-    json!({ "policies": REGISTRY.iter().map(policy).collect::<Vec<Value>>() })
+    json!({ "policies": policies::all().each().map(policy).collect::<Vec<Value>>() })
 }
 
 /// A decision.

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unchoke_core::allowed_fast::AllowedFast;
-use unchoke_core::choke::{self, Parameters};
+use unchoke_core::choke::Parameters;
 use unchoke_core::torrent::Endgame;
 
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
 use crate::distribution::{Cdf, Law};
 use crate::parameter;
+use crate::policies;
 use crate::spec::{ClientSpec, Solver};
 use crate::transport::TransportSpec;
 use crate::units::{show_rate, show_size, show_time};
@@ -125,7 +126,7 @@ impl Page {
     fn parameters(&mut self, heading: &str, client: &ClientSpec) {
         self.heading(&format!("[{heading}.parameters]"));
         for (name, value) in client.parameters.iter() {
-            let entry = choke::find(&client.policy);
+            let entry = policies::all().find(&client.policy).ok();
             let known = entry.and_then(|it| it.parameters.iter().find(|it| it.name == name));
             match known.map(|it| (it.key(), parameter::text(it, value))) {
                 Some((key, Some(text))) => self.text(key, &text),

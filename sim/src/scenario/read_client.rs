@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use unchoke_core::allowed_fast::AllowedFast;
-use unchoke_core::choke::{self, Parameter, Parameters};
+use unchoke_core::choke::{Parameter, Parameters};
 use unchoke_core::pick::PICKERS;
 use unchoke_core::profile::{PROFILES, Profile};
 use unchoke_core::torrent::{Endgame, Pipeline};
@@ -13,6 +13,7 @@ use super::error::{Problem, quoted};
 use super::section::{Rate, Section, one_of};
 use super::{MAX_PEERS, Part, Population};
 use crate::parameter;
+use crate::policies;
 use crate::spec::ClientSpec;
 
 /// Keys that `[client]`, populations and origins have in common.
@@ -54,7 +55,6 @@ fn defaults() -> ClientSpec {
     let nothing = ClientSpec {
         name: String::new(),
         policy: String::new(),
-        own: None,
         parameters: Parameters::new(),
         picker: String::new(),
         max_connections: 0,
@@ -90,7 +90,7 @@ pub(super) fn client(
     shared: &ClientSpec,
     name: Option<&str>,
 ) -> Result<ClientSpec, Problem> {
-    let policies: Vec<(&str, &str)> = choke::REGISTRY.iter().map(|it| (it.id, it.id)).collect();
+    let policies: Vec<(&str, &str)> = policies::all().each().map(|it| (it.id, it.id)).collect();
     let pickers: Vec<(&str, &str)> = PICKERS.iter().map(|it| (*it, *it)).collect();
     let profiles: Vec<(&str, &Profile)> = PROFILES.iter().map(|it| (it.id, it)).collect();
     let profile = section.word("profile", &profiles)?;
@@ -113,7 +113,6 @@ pub(super) fn client(
         name: given.unwrap_or(called),
         parameters: parameters(section, shared, &policy)?,
         policy,
-        own: None,
         picker: picker.map_or_else(|| shared.picker.clone(), str::to_owned),
         max_connections: connections("max_connections")?.unwrap_or(shared.max_connections),
         initiate: connections("initiate")?.or(shared.initiate),
@@ -142,7 +141,8 @@ fn aloud(mut own: ClientSpec, shared: &ClientSpec) -> ClientSpec {
     let around = own.around();
     own.initiate = own.initiate.or(shared.initiate.map(|_| around.initiate));
     own.enough = own.enough.or(shared.enough.map(|_| around.enough));
-    let entry = choke::find(&own.policy).filter(|_| own.policy == shared.policy);
+    let entry = policies::all().find(&own.policy);
+    let entry = entry.ok().filter(|_| own.policy == shared.policy);
     for parameter in entry.into_iter().flat_map(|it| it.parameters) {
         let said = |of: &Parameters| of.iter().any(|(name, _)| name == parameter.name);
         if said(&shared.parameters) && !said(&own.parameters) {
@@ -203,7 +203,7 @@ fn parameters(
     policy: &str,
 ) -> Result<Parameters, Problem> {
     let section = section.table("parameters")?;
-    let entry = choke::find(policy).expect("read as a registered policy");
+    let entry = policies::all().find(policy).expect("read as one of them");
     let keys: Vec<&str> = entry.parameters.iter().map(Parameter::key).collect();
     section.only(&keys)?;
     let mut parameters = if shared.policy == policy {

@@ -45,7 +45,6 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
     ClientSpec {
         name: policy.to_owned(),
         policy: policy.to_owned(),
-        own: None,
         parameters: Parameters::new(),
         picker: "rarest_first".to_owned(),
         max_connections: 50,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::choke::entry::{Entry, Parameter, SECOND};
+use crate::choke::parts::near::{NEAR, is_near};
 use crate::choke::parts::rank::{best_first, first, interested, rate, redraw};
 use crate::choke::parts::weight;
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
@@ -25,7 +26,8 @@ use crate::rng::Rng;
 /// What that can save is bounded by conservation. One adopter saves what the others' policies give
 /// away: their optimistic unchokes and their seeds. In a swarm of its own nobody gives more than
 /// that, so the mean upload falls only by waste, and fast peers that keep capacity back cost time.
-/// A seed serves as `bep3` does.
+/// A seed serves as `bep3` does. With `near_ns` nobody is served once the rest is near: a partner that
+/// has sent all we need is owed nothing more that would come back.
 #[derive(Clone, Debug)]
 pub struct Thrift {
     slots: usize,
@@ -38,6 +40,7 @@ pub struct Thrift {
     settle: Duration,
     seed_slots: usize,
     tick: Duration,
+    near: Duration,
     /// Peers drawn at random.
     drawn: Vec<PeerKey>,
 }
@@ -95,6 +98,7 @@ pub(crate) const ENTRY: Entry = Entry {
             1,
             "peers unchoked by a seed, one at random",
         ),
+        NEAR,
     ],
     make: |values| {
         Box::new(Thrift {
@@ -108,6 +112,7 @@ pub(crate) const ENTRY: Entry = Entry {
             settle: values.span("settle_ns"),
             seed_slots: values.count("seed_slots"),
             tick: values.span("tick_ns"),
+            near: values.span("near_ns"),
             drawn: Vec::new(),
         })
     },
@@ -202,6 +207,7 @@ impl ChokePolicy for Thrift {
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         match trigger {
             Trigger::Tick(tick) if snapshot.am_seed => self.seed(tick, snapshot, rng),
+            Trigger::Tick(_) if is_near(snapshot, self.near) => Decision::exactly(Vec::new()),
             Trigger::Tick(tick) => self.leech(tick, snapshot, rng),
             Trigger::Disconnected(peer) => {
                 self.drawn.retain(|it| *it != peer);

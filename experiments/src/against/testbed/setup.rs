@@ -43,7 +43,7 @@ fn is_plain(it: &NodeSpec) -> bool {
 
 /// Whether the command line of the client can express this client.
 fn is_usual(it: &ClientSpec) -> bool {
-    !it.aligned_ticks && !it.super_seed && it.own.is_none()
+    !it.aligned_ticks && !it.super_seed
 }
 
 /// Checks that the swarm can run as processes. If not, says what to change.

@@ -182,7 +182,12 @@ impl Question {
 
     fn pair(self, runs: &Runs, seed: u32) -> Option<Pair> {
         let treated = runs.get(self.treated, seed, 0);
-        let twin = runs.get(self.twin.0, seed, self.twin.1);
+        let (mix, replica) = self.twin;
+        let twin = match replica {
+            0 => runs.get(mix, seed, 0),
+            // Sweeps do not run the candidate against itself again.
+            _ => runs.replica(mix, seed)?,
+        };
         let members = runs.members(treated, self.group);
         if members.is_empty() {
             return None;

@@ -59,6 +59,13 @@ impl Runs {
         &run.expect("every unit of the plan was loaded").1
     }
 
+    /// The second execution of a run, if there was one.
+    #[must_use]
+    pub fn replica(&self, mix: Mix, seed_index: u32) -> Option<&Outcome> {
+        let run = self.runs.get(&(mix, seed_index, 1));
+        run.map(|it| &it.1)
+    }
+
     /// The runs of a mix, in seed order, second executions left out.
     pub fn of_mix(&self, mix: Mix) -> impl Iterator<Item = &Outcome> {
         let wanted = move |it: &(&(Mix, u32, u8), _)| it.0.0 == mix && it.0.2 == 0;

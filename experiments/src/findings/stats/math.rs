@@ -36,9 +36,38 @@ pub fn figure(x: f64) -> String {
     }
 }
 
+/// A number with so many decimals; minus zero is zero.
+#[must_use]
+pub fn decimals(number: f64, digits: i32) -> String {
+    let unit = 10_f64.powi(digits);
+    let rounded = (number * unit).round() / unit + 0.0;
+    format!("{rounded:.*}", usize::try_from(digits).unwrap_or(0))
+}
+
+/// The same with its sign, which zero has not.
+#[must_use]
+pub fn signed(number: f64, digits: i32) -> String {
+    let text = decimals(number, digits);
+    let zero = decimals(0.0, digits);
+    if text == zero || text.starts_with('-') {
+        text
+    } else {
+        format!("+{text}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minus_zero_is_zero() {
+        assert_eq!(decimals(-0.004, 2), "0.00");
+        assert_eq!(decimals(-0.006, 2), "-0.01");
+        assert_eq!(signed(-0.04, 1), "0.0");
+        assert_eq!(signed(0.06, 1), "+0.1");
+        assert_eq!(signed(-3.0, 0), "-3");
+    }
 
     #[test]
     fn figures_are_short_and_read_back() {

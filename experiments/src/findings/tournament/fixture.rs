@@ -11,8 +11,8 @@ use crate::run::unit::{Mix, Unit};
 pub enum Fixture {
     /// All peers run this contender's policy.
     Pure(usize),
-    /// One peer runs the first, all others the second.
-    One(usize, usize),
+    /// A few peers run the first, see [`Tournament::few`], all others the second.
+    Few(usize, usize),
     /// Half of the peers run the first, the others the second. The halves are the same peers whoever
     /// meets: with first and second exchanged, so are the halves.
     Half(usize, usize),
@@ -23,7 +23,7 @@ impl Fixture {
     #[must_use]
     pub const fn host(self) -> usize {
         match self {
-            Self::Pure(at) | Self::One(at, _) | Self::Half(at, _) => at,
+            Self::Pure(at) | Self::Few(at, _) | Self::Half(at, _) => at,
         }
     }
 }
@@ -37,23 +37,23 @@ pub struct Match {
     pub unit: Unit,
 }
 
-/// The fixtures of contender `at`: pure, alone among each other, and half and half with each.
+/// The fixtures of contender `at`: pure, a few among each other, and half and half with each.
 fn fixtures(at: usize, count: usize) -> Vec<Fixture> {
     let others = || (0..count).filter(|it| *it != at);
-    let one = others().map(|it| Fixture::One(at, it));
+    let few = others().map(|it| Fixture::Few(at, it));
     let half = others().map(|it| Fixture::Half(at, it));
     std::iter::once(Fixture::Pure(at))
-        .chain(one)
+        .chain(few)
         .chain(half)
         .collect()
 }
 
-fn mix(fixture: Fixture) -> Mix {
+fn mix(fixture: Fixture, few: Adoption) -> Mix {
     // Position among the others, once the host is taken out.
     let among = |host: usize, other: usize| if other < host { other } else { other - 1 };
     match fixture {
         Fixture::Pure(_) => Mix::Candidate,
-        Fixture::One(host, other) => Mix::Mixed(among(host, other), Adoption::One),
+        Fixture::Few(host, other) => Mix::Mixed(among(host, other), few),
         Fixture::Half(host, other) => {
             Mix::Mixed(among(host, other), Adoption::Share(Percent::FIFTY))
         }
@@ -71,7 +71,13 @@ pub fn matches(
     for scenario in 0..plan.scenarios.len() {
         for seed in 0..tournament.seeds() {
             for fixture in fixtures(at, tournament.contenders().len()) {
-                let unit = unit(&plan, engine, scenario, seed, (mix(fixture), 0))?;
+                let unit = unit(
+                    &plan,
+                    engine,
+                    scenario,
+                    seed,
+                    (mix(fixture, tournament.few()), 0),
+                )?;
                 all.push(Match { fixture, unit });
             }
         }
@@ -102,7 +108,7 @@ mod tests {
                 );
             }
         }
-        // Three pure, six alone, six half and half; two scenarios of 24 seeds.
+        // Three pure, six with a few, six half and half; two scenarios of 24 seeds.
         assert_eq!(seen.len(), 15 * 2 * 24);
         // What the plan runs must be what the fixture says.
         let hosted = matches(&tournament, 1, &toy).expect("units");
@@ -111,7 +117,7 @@ mod tests {
             let name = it.unit.mix_name(&plan);
             match it.fixture {
                 Fixture::Pure(at) => assert_eq!(name, tournament.contenders()[at].name),
-                Fixture::One(one, other) | Fixture::Half(one, other) => {
+                Fixture::Few(one, other) | Fixture::Half(one, other) => {
                     let [one, other] = [one, other].map(|at| &tournament.contenders()[at].name);
                     assert_eq!(name, format!("{one} in {other}"));
                 }

@@ -4,6 +4,7 @@
 use super::Tournament;
 use super::fixture::Fixture;
 use super::reading::{Reading, Readings};
+use super::replicator::{Survival, survival};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::interval::{t_estimate, t_p_value};
 use crate::findings::stats::math::exp;
@@ -77,17 +78,17 @@ pub struct Score {
     /// Number of opponents against which it is shown to be faster, and slower, in half-and-half
     /// swarms.
     pub half: (usize, usize),
-    /// Share of the others' swarms in which one peer of it is faster than those it replaces.
+    /// Share of the others' swarms in which a few peers of it are faster than those they replace.
     pub aggressiveness: f64,
     /// Others' swarms in which it is shown faster and slower.
-    pub one: (usize, usize),
+    pub few: (usize, usize),
     /// Geometric mean over the others' swarms of its completion time, relative to those it
-    /// replaces, alone among them.
-    pub one_time: f64,
+    /// replaces, as a few among them.
+    pub few_time: f64,
     /// Mean over the others' swarms of its upload, relative to those it replaces.
-    pub one_upload: f64,
+    pub few_upload: f64,
     /// Others' swarms in which it is shown to upload less and more.
-    pub one_upload_shown: (usize, usize),
+    pub few_upload_shown: (usize, usize),
 }
 
 /// All results of a tournament.
@@ -95,12 +96,14 @@ pub struct Score {
 pub struct Standing {
     /// Pure swarms, by contender.
     pub pure: Vec<Pure>,
-    /// Row: one peer of it; column: in a swarm of the other.
-    pub one: Vec<Vec<Option<Cell>>>,
+    /// Row: a few peers of it; column: in a swarm of the other.
+    pub few: Vec<Vec<Option<Cell>>>,
     /// Row against column, half and half.
     pub half: Vec<Vec<Option<Cell>>>,
     /// Summaries, by contender.
     pub scores: Vec<Score>,
+    /// By contender: what is left of it where the faster spread.
+    pub survival: Vec<Survival>,
 }
 
 /// Uploads below this number of copies count as zero.
@@ -130,12 +133,12 @@ impl Reader<'_> {
         mean(&each)
     }
 
-    /// One peer against the very peer that runs the incumbent's policy in its place.
-    fn one(&self, adopter: usize, incumbent: usize) -> Samples {
+    /// A few peers against the very peers that run the incumbent's policy in their place.
+    fn few(&self, adopter: usize, incumbent: usize) -> Samples {
         let pair = |scenario, seed| {
             let mixed = self
                 .readings
-                .at(Fixture::One(adopter, incumbent), scenario, seed);
+                .at(Fixture::Few(adopter, incumbent), scenario, seed);
             let pure = self.readings.at(Fixture::Pure(incumbent), scenario, seed);
             (mixed, pure.twins(mixed))
         };
@@ -143,7 +146,7 @@ impl Reader<'_> {
             let (mixed, twin) = pair(scenario, seed);
             mixed.time.0 - twin.0
         });
-        // The uploads of single peers differ by orders of magnitude with their links: a mean of
+        // The uploads of few peers differ by orders of magnitude with their links: a mean of
         // ratios would be one of slow peers, so the ratio is one of means.
         let usual: Vec<f64> = (0..self.scenarios)
             .map(|scenario| self.mean_over_seeds(|seed| pair(scenario, seed).1.1))
@@ -191,11 +194,11 @@ impl Standing {
         let count = tournament.contenders().len();
         let pure = pure(&reader, count);
         let pairs = || (0..count).flat_map(|a| (0..count).map(move |b| (a, b)));
-        let one = pairs().filter(|(a, b)| a != b);
-        let one = matrix(
-            count,
-            one.map(|(a, b)| ((a, b), reader.one(a, b))).collect(),
-        );
+        let few = pairs().filter(|(a, b)| a != b);
+        let few: Vec<_> = few.map(|(a, b)| ((a, b), reader.few(a, b))).collect();
+        let logs = few.iter().map(|(pair, samples)| (*pair, &samples.0));
+        let survival = survival(count, &logs.collect());
+        let few = matrix(count, few);
         let half = pairs().filter(|(a, b)| a < b);
         let mut half = matrix(
             count,
@@ -208,13 +211,14 @@ impl Standing {
                 ..it
             });
         }
-        let scores = (0..count).map(|at| score(at, &pure, &one[at], &half[at]));
+        let scores = (0..count).map(|at| score(at, &pure, &few[at], &half[at]));
         let scores = scores.collect();
         Self {
             pure,
-            one,
+            few,
             half,
             scores,
+            survival,
         }
     }
 }
@@ -258,13 +262,13 @@ fn matrix(count: usize, samples: Vec<((usize, usize), Samples)>) -> Vec<Vec<Opti
     cells
 }
 
-fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) -> Score {
+fn score(at: usize, pure: &[Pure], few: &[Option<Cell>], half: &[Option<Cell>]) -> Score {
     let shown = |cells: &[Option<Cell>]| {
         let shown = || cells.iter().flatten().filter(|it| it.is_shown());
         let faster = shown().filter(|it| it.time.value < 0.0).count();
         (faster, shown().count() - faster)
     };
-    let uploads = || one.iter().flatten().filter_map(|it| it.upload);
+    let uploads = || few.iter().flatten().filter_map(|it| it.upload);
     let told = uploads().filter(Upload::is_shown).count();
     let less = uploads().filter(|it| it.is_shown() && it.ratio.value < 1.0);
     let less = less.count();
@@ -273,18 +277,18 @@ fn score(at: usize, pure: &[Pure], one: &[Option<Cell>], half: &[Option<Cell>]) 
         let found = all.clone().filter(|it| good(it.time.value)).count();
         found as f64 / all.count() as f64
     };
-    let times: Vec<f64> = one.iter().flatten().map(|it| it.time.value).collect();
+    let times: Vec<f64> = few.iter().flatten().map(|it| it.time.value).collect();
     let ratios: Vec<f64> = uploads().map(|it| it.ratio.value).collect();
     let faster = |it: &&Pure| it.time.value < pure[at].time.value;
     Score {
         place: 1 + pure.iter().filter(faster).count(),
         robustness: share(half, |it| it <= 0.0),
         half: shown(half),
-        aggressiveness: share(one, |it| it < 0.0),
-        one: shown(one),
-        one_time: exp(mean(&times)),
-        one_upload: mean(&ratios),
-        one_upload_shown: (less, told - less),
+        aggressiveness: share(few, |it| it < 0.0),
+        few: shown(few),
+        few_time: exp(mean(&times)),
+        few_upload: mean(&ratios),
+        few_upload_shown: (less, told - less),
     }
 }
 
@@ -321,7 +325,7 @@ mod tests {
         assert!(it.pure.iter().all(|it| it.may_be_best));
         assert!((it.pure[0].upload - 0.4).abs() < 0.01, "{:?}", it.pure[0]);
         for (first, second) in [(0, 1), (0, 2), (1, 2)] {
-            let alone = it.one[first][second].expect("they met");
+            let alone = it.few[first][second].expect("they met");
             let half = it.half[first][second].expect("they met");
             for cell in [alone, half] {
                 assert!(!cell.is_shown() && cell.time.value.abs() < 0.02, "{cell:?}");
@@ -329,7 +333,7 @@ mod tests {
             let upload = alone.upload.expect("it uploads").ratio.value;
             assert!((upload - 1.0).abs() < 0.02, "{alone:?}");
         }
-        assert!(it.one[1][1].is_none() && it.half[1][1].is_none());
+        assert!(it.few[1][1].is_none() && it.half[1][1].is_none());
     }
 
     fn reading(peers: &[(f64, f64)], adopters: &[usize], times: (f64, f64)) -> Reading {
@@ -366,7 +370,7 @@ mod tests {
                         let peers = [(first + 1.0, 0.5), (first + 3.0, 1.5)];
                         reading(&peers, &[], (first + 2.0, f64::NAN))
                     }
-                    Fixture::One(_, other) | Fixture::Half(_, other) => {
+                    Fixture::Few(_, other) | Fixture::Half(_, other) => {
                         reading(&[], &[1], (first + 3.0, slow[other] + 1.0))
                     }
                 };
@@ -377,7 +381,7 @@ mod tests {
         }
         let it = Standing::of(&tournament, &readings);
         for (first, second) in [(0, 1), (1, 0), (2, 0), (1, 2)] {
-            let alone = it.one[first][second].expect("they met");
+            let alone = it.few[first][second].expect("they met");
             let half = it.half[first][second].expect("they met");
             for cell in [alone, half] {
                 let planted = slow[first] - slow[second];
@@ -391,7 +395,7 @@ mod tests {
         let counts: Vec<_> = it
             .scores
             .iter()
-            .map(|it| (it.place, it.half, it.one))
+            .map(|it| (it.place, it.half, it.few))
             .collect();
         assert_eq!(
             counts,

@@ -4,6 +4,7 @@ use super::palette::{GREY, INK, RULE, WHITE, diverging};
 use super::panel::{EDGE, caption, title};
 use super::render::text_width;
 use super::scene::{Scene, Style};
+use crate::findings::stats::math::{exp, signed};
 
 /// Width and height of a cell.
 const CELL: (f64, f64) = (33.0, 20.0);
@@ -93,17 +94,11 @@ fn draw(scene: &mut Scene, (x, y): (f64, f64), cell: Option<HeatCell>) {
         _ => INK,
     };
     let style = Style::new(10.0, ink).middle();
-    let percent = (crate::findings::stats::math::exp(cell.log_ratio) - 1.0) * 100.0;
+    let percent = (exp(cell.log_ratio) - 1.0) * 100.0;
     let text = if percent < 999.0 {
-        format!("{percent:+.0}")
+        signed(percent, 0)
     } else {
         "×10+".to_owned()
-    };
-    // No sign before a zero.
-    let text = if text == "-0" || text == "+0" {
-        "0"
-    } else {
-        &text
     };
     scene.text((x + width / 2.0, y + height / 2.0), text, style);
     if cell.shown {

@@ -6,6 +6,7 @@ use super::palette::{BLUE, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, title};
 use super::scene::{Scene, Style};
 use crate::findings::analysis::{Analysis, Quantity, Step};
+use crate::findings::stats::math::signed;
 use crate::plan::{Estimand, Figure, Plan};
 
 const ROW: f64 = 24.0;
@@ -137,7 +138,7 @@ fn waterfall(
         scene.dot((to, y), 3.0, INK);
         let change = (level / before - 1.0) * 100.0;
         let text = if change.is_finite() {
-            format!("{change:+.1} %")
+            format!("{} %", signed(change, 1))
         } else {
             "unknown".to_owned()
         };

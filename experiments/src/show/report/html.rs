@@ -69,11 +69,11 @@ impl Html {
         self.push(&format!("<blockquote>{}</blockquote>", escape(text)));
     }
 
-    /// A table. Verdict words get a class of their own; columns that are empty everywhere are left out.
+    /// A table. Verdict words get a class of their own; columns that say nothing in any row are left out.
     pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
         let filled = |at: &usize| {
             rows.iter()
-                .any(|row| row.get(*at).is_some_and(|it| !it.is_empty()))
+                .any(|row| row.get(*at).is_some_and(|it| !it.is_empty() && it != "-"))
         };
         let columns: Vec<usize> = (0..head.len())
             .filter(|it| rows.is_empty() || filled(it))

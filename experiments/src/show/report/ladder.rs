@@ -2,6 +2,7 @@
 
 use super::page::Page;
 use crate::findings::analysis::Step;
+use crate::findings::stats::math::decimals;
 use crate::plan::Figure;
 use crate::show::words;
 
@@ -45,7 +46,7 @@ impl Page<'_> {
             it.comparison.of.quantity.id().to_owned(),
             words::estimate(&it.comparison),
             words::interval(&it.points),
-            format!("{:.2}", it.comparison.pairing.variance_reduction),
+            decimals(it.comparison.pairing.variance_reduction, 2),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 use super::html::Html;
 use crate::findings::analysis::{Analysis, Comparison};
+use crate::findings::stats::math::decimals;
 use crate::plan::{Figure, Plan};
 use crate::show::figure::Picture;
 use crate::show::words;
@@ -60,7 +61,7 @@ impl Page<'_> {
                 &direction,
                 &time,
                 &joint,
-                &format!("{:.2}", it.pairing.variance_reduction),
+                &decimals(it.pairing.variance_reduction, 2),
             ];
             texts.map(str::to_owned).to_vec()
         };

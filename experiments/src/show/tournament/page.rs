@@ -1,7 +1,7 @@
 //! The page of a tournament, and a section about it for other reports.
 
 use super::pictures::{Drawing, UPLOAD};
-use crate::findings::stats::math::ln;
+use crate::findings::stats::math::{ln, signed};
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Score, Standing};
 use crate::plan::Contender;
@@ -22,7 +22,7 @@ pub struct Context<'a> {
     pub units: usize,
 }
 
-const HEAD: [&str; 12] = [
+const HEAD: [&str; 13] = [
     "policy",
     "place in a swarm of its own",
     "time there [95 % CI], s",
@@ -32,9 +32,10 @@ const HEAD: [&str; 12] = [
     "robustness, %",
     "faster / slower half",
     "aggressiveness, %",
-    "faster / slower alone",
-    "time alone, %",
-    "upload alone, %",
+    "faster / slower as a few",
+    "time as a few, %",
+    "upload as a few, %",
+    "share left (survives), %",
 ];
 
 /// `report.html`.
@@ -52,14 +53,17 @@ pub fn page(
     }
     expected(&mut page, &tournament.plan);
     page.heading("Standing", "standing");
-    page.table(&HEAD, &rows(tournament, standing));
+    page.long("Standing", &HEAD, &rows(tournament, standing));
     page.paragraph(
-        "Robustness: share of the opponents against which its half of a swarm is at least as fast. \
-         Aggressiveness: share of the others' swarms in which one peer of it is faster than the peer \
-         that it replaces. Faster / slower: opponents for which that is told apart from no effect \
+        &format!("Robustness: share of the opponents against which its half of a swarm is at least as fast. \
+         Aggressiveness: share of the others' swarms in which a few peers of it, {}, are faster than those \
+         that they replace. Faster / slower: opponents for which that is told apart from no effect \
          at 5 % over the whole matrix (Holm). May be the fastest: with 95 % confidence the fastest \
-         in a swarm of its own is one of these (each against each, one-sided, Bonferroni). Alone: \
-         mean over the others' swarms, relative to the peer that it replaces.",
+         in a swarm of its own is one of these (each against each, one-sided, Bonferroni). As a \
+         few: mean over the others' swarms, relative to those that they replace. Share left: of the peers, where \
+         the faster spread, by replicator dynamics (Taylor and Jonker 1978) from equal shares on the matrix of \
+         those meetings; in brackets in how many resamples of the seeds it is 1 % or more.",
+            tournament.few_words()),
     );
     page.heading("Pictures", "pictures");
     for it in drawings {
@@ -93,7 +97,7 @@ pub fn section(
     for it in drawings.iter().filter(|it| it.name != UPLOAD) {
         page.figure(&it.caption, &it.scene);
     }
-    page.table(&HEAD, &rows(tournament, standing));
+    page.long("Standing", &HEAD, &rows(tournament, standing));
     provenance(&mut page, tournament, context);
     Section {
         id: "tournament".to_owned(),
@@ -115,6 +119,7 @@ fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
     order.sort_by_key(|at| (standing.scores[*at].place, *at));
     let row = |at: usize| {
         let (pure, it) = (&standing.pure[at], &standing.scores[at]);
+        let left = standing.survival[at];
         let time = pure.time;
         vec![
             tournament.name(at).to_owned(),
@@ -126,9 +131,10 @@ fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
             percent(it.robustness),
             format!("{} / {}", it.half.0, it.half.1),
             percent(it.aggressiveness),
-            format!("{} / {}", it.one.0, it.one.1),
-            format!("{:+.0}", (it.one_time - 1.0) * 100.0),
-            format!("{:+.0}", (it.one_upload - 1.0) * 100.0),
+            format!("{} / {}", it.few.0, it.few.1),
+            signed((it.few_time - 1.0) * 100.0, 0),
+            signed((it.few_upload - 1.0) * 100.0, 0),
+            format!("{:.0} ({:.0})", left.share * 100.0, left.resamples * 100.0),
         ]
     };
     order.into_iter().map(row).collect()
@@ -160,13 +166,13 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
     let fastest = names(&|at| standing.scores[at].place == 1);
     let rivals = names(&|at| standing.pure[at].may_be_best);
     let (robust, robustest) = most(|it| it.robustness, |it| it.half);
-    let (aggressive, boldest) = most(|it| it.aggressiveness, |it| it.one);
+    let (aggressive, boldest) = most(|it| it.aggressiveness, |it| it.few);
     let apart = 1.02_f64;
     let saving = standing.scores.iter().enumerate();
-    let saving = saving.filter(|(_, it)| ln(it.one_time) <= ln(apart) && it.one_upload < 0.9);
+    let saving = saving.filter(|(_, it)| ln(it.few_time) <= ln(apart) && it.few_upload < 0.9);
     let saving: Vec<String> = saving
         .map(|(at, it)| {
-            let (less, more) = it.one_upload_shown;
+            let (less, more) = it.few_upload_shown;
             let name = tournament.name(at);
             format!("{name} (told apart: less in {less}, more in {more})")
         })
@@ -176,6 +182,7 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
     } else {
         saving.join(", ")
     };
+    let few = tournament.few_words();
     vec![
         format!(
             "Performance: a swarm of its own is fastest with {fastest}; with 95 % confidence the \
@@ -186,15 +193,31 @@ pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
              estimates: {robustest}."
         ),
         format!(
-            "Aggressiveness: one peer is faster than the one it replaces in {aggressive:.0} % of the \
+            "Aggressiveness: {few}, faster than those they replace in {aggressive:.0} % of the \
              {others} others' swarms, by point estimates: {boldest}."
         ),
         format!(
-            "Upload of one peer among others lower by a tenth or more at a completion time at most \
+            "Upload of {few} among others lower by a tenth or more at a completion time at most \
              2 % longer (means over all swarms): {saving}."
         ),
+        left(tournament, standing),
         "Told apart: from no effect at 5 % over the whole matrix (Student t, Holm).".to_owned(),
     ]
+}
+
+/// Who would be left where peers take up what is faster.
+fn left(tournament: &Tournament, standing: &Standing) -> String {
+    let each = standing.survival.iter().enumerate();
+    let mut alive: Vec<_> = each.filter(|it| it.1.share >= 0.01).collect();
+    alive.sort_by(|a, b| b.1.share.total_cmp(&a.1.share));
+    let alive: Vec<String> = alive
+        .iter()
+        .map(|(at, it)| format!("{} ({:.0} %)", tournament.name(*at), it.share * 100.0))
+        .collect();
+    format!(
+        "Where the faster spread, in replicator dynamics from equal shares, there would be left: {}.",
+        alive.join(", ")
+    )
 }
 
 /// The number of connections of the contenders. Other plans limit `tit_for_tat` to those of its own
@@ -224,15 +247,16 @@ fn methods(tournament: &Tournament, units: usize) -> String {
         |it| format!("{} throughout", it.name),
     );
     format!(
-        "{} policies; each in a swarm of its own, one peer of it in a swarm of each other, and half \
+        "{} policies; each in a swarm of its own, {} with it in a swarm of each other, and half \
          and half with each other, twice: {units} runs, {} paired seeds from master seed {}. Origins run \
          {origin}. The unit is a seed; what scenarios give for it is averaged. Completion times enter \
-         as logarithms. One peer is compared with the same peer in the pure swarm of the others, by \
+         as logarithms. They are compared with the same peers in the pure swarm of the others, by \
          the same seed; half and half, every peer with itself: there are two runs, with the halves \
          exchanged. Intervals are Student's t at 95 %. Superseed and smartseed \
          are rules of a torrent that starts complete: where origins run something else, their peers \
          are bep3 until they complete, and serve everybody then, the one as the other. {}",
         tournament.contenders().len(),
+        tournament.few_words(),
         tournament.seeds(),
         plan.master_seed,
         connections(tournament),

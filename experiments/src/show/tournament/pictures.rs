@@ -7,6 +7,7 @@ use crate::findings::tournament::standing::{Cell, Pure, Standing};
 use crate::show::figure::Scene;
 use crate::show::figure::heat::{Heat, HeatCell};
 use crate::show::figure::pareto::{Cloud, Point, pareto};
+use crate::show::words::capital;
 
 /// A figure with its file name and caption.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Drawing {
 }
 
 /// Name of the matrix of uploads.
-pub const UPLOAD: &str = "one_upload";
+pub const UPLOAD: &str = "few_upload";
 
 /// Limits for pure swarms. Uploads below this number of copies, and times above this multiple of
 /// the fastest, are drawn at the edge, because most policies are close together.
@@ -31,7 +32,7 @@ const EDGE: (f64, f64) = (0.8, 1.4);
 pub fn pictures(tournament: &Tournament, standing: &Standing) -> Vec<Drawing> {
     vec![
         costs(tournament, standing),
-        one(tournament, standing),
+        few(tournament, standing),
         half(tournament, standing),
         upload(tournament, standing),
     ]
@@ -96,24 +97,28 @@ fn time(it: &Cell) -> HeatCell {
     }
 }
 
-fn one(tournament: &Tournament, standing: &Standing) -> Drawing {
+fn few(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
-        "Completion time of one peer of the row's policy in a swarm of the column's, against the \
-         same peer with the column's policy: percent more (orange) or less (blue). {}; paired log \
+        "Completion time of {} with the row's policy in a swarm of the column's, against the \
+         same with the column's policy: percent more (orange) or less (blue). {}; paired log \
          ratios. Framed: told apart from no effect at 5 % over the whole matrix (Student t, Holm); \
          95 % intervals (Student t) in meetings.csv. \
-         Rows and columns by the mean of the row. Data: meetings.csv, mix one.",
+         Rows and columns by the mean of the row. Data: meetings.csv, mix few.",
+        tournament.few_words(),
         whole(tournament)
     );
     let words = [
-        "Aggressiveness: one peer among others, completion time, %".to_owned(),
-        "one peer".to_owned(),
+        format!(
+            "Aggressiveness: {} among others, completion time, %",
+            tournament.few_words()
+        ),
+        tournament.few_words(),
         "in a swarm of".to_owned(),
         caption.clone(),
     ];
     Drawing {
-        name: "one_time",
-        scene: heat(tournament, &standing.one, |it| Some(time(it)), words).scene(),
+        name: "few_time",
+        scene: heat(tournament, &standing.few, |it| Some(time(it)), words).scene(),
         caption,
     }
 }
@@ -142,15 +147,16 @@ fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
 
 fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
-        "Upload of one peer of the row's policy in a swarm of the column's, against the same peer \
+        "Upload of {} with the row's policy in a swarm of the column's, against the same \
          with the column's policy: percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the whole \
          matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by \
-         the mean of the row. Grey: the column uploads nothing. Data: meetings.csv, mix one.",
+         the mean of the row. Grey: the column uploads nothing. Data: meetings.csv, mix few.",
+        tournament.few_words(),
         whole(tournament)
     );
     let words = [
-        "What one peer among others uploads, %".to_owned(),
-        "one peer".to_owned(),
+        format!("Upload of {} among others, %", tournament.few_words()),
+        tournament.few_words(),
         "in a swarm of".to_owned(),
         caption.clone(),
     ];
@@ -164,7 +170,7 @@ fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     };
     Drawing {
         name: UPLOAD,
-        scene: heat(tournament, &standing.one, value, words).scene(),
+        scene: heat(tournament, &standing.few, value, words).scene(),
         caption,
     }
 }
@@ -178,9 +184,9 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
         y,
     };
     let count = 0..standing.pure.len();
-    let alone = count.clone().map(|at| {
+    let among = count.clone().map(|at| {
         let it = &standing.scores[at];
-        point(at, it.one_upload, it.one_time)
+        point(at, it.few_upload, it.few_time)
     });
     let pure = count.map(|at| {
         let it = &standing.pure[at];
@@ -193,9 +199,12 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
     };
     let clouds = [
         Cloud {
-            head: "One peer among others: completion time, of those it replaces".to_owned(),
-            x_title: "its upload, relative to that of those it replaces".to_owned(),
-            points: alone.collect(),
+            head: format!(
+                "{} among others: completion time, of those they replace",
+                capital(&tournament.few_words())
+            ),
+            x_title: "upload, relative to that of those they replace".to_owned(),
+            points: among.collect(),
             x_least: 0.0,
             y_most: 2.0,
         },

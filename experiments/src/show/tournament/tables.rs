@@ -27,10 +27,12 @@ fn scores(tournament: &Tournament, standing: &Standing) -> String {
         "faster_half",
         "slower_half",
         "aggressiveness",
-        "faster_one",
-        "slower_one",
-        "one_time_ratio",
-        "one_upload_ratio",
+        "faster_few",
+        "slower_few",
+        "few_time_ratio",
+        "few_upload_ratio",
+        "share_left",
+        "survives",
     ]);
     for (at, it) in standing.scores.iter().enumerate() {
         let fields = [
@@ -41,10 +43,12 @@ fn scores(tournament: &Tournament, standing: &Standing) -> String {
             it.half.0.to_string(),
             it.half.1.to_string(),
             figure(it.aggressiveness),
-            it.one.0.to_string(),
-            it.one.1.to_string(),
-            figure(it.one_time),
-            figure(it.one_upload),
+            it.few.0.to_string(),
+            it.few.1.to_string(),
+            figure(it.few_time),
+            figure(it.few_upload),
+            figure(standing.survival[at].share),
+            figure(standing.survival[at].resamples),
         ];
         table.row(fields);
     }
@@ -97,7 +101,7 @@ fn meetings(tournament: &Tournament, standing: &Standing) -> String {
         "upload_ci95_high",
         "upload_p_holm",
     ]);
-    for (mix, cells) in [("one", &standing.one), ("half", &standing.half)] {
+    for (mix, cells) in [("few", &standing.few), ("half", &standing.half)] {
         for (at, row_cells) in cells.iter().enumerate() {
             for (against, cell) in row_cells.iter().enumerate() {
                 if let Some(it) = cell {

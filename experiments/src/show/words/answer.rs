@@ -1,6 +1,6 @@
 //! The answer of a plan, in a few lines of at most 79 columns.
 
-use super::{adopts, percent};
+use super::{adopts, capital, percent};
 use crate::findings::analysis::{Analysis, Average, Statement, statements};
 use crate::findings::verdict::Joint;
 use crate::plan::{Adoption, Estimand, Plan};
@@ -8,7 +8,7 @@ use crate::plan::{Adoption, Estimand, Plan};
 /// Widest line.
 const WIDTH: usize = 79;
 /// Most lines of [`answer`]: with the hash, the report and the line that repeats, twelve.
-const MOST_LINES: usize = 9;
+pub const ANSWER_LINES: usize = 9;
 
 /// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
 #[must_use]
@@ -89,7 +89,7 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
         adopts(few)
     )));
     for it in &statements {
-        if lines.len() == MOST_LINES {
+        if lines.len() == ANSWER_LINES {
             break;
         }
         let about = about(plan, it);
@@ -120,12 +120,6 @@ fn about(plan: &Plan, it: &Statement) -> String {
         (0, _) => "  swarm".to_owned(),
         (contrast, _) => plan.versus(contrast),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut all = text.chars();
-    let first = all.next().map(|it| it.to_uppercase().to_string());
-    first.unwrap_or_default() + all.as_str()
 }
 
 /// Up to the first question mark or full stop.
@@ -175,7 +169,7 @@ mod tests {
         let (mut plan, analysis) = analysed();
         plan.question = "word ".repeat(80) + "? More.";
         let lines = answer(&plan, &analysis);
-        assert!(lines.len() <= MOST_LINES, "{lines:#?}");
+        assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
         assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
         assert!(lines[1].ends_with("..."), "{}", lines[1]);
         assert!(

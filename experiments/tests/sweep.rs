@@ -1,0 +1,78 @@
+//! Sweeps, of a plan and by themselves.
+
+use std::fs;
+
+use crate::common::{Lab, PLAN};
+
+const SWEEP: &str =
+    "\n[[sweep]]\nname = \"peers\"\nkey = \"scenario.*.set.peers\"\nvalues = [8, 12]\nseeds = 3\n";
+
+fn with_sweep(change: &str, to: &str) -> Lab {
+    assert!(SWEEP.contains(change));
+    let plan = PLAN.replace("\"one\", \"100 %\"", "\"one\", \"50 %\", \"100 %\"");
+    Lab::new(&(plan + &SWEEP.replace(change, to)))
+}
+
+#[test]
+fn a_sweep_runs_what_it_tells_and_no_more() {
+    let lab = with_sweep("", "");
+    let said = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
+    assert!(said.contains("30 of 30 runs now"), "{said}");
+    let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
+    // Upload of one adopter, bytes of a whole swarm and of its origin, at each of two values.
+    assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
+    let units = |folder: &str| {
+        let files = fs::read_dir(lab.path(folder)).expect("units");
+        let names = files.map(|it| it.expect("an entry").file_name());
+        names
+            .filter(|it| it.to_string_lossy().ends_with(".jsonl"))
+            .count()
+    };
+    // Those of the plan, which has twelve peers, and at eight peers three kinds of swarms under three seeds:
+    // no half of a swarm, and nothing against itself.
+    assert_eq!(units("results/tiny/units"), 30 + 9);
+}
+
+#[test]
+fn a_wrong_sweep_is_told_before_the_first_run() {
+    for (change, to, told) in [
+        (
+            "peers\"\nvalues",
+            "peerz\"\nvalues",
+            "sweep \"peers\" at 8: ",
+        ),
+        ("[8, 12]", "[8, -1]", "sweep \"peers\" at -1: "),
+        (
+            "scenario.*.set.peers",
+            "scenario.9.set.peers",
+            "the plan has no \"9\"",
+        ),
+        ("seeds = 3", "seeds = 0", "key sweep.0.seeds: 0 runs"),
+        ("[8, 12]", "[8]", "key sweep.0.values: 1 values"),
+    ] {
+        let lab = with_sweep(change, to);
+        let said = lab.expect(2, &["run", "tiny.toml"]);
+        assert!(said.contains(told), "{to}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        assert!(!lab.path("results/tiny/units").exists(), "{to}");
+    }
+}
+
+#[test]
+fn a_quick_look_says_what_is_wrong_with_its_keys() {
+    let lab = Lab::new(PLAN);
+    for (keys, told) in [
+        ("peers=8", "is no key with two values or more"),
+        ("peerz=8,12", "peerz"),
+        ("peers=8,many", "many"),
+    ] {
+        let said = lab.expect(
+            2,
+            &["sweep", "flash-hetero", keys, "--seeds", "1", "--quiet"],
+        );
+        assert!(said.contains(told), "{keys}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    }
+    let said = lab.expect(2, &["sweep", "nowhere", "peers=8,12", "--quiet"]);
+    assert!(said.contains("nowhere"), "{said}");
+}
