@@ -1,5 +1,9 @@
 //! Arithmetic of pieces and blocks.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
 
 /// Bytes of a request. BEP 3, *peer messages*: "all current implementations use 2^14".
@@ -8,13 +12,28 @@ pub const BLOCK_BYTES: u32 = 1 << 14;
 /// Most blocks in a torrent: block numbers share a 32-bit word with three flag bits (8 TiB).
 pub const MAX_BLOCKS: u64 = 1 << 29;
 
-/// Size and division of a torrent. The last piece and the last block of a piece may be short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Size and division of a torrent. The last piece and the last block of a piece may be short. In a
+/// torrent of version 2 the last piece of each file may be (BEP 52): what lies between its end and
+/// the next piece is nobody's payload, and is not asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    total_bytes: u64,
+    /// Where the last piece ends, gaps between files included.
+    end: u64,
     piece_bytes: u32,
     piece_count: u32,
     blocks_per_piece: u32,
+    /// Version 2: what is short. Shared, as a torrent may have many files.
+    short: Option<Arc<Short>>,
+}
+
+/// Pieces that a file ends in before the piece does.
+#[derive(Debug, PartialEq, Eq)]
+struct Short {
+    total_bytes: u64,
+    /// Piece and its bytes, in order.
+    pieces: Vec<(u32, u32)>,
+    /// Blocks of the longest piece.
+    most_blocks: u32,
 }
 
 /// Why sizes do not make a torrent.
@@ -44,22 +63,103 @@ impl Geometry {
         let pieces = total_bytes.div_ceil(u64::from(piece_bytes));
         match pieces.checked_mul(u64::from(blocks_per_piece)) {
             Some(blocks) if blocks <= MAX_BLOCKS => Ok(Self {
-                total_bytes,
+                end: total_bytes,
                 piece_bytes,
                 piece_count: u32::try_from(pieces).expect("at most 2^29"),
                 blocks_per_piece,
+                short: None,
             }),
             _ => Err(GeometryError::TooLarge(total_bytes)),
         }
     }
 
-    /// Bytes of the payload.
-    #[must_use]
-    pub const fn total_bytes(&self) -> u64 {
-        self.total_bytes
+    /// Files of these `lengths`, each of which begins with a piece of its own. BEP 52. The last piece
+    /// reaches to `end`, if that is given and nearer than its full length.
+    pub fn aligned(
+        lengths: impl IntoIterator<Item = u64>,
+        piece_bytes: u32,
+        end: Option<u64>,
+    ) -> Result<Self, GeometryError> {
+        let size = u64::from(piece_bytes.max(1));
+        let (mut total, mut pieces) = (0_u64, 0_u64);
+        let (mut short, mut longest) = (Vec::new(), 0);
+        for length in lengths.into_iter().filter(|it| *it > 0) {
+            total = total
+                .checked_add(length)
+                .ok_or(GeometryError::TooLarge(u64::MAX))?;
+            pieces += length.div_ceil(size);
+            if pieces > MAX_BLOCKS {
+                return Err(GeometryError::TooLarge(total));
+            }
+            let rest = u32::try_from(length % size).expect("less than piece_bytes");
+            if rest > 0 {
+                let last = u32::try_from(pieces - 1).expect("at most 2^29");
+                short.push((last, rest));
+            }
+            longest = length.min(size).max(longest);
+        }
+        let full = pieces * size;
+        let mut geometry = Self::new(full, piece_bytes)?;
+        geometry.end = end
+            .filter(|it| *it > full - size)
+            .map_or(full, |it| it.min(full));
+        let longest = u32::try_from(longest).expect("at most piece_bytes");
+        geometry.short = Some(Arc::new(Short {
+            total_bytes: total,
+            pieces: short,
+            most_blocks: longest.div_ceil(BLOCK_BYTES),
+        }));
+        Ok(geometry)
     }
 
-    /// Bytes of every piece but the last.
+    /// Bytes of the payload.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.short.as_ref().map_or(self.end, |it| it.total_bytes)
+    }
+
+    /// Where the last piece ends, gaps between files included.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Lengths of files that make this geometry by [`Self::aligned`]; `None` if it was made otherwise.
+    #[must_use]
+    pub fn aligned_lengths(&self) -> Option<Vec<u64>> {
+        let short = self.short.as_ref()?;
+        let size = u64::from(self.piece_bytes);
+        let (mut lengths, mut next) = (Vec::new(), 0);
+        for (piece, bytes) in &short.pieces {
+            lengths.push(u64::from(piece - next) * size + u64::from(*bytes));
+            next = piece + 1;
+        }
+        lengths.push(u64::from(self.piece_count - next) * size);
+        Some(lengths)
+    }
+
+    /// Bytes of the payload that are in the pieces of `set`.
+    #[must_use]
+    pub fn bytes_in(&self, set: &Bitfield) -> u64 {
+        let size = u64::from(self.piece_bytes);
+        let whole = u64::from(set.count()) * size;
+        let missing = |piece: u32| {
+            let piece = PieceIndex(piece);
+            let there = set.has(piece);
+            if there {
+                size - u64::from(self.piece_len(piece))
+            } else {
+                0
+            }
+        };
+        let missing: u64 = match &self.short {
+            None => missing(self.piece_count - 1),
+            Some(short) => short.pieces.iter().map(|it| missing(it.0)).sum(),
+        };
+        whole - missing
+    }
+
+    /// Bytes of every piece but the last, and the last ones of files.
     #[must_use]
     pub const fn piece_bytes(&self) -> u32 {
         self.piece_bytes
@@ -77,16 +177,37 @@ impl Geometry {
         self.blocks_per_piece
     }
 
-    /// Bytes of `piece`.
+    /// Blocks of the longest piece.
+    #[must_use]
+    pub fn most_blocks(&self) -> u32 {
+        match &self.short {
+            None => self.blocks_in(PieceIndex(0)),
+            Some(short) => short.most_blocks,
+        }
+    }
+
+    /// Bytes of `piece` that are payload.
     #[must_use]
     pub fn piece_len(&self, piece: PieceIndex) -> u32 {
+        let span = self.piece_span(piece);
+        let Some(short) = &self.short else {
+            return span;
+        };
+        let found = short.pieces.binary_search_by_key(&piece.0, |it| it.0);
+        found.map_or(self.piece_bytes, |at| short.pieces[at].1)
+    }
+
+    /// Bytes of `piece`, the gap behind the end of its file included: as version 1 counts them where
+    /// padding fills the gaps. BEP 47.
+    #[must_use]
+    pub fn piece_span(&self, piece: PieceIndex) -> u32 {
         assert!(
             piece.0 < self.piece_count,
             "piece {piece} of {}",
             self.piece_count
         );
         let start = u64::from(piece.0) * u64::from(self.piece_bytes);
-        u32::try_from((self.total_bytes - start).min(u64::from(self.piece_bytes)))
+        u32::try_from((self.end - start).min(u64::from(self.piece_bytes)))
             .expect("at most piece_bytes")
     }
 
@@ -139,13 +260,14 @@ impl Geometry {
         self.block(piece, block)
     }
 
-    /// Whether `block` is not empty, lies in one piece and is no longer than a request may be.
+    /// Whether `block` is not empty, lies in one piece and is no longer than a request may be. It may
+    /// reach into the gap behind a file: libtorrent asks for whole blocks there, too.
     #[must_use]
     pub fn may_request(&self, block: BlockRef) -> bool {
         block.piece.0 < self.piece_count
             && (1..=BLOCK_BYTES).contains(&block.length)
             && u64::from(block.begin) + u64::from(block.length)
-                <= u64::from(self.piece_len(block.piece))
+                <= u64::from(self.piece_span(block.piece))
     }
 
     /// First byte of `block` in the payload.

@@ -37,6 +37,32 @@ pub struct PeerId(pub [u8; 20]);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InfoHash(pub [u8; 20]);
 
+/// SHA-256 of the bencoded info dictionary as found in the file. BEP 52.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InfoHash2(pub [u8; 32]);
+
+impl InfoHash2 {
+    /// What stands for it where there is room for 20 bytes: in handshakes, for trackers and in the
+    /// DHT.
+    #[must_use]
+    pub fn truncated(&self) -> InfoHash {
+        let (head, _) = self.0.split_first_chunk().expect("32 bytes");
+        InfoHash(*head)
+    }
+}
+
+impl fmt::Display for InfoHash2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for InfoHash2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }

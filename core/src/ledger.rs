@@ -84,7 +84,10 @@ impl Kind {
             Message::Port(_)
             | Message::Suggest(_)
             | Message::AllowedFast(_)
-            | Message::Extended(_) => Self::Extension,
+            | Message::Extended(_)
+            | Message::HashRequest(_)
+            | Message::Hashes(_)
+            | Message::HashReject(_) => Self::Extension,
         }
     }
 }

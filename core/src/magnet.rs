@@ -13,7 +13,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::RangeInclusive;
 
 use crate::bencode::{DictBuilder, ListBuilder};
-use crate::ids::InfoHash;
+use crate::ids::{InfoHash, InfoHash2};
 use crate::metainfo::{MAX_URLS, usable_url};
 use crate::text;
 
@@ -32,8 +32,10 @@ const MAX_NAME_BYTES: usize = 240;
 /// What a magnet link says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Magnet {
-    /// SHA-1 of the info dictionary. `xt`.
+    /// SHA-1 of the info dictionary, or if the link has none, [`Magnet::version_2`] truncated. `xt`.
     pub info_hash: InfoHash,
+    /// SHA-256 of the info dictionary. `xt`, BEP 52.
+    pub version_2: Option<InfoHash2>,
     /// What to call the torrent until its own name is known, printable. `dn`.
     pub name: Option<String>,
     /// Tracker URLs, each a tier of its own. `tr`.
@@ -58,15 +60,16 @@ pub enum MagnetError {
     TooLong,
     /// No `xt` that names a BitTorrent hash.
     #[error(
-        "the magnet link names no torrent: it has no `xt=urn:btih:`; copy the whole link, and put it in \
-         quotes, because a shell ends it at the first `&`"
+        "the magnet link names no torrent: it has neither `xt=urn:btih:` nor `xt=urn:btmh:`; copy the \
+         whole link, and put it in quotes, because a shell ends it at the first `&`"
     )]
     NoHash,
-    /// Only a hash of version 2. BEP 52.
-    #[error(
-        "the magnet link names a torrent of version 2 only (`urn:btmh:`), which is not supported"
-    )]
-    OnlyVersion2,
+    /// A hash of version 2 that is none. BEP 52.
+    #[error("`{0}` is no info-hash of version 2: it has the digits `1220` and 64 digits of hex")]
+    Hash2(String),
+    /// Two different hashes of version 2.
+    #[error("the magnet link names two torrents, {0} and {1}")]
+    TwoHashes2(InfoHash2, InfoHash2),
     /// A hash that is none.
     #[error("`{0}` is no info-hash: it has 40 digits of hex or 32 of base32")]
     Hash(String),
@@ -104,22 +107,34 @@ impl Magnet {
                 draft.parameter(key, value)?;
             }
         }
-        let info_hash = match draft.info_hash {
-            Some(info_hash) => info_hash,
-            None if draft.version_2 => return Err(MagnetError::OnlyVersion2),
-            None => return Err(MagnetError::NoHash),
-        };
+        let version_2 = draft.version_2;
+        let info_hash = draft.info_hash.or(version_2.map(|it| it.truncated()));
         Ok(Self {
-            info_hash,
+            info_hash: info_hash.ok_or(MagnetError::NoHash)?,
+            version_2,
             ..draft.magnet
         })
     }
 
-    /// The .torrent file of this link, once its info dictionary is known.
+    /// The hashes that the info dictionary must have.
     #[must_use]
-    pub fn torrent_file(&self, info: &[u8]) -> Vec<u8> {
+    pub fn expected(&self) -> Expected {
+        let truncated = self.version_2.map(|it| it.truncated());
+        Expected {
+            version_1: Some(self.info_hash).filter(|it| Some(*it) != truncated),
+            version_2: self.version_2,
+        }
+    }
+
+    /// The .torrent file of this link, once its info dictionary is known, and with version 2 its piece
+    /// layers, bencoded.
+    #[must_use]
+    pub fn torrent_file(&self, info: &[u8], piece_layers: Option<Vec<u8>>) -> Vec<u8> {
         let mut root = DictBuilder::new();
         root.raw("info", info.to_vec());
+        if let Some(layers) = piece_layers {
+            root.raw("piece layers", layers);
+        }
         if let Some(first) = self.trackers.iter().flatten().next() {
             root.bytes("announce", first);
             let mut tiers = ListBuilder::new();
@@ -147,7 +162,7 @@ fn strings(texts: &[String]) -> Vec<u8> {
 #[derive(Default)]
 struct Draft {
     info_hash: Option<InfoHash>,
-    version_2: bool,
+    version_2: Option<InfoHash2>,
     magnet: Magnet,
 }
 
@@ -155,6 +170,7 @@ impl Default for Magnet {
     fn default() -> Self {
         Self {
             info_hash: InfoHash([0; 20]),
+            version_2: None,
             name: None,
             trackers: Vec::new(),
             web_seeds: Vec::new(),
@@ -203,12 +219,24 @@ impl Draft {
         Ok(())
     }
 
+    /// A multihash: its function (0x12 is SHA-256), its length, and the hash.
+    fn second_topic(&mut self, digits: &[u8]) -> Result<(), MagnetError> {
+        let hash = digits.strip_prefix(b"1220").and_then(hex);
+        let found = hash
+            .map(InfoHash2)
+            .ok_or_else(|| MagnetError::Hash2(text::escaped_to(digits, 80)))?;
+        match self.version_2.replace(found) {
+            Some(other) if other != found => Err(MagnetError::TwoHashes2(other, found)),
+            _ => Ok(()),
+        }
+    }
+
     fn topic(&mut self, topic: &[u8]) -> Result<(), MagnetError> {
         let Some(kind) = topic.get(..9) else {
             return Ok(());
         };
         if kind.eq_ignore_ascii_case(b"urn:btmh:") {
-            self.version_2 = true;
+            return self.second_topic(&topic[9..]);
         }
         if !kind.eq_ignore_ascii_case(b"urn:btih:") {
             return Ok(());
@@ -220,6 +248,24 @@ impl Draft {
         match self.info_hash.replace(found) {
             Some(other) if other != found => Err(MagnetError::TwoHashes(other, found)),
             _ => Ok(()),
+        }
+    }
+}
+
+/// The hashes that an info dictionary must have, as far as they are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// SHA-1.
+    pub version_1: Option<InfoHash>,
+    /// SHA-256.
+    pub version_2: Option<InfoHash2>,
+}
+
+impl From<InfoHash> for Expected {
+    fn from(info_hash: InfoHash) -> Self {
+        Self {
+            version_1: Some(info_hash),
+            version_2: None,
         }
     }
 }
@@ -259,15 +305,24 @@ fn digit(byte: u8) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
+/// As many bytes as pairs of hex digits, which must be all there is.
+fn hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != BYTES || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
 /// 20 bytes from 40 hex digits or 32 digits of base32 (RFC 4648).
 fn hash(digits: &[u8]) -> Option<[u8; 20]> {
     let mut bytes = [0; 20];
     match digits.len() {
-        40 => {
-            for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-                *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-            }
-        }
+        40 => return hex(digits),
         32 => {
             // Eight digits of five bits are five bytes.
             for (five, eight) in bytes.chunks_mut(5).zip(digits.as_chunks::<8>().0) {

@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 
 use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
+use crate::merkle::Hash;
 
 /// A message between two peers. `Piece` names its block and carries no payload: the driver keeps
 /// the bytes.
@@ -48,6 +49,36 @@ pub enum Message {
     AllowedFast(PieceIndex),
     /// A message of the extension protocol. BEP 10.
     Extended(Box<Extended>),
+    /// Please send these hashes. BEP 52.
+    HashRequest(Box<HashRequest>),
+    /// The hashes that were asked for. BEP 52.
+    Hashes(Box<Hashes>),
+    /// The hashes will not be sent. BEP 52.
+    HashReject(Box<HashRequest>),
+}
+
+/// Which hashes of a merkle tree are asked for. BEP 52.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashRequest {
+    /// Root of the tree.
+    pub root: Hash,
+    /// Number of the layer, 0 for the leaves.
+    pub base: u32,
+    /// First hash in the layer.
+    pub index: u32,
+    /// Hashes.
+    pub length: u32,
+    /// Layers above for which a proof is wanted.
+    pub proofs: u32,
+}
+
+/// Hashes of a merkle tree. BEP 52.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// What they answer.
+    pub request: HashRequest,
+    /// Those of the layer, then those that prove them.
+    pub hashes: Vec<Hash>,
 }
 
 /// A message of the extension protocol. BEP 10.

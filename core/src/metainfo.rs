@@ -1,7 +1,7 @@
-//! What a .torrent file says. BEP 3, *metainfo files*; BEP 12, 27 and 47.
+//! What a .torrent file says. BEP 3, *metainfo files*; BEP 12, 27, 47 and 52.
 //!
-//! Version 1 is read, also from hybrid files (BEP 52), whose version 2 half is ignored. Bytes behind
-//! the dictionary are ignored, as a trailing newline is common. Equal keys where a choice would
+//! Versions 1 and 2 are read, and hybrid files, whose two parts must agree. Bytes behind the
+//! dictionary are ignored, as a trailing newline is common. Equal keys where a choice would
 //! matter are refused; what other clients accept and harms nobody is accepted. A parsed torrent takes
 //! a small multiple of the size of its file. Everything that ends up as a path or on a terminal has been made safe.
 //!
@@ -27,17 +27,23 @@ mod kind;
 mod layout;
 mod name;
 mod parse;
+mod refusal;
+mod tree;
 mod unique;
 mod urls;
+mod version2;
 
 use crate::text::counted;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub use build::{BuildError, Builder, NewFile, choose_piece_bytes};
+pub use build::{BuildError, Builder, Format, NewFile, Part, PieceDigests, choose_piece_bytes};
 pub use layout::{FileEntry, FileKind, Layout, Naming, Segment};
+pub use refusal::Version2Error;
 pub(crate) use urls::usable_url;
+pub use version2::{Subtree, Tree, Version2};
 
 use crate::bencode::{DecodeError, Limits, decode_prefix};
 use crate::geometry::{Geometry, GeometryError};
@@ -62,7 +68,8 @@ const MAX_TEXT_BYTES: usize = 4096;
 /// A torrent as its .torrent file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metainfo {
-    /// SHA-1 of the info dictionary as found in the file.
+    /// SHA-1 of the info dictionary as found in the file. Without version 1: its SHA-256, truncated,
+    /// which stands for the torrent wherever there is room for 20 bytes.
     pub info_hash: InfoHash,
     /// The info dictionary as found in the file.
     pub info: Vec<u8>,
@@ -90,32 +97,61 @@ pub struct Metainfo {
     pub created_by: Option<String>,
     /// Seconds since 1970.
     pub creation_date: Option<i64>,
-    /// There is a version 2 half, too (BEP 52), which is not used.
-    pub hybrid: bool,
+    /// Its merkle trees, if it is of version 2 or a hybrid. BEP 52.
+    pub version_2: Option<Arc<Version2>>,
     /// All dictionaries have their keys in order and once. Otherwise some clients refuse the file.
     pub canonical: bool,
     /// Where the name is in `info`, as it was found.
     raw_name: Range<usize>,
-    /// Where the hashes are in `info`: there may be 40 MB of them.
-    raw_pieces: Range<usize>,
+    /// Where the hashes of version 1 are in `info`: there may be 40 MB of them.
+    raw_pieces: Option<Range<usize>>,
 }
 
 impl Metainfo {
     /// Reads a .torrent file.
     pub fn parse(bytes: &[u8]) -> Result<Self, MetainfoError> {
-        parse::parse(bytes)
+        parse::parse(bytes, parse::Layers::Required)
     }
 
-    /// SHA-1 of each piece.
+    /// Reads what a magnet link led to: it may lack the piece layers of version 2, which have to come
+    /// before anything else ([`Version2::is_complete`]).
+    pub fn parse_without_layers(bytes: &[u8]) -> Result<Self, MetainfoError> {
+        parse::parse(bytes, parse::Layers::MayLack)
+    }
+
+    /// It can be verified by version 1 and by version 2.
+    #[must_use]
+    pub fn is_hybrid(&self) -> bool {
+        self.raw_pieces.is_some() && self.version_2.is_some()
+    }
+
+    /// Positions in [`Layout::files`] of the files that the torrent itself has: in a file tree there is
+    /// no padding, though the layout has some. BEP 52.
+    pub fn own_files(&self) -> impl Iterator<Item = usize> + '_ {
+        let tree = self.raw_pieces.is_none();
+        let files = self.layout.files().iter().enumerate();
+        let own = files.filter(move |(_, it)| !tree || it.kind != FileKind::Padding);
+        own.map(|it| it.0)
+    }
+
+    /// What names the torrent to peers, trackers and the DHT: two hashes for a hybrid.
+    pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + use<> {
+        let second = self.version_2.as_ref().map(|it| it.info_hash.truncated());
+        let first = self.info_hash;
+        core::iter::once(first).chain(second.filter(|it| *it != first))
+    }
+
+    /// SHA-1 of each piece; none without version 1.
     #[must_use]
     pub fn hashes(&self) -> &[[u8; 20]] {
-        self.info[self.raw_pieces.clone()].as_chunks().0
+        let raw = self.raw_pieces.clone().unwrap_or_default();
+        self.info[raw].as_chunks().0
     }
 
-    /// SHA-1 of `piece`.
+    /// SHA-1 of `piece`, if the torrent has version 1.
     #[must_use]
-    pub fn hash(&self, piece: PieceIndex) -> &[u8; 20] {
-        &self.hashes()[piece.0 as usize]
+    pub fn hash(&self, piece: PieceIndex) -> Option<&[u8; 20]> {
+        self.hashes().get(piece.0 as usize)
     }
 
     /// The elements of the path of file number `file` as the torrent has them, its folder first: they
@@ -123,7 +159,13 @@ impl Metainfo {
     #[must_use]
     pub fn raw_path(&self, file: usize) -> Option<Vec<Vec<u8>>> {
         let mut found = alloc::vec![Vec::from(&self.info[self.raw_name.clone()])];
-        if self.layout.multi_file() {
+        if self.raw_pieces.is_none() {
+            if self.layout.files()[file].kind == FileKind::Padding {
+                return None;
+            }
+            found.truncate(usize::from(self.layout.multi_file()));
+            found.extend(self.layout.tree_path(file));
+        } else if self.layout.multi_file() {
             let at = self.layout.files()[file].found_at?;
             let path = &self.info[at as usize..];
             let path = decode_prefix(path, Limits::TORRENT_FILE).ok()?;
@@ -208,9 +250,7 @@ pub enum MetainfoError {
     /// More folders than any real torrent has.
     #[error("the torrent has more than 500000 folders")]
     TooManyFolders,
-    /// Version 2 without version 1. BEP 52.
-    #[error(
-        "this torrent is of version 2 only, which is not supported; use a version 1 or hybrid torrent"
-    )]
-    OnlyVersion2,
+    /// Something of version 2. BEP 52.
+    #[error(transparent)]
+    Version2(#[from] Version2Error),
 }

@@ -459,6 +459,7 @@ impl Torrent {
         let (fast, extended) = (conn.agreed.fast(), conn.agreed.extended());
         self.ledgers
             .count(peer, |ledger| ledger.protocol[kind].received += bytes);
+        let pieces = self.have.piece_count();
         match message {
             Message::Piece(block) => self.on_block(now, peer, block),
             Message::Have(piece) => self.on_have(now, peer, piece),
@@ -469,18 +470,19 @@ impl Torrent {
             Message::NotInterested => self.on_interest(now, peer, false),
             Message::Bitfield(set) => self.on_bitfield(now, peer, &set),
             Message::Cancel(block) => self.on_cancel(now, peer, block),
-            Message::KeepAlive | Message::Port(_) => {}
+            // Those about hashes are the business of `crate::hashes`.
+            Message::KeepAlive
+            | Message::Port(_)
+            | Message::HashRequest(_)
+            | Message::Hashes(_)
+            | Message::HashReject(_) => {}
             Message::Extended(_) if !extended => {
                 self.violation(peer, ProtocolViolation::ExtensionNotNegotiated);
             }
             Message::Extended(extended) => self.on_extended(now, peer, &extended),
             _ if !fast => self.violation(peer, ProtocolViolation::FastNotNegotiated),
-            Message::HaveAll => {
-                self.on_bitfield(now, peer, &Bitfield::full(self.have.piece_count()));
-            }
-            Message::HaveNone => {
-                self.on_bitfield(now, peer, &Bitfield::empty(self.have.piece_count()));
-            }
+            Message::HaveAll => self.on_bitfield(now, peer, &Bitfield::full(pieces)),
+            Message::HaveNone => self.on_bitfield(now, peer, &Bitfield::empty(pieces)),
             Message::Reject(block) => self.on_reject(now, peer, block),
             Message::AllowedFast(piece) => self.on_allowed_fast(now, peer, piece),
             // Advice that this client does not take: no peer chooses its pieces.

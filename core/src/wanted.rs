@@ -59,7 +59,7 @@ impl Wanted {
             if bytes.is_empty() {
                 continue;
             }
-            let end = bytes.end.min(geometry.total_bytes()).div_ceil(size);
+            let end = bytes.end.min(geometry.end()).div_ceil(size);
             for piece in bytes.start / size..end {
                 let piece = u32::try_from(piece).expect("a piece of the torrent");
                 wanted.add(PieceIndex(piece), priority);

@@ -5,7 +5,7 @@
 //! a writer sends the 13 bytes and then the payload.
 //!
 //! Messages whose id is not known are skipped, not refused: the connection loses nothing by them.
-//! Known ids must have exactly the length that BEP 3, 5, 6 and 10 give them.
+//! Known ids must have exactly the length that BEP 3, 5, 6, 10 and 52 give them.
 //!
 //! ```
 //! use unchoke_core::ids::PieceIndex;
@@ -26,6 +26,7 @@ mod decode;
 mod encode;
 mod extended;
 mod handshake;
+mod hashes;
 mod metadata;
 mod pex;
 
@@ -74,7 +75,7 @@ pub enum WireError {
     },
 }
 
-/// Message ids. BEP 3, *peer messages*; 9: BEP 5; 13 to 17: BEP 6; 20: BEP 10.
+/// Message ids. BEP 3, *peer messages*; 9: BEP 5; 13 to 17: BEP 6; 20: BEP 10; 21 to 23: BEP 52.
 mod id {
     pub(super) const CHOKE: u8 = 0;
     pub(super) const UNCHOKE: u8 = 1;
@@ -92,4 +93,7 @@ mod id {
     pub(super) const REJECT: u8 = 16;
     pub(super) const ALLOWED_FAST: u8 = 17;
     pub(super) const EXTENDED: u8 = 20;
+    pub(super) const HASH_REQUEST: u8 = 21;
+    pub(super) const HASHES: u8 = 22;
+    pub(super) const HASH_REJECT: u8 = 23;
 }

@@ -18,12 +18,12 @@ const BLOCKS: u64 = 4;
 /// A leecher of one piece of four blocks that keeps up to four requests outstanding at a peer.
 fn leecher(endgame: Endgame) -> Torrent {
     let geometry = Geometry::new(BLOCKS * 16_384, 65_536).expect("a torrent");
-    leecher_of(geometry, endgame)
+    leecher_of(&geometry, endgame)
 }
 
 /// The same of any torrent; of one with two pieces, up to six requests.
-fn leecher_of(geometry: Geometry, endgame: Endgame) -> Torrent {
-    let mut config = Config::new(geometry);
+fn leecher_of(geometry: &Geometry, endgame: Endgame) -> Torrent {
+    let mut config = Config::new(geometry.clone());
     let most = if geometry.piece_count() > 1 { 6 } else { 4 };
     (config.pipeline.min, config.pipeline.max) = (most, most);
     config.endgame = endgame;
@@ -110,7 +110,7 @@ fn strict_each_peer_out_of_work_is_asked_for_one_block() {
 fn strict_begins_before_every_block_is_asked_for() {
     let geometry = Geometry::new(2 * BLOCKS * 16_384, 65_536).expect("two pieces");
     let asked = |endgame| {
-        let mut torrent = leecher_of(geometry, endgame);
+        let mut torrent = leecher_of(&geometry, endgame);
         let both = [Bitfield::full(2), one(0), one(0)];
         let [seed, first, second] = [0, 1, 2].map(|key| {
             let has = both[key as usize].clone();

@@ -80,9 +80,9 @@ fn links_without_a_torrent_are_refused_with_a_sentence() {
         (String::new(), "starts with `magnet:?`"),
         ("http://host/a.torrent".into(), "starts with `magnet:?`"),
         ("magnet:xt=urn:btih:".into(), "starts with `magnet:?`"),
-        ("magnet:?".into(), "no `xt=urn:btih:`"),
-        ("magnet:?dn=x".into(), "no `xt=urn:btih:`"),
-        ("magnet:?xt=urn:sha1:abc".into(), "no `xt=urn:btih:`"),
+        ("magnet:?".into(), "neither `xt=urn:btih:`"),
+        ("magnet:?dn=x".into(), "neither `xt=urn:btih:`"),
+        ("magnet:?xt=urn:sha1:abc".into(), "neither `xt=urn:btih:`"),
         ("magnet:?xt=urn:btih:".into(), "`` is no info-hash"),
         ("magnet:?xt=urn:btih:abc".into(), "`abc` is no info-hash"),
         (
@@ -97,7 +97,15 @@ fn links_without_a_torrent_are_refused_with_a_sentence() {
             "magnet:?xt=urn:btih:%1b[2J".into(),
             "`\\u{1b}[2J` is no info-hash",
         ),
-        (format!("magnet:?xt={v2}"), "version 2 only"),
+        (format!("magnet:?xt={v2}0"), "is no info-hash of version 2"),
+        (
+            format!("magnet:?xt={}", v2.replace("1220", "1320")),
+            "is no info-hash of version 2",
+        ),
+        (
+            format!("magnet:?xt={v2}&xt={}", v2.replace('a', "b")),
+            "names two torrents",
+        ),
         (link(&format!("&xt=urn:btih:{other}")), "names two torrents"),
         (link("&so="), "selects no files"),
         (link("&so=4-2"), "selects no files"),
@@ -113,12 +121,32 @@ fn links_without_a_torrent_are_refused_with_a_sentence() {
         let error = Magnet::parse(&link).expect_err(part).to_string();
         assert!(error.contains(part), "{error}");
     }
-    // A hybrid is read by its hash of version 1; the same hash twice is no contradiction.
+    // A hybrid may have both hashes; the same hash twice is no contradiction.
     for rest in [format!("&xt={v2}"), format!("&xt=urn:btih:{BASE32}")] {
         assert_eq!(parsed(&rest).info_hash.to_string(), HEX);
     }
     assert!(Magnet::is_meant(" MAGNET:?x") && !Magnet::is_meant("magnet.torrent"));
     assert!(!Magnet::is_meant("mägnet"));
+}
+
+#[test]
+fn links_of_version_2_name_the_whole_hash_and_go_by_a_part_of_it() {
+    let v2 = format!("urn:btmh:1220{}", "aB".repeat(32));
+    let magnet = Magnet::parse(&format!("magnet:?xt={v2}")).expect("a link");
+    assert_eq!(magnet.info_hash.to_string(), "ab".repeat(20));
+    let whole = magnet.version_2.expect("a hash of version 2");
+    assert_eq!(whole.to_string(), "ab".repeat(32));
+    let expected = magnet.expected();
+    assert_eq!(
+        (expected.version_1, expected.version_2),
+        (None, Some(whole))
+    );
+    let both = parsed(&format!("&xt={v2}")).expected();
+    assert_eq!(
+        both.version_1.map(|it| it.to_string()).as_deref(),
+        Some(HEX)
+    );
+    assert_eq!(both.version_2, Some(whole));
 }
 
 #[test]
@@ -138,11 +166,11 @@ fn a_link_of_many_hints_is_bounded() {
 fn with_the_info_dictionary_a_link_becomes_a_torrent_file() {
     let magnet = parsed("&tr=http://a/announce&tr=udp://b:80&ws=http://seed/x");
     let info = b"d6:lengthi5e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
-    let torrent = Metainfo::parse(&magnet.torrent_file(info)).expect("a torrent");
+    let torrent = Metainfo::parse(&magnet.torrent_file(info, None)).expect("a torrent");
     assert_eq!(torrent.info, info);
     assert_eq!(torrent.trackers, magnet.trackers);
     assert_eq!(torrent.web_seeds, magnet.web_seeds);
-    let bare = Metainfo::parse(&parsed("").torrent_file(info)).expect("a torrent");
+    let bare = Metainfo::parse(&parsed("").torrent_file(info, None)).expect("a torrent");
     assert!(bare.trackers.is_empty() && bare.canonical);
 }
 

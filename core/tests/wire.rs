@@ -7,7 +7,9 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::{BlockRef, PieceIndex};
-use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
+use unchoke_core::message::{
+    Contact, Contacts, Extended, ExtendedHandshake, HashRequest, Hashes, Message,
+};
 use unchoke_core::wire::{
     Decoded, Decoder, MAX_BLOCK_BYTES, MAX_MESSAGE_BYTES, PEX_ID, WireError, encode, wire_len,
 };
@@ -157,6 +159,10 @@ fn messages() -> impl Strategy<Value = Message> {
         index().prop_map(Message::Have),
         index().prop_map(Message::Suggest),
         index().prop_map(Message::AllowedFast),
+        hash_request().prop_map(|it| Message::HashRequest(Box::new(it))),
+        hash_request().prop_map(|it| Message::HashReject(Box::new(it))),
+        (hash_request(), vec(any::<[u8; 32]>(), 0..20))
+            .prop_map(|(request, hashes)| Message::Hashes(Box::new(Hashes { request, hashes }))),
         any::<u16>().prop_map(Message::Port),
         blocks(u32::MAX).prop_map(Message::Request),
         blocks(u32::MAX).prop_map(Message::Cancel),
@@ -164,6 +170,16 @@ fn messages() -> impl Strategy<Value = Message> {
         blocks(300).prop_map(Message::Piece),
         extended().prop_map(|it| Message::Extended(Box::new(it))),
     ]
+}
+
+fn hash_request() -> impl Strategy<Value = HashRequest> {
+    any::<([u8; 32], [u32; 4])>().prop_map(|(root, [base, index, length, proofs])| HashRequest {
+        root,
+        base,
+        index,
+        length,
+        proofs,
+    })
 }
 
 /// The bytes of `messages`, blocks with their payload, and the events they must cause.
@@ -287,10 +303,21 @@ fn a_bitfield_may_be_longer_than_the_limit_of_other_messages() {
 }
 
 #[test]
+fn messages_about_hashes_have_their_length() {
+    for (id, lengths) in [(21, [48, 50, 81]), (22, [48, 50, 80]), (23, [48, 50, 81])] {
+        for length in lengths {
+            let bytes = [&u32::to_be_bytes(length)[..], &[id]].concat();
+            let refused = Decoder::new(PIECES).decode(&bytes);
+            assert_eq!(refused, Err(WireError::Length { id, length }));
+        }
+    }
+}
+
+#[test]
 fn unknown_ids_are_passed_over_without_keeping_their_body() {
     let mut reader = Reader::default();
     let body = vec![7; 1000];
-    for id in [10, 11, 12, 18, 19, 21, 22, 23, 255] {
+    for id in [10, 11, 12, 18, 19, 24, 255] {
         reader.feed(&1001u32.to_be_bytes()).expect("a length");
         reader.feed(&[id]).expect("an unknown id");
         reader.feed(&body).expect("a body to skip");

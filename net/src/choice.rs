@@ -29,7 +29,7 @@ impl Choice {
         {
             return Self::default();
         }
-        let geometry = metainfo.geometry;
+        let geometry = &metainfo.geometry;
         // Padding is never wanted for its own sake.
         let priority = |it: usize| {
             if real(&it) {
@@ -42,7 +42,7 @@ impl Choice {
             let bytes = file.offset..file.offset + file.length;
             (bytes, priority(index))
         });
-        let wanted = Wanted::of_files(&geometry, ranges);
+        let wanted = Wanted::of_files(geometry, ranges);
         let size = u64::from(geometry.piece_bytes());
         let shares = |index: usize| {
             let file = files[index];

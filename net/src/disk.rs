@@ -22,7 +22,7 @@ use unchoke_core::torrent::Verdict;
 use crate::buffers::Buffer;
 use crate::storage::{Storage, StorageError};
 
-pub(crate) use hashing::hash_rest;
+pub(crate) use hashing::{Fit, PieceHash, hash_rest};
 pub use hashing::{PieceHashes, block_digest};
 
 /// Threads; more do not help, as one alone hashes faster than most disks write.
@@ -94,20 +94,20 @@ impl Disk {
     /// sent to `reports`.
     pub fn start(
         storage: &Arc<Storage>,
-        geometry: Geometry,
+        geometry: &Geometry,
         hashes: &PieceHashes,
         have: &Bitfield,
         reports: &UnboundedSender<Report>,
     ) -> std::io::Result<(Self, Workers)> {
         let mut workers = Vec::new();
         let mut threads = Vec::new();
-        let standing = Arc::new(standing::Standing::new(geometry, have));
+        let standing = Arc::new(standing::Standing::new(geometry.clone(), have));
         for number in 0..WORKERS {
             let (sender, jobs) = mpsc::channel();
             let worker = worker::Worker::new(
                 number,
                 Arc::clone(storage),
-                geometry,
+                geometry.clone(),
                 hashes.clone(),
                 Arc::clone(&standing),
                 reports.clone(),

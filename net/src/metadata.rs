@@ -6,6 +6,7 @@
 //! [`unchoke_core::metadata::search`].
 
 mod announce;
+mod layers;
 mod peer;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
 use unchoke_core::client::source::Source;
 use unchoke_core::client::{Config, Internet};
+use unchoke_core::hashes::Fetch as LayerFetch;
 use unchoke_core::ids::{InfoHash, PeerKey};
+use unchoke_core::magnet::Expected;
 use unchoke_core::message::{Extended, ExtendedHandshake, Message, MetadataMessage};
 use unchoke_core::metadata::Fetch;
 use unchoke_core::metadata::search::{Act, Search};
@@ -40,8 +43,10 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// What is wanted, and where to look.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// SHA-1 of the info dictionary.
+    /// What names the torrent.
     pub info_hash: InfoHash,
+    /// The hashes that its info dictionary must have.
+    pub expected: Expected,
     /// Tracker URLs.
     pub trackers: Vec<String>,
     /// Peers that the user or the link named.
@@ -101,6 +106,8 @@ pub struct ListenError {
 pub struct Found {
     /// The info dictionary; its hash is right.
     pub info: Vec<u8>,
+    /// The piece layers of version 2, bencoded, if the torrent is of use only with them. BEP 52.
+    pub piece_layers: Option<Vec<u8>>,
     /// Peers from which it came: they are likely to have the payload, too.
     pub peers: Vec<SocketAddr>,
     /// The port on which we listened, and of which trackers were told.
@@ -119,6 +126,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     let (sources, found) = mpsc::channel(EVENTS);
     let identity = Identity {
         info_hash: wanted.info_hash,
+        version_2: wanted.expected.version_2.map(|it| it.truncated()),
         peer_id: crate::chance::peer_id(),
         encryption: wanted.encryption,
         dht: false,
@@ -126,7 +134,9 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     let mut search = Search::new(Config::new(wanted.max_connections));
     search.found(Source::User, wanted.peers.iter().copied());
     let mut finder = Finder {
-        fetch: Fetch::new(wanted.info_hash),
+        fetch: Fetch::new(wanted.expected),
+        layers: None,
+        expected: wanted.expected,
         search,
         peers: BTreeMap::new(),
         tasks: JoinSet::new(),
@@ -152,9 +162,10 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     let dht = dht.map(|it| it.want(wanted.info_hash, Some(port)));
     let lsd = wanted.lsd.as_ref();
     let lsd = lsd.map(|it| it.want(wanted.info_hash, port));
-    let info = finder.run(&listener, heard, found, dht, lsd).await;
+    let (info, piece_layers) = finder.run(&listener, heard, found, dht, lsd).await;
     Ok(Found {
         info,
+        piece_layers,
         peers: finder.search.useful().collect(),
         port,
     })
@@ -162,6 +173,9 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
 
 struct Finder {
     fetch: Fetch,
+    /// The dictionary, while its piece layers are fetched.
+    layers: Option<(Vec<u8>, LayerFetch)>,
+    expected: Expected,
     search: Search<Internet>,
     peers: BTreeMap<PeerKey, Peer>,
     /// Connections and trackers; they end with the search.
@@ -183,11 +197,11 @@ impl Finder {
         mut found: Receiver<Vec<SocketAddr>>,
         mut dht: Option<Receiver<Find>>,
         mut lsd: Option<Receiver<SocketAddr>>,
-    ) -> Vec<u8> {
+    ) -> (Vec<u8>, Option<Vec<u8>>) {
         let mut status_at = Clock::now();
         loop {
-            if let Some(info) = self.fetch.take_done() {
-                return info;
+            if let Some(done) = self.take_done() {
+                return done;
             }
             let now = Clock::now();
             self.connect();
@@ -196,7 +210,10 @@ impl Finder {
                 status_at = now + STATUS_INTERVAL;
                 self.say();
             }
-            let timer = self.fetch.poll_timeout();
+            let timer = match &self.layers {
+                Some((_, layers)) => layers.poll_timeout(),
+                None => self.fetch.poll_timeout(),
+            };
             let timer = timer.map(|at| self.epoch + Duration::from_nanos(at.as_nanos()));
             let wake = timer.map_or(status_at, |it| it.min(status_at));
             tokio::select! {
@@ -261,6 +278,7 @@ impl Finder {
     /// Sends requests.
     fn ask(&mut self) {
         let now = self.now();
+        self.ask_for_layers(now);
         while let Some((key, piece)) = self.fetch.poll_request(now) {
             self.tell(key, MetadataMessage::Request(piece));
         }
@@ -287,7 +305,8 @@ impl Finder {
             return;
         }
         match event {
-            Event::Connected => self.search.met(key),
+            Event::Connected { version_2 } => self.on_connected(key, version_2),
+            Event::Hashes(message) => self.on_hashes(key, message),
             Event::Hello(hello) => self.on_hello(key, &hello),
             Event::Metadata(MetadataMessage::Request(piece)) => {
                 self.tell(key, MetadataMessage::Reject(piece));
@@ -345,6 +364,9 @@ impl Finder {
 
     fn forget(&mut self, key: PeerKey) -> Option<Peer> {
         self.fetch.leave(key);
+        if let Some((_, layers)) = &mut self.layers {
+            layers.leave(key);
+        }
         self.peers.remove(&key)
     }
 
@@ -352,8 +374,14 @@ impl Finder {
         let status = Status {
             known: self.search.known(),
             connected: self.search.connected(),
-            having: self.fetch.peer_count(),
-            pieces: self.fetch.progress().unwrap_or_default(),
+            having: match &self.layers {
+                Some((_, layers)) => layers.peer_count(),
+                None => self.fetch.peer_count(),
+            },
+            pieces: match &self.layers {
+                Some((_, layers)) => layers.progress(),
+                None => self.fetch.progress().unwrap_or_default(),
+            },
         };
         if self.said != Some(status) {
             self.said = Some(status);

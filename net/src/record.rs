@@ -128,6 +128,9 @@ struct Head {
     format: u32,
     total_bytes: u64,
     piece_bytes: u32,
+    /// Version 2: lengths of files that each begin with a piece, and where the last piece ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aligned: Option<(Vec<u64>, u64)>,
     have: String,
     policy: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -184,6 +187,10 @@ impl Recorder {
             format: FORMAT,
             total_bytes: config.geometry.total_bytes(),
             piece_bytes: config.geometry.piece_bytes(),
+            aligned: config
+                .geometry
+                .aligned_lengths()
+                .map(|it| (it, config.geometry.end())),
             have: to_hex(&origin.have.to_wire()),
             policy: origin.policy.clone(),
             parameters: origin
@@ -375,7 +382,13 @@ fn origin_of(head: &Head) -> Option<Origin> {
     if head.format != FORMAT {
         return None;
     }
-    let geometry = Geometry::new(head.total_bytes, head.piece_bytes).ok()?;
+    let geometry = match &head.aligned {
+        None => Geometry::new(head.total_bytes, head.piece_bytes),
+        Some((lengths, end)) => {
+            Geometry::aligned(lengths.iter().copied(), head.piece_bytes, Some(*end))
+        }
+    };
+    let geometry = geometry.ok()?;
     let hello = match &head.hello {
         Some(hex) => Some(decode_extended_handshake(&from_hex(hex)?)?),
         None => None,
@@ -395,7 +408,9 @@ fn origin_of(head: &Head) -> Option<Origin> {
             download_cap: head.download_cap,
             hello,
             wanted,
-            ..head.tuning.torrent(base_config(geometry), info_hash)
+            ..head
+                .tuning
+                .torrent(base_config(geometry.clone()), info_hash)
         }),
         have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
         policy: head.policy.clone(),

@@ -35,8 +35,6 @@ use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::choke::Parameters;
 use unchoke_core::client::{self, Client, Internet};
-use unchoke_core::geometry::Geometry;
-use unchoke_core::ids::PieceIndex;
 use unchoke_core::ledger::Ledger;
 use unchoke_core::message::ExtendedHandshake;
 use unchoke_core::metainfo::Metainfo;
@@ -204,14 +202,6 @@ fn hello(port: u16, metainfo: &Metainfo, exchange: bool) -> ExtendedHandshake {
     }
 }
 
-/// Bytes of the pieces in `have`.
-fn bytes_of(geometry: Geometry, have: &Bitfield) -> u64 {
-    let last = PieceIndex(geometry.piece_count() - 1);
-    let whole = u64::from(have.count()) * u64::from(geometry.piece_bytes());
-    let short = geometry.piece_bytes() - geometry.piece_len(last);
-    whole - if have.has(last) { u64::from(short) } else { 0 }
-}
-
 /// Why a session could not start, or broke off.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -321,6 +311,8 @@ pub struct Session {
     failure: Option<StorageError>,
     damage: damage::Damage,
     dictionary: dictionary::Dictionary,
+    /// Hashes of version 2, for peers that came by a magnet link.
+    hashes: Option<Box<unchoke_core::hashes::Serve>>,
     web_seeds: web_seeds::WebSeeds,
     told: explain::Told,
     showing: showing::Showing,

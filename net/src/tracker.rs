@@ -114,6 +114,34 @@ impl Agent {
         families::both(over(true), over(false)).await
     }
 
+    /// The same, and of a hybrid also by its `second` hash: the peers of both swarms. What the tracker
+    /// says of one is enough.
+    pub async fn announce_both(
+        &self,
+        url: &TrackerUrl,
+        query: &AnnounceQuery,
+        second: Option<InfoHash>,
+        patience: Duration,
+    ) -> Result<AnnounceResponse, AnnounceError> {
+        let Some(info_hash) = second else {
+            return Box::pin(self.announce(url, query, patience)).await;
+        };
+        let other = AnnounceQuery {
+            info_hash,
+            ..query.clone()
+        };
+        let one = Box::pin(self.announce(url, query, patience));
+        let two = Box::pin(self.announce(url, &other, patience));
+        match tokio::join!(one, two) {
+            (Ok(mut one), Ok(two)) => {
+                one.peers.extend(two.peers);
+                Ok(one)
+            }
+            (Err(_), two @ Ok(_)) => two,
+            (one, _) => one,
+        }
+    }
+
     async fn announce_once(
         &self,
         url: &TrackerUrl,

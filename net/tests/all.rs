@@ -26,5 +26,6 @@ mod several;
 mod trackers;
 mod unread;
 mod utp;
+mod version_2;
 mod web;
 mod web_seeds;

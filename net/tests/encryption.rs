@@ -34,7 +34,7 @@ async fn whoever_can_agree_transfers() {
     let ways = [Off, Allow, Prefer, Require];
     for (seed, leecher) in ways.iter().flat_map(|a| ways.iter().map(move |b| (*a, *b))) {
         let apart = matches!((seed, leecher), (Off, Require) | (Require, Off));
-        let end = ends(&sample, seed, leecher).await;
+        let end = Box::pin(ends(&sample, seed, leecher)).await;
         assert_eq!(end != End::Done, apart, "{seed:?} to {leecher:?}: {end:?}");
     }
 }

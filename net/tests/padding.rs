@@ -76,13 +76,13 @@ async fn odd_padding_costs_no_file_and_nobody_is_blamed() {
     let name = *b"-XX0000-creator00000";
     let creator = serve(&sample.metainfo, sample.payload.clone(), name).await;
     let folder = tempfile::tempdir().expect("temporary folder");
-    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    let (outcome, said) = Box::pin(complete(downloads(&sample, folder.path(), creator))).await;
     sample.assert_in(folder.path());
     assert_eq!(outcome.ledger.wasted(), 0, "nothing was fetched twice");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("piece 1: the padding"), "{said:?}");
     // The next run has all but the odd piece, gets it, and ends.
-    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    let (outcome, said) = Box::pin(complete(downloads(&sample, folder.path(), creator))).await;
     assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
     assert_eq!(outcome.ledger.payload_useful, PIECE as u64);
 }
@@ -128,7 +128,7 @@ async fn a_web_seed_is_not_blamed_for_odd_padding() {
 
     let name = *b"-XX0000-creator00000";
     let creator = serve(&sample.metainfo, sample.payload.clone(), name).await;
-    let (outcome, said) = complete(downloads(&sample, folder.path(), creator)).await;
+    let (outcome, said) = Box::pin(complete(downloads(&sample, folder.path(), creator))).await;
     sample.assert_in(folder.path());
     assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
 }

@@ -4,10 +4,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sha1::{Digest as _, Sha1};
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 use super::{METADATA_PIECE_BYTES, metadata_pieces};
-use crate::ids::{InfoHash, PeerKey};
+use crate::ids::PeerKey;
+use crate::magnet::Expected;
 
 /// Pieces so far, and who sent them. Peers that claim another size work on another draft: one of
 /// the two does not speak the truth, and only the hash can tell which.
@@ -78,16 +80,26 @@ impl Draft {
         self.pieces.clear();
     }
 
-    /// Judges the draft once it is complete; a bad one is emptied.
-    pub(super) fn judge(&mut self, expected: InfoHash) -> Option<Verdict> {
-        if (self.pieces.len() as u64) < u64::from(self.count) {
-            return None;
-        }
-        let mut hash = Sha1::new();
+    fn hash<H: Digest>(&self) -> Vec<u8> {
+        let mut hash = H::new();
         for (bytes, _) in self.pieces.values() {
             hash.update(bytes);
         }
-        if hash.finalize()[..] == expected.0 {
+        hash.finalize().to_vec()
+    }
+
+    /// Judges the draft once it is complete; a bad one is emptied.
+    pub(super) fn judge(&mut self, expected: Expected) -> Option<Verdict> {
+        if (self.pieces.len() as u64) < u64::from(self.count) {
+            return None;
+        }
+        let first = expected
+            .version_1
+            .is_none_or(|it| self.hash::<Sha1>()[..] == it.0);
+        let second = expected
+            .version_2
+            .is_none_or(|it| self.hash::<Sha256>()[..] == it.0);
+        if first && second {
             let parts = self.pieces.values().flat_map(|(bytes, _)| bytes.iter());
             return Some(Verdict::Good(parts.copied().collect()));
         }

@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use super::draft::{Draft, Verdict};
 use super::{MAX_METADATA_BYTES, metadata_pieces, piece_bytes};
-use crate::ids::{InfoHash, PeerKey};
+use crate::ids::PeerKey;
+use crate::magnet::Expected;
 use crate::message::MetadataMessage;
 use crate::time::Instant;
 
@@ -58,7 +59,7 @@ struct Peer {
     pause_until: Instant,
 }
 
-/// Fetches the info dictionary with this hash.
+/// Fetches the info dictionary with these hashes.
 ///
 /// Peers that agree on its size share the work. If what they sent together has another hash, one peer
 /// at a time is asked for all of it, so that whoever sent wrong data is known, told of by
@@ -66,7 +67,7 @@ struct Peer {
 /// other. So one honest peer that stays is enough.
 #[derive(Debug)]
 pub struct Fetch {
-    info_hash: InfoHash,
+    expected: Expected,
     peers: BTreeMap<PeerKey, Peer>,
     /// By size.
     drafts: BTreeMap<u32, Draft>,
@@ -79,9 +80,9 @@ pub struct Fetch {
 impl Fetch {
     /// Nobody is known yet.
     #[must_use]
-    pub fn new(info_hash: InfoHash) -> Self {
+    pub fn new(expected: impl Into<Expected>) -> Self {
         Self {
-            info_hash,
+            expected: expected.into(),
             peers: BTreeMap::new(),
             drafts: BTreeMap::new(),
             violations: VecDeque::new(),
@@ -208,9 +209,9 @@ impl Fetch {
     }
 
     fn judge(&mut self, size: u32) {
-        let info_hash = self.info_hash;
+        let expected = self.expected;
         let draft = self.drafts.get_mut(&size);
-        match draft.and_then(|it| it.judge(info_hash)) {
+        match draft.and_then(|it| it.judge(expected)) {
             None => {}
             Some(Verdict::Good(info)) => {
                 self.done = Some(info);

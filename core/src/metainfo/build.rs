@@ -1,12 +1,49 @@
 //! Making a .torrent file.
 
+mod tree;
+
 use crate::text::counted;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use tree::Part;
+
+use super::refusal::MAX_TREE_PIECE_BYTES;
 use super::{MAX_PIECE_BYTES, MAX_PIECES};
 use crate::bencode::{DictBuilder, Limits, ListBuilder};
 use crate::geometry::{BLOCK_BYTES, Geometry, GeometryError};
+use crate::merkle::Hash;
+
+/// Versions of the format that a new torrent has. BEP 3, BEP 52.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Version 1, which every client knows.
+    #[default]
+    Version1,
+    /// Version 2 alone.
+    Version2,
+    /// Both: each client takes what it knows.
+    Hybrid,
+}
+
+impl Format {
+    fn has_version_1(self) -> bool {
+        self != Self::Version2
+    }
+
+    fn has_version_2(self) -> bool {
+        self != Self::Version1
+    }
+}
+
+/// What the pieces of a new torrent were hashed to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PieceDigests {
+    /// SHA-1 of each, padding included; none without version 1.
+    pub version_1: Vec<[u8; 20]>,
+    /// Roots of the merkle trees of [`Builder::heights`] over the blocks of each; none without version 2.
+    pub version_2: Vec<Hash>,
+}
 
 /// A file for a new torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +57,9 @@ pub struct NewFile {
 /// What goes into a new .torrent file, all but the hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Builder {
+    /// Versions. Those with version 2 have their files in the order of a file tree, whatever the
+    /// order of [`Builder::files`]: see [`Builder::sort`].
+    pub format: Format,
     /// Name of the file, or of the folder of the files.
     pub name: String,
     /// `None`: a single file of [`Builder::length`] bytes.
@@ -84,6 +124,15 @@ pub enum BuildError {
          control or invisible characters, no backslash"
     )]
     Name(String),
+    /// A piece length that version 2 has no room for.
+    #[error(
+        "cannot make a torrent: piece length {0} is not possible in version 2, it must be a power of \
+         two from {BLOCK_BYTES} to {MAX_TREE_PIECE_BYTES}"
+    )]
+    PowerOfTwo(u32),
+    /// Files out of the order of a file tree, or a file and a folder of the same name.
+    #[error("cannot make a torrent: {0:?} is there twice, or its files are out of order")]
+    Order(String),
     /// Another number of hashes than of pieces.
     #[error("cannot make a torrent: {} for {}", counted(*hashes as u64, "hash"), counted(u64::from(*pieces), "piece"))]
     HashCount {
@@ -119,7 +168,16 @@ impl Builder {
                 .try_fold(0, |sum: u64, it| sum.checked_add(it.length)),
         };
         let total = total.ok_or(GeometryError::TooLarge(u64::MAX))?;
-        let geometry = Geometry::new(total, self.piece_bytes)?;
+        let geometry = if self.format.has_version_2() {
+            let possible = BLOCK_BYTES..=MAX_TREE_PIECE_BYTES;
+            if !self.piece_bytes.is_power_of_two() || !possible.contains(&self.piece_bytes) {
+                return Err(BuildError::PowerOfTwo(self.piece_bytes));
+            }
+            let end = self.format.has_version_1().then(|| self.end());
+            Geometry::aligned(self.lengths(), self.piece_bytes, end)?
+        } else {
+            Geometry::new(total, self.piece_bytes)?
+        };
         if geometry.piece_count() > MAX_PIECES {
             return Err(BuildError::TooManyPieces {
                 pieces: geometry.piece_count(),
@@ -132,7 +190,13 @@ impl Builder {
     /// Whether a torrent can be made, as far as that is known before anything is hashed.
     pub fn check(&self) -> Result<Geometry, BuildError> {
         let geometry = self.geometry()?;
-        let frame = self.encode_with(&[])?;
+        self.check_order()?;
+        let pieces = geometry.piece_count() as usize;
+        let v2 = self.format.has_version_2();
+        let frame = self.encode_with(&PieceDigests {
+            version_1: Vec::new(),
+            version_2: alloc::vec![Hash::default(); if v2 { pieces } else { 0 }],
+        })?;
         let hashes = u64::from(geometry.piece_count()) * 20;
         // The length of the hashes is written in at most nine more digits.
         let bytes = frame.len() as u64 + hashes + 9;
@@ -140,7 +204,11 @@ impl Builder {
             .files
             .iter()
             .flatten()
-            .map(|it| it.path.len() as u64 + 6);
+            // In a file tree twice: as in version 1 with its padding, and with what is behind it.
+            .map(|it| {
+                let elements = it.path.len() as u64;
+                if v2 { elements * 2 + 24 } else { elements + 6 }
+            });
         let urls = (self.trackers.iter().flatten().count() + self.web_seeds.len()) as u64;
         // At most thirty values beside files and addresses, which may each be in a list of its own.
         let tokens = elements.sum::<u64>() + urls * 2 + 30;
@@ -151,21 +219,40 @@ impl Builder {
         Ok(geometry)
     }
 
-    /// The .torrent file. `hashes`: SHA-1 of each piece.
+    /// The .torrent file of version 1. `hashes`: SHA-1 of each piece.
     pub fn encode(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
-        let pieces = self.check()?.piece_count();
-        if hashes.len() != pieces as usize {
-            return Err(BuildError::HashCount {
-                hashes: hashes.len(),
-                pieces,
-            });
-        }
-        self.encode_with(hashes)
+        self.encode_digests(&PieceDigests {
+            version_1: hashes.to_vec(),
+            version_2: Vec::new(),
+        })
     }
 
-    fn encode_with(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
+    /// The .torrent file.
+    pub fn encode_digests(&self, digests: &PieceDigests) -> Result<Vec<u8>, BuildError> {
+        let pieces = self.check()?.piece_count();
+        let both = [
+            (self.format.has_version_1(), digests.version_1.len()),
+            (self.format.has_version_2(), digests.version_2.len()),
+        ];
+        for (used, hashes) in both {
+            if hashes != if used { pieces as usize } else { 0 } {
+                return Err(BuildError::HashCount { hashes, pieces });
+            }
+        }
+        self.encode_with(digests)
+    }
+
+    fn encode_with(&self, digests: &PieceDigests) -> Result<Vec<u8>, BuildError> {
         let mut root = DictBuilder::new();
-        root.raw("info", self.encode_info(hashes)?);
+        let trees = self.trees(&digests.version_2);
+        root.raw("info", self.encode_info(&digests.version_1, &trees)?);
+        if self.format.has_version_2() {
+            let mut layers = DictBuilder::new();
+            for (tree, hashes) in trees.iter().filter(|it| it.1.len() > 1) {
+                layers.bytes(tree, hashes.as_flattened());
+            }
+            root.raw("piece layers", layers.finish());
+        }
         if let Some(first) = self.trackers.iter().flatten().next() {
             root.bytes("announce", first);
         }
@@ -191,21 +278,25 @@ impl Builder {
         Ok(root.finish())
     }
 
-    fn encode_info(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
+    fn encode_info(
+        &self,
+        hashes: &[[u8; 20]],
+        trees: &[(Hash, &[Hash])],
+    ) -> Result<Vec<u8>, BuildError> {
         let mut info = DictBuilder::new();
         info.bytes("name", element(&self.name)?)
-            .int("piece length", i64::from(self.piece_bytes))
-            .bytes("pieces", hashes.as_flattened());
-        match &self.files {
-            None => info.int("length", signed(self.length)),
-            Some(files) => {
-                let mut list = ListBuilder::new();
-                for file in files {
-                    list.raw(&encode_file(&self.name, file)?);
-                }
-                info.raw("files", list.finish())
-            }
-        };
+            .int("piece length", i64::from(self.piece_bytes));
+        if self.format.has_version_1() {
+            info.bytes("pieces", hashes.as_flattened());
+            match &self.files {
+                None => info.int("length", signed(self.length)),
+                Some(files) => info.raw("files", self.encode_files(files)?),
+            };
+        }
+        if self.format.has_version_2() {
+            info.int("meta version", 2)
+                .raw("file tree", self.encode_tree(trees)?);
+        }
         if self.private {
             info.int("private", 1);
         }
@@ -216,7 +307,7 @@ impl Builder {
     }
 }
 
-fn encode_file(folder: &str, file: &NewFile) -> Result<Vec<u8>, BuildError> {
+pub(super) fn encode_file(folder: &str, file: &NewFile) -> Result<Vec<u8>, BuildError> {
     // The name alone would not tell where to look for it.
     let whole = || BuildError::Name([folder, "/", &file.path.join("/")].concat());
     if file.path.is_empty() {
@@ -241,7 +332,7 @@ fn strings(texts: &[String]) -> Vec<u8> {
 }
 
 /// `name`, if our own reader would take it as it is: what we make, everybody can use.
-fn element(name: &str) -> Result<&str, BuildError> {
+pub(super) fn element(name: &str) -> Result<&str, BuildError> {
     let safe = super::name::sanitise(name.as_bytes());
     match safe.as_deref() {
         Some(safe) if safe == name => Ok(name),
@@ -249,6 +340,6 @@ fn element(name: &str) -> Result<&str, BuildError> {
     }
 }
 
-fn signed(length: u64) -> i64 {
+pub(super) fn signed(length: u64) -> i64 {
     i64::try_from(length).expect("the geometry allows no more than 2^44 bytes")
 }

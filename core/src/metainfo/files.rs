@@ -1,9 +1,11 @@
 //! The files of a torrent, from the info dictionary.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::layout::SEPARATOR;
 use super::name::sanitise;
+use super::tree::Leaf;
 use super::unique::tell_apart;
 use super::{FileEntry, FileKind, Layout, MAX_PATH_DEPTH, MetainfoError};
 use crate::bencode::{Dict, Value};
@@ -44,6 +46,41 @@ fn many(files: Value<'_>, info_at: usize, name: &str) -> Result<Layout, Metainfo
             key: "files",
             expected: "at least one file",
         });
+    }
+    draft.layout.files.shrink_to_fit();
+    draft.layout.paths.shrink_to_fit();
+    tell_apart(&mut draft.layout)?;
+    Ok(draft.layout)
+}
+
+/// The files of a file tree, each of which begins with a piece. What is between them, and behind the
+/// last, is padding, as in version 1: then every byte of every piece has a place. A single file lies
+/// in no folder and has the name that the tree gives it, as libtorrent does it.
+pub(super) fn of_tree(
+    leaves: &[Leaf<'_>],
+    name: &str,
+    piece_bytes: u32,
+) -> Result<Layout, MetainfoError> {
+    let single = matches!(leaves, [leaf] if leaf.path.len() == 1);
+    let mut draft = Draft::new(0, (!single).then(|| name.into()));
+    for leaf in leaves {
+        let elements = leaf.path.iter().copied();
+        let file = draft.layout.files.len();
+        let start = draft.layout.paths.len();
+        draft.push_path(elements.clone());
+        let safe = draft.layout.paths[start..].split(SEPARATOR);
+        if !safe.map(str::as_bytes).eq(elements) {
+            let raw = leaf.path.iter().map(|it| Vec::from(*it)).collect();
+            draft.layout.odd.insert(file, raw);
+        }
+        let attributes = if leaf.executable { b"x" } else { &b""[..] };
+        draft.end_file(leaf.kind, leaf.length, attributes, None)?;
+        let over = draft.end % u64::from(piece_bytes);
+        if over > 0 {
+            draft.push_path([&b".pad"[..]].into_iter());
+            let gap = u64::from(piece_bytes) - over;
+            draft.end_file(FileKind::Padding, gap, &[], None)?;
+        }
     }
     draft.layout.files.shrink_to_fit();
     draft.layout.paths.shrink_to_fit();

@@ -1,5 +1,6 @@
 //! Which bytes of the torrent are which bytes of a file, and what the files are called.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -71,6 +72,8 @@ pub struct Layout {
     pub(super) paths: String,
     /// The folder of a torrent of several files.
     pub(super) folder: Option<String>,
+    /// Paths of a file tree as they were found, where they are not safe, by file. BEP 52.
+    pub(super) odd: BTreeMap<usize, Vec<Vec<u8>>>,
 }
 
 impl Layout {
@@ -118,6 +121,15 @@ impl Layout {
     #[must_use]
     pub fn naming_matters(&self) -> bool {
         self.files.iter().any(|it| it.suffix[0] != it.suffix[1])
+    }
+
+    /// The path of file number `file` of a file tree below the folder, as it was found there.
+    pub(super) fn tree_path(&self, file: usize) -> Vec<Vec<u8>> {
+        let safe = || {
+            let elements = self.raw_path(file).split(SEPARATOR);
+            elements.map(Vec::from).collect()
+        };
+        self.odd.get(&file).cloned().unwrap_or_else(safe)
     }
 
     /// The safe path of file number `file` below the folder, with [`SEPARATOR`].

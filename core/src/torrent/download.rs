@@ -14,7 +14,7 @@ use super::pending::{Mark, Pending};
 use super::{Output, ProtocolViolation, Torrent};
 use crate::bitfield::Bitfield;
 use crate::choke::UploadOrder;
-use crate::ids::{BlockRef, PeerKey, PieceIndex};
+use crate::ids::{BlockRef, PeerKey};
 use crate::ledger::Waste;
 use crate::message::Message;
 use crate::pick::{Begun, Habits, PickView, Progress};
@@ -156,7 +156,7 @@ impl Torrent {
         Progress {
             have_count: self.have_count,
             begun_count: u32::try_from(begun).expect("fewer than 2^32 pieces"),
-            piece_blocks: self.config.geometry.blocks_in(PieceIndex(0)),
+            piece_blocks: self.config.geometry.most_blocks(),
             peer_count: self.open,
             snubbed: self.conns[peer.0 as usize].delivery == Delivery::Snubbed,
         }

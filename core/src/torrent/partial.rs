@@ -109,7 +109,7 @@ impl Partials {
             slot_of: slot_of.into_boxed_slice(),
             all: Vec::new(),
             blocks: Vec::new(),
-            width: geometry.blocks_in(PieceIndex(0)),
+            width: geometry.most_blocks(),
             free_blocks: 0,
             with_free: with_free.into_boxed_slice(),
             doubtful: 0,

@@ -58,7 +58,7 @@ impl Torrent {
     }
 
     fn count_hash_failure(&mut self, piece: PieceIndex, senders: &[Option<PeerKey>]) {
-        let geometry = self.config.geometry;
+        let geometry = &self.config.geometry;
         let cause = Waste::HashFailure as usize;
         for (block, sender) in (0..).zip(senders) {
             let bytes = u64::from(geometry.block(piece, block).length);

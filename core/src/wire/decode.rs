@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::hashes::{HASH_BYTES, REQUEST_BYTES, decode_hashes, decode_request};
 use super::{MAX_BLOCK_BYTES, MAX_MESSAGE_BYTES, PIECE_HEADER_BYTES, WireError, extended, id};
 use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
@@ -92,7 +93,9 @@ impl Decoder {
                     skip: length - 1,
                 });
             }
-            id::CHOKE..=id::PORT | id::SUGGEST..=id::ALLOWED_FAST | id::EXTENDED => length - 1,
+            id::CHOKE..=id::PORT
+            | id::SUGGEST..=id::ALLOWED_FAST
+            | id::EXTENDED..=id::HASH_REJECT => length - 1,
             id => {
                 return Ok(Decoded::Unknown {
                     id,
@@ -123,6 +126,10 @@ impl Decoder {
             id::PIECE => (9..=9 + MAX_BLOCK_BYTES).contains(&length),
             id::PORT => length == 3,
             id::EXTENDED => length >= 2,
+            id::HASH_REQUEST | id::HASH_REJECT => length as usize == 1 + REQUEST_BYTES,
+            id::HASHES => (length as usize)
+                .checked_sub(1 + REQUEST_BYTES)
+                .is_some_and(|it| it.is_multiple_of(HASH_BYTES)),
             _ => true,
         };
         if fits {
@@ -154,6 +161,9 @@ impl Decoder {
             id::HAVE_NONE => Message::HaveNone,
             id::REJECT => Message::Reject(block(body, word(body, 8))),
             id::ALLOWED_FAST => Message::AllowedFast(PieceIndex(word(body, 0))),
+            id::HASH_REQUEST => Message::HashRequest(Box::new(decode_request(body))),
+            id::HASHES => Message::Hashes(Box::new(decode_hashes(body))),
+            id::HASH_REJECT => Message::HashReject(Box::new(decode_request(body))),
             _ => Message::Extended(Box::new(extended::decode(body))),
         })
     }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::hashes::{HASH_BYTES, REQUEST_BYTES, encode_hashes, encode_request};
 use super::{
     Message, PIECE_HEADER_BYTES, encode_extended_handshake, encode_metadata, encode_pex, id,
 };
@@ -42,6 +43,9 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
             out.extend_from_slice(&[id::EXTENDED, extended_id]);
             out.extend_from_slice(body);
         }
+        Message::HashRequest(request) => put(out, id::HASH_REQUEST, &encode_request(request)),
+        Message::Hashes(hashes) => put(out, id::HASHES, &encode_hashes(hashes)),
+        Message::HashReject(request) => put(out, id::HASH_REJECT, &encode_request(request)),
     }
 }
 
@@ -62,6 +66,8 @@ pub fn wire_len(message: &Message) -> u32 {
         Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => 17,
         Message::Piece(_) => PIECE_HEADER_BYTES,
         Message::Port(_) => 7,
+        Message::HashRequest(_) | Message::HashReject(_) => 5 + length(REQUEST_BYTES),
+        Message::Hashes(hashes) => 5 + length(REQUEST_BYTES + hashes.hashes.len() * HASH_BYTES),
         Message::Extended(extended) => extended_len(extended),
     }
 }

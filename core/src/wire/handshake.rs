@@ -30,6 +30,23 @@ impl Reserved {
         Self(bits)
     }
 
+    /// The same with the word that a connection by the hash of version 1 may go on with that of version
+    /// 2, if `able`. BEP 52: the fourth most significant bit of the last byte.
+    #[must_use]
+    pub const fn with_upgrade(self, able: bool) -> Self {
+        let mut bits = self.0;
+        if able {
+            bits[7] |= 0x10;
+        }
+        Self(bits)
+    }
+
+    /// The connection may go on with the hash of version 2. BEP 52.
+    #[must_use]
+    pub const fn upgrade(self) -> bool {
+        self.0[7] & 0x10 != 0
+    }
+
     /// The distributed hash table. BEP 5.
     #[must_use]
     pub const fn dht(self) -> bool {

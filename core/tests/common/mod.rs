@@ -107,7 +107,7 @@ impl Room {
             log: Vec::new(),
             closed: Vec::new(),
             nodes,
-            geometry: config.geometry,
+            geometry: config.geometry.clone(),
             queue: BTreeMap::new(),
             sequence: 0,
             stored: BTreeMap::new(),

@@ -49,7 +49,7 @@ pub fn magnet(input: &[u8]) {
         assert!(files.start() <= files.end());
     }
     let info = b"d4:name1:xe";
-    let file = magnet.torrent_file(info);
+    let file = magnet.torrent_file(info, None);
     let limits = Limits {
         depth: 5,
         tokens: 1 << 20,

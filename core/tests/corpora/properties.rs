@@ -113,8 +113,16 @@ pub fn metainfo(input: &[u8]) {
             return;
         }
     };
-    let geometry = torrent.geometry;
-    assert_eq!(torrent.hashes().len(), geometry.piece_count() as usize);
+    let geometry = &torrent.geometry;
+    let hashes = torrent.hashes().len();
+    assert!(
+        hashes == geometry.piece_count() as usize || hashes == 0 && torrent.version_2.is_some()
+    );
+    if let Some(trees) = &torrent.version_2 {
+        assert!(trees.is_complete());
+        (0..geometry.piece_count())
+            .for_each(|it| assert!(trees.expected(PieceIndex(it)).height < 15));
+    }
     let mut end = 0;
     let (mut exact, mut folded) = (BTreeSet::new(), BTreeSet::new());
     for (number, file) in torrent.layout.files().iter().enumerate() {
@@ -137,7 +145,7 @@ pub fn metainfo(input: &[u8]) {
         let original = torrent.original_path(number);
         assert!(original.as_deref().is_none_or(is_printable));
     }
-    assert_eq!(end, geometry.total_bytes());
+    assert_eq!(end, geometry.end());
     let last = PieceIndex(geometry.piece_count() - 1);
     for piece in [PieceIndex(0), last] {
         for number in [0, geometry.blocks_in(piece) - 1] {

@@ -2,7 +2,8 @@
 
 use unchoke_core::geometry::GeometryError;
 use unchoke_core::metainfo::{
-    BuildError, Builder, FileKind, MAX_PIECE_BYTES, Metainfo, Naming, NewFile, choose_piece_bytes,
+    BuildError, Builder, FileKind, Format, MAX_PIECE_BYTES, Metainfo, Naming, NewFile,
+    choose_piece_bytes,
 };
 
 use super::all_paths;
@@ -33,6 +34,7 @@ fn what_is_built_is_read_back() {
         created_by: Some("Unchoke".into()),
         creation_date: Some(1),
         length: 0,
+        format: Format::Version1,
     };
     let hashes = [[1; 20], [2; 20], [3; 20]];
     let bytes = builder.encode(&hashes).expect("three pieces");
@@ -40,7 +42,7 @@ fn what_is_built_is_read_back() {
     assert!(torrent.canonical && torrent.private && torrent.layout.multi_file());
     assert_eq!(torrent.name, builder.name);
     assert_eq!(torrent.hashes(), hashes);
-    assert_eq!(Ok(torrent.geometry), builder.geometry());
+    assert_eq!(Ok(&torrent.geometry), builder.geometry().as_ref());
     assert_eq!(torrent.trackers, builder.trackers);
     assert_eq!(torrent.web_seeds, builder.web_seeds);
     assert_eq!(torrent.source, builder.source);

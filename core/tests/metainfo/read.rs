@@ -12,9 +12,9 @@ fn single_file_torrent() {
     assert_eq!(torrent.original_name, None);
     assert_eq!(torrent.geometry.piece_count(), 2);
     assert_eq!(torrent.geometry.total_bytes(), 100);
-    assert_eq!(torrent.hash(PieceIndex(1)), &[7; 20]);
+    assert_eq!(torrent.hash(PieceIndex(1)), Some(&[7; 20]));
     assert!(!torrent.layout.multi_file());
-    assert!(torrent.canonical && !torrent.hybrid && !torrent.private);
+    assert!(torrent.canonical && !torrent.is_hybrid() && !torrent.private);
     // SHA-1 of the info dictionary, computed with another implementation.
     assert_eq!(
         torrent.info_hash.to_string(),
@@ -69,15 +69,6 @@ fn everything_else_in_the_file_is_read() {
         !torrent.private,
         "only the info dictionary makes a torrent private"
     );
-}
-
-#[test]
-fn hybrid_torrents_are_read_as_version_1() {
-    let tree = dict(&[("a.bin", &b"de"[..])]);
-    let torrent = single(&[("meta version", &int(2)), ("file tree", &tree)]);
-    let torrent = Metainfo::parse(&torrent).expect("valid");
-    assert!(torrent.hybrid);
-    assert_eq!(torrent.geometry.piece_count(), 2);
 }
 
 #[test]

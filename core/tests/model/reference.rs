@@ -102,7 +102,7 @@ impl Reference {
     }
 
     fn blocks(&self, piece: PieceIndex) -> impl Iterator<Item = BlockRef> + use<> {
-        let geometry = self.geometry;
+        let geometry = self.geometry.clone();
         (0..geometry.blocks_in(piece)).map(move |it| geometry.block(piece, it))
     }
 

@@ -117,7 +117,7 @@ pub fn run(setup: &Setup) -> Result<Done, Fault> {
 impl<'s> World<'s> {
     fn new(setup: &'s Setup) -> Self {
         let config = config(setup);
-        let geometry = config.geometry;
+        let geometry = config.geometry.clone();
         let mut have = if setup.complete {
             config.everything()
         } else {
@@ -321,7 +321,7 @@ impl<'s> World<'s> {
     }
 
     pub fn verified(&mut self, piece: PieceIndex) -> Result<(), Fault> {
-        let geometry = self.reference.geometry;
+        let geometry = self.reference.geometry.clone();
         let blocks = (0..geometry.blocks_in(piece)).map(|it| geometry.block(piece, it));
         let spoilers: Vec<Option<usize>> = blocks.map(|it| self.stored[&it]).collect();
         let digest = |it: &Option<usize>| BlockDigest(it.map_or(0, |it| 1 + it as u64));

@@ -110,7 +110,15 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
             // The first run warms up peers and caches: each policy goes first as often.
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
-                one_run(options, &metainfo, &signals, &mut sides, side, &mut screen).await?;
+                Box::pin(one_run(
+                    options,
+                    &metainfo,
+                    &signals,
+                    &mut sides,
+                    side,
+                    &mut screen,
+                ))
+                .await?;
             }
         }
         if options.json {

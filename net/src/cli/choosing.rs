@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use unchoke_core::metainfo::{FileKind, Layout, Metainfo, Naming};
+use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 use unchoke_core::wanted::Priority;
 
 use super::Failure;
@@ -55,9 +55,10 @@ impl Named {
     }
 
     /// The files of the torrent that are meant; not empty.
-    fn find(&self, layout: &Layout, shown: &str) -> Result<Vec<usize>, Failure> {
-        let all = 0..layout.files().len();
-        let (count, hint) = (all.end, "`unchoke show` lists them with their numbers");
+    fn find(&self, metainfo: &Metainfo) -> Result<Vec<usize>, Failure> {
+        let (layout, shown) = (&metainfo.layout, &metainfo.name);
+        let all: Vec<usize> = metainfo.own_files().collect();
+        let (count, hint) = (all.len(), "`unchoke show` lists them with their numbers");
         let found: Vec<usize> = match self {
             Self::Numbers(ranges) => {
                 if let Some(beyond) = ranges.iter().find(|it| *it.end() > count) {
@@ -66,10 +67,14 @@ impl Named {
                         beyond.end()
                     )));
                 }
-                all.filter(|it| ranges.iter().any(|range| range.contains(&(it + 1))))
+                let numbered = (1..).zip(all);
+                numbered
+                    .filter(|(number, _)| ranges.iter().any(|range| range.contains(number)))
+                    .map(|it| it.1)
                     .collect()
             }
             Self::Pattern(pattern) => all
+                .into_iter()
                 .filter(|it| means(pattern, &layout.path(*it, Naming::Exact)))
                 .collect(),
         };
@@ -161,11 +166,12 @@ pub(super) fn choose(
     if options.files.is_empty()
         && let Some(so) = so
     {
-        let selects = |file: &usize| {
+        let selects = |number: usize| {
             so.iter()
-                .any(|it| (*it.start() as usize..=*it.end() as usize).contains(file))
+                .any(|it| (*it.start() as usize..=*it.end() as usize).contains(&number))
         };
-        only.extend((0..count).filter(selects));
+        let numbered = metainfo.own_files().enumerate();
+        only.extend(numbered.filter(|it| selects(it.0)).map(|it| it.1));
         if only.is_empty() {
             return Err(Failure::bad_input(format!(
                 "{shown}: the link selects (`so`) files that the torrent does not have; choose with --files"
@@ -173,7 +179,7 @@ pub(super) fn choose(
         }
     }
     for files in &options.files {
-        only.extend(files.find(layout, shown)?);
+        only.extend(files.find(metainfo)?);
     }
     let chosen = !only.is_empty();
     if chosen {
@@ -183,7 +189,7 @@ pub(super) fn choose(
         }
     }
     for (level, files) in &options.priorities {
-        for file in files.find(layout, shown)? {
+        for file in files.find(metainfo)? {
             // A level says how urgent a chosen file is, not that one is chosen.
             if !chosen || priorities[file] != Priority::Skip {
                 priorities[file] = *level;

@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use unchoke_core::text::counted;
 
-use sha1::{Digest as _, Sha1};
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
-use unchoke_core::metainfo::{Builder, Metainfo, NewFile, choose_piece_bytes};
+use unchoke_core::metainfo::{
+    Builder, Format, Metainfo, NewFile, PieceDigests, choose_piece_bytes,
+};
 
 use super::options::Create;
 use super::signals::Signals;
 use super::{Failure, block_on, spare, whole};
-use crate::disk::hash_rest;
+use crate::disk::{PieceHash, hash_rest};
 use crate::storage::{FileEntry, Storage, Use};
 use crate::text::bytes;
 
@@ -33,18 +34,23 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
     let builder = builder(options, &source)?;
     let geometry = builder.check().map_err(Failure::bad_input)?;
     let work = Arc::new(Work::default());
-    let hashes = block_on_hashing(&work, geometry, &source)?;
+    let hashes = block_on_hashing(&work, &geometry, &source, &builder)?;
     source.refuse_changes()?;
-    let torrent = builder.encode(&hashes).map_err(Failure::bad_input)?;
+    let torrent = builder
+        .encode_digests(&hashes)
+        .map_err(Failure::bad_input)?;
     let metainfo = Metainfo::parse(&torrent)
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
     whole::write_new(&options.out, &torrent).map_err(|error| cannot_write(options, &error))?;
+    let second = metainfo.version_2.as_ref();
+    let second = second.map(|it| format!("info-hash of version 2 {}, ", it.info_hash));
     say!(
-        "{}: {} in {} of {}, info-hash {}",
+        "{}: {} in {} of {}, {}info-hash {}",
         options.out.display(),
         bytes(geometry.total_bytes()),
         counted(geometry.piece_count().into(), "piece"),
         bytes(u64::from(geometry.piece_bytes())),
+        second.unwrap_or_default(),
         metainfo.info_hash
     );
     Ok(())
@@ -96,14 +102,19 @@ impl Source {
         folder.into_iter().chain(&file.path).collect()
     }
 
-    fn entries(&self) -> Vec<FileEntry> {
-        let entry = |file: &Found| FileEntry {
-            path: self.below(file),
-            length: file.length,
-            pad: false,
+    /// The files as `builder`, which was made from them, lays them out.
+    fn entries(&self, builder: &Builder) -> Vec<FileEntry> {
+        let parts = builder.parts().into_iter();
+        let entries = parts.map(|part| FileEntry {
+            path: part
+                .file
+                .map(|it| self.below(&self.files[it]))
+                .unwrap_or_default(),
+            length: part.length,
+            pad: part.file.is_none(),
             wanted: Use::Whole,
-        };
-        self.files.iter().map(entry).collect()
+        });
+        entries.collect()
     }
 
     /// A torrent of a file that was written meanwhile would be of neither its old nor its new content.
@@ -155,7 +166,7 @@ fn found(path: &Path, below: Vec<String>) -> Result<Found, Failure> {
     })
 }
 
-/// Every regular file below `folder`, in the order of names. Links are left out, with a word.
+/// Every regular file below `folder`, in the order of names, folder by folder: as in a file tree. Links are left out, with a word.
 fn collect(folder: &Path, below: &mut Vec<String>, files: &mut Vec<Found>) -> Result<(), Failure> {
     if below.len() > MAX_DEPTH {
         return Err(Failure::bad_input(format!(
@@ -201,6 +212,7 @@ fn builder(options: &Create, source: &Source) -> Result<Builder, Failure> {
     });
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     Ok(Builder {
+        format: options.format(),
         name: source.name.clone(),
         files: (!source.single).then(|| files.collect()),
         length: total,
@@ -224,20 +236,26 @@ struct Work {
     stopped: AtomicBool,
 }
 
-type Hashes = Vec<[u8; 20]>;
-
 /// Hashes on a thread of its own, and ends early at a signal.
 fn block_on_hashing(
     work: &Arc<Work>,
-    geometry: Geometry,
+    geometry: &Geometry,
     source: &Source,
-) -> Result<Hashes, Failure> {
-    let storage = Storage::open(&source.parent, source.entries()).map_err(Failure::io)?;
-    let mut hashes = Vec::new();
+    builder: &Builder,
+) -> Result<PieceDigests, Failure> {
+    let entries = source.entries(builder);
+    let storage = Storage::open(&source.parent, entries).map_err(Failure::io)?;
+    let mut hashes = PieceDigests::default();
+    let task = Hashing {
+        storage,
+        geometry: geometry.clone(),
+        format: builder.format,
+        heights: builder.heights(),
+    };
     block_on(async {
         let signals = Signals::listen()?;
         let at_work = Arc::clone(work);
-        let mut hashing = tokio::task::spawn_blocking(move || hash(&storage, geometry, &at_work));
+        let mut hashing = tokio::task::spawn_blocking(move || task.run(&at_work));
         let mut shown = Shown::default();
         let end = loop {
             tokio::select! {
@@ -287,19 +305,39 @@ impl Drop for Shown {
     }
 }
 
-fn hash(storage: &Storage, geometry: Geometry, work: &Work) -> Result<Hashes, Failure> {
-    let mut scratch = vec![0; 1 << 18];
-    let mut hashes = Vec::with_capacity(geometry.piece_count() as usize);
-    for piece in (0..geometry.piece_count()).map(PieceIndex) {
-        if work.stopped.load(Ordering::Relaxed) {
-            break;
+/// What is hashed, and how.
+struct Hashing {
+    storage: Storage,
+    geometry: Geometry,
+    format: Format,
+    /// Of the tree over each piece. Version 2.
+    heights: Vec<u32>,
+}
+
+impl Hashing {
+    fn run(&self, work: &Work) -> Result<PieceDigests, Failure> {
+        let mut scratch = vec![0; 1 << 18];
+        let mut digests = PieceDigests::default();
+        for piece in (0..self.geometry.piece_count()).map(PieceIndex) {
+            if work.stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            let (first, second) = match self.format {
+                Format::Version1 => (true, false),
+                Format::Version2 => (false, true),
+                Format::Hybrid => (true, true),
+            };
+            let mut hash = PieceHash::new(first, second);
+            let (storage, geometry) = (&self.storage, &self.geometry);
+            hash_rest(storage, geometry, piece, 0, &mut hash, &mut scratch).map_err(Failure::io)?;
+            let (first, tree) = hash.finish(geometry, piece);
+            digests.version_1.extend(first);
+            let root = tree.map(|it| it.root(0, self.heights[piece.0 as usize]));
+            digests.version_2.extend(root);
+            work.done.fetch_add(1, Ordering::Relaxed);
         }
-        let mut hash = Sha1::new();
-        hash_rest(storage, geometry, piece, 0, &mut hash, &mut scratch).map_err(Failure::io)?;
-        hashes.push(hash.finalize().into());
-        work.done.fetch_add(1, Ordering::Relaxed);
+        Ok(digests)
     }
-    Ok(hashes)
 }
 
 /// Puts `text` in the place of the line on the terminal.

@@ -75,7 +75,11 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
 
 /// Resume data that claims a piece which is not good would keep `download` from mending it.
 fn correct_resume_data(storage: &Storage, metainfo: &Metainfo, have: &Bitfield) {
-    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    let resume = Resume::new(
+        storage.root(),
+        metainfo.info_hash,
+        metainfo.geometry.clone(),
+    );
     let Loaded::Known(known) = resume.load(storage) else {
         return;
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use unchoke_core::metainfo::Format;
 use unchoke_core::pick;
 
 use crate::connection::Encryption;
@@ -231,12 +232,33 @@ pub(super) struct Create {
     /// Bytes of a piece, for example `256 KiB` [default: by size]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(super) piece_size: Option<u64>,
+    /// Version 1, which every client knows [default]
+    #[arg(long, group = "format")]
+    pub(super) v1: bool,
+    /// Version 2 only: a merkle tree for each file
+    #[arg(long, group = "format")]
+    pub(super) v2: bool,
+    /// Versions 1 and 2 in one: each client takes what it knows
+    #[arg(long, group = "format")]
+    pub(super) hybrid: bool,
     /// Free text
     #[arg(long, value_name = "TEXT")]
     pub(super) comment: Option<String>,
     /// Peers come from the trackers only
     #[arg(long)]
     pub(super) private: bool,
+}
+
+impl Create {
+    pub(super) fn format(&self) -> Format {
+        if self.hybrid {
+            Format::Hybrid
+        } else if self.v2 {
+            Format::Version2
+        } else {
+            Format::Version1
+        }
+    }
 }
 
 #[derive(Debug, Args)]

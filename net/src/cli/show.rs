@@ -166,16 +166,20 @@ fn write_text(
     for other in others {
         writeln!(out, "{:<14}{other}", "also has")?;
     }
-    writeln!(out, "files ({})", it.layout.files().len())?;
-    for (index, file) in it.layout.files().iter().enumerate() {
+    writeln!(out, "files ({})", it.own_files().count())?;
+    for (number, index) in (1..).zip(it.own_files()) {
+        let file = &it.layout.files()[index];
         let path = it.layout.path(index, Naming::Exact);
         let notes = notes(it, index, file);
-        writeln!(out, "{:>6}{:>14}  {path}{notes}", index + 1, file.length)?;
+        writeln!(out, "{:>6}{:>14}  {path}{notes}", number, file.length)?;
     }
     if !brief {
         writeln!(out, "hashes")?;
         for (index, hash) in it.hashes().iter().enumerate() {
             writeln!(out, "{index:>14}  {}", to_hex(hash))?;
+        }
+        for (index, hash) in it.version_2.iter().flat_map(|it| it.hashes()).enumerate() {
+            writeln!(out, "{index:>14}  {}  (version 2)", to_hex(hash))?;
         }
     }
     Ok(())
@@ -185,14 +189,17 @@ type Fields = Vec<(&'static str, String)>;
 
 /// What the torrent is.
 fn what(it: &Metainfo) -> Fields {
-    let geometry = it.geometry;
+    let geometry = &it.geometry;
     let (total, piece) = (geometry.total_bytes(), geometry.piece_bytes());
     let last = PieceIndex(geometry.piece_count() - 1);
     let original = it.original_name.as_ref();
     let mut fields = vec![("name", it.name.clone())];
     fields.extend(original.map(|name| ("", format!("[unsafe in the file: {name}]"))));
+    fields.extend([("info-hash", it.info_hash.to_string())]);
+    if let Some(trees) = &it.version_2 {
+        fields.push(("", format!("version 2: {}", trees.info_hash)));
+    }
     fields.extend([
-        ("info-hash", it.info_hash.to_string()),
         (
             "size",
             format!("{} ({})", counted(total, "byte"), bytes(total)),
@@ -209,10 +216,10 @@ fn what(it: &Metainfo) -> Fields {
         ),
         (
             "version",
-            if it.hybrid {
-                "1 and 2 (hybrid); version 1 is used".to_owned()
-            } else {
-                "1".to_owned()
+            match &it.version_2 {
+                None => "1".to_owned(),
+                Some(_) if it.is_hybrid() => "1 and 2 (hybrid)".to_owned(),
+                Some(_) => "2".to_owned(),
             },
         ),
     ]);

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant as Clock;
 use unchoke_core::magnet::Magnet;
-use unchoke_core::metainfo::Metainfo;
+use unchoke_core::metainfo::{Metainfo, MetainfoError};
 use url::Url;
 
 use super::finding::Finders;
@@ -151,8 +151,8 @@ impl<'a> Search<'a> {
         }
         peers.extend_from_slice(named);
         let found = self.search(&peers, signals).await?;
-        let torrent = self.magnet.torrent_file(&found.info);
-        let metainfo = Metainfo::parse(&torrent).map_err(|error| {
+        let torrent = self.magnet.torrent_file(&found.info, found.piece_layers);
+        let metainfo = self.parse(&torrent).map_err(|error| {
             Failure::failed(format!("what the link names cannot be used: {error}"))
         })?;
         self.keep(&torrent);
@@ -187,8 +187,21 @@ impl<'a> Search<'a> {
     /// The torrent as it was kept by an earlier start.
     fn kept(&self) -> Option<Metainfo> {
         let bytes = super::read_bytes(&self.kept_at()).ok()?;
-        let kept = Metainfo::parse(&bytes).ok()?;
-        (kept.info_hash == self.magnet.info_hash).then_some(kept)
+        let kept = self.parse(&bytes).ok()?;
+        let expected = self.magnet.expected();
+        let second = kept.version_2.as_ref().map(|it| it.info_hash);
+        let same = expected.version_1.is_none_or(|it| it == kept.info_hash)
+            && expected.version_2.is_none_or(|it| Some(it) == second);
+        same.then_some(kept)
+    }
+
+    /// A hybrid that the link names by version 1 may lack what only version 2 needs.
+    fn parse(&self, torrent: &[u8]) -> Result<Metainfo, MetainfoError> {
+        let bare = Metainfo::parse_without_layers(torrent)?;
+        if bare.is_hybrid() && self.magnet.expected().version_1.is_some() {
+            return Ok(bare);
+        }
+        Metainfo::parse(torrent)
     }
 
     fn keep(&mut self, torrent: &[u8]) {
@@ -218,6 +231,7 @@ impl<'a> Search<'a> {
         }
         let wanted = Wanted {
             info_hash: self.magnet.info_hash,
+            expected: self.magnet.expected(),
             trackers,
             peers: peers.to_vec(),
             port: transfer.port,

@@ -12,6 +12,8 @@ use super::secure::{Encryption, Greeting, Secured};
 pub struct Identity {
     /// The torrent.
     pub info_hash: InfoHash,
+    /// Its hash of version 2, truncated; for a hybrid another than `info_hash`. BEP 52.
+    pub version_2: Option<InfoHash>,
     /// Our name.
     pub peer_id: PeerId,
     /// Whether our connections are encrypted.
@@ -27,23 +29,45 @@ pub struct Introduced {
     pub peer_id: PeerId,
     /// What both sides can.
     pub reserved: Reserved,
+    /// The connection goes by the hash of version 2: both sides know its messages. BEP 52.
+    pub version_2: bool,
 }
 
 impl Identity {
-    fn handshake(self) -> Handshake {
+    /// What we say. Of a hybrid, also that we know version 2: it may answer with that hash.
+    fn handshake(self, info_hash: InfoHash) -> Handshake {
+        let upgrade = self.version_2.is_some_and(|it| it != info_hash);
         Handshake {
-            reserved: Reserved::FAST_AND_EXTENDED.with_dht(self.dht),
-            info_hash: self.info_hash,
+            reserved: Reserved::FAST_AND_EXTENDED
+                .with_dht(self.dht)
+                .with_upgrade(upgrade),
+            info_hash,
             peer_id: self.peer_id,
         }
     }
 
-    fn same_torrent(self, other: InfoHash) -> Result<(), HandshakeError> {
-        if other == self.info_hash {
-            Ok(())
+    /// Whether the other side means the torrent by its version 2.
+    fn means_version_2(self, other: InfoHash) -> Result<bool, HandshakeError> {
+        if Some(other) == self.version_2 {
+            Ok(true)
+        } else if other == self.info_hash {
+            Ok(false)
         } else {
             Err(HandshakeError::OtherTorrent(other))
         }
+    }
+
+    /// The second hash of a hybrid, by which it has a second swarm. BEP 52.
+    #[must_use]
+    pub fn second(self) -> Option<InfoHash> {
+        self.version_2.filter(|it| *it != self.info_hash)
+    }
+
+    /// Both hashes of a hybrid, else the one there is.
+    fn info_hashes(self) -> Vec<InfoHash> {
+        std::iter::once(self.info_hash)
+            .chain(self.second())
+            .collect()
     }
 }
 
@@ -53,7 +77,7 @@ pub async fn greet(
     us: Identity,
     greeting: Greeting,
 ) -> Result<Introduced, HandshakeError> {
-    let ours = us.handshake();
+    let ours = us.handshake(us.info_hash);
     match greeting {
         Greeting::Plain => stream.write_all(&ours.encode()).await?,
         Greeting::Encrypted(offer) => {
@@ -64,10 +88,10 @@ pub async fn greet(
     let mut bytes = [0; HANDSHAKE_BYTES];
     stream.read_exact(&mut bytes).await?;
     let theirs = Handshake::decode(&bytes)?;
-    us.same_torrent(theirs.info_hash)?;
     Ok(Introduced {
         peer_id: theirs.peer_id,
         reserved: theirs.reserved.and(ours.reserved),
+        version_2: us.means_version_2(theirs.info_hash)?,
     })
 }
 
@@ -82,7 +106,7 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
         return accepted.then_some(()).ok_or(refusal);
     }
     match us.encryption.accepts_encrypted() {
-        Some(allowed) => stream.decrypt(us.info_hash, allowed).await,
+        Some(allowed) => stream.decrypt(us.info_hashes(), allowed).await,
         // Without encryption this is just no BitTorrent peer.
         None => Err(WireError::NotBitTorrent.into()),
     }
@@ -91,17 +115,19 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
 /// Handshakes on a connection that came to us. Answers as soon as the torrent is known: the name of
 /// the peer may come later.
 pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
-    let ours = us.handshake();
     open(stream, us).await?;
     let mut head = [0; HANDSHAKE_HEAD_BYTES];
     stream.read_exact(&mut head).await?;
     let (reserved, info_hash) = Handshake::decode_head(&head)?;
-    us.same_torrent(info_hash)?;
+    let by_first = !us.means_version_2(info_hash)?;
+    let upgraded = us.version_2.filter(|_| by_first && reserved.upgrade());
+    let ours = us.handshake(upgraded.unwrap_or(info_hash));
     stream.write_all(&ours.encode()).await?;
     let mut name = [0; HANDSHAKE_BYTES - HANDSHAKE_HEAD_BYTES];
     stream.read_exact(&mut name).await?;
     Ok(Introduced {
         peer_id: PeerId(name),
         reserved: reserved.and(ours.reserved),
+        version_2: Some(ours.info_hash) == us.version_2,
     })
 }

@@ -151,10 +151,10 @@ impl Secured {
     /// Answers an encrypted connection, of which the first bytes are in `early` already.
     pub(super) async fn decrypt(
         &mut self,
-        torrent: InfoHash,
+        torrents: Vec<InfoHash>,
         allowed: Methods,
     ) -> Result<(), HandshakeError> {
-        let mut acceptor = Acceptor::new(vec![torrent], allowed, entropy());
+        let mut acceptor = Acceptor::new(torrents, allowed, entropy());
         self.exchange(&mut acceptor).await
     }
 

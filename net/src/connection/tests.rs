@@ -11,6 +11,7 @@ use unchoke_core::message::Extended;
 use unchoke_core::wire::{HANDSHAKE_BYTES, Handshake, Reserved, encode};
 
 use super::*;
+use crate::disk::PieceHashes;
 use crate::storage::{FileEntry, Storage, Use};
 
 const TOTAL: u64 = 1 << 20;
@@ -46,9 +47,9 @@ async fn bench(piece_count: u32) -> Bench {
     let storage = Arc::new(Storage::open(folder.path(), vec![file]).expect("open"));
     let geometry = Geometry::new(TOTAL, 1 << 16).expect("geometry");
     let (reporter, _) = unbounded_channel();
-    let hashes = vec![[0; 20]; 16].into();
+    let hashes = PieceHashes::version_1(vec![[0; 20]; 16].into());
     let have = Bitfield::full(geometry.piece_count());
-    let (disk, _) = Disk::start(&storage, geometry, &hashes, &have, &reporter).expect("threads");
+    let (disk, _) = Disk::start(&storage, &geometry, &hashes, &have, &reporter).expect("threads");
     let (sender, events) = channel(4);
     let shared = Shared {
         decoder: Decoder::new(piece_count),
@@ -191,6 +192,7 @@ fn us() -> Identity {
     Identity {
         dht: false,
         info_hash: InfoHash([7; 20]),
+        version_2: None,
         peer_id: PeerId(*b"-UK0100-000000000000"),
         encryption: Encryption::Off,
     }
@@ -237,4 +239,43 @@ async fn another_torrent_gets_no_answer() {
     // A reset is as good as an end.
     drop(other.read_to_end(&mut reply).await);
     assert!(reply.is_empty(), "it must not learn what we share");
+}
+
+const SECOND: InfoHash = InfoHash([8; 20]);
+
+/// A hybrid meets `other`: what each side makes of it.
+async fn meet_hybrid(other: Identity) -> [Result<Introduced, HandshakeError>; 2] {
+    let hybrid = Identity {
+        version_2: Some(SECOND),
+        ..us()
+    };
+    let (ours, theirs) = pair().await;
+    let answering = tokio::spawn(async move { answer(&mut Secured::from(ours), hybrid).await });
+    let greeted = greet(&mut Secured::from(theirs), other, Greeting::Plain).await;
+    [greeted, answering.await.expect("no panic")]
+}
+
+#[tokio::test]
+async fn a_hybrid_is_met_by_either_hash_and_goes_on_with_the_second_if_both_know_it() {
+    let first = us();
+    let second = Identity {
+        info_hash: SECOND,
+        version_2: Some(SECOND),
+        ..us()
+    };
+    let both = Identity {
+        version_2: Some(SECOND),
+        ..us()
+    };
+    for (other, version_2) in [(first, false), (second, true), (both, true)] {
+        for side in meet_hybrid(other).await {
+            assert_eq!(side.expect("a handshake").version_2, version_2);
+        }
+    }
+    let stranger = Identity {
+        info_hash: InfoHash([9; 20]),
+        ..us()
+    };
+    let [_, answered] = meet_hybrid(stranger).await;
+    assert!(matches!(answered, Err(HandshakeError::OtherTorrent(_))));
 }

@@ -1,16 +1,121 @@
-//! SHA-1 of pieces, and the short digests of blocks that tell who sent a wrong one.
+//! Hashes of pieces, and the short digests of blocks that tell who sent a wrong one.
 
 use std::sync::Arc;
 
 use sha1::{Digest as _, Sha1};
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
 use unchoke_core::ids::PieceIndex;
+use unchoke_core::merkle::{Growing, leaf};
+use unchoke_core::metainfo::{Metainfo, Version2};
 use unchoke_core::torrent::BlockDigest;
 
 use crate::storage::{Storage, StorageError};
 
-/// Expected SHA-1 of each piece. Cloning shares them.
-pub type PieceHashes = Arc<[[u8; 20]]>;
+/// What each piece must come to: by version 1, by version 2, or by both. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct PieceHashes {
+    version_1: Option<Arc<[[u8; 20]]>>,
+    version_2: Option<Arc<Version2>>,
+}
+
+/// Whether a piece is what the torrent says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Good,
+    Bad,
+    /// By one version it is good, and by the other it is not: the torrent contradicts itself.
+    Torn,
+}
+
+impl PieceHashes {
+    /// Those of a torrent. What a hybrid lacks, which came by a magnet link of version 1, does not
+    /// count.
+    #[must_use]
+    pub fn of(metainfo: &Metainfo) -> Self {
+        let version_1 = metainfo.hashes();
+        let version_2 = metainfo.version_2.as_ref().filter(|it| it.is_complete());
+        Self {
+            version_1: (!version_1.is_empty()).then(|| version_1.into()),
+            version_2: version_2.cloned(),
+        }
+    }
+
+    /// SHA-1 of each piece.
+    #[must_use]
+    pub fn version_1(hashes: Arc<[[u8; 20]]>) -> Self {
+        Self {
+            version_1: Some(hashes),
+            version_2: None,
+        }
+    }
+
+    /// The hash of no bytes yet, in each way that is needed.
+    pub(crate) fn begin(&self) -> PieceHash {
+        PieceHash::new(self.version_1.is_some(), self.version_2.is_some())
+    }
+
+    /// Judges `piece`, all of which has been hashed.
+    pub(crate) fn judge(&self, geometry: &Geometry, piece: PieceIndex, hash: PieceHash) -> Fit {
+        let (first, tree) = hash.finish(geometry, piece);
+        let first = self.version_1.as_ref().zip(first);
+        let first = first.map(|(expected, found)| expected[piece.0 as usize] == found);
+        let second = self.version_2.as_ref().zip(tree).map(|(it, found)| {
+            let expected = it.expected(piece);
+            found.root(0, expected.height) == expected.root
+        });
+        match (first, second) {
+            (Some(one), Some(two)) if one != two => Fit::Torn,
+            (Some(true), _) | (None, Some(true)) => Fit::Good,
+            _ => Fit::Bad,
+        }
+    }
+}
+
+/// The hash of the first bytes of a piece.
+#[derive(Clone, Debug)]
+pub(crate) struct PieceHash {
+    version_1: Option<Sha1>,
+    version_2: Option<Growing>,
+}
+
+impl PieceHash {
+    pub(crate) fn new(version_1: bool, version_2: bool) -> Self {
+        Self {
+            version_1: version_1.then(Sha1::new),
+            version_2: version_2.then(Growing::default),
+        }
+    }
+
+    /// The next bytes: whole blocks, but for the last of the piece.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if let Some(hash) = &mut self.version_1 {
+            hash.update(bytes);
+        }
+        if let Some(tree) = &mut self.version_2 {
+            let blocks = bytes.chunks(BLOCK_BYTES as usize);
+            blocks.for_each(|it| tree.push(leaf(it)));
+        }
+    }
+
+    /// SHA-1, which covers padding behind the end of a file as well, and the tree, which does not.
+    pub(crate) fn finish(
+        mut self,
+        geometry: &Geometry,
+        piece: PieceIndex,
+    ) -> (Option<[u8; 20]>, Option<Growing>) {
+        const ZEROS: [u8; 1 << 14] = [0; 1 << 14];
+        let mut padding = (geometry.piece_span(piece) - geometry.piece_len(piece)) as usize;
+        if let Some(hash) = &mut self.version_1 {
+            while padding > 0 {
+                let step = padding.min(ZEROS.len());
+                hash.update(&ZEROS[..step]);
+                padding -= step;
+            }
+        }
+        let first = self.version_1.map(|it| it.finalize().into());
+        (first, self.version_2)
+    }
+}
 
 /// First eight bytes of the SHA-1 of a block.
 #[must_use]
@@ -20,13 +125,13 @@ pub fn block_digest(bytes: &[u8]) -> BlockDigest {
     BlockDigest(u64::from_be_bytes(*head))
 }
 
-/// Hashes the part of `piece` from byte `from` on into `hash`, block by block.
+/// Hashes the part of `piece` from byte `from` on into `hash`. `scratch` must be whole blocks.
 pub(crate) fn hash_rest(
     storage: &Storage,
-    geometry: Geometry,
+    geometry: &Geometry,
     piece: PieceIndex,
     from: u32,
-    hash: &mut Sha1,
+    hash: &mut PieceHash,
     scratch: &mut [u8],
 ) -> Result<(), StorageError> {
     let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
@@ -36,7 +141,7 @@ pub(crate) fn hash_rest(
         let step = (length - at).min(u32::try_from(scratch.len()).unwrap_or(u32::MAX));
         let part = &mut scratch[..step as usize];
         storage.read(start + u64::from(at), part)?;
-        hash.update(&*part);
+        hash.update(part);
         at += step;
     }
     Ok(())
@@ -45,7 +150,7 @@ pub(crate) fn hash_rest(
 /// Digests of every block of `piece`, as they are on disk.
 pub(crate) fn digests(
     storage: &Storage,
-    geometry: Geometry,
+    geometry: &Geometry,
     piece: PieceIndex,
     scratch: &mut [u8],
 ) -> Result<Vec<BlockDigest>, StorageError> {

@@ -49,8 +49,14 @@ fn bench_with(
     let storage = Arc::new(Storage::create(folder, files).expect("create"));
     let (sender, reports) = unbounded_channel();
     let none = Bitfield::empty(3);
-    let (disk, workers) =
-        Disk::start(&storage, geometry, &hashes.collect(), &none, &sender).expect("threads");
+    let (disk, workers) = Disk::start(
+        &storage,
+        &geometry,
+        &PieceHashes::version_1(hashes.collect()),
+        &none,
+        &sender,
+    )
+    .expect("threads");
     Bench {
         payload,
         geometry,

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use sha1::{Digest as _, Sha1};
 use tokio::sync::mpsc::UnboundedSender;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::torrent::Verdict;
 
-use super::hashing::{digests, hash_rest};
+use super::hashing::{Fit, PieceHash, digests, hash_rest};
 use super::padding::SentPadding;
 use super::standing::{Standing, Trust};
 use super::{Job, PieceHashes, Report, WORKERS};
@@ -31,9 +30,8 @@ const ATTEMPTS: u32 = 3;
 
 /// Hash of the first bytes of a piece whose blocks have come in order so far. Hashing a block while
 /// it is in the cache costs half of reading it again later.
-#[derive(Default)]
 struct Running {
-    hash: Sha1,
+    hash: PieceHash,
     /// Bytes hashed.
     next: u32,
     /// [`Storage::change_count`] at the beginning: after a change by somebody else, what was hashed
@@ -208,10 +206,10 @@ impl Worker {
     }
 
     fn is_good(&mut self, piece: PieceIndex) -> Result<bool, StorageError> {
-        let mut hash = Sha1::new();
+        let mut hash = self.hashes.begin();
         let (storage, scratch) = (&self.storage, &mut self.scratch);
-        hash_rest(storage, self.geometry, piece, 0, &mut hash, scratch)?;
-        Ok(hash.finalize()[..] == self.hashes[piece.0 as usize])
+        hash_rest(storage, &self.geometry, piece, 0, &mut hash, scratch)?;
+        Ok(self.hashes.judge(&self.geometry, piece, hash) == Fit::Good)
     }
 
     fn store(&mut self, block: BlockRef, data: &mut [u8]) {
@@ -226,14 +224,15 @@ impl Worker {
         }
         if block.begin == 0 {
             let begun = Running {
+                hash: self.hashes.begin(),
+                next: 0,
                 changes: self.storage.change_count(),
-                ..Running::default()
             };
             self.running.insert(block.piece, begun);
         }
         match self.running.get_mut(&block.piece) {
             Some(running) if running.next == block.begin => {
-                running.hash.update(&*data);
+                running.hash.update(data);
                 running.next += block.length;
             }
             // A block that was hashed already is written anew: start again from the disk.
@@ -272,10 +271,20 @@ impl Worker {
         let (start, length) = self.range(piece);
         self.storage.forget_padding(start, length);
         let begun = begun.filter(|it| it.changes == changes);
-        let Running { mut hash, next, .. } = begun.unwrap_or_default();
-        let (storage, geometry) = (&self.storage, self.geometry);
+        let begun = begun.map(|it| (it.hash, it.next));
+        let (mut hash, next) = begun.unwrap_or_else(|| (self.hashes.begin(), 0));
+        let (storage, geometry) = (&self.storage, &self.geometry);
         hash_rest(storage, geometry, piece, next, &mut hash, &mut self.scratch)?;
-        let good = hash.finalize()[..] == self.hashes[piece.0 as usize];
+        let fit = self.hashes.judge(geometry, piece, hash);
+        if fit == Fit::Torn {
+            // No peer is to blame, and nothing would ever be good.
+            let why = format!("its version 1 and version 2 parts disagree about piece {piece}");
+            let error =
+                StorageError::new("use the torrent in", storage.root(), io::Error::other(why));
+            self.report(Report::Failed(error));
+            return Ok(Verdict::Lost);
+        }
+        let good = fit == Fit::Good;
         // With zeros as padding, whatever was sent: what differs is never the padding alone.
         let blocks = if good && !want_blocks {
             Vec::new()

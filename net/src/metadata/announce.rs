@@ -6,6 +6,7 @@ use tokio::sync::mpsc::{Sender, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
 use unchoke_core::client::announcer::{Announcer, Schedule, Wishes};
+use unchoke_core::ids::InfoHash;
 use unchoke_core::metadata::search::{LEFT, TRACKERS};
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
@@ -51,14 +52,15 @@ pub(super) fn start(
             tracker_id: None,
         };
         let (agent, found, notices) = (agent.clone(), found.clone(), notices.clone());
-        tasks.spawn(ask(agent, url, query, found, notices));
+        let second = identity.second();
+        tasks.spawn(ask(agent, url, (query, second), found, notices));
     }
 }
 
 async fn ask(
     agent: Agent,
     url: TrackerUrl,
-    mut query: AnnounceQuery,
+    (mut query, second): (AnnounceQuery, Option<InfoHash>),
     found: Sender<Vec<SocketAddr>>,
     notices: UnboundedSender<Notice>,
 ) {
@@ -76,7 +78,10 @@ async fn ask(
             continue;
         };
         query.event = due.event;
-        match agent.announce(&url, &query, ANNOUNCE_TIMEOUT).await {
+        match agent
+            .announce_both(&url, &query, second, ANNOUNCE_TIMEOUT)
+            .await
+        {
             Ok(answer) => {
                 complained = false;
                 let wishes = Wishes {

@@ -20,12 +20,14 @@ const ORDERS: usize = 64;
 /// What a connection tells.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The handshake is done.
-    Connected,
+    /// The handshake is done, with the hash of version 2 or not.
+    Connected { version_2: bool },
     /// The extension handshake.
     Hello(ExtendedHandshake),
     /// A message about metadata.
     Metadata(MetadataMessage),
+    /// A message about hashes of version 2.
+    Hashes(Message),
     /// Both ends are we.
     Ourselves,
     /// The end.
@@ -36,6 +38,8 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
+    /// The connection goes by the hash of version 2. BEP 52.
+    pub(super) version_2: bool,
     /// The id under which the peer takes messages about metadata; 0: not at all.
     pub(super) metadata_id: u8,
     orders: Sender<Message>,
@@ -46,6 +50,7 @@ impl Peer {
         let (orders, queue) = mpsc::channel(ORDERS);
         let peer = Self {
             address,
+            version_2: false,
             metadata_id: 0,
             orders,
         };
@@ -100,7 +105,8 @@ impl Line {
 
     /// Talks until the connection ends; why it did.
     async fn talk(&mut self, mut talk: Talk, introduced: Introduced) -> String {
-        self.tell(Event::Connected).await;
+        let version_2 = introduced.version_2;
+        self.tell(Event::Connected { version_2 }).await;
         let hello = ExtendedHandshake {
             extensions: [(METADATA_NAME.to_owned(), METADATA_ID)].into(),
             listen_port: Some(self.port),
@@ -137,8 +143,12 @@ impl Line {
 
 /// What a message is to us; most are about pieces, which mean nothing yet.
 fn event(message: Message) -> Option<Event> {
-    let Message::Extended(extended) = message else {
-        return None;
+    let extended = match message {
+        Message::Extended(extended) => extended,
+        Message::HashRequest(_) | Message::Hashes(_) | Message::HashReject(_) => {
+            return Some(Event::Hashes(message));
+        }
+        _ => return None,
     };
     match *extended {
         Extended::Handshake(hello) => Some(Event::Hello(hello)),

@@ -10,7 +10,7 @@ use unchoke_core::ledger::Ledger;
 use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, Event};
 
 use super::status::Told;
-use super::{ClientInput, LastWord, Notice, Session, SessionError, Settings, bytes_of};
+use super::{ClientInput, LastWord, Notice, Session, SessionError, Settings};
 use crate::connection::Identity;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
@@ -133,6 +133,7 @@ impl Trackers {
             tracker_id: self.ids.get(&request.tracker).cloned(),
         };
         let (agent, url) = (self.agent.clone(), self.urls[request.tracker].clone());
+        let second = self.identity.second();
         let timeout = if stopping {
             STOP_TIMEOUT
         } else {
@@ -141,7 +142,7 @@ impl Trackers {
         self.asked.spawn(async move {
             Answer {
                 tracker: request.tracker,
-                result: agent.announce(&url, &query, timeout).await,
+                result: agent.announce_both(&url, &query, second, timeout).await,
             }
         });
     }
@@ -182,14 +183,15 @@ impl Session {
 
     /// Announces what is due.
     pub(super) fn ask_trackers(&mut self) -> Result<(), SessionError> {
-        let geometry = self.settings.metainfo.geometry;
+        let metainfo = std::sync::Arc::clone(&self.settings.metainfo);
+        let geometry = &metainfo.geometry;
         while !self.trackers.due.is_empty() {
             let request = self.trackers.due.remove(0);
             if self.trackers.refused.contains(&request.tracker) {
                 self.announced(request.tracker, None)?;
                 continue;
             }
-            let left = geometry.total_bytes() - bytes_of(geometry, self.torrent().have());
+            let left = geometry.total_bytes() - geometry.bytes_in(self.torrent().have());
             let (ledger, wanted) = (*self.torrent().ledger(), self.client.peers_wanted());
             self.trackers.ask(request, &ledger, left, wanted);
         }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use sha1::{Digest as _, Sha1};
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
@@ -12,7 +11,7 @@ use unchoke_core::metainfo::{FileKind, Metainfo};
 
 use super::names::naming;
 use crate::choice::Choice;
-use crate::disk::hash_rest;
+use crate::disk::{Fit, PieceHashes, hash_rest};
 use crate::storage::{FileEntry, Storage};
 
 /// Bytes read at a time.
@@ -90,13 +89,14 @@ fn hash_each(
     doubtful: &Bitfield,
     progress: &Check,
 ) {
-    let geometry = metainfo.geometry;
+    let geometry = &metainfo.geometry;
+    let hashes = PieceHashes::of(metainfo);
     let mut scratch = vec![0; SCRATCH_BYTES];
     for piece in doubtful.iter() {
         if progress.stopped.load(Ordering::Relaxed) {
             return;
         }
-        if is_good(storage, geometry, piece, metainfo.hash(piece), &mut scratch) {
+        if is_good(storage, geometry, piece, &hashes, &mut scratch) {
             good.insert(piece);
         }
         progress.done.fetch_add(1, Ordering::Relaxed);
@@ -105,16 +105,16 @@ fn hash_each(
 
 fn is_good(
     storage: &Storage,
-    geometry: Geometry,
+    geometry: &Geometry,
     piece: PieceIndex,
-    expected: &[u8; 20],
+    hashes: &PieceHashes,
     scratch: &mut [u8],
 ) -> bool {
     let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
     if !storage.may_hold(start, geometry.piece_len(piece)) {
         return false;
     }
-    let mut hash = Sha1::new();
+    let mut hash = hashes.begin();
     hash_rest(storage, geometry, piece, 0, &mut hash, scratch).is_ok()
-        && hash.finalize()[..] == *expected
+        && hashes.judge(geometry, piece, hash) == Fit::Good
 }

@@ -39,7 +39,7 @@ pub(super) struct Damage {
 
 impl Damage {
     /// Counts a block that goes to a peer. True if the peer had been sent the whole piece before.
-    pub(super) fn note_sent(&mut self, link: Link, block: BlockRef, geometry: Geometry) -> bool {
+    pub(super) fn note_sent(&mut self, link: Link, block: BlockRef, geometry: &Geometry) -> bool {
         let pieces = self.sent.entry(link.serial).or_default();
         if !pieces.iter().rev().any(|it| it.0 == block.piece) {
             pieces.push_back((block.piece, 0));
@@ -51,7 +51,7 @@ impl Damage {
         let counted = newest.find(|it| it.0 == block.piece);
         let (_, bytes) = counted.expect("it is there or was just put there");
         *bytes = bytes.saturating_add(block.length);
-        let again = *bytes > geometry.piece_len(block.piece);
+        let again = *bytes > geometry.piece_span(block.piece);
         if again {
             *bytes = 0;
         }
@@ -71,7 +71,7 @@ impl Damage {
     }
 
     /// The connection is gone. Gives the pieces to be looked at, latest first.
-    pub(super) fn forget(&mut self, link: Link, geometry: Geometry) -> Vec<PieceIndex> {
+    pub(super) fn forget(&mut self, link: Link, geometry: &Geometry) -> Vec<PieceIndex> {
         let pieces = self.sent.remove(&link.serial).unwrap_or_default();
         let whole = pieces
             .iter()
@@ -149,7 +149,8 @@ impl Session {
     /// A last look, after the disk threads have ended: pieces of files that are gone or cut are lost.
     /// Gives what to tell of files that were changed otherwise and not checked since.
     pub(super) fn look_at_all_files(&mut self) -> Result<Vec<String>, SessionError> {
-        let geometry = self.settings.metainfo.geometry;
+        let metainfo = std::sync::Arc::clone(&self.settings.metainfo);
+        let geometry = &metainfo.geometry;
         let mut warnings = Vec::new();
         if self.damage.unchecked > 0 {
             warnings.push(format!(
@@ -207,7 +208,7 @@ mod tests {
         };
         let mut sent = |serial, piece, index| {
             let block = geometry.block(PieceIndex(piece), index);
-            damage.note_sent(link(serial), block, geometry)
+            damage.note_sent(link(serial), block, &geometry)
         };
         for (serial, piece) in [(1, 0), (1, 1), (2, 0)] {
             for index in 0..3 {
@@ -219,9 +220,9 @@ mod tests {
             assert!(!sent(1, 0, index), "counted anew");
         }
         assert!(sent(1, 0, 0), "once more for a whole piece");
-        assert_eq!(damage.forget(link(1), geometry), [PieceIndex(1)]);
-        assert_eq!(damage.forget(link(1), geometry), []);
+        assert_eq!(damage.forget(link(1), &geometry), [PieceIndex(1)]);
+        assert_eq!(damage.forget(link(1), &geometry), []);
         damage.note_have(link(2), PieceIndex(0));
-        assert_eq!(damage.forget(link(2), geometry), []);
+        assert_eq!(damage.forget(link(2), &geometry), []);
     }
 }

@@ -1,9 +1,9 @@
-//! Gives the info dictionary to peers that have only its hash. BEP 9.
+//! Gives the info dictionary to peers that have only its hash, and the hashes of version 2. BEP 9, 52.
 
 use std::collections::BTreeMap;
 
 use unchoke_core::ids::PeerKey;
-use unchoke_core::message::{Extended, Message, MetadataMessage};
+use unchoke_core::message::{Extended, HashRequest, Message, MetadataMessage};
 use unchoke_core::metadata::Serve;
 use unchoke_core::metainfo::Metainfo;
 use unchoke_core::time::Instant;
@@ -81,6 +81,23 @@ impl Session {
                 Ok(true)
             }
             Extended::Pex { .. } | Extended::Unknown { .. } => Ok(false),
+        }
+    }
+
+    /// A peer asks for hashes of version 2. BEP 52: every request gets an answer.
+    pub(super) fn on_hash_request(
+        &mut self,
+        peer: PeerKey,
+        request: &HashRequest,
+    ) -> Result<(), SessionError> {
+        let now = self.now();
+        let answer = match &mut self.hashes {
+            Some(hashes) => hashes.answer(now, request),
+            None => Message::HashReject(Box::new(*request)),
+        };
+        match self.send(peer, answer) {
+            Some(closed) => self.tell(closed),
+            None => Ok(()),
         }
     }
 

@@ -228,7 +228,7 @@ impl Session {
         let slot = self.peers.slot_mut(peer)?;
         if let Message::Piece(block) = &message {
             slot.unwritten.hand_over(block.length);
-            let geometry = self.settings.metainfo.geometry;
+            let geometry = &self.settings.metainfo.geometry;
             if self.damage.note_sent(slot.link, *block, geometry) {
                 self.disk.inspect(block.piece);
             }
@@ -245,7 +245,7 @@ impl Session {
     fn close(&mut self, peer: PeerKey, how: Ended) -> Option<ClientInput> {
         let slot = self.peers.remove(peer)?;
         self.dictionary.leave(peer);
-        let geometry = self.settings.metainfo.geometry;
+        let geometry = &self.settings.metainfo.geometry;
         for piece in self.damage.forget(slot.link, geometry) {
             self.disk.inspect(piece);
         }
@@ -320,6 +320,9 @@ impl Session {
                 }
                 if let Message::Port(port) = message {
                     self.on_node(peer, port);
+                }
+                if let Message::HashRequest(request) = &message {
+                    return self.on_hash_request(peer, request);
                 }
                 if let Message::Extended(extended) = &message
                     && self.on_extended(peer, extended)?
@@ -420,9 +423,9 @@ impl Session {
     }
 
     fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
-        let geometry = self.settings.metainfo.geometry;
+        let geometry = &self.settings.metainfo.geometry;
         let choice = &self.settings.choice;
-        let of = |set: &Bitfield| super::bytes_of(geometry, &choice.within(set));
+        let of = |set: &Bitfield| geometry.bytes_in(&choice.within(set));
         let have_bytes = of(self.torrent().have());
         let total_bytes = of(&Bitfield::full(geometry.piece_count()));
         let missing = total_bytes - have_bytes;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::sync::mpsc::Receiver;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::source::Source;
-use unchoke_core::ids::PeerKey;
+use unchoke_core::ids::{InfoHash, PeerKey};
 use unchoke_core::message::Message;
 
 use super::{ClientInput, Notice, Session, SessionError, Settings};
@@ -23,8 +23,9 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Finders {
     dht: Option<Dht>,
-    finds: Option<Receiver<Find>>,
-    neighbours: Option<Receiver<SocketAddr>>,
+    /// One for each name of the torrent.
+    finds: [Option<Receiver<Find>>; 2],
+    neighbours: [Option<Receiver<SocketAddr>>; 2],
     /// What was said of the last search.
     said: Option<String>,
 }
@@ -39,23 +40,19 @@ impl Finders {
         if let Some(dht) = &dht {
             dht.names(&settings.metainfo.nodes);
         }
-        let info_hash = settings.metainfo.info_hash;
-        let finds = dht.as_ref();
-        let finds = finds.map(|it| it.want(info_hash, Some(port)));
         let lsd = settings.lsd.as_ref().filter(|_| !settings.metainfo.private);
+        let neighbours = names(settings).map(|name| Some(lsd?.want(name?, port)));
         Self {
+            finds: wanted(dht.as_ref(), settings, port),
             dht,
-            finds,
-            neighbours: lsd.map(|it| it.want(info_hash, port)),
+            neighbours,
             said: None,
         }
     }
 
     /// Others are told another port from now on.
     pub(super) fn set_port(&mut self, settings: &Settings, port: u16) {
-        let info_hash = settings.metainfo.info_hash;
-        let dht = self.dht.as_ref();
-        self.finds = dht.map(|it| it.want(info_hash, Some(port)));
+        self.finds = wanted(self.dht.as_ref(), settings, port);
     }
 
     /// What the distributed hash table said last, if it is used.
@@ -66,11 +63,25 @@ impl Finders {
     }
 
     pub(super) async fn next(&mut self) -> Found {
+        let [first, second] = &mut self.finds;
+        let [near, nearby] = &mut self.neighbours;
         tokio::select! {
-            find = next_find(&mut self.finds) => Found::Dht(find),
-            address = next_neighbour(&mut self.neighbours) => Found::Neighbour(address),
+            find = next_find(first) => Found::Dht(find),
+            find = next_find(second) => Found::Dht(find),
+            address = next_neighbour(near) => Found::Neighbour(address),
+            address = next_neighbour(nearby) => Found::Neighbour(address),
         }
     }
+}
+
+/// What names the torrent; a hybrid has two names, and a swarm by each. BEP 52.
+fn names(settings: &Settings) -> [Option<InfoHash>; 2] {
+    let mut names = settings.metainfo.info_hashes();
+    [names.next(), names.next()]
+}
+
+fn wanted(dht: Option<&Dht>, settings: &Settings, port: u16) -> [Option<Receiver<Find>>; 2] {
+    names(settings).map(|name| Some(dht?.want(name?, Some(port))))
 }
 
 impl Session {

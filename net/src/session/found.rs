@@ -38,7 +38,11 @@ pub(super) async fn open_files(
     };
     let storage = Arc::new(storage);
     let metainfo = &settings.metainfo;
-    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    let resume = Resume::new(
+        storage.root(),
+        metainfo.info_hash,
+        metainfo.geometry.clone(),
+    );
     if !seeding {
         refuse_longer(settings, &storage)?;
         // A folder that takes nothing must not cost the user an hour of hashing.
@@ -205,7 +209,7 @@ fn refuse_foreign(
     if settings.overwrite {
         return Ok(());
     }
-    let foreign = storage.foreign(ours, have, settings.metainfo.geometry)?;
+    let foreign = storage.foreign(ours, have, &settings.metainfo.geometry)?;
     if foreign.is_empty() {
         return Ok(());
     }

@@ -6,7 +6,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
+use unchoke_core::hashes::Serve;
 use unchoke_core::ids::PeerId;
+use unchoke_core::metainfo::Metainfo;
 use unchoke_core::torrent::Config;
 use unchoke_core::wire::Decoder;
 
@@ -25,7 +27,7 @@ use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
 use crate::connection::{Event, Identity, Link, SEND_CREDIT, Shared};
-use crate::disk::Disk;
+use crate::disk::{Disk, PieceHashes};
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
 use crate::storage::StorageError;
@@ -48,7 +50,7 @@ impl Session {
         notices: UnboundedSender<Notice>,
     ) -> Result<Self, SessionError> {
         let metainfo = Arc::clone(&settings.metainfo);
-        let geometry = metainfo.geometry;
+        let geometry = &metainfo.geometry;
         // A policy that does not exist must not cost the user an hour of hashing.
         let name = crate::chance::peer_id();
         origin(&settings, Bitfield::empty(geometry.piece_count()), 0, name).torrent()?;
@@ -60,7 +62,7 @@ impl Session {
         client.watch(showing.is_on());
         let recorder = recorder(&settings, &origin)?;
         let (reporter, reports) = unbounded_channel();
-        let hashes = metainfo.hashes().into();
+        let hashes = PieceHashes::of(&metainfo);
         let started = Disk::start(&storage, geometry, &hashes, &have, &reporter);
         let (disk, workers) = started.map_err(|source| SessionError::Io {
             action: "start the disk threads",
@@ -102,11 +104,19 @@ impl Session {
             failure: None,
             damage: Damage::default(),
             dictionary: Dictionary::new(&metainfo),
+            hashes: hashes_of(&metainfo),
             web_seeds,
             told: Told::default(),
             showing,
         })
     }
+}
+
+/// Answers peers that lack the hashes of version 2, if we have them.
+fn hashes_of(metainfo: &Metainfo) -> Option<Box<Serve>> {
+    let trees = metainfo.version_2.as_ref();
+    let trees = trees.filter(|it| it.is_complete());
+    trees.map(|it| Box::new(Serve::new(Arc::clone(it))))
 }
 
 /// Takes connections in each way that the user wants.
@@ -129,8 +139,10 @@ fn listen_on(
 }
 
 fn identity(settings: &Settings, name: PeerId) -> Identity {
+    let trees = settings.metainfo.version_2.as_ref();
     Identity {
         info_hash: settings.metainfo.info_hash,
+        version_2: trees.map(|it| it.info_hash.truncated()),
         peer_id: name,
         encryption: settings.encryption,
         dht: Finders::uses_dht(settings),
@@ -161,7 +173,7 @@ fn listen_for(settings: &Settings) -> Result<(TcpListener, u16), SessionError> {
 }
 
 fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {
-    let base = base_config(settings.metainfo.geometry);
+    let base = base_config(settings.metainfo.geometry.clone());
     Origin {
         config: Arc::new(Config {
             upload_cap: settings.upload_cap,

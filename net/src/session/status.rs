@@ -174,7 +174,7 @@ mod tests {
     fn stalled_seed() -> (Torrent, u64) {
         let block = BLOCK_BYTES;
         let geometry = Geometry::new(8 * u64::from(block), 8 * block).expect("a piece");
-        let config = Arc::new(Config::new(geometry));
+        let config = Arc::new(Config::new(geometry.clone()));
         let policy = choke::build("unchoke_all", &choke::Parameters::new()).expect("a policy");
         let picker = pick::build("rarest_first").expect("a picker");
         let (have, streams) = (config.everything(), Streams::new(1));

@@ -91,7 +91,7 @@ impl Storage {
         &self,
         ours: &[bool],
         good: &Bitfield,
-        geometry: Geometry,
+        geometry: &Geometry,
     ) -> Result<Vec<usize>, StorageError> {
         let size = geometry.piece_bytes();
         let begun = good.count() > 0;

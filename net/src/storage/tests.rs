@@ -304,7 +304,7 @@ fn foreign_files_are_told_from_ours_from_blank_ones_and_from_undecided_ones() {
         let geometry = Geometry::new(20, piece_bytes).expect("geometry");
         let mut pieces = Bitfield::empty(geometry.piece_count());
         good.map(|piece| pieces.insert(PieceIndex(piece)));
-        storage.foreign(&ours, &pieces, geometry).expect("read")
+        storage.foreign(&ours, &pieces, &geometry).expect("read")
     };
     // One piece a file.
     assert_eq!(foreign(4, Some(3)), [0]);

@@ -73,7 +73,7 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// A Python that has libtorrent: the one of the system has its packages, another may come first.
-fn python() -> Option<&'static str> {
+pub(crate) fn python() -> Option<&'static str> {
     let has_libtorrent = |python: &&str| {
         let tried = Command::new(python)
             .args(["-c", "import libtorrent"])

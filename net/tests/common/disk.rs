@@ -46,7 +46,11 @@ pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
 pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
     let storage = Storage::open(folder, entries(sample, folder)).expect("open");
     let metainfo = &sample.metainfo;
-    let resume = Resume::new(storage.root(), metainfo.info_hash, metainfo.geometry);
+    let resume = Resume::new(
+        storage.root(),
+        metainfo.info_hash,
+        metainfo.geometry.clone(),
+    );
     (resume, storage)
 }
 
@@ -59,7 +63,7 @@ pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
     let Loaded::Known(known) = resume.load(&storage) else {
         return 0;
     };
-    let geometry = sample.metainfo.geometry;
+    let geometry = &sample.metainfo.geometry;
     for piece in known.good.iter() {
         let start = u64::from(piece.0) * u64::from(geometry.piece_bytes());
         let mut bytes = vec![0; geometry.piece_len(piece) as usize];

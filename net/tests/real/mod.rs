@@ -10,3 +10,4 @@ mod silence;
 mod stage;
 mod transfers;
 mod utp;
+mod version_2;

@@ -40,7 +40,7 @@ pub fn expand(scenario: &Scenario, seed: u64) -> SwarmSpec {
     let origins = scenario.origins.iter().map(|it| &it.client);
     SwarmSpec {
         seed,
-        geometry: scenario.geometry,
+        geometry: scenario.geometry.clone(),
         nodes,
         classes: class_names(&scenario.peers.capacity),
         clients: populations.chain(origins).cloned().collect(),

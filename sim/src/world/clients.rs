@@ -71,15 +71,16 @@ impl World<'_> {
         let it = &self.spec.nodes[node as usize];
         let client = &self.spec.clients[usize::from(it.client)];
         let key = (it.client, it.up, it.claims);
+        let (geometry, seed) = (&self.spec.geometry, self.spec.seed);
         let config = self.configs.torrents.entry(key).or_insert_with(|| {
-            let mut config = Config::new(self.spec.geometry);
+            let mut config = Config::new(geometry.clone());
             config.pipeline = client.pipeline;
             // All peers queue equally many requests, so they need not announce the number.
             config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
             config.snub_after = client.snub_after;
             config.endgame = client.endgame;
             config.allowed_fast = AllowedFast {
-                info_hash: info_hash(self.spec.seed),
+                info_hash: info_hash(seed),
                 ..client.allowed_fast
             };
             config.aligned_ticks = client.aligned_ticks;

@@ -13,6 +13,8 @@ struct Torrent<'a> {
     name: &'a str,
     unsafe_original_name: Option<&'a str>,
     info_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info_hash_version_2: Option<String>,
     total_bytes: u64,
     piece_bytes: u32,
     pieces: u32,
@@ -28,7 +30,9 @@ struct Torrent<'a> {
     web_seeds: Vec<String>,
     other_keys: &'a [String],
     files: Files<'a>,
-    hashes: Option<Hashes<'a>>,
+    hashes: Option<Hashes<'a, 20>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashes_version_2: Option<Hashes<'a, 32>>,
 }
 
 #[derive(Serialize)]
@@ -53,10 +57,11 @@ pub(super) fn write(
         name: &it.name,
         unsafe_original_name: it.original_name.as_deref(),
         info_hash: it.info_hash.to_string(),
+        info_hash_version_2: it.version_2.as_ref().map(|it| it.info_hash.to_string()),
         total_bytes: it.geometry.total_bytes(),
         piece_bytes: it.geometry.piece_bytes(),
         pieces: it.geometry.piece_count(),
-        hybrid: it.hybrid,
+        hybrid: it.is_hybrid(),
         private: it.private,
         canonical: it.canonical,
         source: it.source.as_deref(),
@@ -69,6 +74,11 @@ pub(super) fn write(
         other_keys,
         files: Files(it),
         hashes: (!brief).then(|| Hashes(it.hashes())),
+        hashes_version_2: it
+            .version_2
+            .as_ref()
+            .filter(|_| !brief)
+            .map(|it| Hashes(it.hashes())),
     };
     serde_json::to_writer_pretty(&mut *out, &torrent)?;
     writeln!(out)
@@ -79,9 +89,10 @@ struct Files<'a>(&'a Metainfo);
 
 impl Serialize for Files<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let files = self.0.layout.files().iter().enumerate();
-        serializer.collect_seq(files.map(|(index, file)| File {
-            number: index + 1,
+        let files = (1..).zip(self.0.own_files());
+        let files = files.map(|(number, index)| (number, index, &self.0.layout.files()[index]));
+        serializer.collect_seq(files.map(|(number, index, file)| File {
+            number,
             path: self.0.layout.path(index, Naming::Exact),
             path_where_case_does_not_count: folded(self.0, index),
             unsafe_original: self.0.original_path(index),
@@ -97,9 +108,9 @@ impl Serialize for Files<'_> {
 }
 
 /// The hashes in hex, each made when it is printed: there may be two million.
-struct Hashes<'a>(&'a [[u8; 20]]);
+struct Hashes<'a, const BYTES: usize>(&'a [[u8; BYTES]]);
 
-impl Serialize for Hashes<'_> {
+impl<const BYTES: usize> Serialize for Hashes<'_, BYTES> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(|it| to_hex(it)))
     }

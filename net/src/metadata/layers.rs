@@ -1,0 +1,91 @@
+//! After the info dictionary: the piece layers of version 2, which it does not have. BEP 52.
+
+use unchoke_core::hashes::Fetch;
+use unchoke_core::ids::PeerKey;
+use unchoke_core::message::Message;
+use unchoke_core::metainfo::Metainfo;
+use unchoke_core::time::Instant;
+
+use super::Finder;
+
+impl Finder {
+    /// The dictionary and what it needs beside it, if all is there.
+    pub(super) fn take_done(&mut self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        if let Some(info) = self.fetch.take_done() {
+            let Some(mut layers) = self.lacking(&info) else {
+                return Some((info, None));
+            };
+            for (key, _) in self.peers.iter().filter(|it| it.1.version_2) {
+                layers.join(*key);
+            }
+            self.layers = Some((info, layers));
+        }
+        let done = self.layers.as_ref().and_then(|it| it.1.done());
+        let layers = done.and_then(|it| it.piece_layers())?;
+        let (info, _) = self.layers.take()?;
+        Some((info, Some(layers)))
+    }
+
+    /// What has to be fetched for this dictionary. A hybrid that the link names by version 1 can be
+    /// verified without, and peers of version 1 could not give it. A dictionary that is no torrent
+    /// needs nothing: the caller will say what is wrong.
+    fn lacking(&self, info: &[u8]) -> Option<Fetch> {
+        let torrent = [b"d4:info", info, b"e"].concat();
+        let torrent = Metainfo::parse_without_layers(&torrent).ok()?;
+        let needed = !torrent.is_hybrid() || self.expected.version_1.is_none();
+        let trees = torrent.version_2.filter(|_| needed)?;
+        Some(Fetch::new(trees))
+    }
+
+    pub(super) fn on_connected(&mut self, key: PeerKey, version_2: bool) {
+        self.search.met(key);
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.version_2 = version_2;
+        }
+        if let Some((_, layers)) = self.layers.as_mut().filter(|_| version_2) {
+            layers.join(key);
+            self.search.note_having(key);
+        }
+    }
+
+    pub(super) fn ask_for_layers(&mut self, now: Instant) {
+        while let Some((_, layers)) = &mut self.layers
+            && let Some((key, request)) = layers.poll_request(now)
+        {
+            let message = Message::HashRequest(Box::new(request));
+            if !self.peers.get(&key).is_some_and(|it| it.send(message)) {
+                self.search.unread(now, key);
+                self.drop_for(key, "it does not read");
+            }
+        }
+    }
+
+    /// A message about hashes.
+    pub(super) fn on_hashes(&mut self, key: PeerKey, message: Message) {
+        let now = self.now();
+        match message {
+            // We have nothing yet.
+            Message::HashRequest(request) => {
+                if let Some(peer) = self.peers.get(&key) {
+                    // One that does not read is noticed when it is asked for something.
+                    let _ = peer.send(Message::HashReject(request));
+                }
+            }
+            Message::HashReject(request) => {
+                if let Some((_, layers)) = &mut self.layers {
+                    layers.on_reject(now, key, &request);
+                }
+            }
+            Message::Hashes(hashes) => {
+                let Some((_, layers)) = &mut self.layers else {
+                    return self.blame(key, "hashes that were not asked for");
+                };
+                match layers.on_hashes(key, &hashes) {
+                    Err(violation) => self.blame(key, &violation.to_string()),
+                    Ok(()) => self.search.note_useful(key),
+                }
+            }
+            _ => {}
+        }
+    }
+}
