@@ -1,5 +1,5 @@
-//! What only a driver of many torrents or clients needs: memory fetched ahead, queues lent, `have`s kept back.
-//! Nothing of it changes what a torrent does.
+//! Methods for drivers of many torrents: prefetching memory, lending queue memory, delivering
+//! `have`s late. They do not change what a torrent does.
 
 use alloc::collections::VecDeque;
 
@@ -8,47 +8,47 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
-/// `have`s that a driver may keep back at most. See [`ManyTorrents::indifferent`].
+/// Most `have`s that a driver may hold back. See [`ManyTorrents::indifferent`].
 pub const WAITING_HAVES: u32 = 8;
 
-/// A torrent of a driver that has many of them. The `look_at` methods read a word of each line of memory
-/// that an input will need, and do nothing else: for a driver that knows the next inputs of many torrents
-/// and wants the processor to fetch it for all of them at once.
+/// A torrent of a driver that runs many of them. The `look_at` methods read one word from each
+/// cache line that an input will need, and do nothing else. A driver that knows the next inputs of
+/// many torrents can call them so that the processor fetches the memory for all inputs at once.
 pub trait ManyTorrents {
-    /// The connections on which a `have` would only be counted: bit `k` stands for `PeerKey(k)`.
-    /// Until the next input of another kind, a driver may keep up to [`WAITING_HAVES`] of them
-    /// back and hand them in late, each with the moment at which it came: nothing differs.
-    /// Connections beyond the 128th are never among them.
+    /// The connections on which a `have` changes nothing but counts: bit `k` stands for
+    /// `PeerKey(k)`. The driver may hold back up to [`WAITING_HAVES`] of these `have`s until the
+    /// next input of another kind, and then hand them in, each with the moment at which it came.
+    /// The result is the same. Connections beyond the 128th are never included.
     #[must_use]
     fn indifferent(&self) -> u128;
 
-    /// Takes in `have`s that were kept back (see [`Self::indifferent`]), each with the moment at
-    /// which it came: the same as to hand them in one by one.
+    /// Counts `have`s that were held back (see [`Self::indifferent`]), each with the moment at
+    /// which it came. The result is the same as handing them in one by one.
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>);
 
-    /// Exchanges the memory of the queue of outputs, which must have been drained, for `memory`: a
-    /// driver lends one that lies in the caches to each of its torrents in turn.
+    /// Swaps the memory of the output queue, which must be empty, with `memory`. A driver can lend
+    /// one buffer, which stays in the cache, to each torrent in turn.
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>);
 
-    /// What any input of `peer` will need.
+    /// Prefetches what any input from `peer` needs.
     #[must_use]
     fn look_at(&self, peer: PeerKey) -> u64;
 
-    /// What went over the connection to `peer`: for a block that comes, if one does, otherwise for one
-    /// that may go.
+    /// Prefetches the traffic row of `peer`: the part for an arriving block if `comes`, otherwise
+    /// the part for a block that may leave.
     #[must_use]
     fn look_at_traffic(&self, peer: PeerKey, comes: bool) -> u64;
 
-    /// The head of what `peer`, which must be connected, has, and the copies of `piece`: what a `have`
-    /// will need.
+    /// Prefetches what a `have` needs: the head of the row of `peer`, which must be connected, and
+    /// the number of copies of `piece`.
     #[must_use]
     fn look_at_have(&self, peer: PeerKey, piece: PieceIndex) -> u64;
 
-    /// What the queues of `peer` point to.
+    /// Prefetches the memory of the queues of `peer`.
     #[must_use]
     fn look_at_queues(&self, peer: PeerKey) -> u64;
 
-    /// What a block of `piece` will need beside that.
+    /// Prefetches what a block of `piece` needs in addition.
     #[must_use]
     fn look_at_piece(&self, piece: PieceIndex) -> u64;
 }

@@ -1,10 +1,11 @@
-//! Pieces that may be asked for under a choke. BEP 6, *allowed fast*.
+//! Pieces that may be requested under a choke. BEP 6, *allowed fast*.
 //!
-//! Granting, as libtorrent 2.0: the set goes out when the peer first says that it is interested,
-//! without the pieces it has; not from who hides its pieces, nor to who only uploads. Each block of it
-//! may be asked for three times. Taking, as libtorrent 2.0: a choked connection is looked at when we
-//! become interested, when a piece is granted, and after each answer; a piece whose block is rejected
-//! is not asked for again.
+//! What we grant, as libtorrent 2.0: we send the set when the peer first says that it is
+//! interested, without the pieces it has. We send none if we hide our pieces, and none to a peer
+//! that only uploads. The peer may request each block of the set three times. How we use a grant,
+//! as libtorrent 2.0: we look for a piece to request on a choked connection when we become
+//! interested, when a piece is granted, and after each answer. If a block is rejected, we do not
+//! request its piece again.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,25 +17,25 @@ use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
-/// libtorrent: a block of a granted piece may be asked for so often, on average.
+/// libtorrent: how often a block of a granted piece may be requested, on average.
 const TIMES: u32 = 3;
 
-/// Pieces that we remember a peer to have granted; ten are usual.
+/// Most granted pieces that we remember for a peer; ten are usual.
 const MOST_TAKEN: usize = 32;
 
-/// What is allowed on one connection.
+/// Pieces allowed under a choke on one connection.
 #[derive(Debug, Default)]
 struct Terms {
     address: Option<IpAddr>,
     /// The set was sent, or there was a reason to send none.
     offered: bool,
-    /// What the peer may ask for, and how many blocks of it it has asked for.
+    /// Pieces that the peer may request, each with the number of blocks requested so far.
     granted: Vec<(PieceIndex, u32)>,
-    /// What we may ask for.
+    /// Pieces that we may request.
     taken: Vec<PieceIndex>,
 }
 
-/// What is allowed on each connection.
+/// Pieces allowed under a choke on all connections.
 #[derive(Debug, Default)]
 pub(super) struct Allowances {
     /// Indexed by `PeerKey`.
@@ -52,7 +53,7 @@ impl Allowances {
 }
 
 impl Torrent {
-    /// A connection with the peer at `address` stands.
+    /// A connection with the peer at `address` is established.
     pub(super) fn allowances_begin(&mut self, peer: PeerKey, address: Option<IpAddr>) {
         let usual = self.config.allowed_fast;
         if usual.grants > 0 || usual.takes {
@@ -70,7 +71,7 @@ impl Torrent {
         }
     }
 
-    /// The peer is interested: once, it is told what it may ask for.
+    /// The peer says that it is interested. Sends the set, but only once per connection.
     pub(super) fn grant(&mut self, now: Instant, peer: PeerKey) {
         let usual = self.config.allowed_fast;
         let conn = &self.conns[peer.0 as usize];
@@ -98,7 +99,7 @@ impl Torrent {
         }
     }
 
-    /// Whether the peer may ask for a block of `piece` although we choke it; counts it.
+    /// Whether the peer may request a block of `piece` although we choke it. Counts the request.
     pub(super) fn uses_grant(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
         if !self.conns[peer.0 as usize].agreed.granted() {
             return false;
@@ -113,15 +114,16 @@ impl Torrent {
         })
     }
 
-    /// Whether the peer was granted `piece`: what it asked for of that survives a choke.
+    /// Whether `piece` was granted to the peer. Its queued requests for granted pieces survive a
+    /// choke.
     pub(super) fn is_granted(&mut self, peer: PeerKey, block: BlockRef) -> bool {
         let all = self.allowances.as_mut();
         let granted = all.map(|it| &it.terms(peer).granted);
         granted.is_some_and(|it| it.iter().any(|it| it.0 == block.piece))
     }
 
-    /// The peer lets us ask for `piece` while it chokes us. What is out of range is ignored, as
-    /// libtorrent does.
+    /// The peer allows us to request `piece` while it chokes us. A piece out of range is ignored,
+    /// as in libtorrent.
     pub(super) fn on_allowed_fast(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let in_range = piece.0 < self.config.geometry.piece_count();
         if !self.config.allowed_fast.takes || !in_range || self.settled().has(piece) {
@@ -139,7 +141,7 @@ impl Torrent {
         self.fill(now, peer);
     }
 
-    /// The peer rejects a block that it had allowed: the piece is allowed no longer.
+    /// The peer rejected a block of a piece it had allowed. The piece is no longer allowed.
     pub(super) fn forget_allowed(&mut self, peer: PeerKey, piece: PieceIndex) {
         if let Some(all) = self.allowances.as_mut() {
             let taken = &mut all.terms(peer).taken;
@@ -149,7 +151,7 @@ impl Torrent {
         }
     }
 
-    /// What we may ask the peer for; `None` if that is anything.
+    /// The pieces we may request from the peer; `None` if it may be any piece.
     #[inline]
     pub(super) fn allowed(&self, peer: PeerKey) -> Option<Bitfield> {
         let choked = self.conns[peer.0 as usize].peer_choking;

@@ -1,6 +1,6 @@
-//! The life of a request: everything that is outstanding at one peer.
+//! The life of a request: all requests that are outstanding at one peer.
 //!
-//! A request is *live* as long as its block counts as under way because of it. What becomes of it:
+//! A request is *live* as long as its block counts as requested because of it. Its states:
 //!
 //! | from | event | to | the block |
 //! |---|---|---|---|
@@ -16,8 +16,8 @@
 //! | overdue | [`Asked::lose`] | lost to another copy | here |
 //! | not live | [`Asked::forget`] | none | as it was |
 //!
-//! A request that is not live stays on the list, so that a block that comes after all is known for
-//! what it is. If a peer was asked for a block again, an answer settles the live request.
+//! A request that is not live stays on the list, so that a late block is recognised. If a peer was
+//! asked for a block twice, an answer settles the live request.
 
 use super::Torrent;
 use super::conn::{Conn, Delivery};
@@ -29,7 +29,7 @@ use crate::geometry::Geometry;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// What is outstanding at one peer, and all that counts it.
+/// The outstanding requests of one peer, with everything that counts them.
 pub(super) struct Asked<'a> {
     peer: PeerKey,
     conn: &'a mut Conn,
@@ -38,18 +38,19 @@ pub(super) struct Asked<'a> {
     geometry: &'a Geometry,
 }
 
-/// A block came that was asked for.
+/// A block came that we had requested.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
-    /// The request as it was.
+    /// The request before it was settled.
     pub(super) request: Pending,
     /// Another request was found lost, and its block is free.
     pub(super) frees: bool,
 }
 
 impl Torrent {
-    /// The only place where [`Conn::live`], [`Conn::overdue`] and what follows from them change
-    /// because of a request. `None` if nothing was ever asked of the peer.
+    /// Gives access to the requests of `peer`. [`Conn::live`], [`Conn::overdue`] and the values
+    /// derived from them change only here because of a request. `None` if nothing was ever
+    /// requested from the peer.
     #[inline]
     pub(super) fn asked<R>(
         &mut self,
@@ -77,9 +78,9 @@ impl Torrent {
 }
 
 impl Asked<'_> {
-    /// The request for block `number` that an answer settles: the live one, or else the latest. Of
-    /// those that were given up, a peer that is only slow answers another first, and then the rest
-    /// is live again; so this one has lost what it was asked before.
+    /// The request for block `number` that an answer settles: the live one, else the latest. The
+    /// latest, because a slow peer answers its older requests first, which makes the later ones
+    /// live again. So if the answered request is not live, the peer has lost the earlier ones.
     fn find(&self, number: u32) -> Option<usize> {
         let pending = &self.traffic.pending;
         let live = pending
@@ -94,18 +95,18 @@ impl Asked<'_> {
         settled
     }
 
-    /// A request goes out. Its block counts as asked for already.
+    /// A request is sent. The caller has counted its block as requested already.
     pub(super) fn ask(&mut self, now: Instant, number: u32, mark: Mark) {
         self.traffic.push_pending(Pending::new(now, number, mark));
         self.conn.live += 1;
-        // Who has stalled owes us something all the time.
+        // A stalled peer owes us blocks without interruption, so keep its time.
         if self.conn.live == 1 && self.conn.delivery < Delivery::Stalled {
             self.traffic.owing_since = millis(now);
         }
     }
 
-    /// The block counts as asked for again, and this peer was asked a moment ago and given up: then
-    /// it is likely to answer that, and another request would be one too many.
+    /// Reuses a request that was given up a moment ago, instead of sending another for the same
+    /// block: the peer is likely to answer it. The caller has counted the block as requested again.
     pub(super) fn expect_recent(&mut self, now: Instant, number: u32, mark: Mark) -> bool {
         if !self.conn.overdue {
             return false;
@@ -126,8 +127,8 @@ impl Asked<'_> {
         self.conn.delivery != Delivery::Prompt
     }
 
-    /// The block came: the request it answers, if it was asked for. Whoever answers in order has
-    /// lost what went out before, unless that comes soon.
+    /// A block came. Returns the request it answers, if there was one. A peer that answers in order
+    /// has lost the earlier requests, unless their answers come soon.
     pub(super) fn answer(&mut self, now: Instant, number: u32) -> Option<Answer> {
         let at = self.find(number)?;
         let request = self.settle(at);
@@ -150,7 +151,8 @@ impl Asked<'_> {
         Some(Answer { request, frees })
     }
 
-    /// Gives up what was overtaken and did not come soon after: whether a block is free because of it.
+    /// Gives up overtaken requests whose answers did not come soon after. Returns whether a block
+    /// became free.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let patience = patience::of_overtaken(self.traffic.latency);
         let doubtful = self.is_doubtful();
@@ -166,7 +168,8 @@ impl Asked<'_> {
         frees
     }
 
-    /// The peer has become, or is no longer, one that may never answer: so have its requests.
+    /// Marks the live requests of the peer: it has become a peer that may never answer, or is no
+    /// longer one.
     pub(super) fn doubt(&mut self, doubtful: bool) {
         for request in self.traffic.pending.iter().filter(|it| it.is_live()) {
             let (piece, block) = self.geometry.split(request.number());
@@ -174,13 +177,13 @@ impl Asked<'_> {
         }
     }
 
-    /// A peer that delivered owes us something for [`patience::DOUBT`].
+    /// A peer that delivered before has owed us a block for [`patience::DOUBT`].
     pub(super) fn become_unproven(&mut self) {
         self.conn.delivery = Delivery::Unproven;
         self.doubt(true);
     }
 
-    /// The request will not be served: whether its block is free now.
+    /// The peer will not serve the request. Returns whether its block became free.
     pub(super) fn reject(&mut self, number: u32) -> bool {
         let Some(at) = self.find(number) else {
             return false;
@@ -190,7 +193,7 @@ impl Asked<'_> {
         self.settle(at).is_live() && self.partials.give_back(piece, block, doubtful)
     }
 
-    /// No answer is expected any more; others may be asked.
+    /// Gives up all live requests; their blocks may be requested from others.
     pub(super) fn give_up(&mut self, mark: Mark) {
         self.conn.live = 0;
         self.conn.overdue |= mark == Mark::Overdue;
@@ -202,8 +205,10 @@ impl Asked<'_> {
         }
     }
 
-    /// The peer delivers what was given up, or came from elsewhere: what it was asked for after that,
-    /// and nobody else was since, it is likely to deliver too. `from`: the first such request.
+    /// The peer delivered a block whose request had been given up, or cancelled because the block
+    /// came from another peer. So it is likely to answer its later overdue requests too: make those
+    /// live again whose blocks were not requested elsewhere. `from`: position of the first later
+    /// request.
     fn expect_again(&mut self, from: usize) {
         let doubtful = self.is_doubtful();
         let later = self.traffic.pending.range_mut(from..);
@@ -216,12 +221,13 @@ impl Asked<'_> {
         }
     }
 
-    /// The block came from elsewhere, in answer to a request marked `answered`: how often this peer
-    /// may still send it, and must be told not to.
+    /// The block came from another peer, in answer to a request marked `answered`. Returns how many
+    /// requests for it this peer may still answer; each must be cancelled.
     pub(super) fn lose(&mut self, number: u32, answered: Mark) -> u32 {
         let mut lost = 0;
         let asked = |it: &&mut Pending| it.number() == number && (it.is_live() || it.is_overdue());
-        // It may have been asked twice: none may count for the block when its piece is begun anew.
+        // The block may have been requested twice. No request may count for it when its piece is
+        // begun anew.
         for request in self.traffic.pending.iter_mut().filter(asked) {
             let live = request.is_live();
             request.set_mark(if live {
@@ -235,12 +241,13 @@ impl Asked<'_> {
         lost
     }
 
-    /// Looks whether anything is overdue still; [`Conn::overdue`] may say so too long.
+    /// Checks whether any request is still overdue. Until this call [`Conn::overdue`] may be
+    /// outdated.
     pub(super) fn recount_overdue(&mut self) {
         self.conn.overdue = self.traffic.pending.iter().any(|it| it.is_overdue());
     }
 
-    /// Forgets what is not live: it will never be answered.
+    /// Forgets requests that are not live: they will never be answered.
     pub(super) fn forget(&mut self) {
         self.traffic.pending.retain(|it| it.is_live());
     }
@@ -264,7 +271,7 @@ mod tests {
     const PIECE: PieceIndex = PieceIndex(0);
     const NOW: Instant = Instant::START;
 
-    /// One peer, and one piece of four blocks that is begun.
+    /// One peer, and one begun piece of four blocks.
     struct Bench {
         geometry: Geometry,
         conn: Conn,
@@ -299,7 +306,7 @@ mod tests {
             }
         }
 
-        /// The next free block is asked for.
+        /// Requests the next free block.
         fn ask(&mut self) -> u32 {
             let doubtful = self.asked().is_doubtful();
             let number = self.partials.take_free(0, false, doubtful);
@@ -308,7 +315,7 @@ mod tests {
             number
         }
 
-        /// Marks of what is outstanding, live requests, and free blocks of the piece.
+        /// Marks of the outstanding requests, number of live requests, and number of free blocks.
         fn state(&mut self) -> (alloc::vec::Vec<Mark>, u16, u32) {
             let marks = self.asked().traffic.pending.iter().map(|it| it.mark());
             (marks.collect(), self.conn.live, self.partials.free_blocks())
@@ -353,8 +360,8 @@ mod tests {
         bench.asked().give_up(Mark::Overdue);
         assert_eq!(bench.state(), (alloc::vec![Mark::Overdue; 3], 0, 4));
         assert!(bench.conn.overdue);
-        // Somebody else is asked for the second, and the peer delivers the first after all: it is
-        // likely to deliver the third too.
+        // The second block is requested from another peer, and the peer delivers the first after
+        // all. It is likely to deliver the third too.
         assert!(bench.partials.take(PIECE, second, PeerKey(9), false));
         let answered = bench.asked().answer(NOW, first).expect("it was asked for");
         assert!(answered.request.is_overdue());
@@ -362,7 +369,8 @@ mod tests {
         let marks = alloc::vec![Mark::Overdue, Mark::Ordinary];
         assert_eq!(bench.state(), (marks, 1, 1));
         assert_eq!(bench.conn.delivery, Delivery::Prompt);
-        // Others are first: only who may still send it is told, and once.
+        // Another peer delivered first. Cancel only the requests that may still be answered, and
+        // only once.
         assert_eq!(bench.asked().lose(second, Mark::Ordinary), 1);
         assert_eq!(bench.asked().lose(second, Mark::Ordinary), 0);
         let marks = alloc::vec![Mark::OverdueLost, Mark::Ordinary];
@@ -383,11 +391,11 @@ mod tests {
         let at = |ms| NOW.after(Duration::from_millis(ms));
         assert!(!bench.asked().answer(at(100), second).expect("asked").frees);
         bench.partials.receive(0, second, PEER);
-        // Twice the time of an answer and two seconds.
+        // The limit is twice the time of an answer plus two seconds.
         for (ms, frees) in [(2200, false), (2202, true), (9000, false)] {
             assert_eq!(bench.asked().expire(at(ms)), frees, "after {ms} ms");
         }
-        // The third was not overtaken.
+        // The third request was not overtaken.
         let marks = alloc::vec![Mark::Overdue, Mark::Ordinary];
         assert_eq!(bench.state(), (marks, 1, 2));
         assert!(bench.conn.overdue);
@@ -395,7 +403,7 @@ mod tests {
         assert!(answered.expect("it came late").request.is_overdue());
     }
 
-    /// What was asked of who may never answer does not keep others from being asked.
+    /// Requests to peers that may never answer do not keep other peers from being asked.
     #[test]
     fn requests_are_doubtful_until_the_peer_delivers_and_when_it_falls_silent() {
         let mut bench = Bench::new();
@@ -429,7 +437,7 @@ mod tests {
         assert_eq!((bench.state().0, bench.state().1), (marks, 0));
     }
 
-    /// A reject and a block settle the same one of two requests for a block: the live one.
+    /// If a block was requested twice, a reject or a block settles the live request.
     #[test]
     fn a_block_that_is_asked_for_again_is_settled_where_it_is_live() {
         for rejected in [true, false] {

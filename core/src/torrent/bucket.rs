@@ -7,12 +7,13 @@ use crate::time::Instant;
 
 const SECOND_NS: u128 = 1_000_000_000;
 
-/// Lets `rate` bytes per second through, in bursts of 50 ms or one block, whichever is more: timers
-/// of a real client are no finer than a millisecond.
+/// Lets `rate` bytes per second through, in bursts of 50 ms or one block, whichever is more.
+/// Shorter bursts make no sense: timers of a real client are no finer than a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     rate: u64,
-    /// Bytes that may pass now, times 10^9; negative after a block that was larger.
+    /// Bytes that may pass now, times 10^9. Negative after a block that was larger than what was
+    /// left.
     tokens: i128,
     at: Instant,
 }
@@ -28,7 +29,7 @@ impl Bucket {
         bucket
     }
 
-    /// Another rate from now on; what was saved up or overdrawn stays.
+    /// Changes the rate. Saved or overdrawn tokens stay.
     pub(super) fn set_rate(&mut self, rate: u64, now: Instant) {
         self.refill(now);
         self.rate = rate.max(1);
@@ -45,13 +46,13 @@ impl Bucket {
         self.at = now;
     }
 
-    /// Whether something may pass now.
+    /// Whether bytes may pass now.
     pub(super) fn is_open(&mut self, now: Instant) -> bool {
         self.refill(now);
         self.tokens > 0
     }
 
-    /// Takes `bytes`, if something may pass.
+    /// Takes `bytes`, if bytes may pass now.
     pub(super) fn take(&mut self, now: Instant, bytes: u32) -> bool {
         let open = self.is_open(now);
         if open {
@@ -60,13 +61,13 @@ impl Bucket {
         open
     }
 
-    /// What was taken did not pass after all.
+    /// Returns tokens for bytes that were not sent after all.
     pub(super) fn put_back(&mut self, bytes: u32) {
         let bytes = i128::from(bytes) * SECOND_NS.cast_signed();
         self.tokens = self.tokens.saturating_add(bytes).min(self.burst());
     }
 
-    /// When something may pass again.
+    /// When bytes may pass again.
     pub(super) fn opens_at(&self) -> Instant {
         let missing = (1 - self.tokens).max(0).unsigned_abs();
         let wait = missing.div_ceil(u128::from(self.rate));

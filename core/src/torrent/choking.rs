@@ -1,4 +1,4 @@
-//! The policy is asked and obeyed.
+//! Asks the choking policy and carries out its decisions.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -59,7 +59,7 @@ impl Torrent {
         }
     }
 
-    /// Asks the policy, if it wants to be asked for this.
+    /// Asks the policy, if it asked to be called for this trigger.
     pub(super) fn trigger(&mut self, now: Instant, trigger: Trigger) {
         let (scope, peer) = match trigger {
             Trigger::Tick(_) => (Scope::All, None),
@@ -113,7 +113,7 @@ impl Torrent {
                 continue;
             };
             if cap.is_none() && conn.traffic == TrafficId::NONE {
-                continue; // As it is.
+                continue; // Keep the current state.
             }
             let traffic = self.traffic_mut(peer);
             match (cap, traffic.cap.as_mut()) {
@@ -145,8 +145,8 @@ impl Torrent {
         }
     }
 
-    /// Whether no policy may drop `peer` for being slow: nobody else that we are connected to has
-    /// something of what we lack, or the peer is idle because we ask it for nothing.
+    /// Whether `peer` is protected from a policy that drops slow peers: it is the only connected
+    /// peer with some piece that we need, or it is idle because we ask it for nothing.
     pub(super) fn is_needed(&self, peer: PeerKey) -> bool {
         let Some(conn) = self.conns.get(peer.0 as usize) else {
             return false;
@@ -159,7 +159,7 @@ impl Torrent {
             *other != peer && conn.open && !conn.closing
         };
         let is_rare = |piece: PieceIndex| {
-            // Those that are being closed are counted still.
+            // `availability` still counts peers whose connection is being closed.
             self.availability[piece.0 as usize] == 1
                 || !self
                     .keys()
@@ -179,8 +179,8 @@ impl Torrent {
         }
         conn.am_choking = choking;
         if choking {
-            // What the peer asks for before it hears of this is no fault of its own, and may be as
-            // many requests as it may have waiting.
+            // Requests that are on their way when we choke are not the peer's fault. There may be
+            // as many of them as the peer may have queued.
             conn.invalid_requests = -i16::try_from(grace).unwrap_or(i16::MAX);
             self.send(now, peer, Message::Choke);
             self.refuse_queue(now, peer);

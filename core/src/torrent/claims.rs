@@ -1,4 +1,4 @@
-//! What we say that we have: the truth, unless the configuration models a lying client.
+//! What we tell others that we have: the truth, unless the configuration models a lying client.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -10,13 +10,13 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
-/// The piece that an overstating peer says it lacks. Two seeds part, so one that said it has
-/// everything would lose the seeds.
+/// The piece that an overstating client says it lacks. Two seeds disconnect from each other, so a
+/// client that claimed all pieces would lose its connections to seeds.
 const DENIED: PieceIndex = PieceIndex(0);
 
 impl Torrent {
-    /// Tells a new connection what we have. BEP 6: exactly one of these. BEP 3: a peer with nothing
-    /// may send no bitfield.
+    /// Tells a new connection what we have. BEP 6: exactly one such message. BEP 3: a peer without
+    /// pieces may send no bitfield.
     pub(super) fn introduce(&mut self, now: Instant, peer: PeerKey, fast: bool) {
         let claimed = match self.config.claims {
             Claims::Truth => Cow::Borrowed(&self.have),
@@ -38,10 +38,10 @@ impl Torrent {
         }
     }
 
-    /// Whether we say so when we have got `piece`.
+    /// Whether we announce `piece` when we get it.
     pub(super) fn tells_of(&self, piece: PieceIndex) -> bool {
         match self.config.claims {
-            // A hidden piece that was lost and came again is revealed as the others are.
+            // When super-seeding, a lost piece that came again is revealed like the other pieces.
             Claims::Truth => !self.hides_pieces(),
             Claims::AllButOne => piece != DENIED,
             Claims::Nothing => false,

@@ -1,12 +1,12 @@
-//! One connection: its flags and moments.
+//! One connection: its flags and times.
 
 use super::io::PeerLink;
 use super::traffic::TrafficId;
 use crate::time::Instant;
 
-/// State of one connection, as far as every connection has it: a cache line, so that a hundred
-/// thousand simulated peers fit in memory. Pieces are in [`super::Remotes`]; what was transferred
-/// is in [`super::Traffic`], for the few connections over which something was.
+/// The state that every connection has. It fits in one cache line, so that a hundred thousand
+/// simulated peers fit in memory. Pieces are in [`super::Remotes`]. Queues and counters are in
+/// [`super::Traffic`], only for the few connections that transferred something.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Conn {
@@ -20,12 +20,14 @@ pub(super) struct Conn {
     /// The peer said that it only uploads. BEP 21.
     pub(super) upload_only: bool,
     pub(super) delivery: Delivery,
-    /// It may owe blocks that were given up on, and for which others may have been asked since.
+    /// The peer may still send blocks whose requests timed out. We may have asked other peers for
+    /// them meanwhile.
     pub(super) overdue: bool,
-    /// It is on the list of peers that have run out of work.
+    /// The peer is on the list of peers that wait for a free block.
     pub(super) starving: bool,
     pub(super) agreed: Agreed,
-    /// What messages since the last upkeep cost beyond what their size pays for.
+    /// Cost of the messages since the last upkeep that cost more than their size. See
+    /// [`super::Torrent::is_costly`].
     pub(super) costly: u8,
     /// Outstanding requests that still count: not timed out, not cancelled.
     pub(super) live: u16,
@@ -38,22 +40,23 @@ pub(super) struct Conn {
     pub(super) unrequested: u8,
     /// How often the pipeline was halved because requests were lost. See `patience`.
     pub(super) halvings: u8,
-    /// Below zero: so many more may be on their way since before our choke.
+    /// Requests that could not be served. Negative after our choke: that many requests may have
+    /// been on their way.
     pub(super) invalid_requests: i16,
-    /// Pieces the peer has beyond those it told us of with `have`; wraps below zero.
+    /// Pieces the peer has and did not announce with `have`; wraps below zero.
     pub(super) had_before: u32,
     pub(super) traffic: TrafficId,
-    /// When a message came that was no `have`.
+    /// When the last message other than `have` came.
     pub(super) last_heard_at: Instant,
-    /// When we sent it something that we did not send to all.
+    /// When we last sent the peer a message that was not for all peers.
     pub(super) last_sent_at: Instant,
     pub(super) connected_at: Instant,
     /// When we last unchoked the peer; `NEVER` if we never did.
     pub(super) unchoked_at: Instant,
 }
 
-/// Extensions that both sides of a connection speak, and whether pieces are allowed under a choke, in a
-/// byte.
+/// One byte of flags: extensions that both sides speak, and whether pieces are allowed under a
+/// choke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Agreed(u8);
 
@@ -75,7 +78,7 @@ impl Agreed {
         self.0 & Self::FAST != 0
     }
 
-    /// It is a web seed. BEP 19.
+    /// The peer is a web seed. BEP 19.
     pub(super) fn web(self) -> bool {
         self.0 & Self::WEB != 0
     }
@@ -104,17 +107,17 @@ impl Agreed {
     }
 }
 
-/// How a peer delivers what it is asked for.
+/// How a peer delivers the blocks we request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Delivery {
-    /// A block came, and none has been owed for long since.
+    /// A block came, and since then none has been owed for long.
     Prompt,
-    /// No block came yet, or none for [`super::patience::DOUBT`] although one is owed. In the endgame
-    /// others are asked for the same as if this peer had not been.
+    /// No block came yet, or none for [`super::patience::DOUBT`] although one is owed. In the
+    /// endgame others are asked for the same blocks as if this peer had not been asked.
     Unproven,
-    /// Silent for so long that what it owes was given up; it is asked for one block at a time.
+    /// Silent for so long that its requests were given up. It is asked for one block at a time.
     Stalled,
-    /// The same, for [`super::Config::snub_after`]. Cohen 2003 §2.5.
+    /// Stalled, and silent for [`super::Config::snub_after`]. Cohen 2003 §2.5.
     Snubbed,
 }
 

@@ -1,5 +1,5 @@
-//! The same block asked of several peers: in the endgame, and by pickers that always do. BEP 3,
-//! *endgame*.
+//! Requests for the same block at several peers: in the endgame (BEP 3, *endgame*), and always for
+//! some pickers.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,14 +11,14 @@ use super::{Endgame, Torrent};
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// Copies of a block under way at most in the capped endgame.
+/// Capped endgame: most requests for one block.
 const ENDGAME_COPIES: u8 = 2;
 
-/// Copies of a block under way at most in the strict one, where the source has no limit.
+/// Strict endgame: most requests for one block. The source has no limit.
 const MOST_COPIES: u8 = 200;
 
 impl Torrent {
-    /// For pickers that ask several peers for the same block all the time.
+    /// For pickers that always request the same block from several peers.
     pub(super) fn next_copy(&mut self, peer: PeerKey) -> Option<u32> {
         let copies = self.picker.copies();
         if copies > 1 {
@@ -28,9 +28,9 @@ impl Torrent {
         }
     }
 
-    /// BEP 3, *endgame*: every block is asked for; ask another peer too, as [`Endgame`] says. In
-    /// the capped one, what was asked of peers that may never answer counts as if it were not asked
-    /// for, by those that deliver.
+    /// Picks a block that is requested already and may also be requested from `peer`, as
+    /// [`Endgame`] says. BEP 3, *endgame*. In the capped endgame, a peer that delivers ignores
+    /// requests to peers that may never answer.
     pub(super) fn next_endgame_block(
         &mut self,
         now: Instant,
@@ -44,7 +44,8 @@ impl Torrent {
         let few = live < self.config.pipeline.min;
         let copies = if few { ENDGAME_COPIES } else { 1 };
         let all_asked = self.partials.free_blocks() == 0;
-        // Every block is asked for once: one more copy is in place only where that is doubtful.
+        // If `peer` has many requests outstanding, request a block again only if its other request
+        // may never be answered.
         let enough = !few && self.partials.doubtful() == 0;
         let number = match self.config.endgame {
             Endgame::Capped if !all_asked || enough => None,
@@ -61,8 +62,9 @@ impl Torrent {
         number.map(|number| (number, Mark::EndgameCopy))
     }
 
-    /// A block that only peers were asked for that have answered nothing ever, nor for [`DOUBT`]: no copy
-    /// for speed, but the last blocks would wait until each silence is known for what it is.
+    /// Without an endgame: a block that was requested only from peers that have never answered and
+    /// have been silent for [`DOUBT`]. The second request does not serve speed. Without it, the
+    /// last blocks would wait until each of these requests times out.
     fn copy_of_silent(&mut self, now: Instant, peer: PeerKey) -> Option<u32> {
         let mut owed = BTreeMap::<u32, u8>::new();
         for other in self.keys().filter(|it| *it != peer) {
@@ -70,7 +72,7 @@ impl Torrent {
                 continue;
             }
             let traffic = self.traffic(other);
-            // Who has ever answered is slow.
+            // A peer that has answered before is only slow.
             if traffic.latency != 0 || traffic.silence(now) <= span_millis(DOUBT) {
                 continue;
             }
@@ -86,8 +88,9 @@ impl Torrent {
         self.another_copy(peer, |number, it| it.asked() <= owing(number))
     }
 
-    /// Any block that is asked of others, or kept for one of them, of any piece of which every block
-    /// is. libtorrent, `piece_picker.cpp`: a random piece, and of that a random block.
+    /// Strict endgame: a random block of a random piece, as in libtorrent, `piece_picker.cpp`. Only
+    /// pieces without free blocks for `peer` count: all their blocks are requested or here, or the
+    /// piece is kept for another peer.
     fn random_copy(&mut self, peer: PeerKey) -> Option<u32> {
         let allowed = self.allowed(peer);
         let full = |slot: &usize| {
@@ -121,8 +124,8 @@ impl Torrent {
         None
     }
 
-    /// A block under way from others but not from `peer`, as `fits` says. The latest ones first: the
-    /// others are likely to arrive before a copy could.
+    /// A block that is requested from others but not from `peer` and that `fits`. Searches from the
+    /// block requested last, because the earlier ones are likely to arrive before a copy could.
     fn another_copy(&mut self, peer: PeerKey, fits: impl Fn(u32, Block) -> bool) -> Option<u32> {
         let pending = &self.traffic(peer).pending;
         let allowed = self.allowed(peer);

@@ -1,8 +1,10 @@
-//! Peer exchange, BEP 11: telling peers once a minute who we are connected to, and learning it from
-//! them. Only in torrents whose extension handshake offers it; private ones must not (BEP 27).
+//! Peer exchange, BEP 11: once a minute we tell peers who we are connected to, and peers tell us.
+//! Used only if the torrent offers it in its extension handshake; private torrents must not (BEP
+//! 27).
 //!
-//! What others say is hearsay of strangers: it is taken in small amounts and never from one alone.
-//! Left out: the relaxed liveness rule for underpopulated lists, and what peers drop.
+//! Addresses from peer exchange are unverified. So each connection may teach us only a limited
+//! number of them, and only one per host. Not implemented: the relaxed rule for lists with few live
+//! peers, and the list of dropped peers that others send.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -19,36 +21,37 @@ use crate::wire::{MAX_CONTACTS, PEX_ID, PEX_NAME};
 /// Time between two messages to a peer. BEP 11: "no more than 1 PEX message per minute".
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// A message that comes so soon after the last is ignored: half the interval, as clocks and networks
-/// are not exact.
+/// A message that comes sooner than this after the previous one is ignored. It is half the
+/// interval, because clocks and networks are not exact.
 const TOO_SOON: Duration = Duration::from_secs(30);
 
-/// So many of those end the connection. libtorrent: `too_frequent_pex` at the third in a minute.
+/// This many early messages end the connection. libtorrent: `too_frequent_pex` at the third in a
+/// minute.
 const MAX_TOO_SOON: u8 = 3;
 
-/// Addresses that one connection may teach us: 4 messages worth of them.
+/// Addresses that one connection may teach us: four full messages.
 const MAX_LEARNED: u16 = 200;
 
-/// What is known of a connection.
+/// State of peer exchange on one connection.
 #[derive(Debug)]
 struct Known {
-    /// As the driver has it: of an outgoing connection where the peer listens, else only its IP is
-    /// of use.
+    /// The address as the driver knows it. On an incoming connection only its IP is useful: the
+    /// port is not the one where the peer listens.
     source: SocketAddr,
     outgoing: bool,
-    /// Where others can reach it.
+    /// Where others can connect to the peer.
     listens: Option<SocketAddr>,
-    /// Under which id it takes our messages.
+    /// The message id under which the peer accepts our messages.
     id: Option<u8>,
     next: Instant,
-    /// What it believes that we are connected to.
+    /// The addresses that the peer knows we are connected to.
     told: BTreeSet<SocketAddr>,
     heard: Option<Instant>,
     too_soon: u8,
     learned: u16,
 }
 
-/// Whom we tell about whom.
+/// Peer exchange on all connections.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     /// Indexed by `PeerKey`.
@@ -56,7 +59,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// The exchange of a torrent that says `hello`, if it offers one.
+    /// Peer exchange for a torrent that sends `hello`, if `hello` offers it.
     pub(super) fn offered(hello: Option<&ExtendedHandshake>) -> Option<Box<Self>> {
         let id = hello?.extensions.get(PEX_NAME)?;
         (*id == PEX_ID).then(Box::default)
@@ -67,8 +70,8 @@ impl Exchange {
     }
 }
 
-/// Whether a peer at `source` may send us to `address`. A stranger must not point us at our own
-/// network.
+/// Whether we accept `address` from a peer at `source`. Only a peer in our own network may name
+/// local addresses: otherwise a stranger could make us connect to machines there.
 fn may_name(source: IpAddr, address: IpAddr) -> bool {
     !is_local(address) || is_local(source)
 }
@@ -81,7 +84,7 @@ fn is_local(ip: IpAddr) -> bool {
 }
 
 impl Torrent {
-    /// A connection from or to `source` stands.
+    /// A connection from or to `source` is established.
     pub(super) fn exchange_begins(
         &mut self,
         now: Instant,
@@ -116,7 +119,8 @@ impl Torrent {
         }
     }
 
-    /// The peer said, perhaps again, what it takes and where it listens.
+    /// The peer sent its extension handshake, perhaps again. It says which message id the peer
+    /// accepts and where the peer listens.
     pub(super) fn exchange_hello(&mut self, peer: PeerKey, hello: &ExtendedHandshake) {
         let known = self.exchange.as_mut().and_then(|it| it.known(peer));
         let Some(known) = known else { return };
@@ -128,7 +132,7 @@ impl Torrent {
         }
     }
 
-    /// The peer says whom it is connected to.
+    /// The peer tells which peers it is connected to.
     pub(super) fn on_pex(&mut self, now: Instant, peer: PeerKey, changes: &Contacts) {
         let known = self.exchange.as_mut().and_then(|it| it.known(peer));
         let Some(known) = known else { return };
@@ -147,7 +151,7 @@ impl Torrent {
         for contact in changes.added.iter().take(MAX_CONTACTS) {
             let ip = contact.address.ip();
             // BEP 11, *security considerations*: other ports of the same host are ignored. In a
-            // local network many peers share one.
+            // local network, though, many peers can share one IP.
             let fresh = is_local(ip) || hosts.insert(ip);
             if fresh && may_name(known.source.ip(), ip) && known.learned < MAX_LEARNED {
                 known.learned += 1;
@@ -160,7 +164,8 @@ impl Torrent {
         }
     }
 
-    /// Sends what is due. Called with the other regular work, so a message is a little late.
+    /// Sends the messages that are due. Called with the regular upkeep, so a message may be a
+    /// little late.
     pub(super) fn exchange_contacts(&mut self, now: Instant) {
         let Some(mut exchange) = self.exchange.take() else {
             return;
@@ -205,7 +210,8 @@ impl Torrent {
     }
 }
 
-/// What `told` lacks and has too much to be the others of `live`, up to the limit; it is then told.
+/// The changes to tell `peer`: addresses of the other peers in `live` that `told` lacks, and
+/// addresses in `told` that are no longer in `live`, up to the limit. Updates `told`.
 fn news(peer: PeerKey, live: &[(PeerKey, Contact)], told: &mut BTreeSet<SocketAddr>) -> Contacts {
     let others = live.iter().filter(|it| it.0 != peer).map(|it| it.1);
     let addresses: BTreeSet<SocketAddr> = others.clone().map(|it| it.address).collect();
@@ -214,7 +220,7 @@ fn news(peer: PeerKey, live: &[(PeerKey, Contact)], told: &mut BTreeSet<SocketAd
     for address in &dropped {
         told.remove(address);
     }
-    // Two connections may have the same address; it is told once.
+    // Two connections may have the same address; tell it once.
     let fresh = others.filter(|it| told.insert(it.address));
     let added = fresh.take(MAX_CONTACTS).collect();
     Contacts { added, dropped }

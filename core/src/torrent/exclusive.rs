@@ -1,11 +1,12 @@
-//! A piece that failed is fetched from one peer alone, so that the next failure has one culprit.
+//! Downloads a piece that failed verification from one peer only, so that a second failure has only
+//! one possible culprit.
 //!
-//! That peer may be the one that spoilt it, and would keep the piece from all others if it could. So
-//! the piece is its own only as long as it delivers: not when it refuses a block, chokes, withdraws,
-//! falls silent, is gone, or is slower than another that is idle meanwhile. Then it has defaulted, and
-//! is not asked for this piece again while somebody else delivers it. A peer can default once for a
-//! piece: so a piece that honest peers have is fetched from honest peers alone in the end. libtorrent
-//! calls it parole, and has no such end.
+//! That peer may be the one that sent the bad block, and it could keep the piece from all others by
+//! never delivering it. So the reservation ends when the peer refuses a block, chokes us, withdraws
+//! the piece, falls silent, disconnects, or is slower than another peer that is idle meanwhile. The
+//! peer has then *defaulted* on the piece and is not asked for it again while another peer that has
+//! it delivers. Each peer can default only once per piece, so in the end the piece is downloaded
+//! from an honest peer if one has it. libtorrent calls this parole, but does not end it.
 
 use super::conn::Delivery;
 use super::patience::{EXCLUSIVE_MS, millis};
@@ -14,7 +15,7 @@ use crate::bitfield::Bitfield;
 use crate::time::Instant;
 
 impl Torrent {
-    /// Nothing is left to `peer` alone any more.
+    /// Ends all reservations of `peer`.
     pub(super) fn end_exclusivity(&mut self, peer: PeerKey) {
         self.keep_no_longer(peer);
         while let Some(piece) = self.partials.exclusive_to(peer) {
@@ -23,7 +24,7 @@ impl Torrent {
         }
     }
 
-    /// Ends it for those that others wait for. Called with the other regular work.
+    /// Ends reservations that idle peers wait for. Called with the regular upkeep.
     pub(super) fn end_slow_exclusivity(&mut self, now: Instant) {
         let waited_for = self.partials.exclusive().filter(|(partial, owner)| {
             let long = millis(now).wrapping_sub(partial.since) > EXCLUSIVE_MS;
@@ -42,14 +43,14 @@ impl Torrent {
         }
     }
 
-    /// Whether `peer` would deliver, and is asked for nothing because there is nothing to ask for.
+    /// Whether `peer` would deliver but we have no block to ask it for.
     pub(super) fn is_idle(&self, peer: PeerKey) -> bool {
         let conn = &self.conns[peer.0 as usize];
         let willing = conn.open && !conn.closing && conn.am_interested && !conn.peer_choking;
         willing && conn.live == 0 && conn.delivery == Delivery::Prompt
     }
 
-    /// Whether `peer` has defaulted on `piece` and another delivers that has it.
+    /// Whether `peer` has defaulted on `piece` and another peer that has it delivers.
     pub(super) fn is_barred(&self, peer: PeerKey, piece: PieceIndex) -> bool {
         self.suspects.suspects(piece)
             && self.suspects.has_defaulted(piece, peer)
@@ -63,7 +64,8 @@ impl Torrent {
             })
     }
 
-    /// What is unbegun without the pieces that `peer` is barred from; `None` if that is all.
+    /// The unbegun pieces without those that `peer` is barred from; `None` if it is barred from
+    /// none.
     pub(super) fn without_defaults(&self, peer: PeerKey) -> Option<Bitfield> {
         let mut left = None;
         for piece in self.suspects.defaults_of(peer) {

@@ -1,4 +1,4 @@
-//! What the peers that are connected give, and what each of them waits for.
+//! For displays: what the connected peers deliver, and what the next block of each waits for.
 
 use alloc::vec::Vec;
 
@@ -8,38 +8,39 @@ use crate::choke::PeerView;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::time::Instant;
 
-/// What the peers that are connected give. Web seeds are not among them.
+/// Numbers of connected peers by what they deliver. Web seeds are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
-    /// All of them; the sum of the others.
+    /// All peers: the sum of the other fields.
     pub all: u32,
-    /// They have nothing that we lack.
+    /// Peers that have no piece we need.
     pub nothing_needed: u32,
-    /// They have something and choke us.
+    /// Peers that have a piece we need and choke us.
     pub choking: u32,
-    /// They let us ask and are silent.
+    /// Peers that unchoked us but have not answered for a long time.
     pub silent: u32,
-    /// They let us ask.
+    /// Peers that unchoked us and answer.
     pub open: u32,
 }
 
-/// What a block that we would have from a peer waits for.
+/// Why the next block from a peer has not arrived yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// It has nothing that we lack.
+    /// The peer has no piece that we need.
     NothingNeeded,
-    /// It chokes us.
+    /// The peer chokes us.
     Choked,
-    /// It was asked and is silent for long.
+    /// We sent requests; the peer has not answered for a long time.
     Silent,
-    /// It was asked.
+    /// We sent requests.
     Asked,
-    /// It may be asked and is not: others were asked for all that it has, or a cap holds us back.
+    /// The peer would serve us, but we sent no request: all blocks it has are requested from other
+    /// peers, or the download cap is reached.
     Unasked,
 }
 
 impl Lack {
-    /// The word for it.
+    /// Its name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,25 +53,25 @@ impl Lack {
     }
 }
 
-/// What a block that a peer would have from us waits for.
+/// Why our next block to a peer has not left yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// It wants nothing of ours.
+    /// The peer is not interested.
     NotInterested,
-    /// We choke it.
+    /// We choke the peer.
     Choked,
-    /// It asks for nothing.
+    /// The peer sent no request.
     Request,
-    /// Its link has to take what it was given.
+    /// The link is still sending earlier blocks.
     Link,
-    /// A cap of the upload.
+    /// An upload cap is reached.
     Cap,
-    /// Its turn among others.
+    /// It is another peer's turn.
     Turn,
 }
 
 impl Wait {
-    /// The word for it.
+    /// Its name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,35 +85,35 @@ impl Wait {
     }
 }
 
-/// How it stands with one peer.
+/// State of the exchange with one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerState {
-    /// As a policy sees it.
+    /// The peer as a policy sees it.
     pub view: PeerView,
-    /// What its next block to us waits for.
+    /// Why the next block from the peer has not arrived.
     pub lack: Lack,
-    /// What our next block to it waits for.
+    /// Why our next block to the peer has not left.
     pub wait: Wait,
-    /// Requests of ours that it has not answered and that still count.
+    /// Requests to the peer that are not answered and not given up.
     pub outstanding: u32,
 }
 
 impl Torrent {
-    /// The connections to peers as a policy sees them, in ascending key order.
+    /// The connected peers as a policy sees them, in ascending key order.
     #[must_use]
     pub fn peer_views(&self, now: Instant) -> Vec<PeerView> {
         let peers = self.standing();
         peers.map(|(peer, it)| self.view(now, peer, it)).collect()
     }
 
-    /// The same of one of them.
+    /// The same for one peer.
     #[must_use]
     pub fn peer_view(&self, now: Instant, peer: PeerKey) -> Option<PeerView> {
         let conn = self.conns.get(peer.0 as usize).filter(|it| it.open)?;
         Some(self.view(now, peer, conn))
     }
 
-    /// How it stands with each peer, in the same order.
+    /// The state of the exchange with each peer, in the same order.
     #[must_use]
     pub fn peer_states(&self, now: Instant) -> Vec<PeerState> {
         let peers = self.standing();
@@ -125,7 +126,7 @@ impl Torrent {
         peers.map(state).collect()
     }
 
-    /// Whether some blocks of a piece are here or under way, and not all of them verified.
+    /// Whether some blocks of a piece are here or requested, and the piece is not verified yet.
     #[must_use]
     pub fn is_begun(&self, piece: PieceIndex) -> bool {
         self.is_wanted(piece) && !self.have.has(piece) && !self.unbegun.has(piece)
@@ -157,7 +158,7 @@ impl Torrent {
         }
     }
 
-    /// How many peers give what, at this moment. Web seeds are left out.
+    /// Counts the connected peers by what they deliver now. Web seeds are not counted.
     #[must_use]
     pub fn connections(&self) -> Connections {
         let open = self.conns.iter().filter(|it| it.open && !it.closing);

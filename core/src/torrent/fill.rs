@@ -1,4 +1,4 @@
-//! Whose pipeline is filled, when, and how far.
+//! Fills request pipelines: which peer first, when, and how far.
 
 use super::Torrent;
 use super::conn::Delivery;
@@ -8,12 +8,12 @@ use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::time::Instant;
 
-/// Who is asked before whom when blocks become free.
+/// Order in which peers are asked when blocks become free: `Delivers` first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     Delivers,
-    /// Nobody knows yet: an idle one that waited for a free block would wait for ever behind those
-    /// that fell silent.
+    /// The peer has not shown yet whether it delivers. It comes before silent peers, because an
+    /// idle new peer would otherwise never get a block.
     MayDeliver,
     Silent,
 }
@@ -23,7 +23,7 @@ impl Turn {
 }
 
 impl Torrent {
-    /// How the rate at which a peer delivers is measured.
+    /// Estimator of the rate at which a peer delivers.
     pub(super) fn pace(&self) -> Estimator {
         Estimator::Ema { weight: self.pace }
     }
@@ -45,8 +45,8 @@ impl Torrent {
         (depth >> conn.halvings).max(1)
     }
 
-    /// Fills the pipeline of one peer, if it has run down far enough. Waiting until a quarter is
-    /// free sends requests in small batches instead of one for each block.
+    /// Fills the pipeline of one peer once a part of it is free (see [`Self::batches`]; a quarter
+    /// for most peers). So requests go out in small batches instead of one for each block.
     pub(super) fn fill(&mut self, now: Instant, peer: PeerKey) {
         let Some(conn) = self.conn(peer) else { return };
         let choked = conn.peer_choking;
@@ -72,9 +72,9 @@ impl Torrent {
         }
     }
 
-    /// Whether a stalled peer may still deliver what it owes: to ask it for more, or for the same
-    /// again, would make a slow link slower. It may also have lost the requests, as clients without
-    /// BEP 6 do silently: after a longer silence it is asked anew.
+    /// Whether a stalled peer may still deliver the blocks it owes. More requests, or repeated
+    /// ones, would make a slow link slower. But the peer may also have dropped the requests, as
+    /// clients without BEP 6 do silently. So we ask it again after a longer silence.
     fn awaits_overdue(&self, now: Instant, id: TrafficId) -> bool {
         let traffic = &self.traffic[id];
         let last = traffic.pending.back();
@@ -84,7 +84,7 @@ impl Torrent {
             && traffic.pending.iter().any(|it| it.is_overdue())
     }
 
-    /// Remembers a peer that would deliver but has nothing that is not asked for already.
+    /// Remembers that the peer would deliver, but all blocks it has are requested already.
     fn note_starving(&mut self, peer: PeerKey) {
         let conn = &mut self.conns[peer.0 as usize];
         if !core::mem::replace(&mut conn.starving, true) {
@@ -92,15 +92,16 @@ impl Torrent {
         }
     }
 
-    /// The peer gets no block that becomes free; it is looked at again at the next upkeep.
+    /// Removes the peer from the list of peers that wait for a free block. The next upkeep checks
+    /// it again.
     pub(super) fn no_longer_starving(&mut self, peer: PeerKey) {
         if core::mem::take(&mut self.conns[peer.0 as usize].starving) {
             self.starving.retain(|it| *it != peer);
         }
     }
 
-    /// Blocks became free: they go to the peers that had run out of work, first to those that
-    /// deliver, last to those that fell silent.
+    /// Gives blocks that became free to peers without work: first to those that deliver, last to
+    /// silent ones.
     pub(super) fn fill_starving(&mut self, now: Instant) {
         for turn in Turn::ALL {
             for _ in 0..self.starving.len() {
@@ -130,8 +131,8 @@ impl Torrent {
         }
     }
 
-    /// Fills the pipeline of every peer that may deliver: blocks became free or a cap opened. The
-    /// order is that of [`Self::fill_starving`].
+    /// Fills the pipeline of every peer that may deliver, after blocks became free or a cap opened.
+    /// The order is that of [`Self::fill_starving`].
     pub(super) fn fill_all(&mut self, now: Instant) {
         for turn in Turn::ALL {
             for peer in self.keys() {
@@ -142,8 +143,8 @@ impl Torrent {
         }
     }
 
-    /// The block that a silent peer was asked for last, if it may be asked for again. A peer that was
-    /// slow answers what it was asked first; one that answers this has lost the rest.
+    /// The block that we requested last from a silent peer, if we may request it again. A slow peer
+    /// answers its oldest request first. A peer that answers this one has lost the others.
     pub(super) fn again_of_silent(&mut self, peer: PeerKey) -> Option<u32> {
         if self.turn_of(peer) != Turn::Silent {
             return None;

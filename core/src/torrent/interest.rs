@@ -1,4 +1,4 @@
-//! Who has what, and who wants what.
+//! Connections, the pieces that peers have, and interest in both directions.
 
 use alloc::boxed::Box;
 
@@ -14,14 +14,14 @@ use crate::message::{Extended, Message};
 use crate::time::Instant;
 use crate::wire::HANDSHAKE_BYTES;
 
-/// What messages of a peer may cost between two upkeeps beyond what their size pays for. A change of
-/// interest, which may make the policy look at everybody, costs one.
+/// Limit on the cost of one peer's messages between two upkeeps; see [`Torrent::is_costly`]. A
+/// change of interest costs one, as it may make the policy look at all peers.
 pub(super) const MOST_COSTLY: u8 = 20;
 
-/// What it costs to take all pieces of a peer out and put others in.
+/// Cost of replacing all pieces of a peer.
 const REPLACED: u8 = 5;
 
-/// Memory is taken for at least so many further connections at a time.
+/// Least number of further connections to allocate memory for at a time.
 const MORE_CONNECTIONS: usize = 16;
 
 impl Torrent {
@@ -51,13 +51,14 @@ impl Torrent {
         };
         self.open += 1;
         if self.order != UploadOrder::Independent {
-            self.traffic_id(peer); // Where it stands among all is kept from the start.
+            self.traffic_id(peer); // With an upload order every peer has a row.
         }
         if self.config.peer_ledgers {
             self.ledgers.open(peer);
         }
         if !link.returning {
-            // The key named another before, for whom this one does not answer.
+            // The key belonged to another peer before. The new peer is not to blame for the old
+            // one's blocks.
             self.partials.forget(peer);
             self.suspects.forget(peer);
         }
@@ -107,8 +108,9 @@ impl Torrent {
         if !web {
             self.trigger(now, Trigger::Disconnected(peer));
         }
-        // Without a cap nobody waits for a share of the upload, and a seed asks for nothing: a
-        // crowd of seeds that part would look at each other's connections all for nothing.
+        // Schedule uploads only if peers compete for them. Without a cap or an upload order they do
+        // not. This matters when many seeds part at once: each would look at all its connections in
+        // vain.
         if self.capped || self.order != UploadOrder::Independent {
             self.schedule_uploads(now);
         }
@@ -117,9 +119,9 @@ impl Torrent {
         }
     }
 
-    /// What we say in the extension handshake, if anything; `upload_only` goes before what the
-    /// configuration says of it. Who hides pieces does not say so: a peer that sees no pieces and hears
-    /// that none will be fetched has no reason to stay (libtorrent).
+    /// Our extension handshake, if any; `upload_only` overrides the configured value. A torrent
+    /// that hides its pieces does not say `upload_only`: a peer that sees no pieces and hears that
+    /// we want none has no reason to stay connected (libtorrent).
     pub(super) fn hello(&self, upload_only: Option<bool>) -> Option<Message> {
         let mut hello = self.config.hello.clone()?;
         let only = self.is_done() && !self.hides_pieces();
@@ -133,7 +135,8 @@ impl Torrent {
         self.remotes.clear(peer);
     }
 
-    /// Whether a `have` of `piece` from `peer` is only counted, and nobody counts for each peer.
+    /// Whether a `have` of `piece` from `peer` changes nothing but counts, and no ledger of the
+    /// connection is kept.
     #[inline]
     pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex) -> bool {
         let indifferent = self.indifferent.checked_shr(peer.0).unwrap_or(0) & 1 == 1;
@@ -141,7 +144,7 @@ impl Torrent {
         indifferent && in_range && !self.config.peer_ledgers
     }
 
-    /// Counts a `have` of an indifferent connection: three lines of memory and no more.
+    /// Counts a `have` of an indifferent connection. Touches only three cache lines.
     #[inline]
     pub(super) fn count_have(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
@@ -169,7 +172,7 @@ impl Torrent {
             if !conn.am_interested {
                 self.update_interest(now, peer);
             } else if conn.live == 0 && !conn.peer_choking {
-                self.fill(now, peer); // It had run out of pieces for us.
+                self.fill(now, peer); // It had no other piece that we need.
             }
         }
         if self.is_done() {
@@ -177,7 +180,8 @@ impl Torrent {
         }
     }
 
-    /// Bitfield, have all or have none; a later one replaces the former, as deployed clients do.
+    /// Handles a bitfield, have all or have none. A later one replaces the earlier one, as in
+    /// deployed clients.
     pub(super) fn on_bitfield(&mut self, now: Instant, peer: PeerKey, set: &Bitfield) {
         let pieces = self.config.geometry.piece_count();
         if set.piece_count() != pieces {
@@ -193,12 +197,13 @@ impl Torrent {
             .count_copies(peer, &mut self.availability, true);
         let conn = &mut self.conns[peer.0 as usize];
         conn.had_before = set.count().wrapping_sub(told);
-        // What is left to it alone it may just have withdrawn.
+        // The peer may have withdrawn a piece that is reserved for it.
         self.end_exclusivity(peer);
         self.fill_starving(now);
         self.update_interest(now, peer);
-        // One with more pieces than before stands for as many `have`s: aria2 says it so where that is
-        // shorter, many times a second if it is fast. It cannot grow for ever.
+        // A bitfield with more pieces than before is cheap like several `have`s: aria2 sends it
+        // instead of them where it is shorter, many times a second on a fast link. The set cannot
+        // grow for ever, so this needs no limit.
         let progress = set.count() > before;
         if !progress && self.is_costly(peer, REPLACED) {
             return self.violation(peer, ProtocolViolation::Repeated);
@@ -209,7 +214,7 @@ impl Torrent {
         }
     }
 
-    /// Says so when the peer began or ceased to have something for us.
+    /// Sends `interested` or `not interested` if the peer began or ceased to have a piece we need.
     pub(super) fn update_interest(&mut self, now: Instant, peer: PeerKey) {
         let interested = self.remotes.wants(peer, self.settled());
         let Some(conn) = self.conn(peer) else { return };
@@ -239,15 +244,15 @@ impl Torrent {
             if interested {
                 self.grant(now, peer);
             }
-            // Who changes its mind all the time is looked at again at the next upkeep.
+            // If the peer changes its interest too often, the policy sees it only at its next tick.
             if !self.is_costly(peer, 1) {
                 self.trigger(now, Trigger::Interest(peer));
             }
         }
     }
 
-    /// Counts a message that costs more than its size; true if there were too many of late. What a
-    /// peer may say again and again must not cost us more than it.
+    /// Counts a message that costs us more work than its size suggests; true if there were too many
+    /// lately. Messages that a peer can repeat must not cost us more than they cost the peer.
     pub(super) fn is_costly(&mut self, peer: PeerKey, cost: u8) -> bool {
         let conn = &mut self.conns[peer.0 as usize];
         conn.costly = conn.costly.saturating_add(cost);
@@ -274,8 +279,8 @@ impl Torrent {
         }
     }
 
-    /// Keeps [`super::ManyTorrents::indifferent`] up to date: called for the peer of each input, and for every
-    /// other whose interest or requests an input changes.
+    /// Updates [`super::ManyTorrents::indifferent`] for `peer`. Called for the peer of each input,
+    /// and for every other peer whose interest or requests the input changes.
     pub(super) fn note_indifference(&mut self, peer: PeerKey) {
         let Some(bit) = 1_u128.checked_shl(peer.0) else {
             return;
@@ -287,9 +292,9 @@ impl Torrent {
         }
     }
 
-    /// Whether the next few `have`s of `peer` make no difference but to the counts: it is known
-    /// for having something, and it owes us blocks or gives us none. To a seed it must not be one
-    /// piece short of a seed; a seed that hides its pieces answers each `have`.
+    /// Whether the next few `have`s of `peer` change nothing but counts. That is so if we are
+    /// interested already, and the peer owes us blocks or chokes us. If we are a seed, the peer
+    /// must not be close to becoming a seed. A seed that hides its pieces reacts to each `have`.
     fn is_indifferent(&self, peer: PeerKey) -> bool {
         let Some(conn) = self.conns.get(peer.0 as usize) else {
             return false;
@@ -304,7 +309,7 @@ impl Torrent {
         }
     }
 
-    /// Whether the `have`s that may wait could make a seed of the peer.
+    /// Whether the `have`s that may be held back could make the peer a seed.
     fn is_nearly_seed(&self, peer: PeerKey) -> bool {
         self.remotes.count(peer) + WAITING_HAVES >= self.config.geometry.piece_count()
     }

@@ -1,4 +1,4 @@
-//! What goes into a torrent and what comes out of it. Plain data: a log of inputs replays.
+//! Inputs and outputs of a torrent. They are plain data, so a log of inputs can be replayed.
 
 use crate::text::counted;
 use alloc::boxed::Box;
@@ -18,7 +18,7 @@ use crate::wanted::Wanted;
 /// What the handshake of a new connection told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerLink {
-    /// The peer's name.
+    /// The peer id.
     pub peer_id: PeerId,
     /// Both sides set the fast-extension bit. BEP 6.
     pub fast: bool,
@@ -26,67 +26,69 @@ pub struct PeerLink {
     pub extended: bool,
     /// We opened the connection.
     pub outgoing: bool,
-    /// The last connection with this key was of the same host: what came over that one counts as sent
-    /// by this one, should it turn out to be corrupt.
+    /// The last connection with this key was to the same host. If a block from that connection
+    /// turns out to be corrupt, this connection is blamed.
     pub returning: bool,
-    /// Where the peer is; if we did not open the connection, its port means nothing. Peer exchange
-    /// leaves out a peer of which this is not known.
+    /// Address of the peer; on an incoming connection its port is not the listening port. Peers
+    /// without a known address are left out of peer exchange.
     pub address: Option<SocketAddr>,
-    /// It is a web seed (BEP 19): it has everything, never chokes and takes nothing but requests. No
-    /// policy is told of it. A request to it counts as one to a peer.
+    /// The peer is a web seed (BEP 19): it has all pieces, never chokes and understands only
+    /// requests. Policies do not see it. A request to it counts like one to a peer.
     pub web: bool,
 }
 
-/// Truncated digest of one block of a piece that failed, or later passed, verification. Two equal
-/// blocks have equal digests; any collision-resistant hash cut to 64 bits will do.
+/// Truncated digest of one block of a piece that failed verification, or passed it later. Equal
+/// blocks have equal digests. Any collision-resistant hash cut to 64 bits will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockDigest(pub u64);
 
-/// How the verification of a piece ended.
+/// Result of the verification of a piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The SHA-1 is right and the piece is kept. `blocks` are wanted only when the request said so,
-    /// and may be empty otherwise.
+    /// The SHA-1 is right and the piece is stored. `blocks` may be empty unless the request wanted
+    /// them.
     Good {
         /// Digest of each block of the piece, in order.
         blocks: Vec<BlockDigest>,
     },
-    /// The SHA-1 is wrong; the piece will be fetched again.
+    /// The SHA-1 is wrong; the piece will be downloaded again.
     Bad {
-        /// Digest of each block of the piece, in order: tells later who sent the wrong one.
+        /// Digest of each block of the piece, in order. They show later which peer sent the wrong
+        /// block.
         blocks: Vec<BlockDigest>,
     },
-    /// The SHA-1 is wrong, and part of the piece is padding (BEP 47). A web seed has no file of that: the
-    /// driver made it up as zeros, and the creator may have hashed something else.
+    /// The SHA-1 is wrong, and part of the piece is padding (BEP 47). A web seed has no file with
+    /// the padding, so the driver filled it with zeros. The creator of the torrent may have hashed
+    /// other bytes.
     Padded {
-        /// As of a bad one.
+        /// As in `Bad`.
         blocks: Vec<BlockDigest>,
     },
-    /// The driver could not keep the piece (full disk, say). It will be fetched again, nobody is
-    /// to blame.
+    /// The driver could not store the piece, for example because the disk is full. It will be
+    /// downloaded again, and no peer is blamed.
     Lost,
 }
 
-/// Everything that can happen.
+/// Everything that can happen to a torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The deadline has come; an early one is harmless.
     Timeout,
-    /// Handshakes are done in both directions.
+    /// The handshakes are complete in both directions.
     PeerConnected {
         /// The new connection.
         peer: PeerKey,
         /// What the handshake told.
         link: PeerLink,
     },
-    /// The connection is gone, whoever closed it. Also the answer to [`Output::Disconnect`].
+    /// The connection is closed, by either side. Also the answer to [`Output::Disconnect`].
     PeerDisconnected {
         /// The connection.
         peer: PeerKey,
     },
     /// A message came. Messages of unknown connections are ignored.
     Message {
-        /// From whom.
+        /// The sender.
         peer: PeerKey,
         /// The message; for `Piece` its payload stays with the driver.
         message: Message,
@@ -101,30 +103,30 @@ pub enum Input {
     PieceVerified {
         /// The piece.
         piece: PieceIndex,
-        /// How it went.
+        /// The result.
         verdict: Verdict,
     },
-    /// A piece we have is gone or damaged where it was kept. The claim is taken back: the piece is
-    /// wanted as any other, requests for it are rejected (BEP 6) or dropped, and a complete torrent
-    /// is complete no longer. Peers that were told `have` cannot be told otherwise; newcomers are told
-    /// the truth. Without effect if the torrent does not have the piece, so it may come twice.
+    /// A piece we have is gone or damaged on disk. The piece is wanted again, requests for it are
+    /// rejected (BEP 6) or dropped, and a complete torrent is no longer complete. There is no
+    /// message to take back the `have`s we sent; new peers are told the truth. Without effect if
+    /// the torrent does not have the piece, so the driver may report the same loss twice.
     PieceLost {
         /// The piece.
         piece: PieceIndex,
     },
-    /// Other caps of the payload from now on, bytes/s; `None` is no cap.
+    /// Changes the caps of the payload, bytes/s; `None` is no cap.
     Limit {
         /// Upload.
         upload: Option<u64>,
         /// Download.
         download: Option<u64>,
     },
-    /// Another choking policy from now on; see [`super::Torrent::can_switch_to`], without which this is
-    /// without effect.
+    /// Changes the choking policy. Without effect unless [`super::Torrent::can_switch_to`] says
+    /// yes.
     Policy(Box<Chosen>),
-    /// The block of an [`Output::Send`] could not be read, and nothing of it was sent. It is no
-    /// longer counted as sent, its request is rejected (BEP 6), and the link may take another block:
-    /// no [`Self::Writable`] follows for it.
+    /// The block of an [`Output::Send`] could not be read, and none of it was sent. It no longer
+    /// counts as sent, its request is rejected (BEP 6), and the link may take another block: no
+    /// [`Self::Writable`] follows for this one.
     BlockUnread {
         /// The connection.
         peer: PeerKey,
@@ -133,17 +135,18 @@ pub enum Input {
     },
 }
 
-/// Everything the torrent can ask for.
+/// Everything a torrent can ask its driver to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this message. For `Piece` the driver adds the payload.
     Send {
-        /// To whom.
+        /// The receiver.
         peer: PeerKey,
         /// The message.
         message: Message,
     },
-    /// Send `have` to every connected peer: the most frequent message, said once.
+    /// Send `have` to every connected peer. `have` is the most frequent message, so this is one
+    /// output instead of one for each peer.
     Broadcast {
         /// The piece we now have.
         have: PieceIndex,
@@ -159,33 +162,35 @@ pub enum Output {
     VerifyPiece {
         /// The piece.
         piece: PieceIndex,
-        /// The digests of the blocks are wanted even if the piece is good: an earlier copy was bad.
+        /// The digests of the blocks are needed even if the piece is good, because an earlier copy
+        /// was bad.
         want_blocks: bool,
     },
-    /// Close the connection, then hand in [`Input::PeerDisconnected`]. No message of the peer
-    /// counts from now on.
+    /// Close the connection, then hand in [`Input::PeerDisconnected`]. Further messages of the peer
+    /// are ignored.
     Disconnect {
         /// The connection.
         peer: PeerKey,
         /// Why.
         reason: Reason,
     },
-    /// A peer told where others are. They may be anywhere, and anything.
+    /// A peer told addresses of other peers (BEP 11). They are unverified.
     PeersFound {
-        /// Who says so.
+        /// The peer that told them.
         peer: PeerKey,
         /// Their addresses.
         peers: Vec<SocketAddr>,
     },
-    /// A peer that is gone had sent a block that made a piece fail; see [`Reason::Corrupt`].
+    /// A block that made a piece fail came from a peer whose connection is closed already; see
+    /// [`Reason::Corrupt`].
     Corrupt {
-        /// Its key, which no other has been given since.
+        /// Its key, which was not given to another peer since.
         peer: PeerKey,
         /// The piece.
         piece: PieceIndex,
     },
-    /// We have every piece that is wanted. Not said of a torrent that starts like that; said again when
-    /// one that lost a piece has it back.
+    /// All wanted pieces are here. Not sent for a torrent that starts complete. Sent again when a
+    /// torrent that lost a piece is complete again.
     Completed,
 }
 
@@ -205,10 +210,10 @@ pub enum Reason {
     /// The choking policy dropped it.
     #[error("dropped by the choking policy")]
     Policy,
-    /// Neither side has anything for the other: both are seeds.
+    /// Both sides are seeds: neither needs anything from the other.
     #[error("both sides are seeds")]
     BothSeeds,
-    /// Nothing came for [`Limits::idle`].
+    /// No message came for [`Limits::idle`].
     #[error("silent for too long")]
     Idle,
     /// See [`super::Torrent::close`].
@@ -220,7 +225,7 @@ pub enum Reason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolViolation {
-    /// A piece index beyond the torrent.
+    /// A piece index that the torrent does not have.
     #[error("piece {piece} out of range, the torrent has {pieces}")]
     PieceOutOfRange {
         /// As sent.
@@ -228,28 +233,28 @@ pub enum ProtocolViolation {
         /// Pieces of the torrent.
         pieces: u32,
     },
-    /// A bitfield over another number of pieces.
+    /// A bitfield of the wrong length.
     #[error("bitfield of {}, the torrent has {pieces}", counted(u64::from(*got), "piece"))]
     BitfieldLength {
-        /// As sent.
+        /// Pieces in the bitfield.
         got: u32,
         /// Pieces of the torrent.
         pieces: u32,
     },
-    /// A message of BEP 6 on a connection that did not agree on it.
+    /// A message of BEP 6 on a connection that did not negotiate it.
     #[error("fast-extension message without the fast extension")]
     FastNotNegotiated,
-    /// A message of BEP 10 on a connection that did not agree on it.
+    /// A message of BEP 10 on a connection that did not negotiate it.
     #[error("extension message without the extension protocol")]
     ExtensionNotNegotiated,
-    /// Bitfield, have all or have none again and again. BEP 3 and 6 want one, as the first message;
-    /// deployed clients send a second at times.
+    /// Bitfield, have all or have none again and again. BEP 3 and 6 want one of them, as the first
+    /// message; deployed clients sometimes send a second.
     #[error("said again and again what pieces it has")]
     Repeated,
     /// Peer exchange several times in a minute.
     #[error("too frequent messages of peer exchange")]
     TooFrequentPex,
-    /// More blocks that we never asked for than [`Limits::unrequested_blocks`].
+    /// More blocks that we never requested than [`Limits::unrequested_blocks`].
     #[error("{} never asked for", counted(u64::from(*.0), "block"))]
     Unrequested(u32),
     /// More requests that cannot be served than [`Limits::invalid_requests`].
@@ -260,107 +265,110 @@ pub enum ProtocolViolation {
 /// How many requests to keep outstanding at a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pipeline {
-    /// Enough blocks for this long at the measured rate. libtorrent `request_queue_time`: 3 s.
+    /// Enough requests for this time at the measured rate. libtorrent `request_queue_time`: 3 s.
     pub queue_time: Duration,
-    /// At least so many. Cohen 2003 §2.2: "typically five".
+    /// Least number of requests. Cohen 2003 §2.2: "typically five".
     pub min: u16,
-    /// At most so many. libtorrent `max_out_request_queue`: 500.
+    /// Largest number of requests. libtorrent `max_out_request_queue`: 500.
     pub max: u16,
 }
 
-/// Limits that keep a hostile peer harmless. HAZARDS: where each figure was read.
+/// Limits against hostile peers. A figure that comes from a deployed client says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests of one peer that we queue; further ones are rejected. libtorrent: 2000.
     pub queued_requests: u32,
     /// Requests that cannot be served before the peer is dropped. libtorrent: 300.
     pub invalid_requests: u32,
-    /// Blocks we never asked for before the peer is dropped, fewer than 255.
+    /// Blocks we never requested before the peer is dropped, fewer than 255.
     pub unrequested_blocks: u32,
-    /// Silence after which a connection is closed. Mainline: 300 s.
+    /// Time without a message from the peer after which we close the connection. Mainline: 300 s.
     pub idle: Duration,
-    /// Silence of ours after which we send a keep-alive. BEP 3: "once every two minutes".
+    /// Time without a message from us after which we send a keep-alive. BEP 3: "once every two
+    /// minutes".
     pub keep_alive: Duration,
 }
 
-/// Blocks handed to the driver that have not left because their connection is closed.
+/// Blocks handed to the driver that were not sent because their connection is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsent {
-    /// Blocks of which nothing left.
+    /// Blocks of which no byte was sent.
     pub blocks: u32,
-    /// Their payload, and what did not leave of a block cut short, bytes.
+    /// Payload of these blocks, plus the unsent part of a block that was cut short, bytes.
     pub payload: u64,
 }
 
-/// What a peer says that it has. All but the truth are models of lying clients, for experiments.
+/// What a client tells others that it has. All but the truth model lying clients, for experiments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claims {
-    /// What it has.
+    /// The pieces it has.
     #[default]
     Truth,
-    /// Every piece but one, whatever it has: others ask it for what it cannot give.
+    /// All pieces but one, whatever it has: others request pieces that it cannot send.
     AllButOne,
-    /// Nothing, whatever it has: others ask it for nothing, and think that it is new.
+    /// No pieces, whatever it has: others request nothing and take it for a new peer.
     Nothing,
 }
 
-/// How often the last blocks are asked for, once each block is under way from somebody. Copies that
-/// are not needed any more are cancelled. BEP 3, *endgame*.
+/// How many peers are asked for the last blocks once every block is requested. Requests for blocks
+/// that have arrived are cancelled. BEP 3, *endgame*.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Endgame {
-    /// Once.
+    /// One peer per block.
     Off,
-    /// Of one more peer that has few requests outstanding: at most two copies of a block under way.
+    /// One more peer, if that peer has few requests outstanding: at most two copies of a block are
+    /// requested.
     #[default]
     Capped,
-    /// Of each peer that has run out of work, one block at a time, any that others were asked for,
-    /// however many these are, as soon as no piece is left to begin. libtorrent
+    /// Every peer without outstanding requests, one block at a time, as soon as no piece is left to
+    /// begin. The block is any block that other peers were asked for, however many. libtorrent
     /// `strict_end_game_mode`, `request_blocks.cpp`.
     Strict,
 }
 
-/// What a torrent is made from. Shared by all torrents of a swarm.
+/// Settings of a torrent. Shared by all torrents of a swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Size and division.
+    /// Size of the torrent, its pieces and its blocks.
     pub geometry: Geometry,
-    /// Outstanding requests.
+    /// Number of outstanding requests.
     pub pipeline: Pipeline,
-    /// Requests that a peer is taken to queue if it does not say (`reqq`, BEP 10).
+    /// Number of requests that a peer is assumed to queue if it does not say (`reqq`, BEP 10).
     pub request_queue: u16,
-    /// A peer that owes a block and sent none for so long is snubbed; its requests may go to
-    /// others. Cohen 2003 §2.5: "over a minute".
+    /// A peer that owes a block and sends none for this long is snubbed; its blocks may be
+    /// requested from others. Cohen 2003 §2.5: "over a minute".
     pub snub_after: Duration,
-    /// How the last blocks are asked for.
+    /// How the last blocks are requested.
     pub endgame: Endgame,
-    /// Rechoke at whole multiples of the period since the start of the run, together with everybody
-    /// who does the same, instead of at a phase of our own. An artefact of simple simulators, kept
-    /// so that its effect can be measured.
+    /// Rechoke at whole multiples of the period since the start of the run, at the same moments as
+    /// all other peers with this setting, instead of at a phase of our own. Simple simulators do
+    /// so; the setting lets us measure the effect.
     pub aligned_ticks: bool,
     /// Cap of the payload upload in bytes/s.
     pub upload_cap: Option<u64>,
-    /// Cap of the payload download in bytes/s: how fast blocks are requested.
+    /// Cap of the payload download in bytes/s. It limits how fast blocks are requested.
     pub download_cap: Option<u64>,
-    /// Upload capacity that policies are told of when there is no cap, bytes/s.
+    /// Upload capacity that policies see if there is no cap, bytes/s.
     pub upload_capacity: Option<u64>,
-    /// What we say in the extension handshake; `None` sends none. BEP 10. `upload_only` (BEP 21) is left
-    /// out by a torrent that lacks something or hides what it has. If it offers `ut_pex` under
-    /// [`crate::wire::PEX_ID`], peers are exchanged: not to be done for private torrents (BEP 27).
+    /// Our extension handshake; `None` sends none. BEP 10. `upload_only` (BEP 21) is removed while
+    /// the torrent lacks pieces or hides them. If the handshake offers `ut_pex` under
+    /// [`crate::wire::PEX_ID`], peers are exchanged; private torrents must not offer it (BEP 27).
     pub hello: Option<crate::message::ExtendedHandshake>,
-    /// Connections to take memory for at once, when the first is made; more may come. To grow by
-    /// doubling would waste a third of what a large swarm takes.
+    /// Connections to allocate memory for when the first is made; more may come. Growing by
+    /// doubling would waste a third of the memory that a large swarm needs.
     pub connections: u16,
-    /// Keep a ledger per connection beside the one of the torrent (costs 200 bytes each).
+    /// Keep a ledger for each connection in addition to that of the torrent (200 bytes each).
     pub peer_ledgers: bool,
     /// A torrent that starts complete hides its pieces and reveals them one by one. BEP 16.
     pub super_seed: bool,
-    /// What it says that it has; a torrent that hides its pieces does not lie as well.
+    /// What the torrent tells others that it has. A torrent that hides its pieces always uses
+    /// `Truth`.
     pub claims: Claims,
-    /// What peers may ask for while choked, in both directions. BEP 6.
+    /// Which pieces may be requested under a choke, in both directions. BEP 6.
     pub allowed_fast: AllowedFast,
     /// Close connections between two seeds.
     pub drop_seeds: bool,
-    /// The pieces that are wanted; `None`: all, and none before others.
+    /// The wanted pieces; `None`: all, with equal priority.
     pub wanted: Option<Arc<Wanted>>,
     /// Limits against hostile peers.
     pub limits: Limits,
@@ -402,18 +410,18 @@ impl Config {
         }
     }
 
-    /// Upload capacity as far as it is known, bytes/s.
+    /// Upload capacity in bytes/s, if known.
     pub(super) fn capacity(&self) -> Option<u64> {
         self.upload_cap.or(self.upload_capacity)
     }
 
-    /// The set that a torrent without data starts from.
+    /// The set of a torrent without data.
     #[must_use]
     pub fn nothing(&self) -> Bitfield {
         Bitfield::empty(self.geometry.piece_count())
     }
 
-    /// The set that a seed starts from.
+    /// The set of a seed.
     #[must_use]
     pub fn everything(&self) -> Bitfield {
         Bitfield::full(self.geometry.piece_count())

@@ -5,18 +5,18 @@ use alloc::vec::Vec;
 use crate::ids::PeerKey;
 use crate::ledger::Ledger;
 
-/// Where the bytes went. At the start of a cache line: see [`Ledger`].
+/// Counts where the bytes went. Aligned to a cache line: see [`Ledger`].
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct Ledgers {
-    /// Over all connections that were.
+    /// Sum over all connections, including closed ones.
     pub(super) all: Ledger,
     /// Indexed by `PeerKey`, if [`super::Config::peer_ledgers`] is on.
     each: Vec<Ledger>,
 }
 
 impl Ledgers {
-    /// A connection begins, and has a ledger of its own.
+    /// Starts a new ledger for a new connection.
     pub(super) fn open(&mut self, peer: PeerKey) {
         let slot = peer.0 as usize;
         let count = self.each.len().max(slot + 1);
@@ -29,12 +29,12 @@ impl Ledgers {
         self.each.get(peer.0 as usize)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(super) fn of_mut(&mut self, peer: PeerKey) -> Option<&mut Ledger> {
         self.each.get_mut(peer.0 as usize)
     }
 
-    /// Counts what was moved over a connection.
+    /// Applies a change to the ledger of the torrent and to that of the connection.
     #[inline]
     pub(super) fn count(&mut self, peer: PeerKey, change: impl Fn(&mut Ledger)) {
         change(&mut self.all);

@@ -1,7 +1,7 @@
-//! What we said that we have and no longer have: the file was damaged, cut or deleted under us.
+//! Handles pieces that we announced and no longer have, because a file was damaged, cut or deleted.
 //!
-//! BEP 3 has no message that takes a `have` back. A peer that asks for a lost piece all the same gets
-//! a reject (BEP 6) or nothing; a new connection is told the truth.
+//! BEP 3 has no message that takes a `have` back. A peer that requests a lost piece gets a reject
+//! (BEP 6) or no answer. New connections are told the current state.
 
 use alloc::boxed::Box;
 
@@ -11,12 +11,12 @@ use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::time::Instant;
 
 impl Torrent {
-    /// We lack `piece` again: it is wanted as any other. Of no effect if it was not had.
+    /// `piece` is lost and is downloaded again. No effect if we do not have the piece.
     pub(super) fn on_piece_lost(&mut self, now: Instant, piece: PieceIndex) {
         if piece.0 >= self.config.geometry.piece_count() || !self.have.remove(piece) {
             return;
         }
-        let was_done = self.is_done(); // The counts are as they were.
+        let was_done = self.is_done(); // From counts that do not know of the loss yet.
         self.have_count -= 1;
         self.note_need(piece, false);
         if self.is_wanted(piece) {
@@ -34,16 +34,17 @@ impl Torrent {
             }
             self.note_indifference(peer);
         }
-        // Who was interesting already may have run out of work.
+        // Peers we were interested in already may have run out of blocks to deliver.
         self.fill_all(now);
     }
 
-    /// Whether a peer may ask for `piece` in good faith although we lack it.
+    /// Whether a peer may honestly request `piece` although we lack it: we announced it and lost
+    /// it.
     pub(super) fn is_believed(&self, piece: PieceIndex) -> bool {
         self.lost.as_ref().is_some_and(|it| it.has(piece))
     }
 
-    /// What `peer` asked for of a piece that is lost will not be served.
+    /// Refuses all queued requests of `peer` for the lost piece.
     fn refuse_piece(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let Some(conn) = self.conn(peer) else { return };
         let id = conn.traffic;
@@ -56,7 +57,8 @@ impl Torrent {
         }
     }
 
-    /// We said that we only upload (BEP 21) and now want something: hellos may be repeated (BEP 10).
+    /// We had said that we only upload (BEP 21) and now want a piece. So send the extension
+    /// handshake again, which BEP 10 allows.
     fn no_longer_upload_only(&mut self, now: Instant) {
         for peer in self.keys() {
             let extended = self.conn(peer).is_some_and(|conn| conn.agreed.extended());
@@ -66,7 +68,7 @@ impl Torrent {
         }
     }
 
-    /// The driver could not read a block that it was told to send: nothing of it leaves.
+    /// The driver could not read a block that we told it to send. None of it was sent.
     pub(super) fn on_unread(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
         let conn = self.conns.get(peer.0 as usize);
         if conn.is_none_or(|conn| !conn.open || conn.unflushed == 0) {

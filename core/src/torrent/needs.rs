@@ -1,7 +1,7 @@
-//! What is still needed of a torrent of which only some pieces are wanted.
+//! Tracks the pieces that are still needed if only some pieces are wanted.
 //!
-//! A torrent that has all it wants but not everything behaves as a seed: it is interested in nobody,
-//! says that it only uploads (BEP 21) and serves what it has.
+//! A torrent that has all wanted pieces but not all pieces behaves as a seed: it is not interested
+//! in any peer, says that it only uploads (BEP 21) and serves what it has.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,16 +12,16 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::pick::{PickView, Progress};
 use crate::wanted::Wanted;
 
-/// Kept while not everything is wanted, or not equally.
+/// Exists only if some pieces are not wanted or the priorities differ.
 #[derive(Debug)]
 pub(super) struct Needs {
     /// Pieces that we have or do not want.
     settled: Bitfield,
-    /// Pieces that are wanted and not here.
+    /// Number of wanted pieces that we lack.
     lacking: u32,
 }
 
-/// The pieces that are wanted and not in `have`.
+/// The wanted pieces that are not in `have`.
 pub(super) fn lacked(wanted: Option<&Wanted>, have: &Bitfield) -> Bitfield {
     let all = || Bitfield::full(have.piece_count());
     let mut lacked = wanted.map_or_else(all, |it| it.pieces().clone());
@@ -32,7 +32,7 @@ pub(super) fn lacked(wanted: Option<&Wanted>, have: &Bitfield) -> Bitfield {
 }
 
 impl Needs {
-    /// Of a torrent that has the pieces of `have`; `None` if everything is wanted.
+    /// For a torrent that has the pieces of `have`; `None` if all pieces are wanted.
     pub(super) fn new(wanted: Option<&Wanted>, have: &Bitfield) -> Option<Box<Self>> {
         let wanted = wanted?.pieces();
         let pieces = have.piece_count();
@@ -53,7 +53,7 @@ impl Needs {
 }
 
 impl Torrent {
-    /// Whether we have every piece that is wanted.
+    /// Whether we have every wanted piece.
     #[must_use]
     pub fn is_done(&self) -> bool {
         match &self.needs {
@@ -62,7 +62,7 @@ impl Torrent {
         }
     }
 
-    /// Bytes of the pieces that are wanted and not here, the last piece taken as whole.
+    /// Bytes of the wanted pieces that we lack. The last piece counts as a full one.
     pub(super) fn left_bytes(&self) -> u64 {
         let pieces = self.config.geometry.piece_count();
         let all = || pieces - self.have.count();
@@ -70,19 +70,19 @@ impl Torrent {
         u64::from(lacking) * u64::from(self.config.geometry.piece_bytes())
     }
 
-    /// Whether `piece` is wanted, here or not.
+    /// Whether `piece` is wanted, whether or not we have it.
     #[must_use]
     pub fn is_wanted(&self, piece: PieceIndex) -> bool {
         let wanted = self.config.wanted.as_ref();
         wanted.is_none_or(|it| it.pieces().has(piece))
     }
 
-    /// The pieces that we look for no longer: had, or not wanted.
+    /// The pieces that we do not look for: those we have or do not want.
     pub(super) fn settled(&self) -> &Bitfield {
         self.needs.as_ref().map_or(&self.have, |it| &it.settled)
     }
 
-    /// A piece came, or was lost.
+    /// Updates the counts after a piece came or was lost.
     pub(super) fn note_need(&mut self, piece: PieceIndex, here: bool) {
         let wanted = self.is_wanted(piece);
         match &mut self.needs {
@@ -92,13 +92,14 @@ impl Torrent {
         }
     }
 
-    /// How urgent `piece` is: less comes first.
+    /// Priority of `piece`: pieces with lower ranks come first.
     pub(super) fn rank(&self, piece: PieceIndex) -> usize {
         let wanted = self.config.wanted.as_ref();
         wanted.map_or(0, |it| it.rank(piece))
     }
 
-    /// A piece to begin with `peer`, of what is `allowed`: of the highest rank of which it has one.
+    /// Picks a piece to begin with `peer` among the `allowed` ones: from the most urgent rank in
+    /// which the peer has a piece.
     pub(super) fn pick_piece(
         &mut self,
         peer: PeerKey,
@@ -128,7 +129,8 @@ impl Torrent {
                 unbegun: &both,
                 ..view
             };
-            // Not asked in vain: a picker may draw all the same.
+            // Ask the picker only if there is a candidate: some pickers draw a random number even
+            // without one.
             if view.candidates().next().is_some() {
                 return self.picker.pick(&view, &mut self.pick_rng);
             }

@@ -1,38 +1,40 @@
-//! How long to wait for an answer, by how long answers took so far.
+//! How long to wait for an answer, derived from the time of earlier answers.
 //!
-//! A peer answers in the order it was asked, or nearly so. Once a later request is answered, an earlier
-//! one is lost, or will come soon. A peer that sends nothing at all may have lost everything, or its
-//! link may be slow: so the wait grows with the time its answers took. The first answer of all has
-//! [`FIRST_ANSWER_MS`]. To ask too early costs a block sent twice; to ask too late costs the time.
+//! A peer answers requests nearly in the order in which they were sent. Once a later request is
+//! answered, an earlier one is either lost or answered soon. A peer that sends nothing at all may
+//! have lost all requests, or its link may be slow; so the wait grows with the time its earlier
+//! answers took. For the first answer we wait [`FIRST_ANSWER_MS`]. Asking another peer too early
+//! costs a block sent twice; asking too late costs time.
 
 use core::time::Duration;
 
 use super::Torrent;
 use crate::time::Instant;
 
-/// Silence after which a peer that owes a block no longer keeps others from being asked for it.
+/// A peer that owes a block and is silent for this long is in doubt: other peers may be asked for
+/// the same block.
 pub(super) const DOUBT: Duration = Duration::from_secs(10);
 
-/// What a peer gets that has not answered anything yet: `piece_timeout` of libtorrent. A link that
-/// needs longer for its first block has less than 800 bytes a second for us.
+/// Wait for a peer that has not answered anything yet: `piece_timeout` of libtorrent. A link that
+/// needs longer for its first block gives us less than 820 bytes/s.
 const FIRST_ANSWER_MS: u32 = 20_000;
 
-/// What an overtaken request gets beyond twice the time of an answer: blocks are read from disks, and
-/// come a little out of order.
+/// Wait for an overtaken request, in addition to twice the time of an answer. Blocks are read from
+/// disks and come a little out of order.
 const SLACK_MS: u32 = 2000;
 
-/// A request that was given up is not repeated at the same peer before.
+/// A request that was given up is not repeated at the same peer within this time.
 pub(super) const RECENT_MS: u32 = 2000;
 
-/// A pipeline of 500 requests halved so often is one of one request. It is halved when a peer falls
-/// silent that owes us something, as the peer's queue may be shorter than it says, and doubled at each
-/// upkeep that finds nothing overdue.
+/// Most halvings of a pipeline: 2^9 is enough to reduce 500 requests to one. The pipeline is halved
+/// when a peer that owes us blocks falls silent, because its queue may be shorter than it says. It
+/// is doubled at each upkeep that finds no overdue request.
 pub(super) const MOST_HALVINGS: u8 = 9;
 
-/// How long a piece that failed is left to one peer while others that have it are idle.
+/// How long a piece that failed is reserved for one peer while other peers that have it are idle.
 pub(super) const EXCLUSIVE_MS: u32 = 30_000;
 
-/// The moment in milliseconds modulo 2^32, which is 49.7 days: differences come out right.
+/// The moment in milliseconds modulo 2^32, which is 49.7 days. Differences are still right.
 pub(super) fn millis(now: Instant) -> u32 {
     u32::try_from(now.as_millis() & u64::from(u32::MAX)).expect("32 bits")
 }
@@ -47,8 +49,8 @@ pub(super) fn of_overtaken(latency: u32) -> u32 {
     latency.saturating_mul(2).saturating_add(SLACK_MS)
 }
 
-/// Silence after which all is given up that is owed, if answers took `latency`, 0 if none came; at
-/// most `longest`.
+/// Silence after which all requests to a peer are given up, at most `longest`. `latency` is the
+/// time of its answers, 0 if none came.
 fn of_silent(latency: u32, longest: u32) -> u32 {
     let patience = match latency {
         0 => FIRST_ANSWER_MS,
@@ -58,14 +60,14 @@ fn of_silent(latency: u32, longest: u32) -> u32 {
 }
 
 impl Torrent {
-    /// Silence after which nothing is expected any more.
+    /// Silence after which no answer is expected any more.
     pub(super) fn stall_after(&self, latency: u32) -> u32 {
         of_silent(latency, span_millis(self.config.snub_after))
     }
 
-    /// How long after the last request a peer is asked anew for what was given up, if it has been
-    /// silent for `silence`. Each wait is as long as all before it: what is lost is asked for soon,
-    /// and of what is on its way over a slow link little comes twice.
+    /// Time since the last request after which a peer that has been silent for `silence` is asked
+    /// again for blocks that were given up. Each wait is as long as all waits before it. So lost
+    /// requests are repeated soon, and on a slow link few blocks are sent twice.
     pub(super) fn probe_after(&self, latency: u32, silence: u32) -> u32 {
         let longest = span_millis(self.config.snub_after * 2);
         of_silent(latency, longest).max(longest.min(silence / 2))

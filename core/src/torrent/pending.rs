@@ -1,32 +1,32 @@
-//! An outstanding request, and what became of it.
+//! An outstanding request and its state.
 
 use super::patience::millis;
 use crate::ledger::Waste;
 use crate::time::Instant;
 
-/// An outstanding request: the number of the block, what became of it, and when it went out.
+/// An outstanding request: the number of the block, the state of the request, and when it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
-    /// The number of the block, and the mark.
+    /// The number of the block, and the mark in the three upper bits.
     what: u32,
-    /// Milliseconds, with the lowest bit set if a request that went out later was answered.
+    /// Milliseconds; the lowest bit is set if a request that was sent later has been answered.
     when: u32,
 }
 
-/// What became of an outstanding request.
+/// State of an outstanding request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// The only copy we asked for, as far as it knows.
+    /// The only request for the block when it was sent.
     Ordinary,
-    /// A second copy, asked for in the endgame.
+    /// A second request for the block, sent in the endgame.
     EndgameCopy,
-    /// No answer came in time: the block was given back to be asked for elsewhere.
+    /// No answer came in time: the block may be requested from other peers.
     Overdue,
-    /// The peer choked us and will not answer, unless the block was on its way.
+    /// The peer choked us and will not answer, unless the block was already on its way.
     Choked,
-    /// Cancelled: another copy of the endgame came first.
+    /// Cancelled: the block came from another peer of the endgame.
     EndgameLost,
-    /// Cancelled: the peer that was given up answered after all, and first.
+    /// Cancelled: the block came from a peer whose request had been given up.
     OverdueLost,
 }
 
@@ -40,7 +40,7 @@ impl Mark {
         Self::OverdueLost,
     ];
 
-    /// Why a block that answers such a request is in vain, if it is.
+    /// Why a block that answers this request is wasted, if it is.
     pub(super) fn waste(self) -> Waste {
         match self {
             Self::Ordinary | Self::EndgameCopy | Self::EndgameLost => Waste::Endgame,
@@ -49,7 +49,7 @@ impl Mark {
         }
     }
 
-    /// What the other requests for a block become when one with this mark is answered.
+    /// The mark for the other requests for a block when a request with this mark is answered.
     pub(super) fn of_losers(self) -> Self {
         match self {
             Self::Overdue => Self::OverdueLost,
@@ -86,12 +86,12 @@ impl Pending {
         self.what = self.number() | (mark as u32) << Self::SHIFT;
     }
 
-    /// Milliseconds since it went out.
+    /// Milliseconds since the request was sent.
     pub(super) fn age(self, now: Instant) -> u32 {
         millis(now).wrapping_sub(self.when & !1)
     }
 
-    /// A request that went out later was answered.
+    /// A request that was sent later has been answered.
     pub(super) fn overtake(&mut self) {
         self.when |= 1;
     }
@@ -100,12 +100,12 @@ impl Pending {
         self.when & 1 == 1
     }
 
-    /// Whether it was given up because no answer came.
+    /// Whether the request was given up because no answer came.
     pub(super) fn is_overdue(self) -> bool {
         self.mark() == Mark::Overdue
     }
 
-    /// Whether the block is counted as under way because of this request.
+    /// Whether the block counts as requested because of this request.
     pub(super) fn is_live(self) -> bool {
         self.what >> Self::SHIFT <= Mark::EndgameCopy as u32
     }

@@ -1,5 +1,5 @@
-//! What each peer has, apart from the rest of its connection: most messages are `have`s, and most
-//! of those touch nothing of a connection but its row here.
+//! Which pieces each peer has. This is separate from the rest of a connection for speed: most
+//! messages are `have`s, and most `have`s touch only the row here.
 
 use alloc::vec::Vec;
 
@@ -7,11 +7,11 @@ use crate::bitfield::{Bitfield, bits_of, has_bit, set_bit, word_count};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::time::Instant;
 
-/// Words in front of the set: when the last `have` came, and how many pieces are in the set.
+/// Words before the set: when the last `have` came, and the number of pieces in the set.
 const HEAD: usize = 2;
 
-/// A row for each connection, indexed by `PeerKey`: the head, then the set. Without a connection
-/// the row is zero.
+/// A row for each connection, indexed by `PeerKey`: the head, then the set. Rows without a
+/// connection are zero.
 #[derive(Debug)]
 pub(super) struct Remotes {
     rows: Vec<u64>,
@@ -35,12 +35,12 @@ impl Remotes {
         peer.0 as usize * (HEAD + self.words)
     }
 
-    /// Memory for `count` more connections.
+    /// Allocates memory for `count` more connections.
     pub(super) fn reserve(&mut self, count: usize) {
         self.rows.reserve_exact(count * (HEAD + self.words));
     }
 
-    /// A row for one more connection.
+    /// Adds a row for one more connection.
     pub(super) fn push(&mut self) {
         let end = self.rows.len() + HEAD + self.words;
         self.rows.resize(end, 0);
@@ -61,7 +61,7 @@ impl Remotes {
         has_bit(self.set(peer), piece)
     }
 
-    /// Pieces of `peer`.
+    /// Number of pieces of `peer`.
     #[inline]
     pub(super) fn count(&self, peer: PeerKey) -> u32 {
         u32::try_from(self.rows[self.start(peer) + 1]).expect("at most all pieces")
@@ -72,7 +72,7 @@ impl Remotes {
         Instant::from_nanos(self.rows[self.start(peer)])
     }
 
-    /// Counts a `have`; false if the piece was known.
+    /// Adds a piece for a `have`; false if the peer was known to have it.
     #[inline]
     pub(super) fn insert(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) -> bool {
         let row = self.row(peer);
@@ -82,7 +82,7 @@ impl Remotes {
         new
     }
 
-    /// `peer` does not have `piece` after all; false if that was known.
+    /// Removes `piece` from the set of `peer`; false if it was not there.
     pub(super) fn remove(&mut self, peer: PeerKey, piece: PieceIndex) -> bool {
         let row = self.row(peer);
         let (word, bit) = (&mut row[HEAD + piece.0 as usize / 64], 1 << (piece.0 % 64));
@@ -92,12 +92,12 @@ impl Remotes {
         had
     }
 
-    /// Takes the pieces of `peer` out.
+    /// Removes all pieces of `peer`.
     pub(super) fn clear(&mut self, peer: PeerKey) {
         self.row(peer).fill(0);
     }
 
-    /// `peer` has these pieces and no others.
+    /// Replaces the pieces of `peer`.
     pub(super) fn replace(&mut self, peer: PeerKey, set: &Bitfield) {
         let row = self.row(peer);
         row[1] = u64::from(set.count());
@@ -110,7 +110,7 @@ impl Remotes {
         words.flat_map(|(i, word)| bits_of(i, *word))
     }
 
-    /// One copy more, or one fewer, of each piece of `peer`.
+    /// Adds or removes one copy of each piece of `peer` in `copies`.
     pub(super) fn count_copies(&self, peer: PeerKey, copies: &mut [u16], more: bool) {
         for (copies, word) in copies.chunks_mut(64).zip(self.set(peer)) {
             for (i, copies) in copies.iter_mut().enumerate() {
@@ -120,7 +120,7 @@ impl Remotes {
         }
     }
 
-    /// Pieces that `peer` has beside those of `have`.
+    /// Number of pieces that `peer` has and `have` lacks.
     pub(super) fn wanted(&self, peer: PeerKey, have: &Bitfield) -> u32 {
         self.beside(peer, have).map(u64::count_ones).sum()
     }
@@ -130,7 +130,7 @@ impl Remotes {
         self.beside(peer, have).any(|it| it != 0)
     }
 
-    /// Whether `peer` has a piece of `set`, which is of 64-bit words.
+    /// Whether `peer` has a piece of `set`, a bit set in 64-bit words.
     pub(super) fn has_of(&self, peer: PeerKey, set: &[u64]) -> bool {
         self.within(peer, set).any(|it| it != 0)
     }

@@ -7,26 +7,26 @@ use alloc::vec::Vec;
 use crate::geometry::Geometry;
 use crate::ids::{BlockRef, PieceIndex};
 
-/// Stands for the next of the odd ones.
+/// Marks the place of the next odd request.
 const ODD: u32 = u32::MAX;
 
-/// Places of a queue that memory is taken for at a time, at least. To double would waste a third of
-/// what a large swarm takes for its queues.
+/// Least number of queue places to allocate at a time. Doubling instead would waste a third of the
+/// memory that a large swarm needs for its queues.
 const QUEUE_STEP: usize = 16;
 
-/// Makes room for one more.
+/// Makes room for one more element.
 pub(super) fn grow<T>(queue: &mut VecDeque<T>) {
     if queue.len() == queue.capacity() {
         queue.reserve_exact(QUEUE_STEP.max(queue.len() / 4));
     }
 }
 
-/// Requests of a peer, oldest first. Nearly all are for blocks as everybody divides pieces into,
-/// and kept as the numbers of those, in a third of the memory; BEP 3 allows others.
+/// Requests of a peer, oldest first. Nearly all are for the usual 16 KiB blocks. They are kept as
+/// block numbers, which takes a third of the memory. BEP 3 also allows other ranges ("odd" here).
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     numbers: VecDeque<u32>,
-    /// Requests for other parts of pieces, oldest first.
+    /// Requests for other ranges, oldest first.
     #[expect(
         clippy::box_collection,
         reason = "hardly any peer sends one: a word will do"
@@ -71,7 +71,7 @@ impl Requests {
         }
     }
 
-    /// Takes the oldest request for `block` out; false if there is none.
+    /// Removes the oldest request for `block`; false if there is none.
     pub(super) fn remove(&mut self, geometry: &Geometry, block: BlockRef) -> bool {
         let number = Self::number(geometry, block);
         let at = if number == ODD {
@@ -82,7 +82,7 @@ impl Requests {
         at.and_then(|at| self.numbers.remove(at)).is_some()
     }
 
-    /// Takes all requests for blocks of `piece` out, oldest first.
+    /// Removes all requests for blocks of `piece` and returns them, oldest first.
     pub(super) fn remove_piece(&mut self, geometry: &Geometry, piece: PieceIndex) -> Vec<BlockRef> {
         let all = core::mem::take(self);
         let (mut numbers, mut odd) = (all.numbers, all.odd);
@@ -101,7 +101,7 @@ impl Requests {
         removed
     }
 
-    /// Takes the oldest such request out of the odd ones; its place among all.
+    /// Removes the oldest odd request for `block` and returns its place in the whole queue.
     fn remove_odd(&mut self, block: BlockRef) -> Option<usize> {
         let odd = self.odd.as_mut()?;
         let rank = odd.iter().position(|it| *it == block)?;
@@ -110,7 +110,7 @@ impl Requests {
         places.nth(rank).map(|(place, _)| place)
     }
 
-    /// Something of what it points to, so that the processor fetches it.
+    /// Reads from the memory it points to, so that the processor fetches it early.
     pub(super) fn look_at(&self) -> u32 {
         self.numbers.front().copied().unwrap_or_default()
     }

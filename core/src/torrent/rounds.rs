@@ -1,4 +1,5 @@
-//! What the policy decided and why, kept for those who look. Nothing is kept while nobody does.
+//! Records the decisions of the policy with their reasons, for displays. Nothing is recorded unless
+//! [`Torrent::watch`] turned it on.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -9,27 +10,29 @@ use crate::choke::{Decision, Reasons, Snapshot, Trigger};
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// Rounds that wait to be taken at most; the oldest go first.
+/// Most decisions to keep until they are taken; the oldest are dropped first.
 const MOST: usize = 64;
 
 /// One decision of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Round {
-    /// Counted from 0 since somebody looks; a gap is one that nobody took in time.
+    /// Counted from 0 since recording was turned on. A gap means that decisions were dropped
+    /// because they were not taken in time.
     pub number: u64,
-    /// When.
+    /// When the policy decided.
     pub at: Instant,
-    /// What the policy was asked for.
+    /// What triggered the decision.
     pub trigger: Trigger,
-    /// We had everything that we want.
+    /// Whether we had all wanted pieces.
     pub am_seed: bool,
-    /// Why it decided so.
+    /// Reasons of the decision.
     pub reasons: Reasons,
-    /// Those that the policy wanted to drop and that stay, as nobody else has their pieces.
+    /// Peers that the policy wanted to drop and that stay: no other peer has some piece of theirs,
+    /// or they are idle because we ask them for nothing.
     pub kept: Vec<PeerKey>,
 }
 
-/// The rounds that nobody has taken yet.
+/// Decisions that were not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     next: u64,
@@ -37,7 +40,7 @@ pub(super) struct Rounds {
 }
 
 impl Torrent {
-    /// Somebody looks at the decisions of the policy from now on, or nobody does. Changes nothing else.
+    /// Turns the recording of decisions on or off. This changes nothing else.
     pub fn watch(&mut self, on: bool) {
         match (on, &self.rounds) {
             (true, None) => self.rounds = Some(Box::default()),
@@ -46,8 +49,8 @@ impl Torrent {
         }
     }
 
-    /// The decisions since the last call, the oldest first. None that changes nothing and is no tick,
-    /// and none that is asked for by a block: there are too many of those.
+    /// Takes the decisions since the last call, oldest first. Not recorded: decisions that change
+    /// nothing, except at ticks, and decisions triggered by a block, of which there are too many.
     pub fn take_rounds(&mut self) -> Vec<Round> {
         let waiting = self
             .rounds
@@ -56,7 +59,7 @@ impl Torrent {
         waiting.unwrap_or_default().into()
     }
 
-    /// The policy has just decided.
+    /// Records a decision.
     pub(super) fn note_round(
         &mut self,
         trigger: Trigger,

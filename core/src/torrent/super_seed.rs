@@ -1,13 +1,15 @@
-//! Super-seeding, BEP 16: a seed that shows no pieces and reveals them one at a time to each peer,
-//! so that it sends little more than one copy before others become seeds.
+//! Super-seeding, BEP 16: a seed hides its pieces and reveals them to each peer one at a time. So
+//! it uploads little more than one copy before other seeds exist.
 //!
-//! A peer learns of its next piece when another peer has announced the one before. What practice
-//! adds (libtorrent): the piece with the fewest copies, pieces on offer to others last; a peer that
-//! has nothing to ask for since ten seconds is offered another piece, or one that hides its
-//! `have`s, or that nobody else is there to confirm, would wait for ever.
+//! A peer gets its next piece when another peer has announced the previous one. Two rules come from
+//! practice (libtorrent). First, the seed reveals the piece with the fewest copies and prefers
+//! pieces not yet offered to others. Second, a peer that has had nothing to request for ten seconds
+//! is offered another piece. Without the second rule two kinds of peers would wait for ever: a peer
+//! that does not send `have`s, and a peer whose piece no other peer is present to confirm.
 //!
-//! The smart seed ([`Disclosure::WhenReceived`]) shows the next piece as soon as the peer itself
-//! has announced the one before, and goes round again once everything is out.
+//! The smart seed ([`Disclosure::WhenReceived`]) reveals the next piece as soon as the peer itself
+//! has announced the previous one. When all pieces are out, it continues with the pieces that have
+//! the fewest copies.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -19,13 +21,14 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
-/// libtorrent: a peer that is not interested for so long is offered another piece.
+/// libtorrent: a peer that is not interested for this long is offered another piece.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Idle for so long, a peer is offered what others have too: it may not be connected to them.
+/// A peer that is idle for this long is also offered pieces that other peers have: it may not be
+/// connected to those peers.
 const LAST_RESORT: Duration = Duration::from_mins(1);
 
-/// What was revealed to whom.
+/// Which pieces were revealed to which peers.
 #[derive(Debug)]
 pub(super) struct SuperSeed {
     rule: Disclosure,
@@ -54,12 +57,12 @@ impl SuperSeed {
 }
 
 impl Torrent {
-    /// Whether the pieces we have are hidden.
+    /// Whether we hide our pieces.
     pub(super) fn hides_pieces(&self) -> bool {
         self.super_seed.is_some()
     }
 
-    /// Whether `peer` may ask for `piece`, as far as super-seeding is concerned.
+    /// Whether super-seeding allows `peer` to request `piece`.
     pub(super) fn is_revealed(&self, peer: PeerKey, piece: PieceIndex) -> bool {
         let words = self.remotes.words();
         self.super_seed.as_ref().is_none_or(|state| {
@@ -83,9 +86,9 @@ impl Torrent {
         }
     }
 
-    /// Reveals one more piece to `peer`: one that nobody has or was offered, as every other would be
-    /// sent twice. If there is none the peer waits; it gets the rest from others. A smart seed goes
-    /// on with what has the fewest copies.
+    /// Reveals one more piece to `peer`, but only one that no peer has or was offered: we would
+    /// upload any other piece twice. If there is none, the peer waits and gets the other pieces
+    /// from other peers. A smart seed goes on with the pieces that have the fewest copies.
     pub(super) fn reveal(&mut self, now: Instant, peer: PeerKey) {
         if self.goes_round_again() {
             self.reveal_if(now, peer, |_| true);
@@ -94,7 +97,7 @@ impl Torrent {
         }
     }
 
-    /// Whether this is a smart seed and everything is out.
+    /// Whether this is a smart seed and every piece has a copy elsewhere.
     fn goes_round_again(&self) -> bool {
         let rule = self.super_seed.as_ref().map(|it| it.rule);
         rule == Some(Disclosure::WhenReceived) && self.availability.iter().all(|it| *it > 0)
@@ -121,7 +124,8 @@ impl Torrent {
         self.send(now, peer, Message::Have(piece));
     }
 
-    /// The piece with the fewest copies, those on offer to somebody last, ties at random.
+    /// The piece with the fewest copies. Pieces on offer to other peers come last; ties are broken
+    /// at random.
     fn next_to_reveal(
         &mut self,
         peer: PeerKey,
@@ -147,8 +151,8 @@ impl Torrent {
         Some(ties[self.pick_rng.index(ties.len())])
     }
 
-    /// `from` announced `piece`: whoever else was offered it has passed it on and gets the next. A
-    /// smart seed shows the next to `from` itself.
+    /// `from` announced `piece`. Every other peer that was offered `piece` has passed it on and
+    /// gets its next piece. A smart seed reveals the next piece to `from` itself.
     pub(super) fn piece_was_passed_on(&mut self, now: Instant, from: PeerKey, piece: PieceIndex) {
         let Some(state) = self.super_seed.as_ref() else {
             return;
@@ -171,7 +175,7 @@ impl Torrent {
         }
     }
 
-    /// Offers something else to a peer that has had nothing to ask for.
+    /// Offers another piece to a peer that has had nothing to request.
     pub(super) fn reveal_to_the_idle(&mut self, now: Instant, peer: PeerKey) {
         let Some(state) = self.super_seed.as_ref() else {
             return;

@@ -1,5 +1,5 @@
-//! Who sent corrupt blocks. libtorrent calls it smart ban: the blocks of a failed piece are
-//! remembered by digest and sender, and compared when the piece passes later.
+//! Finds peers that sent corrupt blocks. libtorrent calls this smart ban: remember the blocks of a
+//! failed piece by digest and sender, and compare them when the piece passes later.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -7,20 +7,21 @@ use alloc::vec::Vec;
 use super::io::BlockDigest;
 use crate::ids::{PeerKey, PieceIndex};
 
-/// Blocks remembered for one piece, or those of its last failure if they are more.
+/// Most blocks to remember for one piece. If its last failure alone has more blocks, those are
+/// kept.
 const MOST_RECORDS: usize = 4096;
 
-/// Pieces that failed, with what each peer sent for each of their blocks.
+/// Pieces that failed, with the blocks that each peer sent.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     failed: BTreeMap<PieceIndex, Failed>,
 }
 
-/// What is known of a piece that failed.
+/// Records of one piece that failed.
 #[derive(Debug, Default)]
 struct Failed {
     sent: Vec<(u32, PeerKey, BlockDigest)>,
-    /// Who had the piece to itself and did not deliver it.
+    /// Peers that had the piece to themselves and did not deliver it.
     defaulted: Vec<PeerKey>,
 }
 
@@ -30,8 +31,8 @@ impl Suspects {
         !self.failed.is_empty() && self.failed.contains_key(&piece)
     }
 
-    /// The piece failed. Names the culprit if only one peer had a part in it; `None` among the
-    /// senders stands for somebody who is gone.
+    /// The piece failed. Returns the culprit if all blocks came from one peer. `None` among the
+    /// senders stands for a peer that disconnected.
     pub(super) fn failed(
         &mut self,
         piece: PieceIndex,
@@ -49,7 +50,7 @@ impl Suspects {
         first.filter(|_| senders.iter().all(|it| *it == first))
     }
 
-    /// The piece passed. Names, in ascending order, the peers that had sent something else.
+    /// The piece passed. Returns, in ascending order, the peers that had sent different blocks.
     pub(super) fn passed(&mut self, piece: PieceIndex, digests: &[BlockDigest]) -> Vec<PeerKey> {
         if self.failed.is_empty() {
             return Vec::new();
@@ -67,7 +68,7 @@ impl Suspects {
         culprits
     }
 
-    /// Whether something of this peer may still turn out to be corrupt.
+    /// Whether a block of this peer may still turn out to be corrupt.
     pub(super) fn names(&self, peer: PeerKey) -> bool {
         let mut sent = self.failed.values().flat_map(|it| &it.sent);
         sent.any(|it| it.1 == peer)
@@ -81,19 +82,19 @@ impl Suspects {
         }
     }
 
-    /// Whether it did so, and the piece has not passed since.
+    /// Whether `peer` defaulted on the piece and the piece has not passed since.
     pub(super) fn has_defaulted(&self, piece: PieceIndex, peer: PeerKey) -> bool {
         let failed = self.failed.get(&piece);
         failed.is_some_and(|it| it.defaulted.contains(&peer))
     }
 
-    /// The pieces of which that is so.
+    /// The pieces that `peer` defaulted on and that have not passed since.
     pub(super) fn defaults_of(&self, peer: PeerKey) -> impl Iterator<Item = PieceIndex> {
         let failed = self.failed.iter();
         failed.filter_map(move |(piece, it)| it.defaulted.contains(&peer).then_some(*piece))
     }
 
-    /// The key of the peer names another from now on.
+    /// Forgets the peer: its key now belongs to another peer.
     pub(super) fn forget(&mut self, peer: PeerKey) {
         for failed in self.failed.values_mut() {
             failed.sent.retain(|it| it.1 != peer);

@@ -1,4 +1,4 @@
-//! Another policy in place of the one that runs.
+//! Replaces the choking policy while the torrent runs.
 
 use alloc::vec::Vec;
 
@@ -9,16 +9,16 @@ use crate::meter::Estimator;
 use crate::time::Instant;
 
 impl Torrent {
-    /// Whether the policy can be exchanged for this one while the torrent runs. What hides pieces has
-    /// to begin with the torrent: what peers were told cannot be taken back, and what they were not
-    /// told would have to be told all at once.
+    /// Whether the policy can be replaced by this one while the torrent runs. A policy that hides
+    /// pieces must start with the torrent: announced pieces cannot be taken back. And a torrent
+    /// that hid pieces would have to announce them all at once.
     #[must_use]
     pub fn can_switch_to(&self, chosen: &Chosen) -> bool {
         !self.hides_pieces() && chosen.build().disclosure() == Disclosure::All
     }
 
-    /// The policy is this one from now on. It is told of everybody as if they had just come, and has
-    /// its first round at once; rates go on as they are.
+    /// Replaces the policy. All present peers are reported to the new policy as new connections,
+    /// and its first round is at once. Measured rates stay.
     pub(super) fn on_policy(&mut self, now: Instant, chosen: &Chosen) {
         if !self.can_switch_to(chosen) {
             return;
@@ -45,10 +45,11 @@ impl Torrent {
         let peers: Vec<PeerKey> = self.keys().filter(standing).collect();
         for peer in peers {
             if self.order != UploadOrder::Independent {
-                self.traffic_id(peer); // Where it stands among all is kept from the start.
+                self.traffic_id(peer); // With an upload order every peer has a row.
             }
             if self.triggers.tick.is_none() {
-                // Nothing else would ever choke whom this policy does not mean.
+                // Choke everybody first: the new policy would never choke a peer it does not
+                // consider.
                 self.set_choking(now, peer, true);
             }
             self.trigger(now, Trigger::Connected(peer));
@@ -56,13 +57,13 @@ impl Torrent {
                 self.trigger(now, Trigger::Interest(peer));
             }
         }
-        // What waited for a cap or a turn that are no more.
+        // Uploads may have waited for a cap or a turn that no longer exists.
         self.next_allowance = now;
     }
 }
 
 impl TrafficTable {
-    /// Rates are measured by `to` from now on, and are what they were by `from`.
+    /// From now on `to` measures the rates. The current rates, measured by `from`, are kept.
     fn measure_by(&mut self, from: Estimator, to: Estimator, now: Instant) {
         for traffic in self.iter_mut() {
             traffic.down_meter = traffic.down_meter.convert(from, to, now);

@@ -1,8 +1,9 @@
-//! What went over a connection: queues, meters, counters.
+//! What was transferred on a connection: queues, meters, counters.
 //!
-//! A peer is connected to many and exchanges blocks with few: a row is made when the first request
-//! goes out or comes in, or when the policy sets something that is kept here. Where uploads have an
-//! order, every connection has a row from the start. All rows of a torrent lie side by side.
+//! A peer is connected to many others and exchanges blocks with few of them. So a connection gets a
+//! row only when the first request goes out or comes in, or when the policy sets a value that is
+//! kept here. If uploads have an order, every connection has a row from the start. All rows of a
+//! torrent are in one array.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -16,20 +17,20 @@ use super::requests::{Requests, grow};
 use crate::meter::{Estimator, Meter};
 use crate::time::Instant;
 
-/// Rows that memory is taken for at a time.
+/// Rows to allocate at a time.
 const STEP: usize = 4;
 
-/// The row of a connection.
+/// Index of a connection's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TrafficId(u32);
 
 impl TrafficId {
-    /// Nothing went over the connection: a row as new, which all such connections share.
+    /// The row of all connections on which nothing was transferred. It has the values of a new row.
     pub(super) const NONE: Self = Self(0);
 }
 
-/// What went over one connection. In the order of use: a block that comes touches the first two
-/// cache lines, a block that goes the last two.
+/// What was transferred on one connection. The fields are in the order of use: a block that arrives
+/// touches the first two cache lines, a block that leaves touches the last two.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Traffic {
@@ -43,7 +44,8 @@ pub(super) struct Traffic {
     pub(super) last_block_at: Instant,
     /// Since when the peer has owed us a block without interruption, in milliseconds.
     pub(super) owing_since: u32,
-    /// Milliseconds from a request to its answer: of the latest, falling slowly. 0 if none came.
+    /// Milliseconds from a request to its answer: the latest value, or a slowly falling earlier
+    /// maximum. 0 if no answer came yet.
     pub(super) latency: u32,
     pub(super) down_round: u32,
     pub(super) up_round: u32,
@@ -54,19 +56,19 @@ pub(super) struct Traffic {
     /// Blocks the peer asked for, oldest first.
     pub(super) queue: Requests,
     pub(super) cap: Option<Box<Bucket>>,
-    /// Stride scheduling: where the peer stands.
+    /// Stride scheduling: the pass value of the peer.
     pub(super) pass: u64,
     pub(super) weight: u32,
-    /// Of a row that no connection has: the next such row.
+    /// In a free row: the next free row.
     next_free: TrafficId,
 }
 
 impl Traffic {
-    /// Of a connection that stands `since`.
+    /// A new row for a connection established at `since`.
     fn new(estimator: Estimator, since: Instant) -> Self {
         Self {
             pending: VecDeque::new(),
-            // Begins alike whatever the weight is.
+            // This meter always uses the same estimator at first.
             pipeline_meter: Meter::new(Estimator::EMA_10_S, since),
             down_meter: Meter::new(estimator, since),
             down_bytes: 0,
@@ -86,7 +88,7 @@ impl Traffic {
         }
     }
 
-    /// Another request goes out.
+    /// Adds a request that goes out.
     pub(super) fn push_pending(&mut self, request: Pending) {
         grow(&mut self.pending);
         self.pending.push_back(request);
@@ -97,13 +99,13 @@ impl Traffic {
         self.latency = (self.latency - self.latency / 8).max(sample).max(1);
     }
 
-    /// Milliseconds for which the peer has owed us something.
+    /// Milliseconds for which the peer has owed us a block.
     pub(super) fn silence(&self, now: Instant) -> u32 {
         millis(now).wrapping_sub(self.owing_since)
     }
 
-    /// Something of the cache lines that a block touches that comes, or goes, so that the processor
-    /// fetches them.
+    /// Reads from the cache lines that an arriving or leaving block will touch, so that the
+    /// processor fetches them early.
     pub(super) fn look_at(&self, comes: bool) -> u64 {
         let outer = if comes {
             self.pending.len() as u64
@@ -113,19 +115,19 @@ impl Traffic {
         outer ^ self.down_bytes
     }
 
-    /// Something of what its queues point to.
+    /// Reads from the memory of its queues, for the same purpose.
     pub(super) fn look_at_queues(&self) -> u64 {
         let pending = self.pending.front().map_or(0, |it| it.number());
         u64::from(pending ^ self.queue.look_at())
     }
 }
 
-/// The rows of all connections of a torrent; half a cache line.
+/// The rows of all connections of a torrent. The table takes half a cache line.
 #[derive(Debug)]
 pub(super) struct TrafficTable {
-    /// The first stands for all connections without a row, and never changes.
+    /// The first row stands for all connections without a row, and never changes.
     rows: Vec<Traffic>,
-    /// A row that no connection has; `NONE` if there is none.
+    /// The first free row; `NONE` if there is none.
     free: TrafficId,
 }
 
@@ -146,12 +148,12 @@ impl TrafficTable {
         }
     }
 
-    /// Connections without a row are measured by `estimator` from now on.
+    /// From now on `estimator` measures connections that get a row later.
     pub(super) fn begin_anew(&mut self, estimator: Estimator) {
         self.rows[0] = Traffic::new(estimator, Instant::START);
     }
 
-    /// A row for a connection that stands `since`; `estimator` as in [`Self::new`].
+    /// A row for a connection established at `since`; `estimator` as in [`Self::new`].
     #[cold]
     pub(super) fn begin(&mut self, estimator: Estimator, since: Instant) -> TrafficId {
         let row = Traffic::new(estimator, since);
@@ -169,7 +171,7 @@ impl TrafficTable {
         TrafficId(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 connections"))
     }
 
-    /// The connection is gone.
+    /// Frees the row of a closed connection.
     pub(super) fn end(&mut self, estimator: Estimator, id: TrafficId) {
         let next_free = self.free;
         if let Some(row) = self.get_mut(id) {
@@ -189,12 +191,12 @@ impl TrafficTable {
         self.rows.get_mut(id.0 as usize)
     }
 
-    /// The rows of all connections that have one, and of some that are gone.
+    /// All rows of connections, including free rows.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Traffic> {
         self.rows.iter().skip(1)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Traffic> {
         self.rows.iter_mut().skip(1)
     }

@@ -19,11 +19,11 @@ use crate::message::Message;
 use crate::meter::Estimator;
 use crate::time::Instant;
 
-/// How often connections are looked over. Snubs and keep-alives are up to so much late, which is
-/// small beside their limits of a minute and more.
+/// How often connections are checked. Snubs and keep-alives may be this much late, which is little
+/// compared with their limits of a minute and more.
 pub(super) const PERIOD: Duration = Duration::from_secs(10);
 
-/// Requests without an answer that are remembered, so that a late block is known for what it is.
+/// Most unanswered requests to remember, so that a late block is recognised.
 const FORGET_ABOVE: usize = 2048;
 
 impl Torrent {
@@ -60,7 +60,7 @@ impl Torrent {
         }
     }
 
-    /// Other caps from now on.
+    /// Changes the caps.
     pub(super) fn on_limit(&mut self, now: Instant, upload: Option<u64>, download: Option<u64>) {
         let change = |bucket: &mut Option<Box<Bucket>>, rate: Option<u64>| match (rate, bucket) {
             (Some(rate), Some(bucket)) => bucket.set_rate(rate, now),
@@ -69,12 +69,12 @@ impl Torrent {
         change(&mut self.upload, upload);
         change(&mut self.download, download);
         self.capped |= upload.is_some();
-        // What waited for the old rate looks again.
+        // Uploads that waited for the old rate must be checked again.
         self.next_allowance = now;
     }
 
-    /// Mainline's meters forget each time they are read, once a round: `Measure.get_rate` of BitTorrent
-    /// 3.4.2 updates what it reads.
+    /// Reads all meters once a round, because reading changes them: `Measure.get_rate` of
+    /// BitTorrent 3.4.2 updates the rate that it returns.
     fn touch_meters(&mut self, now: Instant) {
         let estimator = self.estimator;
         if let Estimator::Mainline { .. } = estimator {
@@ -99,7 +99,7 @@ impl Torrent {
             self.asked(peer, |asked| asked.forget());
         }
         if self.conns[peer.0 as usize].agreed.web() {
-            return; // It is connected to only while it is asked for something.
+            return; // A web seed is connected only while we request something.
         }
         if now - heard_at.max(self.remotes.last_have_at(peer)) > limits.idle {
             self.disconnect(peer, Reason::Idle);
@@ -108,8 +108,8 @@ impl Torrent {
         }
     }
 
-    /// Gives up what will not be answered. Also if the peer chokes us: with BEP 6 it must reject what
-    /// it will not answer, and may not.
+    /// Gives up requests that will not be answered. Also if the peer chokes us: with BEP 6 it must
+    /// reject requests that it will not answer, but it may fail to do so.
     fn look_at_requests(&mut self, now: Instant, peer: PeerKey) {
         let conn = &self.conns[peer.0 as usize];
         let (live, before) = (conn.live, conn.delivery);

@@ -1,4 +1,4 @@
-//! Requests we serve: queues, the driver's credit, caps, and whose turn it is.
+//! Requests we serve: queues, the driver's credit, caps, and the order of peers.
 
 use alloc::vec::Vec;
 
@@ -12,7 +12,7 @@ use crate::meter::Estimator;
 use crate::time::Instant;
 use crate::wire::PIECE_HEADER_BYTES;
 
-/// Stride of weight 1: large, so that integer division keeps the shares exact enough.
+/// Stride of weight 1. It is large so that integer division keeps the shares exact enough.
 const STRIDE: u64 = 1 << 20;
 
 impl Torrent {
@@ -42,7 +42,8 @@ impl Torrent {
         }
     }
 
-    /// BEP 6: every request is answered. Without it, silence is the answer.
+    /// With BEP 6 every request is answered, so send a reject. Without BEP 6 a refused request gets
+    /// no answer.
     pub(super) fn refuse(&mut self, now: Instant, peer: PeerKey, block: BlockRef) {
         if self.conns[peer.0 as usize].agreed.fast() {
             self.send(now, peer, Message::Reject(block));
@@ -57,8 +58,8 @@ impl Torrent {
         }
     }
 
-    /// BEP 3: a choke throws away what is queued. BEP 6: with a reject for each, but for what is
-    /// allowed under a choke.
+    /// BEP 3: a choke discards the queue. BEP 6: each discarded request gets a reject, except
+    /// requests for pieces that are allowed under a choke.
     pub(super) fn refuse_queue(&mut self, now: Instant, peer: PeerKey) {
         let id = self.conns[peer.0 as usize].traffic;
         let mut kept = Requests::default();
@@ -71,7 +72,7 @@ impl Torrent {
                 self.refuse(now, peer, block);
             }
         }
-        // Few peers are unchoked at a time: others may have the memory.
+        // Few peers are unchoked at a time, so free the memory of this queue for others.
         if let Some(traffic) = self.traffic.get_mut(id) {
             traffic.queue = kept;
         }
@@ -88,8 +89,9 @@ impl Torrent {
         self.serve(now, peer);
     }
 
-    /// A driver that closes a connection says what of the blocks it was given did not leave: that is
-    /// no longer counted as sent. The ledgers are all that changes.
+    /// Takes back blocks that a closed connection did not send. The driver calls this with the
+    /// blocks it was given and could not send; they no longer count as sent. Only the ledgers
+    /// change.
     pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
         let headers = u64::from(unsent.blocks) * u64::from(PIECE_HEADER_BYTES);
         self.ledgers.count(peer, |ledger| {
@@ -99,7 +101,7 @@ impl Torrent {
         });
     }
 
-    /// Something changed for `peer`: send what may be sent.
+    /// Something changed for `peer`: send the blocks that may leave now.
     fn serve(&mut self, now: Instant, peer: PeerKey) {
         match self.order {
             UploadOrder::Independent => {
@@ -111,12 +113,13 @@ impl Torrent {
         }
     }
 
-    /// A cap opened or many queues changed: send what may be sent, to whomever.
+    /// A cap opened or many queues changed: send the blocks that may leave now, to all peers.
     pub(super) fn schedule_uploads(&mut self, now: Instant) {
         let Some(in_flight) = self.order.in_flight(self.config.capacity()) else {
             return self.serve_in_turn(now);
         };
-        // The cap first: whose turn it is would be counted for a block that does not go.
+        // Check the rate cap before choosing a peer: choosing counts as a turn even if no block is
+        // sent.
         while self.in_flight_blocks < in_flight && self.may_upload(now) {
             let Some(peer) = self.whose_turn(now) else {
                 return;
@@ -125,7 +128,7 @@ impl Torrent {
         }
     }
 
-    /// Whether the cap of the torrent lets a block through.
+    /// Whether the upload cap of the torrent allows another block.
     fn may_upload(&mut self, now: Instant) -> bool {
         let open = self.upload.as_mut().is_none_or(|it| it.is_open(now));
         if !open {
@@ -134,8 +137,8 @@ impl Torrent {
         open
     }
 
-    /// One block for each ready peer in turn, as long as the cap lets blocks through; the next time
-    /// goes on where this one ended, or the first peers would get everything.
+    /// Sends one block to each ready peer in turn, as long as the cap allows. The next call
+    /// continues after the last peer served; otherwise the first peers would get all the bandwidth.
     fn serve_in_turn(&mut self, now: Instant) {
         let count = self.conns.len();
         let mut idle = 0;
@@ -169,7 +172,8 @@ impl Torrent {
         let next = ready
             .into_iter()
             .min_by_key(|peer| (self.traffic(*peer).pass, *peer))?;
-        // Those who were away start level with the one served now, or they would catch up in a burst.
+        // Raise the pass of all other peers to that of the peer served now. A peer that had nothing
+        // to send would otherwise catch up in a burst.
         let served = self.traffic_mut(next);
         let level = served.pass;
         served.pass += STRIDE / u64::from(served.weight.max(1));
@@ -179,12 +183,13 @@ impl Torrent {
         Some(next)
     }
 
-    /// Whether the peer has a request that may be answered now, as far as it is concerned.
+    /// Whether the peer has a request that we may answer now. The cap of the torrent is not
+    /// checked.
     fn is_ready(&mut self, now: Instant, peer: PeerKey) -> bool {
         let Some(conn) = self.conn(peer) else {
             return false;
         };
-        // What waits under a choke is what is allowed under it.
+        // Requests that are queued while we choke the peer are for pieces allowed under a choke.
         let choked = conn.am_choking && !conn.agreed.granted();
         let (idle, id) = (choked || conn.credit == 0, conn.traffic);
         if idle || self.traffic[id].queue.is_empty() {
@@ -237,7 +242,7 @@ impl Torrent {
         true
     }
 
-    /// A cap holds something back: wake up when the first of them opens.
+    /// A cap holds blocks back: wake up when the first cap opens.
     pub(super) fn note_allowance(&mut self, now: Instant) {
         let caps = self.traffic.iter().filter_map(|it| it.cap.as_deref());
         let torrent = self.upload.as_deref().into_iter();

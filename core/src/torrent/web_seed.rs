@@ -1,4 +1,5 @@
-//! What is different with a web seed (BEP 19): it speaks no protocol, and wants long runs of bytes.
+//! Special treatment of web seeds (BEP 19): they do not speak the peer protocol, and they work best
+//! with long runs of bytes.
 
 use super::Torrent;
 use super::conn::Conn;
@@ -7,11 +8,12 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
-/// Blocks to ask of a web seed at a time, at least: 1 MiB, so that its log shows few requests.
+/// Least number of blocks to request from a web seed at a time: 1 MiB, so that the server handles
+/// few requests.
 const LEAST: u16 = 64;
 
 impl Torrent {
-    /// It has everything and chokes nobody, and nobody has to say so.
+    /// A web seed has all pieces and never chokes. No messages are exchanged to say so.
     pub(super) fn begin_web_seed(&mut self, now: Instant, peer: PeerKey) {
         let all = Bitfield::full(self.config.geometry.piece_count());
         self.remotes.replace(peer, &all);
@@ -23,13 +25,13 @@ impl Torrent {
         self.update_interest(now, peer);
     }
 
-    /// Whether this key is a web seed's.
+    /// Whether this key belongs to a web seed.
     pub(super) fn is_web(&self, peer: PeerKey) -> bool {
         let conn = self.conns.get(peer.0 as usize);
         conn.is_some_and(|it| it.agreed.web())
     }
 
-    /// A web seed is not asked for `piece` again while it is in use: it can only send the same.
+    /// Stops asking a web seed for `piece` on this connection: it would send the same bytes again.
     pub(super) fn cannot_serve(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         if self.conn(peer).is_none() || !self.remotes.remove(peer, piece) {
             return;
@@ -38,14 +40,15 @@ impl Torrent {
         self.update_interest(now, peer);
     }
 
-    /// Whether `peer` would make nothing of `message`.
+    /// Whether `peer` is a web seed and `message` is nothing that a web seed understands.
     #[inline]
     pub(super) fn is_deaf_to(&self, peer: PeerKey, message: &Message) -> bool {
         let web = self.conns[peer.0 as usize].agreed.web();
         web && !matches!(message, Message::Request(_) | Message::Cancel(_))
     }
 
-    /// Requests to keep outstanding, whatever the rate is: a piece and a mebibyte at least.
+    /// Least number of requests to keep outstanding at a web seed, whatever its rate: one piece,
+    /// and at least 1 MiB.
     pub(super) fn least_of_web(&self, conn: &Conn) -> u16 {
         if !conn.agreed.web() {
             return 0;
@@ -54,14 +57,15 @@ impl Torrent {
         u16::try_from(piece).unwrap_or(u16::MAX).max(LEAST)
     }
 
-    /// Into how many parts a pipeline is filled: what is asked of a web seed at a time becomes one
-    /// HTTP request, and the next should be there before it is answered.
+    /// The pipeline is refilled when one part of this many is free. A batch of requests to a web
+    /// seed becomes one HTTP request, and the next batch should be ready before the first is
+    /// answered.
     pub(super) fn batches(&self, peer: PeerKey) -> u16 {
         let web = self.conns[peer.0 as usize].agreed.web();
         if web { 2 } else { 4 }
     }
 
-    /// The piece behind the last one that a web seed was asked for, if it can be begun: then both are
+    /// The piece after the last one requested from a web seed, if it can be begun: both are then
     /// one run of bytes.
     pub(super) fn next_in_line(&self, peer: PeerKey, unbegun: &Bitfield) -> Option<PieceIndex> {
         let conn = &self.conns[peer.0 as usize];

@@ -1,10 +1,10 @@
 //! Whole pieces from one peer, for pickers that want them: libtorrent `whole_pieces_threshold`.
 //!
-//! A peer that could deliver a piece in the picker's time has it to itself, and with it those beside it,
-//! as many as it could deliver (`piece_picker.cpp` `expand_piece`): fewer peers share a piece, so that
-//! fewer are to blame when it fails, and blocks lie side by side on disks. The price is that pieces are
-//! chosen long before they are fetched. What was kept is anybody's again when the peer chokes, falls
-//! silent or is gone.
+//! A peer that could deliver a piece within the picker's time gets the piece to itself, together
+//! with as many neighbouring pieces as it could deliver (`piece_picker.cpp` `expand_piece`). So
+//! fewer peers share a piece, fewer are suspects when it fails, and blocks are contiguous on disk.
+//! The price: pieces are chosen long before they are downloaded. A reservation ends when the peer
+//! chokes us, falls silent or disconnects.
 
 use super::Torrent;
 use super::conn::Delivery;
@@ -14,11 +14,12 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::pick::Habits;
 use crate::time::Instant;
 
-/// libtorrent: at most so many bytes in a row.
+/// libtorrent: most bytes to reserve in a row.
 const MOST_BYTES: u128 = 8 << 20;
 
 impl Torrent {
-    /// How many pieces in a row the peer would have to itself; 0 if it is too slow for one.
+    /// Number of neighbouring pieces that the peer would get to itself; 0 if it is too slow for
+    /// one.
     pub(super) fn row(&self, now: Instant, peer: PeerKey, habits: Habits) -> u32 {
         let Some(time) = habits.whole_within else {
             return 0;
@@ -30,7 +31,7 @@ impl Torrent {
         u32::try_from(pieces).expect("at most 2^23")
     }
 
-    /// Whether nobody but `peer` is asked for blocks of the piece in `slot`.
+    /// Whether no peer other than `peer` is asked for blocks of the piece in `slot`.
     pub(super) fn is_sole(&self, peer: PeerKey, slot: usize) -> bool {
         let piece = self.partials.at(slot).piece;
         let blocks = self.partials.blocks(slot).iter();
@@ -41,15 +42,15 @@ impl Torrent {
         asked == own.count()
     }
 
-    /// What was kept for the peer is anybody's.
+    /// Releases all pieces kept for the peer.
     pub(super) fn keep_no_longer(&mut self, peer: PeerKey) {
         while let Some(piece) = self.partials.release_kept(peer) {
             self.unbegun.insert(piece);
         }
     }
 
-    /// The same for a peer that has become too slow, or is asked for nothing. Called with the other
-    /// regular work; libtorrent, when the peer is snubbed.
+    /// Releases the pieces kept for a peer that has become too slow, or that we ask for nothing.
+    /// Called with the regular upkeep; libtorrent does it when the peer is snubbed.
     pub(super) fn keep_for_the_fast(&mut self, now: Instant) {
         let habits = self.picker.habits();
         if habits.whole_within.is_none() {
@@ -64,8 +65,8 @@ impl Torrent {
         }
     }
 
-    /// Keeps the piece in `slot` for `peer`, and up to `row` in all with those beside it that could be
-    /// begun: first those before it, then those after it.
+    /// Keeps the piece in `slot` for `peer`, with neighbouring pieces that could be begun, up to
+    /// `row` pieces in all: first the pieces before it, then those after it.
     pub(super) fn keep_row(
         &mut self,
         now: Instant,

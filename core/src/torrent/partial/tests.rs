@@ -1,4 +1,4 @@
-//! Pieces under way, against a map of them.
+//! Compares [`Partials`] with a simple model, a map of blocks.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::bitfield::has_bit;
 use crate::geometry::{BLOCK_BYTES, Geometry};
 use crate::ids::{PeerKey, PieceIndex};
 
-/// Live requests for a block, and who sent it.
+/// Number of live requests for a block, and the peer that sent it.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Expected {
     asked: u8,
@@ -77,7 +77,7 @@ fn take_one(
     }
 }
 
-/// Does the step to both, if a driver could.
+/// Applies the step to both, if a driver could do it in this state.
 fn take_step(geometry: &Geometry, step: Step, all: &mut Partials, model: &mut Model) {
     match step {
         Step::Begin(piece) => {
