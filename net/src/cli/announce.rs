@@ -10,8 +10,8 @@ use crate::session::summary;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, STOP_TIMEOUT, TrackerUrl};
 
-/// Announces to each tracker in turn as a peer that wants everything, prints what it says, and
-/// takes itself off its list again.
+/// Announces to each tracker in turn as a leecher that has nothing yet, prints the answers, and
+/// then announces `stopped` so that the tracker removes us from its list.
 pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     let urls: Vec<&String> = metainfo.trackers.iter().flatten().collect();
@@ -63,7 +63,7 @@ pub(super) fn announce(options: &Announce) -> Result<(), Failure> {
     })
 }
 
-/// Whether the tracker gave its counts.
+/// Prints the scrape counts of a tracker. Returns whether the tracker sent them.
 async fn scrape(agent: &Agent, url: &str, info_hash: InfoHash) -> bool {
     let shown = shown_url(url.trim_ascii());
     let counts = match TrackerUrl::parse(url) {
@@ -86,7 +86,7 @@ async fn scrape(agent: &Agent, url: &str, info_hash: InfoHash) -> bool {
     true
 }
 
-/// Whether the tracker gave a list.
+/// Prints the peer list of a tracker. Returns whether the tracker sent one.
 async fn ask(agent: &Agent, url: &str, query: &AnnounceQuery) -> bool {
     let shown = shown_url(url.trim_ascii());
     let url = match TrackerUrl::parse(url) {

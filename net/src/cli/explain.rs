@@ -1,4 +1,4 @@
-//! `--explain`: what is known of why nothing comes, as a table.
+//! `--explain`: a table that shows why no data arrives.
 
 use comfy_table::{CellAlignment, Table, presets};
 use unchoke_core::client::explain::Candidates;
@@ -19,7 +19,7 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// Everything, for a terminal.
+/// The whole table, for a terminal.
 pub(super) fn table(it: &Explained) -> String {
     let connections = &it.explanation.connections;
     let peers = format!(
@@ -56,7 +56,7 @@ fn candidates(it: &Explained) -> String {
     let told: Vec<bool> = (0..figures(&all[0]).len())
         .map(|column| all.iter().any(|it| figures(it)[column].1 > 0))
         .collect();
-    // Columns without a figure would make the table wider than a terminal.
+    // Leave out columns without a count: with them the table would be wider than a terminal.
     let cells = |it: &Candidates| {
         let all = figures(it).into_iter().zip(&told);
         let told = all.filter(|it| *it.1).map(|it| it.0);

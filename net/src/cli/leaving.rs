@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::route::{Bind, Proxy, Route};
 
-/// How connections leave this machine.
+/// Options that choose the route of outgoing connections.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Leaving {
     /// Connect through this SOCKS5 proxy only: `socks5://[USER:PASSWORD@]HOST:PORT`. UDP trackers are

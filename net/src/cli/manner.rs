@@ -1,4 +1,5 @@
-//! `--profile` and `--set`: what a client ships, and single keys of it, spelled as in scenarios.
+//! `--profile` and `--set`: the settings of a client profile, and changes of single keys, spelled
+//! as in scenario files.
 
 use std::time::Duration;
 
@@ -15,18 +16,18 @@ use crate::session::Settings;
 use crate::text::parse_duration;
 use crate::tuning::{LastBlocks, Tuning};
 
-/// Policy of a download that names none.
+/// Default choking policy of a download.
 pub(super) const DOWNLOAD_POLICY: &str = "tit_for_tat";
 
-/// Policy of a seed that names none: it gives a free slot to a newcomer at once; others wait for their next
-/// round.
+/// Default choking policy of a seed. It gives a free slot to a new peer at once; other peers wait
+/// for their next round.
 pub(super) const SEED_POLICY: &str = "libtorrent_fixed";
 
-/// Connections and picker of who names no profile.
+/// Default number of connections without a profile.
 pub(super) const CONNECTIONS: u16 = 50;
 const PICKER: &str = "rarest_first";
 
-/// How a transfer behaves.
+/// Options that set the behaviour of a transfer.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Manner {
     #[arg(long, help = profiles(), value_name = "NAME", value_parser = parse_profile)]
@@ -59,7 +60,7 @@ fn parse_profile(text: &str) -> Result<&'static Profile, String> {
     })
 }
 
-/// What it comes to.
+/// The behaviour that the options result in.
 #[derive(Clone, Debug)]
 pub(super) struct Behaviour {
     policy: String,
@@ -83,7 +84,8 @@ impl Behaviour {
 }
 
 impl Manner {
-    /// The profile, then the options, then the keys. Without a profile: `policy`, and the defaults.
+    /// Applies the profile, then the options, then the keys. Without a profile: `policy` and the
+    /// defaults.
     pub(super) fn behaviour(
         &self,
         picker: Option<&str>,
@@ -123,7 +125,7 @@ impl Manner {
         if pick::build(&it.picker).is_none() {
             return Err(Failure::bad_input(OriginError::Picker(it.picker)));
         }
-        // A policy that does not exist has no parameters either.
+        // Ignore an unknown policy here: it has no parameters.
         policies::all()
             .build(&it.policy, &Parameters::new())
             .map_err(Failure::bad_input)?;
@@ -139,7 +141,7 @@ impl Manner {
     }
 }
 
-/// Sets one key that is no parameter of the policy.
+/// Sets one key that is not a parameter of the policy.
 fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
     let tuning = &mut settings.tuning;
     match key {
@@ -184,7 +186,7 @@ fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The keys of [`set`], and the parameters of the policy.
+/// The keys that [`set`] accepts. The parameters of the policy come in addition.
 const KEYS: [&str; 14] = [
     "policy",
     "picker",
@@ -211,7 +213,7 @@ fn truth(value: &str) -> Result<bool, String> {
     value.parse().map_err(|_| "write true or false".to_owned())
 }
 
-/// Milliseconds of a duration.
+/// Reads a duration, in milliseconds.
 fn span(value: &str, least: Duration) -> Result<u64, String> {
     let span = parse_duration(value)?;
     if span < least {

@@ -1,4 +1,4 @@
-//! `unchoke completions` and `unchoke man`: what a shell and `man` want to know of the command.
+//! `unchoke completions` and `unchoke man`: shell completions and manual pages.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub(super) fn man(args: &Man, command: Command) -> Result<(), Failure> {
     made.map_err(|it| Failure::io(format!("cannot write to {}: {it}", folder.display())))
 }
 
-/// Prints. A reader that went away, as `head` does, is no failure.
+/// Prints to standard output. A reader that closes early, as `head` does, is not an error.
 fn put(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -1,4 +1,4 @@
-//! Parameters of the policies of `unchoke bench`, as they are typed.
+//! Parameters of the policies of `unchoke bench`, as given on the command line.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// In the order of the table.
+    /// All columns, in the order of the table.
     pub(super) const ALL: [Self; 2] = [Self::Naive, Self::Optimized];
 
     pub(super) const fn name(self) -> &'static str {
@@ -27,7 +27,7 @@ impl Column {
     }
 }
 
-/// One `--set`.
+/// One `--set` option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     column: Column,
@@ -35,7 +35,7 @@ pub(super) struct Change {
     value: u64,
 }
 
-/// Reads `optimized.parameters.slots=8`: the spelling of `lab run --set`.
+/// Reads an option like `optimized.parameters.slots=8`, spelled as for `lab run --set`.
 pub(super) fn parse_change(text: &str) -> Result<Change, String> {
     let parts = text.split_once('=').and_then(|(key, value)| {
         let (column, name) = key.trim().split_once(".parameters.")?;
@@ -63,7 +63,7 @@ fn nanos(text: &str) -> Result<u64, String> {
     u64::try_from(nanos).map_err(|_| format!("`{text}` is too large"))
 }
 
-/// The parameters of one column, which its policy must have.
+/// The parameters that are set for one column. The policy of the column must have them.
 pub(super) fn parameters(
     policy: &str,
     column: Column,
@@ -82,7 +82,7 @@ pub(super) fn parameters(
     }
 }
 
-/// A policy with what is set of it.
+/// A policy name with the parameters that are set.
 pub(super) fn label(policy: &str, parameters: &Parameters) -> String {
     let mut text = policy.to_owned();
     for (name, value) in parameters.iter() {

@@ -1,8 +1,8 @@
-//! Addresses of peers as a user gives them.
+//! Peer addresses on the command line.
 
 use std::net::SocketAddr;
 
-/// `HOST:PORT` as it is, or what is wrong with it.
+/// Returns a valid `HOST:PORT` unchanged, or an error message.
 pub(super) fn parse_peer(text: &str) -> Result<String, String> {
     let parts = text.rsplit_once(':');
     let named = parts.is_some_and(|(host, port)| {

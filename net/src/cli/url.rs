@@ -1,26 +1,26 @@
-//! Addresses of trackers as a user gives them.
+//! Tracker and web seed URLs on the command line.
 
 use crate::tracker::TrackerUrl;
 
-/// A tracker URL, or what is wrong with it.
+/// Returns a valid tracker URL unchanged, or an error message.
 pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
     let kind = "a tracker URL";
     let scheme = parse(text, kind, &["http", "https", "udp"], "/announce")?;
     if scheme.eq_ignore_ascii_case("udp") && port_of(text).is_none() {
         return Err("a UDP tracker needs a port, as in udp://host:1337/announce".into());
     }
-    // What we would not ask ourselves.
+    // Reject a URL that our own client would refuse to ask.
     TrackerUrl::parse(text).map_err(|why| why.to_string())?;
     Ok(text.to_owned())
 }
 
-/// The URL of a web seed, or what is wrong with it.
+/// Returns a valid web seed URL unchanged, or an error message.
 pub(super) fn parse_web_seed(text: &str) -> Result<String, String> {
     parse(text, "the URL of a web seed", &["http", "https"], "/files/")?;
     Ok(text.to_owned())
 }
 
-/// Checks a URL; its scheme.
+/// Checks a URL and returns its scheme.
 fn parse<'a>(text: &'a str, kind: &str, schemes: &[&str], path: &str) -> Result<&'a str, String> {
     let known = text
         .split_once("://")
@@ -50,7 +50,7 @@ fn parse<'a>(text: &'a str, kind: &str, schemes: &[&str], path: &str) -> Result<
     }
 }
 
-/// Host and port, if there is one.
+/// Host and port of a URL; the port is optional.
 fn authority(url: &str) -> (&str, Option<&str>) {
     let rest = url.split_once("://").map_or(url, |it| it.1);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -69,7 +69,7 @@ fn port_of(url: &str) -> Option<&str> {
     authority(url).1
 }
 
-/// What readers of .torrent files accept.
+/// Longest URL that readers of .torrent files accept.
 const MAX_BYTES: usize = 4096;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `--web`: the page that shows why.
+//! `--web`: the web page that shows the decisions of the policy.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -14,22 +14,23 @@ use super::printer::{Reporting, print_json};
 use crate::session::board::Board;
 use crate::web::{self, Server, new_token};
 
-/// Characters of a token that a user chooses, at least and at most.
+/// Allowed length, in characters, of a token that a user chooses.
 const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// Whether to serve the page, and where.
+/// Options for the web page.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Web {
     /// Serve a page that shows peers, pieces and every decision of the policy, and `/metrics` for
     /// Prometheus, at this address or port of this machine, such as `8080`; 0 lets the system choose
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_address)]
     web: Option<SocketAddr>,
-    /// Keep the token of the page in this file, so that it stays the same; it is made if it is not there
+    /// Keep the access token of the page in this file, so that it stays the same; the file is
+    /// created if it is missing
     #[arg(long, value_name = "FILE", requires = "web")]
     web_token: Option<PathBuf>,
 }
 
-/// The server, and what it shows.
+/// The running web server and the board that it shows.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) board: Board,
@@ -49,7 +50,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl Web {
-    /// Starts the server, if it is wanted, and says where it is.
+    /// Starts the server if the user wants it, and prints its URL.
     pub(super) async fn start(&self, reporting: Reporting) -> Result<Option<Page>, Failure> {
         let Some(address) = self.web else {
             return Ok(None);
@@ -84,7 +85,7 @@ impl Web {
     }
 }
 
-/// The token in `file`, which is made if it is not there. Only its owner may read it.
+/// The token in `file`. Creates the file if it is missing. Only its owner may read it.
 fn token_in(file: &Path) -> Result<String, Failure> {
     let shown = file.display();
     let failed = |error| Failure::io(format!("--web-token {shown}: {error}"));
