@@ -1,4 +1,5 @@
-//! Pooled buffers of one block each, so that payload in memory is bounded and never allocated anew.
+//! A pool of reusable buffers of one block each. It bounds the payload in memory and avoids new
+//! allocations.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,17 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unchoke_core::geometry::BLOCK_BYTES;
 
-/// Bytes of a buffer: one block.
+/// Size of a buffer: one block.
 pub const BUFFER_BYTES: usize = BLOCK_BYTES as usize;
 
-/// At most a fixed number of buffers. Cloning shares the pool.
+/// A pool with a fixed maximum number of buffers. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Pool {
     free: Arc<Mutex<Vec<Box<[u8]>>>>,
     permits: Arc<Semaphore>,
 }
 
-/// A block's worth of bytes; goes back to its pool when dropped.
+/// A buffer for up to one block. It returns to its pool when it is dropped.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Box<[u8]>,
@@ -26,7 +27,7 @@ pub struct Buffer {
 }
 
 impl Pool {
-    /// A pool of at most `buffers` buffers, allocated as they are first needed.
+    /// Makes a pool of at most `buffers` buffers. Each is allocated when it is first needed.
     #[must_use]
     pub fn new(buffers: usize) -> Self {
         Self {
@@ -35,7 +36,8 @@ impl Pool {
         }
     }
 
-    /// A buffer of `length` bytes, which must not exceed [`BUFFER_BYTES`]. Waits while all are out.
+    /// Takes a buffer of `length` bytes, at most [`BUFFER_BYTES`]. Waits while all buffers are in
+    /// use.
     pub async fn take(&self, length: usize) -> Buffer {
         let permits = Arc::clone(&self.permits);
         let permit = permits
@@ -58,7 +60,7 @@ impl Pool {
         }
     }
 
-    /// Buffers that are not out.
+    /// Number of buffers that are not in use.
     #[must_use]
     pub fn available(&self) -> usize {
         self.permits.available_permits()

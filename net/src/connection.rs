@@ -1,6 +1,6 @@
-//! One connection: bytes in, events out, and the other way round.
+//! One peer connection: turns received bytes into events, and messages to send into bytes.
 //!
-//! Deliberately not here: any decision. What a message means is the business of `unchoke_core`.
+//! Deliberately not here: any decision. `unchoke_core` decides how to react to a message.
 
 mod failure;
 mod greet;
@@ -23,40 +23,40 @@ pub use greet::{Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
 pub(crate) use talk::Talk;
 
-/// Messages that wait for a peer that does not read. A full queue closes the connection: 65536
-/// `have` messages are 576 KiB, more than any peer that still lives leaves unread.
+/// Most messages queued for a peer that does not read. A full queue closes the connection: 65536
+/// `have` messages are 576 KiB, more than a live peer leaves unread.
 const QUEUED_MESSAGES: usize = 1 << 16;
 
-/// Blocks a link takes before the first has left: enough to keep a socket busy while the next is
-/// read from disk, few enough that a choke takes hold at once.
+/// Most blocks handed to a connection before the first one is sent. Enough to keep the socket busy
+/// while the next block is read from disk; few enough that a choke takes effect at once.
 pub const SEND_CREDIT: usize = 4;
 
-/// Which connection an event is about. Keys are used again; the serial number never is.
+/// Identifies a connection. Peer keys are reused; serial numbers are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The number that the torrent knows.
+    /// The key by which the torrent knows the peer.
     pub peer: PeerKey,
-    /// Counts connections.
+    /// Serial number of the connection.
     pub serial: u64,
 }
 
-/// What happens on a connection.
+/// An event on a connection.
 #[derive(Debug)]
 pub enum Event {
     /// A message other than `Piece`.
     Message(Message),
     /// A `Piece` message with its payload.
     Block(BlockRef, Buffer),
-    /// A block has been handed to the socket.
+    /// A block was handed to the socket.
     Flushed,
-    /// A block that was to be sent could not be read, and nothing of it was sent. The disk has
-    /// reported why.
+    /// A block could not be read from disk, and no part of it was sent. The disk thread has
+    /// reported the error.
     Unread(BlockRef),
-    /// The connection is over.
+    /// The connection ended.
     Closed(CloseReason),
 }
 
-/// Why a connection is over, when the torrent did not ask for it.
+/// Why a connection ended, unless the torrent closed it.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseReason {
     /// The peer closed it.
@@ -68,41 +68,41 @@ pub enum CloseReason {
     /// The peer does not speak the protocol.
     #[error("{0}")]
     Wire(#[from] WireError),
-    /// A block longer than anybody asks for.
+    /// The peer sent a block longer than any that we request.
     #[error("block of {0} bytes")]
     LongBlock(u32),
-    /// An extension message longer than any of them is.
+    /// The peer sent an extension message over the length limit.
     #[error("extension message of {0} bytes")]
     LongExtension(usize),
-    /// A web seed is of no use.
+    /// A web seed cannot be used.
     #[error("{why}")]
     Server {
-        /// A sentence.
+        /// The reason, as a sentence.
         why: String,
-        /// To ask again in a little while makes sense.
+        /// Whether to retry in a little while.
         passing: bool,
     },
-    /// We let it go.
+    /// We closed it.
     #[error("closed by us")]
     ByUs,
 }
 
-/// What connections share.
+/// What all connections share.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// Decodes what comes.
+    /// Decodes received messages.
     pub decoder: Decoder,
-    /// For blocks that come.
+    /// Buffers for received blocks.
     pub incoming: Pool,
-    /// For blocks that go.
+    /// Buffers for blocks to send.
     pub outgoing: Pool,
-    /// Where blocks are read from.
+    /// Reads the blocks to send.
     pub disk: Disk,
-    /// Where events go. Bounded: a full channel stops the reading of sockets.
+    /// Channel for events. It is bounded: while it is full, sockets are not read.
     pub events: Sender<(Link, Event)>,
 }
 
-/// Our end of a running connection. Dropping it closes the connection.
+/// Handle of a running connection. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Connection {
     messages: Sender<Message>,
@@ -110,7 +110,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Runs `stream`, whose handshakes are done, in a task of its own.
+    /// Runs `stream` in a task of its own. Its handshakes must be done.
     #[must_use]
     pub fn spawn(stream: Secured, link: Link, shared: Shared) -> Self {
         let (messages, queue) = tokio::sync::mpsc::channel(QUEUED_MESSAGES);
@@ -118,7 +118,7 @@ impl Connection {
         Self { messages, task }
     }
 
-    /// Queues `message`; false if the peer has stopped reading or is gone.
+    /// Queues `message`. Returns false if the peer does not read or is gone.
     #[must_use]
     pub fn send(&self, message: Message) -> bool {
         match self.messages.try_send(message) {
@@ -141,7 +141,7 @@ async fn run(stream: Secured, link: Link, queue: Receiver<Message>, shared: Shar
         reason = reader::run(read, early, incoming, link, &shared) => reason,
         reason = writer::run(write, outgoing, link, queue, &shared) => reason,
     };
-    // The session may be over already.
+    // Sending fails if the session has already ended.
     drop(shared.events.send((link, Event::Closed(reason))).await);
 }
 

@@ -1,4 +1,4 @@
-//! The listening socket: one for IPv4 and IPv6 alike, where the system has both.
+//! The listening socket: one for both IPv4 and IPv6 where the system supports that.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::route::{Bind, Route};
 
-/// Connections that wait to be accepted.
+/// Most connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
 #[cfg_attr(
@@ -24,7 +24,7 @@ fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener>
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
-    // A restart must not wait for the old connections to be forgotten.
+    // Allow a restart while old connections on the port are still in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     #[cfg(target_os = "linux")]
@@ -36,8 +36,8 @@ fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener>
     TcpListener::from_std(socket.into())
 }
 
-/// Listens on `port`, of all addresses unless the route says which; 0 lets the system choose. With a
-/// proxy, of loopback alone: who comes from elsewhere would be answered beside the proxy.
+/// Listens on `port`, on all addresses unless the route names one; port 0 lets the system choose.
+/// With a proxy it listens on loopback only: answers to other peers would bypass the proxy.
 pub fn listen(port: u16, route: &Route) -> io::Result<TcpListener> {
     let interface = match route.bind() {
         _ if route.has_proxy() => return bind((Ipv4Addr::LOCALHOST, port).into(), None),
@@ -54,7 +54,7 @@ pub fn listen(port: u16, route: &Route) -> io::Result<TcpListener> {
     }
 }
 
-/// A socket for datagrams of one family on `port`, within what the route allows.
+/// A UDP socket of one family on `port`, bound as the route requires.
 pub(crate) fn bind_datagrams(
     route: &Route,
     ipv4: bool,
@@ -85,7 +85,7 @@ pub(crate) fn bind_datagrams(
     Ok(socket.into())
 }
 
-/// An IPv4 address that came through an IPv6 socket, as IPv4.
+/// Converts an IPv4-mapped IPv6 address to IPv4.
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())

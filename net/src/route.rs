@@ -1,9 +1,9 @@
 //! How connections leave this machine: directly, from a chosen address or interface, or through a
 //! SOCKS5 proxy.
 //!
-//! With a proxy nothing else goes out: names are looked up by the proxy, and what cannot go through
-//! it is left out. With `--bind` everything leaves by that address or interface or not at all; names
-//! are looked up by the system, whose own traffic may take another way.
+//! With a proxy, nothing bypasses it: the proxy resolves names, and features that cannot use it are
+//! off. With `--bind`, all connections use that address or interface or fail. The system still
+//! resolves names, and its name server traffic may take another route.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,7 +24,7 @@ pub struct Proxy {
     login: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Where connections start from.
+/// The local end of connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bind {
     /// An address of this machine.
@@ -33,17 +33,17 @@ pub enum Bind {
     Interface(String),
 }
 
-/// How connections leave this machine. Cheap to clone.
+/// The route of outgoing connections. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
     proxy: Option<Arc<Proxy>>,
     bind: Option<Arc<Bind>>,
-    /// Only to addresses of this family: IPv4, or IPv6 if false.
+    /// Limits the route to addresses of one family: IPv4 if true, IPv6 if false.
     ipv4: Option<bool>,
 }
 
 impl Route {
-    /// Through the proxy if there is one, from there if it is said.
+    /// A route through `proxy`, if given, and from `bind`, if given.
     #[must_use]
     pub fn new(proxy: Option<Proxy>, bind: Option<Bind>) -> Self {
         Self {
@@ -53,13 +53,13 @@ impl Route {
         }
     }
 
-    /// Whether there is a proxy: then nothing must go out beside it.
+    /// Whether there is a proxy. Then no traffic may bypass it.
     #[must_use]
     pub fn has_proxy(&self) -> bool {
         self.proxy.is_some()
     }
 
-    /// The same to addresses of one family only.
+    /// The same route, limited to addresses of one family.
     #[must_use]
     pub fn only(&self, ipv4: bool) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Route {
         }
     }
 
-    /// Whether a name may be taken to mean this address.
+    /// Whether the route can reach this address of a name.
     #[must_use]
     pub fn leads_to(&self, address: SocketAddr) -> bool {
         self.ipv4.is_none_or(|it| it == address.is_ipv4())
@@ -82,7 +82,7 @@ impl Route {
         }
     }
 
-    /// Connects to a host that the proxy looks up. Only with a proxy.
+    /// Connects to a host name that the proxy resolves. Only with a proxy.
     pub(crate) async fn connect_to_name(&self, name: &str, port: u16) -> io::Result<TcpStream> {
         match &self.proxy {
             None => Err(io::Error::other("there is no proxy that could look it up")),
@@ -93,7 +93,7 @@ impl Route {
         }
     }
 
-    /// A socket for datagrams to `address`.
+    /// A UDP socket for datagrams to `address`.
     pub(crate) async fn datagrams(&self, address: SocketAddr) -> io::Result<UdpSocket> {
         if self.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
@@ -106,13 +106,13 @@ impl Route {
         Ok(socket)
     }
 
-    /// The address to listen on, and the interface; `None`: all of them.
+    /// The address or interface to listen on; `None` means all.
     #[must_use]
     pub fn bind(&self) -> Option<&Bind> {
         self.bind.as_deref()
     }
 
-    /// The local address from which to reach `address`.
+    /// The local address for connections to `address`.
     fn start(&self, address: SocketAddr) -> io::Result<IpAddr> {
         match self.bind.as_deref() {
             Some(Bind::Address(ip)) if ip.is_ipv4() == address.is_ipv4() => Ok(*ip),
@@ -141,7 +141,7 @@ impl Route {
         socket.connect(address).await
     }
 
-    /// The two exchanges with the proxy.
+    /// Carries out the two exchanges with the proxy.
     async fn through(&self, proxy: &Proxy, target: &Target) -> io::Result<TcpStream> {
         let refused = |error| io::Error::other(format!("{proxy}: {error}"));
         let login = proxy.login.as_ref();
@@ -173,21 +173,21 @@ impl Route {
     }
 }
 
-/// Without user name and password.
+/// Leaves out the user name and password.
 impl std::fmt::Display for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the proxy {}:{}", self.host, self.port)
     }
 }
 
-/// Like its display: logs must not hold a password either.
+/// Like `Display`: logs must not contain the password.
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
 }
 
-/// As a user writes it: `socks5://[USER:PASSWORD@]HOST:PORT`.
+/// Reads the form that users write: `socks5://[USER:PASSWORD@]HOST:PORT`.
 impl FromStr for Proxy {
     type Err = String;
 
@@ -195,7 +195,8 @@ impl FromStr for Proxy {
         const FORM: &str = "write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT";
         let form = || FORM.to_owned();
         let url = Url::parse(text).map_err(|_| form())?;
-        // The proxy looks names up in any case, as some programs ask for with `socks5h`.
+        // Both schemes mean the same here: the proxy resolves names, which other programs call
+        // `socks5h`.
         if !matches!(url.scheme(), "socks5" | "socks5h") || !matches!(url.path(), "" | "/") {
             return Err(form());
         }
@@ -222,7 +223,7 @@ impl FromStr for Proxy {
     }
 }
 
-/// An address, or else the name of an interface.
+/// Reads an address, or else the name of an interface.
 impl FromStr for Bind {
     type Err = String;
 

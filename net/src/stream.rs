@@ -1,5 +1,5 @@
-//! A stream of bytes to a peer: a TCP connection, or the near end of a pipe that a task fills and drains
-//! with the packets of another transport.
+//! A byte stream to a peer: a TCP connection, or the near end of a pipe whose far end is served by
+//! a task of another transport.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
-/// A stream of bytes to a peer.
+/// A byte stream to a peer.
 #[derive(Debug)]
 pub enum Stream {
-    /// Over TCP.
+    /// A TCP connection.
     Tcp(TcpStream),
-    /// Over uTP: the task at the other end of the pipe speaks it.
+    /// A uTP connection: the task at the far end of the pipe speaks uTP.
     Pipe(UnixStream),
 }
 
@@ -29,7 +29,7 @@ impl From<UnixStream> for Stream {
     }
 }
 
-/// The half that is read.
+/// The reading half.
 #[derive(Debug)]
 pub enum ReadHalf<'a> {
     /// See [`Stream::Tcp`].
@@ -38,7 +38,7 @@ pub enum ReadHalf<'a> {
     Pipe(unix::ReadHalf<'a>),
 }
 
-/// The half that is written.
+/// The writing half.
 #[derive(Debug)]
 pub enum WriteHalf<'a> {
     /// See [`Stream::Tcp`].
@@ -48,7 +48,7 @@ pub enum WriteHalf<'a> {
 }
 
 impl Stream {
-    /// Both halves, to be used at the same time.
+    /// Splits the stream into both halves, to use them at the same time.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         match self {
             Self::Tcp(stream) => {
@@ -64,7 +64,7 @@ impl Stream {
 }
 
 impl ReadHalf<'_> {
-    /// Waits until there may be something to read.
+    /// Waits until the stream may be readable.
     pub async fn readable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(half) => half.readable().await,
@@ -72,7 +72,7 @@ impl ReadHalf<'_> {
         }
     }
 
-    /// Reads what is there.
+    /// Reads the available bytes.
     pub fn try_read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(half) => half.try_read_vectored(parts),
@@ -82,7 +82,7 @@ impl ReadHalf<'_> {
 }
 
 impl WriteHalf<'_> {
-    /// Waits until there may be room to write.
+    /// Waits until the stream may be writable.
     pub async fn writable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(half) => half.writable().await,
@@ -90,7 +90,7 @@ impl WriteHalf<'_> {
         }
     }
 
-    /// Writes as much as there is room for.
+    /// Writes as many bytes as fit.
     pub fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(half) => half.try_write_vectored(parts),

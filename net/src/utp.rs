@@ -1,7 +1,8 @@
-//! uTP on sockets: [`unchoke_core::utp`] with a task for each connection, which is the far end of a pipe.
+//! uTP over UDP sockets: [`unchoke_core::utp`] with a task for each connection. The task serves the
+//! far end of a pipe; the client uses the near end.
 //!
-//! Never with a proxy. A stranger is heard of only when its first bytes have come: then its address is
-//! its own.
+//! Never used with a proxy. An incoming connection is reported only after its first payload bytes:
+//! they prove that the peer's address is not forged.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,32 +22,32 @@ use crate::chance::random_u64;
 use crate::listen::bind_datagrams;
 use crate::route::Route;
 
-/// Bytes of a datagram that are looked at.
+/// Most bytes read of a datagram.
 const MAX_DATAGRAM_BYTES: usize = 2048;
-/// Packets that wait for the task of a connection; more are lost, as on any line.
+/// Most packets queued for the task of a connection. More packets are dropped, as a network does.
 const WAITING: usize = 512;
-/// Connections at a time, in both directions. Each has two descriptors.
+/// Most connections at a time, in both directions. Each needs two descriptors.
 const MOST: usize = 400;
-/// Strangers that wait to be heard of.
+/// Most incoming connections waiting to be accepted.
 const STRANGERS: usize = 16;
-/// A stranger has so long for its first bytes.
+/// Time limit for the first payload bytes of an incoming connection.
 const FIRST_BYTES: Duration = Duration::from_secs(10);
 /// Bytes moved between pipe and connection at a time.
 const CHUNK_BYTES: usize = 1 << 16;
 
-/// Whether connections go over uTP.
+/// How connections use uTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum UtpMode {
-    /// Never.
+    /// No uTP.
     #[default]
     Off,
-    /// Who comes so is heard; we dial so where TCP does not get through.
+    /// Incoming uTP connections are accepted. We dial by uTP if TCP fails.
     Allow,
-    /// Nothing else.
+    /// Only uTP, no TCP.
     Only,
 }
 
-/// Those who connect.
+/// Incoming connections.
 pub type Strangers = Receiver<(UnixStream, SocketAddr)>;
 
 type Key = (SocketAddr, u16);
@@ -54,7 +55,7 @@ type Key = (SocketAddr, u16);
 struct Shared {
     epoch: Clock,
     sockets: [Option<Arc<UdpSocket>>; 2],
-    /// Where packets of each connection go, by peer and id.
+    /// The packet queue of each connection, by peer address and connection id.
     known: Mutex<BTreeMap<Key, Sender<Vec<u8>>>>,
     tasks: Mutex<JoinSet<()>>,
     strangers: Sender<(UnixStream, SocketAddr)>,
@@ -66,17 +67,17 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Speaks uTP on one port, until the last clone is dropped. Cheap to clone.
+/// uTP on one port, until the last clone is dropped. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Utp {
     shared: Arc<Shared>,
-    /// The readers of the sockets, which end with this.
+    /// The tasks that read the sockets. They end when this is dropped.
     _readers: Arc<JoinSet<()>>,
 }
 
 impl Utp {
-    /// Listens on `port` of both families; gives those who connect. Fails if there is a proxy, or no
-    /// socket.
+    /// Listens on `port` for both families. Returns the handle and the incoming connections. Fails
+    /// if there is a proxy, or if no socket can be opened.
     pub fn start(route: &Route, port: u16) -> io::Result<(Self, Strangers)> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
@@ -96,7 +97,7 @@ impl Utp {
         });
         let mut readers = JoinSet::new();
         for socket in shared.sockets.iter().flatten() {
-            // Weakly, or nothing would ever end.
+            // Hold a weak reference: a strong one would keep the sockets open for ever.
             let (socket, shared) = (Arc::clone(socket), Arc::downgrade(&shared));
             readers.spawn(async move {
                 let mut buffer = [0; MAX_DATAGRAM_BYTES];
@@ -139,10 +140,10 @@ impl Utp {
     }
 }
 
-/// Who waits for a connection to be there.
+/// The side that waits until the connection is established.
 enum Greeting {
     Dialled(oneshot::Sender<()>),
-    /// The near end, for who accepts it.
+    /// The near end of the pipe, for the session that accepts the connection.
     Accepted(UnixStream),
     Done,
 }
@@ -164,13 +165,13 @@ impl Shared {
         let Some(packet) = Packet::decode(bytes) else {
             return;
         };
-        // The id of a SYN is one less than that of what follows.
+        // The id of a SYN is one less than the id of later packets.
         let id = match packet.kind {
             Kind::Syn => packet.id.wrapping_add(1),
             _ => packet.id,
         };
         let known = self.known().get(&(from, id)).cloned();
-        // A reset names the connection as its sender knows it, or as we do.
+        // A reset may carry the id of either direction.
         let known = known.or_else(|| {
             let other = [packet.id.wrapping_add(1), packet.id.wrapping_sub(1)];
             let other = other
@@ -179,7 +180,7 @@ impl Shared {
             other.filter(|_| packet.kind == Kind::Reset)
         });
         if let Some(task) = known {
-            // What does not fit is lost, and comes again.
+            // A packet that does not fit in the queue is lost, and the peer sends it again.
             drop(task.try_send(bytes.to_vec()));
         } else if packet.kind == Kind::Syn {
             let Ok((near, far)) = UnixStream::pair() else {
@@ -191,12 +192,12 @@ impl Shared {
         } else if let (Some(answer), Some(socket)) =
             (reset(self.now(), &packet, 0), self.socket(from))
         {
-            // One that is not sent is not missed.
+            // A reset that cannot be sent does no harm.
             drop(socket.try_send_to(&answer, from));
         }
     }
 
-    /// Starts the task of a connection. False if there are too many.
+    /// Starts the task of a connection. Returns false if there are too many connections.
     fn run(
         self: &Arc<Self>,
         address: SocketAddr,
@@ -249,9 +250,9 @@ struct Line {
     pipe: UnixStream,
     packets: Receiver<Vec<u8>>,
     greeting: Greeting,
-    /// Bytes that came and that the pipe has not taken.
+    /// Received bytes that the pipe has not taken yet.
     unread: Vec<u8>,
-    /// Who has the near end wants no more.
+    /// Whether the near end was closed.
     pipe_closed: bool,
     begun: Clock,
     epoch: Clock,
@@ -306,7 +307,7 @@ impl Line {
         }
     }
 
-    /// Takes a packet, and those that wait behind it: one answer will do for all.
+    /// Handles a packet and all packets queued behind it, so that one acknowledgement covers all.
     fn take(&mut self, first: &[u8]) {
         let now = self.now();
         if let Some(packet) = Packet::decode(first) {
@@ -322,14 +323,14 @@ impl Line {
         }
     }
 
-    /// Who has the near end is gone.
+    /// Closes the connection because the near end was closed.
     fn hang_up(&mut self) {
         self.pipe_closed = true;
         self.unread.clear();
         self.connection.close();
     }
 
-    /// Says that the connection is there.
+    /// Reports the connection as soon as it is established.
     fn greet(&mut self) {
         let ready = match &self.greeting {
             Greeting::Dialled(_) => self.connection.is_open(),
@@ -343,24 +344,24 @@ impl Line {
             return;
         }
         match std::mem::replace(&mut self.greeting, Greeting::Done) {
-            // Who asked may have given up: then the pipe says so.
+            // If the caller of `connect` gave up, its end of the pipe is closed.
             Greeting::Dialled(opened) => opened.send(()).unwrap_or_default(),
             Greeting::Accepted(near) => {
-                // Without room for it the near end closes, and we hang up.
+                // If the queue is full, the near end is dropped, and we then close the connection.
                 drop(self.strangers.try_send((near, self.address)));
             }
             Greeting::Done => {}
         }
     }
 
-    /// Bytes that came, as many as a pipe may take at a time: the rest stays in the window.
+    /// Reads one chunk of received bytes. The rest stays in the receive window.
     fn fetch(&mut self) {
         if self.unread.is_empty() {
             self.unread = self.connection.read(CHUNK_BYTES);
         }
     }
 
-    /// Moves what came into the pipe.
+    /// Moves received bytes into the pipe.
     fn forward(&mut self) {
         if matches!(self.greeting, Greeting::Accepted(_)) {
             return;
@@ -377,7 +378,7 @@ impl Line {
             }
         }
         if self.connection.is_eof() && !self.pipe_closed {
-            // The peer says nothing more: over TCP we would hang up, too.
+            // The peer has closed its direction. Close ours as well, as over TCP.
             self.hang_up();
         }
     }
@@ -385,7 +386,7 @@ impl Line {
     fn send(&mut self) {
         let now = self.now();
         while let Some(bytes) = self.connection.poll_transmit(now) {
-            // What a full queue loses comes again.
+            // A packet that could not be sent is sent again later.
             if let Err(error) = self.socket.try_send_to(&bytes, self.address) {
                 tracing::trace!(%error, "a packet was not sent");
             }

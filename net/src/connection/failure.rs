@@ -1,4 +1,4 @@
-//! Why a connection does not come about, or a web seed is not of use.
+//! Why a connection could not be set up, or a web seed cannot be used.
 
 use unchoke_core::ids::InfoHash;
 use unchoke_core::mse::MseError;
@@ -6,42 +6,42 @@ use unchoke_core::wire::WireError;
 
 use crate::http::PartError;
 
-/// Why there is no connection.
+/// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
-    /// The network failed, or the other side closed.
+    /// The network failed, or the peer closed the connection.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// It is no BitTorrent peer.
+    /// The peer does not speak BitTorrent.
     #[error("{0}")]
     Wire(#[from] WireError),
     /// The encrypted handshake failed.
     #[error("{0}")]
     Mse(#[from] MseError),
-    /// The peer speaks in a way that the user has turned off.
+    /// The peer uses a kind of connection that the user has turned off.
     #[error("{0}")]
     Unwanted(&'static str),
-    /// The peer is about another torrent.
+    /// The peer asked for, or answered with, another torrent.
     #[error("the peer speaks of torrent {0}")]
     OtherTorrent(InfoHash),
 }
 
 impl HandshakeError {
-    /// Whether the peer may answer if it is greeted in another way: it closed the connection or
-    /// did not understand.
+    /// Whether a retry with the other kind of greeting (encrypted or plain) may succeed: the peer
+    /// closed the connection or did not understand the greeting.
     #[must_use]
     pub fn is_about_manners(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Wire(_) | Self::Mse(_))
     }
 }
 
-/// Why a web seed is not of use.
+/// Why a web seed cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WebSeedError {
-    /// What came, or that nothing came.
+    /// The request failed, or the answer is wrong.
     #[error("{0}")]
     Part(#[from] PartError),
-    /// A file has a name that cannot be asked for.
+    /// The file with this index has a name that cannot be part of a URL.
     #[error("it cannot be asked for file {0} of the torrent, whose name leads out of its folder")]
     Name(usize),
     /// The URL cannot be used.
@@ -50,7 +50,7 @@ pub enum WebSeedError {
 }
 
 impl WebSeedError {
-    /// Whether to ask again in a little while makes sense.
+    /// Whether to retry in a little while.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Part(part) if part.is_passing())

@@ -1,4 +1,5 @@
-//! The reading half: bytes into messages, and payload straight into the buffer it is stored from.
+//! The reading half of a connection: decodes messages, and reads payload straight into the buffer
+//! that is then stored.
 
 use std::io::{self, IoSliceMut};
 
@@ -11,21 +12,22 @@ use super::{CloseReason, Event, Link, Shared};
 use crate::buffers::{BUFFER_BYTES, Buffer};
 use crate::stream::ReadHalf;
 
-/// Bytes read ahead. Small, so that most of a block lands in its own buffer; large enough for the
-/// next header and a run of short messages.
+/// Size of the read-ahead window. Small, so that most of a block is read straight into its own
+/// buffer; large enough for the next header and a run of short messages.
 const AHEAD_BYTES: usize = 4096;
 
-/// Extension messages are at most this long: the longest is a metadata block of BEP 9, 16 KiB.
+/// Longest extension message that we accept. The longest one in use is a metadata block of BEP 9,
+/// 16 KiB.
 const MAX_EXTENSION_BYTES: usize = 1 << 17;
 
-/// Bytes that came and are not used yet: `bytes[start..end]`.
+/// Received bytes that are not processed yet: `bytes[start..end]`.
 struct Window {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-/// Reads until the connection ends. `early` was read before, in the clear.
+/// Reads until the connection ends. `early` are unencrypted bytes that were already read.
 pub(super) async fn run(
     read: ReadHalf<'_>,
     early: Vec<u8>,
@@ -48,7 +50,7 @@ pub(super) async fn run(
 
 struct Reader<'a> {
     read: ReadHalf<'a>,
-    /// Decrypts what comes.
+    /// Decrypts received bytes.
     cipher: Option<Cipher>,
     link: Link,
     shared: &'a Shared,
@@ -106,11 +108,11 @@ impl Reader<'_> {
         Ok(buffer)
     }
 
-    /// Reads once: first into `payload`, what is over into the window. The count is that of
+    /// Reads once: first into `payload`, the rest into the window. Returns the number of bytes in
     /// `payload`, which may be empty.
     async fn fill(&mut self, payload: &mut [u8]) -> Result<usize, CloseReason> {
         if !payload.is_empty() {
-            // Everything in the window was taken, or `payload` would not be missing.
+            // The window is empty here: the caller took all of it before it asked for more.
             (self.window.start, self.window.end) = (0, 0);
         }
         loop {
@@ -151,7 +153,7 @@ impl Reader<'_> {
 }
 
 impl Window {
-    /// A window on bytes that were read before.
+    /// Makes a window of bytes that were already read.
     fn holding(mut bytes: Vec<u8>) -> Self {
         let end = bytes.len();
         bytes.resize(end.max(AHEAD_BYTES), 0);
@@ -162,8 +164,8 @@ impl Window {
         }
     }
 
-    /// Moves what is unused to the front and makes room for `need` bytes in all, and no more than
-    /// that: one long bitfield must not hold its memory for ever.
+    /// Moves the unprocessed bytes to the front and makes room for exactly `need` bytes in total.
+    /// One long bitfield must not hold its memory for the rest of the connection.
     fn make_room(&mut self, need: usize) {
         let unused = self.end - self.start;
         if self.start > 0 {
@@ -177,7 +179,7 @@ impl Window {
         }
     }
 
-    /// Moves bytes into `payload`, as many as both sides allow.
+    /// Moves bytes from the window into `payload`, as many as fit.
     fn take(&mut self, payload: &mut [u8]) -> usize {
         let count = payload.len().min(self.end - self.start);
         payload[..count].copy_from_slice(&self.bytes[self.start..self.start + count]);

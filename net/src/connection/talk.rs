@@ -1,5 +1,5 @@
-//! A connection on which nothing but small messages matter: before the info dictionary is there,
-//! when a [`super::Connection`] could neither read bitfields nor serve blocks.
+//! A connection for small messages only. It is used before the info dictionary is known: without
+//! it, a [`super::Connection`] cannot check bitfields or serve blocks.
 
 use std::io;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use unchoke_core::wire::{Decoded, Decoder, encode};
 use super::{CloseReason, Secured};
 use crate::stream::Stream;
 
-/// A peer that does not read for so long is left.
+/// Time after which we close a connection whose peer does not read.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes read at a time.
+/// Bytes per read.
 const CHUNK_BYTES: usize = 1 << 15;
-/// Extension messages are at most this long, as on other connections.
+/// Longest extension message that we accept, as on other connections.
 const MAX_EXTENSION_BYTES: usize = 1 << 17;
 
 /// A connection after its handshake.
@@ -26,9 +26,9 @@ pub(crate) struct Talk {
     incoming: Option<Cipher>,
     outgoing: Option<Cipher>,
     decoder: Decoder,
-    /// What was read and not yet understood.
+    /// Received bytes that are not decoded yet.
     bytes: Vec<u8>,
-    /// Bytes to come that are passed over.
+    /// Bytes still to be received and ignored.
     skip: usize,
 }
 
@@ -45,7 +45,7 @@ impl Talk {
         }
     }
 
-    /// The next message. Nothing is lost if the future is dropped.
+    /// The next message. Cancel-safe: no bytes are lost if the future is dropped.
     pub(crate) async fn next(&mut self) -> Result<Message, CloseReason> {
         loop {
             let here = self.skip.min(self.bytes.len());
@@ -83,7 +83,7 @@ impl Talk {
         Ok(())
     }
 
-    /// Sends a message that has no payload beside itself.
+    /// Sends a message without payload.
     pub(crate) async fn say(&mut self, message: &Message) -> Result<(), CloseReason> {
         let mut bytes = Vec::new();
         encode(message, &mut bytes);

@@ -1,4 +1,5 @@
-//! The writing half: messages into bytes, and blocks from disk in their order among them.
+//! The writing half of a connection: encodes messages, and inserts blocks read from disk in their
+//! order.
 
 use std::io::{self, IoSlice};
 
@@ -13,7 +14,7 @@ use crate::buffers::Buffer;
 use crate::storage::StorageError;
 use crate::stream::WriteHalf;
 
-/// Messages turned into bytes at a time.
+/// Most messages encoded at a time.
 const BATCH: usize = 256;
 
 type Loading = oneshot::Receiver<Result<Buffer, StorageError>>;
@@ -45,7 +46,7 @@ pub(super) async fn run(
 
 struct Writer<'a> {
     write: WriteHalf<'a>,
-    /// Encrypts what goes.
+    /// Encrypts the bytes to send.
     cipher: Option<Cipher>,
     link: Link,
     shared: &'a Shared,
@@ -53,9 +54,9 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Starts reading every block of the batch, then writes all in order. The credit bounds the
-    /// blocks of a connection, and the pool has as many buffers for each: taking them all cannot
-    /// wait for itself.
+    /// Starts to read all blocks of the batch from disk, then writes all messages in order. This
+    /// cannot deadlock: the send credit bounds the blocks of a connection, and the pool has that
+    /// many buffers for each connection.
     async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
         let mut loads: Vec<Loading> = Vec::new();
         for message in &*batch {
@@ -84,7 +85,7 @@ impl Writer<'_> {
         self.flush(&mut []).await
     }
 
-    /// Writes the bytes gathered so far, then `payload`, which is encrypted in place.
+    /// Writes the bytes gathered so far, then `payload`. `payload` is encrypted in place.
     async fn flush(&mut self, payload: &mut [u8]) -> Result<(), CloseReason> {
         if let Some(cipher) = &mut self.cipher {
             cipher.apply(&mut self.bytes);
