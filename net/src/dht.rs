@@ -1,7 +1,8 @@
-//! The distributed hash table: a thread with [`unchoke_core::dht::Node`]s, one for IPv4 and one for IPv6,
-//! that serves all torrents of this process. BEP 5 and 32.
+//! The distributed hash table (DHT): a thread with two [`unchoke_core::dht::Node`]s, one for IPv4
+//! and one for IPv6. It serves all torrents of this process. BEP 5 and 32.
 //!
-//! It is never used with a proxy, whose purpose it would defeat, nor for private torrents.
+//! The DHT is off with a proxy, because its datagrams would bypass the proxy, and for private
+//! torrents.
 
 mod saved;
 mod task;
@@ -21,7 +22,7 @@ use crate::route::Route;
 
 pub use saved::default_file;
 
-/// Nodes that are asked when we know no others, as in most clients.
+/// Bootstrap nodes, used while we know no other nodes. Most clients use the same ones.
 pub const PUBLIC_NODES: [&str; 4] = [
     "router.bittorrent.com:6881",
     "dht.transmissionbt.com:6881",
@@ -29,30 +30,30 @@ pub const PUBLIC_NODES: [&str; 4] = [
     "router.utorrent.com:6881",
 ];
 
-/// Finds that wait to be looked at.
+/// Capacity of the queue of search results.
 const FINDS: usize = 64;
-/// Names of nodes in one torrent that are looked up.
+/// Most nodes named by one torrent whose host names are resolved.
 const MAX_NAMES: usize = 16;
 
-/// How to take part.
+/// Options of the DHT.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Nodes as `HOST:PORT` that are asked when we know no others.
+    /// Bootstrap nodes as `HOST:PORT`, used while we know no other nodes.
     pub bootstrap: Vec<String>,
-    /// UDP port; 0 lets the system choose, and so does one that is taken.
+    /// UDP port; 0, or a port in use, lets the system choose.
     pub port: u16,
-    /// Where the nodes that we know are kept between runs.
+    /// File that keeps the known nodes between runs.
     pub file: Option<PathBuf>,
-    /// How datagrams leave this machine.
+    /// Route for datagrams.
     pub route: Route,
 }
 
-/// What comes of a search.
+/// A result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Find {
-    /// Peers.
+    /// Addresses of peers.
     Peers(Vec<SocketAddr>),
-    /// A search is over: how many nodes answered.
+    /// A search ended; the number of nodes that answered.
     Searched(u32),
 }
 
@@ -63,7 +64,7 @@ enum Order {
     Names(Vec<String>),
 }
 
-/// A running node. Cheap to clone.
+/// A handle of the running DHT thread. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Dht {
     inner: Arc<Inner>,
@@ -77,7 +78,8 @@ struct Inner {
 }
 
 impl Dht {
-    /// Starts a node. Fails if there is a proxy, or no socket of either family.
+    /// Starts the thread. Fails if there is a proxy, or if no socket can be opened for either
+    /// family.
     pub fn start(options: Options) -> io::Result<Self> {
         if options.route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
@@ -98,7 +100,7 @@ impl Dht {
             .name("dht".into())
             .spawn(move || {
                 runtime.block_on(task::run(options, sockets, taken));
-                // A name that is being looked up is not waited for.
+                // Do not wait for a name look-up that is still running.
                 runtime.shutdown_background();
             })?;
         Ok(Self {
@@ -110,14 +112,14 @@ impl Dht {
         })
     }
 
-    /// The UDP port for nodes of one family.
+    /// The UDP port of the node of one family.
     #[must_use]
     pub fn port(&self, ipv4: bool) -> Option<u16> {
         self.inner.ports[usize::from(!ipv4)]
     }
 
-    /// Looks for peers of a torrent until the receiver is dropped, and says that we are one on
-    /// `port`, if any. Never for a private torrent.
+    /// Searches peers of a torrent until the receiver is dropped. If `port` is given, announces us
+    /// as a peer on that port. Never call this for a private torrent.
     #[must_use]
     pub fn want(&self, info_hash: InfoHash, port: Option<u16>) -> Receiver<Find> {
         let (sender, finds) = mpsc::channel(FINDS);
@@ -125,12 +127,12 @@ impl Dht {
         finds
     }
 
-    /// Nodes may be at these addresses.
+    /// Adds addresses that may be DHT nodes.
     pub fn nodes(&self, addresses: Vec<SocketAddr>) {
         self.order(Order::Nodes(addresses));
     }
 
-    /// Nodes may be at these hosts and ports, as a torrent names them.
+    /// Adds hosts and ports, from a torrent, that may be DHT nodes.
     pub fn names(&self, names: &[(String, u16)]) {
         let written = names.iter().take(MAX_NAMES).map(|(host, port)| {
             let mut name = String::new();
@@ -149,25 +151,25 @@ impl Dht {
     fn order(&self, order: Order) {
         let orders = self.inner.orders.lock();
         if let Some(orders) = &*orders.unwrap_or_else(PoisonError::into_inner) {
-            // A node that has broken off finds nothing more.
+            // If the thread has failed, the order is lost and nothing more is found.
             drop(orders.send(order));
         }
     }
 
-    /// Ends it, and waits until what it knows is saved.
+    /// Stops the thread, and waits until the known nodes are saved.
     pub fn close(&self) {
         let orders = &self.inner.orders;
         drop(orders.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = &self.inner.thread;
         let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // A thread that panicked has said so.
+            // If the thread panicked, it has printed its message.
             drop(thread.join());
         }
     }
 }
 
-/// The next find; none ever of a search that is not made, or of a thread that has ended.
+/// The next result. Waits for ever if there is no search, or if the thread has ended.
 pub(crate) async fn next_find(finds: &mut Option<Receiver<Find>>) -> Find {
     let find = match finds {
         Some(finds) => finds.recv().await,
@@ -179,7 +181,7 @@ pub(crate) async fn next_find(finds: &mut Option<Receiver<Find>>) -> Find {
     }
 }
 
-/// What is said of a search.
+/// The message about a finished search.
 pub(crate) fn searched(nodes: u32) -> String {
     match nodes {
         0 => "DHT: no node has answered yet".into(),
@@ -192,7 +194,7 @@ fn port_of(socket: &std::net::UdpSocket) -> Option<u16> {
     socket.local_addr().ok().map(|it| it.port())
 }
 
-/// A socket on `port`, or on another if that is taken.
+/// Opens a socket on `port`, or on another port if `port` is in use.
 fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<std::net::UdpSocket> {
     bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
         io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),

@@ -1,6 +1,7 @@
-//! Peers in the local network: sockets around [`unchoke_core::lsd`]. BEP 14.
+//! Local service discovery: finds peers in the local network, with sockets around
+//! [`unchoke_core::lsd`]. BEP 14.
 //!
-//! It is never used with a proxy, nor for private torrents.
+//! Never used with a proxy or for private torrents.
 
 mod interfaces;
 
@@ -18,22 +19,24 @@ use unchoke_core::time::Instant;
 use crate::chance::random_u64;
 use crate::route::Route;
 
-/// Finds that wait to be looked at.
+/// Capacity of the queue of found addresses.
 const FINDS: usize = 16;
-/// Time between two looks at who still wants something.
+/// Time between two checks for searches that were dropped.
 const LOOK: Duration = Duration::from_secs(1);
 
 type Order = (InfoHash, u16, Sender<SocketAddr>);
 
-/// Announces and listens in the local network for all torrents of this process, in a task of the
-/// runtime it was started in, until the last clone is dropped. Cheap to clone.
+/// Announces all torrents of this process in the local network, and listens to the announces of
+/// others. It runs in a task of the runtime that it was started in, until the last clone is
+/// dropped. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lsd {
     orders: UnboundedSender<Order>,
 }
 
 impl Lsd {
-    /// Starts it. Fails if there is a proxy, or no interface that reaches several machines.
+    /// Starts the task. Fails if there is a proxy, or no interface of a network with several
+    /// machines.
     pub fn start(route: &Route) -> io::Result<Self> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
@@ -48,18 +51,19 @@ impl Lsd {
         Ok(Self { orders })
     }
 
-    /// Announces a torrent, with the port on which we listen for it, until the receiver is dropped,
-    /// and gives where others are that announce it. Never for a private torrent.
+    /// Announces a torrent and the port on which we listen for it, until the receiver is dropped.
+    /// Returns a receiver of the addresses of peers that announce the same torrent. Never call this
+    /// for a private torrent.
     #[must_use]
     pub fn want(&self, info_hash: InfoHash, port: u16) -> Receiver<SocketAddr> {
         let (sender, finds) = mpsc::channel(FINDS);
-        // Without the task nothing is found.
+        // If the task has ended, nothing is found.
         drop(self.orders.send((info_hash, port, sender)));
         finds
     }
 }
 
-/// The next neighbour; none ever of whom is not looked for.
+/// The next address. Waits for ever if there is no search.
 pub(crate) async fn next_neighbour(finds: &mut Option<Receiver<SocketAddr>>) -> SocketAddr {
     let address = match finds {
         Some(finds) => finds.recv().await,
@@ -128,7 +132,7 @@ impl Task {
         Instant::START.after(self.epoch.elapsed())
     }
 
-    /// Sends what is due into every network.
+    /// Sends the announces that are due, into every network.
     fn speak(&mut self) {
         let Some(announce) = self.beacon.poll(self.now()) else {
             return;
@@ -152,13 +156,13 @@ impl Task {
         };
         for (torrent, sender) in &self.wanted {
             if torrents.contains(torrent) {
-                // Who has so many to look at needs no more.
+                // A full queue holds enough addresses already.
                 sender.try_send(address).ok();
             }
         }
     }
 
-    /// Forgets what nobody wants any more.
+    /// Removes searches that were dropped.
     fn look(&mut self) {
         let gone = self.wanted.extract_if(.., |it| it.1.is_closed());
         let gone: Vec<InfoHash> = gone.map(|it| it.0).collect();

@@ -1,8 +1,9 @@
-//! Ports of the gateway that lead to us, so that peers can connect: by PCP, else by NAT-PMP, else by
-//! UPnP. Mappings are renewed while they are needed, and removed at the end.
+//! Port mappings on the gateway, so that peers outside can connect to us: by PCP, else by NAT-PMP,
+//! else by UPnP. Mappings are renewed while they are needed, and removed at the end.
 //!
-//! Our own, because the crates for it bring a second HTTP client with HTTP/2, and follow an answer to
-//! whatever address it names; here a gateway is believed about itself only.
+//! We implement the protocols ourselves. The available crates bring a second HTTP client with
+//! HTTP/2 and connect to whatever address an answer names; this code accepts from a gateway only
+//! its own address.
 
 mod datagrams;
 mod gateway;
@@ -21,34 +22,34 @@ use unchoke_core::tracker::guard::{Reach, reach};
 use crate::route::Route;
 use gateway::Gateway;
 
-/// Time before the gateway is asked again when it made no mapping, or lost one.
+/// Time until the gateway is asked again after it made no mapping or lost one.
 const RETRY: Duration = Duration::from_mins(10);
-/// A mapping is renewed when half of its time is over, and not more often than this.
+/// A mapping is renewed after half of its lifetime, but not more often than this.
 const RENEW_MIN: Duration = Duration::from_mins(1);
-/// For the removal of all mappings: it must not keep a user waiting.
+/// Time limit for removing all mappings: the user must not wait longer at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Ports of the gateway that are tried when others have them.
+/// Most external ports that are tried if they are in use.
 const PORTS_TRIED: u16 = 4;
 
-/// What became of a mapping.
+/// News about a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
-    /// It is there, until told otherwise.
+    /// The mapping exists, until the next news.
     Open {
-        /// Of which kind.
+        /// Its protocol.
         transport: Transport,
-        /// Where we listen.
+        /// The port on which we listen.
         internal: u16,
         /// The port of the gateway.
         external: u16,
-        /// By what.
+        /// The protocol by which the gateway made it.
         way: &'static str,
     },
-    /// There is none; why.
+    /// There is no mapping; the reason.
     Failed(String),
 }
 
-/// How the gateway is spoken to.
+/// The protocol for talking to the gateway.
 #[derive(Clone, Debug)]
 enum Way {
     Pcp,
@@ -66,7 +67,7 @@ impl Way {
     }
 }
 
-/// Mappings of this process, in a task of their own.
+/// The port mappings of this process, kept by a task.
 #[derive(Debug)]
 pub struct Mappings {
     stop: oneshot::Sender<()>,
@@ -75,7 +76,7 @@ pub struct Mappings {
 }
 
 impl Mappings {
-    /// Asks for these ports until it is closed. Fails if there is a proxy.
+    /// Keeps mappings for these ports until [`Self::close`]. Fails if there is a proxy.
     pub fn start(route: &Route, ports: Vec<(Transport, u16)>) -> io::Result<Self> {
         if route.has_proxy() {
             return Err(io::Error::other(
@@ -88,7 +89,7 @@ impl Mappings {
         Ok(Self { stop, task, news })
     }
 
-    /// The next change; waits for ever when there is none.
+    /// The next news; waits for ever when there will be none.
     pub async fn next(&mut self) -> Mapped {
         match self.news.recv().await {
             Some(it) => it,
@@ -96,15 +97,15 @@ impl Mappings {
         }
     }
 
-    /// Removes the mappings, and waits for that a little.
+    /// Removes the mappings, and waits a short time for that.
     pub async fn close(self) {
-        // It may have ended by itself.
+        // The task may have ended already.
         self.stop.send(()).ok();
         drop(tokio::time::timeout(FAREWELL, self.task).await);
     }
 }
 
-/// A port and what became of it.
+/// A port and the state of its mapping.
 struct Port {
     transport: Transport,
     internal: u16,
@@ -167,13 +168,13 @@ async fn run(
 }
 
 impl Task {
-    /// Asks for every port; when to do so again.
+    /// Asks for a mapping of every port. Returns the time until the next request.
     async fn map_all(&mut self) -> Duration {
         let mut again = LIFETIME / 2;
         for place in 0..self.ports.len() {
             match self.map(place).await {
                 Ok(granted) => {
-                    // 0: without an end.
+                    // 0 means without expiry.
                     let lasts = match granted.seconds {
                         0 => LIFETIME,
                         seconds => Duration::from_secs(seconds.into()),
@@ -192,7 +193,7 @@ impl Task {
     }
 
     async fn tell(&self, news: Mapped) {
-        // A session that has ended needs none.
+        // Sending fails if the session has ended.
         drop(self.teller.send(news).await);
     }
 
@@ -303,7 +304,7 @@ impl Task {
     }
 }
 
-/// An address that peers outside do not see.
+/// Whether an address is not reachable from the Internet.
 pub(super) fn is_near(ip: Ipv4Addr) -> bool {
     reach(ip.into()) < Reach::Global
 }

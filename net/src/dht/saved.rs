@@ -1,4 +1,4 @@
-//! The nodes that are known, kept between runs. BEP 5: "the routing table should be saved".
+//! Keeps the known nodes between runs. BEP 5: "the routing table should be saved".
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use unchoke_core::bencode::{DictBuilder, Limits, decode};
 use unchoke_core::dht::message::{Contact, contact_bytes, contacts};
 
-/// Nodes of each family that are kept.
+/// Most nodes of each family that are kept.
 pub(super) const MOST: usize = 200;
 
 const LIMITS: Limits = Limits {
@@ -17,8 +17,8 @@ const LIMITS: Limits = Limits {
     bytes: 1 << 16,
 };
 
-/// Where the nodes of this user are kept: `unchoke/dht` in the folder for state that programs keep, as
-/// the XDG base directory specification has it. `None` if there is no home.
+/// The file for the known nodes of this user: `unchoke/dht` in the state folder of the XDG base
+/// directory specification. `None` if there is no home folder.
 #[must_use]
 pub fn default_file() -> Option<PathBuf> {
     let absolute = |name: &str| {
@@ -30,7 +30,7 @@ pub fn default_file() -> Option<PathBuf> {
     Some(state?.join("unchoke").join("dht"))
 }
 
-/// The addresses in a file; none if it is not there, or holds something else.
+/// Reads the addresses in a file; none if the file is missing or has another content.
 pub(super) fn read(file: &Path) -> Vec<SocketAddr> {
     let Ok(bytes) = fs::read(file) else {
         return Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn read(file: &Path) -> Vec<SocketAddr> {
     all.map(|it| it.address).collect()
 }
 
-/// Replaces the file in one step.
+/// Replaces the file atomically.
 pub(super) fn write(file: &Path, v4: &[Contact], v6: &[Contact]) -> io::Result<()> {
     let mut dict = DictBuilder::new();
     dict.bytes("nodes", contact_bytes(v4));

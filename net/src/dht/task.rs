@@ -1,4 +1,4 @@
-//! The loop of the thread: datagrams into the nodes, their outputs carried out.
+//! The main loop of the DHT thread: feeds datagrams to the nodes and carries out their outputs.
 
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::time::Duration;
@@ -17,16 +17,17 @@ use unchoke_core::time::Instant;
 use super::{Find, Options, Order, saved};
 use crate::chance::random_u64;
 
-/// Time between two looks at who still wants something.
+/// Time between two checks for searches that were dropped.
 const LOOK: Duration = Duration::from_secs(1);
-/// Time that the nodes of the last run have before others are asked.
+/// Time for the saved nodes to answer before the bootstrap nodes are asked.
 const GRACE: Duration = Duration::from_secs(4);
-/// Time between two look-ups of names while nobody is known; doubled each time.
+/// First time between two look-ups of the bootstrap names while few nodes are known. It doubles
+/// each time.
 const LOOK_UP: Duration = Duration::from_secs(30);
 const LOOK_UP_MAX: Duration = Duration::from_mins(15);
 /// Time between two saves.
 const SAVE: Duration = Duration::from_mins(10);
-/// Names that are looked up at a time.
+/// Most names resolved at a time.
 const MAX_LOOK_UPS: usize = 32;
 
 struct Family {
@@ -45,7 +46,7 @@ struct Task {
     save_at: Clock,
 }
 
-/// Runs until nobody can give orders any more; then saves what is known.
+/// Runs until all handles are dropped; then saves the known nodes.
 pub(super) async fn run(
     options: Options,
     sockets: [Option<StdSocket>; 2],
@@ -102,7 +103,7 @@ pub(super) async fn run(
     task.save();
 }
 
-/// The next datagram. One that the system cannot deliver is nobody's.
+/// The next datagram. Errors are ignored: they concern a datagram that we sent.
 async fn receive(family: Option<&Family>, buffer: &mut [u8]) -> (usize, SocketAddr) {
     let Some(family) = family else {
         return std::future::pending().await;
@@ -133,7 +134,7 @@ impl Task {
         self.tell(1, input.clone());
     }
 
-    /// When a node has something to do.
+    /// The earliest deadline of the nodes.
     fn wake(&self) -> Clock {
         let due = self.families.iter().flatten();
         let due = due.map(|it| it.node.poll_timeout()).min();
@@ -148,7 +149,8 @@ impl Task {
             while let Some(output) = family.node.poll_output() {
                 let (info_hash, find) = match output {
                     Output::Send { to, bytes } => {
-                        // What a full queue or a missing route loses is asked again or of others.
+                        // A datagram that could not be sent counts as lost: the node times out and
+                        // repeats it or asks another node.
                         if let Err(error) = family.socket.try_send_to(&bytes, to) {
                             tracing::trace!(%to, %error, "a datagram was not sent");
                         }
@@ -158,7 +160,7 @@ impl Task {
                     Output::Searched { info_hash, nodes } => (info_hash, Find::Searched(nodes)),
                 };
                 for (_, sender) in self.wanted.iter().filter(|it| it.0 == info_hash) {
-                    // Who has so many to look at needs no more.
+                    // A full queue holds enough results already.
                     drop(sender.try_send(find.clone()));
                 }
             }
@@ -193,7 +195,7 @@ impl Task {
         }
     }
 
-    /// Begins with the nodes of the last run.
+    /// Tells the nodes the addresses saved by the last run.
     fn recall(&mut self) {
         let known = self.options.file.as_deref().map(saved::read);
         let known = known.unwrap_or_default();
@@ -203,7 +205,7 @@ impl Task {
         }
     }
 
-    /// Forgets what nobody wants, asks for help while hardly anybody is known, saves.
+    /// Ends dropped searches, looks up the bootstrap nodes while few nodes are known, and saves.
     fn look(&mut self, now: Clock) {
         let gone = self.wanted.extract_if(.., |it| it.1.is_closed());
         let gone: Vec<InfoHash> = gone.map(|it| it.0).collect();
@@ -238,7 +240,7 @@ impl Task {
             return;
         };
         if v4.is_empty() && v6.is_empty() {
-            return; // Those of before are better than none.
+            return; // Keep the saved nodes: they are better than none.
         }
         if let Err(error) = saved::write(file, &v4, &v6) {
             tracing::warn!("cannot keep the known nodes in {}: {error}", file.display());

@@ -1,4 +1,4 @@
-//! The local networks this machine is in, and sockets into them.
+//! The local networks of this machine, and multicast sockets for them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,18 +9,18 @@ use unchoke_core::lsd::{GROUP_V4, GROUP_V6, PORT};
 
 use crate::route::{Bind, Route};
 
-/// Interfaces into which we speak, at most: a machine may have one for each of many containers.
+/// Most interfaces that we send to. A machine may have one for each of many containers.
 const MAX_INTERFACES: usize = 16;
 
-/// An interface: its number and name.
+/// A network interface: its index and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Interface {
     index: u32,
     name: String,
 }
 
-/// The interfaces that have addresses of a family; loopback only if there is no other, or everybody on
-/// this machine would be found twice.
+/// The interfaces that have an address of a family. Loopback is included only if there is no other,
+/// because otherwise we would find each peer on this machine twice.
 #[cfg(target_os = "linux")]
 fn interfaces(ipv4: bool) -> Vec<Interface> {
     let file = if ipv4 {
@@ -39,7 +39,8 @@ fn interfaces(ipv4: bool) -> Vec<Interface> {
     all
 }
 
-/// `1`, a tab, `lo        :     1      V3`; the groups of each follow, indented.
+/// Parses `1`, a tab, `lo        :     1      V3`. The indented lines with the groups of each
+/// interface follow.
 #[cfg(target_os = "linux")]
 fn of_igmp(line: &str) -> Option<Interface> {
     let (index, rest) = line.split_once('\t')?;
@@ -48,7 +49,7 @@ fn of_igmp(line: &str) -> Option<Interface> {
     Some(Interface { index, name })
 }
 
-/// `fe80... 02 40 20 80     eth0`: address, number, prefix, scope, flags, name.
+/// Parses `fe80... 02 40 20 80     eth0`: address, index, prefix, scope, flags, name.
 #[cfg(target_os = "linux")]
 fn of_inet6(line: &str) -> Option<Interface> {
     let mut words = line.split_whitespace();
@@ -57,7 +58,7 @@ fn of_inet6(line: &str) -> Option<Interface> {
     Some(Interface { index, name })
 }
 
-/// Elsewhere the system chooses one.
+/// On other systems the system chooses the interface.
 #[cfg(not(target_os = "linux"))]
 fn interfaces(_ipv4: bool) -> Vec<Interface> {
     vec![Interface {
@@ -66,12 +67,12 @@ fn interfaces(_ipv4: bool) -> Vec<Interface> {
     }]
 }
 
-/// Those that the user lets us use.
+/// The interfaces that the route allows.
 fn allowed(route: &Route, ipv4: bool) -> Vec<Interface> {
     let mut all = interfaces(ipv4);
     match route.bind() {
         Some(Bind::Interface(name)) => all.retain(|it| it.name == *name),
-        // The address tells the system which one to use.
+        // The system finds the interface by its address.
         Some(Bind::Address(ip)) if ip.is_ipv4() == ipv4 => all.truncate(1),
         Some(Bind::Address(_)) => all.clear(),
         None => {}
@@ -89,7 +90,8 @@ fn socket(ipv4: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A socket that hears the announces of a family; other programs of this machine may have another.
+/// A socket that receives the announces of one family. Other programs on this machine may listen on
+/// the same port.
 pub(super) fn listen(route: &Route, ipv4: bool) -> io::Result<UdpSocket> {
     let interfaces = allowed(route, ipv4);
     if interfaces.is_empty() {
@@ -131,7 +133,7 @@ fn join_v4(socket: &Socket, _index: u32) -> io::Result<()> {
     socket.join_multicast_v4(&GROUP_V4, &Ipv4Addr::UNSPECIFIED)
 }
 
-/// Sockets that speak into every network that the user lets us use.
+/// Sockets that send into every network that the route allows.
 pub(super) fn mouths(route: &Route) -> Vec<UdpSocket> {
     let of = |ipv4| {
         let interfaces = allowed(route, ipv4);

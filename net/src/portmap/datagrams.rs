@@ -1,4 +1,4 @@
-//! PCP and NAT-PMP: a datagram to the gateway, repeated until it answers.
+//! PCP and NAT-PMP: sends a datagram to the gateway and repeats it until an answer comes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,11 @@ use unchoke_core::portmap::{
 use super::gateway::Gateway;
 use crate::route::Route;
 
-/// The first wait for an answer; doubled each time. RFC 6886, section 3.1: from 250 ms.
+/// The first wait for an answer. It doubles each time. RFC 6886, section 3.1: starts at 250 ms.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Datagrams sent: RFC 6886 has nine, for two minutes; a gateway of the same network that has not
-/// answered for four seconds does not speak this.
+/// Most datagrams sent. RFC 6886 sends nine, over two minutes. We stop after four seconds: a
+/// gateway is in the same network, and one that has not answered by then does not speak the
+/// protocol.
 const TRIES: u32 = 4;
 
 /// Why there is no mapping.
@@ -57,7 +58,7 @@ async fn exchange(
     let ip = gateway.ip.ok_or(Error::Silent)?;
     let there: SocketAddr = (ip, GATEWAY_PORT).into();
     let socket = route.datagrams(there).await?;
-    // The system then drops what others send.
+    // The system then drops datagrams from other addresses.
     socket.connect(there).await?;
     let mut buffer = [0; 1100];
     for tried in 0..TRIES {

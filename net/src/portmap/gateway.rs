@@ -1,4 +1,4 @@
-//! Who stands between us and the world.
+//! Finds the gateway between this machine and the Internet.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,15 +6,16 @@ use unchoke_core::portmap::GATEWAY_PORT;
 
 use crate::route::{Bind, Route};
 
-/// The gateway, and our address as it sees it.
+/// The gateway, and our address in its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gateway {
-    /// `None` if the system does not say: then only UPnP can find it.
+    /// `None` if the system does not name the gateway: then only UPnP can find it.
     pub(super) ip: Option<Ipv4Addr>,
     pub(super) own: Ipv4Addr,
 }
 
-/// Somewhere in the world: which address of ours leads there? Nothing is sent.
+/// Any address on the Internet. We ask the system for the local address of the route to it; nothing
+/// is sent.
 const SOMEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 impl Gateway {
@@ -35,8 +36,8 @@ impl Gateway {
     }
 }
 
-/// Interface, destination, gateway and more, divided by tabs: `eth0`, `00000000`, `0102A8C0`. Addresses
-/// are in the byte order of the machine.
+/// Parses a line of tab-separated fields, beginning with interface, destination and gateway:
+/// `eth0`, `00000000`, `0102A8C0`. Addresses are in the byte order of the machine.
 fn of_line(line: &str, interface: Option<&str>) -> Option<Ipv4Addr> {
     let mut words = line.split_whitespace();
     let name = words.next()?;

@@ -1,4 +1,4 @@
-//! UPnP: a gateway is found by a question to everybody, and asked by HTTP.
+//! UPnP: finds the gateway by multicast and sends it requests by HTTP.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,11 +15,11 @@ use super::is_near;
 use crate::route::Route;
 
 const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 255, 255, 250)), 1900);
-/// For answers to the search: `MX` allows two seconds.
+/// Time limit for answers to the search. `MX` allows two seconds.
 const SEARCH: Duration = Duration::from_secs(3);
-/// For one question by HTTP.
+/// Time limit for one HTTP request.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of an answer.
+/// Most bytes of an answer.
 const MAX_ANSWER_BYTES: u64 = 1 << 18;
 
 /// Why there is no mapping.
@@ -37,7 +37,7 @@ pub(super) enum Error {
     Io(#[from] io::Error),
 }
 
-/// The part of a gateway that makes mappings.
+/// The control URL and service of a gateway, through which it makes mappings.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     address: SocketAddr,
@@ -47,11 +47,11 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Searches the local network.
+    /// Searches the local network for a gateway.
     pub(super) async fn find(route: &Route, gateway: &Gateway) -> Result<Self, Error> {
         let socket = route.datagrams(GROUP).await?;
         let question = search();
-        // A datagram may be lost.
+        // A datagram may be lost, so send it twice.
         for _ in 0..2 {
             socket.send_to(question.as_bytes(), GROUP).await?;
         }
@@ -76,7 +76,7 @@ impl Control {
         let (_, body) = ask(route, address, &request).await?;
         let service = service(&body).ok_or(Error::Strange)?;
         let control = url.join(&service.control).map_err(|_| Error::Strange)?;
-        // It may speak for itself only.
+        // A gateway may name a control URL only at its own address.
         if address_of(&control).map(|it| it.ip()) != Some(address.ip()) {
             return Err(Error::Strange);
         }
@@ -90,7 +90,7 @@ impl Control {
 
     pub(super) async fn add(&self, route: &Route, wish: &Wish) -> Result<Granted, Error> {
         match self.add_once(route, wish).await {
-            // Only mappings without an end. Ours ends with us all the same.
+            // Error 725: the gateway only makes mappings without expiry. We remove ours at the end.
             Err(Error::Refused(725)) => {
                 let wish = Wish {
                     seconds: 0,
@@ -134,7 +134,8 @@ impl Control {
     }
 }
 
-/// The description, if it is at the very machine that answered, and near.
+/// The URL of the description. `None` unless it is on the machine that answered and that machine is
+/// in the local network.
 fn describes(text: &str, from: SocketAddr) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|it| it.scheme() == "http")?;
     let address = address_of(&url)?;
@@ -156,7 +157,8 @@ fn target(url: &Url) -> String {
     }
 }
 
-/// One request, which HTTP/1.0 answers until the end of the connection: status and body.
+/// Sends one HTTP/1.0 request and reads to the end of the connection. Returns the status and the
+/// body.
 async fn ask(route: &Route, address: SocketAddr, request: &str) -> Result<(u16, String), Error> {
     let exchange = async {
         let mut stream = route.connect(address).await?;
