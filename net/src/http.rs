@@ -1,8 +1,8 @@
-//! HTTP and HTTPS for trackers and web seeds: GET, with redirects, over one connector that decides at
-//! every hop on the address to which the connection goes.
+//! HTTP and HTTPS for trackers and web seeds: GET requests with redirects. A `Gate` decides at
+//! every hop which addresses may be connected to.
 //!
-//! Not here, on purpose: proxies named by the environment, cookies, caches, HTTP/2. Connections are kept
-//! for web seeds only: a tracker is asked every half hour.
+//! Deliberately not here: proxies from environment variables, cookies, caches, HTTP/2. Only
+//! connections to web seeds are kept open: a tracker is asked about every half hour.
 
 mod body;
 pub(crate) mod connect;
@@ -41,20 +41,20 @@ use url::{Host, Url};
 use crate::route::Route;
 use connect::Deadline;
 
-/// Redirects followed. libtorrent: 5.
+/// Most redirects followed. libtorrent: 5.
 pub const MAX_REDIRECTS: usize = 5;
-/// Bytes of the head of an answer.
+/// Most bytes in the head of an answer.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// For the TLS handshake.
+/// Time limit for the TLS handshake.
 const TLS_PATIENCE: Duration = Duration::from_secs(10);
-/// From the request to the head of the answer.
+/// Time limit from the request to the head of the answer.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Decides where a request may go. Asked at every hop.
+/// Decides where a request may go. It is asked at every hop.
 pub(crate) trait Gate: Sync {
-    /// Whether the URL itself will do.
+    /// Whether the URL is allowed.
     fn url(&self, url: &Url) -> Result<(), HttpError>;
-    /// Whether to connect to `ip` for `url`; `before` is the nearest hop so far.
+    /// Whether `url` may be fetched from `ip`. `before` is the nearest hop so far.
     fn address(
         &self,
         url: &Url,
@@ -62,30 +62,30 @@ pub(crate) trait Gate: Sync {
         reach: Reach,
         before: Option<Reach>,
     ) -> Result<(), Refusal>;
-    /// Bytes of an answer at most, as it comes and again when it is unpacked.
+    /// Most bytes of an answer, both as received and after decompression.
     fn most_bytes(&self) -> usize {
         body::MAX_BODY_BYTES
     }
 }
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Inflated.
+    /// The decompressed body.
     pub(crate) body: Vec<u8>,
 }
 
-/// What requests share. Cheap to clone.
+/// What all requests share. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Client {
     route: Route,
-    /// Made when it is first needed; it reads files.
+    /// Made on first use, because making it reads files.
     tls: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
 }
 
 impl Client {
-    /// A client whose connections leave by this route.
+    /// A client whose connections use this route.
     pub(crate) fn new(route: Route) -> Self {
         Self {
             route,
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// The same client to addresses of one family.
+    /// The same client, limited to addresses of one family.
     pub(crate) fn only(&self, ipv4: bool) -> Self {
         Self {
             route: self.route.only(ipv4),
@@ -101,8 +101,8 @@ impl Client {
         }
     }
 
-    /// Fetches `url`, wherever redirects lead, within `patience` in all. Dropping the future ends
-    /// everything.
+    /// Fetches `url` and follows redirects, within `patience` in total. Dropping the future cancels
+    /// the request.
     pub(crate) async fn get(
         &self,
         url: Url,
@@ -114,7 +114,7 @@ impl Client {
         let (mut url, mut nearest) = (url, None);
         for _ in 0..=MAX_REDIRECTS {
             gate.url(&url)?;
-            // A password is for the server that it was meant for.
+            // Send the password only to the server whose URL contained it.
             let login = login.1.as_deref().filter(|_| origin(&url) == login.0);
             let (response, reach, _connection) = self.hop(&url, gate, nearest, login, end).await?;
             nearest = Some(nearest.map_or(reach, |before| reach.min(before)));
@@ -131,7 +131,7 @@ impl Client {
         Err(HttpError::Redirects)
     }
 
-    /// One request; what comes back with the response keeps its connection open.
+    /// Sends one request. The response's connection stays open as long as the returned set is kept.
     async fn hop(
         &self,
         url: &Url,
@@ -150,7 +150,7 @@ impl Client {
         Ok((response, reach, connection))
     }
 
-    /// A connection to the server of `url`, and what runs it: it ends with that.
+    /// Connects to the server of `url`. The connection ends when the returned set is dropped.
     async fn connect(
         &self,
         url: &Url,
@@ -198,7 +198,7 @@ impl Client {
     }
 }
 
-/// Speaks HTTP on a fresh connection.
+/// Starts HTTP on a new connection.
 async fn begin<S>(stream: S) -> Result<(SendRequest<Empty<Bytes>>, JoinSet<()>), HttpError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -207,9 +207,9 @@ where
     builder.max_buf_size(MAX_HEAD_BYTES);
     builder.ignore_invalid_headers_in_responses(true);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-    // Ends with the set: nothing is left running when nobody waits for the answer.
+    // Dropping the set aborts the task, so nothing is left running when the request is cancelled.
     let mut running = JoinSet::new();
-    // What goes wrong with the connection, the response says, too.
+    // Errors of the connection also reach the response.
     running.spawn(async move { drop(connection.await) });
     Ok((sender, running))
 }
@@ -224,7 +224,7 @@ async fn send(
     Ok(deadline.limit(sender.send_request(request)).await??)
 }
 
-/// What every request says.
+/// The headers common to all requests.
 fn request(url: &Url, login: Option<&str>) -> Result<Builder, HttpError> {
     let target = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
@@ -244,7 +244,7 @@ fn request(url: &Url, login: Option<&str>) -> Result<Builder, HttpError> {
     Ok(builder)
 }
 
-/// The user name and password of the URL as the server wants to hear them. RFC 7617.
+/// The user name and password of the URL, encoded as in RFC 7617.
 fn login(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -264,7 +264,7 @@ fn origin(url: &Url) -> (String, Option<String>, Option<u16>) {
     )
 }
 
-/// Where a redirect leads; `None` if the response is none.
+/// The target of a redirect; `None` if the response is not a redirect.
 fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, HttpError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -273,7 +273,7 @@ fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Ht
         return Ok(None);
     };
     let text = String::from_utf8_lossy(location.as_bytes());
-    // It may be relative: RFC 9110, section 10.2.2.
+    // The target may be relative: RFC 9110, section 10.2.2.
     let to = from.join(&text).map_err(HttpError::Location)?;
     if matches!(to.scheme(), "http" | "https") {
         Ok(Some(to))

@@ -1,5 +1,5 @@
-//! One web seed (BEP 19): requests of the torrent become requests for bytes of files, and what comes
-//! becomes blocks. What is asked for, and whether it is asked at all, is decided by the core.
+//! One web seed (BEP 19): turns block requests into requests for bytes of files, and the answers
+//! into blocks. The core decides which blocks are requested.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::buffers::Buffer;
 use crate::connection::{CloseReason, Event, Link, Shared, WebSeedError};
 use crate::http::{Client, Gate, HttpError, Part, Ranges};
 
-/// What padding consists of.
+/// A block of zeros, for padding.
 const ZEROS: [u8; 4096] = [0; 4096];
 
-/// What a web seed may be, and where its redirects may lead.
+/// The rules for web seed addresses and their redirects.
 struct WebSeedGate;
 
 impl Gate for WebSeedGate {
@@ -39,16 +39,16 @@ impl Gate for WebSeedGate {
     }
 }
 
-/// A web seed in use. Dropping it ends everything.
+/// A running web seed. Dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct WebSeed {
-    /// What the torrent says. As much as it has requests outstanding, and twice that with cancels.
+    /// Messages of the torrent. The queue is bounded by the outstanding requests and their cancels.
     messages: UnboundedSender<Message>,
     task: AbortHandle,
 }
 
 impl WebSeed {
-    /// Begins to serve what it is told to.
+    /// Starts a task that serves requests.
     pub(crate) fn spawn(
         base: String,
         metainfo: Arc<Metainfo>,
@@ -70,9 +70,9 @@ impl WebSeed {
         Self { messages, task }
     }
 
-    /// Takes a request or its cancellation; all else is of no interest to a server.
+    /// Queues a request or a cancel. Other messages are ignored.
     pub(crate) fn send(&self, message: Message) {
-        // If it has ended, it has said so.
+        // Sending fails if the task has ended; it has reported why.
         drop(self.messages.send(message));
     }
 }
@@ -101,7 +101,7 @@ impl Server {
                 why: error.to_string(),
                 passing: error.is_passing(),
             });
-            // The session may be over already.
+            // Sending fails if the session has ended.
             drop(self.shared.events.send((self.link, closed)).await);
         }
     }
@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    /// Fetches a run from as many files as it lies in.
+    /// Fetches a run of bytes from all files that it spans.
     async fn fetch(&mut self, run: &Run) -> Result<(), WebSeedError> {
         let metainfo = Arc::clone(&self.metainfo);
         let mut blocks = Blocks::of(run);
@@ -158,14 +158,14 @@ impl Server {
         Ok(())
     }
 
-    /// Puts bytes behind those that came before, and hands over each block that is whole.
+    /// Appends bytes to the current block, and reports each complete block.
     async fn take(&self, blocks: &mut Blocks<'_>, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let Some((block, rest)) = blocks.left.split_first() else {
-                return; // No more was asked for than the blocks hold.
+                return; // The blocks cover all requested bytes.
             };
             if blocks.buffer.is_none() {
-                // Waits while the disk is behind.
+                // Wait for a free buffer while the disk is slow.
                 blocks.buffer = Some(self.shared.incoming.take(block.length as usize).await);
             }
             let Some(buffer) = &mut blocks.buffer else {
@@ -183,16 +183,16 @@ impl Server {
             };
             (blocks.left, blocks.filled) = (rest, 0);
             let event = Event::Block(*block, buffer);
-            // The session may be over already.
+            // Sending fails if the session has ended.
             drop(self.shared.events.send((self.link, event)).await);
         }
     }
 }
 
-/// The blocks of a run, as they fill up.
+/// The blocks of a run, and how much of them has arrived.
 struct Blocks<'a> {
     left: &'a [BlockRef],
-    /// Of the first that is left, once something of it came.
+    /// The buffer of the first block in `left`, once bytes of it have arrived.
     buffer: Option<Buffer>,
     filled: usize,
 }

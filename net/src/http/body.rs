@@ -1,4 +1,4 @@
-//! The body of an answer, bounded as it comes and as it is unpacked.
+//! Reads the body of an answer, with a limit on its received and on its decompressed size.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio::time::Instant as Clock;
 use super::connect::Deadline;
 use super::{HttpError, Phase};
 
-/// Bytes of an answer, as it comes and again when it is unpacked. libtorrent: 1 MiB.
+/// Most bytes of a body, both as received and after decompression. libtorrent: 1 MiB.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
-/// Between two parts of a body. libtorrent: 10 s.
+/// Time limit between two parts of a body. libtorrent: 10 s.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads all of the body.
+/// Reads the whole body.
 pub(super) async fn read(
     response: Response<Incoming>,
     end: Clock,
@@ -52,7 +52,7 @@ pub(super) async fn read(
 }
 
 fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>, HttpError> {
-    // Trackers that pack nothing sometimes say that they do.
+    // Some trackers declare gzip and send plain bytes.
     if !packed.starts_with(&[0x1f, 0x8b]) {
         return Ok(packed.to_vec());
     }

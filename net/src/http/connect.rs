@@ -1,4 +1,5 @@
-//! From a host name to a connection: the address that is judged is the one that is connected to.
+//! From a host name to a connection. The address that passed the check is the address that is
+//! connected to.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -11,14 +12,15 @@ use url::Host;
 use super::{HttpError, Phase};
 use crate::route::Route;
 
-/// For the look-up of a name.
+/// Time limit for a name look-up.
 const LOOK_UP_PATIENCE: Duration = Duration::from_secs(10);
-/// For a connection to one address. libtorrent's `peer_connect_timeout` is 15 s, for peers.
+/// Time limit for a connection to one address. libtorrent's `peer_connect_timeout` is 15 s, for
+/// peers.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// Addresses of a name that are tried.
+/// Most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// A limit for one phase, within the limit for all.
+/// A time limit for one phase, within the limit for the whole request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     phase: Phase,
@@ -37,7 +39,7 @@ impl Deadline {
     }
 
     pub(crate) async fn limit<T>(self, work: impl Future<Output = T>) -> Result<T, HttpError> {
-        // What is left of the time for all may be a part of a second.
+        // The rest of the total time may be a fraction of a second.
         let rounded = self.at - self.started + Duration::from_millis(500);
         let slow = HttpError::Slow {
             phase: self.phase,
@@ -47,7 +49,7 @@ impl Deadline {
     }
 }
 
-/// Connects to `host` if `judge` lets it pass.
+/// Connects to `host` if `judge` allows its address.
 pub(crate) async fn open(
     route: &Route,
     host: &Host<&str>,
@@ -63,8 +65,8 @@ pub(crate) async fn open(
     dial(route, &allowed, end).await
 }
 
-/// The proxy looks the name up, so nobody here knows the address: only the name of the proxy's own
-/// machine can be judged.
+/// Connects through the proxy. The proxy resolves the name, so its address is unknown here; the
+/// check only sees whether the name means the proxy's own machine.
 async fn ask_proxy(
     route: &Route,
     name: &str,
@@ -88,7 +90,7 @@ async fn ask_proxy(
     Ok((stream, reach))
 }
 
-/// The addresses of `host` that the route leads to.
+/// Resolves `host` to the addresses that the route can reach.
 pub(crate) async fn resolve(
     route: &Route,
     host: &Host<&str>,
@@ -122,7 +124,7 @@ pub(crate) async fn resolve(
     Ok(addresses)
 }
 
-/// The addresses that `judge` lets pass, with their reach; or why there is none.
+/// The addresses that `judge` allows, with their reach, or the reason why it allows none.
 pub(crate) fn allowed(
     addresses: &[SocketAddr],
     judge: impl Fn(IpAddr, Reach) -> Result<(), Refusal>,
@@ -142,11 +144,11 @@ pub(crate) fn allowed(
     }
 }
 
-/// How far away `ip` is; an address of our own is this machine, whatever its number.
+/// How far away `ip` is. Any address of this machine counts as this machine.
 fn real_reach(ip: IpAddr) -> Reach {
     match reach(ip) {
         Reach::Host => Reach::Host,
-        // The system lets nobody bind to an address of somebody else. Nothing is sent.
+        // An address is ours if we can bind to it. Binding sends nothing.
         _ if TcpListener::bind((ip, 0)).is_ok() => Reach::Host,
         other => other,
     }
@@ -160,13 +162,13 @@ async fn dial(
 ) -> Result<(TcpStream, Reach), HttpError> {
     let mut failure = HttpError::NoHost;
     for (place, (address, reach)) in addresses.iter().enumerate() {
-        // One that does not answer leaves time for the others.
+        // Leave time for the other addresses if this one does not answer.
         let left = u32::try_from(addresses.len() - place).expect("a handful");
         let patience = CONNECT_PATIENCE.min((end - Clock::now()) / left);
         let deadline = Deadline::new(Phase::Connect, patience, end);
         failure = match deadline.limit(route.connect(*address)).await {
             Ok(Ok(stream)) => {
-                // A request is one packet; if the option cannot be set, it is sent all the same.
+                // A request is one packet. If the option cannot be set, it is sent anyway.
                 drop(stream.set_nodelay(true));
                 return Ok((stream, *reach));
             }

@@ -1,4 +1,4 @@
-//! Why a request failed, in words for a user.
+//! Why a request failed, as messages for the user.
 
 use std::error::Error as _;
 use std::fmt::{self, Display};
@@ -9,18 +9,18 @@ use unchoke_core::tracker::guard::Refusal;
 
 use super::MAX_REDIRECTS;
 
-/// A part of a request that has a time limit of its own.
+/// A phase of a request with its own time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The look-up of a host name.
+    /// Name look-up.
     LookUp,
-    /// The connection.
+    /// Connecting.
     Connect,
-    /// The TLS handshake.
+    /// TLS handshake.
     Tls,
-    /// The wait for the head of the answer.
+    /// Waiting for the head of the answer.
     Head,
-    /// The wait for more of the body.
+    /// Waiting for more of the body.
     Body,
 }
 
@@ -43,92 +43,92 @@ pub enum HttpError {
     /// The URL has no host to connect to.
     #[error("the URL names no host")]
     NoHost,
-    /// It has addresses of the other family only.
+    /// The host only has addresses of the other family.
     #[error("it has no address of this kind")]
     Family,
-    /// The URL, or the one of a redirect, sets an argument that only we may set.
+    /// The URL, or a redirect, sets an argument that only we may set.
     #[error("the URL must not set the argument `{0}` itself")]
     Argument(&'static str),
-    /// A redirect does the same, with another value than ours.
+    /// A redirect sets one of our arguments to another value.
     #[error("it redirects to a URL that changes the argument `{0}`")]
     Changed(&'static str),
-    /// The name has no address.
+    /// The name look-up failed.
     #[error("cannot look up the name {host}: {}", reason(.source))]
     LookUp {
-        /// As the URL has it.
+        /// The host, as in the URL.
         host: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The address is not one that may be connected to.
+    /// Our rules do not allow a connection to the address.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// Nobody listens there.
+    /// The connection failed.
     #[error("cannot connect to {address}: {source}")]
     Connect {
-        /// The address tried last.
+        /// The last address that was tried.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The proxy does not connect.
+    /// The proxy did not connect.
     #[error("no connection to {host}: {source}")]
     Proxy {
-        /// As the URL has it.
+        /// The host, as in the URL.
         host: String,
-        /// What the proxy or the system said.
+        /// The error of the proxy or the system.
         source: io::Error,
     },
-    /// No encrypted connection; most often the certificate.
+    /// The TLS handshake failed, most often because of the certificate.
     #[error("no secure connection to {host}: {source}{}", advice(.source))]
     Tls {
-        /// As the URL has it.
+        /// The host, as in the URL.
         host: String,
-        /// What is wrong.
+        /// The error.
         source: io::Error,
     },
-    /// The certificates to trust cannot be read.
+    /// The certificates to trust could not be read.
     #[error("{0}")]
     Certificates(String),
-    /// Too slow.
+    /// A time limit was exceeded.
     #[error("no answer: {phase} took more than {seconds} s")]
     Slow {
-        /// What took too long.
+        /// The phase that took too long.
         phase: Phase,
-        /// Its limit.
+        /// Its time limit.
         seconds: u64,
     },
-    /// What came is no HTTP, or broke off.
+    /// The answer is not valid HTTP, or it broke off.
     #[error("the answer is no good HTTP: {}", chain(.0))]
     Http(#[from] hyper::Error),
-    /// More than anybody should take.
+    /// The answer is longer than this limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// The same, after it was inflated.
+    /// The decompressed answer is longer than this limit.
     #[error("the answer is longer than {0} bytes when it is unpacked")]
     Bomb(usize),
-    /// Not what was asked for.
+    /// The server answered with another status than 200.
     #[error("the server answered with HTTP status {0}")]
     Status(u16),
-    /// Not gzip, although it says so.
+    /// The answer is declared as gzip but cannot be decompressed.
     #[error("the answer cannot be unpacked: {0}")]
     Inflate(io::Error),
-    /// Packed in a way that we did not ask for.
+    /// The answer uses an encoding that we did not ask for.
     #[error("the answer is packed in a way that we did not ask for: {0}")]
     Encoding(String),
-    /// A loop, most often.
+    /// Too many redirects, most often a loop.
     #[error("it redirects more than {MAX_REDIRECTS} times")]
     Redirects,
-    /// A redirect to a URL that makes no sense.
+    /// A redirect to an invalid URL.
     #[error("it redirects to a URL that cannot be used: {0}")]
     Location(url::ParseError),
-    /// A redirect to something else than HTTP.
+    /// A redirect to another scheme than HTTP or HTTPS.
     #[error("it redirects to a URL of the kind `{0}`, which is not HTTP")]
     Scheme(String),
 }
 
 impl HttpError {
-    /// Whether a rule of ours is the reason, which asking again does not change.
+    /// Whether one of our own rules is the reason. Then a retry does not help.
     #[must_use]
     pub fn is_by_rule(&self) -> bool {
         matches!(
@@ -142,7 +142,7 @@ impl HttpError {
     }
 }
 
-/// The system's words without the prefix of the standard library.
+/// The error message of the system, without the prefix of the standard library.
 fn reason(error: &io::Error) -> String {
     let words = error.to_string();
     let bare = words.strip_prefix("failed to lookup address information: ");

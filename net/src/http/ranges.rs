@@ -1,4 +1,4 @@
-//! Parts of files, over a connection that is kept from one request to the next.
+//! Requests for parts of files, over a connection that is kept open between requests.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -21,24 +21,24 @@ use super::{
     Client, Gate, HttpError, MAX_REDIRECTS, Phase, login, origin, redirect, request, send,
 };
 
-/// From the request to the head of the answer, redirects and connections included.
+/// Time limit from the request to the head of the answer, including redirects and connecting.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-/// Between two parts of a body.
+/// Time limit between two parts of a body.
 const BODY_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Why a part of a file did not come.
+/// Why a part of a file could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
-    /// There was no answer.
+    /// The request failed.
     #[error("{0}")]
     Http(#[from] HttpError),
-    /// The answer is not what was asked for.
+    /// The answer does not match the request.
     #[error("{0}")]
     Lie(#[from] Lie),
 }
 
 impl PartError {
-    /// Whether to ask again in a little while makes sense.
+    /// Whether to retry in a little while.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Lie(lie) => lie.is_passing(),
@@ -54,24 +54,24 @@ impl PartError {
     }
 }
 
-/// A connection that may be used again.
+/// A connection kept open for the next request.
 #[derive(Debug)]
 struct Held {
     origin: (String, Option<String>, Option<u16>),
     reach: Reach,
     sender: SendRequest<Empty<Bytes>>,
-    /// Runs the connection; ends with this value.
+    /// The task of the connection. Dropping it closes the connection.
     running: JoinSet<()>,
 }
 
-/// Fetches parts of files from one server after the other.
+/// Fetches parts of files from servers, one request at a time.
 #[derive(Debug)]
 pub(crate) struct Ranges {
     client: Client,
     held: Option<Held>,
 }
 
-/// A part of a file on its way.
+/// A part of a file that is being received.
 #[derive(Debug)]
 pub(crate) struct Part {
     body: Incoming,
@@ -84,8 +84,8 @@ impl Ranges {
         Self { client, held: None }
     }
 
-    /// Asks for `bytes` of the file at `url`, which has `size` bytes, and waits for an answer that
-    /// promises just them.
+    /// Requests `bytes` of the file at `url`, which has `size` bytes. Returns when the head of the
+    /// answer promises exactly these bytes.
     pub(crate) async fn get(
         &mut self,
         url: &Url,
@@ -102,7 +102,7 @@ impl Ranges {
             encoding: header(CONTENT_ENCODING),
         };
         if let Err(lie) = judge(&head, &bytes, size) {
-            self.held = None; // Whatever follows is not wanted.
+            self.held = None; // Bytes beyond the requested ones are not wanted.
             return Err(lie.into());
         }
         Ok(Part {
@@ -112,7 +112,7 @@ impl Ranges {
         })
     }
 
-    /// The answer, wherever redirects lead.
+    /// Sends the request and follows redirects.
     async fn follow(
         &mut self,
         url: &Url,
@@ -130,7 +130,7 @@ impl Ranges {
             nearest = Some(nearest.map_or(reach, |before: Reach| reach.min(before)));
             match redirect(&url, &response)? {
                 Some(next) => {
-                    self.held = None; // Its body is of no interest.
+                    self.held = None; // The body of a redirect is not read.
                     url = next;
                 }
                 None => return Ok(response),
@@ -139,7 +139,7 @@ impl Ranges {
         Err(HttpError::Redirects)
     }
 
-    /// One request, over the connection that is held if it leads there.
+    /// Sends one request, over the kept connection if it leads to the right server.
     async fn hop(
         &mut self,
         url: &Url,
@@ -152,9 +152,10 @@ impl Ranges {
             && held.origin == origin(url)
             && held.sender.ready().await.is_ok()
         {
-            // A redirect from further away must not use it either.
+            // A redirect from a farther hop must not use a connection that it could not open
+            // itself.
             if before.is_none_or(|it| held.reach >= it) {
-                // A server may close what it has not used for a while: then a new one will do.
+                // The server may have closed the idle connection. Then open a new one.
                 if let Ok(response) = send(&mut held.sender, wanted()?, end).await {
                     let reach = held.reach;
                     self.held = Some(held);
@@ -173,7 +174,7 @@ impl Ranges {
         Ok((response, reach))
     }
 
-    /// Lets the connection go.
+    /// Closes the kept connection.
     pub(crate) fn hang_up(&mut self) {
         if let Some(mut held) = self.held.take() {
             held.running.abort_all();
@@ -187,14 +188,14 @@ fn ask(
     bytes: &Range<u64>,
 ) -> Result<Request<Empty<Bytes>>, HttpError> {
     let builder = request(url, login)?
-        // What is packed has no bytes that could be counted.
+        // Ask for no compression: byte ranges of a compressed body are of no use to us.
         .header(ACCEPT_ENCODING, "identity")
         .header(RANGE, format!("bytes={}-{}", bytes.start, bytes.end - 1));
     builder.body(Empty::new()).map_err(|_| HttpError::NoHost)
 }
 
 impl Part {
-    /// The next bytes; `None` when all have come.
+    /// The next bytes; `None` when all bytes have arrived.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, PartError> {
         loop {
             let deadline = Deadline::new(Phase::Body, BODY_PATIENCE, Clock::now() + BODY_PATIENCE);

@@ -1,4 +1,5 @@
-//! Whom to trust: Mozilla's authorities, and those that the user names in `SSL_CERT_FILE`.
+//! Trusted certificate authorities: Mozilla's list, and those in the file that `SSL_CERT_FILE`
+//! names.
 
 use std::env;
 use std::path::Path;
@@ -9,10 +10,11 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// Names a PEM file of authorities to trust beside the known ones, as other programs read it.
+/// Environment variable with the path of a PEM file of further authorities. Other programs use the
+/// same name.
 const CERTIFICATE_FILE: &str = "SSL_CERT_FILE";
 
-/// The settings of every TLS connection, or a sentence that says why there are none.
+/// The settings of all TLS connections, or a message that says why there are none.
 pub(super) fn config() -> Result<Arc<ClientConfig>, String> {
     let known = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
     let mut roots: RootCertStore = known.collect();

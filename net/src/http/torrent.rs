@@ -1,4 +1,4 @@
-//! A .torrent file from the web.
+//! Fetches .torrent files from the web.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use crate::route::Route;
 
 use super::{Client, Gate, HttpError};
 
-/// The user named the address, so it may lead anywhere; where it redirects to must not be nearer.
+/// The user gave the URL, so it may lead to any address. A redirect must not lead to a nearer
+/// network than the URL.
 struct Plain;
 
 impl Gate for Plain {
@@ -37,7 +38,8 @@ impl Gate for Plain {
     }
 }
 
-/// Fetches what is at `url` and may be a .torrent file, within `patience` in all.
+/// Fetches the content at `url`, at most as large as a .torrent file may be, within `patience` in
+/// total.
 pub(crate) async fn fetch_torrent(
     url: Url,
     route: Route,
