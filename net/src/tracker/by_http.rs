@@ -1,4 +1,4 @@
-//! An announce by HTTP or HTTPS. BEP 3, *trackers*.
+//! Announces by HTTP or HTTPS. BEP 3, *trackers*.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use url::Url;
 use super::{AnnounceError, TrackerUrl};
 use crate::http::{Answer, Client, Gate, HttpError};
 
-/// What a tracker URL, and every redirect of it, must keep to.
+/// The rules for a tracker URL and its redirects.
 struct TrackerGate {
-    /// What we send.
+    /// The arguments that we send.
     arguments: String,
 }
 
 impl Gate for TrackerGate {
     fn url(&self, url: &Url) -> Result<(), HttpError> {
-        // A redirect may repeat our arguments. It must not make us announce something else.
+        // A redirect may repeat our arguments but must not change them.
         match reserved_argument(url.query().unwrap_or_default(), &self.arguments) {
             None => Ok(()),
             Some(argument) => Err(HttpError::Changed(argument)),
@@ -36,7 +36,7 @@ impl Gate for TrackerGate {
         reach: Reach,
         before: Option<Reach>,
     ) -> Result<(), Refusal> {
-        // A scrape is asked where an announce would be.
+        // The rules for announce URLs also apply to scrape URLs.
         let path = match url.path().strip_suffix("/scrape") {
             Some(folder) => &format!("{folder}/announce"),
             None => url.path(),
@@ -61,7 +61,7 @@ pub(super) async fn scrape(
     }
 }
 
-/// Asks `target` with these arguments behind its own.
+/// Requests `target` with these arguments added to its own.
 async fn fetch(
     client: &Client,
     mut target: Url,
@@ -88,7 +88,7 @@ pub(super) async fn announce(
     let answer = fetch(client, target, announce_arguments(query), patience).await?;
     match AnnounceResponse::parse(&answer.body) {
         Ok(response) if answer.status == 200 => Ok(response),
-        // A reason is worth more than a status.
+        // An error message of the tracker tells more than the HTTP status.
         Err(refused @ TrackerError::Refused(_)) => Err(refused.into()),
         Err(error) if answer.status == 200 => Err(error.into()),
         _ => Err(AnnounceError::Status(answer.status)),

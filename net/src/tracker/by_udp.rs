@@ -1,4 +1,4 @@
-//! An announce by UDP: sockets around [`unchoke_core::tracker::udp::Exchange`].
+//! Announces by UDP: sockets around [`unchoke_core::tracker::udp::Exchange`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,12 +18,13 @@ use crate::chance::random_u64;
 use crate::http::{HttpError, connect};
 use crate::route::Route;
 
-/// The largest datagram there is.
+/// Size of the largest possible datagram.
 const MAX_DATAGRAM_BYTES: usize = 1 << 16;
-/// Trackers whose connection id is kept.
+/// Most trackers whose connection ids are kept.
 const MAX_CONNECTIONS: usize = 100;
 
-/// The connection ids of trackers, shared by all torrents. BEP 15: they can be used for a minute.
+/// The connection ids of UDP trackers, shared by all torrents. BEP 15: an id is valid for one
+/// minute.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     epoch: Clock,
@@ -53,7 +54,7 @@ impl Connections {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(&tracker);
         if known.len() >= MAX_CONNECTIONS {
-            // They last a minute only: it costs one more round trip.
+            // Drop all ids: they are valid for one minute only, and a new one costs one round trip.
             known.clear();
         }
         known.extend(connection.map(|it| (tracker, it)));
@@ -96,7 +97,7 @@ pub(super) async fn scrape(
     }
 }
 
-/// Asks one address of the tracker after the other, until one answers.
+/// Asks the addresses of the tracker one by one, until one answers.
 async fn ask_all(
     connections: &Connections,
     route: &Route,
@@ -107,11 +108,12 @@ async fn ask_all(
     let end = Clock::now() + patience;
     let plain = url.plain();
     let host = plain.host().ok_or(HttpError::NoHost)?;
-    // libtorrent: a UDP tracker without a port is at port 80.
+    // libtorrent: the default port of UDP trackers is 80.
     let port = plain.port().unwrap_or(80);
     let addresses = connect::resolve(route, &host, port, end).await?;
     let allowed = connect::allowed(&addresses, |ip, reach| {
-        // The path is sent only to who answered as a tracker; many UDP trackers have none.
+        // Many URLs of UDP trackers have no path. The path is not sent before the address has
+        // answered as a tracker.
         let path = match plain.path() {
             "/" => "/announce",
             path => path,
@@ -121,7 +123,7 @@ async fn ask_all(
     let allowed = allowed.map_err(HttpError::from)?;
     let mut failure = AnnounceError::Http(HttpError::NoHost);
     for (place, (address, _)) in allowed.iter().enumerate() {
-        // One that does not answer leaves time for the others.
+        // Leave time for the other addresses if this one does not answer.
         let left = u32::try_from(allowed.len() - place).expect("a handful");
         let patience = (end - Clock::now()) / left;
         match ask(connections, route, *address, question.clone(), patience).await {
@@ -132,7 +134,7 @@ async fn ask_all(
     Err(failure)
 }
 
-/// One question to one address.
+/// Sends one question to one address.
 async fn ask(
     connections: &Connections,
     route: &Route,
@@ -142,7 +144,7 @@ async fn ask(
 ) -> Result<Answer, AnnounceError> {
     let socket_error = |error| AnnounceError::Socket(tracker, error);
     let socket = route.datagrams(tracker).await.map_err(socket_error)?;
-    // The system then drops what others send, and says when nobody listens there.
+    // The system then drops datagrams from other addresses, and reports a closed port.
     socket.connect(tracker).await.map_err(socket_error)?;
     let rng = Streams::new(random_u64()).stream(Purpose::Tracker, 0);
     let known = connections.get(tracker);
@@ -163,7 +165,7 @@ async fn ask(
         let due = exchange.poll_timeout().expect("it is not over");
         let due = connections.epoch + Duration::from_nanos(due.as_nanos());
         tokio::select! {
-            // In this order: a flood of datagrams must not keep the time from running out.
+            // Check the deadline first: otherwise a flood of datagrams could delay it.
             biased;
             () = tokio::time::sleep_until(due) => {
                 exchange.handle_input(connections.now(), Input::Timeout);

@@ -1,4 +1,5 @@
-//! One announce for each family of addresses that a tracker has. BEP 7: it then lists us under both.
+//! Announces once over IPv4 and once over IPv6 if the tracker has both kinds of addresses. BEP 7:
+//! the tracker then lists us under both.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -8,13 +9,13 @@ use unchoke_core::tracker::AnnounceResponse;
 use super::AnnounceError;
 use crate::http::HttpError;
 
-/// When one family has answered, the other has so much more: a way that leads nowhere must not keep
-/// the peers of the other waiting.
+/// After one family has answered, the time limit for the other one. A broken route must not delay
+/// the peers that the first answer brought.
 const GRACE: Duration = Duration::from_secs(2);
 
 type Answer = Result<AnnounceResponse, AnnounceError>;
 
-/// Announces over both at once. One answer will do.
+/// Announces over both families at once. One successful answer is enough.
 pub(super) async fn both(
     v4: impl Future<Output = Answer>,
     v6: impl Future<Output = Answer>,
@@ -36,7 +37,7 @@ async fn joined(first: Answer, other: Pin<&mut impl Future<Output = Answer>>) ->
         }
         Err(error) => match other.await {
             Ok(response) => Ok(response),
-            // Not to have an address is the least of the reasons.
+            // If one family has no address, the error of the other family is more useful.
             Err(AnnounceError::Http(HttpError::Family)) => Err(error),
             Err(other) => Err(other),
         },

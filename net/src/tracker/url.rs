@@ -1,4 +1,4 @@
-//! The URL of a tracker.
+//! Tracker URLs.
 
 use std::fmt::{self, Display};
 
@@ -7,43 +7,43 @@ use url::{ParseError, Url};
 
 use crate::text::shown_url;
 
-/// Why a tracker URL is not used.
+/// Why a tracker URL is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// Neither http, https nor udp.
+    /// The scheme is none of http, https and udp.
     #[error("its kind is not spoken; trackers are asked by http, https and udp")]
     Scheme,
-    /// A blank or a control character in the middle.
+    /// It contains white space or a control character.
     #[error("the URL holds a blank or a control character")]
     Blank,
-    /// No URL.
+    /// It is not a valid URL.
     #[error("the URL cannot be used: {0}")]
     Malformed(#[from] ParseError),
-    /// Its host is not in the form that name servers know.
+    /// Its host name is not in ASCII form, as DNS needs it.
     #[error("its host has letters beyond ASCII; write it in its xn-- form")]
     Host,
-    /// Nothing listens on port 0.
+    /// Its port is 0.
     #[error("the URL names port 0")]
     Port,
-    /// The URL carries an argument that only we may set. As libtorrent, against torrents that make
-    /// us send made-up announces.
+    /// It sets an argument that only we may set. libtorrent rejects this too: a torrent could make
+    /// us send forged announces.
     #[error("the tracker URL must not set the argument `{0}` itself")]
     Argument(&'static str),
 }
 
-/// The URL of a tracker that can be asked. Printed without its user name and password.
+/// A valid tracker URL. It is displayed without user name and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TrackerUrl {
-    /// For UDP, as if it were http: so the host is read in the same way.
+    /// For UDP, the scheme is replaced by http, so that the host is parsed in the same way.
     url: Url,
     udp: bool,
     shown: String,
 }
 
 impl TrackerUrl {
-    /// Reads a URL as a .torrent file has it. Odd spellings of addresses and paths (`127.1`,
-    /// `/a/../b`) become plain, as every browser reads them.
+    /// Parses a URL from a .torrent file. Unusual spellings of addresses and paths (`127.1`,
+    /// `/a/../b`) are normalised, as in browsers.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim_ascii();
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
@@ -57,7 +57,8 @@ impl TrackerUrl {
         }
         let scheme = if udp { "http" } else { &scheme };
         let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|why| match why {
-            // Letters that look alike would lead elsewhere than the reader thinks.
+            // Different letters can look alike, so the URL could lead to another host than the
+            // reader thinks.
             ParseError::IdnaError if !text.is_ascii() => UrlError::Host,
             why => UrlError::Malformed(why),
         })?;
@@ -75,19 +76,19 @@ impl TrackerUrl {
         })
     }
 
-    /// Whether its host is a name, which may have addresses of both families.
+    /// Whether its host is a name. A name may have addresses of both families.
     #[must_use]
     pub(super) fn is_named(&self) -> bool {
         matches!(self.url.host(), Some(url::Host::Domain(_)))
     }
 
-    /// Whether it is asked by UDP.
+    /// Whether the tracker uses UDP.
     #[must_use]
     pub fn is_udp(&self) -> bool {
         self.udp
     }
 
-    /// The plain form; its scheme says nothing of UDP.
+    /// The parsed URL. Its scheme does not show whether the tracker uses UDP.
     pub(super) fn plain(&self) -> &Url {
         &self.url
     }
@@ -99,7 +100,7 @@ impl Display for TrackerUrl {
     }
 }
 
-/// Like [`Display`]: logs must not hold a password either.
+/// Like [`Display`]: logs must not contain the password.
 impl fmt::Debug for TrackerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
