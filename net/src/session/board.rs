@@ -1,8 +1,9 @@
-//! What sessions show to those who look, and what they are told by them.
+//! The board: what sessions show to the web page and other readers, and the orders that they get
+//! from them.
 //!
-//! A session takes a [`Seat`] and puts its figures there twice a second; whoever looks finds its
-//! [`Panel`] on the [`Board`]. What costs something, such as a row for each peer, is made only while
-//! somebody looks. Nothing here grows with time.
+//! A session takes a [`Seat`] and updates its figures there twice a second. A reader finds the
+//! [`Panel`] of the session on the [`Board`]. Expensive figures, for example a row for each peer,
+//! are made only while a reader is active. Memory does not grow with time.
 
 mod history;
 
@@ -21,14 +22,14 @@ use unchoke_core::torrent::{PeerState, Round};
 use super::{Explained, Status};
 pub use history::{COLUMNS, Era, History, Row};
 
-/// Somebody looks as long as the last look is not older.
+/// A reader counts as active for this time after its last look.
 const LOOKS: Duration = Duration::from_secs(10);
-/// Rounds that are kept of each torrent.
+/// Most rounds kept for each torrent.
 const MOST_ROUNDS: usize = 40;
-/// Orders that wait.
+/// Most orders waiting for a session.
 const MOST_ORDERS: usize = 4;
 
-/// All torrents of this process. Clones are the same board.
+/// All torrents of this process. Clones share one board.
 #[derive(Clone, Debug, Default)]
 pub struct Board(Arc<Mutex<Panels>>);
 
@@ -36,26 +37,26 @@ pub struct Board(Arc<Mutex<Panels>>);
 struct Panels {
     /// By info-hash.
     all: BTreeMap<String, Arc<Panel>>,
-    /// The ledgers of those that were taken off.
+    /// Sum of the ledgers of removed torrents.
     gone: Ledger,
 }
 
-/// What a torrent does.
+/// The state of a torrent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
-    /// What is on disk is being looked at.
+    /// The files on disk are being checked.
     #[default]
     Checking,
-    /// Something is missing.
+    /// Wanted pieces are missing.
     Downloading,
-    /// All that is wanted is here.
+    /// All wanted pieces are complete.
     Seeding,
     /// The session is over.
     Ended,
 }
 
 impl State {
-    /// The word for it.
+    /// The state as a word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -67,84 +68,84 @@ impl State {
     }
 }
 
-/// How a torrent stands.
+/// The figures of a torrent.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// What it does.
+    /// Its state.
     pub state: State,
-    /// The figures.
+    /// Its status.
     pub status: Status,
-    /// The choking policy.
+    /// The id of its choking policy.
     pub policy: String,
-    /// While somebody looks.
+    /// Details; `None` while no reader is active.
     pub detail: Option<Detail>,
 }
 
-/// What is made only while somebody looks.
+/// Figures that are made only while a reader is active.
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// The peers.
     pub peers: Vec<PeerShown>,
-    /// The pieces, many to a cell.
+    /// The map of pieces; each cell stands for several pieces.
     pub cells: Vec<Cell>,
-    /// What keeps it from moving, and what trackers and web seeds said last.
+    /// Why the download is stuck, with the last messages of trackers and web seeds.
     pub explained: Explained,
-    /// What came of each policy so far; the last one runs.
+    /// The result of each policy so far; the last one is running.
     pub eras: Vec<Era>,
 }
 
-/// A peer, and how it stands with it.
+/// A peer and its state.
 #[derive(Clone, Debug)]
 pub struct PeerShown {
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
-    /// Since when it is connected, in seconds.
+    /// Time since it connected, in seconds.
     pub connected_s: u64,
-    /// The rest.
+    /// Its state in the torrent.
     pub state: PeerState,
 }
 
-/// Some pieces that follow each other.
+/// A cell of the map: a range of pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// How many.
+    /// Number of pieces.
     pub pieces: u32,
-    /// Of these: verified.
+    /// Number of verified pieces.
     pub have: u32,
-    /// Of these: under way.
+    /// Number of pieces in progress.
     pub begun: u32,
-    /// Copies among the peers of the one with the fewest.
+    /// Copies of the rarest of these pieces among the peers.
     pub least_copies: u16,
-    /// Copies of all of them.
+    /// Sum of the copies of these pieces among the peers.
     pub copies: u64,
 }
 
-/// A decision of the policy.
+/// A decision of the choking policy.
 #[derive(Clone, Debug)]
 pub struct RoundShown {
     /// The decision.
     pub round: Round,
-    /// Whose it was.
+    /// The id of the policy that made it.
     pub policy: String,
-    /// Where those were that it is about.
+    /// Addresses of the peers in the decision.
     pub addresses: BTreeMap<PeerKey, SocketAddr>,
 }
 
-/// Something that a session is told.
+/// An order to a session.
 #[derive(Debug)]
 pub struct Order {
-    /// The policy from now on.
+    /// The policy to change to.
     pub chosen: Chosen,
-    /// Whether that is done, or a sentence.
+    /// Receives the result, or an error message.
     pub answer: oneshot::Sender<Result<(), String>>,
 }
 
-/// One torrent on the board.
+/// The panel of one torrent.
 #[derive(Debug)]
 pub struct Panel {
-    /// Its name.
+    /// Name of the torrent.
     pub name: String,
-    /// Its info-hash in hex.
+    /// Info-hash in hex.
     pub info_hash: String,
     shown: watch::Sender<Arc<Shown>>,
     kept: Mutex<Kept>,
@@ -159,20 +160,20 @@ struct Kept {
     history: History,
 }
 
-/// A session's place at the board.
+/// The place of a session on the board.
 #[derive(Debug)]
 pub struct Seat {
     panel: Arc<Panel>,
     orders: mpsc::Receiver<Order>,
 }
 
-/// A panic elsewhere leaves figures usable.
+/// A panic in another thread leaves the figures usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Board {
-    /// A torrent begins. One of the same hash, which must have ended, makes room.
+    /// Adds a torrent. It replaces an earlier torrent with the same hash, which must have ended.
     #[must_use]
     pub fn join(&self, name: &str, info_hash: String) -> Seat {
         let (orders, receiver) = mpsc::channel(MOST_ORDERS);
@@ -191,7 +192,7 @@ impl Board {
         }
     }
 
-    /// Takes a torrent off the board; its bytes still count.
+    /// Removes a torrent from the board. Its bytes still count in [`Self::total`].
     pub fn remove(&self, info_hash: &str) {
         let mut panels = lock(&self.0);
         if let Some(before) = panels.all.remove(info_hash) {
@@ -199,19 +200,19 @@ impl Board {
         }
     }
 
-    /// All torrents, in the order of their hashes.
+    /// The panels of all torrents, ordered by info-hash.
     #[must_use]
     pub fn panels(&self) -> Vec<Arc<Panel>> {
         lock(&self.0).all.values().cloned().collect()
     }
 
-    /// The torrent with this hash.
+    /// The panel of the torrent with this info-hash.
     #[must_use]
     pub fn panel(&self, info_hash: &str) -> Option<Arc<Panel>> {
         lock(&self.0).all.get(info_hash).cloned()
     }
 
-    /// Where the bytes of all torrents went that were ever here.
+    /// Sum of the ledgers of all torrents, including removed ones.
     #[must_use]
     pub fn total(&self) -> Ledger {
         let panels = lock(&self.0);
@@ -224,24 +225,24 @@ impl Board {
 }
 
 impl Panel {
-    /// Somebody looks.
+    /// Marks a reader as active now.
     pub fn look(&self) {
         lock(&self.kept).looked_at = Some(Clock::now());
     }
 
-    /// How it stood when it was last told.
+    /// The latest figures.
     #[must_use]
     pub fn shown(&self) -> Arc<Shown> {
         Arc::clone(&self.shown.borrow())
     }
 
-    /// Tells of each change; ends with the session.
+    /// Notifies of each change; it closes when the session ends.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<Arc<Shown>> {
         self.shown.subscribe()
     }
 
-    /// The decisions from number `from` on that are still kept.
+    /// The kept decisions with number `from` or higher.
     #[must_use]
     pub fn rounds(&self, from: u64) -> Vec<Arc<RoundShown>> {
         let kept = lock(&self.kept);
@@ -249,13 +250,13 @@ impl Panel {
         later.cloned().collect()
     }
 
-    /// The ledger over time: columns as in [`COLUMNS`].
+    /// The ledger over time, with columns as in [`COLUMNS`].
     #[must_use]
     pub fn history(&self) -> Vec<Row> {
         lock(&self.kept).history.rows().to_vec()
     }
 
-    /// Where to send orders to.
+    /// The channel for orders to the session.
     #[must_use]
     pub fn orders(&self) -> &mpsc::Sender<Order> {
         &self.orders
@@ -263,14 +264,14 @@ impl Panel {
 }
 
 impl Seat {
-    /// Whether somebody looks.
+    /// Whether a reader is active.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         let looked = lock(&self.panel.kept).looked_at;
         looked.is_some_and(|at| at.elapsed() < LOOKS)
     }
 
-    /// How it stands now.
+    /// Updates the figures.
     pub fn show(&self, shown: Shown) {
         let status = &shown.status;
         let row = history::row(status.elapsed, &status.ledger);
@@ -278,7 +279,7 @@ impl Seat {
         self.panel.shown.send_replace(Arc::new(shown));
     }
 
-    /// A decision was made.
+    /// Adds a decision.
     pub fn show_round(&self, shown: RoundShown) {
         let rounds = &mut lock(&self.panel.kept).rounds;
         if rounds.len() == MOST_ROUNDS {
@@ -291,13 +292,13 @@ impl Seat {
     pub async fn order(&mut self) -> Order {
         match self.orders.recv().await {
             Some(order) => order,
-            // The board is gone.
+            // The board was dropped.
             None => std::future::pending().await,
         }
     }
 }
 
-/// The session is over; its last figures stay.
+/// The session ended. Its last figures stay on the board.
 impl Drop for Seat {
     fn drop(&mut self) {
         self.panel.shown.send_modify(|shown| {

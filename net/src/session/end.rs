@@ -1,4 +1,4 @@
-//! The end of a session: nothing verified is lost, whatever the reason.
+//! Ends a session, and saves verified pieces, whatever the reason for the end.
 
 use std::io;
 use std::pin::Pin;
@@ -16,19 +16,19 @@ use crate::connection::{Event, Link};
 use crate::disk::Workers;
 use crate::storage::StorageError;
 
-/// For telling the trackers; they must not keep a user waiting. libtorrent: 5 s.
+/// Time limit for the last announces: the user must not wait longer. libtorrent: 5 s.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// Time between two saves while data comes. The system itself writes to the disk as often.
+/// Time between two saves while data arrives. The system writes dirty data to disk about as often.
 const SAVE_PERIOD: Duration = Duration::from_secs(30);
 
-/// Saving while the session goes on.
+/// State of the saves during the session.
 #[derive(Debug)]
 pub(super) struct Saving {
-    /// The save under way: only one at a time may write.
+    /// The running save. Only one may run at a time.
     task: Option<JoinHandle<Result<(), Unsaved>>>,
-    /// When the latest began.
+    /// Start of the latest save.
     begun_at: Clock,
-    /// Verified pieces then.
+    /// Number of verified pieces at that time.
     pieces: u32,
 }
 
@@ -42,17 +42,17 @@ impl Saving {
     }
 }
 
-/// What a save did not do.
+/// Why a save failed.
 #[derive(Debug)]
 enum Unsaved {
-    /// The payload may not be on the disk.
+    /// The payload may not be on disk.
     Payload(StorageError),
-    /// The resume data is the one of before.
+    /// The previous resume data is still in place.
     Resume(io::Error),
 }
 
 impl Session {
-    /// Closes everything, takes in what the disk still has to say, saves.
+    /// Closes everything, handles the last results of the disk threads, and saves.
     pub(super) async fn finish(mut self, end: End) -> Result<Outcome, SessionError> {
         let elapsed = self.epoch.elapsed();
         if let Some(recorder) = &mut self.recorder {
@@ -107,8 +107,9 @@ impl Session {
         })
     }
 
-    /// What the connections were given and did not write counts as sent no longer. They may have
-    /// written something while the session ended; that waits in the channel.
+    /// Corrects the count of sent blocks: blocks that a connection did not write count as unsent.
+    /// Connections may have written some while the session ended; these reports are still in the
+    /// channel.
     fn take_back(&mut self, mut closed: Vec<(Link, Unwritten)>) -> Result<(), SessionError> {
         while let Ok((link, event)) = self.events.try_recv() {
             let of = closed.iter_mut().find(|it| it.0 == link);
@@ -128,7 +129,7 @@ impl Session {
         Ok(())
     }
 
-    /// Blocks that came are written, and pieces that are complete are hashed, before it is over.
+    /// Waits until received blocks are written and complete pieces are hashed.
     async fn settle(&mut self) -> Result<(), SessionError> {
         self.disk.stop();
         while let Some(report) = self.reports.recv().await {
@@ -136,19 +137,19 @@ impl Session {
         }
         let workers = self.workers.take();
         let joining = tokio::task::spawn_blocking(move || workers.map(Workers::join));
-        // A worker that panicked has said so itself.
+        // A worker that panicked has printed its message.
         drop(joining.await);
         Ok(())
     }
 
-    /// Syncs the payload, then saves the resume data. What could not be saved, if anything.
+    /// Syncs the payload, then saves the resume data. Returns what could not be saved, if anything.
     async fn save(&mut self) -> Option<String> {
         self.await_saving().await;
         self.start_saving();
         let unsaved = self.await_saving().await;
         let resume = self.resume.as_ref()?;
         if unsaved.is_some() || self.failure.is_some() {
-            // The slots go on telling what was written.
+            // Keep the slots: they still tell which writes are ours.
             return unsaved.map(|why| format!("{why}; the next run will check the files again"));
         }
         let removed = resume.unfollow();
@@ -157,8 +158,8 @@ impl Session {
             .map(|error| format!("cannot remove a file of resume data: {error}"))
     }
 
-    /// Waits for a save under way. Gives what could not be saved; what
-    /// could not be synced is a failure of the session.
+    /// Waits for a running save. Returns what could not be saved. If the payload could not be
+    /// synced, the session has failed.
     async fn await_saving(&mut self) -> Option<String> {
         let saved = match self.saving.task.take()?.await {
             Ok(saved) => saved,
@@ -174,8 +175,8 @@ impl Session {
         }
     }
 
-    /// Saves now and then while data comes, so that little is hashed again if we are killed. Ends the
-    /// session if what was written cannot be put onto the disk.
+    /// Saves from time to time while data arrives, so that little must be hashed again after a
+    /// kill. Ends the session if the payload cannot be written to disk.
     pub(super) fn save_when_due(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
         if let Some(task) = &mut self.saving.task
@@ -197,7 +198,7 @@ impl Session {
         }
     }
 
-    /// Saves while the session goes on: a seed may run for months.
+    /// Saves without stopping the session: a seed may run for months.
     pub(super) fn save_in_background(&mut self) {
         if self.saving.task.is_none() {
             self.start_saving();

@@ -1,4 +1,4 @@
-//! Why nothing comes, for the user: a sentence, and everything that it is drawn from.
+//! Explains to the user why no data arrives: a sentence, and the facts behind it.
 
 use std::time::Duration;
 use unchoke_core::text::{Counted, counted};
@@ -10,50 +10,50 @@ use super::{Goal, Notice, Session, Settings};
 use crate::connection::Encryption;
 use crate::text::clock;
 
-/// Without a useful byte for so long, we say why, and again after each further [`AGAIN`].
+/// Explain after this time without a useful byte, and again after each further [`AGAIN`].
 const FIRST: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_secs(30);
 /// Time between two tables, if the user wants them.
 const TABLE: Duration = Duration::from_secs(10);
-/// Last words of servers that are part of the sentence.
+/// Most server messages quoted in the sentence.
 const MOST_QUOTED: usize = 2;
 
-/// A server that knows peers or has data, and what it said last.
+/// The last message of a tracker or web seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastWord {
-    /// Its URL without a password.
+    /// Its URL without user name and password.
     pub url: String,
-    /// What it said, or why it is not asked; `None` if it was not asked yet.
+    /// Its last message, or why we do not ask it; `None` if we have not asked it yet.
     pub said: Option<String>,
-    /// It failed, or cannot be asked.
+    /// Whether it failed or cannot be asked.
     pub failed: bool,
 }
 
-/// Why nothing comes.
+/// Why no data arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// In one line.
+    /// One line of text.
     pub sentence: String,
-    /// What became of addresses and connections.
+    /// Counts of addresses and connections by outcome.
     pub explanation: Explanation,
-    /// The trackers of the torrent, those that are left out included.
+    /// The trackers of the torrent, including unused ones.
     pub trackers: Vec<LastWord>,
     /// The web seeds of the torrent.
     pub web_seeds: Vec<LastWord>,
-    /// What the distributed hash table said.
+    /// The last message about the distributed hash table.
     pub dht: Option<String>,
-    /// What is off, and by what.
+    /// Features that are off, each with the reason.
     pub off: Vec<&'static str>,
 }
 
-/// When the user was told last.
+/// How often and when the user was told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     sentences: u32,
     table: Option<Clock>,
 }
 
-/// What is off, and by what.
+/// Features that are off, each with the reason.
 pub(super) fn off(settings: &Settings) -> Vec<&'static str> {
     let metainfo = &settings.metainfo;
     let (private, proxy) = (metainfo.private, settings.route.has_proxy());
@@ -105,7 +105,7 @@ pub(super) fn off(settings: &Settings) -> Vec<&'static str> {
 }
 
 impl Session {
-    /// Says why nothing comes, when it is time for that.
+    /// Tells the user why no data arrives, if it is time for that.
     pub(super) fn explain_when_due(&mut self, now: Clock) {
         if self.settings.goal == Goal::Seed || self.torrent().is_done() {
             return;
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    /// What is known of why nothing comes.
+    /// Collects the facts that explain why no data arrives.
     pub(super) fn explained(&self, now: Clock) -> Explained {
         let mut explained = Explained {
             sentence: String::new(),
@@ -245,7 +245,7 @@ fn addresses(count: u32) -> Counted {
     counted(count.into(), "address")
 }
 
-/// What servers said that failed.
+/// Quotes the messages of servers that failed.
 fn quoted(kind: &str, all: &[LastWord]) -> Vec<String> {
     let failed = all.iter().filter(|it| it.failed);
     let quoted = failed.filter_map(|it| Some(format!("{kind} {}: {}", it.url, it.said.as_ref()?)));

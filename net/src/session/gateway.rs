@@ -1,4 +1,4 @@
-//! A port of the gateway that leads to us: asked for, told to the trackers, given back at the end.
+//! Port mappings of a session: requested at the start, used in announces, removed at the end.
 
 use unchoke_core::portmap::Transport;
 
@@ -7,16 +7,16 @@ use crate::dht::Dht;
 use crate::portmap::{Mapped, Mappings};
 use crate::utp::UtpMode;
 
-/// Mappings of a session.
+/// The port mappings of a session.
 #[derive(Debug, Default)]
 pub(super) struct Gateway {
     mappings: Option<Mappings>,
-    /// That there is none was said.
+    /// Whether the user was told that there is no mapping.
     failure_told: bool,
 }
 
 impl Gateway {
-    /// Asks for the port on which we listen, and for that of our node.
+    /// Requests mappings for our listening port and for the port of our DHT node.
     pub(super) fn new(settings: &Settings, port: u16) -> Self {
         let node = settings.dht.as_ref().and_then(|it: &Dht| it.port(true));
         let node = node.filter(|_| !settings.metainfo.private);
@@ -39,7 +39,7 @@ impl Gateway {
         }
     }
 
-    /// To be closed when the session ends.
+    /// Takes the mappings, to close them when the session ends.
     pub(super) fn take(&mut self) -> Option<Mappings> {
         self.mappings.take()
     }

@@ -1,4 +1,4 @@
-//! Whether the file system of a folder tells names apart that differ by case only.
+//! Finds out whether the file system of a folder distinguishes names that differ only in case.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use unchoke_core::metainfo::{Layout, Naming};
 
-/// Entries of a folder that are looked at.
+/// Most entries of a folder that are examined.
 const MOST_ENTRIES: usize = 1000;
 
-/// How the files of `layout` must be named in `folder`, which need not exist yet. The file system is
-/// asked only when it matters, and a file is made for that only if nothing there can tell.
+/// How to name the files of `layout` in `folder`, which need not exist yet. The file system is
+/// tested only if it matters. A test file is created only if no existing file gives the answer.
 pub(super) fn naming(layout: &Layout, folder: &Path) -> Naming {
     if !layout.naming_matters() {
         return Naming::Exact;
@@ -28,12 +28,13 @@ pub(super) fn naming(layout: &Layout, folder: &Path) -> Naming {
     };
     match seen(folder).or_else(|| tried(folder)) {
         Some(naming) => naming,
-        // Nothing is lost by names that are good everywhere, but a file would be by two of one name.
+        // Unknown: choose names that differ in more than case. They are safe on every file system;
+        // otherwise two files could become one.
         None => Naming::Folded,
     }
 }
 
-/// What the names that are there tell.
+/// The answer from existing names.
 fn seen(folder: &Path) -> Option<Naming> {
     let entries = fs::read_dir(folder).ok()?.take(MOST_ENTRIES).flatten();
     entries.into_iter().find_map(|entry| {
@@ -43,13 +44,13 @@ fn seen(folder: &Path) -> Option<Naming> {
     })
 }
 
-/// The same name in the other case, if it has letters.
+/// The same name in the other case, if it contains letters.
 fn other_case(name: &str) -> Option<String> {
     let cases = [name.to_ascii_uppercase(), name.to_ascii_lowercase()];
     cases.into_iter().find(|it| it != name)
 }
 
-/// What two paths tell that differ by case, of which the first is there.
+/// The answer from two paths that differ only in case. The first path exists.
 fn tells(there: &Path, other: &Path) -> Option<Naming> {
     let there = fs::symlink_metadata(there).ok()?;
     match fs::symlink_metadata(other) {
@@ -62,13 +63,13 @@ fn tells(there: &Path, other: &Path) -> Option<Naming> {
     }
 }
 
-/// What a file tells that is made for it.
+/// The answer from a test file.
 fn tried(folder: &Path) -> Option<Naming> {
     let name = format!(".unchoke-case-{}", std::process::id());
     let path = folder.join(&name);
     File::create_new(&path).ok()?;
     let naming = tells(&path, &folder.join(name.to_ascii_uppercase()));
-    // An empty file that stays behind is no reason to fail.
+    // If the empty file cannot be removed, that is no reason to fail.
     drop(fs::remove_file(&path));
     naming
 }

@@ -1,5 +1,5 @@
-//! Sockets: attempts, strangers at the door, and one connection a peer. Who may connect is decided
-//! by the client core; this does as it says.
+//! Sockets of the peers: dialled connections, incoming connections, handshakes, and one connection
+//! for each peer. The client core decides who may connect; this module carries the decisions out.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -20,27 +20,27 @@ use crate::route::Route;
 use crate::stream::Stream;
 use crate::utp::{Strangers, Utp};
 
-/// Wait after a failed accept, which is most often a lack of descriptors.
+/// Wait after a failed accept. The most frequent cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes that the system takes beyond what the network carries.
+/// Most unsent bytes that the system may buffer for a connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 1 << 17;
 
-/// What the tasks of connections without a key have to say.
+/// A report of the tasks that accept, dial or do handshakes.
 #[derive(Debug)]
 pub(super) enum Arrival {
-    /// Somebody connected.
+    /// A peer connected to us.
     Knock(Stream, SocketAddr),
-    /// Handshakes are done.
+    /// The handshakes are done.
     Met(Door, Secured, Introduced),
-    /// There is no connection.
+    /// The connection failed.
     Failed(Door, HandshakeError),
 }
 
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) link: Link,
-    /// Its number before it had a key.
+    /// Its number before it had a peer key.
     pub(super) door: Door,
     pub(super) connection: Connection,
     pub(super) address: SocketAddr,
@@ -56,19 +56,19 @@ impl Unwritten {
         self.0.push_back(length);
     }
 
-    /// The oldest is written.
+    /// The oldest block was written.
     pub(super) fn written(&mut self) {
         self.0.pop_front();
     }
 
-    /// The oldest could not be read: it will not be sent.
+    /// The oldest block could not be read and will not be sent.
     pub(super) fn unread(&mut self) {
         let length = self.0.pop_front();
         self.0.extend(length);
     }
 
-    /// What will not be sent if the connection closes now. What is written and waits in the system
-    /// counts as sent, and a block of which a part is written does not.
+    /// The blocks that will not be sent if the connection closes now. Bytes in the buffer of the
+    /// system count as sent; a block that is only partly written does not.
     pub(super) fn unsent(&self) -> Unsent {
         Unsent {
             blocks: u32::try_from(self.0.len()).expect("as many as the credit"),
@@ -77,7 +77,7 @@ impl Unwritten {
     }
 }
 
-/// A connection whose handshake is under way, or just done.
+/// A connection whose handshake is running or has just finished.
 #[derive(Debug)]
 struct HalfOpen {
     address: SocketAddr,
@@ -94,9 +94,9 @@ pub(super) struct Peers {
     utp: Option<Utp>,
     shared: Shared,
     arrivals: Sender<Arrival>,
-    /// The listener, the attempts and the handshakes; they end with the session.
+    /// The tasks that accept, dial and do handshakes. They end with the session.
     tasks: JoinSet<()>,
-    /// Who has just connected, until the core says what to do with it.
+    /// The latest incoming connection, until the core decides about it.
     knocking: Option<(Stream, SocketAddr)>,
     doors: BTreeMap<Door, HalfOpen>,
     /// Indexed by `PeerKey`.
@@ -126,14 +126,14 @@ impl Peers {
         }
     }
 
-    /// Takes who connects by TCP, and dials by it.
+    /// Accepts incoming TCP connections, and enables TCP for dialling.
     pub(super) fn listen(&mut self, listener: TcpListener) {
         self.tcp = true;
         self.tasks
             .spawn(accept_all(listener, self.arrivals.clone()));
     }
 
-    /// The same by uTP.
+    /// The same for uTP.
     pub(super) fn listen_utp(&mut self, utp: Utp, mut strangers: Strangers) {
         self.utp = Some(utp);
         let arrivals = self.arrivals.clone();
@@ -141,7 +141,7 @@ impl Peers {
             while let Some((stream, address)) = strangers.recv().await {
                 let knock = Arrival::Knock(stream.into(), canonical(address));
                 if arrivals.send(knock).await.is_err() {
-                    return; // The session is over.
+                    return; // The session has ended.
                 }
             }
         });
@@ -159,7 +159,7 @@ impl Peers {
         self.slots.get_mut(peer.0 as usize)?.as_mut()
     }
 
-    /// The live connection that an event is about; `None` for one of the past.
+    /// Whether an event is about a connection that is still open.
     pub(super) fn is_current(&self, link: Link) -> bool {
         self.slot(link.peer).is_some_and(|slot| slot.link == link)
     }
@@ -168,10 +168,10 @@ impl Peers {
         self.slots.iter().flatten()
     }
 
-    /// Holds the connection for which [`Self::answer`] may be called, or drops the one before.
+    /// Holds an incoming connection for [`Self::answer`]. Drops the previous one.
     pub(super) fn hold(&mut self, knocking: Option<(Stream, SocketAddr)>) {
         self.knocking = knocking;
-        // What has ended in the meantime needs no memory.
+        // Free the memory of tasks that have ended.
         while self.tasks.try_join_next().is_some() {}
     }
 
@@ -185,7 +185,7 @@ impl Peers {
         self.half_open(door, address, dial(ways, address, identity));
     }
 
-    /// Does the handshake with the connection held.
+    /// Starts the handshake of the held connection.
     pub(super) fn answer(&mut self, door: Door) {
         let Some((stream, address)) = self.knocking.take() else {
             return;
@@ -209,7 +209,7 @@ impl Peers {
                 Ok((stream, introduced)) => Arrival::Met(door, stream, introduced),
                 Err(error) => Arrival::Failed(door, error),
             };
-            // The session may be over.
+            // Sending fails if the session has ended.
             drop(arrivals.send(arrival).await);
         });
         let half_open = HalfOpen {
@@ -220,20 +220,20 @@ impl Peers {
         self.doors.insert(door, half_open);
     }
 
-    /// A handshake is done. False if nobody waits for it any more.
+    /// Notes that a handshake is done. Returns false if the core no longer wants the connection.
     pub(super) fn met(&mut self, door: Door, stream: Secured) -> bool {
         let half_open = self.doors.get_mut(&door);
         half_open.map(|it| it.stream = Some(stream)).is_some()
     }
 
-    /// A handshake failed, or is not wanted any more: where it was to.
+    /// Drops a handshake that failed or is no longer wanted. Returns the address of the peer.
     pub(super) fn drop(&mut self, door: Door) -> Option<SocketAddr> {
         let half_open = self.doors.remove(&door)?;
         half_open.task.abort();
         Some(half_open.address)
     }
 
-    /// The connection behind a door is that of `peer` from now on.
+    /// Assigns the peer key `peer` to the connection of `door`.
     pub(super) fn join(&mut self, door: Door, peer: PeerKey) {
         let Some(half_open) = self.doors.remove(&door) else {
             return;
@@ -255,7 +255,8 @@ impl Peers {
         });
     }
 
-    /// A new connection with this key, unlike any other that was.
+    /// Identifies a new connection of this peer key, with a serial number that was never used
+    /// before.
     pub(super) fn link(&mut self, peer: PeerKey) -> Link {
         self.serial += 1;
         Link {
@@ -264,7 +265,7 @@ impl Peers {
         }
     }
 
-    /// What connections share.
+    /// What all connections share.
     pub(super) fn shared(&self) -> Shared {
         self.shared.clone()
     }
@@ -274,7 +275,8 @@ impl Peers {
         self.slots.get_mut(peer.0 as usize)?.take()
     }
 
-    /// Closes everything. What each connection has not written, as far as it has said so by now.
+    /// Closes all connections. Returns, for each, the blocks that it has not reported as written
+    /// yet.
     pub(super) fn close(&mut self) -> Vec<(Link, Unwritten)> {
         self.tasks.abort_all();
         let slots = self.slots.drain(..).flatten();
@@ -282,7 +284,7 @@ impl Peers {
     }
 }
 
-/// How a peer is reached.
+/// The transports for dialling.
 struct Ways {
     route: Route,
     utp: Option<Utp>,
@@ -290,7 +292,7 @@ struct Ways {
 }
 
 impl Ways {
-    /// By TCP, and else by uTP, where they are used.
+    /// Connects by TCP, or else by uTP, as far as they are enabled.
     async fn connect(&self, address: SocketAddr) -> std::io::Result<Stream> {
         let mut failure = std::io::Error::other("no transport is used");
         if self.tcp {
@@ -306,7 +308,7 @@ impl Ways {
     }
 }
 
-/// Connects, and greets in each way that the user wants, until the peer answers one.
+/// Connects, and tries each kind of greeting that the user allows until the peer answers one.
 async fn dial(
     reach: Ways,
     address: SocketAddr,
@@ -328,8 +330,8 @@ async fn dial(
     unreachable!("there is a way to greet, and the last one returns")
 }
 
-/// Messages are small and must not wait for each other; and blocks that the system has taken but
-/// not sent can no longer be held back by a choke, so it may take few.
+/// Sets options of a TCP socket. No delay: messages are small and should not wait for each other. A
+/// small send buffer: a choke cannot take back blocks that are already in the buffer of the system.
 fn prepare(stream: &Stream) -> std::io::Result<()> {
     let Stream::Tcp(stream) = stream else {
         return Ok(());
@@ -345,7 +347,7 @@ async fn accept_all(listener: TcpListener, arrivals: Sender<Arrival>) {
             Ok((stream, address)) => {
                 let knock = Arrival::Knock(stream.into(), canonical(address));
                 if arrivals.send(knock).await.is_err() {
-                    return; // The session is over.
+                    return; // The session has ended.
                 }
             }
             Err(error) => {

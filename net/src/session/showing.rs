@@ -1,4 +1,4 @@
-//! The session at the board: what it shows, and what it is told there.
+//! Connects the session to the board: shows its figures and carries out orders.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,21 +13,21 @@ use unchoke_core::torrent::Input;
 use super::board::{Cell, Detail, Era, Order, PeerShown, RoundShown, Seat, Shown, State};
 use super::{Session, SessionError, Settings, Status};
 
-/// Cells of the map of pieces.
+/// Number of cells in the map of pieces.
 const MOST_CELLS: u32 = 512;
-/// Policies that are remembered with what came of them.
+/// Most policies whose results are kept.
 const MOST_ERAS: usize = 20;
 
-/// The place at the board, if there is one.
+/// The place on the board, if there is a board.
 #[derive(Debug)]
 pub(super) struct Showing {
     seat: Option<Seat>,
-    /// The policy that runs is the last.
+    /// One entry for each policy; the last one is running.
     eras: Vec<Era>,
 }
 
 impl Showing {
-    /// Takes a seat. The session has not begun: what is on disk is being looked at.
+    /// Takes a place on the board. At this time the files on disk are still being checked.
     pub(super) fn new(settings: &Settings) -> Self {
         let metainfo = &settings.metainfo;
         let join = |board: &super::board::Board| {
@@ -54,7 +54,7 @@ impl Showing {
         self.seat.is_some()
     }
 
-    /// The next order; never, without a board.
+    /// The next order. Waits for ever without a board.
     pub(super) async fn order(&mut self) -> Order {
         match &mut self.seat {
             Some(seat) => seat.order().await,
@@ -66,7 +66,7 @@ impl Showing {
         &self.eras.last().expect("one runs").policy
     }
 
-    /// The policy that runs has come so far.
+    /// Updates the end of the running policy's entry.
     fn reach(&mut self, now: Duration, ledger: Ledger) {
         let era = self.eras.last_mut().expect("one runs");
         (era.to, era.ledgers[1]) = (now, ledger);
@@ -94,7 +94,7 @@ fn era(policy: &str, parameters: &Parameters, from: Duration, ledger: Ledger) ->
 }
 
 impl Session {
-    /// Puts the figures of now on the board.
+    /// Shows the current figures on the board.
     pub(super) fn show(&mut self, clock: Clock, status: &Status) {
         self.showing.reach(status.elapsed, status.ledger);
         let Some(seat) = &self.showing.seat else {
@@ -119,8 +119,8 @@ impl Session {
         });
     }
 
-    /// Puts the decisions that were just made on the board. Before they are carried out, while it is
-    /// known where everybody is.
+    /// Shows the latest decisions on the board. Call it before they are carried out, while the
+    /// addresses of all peers are known.
     pub(super) fn show_rounds(&mut self) {
         let Some(seat) = &self.showing.seat else {
             return;
@@ -178,7 +178,7 @@ impl Session {
         let (have, copies) = (torrent.have(), torrent.availability());
         let count = have.piece_count();
         let cells = count.min(MOST_CELLS);
-        // In 64 bits: the product of two counts of pieces.
+        // Use 64 bits: this is a product of two counts of pieces.
         let edge = |cell: u32| {
             let at = u64::from(cell) * u64::from(count) / u64::from(cells);
             u32::try_from(at).expect("at most the pieces")

@@ -1,4 +1,4 @@
-//! What the core, and the user, are told of an attempt that failed.
+//! The reason for a failed connection attempt, for the core and the user.
 
 use std::io::ErrorKind;
 
@@ -6,9 +6,9 @@ use unchoke_core::client::explain::Unmet;
 
 use crate::connection::{Encryption, HandshakeError};
 
-/// Why there is no connection, when we connect with this `encryption`.
+/// Maps the error to a reason. `encryption` is our setting.
 pub(super) fn unmet(error: &HandshakeError, encryption: Encryption) -> Unmet {
-    // With the other ways of ours, both ways to greet were tried.
+    // With the other settings, both kinds of greeting (encrypted and plain) were tried.
     let one_way = matches!(encryption, Encryption::Off | Encryption::Require);
     match error {
         HandshakeError::Io(error) => match error.kind() {
@@ -17,7 +17,8 @@ pub(super) fn unmet(error: &HandshakeError, encryption: Encryption) -> Unmet {
             ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
             | ErrorKind::AddrNotAvailable => Unmet::Unreachable,
-            // Who was connected to and closes at our greeting does not like the way of it.
+            // The peer accepted the connection and closed it at our greeting, so it probably
+            // rejects that kind of greeting.
             _ if one_way => Unmet::Encryption,
             _ => Unmet::HungUp,
         },

@@ -1,4 +1,4 @@
-//! The web seeds of a session: which run, and what they say. BEP 19.
+//! The web seeds of a session: which ones run, and their last errors. BEP 19.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct WebSeeds {
     urls: Vec<String>,
     client: Client,
     running: BTreeMap<PeerKey, Running>,
-    /// How those ended that failed last.
+    /// The last error of each web seed that failed.
     said: BTreeMap<u16, String>,
 }
 
@@ -32,7 +32,7 @@ struct Running {
     server: WebSeed,
 }
 
-/// The URLs that are used.
+/// The URLs of the web seeds that are used.
 pub(super) fn urls(settings: &Settings) -> Vec<String> {
     let all = settings.metainfo.web_seeds.iter();
     all.filter(|_| settings.web_seeds).cloned().collect()
@@ -48,7 +48,7 @@ impl WebSeeds {
         }
     }
 
-    /// How each stands.
+    /// The last message of each web seed.
     pub(super) fn last_words(&self) -> Vec<LastWord> {
         let all = (0..).zip(&self.urls);
         let word = |(seed, url): (u16, &String)| {
@@ -63,31 +63,31 @@ impl WebSeeds {
         all.map(word).collect()
     }
 
-    /// How many are in use.
+    /// Number of running web seeds.
     pub(super) fn count(&self) -> usize {
         self.running.len()
     }
 
-    /// Whether an event is about one that is in use.
+    /// Whether an event is about a running web seed.
     pub(super) fn is_current(&self, link: Link) -> bool {
         self.running
             .get(&link.peer)
             .is_some_and(|it| it.link == link)
     }
 
-    /// Hands a message on; false if the peer is no web seed.
+    /// Passes a message to a web seed; false if the peer is not a web seed.
     pub(super) fn send(&self, peer: PeerKey, message: &Message) -> bool {
         let running = self.running.get(&peer);
         running.map(|it| it.server.send(message.clone())).is_some()
     }
 
-    /// Ends the use of one, or does nothing.
+    /// Stops a web seed, if it runs.
     pub(super) fn remove(&mut self, peer: PeerKey) -> Option<ClientInput> {
         self.running.remove(&peer)?;
         Some(closed(peer, Ended::ByDriver))
     }
 
-    /// Ends all.
+    /// Stops all web seeds.
     pub(super) fn close(&mut self) -> Vec<ClientInput> {
         let all = std::mem::take(&mut self.running).into_keys();
         all.map(|peer| closed(peer, Ended::ByDriver)).collect()
@@ -116,7 +116,7 @@ impl Session {
         self.web_seeds.running.insert(peer, running);
     }
 
-    /// One has failed by itself.
+    /// Handles the failure of a web seed.
     pub(super) fn web_seed_failed(
         &mut self,
         peer: PeerKey,

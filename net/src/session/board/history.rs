@@ -1,19 +1,19 @@
-//! The ledger over time, in bounded memory, and what came of each policy.
+//! The ledger over time, in bounded memory, and the results of each policy.
 
 use std::time::Duration;
 
 use unchoke_core::ledger::{Ledger, Waste};
 
-/// Rows that are kept; when there are more, every other one goes.
+/// Most rows kept. When there are more, every second row is removed.
 const MOST_ROWS: usize = 512;
 
-/// How many columns a row has.
+/// Number of columns in a row.
 const COUNT: usize = 5 + Waste::COUNT;
 
-/// One moment: milliseconds since the start, and the sums by then.
+/// A sample: milliseconds since the start, and the totals at that time.
 pub type Row = [u64; COUNT];
 
-/// The columns of a row.
+/// Names of the columns of a row.
 pub const COLUMNS: [&str; COUNT] = [
     "ms",
     "useful_bytes",
@@ -40,11 +40,11 @@ pub(super) fn row(elapsed: Duration, ledger: &Ledger) -> Row {
     row
 }
 
-/// Rows at equal distances, which double whenever there are too many.
+/// Rows at equal distances in time. The distance doubles whenever there are too many rows.
 #[derive(Debug, Default)]
 pub struct History {
     rows: Vec<Row>,
-    /// Every so many samples make a row, as a power of two.
+    /// One row is kept for every 2^`doublings` samples.
     doublings: u32,
     samples: u64,
 }
@@ -70,18 +70,18 @@ impl History {
     }
 }
 
-/// How long a policy ran, and what came of it.
+/// The time during which one policy ran, and its results.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Era {
-    /// The policy.
+    /// The id of the policy.
     pub policy: String,
-    /// What was set of its parameters.
+    /// The parameters that were set.
     pub parameters: Vec<(String, u64)>,
-    /// Since the start of the run.
+    /// Start, measured from the start of the run.
     pub from: Duration,
-    /// Until when, or until now.
+    /// End, or now if the policy is running.
     pub to: Duration,
-    /// The ledger when it began, and when it ended.
+    /// The ledger at the start and at the end.
     pub ledgers: [Ledger; 2],
 }
 
