@@ -1,7 +1,7 @@
-//! Resume data: which pieces are verified, believed only while the files are as they were.
+//! Resume data: which pieces are verified. It is used only while the files are unchanged.
 //!
-//! Written to a temporary file, synced and renamed, after the payload it speaks of was synced. A
-//! checksum guards it: damaged data is not believed in any part.
+//! It is saved after the payload was synced: written to a temporary file, synced and renamed. A
+//! checksum detects damage; damaged resume data is ignored as a whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -16,11 +16,12 @@ use unchoke_core::ids::{InfoHash, PieceIndex};
 use crate::storage::{Stamp, Storage, StorageError, Use, read_slots};
 use crate::text::{from_hex, to_hex};
 
-/// Begins the first line, which ends with the SHA-1 of all other bytes in hex.
+/// Start of the first line. The line ends with the SHA-1 of all other bytes, in hex.
 const HEAD: &str = "unchoke resume data 2, sha1 ";
-/// Resume data larger than this is not ours: 2^30 pieces take 256 MiB in hex, 2^21 take 512 KiB.
+/// Largest file that can be resume data of ours: 2^30 pieces take 256 MiB in hex, 2^21 take 512
+/// KiB.
 const MAX_BYTES: u64 = 400 << 20;
-/// Bytes that a file of the torrent takes at most: seven numbers and what stands between them.
+/// Most bytes for one file of the torrent: seven numbers and the separators.
 const FILE_BYTES: u64 = 170;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,40 +30,42 @@ struct Saved {
     info_hash: String,
     piece_bytes: u32,
     total_bytes: u64,
-    /// Wire form of the verified pieces, in hex.
+    /// The verified pieces as a bitfield in wire form, in hex.
     pieces: String,
-    /// Of each file of the torrent, `null` if absent: its stamp when it was last verified or written
-    /// by us, and whether nobody else has changed it since then.
+    /// For each file of the torrent, `null` if absent: its stamp when we last verified or wrote it,
+    /// and whether no other program has changed it since then.
     files: Vec<SavedFile>,
 }
 
 type SavedFile = Option<(Stamp, bool)>;
 
-/// What resume data says, compared with what is there.
+/// Resume data compared with the files on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded {
-    /// There is none. Whether each file is one that we wrote, as far as that can be told.
+    /// There is no resume data. For each file: whether we wrote it, as far as the slots tell.
     Nothing(Vec<bool>),
-    /// It cannot be used; a sentence about why, and whether each file is one that we wrote.
+    /// The resume data cannot be used: the reason as a sentence, and for each file whether we wrote
+    /// it.
     Useless(String, Vec<bool>),
-    /// It is ours and whole.
+    /// The resume data is valid.
     Known(Known),
 }
 
 /// What is known without reading the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// Pieces that are good.
+    /// Pieces that are verified.
     pub good: Bitfield,
-    /// Pieces of files that have changed since: good or not, only hashing can tell.
+    /// Pieces in files that have changed since they were verified. They must be hashed again.
     pub doubtful: Bitfield,
-    /// How many files have changed.
+    /// Number of changed files.
     pub changed_files: usize,
-    /// Whether each file is the one that we verified or wrote, though its content may have changed.
+    /// For each file: whether it is still the file that we verified or wrote, even if its content
+    /// changed.
     pub ours: Vec<bool>,
 }
 
-/// Where the resume data of one torrent lies, with room reserved for it.
+/// The location of the resume data of one torrent, and the space reserved for it.
 #[derive(Clone, Debug)]
 pub struct Resume {
     path: PathBuf,
@@ -73,7 +76,7 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// The resume data of a torrent whose payload lies below `folder`.
+    /// The resume data of a torrent whose payload is in `folder`.
     #[must_use]
     pub fn new(folder: &Path, info_hash: InfoHash, geometry: Geometry) -> Self {
         Self {
@@ -85,7 +88,7 @@ impl Resume {
         }
     }
 
-    /// Takes the space that saving will need, so that a full disk cannot prevent it.
+    /// Allocates the disk space that saving will need, so that a full disk cannot prevent it.
     pub fn reserve(&self, files: usize) -> io::Result<()> {
         let pieces = u64::from(self.geometry.piece_count().div_ceil(8)) * 2;
         let bytes = pieces + files as u64 * FILE_BYTES + 512;
@@ -97,14 +100,14 @@ impl Resume {
         Ok(())
     }
 
-    /// Gives the space back that [`Self::reserve`] took, as nothing will be saved.
+    /// Frees the space that [`Self::reserve`] allocated, because nothing will be saved.
     pub fn free(&self) {
         if let Err(error) = fs::remove_file(&self.temporary) {
             tracing::debug!(%error, "reserved space is left");
         }
     }
 
-    /// The temporary file in place, never through a link that somebody left there.
+    /// Opens the temporary file. Never follows a link in its place.
     fn open_temporary(&self) -> io::Result<File> {
         match fs::symlink_metadata(&self.temporary) {
             Ok(found) if !found.is_file() => fs::remove_file(&self.temporary)?,
@@ -117,7 +120,7 @@ impl Resume {
             .open(&self.temporary)
     }
 
-    /// What is known without reading the payload.
+    /// Loads what is known without reading the payload.
     #[must_use]
     pub fn load(&self, storage: &Storage) -> Loaded {
         let count = storage.files().len();
@@ -196,13 +199,14 @@ impl Resume {
         known
     }
 
-    /// Keeps note of what is written, so that [`Self::load`] can tell our writes from others' even
-    /// after we were killed. To be called before the first write.
+    /// Starts to log the stamp of each write, so that [`Self::load`] can tell our writes from
+    /// others' even after a kill. Call it before the first write.
     pub fn follow(&self, storage: &Storage) -> Result<(), StorageError> {
         storage.keep_slots(&self.slots)
     }
 
-    /// Ends what [`Self::follow`] began, after everything was saved and nothing more is written.
+    /// Removes the log of [`Self::follow`]. Call it after everything is saved and nothing more is
+    /// written.
     pub fn unfollow(&self) -> io::Result<()> {
         match fs::remove_file(&self.slots) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -210,21 +214,21 @@ impl Resume {
         }
     }
 
-    /// Saves that `have` is verified. The payload must have been synced, and every file that is there
-    /// must be one that we wrote, or that has a good piece, or be left alone.
+    /// Saves that the pieces in `have` are verified. The payload must have been synced. Each file
+    /// on disk must be one that we wrote, have a verified piece, or be a file that we do not touch.
     pub fn save(&self, storage: &Storage, have: &Bitfield) -> io::Result<()> {
-        // What is there of a file that we leave alone may be anybody's.
+        // A file that we do not touch may have been written by any program.
         let ours = storage.files().iter().map(|it| it.wanted != Use::None);
         self.write(have, self.stamps(storage, ours, have))
     }
 
-    /// Saves what a check has found, in place of what was `known`.
+    /// Saves the result of a check. It replaces what was `known`.
     pub fn correct(&self, storage: &Storage, known: &Known, have: &Bitfield) -> io::Result<()> {
         let ours = known.ours.iter().copied();
         self.write(have, self.stamps(storage, ours, have))
     }
 
-    /// The stamps of the files that are `ours` or have a good piece.
+    /// The stamps of the files that are `ours` or have a verified piece.
     fn stamps(
         &self,
         storage: &Storage,
@@ -260,14 +264,14 @@ impl Resume {
         File::open(folder)?.sync_all()
     }
 
-    /// Whether there is resume data of any kind.
+    /// Whether there is a resume file, valid or not.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.path.is_file()
     }
 }
 
-/// Who changed a file since the resume data was saved.
+/// How a file changed since the resume data was saved.
 enum Change {
     None,
     Ours,
@@ -291,7 +295,7 @@ fn change(
     }
 }
 
-/// Whether each file is one that we verified or wrote, by what was saved and by its slot.
+/// For each file: whether we verified or wrote it, judged by the saved stamp and by its slot.
 fn ours(storage: &Storage, files: &[SavedFile], slots: &[SavedFile]) -> Vec<bool> {
     let both = files.iter().zip(slots).enumerate();
     both.map(|(file, (saved, slot))| {

@@ -1,11 +1,12 @@
-//! The payload on disk: one range of bytes laid over many files, by `pread` and `pwrite`.
+//! The payload on disk: one range of bytes that spans many files, accessed with `pread` and
+//! `pwrite`.
 //!
-//! Of each file it remembers the stamp of the moment when it was last looked at, or last written by
-//! us. Every later access compares: a change by somebody else is noticed before what was read counts
-//! as good, and no stamp of such a change ever vouches for a piece. Reading creates, extends and cuts
-//! nothing.
+//! For each file, the storage remembers the stamp of our last look or write. Each later access
+//! compares the current stamp with it. So a change by another program is detected before the bytes
+//! read count as good, and the stamp after such a change never counts as proof for a piece. Reading
+//! never creates, extends or cuts a file.
 //!
-//! Deliberately not here: memory maps, and any path that did not go through the sanitised layout.
+//! Deliberately not here: memory maps, and paths that do not come from the sanitised layout.
 
 mod changes;
 mod fitting;
@@ -35,43 +36,43 @@ pub use stamp::Stamp;
 /// One file of a torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Sanitised path below the output folder.
+    /// Sanitised path, relative to the output folder.
     pub path: PathBuf,
-    /// Bytes.
+    /// Length in bytes.
     pub length: u64,
-    /// Padding: neither written nor read. BEP 47 wants zeros.
+    /// Whether it is padding, which is neither written nor read. BEP 47 requires zeros.
     pub pad: bool,
-    /// What is to become of it.
+    /// How the file is used.
     pub wanted: Use,
 }
 
-/// What is to become of a file.
+/// How a file is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Use {
-    /// It is made, of full length.
+    /// It is created with its full length.
     #[default]
     Whole,
-    /// It is not wanted but shares pieces with one that is: it is made when the first of them comes,
-    /// and is as long as they need.
+    /// It is not wanted but shares pieces with a wanted file. It is created when the first of these
+    /// pieces arrives, and is only as long as these pieces need.
     Shared,
-    /// It is neither made nor changed.
+    /// It is neither created nor changed.
     None,
 }
 
-/// Something went wrong with a file.
+/// An operation on a file failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
 pub struct StorageError {
-    /// What was tried.
+    /// The operation.
     pub action: &'static str,
-    /// On what.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the system.
     pub source: io::Error,
 }
 
 impl StorageError {
-    /// Whether what was looked for is not there, rather than out of reach.
+    /// Whether the file does not exist, as opposed to not being accessible.
     #[must_use]
     pub fn is_absence(&self) -> bool {
         use io::ErrorKind::{NotADirectory, NotFound, UnexpectedEof};
@@ -92,17 +93,17 @@ impl StorageError {
 pub struct Storage {
     root: PathBuf,
     files: Vec<FileEntry>,
-    /// First byte of each file in the payload, and at the end the total.
+    /// Offset of the first byte of each file in the payload; the last entry is the total length.
     starts: Vec<u64>,
     handles: Mutex<Handles>,
-    /// What is known of each file. Locked while the file is written, so that nobody takes a write of
-    /// ours for a change by somebody else.
+    /// The known state of each file. Locked while the file is written, so that no other thread
+    /// mistakes our write for a change by another program.
     states: Vec<Mutex<State>>,
     changes: Changes,
     odd_padding: OddPadding,
     slots: OnceLock<Slots>,
-    /// A sync failed: the system may have dropped what it could not write, and the next sync would
-    /// not say so.
+    /// Whether a sync failed. The system may have dropped data that it could not write, and the
+    /// next sync would not report that.
     sync_failed: AtomicBool,
 }
 
@@ -114,7 +115,8 @@ struct Span {
 }
 
 impl Storage {
-    /// Looks at what is there; nothing is created. Fails if a path is longer than the system allows.
+    /// Examines the files on disk and creates nothing. Fails if a path is longer than the system
+    /// allows.
     pub fn open(root: &Path, files: Vec<FileEntry>) -> Result<Self, StorageError> {
         let canonical = fs::canonicalize(root)
             .map_err(|error| StorageError::new("open folder", root, error))?;
@@ -122,9 +124,10 @@ impl Storage {
         Ok(Self::with_root(canonical, files))
     }
 
-    /// For writing: creates `root`, and refuses what could not be written later: folders in the
-    /// place of files, files in the place of folders, links that lead out. Files are created when
-    /// first written, sparse and of full length; those without content by [`Self::create_empty`].
+    /// Like [`Self::open`], for writing. Creates `root`, and refuses paths that could not be
+    /// written later: folders in the place of files, files in the place of folders, links that lead
+    /// out of `root`. Files are created on the first write, sparse and with full length;
+    /// [`Self::create_empty`] creates the files without content.
     pub fn create(root: &Path, files: Vec<FileEntry>) -> Result<Self, StorageError> {
         fs::create_dir_all(root)
             .map_err(|error| StorageError::new("create folder", root, error))?;
@@ -154,7 +157,7 @@ impl Storage {
         }
     }
 
-    /// The folder, without symbolic links.
+    /// The output folder, with symbolic links resolved.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -166,7 +169,7 @@ impl Storage {
         &self.files
     }
 
-    /// First byte of file number `index` in the payload.
+    /// Offset of the first byte of file number `index` in the payload.
     #[must_use]
     pub fn start(&self, index: usize) -> u64 {
         self.starts[index]
@@ -197,7 +200,7 @@ impl Storage {
             })
     }
 
-    /// Creates the files of the torrent that have no content and are not there.
+    /// Creates the missing files of length zero.
     pub fn create_empty(&self) -> Result<(), StorageError> {
         for (file, entry) in self.files.iter().enumerate() {
             if entry.length == 0 && !entry.pad && entry.wanted == Use::Whole {
@@ -222,7 +225,7 @@ impl Storage {
             let mut state = lock(&self.states[span.file]);
             let handle = self.to_write(span.file, &mut state)?;
             let written = handle.write_all_at(part, span.offset);
-            // Also after a failure: a part may be written.
+            // Do this after a failure, too: a part of the bytes may be written.
             lock(&self.handles).touch(span.file);
             let stamped = self.note_own_write(span.file, &handle, &mut state);
             written.map_err(self.failed("write", span.file))?;
@@ -246,7 +249,7 @@ impl Storage {
         Ok(())
     }
 
-    /// From now on the stamps of our writes are kept at `path`.
+    /// From now on, keeps the stamps of our writes in the file `path`.
     pub(crate) fn keep_slots(&self, path: &Path) -> Result<(), StorageError> {
         let opened = Slots::open(path);
         let slots = opened.map_err(|error| StorageError::new("write", path, error))?;
@@ -255,8 +258,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Files that are there already are synced as well, as if we had written them: resume data is
-    /// about to speak of them.
+    /// Also syncs files that were there before, as if we had written them: the resume data will
+    /// refer to them.
     pub(crate) fn sync_all_present(&self) -> Result<(), StorageError> {
         for file in (0..self.files.len()).filter(|it| self.stamp(*it).is_some()) {
             lock(&self.handles).touch(file);
@@ -264,7 +267,7 @@ impl Storage {
         self.sync()
     }
 
-    /// A handle for writing, after a look whether somebody else changed the file.
+    /// A handle for writing. First checks whether another program changed the file.
     fn to_write(&self, file: usize, state: &mut State) -> Result<Arc<File>, StorageError> {
         let cached = lock(&self.handles).get(file, true);
         if let Some(handle) = cached {
@@ -301,7 +304,7 @@ impl Storage {
             self.note_change(file, state);
         }
         if found.len() < entry.length && entry.wanted == Use::Whole {
-            // Sparse, and of full length from the start.
+            // Sparse, with full length from the start.
             let extended = handle.set_len(entry.length);
             extended.map_err(self.failed("extend", file))?;
         }
@@ -313,7 +316,7 @@ impl Storage {
         Ok(handles.keep(file, handle, true))
     }
 
-    /// Cuts a file to the length that the torrent says.
+    /// Cuts a file to its length in the torrent.
     pub fn cut(&self, file: usize) -> Result<(), StorageError> {
         let mut state = lock(&self.states[file]);
         let handle = self.to_write(file, &mut state)?;
@@ -322,8 +325,8 @@ impl Storage {
         self.note_own_write(file, &handle, &mut state)
     }
 
-    /// Fills `bytes` from `offset` of the payload. A change of a file that shows then is noted
-    /// ([`Self::take_changed`]): what was read may not be what was verified.
+    /// Fills `bytes` from `offset` of the payload. If a file has changed, this is noted
+    /// ([`Self::take_changed`]): the bytes read may differ from the verified ones.
     pub fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
         let mut at = 0;
         for span in self.spans(offset, bytes.len()) {
@@ -354,7 +357,7 @@ impl Storage {
         };
         let read = handle.read_exact_at(part, offset);
         read.map_err(self.failed("read", file))?;
-        // After the read: a change before it shows by now.
+        // Look after the read, so that a change before the read is detected.
         let mut state = lock(&self.states[file]);
         let found = handle.metadata().map_err(self.failed("look at", file))?;
         if state.known != Some(Stamp::of(&found)) {
@@ -363,14 +366,14 @@ impl Storage {
         Ok(())
     }
 
-    /// Whether any file of the torrent with content exists.
+    /// Whether any file of the torrent with a length above zero exists.
     #[must_use]
     pub fn anything_there(&self) -> bool {
         (0..self.files.len()).any(|file| self.stamp(file).is_some_and(|it| it.length > 0))
     }
 
-    /// Whether the files that hold these bytes exist and reach so far. Cheap: saves reading and
-    /// hashing what cannot be there.
+    /// Whether the files with these bytes exist and are long enough. A cheap check that avoids
+    /// reading and hashing absent data.
     #[must_use]
     pub fn may_hold(&self, offset: u64, length: u32) -> bool {
         self.spans(offset, length as usize).all(|span| {
@@ -381,8 +384,8 @@ impl Storage {
         })
     }
 
-    /// Puts everything written so far onto the disk. Once this has failed it fails for good: only a
-    /// check of the files can tell what the disk has.
+    /// Writes all data to disk. After one failure it always fails: only a check of the files can
+    /// tell what is on disk.
     pub fn sync(&self) -> Result<(), StorageError> {
         if self.sync_failed.load(Ordering::Relaxed) {
             let why = "an earlier sync failed";
@@ -398,7 +401,8 @@ impl Storage {
     fn sync_touched(&self) -> Result<(), StorageError> {
         let mut folders = BTreeSet::new();
         loop {
-            // Taken before the sync: a write that comes meanwhile must be synced again.
+            // Take the file from the list before the sync: a write during the sync must be synced
+            // again.
             let Some(file) = lock(&self.handles).take_touched() else {
                 break;
             };
@@ -407,7 +411,7 @@ impl Storage {
             let above = path.ancestors().skip(1).map(Path::to_path_buf);
             folders.extend(above.take_while(|it| it.starts_with(&self.root)));
         }
-        // The names must last as well.
+        // Sync the folders, so that new names are on disk as well.
         for folder in folders {
             let synced = File::open(&folder).and_then(|it| it.sync_all());
             synced.map_err(|error| StorageError::new("sync", &folder, error))?;
@@ -421,7 +425,7 @@ impl Storage {
             Some(handle) => handle,
             None => match inside::open(&self.root, &self.files[file].path, Purpose::Write) {
                 Ok(handle) => Arc::new(handle),
-                // Somebody deleted it: nothing of it counts any more.
+                // The file was deleted, so none of its data counts any more.
                 Err(_) if self.look(file) => return Ok(()),
                 Err(error) => return Err(self.failed("sync", file)(error)),
             },

@@ -1,5 +1,6 @@
-//! Padding as peers sent it, of pieces that are being fetched. It counts only if a piece fails with the
-//! zeros that BEP 47 wants, and passes with it: then the torrent is odd, and the peers are honest.
+//! Non-zero padding that peers sent for pieces in progress. It is used only if a piece fails its
+//! hash with zeros (BEP 47) and passes with this padding. Then the torrent was made with non-zero
+//! padding, and the peers are honest.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +8,11 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 
 use crate::storage::Run;
 
-/// Bytes kept at most by each thread. What comes beyond counts as zeros: a peer must not fill our
+/// Most bytes that each thread keeps. Further padding counts as zeros: a peer must not fill our
 /// memory with pieces that it never completes.
 const MOST_BYTES: usize = 16 << 20;
 
-/// By piece and first byte of the block.
+/// Keyed by the piece and the first byte of the block.
 #[derive(Default)]
 pub(super) struct SentPadding {
     blocks: BTreeMap<(PieceIndex, u32), Vec<Run>>,
@@ -23,7 +24,7 @@ fn bytes_of(runs: &[Run]) -> usize {
 }
 
 impl SentPadding {
-    /// A block came, with `runs` as its padding that is not zeros.
+    /// Notes that a block arrived, with `runs` as its non-zero padding.
     pub(super) fn note(&mut self, block: BlockRef, runs: Vec<Run>) {
         let key = (block.piece, block.begin);
         if let Some(old) = self.blocks.remove(&key) {
@@ -36,7 +37,7 @@ impl SentPadding {
         }
     }
 
-    /// The runs of the piece, which is complete.
+    /// Takes the runs of a piece that is complete.
     pub(super) fn take(&mut self, piece: PieceIndex) -> Vec<Run> {
         let of_piece = self.blocks.range((piece, 0)..=(piece, u32::MAX));
         let keys: Vec<_> = of_piece.map(|it| *it.0).collect();

@@ -1,4 +1,4 @@
-//! Which pieces count as verified, as far as the disk threads know.
+//! Which pieces count as verified, and which are in doubt, as the disk threads know it.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use unchoke_core::ids::PieceIndex;
 
 use crate::storage::Storage;
 
-/// Shared by the threads.
+/// State shared by the disk threads.
 #[derive(Debug)]
 pub(super) struct Standing {
     geometry: Geometry,
@@ -18,9 +18,9 @@ pub(super) struct Standing {
 
 #[derive(Debug)]
 struct Pieces {
-    /// Doubted ones included, until they turn out to be bad.
+    /// Verified pieces. Doubted pieces are included until they turn out to be bad.
     verified: Bitfield,
-    /// Their file changed, or a peer gives us reason to doubt them: hashed before they are served.
+    /// Pieces to hash before they are served: their file changed, or a peer reported a problem.
     doubted: BTreeSet<PieceIndex>,
 }
 
@@ -43,12 +43,12 @@ impl Standing {
         }
     }
 
-    /// A panic elsewhere leaves the sets usable: every change to them is complete in itself.
+    /// A panic in another thread leaves the sets usable: each change to them is complete in itself.
     fn lock(&self) -> MutexGuard<'_, Pieces> {
         self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Doubts every verified piece of the files that somebody else changed.
+    /// Marks every verified piece of files that another program changed as doubted.
     pub(super) fn note_changes(&self, storage: &Storage) {
         for file in storage.take_changed() {
             let touched = storage.pieces_of(file, self.geometry.piece_bytes());
@@ -87,14 +87,14 @@ impl Standing {
         }
     }
 
-    /// A doubted piece of those that thread `number` of `threads` deals with.
+    /// The next doubted piece among those that thread `number` of `threads` handles.
     pub(super) fn next_doubt(&self, number: u32, threads: u32) -> Option<PieceIndex> {
         let pieces = self.lock();
         let mut doubted = pieces.doubted.iter();
         doubted.find(|piece| piece.0 % threads == number).copied()
     }
 
-    /// How many pieces that thread `number` of `threads` deals with are doubted.
+    /// Number of doubted pieces among those that thread `number` of `threads` handles.
     pub(super) fn doubts(&self, number: u32, threads: u32) -> usize {
         let pieces = self.lock();
         let doubted = pieces.doubted.iter();

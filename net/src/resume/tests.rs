@@ -27,7 +27,7 @@ fn set(pieces: &[u32]) -> Bitfield {
     set
 }
 
-/// Pieces 0, 2 and 4 are verified; 1 and 2 each lie in two files.
+/// A torrent whose pieces 0, 2 and 4 are verified; pieces 1 and 2 each lie in two files.
 fn torrent(folder: &Path) -> (Storage, Resume, Bitfield) {
     let storage = Storage::create(folder, files()).expect("create");
     let resume = Resume::new(folder, InfoHash([7; 20]), geometry());
@@ -37,7 +37,7 @@ fn torrent(folder: &Path) -> (Storage, Resume, Bitfield) {
     (storage, resume, set(&[0, 2, 4]))
 }
 
-/// What the next run knows, which looks at the files anew.
+/// What the next run knows when it opens the files again.
 fn next_run(folder: &Path, resume: &Resume) -> Loaded {
     resume.load(&Storage::open(folder, files()).expect("open"))
 }
@@ -147,7 +147,7 @@ fn a_change_seen_while_we_ran_is_not_vouched_for_by_a_later_save() {
         resume.save(&storage, &have).expect("save");
         let found = known(folder.path(), &resume);
         assert_eq!(found.good, set(&[2, 4]), "{name}");
-        // Not even if we write to it afterwards, and are killed.
+        // They stay in doubt even if we write to the file afterwards and are killed.
         if storage.write(0, &[2; 20]).is_ok() {
             let found = known(folder.path(), &resume);
             assert_eq!(found.good, set(&[2, 4]), "{name}");
@@ -165,7 +165,7 @@ fn after_a_kill_what_we_wrote_is_told_from_what_others_wrote() {
     let found = known(folder.path(), &resume);
     assert_eq!((found.good, found.changed_files), (have.clone(), 0));
     assert_eq!(found.doubtful, set(&[1]), "only what was not verified");
-    // Now somebody writes to `b`, with the old date.
+    // Now another program writes to `b` and restores the old date.
     CHANGES[2].1(&folder.path().join("b"));
     let found = known(folder.path(), &resume);
     assert_eq!(found.good, set(&[0, 4]));
@@ -244,7 +244,7 @@ fn a_check_corrects_the_claims_and_does_not_make_files_ours() {
     );
 }
 
-/// Random numbers that are the same in every run. xorshift64.
+/// A random generator with the same numbers in every run: xorshift64.
 struct Numbers(u64);
 
 impl Numbers {
@@ -260,7 +260,7 @@ impl Numbers {
         from.min(to)..from.max(to)
     }
 
-    /// Damage of the kinds that disks, editors and programs do.
+    /// Damages the bytes in ways that disks, editors and programs do.
     fn damage(&mut self, bytes: &mut Vec<u8>, other: &[u8]) {
         match self.below(7) {
             0 => {
@@ -287,7 +287,7 @@ impl Numbers {
             }
             5 => drop(bytes.drain(self.range(bytes.len()))),
             _ => {
-                // Another digit in the place of a digit: still a valid file but for the checksum.
+                // Replaces a digit by another one: only the checksum can detect this.
                 let at = self.below(bytes.len());
                 let digit = bytes[at..].iter().position(u8::is_ascii_hexdigit);
                 if let Some(digit) = digit {
@@ -317,7 +317,7 @@ fn damaged_resume_data_never_yields_other_pieces_than_were_saved() {
         }
         match resume.decode(&bytes, 3) {
             None => useless += 1,
-            // All of an older save may take its place: that is no damage.
+            // Complete older resume data is valid, not damaged.
             Some(_) if bytes == good || bytes == other => whole += 1,
             Some((pieces, _)) => panic!("round {round}: {pieces:?} by {bytes:?}"),
         }

@@ -1,4 +1,4 @@
-//! Changes that somebody else made to files while we use them.
+//! Changes by other programs to files that we use.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::handles::lock;
 use super::{Stamp, Storage, stamp_at};
 
-/// What is known of one file.
+/// The known state of one file.
 #[derive(Debug)]
 pub(super) struct State {
-    /// As it was when last looked at or last written by us; `None` if absent.
+    /// Its stamp after our last look or write; `None` if absent.
     pub(super) known: Option<Stamp>,
-    /// Nobody else changed it since [`Storage::open`], or since it was checked.
+    /// Whether no other program changed it since [`Storage::open`] or the last check.
     pub(super) vouched: bool,
-    /// Another file took its place: it is not ours to write to.
+    /// Whether another file replaced it. We must not write to that file.
     pub(super) replaced: bool,
 }
 
@@ -28,21 +28,21 @@ impl State {
     }
 }
 
-/// The changes seen so far.
+/// The detected changes.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     count: AtomicU64,
-    /// Files of which nobody was told yet.
+    /// Changed files that were not reported yet.
     files: Mutex<BTreeSet<usize>>,
 }
 
 impl Storage {
-    /// Somebody else changed `file`: what is there from now on counts as unknown.
+    /// Notes that another program changed `file`. Its content counts as unknown from now on.
     pub(super) fn note_change(&self, file: usize, state: &mut State) {
         lock(&self.handles).forget(file);
         let found = stamp_at(&self.root, &self.files[file]);
         if let Some(found) = &found {
-            // After a deletion, too: what appears then is somebody's.
+            // A file that appears after a deletion also belongs to another program.
             let same = state.known.is_some_and(|it| it.is_same_place(found));
             state.replaced |= !same;
         }
@@ -52,7 +52,7 @@ impl Storage {
         self.changes.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Compares `file` with what is known of it; true if somebody else has changed it.
+    /// Compares `file` with its known state. Returns true if another program changed it.
     pub fn look(&self, file: usize) -> bool {
         let mut state = lock(&self.states[file]);
         let changed = stamp_at(&self.root, &self.files[file]) != state.known;
@@ -62,48 +62,49 @@ impl Storage {
         changed
     }
 
-    /// The stamp of file number `file` when it was last looked at or written by us; `None` if it was
-    /// absent or is padding.
+    /// The stamp of file number `file` after our last look or write; `None` if it was absent or is
+    /// padding.
     #[must_use]
     pub fn stamp(&self, file: usize) -> Option<Stamp> {
         lock(&self.states[file]).known
     }
 
-    /// The stamp of `file`, and whether it vouches for the pieces that were verified there: nobody
-    /// else changed the file since.
+    /// The stamp of `file`, and whether the verified pieces in it are still valid: no other program
+    /// changed the file since.
     #[must_use]
     pub fn vouched_stamp(&self, file: usize) -> Option<(Stamp, bool)> {
         let state = lock(&self.states[file]);
         state.known.map(|it| (it, state.vouched))
     }
 
-    /// Every piece of `file` that counts was verified since its last change.
+    /// Marks `file` as trusted: each of its pieces that counts as verified was verified after the
+    /// last change.
     pub(crate) fn vouch(&self, file: usize) {
         lock(&self.states[file]).vouched = true;
     }
 
-    /// What was verified in these bytes is there no longer: the stamps of their files vouch for
-    /// nothing until the files are checked.
+    /// Verified bytes in this range turned out to be bad. The files of this range are not trusted
+    /// until they are checked.
     pub(crate) fn distrust(&self, offset: u64, length: u32) {
         for span in self.spans(offset, length as usize) {
             lock(&self.states[span.file]).vouched = false;
         }
     }
 
-    /// Whether somebody else changed `file`, or a piece of it turned out to be bad, and it was not
-    /// checked since.
+    /// Whether, since its last check, another program changed `file` or a verified piece in it
+    /// turned out to be bad.
     #[must_use]
     pub fn was_changed(&self, file: usize) -> bool {
         !lock(&self.states[file]).vouched
     }
 
-    /// Counts the changes by others.
+    /// Number of changes by other programs.
     #[must_use]
     pub fn change_count(&self) -> u64 {
         self.changes.count.load(Ordering::Relaxed)
     }
 
-    /// Files that somebody else changed, each told once.
+    /// Takes the files that other programs changed. Each change is reported once.
     #[must_use]
     pub fn take_changed(&self) -> Vec<usize> {
         std::mem::take(&mut *lock(&self.changes.files))
@@ -111,7 +112,7 @@ impl Storage {
             .collect()
     }
 
-    /// The pieces of `piece_bytes` bytes that `file` has a part in.
+    /// The pieces that lie at least partly in `file`, for a piece length of `piece_bytes`.
     #[must_use]
     pub fn pieces_of(&self, file: usize, piece_bytes: u32) -> std::ops::Range<u32> {
         let piece = |at: u64| u32::try_from(at).expect("piece numbers are 32 bits");

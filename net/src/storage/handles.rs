@@ -1,10 +1,10 @@
-//! A bounded number of open files.
+//! A bounded set of open files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Files kept open at a time; the usual limit of a process is 1024 descriptors.
+/// Most files kept open. The usual limit of a process is 1024 descriptors.
 const OPEN_FILES: usize = 128;
 
 #[derive(Debug)]
@@ -14,22 +14,23 @@ struct Open {
     file: Arc<File>,
 }
 
-/// Open files by their number in the torrent; the one used longest ago gives way.
+/// Open files by their number in the torrent. The least recently used file is closed first.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
     open: BTreeMap<usize, Open>,
     uses: u64,
-    /// Written since the last sync.
+    /// Files written since the last sync.
     touched: BTreeSet<usize>,
 }
 
-/// A panic elsewhere leaves what is behind the lock usable: every change to it is complete in itself.
+/// Locks `guarded`. A panic in another thread leaves the value usable: each change to it is
+/// complete in itself.
 pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
     guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Handles {
-    /// The open file, if it serves for reading, or also for writing if `write`.
+    /// The open handle of `file`, if it is open for reading, or for writing if `write`.
     pub(super) fn get(&mut self, file: usize, write: bool) -> Option<Arc<File>> {
         self.uses += 1;
         let open = self.open.get_mut(&file)?;
@@ -64,7 +65,7 @@ impl Handles {
         self.touched.insert(file);
     }
 
-    /// A file that was written since it was last taken here.
+    /// Takes one file from the list of files written since the last sync.
     pub(super) fn take_touched(&mut self) -> Option<usize> {
         self.touched.pop_first()
     }

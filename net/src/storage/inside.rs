@@ -1,17 +1,17 @@
-//! Opening files strictly below a folder, whatever symbolic links lie there.
+//! Opens files strictly below a folder, even if there are symbolic links.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// What a file is opened for.
+/// Why a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Nothing is created and nothing is changed.
+    /// To read. Nothing is created or changed.
     Read,
-    /// The file is there already.
+    /// To write to an existing file.
     Write,
-    /// The file must not exist: it and its folders are created.
+    /// To create the file, which must not exist, and its folders.
     Create,
 }
 
@@ -23,7 +23,7 @@ fn refused(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
-/// Opens `relative` below `root` (canonical).
+/// Opens `relative` below `root`, which must be a canonical path.
 pub(super) fn open(root: &Path, relative: &Path, purpose: Purpose) -> io::Result<File> {
     let path = find(root, relative, purpose == Purpose::Create)?;
     let mut options = OpenOptions::new();
@@ -36,7 +36,8 @@ pub(super) fn open(root: &Path, relative: &Path, purpose: Purpose) -> io::Result
     options.open(path)
 }
 
-/// The real path of `relative` below `root` (canonical). `create` makes the folders that lack.
+/// The real path of `relative` below `root`, which must be a canonical path. `create` makes missing
+/// folders.
 pub(super) fn find(root: &Path, relative: &Path, create: bool) -> io::Result<PathBuf> {
     let mut names = Vec::new();
     for component in relative.components() {
@@ -56,7 +57,7 @@ pub(super) fn find(root: &Path, relative: &Path, create: bool) -> io::Result<Pat
     settle(root, &folder.join(name))
 }
 
-/// The real path of `folder`, which must lie below `root`.
+/// The real path of `folder`. Fails if it is not below `root`.
 fn enter(root: &Path, folder: &Path, create: bool) -> io::Result<PathBuf> {
     if create {
         match fs::create_dir(folder) {
@@ -78,7 +79,7 @@ fn enter(root: &Path, folder: &Path, create: bool) -> io::Result<PathBuf> {
     Ok(real)
 }
 
-/// Follows a link at `path` if it stays below `root`.
+/// Resolves a link at `path`. Fails if it leads out of `root`.
 fn settle(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let real = match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_symlink() => {

@@ -1,6 +1,6 @@
-//! Padding that is not zeros. BEP 47 wants zeros, and some creators put other bytes there: their pieces
-//! are good only with the padding as it was when they were hashed. It has no place on disk, so it is
-//! kept in memory, and lasts as long as the session.
+//! Non-zero padding. BEP 47 requires zeros, but some torrent creators write other bytes; such
+//! pieces only match their hash with the original padding. Padding has no place on disk, so it is
+//! kept in memory until the session ends.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,18 +8,18 @@ use std::sync::Mutex;
 use super::Storage;
 use super::handles::lock;
 
-/// Bytes kept at most. A torrent pads each file to a piece at most; few torrents pad with more.
+/// Most bytes kept. Few torrents need more: padding after a file is shorter than a piece.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Bytes of padding and where in the payload they begin. At most one block, and never all zeros.
+/// Padding bytes and their offset in the payload. At most one block, and never all zeros.
 pub(crate) type Run = (u64, Vec<u8>);
 
-/// Padding by its first byte in the payload; no two runs overlap.
+/// Padding by its offset in the payload. Runs do not overlap.
 #[derive(Debug, Default)]
 pub(super) struct OddPadding(Mutex<BTreeMap<u64, Vec<u8>>>);
 
 impl OddPadding {
-    /// Fills `bytes`, which are padding from `at` of the payload on.
+    /// Fills `bytes`, a range of padding at offset `at` of the payload.
     pub(super) fn read(&self, at: u64, bytes: &mut [u8]) {
         bytes.fill(0);
         let end = at + bytes.len() as u64;
@@ -37,8 +37,8 @@ impl OddPadding {
 }
 
 impl Storage {
-    /// Makes `bytes`, which are to be at `offset` of the payload, what [`Self::read`] will give: the
-    /// parts that are padding are zeros. Gives what a peer has sent there instead.
+    /// Sets the padding in `bytes`, at `offset` of the payload, to zeros, as [`Self::read`] returns
+    /// it. Returns the non-zero padding that the peer sent.
     pub(crate) fn blank_padding(&self, offset: u64, bytes: &mut [u8]) -> Vec<Run> {
         let (mut at, mut odd) = (0, Vec::new());
         for span in self.spans(offset, bytes.len()) {
@@ -52,24 +52,25 @@ impl Storage {
         odd
     }
 
-    /// Whether some of these bytes of the payload are padding.
+    /// Whether this range of the payload contains padding.
     pub(crate) fn has_padding(&self, offset: u64, length: u32) -> bool {
         let mut spans = self.spans(offset, length as usize);
         spans.any(|it| self.files[it.file].pad)
     }
 
-    /// From now on these bytes of the payload are padding as given.
+    /// Keeps these padding bytes and returns them on reads from now on.
     pub(crate) fn keep_padding(&self, runs: Vec<Run>) {
         lock(&self.odd_padding.0).extend(runs);
     }
 
-    /// Whether what is kept is not too much. What was kept last has to go otherwise.
+    /// Whether the kept padding is within the limit. If not, the caller must remove what it added
+    /// last.
     pub(crate) fn padding_fits(&self) -> bool {
         let kept = lock(&self.odd_padding.0);
         kept.values().map(Vec::len).sum::<usize>() <= MOST_BYTES
     }
 
-    /// The padding of these bytes is zeros again.
+    /// Resets the padding in this range to zeros.
     pub(crate) fn forget_padding(&self, offset: u64, length: u32) {
         let end = offset + u64::from(length);
         lock(&self.odd_padding.0).retain(|start, _| !(offset..end).contains(start));

@@ -1,8 +1,9 @@
-//! The stamp of each file after our latest write to it, kept in a small file beside the payload.
+//! The slots: a small file beside the payload with the stamp of each file after our latest write.
 //!
-//! A process that is killed can save nothing more. What it wrote last shows here: a file that still
-//! has this stamp was changed by nobody else, and what resume data says of it holds. After a loss of
-//! power a slot may be older or newer than the file; then they differ, and the file is checked.
+//! A process that is killed cannot save resume data. Its last writes are recorded here: a file
+//! whose stamp equals its slot was not changed by another program, so the resume data about it is
+//! still valid. After a power failure, a slot may be older or newer than its file. Then the stamps
+//! differ and the file is checked.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -14,15 +15,15 @@ use sha1::{Digest as _, Sha1};
 use super::Stamp;
 
 const STAMP_BYTES: usize = 56;
-/// A stamp, whether it vouches for the file, and a checksum.
+/// A stamp, the trusted flag, and a checksum.
 const SLOT_BYTES: usize = STAMP_BYTES + 8;
 
-/// The open file of slots.
+/// The open slots file.
 #[derive(Debug)]
 pub(super) struct Slots(File);
 
 impl Slots {
-    /// Opens the slots at `path`, never through a link that somebody left there.
+    /// Opens the slots at `path`. Never follows a link in its place.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.is_file() => fs::remove_file(path)?,
@@ -33,8 +34,9 @@ impl Slots {
         Ok(Self(options.open(path)?))
     }
 
-    /// Notes the stamp of `file` after a write, and whether nobody else has changed the file since
-    /// its pieces were verified. If this fails, the old slot matches no more, which costs a check.
+    /// Saves the stamp of `file` after a write, and whether it is still trusted (no change by
+    /// another program since its pieces were verified). If this fails, the old slot no longer
+    /// matches, which only costs a check.
     pub(super) fn note(&self, file: usize, stamp: &Stamp, vouched: bool) {
         let at = file as u64 * SLOT_BYTES as u64;
         if let Err(error) = self.0.write_all_at(&encode(file, stamp, vouched), at) {
@@ -43,7 +45,7 @@ impl Slots {
     }
 }
 
-/// The slots that are whole, of `count` files. None if there is no such file.
+/// Reads the valid slots of `count` files. All are `None` if the slots file does not exist.
 pub(crate) fn read_slots(path: &Path, count: usize) -> Vec<Option<(Stamp, bool)>> {
     let mut bytes = Vec::new();
     let most = count as u64 * SLOT_BYTES as u64;
@@ -73,7 +75,7 @@ fn decode(file: usize, slot: &[u8]) -> Option<(Stamp, bool)> {
     found.next().map(|it| (Stamp::from_bytes(stamp), it))
 }
 
-/// A slot in the place of another does not count either.
+/// Includes the file number, so that a slot in the wrong place is invalid.
 fn checksum(file: usize, stamp: &[u8], vouched: bool) -> [u8; 8] {
     let mut hash = Sha1::new();
     hash.update([u8::from(vouched)]);

@@ -1,20 +1,20 @@
-//! What tells whether somebody changed a file.
+//! Stamps: they show whether a file was changed.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 
 use serde::{Deserialize, Serialize};
 
-/// Size, times and identity of a file. Only compared, never reckoned with: no value is out of range,
-/// neither a date before 1970 nor one in the far future. Saved as seven words of 64 bits.
+/// Size, times and identity of a file. Stamps are only compared, so every value is valid, including
+/// dates before 1970 or in the far future. Saved as seven 64-bit words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 7]", into = "[u64; 7]")]
 pub struct Stamp {
-    /// Bytes.
+    /// Length in bytes.
     pub length: u64,
-    /// Time of the last change of the content: s since 1970, and ns.
+    /// Time of the last change of the content: seconds since 1970, and nanoseconds.
     modified: (i64, i64),
-    /// Time of the last change of anything. Tools that set `modified` back cannot set this.
+    /// Time of the last change of content or metadata. Unlike `modified`, programs cannot set it.
     changed: (i64, i64),
     device: u64,
     inode: u64,
@@ -31,16 +31,16 @@ impl Stamp {
         }
     }
 
-    /// Whether nothing was written in between. Without the numbers of device and inode: some file
-    /// systems give other ones each time they are mounted.
+    /// Whether the file was not written in between. Ignores device and inode: on some file systems
+    /// these numbers change with each mount.
     #[must_use]
     pub fn is_unchanged(&self, earlier: &Self) -> bool {
         let of = |it: &Self| (it.length, it.modified, it.changed);
         of(self) == of(earlier)
     }
 
-    /// Whether this is still the file of then, though its content may have changed: it was not
-    /// replaced by another, or it was copied together with its times.
+    /// Whether this is still the same file, even if its content changed: it was not replaced by
+    /// another file, or it was copied together with its times.
     #[must_use]
     pub fn is_same_file(&self, earlier: &Self) -> bool {
         let place = |it: &Self| (it.device, it.inode);
@@ -48,12 +48,12 @@ impl Stamp {
         place(self) == place(earlier) || look(self) == look(earlier)
     }
 
-    /// Whether the name still leads to the file that an open handle has.
+    /// Whether both stamps belong to the same file on disk.
     pub(super) fn is_same_place(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
-    /// Fixed width, for slots.
+    /// Encodes a stamp with fixed width, for slots.
     pub(super) fn to_bytes(self) -> [u8; 56] {
         let mut bytes = [0; 56];
         for (part, word) in bytes.chunks_mut(8).zip(self.words()) {
