@@ -1,17 +1,19 @@
-//! Randomness for names, keys and seeds. Everything drawn from a seed is the business of the core.
+//! Random values from the operating system, for peer ids, keys and seeds. Random streams derived
+//! from a seed belong to the core.
 
 use unchoke_core::ids::PeerId;
 
-/// Fills `bytes` with random bytes of the system.
+/// Fills `bytes` with random bytes from the operating system.
 ///
 /// # Panics
 ///
-/// If the system has no randomness, which no supported system does after it has started.
+/// If the operating system provides no randomness. This does not happen on supported systems after
+/// boot.
 pub fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the system provides randomness");
 }
 
-/// Sixty-four bits that nobody can foresee.
+/// 64 unpredictable random bits.
 #[must_use]
 pub fn random_u64() -> u64 {
     let mut bytes = [0; 8];
@@ -19,7 +21,7 @@ pub fn random_u64() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// A fresh name for this client in the style of BEP 20: `-UK`, the version, `-`, 12 random digits.
+/// A new peer id in the style of BEP 20: `-UK`, the version, `-`, 12 random digits.
 #[must_use]
 pub fn peer_id() -> PeerId {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijkmnpqrstuvwx";

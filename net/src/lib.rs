@@ -1,25 +1,25 @@
 //! `unchoke-net`: the BitTorrent client over TCP.
 //!
-//! The same [`unchoke_core::torrent::Torrent`] as in the simulator, with real sockets, files and
-//! time. Deliberately not here: protocol and choking decisions, and any payload that waits without
-//! a bound.
+//! The client runs the same [`unchoke_core::torrent::Torrent`] as the simulator, with real sockets,
+//! files and time. Deliberately not here: protocol and choking decisions, and payload queues
+//! without a bound.
 //!
 //! * [`session`] owns the torrent and drives it; start reading there.
-//! * [`connection`] is one peer: bytes into events and back.
-//! * [`choice`] is which files are wanted.
-//! * [`stream`] is what it runs on: TCP, or [`utp`].
+//! * [`connection`] handles one peer: received bytes become events, messages become bytes.
+//! * [`choice`] selects the wanted files.
+//! * [`stream`] is the transport of a connection: TCP or [`utp`].
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
 //! * [`dht`] and [`lsd`] find peers without a tracker.
 //! * [`shares`] divides rate caps among the torrents of a process.
 //! * [`web_seed`] fetches blocks from web servers.
-//! * [`metadata`] makes a torrent of a magnet link.
-//! * [`portmap`] asks the gateway to let peers in.
-//! * [`tuning`] is what client profiles set beyond policy and picker.
-//! * [`policies`] are those of the house, and those of a program around this library.
-//! * [`route`] is how connections leave: directly, from a chosen address, or through a proxy.
-//! * [`record`] writes sessions down and replays them.
-//! * [`web`] serves the page that shows why, from what sessions put on a [`session::board`].
+//! * [`metadata`] fetches the info dictionary for a magnet link.
+//! * [`portmap`] asks the gateway to forward our port.
+//! * [`tuning`] holds the settings of client profiles beyond policy and picker.
+//! * [`policies`] lists the choking policies, including those of a program that uses this library.
+//! * [`route`] sets how connections leave: directly, from a chosen address, or through a proxy.
+//! * [`record`] records sessions and replays them.
+//! * [`web`] serves the web page, from what sessions show on a [`session::board`].
 //! * [`cli`] is the `unchoke` command.
 
 pub mod buffers;

@@ -1,11 +1,11 @@
-//! A parameter of a policy as users write it.
+//! A policy parameter in the form that users write.
 
 use unchoke_core::choke::Parameter;
 
 use crate::policies;
 use crate::text::{parse_bytes, parse_duration};
 
-/// A parameter by its key, or by its full name with a plain number.
+/// Reads a parameter by its key, or by its full name with a plain number.
 pub(crate) fn parameter(
     policy: &str,
     key: &str,

@@ -1,11 +1,11 @@
-//! Quantities as text, both ways.
+//! Formats and parses quantities.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use unchoke_core::text::escaped;
 
-/// Lower-case hex.
+/// Formats bytes as lower-case hex.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
@@ -15,7 +15,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of an even number of hex digits.
+/// Parses an even number of hex digits.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| {
@@ -32,7 +32,7 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Bytes as a person reads them, in binary units.
+/// Formats a number of bytes for people, in binary units.
 #[must_use]
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -45,12 +45,12 @@ pub fn bytes(count: u64) -> String {
     if unit == 0 {
         return format!("{count} B");
     }
-    // Tenths in integers: rounded down, so that nothing is shown as complete before it is.
+    // Tenths by integer division, rounded down: a part must not look complete before it is.
     let tenths = u128::from(count) * 10 / u128::from(scale);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// A duration as a person reads it, to the second.
+/// Formats a duration for people, to the second.
 #[must_use]
 pub fn clock(duration: Duration) -> String {
     let s = duration.as_secs();
@@ -62,17 +62,18 @@ pub fn clock(duration: Duration) -> String {
     }
 }
 
-/// A moment as date and time in UTC, `2020-06-03 09:31:46 UTC`; `None` beyond the years 1 to 9999,
-/// where it is no date that anybody meant.
+/// Formats a time as date and time in UTC, `2020-06-03 09:31:46 UTC`. `None` outside the years 1 to
+/// 9999: such values are not meant as dates.
 #[must_use]
 pub fn date(s_since_1970: i64) -> Option<String> {
     const S_PER_DAY: i64 = 86_400;
-    // Days since 0000-03-01 in the calendar of today: a leap day is the last day of its year.
+    // Days since 0000-03-01 in the Gregorian calendar. With years starting in March, a leap day is
+    // the last day of its year.
     let days = s_since_1970.div_euclid(S_PER_DAY).checked_add(719_468)?;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
-    // Months from March on have 31, 30, 31, 30, 31 days, again and again.
+    // From March on, the lengths of the months repeat: 31, 30, 31, 30, 31 days.
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 {
@@ -88,15 +89,15 @@ pub fn date(s_since_1970: i64) -> Option<String> {
         .then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{min:02}:{s:02} UTC"))
 }
 
-/// The URL as it can be shown: without the name and password that may stand before its host, and with
-/// everything escaped that could harm a terminal.
+/// The URL in a form that is safe to show: without the user name and password before the host, and
+/// with escapes for characters that could harm a terminal.
 #[must_use]
 pub fn shown_url(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
-    // Of a password that is not encoded as it should be, too much is hidden rather than too little:
-    // where no host with a port stands, all up to the last `@` may belong to it.
+    // If a password is not encoded correctly, hide too much rather than too little: if the text
+    // before the path is not a host with a port, everything up to the last `@` may be the password.
     let port = rest[..end].rsplit_once(':').map_or("", |it| it.1);
     let odd = !port.ends_with(']') && !port.bytes().all(|it| it.is_ascii_digit());
     let at = rest[..end].rfind('@');
@@ -142,7 +143,7 @@ fn byte_unit(unit: &str) -> Option<f64> {
     })
 }
 
-/// A size such as `262144`, `256K`, `256 KiB`, `1.5 MB`.
+/// Parses a size such as `262144`, `256K`, `256 KiB`, `1.5 MB`.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let parsed = number_and_unit(text).and_then(|(number, unit)| Some((number, byte_unit(unit)?)));
     let (number, scale) =
@@ -150,7 +151,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     scaled(number, scale, text)
 }
 
-/// A rate in bytes/s such as `500K`, `2 MiB/s`, `10 Mbit/s`. Never zero.
+/// Parses a rate such as `500K`, `2 MiB/s`, `10 Mbit/s`, in bytes/s. Rejects zero.
 pub fn parse_rate(text: &str) -> Result<u64, String> {
     let parsed = number_and_unit(text).and_then(|(number, unit)| {
         let scale = match unit {
@@ -170,7 +171,7 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A duration such as `90`, `90 s`, `5 min`, `2 h`, `500 ms`. Never zero.
+/// Parses a duration such as `90`, `90 s`, `5 min`, `2 h`, `500 ms`. Rejects zero.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed = number_and_unit(text).and_then(|(number, unit)| {
         let ms = match unit {

@@ -1,4 +1,4 @@
-//! How a session behaves beyond its policy, its picker and its connections: what client profiles say.
+//! Settings of client profiles beyond policy, picker and connections.
 
 use std::time::Duration;
 
@@ -9,43 +9,43 @@ use unchoke_core::ids::InfoHash;
 use unchoke_core::profile::Profile;
 use unchoke_core::torrent::{Config, Endgame, Pipeline};
 
-/// How the last blocks are asked for; see [`Endgame`].
+/// How the last blocks are requested; see [`Endgame`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastBlocks {
-    /// Once.
+    /// From one peer only.
     Once,
-    /// Of one more peer.
+    /// From at most one more peer.
     Capped,
-    /// Of each peer that has run out of work.
+    /// From every peer that has no other request outstanding.
     Strict,
 }
 
-/// The settings of a client that are no options of their own. A recording holds them.
+/// Settings of a client without command-line options of their own. Recordings contain them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
-    /// Requests outstanding at a peer: enough blocks for so many milliseconds.
+    /// Outstanding requests per peer: enough blocks for this time, in milliseconds.
     pub queue_time_ms: u64,
-    /// At least so many.
+    /// Fewest outstanding requests per peer.
     pub min_requests: u16,
-    /// At most so many.
+    /// Most outstanding requests per peer.
     pub max_requests: u16,
-    /// A peer that owes a block for so many milliseconds is snubbed.
+    /// A peer that owes us a block for this time, in milliseconds, is snubbed.
     pub snub_after_ms: u64,
-    /// How the last blocks are asked for.
+    /// How the last blocks are requested.
     pub endgame: LastBlocks,
-    /// Pieces that a peer may ask for while choked. BEP 6.
+    /// Number of pieces that a choked peer may request. BEP 6.
     pub allowed_fast: u8,
-    /// Ask for such pieces of peers that choke.
+    /// Whether to request allowed-fast pieces while the peer chokes us.
     pub takes_allowed_fast: bool,
-    /// The pieces go by the whole address of the peer, not by its network.
+    /// Whether the allowed-fast pieces depend on the peer's full address instead of its network.
     pub allowed_fast_by_address: bool,
-    /// Connections from which on nobody is dialled.
+    /// With this many connections or more, we dial no peers.
     pub initiate: Option<u16>,
-    /// With fewer connections the trackers are asked early.
+    /// With fewer connections than this, trackers are asked early.
     pub enough: Option<u16>,
-    /// Exchange peers. BEP 11.
+    /// Whether to exchange peers. BEP 11.
     pub peer_exchange: bool,
 }
 
@@ -54,7 +54,7 @@ fn millis(span: Duration) -> u64 {
 }
 
 impl Default for Tuning {
-    /// The client of the claim, with peer exchange.
+    /// The client of the project's main claim, with peer exchange.
     fn default() -> Self {
         let original = Profile::find("original").expect("a profile");
         Self {
@@ -65,7 +65,7 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// What a profile says.
+    /// The settings of a client profile.
     #[must_use]
     pub fn of(profile: &Profile) -> Self {
         let allowed = profile.allowed_fast;
@@ -112,7 +112,7 @@ impl Tuning {
         }
     }
 
-    /// How the client behaves around its torrent with these settings.
+    /// The configuration of the client around the torrent.
     pub(crate) fn around(self, config: client::Config) -> client::Config {
         config.with(self.initiate, self.enough)
     }
