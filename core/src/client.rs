@@ -1,33 +1,43 @@
-//! A client of one torrent: who is connected to whom, around the [`Torrent`] that says what they
-//! talk about. The same for every driver: `net` and `sim` keep clocks, sockets and links.
+//! A client of one torrent: it decides which peers are connected, around the [`Torrent`] that
+//! decides what is exchanged with them. It is the same for every driver: `net` and `sim` add
+//! clocks, sockets and links.
 //!
 //! # The parts
 //!
-//! [`book`] the addresses that are known, and whom to dial next; [`source`] what each kind is worth;
-//! [`doors`] connections whose handshake is not done; [`admission`] who gets a seat, `seats` who has
-//! one; [`turnover`] who makes room; `visits` who came for nothing; [`redial`] when to try again; [`bans`] who misbehaved;
-//! [`announcer`] when to tell the trackers what; `web_seeds` which servers to use; [`explain`] what keeps
-//! a torrent from moving; [`config`] every figure; [`places`] what an address
-//! is. Parts return what is to be done and never call each other: only this file, `connecting` and
-//! `servers`, which hold the state, do.
+//! * [`book`]: known addresses, and which to dial next. [`source`]: how much each source is
+//!   trusted.
+//! * [`doors`]: connections whose handshake is not done. [`admission`]: whether one may stay.
+//!   `seats`: the established connections.
+//! * [`turnover`]: which connection is closed to make room. `visits`: hosts that used a connection
+//!   for nothing.
+//! * [`redial`]: when to try an address again. [`bans`]: hosts that misbehaved.
+//! * [`announcer`]: when to announce to which tracker. `web_seeds`: which web seeds to use.
+//! * [`explain`]: why a torrent makes no progress. [`config`]: all figures. [`places`]: types of
+//!   addresses.
+//!
+//! Parts return what is to be done and never call each other. Only this file, `connecting` and
+//! `servers`, which hold the state, call them.
 //!
 //! # What a driver does
 //!
 //! It hands in what happens, drains the outputs after each input, carries them out without waiting,
-//! and hands in [`Input::Timeout`] when [`Client::poll_timeout`] has come. Beside that:
+//! and hands in [`Input::Timeout`] when [`Client::poll_timeout`] has come. In addition:
 //!
-//! * **Credit.** After [`Output::Joined`] it hands in [`torrent::Input::Writable`] once for each block
-//!   that the link takes ahead, and then once for each block that has left. The client never has more
-//!   blocks under way than that, so a choke takes hold at once.
-//! * **Unsent.** When a connection is gone, [`Input::Closed`] says which blocks were handed to the
-//!   link and never left: they do not count as sent.
-//! * **Payload.** [`Output::StoreBlock`] follows the `Piece` message just handed in or not at all; and
-//!   so does [`Output::Answer`] for the connection just announced by [`Input::Knock`].
+//! * **Credit.** After [`Output::Joined`] the driver hands in [`torrent::Input::Writable`] once for
+//!   each block that the link accepts ahead, and then once for each block that was sent. The client
+//!   never hands out more blocks than that, so a choke takes effect at once.
+//! * **Unsent.** When a connection is closed, [`Input::Closed`] says which blocks were handed to
+//!   the link and not sent: they do not count as sent.
+//! * **Payload.** [`Output::StoreBlock`] follows directly after the `Piece` message just handed in,
+//!   or not at all. The same holds for [`Output::Answer`] and the connection just announced by
+//!   [`Input::Knock`].
 //! * **Closing.** [`Output::Close`] is answered by [`Input::Closed`], [`Output::Drop`] is not.
-//! * **Drained** means until `None`: an input handed in before would find outputs of the one before.
+//! * **Draining** means polling until `None`. Otherwise the outputs of one input would mix with
+//!   those of the next.
 //!
-//! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory. The
-//! least of one: the client knows an address, asks to dial it, and says when it wants to be woken.
+//! `core/examples/two_clients.rs` is a whole driver: two clients, a clock, and a link in memory. A
+//! minimal example: the client knows an address, asks to dial it, and says when it wants to be
+//! woken.
 //!
 //! ```
 //! use std::net::SocketAddr;
@@ -109,11 +119,11 @@ use source::Source;
 use visits::Visits;
 use web_seeds::WebSeeds;
 
-/// Time between two looks at who is connected: while somebody has to make room, and otherwise.
+/// Time between two checks of the connections: while one has to make room, and otherwise.
 const LOOK_SOON: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A client of one torrent. What most inputs need of it beside the torrent comes first.
+/// A client of one torrent. The fields that most inputs need come first.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Client<P: Places> {
@@ -131,24 +141,25 @@ pub struct Client<P: Places> {
     bans: Bans<P>,
     visits: Visits<P>,
     announcer: Announcer,
-    /// Absent while the torrent has none.
+    /// `None` if the torrent has no web seeds.
     web_seeds: Option<Box<WebSeeds>>,
     next_look: Instant,
     next_turnover: Instant,
-    /// When the book has somebody to dial.
+    /// When the book has an address to dial.
     next_dial: Instant,
-    /// When an attempt beyond [`Config::initiate`] may begin; never while others are of use.
+    /// When an attempt beyond [`Config::initiate`] may begin; `NEVER` while connected peers are
+    /// useful.
     next_beyond: Instant,
-    /// Useful payload that had come when somebody last looked, and when it last grew.
+    /// Amount of useful payload at the last check, and when it last grew.
     fed: (u64, Instant),
-    /// Until when attempts are counted, and how many were begun.
+    /// End of the period in which attempts are counted, and the number begun in it.
     pace: (Instant, u16),
     stopping: bool,
 }
 
 impl<P: Places> Client<P> {
-    /// A client called `name` around `torrent`, with tiers of so many trackers each. `entity` numbers
-    /// its random streams.
+    /// A client with peer id `name` around `torrent`; `tiers` are the numbers of trackers in each
+    /// tier. `entity` numbers its random streams.
     #[must_use]
     pub fn new(
         config: impl Into<Arc<Config>>,
@@ -176,7 +187,8 @@ impl<P: Places> Client<P> {
             announcer,
             web_seeds: None,
             next_look: now.after(LOOK),
-            // At a phase of its own, or a flash crowd would exchange connections all at once.
+            // Each client has a random phase. Otherwise all clients that started together would do
+            // turnovers at the same time.
             next_turnover: now
                 .after(config.turnover)
                 .after(phase(config.turnover, &mut rng)),
@@ -205,31 +217,31 @@ impl<P: Places> Client<P> {
         self.torrent.take_rounds()
     }
 
-    /// How it behaves.
+    /// The settings of the client.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Connections that stand.
+    /// Number of connections that are not being closed.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.seats.count()
     }
 
-    /// The tracker whose answer is waited for.
+    /// The tracker whose answer we wait for.
     #[must_use]
     pub fn asked(&self) -> Option<usize> {
         self.announcer.asked()
     }
 
-    /// Addresses that are known.
+    /// Number of known addresses.
     #[must_use]
     pub fn candidates(&self) -> usize {
         self.book.len()
     }
 
-    /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
+    /// Takes in one event. Drain [`Self::poll_output`] afterwards.
     pub fn handle_input(&mut self, now: Instant, input: Input<P>) {
         match input {
             Input::Torrent(input) => self.pass_on(now, input),
@@ -245,7 +257,7 @@ impl<P: Places> Client<P> {
             Input::Torrent(_) => unreachable!("passed on"),
             Input::Stop => self.on_stop(),
             Input::Found { source, addresses } => self.on_found(source, None, addresses),
-            // Only time can follow from somebody at the door.
+            // An incoming connection changes only deadlines, so nothing else needs an update.
             Input::Knock { address } => return self.on_knock(now, address),
             Input::Failed { door, how } => self.on_failed(now, door, how),
             Input::Met {
@@ -260,8 +272,8 @@ impl<P: Places> Client<P> {
         self.settle(now);
     }
 
-    /// The same as [`Self::handle_input`] with [`Input::Torrent`]: the way of every block, which passes
-    /// through nothing else.
+    /// The same as [`Self::handle_input`] with [`Input::Torrent`], on the shortest way: blocks take
+    /// it.
     #[expect(clippy::inline_always, reason = "an input is moved once")]
     #[inline(always)]
     pub fn pass_on(&mut self, now: Instant, input: torrent::Input) {
@@ -306,12 +318,14 @@ impl<P: Places> Client<P> {
         })
     }
 
-    /// The same, with what the torrent says as it says it: for a driver of many, which matches it once.
+    /// The same without converting the torrent's outputs, for a driver of many clients: so each
+    /// output is matched only once.
     #[expect(clippy::inline_always, reason = "an output is moved once")]
     #[inline(always)]
     pub fn poll_next(&mut self) -> Option<Next<P>> {
         loop {
-            // Ours first: a connection is announced before what is to be sent over it.
+            // Outputs of the client come first: a connection must be announced before messages for
+            // it.
             if !self.outputs.is_empty() {
                 return self.poll_own().map(Next::Own);
             }
@@ -329,18 +343,18 @@ impl<P: Places> Client<P> {
     fn poll_own(&mut self) -> Option<Output<P>> {
         let output = self.outputs.pop_front();
         if self.outputs.is_empty() {
-            // Seldom needed, so no memory is held for it.
+            // The queue is seldom used, so free its memory.
             self.outputs = VecDeque::new();
         }
         output
     }
 
-    /// What the torrent says that concerns the client too, or it alone.
+    /// Handles an output of the torrent that concerns the client.
     #[cold]
     fn intercept(&mut self, output: torrent::Output) -> Option<Output<P>> {
         match output {
             torrent::Output::Completed => {
-                // Trackers count who has everything.
+                // Trackers count only peers that have all pieces.
                 if self.torrent.is_complete() {
                     self.announcer.on_completed(self.now);
                     self.next = self.now;
@@ -368,7 +382,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// When to hand in [`Input::Timeout`], if nothing happens before.
+    /// When to hand in [`Input::Timeout`], if no other input comes before.
     #[must_use]
     #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -376,7 +390,7 @@ impl<P: Places> Client<P> {
         Some(self.next.min(torrent)).filter(|it| *it < Instant::NEVER)
     }
 
-    /// Whether something was due beside the torrent.
+    /// Handles a timeout. Returns whether anything other than the torrent was due.
     fn on_timeout(&mut self, now: Instant) -> bool {
         if self.torrent.poll_timeout().is_some_and(|it| it <= now) {
             self.torrent.handle_input(now, torrent::Input::Timeout);
@@ -397,7 +411,8 @@ impl<P: Places> Client<P> {
         true
     }
 
-    /// After each input but those for the torrent: dials, announces, and finds out what is due next.
+    /// After each input except those for the torrent: dials, announces, and computes the next
+    /// deadline.
     fn settle(&mut self, now: Instant) {
         if !self.stopping {
             self.note_hunger(now);
@@ -457,7 +472,7 @@ impl<P: Places> Client<P> {
     }
 }
 
-/// Whether an output of the torrent is the driver's and none of the client's.
+/// Whether an output of the torrent goes to the driver unchanged.
 #[inline]
 fn is_passed_on(output: &torrent::Output) -> bool {
     matches!(

@@ -1,4 +1,5 @@
-//! Who gets a seat: decided when a handshake is done and both sides know each other's name.
+//! Decides whether a new connection may stay, once its handshake is done and both sides know each
+//! other's peer id.
 
 use core::fmt::{self, Display};
 
@@ -7,24 +8,24 @@ use super::places::Places;
 use super::seats::Seats;
 use crate::ids::PeerKey;
 
-/// Why a connection is not to be.
+/// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Its host is banned.
     Banned,
-    /// It is ourselves.
+    /// We connected to ourselves.
     Ourselves,
     /// Another connection to the same peer stays.
     Twice,
-    /// Its host has all the connections that one host may have.
+    /// Its host already has as many connections as one host may have.
     TooManyOfHost,
-    /// All connections are taken, and by others of no less use.
+    /// All connections are taken, and none of them is less useful.
     Full,
     /// Its handshake took too long.
     TooSlow,
-    /// Its handshake was not done and others waited.
+    /// Its handshake was not done yet, and other incoming connections needed the slot.
     Evicted,
-    /// The session is over.
+    /// The session ends.
     Stopping,
 }
 
@@ -43,18 +44,18 @@ impl Display for Refusal {
     }
 }
 
-/// A connection whose handshake is done.
+/// A new connection whose handshake is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Newcomer<P: Places> {
     pub(super) host: P::Host,
     pub(super) name: P::Name,
     pub(super) outgoing: bool,
-    /// The user named it: no limit holds for it.
+    /// The user named it: no limit applies.
     pub(super) kept: bool,
 }
 
-/// Whether a newcomer may have a seat as far as others of its name are concerned, and whose connection
-/// it replaces.
+/// Compares a new connection with existing ones to the same peer id. Returns the connection it
+/// replaces, if any, or why it is refused.
 pub(super) fn admit<P: Places>(
     us: P::Name,
     newcomer: &Newcomer<P>,
@@ -71,13 +72,15 @@ pub(super) fn admit<P: Places>(
             other_way = other_way.or(Some(peer));
         }
     }
-    // The peer has two addresses and was dialled under both. Who dialled closes the second; who
-    // answered waits for that, or each side might close another one and none be left.
+    // The peer has two addresses, and one side dialled both. The dialling side closes the second
+    // connection. The answering side keeps both until then; otherwise each side might close a
+    // different one.
     if same_way > usize::from(!newcomer.outgoing) {
         return Err(Refusal::Twice);
     }
     if let Some(peer) = other_way {
-        // Both ends keep the link that the side with the greater name opened, so they agree.
+        // Both ends keep the connection that the side with the greater peer id opened, so they
+        // agree.
         let keep_ours = us > newcomer.name;
         return if newcomer.outgoing == keep_ours {
             Ok(Some(peer))
@@ -88,14 +91,15 @@ pub(super) fn admit<P: Places>(
     Ok(None)
 }
 
-/// Whether the host of a newcomer has all the connections that one may have.
+/// Whether the host of a new connection has as many connections as one host may have.
 pub(super) fn is_host_full<P: Places>(
     config: &Config,
     newcomer: &Newcomer<P>,
     seats: &Seats<P>,
 ) -> bool {
     let most = config.per_host(P::is_shared(newcomer.host));
-    // Those that came to us take nothing from those that we dial: we know why we do.
+    // For an outgoing connection, count only outgoing ones: incoming connections from a host must
+    // not keep us from dialling an address that we chose.
     let count = if newcomer.outgoing {
         seats.dialled(newcomer.host)
     } else {

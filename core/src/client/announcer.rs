@@ -1,4 +1,4 @@
-//! When to announce what to which tracker. BEP 3, *trackers*; BEP 12.
+//! Decides when to announce what to which tracker. BEP 3, *trackers*; BEP 12.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,9 +10,9 @@ use crate::tracker::Event;
 /// Bounds of the time between announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// When the tracker names no interval. libtorrent: 30 min.
+    /// Used if the tracker names no interval. libtorrent: 30 min.
     pub default: Duration,
-    /// Shortest interval used when the tracker names no `min interval`. libtorrent: 300 s.
+    /// Shortest interval used if the tracker names no `min interval`. libtorrent: 300 s.
     pub floor: Duration,
     /// Shortest `min interval` that a tracker can ask for.
     pub shortest: Duration,
@@ -34,52 +34,52 @@ impl Default for Schedule {
 /// An announce that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnounceRequest {
-    /// Which tracker: position among all trackers of the torrent, tier after tier.
+    /// Index among all trackers of the torrent, tier after tier.
     pub tracker: usize,
     /// What to report.
     pub event: Option<Event>,
 }
 
-/// When a tracker wants to hear of us again.
+/// When a tracker wants the next announce.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// Time to the next regular announce.
     pub interval: Option<Duration>,
-    /// Time in which no announce is to be made.
+    /// Time in which the tracker wants no announce.
     pub min_interval: Option<Duration>,
 }
 
-/// A tracker and what we know of it.
+/// One tracker and its state.
 #[derive(Clone, Copy, Debug)]
 struct Tracker {
     number: usize,
     tier: usize,
     /// Failures since the last answer.
     failures: u32,
-    /// Not to be asked before, because it failed.
+    /// Do not ask before this time, because the tracker failed.
     not_before: Instant,
-    /// Not to be asked before without an event, because it answered.
+    /// Do not ask before this time without an event, because the tracker answered.
     earliest: Instant,
-    /// It knows us: a `started` has reached it, or may have.
+    /// The tracker knows us: a `started` has reached it, or may have.
     started: bool,
 }
 
-/// The announces of one torrent. One at a time, to the first tracker that answers.
+/// The announces of one torrent: one at a time, to the first tracker that answers.
 ///
 /// `started` goes to each tracker once, when it is first used; `completed` once, after a `started`;
 /// `stopped` once to each tracker that knows us. A tracker that answers moves to the front of its
 /// tier, and the next announce starts at the first tier again (BEP 12). A tracker that fails rests
 /// for 5 s + 12.5 s × failures², at most an hour (libtorrent), while the next one is tried. While
-/// peers are wanted, the first tracker of every tier is asked as often as it allows: the first of all
-/// may answer and know nobody.
+/// peers are wanted, the first tracker of every tier is asked as often as it allows, because a
+/// tracker that answers may know no peers.
 #[derive(Clone, Debug)]
 pub struct Announcer {
     schedule: Schedule,
-    /// By tier; within a tier in the order of trial.
+    /// Sorted by tier; within a tier in the order in which they are tried.
     trackers: Vec<Tracker>,
-    /// The next regular announce.
+    /// Time of the next regular announce.
     next: Instant,
-    /// Peers are wanted.
+    /// More peers are wanted.
     wanted: bool,
     in_flight: Option<AnnounceRequest>,
     completed_due: bool,
@@ -87,7 +87,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// For tiers of so many trackers each. Every tier is shuffled once. BEP 12.
+    /// `tiers` are the numbers of trackers in each tier. Every tier is shuffled once. BEP 12.
     pub fn new(tiers: impl IntoIterator<Item = usize>, schedule: Schedule, rng: &mut Rng) -> Self {
         let mut trackers: Vec<Tracker> = Vec::new();
         for (tier, length) in tiers.into_iter().enumerate() {
@@ -113,8 +113,8 @@ impl Announcer {
         }
     }
 
-    /// The announce that is due, if any. Until its outcome is handed in, no other is; but nobody
-    /// waits for the outcome of `stopped`.
+    /// The announce that is due, if any. No other announce is due until its outcome is handed in,
+    /// except after `stopped`, whose outcome is not awaited.
     pub fn poll(&mut self, now: Instant) -> Option<AnnounceRequest> {
         if self.poll_timeout()? > now {
             return None;
@@ -134,8 +134,8 @@ impl Announcer {
             (false, true, false) => None,
         };
         let stopped = event == Some(Event::Stopped);
-        // Even an announce whose answer never comes may have reached the tracker; and a tracker
-        // that was told `stopped` no longer knows us, whatever it answers.
+        // An announce without an answer may still have reached the tracker. And a tracker that was
+        // told `stopped` no longer knows us, whatever it answers.
         tracker.started = !stopped;
         let request = AnnounceRequest {
             tracker: tracker.number,
@@ -145,8 +145,8 @@ impl Announcer {
         Some(request)
     }
 
-    /// When [`Announcer::poll`] has the next announce. `None` while one is on its way, and when
-    /// there is none to come.
+    /// When [`Announcer::poll`] will have the next announce. `None` while one is on its way, and if
+    /// no more will come.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.in_flight.is_some() {
@@ -161,8 +161,8 @@ impl Announcer {
         Some(self.early().map_or(regular, |it| it.0.min(regular)))
     }
 
-    /// The first tracker that may be asked for peers beside the regular announces, and when: of
-    /// each tier the first that works, or the one that rests least.
+    /// The first tracker that may be asked for peers between the regular announces, and when. From
+    /// each tier, the first working tracker counts, or else the one whose rest ends first.
     fn early(&self) -> Option<(Instant, usize)> {
         if !self.wanted {
             return None;
@@ -179,7 +179,8 @@ impl Announcer {
         firsts.min()
     }
 
-    /// Whether an earlier tier has a tracker that works: then the one at `place` was asked beside it.
+    /// Whether an earlier tier has a working tracker. Then the tracker at `place` was asked in
+    /// addition to the regular announces.
     fn is_beside(&self, place: usize) -> bool {
         let tier = self.trackers[place].tier;
         let mut earlier = self.trackers.iter().filter(|it| it.tier < tier);
@@ -215,7 +216,7 @@ impl Announcer {
         self.trackers[front..=place].rotate_right(1);
     }
 
-    /// The announce on its way failed: no connection, no answer in time, or one of no use.
+    /// The announce on its way failed: no connection, no answer in time, or a useless answer.
     pub fn on_failure(&mut self, now: Instant) {
         let Some(request) = self.in_flight.take() else {
             return;
@@ -224,7 +225,7 @@ impl Announcer {
         if !self.is_beside(place) {
             self.next = now;
         }
-        // There is no time to try again.
+        // While stopping there is no time to try `completed` again.
         self.completed_due &= !self.stopping;
         let tracker = &mut self.trackers[place];
         tracker.failures = tracker.failures.saturating_add(1);
@@ -234,21 +235,21 @@ impl Announcer {
         }
     }
 
-    /// The last piece has come. Not to be called for a torrent that was complete at the start.
-    /// BEP 3: "No completed is sent if the file was complete when started".
+    /// The last piece has come. Do not call this for a torrent that was complete at the start. BEP
+    /// 3: "No completed is sent if the file was complete when started".
     pub fn on_completed(&mut self, now: Instant) {
         self.completed_due = true;
         self.next = now;
     }
 
-    /// Whether more peers are needed: then trackers are asked as soon as they allow.
+    /// Sets whether more peers are needed. If so, trackers are asked as soon as they allow.
     pub fn want_peers(&mut self, wanted: bool) {
         self.wanted = wanted;
     }
 
-    /// The torrent ends. A `completed` that is due is still told, after the answer to what is on its
-    /// way; otherwise that is forgotten. Then [`Announcer::poll`] has one `stopped` for each tracker
-    /// that knows us, and nothing more.
+    /// The torrent ends. If a `completed` is due, it is still sent after the current announce;
+    /// otherwise the current announce is ignored. Then [`Announcer::poll`] returns one `stopped`
+    /// for each tracker that knows us, and nothing more.
     pub fn stop(&mut self) {
         self.stopping = true;
         let completed = Some(Event::Completed);
@@ -258,7 +259,7 @@ impl Announcer {
         }
     }
 
-    /// The tracker whose outcome is waited for.
+    /// The tracker whose answer we wait for.
     #[must_use]
     pub fn asked(&self) -> Option<usize> {
         self.in_flight.map(|it| it.tracker)

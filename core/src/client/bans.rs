@@ -1,4 +1,5 @@
-//! Who misbehaved, by host: a name costs nothing, an address does.
+//! Bans hosts that misbehaved. Bans apply to hosts and not to peer ids, because a peer can choose a
+//! new id at any time.
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -7,34 +8,36 @@ use super::places::Places;
 use crate::ids::PieceIndex;
 use crate::time::Instant;
 
-/// What a host is banned for.
+/// Reason of a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Offence {
-    /// A block that it sent made a piece fail. One is enough: BEP 3 has no honest way to do that.
+    /// The host sent a block that made a piece fail. One is enough: an honest client never sends
+    /// one.
     #[error("sent a corrupt block of piece {piece}")]
     Corrupt {
         /// The piece.
         piece: PieceIndex,
     },
-    /// It broke the protocol so often.
+    /// The host broke the protocol this many times.
     #[error("broke the protocol {0} times")]
     Violations(u8),
 }
 
-/// Violations within [`FADES`] for which a host is banned. One or two may be a faulty client that
-/// still uploads; each costs it the connection and ten minutes already.
+/// Violations within [`FADES`] for which a host is banned. A few violations may come from a faulty
+/// client that still uploads. Each one already costs it the connection and ten minutes.
 const VIOLATIONS: u8 = 8;
 
-/// Violations are forgotten after so long without one.
+/// Violations are forgotten after this time without another.
 const FADES: Duration = Duration::from_hours(1);
 
-/// The first ban; each further one is twice as long. Addresses change hands, so no ban is for ever.
+/// The first ban; each further one is twice as long. No ban is permanent, because addresses move to
+/// other users.
 const FIRST: Duration = Duration::from_hours(1);
 
-/// The longest ban: for so long a host keeps its record, too.
+/// The longest ban, and the time for which the record of a host is kept.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Hosts on record. Those without a ban go first, then the ban that ends first.
+/// Most hosts on record. Hosts without a ban are dropped first, then the host whose ban ends first.
 const RECORDS: usize = 1000;
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +63,7 @@ impl<P: Places> Default for Bans<P> {
 }
 
 impl<P: Places> Bans<P> {
-    /// Whether nothing is to be had from, or given to, this host at present.
+    /// Whether this host is banned now.
     #[must_use]
     pub fn is_banned(&self, now: Instant, host: P::Host) -> bool {
         now < self.until(host)
@@ -74,19 +77,19 @@ impl<P: Places> Bans<P> {
             .map_or(Instant::START, |it| it.until)
     }
 
-    /// Hosts on record.
+    /// Number of hosts on record.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether nobody is on record.
+    /// Whether no host is on record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// The host sent a corrupt block. True if that bans it; false if it is banned already.
+    /// The host sent a corrupt block. Returns true if that bans it, false if it is banned already.
     pub fn corrupt(&mut self, now: Instant, host: P::Host) -> bool {
         let fresh = !self.is_banned(now, host);
         if fresh {
@@ -95,7 +98,7 @@ impl<P: Places> Bans<P> {
         fresh
     }
 
-    /// The host broke the protocol. The number of times, if they ban it.
+    /// The host broke the protocol. Returns its number of violations if they ban it.
     pub fn violation(&mut self, now: Instant, host: P::Host) -> Option<u8> {
         if self.is_banned(now, host) {
             return None;

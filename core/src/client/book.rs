@@ -1,7 +1,7 @@
-//! Known addresses and what became of them: whom to dial next.
+//! The addresses we know, with the results of earlier attempts. Decides which address to dial next.
 //!
-//! Every source has places of its own ([`Source::places`]), so strangers cannot crowd out what a
-//! tracker or the user named; and of what peers name, nobody fills more than a share.
+//! Every source has its own quota ([`Source::places`]), so strangers cannot displace addresses from
+//! a tracker or the user. Within the quota of peer exchange, each peer has a limit of its own.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -12,7 +12,7 @@ use super::source::Source;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// What an address is up to.
+/// State of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -20,7 +20,7 @@ enum State {
     Connected,
 }
 
-/// What became of an address last.
+/// Result of the last attempt or connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     Untried,
@@ -28,31 +28,32 @@ enum Last {
     Connected,
 }
 
-/// What is known of an address; 20 bytes in the simulator, where there are millions of them.
+/// One address. 20 bytes in the simulator, which has millions of them.
 #[derive(Clone, Copy, Debug)]
 struct Record<A> {
     address: A,
     not_before: Tick,
-    /// Its turn among equals: who was added, or came back, first.
+    /// Order among addresses of one source: lower numbers were added, or put back, earlier.
     turn: u32,
     teller: Teller,
     source: Source,
     state: State,
     failures: u8,
-    /// It was one when it was last connected.
+    /// The peer was a seed when it was last connected.
     seed: bool,
-    /// What became of it last, beside that.
+    /// Last result apart from that.
     last: Last,
 }
 
-/// A moment to 17 ms, which is fine enough for waits of seconds: in 32 bits there are two years of them.
+/// A time in steps of 17 ms, which is fine enough for waits of seconds. 32 bits are enough for two
+/// years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick(u32);
 
 impl Tick {
     const SHIFT: u32 = 24;
 
-    /// The last that is not later.
+    /// The last step that is not later.
     fn at(moment: Instant) -> Self {
         Self(u32::try_from(moment.as_nanos() >> Self::SHIFT).unwrap_or(u32::MAX))
     }
@@ -65,7 +66,7 @@ impl Tick {
     }
 }
 
-/// Who named an address, if a peer did: connections are counted in 16 bits.
+/// The peer that named an address, if a peer did. 16 bits are enough for connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Teller(u16);
 
@@ -83,12 +84,12 @@ impl Teller {
     }
 }
 
-/// Which of the waiting may be dialled.
+/// Which waiting addresses may be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Those of this source and the more trusted ones.
+    /// Addresses of this source and of more trusted sources.
     pub up_to: Source,
-    /// We have everything: not those that were seeds.
+    /// We are a seed: leave out addresses of known seeds.
     pub am_seed: bool,
 }
 
@@ -99,27 +100,28 @@ impl Wanted {
     }
 }
 
-/// Memory is taken for at least so many further addresses at a time.
+/// Least number of further addresses to allocate memory for at a time.
 const MORE_RECORDS: usize = 32;
 
 /// The addresses that a client knows.
 #[derive(Clone, Debug)]
 pub struct Book<A> {
-    /// By address.
+    /// Sorted by address.
     records: Vec<Record<A>>,
-    /// Addresses that each peer named. Kept up to date, because peers can name many.
+    /// Number of addresses that each peer named. Kept up to date instead of recounted, because
+    /// peers can name many.
     told: Vec<u32>,
-    /// Addresses of each source.
+    /// Number of addresses of each source.
     counts: [u16; Source::COUNT],
     turn: u32,
     private: bool,
-    /// Addresses of each source that were forgotten after many failures.
+    /// Number of addresses of each source that were dropped after many failures.
     forgotten: [u16; Source::COUNT],
 }
 
 impl<A: Copy + Ord> Book<A> {
-    /// A book without an address; that of a private torrent takes no others than
-    /// [`Source::is_allowed`] says.
+    /// An empty book. For a private torrent it accepts only the sources that [`Source::is_allowed`]
+    /// names.
     #[must_use]
     pub fn new(private: bool) -> Self {
         Self {
@@ -146,8 +148,8 @@ impl<A: Copy + Ord> Book<A> {
         self.turn
     }
 
-    /// An address that somebody named. A known one may become more trusted; a new one may find no
-    /// place. Whether it changed anything.
+    /// Adds an address that `source` named. A known address may become more trusted; for a new one
+    /// there may be no room. Returns whether anything changed.
     pub fn add(&mut self, source: Source, teller: Option<PeerKey>, address: A) -> bool {
         if !source.is_allowed(self.private) {
             return false;
@@ -192,7 +194,7 @@ impl<A: Copy + Ord> Book<A> {
         true
     }
 
-    /// One address more or less of those that `teller` named.
+    /// Adds `change` to the number of addresses that `teller` named.
     fn credit(&mut self, teller: Teller, change: i32) {
         let Some(teller) = teller.index() else {
             return;
@@ -203,7 +205,7 @@ impl<A: Copy + Ord> Book<A> {
         self.told[teller] = self.told[teller].saturating_add_signed(change);
     }
 
-    /// Addresses that `teller` named.
+    /// Number of addresses that `teller` named.
     fn told(&self, teller: Teller) -> usize {
         let told = teller.index().and_then(|it| self.told.get(it));
         told.map_or(0, |it| *it as usize)
@@ -215,7 +217,8 @@ impl<A: Copy + Ord> Book<A> {
         self.credit(gone.teller, -1);
     }
 
-    /// Whether there is a place for one more address of `source`; somebody may have to go for it.
+    /// Makes room for one more address of `source`, if necessary by dropping a waiting one. False
+    /// if there is no room.
     fn make_room(&mut self, source: Source, teller: Teller) -> bool {
         let of = |it: &&Record<A>| it.source == source;
         let own = self.told(teller);
@@ -228,14 +231,16 @@ impl<A: Copy + Ord> Book<A> {
         let waiting = (0..)
             .zip(&self.records)
             .filter(|(_, it)| of(it) && it.state == State::Waiting);
-        // Of who named most, what failed most often, and then what has been here longest.
+        // Drop an address of the peer that named the most: first the one that failed most often,
+        // then the one that has been here longest.
         let worst = waiting.max_by_key(|(_, it): &(usize, _)| {
             (self.told(it.teller), it.failures, Reverse(it.turn))
         });
         let Some((place, worst)) = worst else {
             return false;
         };
-        // Peers take from each other only what the other has too much of, so no two go on for ever.
+        // A peer may displace an address of another peer only if it has failed, or if that peer has named
+        // at least two more. So two peers cannot displace each other's addresses for ever.
         let fair =
             worst.teller == Teller::NONE || self.told(worst.teller) > own + 1 || worst.failures > 0;
         if fair {
@@ -244,7 +249,7 @@ impl<A: Copy + Ord> Book<A> {
         fair
     }
 
-    /// Addresses that wait and may be dialled by now.
+    /// Number of waiting addresses that may be dialled now.
     #[must_use]
     pub fn due(&self, now: Instant, wanted: Wanted) -> usize {
         let now = Tick::at(now);
@@ -252,13 +257,13 @@ impl<A: Copy + Ord> Book<A> {
         self.records.iter().filter(due).count()
     }
 
-    /// Addresses that wait, due or not.
+    /// Number of waiting addresses, due or not.
     #[must_use]
     pub fn waiting(&self, wanted: Wanted) -> usize {
         self.records.iter().filter(|it| wanted.admits(it)).count()
     }
 
-    /// What became of the addresses, by source.
+    /// State of the addresses, by source.
     #[must_use]
     pub fn candidates(&self) -> Vec<Candidates> {
         let mut all = Source::ALL.map(Candidates::of);
@@ -281,7 +286,7 @@ impl<A: Copy + Ord> Book<A> {
         ever.collect()
     }
 
-    /// Addresses that are known.
+    /// Number of known addresses.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
@@ -293,14 +298,14 @@ impl<A: Copy + Ord> Book<A> {
         self.records.is_empty()
     }
 
-    /// From where an address is known.
+    /// The source of an address.
     #[must_use]
     pub fn source(&self, address: A) -> Option<Source> {
         let place = self.place(address).ok()?;
         Some(self.records[place].source)
     }
 
-    /// When another of the wanted becomes due after `now`, if any does.
+    /// When the next of the wanted addresses becomes due after `now`.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant, wanted: Wanted) -> Instant {
         if !self.has_any(wanted) {
@@ -312,8 +317,8 @@ impl<A: Copy + Ord> Book<A> {
         later.min().map_or(Instant::NEVER, Tick::moment)
     }
 
-    /// The next address to dial, of those that `may` be: the most trusted first, then whose turn it
-    /// is. Report with [`Self::connected`] or [`Self::failed`].
+    /// The next address to dial, among those for which `may` holds: the most trusted source first,
+    /// then in turn. Report the result with [`Self::connected`] or [`Self::failed`].
     pub fn poll_dial(
         &mut self,
         now: Instant,
@@ -332,15 +337,15 @@ impl<A: Copy + Ord> Book<A> {
         Some((next.address, next.source))
     }
 
-    /// Whether anything is known of the sources that are wanted.
+    /// Whether any address of the wanted sources is known.
     fn has_any(&self, wanted: Wanted) -> bool {
         self.counts[..=wanted.up_to as usize]
             .iter()
             .any(|it| *it > 0)
     }
 
-    /// The place of the one to dial first among those of which `may` holds. It is asked of few: what it
-    /// looks at costs more than a turn.
+    /// Index of the address to dial first among those for which `may` holds. `may` is called last,
+    /// because it is the most expensive check.
     fn first(
         &self,
         now: Instant,
@@ -369,9 +374,9 @@ impl<A: Copy + Ord> Book<A> {
         }
     }
 
-    /// A peer that came to us says that it listens there. False if that is not believed: where
-    /// others `may_lie` about it, who listens there was named by somebody more trusted, and is dialled
-    /// all the same.
+    /// A connected peer says that it listens at `address`. Marks the address as connected and
+    /// returns true, unless the claim is not believed. It is not believed if others `may_lie` about
+    /// the address and a trusted source named it: then the address is dialled all the same.
     pub fn adopt(&mut self, address: A, may_lie: bool) -> bool {
         self.add(Source::Incoming, None, address);
         let believed = |source: Source| !may_lie || !source.is_first_hand();
@@ -392,7 +397,7 @@ impl<A: Copy + Ord> Book<A> {
         self.put_back(now, address, fate);
     }
 
-    /// The connection is gone, or the attempt was given up for a reason that is no failure.
+    /// The connection is closed, or the attempt was given up for a reason that is no failure.
     pub fn parted(&mut self, now: Instant, address: A, fate: Fate) {
         let gone = |it: &mut Record<A>| matches!(it.state, State::Connected | State::Trying);
         if self.get(address).is_some_and(gone) {
@@ -418,14 +423,14 @@ impl<A: Copy + Ord> Book<A> {
         }
     }
 
-    /// It had everything as we parted: not to be dialled while we have everything too.
+    /// The peer was a seed when the connection ended. Do not dial it while we are a seed too.
     pub fn note_seed(&mut self, address: A) {
         if let Some(known) = self.get(address) {
             known.seed = true;
         }
     }
 
-    /// Not to be dialled before `until`, whatever else becomes of it.
+    /// Do not dial the address before `until`, whatever else happens.
     pub fn postpone(&mut self, address: A, until: Instant) {
         if let Some(known) = self.get(address) {
             known.not_before = known.not_before.max(Tick::at(until));

@@ -1,43 +1,45 @@
-//! How a client behaves around its torrent: every figure by name, with its source. What a figure
-//! decides is said in the module that uses it; redial has its table in [`super::redial`].
+//! Settings of a client: every figure by name, with its source. The module that uses a figure
+//! explains its effect. Redial times have their own table in [`super::redial`].
 
 use core::time::Duration;
 
 use super::announcer::Schedule;
 
-/// How a client behaves around its torrent. Shared by all peers of a kind.
+/// Settings of a client. Shared by all peers of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Connections at most, both ways together. libtorrent: 50 a torrent in most front ends;
-    /// mainline 3.4.2: 55.
+    /// Most connections, incoming and outgoing together. libtorrent: 50 per torrent in most front
+    /// ends; mainline 3.4.2: 55.
     pub connections: u16,
-    /// Seats beyond `connections` in which newcomers show what they are good for while somebody of
-    /// no use still has a seat.
+    /// Extra connections beyond `connections`, for new peers on trial. After the trial the least
+    /// useful connections are closed.
     pub on_trial: u16,
-    /// A newcomer has so long to show what it is good for. A bitfield and an interest follow the
+    /// Time for a new peer to show whether it is useful. A bitfield and an interest follow the
     /// handshake within a round trip.
     pub trial: Duration,
-    /// Connections and attempts from which on we wait for others to connect, so that nobody is full
-    /// by its own doing and who comes late finds room. Mainline 3.4.2 `max_initiate`: 35 of 55.
+    /// With this many connections and attempts we stop dialling and wait for others to connect. So
+    /// clients do not fill themselves up by dialling, and late peers find room. Mainline 3.4.2
+    /// `max_initiate`: 35 of 55.
     pub initiate: u16,
-    /// With fewer connections than this the trackers are asked early. Mainline 3.4.2 `min_peers`: 20
+    /// With fewer connections than this we ask the trackers early. Mainline 3.4.2 `min_peers`: 20
     /// of 55.
     pub enough: u16,
-    /// Attempts under way at a time; a choice of ours.
+    /// Most attempts under way at a time; our own choice.
     pub attempts: u16,
-    /// Attempts begun within a second at most: addresses that refuse at once must not keep us busy.
-    /// libtorrent `connection_speed`: 30.
+    /// Most attempts begun within a second, so that addresses which refuse at once do not keep us
+    /// busy. libtorrent `connection_speed`: 30.
     pub attempts_a_second: u16,
-    /// An attempt, handshakes included, is given up after so long. libtorrent
+    /// An attempt, handshake included, is given up after this time. libtorrent
     /// `peer_connect_timeout`: 15 s.
     pub dial: Duration,
-    /// A stranger has so long for its handshake. libtorrent `handshake_timeout`: 10 s.
+    /// Time for the handshake of an incoming connection. libtorrent `handshake_timeout`: 10 s.
     pub handshake: Duration,
-    /// Strangers whose handshake is not done, at most.
+    /// Most incoming connections whose handshake is not done.
     pub half_open: u16,
-    /// Time between two exchanges of connections. libtorrent `peer_turnover_interval`: 300 s.
+    /// Time between two turnovers, which replace the least useful connections. libtorrent
+    /// `peer_turnover_interval`: 300 s.
     pub turnover: Duration,
-    /// Peers that a tracker is asked for. Transmission: 80.
+    /// Number of peers that we ask a tracker for. Transmission: 80.
     pub wanted: u32,
     /// The torrent is private. BEP 27.
     pub private: bool,
@@ -45,17 +47,17 @@ pub struct Config {
     pub schedule: Schedule,
 }
 
-/// Mainline 3.4.2, `max_initiate + 20`, as its download page has it.
+/// Connections of mainline 3.4.2: `max_initiate + 20`, as its download page says.
 const MAINLINE_MAX: u32 = 55;
 
-/// The share of `connections` that `of_mainline` is of mainline's, rounded up.
+/// Scales a figure of mainline, `of_mainline`, to `connections`, rounded up.
 fn share(connections: u16, of_mainline: u32) -> u16 {
     let share = (u32::from(connections) * of_mainline).div_ceil(MAINLINE_MAX);
     u16::try_from(share).expect("less than all")
 }
 
 impl Config {
-    /// The defaults for so many connections.
+    /// The defaults for this many connections.
     #[must_use]
     pub fn new(connections: u16) -> Self {
         Self {
@@ -76,7 +78,8 @@ impl Config {
         }
     }
 
-    /// The same with other bounds, none above `connections`; `None` leaves one as it is.
+    /// The same with other values for `initiate` and `enough`, none above `connections`; `None`
+    /// keeps a value.
     #[must_use]
     pub fn with(self, initiate: Option<u16>, enough: Option<u16>) -> Self {
         let initiate = initiate.unwrap_or(self.initiate).min(self.connections);
@@ -88,9 +91,9 @@ impl Config {
         }
     }
 
-    /// Connections with one host. libtorrent allows one (`allow_multiple_connections_per_ip`); several
-    /// peers behind one public address are common. Whole swarms share a local address: there one host
-    /// may have half of the seats.
+    /// Most connections with one host. libtorrent allows one (`allow_multiple_connections_per_ip`),
+    /// but several peers behind one public address are common. Whole swarms can share a local
+    /// address, so such a host may have half of all connections.
     #[must_use]
     pub fn per_host(&self, shared: bool) -> usize {
         const PUBLIC: usize = 4;
@@ -102,7 +105,7 @@ impl Config {
         }
     }
 
-    /// Seats of one host from which on it makes room before others do.
+    /// Connections of one host above which its connections are closed before those of other hosts.
     #[must_use]
     pub fn fair_share(&self) -> usize {
         usize::from(self.connections / 8).max(2)

@@ -1,4 +1,5 @@
-//! Connections made and given up: the parts of a client in the order in which a connection meets them.
+//! Connections from dialling to their end: combines the parts of a client in the order in which a
+//! connection passes them.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -17,24 +18,25 @@ use crate::ids::PeerKey;
 use crate::time::Instant;
 use crate::torrent::{Input, PeerLink};
 
-/// A stranger that has had a seat for less than this is not yet turned out for another: its first
-/// messages are on their way.
+/// An incoming peer that has been connected for less than this does not yet have to make room for
+/// another: its first messages are still on their way.
 const ARRIVING: Duration = Duration::from_secs(1);
 
-/// Time for which nobody must have been of use before there are attempts beyond
-/// [`super::Config::initiate`], and between two of them: in a crowd that has just begun nobody has
-/// anything yet, and everybody would be full by its own doing.
+/// Time for which no peer must have been useful before we dial beyond [`super::Config::initiate`].
+/// In a swarm that has just begun no peer has pieces yet, and without the wait every client would
+/// fill all its connections by dialling.
 const HUNGER: Duration = Duration::from_secs(30);
 const BEYOND: Duration = Duration::from_secs(1);
 
-/// Without a block for so long, it counts for nothing that somebody says that it has what we lack.
+/// Without a useful block for this time we look for other peers, even if connected peers say that
+/// they have pieces we need.
 const FAMINE: Duration = Duration::from_secs(90);
 
-/// Time over which attempts are counted.
+/// Period in which attempts are counted.
 const PACE: Duration = Duration::from_secs(1);
 
 impl<P: Places> Client<P> {
-    /// Dials as long as there is room and somebody to dial.
+    /// Dials as long as there are free connections and known addresses.
     pub(super) fn dial(&mut self, now: Instant) {
         self.next_dial = Instant::NEVER;
         if self.pace.0 <= now {
@@ -50,7 +52,8 @@ impl<P: Places> Client<P> {
                 let host = P::host(address);
                 let most = config.per_host(P::is_shared(host));
                 let full = || seats.dialled(host) + doors.dialled(host) >= most;
-                // A ban is about the host. Who is vouched for on another port of it may be another.
+                // A ban applies to the whole host. An address from a trusted source may belong to
+                // another peer on the same host, so it is dialled all the same.
                 let banned = !source.is_first_hand() && bans.is_banned(now, host);
                 !banned && !seats.is_connected(address) && (source == Source::User || !full())
             };
@@ -68,7 +71,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Whom there is room to dial for, if there is.
+    /// Which addresses may be dialled; `None` if there is no room for another attempt.
     fn wanted(&mut self, now: Instant) -> Option<Wanted> {
         let attempts = self.doors.attempts();
         let in_use = self.seats.count() + attempts;
@@ -88,8 +91,8 @@ impl<P: Places> Client<P> {
         Some(Wanted { up_to, am_seed })
     }
 
-    /// When an attempt beyond [`super::Config::initiate`] may begin: not before it has been needed for
-    /// a while.
+    /// Updates when an attempt beyond [`super::Config::initiate`] may begin: after such attempts
+    /// have been needed for [`HUNGER`].
     pub(super) fn note_hunger(&mut self, now: Instant) {
         let useful = self.torrent.ledger().payload_useful;
         if useful != self.fed.0 || self.torrent.is_done() {
@@ -102,14 +105,14 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Whether hardly anybody of those who are connected has something that we lack.
+    /// Whether hardly any connected peer has a piece that we need.
     pub(super) fn is_starved(&self) -> bool {
         let few = usize::from(self.config.enough / 4).max(1);
         !self.torrent.is_done() && self.torrent.interesting() < few
     }
 
-    /// Peers that an announce asks for: none as we leave, and none if we have everything and are well
-    /// connected. Who lacks something finds us.
+    /// Number of peers to ask a tracker for. None while stopping, and none if we are a seed with
+    /// enough connections: leechers will connect to us.
     #[must_use]
     pub fn peers_wanted(&self) -> u32 {
         let served = self.torrent.is_done() && self.in_use() >= usize::from(self.config.enough);
@@ -120,7 +123,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// What keeps the torrent from moving.
+    /// Figures that explain why the torrent makes no progress.
     #[must_use]
     pub fn explain(&self) -> Explanation {
         Explanation {
@@ -129,14 +132,14 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Whether sources should be asked for more peers.
+    /// Whether to ask the sources for more peers.
     #[must_use]
     pub fn wants_peers(&self) -> bool {
         let am_seed = self.torrent.is_done();
         !am_seed && (self.is_starved() || self.are_few(am_seed))
     }
 
-    /// Whether connections, attempts and those that may be dialled are few.
+    /// Whether connections, attempts and waiting addresses are few.
     fn are_few(&self, am_seed: bool) -> bool {
         let (in_use, enough) = (self.in_use(), usize::from(self.config.enough));
         let all = Wanted {
@@ -255,7 +258,7 @@ impl<P: Places> Client<P> {
             .handle_input(now, Input::PeerConnected { peer, link });
     }
 
-    /// Whether a newcomer gets a seat, and who has to go for it.
+    /// Decides whether a new connection may stay, and which connection must be closed for it.
     fn find_seat(
         &self,
         now: Instant,
@@ -287,7 +290,7 @@ impl<P: Places> Client<P> {
             .ok_or(Refusal::Full)
     }
 
-    /// Of connections that are all taken: whose makes room at once.
+    /// All connections are taken: picks the one that must make room at once, if any.
     fn who_yields(&self, now: Instant, newcomer: &Newcomer<P>, vouched: bool) -> Option<PeerKey> {
         let crowds = self.seats.crowds();
         let crowd = |peer| self.crowd(&crowds, peer);
@@ -302,7 +305,7 @@ impl<P: Places> Client<P> {
             let yields = settled && (against.missed || against.in_vain > in_vain);
             useless || yields || crowd > own.max(self.config.fair_share())
         });
-        // The largest crowd gives first.
+        // Connections of the host with the most connections go first.
         let largest = views.iter().map(|it| crowd(it.peer)).max()?;
         let against = |it: &PeerView| Against {
             crowded: crowd(it.peer) == largest,
@@ -311,7 +314,8 @@ impl<P: Places> Client<P> {
         least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
     }
 
-    /// Of one host that has all the connections it may have: which makes room for another of its own.
+    /// The host has all connections that one host may have: picks one of them to make room for a
+    /// new one from the same host.
     fn who_yields_of(&self, now: Instant, host: P::Host) -> Option<PeerKey> {
         let mut views = self.views(now);
         views.retain(|it| {
@@ -323,7 +327,7 @@ impl<P: Places> Client<P> {
         least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
     }
 
-    /// What there is to say against a connection; its crowd is judged by who asks.
+    /// What counts against a connection. `crowded` is left to the caller.
     fn against(&self, view: &PeerView) -> Against {
         let Some(seat) = self.seats.get(view.peer) else {
             return Against::default();
@@ -336,13 +340,13 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Connections of the host of this one.
+    /// Number of connections with the host of `peer`.
     fn crowd(&self, crowds: &Crowds<P>, peer: PeerKey) -> usize {
         let address = self.seats.address(peer);
         address.map_or(0, |it| crowds.of(P::host(it)))
     }
 
-    /// The connections that stand and may be closed for others.
+    /// The connections that may be closed to make room.
     fn views(&self, now: Instant) -> Vec<PeerView> {
         let mut views = self.torrent.peer_views(now);
         let may_go = |it: &PeerView| {
@@ -353,8 +357,8 @@ impl<P: Places> Client<P> {
         views
     }
 
-    /// While there are more connections than there may be: lets the least useful go, as soon as they
-    /// have had time to show what they are good for.
+    /// Closes the least useful connections while there are more than allowed, but only those whose
+    /// trial is over.
     pub(super) fn trim(&mut self, now: Instant) {
         let standing = self.seats.count();
         let excess = standing.saturating_sub(usize::from(self.config.connections));
@@ -374,7 +378,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Exchanges a few connections, if there are many and others wait.
+    /// Closes a few connections if there are many and other addresses wait.
     pub(super) fn turn_over(&mut self, now: Instant) {
         let all = Wanted {
             up_to: Source::PeerExchange,
@@ -389,7 +393,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// The least useful connections and since when they stand.
+    /// The least useful connections, each with the time since when it exists.
     fn least_useful(&self, views: &mut [PeerView], count: usize) -> Vec<(PeerKey, Instant)> {
         if count == 0 {
             return Vec::new();
@@ -404,15 +408,15 @@ impl<P: Places> Client<P> {
         peers.into_iter().zip(since).collect()
     }
 
-    /// Somebody who is connected says that it listens there. Behind a host that many share anybody can
-    /// say so of a neighbour; elsewhere a second connection to nearly every peer would be the price of
-    /// not believing it.
+    /// A connected peer says that it listens at `address`. Behind a shared host any peer could
+    /// claim the address of a neighbour, so there the claim is not always believed. Elsewhere we
+    /// believe it; otherwise we would dial nearly every connected peer a second time.
     fn adopt(&mut self, address: P::Address) -> bool {
         let may_lie = P::is_shared(P::host(address));
         self.book.adopt(address, may_lie)
     }
 
-    /// A peer that came to us says on which port it listens.
+    /// A peer that connected to us says on which port it listens.
     pub(super) fn on_listens(&mut self, peer: PeerKey, port: u16) {
         let Some(seat) = self.seats.get(peer) else {
             return;

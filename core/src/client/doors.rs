@@ -1,8 +1,9 @@
-//! Connections whose handshake is not done: attempts of ours, and strangers at the door.
+//! Connections whose handshake is not done, outgoing and incoming ("strangers"). Each has a number,
+//! its [`Door`].
 //!
-//! Strangers share a few doors. Who comes when all are taken gets the door of the host that holds most
-//! of them, its oldest first: a crowd that says nothing turns itself out, and an honest handshake,
-//! which takes a round trip, is done long before its turn.
+//! The number of incoming ones is limited. If the limit is exceeded, the oldest one of the host
+//! that has the most is dropped. So a host that opens many silent connections only displaces its
+//! own, and an honest handshake, which takes one round trip, is done before it could be displaced.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -20,13 +21,13 @@ pub struct Door(pub u32);
 pub(super) struct HalfOpen<P: Places> {
     pub(super) door: Door,
     pub(super) address: P::Address,
-    /// From where the address is known, if we dialled it.
+    /// The source of the address, if we dialled it.
     pub(super) dialled: Option<Source>,
     /// When it is given up.
     pub(super) until: Instant,
 }
 
-/// All of them, oldest first.
+/// All such connections, oldest first.
 #[derive(Clone, Debug)]
 pub(super) struct Doors<P: Places> {
     all: Vec<HalfOpen<P>>,
@@ -61,7 +62,7 @@ impl<P: Places> Doors<P> {
         door
     }
 
-    /// We dial.
+    /// Registers an outgoing attempt.
     pub(super) fn dial(
         &mut self,
         now: Instant,
@@ -72,7 +73,8 @@ impl<P: Places> Doors<P> {
         self.open(address, Some(source), now, limit)
     }
 
-    /// Somebody is at the door: its number, and who has to go for that.
+    /// Registers an incoming connection. Returns its number, and that of a connection to drop for
+    /// it.
     pub(super) fn knock(
         &mut self,
         now: Instant,
@@ -87,14 +89,14 @@ impl<P: Places> Doors<P> {
         if strangers().count() <= usize::from(most) {
             return (door, None);
         }
-        // `max_by_key` takes the last of equals, so the oldest must come last.
+        // `max_by_key` returns the last of equal elements, so the oldest must come last.
         let first = strangers().rev().max_by_key(|it| held(host(it)));
         let evicted = first.expect("there are more than none").door;
         self.take(evicted);
         (door, Some(evicted))
     }
 
-    /// The handshake of this one is done, or it is over.
+    /// Removes a connection whose handshake is done or has failed.
     pub(super) fn take(&mut self, door: Door) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.door == door)?;
         Some(self.remove(place))
@@ -103,36 +105,36 @@ impl<P: Places> Doors<P> {
     fn remove(&mut self, place: usize) -> HalfOpen<P> {
         let gone = self.all.remove(place);
         if self.all.is_empty() {
-            // Most of a life nobody is at a door.
+            // Usually there are no such connections, so free the memory.
             self.all = Vec::new();
         }
         gone
     }
 
-    /// Somebody whose time is over, if there is one.
+    /// Removes and returns a connection whose time is over, if there is one.
     pub(super) fn take_late(&mut self, now: Instant) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.until <= now)?;
         Some(self.remove(place))
     }
 
-    /// Attempts of ours.
+    /// Number of outgoing attempts.
     pub(super) fn attempts(&self) -> usize {
         self.all.iter().filter(|it| it.dialled.is_some()).count()
     }
 
-    /// Attempts of ours to reach one host.
+    /// Number of outgoing attempts to one host.
     pub(super) fn dialled(&self, host: P::Host) -> usize {
         let ours = self.all.iter().filter(|it| it.dialled.is_some());
         ours.filter(|it| P::host(it.address) == host).count()
     }
 
-    /// When somebody's time is over.
+    /// When the time of the next connection is over.
     pub(super) fn poll_timeout(&self) -> Instant {
         let ends = self.all.iter().map(|it| it.until);
         ends.min().unwrap_or(Instant::NEVER)
     }
 
-    /// All are gone.
+    /// Removes and returns all.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = HalfOpen<P>> {
         core::mem::take(&mut self.all).into_iter()
     }

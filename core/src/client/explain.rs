@@ -1,5 +1,5 @@
-//! What keeps a torrent from moving: what became of the addresses that are known, and what those who
-//! are connected give.
+//! Explains why a torrent makes no progress: the state of the known addresses, and what the
+//! connected peers deliver.
 
 use alloc::vec::Vec;
 
@@ -9,22 +9,22 @@ use crate::torrent::Connections;
 /// Why an attempt to connect failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unmet {
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
     /// No answer in time.
     TimedOut,
-    /// No way leads there.
+    /// The network says that there is no route.
     Unreachable,
     /// The two sides do not agree on encryption.
     Encryption,
-    /// It closed the connection at the handshake, or what it said was none.
+    /// The peer closed the connection during the handshake, or sent no valid handshake.
     HungUp,
-    /// It speaks of another torrent.
+    /// The peer's handshake names another torrent.
     OtherTorrent,
 }
 
 impl Unmet {
-    /// All of them, in the order of [`Candidates::failed`].
+    /// All reasons, in the order of [`Candidates::failed`].
     pub const ALL: [Self; 6] = [
         Self::Refused,
         Self::TimedOut,
@@ -35,24 +35,24 @@ impl Unmet {
     ];
 }
 
-/// What became of the addresses of one source.
+/// State of the addresses of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidates {
-    /// Who named them.
+    /// The source.
     pub source: Source,
-    /// Addresses that are known now.
+    /// Addresses known now.
     pub known: u32,
     /// Of these: never tried.
     pub untried: u32,
-    /// Attempts under way.
+    /// Of these: an attempt is under way.
     pub trying: u32,
-    /// Connected.
+    /// Of these: connected.
     pub connected: u32,
-    /// Was connected, and may be again.
+    /// Of these: was connected, and may be dialled again.
     pub parted: u32,
-    /// The last attempt failed, by the reason, as in [`Unmet::ALL`].
+    /// Of these: the last attempt failed. Indexed by reason, as in [`Unmet::ALL`].
     pub failed: [u32; Unmet::ALL.len()],
-    /// Tried often in vain, and forgotten since.
+    /// Addresses dropped after many failed attempts.
     pub forgotten: u32,
 }
 
@@ -70,38 +70,38 @@ impl Candidates {
         }
     }
 
-    /// How many attempts failed for this reason.
+    /// Number of addresses whose last attempt failed for this reason.
     #[must_use]
     pub fn failed_by(&self, why: Unmet) -> u32 {
         self.failed[why as usize]
     }
 }
 
-/// What keeps a torrent from moving.
+/// Figures that explain why a torrent makes no progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// By source; those of which no address was ever known are left out.
+    /// By source; sources that never named an address are left out.
     pub candidates: Vec<Candidates>,
-    /// Those who are connected.
+    /// The connected peers.
     pub connections: Connections,
 }
 
-/// What is most in the way, from the first step to the last.
+/// The main obstacle: the first step that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hindrance {
     /// No address is known.
     NobodyKnown,
-    /// Addresses are known, and attempts under way or to come.
+    /// Addresses are known, and attempts are under way or will follow.
     Trying,
-    /// No attempt has led to a connection that stands.
+    /// No attempt has led to a connection that lasts.
     NobodyMet,
-    /// Those who are connected have nothing that we lack.
+    /// The connected peers have no piece that we need.
     NothingNeeded,
-    /// All who have something choke us.
+    /// All peers that have a piece we need choke us.
     Choked,
-    /// Those who let us ask are silent.
+    /// The peers that unchoked us do not answer.
     Silence,
-    /// Somebody lets us ask.
+    /// No obstacle: a peer unchoked us and may deliver.
     Nothing,
 }
 
@@ -112,7 +112,7 @@ impl Explanation {
         self.candidates.iter().map(figure).sum()
     }
 
-    /// What is most in the way.
+    /// The main obstacle.
     #[must_use]
     pub fn hindrance(&self) -> Hindrance {
         let connections = &self.connections;

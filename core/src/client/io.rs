@@ -1,4 +1,4 @@
-//! What goes into a client and what comes out of it. Plain data: a log of inputs replays.
+//! Inputs and outputs of a client. They are plain data, so a log of inputs can be replayed.
 
 use alloc::vec::Vec;
 
@@ -18,135 +18,137 @@ use crate::tracker::Event;
 /// What a tracker answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard<P: Places> {
-    /// When it wants to hear of us again.
+    /// When the tracker wants the next announce.
     pub wishes: Wishes,
-    /// Where peers are.
+    /// Addresses of peers.
     pub peers: Vec<P::Address>,
 }
 
-/// Everything that can happen.
+/// Everything that can happen to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<P: Places> {
     /// The deadline has come; an early one is harmless.
     Timeout,
-    /// The session ends: no more connections, and the trackers are told.
+    /// The session ends: close down and tell the trackers.
     Stop,
-    /// Somebody may be there.
+    /// New addresses of peers.
     Found {
-        /// Who says so.
+        /// Their source.
         source: Source,
-        /// Where.
+        /// The addresses.
         addresses: Vec<P::Address>,
     },
-    /// Somebody connected. If the next output is not [`Output::Answer`], drop the connection.
+    /// A connection came in. If the next output is not [`Output::Answer`], drop the connection.
     Knock {
-        /// From where.
+        /// Its remote address.
         address: P::Address,
     },
-    /// A connection whose handshake was not done is gone, or could not be made. Not the answer to
-    /// [`Output::Drop`], but harmless after it.
+    /// A connection was closed or could not be made before its handshake was done. Not needed as an
+    /// answer to [`Output::Drop`], but harmless after it.
     Failed {
-        /// Which.
+        /// The connection.
         door: Door,
-        /// Why; told to the user, and nothing depends on it.
+        /// Why; shown to the user, with no other effect.
         how: Unmet,
     },
-    /// Handshakes are done in both directions. Answered by [`Output::Joined`] or [`Output::Drop`].
+    /// The handshakes are complete in both directions. Answered by [`Output::Joined`] or
+    /// [`Output::Drop`].
     Met {
-        /// Which connection.
+        /// The connection.
         door: Door,
-        /// The peer's name.
+        /// The peer id.
         name: P::Name,
         /// Both sides set the fast-extension bit. BEP 6.
         fast: bool,
         /// Both sides set the extension-protocol bit. BEP 10.
         extended: bool,
     },
-    /// A connection is gone, whoever closed it. Also the answer to [`Output::Close`].
+    /// A connection is closed, by either side. Also the answer to [`Output::Close`].
     Closed {
         /// The connection.
         peer: PeerKey,
         /// How it ended, if we did not ask for it.
         how: Ended,
-        /// Blocks that it was given to send and that have not left.
+        /// Blocks that were handed to the connection and not sent.
         unsent: Unsent,
     },
-    /// What came of [`Output::Announce`].
+    /// Outcome of [`Output::Announce`].
     Announced {
-        /// Which tracker.
+        /// The tracker.
         tracker: usize,
-        /// What it said; `None` if it said nothing of use in time.
+        /// Its answer; `None` if no useful answer came in time.
         outcome: Option<Heard<P>>,
     },
-    /// Something for the torrent: a message, room on a link, what the disk has to say. Never a
-    /// timeout, a connection or its end, which are the client's to tell.
+    /// An input for the torrent: a message, room on a link, a result from the disk. Never a
+    /// timeout, a connection or its end: the client reports those to the torrent.
     Torrent(torrent::Input),
 }
 
-/// Everything the client can ask for.
+/// Everything a client can ask its driver to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<P: Places> {
     /// Connect and do the handshake, then hand in [`Input::Met`] or [`Input::Failed`].
     Dial {
         /// The number of the attempt.
         door: Door,
-        /// Where to.
+        /// The address to connect to.
         address: P::Address,
     },
-    /// Do the handshake with who just knocked, then hand in [`Input::Met`] or [`Input::Failed`].
+    /// Do the handshake on the connection just announced by [`Input::Knock`], then hand in
+    /// [`Input::Met`] or [`Input::Failed`].
     Answer {
         /// The number of the connection.
         door: Door,
     },
     /// Close a connection that has no key, or stop the attempt to make it.
     Drop {
-        /// Which.
+        /// The connection.
         door: Door,
         /// Why.
         why: Refusal,
     },
-    /// The connection behind this door is that of `peer` from now on. Give it credit
+    /// The connection with this number belongs to `peer` from now on. Give it credit
     /// ([`torrent::Input::Writable`]).
     Joined {
-        /// Which connection.
+        /// The number of the connection.
         door: Door,
         /// Its key.
         peer: PeerKey,
     },
-    /// Close the connection, then hand in [`Input::Closed`]. No message of the peer counts from now
-    /// on.
+    /// Close the connection, then hand in [`Input::Closed`]. Further messages of the peer are
+    /// ignored.
     Close {
         /// The connection.
         peer: PeerKey,
         /// Why.
         why: Why,
     },
-    /// A host is banned. Nothing to be done; its connections are closed beside that.
+    /// A host is banned. The driver need not act: separate outputs close its connections.
     Banned {
-        /// Where the offence came from.
+        /// The address of the offending peer.
         address: P::Address,
-        /// What it was.
+        /// The offence.
         offence: Offence,
     },
     /// `peer` is web seed number `seed` from now on (BEP 19): answer requests sent to it with the
-    /// blocks, and hand in [`Input::Closed`] if it fails ([`Ended::ByPeer`]) or sends something else
-    /// than it was asked for ([`Ended::Garbage`]). It is [`Output::Close`]d as a peer is.
+    /// blocks. Hand in [`Input::Closed`] if it fails ([`Ended::ByPeer`]) or its answer does not fit
+    /// the request ([`Ended::Garbage`]). [`Output::Close`] ends it like a peer.
     UseWebSeed {
-        /// Its position among the web seeds of the torrent.
+        /// Its index among the web seeds of the torrent.
         seed: u16,
         /// Its key.
         peer: PeerKey,
     },
-    /// A web seed is not used any more. Nothing to be done.
+    /// A web seed is never used again. The driver need not act.
     LeftWebSeed {
-        /// Its position among the web seeds of the torrent.
+        /// Its index among the web seeds of the torrent.
         seed: u16,
-        /// Why; `None` if it sent something else than it was asked for again and again.
+        /// Why; `None` if its answers repeatedly did not fit the request.
         offence: Option<Offence>,
     },
     /// Announce to a tracker, then hand in [`Input::Announced`].
     Announce {
-        /// Position among all trackers of the torrent, tier after tier.
+        /// Index among all trackers of the torrent, tier after tier.
         tracker: usize,
         /// What to report.
         event: Option<Event>,
@@ -174,7 +176,7 @@ pub enum Output<P: Places> {
     VerifyPiece {
         /// The piece.
         piece: PieceIndex,
-        /// The digests of the blocks are wanted even if the piece is good.
+        /// The digests of the blocks are needed even if the piece is good.
         want_blocks: bool,
     },
     /// See [`torrent::Output::Completed`].
@@ -184,9 +186,9 @@ pub enum Output<P: Places> {
 /// What a driver of many clients gets from [`super::Client::poll_next`].
 #[derive(Debug)]
 pub enum Next<P: Places> {
-    /// Of the client.
+    /// An output of the client.
     Own(Output<P>),
-    /// Of the torrent: `Send`, `Broadcast`, `StoreBlock` or `VerifyPiece`.
+    /// An output of the torrent: `Send`, `Broadcast`, `StoreBlock` or `VerifyPiece`.
     Torrent(torrent::Output),
 }
 
@@ -196,10 +198,10 @@ pub enum Why {
     /// The torrent asks for it.
     #[error("{0}")]
     Torrent(Reason),
-    /// It is exchanged for another in the regular turnover.
+    /// The regular turnover closes it to make room.
     #[error("exchanged for another")]
     Turnover,
-    /// It makes room for a newcomer.
+    /// It is closed for a new connection, or after its trial.
     #[error("made room for another")]
     Useless,
     /// Another connection to the same peer stays.
@@ -208,7 +210,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// The same without what only a reader wants to know.
+    /// The same without details that only a reader needs.
     #[must_use]
     pub fn ended(&self) -> Ended {
         match self {

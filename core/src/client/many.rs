@@ -1,4 +1,4 @@
-//! The seam for a driver of many clients: that of the torrent inside.
+//! Interface for drivers of many clients. It passes on that of the torrent inside.
 
 use alloc::collections::VecDeque;
 
@@ -50,8 +50,9 @@ impl<P: Places> ManyTorrents for Client<P> {
 }
 
 impl<P: Places> Client<P> {
-    /// The client is no more, and its connections with it: of this one, blocks that were handed to the
-    /// link have not left. Instead of [`super::Input::Closed`], after which a client would go on.
+    /// Takes back blocks that were handed to the link of `peer` and not sent, when the client
+    /// itself ends with all its connections. Used instead of [`super::Input::Closed`], after which
+    /// a client would go on.
     pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
         self.torrent.take_back(peer, unsent);
     }

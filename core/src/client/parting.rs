@@ -1,4 +1,4 @@
-//! Connections that end: whose doing it was, who is to blame, and what becomes of the address.
+//! The end of a connection: who closed it and why, bans, and what happens to the address.
 
 use super::bans::Offence;
 use super::explain::Unmet;
@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::torrent::{self, Unsent};
 
 impl<P: Places> Client<P> {
-    /// What the torrent says of a peer that it sends away.
+    /// Applies the consequences of the reason for which the torrent drops a peer.
     pub(super) fn judge(&mut self, peer: PeerKey, reason: &torrent::Reason) {
         match reason {
             torrent::Reason::Corrupt { piece } => {
@@ -33,7 +33,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// Bans the host that holds a key, or held it last.
+    /// Bans the host of a key, or the last host that had it.
     pub(super) fn condemn(&mut self, peer: PeerKey, offence: Offence) {
         let Some(address) = self.seats.address(peer) else {
             return self.leave_web_seed(peer, offence);
@@ -48,7 +48,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// The torrent has let go of a connection, for its reason or for ours.
+    /// The torrent has dropped a connection, for its own reason or because the client asked it to.
     pub(super) fn closing(&mut self, peer: PeerKey, reason: torrent::Reason) -> Output<P> {
         let ours = self.seats.get(peer).and_then(|it| it.closing);
         let why = match (reason, ours) {
@@ -62,8 +62,8 @@ impl<P: Places> Client<P> {
         Output::Close { peer, why }
     }
 
-    /// Closes a connection. It is the torrent that says so in the end, behind what it has said to the
-    /// peer before.
+    /// Closes a connection. The request goes through the torrent, so that its earlier messages to
+    /// the peer come first in the outputs.
     pub(super) fn close(&mut self, peer: PeerKey, why: Ended) {
         self.seats.closing(peer, why);
         self.torrent.close(peer);
@@ -88,13 +88,14 @@ impl<P: Places> Client<P> {
             let fate = redial::after(seat.closing.unwrap_or(how), source);
             self.book.parted(now, address, fate);
             if everything {
-                // Whoever of two seeds was the first to close.
+                // Of two seeds either may have closed the connection first.
                 self.book.note_seed(address);
             }
         }
     }
 
-    /// While all connections are taken: whether one that ends was of use.
+    /// If all connections are taken, or we closed this one: records whether the connection was
+    /// useful.
     fn note_visit(&mut self, now: Instant, peer: PeerKey, seat: &Seat<P>) {
         let ours = seat.closing.is_some();
         if !ours && self.seats.count() < usize::from(self.config.connections) {
@@ -107,7 +108,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// An attempt failed, or a stranger did not do its handshake.
+    /// An attempt failed, or an incoming connection did not complete its handshake.
     pub(super) fn gone(&mut self, now: Instant, half_open: &doors::HalfOpen<P>, how: Unmet) {
         if half_open.dialled.is_some() {
             self.book.failed(now, half_open.address, how);

@@ -1,48 +1,48 @@
-//! What an address, a host and a name are: the network and the simulator differ in this and in
-//! nothing else.
+//! The types of addresses, hosts and peer ids. They are the only difference between a client in the
+//! network and in the simulator.
 
 use core::fmt::Debug;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::ids::PeerId;
 
-/// The kinds of address that a [`super::Client`] deals with.
+/// The kinds of address that a [`super::Client`] uses.
 pub trait Places: Clone + Copy + Debug + Eq {
-    /// Where somebody listens, or where a connection came from.
+    /// Where a peer listens, or where a connection came from.
     type Address: Copy + Ord + Debug;
-    /// Whom limits and bans are about: who has one address usually has more than one port.
+    /// The unit of limits and bans. One host usually has many ports.
     type Host: Copy + Ord + Debug;
-    /// What a peer calls itself in its handshake.
+    /// The peer id in the handshake.
     type Name: Copy + Ord + Debug;
 
     /// The host of an address.
     fn host(address: Self::Address) -> Self::Host;
 
-    /// Whether unrelated peers often share this host: processes of one machine, machines behind
+    /// Whether unrelated peers often share this host: processes on one machine, or machines behind
     /// one gateway of a local network.
     fn is_shared(host: Self::Host) -> bool;
 
-    /// The one form of an address, if a connection to it can exist.
+    /// The canonical form of an address, if a connection to it can exist.
     fn usable(address: Self::Address) -> Option<Self::Address>;
 
-    /// Where a peer can be dialled that connected from `source` and says that it listens on `port`.
+    /// The address of a peer that connected from `source` and says that it listens on `port`.
     fn listening(source: Self::Address, port: u16) -> Self::Address;
 
-    /// Where a peer listens that connected from `source`, if that alone tells.
+    /// The address where a peer listens that connected from `source`, if `source` alone tells.
     fn listening_at(source: Self::Address) -> Option<Self::Address>;
 
-    /// The address as messages carry it; `None` if no message ever does.
+    /// The address in the form of messages; `None` if messages never carry it.
     fn to_socket(address: Self::Address) -> Option<SocketAddr>;
 
-    /// The address that a message carried, if it can be anybody's.
+    /// The address from a message, if a peer can have it.
     fn of_socket(address: SocketAddr) -> Option<Self::Address>;
 
-    /// The name as the protocol has it.
+    /// The peer id in the form of the protocol.
     fn peer_id(name: Self::Name) -> PeerId;
 }
 
-/// TCP over IPv4 and IPv6. The host of an IPv6 address is its /64, which is what one customer is
-/// given (RFC 6177): an attacker has 2^64 addresses there, not one.
+/// TCP over IPv4 and IPv6. The host of an IPv6 address is its /64, which one customer is given (RFC
+/// 6177). With single addresses as hosts, an attacker would have 2^64 of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Internet;
 
@@ -73,7 +73,7 @@ impl Places for Internet {
 
     fn usable(address: SocketAddr) -> Option<SocketAddr> {
         let ip = address.ip().to_canonical();
-        // A link-local address is nothing without its interface, so that stays.
+        // A link-local address is useless without its interface, so the scope id stays.
         let plain = if ip == address.ip() {
             address
         } else {
@@ -86,7 +86,7 @@ impl Places for Internet {
         SocketAddr::new(source.ip(), port)
     }
 
-    /// The port that a connection comes from says nothing.
+    /// The source port of a connection does not tell where the peer listens.
     fn listening_at(_: SocketAddr) -> Option<SocketAddr> {
         None
     }

@@ -1,4 +1,4 @@
-//! When to try an address again: one table for whatever became of a connection or an attempt.
+//! When to try an address again: one table for all ends of connections and attempts.
 
 use core::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::torrent::Reason;
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The peer closed it, or the network did.
+    /// The peer or the network closed it.
     ByPeer,
-    /// The peer sent bytes that are no messages.
+    /// The peer sent bytes that are not valid messages.
     Garbage,
     /// The peer does not read what we send.
     Unread,
-    /// The driver closed it for a reason of its own, a failed disk for example.
+    /// The driver closed it for a reason of its own, for example a failed disk.
     ByDriver,
     /// See [`Reason::Violation`].
     Violation,
@@ -22,13 +22,13 @@ pub enum Ended {
     Corrupt,
     /// The choking policy dropped it.
     Policy,
-    /// Both sides have everything.
+    /// Both sides are seeds.
     BothSeeds,
     /// The peer was silent for too long.
     Idle,
-    /// It was exchanged for another in the regular turnover.
+    /// The regular turnover closed it to make room.
     Turnover,
-    /// It made room for a newcomer.
+    /// It was closed for a new connection, or after its trial.
     Useless,
     /// Another connection to the same peer stays.
     Twice,
@@ -47,47 +47,48 @@ impl From<&Reason> for Ended {
     }
 }
 
-/// What becomes of an address.
+/// What happens to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It may be dialled again after this long, and after all others that wait.
+    /// It may be dialled again after this time, and after all other waiting addresses.
     Again(Duration),
-    /// It is a seed: not to be dialled while we are one.
+    /// It is a seed: not dialled while we are one.
     Seed,
-    /// It is forgotten.
+    /// It is removed.
     Forgotten,
 }
 
 /// libtorrent `min_reconnect_time`: 60 s after the last connection.
 const RECONNECT: Duration = Duration::from_mins(1);
 
-/// The user wants this peer: one that restarts should not be missed for a minute.
+/// The user wants this peer, so we should not miss its restart for a minute.
 const RECONNECT_NAMED: Duration = Duration::from_secs(15);
 
-/// What misbehaved, or did not even read, is left alone for as long as a tracker's answer lasts.
+/// A peer that misbehaved, or did not read our messages, is left alone for ten minutes.
 const RECONNECT_BAD: Duration = Duration::from_mins(10);
 
-/// Who made room must not take it again before others had their turn: the interval of the turnover.
+/// A peer that was closed to make room must not come back before other addresses had their turn:
+/// the interval of the turnover.
 const RECONNECT_TURNED: Duration = Duration::from_mins(5);
 
 /// Wait after the first failed attempt; doubled with each further one. rqbit: 10 s, times 6.
 const RETRY: Duration = Duration::from_secs(15);
 
-/// An address of the user is tried without end, this far apart at most.
+/// An address that the user named is tried for ever, at least once in this time.
 const RETRY_NAMED: Duration = Duration::from_mins(1);
 
-/// Failed attempts after which another address is forgotten. libtorrent `max_failcount`: 3; a tracker
-/// that still knows the peer names it again.
+/// Failed attempts after which other addresses are removed. libtorrent `max_failcount`: 3. A
+/// tracker that still knows the peer names it again.
 const FAILURES: u8 = 5;
 
-/// What becomes of the address of a connection that ended.
+/// What happens to the address of a connection that ended.
 #[must_use]
 pub fn after(ended: Ended, source: Source) -> Fate {
     let named = source == Source::User;
     Fate::Again(match ended {
         Ended::BothSeeds => return Fate::Seed,
         Ended::ByPeer | Ended::ByDriver | Ended::Idle if named => RECONNECT_NAMED,
-        // Mainline 3.4.2 drops nobody; libtorrent waits as after any other end.
+        // Mainline 3.4.2 does not drop peers; libtorrent waits as after any other end.
         Ended::ByPeer | Ended::ByDriver | Ended::Idle | Ended::Policy => RECONNECT,
         Ended::Turnover | Ended::Useless => RECONNECT_TURNED,
         Ended::Garbage | Ended::Unread | Ended::Violation | Ended::Corrupt | Ended::Twice => {
@@ -96,7 +97,7 @@ pub fn after(ended: Ended, source: Source) -> Fate {
     })
 }
 
-/// What becomes of an address to which `failures` attempts in a row have failed.
+/// What happens to an address after `failures` failed attempts in a row.
 #[must_use]
 pub fn after_failure(failures: u8, source: Source) -> Fate {
     let doubled = RETRY * 2_u32.saturating_pow(u32::from(failures.clamp(1, 10)) - 1);

@@ -1,5 +1,6 @@
-//! Who is connected: a key for each connection, and the keys of those that left and may still have to
-//! answer for what they sent.
+//! The established connections. A *seat* is one of them, and gives the peer its key. The key of a
+//! closed connection is kept for a while if blocks the peer sent are not verified yet: so its host
+//! can still be blamed.
 
 use alloc::vec::Vec;
 
@@ -8,13 +9,13 @@ use super::redial::Ended;
 use super::turnover::Chances;
 use crate::ids::PeerKey;
 
-/// Keys that are kept for peers that left, at most: the oldest goes first.
+/// Most keys to keep for closed connections; the oldest is freed first.
 const LEFT: usize = 32;
 
-/// Memory is taken for at least so many further connections at a time.
+/// Least number of further connections to allocate memory for at a time.
 const MORE_PLACES: usize = 32;
 
-/// A connection.
+/// An established connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat<P: Places> {
     /// Where it came from, or where we dialled it.
@@ -22,15 +23,15 @@ pub(super) struct Seat<P: Places> {
     pub(super) name: P::Name,
     /// We opened it.
     pub(super) outgoing: bool,
-    /// The user named it: it makes room for nobody.
+    /// The user named it: it is never closed to make room.
     pub(super) kept: bool,
-    /// Where it can be dialled, once that is known.
+    /// Where the peer can be dialled, once known.
     pub(super) listens: Option<P::Address>,
     /// Why we asked the driver to close it.
     pub(super) closing: Option<Ended>,
-    /// What it made of its chances.
+    /// How it used its unchokes.
     pub(super) chances: Chances,
-    /// How often its host had come for nothing when it joined.
+    /// How many recent visits of its host had been useless when it joined.
     pub(super) in_vain: u8,
 }
 
@@ -38,21 +39,22 @@ pub(super) struct Seat<P: Places> {
 enum Place<P: Places> {
     Free,
     Taken(Seat<P>),
-    /// Of a web seed, for good: it answers for what it sends.
+    /// The key of a web seed, which it keeps for ever: it can be blamed for all it sent.
     Kept,
-    /// Blocks that it sent are not verified yet; who left before has a lower number.
+    /// The peer is gone, but blocks that it sent are not verified yet. The number orders such
+    /// peers: lower numbers left earlier.
     Left(P::Address, u32),
 }
 
-/// All places; index: [`PeerKey`].
+/// All seats. The index is the [`PeerKey`].
 #[derive(Clone, Debug)]
 pub(super) struct Seats<P: Places> {
     places: Vec<Place<P>>,
     /// Connections that are not being closed.
     standing: u16,
-    /// Those that left and may have to answer for something.
+    /// Number of `Left` entries.
     waiting: u16,
-    /// Counts those that ever were such.
+    /// Number of the last `Left` entry.
     left: u32,
 }
 
@@ -67,10 +69,10 @@ impl<P: Places> Default for Seats<P> {
     }
 }
 
-/// How many connections of each host stand.
+/// Number of connections of each host.
 #[derive(Debug)]
 pub(super) struct Crowds<P: Places> {
-    /// In order, as often as they have connections.
+    /// Sorted hosts, one entry for each connection.
     hosts: Vec<P::Host>,
 }
 
@@ -86,9 +88,9 @@ fn key(place: usize) -> PeerKey {
 }
 
 impl<P: Places> Seats<P> {
-    /// Seats a newcomer: its key, and whether the last holder of the key was of the same host. That
-    /// one's key is used again, so that what a host sent counts against it whatever it calls itself;
-    /// otherwise the lowest that is free.
+    /// Adds a connection. Returns its key, and whether the last peer with that key was on the same
+    /// host. If a closed connection of the host still has a key, that key is used again: so the
+    /// host is blamed for its blocks under any peer id. Otherwise the lowest free key is used.
     pub(super) fn join(&mut self, seat: Seat<P>) -> (PeerKey, bool) {
         let host = P::host(seat.address);
         let same =
@@ -112,7 +114,7 @@ impl<P: Places> Seats<P> {
         (key(place), left.is_some())
     }
 
-    /// A key that nobody else will ever have.
+    /// Reserves a key that no other peer will ever get.
     pub(super) fn keep(&mut self) -> PeerKey {
         let free = self.places.iter().position(|it| matches!(it, Place::Free));
         let place = free.unwrap_or(self.places.len());
@@ -123,7 +125,7 @@ impl<P: Places> Seats<P> {
         key(place)
     }
 
-    /// A connection is being closed.
+    /// Marks a connection as being closed.
     pub(super) fn closing(&mut self, peer: PeerKey, why: Ended) {
         if let Some(seat) = self.get_mut(peer) {
             let stood = seat.closing.is_none();
@@ -132,7 +134,8 @@ impl<P: Places> Seats<P> {
         }
     }
 
-    /// Frees a seat; its key stays with its host as long as that may have to `answer` for something.
+    /// Removes a connection. Its key stays with its host as long as blocks it sent may turn out to
+    /// be corrupt (`answers`).
     pub(super) fn leave(&mut self, peer: PeerKey, answers: bool) {
         let Some(seat) = self.get(peer).copied() else {
             return;
@@ -156,7 +159,7 @@ impl<P: Places> Seats<P> {
         }
     }
 
-    /// Frees the keys of those that left and have to answer for nothing any more.
+    /// Frees the keys of closed connections whose blocks are all verified.
     pub(super) fn forgive(&mut self, answers: impl Fn(PeerKey) -> bool) {
         if self.waiting == 0 {
             return;
@@ -183,7 +186,7 @@ impl<P: Places> Seats<P> {
         }
     }
 
-    /// Where the present or last holder of a key is.
+    /// The address of the present or last peer with this key.
     pub(super) fn address(&self, peer: PeerKey) -> Option<P::Address> {
         match self.places.get(peer.0 as usize)? {
             Place::Taken(seat) => Some(seat.address),
@@ -192,7 +195,7 @@ impl<P: Places> Seats<P> {
         }
     }
 
-    /// The connections, in the order of their keys, also those that are being closed.
+    /// The connections in the order of their keys, including those that are being closed.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerKey, &Seat<P>)> {
         let places = (0..).map(PeerKey).zip(&self.places);
         places.filter_map(|(peer, it)| match it {
@@ -206,12 +209,12 @@ impl<P: Places> Seats<P> {
         self.iter().filter(|(_, seat)| seat.closing.is_none())
     }
 
-    /// How many stand.
+    /// Number of connections that are not being closed.
     pub(super) fn count(&self) -> usize {
         usize::from(self.standing)
     }
 
-    /// How many of each host stand.
+    /// The same for each host.
     pub(super) fn crowds(&self) -> Crowds<P> {
         let hosts = self.standing().map(|(_, seat)| P::host(seat.address));
         let mut hosts: Vec<P::Host> = hosts.collect();
@@ -219,19 +222,19 @@ impl<P: Places> Seats<P> {
         Crowds { hosts }
     }
 
-    /// How many of one host stand.
+    /// The same for one host.
     pub(super) fn of_host(&self, host: P::Host) -> usize {
         let same = |it: &(PeerKey, &Seat<P>)| P::host(it.1.address) == host;
         self.standing().filter(same).count()
     }
 
-    /// How many of them we opened.
+    /// Number of these that we opened.
     pub(super) fn dialled(&self, host: P::Host) -> usize {
         let same = |it: &(PeerKey, &Seat<P>)| it.1.outgoing && P::host(it.1.address) == host;
         self.standing().filter(same).count()
     }
 
-    /// Whether somebody connected from, or to, this address.
+    /// Whether a peer is connected from, or to, this address.
     pub(super) fn is_connected(&self, address: P::Address) -> bool {
         let same = |seat: &Seat<P>| {
             seat.listens == Some(address) || seat.outgoing && seat.address == address

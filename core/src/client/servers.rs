@@ -1,4 +1,4 @@
-//! Web seeds of a client: used while something is lacking, left when they lie.
+//! Web seeds of a client: used while pieces are missing, dropped after they sent wrong data.
 
 use alloc::boxed::Box;
 
@@ -11,20 +11,20 @@ use crate::time::Instant;
 use crate::torrent::{Input, PeerLink};
 
 impl<P: Places> Client<P> {
-    /// The same with so many web seeds (BEP 19), which are used while something is lacking.
+    /// Adds `count` web seeds (BEP 19), which are used while pieces are missing.
     #[must_use]
     pub fn with_web_seeds(mut self, count: u16) -> Self {
         self.web_seeds = (count > 0).then(|| Box::new(WebSeeds::new(count)));
         self
     }
 
-    /// Web seeds in use.
+    /// Number of web seeds in use.
     #[must_use]
     pub fn web_seeds_in_use(&self) -> usize {
         self.web_seeds.as_ref().map_or(0, |it| it.in_use())
     }
 
-    /// Uses as many as there is room for, if something is lacking.
+    /// Starts to use as many web seeds as allowed, if pieces are missing.
     pub(super) fn use_web_seeds(&mut self, now: Instant) {
         if self.torrent.is_done() {
             return;
@@ -44,7 +44,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// When another may be used.
+    /// When another web seed may be used.
     pub(super) fn next_web_seed(&self) -> Instant {
         match &self.web_seeds {
             Some(web_seeds) if !self.torrent.is_done() => web_seeds.poll_timeout(),
@@ -60,7 +60,7 @@ impl<P: Places> Client<P> {
         }
     }
 
-    /// It sent something corrupt.
+    /// The web seed sent corrupt data.
     pub(super) fn leave_web_seed(&mut self, peer: PeerKey, offence: Offence) {
         if let Some(web_seeds) = &mut self.web_seeds
             && let Some(seed) = web_seeds.of(peer)

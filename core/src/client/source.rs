@@ -1,6 +1,6 @@
-//! Where an address is known from: what that is worth, and how many of each kind are remembered.
+//! Sources of addresses: how much each is trusted, and how many addresses of each are remembered.
 
-/// Where an address is known from, the most trusted first: of several that are due, the first is
+/// Source of an address, the most trusted first. If several addresses are due, the most trusted is
 /// dialled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -11,9 +11,9 @@ pub enum Source {
     Tracker,
     /// An earlier session was connected to it.
     Resume,
-    /// It announced itself in the local network. BEP 14.
+    /// The peer announced itself in the local network. BEP 14.
     LocalNetwork,
-    /// It connected to us and said where it listens.
+    /// The peer connected to us and said where it listens.
     Incoming,
     /// The distributed hash table named it. BEP 5.
     Dht,
@@ -22,10 +22,10 @@ pub enum Source {
 }
 
 impl Source {
-    /// How many sources there are.
+    /// Number of sources.
     pub(super) const COUNT: usize = Self::PeerExchange as usize + 1;
 
-    /// All of them, in their order.
+    /// All sources, in their order.
     pub const ALL: [Self; 7] = [
         Self::User,
         Self::Tracker,
@@ -36,14 +36,15 @@ impl Source {
         Self::PeerExchange,
     ];
 
-    /// Whether strangers cannot easily put addresses of their own there: who is named so may be
-    /// dialled although the connections are taken, if those who hold them are of little use.
+    /// Whether strangers cannot easily place addresses of their own in this source. Such addresses
+    /// may be dialled even if all connections are taken, as long as some connected peers are of
+    /// little use.
     #[must_use]
     pub fn is_first_hand(self) -> bool {
         self <= Self::Tracker
     }
 
-    /// Addresses of this source that are remembered at most. All together they are less than the
+    /// Most addresses of this source to remember. Together they are fewer than the
     /// `max_peerlist_size` of libtorrent (3000).
     #[must_use]
     pub fn places(self) -> usize {
@@ -56,12 +57,12 @@ impl Source {
         }
     }
 
-    /// Addresses that one peer may have in the places of peer exchange. BEP 11 bounds a message to 50,
-    /// and warns of peers that flood others with them (*security considerations*).
+    /// Most remembered addresses that one peer named by peer exchange. BEP 11 limits a message to
+    /// 50, and warns of peers that flood others with addresses (*security considerations*).
     pub const PLACES_OF_A_TELLER: usize = 50;
 
-    /// Whether addresses of this source may be dialled. Those of a private torrent come from its
-    /// tracker alone (BEP 27), and from the user, who may know what the tracker said.
+    /// Whether addresses of this source may be dialled. In a private torrent they must come from
+    /// its tracker (BEP 27), or from the user, who may know the tracker's answer.
     #[must_use]
     pub fn is_allowed(self, private: bool) -> bool {
         !private || matches!(self, Self::User | Self::Tracker)

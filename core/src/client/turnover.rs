@@ -1,17 +1,19 @@
-//! Room for others: whose connection is of least use.
+//! Chooses which connection to close when others need room.
 //!
-//! A client that is full still hears newcomers ([`super::Config::on_trial`]): who turns out to be of
-//! use stays, and somebody of none makes room. Beside that, a full client exchanges a few connections
-//! now and then. Without it swarms of full peers can lock: every leecher is full of leechers that lack
-//! the same last pieces, and the origin that has them finds nobody with a free seat. When and how many
-//! is as in libtorrent 2.0: `peer_turnover_interval` 300 s, `peer_turnover` 4 %,
-//! `peer_turnover_cutoff` 90 %, no more than there are candidates, and the least useful first; and
-//! `inactivity_timeout` 600 s. Which are the least useful is our own, shorter rule (its
-//! `torrent::disconnect_peers` weighs rates over the life of a connection, and spares seeds).
+//! A full client still accepts new connections on trial ([`super::Config::on_trial`]): afterwards
+//! the least useful connections are closed. A full client also closes a few connections regularly,
+//! so that others get a turn. Without that, swarms of full clients can lock up: every leecher is
+//! connected only to leechers that lack the same last pieces, and the origin that has the pieces
+//! finds no peer with room. When and how many is as in libtorrent 2.0: `peer_turnover_interval` 300
+//! s, `peer_turnover` 4 %, `peer_turnover_cutoff` 90 %, at most as many as there are candidates,
+//! the least useful first; and `inactivity_timeout` 600 s. The order of usefulness is our own,
+//! shorter rule (libtorrent's `torrent::disconnect_peers` weighs rates over the life of a
+//! connection, and spares seeds).
 //!
-//! Interest costs nothing, so it is no evidence of use. What is: what a peer gave; whether it takes
-//! blocks when we let it ([`Chances`]); and whether its host was here before for nothing. A slow link is
-//! no fault: who has a request waiting, or a block on its way, takes its chance.
+//! A peer can claim interest at no cost, so interest is no evidence of use. Evidence is: what the
+//! peer sent us; whether it downloads when we unchoke it ([`Chances`]); and whether earlier visits
+//! of its host were useless. A slow link does not count against a peer: a waiting request or a
+//! block on its way shows that it uses its chance.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -22,27 +24,28 @@ use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// Share of the connections that is exchanged, in percent; at least one.
+/// Percentage of the connections that one turnover closes; at least one connection.
 const SHARE: usize = 4;
 
-/// Only who has at least this share of the connections it may have, in percent.
+/// Only clients with at least this percentage of their allowed connections do turnovers.
 const CUTOFF: usize = 90;
 
-/// Without interest on either side for so long a full client lets a connection go.
+/// A full client may close a connection after this time without interest on either side.
 const INACTIVE: Duration = Duration::from_mins(10);
 
 /// Time that an unchoked peer has for its first request.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// Looks at an unchoked peer at which it wanted nothing, and how many times as often as it did want
-/// something, for it to have missed its chance. There is a look a second.
+/// A peer has missed its chances if at least `MISSED` checks of it, unchoked, found no request, and
+/// these are at least `MORE_OFTEN` times as many as the checks that found one. There is one check
+/// per second.
 const MISSED: u8 = 5;
 const MORE_OFTEN: u8 = 4;
 
-/// Who has taken this much was of use: sixteen blocks.
+/// A peer that downloaded this much was useful: sixteen blocks.
 const OF_USE: u64 = 16 * BLOCK_BYTES as u64;
 
-/// What a peer that wants blocks did while we let it have some, as far as somebody looked.
+/// Checks of whether an interested peer downloaded while we unchoked it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chances {
     missed: u8,
@@ -50,7 +53,7 @@ pub struct Chances {
 }
 
 impl Chances {
-    /// A look at the connection, to be taken about once a second.
+    /// Checks the connection. Call about once a second.
     pub fn look(&mut self, now: Instant, view: &PeerView) {
         if view.am_choking || !view.peer_interested {
             return;
@@ -65,40 +68,40 @@ impl Chances {
         }
     }
 
-    /// Whether the peer let its chances pass.
+    /// Whether the peer did not use its chances to download.
     #[must_use]
     pub fn are_missed(self) -> bool {
         self.missed >= MISSED.max(self.taken.saturating_mul(MORE_OFTEN))
     }
 }
 
-/// What there is to say against a connection beside its traffic; the first counts most.
+/// What counts against a connection apart from its traffic; the first counts most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Against {
-    /// Its host has too many.
+    /// Its host has too many connections.
     pub crowded: bool,
-    /// It was let have blocks and took hardly any, and it gives us nothing.
+    /// We unchoked it, it downloaded hardly anything, and it sends us nothing.
     pub missed: bool,
-    /// It was of no use yet, and its host was here for nothing so often.
+    /// Number of useless visits of its host, if the connection has not been useful yet.
     pub in_vain: u8,
 }
 
-/// Whether a connection has been of use to somebody.
+/// Whether a connection has been useful to either side.
 #[must_use]
 pub fn was_of_use(view: &PeerView, chances: Chances) -> bool {
     view.down_bytes > 0 || view.up_bytes >= OF_USE && !chances.are_missed()
 }
 
-/// Whether neither side wants anything of the other.
+/// Whether neither side is interested in the other.
 #[must_use]
 pub fn is_useless(view: &PeerView) -> bool {
     !view.am_interested && !view.peer_interested
 }
 
-/// The `count` least useful connections: those of a host that has too many, then without interest on
-/// either side, then the others `against` which there is something to say, then those we want nothing
-/// of, then those that moved the fewest bytes in our direction since they were made, the youngest
-/// first.
+/// The `count` least useful connections, sorted by these criteria: hosts with too many connections
+/// first; then no interest on either side; then missed chances and useless visits (see `against`);
+/// then no interest on the side that downloads; then the fewest bytes in that direction; then the
+/// youngest.
 pub fn least_useful(
     views: &mut [PeerView],
     am_seed: bool,
@@ -127,8 +130,8 @@ pub fn least_useful(
     views.iter().take(count).map(|it| it.peer).collect()
 }
 
-/// How many of these connections, of which there may be `most`, are to be exchanged if so many `due`
-/// candidates wait.
+/// How many of these connections to close in a turnover. At most `most` connections are allowed,
+/// and `due` addresses wait.
 #[must_use]
 pub fn exchanged(now: Instant, views: &[PeerView], most: usize, due: usize) -> usize {
     if views.is_empty() || views.len() * 100 < most * CUTOFF {

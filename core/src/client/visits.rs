@@ -1,5 +1,6 @@
-//! Hosts that came for nothing: who had a seat and made no use of it, and who cannot wait for one. At
-//! the limit those make room for hosts that had no turn yet.
+//! Remembers hosts that used a connection for nothing while all connections were taken, and hosts
+//! that come back too soon after a refusal. Their connections are closed first to make room for
+//! hosts that had no turn yet.
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -7,14 +8,14 @@ use core::time::Duration;
 use super::places::Places;
 use crate::time::Instant;
 
-/// What is known of a host fades after so long without another visit.
+/// A record is forgotten after this time without another visit.
 const FADES: Duration = Duration::from_mins(10);
 
-/// An honest client that found everything taken waits longer than this before it tries again
-/// (libtorrent `min_reconnect_time`: 60 s; ours 15 s for a peer that the user named).
+/// An honest client that was refused waits longer than this before it tries again (libtorrent
+/// `min_reconnect_time`: 60 s; ours 15 s for a peer that the user named).
 const PATIENT: Duration = Duration::from_secs(10);
 
-/// Hosts that are known, at most. The one that came last the longest ago goes first.
+/// Most hosts to remember. The host whose last visit is longest ago is dropped first.
 const KNOWN: usize = 1000;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ struct Record {
     last: Instant,
 }
 
-/// The hosts that were here, or wanted to be, while all connections were taken.
+/// Hosts that were connected, or refused, while all connections were taken.
 #[derive(Clone, Debug)]
 pub(super) struct Visits<P: Places> {
     records: BTreeMap<P::Host, Record>,
@@ -38,7 +39,7 @@ impl<P: Places> Default for Visits<P> {
 }
 
 impl<P: Places> Visits<P> {
-    /// How often a host came for nothing lately.
+    /// Number of useless visits of a host lately.
     pub(super) fn in_vain(&self, now: Instant, host: P::Host) -> u8 {
         let known = self.records.get(&host);
         known
@@ -46,13 +47,13 @@ impl<P: Places> Visits<P> {
             .map_or(0, |it| it.in_vain)
     }
 
-    /// A host left its seat and had made no use of it.
+    /// A host disconnected and had not been useful.
     pub(super) fn left(&mut self, now: Instant, host: P::Host) {
         let in_vain = self.in_vain(now, host).saturating_add(1);
         self.set(now, host, in_vain);
     }
 
-    /// A host was turned away: that is no fault of its own, unless it is back at once.
+    /// A host was refused. That counts against it only if it came back at once.
     pub(super) fn turned_away(&mut self, now: Instant, host: P::Host) {
         let known = self.records.get(&host);
         let impatient = known.is_some_and(|it| now - it.last < PATIENT);
@@ -60,7 +61,7 @@ impl<P: Places> Visits<P> {
         self.set(now, host, in_vain);
     }
 
-    /// A host was of use.
+    /// A host was useful.
     pub(super) fn forget(&mut self, host: P::Host) {
         self.records.remove(&host);
     }

@@ -1,7 +1,7 @@
-//! Which web seeds are used, and when again after a failure. BEP 19.
+//! Which web seeds are used, and when to retry after a failure. BEP 19.
 //!
-//! A web seed takes no seat from anybody: it costs us one connection and gives everything. Only a few
-//! are used at a time, and one that lied is left for good.
+//! A web seed does not count as a connection. Only a few web seeds are used at a time, and one that
+//! sent wrong data several times is never used again.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,19 +10,19 @@ use super::redial::Ended;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// Web seeds in use at a time. libtorrent `max_web_seed_connections`: 3.
+/// Most web seeds in use at a time. libtorrent `max_web_seed_connections`: 3.
 const AT_ONCE: usize = 3;
 
 /// Wait after the first failure; doubled with each further one. libtorrent `urlseed_wait_retry`: 30 s.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// The longest wait, and the one after an answer that was not what was asked for.
+/// The longest wait. Also the wait after an answer that did not fit the request.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// Answers that were not what was asked for, after which a web seed is left for good.
+/// After this many answers that did not fit the request a web seed is never used again.
 const LIES: u8 = 3;
 
-/// A web seed that was of use for so long begins anew with its failures.
+/// The failures of a web seed are forgotten after it was in use for this time.
 const PROVEN: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ enum State {
 
 #[derive(Clone, Copy, Debug)]
 struct WebSeed {
-    /// Its key, which it keeps: it answers for what it sent as long as the torrent lasts.
+    /// Its key. It keeps the key as long as the torrent lasts, so that it can be blamed for all it
+    /// sent.
     peer: Option<PeerKey>,
     state: State,
     not_before: Instant,
@@ -46,7 +47,7 @@ struct WebSeed {
     lies: u8,
 }
 
-/// The web seeds of a torrent, by their position there.
+/// The web seeds of a torrent, by their index there.
 #[derive(Clone, Debug)]
 pub(super) struct WebSeeds {
     all: Vec<WebSeed>,
@@ -66,7 +67,7 @@ impl WebSeeds {
         }
     }
 
-    /// Those in use.
+    /// Number of web seeds in use.
     pub(super) fn in_use(&self) -> usize {
         let in_use = |it: &&WebSeed| matches!(it.state, State::InUse { .. });
         self.all.iter().filter(in_use).count()
@@ -81,8 +82,8 @@ impl WebSeeds {
         all.filter(|it| it.1.state == State::Waiting)
     }
 
-    /// The next to use, if there is room: who failed least often first. `key` gives it one if it has
-    /// none.
+    /// The next web seed to use, if there is room: the one with the fewest failures. `key` makes a
+    /// key if it has none.
     pub(super) fn poll(
         &mut self,
         now: Instant,
@@ -102,7 +103,7 @@ impl WebSeeds {
         Some((u16::try_from(index).expect("counted in 16 bits"), peer))
     }
 
-    /// When another may be used; the past if one may be by now.
+    /// When another web seed may be used; a past time if now.
     pub(super) fn poll_timeout(&self) -> Instant {
         if self.free() == 0 {
             return Instant::NEVER;
@@ -111,7 +112,7 @@ impl WebSeeds {
         due.min().unwrap_or(Instant::NEVER)
     }
 
-    /// Which of them has this key.
+    /// The web seed with this key.
     pub(super) fn of(&self, peer: PeerKey) -> Option<u16> {
         let found = self.all.iter().position(|it| it.peer == Some(peer));
         found.map(|it| u16::try_from(it).expect("counted in 16 bits"))
@@ -124,7 +125,7 @@ impl WebSeeds {
         }
     }
 
-    /// It is not to be used any more, and never again. False if that was so before.
+    /// Drops a web seed for ever. False if it was dropped already.
     pub(super) fn leave(&mut self, seed: u16) -> bool {
         let seed = &mut self.all[usize::from(seed)];
         let was = seed.lies < LIES;
@@ -135,7 +136,7 @@ impl WebSeeds {
         was
     }
 
-    /// It is not in use any more. True if that is for good.
+    /// The web seed is no longer in use. True if it is dropped for ever.
     pub(super) fn ended(&mut self, now: Instant, seed: u16, how: Ended) -> bool {
         let seed = &mut self.all[usize::from(seed)];
         let State::InUse { since, closing } = seed.state else {
