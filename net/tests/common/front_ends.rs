@@ -1,4 +1,5 @@
-//! Clients that are a user interface around a library: how they are told what to do without one.
+//! Clients that are a user interface around a library, and how to control them without the
+//! interface.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -6,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::clients::Place;
 
-/// rtorrent as a daemon. It hashes what is there, and goes on from that.
+/// rtorrent as a daemon. It hashes existing files and continues from them.
 pub(crate) fn rtorrent(place: Place<'_>) -> Command {
     let session = place.scratch.join("rtorrent");
     fs::create_dir_all(&session).expect("folder");
@@ -46,7 +47,7 @@ pub(crate) fn rtorrent(place: Place<'_>) -> Command {
     command
 }
 
-/// qBittorrent without windows.
+/// qBittorrent without a window.
 pub(crate) fn qbittorrent(place: Place<'_>) -> Command {
     let profile = place.scratch.join("profile");
     let folder = profile.join("qBittorrent/config");
@@ -82,7 +83,7 @@ pub(crate) fn qbittorrent(place: Place<'_>) -> Command {
     command
 }
 
-/// Transmission watches a folder for files; a link has to be told.
+/// Transmission watches a folder for torrent files; a magnet link must be passed by command.
 pub(crate) fn hand_link_to_transmission(place: Place<'_>) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -1,4 +1,4 @@
-//! Peers that mean harm, as many as one likes, each doing one thing without end.
+//! Hostile peers, in any number. Each repeats one kind of attack.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,45 +16,46 @@ use unchoke_core::wire::{Decoded, Decoder, HANDSHAKE_BYTES, PEX_ID, PEX_NAME};
 use super::Sample;
 use super::peer::{bytes_of, handshake};
 
-/// Bytes of a flood, per peer and second: far more than an honest peer says.
+/// Bytes per second and peer of a flood: far more than an honest peer sends.
 const FLOOD_RATE: usize = 200_000;
-/// How often a peer that floods says something.
+/// Time between two messages of a flood.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Of a handshake that takes for ever: one byte in so long.
+/// Time between two bytes of a handshake that never ends.
 const DRIP: Duration = Duration::from_secs(1);
 
-/// Between two requests of a peer that holds its seat with as few as it can.
+/// Time between two requests of a peer that keeps its seat with as few requests as possible.
 const SIP: Duration = Duration::from_secs(2);
 
-/// Where a peer waits to be dialled: honest ones have other addresses, as addresses are banned.
+/// Address where a hostile peer waits to be dialled. Honest peers have other addresses, because
+/// bans are by address.
 const WAITS_AT: Ipv4Addr = Ipv4Addr::new(127, 0, 2, 1);
 
-/// What a peer does.
+/// The kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Requests, good and bad, without a look at the answers.
+    /// Sends valid and invalid requests, and ignores the answers.
     Requests,
-    /// Says that it has all, and none, and all.
+    /// Alternates `have all` and `have none`.
     HaveAllHaveNone,
-    /// Is interested and is not.
+    /// Alternates interested and not interested.
     Interest,
-    /// Extension handshakes and messages that nobody knows.
+    /// Sends extension handshakes and unknown messages.
     Extended,
-    /// One byte of the handshake a second.
+    /// Sends one byte of the handshake per second.
     SlowHandshake,
-    /// Shakes hands and says nothing more.
+    /// Completes the handshake and then sends nothing.
     Idle,
-    /// Is interested, takes a block now and then, and comes back when it is thrown out.
+    /// Is interested, takes a block now and then, and reconnects when it is dropped.
     Drip,
-    /// Serves nothing and tells of thousands of peers.
+    /// Serves nothing and sends thousands of addresses by peer exchange.
     Exchange,
-    /// Serves blocks that are wrong, each time with another name.
+    /// Serves corrupt blocks, with a new peer id on each connection.
     Corrupt,
-    /// One such block, and it is gone before anybody knows.
+    /// Serves one corrupt block and disconnects before the piece is checked.
     CorruptAndGone,
 }
 
-/// Peers at work until this is dropped.
+/// Hostile peers that attack until this is dropped.
 pub(crate) struct Attack {
     runtime: Runtime,
     plan: Arc<Plan>,
@@ -70,7 +71,7 @@ struct Plan {
 }
 
 impl Attack {
-    /// This many peers connect to the target, and come again whenever they are thrown out.
+    /// Lets `peers` peers connect to the target. Each reconnects whenever it is dropped.
     pub(crate) fn on(sample: &Sample, port: u16, kind: Kind, peers: usize) -> Self {
         let attack = Self::new(sample, kind);
         for _ in 0..peers {
@@ -113,7 +114,7 @@ impl Attack {
         }
     }
 
-    /// One more peer, with an address of its own, connects to the target again and again.
+    /// Adds a peer with an address of its own that connects to the target again and again.
     pub(crate) fn join(&self, port: u16) {
         let plan = Arc::clone(&self.plan);
         let number = plan.peers.fetch_add(1, Ordering::Relaxed);
@@ -122,7 +123,7 @@ impl Attack {
         self.runtime.spawn(async move {
             loop {
                 if let Ok(stream) = connect(from, port).await {
-                    // However it ends, the next one follows.
+                    // The next attempt follows, however this one ends.
                     drop(plan.play(stream).await);
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -135,7 +136,7 @@ impl Attack {
         self.listens.expect("it waits").to_string()
     }
 
-    /// Corrupt blocks that were sent.
+    /// Number of corrupt blocks sent.
     pub(crate) fn blocks_sent(&self) -> usize {
         self.plan.blocks.load(Ordering::Relaxed)
     }
@@ -147,7 +148,7 @@ impl Plan {
         let mut name = *b"-XX0000-............";
         name[8..18].copy_from_slice(format!("{number:010}").as_bytes());
         let mut hello = handshake(&self.metainfo, &name);
-        // Fast and extended.
+        // Announce the fast extension and the extension protocol.
         (hello[25], hello[27]) = (0x10, 0x04);
         hello
     }
@@ -189,7 +190,7 @@ impl Plan {
         }
     }
 
-    /// What a peer that floods says in each [`PAUSE`].
+    /// The messages of a flooding peer for each [`PAUSE`].
     fn round(&self) -> Vec<u8> {
         let request = |piece, begin| {
             bytes_of(&Message::Request(BlockRef {
@@ -235,7 +236,7 @@ impl Plan {
         once.repeat(times)
     }
 
-    /// Fifty peers that nobody can reach, other ones each time.
+    /// Fifty unreachable peers, different ones each time.
     fn exchange(&self) -> Vec<u8> {
         let number = self.names.fetch_add(1, Ordering::Relaxed);
         let [.., a, b] = number.to_be_bytes();
@@ -255,7 +256,7 @@ impl Plan {
         bytes_of(&Message::Extended(Box::new(pex)))
     }
 
-    /// Has nothing, wants everything, and takes as little as it can.
+    /// Has nothing, wants everything, and takes as little as possible.
     async fn drip(&self, mut stream: TcpStream) -> std::io::Result<()> {
         for message in [Message::HaveNone, Message::Interested] {
             stream.write_all(&bytes_of(&message)).await?;
@@ -297,7 +298,7 @@ impl Plan {
         }
     }
 
-    /// Says that it has everything, and answers every request with other bytes.
+    /// Claims to have everything, and answers each request with wrong bytes.
     async fn corrupt(&self, mut stream: TcpStream) -> std::io::Result<()> {
         for message in [Message::HaveAll, Message::Unchoke] {
             stream.write_all(&bytes_of(&message)).await?;

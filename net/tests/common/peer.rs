@@ -1,4 +1,4 @@
-//! A peer made by hand, to be honest, lie, or misbehave.
+//! A hand-written peer that can be honest, lie, or misbehave.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) fn bytes_of(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// A peer that claims to have everything and serves `payload`, whatever is in it.
+/// A peer that claims to have everything and serves `payload`, whatever it contains.
 pub(crate) async fn serve(
     metainfo: &Arc<Metainfo>,
     payload: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) async fn serve(
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (metainfo, payload) = (Arc::clone(&metainfo), Arc::clone(&payload));
-            // Ends when the other side has enough of it.
+            // Ends when the other side closes the connection.
             tokio::spawn(async move { drop(talk(stream, &metainfo, &payload, name).await) });
         }
     });

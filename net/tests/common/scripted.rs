@@ -1,4 +1,4 @@
-//! Servers that answer as a test says, word for word, and remember what they heard.
+//! Servers that send exactly the bytes that a test gives, and record the requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ pub(crate) struct Http {
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-/// What to say to the head of a request; every byte of it.
+/// Maps the head of a request to all bytes of the answer.
 type Script = Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
 
 impl Http {
@@ -53,7 +53,7 @@ impl Http {
             while let Ok((stream, _)) = listener.accept().await {
                 let (server, script, acceptor) =
                     (shared.clone(), Arc::clone(&script), acceptor.clone());
-                // A client that hangs up is its own business.
+                // Ignore a client that hangs up.
                 tokio::spawn(async move {
                     drop(match acceptor {
                         Some(acceptor) => match acceptor.accept(stream).await {
@@ -84,7 +84,7 @@ impl Http {
         self.heads.lock().expect("no panic").push(head);
         stream.write_all(&bytes).await?;
         stream.flush().await?;
-        // A script that says nothing, or not all, leaves the client waiting.
+        // After an empty or incomplete answer, let the client wait.
         if !complete(&bytes) {
             tokio::time::sleep(super::PATIENCE * 2).await;
         }
@@ -101,7 +101,7 @@ impl Http {
     }
 }
 
-/// Whether an answer announces no more bytes than it has.
+/// Whether the answer contains all the bytes that it announces.
 fn complete(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, _)) = text.split_once("\r\n\r\n") else {
@@ -116,7 +116,7 @@ fn complete(bytes: &[u8]) -> bool {
     length.is_none_or(|it: usize| bytes.len() >= head.len() + 4 + it)
 }
 
-/// A good answer with this body and further lines of the head.
+/// An answer with status 200, this body, and additional header lines.
 pub(crate) fn ok(lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: {length}\r\n\r\n");
@@ -128,7 +128,7 @@ pub(crate) fn to(location: &str) -> Vec<u8> {
     format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
 }
 
-/// A UDP tracker on loopback that answers each datagram as `script` says; it remembers them all.
+/// A UDP tracker on loopback that answers each datagram as `script` says and records all of them.
 #[derive(Clone)]
 pub(crate) struct Udp {
     pub(crate) address: SocketAddr,
@@ -153,7 +153,7 @@ impl Udp {
                 let answers = script(&datagram, from);
                 shared.datagrams.lock().expect("no panic").push(datagram);
                 for answer in answers {
-                    // Who asked may be gone.
+                    // The sender may be gone.
                     drop(socket.send_to(&answer, from).await);
                 }
             }
@@ -170,12 +170,12 @@ impl Udp {
     }
 }
 
-/// An answer to a datagram: its action, the transaction of the request, the rest.
+/// A UDP tracker answer: the action, the transaction id of the request, and the rest.
 pub(crate) fn reply(action: u8, request: &[u8], body: &[u8]) -> Vec<u8> {
     [&[0, 0, 0, action], &request[12..16], body].concat()
 }
 
-/// As BEP 15 says: a connection id, then these peers.
+/// Answers as in BEP 15: a connection id, then these peers.
 pub(crate) fn proper(request: &[u8], peers: &[u8]) -> Vec<u8> {
     match request[11] {
         0 => reply(0, request, b"conn-id!"),

@@ -1,4 +1,4 @@
-//! A small HTTP tracker that remembers what it was told.
+//! A small HTTP tracker that records the announces.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How it answers.
+/// How the tracker answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// As BEP 3 and 23 say.
+    /// As in BEP 3 and BEP 23.
     Proper,
     /// With a web page.
     Html,
-    /// With more bytes than anybody should take.
+    /// With more bytes than a client should accept.
     Endless,
     /// With a redirect to itself.
     Circular,
@@ -23,7 +23,7 @@ pub(crate) enum Manner {
 #[derive(Clone)]
 pub(crate) struct Tracker {
     pub(crate) url: String,
-    /// The arguments of each announce, in the order they came.
+    /// The arguments of each announce, in the order of arrival.
     pub(crate) announces: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
 }
 
@@ -40,14 +40,14 @@ impl Tracker {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let tracker = shared.clone();
-                // A client that hangs up is its own business.
+                // Ignore a client that hangs up.
                 tokio::spawn(async move { drop(tracker.answer(stream, manner).await) });
             }
         });
         tracker
     }
 
-    /// The events that were announced, in order; a regular announce is the empty word.
+    /// The announced events in order; a regular announce is the empty string.
     pub(crate) fn events(&self) -> Vec<String> {
         let announces = self.announces.lock().expect("no panic");
         let events = announces.iter().map(|it| it.get("event").cloned());
@@ -93,7 +93,7 @@ impl Tracker {
         stream.write_all(&body).await
     }
 
-    /// Everybody who announced a port and did not stop.
+    /// All peers that announced a port and have not stopped.
     fn peers(&self) -> Vec<u8> {
         let announces = self.announces.lock().expect("no panic");
         let mut ports = BTreeMap::new();
@@ -118,7 +118,7 @@ impl Tracker {
     }
 }
 
-/// An address that nobody listens on.
+/// An address on which no program listens.
 pub(crate) async fn dead_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     listener.expect("a port").local_addr().expect("an address")

@@ -1,4 +1,4 @@
-//! A small web server that has the files of a sample, and manners.
+//! A small web server with the files of a sample, and several ways to answer.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,34 +8,34 @@ use std::sync::{Arc, Mutex};
 
 use super::Sample;
 
-/// How it answers requests for a part of a file.
+/// How the server answers a request for a part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// As asked, over connections that are kept.
+    /// Correctly, over persistent connections.
     Proper,
-    /// With all of the file, whatever was asked for.
+    /// With the whole file, whatever part was requested.
     Whole,
-    /// With the bytes behind those that were asked for, and says so.
+    /// With the bytes after the requested ones, labelled as such.
     Shifted,
-    /// With other bytes, and says that they are right.
+    /// With wrong bytes, labelled as the requested ones.
     Corrupt,
     /// With a web page.
     Html,
     /// With this status.
     Status(u16),
-    /// With more than it was asked for, without an end.
+    /// With more bytes than requested, without end.
     Endless,
-    /// With half of what it promises.
+    /// With half of the promised bytes.
     Short,
-    /// Says that it is packed.
+    /// With a label that says the body is compressed.
     Packed,
-    /// With a redirect to the same file at this server.
+    /// With a redirect to the same file on this server.
     Elsewhere(String),
-    /// Not at all.
+    /// With no answer.
     Silent,
 }
 
-/// What was asked for: the path, and the bytes.
+/// A request: the path and the byte range.
 pub(crate) type Asked = (String, Range<u64>);
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub(crate) struct WebServer {
 }
 
 impl WebServer {
-    /// A server that has the sample below `/pub`.
+    /// A server with the sample below `/pub`.
     pub(crate) fn start(sample: &Sample, manner: Manner) -> Self {
         let files = sample.files.iter().map(|(path, start, end)| {
             let path = path.to_str().expect("text");
@@ -72,14 +72,14 @@ impl WebServer {
             for stream in listener.incoming().map_while(Result::ok) {
                 *shared.connections.lock().expect("no panic") += 1;
                 let (server, manner) = (shared.clone(), manner.clone());
-                // A client that hangs up is its own business.
+                // Ignore a client that hangs up.
                 std::thread::spawn(move || drop(server.serve(stream, &manner)));
             }
         });
         server
     }
 
-    /// The address of the folder.
+    /// The URL of the folder.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/pub/", self.address)
     }
@@ -120,7 +120,7 @@ impl WebServer {
         }
     }
 
-    /// False if the connection is to be closed.
+    /// Answers a request. Returns false if the connection must be closed.
     fn answer(
         &self,
         stream: &mut TcpStream,
@@ -156,7 +156,7 @@ fn redirect(server: &str, path: &str) -> String {
     format!("HTTP/1.1 302 Found\r\nLocation: {server}{target}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// A part of a file that was asked for.
+/// The requested part of a file.
 struct Part<'a> {
     file: &'a [u8],
     bytes: Range<u64>,
@@ -177,13 +177,13 @@ impl Part<'_> {
         )
     }
 
-    /// The head of an answer that says how long it is.
+    /// The head of an answer with a content length.
     fn measured(&self, extra: &str) -> String {
         let length = self.bytes.end - self.bytes.start;
         self.head(&format!("Content-Length: {length}\r\n{extra}"))
     }
 
-    /// The part behind it, or one that is shorter at the end of the file.
+    /// The part that follows this one; shorter at the end of the file.
     fn shifted(&self) -> Self {
         let (start, end) = (self.bytes.start, self.bytes.end);
         let bytes = if end < self.file.len() as u64 {
