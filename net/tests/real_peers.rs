@@ -1,9 +1,10 @@
-//! Other clients on the same wire: each seeds for us and fetches from us, by every way there is to find
-//! each other.
+//! Transfers with other clients: each seeds for us and downloads from us, with every way to find
+//! peers.
 //!
-//! Every test runs in a network of its own, where nothing can leave the machine and private
-//! addresses work; without the right to make one, on plain loopback with the clients that accept
-//! it. What is not installed is skipped with a word; with `UNCHOKE_REQUIRE_PEERS=1` that fails.
+//! Every test runs in a network namespace of its own: no packet leaves the machine, and private
+//! addresses work. Without the right to create one, tests run on plain loopback with the clients
+//! that accept it. Clients that are not installed are skipped with a message; with
+//! `UNCHOKE_REQUIRE_PEERS=1`, the test fails instead.
 
 mod common;
 mod real;

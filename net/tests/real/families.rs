@@ -1,4 +1,4 @@
-//! A tracker that has addresses of both families, and a swarm that has only IPv6.
+//! A tracker with addresses of both families, and a swarm with IPv6 only.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::common::command::{Listening, run, stderr, stdout, unchoke};
 use crate::common::sample_with;
 use crate::common::scripted::{Http, ok};
 
-/// A server on both addresses of this machine, on one port.
+/// A server on both addresses of this machine, on the same port.
 async fn both(
     four: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
     six: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
@@ -55,7 +55,7 @@ fn each_family_of_a_tracker_is_asked_and_ipv6_alone_will_do() {
         "{}",
         stdout(&asked)
     );
-    // To both we are the same.
+    // Both announces have the same key.
     let key = |server: &Http| {
         let head = server.heads().remove(0);
         let key = head.split('&').find(|it| it.starts_with("key="));
@@ -69,7 +69,7 @@ fn each_family_of_a_tracker_is_asked_and_ipv6_alone_will_do() {
     assert!(fetched.status.success(), "{}", stderr(&fetched));
     payload.assert_in(&folder.path().join("downloads"));
 
-    // A family that hangs keeps the peers of the other from us for two seconds, not for thirty.
+    // If one family does not answer, the peers of the other are delayed by two seconds, not thirty.
     let list = [b"d8:intervali900e6:peers618:", &entry(there)[..], b"e"].concat();
     let (_four, _six, url) = runtime.block_on(both(|_| Vec::new(), move |_| ok("", &list)));
     let half = sample_with(&[url], 32 * 1024, 500_000);

@@ -1,4 +1,5 @@
-//! Peers that find each other without a tracker: by the distributed hash table, and in the local network.
+//! Peers that find each other without a tracker: by the distributed hash table, and in the local
+//! network.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::common::command::{Listening, run, stderr, unchoke, unrestricted};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Nodes at the address of the tracker, and the first of them as `HOST:PORT`.
+/// DHT nodes at the address of the tracker, and the first of them as `HOST:PORT`.
 fn nodes() -> (Vec<Dht>, String) {
     let ip: Bind = OWN.tracker.parse().expect("an address");
     let mut entry = Vec::new();
@@ -46,7 +47,7 @@ fn wait_until_complete(stage: &Stage, what: impl Fn() -> String) {
     eprintln!("everything is there after {:?}", began.elapsed());
 }
 
-/// A link that names nobody.
+/// A magnet link without trackers or peers.
 fn bare_magnet(stage: &Stage) -> String {
     let link = stage.magnet();
     link.split('&').next().expect("a link").to_owned()
@@ -105,7 +106,7 @@ fn libtorrent_and_we_find_each_other_in_the_local_network() {
     let home = stage.scratch.path();
     let torrent = home.join("bare.torrent");
     stage.write_without_tracker(&torrent);
-    // It seeds first, and is found; then what we fetched is given to another.
+    // First libtorrent seeds and our client finds it; then another client fetches from us.
     let full = home.join("full");
     let seed = Client::Libtorrent.seed(Place {
         finder: "lsd",

@@ -1,4 +1,4 @@
-//! A port of the gateway, by each way there is: made, told to the tracker, removed at the end.
+//! Port mappings by each protocol: created, announced to the tracker, removed at the end.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -13,17 +13,17 @@ use crate::common::tracker::{Manner, Tracker};
 
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 77);
 
-/// What a gateway speaks.
+/// The protocol of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaks {
     Pcp,
     NatPmp,
     Upnp,
-    /// The same, but only mappings without an end.
+    /// UPnP, with permanent mappings only.
     UpnpForEver,
 }
 
-/// Mappings of TCP ports: from the port of the gateway to that of the client, and for how long.
+/// TCP mappings: from the external port to the internal port and the lifetime.
 type Table = Arc<Mutex<BTreeMap<u16, (u16, u32)>>>;
 
 fn word(bytes: &[u8], at: usize) -> u16 {
@@ -34,7 +34,7 @@ fn long(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// The port that this gateway gives is always another one.
+/// Adds a mapping. This gateway always gives an external port that differs from the internal one.
 fn note(table: &Table, tcp: bool, internal: u16, seconds: u32) -> u16 {
     let external = internal ^ 1;
     let mut table = table.lock().expect("no panic");
@@ -85,7 +85,7 @@ fn between<'a>(text: &'a str, tag: &str) -> &'a str {
     rest.split_once("</").expect(tag).0
 }
 
-/// What the gateway says to one request, which was read whole.
+/// The answer of the gateway to one complete request.
 fn say(speaks: Speaks, request: &str, table: &Table) -> (&'static str, String) {
     if request.starts_with("GET /description.xml ") {
         let service = "<service><serviceType>urn:schemas-upnp-org:service:WANIPConnection:1\
@@ -113,7 +113,7 @@ fn say(speaks: Speaks, request: &str, table: &Table) -> (&'static str, String) {
     let internal = between(request, "NewInternalPort")
         .parse::<u16>()
         .expect("a port");
-    // The first port that is asked for is taken.
+    // The first external port that is requested is in use.
     if tcp && external() == internal {
         return ("500 Error", "<errorCode>718</errorCode>".into());
     }
@@ -149,7 +149,7 @@ fn serve_upnp(speaks: Speaks, table: Table) {
         for stream in web.incoming() {
             let mut stream = stream.expect("a connection");
             let (mut request, mut buffer) = (String::new(), [0; 4096]);
-            // A body comes with its length, and ends with its envelope.
+            // A request with a body is complete when its SOAP envelope ends.
             while !(request.ends_with("</s:Envelope>\r\n")
                 || request.starts_with("GET") && request.ends_with("\r\n\r\n"))
             {
@@ -212,7 +212,7 @@ fn mapped_by(speaks: Speaks, way: &str) {
         assert!(Instant::now() < deadline, "it is not removed");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // Who says goodbye names the port that leads to it.
+    // The announce at the end must name the external port.
     let deadline = Instant::now() + Duration::from_secs(10);
     while !tracker.events().contains(&"stopped".to_owned()) {
         assert!(Instant::now() < deadline, "no farewell");

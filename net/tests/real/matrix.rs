@@ -1,7 +1,7 @@
-//! Every kind of torrent with every client, in both directions, in the clear and with RC4 required.
+//! Every kind of torrent with every client, in both directions, unencrypted and with RC4 required.
 //!
-//! A cell that fails is told with its reason; one that is known to fail is named in [`KNOWN`] with its
-//! cause, and fails the test when it does not fail any more.
+//! A failing cell is reported with its reason. A cell that is known to fail is listed in [`KNOWN`]
+//! with its cause; the test fails when it no longer fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use super::stage::{sha256, write_files};
 use crate::common::clients::{Client, Place, Running, opentracker};
 use crate::common::command::{Listening, run, stderr, unchoke};
 
-/// For one cell.
+/// Time limit for one cell.
 const PATIENCE: Duration = Duration::from_mins(1);
 const PORT: u16 = 7702;
 
-/// Cells that fail for a reason that is not ours: the client, the cell, and why.
+/// Cells that fail for a reason outside this project: the client, the cell, and the reason.
 const KNOWN: &[(Client, &str, &str)] = &[];
 
 /// A kind of torrent.
@@ -107,7 +107,7 @@ const KINDS: [Kind; 7] = [
 struct Cell {
     scratch: tempfile::TempDir,
     files: Vec<(String, usize)>,
-    /// What the client, and we, are given.
+    /// The torrent file or magnet link that both clients get.
     given: PathBuf,
     _tracker: Running,
 }
@@ -187,7 +187,7 @@ impl Cell {
         })
     }
 
-    /// The client has it and we fetch it.
+    /// The client seeds and we download.
     fn we_fetch(&self, client: Client, encrypted: bool) -> Result<(), String> {
         let home = self.scratch.path();
         let (torrent, full) = (home.join("it.torrent"), home.join("full"));
@@ -202,7 +202,7 @@ impl Cell {
         Err(format!("{}\n{}", stderr(&fetched), seed.last_words()))
     }
 
-    /// We have it and the client fetches it.
+    /// We seed and the client downloads.
     fn we_seed(&self, client: Client, encrypted: bool) -> Result<(), String> {
         let home = self.scratch.path();
         let words = [
@@ -228,14 +228,14 @@ impl Cell {
     }
 }
 
-/// All cells of a client, one after the other.
+/// Runs all cells of a client, one after the other.
 fn cells(client: Client, encrypted: bool, test: &str) {
     if network(module_path!(), test, client).is_none() {
         return;
     }
     let mut wrong = Vec::new();
     let wire = if encrypted { "RC4" } else { "TCP" };
-    // What is in the torrent does not matter to the cipher: fewer kinds will do.
+    // The content of a torrent does not affect the cipher, so fewer kinds are enough.
     let kinds = KINDS.iter();
     for kind in kinds.filter(|it| !encrypted || it.piece == "256 KiB" || it.name == "400 files") {
         for we_seed in [false, true] {

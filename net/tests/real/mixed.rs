@@ -1,5 +1,5 @@
-//! One swarm whose peers know each other in every way there is; and the same for a private torrent, of
-//! which only the tracker and the user may tell.
+//! One swarm whose peers find each other in every possible way; and the same for a private torrent,
+//! where only the tracker and the user may name peers.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::common::command::{Listening, run, stderr, unrestricted};
 
 const FILE: &str = "payload.bin";
 
-/// A swarm with one seed; each of the others knows one way to find somebody.
+/// A swarm with one seed. Each leecher can use only one way to find peers.
 struct Swarm {
     scratch: tempfile::TempDir,
     entry: String,
@@ -25,14 +25,14 @@ struct Swarm {
     _tracker: Running,
     hash: String,
     children: Vec<Child>,
-    /// Somebody who knows the seed by the tracker, but is too slow to be of use.
+    /// A leecher that knows the seed from the tracker, but is too slow to be useful.
     slow: Option<Listening>,
 }
 
 impl Drop for Swarm {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // It may have ended by itself.
+            // It may have ended already.
             drop(child.kill());
             drop(child.wait());
         }
@@ -91,7 +91,7 @@ impl Swarm {
         self.scratch.path()
     }
 
-    /// A peer that fetches into a folder of its name, with these words beside.
+    /// Starts a leecher that downloads into a folder called `name`, with these additional options.
     fn fetch(&mut self, name: &'static str, words: &[&str]) {
         let words = [
             &["download", words[0], "--out", name, "--portmap", "never"],
@@ -99,7 +99,7 @@ impl Swarm {
         ]
         .concat();
         let mut command = unrestricted(self.home(), &words);
-        // Each keeps its own table.
+        // Each leecher keeps its own DHT table.
         command.env("XDG_STATE_HOME", self.home().join(name));
         command
             .stdin(Stdio::null())
@@ -113,7 +113,7 @@ impl Swarm {
         sha256(&self.home().join(name).join(FILE)) == whole
     }
 
-    /// Starts everybody.
+    /// Starts all peers.
     fn start(&mut self) -> Listening {
         let entry = self.entry.clone();
         let words = [
@@ -191,7 +191,7 @@ fn of_a_private_torrent_only_the_tracker_tells() {
         assert!(began.elapsed() < Duration::from_mins(1), "not complete");
         std::thread::sleep(Duration::from_millis(200));
     }
-    // Longer than each of the others takes if the torrent is shared.
+    // Longer than each of the others takes if the torrent is not private.
     std::thread::sleep(Duration::from_secs(20));
     for way in ["magnet", "table", "neighbour", "exchange"] {
         assert!(!swarm.has(way), "{way}");

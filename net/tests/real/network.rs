@@ -1,14 +1,14 @@
-//! A network of its own for each test.
+//! Runs each test in a network namespace of its own.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::clients::{Client, installed};
 
-/// Marks the copy of this program that runs in a network of its own.
+/// Environment variable that marks the copy of this program inside the network namespace.
 const INSIDE: &str = "UNCHOKE_TEST_NETWORK";
 
-/// Where things listen.
+/// The addresses of the programs in a test.
 #[derive(Clone, Copy)]
 pub(crate) struct Network {
     pub(crate) tracker: &'static str,
@@ -24,27 +24,27 @@ const LOOPBACK: Network = Network {
     client: "127.0.0.1",
 };
 
-/// Everybody on one wire, which is loopback.
+/// All programs on loopback.
 const ONE_WIRE: &str = "ip link set lo up \
     && for i in 1 2 9; do ip addr add 10.77.0.$i/24 dev lo || exit 1; done";
 
-/// A local network that carries multicast, and leads into a void beside that: what is sent there is
-/// counted and lost. IPv6 would have words of its own to say to it.
+/// A local network with multicast, and a default route to an interface that leads nowhere: packets
+/// sent there are counted and lost. IPv6 is off there, because it would send packets by itself.
 const VOID: &str = "ip link set lo up && ip link add void type veth peer name end \
     && for i in void end; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6 || exit 1; done \
     && for i in 1 2 9; do ip addr add 10.77.0.$i/24 dev void || exit 1; done \
     && ip link set end up && ip link set void up multicast on \
     && ip route add default via 10.77.0.77 dev void";
 
-/// The void with a gateway before it, which is this machine, too.
+/// The same with an address for a gateway, which is also on this machine.
 const GATEWAY: &str = "ip addr add 10.77.0.77/32 dev lo";
 
-/// This machine alone, which has a name with an address of each family.
+/// This machine only, with a host name that has one address of each family.
 const BOTH_FAMILIES: &str = "ip link set lo up && names=$(mktemp) \
     && printf '127.0.0.1 localhost both.test\\n::1 localhost both.test\\n' > $names \
     && mount --bind $names /etc/hosts && rm -f $names";
 
-/// Says loudly that something is not tested, or fails where it must be.
+/// Prints a warning that a test was skipped; fails if tests are required.
 pub(crate) fn skip(why: &str) {
     let required = std::env::var_os("UNCHOKE_REQUIRE_PEERS").is_some_and(|it| it == "1");
     assert!(!required, "UNCHOKE_REQUIRE_PEERS=1, but {why}");
@@ -62,7 +62,8 @@ fn can_unshare() -> bool {
     installed("ip") && installed("unshare") && may_unshare()
 }
 
-/// Runs `test` of `module` again in a network that `script` makes. An own view of `/sys` belongs to it.
+/// Runs `test` of `module` again in a network namespace made by `script`, with its own view of
+/// `/sys`.
 fn run_inside(script: &str, module: &str, test: &str) {
     let script = format!("{script} && exec \"$0\" \"$@\"");
     let (_, below) = module.split_once("::").expect("below the program");
@@ -84,8 +85,8 @@ fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()
 }
 
-/// The network to test in; `None` if the test is done, elsewhere or not at all. `module`:
-/// `module_path!()`.
+/// The network for the test. `None` if the test is done, because it ran in a copy of this program
+/// or because it is not possible. `module` is `module_path!()`.
 pub(crate) fn network(module: &str, test: &str, client: Client) -> Option<Network> {
     if is_inside() {
         return Some(OWN);
@@ -109,8 +110,8 @@ pub(crate) fn network(module: &str, test: &str, client: Client) -> Option<Networ
     Some(LOOPBACK)
 }
 
-/// Whether this is the local network that leads into a void; false if the test is done, or is not
-/// possible. `client`: whom it needs beside us.
+/// Whether this program runs in the local network with the counting interface. False if the test is
+/// done or not possible. `client` is the other client that the test needs.
 pub(crate) fn in_the_void(module: &str, test: &str, client: Option<Client>) -> bool {
     if is_inside() {
         return true;
@@ -122,13 +123,13 @@ pub(crate) fn in_the_void(module: &str, test: &str, client: Option<Client>) -> b
     inside(VOID, module, test)
 }
 
-/// Whether this is a local network with a place for a gateway at 10.77.0.77; false if the test is
-/// done, or is not possible.
+/// Whether this program runs in a local network with a gateway address, 10.77.0.77. False if the
+/// test is done or not possible.
 pub(crate) fn behind_a_gateway(module: &str, test: &str) -> bool {
     is_inside() || inside(&format!("{VOID} && {GATEWAY}"), module, test)
 }
 
-/// Whether `both.test` is this machine, over IPv4 and IPv6; false if the test is done, or is not
+/// Whether `both.test` is this machine, over IPv4 and IPv6. False if the test is done or not
 /// possible.
 pub(crate) fn with_both_families(module: &str, test: &str) -> bool {
     is_inside() || inside(BOTH_FAMILIES, module, test)
@@ -143,7 +144,7 @@ fn inside(script: &str, module: &str, test: &str) -> bool {
     false
 }
 
-/// Datagrams and segments that went into the void so far, those to this machine not counted.
+/// Packets sent out of this machine so far.
 pub(crate) fn sent_into_the_void() -> u64 {
     let table = std::fs::read_to_string(Path::new("/proc/self/net/dev")).expect("a table");
     let line = table.lines().find_map(|it| it.trim().strip_prefix("void:"));

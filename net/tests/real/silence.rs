@@ -1,4 +1,5 @@
-//! Who is not spoken to: every packet into a network that leads nowhere is counted.
+//! Tests which servers and networks the client does not contact. Every packet that leaves the
+//! machine is counted.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -9,10 +10,11 @@ use crate::common::command::{run, stderr, unrestricted};
 use crate::common::tracker::{Manner, Tracker};
 use crate::common::{Sample, sample};
 
-/// Longer than any first word of a source takes: nodes are looked up after at most four seconds.
+/// Longer than the time until the first packet of any source: DHT node names are resolved after at
+/// most four seconds.
 const WATCHED: Duration = Duration::from_secs(12);
 
-/// A tracker on this machine that lists everybody, and torrents that name it.
+/// A tracker on this machine that lists all peers, and torrents with this tracker.
 struct Place {
     runtime: tokio::runtime::Runtime,
     tracker: Tracker,
@@ -51,7 +53,7 @@ impl Place {
         command.stderr(Stdio::null()).spawn().expect("it starts")
     }
 
-    /// What a seed and a download that goes on seeding say to the void.
+    /// Number of packets that leave during a seed and a download with `--seed`.
     fn said(&self, torrent: &str, extra: &[&str]) -> u64 {
         let before = sent_into_the_void();
         let away = tempfile::tempdir().expect("temporary folder");
@@ -62,7 +64,7 @@ impl Place {
         std::thread::sleep(WATCHED);
         let said = sent_into_the_void() - before;
         for mut child in children {
-            // Politely, so that what is said at the end counts, too.
+            // With SIGINT, so that packets at the end are counted, too.
             crate::common::command::signal(&child, "INT");
             child.wait().expect("it ends");
         }
@@ -89,7 +91,7 @@ fn a_private_torrent_speaks_to_its_tracker_and_to_nobody_else() {
     }
     let all_off = ["--no-dht", "--no-lsd", "--portmap", "never"];
     assert_eq!(place.said("shared.torrent", &all_off), 0);
-    // The same torrent, shared, says something: the count counts.
+    // Check that the count works: the same torrent, not private, sends packets.
     assert!(place.said("shared.torrent", &[]) > 0);
     drop(place.runtime);
 }
@@ -104,8 +106,8 @@ fn nothing_passes_a_proxy_by() {
     let place = Place::new();
     let proxied = ["--proxy", "socks5://127.0.0.1:9", "--peer", "10.77.0.50:1"];
     assert_eq!(place.said("shared.torrent", &proxied), 0);
-    // From an address of this machine nothing leaves it. Names are looked up by the system, so a node
-    // is named by its number.
+    // Bound to a loopback address, no packet leaves. The DHT node is given as an IP address,
+    // because the system resolves names itself.
     let node = ["--dht-node", "10.77.0.50:1"];
     let bound = [
         &["--bind", "127.0.0.1", "--portmap", "never"],

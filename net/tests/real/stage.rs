@@ -1,4 +1,4 @@
-//! A torrent, its payload and its tracker: what a transfer needs before the clients start.
+//! The torrent, payload and tracker that a transfer needs before the clients start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::common::clients::{Place, opentracker};
 use crate::common::command::{run, stderr};
 use crate::common::tracker::{Manner, Tracker};
 
-/// A torrent of 64 MiB: nested folders, an empty file, a unicode name, a short last piece.
+/// A torrent of 64 MiB: nested folders, an empty file, a Unicode name, a short last piece.
 pub(crate) fn write_payload(folder: &Path) -> Vec<(PathBuf, usize)> {
     let files = [
         ("payload/a first file.bin", 20_000_000),
@@ -26,7 +26,7 @@ pub(crate) fn write_payload(folder: &Path) -> Vec<(PathBuf, usize)> {
         .to_vec()
 }
 
-/// Files of noise, each of so many bytes.
+/// Writes files of random bytes with these sizes.
 pub(crate) fn write_files(folder: &Path, files: &[(impl AsRef<Path>, usize)]) {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for (path, length) in files {
@@ -48,7 +48,7 @@ pub(crate) fn sha256(path: &Path) -> Option<Vec<u8>> {
     Some(Sha256::digest(fs::read(path).ok()?).to_vec())
 }
 
-/// Everything a test needs before the clients start.
+/// Everything that a test needs before the clients start.
 pub(crate) struct Stage {
     pub(crate) scratch: tempfile::TempDir,
     pub(crate) network: Network,
@@ -59,7 +59,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(network: Network) -> Self {
         let scratch = tempfile::tempdir().expect("temporary folder");
-        // Other users enter it, too: opentracker gives up being root.
+        // Other users need access, too: opentracker drops its root rights.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(scratch.path(), open).expect("permissions");
         for folder in ["full", "empty", "other"] {
@@ -120,7 +120,7 @@ impl Stage {
         }
     }
 
-    /// The same torrent, with nobody to ask for peers.
+    /// Writes the same torrent without trackers.
     pub(crate) fn write_without_tracker(&self, file: &Path) {
         let file = file.to_str().expect("text");
         let words = ["create", "full/payload", "--out", file];
@@ -131,7 +131,7 @@ impl Stage {
         assert!(made.status.success(), "{}", stderr(&made));
     }
 
-    /// The torrent as a link that names the tracker.
+    /// The torrent as a magnet link with the tracker.
     pub(crate) fn magnet(&self) -> String {
         let bytes = fs::read(self.scratch.path().join("it.torrent")).expect("made before");
         let torrent = Metainfo::parse(&bytes).expect("our own");
@@ -139,7 +139,7 @@ impl Stage {
         format!("magnet:?xt=urn:btih:{}&tr={tracker}", torrent.info_hash)
     }
 
-    /// Files of the second folder that are not as in the first.
+    /// Files in the second folder that differ from the first.
     pub(crate) fn differing(&self, allow_missing_empty: bool) -> Vec<&Path> {
         self.differing_in("empty", allow_missing_empty)
     }

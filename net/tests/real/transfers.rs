@@ -1,4 +1,4 @@
-//! Transfers with each client, in both directions, that find each other by a tracker.
+//! Transfers with each client, in both directions. Peers find each other by a tracker.
 
 use std::fs;
 use std::path::Path;
@@ -9,18 +9,18 @@ use super::stage::Stage;
 use crate::common::clients::{Client, Place, Running};
 use crate::common::command::{Listening, run, stderr, unchoke};
 
-/// Transmission acts on timers of ten seconds; the rest takes less.
+/// Transmission acts on timers of ten seconds; other clients need less time.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What a client is given of the torrent.
+/// What a client gets: the torrent file or a magnet link.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Given {
     File,
     Magnet,
 }
 
-/// The policy that meets this client: one that ranks by rate, one that weighs its upload, one that
-/// caps it.
+/// The policy for the transfer with this client: one that ranks by rate, one that divides its
+/// upload by weights, or one that caps uploads.
 fn policy(client: Client) -> &'static str {
     match client {
         Client::Transmission => "bep3",
@@ -29,7 +29,7 @@ fn policy(client: Client) -> &'static str {
     }
 }
 
-/// The client has everything and we fetch it.
+/// The client seeds and we download.
 fn we_fetch_from(client: Client, given: Given, encrypted: bool, test: &str) {
     let Some(network) = network(module_path!(), test, client) else {
         return;
@@ -52,8 +52,8 @@ fn we_fetch_from(client: Client, given: Given, encrypted: bool, test: &str) {
         "--policy",
         policy(client),
     ];
-    // The tracker may be asked before the client has told it of itself; asking again takes
-    // minutes, by its rules. So ask as often as a user would.
+    // We may ask the tracker before the client has announced itself, and the tracker's interval is
+    // minutes. So restart the download as a user would.
     let deadline = Instant::now() + PATIENCE;
     let mut said = String::new();
     while Instant::now() < deadline {
@@ -76,7 +76,7 @@ fn we_fetch_from(client: Client, given: Given, encrypted: bool, test: &str) {
     eprintln!("{}", String::from_utf8_lossy(&fetched.stdout).trim());
 }
 
-/// We have everything and the client fetches it.
+/// We seed and the client downloads.
 fn we_seed_to(client: Client, given: Given, encrypted: bool, test: &str) {
     let Some(network) = network(module_path!(), test, client) else {
         return;
@@ -103,7 +103,7 @@ fn we_seed_to(client: Client, given: Given, encrypted: bool, test: &str) {
 }
 
 fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
-    // Transmission never makes empty files.
+    // Transmission never creates empty files.
     let lenient = client == Client::Transmission;
     let began = Instant::now();
     loop {
@@ -121,8 +121,8 @@ fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
     }
 }
 
-/// We have everything and hide it, piece by piece; two of the client fetch it, from us and from each
-/// other. It leaves a peer that says `upload_only` and shows no pieces.
+/// We seed with hidden pieces (super-seeding), and two instances of the client download, from us
+/// and from each other. The client disconnects a peer that sends `upload_only` and shows no pieces.
 fn we_reveal_to_two(client: Client, policy: &str, test: &str) {
     let Some(network) = network(module_path!(), test, client) else {
         return;

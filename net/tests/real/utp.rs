@@ -1,4 +1,4 @@
-//! uTP with libtorrent, which here speaks nothing else.
+//! Transfers over uTP with libtorrent, with its TCP turned off.
 
 use std::time::{Duration, Instant};
 
