@@ -32,7 +32,7 @@ fn bench_prints_both_columns() {
     ] {
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
-    // The same policy twice, told apart by what is set.
+    // The same policy twice, distinguished by a parameter.
     let set = |key: &'static str| ["--set", key];
     let words = [
         &["bench", "sample.torrent", "--peer", &peer, "--json"][..],
@@ -64,7 +64,7 @@ fn bench_refuses_what_a_policy_has_not_before_it_runs() {
         "--optimized tit_for_tat: choking policy 'tit_for_tat' has no parameter 'slotz'; it has: ",
     );
     assert_eq!(stderr(&said).lines().count(), 1);
-    // There is no peer: a run would end with status 1, after two minutes.
+    // Fail before the run: without a peer, a run would end with status 1 after two minutes.
     assert_sentence(
         &bench(&["--optimized", "none"]),
         2,

@@ -1,4 +1,5 @@
-//! Some files of a torrent: what is fetched, what is left alone, and what other commands make of it.
+//! Downloads of some files of a torrent: what is fetched, what is not touched, and how other
+//! commands treat the result.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::common::command::{assert_sentence, run, seed, stderr, stdout};
 use crate::common::disk::{download, home_of, resume_of};
 use crate::common::{noise, sample, sample_with};
 
-/// `sample` with files of many pieces each, and a home for its download.
+/// `sample` with files of many pieces each, and an empty folder for its download.
 fn start() -> (Sample, tempfile::TempDir) {
     let sample = sample();
     let home = home_of(&sample);
@@ -40,10 +41,10 @@ fn only_the_files_that_are_wanted_are_fetched() {
     let out = home.path().join("downloads");
     let done = run(home.path(), &download(&peer, &["--files", "1"]));
     assert!(done.status.success(), "{}", stderr(&done));
-    // 100 000 bytes are in 4 of 25 pieces.
+    // 100 000 bytes lie in 4 of 25 pieces.
     assert!(stdout(&done).contains("4 of 4 pieces"), "{}", stdout(&done));
     assert_whole(&sample, &out, 0);
-    // The fourth piece holds the start of two other files: those have it, and no more.
+    // The fourth piece also holds the start of two other files. These are only that long.
     let shared = 4 * 32 * 1024 - 100_000;
     assert_eq!(length(&sample, &out, 2), Some(7));
     assert_eq!(length(&sample, &out, 3), Some(shared - 7));
@@ -61,7 +62,7 @@ fn only_the_files_that_are_wanted_are_fetched() {
     assert_eq!(stdout(&chosen).lines().count(), 2, "{}", stdout(&chosen));
     assert_sentence(&run(home.path(), &check), 1, "21 of 25 pieces");
 
-    // Another file is added to it, and then all of them, and nothing is fetched twice.
+    // Then one more file, and then all files. No piece is fetched twice.
     let more = run(home.path(), &download(&peer, &["--files", "1,5"]));
     assert!(
         stderr(&more).contains("4 of 5 pieces are there"),
@@ -92,13 +93,13 @@ fn a_file_that_is_left_alone_may_be_the_users_own() {
         let done = run(home.path(), &words);
         assert!(done.status.success(), "{}", stderr(&done));
     }
-    // No earlier run has made it ours.
+    // No earlier run wrote the file, so it is not ours.
     assert_sentence(
         &run(home.path(), &download(&peer, &[])),
         5,
         "is there already",
     );
-    // In a file that shares a piece with a wanted one we would have to write.
+    // A file that shares a piece with a wanted file would have to be written.
     let shares = download(&peer, &["--files", "größe-世界.bin"]);
     assert_sentence(&run(home.path(), &shares), 5, "is there already");
     assert_eq!(fs::read(&path).expect("read"), b"mine");
@@ -177,7 +178,7 @@ fn a_choice_that_cannot_be_made_is_told_before_anything_happens() {
     }
 }
 
-/// The pieces in the order in which they were first asked for, by a recording.
+/// The pieces in the order of their first request, from a recording.
 fn order(recording: &Path) -> Vec<u64> {
     let text = fs::read_to_string(recording).expect("read");
     let mut asked = Vec::new();
@@ -213,13 +214,14 @@ fn what_is_urgent_comes_first_and_sequential_means_in_order() {
     ];
     let done = run(home.path(), &download(&peer, &words));
     assert!(done.status.success(), "{}", stderr(&done));
-    // The last file is in the last piece alone; the first three pieces are of the first file alone.
+    // The last file lies only in the last piece; the first three pieces hold only the first file.
     let expected: Vec<u64> = std::iter::once(24).chain(3..24).collect();
     assert_eq!(order(Path::new(record)), expected);
     replay(Path::new(record)).expect("the same outputs");
 }
 
-/// Resume data of a part is no lie about the rest, also where a wanted file was damaged meanwhile.
+/// Resume data of a partial download stays valid for the rest, even if a wanted file was damaged
+/// meanwhile.
 #[test]
 fn a_part_resumes_like_a_whole() {
     let (sample, home) = start();

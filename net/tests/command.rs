@@ -1,4 +1,4 @@
-//! The `unchoke` command: what it does, what it says, and how it ends.
+//! The `unchoke` command: its effects, its output, and its exit status.
 
 use std::fs;
 use std::process::Stdio;
@@ -97,7 +97,7 @@ fn a_new_torrent_is_seeded_fetched_checked_and_mended() {
         stdout(&checked)
     );
 
-    // Only what was spoilt is fetched again.
+    // Only the damaged data is fetched again.
     let mended = run(away.path(), &words);
     assert!(
         stdout(&mended).contains("received 112.0 KiB"),
@@ -229,7 +229,7 @@ fn killed_and_started_again_finds_what_was_written() {
         &peer,
         "--no-tracker",
     ];
-    // Once stopped properly, so that there is resume data, then killed while it is outdated.
+    // One clean stop, so that there is resume data; then a kill, after which it is outdated.
     let two = [&words[..], &["--pieces", "2", "--quiet"]].concat();
     assert!(run(away.path(), &two).status.success());
     let mut command = unchoke(away.path(), &words);
@@ -330,7 +330,7 @@ fn gives_up_when_told_to() {
         "300 ms",
     ];
     assert_sentence(&run(away.path(), &words), 1, "gave up after");
-    // Who has everything and was told how long to seed has done what it was told.
+    // A complete download with a time limit for seeding ends with success.
     let words = [
         "download",
         "sample.torrent",
@@ -390,7 +390,7 @@ fn a_full_disk_keeps_what_was_verified() {
     .concat();
     assert_sentence(&run(home, &words), 5, "No space left on device");
 
-    // Room is made, and the download goes on from where it was.
+    // Enlarge the disk; the download continues where it stopped.
     let grown = std::process::Command::new("mount")
         .args(["-o", "remount,size=8m"])
         .arg(disk.path())

@@ -1,4 +1,4 @@
-//! `unchoke create`: what it makes, what it refuses, and what it leaves behind.
+//! `unchoke create`: its output, the inputs that it refuses, and the files that it leaves behind.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::command::{assert_sentence, run, signal, stderr, stdout, unchoke, wait};
 
-/// Names that differ by case only, as people have them on
-/// Linux, and names that Unicode says are the same.
+/// Names that differ only in case, as they exist on Linux, and names that are the same in Unicode.
 #[test]
 fn what_create_makes_of_names_that_are_alike_is_seeded_and_checked() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -65,7 +64,7 @@ fn names_in(folder: &std::path::Path) -> Vec<String> {
     names
 }
 
-/// A file of so many bytes, none of which is on the disk.
+/// A file of `bytes` bytes that takes no space on disk.
 fn sparse(path: &std::path::Path, bytes: u64) {
     let file = fs::File::create_new(path).expect("create");
     file.set_len(bytes).expect("a sparse file");
@@ -75,7 +74,7 @@ fn sparse(path: &std::path::Path, bytes: u64) {
 fn what_cannot_become_a_torrent_is_said_before_anything_is_hashed() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let home = folder.path();
-    // Days of hashing, if it came to that.
+    // Hashing this file would take days.
     sparse(&home.join("big"), 4 << 40);
     fs::create_dir(home.join("empty")).expect("folder");
     fs::create_dir(home.join("odd")).expect("folder");
@@ -178,7 +177,8 @@ fn interrupted_work_leaves_nothing_behind() {
         sparse(&home.join("big"), 1 << 40);
         let mut command = unchoke(home, &["create", "big", "--out", "x.torrent"]);
         let child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-        // Long enough to be hashing; too early, the signal would end it just so.
+        // Long enough for the hashing to have started: an earlier signal would end the process in
+        // the default way.
         std::thread::sleep(Duration::from_millis(700));
         signal(&child, name);
         let ended = wait(child, &["create"]);

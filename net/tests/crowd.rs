@@ -1,4 +1,5 @@
-//! Crowds of strangers that take seats and doors: who is of use must get in all the same.
+//! Crowds of useless peers that take connections and handshake slots. A useful peer must still get
+//! in.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ async fn small_seed(sample: &Sample) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A peer that has nothing and wants nothing, until it is closed.
+/// A peer that has nothing and wants nothing, until its connection is closed.
 async fn idle(target: SocketAddr, sample: &Sample, number: u8) -> TcpStream {
     let mut stream = TcpStream::connect(target).await.expect("connects");
     let mut name = *b"-XX0000-idle00000000";
@@ -43,7 +44,7 @@ async fn strangers_of_no_use_do_not_keep_a_leecher_out() {
     for number in 0..20 {
         crowd.push(idle(seed, &sample, number).await);
     }
-    // Until the seed has heard what they have to say.
+    // Wait until the seed has processed their messages.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut settings = sample.settings(folder.path());
@@ -79,7 +80,7 @@ async fn silent_connections_do_not_delay_a_handshake() {
         "{:?}",
         began.elapsed()
     );
-    // The oldest had to go for it.
+    // The oldest idle peer was dropped to make room.
     let mut byte = [0];
     let closed = silent[0].read(&mut byte);
     let closed = tokio::time::timeout(Duration::from_secs(2), closed).await;

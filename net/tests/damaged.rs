@@ -1,7 +1,8 @@
-//! Resume data and recordings that were damaged in any way: nothing panics, nothing more is believed.
+//! Resume data and recordings with arbitrary damage: no panic, and no piece counts as verified by
+//! mistake.
 //!
-//! A plain `cargo test` tries some hundred changes of each good file; `UNCHOKE_FUZZ_SECONDS=600` goes on
-//! for so long. A failure names the number of the change, and the changed bytes.
+//! A plain `cargo test` tries some hundred changes of each valid file; `UNCHOKE_FUZZ_SECONDS=600`
+//! continues for that time. A failure names the number of the change and the changed bytes.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,10 +21,10 @@ use unchoke_net::text::to_hex;
 
 use crate::common::{run, sample_with};
 
-/// Changes tried of each kind of file in a plain `cargo test`.
+/// Changes tried per kind of file in a plain `cargo test`.
 const CHANGES: u64 = 400;
 
-/// Random numbers that are the same in every run. xorshift64.
+/// A random generator with the same numbers in every run: xorshift64.
 struct Dice(u64);
 
 impl Dice {
@@ -64,7 +65,7 @@ impl Dice {
     }
 }
 
-/// Tries changes of `good` until there were enough, or for as long as was asked.
+/// Tries changes of `good`: a fixed number, or for the time that the user asked for.
 fn damage(name: &str, good: &[u8], mut attempt: impl FnMut(&[u8], &mut Dice)) {
     let seconds = std::env::var("UNCHOKE_FUZZ_SECONDS").ok();
     let seconds = seconds.map(|it| it.parse().expect("a number of seconds"));
@@ -96,7 +97,7 @@ fn files() -> Vec<FileEntry> {
     vec![entry("a", 30), entry("b", 30), entry("c", 40)]
 }
 
-/// A folder with three files, its resume data, and the pieces that were saved as good.
+/// A folder with three files, its resume data, and the pieces saved as verified.
 fn saved(folder: &Path) -> (Resume, Bitfield) {
     let storage = Storage::create(folder, files()).expect("create");
     let geometry = Geometry::new(100, 20).expect("five pieces");
@@ -128,7 +129,7 @@ fn damaged_resume_data_is_not_believed() {
         fs::write(&path, bytes).expect("write");
         let believed = matches!(load(folder, &resume), Loaded::Known(_));
         assert_eq!(believed, bytes == good, "damaged data is believed");
-        // With a checksum that fits, the rest of the reader sees the damage, too.
+        // Correct the checksum, so that the rest of the reader sees the damage, too.
         let Some(head) = good.iter().position(|it| *it == b'\n') else {
             panic!("resume data begins with a line of its own");
         };
@@ -145,7 +146,8 @@ fn damaged_resume_data_is_not_believed() {
     });
 }
 
-/// The note of what we wrote since resume data was saved: damage makes us doubt, never believe more.
+/// The slots record our writes since the last save. Damage in them may only cause doubt about
+/// pieces.
 #[test]
 fn a_damaged_note_of_writes_makes_nothing_good() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -162,7 +164,7 @@ fn a_damaged_note_of_writes_makes_nothing_good() {
     });
 }
 
-/// The first lines of a download: enough for everything that a recording holds.
+/// The first lines of the recording of a download. They contain every kind of line.
 async fn recorded(path: &Path) {
     let sample = sample_with(&[], 65_536, 100_000);
     let seed = sample.seed().await;

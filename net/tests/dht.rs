@@ -1,4 +1,5 @@
-//! Peers found by the distributed hash table, with nodes on loopback; and who must not ask it.
+//! Peers found by the distributed hash table, with nodes on loopback; and the cases in which the
+//! table must not be asked.
 
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -21,10 +22,10 @@ fn node(bootstrap: &[&Dht]) -> Dht {
     Dht::start(options).expect("a node starts")
 }
 
-/// Nodes that know each other.
+/// DHT nodes that know each other.
 struct Net {
     nodes: Vec<Dht>,
-    /// The first, for `--dht-node`.
+    /// The address of the first node, for `--dht-node`.
     entry: String,
 }
 
@@ -87,7 +88,7 @@ fn a_link_without_trackers_starts_from_the_table_and_the_table_is_kept() {
     assert!(stderr(&fetched).contains("DHT: "), "{}", stderr(&fetched));
     sample.assert_in(&away.path().join("downloads"));
 
-    // The next run knows nodes, and needs nobody's help to join.
+    // The next run knows nodes from the file and needs no bootstrap node.
     let kept = away.path().join(".state/unchoke/dht");
     assert!(fs::metadata(&kept).expect("the nodes are kept").len() > 26 * 5);
     let dead = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -132,7 +133,7 @@ fn nodes_that_a_torrent_names_are_asked_and_a_peer_tells_of_its_node() {
     assert!(fetched.status.success(), "{}", stderr(&fetched));
     sample.assert_in(&away.path().join("downloads"));
 
-    // Here the only way into the table is the peer, which is named.
+    // Here the table learns nodes only through the peer, which is given on the command line.
     let other = tempfile::tempdir().expect("temporary folder");
     fs::write(other.path().join("it.torrent"), &sample.torrent).expect("write");
     let peer = seed.peer();
@@ -155,7 +156,8 @@ fn nodes_that_a_torrent_names_are_asked_and_a_peer_tells_of_its_node() {
     });
 }
 
-/// A socket in the place of a node that counts what it hears for a while.
+/// A socket in the place of a DHT node. Returns the number of datagrams that it receives within
+/// `time`.
 fn heard(words: &[&str], folder: &std::path::Path, time: Duration) -> usize {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let entry = socket.local_addr().expect("an address").to_string();

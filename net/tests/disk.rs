@@ -1,5 +1,5 @@
-//! What is on disk is never misjudged: files that change under a running command, and damage that no
-//! date and no size shows.
+//! Data on disk is never misjudged: files that change while a command runs, and damage that neither
+//! dates nor sizes show.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use unchoke_core::bitfield::Bitfield;
 
 type Harm = fn(&Path);
 
-/// What may happen to a file that is in use.
+/// Possible changes to a file in use.
 const HARMS: [(&str, Harm); 4] = [
     ("deleted", |path| fs::remove_file(path).expect("remove")),
     ("cut", |path| cut(path, 100_000)),
@@ -40,10 +40,11 @@ fn what_changes_under_a_download_that_seeds_is_fetched_again() {
         let told = running.until(|event| event["event"] == "files");
         let text = told["text"].as_str().expect("text");
         assert!(text.contains("is not good any more"), "{name}: {text}");
-        // Two seeds have parted: one that dials brings the piece.
+        // Seeds do not keep connections to each other: this seed must dial again to bring the
+        // piece.
         let peer = format!("127.0.0.1:{}", listening["port"]);
         let _helper = self::seed(&sample, &["--peer", &peer]);
-        // Not all at once: pieces are found bad one by one.
+        // Not all at once: bad pieces are found one by one.
         let whole = || fs::read(home.path().join(BIG)).is_ok_and(|it| it == big);
         let deadline = Instant::now() + PATIENCE;
         while !whole() {
@@ -84,7 +85,7 @@ fn what_changes_unseen_is_not_claimed_by_the_next_run() {
         );
         let claims = assert_claims_are_true(&sample, &home.path().join("downloads"));
         assert!(claims < 25, "{name}");
-        // Looking at it again, with nobody who could help, does not change that.
+        // A second check without any peer gives the same result.
         let words = [
             "download",
             "sample.torrent",
@@ -138,7 +139,8 @@ fn a_seed_whose_data_is_damaged_says_so_and_ends() {
     }
 }
 
-/// Damage that no date or size shows, as of a failing disk: resume data believes in it.
+/// Damage without a change of date or size, as from a failing disk. The resume data still calls the
+/// pieces verified.
 fn rot(sample: &Sample, home: &Path) {
     overwrite(&home.join(BIG), 300_000, b"XXXX");
     let (resume, storage) = resume_of(sample, &home.join("downloads"));
@@ -227,7 +229,7 @@ fn damage_that_does_not_show_is_found_when_a_peer_asks_again() {
     let mut running = Reporting::start(unchoke(home.path(), &words));
     let listening = running.until(|event| event["event"] == "listening");
     let peer = format!("127.0.0.1:{}", listening["port"]);
-    // The second of two: the first bans who sent it a bad piece.
+    // Two leechers, one after the other: each gets the bad piece, bans the seed and fails.
     let mut codes = Vec::new();
     for _ in 0..2 {
         let leecher = home_of(&sample);

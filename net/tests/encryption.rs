@@ -1,4 +1,5 @@
-//! Encrypted connections between two of our own clients, and with peers that speak only one way.
+//! Encrypted connections between two of our own clients, and with peers that support only one kind
+//! of connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use unchoke_net::session::{End, Goal};
 
 use crate::common::{Sample, run, sample};
 
-/// How the download of a leecher with one way from a seed with another ends.
+/// How a download ends, for one encryption setting at the leecher and one at the seed.
 async fn ends(sample: &Sample, seed: Encryption, leecher: Encryption) -> End {
     let mut settings = sample.settings(sample.folder.path());
     (settings.goal, settings.encryption) = (Goal::Seed, seed);
@@ -56,7 +57,7 @@ async fn a_plain_handshake_gets_no_word_where_encryption_is_required() {
     handshake.extend([b'x'; 20]);
     stream.write_all(&handshake).await.expect("sends");
     let mut answer = Vec::new();
-    // A reset is as good as an end.
+    // A reset counts as the end, too.
     drop(stream.read_to_end(&mut answer).await);
     assert!(answer.is_empty(), "{} bytes", answer.len());
 }
@@ -66,7 +67,7 @@ async fn endless_padding_is_cut_off() {
     let sample = sample();
     let mut stream = closed_seed(&sample).await;
     let mut sent = 0_usize;
-    // A public key of 96 times 0x55 is a number in range; no mark ever follows.
+    // A public key of 96 bytes of 0x55 is in range. The synchronisation mark never follows.
     while sent < 1 << 20 && stream.write_all(&[0x55; 512]).await.is_ok() {
         sent += 512;
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -74,7 +75,7 @@ async fn endless_padding_is_cut_off() {
     assert!(sent < 1 << 16, "{sent} bytes were taken");
 }
 
-/// The first bytes of every connection that a leecher opens, in their order.
+/// The first bytes of each connection that a leecher opens, in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_way_is_tried_on_a_fresh_connection() {
     for (encryption, plain) in [
@@ -91,7 +92,7 @@ async fn the_second_way_is_tried_on_a_fresh_connection() {
         let mut settings = sample.settings(folder.path());
         settings.peers = vec![listener.local_addr().expect("address")];
         settings.encryption = encryption;
-        // Shorter than the time after which the address is tried again.
+        // Shorter than the time until the address is dialled again.
         settings.idle_timeout = Some(Duration::from_secs(2));
         let watch = async {
             let mut seen = Vec::new();

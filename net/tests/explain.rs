@@ -1,4 +1,4 @@
-//! What a user is told when nothing comes.
+//! What the user is told when no data arrives.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::common::disk::home_of;
 use crate::common::tracker::dead_address;
 use crate::common::{sample, sample_with};
 
-/// Runs a download without other sources until it gives up; the sentence.
+/// Runs a download without other sources until it gives up. Returns the last message.
 fn told(home: &Path, extra: &[&str]) -> String {
     let words = ["download", "sample.torrent", "--no-lsd"];
     let words = [&words[..], extra, &["--idle-timeout", "2 s"]].concat();
@@ -69,7 +69,7 @@ fn it_says_that_peers_have_nothing_for_us() {
     assert!(said.contains(expected), "{said}");
 }
 
-/// Within half a minute, for a reader and for a program.
+/// Both as text and as JSON, within half a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_says_so_within_half_a_minute_as_a_line_and_as_json() {
     let sample = sample();

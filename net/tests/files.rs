@@ -1,4 +1,4 @@
-//! Whose files those are that a download finds, and which it can make.
+//! Files that exist before a download: whose they are, and which files can be created.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn files_dated_at_any_time_are_good() {
     }
 }
 
-/// Files below `folder` with their content, to see that nothing changes.
+/// The files below `folder` with their content, to check that nothing changes.
 fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -77,7 +77,7 @@ fn files_of_somebody_else_are_not_written_over() {
         ("a/b/c/deep.dat", 5, "is not of this torrent"),
         ("nothing.txt", 1, "1 byte, the torrent says 0"),
     ] {
-        // Beside parts that another client has fetched.
+        // Without and with files that another client fetched partly.
         for others in [false, true] {
             let home = home_of(&sample);
             let out = home.path().join("downloads");
@@ -122,7 +122,7 @@ fn what_other_clients_fetched_in_part_is_gone_on_with() {
     let home = home_of(&sample);
     let out = home.path().join("downloads");
     sample.write_payload(&out);
-    // Cut, preallocated with zeros, damaged in the middle: parts of each are right, or nothing is.
+    // Cut, preallocated with zeros, damaged in the middle: some or none of the pieces are valid.
     cut(&out.join("sample/first.bin"), 70_000);
     fs::write(out.join("sample/a/last"), vec![0; 12_345]).expect("write");
     overwrite(&home.path().join(BIG), 300_000, &vec![7; 100_000]);

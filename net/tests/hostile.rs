@@ -1,4 +1,4 @@
-//! Strangers that misbehave while a download goes on: it must not notice.
+//! Peers that misbehave during a download. The download must not be affected.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use unchoke_core::message::Message;
 use unchoke_core::metainfo::Metainfo;
 use unchoke_net::session::{End, Goal, Session, Settings};
 
-/// What a stranger says, and whether we hang up on it for that.
+/// The bytes that a hostile peer sends, and whether we must hang up.
 struct Attack {
     name: &'static str,
     bytes: Vec<u8>,
@@ -28,7 +28,7 @@ fn after_handshake(sample: &Sample, name: &'static str, bytes: &[u8], dropped: b
     let length = name.len().min(12);
     peer_id[8..8 + length].copy_from_slice(&name.as_bytes()[..length]);
     let mut hello = handshake(&sample.metainfo, &peer_id).to_vec();
-    // Fast and extended, so that their messages are tried, too.
+    // Announce both extensions, so that their messages are tested, too.
     (hello[25], hello[27]) = (0x10, 0x04);
     hello.extend_from_slice(bytes);
     Attack {
@@ -91,10 +91,10 @@ fn attacks(sample: &Sample) -> Vec<Attack> {
     ]
 }
 
-/// Plays one attack; true if we hung up within a few seconds.
+/// Plays one attack. Returns true if we hung up within a few seconds.
 async fn play(target: SocketAddr, bytes: Vec<u8>) -> bool {
     let mut stream = TcpStream::connect(target).await.expect("connects");
-    // We may hang up before all is said.
+    // We may hang up before all bytes are sent.
     let said = stream.write_all(&bytes).await;
     let mut sink = vec![0; 4096];
     let until_closed = async {
@@ -169,14 +169,14 @@ async fn noise_behind_the_handshake_is_survived() {
         (bytes[25], bytes[27]) = (0x10, 0x04);
         bytes[60..64].copy_from_slice(&round.to_be_bytes());
         for _ in 0..noise() % 40 {
-            // Plausible lengths and ids, so that the noise gets past the first check.
+            // Plausible lengths and ids, so that the random bytes pass the first check.
             let length = u32::try_from(1 + noise() % 20).expect("small");
             bytes.extend(length.to_be_bytes());
             bytes.push(u8::try_from(noise() % 24).expect("small"));
             bytes.extend((1..length).map(|_| noise().to_le_bytes()[0] & 3));
         }
         let mut stream = TcpStream::connect(target).await.expect("connects");
-        // We may hang up before all is said.
+        // We may hang up before all bytes are sent.
         drop(stream.write_all(&bytes).await);
     }
     let outcome = tokio::time::timeout(PATIENCE, running).await;
@@ -188,7 +188,7 @@ async fn noise_behind_the_handshake_is_survived() {
     sample.assert_in(folder.path());
 }
 
-/// A .torrent file whose one file wants to lie at `path`.
+/// A .torrent file whose only file has the path `path`.
 fn torrent_at(path: &[&str], payload: &[u8]) -> Metainfo {
     let mut text = format!("d4:infod5:filesld6:lengthi{}e4:pathl", payload.len()).into_bytes();
     for element in path {

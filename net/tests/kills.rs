@@ -1,4 +1,4 @@
-//! A process that is killed loses nothing that was verified, and claims nothing that is not.
+//! A killed process loses no verified piece, and its resume data never claims an unverified one.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::common::sample;
 use unchoke_core::ids::PieceIndex;
 use unchoke_net::resume::Loaded;
 
-/// Random numbers that are the same in every run. xorshift64.
+/// A random generator with the same numbers in every run: xorshift64.
 fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     move |bound| {
         state ^= state << 13;
@@ -21,8 +21,8 @@ fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
-/// Kills as many downloads as `UNCHOKE_KILLS` says, or a few. 200 take about two minutes:
-/// `UNCHOKE_KILLS=200 cargo test -p unchoke-net --test all killed_at_any_time`
+/// Kills as many downloads as `UNCHOKE_KILLS` says, by default a few. 200 kills take about two
+/// minutes: `UNCHOKE_KILLS=200 cargo test -p unchoke-net --test all killed_at_any_time`
 #[test]
 fn killed_at_any_time_nothing_false_is_claimed_and_nothing_verified_is_lost() {
     let asked = std::env::var("UNCHOKE_KILLS").ok();
@@ -60,7 +60,7 @@ fn killed_at_any_time_nothing_false_is_claimed_and_nothing_verified_is_lost() {
         least = good;
         let big = home.path().join(BIG);
         if random(3) == 0 && big.exists() {
-            // Somebody writes to it between two runs.
+            // Another program writes to the file between two runs.
             overwrite(&big, random(690_000), &[round.to_le_bytes()[0]; 9]);
             least = least.saturating_sub(2);
             assert_claims_are_true(&sample, &out);

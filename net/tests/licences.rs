@@ -1,10 +1,10 @@
-//! What others wrote and we build upon has licences that let everybody use the whole.
+//! The licences of all dependencies must allow free use of the whole program.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Licences that ask for no more than to be named.
+/// Permissive licences: they require at most attribution.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -19,10 +19,11 @@ const ALLOWED: &[&str] = &[
     "Zlib",
 ];
 
-/// Packages that are data under a licence for data: the certificates of authorities.
+/// Data packages under data licences: the certificates of authorities.
 const DATA: &[(&str, &str)] = &[("webpki-roots", "CDLA-Permissive-2.0")];
 
-/// Whether an SPDX expression can be satisfied, read from the weakest operator to the strongest.
+/// Whether the licences allowed here satisfy an SPDX expression. Operators are split from the
+/// weakest to the strongest.
 fn allows(expression: &str, package: &str) -> bool {
     let expression = expression.trim();
     let bare = expression
@@ -32,7 +33,7 @@ fn allows(expression: &str, package: &str) -> bool {
     if let Some(bare) = bare {
         return allows(bare, package);
     }
-    // The old form has a slash for `OR`.
+    // An old notation uses a slash for `OR`.
     for (operator, all) in [(" AND ", true), (" OR ", false), ("/", false)] {
         let parts = outer(expression, operator);
         if parts.len() > 1 {
@@ -47,7 +48,7 @@ fn allows(expression: &str, package: &str) -> bool {
     ALLOWED.contains(&expression) || DATA.contains(&(package, expression))
 }
 
-/// The parts between an operator that stands in no parentheses.
+/// Splits at an operator, outside parentheses.
 fn outer<'a>(expression: &'a str, operator: &str) -> Vec<&'a str> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
     for (at, byte) in expression.bytes().enumerate() {
@@ -85,7 +86,7 @@ fn all_that_is_built_in_may_be_given_on() {
     let words = ["metadata", "--format-version", "1", "--locked", "--offline"];
     let asked = Command::new(env!("CARGO"))
         .args(words)
-        // What other systems need may not be here.
+        // Packages for other systems may not be downloaded here.
         .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output();

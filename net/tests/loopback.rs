@@ -1,4 +1,4 @@
-//! Whole downloads over loopback, in one process.
+//! Whole downloads over loopback, within one process.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     let inputs = replay(&recording).expect("the same outputs");
     assert!(inputs > 50, "only {inputs} inputs");
 
-    // The test can fail: a recording with one input changed does not replay.
+    // Check that the comparison can fail: a recording with one changed input does not replay.
     let text = std::fs::read_to_string(&recording).expect("read");
     assert!(text.contains(r#","parameters":{"slots":2},"#));
     let changed = text.replacen(r#"{"good":["#, r#"{"bad":["#, 1);
@@ -50,7 +50,7 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     std::fs::write(&recording, changed).expect("write");
     replay(&recording).expect_err("other inputs, other outputs");
 
-    // Nor does a damaged one, which is told in a sentence whatever it says.
+    // A damaged recording does not replay either, and gives an error message.
     let lines: Vec<&str> = text.lines().collect();
     let met = place_of(&lines, "met");
     let message = place_of(&lines, "message");
@@ -73,21 +73,21 @@ async fn a_recorded_session_replays_with_the_same_outputs() {
     }
 }
 
-/// Which line has the first input of a kind.
+/// The line number of the first input of a kind.
 fn place_of(lines: &[&str], kind: &str) -> usize {
     let input = format!(r#""in":{{"{kind}":"#);
     let place = lines.iter().position(|it| it.contains(&input));
     place.expect("it happened")
 }
 
-/// The recording with a line twice.
+/// The recording with one line duplicated.
 fn repeated(lines: &[&str], place: usize) -> String {
     let mut lines = lines.to_vec();
     lines.insert(place, lines[place]);
     lines.join("\n")
 }
 
-/// The recording with the first number behind `key` in a line exchanged for another.
+/// The recording with the first number after `key` in a line replaced.
 fn edited(lines: &[&str], place: usize, key: &str, number: u64) -> String {
     let line = lines[place];
     let key = line.find(&format!(r#""{key}":"#)).expect("the key");
@@ -100,7 +100,7 @@ fn edited(lines: &[&str], place: usize, key: &str, number: u64) -> String {
     lines.join("\n")
 }
 
-/// The leecher knows a peer that serves nobody; that one knows a seed.
+/// The leecher knows a peer that serves nothing. That peer knows a seed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seed_that_nobody_named_is_found_by_peer_exchange() {
     let sample = sample();
@@ -108,7 +108,7 @@ async fn a_seed_that_nobody_named_is_found_by_peer_exchange() {
     let folders = [0; 2].map(|_| tempfile::tempdir().expect("temporary folder"));
     let mut settings = sample.settings(folders[0].path());
     (settings.peers, settings.policy) = (vec![seed], "freerider".into());
-    // Never done, or it would part from the seed.
+    // It must never complete, because it would then drop the seed.
     settings.download_cap = Some(1000);
     let idler = sample.run_in_background(settings).await;
     let mut settings = sample.settings(folders[1].path());
@@ -118,8 +118,8 @@ async fn a_seed_that_nobody_named_is_found_by_peer_exchange() {
     sample.assert_in(folders[1].path());
 }
 
-/// A seed and two leechers that know each other, all of one policy; the seed of another where it
-/// would not serve.
+/// A seed and two leechers that know each other, all with one policy. If a seed of that policy
+/// would not serve, the seed has another policy.
 async fn small_swarm(entry: &'static choke::Entry) {
     let policy = entry.id;
     let serves = if entry.uploads { policy } else { "unchoke_all" };
@@ -239,7 +239,7 @@ async fn stopped_in_the_middle_nothing_verified_is_lost() {
     );
     assert!(!first.have.is_full(), "stopped in the middle");
 
-    // Without resume data every piece is found by hashing, too.
+    // Without resume data, hashing must also find every piece.
     let name = format!(".{}.unchoke", sample.metainfo.info_hash);
     std::fs::remove_file(folder.path().join(name)).expect("resume data was saved");
     settings.download_cap = None;
@@ -293,7 +293,7 @@ async fn hostile_trackers_do_no_harm() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut settings = sample.settings(folder.path());
     (settings.peers, settings.trackers) = (vec![seed], true);
-    // Long enough for each tracker to be tried.
+    // Long enough to try each tracker.
     (settings.goal, settings.timeout) = (Goal::CompleteAndSeed, Some(Duration::from_secs(2)));
     let (outcome, notices) = run(settings).await;
     assert!(outcome.expect("no failure").have.is_full());
@@ -316,7 +316,7 @@ async fn we_do_not_talk_to_ourselves_and_keep_one_link_a_peer() {
     let mut running = Vec::new();
     for (port, folder) in ports.iter().zip(&folders) {
         let mut settings = sample.settings(folder.path());
-        // Each dials itself, the other, and the other once more under its IPv6 name.
+        // Each dials itself, the other, and the other's IPv6 address.
         settings.port = port.port();
         let six = |it: &SocketAddr| SocketAddr::from((Ipv6Addr::LOCALHOST, it.port()));
         settings.peers = ports.to_vec();
@@ -333,8 +333,8 @@ async fn we_do_not_talk_to_ourselves_and_keep_one_link_a_peer() {
             _ => None,
         });
         let counts: Vec<usize> = counts.collect();
-        // A second link may stand until who dialled it has seen that it is one too many, and at the
-        // end one session leaves before the other: what counts is how things stand in between.
+        // A second connection may exist until the dialling side notices the duplicate, and at the
+        // end one session leaves first. So look at the median.
         assert_eq!(counts.get(counts.len() / 2), Some(&1), "{counts:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Magnet links, as a user gives them: from peers, from trackers, from liars; and .torrent files from
-//! the web.
+//! Magnet links given by a user, with metadata from peers, trackers and liars; and .torrent files
+//! from the web.
 
 use std::fs;
 use std::io::Write as _;
@@ -43,7 +43,7 @@ fn a_link_is_fetched_from_a_peer_and_kept_for_the_next_start() {
         let kept = fs::read(out.join(format!(".{}.torrent", sample.metainfo.info_hash)));
         let kept = unchoke_core::metainfo::Metainfo::parse(&kept.expect("kept")).expect("good");
         assert_eq!(kept.info, sample.metainfo.info);
-        // Nobody is asked this time.
+        // This run needs no tracker.
         let again = run(away.path(), &["download", &bare, "--no-tracker"]);
         assert!(again.status.success(), "{}", stderr(&again));
         assert!(
@@ -117,18 +117,18 @@ async fn trackers_of_a_link_are_asked_and_a_private_torrent_is_not_given_away() 
     );
 }
 
-/// How a peer made by hand misbehaves.
+/// How a hand-written peer misbehaves.
 #[derive(Clone, Copy, Debug)]
 enum Lie {
-    /// Data of the right length that is something else.
+    /// Sends wrong data of the right length.
     Wrong,
-    /// A size of 4 GiB.
+    /// Announces a size of 4 GiB.
     Huge,
-    /// A size of another dictionary, and then nothing.
+    /// Announces the size of another dictionary, and then sends nothing.
     Silent,
-    /// Data that nobody asked for, without end.
+    /// Sends unrequested data without end.
     Flood,
-    /// A dictionary of dictionaries as message.
+    /// Sends a message of deeply nested dictionaries.
     Nonsense,
 }
 
@@ -140,14 +140,14 @@ async fn liar(sample: &Sample, lie: Lie) -> SocketAddr {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (hash, size) = (metainfo.info_hash, metainfo.info.len());
-            // Ends when the other side has enough of it.
+            // Ends when the other side closes the connection.
             tokio::spawn(async move { drop(talk(stream, hash, size, lie).await) });
         }
     });
     address
 }
 
-/// Shakes hands, and says that it has a dictionary.
+/// Completes the handshake and claims to have the info dictionary.
 async fn boast(
     stream: &mut TcpStream,
     info_hash: unchoke_core::ids::InfoHash,
@@ -220,7 +220,7 @@ async fn talk(
             Decoded::Unknown { used, .. } => drop(bytes.drain(..used)),
             Decoded::Message { message, used } => {
                 bytes.drain(..used);
-                // The id is that under which the liar takes such messages.
+                // 7 is the id that the liar announced for such messages.
                 if let (Lie::Wrong, Message::Extended(it)) = (lie, message)
                     && let Extended::Unknown { id: 7, payload } = *it
                     && let Some(MetadataMessage::Request(piece)) =
@@ -302,7 +302,7 @@ fn what_is_no_link_and_what_nobody_answers_is_said() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// Answers every request with `body`.
+/// A web server that answers every request with `body`.
 async fn web(status: &'static str, body: Vec<u8>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener = listener.expect("a port");
@@ -320,7 +320,7 @@ async fn web(status: &'static str, body: Vec<u8>) -> SocketAddr {
                     break;
                 }
             }
-            // It may not want all of it.
+            // The client may stop reading early.
             drop(stream.write_all(&answer).await);
         }
     });

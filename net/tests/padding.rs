@@ -1,4 +1,4 @@
-//! Torrents whose creator hashed padding that is not zeros.
+//! Torrents whose creator hashed non-zero padding.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::common::{PATIENCE, Sample, noise, run};
 
 const PIECE: usize = 32 * 1024;
 
-/// `a`, padding of noise up to the next piece, and `b`.
+/// `a`, random padding up to the next piece, and `b`.
 fn odd() -> Sample {
     odd_of("")
 }
 
-/// The same with this behind the info dictionary.
+/// The same, with `rest` after the info dictionary.
 fn odd_of(rest: &str) -> Sample {
     let (a, b) = (40_000, 50_000);
     let pad = 2 * PIECE - a;
@@ -50,7 +50,7 @@ fn odd_of(rest: &str) -> Sample {
     }
 }
 
-/// A session that must reach its goal; gives what it said of files, too.
+/// Runs a session that must reach its goal. Also returns the messages about files.
 async fn complete(settings: Settings) -> (Outcome, Vec<String>) {
     let (outcome, notices) = run(settings).await;
     let outcome = outcome.expect("no failure");
@@ -81,7 +81,7 @@ async fn odd_padding_costs_no_file_and_nobody_is_blamed() {
     assert_eq!(outcome.ledger.wasted(), 0, "nothing was fetched twice");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("piece 1: the padding"), "{said:?}");
-    // The next run has all but the odd piece, gets it, and ends.
+    // The next run lacks only the piece with non-zero padding. It fetches that piece and ends.
     let (outcome, said) = Box::pin(complete(downloads(&sample, folder.path(), creator))).await;
     assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
     assert_eq!(outcome.ledger.payload_useful, PIECE as u64);
@@ -104,8 +104,8 @@ async fn who_has_odd_padding_serves_it() {
     sample.assert_in(other.path());
 }
 
-/// A web seed has no file of the padding, so it gives zeros: that is no lie of its own. The piece comes
-/// from a peer, and all else from whoever is asked.
+/// A web seed has no file for the padding, so the client fills in zeros. The web seed is not to
+/// blame for the mismatch. That piece comes from a peer, all others from either source.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_web_seed_is_not_blamed_for_odd_padding() {
     let plain = odd();
@@ -133,7 +133,7 @@ async fn a_web_seed_is_not_blamed_for_odd_padding() {
     assert_eq!((outcome.fetched_pieces, said.len()), (1, 1), "{said:?}");
 }
 
-/// Files in the place of padding are not looked at: the creator itself cannot seed it with us.
+/// Files at the paths of padding are ignored, so our client cannot seed the creator's own files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_the_creator_is_not_taken_for_padding() {
     let sample = odd();

@@ -1,4 +1,4 @@
-//! Recordings of sessions: the same outputs when replayed, and no harm where they cannot be written.
+//! Recordings of sessions: a replay gives the same outputs, and a failed write does no harm.
 
 use std::net::Ipv4Addr;
 
@@ -13,7 +13,7 @@ use crate::common::command::{assert_sentence, run as run_command, seed, stderr};
 use crate::common::peer::{bytes_of, handshake};
 use crate::common::{Sample, run, sample, sample_with};
 
-/// A `ut_pex` message whose list for IPv6 holds an IPv4 address in its mapped form, and a real one.
+/// A `ut_pex` message whose IPv6 list contains an IPv4-mapped address and a real IPv6 address.
 fn exchange() -> Vec<u8> {
     let mapped = Ipv4Addr::new(127, 0, 0, 9).to_ipv6_mapped().octets();
     let other = std::net::Ipv6Addr::LOCALHOST.octets();
@@ -31,7 +31,7 @@ fn exchange() -> Vec<u8> {
     [&length.to_be_bytes()[..], &[20, PEX_ID], &payload].concat()
 }
 
-/// Tells of peers, and stays until it is closed.
+/// A peer that sends addresses by peer exchange and stays until it is closed.
 async fn gossip(sample: &Sample) -> std::net::SocketAddr {
     let listener = TcpListener::bind(("127.0.0.3", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -66,7 +66,7 @@ async fn a_mapped_address_from_peer_exchange_is_replayed_as_it_came() {
     let (outcome, _) = run(settings).await;
     assert_eq!(outcome.expect("no failure").end, End::Done);
     let text = std::fs::read_to_string(&recording).expect("a recording");
-    // In its wire form as it is encoded again.
+    // The message in wire form, after it was encoded again.
     let came = text
         .lines()
         .find(|it| it.contains("\"message\":[") && it.contains("7f0000090009"));
@@ -76,8 +76,8 @@ async fn a_mapped_address_from_peer_exchange_is_replayed_as_it_came() {
     replay(&recording).expect("the same outputs");
 }
 
-/// A device is not written over, so that it may be named. `/dev/full` takes nothing. Whether that
-/// shows in the middle or only at the end, what was fetched is kept.
+/// A device file is not overwritten, so it may be named as recording. `/dev/full` fails on each
+/// write. The fetched data is kept, whether the error shows up during the session or at its end.
 #[test]
 fn a_recording_that_cannot_be_written_costs_no_pieces() {
     for (sample, status) in [(sample(), 5), (sample_with(&[], 32 * 1024, 10_000), 0)] {

@@ -1,8 +1,9 @@
-//! What hostile peers cost: memory, processor time, and the time of an honest transfer beside them.
+//! The cost of hostile peers: memory, processor time, and the time of an honest transfer.
 //!
-//! Each row runs the `unchoke` command as a process of its own, an honest transfer with it, and peers
-//! of [`crate::common::hostile`]. The figures are printed and bounded. A row takes a few seconds;
-//! `UNCHOKE_RESOURCES_SECONDS=60` lets each attack begin so long before the honest transfer.
+//! Each row runs the `unchoke` command in a process of its own, with an honest transfer and with
+//! peers of [`crate::common::hostile`]. The figures are printed and checked against bounds. A row
+//! takes a few seconds; with `UNCHOKE_RESOURCES_SECONDS=60`, each attack starts 60 s before the
+//! honest transfer.
 
 use std::fs;
 use std::process::Stdio;
@@ -13,29 +14,30 @@ use crate::common::disk::{download, home_of};
 use crate::common::hostile::{Attack, Kind};
 use crate::common::{Sample, sample};
 
-/// How long an attack goes on before the honest transfer begins.
+/// Time from the start of an attack to the start of the honest transfer.
 fn head_start() -> Duration {
     let asked = std::env::var("UNCHOKE_RESOURCES_SECONDS").ok();
     Duration::from_secs(asked.map_or(2, |it| it.parse().expect("a number of seconds")))
 }
 
-/// What a process has cost so far.
+/// The cost of a process so far.
 #[derive(Debug)]
 struct Cost {
-    /// Most memory it ever had, bytes.
+    /// Peak memory in bytes.
     memory: u64,
-    /// Of all its threads.
+    /// Processor time of all its threads.
     processor: Duration,
 }
 
-/// Linux tells of each process what it costs.
+/// Reads the cost of a process from Linux.
 fn cost(process: u32) -> Cost {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|it| it.trim().strip_suffix(" kB"));
     let kib: u64 = kib.and_then(|it| it.trim().parse().ok()).expect("a peak");
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
-    // The name in parentheses may hold anything; the times are fields 14 and 15 of all.
+    // The name in parentheses may contain any character. The times are fields 14 and 15 of the
+    // line.
     let (_, fields) = stat.rsplit_once(')').expect("a name");
     let ticks = fields.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.map(|it| it.parse::<u64>().expect("ticks")).sum();
@@ -45,15 +47,15 @@ fn cost(process: u32) -> Cost {
     }
 }
 
-/// What a row may cost.
+/// The limits of a row.
 struct Bound {
     memory: u64,
-    /// Per second of the row.
+    /// Processor seconds per second of the row.
     processor: f64,
     transfer: Duration,
 }
 
-/// Room for slow machines; what the rows cost on an idle one is far below.
+/// Loose enough for slow machines: the cost on an idle machine is far lower.
 const BOUND: Bound = Bound {
     memory: 64 << 20,
     processor: 0.9,
@@ -94,8 +96,8 @@ fn seed_under(name: &str, kind: Kind, peers: usize) {
     judge(name, begun, transfer, &cost, &BOUND);
 }
 
-/// A download under attack, with an honest seed. One hostile peer waits to be dialled, and a `crowd`
-/// of them dials.
+/// A download from an honest seed, under attack. One hostile peer waits to be dialled, and a
+/// `crowd` of hostile peers dials us.
 fn download_under(name: &str, sample: &Sample, attack: &Attack, crowd: usize) {
     let honest = seed(sample, &["--upload-cap", "400 KiB/s"]);
     let home = home_of(sample);
@@ -171,7 +173,7 @@ fn who_corrupts_comes_back_in_vain() {
     ] {
         let sample = sample();
         let attack = Attack::waiting(&sample, kind);
-        // From three addresses, and from each with ever new names.
+        // From three addresses, each with a new peer id every time.
         download_under(name, &sample, &attack, 3);
         let corrupted = attack.blocks_sent();
         println!("{name}: {corrupted} corrupt blocks were taken");

@@ -1,4 +1,4 @@
-//! Several torrents in one process, with limits that they share.
+//! Several torrents in one process, with shared limits.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::common::command::{assert_sentence, run, stderr, stdout};
 use crate::common::noise;
 use crate::common::web::{Manner, WebServer};
 
-/// Makes torrents of one file each, of `bytes`, whose data a web server has.
+/// Makes torrents of one file each, `bytes` long, with web seeds that have the data.
 fn home(names: &[&str], bytes: usize) -> (tempfile::TempDir, Vec<WebServer>) {
     let home = tempfile::tempdir().expect("temporary folder");
     let folder = home.path().join("data");
@@ -46,7 +46,7 @@ fn several_torrents_share_one_process_and_one_rate() {
     for name in names {
         assert_same(home.path(), name);
     }
-    // 1.8 MB at 614 KB/s, with a burst for each at the start.
+    // 1.8 MB at 614 KB/s, with a burst for each torrent at the start.
     let took = began.elapsed();
     assert!(took > Duration::from_millis(2200), "{took:?}");
     for name in names {

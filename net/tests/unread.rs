@@ -1,4 +1,4 @@
-//! A peer that asks for much and reads nothing, until the sockets between us are full.
+//! A peer that requests many blocks and reads nothing, until the socket buffers are full.
 
 use std::net::SocketAddr;
 
@@ -16,14 +16,14 @@ use unchoke_core::wire::HANDSHAKE_BYTES;
 use unchoke_net::session::{Goal, Notice, Outcome, Session, Status};
 
 const BLOCK: u32 = 16 * 1024;
-/// 8 MB in all: more than the sockets of a connection hold while the reader's is kept small.
+/// 8 MB in total: more than the socket buffers hold, if the reader's buffer is kept small.
 const BLOCKS: u32 = 500;
 
-/// Kinds of messages on the wire. BEP 3, *peer messages*.
+/// Message ids on the wire. BEP 3, *peer messages*.
 const UNCHOKE: u8 = 1;
 const PIECE: u8 = 7;
 
-/// Splits the first whole message off: its kind, and the rest.
+/// Splits off the first complete message. Returns its id and the rest.
 fn message(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let length = u32::from_be_bytes(*length) as usize;
@@ -31,7 +31,7 @@ fn message(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
     Some((body.first().copied(), &rest[length..]))
 }
 
-/// How many whole messages of a kind are in `bytes`.
+/// Number of complete messages with this id in `bytes`.
 fn count(mut bytes: &[u8], wanted: u8) -> u64 {
     let mut count = 0;
     while let Some((kind, rest)) = message(bytes) {
@@ -41,7 +41,7 @@ fn count(mut bytes: &[u8], wanted: u8) -> u64 {
     count
 }
 
-/// Becomes unchoked and asks for every block.
+/// Waits to be unchoked and then requests every block.
 async fn ask(target: SocketAddr, sample: &Sample) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
@@ -68,7 +68,7 @@ async fn ask(target: SocketAddr, sample: &Sample) -> std::io::Result<TcpStream> 
     Ok(stream)
 }
 
-/// The first status that is as `wanted`; it is shown the one before, too.
+/// The first status that `wanted` accepts. `wanted` also gets the previous status.
 async fn status(
     heard: &mut UnboundedReceiver<Notice>,
     wanted: impl Fn(&Status, &Status) -> bool,
@@ -85,13 +85,13 @@ async fn status(
     }
 }
 
-/// A session that seeds to a peer which has stopped reading, as blocks wait for it.
+/// A session that seeds to a peer which has stopped reading, so that blocks are queued.
 struct Stalled {
     stream: TcpStream,
     heard: UnboundedReceiver<Notice>,
     stop: oneshot::Sender<()>,
     session: JoinHandle<Outcome>,
-    /// Payload that counts as sent.
+    /// Payload bytes counted as sent.
     sent: u64,
     _sample: Sample,
 }
@@ -125,8 +125,8 @@ impl Stalled {
     }
 }
 
-/// What was written arrives all the same, and the beginning of a block behind it: as much, and no
-/// more, counts as sent in the end.
+/// Data written before the close still arrives, including the start of the next block. Only the
+/// complete blocks that arrive count as sent in the end.
 async fn assert_only_what_arrived(mut stream: TcpStream, before: u64, after: &Ledger) {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.expect("an end");

@@ -1,4 +1,4 @@
-//! Transfers over uTP between two of us, on loopback.
+//! Transfers over uTP between two of our own clients, on loopback.
 
 use crate::common::command::{run, seed, stderr};
 use crate::common::{sample, sample_with};

@@ -1,4 +1,5 @@
-//! Web seeds (BEP 19) as a user meets them: good ones, bad ones, and both beside peers.
+//! Web seeds (BEP 19), tested through the command: correct ones, wrong ones, and both together with
+//! peers.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::common::command::{assert_sentence, run, seed, stderr, stdout};
 use crate::common::web::{Manner, WebServer};
 use crate::common::{Sample, sample, sample_with};
 
-/// A home whose `sample.torrent` names these web seeds.
+/// A folder with a `sample.torrent` that names these web seeds.
 fn home(sample: &Sample, urls: &[String]) -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("temporary folder");
     let mut torrent = sample.torrent.clone();
@@ -44,7 +45,7 @@ fn a_torrent_with_nothing_but_a_web_seed_completes() {
         stderr(&done)
     );
     sample.assert_in(&home.path().join("downloads"));
-    // Long runs over one connection: the server's log stays short.
+    // Long runs over one connection: few requests.
     assert_eq!(*server.connections.lock().expect("no panic"), 1);
     let asked = server.requests();
     assert!(asked.len() < 40, "{} requests for 5 MB", asked.len());
@@ -84,7 +85,7 @@ fn a_single_file_comes_from_its_own_address() {
     assert!(fs::read(home.path().join("downloads/one.bin")).expect("read") == payload);
 }
 
-/// Each way to lie is told in a sentence, and costs nothing but time: a peer has the rest.
+/// Each kind of wrong answer is reported in one message and costs only time: a peer has the rest.
 #[test]
 fn a_web_seed_that_lies_is_found_out() {
     let sample = sample();
@@ -105,7 +106,7 @@ fn a_web_seed_that_lies_is_found_out() {
     ] {
         let server = WebServer::start(&sample, manner.clone());
         let home = home(&sample, &[server.url()]);
-        // Slow enough that the server is asked before all is there.
+        // Slow enough that the web seed is asked before the download is complete.
         let peer = seed(&sample, &["--upload-cap", "2 MiB/s"]);
         let done = fetch(home.path(), &["--peer", &peer.peer()]);
         let said = stderr(&done);
@@ -160,7 +161,7 @@ fn one_that_redirects_and_one_that_lies_do_no_harm_together() {
     assert!(!honest.requests().is_empty());
 }
 
-/// A torrent must not make us tell a service of this machine what to do.
+/// A torrent must not be able to send commands to a service on this machine.
 #[test]
 fn a_server_of_this_machine_must_not_have_a_query() {
     let sample = sample();

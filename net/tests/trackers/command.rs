@@ -1,4 +1,4 @@
-//! Trackers as a user of the command meets them.
+//! Trackers, tested through the command.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn certificate(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A server for `localhost` whose certificate only `authority.pem` vouches for.
+/// A TLS server for `localhost` whose certificate is signed by `authority.pem` only.
 fn acceptor() -> TlsAcceptor {
     let chain = CertificateDer::from_pem_file(certificate("server.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(certificate("server.key")).expect("a key");
@@ -43,7 +43,7 @@ pub(super) fn torrent(trackers: &[String]) -> Sample {
     sample
 }
 
-/// `unchoke announce` with this variable set; what it prints.
+/// Runs `unchoke announce` with this environment variable. Returns the exit status and the output.
 async fn announced(trackers: &[String], variable: (&str, &str)) -> (Option<i32>, String) {
     let sample = torrent(trackers);
     let words = ["announce", "sample.torrent"];
@@ -74,7 +74,7 @@ async fn certificates_are_checked() {
     let (status, said) = announced(&urls, authority).await;
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("1 peer,"), "{said}");
-    // The right authority, another name.
+    // The right authority, but another host name.
     let urls = [format!("https://127.0.0.2:{port}/announce")];
     let (status, said) = announced(&urls, authority).await;
     assert_eq!(status, Some(1), "{said}");
@@ -91,7 +91,7 @@ async fn certificates_are_checked() {
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains(why), "{said}");
     }
-    // A plain server where TLS is expected.
+    // A plain HTTP server where TLS is expected.
     let plain = Http::start(|_| ok("", GOOD)).await;
     let urls = [format!(
         "https://localhost:{}/announce",
@@ -104,7 +104,7 @@ async fn certificates_are_checked() {
     );
 }
 
-/// An announce goes where the torrent says, whatever the environment names as a proxy.
+/// Announces go straight to the tracker, even if the environment names a proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_proxy_of_the_environment_is_used() {
     let proxy = Http::start(|_| ok("", GOOD)).await;
@@ -124,7 +124,7 @@ async fn no_proxy_of_the_environment_is_used() {
     assert_eq!(tracker.heads().len(), 10, "an announce and a farewell each");
 }
 
-/// Neither by `announce` nor by `show` nor by `download`, in any form, good or bad.
+/// Passwords appear in no output of `announce`, `show` or `download`, for valid and invalid URLs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn passwords_are_never_printed() {
     let tracker = Http::start(|_| ok("", b"d14:failure reason2:noe")).await;
@@ -175,7 +175,7 @@ async fn passwords_are_never_printed() {
     assert!(tracker.heads().concat().contains("Basic am9lOnNlY0ByZXQ="));
 }
 
-/// A torrent that has UDP trackers only starts, and its tracker hears how it ends.
+/// A torrent with UDP trackers only works, and its tracker receives the last announce.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_torrent_with_a_udp_tracker_alone_is_fetched() {
     let seeds: Arc<Mutex<Vec<u8>>> = Arc::default();
@@ -200,7 +200,7 @@ async fn a_torrent_with_a_udp_tracker_alone_is_fetched() {
     assert_eq!(events, [2, 1, 3], "started, completed, stopped");
 }
 
-/// Trackers that keep silent do not keep a user who wants to leave.
+/// A tracker that does not answer must not delay the exit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_trackers_do_not_hold_the_exit() {
     let http = Http::start(|_| Vec::new()).await;
@@ -228,7 +228,7 @@ async fn silent_trackers_do_not_hold_the_exit() {
     );
 }
 
-/// The real thing: seed and download find each other through opentracker, by UDP alone.
+/// With a real tracker: seed and download find each other through opentracker, by UDP only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn opentracker_is_understood_over_udp() {
     if !installed("opentracker") {
@@ -242,7 +242,7 @@ async fn opentracker_is_understood_over_udp() {
     let port = dead_address().await.port();
     let sample = torrent(&[format!("udp://127.0.0.1:{port}/announce")]);
     let folder = sample.folder.path();
-    // Another user enters it, too: opentracker gives up being root.
+    // Another user needs access, too: opentracker drops its root rights.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder, open).expect("permissions");
     let hash = sample.metainfo.info_hash.to_string();
@@ -264,7 +264,7 @@ async fn opentracker_is_understood_over_udp() {
     let fetched = run(folder, &["download", "sample.torrent", "--out", "there"]);
     assert!(fetched.status.success(), "{}", stderr(&fetched));
     sample.assert_in(&folder.join("there"));
-    // A torrent that it does not list.
+    // A torrent that the tracker does not list.
     let other = sample_with(&[format!("udp://127.0.0.1:{port}")], 32 * 1024, 70_000);
     other.write_torrent(other.folder.path());
     let refused = run(other.folder.path(), &words);
@@ -272,13 +272,13 @@ async fn opentracker_is_understood_over_udp() {
     assert_eq!(refused.status.code(), Some(1));
 }
 
-/// What is no tracker by the rules is named once, however often a failed tracker would be asked.
+/// A tracker rejected by our rules is named once, and not asked again like a failed tracker.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tracker_that_is_refused_by_rule_is_named_once() {
     let service = Http::start(|_| ok("", GOOD)).await;
     let failing = Http::start(|_| ok("", b"d14:failure reason2:noe")).await;
     let sample = torrent(&[service.url("/admin"), failing.url("/announce")]);
-    // The first of the two is asked again after 17.5 s, were it a tracker.
+    // A failed tracker would be asked again after 17.5 s.
     let mut command = unchoke(
         sample.folder.path(),
         &["download", "sample.torrent", "--out", "there"],
@@ -288,7 +288,7 @@ async fn a_tracker_that_is_refused_by_rule_is_named_once() {
     let output = output.await.expect("no panic");
     let said = stdout(&output) + &stderr(&output);
     println!("{said}");
-    // The last line says once more why nothing came.
+    // The last line repeats why no data arrived.
     let named = || said.lines().filter(|it| it.starts_with("tracker "));
     let lines = |part: &str| named().filter(|it| it.contains(part)).count();
     assert_eq!(lines("/admin"), 1, "{said}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{GOOD, announce, announce_within, failure};
 use crate::common::scripted::{Http, ok, to};
 
-/// However a torrent spells this machine, a service that is no tracker hears nothing.
+/// A torrent cannot reach a non-tracker service on this machine, however it spells the address.
 #[tokio::test]
 async fn services_on_this_machine_are_left_alone() {
     let service = Http::start(|_| ok("", b"done")).await;
@@ -41,7 +41,7 @@ async fn services_on_this_machine_are_left_alone() {
                 why.contains("is on this machine, where a tracker must"),
                 "{url}: {why}"
             );
-            // The same by a redirect of a tracker that is allowed.
+            // The same through a redirect of an allowed tracker.
             let location = url.clone();
             let tracker = Http::start(move |_| to(&location)).await;
             let why = failure(&tracker.url("/announce")).await;
@@ -60,7 +60,7 @@ async fn services_on_this_machine_are_left_alone() {
     assert_eq!(service.heads(), Vec::<String>::new());
 }
 
-/// A tracker that redirects in every way.
+/// A tracker that redirects according to the request.
 fn redirecting(head: &str) -> Vec<u8> {
     let path = head.split(['?', ' ']).nth(1).unwrap_or_default();
     match path {
@@ -127,7 +127,7 @@ async fn redirects_are_followed_if_they_lead_to_a_tracker() {
     }
 }
 
-/// RFC 9110, section 10.2.2: relative to the URL that was asked.
+/// RFC 9110, section 10.2.2: relative to the requested URL.
 #[tokio::test]
 async fn redirects_may_be_relative() {
     let tracker = Http::start(redirecting).await;
@@ -138,7 +138,7 @@ async fn redirects_may_be_relative() {
     assert_eq!(paths, ["/a/announce", "/a/b/announce", "/c/announce"]);
 }
 
-/// RFC 7617: decoded, and for the server that it was meant for.
+/// RFC 7617: the password is sent decoded, and only to the server in whose URL it was given.
 #[tokio::test]
 async fn a_password_is_sent_decoded_and_to_its_own_server_only() {
     let other = Http::start(|_| ok("", GOOD)).await;

@@ -1,4 +1,4 @@
-//! `--proxy` and `--bind`: what leaves, and which way.
+//! `--proxy` and `--bind`: which traffic leaves, and by which route.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,8 @@ use super::command::torrent;
 use crate::common::command::{run, stderr, stdout};
 use crate::common::scripted::{Http, Udp, ok};
 
-/// A SOCKS5 proxy on loopback that wants a password and knows one name. It remembers whom it was
-/// asked to connect to, and from where it did.
+/// A SOCKS5 proxy on loopback that requires a password and knows one name. It records the targets
+/// and the source addresses of its connections.
 #[derive(Clone)]
 struct Proxy {
     address: SocketAddr,
@@ -21,7 +21,7 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// `tracker.example` is at `known`.
+    /// The proxy resolves `tracker.example` to `known`.
     async fn start(known: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -35,7 +35,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let proxy = shared.clone();
-                // A client that hangs up is its own business.
+                // Ignore a client that hangs up.
                 tokio::spawn(async move { drop(proxy.serve(stream, known).await) });
             }
         });
@@ -104,8 +104,8 @@ impl Proxy {
     }
 }
 
-/// Peers and HTTP trackers are reached through the proxy, names unresolved; UDP trackers are left
-/// out.
+/// Peers and HTTP trackers are reached through the proxy, with unresolved names; UDP trackers are
+/// left out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_proxy_nothing_goes_beside_it() {
     let seeds: Arc<Mutex<Vec<u8>>> = Arc::default();
@@ -190,7 +190,7 @@ async fn what_a_proxy_refuses_is_told() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(why), "`{why}` is not in: {said}");
     }
-    // A proxy that is not there is never passed by.
+    // If the proxy is not reachable, no connection is made without it.
     let folder = sample.folder.path().to_owned();
     let output = tokio::task::spawn_blocking(move || {
         let url = format!("socks5://{dead}");
@@ -204,7 +204,7 @@ async fn what_a_proxy_refuses_is_told() {
     assert_eq!(tracker.heads(), Vec::<String>::new());
 }
 
-/// Loopback has many addresses: what is bound to one of them is seen to come from there.
+/// Loopback has many addresses, so a server can see which one a connection is bound to.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_leave_by_the_chosen_address_or_not_at_all() {
@@ -252,7 +252,7 @@ async fn connections_leave_by_the_chosen_address_or_not_at_all() {
         (tracker.heads().len(), udp.datagrams().len()),
         (before, datagrams)
     );
-    // A transfer that cannot listen there does not start.
+    // If we cannot listen on the address, the transfer does not start.
     let words = ["download", "sample.torrent", "--bind", "203.0.113.99"];
     let output = tokio::task::spawn_blocking(move || run(&folder, &words));
     let output = output.await.expect("no panic");

@@ -1,4 +1,5 @@
-//! Trackers over real sockets: where announces may go, what comes back, and what strangers do.
+//! Trackers over real sockets: which addresses announces may reach, the answers, and datagrams from
+//! other senders.
 
 mod command;
 mod http;
@@ -12,7 +13,7 @@ use unchoke_core::ids::{InfoHash, PeerId};
 use unchoke_core::tracker::{AnnounceQuery, AnnounceResponse, Event};
 use unchoke_net::tracker::{Agent, TrackerUrl};
 
-/// A list of one peer.
+/// An answer with one peer.
 const GOOD: &[u8] = b"d8:intervali1800e5:peers6:\x7f\0\0\x01\x1a\xe1e";
 
 fn query() -> AnnounceQuery {
@@ -30,7 +31,7 @@ fn query() -> AnnounceQuery {
     }
 }
 
-/// Announces; a failure as the user reads it.
+/// Announces. Returns an error as the text that a user sees.
 async fn announce_within(url: &str, patience: Duration) -> Result<AnnounceResponse, String> {
     let url = TrackerUrl::parse(url).map_err(|it| it.to_string())?;
     let announced = Agent::default().announce(&url, &query(), patience).await;

@@ -1,4 +1,4 @@
-//! Counts without an announce. BEP 48.
+//! Scrapes: counts without an announce. BEP 48.
 
 use std::net::Ipv4Addr;
 

@@ -38,7 +38,7 @@ async fn udp_trackers_are_asked() {
             "{heard:?}"
         );
     }
-    // The name is looked up, and a connection id serves for a minute.
+    // The host name is resolved, and a connection id is reused for a minute.
     let agent = Agent::default();
     let url = format!("udp://localhost:{}", four.address.port());
     let url = TrackerUrl::parse(&url).expect("a good URL");
@@ -69,11 +69,12 @@ async fn udp_has_the_same_rules_for_this_machine() {
     assert_eq!(service.datagrams(), Vec::<Vec<u8>>::new());
 }
 
-/// A stranger who does not see our datagrams can send what it wants; a tracker can be odd.
+/// Ignores datagrams from an attacker who does not see our datagrams, and invalid ones from the
+/// tracker.
 #[tokio::test]
 async fn udp_answers_that_do_not_fit_are_left_alone() {
     let tracker = Udp::start(Ipv4Addr::LOCALHOST, |request, from| {
-        // From another port, with everything right.
+        // From another port, with all other fields correct.
         let stranger = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
         stranger
             .send_to(&proper(request, &[6, 6, 6, 6, 6, 6]), from)
@@ -89,7 +90,7 @@ async fn udp_answers_that_do_not_fit_are_left_alone() {
     .await;
     let response = announce(&tracker.url("")).await;
     let peers = response.map(|it| it.peers);
-    // A flood may drown the good answer in the system's buffer; it is then asked for again.
+    // A flood may push the valid answer out of the system's buffer; then the question is repeated.
     assert_eq!(peers, Ok(vec!["10.0.0.7:80".parse().expect("an address")]));
 }
 
@@ -118,7 +119,7 @@ async fn udp_trackers_that_refuse_or_keep_silent_get_a_sentence() {
     assert_eq!(why, Err("the tracker did not answer within 6 s".into()));
     assert!(start.elapsed() < Duration::from_secs(8));
     assert_eq!(silent.datagrams().len(), 2, "asked twice");
-    // Nobody listens: the system says so at once.
+    // On a closed port, the system reports the error at once.
     let why = failure(&format!("udp://{}", dead_address().await)).await;
     assert!(why.starts_with("no answer from 127.0.0.1:"), "{why}");
 }

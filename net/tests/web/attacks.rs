@@ -1,4 +1,4 @@
-//! Whom the page refuses, and what it bears.
+//! Requests that the web page refuses, and loads that it must withstand.
 
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ async fn strangers_learn_nothing_and_change_nothing() {
             assert!(!answer.headers.contains_key("access-control-allow-origin"));
         }
     }
-    // A form of another site: no question is asked before, and none is answered.
+    // A form on another site: browsers send it without a preflight request, so the server must
+    // refuse it.
     let body = r#"{"policy":"unchoke_all"}"#;
     let order = post(&stage.torrent("/policy"), "text/plain", body);
     let order = order.replace(
@@ -96,14 +97,16 @@ async fn ten_thousand_requests_are_answered() {
     assert_eq!(ask(address, &get("/metrics")).await.status, 200);
 }
 
-/// Asks for far more than it reads. It loses its connection, and the others wait for nothing.
+/// A client that requests much more than it reads. Its connection is closed, and other clients are
+/// not delayed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_holds_no_memory_and_nobody_up() {
     let (page, _board) = page(Duration::from_millis(500)).await;
     let mut slow = TcpStream::connect(page.address).await.expect("connects");
     let request = get("/api/v1/policies");
     let asked = async {
-        // About 25 KB each, and never read: at some time the server takes no more.
+        // About 25 KB per answer, and none is read: at some point the server stops accepting
+        // requests.
         for _ in 0..20_000 {
             if slow.write_all(request.as_bytes()).await.is_err() {
                 return;
@@ -118,7 +121,7 @@ async fn a_slow_reader_holds_no_memory_and_nobody_up() {
             .await
             .expect("it is closed"),
     );
-    // What the system held for both sides; the server itself has given it up.
+    // Only what the system buffered for both sides; the server has freed its own data.
     assert!(left.len() < 32 << 20, "{} bytes were waiting", left.len());
     assert_eq!(ask(page.address, &get("/metrics")).await.status, 200);
 }

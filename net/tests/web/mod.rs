@@ -1,4 +1,4 @@
-//! The page that shows why: what it says, what it is told, and whom it refuses.
+//! The web page: its data, its orders, and the requests that it refuses.
 
 mod attacks;
 mod shows;
@@ -19,7 +19,7 @@ use crate::common::{PATIENCE, Sample, sample};
 
 const TOKEN: &str = "0123456789abcdef";
 
-/// A page, and a seed that shows itself there to leechers that download slowly.
+/// A page, and a seed on it that serves slow leechers.
 struct Stage {
     sample: Sample,
     page: Server,
@@ -75,7 +75,7 @@ impl Stage {
         format!("/api/v1/torrents/{}{rest}", self.sample.metainfo.info_hash)
     }
 
-    /// Asks until `wanted` is there.
+    /// Repeats a request until `wanted` accepts the answer.
     async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {

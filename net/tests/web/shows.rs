@@ -1,4 +1,4 @@
-//! What the page says, and what it is told.
+//! The data of the web page, and its orders.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ async fn a_seed_shows_its_peers_and_its_pieces() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seed_shows_its_decisions() {
     let stage = Stage::new(|settings| settings.parameters.set("slots", 1)).await;
-    // Two slots for three that want something: one waits, in rounds of which all is said.
+    // Two slots for three interested peers: one waits. Look for rounds that show all three.
     let of_three = |it: &Value| it["judged"].as_array().is_some_and(|it| it.len() == 3);
     let told = |it: &Value| {
         it["rounds"]
@@ -209,7 +209,7 @@ async fn orders_that_make_no_sense_are_refused_with_a_sentence() {
         assert!(answer.body.contains("\"error\":"), "{request}");
     }
     assert_eq!(stage.get(&stage.torrent("")).await["policy"], "tit_for_tat");
-    // A session that is over takes no order.
+    // A session that has ended accepts no order.
     drop(
         stage
             .board
