@@ -144,7 +144,7 @@ async fn run(
         return;
     };
     if reach(gateway.own.into()) == Reach::Global {
-        tracing::debug!(own = %gateway.own, "nobody stands between us and the world");
+        tracing::debug!(own = %gateway.own, "our address is public; no mapping is needed");
         return;
     }
     let mut task = Task {

@@ -65,7 +65,7 @@ fn it_says_that_peers_have_nothing_for_us() {
     let words = ["download", "sample.torrent", "--no-tracker", "--no-lsd"];
     let empty = Listening::start(unchoke(other.path(), &words));
     let said = told(home.path(), &["--peer", &empty.peer()]);
-    let expected = "1 peer is connected, which does not have anything that we lack";
+    let expected = "1 peer is connected, but it does not have a piece that we need";
     assert!(said.contains(expected), "{said}");
 }
 

@@ -97,7 +97,7 @@ fn a_web_seed_that_lies_is_found_out() {
         (Manner::Status(404), "HTTP status 404"),
         (Manner::Status(503), "HTTP status 503"),
         (Manner::Endless, "sends more than was asked for"),
-        (Manner::Short, "the answer is no good HTTP"),
+        (Manner::Short, "the answer is not valid HTTP"),
         (Manner::Packed, "it packs what it sends"),
         (
             Manner::Elsewhere(String::new()),

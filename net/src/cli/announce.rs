@@ -113,7 +113,7 @@ async fn ask(agent: &Agent, url: &str, query: &AnnounceQuery) -> bool {
         ..query.clone()
     };
     if let Err(error) = agent.announce(&url, &farewell, STOP_TIMEOUT).await {
-        say!("{shown}: did not take the farewell: {error}");
+        say!("{shown}: the announce `stopped` failed: {error}");
     }
     true
 }

@@ -13,7 +13,7 @@ fn source(source: Source) -> &'static str {
         Source::Tracker => "trackers",
         Source::Resume => "earlier sessions",
         Source::LocalNetwork => "local network",
-        Source::Incoming => "came to us",
+        Source::Incoming => "incoming",
         Source::Dht => "DHT",
         Source::PeerExchange => "peer exchange",
     }
@@ -23,7 +23,7 @@ fn source(source: Source) -> &'static str {
 pub(super) fn table(it: &Explained) -> String {
     let connections = &it.explanation.connections;
     let peers = format!(
-        "peers: {} connected, {} with nothing we need, {} choking us, {} silent, {} letting us ask",
+        "peers: {} connected, {} without a piece we need, {} choking us, {} silent, {} unchoking us",
         connections.all,
         connections.nothing_needed,
         connections.choking,
@@ -49,7 +49,7 @@ pub(super) fn table(it: &Explained) -> String {
 fn candidates(it: &Explained) -> String {
     let all = &it.explanation.candidates;
     if all.is_empty() {
-        return "addresses: none is known".into();
+        return "addresses: none known".into();
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);

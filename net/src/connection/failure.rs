@@ -22,7 +22,7 @@ pub enum HandshakeError {
     #[error("{0}")]
     Unwanted(&'static str),
     /// The peer asked for, or answered with, another torrent.
-    #[error("the peer speaks of torrent {0}")]
+    #[error("the peer has another torrent: {0}")]
     OtherTorrent(InfoHash),
 }
 
@@ -42,7 +42,9 @@ pub enum WebSeedError {
     #[error("{0}")]
     Part(#[from] PartError),
     /// The file with this index has a name that cannot be part of a URL.
-    #[error("it cannot be asked for file {0} of the torrent, whose name leads out of its folder")]
+    #[error(
+        "file {0} of the torrent cannot be requested: its path leads out of the folder of the web seed"
+    )]
     Name(usize),
     /// The URL cannot be used.
     #[error("its URL cannot be used: {0}")]

@@ -36,7 +36,7 @@ pub(super) fn read(file: &Path) -> Vec<SocketAddr> {
         return Vec::new();
     };
     let Ok(document) = decode(&bytes, LIMITS) else {
-        tracing::warn!("{} is damaged; it will be written anew", file.display());
+        tracing::warn!("{} is damaged and will be replaced", file.display());
         return Vec::new();
     };
     let root = document.root();

@@ -44,7 +44,7 @@ pub enum HttpError {
     #[error("the URL names no host")]
     NoHost,
     /// The host only has addresses of the other family.
-    #[error("it has no address of this kind")]
+    #[error("its host has no address of this family (IPv4 or IPv6)")]
     Family,
     /// The URL, or a redirect, sets an argument that only we may set.
     #[error("the URL must not set the argument `{0}` itself")]
@@ -99,22 +99,22 @@ pub enum HttpError {
         seconds: u64,
     },
     /// The answer is not valid HTTP, or it broke off.
-    #[error("the answer is no good HTTP: {}", chain(.0))]
+    #[error("the answer is not valid HTTP: {}", chain(.0))]
     Http(#[from] hyper::Error),
     /// The answer is longer than this limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
     /// The decompressed answer is longer than this limit.
-    #[error("the answer is longer than {0} bytes when it is unpacked")]
+    #[error("the answer is longer than {0} bytes when it is decompressed")]
     Bomb(usize),
     /// The server answered with another status than 200.
     #[error("the server answered with HTTP status {0}")]
     Status(u16),
     /// The answer is declared as gzip but cannot be decompressed.
-    #[error("the answer cannot be unpacked: {0}")]
+    #[error("the answer cannot be decompressed: {0}")]
     Inflate(io::Error),
     /// The answer uses an encoding that we did not ask for.
-    #[error("the answer is packed in a way that we did not ask for: {0}")]
+    #[error("the answer has an encoding that we did not ask for: {0}")]
     Encoding(String),
     /// Too many redirects, most often a loop.
     #[error("it redirects more than {MAX_REDIRECTS} times")]
@@ -123,7 +123,7 @@ pub enum HttpError {
     #[error("it redirects to a URL that cannot be used: {0}")]
     Location(url::ParseError),
     /// A redirect to another scheme than HTTP or HTTPS.
-    #[error("it redirects to a URL of the kind `{0}`, which is not HTTP")]
+    #[error("it redirects to a URL with the scheme `{0}`, which is not HTTP")]
     Scheme(String),
 }
 

@@ -27,7 +27,7 @@ const MAX_ANSWER_BYTES: u64 = 1 << 18;
 pub(super) enum Error {
     #[error("no UPnP gateway answers")]
     Silent,
-    #[error("what the gateway says of itself cannot be used")]
+    #[error("the answer of the gateway is invalid")]
     Strange,
     #[error("the port is taken")]
     Taken,

@@ -84,7 +84,7 @@ impl Session {
         if let Ok(told) = told {
             told?;
         } else {
-            tracing::debug!("a tracker did not answer the farewell in time");
+            tracing::debug!("a tracker did not answer the last announce in time");
         }
         if let Some(error) = self.failure.take() {
             for warning in warnings {

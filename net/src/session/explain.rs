@@ -157,32 +157,32 @@ impl Explained {
             }
             Hindrance::NobodyMet => self.nobody_met(encryption),
             Hindrance::NothingNeeded => format!(
-                "{} connected, {} anything that we lack",
+                "{} connected, but {} a piece that we need",
                 peers(connections.all),
                 if connections.all == 1 {
-                    "which does not have"
+                    "it does not have"
                 } else {
-                    "none of which has"
+                    "none of them has"
                 }
             ),
             Hindrance::Choked => format!(
-                "{} connected, {} with what we lack, {} us: they give their slots to others so far",
+                "{} connected, {} with pieces that we need, {} us",
                 peers(connections.all),
                 connections.choking,
                 if connections.choking == 1 {
-                    "which chokes"
+                    "and it chokes"
                 } else {
-                    "all of which choke"
+                    "and all of them choke"
                 }
             ),
             Hindrance::Silence => format!(
-                "{} connected, {} of them silent although asked, {} choking us",
+                "{} connected, {} of them not answering our requests, {} choking us",
                 peers(connections.all),
                 connections.silent,
                 connections.choking
             ),
             Hindrance::Nothing => format!(
-                "{} connected, {} of them asked and without an answer so far",
+                "{} connected, {} of them with requests from us, not answered yet",
                 peers(connections.all),
                 connections.open
             ),
@@ -221,7 +221,7 @@ impl Explained {
                 "could not be reached from here",
             ),
             figure(it.sum(failed(Unmet::Encryption)), want),
-            figure(it.sum(failed(Unmet::HungUp)), "hung up on us"),
+            figure(it.sum(failed(Unmet::HungUp)), "closed the connection"),
             figure(it.sum(failed(Unmet::OtherTorrent)), "had another torrent"),
             figure(it.sum(|it| it.parted), "connected before"),
             figure(it.sum(|it| it.forgotten), "given up after many attempts"),
@@ -312,18 +312,17 @@ mod tests {
             (
                 [0; 6],
                 connections(2, 2, 0, 0, 0),
-                "2 peers are connected, none of which has anything that we lack",
+                "2 peers are connected, but none of them has a piece that we need",
             ),
             (
                 [0; 6],
                 connections(3, 1, 2, 0, 0),
-                "3 peers are connected, 2 with what we lack, all of which choke us: they give their \
-                 slots to others so far",
+                "3 peers are connected, 2 with pieces that we need, and all of them choke us",
             ),
             (
                 [0; 6],
                 connections(3, 0, 2, 1, 0),
-                "3 peers are connected, 1 of them silent although asked, 2 choking us",
+                "3 peers are connected, 1 of them not answering our requests, 2 choking us",
             ),
         ] {
             let why = explained(failed, connected).why(Encryption::Off);

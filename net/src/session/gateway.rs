@@ -67,7 +67,7 @@ impl Session {
                 if !self.gateway.failure_told {
                     self.gateway.failure_told = true;
                     self.notify(Notice::Source(format!(
-                        "no port of the gateway leads to us: {why}"
+                        "no port mapping on the gateway: {why}"
                     )));
                 }
             }

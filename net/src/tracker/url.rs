@@ -12,10 +12,10 @@ use crate::text::shown_url;
 #[non_exhaustive]
 pub enum UrlError {
     /// The scheme is none of http, https and udp.
-    #[error("its kind is not spoken; trackers are asked by http, https and udp")]
+    #[error("its scheme is not supported; a tracker URL starts with http, https or udp")]
     Scheme,
     /// It contains white space or a control character.
-    #[error("the URL holds a blank or a control character")]
+    #[error("the URL contains white space or a control character")]
     Blank,
     /// It is not a valid URL.
     #[error("the URL cannot be used: {0}")]

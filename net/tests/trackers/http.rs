@@ -104,11 +104,11 @@ async fn redirects_are_followed_if_they_lead_to_a_tracker() {
         ("/loop/announce", "it redirects more than 5 times"),
         (
             "/file/announce",
-            "it redirects to a URL of the kind `file`, which is not HTTP",
+            "it redirects to a URL with the scheme `file`, which is not HTTP",
         ),
         (
             "/udp/announce",
-            "it redirects to a URL of the kind `udp`, which is not HTTP",
+            "it redirects to a URL with the scheme `udp`, which is not HTTP",
         ),
         (
             "/bad/announce",
@@ -206,15 +206,15 @@ async fn answers_that_are_too_much_or_nonsense_get_a_sentence() {
         ),
         (
             ok("Content-Encoding: gzip\r\n", bomb),
-            "the answer is longer than 1048576 bytes when it is unpacked",
+            "the answer is longer than 1048576 bytes when it is decompressed",
         ),
         (
             ok("Content-Encoding: gzip\r\n", &bomb[..100]),
-            "the answer cannot be unpacked: ",
+            "the answer cannot be decompressed: ",
         ),
         (
             ok("Content-Encoding: br\r\n", b"x"),
-            "the answer is packed in a way that we did not ask for: br",
+            "the answer has an encoding that we did not ask for: br",
         ),
         (
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
@@ -222,7 +222,7 @@ async fn answers_that_are_too_much_or_nonsense_get_a_sentence() {
         ),
         (
             b"220 smtp.example ESMTP\r\n\r\n".to_vec(),
-            "the answer is no good HTTP: ",
+            "the answer is not valid HTTP: ",
         ),
         (
             b"HTTP/1.1 403 Forbidden\r\nContent-Length: 31\r\n\r\nd14:failure reason9:not todaye "
@@ -236,7 +236,7 @@ async fn answers_that_are_too_much_or_nonsense_get_a_sentence() {
                 b"\r\n\r\n",
             ]
             .concat(),
-            "the answer is no good HTTP: ",
+            "the answer is not valid HTTP: ",
         ),
     ] {
         let tracker = Http::start(move |_| answer.clone()).await;
