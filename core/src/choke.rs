@@ -1,18 +1,19 @@
-//! Choking: who gets our upload. One policy a file; the policy is the product.
+//! Choking: which peers get our upload. Each policy is one file.
 //!
 //! A policy sees a snapshot and its own random stream, decides, and changes nothing but its own
 //! memory. [`crate::torrent::Torrent`] compares the decision with the present state and sends
 //! `choke` and `unchoke` only on change.
 //!
-//! Imports point one way: `zoo` (a file for each policy, and the list of them) uses `parts` (what
-//! several policies have in common), `entry` (how a policy is listed) and `policy` (the trait, with
-//! what it sees in `view`, when it is asked in `trigger`, what it says in `decision` and why in
-//! `explain`).
+//! Imports point in one direction. `zoo` has a file for each policy and the list of policies. It
+//! uses `parts` (code that several policies share), `entry` (how a policy is listed) and `policy`
+//! (the trait). Beside the trait are its types: `view` (what a policy sees), `trigger` (when it is
+//! asked), `decision` (its answer) and `explain` (reasons for the answer).
 //!
-//! A new policy is a file in `zoo`, its two lines in `zoo.rs`, and a table of cases in
+//! A new policy is a file in `zoo`, two lines in `zoo.rs`, and a table of cases in
 //! `core/tests/choke`.
 //!
-//! A policy that serves whoever waits longest for us to unchoke it, one at a time:
+//! An example: a policy with one slot, which it gives to the peer that has waited longest for an
+//! unchoke.
 //!
 //! ```
 //! use unchoke_core::choke::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};

@@ -4,16 +4,13 @@
 //!
 //! # The parts
 //!
-//! * [`book`]: known addresses, and which to dial next. [`source`]: how much each source is
-//!   trusted.
+//! * [`book`]: known addresses, and which to dial next. [`source`]: how much each source is trusted.
 //! * [`doors`]: connections whose handshake is not done. [`admission`]: whether one may stay.
-//!   `seats`: the established connections.
-//! * [`turnover`]: which connection is closed to make room. `visits`: hosts that used a connection
-//!   for nothing.
-//! * [`redial`]: when to try an address again. [`bans`]: hosts that misbehaved.
-//! * [`announcer`]: when to announce to which tracker. `web_seeds`: which web seeds to use.
-//! * [`explain`]: why a torrent makes no progress. [`config`]: all figures. [`places`]: types of
-//!   addresses.
+//! * `seats`: the established connections. [`turnover`]: which one is closed to make room.
+//! * `visits`: hosts that used a connection for nothing. [`bans`]: hosts that misbehaved.
+//! * [`redial`]: when to try an address again. [`announcer`]: when to announce to which tracker.
+//! * `web_seeds`: which web seeds to use. [`explain`]: why a torrent makes no progress.
+//! * [`config`]: all figures. [`places`]: types of addresses.
 //!
 //! Parts return what is to be done and never call each other. Only this file, `connecting` and
 //! `servers`, which hold the state, call them.

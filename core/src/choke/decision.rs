@@ -1,27 +1,30 @@
-//! What a policy says: who is unchoked, and how the unchoked share the upload.
+//! The answer of a policy: which peers are unchoked, and how they share the upload.
 
 use alloc::vec::Vec;
 
 use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
 
-/// Which unchoked peer's request the next block answers.
+/// Order in which requests of unchoked peers are answered.
 ///
-/// A scheduler that hands out blocks must decide late: sixteen blocks on an uplink of 128 kbit/s are
-/// 16 s of sending to whomever was chosen before. So `in_flight` is 0 for what the uplink carries in
-/// a second, but [`Self::FEWEST`] at least, or one slow receiver would hold up the others, and
-/// [`Self::MOST`] at most and where the capacity is unknown.
+/// A scheduler that gives out single blocks must decide late: on an uplink of 128 kbit/s, sixteen
+/// blocks that are already handed out take 16 s to send. So `in_flight` 0 stands for the number of
+/// blocks that the uplink carries in a second. That number is at least [`Self::FEWEST`], because
+/// one slow receiver would otherwise hold up the others. It is at most [`Self::MOST`], which is
+/// also used if the capacity is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadOrder {
     /// Each connection is served as fast as its link takes blocks: TCP shares the uplink.
     #[default]
     Independent,
-    /// At most `in_flight` blocks are at the links at a time, shared by weight (stride scheduling).
+    /// At most `in_flight` blocks are handed to links at a time, shared by weight (stride
+    /// scheduling).
     Weighted {
         /// Blocks handed to links and not yet reported as sent, over all connections.
         in_flight: u32,
     },
-    /// At most `in_flight` blocks at a time, and [`ChokePolicy::next_peer`] names who gets the next.
+    /// At most `in_flight` blocks at a time; [`ChokePolicy::next_peer`] names the receiver of the
+    /// next.
     ///
     /// [`ChokePolicy::next_peer`]: super::ChokePolicy::next_peer
     ByPolicy {
@@ -31,13 +34,13 @@ pub enum UploadOrder {
 }
 
 impl UploadOrder {
-    /// The fewest blocks under way that follow from a capacity.
+    /// Smallest limit derived from a capacity.
     pub const FEWEST: u32 = 4;
-    /// The most of them.
+    /// Largest limit derived from a capacity.
     pub const MOST: u32 = 16;
 
-    /// Blocks that may be at the links at a time, with an uplink of `capacity` bytes/s; `None` if
-    /// each link has its own bound and no other.
+    /// Limit on the blocks handed to links, with an uplink of `capacity` bytes/s; `None` if only
+    /// the limit of each link applies.
     #[must_use]
     pub fn in_flight(self, capacity: Option<u64>) -> Option<u32> {
         let (Self::Weighted { in_flight } | Self::ByPolicy { in_flight }) = self else {
@@ -52,20 +55,21 @@ impl UploadOrder {
     }
 }
 
-/// What a seed shows of its pieces to those that connect to it.
+/// Which of its pieces a seed shows to connected peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disclosure {
     /// All of them. BEP 3.
     #[default]
     All,
-    /// One to each peer, and the next when another peer has announced it: super-seeding, BEP 16.
+    /// One piece to each peer, and the next when another peer has announced it: super-seeding, BEP
+    /// 16.
     WhenPassedOn,
-    /// One to each peer, and the next when the peer itself has announced it; no piece to a second
-    /// peer before every piece has arrived somewhere.
+    /// One piece to each peer, and the next when the peer itself has announced it. No piece is
+    /// shown to a second peer before every piece has arrived somewhere.
     WhenReceived,
 }
 
-/// Who is unchoked from now on.
+/// Which peers are unchoked from now on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Slots {
     /// As before.
@@ -79,10 +83,10 @@ pub enum Slots {
     Choke(PeerKey),
 }
 
-/// What a policy wants done.
+/// A decision of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// Who is unchoked.
+    /// Which peers are unchoked.
     pub slots: Slots,
     /// Upload cap per peer in bytes/s, `None` to lift it. Peers that are not named keep theirs.
     pub caps: Vec<(PeerKey, Option<u64>)>,

@@ -1,4 +1,4 @@
-//! How a policy is listed: its name, its parameters, and how one is made.
+//! How a policy is listed: its name, its parameters, and how to make it.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::policy::BoxedPolicy;
 
-/// How the names of times and of sizes end.
+/// Suffixes of the names of times and sizes.
 const TIME: &str = "_ns";
 const SIZE: &str = "_bytes";
 
@@ -21,11 +21,11 @@ pub struct Entry {
     pub id: &'static str,
     /// One sentence: what it does and who does it.
     pub summary: &'static str,
-    /// Whether it ever unchokes anybody. A swarm of those that do not needs somebody who serves.
+    /// Whether it ever unchokes a peer. A swarm in which no policy does needs a peer that serves.
     pub uploads: bool,
     /// Its parameters.
     pub parameters: &'static [Parameter],
-    /// Makes one; every parameter is set and in range.
+    /// Makes the policy from values that are all set and in range.
     pub make: fn(&Values<'_>) -> BoxedPolicy,
 }
 
@@ -34,7 +34,7 @@ pub struct Entry {
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
-    /// The value of the source.
+    /// The value in the source of the policy.
     pub default: u64,
     /// The least value that makes sense.
     pub min: u64,
@@ -68,7 +68,7 @@ impl Parameter {
         )
     }
 
-    /// [`UploadOrder`]'s bound on the blocks under way.
+    /// The limit of [`UploadOrder`] on blocks handed to links.
     ///
     /// [`UploadOrder`]: super::UploadOrder
     pub const IN_FLIGHT: Self = Self::new(
@@ -79,8 +79,8 @@ impl Parameter {
     )
     .at_most(u32::MAX as u64);
 
-    /// The key under which scenarios, plans and the command line have it: its name without the unit,
-    /// which the value has as text.
+    /// The name in scenarios, plans and on the command line. It has no unit, because the value is
+    /// written with its unit there.
     #[must_use]
     pub fn key(&self) -> &'static str {
         let stem = self.name.strip_suffix(TIME);
@@ -112,7 +112,7 @@ impl Parameter {
 pub struct Parameters(BTreeMap<String, u64>);
 
 impl Parameters {
-    /// None set: every policy has its defaults.
+    /// No parameter set: every policy uses its defaults.
     #[must_use]
     pub const fn new() -> Self {
         Self(BTreeMap::new())
@@ -123,7 +123,7 @@ impl Parameters {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// What was set, by name.
+    /// The parameters that are set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
@@ -183,7 +183,7 @@ pub enum ParameterError {
         /// The parameters it has.
         known: String,
     },
-    /// A value that makes no sense.
+    /// A value below the minimum.
     #[error(
         "parameter '{name}' of choking policy '{policy}' is {value}, but must be at least {min}"
     )]
@@ -197,7 +197,7 @@ pub enum ParameterError {
         /// The least allowed.
         min: u64,
     },
-    /// A value that makes no sense.
+    /// A value above the maximum.
     #[error(
         "parameter '{name}' of choking policy '{policy}' is {value}, but must be at most {max}"
     )]
@@ -225,7 +225,7 @@ pub(crate) fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Entry {
-    /// The policy with these parameters.
+    /// Makes the policy with these parameters.
     pub fn build(&'static self, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
         let policy = self.id;
         for (name, value) in parameters.iter() {

@@ -1,4 +1,4 @@
-//! Why a policy decided as it did, for those who look: the ranking in the policy's own terms.
+//! Explains decisions of a policy, for displays: the ranking in the policy's own terms.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,26 +7,26 @@ use super::decision::{Decision, Slots};
 use super::view::{PeerView, Snapshot};
 use crate::ids::PeerKey;
 
-/// Named figures that a peer was judged by. The names are those of [`PeerView`], or of parameters.
+/// Figures by which a peer was judged, with the names of [`PeerView`] or of parameters.
 pub type Scores = Vec<(&'static str, u64)>;
 
 /// What a decision means for one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Unchoked for its rank.
+    /// Unchoked because of its rank.
     Regular,
-    /// Unchoked whatever its rank.
+    /// Unchoked regardless of its rank.
     Optimistic,
-    /// Unchoked although it wants nothing yet.
+    /// Unchoked although it is not interested yet.
     Ready,
-    /// It wants pieces and is choked.
+    /// Interested and choked.
     Waiting,
-    /// It wants nothing and is choked.
+    /// Not interested and choked.
     Indifferent,
 }
 
 impl Standing {
-    /// The word for it.
+    /// Its name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,43 +39,43 @@ impl Standing {
     }
 }
 
-/// What a policy made of one peer.
+/// The policy's judgement of one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// The connection.
     pub peer: PeerKey,
-    /// Its place in the ranking, from 1; `None` if the policy did not rank it.
+    /// Its rank, from 1; `None` if the policy did not rank it.
     pub rank: Option<u32>,
-    /// What became of it.
+    /// What the decision means for it.
     pub standing: Standing,
     /// It was unchoked before.
     pub was_unchoked: bool,
-    /// What it was judged by.
+    /// The figures by which it was judged.
     pub scores: Scores,
-    /// Why, in a few words.
+    /// The reason in a few words.
     pub why: &'static str,
     /// The policy wants its connection closed.
     pub dropped: bool,
 }
 
-/// Why a decision is as it is.
+/// Reasons of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
-    /// The rule as it was applied, with its figures: a sentence.
+    /// The rule that was applied, with its figures: a sentence.
     pub rule: String,
     /// The peers that the policy saw, the ranked ones first.
     pub judged: Vec<Judged>,
 }
 
-/// How a policy ranked.
+/// The ranking behind a decision.
 pub(crate) struct Ranking<'a> {
-    /// The rule as it was applied.
+    /// The rule that was applied.
     pub(crate) rule: String,
-    /// The best first. Who is not in it was not ranked.
+    /// The best first. Other peers were not ranked.
     pub(crate) ranked: Vec<&'a PeerView>,
-    /// Who is unchoked whatever its rank.
+    /// Peers that are unchoked regardless of their rank.
     pub(crate) optimistic: &'a [PeerKey],
-    /// Why somebody has a regular slot, and why somebody who wants one has none.
+    /// Two reasons: for having a regular slot, and for being interested without one.
     pub(crate) words: [&'static str; 2],
 }
 
@@ -93,7 +93,8 @@ impl Decision {
 }
 
 impl Reasons {
-    /// What a decision shows by itself: the order in which it names peers, their weights and caps.
+    /// Reasons derived from a decision alone: the order in which it names peers, their weights and
+    /// caps.
     #[must_use]
     pub fn plain(snapshot: &Snapshot<'_>, decision: &Decision) -> Self {
         let named: &[PeerKey] = match &decision.slots {
@@ -111,7 +112,7 @@ impl Reasons {
         })
     }
 
-    /// A ranking, and what the decision made of each peer.
+    /// Reasons derived from a ranking and the decision.
     pub(crate) fn ranked(
         snapshot: &Snapshot<'_>,
         decision: &Decision,

@@ -1,4 +1,4 @@
-//! What several policies have in common.
+//! Code that several policies share.
 
 pub(crate) mod azureus;
 pub(crate) mod everybody;

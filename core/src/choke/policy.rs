@@ -1,4 +1,4 @@
-//! The trait of a choking policy, with the words in which it is asked and answers.
+//! The trait of a choking policy, and its types.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -14,25 +14,25 @@ use crate::rng::Rng;
 
 /// A choking policy.
 pub trait ChokePolicy: fmt::Debug + Send {
-    /// When the policy wants to be asked. Asked once, when the torrent starts.
+    /// When the policy wants to be asked. Called once, when the torrent starts.
     fn triggers(&self) -> Triggers;
 
-    /// How the rates in the snapshot are measured. Asked once.
+    /// How the rates in the snapshot are measured. Called once.
     fn estimator(&self) -> Estimator {
         Estimator::EMA_10_S
     }
 
-    /// How blocks of different peers share the upload. Asked once.
+    /// How peers share the upload. Called once.
     fn upload_order(&self) -> UploadOrder {
         UploadOrder::Independent
     }
 
-    /// The same of a torrent that starts complete. Asked once.
+    /// The same for a torrent that starts complete. Called once.
     fn seed_order(&self) -> UploadOrder {
         self.upload_order()
     }
 
-    /// What a torrent that starts complete shows of its pieces. Asked once.
+    /// Which of its pieces a torrent that starts complete shows. Called once.
     fn disclosure(&self) -> Disclosure {
         Disclosure::All
     }
@@ -40,14 +40,15 @@ pub trait ChokePolicy: fmt::Debug + Send {
     /// What to do now. Depends on `self`, the arguments and draws from `rng`, on nothing else.
     fn decide(&mut self, trigger: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
 
-    /// Why it decided so. Asked right after [`Self::decide`], with the same snapshot, while somebody
-    /// looks at the decisions; never asked otherwise, so it costs nothing then.
+    /// Explains the decision. Called right after [`Self::decide`] with the same snapshot, but only
+    /// while decisions are displayed, so it costs nothing otherwise.
     fn explain(&self, snapshot: &Snapshot<'_>, decision: &Decision) -> Reasons {
         Reasons::plain(snapshot, decision)
     }
 
-    /// Under [`UploadOrder::ByPolicy`]: who gets the next block among the `ready` peers, which are
-    /// unchoked, have requests queued and a link that takes a block. `None` sends nothing now.
+    /// Under [`UploadOrder::ByPolicy`]: which of the `ready` peers gets the next block. Ready peers
+    /// are unchoked, have queued requests and a link that accepts a block. `None` sends nothing
+    /// now.
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
         ready.first().map(|it| it.peer)
     }

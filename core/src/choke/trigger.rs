@@ -13,13 +13,13 @@ pub enum Trigger {
     Interest(PeerKey),
     /// A connection was made.
     Connected(PeerKey),
-    /// A connection is gone; the snapshot no longer holds it. Forget it.
+    /// A connection is closed; the snapshot no longer holds it. The policy must forget it.
     Disconnected(PeerKey),
     /// A block was handed to the link for the peer, or came from it.
     Block(PeerKey),
 }
 
-/// How much of the torrent a trigger shows to the policy.
+/// Which connections a trigger shows to the policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// The trigger is switched off.
@@ -27,10 +27,10 @@ pub enum Scope {
     Never,
     /// Only the peer concerned: constant cost.
     Peer,
-    /// Every connection, but only if we do not choke the peer concerned: most peers that change
-    /// their mind are choked, and mainline looks at the others only.
+    /// Every connection, but only if the peer concerned is unchoked. It saves work: most peers that
+    /// change their interest are choked, and mainline ignores those.
     Unchoked,
-    /// Every connection: cost grows with their number.
+    /// Every connection. The cost grows with their number.
     All,
 }
 
@@ -50,7 +50,7 @@ pub struct Triggers {
 }
 
 impl Triggers {
-    /// Never. To be completed with what a policy wants.
+    /// Never. A base to which a policy adds its triggers.
     pub const NEVER: Self = Self {
         tick: None,
         interest: Scope::Never,
@@ -59,7 +59,8 @@ impl Triggers {
         block: Scope::Never,
     };
 
-    /// On every tick, and told who is gone, for policies that remember peers. What most clients do.
+    /// On every tick, and when a connection is closed, for policies that remember peers. Most
+    /// clients do this.
     #[must_use]
     pub const fn on_tick(tick: Duration) -> Self {
         Self {

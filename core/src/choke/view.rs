@@ -3,7 +3,7 @@
 use crate::ids::{PeerKey, PieceIndex};
 use crate::time::Instant;
 
-/// What a policy may know of one connection.
+/// What a policy can know of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerView {
     /// The connection.
@@ -14,11 +14,11 @@ pub struct PeerView {
     pub am_interested: bool,
     /// The peer chokes us.
     pub peer_choking: bool,
-    /// The peer wants pieces of ours.
+    /// The peer wants pieces that we have.
     pub peer_interested: bool,
     /// The peer has every piece, or says that it only uploads (BEP 21).
     pub is_seed: bool,
-    /// The peer sent us no block for the configured time while it owes one.
+    /// The peer owes us a block and has sent none for the configured time.
     pub snubbed: bool,
     /// When the connection was made.
     pub connected_at: Instant,
@@ -42,13 +42,13 @@ pub struct PeerView {
     pub up_bytes_since_unchoke: u64,
     /// Requests of the peer that wait in our queue.
     pub queued_requests: u32,
-    /// Piece of the oldest of them, whose block the peer gets next.
+    /// Piece of the oldest of these requests, which is answered next.
     pub next_piece: Option<PieceIndex>,
     /// Blocks handed to the link and not yet reported as sent.
     pub unflushed_blocks: u32,
     /// Pieces the peer has.
     pub have_count: u32,
-    /// Pieces the peer has told us of with `have` since the connection was made.
+    /// Pieces the peer has announced with `have` since the connection was made.
     pub have_messages: u32,
     /// Pieces the peer has and we lack.
     pub wanted_count: u32,
@@ -57,21 +57,21 @@ pub struct PeerView {
 /// State of one torrent when the policy is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
-    /// Now.
+    /// The present moment.
     pub now: Instant,
     /// We have every piece.
     pub am_seed: bool,
     /// Our upload rate limit or link capacity in bytes/s, where known.
     pub upload_capacity: Option<u64>,
-    /// Our present upload rate over all peers in bytes/s.
+    /// Our present upload rate to all peers together in bytes/s.
     pub upload_rate: u64,
     /// Pieces of the torrent.
     pub piece_count: u32,
     /// Bytes of a piece.
     pub piece_bytes: u32,
-    /// Bytes of the torrent: the last piece may be shorter than the others.
+    /// Bytes of the torrent. The last piece may be shorter than the others.
     pub total_bytes: u64,
-    /// Bytes of the pieces that are wanted and not here yet, the last piece taken as whole.
+    /// Bytes of the wanted pieces that we lack. The last piece counts as a full one.
     pub left_bytes: u64,
     /// Connections in ascending key order: all of them, or only the one that a trigger of
     /// [`Scope::Peer`] concerns.

@@ -1,4 +1,4 @@
-//! The policies of the house, one a file, by name.
+//! The policies of this library, one per file, listed by name.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -55,7 +55,7 @@ pub use tit_for_tat::TitForTat;
 pub use transmission::Transmission;
 pub use unchoke_all::UnchokeAll;
 
-/// Every policy of the house.
+/// Every policy of this library.
 pub const REGISTRY: &[Entry] = &[
     unchoke_all::ENTRY,
     random_k::ENTRY,
@@ -84,28 +84,29 @@ pub const REGISTRY: &[Entry] = &[
     seed_pf::ENTRY,
 ];
 
-/// The entry of the house with this id.
+/// The policy of this library with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Entry> {
     REGISTRY.iter().find(|entry| entry.id == id)
 }
 
-/// The policy `id` of the house with these parameters.
+/// Makes the policy `id` of this library with these parameters.
 pub fn build(id: &str, parameters: &Parameters) -> Result<BoxedPolicy, ParameterError> {
     Policies::HOUSE.build(id, parameters)
 }
 
-/// The policies of the house together with those that a program brings along.
+/// The policies of this library together with those that a program adds.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     own: Vec<&'static Entry>,
 }
 
 impl Policies {
-    /// Those of the house and no others.
+    /// The policies of this library only.
     pub const HOUSE: Self = Self { own: Vec::new() };
 
-    /// Those of the house and these. The error is a sentence: no two may have one id.
+    /// The policies of this library and these. Fails with a sentence if two policies have the same
+    /// id.
     pub fn with(own: &[&'static Entry]) -> Result<Self, String> {
         for (at, it) in own.iter().enumerate() {
             if find(it.id).is_some() {
@@ -124,7 +125,7 @@ impl Policies {
         Ok(Self { own: own.to_vec() })
     }
 
-    /// All of them: the house's in the order of its registry, then the others.
+    /// All policies: those of this library in the order of the registry, then the added ones.
     pub fn each(&self) -> impl Iterator<Item = &'static Entry> {
         REGISTRY.iter().chain(self.own.iter().copied())
     }
@@ -136,7 +137,7 @@ impl Policies {
         self.each().find(|it| it.id == id).ok_or_else(unknown)
     }
 
-    /// The policy `id` with these parameters, if they suit it.
+    /// The policy `id` with these parameters, if they are valid for it.
     pub fn choose(&self, id: &str, parameters: Parameters) -> Result<Chosen, ParameterError> {
         let entry = self.find(id)?;
         entry.build(&parameters)?;
@@ -149,7 +150,7 @@ impl Policies {
     }
 }
 
-/// A policy by name, with parameters that suit it: what a torrent can be switched to while it runs.
+/// A policy by name, with valid parameters. A running torrent can be switched to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     entry: &'static Entry,
@@ -157,7 +158,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The policy `id` of the house with these parameters, if they suit it.
+    /// The policy `id` of this library with these parameters, if they are valid for it.
     pub fn new(id: &str, parameters: Parameters) -> Result<Self, ParameterError> {
         Policies::HOUSE.choose(id, parameters)
     }
@@ -168,13 +169,13 @@ impl Chosen {
         self.entry.id
     }
 
-    /// What is set of its parameters.
+    /// The parameters that are set.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Makes it.
+    /// Makes the policy.
     #[must_use]
     pub fn build(&self) -> BoxedPolicy {
         let policy = self.entry.build(&self.parameters);

@@ -1,5 +1,5 @@
-//! What Azureus and the BitTyrant clients built on it share: the optimistic choice and the choker of
-//! a seed.
+//! Shared by Azureus and the BitTyrant clients, which are built on it: the optimistic choice and
+//! the choker of a seed.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -9,7 +9,7 @@ use crate::choke::policy::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// Choked peers that want something of us; snubbing ones only if there are no others.
+/// Choked peers that are interested; snubbing ones only if there are no others.
 fn waiting<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
     let choked = || interested(snapshot).filter(|it| it.am_choking);
     let mut waiting: Vec<&PeerView> = choked().filter(|it| !it.snubbed).collect();
@@ -19,9 +19,9 @@ fn waiting<'a>(snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
     waiting
 }
 
-/// Up to `count` choked peers. A leecher orders the candidates by what they owe us, the greatest
-/// debt first, and takes the one at `floor(n / (0.8 + 0.2 / u))`, u uniform: mostly one near the
-/// end, who owes us little or nothing. A seed draws evenly. Azureus 2.5 `UnchokerUtil`.
+/// Picks up to `count` choked peers. A leecher orders the candidates by what they owe us, the
+/// greatest debt first, and takes the one at `floor(n / (0.8 + 0.2 / u))`, u uniform: mostly one
+/// near the end, which owes us little or nothing. A seed draws evenly. Azureus 2.5 `UnchokerUtil`.
 pub(crate) fn optimistic(snapshot: &Snapshot<'_>, count: usize, rng: &mut Rng) -> Vec<PeerKey> {
     const ONE: u64 = 1 << 32;
     let ranked = best_first(waiting(snapshot), deficit);
@@ -39,8 +39,9 @@ pub(crate) fn optimistic(snapshot: &Snapshot<'_>, count: usize, rng: &mut Rng) -
     core::iter::from_fn(next).take(count).collect()
 }
 
-/// The uploads with some of `slots` empty, filled. At a rechoke (`main`) who lost interest is choked;
-/// between two of them it keeps its slot. Azureus 2.5 `getImmediateUnchokes` and `calculateUnchokes`.
+/// The unchoked peers, plus new ones in the empty slots. At a rechoke (`main`) a peer that lost
+/// interest is choked; between two rechokes it keeps its slot. Azureus 2.5 `getImmediateUnchokes`
+/// and `calculateUnchokes`.
 pub(crate) fn fill(
     snapshot: &Snapshot<'_>,
     slots: usize,
@@ -55,10 +56,10 @@ pub(crate) fn fill(
     unchoked
 }
 
-/// The uploads of a seed after a refresh: `floor((slots - 1) / 5) + 1` of those served make room,
-/// as far as others wait, those for whom the place by upload rate and the place by bytes received
-/// from us (least first) add up to most. Azureus 2.5 `SeedingUnchoker`, which makes room even if
-/// nobody waits and fills it a second later.
+/// The unchoked peers of a seed after a refresh: up to `floor((slots - 1) / 5) + 1` served peers
+/// make room for waiting ones. Served peers are ranked by upload rate (highest first) and by bytes
+/// received from us (fewest first); those with the largest sum of ranks make room. Azureus 2.5
+/// `SeedingUnchoker`, which makes room even if no peer waits, and fills the slots a second later.
 pub(crate) fn refresh(snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> Vec<PeerKey> {
     let served = || interested(snapshot).filter(|it| !it.am_choking);
     let by_rate = best_first(served(), |it| it.up_rate);
@@ -78,8 +79,8 @@ pub(crate) fn refresh(snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> V
     unchoked
 }
 
-/// The seed of clients that weigh their uploads: everybody served weighs the same. Azureus
-/// refreshes every 30 s.
+/// The seed of clients that divide their upload by weight: all unchoked peers have the same weight.
+/// Azureus refreshes every 30 s.
 pub(crate) fn seed(tick: u64, snapshot: &Snapshot<'_>, slots: usize, rng: &mut Rng) -> Decision {
     let unchoked = if tick.is_multiple_of(3) {
         refresh(snapshot, slots, rng)

@@ -1,15 +1,15 @@
-//! Nobody is choked.
+//! Unchokes all peers.
 
 use crate::choke::policy::{BoxedPolicy, Decision, Scope, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
-/// On every new connection and at no other time.
+/// The trigger of these policies: new connections only.
 pub(crate) const ON_CONNECTION: Triggers = Triggers {
     connected: Scope::Peer,
     ..Triggers::NEVER
 };
 
-/// Unchokes each new connection. Nobody is ever choked again.
+/// Unchokes each new connection. No peer is ever choked again.
 pub(crate) fn unchoke_new(trigger: Trigger) -> Decision {
     match trigger {
         Trigger::Connected(peer) => Decision::unchoke(peer),
@@ -17,30 +17,31 @@ pub(crate) fn unchoke_new(trigger: Trigger) -> Decision {
     }
 }
 
-/// A seed that chokes nobody, because it decides by other means who gets what. As a leecher it
-/// leaves the choking to another policy.
+/// A seed that chokes no peer, because it decides in another way which blocks to send. As a leecher
+/// it uses another policy.
 #[derive(Debug)]
 pub(crate) struct OpenSeed {
     leecher: BoxedPolicy,
 }
 
 impl OpenSeed {
-    /// One that chokes as `leecher` does until it is complete.
+    /// Uses `leecher` until the torrent is complete.
     pub(crate) fn new(leecher: BoxedPolicy) -> Self {
         Self { leecher }
     }
 
-    /// When the leecher wants to be asked.
+    /// The triggers of the leecher.
     pub(crate) fn triggers(&self) -> Triggers {
         self.leecher.triggers()
     }
 
-    /// How the leecher measures rates.
+    /// The estimator of the leecher.
     pub(crate) fn estimator(&self) -> crate::meter::Estimator {
         self.leecher.estimator()
     }
 
-    /// Whom to unchoke. The leecher is asked in any case: it keeps a memory of the connections.
+    /// Which peers to unchoke. The leecher is asked even for a seed, so that it keeps its record of
+    /// connections.
     pub(crate) fn decide(
         &mut self,
         trigger: Trigger,

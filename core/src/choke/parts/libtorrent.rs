@@ -1,4 +1,4 @@
-//! The choker of libtorrent-rasterbar, which several registered policies set up differently.
+//! The choker of libtorrent-rasterbar. Several registered policies use it with different settings.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -17,13 +17,14 @@ use crate::ids::PeerKey;
 use crate::rng::Rng;
 use crate::time::Instant;
 
-/// How many uploads there are.
+/// Number of unchoked peers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Uploads {
     /// A fixed number.
     Fixed(usize),
-    /// The rate-based choker: peers by bytes sent in the last round; each whose rate is at least a
-    /// threshold, which rises from peer to peer, counts, and one more.
+    /// The rate-based choker. Peers are sorted by bytes sent to them in the last round, and each is
+    /// compared with a threshold that rises from peer to peer. The number of slots is the number of
+    /// peers that reach their threshold, plus one.
     Ladder {
         /// Threshold of the first peer, bytes/s.
         start: u64,
@@ -32,43 +33,46 @@ pub(crate) enum Uploads {
     },
 }
 
-/// Whom a seed prefers.
+/// Which peers a seed prefers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SeedRule {
-    /// Who has had its quota goes last; then by bytes sent in the last round; then who waited most.
+    /// Peers that have had their quota go last; then by bytes sent in the last round; then the peer
+    /// that has waited longest.
     RoundRobin { pieces: u64, time: Duration },
-    /// By bytes sent in the last round; then who waited most.
+    /// By bytes sent in the last round; then the peer that has waited longest.
     Fastest,
-    /// Who has just begun or is nearly done; then who waited most.
+    /// Peers that have just begun or are nearly done; then the peer that has waited longest.
     AntiLeech,
 }
 
 /// libtorrent-rasterbar (`choker.cpp`, `session_impl.cpp`, `torrent.cpp`, `peer_connection.cpp`).
 /// Every 15 s the interested peers are ordered by bytes received in the round and then by the seed
-/// rule; as a seed receives nothing, the seed rule alone decides there. The first get the slots that
-/// are not optimistic. Every 30 s a fifth of the slots, at least one, goes to the choked peers whose
-/// last optimistic unchoke lies furthest back. One of them that earns a regular slot is replaced.
+/// rule. A seed receives nothing, so for a seed only the seed rule counts. The first peers get the
+/// regular slots. Every 30 s a fifth of the slots, at least one, goes to choked peers as optimistic
+/// slots, to those whose last optimistic unchoke is longest ago. If an optimistic peer earns a
+/// regular slot, another one is chosen.
 ///
-/// Between rounds: a peer that loses interest is choked and the choker runs again, likewise when an
-/// unchoked peer leaves; if that peer was an optimistic one, another is drawn. With a fixed number of
-/// slots, a free one goes to the next peer that becomes interested; the rate-based choker waits for
-/// the next round. Snubs do not count.
+/// Between rounds: if an unchoked peer loses interest, it is choked and the choker runs again. The
+/// choker also runs again when an unchoked peer leaves. If that peer was an optimistic one, another
+/// is chosen. With a fixed number of slots, a free slot goes to the next peer that becomes
+/// interested; the rate-based choker waits for the next round. Snubs do not count.
 ///
-/// Left open or different here: the client runs the choker again a moment later and starts a new
-/// round with it, here it runs at once and the rounds keep their rhythm. Which of the best peers is
-/// left out for an optimistic one is arbitrary in the client, here it is the last. Equal times are
-/// settled at random. Ours is the only torrent of its session, and all peers have the same priority
-/// class.
+/// Differences and open points: the client runs the choker again a moment later and starts a new
+/// round with it; here it runs at once and the rounds keep their rhythm. The client drops an
+/// arbitrary one of the best peers to make room for an optimistic one; here it is the last. Equal
+/// times are ordered at random. Ours is the only torrent of its session, and all peers have the
+/// same priority class.
 #[derive(Clone, Debug)]
 pub struct Libtorrent {
     uploads: Uploads,
-    /// Further limit of the torrent: above it no choked peer is unchoked, but nobody is choked.
+    /// Further limit of the torrent. Above it no choked peer is unchoked, but unchoked peers stay
+    /// unchoked.
     torrent_limit: usize,
     optimistic_slots: usize,
     seed_rule: SeedRule,
     tick: Duration,
     optimistic_ticks: u64,
-    /// Uploads allowed since the last rechoke.
+    /// Number of slots since the last rechoke.
     allowed: usize,
     last_tick: Option<Instant>,
     served: Served,
@@ -121,7 +125,7 @@ pub(crate) const QUOTA_NS: Parameter = Parameter::new(
 );
 
 impl Libtorrent {
-    /// With the parameters of this file, which the entry must list.
+    /// Reads the parameters of this file, which the entry must list.
     pub(crate) fn new(uploads: Uploads, torrent_limit: usize, values: &Values<'_>) -> Self {
         let seed_rule = match values.get("seed_rule") {
             0 => SeedRule::RoundRobin {
@@ -149,7 +153,7 @@ impl Libtorrent {
         }
     }
 
-    /// How many uploads there may be, by what was sent in the time since the last tick.
+    /// Number of slots, from the bytes sent since the last tick.
     fn count_slots(&self, snapshot: &Snapshot<'_>, round: Duration) -> usize {
         let (start, step) = match self.uploads {
             Uploads::Fixed(slots) => return slots,
@@ -193,14 +197,14 @@ impl Libtorrent {
         }
     }
 
-    /// Those that want something: by bytes received in the round, then by the seed rule.
+    /// The interested peers: by bytes received in the round, then by the seed rule.
     fn ranked<'a>(&self, snapshot: &Snapshot<'a>) -> Vec<&'a PeerView> {
         best_first(interested(snapshot), |it| {
             (it.down_bytes_round, self.seed_score(snapshot, it))
         })
     }
 
-    /// What decides between two peers, in the order in which it does.
+    /// The figures that order two peers, the most important first.
     fn scores(&self, snapshot: &Snapshot<'_>, peer: &PeerView) -> Scores {
         let (first, second, Reverse(unchoked)) = self.seed_score(snapshot, peer);
         let waited = snapshot.now.as_nanos().saturating_sub(unchoked) / SECOND;
@@ -216,7 +220,8 @@ impl Libtorrent {
         scores
     }
 
-    /// The regular slots. Returns who has one and whether an optimistic peer earned it.
+    /// The regular slots. Returns the peers that get one, and whether an optimistic peer is among
+    /// them.
     fn regular(&mut self, snapshot: &Snapshot<'_>, mut quota: usize) -> (Vec<PeerKey>, bool) {
         let ranked = self.ranked(snapshot);
         let mut uploads = ranked.iter().filter(|it| !it.am_choking).count();
@@ -234,8 +239,8 @@ impl Libtorrent {
         (regular, promoted)
     }
 
-    /// The optimistic slots go to those who had one longest ago. In a torrent at its limit nobody is
-    /// a candidate, not even those who have such a slot: they lose it.
+    /// Gives the optimistic slots to the peers whose last one is longest ago. If the torrent is at
+    /// its limit there are no candidates, and peers with an optimistic slot lose it.
     fn rotate(
         &mut self,
         snapshot: &Snapshot<'_>,
@@ -256,7 +261,8 @@ impl Libtorrent {
         self.optimistic = waiting;
     }
 
-    /// Gives all slots anew; the optimistic ones if `draw`, or if one of them earned a regular slot.
+    /// Assigns all slots again. The optimistic ones change if `draw`, or if one of their peers
+    /// earned a regular slot.
     fn rechoke(&mut self, snapshot: &Snapshot<'_>, draw: bool, rng: &mut Rng) -> Decision {
         let wants = |it: &PeerView| it.peer_interested;
         self.optimistic
@@ -279,7 +285,7 @@ impl Libtorrent {
         Decision::exactly(unchoked)
     }
 
-    /// The choker runs again because this peer, which was unchoked, is gone or wants nothing.
+    /// Runs the choker again because this peer, which was unchoked, left or lost interest.
     fn fill_gap(&mut self, peer: PeerKey, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         let round = self
             .last_tick

@@ -1,5 +1,6 @@
-//! What the versions of mainline share: an ordered list of connections, in which the optimistic
-//! unchoke is implicit (the first eligible in list order), and slots by upload cap.
+//! Shared by the versions of mainline: an ordered list of connections, and the number of slots
+//! derived from the upload cap. The optimistic unchoke is implicit: the first eligible peer in list
+//! order.
 
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use crate::ids::PeerKey;
 use crate::rng::Rng;
 use core::time::Duration;
 
-/// Asked at every tick and at each event that can leave a slot empty or wrongly filled.
+/// Every tick, and each event that can leave a slot empty or with the wrong peer.
 pub(crate) const fn triggers(tick: Duration) -> Triggers {
     Triggers {
         tick: Some(tick),
@@ -28,9 +29,10 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Takes note of what happened. Returns whether mainline rechokes now: at a tick, after a new
-    /// connection, when an unchoked peer changes its interest, when an unchoked interested one is
-    /// lost. A new connection stands at the head with probability `new_weight / (n + new_weight)`.
+    /// Records an event. Returns whether mainline rechokes now: at a tick, after a new connection,
+    /// when an unchoked peer changes its interest, and when an unchoked interested peer
+    /// disconnects. A new connection is put at the head with probability `new_weight / (n +
+    /// new_weight)`.
     pub(crate) fn note(
         &mut self,
         trigger: Trigger,
@@ -56,7 +58,7 @@ impl Order {
         }
     }
 
-    /// The first peer that is interested and choked becomes the head.
+    /// Rotates the list so that the first interested and choked peer becomes the head.
     pub(crate) fn rotate(&mut self, snapshot: &Snapshot<'_>) {
         let waits = |it: &PeerView| it.am_choking && it.peer_interested;
         let at = self
@@ -66,7 +68,7 @@ impl Order {
         self.peers.rotate_left(at.unwrap_or(0));
     }
 
-    /// The peer behind `last` becomes the head.
+    /// Rotates the list so that the peer behind `last` becomes the head.
     pub(crate) fn rotate_past(&mut self, last: PeerKey) {
         if let Some(at) = self.peers.iter().position(|it| *it == last) {
             self.peers.rotate_left(at + 1);
@@ -83,8 +85,9 @@ impl Order {
         self.peers.iter().filter_map(view)
     }
 
-    /// The preferred peers and, in list order, others until `optimistic` interested ones are among
-    /// them. So peers without interest that stand before the last optimistic are unchoked for free.
+    /// The preferred peers, plus others in list order until `optimistic` interested ones are among
+    /// them. Peers without interest that come before the last of these are unchoked too and use no
+    /// slot.
     pub(crate) fn fill(
         &self,
         snapshot: &Snapshot<'_>,
@@ -104,19 +107,19 @@ impl Order {
         unchoked
     }
 
-    /// Remembers who of the unchoked is interested.
+    /// Remembers which unchoked peers are interested.
     pub(crate) fn serve(&mut self, snapshot: &Snapshot<'_>, unchoked: &[PeerKey]) {
         self.served.note(snapshot, unchoked);
     }
 }
 
-/// Whether the last block is older than `snub`; mainline starts from "never", so a peer that has
+/// Whether the last block is older than `snub`. Mainline starts with "never", so a peer that has
 /// sent nothing is snubbed and can only be unchoked optimistically.
 pub(crate) fn snubbed(snapshot: &Snapshot<'_>, peer: &PeerView, snub: Duration) -> bool {
     peer.last_block_at.is_none_or(|at| snapshot.now - at > snub)
 }
 
-/// Uploads by upload cap: in KiB/s none → 7, below 9 → 2, below 15 → 3, below 42 → 4, otherwise
+/// Slots by upload cap: in KiB/s none → 7, below 9 → 2, below 15 → 3, below 42 → 4, otherwise
 /// `floor(sqrt(0.6 r))`. Mainline 3.9.1 `_set_auto_uploads`, 4.x and 5.x `_max_uploads`.
 pub(crate) fn slots_for(capacity: Option<u64>) -> usize {
     let Some(bytes) = capacity.filter(|it| *it > 0) else {

@@ -1,11 +1,12 @@
-//! The rest of the torrent will be here soon: who is paid for it by then gives nothing back any more.
+//! Stops serving shortly before a leecher is complete: peers cannot return what they get then.
 
 use core::time::Duration;
 
 use crate::choke::entry::{Parameter, SECOND};
 use crate::choke::policy::Snapshot;
 
-/// How soon is soon. Not a rule of any client: a saving of ours, which partners pay for.
+/// The time that counts as "shortly before". Our own addition, not a rule of any client. It saves
+/// upload at the expense of our partners.
 pub(crate) const NEAR: Parameter = Parameter::new(
     "near_ns",
     0,
@@ -14,7 +15,7 @@ pub(crate) const NEAR: Parameter = Parameter::new(
 )
 .at_most(3600 * SECOND);
 
-/// Whether all that we lack will be here within `span`, if every peer sends on as it does now.
+/// Whether all we lack will be here within `span`, if every peer keeps its present rate.
 pub(crate) fn is_near(snapshot: &Snapshot<'_>, span: Duration) -> bool {
     let rate: u128 = snapshot
         .peers

@@ -1,4 +1,4 @@
-//! What many policies do: rank, draw, list keys.
+//! Helpers of many policies: rank, draw, list keys.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -7,7 +7,7 @@ use crate::choke::policy::{PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// The peers with the highest score first, equals in ascending key order, which makes it total.
+/// The peers sorted by score, highest first. Equal scores are sorted by key, so the order is total.
 pub(crate) fn best_first<'a, S: Ord>(
     peers: impl IntoIterator<Item = &'a PeerView>,
     score: impl Fn(&PeerView) -> S,
@@ -22,7 +22,7 @@ pub(crate) fn interested<'a>(snapshot: &Snapshot<'a>) -> impl Iterator<Item = &'
     snapshot.peers.iter().filter(|it| it.peer_interested)
 }
 
-/// The rate that BEP 3 ranks by: what a leecher receives, what a seed sends.
+/// The rate by which BEP 3 ranks: a leecher by what it receives, a seed by what it sends.
 pub(crate) fn rate(snapshot: &Snapshot<'_>, peer: &PeerView) -> u64 {
     if snapshot.am_seed {
         peer.up_rate
@@ -31,7 +31,7 @@ pub(crate) fn rate(snapshot: &Snapshot<'_>, peer: &PeerView) -> u64 {
     }
 }
 
-/// What [`rate`] is called in a view.
+/// The name of [`rate`] in a view.
 pub(crate) fn rate_name(snapshot: &Snapshot<'_>) -> &'static str {
     if snapshot.am_seed {
         "up_rate"
@@ -40,12 +40,13 @@ pub(crate) fn rate_name(snapshot: &Snapshot<'_>) -> &'static str {
     }
 }
 
-/// Bytes that we sent a peer beyond those it sent us.
+/// Bytes that we sent to a peer minus bytes that it sent us.
 pub(crate) fn deficit(peer: &PeerView) -> i128 {
     i128::from(peer.up_bytes) - i128::from(peer.down_bytes)
 }
 
-/// The peer that we owe most, or took least from: the one with the least deficit.
+/// The peer with the smallest deficit: the one we owe most, or to which we sent least beyond what
+/// it gave.
 pub(crate) fn owed_most<'a>(peers: impl IntoIterator<Item = &'a PeerView>) -> Option<PeerKey> {
     let owed = peers.into_iter().min_by_key(|it| (deficit(it), it.peer));
     owed.map(|it| it.peer)
@@ -56,7 +57,7 @@ pub(crate) fn first(peers: &[&PeerView], count: usize) -> Vec<PeerKey> {
     peers.iter().take(count).map(|it| it.peer).collect()
 }
 
-/// Keeps those of `chosen` that are still waiting, at most `count`, and draws the missing ones.
+/// Keeps the peers of `chosen` that still wait, at most `count`, and draws the missing ones.
 pub(crate) fn redraw(
     chosen: &mut Vec<PeerKey>,
     mut waiting: Vec<PeerKey>,
@@ -73,7 +74,7 @@ pub(crate) fn redraw(
     }
 }
 
-/// Moves one of the waiting peers out, each equally likely.
+/// Removes and returns one of the waiting peers, each with equal probability.
 pub(crate) fn draw(waiting: &mut Vec<PeerKey>, rng: &mut Rng) -> Option<PeerKey> {
     let some = !waiting.is_empty();
     some.then(|| waiting.swap_remove(rng.index(waiting.len())))

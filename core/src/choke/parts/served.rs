@@ -1,4 +1,4 @@
-//! Who has a slot: a snapshot does not show a connection that is gone.
+//! Remembers which peers have a slot, because a snapshot does not show closed connections.
 
 use alloc::vec::Vec;
 
@@ -6,19 +6,19 @@ use super::rank::interested;
 use crate::choke::policy::Snapshot;
 use crate::ids::PeerKey;
 
-/// The interested peers that are unchoked. Losing one of them leaves a slot empty.
+/// The interested peers that are unchoked. If one of them leaves, a slot is empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Served(Vec<PeerKey>);
 
 impl Served {
-    /// Exactly these are unchoked now.
+    /// Records that exactly these peers are unchoked now.
     pub(crate) fn note(&mut self, snapshot: &Snapshot<'_>, unchoked: &[PeerKey]) {
         self.0.clear();
         let peers = interested(snapshot).map(|it| it.peer);
         self.0.extend(peers.filter(|it| unchoked.contains(it)));
     }
 
-    /// This interested peer is unchoked too.
+    /// Records that this interested peer is unchoked too.
     pub(crate) fn add(&mut self, peer: PeerKey) {
         if !self.0.contains(&peer) {
             self.0.push(peer);

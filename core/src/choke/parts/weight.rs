@@ -1,4 +1,4 @@
-//! Policies that divide the upload by weight: their frame, and shares in thousandths.
+//! Frame for policies that divide the upload by weight, with shares in thousandths.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,15 +12,16 @@ use crate::choke::policy::{
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// What a policy that divides the upload by weight decides; [`Divided`] asks it.
+/// The rules of a policy that divides the upload by weight. [`Divided`] calls them.
 pub(crate) trait Divide: fmt::Debug + Send {
-    /// Who gets what share from this tick on.
+    /// The shares from this tick on.
     fn leech(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
 
-    /// The same of a seed. It must hand over: weights and caps of the leecher last until changed.
+    /// The same for a seed. The first call must replace the weights and caps of the leecher, which
+    /// last until changed.
     fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision;
 
-    /// The connection is gone; its key may come back as another.
+    /// The connection is closed; its key may be used for another peer.
     fn forget(&mut self, peer: PeerKey);
 }
 
@@ -70,8 +71,8 @@ impl<P: Divide> ChokePolicy for Divided<P> {
     }
 }
 
-/// Sum of the weights that a policy gives out. Small against the stride of the scheduler, so that
-/// the shares come out right, and fine enough for a thousandth.
+/// Sum of the weights that a policy gives out. It is small compared with the stride of the
+/// scheduler, so that shares are exact, and fine enough for thousandths.
 pub(crate) const WHOLE: u32 = 1000;
 
 /// Weights that add up to about `whole`, in proportion to `shares`; at least 1 each.
@@ -87,7 +88,7 @@ pub(crate) fn proportional(shares: &[(PeerKey, u64)], whole: u32) -> Vec<(PeerKe
         .collect()
 }
 
-/// Exactly these are unchoked, and the upload is theirs in proportion to their shares.
+/// Unchokes exactly these peers and divides the upload in proportion to their shares.
 pub(crate) fn divide(shares: &[(PeerKey, u64)]) -> Decision {
     Decision {
         weights: proportional(shares, WHOLE),
@@ -95,8 +96,8 @@ pub(crate) fn divide(shares: &[(PeerKey, u64)]) -> Decision {
     }
 }
 
-/// Upload capacity where none is told: what is sent now and 10 kB/s more, at least 20 kB/s, so that
-/// it is found by growing. libtorrent's removed `bittyrant_choker`.
+/// Upload capacity if it is not known: the present upload plus 10 kB/s, at least 20 kB/s. So the
+/// assumed capacity grows until the link limits it. libtorrent's removed `bittyrant_choker`.
 pub(crate) fn capacity(told: Option<u64>, upload_rate: u64) -> u64 {
     told.unwrap_or_else(|| upload_rate.saturating_add(10_000).max(20_000))
 }

@@ -14,22 +14,23 @@ use crate::rng::Rng;
 
 /// aria2 (`BtLeecherStateChoke`, `BtSeederStateChoke`, commit b4fd7cb).
 ///
-/// A leecher leaves snubbing peers out. The interested ones that sent a block in the last 30 s come
-/// first, by the rate of 10 s, the rest behind them in random order; the first three are unchoked,
-/// except that one without interest uses up its place for nothing. Every third round one choked and
-/// interested peer, drawn at random, becomes optimistic; when it earns one of the three places, the
-/// flag goes to the first interested peer of the order, which is mostly one of the three.
+/// A leecher leaves snubbing peers out. Interested peers that sent a block in the last 30 s come
+/// first, by their rate over 10 s; the other peers follow in random order. The first three get the
+/// places; a peer without interest that gets a place is not unchoked, and the place is wasted.
+/// Every third round one choked and interested peer, drawn at random, becomes optimistic. If it
+/// earns one of the three places, the flag goes to the first interested peer of the order, which is
+/// mostly one of the three.
 ///
-/// A seed puts interested peers with blocks on the way to them first, then those unchoked in the
-/// last 20 s, the latest first, then by upload rate; it unchokes three, three and four in
-/// successive rounds, and one of the others, drawn at random, in the first two; the second of these
-/// keeps its flag in the third round, where it is mostly one of the four. That is Legout's
-/// description of the new seed rule of mainline.
+/// A seed puts interested peers first that have blocks on the way to them, then peers unchoked in
+/// the last 20 s, the latest first, then the others by upload rate. It unchokes three, three and
+/// four in successive rounds. In the first two rounds it also unchokes one of the other peers,
+/// drawn at random. The one of the second round keeps its flag in the third round, where it is
+/// mostly one of the four. This matches Legout's description of the new seed rule of mainline.
 ///
 /// When an unchoked peer becomes or ceases to be interested, or an unchoked and interested one
 /// leaves, the next round comes at once (`BtInterestedMessage`, `BtNotInterestedMessage`,
-/// `DefaultPeerStorage::onReturningPeer`). The client then counts 10 s from there; here the ticks
-/// keep their rhythm.
+/// `DefaultPeerStorage::onReturningPeer`). The client then counts 10 s from that moment; here the
+/// ticks keep their rhythm.
 #[derive(Clone, Debug)]
 pub struct Aria2 {
     slots: usize,
@@ -39,9 +40,9 @@ pub struct Aria2 {
     window: Duration,
     optimistic: Option<PeerKey>,
     served: Served,
-    /// What the last tick would be the round of, had none come between ticks.
+    /// Number of the round (modulo 3) at the last tick, without the extra rounds between ticks.
     round_of_tick: u64,
-    /// Rounds that came between ticks, without whole cycles.
+    /// Rounds between ticks so far, modulo 3.
     extra_rounds: u64,
 }
 

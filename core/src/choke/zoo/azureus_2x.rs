@@ -12,18 +12,22 @@ use crate::geometry::BLOCK_BYTES;
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// Azureus 2.5 (`DownloadingUnchoker`, `SeedingUnchoker`). A leecher decides every 10 s: current
-/// optimistic peers stay, `floor((slots - 1) / 10) + 1` of them at most; the other slots go to
-/// interesting peers that do not snub us, first those that send more than 256 bytes/s by rate, then
-/// by total bytes received those that got less than three times what they gave (16 KiB - 1 for
-/// free). Every 30 s the optimistic ones are replaced: their slots are emptied and drawn again, with
-/// a bias against peers that owe us much. A seed changes its uploads only every 30 s: who has a
-/// high rate and got little stays. Empty slots are filled every second by the optimistic choice.
-/// Who loses interest keeps its slot until the next rechoke of 10 s; the slot of who leaves is
-/// filled within a second.
+/// Azureus 2.5 (`DownloadingUnchoker`, `SeedingUnchoker`).
 ///
-/// Snubbed peers are those that the client's connection state calls so. Azureus smooths its rates
-/// over an unstated span; here over 10 s.
+/// A leecher decides every 10 s. Current optimistic peers stay, at most `floor((slots - 1) / 10) +
+/// 1` of them. The other slots go to peers that have pieces we need and do not snub us: first those
+/// that send more than 256 bytes/s, by rate; then, by total bytes received, those that got less
+/// than three times what they gave (16 KiB - 1 for free). Every 30 s the optimistic slots are
+/// emptied and drawn again, with a bias against peers that owe us much.
+///
+/// A seed changes its uploads only every 30 s: peers with a high rate that have received little
+/// stay.
+///
+/// The optimistic choice fills empty slots every second. A peer that loses interest keeps its slot
+/// until the next rechoke of 10 s; the slot of a peer that leaves is filled within a second.
+///
+/// Whether a peer is snubbed is decided by the connection, not here. Azureus does not document the
+/// time over which it smooths rates; here it is 10 s.
 #[derive(Clone, Debug)]
 pub struct Azureus2x {
     slots: usize,
@@ -90,7 +94,7 @@ impl Azureus2x {
         (self.slots - 1) / 10 + 1
     }
 
-    /// Whether a peer has paid enough to be ranked by bytes received.
+    /// Whether a peer has sent enough to be ranked by bytes received.
     fn in_ratio(&self, peer: &PeerView) -> bool {
         let free = u128::from(BLOCK_BYTES - 1);
         let paid = (u128::from(peer.down_bytes) + free) * u128::from(self.max_ratio);

@@ -18,20 +18,23 @@ use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
 
-/// BEP 3, *Choking and optimistic unchoking*: every 10 s the interested peers with the best rates
-/// are unchoked, four in all, the optimistic unchoke among them if it is interested. The optimistic
-/// unchoke rotates every 30 s, and a new connection is three times as likely to be the next one as
-/// to stand anywhere else in the rotation. Peers with better rates that are not interested are
-/// unchoked too; when one becomes interested, the worst is choked, which is why interest triggers
-/// a decision of its own. A seed ranks by its own upload rate.
+/// BEP 3, *Choking and optimistic unchoking*. Every 10 s the interested peers with the best rates
+/// are unchoked, four in all, including the optimistic unchoke if it is interested. The optimistic
+/// unchoke rotates every 30 s. A new connection is three times as likely to be the next one as to
+/// be put at any other place of the rotation. Peers with better rates that are not interested are
+/// unchoked too; when one becomes interested, the worst is choked. So a change of interest triggers
+/// a decision. A seed ranks by its own upload rate.
 ///
-/// The text is silent on who loses interest or leaves. As in mainline, another gets the slot at once
-/// if that peer was unchoked; a choked one changes nothing, for decisions are to be rare.
+/// The text does not say what happens when a peer loses interest or leaves. As in mainline, another
+/// peer gets its slot at once if it was unchoked. If it was choked nothing changes, because
+/// decisions should be rare.
 ///
-/// The text names no estimator; this is mainline's 20 s one. Three-fold weight as mainline 3.4.2
-/// has it: position `max(0, uniform{-2..n})` of the rotation, the head with probability 3/(n+3).
+/// The text names no estimator; this is mainline's over 20 s. The three-fold weight is that of
+/// mainline 3.4.2: position `max(0, uniform{-2..n})` of the rotation, the head with probability
+/// 3/(n+3).
 ///
-/// `near_ns` departs from BEP 3, and is off by default: with it nobody is served once the rest is near.
+/// `near_ns` departs from BEP 3, and is off by default. With it no peer is served once the download
+/// is nearly complete.
 #[derive(Clone, Debug)]
 pub struct Bep3 {
     slots: usize,
@@ -81,7 +84,7 @@ pub(crate) const ENTRY: Entry = Entry {
     },
 };
 
-/// The policy with its defaults, for those that choke like it as leechers.
+/// The policy with its defaults, for policies that use it as leechers.
 pub(crate) fn with_defaults() -> BoxedPolicy {
     let policy = ENTRY.build(&Parameters::new());
     policy.expect("its defaults are in range")
@@ -102,7 +105,7 @@ impl Bep3 {
         }
     }
 
-    /// The first interested peer of the rotation gets the slot; the one before goes to its end.
+    /// The first interested peer of the rotation gets the slot; the previous one goes to the end.
     fn rotate(&mut self, snapshot: &Snapshot<'_>, regular: &[PeerKey]) {
         let waits = |it: &PeerKey| {
             !regular.contains(it) && snapshot.peer(*it).is_some_and(|view| view.peer_interested)

@@ -11,18 +11,20 @@ use crate::choke::policy::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// `BitTyrant` (Piatek et al., NSDI 2007, fig. 9 and §4.1). For each peer it keeps what it expects
-/// to receive, d, and what upload that needs, u. Every 10 s it unchokes by d/u, best first, while
-/// the sum of u fits the upload capacity. A peer that was unchoked and did not reciprocate needs
-/// 20 % more; one that did for three rounds 10 % less, and d is what it sent. Of a peer that never
-/// unchoked us d is its download rate, as its `have` messages tell, over the size of an active set.
+/// `BitTyrant` (Piatek et al., NSDI 2007, fig. 9 and §4.1). For each peer it estimates d, the rate
+/// it can receive, and u, the upload rate that this takes. Every 10 s it unchokes peers by d/u,
+/// best first, while the sum of u fits the upload capacity. If an unchoked peer did not
+/// reciprocate, its u rises by 20 %. If a peer reciprocated for three rounds, its u falls by 10 %.
+/// The d of a peer that reciprocated is the rate at which it sent. The d of a peer that never
+/// unchoked us is its download rate, known from its `have` messages, divided by the size of an
+/// active set.
 ///
-/// Left open by the paper and chosen here: the first u, 12 kB/s as in the client's source; d of a
-/// peer without `have` messages, the same; the active set, 4, typical for Azureus in the paper; a
-/// peer that has nothing for us expects d = 0; at least one peer is unchoked however small the
-/// capacity; upload beyond the sum of u is shared in proportion to u, or withheld (`selfish`), as
-/// in the paper's selfish variant; an unknown capacity is found by growing. It is Azureus when it
-/// seeds. `BitTyrant` peers do not recognise each other.
+/// Left open by the paper and chosen here: the first u is 12 kB/s as in the client's source, and so
+/// is d of a peer without `have` messages. The active set is 4, which is typical for Azureus in the
+/// paper. A peer that has nothing we need has d = 0. At least one peer is unchoked, however small
+/// the capacity. Upload beyond the sum of u is shared in proportion to u, or withheld (`selfish`),
+/// as in the paper's selfish variant. An unknown capacity is found by growing. As a seed it is
+/// Azureus. `BitTyrant` peers do not recognise each other.
 #[derive(Clone, Debug)]
 pub struct BittyrantPaper {
     tick: Duration,
@@ -36,12 +38,12 @@ pub struct BittyrantPaper {
     known: BTreeMap<PeerKey, Bargain>,
 }
 
-/// What a peer gives and takes, bytes/s.
+/// The estimates for a peer, bytes/s.
 #[derive(Clone, Copy, Debug)]
 struct Bargain {
-    /// What it sends if it reciprocates: d of the paper. `None` until it did.
+    /// The rate it sends when it reciprocates: d of the paper. `None` until it did.
     gives: Option<u64>,
-    /// What it must be sent to do so: u of the paper.
+    /// The rate that makes it reciprocate: u of the paper.
     needs: u64,
     /// Rounds in a row in which it reciprocated.
     rounds: u64,
@@ -110,7 +112,7 @@ fn percent_of(value: u64, percent: u64) -> u64 {
 }
 
 impl BittyrantPaper {
-    /// Learns from the round that ends.
+    /// Updates the estimates from the round that ends.
     fn learn(&mut self, peer: &PeerView) {
         let bargain = self.known.entry(peer.peer).or_insert(Bargain {
             gives: None,
@@ -119,7 +121,7 @@ impl BittyrantPaper {
         });
         let reciprocates = !peer.peer_choking || peer.down_bytes_round > 0;
         if reciprocates {
-            // Who unchoked us only just now has sent nothing that could be measured.
+            // A peer that unchoked us only just now may have sent nothing measurable yet.
             if peer.down_bytes_round > 0 {
                 let rate = u128::from(peer.down_bytes_round) * 1_000_000_000 / self.tick.as_nanos();
                 bargain.gives = Some(u64::try_from(rate).unwrap_or(u64::MAX));

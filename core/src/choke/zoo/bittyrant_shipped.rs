@@ -12,20 +12,26 @@ use crate::choke::policy::{Decision, PeerView, Snapshot};
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// Rounds that the history of a peer spans: 60 s.
+/// Number of rounds in the history of a peer: 60 s.
 const HISTORY: usize = 6;
 
 /// `BitTyrant`'s `JarUnchoker`, which differs from its paper. Each peer has an allocation in bytes
-/// for 10 s, 120 000 at first. Every 10 s a third of what it did not take is taken back, not below
-/// 30 000. Then the upload capacity of 10 s is given out in passes, each over the peers best first
-/// until nothing is left: those that sent us more in 60 s than we sent them (allocation x 0.98);
-/// those that sent less, but over 1.5 kB/s: they may be at their limit (x 0.98); those that sent
-/// more in all (x 1.1); the rest (x 1.1). Snubbing peers come after all others, in the same passes.
-/// Nobody is capped at its allocation: allocations are weights, as in the client's last version.
+/// per 10 s, 120 000 at first. Every 10 s the allocation of each unchoked peer is reduced by a
+/// third of the unused part, but not below 30 000.
 ///
-/// Left open: which peer is best, here who sent most in 60 s. Not modelled: peers that recognise
-/// each other as `BitTyrant` by peer id (served up to 1.25 times what they sent). It is Azureus
-/// when it seeds. An unknown capacity is found by growing.
+/// Then the upload capacity of 10 s is given out in passes, until nothing is left:
+///
+/// 1. peers that sent us more in 60 s than we sent them (allocation x 0.98);
+/// 2. peers that sent less, but over 1.5 kB/s: they may be at their limit (x 0.98);
+/// 3. peers that sent more since they connected (x 1.1);
+/// 4. the rest (x 1.1).
+///
+/// Each pass goes over its peers best first. Snubbing peers come after all others, in the same
+/// passes. An allocation is a weight and not a cap, as in the client's last version.
+///
+/// Left open: which peer is best; here the one that sent most in 60 s. Not modelled: peers that
+/// recognise each other as `BitTyrant` by peer id (served up to 1.25 times what they sent). As a
+/// seed it is Azureus. An unknown capacity is found by growing.
 #[derive(Clone, Debug)]
 pub struct BittyrantShipped {
     tick: Duration,
@@ -36,7 +42,7 @@ pub struct BittyrantShipped {
     known: BTreeMap<PeerKey, Account>,
 }
 
-/// What is known of a peer.
+/// The account of a peer.
 #[derive(Clone, Copy, Debug)]
 struct Account {
     /// Bytes for the coming round.
@@ -93,7 +99,7 @@ fn scale(allocation: u64, percent: u64) -> u64 {
 }
 
 impl BittyrantShipped {
-    /// Takes back a third of what was not used, and notes the totals.
+    /// Reduces the allocation by a third of the unused part, and updates the totals.
     fn settle(&mut self, tick: u64, peer: &PeerView) {
         let account = self.known.entry(peer.peer).or_insert(Account {
             allocation: self.initial_bytes,
@@ -111,7 +117,8 @@ impl BittyrantShipped {
         account.totals[at] = (peer.down_bytes, peer.up_bytes);
     }
 
-    /// The pass in which a peer gets its allocation, and by how many percent that changes first.
+    /// The pass in which a peer gets its allocation, and the percentage by which the allocation is
+    /// multiplied before.
     fn pass(&self, peer: &PeerView) -> (u8, u64) {
         let (received, sent) = self.known[&peer.peer].recent;
         if received > sent {
@@ -130,7 +137,7 @@ impl BittyrantShipped {
         let capacity = weight::capacity(snapshot.upload_capacity, snapshot.upload_rate);
         let round = u128::from(capacity) * self.tick.as_nanos() / 1_000_000_000;
         let mut ranked = best_first(interested(snapshot), |it| self.known[&it.peer].recent.0);
-        // Stable: within a pass the best stay first.
+        // The sort is stable: within a pass the best stay first.
         ranked.sort_by_key(|it| (it.snubbed, self.pass(it).0));
         let (mut spent, mut shares) = (0_u128, Vec::new());
         for peer in ranked {
@@ -139,7 +146,7 @@ impl BittyrantShipped {
             }
             let percent = self.pass(peer).1;
             let account = self.known.get_mut(&peer.peer).expect("settled");
-            // An allocation that was never given out starts as it is.
+            // An allocation that was never given out is not changed.
             if peer.unchoked_at.is_some() {
                 account.allocation = scale(account.allocation, percent);
             }

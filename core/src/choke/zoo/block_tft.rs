@@ -13,12 +13,12 @@ use crate::ids::PeerKey;
 use crate::rng::Rng;
 
 /// Block-based tit for tat (Bharambe, Herley and Padmanabhan, INFOCOM 2006): a block goes to a peer
-/// only while bytes sent are at most bytes received plus `delta_blocks` blocks. A seed serves
-/// everybody.
+/// only while bytes sent are at most bytes received plus `delta_blocks` blocks. A seed serves all
+/// peers.
 ///
-/// Left open and chosen here: whom the rule forbids a block waits unchoked, and is choked at the
-/// next rechoke if it still may not have one, so that it asks elsewhere; the next block that comes
-/// from it unchokes it. Of several that may have one it goes to whom we owe most.
+/// Left open and chosen here: a peer that may not have a block stays unchoked and waits. If it
+/// still may not have one at the next rechoke, it is choked, so that it asks other peers. The next
+/// block that it sends unchokes it. If several peers may have a block, the one we owe most gets it.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockTft {
     delta_bytes: u64,

@@ -8,9 +8,9 @@ use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Tri
 use crate::rng::Rng;
 
 /// Serves a peer while bytes sent < bytes received + `credit_bytes` on its connection and it has
-/// pieces we want; as a seed serves everybody. What `anacrolix/torrent@3e79365` does
-/// (`uploadAllowed`). That client asks before every write; here every block and every change of
-/// interest asks, and a tick catches what changed without either.
+/// pieces we want. A seed serves all peers. `anacrolix/torrent@3e79365` does this
+/// (`uploadAllowed`). That client checks before every write. Here every block and every change of
+/// interest is a check, and a tick covers all other changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Credit {
     credit_bytes: u64,

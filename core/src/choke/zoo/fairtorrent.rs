@@ -1,4 +1,4 @@
-//! `fairtorrent`: the next block goes to whom we owe most.
+//! `fairtorrent`: the next block goes to the peer we owe most.
 
 use alloc::boxed::Box;
 
@@ -10,11 +10,13 @@ use crate::choke::policy::{
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// `FairTorrent` (Sherman, Nieh and Stein, `CoNEXT` 2009). Nobody is choked. The next block goes to
-/// the ready peer with the least bytes sent minus bytes received: no rate is estimated and there is
-/// nothing to tune. A seed, which receives nothing, so sends everybody the same.
+/// `FairTorrent` (Sherman, Nieh and Stein, `CoNEXT` 2009). No peer is choked. The next block goes
+/// to the ready peer with the smallest value of bytes sent minus bytes received. No rate is
+/// estimated and there is nothing to tune. A seed receives nothing, so it sends the same amount to
+/// all.
 ///
-/// Equals are served in key order, where the paper does not say. `in_flight` is ours.
+/// Peers with equal values are served in key order; the paper does not say. `in_flight` is our
+/// addition.
 #[derive(Clone, Copy, Debug)]
 pub struct FairTorrent {
     in_flight: u32,

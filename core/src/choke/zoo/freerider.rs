@@ -6,9 +6,9 @@ use crate::choke::entry::Entry;
 use crate::choke::policy::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
-/// Never unchokes anybody, not even as a seed. The choking of `BitThief` (Locher et al., `HotNets`
-/// 2006). That client also asks the tracker often, connects to everybody and takes any piece:
-/// settings of the client and the picker, not of the policy.
+/// Never unchokes a peer, not even as a seed. The choking of `BitThief` (Locher et al., `HotNets`
+/// 2006). That client also asks the tracker often, connects to all peers and takes any piece. Those
+/// are settings of the client and the picker, not of the policy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Freerider;
 

@@ -4,7 +4,8 @@ use crate::choke::entry::{Entry, Parameter};
 use crate::choke::parts::libtorrent::{self, Libtorrent, Uploads};
 use alloc::boxed::Box;
 
-/// [`Libtorrent`] with a fixed number of slots: 8 (`unchoke_slots_limit`), 15 s and 30 s.
+/// [`Libtorrent`] with a fixed number of slots: 8 (`unchoke_slots_limit`), rechokes every 15 s and
+/// optimistic unchokes every 30 s.
 pub(crate) const ENTRY: Entry = Entry {
     id: "libtorrent_fixed",
     summary: "libtorrent's default: 8 slots every 15 s by bytes of the round, a fifth optimistic",

@@ -4,8 +4,8 @@ use crate::choke::entry::{Entry, Parameter};
 use crate::choke::parts::libtorrent::{self, Libtorrent, Uploads};
 use alloc::boxed::Box;
 
-/// [`Libtorrent`] with as many slots as peers climb a ladder of upload rates, and one more
-/// (`rate_based_choker`); only interested peers climb. Before the first rechoke it has one slot; the source leaves that open.
+/// [`Libtorrent`] with the rate-based choker (`rate_based_choker`), see [`Uploads::Ladder`]. Only
+/// interested peers count. Before the first rechoke it has one slot; the source leaves that open.
 pub(crate) const ENTRY: Entry = Entry {
     id: "libtorrent_rate",
     summary: "libtorrent's rate-based choker: one slot more than peers that take 1, 3, 5… KiB/s",

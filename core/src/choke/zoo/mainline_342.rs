@@ -11,10 +11,10 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// BitTorrent 3.4.2 (`BitTorrent/Choker.py`). The connections form a list. The best six interested
-/// peers by rate are preferred, as a leecher only those that sent a block in the last 30 s. Then the
-/// list is walked: whoever is preferred is unchoked, and of the others as many as it takes to have
-/// four interested peers unchoked, at least one. A new connection is put at the head with
-/// probability 3/(n+3) and at any other place with 1/(n+3); every third rechoke the first choked
+/// peers by rate are preferred; a leecher prefers only peers that sent a block in the last 30 s.
+/// All preferred peers are unchoked. Of the others, in list order, as many are unchoked as it takes
+/// to have four interested peers unchoked, at least one. A new connection is put at the head with
+/// probability 3/(n+3) and at any other place with 1/(n+3). Every third rechoke the first choked
 /// and interested peer becomes the head. A seed ranks by its own upload rate.
 ///
 /// The client starts its upload meter 5 s and its download meter 1 s before the connection; here

@@ -16,16 +16,17 @@ use crate::rng::Rng;
 /// (IMC 2006) studied as "the new algorithm in seed state".
 ///
 /// A leecher prefers the best `slots - 1` interested peers by download rate that sent a block in
-/// the last 30 s, and unchokes `max(1, min_uploads - preferred)` more in the order of a list that
-/// turns every third rechoke; new connections stand anywhere in it with equal probability.
+/// the last 30 s. It unchokes `max(1, min_uploads - preferred)` more in the order of a list that
+/// rotates every third rechoke. New connections are put at any place of the list with equal
+/// probability.
 ///
-/// A seed keeps most of its uploads, those unchoked within the last three rechokes first (the
-/// latest first), so are peers that wait for a block on an empty link; the others by upload rate.
-/// `floor((slots + 2) / 3)` places in 30 s change hands: with four slots one, one and none in three
-/// successive rechokes, that is three kept and one new, three and one, four kept. Places that a
-/// disconnect freed in between count as changed.
+/// A seed keeps most of its unchoked peers. First come those unchoked within the last three
+/// rechokes, the latest first, together with peers that wait for a block on an empty link; the
+/// others follow by upload rate. `floor((slots + 2) / 3)` places change hands in 30 s. With four
+/// slots these are one, one and none in three successive rechokes: three kept and one new, three
+/// and one, four kept. Places that a disconnect freed in between count as changed.
 ///
-/// The source gives up a place even if nobody waits for it; here its holder then keeps it.
+/// The source gives up a place even if no peer waits for it; here the peer then keeps its place.
 #[derive(Clone, Debug)]
 pub struct Mainline391 {
     slots: usize,
@@ -102,7 +103,8 @@ impl Mainline391 {
         self.order.fill(snapshot, &preferred, optimistic)
     }
 
-    /// Unchoked within the last three rechokes; half a period of grace for late timers.
+    /// Whether the peer was unchoked within the last three rechokes, plus half a period for late
+    /// timers.
     fn is_recent(&self, snapshot: &Snapshot<'_>, peer: &PeerView) -> bool {
         let Some(at) = peer.unchoked_at else {
             return false;
@@ -111,11 +113,13 @@ impl Mainline391 {
         (past + tick / 2) / tick < RECENT_TICKS
     }
 
-    /// At a tick `forced` places change hands; otherwise only empty ones are filled.
+    /// The unchoked peers of a seed. At a tick `forced` places change hands; otherwise only empty
+    /// ones are filled.
     fn seed(&mut self, snapshot: &Snapshot<'_>, forced: usize) -> Vec<PeerKey> {
         let slots = self.slots(snapshot);
         let served = interested(snapshot).filter(|it| !it.am_choking);
-        // `Some` is more than `None`, and a later moment more than an earlier one.
+        // In this order `Some` is greater than `None`, and a later moment greater than an earlier
+        // one.
         let ranked = best_first(served, |it| {
             let starving = it.queued_requests > 0 && it.unflushed_blocks == 0;
             let protected = self.is_recent(snapshot, it) || starving;

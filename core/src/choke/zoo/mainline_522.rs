@@ -14,15 +14,15 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// BitTorrent 5.2.2 (`BitTorrent/Choker.py`). Every 5 s the best peers by download rate are
-/// preferred, as many as the upload cap allows; not those that are complete, nor those without a
-/// block for 30 s. On top come `max(min_uploads, slots - preferred)` optimistic ones, at least two,
-/// in the order of a list that turns every 30 s. (4.26 counts the preferred ones against these, so
-/// that it can run without any.) A seed prefers the interested peers with the *lowest* upload rate.
-/// Complete peers are choked.
+/// preferred, as many as the upload cap allows. Complete peers and peers that sent no block for 30
+/// s are not preferred. In addition `max(min_uploads, slots - preferred)` peers are unchoked
+/// optimistically, at least two, in the order of a list that rotates every 30 s. (4.26 subtracts
+/// the preferred peers from this number, so it may have no optimistic one.) A seed prefers the
+/// interested peers with the *lowest* upload rate. Complete peers are choked.
 ///
 /// The client shares its slots among its torrents, 70 % for those it downloads and 30 % for those
-/// it seeds, and an unused share passes over: with one torrent that is all slots, as here. It puts
-/// encrypted connections behind plain ones when it seeds; here all count as plain.
+/// it seeds, and an unused share goes to the other kind. With one torrent that is all slots, as
+/// here. When it seeds, it puts encrypted connections behind plain ones; here all count as plain.
 #[derive(Clone, Debug)]
 pub struct Mainline522 {
     slots: usize,

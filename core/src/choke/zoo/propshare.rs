@@ -10,13 +10,13 @@ use crate::ids::PeerKey;
 use crate::rng::Rng;
 
 /// `PropShare` (Levin et al., SIGCOMM 2008, "`BitTorrent` is an Auction"). Every 10 s the upload is
-/// divided among the interested peers in proportion to the bytes each sent in the last round; a
-/// fixed share of it goes to optimistic peers, drawn at random for 30 s, so that newcomers can
-/// begin. A peer gains nothing by splitting its upload among identities or by aiming at a threshold.
+/// divided among the interested peers in proportion to the bytes each sent in the last round. A
+/// fixed share goes to optimistic peers, drawn at random for 30 s, so that newcomers can begin. A
+/// peer gains nothing by splitting its upload among identities or by aiming at a threshold.
 ///
-/// Recollections of the fixed share differ, 20 % and 10 %; 20 % here. Left open and chosen here:
-/// one optimistic peer; as long as nobody gave anything, and as a seed, `start_slots` peers drawn at
-/// random for 30 s share the upload evenly.
+/// Sources disagree about the fixed share, 20 % or 10 %; it is 20 % here. Left open and chosen
+/// here: one optimistic peer. While no peer has sent anything, and as a seed, `start_slots` peers
+/// drawn at random for 30 s share the upload evenly.
 #[derive(Clone, Debug)]
 pub struct PropShare {
     optimistic_percent: u64,
@@ -101,7 +101,7 @@ impl Divide for PropShare {
         }
     }
 
-    /// The same rule: a seed received nothing, so everybody is drawn.
+    /// The same rule: a seed receives nothing, so all its peers are drawn.
     fn seed(&mut self, tick: u64, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         self.leech(tick, snapshot, rng)
     }

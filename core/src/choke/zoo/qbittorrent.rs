@@ -5,11 +5,13 @@ use crate::choke::parts::libtorrent::{self, Libtorrent, Uploads};
 use alloc::boxed::Box;
 
 /// [`Libtorrent`] with 20 slots for the session, at most 4 for a torrent, and the seed rule
-/// `fastest_upload`. Ours is the only torrent. libtorrent never chokes anybody for the limit of the
-/// torrent, it only refuses to unchoke (`torrent::unchoke_peer`), and the peers it refuses use up
-/// no slot of the session. So with a single torrent the four that are unchoked keep their places
-/// until they lose interest or leave, whatever others send: the ranking matters to empty places
-/// only. While all four are taken no optimistic unchoke happens, and one from before ends.
+/// `fastest_upload`. Ours is the only torrent.
+///
+/// libtorrent never chokes a peer because of the limit of the torrent; it only refuses to unchoke
+/// another (`torrent::unchoke_peer`), and refused peers use no slot of the session. So with a
+/// single torrent the four unchoked peers keep their places until they lose interest or leave,
+/// whatever the others send. The ranking matters only for empty places. While all four are taken
+/// there is no optimistic unchoke, and an earlier one ends.
 pub(crate) const ENTRY: Entry = Entry {
     id: "qbittorrent",
     summary: "qBittorrent: libtorrent with 20 slots, 4 for a torrent, seeds serve the fastest",

@@ -10,9 +10,10 @@ use crate::choke::policy::{ChokePolicy, Decision, Scope, Snapshot, Trigger, Trig
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// Unchokes `slots` random interested peers every `tick`. A baseline that limits the number of
-/// uploads and rewards nobody. Between ticks no upload idles: a peer that loses interest is choked,
-/// and its slot, like that of a peer that leaves, goes to an interested peer, drawn at random.
+/// Unchokes `slots` random interested peers every `tick`. It is a baseline that limits the number
+/// of uploads and rewards no peer. Slots do not stay empty between ticks: when a peer loses
+/// interest it is choked, and its slot goes to an interested peer, drawn at random. The same
+/// happens when a peer leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomK {
     slots: usize,

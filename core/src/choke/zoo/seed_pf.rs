@@ -1,4 +1,4 @@
-//! `seed_pf`: a seed that schedules pieces proportionally fair.
+//! `seed_pf`: a seed with proportional-fair scheduling of pieces.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -16,20 +16,21 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Proportional-fair seed scheduling (Michiardi, Ramachandran and Sikdar, NETWORKING 2007; Esposito
-/// et al., NCA 2009, `BUTorrent`). Of the pieces that peers ask it for, a seed serves the one with
-/// the highest demand per past service: r/T, where r is how many of the peers that could be served
-/// now ask for it and T a moving average of how often it was served.
+/// et al., NCA 2009, `BUTorrent`). Of the requested pieces, a seed serves the one with the highest
+/// r/T: r is the number of peers that ask for the piece and can be served now, and T is a moving
+/// average of how often the piece was served.
 ///
-/// Left open and chosen here: demand is read off the oldest request of each peer; equal pieces go
-/// to the peer that we sent least; a block in fifty is the weight of the newest in T; the seed
-/// chokes nobody, or it would not see the demand. As a leecher it is `bep3`, except that blocks go
-/// to the unchoked peers one by one, whom we owe most first.
+/// Left open and chosen here: demand is taken from the oldest request of each peer. For equal
+/// pieces, the peer to which we sent least is served. The newest block has a weight of 1/50 in T.
+/// The seed chokes no peer, because it would not see the requests of choked peers. As a leecher it
+/// is `bep3`, except that blocks go to the unchoked peers one by one, first to the peer we owe
+/// most.
 #[derive(Debug)]
 pub struct SeedPf {
     weight: u64,
     in_flight: u32,
     choker: OpenSeed,
-    /// Whether the last snapshot was a seed's.
+    /// Whether the last snapshot was that of a seed.
     am_seed: bool,
     /// Blocks served.
     served: u64,
@@ -78,7 +79,7 @@ impl SeedPf {
         let Some(service) = self.service.get(&piece) else {
             return 0;
         };
-        // keep^blocks by squaring: a long absence costs no more than a short one.
+        // keep^blocks by squaring, so that a long absence costs no more than a short one.
         let (mut average, mut left) = (service.average, self.served - service.at);
         let mut keep = ONE - self.weight;
         while left > 0 && average > 0 {
@@ -111,8 +112,8 @@ impl SeedPf {
             let piece = it.next_piece?;
             Some((it, demand[&piece], self.service(piece)))
         });
-        // r/T against r'/T' without division: r T' against r' T, then more demand, then the peer
-        // that we sent least, then the lower key.
+        // Compare r/T with r'/T' without division: r T' with r' T. Ties: more demand, then the peer
+        // to which we sent least, then the lower key.
         let order = |a: &(&PeerView, u64, u64), b: &(&PeerView, u64, u64)| -> Ordering {
             (a.1 * b.2)
                 .cmp(&(b.1 * a.2))

@@ -13,19 +13,20 @@ use crate::ids::{PeerKey, PieceIndex};
 use crate::meter::Estimator;
 use crate::rng::Rng;
 
-/// A seed that hides its pieces and reveals them as [`Disclosure`] says. It chokes nobody: what it
-/// reveals is what it rations, and a piece kept for a choked peer would go to nobody. It sends one
-/// piece after the other, each to whom it has sent least: all at once, the first pieces would take
-/// the longer the more neighbours there are, and nobody would have anything to pass on before. As a
-/// leecher it is `bep3`, and one that completes shows everything, for it has told what it has already.
+/// A seed that hides its pieces and reveals them as [`Disclosure`] says. It does not choke: hidden
+/// pieces already limit what peers can request, and a piece revealed to a choked peer would reach
+/// no peer. It sends one piece after the other, the next one to the peer to which it has sent
+/// least. If it sent all at once, the first pieces would take longer with every further neighbour,
+/// and until then no peer could pass one on. As a leecher it is `bep3`. A leecher that completes
+/// shows all its pieces, because it has announced them already.
 ///
-/// `superseed` is BEP 16: one piece to each peer, the next when another peer has it, so that the
-/// seed sends about 1.05 copies before others become seeds.
+/// `superseed` is BEP 16: one piece to each peer, the next when another peer has it. So the seed
+/// sends about 1.05 copies before other seeds exist.
 #[derive(Debug)]
 pub struct HidingSeed {
     disclosure: Disclosure,
     choker: OpenSeed,
-    /// The piece of which each peer was sent a block last.
+    /// For each peer the piece of the last block sent to it.
     under_way: BTreeMap<PeerKey, PieceIndex>,
 }
 

@@ -1,4 +1,4 @@
-//! `thrift`: pays each partner back what it sends, and little more.
+//! `thrift`: returns to each partner what it sends, and little more.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,22 +12,25 @@ use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, T
 use crate::ids::PeerKey;
 use crate::rng::Rng;
 
-/// A policy of our own. Where others give every unchoked peer an equal part of the uplink, it keeps
-/// an account of each: a peer that sends gets back 110 % of it, whatever the uplink could do.
+/// A policy of our own. Other policies give every unchoked peer an equal part of the uplink. This
+/// one keeps an account for each peer: a peer that sends to us gets back 110 % of it, even if the
+/// uplink could carry more.
 ///
-/// Every 10 s the interested peers that send to us, fastest first, become partners, as long as what
-/// is due to them fits the upload capacity. What is due is 110 % of the rate at which a partner
-/// sends, and within 20 s what is missing to 110 % of all it sent and an advance of 3 s of our
-/// capacity. Paying a little more than is received keeps the partner's slot for us, as `BitTyrant`'s
-/// u does; the advance wins it, and lets two such peers raise their rates together. One more peer,
-/// drawn at random for 30 s, is probed with a tenth of the capacity. With fewer than three partners
-/// the missing ones are drawn too and get a third of the capacity each, as bootstrap.
+/// Every 10 s the interested peers that send to us become partners, fastest first, as long as the
+/// rates due to them fit the upload capacity. The rate due is 110 % of the rate at which the
+/// partner sends. If the partner has received less so far than 110 % of all it sent plus an advance
+/// of 3 s of our capacity, the rest is added over 20 s; if it has received more, the rate is
+/// reduced in the same way. Paying a little more than we receive keeps our slot at the partner,
+/// like `BitTyrant`'s u. The advance wins the slot, and lets two peers with this policy raise their
+/// rates together. One more peer, drawn at random for 30 s, is probed with a tenth of the capacity.
+/// With fewer than three partners the missing ones are drawn as well and get a third of the
+/// capacity each, as bootstrap.
 ///
-/// What that can save is bounded by conservation. One adopter saves what the others' policies give
-/// away: their optimistic unchokes and their seeds. In a swarm of its own nobody gives more than
-/// that, so the mean upload falls only by waste, and fast peers that keep capacity back cost time.
-/// A seed serves as `bep3` does. With `near_ns` nobody is served once the rest is near: a partner that
-/// has sent all we need is owed nothing more that would come back.
+/// Bytes are conserved, which limits the savings. A single peer with this policy saves what other
+/// policies give away: their optimistic unchokes and their seeds. In a swarm where all use it, no
+/// peer gives more than that, so the mean upload falls only by the waste, and fast peers that hold
+/// capacity back cost time. A seed serves as `bep3` does. With `near_ns` no peer is served once the
+/// download is nearly complete: what we would still pay then cannot be returned.
 #[derive(Clone, Debug)]
 pub struct Thrift {
     slots: usize,
@@ -118,7 +121,7 @@ pub(crate) const ENTRY: Entry = Entry {
     },
 };
 
-/// A part of `whole`, in hundredths.
+/// `percent` per cent of `whole`.
 fn percent(whole: u64, percent: u64) -> i128 {
     i128::from(whole) * i128::from(percent) / 100
 }
@@ -128,8 +131,8 @@ fn nanos(span: Duration) -> i128 {
 }
 
 impl Thrift {
-    /// The rate at which a partner is to be paid, bytes/s: at least 1, because a cap of nothing
-    /// would be a choke.
+    /// The rate due to a partner, bytes/s: at least 1, because a cap of 0 would have the effect of
+    /// a choke.
     fn due(&self, peer: &PeerView, capacity: u64) -> u64 {
         let second = i128::from(SECOND);
         let advance = i128::from(capacity) * nanos(self.advance) / second;
@@ -140,8 +143,8 @@ impl Thrift {
         u64::try_from(rate.max(1)).unwrap_or(u64::MAX)
     }
 
-    /// Peers that send to us with what is due to them, fastest first, while it fits the capacity;
-    /// the first ones in any case, or a slow peer would have none.
+    /// Partners with the rates due to them, fastest first, while they fit the capacity. The first
+    /// ones are taken in any case; otherwise a client with little capacity would have no partner.
     fn partners(&self, snapshot: &Snapshot<'_>, capacity: u64) -> Vec<(PeerKey, u64)> {
         let senders = interested(snapshot).filter(|it| it.down_rate > 0);
         let mut left = capacity;

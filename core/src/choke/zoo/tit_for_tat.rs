@@ -15,15 +15,16 @@ use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::rng::Rng;
 
-/// Every 10 s unchokes the four interested peers with the best download rate (moving average with
-/// a time constant of 10 s, sampled every second) and one more, drawn at random every 30 s. Every
-/// 60 s it closes the slowest connection that is older than 60 s and slower than a tenth of the
-/// median, so that a better one may be found. Its five connections are a limit of the client, not
-/// of the policy. What the original does as a seed is not recorded; here a seed ranks by upload
-/// rate, as BEP 3 says.
+/// Every 10 s unchokes the four interested peers with the best download rate (moving average with a
+/// time constant of 10 s, sampled every second) and one more, drawn at random every 30 s. Every 60
+/// s it closes the slowest connection if that is older than 60 s and slower than a tenth of the
+/// median, so that a better one may be found. The original's limit of five connections belongs to
+/// the client, not to the policy. It is not recorded what the original does as a seed; here a seed
+/// ranks by upload rate, as in BEP 3.
 ///
-/// The original decides at its rechokes alone: a first peer waits up to 10 s for its slot, and who
-/// lost interest or left keeps its slot from others as long. `at_once` ends the first of these waits.
+/// The original decides only at its rechokes. So a first peer waits up to 10 s for its slot, and
+/// the slot of a peer that lost interest or left stays empty as long. `at_once` removes the first
+/// of these waits.
 #[derive(Clone, Debug)]
 pub struct TitForTat {
     slots: usize,
@@ -163,7 +164,7 @@ impl ChokePolicy for TitForTat {
             self.optimistic.clear();
         }
         let mut waiting = first(others, others.len());
-        waiting.sort_unstable(); // The draw is by position.
+        waiting.sort_unstable(); // The draw uses positions, so the order must be fixed.
         redraw(&mut self.optimistic, waiting, self.optimistic_slots, rng);
         unchoked.extend(&self.optimistic);
         let look = self.drop_ticks > 0 && tick > 0 && tick.is_multiple_of(self.drop_ticks);

@@ -12,14 +12,15 @@ use crate::meter::Estimator;
 use crate::rng::Rng;
 
 /// Transmission (`libtransmission/peer-mgr.cc`, commit 85fc9d9). Every 10 s peers that only upload
-/// are choked and the others ranked by rate over the last 2 s, who is unchoked before who is not,
-/// then at random. Everybody is unchoked down to the eighth that is interested, whether interested
-/// or not; but while our upload is at its limit nobody is newly unchoked. One more interested peer,
-/// drawn at random, is unchoked for 50 s, outside the ranking. A seed ranks by what it sends.
+/// are choked. The others are ranked by rate over the last 2 s; of equal peers unchoked ones come
+/// first, then the order is random. All peers are unchoked down to the eighth interested one,
+/// whether interested or not. While our upload is at its limit no further peer is unchoked. One
+/// more interested peer, drawn at random, is unchoked for 50 s, outside the ranking. A seed ranks
+/// by what it sends.
 ///
-/// The client compares with the limit that its user set. Here the capacity that the snapshot tells
-/// counts as such; without one the upload is never at its limit. Torrents marked private, where it
-/// ranks by both rates together, are not told apart.
+/// The client compares its upload with the limit that its user set. Here the capacity in the
+/// snapshot is that limit; without one the upload is never at its limit. Not modelled: torrents
+/// marked private, where the client ranks by both rates together.
 #[derive(Clone, Debug)]
 pub struct Transmission {
     slots: usize,
@@ -86,7 +87,7 @@ impl Transmission {
         self.saturation_percent > 0 && sent * 100 >= limit
     }
 
-    /// Lets the optimistic unchoke end, if its time is over or the peer gone.
+    /// Ends the optimistic unchoke if its time is over or its peer has left or is a seed now.
     fn age_optimistic(&mut self, snapshot: &Snapshot<'_>) {
         self.ticks_left = self.ticks_left.saturating_sub(1);
         let here = |it: &PeerKey| snapshot.peer(*it).is_some_and(|view| !view.is_seed);

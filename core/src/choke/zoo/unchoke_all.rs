@@ -1,4 +1,4 @@
-//! `unchoke_all`: everybody is unchoked at once and for ever.
+//! `unchoke_all`: all peers are unchoked at once and for ever.
 
 use alloc::boxed::Box;
 
@@ -7,7 +7,7 @@ use crate::choke::parts::everybody;
 use crate::choke::policy::{ChokePolicy, Decision, Snapshot, Trigger, Triggers};
 use crate::rng::Rng;
 
-/// Unchokes every peer as soon as it is connected and never chokes. What rqbit does
+/// Unchokes every peer as soon as it is connected and never chokes. rqbit does this
 /// (`ikatson/rqbit@a499d2f`: unchoke right after the bitfield, no choke is ever sent).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UnchokeAll;
