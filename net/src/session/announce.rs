@@ -1,4 +1,5 @@
-//! Trackers: the core says when and what, this asks and hands back the answer.
+//! Trackers: the core decides when to announce what; this module sends the announces and returns
+//! the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use unchoke_core::text::counted;
@@ -15,33 +16,33 @@ use crate::connection::Identity;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, AnnounceError, STOP_TIMEOUT, TrackerUrl};
 
-/// Trackers that cannot be asked, and of which we say why.
+/// Most unusable trackers that are reported with a reason.
 const MAX_SKIPPED_TOLD: usize = 5;
 
-/// The trackers of one torrent that can be asked.
+/// The usable trackers of one torrent.
 #[derive(Debug)]
 pub(super) struct Trackers {
     agent: Agent,
     urls: Vec<TrackerUrl>,
     identity: Identity,
     port: u16,
-    /// Tells the tracker that we are the same when our address changes. BEP 7.
+    /// Identifies us to the tracker if our address changes. BEP 7.
     key: u32,
-    /// What trackers want to hear again.
+    /// Tracker ids to send back in later announces.
     ids: BTreeMap<usize, Vec<u8>>,
-    /// Announces to be made.
+    /// Announces that are due.
     due: Vec<AnnounceRequest>,
     told: Told,
-    /// Trackers that a rule of ours forbids to ask. The user knows.
+    /// Trackers that our rules forbid. The user was told.
     refused: BTreeSet<usize>,
     asked: JoinSet<Answer>,
-    /// Trackers that cannot be asked: a sentence for each.
+    /// A message for each unusable tracker.
     skipped: Vec<String>,
-    /// What trackers said last, and whether that was a failure.
+    /// The last message of each tracker, and whether it was a failure.
     said: BTreeMap<usize, (String, bool)>,
 }
 
-/// What a tracker said.
+/// The answer of a tracker.
 #[derive(Debug)]
 pub(super) struct Answer {
     tracker: usize,
@@ -70,7 +71,7 @@ impl Trackers {
         }
     }
 
-    /// What each tracker said last, those that are left out included.
+    /// The last message of each tracker, including unused ones.
     pub(super) fn last_words(&self) -> Vec<LastWord> {
         let word = |(number, url): (usize, &TrackerUrl)| LastWord {
             url: url.to_string(),
@@ -93,7 +94,7 @@ impl Trackers {
             .collect()
     }
 
-    /// How many trackers each tier has.
+    /// Number of trackers in each tier.
     pub(super) fn tiers(settings: &Settings) -> Vec<usize> {
         let wanted = settings.trackers;
         let agent = Agent::new(settings.route.clone());
@@ -102,17 +103,17 @@ impl Trackers {
         tiers.iter().map(Vec::len).collect()
     }
 
-    /// An announce is to be made with the next figures.
+    /// Requests an announce, to be sent with the next figures.
     pub(super) fn due(&mut self, tracker: usize, event: Option<Event>) {
         self.due.push(AnnounceRequest { tracker, event });
     }
 
-    /// The port that trackers are told from now on.
+    /// Sets the port for later announces.
     pub(super) fn set_port(&mut self, port: u16) {
         self.port = port;
     }
 
-    /// The next answer; `None` while nobody is asked.
+    /// The next answer; `None` if no announce is running.
     pub(super) async fn next(&mut self) -> Option<Result<Answer, JoinError>> {
         self.asked.join_next().await
     }
@@ -148,7 +149,7 @@ impl Trackers {
     }
 }
 
-/// The URLs that can be asked, by tier, and why others cannot.
+/// The usable URLs by tier, and the reasons why others are unusable.
 fn tiers<'a>(
     all: impl Iterator<Item = &'a Vec<String>>,
     agent: &Agent,
@@ -170,7 +171,7 @@ fn tiers<'a>(
 }
 
 impl Session {
-    /// Says at the start what will not be asked.
+    /// At the start, reports which trackers will not be asked.
     pub(super) fn introduce_trackers(&self) {
         for sentence in self.trackers.skipped.iter().take(MAX_SKIPPED_TOLD) {
             self.notify(Notice::Tracker(sentence.clone()));
@@ -181,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Announces what is due.
+    /// Sends the announces that are due.
     pub(super) fn ask_trackers(&mut self) -> Result<(), SessionError> {
         let metainfo = std::sync::Arc::clone(&self.settings.metainfo);
         let geometry = &metainfo.geometry;
@@ -202,7 +203,7 @@ impl Session {
         &mut self,
         answer: Result<Answer, JoinError>,
     ) -> Result<(), SessionError> {
-        // A request that panicked has said so; it counts as one without an answer.
+        // A task that panicked has printed its message. It counts as no answer.
         let Ok(answer) = answer else {
             let asked = self.client.asked();
             return asked.map_or(Ok(()), |it| self.announced(it, None));
@@ -252,10 +253,10 @@ impl Session {
         self.tell(ClientInput::Announced { tracker, outcome })
     }
 
-    /// Tells the trackers what they have not heard yet, and that we go. May take long: limit it.
+    /// Sends the last announces. This may take long: limit the time.
     pub(super) async fn farewell(&mut self) -> Result<(), SessionError> {
         if self.client.asked().is_none() {
-            // Nobody waits for what was asked before.
+            // Answers to earlier announces are no longer needed.
             self.trackers.asked = JoinSet::new();
         }
         self.ask_trackers()?;
@@ -267,7 +268,7 @@ impl Session {
     }
 }
 
-/// What an answer says, in one line.
+/// Summarises an answer in one line.
 #[must_use]
 pub(crate) fn summary(response: &AnnounceResponse) -> String {
     let counts = [
@@ -281,7 +282,7 @@ pub(crate) fn summary(response: &AnnounceResponse) -> String {
     ];
     let mut parts = vec![counted(response.peers.len() as u64, "peer").to_string()];
     parts.extend(counts.into_iter().flatten());
-    // A tracker may name any time; this is how long we wait.
+    // The tracker may name any interval; show how long we really wait.
     let schedule = Schedule::default();
     let shortest = response.min_interval.unwrap_or(schedule.floor);
     let again = response

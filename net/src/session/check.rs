@@ -1,4 +1,4 @@
-//! What is on disk already: every piece is hashed before it counts.
+//! Checks the files that exist at the start: every piece is hashed before it counts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::choice::Choice;
 use crate::disk::{Fit, PieceHashes, hash_rest};
 use crate::storage::{FileEntry, Storage};
 
-/// Bytes read at a time.
+/// Bytes per read.
 const SCRATCH_BYTES: usize = 1 << 18;
-/// Times that a file is hashed if it changes while it is read.
+/// Most attempts for a file that changes while it is read.
 const ROUNDS: u32 = 3;
 
-/// The files of a torrent as the storage wants them below `folder`. Padding and links have no bytes
-/// on disk. Files whose names that file system cannot tell apart are renamed.
+/// The files of a torrent below `folder`, as the storage needs them. Padding and links have no
+/// bytes on disk. Files are renamed if the file system cannot distinguish their names.
 #[must_use]
 pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<FileEntry> {
     let layout = &metainfo.layout;
@@ -36,7 +36,7 @@ pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<
         .collect()
 }
 
-/// A check under way, shared with whoever watches it. It ends early when told to.
+/// A running check, shared with its observers. It can be stopped.
 #[derive(Clone, Debug, Default)]
 pub struct Check {
     done: Arc<AtomicU32>,
@@ -44,21 +44,21 @@ pub struct Check {
 }
 
 impl Check {
-    /// Pieces looked at so far.
+    /// Number of pieces checked so far.
     #[must_use]
     pub fn done(&self) -> u32 {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Ends the check at the next piece.
+    /// Stops the check at the next piece.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
-/// Hashes the `doubtful` pieces, and counts those that are good to `good`. Pieces that cannot be read
-/// do not count, nor do those of files that keep changing meanwhile. Takes as long as reading the
-/// pieces: not for the event loop.
+/// Hashes the `doubtful` pieces and adds the valid ones to `good`. Unreadable pieces do not count,
+/// nor do pieces of files that keep changing during the check. This takes as long as reading the
+/// pieces, so never call it in the event loop.
 #[must_use]
 pub fn check(
     storage: &Storage,

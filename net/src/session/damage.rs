@@ -1,9 +1,9 @@
-//! Pieces that we had and that are not good any more.
+//! Verified pieces that are no longer good.
 //!
-//! The disk threads notice when a file was changed. Damage that shows in no stamp, for example of a
-//! failing disk, is noticed by the peers: one that was sent a whole piece, and then asks for it again
-//! or leaves without a word that it has the piece, may have found it bad. To hash a piece costs less
-//! than to send it, so peers cannot keep us busy by that.
+//! The disk threads notice when a file was changed. Damage that changes no stamp, for example by a
+//! failing disk, can be noticed through the peers. A peer that was sent a whole piece may have
+//! found it bad if it requests the piece again, or if it leaves without a `have` for it. Hashing a
+//! piece costs less than sending it, so peers cannot use this to overload us.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use unchoke_core::text::counted;
@@ -16,29 +16,30 @@ use unchoke_core::torrent::Input;
 use super::{Goal, Notice, Session, SessionError};
 use crate::connection::Link;
 
-/// Pieces of which we count what a connection was sent. A peer that finds a piece bad asks for it
-/// again soon.
+/// Most pieces per connection for which sent bytes are counted. A peer that finds a piece bad
+/// requests it again soon.
 const COUNTED: usize = 64;
-/// Pieces hashed at most when a connection ends: many clients do not say `have` to a seed.
+/// Most pieces hashed when a connection ends: many clients send no `have` to a seed.
 const INSPECTED: usize = 8;
 
-/// What was lost, and what gives reason to look.
+/// Lost pieces, and facts that suggest damage.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
-    /// By the serial number of the connection: bytes sent of each piece, oldest first.
+    /// Bytes sent of each piece, oldest first, by the serial number of the connection.
     sent: BTreeMap<u64, VecDeque<(PieceIndex, u32)>>,
-    /// Files of which the user was told.
+    /// Files that were reported to the user.
     told: BTreeSet<usize>,
-    /// Pieces of changed files that were not hashed again before the end.
+    /// Number of pieces of changed files that were not hashed again before the end.
     unchecked: usize,
-    /// The first loss, in words.
+    /// A description of the first loss.
     first: Option<String>,
-    /// Good only with padding that is not saved.
+    /// Pieces that are only good with padding that is not saved.
     odd: BTreeSet<PieceIndex>,
 }
 
 impl Damage {
-    /// Counts a block that goes to a peer. True if the peer had been sent the whole piece before.
+    /// Counts a block sent to a peer. Returns true if the whole piece had been sent to that peer
+    /// before.
     pub(super) fn note_sent(&mut self, link: Link, block: BlockRef, geometry: &Geometry) -> bool {
         let pieces = self.sent.entry(link.serial).or_default();
         if !pieces.iter().rev().any(|it| it.0 == block.piece) {
@@ -58,19 +59,19 @@ impl Damage {
         again
     }
 
-    /// Pieces of changed files were not hashed again before the end.
+    /// Notes that pieces of changed files were not hashed again before the end.
     pub(super) fn note_unchecked(&mut self, pieces: usize) {
         self.unchecked += pieces;
     }
 
-    /// The peer has the piece: what it was sent was good.
+    /// The peer has the piece, so the data that we sent was good.
     pub(super) fn note_have(&mut self, link: Link, piece: PieceIndex) {
         if let Some(pieces) = self.sent.get_mut(&link.serial) {
             pieces.retain(|it| it.0 != piece);
         }
     }
 
-    /// The connection is gone. Gives the pieces to be looked at, latest first.
+    /// The connection ended. Returns the pieces to check, latest first.
     pub(super) fn forget(&mut self, link: Link, geometry: &Geometry) -> Vec<PieceIndex> {
         let pieces = self.sent.remove(&link.serial).unwrap_or_default();
         let whole = pieces
@@ -82,8 +83,7 @@ impl Damage {
 }
 
 impl Session {
-    /// A piece is not good any more: the claim is taken back, the user is told, and the next run will
-    /// not believe in it.
+    /// A piece is no longer good: stop offering it, tell the user, and mark it in the resume data.
     pub(super) fn on_lost(&mut self, piece: PieceIndex) -> Result<(), SessionError> {
         if !self.torrent().have().has(piece) {
             return Ok(());
@@ -106,13 +106,14 @@ impl Session {
         }
         self.damage.first.get_or_insert(loss);
         self.feed(Input::PieceLost { piece })?;
-        // The claim must not outlive us.
+        // Save now: a kill must not leave the wrong claim in the resume data.
         self.save_in_background();
         Ok(())
     }
 
-    /// A piece is good with padding that is not zeros. The user has its files, and peers are served
-    /// until the end. Resume data must not claim it: later runs know nothing of that padding.
+    /// A piece is only good with non-zero padding. The user's files are complete, and peers are
+    /// served until the end. Resume data must not claim the piece, because later runs do not have
+    /// that padding.
     pub(super) fn on_odd_padding(&mut self, piece: PieceIndex) {
         if self.damage.odd.is_empty() {
             self.notify(Notice::Files(format!(
@@ -124,7 +125,7 @@ impl Session {
         self.damage.odd.insert(piece);
     }
 
-    /// The verified pieces that later runs can verify, too.
+    /// The verified pieces that later runs can verify as well.
     pub(super) fn lasting(&self) -> Bitfield {
         let mut have = self.torrent().have().clone();
         for piece in &self.damage.odd {
@@ -133,8 +134,8 @@ impl Session {
         have
     }
 
-    /// The file of the piece that shows why it is bad: one that is missing or was changed, or else the
-    /// first.
+    /// The file that makes the piece bad: one that is missing or changed, else the first file of
+    /// the piece.
     fn damaged_file(&self, piece: PieceIndex) -> usize {
         let size = self.settings.metainfo.geometry.piece_bytes();
         let has_part = |file: &usize| self.storage.pieces_of(*file, size).contains(&piece.0);
@@ -146,8 +147,8 @@ impl Session {
         found.expect("a piece of padding alone is never bad")
     }
 
-    /// A last look, after the disk threads have ended: pieces of files that are gone or cut are lost.
-    /// Gives what to tell of files that were changed otherwise and not checked since.
+    /// A last check, after the disk threads have ended: pieces of deleted or shortened files are
+    /// lost. Returns messages about files that were changed in another way and not checked since.
     pub(super) fn look_at_all_files(&mut self) -> Result<Vec<String>, SessionError> {
         let metainfo = std::sync::Arc::clone(&self.settings.metainfo);
         let geometry = &metainfo.geometry;
@@ -184,7 +185,7 @@ impl Session {
         Ok(warnings)
     }
 
-    /// Why a seed cannot go on: it uploads all of its torrent, or nothing.
+    /// The reason why a seed must stop: it needs all pieces.
     pub(super) fn damage_to_seed(&self) -> Option<String> {
         let loss = self.damage.first.as_ref()?;
         (self.settings.goal == Goal::Seed)

@@ -1,4 +1,5 @@
-//! Gives the info dictionary to peers that have only its hash, and the hashes of version 2. BEP 9, 52.
+//! Serves the info dictionary to peers that only have its hash, and the hashes of version 2. BEP 9,
+//! 52.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,11 @@ use unchoke_core::wire::METADATA_NAME;
 
 use super::{Session, SessionError};
 
-/// The dictionary, and under which id peers take messages about it.
+/// The dictionary, and the ids that peers use for messages about it.
 #[derive(Debug)]
 pub(super) struct Dictionary {
-    /// `None` for a private torrent, as Transmission: its peers have it from their tracker's site.
+    /// `None` for a private torrent, as in Transmission: its peers have it from the site of their
+    /// tracker.
     serve: Option<Serve>,
     ids: BTreeMap<PeerKey, u8>,
 }
@@ -39,10 +41,10 @@ impl Dictionary {
         }
     }
 
-    /// The answer that is due at once, if `message` asks for a piece.
+    /// The immediate answer to `message`, if it requests a piece.
     fn heard(&mut self, peer: PeerKey, message: &MetadataMessage) -> Option<MetadataMessage> {
         let MetadataMessage::Request(piece) = message else {
-            return None; // We have what others send.
+            return None; // We already have what peers send.
         };
         self.serve.as_mut()?.on_request(peer, *piece)
     }
@@ -57,8 +59,8 @@ impl Dictionary {
 }
 
 impl Session {
-    /// Looks at an extension message. True if it is about the dictionary, and of no interest to the
-    /// torrent.
+    /// Handles an extension message. Returns true if it is about the dictionary, so that the
+    /// torrent need not see it.
     pub(super) fn on_extended(
         &mut self,
         peer: PeerKey,
@@ -84,7 +86,7 @@ impl Session {
         }
     }
 
-    /// A peer asks for hashes of version 2. BEP 52: every request gets an answer.
+    /// Answers a request for hashes of version 2. BEP 52: every request gets an answer.
     pub(super) fn on_hash_request(
         &mut self,
         peer: PeerKey,
@@ -101,7 +103,7 @@ impl Session {
         }
     }
 
-    /// Sends the pieces whose turn it is.
+    /// Sends the pieces that are due.
     pub(super) fn give_pieces(&mut self) -> Result<(), SessionError> {
         let now = self.now();
         while let Some((peer, piece)) = self

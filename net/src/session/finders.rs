@@ -1,4 +1,5 @@
-//! Sources of peers beside trackers and peers themselves. None is used for a private torrent (BEP 27).
+//! Sources of peers besides trackers and peer exchange. None is used for a private torrent (BEP
+//! 27).
 
 use std::net::SocketAddr;
 
@@ -12,7 +13,7 @@ use super::{ClientInput, Notice, Session, SessionError, Settings};
 use crate::dht::{Dht, Find, next_find, searched};
 use crate::lsd::next_neighbour;
 
-/// What a source has found.
+/// Results of a source.
 #[derive(Debug)]
 pub(super) enum Found {
     Dht(Find),
@@ -23,10 +24,10 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Finders {
     dht: Option<Dht>,
-    /// One for each name of the torrent.
+    /// One for each info-hash of the torrent.
     finds: [Option<Receiver<Find>>; 2],
     neighbours: [Option<Receiver<SocketAddr>>; 2],
-    /// What was said of the last search.
+    /// The message about the last search.
     said: Option<String>,
 }
 
@@ -50,12 +51,12 @@ impl Finders {
         }
     }
 
-    /// Others are told another port from now on.
+    /// Announces another port from now on.
     pub(super) fn set_port(&mut self, settings: &Settings, port: u16) {
         self.finds = wanted(self.dht.as_ref(), settings, port);
     }
 
-    /// What the distributed hash table said last, if it is used.
+    /// The last message about the distributed hash table, if it is used.
     pub(super) fn last_word(&self) -> Option<String> {
         let asked = || "DHT: being asked".to_owned();
         self.dht.as_ref()?;
@@ -74,7 +75,7 @@ impl Finders {
     }
 }
 
-/// What names the torrent; a hybrid has two names, and a swarm by each. BEP 52.
+/// The info-hashes of the torrent. A hybrid has two, and a swarm for each. BEP 52.
 fn names(settings: &Settings) -> [Option<InfoHash>; 2] {
     let mut names = settings.metainfo.info_hashes();
     [names.next(), names.next()]
@@ -106,7 +107,8 @@ impl Session {
         }
     }
 
-    /// Tells a new peer where our node is. BEP 5; of the family of the connection, BEP 32.
+    /// Tells a new peer the port of our DHT node (BEP 5), of the node that has the connection's
+    /// address family (BEP 32).
     pub(super) fn introduce_node(&mut self, door: Door) -> Result<(), SessionError> {
         let Some(slot) = self.peers.iter().find(|it| it.door == door) else {
             return Ok(());
@@ -119,7 +121,7 @@ impl Session {
         }
     }
 
-    /// A peer tells where its node is.
+    /// A peer tells the port of its DHT node.
     pub(super) fn on_node(&self, peer: PeerKey, port: u16) {
         if let (Some(dht), Some(slot)) = (&self.finders.dht, self.peers.slot(peer)) {
             let mut address = slot.address;

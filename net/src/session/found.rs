@@ -1,4 +1,4 @@
-//! What is on disk when a session starts: which pieces are good, and whose the files are.
+//! The files on disk when a session starts: which pieces are good, and which files are ours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use super::{Goal, Notice, SessionError, Settings};
 use crate::resume::{Loaded, Resume};
 use crate::storage::{Storage, StorageError};
 
-/// Time between two notices of a running check.
+/// Time between two progress notices of a check.
 const CHECK_NOTICE: Duration = Duration::from_millis(250);
 
-/// What is to be hashed, and what need not be.
+/// Which pieces must be hashed, and which need not be.
 struct Plan {
     good: Bitfield,
     doubtful: Bitfield,
-    /// Whether each file is one that we wrote.
+    /// For each file, whether we wrote it.
     ours: Vec<bool>,
 }
 
-/// Opens the files and finds the verified pieces. A download is then ready to write: nothing that
-/// belongs to somebody else is in the way, and resume data tells what is there.
+/// Opens the files and finds the verified pieces. For a download it also checks that writing can
+/// start: no file of the user is in the way, and resume data is kept from now on.
 pub(super) async fn open_files(
     settings: &Settings,
     notices: &UnboundedSender<Notice>,
@@ -45,10 +45,11 @@ pub(super) async fn open_files(
     );
     if !seeding {
         refuse_longer(settings, &storage)?;
-        // A folder that takes nothing must not cost the user an hour of hashing.
+        // Fail before the check: if the folder is not writable, hashing for an hour would be
+        // useless.
         reserve(&resume, &storage)?;
     }
-    // A user who went away needs no notices.
+    // Sending fails if the user of the notices is gone.
     let notify = |notice| drop(notices.send(notice));
     let plan = plan(settings, &storage, &resume, &notify);
     let (ours, hashed) = (plan.ours.clone(), plan.doubtful.count() > 0);
@@ -86,7 +87,7 @@ fn reserve(resume: &Resume, storage: &Storage) -> Result<(), StorageError> {
     reserved.map_err(|source| StorageError::new("write to", storage.root(), source))
 }
 
-/// The first that is written. From here on a file that exists is ours.
+/// Makes the first writes. From here on, every file that exists is ours.
 fn prepare(
     storage: &Storage,
     resume: &Resume,
@@ -175,7 +176,7 @@ async fn hash_doubtful(
     }
 }
 
-/// Stops the check when nobody waits for it any more.
+/// Stops the check when its caller is dropped.
 struct StopOnDrop(Check);
 
 impl Drop for StopOnDrop {
@@ -184,7 +185,8 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Before an hour of hashing: what is beyond the end belongs to nobody's torrent.
+/// Fails before the check if a file is longer than in the torrent: the rest must be data of the
+/// user.
 fn refuse_longer(settings: &Settings, storage: &Storage) -> Result<(), SessionError> {
     let longer = storage.longer();
     let Some(first) = longer.first().filter(|_| !settings.overwrite) else {
@@ -199,7 +201,7 @@ fn refuse_longer(settings: &Settings, storage: &Storage) -> Result<(), SessionEr
     )))
 }
 
-/// A file of which nothing is right, and that no run of ours wrote, is something else of the user.
+/// Fails if a file has no good piece and was not written by us: it is another file of the user.
 fn refuse_foreign(
     settings: &Settings,
     storage: &Storage,
@@ -220,7 +222,7 @@ fn refuse_foreign(
     )))
 }
 
-/// The first file, and how many more there are.
+/// The first file, and the number of further files.
 fn named(storage: &Storage, files: &[usize]) -> String {
     let first = storage.root().join(&storage.files()[files[0]].path);
     match files.len() as u64 - 1 {
