@@ -1,4 +1,4 @@
-//! Which files of a torrent are wanted.
+//! The user's choice of files of a torrent.
 
 use std::sync::Arc;
 
@@ -8,16 +8,17 @@ use unchoke_core::wanted::{Priority, Wanted};
 
 use crate::storage::Use;
 
-/// Which files of a torrent are wanted, and which before others. The default: all.
+/// Which files of a torrent are wanted, and with which priority. By default all are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// Of each file, in the order of the torrent; empty: all are wanted alike.
+    /// The use of each file, in the order of the torrent. Empty: all files are wanted with equal
+    /// priority.
     files: Vec<Use>,
     wanted: Option<Arc<Wanted>>,
 }
 
 impl Choice {
-    /// `priorities`: one for each file of the torrent, in its order.
+    /// `priorities` has one entry for each file of the torrent, in the same order.
     #[must_use]
     pub fn new(metainfo: &Metainfo, priorities: &[Priority]) -> Self {
         let files = metainfo.layout.files();
@@ -30,7 +31,7 @@ impl Choice {
             return Self::default();
         }
         let geometry = &metainfo.geometry;
-        // Padding is never wanted for its own sake.
+        // Padding is never wanted for itself.
         let priority = |it: usize| {
             if real(&it) {
                 priorities[it]
@@ -64,13 +65,13 @@ impl Choice {
         }
     }
 
-    /// What the core is told; `None` if everything is wanted alike.
+    /// The wanted pieces, for the core; `None` if all are wanted with equal priority.
     #[must_use]
     pub fn wanted(&self) -> Option<Arc<Wanted>> {
         self.wanted.clone()
     }
 
-    /// What becomes of file number `file`.
+    /// The use of file number `file` on disk.
     #[must_use]
     pub fn use_of(&self, file: usize) -> Use {
         self.files.get(file).copied().unwrap_or_default()

@@ -1,8 +1,8 @@
-//! Disk and hashing on threads of their own, so that the event loop never waits for either.
+//! Disk access and hashing on separate threads, so that the event loop never waits for them.
 //!
-//! Jobs of one piece go to one worker, in order: a piece is hashed after its blocks were written.
-//! The queue needs no bound of its own, because each waiting job holds a buffer of a bounded pool
-//! or stands for a piece in progress.
+//! All jobs of one piece go to one worker, in order: a piece is hashed after its blocks were
+//! written. The job queue needs no limit of its own, because each waiting job either holds a buffer
+//! of a bounded pool or belongs to a piece in progress.
 
 mod hashing;
 mod padding;
@@ -25,37 +25,37 @@ use crate::storage::{Storage, StorageError};
 pub(crate) use hashing::{Fit, PieceHash, hash_rest};
 pub use hashing::{PieceHashes, block_digest};
 
-/// Threads; more do not help, as one alone hashes faster than most disks write.
+/// Number of threads. More threads do not help: one thread hashes faster than most disks write.
 const WORKERS: u32 = 2;
 
-/// What the workers report without being waited for.
+/// Reports of the workers, sent without a request.
 #[derive(Debug)]
 pub enum Report {
-    /// A piece was hashed, or could not be kept.
+    /// A piece was hashed, or could not be stored.
     Verified {
         /// The piece.
         piece: PieceIndex,
-        /// How it went.
+        /// The result.
         verdict: Verdict,
     },
-    /// A piece that is about to be reported as good is so only with padding that is not zeros. No
-    /// later session can verify it: padding is not saved.
+    /// A piece will be reported as good, but only with non-zero padding. Later sessions cannot
+    /// verify it, because padding is not saved.
     OddPadding {
         /// The piece.
         piece: PieceIndex,
     },
-    /// A verified piece is not good any more: somebody changed or deleted its file. Nobody was sent a
-    /// block of what is there now.
+    /// A verified piece is no longer good: another program changed or deleted its file. No block of
+    /// the changed data was sent to a peer.
     Lost {
         /// The piece.
         piece: PieceIndex,
     },
-    /// The workers have ended, and so many pieces of changed files were not hashed again.
+    /// The workers have ended without hashing all pieces of changed files again.
     Unchecked {
-        /// How many.
+        /// Number of pieces not hashed.
         pieces: usize,
     },
-    /// A file could not be written or read. The piece concerned will be reported as lost.
+    /// A file could not be written or read. The piece will be reported as lost.
     Failed(StorageError),
 }
 
@@ -79,19 +79,18 @@ pub(crate) enum Job {
     Stop,
 }
 
-/// The way to the workers. Cloning shares them.
+/// A handle of the workers. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Disk {
     workers: Vec<mpsc::Sender<Job>>,
 }
 
-/// The threads, to wait for their end.
+/// The threads of the workers.
 #[derive(Debug)]
 pub struct Workers(Vec<std::thread::JoinHandle<()>>);
 
 impl Disk {
-    /// Starts the workers. `have` are the pieces verified so far. What happens to stored pieces is
-    /// sent to `reports`.
+    /// Starts the workers. `have` are the pieces verified so far. Reports go to `reports`.
     pub fn start(
         storage: &Arc<Storage>,
         geometry: &Geometry,
@@ -122,36 +121,36 @@ impl Disk {
 
     fn send(&self, piece: PieceIndex, job: Job) {
         let worker = &self.workers[(piece.0 % WORKERS) as usize];
-        // A worker that is gone has reported why; what was sent to it is lost, as after a crash.
+        // A worker that is gone has reported why. The job is lost, as after a crash.
         drop(worker.send(job));
     }
 
-    /// Writes a block. Nothing is reported unless it fails.
+    /// Writes a block. Only a failure is reported.
     pub fn store(&self, block: BlockRef, data: Buffer) {
         self.send(block.piece, Job::Store { block, data });
     }
 
-    /// Hashes a piece after the blocks stored so far, and reports.
+    /// Hashes a piece after the blocks stored so far, and reports the result.
     pub fn verify(&self, piece: PieceIndex, want_blocks: bool) {
         self.send(piece, Job::Verify { piece, want_blocks });
     }
 
-    /// Hashes a verified piece anew, when there is nothing else to do, and reports if it is lost.
+    /// Hashes a verified piece again when the worker is idle, and reports it if it is lost.
     pub fn inspect(&self, piece: PieceIndex) {
         self.send(piece, Job::Inspect { piece });
     }
 
-    /// Ends the workers after the jobs sent so far; the channel of reports closes then. Later jobs
-    /// are dropped.
+    /// Lets the workers end after the jobs sent so far. They then close the channel of reports.
+    /// Later jobs are dropped.
     pub fn stop(&self) {
         for worker in &self.workers {
-            // It may have ended already.
+            // The worker may have ended already.
             drop(worker.send(Job::Stop));
         }
     }
 
-    /// Reads a block of a verified piece into `data`, which must be as long as the block. Fails if
-    /// the piece is not good any more.
+    /// Reads a block of a verified piece into `data`, which must have the length of the block.
+    /// Fails if the piece is no longer good.
     #[must_use]
     pub fn load(
         &self,
@@ -165,10 +164,10 @@ impl Disk {
 }
 
 impl Workers {
-    /// Waits until the workers have ended, after [`Disk::stop`].
+    /// Waits for the end of the workers. Call [`Disk::stop`] first.
     pub fn join(self) {
         for thread in self.0 {
-            // A panic in a worker was printed by the thread itself.
+            // A thread that panicked has printed its message.
             drop(thread.join());
         }
     }

@@ -1,7 +1,7 @@
-//! Trackers: one announce over the wire, by HTTP, HTTPS or UDP.
+//! Trackers: sends announces by HTTP, HTTPS or UDP.
 //!
-//! A torrent may come from a stranger, so its tracker URLs must not make us talk to services that are
-//! no trackers: [`unchoke_core::tracker::guard`] says which addresses pass, [`TrackerUrl`] which URLs.
+//! A torrent may come from a stranger, so its tracker URLs must not make us talk to other services.
+//! [`unchoke_core::tracker::guard`] decides which addresses are allowed, [`TrackerUrl`] which URLs.
 
 mod by_http;
 mod by_udp;
@@ -20,43 +20,43 @@ use crate::http::{Client, HttpError};
 use crate::route::Route;
 use by_udp::Connections;
 
-/// For an announce in all. libtorrent: 30 s.
+/// Time limit for an announce in total. libtorrent: 30 s.
 pub const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// For saying goodbye. libtorrent: 5 s.
+/// Time limit for the announce `stopped`. libtorrent: 5 s.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why an announce failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnnounceError {
-    /// The URL cannot be used.
+    /// The URL is invalid.
     #[error("{0}")]
     Url(#[from] UrlError),
-    /// No answer over HTTP, or none that can be read.
+    /// The HTTP request failed, or its answer cannot be read.
     #[error("{0}")]
     Http(#[from] HttpError),
-    /// An error status, and nothing better in the body.
+    /// An error status, without a better explanation in the body.
     #[error("the tracker answered with HTTP status {0}")]
     Status(u16),
-    /// The tracker refused, or its answer makes no sense.
+    /// The tracker refused, or its answer is invalid.
     #[error("{0}")]
     Tracker(#[from] TrackerError),
-    /// The same over UDP, or silence.
+    /// The same over UDP, or no answer.
     #[error("{0}")]
     Udp(#[from] UdpError),
-    /// Its URL does not end as those do that have a scrape.
+    /// The URL does not have the form from which a scrape URL can be derived.
     #[error("its URL does not end in /announce, so there is no scrape")]
     NoScrape,
-    /// A UDP tracker, and a proxy that must not be passed by.
+    /// A UDP tracker with a proxy, which must not be bypassed.
     #[error("a UDP tracker is not asked, because its datagrams would not go through the proxy")]
     Proxied,
-    /// Nobody listens there, or the system cannot send datagrams.
+    /// The port is closed, or the system cannot send datagrams.
     #[error("no answer from {0}: {1}")]
     Socket(std::net::SocketAddr, std::io::Error),
 }
 
 impl AnnounceError {
-    /// Whether a rule of ours is the reason, which asking again does not change.
+    /// Whether one of our own rules is the reason. Then a retry does not help.
     #[must_use]
     pub fn is_by_rule(&self) -> bool {
         match self {
@@ -67,7 +67,7 @@ impl AnnounceError {
     }
 }
 
-/// What announces share: TLS settings and the connection ids of UDP trackers. Cheap to clone.
+/// What all announces share: TLS settings and the connection ids of UDP trackers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Agent {
     route: Route,
@@ -76,7 +76,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent whose announces leave by this route.
+    /// An agent whose announces use this route.
     #[must_use]
     pub fn new(route: Route) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Agent {
         }
     }
 
-    /// Whether the tracker can be asked at all.
+    /// Whether the tracker can be asked over our route.
     pub fn can_ask(&self, url: &TrackerUrl) -> Result<(), AnnounceError> {
         if url.is_udp() && self.route.has_proxy() {
             return Err(AnnounceError::Proxied);
@@ -95,7 +95,7 @@ impl Agent {
     }
 
     /// Announces to the tracker at `url` and waits for its answer, at most `patience`. Dropping the
-    /// future ends everything.
+    /// future cancels the announce.
     pub async fn announce(
         &self,
         url: &TrackerUrl,
@@ -103,7 +103,7 @@ impl Agent {
         patience: Duration,
     ) -> Result<AnnounceResponse, AnnounceError> {
         self.can_ask(url)?;
-        // Behind a proxy nobody here knows the addresses of a name.
+        // Behind a proxy, the addresses of a name are unknown here.
         if !url.is_named() || self.route.has_proxy() {
             return self.announce_once(url, query, patience).await;
         }
@@ -114,8 +114,8 @@ impl Agent {
         families::both(over(true), over(false)).await
     }
 
-    /// The same, and of a hybrid also by its `second` hash: the peers of both swarms. What the tracker
-    /// says of one is enough.
+    /// Like [`Self::announce`], and for a hybrid also with its `second` hash, to get the peers of
+    /// both swarms. One successful answer is enough.
     pub async fn announce_both(
         &self,
         url: &TrackerUrl,
@@ -155,7 +155,7 @@ impl Agent {
         }
     }
 
-    /// The same agent to addresses of one family.
+    /// The same agent, limited to addresses of one family.
     fn only(&self, ipv4: bool) -> Self {
         Self {
             route: self.route.only(ipv4),
@@ -164,8 +164,8 @@ impl Agent {
         }
     }
 
-    /// Asks the tracker at `url` for its counts of a torrent without announcing anything; `None` if
-    /// it does not know the torrent. BEP 48.
+    /// Asks the tracker at `url` for its counts of a torrent, without an announce. `None` if the
+    /// tracker does not know the torrent. BEP 48.
     pub async fn scrape(
         &self,
         url: &TrackerUrl,

@@ -34,7 +34,7 @@ fn bench(folder: &Path) -> Bench {
     )
 }
 
-/// `zeros`: bytes of the payload that are.
+/// `zeros` is the range of payload bytes that are zero.
 fn bench_with(
     folder: &Path,
     files: Vec<FileEntry>,
@@ -69,7 +69,7 @@ fn bench_with(
 }
 
 impl Bench {
-    /// Every piece written and verified.
+    /// Writes and verifies every piece.
     async fn complete(&mut self) {
         for piece in (0..3).map(PieceIndex) {
             for index in 0..self.geometry.blocks_in(piece) {
@@ -87,7 +87,7 @@ impl Bench {
         self.disk.load(block, data).await.expect("answered")
     }
 
-    /// The pieces that are reported as lost, in order, until all `count` are.
+    /// Waits for `count` pieces to be reported as lost. Returns them in order.
     async fn lost(&mut self, count: usize) -> Vec<u32> {
         let mut lost = Vec::new();
         while lost.len() < count {
@@ -191,7 +191,7 @@ async fn a_piece_that_cannot_be_written_is_lost_not_good() {
 
 #[tokio::test]
 async fn what_is_deleted_or_cut_is_reported_and_never_served() {
-    // `b` holds the end of piece 1 and all of piece 2.
+    // `b` contains the end of piece 1 and all of piece 2.
     for (name, cut, expected) in [("b", None, [1, 2]), ("a", Some(10_000), [0, 1])] {
         let folder = tempfile::tempdir().expect("temporary folder");
         let mut bench = bench(folder.path());
@@ -274,7 +274,7 @@ async fn a_piece_whose_first_blocks_vanish_before_the_last_come_is_not_good() {
     let mut bench = bench(folder.path());
     bench.store(bench.geometry.block(PieceIndex(0), 0), 0).await;
     bench.store(bench.geometry.block(PieceIndex(0), 1), 0).await;
-    // Answered after the blocks before it were written.
+    // The answer comes after the earlier blocks were written.
     bench.load(0, 0).await.expect_err("not verified yet");
     std::fs::remove_file(folder.path().join("a")).expect("remove");
     bench.store(bench.geometry.block(PieceIndex(0), 2), 0).await;
@@ -289,7 +289,7 @@ async fn damage_that_no_stamp_shows_is_found_when_asked() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut bench = bench(folder.path());
     bench.complete().await;
-    // Beneath the disk threads, as a failing disk would: they take it for their own write.
+    // Bypass the disk threads, like a failing disk: they take this for their own write.
     let storage = Arc::clone(&bench.storage);
     storage.write(85_000, b"rotten").expect("write");
     bench.load(2, 0).await.expect("nothing shows");
@@ -298,7 +298,7 @@ async fn damage_that_no_stamp_shows_is_found_when_asked() {
     bench.load(2, 0).await.expect_err("known to be bad");
 }
 
-/// Padding from the first block into the second.
+/// Files with padding that spans from the first block into the second.
 fn padded() -> Vec<FileEntry> {
     let entry = |path: &str, length, pad| FileEntry {
         path: path.into(),
@@ -313,7 +313,7 @@ fn padded() -> Vec<FileEntry> {
     ]
 }
 
-/// A peer may send anything as padding. It is zeros all the same, in whatever order blocks come.
+/// A peer may send any bytes as padding. They count as zeros, whatever the order of the blocks.
 #[tokio::test]
 async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]] {
@@ -340,14 +340,15 @@ async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
     }
 }
 
-/// Some creators hash other padding than zeros. What was sent decides then, in whatever order it came.
+/// Some torrent creators hash non-zero padding. Then the padding that peers sent is used, whatever
+/// the order of the blocks.
 #[tokio::test]
 async fn a_piece_may_be_good_with_the_padding_that_was_sent() {
     for order in [[0, 1, 2], [2, 1, 0]] {
         let folder = tempfile::tempdir().expect("temporary folder");
         let mut bench = bench_with(folder.path(), padded(), None);
         let mut digests = Vec::new();
-        // The first byte of a block that is wrong: block 0 begins with a file, block 1 with padding.
+        // Flip the first byte of a block: block 0 begins with a file, block 1 with padding.
         for (flipped, good) in [(Some(0), false), (Some(1), false), (None, true)] {
             for index in order {
                 let flip = u8::from(flipped == Some(index));

@@ -17,25 +17,25 @@ use super::standing::{Standing, Trust};
 use super::{Job, PieceHashes, Report, WORKERS};
 use crate::storage::{Run, Storage, StorageError};
 
-/// Bytes read at a time when a piece is hashed from the disk.
+/// Bytes per read when a piece is hashed from disk.
 const SCRATCH_BYTES: usize = 1 << 17;
-/// Time between two rounds of looking whether files were changed by somebody else.
+/// Time between two checks for changes by other programs.
 const ROUND: Duration = Duration::from_secs(1);
-/// Files looked at in a round: 100 µs of work.
+/// Files checked each time; this takes about 100 µs.
 const FILES_A_ROUND: usize = 50;
-/// Time for pieces that are in doubt at the end: nobody wants to wait for gigabytes to be hashed.
+/// Time limit for pieces in doubt at the end: the user must not wait for gigabytes to be hashed.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// A file that changes each time we look at it cannot be served.
+/// Attempts to read a file that changes during each read. Then the read fails.
 const ATTEMPTS: u32 = 3;
 
-/// Hash of the first bytes of a piece whose blocks have come in order so far. Hashing a block while
-/// it is in the cache costs half of reading it again later.
+/// Running hash of a piece whose blocks have arrived in order so far. Hashing a block while it is
+/// in the cache costs half as much as reading it again later.
 struct Running {
     hash: PieceHash,
-    /// Bytes hashed.
+    /// Number of bytes hashed.
     next: u32,
-    /// [`Storage::change_count`] at the beginning: after a change by somebody else, what was hashed
-    /// may not be there any more.
+    /// [`Storage::change_count`] at the start. If another program changed a file since then, the
+    /// hashed bytes may no longer be on disk.
     changes: u64,
 }
 
@@ -48,11 +48,11 @@ pub(super) struct Worker {
     reports: UnboundedSender<Report>,
     running: BTreeMap<PieceIndex, Running>,
     sent_padding: SentPadding,
-    /// Pieces of which a block could not be written.
+    /// Pieces with a block that could not be written.
     lost: BTreeSet<PieceIndex>,
     scratch: Vec<u8>,
     looked_at: Instant,
-    /// File to look at next.
+    /// The next file to check.
     next_look: usize,
 }
 
@@ -86,7 +86,7 @@ impl Worker {
             let doubted = self.standing.next_doubt(self.number, WORKERS);
             let job = match doubted {
                 None => jobs.recv_timeout(ROUND),
-                // Doubts are settled while nobody waits for us.
+                // Hash doubted pieces while no job is waiting.
                 Some(_) => jobs.try_recv().map_err(|error| match error {
                     TryRecvError::Empty => RecvTimeoutError::Timeout,
                     TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
@@ -103,7 +103,7 @@ impl Worker {
         }
     }
 
-    /// The end: what is doubted is looked at, as long as that takes little time.
+    /// At the end, hashes the doubted pieces, as far as the time limit allows.
     fn settle(&mut self) {
         let begun = Instant::now();
         while begun.elapsed() < FAREWELL {
@@ -129,15 +129,15 @@ impl Worker {
                 reply,
             } => {
                 let read = self.load(block, &mut data);
-                // The connection may be gone by now.
+                // The connection may have closed.
                 drop(reply.send(read.map(|()| data)));
             }
             Job::Stop => (),
         }
     }
 
-    /// Looks at some files each second: of a file that nobody asks for, nothing else would tell that
-    /// it is gone.
+    /// Checks some files each second. Without this, the deletion of a file that no peer requests
+    /// would not be noticed.
     fn look_around(&mut self) {
         let files = self.storage.files().len();
         if self.number != 0 || files == 0 || self.looked_at.elapsed() < ROUND {
@@ -151,7 +151,7 @@ impl Worker {
     }
 
     fn report(&self, report: Report) {
-        // Nobody listens any more once the session ends.
+        // Sending fails when the session is ending.
         drop(self.reports.send(report));
     }
 
@@ -179,7 +179,7 @@ impl Worker {
         Err(StorageError::new("read", self.storage.root(), why))
     }
 
-    /// Hashes a doubted piece anew, and reports it if it is not good any more.
+    /// Hashes a doubted piece again, and reports it if it is no longer good.
     fn inspect(&mut self, piece: PieceIndex) {
         for _ in 0..ATTEMPTS {
             let before = self.storage.change_count();
@@ -214,7 +214,8 @@ impl Worker {
 
     fn store(&mut self, block: BlockRef, data: &mut [u8]) {
         let offset = self.geometry.offset(block);
-        // Hashed as it comes or read again: the verdict must not depend on which.
+        // Always use zeros here, so that the result is the same if the piece is read again from
+        // disk.
         let odd = self.storage.blank_padding(offset, data);
         self.sent_padding.note(block, odd);
         if let Err(error) = self.storage.write(offset, data) {
@@ -235,7 +236,7 @@ impl Worker {
                 running.hash.update(data);
                 running.next += block.length;
             }
-            // A block that was hashed already is written anew: start again from the disk.
+            // A block that was already hashed is written again: hash the piece from disk instead.
             Some(running) if running.next > block.begin => {
                 self.running.remove(&block.piece);
             }
@@ -255,7 +256,7 @@ impl Worker {
         self.report(Report::Verified { piece, verdict });
     }
 
-    /// First byte in the payload, and length.
+    /// Offset in the payload, and length.
     fn range(&self, piece: PieceIndex) -> (u64, u32) {
         let start = u64::from(piece.0) * u64::from(self.geometry.piece_bytes());
         (start, self.geometry.piece_len(piece))
@@ -277,7 +278,7 @@ impl Worker {
         hash_rest(storage, geometry, piece, next, &mut hash, &mut self.scratch)?;
         let fit = self.hashes.judge(geometry, piece, hash);
         if fit == Fit::Torn {
-            // No peer is to blame, and nothing would ever be good.
+            // No peer is to blame, and a retry could not succeed.
             let why = format!("its version 1 and version 2 parts disagree about piece {piece}");
             let error =
                 StorageError::new("use the torrent in", storage.root(), io::Error::other(why));
@@ -285,7 +286,8 @@ impl Worker {
             return Ok(Verdict::Lost);
         }
         let good = fit == Fit::Good;
-        // With zeros as padding, whatever was sent: what differs is never the padding alone.
+        // These are digests with zeros as padding, so that blocks never differ only in their
+        // padding.
         let blocks = if good && !want_blocks {
             Vec::new()
         } else {
@@ -293,13 +295,14 @@ impl Worker {
         };
         let odd = !good && !padding.is_empty() && self.is_good_with(piece, padding)?;
         if self.storage.change_count() != changes {
-            // Somebody else writes to the files. No peer is to blame.
+            // Another program writes to the files. No peer is to blame.
             return Ok(Verdict::Lost);
         }
         if odd {
             self.report(Report::OddPadding { piece });
         }
-        // Otherwise too much would have to be kept: requests for the piece are rejected.
+        // Without the limit, too much padding would have to be kept. Requests for such a piece are
+        // rejected.
         if good || odd && self.storage.padding_fits() {
             self.standing.set(piece, true);
         } else {
@@ -314,7 +317,7 @@ impl Worker {
         })
     }
 
-    /// Whether a piece that fails with zeros is good with the padding that was sent.
+    /// Whether a piece that fails with zeros is good with the padding that peers sent.
     fn is_good_with(&mut self, piece: PieceIndex, padding: Vec<Run>) -> Result<bool, StorageError> {
         self.storage.keep_padding(padding);
         self.is_good(piece)

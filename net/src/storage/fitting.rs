@@ -1,4 +1,4 @@
-//! Whether a torrent fits into a folder, found out before any data arrives.
+//! Checks whether a torrent can be stored in a folder, before any data arrives.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,12 +13,13 @@ use unchoke_core::ids::PieceIndex;
 use super::inside::{self, Purpose};
 use super::{FileEntry, Storage, StorageError, Use};
 
-/// Names up to so long are allowed everywhere. Among the file systems in use, eCryptfs allows the
-/// least: 143 bytes.
+/// Names up to this length are allowed everywhere. Of the common file systems, eCryptfs has the
+/// lowest limit: 143 bytes.
 const SHORT_NAME: usize = 140;
 
-/// The system is asked: how long a path or a name may be differs. It looks at the length of a path
-/// before it looks for the file, and at the length of a name in a folder that exists.
+/// Fails if a path or name is too long. The limits differ between systems, so we ask the system. It
+/// checks the length of a path before it looks for the file, and the length of a name in an
+/// existing folder.
 pub(super) fn refuse_long_paths(root: &Path, files: &[FileEntry]) -> Result<(), StorageError> {
     let mut names = BTreeSet::new();
     for file in files.iter().filter(|it| is_used(it)) {
@@ -33,7 +34,7 @@ pub(super) fn refuse_long_paths(root: &Path, files: &[FileEntry]) -> Result<(), 
     names.iter().try_for_each(probe)
 }
 
-/// Whether we may write to it.
+/// Whether we may write to the file.
 fn is_used(file: &FileEntry) -> bool {
     !file.pad && file.wanted != Use::None
 }
@@ -54,7 +55,7 @@ fn refuse_long(path: &Path) -> Result<(), StorageError> {
 }
 
 impl Storage {
-    /// Refuses what is in the way of a file and cannot be written over.
+    /// Fails if something at the path of a file cannot be overwritten.
     pub(super) fn refuse_obstacles(&self) -> Result<(), StorageError> {
         for (number, file) in self.files.iter().enumerate() {
             if !is_used(file) {
@@ -70,7 +71,7 @@ impl Storage {
         Ok(())
     }
 
-    /// Files that are longer than the torrent says.
+    /// Files that are longer than in the torrent.
     #[must_use]
     pub fn longer(&self) -> Vec<usize> {
         let files = self.files.iter().enumerate().filter(|(_, it)| is_used(it));
@@ -81,12 +82,12 @@ impl Storage {
         files.filter_map(longer).collect()
     }
 
-    /// Files that are somebody else's: they have content, no earlier run of ours wrote it, and no piece
-    /// of them is in `good`.
+    /// Files of the user: they have content, no earlier run of ours wrote it, and no piece of them
+    /// is in `good`.
     ///
-    /// A small file without a piece of its own can have no good piece while its neighbours are
-    /// incomplete. It passes if it has the right length and other pieces of the torrent are good, for
-    /// then another client has most likely fetched it.
+    /// A small file that shares all its pieces cannot have a good piece while its neighbours are
+    /// incomplete. It is accepted if it has the right length and other pieces of the torrent are
+    /// good, because then another client has most likely fetched it.
     pub fn foreign(
         &self,
         ours: &[bool],
@@ -120,7 +121,7 @@ impl Storage {
         last || first + size <= end
     }
 
-    /// Whether a file holds nothing but zeros, as after preallocation: to write over it loses nothing.
+    /// Whether a file contains only zeros, as after preallocation. Overwriting it loses nothing.
     fn is_blank(&self, file: usize) -> Result<bool, StorageError> {
         let opened = inside::open(&self.root, &self.files[file].path, Purpose::Read);
         let read = opened.and_then(only_zeros);

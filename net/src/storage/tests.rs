@@ -59,7 +59,7 @@ fn links_that_leave_the_folder_are_refused_before_anything_is_written() {
         symlink(outside.path().join(target), folder.path().join(name)).expect("link");
         let error = Storage::create(folder.path(), three_files()).expect_err("leaves the folder");
         assert!(error.to_string().contains("leads out"), "{error}");
-        // Only to look is allowed; the link comes to light when it is used.
+        // Opening for reading succeeds; the link is detected when the file is used.
         let storage = Storage::open(folder.path(), three_files()).expect("open");
         let at = if name == "a" { 0 } else { 3 };
         assert!(storage.write(at, b"abc").is_err());
@@ -172,7 +172,7 @@ fn a_change_by_somebody_else_is_noticed_and_never_vouched_for() {
                 assert_eq!(storage.take_changed(), [] as [usize; 0], "{name}");
             }
             change(&folder.path().join("a"));
-            // Whether it succeeds differs; that it is noticed does not.
+            // The read may succeed or fail, but the change must be noticed.
             drop(storage.read(0, &mut [0; 3]));
             assert_eq!(storage.take_changed(), [0], "{name}, opened: {opened}");
             assert!(storage.was_changed(0), "{name}");
@@ -215,7 +215,7 @@ fn a_file_that_appears_meanwhile_is_not_written_over() {
             .write(0, b"abc")
             .expect_err("nor is it the second time");
         assert_eq!(fs::read(&path).expect("read"), b"his", "existed: {existed}");
-        // What was deleted is made anew.
+        // The deleted file is created again.
         fs::remove_file(&path).expect("remove");
     }
 }
@@ -274,7 +274,7 @@ fn a_failed_sync_is_not_forgotten() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let storage = Storage::create(folder.path(), three_files()).expect("create");
     storage.write(0, b"abc").expect("write");
-    // The system refuses to sync a pipe: as good as a disk that fails.
+    // The system refuses to sync a pipe, like a failing disk.
     let (reader, _writer) = std::io::pipe().expect("pipe");
     let pipe = File::from(std::os::fd::OwnedFd::from(reader));
     lock(&storage.handles).keep(0, pipe, true);
@@ -306,16 +306,16 @@ fn foreign_files_are_told_from_ours_from_blank_ones_and_from_undecided_ones() {
         good.map(|piece| pieces.insert(PieceIndex(piece)));
         storage.foreign(&ours, &pieces, &geometry).expect("read")
     };
-    // One piece a file.
+    // One piece per file.
     assert_eq!(foreign(4, Some(3)), [0]);
     assert_eq!(foreign(4, Some(0)), [3]);
-    // One piece for two files: with another piece good, a file of the right length passes.
+    // One piece for two files: if another piece is good, a file of the right length is accepted.
     assert_eq!(foreign(8, None), [0, 3]);
     assert_eq!(foreign(8, Some(1)), [] as [usize; 0]);
     fs::write(folder.path().join("his"), "mi").expect("write");
     storage.look(0);
     assert_eq!(foreign(8, Some(1)), [0]);
-    // A whole piece of its own, of 3 bytes, begins with `his` and `good` each.
+    // A whole piece of 3 bytes lies in each of `his` and `good`.
     assert_eq!(foreign(3, Some(4)), [0]);
 }
 
