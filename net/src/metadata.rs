@@ -1,9 +1,9 @@
-//! From a magnet link to its torrent: finds peers and asks them for the info dictionary. BEP 9.
+//! Resolves a magnet link: finds peers and asks them for the info dictionary. BEP 9.
 //!
-//! It ends when the dictionary is there, and never gives up by itself: the caller decides how long to
-//! wait, and drops the future. `peer` is one connection; `announce` asks trackers. What is asked of whom
-//! is decided by [`unchoke_core::metadata::Fetch`], and to whom we connect by
-//! [`unchoke_core::metadata::search`].
+//! The search ends when the dictionary is complete. It has no time limit: the caller decides how
+//! long to wait, and drops the future to cancel. `peer` is one connection; `announce` asks
+//! trackers. [`unchoke_core::metadata::Fetch`] decides what to request from which peer, and
+//! [`unchoke_core::metadata::search`] decides which peers to dial.
 
 mod announce;
 mod layers;
@@ -35,86 +35,86 @@ use crate::lsd::{Lsd, next_neighbour};
 use crate::route::Route;
 use peer::{Event, Peer};
 
-/// Events on their way from connections: 16 KiB each at most, mostly.
+/// Most queued events of connections. Most events have at most 16 KiB.
 const EVENTS: usize = 64;
-/// Time between two words about how it goes.
+/// Time between two status notices.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is wanted, and where to look.
+/// The torrent to find, and where to search.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// What names the torrent.
+    /// The info-hash that identifies the torrent.
     pub info_hash: InfoHash,
     /// The hashes that its info dictionary must have.
     pub expected: Expected,
     /// Tracker URLs.
     pub trackers: Vec<String>,
-    /// Peers that the user or the link named.
+    /// Peers given by the user or the link.
     pub peers: Vec<SocketAddr>,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// Connections at most, both ways together.
+    /// Most connections, in both directions together.
     pub max_connections: u16,
-    /// Whether connections are encrypted.
+    /// The setting for encryption.
     pub encryption: Encryption,
-    /// How connections leave this machine.
+    /// The route of connections.
     pub route: Route,
-    /// The distributed hash table, if it is to be asked, too.
+    /// The distributed hash table, if it is used.
     pub dht: Option<Dht>,
-    /// Announces in the local network, if they are wanted.
+    /// The local service discovery, if it is used.
     pub lsd: Option<Lsd>,
 }
 
-/// How it goes.
+/// News about the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The figures changed.
+    /// The figures.
     Status(Status),
-    /// A sentence about a tracker.
+    /// A message about a tracker.
     Tracker(String),
-    /// A sentence about another source of peers.
+    /// A message about another source of peers.
     Source(String),
-    /// A connection was closed because of what the peer did.
+    /// A connection was closed because of an action of the peer.
     Dropped(SocketAddr, String),
 }
 
-/// Figures of the search.
+/// The figures of the search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Addresses known.
+    /// Known addresses.
     pub known: usize,
     /// Connections.
     pub connected: usize,
-    /// Those that say that they have the dictionary.
+    /// Connected peers that have the dictionary.
     pub having: usize,
-    /// Pieces of the dictionary that have come, and all of them; 0 before that is known.
+    /// Received pieces of the dictionary, and all pieces; 0 until the size is known.
     pub pieces: (u32, u32),
 }
 
-/// Why it could not begin.
+/// Why the search could not start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on port {port}: {source}; choose another with --port")]
 pub struct ListenError {
-    /// As asked for.
+    /// The requested port.
     pub port: u16,
-    /// What the system said.
+    /// The error of the system.
     pub source: std::io::Error,
 }
 
-/// What was found.
+/// The result of the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The info dictionary; its hash is right.
+    /// The info dictionary, with the correct hash.
     pub info: Vec<u8>,
-    /// The piece layers of version 2, bencoded, if the torrent is of use only with them. BEP 52.
+    /// The piece layers of version 2, bencoded, if the torrent needs them. BEP 52.
     pub piece_layers: Option<Vec<u8>>,
-    /// Peers from which it came: they are likely to have the payload, too.
+    /// Peers that sent it. They are likely to have the payload as well.
     pub peers: Vec<SocketAddr>,
-    /// The port on which we listened, and of which trackers were told.
+    /// The port on which we listened and that was announced.
     pub port: u16,
 }
 
-/// Looks for the info dictionary until it is there.
+/// Searches until the info dictionary is complete.
 pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<Found, ListenError> {
     let failed = |source| ListenError {
         port: wanted.port,
@@ -173,12 +173,12 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
 
 struct Finder {
     fetch: Fetch,
-    /// The dictionary, while its piece layers are fetched.
+    /// The dictionary, while its piece layers are being fetched.
     layers: Option<(Vec<u8>, LayerFetch)>,
     expected: Expected,
     search: Search<Internet>,
     peers: BTreeMap<PeerKey, Peer>,
-    /// Connections and trackers; they end with the search.
+    /// The tasks of connections and trackers. They end with the search.
     tasks: JoinSet<()>,
     identity: Identity,
     route: Route,
@@ -235,7 +235,7 @@ impl Finder {
         Instant::START.after(self.epoch.elapsed())
     }
 
-    /// Connects to whom the search names, as long as it does.
+    /// Dials the peers that the search selects.
     fn connect(&mut self) {
         let now = self.now();
         while let Some(act) = self.search.poll(now) {
@@ -275,7 +275,7 @@ impl Finder {
         self.tasks.spawn(line.run(address, accepted));
     }
 
-    /// Sends requests.
+    /// Sends the requests that are due.
     fn ask(&mut self) {
         let now = self.now();
         self.ask_for_layers(now);
@@ -338,7 +338,7 @@ impl Finder {
         let id = hello.extensions.get(METADATA_NAME).copied().unwrap_or(0);
         if let (Some(peer), true) = (self.peers.get_mut(&key), id > 0) {
             peer.metadata_id = id;
-            // 0 is what some clients say as long as they have none themselves.
+            // Some clients send 0 while they do not have the dictionary.
             if let Some(bytes) = hello.metadata_bytes.filter(|it| *it > 0) {
                 match self.fetch.join(key, bytes) {
                     Ok(()) => self.search.note_having(key),
@@ -348,14 +348,14 @@ impl Finder {
         }
     }
 
-    /// Closes a connection for what the peer sent.
+    /// Closes a connection because of a message of the peer.
     fn blame(&mut self, key: PeerKey, why: &str) {
         let now = self.now();
         self.search.condemn(now, key);
         self.drop_for(key, why);
     }
 
-    /// Closes a connection that the search has forgotten, and says why.
+    /// Closes a connection that the search has removed, and reports the reason.
     fn drop_for(&mut self, key: PeerKey, why: &str) {
         if let Some(peer) = self.forget(key) {
             self.notify(Notice::Dropped(peer.address, why.to_owned()));
@@ -390,7 +390,7 @@ impl Finder {
     }
 
     fn notify(&self, notice: Notice) {
-        // A user who went away needs no notices.
+        // Sending fails if the user of the notices is gone.
         drop(self.notices.send(notice));
     }
 }

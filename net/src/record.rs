@@ -1,8 +1,8 @@
-//! Recording a session, and replaying it into a fresh client: the same inputs must give the same
-//! outputs, or something outside the inputs has a say.
+//! Records a session and replays it into a new client. The same inputs must give the same outputs;
+//! otherwise the outputs depend on something besides the inputs.
 //!
-//! JSON Lines: first how the client was made, then one line for each input with its outputs.
-//! Messages are in their wire form, outputs as the debug text.
+//! The format is JSON Lines: first the settings of the client, then one line for each input with
+//! its outputs. Messages are in wire form; outputs are debug text.
 
 mod line;
 mod possible;
@@ -31,53 +31,54 @@ use crate::tuning::Tuning;
 use line::{InputLine, input_of, line_of};
 use possible::Possible;
 
-/// 2: what a client takes and gives, not only its torrent. 3: with what its profile says.
+/// Format 2 added inputs and outputs of the client to those of its torrent. Format 3 added the
+/// settings of the profile.
 const FORMAT: u32 = 3;
 
 /// Everything that a client and its torrent are made from.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// Its settings.
+    /// The configuration of the torrent.
     pub config: Arc<Config>,
-    /// What it has at the start.
+    /// The pieces at the start.
     pub have: Bitfield,
-    /// Id of the choking policy.
+    /// The id of the choking policy.
     pub policy: String,
-    /// What is set of its parameters; the others have their defaults.
+    /// The policy parameters that are set; the others have their defaults.
     pub parameters: Parameters,
-    /// Id of the picker.
+    /// The id of the picker.
     pub picker: String,
-    /// Seed of its random streams.
+    /// The seed of the random streams.
     pub run_seed: u64,
-    /// Which of the peers that share the seed it is.
+    /// The number of this client among those that share the seed.
     pub run_peer: u32,
-    /// Connections at most.
+    /// Most connections.
     pub connections: u16,
-    /// What else client profiles say.
+    /// Other settings of the client profile.
     pub tuning: Tuning,
-    /// Whether peers come from the tracker only. BEP 27.
+    /// Whether the torrent is private: peers come from trackers only. BEP 27.
     pub private: bool,
-    /// What the client calls itself.
+    /// The peer id of the client.
     pub name: PeerId,
-    /// How many trackers each tier has.
+    /// Number of trackers in each tier.
     pub tiers: Vec<usize>,
-    /// How many web seeds it may use.
+    /// Number of web seeds.
     pub web_seeds: u16,
 }
 
-/// Why there is no torrent of these settings.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginError {
-    /// The policy is not known, or has no such parameters.
+    /// The policy or one of its parameters does not exist.
     #[error("{0}")]
     Policy(#[from] choke::ParameterError),
-    /// The picker is not known.
+    /// The picker does not exist.
     #[error("there is no piece picker '{0}'; known are: {known}", known = pick::PICKERS.join(", "))]
     Picker(String),
 }
 
 impl Origin {
-    /// The torrent, at time zero.
+    /// Makes the torrent, at time zero.
     pub fn torrent(&self) -> Result<Torrent, OriginError> {
         let policy = crate::policies::all().build(&self.policy, &self.parameters)?;
         let picker =
@@ -93,7 +94,8 @@ impl Origin {
         ))
     }
 
-    /// How the client behaves around the torrent; the same for every session of these settings.
+    /// The configuration of the client around the torrent; the same for every session with these
+    /// settings.
     fn client_config(&self) -> client::Config {
         let config = client::Config {
             private: self.private,
@@ -102,7 +104,7 @@ impl Origin {
         self.tuning.around(config)
     }
 
-    /// The client, at time zero.
+    /// Makes the client, at time zero.
     pub fn client(&self) -> Result<Client<Internet>, OriginError> {
         let client = Client::new(
             self.client_config(),
@@ -116,7 +118,7 @@ impl Origin {
         Ok(client.with_web_seeds(self.web_seeds))
     }
 
-    /// Debug text of the whole configuration.
+    /// The debug text of the whole configuration.
     fn text(&self) -> String {
         format!("{:?} {:?}", self.config, self.client_config())
     }
@@ -128,7 +130,8 @@ struct Head {
     format: u32,
     total_bytes: u64,
     piece_bytes: u32,
-    /// Version 2: lengths of files that each begin with a piece, and where the last piece ends.
+    /// Version 2: the lengths of the files, each of which begins at a piece, and the end of the
+    /// last piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aligned: Option<(Vec<u64>, u64)>,
     have: String,
@@ -142,7 +145,7 @@ struct Head {
     upload_cap: Option<u64>,
     download_cap: Option<u64>,
     hello: Option<String>,
-    /// The pieces of each rank, if not all are wanted alike.
+    /// The pieces of each priority, if not all are wanted equally.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wanted: Option<Vec<String>>,
     connections: u16,
@@ -154,7 +157,8 @@ struct Head {
     tiers: Vec<usize>,
     #[serde(default)]
     web_seeds: u16,
-    /// Debug text of the whole configuration: replay refuses a recording made with other defaults.
+    /// The debug text of the whole configuration. A replay rejects a recording made with other
+    /// defaults.
     config: String,
 }
 
@@ -172,15 +176,15 @@ struct Line {
 pub struct Recorder {
     file: BufWriter<File>,
     open: Option<Line>,
-    /// Nothing more is written.
+    /// Whether writing failed. Then nothing more is written.
     failed: bool,
     ends: bool,
-    /// Why, if it failed while the session ended.
+    /// The error, if writing failed while the session ended.
     late: Option<io::Error>,
 }
 
 impl Recorder {
-    /// A new recording of a client made from `origin`.
+    /// Starts a recording of a client made from `origin`.
     pub fn create(path: &Path, origin: &Origin) -> io::Result<Self> {
         let config = &origin.config;
         let head = Head {
@@ -229,8 +233,8 @@ impl Recorder {
         })
     }
 
-    /// An input is handed in. Its outputs follow. Fails once: after that nothing is recorded, so that
-    /// the session can end as it should.
+    /// Records an input; its outputs follow. Returns an error once and records nothing afterwards,
+    /// so that the session can end normally.
     pub fn input(&mut self, at: Instant, input: &Input<Internet>) -> io::Result<()> {
         if self.failed {
             return Ok(());
@@ -251,13 +255,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// The session ends. A failure from now on is for [`Self::finish`] to tell: it must not keep the
-    /// session from saving.
+    /// Marks the end of the session. A later error is returned by [`Self::finish`], so that it does
+    /// not prevent the session from saving.
     pub fn ends(&mut self) {
         self.ends = true;
     }
 
-    /// The client asked for something.
+    /// Records an output.
     pub fn output(&mut self, output: &Output<Internet>) {
         if let Some(line) = &mut self.open {
             line.out.push(format!("{output:?}"));
@@ -272,7 +276,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes what is left, unless that failed already.
+    /// Writes the remaining lines, unless writing has failed before.
     pub fn finish(mut self) -> io::Result<()> {
         if self.failed {
             return self.late.map_or(Ok(()), Err);
@@ -282,42 +286,42 @@ impl Recorder {
     }
 }
 
-/// Why a recording could not be replayed, or was not the same.
+/// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The file cannot be read.
+    /// The file could not be read.
     #[error("cannot read the recording: {0}")]
     Io(#[from] io::Error),
-    /// The file is not a recording, or a damaged one.
+    /// The file is not a recording, or it is damaged.
     #[error("line {line} of the recording is not understood: {why}")]
     Line {
-        /// Counted from 1.
+        /// The line number, starting at 1.
         line: usize,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// The recording was made by a version with other defaults.
     #[error("the recording was made with another configuration: {recorded}")]
     OtherConfig {
-        /// As recorded.
+        /// The recorded configuration.
         recorded: String,
     },
-    /// The client cannot be made.
+    /// The client could not be made.
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The outputs differ.
     #[error("line {line}: recorded outputs {recorded:?}, replayed {replayed:?}")]
     Differs {
-        /// Counted from 1.
+        /// The line number, starting at 1.
         line: usize,
-        /// As recorded.
+        /// The recorded outputs.
         recorded: Vec<String>,
-        /// As they are now.
+        /// The outputs of the replay.
         replayed: Vec<String>,
     },
 }
 
-/// Replays a recording into a fresh client. The number of inputs, if all outputs are the same.
+/// Replays a recording into a new client. Returns the number of inputs if all outputs are the same.
 pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     let mut lines = (1..).zip(BufReader::new(File::open(path)?).lines());
     let understood = |line: usize, why: &dyn ToString| ReplayError::Line {
@@ -358,7 +362,7 @@ pub fn replay(path: &Path) -> Result<usize, ReplayError> {
     Ok(count)
 }
 
-/// The configuration that every session starts from; recordings rely on it.
+/// The configuration that every session starts from. Recordings depend on it.
 #[must_use]
 pub fn base_config(geometry: Geometry) -> Config {
     Config::new(geometry)

@@ -1,4 +1,4 @@
-//! A connection whose handshake, and maybe its payload, is encrypted.
+//! A connection with an encrypted handshake and, depending on the agreement, encrypted payload.
 
 use std::io;
 
@@ -13,35 +13,36 @@ use super::failure::HandshakeError;
 use crate::chance;
 use crate::stream::Stream;
 
-/// Bytes read at a time during a handshake.
+/// Most bytes per read during a handshake.
 const CHUNK_BYTES: usize = 1024;
 
-/// Whether connections are encrypted.
+/// The user's setting for encryption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Encryption {
-    /// Never, in either direction.
+    /// No encryption, in either direction.
     Off,
-    /// Where the peer wants it: we dial in the clear first and encrypted if that is refused.
+    /// Encrypt if the peer requires it: dial unencrypted first, and encrypted if the peer refuses
+    /// that.
     #[default]
     Allow,
-    /// Dial encrypted first; the payload is then in the clear if the peer agrees. In the clear
-    /// where the peer cannot do more.
+    /// Dial with an encrypted handshake first; the payload is unencrypted if the peer agrees. Use
+    /// no encryption if the peer does not support it.
     Prefer,
-    /// Always, payload included.
+    /// Encrypt everything, including payload.
     Require,
 }
 
-/// How to begin a connection that we open.
+/// The first message on a connection that we open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Greeting {
-    /// In the clear.
+    /// An unencrypted handshake.
     Plain,
-    /// With an encrypted handshake that offers these methods for the payload.
+    /// An encrypted handshake that offers these methods for the payload.
     Encrypted(Methods),
 }
 
 impl Encryption {
-    /// The ways to try, in this order, each on a connection of its own.
+    /// The greetings to try, in this order, each on a new connection.
     #[must_use]
     pub fn greetings(self) -> &'static [Greeting] {
         const ENCRYPTED: Greeting = Greeting::Encrypted(Methods::BOTH);
@@ -53,12 +54,12 @@ impl Encryption {
         }
     }
 
-    /// Whether peers may connect to us in the clear.
+    /// Whether peers may connect to us without encryption.
     pub(super) fn accepts_plain(self) -> bool {
         self != Self::Require
     }
 
-    /// What peers may choose from that connect to us encrypted; `None` refuses them.
+    /// The methods offered to peers that connect with encryption; `None` refuses them.
     pub(super) fn accepts_encrypted(self) -> Option<Methods> {
         match self {
             Self::Off => None,
@@ -68,13 +69,14 @@ impl Encryption {
     }
 }
 
-/// A connection with everything that an encrypted handshake left behind.
+/// A connection after its encryption handshake, if there was one.
 #[derive(Debug)]
 pub struct Secured {
     pub(super) stream: Stream,
-    /// Bytes that were read and are not used yet, in the clear.
+    /// Decrypted bytes that were read but not processed yet.
     pub(super) early: Vec<u8>,
-    /// Ciphers of what follows; `None` in the clear. Boxed, because few connections have them.
+    /// Ciphers for the rest of the connection; `None` without encryption. Boxed, because few
+    /// connections have them.
     pub(super) ciphers: Option<Box<Ciphers>>,
 }
 
@@ -94,8 +96,8 @@ impl From<Stream> for Secured {
     }
 }
 
-/// Random numbers for one handshake. Pads are as long as chance has it, as Transmission and
-/// libtorrent do, so that lengths tell nothing.
+/// Random numbers for one handshake. The padding has random length, as in Transmission and
+/// libtorrent, so that packet lengths do not identify the protocol.
 fn entropy() -> Entropy {
     let pad = || {
         let length = usize::try_from(chance::random_u64() % 512).expect("below 512");
@@ -114,7 +116,7 @@ fn entropy() -> Entropy {
 }
 
 impl Secured {
-    /// Reads exactly as many bytes as `bytes` holds, decrypted.
+    /// Reads exactly `bytes.len()` bytes and decrypts them.
     pub(super) async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         let here = self.early.len().min(bytes.len());
         bytes[..here].copy_from_slice(&self.early[..here]);
@@ -127,7 +129,7 @@ impl Secured {
         Ok(())
     }
 
-    /// Writes all of `bytes`, encrypted.
+    /// Encrypts and writes all of `bytes`.
     pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
         if let Some(ciphers) = &mut self.ciphers {
@@ -136,7 +138,8 @@ impl Secured {
         self.stream.write_all(&bytes).await
     }
 
-    /// Opens an encrypted connection; `initial` is our handshake, which the peer gets with it.
+    /// Does the encryption handshake of a connection that we opened. `initial` is our BitTorrent
+    /// handshake, sent along with it.
     pub(super) async fn encrypt(
         &mut self,
         torrent: InfoHash,
@@ -148,7 +151,8 @@ impl Secured {
         self.exchange(&mut initiator).await
     }
 
-    /// Answers an encrypted connection, of which the first bytes are in `early` already.
+    /// Does the encryption handshake of an incoming connection. Its first bytes are already in
+    /// `early`.
     pub(super) async fn decrypt(
         &mut self,
         torrents: Vec<InfoHash>,
@@ -177,7 +181,7 @@ impl Secured {
         }
     }
 
-    /// The parts that the two halves of a running connection need.
+    /// The parts for the two halves of a running connection.
     pub(super) fn into_parts(self) -> (Stream, Vec<u8>, Option<Cipher>, Option<Cipher>) {
         let ciphers = self.ciphers.map(|it| *it);
         let (incoming, outgoing) = ciphers

@@ -1,4 +1,4 @@
-//! Trackers, as long as the size of the torrent is not known.
+//! Trackers of a magnet link. The size of the torrent is unknown here.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ use crate::route::Route;
 use crate::text::shown_url;
 use crate::tracker::{ANNOUNCE_TIMEOUT, Agent, TrackerUrl};
 
-/// Asks every tracker again and again, all at once: the sooner a peer is found the better.
+/// Asks all trackers in parallel and repeatedly, to find a peer as soon as possible.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     urls: &[String],
@@ -66,7 +66,7 @@ async fn ask(
 ) {
     let rng = &mut Streams::new(u64::from(query.key)).stream(Purpose::Client, 0);
     let mut announcer = Announcer::new([1], Schedule::default(), rng);
-    // Nobody is found until the search is over.
+    // Peers are wanted until the search is over.
     announcer.want_peers(true);
     let epoch = Clock::now();
     let now = || Instant::START.after(epoch.elapsed());
@@ -90,7 +90,7 @@ async fn ask(
                 };
                 announcer.on_response(now(), wishes);
                 if found.send(answer.peers).await.is_err() {
-                    return; // The search is over.
+                    return; // The search has ended.
                 }
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! After the info dictionary: the piece layers of version 2, which it does not have. BEP 52.
+//! After the info dictionary, the piece layers of version 2, which are not part of it. BEP 52.
 
 use unchoke_core::hashes::Fetch;
 use unchoke_core::ids::PeerKey;
@@ -9,7 +9,7 @@ use unchoke_core::time::Instant;
 use super::Finder;
 
 impl Finder {
-    /// The dictionary and what it needs beside it, if all is there.
+    /// Takes the dictionary and its piece layers if both are complete.
     pub(super) fn take_done(&mut self) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         if let Some(info) = self.fetch.take_done() {
             let Some(mut layers) = self.lacking(&info) else {
@@ -26,9 +26,9 @@ impl Finder {
         Some((info, Some(layers)))
     }
 
-    /// What has to be fetched for this dictionary. A hybrid that the link names by version 1 can be
-    /// verified without, and peers of version 1 could not give it. A dictionary that is no torrent
-    /// needs nothing: the caller will say what is wrong.
+    /// What else must be fetched for this dictionary. A hybrid named by its version 1 hash can be
+    /// verified without layers, and peers of version 1 do not have them. An invalid dictionary
+    /// needs nothing here: the caller reports the error.
     fn lacking(&self, info: &[u8]) -> Option<Fetch> {
         let torrent = [b"d4:info", info, b"e"].concat();
         let torrent = Metainfo::parse_without_layers(&torrent).ok()?;
@@ -60,14 +60,14 @@ impl Finder {
         }
     }
 
-    /// A message about hashes.
+    /// Handles a message about hashes.
     pub(super) fn on_hashes(&mut self, key: PeerKey, message: Message) {
         let now = self.now();
         match message {
-            // We have nothing yet.
+            // We have no hashes to serve yet.
             Message::HashRequest(request) => {
                 if let Some(peer) = self.peers.get(&key) {
-                    // One that does not read is noticed when it is asked for something.
+                    // If the peer does not read, that is noticed when a request is sent.
                     let _ = peer.send(Message::HashReject(request));
                 }
             }

@@ -33,7 +33,7 @@ pub(super) enum InputLine {
         fast: bool,
         extended: bool,
     },
-    /// How it ended, and blocks and payload that were not sent.
+    /// How the connection ended, and the blocks and payload bytes that were not sent.
     Closed {
         peer: u32,
         how: String,
@@ -43,7 +43,7 @@ pub(super) enum InputLine {
         tracker: usize,
         heard: Option<HeardLine>,
     },
-    /// The peer, and the message in its wire form in hex, without payload.
+    /// The peer key, and the message in wire form, in hex and without payload.
     Message(u32, String),
     Writable(u32),
     /// The piece and the digests of its blocks.
@@ -51,17 +51,17 @@ pub(super) enum InputLine {
     Bad(u32, Vec<u64>),
     Padded(u32, Vec<u64>),
     Lost(u32),
-    /// A piece that we had.
+    /// A verified piece was lost.
     PieceLost(u32),
-    /// Caps of upload and download.
+    /// The caps of upload and download.
     Limit([Option<u64>; 2]),
-    /// A choking policy, and what is set of its parameters.
+    /// A choking policy and its set parameters.
     Policy(String, BTreeMap<String, u64>),
-    /// The peer, and piece, begin and length of the block.
+    /// The peer key, and the block as piece, begin and length.
     BlockUnread(u32, [u32; 3]),
 }
 
-/// What a tracker said, times in ns.
+/// The answer of a tracker. Times are in ns.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HeardLine {
@@ -70,7 +70,7 @@ pub(super) struct HeardLine {
     peers: Vec<SocketAddr>,
 }
 
-/// Everything in words; those of a recording are the debug text.
+/// All variants. A recording contains their debug text.
 const ENDS: [Ended; 12] = [
     Ended::ByPeer,
     Ended::Garbage,
@@ -94,7 +94,7 @@ fn of_word<T: Copy + std::fmt::Debug>(all: &[T], text: &str) -> Option<T> {
     all.iter().find(|it| word(*it) == text).copied()
 }
 
-/// The time in ns: what the core makes of it has no finer unit. Far more than anybody waits fits.
+/// The time in ns, the unit of the core. The range is far larger than any real time limit.
 fn nanos(time: Option<Duration>) -> Option<u64> {
     time.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX))
 }
@@ -105,7 +105,7 @@ pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
         Input::Stop => InputLine::Stop,
         Input::Found { source, addresses } => InputLine::Found(word(source), addresses.clone()),
         Input::Knock { address } => InputLine::Knock(*address),
-        // Nothing depends on why.
+        // The reason has no effect on the client.
         Input::Failed { door, .. } => InputLine::Failed(door.0),
         Input::Met {
             door,
@@ -167,7 +167,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
     }
 }
 
-/// The input of a line; `None` if there is no such input.
+/// The input of a line; `None` if no such input exists.
 pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Internet>> {
     Some(match line {
         InputLine::Timeout => Input::Timeout,

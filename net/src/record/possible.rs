@@ -1,4 +1,5 @@
-//! What may happen next, where a client relies on its driver for it: a recording may be damaged.
+//! Checks which inputs can come next. A client relies on its driver for this, but a recording may
+//! be damaged.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +9,14 @@ use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent;
 
-/// What has happened so far, as far as it rules out inputs.
+/// The state that decides which inputs are possible.
 #[derive(Debug)]
 pub(super) struct Possible {
     now: Instant,
-    /// Connections whose handshake is not done.
+    /// Connections whose handshake is not complete.
     doors: BTreeSet<Door>,
     connected: BTreeSet<PeerKey>,
-    /// Pieces that the torrent wants verified.
+    /// Pieces that the torrent has asked to verify.
     unverified: BTreeSet<PieceIndex>,
 }
 
@@ -29,7 +30,7 @@ impl Possible {
         }
     }
 
-    /// Whether `input` may come at `at`. If so, it has come.
+    /// Whether `input` is possible at `at`. If so, it is noted as done.
     pub(super) fn admits(&mut self, at: Instant, input: &Input<Internet>) -> bool {
         let in_order = at >= self.now;
         self.now = at;
@@ -40,7 +41,7 @@ impl Possible {
                 Input::Torrent(torrent::Input::PieceVerified { piece, .. }) => {
                     self.unverified.remove(piece)
                 }
-                // What is still on its way from a connection that is gone is ignored.
+                // The client ignores late events of closed connections.
                 Input::Torrent(_)
                 | Input::Timeout
                 | Input::Stop
@@ -50,7 +51,7 @@ impl Possible {
             }
     }
 
-    /// The client asked for something.
+    /// Notes an output of the client.
     pub(super) fn note(&mut self, output: &Output<Internet>) {
         match output {
             Output::VerifyPiece { piece, .. } => {
@@ -103,7 +104,7 @@ mod tests {
         let (door, peer) = (DOOR, PEER);
         possible.note(&Output::Joined { door, peer });
         assert!(possible.admits(now, &closed));
-        // What was still on its way when it ended.
+        // A late event after the connection closed.
         let writable = torrent::Input::Writable { peer };
         assert!(possible.admits(now, &Input::Torrent(writable)));
         assert!(!possible.admits(now, &closed));
