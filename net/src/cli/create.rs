@@ -20,13 +20,13 @@ use crate::disk::{PieceHash, hash_rest};
 use crate::storage::{FileEntry, Storage, Use};
 use crate::text::bytes;
 
-/// Folders inside each other that are looked into.
+/// Most levels of nested folders that are read.
 const MAX_DEPTH: usize = 90;
-/// Time between two words about how far it is, on a terminal.
+/// Time between two progress messages on a terminal.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Makes a .torrent file. What can be known to be wrong is said before anything is hashed, and a
-/// file appears only when it is complete.
+/// Makes a .torrent file. Errors that can be known early are reported before hashing. The file
+/// appears only when it is complete.
 pub(super) fn create(options: &Create) -> Result<(), Failure> {
     spare(&options.out, "--out")?;
     whole::check_folder(&options.out).map_err(|error| cannot_write(options, &error))?;
@@ -56,16 +56,16 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file as it was found.
+/// A file, as found before hashing.
 struct Found {
     path: Vec<String>,
     length: u64,
     modified: Option<SystemTime>,
 }
 
-/// What is shared.
+/// The file or folder to share.
 struct Source {
-    /// Folder of the file or folder that is shared.
+    /// The folder that contains it.
     parent: PathBuf,
     name: String,
     single: bool,
@@ -96,13 +96,13 @@ impl Source {
         })
     }
 
-    /// Path below the parent folder.
+    /// The path of a file, relative to the parent folder.
     fn below(&self, file: &Found) -> PathBuf {
         let folder = (!self.single).then_some(&self.name);
         folder.into_iter().chain(&file.path).collect()
     }
 
-    /// The files as `builder`, which was made from them, lays them out.
+    /// The files in the order in which `builder` lays them out. `builder` was made from them.
     fn entries(&self, builder: &Builder) -> Vec<FileEntry> {
         let parts = builder.parts().into_iter();
         let entries = parts.map(|part| FileEntry {
@@ -117,7 +117,8 @@ impl Source {
         entries.collect()
     }
 
-    /// A torrent of a file that was written meanwhile would be of neither its old nor its new content.
+    /// Fails if a file was changed during hashing: the torrent would match neither the old nor the
+    /// new content.
     fn refuse_changes(&self) -> Result<(), Failure> {
         for file in &self.files {
             let path = self.parent.join(self.below(file));
@@ -166,7 +167,8 @@ fn found(path: &Path, below: Vec<String>) -> Result<Found, Failure> {
     })
 }
 
-/// Every regular file below `folder`, in the order of names, folder by folder: as in a file tree. Links are left out, with a word.
+/// Collects every regular file below `folder`, folder by folder, in the order of names, as in a
+/// file tree. Links are left out with a warning.
 fn collect(folder: &Path, below: &mut Vec<String>, files: &mut Vec<Found>) -> Result<(), Failure> {
     if below.len() > MAX_DEPTH {
         return Err(Failure::bad_input(format!(
@@ -229,14 +231,14 @@ fn builder(options: &Create, source: &Source) -> Result<Builder, Failure> {
     })
 }
 
-/// The hashing under way.
+/// The running hashing.
 #[derive(Default)]
 struct Work {
     done: AtomicU32,
     stopped: AtomicBool,
 }
 
-/// Hashes on a thread of its own, and ends early at a signal.
+/// Hashes on a separate thread, and stops early at a signal.
 fn block_on_hashing(
     work: &Arc<Work>,
     geometry: &Geometry,
@@ -280,7 +282,7 @@ fn block_on_hashing(
     Ok(hashes)
 }
 
-/// A line on a terminal that says how far it is, and goes when it is done.
+/// A progress line on a terminal. It is removed at the end.
 #[derive(Default)]
 struct Shown(bool);
 
@@ -305,12 +307,12 @@ impl Drop for Shown {
     }
 }
 
-/// What is hashed, and how.
+/// What to hash, and how.
 struct Hashing {
     storage: Storage,
     geometry: Geometry,
     format: Format,
-    /// Of the tree over each piece. Version 2.
+    /// Height of the tree over each piece. Version 2.
     heights: Vec<u32>,
 }
 
@@ -340,7 +342,7 @@ impl Hashing {
     }
 }
 
-/// Puts `text` in the place of the line on the terminal.
+/// Replaces the progress line on the terminal by `text`.
 fn on_line(text: &str) {
     use std::io::Write as _;
     drop(write!(std::io::stderr().lock(), "\r\x1b[K{text}"));

@@ -14,7 +14,7 @@ use crate::resume::{Loaded, Resume};
 use crate::session::{Check as Progress, check as hash_all, file_entries};
 use crate::storage::{Storage, Use};
 
-/// Hashes the data and says for each file how much of it is right.
+/// Hashes the data and prints for each file how many of its pieces are good.
 pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     let choice = choose(&options.choosing, &metainfo, None)?;
@@ -73,7 +73,8 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
     }
 }
 
-/// Resume data that claims a piece which is not good would keep `download` from mending it.
+/// Corrects the resume data: while it claims a bad piece, `download` does not fetch that piece
+/// again.
 fn correct_resume_data(storage: &Storage, metainfo: &Metainfo, have: &Bitfield) {
     let resume = Resume::new(
         storage.root(),

@@ -1,4 +1,4 @@
-//! `unchoke show`: everything that a .torrent file says.
+//! `unchoke show`: prints the content of a .torrent file.
 
 mod json;
 
@@ -14,7 +14,7 @@ use super::options::Show;
 use super::{Failure, read_bytes};
 use crate::text::{bytes, date, shown_url, to_hex};
 
-/// Keys of the file that are shown by name, or by what they mean.
+/// Keys of the file that are shown in a field of their own.
 const ROOT_KEYS: [&str; 11] = [
     "announce",
     "announce-list",
@@ -46,9 +46,9 @@ const INFO_KEYS: [&str; 14] = [
     "sha1",
 ];
 
-/// Most keys that are listed although we do not know them.
+/// Most unknown keys that are listed.
 const MAX_OTHER_KEYS: usize = 100;
-/// Most bytes of a key or value that is shown.
+/// Most bytes shown of a key or value.
 const MAX_SHOWN_BYTES: usize = 80;
 
 pub(super) fn show(options: &Show) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ pub(super) fn show(options: &Show) -> Result<(), Failure> {
         Metainfo::parse(&raw).map_err(|error| Failure::bad_input(format!("{path}: {error}")))?;
     let others = other_keys(&raw);
     drop(raw);
-    // Written as it is made: there may be two million hashes.
+    // Print while formatting: there may be two million hashes.
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = if options.json {
         json::write(&mut out, &metainfo, &others, options.brief)
@@ -66,7 +66,7 @@ pub(super) fn show(options: &Show) -> Result<(), Failure> {
         write_text(&mut out, &metainfo, &others, options.brief)
     };
     match written.and_then(|()| out.flush()) {
-        // A reader that has seen enough, such as `head`, is no failure.
+        // A reader that closes early, such as `head`, is not an error.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::io(format!("cannot print: {error}")))
         }
@@ -74,7 +74,7 @@ pub(super) fn show(options: &Show) -> Result<(), Failure> {
     }
 }
 
-/// Keys that are not shown otherwise, with what they hold.
+/// Keys without a field of their own, with the kind of their value.
 fn other_keys(raw: &[u8]) -> Vec<String> {
     let Ok(document) = decode_prefix(raw, Limits::TORRENT_FILE) else {
         return Vec::new();
@@ -147,7 +147,7 @@ fn notes(it: &Metainfo, index: usize, file: &FileEntry) -> String {
     }
 }
 
-/// The path on file systems that do not tell cases apart, if it is another one there.
+/// The path on file systems that ignore case, if it differs there.
 fn folded(it: &Metainfo, index: usize) -> Option<String> {
     let folded = it.layout.path(index, Naming::Folded);
     (folded != it.layout.path(index, Naming::Exact)).then_some(folded)
@@ -187,7 +187,7 @@ fn write_text(
 
 type Fields = Vec<(&'static str, String)>;
 
-/// What the torrent is.
+/// The fields that describe the torrent.
 fn what(it: &Metainfo) -> Fields {
     let geometry = &it.geometry;
     let (total, piece) = (geometry.total_bytes(), geometry.piece_bytes());
@@ -226,7 +226,7 @@ fn what(it: &Metainfo) -> Fields {
     fields
 }
 
-/// Where it comes from.
+/// The fields about its creation.
 fn origin(it: &Metainfo) -> Fields {
     let private = if it.private {
         "yes: peers from trackers only"
@@ -252,7 +252,7 @@ fn origin(it: &Metainfo) -> Fields {
         .collect()
 }
 
-/// Where its data and its peers are found.
+/// The fields with its sources of data and peers.
 fn sources(it: &Metainfo) -> Fields {
     let mut fields = Fields::new();
     for (tier, urls) in (1..).zip(&it.trackers) {

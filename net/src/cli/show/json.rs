@@ -1,4 +1,4 @@
-//! What `unchoke show --json` prints.
+//! The output of `unchoke show --json`.
 
 use std::io::Write;
 
@@ -84,7 +84,7 @@ pub(super) fn write(
     writeln!(out)
 }
 
-/// The files, each made when it is printed: there may be many.
+/// The files. Each is made while printing, because there may be many.
 struct Files<'a>(&'a Metainfo);
 
 impl Serialize for Files<'_> {
@@ -107,7 +107,7 @@ impl Serialize for Files<'_> {
     }
 }
 
-/// The hashes in hex, each made when it is printed: there may be two million.
+/// The hashes in hex. Each is made while printing, because there may be two million.
 struct Hashes<'a, const BYTES: usize>(&'a [[u8; BYTES]]);
 
 impl<const BYTES: usize> Serialize for Hashes<'_, BYTES> {
