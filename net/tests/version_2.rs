@@ -1,4 +1,5 @@
-//! Torrents of version 2 and hybrids (BEP 52), as a user makes, checks, shares and fetches them.
+//! Torrents of version 2 and hybrids (BEP 52), tested through the command: create, check, seed and
+//! download.
 
 use std::fs;
 use std::path::Path;
@@ -97,7 +98,7 @@ fn what_is_made_is_the_same_each_time_and_is_checked_shared_and_fetched() {
         let pads = fs::read_dir(away.path().join("downloads/all")).expect("lists");
         assert_eq!(pads.count(), 5, "padding is not saved");
         drop(seed);
-        // What is wrong is found in the file in which it is.
+        // The damage is reported for the right file.
         let path = home.join("all/short");
         let good = fs::read(&path).expect("there");
         let mut bad = good.clone();
@@ -129,7 +130,7 @@ fn a_link_of_version_2_brings_the_hashes_of_the_pieces_as_well() {
         let kept = fs::read(away.path().join(kept)).expect("kept");
         let kept = Metainfo::parse(&kept).expect("with its piece layers");
         assert_eq!(kept.version_2, torrent.version_2);
-        // The next start needs nobody.
+        // The next start needs no tracker and no peer.
         let words = ["download", &second, "--no-tracker", "--timeout", "20 s"];
         let again = run(away.path(), &words);
         assert!(again.status.success(), "{}", stderr(&again));

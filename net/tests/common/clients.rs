@@ -1,4 +1,4 @@
-//! Other people's clients, as they are installed on the machine.
+//! Other BitTorrent clients, as installed on the machine.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::front_ends;
 
-/// A process that ends with this value. What it says is kept beside its data.
+/// A process that is killed when this is dropped. Its output is kept next to its data.
 pub(crate) struct Running {
     child: Child,
     log: PathBuf,
@@ -24,7 +24,7 @@ impl Running {
         Self { child, log }
     }
 
-    /// The last of what it said, for a failing test.
+    /// The end of its output, for a failing test.
     pub(crate) fn last_words(&self) -> String {
         let said = fs::read(&self.log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
@@ -35,26 +35,26 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Where a client lives in the test.
+/// The files and settings of a client in a test.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     /// The .torrent file.
     pub(crate) torrent: &'a Path,
-    /// Holds the payload, or will.
+    /// The folder of the payload, before or after the download.
     pub(crate) folder: &'a Path,
-    /// For its own files.
+    /// The folder for the client's own files.
     pub(crate) scratch: &'a Path,
     pub(crate) address: &'a str,
     pub(crate) port: u16,
-    /// It must refuse every connection that is not encrypted, payload included where it can say so.
+    /// Whether it must refuse unencrypted connections and, if it can, unencrypted payload.
     pub(crate) encrypted: bool,
-    /// How it finds others beside trackers, as `libtorrent_peer.py` takes it; libtorrent only.
+    /// Source of peers besides trackers, as an argument of `libtorrent_peer.py`; libtorrent only.
     pub(crate) finder: &'a str,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// A Python that has libtorrent: the one of the system has its packages, another may come first.
+/// A Python with libtorrent. Try the system's Python, too: another one may come first in the path.
 pub(crate) fn python() -> Option<&'static str> {
     let has_libtorrent = |python: &&str| {
         let tried = Command::new(python)
@@ -87,7 +87,7 @@ pub(crate) fn python() -> Option<&'static str> {
 }
 
 impl Client {
-    /// What has to be installed, if it is not.
+    /// The program that must be installed, if it is missing.
     pub(crate) fn missing(self) -> Option<&'static str> {
         match self {
             Self::Transmission => {
@@ -129,11 +129,11 @@ fn transmission(place: Place<'_>) -> Command {
     let settings = place.scratch.join("settings");
     fs::create_dir_all(&watched).expect("folder");
     fs::create_dir_all(&settings).expect("folder");
-    // A link is handed over later.
+    // A magnet link is passed later.
     if place.torrent.is_file() {
         fs::copy(place.torrent, watched.join("it.torrent")).expect("copy");
     }
-    // Only by file: there is no option for peer exchange.
+    // Peer exchange can only be set in the settings file, not by an option.
     fs::write(
         settings.join("settings.json"),
         r#"{ "pex-enabled": false }"#,
@@ -182,7 +182,7 @@ fn aria2(place: Place<'_>, seed: bool) -> Command {
         command.args(["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]);
     }
     if seed {
-        // It looks at what is there only when told that it may.
+        // It checks existing files only with this option.
         command.args(["--check-integrity=true", "--seed-ratio=0.0"]);
     } else {
         command.args(["--seed-time=0", "--allow-overwrite=true"]);
@@ -208,7 +208,7 @@ fn libtorrent(place: Place<'_>, seed: bool) -> Command {
     command
 }
 
-/// opentracker, which lists only the torrents it is told of.
+/// opentracker, configured to list only this torrent.
 pub(crate) fn opentracker(scratch: &Path, address: &str, port: u16, info_hash: &str) -> Running {
     let root = scratch.join("opentracker");
     fs::create_dir_all(&root).expect("folder");

@@ -1,4 +1,4 @@
-//! The tests of `real_peers`: `network` and `stage` are what they share.
+//! The tests of `real_peers`. They share `network` and `stage`.
 
 mod families;
 mod finders;
