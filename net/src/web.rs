@@ -1,12 +1,14 @@
-//! The page that shows why, its interface for programs, and the figures for Prometheus.
+//! The web page that shows the decisions of the policy, its interface for programs, and the figures
+//! for Prometheus.
 //!
-//! A server of HTTP/1.1 for the user of this machine. What it refuses and why is in [`guard`]: a page
-//! of somebody else that is open in the same browser may send us requests, and must learn and change
-//! nothing. `api` has the answers, `json` their form, `stream` what is sent as it happens, `metrics`
-//! the text for Prometheus, and `assets` the page itself, which asks for nothing from elsewhere.
+//! An HTTP/1.1 server for the user of this machine. [`guard`] decides which requests are refused: a
+//! page of another site, open in the same browser, may send requests to us, and must not learn or
+//! change anything. `api` answers requests, `json` formats the answers, `stream` sends events,
+//! `metrics` makes the text for Prometheus, and `assets` holds the page itself, which loads nothing
+//! from other servers.
 //!
-//! A connection lives as long as it gets on: whoever neither sends a request nor takes what it asked
-//! for loses it. So connections, and what waits in each, are bounded.
+//! A connection is closed when it makes no progress: when the client neither sends a request nor
+//! reads the answer. This bounds the number of connections and the data that waits in each.
 
 mod api;
 mod assets;
@@ -33,31 +35,31 @@ use tokio::time::Instant;
 
 use crate::session::board::Board;
 
-/// Connections at a time; more are closed at once.
+/// Most connections at a time. Further connections are closed at once.
 pub const MOST_CONNECTIONS: usize = 64;
-/// Bytes of a head, and of what waits to be written.
+/// Most bytes of a request head, and of an answer that waits to be written.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// For the head of a request.
+/// Time limit for the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// Wait after a failed accept, which is most often a lack of descriptors.
+/// Wait after a failed accept. The most frequent cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The body of an answer: all of it, or as it happens.
+/// The body of an answer: complete, or a stream of events.
 type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
 
-/// How to serve.
+/// Options of the server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0 lets the system choose.
+    /// Address to listen on; port 0 lets the system choose.
     pub address: SocketAddr,
-    /// What a program must show to be answered.
+    /// The token that each request must carry.
     pub token: String,
-    /// For how long a connection may not get on.
+    /// Time after which a connection without progress is closed.
     pub patience: Duration,
 }
 
 impl Options {
-    /// A new token, and the patience that the command has.
+    /// Options with a new token and the patience of the command.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self {
@@ -68,7 +70,7 @@ impl Options {
     }
 }
 
-/// A token that nobody can guess.
+/// A new random token.
 #[must_use]
 pub fn new_token() -> String {
     let mut bytes = [0; 16];
@@ -76,10 +78,10 @@ pub fn new_token() -> String {
     crate::text::to_hex(&bytes)
 }
 
-/// A server that runs until this is dropped.
+/// A running server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     task: AbortHandle,
 }
@@ -90,7 +92,7 @@ impl Drop for Server {
     }
 }
 
-/// What answers are made from.
+/// What the connections share.
 #[derive(Debug)]
 struct Shared {
     board: Board,
@@ -98,7 +100,7 @@ struct Shared {
     patience: Duration,
 }
 
-/// How long a connection may go on without getting on.
+/// The deadline of a connection for its next progress.
 #[derive(Clone, Debug)]
 struct Lease {
     until: Arc<watch::Sender<Instant>>,
@@ -111,12 +113,12 @@ impl Lease {
         Self { until, patience }
     }
 
-    /// It got on.
+    /// Notes progress.
     fn renew(&self) {
         self.until.send_replace(Instant::now() + self.patience);
     }
 
-    /// Completes when the connection has not got on for too long.
+    /// Completes when the connection has made no progress for too long.
     async fn end(&self) {
         let mut until = self.until.subscribe();
         loop {
@@ -129,7 +131,7 @@ impl Lease {
     }
 }
 
-/// Starts to serve what is on `board`.
+/// Starts to serve the torrents of `board`.
 pub async fn start(options: Options, board: Board) -> std::io::Result<Server> {
     let listener = TcpListener::bind(options.address).await?;
     let address = listener.local_addr()?;
@@ -149,7 +151,7 @@ async fn accept_all(listener: TcpListener, shared: Arc<Shared>) {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        // Without a place it is closed, which a browser tries again.
+        // If there are too many connections, close this one; a browser tries again.
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
             let shared = Arc::clone(&shared);
             tokio::spawn(async move {

@@ -18,15 +18,15 @@ use crate::parameter::parameter;
 use crate::policies;
 use crate::session::board::{Order, Panel};
 
-/// Bytes of a request's body.
+/// Most bytes in the body of a request.
 const MOST_BODY_BYTES: usize = 16 * 1024;
-/// For a session to answer.
+/// Time limit for the answer of a session.
 const SESSION_PATIENCE: Duration = Duration::from_secs(10);
-/// For a session to make what it makes only for those who look.
+/// Time limit for a session to make the details.
 const DETAIL_PATIENCE: Duration = Duration::from_secs(2);
 
 const JSON: &str = "application/json";
-/// The page may use nothing but what comes from here, and nobody may frame it.
+/// The page may only load content from this server, and no other page may embed it.
 const HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",
@@ -40,7 +40,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
 ];
 
-/// Why there is no other answer.
+/// An error answer.
 #[derive(Debug)]
 struct Problem {
     status: StatusCode,
@@ -60,7 +60,7 @@ impl From<guard::Refusal> for Problem {
     }
 }
 
-/// What is asked for.
+/// The meaning of a path.
 enum Asked {
     Torrents,
     Torrent(Arc<Panel>),
@@ -73,7 +73,7 @@ enum Asked {
     Switch(Arc<Panel>),
 }
 
-/// The answer to a request, whatever it is.
+/// Answers a request.
 pub(super) async fn answer(
     request: Request<Incoming>,
     shared: &Shared,
@@ -140,7 +140,7 @@ async fn attempt(
     Ok(whole(json::versioned(value).to_string(), JSON))
 }
 
-/// What a path means.
+/// Parses a path.
 fn asked(path: &str, shared: &Shared) -> Result<Asked, Problem> {
     let nothing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no {path}"));
     if path == "/metrics" {
@@ -166,17 +166,17 @@ fn asked(path: &str, shared: &Shared) -> Result<Asked, Problem> {
     })
 }
 
-/// How a torrent stands, with what is made for those who look.
+/// The figures of a torrent, with details.
 async fn detailed(panel: &Panel) -> Arc<crate::session::board::Shown> {
     panel.look();
     let mut changes = panel.changes();
     let made = changes.wait_for(|it| it.detail.is_some());
-    // One that has ended, or is still being checked, has no details.
+    // A torrent that has ended, or is still being checked, has no details.
     drop(tokio::time::timeout(DETAIL_PATIENCE, made).await);
     panel.shown()
 }
 
-/// The body of an order for another policy.
+/// The body of a request that switches the policy.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SwitchTo {
@@ -240,7 +240,7 @@ fn whole(text: impl Into<Bytes>, kind: &'static str) -> Response<Body> {
     response
 }
 
-/// Server-sent events.
+/// An answer of server-sent events.
 fn flowing(events: stream::Events) -> Response<Body> {
     let mut response = Response::new(Either::Right(events));
     let kind = HeaderValue::from_static("text/event-stream");

@@ -1,6 +1,6 @@
-//! The page: three files that are part of the program.
+//! The page: static files that are part of the program.
 
-/// The file at a path, with its type.
+/// The content and type of the file at a path.
 pub(super) fn at(path: &str) -> Option<(&'static str, &'static str)> {
     Some(match path {
         "/" => (include_str!("page/index.html"), "text/html; charset=utf-8"),

@@ -1,10 +1,11 @@
-//! Who is answered. The server is for programs that the user runs and that know its token.
+//! Decides which requests are answered. The server is for programs that the user runs and that know
+//! its token.
 //!
-//! * **Host.** A name that somebody else owns may lead to this machine (DNS rebinding), so a request
-//!   must have been made to an address or to `localhost`.
-//! * **Origin.** A page from elsewhere is refused, whatever it knows.
-//! * **Token.** It comes in a header, which a page from elsewhere cannot set without asking first, and
-//!   never in an address, which is logged and passed on.
+//! * **Host.** The `Host` must be an IP address or `localhost`, because a name of an attacker may
+//!   be resolved to this machine (DNS rebinding).
+//! * **Origin.** Requests of pages from other sites are refused, even with the token.
+//! * **Token.** It must be in a header: another site's page cannot set that header without a
+//!   preflight request. It must not be in the URL, because URLs are logged and passed on.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,10 +14,10 @@ use hyper::{StatusCode, Uri};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Why somebody is refused.
+/// The status and reason of a refusal.
 pub(crate) type Refusal = (StatusCode, &'static str);
 
-/// Whether a request may be looked at at all.
+/// Refuses requests of other sites, before anything else is done.
 pub(crate) fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|it| it.to_str().ok());
@@ -54,7 +55,7 @@ pub(crate) fn check_origin(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal
     Ok(())
 }
 
-/// Whether a host of a request, with or without a port, cannot be a name of somebody else.
+/// Whether the host of a request, with or without a port, is an IP address or `localhost`.
 fn is_here(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,
@@ -66,7 +67,7 @@ fn is_here(host: &str) -> bool {
         || bare.unwrap_or(name).parse::<IpAddr>().is_ok()
 }
 
-/// Whether the token is there.
+/// Checks the token.
 pub(crate) fn check_token(headers: &HeaderMap, token: &str) -> Result<(), Refusal> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let one = given.next().filter(|_| given.next().is_none());
@@ -80,7 +81,7 @@ pub(crate) fn check_token(headers: &HeaderMap, token: &str) -> Result<(), Refusa
     ))
 }
 
-/// Compares in a time that does not tell how much is right.
+/// Compares in constant time, so that the time does not show how many bytes are right.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let differs = one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b));
     one.len() == other.len() && differs == 0

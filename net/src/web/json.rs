@@ -1,4 +1,4 @@
-//! What the interface says, as JSON. The events of `--json` have the same words.
+//! The answers of the interface as JSON. The events of `--json` use the same names.
 
 use serde_json::{Map, Value, json};
 use unchoke_core::choke::Trigger;
@@ -12,12 +12,12 @@ use crate::session::board::{
 };
 use crate::session::{Explained, LastWord, Status};
 
-/// Grows when a name changes or goes; new names come without a word.
+/// Grows when a name is changed or removed. New names may be added without a new version.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
-/// Peers of a round that are told of; the others are counted.
+/// Most peers shown per round; the others are counted.
 const MOST_JUDGED: usize = 100;
 
-/// With the version.
+/// Adds the version.
 pub(super) fn versioned(mut value: Value) -> Value {
     if let Some(object) = value.as_object_mut() {
         object.insert("schema_version".into(), SCHEMA_VERSION.into());
@@ -94,7 +94,7 @@ fn cell(it: &Cell) -> Value {
 fn era(it: &Era) -> Value {
     let [before, after] = it.ledgers.map(|it| columns(&it));
     let grown = before.into_iter().zip(after);
-    // What a closed connection did not take is no longer counted, so a sum may fall.
+    // A sum may fall: when a connection closes, its unsent bytes are subtracted.
     let grown = grown.map(|((name, from), (_, to))| (name, to.saturating_sub(from)));
     let parameters = it.parameters.iter().cloned();
     json!({
@@ -191,7 +191,7 @@ pub(crate) fn status(status: &Status) -> Value {
     })
 }
 
-/// The ledger with the columns that the simulator reports, too.
+/// The ledger with the columns of the simulator.
 pub(crate) fn ledger(ledger: &Ledger) -> Value {
     let named = |names: &[&str], bytes: &[u64]| {
         let cells = names.iter().zip(bytes);
@@ -226,7 +226,7 @@ fn reason(why: Unmet) -> &'static str {
     }
 }
 
-/// The columns, with what they count.
+/// The counts, each with the name of its column.
 pub(crate) fn figures(it: &Candidates) -> Vec<(&'static str, u32)> {
     let mut all = vec![
         ("known", it.known),
@@ -240,7 +240,7 @@ pub(crate) fn figures(it: &Candidates) -> Vec<(&'static str, u32)> {
     all
 }
 
-/// What keeps a torrent from moving.
+/// Why no data arrives.
 pub(crate) fn explained(it: &Explained) -> Value {
     let words = |all: &[LastWord]| -> Vec<Value> {
         let word = |it: &LastWord| json!({ "url": it.url, "said": it.said, "failed": it.failed });
@@ -273,7 +273,7 @@ pub(crate) fn explained(it: &Explained) -> Value {
     })
 }
 
-/// The same as an event of `--json`.
+/// Makes an event of `--json` from the same value.
 pub(crate) fn event(name: &str, mut value: Value) -> Value {
     value["event"] = name.into();
     value

@@ -1,7 +1,8 @@
-//! The ledger for Prometheus: the columns of the simulator by their names, per torrent and in total.
+//! The ledger for Prometheus: the columns of the simulator under the same names, per torrent and in
+//! total.
 //!
-//! They are gauges: a byte counts as useful until its piece fails, and as sent until its connection
-//! breaks, so a figure may fall.
+//! The figures are gauges, because they can fall: a byte counts as useful until its piece fails,
+//! and as sent until its connection closes before it was written.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use unchoke_core::ledger::{Kind, Ledger, Waste};
 
 use crate::session::board::Board;
 
-/// The columns, each with its name.
+/// The columns with their names.
 pub(crate) fn columns(ledger: &Ledger) -> Vec<(String, u64)> {
     let mut columns = vec![
         ("useful_bytes".to_owned(), ledger.payload_useful),
@@ -28,7 +29,7 @@ pub(crate) fn columns(ledger: &Ledger) -> Vec<(String, u64)> {
     columns
 }
 
-/// Everything.
+/// The whole answer.
 pub(super) fn text(board: &Board) -> String {
     let panels = board.panels();
     let each: Vec<(String, Vec<(String, u64)>)> = panels

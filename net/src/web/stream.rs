@@ -1,5 +1,5 @@
-//! Server-sent events. Whoever reads slowly gets the latest figures and misses those between: one
-//! message waits at most.
+//! Server-sent events. A slow reader gets the latest figures and misses those in between, because
+//! at most one message waits.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::session::board::{Board, Panel, State};
 
 /// Time between two messages.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Messages that wait.
+/// Most waiting messages.
 const WAITING: usize = 1;
 
-/// The body of an answer that goes on.
+/// The body of a stream of events.
 pub(super) type Events = Channel<Bytes, Infallible>;
 
-/// Tells of all torrents.
+/// Sends the figures of all torrents.
 pub(super) fn all(board: Board, lease: Lease) -> Events {
     let (sender, events) = Channel::new(WAITING);
     tokio::spawn(async move {
@@ -32,7 +32,7 @@ pub(super) fn all(board: Board, lease: Lease) -> Events {
     events
 }
 
-/// Tells of one torrent, and of the decisions of its policy.
+/// Sends the figures of one torrent, and the decisions of its policy.
 pub(super) fn one(panel: Arc<Panel>, lease: Lease) -> Events {
     let (sender, events) = Channel::new(WAITING);
     tokio::spawn(async move {
@@ -67,7 +67,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Sends one message when there is room for it; false if nobody reads any more.
+    /// Sends one message when there is room for it. Returns false if the reader is gone.
     async fn tell(&mut self, event: &str, value: Value) -> bool {
         let text = json::versioned(value);
         let message = format!("event: {event}\ndata: {text}\n\n");

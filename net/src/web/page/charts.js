@@ -1,4 +1,4 @@
-// Pictures: the map of pieces, and the ledger over time.
+// Charts: the map of pieces, and the ledger over time.
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 1000, HEIGHT = 240, LEFT = 80, BOTTOM = 24, TOP = 8;
@@ -10,7 +10,7 @@ function element(name, attributes = {}, text = "") {
   return it;
 }
 
-/// Cells as the interface has them: pieces, here, under way, copies of the rarest, copies of all.
+/// Draws the map. Each cell, as in API.md: pieces, complete, in progress, copies of the rarest, copies of all.
 export function drawMap(at, cells) {
   while (at.children.length > cells.length) at.lastChild.remove();
   while (at.children.length < cells.length) at.append(document.createElement("i"));
@@ -24,7 +24,7 @@ export function drawMap(at, cells) {
   });
 }
 
-/// Lines over time. `rows`: the first column is time in ms; `switches`: moments in s.
+/// Draws lines over time. The first column of `rows` is the time in ms; `switches` are times in s.
 export function drawLedger(at, rows, columns, shown, switches, format) {
   const end = rows.length ? rows[rows.length - 1][0] : 1;
   const places = shown.map((name) => columns.indexOf(name));

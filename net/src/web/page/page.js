@@ -1,4 +1,4 @@
-// The page. It asks the interface that API.md describes, and shows what comes.
+// The page. It gets its data from the interface that API.md describes.
 import { drawLedger, drawMap } from "/charts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -7,26 +7,26 @@ const LEDGER = ["useful_bytes", "payload_sent_bytes", "protocol_received_bytes",
   "wasted_unrequested_bytes"];
 const MOST_ROUNDS = 200, MOST_ROWS = 1000;
 const WAITS = {
-  nothing_needed: "has nothing that we lack", choked: "choked by it", silent: "silent although asked",
-  asked: "asked", unasked: "free, not asked",
+  nothing_needed: "has no piece that we need", choked: "it chokes us", silent: "does not answer requests",
+  asked: "requested", unasked: "not requested yet",
 };
 const SERVES = {
-  not_interested: "wants nothing", choked: "choked by us", request: "asks for nothing", link: "its link is full",
+  not_interested: "not interested", choked: "we choke it", request: "no request", link: "its link is full",
   cap: "waits for a rate cap", turn: "waits for its turn",
 };
 const STANDINGS = {
   regular: "unchoked", optimistic: "optimistic", ready: "unchoked, kept ready", waiting: "choked",
-  not_interested: "choked, wants nothing",
+  not_interested: "choked, not interested",
 };
 
 const SOURCES = {
   User: "named by you", Tracker: "trackers", Resume: "earlier sessions", LocalNetwork: "local network",
-  Incoming: "came to us", Dht: "DHT", PeerExchange: "peer exchange",
+  Incoming: "incoming", Dht: "DHT", PeerExchange: "peer exchange",
 };
 
 let token = "", chosen = null, rounds = [], history = null, eras = [], flow = null, policies = [];
 
-// The token stands behind the #, which browsers send to nobody; it is kept for this tab.
+// The token is in the URL after the #; browsers do not send that part. It is kept for this tab.
 function findToken() {
   const given = location.hash.slice(1);
   if (/^[0-9A-Za-z]{16,}$/.test(given)) {
@@ -50,7 +50,7 @@ async function json(path, options) {
   return value;
 }
 
-// Server-sent events with a header, which EventSource cannot send. Gives up when `signal` says so.
+// Server-sent events. EventSource cannot send the token header, so they are read here. `signal` ends it.
 async function listen(path, signal, handle) {
   for (let wait = 1; !signal.aborted; wait = Math.min(2 * wait, 15)) {
     try {
@@ -68,7 +68,7 @@ async function listen(path, signal, handle) {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error.message === "token") return login("This token is not right.");
+      if (error.message === "token") return login("This token is wrong.");
       $("link").textContent = "no connection; trying again";
     }
     await new Promise((done) => setTimeout(done, wait * 1000));
@@ -97,7 +97,7 @@ const percent = (part, all) => (all ? `${((100 * part) / all).toFixed(1)} %` : "
 const blocks = (count) => (count === 1 ? "1 block" : `${count} blocks`);
 const shortText = (value) => value.replaceAll("_", " ");
 
-// A row from texts, or from [text, class, element].
+// A table row. Each cell is a text or [text, class, element].
 function row(table, cells) {
   const heads = table.tHead.rows[0].cells, it = document.createElement("tr");
   cells.forEach((cell, place) => {
@@ -197,9 +197,9 @@ function showPeers(peers) {
 function showPieces(it, cells) {
   const lacked = cells.filter((cell) => cell[1] < cell[0]);
   const rare = lacked.filter((cell) => cell[3] === 1).length, none = lacked.filter((cell) => cell[3] === 0).length;
-  $("pieces-text").textContent = `${it.have_pieces} of ${it.pieces} pieces are here.` + (lacked.length
-    ? ` Of ${lacked.length} parts with something missing, ${rare} hold a piece with one copy among the peers and ` +
-      `${none} one without a copy.` : "");
+  $("pieces-text").textContent = `${it.have_pieces} of ${it.pieces} pieces are complete.` + (lacked.length
+    ? ` Of ${lacked.length} incomplete parts of the map, ${rare} contain a piece with one copy among the peers and ` +
+      `${none} contain a piece without a copy.` : "");
   drawMap($("map"), cells);
 }
 
@@ -260,7 +260,7 @@ function showEras() {
 }
 
 function addRound(round) {
-  // After a break the same ones come again.
+  // After a reconnect, rounds that we already have are sent again.
   if (rounds.length && rounds.at(-1).number >= round.number) return;
   rounds.push(round);
   if (rounds.length > MOST_ROUNDS) rounds.shift();
@@ -294,7 +294,7 @@ function showRound() {
     const change = unchoked === peer.was_unchoked ? "" : unchoked ? " (new)" : " (was unchoked)";
     const became = peer.dropped ? "dropped" : STANDINGS[peer.standing] + change;
     const why = peer.why + (peer.dropped ? "; too slow to keep" : "") +
-      (peer.kept_for_its_pieces ? "; kept, as nobody else has its pieces" : "");
+      (peer.kept_for_its_pieces ? "; kept, because no other peer has its pieces" : "");
     return row($("judged"), [String(peer.rank ?? "–"), peer.address ?? `connection ${peer.peer}`,
       [became, peer.dropped ? "dropped" : peer.standing], scores.join(", "), why]);
   }));
@@ -319,7 +319,7 @@ async function switchPolicy(event) {
     await json(`/api/v1/torrents/${chosen}/policy`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(order),
     });
-    $("switched").textContent = `${order.policy} runs now.`;
+    $("switched").textContent = `${order.policy} is running now.`;
     $("switched").className = "ok";
   } catch (error) {
     $("switched").textContent = error.message;
@@ -340,7 +340,7 @@ async function begin() {
   try {
     policies = (await json("/api/v1/policies")).policies;
   } catch (error) {
-    return login(error.message === "token" ? "This token is not right." : error.message);
+    return login(error.message === "token" ? "This token is wrong." : error.message);
   }
   $("login").hidden = true;
   $("main").hidden = false;
