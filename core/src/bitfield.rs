@@ -12,7 +12,7 @@ pub struct Bitfield {
     piece_count: u32,
 }
 
-/// Words that hold `piece_count` bits.
+/// Number of words for `piece_count` bits.
 #[must_use]
 pub const fn word_count(piece_count: u32) -> usize {
     piece_count.div_ceil(64) as usize
@@ -74,8 +74,8 @@ impl Bitfield {
         all
     }
 
-    /// Reads the wire form: the high bit of byte 0 is piece 0 (BEP 3). Spare bits are dropped, as
-    /// some peers set them. `None` if the length is not `ceil(piece_count / 8)`.
+    /// Reads the wire form: the high bit of byte 0 is piece 0 (BEP 3). Spare bits are ignored,
+    /// because some peers set them. `None` if the length is not `ceil(piece_count / 8)`.
     #[must_use]
     pub fn from_wire(bytes: &[u8], piece_count: u32) -> Option<Self> {
         if bytes.len() != piece_count.div_ceil(8) as usize {
@@ -106,7 +106,7 @@ impl Bitfield {
         }
     }
 
-    /// Pieces of the torrent, in the set or not.
+    /// Number of pieces of the torrent, in the set or not.
     #[must_use]
     pub fn piece_count(&self) -> u32 {
         self.piece_count
@@ -133,13 +133,13 @@ impl Bitfield {
         clear_bit(&mut self.words, piece)
     }
 
-    /// Pieces in the set.
+    /// Number of pieces in the set.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.words.iter().map(|word| word.count_ones()).sum()
     }
 
-    /// The pieces that are in `other` as well, which must be of the same torrent.
+    /// The pieces that are also in `other`, which must belong to the same torrent.
     #[must_use]
     pub fn both(&self, other: &Self) -> Self {
         assert_eq!(self.piece_count, other.piece_count, "of two torrents");

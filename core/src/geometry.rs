@@ -12,31 +12,31 @@ pub const BLOCK_BYTES: u32 = 1 << 14;
 /// Most blocks in a torrent: block numbers share a 32-bit word with three flag bits (8 TiB).
 pub const MAX_BLOCKS: u64 = 1 << 29;
 
-/// Size and division of a torrent. The last piece and the last block of a piece may be short. In a
-/// torrent of version 2 the last piece of each file may be (BEP 52): what lies between its end and
-/// the next piece is nobody's payload, and is not asked for.
+/// Size of a torrent and its division. The last piece and the last block of a piece may be short.
+/// In a torrent of version 2 the last piece of each file may be short (BEP 52): the gap up to the
+/// next piece is not payload and is not requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Where the last piece ends, gaps between files included.
+    /// End of the last piece, including gaps between files.
     end: u64,
     piece_bytes: u32,
     piece_count: u32,
     blocks_per_piece: u32,
-    /// Version 2: what is short. Shared, as a torrent may have many files.
+    /// Version 2: the short pieces. Shared, because a torrent may have many files.
     short: Option<Arc<Short>>,
 }
 
-/// Pieces that a file ends in before the piece does.
+/// Pieces that are short because a file ends in them.
 #[derive(Debug, PartialEq, Eq)]
 struct Short {
     total_bytes: u64,
-    /// Piece and its bytes, in order.
+    /// Piece index and bytes, in order.
     pieces: Vec<(u32, u32)>,
-    /// Blocks of the longest piece.
+    /// Number of blocks of the longest piece.
     most_blocks: u32,
 }
 
-/// Why sizes do not make a torrent.
+/// Why sizes are not possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeometryError {
     /// No payload.
@@ -73,8 +73,8 @@ impl Geometry {
         }
     }
 
-    /// Files of these `lengths`, each of which begins with a piece of its own. BEP 52. The last piece
-    /// reaches to `end`, if that is given and nearer than its full length.
+    /// Files of these `lengths`, each of which begins with a new piece. BEP 52. The last piece
+    /// reaches to `end`, if that is given and less than its full length.
     pub fn aligned(
         lengths: impl IntoIterator<Item = u64>,
         piece_bytes: u32,
@@ -118,13 +118,14 @@ impl Geometry {
         self.short.as_ref().map_or(self.end, |it| it.total_bytes)
     }
 
-    /// Where the last piece ends, gaps between files included.
+    /// End of the last piece, including gaps between files.
     #[must_use]
     pub const fn end(&self) -> u64 {
         self.end
     }
 
-    /// Lengths of files that make this geometry by [`Self::aligned`]; `None` if it was made otherwise.
+    /// Lengths of files from which [`Self::aligned`] makes this geometry; `None` if it was made
+    /// otherwise.
     #[must_use]
     pub fn aligned_lengths(&self) -> Option<Vec<u64>> {
         let short = self.short.as_ref()?;
@@ -138,7 +139,7 @@ impl Geometry {
         Some(lengths)
     }
 
-    /// Bytes of the payload that are in the pieces of `set`.
+    /// Bytes of the payload in the pieces of `set`.
     #[must_use]
     pub fn bytes_in(&self, set: &Bitfield) -> u64 {
         let size = u64::from(self.piece_bytes);
@@ -159,25 +160,25 @@ impl Geometry {
         whole - missing
     }
 
-    /// Bytes of every piece but the last, and the last ones of files.
+    /// Bytes of every piece except the last one of the torrent or of a file.
     #[must_use]
     pub const fn piece_bytes(&self) -> u32 {
         self.piece_bytes
     }
 
-    /// Pieces.
+    /// Number of pieces.
     #[must_use]
     pub const fn piece_count(&self) -> u32 {
         self.piece_count
     }
 
-    /// Blocks of every piece but the last.
+    /// Number of blocks of every piece but the last.
     #[must_use]
     pub const fn blocks_per_piece(&self) -> u32 {
         self.blocks_per_piece
     }
 
-    /// Blocks of the longest piece.
+    /// Number of blocks of the longest piece.
     #[must_use]
     pub fn most_blocks(&self) -> u32 {
         match &self.short {
@@ -186,7 +187,7 @@ impl Geometry {
         }
     }
 
-    /// Bytes of `piece` that are payload.
+    /// Bytes of payload in `piece`.
     #[must_use]
     pub fn piece_len(&self, piece: PieceIndex) -> u32 {
         let span = self.piece_span(piece);
@@ -197,7 +198,7 @@ impl Geometry {
         found.map_or(self.piece_bytes, |at| short.pieces[at].1)
     }
 
-    /// Bytes of `piece`, the gap behind the end of its file included: as version 1 counts them where
+    /// Bytes of `piece`, including the gap after the end of its file. Version 1 counts so when
     /// padding fills the gaps. BEP 47.
     #[must_use]
     pub fn piece_span(&self, piece: PieceIndex) -> u32 {
@@ -211,7 +212,7 @@ impl Geometry {
             .expect("at most piece_bytes")
     }
 
-    /// Blocks of `piece`.
+    /// Number of blocks of `piece`.
     #[must_use]
     pub fn blocks_in(&self, piece: PieceIndex) -> u32 {
         self.piece_len(piece).div_ceil(BLOCK_BYTES)
@@ -229,7 +230,7 @@ impl Geometry {
         }
     }
 
-    /// Number of the block within its piece, if `block` is exactly one of ours.
+    /// Index of the block within its piece, if `block` is exactly one of our blocks.
     #[must_use]
     pub fn block_index(&self, block: BlockRef) -> Option<u32> {
         let within = block.piece.0 < self.piece_count
@@ -239,29 +240,29 @@ impl Geometry {
         (within && self.block(block.piece, index) == block).then_some(index)
     }
 
-    /// The number of block number `block` of `piece` among all blocks, if each piece had as many as
-    /// the first: below [`MAX_BLOCKS`]. Both must be of the torrent.
+    /// The number of block `block` of `piece` among all blocks, counted as if each piece had as
+    /// many as the first: below [`MAX_BLOCKS`]. Both must belong to the torrent.
     #[must_use]
     pub fn number(&self, piece: PieceIndex, block: u32) -> u32 {
         piece.0 * self.blocks_per_piece + block
     }
 
-    /// Piece and block of such a number: the inverse of [`Self::number`].
+    /// Piece and block with this number: the inverse of [`Self::number`].
     #[must_use]
     pub fn split(&self, number: u32) -> (PieceIndex, u32) {
         let per_piece = self.blocks_per_piece;
         (PieceIndex(number / per_piece), number % per_piece)
     }
 
-    /// The block of such a number.
+    /// The block with this number.
     #[must_use]
     pub fn numbered(&self, number: u32) -> BlockRef {
         let (piece, block) = self.split(number);
         self.block(piece, block)
     }
 
-    /// Whether `block` is not empty, lies in one piece and is no longer than a request may be. It may
-    /// reach into the gap behind a file: libtorrent asks for whole blocks there, too.
+    /// Whether `block` is not empty, lies in one piece and is not longer than a request may be. It
+    /// may reach into the gap after a file, because libtorrent requests whole blocks there.
     #[must_use]
     pub fn may_request(&self, block: BlockRef) -> bool {
         block.piece.0 < self.piece_count

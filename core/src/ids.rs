@@ -1,24 +1,24 @@
-//! Numbers and names that must not be mixed up.
+//! Newtypes for numbers and names that must not be mixed up.
 
 use core::fmt;
 
-/// Our dense number for a connection, at most [`PeerKey::MAX`]. The driver assigns it and may use it
-/// again only after it has handed in `PeerDisconnected` for it.
+/// Our dense number for a connection, at most [`PeerKey::MAX`]. The driver assigns it, and may
+/// reuse it only after handing in `PeerDisconnected` for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerKey(pub u32);
 
 impl PeerKey {
-    /// The last key: connections are counted in 16 bits ([`crate::client::Config::connections`]), and
-    /// what is kept for each block under way has no room for more, and stands for nobody there if it
-    /// is all ones.
+    /// The last key. Connections are counted in 16 bits ([`crate::client::Config::connections`]),
+    /// and so is the sender of each block under way, where the value with all bits set stands for
+    /// "no sender".
     pub const MAX: Self = Self(u16::MAX as u32 - 1);
 }
 
-/// Position of a piece in the torrent, from 0.
+/// Index of a piece in the torrent, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PieceIndex(pub u32);
 
-/// A part of a piece: what a request asks for. BEP 3, *peer messages*.
+/// A part of a piece, as in a request. BEP 3, *peer messages*.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockRef {
     /// The piece.
@@ -29,7 +29,7 @@ pub struct BlockRef {
     pub length: u32,
 }
 
-/// The 20 bytes by which a peer names itself. BEP 3, BEP 20. Opaque, never text.
+/// The 20 bytes that identify a peer. BEP 3, BEP 20. They are opaque and never treated as text.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub [u8; 20]);
 
@@ -42,8 +42,7 @@ pub struct InfoHash(pub [u8; 20]);
 pub struct InfoHash2(pub [u8; 32]);
 
 impl InfoHash2 {
-    /// What stands for it where there is room for 20 bytes: in handshakes, for trackers and in the
-    /// DHT.
+    /// The first 20 bytes, used in handshakes, for trackers and in the DHT.
     #[must_use]
     pub fn truncated(&self) -> InfoHash {
         let (head, _) = self.0.split_first_chunk().expect("32 bytes");

@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// How many kinds there are.
+    /// Number of kinds.
     pub const COUNT: usize = 11;
     /// Every kind, in column order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -50,7 +50,7 @@ impl Kind {
         Self::Extension,
     ];
 
-    /// The word used in column names.
+    /// Its name in columns.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// The kind that `message` counts as.
+    /// The kind of `message`.
     #[must_use]
     pub const fn of(message: &Message) -> Self {
         match message {
@@ -96,21 +96,21 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
 pub enum Waste {
-    /// Two copies were asked for, in the endgame or by a picker that always does, and this one
-    /// lost the race.
+    /// Two copies were requested, in the endgame or by a picker that always does so, and the other
+    /// came first.
     Endgame,
-    /// Two copies were asked for because the first was late, and this one lost the race.
+    /// Two copies were requested because the first was late, and the other came first.
     Timeout,
-    /// It came after a choke, when it had been asked for elsewhere.
+    /// It came after a choke, when the block had been requested from another peer.
     AfterChoke,
-    /// Its piece failed verification, or the driver could not keep it.
+    /// Its piece failed verification, or the driver could not store it.
     HashFailure,
-    /// We never asked for it.
+    /// We never requested it.
     Unrequested,
 }
 
 impl Waste {
-    /// How many causes there are.
+    /// Number of causes.
     pub const COUNT: usize = 5;
     /// Every cause, in column order.
     pub const ALL: [Self; Self::COUNT] = [
@@ -121,7 +121,7 @@ impl Waste {
         Self::Unrequested,
     ];
 
-    /// The word used in column names.
+    /// Its name in columns.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -143,28 +143,29 @@ pub struct BothWays {
     pub sent: u64,
 }
 
-/// Bytes of one connection or one torrent. `payload_useful` moves to `HashFailure` when a piece
-/// fails, so useful bytes are first correct copies (EVALUATION: receiver-side accounting).
+/// Bytes of one connection or one torrent. If a piece fails, its bytes move from `payload_useful`
+/// to `HashFailure`, so useful bytes are first correct copies (EVALUATION: receiver-side
+/// accounting).
 ///
-/// In this order, and of each kind both directions together, so that in the ledger of a torrent, which
-/// begins a cache line, what blocks, requests and `have`s are counted in lies in two lines of four.
+/// The ledger of a torrent begins a cache line. The order of the fields puts the counters for
+/// blocks, requests and `have`s into two of its four lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Ledger {
     /// Protocol bytes, by [`Kind`].
     pub protocol: [BothWays; Kind::COUNT],
-    /// Payload received in vain, by [`Waste`].
+    /// Payload received that did not help, by [`Waste`].
     pub payload_wasted: [u64; Waste::COUNT],
     /// Payload received that was a first correct copy.
     pub payload_useful: u64,
-    /// Payload handed to the driver for sending, without what it could not send before the
-    /// connection closed.
+    /// Payload handed to the driver for sending, minus what it could not send before the connection
+    /// closed.
     pub payload_sent: u64,
 }
 
 impl Ledger {
-    /// Something of each of the cache lines that blocks, requests and `have`s are counted in, so that
-    /// the processor fetches them.
+    /// Reads from the cache lines with the counters of blocks, requests and `have`s, so that the
+    /// processor fetches them early.
     pub(crate) fn look_at(&self) -> u64 {
         self.protocol[Kind::Have as usize].received ^ self.payload_useful
     }
@@ -187,7 +188,7 @@ impl Ledger {
         self.payload_useful + self.wasted()
     }
 
-    /// Payload received in vain.
+    /// Payload received that did not help.
     #[must_use]
     pub fn wasted(&self) -> u64 {
         self.payload_wasted.iter().sum()

@@ -1,4 +1,4 @@
-//! The messages of the peer protocol, as values. Bytes are the business of `wire`.
+//! The messages of the peer protocol, as values. `wire` converts them from and to bytes.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::merkle::Hash;
 /// the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Nothing, so that the connection is not taken for dead. BEP 3.
+    /// No content; shows that the connection is alive. BEP 3.
     KeepAlive,
     /// The sender will not serve requests. BEP 3.
     Choke,
@@ -37,7 +37,7 @@ pub enum Message {
     Cancel(BlockRef),
     /// UDP port of the sender's DHT node. BEP 5.
     Port(u16),
-    /// This piece would be a good one to ask for. BEP 6.
+    /// This piece would be a good one to request. BEP 6.
     Suggest(PieceIndex),
     /// The sender is a seed. BEP 6.
     HaveAll,
@@ -51,33 +51,33 @@ pub enum Message {
     Extended(Box<Extended>),
     /// Please send these hashes. BEP 52.
     HashRequest(Box<HashRequest>),
-    /// The hashes that were asked for. BEP 52.
+    /// The requested hashes. BEP 52.
     Hashes(Box<Hashes>),
     /// The hashes will not be sent. BEP 52.
     HashReject(Box<HashRequest>),
 }
 
-/// Which hashes of a merkle tree are asked for. BEP 52.
+/// Which hashes of a merkle tree are requested. BEP 52.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HashRequest {
     /// Root of the tree.
     pub root: Hash,
     /// Number of the layer, 0 for the leaves.
     pub base: u32,
-    /// First hash in the layer.
+    /// Index of the first hash in the layer.
     pub index: u32,
-    /// Hashes.
+    /// Number of hashes.
     pub length: u32,
-    /// Layers above for which a proof is wanted.
+    /// Number of layers above for which a proof is wanted.
     pub proofs: u32,
 }
 
 /// Hashes of a merkle tree. BEP 52.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
-    /// What they answer.
+    /// The request that they answer.
     pub request: HashRequest,
-    /// Those of the layer, then those that prove them.
+    /// The hashes of the layer, then the hashes that prove them.
     pub hashes: Vec<Hash>,
 }
 
@@ -86,18 +86,18 @@ pub struct Hashes {
 pub enum Extended {
     /// The extension handshake (extended id 0).
     Handshake(ExtendedHandshake),
-    /// Who the sender is connected to. BEP 11.
+    /// The peers that the sender is connected to. BEP 11.
     Pex {
         /// Extended id as the receiver assigned it.
         id: u8,
-        /// What changed since the sender's last such message.
+        /// Changes since the sender's last such message.
         changes: Contacts,
     },
-    /// Part of the info dictionary, or the wish for it. BEP 9.
+    /// A part of the info dictionary, or a request for it. BEP 9.
     Metadata {
         /// Extended id as the receiver assigned it.
         id: u8,
-        /// What it is about.
+        /// The content.
         message: MetadataMessage,
     },
     /// A message of an extension that this client does not speak.
@@ -120,30 +120,30 @@ pub enum MetadataMessage {
         piece: u32,
         /// Bytes of the whole info dictionary.
         total_bytes: u32,
-        /// The piece itself. Shared, so that a message that waits to be sent costs no copy.
+        /// The piece itself. Shared, so that queued messages need no copy.
         bytes: Arc<[u8]>,
     },
     /// The piece will not be sent.
     Reject(u32),
 }
 
-/// Connections that came and went. BEP 11.
+/// Connections that the sender opened and closed. BEP 11.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
-    /// Connected since.
+    /// New connections.
     pub added: Vec<Contact>,
-    /// No longer connected.
+    /// Closed connections.
     pub dropped: Vec<SocketAddr>,
 }
 
-/// A peer that somebody is connected to. BEP 11, `added` and `added.f`.
+/// A peer that the sender is connected to. BEP 11, `added` and `added.f`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// Where it listens.
     pub address: SocketAddr,
-    /// It has everything, or says that it only uploads. Flag 0x02.
+    /// The peer has every piece, or says that it only uploads. Flag 0x02.
     pub seed: bool,
-    /// Who says so has dialled it. Flag 0x10.
+    /// The sender has dialled the peer successfully. Flag 0x10.
     pub reachable: bool,
 }
 
@@ -154,7 +154,7 @@ pub struct ExtendedHandshake {
     pub extensions: BTreeMap<String, u8>,
     /// TCP port on which the sender listens.
     pub listen_port: Option<u16>,
-    /// Client name and version, made safe to print.
+    /// Client name and version, safe to print.
     pub client: Option<String>,
     /// Requests the sender queues before it drops some.
     pub request_queue: Option<u32>,

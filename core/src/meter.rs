@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::time::Instant;
 
-/// How a rate is estimated from the blocks that came or went.
+/// How a rate is estimated from the blocks that were transferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimator {
     /// Exponential moving average, sampled every second, weight of a sample in 1/65536.
@@ -13,20 +13,22 @@ pub enum Estimator {
         /// Weight of the newest one-second sample, in 1/65536.
         weight: u32,
     },
-    /// Mainline's `Measure`: the exact mean for the first `window`. Later each update and each round
-    /// counts the old rate for as much of the last `window` as came before it: without bytes the rate
-    /// falls the faster the more often it is looked at (BitTorrent 3.4.2 `CurrentRateMeasure`).
+    /// Mainline's `Measure`. During the first `window` the rate is the exact mean. Later each
+    /// update and each round takes the new rate as a mean: the old rate counts for the part of the
+    /// last `window` before the update. So without bytes the rate falls faster if it is updated
+    /// more often (BitTorrent 3.4.2 `CurrentRateMeasure`).
     Mainline {
-        /// Span that the old rate stands for at most.
+        /// Longest span for which the old rate counts.
         window: Duration,
-        /// The meter starts as if this long had passed without a byte: 1 s down, 5 s up in 3.4.2.
+        /// The meter starts as if this time had passed without a byte: 1 s down, 5 s up in 3.4.2.
         fudge: Duration,
     },
-    /// Bytes of the last `window`, as Transmission (2 s) and aria2 (10 s) measure, in two spans of
-    /// that length: the earlier one counts in proportion to the part of it that is still in the
-    /// window. Those clients keep finer bins (250 ms and 1 s); a steady rate reads the same.
+    /// Bytes of the last `window`, as Transmission (2 s) and aria2 (10 s) measure. They are counted
+    /// in two spans of that length; the earlier span counts in proportion to the part of it that is
+    /// still in the window. Those clients use finer bins (250 ms and 1 s); a steady rate gives the
+    /// same value.
     Window {
-        /// Span that is looked back over, at least 1 ms.
+        /// Length of the window, at least 1 ms.
         window: Duration,
     },
 }
@@ -44,8 +46,8 @@ impl Estimator {
 /// The state of one estimator; 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
-    /// EMA and mainline: rate in 1/256 byte/s, as hundreds of roundings add up. Window: bytes in the
-    /// span before.
+    /// EMA and mainline: rate in 1/256 byte/s, because hundreds of roundings add up. Window: bytes
+    /// in the previous span.
     rate: u64,
     /// EMA: bytes in the present second. Mainline: start of the averaged span, ms. Window: bytes in
     /// the present span.
@@ -59,7 +61,7 @@ fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Milliseconds modulo 2^32, which is 49.7 days: differences come out right beyond that.
+/// Milliseconds modulo 2^32, which is 49.7 days. Differences are still right.
 fn clock(now: Instant) -> u32 {
     u32::try_from(now.as_millis() & u64::from(u32::MAX)).expect("32 bits")
 }
@@ -96,7 +98,7 @@ impl Meter {
         }
     }
 
-    /// A meter by another estimator that shows the same rate at `now`.
+    /// A meter with another estimator that shows the same rate at `now`.
     #[must_use]
     pub fn convert(&self, from: Estimator, to: Estimator, now: Instant) -> Self {
         let rate = self.rate(from, now);
@@ -159,7 +161,8 @@ impl Meter {
         }
     }
 
-    /// Takes every whole second since the last update into the average; quiet ones as zeros.
+    /// Adds every whole second since the last update to the average; seconds without bytes count as
+    /// zeros.
     fn close_seconds(&mut self, weight: u32, now: Instant) {
         let second = narrow(now.as_secs());
         let mut passed = second.saturating_sub(self.at);
@@ -181,7 +184,7 @@ impl Meter {
         (self.part, self.at) = (0, second);
     }
 
-    /// Moves on to the span that holds `now`.
+    /// Moves on to the span that contains `now`.
     fn close_window(&mut self, window_ms: u32, now: Instant) {
         let spans = clock(now).wrapping_sub(self.at) / window_ms;
         if spans > 0 {

@@ -1,5 +1,6 @@
-//! Picking: which piece to begin next. Sharing a begun piece among peers, endgame and cancels are
-//! the same for every picker and live in [`crate::torrent`].
+//! Picking: which piece to begin next. All other parts of downloading, such as sharing a begun
+//! piece among peers, endgame and cancels, are the same for every picker and are in
+//! [`crate::torrent`].
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -19,7 +20,7 @@ pub use rarest_first::RarestFirst;
 pub use registry::{PICKERS, build};
 pub use simple::{Duplicate, RandomPiece, Sequential};
 
-/// What a picker may know.
+/// What a picker can know.
 #[derive(Clone, Copy, Debug)]
 pub struct PickView<'a> {
     /// Pieces we lack and have not begun, as 64-bit words.
@@ -28,52 +29,53 @@ pub struct PickView<'a> {
     pub peer_has: &'a [u64],
     /// Copies of each piece among connected peers.
     pub availability: &'a [u16],
-    /// How far we are.
+    /// State of the download.
     pub progress: Progress,
 }
 
-/// How far the download is, and how the peer in question delivers.
+/// State of the download, and how the peer delivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Pieces we have.
+    /// Number of pieces we have.
     pub have_count: u32,
-    /// Pieces that are begun and not yet verified.
+    /// Number of pieces that are begun and not yet verified.
     pub begun_count: u32,
-    /// Blocks of a whole piece.
+    /// Number of blocks of a whole piece.
     pub piece_blocks: u32,
-    /// Open connections.
+    /// Number of open connections.
     pub peer_count: u32,
-    /// The peer owes us a block and sent none for long.
+    /// The peer owes us a block and has sent none for long.
     pub snubbed: bool,
 }
 
-/// A begun piece that a peer could go on with.
+/// A begun piece that the peer could continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
     /// The piece.
     pub piece: PieceIndex,
     /// Copies of it among connected peers.
     pub copies: u16,
-    /// Blocks of it that are neither here nor asked for.
+    /// Number of its blocks that are neither here nor requested.
     pub free: u32,
 }
 
-/// How a picker treats pieces that are begun. The default is mainline's.
+/// How a picker treats begun pieces. The default is mainline's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
-    /// A seed goes on only with pieces of which a seed was asked for a block. Other leechers can
-    /// finish their own pieces; if the only seed does it for them, it releases new pieces later.
-    /// Mainline 4.0 `PiecePicker.next`.
+    /// A seed continues only pieces of which we already requested a block from a seed. Other
+    /// leechers can finish their own pieces; if the only seed does it for them, it releases new
+    /// pieces later. Mainline 4.0 `PiecePicker.next`.
     pub spares_seeds: bool,
-    /// Of begun pieces with as many copies, the fullest comes first. Otherwise the first one listed.
+    /// Among begun pieces with equally many copies, the fullest comes first. Otherwise the first
+    /// one listed.
     pub fullest_first: bool,
-    /// With a snubbed peer the begun piece with the most copies comes first, not the rarest.
+    /// For a snubbed peer the begun piece with the most copies comes first, not the rarest.
     pub reverses_for_snubbed: bool,
-    /// A peer that could deliver a whole piece in this time has its pieces to itself, so many in a row
-    /// as it could deliver.
+    /// A peer that could deliver a whole piece in this time gets its pieces to itself, as many in a
+    /// row as it could deliver.
     pub whole_within: Option<Duration>,
-    /// How fast a peer delivers is averaged over seconds: weight of the newest one, in 1/65536. It decides
-    /// how much a peer is asked for ahead, and who could deliver a whole piece.
+    /// Weight of the newest second in the average of a peer's rate, in 1/65536. The average decides
+    /// how much is requested ahead from a peer, and whether the peer could deliver a whole piece.
     pub newest_second: u32,
 }
 
@@ -84,8 +86,8 @@ impl Default for Habits {
             fullest_first: false,
             reverses_for_snubbed: false,
             whole_within: None,
-            // A time constant of 2 s, so that it follows the first seconds after an unchoke:
-            // 65536 * (1 - exp(-1/2)).
+            // A time constant of 2 s, so that the average follows the first seconds after an
+            // unchoke: 65536 * (1 - exp(-1/2)).
             newest_second: 25_787,
         }
     }
@@ -104,13 +106,13 @@ pub trait PickPolicy: fmt::Debug + Send {
     /// A piece of [`PickView::candidates`], or `None` if there is none.
     fn pick(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex>;
 
-    /// How it treats pieces that are begun.
+    /// How the picker treats begun pieces.
     fn habits(&self) -> Habits {
         Habits::default()
     }
 
-    /// Whether to begin a piece with the peer although it could go on with `begun`. Never with
-    /// strict priority, Cohen 2003 §2.4.1.
+    /// Whether to begin a piece with the peer instead of continuing `begun`. Never with strict
+    /// priority, Cohen 2003 §2.4.1.
     fn begins_anew(&self, _begun: Begun, _view: &PickView<'_>) -> bool {
         false
     }

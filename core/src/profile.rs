@@ -1,8 +1,8 @@
-//! Client profiles: what deployed clients ship, as one table. Scenarios, plans and `unchoke --profile`
-//! start from a row of it; any key can still be set on top.
+//! Client profiles: the settings of deployed clients, as one table. Scenarios, plans and `unchoke
+//! --profile` start from a row; any key can still be set in addition.
 //!
-//! Where a figure was read stands beside it; `experiments/PROFILES.md` says what each row leaves out.
-//! What a client does that no key here can say, it does not do.
+//! The source of each figure stands beside it. `experiments/PROFILES.md` says what each row leaves
+//! out. Behaviour of a client that no key here can express is not modelled.
 
 use core::time::Duration;
 
@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Mainline 3.4.2 `rerequest_interval`; libtorrent's shortest time between announces is the same.
 const REREQUEST: Duration = Duration::from_mins(5);
 
-/// What a client ships.
+/// The settings of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Its name in scenarios, plans and on the command line.
@@ -29,27 +29,29 @@ pub struct Profile {
     pub policy: &'static str,
     /// Registered piece picker.
     pub picker: &'static str,
-    /// Requests it keeps outstanding at a peer.
+    /// Number of requests it keeps outstanding at a peer.
     pub pipeline: Pipeline,
-    /// A peer that owes a block for so long is snubbed.
+    /// A peer that owes a block for this long is snubbed.
     pub snub_after: Duration,
-    /// How it asks for the last blocks.
+    /// How it requests the last blocks.
     pub endgame: Endgame,
-    /// Connections at most, both ways together.
+    /// Most connections, incoming and outgoing together.
     pub max_connections: u16,
-    /// Connections from which on it dials nobody; `None` for mainline's share of `max_connections`.
+    /// Number of connections above which it does not dial; `None` for mainline's share of
+    /// `max_connections`.
     pub initiate: Option<u16>,
     /// With fewer connections than this it asks the tracker early; `None` as for `initiate`.
     pub enough: Option<u16>,
-    /// It asks the tracker early after so long.
+    /// Time after which it asks the tracker early.
     pub rerequest_interval: Duration,
     /// It exchanges peers. BEP 11.
     pub peer_exchange: bool,
-    /// What it lets peers ask for under a choke, and whether it asks itself. BEP 6. Of no torrent yet.
+    /// What it allows under a choke, and whether it uses what others allow. BEP 6. The info-hash is
+    /// not set yet.
     pub allowed_fast: AllowedFast,
 }
 
-/// Nothing is allowed under a choke, or nothing of it is used.
+/// Nothing is allowed under a choke, and nothing that others allow is used.
 const NEVER: AllowedFast = AllowedFast {
     grants: 0,
     takes: false,
@@ -57,13 +59,14 @@ const NEVER: AllowedFast = AllowedFast {
     info_hash: InfoHash([0; 20]),
 };
 
-/// The client of the claim: `tit_for_tat` with five connections.
+/// The client of the original claim: `tit_for_tat` with five connections.
 const ORIGINAL: Profile = Profile {
     id: "original",
     summary: "the client of the claim: tit_for_tat, five connections, slow ones dropped",
     policy: "tit_for_tat",
     picker: "rarest_first",
-    // Cohen 2003 §2.2: five requests; the rest as libtorrent, where the claim says nothing.
+    // Cohen 2003 §2.2: five requests. Where the claim says nothing, the values are those of
+    // libtorrent.
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
         min: 5,
@@ -94,9 +97,11 @@ const MAINLINE: Profile = Profile {
     },
     // `max_slice_length` 16 KiB, `snub_time` 30 s.
     snub_after: Duration::from_secs(30),
-    // It asks everybody for everything that is left at once; one block at a time comes closest.
+    // The client asks all peers for all missing blocks at once; one block at a time is the closest
+    // setting.
     endgame: Endgame::Strict,
-    // Legout et al. 2006, §III.A: at most 80 connections, 40 of its own making, 20 at least.
+    // Legout et al. 2006, §III.A: at most 80 connections, at most 40 opened by the client, at least
+    // 20.
     max_connections: 80,
     initiate: Some(40),
     enough: Some(20),
@@ -127,7 +132,8 @@ const TRANSMISSION: Profile = Profile {
     enough: Some(50),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
-    // `peer-mgr.cc`: what peers allow is "not currently supported"; it allows nothing itself.
+    // `peer-mgr.cc`: using what peers allow is "not currently supported"; the client allows nothing
+    // itself.
     allowed_fast: NEVER,
 };
 
@@ -137,8 +143,9 @@ const LIBTORRENT: Profile = Profile {
     summary: "libtorrent-rasterbar 2.0: 8 slots every 15 s by bytes of the round, strict endgame",
     policy: "libtorrent_fixed",
     picker: "libtorrent",
-    // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. It begins with four and
-    // adds one for each block while the rate grows (`peer_connection.cpp`), which no key here says.
+    // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. The client
+    // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`); no
+    // key here models that.
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
         min: 2,
@@ -180,7 +187,8 @@ const ARIA2: Profile = Profile {
     summary: "aria2: 4 slots every 10 s by speed, 55 peers, everybody asked for the last pieces",
     policy: "aria2",
     picker: "rarest_first",
-    // `BtConstants.h`: 6 to 256. It adds requests as answers come quicker; the time is ours.
+    // `BtConstants.h`: 6 to 256. The client adds requests when answers come faster; the time is our
+    // choice.
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
         min: 6,
@@ -188,7 +196,7 @@ const ARIA2: Profile = Profile {
     },
     // `bt-request-timeout`.
     snub_after: MINUTE,
-    // In the endgame every peer is asked for whatever is missing.
+    // In the endgame every peer is asked for all missing blocks.
     endgame: Endgame::Strict,
     // `bt-max-peers`.
     max_connections: 55,
@@ -216,7 +224,8 @@ const RQBIT: Profile = Profile {
         max: 128,
     },
     snub_after: MINUTE,
-    // It takes a piece over from a slower peer; a second copy that is cancelled comes closest.
+    // The client takes a piece over from a slower peer; a second copy that is cancelled is the
+    // closest setting.
     endgame: Endgame::Capped,
     max_connections: 128,
     initiate: Some(128),
@@ -239,7 +248,7 @@ const ANACROLIX: Profile = Profile {
         max: 1024,
     },
     snub_after: MINUTE,
-    // It takes requests over from peers with more of them; see `RQBIT`.
+    // The client takes requests over from peers that have more of them; see `RQBIT`.
     endgame: Endgame::Capped,
     // `EstablishedConnsPerTorrent`.
     max_connections: 50,
@@ -247,7 +256,7 @@ const ANACROLIX: Profile = Profile {
     enough: Some(25),
     rerequest_interval: REREQUEST,
     peer_exchange: true,
-    // `peerconn.go`: it asks for what peers allow.
+    // `peerconn.go`: the client uses what peers allow.
     allowed_fast: AllowedFast {
         takes: true,
         ..NEVER
@@ -273,7 +282,8 @@ impl Profile {
         PROFILES.iter().find(|it| it.id == id)
     }
 
-    /// The configuration of a torrent; what profiles do not say is as [`Config::new`] has it.
+    /// The configuration of a torrent; values that profiles do not set are those of
+    /// [`Config::new`].
     #[must_use]
     pub fn torrent(&self, geometry: Geometry) -> Config {
         Config {
@@ -286,8 +296,8 @@ impl Profile {
         }
     }
 
-    /// How the client behaves around its torrent; what profiles do not say is as
-    /// [`client::Config::new`] has it.
+    /// The configuration of the client around a torrent; values that profiles do not set are those
+    /// of [`client::Config::new`].
     #[must_use]
     pub fn around(&self) -> client::Config {
         client::Config::new(self.max_connections).with(self.initiate, self.enough)

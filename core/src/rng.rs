@@ -1,9 +1,9 @@
-//! Random streams by name, so that one more draw here shifts nothing there.
+//! Named random streams: an extra draw in one stream does not change the others.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-/// What a stream is drawn for. The numbers are part of the result format: append, never reorder.
+/// The purpose of a stream. The numbers are part of the result format: append, never reorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Purpose {
@@ -35,9 +35,9 @@ pub enum Purpose {
     Break = 12,
     /// Names, secrets and numbers of a node of the distributed hash table.
     Dht = 13,
-    /// The order in which a client asks its trackers, and when it exchanges connections.
+    /// The order in which a client asks its trackers, and the phase of its turnovers.
     Client = 14,
-    /// What share of its links a connection gets.
+    /// The share of its links that a connection gets.
     Share = 15,
 }
 
@@ -60,7 +60,7 @@ impl Streams {
         self.run_seed
     }
 
-    /// The stream for `purpose` of the peer or other thing numbered `entity`.
+    /// The stream for `purpose` of the peer (or other object) with number `entity`.
     #[must_use]
     pub fn stream(self, purpose: Purpose, entity: u32) -> Rng {
         Rng {
@@ -73,8 +73,8 @@ impl Streams {
 
 /// One stream of random numbers: `ChaCha8`, the same on every machine.
 ///
-/// It holds where it stands and no more, and the cipher runs anew for each draw: draws are rare, and
-/// a generator with its buffer is thirteen times as large, three of them in each peer of a swarm.
+/// It stores only its position and runs the cipher for each draw. Draws are rare, and a generator
+/// with a buffer would be thirteen times as large; each peer of a swarm has three.
 #[derive(Clone, Debug)]
 pub struct Rng {
     run_seed: u64,
@@ -96,7 +96,7 @@ impl Rng {
     /// Uniform in `0..n`, by rejection. `n` must not be zero.
     pub fn below(&mut self, n: u64) -> u64 {
         assert!(n > 0, "nothing lies below zero");
-        // Rejecting the draws above the largest multiple of n leaves each remainder equally likely.
+        // Reject draws above the largest multiple of n, so that each remainder is equally likely.
         let limit = u64::MAX - (u64::MAX % n + 1) % n;
         loop {
             let draw = self.next_u64();
@@ -106,7 +106,7 @@ impl Rng {
         }
     }
 
-    /// Uniform position in a sequence of `length` things.
+    /// Uniform index into a sequence of `length` elements.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("below a usize")
     }

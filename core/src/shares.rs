@@ -1,13 +1,13 @@
-//! A rate that several torrents share: who may have how much of it.
+//! Divides a rate among several torrents.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Kept free for who uses hardly anything, so that it can begin at once: a block a second.
+/// Reserved for torrents with hardly any traffic, so that they can begin at once: a block a second.
 const FLOOR: u64 = 16 * 1024;
 
-/// What somebody could use who uses `rate` of `allotted` bytes/s: anything if it uses nearly all of it,
-/// otherwise somewhat more than now.
+/// The rate to ask for, given that `rate` of the `allotted` bytes/s is used: no limit if nearly all
+/// of it is used, otherwise somewhat more than now.
 #[must_use]
 pub fn wish(rate: u64, allotted: u64) -> u64 {
     if rate.saturating_mul(10) >= allotted.saturating_mul(9) {
@@ -17,8 +17,8 @@ pub fn wish(rate: u64, allotted: u64) -> u64 {
     }
 }
 
-/// Divides `total`: nobody gets less than another unless it wishes for less, and what nobody wishes
-/// for is spread evenly. The sum is at most `total`.
+/// Divides `total` fairly: a torrent gets less than another only if it asks for less. The part that
+/// no torrent asks for is spread evenly. The sum is at most `total`.
 #[must_use]
 pub fn divide(total: u64, wishes: &[u64]) -> Vec<u64> {
     let mut order: Vec<usize> = (0..wishes.len()).collect();

@@ -56,8 +56,8 @@ impl Instant {
         }
     }
 
-    /// The first moment from this one on that is a whole number of periods after the start; a
-    /// period of zero is always over.
+    /// The first moment, from this one on, that is a whole number of periods after the start. With
+    /// a period of zero it is this moment.
     #[must_use]
     pub fn next_multiple_of(self, period: Duration) -> Self {
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);

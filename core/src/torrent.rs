@@ -1,15 +1,14 @@
 //! One torrent: inputs in, outputs out, one deadline.
 //!
 //! This file holds the state and the entry points. The parts:
-//! - requests and blocks: `download`, `endgame`, `whole` (pieces kept for one peer), `asked` (the life
-//!   of a request), `patience` (how long it may take), `partial` (pieces under way), `exclusive` (failed pieces, left to one peer), `verify`,
-//!   `lost` (pieces gone again), `suspects` (who sent corrupt blocks), `web_seed`;
-//! - uploads: `upload`, `choking` (the policy asked and obeyed), `super_seed` (pieces revealed one
-//!   by one), `allowed` (pieces served under a choke), `claims` (what we say that we have);
-//! - peers: `conn` (one connection), `traffic` (what went over it), `requests` (a queue of it),
-//!   `interest`, `remotes` (who has what), `exchange` (who is connected to whom);
-//! - the rest: `rounds` (decisions, for those who look), `switch` (another policy), `explain`, `needs` (what is wanted), `ledgers` (where the bytes went), `upkeep` (timers), `ahead` (the seam for a driver
-//!   of many torrents).
+//! - download: `download`, `endgame`, `whole` (pieces kept for one peer), `asked` (life of a
+//!   request), `patience` (its time limits), `partial` (pieces under way), `exclusive` (failed
+//!   pieces), `verify`, `lost` (lost pieces), `suspects` (senders of corrupt blocks), `web_seed`;
+//! - upload: `upload`, `choking`, `super_seed`, `allowed` (allowed fast), `claims` (false claims);
+//! - peers: `conn` (one connection), `traffic` (its counters), `requests` (its queue), `interest`,
+//!   `remotes` (pieces of each peer), `exchange` (PEX);
+//! - others: `rounds` and `explain` (for displays), `switch` (of policy), `needs` (wanted pieces),
+//!   `ledgers`, `upkeep` (timers), `ahead` (for drivers of many torrents).
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -85,9 +84,8 @@ use traffic::{Traffic, TrafficId, TrafficTable};
 
 /// The download and upload of one torrent with all its connections.
 ///
-/// In the order of use, so that what most inputs need lies in a few cache lines: each of the first
-/// five paragraphs is one, the ledgers are four, of which two are used often, and what is under way
-/// takes two more. The last paragraph is for what is needed seldom.
+/// The fields are in the order of use: most inputs touch only the first cache lines. Each of the first
+/// five paragraphs is one line; the ledgers take four (two are used often), the pieces under way two.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Torrent {
@@ -103,14 +101,14 @@ pub struct Torrent {
     have_count: u32,
     /// Connections that are neither closed nor being closed.
     open: u32,
-    /// There is, or has been, a rate cap on uploads: of the torrent or of a connection.
+    /// There is, or has been, a cap on uploads: of the torrent or of a connection.
     capped: bool,
     /// Connections with [`Conn::overdue`].
     overdue: u16,
 
     next_tick: Instant,
     next_upkeep: Instant,
-    /// When a rate cap lets something through again.
+    /// When a cap lets bytes through again.
     next_allowance: Instant,
     upload: Option<Box<Bucket>>,
     download: Option<Box<Bucket>>,
@@ -135,7 +133,7 @@ pub struct Torrent {
 
     /// Pieces we lack and have not begun.
     unbegun: Bitfield,
-    /// Peers that would deliver but have nothing that is not asked for already.
+    /// Peers that would deliver, but all blocks they have are requested already.
     starving: Vec<PeerKey>,
     /// When the last [`Output::Broadcast`] went out.
     last_broadcast_at: Instant,
@@ -144,18 +142,18 @@ pub struct Torrent {
     policy: BoxedPolicy,
     picker: BoxedPicker,
     tick: u64,
-    /// Who was served last when a cap opened.
+    /// The peer served last when a cap opened.
     turn: usize,
-    /// Set while peers are exchanged.
+    /// Set if peers are exchanged.
     exchange: Option<Box<Exchange>>,
     suspects: Suspects,
-    /// Set once something may be granted or taken. See `allowed`.
+    /// Set once a piece may be granted or taken. See `allowed`.
     allowances: Option<Box<Allowances>>,
-    /// Pieces that peers may still believe we have. See `lost`.
+    /// Lost pieces that peers may still believe we have. See `lost`.
     lost: Option<Box<Bitfield>>,
-    /// Set while not everything is wanted.
+    /// Set if not all pieces are wanted equally.
     needs: Option<Box<Needs>>,
-    /// Set while somebody looks at the decisions of the policy.
+    /// Set while decisions of the policy are recorded.
     rounds: Option<Box<Rounds>>,
     choke_rng: Rng,
     pick_rng: Rng,
@@ -169,7 +167,7 @@ fn after_phase(now: Instant, period: Duration, phase: &mut Rng) -> Instant {
 
 impl Torrent {
     /// A torrent that has the pieces of `have`. `entity` numbers its random streams. Timers start
-    /// at a random phase of their period, or all peers of a simulation would tick together
+    /// at a random phase of their period; otherwise all peers of a simulation would tick together
     /// (see [`Config::aligned_ticks`]).
     #[must_use]
     pub fn new(
@@ -259,7 +257,7 @@ impl Torrent {
         }
     }
 
-    /// What hides the pieces of a torrent that starts complete, if the user or the policy wants that.
+    /// State for hiding pieces, if the torrent starts complete and the user or the policy wants it.
     fn hiding(config: &Config, policy: &BoxedPolicy, complete: bool) -> Option<Box<SuperSeed>> {
         let disclosure = match policy.disclosure() {
             Disclosure::All if config.super_seed => Disclosure::WhenPassedOn,
@@ -269,7 +267,7 @@ impl Torrent {
         hides.then(|| Box::new(SuperSeed::new(disclosure)))
     }
 
-    /// Takes in one thing that happened. Drain [`Self::poll_output`] afterwards.
+    /// Takes in one event. Drain [`Self::poll_output`] afterwards.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Timeout => self.on_timeout(now),
@@ -286,7 +284,7 @@ impl Torrent {
                 message: Message::Have(piece),
             } if self.is_counted(peer, piece) => self.count_have(now, peer, piece),
             Input::Message { peer, message } => {
-                // What it hangs on is noted where requests begin and end.
+                // Blocks and requests update it where requests begin and end.
                 let noted = matches!(message, Message::Piece(_) | Message::Request(_));
                 self.on_message(now, peer, message);
                 if !noted {
@@ -309,7 +307,7 @@ impl Torrent {
         self.outputs.pop_front()
     }
 
-    /// When to hand in [`Input::Timeout`], if nothing happens before.
+    /// When to hand in [`Input::Timeout`], if no other input comes before.
     #[must_use]
     #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -326,7 +324,7 @@ impl Torrent {
         &self.have
     }
 
-    /// Pieces we have.
+    /// Number of pieces we have.
     #[must_use]
     pub fn have_count(&self) -> u32 {
         self.have_count
@@ -338,7 +336,7 @@ impl Torrent {
         self.have_count == self.config.geometry.piece_count()
     }
 
-    /// Where the bytes went, over all connections that were.
+    /// Where the bytes went, over all connections including closed ones.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledgers.all
@@ -357,7 +355,7 @@ impl Torrent {
         &self.availability
     }
 
-    /// Whether we choke this peer; also true of unknown ones.
+    /// Whether we choke this peer; also true for unknown peers.
     #[must_use]
     pub fn am_choking(&self, peer: PeerKey) -> bool {
         self.conns
@@ -365,8 +363,8 @@ impl Torrent {
             .is_none_or(|conn| !conn.open || conn.am_choking)
     }
 
-    /// Whether something that this peer sent may still turn out to be corrupt. As long as it may, its key
-    /// is best given to nobody else, even if it is gone.
+    /// Whether a block of this peer may still turn out to be corrupt. Until then its key should not
+    /// be given to another peer, even after it disconnects.
     #[must_use]
     pub fn has_evidence(&self, peer: PeerKey) -> bool {
         self.partials.names(peer) || self.suspects.names(peer)
@@ -379,7 +377,7 @@ impl Torrent {
         conn.is_some() && self.remotes.count(peer) == self.have.piece_count()
     }
 
-    /// Connections to peers that have something we lack.
+    /// Number of connected peers that have a piece we need.
     #[must_use]
     pub fn interesting(&self) -> usize {
         usize::from(self.interesting)
@@ -392,12 +390,12 @@ impl Torrent {
             .filter(|conn| conn.open && !conn.closing)
     }
 
-    /// What went over a connection.
+    /// The traffic row of a connection.
     fn traffic(&self, peer: PeerKey) -> &Traffic {
         &self.traffic[self.conns[peer.0 as usize].traffic]
     }
 
-    /// The row of a connection, which is made if it has none.
+    /// The traffic row of a connection; makes one if there is none.
     #[inline]
     fn traffic_id(&mut self, peer: PeerKey) -> TrafficId {
         let conn = &mut self.conns[peer.0 as usize];
@@ -407,7 +405,7 @@ impl Torrent {
         conn.traffic
     }
 
-    /// The same row, to be changed.
+    /// The same, mutable.
     fn traffic_mut(&mut self, peer: PeerKey) -> &mut Traffic {
         let id = self.traffic_id(peer);
         self.traffic.get_mut(id).expect("it has a row now")
@@ -431,7 +429,7 @@ impl Torrent {
 
     fn disconnect(&mut self, peer: PeerKey, reason: Reason) {
         if self.conn(peer).is_some() {
-            // Nothing that it still sends counts.
+            // Messages that the peer still sends are ignored.
             self.give_up_requests(peer, Mark::Choked);
             let conn = &mut self.conns[peer.0 as usize];
             conn.closing = true;
@@ -442,8 +440,8 @@ impl Torrent {
         }
     }
 
-    /// Closes a connection for a reason that is not the torrent's. [`Output::Disconnect`] comes behind
-    /// what was already said to the peer, and nothing more is said to it.
+    /// Closes a connection for a reason outside the torrent. [`Output::Disconnect`] comes after the
+    /// earlier messages to the peer, and no further message is sent.
     pub fn close(&mut self, peer: PeerKey) {
         self.disconnect(peer, Reason::ByClient);
     }
@@ -470,7 +468,7 @@ impl Torrent {
             Message::NotInterested => self.on_interest(now, peer, false),
             Message::Bitfield(set) => self.on_bitfield(now, peer, &set),
             Message::Cancel(block) => self.on_cancel(now, peer, block),
-            // Those about hashes are the business of `crate::hashes`.
+            // `crate::hashes` handles the messages about hashes.
             Message::KeepAlive
             | Message::Port(_)
             | Message::HashRequest(_)
@@ -485,7 +483,7 @@ impl Torrent {
             Message::HaveNone => self.on_bitfield(now, peer, &Bitfield::empty(pieces)),
             Message::Reject(block) => self.on_reject(now, peer, block),
             Message::AllowedFast(piece) => self.on_allowed_fast(now, peer, piece),
-            // Advice that this client does not take: no peer chooses its pieces.
+            // We ignore suggestions: peers must not choose our pieces.
             Message::Suggest(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What a user wants of a torrent, and how urgently: files chosen, pieces ranked.
+//! Which pieces a user wants, and with what priority.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -7,25 +7,25 @@ use crate::bitfield::Bitfield;
 use crate::geometry::Geometry;
 use crate::ids::PieceIndex;
 
-/// How much a file is wanted. A piece that several files share counts for the one wanted most.
+/// Priority of a file. A piece that several files share has the highest of their priorities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Not at all: no piece is fetched for its sake.
+    /// Not wanted: no piece is downloaded for it.
     Skip,
     /// After all others.
     Low,
-    /// As most are.
+    /// The default.
     #[default]
     Normal,
     /// Before all others.
     High,
 }
 
-/// The ranks of what is wanted, the most urgent first.
+/// The priorities of wanted pieces, the most urgent first.
 pub const RANKS: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Low];
 
-/// Which pieces are wanted, in ranks. A peer is asked for a piece of a lower rank only if it has none
-/// of a higher one that could be begun.
+/// The wanted pieces by priority. A piece of a lower priority is requested from a peer only if the
+/// peer has no piece of a higher one that could be begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// A set for each of [`RANKS`]; they do not overlap.
@@ -34,7 +34,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Nothing of `piece_count` pieces.
+    /// No piece of `piece_count`.
     #[must_use]
     pub fn nothing(piece_count: u32) -> Self {
         let empty = || Bitfield::empty(piece_count);
@@ -51,7 +51,7 @@ impl Wanted {
         files: impl IntoIterator<Item = (Range<u64>, Priority)>,
     ) -> Self {
         let mut files: Vec<(Range<u64>, Priority)> = files.into_iter().collect();
-        // The most wanted first: a piece stays in the rank that it came into first.
+        // The most urgent file first: a piece keeps the first priority it gets.
         files.sort_by_key(|(_, priority)| core::cmp::Reverse(*priority));
         let mut wanted = Self::nothing(geometry.piece_count());
         let size = u64::from(geometry.piece_bytes());
@@ -68,7 +68,7 @@ impl Wanted {
         wanted
     }
 
-    /// Wants `piece`, unless it is wanted already. Panics if it is not of the torrent.
+    /// Adds `piece`, unless it is wanted already. Panics if the torrent has no such piece.
     pub fn add(&mut self, piece: PieceIndex, priority: Priority) {
         let rank = RANKS.iter().position(|it| *it == priority);
         if let Some(rank) = rank
@@ -78,13 +78,13 @@ impl Wanted {
         }
     }
 
-    /// All pieces that are wanted.
+    /// All wanted pieces.
     #[must_use]
     pub fn pieces(&self) -> &Bitfield {
         &self.all
     }
 
-    /// The ranks, the most urgent first, with the pieces of each.
+    /// The priorities, the most urgent first, with their pieces.
     pub fn ranks(&self) -> impl Iterator<Item = (Priority, &Bitfield)> {
         RANKS.into_iter().zip(&self.ranks)
     }

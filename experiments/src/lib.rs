@@ -15,8 +15,8 @@
 //! policies, shares of adopters and seeds are crossed into units, each with an id that is the hash of
 //! what it runs. [`run`] looks which of them the store lacks, runs these on all cores (`sim` runs one
 //! swarm a unit), and writes each whole or not at all. [`findings`] reads the units back, pairs runs of
-//! one seed, and gives ratios with intervals and a verdict in words. [`show`] writes tables, figures
-//! and the report. One hash of all results ends the command.
+//! one seed, and gives ratios with intervals and a verdict in words; `findings/measure.rs` computes E1
+//! to E5 from the byte ledger of each run. [`show`] writes tables, figures and the report. One hash of all results ends the command.
 //!
 //! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
 #![expect(

@@ -10,27 +10,31 @@ use crate::rng::Rng;
 /// libtorrent `whole_pieces_threshold`: 20 s.
 const WHOLE_WITHIN: Duration = Duration::from_secs(20);
 
-/// libtorrent `stat.cpp`: each second four fifths of the rate before and a fifth of the newest.
+/// libtorrent `stat.cpp`: each second the rate becomes four fifths of the old rate plus a fifth of
+/// the newest.
 const NEWEST_SECOND: u32 = 65_536 / 5;
 
 /// libtorrent-rasterbar (`piece_picker.cpp`, `piece_picker.hpp`, `peer_connection.cpp`
-/// `picker_options`). Until four pieces are complete, random ones, and begun ones are finished first.
-/// From then on the rarest piece comes first, and a begun piece only before those with as many
-/// copies; of several begun ones the fullest. Begun pieces come before all others while there are
-/// too many of them: more than one and a half for each peer, or more than 32 MiB. A snubbed peer is
-/// asked for the pieces with the most copies, so that snubbed peers meet at the same pieces. Seeds
-/// are asked for anything. A peer that could send a whole piece in 20 s has whole pieces to itself, and
-/// with the rarest those beside it, as many as it could send in that time.
+/// `picker_options`).
 ///
-/// Left open: the client marks pieces begun by snubbed peers so that others leave them. All pieces have
-/// the same priority.
+/// Until four pieces are complete, pieces are chosen at random, and begun ones are finished first.
+/// From then on the rarest piece comes first. A begun piece comes only before others with equally
+/// many copies; of several begun ones the fullest comes first. But all begun pieces come first
+/// while there are too many of them: more than one and a half for each peer, or more than 32 MiB. A
+/// snubbed peer is asked for the pieces with the most copies, so that snubbed peers work on the
+/// same pieces. Seeds are asked for any piece. A peer that could send a whole piece in 20 s gets
+/// whole pieces to itself. When the rarest piece is chosen for such a peer, it also gets the
+/// neighbouring pieces, as many as it could send in that time.
 ///
-/// The rarest piece is looked for once for each block: linear in the pieces that could be begun.
+/// Left open: the client marks pieces begun by snubbed peers so that others avoid them. All pieces
+/// have the same priority.
+///
+/// The rarest piece is searched once for each block: linear in the pieces that could be begun.
 #[derive(Clone, Copy, Debug)]
 pub struct Libtorrent {
     /// Pieces to complete at random first; `initial_picker_threshold`.
     pub random_first: u32,
-    /// Blocks in begun pieces above which they are finished first: 32 MiB.
+    /// Blocks in begun pieces above which begun pieces are finished first: 32 MiB.
     pub begun_blocks: u32,
 }
 
@@ -83,7 +87,7 @@ impl PickPolicy for Libtorrent {
         if view.progress.snubbed {
             others.any(|it| it > begun.copies)
         } else {
-            // Whoever we ask has a copy: nothing is rarer than that.
+            // The peer itself has a copy, so a piece with one copy is the rarest possible.
             begun.copies > 1 && others.any(|it| it < begun.copies)
         }
     }

@@ -7,8 +7,8 @@ use crate::rng::Rng;
 /// Random pieces until `random_first` are complete, then the piece with the fewest copies, ties at
 /// random. Cohen 2003 §2.4; four random pieces as mainline's `rarest_first_cutoff`.
 ///
-/// The scan is linear in the pieces that could be begun, once for each piece begun: with P pieces
-/// of b blocks that is P/b additions a block, and a `have` costs a single increment.
+/// The scan is linear in the pieces that could be begun, and there is one scan for each piece
+/// begun. With P pieces of b blocks that is P/b steps per block. A `have` costs a single increment.
 #[derive(Clone, Copy, Debug)]
 pub struct RarestFirst {
     /// Pieces to complete at random first.
@@ -30,7 +30,7 @@ impl PickPolicy for RarestFirst {
     }
 }
 
-/// The piece whose copies have the least `rank`, each of several equally likely.
+/// The piece whose number of copies has the smallest `rank`; ties are broken at random.
 pub(super) fn extreme(
     view: &PickView<'_>,
     rank: impl Fn(u16) -> u16,

@@ -4,20 +4,20 @@ use super::{PickPolicy, PickView};
 use crate::ids::PieceIndex;
 use crate::rng::Rng;
 
-/// Any piece, each equally likely.
+/// Any piece, each with equal probability.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomPiece;
 
-/// The piece with the lowest number, as a player that streams wants.
+/// The piece with the lowest index, for players that stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sequential;
 
-/// Any piece, and each block from up to three peers at once, to keep what comes first and throw the
-/// rest away. What a downloader without a scheduler does; no deployed client does it before the
-/// endgame (BEP 3, *endgame*). The first rung of the ladder that tells what a scheduler saves.
+/// Any piece, and each block from up to three peers at once; the first copy is kept and the others
+/// are wasted. This models a downloader without a scheduler. No deployed client does it before the
+/// endgame (BEP 3, *endgame*). Comparing it with other pickers shows how much a scheduler saves.
 #[derive(Clone, Copy, Debug)]
 pub struct Duplicate {
-    /// Requests for a block under way at most.
+    /// Most live requests for a block.
     pub copies: u8,
 }
 

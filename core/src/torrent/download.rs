@@ -21,7 +21,7 @@ use crate::pick::{Begun, Habits, PickView, Progress};
 use crate::time::Instant;
 
 impl Torrent {
-    /// Sends one request if there is something to ask for, and a rate cap lets it through. `course` is
+    /// Sends one request if there is a block to request and the download cap allows it. `course` is
     /// that of [`Self::next_block`].
     pub(super) fn request_one(
         &mut self,
@@ -53,7 +53,8 @@ impl Torrent {
             return true;
         }
         self.asked(peer, |asked| asked.ask(now, number, mark));
-        // Who fell silent is asked in case it wakes, and keeps the block from nobody meanwhile.
+        // A silent peer gets a request in case it delivers again. The request does not count, so
+        // that the block stays free for other peers.
         if self.turn_of(peer) == Turn::Silent {
             self.give_up_requests(peer, Mark::Overdue);
         }
@@ -61,11 +62,12 @@ impl Torrent {
         true
     }
 
-    /// A block that is asked of nobody: mostly of a begun piece (Cohen 2003 §2.4.1, strict
-    /// priority), otherwise of a piece that the picker chooses.
+    /// Picks a block that is not requested yet: usually from a begun piece (Cohen 2003 §2.4.1,
+    /// strict priority), otherwise from a piece that the picker chooses.
     ///
-    /// `course` is the begun piece that the last call chose and the next would choose again, while it
-    /// has free blocks: for calls in a row between which nothing else happens. `None` at first.
+    /// `course` speeds up calls in a row between which nothing else happens. It is the begun piece
+    /// that the last call chose and the next call would choose again, as long as the piece has free
+    /// blocks. `None` at first.
     fn next_block(
         &mut self,
         now: Instant,
@@ -122,12 +124,12 @@ impl Torrent {
         if row > 0 {
             self.keep_row(now, peer, allowed, slot, row);
         }
-        // The only one that it could go on with.
+        // The next call can go on with the new piece only if there was no other begun piece.
         *course = Some(slot).filter(|_| begun.is_none());
         self.take_from(slot, of_seed, doubtful)
     }
 
-    /// Whether the picker begins a piece with the peer although it could go on with the one in `slot`.
+    /// Whether the picker begins a piece with the peer instead of continuing the one in `slot`.
     fn begins_anew(
         &self,
         peer: PeerKey,
@@ -162,8 +164,8 @@ impl Torrent {
         }
     }
 
-    /// A begun piece that the peer can go on with, the one with the fewest copies first, as far as
-    /// the picker's habits say nothing else; only one that `suits`.
+    /// A begun piece that `suits` and that the peer can continue: the one with the fewest copies,
+    /// unless the picker's habits say otherwise.
     fn begun(
         &self,
         peer: PeerKey,
@@ -223,7 +225,7 @@ impl Torrent {
         self.keep_or_waste(now, peer, block, index, answer.request);
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
-            self.schedule_uploads(now); // What came may have earned its sender a block.
+            self.schedule_uploads(now); // A policy may owe the sender a block now.
         }
         self.fill(now, peer);
         if answer.frees {
@@ -263,8 +265,9 @@ impl Torrent {
         }
     }
 
-    /// The block is here: tell everybody who was asked for it as well, and may still send it: who
-    /// was given up on and, if there are `others`, who was not.
+    /// The block is here: cancel the requests for it at other peers. If there are `others`, these
+    /// are live requests; overdue requests are always looked for, because they may still be
+    /// answered.
     fn cancel(&mut self, now: Instant, answered: Pending, others: bool) {
         let number = answered.number();
         let block = self.config.geometry.numbered(number);
@@ -309,7 +312,7 @@ impl Torrent {
             return;
         }
         let fast = conn.agreed.fast();
-        // With BEP 6 a reject follows for each request; without, they are silently gone.
+        // With BEP 6 a reject follows for each request. Without BEP 6 the peer drops them silently.
         if !fast {
             self.give_up_requests(peer, Mark::Choked);
         }
@@ -318,7 +321,7 @@ impl Torrent {
         self.free_pending(peer);
     }
 
-    /// Nothing is asked of a peer that chokes us: others may have the memory of its queue.
+    /// Frees the memory of the queue of a peer that chokes us, for use by others.
     fn free_pending(&mut self, peer: PeerKey) {
         let conn = &self.conns[peer.0 as usize];
         let traffic = self.traffic.get_mut(conn.traffic);
@@ -333,10 +336,11 @@ impl Torrent {
             return;
         }
         if !conn.agreed.fast() {
-            // Streams are ordered: what was not answered before the choke never will be.
+            // Messages arrive in order, so requests that were not answered before the choke never
+            // will be.
             self.asked(peer, |asked| asked.forget());
         }
-        // Who changes its mind all the time is asked at the next upkeep.
+        // If the peer changes its mind too often, its pipeline is filled at the next upkeep.
         if !self.is_costly(peer, 1) {
             self.fill(now, peer);
         }
@@ -357,11 +361,12 @@ impl Torrent {
         if was_live && let Some(bucket) = self.download.as_mut() {
             bucket.put_back(block.length);
         }
-        // Who refuses although it does not choke us is asked after those that deliver.
+        // A peer that rejects a request although it does not choke us is asked after the peers that
+        // deliver.
         if was_live && refuses && self.is_prompt(peer) {
             self.asked(peer, |asked| asked.become_unproven());
         }
-        // Nor for the same at once, again and again.
+        // And not at once: we would request the same block again and again.
         if refuses {
             self.keep_no_longer(peer);
             self.no_longer_starving(peer);
@@ -379,7 +384,7 @@ impl Torrent {
         }
     }
 
-    /// No answer is expected any more for what this peer was asked; others may be asked.
+    /// No answer to the requests of this peer is expected any more; other peers may be asked.
     pub(super) fn give_up_requests(&mut self, peer: PeerKey, mark: Mark) {
         self.asked(peer, |asked| asked.give_up(mark));
         self.end_exclusivity(peer);

@@ -1,4 +1,4 @@
-//! Pieces under way: which of their blocks are asked for, which are there.
+//! Pieces under way: which of their blocks are requested or here.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,21 +9,21 @@ use crate::ids::{PeerKey, PieceIndex};
 
 const NONE: u32 = u32::MAX;
 
-/// Who sent a block: nobody, or somebody who is gone.
+/// Stands for "no sender", or a sender that disconnected.
 const NOBODY: u16 = u16::MAX;
 
-/// One block of a piece under way.
+/// State of one block of a piece under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// Who sent it, once `received`: a [`PeerKey`], or [`NOBODY`].
+    /// The sender, once `received`: a [`PeerKey`], or [`NOBODY`].
     from: u16,
-    /// Live requests for it.
+    /// Number of live requests for it.
     asked: u8,
-    /// How many of them are at peers that may never answer; [`RECEIVED`] once it came.
+    /// How many of these are at peers that may never answer; [`RECEIVED`] once the block came.
     doubtful: u8,
 }
 
-/// More requests than any block has.
+/// Greater than any number of requests.
 const RECEIVED: u8 = u8::MAX;
 
 impl Block {
@@ -31,12 +31,12 @@ impl Block {
         self.doubtful == RECEIVED
     }
 
-    /// Live requests for it.
+    /// Number of live requests for it.
     pub(super) fn asked(self) -> u8 {
         self.asked
     }
 
-    /// Those at peers that deliver.
+    /// Number of live requests at peers that deliver.
     pub(super) fn firmly_asked(self) -> u8 {
         self.asked.saturating_sub(self.doubtful)
     }
@@ -61,26 +61,27 @@ const FRESH: Block = Block {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Partial {
     pub(super) piece: PieceIndex,
-    /// Blocks of it.
+    /// Number of its blocks.
     count: u32,
-    /// Blocks not received.
+    /// Number of blocks not received.
     pub(super) missing: u32,
-    /// Blocks neither received nor asked for.
+    /// Number of blocks neither received nor requested.
     pub(super) free: u32,
-    /// Every block before this one is received or asked for.
+    /// All blocks before this one are received or requested.
     first_free: u32,
-    /// After a failed verification only this peer may deliver, so that the next failure has one
-    /// culprit.
+    /// The only peer that may deliver, after a failed verification, so that a second failure has
+    /// one culprit.
     pub(super) only: Option<PeerKey>,
-    /// Nobody else is asked for its free blocks: the peer is fast enough for the whole piece.
+    /// The only peer that is asked for its free blocks, because the peer is fast enough for the
+    /// whole piece.
     pub(super) kept_for: Option<PeerKey>,
     /// When it was begun, in milliseconds.
     pub(super) since: u32,
-    /// A block of it was asked of a seed.
+    /// A block of it was requested from a seed.
     pub(super) of_seed: bool,
 }
 
-/// Pieces that memory is taken for at a time.
+/// Number of pieces to allocate memory for at a time.
 const STEP: usize = 4;
 
 /// All pieces under way.
@@ -89,15 +90,14 @@ pub(super) struct Partials {
     /// Slot of each piece in `all`, or `NONE`.
     slot_of: Box<[u32]>,
     all: Vec<Partial>,
-    /// The blocks of each of them: `width` places a slot, as the first piece needs. The last may need
-    /// fewer.
+    /// The blocks of all pieces: `width` places per slot, as many as the longest piece needs.
     blocks: Vec<Block>,
     width: u32,
     /// Sum of `free` over all.
     free_blocks: u32,
-    /// Pieces under way with free blocks, as 64-bit words.
+    /// Set of the pieces under way with free blocks, in 64-bit words.
     with_free: Box<[u64]>,
-    /// Sum of [`Block::doubtful`] over the blocks that are not here.
+    /// Sum of [`Block::doubtful`] over the blocks that are not received.
     doubtful: u32,
 }
 
@@ -116,17 +116,17 @@ impl Partials {
         }
     }
 
-    /// Blocks that could be asked for without asking twice.
+    /// Number of free blocks, neither received nor requested.
     pub(super) fn free_blocks(&self) -> u32 {
         self.free_blocks
     }
 
-    /// Pieces under way with blocks that could be asked for without asking twice, as 64-bit words.
+    /// Set of the pieces under way with free blocks, in 64-bit words.
     pub(super) fn with_free(&self) -> &[u64] {
         &self.with_free
     }
 
-    /// So many blocks of the piece in `slot` are free no longer.
+    /// Counts `blocks` of the piece in `slot` as no longer free.
     fn use_up(&mut self, slot: usize, blocks: u32) {
         let partial = &mut self.all[slot];
         partial.free -= blocks;
@@ -136,7 +136,7 @@ impl Partials {
         }
     }
 
-    /// Live requests, for blocks that are not here, at peers that may never answer.
+    /// Number of live requests, for blocks that are not here, at peers that may never answer.
     pub(super) fn doubtful(&self) -> u32 {
         self.doubtful
     }
@@ -158,7 +158,7 @@ impl Partials {
         self.slot_of(piece).map(|slot| &self.all[slot])
     }
 
-    /// Where the blocks of the piece in `slot` begin.
+    /// Index of the first block of the piece in `slot`.
     fn place(&self, slot: usize) -> usize {
         slot * self.width as usize
     }
@@ -174,7 +174,8 @@ impl Partials {
         &mut self.blocks[place]
     }
 
-    /// Something of each line of the blocks of a piece, so that the processor fetches them.
+    /// Reads from each cache line of the blocks of a piece, so that the processor fetches them
+    /// early.
     pub(super) fn look_at(&self, piece: PieceIndex) -> u32 {
         self.slot_of(piece).map_or(0, |slot| {
             let lines = self.blocks(slot).iter().step_by(64 / size_of::<Block>());
@@ -215,7 +216,7 @@ impl Partials {
         slot
     }
 
-    /// Who sent the blocks of a piece, in their order; `None` for those that are gone.
+    /// The senders of the blocks of a piece, in order; `None` for peers that disconnected.
     pub(super) fn senders(&self, piece: PieceIndex) -> Vec<Option<PeerKey>> {
         let slot = self.slot_of(piece);
         let blocks = slot.map_or(&[][..], |slot| self.blocks(slot));
@@ -223,12 +224,12 @@ impl Partials {
         blocks.iter().map(known).collect()
     }
 
-    /// Whether a block of a piece that is not verified is of this peer.
+    /// Whether this peer sent a block of a piece that is not verified yet.
     pub(super) fn names(&self, peer: PeerKey) -> bool {
         self.blocks.iter().any(|it| u32::from(it.from) == peer.0)
     }
 
-    /// The key of the peer names another from now on.
+    /// Forgets the peer as a sender: its key now belongs to another peer.
     pub(super) fn forget(&mut self, peer: PeerKey) {
         let sent = |it: &&mut Block| u32::from(it.from) == peer.0;
         self.blocks
@@ -237,7 +238,7 @@ impl Partials {
             .for_each(|it| it.from = NOBODY);
     }
 
-    /// Forgets the piece; it is verified or must be begun again.
+    /// Removes the piece, which is verified or must be begun again.
     pub(super) fn finish(&mut self, piece: PieceIndex) {
         let Some(slot) = self.slot_of(piece) else {
             return;
@@ -257,7 +258,7 @@ impl Partials {
         clear_bit(&mut self.with_free, piece);
     }
 
-    /// The next block of the piece in `slot` that nobody was asked for; it counts as asked now.
+    /// Takes the first free block of the piece in `slot`; it counts as requested now.
     pub(super) fn take_free(&mut self, slot: usize, of_seed: bool, doubtful: bool) -> Option<u32> {
         let partial = self.all[slot];
         if partial.free == 0 {
@@ -275,8 +276,8 @@ impl Partials {
         Some(at)
     }
 
-    /// Asks for `block` of `piece` if it is free, and `peer` may deliver it; whether it is asked for
-    /// now.
+    /// Takes `block` of `piece` if it is free and `peer` may deliver it. Returns whether it was
+    /// taken; it counts as requested then.
     pub(super) fn take(
         &mut self,
         piece: PieceIndex,
@@ -297,13 +298,13 @@ impl Partials {
         true
     }
 
-    /// One more live request for a block that was asked for already.
+    /// Counts one more live request for a block that is requested already.
     pub(super) fn ask_again(&mut self, slot: usize, block: u32, doubtful: bool) {
         self.block(slot, block).ask(doubtful);
         self.doubtful += u32::from(doubtful);
     }
 
-    /// A live request is at a peer that has become doubtful, or ceased to be.
+    /// A live request becomes doubtful or ceases to be, because its peer does.
     pub(super) fn doubt(&mut self, piece: PieceIndex, block: u32, doubtful: bool) {
         let Some(slot) = self.slot_of(piece) else {
             return;
@@ -321,14 +322,15 @@ impl Partials {
         }
     }
 
-    /// A live request, `doubtful` or not, will not be answered. True if the block is free again.
+    /// A live request, `doubtful` or not, will not be answered. Returns true if the block is free
+    /// again.
     pub(super) fn give_back(&mut self, piece: PieceIndex, block: u32, doubtful: bool) -> bool {
         let Some(slot) = self.slot_of(piece) else {
             return false;
         };
         let state = self.block(slot, block);
         if state.asked == 0 {
-            return false; // Settled already, in this attempt at the piece or an earlier one.
+            return false; // Settled already, or from an earlier attempt at the piece.
         }
         state.asked -= 1;
         let free = state.is_free();
@@ -362,12 +364,12 @@ impl Partials {
         asked
     }
 
-    /// Leaves the free blocks of the piece in `slot` to `peer`.
+    /// Reserves the free blocks of the piece in `slot` for `peer`.
     pub(super) fn keep(&mut self, slot: usize, peer: PeerKey) {
         self.all[slot].kept_for = Some(peer);
     }
 
-    /// A piece that is kept for `peer`, the first that was begun, with a block that is free.
+    /// The first piece that is reserved for `peer` and has a free block.
     pub(super) fn kept_for(&self, peer: PeerKey) -> Option<usize> {
         let kept =
             |slot: &usize| self.all[*slot].kept_for == Some(peer) && self.all[*slot].free > 0;
@@ -375,8 +377,8 @@ impl Partials {
         self.slots().filter(kept).min_by_key(order)
     }
 
-    /// Nothing is kept for `peer` any more. One of the pieces of which no block was ever asked for is
-    /// begun no longer, and named; call until there is none.
+    /// Ends all reservations of `peer`. If no block of a reserved piece was ever requested, that
+    /// piece is removed and returned. Call until `None`.
     pub(super) fn release_kept(&mut self, peer: PeerKey) -> Option<PieceIndex> {
         for slot in self.slots() {
             let partial = &mut self.all[slot];
@@ -392,7 +394,7 @@ impl Partials {
         None
     }
 
-    /// Ends the rule that only `peer` may deliver `piece`; false if there was none.
+    /// Ends the rule that only `peer` may deliver `piece`; false if there was no such rule.
     pub(super) fn release(&mut self, piece: PieceIndex, peer: PeerKey) -> bool {
         let slot = self.slot_of(piece);
         let partial = slot.map(|slot| &mut self.all[slot]);
@@ -406,7 +408,7 @@ impl Partials {
         found.map(|it| it.piece)
     }
 
-    /// Pieces that one peer alone may deliver, with that peer.
+    /// Pieces that only one peer may deliver, with that peer.
     pub(super) fn exclusive(&self) -> impl Iterator<Item = (&Partial, PeerKey)> {
         self.all.iter().filter_map(|it| Some((it, it.only?)))
     }

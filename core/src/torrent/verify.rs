@@ -1,4 +1,5 @@
-//! Verified pieces: kept and announced, or thrown away and somebody blamed.
+//! Handles verification results: announces a good piece; discards a bad one and finds the peer to
+//! blame.
 
 use super::{Output, Reason, Torrent, Verdict};
 use crate::ids::{PeerKey, PieceIndex};
@@ -71,7 +72,8 @@ impl Torrent {
         }
     }
 
-    /// Announces `piece`, without a look at the connections where nobody counts for each.
+    /// Announces `piece` to all peers at once. Touches single connections only if each has its own
+    /// ledger.
     fn broadcast(&mut self, now: Instant, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));
         let kind = Kind::Have as usize;
