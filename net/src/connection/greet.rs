@@ -63,6 +63,15 @@ impl Identity {
         self.version_2.filter(|it| *it != self.info_hash)
     }
 
+    /// The ways in which the user wants a peer to be greeted, in order. Of a hybrid in each way by its
+    /// first hash, and then by the second: a peer that came by a link may know but that one.
+    pub(crate) fn ways(self) -> impl Iterator<Item = (Self, Greeting)> {
+        let names = self.info_hashes().into_iter();
+        let names = names.map(move |info_hash| Self { info_hash, ..self });
+        let greetings = self.encryption.greetings().iter();
+        names.flat_map(move |name| greetings.clone().map(move |it| (name, *it)))
+    }
+
     /// Both hashes of a hybrid, else the one there is.
     fn info_hashes(self) -> Vec<InfoHash> {
         std::iter::once(self.info_hash)

@@ -279,3 +279,22 @@ async fn a_hybrid_is_met_by_either_hash_and_goes_on_with_the_second_if_both_know
     let [_, answered] = meet_hybrid(stranger).await;
     assert!(matches!(answered, Err(HandshakeError::OtherTorrent(_))));
 }
+
+#[test]
+fn a_hybrid_is_greeted_by_both_hashes_and_others_by_the_one_they_have() {
+    let by = |identity: Identity| identity.ways().map(|it| it.0.info_hash).collect::<Vec<_>>();
+    assert_eq!(by(us()), [us().info_hash]);
+    let hybrid = Identity {
+        version_2: Some(SECOND),
+        ..us()
+    };
+    assert_eq!(by(hybrid), [us().info_hash, SECOND]);
+    let patient = Identity {
+        encryption: Encryption::Allow,
+        ..hybrid
+    };
+    assert_eq!(
+        patient.ways().count(),
+        2 * Encryption::Allow.greetings().len()
+    );
+}

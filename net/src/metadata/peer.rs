@@ -198,12 +198,12 @@ async fn dial(
     patience: Duration,
 ) -> Result<(Secured, Introduced), String> {
     let mut last = String::new();
-    for greeting in identity.encryption.greetings() {
+    for (identity, greeting) in identity.ways() {
         let met = in_time(patience, async {
             let stream = route.connect(address).await?;
             stream.set_nodelay(true)?;
             let mut stream = Secured::from(stream);
-            let introduced = greet(&mut stream, identity, *greeting).await?;
+            let introduced = greet(&mut stream, identity, greeting).await?;
             Ok((stream, introduced))
         });
         match met.await {

@@ -314,12 +314,12 @@ async fn dial(
     address: SocketAddr,
     identity: Identity,
 ) -> Result<(Secured, Introduced), HandshakeError> {
-    let mut ways = identity.encryption.greetings().iter().peekable();
-    while let Some(greeting) = ways.next() {
+    let mut ways = identity.ways().peekable();
+    while let Some((identity, greeting)) = ways.next() {
         let stream = reach.connect(address).await?;
         prepare(&stream)?;
         let mut stream = Secured::from(stream);
-        match greet(&mut stream, identity, *greeting).await {
+        match greet(&mut stream, identity, greeting).await {
             Ok(introduced) => return Ok((stream, introduced)),
             Err(error) if error.is_about_manners() && ways.peek().is_some() => {
                 tracing::debug!(%address, %error, ?greeting, "greeting in another way");
