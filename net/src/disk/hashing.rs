@@ -164,3 +164,49 @@ pub(crate) fn digests(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use unchoke_core::metainfo::{Builder, Format, PieceDigests};
+
+    use super::*;
+
+    const CONTENT: &[u8] = b"hello";
+
+    /// A torrent of one file in one piece, with this SHA-1 of it.
+    fn torrent(format: Format, version_1: Option<[u8; 20]>) -> Metainfo {
+        let builder = Builder {
+            format,
+            name: "a".into(),
+            length: CONTENT.len() as u64,
+            piece_bytes: BLOCK_BYTES,
+            ..Builder::default()
+        };
+        let digests = PieceDigests {
+            version_1: version_1.into_iter().collect(),
+            version_2: vec![leaf(CONTENT)],
+        };
+        let torrent = builder.encode_digests(&digests).expect("a torrent");
+        Metainfo::parse(&torrent).expect("our own")
+    }
+
+    #[test]
+    fn a_piece_of_a_hybrid_must_be_good_by_both_versions() {
+        let right = Sha1::digest(CONTENT).into();
+        let cases = [
+            (Format::Version2, None, CONTENT, Fit::Good),
+            (Format::Version2, None, &b"hallo"[..], Fit::Bad),
+            (Format::Hybrid, Some(right), CONTENT, Fit::Good),
+            (Format::Hybrid, Some(right), &b"hallo"[..], Fit::Bad),
+            (Format::Hybrid, Some([0; 20]), CONTENT, Fit::Torn),
+        ];
+        for (format, version_1, content, fit) in cases {
+            let torrent = torrent(format, version_1);
+            let hashes = PieceHashes::of(&torrent);
+            let mut hash = hashes.begin();
+            hash.update(content);
+            let found = hashes.judge(&torrent.geometry, PieceIndex(0), hash);
+            assert_eq!(found, fit, "{format:?} {version_1:?}");
+        }
+    }
+}
