@@ -296,7 +296,7 @@ impl Finder {
         if !peer.send(message) {
             let now = self.now();
             self.search.unread(now, key);
-            self.drop_for(key, "it does not read");
+            self.drop_for(key, "it does not read our messages");
         }
     }
 

@@ -180,6 +180,6 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
                 tracing::debug!(%error, "a connection to the page failed");
             }
         }
-        () = lease.end() => tracing::debug!("a connection to the page did not get on"),
+        () = lease.end() => tracing::debug!("a connection to the page made no progress"),
     }
 }

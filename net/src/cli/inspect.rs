@@ -95,7 +95,7 @@ fn correct_resume_data(storage: &Storage, metainfo: &Metainfo, have: &Bitfield) 
         ),
         Err(error) => warn!(
             "the resume data of an earlier download claims pieces that are not good and cannot be \
-             corrected ({error}); mend them with `unchoke download --recheck`"
+             corrected ({error}); repair them with `unchoke download --recheck`"
         ),
     }
 }

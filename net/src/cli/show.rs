@@ -234,9 +234,9 @@ fn origin(it: &Metainfo) -> Fields {
         "no"
     };
     let created = it.creation_date.map(|s| {
-        date(s).unwrap_or_else(|| format!("{s} s after 1970, which is no date that can be meant"))
+        date(s).unwrap_or_else(|| format!("{s} s after 1970, which is not a plausible date"))
     });
-    let disorder = "keys are out of order or double: some clients refuse this file";
+    let disorder = "keys are unsorted or occur twice: some clients refuse this file";
     let optional = [
         ("source", it.source.clone()),
         ("comment", it.comment.clone()),

@@ -175,7 +175,7 @@ impl Worker {
                 }
             }
         }
-        let why = io::Error::other("it is not what was verified any more");
+        let why = io::Error::other("the data is no longer what was verified");
         Err(StorageError::new("read", self.storage.root(), why))
     }
 

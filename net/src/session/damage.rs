@@ -101,7 +101,7 @@ impl Session {
         );
         let writes = self.settings.goal != Goal::Seed;
         if writes && self.damage.told.insert(file) {
-            let what = "it and others of that file that are bad are fetched again";
+            let what = "bad pieces of this file are fetched again";
             self.notify(Notice::Files(format!("{loss}; {what}")));
         }
         self.damage.first.get_or_insert(loss);
@@ -117,9 +117,9 @@ impl Session {
     pub(super) fn on_odd_padding(&mut self, piece: PieceIndex) {
         if self.damage.odd.is_empty() {
             self.notify(Notice::Files(format!(
-                "piece {piece}: the padding of this torrent is not zeros, which BEP 47 wants. Its files \
-                 are right as they are; but padding is not saved, so that `check`, `seed` and the \
-                 next `download` will call such pieces missing"
+                "piece {piece}: the padding of this torrent is not zeros, against BEP 47. The files are \
+                 complete; but padding is not saved, so `check`, `seed` and the next `download` will \
+                 report such pieces as missing"
             )));
         }
         self.damage.odd.insert(piece);
@@ -155,8 +155,8 @@ impl Session {
         let mut warnings = Vec::new();
         if self.damage.unchecked > 0 {
             warnings.push(format!(
-                "{} not checked again, of files that were changed while we used them; `unchoke \
-                 check` tells whether all is good",
+                "{} of files that were changed during the session, not checked again; `unchoke \
+                 check` shows whether they are good",
                 counted(self.damage.unchecked as u64, "piece")
             ));
         }
@@ -176,8 +176,8 @@ impl Session {
             if !lost {
                 let path = self.storage.root().join(&self.storage.files()[file].path);
                 warnings.push(format!(
-                    "{} was changed while we used it and was not checked again; `unchoke check` \
-                     tells whether it is good",
+                    "{} was changed during the session and not checked again; `unchoke check` shows \
+                     whether it is good",
                     path.display()
                 ));
             }

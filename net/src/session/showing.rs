@@ -143,8 +143,8 @@ impl Session {
         let Order { chosen, answer } = order;
         if !self.torrent().can_switch_to(&chosen) {
             let why = format!(
-                "{} cannot take the place of {} while the torrent runs: a seed that hides its pieces has to \
-                 begin and to end as one",
+                "{} cannot replace {} while the torrent runs: a super-seeding policy, which hides pieces, \
+                 must run from the start to the end",
                 chosen.id(),
                 self.showing.policy()
             );

@@ -117,7 +117,7 @@ async fn attempt(
     guard::check_token(request.headers(), &shared.token)?;
     let asked = asked(path, shared)?;
     if matches!(asked, Asked::Switch(_)) == reads || !reads && request.method() != Method::POST {
-        let sentence = format!("{path} cannot be asked with {}", request.method());
+        let sentence = format!("{path} does not accept {}", request.method());
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence));
     }
     let value = match asked {

@@ -181,7 +181,7 @@ async fn orders_that_make_no_sense_are_refused_with_a_sentence() {
         (
             r#"{"policy":"superseed"}"#,
             409,
-            "cannot take the place of tit_for_tat",
+            "cannot replace tit_for_tat",
         ),
     ] {
         let (got, value) = stage.order(body).await;
