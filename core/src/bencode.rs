@@ -1,16 +1,15 @@
 //! Bencode, the data format of .torrent files, trackers and extension messages. BEP 3, *bencoding*.
 //!
 //! The decoder is strict, borrows its input and does not recurse. It keeps the span of every value,
-//! so that the info dictionary is hashed as found and never after a round trip. What it does where
+//! so that the info dictionary is hashed as found and never after encoding it again. Points where
 //! clients differ:
 //!
-//! * Leading zeros (`i03e`, `03:abc`), `-0` and integers beyond `i64` are refused. BEP 3 forbids the
-//!   first two; the third keeps every integer a number.
-//! * Dictionary keys out of order or twice are accepted and reported by [`Document::canonical`]:
-//!   such files exist and hashing the span needs no order. [`Dict::get`] takes the first of equal
-//!   keys; readers that must not be ambiguous use [`Dict::unique`].
-//! * Bytes after the value are for the caller to judge: [`decode`] refuses them, [`decode_prefix`]
-//!   does not.
+//! * Leading zeros (`i03e`, `03:abc`), `-0` and integers beyond `i64` are refused. BEP 3 forbids
+//!   the first two; the third keeps every integer representable.
+//! * Dictionary keys out of order or duplicate are accepted and reported by
+//!   [`Document::canonical`]: such files exist, and hashing the span needs no order. [`Dict::get`]
+//!   takes the first of equal keys; readers that must not be ambiguous use [`Dict::unique`].
+//! * Bytes after the value: [`decode`] refuses them, [`decode_prefix`] leaves them to the caller.
 //!
 //! ```
 //! use unchoke_core::bencode::{DictBuilder, Limits, decode};
@@ -31,20 +30,20 @@ pub use decode::{decode, decode_prefix};
 pub use encode::{DictBuilder, ListBuilder, encode_bytes, encode_int};
 pub use value::{Dict, Document, List, Value};
 
-/// What the decoder puts up with before it refuses its input.
+/// Limits beyond which the decoder refuses its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Lists and dictionaries inside each other.
+    /// Most nested lists and dictionaries.
     pub depth: u32,
-    /// Values and keys.
+    /// Most values and keys.
     pub tokens: u32,
-    /// Bytes of input.
+    /// Most bytes of input.
     pub bytes: u32,
 }
 
 impl Limits {
-    /// For .torrent files. Depth and values as libtorrent's `load_torrent_limits`; bytes enough for
-    /// the hashes of 2^21 pieces (42 MB) and the names of 200 000 files.
+    /// For .torrent files. Depth and number of values as in libtorrent's `load_torrent_limits`. The
+    /// bytes suffice for the hashes of 2^21 pieces (42 MB) and the names of 200 000 files.
     pub const TORRENT_FILE: Self = Self {
         depth: 100,
         tokens: 3_000_000,
@@ -56,7 +55,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not valid bencode at byte {at}: {problem}")]
 pub struct DecodeError {
-    /// Bytes before the one that is wrong.
+    /// Bytes before the wrong one.
     pub at: usize,
     /// What is wrong there.
     pub problem: Problem,
@@ -69,22 +68,22 @@ pub enum Problem {
     /// The input stops before its value is complete.
     #[error("the data ends in the middle of a value")]
     End,
-    /// A byte that starts no value.
+    /// A byte that does not start a value.
     #[error("byte {0:#04x} does not start a value")]
     Byte(u8),
-    /// An integer without digits or with something else between them.
+    /// An integer without digits, or with other characters.
     #[error("malformed integer")]
     Integer,
     /// An integer that does not fit 64 bits.
     #[error("integer beyond 64 bits")]
     IntegerRange,
-    /// A number written with a zero in front.
+    /// A number with a leading zero.
     #[error("number with a leading zero")]
     LeadingZero,
     /// The integer `-0`.
     #[error("integer -0")]
     NegativeZero,
-    /// A string length that is no number or beyond 32 bits.
+    /// A string length that is not a number or above 32 bits.
     #[error("malformed string length")]
     StringLength,
     /// A dictionary key that is not a string.
@@ -93,7 +92,7 @@ pub enum Problem {
     /// The last key of a dictionary has no value.
     #[error("dictionary key without a value")]
     KeyWithoutValue,
-    /// A key that is there twice, where that would be ambiguous.
+    /// A duplicate key where that would be ambiguous.
     #[error("dictionary key there twice")]
     DuplicateKey,
     /// More nesting than [`Limits::depth`].
@@ -105,7 +104,7 @@ pub enum Problem {
     /// More input than [`Limits::bytes`].
     #[error("longer than {0} bytes")]
     Bytes(u32),
-    /// Something follows the value.
+    /// Bytes after the value.
     #[error("data after the end of the value")]
     Trailing,
 }

@@ -1,11 +1,11 @@
 //! The peer protocol as bytes: handshake and messages. BEP 3, *peer protocol*; BEP 6; BEP 10.
 //!
-//! Block payload never passes through here. After the 13 bytes of [`Message::Piece`] come
-//! `block.length` bytes of payload that a reader takes from its buffer or straight from the socket;
-//! a writer sends the 13 bytes and then the payload.
+//! Block payload never passes through this module. The 13 bytes of [`Message::Piece`] are followed
+//! by `block.length` bytes of payload, which a reader takes from its buffer or directly from the
+//! socket. A writer sends the 13 bytes and then the payload.
 //!
-//! Messages whose id is not known are skipped, not refused: the connection loses nothing by them.
-//! Known ids must have exactly the length that BEP 3, 5, 6, 10 and 52 give them.
+//! Messages with unknown ids are skipped, not refused: they do no harm. Known ids must have exactly
+//! the length that BEP 3, 5, 6, 10 and 52 give them.
 //!
 //! ```
 //! use unchoke_core::ids::PieceIndex;
@@ -40,29 +40,30 @@ pub use pex::{MAX_CONTACTS, PEX_ID, PEX_NAME, decode_pex, encode_pex};
 use crate::message::Message;
 use crate::text::counted;
 
-/// Bytes in front of the payload of a block: length prefix, id, piece, begin. BEP 3.
+/// Bytes before the payload of a block: length prefix, id, piece, begin. BEP 3.
 pub const PIECE_HEADER_BYTES: u32 = 13;
 
-/// Most bytes of a message behind its length prefix, unless a bitfield of the torrent is longer.
+/// Most bytes of a message after its length prefix, unless a bitfield of the torrent is longer.
 /// libtorrent: 1 MiB.
 pub const MAX_MESSAGE_BYTES: u32 = 1 << 20;
 
-/// Most payload bytes of one block. Requests are of 16 KiB; older clients go up to 128 KiB.
+/// Most payload bytes of one block. Usual requests are for 16 KiB; older clients request up to 128
+/// KiB.
 pub const MAX_BLOCK_BYTES: u32 = 1 << 17;
 
-/// What a peer sent that is no message. The connection cannot go on after it.
+/// Invalid bytes from a peer. The connection cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {
     /// The connection does not start with the name of the protocol.
     #[error("not a BitTorrent handshake")]
     NotBitTorrent,
-    /// A length prefix above [`MAX_MESSAGE_BYTES`]; negative ones are such, too.
+    /// A length prefix above [`MAX_MESSAGE_BYTES`]; negative values are above it, too.
     #[error("message of {}, at most {limit} are accepted", counted(u64::from(*length), "byte"))]
     TooLong {
         /// The length prefix.
         length: u32,
-        /// The most that is accepted.
+        /// The largest accepted value.
         limit: u32,
     },
     /// A known message id with a length it cannot have.

@@ -1,4 +1,4 @@
-//! From bytes to a flat list of tokens.
+//! Converts bytes to a flat list of tokens.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::value::Token;
 use super::{DecodeError, Document, Limits, Problem};
 
-/// Reads `input`, which must hold one value and nothing else.
+/// Reads `input`, which must contain exactly one value.
 pub fn decode(input: &[u8], limits: Limits) -> Result<Document<'_>, DecodeError> {
     let document = decode_prefix(input, limits)?;
     let used = document.root().raw().len();
@@ -19,8 +19,7 @@ pub fn decode(input: &[u8], limits: Limits) -> Result<Document<'_>, DecodeError>
     Ok(document)
 }
 
-/// Reads the value at the start of `input`; the root's [`raw`](super::Value::raw) tells how long
-/// it is.
+/// Reads the value at the start of `input`; the root's [`raw`](super::Value::raw) gives its length.
 pub fn decode_prefix(input: &[u8], limits: Limits) -> Result<Document<'_>, DecodeError> {
     if input.len() > limits.bytes as usize {
         return Err(DecodeError {
@@ -44,7 +43,7 @@ pub fn decode_prefix(input: &[u8], limits: Limits) -> Result<Document<'_>, Decod
 struct Open {
     token: usize,
     dict: bool,
-    /// Of a dictionary: a key has come, its value has not.
+    /// In a dictionary: a key has come, its value has not.
     value_due: bool,
     last_key: Option<Range<usize>>,
 }
@@ -102,7 +101,7 @@ impl Decoder<'_> {
         Ok(index)
     }
 
-    /// Notes that the innermost dictionary has the value it waited for.
+    /// Records that the innermost dictionary has got the value for its last key.
     fn value_came(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.value_due = false;

@@ -1,4 +1,4 @@
-//! From values to bytes. What is written here is always canonical.
+//! Converts values to bytes. The result is always canonical.
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -18,8 +18,8 @@ pub fn encode_int(out: &mut Vec<u8>, number: i64) {
     out.push(b'e');
 }
 
-/// A dictionary in the making. Keys may be given in any order; a key given twice counts once, with
-/// its last value.
+/// A dictionary under construction. Keys may be given in any order; the last value of a duplicate
+/// key counts.
 #[derive(Clone, Debug, Default)]
 pub struct DictBuilder {
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -71,7 +71,7 @@ impl DictBuilder {
     }
 }
 
-/// A list in the making.
+/// A list under construction.
 #[derive(Clone, Debug)]
 pub struct ListBuilder {
     out: Vec<u8>,

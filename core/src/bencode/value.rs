@@ -12,14 +12,15 @@ pub(super) enum Kind {
     Dict,
 }
 
-/// One value or key. The tokens of its contents follow it. A file may hold a token in two bytes, so
-/// the kind is not kept: the first byte of the value tells it.
+/// One value or key. The tokens of its contents follow it. A file may have a token for every two
+/// bytes, so tokens are small: the kind is not stored, because the first byte of the value shows
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     /// Span of the encoded value in the input.
     pub(super) from: u32,
     pub(super) to: u32,
-    /// Token behind this value and all it contains.
+    /// Index of the token after this value and its contents.
     pub(super) next: u32,
 }
 
@@ -83,14 +84,14 @@ impl<'a> Value<'a> {
         Self { index, ..self }
     }
 
-    /// The bytes of this value as found in the input, delimiters included.
+    /// The bytes of this value as found in the input, including its delimiters.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         let token = self.token();
         &self.input[token.from as usize..token.to as usize]
     }
 
-    /// Bytes of input before this value.
+    /// Position of this value in the input.
     #[must_use]
     pub fn position(&self) -> usize {
         self.token().from as usize
@@ -107,7 +108,7 @@ impl<'a> Value<'a> {
         digits.parse().ok()
     }
 
-    /// The number, if this is an integer that is not negative.
+    /// The number, if this is a non-negative integer.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         self.as_int().and_then(|it| u64::try_from(it).ok())
@@ -191,13 +192,13 @@ impl<'a> Dict<'a> {
         })
     }
 
-    /// The value of `key`; of the first one if the key is there twice.
+    /// The value of `key`; the first one if the key is duplicate.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Value<'a>> {
         self.iter().find(|it| it.0 == key).map(|it| it.1)
     }
 
-    /// The value of `key`, which must not be there twice.
+    /// The value of `key`, which must not be duplicate.
     pub fn unique(&self, key: &[u8]) -> Result<Option<Value<'a>>, DecodeError> {
         let mut found = self.iter().filter(|it| it.0 == key).map(|it| it.1);
         let first = found.next();

@@ -1,4 +1,4 @@
-//! From bytes to messages, wherever the socket happened to cut them.
+//! Converts bytes to messages, however the socket divides the stream.
 
 use alloc::boxed::Box;
 
@@ -8,36 +8,36 @@ use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
 use crate::message::Message;
 
-/// What the start of a buffer holds.
+/// The start of a buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
-    /// Nothing whole yet. Read on until the buffer holds at least `need` bytes.
+    /// No complete message. Read until the buffer holds at least `need` bytes.
     Incomplete {
-        /// More than the buffer has, and never more than one message may have.
+        /// More than the buffer has, and never more than one message can have.
         need: usize,
     },
-    /// A message. For [`Message::Piece`] the `block.length` bytes behind it are its payload.
+    /// A message. [`Message::Piece`] is followed by `block.length` bytes of payload.
     Message {
         /// The message.
         message: Message,
         /// Bytes it took.
         used: usize,
     },
-    /// A message with an unknown id: pass over `skip` bytes behind it.
+    /// A message with an unknown id: skip the `skip` bytes after it.
     Unknown {
         /// Message id.
         id: u8,
         /// Bytes of its header.
         used: usize,
-        /// Bytes of its body, at most one message's.
+        /// Bytes of its body, at most those of one message.
         skip: u32,
     },
 }
 
-/// Reads the messages of one connection. Holds no bytes: the caller has the buffer.
+/// Reads the messages of one connection. It stores no bytes: the caller has the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoder {
-    /// `None` before it is known.
+    /// `None` while it is not known.
     piece_count: Option<u32>,
     limit: u32,
 }
@@ -52,7 +52,7 @@ impl Decoder {
         }
     }
 
-    /// For a torrent whose info dictionary is not there yet: bitfields are passed over.
+    /// For a torrent whose info dictionary is not known yet: bitfields are skipped.
     #[must_use]
     pub fn without_metadata() -> Self {
         Self {
@@ -61,8 +61,8 @@ impl Decoder {
         }
     }
 
-    /// Reads the message at the start of `bytes`. Length and id are judged as soon as they are
-    /// there, so that nobody waits or makes room for what will be refused.
+    /// Reads the message at the start of `bytes`. Length and id are checked as soon as they are
+    /// there, so that the caller does not wait or allocate for a message that will be refused.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded, WireError> {
         let Some((length, rest)) = bytes.split_first_chunk() else {
             return Ok(Decoded::Incomplete { need: 4 });

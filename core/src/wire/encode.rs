@@ -1,4 +1,4 @@
-//! From messages to bytes.
+//! Converts messages to bytes.
 
 use alloc::vec::Vec;
 
@@ -49,7 +49,7 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes that [`encode`] appends, without encoding anything but extension messages.
+/// Number of bytes that [`encode`] appends. Only extension messages are encoded to find it.
 #[must_use]
 #[inline]
 pub fn wire_len(message: &Message) -> u32 {
@@ -72,7 +72,8 @@ pub fn wire_len(message: &Message) -> u32 {
     }
 }
 
-/// The same for an extension message: apart, so that the rest is small enough to be inlined.
+/// The same for an extension message. It is a separate function so that the rest is small enough to
+/// be inlined.
 #[cold]
 fn extended_len(extended: &Extended) -> u32 {
     6 + length(match extended {

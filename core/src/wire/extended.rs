@@ -11,7 +11,7 @@ use crate::bencode::{Dict, DictBuilder, Limits, decode_prefix};
 use crate::message::{Extended, ExtendedHandshake};
 use crate::text;
 
-/// A handshake is one dictionary with one dictionary in it; more is not worth the reading.
+/// A handshake is one dictionary with one dictionary in it; deeper or larger ones are refused.
 const LIMITS: Limits = Limits {
     depth: 10,
     tokens: 1000,
@@ -21,9 +21,9 @@ const LIMITS: Limits = Limits {
 /// Most bytes of the name of a client or of an extension that we keep.
 const MAX_NAME_BYTES: usize = 80;
 
-/// Reads the body of an extended message. A handshake that is not a bencoded dictionary stays
-/// [`Extended::Unknown`] with id 0: clients go on without it, and so do we. Likewise for a peer
-/// exchange and for a message about metadata.
+/// Reads the body of an extended message. A handshake that is not a bencoded dictionary becomes
+/// [`Extended::Unknown`] with id 0: other clients keep the connection, and so do we. The same holds
+/// for a peer exchange and for a message about metadata.
 pub(super) fn decode(body: &[u8]) -> Extended {
     let (id, payload) = body.split_first().expect("at least 2 bytes, by its length");
     let known = match *id {

@@ -6,8 +6,8 @@ use crate::ids::{InfoHash, PeerId};
 /// Bytes of a handshake.
 pub const HANDSHAKE_BYTES: usize = 68;
 
-/// Bytes up to and with the info-hash. Whoever accepts a connection can and must answer when it has
-/// these: some initiators send their peer id only then.
+/// Bytes up to and including the info-hash. The accepting side can and must answer after these:
+/// some initiators send their peer id only then.
 pub const HANDSHAKE_HEAD_BYTES: usize = 48;
 
 const PROTOCOL: &[u8; 20] = b"\x13BitTorrent protocol";
@@ -20,7 +20,7 @@ impl Reserved {
     /// The fast extension (BEP 6) and the extension protocol (BEP 10).
     pub const FAST_AND_EXTENDED: Self = Self([0, 0, 0, 0, 0, 0x10, 0, 0x04]);
 
-    /// The same with the distributed hash table, if it is used. BEP 5: the last bit.
+    /// The same with the bit of the distributed hash table, if it is used. BEP 5: the last bit.
     #[must_use]
     pub const fn with_dht(self, used: bool) -> Self {
         let mut bits = self.0;
@@ -30,8 +30,8 @@ impl Reserved {
         Self(bits)
     }
 
-    /// The same with the word that a connection by the hash of version 1 may go on with that of version
-    /// 2, if `able`. BEP 52: the fourth most significant bit of the last byte.
+    /// The same with the upgrade bit, if `able`: a connection with the hash of version 1 may
+    /// continue with that of version 2. BEP 52: the fourth most significant bit of the last byte.
     #[must_use]
     pub const fn with_upgrade(self, able: bool) -> Self {
         let mut bits = self.0;
@@ -41,7 +41,7 @@ impl Reserved {
         Self(bits)
     }
 
-    /// The connection may go on with the hash of version 2. BEP 52.
+    /// Whether the connection may continue with the hash of version 2. BEP 52.
     #[must_use]
     pub const fn upgrade(self) -> bool {
         self.0[7] & 0x10 != 0
@@ -65,14 +65,14 @@ impl Reserved {
         self.0[5] & 0x10 != 0
     }
 
-    /// The bits that both sides set: only what both speak may be used.
+    /// The bits that both sides set.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(core::array::from_fn(|i| self.0[i] & other.0[i]))
     }
 }
 
-/// What each side says first.
+/// The first message of each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// Extensions the sender speaks.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::message::{HashRequest, Hashes};
 
-/// Bytes of a request behind its id.
+/// Bytes of a request after its id.
 pub(super) const REQUEST_BYTES: usize = 48;
 /// Bytes of a hash.
 pub(super) const HASH_BYTES: usize = 32;

@@ -1,17 +1,17 @@
-//! The info dictionary from peer to peer, BEP 9: what `ut_metadata` messages carry.
+//! Content of `ut_metadata` messages, which carry the info dictionary between peers. BEP 9.
 
 use alloc::vec::Vec;
 
 use crate::bencode::{DictBuilder, Limits, decode_prefix};
 use crate::message::MetadataMessage;
 
-/// The id under which this client takes `ut_metadata` messages, if its handshake says that it does.
+/// The id under which this client accepts `ut_metadata` messages, if its handshake offers them.
 pub const METADATA_ID: u8 = 2;
 
 /// The extension's name in the handshake.
 pub const METADATA_NAME: &str = "ut_metadata";
 
-/// One dictionary of a few numbers, and a piece behind it.
+/// One dictionary of a few numbers, followed by a piece.
 const LIMITS: Limits = Limits {
     depth: 4,
     tokens: 100,
@@ -23,7 +23,7 @@ const DATA: i64 = 1;
 const REJECT: i64 = 2;
 
 /// Reads the payload of a `ut_metadata` message; `None` if it is not a bencoded dictionary or lacks
-/// something. BEP 9: messages of another type must be ignored.
+/// a key. BEP 9: messages of another type must be ignored.
 #[must_use]
 pub fn decode_metadata(payload: &[u8]) -> Option<MetadataMessage> {
     let document = decode_prefix(payload, LIMITS).ok()?;

@@ -1,4 +1,4 @@
-//! Peer exchange, BEP 11: what `ut_pex` messages carry.
+//! Content of `ut_pex` messages: peer exchange, BEP 11.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -7,13 +7,13 @@ use crate::bencode::{Dict, DictBuilder, Limits, decode_prefix};
 use crate::compact;
 use crate::message::{Contact, Contacts};
 
-/// The id under which this client takes `ut_pex` messages, if its handshake says that it does.
+/// The id under which this client accepts `ut_pex` messages, if its handshake offers them.
 pub const PEX_ID: u8 = 1;
 
 /// The extension's name in the handshake.
 pub const PEX_NAME: &str = "ut_pex";
 
-/// Most contacts of a kind, both address families together: beyond, they are not looked at. BEP 11,
+/// Most contacts of a kind, both address families together; further ones are ignored. BEP 11,
 /// *protocol extension*: "should not exceed 50 entries".
 pub const MAX_CONTACTS: usize = 50;
 
@@ -27,9 +27,8 @@ const LIMITS: Limits = Limits {
 const SEED: u8 = 0x02;
 const REACHABLE: u8 = 0x10;
 
-/// Reads the payload of a `ut_pex` message; `None` if it is not a bencoded dictionary. A list
-/// whose length is no multiple of an entry counts as absent, and so do addresses that cannot be
-/// connected to.
+/// Reads the payload of a `ut_pex` message; `None` if it is not a bencoded dictionary. A list with
+/// an invalid length counts as absent. Addresses that cannot be connected to are left out.
 #[must_use]
 pub fn decode_pex(payload: &[u8]) -> Option<Contacts> {
     let document = decode_prefix(payload, LIMITS).ok()?;
@@ -37,8 +36,8 @@ pub fn decode_pex(payload: &[u8]) -> Option<Contacts> {
     let mut added = contacts::<6>(&dict, b"added", b"added.f");
     added.extend(contacts::<18>(&dict, b"added6", b"added6.f"));
     added.truncate(MAX_CONTACTS);
-    // An IPv4 address may have come among those of IPv6. In this order it is encoded as it was read,
-    // so a recording keeps what was received.
+    // An IPv4 address may have come in the IPv6 list. In this order encoding gives the same result
+    // as reading, so a recording keeps what was received.
     added.sort_by_key(|it| it.address.is_ipv6());
     let mut dropped = addresses::<6>(&dict, b"dropped");
     dropped.extend(addresses::<18>(&dict, b"dropped6"));
