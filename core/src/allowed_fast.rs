@@ -1,8 +1,8 @@
-//! Which pieces a peer may ask for while it is choked: the allowed-fast set of BEP 6.
+//! Which pieces a peer may request while it is choked: the allowed-fast set of BEP 6.
 //!
-//! It follows from the peer's address, so that a peer that comes again and again gets no other pieces,
-//! and who has many connections gets the same pieces from all. Nobody checks the set it is granted:
-//! deployed clients differ in how they cut the address.
+//! The set is computed from the peer's address. So a peer that reconnects gets no further pieces,
+//! and a peer with many connections gets the same pieces on all of them. A granted set is not
+//! checked, because deployed clients treat the address differently.
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -11,24 +11,25 @@ use sha1::{Digest as _, Sha1};
 
 use crate::ids::{InfoHash, PieceIndex};
 
-/// How much a client grants, and whether it takes what is granted. BEP 6.
+/// What a client grants, and whether it uses what is granted. BEP 6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllowedFast {
-    /// Pieces that a peer may ask for while we choke it; 0 grants none. BEP 6: 10 in final
-    /// implementations; libtorrent: 5.
+    /// Number of pieces that a peer may request while we choke it; 0 grants none. BEP 6: 10 in
+    /// final implementations; libtorrent: 5.
     pub grants: u8,
-    /// Ask a peer for what it grants while it chokes us.
+    /// Whether to request what a peer grants while it chokes us.
     pub takes: bool,
-    /// The set goes by the whole address, as libtorrent's does, and not by its first three bytes: peers
-    /// of one network get different pieces.
+    /// Whether the set depends on the whole address, as in libtorrent, and not only on its first
+    /// three bytes. Then peers of one network get different pieces.
     pub whole_address: bool,
     /// The torrent.
     pub info_hash: InfoHash,
 }
 
 impl AllowedFast {
-    /// The pieces, of `pieces`, that the peer at `address` may ask for. BEP 6, *allowed fast set
-    /// generation*; IPv6, of which it does not speak, as libtorrent: all 16 bytes.
+    /// The pieces, out of `pieces`, that the peer at `address` may request. BEP 6, *allowed fast
+    /// set generation*. For IPv6, which BEP 6 does not mention, all 16 bytes are used, as in
+    /// libtorrent.
     #[must_use]
     pub fn set(&self, address: IpAddr, pieces: u32) -> Vec<PieceIndex> {
         let wanted = usize::from(self.grants);

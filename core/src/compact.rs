@@ -1,10 +1,11 @@
-//! Addresses in 6 or 18 bytes: BEP 23, BEP 7, and as BEP 11 has them.
+//! Addresses in 6 or 18 bytes: BEP 23, BEP 7, and BEP 11.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-/// Entries of an address and a port in network byte order: 6 bytes each (BEP 23) or 18 (BEP 7).
-/// `None` if the bytes are not so divided; an entry that cannot be connected to is `None`.
+/// Reads entries of an address and a port in network byte order: 6 bytes each (BEP 23) or 18 (BEP
+/// 7). `None` if the length is not a multiple of that. An entry that cannot be connected to is
+/// `None`.
 pub(crate) fn read<const N: usize>(
     bytes: &[u8],
 ) -> Option<impl Iterator<Item = Option<SocketAddr>>> {

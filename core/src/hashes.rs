@@ -1,8 +1,8 @@
-//! Hashes of merkle trees from peers, for those who have only an info dictionary, and to them.
-//! BEP 52, *peer messages* 21 to 23.
+//! Exchange of merkle hashes between peers. It is for peers that have only an info dictionary. BEP
+//! 52, *peer messages* 21 to 23.
 //!
-//! [`Fetch`] asks for the piece layers that a magnet link does not bring, and proves what comes;
-//! [`Serve`] answers peers that ask. Both are pure, as in [`crate::metadata`].
+//! [`Fetch`] requests the piece layers, which a magnet link does not provide, and proves the
+//! answers. [`Serve`] answers requests of peers. Both are pure, as in [`crate::metadata`].
 
 mod fetch;
 mod serve;
@@ -10,5 +10,5 @@ mod serve;
 pub use fetch::{Fetch, Violation};
 pub use serve::Serve;
 
-/// Most hashes that are asked for at a time. BEP 52: "length SHOULD NOT be greater than 512".
+/// Most hashes to request at a time. BEP 52: "length SHOULD NOT be greater than 512".
 const MAX_LENGTH: u32 = 512;

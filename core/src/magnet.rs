@@ -1,8 +1,9 @@
-//! Magnet links: a torrent named by its hash, and hints where to find it. BEP 9; BEP 53 (`so`).
+//! Magnet links: a torrent identified by its hash, with hints where to find it. BEP 9; BEP 53
+//! (`so`).
 //!
-//! What is only a hint and cannot be used is left out. The hash and the selection of files are no
-//! hints: if they cannot be read the link is refused, because another torrent or other files than
-//! asked for would come.
+//! Unusable hints are ignored. But the hash and the selection of files are not hints: if one of
+//! them cannot be read, the link is refused, because another torrent or other files would be
+//! downloaded.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -17,7 +18,7 @@ use crate::ids::{InfoHash, InfoHash2};
 use crate::metainfo::{MAX_URLS, usable_url};
 use crate::text;
 
-/// Most bytes of a link. A link with 256 long tracker addresses has less.
+/// Most bytes of a link. A link with 256 long tracker addresses is shorter.
 pub const MAX_LINK_BYTES: usize = 1 << 20;
 
 /// Most peers that are taken from a link.
@@ -26,17 +27,17 @@ pub const MAX_PEERS: usize = 100;
 /// Most ranges of files that a link may select.
 const MAX_RANGES: usize = 10_000;
 
-/// Most bytes of the name that are kept.
+/// Most bytes of the name to keep.
 const MAX_NAME_BYTES: usize = 240;
 
-/// What a magnet link says.
+/// The contents of a magnet link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Magnet {
     /// SHA-1 of the info dictionary, or if the link has none, [`Magnet::version_2`] truncated. `xt`.
     pub info_hash: InfoHash,
     /// SHA-256 of the info dictionary. `xt`, BEP 52.
     pub version_2: Option<InfoHash2>,
-    /// What to call the torrent until its own name is known, printable. `dn`.
+    /// Name of the torrent until its own name is known, printable. `dn`.
     pub name: Option<String>,
     /// Tracker URLs, each a tier of its own. `tr`.
     pub trackers: Vec<Vec<String>>,
@@ -44,45 +45,45 @@ pub struct Magnet {
     pub web_seeds: Vec<String>,
     /// Peers as `host:port`, where the host may be a name. `x.pe`.
     pub peers: Vec<String>,
-    /// The files that are wanted, by their position in the torrent; `None`: all. `so`, BEP 53.
+    /// The selected files by index; `None`: all. `so`, BEP 53.
     pub files: Option<Vec<RangeInclusive<u32>>>,
 }
 
-/// Why a text is not a magnet link that can be used.
+/// Why a text is not a usable magnet link.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MagnetError {
-    /// Something else.
+    /// Not a magnet link.
     #[error("a magnet link starts with `magnet:?`")]
     NotMagnet,
     /// Longer than [`MAX_LINK_BYTES`].
     #[error("the magnet link has more than {MAX_LINK_BYTES} bytes")]
     TooLong,
-    /// No `xt` that names a BitTorrent hash.
+    /// No `xt` with a BitTorrent hash.
     #[error(
         "the magnet link names no torrent: it has neither `xt=urn:btih:` nor `xt=urn:btmh:`; copy the \
          whole link, and put it in quotes, because a shell ends it at the first `&`"
     )]
     NoHash,
-    /// A hash of version 2 that is none. BEP 52.
+    /// An invalid hash of version 2. BEP 52.
     #[error("`{0}` is no info-hash of version 2: it has the digits `1220` and 64 digits of hex")]
     Hash2(String),
     /// Two different hashes of version 2.
     #[error("the magnet link names two torrents, {0} and {1}")]
     TwoHashes2(InfoHash2, InfoHash2),
-    /// A hash that is none.
+    /// An invalid hash.
     #[error("`{0}` is no info-hash: it has 40 digits of hex or 32 of base32")]
     Hash(String),
     /// Two different hashes.
     #[error("the magnet link names two torrents, {0} and {1}")]
     TwoHashes(InfoHash, InfoHash),
-    /// A selection of files that is none.
+    /// An invalid selection of files.
     #[error("`so={0}` selects no files: write for example `so=0,2,4-7`")]
     Files(String),
 }
 
 impl Magnet {
-    /// Whether `text` is meant as a magnet link.
+    /// Whether `text` looks like a magnet link.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         let scheme = text.trim_start().get(..7);
@@ -101,7 +102,7 @@ impl Magnet {
         let query = link[7..].strip_prefix('?').ok_or(MagnetError::NotMagnet)?;
         let mut draft = Draft::default();
         for part in query.split('&') {
-            // A link copied from the source of a web page.
+            // Links copied from the source of a web page have `&amp;`.
             let part = part.strip_prefix("amp;").unwrap_or(part);
             if let Some((key, value)) = part.split_once('=') {
                 draft.parameter(key, value)?;
@@ -126,7 +127,7 @@ impl Magnet {
         }
     }
 
-    /// The .torrent file of this link, once its info dictionary is known, and with version 2 its piece
+    /// The .torrent file of this link. Needs its info dictionary and, with version 2, its piece
     /// layers, bencoded.
     #[must_use]
     pub fn torrent_file(&self, info: &[u8], piece_layers: Option<Vec<u8>>) -> Vec<u8> {
@@ -158,7 +159,7 @@ fn strings(texts: &[String]) -> Vec<u8> {
     list.finish()
 }
 
-/// A link half read.
+/// A partly read link.
 #[derive(Default)]
 struct Draft {
     info_hash: Option<InfoHash>,
@@ -252,7 +253,7 @@ impl Draft {
     }
 }
 
-/// The hashes that an info dictionary must have, as far as they are known.
+/// The hashes that an info dictionary must have, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// SHA-1.
@@ -270,7 +271,7 @@ impl From<InfoHash> for Expected {
     }
 }
 
-/// The key without the number that tells several values apart, as in `tr.1`.
+/// The key without a number such as in `tr.1`, which separates several values.
 fn bare(key: &str) -> &str {
     match key.rsplit_once('.') {
         Some((name, number))
@@ -282,7 +283,7 @@ fn bare(key: &str) -> &str {
     }
 }
 
-/// `text` with `%41` as `A`. What is no such code stays as it is.
+/// `text` with `%41` replaced by `A`. Invalid codes stay as they are.
 fn decoded(text: &str) -> Cow<'_, [u8]> {
     let bytes = text.as_bytes();
     if !bytes.contains(&b'%') {
@@ -305,7 +306,7 @@ fn digit(byte: u8) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// As many bytes as pairs of hex digits, which must be all there is.
+/// Decodes hex digits; their number must fit exactly.
 fn hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     let (pairs, rest) = digits.as_chunks::<2>();
@@ -343,7 +344,7 @@ fn hash(digits: &[u8]) -> Option<[u8; 20]> {
     Some(bytes)
 }
 
-/// `host:port`, if it can be one.
+/// `host:port`, if it is plausible.
 fn peer(bytes: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(bytes).ok()?;
     let (host, port) = text.rsplit_once(':')?;
@@ -362,7 +363,7 @@ fn peer(bytes: &[u8]) -> Option<String> {
     name.then(|| format!("{host}:{port}"))
 }
 
-/// `0,2,4-7`.
+/// Reads `0,2,4-7`.
 fn files(value: &str) -> Result<Vec<RangeInclusive<u32>>, MagnetError> {
     let wrong = || MagnetError::Files(text::escaped_to(value.as_bytes(), 80));
     let decoded = decoded(value);

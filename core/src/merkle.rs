@@ -1,7 +1,7 @@
-//! Merkle trees over the blocks of a file, by SHA-256. BEP 52.
+//! Merkle trees over the blocks of a file, with SHA-256. BEP 52.
 //!
-//! The leaves are the hashes of blocks of 16 KiB; what a tree lacks to a power of two is filled with
-//! leaves of zeros. A *layer* is all hashes of one height: 0 for the leaves.
+//! The leaves are the hashes of blocks of 16 KiB, padded with zeros to a power of two. A *layer* is
+//! all hashes of one height: 0 for the leaves.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 /// A hash of a block, of two hashes, or of a whole tree.
 pub type Hash = [u8; 32];
 
-/// What stands for a block behind the end of the file.
+/// Stands for a block after the end of the file.
 const ZERO: Hash = [0; 32];
 
 /// The leaf of a block.
@@ -26,19 +26,19 @@ fn pair(left: &Hash, right: &Hash) -> Hash {
     hash.finalize().into()
 }
 
-/// The root of a tree of `height` whose leaves all lie behind the end of the file.
+/// The root of a tree of `height` whose leaves are all after the end of the file.
 #[must_use]
 pub fn nothing(height: u32) -> Hash {
     (0..height).fold(ZERO, |it, _| pair(&it, &it))
 }
 
-/// The height of the smallest tree for so many hashes.
+/// The height of the smallest tree for this number of hashes.
 #[must_use]
 pub fn height(hashes: u32) -> u32 {
     hashes.max(1).next_power_of_two().trailing_zeros()
 }
 
-/// A layer from left to right, of which only the complete subtrees so far are kept.
+/// A layer that is built from left to right. Only the roots of the complete subtrees are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Growing {
     /// Roots of subtrees, the largest first: one for each binary digit of `count` that is 1.
@@ -59,7 +59,7 @@ impl Growing {
     }
 
     /// The root of a tree of `height` above this layer, which is layer number `base` of the file.
-    /// There must be room for what was pushed.
+    /// The tree must have room for all hashes that were pushed.
     #[must_use]
     pub fn root(mut self, base: u32, height: u32) -> Hash {
         assert!(
@@ -93,16 +93,16 @@ pub fn root(layer: &[Hash], base: u32) -> Hash {
     growing.root(base, height(count))
 }
 
-/// All layers from one of a file up to its root.
+/// All layers of a file, from one layer up to the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layers {
     base: u32,
-    /// Real hashes of each layer; what is missing to a power of two is [`nothing`].
+    /// Real hashes of each layer; missing ones up to a power of two are [`nothing`].
     layers: Vec<Vec<Hash>>,
 }
 
 impl Layers {
-    /// Those above `layer`, which is layer number `base` of a file.
+    /// The layers above `layer`, which is layer number `base` of a file.
     #[must_use]
     pub fn above(layer: &[Hash], base: u32) -> Self {
         let mut layers = Vec::from([layer.to_vec()]);
@@ -123,9 +123,9 @@ impl Layers {
         found.unwrap_or_else(|| nothing(self.base + level))
     }
 
-    /// `length` hashes of the lowest layer from `index` on, and the hashes that prove them: of each of
-    /// the next `proofs` layers the one beside what is known, as far as it cannot be computed.
-    /// `None` if the tree has no such part. Both numbers must be as BEP 52 wants them.
+    /// `length` hashes of the lowest layer from `index` on, followed by their proof: from each of
+    /// the next `proofs` layers the sibling hash, unless it can be computed. `None` if the tree has
+    /// no such part. Both numbers must be as BEP 52 demands.
     #[must_use]
     pub fn part(&self, index: u32, length: u32, proofs: u32) -> Option<Vec<Hash>> {
         let height = u32::try_from(self.layers.len()).ok()? - 1;
@@ -141,8 +141,8 @@ impl Layers {
     }
 }
 
-/// The root that `hashes` lead to: `length` of a layer from `index` on, then those beside what is
-/// known, from low to high. Both numbers must be as BEP 52 wants them.
+/// The root computed from `hashes`: first `length` hashes of a layer from `index` on, then the
+/// sibling hashes, from low to high. Both numbers must be as BEP 52 demands.
 #[must_use]
 pub fn proven_root(hashes: &[Hash], index: u32, length: u32) -> Option<Hash> {
     let (part, uncles) = hashes.split_at_checked(length as usize)?;

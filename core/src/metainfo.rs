@@ -1,9 +1,10 @@
-//! What a .torrent file says. BEP 3, *metainfo files*; BEP 12, 27, 47 and 52.
+//! The contents of .torrent files. BEP 3, *metainfo files*; BEP 12, 27, 47 and 52.
 //!
-//! Versions 1 and 2 are read, and hybrid files, whose two parts must agree. Bytes behind the
-//! dictionary are ignored, as a trailing newline is common. Equal keys where a choice would
-//! matter are refused; what other clients accept and harms nobody is accepted. A parsed torrent takes
-//! a small multiple of the size of its file. Everything that ends up as a path or on a terminal has been made safe.
+//! Reads versions 1 and 2, and hybrid files, whose two parts must agree. Bytes after the dictionary
+//! are ignored, because a trailing newline is common. Duplicate keys are refused where the choice
+//! would matter; harmless irregularities that other clients accept are accepted. A parsed torrent
+//! takes a small multiple of the size of its file. All text that may become a path or appear on a
+//! terminal has been made safe.
 //!
 //! ```
 //! use unchoke_core::metainfo::{Builder, Metainfo};
@@ -56,20 +57,20 @@ pub const MAX_PIECE_BYTES: u32 = 32_767 << 14;
 /// Most pieces accepted. libtorrent `max_pieces`.
 pub const MAX_PIECES: u32 = 1 << 21;
 
-/// Most trackers and most web seeds that are kept of one file.
+/// Most trackers, and most web seeds, that are kept from one file.
 pub const MAX_URLS: usize = 256;
 
-/// Directories inside each other, and the file. libtorrent `max_directory_depth`.
+/// Most elements of a path: nested directories plus the file. libtorrent `max_directory_depth`.
 pub const MAX_PATH_DEPTH: usize = 100;
 
-/// Most bytes of a comment, of a name as it was found and the like that are kept or shown.
+/// Most bytes to keep or show of texts such as a comment or an original name.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// A torrent as its .torrent file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metainfo {
-    /// SHA-1 of the info dictionary as found in the file. Without version 1: its SHA-256, truncated,
-    /// which stands for the torrent wherever there is room for 20 bytes.
+    /// SHA-1 of the info dictionary as found in the file. Without version 1: the truncated SHA-256,
+    /// which identifies the torrent wherever there is room for 20 bytes.
     pub info_hash: InfoHash,
     /// The info dictionary as found in the file.
     pub info: Vec<u8>,
@@ -77,7 +78,7 @@ pub struct Metainfo {
     pub name: String,
     /// The name in the file, printable, if it is not safe as it is.
     pub original_name: Option<String>,
-    /// Size and division.
+    /// Size, pieces and blocks.
     pub geometry: Geometry,
     /// The files and where their bytes are.
     pub layout: Layout,
@@ -87,9 +88,9 @@ pub struct Metainfo {
     pub web_seeds: Vec<String>,
     /// Nodes of the distributed hash table, by host and port. BEP 5, *torrent file extensions*.
     pub nodes: Vec<(String, u16)>,
-    /// Peers come from the trackers only. BEP 27.
+    /// Peers may come only from the trackers. BEP 27.
     pub private: bool,
-    /// Where the torrent belongs to; makes its info-hash unique there.
+    /// A site or group that the torrent belongs to; makes its info-hash unique there.
     pub source: Option<String>,
     /// Free text.
     pub comment: Option<String>,
@@ -97,11 +98,12 @@ pub struct Metainfo {
     pub created_by: Option<String>,
     /// Seconds since 1970.
     pub creation_date: Option<i64>,
-    /// Its merkle trees, if it is of version 2 or a hybrid. BEP 52.
+    /// The merkle trees, if the torrent is of version 2 or a hybrid. BEP 52.
     pub version_2: Option<Arc<Version2>>,
-    /// All dictionaries have their keys in order and once. Otherwise some clients refuse the file.
+    /// Whether the keys of all dictionaries are in order and unique. Some clients refuse other
+    /// files.
     pub canonical: bool,
-    /// Where the name is in `info`, as it was found.
+    /// Where the original name is in `info`.
     raw_name: Range<usize>,
     /// Where the hashes of version 1 are in `info`: there may be 40 MB of them.
     raw_pieces: Option<Range<usize>>,
@@ -113,20 +115,20 @@ impl Metainfo {
         parse::parse(bytes, parse::Layers::Required)
     }
 
-    /// Reads what a magnet link led to: it may lack the piece layers of version 2, which have to come
-    /// before anything else ([`Version2::is_complete`]).
+    /// Reads the torrent that a magnet link led to. It may lack the piece layers of version 2. In
+    /// that case they must be fetched before the download can start ([`Version2::is_complete`]).
     pub fn parse_without_layers(bytes: &[u8]) -> Result<Self, MetainfoError> {
         parse::parse(bytes, parse::Layers::MayLack)
     }
 
-    /// It can be verified by version 1 and by version 2.
+    /// Whether the torrent can be verified by version 1 and by version 2.
     #[must_use]
     pub fn is_hybrid(&self) -> bool {
         self.raw_pieces.is_some() && self.version_2.is_some()
     }
 
-    /// Positions in [`Layout::files`] of the files that the torrent itself has: in a file tree there is
-    /// no padding, though the layout has some. BEP 52.
+    /// Indices in [`Layout::files`] of the files that the torrent itself lists. A file tree lists
+    /// no padding, though the layout contains some. BEP 52.
     pub fn own_files(&self) -> impl Iterator<Item = usize> + '_ {
         let tree = self.raw_pieces.is_none();
         let files = self.layout.files().iter().enumerate();
@@ -134,14 +136,14 @@ impl Metainfo {
         own.map(|it| it.0)
     }
 
-    /// What names the torrent to peers, trackers and the DHT: two hashes for a hybrid.
+    /// The hashes that identify the torrent to peers, trackers and the DHT: two for a hybrid.
     pub fn info_hashes(&self) -> impl Iterator<Item = InfoHash> + use<> {
         let second = self.version_2.as_ref().map(|it| it.info_hash.truncated());
         let first = self.info_hash;
         core::iter::once(first).chain(second.filter(|it| *it != first))
     }
 
-    /// SHA-1 of each piece; none without version 1.
+    /// SHA-1 of each piece; empty without version 1.
     #[must_use]
     pub fn hashes(&self) -> &[[u8; 20]] {
         let raw = self.raw_pieces.clone().unwrap_or_default();
@@ -154,8 +156,8 @@ impl Metainfo {
         self.hashes().get(piece.0 as usize)
     }
 
-    /// The elements of the path of file number `file` as the torrent has them, its folder first: they
-    /// may be anything. `None` if the torrent gives it none.
+    /// The path elements of file number `file` as the torrent has them, beginning with its folder.
+    /// They are not safe. `None` if the torrent gives the file no path.
     #[must_use]
     pub fn raw_path(&self, file: usize) -> Option<Vec<Vec<u8>>> {
         let mut found = alloc::vec![Vec::from(&self.info[self.raw_name.clone()])];
@@ -175,7 +177,7 @@ impl Metainfo {
     }
 
     /// The path of file number `file` as the torrent has it, printable and cut if it is very long;
-    /// `None` if [`Layout::path`] is the same.
+    /// `None` if it equals [`Layout::path`].
     #[must_use]
     pub fn original_path(&self, file: usize) -> Option<String> {
         let found = self.raw_path(file)?.join(&b'/');
@@ -190,20 +192,20 @@ impl Metainfo {
     }
 }
 
-/// Why a file is not a torrent that can be used.
+/// Why a file is not a usable torrent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetainfoError {
-    /// Another kind of file; the text says which, and what to do.
+    /// Another kind of file; the text says which kind, and what to do.
     #[error("not a torrent file: {0}")]
     OtherKind(&'static str),
     /// Cut or damaged.
     #[error("not a valid torrent file: {0}")]
     Bencode(#[from] DecodeError),
-    /// Something else than a dictionary.
+    /// Not a dictionary.
     #[error("not a valid torrent file: its content is not a dictionary")]
     NotADictionary,
-    /// A key that must be there is not.
+    /// A required key is missing.
     #[error("not a valid torrent file: `{0}` is missing")]
     Missing(&'static str),
     /// A key has a value of the wrong type or out of range.
@@ -217,7 +219,7 @@ pub enum MetainfoError {
     /// One of the files has a value of the wrong type or out of range.
     #[error("not a valid torrent file: `{key}` of file {file} must be {expected}")]
     InvalidFile {
-        /// Position in `files`, from 1.
+        /// Number of the file in `files`, from 1.
         file: usize,
         /// The key.
         key: &'static str,
@@ -227,15 +229,15 @@ pub enum MetainfoError {
     /// Piece length 0, negative or too large.
     #[error("piece length {0} is not possible, it must be 1 to {MAX_PIECE_BYTES} bytes")]
     PieceLength(i64),
-    /// The number of hashes does not fit the size.
+    /// The number of hashes does not match the size.
     #[error("the torrent has {} of piece hashes, its size needs {pieces} times 20", counted(*bytes as u64, "byte"))]
     HashCount {
         /// Bytes of `pieces`.
         bytes: usize,
-        /// Pieces by size and piece length.
+        /// Number of pieces by size and piece length.
         pieces: u32,
     },
-    /// The sizes make no torrent.
+    /// The sizes are not possible.
     #[error("the torrent cannot be used: {0}")]
     Geometry(#[from] GeometryError),
     /// Neither `length` nor `files`.
@@ -250,7 +252,7 @@ pub enum MetainfoError {
     /// More folders than any real torrent has.
     #[error("the torrent has more than 500000 folders")]
     TooManyFolders,
-    /// Something of version 2. BEP 52.
+    /// An error in the version 2 part. BEP 52.
     #[error(transparent)]
     Version2(#[from] Version2Error),
 }

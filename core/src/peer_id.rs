@@ -1,8 +1,8 @@
-//! How we name ourselves. BEP 20.
+//! Our peer ids. BEP 20.
 
 use crate::ids::PeerId;
 
-/// What our peer ids start with: the two letters of this client and its version, 0.1.0.0.
+/// First bytes of our peer ids: the two letters of this client and its version, 0.1.0.0.
 pub const PREFIX: [u8; 8] = *b"-UC0100-";
 
 /// A peer id in Azureus style: [`PREFIX`] and 12 random bytes.

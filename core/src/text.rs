@@ -1,16 +1,16 @@
-//! Text from strangers, made safe to print and to name files by.
+//! Makes foreign text safe to print and to use in file names.
 
 use alloc::string::String;
 use core::fmt::{self, Display};
 
-/// What a character of foreign text is good for.
+/// How a character of foreign text is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// As it is.
+    /// Kept as it is.
     Plain,
-    /// Control characters: they move cursors and ring bells.
+    /// Control characters, which can move the cursor or ring the bell.
     Control,
-    /// Characters that cannot be seen but change what is: zero-width and bidirectional ones.
+    /// Invisible characters that change how text looks: zero-width and bidirectional ones.
     Invisible,
 }
 
@@ -49,8 +49,8 @@ pub fn printable(bytes: &[u8], max_bytes: usize) -> String {
     out
 }
 
-/// `bytes` as text that is safe in a terminal and shows what is there: everything unusual is
-/// escaped as in Rust, `\u{202e}` or `\xff`.
+/// `bytes` as text that is safe in a terminal and shows every byte: unusual characters are escaped
+/// as in Rust, `\u{202e}` or `\xff`.
 #[must_use]
 pub fn escaped(bytes: &[u8]) -> String {
     escaped_to(bytes, usize::MAX)
@@ -85,7 +85,7 @@ pub fn escaped_to(bytes: &[u8], max_bytes: usize) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted(u64, &'static str);
 
-/// `count` of what `one` is called.
+/// `count` items whose singular is `one`.
 #[must_use]
 pub fn counted(count: u64, one: &'static str) -> Counted {
     Counted(count, one)

@@ -12,61 +12,61 @@ use crate::message::{HashRequest, Hashes};
 use crate::metainfo::Version2;
 use crate::time::Instant;
 
-/// Requests under way at a peer. libtorrent has 2.
+/// Most outstanding requests at a peer. libtorrent has 2.
 const WINDOW: usize = 4;
-/// A request that is not answered for so long counts as lost.
+/// A request without an answer for this time counts as lost.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A peer that rejected or lost a request is asked again after so long. libtorrent: 1 min.
+/// Time after which a peer that rejected or lost a request is asked again. libtorrent: 1 min.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// Why a connection cannot be used for this any more.
+/// Why a connection must no longer be used for hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// An answer to nothing.
+    /// An answer without a request.
     #[error("hashes that were not asked for")]
     Unasked,
     /// Too many or too few hashes.
     #[error("{0} hashes, where {1} were asked for")]
     Count(usize, usize),
-    /// What it sent does not lead to the root.
+    /// The hashes do not match the root.
     #[error("wrong hashes")]
     Wrong,
 }
 
-/// A part of a layer that is asked for at a time.
+/// A part of a layer that is requested at a time.
 #[derive(Clone, Copy, Debug)]
 struct Part {
-    /// Position of its tree.
+    /// Index of its tree.
     tree: u32,
-    /// First hash, and how many with those behind the end of the file.
+    /// Index of the first hash, and number of hashes, including those after the end of the file.
     index: u32,
     length: u32,
 }
 
 #[derive(Debug)]
 struct Peer {
-    /// Parts asked for, and when.
+    /// Requested parts, and when.
     asked: BTreeMap<u32, Instant>,
-    /// Parts given up on, whose answer may still come.
+    /// Parts whose request was given up; the answer may still come.
     late: BTreeSet<u32>,
     pause_until: Instant,
 }
 
-/// Fetches the hashes of all pieces. Each answer is proven by itself, so that whoever lies is known at
-/// once.
+/// Fetches the hashes of all pieces. Each answer is proven separately, so a peer that sends wrong
+/// hashes is known at once.
 #[derive(Debug)]
 pub struct Fetch {
     version_2: Arc<Version2>,
     parts: Vec<Part>,
     missing: BTreeSet<u32>,
     peers: BTreeMap<PeerKey, Peer>,
-    /// When it was last looked for something to ask.
+    /// Time of the last [`Self::poll_request`].
     polled_at: Instant,
 }
 
 impl Fetch {
-    /// Nobody is known yet.
+    /// Starts without peers.
     #[must_use]
     pub fn new(version_2: Arc<Version2>) -> Self {
         let mut parts = Vec::new();
@@ -91,7 +91,7 @@ impl Fetch {
         }
     }
 
-    /// A connection on which such messages may be sent.
+    /// Adds a connection on which such messages may be sent.
     pub fn join(&mut self, peer: PeerKey) {
         self.peers.entry(peer).or_insert_with(|| Peer {
             asked: BTreeMap::new(),
@@ -100,18 +100,18 @@ impl Fetch {
         });
     }
 
-    /// A connection is gone.
+    /// The connection is closed.
     pub fn leave(&mut self, peer: PeerKey) {
         self.peers.remove(&peer);
     }
 
-    /// Peers that could be asked.
+    /// Number of peers that can be asked.
     #[must_use]
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
 
-    /// Parts that are here, and of how many.
+    /// Number of parts that are here, and of all parts.
     #[must_use]
     pub fn progress(&self) -> (u32, u32) {
         let count = |it: usize| u32::try_from(it).expect("at most one a piece");
@@ -133,19 +133,19 @@ impl Fetch {
             base: self.version_2.piece_layer(),
             index: part.index,
             length: part.length,
-            // All up to those below the root.
+            // Proofs from all layers up to the one below the root.
             proofs: merkle::height(tree.piece_count) - 1,
         }
     }
 
-    /// Which part of those that were asked of `peer` the message is about.
+    /// Which of the parts requested from `peer` the message is about.
     fn about(&self, peer: PeerKey, request: &HashRequest) -> Option<u32> {
         let peer = self.peers.get(&peer)?;
         let mut asked = peer.asked.keys().chain(&peer.late).copied();
         asked.find(|it| self.request(*it) == *request)
     }
 
-    /// Hashes from a peer. After an error it must be let go.
+    /// Hashes from a peer. After an error its connection must be closed.
     pub fn on_hashes(&mut self, peer: PeerKey, hashes: &Hashes) -> Result<(), Violation> {
         let about = self.about(peer, &hashes.request);
         let (Some(number), Some(known)) = (about, self.peers.get_mut(&peer)) else {
@@ -175,7 +175,7 @@ impl Fetch {
         Ok(())
     }
 
-    /// A peer does not want to answer. One that answers nothing is harmless.
+    /// A peer rejects a request. A reject without a request is harmless.
     pub fn on_reject(&mut self, now: Instant, peer: PeerKey, request: &HashRequest) {
         let about = self.about(peer, request);
         if let (Some(number), Some(known)) = (about, self.peers.get_mut(&peer)) {
@@ -185,7 +185,7 @@ impl Fetch {
         }
     }
 
-    /// Requests that were not answered in time.
+    /// Gives up requests that were not answered in time.
     fn expire(&mut self, now: Instant) {
         for peer in self.peers.values_mut() {
             if peer
@@ -200,7 +200,7 @@ impl Fetch {
         }
     }
 
-    /// A request to send now, and to whom.
+    /// A request to send now, and the peer.
     pub fn poll_request(&mut self, now: Instant) -> Option<(PeerKey, HashRequest)> {
         self.polled_at = now;
         self.expire(now);
@@ -221,7 +221,7 @@ impl Fetch {
         Some((peer, self.request(part)))
     }
 
-    /// When [`Self::poll_request`] may have something to ask for that it had not the last time.
+    /// When [`Self::poll_request`] may have a new request.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let paused = self.peers.values().map(|it| it.pause_until);

@@ -10,20 +10,20 @@ use crate::message::{HashRequest, Hashes, Message};
 use crate::metainfo::Version2;
 use crate::time::Instant;
 
-/// Answers that are given at once after a rest: 8 MiB.
+/// Most answers to send at once after a pause: 8 MiB.
 const BURST: u32 = 512;
-/// Time after which another may be given when the burst is used up: 4 MiB/s. So whoever asks again
-/// and again cannot take the place of the payload.
+/// Time between answers when the burst is used up: 4 MiB/s. So repeated requests cannot displace
+/// the payload.
 const INTERVAL: Duration = Duration::from_millis(4);
 
-/// Answers requests for the piece layers, within a limit for all peers together. Other layers are not
-/// kept: peers use those of the leaves only to find out which block of a piece was wrong.
+/// Answers requests for piece layers, within a limit for all peers together. Other layers are not
+/// kept: peers need the leaves only to find out which block of a piece was wrong.
 #[derive(Debug)]
 pub struct Serve {
     version_2: Arc<Version2>,
-    /// The layers of the file that was asked for last: mostly it is the next one, too.
+    /// The layers of the file of the last request. The next request is usually about the same file.
     last: Option<(Hash, Layers)>,
-    /// When the burst will be whole again.
+    /// When the full burst is available again.
     rested_at: Instant,
 }
 
@@ -38,7 +38,7 @@ impl Serve {
         }
     }
 
-    /// The answer to `request`, which is due at once: every request gets one.
+    /// The answer to `request`. Send it at once; every request gets one.
     pub fn answer(&mut self, now: Instant, request: &HashRequest) -> Message {
         match self.hashes(now, request) {
             Some(hashes) => Message::Hashes(Box::new(Hashes {

@@ -1,4 +1,4 @@
-//! What has come of an info dictionary of a certain size.
+//! The received part of an info dictionary of a certain size.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -11,24 +11,24 @@ use super::{METADATA_PIECE_BYTES, metadata_pieces};
 use crate::ids::PeerKey;
 use crate::magnet::Expected;
 
-/// Pieces so far, and who sent them. Peers that claim another size work on another draft: one of
-/// the two does not speak the truth, and only the hash can tell which.
+/// The received pieces, with their senders. Peers that claim another size contribute to another
+/// draft: one of the two sizes is false, and only the hash can show which.
 #[derive(Debug)]
 pub(super) struct Draft {
     pieces: BTreeMap<u32, (Arc<[u8]>, Option<PeerKey>)>,
     count: u32,
-    /// Whoever is trusted alone now, after pieces of several peers did not fit together: then a
-    /// wrong hash tells who lies.
+    /// The only peer that is asked, after pieces of several peers did not match the hash. Another
+    /// wrong hash then shows that this peer sent wrong data.
     pub(super) only: Option<PeerKey>,
     /// A hash was wrong, so pieces of several peers are never mixed again.
     pub(super) mistrust: bool,
 }
 
-/// What a complete draft turned out to be.
+/// Result of checking a complete draft.
 pub(super) enum Verdict {
     /// The info dictionary.
     Good(Vec<u8>),
-    /// Something else, and who sent it; `None` for those who have left.
+    /// The hash is wrong. The senders; `None` for peers that disconnected.
     Bad(BTreeSet<Option<PeerKey>>),
 }
 
@@ -59,12 +59,12 @@ impl Draft {
         self.pieces.is_empty()
     }
 
-    /// Bytes kept at most.
+    /// Upper bound of the kept bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.pieces.len() as u64 * u64::from(METADATA_PIECE_BYTES)
     }
 
-    /// A connection is gone. Its key may soon be that of another, which must not be blamed.
+    /// The connection is closed. Its key may soon belong to another peer, which must not be blamed.
     pub(super) fn forget(&mut self, peer: PeerKey) {
         if self.only == Some(peer) {
             self.give_up();
@@ -74,7 +74,7 @@ impl Draft {
         }
     }
 
-    /// Another peer is to be trusted alone, and starts from nothing.
+    /// Starts again with another single peer.
     pub(super) fn give_up(&mut self) {
         self.only = None;
         self.pieces.clear();
@@ -88,7 +88,7 @@ impl Draft {
         hash.finalize().to_vec()
     }
 
-    /// Judges the draft once it is complete; a bad one is emptied.
+    /// Checks the draft once it is complete; a bad one is emptied.
     pub(super) fn judge(&mut self, expected: Expected) -> Option<Verdict> {
         if (self.pieces.len() as u64) < u64::from(self.count) {
             return None;

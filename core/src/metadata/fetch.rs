@@ -13,36 +13,37 @@ use crate::magnet::Expected;
 use crate::message::MetadataMessage;
 use crate::time::Instant;
 
-/// Requests under way at a peer. libtorrent has 2, and queues 1024; Transmission queues 64.
+/// Most outstanding requests at a peer. libtorrent has 2, and queues 1024; Transmission queues 64.
 const WINDOW: usize = 8;
-/// A request that is not answered for so long counts as lost.
+/// A request without an answer for this time counts as lost.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A piece may be asked of a second peer after so long. libtorrent: 3 s.
+/// Time after which a piece may be requested from a second peer. libtorrent: 3 s.
 const SECOND_ASKED: Duration = Duration::from_secs(3);
-/// A peer that rejected a request is asked again after so long. BEP 9 leaves it open; libtorrent: 1 min.
+/// Time after which a peer that rejected a request is asked again. BEP 9 leaves it open;
+/// libtorrent: 1 min.
 const REJECT_PAUSE: Duration = Duration::from_mins(1);
-/// A peer that lost a request pauses, twice as long each time, at most so long.
+/// Longest pause of a peer that lost requests. Each pause is twice as long as the one before.
 const LOST_PAUSE_MAX: Duration = Duration::from_mins(1);
-/// Most bytes of pieces that are kept, of all drafts together: two dictionaries of the largest size.
+/// Most bytes of pieces to keep in all drafts together: two dictionaries of the largest size.
 const MAX_KEPT_BYTES: u64 = 2 * MAX_METADATA_BYTES as u64;
 
-/// Why a connection cannot be used for this, or not any more.
+/// Why a connection cannot, or can no longer, be used for the dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// No size of an info dictionary.
+    /// An impossible size of an info dictionary.
     #[error("metadata of {}, at most {MAX_METADATA_BYTES} are accepted", counted(u64::from(*.0), "byte"))]
     Size(u32),
     /// Another size than in the handshake.
     #[error("metadata of {size} after a handshake that said {1}", size = counted(u64::from(*.0), "byte"))]
     OtherSize(u32, u32),
-    /// Data that nobody asked for.
+    /// Data that we did not request.
     #[error("metadata piece {0} that was not asked for")]
     Unasked(u32),
     /// A piece of the wrong length.
     #[error("metadata piece of {got}, it has {1}", got = counted(*.0 as u64, "byte"))]
     Length(usize, u32),
-    /// What it sent has not the right hash.
+    /// Its data does not match the hash.
     #[error("wrong metadata")]
     WrongHash,
 }
@@ -50,35 +51,35 @@ pub enum Violation {
 #[derive(Debug)]
 struct Peer {
     size: u32,
-    /// Requests under way and when they were sent.
+    /// Outstanding requests and when they were sent.
     asked: BTreeMap<u32, Instant>,
-    /// Requests given up on, whose answer may still come.
+    /// Requests that were given up; the answer may still come.
     late: BTreeSet<u32>,
-    /// Requests in a row that brought nothing.
+    /// Requests in a row without a result.
     failures: u32,
     pause_until: Instant,
 }
 
 /// Fetches the info dictionary with these hashes.
 ///
-/// Peers that agree on its size share the work. If what they sent together has another hash, one peer
-/// at a time is asked for all of it, so that whoever sent wrong data is known, told of by
-/// [`Self::poll_violation`] and not asked again. Peers that claim different sizes do not disturb each
-/// other. So one honest peer that stays is enough.
+/// Peers that agree on its size share the work. If their data together has the wrong hash, one peer
+/// at a time is asked for the whole dictionary. So a peer that sends wrong data is identified,
+/// reported by [`Self::poll_violation`] and not asked again. Peers that claim different sizes do
+/// not disturb each other. So one honest peer that stays connected is enough.
 #[derive(Debug)]
 pub struct Fetch {
     expected: Expected,
     peers: BTreeMap<PeerKey, Peer>,
-    /// By size.
+    /// Drafts by size.
     drafts: BTreeMap<u32, Draft>,
     violations: VecDeque<(PeerKey, Violation)>,
     done: Option<Vec<u8>>,
-    /// When it was last looked for something to ask.
+    /// Time of the last [`Self::poll_request`].
     polled_at: Instant,
 }
 
 impl Fetch {
-    /// Nobody is known yet.
+    /// Starts without peers.
     #[must_use]
     pub fn new(expected: impl Into<Expected>) -> Self {
         Self {
@@ -91,8 +92,8 @@ impl Fetch {
         }
     }
 
-    /// A peer said in its extension handshake that it has the dictionary, and of what size. A later
-    /// handshake may repeat that.
+    /// A peer said in its extension handshake that it has the dictionary, and how large it is. A
+    /// later handshake may repeat that.
     pub fn join(&mut self, peer: PeerKey, size: u32) -> Result<(), Violation> {
         if !(1..=MAX_METADATA_BYTES).contains(&size) {
             return Err(Violation::Size(size));
@@ -118,7 +119,7 @@ impl Fetch {
         }
     }
 
-    /// A connection is gone.
+    /// The connection is closed.
     pub fn leave(&mut self, peer: PeerKey) {
         if let Some(gone) = self.peers.remove(&peer)
             && let Some(draft) = self.drafts.get_mut(&gone.size)
@@ -136,13 +137,13 @@ impl Fetch {
         self.peers.contains_key(&peer)
     }
 
-    /// Peers that could be asked.
+    /// Number of peers that can be asked.
     #[must_use]
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
 
-    /// Share of the dictionary that has come, of the size that is furthest: pieces, and of how many.
+    /// Number of received pieces, and of all pieces, of the draft that is closest to complete.
     #[must_use]
     pub fn progress(&self) -> Option<(u32, u32)> {
         let each = self.drafts.iter().map(|(size, draft)| {
@@ -153,7 +154,7 @@ impl Fetch {
         each.max_by_key(|(here, all)| (u64::from(*here) << 32) / u64::from(*all))
     }
 
-    /// The dictionary, once its hash is right. Given out once.
+    /// The dictionary, once its hash is right. Returned only once.
     pub fn take_done(&mut self) -> Option<Vec<u8>> {
         self.done.take()
     }
@@ -163,7 +164,7 @@ impl Fetch {
         self.violations.pop_front()
     }
 
-    /// A message from a peer that has joined. Requests are not for us: we have nothing yet.
+    /// A message from a peer that has joined. Requests are ignored: we have nothing to send yet.
     pub fn on_message(
         &mut self,
         now: Instant,
@@ -176,7 +177,7 @@ impl Fetch {
         match message {
             MetadataMessage::Request(_) => Ok(()),
             MetadataMessage::Reject(piece) => {
-                // One that answers nothing is harmless.
+                // A reject without a request is harmless.
                 if known.asked.remove(piece).is_some() || known.late.remove(piece) {
                     known.failures = known.failures.saturating_add(1);
                     known.pause_until = now.after(REJECT_PAUSE);
@@ -197,7 +198,7 @@ impl Fetch {
                 known.pause_until = known.pause_until.min(now);
                 let size = known.size;
                 let draft = self.drafts.get_mut(&size);
-                // Otherwise somebody else is trusted alone, or it came too late.
+                // Otherwise only another peer may contribute, or the piece came too late.
                 if let Some(draft) = draft.filter(|it| it.only.is_none_or(|only| only == peer)) {
                     draft.keep(*piece, bytes.clone(), peer);
                     self.judge(size);
@@ -231,7 +232,7 @@ impl Fetch {
         }
     }
 
-    /// A peer that is alone trusted and does not deliver makes room for the next.
+    /// If `peer` is the only one that is asked and does not deliver, the next peer is asked.
     fn give_way(&mut self, peer: PeerKey) {
         let Some(size) = self.peers.get(&peer).map(|it| it.size) else {
             return;
@@ -243,7 +244,8 @@ impl Fetch {
         }
     }
 
-    /// Lets go of the draft that is claimed least, of those the largest, if there is too much of them.
+    /// If the drafts are too large together, drops the draft that the fewest peers claim; of
+    /// several, the largest.
     fn limit_memory(&mut self, now: Instant) {
         while self.drafts.values().map(Draft::bytes).sum::<u64>() > MAX_KEPT_BYTES {
             let claims = |size: u32| self.peers.values().filter(|it| it.size == size).count();
@@ -261,7 +263,7 @@ impl Fetch {
         }
     }
 
-    /// Requests that were not answered in time.
+    /// Gives up requests that were not answered in time.
     fn expire(&mut self, now: Instant) {
         let mut slow = Vec::new();
         for (key, peer) in &mut self.peers {
@@ -269,7 +271,8 @@ impl Fetch {
             if !peer.asked.values().any(lost) {
                 continue;
             }
-            // All of them: what waits behind a lost request would only be lost later.
+            // Give up all requests of the peer: those behind a lost request would only time out
+            // later.
             peer.late.extend(peer.asked.keys());
             peer.asked.clear();
             peer.failures = peer.failures.saturating_add(1);
@@ -282,7 +285,7 @@ impl Fetch {
         }
     }
 
-    /// A request to send now: to whom, and the piece.
+    /// A request to send now: the peer and the piece.
     pub fn poll_request(&mut self, now: Instant) -> Option<(PeerKey, u32)> {
         self.polled_at = now;
         self.expire(now);
@@ -322,7 +325,8 @@ impl Fetch {
             let latest: &mut Instant = asked_at.entry(*piece).or_default();
             *latest = (*latest).max(*at);
         }
-        // In the order of pieces: one that nobody was asked for, else one that takes long.
+        // In the order of pieces: the first one that is not requested, else one whose request takes
+        // long.
         let mut second = None;
         for piece in draft.missing() {
             match asked_at.get(&piece) {
@@ -337,7 +341,7 @@ impl Fetch {
         second
     }
 
-    /// When [`Self::poll_request`] may have something to ask for that it had not the last time.
+    /// When [`Self::poll_request`] may have a new request.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let paused = self.peers.values().map(|it| it.pause_until);
@@ -348,7 +352,7 @@ impl Fetch {
 }
 
 impl Peer {
-    /// Whether data is what was asked for; it is then no longer under way.
+    /// Checks that the data was requested. It then no longer counts as requested.
     fn take(&mut self, piece: u32, total_bytes: u32, length: usize) -> Result<(), Violation> {
         if self.asked.remove(&piece).is_none() && !self.late.remove(&piece) {
             return Err(Violation::Unasked(piece));

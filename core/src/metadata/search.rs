@@ -1,7 +1,9 @@
-//! Whom to ask for the info dictionary: who is dialled and when, who may come, and who makes way.
+//! Decides which peers to connect to for the info dictionary: which to dial and when, which
+//! incoming connections to accept, and which to close.
 //!
-//! The rules are those of a client with a torrent ([`crate::client`]) as far as they apply. What is
-//! different: nobody has a use but the dictionary, so who has none makes way for those who wait.
+//! The rules are those of a client with a torrent ([`crate::client`]) as far as they apply. The
+//! difference: peers are useful only if they have the dictionary. The others are closed when
+//! addresses wait.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
@@ -16,30 +18,31 @@ use crate::client::source::Source;
 use crate::ids::PeerKey;
 use crate::time::Instant;
 
-/// A connection that has no dictionary after so long makes way for another.
+/// A connection without the dictionary is closed after this time if others need the place.
 const USELESS_AFTER: Duration = Duration::from_secs(20);
 
-/// A connection on which nothing comes for so long is closed: peers say something every two minutes.
+/// A connection is closed after this time without a message: peers send something every two
+/// minutes.
 pub const SILENCE: Duration = Duration::from_secs(130);
 
-/// Bytes that trackers are told to be missing while nobody knows how many are, so that nobody is taken for
-/// a seed. As libtorrent.
+/// Bytes that we report to trackers as missing while the size is unknown, so that they do not take
+/// us for a seed. As libtorrent.
 pub const LEFT: u64 = 16_384;
 
-/// Trackers that are asked; a link may name more. All at once: the sooner a peer is found the better.
+/// Most trackers to ask; a link may name more. All are asked at once, to find a peer soon.
 pub const TRACKERS: usize = 50;
 
-/// What is to be done.
+/// An action for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act<A> {
     /// Dial the address; the connection has this key.
     Dial {
         /// The key.
         peer: PeerKey,
-        /// Where.
+        /// The address.
         address: A,
     },
-    /// Close the connection: it makes way. It is forgotten already.
+    /// Close the connection to make room. The search has forgotten it already.
     Close {
         /// Its key.
         peer: PeerKey,
@@ -50,15 +53,16 @@ pub enum Act<A> {
 #[derive(Clone, Copy, Debug)]
 struct Line<P: Places> {
     address: P::Address,
-    /// From where the address is known, if we dialled it.
+    /// The source of the address, if we dialled it.
     dialled: Option<Source>,
     since: Instant,
     met: bool,
-    /// It says that it has the dictionary.
+    /// The peer says that it has the dictionary.
     has: bool,
 }
 
-/// The connections of a search. Keys are not used again: what is under way may still name them.
+/// The connections of a search. Keys are not reused, because delayed events may still refer to old
+/// ones.
 #[derive(Debug)]
 pub struct Search<P: Places> {
     config: Config,
@@ -70,11 +74,11 @@ pub struct Search<P: Places> {
 }
 
 impl<P: Places> Search<P> {
-    /// Nobody is known yet.
+    /// Starts without peers.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            // Nobody knows yet whether the torrent is private.
+            // It is not known yet whether the torrent is private.
             book: Book::new(false),
             bans: Bans::default(),
             lines: BTreeMap::new(),
@@ -84,37 +88,38 @@ impl<P: Places> Search<P> {
         }
     }
 
-    /// How it behaves.
+    /// The settings of the search.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Addresses that somebody named.
+    /// New addresses of peers.
     pub fn found(&mut self, source: Source, addresses: impl IntoIterator<Item = P::Address>) {
         for address in addresses.into_iter().filter_map(P::usable) {
             self.book.add(source, None, address);
         }
     }
 
-    /// Addresses that are known.
+    /// Number of known addresses.
     #[must_use]
     pub fn known(&self) -> usize {
         self.book.len()
     }
 
-    /// Connections whose handshake is done.
+    /// Number of connections whose handshake is done.
     #[must_use]
     pub fn connected(&self) -> usize {
         self.lines.values().filter(|it| it.met).count()
     }
 
-    /// Addresses that gave something: they are likely to have the payload, too.
+    /// Addresses that sent a part of the dictionary: those peers are likely to have the payload,
+    /// too.
     pub fn useful(&self) -> impl Iterator<Item = P::Address> {
         self.useful.iter().copied()
     }
 
-    /// The next thing to do. Call until `None`, after each input and once a second.
+    /// The next action. Call until `None`, after each input and once a second.
     pub fn poll(&mut self, now: Instant) -> Option<Act<P::Address>> {
         let wanted = Wanted {
             up_to: Source::PeerExchange,
@@ -161,8 +166,8 @@ impl<P: Places> Search<P> {
         peer
     }
 
-    /// Somebody connected: the key of the connection if it is welcome. Whoever comes must not take the
-    /// place of those that we dial.
+    /// A connection came in. Returns its key if it is accepted. Incoming connections must not take
+    /// the place of dialled ones.
     pub fn come(&mut self, now: Instant, address: P::Address) -> Option<PeerKey> {
         let guests = self.lines.values().filter(|it| it.dialled.is_none());
         let most = usize::from(self.config.connections.div_ceil(2));
@@ -187,13 +192,13 @@ impl<P: Places> Search<P> {
         }
     }
 
-    /// A part of the dictionary came from the peer.
+    /// The peer sent a part of the dictionary.
     pub fn note_useful(&mut self, peer: PeerKey) {
         let line = self.lines.get(&peer).filter(|it| it.dialled.is_some());
         self.useful.extend(line.map(|it| it.address));
     }
 
-    /// The connection is gone, or was never made.
+    /// The connection is closed, or was never made.
     pub fn closed(&mut self, now: Instant, peer: PeerKey) {
         self.part(now, peer, Ended::ByPeer);
     }
@@ -203,14 +208,14 @@ impl<P: Places> Search<P> {
         self.part(now, peer, Ended::Unread);
     }
 
-    /// The peer turned out to be ourselves: the address is not dialled again.
+    /// We connected to ourselves: the address is not dialled again.
     pub fn is_us(&mut self, now: Instant, peer: PeerKey) {
         if let Some(address) = self.part(now, peer, Ended::Twice) {
             self.book.postpone(address, Instant::NEVER);
         }
     }
 
-    /// The peer sent what cannot be true; the connection is closed, and its host left alone.
+    /// The peer sent false data. The connection is closed, and its host is banned.
     pub fn condemn(&mut self, now: Instant, peer: PeerKey) {
         if let Some(address) = self.part(now, peer, Ended::Corrupt) {
             let host = P::host(address);
@@ -220,7 +225,7 @@ impl<P: Places> Search<P> {
         }
     }
 
-    /// Forgets a connection, and says what becomes of its address.
+    /// Removes a connection and decides when its address may be dialled again.
     fn part(&mut self, now: Instant, peer: PeerKey, ended: Ended) -> Option<P::Address> {
         let line = self.lines.remove(&peer)?;
         match line.dialled {

@@ -10,19 +10,20 @@ use crate::ids::PeerKey;
 use crate::message::MetadataMessage;
 use crate::time::Instant;
 
-/// Requests of a peer that wait; more are rejected. Transmission queues 64.
+/// Most waiting requests of a peer; more are rejected. Transmission queues 64.
 const QUEUED: usize = 64;
-/// Pieces that are sent at once after a rest: 4 MiB.
+/// Most pieces to send at once after a pause: 4 MiB.
 const BURST: u32 = 256;
-/// Time after which another piece may be sent when the burst is used up: 4 MiB/s. So a swarm that
-/// wants the dictionary again and again cannot take the place of the payload.
+/// Time between pieces when the burst is used up: 4 MiB/s. So a swarm that requests the dictionary
+/// repeatedly cannot displace the payload.
 const INTERVAL: Duration = Duration::from_micros(3_906);
-/// How often a connection may ask for the whole dictionary; then it is answered no more.
+/// Number of times that a connection may request the whole dictionary. Later requests are not
+/// answered.
 const COPIES: u64 = 2;
-/// The same in pieces, for small dictionaries.
+/// The same limit in pieces, for small dictionaries.
 const FEWEST: u64 = 16;
 
-/// What a peer has asked for.
+/// Requests of a peer.
 #[derive(Debug, Default)]
 struct Client {
     waiting: VecDeque<u32>,
@@ -35,15 +36,15 @@ pub struct Serve {
     total_bytes: u32,
     pieces: Vec<Arc<[u8]>>,
     clients: BTreeMap<PeerKey, Client>,
-    /// Whose turn it was last.
+    /// The peer served last.
     last: Option<PeerKey>,
-    /// When the burst will be whole again.
+    /// When the full burst is available again.
     rested_at: Instant,
 }
 
 impl Serve {
-    /// For this info dictionary. `None` if it is empty or larger than [`MAX_METADATA_BYTES`]: nobody
-    /// would take it.
+    /// For this info dictionary. `None` if it is empty or larger than [`MAX_METADATA_BYTES`]: peers
+    /// would not accept it.
     #[must_use]
     pub fn new(info: &[u8]) -> Option<Self> {
         let total_bytes = u32::try_from(info.len()).ok()?;
@@ -67,13 +68,13 @@ impl Serve {
         self.total_bytes
     }
 
-    /// A peer asks for a piece. The answer that is due at once: a rejection, or none.
+    /// A peer requests a piece. Returns a message to send at once: a reject, or none.
     pub fn on_request(&mut self, peer: PeerKey, piece: u32) -> Option<MetadataMessage> {
         let limit = (self.pieces.len() as u64 * COPIES).max(FEWEST);
         let client = self.clients.entry(peer).or_default();
         client.asked = client.asked.saturating_add(1);
         if client.asked > limit * 2 {
-            // It does not listen to rejections either.
+            // The peer ignores rejects, so send no more of them.
             return None;
         }
         let fine = (piece as usize) < self.pieces.len()
@@ -86,12 +87,12 @@ impl Serve {
         Some(MetadataMessage::Reject(piece))
     }
 
-    /// A connection is gone.
+    /// The connection is closed.
     pub fn leave(&mut self, peer: PeerKey) {
         self.clients.remove(&peer);
     }
 
-    /// A piece that may be sent now, and to whom: peers take turns.
+    /// A piece to send now, and the peer. Peers take turns.
     pub fn poll_answer(&mut self, now: Instant) -> Option<(PeerKey, MetadataMessage)> {
         if self.opens_at() > now {
             return None;
@@ -113,14 +114,14 @@ impl Serve {
         Some((peer, data))
     }
 
-    /// When the next piece may be sent that somebody waits for.
+    /// When the next waiting request may be answered.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let waiting = self.clients.values().any(|it| !it.waiting.is_empty());
         waiting.then(|| self.opens_at())
     }
 
-    /// When another piece fits into the burst.
+    /// When the burst allows another piece.
     fn opens_at(&self) -> Instant {
         let earlier = INTERVAL.saturating_mul(BURST - 1).as_nanos();
         let earlier = u64::try_from(earlier).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! Making a .torrent file.
+//! Makes .torrent files.
 
 mod tree;
 
@@ -14,7 +14,7 @@ use crate::bencode::{DictBuilder, Limits, ListBuilder};
 use crate::geometry::{BLOCK_BYTES, Geometry, GeometryError};
 use crate::merkle::Hash;
 
-/// Versions of the format that a new torrent has. BEP 3, BEP 52.
+/// Versions of the format for a new torrent. BEP 3, BEP 52.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Version 1, which every client knows.
@@ -22,7 +22,7 @@ pub enum Format {
     Version1,
     /// Version 2 alone.
     Version2,
-    /// Both: each client takes what it knows.
+    /// Both: each client uses the version it knows.
     Hybrid,
 }
 
@@ -36,12 +36,13 @@ impl Format {
     }
 }
 
-/// What the pieces of a new torrent were hashed to.
+/// The hashes of the pieces of a new torrent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PieceDigests {
-    /// SHA-1 of each, padding included; none without version 1.
+    /// SHA-1 of each piece, padding included; empty without version 1.
     pub version_1: Vec<[u8; 20]>,
-    /// Roots of the merkle trees of [`Builder::heights`] over the blocks of each; none without version 2.
+    /// For each piece the root of the merkle tree over its blocks, with the height from
+    /// [`Builder::heights`]; empty without version 2.
     pub version_2: Vec<Hash>,
 }
 
@@ -54,25 +55,25 @@ pub struct NewFile {
     pub length: u64,
 }
 
-/// What goes into a new .torrent file, all but the hashes.
+/// The contents of a new .torrent file, except the hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Builder {
-    /// Versions. Those with version 2 have their files in the order of a file tree, whatever the
+    /// The versions. With version 2, files are stored in the order of a file tree, whatever the
     /// order of [`Builder::files`]: see [`Builder::sort`].
     pub format: Format,
     /// Name of the file, or of the folder of the files.
     pub name: String,
     /// `None`: a single file of [`Builder::length`] bytes.
     pub files: Option<Vec<NewFile>>,
-    /// Bytes of the single file; not used when there are `files`.
+    /// Bytes of the single file; not used if there are `files`.
     pub length: u64,
-    /// Bytes of a piece; [`choose_piece_bytes`] knows a good one.
+    /// Bytes of a piece; [`choose_piece_bytes`] suggests a value.
     pub piece_bytes: u32,
     /// Tracker URLs by tier. BEP 12. May be empty.
     pub trackers: Vec<Vec<String>>,
     /// URLs from which the files can be fetched by HTTP. BEP 19.
     pub web_seeds: Vec<String>,
-    /// Peers come from the trackers only. BEP 27.
+    /// Peers may come only from the trackers. BEP 27.
     pub private: bool,
     /// Makes the info-hash unique to a site.
     pub source: Option<String>,
@@ -84,11 +85,11 @@ pub struct Builder {
     pub creation_date: Option<i64>,
 }
 
-/// Why no torrent can be made.
+/// Why a torrent cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The sizes make no torrent.
+    /// The sizes are not possible.
     #[error("cannot make a torrent: {0}")]
     Geometry(#[from] GeometryError),
     /// Longer pieces than other clients accept.
@@ -100,12 +101,12 @@ pub enum BuildError {
          {better} bytes"
     )]
     TooManyPieces {
-        /// By size and piece length.
+        /// Number of pieces by size and piece length.
         pieces: u32,
-        /// The smallest power of two that would do.
+        /// The smallest possible power of two.
         better: u64,
     },
-    /// Nothing is wrong but the size of the file.
+    /// The .torrent file would be too large.
     #[error(
         "cannot make a torrent: its file would have {bytes} bytes and {tokens} values; clients \
          accept at most {} and {}; share fewer files or use larger pieces",
@@ -118,34 +119,34 @@ pub enum BuildError {
         /// Values and keys in it.
         tokens: u64,
     },
-    /// A path with a name in it that is no name of a file.
+    /// A path element that is not a valid file name.
     #[error(
         "cannot make a torrent: {0:?} cannot be a path in it; rename it: names of at most 240 bytes, no \
          control or invisible characters, no backslash"
     )]
     Name(String),
-    /// A piece length that version 2 has no room for.
+    /// A piece length that version 2 does not allow.
     #[error(
         "cannot make a torrent: piece length {0} is not possible in version 2, it must be a power of \
          two from {BLOCK_BYTES} to {MAX_TREE_PIECE_BYTES}"
     )]
     PowerOfTwo(u32),
-    /// Files out of the order of a file tree, or a file and a folder of the same name.
+    /// Files are not in the order of a file tree, or a file and a folder have the same name.
     #[error("cannot make a torrent: {0:?} is there twice, or its files are out of order")]
     Order(String),
-    /// Another number of hashes than of pieces.
+    /// The number of hashes is not the number of pieces.
     #[error("cannot make a torrent: {} for {}", counted(*hashes as u64, "hash"), counted(u64::from(*pieces), "piece"))]
     HashCount {
-        /// Given.
+        /// Number of given hashes.
         hashes: usize,
-        /// Needed.
+        /// Number of needed hashes.
         pieces: u32,
     },
 }
 
-/// Bytes of a piece for a torrent of `total_bytes`: the smallest power of two, from 16 KiB to
-/// 16 MiB, that makes at most 2048 pieces. So the file stays below 40 KiB up to 32 GiB, while
-/// pieces are small enough to be shared soon.
+/// Piece length for a torrent of `total_bytes`: the smallest power of two, from 16 KiB to 16 MiB,
+/// that gives at most 2048 pieces. The .torrent file then stays below 40 KiB up to 32 GiB of
+/// payload, and pieces are small enough to be shared soon.
 #[must_use]
 pub fn choose_piece_bytes(total_bytes: u64) -> u32 {
     const MAX_PIECES: u64 = 2048;
@@ -156,7 +157,7 @@ pub fn choose_piece_bytes(total_bytes: u64) -> u32 {
 }
 
 impl Builder {
-    /// Size and division of the torrent: how many hashes it needs, and of what.
+    /// Size and pieces of the torrent: which hashes it needs.
     pub fn geometry(&self) -> Result<Geometry, BuildError> {
         if self.piece_bytes > MAX_PIECE_BYTES {
             return Err(BuildError::PieceLength(self.piece_bytes));
@@ -187,7 +188,7 @@ impl Builder {
         Ok(geometry)
     }
 
-    /// Whether a torrent can be made, as far as that is known before anything is hashed.
+    /// Whether a torrent can be made. Call it before hashing.
     pub fn check(&self) -> Result<Geometry, BuildError> {
         let geometry = self.geometry()?;
         self.check_order()?;
@@ -198,19 +199,21 @@ impl Builder {
             version_2: alloc::vec![Hash::default(); if v2 { pieces } else { 0 }],
         })?;
         let hashes = u64::from(geometry.piece_count()) * 20;
-        // The length of the hashes is written in at most nine more digits.
+        // The number of bytes of the hashes takes at most nine more digits.
         let bytes = frame.len() as u64 + hashes + 9;
         let elements = self
             .files
             .iter()
             .flatten()
-            // In a file tree twice: as in version 1 with its padding, and with what is behind it.
+            // A hybrid lists each file twice: in the list of version 1, with padding, and in the
+            // tree.
             .map(|it| {
                 let elements = it.path.len() as u64;
                 if v2 { elements * 2 + 24 } else { elements + 6 }
             });
         let urls = (self.trackers.iter().flatten().count() + self.web_seeds.len()) as u64;
-        // At most thirty values beside files and addresses, which may each be in a list of its own.
+        // At most thirty values in addition to files and URLs; each URL may be in a list of its
+        // own.
         let tokens = elements.sum::<u64>() + urls * 2 + 30;
         let limits = Limits::TORRENT_FILE;
         if bytes > u64::from(limits.bytes) || tokens > u64::from(limits.tokens) {
@@ -219,7 +222,7 @@ impl Builder {
         Ok(geometry)
     }
 
-    /// The .torrent file of version 1. `hashes`: SHA-1 of each piece.
+    /// Makes the .torrent file of version 1. `hashes`: SHA-1 of each piece.
     pub fn encode(&self, hashes: &[[u8; 20]]) -> Result<Vec<u8>, BuildError> {
         self.encode_digests(&PieceDigests {
             version_1: hashes.to_vec(),
@@ -227,7 +230,7 @@ impl Builder {
         })
     }
 
-    /// The .torrent file.
+    /// Makes the .torrent file.
     pub fn encode_digests(&self, digests: &PieceDigests) -> Result<Vec<u8>, BuildError> {
         let pieces = self.check()?.piece_count();
         let both = [
@@ -308,7 +311,7 @@ impl Builder {
 }
 
 pub(super) fn encode_file(folder: &str, file: &NewFile) -> Result<Vec<u8>, BuildError> {
-    // The name alone would not tell where to look for it.
+    // Report the whole path: the name alone would not tell the user where the file is.
     let whole = || BuildError::Name([folder, "/", &file.path.join("/")].concat());
     if file.path.is_empty() {
         return Err(whole());
@@ -331,7 +334,8 @@ fn strings(texts: &[String]) -> Vec<u8> {
     list.finish()
 }
 
-/// `name`, if our own reader would take it as it is: what we make, everybody can use.
+/// Returns `name` if our own reader would accept it unchanged, so that all clients can use the
+/// torrent.
 pub(super) fn element(name: &str) -> Result<&str, BuildError> {
     let safe = super::name::sanitise(name.as_bytes());
     match safe.as_deref() {

@@ -1,4 +1,4 @@
-//! The files of a torrent, from the info dictionary.
+//! Reads the files of a torrent from the info dictionary.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,8 +11,8 @@ use super::{FileEntry, FileKind, Layout, MAX_PATH_DEPTH, MetainfoError};
 use crate::bencode::{Dict, Value};
 use crate::geometry::GeometryError;
 
-/// Reads `files`, or `length` if there is no list of files. `info_at`: where the info dictionary
-/// starts in the file; `name`: the safe name of the torrent.
+/// Reads `files`, or `length` if there is no list of files. `info_at`: position of the info
+/// dictionary in the file; `name`: the safe name of the torrent.
 pub(super) fn layout(info: &Dict<'_>, info_at: usize, name: &str) -> Result<Layout, MetainfoError> {
     let files = info.unique(b"files")?;
     let length = info.unique(b"length")?;
@@ -53,9 +53,9 @@ fn many(files: Value<'_>, info_at: usize, name: &str) -> Result<Layout, Metainfo
     Ok(draft.layout)
 }
 
-/// The files of a file tree, each of which begins with a piece. What is between them, and behind the
-/// last, is padding, as in version 1: then every byte of every piece has a place. A single file lies
-/// in no folder and has the name that the tree gives it, as libtorrent does it.
+/// The layout of a file tree, in which each file begins with a new piece. As in version 1, the gaps
+/// between files and after the last one are padding, so that every byte of every piece belongs to
+/// some file. A single file is in no folder and has the name from the tree, as in libtorrent.
 pub(super) fn of_tree(
     leaves: &[Leaf<'_>],
     name: &str,
@@ -94,7 +94,7 @@ fn attributes<'a>(dict: &Dict<'a>) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-/// A layout in the making.
+/// A layout under construction.
 struct Draft {
     layout: Layout,
     end: u64,
@@ -153,8 +153,8 @@ impl Draft {
             _ => FileKind::Regular,
         };
         let length = match kind {
-            // A link has no bytes, whatever is written there. libtorrent ignores it as well, and
-            // its early versions wrote the length of the target.
+            // A link has no bytes, whatever its `length` says. libtorrent ignores that value as
+            // well; its early versions wrote the length of the target.
             FileKind::Symlink => 0,
             FileKind::Regular | FileKind::Padding => dict
                 .unique(b"length")?
@@ -187,14 +187,14 @@ impl Draft {
             }
             text.push_str(&element);
         }
-        // Nothing but places: the file still needs a name of its own inside the folder.
+        // The path has no usable element, but the file still needs a name inside the folder.
         if text.len() == start {
             text.push('_');
         }
     }
 }
 
-/// `path.utf-8` if it can be used, else `path` if that can be used.
+/// `path.utf-8` if it is usable, else `path` if that is usable.
 fn path_value<'a>(dict: &Dict<'a>) -> Result<Option<Value<'a>>, MetainfoError> {
     let usable = |it: &Value<'a>| elements(*it).next().is_some();
     let plain = dict.unique(b"path")?;

@@ -1,4 +1,5 @@
-//! Files that are no torrents, by what they start with: what a user gave by mistake, and what to do.
+//! Recognises files that are not torrents by their first bytes, and tells the user what they are
+//! and what to do.
 
 use crate::bencode::{DecodeError, Dict, Problem};
 
@@ -14,7 +15,7 @@ const RESUME_DATA: &str = "it is resume data that a client keeps for itself; use
 
 const UNKNOWN: &str = "it does not start as one; it is of another kind, or damaged";
 
-/// What files that are not bencode start with. Compared without regard to case.
+/// First bytes of files that are not bencode. Case is ignored.
 const STARTS: &[(&[u8], &str)] = &[
     (b"<", WEB_PAGE),
     (b"\x1f\x8b", COMPRESSED),
@@ -74,7 +75,7 @@ const STARTS: &[(&[u8], &str)] = &[
     ),
 ];
 
-/// What `bytes` are if they cannot be bencode. `None`: a bencoded value may start here.
+/// The kind of `bytes` if they cannot be bencode. `None`: a bencoded value may start here.
 pub(super) fn other_than_bencode(bytes: &[u8]) -> Option<&'static str> {
     const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
     let text = bytes
@@ -96,12 +97,13 @@ pub(super) fn other_than_bencode(bytes: &[u8]) -> Option<&'static str> {
     Some(known.map_or(UNKNOWN, |it| it.1))
 }
 
-/// The same for what turned out to be no bencode at once, such as text that starts with a `d`.
+/// The same for files whose decoding failed in the first bytes, for example a text that starts with
+/// `d`.
 pub(super) fn other_than_decodable(error: DecodeError) -> Option<&'static str> {
     (error.at <= 4 && error.problem != Problem::End).then_some(UNKNOWN)
 }
 
-/// What a bencoded dictionary without `info` is, if it is something known.
+/// The kind of a bencoded dictionary without `info`, if it is a known kind.
 pub(super) fn other_than_torrent(root: &Dict<'_>) -> Option<&'static str> {
     const MARKS: &[(&[&[u8]], &str)] = &[
         (&[b"file-format"], RESUME_DATA),

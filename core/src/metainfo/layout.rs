@@ -1,4 +1,4 @@
-//! Which bytes of the torrent are which bytes of a file, and what the files are called.
+//! Maps bytes of the torrent to bytes of files, and gives files their paths.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,53 +7,54 @@ use core::fmt::Write as _;
 
 use super::name::split_extension;
 
-/// What a file of the torrent is on disk. BEP 47.
+/// Kind of a file on disk. BEP 47.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A file.
+    /// A regular file.
     Regular,
     /// Zeros between files: never written, read as zeros.
     Padding,
-    /// A symbolic link: neither made nor followed. Has no bytes.
+    /// A symbolic link: neither created nor followed. It has no bytes.
     Symlink,
 }
 
-/// How a file system tells names apart.
+/// How a file system compares names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// Byte by byte, as most file systems of Linux do.
+    /// Byte by byte, as most file systems of Linux.
     Exact,
-    /// Regardless of case, as those of macOS, Windows and memory cards do.
+    /// Ignoring case, as file systems of macOS, Windows and memory cards.
     Folded,
 }
 
-/// Between the elements of a path in [`Layout`]: sorts before everything that may be in a name, and
-/// so puts what is in a folder directly behind it.
+/// Separates path elements in [`Layout`]. It sorts before all characters of names, so the contents
+/// of a folder sort directly after the folder.
 pub(super) const SEPARATOR: char = '\0';
 
-/// One file of the torrent. [`Layout::path`] tells what it is called.
+/// One file of the torrent. [`Layout::path`] gives its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileEntry {
     /// First byte within the torrent.
     pub offset: u64,
     /// Bytes.
     pub length: u64,
-    /// What it is.
+    /// Kind of the file.
     pub kind: FileKind,
-    /// It asks to be made executable. BEP 47.
+    /// The file should be made executable. BEP 47.
     pub executable: bool,
-    /// End of its path in the text of all paths.
+    /// End of its path in [`Layout::paths`].
     pub(super) path_end: u32,
-    /// Where the info dictionary has its path, if it has one.
+    /// Position of its path in the info dictionary, if it is there.
     pub(super) found_at: Option<u32>,
-    /// Number that tells it apart from files of the same name, by [`Naming`]; 0 if none is needed.
+    /// Number that is added to its name to make the path unique, by [`Naming`]; 0 if none is
+    /// needed.
     pub(super) suffix: [u32; 2],
 }
 
 /// A part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Position of the file in [`Layout::files`].
+    /// Index of the file in [`Layout::files`].
     pub file: usize,
     /// First byte within the file.
     pub offset: u64,
@@ -63,16 +64,16 @@ pub struct Segment {
 
 /// The files of a torrent, one after the other without gaps. BEP 3, *info dictionary*.
 ///
-/// A torrent of many files is mostly names, so all paths share one text, and nothing is kept of a
-/// path that the info dictionary has, too.
+/// Torrents of many files consist mostly of names. So all paths share one string, and paths that
+/// are also in the info dictionary are not stored twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     pub(super) files: Vec<FileEntry>,
-    /// Safe paths below the folder one after the other, elements divided by [`SEPARATOR`].
+    /// Safe paths below the folder, one after the other; elements are separated by [`SEPARATOR`].
     pub(super) paths: String,
-    /// The folder of a torrent of several files.
+    /// The folder of a torrent with several files.
     pub(super) folder: Option<String>,
-    /// Paths of a file tree as they were found, where they are not safe, by file. BEP 52.
+    /// Original paths of a file tree, for files whose path is not safe. BEP 52.
     pub(super) odd: BTreeMap<usize, Vec<Vec<u8>>>,
 }
 
@@ -83,14 +84,15 @@ impl Layout {
         &self.files
     }
 
-    /// The files lie in a folder that has the torrent's name, even if there is but one.
+    /// Whether the files are in a folder with the torrent's name. That may be so even for a single
+    /// file.
     #[must_use]
     pub fn multi_file(&self) -> bool {
         self.folder.is_some()
     }
 
-    /// Where to put file number `file` below the download folder: elements joined by `/`, safe, and
-    /// unlike every other path on a file system of this `naming`.
+    /// Path of file number `file` below the download folder: elements joined by `/`, safe, and
+    /// different from every other path on a file system with this `naming`.
     #[must_use]
     pub fn path(&self, file: usize, naming: Naming) -> String {
         let path = self.raw_path(file);
@@ -117,13 +119,14 @@ impl Layout {
         out
     }
 
-    /// Whether any path depends on the [`Naming`]: only then it is worth asking the file system.
+    /// Whether any path depends on the [`Naming`]. If not, there is no need to test the file
+    /// system.
     #[must_use]
     pub fn naming_matters(&self) -> bool {
         self.files.iter().any(|it| it.suffix[0] != it.suffix[1])
     }
 
-    /// The path of file number `file` of a file tree below the folder, as it was found there.
+    /// The original path of file number `file` of a file tree, below the folder.
     pub(super) fn tree_path(&self, file: usize) -> Vec<Vec<u8>> {
         let safe = || {
             let elements = self.raw_path(file).split(SEPARATOR);
@@ -141,8 +144,8 @@ impl Layout {
         &self.paths[start as usize..self.files[file].path_end as usize]
     }
 
-    /// The parts of files that hold `length` bytes of the torrent from `offset` on, in order.
-    /// Bytes beyond the end are left out.
+    /// The parts of files that hold `length` bytes of the torrent from `offset` on, in order. Bytes
+    /// beyond the end are left out.
     pub fn segments(&self, offset: u64, length: u32) -> impl Iterator<Item = Segment> + '_ {
         let end = offset.saturating_add(u64::from(length));
         let first = self

@@ -1,21 +1,21 @@
-//! Path elements that are safe on disk, whatever the torrent says.
+//! Makes path elements that are safe on disk, whatever the torrent says.
 //!
-//! Nothing can leave the download folder: elements that mean a place (`.`, `..`, the empty one in
-//! front of an absolute path) are dropped and separators within an element, too. What differs
-//! between systems (`:` or `con`, forbidden on Windows) is kept, so that a folder made by another
-//! client on the same system is found again.
+//! No path can leave the download folder. Elements with a special meaning (`.`, `..`, the empty one
+//! of an absolute path) are dropped, and so are separators within an element. Names that are
+//! forbidden only on some systems (`:` or `con` on Windows) are kept, so that a folder made by
+//! another client on the same system is found again.
 
 use alloc::string::String;
 
 use crate::text::{Class, class};
 
-/// Longest element in bytes. File systems allow 255; the rest is for suffixes.
+/// Longest element in bytes. File systems allow 255; the rest is reserved for suffixes.
 pub(super) const MAX_NAME_BYTES: usize = 240;
 
-/// Longest extension, with its dot, that survives when a name is cut.
+/// Longest extension, with its dot, that is kept when a name is cut.
 const MAX_EXTENSION_BYTES: usize = 20;
 
-/// The element as it may be used, `None` if it only means a place.
+/// The safe form of an element; `None` if it has a special meaning.
 pub(super) fn sanitise(element: &[u8]) -> Option<String> {
     if matches!(element, b"" | b"." | b"..") {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn sanitise(element: &[u8]) -> Option<String> {
             name.push('_');
         }
     }
-    // What was hidden by the characters just dropped.
+    // Dropping characters may have produced a special name.
     if matches!(name.as_str(), "" | "." | "..") {
         name = "_".into();
     }
@@ -59,7 +59,7 @@ fn shorten(name: &mut String) {
     name.push_str(&extension);
 }
 
-/// The name up to its last dot, and the rest. A dot in front makes no extension.
+/// The name up to its last dot, and the rest. A leading dot does not start an extension.
 pub(super) fn split_extension(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
@@ -98,7 +98,7 @@ mod tests {
             ("\u{200b}".as_bytes(), "_"),
             (b"./", "_"),
             (b"\xff\xfe.txt", "__.txt"),
-            // Overlong and cut encodings: no '/' comes out of them.
+            // Overlong and truncated encodings must not turn into '/'.
             (b"\xc0\xaf", "__"),
             (b"\xe2\x82", "_"),
             ("Füße 日本".as_bytes(), "Füße 日本"),

@@ -1,4 +1,4 @@
-//! From a bencoded dictionary to [`Metainfo`].
+//! Converts a bencoded dictionary to [`Metainfo`].
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) enum Layers {
     MayLack,
 }
 
-/// What the payload is, and how it is verified.
+/// The files of a torrent, and how they are verified.
 struct Body {
     layout: Layout,
     geometry: Geometry,
@@ -35,7 +35,7 @@ struct Body {
 }
 
 impl Body {
-    /// What stands for a torrent without version 1 where there is room for 20 bytes.
+    /// The hash that identifies a torrent without version 1 where there is room for 20 bytes.
     fn name(&self) -> Option<InfoHash> {
         let trees = self.version_2.as_ref().filter(|_| self.pieces.is_none());
         trees.map(|it| it.info_hash.truncated())
@@ -111,7 +111,7 @@ pub(super) fn parse(bytes: &[u8], layers: Layers) -> Result<Metainfo, MetainfoEr
     })
 }
 
-/// Version 1. BEP 3.
+/// Reads a torrent of version 1. BEP 3.
 fn first(info: &Dict<'_>, info_at: usize, name: &str) -> Result<Body, MetainfoError> {
     let layout = files::layout(info, info_at, name)?;
     let geometry = geometry(info, &layout)?;
@@ -127,7 +127,7 @@ fn first(info: &Dict<'_>, info_at: usize, name: &str) -> Result<Body, MetainfoEr
     })
 }
 
-/// Version 2, alone or with version 1. BEP 52.
+/// Reads a torrent of version 2, with or without version 1. BEP 52.
 fn second(
     raw: Value<'_>,
     info: &Dict<'_>,
@@ -166,7 +166,7 @@ fn second(
     })
 }
 
-/// Where the bytes of a string are in the info dictionary.
+/// Position of the bytes of a string in the info dictionary.
 fn content(string: Value<'_>, info_at: usize) -> Range<usize> {
     let end = string.position() + string.raw().len() - info_at;
     end - string.as_bytes().map_or(0, <[u8]>::len)..end

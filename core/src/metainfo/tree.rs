@@ -1,4 +1,4 @@
-//! The files of a torrent of version 2, from its file tree. BEP 52, *file tree layout*.
+//! Reads the files of a torrent of version 2 from its file tree. BEP 52, *file tree layout*.
 
 use alloc::vec::Vec;
 
@@ -8,25 +8,27 @@ use crate::bencode::{Dict, Value};
 use crate::geometry::{GeometryError, MAX_BLOCKS};
 use crate::merkle::Hash;
 
-/// A file as the tree has it.
+/// A file of the tree.
 pub(super) struct Leaf<'a> {
-    /// The elements of its path, which may be anything.
+    /// The elements of its path. They are not safe.
     pub(super) path: Vec<&'a [u8]>,
     pub(super) length: u64,
     pub(super) kind: FileKind,
     pub(super) executable: bool,
-    /// Of a file that is not empty.
+    /// The root of its merkle tree; `None` for an empty file.
     pub(super) root: Option<Hash>,
 }
 
-/// Most bytes of all paths together. Files in a folder share its name in the tree, and each has it in
-/// its path: without a limit, paths could take thousands of times what the file takes.
+/// Most bytes of all paths together. In a tree the files of a folder share the folder's name, but
+/// each path repeats it. Without a limit, paths could take thousands of times the size of the
+/// torrent file.
 const MAX_PATHS_BYTES: usize = 64 << 20;
 
-/// What an element of a path takes beside its bytes.
+/// Memory of a path element in addition to its bytes.
 const ELEMENT_BYTES: usize = 16;
 
-/// All files of the tree, in its order. No path is longer than the depth that the decoder allows.
+/// All files of the tree, in its order. The depth limit of the decoder also limits the length of
+/// paths.
 pub(super) fn leaves<'a>(info: &Dict<'a>) -> Result<Vec<Leaf<'a>>, Version2Error> {
     let tree = info
         .get(b"file tree")
@@ -93,7 +95,7 @@ fn leaf<'a>(
         FileKind::Regular
     };
     let length = match kind {
-        // As in version 1: a link has no bytes, whatever is written there.
+        // As in version 1, a link has no bytes, whatever its `length` says.
         FileKind::Symlink => 0,
         _ => properties
             .get(b"length")

@@ -1,7 +1,7 @@
-//! Different paths for different files, also where case does not count.
+//! Gives different files different paths, also on file systems that ignore case.
 //!
-//! The paths are sorted instead of put into a map: that takes four bytes a file, and equal paths
-//! and the contents of a folder come to lie side by side.
+//! Paths are sorted instead of put into a map. That takes four bytes per file, and puts equal
+//! paths, and the contents of a folder, next to each other.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,11 +11,11 @@ use super::MetainfoError;
 use super::layout::{FileKind, Layout, Naming, SEPARATOR};
 use super::name::split_extension;
 
-/// Folders of one torrent. A file at the size limit could ask for three million, which would fill
-/// a disk without a byte of payload.
+/// Most folders of one torrent. A file at the size limit could ask for three million, which would
+/// fill a disk without a byte of payload.
 const MAX_FOLDERS: usize = 500_000;
 
-/// Gives a number to every file whose path another file or a folder has as well.
+/// Gives a number to every file whose path is also used by another file or a folder.
 pub(super) fn tell_apart(layout: &mut Layout) -> Result<(), MetainfoError> {
     let exact = Sorted::new(layout, |path, out| out.push_str(path));
     if exact.folders() > MAX_FOLDERS {
@@ -31,8 +31,8 @@ pub(super) fn tell_apart(layout: &mut Layout) -> Result<(), MetainfoError> {
     Ok(())
 }
 
-/// Appends `path` without what differs by case only. By way of upper case, as that unites more:
-/// `ß` and `SS`, or the two small sigmas. Nothing in it becomes or loses a dot.
+/// Appends `path` with differences in case removed. It converts to upper case, because that unites
+/// more characters: `ß` and `SS`, or the two small sigmas. Dots are neither added nor removed.
 fn fold(path: &str, out: &mut String) {
     if path.is_ascii() {
         out.extend(path.chars().map(|c| c.to_ascii_lowercase()));
@@ -42,7 +42,7 @@ fn fold(path: &str, out: &mut String) {
     }
 }
 
-/// Paths in order, those of padding left out, as nobody ever sees them.
+/// Sorted paths. Padding is left out, because it is never written to disk.
 struct Sorted {
     text: String,
     /// File and span of its path in `text`.
@@ -71,7 +71,7 @@ impl Sorted {
         &self.text[from as usize..to as usize]
     }
 
-    /// Different folders.
+    /// Number of different folders.
     fn folders(&self) -> usize {
         let mut last = "";
         let mut folders = 0;
@@ -85,7 +85,7 @@ impl Sorted {
         folders
     }
 
-    /// Whether something else than the file at `position` needs `path`, or a folder does.
+    /// Whether `path` is the path of a folder, or of a file other than the one at `position`.
     fn is_folder(&self, path: &str, position: usize) -> bool {
         position < self.paths.len()
             && self
@@ -101,9 +101,9 @@ impl Sorted {
         from < self.paths.len() && (self.path(from) == path || self.is_folder(path, from))
     }
 
-    /// The files that need a number, and the number. The first of equal paths keeps its name unless
-    /// a folder has it. Different names never come to the same new name, so that only names in the
-    /// torrent are passed over, each at most once: the work is that of sorting.
+    /// The files that need a number, and the number. The first of equal paths keeps its name,
+    /// unless a folder has the name. Two different names never get the same new name. So only names
+    /// in the torrent can be in the way, each at most once, and the work is that of sorting.
     fn suffixes(&self) -> Vec<(u32, u32)> {
         let mut suffixes = Vec::new();
         let mut start = 0;
@@ -126,7 +126,7 @@ impl Sorted {
     }
 }
 
-/// `foo.1.txt` for `foo.txt`, in whatever folder.
+/// `foo.1.txt` for `foo.txt`; the folder stays the same.
 fn numbered(path: &str, suffix: u32) -> String {
     let leaf = path.rfind(SEPARATOR).map_or(0, |at| at + 1);
     let (stem, extension) = split_extension(&path[leaf..]);

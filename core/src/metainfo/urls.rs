@@ -11,8 +11,8 @@ use crate::bencode::{Dict, Value};
 /// Most bytes of a URL.
 const MAX_URL_BYTES: usize = 4096;
 
-/// BEP 12: `announce-list` replaces `announce`. An `announce` over HTTP is kept as the last tier if the
-/// list has no such tracker: not every client, network or proxy lets UDP through.
+/// BEP 12: `announce-list` replaces `announce`. But an `announce` over HTTP is kept as the last
+/// tier if the list has no HTTP tracker, because not every client, network or proxy allows UDP.
 pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
     const SCHEMES: &[&str] = &["http://", "https://", "udp://"];
     let mut seen = BTreeSet::new();
@@ -35,7 +35,7 @@ pub(super) fn trackers(root: &Dict<'_>) -> Vec<Vec<String>> {
     tiers
 }
 
-/// BEP 19.
+/// Reads the web seeds. BEP 19.
 pub(super) fn web_seeds(root: &Dict<'_>) -> Vec<String> {
     let seeds = root.get(b"url-list");
     seeds.map_or_else(Vec::new, |it| {
@@ -43,11 +43,11 @@ pub(super) fn web_seeds(root: &Dict<'_>) -> Vec<String> {
     })
 }
 
-/// Nodes that are kept of one file, and bytes of the name of their host.
+/// Most nodes that are kept from one file, and most bytes of a host name.
 const MAX_NODES: usize = 64;
 const MAX_HOST_BYTES: usize = 253;
 
-/// BEP 5, *torrent file extensions*: pairs of a host and a port.
+/// Reads the nodes. BEP 5, *torrent file extensions*: pairs of a host and a port.
 pub(super) fn nodes(root: &Dict<'_>) -> Vec<(String, u16)> {
     let nodes = root.get(b"nodes").and_then(|it| it.as_list());
     let node = |it: Value<'_>| {
@@ -65,8 +65,8 @@ pub(super) fn nodes(root: &Dict<'_>) -> Vec<(String, u16)> {
     nodes.take(MAX_NODES).collect()
 }
 
-/// The usable URLs of a string or a list of strings that are not in `seen` yet, which grows to at
-/// most [`MAX_URLS`].
+/// The usable URLs in a string or a list of strings, without those in `seen`. Adds them to `seen`,
+/// which grows to at most [`MAX_URLS`].
 fn urls(value: Value<'_>, schemes: &[&str], seen: &mut BTreeSet<String>) -> Vec<String> {
     let single = value.as_bytes();
     let list = value.as_list().into_iter().flatten();
@@ -79,9 +79,9 @@ fn urls(value: Value<'_>, schemes: &[&str], seen: &mut BTreeSet<String>) -> Vec<
         .collect()
 }
 
-/// A URL goes into a request line and onto a terminal: no blanks, no control characters, and beyond
-/// ASCII only letters and digits in the name of the host. Behind the host other bytes become `%C3`, as
-/// every browser sends them.
+/// The URL in a form that is safe in a request line and on a terminal. It may contain no blanks and
+/// no control characters. Outside ASCII it may contain only letters and digits in the host name;
+/// other bytes after the host name become `%C3`, as in browsers.
 pub(crate) fn usable_url(bytes: &[u8], schemes: &[&str]) -> Option<String> {
     let bytes = bytes.trim_ascii();
     if bytes.len() > MAX_URL_BYTES || !bytes.iter().all(|it| it.is_ascii_graphic() || *it >= 0x80) {

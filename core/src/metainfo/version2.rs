@@ -1,4 +1,4 @@
-//! What version 2 of the format adds: a merkle tree for each file. BEP 52.
+//! The additions of version 2: a merkle tree for each file. BEP 52.
 
 use alloc::vec::Vec;
 
@@ -17,12 +17,12 @@ use crate::merkle::{self, Hash};
 pub struct Version2 {
     /// SHA-256 of the info dictionary as found in the file.
     pub info_hash: InfoHash2,
-    /// Layer of the trees that has a hash for each piece.
+    /// The layer of the trees that has one hash for each piece.
     piece_layer: u32,
     trees: Vec<Tree>,
-    /// Positions in `trees`, by root.
+    /// Indices into `trees`, sorted by root.
     by_root: Vec<u32>,
-    /// The hash of each piece. Nothing of a file of several pieces whose layer is not known.
+    /// The hash of each piece. Zeros for files of several pieces whose layer is not known.
     hashes: Vec<Hash>,
     complete: bool,
 }
@@ -30,29 +30,29 @@ pub struct Version2 {
 /// The tree of a file that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tree {
-    /// Position of the file in the file tree, from 0; padding does not count.
+    /// Number of the file in the file tree, from 0; padding is not counted.
     pub file: u32,
     /// Its root.
     pub root: Hash,
-    /// The piece that the file begins with.
+    /// Index of the first piece of the file.
     pub first_piece: u32,
-    /// Pieces.
+    /// Number of pieces.
     pub piece_count: u32,
-    /// Blocks of 16 KiB.
+    /// Number of blocks of 16 KiB.
     pub block_count: u32,
 }
 
-/// What the blocks of a piece must come to.
+/// The expected hash of the blocks of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subtree {
-    /// Its root.
+    /// The expected root.
     pub root: Hash,
-    /// Its height: what lacks to 2^height leaves is filled with zeros.
+    /// The height. The blocks are padded with zeros to 2^height leaves.
     pub height: u32,
 }
 
 impl Version2 {
-    /// The trees without their layers. `leaves` must fit into a geometry.
+    /// Makes the trees without their layers. `leaves` must fit into a geometry.
     pub(super) fn new(info: Value<'_>, leaves: &[Leaf<'_>], piece_bytes: u32) -> Self {
         let mut trees = Vec::new();
         let mut piece = 0;
@@ -91,7 +91,7 @@ impl Version2 {
         &self.trees
     }
 
-    /// A tree with this root. Files of equal content have equal trees.
+    /// A tree with this root. Files with equal contents have equal trees.
     #[must_use]
     pub fn by_root(&self, root: &Hash) -> Option<&Tree> {
         let at = |it: &u32| &self.trees[*it as usize];
@@ -99,14 +99,14 @@ impl Version2 {
         self.by_root.get(from).map(at).filter(|it| it.root == *root)
     }
 
-    /// Layer of the trees that has a hash for each piece.
+    /// The layer of the trees that has one hash for each piece.
     #[must_use]
     pub fn piece_layer(&self) -> u32 {
         self.piece_layer
     }
 
-    /// Whether the hashes of all pieces are known. They come with a .torrent file, and not with what
-    /// a magnet link leads to.
+    /// Whether the hashes of all pieces are known. A .torrent file contains them; the info
+    /// dictionary from a magnet link does not.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -125,7 +125,7 @@ impl Version2 {
         &self.hashes
     }
 
-    /// What the blocks of `piece` must come to.
+    /// The expected hash of the blocks of `piece`.
     #[must_use]
     pub fn expected(&self, piece: PieceIndex) -> Subtree {
         let at = self.trees.partition_point(|it| it.first_piece <= piece.0) - 1;
@@ -139,8 +139,8 @@ impl Version2 {
         }
     }
 
-    /// Takes the hashes of the pieces from `first` on, which must have been proven. `complete`: they
-    /// are the last that lacked.
+    /// Stores the hashes of the pieces from `first` on, which must have been proven. `complete`:
+    /// they are the last missing ones.
     pub(crate) fn learn(&mut self, first: u32, hashes: &[Hash], complete: bool) {
         let first = first as usize;
         self.hashes[first..first + hashes.len()].copy_from_slice(hashes);
@@ -157,7 +157,7 @@ impl Version2 {
         self.complete.then(|| layers.finish())
     }
 
-    /// Takes the `piece layers` of the file, which must be those of all trees that have one, and of
+    /// Stores the `piece layers` of the file. There must be one for each tree that has a layer, and
     /// no others.
     pub(super) fn take_layers(&mut self, layers: Option<Value<'_>>) -> Result<(), Version2Error> {
         let Some(layers) = layers else {
@@ -207,12 +207,12 @@ impl Version2 {
     }
 }
 
-/// Position of the file of a tree, from 1, as it is said to users.
+/// Number of the file of a tree, from 1, for messages to users.
 fn number(tree: &Tree) -> usize {
     tree.file as usize + 1
 }
 
-/// Whether `info` is of version 2. BEP 52: this is looked at before anything else.
+/// Whether `info` is of version 2. BEP 52: check this before anything else.
 pub(super) fn is_version_2(info: &Dict<'_>) -> Result<bool, Version2Error> {
     let Some(version) = info.get(b"meta version") else {
         let alone = info.get(b"file tree").is_some() && info.get(b"pieces").is_none();
@@ -229,7 +229,7 @@ pub(super) fn is_version_2(info: &Dict<'_>) -> Result<bool, Version2Error> {
     }
 }
 
-/// The piece length of version 2.
+/// Reads the piece length of version 2.
 pub(super) fn piece_bytes(info: &Dict<'_>) -> Result<u32, Version2Error> {
     let value = info
         .get(b"piece length")
@@ -241,8 +241,8 @@ pub(super) fn piece_bytes(info: &Dict<'_>) -> Result<u32, Version2Error> {
     fitting.ok_or(Version2Error::PieceLength(bytes))
 }
 
-/// Whether the files of version 1 are those of the tree, in the same order and with the same bytes
-/// in the same pieces. BEP 52, *upgrade path*. Gives the geometry of both.
+/// Checks that the files of version 1 are those of the tree, in the same order and with the same
+/// bytes in the same pieces. BEP 52, *upgrade path*. Returns the geometry of both.
 pub(super) fn agree(
     layout: &Layout,
     tree: &Layout,

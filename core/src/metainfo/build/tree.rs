@@ -1,4 +1,5 @@
-//! What version 2 adds to a new torrent: the file tree, and padding between the files of a hybrid.
+//! The additions of version 2 to a new torrent: the file tree, and padding between the files of a
+//! hybrid.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,25 +12,26 @@ use crate::merkle::{self, Hash};
 /// A part of the payload of a new torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Position of the file; `None` for padding, which is zeros.
+    /// Index of the file; `None` for padding, which is zeros.
     pub file: Option<usize>,
     /// Bytes.
     pub length: u64,
 }
 
 impl Builder {
-    /// Puts the files into the order of a file tree: by the bytes of their names, folder by folder.
+    /// Sorts the files in the order of a file tree: by the bytes of their names, folder by folder.
     pub fn sort(&mut self) {
         if let Some(files) = &mut self.files {
             files.sort_by(|a, b| a.path.cmp(&b.path));
         }
     }
 
-    /// With version 2, whether the files are in order and no two have the same path.
+    /// For version 2, checks that the files are in order and no two have the same path.
     pub(super) fn check_order(&self) -> Result<(), BuildError> {
         let files = self.files.as_deref().unwrap_or_default();
         for pair in files.windows(2).filter(|_| self.format.has_version_2()) {
-            // A file that is a folder, too, comes directly in front of what is in it.
+            // If a path is both a file and a folder, it comes directly before the contents of the
+            // folder.
             if pair[0].path >= pair[1].path || pair[1].path.starts_with(&pair[0].path) {
                 return Err(BuildError::Order(pair[1].path.join("/")));
             }
@@ -45,7 +47,7 @@ impl Builder {
     }
 
     /// Files and the padding between them: the bytes of all pieces in order. With version 2, each
-    /// file begins with a piece.
+    /// file begins with a new piece.
     #[must_use]
     pub fn parts(&self) -> Vec<Part> {
         let size = u64::from(self.piece_bytes.max(1));
@@ -54,7 +56,7 @@ impl Builder {
         for (file, length) in self.lengths().enumerate() {
             let over = at % size;
             if self.format.has_version_2() && length > 0 && over > 0 {
-                // In front of the empty files between: they have no place of their own.
+                // Put the padding before empty files, which have no position of their own.
                 let last = parts.iter().rposition(|it| it.length > 0);
                 let gap = Part {
                     file: None,
@@ -72,7 +74,7 @@ impl Builder {
         parts
     }
 
-    /// Where the last file ends, padding in front of it included.
+    /// End of the last file, including the padding before it.
     pub(super) fn end(&self) -> u64 {
         let parts = self.parts();
         parts
@@ -80,8 +82,8 @@ impl Builder {
             .fold(0, |sum, it| sum.saturating_add(it.length))
     }
 
-    /// Heights of the trees over the blocks of each piece. A file of one piece has the smallest tree
-    /// for its blocks. BEP 52.
+    /// Heights of the trees over the blocks of each piece. A file of one piece has the smallest
+    /// tree for its blocks. BEP 52.
     #[must_use]
     pub fn heights(&self) -> Vec<u32> {
         let size = u64::from(self.piece_bytes.max(1));
@@ -121,7 +123,7 @@ impl Builder {
         trees
     }
 
-    /// The list of files of version 1. Between those of a hybrid is padding, named as in BEP 47.
+    /// The list of files of version 1. A hybrid has padding between its files, named as in BEP 47.
     pub(super) fn encode_files(&self, files: &[NewFile]) -> Result<Vec<u8>, BuildError> {
         let mut list = ListBuilder::new();
         for part in self.parts() {
@@ -148,7 +150,7 @@ impl Builder {
         }];
         let files = self.files.as_deref().unwrap_or(&single);
         let mut trees = trees.iter();
-        // The folders that are open, the outermost first: the first has no name.
+        // The open folders, the outermost first; the first has no name.
         let mut open = Vec::from([(String::new(), DictBuilder::new())]);
         for file in files {
             let Some((name, folders)) = file.path.split_last() else {
