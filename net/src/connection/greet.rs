@@ -1,4 +1,4 @@
-//! Handshakes. BEP 3, *peer protocol*. How long they may take is for the client core to say.
+//! Handshakes. BEP 3, *peer protocol*. The client core sets their time limit.
 
 use unchoke_core::ids::{InfoHash, PeerId};
 use unchoke_core::mse::PLAIN_PREFIX;
@@ -7,34 +7,36 @@ use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reser
 use super::failure::HandshakeError;
 use super::secure::{Encryption, Greeting, Secured};
 
-/// Who we are.
+/// Our side of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The torrent.
+    /// The info-hash of the torrent.
     pub info_hash: InfoHash,
-    /// Its hash of version 2, truncated; for a hybrid another than `info_hash`. BEP 52.
+    /// Its truncated version 2 hash. For a hybrid it differs from `info_hash`. BEP 52.
     pub version_2: Option<InfoHash>,
-    /// Our name.
+    /// Our peer id.
     pub peer_id: PeerId,
-    /// Whether our connections are encrypted.
+    /// The setting for encryption.
     pub encryption: Encryption,
-    /// Whether we say that we take part in the distributed hash table. BEP 5.
+    /// Whether we announce support of the distributed hash table. BEP 5.
     pub dht: bool,
 }
 
-/// What the other side said.
+/// The peer's side of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Introduced {
-    /// Its name.
+    /// The peer id.
     pub peer_id: PeerId,
-    /// What both sides can.
+    /// Extensions that both sides support.
     pub reserved: Reserved,
-    /// The connection goes by the hash of version 2: both sides know its messages. BEP 52.
+    /// Whether the connection uses the version 2 hash. Then both sides support its messages. BEP
+    /// 52.
     pub version_2: bool,
 }
 
 impl Identity {
-    /// What we say. Of a hybrid, also that we know version 2: it may answer with that hash.
+    /// Our handshake. For a hybrid it also announces version 2, so the peer may answer with that
+    /// hash.
     fn handshake(self, info_hash: InfoHash) -> Handshake {
         let upgrade = self.version_2.is_some_and(|it| it != info_hash);
         Handshake {
@@ -46,7 +48,7 @@ impl Identity {
         }
     }
 
-    /// Whether the other side means the torrent by its version 2.
+    /// Whether the peer's hash is the version 2 hash of the torrent. Fails for another torrent.
     fn means_version_2(self, other: InfoHash) -> Result<bool, HandshakeError> {
         if Some(other) == self.version_2 {
             Ok(true)
@@ -57,14 +59,15 @@ impl Identity {
         }
     }
 
-    /// The second hash of a hybrid, by which it has a second swarm. BEP 52.
+    /// The second info-hash of a hybrid, which has a swarm of its own. BEP 52.
     #[must_use]
     pub fn second(self) -> Option<InfoHash> {
         self.version_2.filter(|it| *it != self.info_hash)
     }
 
-    /// The ways in which the user wants a peer to be greeted, in order. Of a hybrid in each way by its
-    /// first hash, and then by the second: a peer that came by a link may know but that one.
+    /// The kinds of greeting that the user allows, in order. For a hybrid, each is tried with the
+    /// first hash and then with the second: a peer that uses a magnet link may know only the
+    /// second.
     pub(crate) fn ways(self) -> impl Iterator<Item = (Self, Greeting)> {
         let names = self.info_hashes().into_iter();
         let names = names.map(move |info_hash| Self { info_hash, ..self });
@@ -72,7 +75,7 @@ impl Identity {
         names.flat_map(move |name| greetings.clone().map(move |it| (name, *it)))
     }
 
-    /// Both hashes of a hybrid, else the one there is.
+    /// Both hashes of a hybrid, otherwise the only one.
     fn info_hashes(self) -> Vec<InfoHash> {
         std::iter::once(self.info_hash)
             .chain(self.second())
@@ -80,7 +83,7 @@ impl Identity {
     }
 }
 
-/// Handshakes on a connection that we opened.
+/// Does the handshakes of a connection that we opened.
 pub async fn greet(
     stream: &mut Secured,
     us: Identity,
@@ -104,7 +107,7 @@ pub async fn greet(
     })
 }
 
-/// Finds out how the peer begins, and answers the encrypted handshake if it is one.
+/// Detects how the peer begins, and answers an encrypted handshake.
 async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> {
     let mut first = [0; PLAIN_PREFIX.len()];
     stream.read_exact(&mut first).await?;
@@ -116,13 +119,13 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
     }
     match us.encryption.accepts_encrypted() {
         Some(allowed) => stream.decrypt(us.info_hashes(), allowed).await,
-        // Without encryption this is just no BitTorrent peer.
+        // Encryption is off, so this is just a peer that does not speak BitTorrent.
         None => Err(WireError::NotBitTorrent.into()),
     }
 }
 
-/// Handshakes on a connection that came to us. Answers as soon as the torrent is known: the name of
-/// the peer may come later.
+/// Does the handshakes of an incoming connection. Answers as soon as the info-hash is known; the
+/// peer id may come later.
 pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
     open(stream, us).await?;
     let mut head = [0; HANDSHAKE_HEAD_BYTES];

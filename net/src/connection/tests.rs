@@ -79,7 +79,7 @@ fn block(number: u32, length: u32) -> BlockRef {
     }
 }
 
-/// Every kind of message, with payloads around the sizes of the buffers, and unknown ones between.
+/// Every kind of message, with payloads around the buffer sizes, and unknown messages in between.
 fn conversation(piece_count: u32) -> (Vec<u8>, Vec<(Message, Vec<u8>)>) {
     let mut messages = vec![
         (Message::KeepAlive, Vec::new()),
@@ -105,7 +105,7 @@ fn conversation(piece_count: u32) -> (Vec<u8>, Vec<(Message, Vec<u8>)>) {
     for (message, payload) in &messages {
         encode(message, &mut wire);
         wire.extend_from_slice(payload);
-        wire.extend_from_slice(&[0, 0, 0, 6, 200, 1, 2, 3, 4, 5]); // an id that nobody knows
+        wire.extend_from_slice(&[0, 0, 0, 6, 200, 1, 2, 3, 4, 5]); // an unknown message id
     }
     (wire, messages)
 }
@@ -236,14 +236,14 @@ async fn another_torrent_gets_no_answer() {
     );
     drop(ours);
     let mut reply = Vec::new();
-    // A reset is as good as an end.
+    // A reset counts as the end, too.
     drop(other.read_to_end(&mut reply).await);
     assert!(reply.is_empty(), "it must not learn what we share");
 }
 
 const SECOND: InfoHash = InfoHash([8; 20]);
 
-/// A hybrid meets `other`: what each side makes of it.
+/// Connects a hybrid with `other`. Returns the result of each side.
 async fn meet_hybrid(other: Identity) -> [Result<Introduced, HandshakeError>; 2] {
     let hybrid = Identity {
         version_2: Some(SECOND),

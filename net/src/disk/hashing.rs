@@ -1,4 +1,4 @@
-//! Hashes of pieces, and the short digests of blocks that tell who sent a wrong one.
+//! Hashes of pieces, and short digests of blocks that show which peer sent a wrong block.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use unchoke_core::torrent::BlockDigest;
 
 use crate::storage::{Storage, StorageError};
 
-/// What each piece must come to: by version 1, by version 2, or by both. Cloning shares it.
+/// The expected hash of each piece, by version 1, version 2 or both. Clones share the hashes.
 #[derive(Clone, Debug)]
 pub struct PieceHashes {
     version_1: Option<Arc<[[u8; 20]]>>,
     version_2: Option<Arc<Version2>>,
 }
 
-/// Whether a piece is what the torrent says.
+/// Whether a piece matches its expected hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
     Good,
     Bad,
-    /// By one version it is good, and by the other it is not: the torrent contradicts itself.
+    /// It matches the hash of one version but not of the other: the torrent contradicts itself.
     Torn,
 }
 
 impl PieceHashes {
-    /// Those of a torrent. What a hybrid lacks, which came by a magnet link of version 1, does not
-    /// count.
+    /// The hashes of a torrent. If a hybrid came by a magnet link of version 1 and lacks its
+    /// version 2 layers, version 2 is ignored.
     #[must_use]
     pub fn of(metainfo: &Metainfo) -> Self {
         let version_1 = metainfo.hashes();
@@ -40,7 +40,7 @@ impl PieceHashes {
         }
     }
 
-    /// SHA-1 of each piece.
+    /// Hashes of version 1: the SHA-1 of each piece.
     #[must_use]
     pub fn version_1(hashes: Arc<[[u8; 20]]>) -> Self {
         Self {
@@ -49,12 +49,12 @@ impl PieceHashes {
         }
     }
 
-    /// The hash of no bytes yet, in each way that is needed.
+    /// Starts the hash of a piece, for each version that is needed.
     pub(crate) fn begin(&self) -> PieceHash {
         PieceHash::new(self.version_1.is_some(), self.version_2.is_some())
     }
 
-    /// Judges `piece`, all of which has been hashed.
+    /// Compares the finished hash of `piece` with the expected hashes.
     pub(crate) fn judge(&self, geometry: &Geometry, piece: PieceIndex, hash: PieceHash) -> Fit {
         let (first, tree) = hash.finish(geometry, piece);
         let first = self.version_1.as_ref().zip(first);
@@ -71,7 +71,7 @@ impl PieceHashes {
     }
 }
 
-/// The hash of the first bytes of a piece.
+/// The hash of the bytes of a piece so far.
 #[derive(Clone, Debug)]
 pub(crate) struct PieceHash {
     version_1: Option<Sha1>,
@@ -86,7 +86,7 @@ impl PieceHash {
         }
     }
 
-    /// The next bytes: whole blocks, but for the last of the piece.
+    /// Adds the next bytes: whole blocks, except at the end of the piece.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(hash) = &mut self.version_1 {
             hash.update(bytes);
@@ -97,7 +97,8 @@ impl PieceHash {
         }
     }
 
-    /// SHA-1, which covers padding behind the end of a file as well, and the tree, which does not.
+    /// Finishes both hashes: SHA-1, which includes padding after the end of a file, and the tree,
+    /// which does not.
     pub(crate) fn finish(
         mut self,
         geometry: &Geometry,
@@ -117,7 +118,7 @@ impl PieceHash {
     }
 }
 
-/// First eight bytes of the SHA-1 of a block.
+/// The first eight bytes of the SHA-1 of a block.
 #[must_use]
 pub fn block_digest(bytes: &[u8]) -> BlockDigest {
     let hash = Sha1::digest(bytes);
@@ -125,7 +126,7 @@ pub fn block_digest(bytes: &[u8]) -> BlockDigest {
     BlockDigest(u64::from_be_bytes(*head))
 }
 
-/// Hashes the part of `piece` from byte `from` on into `hash`. `scratch` must be whole blocks.
+/// Adds the rest of `piece`, from byte `from` on, to `hash`. `scratch` must hold whole blocks.
 pub(crate) fn hash_rest(
     storage: &Storage,
     geometry: &Geometry,
@@ -147,7 +148,7 @@ pub(crate) fn hash_rest(
     Ok(())
 }
 
-/// Digests of every block of `piece`, as they are on disk.
+/// Digests of all blocks of `piece`, as they are on disk.
 pub(crate) fn digests(
     storage: &Storage,
     geometry: &Geometry,
@@ -173,7 +174,7 @@ mod tests {
 
     const CONTENT: &[u8] = b"hello";
 
-    /// A torrent of one file in one piece, with this SHA-1 of it.
+    /// A torrent with one file of one piece, which has the given SHA-1.
     fn torrent(format: Format, version_1: Option<[u8; 20]>) -> Metainfo {
         let builder = Builder {
             format,

@@ -55,7 +55,7 @@ impl Finder {
             let message = Message::HashRequest(Box::new(request));
             if !self.peers.get(&key).is_some_and(|it| it.send(message)) {
                 self.search.unread(now, key);
-                self.drop_for(key, "it does not read");
+                self.drop_for(key, "it does not read our messages");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One connection: from its handshake to its end.
+//! One connection of the search, from its handshake to its end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
 use crate::route::Route;
 
-/// Messages that wait to be sent: more than may be under way.
+/// Most messages waiting to be sent: more than may be outstanding.
 const ORDERS: usize = 64;
 
-/// What a connection tells.
+/// An event of a connection.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The handshake is done, with the hash of version 2 or not.
+    /// The handshake is done; whether it used the version 2 hash.
     Connected { version_2: bool },
     /// The extension handshake.
     Hello(ExtendedHandshake),
@@ -28,19 +28,19 @@ pub(super) enum Event {
     Metadata(MetadataMessage),
     /// A message about hashes of version 2.
     Hashes(Message),
-    /// Both ends are we.
+    /// The connection leads to ourselves.
     Ourselves,
-    /// The end.
+    /// The connection ended.
     Closed(String),
 }
 
-/// A connection as the search sees it. It ends when this is dropped.
+/// A connection, as the search sees it. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    /// The connection goes by the hash of version 2. BEP 52.
+    /// Whether the connection uses the version 2 hash. BEP 52.
     pub(super) version_2: bool,
-    /// The id under which the peer takes messages about metadata; 0: not at all.
+    /// The id of the peer for messages about metadata; 0 if it does not accept them.
     pub(super) metadata_id: u8,
     orders: Sender<Message>,
 }
@@ -57,7 +57,7 @@ impl Peer {
         (peer, queue)
     }
 
-    /// False if too many messages wait.
+    /// Queues a message. Returns false if too many messages wait.
     pub(super) fn send(&self, message: Message) -> bool {
         !matches!(
             self.orders.try_send(message),
@@ -66,14 +66,14 @@ impl Peer {
     }
 }
 
-/// The task behind a connection.
+/// The task of a connection.
 pub(super) struct Line {
     pub(super) key: PeerKey,
     pub(super) identity: Identity,
     pub(super) route: Route,
-    /// Where we listen.
+    /// Our listening port.
     pub(super) port: u16,
-    /// Time to connect and shake hands in one way.
+    /// Time limit for connecting and each kind of greeting.
     pub(super) patience: Duration,
     pub(super) orders: Receiver<Message>,
     pub(super) events: Sender<(PeerKey, Event)>,
@@ -99,11 +99,11 @@ impl Line {
     }
 
     async fn tell(&self, event: Event) {
-        // The search may be over.
+        // Sending fails if the search has ended.
         drop(self.events.send((self.key, event)).await);
     }
 
-    /// Talks until the connection ends; why it did.
+    /// Handles messages until the connection ends. Returns the reason.
     async fn talk(&mut self, mut talk: Talk, introduced: Introduced) -> String {
         let version_2 = introduced.version_2;
         self.tell(Event::Connected { version_2 }).await;
@@ -114,7 +114,7 @@ impl Line {
             ..ExtendedHandshake::default()
         };
         let hello = Message::Extended(Box::new(Extended::Handshake(hello)));
-        // BEP 6: one of three messages must come first, and a bitfield cannot be known yet.
+        // BEP 6: one of three messages must come first. We cannot send a bitfield yet.
         let nothing = introduced.reserved.fast().then_some(Message::HaveNone);
         for message in nothing.iter().chain([&hello]) {
             if let Err(reason) = talk.say(message).await {
@@ -129,7 +129,7 @@ impl Line {
                 },
                 heard = timeout(SILENCE, talk.next()) => match heard {
                     Ok(heard) => heard.map(event),
-                    Err(_) => return "it is silent".to_owned(),
+                    Err(_) => return "it sends nothing".to_owned(),
                 },
             };
             match done {
@@ -141,7 +141,7 @@ impl Line {
     }
 }
 
-/// What a message is to us; most are about pieces, which mean nothing yet.
+/// The event of a message. Messages about pieces are ignored, because the pieces are still unknown.
 fn event(message: Message) -> Option<Event> {
     let extended = match message {
         Message::Extended(extended) => extended,
@@ -175,7 +175,7 @@ async fn in_time<T>(
 }
 
 struct Failed {
-    /// Another way of greeting may do.
+    /// Whether another kind of greeting may work.
     about_manners: bool,
     why: String,
 }
@@ -190,7 +190,7 @@ async fn meet(
     introduced.map_or_else(|failed| Err(failed.why), |it| Ok((stream, it)))
 }
 
-/// Connects, and greets in each way that the user wants, until the peer answers one.
+/// Connects, and tries each kind of greeting that the user allows until the peer answers one.
 async fn dial(
     address: SocketAddr,
     identity: Identity,

@@ -1,7 +1,8 @@
-"""Makes a torrent of a folder in each version that libtorrent knows, and reads torrents of others.
+"""Makes a torrent of a folder in each version that libtorrent supports, and reads other torrents.
 
-Arguments: the folder, bytes of a piece, and .torrent files to read. For each version a line says what
-the info dictionary comes to by SHA-256; for each file, what its hashes of version 1 and 2 are.
+Arguments: the folder, the piece length in bytes, and .torrent files to read. Prints a line for each
+version with the SHA-256 of the info dictionary, and a line for each file with its info-hashes of
+versions 1 and 2.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
-"""A libtorrent peer: seeds or fetches one torrent, then says so and waits to be stopped.
+"""A libtorrent peer: seeds or downloads one torrent, prints a message and waits to be stopped.
 
 Arguments: seed|fetch, torrent file or magnet link, folder, address, port, plain|encrypted, and
-how it finds others beside trackers: lsd, or dht=HOST:PORT with a node to begin with; or utp, for
-connections over nothing else.
+optional sources of peers besides trackers: lsd, or dht=HOST:PORT with a bootstrap node; or utp, to
+use uTP only.
 """
 
 import sys

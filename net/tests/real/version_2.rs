@@ -1,4 +1,4 @@
-//! Torrents of version 2 and hybrids with libtorrent, which made the format. BEP 52.
+//! Torrents of version 2 and hybrids with libtorrent, the first client that supported them. BEP 52.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::common::command::{Listening, run, stderr, unchoke};
 const PATIENCE: Duration = Duration::from_mins(2);
 const FORMATS: [&str; 2] = ["v2", "hybrid"];
 
-/// The payload of the stage as a torrent without a tracker, and what it says.
+/// Makes a torrent without trackers of the stage's payload. Returns its path and content.
 fn create(stage: &Stage, format: &str) -> (PathBuf, Metainfo) {
     let home = stage.scratch.path();
     let file = home.join(format!("{format}.torrent"));
@@ -28,7 +28,7 @@ fn create(stage: &Stage, format: &str) -> (PathBuf, Metainfo) {
     (file, torrent)
 }
 
-/// The torrent as a link of version 2 alone.
+/// A magnet link with the version 2 hash only.
 fn link(torrent: &Metainfo) -> String {
     let trees = torrent.version_2.as_ref().expect("version 2");
     format!("magnet:?xt=urn:btmh:1220{}", trees.info_hash)
@@ -56,7 +56,7 @@ fn libtorrent_makes_the_same_of_version_2_and_reads_both() {
         let second = torrent.version_2.as_ref().expect("version 2").info_hash;
         let first = torrent.is_hybrid().then(|| torrent.info_hash.to_string());
         let first = first.as_deref().unwrap_or("-");
-        // libtorrent 2.0.8 puts padding behind the last file of a hybrid as well, which is not needed.
+        // libtorrent 2.0.8 also adds unnecessary padding after the last file of a hybrid.
         let same = (*format == "v2").then(|| format!("v2 {second}"));
         let read = format!("read {first} {second}");
         for line in same.iter().chain([&read]) {
