@@ -26,6 +26,7 @@ macro_rules! warn {
 mod announce;
 mod bench;
 mod choosing;
+mod command;
 mod create;
 mod explain;
 mod finding;
@@ -38,10 +39,13 @@ mod parameters;
 mod part;
 mod peer;
 mod printer;
+mod run;
+mod seeding;
 mod several;
 mod show;
 mod signals;
 mod source;
+mod store;
 mod transfer;
 mod url;
 mod web;
@@ -66,7 +70,7 @@ use unchoke_core::metainfo::Metainfo;
 
 use crate::policies;
 use crate::session::SessionError;
-use options::{Command, Options};
+use command::{Command, Options};
 
 /// Why a command ended without success: one sentence, and the exit status.
 #[derive(Debug)]
@@ -139,6 +143,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
     match command {
         Command::Download(it) => several::download(&it),
         Command::Seed(it) => transfer::seed(&it),
+        Command::Run(it) => run::run(&it),
         Command::Bench(it) => bench::bench(&it),
         Command::Create(it) => create::create(&it),
         Command::Show(it) => show::show(&it),

@@ -16,6 +16,7 @@ mod explain;
 mod finders;
 mod found;
 mod gateway;
+mod limits;
 mod names;
 mod open;
 mod peers;
@@ -58,6 +59,7 @@ use crate::utp::UtpMode;
 pub(crate) use announce::summary;
 pub use check::{Check, check, file_entries};
 pub use explain::{Explained, LastWord};
+pub use limits::{Earlier, Seeding};
 pub use status::{Notice, Status};
 
 /// What the client core takes and gives on the network.
@@ -124,6 +126,8 @@ pub struct Settings {
     pub download_cap: Option<u64>,
     /// The part of caps that other torrents share; the two above are then what it may use at first.
     pub share: Option<Arc<Share>>,
+    /// When to end seeding.
+    pub seeding: Seeding,
     /// Give up after so long in all.
     pub timeout: Option<Duration>,
     /// Give up after so long without a useful byte.
@@ -171,6 +175,7 @@ impl Settings {
             upload_cap: None,
             download_cap: None,
             share: None,
+            seeding: Seeding::default(),
             timeout: None,
             idle_timeout: None,
             recheck: false,
@@ -289,7 +294,8 @@ pub struct Outcome {
 pub struct Session {
     settings: Settings,
     port: u16,
-    client: Client<Internet>,
+    /// Large, and moved with the session.
+    client: Box<Client<Internet>>,
     epoch: Clock,
     recorder: Option<Recorder>,
     storage: Arc<Storage>,
@@ -316,6 +322,7 @@ pub struct Session {
     web_seeds: web_seeds::WebSeeds,
     told: explain::Told,
     showing: showing::Showing,
+    reached: limits::Reached,
 }
 
 impl Session {

@@ -22,6 +22,7 @@ mod manual;
 mod padding;
 mod recordings;
 mod resources;
+mod run;
 mod several;
 mod trackers;
 mod unread;

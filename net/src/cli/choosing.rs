@@ -10,7 +10,7 @@ use super::Failure;
 use crate::choice::Choice;
 
 /// Which files of the torrent.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Choosing {
     /// Only these files: numbers as `unchoke show` prints them (`1,3-5`), or a path, a folder, a name or
     /// a pattern (`*.flac`); may be given several times

@@ -1,7 +1,7 @@
 //! Sources of peers beside trackers, as the user wants them. They are started when the first torrent
 //! needs them, and serve all.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use clap::Args;
 use unchoke_core::metainfo::Metainfo;
@@ -55,23 +55,23 @@ enum When {
 }
 
 /// The sources of this run.
-pub(super) struct Finders<'a> {
-    finding: &'a Finding,
-    leaving: &'a Leaving,
+pub(super) struct Finders {
+    finding: Finding,
+    leaving: Leaving,
     port: u16,
-    dht: OnceCell<Option<Dht>>,
-    lsd: OnceCell<Option<Lsd>>,
+    dht: OnceLock<Option<Dht>>,
+    lsd: OnceLock<Option<Lsd>>,
 }
 
-impl<'a> Finders<'a> {
+impl Finders {
     /// Nothing runs yet. `port`: where we listen, 0 if the system chooses.
-    pub(super) fn new(finding: &'a Finding, leaving: &'a Leaving, port: u16) -> Self {
+    pub(super) fn new(finding: &Finding, leaving: &Leaving, port: u16) -> Self {
         Self {
-            finding,
-            leaving,
+            finding: finding.clone(),
+            leaving: leaving.clone(),
             port,
-            dht: OnceCell::new(),
-            lsd: OnceCell::new(),
+            dht: OnceLock::new(),
+            lsd: OnceLock::new(),
         }
     }
 
@@ -141,7 +141,7 @@ impl<'a> Finders<'a> {
 }
 
 /// What runs ends, and saves what it knows.
-impl Drop for Finders<'_> {
+impl Drop for Finders {
     fn drop(&mut self) {
         if let Some(Some(dht)) = self.dht.get() {
             dht.close();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use unchoke_core::metainfo::Format;
 use unchoke_core::pick;
 
@@ -13,47 +13,13 @@ use super::choosing::Choosing;
 use super::finding::Finding;
 use super::leaving::Leaving;
 use super::manner::Manner;
-use super::manual::{Completions, Man};
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
 use super::printer::Reporting;
+use super::seeding::Enough;
 use super::url::{parse_tracker, parse_web_seed};
 use super::web::Web;
 use crate::text::{parse_bytes, parse_duration, parse_rate};
-
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
-    tracker answered; 2 usage or bad input; 5 a file, a folder or the system failed; 130/143 \
-    stopped by a signal, with everything saved.";
-
-/// A BitTorrent client whose choking policy you choose.
-#[derive(Debug, Parser)]
-#[command(name = "unchoke", version, arg_required_else_help = true, after_help = EXIT_CODES)]
-pub(super) struct Options {
-    #[command(subcommand)]
-    pub(super) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Fetch a torrent; continue what is there already.
-    Download(Download),
-    /// Upload a torrent whose data is complete; ends when the data is damaged meanwhile.
-    Seed(Seed),
-    /// Fetch a torrent with the naive and with the optimized policy, and compare the bytes.
-    Bench(Bench),
-    /// Make a .torrent file of a file or folder.
-    Create(Create),
-    /// Show everything that a .torrent file says.
-    Show(Show),
-    /// Compare data on disk with a torrent, piece by piece; `download` then mends what is wrong.
-    Check(Check),
-    /// Ask the trackers of a torrent, and print what they say.
-    Announce(Announce),
-    /// Print a script that completes this command in a shell.
-    Completions(Completions),
-    /// Print the manual page, or write those of all subcommands.
-    Man(Man),
-}
 
 /// Peers, limits and sources of a transfer.
 #[derive(Clone, Debug, Args)]
@@ -146,6 +112,8 @@ pub(super) struct Download {
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) enough: Enough,
+    #[command(flatten)]
     pub(super) transfer: Transfer,
     #[command(flatten)]
     pub(super) reporting: Reporting,
@@ -174,6 +142,8 @@ pub(super) struct Seed {
     /// Record what the core is told and answers, for replay in a test
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) enough: Enough,
     #[command(flatten)]
     pub(super) transfer: Transfer,
     #[command(flatten)]
@@ -311,16 +281,4 @@ impl Download {
 
 fn pickers() -> String {
     format!("Order of pieces: {}", pick::PICKERS.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Options::command().debug_assert();
-    }
 }

@@ -36,11 +36,20 @@ impl Taken {
         taken.insert(name, shown.to_owned());
         Ok(())
     }
+
+    /// What the user called `shown` is over: gives back its hash and its name.
+    pub(super) fn release(&self, shown: &str) -> Vec<String> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = taken.extract_if(.., |_, it| it == shown);
+        given.map(|it| it.0).collect()
+    }
 }
 
 /// What one of several torrents has to itself.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     pub(super) taken: &'a Taken,
+    /// How the user calls it.
+    pub(super) shown: &'a str,
     pub(super) share: Share,
 }

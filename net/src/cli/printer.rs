@@ -123,7 +123,7 @@ impl Printer {
                 let all = counted(all.into(), "piece").are();
                 self.line(&format!("{have} of {all} there, {how}"));
             }
-            Notice::Files(text) | Notice::Source(text) => self.line(&text),
+            Notice::Files(text) | Notice::Source(text) | Notice::Enough(text) => self.line(&text),
             Notice::Tracker(text) => self.line(&format!("tracker {text}")),
             Notice::WebSeed(text) => self.line(&format!("web seed {text}")),
             Notice::Dropped(peer, why) => self.line(&format!("dropped {peer}: {why}")),
@@ -197,6 +197,7 @@ impl Printer {
             Notice::Files(text) => json!({ "event": "files", "text": text }),
             Notice::Tracker(text) => json!({ "event": "tracker", "text": text }),
             Notice::Source(text) => json!({ "event": "source", "text": text }),
+            Notice::Enough(text) => json!({ "event": "enough", "text": text }),
             Notice::WebSeed(text) => json!({ "event": "web_seed", "text": text }),
             Notice::Dropped(peer, why) => {
                 json!({ "event": "dropped", "peer": peer.to_string(), "reason": why })

@@ -10,7 +10,7 @@ use super::part::{Part, Taken};
 use super::signals::Signals;
 use super::transfer::{Around, fetch, named_peers};
 use super::{Failure, block_on};
-use crate::shares::share;
+use crate::shares::Shares;
 
 /// Fetches one torrent or several.
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
@@ -25,6 +25,7 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
             finders: &finders,
             signals: &signals,
             board: page.as_ref().map(|it| &it.board),
+            store: None,
         };
         match &options.torrents[..] {
             [_] => Box::pin(fetch(options, around, None)).await,
@@ -39,10 +40,11 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     let each = parts(options)?;
     let taken = Taken::default();
     let transfer = &options.transfer;
-    let shares = share([transfer.upload_cap, transfer.download_cap], count);
+    let shares = Shares::divided([transfer.upload_cap, transfer.download_cap], count);
     let fetching = each.iter().zip(shares).map(|(own, share)| {
         let part = Part {
             taken: &taken,
+            shown: own.torrents[0].to_str().unwrap_or_default(),
             share,
         };
         fetch(own, around, Some(part))

@@ -16,7 +16,24 @@ pub(super) struct Signals {
     status: watch::Receiver<Option<u8>>,
 }
 
+/// Ends the work of one torrent, as a signal ends that of all.
+#[derive(Debug)]
+pub(super) struct Stopper(watch::Sender<Option<u8>>);
+
+impl Stopper {
+    /// With this exit status.
+    pub(super) fn stop(&self, status: u8) {
+        self.0.send_replace(Some(status));
+    }
+}
+
 impl Signals {
+    /// What only its stopper says.
+    pub(super) fn own() -> (Stopper, Self) {
+        let (sender, status) = watch::channel(None);
+        (Stopper(sender), Self { status })
+    }
+
     /// Listens from now on; needs a runtime.
     pub(super) fn listen() -> Result<Self, Failure> {
         let cannot = |error| Failure::io(format!("cannot listen for signals: {error}"));

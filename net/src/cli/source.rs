@@ -50,7 +50,7 @@ impl Source {
         options: &Download,
         torrent: &Path,
         named: &[SocketAddr],
-        finders: &Finders<'_>,
+        finders: &Finders,
         signals: &Signals,
     ) -> Result<Self, Failure> {
         let began = Clock::now();
@@ -115,14 +115,14 @@ fn check_words(options: &Download) -> Result<(), Failure> {
 struct Search<'a> {
     options: &'a Download,
     magnet: &'a Magnet,
-    finders: &'a Finders<'a>,
+    finders: &'a Finders,
     style: Style,
     said_at: Option<Clock>,
     pieces: (u32, u32),
 }
 
 impl<'a> Search<'a> {
-    fn new(options: &'a Download, magnet: &'a Magnet, finders: &'a Finders<'a>) -> Self {
+    fn new(options: &'a Download, magnet: &'a Magnet, finders: &'a Finders) -> Self {
         Self {
             options,
             magnet,

@@ -15,9 +15,10 @@ use super::part::Part;
 use super::printer::{Printer, Reporting, Style};
 use super::signals::Signals;
 use super::source::Source;
+use super::store::Store;
 use super::{Failure, block_on, read_torrent, spare_recording};
 use crate::session::board::Board;
-use crate::session::{End, Goal, Notice, Outcome, Session, SessionError, Settings};
+use crate::session::{Earlier, End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
 
 /// Settings that both commands share. Host names are looked up here.
@@ -81,10 +82,12 @@ pub(super) async fn run(
 pub(super) struct Around<'a> {
     /// The peers that the user named.
     pub(super) named: &'a [SocketAddr],
-    pub(super) finders: &'a Finders<'a>,
+    pub(super) finders: &'a Finders,
     pub(super) signals: &'a Signals,
     /// Where they show how it goes.
     pub(super) board: Option<&'a Board>,
+    /// What is known of earlier runs.
+    pub(super) store: Option<&'a Store>,
 }
 
 /// Fetches the first torrent of `options`, which may be a part of several.
@@ -98,17 +101,17 @@ pub(super) async fn fetch(
         finders,
         signals,
         board,
+        store,
     } = around;
     let torrent = &options.torrents[0];
     let source = Source::find(options, torrent, named, finders, signals).await?;
     let metainfo = source.metainfo;
     if let Some(part) = &part {
-        let shown = torrent.display().to_string();
-        part.taken.take(&metainfo, &shown_url(&shown))?;
+        part.taken.take(&metainfo, &shown_url(part.shown))?;
     }
     let goal = match options.pieces {
         Some(pieces) => Goal::Pieces(pieces),
-        None if options.seed => Goal::CompleteAndSeed,
+        None if options.seed || options.enough.is_set() => Goal::CompleteAndSeed,
         None => Goal::Complete,
     };
     let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
@@ -116,6 +119,7 @@ pub(super) async fn fetch(
     let share = part.map(|it| Arc::new(it.share));
     let caps = [common.upload_cap, common.download_cap];
     let [upload_cap, download_cap] = share.as_ref().map_or(caps, |it| it.caps());
+    let earlier = store.map(|it| it.load(&metainfo.info_hash.to_string()));
     let settings = Settings {
         peers: common.peers.iter().copied().chain(source.peers).collect(),
         port: source.port.unwrap_or(common.port),
@@ -134,6 +138,7 @@ pub(super) async fn fetch(
         upload_cap,
         download_cap,
         share,
+        seeding: options.enough.after(earlier.unwrap_or_default()),
         ..common
     };
     let (manner, connections) = (&options.manner, options.transfer.max_connections);
@@ -165,6 +170,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let settings = Settings {
             board: page.as_ref().map(|it| it.board.clone()),
             goal: Goal::Seed,
+            seeding: options.enough.after(Earlier::default()),
             choice: choose(&options.choosing, &metainfo, None)?,
             dht: finders.dht_for(&metainfo),
             lsd: finders.lsd_for(&metainfo),

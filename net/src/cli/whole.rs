@@ -20,6 +20,16 @@ pub(super) fn write_new(out: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Writes a file, in one step if there is one already.
+pub(super) fn replace(out: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = draft(out)?;
+    // One of a process that was killed.
+    drop(fs::remove_file(&draft));
+    write(&draft, bytes)?;
+    fs::rename(&draft, out)?;
+    sync_folder(out)
+}
+
 /// A name beside `out` that nobody else has.
 fn draft(out: &Path) -> io::Result<PathBuf> {
     let name = out.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
@@ -43,6 +53,10 @@ fn publish(draft: &Path, out: &Path) -> io::Result<()> {
         Err(_) if !out.exists() => fs::rename(draft, out)?,
         linked => linked?,
     }
+    sync_folder(out)
+}
+
+fn sync_folder(out: &Path) -> io::Result<()> {
     match out.parent() {
         Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),

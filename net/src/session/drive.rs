@@ -111,11 +111,14 @@ impl Session {
     }
 
     /// Whether the session is over, and how.
-    fn reached(&self) -> Option<End> {
+    fn reached(&mut self) -> Option<End> {
         if let Some(sentence) = self.damage_to_seed() {
             return Some(End::Damaged(sentence));
         }
         let clock = Clock::now();
+        if self.has_seeded_enough(clock) {
+            return Some(End::Done);
+        }
         let complete = self.torrent().is_done();
         let fetched = self
             .torrent()
@@ -405,14 +408,11 @@ impl Session {
         let ledger = *self.torrent().ledger();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
         self.explain_when_due(clock);
-        let status = self.status(clock, down_rate, up_rate);
+        let mut status = self.status(clock, down_rate, up_rate);
+        self.add_seeding(clock, &mut status);
         self.show(clock, &status);
         self.notify(Notice::Status(Box::new(status)));
-        let share = self.settings.share.as_ref();
-        let Some([upload, download]) = share.map(|it| it.report([up_rate, down_rate])) else {
-            return Ok(());
-        };
-        self.feed(Input::Limit { upload, download })
+        self.share_limits([up_rate, down_rate])
     }
 
     /// Of the pieces that are wanted: those that are there, and all.
@@ -442,6 +442,7 @@ impl Session {
             web_seeds: self.web_seeds.count(),
             left: missing.checked_div(down_rate).map(Duration::from_secs),
             ledger: *self.torrent().ledger(),
+            ..Status::default()
         }
     }
 }

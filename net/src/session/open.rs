@@ -20,6 +20,7 @@ use super::explain::Told;
 use super::finders::Finders;
 use super::found::open_files;
 use super::gateway::Gateway;
+use super::limits::Reached;
 use super::peers::Peers;
 use super::showing::Showing;
 use super::status::Progress;
@@ -86,7 +87,7 @@ impl Session {
             resume: (settings.goal != Goal::Seed).then_some(resume),
             settings,
             port,
-            client,
+            client: Box::new(client),
             epoch,
             recorder,
             storage,
@@ -108,6 +109,7 @@ impl Session {
             web_seeds,
             told: Told::default(),
             showing,
+            reached: Reached::default(),
         })
     }
 }

@@ -33,6 +33,8 @@ pub enum Notice {
     Source(String),
     /// What became of a web seed.
     WebSeed(String),
+    /// There has been enough of seeding; a sentence says why.
+    Enough(String),
     /// A connection was closed for cause.
     Dropped(SocketAddr, String),
     /// A peer sent corrupt data and is banned.
@@ -68,6 +70,10 @@ pub struct Status {
     pub web_seeds: usize,
     /// Time left at the present rate, if there is one.
     pub left: Option<Duration>,
+    /// Payload sent, in earlier runs as well.
+    pub uploaded: u64,
+    /// Time with all that is wanted, in earlier runs as well.
+    pub seeded: Duration,
     /// Where the bytes went.
     pub ledger: Ledger,
 }

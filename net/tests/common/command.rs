@@ -14,7 +14,7 @@ pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
     // Nothing of a test may leave the machine, unless the test makes a network of its own.
     let transfers = words
         .first()
-        .is_some_and(|it| ["download", "seed"].contains(it));
+        .is_some_and(|it| ["download", "seed", "run"].contains(it));
     if transfers && !words.contains(&"--no-lsd") {
         command.arg("--no-lsd");
     }

@@ -84,7 +84,8 @@ pub(crate) fn good_on_disk(sample: &Sample, folder: &Path) -> u32 {
     let Ok(storage) = Storage::open(folder, entries(sample, folder)) else {
         return 0; // Killed before it made the folder.
     };
-    let (none, all) = (Bitfield::empty(25), Bitfield::full(25));
+    let pieces = sample.metainfo.geometry.piece_count();
+    let (none, all) = (Bitfield::empty(pieces), Bitfield::full(pieces));
     check(&storage, &sample.metainfo, none, all, &Check::default()).count()
 }
 

@@ -51,6 +51,16 @@ pub(crate) fn sample() -> Sample {
 }
 
 pub(crate) fn sample_with(trackers: &[String], piece_bytes: u32, big: usize) -> Sample {
+    sample_called("sample", trackers, piece_bytes, big)
+}
+
+/// The same under a name of its own.
+pub(crate) fn sample_called(
+    name: &str,
+    trackers: &[String],
+    piece_bytes: u32,
+    big: usize,
+) -> Sample {
     let names: [(&[&str], usize); 5] = [
         (&["first.bin"], 100_000),
         (&["nothing.txt"], 0),
@@ -61,7 +71,7 @@ pub(crate) fn sample_with(trackers: &[String], piece_bytes: u32, big: usize) -> 
     let total = names.iter().map(|it| it.1).sum();
     let payload = noise(total);
     let builder = Builder {
-        name: "sample".into(),
+        name: name.into(),
         files: Some(
             names
                 .iter()
@@ -83,9 +93,7 @@ pub(crate) fn sample_with(trackers: &[String], piece_bytes: u32, big: usize) -> 
     let mut files = Vec::new();
     let mut start = 0;
     for (path, length) in names {
-        let path: PathBuf = std::iter::once("sample")
-            .chain(path.iter().copied())
-            .collect();
+        let path: PathBuf = std::iter::once(name).chain(path.iter().copied()).collect();
         files.push((path, start, start + length));
         start += length;
     }

@@ -1,0 +1,55 @@
+//! The command line as a whole.
+
+use clap::{Parser, Subcommand};
+
+use super::manual::{Completions, Man};
+use super::options::{Announce, Bench, Check, Create, Download, Seed, Show};
+use super::run::Run;
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
+    tracker answered; 2 usage or bad input; 5 a file, a folder or the system failed; 130/143 \
+    stopped by a signal, with everything saved.";
+
+/// A BitTorrent client whose choking policy you choose.
+#[derive(Debug, Parser)]
+#[command(name = "unchoke", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch a torrent; continue what is there already.
+    Download(Download),
+    /// Upload a torrent whose data is complete; ends when the data is damaged meanwhile.
+    Seed(Seed),
+    /// Keep all torrents of a folder running: fetch, seed, survive restarts.
+    Run(Box<Run>),
+    /// Fetch a torrent with the naive and with the optimized policy, and compare the bytes.
+    Bench(Bench),
+    /// Make a .torrent file of a file or folder.
+    Create(Create),
+    /// Show everything that a .torrent file says.
+    Show(Show),
+    /// Compare data on disk with a torrent, piece by piece; `download` then mends what is wrong.
+    Check(Check),
+    /// Ask the trackers of a torrent, and print what they say.
+    Announce(Announce),
+    /// Print a script that completes this command in a shell.
+    Completions(Completions),
+    /// Print the manual page, or write those of all subcommands.
+    Man(Man),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+}

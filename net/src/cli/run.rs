@@ -1,0 +1,367 @@
+//! `unchoke run`: one process for all torrents of a folder.
+//!
+//! The folder is the list: a torrent that is put there is fetched and seeded, one that is taken away is
+//! left. So nothing that matters is in memory only: a restart, also after `kill -9`, finds the same list,
+//! the resume data of each torrent, and what [`Store`] remembers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use tokio::task::{JoinError, JoinSet};
+use unchoke_core::pick;
+
+use super::choosing::Choosing;
+use super::finding::Finders;
+use super::manner::{DOWNLOAD_POLICY, Manner};
+use super::options::{Download, Transfer};
+use super::part::{Part, Taken};
+use super::printer::Reporting;
+use super::seeding::Enough;
+use super::signals::{Signals, Stopper};
+use super::store::Store;
+use super::transfer::{Around, fetch, named_peers};
+use super::web::Web;
+use super::{Failure, block_on};
+use crate::session::Earlier;
+use crate::session::board::{Board, State};
+use crate::shares::Shares;
+
+/// Time between two looks into the folder.
+const LOOK: Duration = Duration::from_secs(2);
+/// Looks between two saves of what is remembered.
+const LOOKS_A_SAVE: u64 = 5;
+/// Torrents at a time.
+const MOST_TORRENTS: usize = 1000;
+/// A file with a magnet link.
+const MOST_LINK_BYTES: u64 = 16 * 1024;
+
+/// Keep all torrents of a folder running.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Run {
+    /// Folder to watch. Each .torrent file in it, and each .magnet file with a magnet link, is fetched and
+    /// seeded as long as it is there
+    #[arg(value_name = "FOLDER")]
+    watch: PathBuf,
+    /// Folder to save into
+    #[arg(long, default_value = "downloads", value_name = "DIR")]
+    out: PathBuf,
+    /// Folder for what is remembered of torrents [default: `unchoke/run` where programs keep state]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    enough: Enough,
+    #[command(flatten)]
+    manner: Manner,
+    /// Order of pieces, as in `download`
+    #[arg(long, value_name = "ID")]
+    picker: Option<String>,
+    #[command(flatten)]
+    transfer: Transfer,
+    #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
+    web: Web,
+}
+
+/// When a file was written, and how long it is: another file of the same name differs.
+type Stamp = (SystemTime, u64);
+
+/// What the tasks have in common.
+struct Common {
+    named: Vec<SocketAddr>,
+    finders: Finders,
+    board: Board,
+    taken: Taken,
+    shares: Shares,
+    store: Store,
+}
+
+/// A file of the folder.
+struct Entry {
+    stamp: Stamp,
+    /// Its place among the ports.
+    place: u16,
+    /// While it runs.
+    stopper: Option<Stopper>,
+}
+
+type Ended = (PathBuf, Result<(), Failure>);
+
+struct Runner<'a> {
+    options: &'a Run,
+    common: Arc<Common>,
+    entries: BTreeMap<PathBuf, Entry>,
+    tasks: JoinSet<Ended>,
+    saved: BTreeMap<String, Earlier>,
+}
+
+/// Runs until a signal comes.
+pub(super) fn run(options: &Run) -> Result<(), Failure> {
+    check(options)?;
+    let state = options.state.clone().or_else(default_state);
+    let state = state.ok_or_else(|| {
+        Failure::bad_input("there is no home folder: say with --state where to keep state")
+    })?;
+    let store = Store::open(&state)?;
+    block_on(async {
+        let signals = Signals::listen()?;
+        let transfer = &options.transfer;
+        let named = named_peers(transfer).await?;
+        let page = options.web.start(options.reporting).await?;
+        let caps = [transfer.upload_cap, transfer.download_cap];
+        let common = Common {
+            named,
+            finders: Finders::new(&transfer.finding, &transfer.leaving, 0),
+            board: page.as_ref().map(|it| it.board.clone()).unwrap_or_default(),
+            taken: Taken::default(),
+            shares: Shares::new(caps),
+            store,
+        };
+        let runner = Runner {
+            options,
+            common: Arc::new(common),
+            entries: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            saved: BTreeMap::new(),
+        };
+        runner.run(&signals).await;
+        Err(Failure::silent(signals.status().unwrap_or(1)))
+    })
+}
+
+/// What would be told of every torrent is told once.
+fn check(options: &Run) -> Result<(), Failure> {
+    if !options.watch.is_dir() {
+        return Err(Failure::bad_input(format!(
+            "{} is no folder; make it, and put .torrent files there",
+            options.watch.display()
+        )));
+    }
+    if let Some(picker) = options
+        .picker
+        .as_deref()
+        .filter(|it| pick::build(it).is_none())
+    {
+        let known = pick::PICKERS.join(", ");
+        return Err(Failure::bad_input(format!(
+            "there is no picker '{picker}'; known are {known}"
+        )));
+    }
+    let manner = options.manner.behaviour(None, None, DOWNLOAD_POLICY);
+    manner.map(drop)
+}
+
+fn default_state() -> Option<PathBuf> {
+    Some(crate::dht::default_file()?.with_file_name("run"))
+}
+
+impl Runner<'_> {
+    async fn run(mut self, signals: &Signals) {
+        for look in 0_u64.. {
+            self.look();
+            if look.is_multiple_of(LOOKS_A_SAVE) {
+                self.save();
+            }
+            let until = tokio::time::Instant::now() + LOOK;
+            loop {
+                tokio::select! {
+                    () = signals.clone().stop() => return self.stop(signals).await,
+                    Some(ended) = self.tasks.join_next() => self.on_ended(ended),
+                    () = tokio::time::sleep_until(until) => break,
+                }
+            }
+        }
+    }
+
+    /// All torrents end, and everything is saved.
+    async fn stop(mut self, signals: &Signals) {
+        let status = signals.status().unwrap_or(1);
+        for stopper in self.entries.values().filter_map(|it| it.stopper.as_ref()) {
+            stopper.stop(status);
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            self.on_ended(ended);
+        }
+        self.save();
+    }
+
+    /// Compares the folder with what runs.
+    fn look(&mut self) {
+        let found = match found(&self.options.watch) {
+            Ok(found) => found,
+            Err(error) => {
+                // It may be on a disk that comes back: what runs goes on.
+                tracing::warn!(%error, "cannot look into {}", self.options.watch.display());
+                return;
+            }
+        };
+        let gone = |path: &PathBuf, entry: &Entry| found.get(path) != Some(&entry.stamp);
+        self.entries.retain(|path, entry| match &entry.stopper {
+            Some(stopper) if gone(path, entry) => {
+                stopper.stop(0);
+                true
+            }
+            Some(_) => true,
+            // It has ended, and what it was about is another file or none.
+            None => !gone(path, entry),
+        });
+        for (path, stamp) in found {
+            if !self.entries.contains_key(&path) && self.entries.len() < MOST_TORRENTS {
+                self.begin(path, stamp);
+            }
+        }
+    }
+
+    fn begin(&mut self, path: PathBuf, stamp: Stamp) {
+        let used = |place: &u16| self.entries.values().any(|it| it.place == *place);
+        let place = (0..=u16::MAX).find(|it| !used(it)).unwrap_or(0);
+        let (stopper, signals) = Signals::own();
+        let (common, options) = (Arc::clone(&self.common), download(self.options, place));
+        let task_path = path.clone();
+        self.tasks.spawn(async move {
+            let done = fetch_one(&common, options, &task_path, &signals).await;
+            (task_path, done)
+        });
+        let entry = Entry {
+            stamp,
+            place,
+            stopper: Some(stopper),
+        };
+        self.entries.insert(path, entry);
+    }
+
+    fn on_ended(&mut self, ended: Result<Ended, JoinError>) {
+        let (path, done) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return tracing::error!(%error, "a torrent broke off"),
+        };
+        self.save();
+        if let Some(entry) = self.entries.get_mut(&path) {
+            entry.stopper = None;
+        }
+        let shown = path.display().to_string();
+        for hash in self.common.taken.release(&shown) {
+            if !path.exists() {
+                self.common.board.remove(&hash);
+            }
+        }
+        match done {
+            Ok(()) => {}
+            Err(failure) if failure.sentence.is_empty() => {}
+            Err(failure) => warn!(
+                "{shown}: {}; it is tried again when the file changes",
+                failure.sentence
+            ),
+        }
+    }
+
+    /// Saves what was sent, of each torrent of which that has changed.
+    fn save(&mut self) {
+        for panel in self.common.board.panels() {
+            let shown = panel.shown();
+            let earlier = Earlier {
+                uploaded: shown.status.uploaded,
+                seeded: shown.status.seeded,
+            };
+            let known = self.saved.get(&panel.info_hash) == Some(&earlier);
+            if shown.state == State::Checking || earlier == Earlier::default() || known {
+                continue;
+            }
+            match self.common.store.save(&panel.info_hash, earlier) {
+                Ok(()) => drop(self.saved.insert(panel.info_hash.clone(), earlier)),
+                Err(error) => tracing::warn!(%error, "what was sent is not saved"),
+            }
+        }
+    }
+}
+
+/// The torrents of the folder. Hidden files are those of programs that are still writing them.
+fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let kind = path.extension().and_then(|it| it.to_str());
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if hidden || !kind.is_some_and(|it| ["torrent", "magnet"].contains(&it)) {
+            continue;
+        }
+        if let Ok(data) = std::fs::metadata(&path)
+            && data.is_file()
+            && let Ok(at) = data.modified()
+        {
+            found.insert(path, (at, data.len()));
+        }
+    }
+    Ok(found)
+}
+
+/// The options of one torrent.
+fn download(options: &Run, place: u16) -> Download {
+    let mut transfer = options.transfer.clone();
+    if transfer.port > 0 {
+        // The system chooses where there is no port of that number.
+        transfer.port = transfer.port.checked_add(place).unwrap_or(0);
+    }
+    Download {
+        torrents: Vec::new(),
+        out: options.out.clone(),
+        seed: true,
+        recheck: false,
+        overwrite: false,
+        manner: options.manner.clone(),
+        picker: options.picker.clone(),
+        choosing: Choosing::default(),
+        sequential: false,
+        pieces: None,
+        timeout: None,
+        idle_timeout: None,
+        explain: false,
+        record: None,
+        enough: options.enough,
+        transfer,
+        reporting: options.reporting,
+        web: Web::default(),
+    }
+}
+
+async fn fetch_one(
+    common: &Common,
+    mut options: Download,
+    path: &Path,
+    signals: &Signals,
+) -> Result<(), Failure> {
+    options.torrents = vec![named_in(path)?];
+    let shown = path.display().to_string();
+    let around = Around {
+        named: &common.named,
+        finders: &common.finders,
+        signals,
+        board: Some(&common.board),
+        store: Some(&common.store),
+    };
+    let part = Part {
+        taken: &common.taken,
+        shown: &shown,
+        share: common.shares.join(),
+    };
+    fetch(&options, around, Some(part)).await
+}
+
+/// What a file of the folder names: itself, or the magnet link in it.
+fn named_in(path: &Path) -> Result<PathBuf, Failure> {
+    if path.extension().is_none_or(|it| it != "magnet") {
+        return Ok(path.to_owned());
+    }
+    let long = std::fs::metadata(path).is_ok_and(|it| it.len() > MOST_LINK_BYTES);
+    let text = std::fs::read_to_string(path).ok().filter(|_| !long);
+    let link = text.as_deref().map(str::trim).unwrap_or_default();
+    if !link.starts_with("magnet:") {
+        return Err(Failure::bad_input("there is no magnet link in it"));
+    }
+    Ok(PathBuf::from(link))
+}

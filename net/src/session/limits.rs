@@ -1,0 +1,120 @@
+//! Limits: what the torrents of a process share, and when there has been enough of seeding.
+
+use std::time::Duration;
+
+use tokio::time::Instant as Clock;
+use unchoke_core::torrent::Input;
+
+use super::{Goal, Notice, Session, SessionError, Status};
+use crate::text::clock as shown;
+
+/// When to end seeding, and what was done in earlier runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seeding {
+    /// When so much was sent, in thousandths of the bytes that are wanted.
+    pub ratio_permille: Option<u64>,
+    /// After so long with all that is wanted.
+    pub time: Option<Duration>,
+    /// What earlier runs did.
+    pub earlier: Earlier,
+}
+
+/// What earlier runs did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Payload sent.
+    pub uploaded: u64,
+    /// Time with all that is wanted.
+    pub seeded: Duration,
+}
+
+/// Where it stands.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// Time with all that is wanted, in this run, before `since`.
+    seeded: Duration,
+    since: Option<Clock>,
+    told: bool,
+}
+
+impl Session {
+    /// Tells the others what this torrent uses, and the core what it may use.
+    pub(super) fn share_limits(&mut self, rates: [u64; 2]) -> Result<(), SessionError> {
+        let share = self.settings.share.as_ref();
+        let Some([upload, download]) = share.map(|it| it.report(rates)) else {
+            return Ok(());
+        };
+        self.feed(Input::Limit { upload, download })
+    }
+
+    /// Takes note of the time; what was done in all runs so far.
+    fn note_seeding(&mut self, clock: Clock) -> Earlier {
+        let done = self.torrent().is_done();
+        let reached = &mut self.reached;
+        match (done, reached.since) {
+            (true, None) => reached.since = Some(clock),
+            (false, Some(since)) => {
+                reached.seeded += clock - since;
+                reached.since = None;
+            }
+            _ => {}
+        }
+        self.so_far(clock)
+    }
+
+    fn so_far(&self, clock: Clock) -> Earlier {
+        let Earlier { uploaded, seeded } = self.settings.seeding.earlier;
+        let since = self.reached.since.map_or(Duration::ZERO, |it| clock - it);
+        Earlier {
+            uploaded: uploaded + self.torrent().ledger().payload_sent,
+            seeded: seeded + self.reached.seeded + since,
+        }
+    }
+
+    /// Whether there has been enough of seeding, in words.
+    fn enough(&self, clock: Clock) -> Option<String> {
+        let seeds = matches!(self.settings.goal, Goal::Seed | Goal::CompleteAndSeed);
+        if !seeds || !self.torrent().is_done() {
+            return None;
+        }
+        let Earlier { uploaded, seeded } = self.so_far(clock);
+        let limits = &self.settings.seeding;
+        let bytes = u128::from(self.wanted_bytes());
+        let by_ratio = limits.ratio_permille.filter(|ratio| {
+            // Nobody can ask for anything of a torrent without bytes.
+            bytes > 0 && u128::from(uploaded) * 1000 >= bytes * u128::from(*ratio)
+        });
+        if let Some(ratio) = by_ratio {
+            let (whole, part) = (ratio / 1000, ratio % 1000);
+            return Some(format!("seeded to a ratio of {whole}.{part:03}"));
+        }
+        let by_time = limits.time.filter(|it| seeded >= *it);
+        by_time.map(|it| format!("seeded for {}", shown(it)))
+    }
+
+    /// The same, and tells the user once.
+    pub(super) fn has_seeded_enough(&mut self, clock: Clock) -> bool {
+        let Some(why) = self.enough(clock) else {
+            return false;
+        };
+        if !std::mem::replace(&mut self.reached.told, true) {
+            self.notify(Notice::Enough(why));
+        }
+        true
+    }
+
+    fn wanted_bytes(&self) -> u64 {
+        let have = self.torrent().have();
+        let all = unchoke_core::bitfield::Bitfield::full(have.piece_count());
+        super::bytes_of(
+            self.settings.metainfo.geometry,
+            &self.settings.choice.within(&all),
+        )
+    }
+
+    /// Puts into a status what goes on over runs.
+    pub(super) fn add_seeding(&mut self, clock: Clock, status: &mut Status) {
+        let Earlier { uploaded, seeded } = self.note_seeding(clock);
+        (status.uploaded, status.seeded) = (uploaded, seeded);
+    }
+}

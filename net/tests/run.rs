@@ -1,0 +1,243 @@
+//! `unchoke run`: torrents of a folder, kept running over restarts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::command::{
+    Listening, Reporting, assert_sentence, run as run_command, seed, signal, unchoke, wait,
+};
+use crate::common::disk::{assert_claims_are_true, good_on_disk};
+use crate::common::{PATIENCE, Sample, sample_called};
+
+/// A home with a folder that is watched, and torrents with a seed each.
+struct Stage {
+    home: tempfile::TempDir,
+    samples: Vec<(Sample, Listening)>,
+}
+
+impl Stage {
+    fn new(names: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("temporary folder");
+        fs::create_dir(home.path().join("watch")).expect("a folder");
+        let sample = |name: &&str| {
+            let sample = sample_called(name, &[], 32 * 1024, 700_001);
+            let seed = seed(&sample, &[]);
+            (sample, seed)
+        };
+        let samples = names.iter().map(sample).collect();
+        Self { home, samples }
+    }
+
+    fn path(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn out(&self) -> PathBuf {
+        self.path().join("downloads")
+    }
+
+    fn put(&self, number: usize) {
+        let torrent = &self.samples[number].0.torrent;
+        // As programs do: complete under another name first.
+        let draft = self.path().join("watch/.draft");
+        fs::write(&draft, torrent).expect("write");
+        fs::rename(draft, self.torrent(number)).expect("rename");
+    }
+
+    fn torrent(&self, number: usize) -> PathBuf {
+        self.path().join(format!("watch/{number}.torrent"))
+    }
+
+    fn command(&self, extra: &[&str]) -> std::process::Command {
+        let mut command = unchoke(self.path(), &["run", "watch", "--no-tracker"]);
+        for (_, seed) in &self.samples {
+            command.args(["--peer", &seed.peer()]);
+        }
+        command.args(extra);
+        command
+    }
+
+    fn hash(&self, number: usize) -> String {
+        self.samples[number].0.metainfo.info_hash.to_string()
+    }
+
+    fn remembered(&self, number: usize) -> Option<Value> {
+        let file = format!(".state/unchoke/run/{}.json", self.hash(number));
+        let text = fs::read_to_string(self.path().join(file)).ok()?;
+        Some(serde_json::from_str(&text).expect("whole, whenever it is read"))
+    }
+}
+
+fn is(event: &str, hash: &str) -> impl Fn(&Value) -> bool {
+    move |it: &Value| it["event"] == event && it["info_hash"] == hash
+}
+
+#[test]
+fn what_is_put_into_the_folder_is_fetched_and_what_is_taken_away_is_left() {
+    let stage = Stage::new(&["one", "two"]);
+    stage.put(0);
+    let running = Reporting::start(stage.command(&[]));
+    running.until(is("completed", &stage.hash(0)));
+    stage.put(1);
+    running.until(is("completed", &stage.hash(1)));
+    for (sample, _) in &stage.samples {
+        sample.assert_in(&stage.out());
+    }
+    fs::remove_file(stage.torrent(0)).expect("removed");
+    let ended = running.until(is("end", &stage.hash(0)));
+    assert_eq!(ended["end"], "stopped");
+    stage.put(0);
+    let found = running.until(is("found", &stage.hash(0)));
+    assert_eq!(found["by_resume_data"], true);
+    assert_eq!(found["have_pieces"], found["pieces"]);
+    fs::write(stage.path().join("watch/bad.torrent"), "nonsense").expect("write");
+    std::thread::sleep(Duration::from_secs(3));
+    signal(&running.child, "INT");
+    running.until(is("end", &stage.hash(1)));
+}
+
+#[test]
+fn a_ratio_ends_the_seeding_and_is_remembered() {
+    let stage = Stage::new(&["one"]);
+    stage.put(0);
+    let running = Reporting::start(stage.command(&["--ratio", "0.5"]));
+    let port = running.until(is("listening", &stage.hash(0)))["port"].clone();
+    running.until(is("completed", &stage.hash(0)));
+    // Somebody fetches all of it, which is more than half.
+    let leecher = tempfile::tempdir().expect("temporary folder");
+    fs::write(
+        leecher.path().join("t.torrent"),
+        &stage.samples[0].0.torrent,
+    )
+    .expect("write");
+    let peer = format!("127.0.0.1:{port}");
+    let words = [
+        "download",
+        "t.torrent",
+        "--no-tracker",
+        "--peer",
+        &peer,
+        "--quiet",
+    ];
+    let mut fetching = unchoke(leecher.path(), &words).spawn().expect("starts");
+    let enough = running.until(is("enough", &stage.hash(0)));
+    assert_eq!(enough["text"], "seeded to a ratio of 0.500");
+    assert_eq!(running.until(is("end", &stage.hash(0)))["end"], "done");
+    fetching.kill().expect("kills");
+    fetching.wait().expect("ends");
+    let deadline = Instant::now() + PATIENCE;
+    while stage.remembered(0).is_none() {
+        assert!(
+            Instant::now() < deadline,
+            "it is saved when the torrent ends"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(running);
+    let saved = stage.remembered(0).expect("saved");
+    let sent = saved["uploaded_bytes"].as_u64().expect("bytes");
+    assert!(
+        sent * 2 >= stage.samples[0].0.payload.len() as u64,
+        "{saved}"
+    );
+    let again = Reporting::start(stage.command(&["--ratio", "0.5"]));
+    again.until(is("enough", &stage.hash(0)));
+}
+
+#[test]
+fn what_makes_no_sense_is_told_in_a_sentence() {
+    let stage = Stage::new(&[]);
+    let words = ["run", "nowhere", "--no-tracker"];
+    assert_sentence(
+        &run_command(stage.path(), &words),
+        2,
+        "nowhere is no folder",
+    );
+    let words = ["run", "watch", "--picker", "nice"];
+    assert_sentence(&run_command(stage.path(), &words), 2, "no picker 'nice'");
+    let words = ["run", "watch", "--ratio", "much"];
+    let refused = run_command(stage.path(), &words);
+    assert_eq!(refused.status.code(), Some(2));
+    let first = Reporting::start(stage.command(&["--web", "0"]));
+    first.until(|it| it["event"] == "web");
+    let second = run_command(stage.path(), &["run", "watch", "--no-tracker"]);
+    assert_sentence(&second, 2, "another `unchoke run` uses");
+}
+
+/// Random numbers that are the same in every run. xorshift64.
+fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
+    move |bound| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % bound
+    }
+}
+
+fn kill_again_and_again(kills: u32) {
+    let stage = Stage::new(&["one", "two", "three"]);
+    (0..3).for_each(|it| stage.put(it));
+    let mut random = numbers(0xfeed_beef);
+    let mut least = [0; 3];
+    for round in 0..kills {
+        let command = &mut stage.command(&["--quiet", "--download-cap", "900 KiB/s"]);
+        let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(Duration::from_millis(20 + random(600)));
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        for (number, (sample, _)) in stage.samples.iter().enumerate() {
+            let claims = assert_claims_are_true(sample, &stage.out());
+            let good = good_on_disk(sample, &stage.out());
+            assert!(
+                good >= claims.max(least[number]),
+                "round {round}, torrent {number}: {good} pieces of {}",
+                least[number]
+            );
+            least[number] = good;
+            drop(stage.remembered(number));
+        }
+    }
+    // Then it goes on where it was, to the end.
+    let running = Reporting::start(stage.command(&[]));
+    let deadline = Instant::now() + PATIENCE;
+    let all = |it: &(Sample, Listening)| it.0.metainfo.geometry.piece_count();
+    while stage
+        .samples
+        .iter()
+        .any(|it| good_on_disk(&it.0, &stage.out()) < all(it))
+    {
+        assert!(Instant::now() < deadline, "it ends");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    signal(&running.child, "TERM");
+    for number in 0..3 {
+        running.until(is("end", &stage.hash(number)));
+        stage.samples[number].0.assert_in(&stage.out());
+    }
+}
+
+#[test]
+fn killed_with_three_torrents_nothing_is_lost_and_nothing_false() {
+    kill_again_and_again(8);
+}
+
+/// The long form, about five minutes:
+/// `cargo test -p unchoke-net --test all run::two_hundred -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn two_hundred_kills_with_three_torrents() {
+    kill_again_and_again(200);
+}
+
+#[test]
+fn the_command_ends_by_a_signal_with_its_status() {
+    let stage = Stage::new(&[]);
+    let child = stage.command(&["--quiet"]).spawn().expect("starts");
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "TERM");
+    assert_eq!(wait(child, &["run"]).status.code(), Some(143));
+}
