@@ -408,8 +408,7 @@ impl Session {
         let ledger = *self.torrent().ledger();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
         self.explain_when_due(clock);
-        let mut status = self.status(clock, down_rate, up_rate);
-        self.add_seeding(clock, &mut status);
+        let status = self.figures(clock, down_rate, up_rate);
         self.show(clock, &status);
         self.notify(Notice::Status(Box::new(status)));
         self.share_limits([up_rate, down_rate])
@@ -422,7 +421,7 @@ impl Session {
         (choice.within(have).count(), choice.within(&all).count())
     }
 
-    fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
+    pub(super) fn status(&self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
         let geometry = &self.settings.metainfo.geometry;
         let choice = &self.settings.choice;
         let of = |set: &Bitfield| geometry.bytes_in(&choice.within(set));

@@ -65,6 +65,9 @@ impl Session {
         }
         self.settle().await?;
         self.take_back(closed)?;
+        let clock = Clock::now();
+        let last = self.figures(clock, 0, 0);
+        self.show(clock, &last);
         let mut warnings = self.look_at_all_files()?;
         warnings.extend(self.save().await);
         let end = self.damage_to_seed().map_or(end, End::Damaged);

@@ -103,6 +103,13 @@ impl Session {
         true
     }
 
+    /// The figures of now.
+    pub(super) fn figures(&mut self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
+        let mut status = self.status(clock, down_rate, up_rate);
+        self.add_seeding(clock, &mut status);
+        status
+    }
+
     fn wanted_bytes(&self) -> u64 {
         let have = self.torrent().have();
         let all = unchoke_core::bitfield::Bitfield::full(have.piece_count());
@@ -113,7 +120,7 @@ impl Session {
     }
 
     /// Puts into a status what goes on over runs.
-    pub(super) fn add_seeding(&mut self, clock: Clock, status: &mut Status) {
+    fn add_seeding(&mut self, clock: Clock, status: &mut Status) {
         let Earlier { uploaded, seeded } = self.note_seeding(clock);
         (status.uploaded, status.seeded) = (uploaded, seeded);
     }
