@@ -113,10 +113,8 @@ impl Session {
     fn wanted_bytes(&self) -> u64 {
         let have = self.torrent().have();
         let all = unchoke_core::bitfield::Bitfield::full(have.piece_count());
-        super::bytes_of(
-            self.settings.metainfo.geometry,
-            &self.settings.choice.within(&all),
-        )
+        let wanted = self.settings.choice.within(&all);
+        self.settings.metainfo.geometry.bytes_in(&wanted)
     }
 
     /// Puts into a status what goes on over runs.
