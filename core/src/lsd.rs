@@ -1,8 +1,8 @@
-//! Peers in the local network, by announces to everybody there. BEP 14.
+//! Peers in the local network, found by multicast announces. BEP 14.
 //!
-//! The text of an announce, and [`Beacon`]: when to announce which torrent, and which announces of
-//! others are looked at. A private torrent is never announced, nor is what others say of it heard
-//! (BEP 27): the driver does not hand it in.
+//! This module has the text of an announce, and [`Beacon`], which decides when to announce which
+//! torrent, and which announces of others to accept. Private torrents are not announced and do not
+//! accept announces (BEP 27): the driver does not hand them in.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -15,28 +15,28 @@ use crate::ids::InfoHash;
 use crate::time::Instant;
 use crate::tracker::guard::{Reach, reach};
 
-/// Where announces go. BEP 14, *A)* and *B)*.
+/// The multicast address for announces. BEP 14, *A)* and *B)*.
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 192, 152, 143);
 /// The same for IPv6.
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0xefc0, 0x988f);
-/// The UDP port of both.
+/// The UDP port of both groups.
 pub const PORT: u16 = 6771;
 
 /// BEP 14: "the packet length should not exceed 1400 bytes".
 pub const MAX_BYTES: usize = 1400;
-/// Torrents in one announce, so that it is not longer.
+/// Most torrents in one announce, to stay within [`MAX_BYTES`].
 const MAX_TORRENTS: usize = 20;
-/// Bytes of a cookie that are looked at.
+/// Most bytes of a cookie.
 const MAX_COOKIE_BYTES: usize = 64;
 
 /// An announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announce {
-    /// Where the sender listens.
+    /// The port on which the sender listens.
     pub port: u16,
-    /// What it has or wants.
+    /// The torrents that the sender has or wants.
     pub torrents: Vec<InfoHash>,
-    /// By which a sender knows its own.
+    /// Lets a sender recognise its own announces.
     pub cookie: Option<Vec<u8>>,
 }
 
@@ -65,8 +65,8 @@ impl Announce {
         bytes
     }
 
-    /// Reads a datagram; `None` if it is no announce of somebody who can be connected to. Headers that
-    /// we do not know are passed over.
+    /// Reads a datagram; `None` if it is not an announce of a peer that can be connected to.
+    /// Unknown headers are ignored.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > MAX_BYTES {
@@ -103,7 +103,7 @@ impl Announce {
 }
 
 fn number(text: &[u8]) -> Option<u16> {
-    // `+1` is no number here, though Rust takes it for one.
+    // Rust would accept `+1` as a number.
     let digits = text.iter().all(u8::is_ascii_digit);
     let text = core::str::from_utf8(text).ok().filter(|_| digits)?;
     text.parse().ok()
@@ -126,32 +126,32 @@ fn info_hash(hex: &[u8]) -> Option<InfoHash> {
 const AGAIN: Duration = Duration::from_mins(5);
 /// Time between two datagrams. BEP 14: "no more than 1 announce per minute".
 const PACE: Duration = Duration::from_mins(1);
-/// Announces of one host that are looked at in [`PACE`], and hosts that are counted.
+/// Most announces of one host to read in [`PACE`], and most hosts to count.
 const MOST_HEARD: u8 = 10;
 const MAX_HOSTS: usize = 256;
 
-/// A torrent that is announced.
+/// An announced torrent.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     torrent: InfoHash,
-    /// Where we listen for it.
+    /// The port on which we listen for it.
     port: u16,
     due: Instant,
 }
 
-/// When to announce what, and whom to hear.
+/// Decides when to announce which torrents, and which announces to read.
 #[derive(Clone, Debug)]
 pub struct Beacon {
     cookie: Vec<u8>,
     torrents: Vec<Shown>,
-    /// Nothing is said before.
+    /// No announce is sent before this time.
     quiet_until: Instant,
     heard: BTreeMap<IpAddr, u8>,
     heard_since: Instant,
 }
 
 impl Beacon {
-    /// One that knows itself by `cookie`, which must be as good as unique, and printable.
+    /// `cookie` identifies our own announces; it must be practically unique, and printable.
     #[must_use]
     pub fn new(now: Instant, cookie: Vec<u8>) -> Self {
         Self {
@@ -163,20 +163,20 @@ impl Beacon {
         }
     }
 
-    /// A torrent is to be announced from now on, with the port on which we listen for it. Never a
-    /// private one.
+    /// Starts to announce a torrent, with the port on which we listen for it. Never call this for a
+    /// private torrent.
     pub fn add(&mut self, now: Instant, torrent: InfoHash, port: u16) {
         self.remove(torrent);
         let due = now;
         self.torrents.push(Shown { torrent, port, due });
     }
 
-    /// It is over for a torrent.
+    /// Stops announcing a torrent.
     pub fn remove(&mut self, torrent: InfoHash) {
         self.torrents.retain(|it| it.torrent != torrent);
     }
 
-    /// When [`Self::poll`] gives something.
+    /// When [`Self::poll`] will have an announce.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let due = self.torrents.iter().map(|it| it.due).min();
@@ -190,7 +190,8 @@ impl Beacon {
         }
         let first = self.torrents.iter().min_by_key(|it| it.due)?;
         let port = first.port;
-        // Those that will be due soon go along: fewer datagrams. What finds no room is due first later.
+        // Torrents that are due soon are included, to send fewer datagrams. Torrents that do not
+        // fit come first next time.
         let soon = now.after(PACE);
         let of_port = |it: &&mut Shown| it.port == port && it.due <= soon;
         let mut torrents = Vec::new();
@@ -206,7 +207,8 @@ impl Beacon {
         })
     }
 
-    /// A datagram came from there. Torrents of ours, and where a peer of them listens.
+    /// A datagram came from `from`. Returns our torrents in it, with the address where the peer
+    /// listens.
     pub fn hear(
         &mut self,
         now: Instant,
@@ -214,7 +216,7 @@ impl Beacon {
         bytes: &[u8],
     ) -> Option<(SocketAddr, Vec<InfoHash>)> {
         let ip = from.ip().to_canonical();
-        // What is not of our network was routed here by somebody who means no good.
+        // A multicast from outside our network was routed here, probably by an attacker.
         if reach(ip) == Reach::Global && ip.is_ipv4() || !self.may_speak(now, ip) {
             return None;
         }
@@ -222,11 +224,11 @@ impl Beacon {
         if announce.cookie.as_ref() == Some(&self.cookie) {
             return None;
         }
-        // Each once, however often the other names it.
+        // Return each torrent once, even if the announce names it several times.
         let ours = self.torrents.iter().map(|it| it.torrent);
         let named = |it: &InfoHash| announce.torrents.contains(it);
         let torrents: Vec<InfoHash> = ours.filter(named).collect();
-        // A link-local address is nothing without its interface, so that stays.
+        // A link-local address is useless without its interface, so the scope id stays.
         let mut address = if ip == from.ip() {
             from
         } else {
@@ -236,7 +238,7 @@ impl Beacon {
         (!torrents.is_empty()).then_some((address, torrents))
     }
 
-    /// Counts what a host says.
+    /// Counts the announces of a host.
     fn may_speak(&mut self, now: Instant, ip: IpAddr) -> bool {
         if now - self.heard_since >= PACE {
             self.heard.clear();

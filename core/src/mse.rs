@@ -1,7 +1,7 @@
 //! Message stream encryption (MSE, also called PE): bytes in, bytes out.
 //!
-//! Hides the BitTorrent handshake from equipment that looks for it. It is obfuscation: there is no
-//! authentication, and RC4 and 768-bit keys are weak by today's measure. The protocol has no BEP;
+//! It hides the BitTorrent handshake from equipment that looks for it. It is only obfuscation:
+//! there is no authentication, and RC4 and 768-bit keys are weak today. The protocol has no BEP;
 //! these are the rules of the Azureus wiki as deployed by libtorrent, Transmission and rTorrent:
 //!
 //! ```text
@@ -39,17 +39,18 @@ pub const KEY_BYTES: usize = 96;
 /// A pad is at most this long.
 pub const MAX_PAD_BYTES: usize = 512;
 
-/// First payload that we accept inside the handshake of a peer. Usual are the 68 bytes of a
-/// BitTorrent handshake, and libtorrent closes above them; some clients add messages.
+/// Longest first payload that we accept inside the handshake of a peer. Usually it is the 68 bytes
+/// of a BitTorrent handshake, and libtorrent closes the connection if it is longer; some clients
+/// add messages.
 pub const MAX_INITIAL_BYTES: usize = 1024;
 
-/// The first bytes of a BitTorrent handshake in the clear. What starts otherwise is a public key.
+/// The first bytes of a BitTorrent handshake in the clear. Other bytes must be a public key.
 pub const PLAIN_PREFIX: &[u8; 20] = b"\x13BitTorrent protocol";
 
-/// The verification constant: it shows that both sides have the same keys.
+/// The verification constant. It proves that both sides have the same keys.
 const VERIFICATION: [u8; 8] = [0; 8];
 
-/// How the payload after the handshake may travel.
+/// How the payload after the handshake may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Methods {
     /// In the clear.
@@ -59,8 +60,8 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// Either. The acceptor then chooses plaintext: the handshake is hidden, and RC4 over all
-    /// payload would cost more than everything else that a client does.
+    /// Either. The acceptor then chooses plaintext: the handshake is hidden anyway, and RC4 over
+    /// all payload would cost more than all other work of a client.
     pub const BOTH: Self = Self {
         plaintext: true,
         rc4: true,
@@ -97,13 +98,13 @@ impl Methods {
 pub struct Entropy {
     /// The private key: 160 bits.
     pub private_key: [u8; 20],
-    /// Follows our public key; at most [`MAX_PAD_BYTES`].
+    /// Sent after our public key; at most [`MAX_PAD_BYTES`].
     pub first_pad: Vec<u8>,
-    /// Travels inside our encrypted message; at most [`MAX_PAD_BYTES`].
+    /// Sent inside our encrypted message; at most [`MAX_PAD_BYTES`].
     pub second_pad: Vec<u8>,
 }
 
-/// What to do after some bytes came in.
+/// What to do after receiving bytes.
 #[derive(Debug)]
 pub struct Progress {
     /// Send these bytes; may be empty.
@@ -124,11 +125,11 @@ impl Progress {
 /// The result of a handshake.
 #[derive(Debug)]
 pub struct Established {
-    /// The torrent that both sides mean.
+    /// The torrent of the connection.
     pub info_hash: InfoHash,
-    /// Ciphers for everything that follows; `None` if the payload is plaintext.
+    /// Ciphers for all following bytes; `None` if the payload is plaintext.
     pub ciphers: Option<Ciphers>,
-    /// Payload of the peer that has come already, in the clear.
+    /// Payload of the peer that has arrived already, in the clear.
     pub early: Vec<u8>,
 }
 
@@ -142,16 +143,16 @@ pub trait Exchange {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MseError {
-    /// A public key outside 2 to P - 2, which would give away the secret. libtorrent checks it too.
+    /// A public key outside 2 to P - 2, which would reveal the secret. libtorrent checks this too.
     #[error("the public key is out of range")]
     KeyOutOfRange,
     /// The peer answered an encrypted handshake in the clear.
     #[error("the peer speaks only the plain protocol")]
     PlainReply,
-    /// The mark that ends the pad did not come within the longest pad.
+    /// The mark after the pad did not come within the longest pad.
     #[error("no synchronisation mark within {MAX_PAD_BYTES} bytes of padding")]
     NoMark,
-    /// The peer means a torrent that we do not have.
+    /// The peer names a torrent that we do not have.
     #[error("the peer means an unknown torrent")]
     UnknownTorrent,
     /// The keys of the two sides differ.
@@ -163,19 +164,19 @@ pub enum MseError {
     /// The first payload is longer than any handshake.
     #[error("{0} bytes of first payload inside the handshake")]
     LongInitial(u16),
-    /// The sides allow no common way for the payload.
+    /// The two sides have no payload method in common.
     #[error("no common method: the peer allows {theirs:#x}")]
     NoCommonMethod {
         /// The bits that the peer sent.
         theirs: u32,
     },
-    /// The peer selected something other than one of the methods offered.
+    /// The peer selected a method that was not offered.
     #[error("the peer selected method {0:#x}, which was not offered")]
     BadSelection(u32),
 }
 
 /// Position of `mark` in `bytes`, if it starts within the longest pad; `Ok(None)` while more bytes
-/// must come to tell.
+/// are needed.
 fn find_mark(bytes: &[u8], mark: &[u8]) -> Result<Option<usize>, MseError> {
     let searched = &bytes[..bytes.len().min(MAX_PAD_BYTES + mark.len())];
     let found = searched.windows(mark.len()).position(|it| it == mark);

@@ -1,7 +1,7 @@
 //! The client's side of a SOCKS5 proxy: connect, with or without a password. RFC 1928, RFC 1929.
 //!
-//! Bytes in, bytes out. The machine says how many bytes it needs next, so that the driver never reads
-//! what belongs to the connection behind the proxy.
+//! Bytes in, bytes out. The machine says how many bytes it needs next, so that the driver never
+//! reads bytes that belong to the connection behind the proxy.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,12 +22,12 @@ const IPV6: u8 = 4;
 /// Longest user name, password and host name. RFC 1928, section 5; RFC 1929, section 2.
 pub const MAX_NAME_BYTES: usize = 255;
 
-/// Where the proxy is to connect to.
+/// The target of the proxy's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// An address.
     Address(SocketAddr),
-    /// A host name, which the proxy looks up, and a port.
+    /// A host name, which the proxy resolves, and a port.
     Name(String, u16),
 }
 
@@ -35,19 +35,19 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Socks5Error {
-    /// Something else listens there.
+    /// The server is not a SOCKS5 proxy.
     #[error("what listens there does not speak SOCKS5")]
     NotSocks5,
-    /// It wants a way to log in that we do not know or were not told.
+    /// The proxy wants a login that we do not support or have no data for.
     #[error("the proxy wants a user name and a password, or another login")]
     LoginWanted,
     /// The password is wrong.
     #[error("the proxy does not accept the user name and password")]
     LoginRefused,
-    /// It tried, or did not want to. RFC 1928, section 6.
+    /// The proxy could not or would not connect. RFC 1928, section 6.
     #[error("the proxy did not connect: {}", reason(*.0))]
     Refused(u8),
-    /// A host name is too long for the protocol.
+    /// The host name is too long for the protocol.
     #[error("the host name is longer than {MAX_NAME_BYTES} bytes")]
     NameTooLong,
 }
@@ -65,15 +65,15 @@ fn reason(code: u8) -> &'static str {
     }
 }
 
-/// What the next bytes are.
+/// The meaning of the next bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Method,
     Login,
     Head,
-    /// The length of a name, which stands for the bound address.
+    /// The length of the name that the proxy sends as its bound address.
     NameLength,
-    /// The rest of the bound address, of so many bytes.
+    /// The rest of the bound address, with this many bytes.
     Bound(usize),
     Done,
 }
@@ -116,7 +116,7 @@ impl Socks5 {
         core::mem::take(&mut self.output)
     }
 
-    /// How many bytes are to be read next; `None` once the connection is open.
+    /// How many bytes to read next; `None` once the connection is open.
     #[must_use]
     pub fn wants(&self) -> Option<usize> {
         match self.step {
@@ -128,7 +128,7 @@ impl Socks5 {
         }
     }
 
-    /// Takes in as many bytes as [`Socks5::wants`] says.
+    /// Takes in exactly as many bytes as [`Socks5::wants`] says.
     pub fn handle_input(&mut self, bytes: &[u8]) -> Result<(), Socks5Error> {
         assert_eq!(Some(bytes.len()), self.wants(), "as many as it wants");
         self.step = match (self.step, bytes) {

@@ -1,9 +1,10 @@
-//! Trackers: what to say to them over HTTP and UDP, what they answer, and when to say it.
+//! Trackers: content of announces over HTTP and UDP, and their answers.
 //!
-//! The driver owns the connection: the [`Announcer`](crate::client::announcer::Announcer) says whom to
-//! announce to. For an HTTP tracker the driver appends [`announce_arguments`] to the URL, fetches it, and
-//! hands the body to [`AnnounceResponse::parse`]; for a UDP tracker it drives a [`udp::Exchange`]. Before
-//! it connects it asks [`guard`] whether the address may be a tracker's.
+//! The driver owns the connection. The [`Announcer`](crate::client::announcer::Announcer) decides
+//! when to announce to which tracker. For an HTTP tracker the driver appends [`announce_arguments`]
+//! to the URL, fetches it, and hands the body to [`AnnounceResponse::parse`]. For a UDP tracker it
+//! drives a [`udp::Exchange`]. Before it connects, it asks [`guard`] whether the address is
+//! allowed.
 
 pub mod guard;
 mod request;

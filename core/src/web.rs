@@ -1,11 +1,12 @@
-//! Web seeds, BEP 19: servers that have the files and know nothing of torrents.
+//! Web seeds, BEP 19: HTTP servers that have the files and do not know the torrent.
 //!
-//! To the torrent a web seed is a peer that has everything and never chokes ([`crate::torrent::PeerLink::web`]);
-//! which of them are used, and when again after a failure, is decided by [`crate::client`]. Here is
-//! what a driver needs to turn requests into HTTP: [`file_url`] where a file is, [`Requests`] which
-//! bytes to ask for at a time, [`judge`] whether an answer is what was asked for.
+//! For the torrent a web seed is a peer that has all pieces and never chokes
+//! ([`crate::torrent::PeerLink::web`]). [`crate::client`] decides which web seeds are used, and
+//! when to retry after a failure. This module has what a driver needs to turn requests into HTTP:
+//! [`file_url`] gives the URL of a file, [`Requests`] the bytes to request at a time, and [`judge`]
+//! checks an answer.
 //!
-//! Left out: FTP, and the older kind of BEP 17 (`httpseeds`).
+//! Not implemented: FTP, and the older kind of BEP 17 (`httpseeds`).
 
 mod answer;
 mod requests;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::ids::InfoHash;
 
-/// The masked name of the torrent.
+/// Bytes of the masked hash of the torrent.
 const NAME_BYTES: usize = 20;
 
 /// The verification constant, `crypto_provide` and the length of the pad.
@@ -30,9 +30,9 @@ pub struct Acceptor {
 enum Stage {
     /// Waits for the public key of the peer.
     Key,
-    /// Waits for the end of its pad.
+    /// Waits for the end of the peer's pad.
     Mark(Secret),
-    /// Waits for the torrent.
+    /// Waits for the hash of the torrent.
     Name(Secret),
     /// Waits for the methods that the peer allows.
     Offer(Agreed),
@@ -64,7 +64,7 @@ struct Agreed {
 }
 
 impl Agreed {
-    /// Takes `count` bytes off the front of `received`, decrypted.
+    /// Removes `count` bytes from the front of `received` and decrypts them.
     fn take(&mut self, received: &mut Vec<u8>, count: usize) -> Vec<u8> {
         let mut taken: Vec<u8> = received.drain(..count).collect();
         self.ciphers.incoming.apply(&mut taken);
@@ -77,7 +77,7 @@ fn u16_of(bytes: &[u8]) -> u16 {
 }
 
 impl Acceptor {
-    /// Waits for a peer that means one of `torrents` and allows one of the methods in `allowed`.
+    /// Waits for a peer with one of `torrents` that allows one of the methods in `allowed`.
     ///
     /// # Panics
     ///
@@ -146,7 +146,7 @@ impl Acceptor {
         Ok(usize::from(initial))
     }
 
-    /// Step 4. Plaintext is selected where it is allowed.
+    /// Step 4. Plaintext is selected if it is allowed.
     fn finish(&mut self, mut agreed: Agreed, methods: Methods, initial: usize) -> Progress {
         let encrypted = !methods.plaintext;
         let mut early = agreed.take(&mut self.received, initial);

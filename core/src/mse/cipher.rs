@@ -4,7 +4,7 @@ use core::fmt;
 
 use rc4::{KeyInit as _, Rc4, StreamCipher as _};
 
-/// Bytes of keystream that are thrown away first, because they leak the key.
+/// First bytes of keystream to discard, because they leak the key.
 const DISCARDED: usize = 1024;
 
 /// The keystream of one direction.
@@ -23,7 +23,7 @@ impl Cipher {
     }
 }
 
-// Keys do not belong in logs.
+// Debug output shows no keys, because keys do not belong in logs.
 impl fmt::Debug for Cipher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Cipher")
@@ -33,8 +33,8 @@ impl fmt::Debug for Cipher {
 /// The keystreams of both directions.
 #[derive(Debug)]
 pub struct Ciphers {
-    /// Decrypts what comes.
+    /// Decrypts received bytes.
     pub incoming: Cipher,
-    /// Encrypts what goes.
+    /// Encrypts bytes to send.
     pub outgoing: Cipher,
 }

@@ -119,7 +119,7 @@ impl Initiator {
         Ok(send)
     }
 
-    /// Whether the payload is encrypted, and how long the pad before it is.
+    /// Whether the payload is encrypted, and the length of the pad before it.
     fn on_answer(&mut self, ciphers: &mut Ciphers) -> Result<(bool, usize), MseError> {
         let mut answer: Vec<u8> = self.received.drain(..ANSWER_BYTES).collect();
         ciphers.incoming.apply(&mut answer);

@@ -25,7 +25,7 @@ fn prime() -> U768 {
     *Residue::MODULUS.as_ref()
 }
 
-/// Half of an exchange.
+/// Our half of an exchange.
 #[derive(Clone)]
 pub(super) struct PrivateKey([u8; 20]);
 
@@ -47,7 +47,7 @@ impl PrivateKey {
         bytes
     }
 
-    /// What the other side is sent.
+    /// The public key to send.
     pub(super) fn public(&self) -> [u8; KEY_BYTES] {
         self.raise(&GENERATOR)
     }
@@ -66,7 +66,7 @@ impl PrivateKey {
 /// The shared secret, `S`.
 pub(super) struct Secret([u8; KEY_BYTES]);
 
-/// SHA-1 over a name and what follows it.
+/// SHA-1 over the concatenated parts.
 fn hash(parts: &[&[u8]]) -> [u8; 20] {
     let mut hasher = Sha1::new();
     for part in parts {
@@ -76,12 +76,12 @@ fn hash(parts: &[&[u8]]) -> [u8; 20] {
 }
 
 impl Secret {
-    /// Ends the first pad of the initiator.
+    /// The mark after the first pad of the initiator.
     pub(super) fn mark(&self) -> [u8; 20] {
         hash(&[b"req1", &self.0])
     }
 
-    /// Names a torrent to somebody who knows it.
+    /// The masked hash of a torrent. Only peers that know the torrent can recognise it.
     pub(super) fn name(&self, torrent: InfoHash) -> [u8; 20] {
         let (name, mask) = (hash(&[b"req2", &torrent.0]), hash(&[b"req3", &self.0]));
         core::array::from_fn(|i| name[i] ^ mask[i])
@@ -118,7 +118,8 @@ mod tests {
         })
     }
 
-    // Computed apart from this code with the constants that libtorrent, Transmission and aria2 use.
+    // Computed independently of this code, with the constants that libtorrent, Transmission and
+    // aria2 use.
     const YA: &str = "96e112dab29e8c5272accb9b17b26887ce54a144a4e3b697c7d159b7a817e556b0918db2b4c658e0\
         2a87f7e5fb14b18a553e084cbf3dad2d30f16596ccb982d406258c61b30c5c1dae2ddc60bdbd48d79896312aad63238c\
         39e1a633821eb693";

@@ -1,43 +1,44 @@
-//! Which addresses a tracker or a web seed may have, so that a .torrent file cannot make us talk to
-//! services that are neither ("server-side request forgery").
+//! Which addresses a tracker or a web seed may have. The rules prevent a .torrent file from making
+//! us send requests to other services in our network ("server-side request forgery").
 //!
-//! The rules, for the address to which the connection will really go, at every hop:
+//! The rules apply to the first request and to every redirect, and to the real remote address:
 //!
-//! * A tracker on this machine or in a private network must have a path that ends in `/announce`
-//!   or `/announce.php`. libtorrent asks this of loopback addresses (`http_tracker_connection.cpp`);
-//!   we ask it of every address that is not global, because routers and printers obey a GET, too.
-//! * A web seed there must have no query: what acts on a GET is told by it what to do. libtorrent
-//!   (`torrent.cpp`) asks this, too.
-//! * A redirect never leads nearer to us: from the world into a private network, or from there to
-//!   this machine.
+//! * A tracker on this machine or in a private network must have a path that ends in `/announce` or
+//!   `/announce.php`. libtorrent demands this for loopback addresses
+//!   (`http_tracker_connection.cpp`). We demand it for every address that is not global, because
+//!   routers and printers obey a GET, too.
+//! * A web seed there must have no query, because a query could carry a command. libtorrent
+//!   (`torrent.cpp`) demands this, too.
+//! * A redirect must not lead nearer to us: from the internet into a private network, or from there
+//!   to this machine.
 //! * An IPv6 address that stands for an IPv4 address is judged as that one.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far away an address is. Ordered: nearer is less.
+/// Distance of an address. Ordered: nearer is less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// This machine: `127.0.0.0/8`, `::1`, and the unspecified addresses, which lead there, too.
     Host,
-    /// The network around us: private (RFC 1918), shared (RFC 6598), link-local, unique local
-    /// (RFC 4193) and the reserved ranges that no router forwards.
+    /// The local network: private (RFC 1918), shared (RFC 6598), link-local, unique local (RFC
+    /// 4193) and the reserved ranges that routers do not forward.
     Network,
-    /// Everywhere else.
+    /// All other addresses.
     Global,
 }
 
-/// Why an address is not connected to.
+/// Why we do not connect to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// Multicast or broadcast.
     #[error("{0} is an address of many machines, no server can be there")]
     Many(IpAddr),
-    /// A service nearby that is no tracker.
+    /// A service nearby whose path is not that of a tracker.
     #[error("{0} is {1}, where a tracker must have a path that ends in /announce")]
     Path(IpAddr, Reach),
-    /// A service nearby that is told what to do.
+    /// A service nearby with a query.
     #[error("{0} is {1}, where the URL of a web seed must not have a query")]
     Query(IpAddr, Reach),
     /// A redirect from further away.
@@ -55,7 +56,7 @@ impl fmt::Display for Reach {
     }
 }
 
-/// How far away `ip` is, as its number tells. The driver knows better about its own addresses.
+/// Distance of `ip`, judged by its number. The driver knows more about its own addresses.
 #[must_use]
 pub fn reach(ip: IpAddr) -> Reach {
     match ip {
@@ -70,7 +71,7 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [169, 254, ..] | [100, 64..=127, ..] => {
             Reach::Network
         }
-        // Protocol assignments, documentation, benchmarks, and what is reserved.
+        // Protocol assignments, documentation, benchmarks, and reserved ranges.
         [192, 0, 0 | 2, _]
         | [198, 18 | 19, ..]
         | [198, 51, 100, _]
@@ -83,7 +84,7 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Reach::Host,
-        // Unique local, link-local, the site-local range of old, documentation, and local use of
+        // Unique local, link-local, the former site-local range, documentation, and local use of
         // NAT64 (RFC 8215).
         [0xfc00..=0xfdff | 0xfe80..=0xfeff, ..] | [0x2001, 0xdb8, ..] | [0x64, 0xff9b, 1, ..] => {
             Reach::Network
@@ -93,7 +94,7 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
 }
 
 /// The IPv4 address that `ip` stands for: mapped, translated (NAT64, RFC 6052), 6to4 (RFC 3056), or
-/// compatible in the old way.
+/// the old compatible form.
 fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match ip.segments() {
@@ -106,8 +107,8 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Whether a tracker with this path may be asked at `ip`, which is `reach` away; `before` is the
-/// nearest hop so far, if a redirect leads here.
+/// Whether a tracker with this path may be asked at `ip`, whose distance is `reach`. `before` is
+/// the nearest hop so far, if a redirect leads here.
 pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Result<(), Refusal> {
     judge_hop(ip, reach, before)?;
     let announces = matches!(path.rsplit('/').next(), Some("announce" | "announce.php"));
@@ -117,7 +118,8 @@ pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Res
     Ok(())
 }
 
-/// Whether a web seed may be asked at `ip`, with or without a query in its URL; the rest as in [`judge`].
+/// Whether a web seed may be asked at `ip`, with or without a query in its URL; other arguments as
+/// in [`judge`].
 pub fn judge_web_seed(
     ip: IpAddr,
     reach: Reach,
@@ -131,7 +133,7 @@ pub fn judge_web_seed(
     Ok(())
 }
 
-/// What holds for every hop.
+/// Checks that apply to every hop.
 fn judge_hop(ip: IpAddr, reach: Reach, before: Option<Reach>) -> Result<(), Refusal> {
     let many = match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),

@@ -1,4 +1,5 @@
-//! What an announce says, and its form in the URL of an HTTP tracker. BEP 3, *trackers*; BEP 7; BEP 23.
+//! The content of an announce, and its form in the URL of an HTTP tracker. BEP 3, *trackers*; BEP
+//! 7; BEP 23.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,14 +7,14 @@ use core::fmt::Write as _;
 
 use crate::ids::{InfoHash, PeerId};
 
-/// What an announce reports. None for the regular ones.
+/// The event that an announce reports. Regular announces have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The first announce to this tracker.
     Started,
     /// The last piece has come.
     Completed,
-    /// The download or seed ends.
+    /// The session of the torrent ends.
     Stopped,
 }
 
@@ -29,12 +30,12 @@ impl Event {
     }
 }
 
-/// What an announce says.
+/// The content of an announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnounceQuery {
     /// The torrent.
     pub info_hash: InfoHash,
-    /// We.
+    /// Our peer id.
     pub peer_id: PeerId,
     /// TCP port we listen on.
     pub port: u16,
@@ -42,21 +43,21 @@ pub struct AnnounceQuery {
     pub uploaded: u64,
     /// Payload bytes received since the start.
     pub downloaded: u64,
-    /// Bytes still to come.
+    /// Bytes that we still lack.
     pub left: u64,
-    /// What happened.
+    /// The event.
     pub event: Option<Event>,
-    /// Peers wanted; `None` leaves it to the tracker.
+    /// Number of peers wanted; `None` leaves it to the tracker.
     pub wanted: Option<u32>,
-    /// Random, the same for the whole session of a torrent: tells the tracker that we are who we
-    /// were when our address changes. BEP 7.
+    /// A random number, the same for the whole session of a torrent. It lets the tracker recognise
+    /// us when our address changes. BEP 7.
     pub key: u32,
-    /// The tracker's last `tracker id`.
+    /// The last `tracker id` from the tracker.
     pub tracker_id: Option<Vec<u8>>,
 }
 
-/// Arguments of an announce that a tracker URL must not bring along. As libtorrent (`parse_url.cpp`),
-/// against torrents that make us send made-up announces.
+/// Arguments of an announce that a tracker URL must not already contain. As in libtorrent
+/// (`parse_url.cpp`), this prevents torrents from making us send forged announces.
 const RESERVED: [&str; 9] = [
     "info_hash",
     "peer_id",
@@ -100,15 +101,15 @@ pub fn announce_arguments(query: &AnnounceQuery) -> String {
 }
 
 /// The first argument in the query part `theirs` of a URL that only we may set, if there is one. A
-/// redirect may repeat what we sent: arguments that stand in `ours` with the same value are no
-/// offence. Names are compared as a server reads them, decoded and whatever their case.
+/// redirect may repeat our arguments: those that are in `ours` with the same value are allowed.
+/// Names are compared as a server reads them: decoded, and ignoring case.
 #[must_use]
 pub fn reserved_argument(theirs: &str, ours: &str) -> Option<&'static str> {
     let split = |text: &str| {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         (decoded(name).to_ascii_lowercase(), decoded(value))
     };
-    // Some servers take `;` for `&`.
+    // Some servers treat `;` like `&`.
     theirs.split(['&', ';']).find_map(|argument| {
         let (name, value) = split(argument);
         let name = name.trim_ascii();
@@ -119,7 +120,7 @@ pub fn reserved_argument(theirs: &str, ours: &str) -> Option<&'static str> {
     })
 }
 
-/// The bytes that `text` stands for: `%XX` and `+` as servers read them in a query.
+/// Decodes `%XX` and `+` as servers do in a query.
 fn decoded(text: &str) -> Vec<u8> {
     let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());

@@ -12,64 +12,64 @@ use crate::text;
 /// Most peers that are taken from one answer.
 pub const MAX_PEERS: usize = 2000;
 
-/// Answers are small and shallow. Transmission: depth 8; libtorrent: 1 MiB.
+/// Valid answers are small and not deeply nested. Transmission: depth 8; libtorrent: 1 MiB.
 const LIMITS: Limits = Limits {
     depth: 8,
     tokens: 100_000,
     bytes: 1 << 20,
 };
 
-/// Longest time between announces that is believed. A tracker that says more is mistaken.
+/// Longest time between announces that we accept. A larger value must be a mistake.
 pub const MAX_INTERVAL: Duration = Duration::from_hours(24);
 
 pub(super) const MAX_TEXT_BYTES: usize = 500;
 const MAX_TRACKER_ID_BYTES: usize = 200;
 
-/// What a tracker answered.
+/// The answer of a tracker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnnounceResponse {
-    /// Time to the next regular announce, as the tracker wishes, at most [`MAX_INTERVAL`].
+    /// Time to the next regular announce that the tracker wishes, at most [`MAX_INTERVAL`].
     pub interval: Option<Duration>,
-    /// Time in which no announce is to be made, at most [`MAX_INTERVAL`].
+    /// Time in which the tracker wants no announce, at most [`MAX_INTERVAL`].
     pub min_interval: Option<Duration>,
-    /// Where peers are. Addresses that cannot be connected to are left out, also domain names,
+    /// Addresses of peers. Left out are addresses that cannot be connected to, and domain names,
     /// which only the non-compact form can have.
     pub peers: Vec<SocketAddr>,
-    /// Seeds that the tracker knows.
+    /// Number of seeds that the tracker knows.
     pub complete: Option<u32>,
-    /// Leechers that the tracker knows.
+    /// Number of leechers that the tracker knows.
     pub incomplete: Option<u32>,
     /// How often the torrent was completed.
     pub downloaded: Option<u32>,
-    /// A peer list that was left out because it is damaged; another one was good.
+    /// A peer list that was ignored because it is damaged; another one was good.
     pub damaged: Option<&'static str>,
-    /// Something the user should know; the answer is good nevertheless.
+    /// A warning for the user; the answer is valid nevertheless.
     pub warning: Option<String>,
-    /// To be sent back with the next announce.
+    /// The `tracker id` to send with the next announce.
     pub tracker_id: Option<Vec<u8>>,
     /// Our address as the tracker sees it. BEP 24.
     pub external_ip: Option<IpAddr>,
 }
 
-/// Why an answer is of no use.
+/// Why an answer is unusable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrackerError {
-    /// The tracker says no, in its words (made safe to print).
+    /// The tracker refuses, with its text (made safe to print).
     #[error("the tracker refused: {0}")]
     Refused(String),
-    /// Most often a wrong URL, or a login page in between.
+    /// A web page: usually the URL is wrong, or a login page is in between.
     #[error("the tracker answered with a web page; is the tracker URL right?")]
     WebPage,
-    /// Neither a page nor bencode.
+    /// Neither a web page nor bencode.
     #[error("the tracker's answer is damaged: {0}")]
     Bencode(#[from] DecodeError),
-    /// Not a dictionary, or a peer list that is neither form.
+    /// Not a dictionary, or a peer list in neither form.
     #[error("the tracker's answer is damaged: {0}")]
     Malformed(&'static str),
 }
 
-/// The dictionary of an answer that is no refusal.
+/// The dictionary of an answer that is not a refusal.
 pub(super) fn dictionary(body: &[u8]) -> Result<Document<'_>, TrackerError> {
     if body.trim_ascii_start().first() == Some(&b'<') {
         return Err(TrackerError::WebPage);
@@ -90,7 +90,7 @@ pub(super) fn dictionary(body: &[u8]) -> Result<Document<'_>, TrackerError> {
 }
 
 impl AnnounceResponse {
-    /// Adds what the same tracker said over the other family of addresses. BEP 7.
+    /// Adds the answer of the same tracker over the other address family. BEP 7.
     pub fn add(&mut self, other: Self) {
         for peer in other.peers {
             if self.peers.len() < MAX_PEERS && !self.peers.contains(&peer) {
@@ -105,7 +105,8 @@ impl AnnounceResponse {
         self.warning = self.warning.take().or(other.warning);
     }
 
-    /// Reads the body of an answer, whatever its HTTP status: refusals come with several.
+    /// Reads the body of an answer. The HTTP status does not matter, because trackers send refusals
+    /// with several.
     pub fn parse(body: &[u8]) -> Result<Self, TrackerError> {
         let document = dictionary(body)?;
         let dict = document.root().as_dict().expect("just looked at");
@@ -140,8 +141,8 @@ pub(super) fn count(dict: &Dict<'_>, key: &[u8]) -> Option<u32> {
     Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// The peers of all lists that are good, and why another was left out. Each list is judged by
-/// itself; without a good one the answer is of no use.
+/// The peers of all good lists, and the error of a list that was ignored. Each list is checked
+/// separately; without a good one the answer is unusable.
 fn read_lists(dict: &Dict<'_>) -> Result<(Vec<SocketAddr>, Option<&'static str>), TrackerError> {
     let mut peers = Vec::new();
     let four = dict.get(b"peers").map(|it| read_peers(it, &mut peers));
@@ -162,7 +163,7 @@ fn read_peers(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), &'stat
     let entries = list
         .as_list()
         .ok_or("`peers` is neither a string nor a list")?;
-    // An entry that is not as it should be says nothing about the others.
+    // Skip a damaged entry; the others may be good.
     let good = entries.filter_map(|entry| {
         let entry = entry.as_dict()?;
         let ip: IpAddr = entry.get(b"ip")?.as_str()?.parse().ok()?;
@@ -178,8 +179,8 @@ fn read_peers6(list: Value<'_>, peers: &mut Vec<SocketAddr>) -> Result<(), &'sta
     read_compact::<18>(compact, peers).ok_or("the length of `peers6` is not a multiple of 18 bytes")
 }
 
-/// Takes the peers of a compact list, of 6 bytes (IPv4) or 18 bytes (IPv6) each. `None` if it is
-/// not so divided.
+/// Reads the peers of a compact list, 6 bytes (IPv4) or 18 bytes (IPv6) each. `None` if the length
+/// is not a multiple of that.
 pub(super) fn read_compact<const N: usize>(
     bytes: &[u8],
     peers: &mut Vec<SocketAddr>,

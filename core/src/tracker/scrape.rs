@@ -1,4 +1,4 @@
-//! Where a tracker tells of a torrent without an announce. BEP 48.
+//! Scrapes: asking a tracker for the counts of a torrent without an announce. BEP 48.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,18 +8,18 @@ use super::request::percent_encode;
 use super::response::{count, dictionary};
 use crate::ids::InfoHash;
 
-/// What a tracker knows of a torrent. BEP 48; BEP 15.
+/// Counts of a torrent. BEP 48; BEP 15.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScrapeCounts {
-    /// Seeds.
+    /// Number of seeds.
     pub complete: u32,
-    /// Leechers.
+    /// Number of leechers.
     pub incomplete: u32,
     /// How often the torrent was completed.
     pub downloaded: u32,
 }
 
-/// The argument of an HTTP scrape, as it follows the `?` or `&` of the scrape URL.
+/// The argument of an HTTP scrape, to be appended after the `?` or `&` of the scrape URL.
 #[must_use]
 pub fn scrape_argument(info_hash: InfoHash) -> String {
     let mut text = String::from("info_hash=");
@@ -27,7 +27,7 @@ pub fn scrape_argument(info_hash: InfoHash) -> String {
     text
 }
 
-/// What the body of an answer says of a torrent; `None` if the tracker does not know it.
+/// The counts of a torrent in the body of an answer; `None` if the tracker does not know it.
 pub fn parse_scrape(
     body: &[u8],
     info_hash: InfoHash,
@@ -47,8 +47,8 @@ pub fn parse_scrape(
     }))
 }
 
-/// The scrape URL of an announce URL: the text behind the last `/` must begin with `announce`, and
-/// that word becomes `scrape`. `None`: this tracker has no scrape. UDP URLs stay as they are.
+/// The scrape URL of an announce URL. The text after the last `/` must begin with `announce`, and
+/// that word is replaced by `scrape`. `None` if the tracker has no scrape. UDP URLs stay unchanged.
 #[must_use]
 pub fn scrape_url(announce: &str) -> Option<String> {
     if announce

@@ -1,8 +1,9 @@
 //! UDP trackers. BEP 15, with the URL data of BEP 41.
 //!
-//! An [`Exchange`] is one question to one tracker address: it first gets a connection id, which shows
-//! the tracker that our address is not forged, then asks. The driver sends and receives the datagrams
-//! and keeps the [`Connection`] for the next question: it is good for a minute, for all torrents.
+//! An [`Exchange`] is one question to one tracker address. It first gets a connection id, which
+//! proves to the tracker that our address is not forged, and then asks. The driver sends and
+//! receives the datagrams. It keeps the [`Connection`] for later questions: it is valid for a
+//! minute, for all torrents.
 
 mod exchange;
 mod packet;
@@ -18,21 +19,22 @@ use super::response::AnnounceResponse;
 use super::scrape::ScrapeCounts;
 use crate::ids::InfoHash;
 
-/// What a UDP tracker is asked.
+/// A question to a UDP tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// To list us and to name peers.
+    /// An announce.
     Announce {
-        /// What we report. The tracker id has no place in a datagram.
+        /// The content. A datagram has no field for the tracker id.
         query: AnnounceQuery,
-        /// Path and query part of the tracker URL, sent as its URL data if it says something. BEP 41.
+        /// Path and query part of the tracker URL, sent as URL data unless they are trivial. BEP
+        /// 41.
         path: String,
     },
-    /// For its counts of these torrents, at most [`MAX_SCRAPE`].
+    /// A scrape of these torrents, at most [`MAX_SCRAPE`].
     Scrape(Vec<InfoHash>),
 }
 
-/// What a UDP tracker answers.
+/// An answer of a UDP tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To an announce.
@@ -50,13 +52,13 @@ pub enum UdpError {
     Silent {
         /// How long we waited.
         seconds: u64,
-        /// Datagrams that came and answer nothing we asked.
+        /// Datagrams that came and answer none of our questions.
         strange: u32,
     },
-    /// The tracker says no, in its words (made safe to print).
+    /// The tracker refuses, with its text (made safe to print).
     #[error("the tracker refused: {0}")]
     Refused(String),
-    /// The right kind of answer, of a length that it cannot have.
+    /// An answer of the right kind with an impossible length.
     #[error("the tracker's answer is damaged: {0}")]
     Damaged(&'static str),
 }

@@ -1,10 +1,10 @@
-//! Whether what a server is about to send is what it was asked for. RFC 9110, section 14.
+//! Checks whether a server is about to send what was requested. RFC 9110, section 14.
 
 use crate::text::counted;
 use alloc::string::String;
 use core::ops::Range;
 
-/// What matters of the head of an answer.
+/// The relevant header fields of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head<'a> {
     /// Status code.
@@ -21,13 +21,13 @@ pub struct Head<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lie {
-    /// Neither the bytes nor the whole file.
+    /// A status that promises neither the requested bytes nor the whole file.
     #[error("it answered with HTTP status {0}")]
     Status(u16),
     /// The whole file instead of a part of it.
     #[error("it sends the whole file instead of the bytes that were asked for")]
     Whole,
-    /// Other bytes than those asked for.
+    /// Other bytes than requested.
     #[error("it sends `{0}` instead of the bytes that were asked for")]
     Range(String),
     /// A file of another size.
@@ -38,42 +38,42 @@ pub enum Lie {
         /// As the torrent says.
         expected: u64,
     },
-    /// More or fewer bytes than it says.
+    /// More or fewer bytes than requested.
     #[error("it announces {}, {expected} were asked for", counted(*got, "byte"))]
     Length {
         /// As the server says.
         got: u64,
-        /// As asked for.
+        /// As requested.
         expected: u64,
     },
-    /// Packed, although we take only plain bytes.
+    /// Compressed, although we accept only plain bytes.
     #[error("it packs what it sends (`{0}`)")]
     Encoding(String),
-    /// The body ended early, or goes on.
+    /// The body ended early.
     #[error("it sent {got} of {}", counted(*expected, "byte"))]
     Cut {
-        /// So far.
+        /// Bytes so far.
         got: u64,
-        /// As asked for.
+        /// As requested.
         expected: u64,
     },
-    /// The body goes on after what was asked for.
+    /// The body goes on after the requested bytes.
     #[error("it sends more than was asked for")]
     Endless,
 }
 
 impl Lie {
-    /// Whether the server may do better in a little while: it is busy, or the connection broke off.
+    /// Whether a retry may soon succeed: the server is busy, or the connection broke off.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Status(408 | 429 | 500..=599) | Self::Cut { .. })
     }
 }
 
-/// Most characters of a header that are repeated to the user.
+/// Most characters of a header to show to the user.
 const SHOWN: usize = 60;
 
-/// Whether an answer promises `bytes` of a file of `size` bytes.
+/// Whether an answer promises the requested `bytes` of a file of `size` bytes.
 pub fn judge(head: &Head<'_>, bytes: &Range<u64>, size: u64) -> Result<(), Lie> {
     let shown = |text: &str| crate::text::printable(text.as_bytes(), SHOWN);
     if let Some(encoding) = head.encoding
@@ -97,7 +97,7 @@ pub fn judge(head: &Head<'_>, bytes: &Range<u64>, size: u64) -> Result<(), Lie> 
                 return Err(wrong());
             }
         }
-        // A server may answer with all of it if that is what was asked for.
+        // A server may send the whole file if all of it was requested.
         200 if expected == size => {}
         200 => return Err(Lie::Whole),
         status => return Err(Lie::Status(status)),
@@ -108,7 +108,7 @@ pub fn judge(head: &Head<'_>, bytes: &Range<u64>, size: u64) -> Result<(), Lie> 
     }
 }
 
-/// `bytes 0-99/1234` or `bytes 0-99/*`: the bytes, and the size if it is told.
+/// Reads `bytes 0-99/1234` or `bytes 0-99/*`: the bytes, and the size if it is there.
 fn content_range(text: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (unit, rest) = text.trim().split_once(' ')?;
     if !unit.eq_ignore_ascii_case("bytes") {

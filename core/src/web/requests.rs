@@ -1,5 +1,5 @@
-//! Requests for blocks, gathered into runs of bytes: one HTTP request for each block would look like
-//! an attack to whoever reads the server's log (BEP 19, *client implementation overview*).
+//! Combines requests for blocks into runs of bytes. One HTTP request for each block would look like
+//! an attack in the server's log (BEP 19, *client implementation overview*).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::geometry::Geometry;
 use crate::ids::BlockRef;
 
-/// Most bytes of one run: a server that goes slow is left within reasonable time.
+/// Most bytes of one run, so that we can leave a server that becomes slow within reasonable time.
 pub const MAX_RUN_BYTES: u32 = 1 << 22;
 
 /// Blocks that follow each other in the payload.
@@ -21,30 +21,31 @@ pub struct Run {
     pub length: u32,
 }
 
-/// What a web seed is asked for and has not been sent an HTTP request for.
+/// Requests to a web seed that are not in an HTTP request yet.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
     waiting: VecDeque<BlockRef>,
 }
 
 impl Requests {
-    /// A block is wanted.
+    /// Adds a block.
     pub fn push(&mut self, block: BlockRef) {
         self.waiting.push_back(block);
     }
 
-    /// A block is wanted no more; of no effect if it is under way already.
+    /// Removes a block. No effect if its HTTP request was sent already.
     pub fn cancel(&mut self, block: BlockRef) {
         self.waiting.retain(|it| *it != block);
     }
 
-    /// Whether nothing is wanted.
+    /// Whether no requests wait.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Takes out what follows the oldest request without a gap, in the order of the requests.
+    /// Removes and returns the oldest request with those that follow it without a gap, in the order
+    /// of the requests.
     pub fn next_run(&mut self, geometry: &Geometry) -> Option<Run> {
         let first = *self.waiting.front()?;
         let mut run = Run {

@@ -1,4 +1,4 @@
-//! Where a web seed has a file.
+//! The URL of a file at a web seed.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,13 +6,13 @@ use core::fmt::Write as _;
 
 use crate::metainfo::Metainfo;
 
-/// The URL of file number `file` at the web seed `base`. BEP 19: the URL of a torrent of several files
-/// is that of the folder in which the torrent's own lies; that of a single file is the file's, or if
-/// it ends in a slash, that of the folder in which it lies. `None` if the file has no name that could
-/// be part of a URL.
+/// The URL of file number `file` at the web seed `base`. BEP 19: for a torrent with several files,
+/// `base` is the folder that contains the torrent's folder. For a single file, `base` is the file
+/// itself or, if it ends in a slash, the folder that contains it. `None` if the name of the file
+/// cannot be part of a URL.
 #[must_use]
 pub fn file_url(base: &str, metainfo: &Metainfo, file: usize) -> Option<String> {
-    // What is behind the path is for the server's own use: it stays behind.
+    // A query after the path belongs to the server and stays at the end.
     let end = base.find(['?', '#']).unwrap_or(base.len());
     let (path, query) = base.split_at(end);
     let query = query.split('#').next().unwrap_or_default();
@@ -21,7 +21,7 @@ pub fn file_url(base: &str, metainfo: &Metainfo, file: usize) -> Option<String> 
     }
     let mut url = String::from(path.trim_end_matches('/'));
     for element in metainfo.raw_path(file)? {
-        // Nothing may lead out of the folder.
+        // No element may lead out of the folder.
         if matches!(&element[..], b"" | b"." | b"..") {
             return None;
         }

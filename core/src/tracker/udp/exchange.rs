@@ -1,4 +1,4 @@
-//! One question to one tracker address: connect, ask, repeat what was lost, give up.
+//! One question to one tracker address: connect, ask, repeat lost datagrams, give up.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -15,14 +15,14 @@ use crate::tracker::response::MAX_TEXT_BYTES;
 /// How long a connection id is used. BEP 15: "A client can use a connection ID until one minute
 /// after it has received it."
 const CONNECTION_LIFE: Duration = Duration::from_mins(1);
-/// Wait before the first repetition; each further wait is longer by as much. BEP 15 waits 15, 30,
-/// 60 s and so on up to more than an hour; clients give up much sooner, to try the next tracker:
+/// Wait before the first repetition; each further wait is longer by this time. BEP 15 waits 15, 30,
+/// 60 s and so on up to more than an hour. Clients give up much sooner, to try the next tracker:
 /// libtorrent after 10 s without an answer or 30 s in all (`tracker_receive_timeout`,
 /// `tracker_completion_timeout`), Transmission after 30 to 45 s, aria2 after one repetition. With
-/// 30 s in all, these waits allow for three datagrams.
+/// 30 s in all, our waits allow for three datagrams.
 const REPEAT: Duration = Duration::from_secs(5);
 
-/// A connection id, and until when it can be used.
+/// A connection id and its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
     id: u64,
@@ -34,7 +34,7 @@ pub struct Connection {
 pub enum Input<'a> {
     /// A datagram came.
     Datagram {
-        /// Who sent it.
+        /// The sender.
         from: SocketAddr,
         /// All of it.
         bytes: &'a [u8],
@@ -43,16 +43,16 @@ pub enum Input<'a> {
     Timeout,
 }
 
-/// What to do.
+/// What the driver must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send this to the tracker.
     Send(Vec<u8>),
-    /// It is over.
+    /// The exchange is over.
     Done(Result<Answer, UdpError>),
 }
 
-/// What we wait for.
+/// The request that we wait for.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     action: Action,
@@ -61,15 +61,15 @@ struct Asked {
     due: Instant,
 }
 
-/// One question to one tracker address. Only a datagram from this very address with the id of our
-/// transaction and the right action counts; every other one is counted and left alone.
+/// One question to one tracker address. Only datagrams from exactly this address, with the id of
+/// our transaction and the right action, are accepted; others are counted and ignored.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     tracker: SocketAddr,
     question: Question,
     rng: Rng,
     connection: Option<Connection>,
-    /// The connection id comes from an earlier exchange: the tracker may have forgotten it.
+    /// The connection id comes from an earlier exchange, so the tracker may have forgotten it.
     reused: bool,
     asked: Option<Asked>,
     start: Instant,
@@ -79,8 +79,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Starts to ask `tracker`, and gives up after `patience`. `known` is what an earlier exchange
-    /// with this tracker left; `rng` draws the ids of transactions, which must not be foreseeable.
+    /// Starts to ask `tracker`, and gives up after `patience`. `known` is the connection from an
+    /// earlier exchange with this tracker. `rng` draws the transaction ids, which must not be
+    /// predictable.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -109,7 +110,7 @@ impl Exchange {
         exchange
     }
 
-    /// Takes in what happened.
+    /// Takes in one event.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         let Some(asked) = self.asked else {
             return;
@@ -129,13 +130,13 @@ impl Exchange {
         }
     }
 
-    /// What is to be done next; drain until `None`.
+    /// The next output; drain until `None`.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When [`Input::Timeout`] is due; `None` once it is over.
+    /// When [`Input::Timeout`] is due; `None` once the exchange is over.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         Some(self.asked?.due.min(self.end))
@@ -159,7 +160,7 @@ impl Exchange {
         };
         match head.action {
             Action::Error if self.reused => {
-                // Most often it no longer knows the connection id: it was started anew.
+                // Usually the tracker was restarted and no longer knows the connection id.
                 self.connection = None;
                 self.ask(now);
             }
@@ -185,7 +186,7 @@ impl Exchange {
         }
     }
 
-    /// Asks what is to be asked now, as a new transaction.
+    /// Sends the request that is next, as a new transaction.
     fn ask(&mut self, now: Instant) {
         self.connection = self.connection.filter(|it| it.until > now);
         self.reused &= self.connection.is_some();
@@ -203,8 +204,8 @@ impl Exchange {
         });
     }
 
-    /// Sends once more what may be lost. The transaction stays the same, so that an answer to an
-    /// earlier datagram counts; unless the connection id has become too old.
+    /// Repeats a request that may be lost. The transaction id stays the same, so that an answer to
+    /// an earlier datagram counts. If the connection id has expired, it starts again.
     fn repeat(&mut self, now: Instant, asked: Asked) {
         let old = self.connection.is_some_and(|it| it.until <= now);
         if old {
@@ -232,7 +233,7 @@ impl Exchange {
         self.outputs.push_back(Output::Done(result));
     }
 
-    /// Random and not 0, which forgetful trackers send.
+    /// A random number other than 0, because faulty trackers send 0.
     fn draw(&mut self) -> u32 {
         let drawn = self.rng.below(u64::from(u32::MAX)) + 1;
         u32::try_from(drawn).expect("from 1 to 2^32 - 1")

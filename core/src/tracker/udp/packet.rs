@@ -11,14 +11,14 @@ use crate::tracker::scrape::ScrapeCounts;
 
 /// Most torrents in one scrape. BEP 15: "Up to about 74 torrents can be scraped at once."
 pub const MAX_SCRAPE: usize = 74;
-/// The first word of every conversation. BEP 15, *Connect request*.
+/// First word of a connect request. BEP 15, *Connect request*.
 const PROTOCOL_ID: u64 = 0x0417_2710_1980;
 /// Option type of URL data. BEP 41, *Option Types*.
 const URL_DATA: u8 = 2;
-/// Most bytes of a path that are sent, so that the datagram passes every link: BEP 41 sets no bound.
+/// Most bytes of a path to send, so that the datagram passes every link. BEP 41 sets no limit.
 const MAX_PATH_BYTES: usize = 1000;
 
-/// What a datagram is about. BEP 15.
+/// Kind of a datagram. BEP 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Connect = 0,
@@ -34,14 +34,14 @@ impl Action {
     }
 }
 
-/// What every answer starts with.
+/// The start of every answer.
 pub(super) struct Head<'a> {
     pub(super) action: Action,
     pub(super) transaction: u32,
     pub(super) body: &'a [u8],
 }
 
-/// Reads the start of an answer. `None`: too short, or an action that does not exist.
+/// Reads the start of an answer. `None` if it is too short or the action does not exist.
 pub(super) fn head(datagram: &[u8]) -> Option<Head<'_>> {
     let (action, rest) = datagram.split_first_chunk::<4>()?;
     let (transaction, body) = rest.split_first_chunk::<4>()?;
@@ -57,7 +57,7 @@ pub(super) fn connect(transaction: u32) -> Vec<u8> {
     start(PROTOCOL_ID, Action::Connect, transaction)
 }
 
-/// The connection id of a connect response. `None`: too short.
+/// The connection id of a connect response. `None` if it is too short.
 pub(super) fn connection_id(body: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*body.first_chunk()?))
 }
@@ -81,7 +81,7 @@ impl Question {
         bytes
     }
 
-    /// Reads the answer behind its head. `v4`: the datagram came over IPv4.
+    /// Reads the answer after its head. `v4`: the datagram came over IPv4.
     pub(super) fn decode(&self, body: &[u8], v4: bool) -> Result<Answer, UdpError> {
         match self {
             Self::Announce { .. } => read_announce(body, v4).map(Answer::Announce),
@@ -98,13 +98,13 @@ fn start(first: u64, action: Action, transaction: u32) -> Vec<u8> {
     bytes
 }
 
-/// Behind the head of 16 bytes: 82 bytes, then the path of the URL.
+/// After the head of 16 bytes: 82 bytes, then the path of the URL.
 fn write_announce(bytes: &mut Vec<u8>, query: &AnnounceQuery, path: &str) {
     bytes.extend(query.info_hash.0);
     bytes.extend(query.peer_id.0);
-    // Not in the order of the HTTP arguments.
+    // The order differs from that of the HTTP arguments.
     for count in [query.downloaded, query.left, query.uploaded] {
-        // Trackers read them as signed.
+        // Trackers read these as signed numbers.
         bytes.extend(i64::try_from(count).unwrap_or(i64::MAX).to_be_bytes());
     }
     let event: u32 = match query.event {
@@ -114,7 +114,7 @@ fn write_announce(bytes: &mut Vec<u8>, query: &AnnounceQuery, path: &str) {
         Some(Event::Stopped) => 3,
     };
     bytes.extend(event.to_be_bytes());
-    // Our address: the tracker sees it.
+    // Our address: 0, because the tracker sees it.
     bytes.extend(0_u32.to_be_bytes());
     bytes.extend(query.key.to_be_bytes());
     let wanted = query.wanted.map(|it| i32::try_from(it).unwrap_or(i32::MAX));
@@ -139,7 +139,7 @@ fn read_announce(body: &[u8], v4: bool) -> Result<AnnounceResponse, UdpError> {
     read.ok_or(UdpError::Damaged(
         "the length of its peer list is not a multiple of an entry",
     ))?;
-    // They are signed; a negative number says nothing.
+    // The numbers are signed; negative ones count as absent.
     let count = |it: u32| i32::try_from(it).is_ok().then_some(it);
     let interval = count(interval).map(|it| Duration::from_secs(it.into()).min(MAX_INTERVAL));
     Ok(AnnounceResponse {
