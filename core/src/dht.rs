@@ -1,17 +1,17 @@
-//! A node of the distributed hash table, which names peers where no tracker does. BEP 5; over IPv6, as
-//! a table of its own, BEP 32.
+//! A node of the distributed hash table, which finds peers without a tracker. BEP 5; BEP 32 for
+//! IPv6, which has a table of its own.
 //!
-//! Pure: datagrams in and out. A [`Node`] lives in one family of addresses; who speaks both has two. The
-//! parts: [`message`] the datagrams; [`table`] nodes that have answered us; [`search`] one look-up;
-//! [`store`] what we keep for others, and how much they may ask.
+//! Pure: datagrams in and out. A [`Node`] uses one address family; a client with both families has
+//! two nodes. The parts: [`message`] the datagrams; [`table`] nodes that have answered us;
+//! [`search`] one look-up; [`store`] what we keep for others, and limits on their questions.
 //!
-//! # What keeps it safe
+//! # Safety
 //!
-//! A node asks for nothing it was not told to, and remembers nobody who has not answered a question with
-//! a random number in it. Who names addresses near us must be near us. One host is one node in the
-//! table and in a search. We choose our name as BEP 42 says, and prefer nodes that did. Questions of a
-//! host and the bytes of all our answers are limited, and an answer goes only where its question came
-//! from. Everything has a bound.
+//! A node remembers only nodes that have answered a question with a random number in it. A node
+//! outside our network may not name addresses inside it. One host counts as one node in the table
+//! and in a search. We choose our id as BEP 42 says, and prefer nodes that did. Questions of a
+//! host, and the bytes of all our answers, are limited, and an answer goes only to the sender of
+//! its question. All memory is bounded.
 
 mod id;
 pub mod message;
@@ -36,11 +36,12 @@ use crate::ids::InfoHash;
 use crate::rng::Rng;
 use crate::time::Instant;
 
-/// A question is given up after so long. BEP 5 names no time; most answers take less than a second.
+/// Time after which a question is given up. BEP 5 names no time; most answers take less than a
+/// second.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Questions under way at a time.
+/// Most outstanding questions.
 const MAX_ASKED: usize = 200;
-/// Searches under way at a time, and torrents that are looked for.
+/// Most searches at a time, and most torrents to look for.
 const MAX_SEARCHES: usize = 8;
 const MAX_WANTED: usize = 1000;
 
@@ -51,41 +52,42 @@ pub enum Input<'a> {
     Timeout,
     /// A datagram came.
     Datagram {
-        /// From where.
+        /// The sender.
         from: SocketAddr,
         /// All of it.
         bytes: &'a [u8],
     },
-    /// There may be nodes at these addresses.
+    /// Addresses that may be nodes.
     Nodes(Vec<SocketAddr>),
-    /// Look for peers of a torrent until [`Input::Forget`], and be one of them on this port, if any.
+    /// Look for peers of a torrent until [`Input::Forget`]. With a port, also announce that we
+    /// listen on it.
     Want(InfoHash, Option<u16>),
     /// The torrent is not wanted any more.
     Forget(InfoHash),
 }
 
-/// What to do, and what came out.
+/// What the driver must do, and results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send a datagram.
     Send {
-        /// Where to.
+        /// The receiver.
         to: SocketAddr,
         /// All of it.
         bytes: Vec<u8>,
     },
-    /// Peers of a torrent that is wanted.
+    /// Peers of a wanted torrent.
     Peers {
         /// The torrent.
         info_hash: InfoHash,
-        /// Where.
+        /// Their addresses.
         peers: Vec<SocketAddr>,
     },
-    /// A search for a torrent that is wanted has ended; another follows in time.
+    /// A search for a wanted torrent has ended; another follows later.
     Searched {
         /// The torrent.
         info_hash: InfoHash,
-        /// Nodes that answered; 0: we are alone.
+        /// Number of nodes that answered; 0 means that we reach no node.
         nodes: u32,
     },
 }
@@ -93,11 +95,11 @@ pub enum Output {
 /// Why a node was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    /// To see whether it is there.
+    /// To see whether it answers.
     Ping,
-    /// For the search of this number.
+    /// For the search with this number.
     Search(u32),
-    /// To tell it of us.
+    /// To announce ourselves.
     Announce,
 }
 
@@ -109,14 +111,14 @@ struct Asked {
     why: Why,
 }
 
-/// A torrent that is looked for.
+/// A torrent that we look for.
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     info_hash: InfoHash,
     port: Option<u16>,
     /// When the next search is due.
     due: Instant,
-    /// Searches in a row that found nobody.
+    /// Number of searches in a row that found no peer.
     vain: u8,
 }
 
@@ -129,7 +131,7 @@ pub struct Node {
     last_search: u32,
     asked: Vec<Asked>,
     wanted: Vec<Wanted>,
-    /// Addresses at which nodes may be: for when the table is empty.
+    /// Addresses of possible nodes, used when the table is empty.
     hints: Vec<SocketAddr>,
     store: Store,
     tokens: Tokens,
@@ -141,8 +143,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node of one family that knows nobody. `rng` draws its name, its secrets and the numbers of its
-    /// questions, which must not be foreseeable.
+    /// A node of one address family that knows no other node. `rng` draws its id, its secrets and
+    /// the numbers of its questions, which must not be predictable.
     #[must_use]
     pub fn new(now: Instant, ipv4: bool, mut rng: Rng) -> Self {
         Self {
@@ -163,7 +165,7 @@ impl Node {
         }
     }
 
-    /// Its name.
+    /// Its id.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.table.own()
@@ -175,7 +177,7 @@ impl Node {
         &self.table
     }
 
-    /// Takes in what happened. Drain [`Self::poll_output`] afterwards.
+    /// Takes in one event. Drain [`Self::poll_output`] afterwards.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         match input {
             Input::Timeout => {}
@@ -199,7 +201,7 @@ impl Node {
         self.outputs.pop_front()
     }
 
-    /// When to hand in [`Input::Timeout`], if nothing happens before.
+    /// When to hand in [`Input::Timeout`], if no other input comes before.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let asked = self.asked.iter().map(|it| it.due);
@@ -256,7 +258,7 @@ impl Node {
         }
     }
 
-    /// The question that is answered from there with this number, if there is one.
+    /// The question with this number that was sent to `from`, if there is one.
     fn take_asked(&mut self, from: SocketAddr, transaction: &[u8]) -> Option<Why> {
         let transaction = u32::from_be_bytes(transaction.try_into().ok()?);
         let of = |it: &Asked| it.to == from && it.transaction == transaction;
@@ -313,10 +315,10 @@ impl Node {
         }
     }
 
-    /// The nodes near a target of which somebody there may hear.
+    /// The nodes near a target that may be named to `asker`.
     fn near(&self, target: NodeId, asker: SocketAddr) -> Vec<Contact> {
         let mut nodes = self.table.closest(target, 2 * K);
-        // Who is near us is nothing to who is not.
+        // Nodes in our network are not named to nodes outside it.
         nodes.retain(|it| may_name(asker.ip(), it.address.ip()) && it.address != asker);
         nodes.truncate(K);
         nodes
@@ -351,7 +353,7 @@ impl Node {
         }
     }
 
-    /// Gives up what nobody answered.
+    /// Gives up questions that were not answered in time.
     fn expire(&mut self, now: Instant) {
         while let Some(place) = self.asked.iter().position(|it| it.due <= now) {
             let late = self.asked.swap_remove(place);
@@ -380,7 +382,7 @@ impl Node {
 
     fn begin(&mut self, goal: Goal) {
         let nodes = self.table.closest(goal.target(), 2 * K);
-        // Those at the hints are asked only as long as hardly anybody else is known.
+        // The hints are asked only while hardly any node is known.
         let hints = if nodes.len() < K {
             &self.hints[..]
         } else {
@@ -391,14 +393,14 @@ impl Node {
         self.searches.push((self.last_search, search));
     }
 
-    /// Begins what is due, goes on with what is under way, ends what is done.
+    /// Starts due searches, continues running ones and ends finished ones.
     fn advance(&mut self, now: Instant) {
         for place in 0..self.wanted.len() {
             let wanted = self.wanted[place];
             if wanted.due <= now && self.searches.len() < MAX_SEARCHES {
                 self.wanted[place].due = Instant::NEVER;
                 let info_hash = wanted.info_hash;
-                // We may be the very node that others told.
+                // We may be a node that other peers announced themselves to.
                 let peers = self.store.peers(now, info_hash, &mut self.rng);
                 if !peers.is_empty() {
                     self.outputs.push_back(Output::Peers { info_hash, peers });

@@ -1,5 +1,5 @@
-//! Asking a gateway to let peers in: the messages of PCP (RFC 6887), of NAT-PMP (RFC 6886), and the
-//! texts of UPnP gateways (`WANIPConnection`). Who sends them, and when, is the driver's business.
+//! Asks a gateway to forward ports, so that peers can connect to us: messages of PCP (RFC 6887) and
+//! NAT-PMP (RFC 6886), and texts for UPnP gateways (`WANIPConnection`). The driver sends them.
 
 mod igd;
 
@@ -9,12 +9,12 @@ use core::time::Duration;
 
 pub use igd::{Service, add_request, delete_request, error_code, location, search, service};
 
-/// The UDP port of a gateway, for both. RFC 6887, section 19.1.
+/// The UDP port of a gateway, for both protocols. RFC 6887, section 19.1.
 pub const GATEWAY_PORT: u16 = 5351;
-/// How long a mapping is asked for. RFC 6886, section 3.3, recommends two hours.
+/// Requested lifetime of a mapping. RFC 6886, section 3.3, recommends two hours.
 pub const LIFETIME: Duration = Duration::from_hours(2);
 
-/// What is mapped.
+/// Kind of a mapped port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP port.
@@ -32,7 +32,7 @@ impl Transport {
         }
     }
 
-    /// As UPnP has it.
+    /// Its name in UPnP.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,40 +42,40 @@ impl Transport {
     }
 }
 
-/// A mapping as it is asked for.
+/// A requested mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// Of which kind the port is.
+    /// Kind of the port.
     pub transport: Transport,
-    /// Where we listen.
+    /// The port on which we listen.
     pub internal: u16,
-    /// The port of the gateway that should lead there; 0 leaves it to the gateway.
+    /// The port of the gateway that should be forwarded; 0 leaves it to the gateway.
     pub external: u16,
-    /// Seconds that it lasts; 0 ends it.
+    /// Lifetime in seconds; 0 ends the mapping.
     pub seconds: u32,
 }
 
-/// A mapping as a gateway made it.
+/// A mapping that a gateway made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granted {
     /// The port of the gateway.
     pub external: u16,
-    /// Seconds that it lasts; 0: it is gone.
+    /// Lifetime in seconds; 0: the mapping is gone.
     pub seconds: u32,
 }
 
-/// Why a gateway made none.
+/// Why a gateway made no mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It does not speak this protocol.
+    /// The gateway does not speak this protocol.
     #[error("it speaks another version")]
     Version,
-    /// It says no.
+    /// The gateway refuses, with this code.
     #[error("the gateway refused (code {0})")]
     Code(u16),
 }
 
-/// A question by NAT-PMP. RFC 6886, section 3.3.
+/// A request by NAT-PMP. RFC 6886, section 3.3.
 #[must_use]
 pub fn nat_pmp(wish: &Wish) -> Vec<u8> {
     let mut out = Vec::with_capacity(12);
@@ -85,14 +85,14 @@ pub fn nat_pmp(wish: &Wish) -> Vec<u8> {
     };
     out.extend([0, code, 0, 0]);
     out.extend(wish.internal.to_be_bytes());
-    // To end a mapping, the other port must be 0. Section 3.4.
+    // To end a mapping, the external port must be 0. Section 3.4.
     let external = if wish.seconds == 0 { 0 } else { wish.external };
     out.extend(external.to_be_bytes());
     out.extend(wish.seconds.to_be_bytes());
     out
 }
 
-/// The answer to [`nat_pmp`]; `None` if the datagram is none.
+/// The answer to [`nat_pmp`]; `None` if the datagram is not an answer to it.
 #[must_use]
 pub fn read_nat_pmp(bytes: &[u8], wish: &Wish) -> Option<Result<Granted, Refused>> {
     let code = match wish.transport {
@@ -103,7 +103,7 @@ pub fn read_nat_pmp(bytes: &[u8], wish: &Wish) -> Option<Result<Granted, Refused
         return None;
     }
     let result = u16::from_be_bytes([bytes[2], bytes[3]]);
-    // A refusal of the version may come without the rest.
+    // A refusal of the version may be shorter than other answers.
     if result == 1 {
         return Some(Err(Refused::Version));
     }
@@ -127,8 +127,9 @@ fn mapped(ip: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// A question by PCP from `client`, which must be the address that the gateway sees. `nonce` names the
-/// mapping, and must be the same to renew or end it. RFC 6887, sections 7.1 and 11.1.
+/// A request by PCP from `client`, which must be the address that the gateway sees. `nonce`
+/// identifies the mapping, and must be the same to renew or end it. RFC 6887, sections 7.1 and
+/// 11.1.
 #[must_use]
 pub fn pcp(wish: &Wish, client: IpAddr, nonce: [u8; 12]) -> Vec<u8> {
     let mut out = Vec::with_capacity(60);
@@ -139,7 +140,7 @@ pub fn pcp(wish: &Wish, client: IpAddr, nonce: [u8; 12]) -> Vec<u8> {
     out.extend([wish.transport.number(), 0, 0, 0]);
     out.extend(wish.internal.to_be_bytes());
     out.extend(wish.external.to_be_bytes());
-    // Any address of this family.
+    // The unspecified address of this family.
     let any = match client {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED,
@@ -148,10 +149,10 @@ pub fn pcp(wish: &Wish, client: IpAddr, nonce: [u8; 12]) -> Vec<u8> {
     out
 }
 
-/// The answer to [`pcp`]; `None` if the datagram is none.
+/// The answer to [`pcp`]; `None` if the datagram is not an answer to it.
 #[must_use]
 pub fn read_pcp(bytes: &[u8], wish: &Wish, nonce: [u8; 12]) -> Option<Result<Granted, Refused>> {
-    // Who speaks NAT-PMP only answers in its own version. RFC 6886, section 3.5.
+    // A gateway that speaks only NAT-PMP answers in its own version. RFC 6886, section 3.5.
     if bytes.len() >= 4 && bytes[0] == 0 {
         return Some(Err(Refused::Version));
     }

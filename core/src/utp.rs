@@ -1,11 +1,11 @@
-//! uTP: an ordered stream of bytes over datagrams that gives way to others on the line. BEP 29.
+//! uTP: an ordered stream of bytes over datagrams that yields to other traffic on the line. BEP 29.
 //!
-//! Pure: a [`Connection`] takes packets and the time, and says what to send and when it wants to be
-//! asked again. Which packet is whose, and sockets, are the driver's business. The parts: [`packet`] the
-//! wire; `window` how much may be under way; `sending` and `receiving` the two directions.
+//! Pure: a [`Connection`] takes packets and the time, and says what to send and when to call again.
+//! The driver owns the sockets and finds the connection of a packet. The parts: [`packet`] the wire
+//! format; `window` how much may be in flight; `sending` and `receiving` the two directions.
 //!
-//! As deployed clients do, and not as the drawing of BEP 29 has it: the first packet of the accepting
-//! side that carries something has the number that its first answer had.
+//! Like deployed clients, and unlike the drawing of BEP 29, the first packet with payload from the
+//! accepting side has the same number as its first answer.
 
 pub mod packet;
 mod receiving;
@@ -22,28 +22,30 @@ use sending::Sending;
 
 use crate::time::Instant;
 
-/// Payload of a packet at most: with all headers it fits through tunnels, too.
+/// Most payload of a packet: with all headers it also fits through tunnels.
 pub const MAX_PAYLOAD: usize = 1360;
-/// The same when large packets seem to be lost. RFC 791: everybody takes 576 bytes.
+/// The same when large packets seem to be lost. RFC 791: every host accepts 576 bytes.
 const SMALL_PAYLOAD: usize = 500;
-/// Timeouts in a row after which the other side is gone, and was never there. libutp: 4 and 2; an
-/// attempt of ours has its own limit, and waits of 500 ms that double are two minutes then.
+/// Timeouts in a row after which an open connection counts as dead, and an attempt as failed.
+/// libutp: 4 and 2. But an attempt of ours has its own limit, and waits of 500 ms that double add
+/// up to two minutes.
 const MOST_TIMEOUTS: u32 = 8;
 const MOST_UNANSWERED: u32 = 4;
-/// After so long without a packet we send one, so that the way through a gateway stays. libutp: 29 s.
+/// After this time without a packet we send one, so that gateways keep the mapping. libutp: 29 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(29);
-/// A receiver without room is asked after so long whether it has some. libutp: 15 s.
+/// Time after which a receiver without room is asked again. libutp: 15 s.
 const PROBE: Duration = Duration::from_secs(15);
-/// When all that we had to say has arrived, and the other side says nothing more, it has so long.
+/// Once the other side has received everything and sends nothing more, we wait this long for its
+/// end.
 const LINGER: Duration = Duration::from_secs(20);
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum End {
-    /// Both sides have said everything.
+    /// Both sides have finished.
     #[error("closed")]
     Closed,
-    /// The other side broke it off.
+    /// The other side reset the connection.
     #[error("reset by the peer")]
     Reset,
     /// The other side does not answer.
@@ -54,29 +56,29 @@ pub enum End {
 /// One connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Under which packets come to us, and go to the other side.
+    /// Ids of packets to us, and of packets to the other side.
     receive_id: u16,
     send_id: u16,
     dialled: bool,
-    /// The other side has answered, or began.
+    /// Whether the other side has answered, or opened the connection.
     open: bool,
     ended: Option<End>,
     sending: Sending,
     receiving: Receiving,
-    /// The number of our first answer, which is given again to a second SYN.
+    /// The number of our first answer, which is repeated after a second SYN.
     first_seq: u16,
     answers: VecDeque<Kind>,
     sent_at: Instant,
-    /// When the last packet came, from the other side's clock to ours, in microseconds.
+    /// Delay of the last packet, from the other side's clock to ours, in microseconds.
     delay: u32,
     heard_at: Instant,
-    /// We have nothing more to say.
+    /// We will send no more data.
     closed: bool,
 }
 
-/// Our clock as packets have it.
+/// Our clock in the form of packets.
 fn micros(now: Instant) -> u32 {
-    // It wraps: only differences count.
+    // The clock wraps; only differences are used.
     u32::try_from((now.as_nanos() / 1000) & u64::from(u32::MAX)).expect("32 bits")
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn before(a: u16, b: u16) -> bool {
 }
 
 impl Connection {
-    /// Begins one. `id` and `seq` are random; `id` must not be in use for this peer.
+    /// Opens a connection. `id` and `seq` are random; `id` must not be in use for this peer.
     #[must_use]
     pub fn dial(now: Instant, id: u16, seq: u16) -> Self {
         let mut connection = Self::new(now, id, id.wrapping_add(1), seq, true);
@@ -94,7 +96,7 @@ impl Connection {
         connection
     }
 
-    /// Accepts the one that `syn` begins. `seq` is random.
+    /// Accepts the connection that `syn` opens. `seq` is random.
     #[must_use]
     pub fn accept(now: Instant, syn: &Packet<'_>, seq: u16) -> Self {
         let mut connection = Self::new(now, syn.id.wrapping_add(1), syn.id, seq, false);
@@ -124,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// The id of packets that come to it; that of a SYN that comes again is one less.
+    /// The id of packets to this connection; a repeated SYN has the id below.
     #[must_use]
     pub fn receive_id(&self) -> u16 {
         self.receive_id
@@ -136,19 +138,19 @@ impl Connection {
         self.open
     }
 
-    /// How it ended, if it did. Bytes that came before may still be read.
+    /// How the connection ended, if it did. Bytes received before may still be read.
     #[must_use]
     pub fn ended(&self) -> Option<End> {
         self.ended
     }
 
-    /// Whether all that the other side has to say was read.
+    /// Whether all bytes from the other side were read.
     #[must_use]
     pub fn is_eof(&self) -> bool {
         self.receiving.is_eof()
     }
 
-    /// Bytes that [`Self::write`] takes.
+    /// Number of bytes that [`Self::write`] accepts now.
     #[must_use]
     pub fn room(&self) -> usize {
         if self.closed || self.ended.is_some() {
@@ -157,25 +159,25 @@ impl Connection {
         self.sending.room()
     }
 
-    /// Takes bytes to be sent, as many as there is room for.
+    /// Accepts bytes to send, as many as there is room for. Returns their number.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         let taken = bytes.len().min(self.room());
         self.sending.push(&bytes[..taken]);
         taken
     }
 
-    /// Bytes that came in order, at most `most`.
+    /// Bytes received in order, at most `most`.
     pub fn read(&mut self, most: usize) -> Vec<u8> {
         self.receiving.read(most)
     }
 
-    /// Nothing more will be written: what was, is sent, and then that this is all.
+    /// Ends our direction. Bytes written before are still sent, followed by the end.
     pub fn close(&mut self) {
         self.closed = true;
         self.sending.finish();
     }
 
-    /// A packet for it came.
+    /// A packet for this connection came.
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) {
         if self.ended.is_some() {
             return;
@@ -191,7 +193,7 @@ impl Connection {
         self.heard_at = now;
         if !self.open {
             if packet.kind != Kind::State {
-                return; // It overtook the answer, and will come again.
+                return; // It came before the answer, and will be repeated.
             }
             self.open = true;
             self.receiving.begin(packet.seq.wrapping_sub(1));
@@ -210,7 +212,7 @@ impl Connection {
         }
     }
 
-    /// All that we had to say has arrived.
+    /// Whether the other side has received everything, including our end.
     fn lingers(&self) -> bool {
         self.closed && self.sending.is_finished()
     }
@@ -238,7 +240,7 @@ impl Connection {
             }
         }
         if now - self.sent_at >= KEEP_ALIVE && self.open {
-            // One that says nothing new, which the other side answers with nothing.
+            // An empty acknowledgement, which the other side does not answer.
             self.answers.push_back(Kind::State);
         }
     }
@@ -277,7 +279,7 @@ impl Connection {
         if self.ended.is_none()
             && let Some((kind, seq, payload)) = self.sending.poll(now, self.open, probe)
         {
-            // It carries what an answer would say.
+            // The packet acknowledges as well, so no separate answers are needed.
             self.answers.clear();
             return Some(self.packet(now, kind, seq, &payload));
         }
@@ -306,7 +308,7 @@ impl Connection {
     }
 }
 
-/// The answer to a packet that belongs to no connection; never to a reset.
+/// The answer to a packet that belongs to no connection; a reset is never answered.
 #[must_use]
 pub fn reset(now: Instant, packet: &Packet<'_>, seq: u16) -> Option<Vec<u8>> {
     let unknown = !matches!(packet.kind, Kind::Reset | Kind::Syn);

@@ -1,4 +1,4 @@
-//! Names of nodes, and how far they are from each other.
+//! Ids of nodes, and the distance between them.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -7,12 +7,12 @@ use crate::ids::InfoHash;
 use crate::rng::Rng;
 use crate::tracker::guard::{Reach, reach};
 
-/// The 20 bytes by which a node names itself; torrents have their place among them.
+/// The 20 bytes that identify a node. Info-hashes are points of the same space.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId(pub [u8; 20]);
 
 impl NodeId {
-    /// Any.
+    /// A random id.
     pub fn random(rng: &mut Rng) -> Self {
         let mut bytes = [0; 20];
         for part in bytes.chunks_mut(8) {
@@ -21,7 +21,7 @@ impl NodeId {
         Self(bytes)
     }
 
-    /// One that a node at this address may have. BEP 42.
+    /// A random id that a node at this address may have. BEP 42.
     pub fn random_for(ip: IpAddr, rng: &mut Rng) -> Self {
         let mut id = Self::random(rng);
         let prefix = prefix(ip, id.0[19]);
@@ -30,8 +30,8 @@ impl NodeId {
         id
     }
 
-    /// Whether a node at this address may have this name: so that nobody chooses a place near a
-    /// torrent. BEP 42, which leaves out local addresses.
+    /// Whether a node at this address may have this id. The rule prevents nodes from choosing an id
+    /// near a torrent. BEP 42, which does not apply to local addresses.
     #[must_use]
     pub fn fits(self, ip: IpAddr) -> bool {
         let prefix = prefix(ip, self.0[19]);
@@ -39,13 +39,13 @@ impl NodeId {
         same || reach(ip) < Reach::Global
     }
 
-    /// The distance of two names: less is nearer. Kademlia: their exclusive or.
+    /// The distance of two ids, by Kademlia: their exclusive or. Smaller is nearer.
     #[must_use]
     pub fn distance(self, other: Self) -> [u8; 20] {
         core::array::from_fn(|place| self.0[place] ^ other.0[place])
     }
 
-    /// How many bits two names share at their start.
+    /// Number of leading bits that two ids share.
     #[must_use]
     pub fn shared_bits(self, other: Self) -> usize {
         let distance = self.distance(other);
@@ -54,7 +54,7 @@ impl NodeId {
         zeros * 8 + rest as usize
     }
 
-    /// Some name that shares exactly so many bits with this one.
+    /// A random id that shares exactly `bits` leading bits with this one.
     #[must_use]
     pub fn random_at(self, bits: usize, rng: &mut Rng) -> Self {
         let mut id = Self::random(rng);
@@ -80,7 +80,7 @@ impl fmt::Debug for NodeId {
     }
 }
 
-/// The first 21 bits of the name, of which BEP 42 speaks.
+/// The first 21 bits of the id that BEP 42 prescribes.
 fn prefix(ip: IpAddr, draw: u8) -> [u8; 4] {
     let seed = (draw & 7) << 5;
     let crc = match ip.to_canonical() {
@@ -101,7 +101,7 @@ fn prefix(ip: IpAddr, draw: u8) -> [u8; 4] {
     crc.to_be_bytes()
 }
 
-/// CRC-32C (Castagnoli), bit by bit: it is computed once for each node that is met.
+/// CRC-32C (Castagnoli), bit by bit: it is computed only once for each new node.
 fn crc32c(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {

@@ -1,5 +1,5 @@
-//! Messages between nodes: bencoded dictionaries, one a datagram. BEP 5, *KRPC protocol*; BEP 32 for
-//! IPv6. The family of the addresses in a message is that of the datagram.
+//! Messages between nodes: bencoded dictionaries, one per datagram. BEP 5, *KRPC protocol*; BEP 32
+//! for IPv6. The addresses in a message are of the same family as the datagram.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -9,9 +9,9 @@ use crate::bencode::{Dict, DictBuilder, Limits, ListBuilder, Value, decode_prefi
 use crate::compact;
 use crate::ids::InfoHash;
 
-/// A datagram that is longer is not read. BEP 32: 1024 bytes, and more "in the interest of robustness".
+/// Longer datagrams are not read. BEP 32: 1024 bytes, and more "in the interest of robustness".
 pub const MAX_DATAGRAM_BYTES: usize = 2048;
-/// What we send at most. BEP 32, *maximum packet size*.
+/// Longest datagram that we send. BEP 32, *maximum packet size*.
 pub const MAX_SENT_BYTES: usize = 1024;
 
 const LIMITS: Limits = Limits {
@@ -19,21 +19,21 @@ const LIMITS: Limits = Limits {
     tokens: 600,
     bytes: 2048,
 };
-/// Bytes of a transaction of another that we repeat, and of its token.
+/// Most bytes of a foreign transaction id that we repeat, and of a token.
 const MAX_OPAQUE_BYTES: usize = 64;
-/// Nodes of one message that are looked at; 8 are usual.
+/// Most nodes of one message to read; 8 are usual.
 const MAX_NODES: usize = 32;
-/// Peers of one message that we send, by family: so they fit with the nodes into what we may send.
+/// Most peers to send in one message, by family: with the nodes they fit into [`MAX_SENT_BYTES`].
 const MAX_PEERS: [usize; 2] = [50, 20];
-/// What this client is called here: two letters and a version, as BEP 5 has it.
+/// Name of this client: two letters and a version, as in BEP 5.
 const VERSION: &[u8] = b"UN\x00\x01";
 
-/// A node: its name and where it is.
+/// A node: its id and address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// Its name.
+    /// Its id.
     pub id: NodeId,
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
 }
 
@@ -42,18 +42,18 @@ pub struct Contact {
 pub struct Message {
     /// Repeated in the answer.
     pub transaction: Vec<u8>,
-    /// What it says.
+    /// The content.
     pub body: Body,
-    /// The sender answers nobody. BEP 43.
+    /// The sender does not answer questions. BEP 43.
     pub read_only: bool,
-    /// How the sender of an answer sees us. BEP 42.
+    /// Our address as the sender of an answer sees it. BEP 42.
     pub seen_as: Option<IpAddr>,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A question and who asks.
+    /// A question and the id of its sender.
     Query(NodeId, Query),
     /// An answer.
     Reply(Reply),
@@ -64,35 +64,35 @@ pub enum Body {
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// Are you there?
+    /// Asks for any answer.
     Ping,
-    /// Who is near this?
+    /// Asks for the nodes nearest to this id.
     FindNode(NodeId),
-    /// Who has this torrent, and else who is near it?
+    /// Asks for peers of this torrent, and for the nodes nearest to it.
     GetPeers(InfoHash),
-    /// I have it.
+    /// Announces that the sender has the torrent.
     AnnouncePeer {
         /// The torrent.
         info_hash: InfoHash,
-        /// Where I listen; `None`: on the port from which this comes.
+        /// The port on which the sender listens; `None`: the source port of the datagram.
         port: Option<u16>,
-        /// What the answer to `GetPeers` said.
+        /// The token from the answer to `GetPeers`.
         token: Vec<u8>,
     },
-    /// One that we do not know, or that lacks something.
+    /// An unknown question, or one that lacks a key.
     Unknown,
 }
 
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// Who answers.
+    /// Id of the sender.
     pub id: NodeId,
-    /// Nodes that are near.
+    /// Nodes near the target.
     pub nodes: Vec<Contact>,
     /// Peers of the torrent.
     pub peers: Vec<SocketAddr>,
-    /// Needed to announce.
+    /// The token that an announce needs.
     pub token: Option<Vec<u8>>,
 }
 
@@ -108,7 +108,7 @@ fn opaque(value: Option<Value<'_>>) -> Option<Vec<u8>> {
 }
 
 impl Message {
-    /// Reads a datagram from an address of IPv4 or not; `None` if it is no message.
+    /// Reads a datagram; `None` if it is not a message. `ipv4`: its address family.
     #[must_use]
     pub fn decode(bytes: &[u8], ipv4: bool) -> Option<Self> {
         let document = decode_prefix(bytes, LIMITS).ok()?;
@@ -127,7 +127,7 @@ impl Message {
             _ => return None,
         };
         let seen_as = dict.get(b"ip").and_then(|it| it.as_bytes());
-        // Some add the port.
+        // Some clients add the port.
         let seen_as = seen_as.map(|it| match it.len() {
             6 | 18 => &it[..it.len() - 2],
             _ => it,
@@ -140,7 +140,8 @@ impl Message {
         })
     }
 
-    /// The datagram for an address of IPv4 or not; at most [`MAX_SENT_BYTES`] for what a node says.
+    /// The datagram. `ipv4`: its address family. Messages of our node take at most
+    /// [`MAX_SENT_BYTES`].
     #[must_use]
     pub fn encode(&self, ipv4: bool) -> Vec<u8> {
         let mut dict = DictBuilder::new();
@@ -192,7 +193,7 @@ fn query(method: &[u8], arguments: &Dict<'_>) -> Option<Query> {
                 token: opaque(arguments.get(b"token"))?,
             }
         }
-        // BEP 5 extensions: what looks like a search is answered like one.
+        // BEP 5 extensions: an unknown question with a target is answered like a search.
         _ => Query::FindNode(name(arguments, b"target").or_else(|| name(arguments, b"info_hash"))?),
     })
 }
@@ -207,8 +208,8 @@ fn contact<const N: usize>(entry: &[u8; N]) -> Option<Contact> {
     })
 }
 
-/// Contacts as messages and saved tables have them; what is none is left out, as is an address of IPv4
-/// that is written as one of IPv6: each table is of one family.
+/// Reads contacts from messages and saved tables. Invalid ones are left out, and so are IPv4
+/// addresses written as IPv6: each table has one family.
 #[must_use]
 pub fn contacts(bytes: &[u8], ipv4: bool) -> Vec<Contact> {
     let mut contacts: Vec<Contact> = if ipv4 {
@@ -222,7 +223,7 @@ pub fn contacts(bytes: &[u8], ipv4: bool) -> Vec<Contact> {
     contacts
 }
 
-/// The same to be sent or saved.
+/// The same, for sending and saving.
 #[must_use]
 pub fn contact_bytes(contacts: &[Contact]) -> Vec<u8> {
     let mut out = Vec::new();

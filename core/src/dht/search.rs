@@ -1,4 +1,4 @@
-//! One search: asks nodes that are nearer and nearer to a target. BEP 5, after Kademlia.
+//! One search: asks nodes nearer and nearer to a target. BEP 5, after Kademlia.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -9,19 +9,19 @@ use super::table::K;
 use crate::ids::InfoHash;
 use crate::tracker::guard::{Reach, reach};
 
-/// Questions under way at a time. Kademlia asks 3; libtorrent 5 (`dht_search_branching`).
+/// Most outstanding questions. Kademlia has 3; libtorrent 5 (`dht_search_branching`).
 const BRANCHING: usize = 5;
-/// Nodes that are remembered, nearest first.
+/// Most nodes to remember, nearest first.
 const MAX_CANDIDATES: usize = 100;
-/// Questions of one search, whatever nodes say of others that are nearer still.
+/// Most questions of one search, even if nodes keep naming nearer ones.
 const MAX_QUESTIONS: u32 = 150;
 
-/// What is searched for.
+/// Target of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Nodes, to fill the table.
     Nodes(NodeId),
-    /// Peers of a torrent, to whom we add ourselves if we listen on a port.
+    /// Peers of a torrent. If we listen on a port, we announce ourselves to the nearest nodes.
     Peers(InfoHash, Option<u16>),
 }
 
@@ -52,7 +52,7 @@ enum State {
 
 #[derive(Clone, Debug)]
 struct Candidate {
-    /// From the target; the greatest if the name is not known.
+    /// From the target; the largest possible if the id is not known.
     distance: [u8; 20],
     address: SocketAddr,
     state: State,
@@ -61,14 +61,14 @@ struct Candidate {
 /// One search.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// What for.
+    /// The target.
     pub goal: Goal,
     /// Nearest first.
     candidates: Vec<Candidate>,
     questions: u32,
-    /// Nodes that answered.
+    /// Number of nodes that answered.
     pub answers: u32,
-    /// Different peers are not counted, only whether there were any.
+    /// Whether any peers were found.
     pub found: bool,
 }
 
@@ -95,7 +95,7 @@ impl Search {
 
     fn insert(&mut self, distance: [u8; 20], address: SocketAddr) {
         let shared = reach(address.ip()) < Reach::Global;
-        // A host that has many names must not surround a target.
+        // A host with many ids must not be able to surround a target.
         let same =
             |it: &Candidate| it.address == address || !shared && it.address.ip() == address.ip();
         if self.candidates.iter().any(same) {
@@ -118,14 +118,14 @@ impl Search {
         }
     }
 
-    /// Whom to ask next, and what.
+    /// The next node to ask, and the question.
     pub fn poll_question(&mut self) -> Option<(SocketAddr, Query)> {
         let asked = |it: &&Candidate| it.state == State::Asked;
         let under_way = self.candidates.iter().filter(asked).count();
         if under_way >= BRANCHING || self.questions >= MAX_QUESTIONS {
             return None;
         }
-        // The nearest that may still count, and nobody beyond.
+        // Only the nearest nodes that have not failed are asked.
         let live = self
             .candidates
             .iter_mut()
@@ -136,13 +136,14 @@ impl Search {
         Some((next.address, self.goal.query()))
     }
 
-    /// Whether nobody is asked any more. Call when [`Self::poll_question`] gave nothing.
+    /// Whether no question is outstanding. Call when [`Self::poll_question`] returned `None`.
     #[must_use]
     pub fn is_done(&self) -> bool {
         !self.candidates.iter().any(|it| it.state == State::Asked)
     }
 
-    /// A node answered. The nodes it names are taken up, local ones only from a local node.
+    /// A node answered. The nodes it names become candidates; local ones only if it is local
+    /// itself.
     pub fn answered(
         &mut self,
         from: SocketAddr,
@@ -156,7 +157,7 @@ impl Search {
         };
         let mut known = self.candidates.remove(place);
         known.state = State::Answered(token);
-        // Only now is its name known to be its own.
+        // Only its answer proves its id.
         known.distance = id.distance(self.goal.target());
         let place = self
             .candidates
@@ -182,7 +183,7 @@ impl Search {
         }
     }
 
-    /// To whom we announce ourselves: the nearest that gave a token.
+    /// The announces to send: to the nearest nodes that gave a token.
     #[must_use]
     pub fn announces(&self) -> Vec<(SocketAddr, Query)> {
         let Goal::Peers(info_hash, Some(port)) = self.goal else {
@@ -204,7 +205,7 @@ impl Search {
     }
 }
 
-/// Whether a node at `teller` may name one at `ip`: only a local one knows of local ones.
+/// Whether a node at `teller` may name one at `ip`: only local nodes may name local ones.
 pub(super) fn may_name(teller: IpAddr, ip: IpAddr) -> bool {
     reach(teller) <= reach(ip)
 }

@@ -1,5 +1,5 @@
-//! What a node keeps for others: peers that announced themselves, and tokens; and how much anybody
-//! may ask of it.
+//! What a node keeps for others: announced peers, and tokens. Also limits on the questions of
+//! others.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,34 +13,37 @@ use crate::ids::InfoHash;
 use crate::rng::Rng;
 use crate::time::Instant;
 
-/// Torrents of which peers are kept, and peers of each.
+/// Most torrents with announced peers, and most peers of each.
 const MAX_TORRENTS: usize = 500;
 const MAX_PEERS: usize = 100;
-/// A peer that does not announce itself again is forgotten. It should every 15 minutes or so.
+/// A peer that does not announce itself again is forgotten after this time. Clients do it about
+/// every 15 minutes.
 const PEER_LIFE: Duration = Duration::from_mins(30);
-/// BEP 5: a secret changes every five minutes, and tokens of the one before are good.
+/// BEP 5: a secret changes every five minutes, and tokens of the previous one are still valid.
 const SECRET_LIFE: Duration = Duration::from_mins(5);
 /// Bytes of a token.
 const TOKEN_BYTES: usize = 8;
 
-/// Peers that announced themselves.
+/// Announced peers.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     torrents: BTreeMap<InfoHash, Vec<(SocketAddr, Instant)>>,
 }
 
 impl Store {
-    /// A peer has the torrent.
+    /// A peer announces that it has the torrent.
     pub fn announce(&mut self, now: Instant, info_hash: InfoHash, peer: SocketAddr) {
         if !self.torrents.contains_key(&info_hash) && self.torrents.len() >= MAX_TORRENTS {
-            // The one that is asked for least by the look of it: one flood fills one torrent.
+            // Drop the torrent with the fewest peers. So a flood of announces for one torrent
+            // displaces little.
             let least = self.torrents.iter().min_by_key(|it| (it.1.len(), it.0));
             if let Some(least) = least.map(|it| *it.0) {
                 self.torrents.remove(&least);
             }
         }
         let peers = self.torrents.entry(info_hash).or_default();
-        // One of each host, so that nobody fills the list alone; local hosts share their address.
+        // One peer per host, so that no host fills the list alone. Local hosts may share an
+        // address.
         let same = |it: SocketAddr| {
             let host = Internet::host(it);
             it == peer || host == Internet::host(peer) && !Internet::is_shared(host)
@@ -62,7 +65,7 @@ impl Store {
     }
 }
 
-/// Proofs that who announces an address can receive what is sent there.
+/// Tokens, which prove that the sender of an announce can receive datagrams at its address.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     secrets: [u64; 2],
@@ -70,7 +73,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// With secrets of this stream.
+    /// Takes its secrets from `rng`.
     pub fn new(now: Instant, rng: &mut Rng) -> Self {
         Self {
             secrets: [rng.next_u64(), rng.next_u64()],
@@ -78,7 +81,7 @@ impl Tokens {
         }
     }
 
-    /// The token for `ip` by now.
+    /// The present token for `ip`.
     pub fn token(&mut self, now: Instant, ip: IpAddr, rng: &mut Rng) -> Vec<u8> {
         self.turn(now, rng);
         token(self.secrets[0], ip)
@@ -96,7 +99,7 @@ impl Tokens {
         if now < self.change_at {
             return;
         }
-        // After a long pause the one before is too old, too.
+        // After a long pause the previous secret has expired, too.
         let old = now - self.change_at >= SECRET_LIFE;
         let before = if old { rng.next_u64() } else { self.secrets[0] };
         self.secrets = [rng.next_u64(), before];
@@ -114,14 +117,14 @@ fn token(secret: u64, ip: IpAddr) -> Vec<u8> {
     hash.finalize()[..TOKEN_BYTES].to_vec()
 }
 
-/// Questions of one host in [`WINDOW`] before it is left alone for [`BLOCK`]. libtorrent
-/// `dht_block_ratelimit`: 5 a second, over 10 s, and 5 minutes.
+/// Most questions of one host in [`WINDOW`]; a host that asks more is ignored for [`BLOCK`].
+/// libtorrent `dht_block_ratelimit`: 5 a second, over 10 s, and 5 minutes.
 const MOST_ASKED: u32 = 50;
 const WINDOW: Duration = Duration::from_secs(10);
 const BLOCK: Duration = Duration::from_mins(5);
-/// Hosts that are watched at a time.
+/// Most hosts to watch.
 const MAX_WATCHED: usize = 1000;
-/// Bytes of answers in a second, and at once. libtorrent `dht_upload_rate_limit`: 8000.
+/// Bytes of answers per second, and in a burst. libtorrent `dht_upload_rate_limit`: 8000.
 const ANSWER_RATE: u64 = 8000;
 const ANSWER_BURST: u64 = 16_000;
 
@@ -132,17 +135,17 @@ struct Watched {
     blocked: bool,
 }
 
-/// How much anybody may ask.
+/// Limits the questions of others.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     hosts: BTreeMap<IpAddr, Watched>,
-    /// In billionths of a byte, so that nothing is lost by rounding.
+    /// In billionths of a byte, so that rounding loses nothing.
     credit: u64,
     at: Instant,
 }
 
 impl Limiter {
-    /// With the whole burst.
+    /// Starts with the whole burst.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self {
@@ -152,7 +155,7 @@ impl Limiter {
         }
     }
 
-    /// Whether a question of `ip` is looked at.
+    /// Whether to process a question from `ip`.
     pub fn may_ask(&mut self, now: Instant, ip: IpAddr) -> bool {
         let host = Internet::host((ip, 0).into());
         if !self.hosts.contains_key(&host) && self.hosts.len() >= MAX_WATCHED {
@@ -179,7 +182,7 @@ impl Limiter {
         !watched.blocked
     }
 
-    /// Whether an answer of so many bytes may be sent; it is counted then.
+    /// Whether an answer of this size may be sent. Counts it if so.
     pub fn may_answer(&mut self, now: Instant, bytes: usize) -> bool {
         let gone = u64::try_from((now - self.at).as_nanos()).unwrap_or(u64::MAX);
         self.at = now;

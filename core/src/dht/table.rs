@@ -1,7 +1,8 @@
 //! The routing table: nodes that have answered us. BEP 5, *routing table*.
 //!
-//! A bucket for each number of bits that a name shares with ours, with eight nodes each. That is the
-//! tree of BEP 5 in which only the bucket of our own name is divided, written down flat.
+//! There is one bucket for each number of leading bits that an id shares with ours, with eight
+//! nodes each. This is the tree of BEP 5, in which only the bucket of our own id is divided, stored
+//! as a list.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -13,9 +14,9 @@ use crate::rng::Rng;
 use crate::time::Instant;
 use crate::tracker::guard::{Reach, reach};
 
-/// Nodes of a bucket, and of an answer. BEP 5: "K, currently eight".
+/// Nodes in a bucket, and in an answer. BEP 5: "K, currently eight".
 pub const K: usize = 8;
-/// A node that was silent for so long may be gone. BEP 5.
+/// A node that was silent for this time may be gone. BEP 5.
 const FRESH: Duration = Duration::from_mins(15);
 /// Unanswered questions in a row after which a node is bad.
 const BAD: u8 = 2;
@@ -23,7 +24,7 @@ const BAD: u8 = 2;
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     contact: Contact,
-    /// When it answered or asked last.
+    /// When it last answered or asked.
     heard_at: Instant,
     failures: u8,
 }
@@ -38,12 +39,12 @@ struct Bucket {
 #[derive(Clone, Debug)]
 pub struct Table {
     own: NodeId,
-    /// Index: bits shared with our own name.
+    /// Index: number of leading bits shared with our id.
     buckets: Vec<Bucket>,
 }
 
 impl Table {
-    /// The table of a node with this name.
+    /// The table of a node with this id.
     #[must_use]
     pub fn new(own: NodeId) -> Self {
         Self {
@@ -52,19 +53,19 @@ impl Table {
         }
     }
 
-    /// Our own name.
+    /// Our own id.
     #[must_use]
     pub fn own(&self) -> NodeId {
         self.own
     }
 
-    /// Nodes in it.
+    /// Number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.buckets.iter().map(|it| it.entries.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Whether there are no nodes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -82,7 +83,7 @@ impl Table {
         &mut self.buckets[place]
     }
 
-    /// Whether a node of this name and address could be taken in.
+    /// Whether a node with this id and address could be added.
     #[must_use]
     pub fn has_room(&self, contact: Contact) -> bool {
         let bucket = self.buckets.get(self.own.shared_bits(contact.id));
@@ -91,8 +92,8 @@ impl Table {
         contact.id != self.own && !full && !self.is_taken(contact)
     }
 
-    /// Whether the host has a node here already: one that has many names could fill the table. Local
-    /// hosts share an address.
+    /// Whether the host has a node here already. Otherwise a host with many ids could fill the
+    /// table. Local hosts may share an address.
     fn is_taken(&self, contact: Contact) -> bool {
         let ip = contact.address.ip();
         let shared = reach(ip) < Reach::Global;
@@ -104,7 +105,7 @@ impl Table {
 
     /// A node answered.
     pub fn answered(&mut self, now: Instant, contact: Contact) {
-        // It started anew and has another name now, or another port.
+        // The node was restarted and has another id or port now.
         let renamed = |it: &Entry| {
             let moved = host(&it.contact) == host(&contact) && it.failures >= BAD;
             it.contact != contact && (it.contact.address == contact.address || moved)
@@ -127,7 +128,8 @@ impl Table {
             return;
         }
         if bucket.entries.len() >= K {
-            // A bad one makes way; else one that has chosen its name, for one that has not.
+            // A bad node is replaced; otherwise a node whose id violates BEP 42, if the new one's
+            // fits.
             let bad = bucket.entries.iter().position(|it| it.failures >= BAD);
             let chosen = || {
                 let chose = |it: &Entry| !it.contact.id.fits(host(&it.contact));
@@ -146,7 +148,7 @@ impl Table {
         });
     }
 
-    /// A node that we know asked something. BEP 5: so it is alive.
+    /// A known node asked something, so it is alive. BEP 5.
     pub fn asked(&mut self, now: Instant, contact: Contact) {
         let bucket = self.bucket(contact.id);
         if let Some(known) = bucket.entries.iter_mut().find(|it| it.contact == contact)
@@ -186,8 +188,8 @@ impl Table {
         oldest.map(|it| it.contact)
     }
 
-    /// Something to search for, so that a part of the table that has not changed for long is filled
-    /// anew. BEP 5: after 15 minutes.
+    /// A target to search for, to refresh a bucket that has not changed for long. BEP 5: after 15
+    /// minutes.
     pub fn stale(&mut self, now: Instant, rng: &mut Rng) -> Option<NodeId> {
         let place = self
             .buckets
@@ -197,7 +199,7 @@ impl Table {
         Some(self.own.random_at(place, rng))
     }
 
-    /// The same nodes seen from another name.
+    /// The same nodes in a table for another id.
     #[must_use]
     pub fn renamed(&self, now: Instant, own: NodeId) -> Self {
         let mut table = Self::new(own);

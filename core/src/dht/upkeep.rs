@@ -1,4 +1,4 @@
-//! What a node does unasked: it keeps its table full and fresh, and finds out its own address.
+//! What a node does on its own: it keeps its table full and fresh, and finds out its own address.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -12,30 +12,30 @@ use crate::client::{Internet, Places as _};
 use crate::time::Instant;
 use crate::tracker::guard::{Reach, reach};
 
-/// Time between two looks at the table.
+/// Time between two checks of the table.
 const LOOK: Duration = Duration::from_secs(5);
-/// Time before we try again to reach anybody; doubled each time.
+/// Time before another attempt to reach any node; doubled each time.
 const RETRY: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_mins(5);
 /// Time between two searches for a torrent that has peers. libtorrent `dht_announce_interval`: 15 min.
 const AGAIN: Duration = Duration::from_mins(15);
-/// The same after one that found nobody, who may come right now; doubled each time.
+/// The same after a search that found no peers, because peers may come soon; doubled each time.
 const AGAIN_SOON: Duration = Duration::from_secs(10);
-/// The same if nobody answered at all.
+/// The same if no node answered at all.
 const ALONE: Duration = Duration::from_secs(10);
-/// Addresses that are kept for when the table is empty, and those that are asked at once.
+/// Most hints to keep for an empty table.
 const MAX_HINTS: usize = 100;
-/// Pings under way at a time to find out whether who asked us also answers.
+/// Most outstanding pings to nodes that asked us.
 const MAX_PINGS: usize = 16;
-/// Opinions of our address that are remembered, and how many must agree.
+/// Most opinions about our address to remember, and how many must agree.
 const MAX_VOTES: usize = 16;
 const AGREED: usize = 6;
 
-/// When what is due.
+/// When upkeep is due.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Upkeep {
     pub(super) due: Instant,
-    /// When we may search for ourselves again while hardly anybody is known.
+    /// When we may search for our own id again while hardly any node is known.
     join_at: Instant,
     joins: u32,
 }
@@ -50,7 +50,8 @@ impl Upkeep {
     }
 }
 
-/// When to search again, after so many searches in vain and with so many nodes in the last one.
+/// When to search again, after `vain` searches without a result and with `nodes` nodes in the last
+/// one.
 pub(super) fn again(vain: u8, nodes: u32) -> Duration {
     if nodes == 0 {
         return ALONE;
@@ -61,14 +62,14 @@ pub(super) fn again(vain: u8, nodes: u32) -> Duration {
     }
 }
 
-/// How others see us.
+/// Our address as others see it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Votes {
     votes: Vec<(IpAddr, IpAddr)>,
 }
 
 impl Votes {
-    /// Takes a vote, one of each host. The address on which enough agree.
+    /// Adds a vote, one per host. Returns an address on which enough hosts agree.
     fn add(&mut self, voter: IpAddr, ip: IpAddr) -> Option<IpAddr> {
         self.votes.retain(|it| it.0 != voter);
         self.votes.push((voter, ip));
@@ -81,7 +82,7 @@ impl Votes {
 }
 
 impl Node {
-    /// Addresses of which the user, a torrent, an earlier session or a peer says that nodes are there.
+    /// Addresses of possible nodes, from the user, a torrent, an earlier session or a peer.
     pub(super) fn on_nodes(&mut self, now: Instant, addresses: &[SocketAddr]) {
         let alone = self.table.len() < K;
         for address in addresses {
@@ -101,7 +102,7 @@ impl Node {
         if alone {
             (self.upkeep.join_at, self.upkeep.joins) = (now, 0);
             self.upkeep.due = now;
-            // Those who wait because nobody was there need not wait any longer.
+            // Searches that wait because no node answered need not wait any longer.
             for wanted in self.wanted.iter_mut().filter(|it| it.due < Instant::NEVER) {
                 wanted.due = wanted.due.min(now.after(Duration::from_secs(1)));
             }
@@ -116,7 +117,7 @@ impl Node {
         }
     }
 
-    /// Somebody asked us: if it answers, too, it is a node for the table.
+    /// A node asked us. If it also answers a ping, it goes into the table.
     pub(super) fn on_asker(&mut self, now: Instant, contact: Contact) {
         self.table.asked(now, contact);
         if self.table.has_room(contact) {
@@ -124,7 +125,7 @@ impl Node {
         }
     }
 
-    /// Looks at the table now and then.
+    /// Checks the table from time to time.
     pub(super) fn maintain(&mut self, now: Instant) {
         if now < self.upkeep.due {
             return;
@@ -157,7 +158,8 @@ impl Node {
         }
     }
 
-    /// A node says how it sees us. When enough agree, we take a name that fits. BEP 42.
+    /// A node says how it sees our address. When enough nodes agree, we choose an id that fits it.
+    /// BEP 42.
     pub(super) fn on_vote(&mut self, now: Instant, voter: SocketAddr, ip: IpAddr) {
         let voter = Internet::host(voter);
         if reach(voter) < Reach::Global || reach(ip) < Reach::Global || ip.is_ipv4() != self.ipv4 {

@@ -1,5 +1,5 @@
-//! The texts of UPnP gateways. UPnP Forum, *WANIPConnection:1*; only what a mapping needs is looked at,
-//! and no document is believed to be more than text with tags in it.
+//! Texts for UPnP gateways. UPnP Forum, *WANIPConnection:1*. Only what a mapping needs is read, and
+//! answers are treated as text with tags, not as valid XML.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -7,12 +7,12 @@ use core::net::IpAddr;
 
 use super::{Transport, Wish};
 
-/// Bytes of a text that are looked at.
+/// Most bytes of a text to read.
 const MAX_BYTES: usize = 1 << 18;
-/// Bytes of a URL or a name in it.
+/// Most bytes of a URL or a name in it.
 const MAX_VALUE_BYTES: usize = 1000;
 
-/// The question to everybody in the local network who may be a gateway.
+/// The multicast request to all gateways in the local network.
 #[must_use]
 pub fn search() -> String {
     "M-SEARCH * HTTP/1.1\r\n\
@@ -23,7 +23,7 @@ pub fn search() -> String {
         .to_string()
 }
 
-/// Where a gateway that answers describes itself.
+/// The URL of a gateway's description, from its answer.
 #[must_use]
 pub fn location(answer: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(answer).ok()?;
@@ -37,12 +37,12 @@ pub fn location(answer: &[u8]) -> Option<String> {
     (value.len() <= MAX_VALUE_BYTES).then(|| value.into())
 }
 
-/// What in a gateway makes mappings.
+/// The service of a gateway that makes mappings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Its kind, which every question names.
+    /// Its type, which every request names.
     pub kind: String,
-    /// Where it is asked, relative to the description.
+    /// The URL for requests, relative to the description.
     pub control: String,
 }
 
@@ -95,7 +95,7 @@ fn key(external: u16, transport: Transport) -> String {
     )
 }
 
-/// The question for a mapping to `client`: the name of the action, and the body.
+/// The request for a mapping to `client`: the name of the action, and the body.
 #[must_use]
 pub fn add_request(kind: &str, wish: &Wish, client: IpAddr) -> (&'static str, String) {
     let arguments = format!(
@@ -112,7 +112,7 @@ pub fn add_request(kind: &str, wish: &Wish, client: IpAddr) -> (&'static str, St
     )
 }
 
-/// The question to end a mapping.
+/// The request to end a mapping.
 #[must_use]
 pub fn delete_request(kind: &str, external: u16, transport: Transport) -> (&'static str, String) {
     let arguments = key(external, transport);
@@ -122,7 +122,7 @@ pub fn delete_request(kind: &str, external: u16, transport: Transport) -> (&'sta
     )
 }
 
-/// The code in an answer that is a refusal: 725, only mappings without an end; 718, the port is taken.
+/// The error code in a refusal: 725, only permanent mappings; 718, the port is taken.
 #[must_use]
 pub fn error_code(answer: &str) -> Option<u16> {
     let text = answer.get(..MAX_BYTES).unwrap_or(answer);

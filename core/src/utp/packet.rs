@@ -4,51 +4,51 @@ use alloc::vec::Vec;
 
 /// Bytes of a header without extensions.
 pub(super) const HEADER_BYTES: usize = 20;
-/// Bits of a selective acknowledgement that we send and look at: 32 bytes of them.
+/// Most bytes of a selective acknowledgement to send and to read.
 const MAX_SELECTIVE_BYTES: usize = 32;
 const SELECTIVE: u8 = 1;
 const VERSION: u8 = 1;
 
-/// What a packet is. The numbers are those of the wire.
+/// Kind of a packet. The numbers are those of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It has payload.
     Data = 0,
-    /// The sender will send nothing after it.
+    /// The sender will send no data after it.
     Fin = 1,
-    /// It has nothing but what every header has.
+    /// It has only a header.
     State = 2,
     /// The connection is over.
     Reset = 3,
-    /// The first of a connection.
+    /// The first packet of a connection.
     Syn = 4,
 }
 
 /// A packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// For which connection of the receiver it is; that of a SYN is one less.
+    /// Id of the receiver's connection; a SYN has the id below.
     pub id: u16,
-    /// The sender's clock in microseconds when it was sent.
+    /// The sender's clock in microseconds when the packet was sent.
     pub sent_at: u32,
-    /// How long the last packet of the receiver was under way by both clocks, in microseconds.
+    /// Delay of the last packet from the receiver, by both clocks, in microseconds.
     pub delay: u32,
-    /// Bytes that the sender can take.
+    /// Bytes that the sender can accept.
     pub window: u32,
     /// Its number.
     pub seq: u16,
-    /// The last packet that came to the sender with all before it.
+    /// The last packet that the sender received with all before it.
     pub ack: u16,
-    /// Which packets from `ack + 2` on came, too: bit 0 of the first byte is that one.
+    /// Which packets from `ack + 2` on were received, too: bit 0 of the first byte is `ack + 2`.
     pub selective: Vec<u8>,
-    /// What it carries.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a datagram; `None` if it is no packet.
+    /// Reads a datagram; `None` if it is not a packet.
     #[must_use]
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
@@ -105,7 +105,7 @@ impl<'a> Packet<'a> {
         out.extend(self.seq.to_be_bytes());
         out.extend(self.ack.to_be_bytes());
         if extension != 0 {
-            // A multiple of four bytes. BEP 29, *selective ack*.
+            // The length must be a multiple of four bytes. BEP 29, *selective ack*.
             let length = self
                 .selective
                 .len()

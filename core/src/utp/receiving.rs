@@ -1,4 +1,4 @@
-//! What comes: put in order, acknowledged, and kept until it is read.
+//! The receiving direction: orders packets, acknowledges them, and keeps bytes until they are read.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use super::before;
 use super::packet::{Kind, Packet};
 
-/// Bytes that are kept until they are read. libutp: 1 MiB.
+/// Most bytes to keep until they are read. libutp: 1 MiB.
 const MAX_BYTES: usize = 1 << 20;
-/// How far ahead of what is missing packets are kept.
+/// Packets further ahead of the first missing one than this are dropped.
 const MAX_AHEAD: u16 = 1000;
 /// Bytes of a selective acknowledgement.
 const SELECTIVE_BYTES: u16 = 32;
@@ -18,17 +18,17 @@ pub(super) struct Receiving {
     /// The last packet that came with all before it.
     ack: u16,
     ready: VecDeque<u8>,
-    /// By distance from the first packet that counted, which does not wrap; payload, and whether it is
-    /// the last.
+    /// Packets that came too early, by distance from the first packet, which does not wrap. The
+    /// payload, and whether the packet is the last.
     early: BTreeMap<u64, (Vec<u8>, bool)>,
     early_bytes: usize,
-    /// Packets that came in order.
+    /// Number of packets that came in order.
     count: u64,
     finished: bool,
 }
 
 impl Receiving {
-    /// The other side's first packet had this number.
+    /// The number of the other side's first packet.
     pub(super) fn begin(&mut self, seq: u16) {
         self.ack = seq;
     }
@@ -37,18 +37,18 @@ impl Receiving {
         self.ack
     }
 
-    /// Bytes that the other side may send.
+    /// Number of bytes that the other side may send.
     pub(super) fn room(&self) -> u32 {
         let held = self.ready.len() + self.early_bytes;
         u32::try_from(MAX_BYTES.saturating_sub(held)).expect("a megabyte")
     }
 
-    /// Everything up to its end came.
+    /// Whether everything came, including the end.
     pub(super) fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// The same, and was read.
+    /// Whether everything came and was read.
     pub(super) fn is_eof(&self) -> bool {
         self.finished && self.ready.is_empty()
     }
@@ -86,11 +86,11 @@ impl Receiving {
         }
     }
 
-    /// Which packets came although others before them are missing.
+    /// Which packets came although earlier ones are missing.
     pub(super) fn selective(&self) -> Vec<u8> {
         let mut bits = Vec::new();
         for place in self.early.keys() {
-            // The first bit is for the second after the last in order.
+            // The first bit stands for the second packet after the last one in order.
             let bit = place - self.count - 2;
             let byte = usize::try_from(bit / 8).expect("a thousand at most");
             if byte >= usize::from(SELECTIVE_BYTES) {

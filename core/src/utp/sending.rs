@@ -1,4 +1,5 @@
-//! What goes: cut into packets, kept until it is acknowledged, sent again when it is lost.
+//! The sending direction: cuts bytes into packets, keeps them until they are acknowledged, repeats
+//! lost ones.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -8,9 +9,9 @@ use super::window::Window;
 use super::{MAX_PAYLOAD, SMALL_PAYLOAD, before};
 use crate::time::Instant;
 
-/// Bytes that wait to be sent, at most.
+/// Most bytes that wait to be sent.
 const MAX_UNSENT: usize = 1 << 17;
-/// Packets behind one that have arrived, after which it counts as lost. BEP 29: three.
+/// A packet counts as lost after this many later packets have arrived. BEP 29: three.
 const LOST_AFTER: u32 = 3;
 
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ struct Sent {
     /// How often it was sent.
     times: u32,
     arrived: bool,
-    /// It is to be sent again.
+    /// It must be sent again.
     lost: bool,
 }
 
@@ -40,15 +41,15 @@ impl Sent {
 pub(super) struct Sending {
     next_seq: u16,
     unsent: VecDeque<u8>,
-    /// Oldest first, without gaps; what has arrived is removed from the front.
+    /// Oldest first, without gaps; acknowledged packets are removed from the front.
     sent: VecDeque<Sent>,
     window: Window,
-    /// Bytes that the other side can take.
+    /// Bytes that the other side can accept.
     room: usize,
-    /// The end is to be said, or was.
+    /// The end must be sent, or was sent.
     finish: bool,
     finish_sent: bool,
-    /// The same acknowledgement without payload came so often again.
+    /// How often the same acknowledgement without payload was repeated.
     duplicates: u32,
     last_ack: Option<u16>,
 }
@@ -92,7 +93,7 @@ impl Sending {
         self.finish = true;
     }
 
-    /// The end was said, and has arrived.
+    /// Whether the end was sent and acknowledged.
     pub(super) fn is_finished(&self) -> bool {
         self.finish_sent && self.sent.is_empty()
     }
@@ -115,7 +116,7 @@ impl Sending {
         bytes.map(Sent::bytes).sum()
     }
 
-    /// The next packet, if there is one that may go.
+    /// The next packet, if one may be sent.
     pub(super) fn poll(
         &mut self,
         now: Instant,
@@ -129,7 +130,7 @@ impl Sending {
             self.cut(under_way, most, probe);
         }
         let next = self.sent.iter_mut().find(|it| waits(it))?;
-        // One packet may always be under way, or nothing would ever go.
+        // One packet may always be in flight; otherwise nothing would ever be sent.
         let fits = under_way == 0 || under_way + next.bytes() <= self.window.bytes();
         if !fits {
             return None;
@@ -139,7 +140,7 @@ impl Sending {
         Some((next.kind, next.seq, next.payload.clone()))
     }
 
-    /// Makes a packet of what waits, if it may go now.
+    /// Makes a packet from waiting bytes, if it may be sent now.
     fn cut(&mut self, under_way: usize, most: usize, probe: bool) {
         let largest = if self.window.doubts_size() {
             SMALL_PAYLOAD
@@ -148,7 +149,7 @@ impl Sending {
         };
         let count = self.unsent.len().min(largest);
         let fits = under_way + HEADER_BYTES + count <= most;
-        // A receiver without room is not asked before it is time for that.
+        // A receiver without room is asked only when the probe is due.
         let first = under_way == 0 && (self.room >= HEADER_BYTES + count || probe);
         if count > 0 && (fits || first) {
             let payload = self.unsent.drain(..count).collect();
@@ -159,9 +160,9 @@ impl Sending {
         }
     }
 
-    /// What the other side says to have.
+    /// Processes the acknowledgements of a packet.
     pub(super) fn acked(&mut self, now: Instant, packet: &Packet<'_>) {
-        // What was never sent cannot have arrived.
+        // Ignore acknowledgements of packets that were never sent.
         let newest = self.next_seq.wrapping_sub(1);
         if before(newest, packet.ack) {
             return;
@@ -173,7 +174,7 @@ impl Sending {
             if !it.arrived && it.times > 0 {
                 it.arrived = true;
                 bytes += it.bytes();
-                // Of one that was sent again it is not known which of them came.
+                // If a packet was sent twice, it is not known which copy is acknowledged.
                 if it.times == 1 {
                     window.sample(now - it.at);
                 }
@@ -208,7 +209,7 @@ impl Sending {
         }
     }
 
-    /// Marks what was overtaken by three others.
+    /// Marks packets as lost that three later ones have overtaken.
     fn find_lost(&mut self, now: Instant) {
         let mut overtaken = 0;
         let mut any = false;
@@ -241,7 +242,8 @@ impl Sending {
         }
     }
 
-    /// If nothing came back in time: how often that is so in a row. Everything under way is sent anew.
+    /// If no acknowledgement came in time, returns how often that happened in a row. All packets in
+    /// flight are sent again.
     pub(super) fn expire(&mut self, now: Instant) -> Option<u32> {
         let wait = self.window.wait();
         let late = |it: &Sent| it.under_way() && it.at.after(wait) <= now;

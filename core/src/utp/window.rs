@@ -1,35 +1,36 @@
-//! How much may be under way: LEDBAT, which gives way to whoever else uses the line. BEP 29, *congestion
-//! control*; figures as in libutp and libtorrent.
+//! How much may be in flight: LEDBAT, which yields to other traffic on the line. BEP 29,
+//! *congestion control*; figures as in libutp and libtorrent.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use crate::time::Instant;
 
-/// The delay that we add to the line at most, in microseconds. BEP 29: 100 ms.
+/// Largest delay that we may add to the line, in microseconds. BEP 29: 100 ms.
 const TARGET: i64 = 100_000;
-/// Bytes by which the window grows in a round trip at most. libutp: 3000.
+/// Largest growth of the window per round trip, bytes. libutp: 3000.
 const GAIN: i64 = 3000;
 /// Bounds of the window: [`super::MAX_PAYLOAD`], and what a receiver keeps.
 const SMALLEST: i64 = 1360;
 const LARGEST: i64 = 1 << 20;
 const FIRST: i64 = 4 * SMALLEST;
-/// The least delay of so many periods is taken for that of the empty line. BEP 29: two minutes.
+/// The smallest delay of the last periods counts as that of the empty line. BEP 29: two minutes.
 const PERIOD: Duration = Duration::from_mins(1);
 const PERIODS: usize = 3;
-/// The window is halved once in so long at most. libtorrent `utp_cwnd_reduce_timer`: 100 ms.
+/// Shortest time between two halvings of the window. libtorrent `utp_cwnd_reduce_timer`: 100 ms.
 const HALVED_AGAIN: Duration = Duration::from_millis(100);
 /// Bounds of the wait for an acknowledgement.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LEAST_WAIT: Duration = Duration::from_millis(500);
 const MOST_WAIT: Duration = Duration::from_mins(1);
 
-/// How much may be under way, and how long to wait for it.
+/// How much may be in flight, and how long to wait for an acknowledgement.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     bytes: i64,
     slow_start: bool,
-    /// The least delay of each period, newest last. Differences of two clocks: they wrap.
+    /// The smallest delay of each period, newest last. These are differences of two clocks: they
+    /// wrap.
     least: VecDeque<(Instant, u32)>,
     halved_at: Option<Instant>,
     /// Mean and deviation of round trips.
@@ -49,12 +50,12 @@ impl Window {
         }
     }
 
-    /// Bytes that may be under way.
+    /// Bytes that may be in flight.
     pub(super) fn bytes(&self) -> usize {
         usize::try_from(self.bytes).expect("it has bounds")
     }
 
-    /// How much later than in an empty line a packet came, in microseconds.
+    /// How much longer than on an empty line a packet took, in microseconds.
     fn queued(&mut self, now: Instant, delay: u32) -> i64 {
         let fresh = |it: &(Instant, u32)| now - it.0 < PERIOD;
         match self.least.back_mut().filter(|it| fresh(it)) {
@@ -69,12 +70,12 @@ impl Window {
             self.least.pop_front();
         }
         let later = self.least.iter().map(|it| delay.wrapping_sub(it.1));
-        // What is less than the least is a clock that went back.
+        // A value below the smallest delay means that a clock went back.
         let most = later.filter(|it| *it < u32::MAX / 2).max();
         i64::from(most.unwrap_or(0))
     }
 
-    /// So many bytes arrived, after this delay by both clocks; `full`: the window was used.
+    /// `bytes` arrived, with this delay by both clocks; `full`: the window was used up.
     pub(super) fn acked(&mut self, now: Instant, bytes: usize, delay: u32, full: bool) {
         self.timeouts = 0;
         let queued = if delay == 0 {
@@ -98,7 +99,7 @@ impl Window {
         self.bytes = self.bytes.clamp(SMALLEST, LARGEST);
     }
 
-    /// Something was lost.
+    /// A packet was lost.
     pub(super) fn lost(&mut self, now: Instant) {
         self.slow_start = false;
         if self.halved_at.is_none_or(|at| now - at >= HALVED_AGAIN) {
@@ -107,7 +108,7 @@ impl Window {
         }
     }
 
-    /// Nothing came back in time. How often that is so in a row.
+    /// No acknowledgement came in time. Returns how often that happened in a row.
     pub(super) fn timed_out(&mut self) -> u32 {
         self.bytes = SMALLEST;
         self.slow_start = true;
@@ -115,7 +116,8 @@ impl Window {
         self.timeouts
     }
 
-    /// A packet that was sent once came back after so long. RFC 6298's means, as in BEP 29.
+    /// A packet that was sent once was acknowledged after `took`. Averages of RFC 6298, as in BEP
+    /// 29.
     pub(super) fn sample(&mut self, took: Duration) {
         let (mean, deviation) = match self.round_trip {
             None => (took, took / 2),
@@ -136,7 +138,7 @@ impl Window {
         (wait * 2_u32.saturating_pow(self.timeouts.min(6))).min(MOST_WAIT)
     }
 
-    /// Whether packets had better be small: they may be lost for their size.
+    /// Whether packets should be small, because large ones may be lost for their size.
     pub(super) fn doubts_size(&self) -> bool {
         self.timeouts >= 2
     }
