@@ -363,7 +363,7 @@ async fn a_piece_may_be_good_with_the_padding_that_was_sent() {
             }
             match bench.verdict().await.1 {
                 Verdict::Good { blocks } if good => digests.push(blocks),
-                Verdict::Bad { blocks } if !good => digests.push(blocks),
+                Verdict::Padded { blocks } if !good => digests.push(blocks),
                 other => panic!("{other:?} with {flipped:?} flipped"),
             }
         }

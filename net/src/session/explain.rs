@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(
             it.why(Encryption::Allow),
             "no peer is known; tracker http://a: no answer; tracker http://b: no answer; 1 more \
-             trackers fail; off: DHT (--no-dht)"
+             tracker fails; off: DHT (--no-dht)"
         );
     }
 }
