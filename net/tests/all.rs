@@ -1,5 +1,5 @@
-//! One program of all tests but `real_peers`, which runs itself anew in a network of its own. A new file
-//! needs a line here, and `tidy` fails while it has none.
+//! One program for all tests except `real_peers`, which starts itself again in a network namespace.
+//! A new test file needs a line here; otherwise `tidy` fails.
 
 mod bench;
 mod choice;

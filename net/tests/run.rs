@@ -1,4 +1,4 @@
-//! `unchoke run`: torrents of a folder, kept running over restarts.
+//! `unchoke run`: the torrents of a folder, across restarts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::common::command::{
 use crate::common::disk::{assert_claims_are_true, good_on_disk};
 use crate::common::{PATIENCE, Sample, sample_called};
 
-/// A home with a folder that is watched, and torrents with a seed each.
+/// A home with a watched folder, and torrents with a seed each.
 struct Stage {
     home: tempfile::TempDir,
     samples: Vec<(Sample, Listening)>,
@@ -42,7 +42,7 @@ impl Stage {
 
     fn put(&self, number: usize) {
         let torrent = &self.samples[number].0.torrent;
-        // As programs do: complete under another name first.
+        // Write under another name first, as other programs do.
         let draft = self.path().join("watch/.draft");
         fs::write(&draft, torrent).expect("write");
         fs::rename(draft, self.torrent(number)).expect("rename");
@@ -107,7 +107,7 @@ fn a_ratio_ends_the_seeding_and_is_remembered() {
     let running = Reporting::start(stage.command(&["--ratio", "0.5"]));
     let port = running.until(is("listening", &stage.hash(0)))["port"].clone();
     running.until(is("completed", &stage.hash(0)));
-    // Somebody fetches all of it, which is more than half.
+    // A leecher downloads everything, which is more than half.
     let leecher = tempfile::tempdir().expect("temporary folder");
     fs::write(
         leecher.path().join("t.torrent"),
@@ -130,7 +130,7 @@ fn a_ratio_ends_the_seeding_and_is_remembered() {
     fetching.kill().expect("kills");
     fetching.wait().expect("ends");
     let deadline = Instant::now() + PATIENCE;
-    // What was handed to the connection and has not left does not count.
+    // Blocks that the connection has not sent yet do not count.
     let tenth = stage.samples[0].0.payload.len() as u64 / 10;
     let sent = |it: Value| it["uploaded_bytes"].as_u64().expect("bytes");
     while stage.remembered(0).is_none_or(|it| sent(it) < tenth) {
@@ -163,7 +163,7 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
     assert_sentence(&second, 2, "another `unchoke run` uses");
 }
 
-/// Random numbers that are the same in every run. xorshift64.
+/// A random generator with the same numbers in every run: xorshift64.
 fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     move |bound| {
         state ^= state << 13;
@@ -196,7 +196,7 @@ fn kill_again_and_again(kills: u32) {
             drop(stage.remembered(number));
         }
     }
-    // Then it goes on where it was, to the end.
+    // Then it continues to the end.
     let running = Reporting::start(stage.command(&[]));
     let deadline = Instant::now() + PATIENCE;
     let all = |it: &(Sample, Listening)| it.0.metainfo.geometry.piece_count();
@@ -220,7 +220,7 @@ fn killed_with_three_torrents_nothing_is_lost_and_nothing_false() {
     kill_again_and_again(8);
 }
 
-/// The long form, about five minutes:
+/// The long test, about five minutes:
 /// `cargo test -p unchoke-net --test all run::two_hundred -- --ignored`
 #[test]
 #[ignore = "takes minutes"]

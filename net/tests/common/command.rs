@@ -1,4 +1,4 @@
-//! The `unchoke` command as a user runs it.
+//! Runs the `unchoke` command as a user does.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, Sample};
 
-/// The command with these words, in `folder`.
+/// The command with these arguments, in `folder`.
 pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
     let mut command = unrestricted(folder, words);
-    // Nothing of a test may leave the machine, unless the test makes a network of its own.
+    // A test must not send packets out of the machine, unless it runs in a network namespace of its
+    // own.
     let transfers = words
         .first()
         .is_some_and(|it| ["download", "seed", "run"].contains(it));
@@ -27,12 +28,12 @@ pub(crate) fn unchoke(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// The same with every way to find peers: for a test in a network of its own.
+/// The same with all sources of peers, for a test in a network namespace of its own.
 pub(crate) fn unrestricted(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unchoke"));
     command.current_dir(folder).args(words);
     command.env("XDG_STATE_HOME", folder.join(".state"));
-    // A proxy of the machine has no business in a test on loopback.
+    // Ignore proxies of the environment in tests on loopback.
     for name in [
         "http_proxy",
         "HTTP_PROXY",
@@ -46,7 +47,7 @@ pub(crate) fn unrestricted(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Runs the command to its end.
+/// Runs the command and waits for its end.
 pub(crate) fn run(folder: &Path, words: &[&str]) -> Output {
     let child = unchoke(folder, words)
         .stdin(Stdio::null())
@@ -56,7 +57,7 @@ pub(crate) fn run(folder: &Path, words: &[&str]) -> Output {
     wait(child.expect("the command starts"), words)
 }
 
-/// Waits for a child, not for ever.
+/// Waits for a child process, with a time limit.
 pub(crate) fn wait(mut child: Child, words: &[&str]) -> Output {
     let deadline = Instant::now() + PATIENCE * 2;
     while child.try_wait().expect("waits").is_none() {
@@ -77,7 +78,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Fails unless the command ended with `status` and one sentence on standard error that holds
+/// Fails unless the command ended with `status` and one sentence on standard error that contains
 /// `part`.
 pub(crate) fn assert_sentence(output: &Output, status: i32, part: &str) {
     let said = stderr(output);
@@ -91,14 +92,14 @@ pub(crate) fn assert_sentence(output: &Output, status: i32, part: &str) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// A command in the background that listens; it ends with this value.
+/// A listening command in the background. It is killed when this is dropped.
 pub(crate) struct Listening {
     pub(crate) child: Child,
     pub(crate) port: u16,
 }
 
 impl Listening {
-    /// Starts the command with `--json` and waits until it says where it listens.
+    /// Starts the command with `--json` and waits until it reports its port.
     pub(crate) fn start(mut command: Command) -> Self {
         command
             .arg("--json")
@@ -113,7 +114,7 @@ impl Listening {
                 break u16::try_from(event["port"].as_u64().expect("a port")).expect("a port");
             }
         };
-        // Drained, or the command would end when nobody reads what it says.
+        // Keep reading: the command would end if its output had no reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
     }
@@ -126,13 +127,13 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// A command in the background whose events can be waited for; it ends with this value.
+/// A command in the background whose events a test can wait for. It is killed when this is dropped.
 pub(crate) struct Reporting {
     pub(crate) child: Child,
     events: std::sync::mpsc::Receiver<serde_json::Value>,
@@ -151,14 +152,14 @@ impl Reporting {
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let event = serde_json::from_str(&line).expect("JSON");
-                // Whoever waits for no more events goes away.
+                // Sending fails if the test waits for no more events.
                 drop(sender.send(event));
             }
         });
         Self { child, events }
     }
 
-    /// The next event that is `wanted`.
+    /// The next event that `wanted` accepts.
     pub(crate) fn until(&self, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
         let mut seen = Vec::new();
         loop {
@@ -176,7 +177,7 @@ impl Reporting {
 
 impl Drop for Reporting {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -190,7 +191,7 @@ pub(crate) fn signal(child: &Child, signal: &str) {
     assert!(sent.expect("kill runs").success());
 }
 
-/// A folder on a file system of its own. `None`, with a word, where that is not allowed.
+/// A folder with a file system of its own. `None`, with a message, if mounting is not allowed.
 pub(crate) struct Mounted {
     folder: tempfile::TempDir,
 }
@@ -217,12 +218,12 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily, as a child may still hold a file.
+        // A lazy unmount, because a child may still use a file.
         drop(Command::new("umount").arg("-l").arg(self.path()).status());
     }
 }
 
-/// A seed of the sample as its own process.
+/// A seed of the sample in a process of its own.
 pub(crate) fn seed(sample: &Sample, extra: &[&str]) -> Listening {
     let folder = sample.folder.path();
     sample.write_torrent(folder);

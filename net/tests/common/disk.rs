@@ -1,4 +1,4 @@
-//! What lies on disk after a download, compared with what is claimed.
+//! Compares the files of a download with the claims of its resume data.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -16,7 +16,7 @@ use super::command::{run, seed, stderr};
 /// The largest file of a download.
 pub(crate) const BIG: &str = "downloads/sample/größe-世界.bin";
 
-/// A folder with the .torrent file, where downloads go to `downloads`.
+/// A folder with the .torrent file; downloads go to its subfolder `downloads`.
 pub(crate) fn home_of(sample: &Sample) -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("temporary folder");
     sample.write_torrent(home.path());
@@ -33,7 +33,7 @@ fn entries(sample: &Sample, folder: &Path) -> Vec<FileEntry> {
     file_entries(&sample.metainfo, folder, &Choice::default())
 }
 
-/// A finished download in a new folder.
+/// A folder with a finished download.
 pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
     let home = home_of(sample);
     let seed = seed(sample, &[]);
@@ -42,7 +42,7 @@ pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
     home
 }
 
-/// What resume data says that is there, without reading it.
+/// The resume data and the storage of a download.
 pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
     let storage = Storage::open(folder, entries(sample, folder)).expect("open");
     let metainfo = &sample.metainfo;
@@ -54,10 +54,10 @@ pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
     (resume, storage)
 }
 
-/// Fails if resume data claims a piece that is not good; gives the number of claims.
+/// Fails if the resume data claims a bad piece. Returns the number of claimed pieces.
 pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
     if !folder.exists() {
-        return 0; // Killed before it made the folder.
+        return 0; // The process was killed before it created the folder.
     }
     let (resume, storage) = resume_of(sample, folder);
     let Loaded::Known(known) = resume.load(&storage) else {
@@ -79,10 +79,10 @@ pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
     known.good.count()
 }
 
-/// Pieces that are right, whoever claims them.
+/// Number of good pieces on disk, whether claimed or not.
 pub(crate) fn good_on_disk(sample: &Sample, folder: &Path) -> u32 {
     let Ok(storage) = Storage::open(folder, entries(sample, folder)) else {
-        return 0; // Killed before it made the folder.
+        return 0; // The process was killed before it created the folder.
     };
     let pieces = sample.metainfo.geometry.piece_count();
     let (none, all) = (Bitfield::empty(pieces), Bitfield::full(pieces));

@@ -1,4 +1,4 @@
-//! What the tests share: a torrent with everything in it that has ever been hard.
+//! Shared by the tests: sample torrents with all cases that have caused problems.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod clients;
@@ -22,10 +22,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use unchoke_core::metainfo::{Builder, Metainfo, NewFile};
 use unchoke_net::session::{Goal, Notice, Outcome, Session, SessionError, Settings};
 
-/// No test takes longer than this; a hang is a failure.
+/// Time limit for each step of a test. A hang counts as failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A torrent and the folder that holds its payload.
+/// A torrent and the folder with its payload.
 pub(crate) struct Sample {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) payload: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     words.flatten().take(length).collect()
 }
 
-/// Nested folders, an empty file, a unicode name, files shorter than a block, a short last piece.
+/// Nested folders, an empty file, a Unicode name, files shorter than a block, a short last piece.
 pub(crate) fn sample() -> Sample {
     sample_with(&[], 32 * 1024, 700_001)
 }
@@ -54,7 +54,7 @@ pub(crate) fn sample_with(trackers: &[String], piece_bytes: u32, big: usize) -> 
     sample_called("sample", trackers, piece_bytes, big)
 }
 
-/// The same under a name of its own.
+/// The same with another name.
 pub(crate) fn sample_called(
     name: &str,
     trackers: &[String],
@@ -117,7 +117,7 @@ impl Sample {
         }
     }
 
-    /// Fails unless `folder` holds every file with the right bytes.
+    /// Fails unless `folder` contains every file with the right content.
     pub(crate) fn assert_in(&self, folder: &Path) {
         for (path, start, end) in &self.files {
             let found = fs::read(folder.join(path)).expect("the file is there");
@@ -129,7 +129,7 @@ impl Sample {
         }
     }
 
-    /// The .torrent file on disk.
+    /// Writes the .torrent file. Returns its path.
     pub(crate) fn write_torrent(&self, folder: &Path) -> PathBuf {
         let path = folder.join("sample.torrent");
         fs::write(&path, &self.torrent).expect("write");
@@ -140,13 +140,13 @@ impl Sample {
         Settings {
             trackers: false,
             idle_timeout: Some(PATIENCE),
-            // A seed with which the first rechoke comes within a second, not after ten.
+            // With this random seed, the first rechoke comes within a second, not after ten.
             run_seed: 11,
             ..Settings::new(Arc::clone(&self.metainfo), folder.to_path_buf())
         }
     }
 
-    /// A seed on a port of its own, until the runtime ends.
+    /// Starts a seed on a port of its own. It runs until the runtime ends.
     pub(crate) async fn seed(&self) -> SocketAddr {
         let mut settings = self.settings(self.folder.path());
         settings.goal = Goal::Seed;
@@ -162,7 +162,7 @@ impl Sample {
     }
 }
 
-/// Runs a session to its end and gives everything it said.
+/// Runs a session to its end. Returns its result and all notices.
 pub(crate) async fn run(settings: Settings) -> (Result<Outcome, SessionError>, Vec<Notice>) {
     let (notices, heard) = unbounded_channel();
     let run = async {
