@@ -1,9 +1,10 @@
 //! One torrent on the network: the task that owns [`unchoke_core::torrent::Torrent`].
 //!
-//! [`Session::open`] prepares files and sockets, [`Session::run`] drives the client core until its goal
-//! is reached. The parts: `drive` inputs and outputs; `peers` sockets; `found` and [`check`] what is on
-//! disk already; `damage` what is not good any more; `announce` trackers; `web_seeds`; `status`
-//! what a user sees; [`board`] and `showing` what those see who look.
+//! [`Session::open`] prepares files and sockets; [`Session::run`] drives the client core until its
+//! goal is reached. The modules: `drive` feeds inputs and carries out outputs; `peers` holds
+//! sockets; `found` and [`check`] examine existing data; `damage` handles pieces that are no longer
+//! good; `announce` asks trackers; `web_seeds` runs web seeds; `status` makes the figures for the
+//! user; [`board`] and `showing` pass them to the web page.
 
 mod announce;
 pub mod board;
@@ -62,94 +63,95 @@ pub use explain::{Explained, LastWord};
 pub use limits::{Earlier, Seeding};
 pub use status::{Notice, Status};
 
-/// What the client core takes and gives on the network.
+/// The inputs of the client core, with Internet addresses.
 type ClientInput = client::Input<Internet>;
 type ClientOutput = client::Output<Internet>;
 
-/// What a session is for.
+/// The goal of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// Fetch everything that is wanted, then end.
+    /// Download all wanted pieces, then end.
     Complete,
-    /// Fetch so many more pieces, then end.
+    /// Download this many further pieces, then end.
     Pieces(u32),
-    /// Fetch what is missing, then upload until stopped.
+    /// Download the missing pieces, then upload until stopped.
     CompleteAndSeed,
-    /// Upload what is there, which must be all that is wanted; write nothing.
+    /// Upload. All wanted pieces must exist; nothing is written.
     Seed,
 }
 
-/// What to do and how.
+/// The settings of a session.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The torrent.
     pub metainfo: Arc<Metainfo>,
     /// Folder that holds the torrent's file or folder.
     pub folder: PathBuf,
-    /// Which files, and which before others.
+    /// Which files are wanted, and with which priority.
     pub choice: Choice,
-    /// When to end.
+    /// The goal of the session.
     pub goal: Goal,
-    /// Id of the choking policy.
+    /// The id of the choking policy.
     pub policy: String,
-    /// What is set of its parameters; the others have their defaults.
+    /// The policy parameters that are set; the others have their defaults.
     pub parameters: Parameters,
-    /// Id of the piece picker.
+    /// The id of the piece picker.
     pub picker: String,
-    /// What else client profiles say.
+    /// Other settings of the client profile.
     pub tuning: Tuning,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
-    /// Peers to connect to, beside those that trackers name.
+    /// Peers to connect to, in addition to those from trackers.
     pub peers: Vec<SocketAddr>,
-    /// Ask the trackers of the torrent.
+    /// Whether to ask the trackers of the torrent.
     pub trackers: bool,
-    /// Use the web seeds of the torrent.
+    /// Whether to use the web seeds of the torrent.
     pub web_seeds: bool,
-    /// Connections at most, both ways together.
+    /// Most connections, in both directions together.
     pub max_connections: u16,
-    /// Whether connections are encrypted.
+    /// The setting for encryption.
     pub encryption: Encryption,
-    /// How connections leave this machine.
+    /// The route of connections.
     pub route: Route,
-    /// The distributed hash table, if it is to be used. Never for a private torrent.
+    /// The distributed hash table, if it is used. Never for a private torrent.
     pub dht: Option<Dht>,
-    /// Announces in the local network, if they are wanted. Never for a private torrent.
+    /// The local service discovery, if it is used. Never for a private torrent.
     pub lsd: Option<Lsd>,
-    /// Whether connections go over uTP.
+    /// The setting for uTP.
     pub utp: UtpMode,
-    /// Ask the gateway for a port that leads to us.
+    /// Whether to ask the gateway for a port mapping.
     pub portmap: bool,
-    /// Payload upload in bytes/s.
+    /// Cap of the payload upload, in bytes/s.
     pub upload_cap: Option<u64>,
-    /// Payload download in bytes/s.
+    /// Cap of the payload download, in bytes/s.
     pub download_cap: Option<u64>,
-    /// The part of caps that other torrents share; the two above are then what it may use at first.
+    /// The share of caps that several torrents divide. The two caps above are then its initial
+    /// values.
     pub share: Option<Arc<Share>>,
     /// When to end seeding.
     pub seeding: Seeding,
-    /// Give up after so long in all.
+    /// Give up after this time in total.
     pub timeout: Option<Duration>,
-    /// Give up after so long without a useful byte.
+    /// Give up after this time without a useful byte.
     pub idle_timeout: Option<Duration>,
-    /// Hash every piece that is there, whatever resume data says.
+    /// Hash every existing piece, even if there is resume data.
     pub recheck: bool,
-    /// Write over files that are not of this torrent.
+    /// Overwrite files that do not belong to this torrent.
     pub overwrite: bool,
-    /// Say every few seconds what is known of why nothing comes.
+    /// Report regularly why no data arrives.
     pub explain: bool,
-    /// Show how it goes, and take orders, here.
+    /// The board on which to show figures and from which to take orders.
     pub board: Option<board::Board>,
-    /// Record the session here.
+    /// The file for the recording.
     pub record: Option<PathBuf>,
-    /// Seed of the random streams.
+    /// The seed of the random streams.
     pub run_seed: u64,
-    /// Which of the peers that share the seed this is: each has streams of its own.
+    /// The number of this client among those that share the seed. Each has its own random streams.
     pub run_peer: u32,
 }
 
 impl Settings {
-    /// The defaults: fetch everything into `folder` by the optimized policy.
+    /// The defaults: download everything into `folder` with the optimized policy.
     #[must_use]
     pub fn new(metainfo: Arc<Metainfo>, folder: PathBuf) -> Self {
         Self {
@@ -189,8 +191,7 @@ impl Settings {
     }
 }
 
-/// What we say in the extension handshake. BEP 10. Peers of a private torrent come from its tracker
-/// alone. BEP 27.
+/// Our extension handshake. BEP 10. A private torrent gets peers from its tracker only. BEP 27.
 fn hello(port: u16, metainfo: &Metainfo, exchange: bool) -> ExtendedHandshake {
     let ours = [(PEX_NAME, PEX_ID), (METADATA_NAME, METADATA_ID)];
     let offered = |name: &str| !metainfo.private && (exchange || name != PEX_NAME);
@@ -202,43 +203,43 @@ fn hello(port: u16, metainfo: &Metainfo, exchange: bool) -> ExtendedHandshake {
         listen_port: (port > 0).then_some(port),
         client: Some(concat!("Unchoke ", env!("CARGO_PKG_VERSION")).into()),
         request_queue: Some(2000),
-        // Where it is true: the torrent knows whether it lacks or hides something.
+        // The torrent sends this only when it is true: nothing is missing, and no piece is hidden.
         upload_only: Some(true),
     }
 }
 
-/// Why a session could not start, or broke off.
+/// Why a session could not start, or failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// An unknown policy or picker.
+    /// An unknown policy, policy parameter or picker.
     #[error("{0}")]
     Origin(#[from] OriginError),
-    /// The port is taken or forbidden.
+    /// The port is in use or forbidden.
     #[error("cannot listen on port {port}: {source}; choose another with --port")]
     Listen {
-        /// As asked for.
+        /// The requested port.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A file failed. What was verified is kept.
+    /// A file operation failed. Verified pieces are kept.
     #[error(
-        "{0}; mend that or choose another folder, then run the same command again: what was verified is kept"
+        "{0}; fix this or choose another folder, then run the same command again: verified pieces are kept"
     )]
     Storage(#[from] StorageError),
-    /// A file of somebody else has a name of the torrent.
-    #[error("{0}; move it away, choose another folder, or have it written over with --overwrite")]
+    /// An existing file with a name of the torrent does not belong to it.
+    #[error("{0}; move it away, choose another folder, or overwrite it with --overwrite")]
     InTheWay(String),
-    /// Something else of the system failed.
+    /// Another operation of the system failed.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A seed must have everything.
+    /// A seed lacks pieces.
     #[error(
         "{missing} of {} missing or wrong in {}, which must be the folder that holds the torrent's file \
          or folder; fetch them with `unchoke download --seed`",
@@ -246,11 +247,11 @@ pub enum SessionError {
         folder.display()
     )]
     Incomplete {
-        /// Pieces that are missing or wrong.
+        /// Number of missing or wrong pieces.
         missing: u32,
-        /// Pieces of the torrent.
+        /// Number of pieces of the torrent.
         pieces: u32,
-        /// Where they were looked for.
+        /// The folder with the data.
         folder: PathBuf,
     },
 }
@@ -260,30 +261,30 @@ pub enum SessionError {
 pub enum End {
     /// The goal was reached.
     Done,
-    /// It was told to stop.
+    /// It was stopped.
     Stopped,
-    /// It gave up; the sentence says why.
+    /// It gave up; the sentence gives the reason.
     GaveUp(String),
-    /// Data that was to be uploaded is not good any more; the sentence says which.
+    /// A seed's data is no longer good; the sentence says which.
     Damaged(String),
 }
 
-/// What came of a session.
+/// The result of a session.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// How it ended.
     pub end: End,
     /// The verified pieces.
     pub have: Bitfield,
-    /// Of the pieces that were wanted: those that are there, and all.
+    /// Number of wanted pieces that are complete, and of all wanted pieces.
     pub wanted: (u32, u32),
-    /// All of them are there.
+    /// Whether all wanted pieces are complete.
     pub done: bool,
     /// Pieces verified in this session.
     pub fetched_pieces: u32,
     /// Where the bytes went.
     pub ledger: Ledger,
-    /// From the start of the run to its end.
+    /// Duration of the run.
     pub elapsed: Duration,
     /// What could not be saved, if anything.
     pub warnings: Vec<String>,
@@ -294,7 +295,7 @@ pub struct Outcome {
 pub struct Session {
     settings: Settings,
     port: u16,
-    /// Large, and moved with the session.
+    /// Boxed, because it is large and moved with the session.
     client: Box<Client<Internet>>,
     epoch: Clock,
     recorder: Option<Recorder>,
@@ -312,12 +313,13 @@ pub struct Session {
     gateway: gateway::Gateway,
     progress: status::Progress,
     notices: UnboundedSender<Notice>,
-    /// Payload of the `Piece` message just handed in, until the torrent says what to do with it.
+    /// Payload of the `Piece` message just fed to the torrent, until the torrent accepts or rejects
+    /// it.
     pending: Option<crate::buffers::Buffer>,
     failure: Option<StorageError>,
     damage: damage::Damage,
     dictionary: dictionary::Dictionary,
-    /// Hashes of version 2, for peers that came by a magnet link.
+    /// Hashes of version 2, for peers that use a magnet link.
     hashes: Option<Box<unchoke_core::hashes::Serve>>,
     web_seeds: web_seeds::WebSeeds,
     told: explain::Told,
@@ -347,7 +349,7 @@ impl Session {
     }
 
     fn notify(&self, notice: Notice) {
-        // A user who went away needs no notices.
+        // Sending fails if the user of the notices is gone.
         drop(self.notices.send(notice));
     }
 }

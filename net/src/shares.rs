@@ -1,18 +1,18 @@
-//! Rate caps that the torrents of one process share. Each tells twice a second what it uses, and hears
-//! what it may use; together they never have more than the cap.
+//! Rate caps shared by the torrents of one process. Each torrent reports its rates twice a second
+//! and gets its new caps. The sum of the caps never exceeds the shared cap.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use unchoke_core::shares::{divide, wish};
 
-/// Rates up and down, bytes/s; `None` is no cap.
+/// Caps of upload and download in bytes/s; `None` means no cap.
 pub type Caps = [Option<u64>; 2];
 
-/// What one torrent uses and may use, up and down, bytes/s.
+/// The rates and caps of one torrent: upload and download, in bytes/s.
 #[derive(Clone, Copy, Debug, Default)]
 struct Member {
     rates: [u64; 2],
-    /// What it was told last.
+    /// The caps that the torrent was given last.
     in_force: [u64; 2],
 }
 
@@ -22,11 +22,11 @@ struct Inner {
     members: Vec<Option<Member>>,
 }
 
-/// The limits of a process. Clones are the same limits.
+/// The shared limits of a process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Shares(Arc<Mutex<Inner>>);
 
-/// One torrent's part of the caps; the others have it when this value is dropped.
+/// The part of one torrent in the caps. Dropping it frees the part for the others.
 #[derive(Debug)]
 pub struct Share {
     all: Shares,
@@ -34,7 +34,7 @@ pub struct Share {
 }
 
 impl Shares {
-    /// Nobody has a part of `caps` yet.
+    /// Limits without torrents.
     #[must_use]
     pub fn new(caps: Caps) -> Self {
         Self(Arc::new(Mutex::new(Inner {
@@ -43,7 +43,7 @@ impl Shares {
         })))
     }
 
-    /// Parts for so many torrents that begin together, equal at first.
+    /// Parts for `count` torrents that start together; they begin with equal caps.
     #[must_use]
     pub fn divided(caps: Caps, count: usize) -> Vec<Share> {
         let all = Self::new(caps);
@@ -51,7 +51,7 @@ impl Shares {
         (0..count).map(|_| all.join_with(equal)).collect()
     }
 
-    /// A part for one more: at first what is free, at most an equal part.
+    /// A part for one more torrent. It starts with the free rate, at most an equal part.
     #[must_use]
     pub fn join(&self) -> Share {
         let inner = self.lock();
@@ -84,14 +84,14 @@ impl Shares {
         }
     }
 
-    /// A panic elsewhere leaves the figures usable.
+    /// A panic in another thread leaves the figures usable.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Share {
-    /// What it may use at first.
+    /// The initial caps of this torrent.
     #[must_use]
     pub fn caps(&self) -> Caps {
         let inner = self.all.lock();
@@ -100,7 +100,7 @@ impl Share {
         [0, 1].map(|way| inner.caps[way].map(|_| in_force[way].max(1)))
     }
 
-    /// It uses these rates up and down; what it may use from now on.
+    /// Reports the rates of this torrent. Returns its new caps.
     #[must_use]
     pub fn report(&self, rates: [u64; 2]) -> Caps {
         let mut inner = self.all.lock();
@@ -118,13 +118,13 @@ impl Share {
 }
 
 impl Inner {
-    /// What all of them have.
+    /// The sum of the caps of all torrents.
     fn held(&self, way: usize) -> u64 {
         let here = self.members.iter().flatten();
         here.map(|it| it.in_force[way]).sum()
     }
 
-    /// Gives member `number` its part, but nothing that another still has.
+    /// Sets the cap of member `number`, without exceeding what the others have left.
     fn adjust(&mut self, number: usize, way: usize, cap: u64) {
         let here = self.members.iter().flatten();
         let wishes: Vec<u64> = here
@@ -157,7 +157,7 @@ mod tests {
         let mut caps = shares.iter().map(Share::caps).collect::<Vec<Caps>>();
         for _ in 0..20 {
             for (number, share) in shares.iter().enumerate() {
-                // The first uses all that it may, the others nothing.
+                // The first torrent uses its whole cap, the others use nothing.
                 let used = if number == 0 {
                     caps[0][1].expect("a cap")
                 } else {

@@ -1,4 +1,4 @@
-//! The loop: inputs into the torrent, its outputs carried out.
+//! The main loop: feeds inputs to the client core and carries out its outputs.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -18,12 +18,12 @@ use super::{ClientInput, ClientOutput, End, Goal, Notice, Outcome, Session, Sess
 use crate::connection::{CloseReason, Event, Link, SEND_CREDIT};
 use crate::disk::Report;
 
-/// Events taken at a time before timers are looked at.
+/// Most events handled before the timers are checked.
 const BATCH: usize = 64;
 
 impl Session {
-    /// Runs until the goal is reached, `stop` completes, or something fails. Files are synced and
-    /// resume data is saved in every case.
+    /// Runs until the goal is reached, `stop` completes, or an error occurs. In each case files are
+    /// synced and resume data is saved.
     pub async fn run(
         mut self,
         stop: impl Future<Output = ()> + Send,
@@ -31,7 +31,7 @@ impl Session {
         match self.until_end(stop).await {
             Ok(end) => self.finish(end).await,
             Err(error) => {
-                // What was fetched is worth as much as in a session that ends well.
+                // Save the downloaded pieces after an error, too.
                 let outcome = self.finish(End::Stopped).await;
                 for warning in outcome.map_or(Vec::new(), |it| it.warnings) {
                     tracing::warn!("{warning}");
@@ -79,7 +79,7 @@ impl Session {
         Ok(end)
     }
 
-    /// What is due by the clock.
+    /// Does what is due at this time.
     fn turn(&mut self) -> Result<(), SessionError> {
         let now = self.now();
         if self.client.poll_timeout().is_some_and(|at| at <= now) {
@@ -94,10 +94,10 @@ impl Session {
         self.ask_trackers()
     }
 
-    /// When something is due at the latest.
+    /// The time of the next deadline.
     fn wake(&self) -> Clock {
         let of_run = |at: unchoke_core::time::Instant| {
-            // Far enough for "never", and still a time the clock can express.
+            // Practically "never", but a time that the clock can represent.
             let wait = Duration::from_nanos(at.as_nanos()).min(Duration::from_hours(10_000));
             self.epoch + wait
         };
@@ -110,7 +110,7 @@ impl Session {
         earliest.expect("the status is always due at some time")
     }
 
-    /// Whether the session is over, and how.
+    /// Whether and how the session has ended.
     fn reached(&mut self) -> Option<End> {
         if let Some(sentence) = self.damage_to_seed() {
             return Some(End::Damaged(sentence));
@@ -149,12 +149,12 @@ impl Session {
         None
     }
 
-    /// Hands one input to the torrent, and what follows from carrying out its outputs.
+    /// Feeds one input to the torrent, and then the inputs that result from its outputs.
     pub(super) fn feed(&mut self, input: Input) -> Result<(), SessionError> {
         self.tell(ClientInput::Torrent(input))
     }
 
-    /// Hands one input to the client, and what follows from carrying out its outputs.
+    /// Feeds one input to the client, and then the inputs that result from its outputs.
     pub(super) fn tell(&mut self, input: ClientInput) -> Result<(), SessionError> {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
@@ -179,7 +179,7 @@ impl Session {
         Ok(())
     }
 
-    /// Carries out one output without waiting; what follows from it goes to `inputs`.
+    /// Carries out one output without waiting. Resulting inputs are added to `inputs`.
     fn apply(&mut self, output: ClientOutput, inputs: &mut VecDeque<ClientInput>) {
         match output {
             Output::Send { peer, message } => inputs.extend(self.send(peer, message)),
@@ -223,7 +223,7 @@ impl Session {
         }
     }
 
-    /// Queues a message. A peer that has stopped reading is closed instead.
+    /// Queues a message. If the peer has stopped reading, closes its connection instead.
     pub(super) fn send(&mut self, peer: PeerKey, message: Message) -> Option<ClientInput> {
         if self.web_seeds.send(peer, &message) {
             return None;
@@ -240,11 +240,14 @@ impl Session {
             return None;
         }
         let address = slot.address;
-        self.notify(Notice::Dropped(address, "it does not read".into()));
+        self.notify(Notice::Dropped(
+            address,
+            "it does not read our messages".into(),
+        ));
         self.close(peer, Ended::Unread)
     }
 
-    /// Closes a connection, unless the same turn has closed it before.
+    /// Closes a connection, unless it is already closed.
     fn close(&mut self, peer: PeerKey, how: Ended) -> Option<ClientInput> {
         let slot = self.peers.remove(peer)?;
         self.dictionary.leave(peer);
@@ -269,7 +272,7 @@ impl Session {
         self.close(peer, why.ended())
     }
 
-    /// The peers that the user named.
+    /// Tells the client the addresses of the peers given by the user.
     fn introduce_peers(&mut self) -> Result<(), SessionError> {
         self.tell(ClientInput::Found {
             source: client::source::Source::User,
@@ -396,14 +399,14 @@ impl Session {
                 Ok(())
             }
             Report::Failed(error) => {
-                // The first failure tells most; others follow from it.
+                // Keep the first error; later ones often follow from it.
                 self.failure.get_or_insert(error);
                 Ok(())
             }
         }
     }
 
-    /// The figures of now.
+    /// Reports the current figures.
     fn report_status(&mut self, clock: Clock) -> Result<(), SessionError> {
         let ledger = *self.torrent().ledger();
         let (down_rate, up_rate) = self.progress.sample(clock, &ledger);
@@ -414,7 +417,7 @@ impl Session {
         self.share_limits([up_rate, down_rate])
     }
 
-    /// Of the pieces that are wanted: those that are there, and all.
+    /// Number of wanted pieces that are complete, and of all wanted pieces.
     pub(super) fn wanted(&self) -> (u32, u32) {
         let (choice, have) = (&self.settings.choice, self.torrent().have());
         let all = Bitfield::full(have.piece_count());

@@ -1,4 +1,4 @@
-//! Limits: what the torrents of a process share, and when there has been enough of seeding.
+//! Limits: rates shared by the torrents of a process, and the end of seeding.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use unchoke_core::torrent::Input;
 use super::{Goal, Notice, Session, SessionError, Status};
 use crate::text::clock as shown;
 
-/// When to end seeding, and what was done in earlier runs.
+/// When seeding ends, and what earlier runs have done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seeding {
-    /// When so much was sent, in thousandths of the bytes that are wanted.
+    /// End after this upload, in thousandths of the size of the wanted files.
     pub ratio_permille: Option<u64>,
-    /// After so long with all that is wanted.
+    /// End after this time with all wanted pieces.
     pub time: Option<Duration>,
-    /// What earlier runs did.
+    /// Totals of earlier runs.
     pub earlier: Earlier,
 }
 
-/// What earlier runs did.
+/// Totals of earlier runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// Payload sent.
+    /// Payload uploaded.
     pub uploaded: u64,
-    /// Time with all that is wanted.
+    /// Time with all wanted pieces.
     pub seeded: Duration,
 }
 
-/// Where it stands.
+/// The state of this run.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
-    /// Time with all that is wanted, in this run, before `since`.
+    /// Time with all wanted pieces in this run, up to `since`.
     seeded: Duration,
     since: Option<Clock>,
     told: bool,
 }
 
 impl Session {
-    /// Tells the others what this torrent uses, and the core what it may use.
+    /// Reports the rates of this torrent to the others, and the new caps to the core.
     pub(super) fn share_limits(&mut self, rates: [u64; 2]) -> Result<(), SessionError> {
         let share = self.settings.share.as_ref();
         let Some([upload, download]) = share.map(|it| it.report(rates)) else {
@@ -47,7 +47,7 @@ impl Session {
         self.feed(Input::Limit { upload, download })
     }
 
-    /// Takes note of the time; what was done in all runs so far.
+    /// Updates the seeding time. Returns the totals of all runs.
     fn note_seeding(&mut self, clock: Clock) -> Earlier {
         let done = self.torrent().is_done();
         let reached = &mut self.reached;
@@ -71,7 +71,7 @@ impl Session {
         }
     }
 
-    /// Whether there has been enough of seeding, in words.
+    /// Whether a limit of seeding is reached; returns the reason.
     fn enough(&self, clock: Clock) -> Option<String> {
         let seeds = matches!(self.settings.goal, Goal::Seed | Goal::CompleteAndSeed);
         if !seeds || !self.torrent().is_done() {
@@ -81,7 +81,7 @@ impl Session {
         let limits = &self.settings.seeding;
         let bytes = u128::from(self.wanted_bytes());
         let by_ratio = limits.ratio_permille.filter(|ratio| {
-            // Nobody can ask for anything of a torrent without bytes.
+            // A torrent without bytes never reaches a ratio.
             bytes > 0 && u128::from(uploaded) * 1000 >= bytes * u128::from(*ratio)
         });
         if let Some(ratio) = by_ratio {
@@ -92,7 +92,7 @@ impl Session {
         by_time.map(|it| format!("seeded for {}", shown(it)))
     }
 
-    /// The same, and tells the user once.
+    /// Whether a limit of seeding is reached. Tells the user once.
     pub(super) fn has_seeded_enough(&mut self, clock: Clock) -> bool {
         let Some(why) = self.enough(clock) else {
             return false;
@@ -103,7 +103,7 @@ impl Session {
         true
     }
 
-    /// The figures of now.
+    /// The current figures.
     pub(super) fn figures(&mut self, clock: Clock, down_rate: u64, up_rate: u64) -> Status {
         let mut status = self.status(clock, down_rate, up_rate);
         self.add_seeding(clock, &mut status);
@@ -117,7 +117,7 @@ impl Session {
         self.settings.metainfo.geometry.bytes_in(&wanted)
     }
 
-    /// Puts into a status what goes on over runs.
+    /// Adds the totals of earlier runs to a status.
     fn add_seeding(&mut self, clock: Clock, status: &mut Status) {
         let Earlier { uploaded, seeded } = self.note_seeding(clock);
         (status.uploaded, status.seeded) = (uploaded, seeded);

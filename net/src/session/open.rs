@@ -1,4 +1,4 @@
-//! Getting ready: files, sockets, and what is on disk already.
+//! Prepares a session: files, sockets, and the data on disk.
 
 use std::sync::Arc;
 
@@ -34,25 +34,25 @@ use crate::record::{Origin, Recorder, base_config};
 use crate::storage::StorageError;
 use crate::utp::{Utp, UtpMode};
 
-/// Events on their way to the torrent.
+/// Most queued events for the torrent.
 const EVENTS: usize = 256;
-/// Connections on their way to the torrent.
+/// Most queued new connections.
 const ARRIVALS: usize = 16;
-/// Web seeds that each may be filling a block: more than are used at a time.
+/// Most web seeds that may each be filling a block: more than run at a time.
 const WEB_SEEDS: usize = 8;
-/// Blocks on their way to the disk, beside one that each connection may be reading: 4 MiB.
+/// Most blocks waiting to be written, besides one being received on each connection: 4 MiB.
 const BLOCKS_IN_FLIGHT: usize = 256;
 
 impl Session {
-    /// Opens files and the listening socket, and finds out which pieces are there. Takes as long
-    /// as hashing them, unless resume data vouches for them.
+    /// Opens the files and the listening socket, and finds the verified pieces. Without valid
+    /// resume data this takes as long as hashing all data.
     pub async fn open(
         settings: Settings,
         notices: UnboundedSender<Notice>,
     ) -> Result<Self, SessionError> {
         let metainfo = Arc::clone(&settings.metainfo);
         let geometry = &metainfo.geometry;
-        // A policy that does not exist must not cost the user an hour of hashing.
+        // Check the policy first: an error must not come only after hashing for an hour.
         let name = crate::chance::peer_id();
         origin(&settings, Bitfield::empty(geometry.piece_count()), 0, name).torrent()?;
         let (listener, port) = listen_for(&settings)?;
@@ -114,14 +114,14 @@ impl Session {
     }
 }
 
-/// Answers peers that lack the hashes of version 2, if we have them.
+/// Serves hashes of version 2 to peers, if we have them.
 fn hashes_of(metainfo: &Metainfo) -> Option<Box<Serve>> {
     let trees = metainfo.version_2.as_ref();
     let trees = trees.filter(|it| it.is_complete());
     trees.map(|it| Box::new(Serve::new(Arc::clone(it))))
 }
 
-/// Takes connections in each way that the user wants.
+/// Accepts connections by each transport that the user allows.
 fn listen_on(
     peers: &mut Peers,
     settings: &Settings,
@@ -151,7 +151,7 @@ fn identity(settings: &Settings, name: PeerId) -> Identity {
     }
 }
 
-/// What connections share.
+/// What all connections share.
 fn shared(settings: &Settings, disk: Disk, events: Sender<(Link, Event)>) -> Shared {
     let connections = usize::from(settings.max_connections);
     Shared {

@@ -1,4 +1,4 @@
-//! What a user sees of a session.
+//! The figures and notices of a session for the user.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,82 +9,82 @@ use unchoke_core::ledger::Ledger;
 
 use super::Explained;
 
-/// Rates shown are means over this long.
+/// Displayed rates are averages over this time.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Time between two samples.
 const SAMPLE: Duration = Duration::from_millis(500);
 
-/// Something worth telling.
+/// News for the user.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// The session listens on this port.
     Listening(u16),
-    /// Pieces on disk are being hashed: done and all.
+    /// Pieces on disk are being hashed: number done, and number of all.
     Checking(u32, u32),
-    /// Pieces found on disk, of how many, and whether resume data vouched for them.
+    /// Number of pieces found on disk, number of all pieces, and whether resume data was used.
     Found(u32, u32, bool),
-    /// Something about the files that the user should know.
+    /// A message about files.
     Files(String),
-    /// How it goes; comes twice a second.
+    /// The current figures, twice a second.
     Status(Box<Status>),
-    /// What a tracker said.
+    /// A message about a tracker.
     Tracker(String),
-    /// A sentence about another source of peers.
+    /// A message about another source of peers.
     Source(String),
-    /// What became of a web seed.
+    /// A message about a web seed.
     WebSeed(String),
-    /// There has been enough of seeding; a sentence says why.
+    /// A limit of seeding was reached; the sentence gives the reason.
     Enough(String),
-    /// A connection was closed for cause.
+    /// A connection was closed because of a fault of the peer.
     Dropped(SocketAddr, String),
     /// A peer sent corrupt data and is banned.
     Banned(SocketAddr, String),
-    /// Nothing useful came for a while: why.
+    /// The reason why no useful data arrived for a while.
     Stuck(Box<Explained>),
-    /// How it stands, whether it is stuck or not.
+    /// The facts about the download, whether it is stuck or not.
     Explained(Box<Explained>),
-    /// Every piece that is wanted is here and verified, so long after the run began.
+    /// All wanted pieces are verified; the time since the start of the run.
     Completed(Duration),
 }
 
-/// How a session stands.
+/// The figures of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Since the run began.
+    /// Time since the start of the run.
     pub elapsed: Duration,
-    /// Verified pieces of those that are wanted.
+    /// Number of wanted pieces that are verified.
     pub have_pieces: u32,
-    /// Pieces that are wanted.
+    /// Number of wanted pieces.
     pub pieces: u32,
-    /// Bytes of those verified pieces.
+    /// Bytes in the verified wanted pieces.
     pub have_bytes: u64,
-    /// Bytes of the pieces that are wanted.
+    /// Bytes in the wanted pieces.
     pub total_bytes: u64,
     /// Payload received, bytes/s.
     pub down_rate: u64,
     /// Payload sent, bytes/s.
     pub up_rate: u64,
-    /// Connections to peers.
+    /// Number of connected peers.
     pub peers: usize,
-    /// Web seeds in use.
+    /// Number of running web seeds.
     pub web_seeds: usize,
-    /// Time left at the present rate, if there is one.
+    /// Estimated time to completion at the current rate; `None` if the rate is zero.
     pub left: Option<Duration>,
-    /// Payload sent, in earlier runs as well.
+    /// Payload uploaded, including earlier runs.
     pub uploaded: u64,
-    /// Time with all that is wanted, in earlier runs as well.
+    /// Time with all wanted pieces, including earlier runs.
     pub seeded: Duration,
     /// Where the bytes went.
     pub ledger: Ledger,
 }
 
-/// The bytes that trackers were told of. Trackers that count them take a figure that falls for a lie, and
-/// ours may fall: what a closed connection did not take is no longer counted as sent.
+/// The byte counts last announced to trackers. They must never fall, because some trackers treat
+/// that as cheating. Our own counts may fall: unsent bytes of a closed connection are subtracted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
-    /// Payload sent.
+    /// Payload uploaded.
     pub(super) uploaded: u64,
-    /// Payload received.
+    /// Payload downloaded.
     pub(super) downloaded: u64,
 }
 
@@ -108,7 +108,7 @@ pub(super) struct Progress {
     samples: VecDeque<Sample>,
     useful: u64,
     useful_at: Clock,
-    /// Verified pieces when the run began.
+    /// Number of verified pieces at the start of the run.
     pub(super) pieces_at_start: u32,
 }
 
@@ -122,14 +122,14 @@ impl Progress {
         }
     }
 
-    /// When the next sample is due.
+    /// The time of the next sample.
     pub(super) fn due(&self, epoch: Clock) -> Clock {
         self.samples.back().map_or(epoch, |it| it.at + SAMPLE)
     }
 
-    /// Takes a sample; gives the rates received and sent in bytes/s.
+    /// Takes a sample. Returns the rates of download and upload, in bytes/s.
     pub(super) fn sample(&mut self, now: Clock, ledger: &Ledger) -> (u64, u64) {
-        // Useful bytes fall when a piece fails, and what comes after that is useful again.
+        // Useful bytes fall when a piece fails its hash; bytes after that are progress again.
         if ledger.payload_useful > self.useful {
             self.useful_at = now;
         }
@@ -148,7 +148,7 @@ impl Progress {
         if ms == 0 {
             return (0, 0);
         }
-        // Either may fall: blocks that a closed connection did not take are no longer counted as sent.
+        // Either count may fall: unsent bytes of a closed connection are subtracted.
         let since = |new: u64, old: u64| rate(new.saturating_sub(old));
         (since(new.received, old.received), since(new.sent, old.sent))
     }
@@ -176,7 +176,7 @@ mod tests {
 
     const PEER: PeerKey = PeerKey(0);
 
-    /// A seed that has handed eight blocks to the link of a peer.
+    /// A seed that has handed eight blocks to the connection of a peer.
     fn stalled_seed() -> (Torrent, u64) {
         let block = BLOCK_BYTES;
         let geometry = Geometry::new(8 * u64::from(block), 8 * block).expect("a piece");
@@ -204,8 +204,8 @@ mod tests {
         (torrent, u64::from(block))
     }
 
-    /// A peer asks, does not read and closes: what was counted as sent is taken back. Also more than
-    /// that, if a driver were wrong.
+    /// A peer requests blocks, does not read, and disconnects: its unsent bytes are subtracted. The
+    /// figures must stay valid even if a faulty driver subtracts too much.
     #[test]
     fn no_figure_goes_wrong_when_what_was_sent_is_taken_back() {
         for blocks in [0_u32, 1, 5, 8, 9, u32::MAX] {
