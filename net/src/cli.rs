@@ -1,9 +1,9 @@
-//! The `unchoke` command: what it understands, and how it ends.
+//! The `unchoke` command: its subcommands and exit statuses.
 //!
-//! Exit status: 0 it worked; 1 it did not; 2 wrong usage or bad input; 5 a file, a folder or the
-//! system failed; 130 and 143 stopped by Ctrl-C or a termination signal, with everything saved.
+//! Exit status: 0 success; 1 failure; 2 wrong usage or bad input; 5 error of a file, a folder or
+//! the system; 130 and 143 stopped by Ctrl-C or a termination signal, after everything was saved.
 
-/// Prints a line on standard output. Whoever reads it may have gone, which must not stop the work.
+/// Prints a line on standard output. If the reader is gone, the command goes on.
 macro_rules! say {
     ($($text:tt)*) => {
         drop(std::io::Write::write_fmt(
@@ -72,7 +72,7 @@ use crate::policies;
 use crate::session::SessionError;
 use command::{Command, Options};
 
-/// Why a command ended without success: one sentence, and the exit status.
+/// Why a command failed: one sentence, and the exit status.
 #[derive(Debug)]
 struct Failure {
     status: u8,
@@ -92,7 +92,7 @@ impl Failure {
         Self::new(5, sentence)
     }
 
-    /// Stopped by a signal: the user knows why.
+    /// Stopped by a signal. The user needs no message.
     fn silent(status: u8) -> Self {
         Self::new(status, "")
     }
@@ -114,18 +114,19 @@ impl From<SessionError> for Failure {
     }
 }
 
-/// Runs the command that the arguments ask for.
+/// Runs the command given by the arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     main_with(&[])
 }
 
-/// The same with these policies beside those of the house: `--policy` and recordings name them like any
-/// other. A policy must be a function of its memory, the snapshot and its random stream.
+/// Like [`main`], with these policies in addition to the built-in ones: `--policy` and recordings
+/// can name them. The decisions of a policy must depend only on its own memory, the snapshot and
+/// its random stream.
 #[must_use]
 pub fn main_with(own: &[&'static Entry]) -> ExitCode {
     let added = policies::add(own).map_err(Failure::bad_input);
-    // The help lists them.
+    // Set before parsing, because `--help` lists the policies.
     let done = added.and_then(|()| carry_out(Options::parse().command));
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,8 +155,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// What happens inside is logged to standard error when `UNCHOKE_LOG` asks for it, for example
-/// `UNCHOKE_LOG=debug`.
+/// Logs internal events to standard error if `UNCHOKE_LOG` is set, for example `UNCHOKE_LOG=debug`.
 fn start_logging() -> Result<(), Failure> {
     let targets = match std::env::var_os("UNCHOKE_LOG") {
         None => Targets::new().with_default(LevelFilter::WARN),
@@ -176,8 +176,8 @@ fn start_logging() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs `work` to its end. What is still under way then, such as a request to a tracker that does
-/// not answer, is not waited for.
+/// Runs `work` to its end. Does not wait for other tasks, for example a request to a tracker that
+/// does not answer.
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -200,13 +200,14 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         )));
     }
     let mut bytes = Vec::new();
-    // One byte more than a torrent may have: the parser then says that it is too long.
+    // Read one byte more than allowed, so that the parser reports a file that is too long.
     let most = u64::from(Limits::TORRENT_FILE.bytes) + 1;
     file.take(most).read_to_end(&mut bytes).map_err(cannot)?;
     unpacked(bytes).map_err(cannot)
 }
 
-/// What is in `bytes` if they are gzip, as much of it as a torrent may have; else `bytes`.
+/// Decompresses `bytes` if they are gzip, up to one byte over the limit for torrents; otherwise
+/// returns `bytes`.
 fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
@@ -218,13 +219,13 @@ fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     Ok(inflated)
 }
 
-/// The torrent in `bytes`; `shown` is where they come from.
+/// Parses the torrent in `bytes`; `shown` names its origin in messages.
 fn parse_torrent(bytes: &[u8], shown: &impl Display) -> Result<Metainfo, Failure> {
     let parsed = Metainfo::parse(bytes);
     parsed.map_err(|error| Failure::bad_input(format!("{shown}: {error}")))
 }
 
-/// A file that is there already is not written over: it may be the torrent, or what it is about.
+/// Fails if the file exists: overwriting it could destroy the torrent or its payload.
 fn spare(path: &Path, option: &str) -> Result<(), Failure> {
     if path.exists() {
         return Err(Failure::bad_input(format!(
@@ -235,7 +236,7 @@ fn spare(path: &Path, option: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same for a recording. A device has nothing to lose.
+/// The same for a recording, except for devices: writing to them overwrites nothing.
 fn spare_recording(path: &Path) -> Result<(), Failure> {
     let is_device = |found: Metadata| found.file_type().is_char_device();
     if path.metadata().is_ok_and(is_device) {

@@ -113,7 +113,7 @@ async fn trackers_of_a_link_are_asked_and_a_private_torrent_is_not_given_away() 
     assert_sentence(
         &refused,
         1,
-        "gave up after 2 s: no peer sent what the link names (--timeout)",
+        "gave up after 2 s: no peer sent the info dictionary of the link (--timeout)",
     );
 }
 

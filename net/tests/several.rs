@@ -80,7 +80,7 @@ fn one_that_fails_keeps_no_other_from_its_end() {
         home.path(),
         &[&words[..], &["--no-tracker", "--no-lsd", "--json"]].concat(),
     );
-    assert_sentence(&ended, 2, "2 of 4 torrents did not work out");
+    assert_sentence(&ended, 2, "2 of 4 torrents failed");
     let said = stderr(&ended);
     assert!(said.contains("bad.torrent: "), "{said}");
     assert!(

@@ -1,4 +1,5 @@
-//! `unchoke bench`: the naive and the optimized policy, one after the other, from the same peers.
+//! `unchoke bench`: downloads alternately with the naive and the optimized policy, from the same
+//! peers.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -26,7 +27,7 @@ use crate::web::json;
 /// Time between two redraws of the table on a terminal.
 const REDRAW: Duration = Duration::from_millis(500);
 
-/// What one policy did in all its runs so far, the present one included.
+/// The totals of one policy over its runs so far, including the running one.
 #[derive(Clone, Debug, Default)]
 struct Side {
     policy: String,
@@ -55,7 +56,7 @@ impl Side {
         })
     }
 
-    /// What tells it from the other, which may run the same policy.
+    /// The label of the column. Both columns may run the same policy with different parameters.
     fn label(&self) -> String {
         label(&self.policy, &self.parameters)
     }
@@ -68,7 +69,7 @@ impl Side {
     }
 }
 
-/// The table, redrawn in place on a terminal.
+/// The table, which is redrawn in place on a terminal.
 struct Screen {
     live: bool,
     lines: usize,
@@ -82,7 +83,7 @@ impl Screen {
         self.replace(&format!("{}\n{}\n", glance(sides), cut(below)));
     }
 
-    /// Puts `text` where the last drawing was.
+    /// Replaces the last drawing by `text`.
     fn replace(&mut self, text: &str) {
         if !self.live {
             return;
@@ -99,7 +100,7 @@ impl Screen {
 
 pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
-    // A mistake in the second is known before the first has run.
+    // Check both policies before the first run.
     let [naive, optimized] = Column::ALL.map(|it| Side::of(it, options));
     let mut sides = [naive?, optimized?];
     block_on(async {
@@ -107,7 +108,8 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
         let live = !options.json && std::io::stdout().is_terminal();
         let mut screen = Screen { live, lines: 0 };
         for round in 0..options.rounds {
-            // The first run warms up peers and caches: each policy goes first as often.
+            // The first run of a pair warms up peers and caches, so the policies take turns to go
+            // first.
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
                 Box::pin(one_run(
@@ -132,7 +134,7 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
     })
 }
 
-/// Makes one download into a folder of its own and adds what it cost.
+/// Makes one download into a folder of its own and adds its cost to the totals.
 async fn one_run(
     options: &Bench,
     metainfo: &Arc<Metainfo>,
@@ -185,7 +187,7 @@ async fn one_run(
     Ok(())
 }
 
-/// A folder that is removed with everything in it.
+/// A folder that is deleted with its content when this is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -208,7 +210,8 @@ impl Drop for Scratch {
     }
 }
 
-/// The rows: name, and the figure of one side. The columns of the ledger, as in the simulator.
+/// The rows of the table: the columns of the ledger, as in the simulator, with the figures of one
+/// policy.
 fn rows(tally: &Tally) -> Vec<(String, u64)> {
     let ledger = &tally.ledger;
     let mut rows = vec![
@@ -237,7 +240,7 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
     rows
 }
 
-/// Savings of `optimized` against `naive` in tenths of a percent; `None` without anything to save.
+/// Savings of `optimized` compared to `naive`, in tenths of a percent; `None` if `naive` is zero.
 fn saving(naive: u64, optimized: u64) -> Option<i128> {
     let (naive, optimized) = (i128::from(naive), i128::from(optimized));
     (naive > 0).then(|| (naive - optimized) * 1000 / naive)
@@ -248,8 +251,8 @@ fn percent(tenths: i128) -> String {
     format!("{sign}{}.{} %", tenths.abs() / 10, tenths.abs() % 10)
 }
 
-/// Both sides while they run, in few lines: what is higher or wider than the terminal cannot be
-/// redrawn in place. The full table follows at the end.
+/// A short table of both policies while they run. A table that is higher or wider than the terminal
+/// cannot be redrawn in place. The full table follows at the end.
 fn glance(sides: &[Side; 2]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
@@ -285,7 +288,7 @@ fn table(sides: &[Side; 2]) -> Table {
     table.add_row(["runs completed", &runs[0], &runs[1], ""]);
     let right = rows(&optimized.total());
     for ((name, value), (_, other)) in rows(&naive.total()).into_iter().zip(right) {
-        // The causes of waste are always there, a kind of message only if either side has it.
+        // Show all causes of waste, but only the kinds of messages that occurred.
         if value == 0 && other == 0 && !name.starts_with("payload_") {
             continue;
         }

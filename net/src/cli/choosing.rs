@@ -1,4 +1,4 @@
-//! `--files` and `--priority`: which files of a torrent the user means.
+//! `--files` and `--priority`: the user's selection of files.
 
 use std::ops::RangeInclusive;
 
@@ -9,32 +9,32 @@ use unchoke_core::wanted::Priority;
 use super::Failure;
 use crate::choice::Choice;
 
-/// Which files of the torrent.
+/// Options that select files of the torrent.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Choosing {
     /// Only these files: numbers as `unchoke show` prints them (`1,3-5`), or a path, a folder, a name or
     /// a pattern (`*.flac`); may be given several times
     #[arg(long, value_name = "FILES", value_parser = Named::parse)]
     pub(super) files: Vec<Named>,
-    /// How urgent files are: `high=FILES`, `normal=FILES`, `low=FILES` or `skip=FILES`; may be given
+    /// Priority of files: `high=FILES`, `normal=FILES`, `low=FILES` or `skip=FILES`; may be given
     /// several times, and the last one counts
     #[arg(long = "priority", value_name = "LEVEL=FILES", value_parser = parse_priority)]
     pub(super) priorities: Vec<(Priority, Named)>,
 }
 
 impl Choosing {
-    /// Whether nothing is chosen.
+    /// Whether neither option is given.
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty() && self.priorities.is_empty()
     }
 }
 
-/// Files as a user names them.
+/// Files, as the user writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// By their numbers, counted from 1 as `unchoke show` does.
+    /// Numbers, counted from 1 as in `unchoke show`.
     Numbers(Vec<RangeInclusive<usize>>),
-    /// By a path, a folder or a name; `*` and `?` stand for anything.
+    /// A path, a folder or a name, with the wildcards `*` and `?`.
     Pattern(String),
 }
 
@@ -50,11 +50,11 @@ impl Named {
         }
         let ranges = text.split(',').map(|it| range(it.trim()));
         let ranges: Option<Vec<_>> = ranges.collect();
-        let wrong = || format!("`{text}` are no file numbers; write for example `1,3-5`");
+        let wrong = || format!("`{text}` is not a list of file numbers; write for example `1,3-5`");
         ranges.map(Self::Numbers).ok_or_else(wrong)
     }
 
-    /// The files of the torrent that are meant; not empty.
+    /// Finds the files of the torrent. Fails if there are none.
     fn find(&self, metainfo: &Metainfo) -> Result<Vec<usize>, Failure> {
         let (layout, shown) = (&metainfo.layout, &metainfo.name);
         let all: Vec<usize> = metainfo.own_files().collect();
@@ -97,8 +97,8 @@ fn range(text: &str) -> Option<RangeInclusive<usize>> {
     (1 <= first && first <= last).then_some(first..=last)
 }
 
-/// Whether a pattern means the file with this path: all of it, without the torrent's folder, one of
-/// the folders above it, or its name alone.
+/// Whether a pattern matches a path: the whole path, the path without the torrent's folder, a
+/// folder above the file, or the file name.
 fn means(pattern: &str, path: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
     let inner = path.split_once('/').map_or(path, |it| it.1);
@@ -113,10 +113,11 @@ fn means(pattern: &str, path: &str) -> bool {
         .any(|it| is_like(pattern.as_bytes(), it.as_bytes()))
 }
 
-/// Whether `text` is what `pattern` says; each `*` takes as little as it can, and more if that fails.
+/// Whether `text` matches `pattern`. Each `*` first matches as few characters as possible, and more
+/// if the rest does not match.
 fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
-    // Where the last `*` was, and how far it reaches.
+    // Position after the last `*`, and the end of the text that it has matched so far.
     let mut star = None;
     while seen < text.len() {
         match pattern.get(at) {
@@ -137,7 +138,7 @@ fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     pattern[at..].iter().all(|it| *it == b'*')
 }
 
-/// A priority and the files that have it, as in `high=*.mkv`.
+/// Parses a priority and its files, as in `high=*.mkv`.
 pub(super) fn parse_priority(text: &str) -> Result<(Priority, Named), String> {
     let (level, files) = text
         .split_once('=')
@@ -147,12 +148,17 @@ pub(super) fn parse_priority(text: &str) -> Result<(Priority, Named), String> {
         "normal" => Priority::Normal,
         "low" => Priority::Low,
         "skip" => Priority::Skip,
-        other => return Err(format!("`{other}` is no level: high, normal, low or skip")),
+        other => {
+            return Err(format!(
+                "`{other}` is not a level: write high, normal, low or skip"
+            ));
+        }
     };
     Named::parse(files).map(|files| (level, files))
 }
 
-/// What the user chose. `so`: what a magnet link selects, which counts if the user says nothing else.
+/// The user's selection. `so` is the selection of a magnet link; it counts if the user selects
+/// nothing.
 pub(super) fn choose(
     options: &Choosing,
     metainfo: &Metainfo,
@@ -190,7 +196,7 @@ pub(super) fn choose(
     }
     for (level, files) in &options.priorities {
         for file in files.find(metainfo)? {
-            // A level says how urgent a chosen file is, not that one is chosen.
+            // `--priority` does not add files to those that `--files` selects.
             if !chosen || priorities[file] != Priority::Skip {
                 priorities[file] = *level;
             }
@@ -220,7 +226,7 @@ mod tests {
         );
         for wrong in ["0", "5-3", "1,,2", "-", "1-", "99999999999999999999999"] {
             let error = Named::parse(wrong).expect_err(wrong);
-            assert!(error.contains("no file numbers"), "{error}");
+            assert!(error.contains("list of file numbers"), "{error}");
         }
         assert!(Named::parse(" ").is_err());
     }
@@ -249,7 +255,7 @@ mod tests {
         }
     }
 
-    /// A pattern of many stars is no way to keep us busy: the work is at most length times length.
+    /// A pattern of many stars must not take long: the work is at most the product of both lengths.
     #[test]
     fn a_pattern_of_stars_is_quick() {
         let (pattern, text) = ("*a".repeat(2000), "a".repeat(4000) + "b");

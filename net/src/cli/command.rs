@@ -6,7 +6,7 @@ use super::manual::{Completions, Man};
 use super::options::{Announce, Bench, Check, Create, Download, Seed, Show};
 use super::run::Run;
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 it did not work out, for example no peer or no \
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure, for example no peer or no \
     tracker answered; 2 usage or bad input; 5 a file, a folder or the system failed; 130/143 \
     stopped by a signal, with everything saved.";
 
@@ -20,25 +20,25 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Fetch a torrent; continue what is there already.
+    /// Download a torrent; continue from existing data.
     Download(Download),
-    /// Upload a torrent whose data is complete; ends when the data is damaged meanwhile.
+    /// Upload a torrent whose data is complete; ends if the data gets damaged.
     Seed(Seed),
-    /// Keep all torrents of a folder running: fetch, seed, survive restarts.
+    /// Download and seed all torrents of a folder, also across restarts.
     Run(Box<Run>),
-    /// Fetch a torrent with the naive and with the optimized policy, and compare the bytes.
+    /// Download a torrent with the naive and with the optimized policy, and compare the bytes.
     Bench(Bench),
     /// Make a .torrent file of a file or folder.
     Create(Create),
-    /// Show everything that a .torrent file says.
+    /// Show the content of a .torrent file.
     Show(Show),
-    /// Compare data on disk with a torrent, piece by piece; `download` then mends what is wrong.
+    /// Compare data on disk with a torrent, piece by piece; `download` then repairs it.
     Check(Check),
-    /// Ask the trackers of a torrent, and print what they say.
+    /// Ask the trackers of a torrent and print their answers.
     Announce(Announce),
-    /// Print a script that completes this command in a shell.
+    /// Print a shell completion script for this command.
     Completions(Completions),
-    /// Print the manual page, or write those of all subcommands.
+    /// Print the manual page, or write the pages of all subcommands.
     Man(Man),
 }
 

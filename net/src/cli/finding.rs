@@ -1,5 +1,5 @@
-//! Sources of peers beside trackers, as the user wants them. They are started when the first torrent
-//! needs them, and serve all.
+//! Sources of peers besides trackers, as set by the user. They are started when the first torrent
+//! needs them, and serve all torrents.
 
 use std::sync::OnceLock;
 
@@ -12,21 +12,23 @@ use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
 use crate::lsd::Lsd;
 use crate::utp::UtpMode;
 
-/// Which sources to use.
+/// Options for the sources of peers.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Finding {
     /// Do not use the distributed hash table (DHT); it is never used for private torrents, nor with
     /// --proxy
     #[arg(long)]
     no_dht: bool,
-    /// Ask this node when no other is known, instead of the public ones; may be given several times
+    /// Ask this DHT node while no other is known, instead of the public ones; may be given several
+    /// times
     #[arg(long = "dht-node", value_name = "HOST:PORT", value_parser = parse_peer, conflicts_with = "no_dht")]
     dht_nodes: Vec<String>,
-    /// Do not look for peers in the local network; nobody does for private torrents, nor with --proxy
+    /// Do not look for peers in the local network; this is always off for private torrents and with
+    /// --proxy
     #[arg(long)]
     no_lsd: bool,
-    /// Ask the gateway for a port that leads to us: `auto`, not for private torrents; `always`;
-    /// `never`. Nobody does with --proxy
+    /// Ask the gateway to forward a port to us: `auto`, except for private torrents; `always`;
+    /// `never`. Always off with --proxy
     #[arg(
         long,
         default_value = "auto",
@@ -34,8 +36,8 @@ pub(super) struct Finding {
         hide_possible_values = true
     )]
     portmap: When,
-    /// Connect by uTP, which gives way to others on the line: `off`; `allow`, for peers that want it
-    /// or are not reached by TCP; `only`
+    /// Connect by uTP, which yields to other traffic on the line: `off`; `allow`, for peers that
+    /// use it or cannot be reached by TCP; `only`
     #[arg(
         long,
         default_value = "off",
@@ -45,16 +47,16 @@ pub(super) struct Finding {
     pub(super) utp: UtpMode,
 }
 
-/// When to do something.
+/// Whether to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum When {
-    /// Unless the torrent is private.
+    /// Yes, unless the torrent is private.
     Auto,
     Always,
     Never,
 }
 
-/// The sources of this run.
+/// The running sources.
 pub(super) struct Finders {
     finding: Finding,
     leaving: Leaving,
@@ -64,7 +66,7 @@ pub(super) struct Finders {
 }
 
 impl Finders {
-    /// Nothing runs yet. `port`: where we listen, 0 if the system chooses.
+    /// Starts nothing yet. `port` is our listening port; 0 if the system chooses.
     pub(super) fn new(finding: &Finding, leaving: &Leaving, port: u16) -> Self {
         Self {
             finding: finding.clone(),
@@ -75,36 +77,36 @@ impl Finders {
         }
     }
 
-    /// The distributed hash table, for a torrent of which nothing is known but its hash.
+    /// The distributed hash table, for a torrent of which only the hash is known.
     pub(super) fn dht(&self) -> Option<Dht> {
         self.dht.get_or_init(|| self.start()).clone()
     }
 
-    /// The same, if this torrent may use it.
+    /// The distributed hash table, if this torrent may use it.
     pub(super) fn dht_for(&self, metainfo: &Metainfo) -> Option<Dht> {
         if metainfo.private { None } else { self.dht() }
     }
 
-    /// Announces in the local network, for a torrent of which nothing is known but its hash.
+    /// The local service discovery, for a torrent of which only the hash is known.
     pub(super) fn lsd(&self) -> Option<Lsd> {
         let start = || {
             let route = self.leaving.route();
             let wanted = !self.finding.no_lsd && !route.has_proxy();
             let started = wanted.then(|| Lsd::start(&route))?;
-            // Most often there is no network, which other words will tell.
+            // The usual cause is a missing network, and other messages report that.
             let tell = |error: &std::io::Error| tracing::debug!(%error, "no local discovery");
             started.inspect_err(tell).ok()
         };
         self.lsd.get_or_init(start).clone()
     }
 
-    /// The same, if this torrent may use it.
+    /// The local service discovery, if this torrent may use it.
     pub(super) fn lsd_for(&self, metainfo: &Metainfo) -> Option<Lsd> {
         if metainfo.private { None } else { self.lsd() }
     }
 
-    /// Whether to ask the gateway for a port for this torrent. A private torrent speaks to its tracker
-    /// and its peers, unless the user says more.
+    /// Whether to ask the gateway to forward a port for this torrent. By default a private torrent
+    /// contacts only its tracker and its peers.
     pub(super) fn portmap_for(&self, metainfo: &Metainfo) -> bool {
         match self.finding.portmap {
             When::Auto => !metainfo.private,
@@ -125,7 +127,8 @@ impl Finders {
             } else {
                 named.clone()
             },
-            // Who speaks uTP takes the port of that number.
+            // uTP uses the UDP port with the number of the listening port, so the DHT takes another
+            // one.
             port: if self.finding.utp == UtpMode::Off {
                 self.port
             } else {
@@ -140,7 +143,7 @@ impl Finders {
     }
 }
 
-/// What runs ends, and saves what it knows.
+/// Stops the sources, which save what they know.
 impl Drop for Finders {
     fn drop(&mut self) {
         if let Some(Some(dht)) = self.dht.get() {

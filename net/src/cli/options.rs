@@ -1,4 +1,4 @@
-//! The command line.
+//! The options of the subcommands.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,20 +21,20 @@ use super::url::{parse_tracker, parse_web_seed};
 use super::web::Web;
 use crate::text::{parse_bytes, parse_duration, parse_rate};
 
-/// Peers, limits and sources of a transfer.
+/// Options for peers, limits and sources of a transfer.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Transfer {
-    /// Connect to this peer, too; may be given several times
+    /// Also connect to this peer; may be given several times
     #[arg(long = "peer", value_name = "HOST:PORT", value_parser = parse_peer)]
     pub(super) peers: Vec<String>,
-    /// TCP port to listen on, on all addresses of IPv4 and IPv6; 0 lets the system choose
+    /// TCP port to listen on, on all IPv4 and IPv6 addresses; 0 lets the system choose
     #[arg(long, default_value_t = 0, value_name = "P")]
     pub(super) port: u16,
-    /// Most connections, both ways together [default: 50, or those of the profile]
+    /// Most connections, in both directions together [default: 50, or as in the profile]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
     pub(super) max_connections: Option<u16>,
-    /// Encrypt connections: `off`; `allow`, for peers that want it; `prefer`, the handshake at
-    /// least; `require`, always and the payload too
+    /// Encrypt connections: `off`; `allow`, if the peer requires it; `prefer`, at least the
+    /// handshake; `require`, always and the payload too
     #[arg(
         long,
         default_value = "allow",
@@ -42,10 +42,10 @@ pub(super) struct Transfer {
         hide_possible_values = true
     )]
     pub(super) encryption: Encryption,
-    /// Most payload to send, for example `500 KiB/s` or `10 Mbit/s`
+    /// Limit of the payload upload, for example `500 KiB/s` or `10 Mbit/s`
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) upload_cap: Option<u64>,
-    /// Most payload to receive
+    /// Limit of the payload download
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(super) download_cap: Option<u64>,
     #[command(flatten)]
@@ -55,34 +55,34 @@ pub(super) struct Transfer {
     pub(super) no_tracker: bool,
     #[command(flatten)]
     pub(super) finding: Finding,
-    /// Do not fetch from the web servers that the torrent names
+    /// Do not download from web seeds
     #[arg(long)]
     pub(super) no_web_seed: bool,
     /// Seed of the random choices of policy and picker, to repeat a run
     #[arg(long, value_name = "S")]
     pub(super) run_seed: Option<u64>,
-    /// Number of this peer among those of one run: with the same seed each number makes choices of its
-    /// own, those of the peer of that number in a simulation [default: 0]
+    /// Number of this peer within a run: peers with the same seed and different numbers make
+    /// different random choices, the same as the peer with that number in a simulation [default: 0]
     #[arg(long, value_name = "N", requires = "run_seed")]
     pub(super) run_peer: Option<u32>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Download {
-    /// The .torrent file, its web address, or a magnet link in quotes. Several share the connections and
-    /// the rates, and listen on ports that follow each other
+    /// The .torrent file, its web address, or a magnet link in quotes. Several torrents share the
+    /// connections and the rates, and listen on consecutive ports
     #[arg(value_name = "TORRENT", required = true, num_args = 1..=100)]
     pub(super) torrents: Vec<PathBuf>,
     /// Folder to save into
     #[arg(long, default_value = "downloads", value_name = "DIR")]
     pub(super) out: PathBuf,
-    /// Go on uploading when complete, until stopped
+    /// Continue to upload after completion, until stopped
     #[arg(long)]
     pub(super) seed: bool,
-    /// Hash everything that is there, whatever the resume data of an earlier run says
+    /// Hash all existing data, even if resume data of an earlier run exists
     #[arg(long)]
     pub(super) recheck: bool,
-    /// Write over files that have a name of the torrent but are not of it
+    /// Overwrite existing files that do not belong to the torrent
     #[arg(long)]
     pub(super) overwrite: bool,
     #[command(flatten)]
@@ -91,24 +91,24 @@ pub(super) struct Download {
     pub(super) picker: Option<String>,
     #[command(flatten)]
     pub(super) choosing: Choosing,
-    /// Fetch pieces in their order, to use the beginning before the end is there; the same as
+    /// Download pieces in order, so that the beginning can be used early; the same as
     /// `--picker sequential`
     #[arg(long, conflicts_with = "picker")]
     pub(super) sequential: bool,
-    /// Stop after so many more pieces
+    /// Stop after this many further pieces
     #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) pieces: Option<u32>,
-    /// Give up after so long in all, for example `10 min`
+    /// Give up after this time in total, for example `10 min`
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
-    /// Give up after so long without a useful byte
+    /// Give up after this time without a useful byte
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) idle_timeout: Option<Duration>,
-    /// Say every 10 s what is known of why nothing comes: addresses by source and what became of them,
-    /// what peers give, what trackers said, what is off
+    /// Print every 10 s why no data arrives: addresses by source and their outcome, the state of
+    /// the peers, the answers of trackers, and the features that are off
     #[arg(long)]
     pub(super) explain: bool,
-    /// Record what the core is told and answers, for replay in a test
+    /// Record the inputs and outputs of the core, for replay in a test
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     #[command(flatten)]
@@ -131,15 +131,15 @@ pub(super) struct Seed {
     pub(super) data: PathBuf,
     #[command(flatten)]
     pub(super) choosing: Choosing,
-    /// Hash everything, whatever the resume data of an earlier download says
+    /// Hash all data, even if resume data of an earlier download exists
     #[arg(long)]
     pub(super) recheck: bool,
     #[command(flatten)]
     pub(super) manner: Manner,
-    /// Stop after so long
+    /// Stop after this time
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
-    /// Record what the core is told and answers, for replay in a test
+    /// Record the inputs and outputs of the core, for replay in a test
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     #[command(flatten)]
@@ -157,7 +157,7 @@ pub(super) struct Bench {
     /// The .torrent file
     #[arg(value_name = "FILE.torrent")]
     pub(super) torrent: PathBuf,
-    /// Stop each run after so many pieces
+    /// Stop each run after this many pieces
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) pieces: Option<u32>,
     /// Pairs of runs; the policy that goes first alternates
@@ -175,7 +175,7 @@ pub(super) struct Bench {
     /// Folder for the data of the runs, which is deleted afterwards [default: the system's]
     #[arg(long, value_name = "DIR")]
     pub(super) scratch: Option<PathBuf>,
-    /// Give up a run after so long without a useful byte
+    /// Give up a run after this time without a useful byte
     #[arg(long, default_value = "120 s", value_name = "DURATION", value_parser = parse_duration)]
     pub(super) idle_timeout: Duration,
     #[command(flatten)]
@@ -192,29 +192,29 @@ pub(super) struct Create {
     /// The .torrent file to write; it must not exist
     #[arg(long, value_name = "FILE.torrent")]
     pub(super) out: PathBuf,
-    /// Tracker URL; may be given several times, each is a tier of its own
+    /// Tracker URL; may be given several times, each URL is a tier of its own
     #[arg(long = "tracker", value_name = "URL", value_parser = parse_tracker)]
     pub(super) trackers: Vec<String>,
-    /// Web address of a server that has the data; may be given several times. Of a folder, the address
-    /// of the folder in which it lies
+    /// URL of a web server that has the data; may be given several times. If a folder is shared,
+    /// give the URL of its parent folder
     #[arg(long = "web-seed", value_name = "URL", value_parser = parse_web_seed)]
     pub(super) web_seeds: Vec<String>,
-    /// Bytes of a piece, for example `256 KiB` [default: by size]
+    /// Piece length in bytes, for example `256 KiB` [default: by size]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(super) piece_size: Option<u64>,
-    /// Version 1, which every client knows [default]
+    /// Version 1, which every client supports [default]
     #[arg(long, group = "format")]
     pub(super) v1: bool,
     /// Version 2 only: a merkle tree for each file
     #[arg(long, group = "format")]
     pub(super) v2: bool,
-    /// Versions 1 and 2 in one: each client takes what it knows
+    /// Versions 1 and 2 in one torrent: each client uses the version that it supports
     #[arg(long, group = "format")]
     pub(super) hybrid: bool,
     /// Free text
     #[arg(long, value_name = "TEXT")]
     pub(super) comment: Option<String>,
-    /// Peers come from the trackers only
+    /// Private torrent: peers come from the trackers only
     #[arg(long)]
     pub(super) private: bool,
 }
@@ -261,10 +261,10 @@ pub(super) struct Announce {
     /// The .torrent file
     #[arg(value_name = "FILE.torrent")]
     pub(super) torrent: PathBuf,
-    /// The port that the trackers are told
+    /// The port to announce to the trackers
     #[arg(long, default_value_t = 6881, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
-    /// Ask for the counts of seeds and leechers only, without becoming one
+    /// Only ask for the counts of seeds and leechers, without joining the swarm
     #[arg(long)]
     pub(super) scrape: bool,
     #[command(flatten)]
@@ -272,7 +272,7 @@ pub(super) struct Announce {
 }
 
 impl Download {
-    /// The order of pieces that the user wants, if the user says one.
+    /// The picker that the user chose, if any.
     pub(super) fn picker(&self) -> Option<&str> {
         let sequential = self.sequential.then_some("sequential");
         sequential.or(self.picker.as_deref())

@@ -1,4 +1,4 @@
-//! What one of several torrents of a command has to itself.
+//! The differences between the torrents of one command.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,13 +8,13 @@ use unchoke_core::metainfo::Metainfo;
 use super::Failure;
 use crate::shares::Share;
 
-/// What the torrents of one command must not have in common: the names below the folder, and the
-/// hashes. Each with the words by which the user named it.
+/// Names and hashes in use. Torrents of one command must have different names in the output folder
+/// and different hashes. Each maps to the text by which the user named its torrent.
 #[derive(Debug, Default)]
 pub(super) struct Taken(Mutex<BTreeMap<String, String>>);
 
 impl Taken {
-    /// Takes the hash and the name of a torrent that the user called `shown`.
+    /// Reserves the hash and the name of the torrent that the user named `shown`.
     pub(super) fn take(&self, metainfo: &Metainfo, shown: &str) -> Result<(), Failure> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = metainfo.info_hash.to_string();
@@ -23,7 +23,7 @@ impl Taken {
                 "it is the same torrent as {other}"
             )));
         }
-        // Some file systems do not tell case apart.
+        // Some file systems ignore case.
         let name = metainfo.name.to_lowercase();
         if let Some(other) = taken.get(&name) {
             return Err(Failure::bad_input(format!(
@@ -37,7 +37,7 @@ impl Taken {
         Ok(())
     }
 
-    /// What the user called `shown` is over: gives back its hash and its name.
+    /// Frees the hash and the name of the torrent that the user named `shown`.
     pub(super) fn release(&self, shown: &str) -> Vec<String> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let given = taken.extract_if(.., |_, it| it == shown);
@@ -45,11 +45,11 @@ impl Taken {
     }
 }
 
-/// What one of several torrents has to itself.
+/// What belongs to one of several torrents.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     pub(super) taken: &'a Taken,
-    /// How the user calls it.
+    /// The text by which the user named it.
     pub(super) shown: &'a str,
     pub(super) share: Share,
 }

@@ -1,4 +1,4 @@
-//! How a session is shown: one redrawn line on a terminal, plain lines elsewhere, or JSON.
+//! Shows a session: as one redrawn line on a terminal, as plain lines elsewhere, or as JSON.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -16,16 +16,16 @@ use crate::session::{End, Notice, Outcome, Status};
 use crate::text::{bytes, clock};
 use crate::web::json;
 
-/// Time between two plain lines.
+/// Time between two plain status lines.
 const PLAIN_PERIOD: Duration = Duration::from_secs(5);
 
-/// How to report.
+/// Options for the output.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Reporting {
-    /// Print events as JSON, one a line, on standard output
+    /// Print events as JSON on standard output, one per line
     #[arg(long)]
     pub(super) json: bool,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long, conflicts_with = "json")]
     pub(super) quiet: bool,
 }
@@ -58,9 +58,9 @@ pub(super) struct Printer {
     name: String,
     info_hash: String,
     seeding: bool,
-    /// Tables go with what is said.
+    /// Whether the table of `--explain` is printed.
     explain: bool,
-    /// Other torrents are shown as well: every line says which it is about.
+    /// Whether several torrents are shown. Then every line names its torrent.
     several: bool,
     plain_at: Option<Instant>,
     last: Status,
@@ -80,15 +80,15 @@ impl Printer {
         }
     }
 
-    /// Lines of other torrents come between those of this one.
+    /// Prepares for lines of other torrents in between.
     pub(super) fn beside_others(&mut self) {
         self.several = true;
         if self.style == Style::Terminal {
-            self.style = Style::Plain; // One line cannot be redrawn for all.
+            self.style = Style::Plain; // One line cannot be redrawn for several torrents.
         }
     }
 
-    /// Shows notices until the session is over.
+    /// Shows notices until the session ends.
     pub(super) async fn run(mut self, mut notices: UnboundedReceiver<Notice>) -> Self {
         while let Some(notice) = notices.recv().await {
             match self.style {
@@ -154,7 +154,7 @@ impl Printer {
 
     fn redraw(&self, text: &str) {
         if self.style == Style::Terminal {
-            // A display that fails must not stop us.
+            // A failed write to the terminal must not stop the transfer.
             let mut screen = std::io::stderr().lock();
             drop(write!(screen, "\r\x1b[K{}", cut(text)));
             drop(screen.flush());
@@ -171,7 +171,7 @@ impl Printer {
         }
     }
 
-    /// Prints an event, which says which torrent it is about if there are several.
+    /// Prints an event. If there are several torrents, the event names its torrent.
     fn event(&self, mut value: Value) {
         if let (true, Some(object)) = (self.several, value.as_object_mut()) {
             object.insert("info_hash".into(), self.info_hash.clone().into());
@@ -222,7 +222,7 @@ impl Printer {
         }
     }
 
-    /// The last words of a session.
+    /// Prints the summary of a session.
     pub(super) fn finish(&mut self, outcome: &Outcome, folder: &Path) {
         for warning in &outcome.warnings {
             self.line(&format!("warning: {warning}"));
@@ -270,7 +270,7 @@ impl Printer {
     }
 }
 
-/// `text` cut to a narrow terminal: a line that wraps cannot be redrawn.
+/// Cuts `text` to a narrow terminal: a line that wraps cannot be redrawn.
 pub(super) fn cut(text: &str) -> String {
     text.chars().take(79).collect()
 }
@@ -301,6 +301,6 @@ pub(super) fn status_line(status: &Status, seeding: bool) -> String {
 }
 
 pub(super) fn print_json(value: &Value) {
-    // A reader that went away must not stop the transfer.
+    // A reader that is gone must not stop the transfer.
     drop(writeln!(std::io::stdout().lock(), "{value}"));
 }

@@ -1,8 +1,9 @@
 //! `unchoke run`: one process for all torrents of a folder.
 //!
-//! The folder is the list: a torrent that is put there is fetched and seeded, one that is taken away is
-//! left. So nothing that matters is in memory only: a restart, also after `kill -9`, finds the same list,
-//! the resume data of each torrent, and what [`Store`] remembers.
+//! The folder is the list of torrents: a torrent file put there is downloaded and seeded, and a
+//! torrent whose file is removed is stopped. All other state is on disk, too: after a restart, also
+//! after `kill -9`, the process finds the same list, the resume data of each torrent, and the
+//! records of [`Store`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,33 +31,33 @@ use crate::session::Earlier;
 use crate::session::board::{Board, State};
 use crate::shares::Shares;
 
-/// Time between two looks into the folder.
+/// Time between two checks of the folder.
 const LOOK: Duration = Duration::from_secs(2);
-/// Looks between two saves of what is remembered.
+/// Checks between two saves of the records.
 const LOOKS_A_SAVE: u64 = 5;
-/// Torrents at a time.
+/// Most torrents at a time.
 const MOST_TORRENTS: usize = 1000;
-/// A file with a magnet link.
+/// Largest file with a magnet link.
 const MOST_LINK_BYTES: u64 = 16 * 1024;
 
 /// Keep all torrents of a folder running.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Run {
-    /// Folder to watch. Each .torrent file in it, and each .magnet file with a magnet link, is fetched and
-    /// seeded as long as it is there
+    /// Folder to watch. Each .torrent file in it, and each .magnet file with a magnet link, is
+    /// downloaded and seeded while it is in the folder
     #[arg(value_name = "FOLDER")]
     watch: PathBuf,
     /// Folder to save into
     #[arg(long, default_value = "downloads", value_name = "DIR")]
     out: PathBuf,
-    /// Folder for what is remembered of torrents [default: `unchoke/run` where programs keep state]
+    /// Folder for the records of torrents [default: `unchoke/run` in the XDG state folder]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     #[command(flatten)]
     enough: Enough,
     #[command(flatten)]
     manner: Manner,
-    /// Order of pieces, as in `download`
+    /// Order of pieces, as for `download`
     #[arg(long, value_name = "ID")]
     picker: Option<String>,
     #[command(flatten)]
@@ -67,10 +68,11 @@ pub(super) struct Run {
     web: Web,
 }
 
-/// When a file was written, and how long it is: another file of the same name differs.
+/// Modification time and length of a file. They show whether a file of the same name is another
+/// one.
 type Stamp = (SystemTime, u64);
 
-/// What the tasks have in common.
+/// What all torrents share.
 struct Common {
     named: Vec<SocketAddr>,
     finders: Finders,
@@ -80,12 +82,12 @@ struct Common {
     store: Store,
 }
 
-/// A file of the folder.
+/// A file in the folder.
 struct Entry {
     stamp: Stamp,
-    /// Its place among the ports.
+    /// Its index among the listening ports.
     place: u16,
-    /// While it runs.
+    /// `Some` while its torrent is running.
     stopper: Option<Stopper>,
 }
 
@@ -133,7 +135,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
     })
 }
 
-/// What would be told of every torrent is told once.
+/// Reports problems that concern every torrent only once, before the start.
 fn check(options: &Run) -> Result<(), Failure> {
     if !options.watch.is_dir() {
         return Err(Failure::bad_input(format!(
@@ -177,7 +179,7 @@ impl Runner<'_> {
         }
     }
 
-    /// All torrents end, and everything is saved.
+    /// Stops all torrents and saves everything.
     async fn stop(mut self, signals: &Signals) {
         let status = signals.status().unwrap_or(1);
         for stopper in self.entries.values().filter_map(|it| it.stopper.as_ref()) {
@@ -189,12 +191,12 @@ impl Runner<'_> {
         self.save();
     }
 
-    /// Compares the folder with what runs.
+    /// Compares the folder with the running torrents.
     fn look(&mut self) {
         let found = match found(&self.options.watch) {
             Ok(found) => found,
             Err(error) => {
-                // It may be on a disk that comes back: what runs goes on.
+                // The folder may be on a disk that comes back: do not stop running torrents.
                 tracing::warn!(%error, "cannot look into {}", self.options.watch.display());
                 return;
             }
@@ -206,7 +208,7 @@ impl Runner<'_> {
                 true
             }
             Some(_) => true,
-            // It has ended, and what it was about is another file or none.
+            // The torrent has ended, and its file was replaced or removed.
             None => !gone(path, entry),
         });
         for (path, stamp) in found {
@@ -237,7 +239,7 @@ impl Runner<'_> {
     fn on_ended(&mut self, ended: Result<Ended, JoinError>) {
         let (path, done) = match ended {
             Ok(ended) => ended,
-            Err(error) => return tracing::error!(%error, "a torrent broke off"),
+            Err(error) => return tracing::error!(%error, "a torrent failed"),
         };
         self.save();
         if let Some(entry) = self.entries.get_mut(&path) {
@@ -259,7 +261,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Saves what was sent, of each torrent of which that has changed.
+    /// Saves the records of all torrents that have changed.
     fn save(&mut self) {
         for panel in self.common.board.panels() {
             let shown = panel.shown();
@@ -273,13 +275,13 @@ impl Runner<'_> {
             }
             match self.common.store.save(&panel.info_hash, earlier) {
                 Ok(()) => drop(self.saved.insert(panel.info_hash.clone(), earlier)),
-                Err(error) => tracing::warn!(%error, "what was sent is not saved"),
+                Err(error) => tracing::warn!(%error, "the upload totals are not saved"),
             }
         }
     }
 }
 
-/// The torrents of the folder. Hidden files are those of programs that are still writing them.
+/// Finds the torrents in the folder. Hidden files are ignored: programs may still be writing them.
 fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
@@ -300,11 +302,11 @@ fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
     Ok(found)
 }
 
-/// The options of one torrent.
+/// The options for one torrent.
 fn download(options: &Run, place: u16) -> Download {
     let mut transfer = options.transfer.clone();
     if transfer.port > 0 {
-        // The system chooses where there is no port of that number.
+        // If the port number would be too large, the system chooses one.
         transfer.port = transfer.port.checked_add(place).unwrap_or(0);
     }
     Download {
@@ -352,7 +354,7 @@ async fn fetch_one(
     fetch(&options, around, Some(part)).await
 }
 
-/// What a file of the folder names: itself, or the magnet link in it.
+/// The source that a file of the folder names: the file itself, or the magnet link in it.
 fn named_in(path: &Path) -> Result<PathBuf, Failure> {
     if path.extension().is_none_or(|it| it != "magnet") {
         return Ok(path.to_owned());

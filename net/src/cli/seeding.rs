@@ -1,4 +1,4 @@
-//! `--ratio` and `--seed-time`: when there has been enough of seeding.
+//! `--ratio` and `--seed-time`: when seeding ends.
 
 use std::time::Duration;
 
@@ -7,19 +7,20 @@ use clap::Args;
 use crate::session::{Earlier, Seeding};
 use crate::text::parse_duration;
 
-/// When to end seeding.
+/// Options that end seeding.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Enough {
-    /// Seed until so many times the size of what is wanted has been sent, for example `1.5`
+    /// Seed until this multiple of the size of the wanted files was uploaded, for example `1.5`
     #[arg(long, value_name = "N", value_parser = parse_ratio)]
     ratio: Option<u64>,
-    /// Seed for so long, for example `2 h`; with --ratio, until the first of the two is reached
+    /// Seed for this time, for example `2 h`; with --ratio, until the first of both limits is
+    /// reached
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     seed_time: Option<Duration>,
 }
 
 impl Enough {
-    /// Whether the user says anything of seeding.
+    /// Whether one of the options is set.
     pub(super) fn is_set(&self) -> bool {
         self.ratio.is_some() || self.seed_time.is_some()
     }
@@ -33,7 +34,7 @@ impl Enough {
     }
 }
 
-/// Thousandths.
+/// Parses a ratio, in thousandths.
 fn parse_ratio(text: &str) -> Result<u64, String> {
     let bad =
         || "write a number such as 2 or 1.5, at most 1000, with at most three decimals".to_owned();

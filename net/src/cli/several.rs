@@ -1,4 +1,4 @@
-//! Several torrents in one process: their sessions run side by side and share the limits.
+//! Several torrents in one process: their sessions run in parallel and share the limits.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -12,7 +12,7 @@ use super::transfer::{Around, fetch, named_peers};
 use super::{Failure, block_on};
 use crate::shares::Shares;
 
-/// Fetches one torrent or several.
+/// Downloads one torrent or several.
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
     block_on(async {
         let signals = Signals::listen()?;
@@ -34,7 +34,7 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
     })
 }
 
-/// Fetches all, and tells at the end how many did not work out.
+/// Downloads all torrents, and reports at the end how many failed.
 async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure> {
     let count = options.torrents.len();
     let each = parts(options)?;
@@ -68,12 +68,12 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
         (_, Some(status)) => Err(Failure::silent(status)),
         (Some(status), None) => Err(Failure::new(
             status,
-            format!("{failed} of {count} torrents did not work out; their lines above say why"),
+            format!("{failed} of {count} torrents failed; see their messages above"),
         )),
     }
 }
 
-/// The options of each torrent: its own port, and its part of the connections.
+/// The options of each torrent: its own port, and its share of the connections.
 fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
     let count = options.torrents.len();
     let one_only = [
@@ -109,7 +109,7 @@ fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
     (0..).zip(&options.torrents).map(own).collect()
 }
 
-/// Waits for all of them, in one task.
+/// Waits for all futures in one task.
 async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut waiting: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();

@@ -1,4 +1,4 @@
-//! Ctrl-C and termination: the first ends the work cleanly, a second at once.
+//! Ctrl-C and termination signals: the first one ends the work cleanly, the second one at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -10,31 +10,31 @@ const INTERRUPTED: u8 = 130;
 /// Exit status after a termination signal: 128 + SIGTERM.
 const TERMINATED: u8 = 143;
 
-/// Tells of signals. Cloning shares it.
+/// Reports signals. Clones share the state.
 #[derive(Clone, Debug)]
 pub(super) struct Signals {
     status: watch::Receiver<Option<u8>>,
 }
 
-/// Ends the work of one torrent, as a signal ends that of all.
+/// Stops one torrent in the way in which a signal stops all torrents.
 #[derive(Debug)]
 pub(super) struct Stopper(watch::Sender<Option<u8>>);
 
 impl Stopper {
-    /// With this exit status.
+    /// Stops with this exit status.
     pub(super) fn stop(&self, status: u8) {
         self.0.send_replace(Some(status));
     }
 }
 
 impl Signals {
-    /// What only its stopper says.
+    /// A stopper, and signals that only this stopper sends.
     pub(super) fn own() -> (Stopper, Self) {
         let (sender, status) = watch::channel(None);
         (Stopper(sender), Self { status })
     }
 
-    /// Listens from now on; needs a runtime.
+    /// Starts to listen for signals. Needs a runtime.
     pub(super) fn listen() -> Result<Self, Failure> {
         let cannot = |error| Failure::io(format!("cannot listen for signals: {error}"));
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
@@ -58,7 +58,7 @@ impl Signals {
     /// Completes at the first signal.
     pub(super) async fn stop(mut self) {
         if self.status.wait_for(Option::is_some).await.is_err() {
-            // The runtime is going down.
+            // The runtime is shutting down.
             std::future::pending::<()>().await;
         }
     }

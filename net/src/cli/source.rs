@@ -1,4 +1,4 @@
-//! What a user names as the torrent to fetch: a file, a web address, or a magnet link.
+//! Finds the torrent that the user named: a file, a web address, or a magnet link.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -26,26 +26,26 @@ use crate::metadata::{Found, Notice, Status, Wanted, fetch};
 use crate::route::Route;
 use crate::text::{clock, shown_url};
 
-/// Time between two lines about the search, where lines cannot be redrawn.
+/// Time between two plain lines about the search.
 const SAID_EVERY: Duration = Duration::from_secs(5);
-/// For a .torrent file from the web, in all.
+/// Time limit for downloading a .torrent file from the web.
 const FETCH_PATIENCE: Duration = Duration::from_mins(5);
 
-/// A torrent, and what was learnt on the way to it.
+/// A torrent, and what was learnt while it was searched.
 pub(super) struct Source {
     pub(super) metainfo: Arc<Metainfo>,
-    /// Peers that have been useful, or that a link named.
+    /// Peers that were useful, or that a link named.
     pub(super) peers: Vec<SocketAddr>,
-    /// The port that trackers were told.
+    /// The port that was announced to trackers.
     pub(super) port: Option<u16>,
-    /// How long it took.
+    /// Duration of the search.
     pub(super) took: Duration,
-    /// The files that a link selects, by their place in the torrent. BEP 53.
+    /// Indices of the files that a link selects. BEP 53.
     pub(super) files: Option<Vec<RangeInclusive<u32>>>,
 }
 
 impl Source {
-    /// Finds the torrent that `options` name. `named`: the peers that the user named.
+    /// Finds the torrent that `options` name. `named` are the peers given by the user.
     pub(super) async fn find(
         options: &Download,
         torrent: &Path,
@@ -82,7 +82,7 @@ impl Source {
     }
 }
 
-/// The address, if `text` is one of the web.
+/// The URL, if `text` is an HTTP or HTTPS URL.
 pub(super) fn web_address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
@@ -100,8 +100,7 @@ async fn from_web(url: &Url, route: Route, signals: &Signals) -> Result<Metainfo
     super::parse_torrent(&bytes, &shown)
 }
 
-/// Refuses a policy or picker that does not exist, which would otherwise be told only when the search
-/// is over.
+/// Fails for an unknown policy or picker now, and not only after a long search.
 fn check_words(options: &Download) -> Result<(), Failure> {
     let manner = &options.manner;
     manner.behaviour(options.picker(), None, DOWNLOAD_POLICY)?;
@@ -111,7 +110,7 @@ fn check_words(options: &Download) -> Result<(), Failure> {
     }
 }
 
-/// The way from a magnet link to its torrent.
+/// The search from a magnet link to its torrent.
 struct Search<'a> {
     options: &'a Download,
     magnet: &'a Magnet,
@@ -133,7 +132,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Where the torrent is kept, so that the next start needs no peers.
+    /// Path where the torrent is kept, so that the next start needs no peers for it.
     fn kept_at(&self) -> PathBuf {
         let name = format!(".{}.torrent", self.magnet.info_hash);
         self.options.out.join(name)
@@ -153,7 +152,7 @@ impl<'a> Search<'a> {
         let found = self.search(&peers, signals).await?;
         let torrent = self.magnet.torrent_file(&found.info, found.piece_layers);
         let metainfo = self.parse(&torrent).map_err(|error| {
-            Failure::failed(format!("what the link names cannot be used: {error}"))
+            Failure::failed(format!("the torrent of the link is invalid: {error}"))
         })?;
         self.keep(&torrent);
         peers.extend(found.peers);
@@ -167,13 +166,16 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Addresses of the peers in the link. Those that cannot be found are only hints.
+    /// Addresses of the peers in the link. Names that cannot be resolved are ignored.
     async fn look_up(&self) -> Vec<SocketAddr> {
         let mut peers = Vec::new();
         let by_address_only = self.options.transfer.leaving.route().has_proxy();
         for peer in &self.magnet.peers {
             if by_address_only && peer.parse::<SocketAddr>().is_err() {
-                tracing::debug!(peer, "a name is not looked up beside the proxy");
+                tracing::debug!(
+                    peer,
+                    "a name is not looked up, because that would bypass the proxy"
+                );
                 continue;
             }
             match tokio::net::lookup_host(peer.as_str()).await {
@@ -184,7 +186,7 @@ impl<'a> Search<'a> {
         peers
     }
 
-    /// The torrent as it was kept by an earlier start.
+    /// The torrent kept by an earlier start.
     fn kept(&self) -> Option<Metainfo> {
         let bytes = super::read_bytes(&self.kept_at()).ok()?;
         let kept = self.parse(&bytes).ok()?;
@@ -195,7 +197,7 @@ impl<'a> Search<'a> {
         same.then_some(kept)
     }
 
-    /// A hybrid that the link names by version 1 may lack what only version 2 needs.
+    /// A hybrid that the link names by its version 1 hash may lack the piece layers of version 2.
     fn parse(&self, torrent: &[u8]) -> Result<Metainfo, MetainfoError> {
         let bare = Metainfo::parse_without_layers(torrent)?;
         if bare.is_hybrid() && self.magnet.expected().version_1.is_some() {
@@ -207,7 +209,7 @@ impl<'a> Search<'a> {
     fn keep(&mut self, torrent: &[u8]) {
         let path = self.kept_at();
         let kept = std::fs::create_dir_all(&self.options.out).and_then(|()| {
-            // What is there is damaged, or it would have been used.
+            // An existing file is damaged, otherwise it would have been used.
             drop(std::fs::remove_file(&path));
             whole::write_new(&path, torrent)
         });
@@ -270,7 +272,7 @@ impl<'a> Search<'a> {
                     if let Some((_, after, option)) = limit {
                         let after = clock(after);
                         return Err(Failure::failed(format!(
-                            "gave up after {after}: no peer sent what the link names ({option})"
+                            "gave up after {after}: no peer sent the info dictionary of the link ({option})"
                         )));
                     }
                 }
@@ -330,7 +332,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Why a command that needs the file itself cannot go on with `path`.
+/// The error for a command that needs a .torrent file but was given `path`.
 pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
     let text = path.to_str().unwrap_or_default();
     let kind = if Magnet::is_meant(text) {

@@ -1,5 +1,5 @@
-//! What `run` remembers of each torrent beside its resume data: what was sent and how long it was seeded,
-//! over all runs. A small file each, replaced in one step.
+//! The records of `run` for each torrent besides its resume data: bytes uploaded and time seeded,
+//! over all runs. One small file for each torrent, replaced atomically.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, whole};
 use crate::session::Earlier;
 
-/// A file that is longer is not ours.
+/// Longest file that can be ours.
 const MOST_BYTES: u64 = 4096;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,16 +21,16 @@ struct Saved {
     seeded_ms: u64,
 }
 
-/// The folder, which is ours alone.
+/// The folder of the records, used only by us.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    /// Locked while we run.
+    /// Locked while this process runs.
     _lock: File,
 }
 
 impl Store {
-    /// Opens the folder, which is made if it is not there.
+    /// Opens the folder, and creates it if it is missing.
     pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
         let shown = folder.display();
         let failed = |error| Failure::io(format!("the folder for state {shown}: {error}"));
@@ -57,7 +57,7 @@ impl Store {
         self.folder.join(format!("{info_hash}.json"))
     }
 
-    /// What earlier runs did; nothing if that is not known.
+    /// The record of earlier runs; zero if there is none.
     pub(super) fn load(&self, info_hash: &str) -> Earlier {
         let path = self.file(info_hash);
         if !path.exists() {
@@ -68,7 +68,7 @@ impl Store {
         let saved = read.and_then(|it| serde_json::from_slice::<Saved>(&it).ok());
         let Some(saved) = saved.filter(|it| it.version == 1) else {
             warn!(
-                "{} is damaged: what earlier runs sent of that torrent is not counted",
+                "{} is damaged: uploads of that torrent in earlier runs are not counted",
                 path.display()
             );
             return Earlier::default();

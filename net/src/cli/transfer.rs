@@ -21,7 +21,7 @@ use crate::session::board::Board;
 use crate::session::{Earlier, End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
 
-/// Settings that both commands share. Host names are looked up here.
+/// The session settings that both commands share. Resolves host names.
 pub(super) async fn settings(
     metainfo: Arc<Metainfo>,
     folder: &Path,
@@ -46,15 +46,15 @@ pub(super) async fn settings(
     })
 }
 
-/// The peers that the user named.
+/// Addresses of the peers given by the user.
 pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
     let mut peers: Vec<SocketAddr> = Vec::new();
     for peer in &transfer.peers {
         if transfer.leaving.route().has_proxy() && peer.parse::<SocketAddr>().is_err() {
-            // The look-up would tell others where we connect to.
+            // A name look-up would bypass the proxy and show where we connect to.
             return Err(Failure::bad_input(format!(
-                "peer `{peer}`: with --proxy give its address, as a name would be looked up beside the \
-                 proxy"
+                "peer `{peer}`: with --proxy give its IP address, because a name look-up would bypass \
+                 the proxy"
             )));
         }
         let found = tokio::net::lookup_host(peer.as_str()).await;
@@ -64,7 +64,8 @@ pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, 
     Ok(peers)
 }
 
-/// Opens a session and runs it until its goal or the first signal. `None`: stopped before it ran.
+/// Opens a session and runs it until its goal or the first signal. `None` if it was stopped before
+/// it ran.
 pub(super) async fn run(
     settings: Settings,
     notices: UnboundedSender<Notice>,
@@ -77,20 +78,20 @@ pub(super) async fn run(
     session.run(signals.clone().stop()).await.map(Some)
 }
 
-/// What the torrents of a command have in common.
+/// What the torrents of one command share.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
-    /// The peers that the user named.
+    /// Addresses of the peers given by the user.
     pub(super) named: &'a [SocketAddr],
     pub(super) finders: &'a Finders,
     pub(super) signals: &'a Signals,
-    /// Where they show how it goes.
+    /// The board on which the torrents show their figures.
     pub(super) board: Option<&'a Board>,
-    /// What is known of earlier runs.
+    /// The records of earlier runs.
     pub(super) store: Option<&'a Store>,
 }
 
-/// Fetches the first torrent of `options`, which may be a part of several.
+/// Downloads the first torrent of `options`; `part` says if it is one of several.
 pub(super) async fn fetch(
     options: &Download,
     around: Around<'_>,
@@ -151,11 +152,11 @@ pub(super) async fn fetch(
     Box::pin(report(&metainfo, &options.out, settings, shown, signals)).await
 }
 
-/// How a session is shown.
+/// How to show a session.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     reporting: Reporting,
-    /// Beside others: every line says which it is.
+    /// Whether several torrents are shown. Then every line names its torrent.
     several: bool,
 }
 
@@ -191,7 +192,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
     })
 }
 
-/// Runs a session, prints how it goes, and turns its end into an exit status.
+/// Runs a session, prints its progress, and returns an exit status according to its end.
 async fn report(
     metainfo: &Metainfo,
     folder: &Path,
@@ -219,9 +220,9 @@ async fn report(
     }
     let printing = tokio::spawn(printer.run(heard));
     let ended = run(settings, notices, signals).await;
-    let mut printer = printing
-        .await
-        .map_err(|error| Failure::failed(format!("the display broke: {error}")))?;
+    let mut printer = printing.await.map_err(|error| {
+        Failure::failed(format!("the task that prints the progress failed: {error}"))
+    })?;
     let outcome = match ended {
         Ok(Some(outcome)) => outcome,
         Ok(None) => return Err(Failure::silent(signals.status().unwrap_or(1))),
@@ -234,7 +235,7 @@ async fn report(
     match outcome.end {
         End::Done => Ok(()),
         End::Stopped => Err(Failure::silent(signals.status().unwrap_or(1))),
-        // A seed that was told how long to run has done its work.
+        // A seed that reached its time limit has succeeded.
         End::GaveUp(_) if seeding => Ok(()),
         End::GaveUp(_) if goal == Goal::CompleteAndSeed && outcome.done => Ok(()),
         End::GaveUp(why) | End::Damaged(why) => Err(Failure::failed(why)),
