@@ -1,4 +1,4 @@
-//! A whole driver of the client core: two clients, a clock, and a link of no delay in memory.
+//! A complete driver of the client core: two clients, a clock, and a link without delay in memory.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use unchoke_core::{choke, pick};
 const SEED: usize = 0;
 const LEECHER: usize = 1;
 
-/// Two clients, what is under way to each, and the one connection between them.
+/// Two clients, the messages in flight to each, and the one connection between them.
 struct World {
     clients: [Client<Internet>; 2],
     under_way: VecDeque<(usize, Input<Internet>)>,
@@ -104,7 +104,7 @@ impl World {
                 let peer = self.keys[other];
                 self.tell(other, Input::Closed { peer, how, unsent });
             }
-            // Blocks have no bytes here, and there is neither a tracker nor a user.
+            // Blocks have no bytes here, and there is no tracker and no user.
             Output::StoreBlock { .. }
             | Output::Announce { .. }
             | Output::UseWebSeed { .. }
@@ -140,7 +140,7 @@ fn main() {
     let mut now = Instant::START;
     while !world.clients[LEECHER].torrent().is_complete() {
         let (side, input) = world.under_way.pop_front().unwrap_or_else(|| {
-            // Nothing is under way: the clock moves on to whoever is due first.
+            // Nothing is in flight: move the clock to the next deadline.
             let due = |side: usize| world.clients[side].poll_timeout().unwrap_or(Instant::NEVER);
             let side = usize::from(due(LEECHER) < due(SEED));
             now = now.max(due(side));

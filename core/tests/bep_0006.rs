@@ -98,7 +98,8 @@ fn allowed_fast_sets_of_seven_and_nine_pieces() {
     assert_eq!(sets(9, true), whole);
 }
 
-/// A torrent of no more pieces than are granted: all of them, or the set would never be full.
+/// A torrent with no more pieces than are granted: all are allowed; otherwise the set would never
+/// be full.
 #[test]
 fn a_small_torrent_is_allowed_whole() {
     let allowed = AllowedFast {
@@ -153,7 +154,7 @@ fn torrent(allowed_fast: AllowedFast, complete: bool) -> Torrent {
     torrent
 }
 
-/// What the torrent says to the peer.
+/// The messages that the torrent sends to the peer.
 fn said(torrent: &mut Torrent) -> Vec<Message> {
     let outputs = std::iter::from_fn(|| torrent.poll_output());
     let sent = outputs.filter_map(|it| match it {
@@ -214,8 +215,8 @@ fn a_choked_peer_gets_what_it_is_allowed() {
     assert!(seed.am_choking(LEECHER));
 }
 
-/// Each block of such a piece may be asked for three times: a peer that is choked must not get the
-/// payload again and again.
+/// Each block of such a piece may be requested three times: a choked peer must not get the payload
+/// again and again.
 #[test]
 fn what_is_allowed_is_allowed_three_times() {
     let mut seed = torrent(FIVE, true);
@@ -231,7 +232,7 @@ fn what_is_allowed_is_allowed_three_times() {
     }
 }
 
-/// Who is not told what a peer is allowed: who only uploads, and everybody if it is off.
+/// No set is sent to a peer that only uploads, and to no peer if the setting is off.
 #[test]
 fn nothing_is_allowed_without_a_reason() {
     let mut seed = torrent(FIVE, true);
@@ -262,7 +263,8 @@ fn a_choked_leecher_asks_for_what_it_is_allowed() {
     assert_eq!(hear(&mut leecher, Message::AllowedFast(first)), []);
 }
 
-/// *Reject Requests*: a choke rejects what waits, but for "pieces that are in the *allowed fast set*".
+/// *Reject Requests*: a choke rejects waiting requests, except for "pieces that are in the *allowed
+/// fast set*".
 #[test]
 fn a_choke_rejects_all_but_what_is_allowed() {
     let geometry = Geometry::new(40 * u64::from(BLOCK_BYTES), 2 * BLOCK_BYTES).expect("pieces");
@@ -294,7 +296,7 @@ fn a_choke_rejects_all_but_what_is_allowed() {
     let set = FIVE.set([10, 1, 2, 3].into(), 20);
     let other = (0..20).map(PieceIndex).find(|it| !set.contains(it));
     let (kept, lost) = (block(set[0], 0), block(other.expect("15 others"), 0));
-    // The link takes nothing: both wait.
+    // The link accepts nothing: both requests wait.
     for asked in [lost, kept] {
         assert_eq!(hear(&mut seed, Message::Request(asked)), []);
     }

@@ -1,4 +1,4 @@
-//! BEP 11, peer exchange: the message, and who is told what, when.
+//! BEP 11, peer exchange: the message, and when which peers are told what.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -127,7 +127,7 @@ impl Ours {
         std::iter::from_fn(|| self.torrent.poll_output()).collect()
     }
 
-    /// A connection from or to `address`; the peer takes peer exchange under id 7.
+    /// A connection from or to `address`; the peer accepts peer exchange under id 7.
     fn connect(&mut self, peer: u32, address: &str, outgoing: bool, port: Option<u16>) {
         let link = PeerLink {
             extended: true,
@@ -160,7 +160,7 @@ impl Ours {
         )
     }
 
-    /// Lets time pass; every peer exchange message sent: second, peer, added and dropped.
+    /// Lets time pass. Returns every peer exchange message sent: second, peer, added and dropped.
     fn run_to(&mut self, second: u64) -> Vec<(u64, u32, Vec<String>, Vec<String>)> {
         let mut sent = Vec::new();
         while let Some(next) = self.torrent.poll_timeout() {

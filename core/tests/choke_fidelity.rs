@@ -171,8 +171,8 @@ fn uneven_swarm(policy: &'static str) -> Room {
     room
 }
 
-/// The most that one ever sent another beyond what came back, in blocks, until a leecher has 80 % of
-/// the pieces. What is under way counts as sent.
+/// The largest deficit, in blocks: what one leecher sent another minus what came back, until a
+/// leecher has 80 % of the pieces. Blocks in flight count as sent.
 fn greatest_deficit(policy: &'static str) -> u64 {
     let (mut greatest, end) = (0, Instant::from_secs(600));
     let mut room = uneven_swarm(policy);
@@ -208,12 +208,12 @@ fn fairtorrent_bounds_the_deficit_between_two_leechers() {
     assert!(all >= 20 * fair, "{all} blocks without a rule, {fair} with");
 }
 
-/// Bharambe et al.: never more than Delta blocks and the one that the rule allows at Delta.
+/// Bharambe et al.: never more than Delta blocks, plus the one that the rule allows at Delta.
 #[test]
 fn block_tft_bounds_what_a_leecher_gives_in_advance() {
     let blocks = greatest_deficit("block_tft");
     assert!((1..=3).contains(&blocks), "{blocks}");
-    // Alone with a free-rider, which asks for more and more, it goes exactly so far.
+    // With a free-rider that keeps asking, it goes exactly that far.
     let mut room = uneven_swarm("block_tft");
     for (a, b) in [(0, 1), (0, 2), (0, 3), (0, 4)] {
         room.disconnect(a, b);
@@ -224,7 +224,7 @@ fn block_tft_bounds_what_a_leecher_gives_in_advance() {
     assert_eq!(sent, [3]);
 }
 
-/// A picker that asks several peers for the same block pays for it; one that does not hardly does.
+/// A picker that requests a block from several peers wastes payload; others waste hardly any.
 #[test]
 fn the_duplicate_picker_wastes_what_others_do_not() {
     let wasted = |picker: &'static str| {
@@ -275,8 +275,8 @@ fn superseed_sends_little_more_than_one_copy() {
     assert!(shown >= 120, "{shown} % without hiding, {hidden} % with");
 }
 
-/// Bharambe et al.: a smart seed leaves no block, which is a piece of ours, unfinished. Somebody then
-/// has something to pass on as early as can be.
+/// Bharambe et al.: a smart seed leaves no block (our piece) unfinished. So a peer has a piece to
+/// pass on as early as possible.
 #[test]
 fn a_seed_that_hides_its_pieces_sends_one_after_the_other() {
     let begun = |policy| {
@@ -336,7 +336,7 @@ fn smartseed_sends_nothing_twice_before_all_is_out() {
     assert!(ordinary > 0, "an ordinary seed does");
 }
 
-/// Michiardi et al.: what was served least goes out first, as far as peers ask for it.
+/// Michiardi et al.: the least served piece goes out first, if peers request it.
 #[test]
 fn seed_pf_repeats_less_than_a_seed_that_serves_whoever_asks() {
     let copies = |policy| {

@@ -1,4 +1,4 @@
-//! What the dice of the policies must give in the long run.
+//! Long-run shares of the random choices of policies.
 
 use unchoke_core::choke::{Parameters, PeerView, Slots, Snapshot, Trigger, build};
 use unchoke_core::ids::PeerKey;
@@ -87,7 +87,8 @@ fn a_new_connection_is_three_times_as_likely_to_be_the_next_optimistic_unchoke()
     for run in 0..RUNS {
         let mut policy = build("bep3", &Parameters::new()).expect("a policy");
         let mut rng = Streams::new(1).stream(Purpose::Choke, run);
-        // Nobody is interested yet, so nobody is unchoked; then all are, at the same moment.
+        // Nobody is interested yet, so no peer is unchoked; then all become interested at the same
+        // moment.
         let mut peers = views(others + 1);
         for it in &mut peers {
             it.peer_interested = false;
@@ -96,7 +97,7 @@ fn a_new_connection_is_three_times_as_likely_to_be_the_next_optimistic_unchoke()
             let one = &peers[key as usize..=key as usize];
             policy.decide(Trigger::Connected(PeerKey(key)), &snapshot(one), &mut rng);
         }
-        // Three regular slots are taken by rate; the newcomer competes with six who wait.
+        // Three regular slots go to the fastest; the new peer competes with six waiting ones.
         for it in &mut peers {
             it.peer_interested = true;
         }

@@ -1,6 +1,6 @@
-//! Modules that use each other can only be read, and changed, all at once. So the files of a folder use
-//! each other in one direction, with all that lies below them. A folder and what it holds are one thing:
-//! what a module and those below it say of each other does not count.
+//! Modules that use each other can only be read, and changed, together. So the files of a folder
+//! must use each other in one direction. A folder and its contents count as one module: uses inside
+//! it are checked separately.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module by the names on the way to it; the crate itself has none.
 type Module = Vec<String>;
 
-/// Who uses whom, of the modules in one folder.
+/// Which module uses which, among the modules of one folder.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
 fn read(folder: &Path, at: &Module, found: &mut BTreeMap<Module, String>) {
@@ -53,7 +53,7 @@ fn tokens(text: &str) -> Vec<&str> {
     found
 }
 
-/// All paths that a file says, those in `use a::{b, c::{d}}` in full.
+/// All paths in a file; those in `use a::{b, c::{d}}` are written out.
 fn paths(code: &str) -> Vec<Vec<&str>> {
     let (mut found, mut path, mut open) = (Vec::new(), Vec::new(), Vec::<Vec<&str>>::new());
     let mut joined = false;
@@ -93,7 +93,7 @@ fn paths(code: &str) -> Vec<Vec<&str>> {
     found
 }
 
-/// The module that a path in `from` leads to, as far as it leads through modules.
+/// The module that a path in `from` leads to.
 fn target(from: &Module, path: &[&str], all: &BTreeMap<Module, String>) -> Option<Module> {
     let mut at = from.clone();
     let mut rest = path;
@@ -126,7 +126,7 @@ fn target(from: &Module, path: &[&str], all: &BTreeMap<Module, String>) -> Optio
     Some(at)
 }
 
-/// For each folder, by the module it belongs to: which of its modules uses which.
+/// For each folder, named by its module: which of its modules uses which.
 fn uses(all: &BTreeMap<Module, String>) -> BTreeMap<Module, Uses> {
     let mut found: BTreeMap<Module, Uses> = BTreeMap::new();
     for (from, text) in all {
@@ -142,7 +142,7 @@ fn uses(all: &BTreeMap<Module, String>) -> BTreeMap<Module, Uses> {
     found
 }
 
-/// A way from `start` back to itself, if there is one.
+/// A path from `start` back to itself, if there is one.
 fn circle(start: &str, uses: &Uses) -> Option<Vec<String>> {
     let (mut seen, mut ways) = (BTreeSet::new(), vec![vec![start.to_owned()]]);
     while let Some(way) = ways.pop() {

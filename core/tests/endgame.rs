@@ -1,4 +1,4 @@
-//! How often the last blocks are asked for. BEP 3, *endgame*; libtorrent `strict_end_game_mode`.
+//! Number of requests for the last blocks. BEP 3, *endgame*; libtorrent `strict_end_game_mode`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,12 +47,12 @@ fn requests(torrent: &mut Torrent) -> Vec<(PeerKey, BlockRef)> {
     asked.collect()
 }
 
-/// What a seed is asked for when it connects and unchokes.
+/// The blocks requested from a seed when it connects and unchokes.
 fn unchoked_by(torrent: &mut Torrent, key: u32) -> Vec<BlockRef> {
     unchoked_with(torrent, key, Bitfield::full(1))
 }
 
-/// The same of a peer that has these pieces.
+/// The same for a peer that has these pieces.
 fn unchoked_with(torrent: &mut Torrent, key: u32, has: Bitfield) -> Vec<BlockRef> {
     let peer = PeerKey(key);
     let link = PeerLink {
@@ -69,7 +69,7 @@ fn unchoked_with(torrent: &mut Torrent, key: u32, has: Bitfield) -> Vec<BlockRef
     asked.into_iter().map(|it| it.1).collect()
 }
 
-/// How often each block was asked for.
+/// Number of requests for each block.
 fn copies(asked: &[Vec<BlockRef>]) -> Vec<usize> {
     let mut copies = BTreeMap::<u32, usize>::new();
     for block in asked.iter().flatten() {
@@ -100,12 +100,12 @@ fn strict_each_peer_out_of_work_is_asked_for_one_block() {
     let asked: Vec<_> = (0..40).map(|key| unchoked_by(&mut torrent, key)).collect();
     assert_eq!(asked[0].len(), 4);
     assert!(asked[1..].iter().all(|it| it.len() == 1), "one at a time");
-    // At random: none of the four is left out in 39 draws but once in 20 000 runs.
+    // Blocks are drawn at random: in 39 draws one of the four is missing only once in 20 000 runs.
     assert!(copies(&asked).iter().all(|it| *it > 1));
 }
 
-/// It begins with the last piece that is begun, whatever is free of others: a peer that has nothing
-/// else is asked for a block of a piece of which all are asked for.
+/// Strict endgame begins with the last piece that is begun, even if other pieces have free blocks:
+/// a peer that has no other piece is asked for a block of a piece whose blocks are all requested.
 #[test]
 fn strict_begins_before_every_block_is_asked_for() {
     let geometry = Geometry::new(2 * BLOCKS * 16_384, 65_536).expect("two pieces");
@@ -119,7 +119,7 @@ fn strict_begins_before_every_block_is_asked_for() {
         assert_eq!(seed, 6, "a piece and a half");
         (first, second)
     };
-    // What is left of the second piece, the others lack.
+    // The other peers lack the rest of the second piece.
     assert_eq!(asked(Endgame::Strict), (1, 1));
     assert_eq!(asked(Endgame::Capped), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! Peers that deliver late, and peers that are gone before their piece is verified.
+//! Peers that deliver late, and peers that disconnect before their piece is verified.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Leecher {
         }
     }
 
-    /// A peer that is told so forgets one request for the block.
+    /// A peer that gets a cancel forgets one request for the block.
     fn hear(&mut self, message: &Message) {
         match message {
             Message::Request(block) => self.asked.push(*block),
@@ -102,7 +102,7 @@ impl Leecher {
         self.now = until;
     }
 
-    /// Requests for each block that stand, answered or not.
+    /// Number of requests for each block, answered or not.
     fn counts(&self) -> BTreeMap<BlockRef, u32> {
         self.asked.iter().fold(BTreeMap::new(), |mut counts, it| {
             *counts.entry(*it).or_default() += 1;
@@ -113,8 +113,9 @@ impl Leecher {
 
 #[test]
 fn a_slow_peer_sends_no_block_twice() {
-    // One block each 90 s: each is given up before, and comes all the same. Until the first has come
-    // nobody knows that it is slow, and it is asked anew; what is too much is taken back in time.
+    // One block per 90 s: each request is given up before its block comes. Until the first block
+    // has come, the peer is not known to be slow and is asked again; superfluous requests are
+    // cancelled in time.
     let mut leecher = Leecher::new(2, 8);
     leecher.meet_a_seed();
     let mut next = 0;
@@ -141,7 +142,7 @@ fn a_peer_that_has_lost_its_requests_is_asked_anew() {
     let mut leecher = Leecher::new(1, 8);
     leecher.meet_a_seed();
     let first = leecher.asked.len();
-    // Within 20 s and the time between two looks; each further wait is as long as all before.
+    // Within 20 s plus the time between two checks; each further wait is as long as all before.
     for (seconds, anew) in [
         (19, 0),
         (12, 1),
@@ -157,7 +158,7 @@ fn a_peer_that_has_lost_its_requests_is_asked_anew() {
     }
 }
 
-/// BEP 6: "must" be rejected; who does not must not keep blocks from others.
+/// BEP 6: requests "must" be rejected. A peer that does not do so must not keep blocks from others.
 #[test]
 fn a_peer_that_chokes_without_a_reject_is_given_up() {
     let mut leecher = Leecher::new(1, 4);
@@ -170,7 +171,8 @@ fn a_peer_that_chokes_without_a_reject_is_given_up() {
     assert!(leecher.counts().values().all(|it| *it == 2));
 }
 
-/// Two peers are asked for a block because the first was late: the first must not send it in vain.
+/// A block is requested from two peers because the first was late: the first must not send it in
+/// vain.
 #[test]
 fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
     let mut leecher = Leecher::new(1, 2);
@@ -187,7 +189,7 @@ fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
     assert!(leecher.outputs.contains(&cancel), "{:?}", leecher.outputs);
 }
 
-/// The same, of a peer that has delivered something since, and is asked for nothing else.
+/// The same for a peer that has delivered a block since and has no other request.
 #[test]
 fn a_peer_that_was_late_is_told_too() {
     let mut leecher = Leecher::new(1, 2);
@@ -224,7 +226,7 @@ fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     assert!(!leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
     let wasted = leecher.torrent.ledger().payload_wasted[Waste::HashFailure as usize];
     assert_eq!(wasted, 2 * u64::from(BLOCK_BYTES));
-    // Who alone sends a bad piece is to blame.
+    // The only sender of a bad piece is to blame.
     for block in [first, second] {
         leecher.message(Message::Piece(block));
     }
@@ -235,13 +237,14 @@ fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     assert!(leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
 }
 
-/// It lost the first request for a block and rejects the second: the block is free for others.
+/// The peer lost the first request for a block and rejects the second: the block is free for
+/// others.
 #[test]
 fn a_reject_of_the_second_request_for_a_block_frees_it() {
     let mut leecher = Leecher::new(1, 4);
     leecher.meet_a_seed();
     let last = leecher.asked[3];
-    // Silent: it is asked for the last block anew.
+    // The peer is silent, so the last block is requested again.
     leecher.wait(Duration::from_secs(31));
     assert_eq!(leecher.counts()[&last], 2, "{:?}", leecher.counts());
     leecher.message(Message::Reject(last));

@@ -1,5 +1,4 @@
-//! Pieces that are gone from where they were kept: the claim is taken back, nobody is deceived or
-//! punished, and the piece is fetched as any other.
+//! Pieces lost on disk: we stop claiming them, no peer is punished, and they are downloaded again.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ const PEER: PeerKey = PeerKey(0);
 const PIECES: u32 = 4;
 const LOST: PieceIndex = PieceIndex(2);
 
-/// A torrent that starts complete, and everything it says.
+/// A torrent that starts complete, and all its outputs.
 struct Seed {
     torrent: Torrent,
     now: Instant,
@@ -45,7 +44,7 @@ impl Seed {
         std::iter::from_fn(|| self.torrent.poll_output()).collect()
     }
 
-    /// What is sent to `peer` for an input.
+    /// The messages to `peer` after an input.
     fn said(&mut self, peer: PeerKey, input: Input) -> Vec<Message> {
         let to_peer = |output| match output {
             Output::Send { peer: to, message } if to == peer => Some(message),
@@ -108,13 +107,13 @@ fn requests_for_a_lost_piece_are_rejected_and_others_served() {
         assert_eq!(seed.said(PEER, writable()), []);
         assert_eq!(seed.torrent.have_count(), PIECES - 1);
         assert!(!seed.torrent.is_complete() && !seed.torrent.have().has(LOST));
-        // It comes twice without harm.
+        // Reporting it twice does no harm.
         assert_eq!(seed.input(lost()), []);
         assert_eq!(seed.torrent.have_count(), PIECES - 1);
     }
 }
 
-/// Nobody could tell it that the piece is gone.
+/// BEP 3 has no message that tells a peer that a piece is lost.
 #[test]
 fn who_goes_on_asking_for_it_is_refused_and_not_dropped() {
     let mut seed = Seed::new("unchoke_all");
@@ -140,7 +139,7 @@ fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
         _ => None,
     });
     assert_eq!(claimed, Some((PIECES - 1, false)), "{said:?}");
-    // Another seed is of use now.
+    // Another seed is useful now.
     assert_eq!(seed.hear(PEER, Message::HaveAll), [Message::Interested]);
     let asked = seed.hear(PEER, Message::Unchoke);
     assert_eq!(asked.len(), 4, "the blocks of one piece: {asked:?}");
@@ -168,7 +167,7 @@ fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
     assert!(seed.torrent.is_complete());
 }
 
-/// BEP 21: who says `upload_only` is never asked whether it wants something.
+/// BEP 21: a client that says `upload_only` is not expected to want anything.
 #[test]
 fn a_seed_that_lost_a_piece_says_that_it_no_longer_only_uploads() {
     let mut seed = Seed::new("unchoke_all");
@@ -220,12 +219,12 @@ fn a_block_that_could_not_be_read_is_rejected_and_not_counted_as_sent() {
             block: unread,
         },
     );
-    // The place on the link goes to the next block.
+    // The link's room goes to the next block.
     assert_eq!(said, [Message::Reject(unread), Message::Piece(next)]);
     let ledger = seed.torrent.ledger();
     assert_eq!(ledger.payload_sent, u64::from(BLOCK_BYTES));
     assert_eq!(ledger.protocol[Kind::PieceHeader as usize].sent, 13);
-    // Of a connection that has nothing on its way, or is gone, it means nothing.
+    // For a connection without a block in flight, or a closed one, the input has no effect.
     seed.input(Input::Writable { peer: PEER });
     for peer in [PEER, PeerKey(9)] {
         assert_eq!(seed.input(Input::BlockUnread { peer, block: next }), []);

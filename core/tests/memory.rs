@@ -1,6 +1,6 @@
-//! Memory that a .torrent file makes us take: a small multiple of its size, whatever is in it. Every
-//! kind of file is written to fill memory in a way of its own. A program without a test harness,
-//! because other threads would allocate, too.
+//! Memory for reading a .torrent file: a small multiple of its size, whatever its contents. Each
+//! kind of file tries to fill memory in a different way. A program without a test harness, because
+//! other threads would allocate, too.
 #![expect(
     clippy::disallowed_types,
     reason = "the time that reading takes is part of the test"

@@ -1,5 +1,5 @@
-//! Decisions of policies, looked at: what is said of them is what happens, and looking changes nothing.
-//! And a policy that takes the place of another while the torrent runs.
+//! Recorded decisions of policies: the record matches what happens, and recording changes nothing.
+//! Also, replacing a policy while the torrent runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +178,7 @@ fn a_round_of_tit_for_tat_says_who_was_ranked_how() {
     assert_eq!(count(Standing::Indifferent), 2);
 }
 
-/// Nobody takes them: the memory is bounded, and the numbers tell what is missing.
+/// If no caller takes the rounds, memory stays bounded and the numbers show what is missing.
 #[test]
 fn rounds_that_nobody_takes_are_forgotten() {
     let mut room = Room::new("tit_for_tat", true, true);
@@ -212,7 +212,7 @@ fn any_policy_takes_the_place_of_any_other() {
             drop(room.torrent.take_rounds());
             room.switch(to.id);
             room.second(|room| {
-                // Those before the last are of the moment in which it took over.
+                // The rounds before the last one are from the moment of the replacement.
                 if let Some(round) = room.torrent.take_rounds().last() {
                     let chokes = |it: &PeerKey| room.torrent.am_choking(*it);
                     assert!(!unchoked_in(round, room).iter().any(chokes));

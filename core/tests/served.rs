@@ -1,4 +1,5 @@
-//! What becomes of requests, served or not, and what is left of a connection whose key is used again.
+//! What happens to requests, served or not, and what remains of a connection whose key is used
+//! again.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use unchoke_core::torrent::{Config, Input, Output, PeerLink, Torrent};
 
 const PEER: PeerKey = PeerKey(0);
 
-/// Unchokes whoever is interested, chokes whoever is not, caps and weighs as told.
+/// Unchokes interested peers, chokes the others; caps and weights as set.
 #[derive(Debug)]
 struct Willing {
     order: UploadOrder,
@@ -84,7 +85,7 @@ impl Seed {
         Self { torrent, now }
     }
 
-    /// What the seed sends for an input.
+    /// The messages that the seed sends after an input.
     fn input(&mut self, input: Input) -> Vec<Message> {
         self.now = self.now.after(std::time::Duration::from_millis(1));
         self.torrent.handle_input(self.now, input);
@@ -137,7 +138,7 @@ fn block(piece: u32, begin: u32, length: u32) -> BlockRef {
     }
 }
 
-/// Blocks as everybody asks for them, and parts of pieces as BEP 3 allows them too.
+/// The usual blocks, and other ranges that BEP 3 allows.
 fn requests() -> [BlockRef; 5] {
     [
         block(0, 0, BLOCK_BYTES),

@@ -1,4 +1,4 @@
-//! Liveness: whatever others do, an honest seed with bandwidth makes the download finish.
+//! Liveness: whatever other peers do, an honest seed with bandwidth lets the download finish.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use unchoke_core::torrent::{BlockDigest, Config, Input, Output, PeerLink, Torren
 
 const PIECES: u32 = 10;
 const BLOCKS: u32 = 16;
-/// What is spoilt.
+/// The piece that is corrupted.
 const SPOILT: PieceIndex = PieceIndex(3);
 
 /// How a peer behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Manner {
-    /// Answers in order, a block each so many milliseconds.
+    /// Answers in order, one block each so many milliseconds.
     Honest(u64),
-    /// Takes requests and answers none.
+    /// Accepts requests and answers none.
     Silent,
-    /// Has one piece, spoils it, and then rejects every request.
+    /// Has one piece, sends a corrupt block of it, and then rejects every request.
     SpoilsAndRejects,
-    /// The same, and then says that it has nothing.
+    /// The same, but then says that it has nothing.
     SpoilsAndWithdraws,
-    /// The same, and then sends a block each so many seconds.
+    /// The same, but then sends one block each so many seconds.
     SpoilsAndDrips(u64),
-    /// Honest, but throws away requests that come when so many wait, without a word.
+    /// Honest, but silently drops requests while this many wait.
     Forgets(usize),
 }
 
@@ -40,7 +40,7 @@ struct Peer {
     waiting: VecDeque<BlockRef>,
     /// When it answers next.
     ready_at: Instant,
-    /// It has spoilt what it came to spoil.
+    /// It has sent its corrupt block.
     spoilt: bool,
     gone: bool,
 }
@@ -51,7 +51,7 @@ struct Bench {
     now: Instant,
     peers: Vec<Peer>,
     verify: Vec<PieceIndex>,
-    /// A block of the spoilt piece that is now stored is bad.
+    /// A bad block of the piece is stored.
     bad: Option<u32>,
     fast: bool,
 }
@@ -228,7 +228,7 @@ impl Bench {
 
 const POLICIES: [&str; 2] = ["tit_for_tat", "bep3"];
 
-/// A piece that failed is left to one peer alone; that may be the one that spoilt it.
+/// A failed piece is reserved for one peer, and that peer may be the one that corrupted it.
 #[test]
 fn nobody_keeps_a_piece_it_spoilt_to_itself() {
     let manners = [
@@ -277,7 +277,8 @@ fn silent_peers_cost_nothing() {
     }
 }
 
-/// As clients without BEP 6 do when their queue is full. All is asked for anew at once, not one by one.
+/// Clients without BEP 6 do this when their queue is full. All lost requests are repeated at once,
+/// not one by one.
 #[test]
 fn a_lone_seed_that_forgets_requests_is_asked_again_within_seconds() {
     for fast in [false, true] {

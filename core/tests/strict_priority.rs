@@ -79,7 +79,7 @@ fn a_begun_piece_comes_before_new_ones() {
     }
 }
 
-/// The piece that fewest have is finished first, so that it spreads first.
+/// The piece with the fewest copies is finished first, so that it spreads first.
 #[test]
 fn of_two_begun_pieces_the_rarer_is_finished_first() {
     for (common, rare) in [(3, 7), (7, 3)] {
@@ -88,7 +88,7 @@ fn of_two_begun_pieces_the_rarer_is_finished_first() {
             let asked = requested(&mut torrent, key, std::iter::once(piece));
             assert_eq!(asked, [PieceIndex(piece); 2]);
         }
-        // Two more have the common one, and choke.
+        // Two more peers have the common piece, and choke.
         for key in 2..4 {
             connect(&mut torrent, key, std::iter::once(common));
         }
@@ -97,7 +97,7 @@ fn of_two_begun_pieces_the_rarer_is_finished_first() {
     }
 }
 
-/// A seed is asked for what leechers have not begun: they can finish that themselves.
+/// A seed is asked for pieces that leechers have not begun: they can finish begun ones themselves.
 #[test]
 fn a_seed_does_not_finish_what_leechers_began() {
     for seed in 0..20 {
@@ -111,7 +111,7 @@ fn a_seed_does_not_finish_what_leechers_began() {
     }
 }
 
-/// Unless there is nothing else to ask it for.
+/// Unless there is nothing else to request from it.
 #[test]
 fn a_seed_finishes_anything_in_the_end() {
     let mut torrent = leecher(1);
@@ -121,7 +121,7 @@ fn a_seed_finishes_anything_in_the_end() {
     assert_eq!(requested(&mut torrent, PIECES, 0..PIECES).len(), 2);
 }
 
-/// libtorrent has no such rule: what is begun is finished by whoever can.
+/// libtorrent has no such rule: begun pieces are finished with any peer.
 #[test]
 fn with_the_libtorrent_picker_a_seed_finishes_what_leechers_began() {
     for seed in 0..20 {

@@ -68,7 +68,8 @@ fn sent_by_leechers(room: &Room) -> u64 {
 fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
     for entry in REGISTRY {
         for fast in [true, false] {
-            // The links of a room are so fast that all might be done before a leecher's first rechoke.
+            // The links of a room are so fast that all leechers might finish before the first
+            // rechoke.
             let config = Config {
                 upload_cap: Some(65_536),
                 ..config()
@@ -78,7 +79,7 @@ fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
             room.run(Instant::from_secs(3600));
             assert_all_complete(&room, entry.id);
             assert_conserved(&room);
-            // Who uploads nothing by intent keeps to it, and everybody else uploads.
+            // Policies that never upload send nothing, and all others upload.
             let sent = sent_by_leechers(&room);
             assert_eq!(sent > 0, entry.uploads, "{}: sent {sent} bytes", entry.id);
         }
@@ -160,7 +161,8 @@ fn requests_at_a_silent_peer_go_to_another_after_the_snub_time() {
         vec![Node::leecher("bep3"), Node::seed("bep3")],
         1,
     );
-    // Node 2 does not exist: a peer that promises everything, unchokes and sends nothing.
+    // Node 2 does not exist: it stands for a peer that promises all pieces, unchokes and sends
+    // nothing.
     let (mute, link) = (
         PeerKey(2),
         PeerLink {
@@ -200,7 +202,7 @@ fn requests_at_a_silent_peer_go_to_another_after_the_snub_time() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Disconnects at random moments lose nothing: everybody who stays connected completes.
+    /// Disconnects at random moments lose nothing: every peer that stays connected completes.
     #[test]
     fn swarms_with_random_disconnects_complete(
         seed in 0_u64..1000,
@@ -221,7 +223,7 @@ proptest! {
             }
         }
         room.run(Instant::from_secs(7200));
-        // A seed and a finished peer drop each other, so only completion is asked for.
+        // A seed and a finished peer disconnect from each other, so check only completion.
         assert_all_complete(&room, REGISTRY[policy].id);
         assert_conserved(&room);
     }

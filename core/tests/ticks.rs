@@ -1,4 +1,4 @@
-//! When the rechoke comes: at a phase of the torrent's own, or together with everybody.
+//! Time of the rechoke: at a phase of the torrent's own, or together with all peers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use unchoke_core::torrent::{Config, Input, Torrent};
 
 const TICK: Duration = Duration::from_secs(10);
 
-/// Notes when it is asked.
+/// A policy that records when it is asked.
 #[derive(Clone, Debug, Default)]
 struct Clock(Arc<Mutex<Vec<Instant>>>);
 

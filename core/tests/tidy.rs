@@ -1,4 +1,4 @@
-//! The house rules that no lint knows: lengths of files and functions, words, unlisted files.
+//! Rules that no lint checks: lengths of files and functions, words, unlisted files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ fn one_concept_has_one_word() {
     assert!(faults.is_empty(), "words:\n{}", faults.join("\n"));
 }
 
-/// A module file that no `mod` line names is dead.
+/// A module file without a `mod` line is dead.
 #[test]
 fn every_module_file_is_part_of_a_crate() {
     let sources = sources();
@@ -158,7 +158,7 @@ fn every_module_file_is_part_of_a_crate() {
     );
 }
 
-/// Tests are not found by themselves: the file of a program or another file names each.
+/// Test files are not found automatically: a manifest or another file must name each.
 #[test]
 fn every_test_file_is_part_of_a_program() {
     let (root, sources) = (root(), sources());
@@ -194,7 +194,7 @@ fn every_test_file_is_part_of_a_program() {
     assert!(faults.is_empty(), "never run:\n{}", faults.join("\n"));
 }
 
-/// Bytes below a folder, without what runs leave there for themselves.
+/// Bytes below a folder, without files that runs leave there.
 fn bytes_below(folder: &Path) -> u64 {
     let mut sum = 0;
     for entry in fs::read_dir(folder).expect("a folder of results") {
@@ -209,7 +209,7 @@ fn bytes_below(folder: &Path) -> u64 {
     sum
 }
 
-/// Everybody who clones the repository loads every version of them.
+/// Every clone of the repository contains all versions of the results.
 #[test]
 fn results_stay_light() {
     let bytes = bytes_below(&root().join("results"));
@@ -219,9 +219,9 @@ fn results_stay_light() {
     );
 }
 
-/// Constants of the files that connect the network to the client core. Each is about sockets, tasks or
-/// what a user reads; what a client does, and when, is said in `core/src/client`, and of the search for an
-/// info dictionary in `core/src/metadata`.
+/// Constants allowed in the files that connect the network to the client core. Each concerns
+/// sockets, tasks or output. Rules of client behaviour belong into `core/src/client`, and those of
+/// the search for an info dictionary into `core/src/metadata`.
 const OF_SOCKETS: &[&str] = &[
     "ACCEPT_PAUSE",
     "BACKLOG",
@@ -233,7 +233,8 @@ const OF_SOCKETS: &[&str] = &[
     "UNSENT_BYTES",
 ];
 
-/// The same of the files that connect the simulated links to it: memory, addresses and bytes on the way.
+/// The same for the files that connect the simulated links to it: memory, addresses and bytes in
+/// flight.
 const OF_LINKS: &[&str] = &[
     "ABSENT",
     "AHEAD",

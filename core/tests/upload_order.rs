@@ -1,5 +1,5 @@
-//! What a policy may ask for beside slots: weights, caps, whose turn it is, and closing connections.
-//! The policies here live outside the crate, as a user's would.
+//! What a policy can decide in addition to slots: weights, caps, order of peers, and closing
+//! connections. The policies here are outside the crate, as those of users are.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use unchoke_core::rng::{Rng, Streams};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Config, Output, Reason, Torrent};
 
-/// Unchokes everybody and decides the rest as told.
+/// Unchokes all peers; the rest is set by the test.
 #[derive(Debug)]
 struct Told {
     order: UploadOrder,
     weights: Vec<(PeerKey, u32)>,
     caps: Vec<(PeerKey, Option<u64>)>,
     close: Vec<PeerKey>,
-    /// Under `ByPolicy`: who was ready each time.
+    /// Under `ByPolicy`: number of ready peers at each call.
     asked: Arc<Mutex<Vec<usize>>>,
 }
 

@@ -30,7 +30,7 @@ fn some(pieces: &[(u32, Priority)]) -> Wanted {
     wanted
 }
 
-/// A leecher that is connected to a seed, after so long.
+/// A leecher that is connected to a seed, after this time.
 fn fetched(wanted: Wanted, picker: &'static str) -> Room {
     let leecher = Node {
         picker,
@@ -42,7 +42,7 @@ fn fetched(wanted: Wanted, picker: &'static str) -> Room {
     room
 }
 
-/// The pieces that node 1 asked for, each when its first block was.
+/// The pieces that node 1 requested, in the order of their first requests.
 fn asked(room: &Room) -> Vec<u32> {
     let mut asked = Vec::new();
     for logged in room.log.iter().filter(|it| it.node == 1) {
@@ -77,7 +77,7 @@ fn it_says_once_that_it_is_done_and_loses_interest() {
     let of_leecher = || room.log.iter().filter(|it| it.node == 1);
     let completed = of_leecher().filter(|it| it.output == Output::Completed);
     assert_eq!(completed.count(), 1);
-    // Neither has anything for the other: there is nothing to stay for.
+    // Neither side has anything for the other, so they disconnect.
     let closed: Vec<&str> = room.closed.iter().map(|_| "closed").collect();
     assert_eq!(closed, ["closed"]);
     let last = of_leecher().filter_map(|it| match &it.output {

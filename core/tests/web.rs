@@ -1,5 +1,4 @@
-//! Web seeds, BEP 19: where files are, what is asked for, which answers are lies; and how a torrent
-//! treats one.
+//! Web seeds, BEP 19: URLs of files, requests, wrong answers; and how a torrent treats a web seed.
 
 use std::sync::Arc;
 
@@ -52,7 +51,8 @@ fn several_files_are_below_the_folder_of_the_torrent() {
     assert_eq!(at("http://x/pub", 1), "http://x/pub/A%20b/100%25");
 }
 
-/// The names of the torrent, not those that are safe for a disk, and none that leads elsewhere.
+/// The original names of the torrent, not those that are safe for a disk; no name leads to another
+/// folder.
 #[test]
 fn names_are_those_of_the_torrent_and_lead_nowhere_else() {
     let info = |path: &str| {

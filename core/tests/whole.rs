@@ -75,7 +75,7 @@ impl Bench {
         self.feed(Input::Message { peer, message });
     }
 
-    /// The peer answers its oldest request so long after the last answer.
+    /// The peer answers its oldest request this long after the last answer.
     fn answer(&mut self, key: u32, ms: u64) {
         self.now = self.now.after(Duration::from_millis(ms));
         let at = self.open.iter().position(|it| it.0 == PeerKey(key));
@@ -90,7 +90,8 @@ impl Bench {
     }
 }
 
-/// The pieces of both after the first has delivered at 400 KB/s for a while, which is 125 pieces in 20 s.
+/// The pieces of both peers after the first has delivered at 400 KB/s for a while, which is 125
+/// pieces in 20 s.
 fn shared(picker: &str) -> (Bench, bool) {
     let mut bench = Bench::new(picker);
     bench.say(0, Message::Unchoke);
@@ -111,7 +112,7 @@ fn fast_peers_share_no_piece_with_libtorrent_and_do_with_others() {
     assert!(shared("rarest_first").1);
 }
 
-/// The rarest piece and those beside it: they are fetched one after the other.
+/// The rarest piece and its neighbours: they are downloaded one after the other.
 #[test]
 fn pieces_are_kept_in_a_row() {
     let mut bench = Bench::new("libtorrent");
@@ -129,7 +130,7 @@ fn pieces_are_kept_in_a_row() {
     assert!(in_a_row * 10 > order.len() * 8, "{in_a_row} of {order:?}");
 }
 
-/// What is kept for a peer is free as soon as it chokes: nothing waits for it.
+/// A reservation ends as soon as the peer chokes.
 #[test]
 fn who_chokes_keeps_nothing() {
     let (mut bench, _) = shared("libtorrent");
