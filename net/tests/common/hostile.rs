@@ -20,6 +20,10 @@ use super::peer::{bytes_of, handshake};
 const FLOOD_RATE: usize = 200_000;
 /// Time between two messages of a flood.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Time after which a dripping peer that was dropped is back. Three hundred make some hundred
+/// connections each second: one handshake costs a debug build a millisecond or two.
+const BACK_AFTER: Duration = Duration::from_millis(500);
 /// Time between two bytes of a handshake that never ends.
 const DRIP: Duration = Duration::from_secs(1);
 
@@ -120,13 +124,17 @@ impl Attack {
         let number = plan.peers.fetch_add(1, Ordering::Relaxed);
         let [.., high, low] = number.to_be_bytes();
         let from = Ipv4Addr::new(127, 9, high, low);
+        let pause = match plan.kind {
+            Kind::Drip => BACK_AFTER,
+            _ => PAUSE,
+        };
         self.runtime.spawn(async move {
             loop {
                 if let Ok(stream) = connect(from, port).await {
                     // The next attempt follows, however this one ends.
                     drop(plan.play(stream).await);
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
             }
         });
     }
