@@ -1,7 +1,7 @@
 //! The web page that shows the decisions of the policy, its interface for programs, and the figures
 //! for Prometheus.
 //!
-//! An HTTP/1.1 server for the user of this machine. [`guard`] decides which requests are refused: a
+//! An HTTP/1.1 server for the user of this machine. `guard` decides which requests are refused: a
 //! page of another site, open in the same browser, may send requests to us, and must not learn or
 //! change anything. `api` answers requests, `json` formats the answers, `stream` sends events,
 //! `metrics` makes the text for Prometheus, and `assets` holds the page itself, which loads nothing
