@@ -1,4 +1,4 @@
-//! What peers do: each by its nature.
+//! The behaviour of peers, according to their [`Nature`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,35 +15,35 @@ use super::reference::Fault;
 use super::setup::{Has, Honest, Nature, Peer};
 use super::world::{Event, World};
 
-/// Blocks a new link takes.
+/// Number of blocks that a new link accepts.
 const CREDITS: usize = 4;
-/// Requests that a peer which asks keeps outstanding.
+/// Number of requests that a downloading peer keeps outstanding.
 const WISHES: usize = 4;
 const KEEP_ALIVE_MS: u64 = 100_000;
 const HONEST_CHOKE_MS: u64 = 5000;
 
-/// A peer and its connection, as it sees them.
+/// A peer's own view of itself and its connection.
 #[derive(Debug)]
 pub struct Actor {
     open: bool,
-    /// Number of the connection.
+    /// Number of the current connection, counted from 1.
     pub link: u32,
     choking: bool,
-    /// Requests of the torrent that it means to answer.
+    /// Requests by the torrent that the peer intends to answer.
     inbox: VecDeque<BlockRef>,
-    /// It is sending a block.
+    /// Whether it is sending a block.
     busy: bool,
     spoils: u32,
     asked: u32,
     first_asked: Option<Instant>,
     fled: u32,
     withdrawn: bool,
-    /// Blocks that are on their way to it.
+    /// Blocks on their way from the torrent to this peer.
     pub flushing: VecDeque<BlockRef>,
     wishes: Vec<BlockRef>,
     /// Pieces that the torrent may ask for while this peer chokes it.
     grants: Vec<PieceIndex>,
-    /// When it comes back after its connection is closed, in milliseconds.
+    /// Milliseconds until the peer reconnects after its connection is closed.
     pub returns: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Actor {
         }
     }
 
-    /// The connection is gone; whether there was one.
+    /// Ends the connection. Returns whether there was one.
     pub fn end(&mut self) -> bool {
         self.inbox.clear();
         self.wishes.clear();
@@ -213,7 +213,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// It lets the torrent ask for some pieces under a choke.
+    /// The peer may allow the torrent to request some pieces while it chokes.
     fn allow(&mut self, at: usize) {
         if self.setup.allows == 0 || !self.setup.peers[at].fast || self.dice.one_in(2) {
             return;
@@ -225,7 +225,7 @@ impl World<'_> {
         }
     }
 
-    /// It says what it has.
+    /// Announces the pieces that the peer has.
     fn claim(&mut self, at: usize) {
         let plan = &self.setup.peers[at];
         let count = self.reference.geometry.piece_count();
@@ -252,7 +252,8 @@ impl World<'_> {
         }
     }
 
-    /// BEP 6: a choke is followed by a reject for each request; without it they are dropped.
+    /// With BEP 6, the peer rejects each request that it drops; without BEP 6, it drops them
+    /// silently.
     fn choke(&mut self, at: usize) {
         self.actors[at].choking = true;
         self.say(at, Message::Choke);
@@ -275,7 +276,7 @@ impl World<'_> {
         }
     }
 
-    /// A message of the torrent.
+    /// Handles a message from the torrent.
     pub fn hear(&mut self, at: usize, message: &Message) {
         match *message {
             Message::Request(block) => self.asked(at, block),
@@ -308,7 +309,7 @@ impl World<'_> {
         }
     }
 
-    /// Asks for blocks that we said we have.
+    /// Requests blocks of the pieces that the torrent has announced.
     fn wish(&mut self, at: usize) {
         let told: Vec<PieceIndex> = match self.reference.conns.get(&Self::key(at)) {
             Some(seen) if !seen.am_choking => seen.told.iter().copied().collect(),
@@ -330,7 +331,7 @@ impl World<'_> {
         }
     }
 
-    /// The torrent asks for a block.
+    /// Handles a request by the torrent.
     fn asked(&mut self, at: usize, block: BlockRef) {
         let (plan, actor) = (&self.setup.peers[at], &mut self.actors[at]);
         actor.asked += 1;
@@ -391,7 +392,7 @@ impl World<'_> {
         }
     }
 
-    /// A block has gone out.
+    /// A block has left the peer.
     fn serve(&mut self, at: usize) {
         let (plan, actor) = (&self.setup.peers[at], &mut self.actors[at]);
         actor.busy = false;
@@ -412,7 +413,7 @@ impl World<'_> {
             self.actors[at].fled += 1;
             self.schedule(u64::from(plan.delay_ms) + 1, Event::Flee(at, link));
         }
-        // What waits is treated by its nature from now on, if it does not spoil any more.
+        // A peer that has no more corrupt blocks to send treats the waiting requests by its nature.
         let waiting = std::mem::take(&mut self.actors[at].inbox);
         let drips = match plan.nature {
             Nature::Drips(seconds) if self.actors[at].spoils == 0 => u64::from(seconds) * 1000,
@@ -469,7 +470,7 @@ impl World<'_> {
                 Ok(())
             }
             Act::Writable(_) => self.feed(Input::Writable { peer }),
-            // What is on its way is not known exactly after an odd `Writable`.
+            // After a random `Writable`, we do not know exactly which blocks are on their way.
             Act::Unread(_) if self.reference.conns[&peer].unflushed == 0 => Ok(()),
             Act::Unread(_) => match self.actors[at].flushing.pop_back() {
                 Some(block) => {
@@ -482,7 +483,7 @@ impl World<'_> {
         }
     }
 
-    /// A piece is gone, unless it was not there or is being read anyway.
+    /// Loses a piece. Has no effect while a block of the piece is on its way.
     fn lose(&mut self, piece: PieceIndex) -> Result<(), Fault> {
         let reading = self.actors.iter().flat_map(|it| &it.flushing);
         if reading.into_iter().any(|it| it.piece == piece) {

@@ -1,4 +1,4 @@
-//! Random acts of peers that are not blameless: any message at any time, coming and going.
+//! Random acts of peers that may be blamed: any message at any time, disconnecting, reconnecting.
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::ids::{BlockRef, PieceIndex};
@@ -8,24 +8,24 @@ use unchoke_core::wire::{PEX_ID, PEX_NAME};
 use super::dice::Dice;
 use super::setup::{BLOCK, Setup};
 
-/// One random act. The number names a peer by its position in the setup.
+/// One random act. The first number is the peer's position in the setup.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// It sends this.
+    /// Sends this message.
     Send(usize, Message),
-    /// It answers the request of ours that came so many before the last, good or corrupt.
+    /// Answers one of our requests, counted back from the last, with good or corrupt data.
     Answer(usize, usize, Honesty),
-    /// It rejects such a request.
+    /// Rejects one of our requests, counted back from the last.
     Reject(usize, usize),
-    /// It goes, and comes back after so many milliseconds.
+    /// Disconnects, and reconnects after this many milliseconds.
     Leave(usize, u32),
-    /// The link to it can take one more block than it did.
+    /// The link to the peer accepts one more block.
     Writable(usize),
-    /// A block on its way to it cannot be read after all.
+    /// A block on its way to the peer cannot be read from disk.
     Unread(usize),
-    /// The driver cannot keep the next piece.
+    /// The driver fails to store the next piece.
     LoseNext,
-    /// A piece that is there is lost.
+    /// A stored piece is lost.
     LosePiece(PieceIndex),
 }
 
@@ -144,7 +144,7 @@ fn message(dice: &mut Dice, setup: &Setup) -> Message {
     }
 }
 
-/// The acts of a run: none, a few, or many, all in the first minute.
+/// Draws the acts of a run: none, a few or many. All happen in the first minute.
 pub fn draw(dice: &mut Dice, setup: &Setup) -> Vec<(u32, Act)> {
     let hostile: Vec<usize> = setup
         .peers

@@ -1,5 +1,5 @@
-//! The stalls that hostile peers once caused, each by itself, for the policies and pickers that
-//! matter. The bounds are for 80 blocks, which the honest seed sends in 2.7 s.
+//! Stalls that hostile peers once caused, one test for each, with the policies and pickers that
+//! matter. The time limits are for 80 blocks, which the honest seed sends in 2.7 s.
 
 use unchoke_core::ids::PieceIndex;
 
@@ -16,7 +16,7 @@ const POLICIES: [&str; 6] = [
 ];
 const PICKERS: [&str; 2] = ["rarest_first", "duplicate"];
 
-/// Runs ten pieces of eight blocks, several times; each must be complete after so many seconds.
+/// Repeatedly downloads ten pieces of eight blocks. Each download must finish within `seconds`.
 fn completes_within(seconds: u64, peers: &[Peer]) {
     with_endgame(true, seconds, peers);
 }
@@ -46,7 +46,7 @@ fn with_endgame(endgame: bool, seconds: u64, peers: &[Peer]) {
     );
 }
 
-/// Has piece 3 alone, spoils its first block, and then behaves by its nature.
+/// A peer that has only piece 3, sends its first block corrupt, and then behaves by its nature.
 fn spoiler(nature: Nature) -> Peer {
     Peer {
         has: Has::One(PieceIndex(3)),
@@ -92,11 +92,11 @@ fn silent_peers_do_not_hold_up_the_end() {
     }
 }
 
-/// Whoever came first is asked for everything; what they do not deliver goes to who came later, before
-/// they are asked again.
+/// The first peers are asked for all blocks. When they do not deliver, the torrent must ask a peer
+/// that joined later before it asks the first ones again.
 #[test]
 fn silent_peers_keep_nothing_from_who_comes_later() {
-    // Sixteen peers are asked for five blocks each, which is all; the next sixteen 30 s later.
+    // 16 peers are asked for five blocks each, which are all. The next 16 are asked 30 s later.
     for (count, seconds) in [(2, 45), (16, 45), (40, 100)] {
         let mut peers = crowd(count, Nature::Silent);
         peers[count].joins_ms = 25_000;
@@ -104,8 +104,8 @@ fn silent_peers_keep_nothing_from_who_comes_later() {
     }
 }
 
-/// Who rejects at once is not asked for the same block again and again, while the peer that lost the
-/// request waits for its turn.
+/// A peer that rejects at once must not be asked for the same block again and again, while the peer
+/// that lost the request waits for its turn.
 #[test]
 fn who_rejects_keeps_nothing_from_who_lost_a_request() {
     let loses = |loses| {
@@ -121,7 +121,7 @@ fn who_rejects_keeps_nothing_from_who_lost_a_request() {
     }
 }
 
-/// It loses the very first requests, before it has sent anything.
+/// The seed loses the first requests, before it has sent any block.
 #[test]
 fn a_lone_seed_that_loses_requests_is_asked_again() {
     for (loses, fast) in [(1, true), (5, true), (5, false)] {
@@ -136,7 +136,7 @@ fn a_lone_seed_that_loses_requests_is_asked_again() {
     }
 }
 
-/// Its queue is shorter than our pipeline, and it does not say so.
+/// The seed's queue is shorter than our pipeline, and the seed does not announce its length.
 #[test]
 fn a_lone_seed_with_a_short_queue_is_asked_again() {
     for fast in [true, false] {
@@ -151,27 +151,27 @@ fn a_lone_seed_with_a_short_queue_is_asked_again() {
     }
 }
 
-/// Seeds of random runs that failed once, with what was wrong.
+/// Seeds of random runs that failed once, and the fault of each.
 const FAILED: [(&str, &[u64]); 5] = [
     (
-        "who fell silent was asked before who had not been asked yet",
+        "silent peers were asked before peers that had not been asked yet",
         &[2005, 2293, 3614, 3619, 3855, 3904, 4032, 4693],
     ),
     (
-        "requests at a connection that was being closed counted for the piece when it was begun anew",
+        "requests on a closing connection counted when their piece was started again",
         &[2420],
     ),
     (
-        "who rejected a block was asked for it again and again",
+        "a peer that rejected a block was asked for it again and again",
         &[13_495, 15_141, 16_443, 18_249, 19_816],
     ),
     (
-        "an answer to a second request for a block was taken for one to the first, and the lost ones \
-         after that were waited for",
+        "the answer to a repeated request counted for the first request, and we kept waiting for lost \
+         requests in between",
         &[2017, 7460, 16_254, 18_910],
     ),
     (
-        "a late block did not say that what was asked for after it would come too",
+        "a late block did not show that later requests would be answered, too",
         &[9341, 16_377],
     ),
 ];
@@ -186,7 +186,7 @@ fn seeds_that_failed_once_pass() {
     }
 }
 
-/// Without BEP 6 a choke drops all requests without a word.
+/// Without BEP 6, a choke silently drops all requests.
 #[test]
 fn a_lone_seed_that_chokes_now_and_then_is_asked_again() {
     for fast in [true, false] {

@@ -1,4 +1,4 @@
-//! What the torrent counts, compared with what the reference counted.
+//! Compares the counts of the torrent with those of the reference.
 
 use unchoke_core::choke::PeerView;
 use unchoke_core::ids::PieceIndex;
@@ -9,7 +9,7 @@ use unchoke_core::torrent::Torrent;
 use super::reference::{Fault, Reference, Seen, ensure};
 
 impl Reference {
-    /// All inputs and outputs until now are known: the torrent must agree with all counts.
+    /// Once all inputs and outputs so far are processed, the torrent must agree with all counts.
     pub fn check(&self, now: Instant, torrent: &Torrent) -> Result<(), Fault> {
         ensure!(
             self.broadcast_due.is_none(),
@@ -18,11 +18,11 @@ impl Reference {
         );
         ensure!(
             torrent.have().iter().eq(self.have.iter().copied()),
-            "another set of pieces"
+            "the set of pieces differs"
         );
         ensure!(
             torrent.have_count() as usize == self.have.len(),
-            "counts its pieces wrong"
+            "the number of pieces is wrong"
         );
         for piece in (0..self.geometry.piece_count()).map(PieceIndex) {
             let copies = self
@@ -37,12 +37,15 @@ impl Reference {
             );
         }
         for view in &torrent.peer_views(now) {
-            let seen = self.conns.get(&view.peer).ok_or("a connection too many")?;
+            let seen = self
+                .conns
+                .get(&view.peer)
+                .ok_or("one connection too many")?;
             self.check_peer(torrent, view, seen)?;
         }
         ensure!(
             torrent.peer_views(now).len() == self.conns.len(),
-            "a connection too few"
+            "one connection too few"
         );
         self.check_ledger(torrent.ledger())
     }
@@ -55,32 +58,32 @@ impl Reference {
         let wanted = seen.has.difference(&self.have).count();
         ensure!(
             view.have_count as usize == seen.has.len(),
-            "{peer} has another number"
+            "the number of pieces of {peer} differs"
         );
         ensure!(
             view.wanted_count as usize == wanted,
-            "{peer} has {wanted} that we want"
+            "{peer} has {wanted} pieces that we want"
         );
         ensure!(
             seen.closing || seen.am_interested == (wanted > 0),
-            "interest in {peer} is {}, it has {wanted} that we want",
+            "interest in {peer} is {}, but it has {wanted} pieces that we want",
             seen.am_interested
         );
         ensure!(
             view.am_interested == seen.am_interested,
-            "interest in {peer} unsaid"
+            "our interest was not sent to {peer}"
         );
         ensure!(
             view.am_choking == seen.am_choking,
-            "choking of {peer} unsaid"
+            "our choking was not sent to {peer}"
         );
         ensure!(
             seen.closing || view.peer_choking == seen.peer_choking,
-            "{peer} choking us"
+            "whether {peer} chokes us"
         );
         ensure!(
             view.peer_interested == seen.peer_interested,
-            "interest of {peer}"
+            "whether {peer} is interested"
         );
         ensure!(
             view.queued_requests as usize == seen.owed.queued(),
@@ -90,7 +93,7 @@ impl Reference {
         );
         ensure!(
             view.unflushed_blocks == seen.unflushed,
-            "blocks at the link of {peer}"
+            "unflushed blocks of {peer}"
         );
         if let Some(ledger) = torrent.peer_ledger(peer) {
             ensure!(
@@ -136,7 +139,7 @@ impl Reference {
         );
         ensure!(
             wasted(Waste::Unrequested) == self.unrequested,
-            "{} bytes never asked for, counted {}",
+            "{} unrequested bytes, counted {}",
             self.unrequested,
             wasted(Waste::Unrequested)
         );

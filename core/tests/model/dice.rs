@@ -1,4 +1,4 @@
-//! Random numbers of the model: fast, and the same on every machine.
+//! Random numbers for the model: fast, and the same on every machine.
 
 /// Steele, Lea and Flood 2014, `SplitMix64`.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Dice {
         among[self.position(among.len())]
     }
 
-    /// A position in a sequence of `length` things.
+    /// A position in a sequence of `length` items.
     pub fn position(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("below a length")
     }

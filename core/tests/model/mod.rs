@@ -1,15 +1,15 @@
-//! The core against a slow and obvious reference, among hostile peers, for as long as one likes.
+//! Compares the core with a slow and simple reference model, in random runs with hostile peers.
 //!
-//! A run is drawn from a number, its seed: a torrent, up to forty peers of different natures, and
-//! random messages at random times. Every input and output is checked against the [`reference`]; and
-//! whatever the other peers do, one honest seed that stays must make the download finish within
+//! The seed of a run determines everything: the torrent, up to forty peers of different natures,
+//! and random messages at random times. The [`reference`] checks every input and output. One honest
+//! seed stays connected. Whatever the other peers do, the download must finish within
 //! [`Setup::bound_ms`].
 //!
-//! `cargo test` runs the first seeds. To run more:
-//! `UNCHOKE_MODEL_SEEDS=100000 cargo test -p unchoke-core model`; with `UNCHOKE_MODEL_START=n` from
-//! another seed on, with `UNCHOKE_MODEL_SECONDS=n` for at most so long. A failure names its seed, the
-//! line that repeats it, and the smallest setup found that still fails. `UNCHOKE_MODEL_TRACE=1` prints
-//! every input and output.
+//! `cargo test` runs the first seeds. To run more: `UNCHOKE_MODEL_SEEDS=100000 cargo test -p
+//! unchoke-core model`. `UNCHOKE_MODEL_START=n` starts at another seed, and
+//! `UNCHOKE_MODEL_SECONDS=n` limits the time. A failure prints its seed, the command that repeats
+//! it, and the smallest setup found that still fails. `UNCHOKE_MODEL_TRACE=1` prints every input
+//! and output.
 
 #![allow(unreachable_pub, reason = "parts of one test")]
 
@@ -31,12 +31,12 @@ use std::time::Duration;
 
 use setup::Setup;
 
-/// Seeds of a plain `cargo test`: every policy with every picker, three times.
+/// Number of seeds in a plain `cargo test`: every policy runs with every picker, three times.
 const SEEDS: u64 = 300;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long to test is asked from outside; a run depends on its seed alone"
+    reason = "the user may set how long to test; a run depends only on its seed"
 )]
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

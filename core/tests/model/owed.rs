@@ -1,4 +1,4 @@
-//! Requests in both directions, and the rule that each has one answer.
+//! Requests in both directions. Each request must get exactly one answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::time::Instant;
 
-/// A request is repeated at the same peer no sooner.
+/// A request may be repeated at the same peer only after this time.
 const REPEAT_AFTER: Duration = Duration::from_secs(2);
 
-/// Most requests outstanding at a peer: `Pipeline::max` and as many that were given up and then
-/// counted on again.
+/// Most requests outstanding at a peer: `Pipeline::max`, and the same number that timed out but may
+/// still be answered.
 const MOST_ASKED: usize = 1000;
 
 #[derive(Debug)]
 struct Request {
     block: BlockRef,
     at: Instant,
-    /// The peer choked us and cannot know of it any more.
+    /// The peer choked us, and this request no longer counts.
     void: bool,
-    /// We took it back. The block may be on its way already.
+    /// We cancelled it. The block may be on its way already.
     cancelled: bool,
 }
 
 /// Our requests at one peer.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Those that have no answer yet.
+    /// Requests without an answer.
     open: Vec<Request>,
-    /// How often each block was asked for, without those that were taken back.
+    /// Number of requests for each block, without cancelled ones.
     standing: BTreeMap<BlockRef, u32>,
 }
 
@@ -37,7 +37,7 @@ impl Asked {
         let same = |it: &&Request| it.block == block && !it.void && !it.cancelled;
         let same = self.open.iter().rev().find(same);
         if same.is_some_and(|it| now - it.at < REPEAT_AFTER) {
-            return Err(format!("asks for {block:?} again at once"));
+            return Err(format!("requests {block:?} again too soon"));
         }
         self.open.push(Request {
             block,
@@ -52,7 +52,7 @@ impl Asked {
         Ok(())
     }
 
-    /// An answer settles the last request for the block that still counts.
+    /// Settles the last request for the block that still counts.
     fn take(&mut self, block: BlockRef) -> bool {
         let counts = |it: &Request| it.block == block && !it.void && !it.cancelled;
         let any = |it: &Request| it.block == block;
@@ -61,7 +61,7 @@ impl Asked {
         at.map(|at| self.open.remove(at)).is_some()
     }
 
-    /// The block came; whether it had been asked for.
+    /// A block arrived. Returns whether we had requested it.
     pub fn answer(&mut self, block: BlockRef) -> bool {
         self.take(block)
     }
@@ -70,7 +70,7 @@ impl Asked {
         self.take(block);
     }
 
-    /// Whether there was such a request; it may have been answered. Its answer may still come.
+    /// Returns whether we had requested the block, answered or not. An answer may still arrive.
     pub fn cancel(&mut self, block: BlockRef) -> bool {
         let same = self.open.iter_mut().filter(|it| it.block == block);
         same.for_each(|it| it.cancelled = true);
@@ -78,29 +78,29 @@ impl Asked {
         standing.map(|it| *it -= 1).is_some()
     }
 
-    /// The peer chokes without BEP 6. What it has sent already may still come.
+    /// The peer chokes without BEP 6. Blocks that it sent before may still arrive.
     pub fn void(&mut self) {
         self.open.iter_mut().for_each(|it| it.void = true);
     }
 
-    /// It unchokes: what was void will not come any more.
+    /// The peer unchokes. Void requests will no longer be answered.
     pub fn forget_void(&mut self) {
         self.open.retain(|it| !it.void);
     }
 
-    /// The request that came so many before the last.
+    /// The request `back` places before the last one.
     pub fn nth_last(&self, back: usize) -> Option<BlockRef> {
         let at = self.open.len().checked_sub(1 + back)?;
         Some(self.open[at].block)
     }
 }
 
-/// Pieces that a peer may ask for while we choke it, and how many blocks of each it has asked for then.
+/// Pieces that a peer may request while we choke it, and the number of blocks requested of each.
 #[derive(Debug, Default)]
 pub struct Grants(BTreeMap<PieceIndex, u32>);
 
 impl Grants {
-    /// Whether it was not allowed before.
+    /// Returns whether the piece is new.
     pub fn add(&mut self, piece: PieceIndex) -> bool {
         self.0.insert(piece, 0).is_none()
     }
@@ -109,7 +109,7 @@ impl Grants {
         self.0.contains_key(&piece)
     }
 
-    /// The peer asks for a block of a piece of so many: whether it may.
+    /// Counts a request for a block of a piece with `blocks` blocks. Returns whether it is allowed.
     pub fn use_up(&mut self, piece: PieceIndex, blocks: u32) -> bool {
         let used = self.0.get_mut(&piece);
         used.is_some_and(|used| {
@@ -121,9 +121,9 @@ impl Grants {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    /// It waits for its turn.
+    /// The request waits for its turn.
     Block,
-    /// Because it cannot be served, was cancelled, or we choke.
+    /// It cannot be served, was cancelled, or we choke the peer.
     Reject,
 }
 
@@ -135,7 +135,7 @@ pub struct Owed(Vec<(BlockRef, Due)>);
 const MOST_QUEUED: usize = 2000;
 
 impl Owed {
-    /// The peer asks. Without BEP 6 a refusal is silent.
+    /// The peer requests a block. Without BEP 6, a refusal is silent.
     pub fn ask(&mut self, block: BlockRef, servable: bool, fast: bool) {
         if servable && self.queued() < MOST_QUEUED {
             self.0.push((block, Due::Block));
@@ -154,19 +154,19 @@ impl Owed {
         }
     }
 
-    /// We choke the peer, but for blocks of pieces that it is allowed all the same.
+    /// We choke the peer. Requests for allowed pieces remain.
     pub fn choked(&mut self, fast: bool, allowed: impl Fn(PieceIndex) -> bool) {
         let refused = self.0.iter_mut().filter(|it| !allowed(it.0.piece));
         refused.for_each(|it| it.1 = Due::Reject);
         self.0.retain(|it| fast || it.1 == Due::Block);
     }
 
-    /// A block could not be sent after all.
+    /// A block could not be sent.
     pub fn refuse(&mut self, block: BlockRef) {
         self.0.push((block, Due::Reject));
     }
 
-    /// We lack the piece from now on.
+    /// The piece was lost.
     pub fn lost(&mut self, piece: PieceIndex, fast: bool) {
         let lost = |it: &&mut (BlockRef, Due)| it.0.piece == piece;
         self.0
@@ -176,12 +176,12 @@ impl Owed {
         self.0.retain(|it| fast || it.1 == Due::Block);
     }
 
-    /// Whether the block was due.
+    /// Returns whether the block was due.
     pub fn serve(&mut self, block: BlockRef) -> bool {
         self.take((block, Due::Block))
     }
 
-    /// Whether a reject was due.
+    /// Returns whether a reject was due.
     pub fn reject(&mut self, block: BlockRef) -> bool {
         self.take((block, Due::Reject))
     }
@@ -191,12 +191,12 @@ impl Owed {
         at.map(|at| self.0.remove(at)).is_some()
     }
 
-    /// Requests that wait for their turn.
+    /// Number of requests that wait for their turn.
     pub fn queued(&self) -> usize {
         self.0.iter().filter(|it| it.1 == Due::Block).count()
     }
 
-    /// Every refusal has been said.
+    /// Fails if a reject is still due.
     pub fn check(&self, closing: bool) -> Result<(), String> {
         let unsaid = self.0.iter().find(|it| it.1 == Due::Reject);
         match unsaid {

@@ -1,5 +1,5 @@
-//! The reference: everything a torrent keeps count of, counted again in the slowest and most obvious
-//! way from what went in and what came out.
+//! The reference repeats all the accounting of a torrent, from its inputs and outputs, in the
+//! slowest and simplest way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use unchoke_core::wire::{HANDSHAKE_BYTES, MAX_CONTACTS, PIECE_HEADER_BYTES, wire
 
 use super::owed::{Asked, Grants, Owed};
 
-/// What is wrong, in a sentence.
+/// What is wrong, as a sentence.
 pub type Fault = String;
 
-/// Fails with a sentence unless the condition holds.
+/// Returns the sentence as an error unless the condition holds.
 macro_rules! ensure {
     ($holds:expr, $($words:tt)+) => {
         if !$holds {
@@ -26,39 +26,39 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// A connection as both ends can see it.
+/// A connection, with the state that both ends can see.
 #[derive(Debug, Default)]
 pub struct Seen {
     pub fast: bool,
     pub extended: bool,
-    /// We said that we close it: nothing of it counts any more.
+    /// We closed the connection. Later messages do not count.
     pub closing: bool,
     pub am_choking: bool,
     pub am_interested: bool,
     pub peer_choking: bool,
     pub peer_interested: bool,
     pub has: BTreeSet<PieceIndex>,
-    /// Pieces that we said we have.
+    /// Pieces that we announced to the peer.
     pub told: BTreeSet<PieceIndex>,
-    /// Pieces it lets us ask for while it chokes us.
+    /// Pieces that we may request while the peer chokes us.
     allowed: BTreeSet<PieceIndex>,
-    /// Pieces we let it ask for while we choke it.
+    /// Pieces that the peer may request while we choke it.
     granted: Grants,
-    /// Our requests.
+    /// Requests by us.
     pub asked: Asked,
-    /// Its requests.
+    /// Requests by the peer.
     pub owed: Owed,
-    /// Blocks its link can take.
+    /// Number of blocks that the link accepts.
     pub(super) credit: u32,
     pub unflushed: u32,
     pub(super) ledger: Ledger,
-    /// What it had and wanted before this input: a message that breaks the protocol changes nothing.
+    /// The peer's pieces and interest before this input. An invalid message must not change them.
     before: (BTreeSet<PieceIndex>, bool),
-    /// It sent a block with this input: it may be stored, once.
+    /// The block that the peer sent with this input. It may be stored once.
     may_store: Option<BlockRef>,
 }
 
-/// The whole torrent.
+/// The state of the whole torrent.
 #[derive(Debug)]
 pub struct Reference {
     pub geometry: Geometry,
@@ -67,14 +67,14 @@ pub struct Reference {
     stored: BTreeSet<BlockRef>,
     verifying: BTreeSet<PieceIndex>,
     pub(super) ledger: Ledger,
-    /// Payload of `Piece` messages, however it was judged.
+    /// Payload of all `Piece` messages, wanted or not.
     pub(super) payload_received: u64,
     pub(super) unrequested: u64,
     pub(super) stored_bytes: u64,
     pub(super) failed_bytes: u64,
     completed: bool,
     pub(super) broadcast_due: Option<PieceIndex>,
-    /// It started complete, and may hide its pieces: it says in its own time what it has.
+    /// The torrent started complete, so super-seeding may delay its `have` messages.
     may_hide: bool,
 }
 
@@ -106,7 +106,7 @@ impl Reference {
         (0..geometry.blocks_in(piece)).map(move |it| geometry.block(piece, it))
     }
 
-    /// Counts in both ledgers.
+    /// Counts in the ledgers of the torrent and of the connection.
     fn count(&mut self, peer: PeerKey, change: impl Fn(&mut Ledger)) {
         change(&mut self.ledger);
         if let Some(seen) = self.conns.get_mut(&peer) {
@@ -114,7 +114,7 @@ impl Reference {
         }
     }
 
-    /// What will be handed in now.
+    /// Called before each input.
     pub fn input(&mut self, input: &Input) {
         for seen in self.conns.values_mut() {
             seen.may_store = None;
@@ -130,7 +130,7 @@ impl Reference {
                 };
                 assert!(
                     self.conns.insert(*peer, seen).is_none(),
-                    "the world is wrong"
+                    "a peer connects only once"
                 );
                 self.count(*peer, |ledger| {
                     ledger.protocol[Kind::Handshake as usize].sent += HANDSHAKE_BYTES as u64;
@@ -162,7 +162,7 @@ impl Reference {
         }
     }
 
-    /// A piece we had is gone: it is wanted again, and what waits for its blocks is refused.
+    /// A stored piece was lost. It is wanted again, and requests for its blocks are rejected.
     fn lost(&mut self, piece: PieceIndex) {
         if !self.have.remove(&piece) {
             return;
@@ -176,7 +176,7 @@ impl Reference {
         }
     }
 
-    /// A block that we said to send could not be read: it is refused instead.
+    /// A block that we announced as sent could not be read. It is rejected instead.
     fn unread(&mut self, peer: PeerKey, block: BlockRef) {
         let seen = self
             .conns
@@ -261,7 +261,7 @@ impl Reference {
         }
     }
 
-    /// What came out.
+    /// Checks an output.
     pub fn output(&mut self, now: Instant, output: &Output) -> Result<(), Fault> {
         match output {
             Output::Send { peer, message } => {
@@ -299,7 +299,7 @@ impl Reference {
                 };
                 seen.closing = true;
                 match reason {
-                    // What is said too often still counts as said.
+                    // The repeated message itself still counts.
                     Reason::Violation(ProtocolViolation::Repeated) => {}
                     Reason::Violation(_) => {
                         (seen.has, seen.peer_interested) = std::mem::take(&mut seen.before);
@@ -310,7 +310,7 @@ impl Reference {
             }
             Output::Corrupt { peer, .. } => {
                 let open = self.conns.get(peer).is_some_and(|it| !it.closing);
-                ensure!(!open, "says that {peer} is gone");
+                ensure!(!open, "reports {peer}, still open, as gone");
                 Ok(())
             }
             Output::PeersFound { peers, .. } => {
@@ -334,7 +334,7 @@ impl Reference {
         let may = seen.and_then(|it| it.may_store.take());
         ensure!(
             may == Some(block),
-            "stores {block:?}, of {peer} came {may:?}"
+            "stores {block:?}, but {peer} sent {may:?}"
         );
         let piece = block.piece;
         ensure!(
@@ -389,7 +389,7 @@ impl Reference {
         Ok(())
     }
 
-    /// We told a peer what we have.
+    /// Checks a message in which we announce our pieces.
     fn told(&mut self, peer: PeerKey, message: &Message) -> Result<(), Fault> {
         let all = || (0..self.geometry.piece_count()).map(PieceIndex);
         let seen = self.conns.get_mut(&peer).expect("just seen");
@@ -484,7 +484,7 @@ impl Reference {
         Ok(())
     }
 
-    /// The connection closed before these blocks left.
+    /// Subtracts blocks that had not left when the connection closed.
     pub fn take_back(&mut self, peer: PeerKey, blocks: u32, payload: u64) {
         let headers = u64::from(blocks * PIECE_HEADER_BYTES);
         self.count(peer, |ledger| {
@@ -493,7 +493,7 @@ impl Reference {
         });
     }
 
-    /// Why a blameless peer must not have been closed.
+    /// Whether the reason blames the peer. A blameless peer must not be closed for such a reason.
     pub fn is_blame(reason: &Reason) -> bool {
         matches!(reason, Reason::Violation(_) | Reason::Corrupt { .. })
     }

@@ -1,5 +1,5 @@
-//! What a run consists of: a torrent, the peers around it, and when they do something random. All of
-//! it is drawn from one seed, and a run is repeated exactly from it.
+//! The setup of a run: a torrent, its peers, and their random acts with times. One seed determines
+//! all of it, so a run can be repeated exactly.
 
 use unchoke_core::choke::REGISTRY;
 use unchoke_core::ids::PieceIndex;
@@ -10,30 +10,30 @@ use super::dice::Dice;
 
 pub const BLOCK: u32 = 16_384;
 
-/// The whole run.
+/// The setup of a whole run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub seed: u64,
     pub policy: &'static str,
     pub picker: &'static str,
     pub pieces: u32,
-    /// Blocks of each piece but the last.
+    /// Number of blocks of each piece except the last.
     pub blocks: u32,
-    /// The torrent has everything at the start.
+    /// The torrent starts complete.
     pub complete: bool,
-    /// Otherwise, every such piece is there at the start; 0 for none.
+    /// Otherwise, one piece in `has_every + 1` is there at the start; 0 means none.
     pub has_every: u32,
     pub endgame: bool,
     pub exchange: bool,
     pub super_seed: bool,
-    /// Pieces allowed under a choke, in both directions; 0 for none.
+    /// Number of pieces allowed under a choke, in both directions; 0 means none.
     pub allows: u8,
     pub peer_ledgers: bool,
     pub upload_cap: Option<u64>,
     pub download_cap: Option<u64>,
-    /// One for each connection; the position is its key.
+    /// One peer for each connection. Its position is its key.
     pub peers: Vec<Peer>,
-    /// What happens at which millisecond.
+    /// Each act with its time in milliseconds.
     pub acts: Vec<(u32, Act)>,
 }
 
@@ -43,18 +43,18 @@ pub struct Peer {
     pub nature: Nature,
     pub fast: bool,
     pub extended: bool,
-    /// Of all pieces, those that it has.
+    /// The pieces that the peer has.
     pub has: Has,
-    /// It sends so many corrupt blocks before it behaves by its nature.
+    /// Number of corrupt blocks that the peer sends before it behaves by its nature.
     pub spoils: u32,
-    /// It asks us for blocks.
+    /// The peer requests blocks from us.
     pub asks: bool,
-    /// It says how many requests it queues.
+    /// The number of queued requests that the peer announces.
     pub request_queue: Option<u32>,
     pub joins_ms: u32,
-    /// From its joining to its first unchoke.
+    /// Time from joining to the first unchoke.
     pub unchokes_ms: u32,
-    /// There and back.
+    /// One-way delay, the same in both directions.
     pub delay_ms: u32,
     /// Bytes per second.
     pub rate: u32,
@@ -65,43 +65,44 @@ pub enum Has {
     Nothing,
     All,
     One(PieceIndex),
-    /// A set drawn from this number.
+    /// A random set, drawn with this seed.
     Some(u64),
 }
 
 /// How a peer treats our requests. All but the first two are hostile or broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {
-    /// The seed that makes every download finish: it has all, and stays. What it does not do at
-    /// once is what deployed clients do: see [`Honest`].
+    /// The seed that lets every download finish: it has all pieces and stays. Its weaknesses are
+    /// those of deployed clients.
     Honest(Honest),
-    /// Serves what it has.
+    /// Serves the pieces that it has.
     Serves,
-    /// Takes requests and is silent.
+    /// Accepts requests and never answers.
     Silent,
-    /// Rejects every request at once. Without BEP 6, it is silent.
+    /// Rejects every request at once. Without BEP 6, it ignores requests.
     Rejects,
-    /// At the first request it takes back all that it said to have; it says so again after so many
+    /// Withdraws all its pieces at the first request, and announces them again after this many
     /// milliseconds.
     Withdraws(u32),
-    /// One block in so many seconds.
+    /// Sends one block in this many seconds.
     Drips(u32),
-    /// Chokes at the first request and unchokes so many seconds later.
+    /// Chokes at the first request, and unchokes this many seconds later.
     Chokes(u32),
-    /// Serves, but every request of this number is lost without a word.
+    /// Serves, but silently loses every n-th request.
     Loses(u32),
-    /// Serves, then leaves before the piece can be verified; comes back with another name, this often.
+    /// Serves, then disconnects before the piece can be verified. Reconnects this many times.
     Flees(u32),
 }
 
 /// Weaknesses of an honest seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Honest {
-    /// It loses so many of the requests in the first second after the first, without a word.
+    /// Silently loses this many of the first requests, if they come within one second.
     pub loses: u32,
-    /// It queues only so many requests; those beyond are lost without a word (rejected with BEP 6).
+    /// Queues at most this many requests. Further ones are rejected with BEP 6, otherwise lost
+    /// silently.
     pub queues: Option<u32>,
-    /// It chokes us for five seconds after so many seconds; 0 for never.
+    /// Chokes us for five seconds whenever it has unchoked us for this many seconds; 0 means never.
     pub chokes_after: u32,
 }
 
@@ -110,7 +111,7 @@ impl Peer {
         matches!(self.nature, Nature::Honest(_))
     }
 
-    /// Nothing that an honest peer does is a reason to blame it.
+    /// Whether the torrent must never blame this peer.
     pub fn is_blameless(&self) -> bool {
         self.is_honest_seed() || self.nature == Nature::Serves && self.spoils == 0
     }
@@ -125,7 +126,7 @@ impl Peer {
         }
     }
 
-    /// A peer with BEP 6 and all pieces that is there from the start.
+    /// A peer with BEP 6 and all pieces that joins at the start.
     pub fn of(nature: Nature) -> Self {
         Self {
             nature,
@@ -213,7 +214,7 @@ impl Peer {
 }
 
 impl Setup {
-    /// A plain download of `pieces` from these peers, without random acts.
+    /// A plain download from these peers, without random acts.
     pub fn plain(policy: &'static str, pieces: u32, blocks: u32, peers: Vec<Peer>) -> Self {
         Self {
             seed: 1,
@@ -235,7 +236,7 @@ impl Setup {
         }
     }
 
-    /// The run of a seed. Neighbouring seeds go through all policies and all pickers.
+    /// The setup for a seed. Neighbouring seeds cover all policies and all pickers.
     pub fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let number = usize::try_from(seed % (1 << 32)).expect("32 bits");
@@ -273,19 +274,19 @@ impl Setup {
     }
 
     pub fn bytes(&self) -> u64 {
-        // The last piece and its last block are short, unless there is only one block.
+        // The last piece is shorter, and so is its last block.
         let whole = u64::from(self.pieces * self.blocks * BLOCK);
         whole - u64::from((self.blocks / 2) * BLOCK) - self.seed % 1000
     }
 
-    /// The latest moment, in milliseconds, at which anything random happens or the honest seed joins.
+    /// The latest time, in milliseconds, of a random act or of the first unchoke of a peer.
     fn settles_ms(&self) -> u64 {
         let acts = self.acts.iter().map(|it| it.0);
         let joins = self.peers.iter().map(|it| it.joins_ms + it.unchokes_ms);
         u64::from(acts.chain(joins).max().unwrap_or(0))
     }
 
-    /// The moment, in milliseconds, at which the download must be complete.
+    /// The time, in milliseconds, by which the download must be complete.
     pub fn bound_ms(&self) -> u64 {
         let Some(seed) = self.peers.iter().find(|it| it.is_honest_seed()) else {
             return u64::MAX;
@@ -297,12 +298,14 @@ impl Setup {
         let ideal = self.bytes() * 1000 / rate;
         let spoilers = self.peers.iter().filter(|it| it.spoils > 0).count() as u64;
         let mut bound = self.settles_ms() + 3 * ideal + 150_000 + spoilers * 150_000;
-        // Without an endgame nobody else is asked for what a peer sends drop by drop.
+        // Without an endgame, blocks that are requested from a slow peer are requested from no
+        // other.
         let drips = |it: &Peer| matches!(it.nature, Nature::Drips(_));
         if !self.endgame && self.peers.iter().any(drips) {
             bound += 300_000;
         }
-        // Two seeds part; when one loses a piece it has to wait for the other.
+        // Two seeds disconnect from each other. If one then loses a piece, it must wait for the
+        // other.
         if self.acts.iter().any(|it| matches!(it.1, Act::LosePiece(_))) {
             bound += 60_000;
         }

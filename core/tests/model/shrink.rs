@@ -1,4 +1,4 @@
-//! A failing run made small: without the peers and acts that the failure does not need.
+//! Shrinks a failing run: removes the peers and acts that the failure does not need.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -9,14 +9,14 @@ use super::reference::Fault;
 use super::setup::Setup;
 use super::world::{Done, run};
 
-/// Runs spent on the search for something smaller.
+/// Number of runs spent on the search for a smaller setup.
 const PATIENCE: usize = 1000;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a setup; a panic of the core is a fault as any other, and prints nothing.
+/// Runs a setup. A panic of the core counts as a fault, and its message is not printed.
 pub fn attempt(setup: &Setup) -> Result<Done, Fault> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -37,7 +37,7 @@ pub fn attempt(setup: &Setup) -> Result<Done, Fault> {
     })
 }
 
-/// Without the peer at `at`, and its acts. The honest seed stays.
+/// The setup without the peer at `at` and its acts. `None` for the honest seed, which must stay.
 fn without_peer(setup: &Setup, at: usize) -> Option<Setup> {
     if setup.peers[at].is_honest_seed() {
         return None;
@@ -65,7 +65,7 @@ fn without_peer(setup: &Setup, at: usize) -> Option<Setup> {
     Some(smaller)
 }
 
-/// Ways to make a setup a little simpler, the boldest first.
+/// Slightly simpler setups, with the biggest simplifications first.
 fn simpler(setup: &Setup) -> Vec<Setup> {
     let mut all = Vec::new();
     let mut part = setup.acts.len().div_ceil(2);
@@ -99,7 +99,7 @@ fn simpler(setup: &Setup) -> Vec<Setup> {
     all
 }
 
-/// The smallest setup found that still fails, and how.
+/// Describes the smallest setup found that still fails, and its fault.
 pub fn report(seed: u64) -> String {
     let mut setup = Setup::draw(seed);
     let mut fault = attempt(&setup).err();

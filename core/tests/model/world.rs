@@ -1,5 +1,5 @@
-//! The clock of a run: a torrent and its peers, one event after the other, each checked by the
-//! reference.
+//! Runs the clock, the torrent and its peers, one event after the other. The reference checks each
+//! event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,21 +23,20 @@ use super::dice::Dice;
 use super::reference::{Fault, Reference, ensure};
 use super::setup::{BLOCK, Setup};
 
-/// How long a run goes on after its download is complete.
+/// How long a run continues after its download is complete.
 const AFTERWARDS: Duration = Duration::from_secs(15);
-/// How long a run lasts in which there is nothing to download.
+/// How long a run with nothing to download lasts.
 const SEEDING: Duration = Duration::from_secs(90);
-/// A peer whose connection the policy closed is dialled again, as the client does.
+/// Time until we dial a peer again that the policy disconnected, as the client does.
 const AFTER_POLICY: Duration = Duration::from_mins(1);
 const AFTER_SILENCE: Duration = Duration::from_mins(1);
 
-/// What happens at a moment. The second number is the connection it belongs to: of one that is gone,
-/// nothing comes any more.
+/// An event. The second number is the connection; an event of a closed connection is ignored.
 #[derive(Debug)]
 pub enum Event {
     Join(usize),
     Said(usize, u32, Message),
-    /// A block that is not what the torrent's hash says.
+    /// A corrupt block arrives.
     Spoiled(usize, u32, BlockRef),
     Left(usize, u32),
     Gone(usize, u32),
@@ -57,7 +56,7 @@ pub struct Done {
     pub inputs: u64,
     /// When the download was complete, in milliseconds.
     pub complete_ms: u64,
-    /// Bytes of the debug text of the torrent, at most: all of its state.
+    /// Largest size of the torrent's debug text, in bytes. It contains the whole state.
     pub state: usize,
 }
 
@@ -70,9 +69,9 @@ pub struct World<'s> {
     pub now: Instant,
     queue: BTreeMap<(Instant, u64), Event>,
     sequence: u64,
-    /// Of each stored block, who spoiled it.
+    /// The peer that corrupted each stored block, if any.
     stored: BTreeMap<BlockRef, Option<usize>>,
-    /// The block that is handed in now is spoiled.
+    /// The block in the current input is corrupt.
     pub spoiled: bool,
     pub lose_next: bool,
     done: Done,
@@ -105,7 +104,7 @@ fn config(setup: &Setup) -> Config {
     }
 }
 
-/// Runs a setup to its end, or to the first fault.
+/// Runs a setup to its end or to the first fault.
 pub fn run(setup: &Setup) -> Result<Done, Fault> {
     let mut world = World::new(setup);
     world.run().map_err(|fault| {
@@ -160,7 +159,7 @@ impl<'s> World<'s> {
         world
     }
 
-    /// Something will happen so many milliseconds from now.
+    /// Schedules an event `ms` milliseconds from now.
     pub fn schedule(&mut self, ms: u64, event: Event) {
         self.sequence += 1;
         let at = self.now.after(Duration::from_millis(ms));
@@ -210,7 +209,7 @@ impl<'s> World<'s> {
         Ok(self.done)
     }
 
-    /// What is there and what is not, when it should all be there.
+    /// Lists the missing pieces.
     fn missing(&self) -> String {
         let count = self.reference.geometry.piece_count();
         let pieces = (0..count).map(PieceIndex);
@@ -224,14 +223,14 @@ impl<'s> World<'s> {
         )
     }
 
-    /// Nothing is left of peers that are gone.
+    /// Disconnects all peers. The torrent must keep no state about them.
     fn everybody_goes(&mut self) -> Result<(), Fault> {
         for at in 0..self.actors.len() {
             self.leave(at)?;
         }
         ensure!(
             self.torrent.availability().iter().all(|it| *it == 0),
-            "copies of nobody"
+            "availability counts copies although no peer is connected"
         );
         self.done.state = self.done.state.max(format!("{:?}", self.torrent).len());
         Ok(())
@@ -241,7 +240,7 @@ impl<'s> World<'s> {
         PeerKey(u32::try_from(at).expect("few peers"))
     }
 
-    /// Hands an input in, and does what comes out.
+    /// Hands in an input and carries out the outputs.
     pub fn feed(&mut self, input: Input) -> Result<(), Fault> {
         self.done.inputs += 1;
         if self.trace {
@@ -282,7 +281,7 @@ impl<'s> World<'s> {
         Ok(())
     }
 
-    /// The torrent wants the connection closed. What is under way from the peer still comes.
+    /// The torrent wants the connection closed. Messages on their way from the peer still arrive.
     fn closed(&mut self, at: usize, reason: &Reason) -> Result<(), Fault> {
         let peer = &self.setup.peers[at];
         let blamed = peer.is_blameless() && Reference::is_blame(reason);
