@@ -1,5 +1,5 @@
-//! One program of all tests: linking is most of what building one costs. A new file needs a line here,
-//! and `tidy` fails while it has none.
+//! All tests in one program, because linking takes most of the time of building a test. A new file
+//! needs a line here; `tidy` fails without it.
 
 mod bencode;
 mod bep_0003;

@@ -1,4 +1,4 @@
-//! Bencode: the conformance table, and round trips of generated values. BEP 3, *bencoding*.
+//! Bencode: a table of cases, and round trips of random values. BEP 3, *bencoding*.
 
 use proptest::prelude::*;
 use unchoke_core::bencode::{
@@ -134,9 +134,9 @@ fn unsorted_and_duplicate_keys_are_read_and_reported() {
         ("d1:bi1e1:ai2ee", false),
         ("d1:ai1e1:ai2ee", false),
         ("ld1:bi1e1:ai2eei1ee", false),
-        // Sorted as raw strings: "b" comes after "aa".
+        // Keys are sorted as raw strings: "b" comes after "aa".
         ("d2:aai1e1:bi2ee", true),
-        // The order of one dictionary says nothing about the next.
+        // Each dictionary has an order of its own.
         ("ld1:bi1eed1:ai2eee", true),
         ("d1:bd1:ai1ee1:ci2ee", true),
     ] {
@@ -181,7 +181,7 @@ fn nesting_up_to_the_limit_is_read_and_one_more_is_refused() {
         input.extend(vec![b'e'; depth]);
         assert_eq!(problem(&input), error, "{depth}");
     }
-    // A million brackets cost neither stack nor time.
+    // A million brackets need little time and no deep stack.
     assert_eq!(problem(&vec![b'l'; 1_000_000]), Some(Problem::Depth(100)));
     assert_eq!(problem(&b"d1:a".repeat(200_000)), Some(Problem::Depth(100)));
 }
@@ -210,7 +210,7 @@ fn dictionaries_are_written_in_key_order() {
     assert_eq!(dict.finish(), b"d1:ale3:cow3:moo4:spami-4ee");
 }
 
-/// A value as the generator makes it; the reference for what the decoder must see.
+/// A generated value: what the decoder must return.
 #[derive(Clone, Debug)]
 enum Item {
     Int(i64),

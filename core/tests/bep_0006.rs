@@ -93,13 +93,13 @@ fn allowed_fast_sets_of_seven_and_nine_pieces() {
     let nine = [1059, 431, 808, 1217, 287, 376, 1188, 353, 508];
     assert_eq!(sets(7, false), nine[..7]);
     assert_eq!(sets(9, false), nine);
-    // libtorrent hashes the last byte of the address too: computed apart from this code.
+    // libtorrent also hashes the last byte of the address. Expected value computed independently.
     let whole = [421, 309, 795, 1262, 381, 547, 10, 1003, 681];
     assert_eq!(sets(9, true), whole);
 }
 
-/// A torrent with no more pieces than are granted: all are allowed; otherwise the set would never
-/// be full.
+/// A torrent with no more pieces than the set allows: all are in the set. Otherwise, generating the
+/// set would never end.
 #[test]
 fn a_small_torrent_is_allowed_whole() {
     let allowed = AllowedFast {
@@ -117,7 +117,7 @@ fn a_small_torrent_is_allowed_whole() {
 const LEECHER: PeerKey = PeerKey(0);
 const NOW: Instant = Instant::START;
 
-/// A torrent of 20 pieces of two blocks with one connection that has agreed on BEP 6.
+/// A torrent of 20 pieces of two blocks, with one peer that supports BEP 6.
 fn torrent(allowed_fast: AllowedFast, complete: bool) -> Torrent {
     let geometry = Geometry::new(40 * u64::from(BLOCK_BYTES), 2 * BLOCK_BYTES).expect("pieces");
     let config = Config {
@@ -186,7 +186,7 @@ fn block(piece: PieceIndex, at: u32) -> BlockRef {
 }
 
 /// *Allowed Fast*: "if you ask for this piece, I'll give it to you even if you're choked"; other
-/// requests are rejected. The set goes out once, without the pieces that the peer has.
+/// requests are rejected. The set is sent once, without pieces that the peer has.
 #[test]
 fn a_choked_peer_gets_what_it_is_allowed() {
     let mut seed = torrent(FIVE, true);
@@ -215,8 +215,8 @@ fn a_choked_peer_gets_what_it_is_allowed() {
     assert!(seed.am_choking(LEECHER));
 }
 
-/// Each block of such a piece may be requested three times: a choked peer must not get the payload
-/// again and again.
+/// Each block of an allowed piece may be requested three times. A choked peer must not be able to
+/// download the payload again and again.
 #[test]
 fn what_is_allowed_is_allowed_three_times() {
     let mut seed = torrent(FIVE, true);
@@ -242,7 +242,7 @@ fn nothing_is_allowed_without_a_reason() {
     assert_eq!(hear(&mut seed, Message::Interested), []);
 }
 
-/// *Allowed Fast*: it asks for blocks of allowed pieces only, and of none that was rejected.
+/// *Allowed Fast*: only blocks of allowed pieces are requested, and no rejected block again.
 #[test]
 fn a_choked_leecher_asks_for_what_it_is_allowed() {
     let mut leecher = torrent(FIVE, false);
@@ -251,13 +251,13 @@ fn a_choked_leecher_asks_for_what_it_is_allowed() {
     let asked = hear(&mut leecher, Message::AllowedFast(first));
     let both = [0, 1].map(|at| Message::Request(block(first, at)));
     assert_eq!(asked, both);
-    // It rejects one: it is asked for no other block of that piece.
+    // The peer rejects one block. No other block of that piece is requested.
     assert_eq!(hear(&mut leecher, Message::Reject(block(first, 0))), []);
     assert_eq!(hear(&mut leecher, Message::Piece(block(first, 1))), []);
     let asked = hear(&mut leecher, Message::AllowedFast(second));
     assert_eq!(asked, [0, 1].map(|at| Message::Request(block(second, at))));
     assert_eq!(hear(&mut leecher, Message::AllowedFast(PieceIndex(99))), []);
-    // Off: nothing is asked for under a choke.
+    // With the setting off, nothing is requested while choked.
     let mut leecher = torrent(AllowedFast::default(), false);
     hear(&mut leecher, Message::HaveAll);
     assert_eq!(hear(&mut leecher, Message::AllowedFast(first)), []);
@@ -296,7 +296,7 @@ fn a_choke_rejects_all_but_what_is_allowed() {
     let set = FIVE.set([10, 1, 2, 3].into(), 20);
     let other = (0..20).map(PieceIndex).find(|it| !set.contains(it));
     let (kept, lost) = (block(set[0], 0), block(other.expect("15 others"), 0));
-    // The link accepts nothing: both requests wait.
+    // The link accepts no block, so both requests wait.
     for asked in [lost, kept] {
         assert_eq!(hear(&mut seed, Message::Request(asked)), []);
     }

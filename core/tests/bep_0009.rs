@@ -75,7 +75,7 @@ fn what_is_not_known_is_no_message_of_ours() {
     }
 }
 
-/// Further keys and any order do no harm.
+/// Unknown keys and keys in any order are accepted.
 #[test]
 fn further_keys_are_passed_over() {
     let payload = b"d1:ai5e5:piecei7e8:msg_typei1e10:total_sizei9e1:zlee\0\xff";

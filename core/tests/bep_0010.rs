@@ -66,7 +66,7 @@ fn every_item_is_optional_and_unknown_ones_are_ignored() {
     );
 }
 
-/// Items of the wrong type or out of range count as absent; nothing else is lost for it.
+/// Items of the wrong type or out of range count as absent. The other items are still used.
 #[test]
 fn senseless_items_count_as_absent() {
     let senseless = b"d1:mi5e13:metadata_sizei-1e1:pi65536e4:reqq3:abc11:upload_onlyle1:vi3ee";
@@ -83,7 +83,7 @@ fn senseless_items_count_as_absent() {
     );
 }
 
-/// A handshake that is no dictionary leaves the connection as it was.
+/// A handshake that is not a dictionary changes nothing.
 #[test]
 fn a_malformed_handshake_stays_uninterpreted() {
     for payload in [&b"garbage"[..], b"le", b"", b"d1:m"] {
@@ -101,7 +101,7 @@ fn a_malformed_handshake_stays_uninterpreted() {
     }
 }
 
-/// *handshake message*, `v`: text of a stranger, which ends up on a terminal.
+/// *handshake message*, `v`: untrusted text that is printed on a terminal.
 #[test]
 fn client_names_are_safe_to_print() {
     for (sent, kept) in [

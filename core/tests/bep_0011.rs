@@ -1,4 +1,4 @@
-//! BEP 11, peer exchange: the message, and when which peers are told what.
+//! BEP 11, peer exchange: the message, and which peers are sent to whom at what time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn what_is_malformed_counts_as_absent() {
     ] {
         assert_eq!(decode_pex(payload), expected, "{payload:?}");
     }
-    // The flags of an entry that is left out are, too.
+    // The flags of an ignored entry are ignored, too.
     let payload = b"d5:added12:\x01\x02\x03\x04\0\0\x01\x02\x03\x04\0\x057:added.f2:\x02\x10e";
     let changes = decode_pex(payload).expect("a dictionary");
     let contact = Contact {
@@ -96,7 +96,7 @@ fn hello(port: Option<u16>) -> ExtendedHandshake {
     }
 }
 
-/// One torrent, and what it sends.
+/// A torrent, with the messages that it sends.
 struct Ours {
     torrent: Torrent,
     now: Instant,
@@ -127,7 +127,7 @@ impl Ours {
         std::iter::from_fn(|| self.torrent.poll_output()).collect()
     }
 
-    /// A connection from or to `address`; the peer accepts peer exchange under id 7.
+    /// A connection from or to `address`. The peer accepts peer exchange under id 7.
     fn connect(&mut self, peer: u32, address: &str, outgoing: bool, port: Option<u16>) {
         let link = PeerLink {
             extended: true,
@@ -160,7 +160,8 @@ impl Ours {
         )
     }
 
-    /// Lets time pass. Returns every peer exchange message sent: second, peer, added and dropped.
+    /// Advances time. Returns every peer exchange message: second, peer, added and dropped
+    /// addresses.
     fn run_to(&mut self, second: u64) -> Vec<(u64, u32, Vec<String>, Vec<String>)> {
         let mut sent = Vec::new();
         while let Some(next) = self.torrent.poll_timeout() {
@@ -196,7 +197,7 @@ fn peers_are_told_of_the_others_and_what_changed() {
     let mut ours = Ours::new(true);
     ours.connect(0, "1.1.1.1:10", true, None);
     ours.connect(1, "2.2.2.2:20000", false, Some(20));
-    // It listens nowhere that we know of.
+    // We do not know on which port the peer listens.
     ours.connect(2, "3.3.3.3:30000", false, None);
     let sent = ours.run_to(59);
     let of = |peer: u32| {
@@ -276,7 +277,7 @@ fn hearsay_is_taken_in_small_amounts() {
         found(&ours.hear_pex(0, &rumour)),
         ["5.5.5.5:5", "[2001::1]:8"]
     );
-    // From our own network, other ports of the same host are other peers.
+    // In our own network, other ports of the same host are other peers.
     let local = ["192.168.0.7:1", "192.168.0.7:2"];
     assert_eq!(found(&ours.hear_pex(1, &local)), local);
 

@@ -2,7 +2,7 @@
 
 use unchoke_core::metainfo::Metainfo;
 
-/// Trackers of a torrent with these entries before `info`.
+/// The trackers of a torrent with these entries before `info`.
 fn tiers(entries: &str) -> Vec<Vec<String>> {
     let info = "4:infod6:lengthi5e4:name1:a12:piece lengthi5e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
     let torrent = format!("d{entries}{info}e");
@@ -29,7 +29,8 @@ fn announce_list_replaces_announce() {
     assert_eq!(tiers("8:announce8:http://x"), [["http://x"]]);
 }
 
-/// But one over HTTP is kept as a last resort if the list has none: not every client or network has UDP.
+/// If the list has no HTTP tracker, an HTTP tracker in `announce` is kept as last resort, because
+/// UDP is not available everywhere.
 #[test]
 fn an_http_announce_stands_behind_a_list_without_one() {
     let list = "13:announce-listll7:udp://aee";
@@ -57,7 +58,7 @@ fn an_empty_announce_list_does_not_hide_announce() {
     assert_eq!(tiers("13:announce-listllee"), Vec::<Vec<String>>::new());
 }
 
-/// Not in BEP 12, but seen: URLs where tiers should be. Each is a tier of its own.
+/// Not in BEP 12, but it occurs: URLs in place of tiers. Each becomes a tier of its own.
 #[test]
 fn a_flat_list_is_a_list_of_tiers_of_one() {
     assert_eq!(
@@ -66,8 +67,8 @@ fn a_flat_list_is_a_list_of_tiers_of_one() {
     );
 }
 
-/// A URL goes into a request line: what could break out of it is dropped, as are repetitions and
-/// schemes that are no trackers.
+/// A URL becomes part of a request. URLs that could inject another line, repeated URLs, and URLs
+/// with schemes that are not for trackers are dropped.
 #[test]
 fn unusable_urls_are_dropped() {
     let list = "13:announce-listll10:  http://a12:http://b\r\nX:10:http://c d8:file:///8:HTTP://A\
@@ -75,8 +76,8 @@ fn unusable_urls_are_dropped() {
     assert_eq!(tiers(list), [["http://a", "HTTP://A", "http://\u{e9}"]]);
 }
 
-/// Not in BEP 12: letters beyond ASCII are sent percent-encoded; whether a host of such letters can be
-/// asked is for whoever asks to say.
+/// Not in BEP 12: non-ASCII letters are sent percent-encoded. Whether a host name may contain them
+/// is decided when the tracker is contacted.
 #[test]
 fn letters_beyond_ascii_are_encoded() {
     let list = "13:announce-listll16:http://t/\u{e9}?x=\u{fc}22:udp://\u{e4}\u{4e2d}.example:1/20:http://\u{202e}t/announce\
@@ -90,7 +91,7 @@ fn letters_beyond_ascii_are_encoded() {
     );
 }
 
-/// A torrent cannot make us call on thousands of hosts.
+/// A torrent cannot make us contact thousands of hosts.
 #[test]
 fn no_more_than_256_trackers_are_kept() {
     let tier = |i: usize| format!("l12:http://h{i:04}e");

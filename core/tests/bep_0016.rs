@@ -9,7 +9,7 @@ use unchoke_core::torrent::{Config, Input, Output, PeerLink};
 const PIECES: u32 = 40;
 const LEECHERS: usize = 10;
 
-/// Copies of the torrent that the seed sent until all leechers were complete, in percent.
+/// Copies of the torrent that the seed sends until all leechers are complete, in percent.
 fn seed_upload(super_seed: bool) -> u64 {
     let config = Config {
         super_seed,

@@ -40,7 +40,7 @@ fn eighteen_bytes_per_ipv6_peer() {
     assert_eq!(peers(&body), ["10.1.2.3:6881", "[2001:db8::9]:6881"]);
 }
 
-/// An IPv4 address in IPv6 clothes is the IPv4 address: one peer must not look like two.
+/// An IPv4-mapped IPv6 address is the IPv4 address, so one peer does not count as two.
 #[test]
 fn mapped_addresses_are_ipv4() {
     let mapped = [

@@ -31,8 +31,8 @@ fn padding_takes_room_and_no_name() {
     );
 }
 
-/// Attribute `l`: a link has no bytes. Early versions of libtorrent wrote the length of its target,
-/// and all versions ignore what is written, even if it is no number.
+/// Attribute `l`: a link has no bytes. Early versions of libtorrent wrote the length of its target.
+/// All versions ignore the length, even if it is not a number.
 #[test]
 fn symlinks_have_no_bytes_whatever_they_claim() {
     let file = "d6:lengthi3e4:pathl1:aee";
@@ -56,7 +56,7 @@ fn symlinks_have_no_bytes_whatever_they_claim() {
     }
 }
 
-/// Attributes come in any order and unknown ones are ignored.
+/// Attributes may come in any order, and unknown ones are ignored.
 #[test]
 fn attributes_come_in_any_order() {
     let files = "d4:attr3:hxZ6:lengthi3e4:pathl1:aeed4:attr2:xp6:lengthi3e4:pathl1:bee\

@@ -1,4 +1,4 @@
-//! Hybrids.
+//! Hybrid torrents.
 
 use unchoke_core::bencode::encode_bytes;
 use unchoke_core::metainfo::Metainfo;
@@ -40,7 +40,7 @@ fn hybrids_whose_parts_disagree_are_refused() {
         )
     };
     let gap = i64::from(PIECE) - 3;
-    // With and without padding behind the last file: libtorrent makes and takes both.
+    // With and without padding after the last file: libtorrent writes and accepts both.
     for files in [
         vec![file("a", 3), pad(gap), file("b", 3)],
         vec![file("a", 3), pad(gap), file("b", 3), pad(gap)],

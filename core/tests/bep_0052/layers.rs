@@ -56,7 +56,7 @@ fn malformed_piece_layers_are_refused() {
     for (torrent, part) in cases {
         assert_refused(&torrent, part);
     }
-    // What a magnet link leads to has no layers, and says so.
+    // Metadata from a magnet link has no layers, and says so.
     let bare = Metainfo::parse_without_layers(&torrent(tree(), &[], None)).expect("a torrent");
     assert!(
         bare.version_2
@@ -74,7 +74,7 @@ fn two_files_of_equal_content_have_the_same_tree() {
     assert_eq!(trees.expected(PieceIndex(1)), trees.expected(PieceIndex(4)));
     assert_eq!(trees.by_root(&root).map(|it| it.piece_count), Some(3));
     assert!(trees.by_root(&[9; 32]).is_none());
-    // The same root for another size cannot be right.
+    // A tree of another size cannot have the same root.
     let (file, ..) = large();
     let other = leaf(&[
         ("length", int(4 * i64::from(PIECE))),

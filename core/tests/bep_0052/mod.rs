@@ -1,4 +1,4 @@
-//! BEP 52: torrents of version 2 and hybrids: what is read, what is refused, and what is made.
+//! BEP 52, torrents of version 2 and hybrids: reading, rejecting and making them.
 
 mod hybrids;
 mod layers;
@@ -16,7 +16,7 @@ use unchoke_core::metainfo::{
 
 const PIECE: u32 = 2 * BLOCK_BYTES;
 
-/// Bytes of a file that differ from those of other files.
+/// Bytes of a file, different for each file.
 fn content(length: u64, salt: u8) -> Vec<u8> {
     (0..length).map(|it| (it % 251) as u8 ^ salt).collect()
 }
@@ -40,7 +40,7 @@ fn builder(format: Format, files: &[(&str, u64)]) -> Builder {
     builder
 }
 
-/// The roots over the blocks of each piece.
+/// The root over the blocks of each piece.
 fn digests(builder: &Builder) -> PieceDigests {
     let geometry = builder.geometry().expect("a torrent");
     let files = builder.files.as_deref().unwrap_or_default();
@@ -261,7 +261,7 @@ fn small() -> Vec<u8> {
     leaf(&[("length", int(3)), ("pieces root", text([1; 32]))])
 }
 
-/// Three pieces, and their layer.
+/// Three pieces and their layer.
 fn large() -> (Vec<u8>, [u8; 32], Vec<u8>) {
     let layer = [[1; 32], [2; 32], [3; 32]];
     let root = merkle::root(&layer, 1);
@@ -272,7 +272,7 @@ fn large() -> (Vec<u8>, [u8; 32], Vec<u8>) {
 
 type Change<'a> = (&'a str, Option<Vec<u8>>);
 
-/// A torrent of version 2 with this tree, entries of its info dictionary and layers replaced.
+/// A torrent of version 2 with this tree, and with other entries in its info dictionary and layers.
 fn torrent(tree: Vec<u8>, changes: &[Change<'_>], layers: Option<Vec<u8>>) -> Vec<u8> {
     let mut entries = vec![
         ("file tree", tree),

@@ -1,4 +1,4 @@
-//! File trees, and what is around them.
+//! File trees and their environment.
 
 use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 
@@ -149,7 +149,8 @@ fn trees_too_deep_or_too_wide_are_refused() {
         &torrent(deep, &[], Some(no_layers())),
         "nested deeper than 100",
     );
-    // A long name that many files have in their paths: 100 kB that would become 20 GB.
+    // A long name that occurs in the paths of many files: 100 kB of metadata would become 20 GB of
+    // paths.
     let files: Vec<(String, Vec<u8>)> = (0..2000).map(|it| (it.to_string(), small())).collect();
     let wide = dict(&[("n".repeat(40_000), dict(&files))]);
     assert_refused(&torrent(wide, &[], Some(no_layers())), "more than 64 MiB");
@@ -186,7 +187,7 @@ fn keys_of_version_2_are_in_order_and_once() {
     let mut bad = good.clone();
     bad[at..at + find.len()].copy_from_slice(b"4:name4:root12:meta versioni2e");
     assert_refused(&bad, "out of order or there twice");
-    // Around the info dictionary it is only reported, as in version 1.
+    // Outside the info dictionary, the problem is only reported, as in version 1.
     let outside = [
         b"d12:piece layersde".as_slice(),
         &good[1..good.len() - 18],

@@ -1,4 +1,4 @@
-//! The schedule, told as stories: a clock, an announcer, and trackers that answer or do not.
+//! The announce schedule, with a clock and with trackers that answer or fail.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn rng() -> Rng {
     Streams::new(1).stream(Purpose::Tracker, 0)
 }
 
-/// An announcer, its clock, and what it asked for.
+/// An announcer and its clock.
 struct Story {
     announcer: Announcer,
     now: Instant,
@@ -25,7 +25,7 @@ impl Story {
         }
     }
 
-    /// Waits for the next announce: how long in seconds, to which tracker, with which event.
+    /// Waits for the next announce. Returns the wait in seconds, the tracker and the event.
     fn next(&mut self) -> Option<(u64, usize, Option<Event>)> {
         let at = self.announcer.poll_timeout()?.max(self.now);
         if at > self.now {
@@ -34,8 +34,10 @@ impl Story {
         }
         let waited = at.since(self.now).as_secs();
         self.now = at;
-        let AnnounceRequest { tracker, event } =
-            self.announcer.poll(at).expect("due by its own word");
+        let AnnounceRequest { tracker, event } = self
+            .announcer
+            .poll(at)
+            .expect("due, according to its timeout");
         if event != STOPPED {
             assert_eq!(self.announcer.poll_timeout(), None, "one at a time");
             assert_eq!(self.announcer.poll(at), None, "one at a time");
@@ -140,7 +142,7 @@ fn completed_is_repeated_until_it_arrives() {
     assert_eq!(story.next(), Some((1800, 0, None)));
 }
 
-/// libtorrent: 5 s + 12.5 s times the square of the failures, at most an hour.
+/// libtorrent: 5 s plus 12.5 s times the square of the number of failures, at most an hour.
 #[test]
 fn failures_make_the_wait_longer() {
     let mut story = Story::new(&[1]);
@@ -161,7 +163,7 @@ fn failures_make_the_wait_longer() {
     assert_eq!(
         story.next(),
         Some((17, 0, None)),
-        "an answer wipes the slate"
+        "an answer resets the number of failures"
     );
 }
 
@@ -203,7 +205,7 @@ fn peers_can_be_asked_for_early_but_not_before_the_minimum() {
     story.now = story.now.after(Duration::from_secs(1000));
     story.announcer.want_peers(true);
     assert_eq!(story.next(), Some((0, 0, None)));
-    // It makes nothing later, and is in force until it is taken back.
+    // Wanting peers never delays an announce. It stays in effect until it is withdrawn.
     story.answer_with(Some(700), Some(600));
     story.now = story.now.after(Duration::from_secs(650));
     story.announcer.want_peers(true);
@@ -213,8 +215,8 @@ fn peers_can_be_asked_for_early_but_not_before_the_minimum() {
     assert_eq!(story.next(), Some((1800, 0, None)));
 }
 
-/// The first tracker may answer and know nobody: with too few peers every tier is asked, each as often
-/// as it allows, and the regular announces go on as before.
+/// The first tracker may answer without any peer. With too few peers, every tier is asked, each at
+/// its minimum interval, and the regular announces continue.
 #[test]
 fn with_too_few_peers_every_tier_is_asked() {
     let mut story = Story::new(&[1, 2, 1]);
@@ -226,7 +228,8 @@ fn with_too_few_peers_every_tier_is_asked() {
     assert!(second == 1 || second == 2);
     story.answer_with(Some(1800), Some(300));
     assert_eq!(story.next(), Some((0, 3, STARTED)));
-    // It fails, and rests; the others have answered, and are not asked before they allow.
+    // This tracker fails and is asked again later. The others have answered, so they wait for their
+    // minimum interval.
     story.fail();
     assert_eq!(story.next(), Some((17, 3, STARTED)));
     story.answer_with(Some(1800), Some(900));
@@ -247,11 +250,11 @@ fn completed_is_told_before_the_farewell() {
     assert_eq!(
         story.announcer.poll_timeout(),
         None,
-        "an answer is waited for"
+        "we wait for an answer"
     );
     story.answer();
     assert_eq!(story.next(), Some((0, 0, COMPLETED)));
-    // Even if that fails: there is no time to try again.
+    // Even if that fails, because there is no time to try again.
     story.fail();
     assert_eq!(story.next(), Some((0, 0, STOPPED)));
     assert_eq!(story.next(), None);
@@ -272,7 +275,7 @@ fn a_tracker_that_answers_moves_to_the_front_of_its_tier() {
         assert_eq!(story.next(), Some((1800, second, None)));
         story.answer();
     }
-    // It fails: the others of its tier follow in their order, then the next tier.
+    // The tracker fails. The others of its tier follow in order, then the next tier.
     story.next();
     story.fail();
     assert_eq!(story.next(), Some((0, first, STARTED)));
@@ -287,7 +290,7 @@ fn a_tracker_that_answers_moves_to_the_front_of_its_tier() {
     story.announcer.stop();
     let mut told = [usize::MAX; 2];
     for tracker in &mut told {
-        let (wait, number, event) = story.next().expect("two know us");
+        let (wait, number, event) = story.next().expect("two trackers know us");
         assert_eq!((wait, event), (0, STOPPED));
         *tracker = number;
         story.answer();

@@ -1,4 +1,4 @@
-//! The book alone: places, trust, turns.
+//! The address book by itself: places for each source, trust, and order.
 
 use std::net::SocketAddr;
 
@@ -39,12 +39,13 @@ fn one_peer_has_a_share_and_a_latecomer_gets_one() {
     for teller in 1..10 {
         flood(&mut book, teller, teller * 1000..teller * 1000 + 50);
     }
-    // Full: who named most gives to who named nothing, until they have as much.
+    // The book is full. The peer that named most addresses loses places to the peer that named
+    // none, until both have the same number.
     let got = flood(&mut book, 99, 500_000..500_050);
-    // Eleven peers share 400 places by now.
+    // By now, eleven peers share 400 places.
     assert!((35..=37).contains(&got), "{got}");
     assert_eq!(book.len(), Source::PeerExchange.places());
-    // And then nobody takes from anybody: no two go round in circles.
+    // After that, no peer takes places from another; otherwise two peers could do so forever.
     assert_eq!(flood(&mut book, 99, 600_000..600_050), 0);
 }
 
@@ -68,7 +69,7 @@ fn a_better_word_for_a_known_address_counts() {
     assert!(book.add(Source::Tracker, None, 2));
     assert!(
         !book.add(Source::PeerExchange, Some(PeerKey(2)), 2),
-        "no worse one"
+        "a less trusted source does not count"
     );
     assert_eq!(book.source(2), Some(Source::Tracker));
     let trusted = Wanted {
@@ -94,7 +95,7 @@ fn who_comes_back_goes_to_the_end() {
         book.parted(now, address, Fate::Again(std::time::Duration::ZERO));
     }
     assert_eq!(order, [1, 2, 3, 1, 2, 3]);
-    // A ban outlasts what else becomes of an address.
+    // A ban stays, whatever else happens to the address.
     book.postpone(1, Instant::from_secs(100));
     assert_eq!(book.due(Instant::from_secs(99), ALL), 2);
     let due = book.poll_timeout(Instant::from_secs(1), ALL);

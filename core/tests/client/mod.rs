@@ -1,4 +1,4 @@
-//! The client core, part by part and as a whole.
+//! The client: its parts, and the whole.
 
 mod announcer;
 mod book;

@@ -1,4 +1,4 @@
-//! Bans, redial and turnover alone.
+//! Bans, redialling and the replacement of connections, each by itself.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn violations_fade() {
     let mut bans = Bans::<Internet>::default();
     for round in 0..100 {
         let now = Instant::from_secs(round * 601);
-        // One in ten minutes adds up; one in more than an hour does not.
+        // One violation in ten minutes adds up; one in more than an hour does not.
         assert_eq!(
             bans.violation(now, host(1)).is_some(),
             round == 7,
@@ -98,7 +98,8 @@ fn one_table_says_when_to_dial_again() {
     }
 }
 
-/// A connection that stands since `since`: interest of ours, of the peer, bytes received and sent.
+/// A connection made at `since`, with our interest, the peer's interest, and the bytes received and
+/// sent.
 fn view(key: u32, since: u64, [ours, theirs]: [bool; 2], [down, up]: [u64; 2]) -> PeerView {
     PeerView {
         peer: PeerKey(key),

@@ -1,22 +1,25 @@
-//! The whole client against tables that a reader can follow: `tests/client/*.txt`.
+//! Tests the whole client with tables that a reader can follow: `tests/client/*.txt`.
 //!
-//! `case NAME` starts a client called `m` that knows nobody and has nothing of a torrent of 8 pieces
-//! with 2 blocks each; `seed` gives it everything, `private` makes the torrent private, `trackers N…`
-//! gives it tiers of so many, `webseeds N` so many web seeds called `web:0` and so on, `set KEY VALUE` changes its configuration. Peers are named by the address
-//! they dial from or listen on.
+//! `case NAME` starts a client called `m`. It knows no addresses and has no piece of a torrent of 8
+//! pieces with 2 blocks each. `seed` gives it all pieces, `private` makes the torrent private,
+//! `trackers N…` adds a tier for each N with N trackers, `webseeds N` adds N web seeds called
+//! `web:0` and so on, `set KEY VALUE` changes its configuration. Peers are named by the address
+//! from which they dial or on which they listen.
 //!
-//! `at SECONDS` moves the clock there and hands in every timeout on the way. `found SOURCE ADDRESS…`,
-//! `knock ADDRESS`, `met ADDRESS NAME`, `failed ADDRESS`, `closed ADDRESS HOW`, `stop` and `announced
-//! N ADDRESS…` or `announced N nothing` are the inputs; `says ADDRESS WORD…` sends messages: `interested`,
-//! `all`, `none`, `unchoke`, `port=N`, `wrong` (a violation), `pex=ADDRESS,…`. `sends ADDRESS N [corrupt]`
-//! answers the N oldest requests to it, `verify` hashes what is complete. `each FROM TO LINE` repeats a
-//! line with `#` for the number.
+//! Inputs: `at SECONDS` advances the clock and hands in every timeout on the way. `found SOURCE
+//! ADDRESS…`, `knock ADDRESS`, `met ADDRESS NAME`, `failed ADDRESS`, `closed ADDRESS HOW`, `stop`,
+//! `announced N ADDRESS…` and `announced N nothing` are events. `says ADDRESS WORD…` sends
+//! messages: `interested`, `all`, `none`, `unchoke`, `port=N`, `wrong` (a violation),
+//! `pex=ADDRESS,…`. `sends ADDRESS N [corrupt]` answers the N oldest requests to this peer.
+//! `verify` hashes complete pieces. `each FROM TO LINE` repeats a line and replaces `#` by the
+//! number.
 //!
-//! `expect` names what the client asked for since the last one, in order: `dial ADDRESS`, `answer
-//! ADDRESS`, `drop ADDRESS`, `joined ADDRESS KEY`, `close ADDRESS WHY`, `ban ADDRESS`, `announce N
-//! [EVENT]`, `use web:N`, `leave web:N`; `nothing`; messages and blocks are left out. `count WORD N` says only how many of a kind
-//! there were, and `connected N` how many connections stand. `why WORD` names the hindrance, `candidates
-//! SOURCE NAME=N…` what became of the addresses of a source.
+//! Checks: `expect` lists the client's outputs since the last `expect`, in order, without messages
+//! and blocks: `dial ADDRESS`, `answer ADDRESS`, `drop ADDRESS`, `joined ADDRESS KEY`, `close
+//! ADDRESS WHY`, `ban ADDRESS`, `announce N [EVENT]`, `use web:N`, `leave web:N`, or `nothing`.
+//! `count WORD N` checks only the number of outputs of one kind, `connected N` the number of
+//! connections, `why WORD` the reason for no download, and `candidates SOURCE NAME=N…` the state of
+//! the addresses from a source.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -47,7 +50,7 @@ struct Story {
     doors: BTreeMap<SocketAddr, Door>,
     keys: BTreeMap<SocketAddr, PeerKey>,
     requests: BTreeMap<PeerKey, VecDeque<BlockRef>>,
-    /// Of each stored block: its digest.
+    /// Digest of each stored block.
     stored: BTreeMap<(PieceIndex, u32), u64>,
     unverified: Vec<PieceIndex>,
     asked: Vec<String>,
@@ -141,7 +144,7 @@ impl Story {
                 format!("dial {address}")
             }
             Output::Answer { door } => {
-                // The caller knows where it came from.
+                // The caller knows the address.
                 self.asked.push("answer".into());
                 self.doors.insert(address("0.0.0.0:0"), door);
                 return;
@@ -347,7 +350,7 @@ impl Story {
         }
     }
 
-    /// The lines that compare and change nothing.
+    /// The lines that only check.
     fn look(&mut self, words: &[&str]) {
         match words {
             ["expect", ..] => {
@@ -382,7 +385,7 @@ impl Story {
     }
 }
 
-/// The lines that a line stands for.
+/// Expands a line.
 fn repeated(line: &str) -> Vec<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let ["each", from, to, rest @ ..] = &words[..] else {

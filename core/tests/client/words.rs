@@ -1,4 +1,4 @@
-//! The words of the tables: addresses, sources, ends and figures.
+//! The words of the tables: addresses, sources, reasons and figures.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ pub(super) fn name(word: &str) -> PeerId {
     PeerId(id)
 }
 
-/// The address that stands for a web seed.
+/// An address in the place of a web seed.
 pub(super) fn of_web(seed: u16) -> SocketAddr {
     ([0, 0, 0, 1], seed + 1).into()
 }
@@ -52,7 +52,7 @@ pub(super) fn ended(word: &str) -> Ended {
     }
 }
 
-/// The figures that are not 0, in their order.
+/// The figures that are not 0, in a fixed order.
 pub(super) fn figures_of(it: &Candidates) -> String {
     let failed = Unmet::ALL.map(|why| {
         let name = match why {

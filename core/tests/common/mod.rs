@@ -1,10 +1,7 @@
-//! A room of torrents with a clock: every message takes the same time, nothing is lost.
+//! Torrents in memory, connected to each other, with one clock. Every message takes the same time,
+//! and none is lost.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file uses its own part of the room"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses other parts")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,11 +19,11 @@ use unchoke_core::torrent::{
     BlockDigest, Config, Input, Output, PeerLink, Reason, Torrent, Verdict,
 };
 
-/// Time a message takes.
+/// Time from sending a message to its arrival.
 pub const DELAY: Duration = Duration::from_millis(20);
 const CREDITS: usize = 4;
 
-/// What a node is made from.
+/// The settings of a node.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub policy: &'static str,
@@ -53,7 +50,7 @@ impl Node {
     }
 }
 
-/// Everything that was sent or asked for, in order.
+/// An output of a torrent. The log holds all of them in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
     pub at: Instant,
@@ -70,7 +67,7 @@ pub struct Room {
     geometry: Geometry,
     queue: BTreeMap<(Instant, u64), (usize, Input)>,
     sequence: u64,
-    /// Who sent each block of a piece to a node, so that its verdict can be told.
+    /// The sender of each block that a node stored, to decide whether the piece is good.
     stored: BTreeMap<(usize, BlockRef), usize>,
     links: BTreeMap<(usize, usize), u32>,
 }
@@ -158,7 +155,7 @@ impl Room {
         }
     }
 
-    /// Closes the connection and forgets what was under way on it.
+    /// Closes the connection and drops the messages on their way.
     pub fn disconnect(&mut self, a: usize, b: usize) {
         if self.links.remove(&(a.min(b), a.max(b))).is_none() {
             return;
@@ -250,7 +247,7 @@ impl Room {
         }
     }
 
-    /// Runs until `end` or until nothing is left but timers and all are complete.
+    /// Runs until `end`, or until all torrents are complete and only timers remain.
     pub fn run(&mut self, end: Instant) {
         while self.now < end && !self.torrents.iter().all(Torrent::is_complete) {
             self.step(end);

@@ -1,4 +1,4 @@
-//! The same for datagrams of strangers, and for what gateways and web servers answer.
+//! Properties of parsers of datagrams, and of answers by gateways and web servers.
 
 #![allow(
     unreachable_pub,
@@ -19,8 +19,8 @@ use unchoke_core::web::{Head, judge};
 
 use super::properties::is_printable;
 
-/// Messages of the DHT: only addresses that can be connected to, and what we write of one is read as
-/// the same. The first byte says whether it comes over IPv4.
+/// DHT messages: all addresses are usable, and encoding and decoding give the same message. The
+/// first byte of the input says whether the datagram arrives over IPv4.
 pub fn dht(input: &[u8]) {
     let Some((family, bytes)) = input.split_first() else {
         return;
@@ -43,13 +43,13 @@ pub fn dht(input: &[u8]) {
     assert_eq!(again.encode(ipv4), written);
 }
 
-/// Announces in the local network: bounded, and read again as the same.
+/// Local announces: bounded, and the same after encoding and decoding.
 pub fn lsd(input: &[u8]) {
     let here = SocketAddr::from((Ipv4Addr::new(192, 168, 1, 2), 6771));
     let mut beacon = Beacon::new(Instant::START, b"ours".to_vec());
     beacon.add(Instant::START, InfoHash([0xab; 20]), 6881);
     if let Some((address, torrents)) = beacon.hear(Instant::START, here, input) {
-        assert_eq!(torrents.len(), 1, "of ours there is one");
+        assert_eq!(torrents.len(), 1, "we have one torrent");
         assert!(address.port() > 0 && address.ip() == here.ip());
     }
     let Some(announce) = Announce::decode(input) else {
@@ -63,7 +63,7 @@ pub fn lsd(input: &[u8]) {
     }
 }
 
-/// uTP packets: the payload is the end of the datagram, and what we write is read as the same.
+/// uTP packets: the payload is the end of the datagram. Encoding and decoding give the same packet.
 pub fn utp(input: &[u8]) {
     let Some(packet) = Packet::decode(input) else {
         return;
@@ -82,8 +82,8 @@ pub fn utp(input: &[u8]) {
     assert!(again.selective.starts_with(&packet.selective));
 }
 
-/// Answers of gateways, in bytes and in text: only to what was asked, and nothing that could break out
-/// of the next question.
+/// Answers of gateways, binary and text: only matching answers are accepted, and no text may break
+/// out of the next request.
 pub fn portmap(input: &[u8]) {
     let wish = Wish {
         transport: Transport::Tcp,
@@ -114,8 +114,8 @@ pub fn portmap(input: &[u8]) {
     }
 }
 
-/// Heads of answers of web seeds: a line each for the status, the length, the range and the encoding.
-/// Only one that promises what was asked for passes.
+/// Heads of answers of web seeds, given as one line each for status, length, range and encoding.
+/// Only answers that promise the requested bytes are accepted.
 pub fn web_answer(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let mut lines = text.split('\n');

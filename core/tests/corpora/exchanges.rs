@@ -1,5 +1,5 @@
-//! The same for parsers that answer: an input is what the other side says, one thing after the other,
-//! and how it is cut.
+//! Properties of parsers that also send messages. An input describes the messages of the other
+//! side, in order, and how they are cut.
 
 #![allow(
     unreachable_pub,
@@ -25,7 +25,7 @@ use unchoke_core::wire::{decode_metadata, encode_metadata};
 
 use super::properties::is_printable;
 
-/// Magnet links: printable, bounded, and the same torrent once they are a file.
+/// Magnet links: printable and bounded. A .torrent file made from one has the same info dictionary.
 pub fn magnet(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let magnet = match Magnet::parse(&text) {
@@ -60,7 +60,7 @@ pub fn magnet(input: &[u8]) {
     assert_eq!(dict.get(b"info").map(|it| it.raw()), Some(&info[..]));
 }
 
-/// 20 000 bytes, two pieces; and their SHA-1.
+/// 20 000 bytes in two pieces, and their SHA-1.
 fn dictionary() -> (Vec<u8>, InfoHash) {
     let bytes = (0..20_000_u32).map(|it| u8::try_from(it * it % 251).expect("below 251"));
     let hash = [
@@ -81,7 +81,7 @@ fn data(info: &[u8], piece: u32) -> MetadataMessage {
     }
 }
 
-/// What a peer says at a step of an input, if it says something: the truth, or not.
+/// The message of a peer in one step of an input, right or wrong. `None` if it sends nothing.
 fn said(info: &[u8], step: &[u8]) -> Option<MetadataMessage> {
     let arg = u32::from(step[2]);
     Some(match step[0] % 8 {
@@ -102,8 +102,8 @@ fn said(info: &[u8], step: &[u8]) -> Option<MetadataMessage> {
     })
 }
 
-/// Messages of BEP 9, and a fetch of the dictionary among peers that send anything: what it gives is
-/// always what the hash says, and one honest peer is enough.
+/// Messages of BEP 9, and a fetch of the dictionary from peers that send anything. The result
+/// always has the right hash, and one honest peer is enough.
 pub fn ut_metadata(input: &[u8]) {
     if let Some(message) = decode_metadata(input) {
         let written = encode_metadata(&message);
@@ -129,13 +129,13 @@ pub fn ut_metadata(input: &[u8]) {
         }
         while fetch.poll_violation().is_some() {}
         let asked = std::iter::from_fn(|| fetch.poll_request(now)).take(1000);
-        assert!(asked.count() < 1000, "it asks without end");
+        assert!(asked.count() < 1000, "too many requests");
         if let Some(done) = fetch.take_done() {
             assert!(done == info, "another dictionary");
             return;
         }
     }
-    // An honest peer comes, and answers.
+    // An honest peer joins and answers.
     let honest = PeerKey(9);
     fetch.join(honest, size).expect("its size is right");
     for _ in 0..1000 {
@@ -157,7 +157,7 @@ pub fn ut_metadata(input: &[u8]) {
             .max(now)
             .after(Duration::from_secs(1));
     }
-    panic!("an honest peer was not enough");
+    panic!("the download did not finish, although one peer is honest");
 }
 
 fn question(first: u8) -> Question {
@@ -181,7 +181,7 @@ fn question(first: u8) -> Question {
     }
 }
 
-/// What an end must be like.
+/// Checks a result.
 fn check_end(result: Result<Answer, UdpError>) {
     match result {
         Ok(Answer::Announce(answer)) => assert!(answer.peers.len() <= MAX_PEERS),
@@ -190,7 +190,8 @@ fn check_end(result: Result<Answer, UdpError>) {
     }
 }
 
-/// Datagrams of a UDP tracker and of others: it ends once, within its time, and asks little.
+/// Datagrams from a UDP tracker and from strangers. The exchange ends once, in time, and sends few
+/// datagrams.
 pub fn udp_tracker(input: &[u8]) {
     let tracker: SocketAddr = ([203, 0, 113, 7], 6969).into();
     let Some((first, mut rest)) = input.split_first() else {
@@ -222,7 +223,7 @@ pub fn udp_tracker(input: &[u8]) {
         let (body, after) = tail.split_at(tail.len().min(usize::from(*length)));
         rest = after;
         let mut datagram = body.to_vec();
-        // What a stranger cannot know is put in for it.
+        // Fill in the ids that a stranger cannot know.
         if how & 1 != 0 && datagram.len() >= 8 {
             datagram[4..8].copy_from_slice(&sent[12..16]);
         }
@@ -243,10 +244,13 @@ pub fn udp_tracker(input: &[u8]) {
             },
         );
         fed += 1;
-        assert!(now < end || exchange.poll_timeout().is_none(), "it goes on");
+        assert!(
+            now < end || exchange.poll_timeout().is_none(),
+            "the exchange goes on after its time limit"
+        );
     }
     while let Some(at) = exchange.poll_timeout() {
-        assert!(at <= end, "it takes longer than it may");
+        assert!(at <= end, "the deadline is after the time limit");
         exchange.handle_input(at, Input::Timeout);
         while let Some(output) = exchange.poll_output() {
             ends += u32::from(matches!(output, Output::Done(_)));
@@ -264,7 +268,7 @@ fn entropy(key: u8, pads: (usize, usize)) -> Entropy {
     }
 }
 
-/// What a side sends back to `bytes`, and how it ends: in words, so that two runs can be compared.
+/// Hands `bytes` to `side`. Returns the bytes that `side` sends back, and how the handshake ended.
 fn replies(
     side: &mut impl unchoke_core::mse::Exchange,
     bytes: &[u8],
@@ -277,7 +281,7 @@ fn replies(
             Ok(progress) => {
                 sent.extend(progress.send);
                 if let Some(mut done) = progress.established {
-                    // What follows is payload, and the driver's to decrypt.
+                    // The rest is payload, which the driver decrypts.
                     let rest = bytes.chunks(cut).skip(number + 1).flatten().copied();
                     let mut rest: Vec<u8> = rest.collect();
                     if let Some(ciphers) = &mut done.ciphers {
@@ -293,9 +297,9 @@ fn replies(
     (sent, None)
 }
 
-/// The encrypted handshake: the same however it is cut, and changed bytes on the way lead to an error,
-/// to silence or to the payload. `input`: how long the pads are, then changes of what is sent, or what a
-/// stranger sends.
+/// The encrypted handshake. The result does not depend on how the stream is cut. Bytes changed on
+/// the way lead to an error, to silence or to the payload. `input` gives the lengths of the pads,
+/// then either changes to the messages or the bytes of a stranger.
 pub fn mse(input: &[u8]) {
     let [mode, pads, cut, rest @ ..] = input else {
         return;
@@ -316,7 +320,7 @@ pub fn mse(input: &[u8]) {
         let whole = rest.len().max(1);
         let same = |(sent, end): (Vec<u8>, _), (sent_whole, end_whole): (Vec<u8>, _)| {
             assert_eq!(end, end_whole);
-            // What was sent before an error depends on how much was known of it.
+            // How much was sent before an error depends on how the stream was cut.
             assert!(matches!(end, Some(Err(_))) || sent == sent_whole);
         };
         let one = |cut| replies(&mut initiator().0, rest, cut);
@@ -325,7 +329,7 @@ pub fn mse(input: &[u8]) {
         same(other(cut), other(whole));
         return;
     }
-    // Each change: in which of the messages, where, and how.
+    // Each change: the message, the position in it, and the bits to flip.
     let change = |bytes: &mut Vec<u8>, flight: u8| {
         let meant = rest.chunks_exact(4).filter(|it| it[0] % 4 == flight);
         for it in meant {

@@ -1,7 +1,8 @@
-//! Every input of the corpora, and small changes to each, through what must hold for its parser.
+//! Runs every input of the corpora, and small changes of each, through the properties of its
+//! parser.
 //!
-//! A folder is a corpus; an input that once broke something stays in it. `core/fuzz` searches for
-//! more of them.
+//! Each folder is a corpus. An input that once broke something stays in it. `core/fuzz` searches
+//! for more.
 
 mod datagrams;
 mod exchanges;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use properties::ALL;
 
-/// Changed copies of each input that are tried as well.
+/// Number of changed copies of each input.
 const CHANGES: u64 = 200;
 
 fn corpus(parser: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -28,7 +29,8 @@ fn corpus(parser: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(read).collect()
 }
 
-/// Numbers that are the same on every machine: Marsaglia's xorshift with a multiplication at the end.
+/// Random numbers that are the same on every machine: Marsaglia's xorshift with a final
+/// multiplication.
 struct Dice(u64);
 
 impl Dice {
@@ -41,7 +43,7 @@ impl Dice {
     }
 }
 
-/// One to three small changes: a byte, a cut, a piece of another input, a digit of a length.
+/// One to three small changes: to a byte, a cut, a part of another input, or a digit of a length.
 fn change(input: &[u8], others: &[(PathBuf, Vec<u8>)], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = input.to_vec();
     for _ in 0..=dice.below(3) {

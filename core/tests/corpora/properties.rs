@@ -1,6 +1,6 @@
-//! What must hold for every input of a parser, good or bad. Each function takes any bytes and panics
-//! if its parser breaks a promise. The tests beside this file and the fuzz targets in `core/fuzz`
-//! call the same functions.
+//! Properties that hold for every input of a parser, valid or not. Each function takes any bytes
+//! and panics if its parser violates a property. The tests in this folder and the fuzz targets in
+//! `core/fuzz` call these functions.
 
 #![allow(
     unreachable_pub,
@@ -21,10 +21,10 @@ use unchoke_core::wire::{
     encode, encode_extended_handshake, encode_pex, wire_len,
 };
 
-/// A parser by name, and what must hold for it.
+/// The name of a parser, and the function that checks its properties.
 pub type Property = (&'static str, fn(&[u8]));
 
-/// Every parser that is tested; each has a folder of this name beside this file.
+/// Every tested parser. Each has a folder of the same name beside this file.
 pub const ALL: &[Property] = &[
     ("bencode", bencode),
     ("metainfo", metainfo),
@@ -43,7 +43,7 @@ pub const ALL: &[Property] = &[
     ("web_answer", datagrams::web_answer),
 ];
 
-/// The value written again.
+/// Encodes a value again.
 fn write(value: Value<'_>) -> Vec<u8> {
     if let Some(number) = value.as_int() {
         let mut out = Vec::new();
@@ -64,7 +64,7 @@ fn write(value: Value<'_>) -> Vec<u8> {
     }
     let dict = value.as_dict().expect("a value is one of four kinds");
     let mut written = DictBuilder::new();
-    // The first of equal keys counts, so it is written last.
+    // If a key occurs twice, the first value counts. So write it last.
     let entries: Vec<_> = dict.iter().collect();
     for (key, value) in entries.into_iter().rev() {
         written.raw(key, write(value));
@@ -72,8 +72,8 @@ fn write(value: Value<'_>) -> Vec<u8> {
     written.finish()
 }
 
-/// Bencode: what is read is written the same if its keys are in order, and otherwise a second
-/// reading gives the same as the first. A value is read the same whatever follows it.
+/// Bencode: if the keys are in order, encoding gives the input again; otherwise, a second decoding
+/// gives the same value as the first. The bytes after a value do not change how it is read.
 pub fn bencode(input: &[u8]) {
     let limits = Limits {
         depth: 50,
@@ -98,12 +98,12 @@ pub fn bencode(input: &[u8]) {
     assert_eq!(write(again.root()), written);
 }
 
-/// Whether `text` can move a cursor or ring a bell.
+/// Whether `text` has no control characters, which could move a cursor or ring a bell.
 pub fn is_printable(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// .torrent files: sizes add up, every byte of the torrent is a byte of one file, no path leaves the
+/// .torrent files: sizes add up, every byte of the torrent belongs to one file, no path leaves the
 /// folder, no two files share a path, and no text can harm a terminal.
 pub fn metainfo(input: &[u8]) {
     let torrent = match Metainfo::parse(input) {
@@ -160,7 +160,7 @@ pub fn metainfo(input: &[u8]) {
     assert!(shown.all(|it| is_printable(it)) && is_printable(&torrent.name));
 }
 
-/// One reading of a stream: messages in their debug form, and how it ended.
+/// The result of reading a stream: the messages in debug form, and how it ended.
 fn read_stream(decoder: Decoder, input: &[u8], step: usize) -> (Vec<String>, String) {
     let (mut events, mut at, mut seen) = (Vec::new(), 0, 0);
     loop {
@@ -198,12 +198,12 @@ fn read_stream(decoder: Decoder, input: &[u8], step: usize) -> (Vec<String>, Str
     }
 }
 
-/// A message that was read is written with the length it is said to have, and read as the same.
+/// A decoded message is encoded with the length that it reports, and decoded again as the same.
 fn there_and_back(decoder: Decoder, message: &Message) {
     if let Message::Extended(extended) = message
         && let Extended::Unknown { .. } = **extended
     {
-        return; // A damaged handshake stays what it is, and is not read as another.
+        return; // A damaged handshake may differ when it is encoded again.
     }
     let mut bytes = Vec::new();
     encode(message, &mut bytes);
@@ -213,7 +213,7 @@ fn there_and_back(decoder: Decoder, message: &Message) {
     assert_eq!(again, Decoded::Message { message, used });
 }
 
-/// The peer protocol: the same messages and the same end wherever the stream is cut.
+/// The peer protocol: the same messages and the same end, however the stream is cut.
 pub fn wire(input: &[u8]) {
     let Some((pieces, stream)) = input.split_first() else {
         return;
@@ -225,7 +225,7 @@ pub fn wire(input: &[u8]) {
     }
 }
 
-/// The extension handshake: what was read is written and read as the same.
+/// The extension handshake: the same after encoding and decoding.
 pub fn extended(input: &[u8]) {
     if let Some(hello) = decode_extended_handshake(input) {
         assert!(hello.client.as_deref().is_none_or(is_printable));
@@ -234,7 +234,7 @@ pub fn extended(input: &[u8]) {
     }
 }
 
-/// Peer exchange: bounded, only addresses that can be connected to, and read again as the same.
+/// Peer exchange: bounded, only usable addresses, and the same after encoding and decoding.
 pub fn pex(input: &[u8]) {
     let Some(changes) = decode_pex(input) else {
         return;
@@ -246,7 +246,7 @@ pub fn pex(input: &[u8]) {
     assert!(changes.added.len() <= MAX_CONTACTS && changes.dropped.len() <= MAX_CONTACTS);
     let again = decode_pex(&encode_pex(&changes));
     let again = again.expect("what we write, we read");
-    // The two address families are written apart.
+    // The two address families are written separately.
     let sorted = |peers: &mut Vec<_>| peers.sort_by_key(|it| format!("{it:?}"));
     let (mut first, mut second) = (changes, again);
     for it in [&mut first, &mut second] {
@@ -256,7 +256,7 @@ pub fn pex(input: &[u8]) {
     assert_eq!(first, second);
 }
 
-/// Answers of trackers: bounded, printable, only addresses that can be connected to.
+/// Answers of trackers: bounded, printable, only usable addresses.
 pub fn tracker(input: &[u8]) {
     match AnnounceResponse::parse(input) {
         Ok(answer) => {

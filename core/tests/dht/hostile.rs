@@ -1,4 +1,4 @@
-//! What attacks a node of the distributed hash table, and what it must keep to.
+//! Attacks on a DHT node, and its limits.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn query(query: Query) -> Vec<u8> {
     message.encode(true)
 }
 
-/// What a node answers to a datagram.
+/// The answers of a node to a datagram.
 fn answers(node: &mut Node, now: Instant, from: SocketAddr, bytes: &[u8]) -> Vec<Message> {
     node.handle_input(now, Input::Datagram { from, bytes });
     let outputs = std::iter::from_fn(|| node.poll_output());
@@ -85,7 +85,8 @@ fn a_flood_is_not_answered_for_long_and_others_are() {
     assert!(answers(&mut node, soon, v4(1), &ping).is_empty());
     let later = now.after(Duration::from_mins(6));
     assert_eq!(answers(&mut node, later, v4(1), &ping).len(), 1);
-    // Of many hosts, as it would be if they were made up: the bytes of all answers are limited.
+    // With many source addresses, as if they were forged, the total bytes of all answers are
+    // limited.
     let mut bytes = 0;
     for number in 0..20_000 {
         let from = v4(100 + number);
@@ -143,7 +144,7 @@ fn an_answer_counts_only_from_who_was_asked_and_with_its_number() {
 
 #[test]
 fn strangers_cannot_send_us_to_machines_near_us() {
-    // A node of the world names a peer and a node in our network: neither is asked.
+    // A public node names a peer and a node in our local network. We must contact neither.
     let now = Instant::from_secs(1);
     let near: SocketAddr = "192.168.0.1:80".parse().expect("an address");
     let mut node = Node::new(now, true, stream(0));
@@ -180,7 +181,7 @@ fn strangers_cannot_send_us_to_machines_near_us() {
     }
 }
 
-/// Somebody answers each question with nodes that are always nearer.
+/// A node answers each question with nodes that are ever nearer to the target.
 #[test]
 fn a_search_led_on_without_end_ends() {
     let now = Instant::from_secs(1);
@@ -254,7 +255,7 @@ fn nodes_whose_name_fits_their_address_are_preferred() {
             } else {
                 NodeId::random(&mut rng)
             };
-            // All in the first bucket.
+            // Only ids of the first bucket.
             if id.0[0] & 0x80 > 0 && id.fits(address.ip()) == fits {
                 return Contact { id, address };
             }
@@ -281,7 +282,7 @@ fn nodes_whose_name_fits_their_address_are_preferred() {
     assert_eq!(fitting.count(), good.len().min(K));
 }
 
-/// Ten nodes say that we are at an address for which our name does not fit.
+/// Other nodes tell us our address. Our node id does not fit it, so we choose another id.
 #[test]
 fn a_node_takes_a_name_that_fits_its_address() {
     let mut net = swarm_of(|it| v4(it.into()), 40);

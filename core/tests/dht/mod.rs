@@ -1,4 +1,4 @@
-//! The distributed hash table: nodes in memory that find each other's peers, and what attacks them.
+//! The DHT: nodes in memory that find each other's peers, and attacks on nodes.
 
 mod hostile;
 
@@ -18,13 +18,13 @@ fn rng(entity: u32) -> Rng {
     Streams::new(5).stream(Purpose::Dht, entity)
 }
 
-/// Nodes with a clock, and a network that is as fast as the clock ticks.
+/// Nodes with a clock. The network delivers every datagram at once.
 struct Net {
     now: Instant,
     nodes: BTreeMap<SocketAddr, Node>,
-    /// Those that answer nobody.
+    /// Nodes that answer nobody.
     dead: Vec<SocketAddr>,
-    /// What each found, and how many nodes answered in its last search.
+    /// The peers that each node found, and the number of nodes that answered its last search.
     found: BTreeMap<SocketAddr, Vec<SocketAddr>>,
     searched: BTreeMap<SocketAddr, u32>,
     sent: usize,
@@ -96,7 +96,7 @@ impl Net {
     }
 }
 
-/// Hosts all over the world.
+/// Public addresses of many networks.
 fn v4(number: u32) -> SocketAddr {
     let ip = Ipv4Addr::from(0x2000_0001 + number * 65_793);
     SocketAddr::new(ip.into(), 6881)

@@ -93,7 +93,7 @@ fn data_that_is_not_what_was_asked_for_is_a_violation() {
     assert_eq!(
         early,
         Ok(()),
-        "of a peer that has not joined nothing is kept"
+        "data from a peer that has not joined is ignored"
     );
 }
 
@@ -135,7 +135,7 @@ fn a_lone_liar_is_named_at_once_and_liars_among_others_one_by_one() {
             break done;
         }
         let asked = requests(&mut fetch, Instant::START);
-        assert!(!asked.is_empty(), "nobody is asked");
+        assert!(!asked.is_empty(), "no peer is asked");
         for (peer, piece) in asked {
             let from = if liars.contains(&peer) { &wrong } else { &info };
             fetch
@@ -156,14 +156,14 @@ fn silence_and_rejection_make_others_be_asked_and_late_answers_count() {
     assert_eq!(requests(&mut fetch, Instant::START).len(), 3);
     fetch.join(B, 40_000).expect("a size");
     assert_eq!(requests(&mut fetch, Instant::from_secs(1)), []);
-    // After three seconds another is asked, too.
-    let due = fetch.poll_timeout().expect("somebody is silent");
+    // After three seconds, another peer is asked, too.
+    let due = fetch.poll_timeout().expect("a peer is silent");
     assert_eq!(due, Instant::from_secs(3));
     assert_eq!(requests(&mut fetch, due), [(B, 0), (B, 1), (B, 2)]);
     let reject = MetadataMessage::Reject(0);
     assert_eq!(fetch.on_message(due, B, &reject), Ok(()));
     assert_eq!(requests(&mut fetch, Instant::from_secs(9)), []);
-    // After ten seconds A has lost its requests; all it can do is to answer late.
+    // After ten seconds, A's requests time out. A late answer still counts.
     assert_eq!(requests(&mut fetch, Instant::from_secs(10)), []);
     for piece in 0..3 {
         let now = Instant::from_secs(11);
@@ -208,17 +208,17 @@ fn who_left_is_not_blamed_under_the_name_of_who_came() {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     Honest,
-    /// One byte is wrong.
+    /// One byte of its dictionary is wrong.
     Wrong,
     Silent,
     Rejects,
-    /// Has another dictionary, of another size.
+    /// Has a dictionary of another size.
     OtherSize,
-    /// Answers at the last moment.
+    /// Answers just before the timeout.
     Slow,
-    /// Answers wrongly at the last moment.
+    /// Answers with wrong data just before the timeout.
     SlowWrong,
-    /// Comes and goes every few seconds.
+    /// Disconnects and reconnects every few seconds.
     Fickle,
 }
 
@@ -235,7 +235,7 @@ fn manners() -> impl Strategy<Value = Manner> {
     ]
 }
 
-/// The answer of a peer, and after how many milliseconds.
+/// The answer of a peer, with its delay in milliseconds.
 fn answer(manner: Manner, info: &[u8], wrong: &[u8], piece: u32) -> Option<(u64, MetadataMessage)> {
     match manner {
         Manner::Honest | Manner::Fickle => Some((100, data(info, piece))),
@@ -248,7 +248,7 @@ fn answer(manner: Manner, info: &[u8], wrong: &[u8], piece: u32) -> Option<(u64,
     }
 }
 
-/// Runs until the dictionary is there. The time it took, in seconds.
+/// Runs until the dictionary is complete. Returns the time in seconds.
 fn run(peers: &[Manner], bytes: usize) -> u64 {
     let (info, hash) = dictionary(bytes);
     let mut wrong = info.clone();
@@ -320,15 +320,17 @@ fn run(peers: &[Manner], bytes: usize) -> u64 {
 
 #[test]
 fn honest_peers_alone_are_fast() {
-    // 62 pieces, 8 under way at 100 ms: less than a second, and less with more peers.
+    // 62 pieces, eight requests at a time, 100 ms each: less than a second, even less with more
+    // peers.
     assert_eq!(run(&[Manner::Honest], 1_000_000), 0);
     assert_eq!(run(&[Manner::Honest; 10], 1_000_000), 0);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// Each of the others can cost the time of a whole dictionary asked of it alone: ten seconds for
-    /// eight pieces, and a pause of a minute. The honest one has its turn after all of them at most.
+    /// Each other peer can waste the time of one whole dictionary requested from it alone, which is
+    /// ten seconds for eight pieces, and a pause of a minute. The honest peer's turn comes after
+    /// all of them at the latest.
     #[test]
     fn one_honest_peer_is_enough(
         others in proptest::collection::vec(manners(), 0..12),
@@ -372,8 +374,8 @@ fn memory_is_bounded_when_every_liar_claims_the_most() {
         };
         accepted += u32::from(fetch.on_message(now, peer, &message).is_ok());
     }
-    // More than two dictionaries came, and not more than two are kept: the junk is one allocation
-    // shared by all that hold it.
+    // More than two whole dictionaries arrive, but at most two are kept. All pieces of junk share
+    // one allocation.
     assert!(accepted > 8192, "{accepted}");
     assert!(std::sync::Arc::strong_count(&junk) <= 8193);
     now = now.after(Duration::from_secs(1));

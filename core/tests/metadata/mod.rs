@@ -1,4 +1,4 @@
-//! The info dictionary from peers and to them.
+//! The info dictionary: fetching, serving, and the search for peers that have it.
 
 mod fetch;
 mod search;
@@ -11,7 +11,7 @@ use unchoke_core::ids::InfoHash;
 use unchoke_core::message::MetadataMessage;
 use unchoke_core::metadata::METADATA_PIECE_BYTES;
 
-/// A dictionary of so many bytes, as far as anybody looks, and its hash.
+/// A dictionary of this many bytes with arbitrary content, and its hash.
 fn dictionary(bytes: usize) -> (Vec<u8>, InfoHash) {
     let byte = |it| u8::try_from(it * it % 251).expect("below 251");
     let info: Vec<u8> = (0..bytes).map(byte).collect();
@@ -19,7 +19,7 @@ fn dictionary(bytes: usize) -> (Vec<u8>, InfoHash) {
     (info, hash)
 }
 
-/// A piece of `info` as a peer would send it.
+/// A piece of `info` as a peer sends it.
 fn data(info: &[u8], piece: u32) -> MetadataMessage {
     let parts = info.chunks(METADATA_PIECE_BYTES as usize);
     let bytes = parts.skip(piece as usize).map(Arc::from).next();

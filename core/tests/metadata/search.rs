@@ -1,4 +1,4 @@
-//! Whom a search for an info dictionary connects to.
+//! The connections that a search for an info dictionary makes.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ fn search(connections: u16) -> Search<Internet> {
     Search::new(Config::new(connections))
 }
 
-/// What it wants to do at this second.
+/// The acts of the search at this second.
 fn acts(search: &mut Search<Internet>, second: u64) -> Vec<Act<SocketAddr>> {
     std::iter::from_fn(|| search.poll(Instant::from_secs(second))).collect()
 }
@@ -81,7 +81,7 @@ fn who_has_nothing_makes_way_after_a_while_but_only_for_somebody() {
     it.met(PeerKey(0));
     it.met(PeerKey(1));
     it.note_having(PeerKey(0));
-    assert_eq!(acts(&mut it, 60), [], "nobody waits");
+    assert_eq!(acts(&mut it, 60), [], "no other address waits");
     it.found(Source::Tracker, [at(3, 1), at(4, 1)]);
     let close = Act::Close { peer: PeerKey(1) };
     let dial = Act::Dial {
@@ -92,13 +92,13 @@ fn who_has_nothing_makes_way_after_a_while_but_only_for_somebody() {
     assert_eq!(
         acts(&mut it, 79),
         [],
-        "the newcomer has its time, and one has the dictionary"
+        "the new peer still has time, and the other has the dictionary"
     );
     assert_eq!(it.come(Instant::from_secs(79), at(5, 1)), Some(PeerKey(3)));
     assert_eq!(
         it.come(Instant::from_secs(79), at(6, 1)),
         None,
-        "guests have half"
+        "incoming connections get half of the places"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Serving the info dictionary: everybody gets it, nobody gets more than is right.
+//! Serving the info dictionary: every peer gets it, up to a limit for each connection.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn every_piece_is_served_whole_and_in_turn() {
         .into_iter()
         .flat_map(|piece| [(PEER, data(&info, piece)), (PeerKey(9), data(&info, piece))])
         .collect();
-    assert!(answers == expected, "other answers");
+    assert!(answers == expected, "the answers differ");
     assert_eq!(serve.poll_timeout(), None);
 }
 
@@ -56,7 +56,7 @@ fn a_connection_gets_two_copies_then_rejections_then_nothing() {
         sent += u32::from(serve.poll_answer(now).is_some());
     }
     assert_eq!((sent, rejected), (40, 40));
-    // Another connection is another matter.
+    // A new connection has a limit of its own.
     serve.leave(PEER);
     assert_eq!(serve.on_request(PEER, 0), None);
     assert!(serve.poll_answer(now).is_some());
@@ -89,7 +89,7 @@ fn all_together_are_slowed_down_to_a_rate() {
         }
         let soon = now.after(Duration::from_millis(1));
         let due = serve.poll_timeout().unwrap_or(soon);
-        assert!(due > now, "it would be called for ever");
+        assert!(due > now, "the timeout must be in the future");
         now = due;
     }
     let mib = sent.map(|it| it >> 20);

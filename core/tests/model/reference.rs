@@ -1,5 +1,4 @@
-//! The reference repeats all the accounting of a torrent, from its inputs and outputs, in the
-//! slowest and simplest way.
+//! Repeats all the accounting of a torrent from its inputs and outputs, slowly and simply.
 
 use std::collections::{BTreeMap, BTreeSet};
 
