@@ -1,4 +1,4 @@
-//! What papers and sources promise of their policies, in swarms and over many draws.
+//! Properties that papers and sources claim for their policies, in swarms and over many draws.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,23 +59,23 @@ fn unchoked(decision: &Decision) -> &[PeerKey] {
     }
 }
 
-/// Thousandths of the upload that go to these peers under `propshare`.
+/// Share of the upload that `propshare` gives to these peers, in thousandths.
 fn share(bytes: &[u64], peers: &[u32]) -> u32 {
     let decision = tick("propshare", 1, &givers(bytes), 0);
     let of = |it: &&(PeerKey, u32)| peers.contains(&it.0.0);
     decision.weights.iter().filter(of).map(|it| it.1).sum()
 }
 
-/// Levin et al.: proportional share is strategy-proof where a top-k policy is not.
+/// Levin et al.: proportional share is strategy-proof; a top-k policy is not.
 #[test]
 fn propshare_rewards_neither_splitting_nor_aiming_at_a_threshold() {
-    // 600 bytes as one identity or as three: the same share of the upload.
+    // 600 bytes from one identity or from three get the same share of the upload.
     let (whole, split) = (
         share(&[600, 400, 500, 900], &[0]),
         share(&[200, 200, 200, 400, 500, 900], &[0, 1, 2]),
     );
     assert!(whole.abs_diff(split) <= 3, "{whole} and {split} of 1000");
-    // Half the bytes: about half the share, at any level.
+    // Half the bytes get about half the share, whatever the others send.
     for others in [[10, 10, 10], [400, 500, 900], [9000, 9000, 9000]] {
         let of = |mine: u64| share(&[mine, others[0], others[1], others[2]], &[0]);
         let rest: u64 = others.iter().sum();
@@ -84,14 +84,16 @@ fn propshare_rewards_neither_splitting_nor_aiming_at_a_threshold() {
             assert!(of(mine).abs_diff(exact) <= 1, "{mine} among {others:?}");
         }
     }
-    // Tit for tat gives the slot of 600 bytes for 401 as well: one byte more than the fifth.
+    // Tit for tat gives a slot for 401 bytes as for 600: one byte more than the fifth peer
+    // suffices.
     for mine in [600, 401] {
         let decision = tick("tit_for_tat", 1, &givers(&[mine, 900, 800, 700, 400]), 0);
         assert!(unchoked(&decision)[..4].contains(&PeerKey(0)), "{mine}");
     }
 }
 
-/// Of two candidates the greater debtor is taken if 1 / (0.8 + 0.2 / u) < 1/2: with probability 1/6.
+/// Of two candidates, the greater debtor is unchoked if 1 / (0.8 + 0.2 / u) < 1/2, which has
+/// probability 1/6.
 #[test]
 fn azureus_seldom_takes_the_greatest_debtor() {
     const RUNS: u32 = 20_000;
@@ -139,9 +141,8 @@ fn libtorrent_passes_the_optimistic_slot_round() {
     }
 }
 
-/// Five leechers, two of them with a tenth of the upload of the others, and a free-rider. Each but
-/// the last begins with a drawn half of the pieces, so that they have much to exchange and upload is
-/// what they lack.
+/// Five leechers, two of them with a tenth of the others' upload, and a free-rider. Each leecher
+/// starts with a random half of the pieces. So they have much to exchange, and upload is scarce.
 fn uneven_swarm(policy: &'static str) -> Room {
     let config = Config::new(geometry(PIECES));
     let mut nodes = vec![Node::leecher(policy); 5];
@@ -171,8 +172,8 @@ fn uneven_swarm(policy: &'static str) -> Room {
     room
 }
 
-/// The largest deficit, in blocks: what one leecher sent another minus what came back, until a
-/// leecher has 80 % of the pieces. Blocks in flight count as sent.
+/// The largest deficit in blocks, until a leecher has 80 % of the pieces. A deficit is what one
+/// leecher sent another minus what came back. Blocks in flight count as sent.
 fn greatest_deficit(policy: &'static str) -> u64 {
     let (mut greatest, end) = (0, Instant::from_secs(600));
     let mut room = uneven_swarm(policy);
@@ -208,12 +209,12 @@ fn fairtorrent_bounds_the_deficit_between_two_leechers() {
     assert!(all >= 20 * fair, "{all} blocks without a rule, {fair} with");
 }
 
-/// Bharambe et al.: never more than Delta blocks, plus the one that the rule allows at Delta.
+/// Bharambe et al.: at most Delta blocks, plus the one that the rule still allows at Delta.
 #[test]
 fn block_tft_bounds_what_a_leecher_gives_in_advance() {
     let blocks = greatest_deficit("block_tft");
     assert!((1..=3).contains(&blocks), "{blocks}");
-    // With a free-rider that keeps asking, it goes exactly that far.
+    // A free-rider that keeps requesting gets exactly this maximum.
     let mut room = uneven_swarm("block_tft");
     for (a, b) in [(0, 1), (0, 2), (0, 3), (0, 4)] {
         room.disconnect(a, b);
@@ -224,7 +225,8 @@ fn block_tft_bounds_what_a_leecher_gives_in_advance() {
     assert_eq!(sent, [3]);
 }
 
-/// A picker that requests a block from several peers wastes payload; others waste hardly any.
+/// The duplicate picker requests a block from several peers and wastes payload; others waste
+/// little.
 #[test]
 fn the_duplicate_picker_wastes_what_others_do_not() {
     let wasted = |picker: &'static str| {
@@ -275,8 +277,8 @@ fn superseed_sends_little_more_than_one_copy() {
     assert!(shown >= 120, "{shown} % without hiding, {hidden} % with");
 }
 
-/// Bharambe et al.: a smart seed leaves no block (our piece) unfinished. So a peer has a piece to
-/// pass on as early as possible.
+/// Bharambe et al.: a smart seed finishes a block (a piece in our terms) before it starts another.
+/// So a peer has a piece to pass on as early as possible.
 #[test]
 fn a_seed_that_hides_its_pieces_sends_one_after_the_other() {
     let begun = |policy| {
@@ -305,7 +307,7 @@ fn a_seed_that_hides_its_pieces_sends_one_after_the_other() {
     }
 }
 
-/// Blocks that the seed sent more than once before it had sent each.
+/// Number of repeated blocks that the seed had sent by the time it had sent every block once.
 fn copies_when_all_is_out(policy: &'static str, run: u64) -> u32 {
     let (mut room, end) = (one_seed(policy, run), Instant::from_secs(600));
     let mut sent = BTreeMap::<BlockRef, u32>::new();
@@ -328,15 +330,15 @@ fn copies_when_all_is_out(policy: &'static str, run: u64) -> u32 {
     sent.values().sum::<u32>() - u32::try_from(blocks).expect("few")
 }
 
-/// Bharambe et al.: no block twice before each went out once.
+/// Bharambe et al.: no block is sent twice before every block was sent once.
 #[test]
 fn smartseed_sends_nothing_twice_before_all_is_out() {
     assert_eq!(copies_when_all_is_out("smartseed", 3), 0);
     let ordinary = copies_when_all_is_out("bep3", 3);
-    assert!(ordinary > 0, "an ordinary seed does");
+    assert!(ordinary > 0, "an ordinary seed repeats blocks");
 }
 
-/// Michiardi et al.: the least served piece goes out first, if peers request it.
+/// Michiardi et al.: of the requested pieces, the least served is sent first.
 #[test]
 fn seed_pf_repeats_less_than_a_seed_that_serves_whoever_asks() {
     let copies = |policy| {

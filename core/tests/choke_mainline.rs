@@ -1,4 +1,4 @@
-//! Where mainline puts a new connection in its list.
+//! The position at which mainline inserts a new connection into its list.
 
 use unchoke_core::choke::{Parameters, PeerView, Slots, Snapshot, Trigger, build};
 use unchoke_core::ids::PeerKey;
@@ -7,7 +7,7 @@ use unchoke_core::time::Instant;
 
 const RUNS: u32 = 20_000;
 
-/// In how many of [`RUNS`] runs the last of `connections` peers stands at the head of the list.
+/// The number of [`RUNS`] runs in which the last of `connections` peers is at the head of the list.
 fn newcomer_at_head(id: &str, parameters: &Parameters, connections: u32) -> u32 {
     let view = |key| PeerView {
         peer: PeerKey(key),
@@ -20,7 +20,7 @@ fn newcomer_at_head(id: &str, parameters: &Parameters, connections: u32) -> u32 
     for run in 0..RUNS {
         let mut policy = build(id, parameters).expect("a policy");
         let mut rng = Streams::new(1).stream(Purpose::Choke, run);
-        // Nobody has sent a block, so nobody is preferred: the head of the list is unchoked.
+        // No peer has sent a block, so none is preferred, and the head of the list is unchoked.
         for key in 0..connections {
             let known = &peers[..=key as usize];
             let snapshot = Snapshot {

@@ -1,4 +1,4 @@
-//! Parameters of policies: what is refused, and that whatever is accepted does no harm.
+//! Parameters of policies: values out of range are refused, and accepted values cause no fault.
 
 use std::panic::catch_unwind;
 
@@ -54,7 +54,7 @@ fn defaults_are_in_range_and_ids_and_names_are_unique() {
     }
 }
 
-/// Twelve rounds with peers that come, send, get and go.
+/// Twelve rounds with peers that connect, send, receive and disconnect.
 fn exercise(id: &str, parameters: &Parameters, am_seed: bool, capacity: Option<u64>) {
     let mut policy = build(id, parameters).expect("in range");
     let mut rng = Streams::new(1).stream(Purpose::Choke, 0);

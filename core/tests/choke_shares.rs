@@ -87,8 +87,7 @@ fn a_new_connection_is_three_times_as_likely_to_be_the_next_optimistic_unchoke()
     for run in 0..RUNS {
         let mut policy = build("bep3", &Parameters::new()).expect("a policy");
         let mut rng = Streams::new(1).stream(Purpose::Choke, run);
-        // Nobody is interested yet, so no peer is unchoked; then all become interested at the same
-        // moment.
+        // No peer is interested yet, so none is unchoked. Later, all become interested at once.
         let mut peers = views(others + 1);
         for it in &mut peers {
             it.peer_interested = false;
@@ -97,7 +96,8 @@ fn a_new_connection_is_three_times_as_likely_to_be_the_next_optimistic_unchoke()
             let one = &peers[key as usize..=key as usize];
             policy.decide(Trigger::Connected(PeerKey(key)), &snapshot(one), &mut rng);
         }
-        // Three regular slots go to the fastest; the new peer competes with six waiting ones.
+        // The fastest peers get three regular slots. The new peer competes with six others for the
+        // last.
         for it in &mut peers {
             it.peer_interested = true;
         }

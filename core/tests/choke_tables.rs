@@ -1,22 +1,24 @@
-//! Choking policies against tables that a reader can check by hand: `tests/choke/*.txt`.
+//! Tests choking policies with tables that a reader can check by hand: `tests/choke/*.txt`.
 //!
-//! A table is a list of cases. `case NAME` starts one with a fresh policy named by the file (or by
-//! `policy ID`), `set NAME VALUE` sets a parameter, `seed` makes us a seed, `now SECONDS` sets the
-//! clock, `capacity RATE` and `rate RATE` tell our upload capacity and rate. The torrent has 100
-//! pieces of 262144 bytes, half of which we lack; `total BYTES` shortens the last one, `left BYTES` is what we lack.
+//! A table is a list of cases. `case NAME` starts a case with a fresh policy, named by the file or
+//! by `policy ID`. `set NAME VALUE` sets a parameter, `seed` makes us a seed, `now SECONDS` sets
+//! the clock, `capacity RATE` and `rate RATE` set our upload capacity and rate. The torrent has 100
+//! pieces of 262144 bytes, and we lack half of them. `total BYTES` shortens the last piece, `left
+//! BYTES` sets how much we lack.
 //!
-//! `peer KEY WORD…` adds or replaces a peer. Flags: `interested`, `wanted` = has pieces we want,
-//! `unchokes` us, `complete`, `snubbed`, `served` = we unchoke it. Rates in bytes/s: `down=`, `up=`. Bytes: `got=`, `gave=` on
-//! the connection, `got_round=`, `gave_round=` since the last tick, `gave_since=` the last unchoke.
-//! Moments in seconds: `since=` of the connection, `last=` block, `unchoked=` by us. Counts:
-//! `have=` pieces, `told=` of them by `have`, `queued=` requests, `unflushed=` blocks; `asks=` for
-//! this piece next. Whom we unchoke is remembered, and since when.
+//! `peer KEY WORD…` adds or replaces a peer. Flags: `interested`, `wanted` (has pieces we want),
+//! `unchokes` (unchokes us), `complete`, `snubbed`, `served` (we unchoke it). Rates in bytes/s:
+//! `down=`, `up=`. Bytes: `got=`, `gave=` on the connection, `got_round=`, `gave_round=` since the
+//! last tick, `gave_since=` since the last unchoke. Times in seconds: `since=` of the connection,
+//! `last=` of the last block, `unchoked=` by us. Counts: `have=` pieces, `told=` pieces announced
+//! by `have`, `queued=` requests, `unflushed=` blocks. `asks=` is the piece of its next request.
+//! The table remembers which peers we unchoke, and since when.
 //!
-//! `tick N`, `interest KEY`, `connect KEY`, `gone KEY` and `block KEY` ask the policy; `expect KEY…
-//! [+ N of KEY…]` compares who is unchoked afterwards, `kept N` and `new N` how many of them were
-//! and were not before the question, `dropped KEY…` who is closed, `weights KEY=WEIGHT…` and
-//! `caps KEY=RATE|none…` what these peers have since the last decision that named them, `next KEY…
-//! is KEY|nobody` who of the ready ones gets the next block.
+//! `tick N`, `interest KEY`, `connect KEY`, `gone KEY` and `block KEY` call the policy. After that,
+//! `expect KEY… [+ N of KEY…]` compares the unchoked peers, `kept N` and `new N` count those that
+//! were and were not unchoked before the call, `dropped KEY…` compares the closed connections,
+//! `weights KEY=WEIGHT…` and `caps KEY=RATE|none…` compare the latest values for these peers, and
+//! `next KEY… is KEY|nobody` says which of the ready peers gets the next block.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -220,7 +222,7 @@ impl Case {
         }
     }
 
-    /// `1 2 is 2`: of the ready peers 1 and 2 the second gets the next block.
+    /// `1 2 is 2`: of the ready peers 1 and 2, peer 2 gets the next block.
     fn expect_next(&mut self, words: &[&str]) {
         let at = words.iter().position(|it| *it == "is").expect("is");
         let ready: Vec<PeerView> = words[..at].iter().map(|it| self.peers[&key(it)]).collect();
@@ -307,7 +309,7 @@ fn every_policy_has_a_table_and_keeps_to_it() {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/choke/{}.txt", entry.id));
         let text =
             fs::read_to_string(&path).unwrap_or_else(|_| panic!("no table {}", path.display()));
-        // Whatever the dice say, the table holds.
+        // The table holds for every seed.
         let cases: usize = (0..20).map(|seed| run(entry.id, &text, seed)).sum();
         assert!(cases >= 20, "{}: a table without cases", entry.id);
     }

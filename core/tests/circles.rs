@@ -1,15 +1,15 @@
-//! Modules that use each other can only be read, and changed, together. So the files of a folder
-//! must use each other in one direction. A folder and its contents count as one module: uses inside
-//! it are checked separately.
+//! Modules that use each other can only be understood and changed together. So uses between the
+//! files of a folder must go in one direction. A folder with its contents counts as one module;
+//! uses inside it are checked separately.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module by the names on the way to it; the crate itself has none.
+/// The path of a module; empty for the crate.
 type Module = Vec<String>;
 
-/// Which module uses which, among the modules of one folder.
+/// For each module of one folder, the modules of the folder that it uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
 fn read(folder: &Path, at: &Module, found: &mut BTreeMap<Module, String>) {
@@ -29,14 +29,14 @@ fn read(folder: &Path, at: &Module, found: &mut BTreeMap<Module, String>) {
     }
 }
 
-/// Without comments, and without the tests at the end.
+/// The text without comments, and without the tests at the end.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let bare = code.lines().map(|it| it.split("//").next().unwrap_or(it));
     bare.collect::<Vec<_>>().join("\n")
 }
 
-/// Names and signs of a path or of a tree of paths.
+/// The names and symbols of a path or of a tree of paths.
 fn tokens(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -53,7 +53,7 @@ fn tokens(text: &str) -> Vec<&str> {
     found
 }
 
-/// All paths in a file; those in `use a::{b, c::{d}}` are written out.
+/// All paths in a file. Paths like `use a::{b, c::{d}}` are expanded.
 fn paths(code: &str) -> Vec<Vec<&str>> {
     let (mut found, mut path, mut open) = (Vec::new(), Vec::new(), Vec::<Vec<&str>>::new());
     let mut joined = false;
@@ -93,7 +93,7 @@ fn paths(code: &str) -> Vec<Vec<&str>> {
     found
 }
 
-/// The module that a path in `from` leads to.
+/// The module to which a path in `from` leads.
 fn target(from: &Module, path: &[&str], all: &BTreeMap<Module, String>) -> Option<Module> {
     let mut at = from.clone();
     let mut rest = path;
@@ -126,7 +126,7 @@ fn target(from: &Module, path: &[&str], all: &BTreeMap<Module, String>) -> Optio
     Some(at)
 }
 
-/// For each folder, named by its module: which of its modules uses which.
+/// The uses in each folder.
 fn uses(all: &BTreeMap<Module, String>) -> BTreeMap<Module, Uses> {
     let mut found: BTreeMap<Module, Uses> = BTreeMap::new();
     for (from, text) in all {
@@ -142,7 +142,7 @@ fn uses(all: &BTreeMap<Module, String>) -> BTreeMap<Module, Uses> {
     found
 }
 
-/// A path from `start` back to itself, if there is one.
+/// A path from `start` back to itself, if it exists.
 fn circle(start: &str, uses: &Uses) -> Option<Vec<String>> {
     let (mut seen, mut ways) = (BTreeSet::new(), vec![vec![start.to_owned()]]);
     while let Some(way) = ways.pop() {

@@ -15,13 +15,13 @@ use unchoke_core::torrent::{Config, Endgame, Input, Output, PeerLink, Torrent};
 
 const BLOCKS: u64 = 4;
 
-/// A leecher of one piece of four blocks that keeps up to four requests outstanding at a peer.
+/// A leecher of one piece with four blocks. It keeps up to four requests outstanding at a peer.
 fn leecher(endgame: Endgame) -> Torrent {
     let geometry = Geometry::new(BLOCKS * 16_384, 65_536).expect("a torrent");
     leecher_of(&geometry, endgame)
 }
 
-/// The same of any torrent; of one with two pieces, up to six requests.
+/// A leecher of any torrent. With two pieces, it keeps up to six requests outstanding.
 fn leecher_of(geometry: &Geometry, endgame: Endgame) -> Torrent {
     let mut config = Config::new(geometry.clone());
     let most = if geometry.piece_count() > 1 { 6 } else { 4 };
@@ -52,7 +52,7 @@ fn unchoked_by(torrent: &mut Torrent, key: u32) -> Vec<BlockRef> {
     unchoked_with(torrent, key, Bitfield::full(1))
 }
 
-/// The same for a peer that has these pieces.
+/// The blocks requested from a peer with these pieces when it connects and unchokes.
 fn unchoked_with(torrent: &mut Torrent, key: u32, has: Bitfield) -> Vec<BlockRef> {
     let peer = PeerKey(key);
     let link = PeerLink {
@@ -100,12 +100,12 @@ fn strict_each_peer_out_of_work_is_asked_for_one_block() {
     let asked: Vec<_> = (0..40).map(|key| unchoked_by(&mut torrent, key)).collect();
     assert_eq!(asked[0].len(), 4);
     assert!(asked[1..].iter().all(|it| it.len() == 1), "one at a time");
-    // Blocks are drawn at random: in 39 draws one of the four is missing only once in 20 000 runs.
+    // Blocks are drawn at random. One of the four is missing in 39 draws only once in 20 000 runs.
     assert!(copies(&asked).iter().all(|it| *it > 1));
 }
 
-/// Strict endgame begins with the last piece that is begun, even if other pieces have free blocks:
-/// a peer that has no other piece is asked for a block of a piece whose blocks are all requested.
+/// Strict endgame starts once every piece is started, even if some blocks have no request yet. A
+/// peer that has none of these blocks gets a request for a block that is already requested.
 #[test]
 fn strict_begins_before_every_block_is_asked_for() {
     let geometry = Geometry::new(2 * BLOCKS * 16_384, 65_536).expect("two pieces");
@@ -119,7 +119,7 @@ fn strict_begins_before_every_block_is_asked_for() {
         assert_eq!(seed, 6, "a piece and a half");
         (first, second)
     };
-    // The other peers lack the rest of the second piece.
+    // The other peers do not have the rest of the second piece.
     assert_eq!(asked(Endgame::Strict), (1, 1));
     assert_eq!(asked(Endgame::Capped), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! Numbers of blocks, and the blocks they stand for.
+//! Conversion between blocks and block numbers.
 
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
 use unchoke_core::ids::PieceIndex;
@@ -7,7 +7,7 @@ use unchoke_core::ids::PieceIndex;
 fn each_block_has_a_number_of_its_own() {
     let sizes = [
         (10 * u64::from(BLOCK_BYTES) - 7, 4 * BLOCK_BYTES),
-        (5_000_000, 100_000), // Pieces that are no whole number of blocks.
+        (5_000_000, 100_000), // The piece size is not a multiple of the block size.
         (5000, 1 << 20),
     ];
     for (total, piece_bytes) in sizes {

@@ -1,5 +1,5 @@
-//! Hash requests between one that has the piece layers and one that has only the info dictionary.
-//! BEP 52, *peer messages*.
+//! Hash requests between a peer with the piece layers and a peer with only the info dictionary. BEP
+//! 52, *peer messages*.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use unchoke_core::time::Instant;
 
 const SEED: PeerKey = PeerKey(4);
 
-/// A torrent whose files have so many pieces: with its layers, and without.
+/// A torrent whose files have these numbers of pieces, with its layers and without.
 fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
     let files = pieces.iter().enumerate().map(|(index, count)| NewFile {
         path: vec![format!("{index:03}")],
@@ -84,7 +84,7 @@ fn only_so_many_requests_are_under_way_and_lost_ones_go_to_others() {
     fetch.join(other);
     let (peer, request) = fetch.poll_request(later).expect("the other is asked");
     assert_eq!((peer, request), (other, asked[0]));
-    // The late answer of the first counts all the same.
+    // A late answer by the first peer still counts.
     let mut serve = Serve::new(whole);
     fetch
         .on_hashes(SEED, &answered(&mut serve, &asked[1]))

@@ -1,4 +1,4 @@
-//! Whatever peers send, in whatever order: no panic, no unbounded growth, sums that add up.
+//! Any messages in any order: no panic, no unbounded growth, and consistent counts.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ enum Step {
     },
     Disconnect(u32),
     Message(u32, Message),
-    /// Answer the request of ours that came `n` back with its block.
+    /// Answer one of our requests, `n` before the last, with its block.
     Obey(usize),
     Writable(u32),
     Verify {
@@ -276,7 +276,7 @@ impl Driver {
         self.now = until;
     }
 
-    /// Counters that are kept incrementally agree with a count from scratch.
+    /// Counters that are kept incrementally agree with a full count.
     fn check(&self) {
         let views = self.torrent.peer_views(self.now);
         for piece in (0..PIECES).map(PieceIndex) {

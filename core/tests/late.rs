@@ -18,7 +18,7 @@ use unchoke_core::torrent::{
 const PEER: PeerKey = PeerKey(0);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A leecher, and the requests it sent.
+/// A leecher and the requests that it sent.
 struct Leecher {
     torrent: Torrent,
     now: Instant,
@@ -58,7 +58,7 @@ impl Leecher {
         }
     }
 
-    /// A peer that gets a cancel forgets one request for the block.
+    /// After a cancel, the peer forgets one request for the block.
     fn hear(&mut self, message: &Message) {
         match message {
             Message::Request(block) => self.asked.push(*block),
@@ -113,8 +113,8 @@ impl Leecher {
 
 #[test]
 fn a_slow_peer_sends_no_block_twice() {
-    // One block per 90 s: each request is given up before its block comes. Until the first block
-    // has come, the peer is not known to be slow and is asked again; superfluous requests are
+    // One block per 90 s, so each request times out before its block arrives. Until the first
+    // block, we do not know that the peer is slow, so we repeat requests. Superfluous ones are
     // cancelled in time.
     let mut leecher = Leecher::new(2, 8);
     leecher.meet_a_seed();
@@ -142,7 +142,7 @@ fn a_peer_that_has_lost_its_requests_is_asked_anew() {
     let mut leecher = Leecher::new(1, 8);
     leecher.meet_a_seed();
     let first = leecher.asked.len();
-    // Within 20 s plus the time between two checks; each further wait is as long as all before.
+    // After 20 s plus the interval between two checks. Each later wait is as long as all before it.
     for (seconds, anew) in [
         (19, 0),
         (12, 1),
@@ -158,7 +158,7 @@ fn a_peer_that_has_lost_its_requests_is_asked_anew() {
     }
 }
 
-/// BEP 6: requests "must" be rejected. A peer that does not do so must not keep blocks from others.
+/// BEP 6: requests "must" be rejected. Other peers must still be asked if a peer does not reject.
 #[test]
 fn a_peer_that_chokes_without_a_reject_is_given_up() {
     let mut leecher = Leecher::new(1, 4);
@@ -166,13 +166,13 @@ fn a_peer_that_chokes_without_a_reject_is_given_up() {
     assert_eq!(leecher.asked.len(), 4);
     leecher.message(Message::Choke);
     leecher.meet(PeerKey(1));
-    assert_eq!(leecher.asked.len(), 4, "all is asked for");
+    assert_eq!(leecher.asked.len(), 4, "all blocks are requested");
     leecher.wait(Duration::from_secs(31));
     assert!(leecher.counts().values().all(|it| *it == 2));
 }
 
-/// A block is requested from two peers because the first was late: the first must not send it in
-/// vain.
+/// A block is requested from two peers because the first was late. When the second delivers it, the
+/// first gets a cancel.
 #[test]
 fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
     let mut leecher = Leecher::new(1, 2);
@@ -189,7 +189,7 @@ fn a_late_peer_is_told_when_the_block_came_from_elsewhere() {
     assert!(leecher.outputs.contains(&cancel), "{:?}", leecher.outputs);
 }
 
-/// The same for a peer that has delivered a block since and has no other request.
+/// A late peer gets the cancel even if it has delivered a block since and has no other request.
 #[test]
 fn a_peer_that_was_late_is_told_too() {
     let mut leecher = Leecher::new(1, 2);
@@ -226,7 +226,7 @@ fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     assert!(!leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
     let wasted = leecher.torrent.ledger().payload_wasted[Waste::HashFailure as usize];
     assert_eq!(wasted, 2 * u64::from(BLOCK_BYTES));
-    // The only sender of a bad piece is to blame.
+    // A peer that alone sent a whole bad piece is to blame.
     for block in [first, second] {
         leecher.message(Message::Piece(block));
     }
@@ -237,8 +237,8 @@ fn a_newcomer_is_not_blamed_for_who_had_its_key_before() {
     assert!(leecher.outputs.iter().any(banned), "{:?}", leecher.outputs);
 }
 
-/// The peer lost the first request for a block and rejects the second: the block is free for
-/// others.
+/// The peer lost the first request for a block and rejects the second. The block may then be
+/// requested from others.
 #[test]
 fn a_reject_of_the_second_request_for_a_block_frees_it() {
     let mut leecher = Leecher::new(1, 4);
@@ -249,5 +249,9 @@ fn a_reject_of_the_second_request_for_a_block_frees_it() {
     assert_eq!(leecher.counts()[&last], 2, "{:?}", leecher.counts());
     leecher.message(Message::Reject(last));
     leecher.meet(PeerKey(1));
-    assert_eq!(leecher.counts()[&last], 3, "the newcomer is asked for it");
+    assert_eq!(
+        leecher.counts()[&last],
+        3,
+        "it is requested from the new peer"
+    );
 }

@@ -1,4 +1,4 @@
-//! Limits on repeated messages, behaviour that is not punished, and peers that may not be dropped.
+//! Limits on repeated messages, harmless behaviour, and peers that must not be disconnected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -83,7 +83,7 @@ fn named(policy: &str) -> BoxedPolicy {
     build(policy, &Parameters::new()).expect("a policy")
 }
 
-/// A policy that counts its calls and wants to drop all peers at each tick.
+/// A policy that counts its calls and wants to close all connections at each tick.
 #[derive(Debug)]
 struct Ruthless {
     asked: Arc<AtomicU32>,
@@ -176,7 +176,7 @@ fn who_alone_has_something_we_lack_is_never_dropped_for_being_slow() {
         [some],
         "pieces 0, 1, 4 to 6, and 7 are rare"
     );
-    // Another peer has the last piece too, so the slow one is no longer needed.
+    // Another peer also has the last piece, so the slow peer is no longer needed.
     bench.connect(PeerKey(3));
     bench.tell(PeerKey(3), Message::HaveAll);
     let outputs = bench.wait(Duration::from_secs(10));
@@ -187,13 +187,13 @@ fn who_alone_has_something_we_lack_is_never_dropped_for_being_slow() {
     );
 }
 
-/// BEP 3 and 6: one such message, as the first. A second is accepted, a flood is not.
+/// BEP 3 and 6: only one such message, and only as the first. We accept repetitions, but no flood.
 #[test]
 fn what_it_has_may_be_said_again_but_not_all_the_time() {
     for message in [Message::HaveAll, Message::HaveNone, set(0..3)] {
         let mut bench = Bench::new(named("bep3"), false);
         bench.connect(PEER);
-        // Two in each ten seconds may go on for ever.
+        // Two in ten seconds are always accepted.
         for _ in 0..50 {
             for message in [Message::HaveNone, message.clone()] {
                 let outputs = bench.tell(PEER, message);
@@ -217,7 +217,7 @@ fn what_it_has_may_be_said_again_but_not_all_the_time() {
     }
 }
 
-/// aria2 does this while it downloads fast.
+/// aria2 does this during fast downloads.
 #[test]
 fn a_bitfield_may_stand_for_haves_as_long_as_it_grows() {
     let pieces = 200;
@@ -247,7 +247,7 @@ fn a_peer_that_changes_its_mind_all_the_time_does_not_keep_the_policy_busy() {
     bench.tell(PEER, Message::Interested);
     let before = asked.load(Ordering::Relaxed);
     assert!((1..=30).contains(&before), "asked {before} times");
-    // The policy sees the final state.
+    // The policy is called with the final state.
     let view = bench.torrent.peer_views(bench.now)[0];
     assert!(view.peer_interested);
     bench.wait(Duration::from_secs(10));
@@ -276,7 +276,7 @@ fn block(index: u32) -> BlockRef {
     }
 }
 
-/// On a fast link with a long delay, a pipeline of requests is in flight when we choke.
+/// On a fast link with a long delay, a whole pipeline of requests is in flight when we choke.
 #[test]
 fn requests_that_cross_our_choke_are_no_offence() {
     let mut bench = Bench::new(Box::new(Obliging), true);
@@ -299,11 +299,11 @@ fn requests_that_cross_our_choke_are_no_offence() {
         assert_eq!(outputs, [reject], "each is answered");
         count += 1;
     }
-    // As many as may be queued here, plus as many as the limit for faults allows.
+    // The maximum length of the queue, plus the limit on faults.
     assert_eq!(count, 2000 + 300);
 }
 
-/// BEP 21 with BEP 16: a peer that sees no pieces, and hears that we only upload, would disconnect.
+/// BEP 16 and BEP 21: a peer would disconnect if it saw no pieces and `upload_only`.
 #[test]
 fn who_hides_pieces_does_not_say_that_it_only_uploads() {
     let says = |policy: &str, seed: bool| {

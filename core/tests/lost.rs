@@ -1,4 +1,4 @@
-//! Pieces lost on disk: we stop claiming them, no peer is punished, and they are downloaded again.
+//! Pieces lost on disk: we no longer claim to have them, blame no peer, and download them again.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const PEER: PeerKey = PeerKey(0);
 const PIECES: u32 = 4;
 const LOST: PieceIndex = PieceIndex(2);
 
-/// A torrent that starts complete, and all its outputs.
+/// A torrent that starts complete, with all its outputs.
 struct Seed {
     torrent: Torrent,
     now: Instant,
@@ -61,7 +61,7 @@ impl Seed {
         self.said(peer, Input::PeerConnected { peer, link })
     }
 
-    /// A peer that lacks everything, is interested and unchoked.
+    /// Connects a peer that has nothing, is interested, and is unchoked.
     fn meet_a_leecher(&mut self, fast: bool) {
         let link = PeerLink {
             fast,
@@ -139,7 +139,7 @@ fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
         _ => None,
     });
     assert_eq!(claimed, Some((PIECES - 1, false)), "{said:?}");
-    // Another seed is useful now.
+    // Another seed is useful again.
     assert_eq!(seed.hear(PEER, Message::HaveAll), [Message::Interested]);
     let asked = seed.hear(PEER, Message::Unchoke);
     assert_eq!(asked.len(), 4, "the blocks of one piece: {asked:?}");
@@ -167,7 +167,7 @@ fn a_newcomer_is_told_the_truth_and_the_piece_is_fetched_again() {
     assert!(seed.torrent.is_complete());
 }
 
-/// BEP 21: a client that says `upload_only` is not expected to want anything.
+/// BEP 21: a peer with `upload_only` is not expected to want anything.
 #[test]
 fn a_seed_that_lost_a_piece_says_that_it_no_longer_only_uploads() {
     let mut seed = Seed::new("unchoke_all");
@@ -219,12 +219,13 @@ fn a_block_that_could_not_be_read_is_rejected_and_not_counted_as_sent() {
             block: unread,
         },
     );
-    // The link's room goes to the next block.
+    // The link accepts the next block in its place.
     assert_eq!(said, [Message::Reject(unread), Message::Piece(next)]);
     let ledger = seed.torrent.ledger();
     assert_eq!(ledger.payload_sent, u64::from(BLOCK_BYTES));
     assert_eq!(ledger.protocol[Kind::PieceHeader as usize].sent, 13);
-    // For a connection without a block in flight, or a closed one, the input has no effect.
+    // The input has no effect for a connection without a block in flight, or for a closed
+    // connection.
     seed.input(Input::Writable { peer: PEER });
     for peer in [PEER, PeerKey(9)] {
         assert_eq!(seed.input(Input::BlockUnread { peer, block: next }), []);

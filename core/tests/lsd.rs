@@ -1,4 +1,4 @@
-//! Announces in the local network. BEP 14.
+//! BEP 14: announces in the local network.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn an_announce_is_the_text_of_the_specification() {
     assert!(text.contains("Host: [ff15::efc0:988f]:6771\r\n"), "{text}");
 }
 
-/// As other clients write it: other case, other order, headers of their own.
+/// Announces of other clients: different case and order, additional headers.
 #[test]
 fn other_spellings_are_read() {
     let text = format!(
@@ -72,7 +72,7 @@ fn torrents_are_announced_every_five_minutes_and_never_twice_in_one() {
             said.push((second, announce.torrents));
         }
     }
-    // The second goes along with the first as soon as both are due within a minute.
+    // The second torrent joins the announces of the first as soon as both are due within a minute.
     assert_eq!(said[..2], [(0, vec![hash(1)]), (60, vec![hash(2)])]);
     assert!(said.len() <= 6, "{said:?}");
     assert!(

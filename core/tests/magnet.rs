@@ -27,7 +27,7 @@ fn hex_and_base32_name_the_same_torrent() {
             assert_eq!(magnet.info_hash.to_string(), HEX);
         }
     }
-    // Every digit of base32 in its place: the bytes were computed with another implementation.
+    // Every base32 digit in its place. The expected bytes come from another implementation.
     let all = Magnet::parse("magnet:?xt=urn:btih:ABCDEFGHIJKLMNOPQRSTUVWXYZ234567").expect("valid");
     assert_eq!(
         all.info_hash.to_string(),

@@ -1,6 +1,6 @@
-//! Memory for reading a .torrent file: a small multiple of its size, whatever its contents. Each
-//! kind of file tries to fill memory in a different way. A program without a test harness, because
-//! other threads would allocate, too.
+//! Reading a .torrent file takes at most a small multiple of its size in memory, whatever its
+//! contents. Each kind of file attacks memory in another way. This is a program without a test
+//! harness, because other threads would allocate memory, too.
 #![expect(
     clippy::disallowed_types,
     reason = "the time that reading takes is part of the test"
@@ -15,17 +15,17 @@ use unchoke_core::metainfo::{Metainfo, Naming};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Bytes for each byte of the file while it is read. Twelve bytes stand for a value, which may be
-/// two bytes long; room for as many values again is taken when they no longer fit.
+/// Bytes of memory for each byte of the file during reading. A value takes twelve bytes but may be
+/// two bytes long in the file. The list of values doubles its capacity when it is full.
 const MOST_WHILE_READ: usize = 20;
-/// Bytes for each byte of the file afterwards.
+/// Bytes of memory for each byte of the file after reading.
 const MOST_KEPT: usize = 4;
-/// Whatever the size.
+/// Bytes of memory allowed in addition, for files of every size.
 const ALLOWANCE: usize = 64 << 10;
-/// To read a file of 2 MB without optimisation of this program, on a busy machine.
+/// Time limit for reading a file of 2 MB, without compiler optimisation, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// About the size of the files below.
+/// Approximate size of the files below.
 const SIZE: usize = 2_000_000;
 
 fn file(path: &[&[u8]]) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn file(path: &[&[u8]]) -> Vec<u8> {
     file.finish()
 }
 
-/// As many of `item(0)`, `item(1)` ... as make [`SIZE`] bytes, as a list.
+/// A list of `item(0)`, `item(1)` and so on with [`SIZE`] bytes in total.
 fn fill(item: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {
     let mut out = Vec::from(b"l");
     for index in 0.. {
@@ -151,7 +151,7 @@ fn paths() -> Vec<Case> {
     ]
 }
 
-/// Torrents with much else in them.
+/// Torrents with many other entries.
 fn others() -> Vec<Case> {
     let many_urls = |index| string(format!("http://{index}").as_bytes());
     vec![
@@ -240,7 +240,7 @@ fn main() {
     assert_eq!(faults, 0, "more memory or time than a torrent may take");
 }
 
-/// Makes every text that a torrent can be shown with, one after the other.
+/// Makes every text that a command would print about the torrent.
 fn show(metainfo: &Metainfo) {
     for file in 0..metainfo.layout.files().len() {
         for naming in [Naming::Exact, Naming::Folded] {

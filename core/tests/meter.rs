@@ -1,4 +1,4 @@
-//! Rate estimators against what they stand for.
+//! Compares rate estimators with the rates that they estimate.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn at(ms: u64) -> Instant {
     Instant::from_nanos(ms * 1_000_000)
 }
 
-/// 1000 bytes every 10 ms from 0 to `end_ms`.
+/// Adds 1000 bytes every 10 ms from 0 to `end_ms`.
 fn steady(estimator: Estimator, end_ms: u64) -> Meter {
     let mut meter = Meter::new(estimator, Instant::START);
     for ms in (0..end_ms).step_by(10) {
@@ -40,7 +40,8 @@ fn a_window_forgets_what_lies_two_windows_back() {
         .iter()
         .map(|ms| meter.rate(WINDOW, at(*ms)))
         .collect();
-    // At 6 s a new span begins; the one before counts fully, then by half, then not at all.
+    // A new span begins at 6 s. The previous span counts fully at first, then by half, then not at
+    // all.
     assert_eq!(falling, [100_000, 50_000, 0, 0]);
 }
 
@@ -60,7 +61,7 @@ fn the_estimators_agree_on_a_long_steady_rate() {
     }
 }
 
-/// A seed that runs for months must not rank its peers by what they once were.
+/// After months, a seed must rank peers by their current rates.
 #[test]
 fn a_rate_is_right_after_the_milliseconds_have_come_round() {
     for estimator in [WINDOW, Estimator::EMA_10_S, Estimator::MAINLINE_20_S] {

@@ -1,4 +1,4 @@
-//! Message stream encryption: both sides against each other, cut anywhere, and hostile peers.
+//! Message stream encryption: both sides against each other, with any cuts, and hostile peers.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -40,7 +40,7 @@ fn feed(
     let (mut send, mut established) = (Vec::new(), None::<Established>);
     for part in bytes.chunks(cut) {
         if let Some(done) = &mut established {
-            // Payload follows the handshake, and the driver decrypts it.
+            // The payload follows the handshake, and the driver decrypts it.
             let payload = opened_by(done, part);
             done.early.extend(payload);
             continue;
@@ -52,7 +52,7 @@ fn feed(
     Ok((send, established))
 }
 
-/// Runs a whole handshake; both results.
+/// Runs a whole handshake. Returns both results.
 fn meet(
     (mut a, first): (Initiator, Vec<u8>),
     mut b: Acceptor,
@@ -86,7 +86,8 @@ fn opened_by(side: &mut Established, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn methods_are_chosen_as_both_sides_allow() {
-    // Offered, allowed, and whether the payload is encrypted; `None`: no common method.
+    // Offered methods, allowed methods, and whether the payload is encrypted; `None`: no common
+    // method.
     let table = [
         (Methods::BOTH, Methods::BOTH, Some(false)),
         (Methods::BOTH, Methods::RC4, Some(true)),
@@ -206,7 +207,8 @@ proptest! {
         let at = at.index(to_b.len());
         to_b[at] ^= flip;
         if let Ok((_, Some(established))) = feed(&mut b, &to_b, 1000) {
-            // A changed pad, offer bit or first payload is not noticed: there is no authentication.
+            // A changed pad, offered bit or first payload goes unnoticed, because MSE has no
+            // authentication.
             prop_assert_eq!(established.info_hash, TORRENT);
             prop_assert!(at >= 48, "byte {} matters", at);
         }

@@ -1,4 +1,4 @@
-//! Pickers against what their names promise, on views that a reader can check by hand.
+//! Tests the pickers' rules on views that a reader can check by hand.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use unchoke_core::ids::PieceIndex;
 use unchoke_core::pick::{Begun, PICKERS, PickView, Progress, build};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 
-/// Pieces 2, 3, 5 and 64 could be begun; the peer has them and 0 and 7, which are not wanted.
+/// Pieces 2, 3, 5 and 64 are not started. The peer has them, and also the unwanted pieces 0 and 7.
 const UNBEGUN: [u64; 2] = [0b0011_1110, 1];
 const PEER_HAS: [u64; 2] = [0b1010_1101, 1];
 
@@ -14,7 +14,7 @@ fn rng(seed: u32) -> Rng {
     Streams::new(1).stream(Purpose::Pick, seed)
 }
 
-/// What `id` picks with these copies of the pieces 2, 3, 5 and 64, over many draws.
+/// All picks of `id` over many draws, with these numbers of copies of pieces 2, 3, 5 and 64.
 fn picked(id: &str, have_count: u32, copies: [u16; 4]) -> BTreeSet<u32> {
     let mut availability = vec![0; 65];
     for (piece, copies) in [2, 3, 5, 64].into_iter().zip(copies) {
@@ -113,8 +113,9 @@ fn where_nothing_can_be_begun_nothing_is_picked() {
     }
 }
 
-/// Fewest copies first, but begun pieces before those with as many; begun ones first of all while
-/// fewer than four are complete or too many are begun. `piece_picker.hpp`, `piece_pos::priority`.
+/// Pieces with the fewest copies come first; among equals, started pieces come first. While fewer
+/// than four pieces are complete, or too many are started, all started pieces come first.
+/// `piece_picker.hpp`, `piece_pos::priority`.
 #[test]
 fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
     let availability = {

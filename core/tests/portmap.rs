@@ -1,4 +1,4 @@
-//! Messages to gateways, byte for byte as the specifications have them.
+//! Messages to gateways, compared byte by byte with the specifications.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -121,7 +121,7 @@ fn texts_of_gateways_are_read() {
         error_code("<s:Fault><errorCode> 725 </errorCode>"),
         Some(725)
     );
-    // A kind that would break out of the question it is put into.
+    // A service type that would inject XML into the next request.
     let evil = description.replace("WANIPConnection:1", "WANIPConnection:1\"><x y=\"");
     assert_eq!(service(&evil), None);
 }

@@ -1,10 +1,10 @@
-//! Random streams against the generator that they are made of.
+//! Compares random streams with the generator that they use.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use unchoke_core::rng::{Purpose, Streams};
 
-/// Far enough to leave the first buffer of the generator behind.
+/// Enough numbers to leave the generator's first buffer.
 const DRAWS: usize = 200;
 
 #[test]

@@ -1,5 +1,5 @@
-//! Recorded decisions of policies: the record matches what happens, and recording changes nothing.
-//! Also, replacing a policy while the torrent runs.
+//! Recorded decisions of policies: the record agrees with the messages sent, and recording changes
+//! no decision. Also tests replacing a policy while the torrent runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn geometry() -> Geometry {
     Geometry::new(u64::from(BLOCKS * BLOCK_BYTES), BLOCK_BYTES).expect("sizes")
 }
 
-/// A leecher without upload of its own to get, or a seed, among eight peers of which six want pieces.
+/// A seed, or a leecher that no peer serves, with eight peers. Six of them want pieces.
 struct Room {
     torrent: Torrent,
     now: Instant,
@@ -82,7 +82,8 @@ impl Room {
         self.tell(Input::Message { peer, message });
     }
 
-    /// A second: timers, and requests of those who are unchoked, the more the higher their key.
+    /// Advances one second: timers, and requests by unchoked peers. Peers with higher keys request
+    /// more.
     fn second(&mut self, mut after_timeout: impl FnMut(&mut Self)) {
         self.now = self.now.after(Duration::from_secs(1));
         while self.torrent.poll_timeout().is_some_and(|at| at <= self.now) {
@@ -178,7 +179,8 @@ fn a_round_of_tit_for_tat_says_who_was_ranked_how() {
     assert_eq!(count(Standing::Indifferent), 2);
 }
 
-/// If no caller takes the rounds, memory stays bounded and the numbers show what is missing.
+/// If the caller never takes the rounds, memory stays bounded, and gaps in the numbers show the
+/// loss.
 #[test]
 fn rounds_that_nobody_takes_are_forgotten() {
     let mut room = Room::new("tit_for_tat", true, true);
@@ -212,7 +214,7 @@ fn any_policy_takes_the_place_of_any_other() {
             drop(room.torrent.take_rounds());
             room.switch(to.id);
             room.second(|room| {
-                // The rounds before the last one are from the moment of the replacement.
+                // The rounds before the last one date from the replacement.
                 if let Some(round) = room.torrent.take_rounds().last() {
                     let chokes = |it: &PeerKey| room.torrent.am_choking(*it);
                     assert!(!unchoked_in(round, room).iter().any(chokes));

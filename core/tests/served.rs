@@ -1,5 +1,4 @@
-//! What happens to requests, served or not, and what remains of a connection whose key is used
-//! again.
+//! Requests, served or not, and what remains of a closed connection whose key is used again.
 
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use unchoke_core::torrent::{Config, Input, Output, PeerLink, Torrent};
 
 const PEER: PeerKey = PeerKey(0);
 
-/// Unchokes interested peers, chokes the others; caps and weights as set.
+/// Unchokes interested peers and chokes the others. Caps and weights can be set.
 #[derive(Debug)]
 struct Willing {
     order: UploadOrder,
@@ -60,7 +59,7 @@ impl ChokePolicy for Willing {
     }
 }
 
-/// A seed that sends nothing by itself, and the clock.
+/// A seed and its clock.
 struct Seed {
     torrent: Torrent,
     now: Instant,
@@ -85,7 +84,7 @@ impl Seed {
         Self { torrent, now }
     }
 
-    /// The messages that the seed sends after an input.
+    /// The messages of the seed after an input.
     fn input(&mut self, input: Input) -> Vec<Message> {
         self.now = self.now.after(std::time::Duration::from_millis(1));
         self.torrent.handle_input(self.now, input);
@@ -107,7 +106,7 @@ impl Seed {
         })
     }
 
-    /// A connection whose peer is interested, and unchoked.
+    /// Connects a peer that is interested and unchoked.
     fn connect(&mut self, fast: bool) {
         let link = PeerLink {
             fast,
@@ -198,7 +197,7 @@ fn a_choke_rejects_what_waits_in_order_and_without_bep_6_is_silent() {
         let rejects = requests().into_iter().map(Message::Reject).filter(|_| fast);
         let expected: Vec<Message> = std::iter::once(Message::Choke).chain(rejects).collect();
         assert_eq!(seed.hear(Message::NotInterested), expected);
-        // Nothing of it is left once the peer is unchoked again.
+        // No request survives the choke.
         assert_eq!(seed.hear(Message::Interested), [Message::Unchoke]);
         assert_eq!(seed.input(Input::Writable { peer: PEER }), []);
     }
@@ -247,7 +246,7 @@ fn a_key_that_is_used_again_starts_afresh() {
             let since = all.protocol[kind].sent - before.protocol[kind].sent;
             assert_eq!(own.protocol[kind].sent, since, "{order:?}, kind {kind}");
         }
-        // The request that waited when the connection ended is not answered.
+        // The request that waited when the connection closed is not answered.
         assert_eq!(seed.input(Input::Writable { peer: PEER }), [], "{order:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! A rate that several torrents share.
+//! Sharing a rate between several torrents.
 
 use proptest::prelude::*;
 use unchoke_core::shares::{divide, wish};
@@ -10,7 +10,7 @@ fn who_wishes_for_little_leaves_the_rest_to_others() {
         [300, 300, 300]
     );
     assert_eq!(divide(900, &[u64::MAX, 100, u64::MAX]), [400, 100, 400]);
-    // Nobody wishes for all of it: what is left is there for all.
+    // Together they want less than the rate, so the rest is divided equally.
     assert_eq!(divide(900, &[100, 200, 300]), [200, 300, 400]);
     assert_eq!(divide(5, &[]), []);
 }

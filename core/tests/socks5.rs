@@ -1,4 +1,4 @@
-//! SOCKS5, byte for byte. RFC 1928, RFC 1929.
+//! SOCKS5, compared byte by byte with RFC 1928 and RFC 1929.
 
 use proptest::prelude::*;
 use unchoke_core::socks5::{Socks5, Socks5Error, Target};
@@ -7,7 +7,7 @@ fn name() -> Target {
     Target::Name("t.example".into(), 80)
 }
 
-/// Hands in `answers`, one after the other; everything that was sent.
+/// Hands in `answers` one after the other. Returns everything that was sent.
 fn talk(
     target: &Target,
     login: Option<(&[u8], &[u8])>,
@@ -50,7 +50,7 @@ fn a_password_is_sent_if_it_is_asked_for() {
     assert_eq!(sent[0], [5, 2, 0, 2]);
     assert_eq!(sent[1], b"\x01\x02me\x04p@ss");
     assert_eq!(sent.len(), 3);
-    // It may let us in without.
+    // The proxy may not require the password.
     assert_eq!(
         talk(&name(), login, &[&[5, 0], &[5, 0, 0, 1], &[0; 6]]).map(|it| it.len()),
         Ok(2)
@@ -90,7 +90,7 @@ fn refusals_are_told() {
 }
 
 proptest! {
-    /// Whatever a proxy says, the exchange is short.
+    /// The exchange is short, whatever the proxy sends.
     #[test]
     fn any_answer_leads_to_an_end(mut bytes in prop::collection::vec(any::<u8>(), 300)) {
         bytes[0] = 5;

@@ -1,4 +1,4 @@
-//! Liveness: whatever other peers do, an honest seed with bandwidth lets the download finish.
+//! Liveness: whatever other peers do, the download finishes if one honest seed has upload capacity.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use unchoke_core::torrent::{BlockDigest, Config, Input, Output, PeerLink, Torren
 
 const PIECES: u32 = 10;
 const BLOCKS: u32 = 16;
-/// The piece that is corrupted.
+/// The piece that hostile peers corrupt.
 const SPOILT: PieceIndex = PieceIndex(3);
 
 /// How a peer behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Manner {
-    /// Answers in order, one block each so many milliseconds.
+    /// Answers requests in order, one block in this many milliseconds.
     Honest(u64),
-    /// Accepts requests and answers none.
+    /// Accepts requests and never answers.
     Silent,
-    /// Has one piece, sends a corrupt block of it, and then rejects every request.
+    /// Has one piece, sends one corrupt block of it, and then rejects every request.
     SpoilsAndRejects,
-    /// The same, but then says that it has nothing.
+    /// Has one piece, sends one corrupt block of it, and then announces that it has nothing.
     SpoilsAndWithdraws,
-    /// The same, but then sends one block each so many seconds.
+    /// Has one piece, sends one corrupt block of it, and then sends one block in this many seconds.
     SpoilsAndDrips(u64),
-    /// Honest, but silently drops requests while this many wait.
+    /// Honest, but silently drops requests that arrive while this many wait.
     Forgets(usize),
 }
 
 struct Peer {
     manner: Manner,
     waiting: VecDeque<BlockRef>,
-    /// When it answers next.
+    /// Time of its next answer.
     ready_at: Instant,
-    /// It has sent its corrupt block.
+    /// Whether it has sent its corrupt block.
     spoilt: bool,
     gone: bool,
 }
@@ -51,7 +51,7 @@ struct Bench {
     now: Instant,
     peers: Vec<Peer>,
     verify: Vec<PieceIndex>,
-    /// A bad block of the piece is stored.
+    /// Index of the stored corrupt block in its piece, if any.
     bad: Option<u32>,
     fast: bool,
 }
@@ -141,7 +141,7 @@ impl Bench {
         }
     }
 
-    /// What `peer` does now, if anything.
+    /// Lets `peer` act if its time has come. Returns whether it did.
     fn act(&mut self, peer: usize) -> bool {
         let key = Self::key(peer);
         let it = &mut self.peers[peer];
@@ -197,7 +197,7 @@ impl Bench {
         }
     }
 
-    /// Seconds until the download is complete.
+    /// Returns the time of completion in seconds.
     fn run(&mut self, limit: u64) -> Option<u64> {
         let mut keep_alive = 0;
         while self.now < Instant::from_secs(limit) {
@@ -228,7 +228,7 @@ impl Bench {
 
 const POLICIES: [&str; 2] = ["tit_for_tat", "bep3"];
 
-/// A failed piece is reserved for one peer, and that peer may be the one that corrupted it.
+/// A failed piece is reserved for one peer, which may be the peer that corrupted it.
 #[test]
 fn nobody_keeps_a_piece_it_spoilt_to_itself() {
     let manners = [
@@ -277,7 +277,7 @@ fn silent_peers_cost_nothing() {
     }
 }
 
-/// Clients without BEP 6 do this when their queue is full. All lost requests are repeated at once,
+/// Clients without BEP 6 do this when their queue is full. All lost requests are repeated together,
 /// not one by one.
 #[test]
 fn a_lone_seed_that_forgets_requests_is_asked_again_within_seconds() {

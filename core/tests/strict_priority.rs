@@ -1,4 +1,5 @@
-//! Which begun piece a request goes to. Cohen 2003 §2.4.1, *strict priority*, as mainline 4.0 does it.
+//! Which started piece gets the next request. Cohen 2003 §2.4.1, *strict priority*, as in mainline
+//! 4.0.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ fn leecher_with(picker: &str, seed: u64) -> Torrent {
     Torrent::new(config, nothing, policy, picker, streams, 0, Instant::START)
 }
 
-/// A peer with these pieces connects.
+/// Connects a peer with these pieces.
 fn connect(torrent: &mut Torrent, key: u32, has: impl Iterator<Item = u32>) {
     let peer = PeerKey(key);
     let mut set = Bitfield::empty(PIECES);
@@ -88,7 +89,7 @@ fn of_two_begun_pieces_the_rarer_is_finished_first() {
             let asked = requested(&mut torrent, key, std::iter::once(piece));
             assert_eq!(asked, [PieceIndex(piece); 2]);
         }
-        // Two more peers have the common piece, and choke.
+        // Two more peers have the common piece; they choke us.
         for key in 2..4 {
             connect(&mut torrent, key, std::iter::once(common));
         }
@@ -97,7 +98,8 @@ fn of_two_begun_pieces_the_rarer_is_finished_first() {
     }
 }
 
-/// A seed is asked for pieces that leechers have not begun: they can finish begun ones themselves.
+/// A seed is asked only for pieces that leechers have not started, because leechers can finish
+/// theirs.
 #[test]
 fn a_seed_does_not_finish_what_leechers_began() {
     for seed in 0..20 {
@@ -111,7 +113,7 @@ fn a_seed_does_not_finish_what_leechers_began() {
     }
 }
 
-/// Unless there is nothing else to request from it.
+/// If nothing else is left, a seed is asked for pieces that leechers have started.
 #[test]
 fn a_seed_finishes_anything_in_the_end() {
     let mut torrent = leecher(1);
@@ -121,7 +123,7 @@ fn a_seed_finishes_anything_in_the_end() {
     assert_eq!(requested(&mut torrent, PIECES, 0..PIECES).len(), 2);
 }
 
-/// libtorrent has no such rule: begun pieces are finished with any peer.
+/// libtorrent has no such rule: it finishes started pieces with any peer.
 #[test]
 fn with_the_libtorrent_picker_a_seed_finishes_what_leechers_began() {
     for seed in 0..20 {

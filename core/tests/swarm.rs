@@ -47,7 +47,7 @@ fn assert_conserved(room: &Room) {
     assert!(sent >= received, "{received} received of {sent} sent");
 }
 
-/// `leechers` with this policy, and a seed with it, or one that serves where it would not.
+/// Leechers with this policy, and a seed with it, or with another policy if this one never uploads.
 fn swarm_of(policy: &Entry, leechers: usize) -> Vec<Node> {
     let mut nodes = vec![Node::leecher(policy.id); leechers];
     nodes.push(Node::seed(if policy.uploads {
@@ -68,8 +68,7 @@ fn sent_by_leechers(room: &Room) -> u64 {
 fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
     for entry in REGISTRY {
         for fast in [true, false] {
-            // The links of a room are so fast that all leechers might finish before the first
-            // rechoke.
+            // Links in this test are very fast: all leechers might finish before the first rechoke.
             let config = Config {
                 upload_cap: Some(65_536),
                 ..config()
@@ -79,7 +78,7 @@ fn every_policy_completes_a_swarm_with_and_without_the_fast_extension() {
             room.run(Instant::from_secs(3600));
             assert_all_complete(&room, entry.id);
             assert_conserved(&room);
-            // Policies that never upload send nothing, and all others upload.
+            // Policies that never upload send nothing; all others send something.
             let sent = sent_by_leechers(&room);
             assert_eq!(sent > 0, entry.uploads, "{}: sent {sent} bytes", entry.id);
         }
@@ -161,7 +160,7 @@ fn requests_at_a_silent_peer_go_to_another_after_the_snub_time() {
         vec![Node::leecher("bep3"), Node::seed("bep3")],
         1,
     );
-    // Node 2 does not exist: it stands for a peer that promises all pieces, unchokes and sends
+    // Node 2 does not exist. It stands for a peer that announces all pieces, unchokes us and sends
     // nothing.
     let (mute, link) = (
         PeerKey(2),
@@ -223,7 +222,7 @@ proptest! {
             }
         }
         room.run(Instant::from_secs(7200));
-        // A seed and a finished peer disconnect from each other, so check only completion.
+        // A seed and a finished peer disconnect from each other, so only completion is checked.
         assert_all_complete(&room, REGISTRY[policy].id);
         assert_conserved(&room);
     }

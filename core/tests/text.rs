@@ -1,4 +1,4 @@
-//! Words around figures.
+//! Numbers with their nouns.
 
 use unchoke_core::text::counted;
 

@@ -1,4 +1,4 @@
-//! Time of the rechoke: at a phase of the torrent's own, or together with all peers.
+//! Rechoke times: each torrent at a phase of its own, or all peers together.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use unchoke_core::torrent::{Config, Input, Torrent};
 
 const TICK: Duration = Duration::from_secs(10);
 
-/// A policy that records when it is asked.
+/// A policy that records the times of its calls.
 #[derive(Clone, Debug, Default)]
 struct Clock(Arc<Mutex<Vec<Instant>>>);
 

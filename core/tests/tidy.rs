@@ -1,4 +1,4 @@
-//! Rules that no lint checks: lengths of files and functions, words, unlisted files.
+//! Rules that no lint checks: length of files and functions, words, unlisted files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
 const MAX_RESULTS_BYTES: u64 = 12_000_000;
 
-/// Words for which the field has a better one.
+/// Words to avoid, with the field's term.
 const BANNED: &[(&str, &str)] = &[
     ("seeder", "seed"),
     ("subpiece", "block"),
@@ -56,7 +56,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// First line, length and head of each function, by indentation: rustfmt guarantees it.
+/// First line, length and signature of each function. The search relies on rustfmt's indentation.
 fn functions(text: &str) -> Vec<(usize, usize, String)> {
     let (mut found, mut open) = (Vec::new(), Vec::<(usize, usize, String)>::new());
     for (number, line) in (1..).zip(text.lines()) {
@@ -125,7 +125,7 @@ fn one_concept_has_one_word() {
     assert!(faults.is_empty(), "words:\n{}", faults.join("\n"));
 }
 
-/// A module file without a `mod` line is dead.
+/// A module file without a `mod` line is dead code.
 #[test]
 fn every_module_file_is_part_of_a_crate() {
     let sources = sources();
@@ -158,7 +158,7 @@ fn every_module_file_is_part_of_a_crate() {
     );
 }
 
-/// Test files are not found automatically: a manifest or another file must name each.
+/// Cargo does not find these files by itself: a manifest or another file must name each.
 #[test]
 fn every_test_file_is_part_of_a_program() {
     let (root, sources) = (root(), sources());
@@ -169,7 +169,7 @@ fn every_test_file_is_part_of_a_program() {
         if below.iter().nth(1).is_none_or(|it| it != "tests") {
             continue;
         }
-        // `sub/mod.rs` is the module `sub` of the folder above.
+        // `sub/mod.rs` is the module `sub`, which the folder above declares.
         let inner = path.ends_with("mod.rs");
         let (named, beside) = if inner {
             (folder.file_name(), folder.parent())
@@ -194,7 +194,7 @@ fn every_test_file_is_part_of_a_program() {
     assert!(faults.is_empty(), "never run:\n{}", faults.join("\n"));
 }
 
-/// Bytes below a folder, without files that runs leave there.
+/// Bytes in a folder, without files that runs leave there.
 fn bytes_below(folder: &Path) -> u64 {
     let mut sum = 0;
     for entry in fs::read_dir(folder).expect("a folder of results") {
@@ -209,7 +209,7 @@ fn bytes_below(folder: &Path) -> u64 {
     sum
 }
 
-/// Every clone of the repository contains all versions of the results.
+/// Every clone of the repository downloads all versions of the results.
 #[test]
 fn results_stay_light() {
     let bytes = bytes_below(&root().join("results"));
@@ -220,7 +220,7 @@ fn results_stay_light() {
 }
 
 /// Constants allowed in the files that connect the network to the client core. Each concerns
-/// sockets, tasks or output. Rules of client behaviour belong into `core/src/client`, and those of
+/// sockets, tasks or output. Rules of client behaviour belong into `core/src/client`, and rules of
 /// the search for an info dictionary into `core/src/metadata`.
 const OF_SOCKETS: &[&str] = &[
     "ACCEPT_PAUSE",
@@ -233,8 +233,8 @@ const OF_SOCKETS: &[&str] = &[
     "UNSENT_BYTES",
 ];
 
-/// The same for the files that connect the simulated links to it: memory, addresses and bytes in
-/// flight.
+/// Constants allowed in the files that connect the simulated links to the client core. Each
+/// concerns memory, addresses or bytes in flight.
 const OF_LINKS: &[&str] = &[
     "ABSENT",
     "AHEAD",
@@ -247,7 +247,7 @@ const OF_LINKS: &[&str] = &[
     "PORT",
 ];
 
-/// Names of the constants of a text.
+/// The names of the constants in a text.
 fn constants(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
         let (_, rest) = line.split_once("const ")?;

@@ -1,5 +1,5 @@
-//! What a policy can decide in addition to slots: weights, caps, order of peers, and closing
-//! connections. The policies here are outside the crate, as those of users are.
+//! Decisions of a policy beyond slots: weights, caps, order of peers, and closing connections. The
+//! policies here are defined outside the crate, as a user would define them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use unchoke_core::rng::{Rng, Streams};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Config, Output, Reason, Torrent};
 
-/// Unchokes all peers; the rest is set by the test.
+/// Unchokes all peers. The test sets the other decisions.
 #[derive(Debug)]
 struct Told {
     order: UploadOrder,
     weights: Vec<(PeerKey, u32)>,
     caps: Vec<(PeerKey, Option<u64>)>,
     close: Vec<PeerKey>,
-    /// Under `ByPolicy`: number of ready peers at each call.
+    /// With `ByPolicy`: the number of ready peers at each call.
     asked: Arc<Mutex<Vec<usize>>>,
 }
 
@@ -82,7 +82,7 @@ impl ChokePolicy for Told {
 
     fn next_peer(&mut self, ready: &[PeerView]) -> Option<PeerKey> {
         self.asked.lock().expect("one thread").push(ready.len());
-        // FairTorrent's rule: the least sent minus received.
+        // The rule of FairTorrent: the lowest value of sent minus received.
         ready
             .iter()
             .min_by_key(|it| {
@@ -95,7 +95,7 @@ impl ChokePolicy for Told {
     }
 }
 
-/// A seed with the policy and `leechers` that want everything from it alone.
+/// A seed with the policy, and `leechers` that download everything from it.
 fn room(policy: Told, leechers: usize, config: &Config) -> Room {
     let mut nodes = vec![Node::seed("unchoke_all")];
     nodes.extend(vec![Node::leecher("unchoke_all"); leechers]);

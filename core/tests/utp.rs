@@ -1,4 +1,4 @@
-//! uTP between two ends in memory, over links that lose, double, delay and reorder packets.
+//! uTP between two ends in memory, over links that lose, duplicate, delay and reorder packets.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use unchoke_core::utp::{Connection, End, Kind, Packet, reset};
 /// A link in one direction.
 #[derive(Clone, Copy, Debug)]
 struct Line {
-    /// Of a thousand packets.
+    /// Lost packets of a thousand.
     lost: u64,
     doubled: u64,
     delay: Duration,
     jitter: Duration,
-    /// Bytes a second; packets wait in a queue for their turn.
+    /// Bytes per second. Packets queue for their turn.
     rate: Option<u64>,
 }
 
@@ -32,9 +32,9 @@ struct World {
     line: Line,
     rng: Rng,
     ends: [Option<Connection>; 2],
-    /// When, to whom, what.
+    /// Packets on their way: time of arrival, receiver, bytes.
     letters: Vec<(Instant, usize, Vec<u8>)>,
-    /// When the line to each end is free again.
+    /// When the link to each end is free again.
     free_at: [Instant; 2],
     to_send: [Vec<u8>; 2],
     received: [Vec<u8>; 2],
@@ -45,7 +45,7 @@ struct World {
 impl World {
     fn new(seed: u64, line: Line, to_send: [Vec<u8>; 2]) -> Self {
         let now = Instant::from_secs(1);
-        // Numbers about to wrap.
+        // Sequence numbers that soon wrap around.
         let first = Connection::dial(now, 65_535, 65_530);
         Self {
             now,
@@ -69,7 +69,7 @@ impl World {
             let takes = bytes.len() as u64 * 1_000_000_000 / rate;
             leaves = leaves.after(Duration::from_nanos(takes));
             self.free_at[to] = leaves;
-            // Of a settled connection only.
+            // Measure only after the connection has settled.
             if self.now > Instant::from_secs(20) {
                 self.longest_queue = self.longest_queue.max(leaves - self.now);
             }
@@ -118,7 +118,7 @@ impl World {
         self.pump(to);
     }
 
-    /// Runs until both have ended, at most so long.
+    /// Runs until both ends have ended, at most for `time`.
     fn run(&mut self, time: Duration) {
         let end = self.now.after(time);
         self.pump(0);
@@ -176,12 +176,12 @@ fn everything_arrives_over_a_perfect_line_and_both_ends_close() {
             Some(End::Closed)
         );
     }
-    // Data, and an answer to each second packet or so: nothing twice.
+    // Data, and an acknowledgement of about every second packet; nothing is sent twice.
     assert!(world.sent < 5000, "{} packets", world.sent);
     assert!(world.now < Instant::from_secs(15), "{:?}", world.now);
 }
 
-/// LEDBAT: what fills a line waits in its queue for 100 ms, not for seconds.
+/// LEDBAT: a sender that fills a link keeps its queue at 100 ms, not at seconds.
 #[test]
 fn a_full_line_is_used_and_its_queue_stays_short() {
     let line = Line {
@@ -214,7 +214,7 @@ fn nobody_there_is_found_out_and_a_stranger_is_refused() {
         Some(End::Silent)
     );
     assert!(world.sent <= 5, "{} packets to nobody", world.sent);
-    // One that breaks off in the middle.
+    // The other end disappears in the middle.
     let mut world = World::new(1, PERFECT, [noise(5_000_000, 1), Vec::new()]);
     world.run(Duration::from_millis(200));
     world.ends[1] = None;
@@ -241,7 +241,7 @@ fn nobody_there_is_found_out_and_a_stranger_is_refused() {
     assert_eq!(connection.ended(), Some(End::Reset));
 }
 
-/// BEP 29, and the notes of deployed clients.
+/// BEP 29, and observations of deployed clients.
 #[test]
 fn the_first_packets_have_the_numbers_that_others_expect() {
     let now = Instant::from_secs(1);
@@ -259,7 +259,8 @@ fn the_first_packets_have_the_numbers_that_others_expect() {
     );
     first.handle_packet(now, &state);
     assert!(first.is_open());
-    // The second's first data has the number of its answer, and comes after a SYN was answered again.
+    // The first data packet has the sequence number of the answer to the SYN, even after a repeated
+    // SYN.
     assert_eq!(second.write(b"hello"), 5);
     let data = second.poll_transmit(now).expect("data");
     second.handle_packet(now, &syn);
@@ -278,7 +279,7 @@ fn the_first_packets_have_the_numbers_that_others_expect() {
 
 #[test]
 fn selective_answers_are_those_of_the_example() {
-    // 100 came in order, then 102, 103 and 110.
+    // Packets up to 100 arrived in order, then 102, 103 and 110.
     let now = Instant::from_secs(1);
     let packet = |kind, seq, payload| Packet {
         kind,

@@ -1,4 +1,4 @@
-//! Torrents of which only some files are wanted, or some before others.
+//! Torrents of which only some files are wanted, or some files first.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn some(pieces: &[(u32, Priority)]) -> Wanted {
     wanted
 }
 
-/// A leecher that is connected to a seed, after this time.
+/// A leecher and a seed that have been connected for a minute.
 fn fetched(wanted: Wanted, picker: &'static str) -> Room {
     let leecher = Node {
         picker,
@@ -77,7 +77,7 @@ fn it_says_once_that_it_is_done_and_loses_interest() {
     let of_leecher = || room.log.iter().filter(|it| it.node == 1);
     let completed = of_leecher().filter(|it| it.output == Output::Completed);
     assert_eq!(completed.count(), 1);
-    // Neither side has anything for the other, so they disconnect.
+    // Neither peer has anything for the other, so they disconnect.
     let closed: Vec<&str> = room.closed.iter().map(|_| "closed").collect();
     assert_eq!(closed, ["closed"]);
     let last = of_leecher().filter_map(|it| match &it.output {
@@ -120,7 +120,7 @@ fn sequential_goes_in_order_within_a_rank() {
     assert_eq!(asked, [8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-/// A torrent that has nothing of all and wants only piece 2, with one connection.
+/// A torrent without any piece that wants only piece 2, with one connection.
 struct Lone(Torrent);
 
 const PEER: PeerKey = PeerKey(0);
@@ -199,7 +199,7 @@ fn a_peer_is_of_interest_only_for_what_is_wanted() {
     assert_eq!(said, [Message::Interested]);
 }
 
-/// BEP 21: a partial seed says that it only uploads.
+/// BEP 21: a partial seed announces `upload_only`.
 #[test]
 fn who_has_all_it_wants_says_that_it_only_uploads() {
     let mut lone = Lone::new(some(&[(2, Priority::Normal)]), &[2, 5]);

@@ -1,4 +1,4 @@
-//! Web seeds, BEP 19: URLs of files, requests, wrong answers; and how a torrent treats a web seed.
+//! Web seeds (BEP 19): URLs of files, requests, wrong answers, and how a torrent uses a web seed.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn several_files_are_below_the_folder_of_the_torrent() {
     assert_eq!(at("http://x/pub", 1), "http://x/pub/A%20b/100%25");
 }
 
-/// The original names of the torrent, not those that are safe for a disk; no name leads to another
+/// URLs contain the original names, not the names made safe for disks. No name leads to another
 /// folder.
 #[test]
 fn names_are_those_of_the_torrent_and_lead_nowhere_else() {
@@ -197,7 +197,7 @@ fn sent(torrent: &mut Torrent) -> Vec<Message> {
     messages.collect()
 }
 
-/// Few long runs: a mebibyte at once, in the order of the file, and nothing but requests.
+/// A few long runs of a mebibyte, in file order, and no messages but requests.
 #[test]
 fn a_web_seed_is_asked_at_once_and_for_long_runs() {
     let mut torrent = leecher("tit_for_tat", 400);
@@ -206,14 +206,14 @@ fn a_web_seed_is_asked_at_once_and_for_long_runs() {
     let mut requests = Requests::default();
     for message in said {
         let Message::Request(block) = message else {
-            panic!("a server makes nothing of {message:?}");
+            panic!("a web server does not understand {message:?}");
         };
         requests.push(block);
     }
     let run = requests.next_run(&geometry).expect("a run");
     assert!(run.length >= 1 << 20 || !requests.is_empty());
     let second = requests.next_run(&geometry).map_or(0, |it| it.length);
-    // The first piece is any; the run ends at the end of the torrent.
+    // The first piece is random. The run ends at the end of the torrent.
     assert_eq!(run.length + second, 64 * BLOCK_BYTES, "{run:?}");
 }
 

@@ -15,14 +15,14 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Config, Input, Output, PeerLink, Torrent, Verdict};
 
 const PIECES: u32 = 200;
-/// Blocks of a piece.
+/// Blocks per piece.
 const BLOCKS: u32 = 4;
 
-/// A leecher with two seeds, of which the first is asked first.
+/// A leecher with two seeds. The first unchokes first.
 struct Bench {
     torrent: Torrent,
     now: Instant,
-    /// Requests without an answer, with the peer.
+    /// Unanswered requests, each with its peer.
     open: Vec<(PeerKey, BlockRef)>,
 }
 
@@ -75,7 +75,7 @@ impl Bench {
         self.feed(Input::Message { peer, message });
     }
 
-    /// The peer answers its oldest request this long after the last answer.
+    /// The peer answers its oldest request, `ms` milliseconds after the last event.
     fn answer(&mut self, key: u32, ms: u64) {
         self.now = self.now.after(Duration::from_millis(ms));
         let at = self.open.iter().position(|it| it.0 == PeerKey(key));
@@ -83,15 +83,15 @@ impl Bench {
         self.say(key, Message::Piece(block));
     }
 
-    /// Pieces that a peer is asked for now.
+    /// The pieces of the peer's unanswered requests.
     fn asked(&self, key: u32) -> BTreeSet<PieceIndex> {
         let of_peer = self.open.iter().filter(|it| it.0 == PeerKey(key));
         of_peer.map(|it| it.1.piece).collect()
     }
 }
 
-/// The pieces of both peers after the first has delivered at 400 KB/s for a while, which is 125
-/// pieces in 20 s.
+/// The first seed delivers at 400 KB/s for a while, which is 125 pieces in 20 s. Then both seeds
+/// deliver. Returns whether both were ever asked for the same piece.
 fn shared(picker: &str) -> (Bench, bool) {
     let mut bench = Bench::new(picker);
     bench.say(0, Message::Unchoke);
@@ -112,7 +112,7 @@ fn fast_peers_share_no_piece_with_libtorrent_and_do_with_others() {
     assert!(shared("rarest_first").1);
 }
 
-/// The rarest piece and its neighbours: they are downloaded one after the other.
+/// The rarest piece and its neighbours are downloaded one after the other.
 #[test]
 fn pieces_are_kept_in_a_row() {
     let mut bench = Bench::new("libtorrent");
@@ -130,7 +130,7 @@ fn pieces_are_kept_in_a_row() {
     assert!(in_a_row * 10 > order.len() * 8, "{in_a_row} of {order:?}");
 }
 
-/// A reservation ends as soon as the peer chokes.
+/// A reservation ends when the peer chokes.
 #[test]
 fn who_chokes_keeps_nothing() {
     let (mut bench, _) = shared("libtorrent");

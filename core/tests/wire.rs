@@ -1,4 +1,4 @@
-//! The message codec: every message there and back, cut anywhere, and hostile bytes.
+//! The message codec: round trips of all messages, with any cuts, and hostile bytes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use unchoke_core::wire::{
 
 const PIECES: u32 = 77;
 
-/// What a reader hands on: messages, and the payload that follows a block header.
+/// Events of a reader: messages, and the payload that follows a block header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Event {
     Message(Message),
@@ -24,7 +24,7 @@ enum Event {
     Unknown(u8, u32),
 }
 
-/// A reader as a socket would drive it: chunks in, events out.
+/// Drives a reader like a socket: chunks in, events out.
 #[derive(Default)]
 struct Reader {
     buffer: Vec<u8>,
@@ -182,7 +182,7 @@ fn hash_request() -> impl Strategy<Value = HashRequest> {
     })
 }
 
-/// The bytes of `messages`, blocks with their payload, and the events they must cause.
+/// The bytes of `messages`, with payload for blocks, and the events that they must cause.
 fn stream(messages: &[Message]) -> (Vec<u8>, Vec<Event>) {
     let mut bytes = Vec::new();
     let mut events = Vec::new();
@@ -257,7 +257,7 @@ fn lengths_are_judged_before_the_body_comes() {
     for length in [MAX_MESSAGE_BYTES + 1, i32::MIN.cast_unsigned(), u32::MAX] {
         assert_eq!(decoder.decode(&length.to_be_bytes()), too_long(length));
     }
-    // (id, length prefix) pairs that no such message has.
+    // Pairs of id and length prefix that are invalid.
     for (id, length) in [
         (0, 2),
         (1, 5),

@@ -1,4 +1,4 @@
-//! Making files.
+//! Making .torrent files.
 
 use unchoke_core::geometry::GeometryError;
 use unchoke_core::metainfo::{
@@ -182,7 +182,7 @@ fn what_would_be_too_large_is_known_before_the_hashes_are() {
         ]),
         ..many_files(0, 0)
     };
-    // Seven values for a file: the last that we would make is one that we read.
+    // A file takes seven values. The largest torrent that we make can be read again.
     let most = short(428_560);
     let pieces = most.check().expect("just within the limits").piece_count();
     let torrent = most.encode(&vec![[0; 20]; pieces as usize]).expect("made");

@@ -1,4 +1,4 @@
-//! Files that are refused, and why.
+//! Files that are refused, with the reason.
 
 use proptest::prelude::*;
 use unchoke_core::bencode::{DictBuilder, Problem};
@@ -104,7 +104,7 @@ fn a_torrent_of_folders_is_refused_before_it_fills_the_memory() {
         })
         .collect();
     assert_refused(&multi(&files), MetainfoError::TooManyFolders);
-    // Fifty thousand folders are read.
+    // Fifty thousand folders are accepted.
     let error = Metainfo::parse(&multi(&files[..520])).err();
     assert_eq!(error, None);
 }

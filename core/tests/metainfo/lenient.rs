@@ -1,10 +1,10 @@
-//! What other clients have made and accept, and what harms nobody, is read.
+//! Harmless deviations that other clients produce and accept are accepted.
 
 use unchoke_core::metainfo::{Metainfo, Naming};
 
 use super::{dict, file, info, int, list, multi, paths, single, text};
 
-/// Values of every type that are wrong for `key`, which nobody needs.
+/// For each optional `key`, values of every wrong type are ignored.
 #[test]
 fn keys_that_are_not_needed_may_hold_anything() {
     let plain = Metainfo::parse(&single(&[])).expect("valid");

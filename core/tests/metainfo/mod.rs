@@ -1,4 +1,4 @@
-//! .torrent files: what is read from good ones, and a corpus of hostile ones.
+//! .torrent files: reading valid ones, and refusing hostile ones.
 
 mod build;
 mod hostile;
@@ -9,7 +9,7 @@ mod read;
 use unchoke_core::bencode::{DictBuilder, ListBuilder, encode_bytes, encode_int};
 use unchoke_core::metainfo::{Layout, Metainfo, Naming};
 
-/// A dictionary of entries that are bencoded already.
+/// A dictionary of entries that are already bencoded.
 fn dict<K: AsRef<[u8]>>(entries: &[(K, &[u8])]) -> Vec<u8> {
     let mut dict = DictBuilder::new();
     for (key, value) in entries {
@@ -43,7 +43,7 @@ fn file(length: i64, path: &[&[u8]]) -> Vec<u8> {
     dict(&[("length", &int(length)), ("path", &list(&path))])
 }
 
-/// The info dictionary of 100 bytes in 2 pieces, its entries replaced or added to.
+/// An info dictionary of 100 bytes in 2 pieces, with some entries replaced or added.
 fn info(changes: &[(&str, &[u8])]) -> Vec<u8> {
     let mut info = DictBuilder::new();
     info.bytes("name", "a.bin")

@@ -1,4 +1,4 @@
-//! Where the files go: safe and unique paths, and which bytes are whose.
+//! Paths of files: safe and unique. Also the bytes that belong to each file.
 
 use proptest::prelude::*;
 use unchoke_core::ids::{BlockRef, PieceIndex};
@@ -49,14 +49,14 @@ fn torrent_of(paths: &[&str]) -> Metainfo {
 
 #[test]
 fn equal_paths_are_renamed_and_others_only_where_case_does_not_count() {
-    // As found, where case counts, and where it does not.
+    // The original name, the name where case matters, and the name where it does not.
     let files = [
         ("foo.txt", "foo.txt", "foo.txt"),
         ("FOO.txt", "FOO.txt", "FOO.2.txt"),
         ("foo.txt", "foo.1.txt", "foo.3.txt"),
-        // This one keeps its name, so the others have to do without it.
+        // This file keeps its name, so the others must avoid it.
         ("foo.1.TXT", "foo.1.TXT", "foo.1.TXT"),
-        // A folder does not yield to a file, whichever comes first.
+        // A folder keeps its name, and a file gives way, whichever comes first.
         ("dir", "dir.1", "dir.1"),
         ("dir/a", "dir/a", "dir/a"),
         ("Dir/A", "Dir/A", "Dir/A.1"),
@@ -65,12 +65,12 @@ fn equal_paths_are_renamed_and_others_only_where_case_does_not_count() {
         ("readme/x", "readme/x.1", "readme/x.1"),
         (".hidden", ".hidden", ".hidden"),
         (".hidden", ".hidden.1", ".hidden.1"),
-        // The sign for kelvin.
+        // The kelvin sign.
         ("\u{212a}m", "\u{212a}m", "\u{212a}m"),
         ("km", "km", "km.1"),
         ("STRASSE", "STRASSE", "STRASSE"),
         ("Straße", "Straße", "Straße.1"),
-        // Sigma at the end of a word is another letter.
+        // Sigma has another form at the end of a word.
         ("ΌΣΟΣ.txt", "ΌΣΟΣ.txt", "ΌΣΟΣ.txt"),
         ("όσος.txt", "όσος.txt", "όσος.1.txt"),
     ];
@@ -102,14 +102,15 @@ fn padding_is_in_nobodys_way() {
 
 #[test]
 fn equal_names_in_great_number_cost_no_more_than_other_names() {
-    // Half of them are called as a renamed one of the other half would be.
+    // Half of the names equal those that renaming would give to the other half.
     let half = 50_000;
     let names: Vec<String> = (0..half)
         .map(|_| "a.txt".to_owned())
         .chain((1..=half).map(|it| format!("A.{it}.txt")))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // Five billion look-ups if each name were tried from 1 on: this test would not end.
+    // If each name were tried from 1 on, five billion look-ups would be needed, and this test would
+    // not end.
     let torrent = torrent_of(&names);
     assert_eq!(
         torrent.layout.path(half - 1, Naming::Exact),

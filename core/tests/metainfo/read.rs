@@ -1,4 +1,4 @@
-//! What is read from good files.
+//! Reading valid files.
 
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{MAX_PIECE_BYTES, Metainfo};
@@ -24,7 +24,7 @@ fn single_file_torrent() {
 
 #[test]
 fn info_hash_is_that_of_the_bytes_as_found() {
-    // The same entries in another order: another hash, and no client may "repair" it.
+    // The same entries in another order have another hash. A client must not "repair" the order.
     let sorted = single(&[]);
     let info = info(&[]);
     let length = b"6:lengthi100e";

@@ -1,4 +1,4 @@
-//! Which addresses a tracker may have.
+//! The addresses that a tracker may have.
 
 use std::net::IpAddr;
 

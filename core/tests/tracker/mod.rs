@@ -1,4 +1,4 @@
-//! Trackers: what we say, what they answer, and which may be asked.
+//! Trackers: requests, answers, and the trackers that may be contacted.
 
 mod guard;
 mod request;

@@ -50,7 +50,7 @@ fn what_is_optional_is_sent_when_there_is_something_to_say() {
     }
 }
 
-/// As a server reads them: decoded, in any case, between `&` or `;`.
+/// Arguments are compared as a server reads them: decoded, in any case, between `&` or `;`.
 #[test]
 fn arguments_that_only_we_may_set_are_found() {
     for (theirs, name) in [
@@ -77,7 +77,7 @@ fn arguments_that_only_we_may_set_are_found() {
     }
 }
 
-/// A redirect may repeat what we sent, and nothing else in its place.
+/// A redirect may repeat our arguments, but not change or add any.
 #[test]
 fn a_redirect_may_repeat_our_arguments() {
     let ours = announce_arguments(&query());
@@ -90,7 +90,7 @@ fn a_redirect_may_repeat_our_arguments() {
     assert_eq!(reserved_argument(&more, &ours), Some("event"));
 }
 
-/// BEP 48: the text behind the last slash must begin with "announce", which becomes "scrape".
+/// BEP 48: the text after the last slash must begin with "announce", which becomes "scrape".
 #[test]
 fn scrape_urls() {
     for (announce, scrape) in [

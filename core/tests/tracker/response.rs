@@ -1,4 +1,4 @@
-//! What trackers answer, good and bad.
+//! Answers of trackers, valid and not.
 
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ fn a_full_answer() {
     assert_eq!(response, expected);
 }
 
-/// BEP 3, *trackers*: "ip" and "port" of a list of dictionaries. Bad entries spoil no others.
+/// BEP 3, *trackers*: "ip" and "port" of a list of dictionaries. A bad entry does not spoil the
+/// others.
 #[test]
 fn a_list_of_dictionaries() {
     let body = b"d5:peersl\
@@ -87,7 +88,7 @@ fn addresses_nobody_can_connect_to_are_dropped() {
     assert_eq!(peers(&unspecified), Vec::<String>::new());
 }
 
-/// Parts of an answer are judged apart: a damaged list does not spoil a good one.
+/// Parts of an answer are read separately: a damaged list does not spoil a good one.
 #[test]
 fn one_bad_list_does_not_spoil_the_other() {
     let good = b"5:peers6:\x7f\0\0\x01\x1a\xe1";

@@ -1,4 +1,4 @@
-//! UDP trackers: datagrams, transactions, repetitions, and what strangers send.
+//! UDP trackers: datagrams, transactions, repetitions, and datagrams from strangers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -82,14 +82,14 @@ fn hear(exchange: &mut Exchange, s: u64, bytes: &[u8]) {
     exchange.handle_input(at(s), Input::Datagram { from, bytes });
 }
 
-/// Answers the connect request; what is asked then.
+/// Answers the connect request. Returns the next request.
 fn connect(exchange: &mut Exchange, s: u64) -> Vec<u8> {
     let request = sent(exchange);
     hear(exchange, s, &answer(0, &request, &ID));
     sent(exchange)
 }
 
-/// BEP 15, *Connect* and *IPv4 announce request*, byte for byte.
+/// BEP 15, *Connect* and *IPv4 announce request*, byte by byte.
 #[test]
 fn requests_are_as_specified() {
     let mut exchange = exchange(None, announce(""));
@@ -157,7 +157,7 @@ fn the_path_of_the_url_is_sent() {
     assert!(request.len() < 1200, "{} bytes", request.len());
 }
 
-/// BEP 15, *IPv4 announce response*: peers are of 6 bytes, over IPv6 of 18.
+/// BEP 15, *IPv4 announce response*: a peer has 6 bytes, over IPv6 18 bytes.
 #[test]
 fn answers_are_read() {
     let head = [0, 0, 7, 8, 0, 0, 0, 9, 0, 0, 0, 5];
@@ -220,8 +220,8 @@ fn numbers_that_make_no_sense_are_not_believed() {
     assert_eq!((response.complete, response.incomplete), (None, None));
 }
 
-/// BEP 15: answers that are too short, of another transaction or action, or from elsewhere do not
-/// count, however many come.
+/// BEP 15: answers that are too short, have another transaction or action, or come from another
+/// address do not count, however many arrive.
 #[test]
 fn strangers_are_not_believed() {
     let mut exchange = exchange(None, announce(""));
@@ -255,7 +255,7 @@ fn strangers_are_not_believed() {
         assert_eq!(exchange.poll_output(), None, "{other}");
     }
     let mut heard = exchange.clone();
-    // As a socket of both families reports it.
+    // The form in which a dual-stack socket reports the address.
     let from = "[::ffff:203.0.113.7]:6969".parse().expect("an address");
     heard.handle_input(at(1), Input::Datagram { from, bytes: &good });
     assert!(done(&mut heard).is_ok());
@@ -304,7 +304,7 @@ fn a_flood_does_not_stop_the_clock() {
     assert_eq!(format!("{exchange:?}"), format!("{ended:?}"));
 }
 
-/// From the tracker itself, but of a length that no such answer has.
+/// Answers from the tracker itself with an invalid length.
 #[test]
 fn damaged_answers_end_the_exchange() {
     let mut first = exchange(None, announce(""));
@@ -340,8 +340,8 @@ fn refusals_are_told_in_words_that_are_safe_to_print() {
     }
 }
 
-/// BEP 15, *Time outs*, with shorter waits. A repeated request is the same transaction, so that
-/// a late answer to the first counts.
+/// BEP 15, *Time outs*, with shorter waits. A repeated request has the same transaction id, so a
+/// late answer to the first request counts.
 #[test]
 fn what_is_lost_is_repeated() {
     let mut exchange = exchange(None, announce(""));
@@ -379,13 +379,13 @@ fn connection_ids_are_used_for_a_minute() {
     let mut second = start(69);
     let request = sent(&mut second);
     assert_eq!(request[..8], ID, "no connect request");
-    // It becomes too old while we wait.
+    // The connection id expires while we wait.
     second.handle_input(at(74), Input::Timeout);
     assert_eq!(sent(&mut second).len(), 16, "a connect request");
     assert_eq!(sent(&mut start(70)).len(), 16, "a connect request");
 }
 
-/// A tracker that was started anew no longer knows what it gave out.
+/// After a restart, a tracker no longer knows the connection ids that it assigned.
 #[test]
 fn a_forgotten_connection_id_is_asked_for_again_once() {
     let mut first = exchange(None, announce(""));
@@ -437,7 +437,8 @@ fn a_scrape_has_room_for_so_many() {
 }
 
 proptest! {
-    /// Whatever comes, from wherever, at most a few datagrams go out, and it ends in time.
+    /// Whatever arrives from any address, we send only a few datagrams, and the exchange ends in
+    /// time.
     #[test]
     fn nothing_that_comes_does_harm(
         steps in prop::collection::vec(
