@@ -303,7 +303,7 @@ fn a_seed_that_hides_its_pieces_sends_one_after_the_other() {
     };
     for policy in ["smartseed", "superseed"] {
         let pieces = begun(policy);
-        assert!(pieces <= 3, "{policy}: {pieces} pieces are begun");
+        assert!(pieces <= 3, "{policy}: {pieces} pieces are started");
     }
 }
 

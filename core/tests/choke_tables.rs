@@ -214,7 +214,7 @@ impl Case {
         has: &BTreeMap<PeerKey, T>,
         parse: impl Fn(&str) -> T,
     ) {
-        assert!(!words.is_empty(), "{}: {what} of nobody", self.name);
+        assert!(!words.is_empty(), "{}: {what} without a peer", self.name);
         for word in words {
             let (peer, value) = word.split_once('=').expect("KEY=VALUE");
             let found = has.get(&key(peer)).copied();

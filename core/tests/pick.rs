@@ -147,7 +147,10 @@ fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
             .begins_anew(begun, &view)
     };
     assert!(anew(4, settled), "a piece with 3 copies is rarer");
-    assert!(!anew(3, settled), "as many copies: the begun one first");
+    assert!(
+        !anew(3, settled),
+        "with equal copies, the started piece comes first"
+    );
     let first = Progress {
         have_count: 3,
         ..settled
@@ -168,7 +171,10 @@ fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
         ..settled
     };
     assert!(anew(8, snubbed), "the most copies first: 9 are more");
-    assert!(!anew(9, snubbed), "as many: the begun one first");
+    assert!(
+        !anew(9, snubbed),
+        "with equal copies, the started piece comes first"
+    );
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn nobody_there_is_found_out_and_a_stranger_is_refused() {
         world.ends[0].as_ref().expect("it").ended(),
         Some(End::Silent)
     );
-    assert!(world.sent <= 5, "{} packets to nobody", world.sent);
+    assert!(world.sent <= 5, "{} packets without an answer", world.sent);
     // The other end disappears in the middle.
     let mut world = World::new(1, PERFECT, [noise(5_000_000, 1), Vec::new()]);
     world.run(Duration::from_millis(200));

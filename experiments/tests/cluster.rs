@@ -188,7 +188,7 @@ impl Slurm {
                     .arg("40")
                     .arg(self.folder.join("log/slurmctld.log"))
                     .status();
-                panic!("waited in vain for {what}");
+                panic!("waited too long for {what}");
             }
             sleep(Duration::from_millis(300));
         }

@@ -66,7 +66,7 @@ fn a_size_is_measured_once_by_one_engine() {
     let path = folder.path().join("out/scaling.csv");
     let text = std::fs::read_to_string(&path).expect("a table");
     std::fs::write(&path, text.replace(&it.engine, "0123456789abcdef")).expect("written");
-    assert!(run(&[]).contains("bep3"), "measured anew");
+    assert!(run(&[]).contains("bep3"), "measured again");
     assert_eq!(table(folder.path())[0].engine, it.engine);
 }
 

@@ -248,7 +248,7 @@ fn both_families_have_a_table() {
             });
             match find.await {
                 Ok(peers) => return peers,
-                Err(_) => assert!(Instant::now() < deadline, "nobody is found"),
+                Err(_) => assert!(Instant::now() < deadline, "no peer is found"),
             }
         }
     });

@@ -91,7 +91,7 @@ async fn trackers_of_a_link_are_asked_and_a_private_torrent_is_not_given_away() 
     let blind = announces.iter().find(|it| it["left"] == "16384");
     assert!(
         blind.is_some(),
-        "nobody takes us for a seed before the size is known"
+        "no peer may take us for a seed before the size is known"
     );
     drop(seed);
 

@@ -207,7 +207,10 @@ fn liars_do_harm_but_prevent_nothing() {
         "it was asked for what it lacks"
     );
     let under = lie(Claims::Nothing);
-    assert_eq!(under.nodes[3].ledger.payload_sent, 0, "nobody asks it");
+    assert_eq!(
+        under.nodes[3].ledger.payload_sent, 0,
+        "no peer requests from it"
+    );
     assert!(honest.nodes[3].ledger.payload_sent > 0);
     for result in [&over, &under] {
         assert_eq!(result.completed().count(), 6);

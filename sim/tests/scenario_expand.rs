@@ -182,7 +182,11 @@ fn every_swarm_has_the_shares_of_the_table() {
                 .collect()
         })
         .collect();
-    assert_eq!(seeds.len(), 20, "who has which link depends on the seed");
+    assert_eq!(
+        seeds.len(),
+        20,
+        "the seed decides which peer has which link"
+    );
 }
 
 #[test]

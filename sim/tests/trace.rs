@@ -211,7 +211,11 @@ fn a_watch_ends_where_the_run_does() {
     let ended_ms = result.ended_at.as_millis();
     let rates: u64 = watch.rates().values().sum();
     assert!(rates.abs_diff(moved * 1000 / ended_ms) <= 4, "{rates}");
-    assert_eq!(watch.ties(2).count(), 0, "who left has no connections");
+    assert_eq!(
+        watch.ties(2).count(),
+        0,
+        "a peer that left has no connections"
+    );
     assert_eq!(
         watch.ties(0).count(),
         0,

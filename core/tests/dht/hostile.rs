@@ -154,7 +154,7 @@ fn strangers_cannot_send_us_to_machines_near_us() {
     while let Some(output) = questions.pop() {
         match output {
             Output::Send { to, bytes } => {
-                assert_eq!(to, v4(1), "nobody else is asked");
+                assert_eq!(to, v4(1), "no other node is asked");
                 let asked = Message::decode(&bytes, true).expect("ours");
                 let contact = Contact {
                     id: NodeId([7; 20]),

@@ -137,7 +137,7 @@ fn finds_peers(address: impl Fn(u16) -> SocketAddr + Copy) {
     assert!(net.searched[&address(50)] >= 8);
     assert!(
         !found.iter().any(|it| it.port() == 6881),
-        "who only looks is not named"
+        "a node that only searches is not named"
     );
 }
 
@@ -168,7 +168,7 @@ fn a_node_that_is_alone_keeps_trying_and_joins_when_somebody_comes() {
     assert_eq!(net.searched[&v4(1)], 0);
     assert!(
         net.sent < 60,
-        "{} datagrams to nobody in a minute",
+        "{} datagrams to dead nodes in a minute",
         net.sent
     );
     net.join(v4(0), &[]);
@@ -186,5 +186,5 @@ fn idle_nodes_are_quiet_and_forget_the_dead() {
     net.dead = (1..30).map(v4).collect();
     net.run(Duration::from_hours(1));
     let left = net.nodes[&v4(0)].table().closest(NodeId([0; 20]), 100);
-    assert_eq!(left, [], "nobody that is gone is named to others");
+    assert_eq!(left, [], "nodes that are gone are not named to others");
 }

@@ -74,7 +74,7 @@ fn the_core_agrees_with_the_reference_and_an_honest_seed_is_enough() {
         }
     });
     let begun = next.into_inner().min(start.saturating_add(seeds)) - start;
-    println!("{begun} seeds from {start} on were run");
+    println!("ran {begun} seeds, starting at {start}");
     let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.sort();
     let faults: Vec<String> = failed

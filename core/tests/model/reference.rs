@@ -381,7 +381,7 @@ impl Reference {
             Message::AllowedFast(piece) => {
                 ensure!(seen.fast, "allows {peer} {piece} without BEP 6");
                 let new = !seen.has.contains(piece) && seen.granted.add(*piece);
-                ensure!(new, "allows {peer} {piece} again or in vain");
+                ensure!(new, "allows {peer} {piece} again, or although it has it");
             }
             _ => self.sent_about_a_block(now, peer, message)?,
         }
