@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Posts the page of the gate as a comment on a pull request, in place of the one that an earlier run of the
-# same gate left there. The verdict is the gate's: whatever goes wrong here is a warning and no failure.
+# Posts the summary of the gate as a comment on a pull request. It replaces the comment of an earlier run of the same
+# gate. Only the gate decides the verdict, so an error here is a warning, not a failure.
 #
-#   GATE_OUT      folder in which gate.sh left summary.md
-#   GATE_NAME     name of the gate: one comment each
-#   GATE_PR       number of the pull request; empty where there is none, and then nothing is done
-#   GH_TOKEN      token that may write to pull requests; empty for no comment
+#   GATE_OUT      folder in which gate.sh wrote summary.md
+#   GATE_NAME     name of the gate; each name has its own comment
+#   GATE_PR       number of the pull request; if empty, the script does nothing
+#   GH_TOKEN      token that may write to pull requests; if empty, there is a warning instead of a comment
 #   GITHUB_REPOSITORY  owner and name of the repository
 set -uo pipefail
 page=$GATE_OUT/summary.md
@@ -21,7 +21,7 @@ warn() {
 [ -f "$page" ] || warn "the gate came to no verdict; the log says why"
 command -v gh >/dev/null || warn "the program gh is not installed on this runner"
 
-# A comment holds 65536 characters. What is cut off is in the artifact.
+# A comment has at most 65536 characters. The artifact has the whole text.
 body=$GATE_OUT/comment.md
 {
     echo "$marker"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Runs a plan and compares it with a registered summary: all that the action beside this file does, and
-# the same by hand. Ends with the exit code of the check: 0 done; 1 it failed; 2 usage or bad input;
-# 3 units are missing; 4 determinism or an invariant is broken; 5 input or output failed.
+# Runs a plan and compares it with a registered summary. The action in this folder runs this script; you can also
+# run it by hand. Exit codes are those of the check: 0 passed; 1 failed; 2 usage or bad input; 3 units are missing;
+# 4 determinism or an invariant is broken; 5 input or output failed.
 #
 #   GATE_PLAN        plan file, or the name of a built-in plan
 #   GATE_BASELINE    summary.csv, or what `lab run PLAN --save-baseline FILE` wrote
-#   GATE_BASELINE_FROM  the revision at which GATE_BASELINE is read, e.g. HEAD^; empty for the file as it is
-#   GATE_TOLERANCE   how much worse is still the same, e.g. 5 %; empty for what the plan says
-#   GATE_SEEDS       another number of paired seeds; empty for the plan's own
-#   GATE_ARGS        more options of `lab run`, separated by blanks, e.g. --strict
-#   GATE_OUT         folder of results, report, JUnit and Markdown; target/choking-gate if empty
-#   GATE_SOURCE      checkout of Unchoke to build; the one that this file lies in if empty
-#   GATE_LAB         a `lab` that is built already; nothing is built then
+#   GATE_BASELINE_FROM  revision from which to read GATE_BASELINE, e.g. HEAD^; if empty, the present file
+#   GATE_TOLERANCE   largest difference that does not count, e.g. 5 %; if empty, the value in the plan
+#   GATE_SEEDS       number of paired seeds; if empty, the number in the plan
+#   GATE_ARGS        more options of `lab run`, separated by spaces, e.g. --strict
+#   GATE_OUT         folder for results, report, JUnit and Markdown; if empty, target/choking-gate
+#   GATE_SOURCE      checkout of Unchoke to build; if empty, the checkout that contains this file
+#   GATE_LAB         path of a `lab` that is already built; then nothing is built
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${GATE_PLAN:-}" ] || [ -z "${GATE_BASELINE:-}" ]; then
@@ -22,7 +22,7 @@ out=${GATE_OUT:-target/choking-gate}
 mkdir -p "$out"
 rm -f "$out/summary.md" "$out/gate.xml"
 
-# Whatever happens, the page of the job says how it ended.
+# The page of the job shows the outcome in every case.
 tell() {
     status=$?
     [ -n "${GITHUB_STEP_SUMMARY:-}" ] || return 0

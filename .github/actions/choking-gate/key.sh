@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Says under which key the build is cached: a hash of all that is built. A checkout without history, as
-# actions are fetched, has no revision to name.
+# Prints the key of the cached build: a hash of all sources. Actions are fetched without history, so there is no
+# revision that could be the key.
 #
-#   GATE_SOURCE      checkout of Unchoke to build; the one that this file lies in if empty
-#   GITHUB_OUTPUT    file that the key is appended to; standard output if not set
+#   GATE_SOURCE      checkout of Unchoke to build; if empty, the checkout that contains this file
+#   GITHUB_OUTPUT    file to which the key is appended; if not set, standard output
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "${GATE_SOURCE:-$here/../../..}"
