@@ -10,7 +10,7 @@ import time
 
 import libtorrent as lt
 
-# Bytes of a message on the wire, without what varies in length: BEP 3 and BEP 6.
+# Bytes of each message on the wire, without parts of variable length: BEP 3 and BEP 6.
 FIXED = {
     "choke": {"choke": 5, "unchoke": 5},
     "interest": {"interested": 5, "not_interested": 5},
@@ -20,7 +20,7 @@ FIXED = {
     "cancel": {"cancel": 17},
     "reject": {"reject": 17},
 }
-# What we call them, and libtorrent's reasons: https://libtorrent.org/manual-ref.html#session-statistics
+# Our names, and libtorrent's reasons: https://libtorrent.org/manual-ref.html#session-statistics
 WASTE = {
     "endgame": ["end_game", "cancelled"],
     "timeout": ["timed_out"],
@@ -66,7 +66,7 @@ def start_session(arguments):
         name, value = setting.split("=")
         settings[name] = int(value)
     session = lt.session(settings)
-    # Private addresses are of a class of their own, which is never choked. Here all are private.
+    # libtorrent puts private addresses into a class that is never choked. Here, all addresses are private.
     everybody = lt.ip_filter()
     everybody.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
     session.set_peer_class_filter(everybody)
@@ -105,7 +105,7 @@ def protocol(values, way, pieces):
     }
     kinds["bitfield"] = count("bitfield") * (5 + (pieces + 7) // 8)
     kinds["bitfield"] += (count("have_all") + count("have_none")) * 5
-    # The numbers of handshakes and of keep-alives are not told: both are part of what is left.
+    # libtorrent does not count handshakes and keep-alives, so both are part of the rest.
     kinds["handshake"], kinds["keep_alive"] = 0, 0
     short = "sent" if way == "outgoing" else "recv"
     total = values[f"net.{short}_bytes"] - values[f"net.{short}_payload_bytes"]
