@@ -162,7 +162,7 @@ fn the_script_ends_as_the_check_does_and_says_why() {
     );
 }
 
-/// A program that stands for `gh`: it notes how it is called, says which comment is there, and can fail.
+/// Stands for `gh`: records its arguments, reports the existing comment, and can fail.
 #[cfg(unix)]
 const GH: &str = r#"#!/bin/sh
 printf '%s\n' "$*" >>calls
@@ -231,14 +231,14 @@ fn one_comment_is_written_and_then_written_over() {
         calls.contains("PATCH repos/who/what/issues/comments/41 "),
         "{calls}"
     );
-    // No pull request, no token, a token that may not: nothing fails.
+    // Nothing fails without a pull request, without a token, or with a token without permission.
     assert_eq!(
         comment("", "secret", "", "0"),
         (String::new(), String::new())
     );
     assert!(comment("7", "", "", "0").0.contains("::warning"));
     assert!(comment("7", "secret", "", "1").0.contains("::warning"));
-    // A comment has its limit.
+    // Long comments are cut.
     fs::write(at("out/summary.md"), "row\n".repeat(20_000)).expect("written");
     comment("7", "secret", "", "0");
     let posted = fs::read_to_string(at("posted")).expect("a comment");

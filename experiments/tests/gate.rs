@@ -80,7 +80,7 @@ fn a_planted_regression_fails_and_is_named() {
     let it = check(&lab, 1, "good.csv", &WORSE);
     let line = "lab run tiny.toml --set candidate.parameters.slots=1 --set \
                 candidate.parameters.optimistic_slots=0 --check --baseline good.csv";
-    // Of all that got worse with one client the tail moved most: it stands for the others.
+    // The tail of one client became worse most clearly, so this row stands for the others.
     let cells = ["flash-hetero", "tail", "all", "unchoke_all", "100 %"];
     let cells = row(&it.markdown, &cells);
     assert_eq!((cells[8], cells[9]), ("5 %", "regressed"), "{cells:?}");
@@ -89,7 +89,8 @@ fn a_planted_regression_fails_and_is_named() {
         assert!(has_interval && numbers.contains(']'), "{cells:?}");
     }
     assert!(cells[7].starts_with('+'), "{cells:?}");
-    // Two comparisons (with the baseline, and the candidate with itself), seven quantities each.
+    // Two comparisons, with the baseline and of the candidate with itself, have seven quantities
+    // each.
     let paired = "seed by seed in the 14 rows of";
     assert!(it.markdown.contains(paired), "{}", it.markdown);
     assert!(it.markdown.starts_with("## Gate of tiny: regressed\n"));

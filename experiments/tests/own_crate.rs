@@ -44,7 +44,7 @@ fn the_example_is_a_crate_of_its_own_unchanged() {
     let walk = own_policy();
     put("tiny.toml", &walk.plan);
     put("mixed.toml", &walk.scenario);
-    // What cargo may do here: what was built is of one profile, and nothing is to be fetched.
+    // Build with the profile of this program, so that cargo can reuse dependencies; use no network.
     let profile = if cfg!(debug_assertions) {
         "cargo run --offline --quiet --"
     } else {

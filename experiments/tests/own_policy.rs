@@ -128,7 +128,7 @@ fn a_policy_changes_the_swarm_and_an_unknown_one_is_refused() {
     );
 }
 
-/// 16 KiB of nothing, in one piece.
+/// A torrent of 16 KiB of zeros, in one piece.
 #[cfg(unix)]
 fn torrent() -> Vec<u8> {
     const SHA1_OF_16_KIB_OF_ZEROS: [u8; 20] = [
@@ -139,7 +139,7 @@ fn torrent() -> Vec<u8> {
     [head.as_bytes(), &SHA1_OF_16_KIB_OF_ZEROS, b"ee"].concat()
 }
 
-/// The same program seeds and downloads with its policy, and says it when it does not know one.
+/// The same program seeds and downloads with its policy, and prints an error for an unknown policy.
 #[cfg(unix)]
 #[test]
 fn a_policy_from_outside_downloads() {

@@ -19,7 +19,8 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
     let said = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
     assert!(said.contains("30 of 30 runs now"), "{said}");
     let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
-    // Upload of one adopter, bytes of a whole swarm and of its origin, at each of two values.
+    // Upload of one adopter, bytes of the whole swarm, and bytes of its origin, at each of two
+    // values.
     assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
     let units = |folder: &str| {
         let files = fs::read_dir(lab.path(folder)).expect("units");
@@ -28,8 +29,8 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
             .filter(|it| it.to_string_lossy().ends_with(".jsonl"))
             .count()
     };
-    // Those of the plan, which has twelve peers, and at eight peers three kinds of swarms under three seeds:
-    // no half of a swarm, and nothing against itself.
+    // The plan's own units have twelve peers. With eight peers, the sweep adds three kinds of
+    // swarms with three seeds: no half swarm, and no candidate against itself.
     assert_eq!(units("results/tiny/units"), 30 + 9);
 }
 

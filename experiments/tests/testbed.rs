@@ -77,7 +77,7 @@ fn a_process_is_told_what_the_scenario_says() {
     );
 }
 
-/// libtorrent is told what its settings can say, and is not run as anything else.
+/// libtorrent gets all settings that it supports. A client with other settings is refused.
 #[test]
 fn a_libtorrent_peer_is_told_the_same() {
     let own = ["client.profile=libtorrent", "client.parameters={slots=4}"];

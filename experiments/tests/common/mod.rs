@@ -85,17 +85,17 @@ impl Lab {
     }
 }
 
-/// How `experiments/README.md` walks through a policy of one's own.
+/// The steps in `experiments/README.md` for a policy of one's own.
 pub struct WalkThrough {
-    /// A plan.
+    /// The text of the plan.
     pub plan: String,
-    /// A scenario.
+    /// The text of the scenario.
     pub scenario: String,
-    /// Command lines.
+    /// The command lines.
     pub lines: Vec<String>,
 }
 
-/// What the README says.
+/// Reads the steps from the README.
 pub fn own_policy() -> WalkThrough {
     let readme = include_str!("../../README.md");
     let heading = "## A policy of your own, outside the tree\n";
