@@ -29,7 +29,7 @@ impl Sink for Connections {
 
 #[test]
 fn a_connection_made_lets_the_next_attempt_begin() {
-    // Of 80 connections a node opens 51 itself, which is more than the 20 attempts allowed at a
+    // Of its 80 connections, a node dials 51 itself. This is more than the 20 attempts allowed at a
     // time.
     let sets = ["peers.total=300", "tracker.numwant=200", "horizon=20 s"];
     let mut made = Connections::default();

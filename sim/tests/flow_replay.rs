@@ -33,7 +33,7 @@ fn prints(name: &str, trace: &str, latency_s: &str, expected: &str) {
     assert_eq!(replay(name, trace, latency_s), expected, "{trace}");
 }
 
-/// One server, two clients, none of whom is the bottleneck.
+/// One server and two clients. The clients are never the bottleneck.
 const STAR: &str = "H 1000000000 0\nH 0 4000000000\nH 0 4000000000\n";
 
 #[test]
@@ -43,7 +43,7 @@ fn one_flow_takes_its_size_over_the_capacity_and_the_latency() {
     prints("one", trace, "0", at);
     let at = "0 4.025000001, mean 4.025000001";
     prints("one_later", trace, "0.025000001", at);
-    // The downlink may be the bottleneck as well.
+    // The downlink can be the bottleneck, too.
     let trace = "H 1000000000 0\nH 0 250000000\nF 0.5 0 1 1000000000\n";
     prints("one_down", trace, "0", "0 4.500000000, mean 4.500000000");
 }
@@ -85,8 +85,9 @@ fn a_flow_that_starts_as_another_completes_has_the_link_alone() {
 
 #[test]
 fn a_downlink_bound_receiver_frees_its_senders() {
-    // Two senders to a slow receiver, 250 MB/s each; the first sends to a fast one too, which gets
-    // 750 MB/s of its uplink: 1.5 GB in the 2 s until the slow one is done, and 1 GB in the next.
+    // Two senders send to a slow receiver, 250 MB/s each. The first also sends to a fast receiver,
+    // which gets the other 750 MB/s of its uplink: 1.5 GB in 2 s until the slow receiver is done,
+    // then 1 GB in the next second.
     let hosts = "H 1000000000 0\nH 1000000000 0\nH 0 500000000\nH 0 4000000000\n";
     let flows = "F 0 0 2 500000000\nF 0 1 2 500000000\nF 0 0 3 2500000000\n";
     let times = "0 2.000000000, 1 2.000000000, 2 3.000000000, mean 2.333333333";

@@ -20,7 +20,7 @@ fn percent(share: u32) -> Share {
     Share::from_millionths(share * 10_000).expect("at most 100 %")
 }
 
-/// `scenario` with a share of adopters of `policy` among peers that run `bep3`.
+/// `scenario` with some adopters of `policy` among peers that run `bep3`.
 fn mixed(scenario: &Scenario, policy: &str, part: Part) -> Scenario {
     let population = |name: &str, policy: &str, part| Population {
         part,
@@ -37,7 +37,7 @@ fn mixed(scenario: &Scenario, policy: &str, part: Part) -> Scenario {
     mixed.expect("a good mix")
 }
 
-/// A node with everything but what it runs.
+/// A node without its client.
 fn life(node: &NodeSpec) -> NodeSpec {
     NodeSpec { client: 0, ..*node }
 }
@@ -372,7 +372,7 @@ fn a_mix_that_a_program_made_is_checked() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Common random numbers: what peers run changes nothing else about them.
+    /// Common random numbers: the clients of peers change nothing else about the peers.
     #[test]
     fn a_change_of_the_mix_leaves_arrivals_links_and_stays(
         seed: u64,

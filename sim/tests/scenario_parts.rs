@@ -8,7 +8,8 @@ fn load(name: &str, sets: &[&str]) -> Scenario {
     Scenario::builtin(name, &sets).expect("a scenario")
 }
 
-/// Who is tied to a class has its peers there and nowhere else; shares of the others are of who is left.
+/// Peers of a population with a class are all in this class. The shares of other populations are
+/// shares of the remaining peers.
 #[test]
 fn a_population_may_be_tied_to_a_class() {
     let ties = [
@@ -17,7 +18,7 @@ fn a_population_may_be_tied_to_a_class() {
          {share=\"25 %\", policy=\"bep3\"}, {policy=\"propshare\"}]",
     ];
     let scenario = load("testbed", &ties);
-    // Six slow, six medium, four fast: 4 and 3 are tied, 9 are left.
+    // Six slow, six medium, four fast peers: 4 and 3 belong to populations with a class, 9 remain.
     assert_eq!(scenario.population_counts(), [4, 3, 2, 7]);
     let written = Scenario::from_toml(&scenario.to_toml(), "written", None, &[]);
     assert_eq!(written.expect("it reads back"), scenario);

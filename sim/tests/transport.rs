@@ -209,8 +209,9 @@ fn a_warm_stream_keeps_to_its_window() {
 
 #[test]
 fn far_connections_get_less_of_a_link() {
-    // A seed of 1 MB/s with leechers 20 and 200 ms of round trip away: 10 to 1 of its uplink, until
-    // the near one has all; evenly, both would end at about the same time.
+    // A seed of 1 MB/s has leechers at round trips of 20 and 200 ms. They share its uplink 10 to 1
+    // until the near leecher completes. With equal shares, both would complete at about the same
+    // time.
     let time = |rtt_bias| {
         let mut spec = star("unchoke_all", 2);
         spec.network.base_delay_ns = 0;
@@ -242,7 +243,7 @@ fn setting_up_takes_the_time_it_is_given() {
     assert!((0.099..0.101).contains(&more), "{more}");
 }
 
-/// Blocks that each leecher of a star had when the first had `first`.
+/// The number of blocks that each leecher of a star had when the first had `first`.
 struct Early {
     first: u32,
     blocks: Vec<u32>,

@@ -16,7 +16,7 @@ use unchoke_sim::spec::{
 use unchoke_sim::trace::{Client, Header, NodeInfo};
 use unchoke_sim::transport::TransportSpec;
 
-/// 1 MB/s both ways, 10 ms from the middle, there from the start and to the end.
+/// A peer with 1 MB/s both ways and an access delay of 10 ms, present during the whole run.
 pub(crate) const PEER: NodeSpec = NodeSpec {
     arrives_at: Instant::START,
     follows: None,
@@ -35,7 +35,7 @@ pub(crate) const PEER: NodeSpec = NodeSpec {
     claims: Claims::Truth,
 };
 
-/// The same with every piece.
+/// A peer that starts with every piece.
 pub(crate) const ORIGIN: NodeSpec = NodeSpec {
     origin: true,
     ..PEER
@@ -67,7 +67,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
     }
 }
 
-/// `nodes` share 64 pieces of 64 KiB under `policy`.
+/// A swarm in which `nodes` share 64 pieces of 64 KiB under `policy`.
 pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
     SwarmSpec {
         seed: 1,
@@ -94,14 +94,14 @@ pub(crate) fn swarm(policy: &str, nodes: Vec<NodeSpec>) -> SwarmSpec {
     }
 }
 
-/// One origin and `count` leechers, all alike.
+/// One origin and `count` equal leechers.
 pub(crate) fn star(policy: &str, count: usize) -> SwarmSpec {
     let mut nodes = vec![PEER; count + 1];
     nodes[0] = ORIGIN;
     swarm(policy, nodes)
 }
 
-/// What a trace of `spec` says first, as if a scenario had been expanded to it.
+/// The header of a trace of `spec`, as if a scenario had been expanded to it.
 pub(crate) fn header(spec: &SwarmSpec) -> Header {
     let client = |it: &ClientSpec| Client {
         name: it.name.clone(),
