@@ -21,8 +21,8 @@ const FLOOD_RATE: usize = 200_000;
 /// Time between two messages of a flood.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Time after which a dripping peer that was dropped reconnects. With [`PAUSE`] instead, three hundred
-/// peers used 125 % of a processor of a debug build; the honest transfer took as long.
+/// Time after which a dropped dripping peer reconnects. With [`PAUSE`] instead, three hundred such
+/// peers used 125 % of a processor core in a debug build; the honest transfer took no longer.
 const BACK_AFTER: Duration = Duration::from_millis(500);
 /// Time between two bytes of a handshake that never ends.
 const DRIP: Duration = Duration::from_secs(1);
