@@ -8,10 +8,11 @@
 //! it delivers. Each peer can default only once per piece, so in the end the piece is downloaded
 //! from an honest peer if one has it. libtorrent calls this parole, but does not end it.
 
+use super::Torrent;
 use super::conn::Delivery;
 use super::patience::{EXCLUSIVE_MS, millis};
-use super::{PeerKey, PieceIndex, Torrent};
 use crate::bitfield::Bitfield;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::time::Instant;
 
 impl Torrent {
