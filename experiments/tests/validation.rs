@@ -72,6 +72,7 @@ fn mundinger_is_nearly_reached() {
 }
 
 #[test]
+#[ignore = "computes for a minute or so; .ci/run runs it"]
 fn steady_states_follow_the_fluid() {
     nothing_fails("qiu_srikant");
 }
@@ -82,6 +83,7 @@ fn the_missing_piece_has_its_threshold() {
 }
 
 #[test]
+#[ignore = "computes for a minute or so; .ci/run runs it"]
 fn peers_cluster_under_a_good_seed() {
     let passing = [
         "clustering of the fast, good seed",
@@ -99,6 +101,7 @@ fn fast_peers_give_more_than_they_get() {
 }
 
 #[test]
+#[ignore = "computes for a minute or so; .ci/run runs it"]
 fn the_picker_matters_little_once_everybody_has_something() {
     passes("coupons", &["random over rarest first"]);
 }

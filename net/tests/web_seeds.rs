@@ -89,21 +89,29 @@ fn a_single_file_comes_from_its_own_address() {
 #[test]
 fn a_web_seed_that_lies_is_found_out() {
     let sample = sample();
-    for (manner, part) in [
-        (Manner::Whole, "sends the whole file"),
-        (Manner::Html, "sends the whole file"),
-        (Manner::Shifted, "instead of the bytes that were asked for"),
-        (Manner::Corrupt, "sent a corrupt block of piece"),
-        (Manner::Status(404), "HTTP status 404"),
-        (Manner::Status(503), "HTTP status 503"),
-        (Manner::Endless, "sends more than was asked for"),
-        (Manner::Short, "the answer is not valid HTTP"),
-        (Manner::Packed, "it packs what it sends"),
+    // Status 200 is a lie about a part of a file. Of a small file all is asked for: then the length is wrong.
+    let lies: [(Manner, &[&str]); 10] = [
+        (Manner::Whole, &["sends the whole file"]),
+        (
+            Manner::Html,
+            &["sends the whole file", "it announces 37 bytes"],
+        ),
+        (
+            Manner::Shifted,
+            &["instead of the bytes that were asked for"],
+        ),
+        (Manner::Corrupt, &["sent a corrupt block of piece"]),
+        (Manner::Status(404), &["HTTP status 404"]),
+        (Manner::Status(503), &["HTTP status 503"]),
+        (Manner::Endless, &["sends more than was asked for"]),
+        (Manner::Short, &["the answer is not valid HTTP"]),
+        (Manner::Packed, &["it packs what it sends"]),
         (
             Manner::Elsewhere(String::new()),
-            "redirects more than 5 times",
+            &["redirects more than 5 times"],
         ),
-    ] {
+    ];
+    for (manner, parts) in lies {
         let server = WebServer::start(&sample, manner.clone());
         let home = home(&sample, &[server.url()]);
         // Slow enough that the web seed is asked before the download is complete.
@@ -113,7 +121,7 @@ fn a_web_seed_that_lies_is_found_out() {
         assert!(done.status.success(), "{manner:?}: {said}");
         let told = said.lines().find(|it| it.starts_with("web seed "));
         assert!(
-            told.is_some_and(|it| it.contains(part)),
+            told.is_some_and(|it| parts.iter().any(|part| it.contains(part))),
             "{manner:?}: {said}"
         );
         sample.assert_in(&home.path().join("downloads"));
