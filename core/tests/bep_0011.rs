@@ -238,7 +238,10 @@ fn no_more_than_one_message_a_minute_and_fifty_contacts() {
         "{to_5:?}"
     );
     let all = to_5.iter().flat_map(|it| &it.2);
-    assert!(all.clone().all(|it| it != "9.9.9.5:9"), "not of itself");
+    assert!(
+        all.clone().all(|it| it != "9.9.9.5:9"),
+        "a peer is not told its own address"
+    );
     assert_eq!(all.collect::<std::collections::BTreeSet<_>>().len(), 120);
 }
 
@@ -288,7 +291,7 @@ fn hearsay_is_taken_in_small_amounts() {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         learned += found(&ours.hear_pex(0, &many)).len();
     }
-    assert_eq!(learned, 200, "no peer teaches us more");
+    assert_eq!(learned, 200, "one peer cannot tell us more addresses");
 }
 
 #[test]
@@ -300,7 +303,7 @@ fn a_flood_ends_the_connection() {
         assert_eq!(
             ours.hear_pex(0, &["6.6.6.6:6"]),
             [],
-            "too soon to be looked at"
+            "messages sent too soon are ignored"
         );
     }
     let reason = Reason::Violation(ProtocolViolation::TooFrequentPex);

@@ -27,7 +27,7 @@ fn padding_takes_room_and_no_name() {
     assert_eq!(
         torrent.layout.path(3, Naming::Exact),
         "r/.pad/6",
-        "a real file does not yield to padding"
+        "a real file keeps its name beside padding"
     );
 }
 

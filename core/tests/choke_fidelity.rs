@@ -182,7 +182,7 @@ fn greatest_deficit(policy: &'static str) -> u64 {
         .iter()
         .all(|it| it.have_count() * 5 < PIECES * 4)
     {
-        assert!(room.now < end, "{policy} does not get anywhere");
+        assert!(room.now < end, "{policy} makes no progress");
         room.step(end);
         for node in &room.torrents {
             for it in node.peer_views(room.now) {

@@ -183,7 +183,7 @@ fn who_alone_has_something_we_lack_is_never_dropped_for_being_slow() {
     assert_eq!(dropped(&outputs).first(), Some(&most));
     assert!(
         !dropped(&outputs).contains(&PeerKey(3)),
-        "it is the last now"
+        "it has the last copies now"
     );
 }
 

@@ -59,7 +59,7 @@ fn meet(
     cut: usize,
 ) -> Result<(Established, Established), MseError> {
     let (to_a, none) = feed(&mut b, &first, cut)?;
-    assert!(none.is_none(), "established after a key alone");
+    assert!(none.is_none(), "established with only a key");
     let (to_b, none) = feed(&mut a, &to_a, cut)?;
     assert!(none.is_none(), "established without a selection");
     let (to_a, of_b) = feed(&mut b, &to_b, cut)?;

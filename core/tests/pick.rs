@@ -160,7 +160,10 @@ fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
         begun_count: 4,
         ..settled
     };
-    assert!(!anew(4, many), "more than one and a half for each peer");
+    assert!(
+        !anew(4, many),
+        "more than one and a half started pieces per peer"
+    );
     let large = Progress {
         piece_blocks: 683,
         ..settled

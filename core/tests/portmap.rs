@@ -73,7 +73,11 @@ fn pcp_asks_and_reads_as_rfc_6887_has_it() {
         seconds: 7200,
     };
     assert_eq!(read_pcp(&answer, &WISH, NONCE), Some(Ok(granted)));
-    assert_eq!(read_pcp(&answer, &WISH, [0; 12]), None, "somebody else's");
+    assert_eq!(
+        read_pcp(&answer, &WISH, [0; 12]),
+        None,
+        "the answer to another client"
+    );
     answer[3] = 8;
     assert_eq!(read_pcp(&answer, &WISH, NONCE), Some(Err(Refused::Code(8))));
     assert_eq!(

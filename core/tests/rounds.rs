@@ -292,7 +292,7 @@ fn what_each_peer_waits_for_is_known() {
         states.iter().map(|it| it.wait).collect()
     };
     let before = waits(&room);
-    assert_eq!(before[0], Wait::Request, "unchoked, and asks for nothing");
+    assert_eq!(before[0], Wait::Request, "unchoked, without a request");
     assert_eq!(before[7], Wait::NotInterested);
     let ask = |room: &mut Room, count: u32| {
         for piece in (0..count).map(PieceIndex) {

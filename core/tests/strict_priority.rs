@@ -109,7 +109,10 @@ fn a_seed_does_not_finish_what_leechers_began() {
         assert_eq!(of_seed.len(), 2);
         assert!(!of_seed.contains(&PieceIndex(3)), "seed {seed}");
         let of_another = requested(&mut torrent, 2, 0..PIECES);
-        assert_eq!(of_another, of_seed, "what a seed began, a seed finishes");
+        assert_eq!(
+            of_another, of_seed,
+            "a seed finishes pieces that a seed started"
+        );
     }
 }
 

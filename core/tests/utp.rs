@@ -192,7 +192,7 @@ fn a_full_line_is_used_and_its_queue_stays_short() {
     let took = world.now - Instant::from_secs(1);
     assert!(
         took < Duration::from_mins(1),
-        "{took:?} where 41 s is all that the line can"
+        "{took:?}, but the link needs only 41 s"
     );
     assert!(
         world.longest_queue < Duration::from_millis(180),
@@ -236,7 +236,7 @@ fn nobody_there_is_found_out_and_a_stranger_is_refused() {
     let refusal = reset(now, &state, 0).expect("a reset");
     let refusal = Packet::decode(&refusal).expect("our own");
     assert_eq!((refusal.kind, refusal.id), (Kind::Reset, syn.id));
-    assert_eq!(reset(now, &refusal, 0), None, "never to a reset");
+    assert_eq!(reset(now, &refusal, 0), None, "a reset gets no answer");
     connection.handle_packet(now, &refusal);
     assert_eq!(connection.ended(), Some(End::Reset));
 }

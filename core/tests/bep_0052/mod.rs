@@ -201,7 +201,7 @@ fn gaps_behind_files_are_not_asked_for_and_may_be_served() {
     assert_eq!(small.piece_span(PieceIndex(1)), 6);
     assert!(
         !small.may_request(block(1, 7)),
-        "behind the end of the torrent"
+        "beyond the end of the torrent"
     );
 }
 

@@ -178,12 +178,12 @@ fn a_chance_is_missed_by_who_asks_for_nothing_and_not_by_who_is_slow() {
         am_choking: true,
         ..unchoked
     };
-    assert!(!after(900, &|_| choked), "it had no chance");
+    assert!(!after(900, &|_| choked), "it was choked all the time");
     let sated = PeerView {
         peer_interested: false,
         ..unchoked
     };
-    assert!(!after(900, &|_| sated), "it wants nothing");
+    assert!(!after(900, &|_| sated), "it is not interested");
     let slow = PeerView {
         unflushed_blocks: 1,
         ..unchoked
@@ -209,7 +209,11 @@ fn a_full_client_exchanges_a_few() {
         .collect();
     let now = Instant::from_secs(300);
     assert_eq!(exchanged(now, &views, 50, 100), 2, "4 % of 50");
-    assert_eq!(exchanged(now, &views, 50, 1), 1, "no more than wait");
+    assert_eq!(
+        exchanged(now, &views, 50, 1),
+        1,
+        "no more than the number of waiting addresses"
+    );
     assert_eq!(
         exchanged(now, &views[..44], 50, 100),
         0,
@@ -221,5 +225,5 @@ fn a_full_client_exchanges_a_few() {
         .collect();
     assert_eq!(exchanged(now, &idle, 50, 100), 2);
     let later = Instant::from_secs(600);
-    assert_eq!(exchanged(later, &idle, 50, 100), 50, "600 s of nothing");
+    assert_eq!(exchanged(later, &idle, 50, 100), 50, "no data for 600 s");
 }

@@ -220,7 +220,7 @@ impl Story {
             self.tell(Input::Timeout);
             assert!(
                 self.client.poll_timeout() != before,
-                "a timeout at {at:?} changes nothing: the clock stands"
+                "the timeout at {at:?} does not move: the clock would stand still"
             );
         }
         self.now = to;

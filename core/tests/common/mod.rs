@@ -191,7 +191,7 @@ impl Room {
                 if let Message::Piece(block) = message {
                     assert!(
                         self.torrents[node].have().has(block.piece),
-                        "served a piece it lacks"
+                        "a node served a piece that it lacks"
                     );
                     self.schedule(arrival, node, Input::Writable { peer });
                 }
@@ -267,7 +267,7 @@ impl Room {
                 self.input(node, input);
             }
             (_, Some((at, node))) if at <= end => {
-                assert!(at >= self.now, "a deadline lies in the past");
+                assert!(at >= self.now, "a deadline is in the past");
                 self.now = at;
                 self.input(node, Input::Timeout);
             }

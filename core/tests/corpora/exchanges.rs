@@ -256,7 +256,7 @@ pub fn udp_tracker(input: &[u8]) {
             ends += u32::from(matches!(output, Output::Done(_)));
         }
     }
-    assert_eq!(ends, 1, "it ends once");
+    assert_eq!(ends, 1, "number of ends");
     assert!(asks <= 4 + fed, "{asks} datagrams for {fed}");
 }
 

@@ -72,7 +72,10 @@ fn change(input: &[u8], others: &[(PathBuf, Vec<u8>)], dice: &mut Dice) -> Vec<u
 fn every_parser_keeps_its_promises_over_its_corpus() {
     for (parser, property) in ALL {
         let corpus = corpus(parser);
-        assert!(corpus.len() >= 10, "{parser} has hardly a corpus");
+        assert!(
+            corpus.len() >= 10,
+            "{parser}: the corpus has too few inputs"
+        );
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         for (path, input) in &corpus {
             let shown = path.display();

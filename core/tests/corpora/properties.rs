@@ -83,7 +83,7 @@ pub fn bencode(input: &[u8]) {
     let prefix = decode_prefix(input, limits);
     let whole = decode(input, limits);
     let Ok(prefix) = prefix else {
-        assert!(whole.is_err(), "the whole is read, its start is not");
+        assert!(whole.is_err(), "the whole is decoded, but its start is not");
         return;
     };
     let raw = prefix.root().raw();
@@ -91,7 +91,7 @@ pub fn bencode(input: &[u8]) {
     assert_eq!(whole.is_ok(), raw.len() == input.len());
     let written = write(prefix.root());
     if prefix.canonical() {
-        assert_eq!(written, raw, "in order, but written otherwise");
+        assert_eq!(written, raw, "keys in order, but encoded in another way");
     }
     let again = decode(&written, limits).expect("what we write, we read");
     assert!(again.canonical());
@@ -168,7 +168,7 @@ fn read_stream(decoder: Decoder, input: &[u8], step: usize) -> (Vec<String>, Str
         match decoder.decode(held) {
             Err(error) => return (events, error.to_string()),
             Ok(Decoded::Incomplete { need }) => {
-                assert!(need > held.len(), "it asks for what it has");
+                assert!(need > held.len(), "it must need more bytes than it has");
                 assert!(need <= 4 + MAX_MESSAGE_BYTES as usize);
                 if seen == input.len() {
                     return (events, "incomplete".to_owned());

@@ -64,12 +64,12 @@ fn nobody_is_announced_without_a_token_of_its_own() {
     assert_eq!(peers, [SocketAddr::new(v4(9).ip(), 80)]);
     let later = now.after(Duration::from_mins(16));
     let stale = answers(&mut node, later, v4(9), &announce(&token));
-    assert_eq!(stale[0].body, Body::Error(203), "tokens grow old");
+    assert_eq!(stale[0].body, Body::Error(203), "tokens expire");
     let much_later = now.after(Duration::from_mins(40));
     assert_eq!(
         peers_now(&mut node, much_later).peers,
         [],
-        "and so do peers"
+        "peers expire, too"
     );
 }
 
@@ -198,7 +198,7 @@ fn a_search_led_on_without_end_ends() {
             continue;
         };
         asked += 1;
-        assert!(asked < 1000, "it does not end");
+        assert!(asked < 1000, "the search does not end");
         let nodes = (0..8).map(|place| {
             let mut id = HASH.0;
             let number = u32::MAX - next - place;

@@ -293,7 +293,7 @@ fn run(peers: &[Manner], bytes: usize) -> u64 {
         let timer = fetch.poll_timeout();
         assert!(
             timer.is_none_or(|it| it > now),
-            "a timer that is due already"
+            "a deadline that has passed"
         );
         let message = due.first_key_value().map(|it| it.0.0);
         now = [timer, message, Some(fickle_at)]

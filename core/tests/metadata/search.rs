@@ -69,7 +69,7 @@ fn who_lies_is_left_alone_with_its_host_and_we_are_never_dialled_again() {
     assert_eq!(
         dialled(&mut it, 4000),
         [at(1, 1), at(1, 2)],
-        "no ban is for ever"
+        "every ban ends"
     );
 }
 

@@ -315,7 +315,7 @@ impl Reference {
             Output::PeersFound { peers, .. } => {
                 ensure!(
                     peers.len() <= MAX_CONTACTS,
-                    "{} from one message",
+                    "{} addresses from one message",
                     peers.len()
                 );
                 Ok(())
@@ -375,7 +375,7 @@ impl Reference {
             Message::Extended(extended) => {
                 ensure!(seen.extended, "extended message to {peer} without BEP 10");
                 if let Extended::Pex { changes, .. } = &**extended {
-                    ensure!(changes.added.len() <= MAX_CONTACTS, "too much exchange");
+                    ensure!(changes.added.len() <= MAX_CONTACTS, "too many addresses");
                 }
             }
             Message::AllowedFast(piece) => {
@@ -408,7 +408,7 @@ impl Reference {
             Message::HaveAll => {
                 ensure!(
                     self.have.len() == all().count(),
-                    "is no seed, tells {peer} so"
+                    "tells {peer} that it is a seed, and is not"
                 );
                 seen.told = all().collect();
             }
@@ -433,7 +433,7 @@ impl Reference {
                     "asks {peer} for {block:?}, which is no block"
                 );
                 let may = !seen.peer_choking || seen.fast && seen.allowed.contains(&piece);
-                ensure!(may, "asks {peer} for {block:?}, which chokes");
+                ensure!(may, "asks {peer} for {block:?} while it chokes");
                 ensure!(
                     seen.has.contains(&piece),
                     "asks {peer} for {piece}, which it lacks"
@@ -444,7 +444,7 @@ impl Reference {
                 );
                 ensure!(
                     !self.stored.contains(block),
-                    "asks {peer} for {block:?}, which came"
+                    "asks {peer} for {block:?}, which is stored"
                 );
                 seen.asked
                     .ask(now, *block)
@@ -475,7 +475,7 @@ impl Reference {
                 ensure!(seen.fast, "rejects without BEP 6 at {peer}");
                 ensure!(
                     seen.owed.reject(*block),
-                    "rejects {block:?} of {peer} for nothing"
+                    "rejects {block:?} of {peer}, not requested"
                 );
             }
             _ => {}
