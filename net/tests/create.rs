@@ -131,11 +131,7 @@ fn what_cannot_become_a_torrent_is_said_before_anything_is_hashed() {
         assert_eq!(made.status.code(), Some(2), "{url:?}");
         assert!(stderr(&made).contains(part), "{url:?}: {}", stderr(&made));
     }
-    assert_eq!(
-        names_in(home),
-        ["big", "empty", "odd"],
-        "nothing is left behind"
-    );
+    assert_eq!(names_in(home), ["big", "empty", "odd"], "no file is left");
 }
 
 #[test]
@@ -198,7 +194,7 @@ fn a_file_that_grows_meanwhile_makes_no_torrent() {
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut child = child;
     while child.try_wait().expect("waits").is_none() {
-        assert!(Instant::now() < deadline, "it hashes for ever");
+        assert!(Instant::now() < deadline, "it hashes without end");
         let mut file = fs::OpenOptions::new()
             .append(true)
             .open(&path)

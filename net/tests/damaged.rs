@@ -128,7 +128,7 @@ fn damaged_resume_data_is_not_believed() {
     damage("resume data", &good, |bytes, dice| {
         fs::write(&path, bytes).expect("write");
         let believed = matches!(load(folder, &resume), Loaded::Known(_));
-        assert_eq!(believed, bytes == good, "damaged data is believed");
+        assert_eq!(believed, bytes == good, "damaged data is accepted");
         // Correct the checksum, so that the rest of the reader sees the damage, too.
         let Some(head) = good.iter().position(|it| *it == b'\n') else {
             panic!("resume data begins with a line of its own");
@@ -141,7 +141,7 @@ fn damaged_resume_data_is_not_believed() {
         if let Loaded::Known(known) = load(folder, &resume) {
             assert_eq!(known.good.piece_count(), 5);
             let both = known.good.iter().find(|it| known.doubtful.has(*it));
-            assert_eq!(both, None, "good and doubtful at once");
+            assert_eq!(both, None, "a piece is both good and doubtful");
         }
     });
 }
@@ -159,7 +159,7 @@ fn a_damaged_note_of_writes_makes_nothing_good() {
         fs::write(&path, bytes).expect("write");
         if let Loaded::Known(known) = load(folder, &resume) {
             let more = known.good.iter().find(|it| !have.has(*it));
-            assert_eq!(more, None, "more is good than was saved");
+            assert_eq!(more, None, "more pieces are good than were saved");
         }
     });
 }
@@ -182,7 +182,7 @@ async fn damaged_recordings_are_refused_or_replayed() {
     let path = folder.path().join("recording");
     Box::pin(recorded(&path)).await;
     let count = replay(&path).expect("the same outputs");
-    assert!(count > 15, "{count} inputs are hardly a session");
+    assert!(count > 15, "{count} inputs are too few for a session");
     let good = fs::read(&path).expect("read");
     damage("recording", &good, |bytes, _| {
         fs::write(&path, bytes).expect("write");

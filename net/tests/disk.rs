@@ -48,7 +48,10 @@ fn what_changes_under_a_download_that_seeds_is_fetched_again() {
         let whole = || fs::read(home.path().join(BIG)).is_ok_and(|it| it == big);
         let deadline = Instant::now() + PATIENCE;
         while !whole() {
-            assert!(Instant::now() < deadline, "{name}: it is not mended");
+            assert!(
+                Instant::now() < deadline,
+                "{name}: the file is not repaired"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         signal(&running.child, "INT");

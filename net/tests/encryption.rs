@@ -72,7 +72,7 @@ async fn endless_padding_is_cut_off() {
         sent += 512;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(sent < 1 << 16, "{sent} bytes were taken");
+    assert!(sent < 1 << 16, "{sent} bytes were accepted");
 }
 
 /// The first bytes of each connection that a leecher opens, in order.

@@ -98,7 +98,10 @@ fn a_kill_costs_no_hash_of_what_was_saved_before() {
     };
     assert!(known.good.count() >= 12, "{} pieces", known.good.count());
     assert_eq!(known.changed_files, 0, "our own writes");
-    assert!(known.doubtful.count() > 0, "what came since may be good");
+    assert!(
+        known.doubtful.count() > 0,
+        "pieces fetched since then may be good"
+    );
     assert!(
         !known
             .doubtful

@@ -207,7 +207,7 @@ async fn stops_after_so_many_pieces_and_goes_on_from_there() {
     let found = notices
         .iter()
         .any(|it| matches!(it, Notice::Found(pieces, _, true) if *pieces == first.fetched_pieces));
-    assert!(found, "resume data vouches for what was verified");
+    assert!(found, "resume data contains the verified pieces");
     let all = sample.metainfo.geometry.piece_count();
     assert_eq!(second.fetched_pieces, all - first.fetched_pieces);
 }

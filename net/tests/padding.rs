@@ -78,7 +78,7 @@ async fn odd_padding_costs_no_file_and_nobody_is_blamed() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (outcome, said) = Box::pin(complete(downloads(&sample, folder.path(), creator))).await;
     sample.assert_in(folder.path());
-    assert_eq!(outcome.ledger.wasted(), 0, "nothing was fetched twice");
+    assert_eq!(outcome.ledger.wasted(), 0, "no data was fetched twice");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("piece 1: the padding"), "{said:?}");
     // The next run lacks only the piece with non-zero padding. It fetches that piece and ends.
@@ -100,7 +100,7 @@ async fn who_has_odd_padding_serves_it() {
     let settings = downloads(&sample, other.path(), between);
     let fetched = tokio::time::timeout(PATIENCE, Box::pin(complete(settings))).await;
     let (outcome, _) = fetched.expect("it is served");
-    assert_eq!(outcome.ledger.wasted(), 0, "what was served is right");
+    assert_eq!(outcome.ledger.wasted(), 0, "the served data is correct");
     sample.assert_in(other.path());
 }
 
@@ -123,7 +123,7 @@ async fn a_web_seed_is_not_blamed_for_odd_padding() {
     let asked = server.requests().len();
     assert!(
         asked < 12,
-        "{asked} requests: it is asked once for what it cannot have"
+        "{asked} requests: each padded piece is requested once"
     );
 
     let name = *b"-XX0000-creator00000";

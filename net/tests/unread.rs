@@ -135,7 +135,7 @@ async fn assert_only_what_arrived(mut stream: TcpStream, before: u64, after: &Le
     let payload = arrived * u64::from(BLOCK);
     assert!(
         before > payload,
-        "nothing waited: the sockets hold too much for this test"
+        "no block waited: the socket buffers are too large for this test"
     );
     assert_eq!(after.payload_sent, payload);
     let header = bytes_of(&Message::Piece(BlockRef {

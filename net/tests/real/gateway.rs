@@ -209,13 +209,13 @@ fn mapped_by(speaks: Speaks, way: &str) {
     signal(&seed.child, "INT");
     let deadline = Instant::now() + Duration::from_secs(10);
     while !table.lock().expect("no panic").is_empty() {
-        assert!(Instant::now() < deadline, "it is not removed");
+        assert!(Instant::now() < deadline, "the mapping is not removed");
         std::thread::sleep(Duration::from_millis(50));
     }
     // The announce at the end must name the external port.
     let deadline = Instant::now() + Duration::from_secs(10);
     while !tracker.events().contains(&"stopped".to_owned()) {
-        assert!(Instant::now() < deadline, "no farewell");
+        assert!(Instant::now() < deadline, "no announce of the end");
         std::thread::sleep(Duration::from_millis(50));
     }
     let announces = tracker.announces.lock().expect("no panic");

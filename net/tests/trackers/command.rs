@@ -121,7 +121,11 @@ async fn no_proxy_of_the_environment_is_used() {
         assert_eq!(status, Some(0), "{said}");
     }
     assert_eq!(proxy.heads(), Vec::<String>::new());
-    assert_eq!(tracker.heads().len(), 10, "an announce and a farewell each");
+    assert_eq!(
+        tracker.heads().len(),
+        10,
+        "each sends a first and a last announce"
+    );
 }
 
 /// Passwords appear in no output of `announce`, `show` or `download`, for valid and invalid URLs.
