@@ -158,7 +158,7 @@ fn the_script_ends_as_the_check_does_and_says_why() {
     );
     assert!(
         !lab.path("out folder/gate.xml").exists(),
-        "nothing old is shown"
+        "an old report is removed"
     );
 }
 

@@ -41,7 +41,7 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
         assert!(lab.path("results/tiny").join(name).is_file(), "{name}");
     }
     let bitmap = lab.path("results/tiny/figures/forest.png");
-    assert!(!bitmap.exists(), "a bitmap is drawn where it is asked for");
+    assert!(!bitmap.exists(), "a PNG is drawn only on request");
     // Units per seed: baseline, one adopter in it, candidate twice.
     assert!(first.contains("24 of 24 runs now"), "{first}");
     let host = || manifest(&lab)["host"].clone();
@@ -49,7 +49,11 @@ fn a_run_writes_everything_and_resumes_and_repeats() {
     assert_eq!(cost["units_run_now"], 24);
     let again = lab.expect(0, &["run", "tiny.toml"]);
     assert!(again.contains("0 of 24 runs now"), "{again}");
-    assert_eq!(host(), cost, "what ran nothing cost nothing new");
+    assert_eq!(
+        host(),
+        cost,
+        "a command without new runs records no new cost"
+    );
     let forced = lab.expect(0, &["run", "tiny.toml", "--force", "--jobs", "2", "--png"]);
     assert!(bitmap.is_file());
     assert_eq!((hash(&first), hash(&first)), (hash(&again), hash(&forced)));

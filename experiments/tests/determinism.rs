@@ -122,7 +122,10 @@ fn results(it: &Surroundings<'_>) -> Vec<(String, Vec<u8>)> {
     let text = lab(below, it, &sim);
     let mut report: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
     let cost = report.as_object_mut().expect("an object").remove("cost");
-    assert!(cost.is_some(), "what the machine adds stands apart");
+    assert!(
+        cost.is_some(),
+        "figures about the machine are in a field of their own"
+    );
     found.push(("sim".to_owned(), report.to_string().into_bytes()));
     found.sort();
     found

@@ -142,7 +142,10 @@ fn the_power_of_a_check_is_a_narrow_table_and_a_file() {
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells[6], "6", "{line}");
-        assert_eq!(cells[7], cells[8], "without tolerance noise is all: {line}");
+        assert_eq!(
+            cells[7], cells[8],
+            "without a tolerance, only noise counts: {line}"
+        );
         // Half the share of a ratio is slightly more than half its logarithm.
         let more: usize = cells[9].parse().expect("seeds");
         assert!((14..=24).contains(&more), "{line}");

@@ -87,7 +87,7 @@ fn people_get_lines() {
     assert_eq!(
         text.matches('%').count(),
         text.matches("% of payload sent)").count(),
-        "one denominator, and it is named: {text}"
+        "all shares name the same denominator: {text}"
     );
 }
 

@@ -83,7 +83,7 @@ fn a_run_stops_where_it_is_told_to_and_shows_its_state() {
     assert_eq!(
         text.matches("┆ leecher ┆").count(),
         20,
-        "a row each in both tables: {text}"
+        "one row in each table: {text}"
     );
     // The whole trace, read up to that time, gives the same.
     lab.text(&small(&["--trace", "w.trace"]));

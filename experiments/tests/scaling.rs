@@ -25,7 +25,7 @@ fn a_size_is_measured_once_by_one_engine() {
         let all = [&arguments, more].concat();
         ended(&mut scaling(folder.path(), &all), 0).stderr
     };
-    assert!(run(&[]).contains("bep3"), "a line a run");
+    assert!(run(&[]).contains("bep3"), "one line per run");
     let rows = table(folder.path());
     let ours: Vec<&Row> = rows.iter().filter(|it| it.is_ours()).collect();
     assert_eq!(ours.len(), 1);

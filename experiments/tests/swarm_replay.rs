@@ -263,7 +263,7 @@ fn visit(chromium: &Path, folder: &Path, text: &str) -> Value {
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(said["title"], "ready");
     assert_eq!(said["errors"], json!([]));
-    assert_eq!(said["loaded"], 0, "nothing is asked of any network");
+    assert_eq!(said["loaded"], 0, "no network request is made");
     let errors: Vec<&str> = log
         .lines()
         .filter(|it| it.contains("CONSOLE") && !it.contains("willReadFrequently"))

@@ -67,7 +67,7 @@ fn a_process_is_told_what_the_scenario_says() {
     let said = arguments(&spec, slow.expect("there are slow ones"), true).join(" ");
     assert!(
         said.contains("--upload-cap 100000 B/s"),
-        "the lesser of both: {said}"
+        "the lower of the two caps: {said}"
     );
     assert!(said.contains("--download-cap 500000 B/s"), "{said}");
     let origin = arguments(&spec, 0, false).join(" ");

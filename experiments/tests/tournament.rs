@@ -76,7 +76,7 @@ fn a_tournament_is_resumed_and_gives_the_same_bytes() {
     let page = read("report.html").expect("written");
     assert_eq!(page.matches("<svg").count(), 4);
     for loads in ["<script", "src=\"http", "href=\"http", "url("] {
-        assert!(!page.contains(loads), "the page stands alone: {loads}");
+        assert!(!page.contains(loads), "the page loads nothing: {loads}");
     }
     assert!(
         read("section.html")

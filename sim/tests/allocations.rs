@@ -36,10 +36,13 @@ fn a_block_costs_no_allocation() {
     for policy in ["tit_for_tat", "bep3", "unchoke_all"] {
         let (few, some) = count(policy, 32);
         let (many, all) = count(policy, 256);
-        assert!(some > 0 && many > 7 * few, "the measurement measures");
+        assert!(
+            some > 0 && many > 7 * few,
+            "the test must count allocations and blocks"
+        );
         assert!(
             all.saturating_sub(some) * 100 < many - few,
-            "{policy}: {} blocks more made {some} allocations {all}",
+            "{policy}: {} additional blocks raised {some} allocations to {all}",
             many - few
         );
     }

@@ -204,7 +204,7 @@ fn liars_do_harm_but_prevent_nothing() {
     let over = lie(Claims::AllButOne);
     assert!(
         rejects(&over) > rejects(&honest),
-        "it was asked for what it lacks"
+        "pieces that it lacks were requested from it"
     );
     let under = lie(Claims::Nothing);
     assert_eq!(

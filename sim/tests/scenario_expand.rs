@@ -97,7 +97,10 @@ fn built_in_scenarios_have_a_sentence_and_expand() {
             assert_eq!(node.origin, node.class == 0);
         }
         let small = expand(&load(name, &["peers=7", "peers.rejoins=0"]), 3);
-        assert!(small.nodes.len() < 11, "{name} can be made small");
+        assert!(
+            small.nodes.len() < 11,
+            "{name} accepts a small number of peers"
+        );
     }
 }
 

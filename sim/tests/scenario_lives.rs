@@ -151,6 +151,6 @@ fn liars_are_nested_and_never_both() {
     let grown = few.iter().zip(&all).filter(|(few, all)| few != all);
     assert!(
         grown.clone().all(|(few, _)| *few == Claims::Truth),
-        "more hold all that few hold"
+        "the larger share contains the smaller one"
     );
 }

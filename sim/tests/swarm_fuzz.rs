@@ -36,7 +36,7 @@ impl Sink for Follower {
             Happening::Block { node, other, block } => {
                 let has = self.origins.contains(&other) || self.has.contains(&(other, block.piece));
                 assert!(has, "{other} sent piece {} and lacks it", block.piece);
-                assert!(self.present.contains(&node), "{node} is not there");
+                assert!(self.present.contains(&node), "{node} is absent");
                 let bytes = self.blocks.entry((node, block.piece)).or_default();
                 *bytes += u64::from(block.length);
             }

@@ -282,8 +282,16 @@ fn uneven_shares_part_equals_and_are_the_same_each_time() {
     };
     let lasts = Some(Duration::from_secs(2));
     let (even, uneven) = (early(None), early(lasts));
-    assert!(even.0 >= 8, "all go forward together: {}", even.0);
-    assert!(uneven.0 <= 4, "some hardly go at all: {}", uneven.0);
+    assert!(
+        even.0 >= 8,
+        "with equal shares, all make progress: {}",
+        even.0
+    );
+    assert!(
+        uneven.0 <= 4,
+        "with uneven shares, some make little progress: {}",
+        uneven.0
+    );
     assert_eq!(early(lasts).1, uneven.1);
     assert_ne!(even.1, uneven.1);
 }
