@@ -1,6 +1,6 @@
 """One libtorrent peer of `sim_vs_net --peers libtorrent`: seeds or fetches one torrent until it is
-interrupted, and tells on its standard output what `unchoke --json` would tell: that it listens, that
-it is complete, and in the end where its bytes went.
+interrupted. Prints the same events as `unchoke --json`: that it listens, that it is complete, and at
+the end its bytes by cause.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def add_torrent(session, arguments):
 
 
 def counters(session):
-    """The counters of the session; libtorrent needs a moment to hand them out."""
+    """The counters of the session; libtorrent needs a moment to report them."""
     session.post_session_stats()
     while True:
         session.wait_for_alert(200)
@@ -97,7 +97,7 @@ def counters(session):
 
 
 def protocol(values, way, pieces):
-    """Bytes by kind of message, from the numbers of messages; what is left are extensions."""
+    """Bytes by kind of message, computed from numbers of messages. The rest are extensions."""
     count = lambda name: values.get(f"ses.num_{way}_{name}", 0)
     kinds = {
         kind: sum(count(name) * size for name, size in names.items())
