@@ -171,3 +171,109 @@ fn a_share_that_is_told_to_stop_leaves_no_temporary_file() {
     );
     assert!(said["done"].as_u64() >= Some(3), "{status}");
 }
+
+/// Runs a plan at once and in three shares on two machines, one of which lacks a share at first. The
+/// merge must count what is missing, and then give the same tables. `run` and `merge` are commands.
+fn shares_give_the_same_tables(lab: &Lab, run: &[&str], merge: &[&str], units: usize) {
+    let start = ["tiny.toml", "--no-plots", "--out"];
+    let quiet = ["tiny.toml", "--quiet", "--out"];
+    let whole = lab.expect(0, &[run, &start, &["whole"]].concat());
+    let share = |number: &str, out: &str| {
+        let more = [out, "--shard", number];
+        let said = lab.expect(0, &[run, &quiet, &more].concat());
+        let words: Vec<&str> = said.split_whitespace().collect();
+        words[2].parse::<usize>().expect("a number of runs")
+    };
+    let (one, two) = (share("1/3", "a"), share("3/3", "b"));
+    let from = ["all", "--from", "a", "--from", "b"];
+    let gap = lab.expect(3, &[merge, &start, &from].concat());
+    let missing = units - one - two;
+    let wanted = format!("{missing} of {units} units are missing");
+    assert!(gap.contains(&wanted), "{wanted}: {gap}");
+    assert_eq!(share("2/3", "b"), missing);
+    let merged = lab.expect(0, &[merge, &start, &from].concat());
+    let hash = |said: &str| {
+        let line = said.lines().find(|it| it.starts_with("results "));
+        line.expect("a hash").to_owned()
+    };
+    assert_eq!(hash(&whole), hash(&merged));
+    // No share has all the slow units.
+    assert!(one.abs_diff(two) <= 1 && one.abs_diff(missing) <= 1);
+}
+
+const FACTORS: &str = r#"
+[factorial]
+generators = []
+
+[[factorial.factor]]
+name = "slots"
+low = { "candidate.parameters.slots" = 1 }
+high = { "candidate.parameters.slots" = 2 }
+
+[[factorial.factor]]
+name = "peers"
+low = { "scenario.*.set.peers" = 8 }
+high = { "scenario.*.set.peers" = 16 }
+"#;
+
+#[test]
+fn a_plan_with_factors_runs_in_shares() {
+    let lab = Lab::new(&[PLAN, FACTORS].concat());
+    // Four settings with 24 runs each; those with the same number of peers share 6 of the baseline.
+    let units = 4 * 24 - 2 * 6;
+    shares_give_the_same_tables(&lab, &["run"], &["merge"], units);
+    let status = lab.expect(0, &["status", "tiny.toml", "--out", "all"]);
+    assert!(status.contains(&format!("{units} done")), "{status}");
+    lab.expect(0, &["verify", "tiny.toml", "--out", "all"]);
+    let script = lab.expect(0, &["emit", "slurm", "tiny.toml"]);
+    assert!(
+        script.contains(&format!("{units} units in 1 tasks")) && script.contains("core hours"),
+        "{script}"
+    );
+    assert!(script.contains("merge tiny.toml --out"), "{script}");
+}
+
+#[test]
+fn a_tournament_runs_in_shares() {
+    let more = "[[baseline]]\npolicy = \"thrift\"\n";
+    let lab = Lab::new(&[PLAN, more].concat());
+    // Per seed: three pure, six with a few, six half and half.
+    let units = 15 * 6;
+    let (run, merge) = (["tournament"], ["tournament", "--merge"]);
+    shares_give_the_same_tables(&lab, &run, &merge, units);
+    let which = ["tiny.toml", "--tournament", "--out", "all"];
+    let status = lab.expect(0, &[&["status"], &which[..]].concat());
+    assert!(status.contains(&format!("{units} done")), "{status}");
+    let sample = ["--sample", "10%", "--quiet"];
+    let verified = lab.expect(0, &[&["verify"], &which[..], &sample].concat());
+    assert!(verified.contains("9 run again"), "{verified}");
+    let script = lab.expect(0, &[&["emit", "parallel"], &which[..]].concat());
+    for said in [
+        &format!("{units} units in 1 tasks"),
+        "core hours",
+        "tournament tiny.toml --out all --shard {}/1",
+        "tournament tiny.toml --out all --merge",
+    ] {
+        assert!(script.contains(said), "{said}: {script}");
+    }
+    let slurm = lab.expect(0, &[&["emit", "slurm"], &which[..]].concat());
+    assert!(
+        slurm.contains("status tiny.toml --out all --tournament\""),
+        "{slurm}"
+    );
+}
+
+#[test]
+fn the_sweeps_of_a_plan_run_in_shares_too() {
+    let sweep = r#"
+[[sweep]]
+name = "peers"
+key = "scenario.*.set.peers"
+values = [12, 16]
+"#;
+    let lab = Lab::new(&[PLAN, sweep].concat());
+    // The first point is the plan itself. The other has per seed two pure swarms and one with a
+    // single adopter.
+    let units = 24 + 3 * 6;
+    shares_give_the_same_tables(&lab, &["run"], &["merge"], units);
+}

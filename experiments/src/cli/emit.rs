@@ -11,15 +11,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::args::{PlanArgs, quoted, threads};
-use super::status::units;
+use super::args::{quoted, threads};
+use super::shares::{Shared, SharedPlan};
+use super::tournament::PLAN;
 use super::{Exit, Failure, print};
-use crate::plan::Plan;
-use crate::run::cost::seconds_each;
-use crate::run::engine::Engine as _;
 use crate::run::inspect::{Depth, tally};
 use crate::run::store::Store;
-use crate::run::unit::distinct;
 use pack::Packing;
 
 /// `lab emit`: prints a script to read, change and submit. This command submits nothing.
@@ -27,10 +24,8 @@ use pack::Packing;
 pub(super) struct EmitArgs {
     /// The scheduler that runs the tasks.
     target: Target,
-    /// Plan file, or the name of a built-in plan.
-    plan: String,
     #[command(flatten)]
-    plan_args: PlanArgs,
+    shared: SharedPlan,
     /// Processor cores per node; a task uses all of them. Default: as many as this machine has.
     #[arg(long, value_name = "N", default_value_t = 0)]
     cores: usize,
@@ -61,7 +56,7 @@ enum Target {
 /// The data for all scripts.
 struct Job<'a> {
     args: &'a EmitArgs,
-    plan: &'a Plan,
+    shared: &'a Shared,
     packing: Packing,
     /// Processor cores per node.
     cores: usize,
@@ -74,22 +69,23 @@ struct Job<'a> {
 }
 
 pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
-    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
-    let folder = args.plan_args.folder(&plan);
-    let store = Store::at(&folder.join("units"), &engine.version());
+    let shared = args.shared.read()?;
+    let folder = args.shared.plan_args.folder(&shared.plan);
+    let store = Store::at(&folder.join("units"), &shared.parts.version());
+    let units = shared.parts.units();
     let cores = threads(args.cores);
     let packing = if let Some(tasks) = args.tasks {
-        let there = tally(&store, &distinct(&units), Depth::Ends)?;
+        let there = tally(&store, &units, Depth::Ends)?;
         Packing::into_tasks(tasks as usize, units.len(), there.done)?
     } else {
-        let seconds = seconds_each(&plan, &units, &engine, 0)?;
-        Packing::by_time(&units, &seconds, cores, args.minutes)
+        let seconds = shared.parts.seconds(0)?;
+        Packing::by_time(&seconds, cores, args.minutes)
     };
     let here = std::env::current_dir().map_err(|it| cannot("the current folder", &it))?;
     let lab = std::env::current_exe().map_err(|it| cannot("the path of this program", &it))?;
     let job = Job {
         args,
-        plan: &plan,
+        shared: &shared,
         packing,
         cores,
         here,
@@ -117,10 +113,42 @@ fn cannot(what: &str, error: &std::io::Error) -> Failure {
 }
 
 impl Job<'_> {
+    /// Name of the plan.
+    fn name(&self) -> &str {
+        &self.shared.plan.name
+    }
+
     /// The plan and its changes, as arguments of `lab`.
     fn what(&self) -> String {
-        let (plan, typed) = (quoted(&self.args.plan), self.args.plan_args.typed());
+        let shared = &self.args.shared;
+        let (plan, typed) = (quoted(&shared.plan), shared.plan_args.typed());
         format!("{plan}{typed} --out {}", quoted_path(&self.folder))
+    }
+
+    /// The command of a task, without its share.
+    fn task(&self) -> String {
+        let command = if self.shared.tournament {
+            "tournament"
+        } else {
+            "run"
+        };
+        format!("{} {command} {}", self.lab, self.what())
+    }
+
+    /// The command that makes the tables.
+    fn merge(&self) -> String {
+        if self.shared.tournament {
+            format!("{} --merge", self.task())
+        } else {
+            format!("{} merge {}", self.lab, self.what())
+        }
+    }
+
+    /// The command that shows the progress.
+    fn status(&self) -> String {
+        let implied = self.name() == PLAN || !self.shared.tournament;
+        let more = if implied { "" } else { " --tournament" };
+        format!("{} status {}{more}", self.lab, self.what())
     }
 
     /// Folder for the output of tasks.
@@ -133,7 +161,10 @@ impl Job<'_> {
         let packing = &self.packing;
         let mut text = format!(
             "# {}: {} units in {} tasks, each a whole node of {} cores.\n",
-            self.plan.name, packing.units, packing.tasks, self.cores
+            self.name(),
+            packing.units,
+            packing.tasks,
+            self.cores
         );
         if let Some(time) = &packing.time {
             writeln!(text,

@@ -1,12 +1,12 @@
 //! `lab run` for a plan with factors: runs the plan once for each run of the design.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{self, Color, Format, RunOptions};
-use super::bar::Bar;
+use super::args::{self, Color, Format, PlanArgs, ResultOptions, RunOptions};
 use super::folder::{make, make_store};
+use super::parts::{Part, Parts};
 use super::{Exit, Failure, print, stop};
 use crate::findings::conduct::load_runs;
 use crate::findings::factorial::{Cell, Study, cell};
@@ -15,10 +15,10 @@ use crate::run::cost::estimate;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::registration;
-use crate::run::runner::{self, Options};
+use crate::run::runner::Options;
 use crate::run::store::{Found, Store, write_whole};
 use crate::run::swarm::Swarms;
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::Unit;
 use crate::show::factorial::{output, report};
 use crate::show::figure;
 use crate::show::output::Files;
@@ -38,8 +38,9 @@ pub(super) fn run(
     (name, options, command): (&str, &RunOptions, &str),
 ) -> Result<Exit, Failure> {
     let started = Instant::now();
-    refuse_without_effect(options)?;
-    let runs = expand_all(factorial, name, options)?;
+    refuse_without_effect(&options.results)?;
+    let plan_args = &options.results.plan_args;
+    let runs = expand_all(factorial, name, plan_args)?;
     if options.list {
         for it in &runs {
             print(&format!("{}\n", factorial.levels(it.high)))?;
@@ -47,7 +48,7 @@ pub(super) fn run(
         }
         return Ok(Exit::Done);
     }
-    let folder = options.results.plan_args.folder(plan);
+    let folder = plan_args.folder(plan);
     let version = runs[0].engine.version();
     if options.dry_run {
         return dry_run(
@@ -58,42 +59,103 @@ pub(super) fn run(
         );
     }
     stop::listen()?;
+    let mut plan = plan.clone();
     make(&folder)?;
-    let mut registered = plan.clone();
-    registration::register(&mut registered, &folder, options.force)?;
-    let plan = &registered;
+    registration::register(&mut plan, &folder, options.force)?;
     let store = make_store(&folder, &version)?;
-    let (ran, cells) = execute(&runs, &store, options)?;
-    let study = Study::of(plan, factorial, cells);
+    let how = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
+    let (parts, quiet) = (in_parts(&runs), options.results.quiet);
+    if let Some(shard) = options.shard {
+        return parts.run_share(shard, "lab merge", (&store, how, quiet));
+    }
+    let ran = parts.run(&store, how, quiet)?.ran;
+    let reproduce = format!("{command}{}", plan_args.typed());
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: options.jobs,
         ran,
     };
-    let reproduce = format!("{command}{}", options.results.plan_args.typed());
-    let units: Vec<Unit> = runs.iter().flat_map(|it| it.units.clone()).collect();
-    let files = output::files(&study);
-    write(
+    let study = Study::of(&plan, factorial, cells(&runs, &store)?);
+    finish(
         &study,
+        &parts,
+        (&folder, &reproduce),
+        &host,
+        &options.results,
+    )
+}
+
+/// The units of all runs of the design.
+pub(super) fn parts(
+    factorial: &Factorial,
+    name: &str,
+    plan_args: &PlanArgs,
+) -> Result<Parts, Failure> {
+    Ok(in_parts(&expand_all(factorial, name, plan_args)?))
+}
+
+/// `lab merge` for a plan with factors.
+pub(super) fn merge(
+    plan: &Plan,
+    factorial: &Factorial,
+    (name, from, options): (&str, &[PathBuf], &ResultOptions),
+) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    refuse_without_effect(options)?;
+    let runs = expand_all(factorial, name, &options.plan_args)?;
+    let (parts, folder) = (in_parts(&runs), options.plan_args.folder(plan));
+    let mut plan = plan.clone();
+    make(&folder)?;
+    registration::register(&mut plan, &folder, false)?;
+    let store = make_store(&folder, &parts.version())?;
+    parts.gather(from, &store)?;
+    let typed = options.plan_args.typed();
+    let reproduce = format!("lab run {}{typed}", args::quoted(name));
+    let study = Study::of(&plan, factorial, cells(&runs, &store)?);
+    let host = Host {
+        wall_s: started.elapsed().as_secs_f64(),
+        jobs: 0,
+        ran: 0,
+    };
+    finish(&study, &parts, (&folder, &reproduce), &host, options)
+}
+
+/// Writes the results and prints the answer.
+fn finish(
+    study: &Study<'_>,
+    parts: &Parts,
+    (folder, reproduce): (&Path, &str),
+    host: &Host,
+    options: &ResultOptions,
+) -> Result<Exit, Failure> {
+    let files = output::files(study);
+    let units: Vec<Unit> = parts.units().into_iter().cloned().collect();
+    let version = parts.version();
+    write(
+        study,
         &files,
         &units,
-        (&folder, &version, &reproduce),
-        &host,
+        (folder, &version, reproduce),
+        host,
         options,
     )?;
-    print(&match options.results.format {
-        Format::Human | Format::Markdown => output::words(&study),
+    print(&match options.format {
+        Format::Human | Format::Markdown => output::words(study),
         Format::Csv => files
             .get("effects.csv")
             .expect("one of the files")
             .to_owned(),
-        Format::Json => output::json(&study, &files.hash()),
+        Format::Json => output::json(study, &files.hash()),
     })?;
-    if options.results.format == Format::Human {
+    if options.format == Format::Human {
         print(&format!(
-            "\nwrote     {} ({ran} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
+            "\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
             folder.display(),
-            distinct(&units).len(),
+            host.ran,
+            units.len(),
             host.wall_s,
             files.hash()
         ))?;
@@ -101,14 +163,12 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Refuses options of `lab run` that have no meaning for a design with many comparisons.
-fn refuse_without_effect(options: &RunOptions) -> Result<(), Failure> {
-    let results = &options.results;
+/// Refuses options of `lab run` and `lab merge` that have no meaning for a design with many comparisons.
+fn refuse_without_effect(results: &ResultOptions) -> Result<(), Failure> {
     let given = [
         ("--check", results.check),
         ("--save-baseline", results.save_baseline.is_some()),
         ("--summary", results.summary.is_some()),
-        ("--shard", options.shard.is_some()),
         ("--peers", results.peers),
         ("--verbose", results.verbose),
         ("--tournament", results.tournament.is_some()),
@@ -128,11 +188,11 @@ fn refuse_without_effect(options: &RunOptions) -> Result<(), Failure> {
 fn expand_all(
     factorial: &Factorial,
     name: &str,
-    options: &RunOptions,
+    plan_args: &PlanArgs,
 ) -> Result<Vec<Run>, Failure> {
     let (file, text, folder) = args::plan_text(name)?;
     let one = |high: u32| -> Result<Run, Failure> {
-        let mut changes = options.results.plan_args.changes();
+        let mut changes = plan_args.changes();
         changes.set.extend(factorial.changes(high));
         let plan = crate::plan::load(&file, &text, &changes)?;
         let engine = Swarms::of(&plan, &folder)?;
@@ -190,52 +250,44 @@ fn dry_run(
     Ok(Exit::Done)
 }
 
-fn execute(
-    runs: &[Run],
-    store: &Store,
-    options: &RunOptions,
-) -> Result<(usize, Vec<Cell>), Failure> {
-    let (mut ran, mut cells) = (0, Vec::new());
-    let settings = Options {
-        jobs: options.jobs,
-        force: options.force,
-    };
-    let mut seen = BTreeSet::new();
-    for it in runs {
-        // Even with --force, a unit that several settings share runs only once.
-        let new = it.units.iter().filter(|it| seen.insert(&it.id));
-        let new: Vec<Unit> = new.cloned().collect();
-        let bar = Bar::new(options.results.quiet);
-        let done = runner::run(&it.plan, &new, &it.engine, store, settings, &bar);
-        bar.finish();
-        ran += done?.ran;
-    }
+fn in_parts(runs: &[Run]) -> Parts {
+    Parts::new(runs.iter().map(|it| Part {
+        plan: it.plan.clone(),
+        engine: it.engine.clone(),
+        units: it.units.clone(),
+        title: String::new(),
+    }))
+}
+
+/// Reads the runs of each setting in each scenario.
+fn cells(runs: &[Run], store: &Store) -> Result<Vec<Cell>, Failure> {
+    let mut cells = Vec::new();
     for it in runs {
         for scenario in 0..it.plan.scenarios.len() {
             let loaded = load_runs(&it.units, &it.engine, store, scenario)?;
             cells.extend(cell(&it.plan, scenario, it.high, &loaded));
         }
     }
-    Ok((ran, cells))
+    Ok(cells)
 }
 
 fn write(
     study: &Study<'_>,
     files: &Files,
     units: &[Unit],
-    (folder, engine, reproduce): (&std::path::Path, &str, &str),
+    (folder, engine, reproduce): (&Path, &str, &str),
     host: &Host,
-    options: &RunOptions,
+    options: &ResultOptions,
 ) -> Result<Vec<PathBuf>, Failure> {
     make(folder)?;
     let mut paths = files.write(folder)?;
     let text = manifest(study.plan, units, engine, &files.hash(), host, folder);
     paths.push(folder.join(manifest::FILE));
     write_whole(&folder.join(manifest::FILE), text.as_bytes())?;
-    registration::note(study.plan, folder, distinct(units).len(), engine)?;
-    if !options.results.no_plots {
+    registration::note(study.plan, folder, units.len(), engine)?;
+    if !options.no_plots {
         let picture = figure::effects(study);
-        let forms = options.results.forms;
+        let forms = options.forms;
         paths.extend(forms.write(&folder.join("figures"), "effects", &picture.scene)?);
         let page = report::page(study, &picture, &files.hash(), engine, reproduce);
         write_whole(&folder.join("report.html"), page.as_bytes())?;

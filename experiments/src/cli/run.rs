@@ -9,6 +9,7 @@ use super::bar::Bar;
 use super::check::{self, Check};
 use super::folder::{append, make};
 use super::job::Job;
+use super::parts::Parts;
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop, sweep};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
@@ -17,7 +18,7 @@ use crate::run::expand::expand;
 use crate::run::registration;
 use crate::run::runner::{self, Done, Options};
 use crate::run::store::{Store, StoreError, write_whole};
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::distinct;
 use crate::show::figure;
 use crate::show::output::manifest::{self, Host, manifest};
 use crate::show::output::{Files, peers, summary};
@@ -55,22 +56,16 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     stop::listen()?;
     job.register(options.force)?;
     let store = job.store()?;
+    let how = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
     if let Some(shard) = options.shard {
-        let part: Vec<Unit> = job
-            .units
-            .iter()
-            .enumerate()
-            .filter(|it| shard.holds(it.0))
-            .map(|it| it.1.clone())
-            .collect();
-        let done = job.execute(&part, &store, options)?;
-        print(&format!(
-            "share {}/{}: {} runs done, {} were there; `lab merge` when all shares are\n",
-            shard.index, shard.count, done.ran, done.kept
-        ))?;
-        return Ok(Exit::Done);
+        let own = (&job.plan, &job.engine, job.units.as_slice());
+        let parts = Parts::of(own, sweep::parts(&sweeps)?);
+        return parts.run_share(shard, "lab merge", (&store, how, results.quiet));
     }
-    let done = job.execute(&job.units, &store, options)?;
+    let done = job.execute(&store, how)?;
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
     if !results.check {
         let how = (&store, options.jobs, results.quiet);
@@ -85,18 +80,9 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
 }
 
 impl Job<'_> {
-    fn execute(
-        &self,
-        units: &[Unit],
-        store: &Store,
-        options: &RunOptions,
-    ) -> Result<Done, Failure> {
+    fn execute(&self, store: &Store, how: Options) -> Result<Done, Failure> {
         let bar = Bar::new(self.options.quiet);
-        let options = Options {
-            jobs: options.jobs,
-            force: options.force,
-        };
-        let done = runner::run(&self.plan, units, &self.engine, store, options, &bar);
+        let done = runner::run(&self.plan, &self.units, &self.engine, store, how, &bar);
         bar.finish();
         Ok(done?)
     }

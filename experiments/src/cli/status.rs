@@ -5,24 +5,19 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::args::PlanArgs;
+use super::shares::{Shared, SharedPlan};
 use super::{Exit, Failure, print};
 use crate::plan::Plan;
-use crate::run::engine::Engine as _;
-use crate::run::expand::expand;
 use crate::run::inspect::{Depth, Tally, tally};
 use crate::run::sidecar::{Notes, notes};
 use crate::run::store::Store;
-use crate::run::unit::{Unit, distinct};
 
 /// `lab status`: reads the first and the last line of each unit file. Exit code 3 if units are
 /// missing, 4 if there are different results for one unit.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StatusArgs {
-    /// Plan file, or the name of a built-in plan.
-    plan: String,
     #[command(flatten)]
-    plan_args: PlanArgs,
+    shared: SharedPlan,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = StatusFormat::Human)]
     format: StatusFormat,
@@ -37,31 +32,16 @@ enum StatusFormat {
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
-    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
-    let folder = args.plan_args.folder(&plan).join("units");
-    let store = Store::at(&folder, &engine.version());
-    let tally = tally(&store, &distinct(&units), Depth::Ends)?;
+    let Shared { plan, parts, .. } = args.shared.read()?;
+    let folder = args.shared.plan_args.folder(&plan).join("units");
+    let store = Store::at(&folder, &parts.version());
+    let tally = tally(&store, &parts.units(), Depth::Ends)?;
     let notes = notes(&folder)?;
     print(&match args.format {
         StatusFormat::Human => human(&plan, &tally, &notes),
         StatusFormat::Json => json(&plan, &tally, &notes),
     })?;
     Ok(exit(&tally))
-}
-
-/// A plan that is run in shares, with its engine and units.
-pub(super) fn units(
-    name: &str,
-    args: &PlanArgs,
-) -> Result<(Plan, crate::run::swarm::Swarms, Vec<Unit>), Failure> {
-    let (plan, engine) = super::load(name, args)?;
-    if plan.factorial.is_some() {
-        return Err(Failure::usage(format!(
-            "{name}: a plan with factors is not run in shares: `lab run` does all of it"
-        )));
-    }
-    let units = expand(&plan, &engine)?;
-    Ok((plan, engine, units))
 }
 
 /// Exit code for a tally.

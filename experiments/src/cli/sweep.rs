@@ -8,6 +8,7 @@ use super::args::{self, PlanArgs};
 use super::bar::Bar;
 use super::figures::Forms;
 use super::folder::{make, make_store};
+use super::parts::Part;
 use super::{Exit, Failure, print, stop};
 use crate::findings::analysis::sweep::{Point, Response};
 use crate::findings::analysis::{Analysis, LevelKind};
@@ -20,7 +21,7 @@ use crate::run::expand::expand;
 use crate::run::runner::{self, Options};
 use crate::run::store::{Store, write_whole};
 use crate::run::swarm::Swarms;
-use crate::run::unit::{mix_name, pure_mixes};
+use crate::run::unit::{Unit, mix_name, pure_mixes};
 use crate::show::figure::{Curve, Panel, lines};
 
 /// The plan of `lab sweep`. Scenario and policies are filled in from the command line.
@@ -71,9 +72,7 @@ fn conduct(
     jobs: usize,
     quiet: bool,
 ) -> Result<Made, Failure> {
-    // The candidate is run against itself in the plan, and there is enough.
-    let mut units = expand(&plan, engine)?;
-    units.retain(|it| it.replica == 0);
+    let units = units(&plan, engine)?;
     let bar = Bar::new(quiet);
     let options = Options { jobs, force: false };
     let done = runner::run(&plan, &units, engine, store, options, &bar);
@@ -81,6 +80,29 @@ fn conduct(
     done?;
     let analysis = analyse(&plan, &units, engine, store)?;
     Ok(Made { plan, analysis })
+}
+
+/// The units of one point. The candidate is compared with itself in the plan, which is enough.
+fn units(plan: &Plan, engine: &Swarms) -> Result<Vec<Unit>, Failure> {
+    let mut units = expand(plan, engine)?;
+    units.retain(|it| it.replica == 0);
+    Ok(units)
+}
+
+/// The units of sweeps.
+pub(super) fn parts(planned: &[Planned]) -> Result<Vec<Part>, Failure> {
+    let mut parts = Vec::new();
+    for it in planned {
+        for (value, plan, engine) in &it.points {
+            parts.push(Part {
+                plan: plan.clone(),
+                engine: engine.clone(),
+                units: units(plan, engine)?,
+                title: format!("sweep {} at {value}", it.sweep.name),
+            });
+        }
+    }
+    Ok(parts)
 }
 
 /// A sweep with its plans and what runs them, by value.

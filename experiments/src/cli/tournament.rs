@@ -1,27 +1,26 @@
 //! `lab tournament`: every policy against every other.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 
 use super::args::{self, PlanArgs};
-use super::bar::Bar;
 use super::beside::SECTION;
 use super::figures::Forms;
 use super::folder::{make, make_store};
+use super::parts::{Part, Parts};
 use super::{Exit, Failure, overwrite, print, stop};
 use crate::findings::tournament::Tournament;
-use crate::findings::tournament::fixture::{Fixture, Match, matches};
+use crate::findings::tournament::fixture::{Match, matches};
 use crate::findings::tournament::reading::Readings;
 use crate::findings::tournament::standing::Standing;
-use crate::run::engine::Engine as _;
+use crate::plan::Plan;
 use crate::run::registration;
-use crate::run::runner::{self, Options, run_one};
+use crate::run::runner::Options;
 use crate::run::store::{Found, Store, write_whole};
 use crate::run::swarm::Swarms;
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::{Shard, Unit};
 use crate::show::output::Files;
 use crate::show::output::manifest::{self, Host, manifest};
 use crate::show::tournament::page::{Context, page, section, sentences};
@@ -57,6 +56,16 @@ pub(super) struct TournamentArgs {
     /// Show what would run and how long it would take, and run nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Run only this part of the units, e.g. `2/8`, and make no tables; `--merge` makes them later.
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["dry_run", "merge"])]
+    shard: Option<Shard>,
+    /// Run nothing: make the tables from units that were run in shares. Exit code 3 if units are
+    /// missing.
+    #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+    merge: bool,
+    /// With `--merge`: results folder of another machine, whose units are copied; may be repeated.
+    #[arg(long, value_name = "DIR", requires = "merge")]
+    from: Vec<PathBuf>,
 }
 
 /// A file that `lab run` writes and a tournament does not.
@@ -65,7 +74,7 @@ const COMPARISON: &str = "summary.csv";
 struct Job<'a> {
     args: &'a TournamentArgs,
     tournament: Tournament,
-    engine: Swarms,
+    parts: Parts,
     /// Matches by host.
     matches: Vec<Vec<Match>>,
     folder: PathBuf,
@@ -88,21 +97,33 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
         registration::register(&mut plan, &folder, args.force)?;
     }
     let tournament = Tournament::new(plan).map_err(Failure::usage)?;
-    let hosts = 0..tournament.contenders().len();
-    let matches = hosts.map(|at| matches(&tournament, at, &engine));
+    let matches = all_matches(&tournament, &engine)?;
     let job = Job {
-        matches: matches.collect::<Result<_, _>>()?,
+        parts: in_parts(&tournament, &engine, &matches),
+        matches,
         args,
         tournament,
-        engine,
         folder,
     };
     if args.dry_run {
         return job.dry_run();
     }
     stop::listen()?;
-    let store = make_store(&job.folder, &job.engine.version())?;
-    let ran = job.execute(&store)?;
+    let store = make_store(&job.folder, &job.parts.version())?;
+    let how = Options {
+        jobs: args.jobs,
+        force: args.force,
+    };
+    if let Some(shard) = args.shard {
+        let merge = "lab tournament --merge";
+        return job.parts.run_share(shard, merge, (&store, how, args.quiet));
+    }
+    let ran = if args.merge {
+        job.parts.gather(&args.from, &store)?;
+        0
+    } else {
+        job.parts.run(&store, how, args.quiet)?.ran
+    };
     let standing = job.standing(&store)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
@@ -112,37 +133,37 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
     job.finish(&standing, &host)
 }
 
+/// The units of the tournament of a plan.
+pub(super) fn parts(plan: &Plan, engine: &Swarms) -> Result<Parts, Failure> {
+    let tournament = Tournament::new(plan.clone()).map_err(Failure::usage)?;
+    let matches = all_matches(&tournament, engine)?;
+    Ok(in_parts(&tournament, engine, &matches))
+}
+
+fn all_matches(tournament: &Tournament, engine: &Swarms) -> Result<Vec<Vec<Match>>, Failure> {
+    let hosts = 0..tournament.contenders().len();
+    let matches = hosts.map(|at| matches(tournament, at, engine));
+    Ok(matches.collect::<Result<_, _>>()?)
+}
+
+fn in_parts(tournament: &Tournament, engine: &Swarms, matches: &[Vec<Match>]) -> Parts {
+    Parts::new(matches.iter().enumerate().map(|(host, own)| Part {
+        plan: tournament.plan_of(host),
+        engine: engine.clone(),
+        units: own.iter().map(|it| it.unit.clone()).collect(),
+        title: format!(
+            "{} ({} of {})",
+            tournament.name(host),
+            host + 1,
+            matches.len()
+        ),
+    }))
+}
+
 impl Job<'_> {
     /// Every unit once, even if it belongs to several matches.
     fn units(&self) -> Vec<Unit> {
-        let all = self.matches.iter().flatten();
-        let all: Vec<Unit> = all.map(|it| it.unit.clone()).collect();
-        distinct(&all).into_iter().cloned().collect()
-    }
-
-    fn execute(&self, store: &Store) -> Result<usize, Failure> {
-        let options = Options {
-            jobs: self.args.jobs,
-            force: self.args.force,
-        };
-        let mut ran = 0;
-        for (host, matches) in self.matches.iter().enumerate() {
-            let plan = self.tournament.plan_of(host);
-            let units: Vec<Unit> = matches.iter().map(|it| it.unit.clone()).collect();
-            let bar = Bar::new(self.args.quiet);
-            if !self.args.quiet {
-                eprintln!(
-                    "{} ({} of {})",
-                    plan.candidate.name,
-                    host + 1,
-                    self.matches.len()
-                );
-            }
-            let done = runner::run(&plan, &units, &self.engine, store, options, &bar);
-            bar.finish();
-            ran += done?.ran;
-        }
-        Ok(ran)
+        self.parts.units().into_iter().cloned().collect()
     }
 
     fn standing(&self, store: &Store) -> Result<Standing, Failure> {
@@ -165,31 +186,15 @@ impl Job<'_> {
         Ok(Standing::of(&self.tournament, &readings))
     }
 
-    /// Estimates the cost from one timed run of each policy in each scenario. A mixed swarm is
-    /// assumed to cost as much as a pure swarm of its second policy.
+    /// Estimates the cost from one timed run of each policy in each scenario.
     fn dry_run(&self) -> Result<Exit, Failure> {
-        let store = Store::at(&self.folder.join("units"), &self.engine.version());
-        let scenarios = self.tournament.plan.scenarios.len();
-        let mut costs = Vec::new();
-        for (host, matches) in self.matches.iter().enumerate() {
-            let plan = self.tournament.plan_of(host);
-            let probes = matches
-                .iter()
-                .filter(|it| it.fixture == Fixture::Pure(host) && it.unit.seed_index == 0);
-            for it in probes {
-                let started = Instant::now();
-                run_one(&plan, &it.unit, &self.engine)?;
-                costs.push(started.elapsed().as_secs_f64());
-            }
-        }
+        let store = Store::at(&self.folder.join("units"), &self.parts.version());
         let (mut missing, mut seconds) = (0, 0.0);
-        let mut seen = BTreeSet::new();
-        for it in self.matches.iter().flatten() {
-            if seen.insert(&it.unit.id) && !matches!(store.read(&it.unit)?, Found::Valid(_)) {
-                let (Fixture::Pure(swarm) | Fixture::Few(_, swarm) | Fixture::Half(_, swarm)) =
-                    it.fixture;
+        let each = self.parts.seconds(self.args.jobs)?;
+        for (unit, cost) in self.parts.units().into_iter().zip(each) {
+            if !matches!(store.read(unit)?, Found::Valid(_)) {
                 missing += 1;
-                seconds += costs[swarm * scenarios + it.unit.scenario];
+                seconds += cost;
             }
         }
         let jobs = args::threads(self.args.jobs);
@@ -208,7 +213,7 @@ impl Job<'_> {
 
     fn finish(&self, standing: &Standing, host: &Host) -> Result<Exit, Failure> {
         let files = Files::with(tables(&self.tournament, standing));
-        let (hash, engine) = (files.hash(), self.engine.version());
+        let (hash, engine) = (files.hash(), self.parts.version());
         let reproduce = format!(
             "lab tournament {}{}",
             args::quoted(&self.args.plan),

@@ -1,27 +1,25 @@
 //! `lab verify`: checks unit files, and whether a sample of units gives the same results again.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 
-use super::args::PlanArgs;
-use super::bar::Bar;
-use super::status::{counts, exit, units};
+use super::shares::{Shared, SharedPlan};
+use super::status::{counts, exit};
 use super::{Exit, Failure, print, stop};
 use crate::plan::Percent;
-use crate::run::engine::Engine as _;
 use crate::run::inspect::{Depth, tally};
-use crate::run::runner::{self, Options};
+use crate::run::runner::Options;
 use crate::run::store::Store;
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::Unit;
 
 /// `lab verify`: checks the hash of every unit file; with `--sample`, also runs that share of the
 /// units again and compares. Exit code 3 if units are missing or damaged, 4 if a result differs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct VerifyArgs {
-    /// Plan file, or the name of a built-in plan.
-    plan: String,
     #[command(flatten)]
-    plan_args: PlanArgs,
+    shared: SharedPlan,
     /// Run this share of the units again, at least one unit, e.g. `5%`.
     #[arg(long, value_name = "SHARE")]
     sample: Option<Percent>,
@@ -37,10 +35,10 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
-    let (plan, engine, units) = units(&args.plan, &args.plan_args)?;
-    let runs = distinct(&units);
-    let folder = args.plan_args.folder(&plan).join("units");
-    let store = Store::at(&folder, &engine.version());
+    let Shared { plan, parts, .. } = args.shared.read()?;
+    let runs = parts.units();
+    let folder = args.shared.plan_args.folder(&plan).join("units");
+    let store = Store::at(&folder, &parts.version());
     let tally = tally(&store, &runs, Depth::Whole)?;
     print(&format!(
         "{}: {} units, {:.1} MB\n{}",
@@ -59,23 +57,19 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         jobs: args.jobs,
         force: true,
     };
-    let bar = Bar::new(args.quiet);
-    let done = runner::run(&plan, &sample, &engine, &store, options, &bar);
-    bar.finish();
-    done?;
-    print(&format!(
-        "{:8} run again, each the same to the byte\n",
-        sample.len()
-    ))?;
+    let count = sample.len();
+    let sample = parts.keep(|it| sample.contains(&it.id));
+    sample.run(&store, options, args.quiet)?;
+    print(&format!("{count:8} run again, each the same to the byte\n"))?;
     Ok(Exit::Done)
 }
 
-/// The sample: the first units when ordered by a hash of id and seed.
-fn sample(units: &[&Unit], share: Percent, seed: u64) -> Vec<Unit> {
+/// Ids of the sample: the first units when ordered by a hash of id and seed.
+fn sample(units: &[&Unit], share: Percent, seed: u64) -> BTreeSet<String> {
     let key = |unit: &Unit| Sha256::digest(format!("{seed} {}", unit.id).as_bytes());
     let mut order: Vec<_> = units.iter().map(|it| (key(it), *it)).collect();
     order.sort_by(|one, other| (&one.0, &one.1.id).cmp(&(&other.0, &other.1.id)));
     let count = share.of(units.len()).clamp(1, units.len().max(1));
     let first = order.into_iter().take(count);
-    first.map(|it| it.1.clone()).collect()
+    first.map(|it| it.1.id.clone()).collect()
 }

@@ -1,13 +1,16 @@
 //! Estimates the cost of a plan before it is run. One seed of every pure mix is timed; the cost of
 //! a mixed swarm is computed from the costs of its parts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rayon::prelude::*;
 
 use super::host::Clock;
 use crate::plan::{Adoption, Plan};
-use crate::run::engine::Engine;
+use crate::run::engine::{Engine, EngineError};
+use crate::run::expand::unit;
 use crate::run::runner::{RunError, run_one};
-use crate::run::unit::{Mix, Unit};
+use crate::run::unit::{Mix, Unit, distinct};
 
 /// Cost of the runs in a scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +28,9 @@ pub struct ScenarioCost {
 /// A pure mix in a scenario, and the seconds that one run of it took.
 type Sample = ((usize, Mix), f64);
 
+/// Seconds that timed runs took, by unit id.
+pub type Known = BTreeMap<String, f64>;
+
 /// Times one seed of each pure mix of each scenario, on `jobs` threads (0 for one per core), and
 /// adds up the cost of the missing units. `missing` has a flag for each unit.
 pub fn estimate(
@@ -34,35 +40,62 @@ pub fn estimate(
     engine: &dyn Engine,
     jobs: usize,
 ) -> Result<Vec<ScenarioCost>, RunError> {
-    let seconds = seconds_each(plan, units, engine, jobs)?;
+    let seconds = seconds_each(plan, units, engine, jobs, &mut Known::new())?;
     Ok(add_up(plan, units, missing, &seconds))
 }
 
-/// Seconds of one thread for each of `units`, from one timed seed of each pure mix of each
-/// scenario, on `jobs` threads (0 for one per core).
+/// Seconds of one thread for each of `units`, from one timed seed of each pure mix that they consist
+/// of, in each scenario, on `jobs` threads (0 for one per core). Runs that are in `known` are not
+/// timed again; those that are timed are added.
 pub fn seconds_each(
     plan: &Plan,
     units: &[Unit],
     engine: &dyn Engine,
     jobs: usize,
+    known: &mut Known,
 ) -> Result<Vec<f64>, RunError> {
-    let probes: Vec<&Unit> = units.iter().filter(|it| is_probe(it)).collect();
+    let probes = probes(plan, units, engine)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
-    let time = |unit: &&Unit| -> Result<Sample, RunError> {
+    let time = |unit: &&Unit| -> Result<(String, f64), RunError> {
         let clock = Clock::start();
         run_one(plan, unit, engine)?;
-        Ok(((unit.scenario, unit.mix), clock.seconds()))
+        Ok((unit.id.clone(), clock.seconds()))
     };
-    let samples: Vec<Sample> = pool.install(|| {
-        let probes = probes.par_iter().with_max_len(1);
-        probes.map(time).collect::<Result<_, _>>()
+    let new: Vec<&Unit> = distinct(&probes)
+        .into_iter()
+        .filter(|it| !known.contains_key(&it.id))
+        .collect();
+    let timed: Vec<(String, f64)> = pool.install(|| {
+        let new = new.par_iter().with_max_len(1);
+        new.map(time).collect::<Result<_, _>>()
     })?;
+    known.extend(timed);
+    let samples: Vec<Sample> = probes
+        .iter()
+        .map(|it| ((it.scenario, it.mix), known[&it.id]))
+        .collect();
     Ok(units.iter().map(|it| cost(plan, it, &samples)).collect())
 }
 
-fn is_probe(unit: &Unit) -> bool {
-    let pure = !matches!(unit.mix, Mix::Mixed(..));
-    pure && unit.seed_index == 0 && unit.replica == 0
+/// The runs to time: the first seed of each pure mix that occurs in `units`, alone or in a mixture.
+fn probes(plan: &Plan, units: &[Unit], engine: &dyn Engine) -> Result<Vec<Unit>, EngineError> {
+    let mut wanted = BTreeSet::new();
+    for it in units {
+        match it.mix {
+            Mix::Mixed(contrast, _) => {
+                let it_is = &plan.contrasts[contrast];
+                wanted.insert((it.scenario, Mix::from(it_is.baseline)));
+                if plan.pure_arms().contains(&it_is.candidate) {
+                    wanted.insert((it.scenario, it_is.candidate.into()));
+                }
+            }
+            pure => {
+                wanted.insert((it.scenario, pure));
+            }
+        }
+    }
+    let probe = |(scenario, mix)| unit(plan, engine, scenario, 0, (mix, 0));
+    wanted.into_iter().map(probe).collect()
 }
 
 fn cost(plan: &Plan, unit: &Unit, samples: &[Sample]) -> f64 {
@@ -125,11 +158,11 @@ mod tests {
         };
         let plan = plan();
         let units = expand(&plan, &toy).expect("units");
-        assert_eq!(units.iter().filter(|it| is_probe(it)).count(), 2 * 3);
+        let probes = probes(&plan, &units, &toy).expect("units");
+        assert_eq!(probes.len(), 2 * 3);
         // A run of the candidate takes 4 s, one of a baseline 2 s.
-        let samples: Vec<Sample> = units
+        let samples: Vec<Sample> = probes
             .iter()
-            .filter(|it| is_probe(it))
             .map(|it| {
                 let seconds = if it.mix == Mix::Candidate { 4.0 } else { 2.0 };
                 ((it.scenario, it.mix), seconds)
@@ -151,5 +184,33 @@ mod tests {
         // timed.
         assert!(timed.iter().all(|it| it.seconds.is_finite()));
         assert!(timed.iter().all(|it| it.missing == 24 * 8));
+    }
+
+    #[test]
+    fn a_pure_swarm_is_timed_once_even_if_only_mixtures_contain_it() {
+        let toy = Toy {
+            upload: 50,
+            time: 100,
+            noise: 2,
+        };
+        let plan = plan();
+        let mut units = expand(&plan, &toy).expect("units");
+        units.retain(|it| it.scenario == 0 && it.mix == Mix::Mixed(0, plan.adoption[0]));
+        assert_eq!(units.len(), 24);
+        let own = probes(&plan, &units, &toy).expect("units");
+        let mixes: Vec<Mix> = own.iter().map(|it| it.mix).collect();
+        assert_eq!(mixes, [Mix::Baseline(0), Mix::Candidate]);
+        // Everything is known: nothing is timed, and the known seconds are used.
+        let mut known: Known = own.iter().map(|it| (it.id.clone(), 5.0)).collect();
+        let seconds = seconds_each(&plan, &units, &toy, 1, &mut known).expect("nothing runs");
+        assert!(
+            seconds.iter().all(|it| (it - 5.0).abs() < 1e-9),
+            "{seconds:?}"
+        );
+        assert_eq!(known.len(), 2);
+        // One is known: the other is timed.
+        known.remove(&own[1].id);
+        seconds_each(&plan, &units, &toy, 1, &mut known).expect("the toy runs");
+        assert_eq!(known.len(), 2);
     }
 }

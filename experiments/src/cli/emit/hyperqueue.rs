@@ -3,7 +3,6 @@
 use super::Job;
 
 pub(super) fn script(job: &Job<'_>) -> String {
-    let (lab, what) = (&job.lab, job.what());
     let (tasks, cores) = (job.packing.tasks, job.cores);
     let about = job.about(
         "Run: python3 THIS_FILE, where a server of HyperQueue runs with workers; or python3 THIS_FILE --local,\n\
@@ -11,9 +10,10 @@ pub(super) fn script(job: &Job<'_>) -> String {
     );
     let [here, logs] = [&job.here, &job.logs()].map(|it| text(&it.to_string_lossy()));
     let task = text(&format!(
-        "exec {lab} run {what} --shard \"$SHARE/{tasks}\" --jobs {cores} --quiet"
+        "exec {} --shard \"$SHARE/{tasks}\" --jobs {cores} --quiet",
+        job.task()
     ));
-    let merge = text(&format!("exec {lab} merge {what}"));
+    let merge = text(&format!("exec {}", job.merge()));
     format!(
         "#!/usr/bin/env python3\n{about}\
          import os\nimport subprocess\nimport sys\n\n\
@@ -45,7 +45,7 @@ pub(super) fn script(job: &Job<'_>) -> String {
          if cluster:\n    \
              cluster.stop()\n\
          sys.exit(merged)\n",
-        name = text(&job.plan.name),
+        name = text(job.name()),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Decides the number of tasks and estimates their duration.
 
 use super::Failure;
-use crate::run::unit::{Shard, Unit};
+use crate::run::unit::Shard;
 
 /// Most tasks that are proposed. Many sites limit an array to about a thousand.
 const MAX_TASKS: usize = 1000;
@@ -44,10 +44,10 @@ impl Packing {
     /// Divides the units into tasks of about `minutes` on nodes with `cores` cores, given the
     /// seconds of each unit. Finished units count too, so the script does not depend on the
     /// progress of the plan.
-    pub(super) fn by_time(units: &[Unit], seconds: &[f64], cores: usize, minutes: u32) -> Self {
+    pub(super) fn by_time(seconds: &[f64], cores: usize, minutes: u32) -> Self {
         let total: f64 = seconds.iter().sum();
         let task = f64::from(minutes) * 60.0 * cores as f64;
-        let most = MAX_TASKS.min(units.len()).max(1);
+        let most = MAX_TASKS.min(seconds.len()).max(1);
         let least = least(total / task, most);
         let candidates = (least..least + TRIED).filter(|it| *it <= most);
         let lengths = candidates.map(|count| (count, lengths(seconds, count, cores)));
@@ -63,7 +63,7 @@ impl Packing {
         let (tasks, (shortest, longest)) = *best;
         Self {
             tasks,
-            units: units.len(),
+            units: seconds.len(),
             time: Some(Time {
                 core_hours: total / 3600.0,
                 shortest_min: shortest / 60.0,
@@ -97,19 +97,6 @@ fn lengths(seconds: &[f64], count: usize, cores: usize) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::unit::Mix;
-
-    fn units(count: usize) -> Vec<Unit> {
-        let unit = |at: usize| Unit {
-            id: format!("{at:032x}"),
-            scenario: 0,
-            seed_index: 0,
-            run_seed: 0,
-            mix: Mix::Candidate,
-            replica: 0,
-        };
-        (0..count).map(unit).collect()
-    }
 
     #[test]
     fn tasks_take_about_the_time_that_was_asked_for() {
@@ -118,7 +105,7 @@ mod tests {
         let seconds: Vec<f64> = (0..1000)
             .map(|at| [100.0, 10.0, 10.0, 10.0][at % 4])
             .collect();
-        let packing = Packing::by_time(&units(1000), &seconds, 2, 30);
+        let packing = Packing::by_time(&seconds, 2, 30);
         let time = packing.time.clone().expect("timed");
         assert!((time.core_hours - 32_500.0 / 3600.0).abs() < 1e-9);
         // Nine nodes would be enough; a number without a common divisor with 4 gives more equal
@@ -131,9 +118,9 @@ mod tests {
 
     #[test]
     fn a_small_plan_is_one_task_and_a_huge_one_a_thousand() {
-        let small = Packing::by_time(&units(5), &[1.0; 5], 8, 60);
+        let small = Packing::by_time(&[1.0; 5], 8, 60);
         assert_eq!(small.tasks, 1);
-        let huge = Packing::by_time(&units(5000), &vec![3600.0; 5000], 1, 1);
+        let huge = Packing::by_time(&vec![3600.0; 5000], 1, 1);
         assert_eq!(huge.tasks, 1000);
     }
 

@@ -3,7 +3,7 @@
 use super::{Job, quoted_path as quoted};
 
 pub(super) fn script(job: &Job<'_>) -> String {
-    let (lab, what) = (&job.lab, job.what());
+    let (task, merge) = (job.task(), job.merge());
     let here = quoted(&job.here);
     let logs = quoted(&job.logs());
     let (tasks, cores) = (job.packing.tasks, job.cores);
@@ -22,9 +22,9 @@ pub(super) fn script(job: &Job<'_>) -> String {
          cd {here}\nmkdir -p {logs}\n\
          seq {tasks} | parallel --jobs {limit} --retries 3 --joblog {logs}/parallel.log{further} \"$@\" \\\n    \
          {command} || echo \"some tasks failed: see $(pwd)/\"{logs} >&2\n\
-         exec {lab} merge {what}\n",
+         exec {merge}\n",
         command = super::quoted(&format!(
-            "{lab} run {what} --shard {{}}/{tasks} --jobs {cores} --quiet >>{logs}/{{}}.log 2>&1"
+            "{task} --shard {{}}/{tasks} --jobs {cores} --quiet >>{logs}/{{}}.log 2>&1"
         )),
     )
 }

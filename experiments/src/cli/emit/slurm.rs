@@ -9,7 +9,7 @@ const SPARE_MIN: f64 = 10.0;
 const UNKNOWN_MIN: u32 = 24 * 60;
 
 pub(super) fn script(job: &Job<'_>) -> String {
-    let (lab, what, name) = (&job.lab, job.what(), &job.plan.name);
+    let (task, merge, name) = (job.task(), job.merge(), job.name());
     let here = quoted(&job.here);
     let logs = quoted(&job.logs());
     let pattern = job.logs().display().to_string().replace('%', "%%");
@@ -35,7 +35,7 @@ pub(super) fn script(job: &Job<'_>) -> String {
          #SBATCH --requeue --open-mode=append\n\
          #SBATCH --output=\"{pattern}/%A_%a.log\"\n\
          {further}\
-         exec {lab} run {what} --shard \"$SLURM_ARRAY_TASK_ID/{tasks}\" --jobs \"$SLURM_CPUS_PER_TASK\" --quiet\n\
+         exec {task} --shard \"$SLURM_ARRAY_TASK_ID/{tasks}\" --jobs \"$SLURM_CPUS_PER_TASK\" --quiet\n\
          TASK\n)\narray=${{array%%;*}}\n\n\
          # Whatever became of the tasks: with units missing, the merge says how many, and ends with code 3.\n\
          merge=$(sbatch --parsable --dependency=\"afterany:$array\" <<'MERGE'\n\
@@ -46,10 +46,11 @@ pub(super) fn script(job: &Job<'_>) -> String {
          #SBATCH --requeue --open-mode=append\n\
          #SBATCH --output=\"{pattern}/merge_%j.log\"\n\
          {further}\
-         exec {lab} merge {what}\n\
+         exec {merge}\n\
          MERGE\n)\n\
-         echo \"array $array, merge ${{merge%%;*}}; see how far: {lab} status {escaped}\"\n",
-        escaped = what
+         echo \"array $array, merge ${{merge%%;*}}; see how far: {escaped}\"\n",
+        escaped = job
+            .status()
             .replace('\\', "\\\\")
             .replace('"', "\\\"")
             .replace('$', "\\$"),
