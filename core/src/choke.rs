@@ -26,7 +26,7 @@
 //!
 //! impl ChokePolicy for InTurn {
 //!     fn triggers(&self) -> Triggers {
-//!         Triggers { tick: Some(core::time::Duration::from_secs(10)), ..Triggers::NEVER }
+//!         Triggers::tick_only(core::time::Duration::from_secs(10))
 //!     }
 //!
 //!     fn decide(&mut self, _: Trigger, snapshot: &Snapshot<'_>, _: &mut Rng) -> Decision {

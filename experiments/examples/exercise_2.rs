@@ -1,9 +1,9 @@
 //! Solution of exercise 2 of the book: upload in proportion to what each peer sent in the last round.
-//! `cargo run --release -p unchoke-experiments --example exercise_2 -- compare proportional --against bep3 propshare --seeds 10`
+//! `cargo run --release -p unchoke-experiments --example exercise_2 -- compare proportional --against propshare --seeds 10`
 use std::{process::ExitCode, time::Duration};
 
 use unchoke_core::choke::{
-    ChokePolicy, Decision, Entry, PeerView, Slots, Snapshot, Trigger, Triggers,
+    ChokePolicy, Decision, Entry, PeerView, Slots, Snapshot, Trigger, Triggers, UploadOrder,
 };
 use unchoke_core::{meter::Estimator, rng::Rng};
 
@@ -27,7 +27,11 @@ const FIFTH: u32 = 200;
 
 impl ChokePolicy for Proportional {
     fn triggers(&self) -> Triggers {
-        Triggers::on_tick(Duration::from_secs(10))
+        Triggers::tick_only(Duration::from_secs(10))
+    }
+    /// Without this, weights have no effect.
+    fn upload_order(&self) -> UploadOrder {
+        UploadOrder::Weighted { in_flight: 0 }
     }
     fn estimator(&self) -> Estimator {
         Estimator::EMA_10_S

@@ -18,7 +18,7 @@ static LOYAL: Entry = Entry {
 
 impl ChokePolicy for Loyal {
     fn triggers(&self) -> Triggers {
-        Triggers::on_tick(Duration::from_secs(10))
+        Triggers::tick_only(Duration::from_secs(10))
     }
     fn decide(&mut self, _: Trigger, snapshot: &Snapshot<'_>, rng: &mut Rng) -> Decision {
         let wants = snapshot.peers.iter().filter(|it| it.peer_interested);

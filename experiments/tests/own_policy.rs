@@ -13,14 +13,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The example, which cargo builds with the tests.
-fn my_policy() -> PathBuf {
+/// An example, which cargo builds with the tests.
+fn example(name: &str) -> PathBuf {
     let here = std::env::current_exe().expect("this program");
     let target = here
         .parent()
         .and_then(Path::parent)
         .expect("target/PROFILE");
-    let path = target.join("examples/my_policy");
+    let path = target.join("examples").join(name);
     let built = path.with_extension(std::env::consts::EXE_EXTENSION);
     assert!(
         built.exists(),
@@ -33,7 +33,7 @@ fn my_policy() -> PathBuf {
 #[test]
 fn a_policy_from_outside_is_compared_with_the_zoo() {
     let run = |arguments: &[&str]| {
-        Command::new(my_policy())
+        Command::new(example("my_policy"))
             .arg("compare")
             .args(arguments)
             .output()
@@ -82,7 +82,7 @@ fn the_walk_through_runs_as_it_stands() {
     for line in &walk.lines {
         let mut words = line.split(' ').skip_while(|it| *it != "--");
         words.next().expect("cargo run --release -- COMMAND");
-        let mut command = Command::new(my_policy());
+        let mut command = Command::new(example("my_policy"));
         command.current_dir(lab.path(""));
         said += &ended(command.args(words), 0).stdout;
     }
@@ -109,7 +109,7 @@ fn the_walk_through_runs_as_it_stands() {
 #[test]
 fn a_policy_changes_the_swarm_and_an_unknown_one_is_refused() {
     let run = |policy: &str, code: i32| {
-        let mut command = Command::new(my_policy());
+        let mut command = Command::new(example("my_policy"));
         command.args(["sim", "flash-hetero", "--set", "peers=12"]);
         command.args(["--set", "size=1MiB", "--policy", policy]);
         ended(&mut command, code)
@@ -151,7 +151,7 @@ fn a_policy_from_outside_downloads() {
     put("file", &[0; 16_384]);
     put("file.torrent", &torrent());
     let client = |words: &[&str]| {
-        let mut command = Command::new(my_policy());
+        let mut command = Command::new(example("my_policy"));
         command.current_dir(folder.path()).args(words);
         command.args(["--no-tracker", "--no-lsd", "--no-dht", "--portmap", "never"]);
         command
@@ -200,4 +200,29 @@ fn a_policy_from_outside_downloads() {
         .expect("it ends");
     let got = fs::read(folder.path().join("got/file")).expect("downloaded");
     assert_eq!(got, [0; 16_384]);
+}
+
+/// The figure that the book promises to who solves the exercise.
+#[test]
+fn the_solution_of_exercise_2_gives_the_figure_of_the_book() {
+    let text_of_book = include_str!("../book/src/exercises/2-proportional.md");
+    let command = text_of_book.lines().find(|it| it.starts_with("`cargo run"));
+    let arguments = command.and_then(|it| it.trim_matches('`').split_once(" -- "));
+    let arguments = arguments.expect("a command").1.split_whitespace();
+    let output = Command::new(example("exercise_2")).args(arguments).output();
+    let said = text(&output.expect("runs").stdout);
+    let row = said.lines().find(|it| it.contains("┆ propshare ┆"));
+    let time = row.and_then(|it| it.trim_end_matches(['│', ' ']).rsplit('┆').next());
+    let time = time.expect("a row").replace(['[', ']'], "");
+    let numbers: Vec<&str> = time.split([' ', ',']).filter(|it| !it.is_empty()).collect();
+    let [ratio, low, high] = numbers[..] else {
+        panic!("no interval: {said}");
+    };
+    let row = format!("| none | {ratio}, {low} to {high} |");
+    let sentence = format!(
+        "takes {ratio} of the\ntime of a swarm of `propshare` (95 % interval {low} to {high})"
+    );
+    for wanted in [row, sentence] {
+        assert!(text_of_book.contains(&wanted), "{wanted}");
+    }
 }

@@ -25,7 +25,7 @@ pub enum Scope {
     /// The trigger is switched off.
     #[default]
     Never,
-    /// Only the peer concerned: constant cost.
+    /// Only the peer concerned: constant cost. For [`Trigger::Disconnected`] that is no peer.
     Peer,
     /// Every connection, but only if the peer concerned is unchoked. It saves work: most peers that
     /// change their interest are choked, and mainline ignores those.
@@ -59,8 +59,18 @@ impl Triggers {
         block: Scope::Never,
     };
 
-    /// On every tick, and when a connection is closed, for policies that remember peers. Most
-    /// clients do this.
+    /// On every tick and at no other time, for policies that remember no peer.
+    #[must_use]
+    pub const fn tick_only(tick: Duration) -> Self {
+        Self {
+            tick: Some(tick),
+            ..Self::NEVER
+        }
+    }
+
+    /// On every tick, and when a connection is closed, for policies that remember peers. When a
+    /// connection is closed, the snapshot holds no peer at all: forget the peer and return
+    /// `Decision::default()`, which changes nothing. An empty list of slots would choke everybody.
     #[must_use]
     pub const fn on_tick(tick: Duration) -> Self {
         Self {
