@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use unchoke_experiments::findings::conduct::analyse;
 use unchoke_experiments::plan::{Changes, load};
 use unchoke_experiments::run::engine::Engine as _;
 use unchoke_experiments::run::expand::expand;
-use unchoke_experiments::run::runner::{Options, Silent, run};
+use unchoke_experiments::run::runner::{Batch, Options, Progress, Silent, run, run_all};
 use unchoke_experiments::run::store::Store;
 use unchoke_experiments::run::swarm::Swarms;
 use unchoke_experiments::show::output::Files;
@@ -232,4 +233,47 @@ fn the_order_of_units_does_not_show() {
     let first = hash("straight", &straight);
     assert_eq!(hash("backwards", &backwards), first);
     assert_eq!(hash("mixed", &mixed), first);
+}
+
+/// Remembers every report.
+#[derive(Default)]
+struct Seen(Mutex<Vec<(usize, usize)>>);
+
+impl Progress for Seen {
+    fn at(&self, done: usize, total: usize) {
+        self.0.lock().expect("no panic").push((done, total));
+    }
+}
+
+/// Two plans that share units run as one: no unit twice, and no plan waits for the other.
+#[test]
+fn batches_share_one_pool_and_run_each_unit_once() {
+    let text = PLAN.replace("swarm.toml", "flash-homog");
+    let text = format!("{text}set = {{ peers = 8, size = \"1 MiB\" }}\n");
+    let load = |text: &str| load("dozen.toml", text, &Changes::default()).expect("a plan");
+    let plans = [load(&text), load(&text.replace("count = 3", "count = 4"))];
+    let engine = Swarms::of(&plans[0], Path::new("")).expect("a scenario");
+    let units = plans
+        .each_ref()
+        .map(|it| expand(it, &engine).expect("units"));
+    let batches = [0, 1].map(|at| Batch {
+        plan: &plans[at],
+        units: &units[at],
+        engine: &engine,
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path(), &engine.version()).expect("a store");
+    let options = Options {
+        jobs: 2,
+        force: false,
+    };
+    let seen = Seen::default();
+    let done = run_all(&batches, &store, options, &seen).expect("runs");
+    // The units of three seeds are those of the first three of four.
+    assert_eq!((done.ran, done.kept), (units[1].len(), 0));
+    let seen = seen.0.into_inner().expect("no panic");
+    assert_eq!(seen.len(), 1 + units[1].len());
+    assert!(seen.iter().all(|it| it.1 == units[1].len()), "{seen:?}");
+    let again = run_all(&batches, &store, options, &Silent).expect("nothing to run");
+    assert_eq!((again.ran, again.kept), (0, units[1].len()));
 }

@@ -17,7 +17,7 @@ fn with_sweep(change: &str, to: &str) -> Lab {
 fn a_sweep_runs_what_it_tells_and_no_more() {
     let lab = with_sweep("", "");
     let said = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
-    assert!(said.contains("30 of 30 runs now"), "{said}");
+    assert!(said.contains("39 of 39 runs now"), "{said}");
     let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
     // Upload of one adopter, bytes of the whole swarm, and bytes of its origin, at each of two
     // values.

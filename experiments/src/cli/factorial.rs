@@ -13,11 +13,9 @@ use crate::findings::factorial::{Cell, Study, cell};
 use crate::plan::{Factorial, Plan};
 use crate::run::cost::estimate;
 use crate::run::engine::Engine as _;
-use crate::run::expand::expand;
 use crate::run::registration;
 use crate::run::runner::Options;
 use crate::run::store::{Found, Store, write_whole};
-use crate::run::swarm::Swarms;
 use crate::run::unit::Unit;
 use crate::show::factorial::{output, report};
 use crate::show::figure;
@@ -27,9 +25,7 @@ use crate::show::output::manifest::{self, Host, manifest};
 /// One run of the design.
 struct Run {
     high: u32,
-    plan: Plan,
-    engine: Swarms,
-    units: Vec<Unit>,
+    part: Part,
 }
 
 pub(super) fn run(
@@ -44,12 +40,12 @@ pub(super) fn run(
     if options.list {
         for it in &runs {
             print(&format!("{}\n", factorial.levels(it.high)))?;
-            print(&super::list::units(&it.plan, &it.units))?;
+            print(&super::list::units(&it.part.plan, &it.part.units))?;
         }
         return Ok(Exit::Done);
     }
     let folder = plan_args.folder(plan);
-    let version = runs[0].engine.version();
+    let version = runs[0].part.engine.version();
     if options.dry_run {
         return dry_run(
             plan,
@@ -71,12 +67,12 @@ pub(super) fn run(
     if let Some(shard) = options.shard {
         return parts.run_share(shard, "lab merge", (&store, how, quiet));
     }
-    let ran = parts.run(&store, how, quiet)?.ran;
+    let done = parts.run(&store, how, quiet)?;
     let reproduce = format!("{command}{}", plan_args.typed());
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: options.jobs,
-        ran,
+        done,
     };
     let study = Study::of(&plan, factorial, cells(&runs, &store)?);
     finish(
@@ -118,7 +114,7 @@ pub(super) fn merge(
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: 0,
-        ran: 0,
+        done: parts.all_kept(),
     };
     finish(&study, &parts, (&folder, &reproduce), &host, options)
 }
@@ -154,8 +150,8 @@ fn finish(
         print(&format!(
             "\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
             folder.display(),
-            host.ran,
-            units.len(),
+            host.done.ran,
+            host.done.all(),
             host.wall_s,
             files.hash()
         ))?;
@@ -195,14 +191,8 @@ fn expand_all(
         let mut changes = plan_args.changes();
         changes.set.extend(factorial.changes(high));
         let plan = crate::plan::load(&file, &text, &changes)?;
-        let engine = Swarms::of(&plan, &folder)?;
-        let units = expand(&plan, &engine)?;
-        Ok(Run {
-            high,
-            plan,
-            engine,
-            units,
-        })
+        let part = Part::of(plan, &folder)?;
+        Ok(Run { high, part })
     };
     factorial.design.runs().into_iter().map(one).collect()
 }
@@ -219,7 +209,7 @@ fn dry_run(
     let (mut units, mut lacking, mut seconds) = (0, 0, 0.0);
     for (at, it) in runs.iter().enumerate() {
         let mut missing = Vec::new();
-        for unit in &it.units {
+        for unit in &it.part.units {
             let new = seen.insert(unit.id.clone());
             units += usize::from(new);
             missing.push(new && !matches!(store.read(unit)?, Found::Valid(_)));
@@ -228,14 +218,14 @@ fn dry_run(
         // The first and the last run of the design together have every factor at both levels.
         if at == 0 || at + 1 == runs.len() {
             let costs = estimate(
-                &it.plan,
-                &it.units,
-                &vec![true; it.units.len()],
-                &it.engine,
+                &it.part.plan,
+                &it.part.units,
+                &vec![true; it.part.units.len()],
+                &it.part.engine,
                 options.jobs,
             )?;
             let all = costs.iter().map(|it| it.seconds).sum::<f64>();
-            seconds += all / it.units.len() as f64 / 2.0;
+            seconds += all / it.part.units.len() as f64 / 2.0;
         }
     }
     let jobs = args::threads(options.jobs);
@@ -251,21 +241,16 @@ fn dry_run(
 }
 
 fn in_parts(runs: &[Run]) -> Parts {
-    Parts::new(runs.iter().map(|it| Part {
-        plan: it.plan.clone(),
-        engine: it.engine.clone(),
-        units: it.units.clone(),
-        title: String::new(),
-    }))
+    Parts::new(runs.iter().map(|it| it.part.clone()))
 }
 
 /// Reads the runs of each setting in each scenario.
 fn cells(runs: &[Run], store: &Store) -> Result<Vec<Cell>, Failure> {
     let mut cells = Vec::new();
     for it in runs {
-        for scenario in 0..it.plan.scenarios.len() {
-            let loaded = load_runs(&it.units, &it.engine, store, scenario)?;
-            cells.extend(cell(&it.plan, scenario, it.high, &loaded));
+        for scenario in 0..it.part.plan.scenarios.len() {
+            let loaded = load_runs(&it.part.units, &it.part.engine, store, scenario)?;
+            cells.extend(cell(&it.part.plan, scenario, it.high, &loaded));
         }
     }
     Ok(cells)

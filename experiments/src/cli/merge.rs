@@ -48,15 +48,14 @@ pub(super) fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     job.register(false)?;
     let store = job.store()?;
     let own = (&job.plan, &job.engine, job.units.as_slice());
-    let parts = Parts::of(own, sweep::parts(&sweeps)?);
+    let parts = Parts::of(own, sweep::parts(&sweeps));
     parts.gather(&args.from, &store)?;
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
-    let how = (&store, 0, args.results.quiet);
-    analysis.sweeps = sweep::responses(sweeps, how)?;
+    analysis.sweeps = sweep::responses(sweeps, &store)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: 0,
-        ran: 0,
+        done: parts.all_kept(),
     };
     job.finish(&analysis, &store, &host)
 }

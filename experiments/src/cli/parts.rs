@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::bar::Bar;
 use super::{Exit, Failure, print};
-use crate::findings::conduct::{Unfinished, gather};
+use crate::findings::analysis::Analysis;
+use crate::findings::conduct::{Unfinished, analyse, gather};
 use crate::plan::Plan;
 use crate::run::cost::seconds_each;
-use crate::run::engine::Engine as _;
+use crate::run::engine::{Engine as _, EngineError};
+use crate::run::expand::expand;
 use crate::run::inspect::{Depth, tally};
-use crate::run::runner::{self, Done, Options, RunError};
+use crate::run::runner::{self, Batch, Done, Options, RunError};
 use crate::run::store::Store;
 use crate::run::swarm::Swarms;
 use crate::run::unit::{Shard, Unit};
@@ -22,8 +24,32 @@ pub(super) struct Part {
     pub(super) plan: Plan,
     pub(super) engine: Swarms,
     pub(super) units: Vec<Unit>,
-    /// Printed before its units run, unless empty.
-    pub(super) title: String,
+}
+
+impl Part {
+    /// All units of `plan`. Names of scenario files are relative to `folder`.
+    pub(super) fn of(plan: Plan, folder: &Path) -> Result<Self, EngineError> {
+        let engine = Swarms::of(&plan, folder)?;
+        let units = expand(&plan, &engine)?;
+        Ok(Self {
+            plan,
+            engine,
+            units,
+        })
+    }
+
+    fn batch(&self) -> Batch<'_> {
+        Batch {
+            plan: &self.plan,
+            units: &self.units,
+            engine: &self.engine,
+        }
+    }
+
+    /// Computes the figures, once all units are in the store.
+    pub(super) fn analyse(&self, store: &Store) -> Result<Analysis, Failure> {
+        Ok(analyse(&self.plan, &self.units, &self.engine, store)?)
+    }
 }
 
 /// All units of a command.
@@ -37,7 +63,6 @@ impl Parts {
             plan: plan.clone(),
             engine: engine.clone(),
             units: units.to_vec(),
-            title: String::new(),
         };
         Self::new(std::iter::once(own).chain(sweeps))
     }
@@ -57,6 +82,14 @@ impl Parts {
         self.0.iter().flat_map(|it| &it.units).collect()
     }
 
+    /// The counts after a command that only reads units.
+    pub(super) fn all_kept(&self) -> Done {
+        Done {
+            ran: 0,
+            kept: self.units().len(),
+        }
+    }
+
     pub(super) fn version(&self) -> String {
         self.0[0].engine.version()
     }
@@ -72,26 +105,18 @@ impl Parts {
         Ok(all)
     }
 
-    /// Runs the units that the store lacks; with `force`, all.
+    /// Runs the units that the store lacks; with `force`, all. All parts share one pool of threads.
     pub(super) fn run(
         &self,
         store: &Store,
         options: Options,
         quiet: bool,
     ) -> Result<Done, Failure> {
-        let mut all = Done::default();
-        for it in self.0.iter().filter(|it| !it.units.is_empty()) {
-            if !quiet && !it.title.is_empty() {
-                eprintln!("{}", it.title);
-            }
-            let bar = Bar::new(quiet);
-            let done = runner::run(&it.plan, &it.units, &it.engine, store, options, &bar);
-            bar.finish();
-            let done = done?;
-            all.ran += done.ran;
-            all.kept += done.kept;
-        }
-        Ok(all)
+        let batches: Vec<Batch<'_>> = self.0.iter().map(Part::batch).collect();
+        let bar = Bar::new(quiet);
+        let done = runner::run_all(&batches, store, options, &bar);
+        bar.finish();
+        Ok(done?)
     }
 
     /// Copies unit files from the results folders of other machines. Fails if a unit is missing then.

@@ -6,19 +6,15 @@ use clap::Args;
 use comfy_table::Table as Shown;
 
 use super::args::{self, PlanArgs};
-use super::bar::Bar;
 use super::folder::{make, make_store};
+use super::parts::{Part, Parts};
 use super::{Exit, Failure, print, show, stop};
-use crate::findings::conduct::analyse;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::gate::{Cause, Compared, State, causes, compare, read};
 use crate::plan::{Changes, Plan, load};
-use crate::run::engine::Engine as _;
-use crate::run::expand::expand;
-use crate::run::runner::{self, Options};
+use crate::run::runner::Options;
 use crate::run::store::write_whole;
-use crate::run::swarm::Swarms;
 use crate::show::output::summary;
 use crate::show::words::percent;
 
@@ -78,25 +74,25 @@ pub(super) fn run(it: &PlantedArgs) -> Result<Exit, Failure> {
     let plans: Vec<Plan> = plans.collect::<Result<_, _>>()?;
     stop::listen()?;
     make(&out)?;
-    let rows = |plan: &Plan| -> Result<_, Failure> {
-        let engine = Swarms::of(plan, &folder)?;
-        let store = make_store(&out, &engine.version())?;
-        let units = expand(plan, &engine)?;
-        let bar = Bar::new(it.quiet);
-        let options = Options {
-            jobs: it.jobs,
-            force: false,
-        };
-        let done = runner::run(plan, &units, &engine, &store, options, &bar);
-        bar.finish();
-        done?;
-        let analysis = analyse(plan, &units, &engine, &store)?;
-        Ok(read(&summary::registered(plan, &analysis)).expect("our own table"))
+    let before = Part::of(before, &folder)?;
+    let planted = plans.into_iter().map(|it| Part::of(it, &folder));
+    let planted: Vec<Part> = planted.collect::<Result<_, _>>()?;
+    let parts = Parts::new(std::iter::once(&before).chain(&planted).cloned());
+    let store = make_store(&out, &parts.version())?;
+    let options = Options {
+        jobs: it.jobs,
+        force: false,
+    };
+    parts.run(&store, options, it.quiet)?;
+    let rows = |it: &Part| -> Result<_, Failure> {
+        let text = summary::registered(&it.plan, &it.analyse(&store)?);
+        Ok(read(&text).expect("our own table"))
     };
     let registered = rows(&before)?;
+    let before = &before.plan;
     let mut found = Vec::new();
-    for ((name, change), plan) in changes.into_iter().zip(&plans) {
-        let now = rows(plan)?;
+    for ((name, change), part) in changes.into_iter().zip(&planted) {
+        let now = rows(part)?;
         let compared = compare(&registered, &now, &before.tolerances, |_| false);
         found.push(Planted {
             name,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::args::{Format, RunOptions};
-use super::bar::Bar;
 use super::check::{self, Check};
 use super::folder::{append, make};
 use super::job::Job;
@@ -16,7 +15,7 @@ use crate::findings::conduct::analyse;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::registration;
-use crate::run::runner::{self, Done, Options};
+use crate::run::runner::Options;
 use crate::run::store::{Store, StoreError, write_whole};
 use crate::run::unit::distinct;
 use crate::show::figure;
@@ -32,7 +31,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     if let Some(factorial) = &plan.factorial {
         return super::factorial::run(&plan, factorial, (name, options, command));
     }
-    let sweeps = sweep::planned(name, &plan, &results.plan_args)?;
+    let mut sweeps = sweep::planned(name, &plan, &results.plan_args)?;
     let units = expand(&plan, &engine)?;
     let mut job = Job {
         folder: results.plan_args.folder(&plan),
@@ -60,33 +59,27 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         jobs: options.jobs,
         force: options.force,
     };
+    if results.check && options.shard.is_none() {
+        // The gate compares no sweeps.
+        sweeps.clear();
+    }
+    let own = (&job.plan, &job.engine, job.units.as_slice());
+    let parts = Parts::of(own, sweep::parts(&sweeps));
     if let Some(shard) = options.shard {
-        let own = (&job.plan, &job.engine, job.units.as_slice());
-        let parts = Parts::of(own, sweep::parts(&sweeps)?);
         return parts.run_share(shard, "lab merge", (&store, how, results.quiet));
     }
-    let done = job.execute(&store, how)?;
+    let done = parts.run(&store, how, results.quiet)?;
     let mut analysis = analyse(&job.plan, &job.units, &job.engine, &store)?;
-    if !results.check {
-        let how = (&store, options.jobs, results.quiet);
-        analysis.sweeps = sweep::responses(sweeps, how)?;
-    }
+    analysis.sweeps = sweep::responses(sweeps, &store)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: options.jobs,
-        ran: done.ran,
+        done,
     };
     job.finish(&analysis, &store, &host)
 }
 
 impl Job<'_> {
-    fn execute(&self, store: &Store, how: Options) -> Result<Done, Failure> {
-        let bar = Bar::new(self.options.quiet);
-        let done = runner::run(&self.plan, &self.units, &self.engine, store, how, &bar);
-        bar.finish();
-        Ok(done?)
-    }
-
     /// Everything after the last run: writes files, prints, checks.
     pub(super) fn finish(
         &self,
@@ -141,8 +134,8 @@ impl Job<'_> {
         let place = report.unwrap_or(&self.folder).display();
         line(format!(
             "report   {place} ({} of {} runs now, {:.0} s)",
-            host.ran,
-            distinct(&self.units).len(),
+            host.done.ran,
+            host.done.all(),
             host.wall_s
         ));
         line(format!("repeat   {}", self.reproduce));

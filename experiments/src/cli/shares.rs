@@ -38,7 +38,7 @@ impl SharedPlan {
         } else {
             let sweeps = sweep::planned(&self.plan, &plan, &self.plan_args)?;
             let units = expand(&plan, &engine)?;
-            Parts::of((&plan, &engine, &units), sweep::parts(&sweeps)?)
+            Parts::of((&plan, &engine, &units), sweep::parts(&sweeps))
         };
         Ok(Shared {
             plan,

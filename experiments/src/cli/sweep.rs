@@ -1,27 +1,23 @@
 //! `lab sweep`, and the sweeps of a plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::args::{self, PlanArgs};
-use super::bar::Bar;
 use super::figures::Forms;
 use super::folder::{make, make_store};
-use super::parts::Part;
+use super::parts::{Part, Parts};
 use super::{Exit, Failure, print, stop};
 use crate::findings::analysis::sweep::{Point, Response};
 use crate::findings::analysis::{Analysis, LevelKind};
-use crate::findings::conduct::analyse;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::plan::{Changes, Plan, Sweep, load, policies};
-use crate::run::engine::Engine as _;
-use crate::run::expand::expand;
-use crate::run::runner::{self, Options};
+use crate::run::engine::EngineError;
+use crate::run::runner::Options;
 use crate::run::store::{Store, write_whole};
-use crate::run::swarm::Swarms;
-use crate::run::unit::{Unit, mix_name, pure_mixes};
+use crate::run::unit::{mix_name, pure_mixes};
 use crate::show::figure::{Curve, Panel, lines};
 
 /// The plan of `lab sweep`. Scenario and policies are filled in from the command line.
@@ -60,55 +56,23 @@ pub(super) struct SweepArgs {
     quiet: bool,
 }
 
-/// Results of one point.
-struct Made {
-    plan: Plan,
-    analysis: Analysis,
-}
-
-fn conduct(
-    (plan, engine): (Plan, &Swarms),
-    store: &Store,
-    jobs: usize,
-    quiet: bool,
-) -> Result<Made, Failure> {
-    let units = units(&plan, engine)?;
-    let bar = Bar::new(quiet);
-    let options = Options { jobs, force: false };
-    let done = runner::run(&plan, &units, engine, store, options, &bar);
-    bar.finish();
-    done?;
-    let analysis = analyse(&plan, &units, engine, store)?;
-    Ok(Made { plan, analysis })
-}
-
 /// The units of one point. The candidate is compared with itself in the plan, which is enough.
-fn units(plan: &Plan, engine: &Swarms) -> Result<Vec<Unit>, Failure> {
-    let mut units = expand(plan, engine)?;
-    units.retain(|it| it.replica == 0);
-    Ok(units)
+fn point(plan: Plan, folder: &Path) -> Result<Part, EngineError> {
+    let mut part = Part::of(plan, folder)?;
+    part.units.retain(|it| it.replica == 0);
+    Ok(part)
 }
 
 /// The units of sweeps.
-pub(super) fn parts(planned: &[Planned]) -> Result<Vec<Part>, Failure> {
-    let mut parts = Vec::new();
-    for it in planned {
-        for (value, plan, engine) in &it.points {
-            parts.push(Part {
-                plan: plan.clone(),
-                engine: engine.clone(),
-                units: units(plan, engine)?,
-                title: format!("sweep {} at {value}", it.sweep.name),
-            });
-        }
-    }
-    Ok(parts)
+pub(super) fn parts(planned: &[Planned]) -> Vec<Part> {
+    let points = planned.iter().flat_map(|it| &it.points);
+    points.map(|it| it.1.clone()).collect()
 }
 
-/// A sweep with its plans and what runs them, by value.
+/// A sweep with its units, by value.
 pub(super) struct Planned {
     sweep: Sweep,
-    points: Vec<(String, Plan, Swarms)>,
+    points: Vec<(String, Part)>,
 }
 
 /// The sweeps of a plan, read before anything is run: a wrong key or value is to be known then.
@@ -139,8 +103,8 @@ pub(super) fn planned(
             };
             let mut plan = load(&file, &text, &changes).map_err(|it| wrong(it.to_string()))?;
             plan.keep_ends_of_adoption();
-            let engine = Swarms::of(&plan, &folder).map_err(|it| wrong(it.to_string()))?;
-            points.push((value.clone(), plan, engine));
+            let part = point(plan, &folder).map_err(|it| wrong(it.to_string()))?;
+            points.push((value.clone(), part));
         }
         all.push(Planned {
             sweep: sweep.clone(),
@@ -150,17 +114,13 @@ pub(super) fn planned(
     Ok(all)
 }
 
-/// Runs the sweeps of a plan, into the store of its other runs.
-pub(super) fn responses(
-    planned: Vec<Planned>,
-    (store, jobs, quiet): (&Store, usize, bool),
-) -> Result<Vec<Response>, Failure> {
+/// The figures of the sweeps of a plan, once all their units are in the store.
+pub(super) fn responses(planned: Vec<Planned>, store: &Store) -> Result<Vec<Response>, Failure> {
     let mut all = Vec::new();
     for it in planned {
         let mut points = Vec::new();
-        for (value, plan, engine) in it.points {
-            let made = conduct((plan, &engine), store, jobs, quiet)?;
-            points.push(Point::of(&made.plan, &made.analysis, &value));
+        for (value, part) in it.points {
+            points.push(Point::of(&part.plan, &part.analyse(store)?, &value));
         }
         all.push(Response {
             sweep: it.sweep,
@@ -183,17 +143,26 @@ pub(super) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
     let more = ["policy", "metric", "runs", "mean", "ci95_low", "ci95_high"];
     columns.extend(more.map(str::to_owned));
     let mut table = Table::new(&columns);
-    let mut made = Vec::new();
+    let mut points = Vec::new();
     for values in combinations(&keys) {
         let plan = quick(it, &keys, &values)?;
-        let engine = Swarms::of(&plan, &PathBuf::new())?;
-        let store = make_store(&folder, &engine.version())?;
-        let found = conduct((plan, &engine), &store, it.jobs, it.quiet)?;
-        for level in &found.analysis.levels {
+        points.push((values, point(plan, Path::new(""))?));
+    }
+    let parts = Parts::new(points.iter().map(|it| it.1.clone()));
+    let store = make_store(&folder, &parts.version())?;
+    let options = Options {
+        jobs: it.jobs,
+        force: false,
+    };
+    parts.run(&store, options, it.quiet)?;
+    let mut made = Vec::new();
+    for (values, part) in &points {
+        let analysis = part.analyse(&store)?;
+        for level in &analysis.levels {
             let estimate = level.mean;
             let mut row = values.clone();
             row.extend([
-                mix_name(&found.plan, level.mix),
+                mix_name(&part.plan, level.mix),
                 level.kind.id().to_owned(),
                 level.runs.to_string(),
                 figure(estimate.value),
@@ -202,7 +171,11 @@ pub(super) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
             ]);
             table.row(row);
         }
-        made.push((values, found));
+        made.push(Made {
+            values,
+            plan: &part.plan,
+            analysis,
+        });
     }
     let path = folder.join("sweep.csv");
     write_whole(&path, table.finish().as_bytes())?;
@@ -285,32 +258,35 @@ fn quick(it: &SweepArgs, keys: &[Key], values: &[String]) -> Result<Plan, Failur
     Ok(plan)
 }
 
+/// Results at one combination of values.
+struct Made<'a> {
+    values: &'a [String],
+    plan: &'a Plan,
+    analysis: Analysis,
+}
+
 /// The figures shown in the panels.
 const PANELS: [LevelKind; 3] = [LevelKind::Time, LevelKind::Cost, LevelKind::Origin];
 
-fn picture(
-    it: &SweepArgs,
-    keys: &[Key],
-    made: &[(Vec<String>, Made)],
-) -> crate::show::figure::Scene {
+fn picture(it: &SweepArgs, keys: &[Key], made: &[Made<'_>]) -> crate::show::figure::Scene {
     let (setting, values) = &keys[0];
     let others: Vec<Vec<String>> = combinations(&keys[1..]);
     let panel = |kind: LevelKind| {
         let mut curves = Vec::new();
-        let mixes = made.first().map_or(Vec::new(), |it| pure_mixes(&it.1.plan));
+        let mixes = made.first().map_or(Vec::new(), |it| pure_mixes(it.plan));
         for other in &others {
             for mix in &mixes {
                 let at = |value: &String| {
                     let whole = [std::slice::from_ref(value), &other[..]].concat();
-                    let found = made.iter().find(|it| it.0 == whole)?;
-                    let levels = &found.1.analysis.levels;
+                    let found = made.iter().find(|it| it.values == whole)?;
+                    let levels = &found.analysis.levels;
                     let is =
                         |it: &&crate::findings::analysis::Level| it.mix == *mix && it.kind == kind;
                     Some(levels.iter().find(is)?.mean)
                 };
                 let policy = made
                     .first()
-                    .map_or(String::new(), |it| mix_name(&it.1.plan, *mix));
+                    .map_or(String::new(), |it| mix_name(it.plan, *mix));
                 let name = match other.first() {
                     Some(value) => format!("{policy}, {} {value}", keys[1].0),
                     None => policy,

@@ -118,17 +118,17 @@ pub(super) fn tournament(args: &TournamentArgs) -> Result<Exit, Failure> {
         let merge = "lab tournament --merge";
         return job.parts.run_share(shard, merge, (&store, how, args.quiet));
     }
-    let ran = if args.merge {
+    let done = if args.merge {
         job.parts.gather(&args.from, &store)?;
-        0
+        job.parts.all_kept()
     } else {
-        job.parts.run(&store, how, args.quiet)?.ran
+        job.parts.run(&store, how, args.quiet)?
     };
     let standing = job.standing(&store)?;
     let host = Host {
         wall_s: started.elapsed().as_secs_f64(),
         jobs: args.jobs,
-        ran,
+        done,
     };
     job.finish(&standing, &host)
 }
@@ -151,12 +151,6 @@ fn in_parts(tournament: &Tournament, engine: &Swarms, matches: &[Vec<Match>]) ->
         plan: tournament.plan_of(host),
         engine: engine.clone(),
         units: own.iter().map(|it| it.unit.clone()).collect(),
-        title: format!(
-            "{} ({} of {})",
-            tournament.name(host),
-            host + 1,
-            matches.len()
-        ),
     }))
 }
 
@@ -240,8 +234,8 @@ impl Job<'_> {
             "{answer}\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {hash}\nrepeat    \
              {reproduce}\n",
             self.folder.display(),
-            host.ran,
-            units.len(),
+            host.done.ran,
+            host.done.all(),
             host.wall_s,
         ))?;
         Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! Runs units on several cores. The result of a unit depends only on its identity, so the order of
 //! units and the number of threads do not change results.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +12,7 @@ use crate::run::engine::{Engine, EngineError};
 use crate::run::host::Clock;
 use crate::run::sidecar::Sidecar;
 use crate::run::store::{Found, Store, StoreError};
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::Unit;
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub struct Options {
     pub jobs: usize,
     /// Also run units that have results, and compare.
     pub force: bool,
+}
+
+/// Units of one plan, and what runs them.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its units, or some of them.
+    pub units: &'a [Unit],
+    /// Runs the units.
+    pub engine: &'a dyn Engine,
 }
 
 /// Receives progress reports.
@@ -43,6 +55,14 @@ pub struct Done {
     pub ran: usize,
     /// Units that already had results.
     pub kept: usize,
+}
+
+impl Done {
+    /// Number of different units.
+    #[must_use]
+    pub const fn all(self) -> usize {
+        self.ran + self.kept
+    }
 }
 
 /// Why not all units have results.
@@ -70,8 +90,7 @@ pub enum RunError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// Runs the units that the store lacks; with `force`, all units. Units with the same id are the
-/// same run, which is made once.
+/// [`run_all`] with the units of one plan.
 pub fn run(
     plan: &Plan,
     units: &[Unit],
@@ -80,16 +99,36 @@ pub fn run(
     options: Options,
     progress: &dyn Progress,
 ) -> Result<Done, RunError> {
+    let batch = Batch {
+        plan,
+        units,
+        engine,
+    };
+    run_all(&[batch], store, options, progress)
+}
+
+/// Runs the units that the store lacks; with `force`, all units. Units with the same id are the
+/// same run, which is made once. All batches share one pool of threads, so no thread waits for the
+/// last run of a batch.
+pub fn run_all(
+    batches: &[Batch<'_>],
+    store: &Store,
+    options: Options,
+    progress: &dyn Progress,
+) -> Result<Done, RunError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()?;
     let (finished, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let runs = distinct(units);
+    let mut seen = BTreeSet::new();
+    let of = |batch| move |unit| (batch, unit);
+    let all = batches.iter().flat_map(|it| it.units.iter().map(of(it)));
+    let runs: Vec<(&Batch<'_>, &Unit)> = all.filter(|it| seen.insert(&it.1.id)).collect();
     let sidecar = Sidecar::of(store);
-    let one = |unit: &&Unit| -> Result<(), RunError> {
+    let one = |(batch, unit): &(&Batch<'_>, &Unit)| -> Result<(), RunError> {
         if options.force || !matches!(store.read(unit)?, Found::Valid(_)) {
             let clock = Clock::start();
-            let outcome = run_one(plan, unit, engine)?;
+            let outcome = run_one(batch.plan, unit, batch.engine)?;
             store.write(unit, &outcome)?;
             sidecar.note(unit, &clock)?;
             ran.fetch_add(1, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::plan::Plan;
+use crate::run::runner::Done;
 use crate::run::unit::{SCHEMA, Unit, distinct, hex};
 
 /// Facts about the machine and the time, which no hash includes.
@@ -18,8 +19,8 @@ pub struct Host {
     pub wall_s: f64,
     /// Number of threads.
     pub jobs: usize,
-    /// Units that ran now. The others had results already.
-    pub ran: usize,
+    /// Units that ran now, those of sweeps included, and units that had results already.
+    pub done: Done,
 }
 
 /// Name of the file.
@@ -66,7 +67,7 @@ pub fn manifest(
         "origin": plan.origin.as_ref().map(policy),
         "baselines": plan.baselines.iter().map(policy).collect::<Vec<_>>(),
         "scenarios": plan.scenarios.iter().map(|it| it.name.clone()).collect::<Vec<_>>(),
-        "host": earlier(engine, results, folder).filter(|_| host.ran == 0).unwrap_or_else(|| host.json()),
+        "host": earlier(engine, results, folder).filter(|_| host.done.ran == 0).unwrap_or_else(|| host.json()),
     });
     let mut text = serde_json::to_string_pretty(&document).expect("a value is JSON");
     text.push('\n');
@@ -82,7 +83,7 @@ impl Host {
             "cpu": cpu(),
             "jobs": self.jobs,
             "wall_s": crate::findings::stats::math::round9((self.wall_s * 1000.0).round() / 1000.0),
-            "units_run_now": self.ran,
+            "units_run_now": self.done.ran,
         })
     }
 }
