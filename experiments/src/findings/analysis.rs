@@ -5,6 +5,7 @@ mod average;
 mod classes;
 mod compare;
 mod comparison;
+mod doses;
 mod ladder;
 mod levels;
 mod overall;
@@ -22,6 +23,7 @@ pub use average::{Average, average};
 pub use classes::{Class, Fairness, MEASURES, Measure};
 pub use compare::{Paired, paired_logs, pairs};
 pub use comparison::{Comparison, Finding, Key, LogRatio, Sides, Verdicts, answers};
+pub use doses::{Dose, DoseTimes};
 pub use ladder::{Ladder, MeanStep, Step};
 pub use levels::{Level, LevelKind};
 pub use overall::{Overall, overall};
@@ -51,6 +53,8 @@ pub struct Analysis {
     pub classes: Vec<Class>,
     /// Fairness of swarms of the candidate and of the baseline.
     pub fairness: Vec<Fairness>,
+    /// Times in the pure swarms of scenarios with outsiders.
+    pub doses: Vec<Dose>,
     /// The warm-up of each steady scenario.
     pub warmups: Vec<Warmup>,
     /// The steps of the plan's ladder, if it has one.
@@ -96,6 +100,7 @@ impl Analysis {
             analysis
                 .fairness
                 .extend(classes::fairness(plan, scenario, &runs));
+            analysis.doses.extend(doses::doses(plan, scenario, &runs));
             let questions = compare::questions(plan, scenario);
             let answers: Vec<Vec<Comparison>> = questions
                 .into_par_iter()

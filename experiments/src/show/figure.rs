@@ -5,6 +5,7 @@ mod axis;
 mod bytes;
 mod cdf;
 mod classes;
+mod doses;
 mod effects;
 mod forest;
 mod gallery;
@@ -72,6 +73,7 @@ pub fn pictures(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             let sweeps = each.map(|(at, it)| response::sweep(at, it));
             response::adoption(plan, analysis)
                 .into_iter()
+                .chain(doses::doses(plan, analysis))
                 .chain(sweeps)
                 .collect()
         }
