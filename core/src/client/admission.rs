@@ -1,5 +1,5 @@
-//! Decides whether a new connection may stay, once its handshake is done and both sides know each
-//! other's peer id.
+//! Decides whether a new connection may stay: most rules apply once its handshake is done and both
+//! sides know each other's peer id, one applies before the handshake is read.
 
 use core::fmt::{self, Display};
 
@@ -89,6 +89,11 @@ pub(super) fn admit<P: Places>(
         };
     }
     Ok(None)
+}
+
+/// Whether an incoming connection from `host` would need the place of another connection.
+pub(super) fn is_crowded<P: Places>(config: &Config, host: P::Host, seats: &Seats<P>) -> bool {
+    seats.count() >= config.most() || seats.of_host(host) >= config.per_host(P::is_shared(host))
 }
 
 /// Whether the host of a new connection has as many connections as one host may have.

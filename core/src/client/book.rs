@@ -305,6 +305,15 @@ impl<A: Copy + Ord> Book<A> {
         Some(self.records[place].source)
     }
 
+    /// Whether the user named an address for which `is_it` holds.
+    #[must_use]
+    pub fn is_named(&self, is_it: impl Fn(A) -> bool) -> bool {
+        let count = usize::from(self.counts[Source::User as usize]);
+        let named = self.records.iter().filter(|it| it.source == Source::User);
+        // Usually the user named none or few: stop after the last one.
+        named.take(count).any(|it| is_it(it.address))
+    }
+
     /// When the next of the wanted addresses becomes due after `now`.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant, wanted: Wanted) -> Instant {

@@ -91,6 +91,12 @@ impl Config {
         }
     }
 
+    /// Most connections, including those on trial.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        usize::from(self.connections) + usize::from(self.on_trial)
+    }
+
     /// Most connections with one host. libtorrent allows one (`allow_multiple_connections_per_ip`),
     /// but several peers behind one public address are common. Whole swarms can share a local
     /// address, so such a host may have half of all connections.

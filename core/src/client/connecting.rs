@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::admission::{Newcomer, Refusal, admit, is_host_full};
+use super::admission::{Newcomer, Refusal, admit, is_crowded, is_host_full};
 use super::book::Wanted;
 use super::doors::{Door, HalfOpen};
 use super::explain::{Explanation, Unmet};
@@ -75,7 +75,7 @@ impl<P: Places> Client<P> {
     fn wanted(&mut self, now: Instant) -> Option<Wanted> {
         let attempts = self.doors.attempts();
         let in_use = self.seats.count() + attempts;
-        let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
+        let most = self.config.most();
         if attempts >= usize::from(self.config.attempts) || in_use >= most {
             return None;
         }
@@ -155,7 +155,8 @@ impl<P: Places> Client<P> {
     }
 
     pub(super) fn on_knock(&mut self, now: Instant, address: P::Address) {
-        if self.stopping || self.bans.is_banned(now, P::host(address)) {
+        let host = P::host(address);
+        if self.stopping || self.bans.is_banned(now, host) || self.comes_too_soon(now, host) {
             return;
         }
         let (most, limit) = (self.config.half_open, self.config.handshake);
@@ -168,6 +169,22 @@ impl<P: Places> Client<P> {
             let why = Refusal::Evicted;
             self.outputs.push_back(Output::Drop { door, why });
         }
+    }
+
+    /// Whether to refuse an incoming connection before its handshake is read, because its host used
+    /// connections for nothing and comes back at once while others need the room. Without this rule
+    /// a crowd that reconnects all the time keeps a processor busy with handshakes. A refusal here
+    /// does not renew the host's wait: so an honest peer behind the same address gets its turn when
+    /// the wait is over. The cheapest checks come first.
+    fn comes_too_soon(&self, now: Instant, host: P::Host) -> bool {
+        let of_use = |(peer, seat): (PeerKey, &Seat<P>)| {
+            let view = || self.torrent.peer_view(now, peer);
+            P::host(seat.address) == host && view().is_some_and(|it| was_of_use(&it, seat.chances))
+        };
+        self.visits.is_impatient(now, host)
+            && is_crowded(&self.config, host, &self.seats)
+            && !self.seats.standing().any(of_use)
+            && !self.book.is_named(|it| P::host(it) == host)
     }
 
     pub(super) fn on_failed(&mut self, now: Instant, door: Door, how: Unmet) {
@@ -204,7 +221,7 @@ impl<P: Places> Client<P> {
             Ok(replaced) => replaced,
             Err(why) => {
                 let full = why == Refusal::Full;
-                if full {
+                if full || why == Refusal::TooManyOfHost {
                     self.visits.turned_away(now, newcomer.host);
                 }
                 self.part(
@@ -279,8 +296,7 @@ impl<P: Places> Client<P> {
             let replaced = yields.map(|it| Some((it, Ended::Useless)));
             return replaced.ok_or(Refusal::TooManyOfHost);
         }
-        let most = usize::from(self.config.connections) + usize::from(self.config.on_trial);
-        if self.seats.count() < most {
+        if self.seats.count() < self.config.most() {
             return Ok(None);
         }
         let vouched = dialled.is_some_and(Source::is_first_hand);

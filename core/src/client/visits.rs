@@ -15,6 +15,10 @@ const FADES: Duration = Duration::from_mins(10);
 /// `min_reconnect_time`: 60 s; ours 15 s for a peer that the user named).
 const PATIENT: Duration = Duration::from_secs(10);
 
+/// Wait for each useless visit, up to [`PATIENT`], before a handshake of the host is read again. It
+/// begins short: other peers may share the address with the useless one.
+const WAIT: Duration = Duration::from_secs(1);
+
 /// Most hosts to remember. The host whose last visit is longest ago is dropped first.
 const KNOWN: usize = 1000;
 
@@ -45,6 +49,13 @@ impl<P: Places> Visits<P> {
         known
             .filter(|it| now - it.last < FADES)
             .map_or(0, |it| it.in_vain)
+    }
+
+    /// Whether a host with useless visits comes back too soon.
+    pub(super) fn is_impatient(&self, now: Instant, host: P::Host) -> bool {
+        let known = self.records.get(&host);
+        let wait = |it: &Record| PATIENT.min(WAIT * u32::from(it.in_vain));
+        known.is_some_and(|it| now - it.last < wait(it))
     }
 
     /// A host disconnected and had not been useful.
