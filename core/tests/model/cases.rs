@@ -1,5 +1,7 @@
 //! Stalls that hostile peers once caused, one test for each, with the policies and pickers that
-//! matter. The time limits are for 80 blocks, which the honest seed sends in 2.7 s.
+//! matter. The time limits are for 80 blocks, which the honest seed sends in 2.7 s. They are a little
+//! above the measured times: with a limit of 75 s a fault passed that made five silent peers cost
+//! eleven times the time.
 
 use unchoke_core::ids::PieceIndex;
 
@@ -72,23 +74,24 @@ fn alone_the_seed_is_as_fast_as_its_link() {
 
 #[test]
 fn who_spoils_a_piece_and_then_rejects_does_not_stall_it() {
-    completes_within(75, &[spoiler(Nature::Rejects), honest()]);
+    completes_within(4, &[spoiler(Nature::Rejects), honest()]);
 }
 
 #[test]
 fn who_spoils_a_piece_and_then_takes_back_that_it_has_it_does_not_stall_it() {
-    completes_within(75, &[spoiler(Nature::Withdraws(300)), honest()]);
+    completes_within(4, &[spoiler(Nature::Withdraws(300)), honest()]);
 }
 
 #[test]
 fn who_spoils_a_piece_and_then_drips_does_not_stall_it() {
-    completes_within(150, &[spoiler(Nature::Drips(59)), honest()]);
+    completes_within(25, &[spoiler(Nature::Drips(59)), honest()]);
 }
 
 #[test]
 fn silent_peers_do_not_hold_up_the_end() {
-    for count in [5, 20, 49] {
-        completes_within(75, &crowd(count, Nature::Silent));
+    // Forty-nine are asked for everything; the seed is asked when that was in vain.
+    for (count, seconds) in [(5, 4), (20, 4), (49, 40)] {
+        completes_within(seconds, &crowd(count, Nature::Silent));
     }
 }
 
@@ -97,7 +100,7 @@ fn silent_peers_do_not_hold_up_the_end() {
 #[test]
 fn silent_peers_keep_nothing_from_who_comes_later() {
     // 16 peers are asked for five blocks each, which are all. The next 16 are asked 30 s later.
-    for (count, seconds) in [(2, 45), (16, 45), (40, 100)] {
+    for (count, seconds) in [(2, 30), (16, 36), (40, 90)] {
         let mut peers = crowd(count, Nature::Silent);
         peers[count].joins_ms = 25_000;
         with_endgame(false, seconds, &peers);
@@ -117,14 +120,14 @@ fn who_rejects_keeps_nothing_from_who_lost_a_request() {
     for count in [1, 4] {
         let mut peers = vec![Peer::of(Nature::Rejects)];
         peers.push(loses(count));
-        completes_within(45, &peers);
+        completes_within(15, &peers);
     }
 }
 
 /// The seed loses the first requests, before it has sent any block.
 #[test]
 fn a_lone_seed_that_loses_requests_is_asked_again() {
-    for (loses, fast) in [(1, true), (5, true), (5, false)] {
+    for (loses, fast, seconds) in [(1, true, 12), (5, true, 40), (5, false, 40)] {
         let peer = Peer {
             fast,
             ..Peer::honest(Honest {
@@ -132,14 +135,14 @@ fn a_lone_seed_that_loses_requests_is_asked_again() {
                 ..Honest::default()
             })
         };
-        completes_within(45, &[peer]);
+        completes_within(seconds, &[peer]);
     }
 }
 
 /// The seed's queue is shorter than our pipeline, and the seed does not announce its length.
 #[test]
 fn a_lone_seed_with_a_short_queue_is_asked_again() {
-    for fast in [true, false] {
+    for (fast, seconds) in [(true, 4), (false, 48)] {
         let peer = Peer {
             fast,
             ..Peer::honest(Honest {
@@ -147,7 +150,7 @@ fn a_lone_seed_with_a_short_queue_is_asked_again() {
                 ..Honest::default()
             })
         };
-        completes_within(120, &[peer]);
+        completes_within(seconds, &[peer]);
     }
 }
 
