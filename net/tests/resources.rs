@@ -91,6 +91,10 @@ fn seed_under(name: &str, kind: Kind, peers: usize) {
     let done = run(home.path(), &download(&target.peer(), &["--quiet"]));
     assert!(done.status.success(), "{name}: {}", stderr(&done));
     let (transfer, cost) = (transfer.elapsed(), cost(target.child.id()));
+    println!(
+        "{name}: {} hostile connections were made",
+        attack.attempts()
+    );
     drop(attack);
     sample.assert_in(&home.path().join("downloads"));
     judge(name, begun, transfer, &cost, &BOUND);
@@ -156,6 +160,11 @@ fn idle_peers_keep_nobody_out() {
 #[test]
 fn three_hundred_that_are_interested_keep_nobody_out() {
     seed_under("interested drips", Kind::Drip, 300);
+}
+
+#[test]
+fn slow_readers_keep_nobody_out() {
+    seed_under("slow readers", Kind::SlowReader, 60);
 }
 
 #[test]

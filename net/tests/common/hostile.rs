@@ -21,11 +21,13 @@ const FLOOD_RATE: usize = 200_000;
 /// Time between two messages of a flood.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Time after which a dropped dripping peer reconnects. With [`PAUSE`] instead, three hundred such
-/// peers used 125 % of a processor core in a debug build; the honest transfer took no longer.
-const BACK_AFTER: Duration = Duration::from_millis(500);
-/// Time between two bytes of a handshake that never ends.
+/// Time between two bytes of a handshake that never ends, or between two that a slow reader reads.
 const DRIP: Duration = Duration::from_secs(1);
+
+/// Size of the receive buffer of a slow reader, and the blocks it requests after each byte that it
+/// reads.
+const LITTLE: u32 = 4096;
+const GREED: usize = 20;
 
 /// Time between two requests of a peer that keeps its seat with as few requests as possible.
 const SIP: Duration = Duration::from_secs(2);
@@ -51,6 +53,8 @@ pub(crate) enum Kind {
     Idle,
     /// Is interested, takes a block now and then, and reconnects when it is dropped.
     Drip,
+    /// Requests blocks without end, and reads one byte of them per second.
+    SlowReader,
     /// Serves nothing and sends thousands of addresses by peer exchange.
     Exchange,
     /// Serves corrupt blocks, with a new peer id on each connection.
@@ -124,17 +128,13 @@ impl Attack {
         let number = plan.peers.fetch_add(1, Ordering::Relaxed);
         let [.., high, low] = number.to_be_bytes();
         let from = Ipv4Addr::new(127, 9, high, low);
-        let pause = match plan.kind {
-            Kind::Drip => BACK_AFTER,
-            _ => PAUSE,
-        };
         self.runtime.spawn(async move {
             loop {
-                if let Ok(stream) = connect(from, port).await {
+                if let Ok(stream) = connect(plan.kind, from, port).await {
                     // The next attempt follows, however this one ends.
                     drop(plan.play(stream).await);
                 }
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }
@@ -142,6 +142,11 @@ impl Attack {
     /// `HOST:PORT` for `--peer`.
     pub(crate) fn peer(&self) -> String {
         self.listens.expect("it waits").to_string()
+    }
+
+    /// Number of connections made.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.plan.names.load(Ordering::Relaxed)
     }
 
     /// Number of corrupt blocks sent.
@@ -177,6 +182,9 @@ impl Plan {
         }
         if self.kind == Kind::Drip {
             return self.drip(stream).await;
+        }
+        if self.kind == Kind::SlowReader {
+            return self.read_slowly(stream).await;
         }
         let (mut reader, mut writer) = stream.into_split();
         let round = self.round();
@@ -237,6 +245,7 @@ impl Plan {
             Kind::SlowHandshake
             | Kind::Idle
             | Kind::Drip
+            | Kind::SlowReader
             | Kind::Corrupt
             | Kind::CorruptAndGone => return Vec::new(),
         };
@@ -262,6 +271,45 @@ impl Plan {
             changes,
         };
         bytes_of(&Message::Extended(Box::new(pex)))
+    }
+
+    /// Has nothing and wants everything. Until it is unchoked it reads as fast as it can.
+    async fn read_slowly(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        for message in [Message::HaveNone, Message::Interested] {
+            stream.write_all(&bytes_of(&message)).await?;
+        }
+        let decoder = Decoder::new(self.metainfo.geometry.piece_count());
+        let mut bytes = Vec::new();
+        loop {
+            match decoder.decode(&bytes).expect("it speaks the protocol") {
+                Decoded::Message {
+                    message: Message::Unchoke,
+                    ..
+                } => break,
+                Decoded::Message { used, .. } => drop(bytes.drain(..used)),
+                _ => {
+                    if stream.read_buf(&mut bytes).await? == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let pieces = (0..self.metainfo.geometry.piece_count()).cycle();
+        let mut requests = pieces.map(|piece| {
+            bytes_of(&Message::Request(BlockRef {
+                piece: PieceIndex(piece),
+                begin: 0,
+                length: 16_384,
+            }))
+        });
+        loop {
+            let round: Vec<u8> = requests.by_ref().take(GREED).flatten().collect();
+            stream.write_all(&round).await?;
+            if stream.read(&mut [0]).await? == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(DRIP).await;
+        }
     }
 
     /// Has nothing, wants everything, and takes as little as possible.
@@ -338,8 +386,11 @@ impl Plan {
     }
 }
 
-async fn connect(from: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
+async fn connect(kind: Kind, from: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
+    if kind == Kind::SlowReader {
+        socket.set_recv_buffer_size(LITTLE)?;
+    }
     socket.bind((from, 0).into())?;
     socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
 }
