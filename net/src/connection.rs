@@ -27,6 +27,9 @@ pub(crate) use talk::Talk;
 /// `have` messages are 576 KiB, more than a live peer leaves unread.
 const QUEUED_MESSAGES: usize = 1 << 16;
 
+/// Messages waiting for a peer from which on it gets no more long answers.
+const BEHIND: usize = 64;
+
 /// Most blocks handed to a connection before the first one is sent. Enough to keep the socket busy
 /// while the next block is read from disk; few enough that a choke takes effect at once.
 pub const SEND_CREDIT: usize = 4;
@@ -116,6 +119,13 @@ impl Connection {
         let (messages, queue) = tokio::sync::mpsc::channel(QUEUED_MESSAGES);
         let task = tokio::spawn(run(stream, link, queue, shared)).abort_handle();
         Self { messages, task }
+    }
+
+    /// Whether the peer reads too little of what we send. Do not queue long messages for it then: each
+    /// of them costs 16 KiB of memory until the peer reads it.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.messages.max_capacity() - self.messages.capacity() >= BEHIND
     }
 
     /// Queues `message`. Returns false if the peer does not read or is gone.

@@ -1,9 +1,12 @@
 //! A peer that requests many blocks and reads nothing, until the socket buffers are full.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::common::peer::{bytes_of, handshake};
-use crate::common::{PATIENCE, Sample, sample_with};
+use crate::common::{PATIENCE, Sample, command, noise, sample_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -11,9 +14,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::ledger::{Kind, Ledger};
-use unchoke_core::message::Message;
+use unchoke_core::message::{HashRequest, Message};
+use unchoke_core::metainfo::Metainfo;
 use unchoke_core::wire::HANDSHAKE_BYTES;
-use unchoke_net::session::{Goal, Notice, Outcome, Session, Status};
+use unchoke_net::session::{Goal, Notice, Outcome, Session, Settings, Status};
 
 const BLOCK: u32 = 16 * 1024;
 /// 8 MB in total: more than the socket buffers hold, if the reader's buffer is kept small.
@@ -22,6 +26,9 @@ const BLOCKS: u32 = 500;
 /// Message ids on the wire. BEP 3, *peer messages*.
 const UNCHOKE: u8 = 1;
 const PIECE: u8 = 7;
+/// BEP 52.
+const HASHES: u8 = 22;
+const HASH_REJECT: u8 = 23;
 
 /// Splits off the first complete message. Returns its id and the rest.
 fn message(bytes: &[u8]) -> Option<(Option<u8>, &[u8])> {
@@ -41,15 +48,21 @@ fn count(mut bytes: &[u8], wanted: u8) -> u64 {
     count
 }
 
-/// Waits to be unchoked and then requests every block.
-async fn ask(target: SocketAddr, sample: &Sample) -> std::io::Result<TcpStream> {
+/// A connection with a small buffer for what it receives.
+async fn connect(target: SocketAddr, metainfo: &Metainfo) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
     let mut stream = socket.connect(target).await?;
-    let hello = handshake(&sample.metainfo, b"-XX0000-doesnotread0");
+    let hello = handshake(metainfo, b"-XX0000-doesnotread0");
     stream.write_all(&hello).await?;
-    stream.write_all(&bytes_of(&Message::Interested)).await?;
     stream.read_exact(&mut [0; HANDSHAKE_BYTES]).await?;
+    Ok(stream)
+}
+
+/// Waits to be unchoked and then requests every block.
+async fn ask(target: SocketAddr, sample: &Sample) -> std::io::Result<TcpStream> {
+    let mut stream = connect(target, &sample.metainfo).await?;
+    stream.write_all(&bytes_of(&Message::Interested)).await?;
     let mut said = Vec::new();
     while count(&said, UNCHOKE) == 0 {
         let more = stream.read_buf(&mut said).await?;
@@ -169,6 +182,62 @@ async fn nor_does_what_waits_as_the_session_ends() {
         it.stop.send(()).expect("it runs");
         let outcome = it.session.await.expect("no panic");
         assert_only_what_arrived(it.stream, it.sent, &outcome.ledger).await;
+    };
+    tokio::time::timeout(PATIENCE, whole)
+        .await
+        .expect("in time");
+}
+
+/// A folder with a torrent of version 2 whose piece hashes fill one answer.
+fn torrent_with_hashes(folder: &Path) -> Arc<Metainfo> {
+    fs::write(folder.join("big"), noise(512 * BLOCK as usize)).expect("write");
+    let words = ["create", "big", "--out", "t", "--piece-size", "16 KiB"];
+    let made = command::run(folder, &[&words[..], &["--v2"]].concat());
+    assert!(made.status.success(), "{}", command::stderr(&made));
+    let torrent = fs::read(folder.join("t")).expect("made");
+    Arc::new(Metainfo::parse(&torrent).expect("our own torrent"))
+}
+
+/// Each answer is 16 KiB. Without a limit for each connection the peer gets 512 of them, and then 250
+/// per second, all of which wait in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_hashes_and_reads_none_is_refused_them() {
+    const REQUESTS: u16 = 512;
+    let whole = async {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let metainfo = torrent_with_hashes(folder.path());
+        let mut settings = Settings::new(Arc::clone(&metainfo), folder.path().to_path_buf());
+        (settings.goal, settings.trackers) = (Goal::Seed, false);
+        let (notices, mut heard) = unbounded_channel();
+        let session = Session::open(settings, notices).await.expect("opens");
+        let target = ([127, 0, 0, 1], session.port()).into();
+        tokio::spawn(session.run(std::future::pending()));
+        let mut stream = connect(target, &metainfo).await.expect("a connection");
+        let version_2 = metainfo.version_2.as_ref().expect("version 2");
+        let request = bytes_of(&Message::HashRequest(Box::new(HashRequest {
+            root: version_2.trees()[0].root,
+            base: 0,
+            index: 0,
+            length: 512,
+            proofs: 0,
+        })));
+        let last = bytes_of(&Message::Interested);
+        let all = [request.repeat(REQUESTS.into()), last].concat();
+        stream.write_all(&all).await.expect("it reads");
+        // The last message is counted: so all requests before it are answered.
+        let interest = Kind::Interest as usize;
+        status(&mut heard, |_, now| {
+            now.ledger.protocol[interest].received > 0
+        })
+        .await;
+        let mut bytes = Vec::new();
+        let (mut given, mut refused) = (0, 0);
+        while given + refused < u64::from(REQUESTS) {
+            let more = stream.read_buf(&mut bytes).await.expect("answers");
+            assert!(more > 0, "hung up on");
+            (given, refused) = (count(&bytes, HASHES), count(&bytes, HASH_REJECT));
+        }
+        assert!((1..=256).contains(&given), "{given} answers waited");
     };
     tokio::time::timeout(PATIENCE, whole)
         .await

@@ -17,6 +17,9 @@ use crate::stream::WriteHalf;
 /// Most messages encoded at a time.
 const BATCH: usize = 256;
 
+/// Encoded bytes after which they are written before more messages are encoded.
+const ENOUGH_BYTES: usize = 1 << 16;
+
 type Loading = oneshot::Receiver<Result<Buffer, StorageError>>;
 
 pub(super) async fn run(
@@ -69,6 +72,9 @@ impl Writer<'_> {
         for message in batch.drain(..) {
             let Message::Piece(block) = message else {
                 encode(&message, &mut self.bytes);
+                if self.bytes.len() >= ENOUGH_BYTES {
+                    self.flush(&mut []).await?;
+                }
                 continue;
             };
             let loading = loads.next().expect("one load for each block");

@@ -86,16 +86,19 @@ impl Session {
         }
     }
 
-    /// Answers a request for hashes of version 2. BEP 52: every request gets an answer.
+    /// Answers a request for hashes of version 2. BEP 52: every request gets an answer. It is a reject
+    /// for a peer that does not read our messages: its requests could fill our memory with answers.
     pub(super) fn on_hash_request(
         &mut self,
         peer: PeerKey,
         request: &HashRequest,
     ) -> Result<(), SessionError> {
         let now = self.now();
+        let slot = self.peers.slot(peer);
+        let reads = slot.is_some_and(|it| !it.connection.is_behind());
         let answer = match &mut self.hashes {
-            Some(hashes) => hashes.answer(now, request),
-            None => Message::HashReject(Box::new(*request)),
+            Some(hashes) if reads => hashes.answer(now, request),
+            _ => Message::HashReject(Box::new(*request)),
         };
         match self.send(peer, answer) {
             Some(closed) => self.tell(closed),
