@@ -4,7 +4,7 @@
 //! checksum detects damage; damaged resume data is ignored as a whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{InfoHash, PieceIndex};
 
-use crate::storage::{Stamp, Storage, StorageError, Use, read_slots};
+use crate::storage::{Stamp, Storage, StorageError, Use, read_regular, read_slots};
 use crate::text::{from_hex, to_hex};
 
 /// Start of the first line. The line ends with the SHA-1 of all other bytes, in hex.
@@ -126,15 +126,14 @@ impl Resume {
         let count = storage.files().len();
         let slots = read_slots(&self.slots, count);
         let mut bytes = Vec::new();
-        let read =
-            File::open(&self.path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
+        let read = read_regular(&self.path, MAX_BYTES, &mut bytes);
         let how = match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Loaded::Nothing(ours(storage, &vec![None; count], &slots));
             }
             Err(error) => format!("cannot be read ({error})"),
-            Ok(_) if bytes.starts_with(b"{") => "is of an earlier version".to_owned(),
-            Ok(_) => match self.decode(&bytes, count) {
+            Ok(()) if bytes.starts_with(b"{") => "is of an earlier version".to_owned(),
+            Ok(()) => match self.decode(&bytes, count) {
                 Some((pieces, files)) => {
                     let known = self.compare(storage, &pieces, &files, &slots);
                     return Loaded::Known(known);

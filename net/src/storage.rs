@@ -13,6 +13,7 @@ mod fitting;
 mod handles;
 mod inside;
 mod padding;
+mod regular;
 mod slots;
 mod stamp;
 
@@ -29,6 +30,7 @@ use handles::{Handles, lock};
 use inside::Purpose;
 use padding::OddPadding;
 pub(crate) use padding::Run;
+pub(crate) use regular::read_regular;
 use slots::Slots;
 pub(crate) use slots::read_slots;
 pub use stamp::Stamp;

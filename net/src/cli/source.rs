@@ -11,6 +11,7 @@ use unchoke_core::text::counted;
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant as Clock;
+use unchoke_core::bencode::Limits;
 use unchoke_core::magnet::Magnet;
 use unchoke_core::metainfo::{Metainfo, MetainfoError};
 use url::Url;
@@ -24,6 +25,7 @@ use super::{Failure, read_torrent, whole};
 use crate::http::fetch_torrent;
 use crate::metadata::{Found, Notice, Status, Wanted, fetch};
 use crate::route::Route;
+use crate::storage::read_regular;
 use crate::text::{clock, shown_url};
 
 /// Time between two plain lines about the search.
@@ -188,7 +190,8 @@ impl<'a> Search<'a> {
 
     /// The torrent kept by an earlier start.
     fn kept(&self) -> Option<Metainfo> {
-        let bytes = super::read_bytes(&self.kept_at()).ok()?;
+        let (mut bytes, most) = (Vec::new(), Limits::TORRENT_FILE.bytes);
+        read_regular(&self.kept_at(), most.into(), &mut bytes).ok()?;
         let kept = self.parse(&bytes).ok()?;
         let expected = self.magnet.expected();
         let second = kept.version_2.as_ref().map(|it| it.info_hash);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, whole};
 use crate::session::Earlier;
+use crate::storage::read_regular;
 
 /// Longest file that can be ours.
 const MOST_BYTES: u64 = 4096;
@@ -63,9 +64,10 @@ impl Store {
         if !path.exists() {
             return Earlier::default();
         }
-        let long = fs::metadata(&path).is_ok_and(|it| it.len() > MOST_BYTES);
-        let read = (!long).then(|| fs::read(&path).ok()).flatten();
-        let saved = read.and_then(|it| serde_json::from_slice::<Saved>(&it).ok());
+        let mut bytes = Vec::new();
+        // A longer file is cut off, and so it is no valid JSON.
+        let read = read_regular(&path, MOST_BYTES, &mut bytes).ok();
+        let saved = read.and_then(|()| serde_json::from_slice::<Saved>(&bytes).ok());
         let Some(saved) = saved.filter(|it| it.version == 1) else {
             warn!(
                 "{} is damaged: uploads of that torrent in earlier runs are not counted",

@@ -361,3 +361,32 @@ fn a_link_in_the_place_of_our_files_is_not_followed() {
     storage.write(0, &[1; 20]).expect("write");
     assert_eq!(fs::read_to_string(&victim).expect("read"), "precious");
 }
+
+/// Opening a pipe takes until somebody writes to it.
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_our_files_is_not_read() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (storage, resume, have) = torrent(folder.path());
+    resume.save(&storage, &have).expect("save");
+    let pipe = |path: &Path| {
+        fs::remove_file(path).expect("remove");
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo runs").success());
+    };
+    pipe(&resume.slots);
+    assert_eq!(known(folder.path(), &resume).good, have, "without slots");
+    pipe(&resume.path);
+    let Loaded::Useless(sentence, _) = next_run(folder.path(), &resume) else {
+        panic!("a pipe was read");
+    };
+    assert!(sentence.contains("not a regular file"), "{sentence}");
+    fs::remove_file(&resume.path).expect("remove");
+    std::os::unix::fs::symlink("/dev/zero", &resume.path).expect("link");
+    assert!(matches!(
+        next_run(folder.path(), &resume),
+        Loaded::Useless(..)
+    ));
+    resume.follow(&storage).expect("slots of our own again");
+    resume.save(&storage, &have).expect("save");
+    assert_eq!(known(folder.path(), &resume).good, have);
+}

@@ -6,13 +6,13 @@
 //! differ and the file is checked.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use sha1::{Digest as _, Sha1};
 
-use super::Stamp;
+use super::{Stamp, read_regular};
 
 const STAMP_BYTES: usize = 56;
 /// A stamp, the trusted flag, and a checksum.
@@ -49,7 +49,7 @@ impl Slots {
 pub(crate) fn read_slots(path: &Path, count: usize) -> Vec<Option<(Stamp, bool)>> {
     let mut bytes = Vec::new();
     let most = count as u64 * SLOT_BYTES as u64;
-    let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    let read = read_regular(path, most, &mut bytes);
     if let Err(error) = read {
         tracing::debug!(%error, "no slots");
         bytes.clear();
