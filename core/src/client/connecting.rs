@@ -221,9 +221,7 @@ impl<P: Places> Client<P> {
             Ok(replaced) => replaced,
             Err(why) => {
                 let full = why == Refusal::Full;
-                if full || why == Refusal::TooManyOfHost {
-                    self.visits.turned_away(now, newcomer.host);
-                }
+                self.visits.refused(now, newcomer.host, why);
                 self.part(
                     now,
                     &half_open,
