@@ -258,7 +258,11 @@ impl Resume {
         let end = file.stream_position()?;
         file.set_len(end)?;
         file.sync_all()?;
-        fs::rename(&self.temporary, &self.path)?;
+        // Say which file: a folder may be in its place.
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+        };
+        fs::rename(&self.temporary, &self.path).map_err(named)?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }

@@ -386,6 +386,12 @@ fn a_pipe_or_a_device_in_the_place_of_our_files_is_not_read() {
         next_run(folder.path(), &resume),
         Loaded::Useless(..)
     ));
+    fs::remove_file(&resume.path).expect("remove");
+    fs::create_dir(&resume.path).expect("a folder");
+    let error = resume.save(&storage, &have).expect_err("a folder is there");
+    let path = resume.path.display().to_string();
+    assert!(error.to_string().contains(&path), "{error}");
+    fs::remove_dir(&resume.path).expect("remove");
     resume.follow(&storage).expect("slots of our own again");
     resume.save(&storage, &have).expect("save");
     assert_eq!(known(folder.path(), &resume).good, have);
