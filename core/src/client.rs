@@ -110,7 +110,7 @@ use bans::Bans;
 use book::Book;
 pub use config::Config;
 use doors::Doors;
-pub use io::{Heard, Input, Next, Output, Why};
+pub use io::{Heard, Input, Next, Output, Room, Why};
 pub use places::{Internet, Places};
 use seats::Seats;
 use source::Source;
@@ -266,6 +266,7 @@ impl<P: Places> Client<P> {
             } => self.on_met(now, door, name, [fast, extended]),
             Input::Closed { peer, how, unsent } => self.on_closed(now, peer, how, unsent),
             Input::Announced { tracker, outcome } => self.on_announced(now, tracker, outcome),
+            Input::Connections(room) => self.on_room(now, room),
         }
         self.settle(now);
     }
@@ -356,6 +357,18 @@ impl<P: Places> Client<P> {
             let own = self.next_dial.min(self.next_look).min(self.next_turnover);
             self.next = self.next.min(own).min(self.next_web_seed());
         }
+    }
+
+    fn on_room(&mut self, now: Instant, room: Room) {
+        let usual = Config::new(room.connections);
+        self.config = Arc::new(Config {
+            connections: room.connections,
+            on_trial: usual.on_trial,
+            initiate: room.initiate,
+            enough: room.enough,
+            ..*self.config
+        });
+        self.trim(now);
     }
 
     fn on_stop(&mut self) {

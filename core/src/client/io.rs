@@ -24,6 +24,17 @@ pub struct Heard<P: Places> {
     pub peers: Vec<P::Address>,
 }
 
+/// Limits on connections, as in [`super::Config`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Most connections.
+    pub connections: u16,
+    /// Number of connections above which we do not dial.
+    pub initiate: u16,
+    /// Number of connections below which we ask the trackers early.
+    pub enough: u16,
+}
+
 /// Everything that can happen to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<P: Places> {
@@ -79,6 +90,8 @@ pub enum Input<P: Places> {
         /// Its answer; `None` if no useful answer came in time.
         outcome: Option<Heard<P>>,
     },
+    /// Changes the limits on connections. Surplus connections are closed, the least useful first.
+    Connections(Room),
     /// An input for the torrent: a message, room on a link, a result from the disk. Never a
     /// timeout, a connection or its end: the client reports those to the torrent.
     Torrent(torrent::Input),

@@ -32,7 +32,7 @@ use unchoke_core::client::announcer::Wishes;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
-use unchoke_core::client::{self, Client, Heard, Input, Internet, Output, Why};
+use unchoke_core::client::{self, Client, Heard, Input, Internet, Output, Room, Why};
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
 use unchoke_core::ids::{BlockRef, PeerKey, PieceIndex};
 use unchoke_core::message::{Contact, Contacts, Extended, ExtendedHandshake, Message};
@@ -333,6 +333,15 @@ impl Story {
                     tracker: tracker.parse().expect("a number"),
                     outcome: (*rest != ["nothing"]).then(|| heard(rest)),
                 });
+            }
+            ["room", most] => {
+                let connections = most.parse().expect("a number");
+                let usual = client::Config::new(connections);
+                self.tell(Input::Connections(Room {
+                    connections,
+                    initiate: usual.initiate,
+                    enough: usual.enough,
+                }));
             }
             ["stop"] => self.tell(Input::Stop),
             ["says", from, list @ ..] => {

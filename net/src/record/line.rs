@@ -11,7 +11,7 @@ use unchoke_core::client::doors::Door;
 use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::client::source::Source;
-use unchoke_core::client::{Heard, Input, Internet};
+use unchoke_core::client::{Heard, Input, Internet, Room};
 use unchoke_core::ids::{BlockRef, PeerId, PeerKey, PieceIndex};
 use unchoke_core::torrent::{self, BlockDigest, Unsent, Verdict};
 use unchoke_core::wire::{Decoded, Decoder, encode};
@@ -57,6 +57,8 @@ pub(super) enum InputLine {
     Limit([Option<u64>; 2]),
     /// A choking policy and its set parameters.
     Policy(String, BTreeMap<String, u64>),
+    /// The limits on connections: most, `initiate`, `enough`.
+    Connections([u16; 3]),
     /// The peer key, and the block as piece, begin and length.
     BlockUnread(u32, [u32; 3]),
 }
@@ -131,6 +133,7 @@ pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
                 peers: it.peers.clone(),
             }),
         },
+        Input::Connections(it) => InputLine::Connections([it.connections, it.initiate, it.enough]),
         Input::Torrent(input) => line_of_torrent(input),
     }
 }
@@ -214,6 +217,11 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Inter
                 peers: it.peers.clone(),
             }),
         },
+        InputLine::Connections([connections, initiate, enough]) => Input::Connections(Room {
+            connections: *connections,
+            initiate: *initiate,
+            enough: *enough,
+        }),
         of_torrent => Input::Torrent(torrent_input_of(of_torrent, decoder)?),
     })
 }

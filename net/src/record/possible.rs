@@ -47,6 +47,7 @@ impl Possible {
                 | Input::Stop
                 | Input::Found { .. }
                 | Input::Knock { .. }
+                | Input::Connections(_)
                 | Input::Announced { .. } => true,
             }
     }
