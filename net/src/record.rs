@@ -321,42 +321,98 @@ pub enum ReplayError {
     },
 }
 
-/// Replays a recording into a new client. Returns the number of inputs if all outputs are the same.
-pub fn replay(path: &Path) -> Result<usize, ReplayError> {
-    let mut lines = (1..).zip(BufReader::new(File::open(path)?).lines());
-    let understood = |line: usize, why: &dyn ToString| ReplayError::Line {
-        line,
-        why: why.to_string(),
-    };
-    let (_, first) = lines.next().ok_or_else(|| understood(1, &"it is empty"))?;
-    let head: Head = serde_json::from_str(&first?).map_err(|it| understood(1, &it))?;
-    let origin = origin_of(&head).ok_or_else(|| understood(1, &"impossible values"))?;
-    if origin.text() != head.config {
-        return Err(ReplayError::OtherConfig {
-            recorded: head.config,
-        });
+/// One input of a recording, with the outputs of the client.
+#[derive(Debug)]
+pub struct Step {
+    /// When it came.
+    pub at: Instant,
+    /// The input.
+    pub input: Input<Internet>,
+    /// What the client answered, now as in the session.
+    pub outputs: Vec<Output<Internet>>,
+}
+
+/// Replays a recording into a new client, step by step.
+#[derive(Debug)]
+pub struct Replay {
+    origin: Origin,
+    client: Client<Internet>,
+    possible: Possible,
+    decoder: Decoder,
+    lines: std::io::Lines<BufReader<File>>,
+    /// The number of the last line read.
+    number: usize,
+}
+
+impl Replay {
+    /// Opens a recording and makes its client.
+    pub fn open(path: &Path) -> Result<Self, ReplayError> {
+        let mut lines = BufReader::new(File::open(path)?).lines();
+        let understood = |why: &dyn ToString| ReplayError::Line {
+            line: 1,
+            why: why.to_string(),
+        };
+        let first = lines.next().ok_or_else(|| understood(&"it is empty"))?;
+        let head: Head = serde_json::from_str(&first?).map_err(|it| understood(&it))?;
+        let origin = origin_of(&head).ok_or_else(|| understood(&"impossible values"))?;
+        if origin.text() != head.config {
+            return Err(ReplayError::OtherConfig {
+                recorded: head.config,
+            });
+        }
+        Ok(Self {
+            client: origin.client()?,
+            decoder: Decoder::new(origin.config.geometry.piece_count()),
+            origin,
+            possible: Possible::new(),
+            lines,
+            number: 1,
+        })
     }
-    let decoder = Decoder::new(origin.config.geometry.piece_count());
-    let mut client = origin.client()?;
-    let mut possible = Possible::new();
-    let mut count = 0;
-    for (number, text) in lines {
-        let line: Line = serde_json::from_str(&text?).map_err(|it| understood(number, &it))?;
+
+    /// What the client was made from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The next step; `None` at the end. Fails if the outputs differ from the recorded ones.
+    pub fn step(&mut self) -> Result<Option<Step>, ReplayError> {
+        let Some(text) = self.lines.next() else {
+            return Ok(None);
+        };
+        self.number += 1;
+        let understood = |why: &dyn ToString| ReplayError::Line {
+            line: self.number,
+            why: why.to_string(),
+        };
+        let line: Line = serde_json::from_str(&text?).map_err(|it| understood(&it))?;
         let at = Instant::from_nanos(line.at);
-        let input = input_of(&line.input, decoder)
-            .filter(|it| possible.admits(at, it))
-            .ok_or_else(|| understood(number, &"an impossible input"))?;
-        client.handle_input(at, input);
-        let outputs = std::iter::from_fn(|| client.poll_output());
-        let outputs = outputs.inspect(|it| possible.note(it));
-        let replayed: Vec<String> = outputs.map(|it| format!("{it:?}")).collect();
+        let input = input_of(&line.input, self.decoder)
+            .filter(|it| self.possible.admits(at, it))
+            .ok_or_else(|| understood(&"an impossible input"))?;
+        self.client.handle_input(at, input.clone());
+        let outputs: Vec<_> = std::iter::from_fn(|| self.client.poll_output()).collect();
+        for it in &outputs {
+            self.possible.note(it);
+        }
+        let replayed: Vec<String> = outputs.iter().map(|it| format!("{it:?}")).collect();
         if replayed != line.out {
             return Err(ReplayError::Differs {
-                line: number,
+                line: self.number,
                 recorded: line.out,
                 replayed,
             });
         }
+        Ok(Some(Step { at, input, outputs }))
+    }
+}
+
+/// Replays a recording into a new client. Returns the number of inputs if all outputs are the same.
+pub fn replay(path: &Path) -> Result<usize, ReplayError> {
+    let mut replay = Replay::open(path)?;
+    let mut count = 0;
+    while replay.step()?.is_some() {
         count += 1;
     }
     Ok(count)
