@@ -6,20 +6,20 @@
 /// Prints a line on standard output. If the reader is gone, the command goes on.
 macro_rules! say {
     ($($text:tt)*) => {
-        drop(std::io::Write::write_fmt(
+        drop($crate::cli::screen::above(|| std::io::Write::write_fmt(
             &mut std::io::stdout().lock(),
             format_args!("{}\n", format_args!($($text)*)),
-        ))
+        )))
     };
 }
 
 /// The same on standard error.
 macro_rules! warn {
     ($($text:tt)*) => {
-        drop(std::io::Write::write_fmt(
+        drop($crate::cli::screen::above(|| std::io::Write::write_fmt(
             &mut std::io::stderr().lock(),
             format_args!("{}\n", format_args!($($text)*)),
-        ))
+        )))
     };
 }
 
@@ -27,11 +27,14 @@ mod announce;
 mod bench;
 mod choosing;
 mod command;
+mod config;
 mod create;
 mod explain;
 mod finding;
 mod inspect;
+mod keeping;
 mod leaving;
+mod limits;
 mod manner;
 mod manual;
 mod options;
@@ -40,6 +43,7 @@ mod part;
 mod peer;
 mod printer;
 mod run;
+mod screen;
 mod seeding;
 mod several;
 mod show;
@@ -59,7 +63,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use flate2::read::MultiGzDecoder;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -127,7 +131,8 @@ pub fn main() -> ExitCode {
 pub fn main_with(own: &[&'static Entry]) -> ExitCode {
     let added = policies::add(own).map_err(Failure::bad_input);
     // Set before parsing, because `--help` lists the policies.
-    let done = added.and_then(|()| carry_out(Options::parse().command));
+    let options = added.and_then(|()| config::options(|it: &Options| &it.choice));
+    let done = options.and_then(carry_out);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -139,9 +144,9 @@ pub fn main_with(own: &[&'static Entry]) -> ExitCode {
     }
 }
 
-fn carry_out(command: Command) -> Result<(), Failure> {
+fn carry_out(options: Options) -> Result<(), Failure> {
     start_logging()?;
-    match command {
+    match options.command {
         Command::Download(it) => several::download(&it),
         Command::Seed(it) => transfer::seed(&it),
         Command::Run(it) => run::run(&it),
@@ -150,6 +155,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         Command::Show(it) => show::show(&it),
         Command::Check(it) => inspect::check(&it),
         Command::Announce(it) => announce::announce(&it),
+        Command::Config(it) => config::show(&it, &options.choice, Options::command()),
         Command::Completions(it) => manual::completions(&it, Options::command()),
         Command::Man(it) => manual::man(&it, Options::command()),
     }
@@ -170,7 +176,7 @@ fn start_logging() -> Result<(), Failure> {
         }
     };
     tracing_subscriber::registry()
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(tracing_subscriber::fmt::layer().with_writer(screen::Log::new))
         .with(targets)
         .init();
     Ok(())

@@ -55,6 +55,13 @@ pub enum Report {
         /// Number of pieces not hashed.
         pieces: usize,
     },
+    /// A complete file could not be given its own name.
+    Unnamed {
+        /// Its number.
+        file: usize,
+        /// Why.
+        error: std::io::Error,
+    },
     /// A file could not be written or read. The piece will be reported as lost.
     Failed(StorageError),
 }
@@ -70,6 +77,9 @@ pub(crate) enum Job {
     },
     Inspect {
         piece: PieceIndex,
+    },
+    Complete {
+        file: usize,
     },
     Load {
         block: BlockRef,
@@ -138,6 +148,13 @@ impl Disk {
     /// Hashes a verified piece again when the worker is idle, and reports it if it is lost.
     pub fn inspect(&self, piece: PieceIndex) {
         self.send(piece, Job::Inspect { piece });
+    }
+
+    /// Gives a file its own name. All its pieces must have been reported as good.
+    pub(crate) fn complete(&self, file: usize) {
+        let worker = &self.workers[file % self.workers.len()];
+        // As in `send`.
+        drop(worker.send(Job::Complete { file }));
     }
 
     /// Lets the workers end after the jobs sent so far. They then close the channel of reports.

@@ -15,6 +15,7 @@ mod drive;
 mod end;
 mod explain;
 mod finders;
+mod finished;
 mod found;
 mod gateway;
 mod limits;
@@ -53,14 +54,14 @@ use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
 use crate::route::Route;
 use crate::shares::Share;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Keeping, Storage, StorageError};
 use crate::tuning::Tuning;
 use crate::utp::UtpMode;
 
 pub(crate) use announce::summary;
 pub use check::{Check, check, file_entries};
 pub use explain::{Explained, LastWord};
-pub use limits::{Earlier, Seeding};
+pub use limits::{Earlier, Seeding, give_slots, has_slots};
 pub use status::{Notice, Status};
 
 /// The inputs of the client core, with Internet addresses.
@@ -125,8 +126,8 @@ pub struct Settings {
     pub upload_cap: Option<u64>,
     /// Cap of the payload download, in bytes/s.
     pub download_cap: Option<u64>,
-    /// The share of caps that several torrents divide. The two caps above are then its initial
-    /// values.
+    /// The share of limits that several torrents divide. The caps above and `max_connections` are
+    /// then its initial values.
     pub share: Option<Arc<Share>>,
     /// When to end seeding.
     pub seeding: Seeding,
@@ -138,6 +139,8 @@ pub struct Settings {
     pub recheck: bool,
     /// Overwrite files that do not belong to this torrent.
     pub overwrite: bool,
+    /// Names and space of incomplete files.
+    pub keeping: Keeping,
     /// Report regularly why no data arrives.
     pub explain: bool,
     /// The board on which to show figures and from which to take orders.
@@ -182,6 +185,7 @@ impl Settings {
             idle_timeout: None,
             recheck: false,
             overwrite: false,
+            keeping: Keeping::default(),
             explain: false,
             board: None,
             record: None,
@@ -318,6 +322,7 @@ pub struct Session {
     pending: Option<crate::buffers::Buffer>,
     failure: Option<StorageError>,
     damage: damage::Damage,
+    finished: finished::Finished,
     dictionary: dictionary::Dictionary,
     /// Hashes of version 2, for peers that use a magnet link.
     hashes: Option<Box<unchoke_core::hashes::Serve>>,
@@ -325,6 +330,7 @@ pub struct Session {
     told: explain::Told,
     showing: showing::Showing,
     reached: limits::Reached,
+    in_force: limits::InForce,
 }
 
 impl Session {

@@ -12,6 +12,7 @@ mod changes;
 mod fitting;
 mod handles;
 mod inside;
+mod keeping;
 mod padding;
 mod regular;
 mod slots;
@@ -28,6 +29,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use changes::{Changes, State};
 use handles::{Handles, lock};
 use inside::Purpose;
+use keeping::Names;
+pub use keeping::{Allocation, Keeping};
 use padding::OddPadding;
 pub(crate) use padding::Run;
 pub(crate) use regular::read_regular;
@@ -46,6 +49,8 @@ pub struct FileEntry {
     pub pad: bool,
     /// How the file is used.
     pub wanted: Use,
+    /// Whether its owner may execute it. BEP 47.
+    pub executable: bool,
 }
 
 /// How a file is used.
@@ -95,6 +100,8 @@ impl StorageError {
 pub struct Storage {
     root: PathBuf,
     files: Vec<FileEntry>,
+    allocation: Allocation,
+    names: Names,
     /// Offset of the first byte of each file in the payload; the last entry is the total length.
     starts: Vec<u64>,
     handles: Mutex<Handles>,
@@ -123,7 +130,17 @@ impl Storage {
         let canonical = fs::canonicalize(root)
             .map_err(|error| StorageError::new("open folder", root, error))?;
         fitting::refuse_long_paths(&canonical, &files)?;
-        Ok(Self::with_root(canonical, files))
+        Self::with_root(canonical, files, &Keeping::default())
+    }
+
+    /// Like [`Self::open`], and also finds the incomplete files of a download with this suffix.
+    pub fn open_with(
+        root: &Path,
+        files: Vec<FileEntry>,
+        keeping: &Keeping,
+    ) -> Result<Self, StorageError> {
+        let plain = Self::open(root, files)?;
+        Self::with_root(plain.root, plain.files, keeping)
     }
 
     /// Like [`Self::open`], for writing. Creates `root`, and refuses paths that could not be
@@ -131,23 +148,40 @@ impl Storage {
     /// out of `root`. Files are created on the first write, sparse and with full length;
     /// [`Self::create_empty`] creates the files without content.
     pub fn create(root: &Path, files: Vec<FileEntry>) -> Result<Self, StorageError> {
+        Self::create_with(root, files, &Keeping::default())
+    }
+
+    /// The same, with a choice of names and space for incomplete files.
+    pub fn create_with(
+        root: &Path,
+        files: Vec<FileEntry>,
+        keeping: &Keeping,
+    ) -> Result<Self, StorageError> {
         fs::create_dir_all(root)
             .map_err(|error| StorageError::new("create folder", root, error))?;
-        let storage = Self::open(root, files)?;
+        let storage = Self::open_with(root, files, keeping)?;
         storage.refuse_obstacles()?;
         Ok(storage)
     }
 
-    fn with_root(root: PathBuf, files: Vec<FileEntry>) -> Self {
+    fn with_root(
+        root: PathBuf,
+        files: Vec<FileEntry>,
+        keeping: &Keeping,
+    ) -> Result<Self, StorageError> {
         let mut starts = vec![0];
         let mut end = 0;
         for file in &files {
             end += file.length;
             starts.push(end);
         }
-        let stamps = files.iter().map(|it| stamp_at(&root, it));
-        Self {
+        let names = Names::find(&root, &files, keeping.suffix.as_ref())?;
+        let stamps =
+            (0..files.len()).map(|it| stamp_at(&names.path(&root, &files, it), &files[it]));
+        Ok(Self {
             states: stamps.map(|it| Mutex::new(State::new(it))).collect(),
+            allocation: keeping.allocation,
+            names,
             root,
             files,
             starts,
@@ -156,7 +190,7 @@ impl Storage {
             odd_padding: OddPadding::default(),
             slots: OnceLock::new(),
             sync_failed: AtomicBool::new(false),
-        }
+        })
     }
 
     /// The output folder, with symbolic links resolved.
@@ -177,8 +211,14 @@ impl Storage {
         self.starts[index]
     }
 
-    fn path(&self, file: usize) -> PathBuf {
-        self.root.join(&self.files[file].path)
+    /// Where file number `file` is now.
+    #[must_use]
+    pub fn path(&self, file: usize) -> PathBuf {
+        self.names.path(&self.root, &self.files, file)
+    }
+
+    fn relative(&self, file: usize) -> PathBuf {
+        self.names.relative(&self.files, file)
     }
 
     fn failed(&self, action: &'static str, file: usize) -> impl FnOnce(io::Error) -> StorageError {
@@ -292,7 +332,7 @@ impl Storage {
             Some(_) => Purpose::Write,
             None => Purpose::Create,
         };
-        let opened = inside::open(&self.root, &entry.path, purpose);
+        let opened = inside::open(&self.root, &self.relative(file), purpose);
         let handle = opened.map_err(|error| {
             let action = if purpose == Purpose::Create {
                 "create"
@@ -305,8 +345,12 @@ impl Storage {
         if purpose == Purpose::Write && state.known != Some(Stamp::of(&found)) {
             self.note_change(file, state);
         }
-        if found.len() < entry.length && entry.wanted == Use::Whole {
-            // Sparse, with full length from the start.
+        if purpose == Purpose::Create && entry.executable {
+            let allowed = keeping::allow_to_execute(&handle, &found);
+            allowed.map_err(self.failed("make executable", file))?;
+        }
+        let sparse = self.allocation != Allocation::None;
+        if sparse && found.len() < entry.length && entry.wanted == Use::Whole {
             let extended = handle.set_len(entry.length);
             extended.map_err(self.failed("extend", file))?;
         }
@@ -353,7 +397,10 @@ impl Storage {
         let handle = if let Some(handle) = cached {
             handle
         } else {
-            let opened = inside::open(&self.root, &self.files[file].path, Purpose::Read);
+            // The lock keeps the file from being renamed in between.
+            let state = lock(&self.states[file]);
+            let opened = inside::open(&self.root, &self.relative(file), Purpose::Read);
+            drop(state);
             let opened = opened.map_err(self.failed("open", file))?;
             lock(&self.handles).keep(file, opened, false)
         };
@@ -425,7 +472,7 @@ impl Storage {
         let cached = lock(&self.handles).get(file, true);
         let handle = match cached {
             Some(handle) => handle,
-            None => match inside::open(&self.root, &self.files[file].path, Purpose::Write) {
+            None => match self.reopened(file) {
                 Ok(handle) => Arc::new(handle),
                 // The file was deleted, so none of its data counts any more.
                 Err(_) if self.look(file) => return Ok(()),
@@ -436,11 +483,11 @@ impl Storage {
     }
 }
 
-fn stamp_at(root: &Path, entry: &FileEntry) -> Option<Stamp> {
+fn stamp_at(path: &Path, entry: &FileEntry) -> Option<Stamp> {
     if entry.pad {
         return None;
     }
-    let found = fs::metadata(root.join(&entry.path)).ok()?;
+    let found = fs::metadata(path).ok()?;
     Some(Stamp::of(&found))
 }
 

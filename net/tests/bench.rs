@@ -45,7 +45,17 @@ fn bench_prints_both_columns() {
     let naive = serde_json::json!({ "slots": 2, "tick_ns": 5_000_000_000_u64 });
     assert_eq!(json["naive"]["parameters"], naive);
     assert_eq!(json["optimized"]["parameters"], serde_json::json!({}));
+    assert_eq!(json["rounds"].as_array().map(Vec::len), Some(1));
     for side in ["naive", "optimized"] {
+        let round = &json["rounds"][0][side];
+        assert_eq!(
+            round["useful_bytes"],
+            json[side]["ledger"]["payload_useful_bytes"]
+        );
+        assert_eq!(
+            round["received_bytes"],
+            json[side]["ledger"]["received_bytes"]
+        );
         let useful = &json[side]["ledger"]["payload_useful_bytes"];
         assert_eq!(useful.as_u64(), Some(sample.payload.len() as u64), "{json}");
     }

@@ -93,6 +93,7 @@ fn files() -> Vec<FileEntry> {
         length,
         pad: false,
         wanted: Use::Whole,
+        executable: false,
     };
     vec![entry("a", 30), entry("b", 30), entry("c", 40)]
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::command::{
     Listening, Reporting, assert_sentence, run as run_command, seed, signal, unchoke, wait,
 };
-use crate::common::disk::{assert_claims_are_true, good_on_disk};
+use crate::common::disk::{SUFFIX, assert_claims_are_true, good_on_disk};
 use crate::common::{PATIENCE, Sample, sample_called};
 
 /// A home with a watched folder, and torrents with a seed each.
@@ -63,6 +63,13 @@ impl Stage {
 
     fn hash(&self, number: usize) -> String {
         self.samples[number].0.metainfo.info_hash.to_string()
+    }
+
+    /// Whether all pieces of all torrents are on disk.
+    fn is_complete(&self) -> bool {
+        let all = |it: &Sample| it.metainfo.geometry.piece_count();
+        let mut samples = self.samples.iter().map(|it| &it.0);
+        samples.all(|it| good_on_disk(it, &self.out()) == all(it))
     }
 
     fn remembered(&self, number: usize) -> Option<Value> {
@@ -163,6 +170,50 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
     assert_sentence(&second, 2, "another `unchoke run` uses");
 }
 
+#[test]
+fn limits_hold_for_all_torrents_together_and_for_each() {
+    let stage = Stage::new(&["one", "two"]);
+    (0..2).for_each(|it| stage.put(it));
+    let limits = [
+        "--max-connections",
+        "2",
+        "--max-connections-per-torrent",
+        "1",
+        "--upload-slots",
+        "3",
+        "--download-cap-per-torrent",
+        "400 KiB/s",
+    ];
+    let begun = Instant::now();
+    let running = Reporting::start(stage.command(&limits));
+    let mut missing = 2;
+    while missing > 0 {
+        let event = running.until(|it| it["event"] == "completed" || it["event"] == "progress");
+        let peers = event["peers"].as_u64().unwrap_or(0);
+        // The limit, and two more on trial.
+        assert!(peers <= 3, "{event}");
+        missing -= i32::from(event["event"] == "completed");
+    }
+    // 800 kB at 400 KiB/s; the first blocks may come in a burst.
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    for (sample, _) in &stage.samples {
+        sample.assert_in(&stage.out());
+    }
+    let words = [
+        "run",
+        "watch",
+        "--upload-slots",
+        "3",
+        "--policy",
+        "unchoke_all",
+    ];
+    assert_sentence(
+        &run_command(stage.path(), &words),
+        2,
+        "has no parameter `slots`",
+    );
+}
+
 /// A random generator with the same numbers in every run: xorshift64.
 fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     move |bound| {
@@ -178,8 +229,10 @@ fn kill_again_and_again(kills: u32) {
     (0..3).for_each(|it| stage.put(it));
     let mut random = numbers(0xfeed_beef);
     let mut least = [0; 3];
+    let mut completed = 0;
     for round in 0..kills {
-        let command = &mut stage.command(&["--quiet", "--download-cap", "900 KiB/s"]);
+        let slow = ["--quiet", "--download-cap", "900 KiB/s"];
+        let command = &mut stage.command(&[&slow[..], &["--incomplete-suffix", SUFFIX]].concat());
         let mut child = command.stderr(Stdio::null()).spawn().expect("starts");
         std::thread::sleep(Duration::from_millis(20 + random(600)));
         child.kill().expect("kills");
@@ -195,18 +248,18 @@ fn kill_again_and_again(kills: u32) {
             least[number] = good;
             drop(stage.remembered(number));
         }
+        if stage.is_complete() {
+            fs::remove_dir_all(stage.out()).expect("removed");
+            (least, completed) = ([0; 3], completed + 1);
+        }
     }
+    println!("{kills} kills, {completed} downloads completed in between");
     // Then it continues to the end.
-    let running = Reporting::start(stage.command(&[]));
+    let running = Reporting::start(stage.command(&["--incomplete-suffix", SUFFIX]));
     let hashes: Vec<String> = (0..3).map(|it| stage.hash(it)).collect();
     every(&running, "listening", &hashes);
     let deadline = Instant::now() + PATIENCE;
-    let all = |it: &(Sample, Listening)| it.0.metainfo.geometry.piece_count();
-    while stage
-        .samples
-        .iter()
-        .any(|it| good_on_disk(&it.0, &stage.out()) < all(it))
-    {
+    while !stage.is_complete() {
         assert!(Instant::now() < deadline, "it ends");
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -2,12 +2,12 @@
 //! peers.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use unchoke_core::choke::Parameters;
@@ -16,10 +16,10 @@ use unchoke_core::metainfo::Metainfo;
 
 use super::options::Bench;
 use super::parameters::{Column, label, parameters};
-use super::printer::{cut, status_line};
+use super::printer::status_line;
 use super::signals::Signals;
 use super::transfer::{run, settings};
-use super::{Failure, block_on, read_torrent};
+use super::{Failure, block_on, read_torrent, screen};
 use crate::session::{End, Goal, Notice, Settings};
 use crate::text::bytes;
 use crate::web::json;
@@ -35,6 +35,8 @@ struct Side {
     done: Tally,
     running: Tally,
     runs: u32,
+    /// The completed runs, in the order of the rounds.
+    each: Vec<Tally>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,35 +71,6 @@ impl Side {
     }
 }
 
-/// The table, which is redrawn in place on a terminal.
-struct Screen {
-    live: bool,
-    lines: usize,
-}
-
-impl Screen {
-    fn draw(&mut self, sides: &[Side; 2], below: &str) {
-        if !self.live {
-            return;
-        }
-        self.replace(&format!("{}\n{}\n", glance(sides), cut(below)));
-    }
-
-    /// Replaces the last drawing by `text`.
-    fn replace(&mut self, text: &str) {
-        if !self.live {
-            return;
-        }
-        let mut screen = std::io::stdout().lock();
-        if self.lines > 0 {
-            drop(write!(screen, "\x1b[{}A\x1b[J", self.lines));
-        }
-        drop(screen.write_all(text.as_bytes()));
-        drop(screen.flush());
-        self.lines = text.lines().count();
-    }
-}
-
 pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     // Check both policies before the first run.
@@ -105,8 +78,8 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
     let mut sides = [naive?, optimized?];
     block_on(async {
         let signals = Signals::listen()?;
-        let live = !options.json && std::io::stdout().is_terminal();
-        let mut screen = Screen { live, lines: 0 };
+        let live = !options.json && screen::has_bars();
+        let shown = live.then(screen::block);
         for round in 0..options.rounds {
             // The first run of a pair warms up peers and caches, so the policies take turns to go
             // first.
@@ -118,7 +91,7 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
                     &signals,
                     &mut sides,
                     side,
-                    &mut screen,
+                    shown.as_ref(),
                 ))
                 .await?;
             }
@@ -126,7 +99,7 @@ pub(super) fn bench(options: &Bench) -> Result<(), Failure> {
         if options.json {
             say!("{:#}", as_json(&sides, options));
         } else {
-            screen.replace("");
+            drop(shown);
             say!("{}", table(&sides));
             say!("{}", sentence(&sides));
         }
@@ -141,7 +114,7 @@ async fn one_run(
     signals: &Signals,
     sides: &mut [Side; 2],
     side: usize,
-    screen: &mut Screen,
+    live: Option<&ProgressBar>,
 ) -> Result<(), Failure> {
     let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let folder = Scratch::create(&scratch)?;
@@ -165,7 +138,9 @@ async fn one_run(
                 sides[side].running = Tally { ledger: status.ledger, elapsed: status.elapsed };
                 if drawn.elapsed() >= REDRAW {
                     drawn = tokio::time::Instant::now();
-                    screen.draw(sides, &status_line(&status, false));
+                    if let Some(live) = live {
+                        live.set_message(format!("{}\n{}", glance(sides), status_line(&status, false)));
+                    }
                 }
             },
         }
@@ -184,6 +159,10 @@ async fn one_run(
     tally.done.ledger += outcome.ledger;
     tally.done.elapsed += outcome.elapsed;
     tally.runs += 1;
+    tally.each.push(Tally {
+        ledger: outcome.ledger,
+        elapsed: outcome.elapsed,
+    });
     Ok(())
 }
 
@@ -309,7 +288,7 @@ fn sentence(sides: &[Side; 2]) -> String {
     let time = saving(ms(&naive), ms(&optimized)).map_or("-".to_owned(), percent);
     format!(
         "{} against {}: bytes both ways saved {bytes}, time saved {time} ({} runs each; \
-         one machine and one swarm prove nothing, the simulator has the statistics)",
+         `lab live` gives the paired interval of --json; the simulator repeats the swarm itself)",
         sides[1].label(),
         sides[0].label(),
         sides[0].runs
@@ -326,11 +305,24 @@ fn as_json(sides: &[Side; 2], options: &Bench) -> Value {
             "ledger": json::ledger(&side.done.ledger),
         })
     };
+    let run = |it: &Tally| {
+        json!({
+            "seconds": it.elapsed.as_secs_f64(),
+            "received_bytes": it.ledger.received(),
+            "sent_bytes": it.ledger.sent(),
+            "useful_bytes": it.ledger.payload_useful,
+            "wasted_bytes": it.ledger.wasted(),
+        })
+    };
+    let rounds = sides[0].each.iter().zip(&sides[1].each);
+    let rounds = rounds
+        .map(|(naive, optimized)| json!({ "naive": run(naive), "optimized": run(optimized) }));
     json!({
         "schema_version": 1,
         "pieces": options.pieces,
         "naive": side(&sides[0]),
         "optimized": side(&sides[1]),
+        "rounds": rounds.collect::<Vec<Value>>(),
     })
 }
 
@@ -356,7 +348,6 @@ mod tests {
         assert!(text.contains("1023.0 GiB"), "{text}");
         assert!(text.lines().count() < 20, "{text}");
         assert!(text.lines().all(|it| it.chars().count() < 80), "{text}");
-        assert!(cut(&"x".repeat(200)).len() < 80);
     }
 
     #[test]

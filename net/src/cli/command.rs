@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::config::{Choice, Config};
 use super::manual::{Completions, Man};
 use super::options::{Announce, Bench, Check, Create, Download, Seed, Show};
 use super::run::Run;
@@ -16,6 +17,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failure, for example no peer or 
 pub(super) struct Options {
     #[command(subcommand)]
     pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) choice: Choice,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +39,8 @@ pub(super) enum Command {
     Check(Check),
     /// Ask the trackers of a torrent and print their answers.
     Announce(Announce),
+    /// Show the options in effect, as a config file.
+    Config(Config),
     /// Print a shell completion script for this command.
     Completions(Completions),
     /// Print the manual page, or write the pages of all subcommands.

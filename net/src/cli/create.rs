@@ -15,7 +15,7 @@ use unchoke_core::metainfo::{
 
 use super::options::Create;
 use super::signals::Signals;
-use super::{Failure, block_on, spare, whole};
+use super::{Failure, block_on, screen, spare, whole};
 use crate::disk::{PieceHash, hash_rest};
 use crate::storage::{FileEntry, Storage, Use};
 use crate::text::bytes;
@@ -113,6 +113,7 @@ impl Source {
             length: part.length,
             pad: part.file.is_none(),
             wanted: Use::Whole,
+            executable: false,
         });
         entries.collect()
     }
@@ -258,7 +259,9 @@ fn block_on_hashing(
         let signals = Signals::listen()?;
         let at_work = Arc::clone(work);
         let mut hashing = tokio::task::spawn_blocking(move || task.run(&at_work));
-        let mut shown = Shown::default();
+        let bar = screen::bar(&source.name);
+        let all = u64::from(geometry.piece_count());
+        bar.set_length(all);
         let end = loop {
             tokio::select! {
                 end = &mut hashing => break end,
@@ -267,11 +270,13 @@ fn block_on_hashing(
                     break (&mut hashing).await;
                 }
                 () = tokio::time::sleep(PROGRESS_INTERVAL) => {
-                    shown.show(work.done.load(Ordering::Relaxed), geometry.piece_count());
+                    let done = work.done.load(Ordering::Relaxed);
+                    bar.set_position(done.into());
+                    bar.set_message(format!("hashing: {done} of {}", counted(all, "piece")));
                 }
             }
         };
-        drop(shown);
+        drop(bar);
         if let Some(status) = signals.status() {
             return Err(Failure::silent(status));
         }
@@ -280,31 +285,6 @@ fn block_on_hashing(
         Ok(())
     })?;
     Ok(hashes)
-}
-
-/// A progress line on a terminal. It is removed at the end.
-#[derive(Default)]
-struct Shown(bool);
-
-impl Shown {
-    fn show(&mut self, done: u32, all: u32) {
-        if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-            let percent = u64::from(done) * 100 / u64::from(all);
-            on_line(&format!(
-                "hashing: {percent} %, {done} of {}",
-                counted(all.into(), "piece")
-            ));
-            self.0 = true;
-        }
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        if self.0 {
-            on_line("");
-        }
-    }
 }
 
 /// What to hash, and how.
@@ -340,10 +320,4 @@ impl Hashing {
         }
         Ok(digests)
     }
-}
-
-/// Replaces the progress line on the terminal by `text`.
-fn on_line(text: &str) {
-    use std::io::Write as _;
-    drop(write!(std::io::stderr().lock(), "\r\x1b[K{text}"));
 }

@@ -1,7 +1,7 @@
 //! `--explain`: a table that shows why no data arrives.
 
 use comfy_table::{CellAlignment, Table, presets};
-use unchoke_core::client::explain::Candidates;
+use unchoke_core::client::explain::{Candidates, Hindrance};
 use unchoke_core::client::source::Source;
 
 use crate::session::Explained;
@@ -16,6 +16,19 @@ fn source(source: Source) -> &'static str {
         Source::Incoming => "incoming",
         Source::Dht => "DHT",
         Source::PeerExchange => "peer exchange",
+    }
+}
+
+/// What a download waits for, in a few words.
+pub(super) fn hindrance(it: Hindrance) -> &'static str {
+    match it {
+        Hindrance::NobodyKnown => "no peer is known",
+        Hindrance::Trying => "connecting",
+        Hindrance::NobodyMet => "no peer is connected",
+        Hindrance::NothingNeeded => "no peer has a missing piece",
+        Hindrance::Choked => "all peers choke us",
+        Hindrance::Silence => "peers do not answer",
+        Hindrance::Nothing => "data is on its way",
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
     let metainfo = read_torrent(&options.torrent)?;
     let choice = choose(&options.choosing, &metainfo, None)?;
     let entries = file_entries(&metainfo, &options.data, &choice);
-    let storage = Storage::open(&options.data, entries).map_err(Failure::io)?;
+    let storage = Storage::open_with(&options.data, entries, &options.suffix.keeping());
+    let storage = storage.map_err(Failure::io)?;
     let storage = Arc::new(storage);
     let pieces = metainfo.geometry.piece_count();
     let (none, all) = (Bitfield::empty(pieces), Bitfield::full(pieces));
@@ -40,7 +41,7 @@ pub(super) fn check(options: &Check) -> Result<(), Failure> {
         });
         let good = good.count() as u64;
         let found = storage.stamp(index).map(|stamp| stamp.length);
-        let there = std::fs::metadata(storage.root().join(&file.path));
+        let there = std::fs::metadata(storage.path(index));
         let state = match found {
             _ if there.is_ok_and(|it| !it.is_file()) => "not a regular file".to_owned(),
             None => "missing".to_owned(),

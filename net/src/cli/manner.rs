@@ -71,6 +71,14 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
+    pub(super) fn max_connections(&self) -> u16 {
+        self.max_connections
+    }
+
+    pub(super) fn policy(&self) -> &str {
+        &self.policy
+    }
+
     pub(super) fn put_into(self, settings: Settings) -> Settings {
         Settings {
             policy: self.policy,

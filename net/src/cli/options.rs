@@ -11,7 +11,9 @@ use crate::connection::Encryption;
 
 use super::choosing::Choosing;
 use super::finding::Finding;
+use super::keeping::{Kept, Suffix};
 use super::leaving::Leaving;
+use super::limits::Limiting;
 use super::manner::Manner;
 use super::parameters::{Change, parse_change};
 use super::peer::parse_peer;
@@ -19,7 +21,7 @@ use super::printer::Reporting;
 use super::seeding::Enough;
 use super::url::{parse_tracker, parse_web_seed};
 use super::web::Web;
-use crate::text::{parse_bytes, parse_duration, parse_rate};
+use crate::text::{parse_bytes, parse_duration};
 
 /// Options for peers, limits and sources of a transfer.
 #[derive(Clone, Debug, Args)]
@@ -30,9 +32,8 @@ pub(super) struct Transfer {
     /// TCP port to listen on, on all IPv4 and IPv6 addresses; 0 lets the system choose
     #[arg(long, default_value_t = 0, value_name = "P")]
     pub(super) port: u16,
-    /// Most connections, in both directions together [default: 50, or as in the profile]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=5000))]
-    pub(super) max_connections: Option<u16>,
+    #[command(flatten)]
+    pub(super) limits: Limiting,
     /// Encrypt connections: `off`; `allow`, if the peer requires it; `prefer`, at least the
     /// handshake; `require`, always and the payload too
     #[arg(
@@ -42,12 +43,6 @@ pub(super) struct Transfer {
         hide_possible_values = true
     )]
     pub(super) encryption: Encryption,
-    /// Limit of the payload upload, for example `500 KiB/s` or `10 Mbit/s`
-    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-    pub(super) upload_cap: Option<u64>,
-    /// Limit of the payload download
-    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-    pub(super) download_cap: Option<u64>,
     #[command(flatten)]
     pub(super) leaving: Leaving,
     /// Do not ask the trackers
@@ -86,6 +81,8 @@ pub(super) struct Download {
     #[arg(long)]
     pub(super) overwrite: bool,
     #[command(flatten)]
+    pub(super) kept: Kept,
+    #[command(flatten)]
     pub(super) manner: Manner,
     #[arg(long, help = pickers(), value_name = "ID")]
     pub(super) picker: Option<String>,
@@ -108,7 +105,8 @@ pub(super) struct Download {
     /// the peers, the answers of trackers, and the features that are off
     #[arg(long)]
     pub(super) explain: bool,
-    /// Record the inputs and outputs of the core, for replay in a test
+    /// Record the inputs and outputs of the core, for a test or to watch it with `lab trace FILE --html
+    /// FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     #[command(flatten)]
@@ -139,7 +137,8 @@ pub(super) struct Seed {
     /// Stop after this time
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
-    /// Record the inputs and outputs of the core, for replay in a test
+    /// Record the inputs and outputs of the core, for a test or to watch it with `lab trace FILE --html
+    /// FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     #[command(flatten)]
@@ -180,7 +179,7 @@ pub(super) struct Bench {
     pub(super) idle_timeout: Duration,
     #[command(flatten)]
     pub(super) transfer: Transfer,
-    /// Print the result as JSON
+    /// Print the result as JSON, with each round; `lab live` computes the paired interval
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -254,6 +253,8 @@ pub(super) struct Check {
     pub(super) data: PathBuf,
     #[command(flatten)]
     pub(super) choosing: Choosing,
+    #[command(flatten)]
+    pub(super) suffix: Suffix,
 }
 
 #[derive(Debug, Args)]

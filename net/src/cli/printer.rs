@@ -1,17 +1,18 @@
-//! Shows a session: as one redrawn line on a terminal, as plain lines elsewhere, or as JSON.
+//! Shows a session: as a bar on a terminal, as plain lines elsewhere, or as JSON.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 use unchoke_core::text::counted;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use unchoke_core::metainfo::Metainfo;
 
-use super::explain;
+use super::{explain, screen};
 use crate::session::{End, Notice, Outcome, Status};
 use crate::text::{bytes, clock};
 use crate::web::json;
@@ -44,7 +45,7 @@ impl Style {
             Self::Json
         } else if reporting.quiet {
             Self::Quiet
-        } else if std::io::stderr().is_terminal() {
+        } else if screen::has_bars() {
             Self::Terminal
         } else {
             Self::Plain
@@ -63,7 +64,8 @@ pub(super) struct Printer {
     /// Whether several torrents are shown. Then every line names its torrent.
     several: bool,
     plain_at: Option<Instant>,
-    last: Status,
+    /// Its bar, on a terminal.
+    bar: Option<ProgressBar>,
 }
 
 impl Printer {
@@ -76,16 +78,13 @@ impl Printer {
             explain,
             several: false,
             plain_at: None,
-            last: Status::default(),
+            bar: (style == Style::Terminal).then(|| screen::bar(&metainfo.name)),
         }
     }
 
     /// Prepares for lines of other torrents in between.
     pub(super) fn beside_others(&mut self) {
         self.several = true;
-        if self.style == Style::Terminal {
-            self.style = Style::Plain; // One line cannot be redrawn for several torrents.
-        }
     }
 
     /// Shows notices until the session ends.
@@ -104,10 +103,9 @@ impl Printer {
         match notice {
             Notice::Status(status) => self.status(&status),
             Notice::Checking(done, all) => {
-                self.redraw(&format!(
-                    "checking what is there: {done} of {}",
-                    counted(all.into(), "piece")
-                ));
+                let part = (done.into(), all.into());
+                let pieces = counted(all.into(), "piece");
+                self.redraw(part, format!("checking what is there: {done} of {pieces}"));
             }
             Notice::Listening(port) => self.line(&format!(
                 "{}: listening on port {port}, info-hash {}",
@@ -140,10 +138,9 @@ impl Printer {
     }
 
     fn status(&mut self, status: &Status) {
-        self.last = *status;
         let text = status_line(status, self.seeding);
-        if self.style == Style::Terminal {
-            return self.redraw(&text);
+        if self.bar.is_some() {
+            return self.redraw((status.have_bytes, status.total_bytes), text);
         }
         let now = Instant::now();
         if self.plain_at.is_none_or(|at| now >= at) {
@@ -152,41 +149,35 @@ impl Printer {
         }
     }
 
-    fn redraw(&self, text: &str) {
-        if self.style == Style::Terminal {
-            // A failed write to the terminal must not stop the transfer.
-            let mut screen = std::io::stderr().lock();
-            drop(write!(screen, "\r\x1b[K{}", cut(text)));
-            drop(screen.flush());
+    /// Redraws the bar with this part of the whole.
+    fn redraw(&self, (part, whole): (u64, u64), text: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(whole.max(1));
+            bar.set_position(part);
+            bar.set_message(text);
         }
     }
 
     fn line(&self, text: &str) {
-        if self.style == Style::Terminal {
-            warn!("\r\x1b[K{text}");
-        } else if self.several {
+        if self.several {
             warn!("{}: {text}", self.name);
         } else {
             warn!("{text}");
         }
     }
 
-    /// Prints an event. If there are several torrents, the event names its torrent.
+    /// Prints an event of this torrent.
     fn event(&self, mut value: Value) {
-        if let (true, Some(object)) = (self.several, value.as_object_mut()) {
-            object.insert("info_hash".into(), self.info_hash.clone().into());
-        }
+        value["info_hash"] = self.info_hash.clone().into();
         print_json(&value);
     }
 
-    fn json(&mut self, notice: &Notice) {
+    fn json(&self, notice: &Notice) {
         let value = match notice {
-            Notice::Status(status) => {
-                self.last = **status;
-                json::event("progress", json::status(status))
-            }
+            Notice::Status(status) => json::event("progress", json::status(status)),
             Notice::Listening(port) => json!({
-                "event": "listening", "port": port, "name": self.name, "info_hash": self.info_hash
+                "event": "listening", "port": port, "name": self.name,
+                "schema_version": json::SCHEMA_VERSION
             }),
             Notice::Checking(done, all) => {
                 json!({ "event": "checking", "done_pieces": done, "pieces": all })
@@ -214,16 +205,15 @@ impl Printer {
         self.event(value);
     }
 
-    pub(super) fn error(&mut self, sentence: &str) {
-        match self.style {
-            Style::Json => self.event(json!({ "event": "error", "text": sentence })),
-            Style::Terminal => self.line(""),
-            Style::Plain | Style::Quiet => (),
+    pub(super) fn error(&self, sentence: &str) {
+        if self.style == Style::Json {
+            self.event(json!({ "event": "error", "text": sentence }));
         }
     }
 
     /// Prints the summary of a session.
     pub(super) fn finish(&mut self, outcome: &Outcome, folder: &Path) {
+        self.bar = None;
         for warning in &outcome.warnings {
             self.line(&format!("warning: {warning}"));
         }
@@ -243,10 +233,7 @@ impl Printer {
                 "seconds": outcome.elapsed.as_secs_f64(),
                 "ledger": json::ledger(&outcome.ledger),
             })),
-            Style::Terminal | Style::Plain => {
-                self.redraw("");
-                say!("{}", self.summary(outcome, folder));
-            }
+            Style::Terminal | Style::Plain => say!("{}", self.summary(outcome, folder)),
         }
     }
 
@@ -270,34 +257,27 @@ impl Printer {
     }
 }
 
-/// Cuts `text` to a narrow terminal: a line that wraps cannot be redrawn.
-pub(super) fn cut(text: &str) -> String {
-    text.chars().take(79).collect()
-}
-
+/// One line about a session. What matters most comes first, because a terminal may be narrow.
 pub(super) fn status_line(status: &Status, seeding: bool) -> String {
-    if seeding {
-        return format!(
-            "seeding to {}, up {}/s, sent {}",
-            counted(status.peers as u64, "peer"),
-            bytes(status.up_rate),
-            bytes(status.ledger.payload_sent)
-        );
+    let (down, up) = (bytes(status.down_rate), bytes(status.up_rate));
+    let peers = counted(status.peers as u64, "peer");
+    if seeding || status.have_bytes == status.total_bytes {
+        let sent = bytes(status.uploaded);
+        return format!("seeding to {peers}, up {up}/s, sent {sent}");
     }
     let percent = status.have_bytes * 100 / status.total_bytes.max(1);
-    let left = status.left.map_or("-".into(), clock);
+    let end = match (status.waits_for, status.left) {
+        (Some(why), _) => format!("waits: {}", explain::hindrance(why)),
+        (None, Some(left)) => format!("left {}", clock(left)),
+        (None, None) => "left -".to_owned(),
+    };
     let servers = match status.web_seeds {
         0 => String::new(),
         count => format!(", {}", counted(count as u64, "web seed")),
     };
-    format!(
-        "{percent:3} %  {}/{}  down {}/s  up {}/s  {}{servers}  left {left}",
-        status.have_pieces,
-        counted(status.pieces.into(), "piece"),
-        bytes(status.down_rate),
-        bytes(status.up_rate),
-        counted(status.peers as u64, "peer"),
-    )
+    let pieces = counted(status.pieces.into(), "piece");
+    let have = status.have_pieces;
+    format!("{percent:3} %  down {down}/s  up {up}/s  {end}  {peers}{servers}  {have}/{pieces}")
 }
 
 pub(super) fn print_json(value: &Value) {

@@ -17,6 +17,7 @@ use unchoke_core::pick;
 
 use super::choosing::Choosing;
 use super::finding::Finders;
+use super::keeping::Kept;
 use super::manner::{DOWNLOAD_POLICY, Manner};
 use super::options::{Download, Transfer};
 use super::part::{Part, Taken};
@@ -35,6 +36,8 @@ use crate::shares::Shares;
 const LOOK: Duration = Duration::from_secs(2);
 /// Checks between two saves of the records.
 const LOOKS_A_SAVE: u64 = 5;
+/// Most connections of all torrents together, if the user does not say.
+const CONNECTIONS: u16 = 500;
 /// Most torrents at a time.
 const MOST_TORRENTS: usize = 1000;
 /// Largest file with a magnet link.
@@ -53,6 +56,8 @@ pub(super) struct Run {
     /// Folder for the records of torrents [default: `unchoke/run` in the XDG state folder]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
     #[command(flatten)]
     enough: Enough,
     #[command(flatten)]
@@ -103,7 +108,7 @@ struct Runner<'a> {
 
 /// Runs until a signal comes.
 pub(super) fn run(options: &Run) -> Result<(), Failure> {
-    check(options)?;
+    let each = check(options)?;
     let state = options.state.clone().or_else(default_state);
     let state = state.ok_or_else(|| {
         Failure::bad_input("there is no home folder: say with --state where to keep state")
@@ -114,13 +119,12 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
         let transfer = &options.transfer;
         let named = named_peers(transfer).await?;
         let page = options.web.start(options.reporting).await?;
-        let caps = [transfer.upload_cap, transfer.download_cap];
         let common = Common {
             named,
             finders: Finders::new(&transfer.finding, &transfer.leaving, 0),
             board: page.as_ref().map(|it| it.board.clone()).unwrap_or_default(),
             taken: Taken::default(),
-            shares: Shares::new(caps),
+            shares: transfer.limits.shares(Some(CONNECTIONS), Some(each)),
             store,
         };
         let runner = Runner {
@@ -135,8 +139,9 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
     })
 }
 
-/// Reports problems that concern every torrent only once, before the start.
-fn check(options: &Run) -> Result<(), Failure> {
+/// Reports problems that concern every torrent only once, before the start. Returns the most
+/// connections of each torrent.
+fn check(options: &Run) -> Result<u16, Failure> {
     if !options.watch.is_dir() {
         return Err(Failure::bad_input(format!(
             "{} is no folder; make it, and put .torrent files there",
@@ -153,8 +158,12 @@ fn check(options: &Run) -> Result<(), Failure> {
             "there is no picker '{picker}'; known are {known}"
         )));
     }
-    let manner = options.manner.behaviour(None, None, DOWNLOAD_POLICY);
-    manner.map(drop)
+    let limits = &options.transfer.limits;
+    let behaviour = options
+        .manner
+        .behaviour(None, limits.connections_each(), DOWNLOAD_POLICY)?;
+    limits.refuse_slots(behaviour.policy())?;
+    Ok(behaviour.max_connections())
 }
 
 fn default_state() -> Option<PathBuf> {
@@ -315,6 +324,7 @@ fn download(options: &Run, place: u16) -> Download {
         seed: true,
         recheck: false,
         overwrite: false,
+        kept: options.kept.clone(),
         manner: options.manner.clone(),
         picker: options.picker.clone(),
         choosing: Choosing::default(),

@@ -10,7 +10,6 @@ use super::part::{Part, Taken};
 use super::signals::Signals;
 use super::transfer::{Around, fetch, named_peers};
 use super::{Failure, block_on};
-use crate::shares::Shares;
 
 /// Downloads one torrent or several.
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
@@ -39,8 +38,12 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     let count = options.torrents.len();
     let each = parts(options)?;
     let taken = Taken::default();
-    let transfer = &options.transfer;
-    let shares = Shares::divided([transfer.upload_cap, transfer.download_cap], count);
+    let limits = &options.transfer.limits;
+    let of_profile = options.manner.profile.map(|it| it.max_connections);
+    let usual = of_profile.unwrap_or(CONNECTIONS);
+    let shares = limits
+        .shares(Some(usual), limits.connections_each())
+        .divided(count);
     let fetching = each.iter().zip(shares).map(|(own, share)| {
         let part = Part {
             taken: &taken,
@@ -73,7 +76,7 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     }
 }
 
-/// The options of each torrent: its own port, and its share of the connections.
+/// The options of each torrent, with a port of its own.
 fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
     let count = options.torrents.len();
     let one_only = [
@@ -88,13 +91,9 @@ fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
             "{why}, and you gave {count} torrents"
         )));
     }
-    let of_profile = options.manner.profile.map(|it| it.max_connections);
-    let most = options.transfer.max_connections.or(of_profile);
-    let share = usize::from(most.unwrap_or(CONNECTIONS)) / count;
     let own = |(number, torrent): (u16, &std::path::PathBuf)| {
         let mut own = options.clone();
         own.torrents = vec![torrent.clone()];
-        own.transfer.max_connections = u16::try_from(share.max(1)).ok();
         if own.transfer.port > 0 {
             let port = own.transfer.port.checked_add(number);
             own.transfer.port = port.ok_or_else(|| {

@@ -240,7 +240,7 @@ impl<'a> Search<'a> {
             trackers,
             peers: peers.to_vec(),
             port: transfer.port,
-            max_connections: transfer.max_connections.unwrap_or(CONNECTIONS),
+            max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),
             encryption: transfer.encryption,
             route: transfer.leaving.route(),
             dht,

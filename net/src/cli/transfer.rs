@@ -29,15 +29,16 @@ pub(super) async fn settings(
 ) -> Result<Settings, Failure> {
     let peers = named_peers(transfer).await?;
     let defaults = Settings::new(metainfo, folder.to_path_buf());
+    let [upload_cap, download_cap] = transfer.limits.caps();
     Ok(Settings {
         peers,
         port: transfer.port,
-        max_connections: transfer.max_connections.unwrap_or(CONNECTIONS),
+        max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),
         encryption: transfer.encryption,
         route: transfer.leaving.route(),
         utp: transfer.finding.utp,
-        upload_cap: transfer.upload_cap,
-        download_cap: transfer.download_cap,
+        upload_cap,
+        download_cap,
         trackers: !transfer.no_tracker,
         web_seeds: !transfer.no_web_seed,
         run_seed: transfer.run_seed.unwrap_or(defaults.run_seed),
@@ -117,9 +118,13 @@ pub(super) async fn fetch(
     };
     let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
     let several = part.is_some();
-    let share = part.map(|it| Arc::new(it.share));
-    let caps = [common.upload_cap, common.download_cap];
-    let [upload_cap, download_cap] = share.as_ref().map_or(caps, |it| it.caps());
+    let limits = &options.transfer.limits;
+    let connections = match &part {
+        Some(_) => limits.connections_each(),
+        None => limits.connections(),
+    };
+    let share = part.map_or_else(|| limits.shares(None, None).join(), |it| it.share);
+    let share = Arc::new(share);
     let earlier = store.map(|it| it.load(&metainfo.info_hash.to_string()));
     let settings = Settings {
         peers: common.peers.iter().copied().chain(source.peers).collect(),
@@ -133,18 +138,17 @@ pub(super) async fn fetch(
         idle_timeout: options.idle_timeout,
         recheck: options.recheck,
         overwrite: options.overwrite,
+        keeping: options.kept.keeping(),
         explain: options.explain,
         board: board.cloned(),
         record: options.record.clone(),
-        upload_cap,
-        download_cap,
-        share,
+        share: Some(Arc::clone(&share)),
         seeding: options.enough.after(earlier.unwrap_or_default()),
         ..common
     };
-    let (manner, connections) = (&options.manner, options.transfer.max_connections);
+    let manner = &options.manner;
     let behaviour = manner.behaviour(options.picker(), connections, DOWNLOAD_POLICY)?;
-    let settings = behaviour.put_into(settings);
+    let settings = limits.put_into(behaviour.put_into(settings), &share)?;
     let shown = Shown {
         reporting: options.reporting,
         several,
@@ -181,9 +185,12 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
             record: options.record.clone(),
             ..common
         };
-        let connections = transfer.max_connections;
-        let behaviour = options.manner.behaviour(None, connections, SEED_POLICY)?;
-        let settings = behaviour.put_into(settings);
+        let limits = &transfer.limits;
+        let behaviour = options
+            .manner
+            .behaviour(None, limits.connections(), SEED_POLICY)?;
+        let share = limits.shares(None, None).join();
+        let settings = limits.put_into(behaviour.put_into(settings), &share)?;
         let shown = Shown {
             reporting: options.reporting,
             several: false,

@@ -43,6 +43,7 @@ async fn bench(piece_count: u32) -> Bench {
         length: TOTAL,
         pad: false,
         wanted: Use::Whole,
+        executable: false,
     };
     let storage = Arc::new(Storage::open(folder.path(), vec![file]).expect("open"));
     let geometry = Geometry::new(TOTAL, 1 << 16).expect("geometry");

@@ -26,6 +26,7 @@ fn bench(folder: &Path) -> Bench {
         length,
         pad: false,
         wanted: Use::Whole,
+        executable: false,
     };
     bench_with(
         folder,
@@ -305,6 +306,7 @@ fn padded() -> Vec<FileEntry> {
         length,
         pad,
         wanted: Use::Whole,
+        executable: false,
     };
     vec![
         entry("a", 10_000, false),

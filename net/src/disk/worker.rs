@@ -123,6 +123,11 @@ impl Worker {
             Job::Store { block, mut data } => self.store(block, &mut data),
             Job::Verify { piece, want_blocks } => self.verify(piece, want_blocks),
             Job::Inspect { piece } => self.standing.doubt(piece),
+            Job::Complete { file } => match self.storage.complete(file) {
+                Ok(Ok(())) => (),
+                Ok(Err(error)) => self.report(Report::Unnamed { file, error }),
+                Err(error) => self.report(Report::Failed(error)),
+            },
             Job::Load {
                 block,
                 mut data,

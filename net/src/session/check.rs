@@ -32,6 +32,7 @@ pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<
             length: file.length,
             pad: file.kind != FileKind::Regular,
             wanted: choice.use_of(index),
+            executable: file.executable,
         })
         .collect()
 }

@@ -89,7 +89,7 @@ impl Session {
             return Ok(());
         }
         let file = self.damaged_file(piece);
-        let path = self.storage.root().join(&self.storage.files()[file].path);
+        let path = self.storage.path(file);
         let state = match self.storage.stamp(file) {
             None => "is gone",
             Some(_) => "was changed or damaged",
@@ -106,6 +106,7 @@ impl Session {
         }
         self.damage.first.get_or_insert(loss);
         self.feed(Input::PieceLost { piece })?;
+        self.finished.lose(&self.storage, piece);
         // Save now: a kill must not leave the wrong claim in the resume data.
         self.save_in_background();
         Ok(())
@@ -174,7 +175,7 @@ impl Session {
                 }
             }
             if !lost {
-                let path = self.storage.root().join(&self.storage.files()[file].path);
+                let path = self.storage.path(file);
                 warnings.push(format!(
                     "{} was changed during the session and not checked again; `unchoke check` shows \
                      whether it is good",

@@ -386,8 +386,14 @@ impl Session {
 
     pub(super) fn on_report(&mut self, report: Report) -> Result<(), SessionError> {
         match report {
-            Report::Verified { piece, verdict } => {
-                self.feed(Input::PieceVerified { piece, verdict })
+            Report::Verified { piece, verdict } => self.on_verified(piece, verdict),
+            Report::Unnamed { file, error } => {
+                let path = self.storage.path(file);
+                self.notify(Notice::Files(format!(
+                    "{} is complete and keeps this name: it cannot be renamed ({error})",
+                    path.display()
+                )));
+                Ok(())
             }
             Report::OddPadding { piece } => {
                 self.on_odd_padding(piece);
@@ -414,7 +420,7 @@ impl Session {
         let status = self.figures(clock, down_rate, up_rate);
         self.show(clock, &status);
         self.notify(Notice::Status(Box::new(status)));
-        self.share_limits([up_rate, down_rate])
+        self.share_limits(clock, [up_rate, down_rate])
     }
 
     /// Number of wanted pieces that are complete, and of all wanted pieces.
@@ -432,6 +438,7 @@ impl Session {
         let total_bytes = of(&Bitfield::full(geometry.piece_count()));
         let missing = total_bytes - have_bytes;
         let (have_pieces, pieces) = self.wanted();
+        let waits = down_rate == 0 && missing > 0;
         Status {
             elapsed: clock - self.epoch,
             have_pieces,
@@ -443,6 +450,7 @@ impl Session {
             peers: self.peers.count(),
             web_seeds: self.web_seeds.count(),
             left: missing.checked_div(down_rate).map(Duration::from_secs),
+            waits_for: waits.then(|| self.client.explain().hindrance()),
             ledger: *self.torrent().ledger(),
             ..Status::default()
         }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use unchoke_core::bitfield::Bitfield;
 
 use super::check::{Check, check, file_entries};
-use super::{Goal, Notice, SessionError, Settings};
+use super::{Goal, Notice, SessionError, Settings, finished};
 use crate::resume::{Loaded, Resume};
 use crate::storage::{Storage, StorageError};
 
@@ -34,7 +34,7 @@ pub(super) async fn open_files(
     let storage = if seeding {
         Storage::open(&settings.folder, files)?
     } else {
-        Storage::create(&settings.folder, files)?
+        Storage::create_with(&settings.folder, files, &settings.keeping)?
     };
     let storage = Arc::new(storage);
     let metainfo = &settings.metainfo;
@@ -73,11 +73,16 @@ pub(super) async fn open_files(
         vetted?;
         let (storage, resume, have) = (Arc::clone(&storage), resume.clone(), have.clone());
         let news = hashed || !resume.exists();
-        let prepared = tokio::task::spawn_blocking(move || prepare(&storage, &resume, &have, news));
-        prepared.await.map_err(|error| SessionError::Io {
+        let size = metainfo.geometry.piece_bytes();
+        let prepared =
+            tokio::task::spawn_blocking(move || prepare(&storage, &resume, &have, size, news));
+        let told = prepared.await.map_err(|error| SessionError::Io {
             action: "prepare the files",
             source: error.into(),
         })??;
+        for sentence in told {
+            notify(Notice::Files(sentence));
+        }
     }
     Ok((storage, resume, have))
 }
@@ -87,25 +92,40 @@ fn reserve(resume: &Resume, storage: &Storage) -> Result<(), StorageError> {
     reserved.map_err(|source| StorageError::new("write to", storage.root(), source))
 }
 
-/// Makes the first writes. From here on, every file that exists is ours.
+/// Makes the first writes. From here on, every file that exists is ours. Returns messages for the user.
 fn prepare(
     storage: &Storage,
     resume: &Resume,
     have: &Bitfield,
+    piece_bytes: u32,
     news: bool,
-) -> Result<(), StorageError> {
+) -> Result<Vec<String>, StorageError> {
     resume.follow(storage)?;
     for file in storage.longer() {
         storage.cut(file)?;
     }
     storage.create_empty()?;
+    let incomplete = finished::files(storage, have, piece_bytes, false);
+    storage.allocate(incomplete.into_iter())?;
+    let mut told = Vec::new();
+    // An earlier run may have been killed before it renamed them.
+    for file in finished::files(storage, have, piece_bytes, true) {
+        if let Err(error) = storage.complete(file)? {
+            let path = storage.path(file);
+            told.push(format!(
+                "{} keeps this name: it cannot be renamed ({error})",
+                path.display()
+            ));
+        }
+    }
     if !news {
-        return Ok(());
+        return Ok(told);
     }
     storage.sync_all_present()?;
     let saved = resume.save(storage, have);
     saved.map_err(|source| StorageError::new("write to", storage.root(), source))?;
-    reserve(resume, storage)
+    reserve(resume, storage)?;
+    Ok(told)
 }
 
 fn plan(settings: &Settings, storage: &Storage, resume: &Resume, notify: &impl Fn(Notice)) -> Plan {
@@ -224,7 +244,7 @@ fn refuse_foreign(
 
 /// The first file, and the number of further files.
 fn named(storage: &Storage, files: &[usize]) -> String {
-    let first = storage.root().join(&storage.files()[files[0]].path);
+    let first = storage.path(files[0]);
     match files.len() as u64 - 1 {
         0 => first.display().to_string(),
         more => format!(

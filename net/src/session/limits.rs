@@ -3,10 +3,37 @@
 use std::time::Duration;
 
 use tokio::time::Instant as Clock;
+use unchoke_core::choke::Parameters;
+use unchoke_core::client::{self, Room};
 use unchoke_core::torrent::Input;
 
-use super::{Goal, Notice, Session, SessionError, Status};
+use super::{Goal, Notice, Session, SessionError, Settings, Status};
+use crate::policies;
+use crate::shares::Caps;
 use crate::text::clock as shown;
+
+/// Time between two reports of connections and interested peers.
+const COUNT: Duration = Duration::from_secs(5);
+/// Least time between two changes of the slots: three rounds of most policies.
+const RESLOT: Duration = Duration::from_secs(30);
+/// The parameter that shared slots set.
+const SLOTS: &str = "slots";
+
+/// Whether a policy has the parameter that shared slots set.
+#[must_use]
+pub fn has_slots(policy: &str) -> bool {
+    let entry = policies::all().each().find(|it| it.id == policy);
+    entry.is_some_and(|it| it.parameters.iter().any(|it| it.name == SLOTS))
+}
+
+/// Sets the slots of a policy, within the limits of its parameter.
+pub fn give_slots(policy: &str, parameters: &mut Parameters, slots: u64) {
+    let entry = policies::all().each().find(|it| it.id == policy);
+    let parameter = entry.and_then(|it| it.parameters.iter().find(|it| it.name == SLOTS));
+    if let Some(it) = parameter {
+        parameters.set(SLOTS, slots.clamp(it.min, it.max));
+    }
+}
 
 /// When seeding ends, and what earlier runs have done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,14 +64,99 @@ pub(super) struct Reached {
     told: bool,
 }
 
+/// The limits in force, as the core knows them.
+#[derive(Debug)]
+pub(super) struct InForce {
+    caps: Caps,
+    connections: u16,
+    slots: Option<u64>,
+    counted_at: Option<Clock>,
+    policy_at: Clock,
+}
+
+impl InForce {
+    pub(super) fn new(settings: &Settings, now: Clock) -> Self {
+        Self {
+            caps: [settings.upload_cap, settings.download_cap],
+            connections: settings.max_connections,
+            slots: None,
+            counted_at: None,
+            policy_at: now,
+        }
+    }
+}
+
 impl Session {
-    /// Reports the rates of this torrent to the others, and the new caps to the core.
-    pub(super) fn share_limits(&mut self, rates: [u64; 2]) -> Result<(), SessionError> {
-        let share = self.settings.share.as_ref();
-        let Some([upload, download]) = share.map(|it| it.report(rates)) else {
+    /// Reports what this torrent uses to the others, and its new limits to the core.
+    pub(super) fn share_limits(
+        &mut self,
+        clock: Clock,
+        rates: [u64; 2],
+    ) -> Result<(), SessionError> {
+        let Some(share) = self.settings.share.clone() else {
             return Ok(());
         };
-        self.feed(Input::Limit { upload, download })
+        let caps = share.report(rates);
+        if caps != self.in_force.caps {
+            self.in_force.caps = caps;
+            let [upload, download] = caps;
+            self.feed(Input::Limit { upload, download })?;
+        }
+        let due = self
+            .in_force
+            .counted_at
+            .is_none_or(|it| clock - it >= COUNT);
+        if !due {
+            return Ok(());
+        }
+        self.in_force.counted_at = Some(clock);
+        let peers = self.torrent().peer_states(self.now());
+        let interested = peers.iter().filter(|it| it.view.peer_interested).count();
+        let [connections, slots] = share.report_counts([peers.len() as u64, interested as u64]);
+        if let Some(most) = connections {
+            self.limit_connections(most)?;
+        }
+        match slots {
+            Some(slots) => self.limit_slots(clock, slots),
+            None => Ok(()),
+        }
+    }
+
+    fn limit_connections(&mut self, most: u64) -> Result<(), SessionError> {
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        if most == self.in_force.connections {
+            return Ok(());
+        }
+        self.in_force.connections = most;
+        let config = self.settings.tuning.around(client::Config::new(most));
+        self.tell(client::Input::Connections(Room {
+            connections: most,
+            initiate: config.initiate,
+            enough: config.enough,
+        }))
+    }
+
+    /// Gives the policy its part of the slots. It starts anew with its parameter, so this must not
+    /// happen often.
+    fn limit_slots(&mut self, clock: Clock, slots: u64) -> Result<(), SessionError> {
+        if self.in_force.slots == Some(slots) || clock - self.in_force.policy_at < RESLOT {
+            return Ok(());
+        }
+        (self.in_force.slots, self.in_force.policy_at) = (Some(slots), clock);
+        let (policy, mut parameters) = self.showing.running();
+        let before = parameters.clone();
+        give_slots(&policy, &mut parameters, slots);
+        if parameters == before {
+            return Ok(());
+        }
+        let Ok(chosen) = policies::all().choose(&policy, parameters) else {
+            return Ok(());
+        };
+        if !self.torrent().can_switch_to(&chosen) {
+            return Ok(());
+        }
+        self.showing.set(&chosen);
+        self.feed(Input::Policy(Box::new(chosen)))
     }
 
     /// Updates the seeding time. Returns the totals of all runs.

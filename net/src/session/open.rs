@@ -18,9 +18,10 @@ use super::dictionary::Dictionary;
 use super::end::Saving;
 use super::explain::Told;
 use super::finders::Finders;
+use super::finished::Finished;
 use super::found::open_files;
 use super::gateway::Gateway;
-use super::limits::Reached;
+use super::limits::{InForce, Reached};
 use super::peers::Peers;
 use super::showing::Showing;
 use super::status::Progress;
@@ -31,6 +32,7 @@ use crate::connection::{Event, Identity, Link, SEND_CREDIT, Shared};
 use crate::disk::{Disk, PieceHashes};
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
+use crate::shares::Good;
 use crate::storage::StorageError;
 use crate::utp::{Utp, UtpMode};
 
@@ -58,6 +60,7 @@ impl Session {
         let (listener, port) = listen_for(&settings)?;
         let showing = Showing::new(&settings);
         let (storage, resume, have) = open_files(&settings, &notices).await?;
+        let finished = Finished::new(&storage, &have, geometry.piece_bytes());
         let origin = origin(&settings, have.clone(), port, name);
         let mut client = origin.client()?;
         client.watch(showing.is_on());
@@ -81,6 +84,7 @@ impl Session {
         let gateway = Gateway::new(&settings, port);
         let web_seeds = WebSeeds::new(&settings);
         let epoch = Clock::now();
+        let in_force = InForce::new(&settings, epoch);
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
             saving: Saving::new(epoch, client.torrent().have_count()),
@@ -104,12 +108,14 @@ impl Session {
             pending: None,
             failure: None,
             damage: Damage::default(),
+            finished,
             dictionary: Dictionary::new(&metainfo),
             hashes: hashes_of(&metainfo),
             web_seeds,
             told: Told::default(),
             showing,
             reached: Reached::default(),
+            in_force,
         })
     }
 }
@@ -153,7 +159,10 @@ fn identity(settings: &Settings, name: PeerId) -> Identity {
 
 /// What all connections share.
 fn shared(settings: &Settings, disk: Disk, events: Sender<(Link, Event)>) -> Shared {
-    let connections = usize::from(settings.max_connections);
+    let share = settings.share.as_ref();
+    let most = share.and_then(|it| it.most(Good::Connections));
+    let most = most.and_then(|it| u16::try_from(it).ok());
+    let connections = usize::from(most.unwrap_or(settings.max_connections));
     Shared {
         decoder: Decoder::new(settings.metainfo.geometry.piece_count()),
         incoming: Pool::new(connections + WEB_SEEDS + BLOCKS_IN_FLIGHT),

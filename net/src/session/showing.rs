@@ -66,6 +66,23 @@ impl Showing {
         &self.eras.last().expect("one runs").policy
     }
 
+    /// The running policy and its parameters.
+    pub(super) fn running(&self) -> (String, Parameters) {
+        let era = self.eras.last().expect("one runs");
+        let mut parameters = Parameters::new();
+        for (name, value) in &era.parameters {
+            parameters.set(name, *value);
+        }
+        (era.policy.clone(), parameters)
+    }
+
+    /// The running policy has other parameters from now on.
+    pub(super) fn set(&mut self, chosen: &Chosen) {
+        let set = chosen.parameters().iter();
+        let era = self.eras.last_mut().expect("one runs");
+        era.parameters = set.map(|(name, value)| (name.to_owned(), value)).collect();
+    }
+
     /// Updates the end of the running policy's entry.
     fn reach(&mut self, now: Duration, ledger: Ledger) {
         let era = self.eras.last_mut().expect("one runs");

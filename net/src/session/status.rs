@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant as Clock;
+use unchoke_core::client::explain::Hindrance;
 use unchoke_core::ledger::Ledger;
 
 use super::Explained;
@@ -70,6 +71,8 @@ pub struct Status {
     pub web_seeds: usize,
     /// Estimated time to completion at the current rate; `None` if the rate is zero.
     pub left: Option<Duration>,
+    /// The obstacle, while no data arrives and pieces are missing.
+    pub waits_for: Option<Hindrance>,
     /// Payload uploaded, including earlier runs.
     pub uploaded: u64,
     /// Time with all wanted pieces, including earlier runs.

@@ -40,7 +40,7 @@ impl Storage {
     /// Notes that another program changed `file`. Its content counts as unknown from now on.
     pub(super) fn note_change(&self, file: usize, state: &mut State) {
         lock(&self.handles).forget(file);
-        let found = stamp_at(&self.root, &self.files[file]);
+        let found = stamp_at(&self.path(file), &self.files[file]);
         if let Some(found) = &found {
             // A file that appears after a deletion also belongs to another program.
             let same = state.known.is_some_and(|it| it.is_same_place(found));
@@ -55,7 +55,7 @@ impl Storage {
     /// Compares `file` with its known state. Returns true if another program changed it.
     pub fn look(&self, file: usize) -> bool {
         let mut state = lock(&self.states[file]);
-        let changed = stamp_at(&self.root, &self.files[file]) != state.known;
+        let changed = stamp_at(&self.path(file), &self.files[file]) != state.known;
         if changed {
             self.note_change(file, &mut state);
         }

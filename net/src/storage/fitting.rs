@@ -61,7 +61,7 @@ impl Storage {
             if !is_used(file) {
                 continue;
             }
-            match inside::find(&self.root, &file.path, false) {
+            match inside::find(&self.root, &self.relative(number), false) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(self.failed("use", number)(error));
                 }
@@ -123,7 +123,7 @@ impl Storage {
 
     /// Whether a file contains only zeros, as after preallocation. Overwriting it loses nothing.
     fn is_blank(&self, file: usize) -> Result<bool, StorageError> {
-        let opened = inside::open(&self.root, &self.files[file].path, Purpose::Read);
+        let opened = inside::open(&self.root, &self.relative(file), Purpose::Read);
         let read = opened.and_then(only_zeros);
         read.map_err(self.failed("read", file))
     }

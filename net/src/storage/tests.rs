@@ -12,6 +12,7 @@ fn entry(path: &str, length: u64) -> FileEntry {
         length,
         pad: false,
         wanted: Use::Whole,
+        executable: false,
     }
 }
 
@@ -338,4 +339,56 @@ fn folders_and_files_in_each_others_place_are_refused_at_the_start() {
         let error = Storage::create(folder.path(), three_files()).expect_err("in the way");
         assert!(error.to_string().contains("move it away"), "{error}");
     }
+}
+
+#[test]
+fn a_suffix_that_makes_two_files_one_is_refused() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let keeping = |suffix: &str| Keeping {
+        suffix: Some(suffix.into()),
+        ..Keeping::default()
+    };
+    let files = || vec![entry("a", 3), entry("a.part", 5)];
+    let error = Storage::create_with(folder.path(), files(), &keeping(".part"));
+    let error = error.expect_err("two files with one name").to_string();
+    assert!(
+        error.contains("choose another --incomplete-suffix"),
+        "{error}"
+    );
+    let storage = Storage::create_with(folder.path(), files(), &keeping(".new")).expect("create");
+    storage.write(0, b"abcdefgh").expect("write");
+    for file in 0..2 {
+        storage.complete(file).expect("synced").expect("renamed");
+    }
+    assert_eq!(fs::read(folder.path().join("a")).expect("there"), b"abc");
+    assert_eq!(
+        fs::read(folder.path().join("a.part")).expect("there"),
+        b"defgh"
+    );
+    assert!(!folder.path().join("a.new").exists());
+    assert!(
+        storage.take_changed().is_empty(),
+        "a rename of ours is no change"
+    );
+}
+
+#[test]
+fn a_file_is_executable_if_the_torrent_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut files = three_files();
+    files[0].executable = true;
+    let storage = Storage::create(folder.path(), files).expect("create");
+    storage.write(0, b"12345678").expect("write");
+    let mode = |name| {
+        folder
+            .path()
+            .join(name)
+            .metadata()
+            .expect(name)
+            .permissions()
+            .mode()
+    };
+    assert_eq!(mode("a") & 0o100, 0o100);
+    assert_eq!(mode("deep/down/b") & 0o111, 0);
 }

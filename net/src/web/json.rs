@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use unchoke_core::choke::Trigger;
-use unchoke_core::client::explain::{Candidates, Unmet};
+use unchoke_core::client::explain::{Candidates, Hindrance, Unmet};
 use unchoke_core::ledger::{Kind, Ledger, Waste};
 
 use super::metrics::columns;
@@ -188,7 +188,20 @@ pub(crate) fn status(status: &Status) -> Value {
         "peers": status.peers,
         "web_seeds": status.web_seeds,
         "left_s": status.left.map(|it| it.as_secs()),
+        "waits_for": status.waits_for.map(hindrance),
     })
+}
+
+fn hindrance(it: Hindrance) -> &'static str {
+    match it {
+        Hindrance::NobodyKnown => "nobody_known",
+        Hindrance::Trying => "trying",
+        Hindrance::NobodyMet => "nobody_met",
+        Hindrance::NothingNeeded => "nothing_needed",
+        Hindrance::Choked => "choked",
+        Hindrance::Silence => "silence",
+        Hindrance::Nothing => "nothing",
+    }
 }
 
 /// The ledger with the columns of the simulator.

@@ -33,6 +33,7 @@ pub(crate) fn unrestricted(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unchoke"));
     command.current_dir(folder).args(words);
     command.env("XDG_STATE_HOME", folder.join(".state"));
+    command.env("XDG_CONFIG_HOME", folder.join(".config"));
     // Ignore proxies of the environment in tests on loopback.
     for name in [
         "http_proxy",

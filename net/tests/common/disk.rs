@@ -8,7 +8,7 @@ use unchoke_core::bitfield::Bitfield;
 use unchoke_net::choice::Choice;
 use unchoke_net::resume::{Loaded, Resume};
 use unchoke_net::session::{Check, check, file_entries};
-use unchoke_net::storage::{FileEntry, Storage};
+use unchoke_net::storage::{FileEntry, Keeping, Storage};
 
 use super::Sample;
 use super::command::{run, seed, stderr};
@@ -28,6 +28,18 @@ pub(crate) fn download<'a>(peer: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     [&words[..], extra].concat()
 }
 
+/// The suffix of incomplete files in tests that use one.
+pub(crate) const SUFFIX: &str = ".part";
+
+/// The files of a download, whether incomplete ones have the suffix or not.
+fn open(sample: &Sample, folder: &Path) -> Option<Storage> {
+    let keeping = Keeping {
+        suffix: Some(SUFFIX.into()),
+        ..Keeping::default()
+    };
+    Storage::open_with(folder, entries(sample, folder), &keeping).ok()
+}
+
 /// The files of the sample below `folder`.
 fn entries(sample: &Sample, folder: &Path) -> Vec<FileEntry> {
     file_entries(&sample.metainfo, folder, &Choice::default())
@@ -44,7 +56,7 @@ pub(crate) fn fetched(sample: &Sample) -> tempfile::TempDir {
 
 /// The resume data and the storage of a download.
 pub(crate) fn resume_of(sample: &Sample, folder: &Path) -> (Resume, Storage) {
-    let storage = Storage::open(folder, entries(sample, folder)).expect("open");
+    let storage = open(sample, folder).expect("open");
     let metainfo = &sample.metainfo;
     let resume = Resume::new(
         storage.root(),
@@ -81,7 +93,7 @@ pub(crate) fn assert_claims_are_true(sample: &Sample, folder: &Path) -> u32 {
 
 /// Number of good pieces on disk, whether claimed or not.
 pub(crate) fn good_on_disk(sample: &Sample, folder: &Path) -> u32 {
-    let Ok(storage) = Storage::open(folder, entries(sample, folder)) else {
+    let Some(storage) = open(sample, folder) else {
         return 0; // The process was killed before it created the folder.
     };
     let pieces = sample.metainfo.geometry.piece_count();
