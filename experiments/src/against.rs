@@ -1,6 +1,8 @@
 //! Compares the simulator with theory and published swarms, with real processes, and with other
 //! simulators.
 
+#[cfg(unix)]
+pub mod download;
 pub mod recorded;
 pub mod scaling;
 pub mod testbed;

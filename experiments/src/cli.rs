@@ -20,6 +20,7 @@ mod gallery;
 mod gate;
 mod job;
 mod list;
+mod live;
 mod look;
 mod manual;
 mod merge;
@@ -122,7 +123,10 @@ enum Command {
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write the pages of all subcommands.
     Man(manual::ManArgs),
-    /// Read a trace in either form: summarise it, show a moment, or convert it.
+    /// Give the paired interval of a live experiment with `unchoke bench`.
+    Live(live::LiveArgs),
+    /// Read a trace in either form, or a recording of a real download: summarise it, show a moment, or
+    /// convert it.
     Trace(trace::TraceArgs),
 }
 
@@ -304,6 +308,7 @@ fn carry_out(command: &Command) -> Result<Exit, Failure> {
         Command::Repro(it) => repro::repro(it),
         Command::Completions(it) => manual::completions(it),
         Command::Man(it) => manual::man(it),
+        Command::Live(it) => live::live(it),
         Command::Trace(it) => trace::trace(it),
         Command::Gate(it) => gate::gate(it),
         Command::Compare(it) => compare::compare(it),

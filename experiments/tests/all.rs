@@ -4,6 +4,8 @@
 mod action;
 mod cli;
 mod common;
+#[cfg(unix)]
+mod download;
 mod fingerprint;
 mod gate;
 mod gate_results;

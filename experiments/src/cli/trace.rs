@@ -1,23 +1,27 @@
-//! `lab trace`: reads a trace.
+//! `lab trace`: reads a trace, or a recording of the real client.
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use unchoke_core::time::Instant;
-use unchoke_sim::trace::{Happening, Header, Reader, TraceError};
+#[cfg(unix)]
+use unchoke_net::record::ReplayError;
+use unchoke_sim::trace::{Happening, Header, Reader, Sink, TraceError};
 
 use super::look::{Look, LookArgs};
 use super::state::seconds;
 use super::{Exit, Failure, print};
+#[cfg(unix)]
+use crate::against::download::{Download, is_recording};
 use crate::run::store::StoreError;
 
 /// `lab trace`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct TraceArgs {
-    /// A trace in either form.
+    /// A trace in either form, or a recording of a real download (`unchoke download --record FILE`).
     file: PathBuf,
     /// Print the scenario of the run as TOML instead. With the seed, it repeats the run.
     #[arg(long)]
@@ -80,8 +84,15 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         it => Failure::usage(format!("{}: {it}", args.file.display())),
     };
     args.look.spare(std::slice::from_ref(&args.file))?;
-    let file = File::open(&args.file)
-        .map_err(|it| Failure::usage(format!("{}: {it}", args.file.display())))?;
+    let unread = |it| Failure::usage(format!("{}: {it}", args.file.display()));
+    let mut beginning = Vec::new();
+    let file = File::open(&args.file).map_err(unread)?;
+    file.take(16).read_to_end(&mut beginning).map_err(unread)?;
+    #[cfg(unix)]
+    if is_recording(&beginning) {
+        return recording(args);
+    }
+    let file = File::open(&args.file).map_err(unread)?;
     let mut reader = Reader::open(BufReader::new(file)).map_err(failed)?;
     let header = reader.header().clone();
     if args.scenario {
@@ -117,6 +128,59 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         line(name, count.to_string());
     }
     text += &look.finish(until.min(end.at))?;
+    print(&text)?;
+    Ok(Exit::Done)
+}
+
+#[cfg(unix)]
+/// Counts events, and passes those up to a time on.
+struct Counted<'a, 'b> {
+    counts: Counts,
+    until: Instant,
+    look: &'a mut Look<'b>,
+}
+
+#[cfg(unix)]
+impl Sink for Counted<'_, '_> {
+    fn record(&mut self, at: Instant, happening: &Happening) {
+        if at > self.until {
+            return;
+        }
+        self.counts.add(happening);
+        if let Some(sink) = self.look.sink() {
+            sink.record(at, happening);
+        }
+    }
+}
+
+/// The same for a recording of the real client.
+#[cfg(unix)]
+fn recording(args: &TraceArgs) -> Result<Exit, Failure> {
+    let failed = |it: ReplayError| Failure::usage(format!("{}: {it}", args.file.display()));
+    if args.scenario {
+        return Err(Failure::usage(
+            "a recording of a real download has no scenario: leave --scenario out",
+        ));
+    }
+    let mut download = Download::open(&args.file).map_err(failed)?;
+    let header = download.header().clone();
+    let mut look = Look::new(&args.look, || Ok::<_, Failure>(header.clone()))?;
+    let mut counted = Counted {
+        counts: Counts::default(),
+        until: args.look.until.unwrap_or(Instant::NEVER),
+        look: &mut look,
+    };
+    let mut end = Instant::START;
+    while let Some(at) = download.step(&mut counted).map_err(failed)? {
+        end = at;
+    }
+    let (counts, until) = (counted.counts, counted.until);
+    let mut text = summary(&header);
+    writeln!(text, "{:<10} {} s", "ended", seconds(end)).expect("text grows");
+    for (name, count) in counts.named() {
+        writeln!(text, "{name:<10} {count}").expect("text grows");
+    }
+    text += &look.finish(until.min(end))?;
     print(&text)?;
     Ok(Exit::Done)
 }

@@ -1,0 +1,191 @@
+//! `lab live`: the paired interval of a live experiment.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::{Exit, Failure, print};
+use crate::findings::stats::bounds::Bounds;
+use crate::findings::stats::math::{exp, ln};
+use crate::findings::verdict::{Direction, Time};
+use crate::show::words::interval;
+
+/// Largest growth of the time that counts as kept, as in the built-in plan.
+const TIME_MARGIN: f64 = 0.05;
+
+/// `lab live`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct LiveArgs {
+    /// What `unchoke bench FILE.torrent --rounds N --json` printed.
+    file: PathBuf,
+}
+
+/// The part of the output that counts here.
+#[derive(Debug, Deserialize)]
+struct Bench {
+    schema_version: u32,
+    naive: Side,
+    optimized: Side,
+    rounds: Vec<Round>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Side {
+    policy: String,
+}
+
+/// A pair of downloads.
+#[derive(Debug, Deserialize)]
+struct Round {
+    naive: Run,
+    optimized: Run,
+}
+
+#[derive(Debug, Deserialize)]
+struct Run {
+    seconds: f64,
+    received_bytes: f64,
+    sent_bytes: f64,
+    wasted_bytes: f64,
+}
+
+/// A quantity of a run: its name and its value.
+type Quantity = (&'static str, fn(&Run) -> f64);
+
+const QUANTITIES: [Quantity; 4] = [
+    ("bytes both ways", |it| it.received_bytes + it.sent_bytes),
+    ("received", |it| it.received_bytes),
+    ("sent", |it| it.sent_bytes),
+    ("time", |it| it.seconds),
+];
+
+pub(super) fn live(args: &LiveArgs) -> Result<Exit, Failure> {
+    let shown = args.file.display();
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|it| Failure::usage(format!("{shown}: {it}")))?;
+    let bench: Bench = serde_json::from_str(&text).map_err(|it| {
+        Failure::usage(format!(
+            "{shown}: it is not the output of `unchoke bench --json` ({it})"
+        ))
+    })?;
+    if bench.schema_version != 1 {
+        let version = bench.schema_version;
+        return Err(Failure::usage(format!(
+            "{shown}: it has schema version {version}, and this program knows 1"
+        )));
+    }
+    print(&report(&bench))?;
+    Ok(Exit::Done)
+}
+
+/// Log ratios of optimized over naive, one for each round. Rounds without bytes on a side have none.
+fn logs(bench: &Bench, value: fn(&Run) -> f64) -> Vec<f64> {
+    let pairs = bench.rounds.iter();
+    let pairs = pairs.map(|it| (value(&it.optimized), value(&it.naive)));
+    let positive = pairs.filter(|it| it.0 > 0.0 && it.1 > 0.0);
+    positive.map(|it| ln(it.0 / it.1)).collect()
+}
+
+fn report(bench: &Bench) -> String {
+    let mut text = String::new();
+    let mut line = |it: String| writeln!(text, "{it}").expect("text grows");
+    let (ours, theirs) = (&bench.optimized.policy, &bench.naive.policy);
+    let count = bench.rounds.len();
+    line(format!(
+        "{ours} against {theirs}, {count} rounds in pairs; savings with 95 % intervals (Student's t \
+         of log ratios)"
+    ));
+    for (name, value) in QUANTITIES {
+        let logs = logs(bench, value);
+        if logs.len() < count {
+            line(format!("{name:<16} not defined: some rounds have none"));
+            continue;
+        }
+        let saving = Bounds::t_of(&logs).estimate().map(|it| 1.0 - exp(it));
+        line(format!("{name:<16} {}", interval(&saving)));
+    }
+    let waste = |run: fn(&Round) -> &Run| {
+        let sum = |value: fn(&Run) -> f64| bench.rounds.iter().map(run).map(value).sum::<f64>();
+        100.0 * sum(|it| it.wasted_bytes) / sum(|it| it.received_bytes).max(1.0)
+    };
+    line(format!(
+        "{:<16} {:.1} % of what was received, naive {:.1} %",
+        "wasted",
+        waste(|it| &it.optimized),
+        waste(|it| &it.naive)
+    ));
+    line(format!("{:<16} {}", "verdict", verdict(bench)));
+    line(
+        "One machine and one swarm: the peers of a live swarm differ between two downloads. The \
+         simulator repeats the swarm itself."
+            .to_owned(),
+    );
+    text
+}
+
+/// The words of the simulator's reports, for bytes both ways and the time.
+fn verdict(bench: &Bench) -> &'static str {
+    let bytes = Bounds::t_of(&logs(bench, QUANTITIES[0].1));
+    let time = Bounds::t_of(&logs(bench, QUANTITIES[3].1));
+    // There is one time here, where a plan has two: mean and tail.
+    let time = Time::of([(&time, TIME_MARGIN), (&time, TIME_MARGIN)], 1);
+    // A bound of the saving at level p is one of the cost at level 1 - p.
+    Direction::of(|p| 1.0 - exp(bytes.at(1.0 - p)), time, 1).word()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bench(pairs: &[(f64, f64)]) -> Bench {
+        let run = |bytes: f64| Run {
+            seconds: 10.0,
+            received_bytes: bytes,
+            sent_bytes: 1.0,
+            wasted_bytes: bytes / 10.0,
+        };
+        let side = |policy: &str| Side {
+            policy: policy.to_owned(),
+        };
+        Bench {
+            schema_version: 1,
+            naive: side("unchoke_all"),
+            optimized: side("tit_for_tat"),
+            rounds: pairs
+                .iter()
+                .map(|it| Round {
+                    naive: run(it.0),
+                    optimized: run(it.1),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_clear_saving_has_an_interval_and_a_verdict() {
+        let clear = bench(&[
+            (1000.0, 800.0),
+            (1010.0, 812.0),
+            (990.0, 790.0),
+            (1005.0, 801.0),
+        ]);
+        let text = report(&clear);
+        assert!(
+            text.contains("received         20.0 % [19.5, 20.5]"),
+            "{text}"
+        );
+        assert!(text.contains("verdict          saves\n"), "{text}");
+        assert!(text.contains("wasted           10.0 %"), "{text}");
+        let other = bench(&[(800.0, 1000.0), (812.0, 1010.0), (790.0, 990.0)]);
+        assert_eq!(verdict(&other), "costs");
+    }
+
+    #[test]
+    fn one_round_proves_nothing() {
+        let text = report(&bench(&[(1000.0, 800.0)]));
+        assert!(text.contains("received         20.0 % [?]"), "{text}");
+        assert!(text.contains("no saving shown"), "{text}");
+    }
+}
