@@ -252,20 +252,22 @@ pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
     Ok(rows)
 }
 
+const COLUMNS: [&str; 6] = [
+    "swarm",
+    "figure",
+    "libtorrent",
+    "simulated",
+    "target",
+    "met",
+];
+
 /// The rows as a table for people.
 #[must_use]
 pub fn terminal(rows: &[Row], seeds: u32) -> String {
     let mut sheet = comfy_table::Table::new();
     sheet.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
     sheet.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    sheet.set_header([
-        "swarm",
-        "figure",
-        "libtorrent",
-        "simulated",
-        "target",
-        "met",
-    ]);
+    sheet.set_header(COLUMNS);
     for it in rows {
         sheet.add_row([
             it.swarm.clone(),
@@ -290,14 +292,7 @@ fn yes(met: bool) -> &'static str {
 /// `recorded.csv`: one row for each swarm and figure.
 #[must_use]
 pub fn csv(rows: &[Row]) -> String {
-    let mut table = Csv::new(&[
-        "swarm",
-        "figure",
-        "libtorrent",
-        "simulated",
-        "target",
-        "met",
-    ]);
+    let mut table = Csv::new(&COLUMNS);
     for it in rows {
         table.row([
             it.swarm.clone(),

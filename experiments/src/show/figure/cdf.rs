@@ -3,11 +3,10 @@
 use super::Picture;
 use super::axis::Axis;
 use super::palette::{self, GREY};
-use super::panel::{Frame, caption, columns, legend, title};
+use super::panel::{Frame, caption, columns, legend, names, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Completion};
 use crate::plan::{Figure, Plan};
-use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
 
 /// Most panels in a row.
@@ -20,11 +19,7 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         "Completion time of peers, whole swarms of one policy",
     );
     let mixes = pure_mixes(plan);
-    let names: Vec<_> = mixes
-        .iter()
-        .enumerate()
-        .map(|(at, mix)| (mix_name(plan, *mix), palette::policy(at)))
-        .collect();
+    let names = names(plan, &mixes);
     let mut top = legend(&mut scene, y + 4.0, &names) + 16.0;
     let positions = columns(scene.width, ROW.min(plan.scenarios.len()), 40.0);
     for (scenario, within) in plan.scenarios.iter().enumerate() {

@@ -4,12 +4,12 @@ use super::Picture;
 use super::axis::{Axis, label};
 use super::interval::interval;
 use super::palette::{self, GREY, INK, RULE};
-use super::panel::{EDGE, caption, columns, legend, title};
+use super::panel::{EDGE, caption, columns, legend, names, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Class};
 use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Figure, Plan};
-use crate::run::unit::{mix_name, pure_mixes};
+use crate::run::unit::pure_mixes;
 
 /// Width of the names left of the panels.
 const LABELS: f64 = 150.0;
@@ -90,11 +90,7 @@ pub(super) fn classes(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> 
         &mut scene,
         "What access classes get and give, in swarms of one policy",
     );
-    let names: Vec<_> = mixes
-        .iter()
-        .enumerate()
-        .map(|(at, mix)| (mix_name(plan, *mix), palette::policy(at)))
-        .collect();
+    let names = names(plan, &mixes);
     let mut top = legend(&mut scene, y + 4.0, &names) + 24.0;
     for scenario in scenarios.iter().copied() {
         let rows = rows(analysis, scenario);

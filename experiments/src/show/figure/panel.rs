@@ -1,9 +1,11 @@
 //! Common parts of figures: headings, captions, frames, legends.
 
 use super::axis::{Axis, label};
-use super::palette::{GREY, INK, RULE};
+use super::palette::{self, GREY, INK, RULE};
 use super::render::text_width;
 use super::scene::{Color, Scene, Style};
+use crate::plan::Plan;
+use crate::run::unit::{Mix, mix_name};
 
 /// Margin left and right of everything.
 pub(super) const EDGE: f64 = 24.0;
@@ -56,6 +58,13 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Names of these swarms with the colours of their policies, for [`legend`].
+pub(super) fn names(plan: &Plan, mixes: &[Mix]) -> Vec<(String, Color)> {
+    let mixes = mixes.iter().enumerate();
+    let named = mixes.map(|(at, mix)| (mix_name(plan, *mix), palette::policy(at)));
+    named.collect()
 }
 
 /// Coloured names in one or more rows; returns the vertical position below them.

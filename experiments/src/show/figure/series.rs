@@ -3,12 +3,11 @@
 use super::Picture;
 use super::axis::Axis;
 use super::palette;
-use super::panel::{Frame, caption, columns, legend, title};
+use super::panel::{Frame, caption, columns, legend, names, title};
 use super::scene::{Color, Scene};
 use crate::findings::analysis::{Analysis, Moment};
 use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Figure, Plan};
-use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
 
 const HEIGHT: f64 = 150.0;
@@ -27,11 +26,7 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> P
     let mut scene = Scene::new((330.0 * count as f64).clamp(700.0, 1320.0), 0.0);
     let y = title(&mut scene, "Swarms of one policy over time");
     let mixes = pure_mixes(plan);
-    let names: Vec<_> = mixes
-        .iter()
-        .enumerate()
-        .map(|(at, mix)| (mix_name(plan, *mix), palette::policy(at)))
-        .collect();
+    let names = names(plan, &mixes);
     let first = legend(&mut scene, y + 4.0, &names) + 18.0;
     let positions = columns(scene.width, count, 44.0);
     for (column, scenario) in scenarios.iter().copied().enumerate() {
