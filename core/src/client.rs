@@ -283,6 +283,8 @@ impl<P: Places> Client<P> {
                 message: Message::Extended(extended),
             } => self.on_extended(*peer, extended),
             torrent::Input::Timeout
+            // The web seed may have nothing else that we need.
+            torrent::Input::Lacks { .. } => self.next = now,
             | torrent::Input::PeerConnected { .. }
             | torrent::Input::PeerDisconnected { .. } => not_theirs(&input),
             _ => {}

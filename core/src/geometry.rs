@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::bitfield::Bitfield;
 use crate::ids::{BlockRef, PieceIndex};
@@ -185,6 +186,18 @@ impl Geometry {
             None => self.blocks_in(PieceIndex(0)),
             Some(short) => short.most_blocks,
         }
+    }
+
+    /// The pieces that hold these bytes of the payload. Bytes behind its end are in no piece.
+    #[must_use]
+    pub fn pieces_in(&self, bytes: Range<u64>) -> Range<u32> {
+        if bytes.is_empty() {
+            return 0..0;
+        }
+        let size = u64::from(self.piece_bytes());
+        let number = |it| u32::try_from(it).expect("a piece of the torrent");
+        let end = bytes.end.min(self.end()).div_ceil(size);
+        number((bytes.start / size).min(end))..number(end)
     }
 
     /// Bytes of payload in `piece`.

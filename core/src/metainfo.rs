@@ -185,6 +185,14 @@ impl Metainfo {
         (path.as_bytes() != found).then(|| escaped_to(&found, MAX_TEXT_BYTES))
     }
 
+    /// The pieces that hold bytes of file number `file`.
+    #[must_use]
+    pub fn pieces_of(&self, file: usize) -> Range<u32> {
+        let file = self.layout.files()[file];
+        self.geometry
+            .pieces_in(file.offset..file.offset + file.length)
+    }
+
     /// The parts of files that `block` consists of.
     pub fn segments(&self, block: BlockRef) -> impl Iterator<Item = Segment> + '_ {
         self.layout

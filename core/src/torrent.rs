@@ -295,6 +295,7 @@ impl Torrent {
             Input::PieceLost { piece } => self.on_piece_lost(now, piece),
             Input::Limit { upload, download } => self.on_limit(now, upload, download),
             Input::Policy(chosen) => self.on_policy(now, &chosen),
+            Input::Lacks { peer, pieces } => self.on_lacks(now, peer, pieces),
             Input::BlockUnread { peer, block } => self.on_unread(now, peer, block),
         }
     }

@@ -54,14 +54,8 @@ impl Wanted {
         // The most urgent file first: a piece keeps the first priority it gets.
         files.sort_by_key(|(_, priority)| core::cmp::Reverse(*priority));
         let mut wanted = Self::nothing(geometry.piece_count());
-        let size = u64::from(geometry.piece_bytes());
         for (bytes, priority) in files {
-            if bytes.is_empty() {
-                continue;
-            }
-            let end = bytes.end.min(geometry.end()).div_ceil(size);
-            for piece in bytes.start / size..end {
-                let piece = u32::try_from(piece).expect("a piece of the torrent");
+            for piece in geometry.pieces_in(bytes) {
                 wanted.add(PieceIndex(piece), priority);
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use unchoke_core::bitfield::Bitfield;
+use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{FileKind, Metainfo};
 use unchoke_core::wanted::{Priority, Wanted};
 
@@ -44,15 +45,9 @@ impl Choice {
             (bytes, priority(index))
         });
         let wanted = Wanted::of_files(geometry, ranges);
-        let size = u64::from(geometry.piece_bytes());
         let shares = |index: usize| {
-            let file = files[index];
-            let mut pieces = file.offset / size..(file.offset + file.length).div_ceil(size);
-            file.length > 0
-                && pieces.any(|it| {
-                    let piece = u32::try_from(it).expect("a piece of the torrent");
-                    wanted.pieces().has(unchoke_core::ids::PieceIndex(piece))
-                })
+            let mut pieces = metainfo.pieces_of(index).map(PieceIndex);
+            pieces.any(|it| wanted.pieces().has(it))
         };
         let uses = (0..files.len()).map(|it| match priority(it) {
             Priority::Skip if shares(it) => Use::Shared,

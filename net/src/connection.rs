@@ -11,6 +11,7 @@ mod writer;
 
 use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
 use tokio::task::AbortHandle;
+use unchoke_core::client::redial::Ended;
 use unchoke_core::ids::{BlockRef, PeerKey};
 use unchoke_core::message::Message;
 use unchoke_core::wire::{Decoder, WireError};
@@ -55,6 +56,13 @@ pub enum Event {
     /// A block could not be read from disk, and no part of it was sent. The disk thread has
     /// reported the error.
     Unread(BlockRef),
+    /// A web seed lacks a file. Requests for its pieces are dropped.
+    Lacks {
+        /// Index of the file in the torrent.
+        file: usize,
+        /// Why it cannot be used, as a sentence.
+        why: String,
+    },
     /// The connection ended.
     Closed(CloseReason),
 }
@@ -82,8 +90,8 @@ pub enum CloseReason {
     Server {
         /// The reason, as a sentence.
         why: String,
-        /// Whether to retry in a little while.
-        passing: bool,
+        /// Decides when to retry.
+        how: Ended,
     },
     /// We closed it.
     #[error("closed by us")]

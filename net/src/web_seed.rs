@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
-use unchoke_core::ids::BlockRef;
+use unchoke_core::bitfield::Bitfield;
+use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::message::Message;
-use unchoke_core::metainfo::{FileKind, Metainfo};
+use unchoke_core::metainfo::{FileKind, Metainfo, Segment};
 use unchoke_core::tracker::guard::{Reach, Refusal, judge_web_seed};
 use unchoke_core::web::{Requests, Run, file_url};
 use url::Url;
@@ -59,9 +60,10 @@ impl WebSeed {
         let (messages, heard) = unbounded_channel();
         let server = Server {
             base,
-            metainfo,
             ranges: Ranges::new(client),
             requests: Requests::default(),
+            lacking: Bitfield::empty(metainfo.geometry.piece_count()),
+            metainfo,
             heard,
             link,
             shared,
@@ -88,6 +90,8 @@ struct Server {
     metainfo: Arc<Metainfo>,
     ranges: Ranges,
     requests: Requests,
+    /// The pieces of missing files.
+    lacking: Bitfield,
     heard: UnboundedReceiver<Message>,
     link: Link,
     shared: Shared,
@@ -99,7 +103,7 @@ impl Server {
             self.ranges.hang_up();
             let closed = Event::Closed(CloseReason::Server {
                 why: error.to_string(),
-                passing: error.is_passing(),
+                how: error.ended(),
             });
             // Sending fails if the session has ended.
             drop(self.shared.events.send((self.link, closed)).await);
@@ -125,6 +129,8 @@ impl Server {
 
     fn note(&mut self, message: &Message) {
         match message {
+            // The core may have requested it before it heard that the file is missing.
+            Message::Request(block) if self.lacking.has(block.piece) => {}
             Message::Request(block) => self.requests.push(*block),
             Message::Cancel(block) => self.requests.cancel(*block),
             _ => {}
@@ -146,16 +152,53 @@ impl Server {
                 }
                 continue;
             }
-            let url = file_url(&self.base, &metainfo, segment.file);
-            let url = Url::parse(&url.ok_or(WebSeedError::Name(segment.file + 1))?)?;
-            let bytes = segment.offset..segment.offset + u64::from(segment.length);
-            let part = self.ranges.get(&url, &WebSeedGate, bytes, file.length);
-            let mut part: Part = part.await?;
+            let mut part = match self.request(&metainfo, segment).await {
+                Err(error) if error.is_of_file() => {
+                    self.lacks(&metainfo, segment.file, &error, &blocks).await;
+                    return Ok(());
+                }
+                part => part?,
+            };
             while let Some(bytes) = part.next().await? {
                 self.take(&mut blocks, &bytes).await;
             }
         }
         Ok(())
+    }
+
+    /// Requests a part of a file.
+    async fn request(
+        &mut self,
+        metainfo: &Metainfo,
+        segment: Segment,
+    ) -> Result<Part, WebSeedError> {
+        let url = file_url(&self.base, metainfo, segment.file).ok_or(WebSeedError::Name)?;
+        let url = Url::parse(&url)?;
+        let bytes = segment.offset..segment.offset + u64::from(segment.length);
+        let size = metainfo.layout.files()[segment.file].length;
+        Ok(self.ranges.get(&url, &WebSeedGate, bytes, size).await?)
+    }
+
+    /// The server lacks a file: drops all requests for pieces of this file, and queues the other
+    /// blocks of the run again.
+    async fn lacks(
+        &mut self,
+        metainfo: &Metainfo,
+        file: usize,
+        error: &WebSeedError,
+        blocks: &Blocks<'_>,
+    ) {
+        for piece in metainfo.pieces_of(file) {
+            self.lacking.insert(PieceIndex(piece));
+        }
+        let all = self.requests.take_all();
+        let wanted = blocks.left.iter().copied().chain(all);
+        let wanted = wanted.filter(|it| !self.lacking.has(it.piece));
+        wanted.for_each(|it| self.requests.push(it));
+        let why = error.to_string();
+        // Sending fails if the session has ended.
+        let event = (self.link, Event::Lacks { file, why });
+        drop(self.shared.events.send(event).await);
     }
 
     /// Appends bytes to the current block, and reports each complete block.

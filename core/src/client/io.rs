@@ -144,8 +144,9 @@ pub enum Output<P: Places> {
         offence: Offence,
     },
     /// `peer` is web seed number `seed` from now on (BEP 19): answer requests sent to it with the
-    /// blocks. Hand in [`Input::Closed`] if it fails ([`Ended::ByPeer`]) or its answer does not fit
-    /// the request ([`Ended::Garbage`]). [`Output::Close`] ends it like a peer.
+    /// blocks. Hand in [`Input::Closed`] if it fails ([`Ended::ByPeer`]), asks for a pause
+    /// ([`Ended::Busy`]) or its answer does not fit the request ([`Ended::Garbage`]). Hand in
+    /// [`torrent::Input::Lacks`] if it lacks a file. [`Output::Close`] ends it like a peer.
     UseWebSeed {
         /// Its index among the web seeds of the torrent.
         seed: u16,

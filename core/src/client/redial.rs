@@ -32,6 +32,8 @@ pub enum Ended {
     Useless,
     /// Another connection to the same peer stays.
     Twice,
+    /// A web seed is overloaded and asks us to come back after this time, in seconds.
+    Busy(u16),
 }
 
 impl From<&Reason> for Ended {
@@ -89,7 +91,7 @@ pub fn after(ended: Ended, source: Source) -> Fate {
         Ended::BothSeeds => return Fate::Seed,
         Ended::ByPeer | Ended::ByDriver | Ended::Idle if named => RECONNECT_NAMED,
         // Mainline 3.4.2 does not drop peers; libtorrent waits as after any other end.
-        Ended::ByPeer | Ended::ByDriver | Ended::Idle | Ended::Policy => RECONNECT,
+        Ended::ByPeer | Ended::ByDriver | Ended::Idle | Ended::Policy | Ended::Busy(_) => RECONNECT,
         Ended::Turnover | Ended::Useless => RECONNECT_TURNED,
         Ended::Garbage | Ended::Unread | Ended::Violation | Ended::Corrupt | Ended::Twice => {
             RECONNECT_BAD

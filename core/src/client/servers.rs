@@ -24,10 +24,16 @@ impl<P: Places> Client<P> {
         self.web_seeds.as_ref().map_or(0, |it| it.in_use())
     }
 
-    /// Starts to use as many web seeds as allowed, if pieces are missing.
+    /// Starts to use as many web seeds as allowed, if pieces are missing. Closes those that have no
+    /// piece that we need, because they lack files: others may have them.
     pub(super) fn use_web_seeds(&mut self, now: Instant) {
         if self.torrent.is_done() {
             return;
+        }
+        for peer in self.web_seeds.iter().flat_map(|it| it.open()) {
+            if !self.torrent.is_of_use(peer) {
+                self.torrent.close(peer);
+            }
         }
         while let Some(web_seeds) = &mut self.web_seeds
             && let Some((seed, peer)) = web_seeds.poll(now, || self.seats.keep())

@@ -16,8 +16,13 @@ const AT_ONCE: usize = 3;
 /// Wait after the first failure; doubled with each further one. libtorrent `urlseed_wait_retry`: 30 s.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// The longest wait. Also the wait after an answer that did not fit the request.
+/// The longest wait unless the server asks for a longer one. Also the wait after an answer that did
+/// not fit the request, and until a file that was missing is requested again.
 const LONGEST: Duration = Duration::from_mins(10);
+
+/// Bounds of a wait that the server asks for (`Retry-After`; RFC 9110, section 10.2.3).
+const LEAST_ASKED: Duration = Duration::from_secs(1);
+const MOST_ASKED: Duration = Duration::from_hours(1);
 
 /// After this many answers that did not fit the request a web seed is never used again.
 const LIES: u8 = 3;
@@ -71,6 +76,12 @@ impl WebSeeds {
     pub(super) fn in_use(&self) -> usize {
         let in_use = |it: &&WebSeed| matches!(it.state, State::InUse { .. });
         self.all.iter().filter(in_use).count()
+    }
+
+    /// The keys of the web seeds that are in use and not being ended.
+    pub(super) fn open(&self) -> impl Iterator<Item = PeerKey> {
+        let open = |it: &&WebSeed| matches!(it.state, State::InUse { closing: None, .. });
+        self.all.iter().filter(open).filter_map(|it| it.peer)
     }
 
     fn free(&self) -> usize {
@@ -147,6 +158,11 @@ impl WebSeeds {
         }
         let wait = match closing.unwrap_or(how) {
             Ended::BothSeeds => Duration::ZERO,
+            Ended::Useless => LONGEST,
+            Ended::Busy(seconds) => {
+                seed.failures = seed.failures.saturating_add(1);
+                Duration::from_secs(seconds.into()).clamp(LEAST_ASKED, MOST_ASKED)
+            }
             Ended::Garbage | Ended::Violation | Ended::Corrupt => {
                 seed.lies = seed.lies.saturating_add(1);
                 LONGEST

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::time::Duration;
 
 use crate::allowed_fast::AllowedFast;
@@ -124,6 +125,15 @@ pub enum Input {
     /// Changes the choking policy. Without effect unless [`super::Torrent::can_switch_to`] says
     /// yes.
     Policy(Box<Chosen>),
+    /// A web seed cannot serve these pieces on this connection, for example because it lacks one of
+    /// the files. Requests for them count as rejected; the driver has dropped them. Without effect
+    /// for other peers and closed connections.
+    Lacks {
+        /// The web seed.
+        peer: PeerKey,
+        /// The pieces.
+        pieces: Range<u32>,
+    },
     /// The block of an [`Output::Send`] could not be read, and none of it was sent. It no longer
     /// counts as sent, its request is rejected (BEP 6), and the link may take another block: no
     /// [`Self::Writable`] follows for this one.

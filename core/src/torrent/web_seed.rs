@@ -1,10 +1,13 @@
 //! Special treatment of web seeds (BEP 19): they do not speak the peer protocol, and they work best
 //! with long runs of bytes.
 
+use alloc::vec::Vec;
+use core::ops::Range;
+
 use super::Torrent;
 use super::conn::Conn;
 use crate::bitfield::Bitfield;
-use crate::ids::{PeerKey, PieceIndex};
+use crate::ids::{BlockRef, PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
 
@@ -38,6 +41,35 @@ impl Torrent {
         }
         self.availability[piece.0 as usize] -= 1;
         self.update_interest(now, peer);
+    }
+
+    /// See [`super::Input::Lacks`].
+    pub(super) fn on_lacks(&mut self, now: Instant, peer: PeerKey, pieces: Range<u32>) {
+        if !self.is_web(peer) || self.conn(peer).is_none() {
+            return;
+        }
+        let end = pieces.end.min(self.config.geometry.piece_count());
+        let pieces = pieces.start..end;
+        for piece in pieces.clone().map(PieceIndex) {
+            if self.remotes.remove(peer, piece) {
+                self.availability[piece.0 as usize] -= 1;
+            }
+        }
+        let traffic = self.traffic.get_mut(self.conns[peer.0 as usize].traffic);
+        let asked = traffic.into_iter().flat_map(|it| &it.pending);
+        let asked = asked.map(|it| self.config.geometry.numbered(it.number()));
+        let refused: Vec<BlockRef> = asked.filter(|it| pieces.contains(&it.piece.0)).collect();
+        for block in refused {
+            self.on_reject(now, peer, block);
+        }
+        self.update_interest(now, peer);
+        self.fill_all(now);
+    }
+
+    /// Whether the peer has a piece that we need.
+    pub(crate) fn is_of_use(&self, peer: PeerKey) -> bool {
+        let conn = self.conns.get(peer.0 as usize);
+        conn.is_some_and(|it| it.open && it.am_interested)
     }
 
     /// Whether `peer` is a web seed and `message` is nothing that a web seed understands.

@@ -63,6 +63,16 @@ pub enum Lie {
 }
 
 impl Lie {
+    /// Whether only the requested file is missing or different, so that other files of the server
+    /// may be good.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(403 | 404 | 410 | 416 | 451) | Self::Size { .. }
+        )
+    }
+
     /// Whether a retry may soon succeed: the server is busy, or the connection broke off.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -38,6 +38,12 @@ impl Requests {
         self.waiting.retain(|it| *it != block);
     }
 
+    /// Removes and returns all blocks, the oldest first.
+    #[must_use]
+    pub fn take_all(&mut self) -> VecDeque<BlockRef> {
+        core::mem::take(&mut self.waiting)
+    }
+
     /// Whether no requests wait.
     #[must_use]
     pub fn is_empty(&self) -> bool {

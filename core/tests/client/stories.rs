@@ -289,6 +289,24 @@ impl Story {
         }
     }
 
+    fn room(&mut self, connections: u16) {
+        let usual = client::Config::new(connections);
+        self.tell(Input::Connections(Room {
+            connections,
+            initiate: usual.initiate,
+            enough: usual.enough,
+        }));
+    }
+
+    fn lacks(&mut self, peer: PeerKey, first: &str, last: &str) {
+        let number = |it: &str| it.parse::<u32>().expect("a piece");
+        let pieces = number(first)..number(last) + 1;
+        if let Some(requests) = self.requests.get_mut(&peer) {
+            requests.retain(|it| !pieces.contains(&it.piece.0));
+        }
+        self.tell(Input::Torrent(torrent::Input::Lacks { peer, pieces }));
+    }
+
     fn step(&mut self, words: &[&str]) {
         let key = |story: &Self, word: &str| {
             let found = story.keys.get(&address(word));
@@ -334,15 +352,8 @@ impl Story {
                     outcome: (*rest != ["nothing"]).then(|| heard(rest)),
                 });
             }
-            ["room", most] => {
-                let connections = most.parse().expect("a number");
-                let usual = client::Config::new(connections);
-                self.tell(Input::Connections(Room {
-                    connections,
-                    initiate: usual.initiate,
-                    enough: usual.enough,
-                }));
-            }
+            ["room", most] => self.room(most.parse().expect("a number")),
+            ["lacks", from, first, last] => self.lacks(key(self, from), first, last),
             ["stop"] => self.tell(Input::Stop),
             ["says", from, list @ ..] => {
                 for word in list {

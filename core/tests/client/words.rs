@@ -48,6 +48,9 @@ pub(super) fn ended(word: &str) -> Ended {
         "by_peer" => Ended::ByPeer,
         "garbage" => Ended::Garbage,
         "unread" => Ended::Unread,
+        busy if busy.starts_with("busy:") => {
+            Ended::Busy(busy["busy:".len()..].parse().expect("seconds"))
+        }
         _ => panic!("no end {word}"),
     }
 }

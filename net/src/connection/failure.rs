@@ -1,5 +1,6 @@
 //! Why a connection could not be set up, or a web seed cannot be used.
 
+use unchoke_core::client::redial::Ended;
 use unchoke_core::ids::InfoHash;
 use unchoke_core::mse::MseError;
 use unchoke_core::wire::WireError;
@@ -41,20 +42,32 @@ pub enum WebSeedError {
     /// The request failed, or the answer is wrong.
     #[error("{0}")]
     Part(#[from] PartError),
-    /// The file with this index has a name that cannot be part of a URL.
-    #[error(
-        "file {0} of the torrent cannot be requested: its path leads out of the folder of the web seed"
-    )]
-    Name(usize),
+    /// The file has a name that cannot be part of a URL.
+    #[error("its path leads out of the folder of the web seed")]
+    Name,
     /// The URL cannot be used.
     #[error("its URL cannot be used: {0}")]
     Url(#[from] url::ParseError),
 }
 
 impl WebSeedError {
-    /// Whether to retry in a little while.
+    /// Whether only the requested file is missing or different.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Part(part) if part.is_passing())
+    pub fn is_of_file(&self) -> bool {
+        match self {
+            Self::Part(PartError::Lie(lie)) => lie.is_of_file(),
+            Self::Part(_) | Self::Url(_) => false,
+            Self::Name => true,
+        }
+    }
+
+    /// What the client has to know about it.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        match self {
+            Self::Part(PartError::Busy { seconds, .. }) => Ended::Busy(*seconds),
+            Self::Part(part) if part.is_passing() => Ended::ByPeer,
+            _ => Ended::Garbage,
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Requests for parts of files, over a connection that is kept open between requests.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, RANGE,
+    RETRY_AFTER,
 };
 use hyper::{Request, Response};
 use tokio::task::JoinSet;
@@ -35,12 +36,21 @@ pub enum PartError {
     /// The answer does not match the request.
     #[error("{0}")]
     Lie(#[from] Lie),
+    /// The server is overloaded and says when to ask again (`Retry-After`).
+    #[error("it answered with HTTP status {status} and asks for a pause of {seconds} s")]
+    Busy {
+        /// The status.
+        status: u16,
+        /// The pause.
+        seconds: u16,
+    },
 }
 
 impl PartError {
     /// Whether to retry in a little while.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
+            Self::Busy { .. } => true,
             Self::Lie(lie) => lie.is_passing(),
             Self::Http(error) => matches!(
                 error,
@@ -103,7 +113,13 @@ impl Ranges {
         };
         if let Err(lie) = judge(&head, &bytes, size) {
             self.held = None; // Bytes beyond the requested ones are not wanted.
-            return Err(lie.into());
+            let pause = header(RETRY_AFTER).and_then(|it| pause(it, SystemTime::now()));
+            return Err(match (lie, pause) {
+                (Lie::Status(status @ (429 | 503)), Some(seconds)) => {
+                    PartError::Busy { status, seconds }
+                }
+                (lie, _) => lie.into(),
+            });
         }
         Ok(Part {
             body: response.into_body(),
@@ -194,6 +210,19 @@ fn ask(
     builder.body(Empty::new()).map_err(|_| HttpError::NoHost)
 }
 
+/// Reads `Retry-After`: a number of seconds, or a date. RFC 9110, section 10.2.3. `None` if it is
+/// neither. A very long pause becomes the longest that fits.
+fn pause(text: &str, now: SystemTime) -> Option<u16> {
+    let text = text.trim();
+    let seconds = if !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit()) {
+        text.parse().unwrap_or(u64::MAX)
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        date.duration_since(now).unwrap_or_default().as_secs()
+    };
+    Some(u16::try_from(seconds).unwrap_or(u16::MAX))
+}
+
 impl Part {
     /// The next bytes; `None` when all bytes have arrived.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, PartError> {
@@ -218,6 +247,31 @@ impl Part {
             if !bytes.is_empty() {
                 return Ok(Some(bytes));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_a_number_or_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("99999999999999999999999", Some(u16::MAX)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(u16::MAX)),
+            ("-5", None),
+            ("+5", None),
+            ("", None),
+            ("soon", None),
+            ("1.5", None),
+        ] {
+            assert_eq!(pause(text, now), seconds, "{text:?}");
         }
     }
 }

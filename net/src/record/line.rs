@@ -61,6 +61,8 @@ pub(super) enum InputLine {
     Connections([u16; 3]),
     /// The peer key, and the block as piece, begin and length.
     BlockUnread(u32, [u32; 3]),
+    /// The key of a web seed, the first piece that it lacks, and the one after the last.
+    Lacks(u32, [u32; 2]),
 }
 
 /// The answer of a tracker. Times are in ns.
@@ -72,7 +74,7 @@ pub(super) struct HeardLine {
     peers: Vec<SocketAddr>,
 }
 
-/// All variants. A recording contains their debug text.
+/// All variants but `Busy`. A recording contains their debug text.
 const ENDS: [Ended; 12] = [
     Ended::ByPeer,
     Ended::Garbage,
@@ -94,6 +96,17 @@ fn word(it: &impl std::fmt::Debug) -> String {
 
 fn of_word<T: Copy + std::fmt::Debug>(all: &[T], text: &str) -> Option<T> {
     all.iter().find(|it| word(*it) == text).copied()
+}
+
+/// How a connection ended, from its debug text.
+fn end_of(text: &str) -> Option<Ended> {
+    let seconds = text
+        .strip_prefix("Busy(")
+        .and_then(|it| it.strip_suffix(')'));
+    match seconds {
+        Some(seconds) => Some(Ended::Busy(seconds.parse().ok()?)),
+        None => of_word(&ENDS, text),
+    }
 }
 
 /// The time in ns, the unit of the core. The range is far larger than any real time limit.
@@ -164,6 +177,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
             let set = set.map(|(name, value)| (name.to_owned(), value));
             InputLine::Policy(chosen.id().to_owned(), set.collect())
         }
+        It::Lacks { peer, pieces } => InputLine::Lacks(peer.0, [pieces.start, pieces.end]),
         It::BlockUnread { peer, block } => {
             InputLine::BlockUnread(peer.0, [block.piece.0, block.begin, block.length])
         }
@@ -201,7 +215,7 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Inter
             unsent: [blocks, payload],
         } => Input::Closed {
             peer: key(*peer)?,
-            how: of_word(&ENDS, how)?,
+            how: end_of(how)?,
             unsent: Unsent {
                 blocks: u32::try_from(*blocks).ok()?,
                 payload: *payload,
@@ -273,6 +287,10 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
             }
             It::Policy(Box::new(policies::all().choose(id, parameters).ok()?))
         }
+        InputLine::Lacks(peer, [start, end]) => It::Lacks {
+            peer: key(*peer)?,
+            pieces: *start..*end,
+        },
         InputLine::BlockUnread(peer, [piece, begin, length]) => It::BlockUnread {
             peer: key(*peer)?,
             block: BlockRef {

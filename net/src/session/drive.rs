@@ -354,6 +354,7 @@ impl Session {
                 }
                 self.feed(Input::BlockUnread { peer, block })
             }
+            Event::Lacks { file, why } => self.web_seed_lacks(peer, file, &why),
             Event::Closed(reason) => {
                 if let Some(closed) = self.web_seed_failed(peer, &reason) {
                     return self.tell(closed);

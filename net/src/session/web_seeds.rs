@@ -7,9 +7,10 @@ use unchoke_core::client::bans::Offence;
 use unchoke_core::client::redial::Ended;
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
-use unchoke_core::torrent::Unsent;
+use unchoke_core::metainfo::Naming;
+use unchoke_core::torrent::{Input, Unsent};
 
-use super::{ClientInput, LastWord, Notice, Session, Settings};
+use super::{ClientInput, LastWord, Notice, Session, SessionError, Settings};
 use crate::connection::{CloseReason, Link, Shared};
 use crate::http::Client;
 use crate::text::shown_url;
@@ -23,6 +24,29 @@ pub(super) struct WebSeeds {
     running: BTreeMap<PeerKey, Running>,
     /// The last error of each web seed that failed.
     said: BTreeMap<u16, String>,
+    /// The web seeds that lacked files in their last use.
+    lacking: BTreeMap<u16, Lacking>,
+}
+
+/// The files that a web seed lacks.
+#[derive(Debug)]
+struct Lacking {
+    /// The first one found, and why it cannot be used.
+    first: String,
+    count: usize,
+    /// Whether its next use has begun. Then the files are requested again.
+    past: bool,
+}
+
+impl Lacking {
+    fn text(&self) -> String {
+        let others = match self.count {
+            1 => return self.first.clone(),
+            2 => "1 other file is".to_owned(),
+            count => format!("{} other files are", count - 1),
+        };
+        format!("{}; {others} missing there too", self.first)
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +69,7 @@ impl WebSeeds {
             client: Client::new(settings.route.clone()),
             running: BTreeMap::new(),
             said: BTreeMap::new(),
+            lacking: BTreeMap::new(),
         }
     }
 
@@ -53,11 +78,18 @@ impl WebSeeds {
         let all = (0..).zip(&self.urls);
         let word = |(seed, url): (u16, &String)| {
             let in_use = self.running.values().any(|it| it.seed == seed);
-            let said = self.said.get(&seed).cloned();
+            let lacking = self.lacking.get(&seed).filter(|it| !it.past);
+            let lacking = lacking.map(Lacking::text);
+            let said = match lacking {
+                Some(lacking) if in_use => Some(format!("in use, but {lacking}")),
+                Some(lacking) => Some(lacking),
+                None if in_use => Some("in use".into()),
+                None => self.said.get(&seed).cloned(),
+            };
             LastWord {
                 url: shown_url(url),
                 failed: said.is_some() && !in_use,
-                said: if in_use { Some("in use".into()) } else { said },
+                said,
             }
         };
         all.map(word).collect()
@@ -114,6 +146,43 @@ impl Session {
         let server = WebSeed::spawn(base, metainfo, client, link, shared);
         let running = Running { seed, link, server };
         self.web_seeds.running.insert(peer, running);
+        if let Some(lacking) = self.web_seeds.lacking.get_mut(&seed) {
+            lacking.past = true;
+        }
+    }
+
+    /// A web seed lacks a file: its pieces are not requested there until its next use.
+    pub(super) fn web_seed_lacks(
+        &mut self,
+        peer: PeerKey,
+        file: usize,
+        why: &str,
+    ) -> Result<(), SessionError> {
+        let seed = self.web_seeds.running.get(&peer).map(|it| it.seed);
+        let Some(seed) = seed else { return Ok(()) };
+        let path = self.settings.metainfo.layout.path(file, Naming::Exact);
+        let first = format!("it cannot give the file {path}: {why}");
+        let known = self.web_seeds.lacking.get_mut(&seed);
+        let told = known.is_some();
+        if let Some(lacking) = known.filter(|it| !it.past) {
+            lacking.count += 1;
+        } else {
+            let lacking = Lacking {
+                first: first.clone(),
+                count: 1,
+                past: false,
+            };
+            self.web_seeds.lacking.insert(seed, lacking);
+        }
+        if !told {
+            // Told once: it may lack thousands of files. `--explain` counts them.
+            let name = self.web_seeds.name(seed);
+            self.notify(Notice::WebSeed(format!(
+                "{name}: {first}; other files are still requested there"
+            )));
+        }
+        let pieces = self.settings.metainfo.pieces_of(file);
+        self.feed(Input::Lacks { peer, pieces })
     }
 
     /// Handles the failure of a web seed.
@@ -123,19 +192,14 @@ impl Session {
         reason: &CloseReason,
     ) -> Option<ClientInput> {
         let running = self.web_seeds.running.remove(&peer)?;
-        let passing = match reason {
-            CloseReason::Server { passing, .. } => *passing,
-            _ => true,
+        let how = match reason {
+            CloseReason::Server { how, .. } => *how,
+            _ => Ended::ByPeer,
         };
         let name = self.web_seeds.name(running.seed);
         let said = reason.to_string();
         self.web_seeds.said.insert(running.seed, said);
         self.notify(Notice::WebSeed(format!("{name}: {reason}; will try again")));
-        let how = if passing {
-            Ended::ByPeer
-        } else {
-            Ended::Garbage
-        };
         Some(closed(peer, how))
     }
 

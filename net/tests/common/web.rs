@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -33,6 +33,10 @@ pub(crate) enum Manner {
     Elsewhere(String),
     /// With no answer.
     Silent,
+    /// As if there were no file whose path contains this.
+    Without(&'static str),
+    /// First that it is overloaded, with this `Retry-After`, and then correctly.
+    BusyOnce(&'static str),
 }
 
 /// A request: the path and the byte range.
@@ -49,18 +53,15 @@ pub(crate) struct WebServer {
 impl WebServer {
     /// A server with the sample below `/pub`.
     pub(crate) fn start(sample: &Sample, manner: Manner) -> Self {
-        let files = sample.files.iter().map(|(path, start, end)| {
-            let path = path.to_str().expect("text");
-            (
-                format!("/pub/{path}"),
-                sample.payload[*start..*end].to_vec(),
-            )
-        });
-        Self::with_files(files.collect(), manner)
+        Self::with_files(files_of(sample), manner)
     }
 
     pub(crate) fn with_files(files: BTreeMap<String, Vec<u8>>, manner: Manner) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), files, manner)
+    }
+
+    pub(crate) fn start_at(ip: IpAddr, files: BTreeMap<String, Vec<u8>>, manner: Manner) -> Self {
+        let listener = TcpListener::bind((ip, 0)).expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
             files: Arc::new(files),
@@ -128,7 +129,8 @@ impl WebServer {
         bytes: Range<u64>,
         manner: &Manner,
     ) -> std::io::Result<bool> {
-        let Some(file) = self.files.get(path) else {
+        let hidden = matches!(manner, Manner::Without(part) if path.contains(part));
+        let Some(file) = self.files.get(path).filter(|_| !hidden) else {
             write!(
                 stream,
                 "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
@@ -139,6 +141,15 @@ impl WebServer {
             std::thread::sleep(super::PATIENCE);
             return Ok(false);
         }
+        if let Manner::BusyOnce(pause) = manner
+            && self.requests().len() == 1
+        {
+            write!(
+                stream,
+                "HTTP/1.1 503 Busy\r\nRetry-After: {pause}\r\nContent-Length: 0\r\n\r\n"
+            )?;
+            return Ok(true);
+        }
         let asked = Part { file, bytes };
         let (head, body) = match manner {
             Manner::Elsewhere(server) => (redirect(server, path), Vec::new()),
@@ -148,6 +159,18 @@ impl WebServer {
         stream.write_all(&body)?;
         Ok(!matches!(manner, Manner::Endless | Manner::Short))
     }
+}
+
+/// The files of the sample, by their path on the server.
+pub(crate) fn files_of(sample: &Sample) -> BTreeMap<String, Vec<u8>> {
+    let files = sample.files.iter().map(|(path, start, end)| {
+        let path = path.to_str().expect("text");
+        (
+            format!("/pub/{path}"),
+            sample.payload[*start..*end].to_vec(),
+        )
+    });
+    files.collect()
 }
 
 fn redirect(server: &str, path: &str) -> String {
@@ -220,7 +243,11 @@ impl Part<'_> {
                 (self.measured(""), body)
             }
             Manner::Packed => (self.measured("Content-Encoding: gzip\r\n"), body),
-            Manner::Proper | Manner::Elsewhere(_) | Manner::Silent => (self.measured(""), body),
+            Manner::Proper
+            | Manner::Elsewhere(_)
+            | Manner::Silent
+            | Manner::Without(_)
+            | Manner::BusyOnce(_) => (self.measured(""), body),
         }
     }
 }

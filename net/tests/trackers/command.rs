@@ -1,41 +1,16 @@
 //! Trackers, tested through the command.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::GOOD;
 use crate::common::clients::{installed, opentracker};
 use crate::common::command::{Listening, run, signal, stderr, stdout, unchoke};
 use crate::common::scripted::{Http, Udp, ok, proper};
+use crate::common::tls::{acceptor, certificate};
 use crate::common::tracker::dead_address;
 use crate::common::{Sample, sample_with};
-
-fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/certificates")
-        .join(name)
-}
-
-/// A TLS server for `localhost` whose certificate is signed by `authority.pem` only.
-fn acceptor() -> TlsAcceptor {
-    let chain = CertificateDer::from_pem_file(certificate("server.pem")).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(certificate("server.key")).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![chain], key)
-        .expect("they belong together");
-    TlsAcceptor::from(Arc::new(config))
-}
 
 pub(super) fn torrent(trackers: &[String]) -> Sample {
     let sample = sample_with(trackers, 32 * 1024, 50_000);

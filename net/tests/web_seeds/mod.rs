@@ -1,6 +1,9 @@
 //! Web seeds (BEP 19), tested through the command: correct ones, wrong ones, and both together with
 //! peers.
 
+mod missing;
+mod routes;
+
 use std::fs;
 use std::path::Path;
 use std::process::Output;
