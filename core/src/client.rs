@@ -83,6 +83,7 @@ use crate::message::{Extended, Message};
 use crate::rng::{Purpose, Rng, Streams};
 use crate::time::Instant;
 use crate::torrent::{self, Torrent};
+use crate::tracker::Event;
 
 pub mod admission;
 pub mod announcer;
@@ -282,9 +283,9 @@ impl<P: Places> Client<P> {
                 peer,
                 message: Message::Extended(extended),
             } => self.on_extended(*peer, extended),
-            torrent::Input::Timeout
             // The web seed may have nothing else that we need.
             torrent::Input::Lacks { .. } => self.next = now,
+            torrent::Input::Timeout
             | torrent::Input::PeerConnected { .. }
             | torrent::Input::PeerDisconnected { .. } => not_theirs(&input),
             _ => {}
@@ -340,9 +341,11 @@ impl<P: Places> Client<P> {
             self.announcer.want_peers(wants);
         }
         while let Some(due) = self.announcer.poll(now) {
+            // BEP 21: a partial seed says so in every announce.
+            let partial = self.torrent.is_done() && !self.torrent.is_complete();
             self.outputs.push_back(Output::Announce {
                 tracker: due.tracker,
-                event: due.event,
+                event: due.event.or(partial.then_some(Event::Paused)),
             });
         }
         let announce = self.announcer.poll_timeout().unwrap_or(Instant::NEVER);

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use unchoke_net::record::replay;
 
-use crate::common::Sample;
-use crate::common::command::{assert_sentence, run, seed, stderr, stdout};
+use crate::common::command::{assert_sentence, run, seed, stderr, stdout, unchoke};
 use crate::common::disk::{download, home_of, resume_of};
-use crate::common::{noise, sample, sample_with};
+use crate::common::tracker::{Manner, Tracker};
+use crate::common::{PATIENCE, Sample, noise, sample, sample_with};
 
 /// `sample` with files of many pieces each, and an empty folder for its download.
 fn start() -> (Sample, tempfile::TempDir) {
@@ -240,4 +240,27 @@ fn a_part_resumes_like_a_whole() {
     let again = run(home.path(), &download(&peer, &part));
     assert!(again.status.success(), "{}", stderr(&again));
     assert_whole(&sample, &out, 0);
+}
+
+/// BEP 21: the tracker learns that we have all that we want.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partial_seed_tells_its_tracker() {
+    let tracker = Tracker::start(Manner::Proper).await;
+    let sample = sample_with(std::slice::from_ref(&tracker.url), 32 * 1024, 700_001);
+    let peer = sample.seed().await.to_string();
+    let home = tempfile::tempdir().expect("temporary folder");
+    sample.write_torrent(home.path());
+    let words = ["download", "sample.torrent", "--files", "1", "--seed"];
+    let words = [&words[..], &["--peer", &peer, "--timeout", "60 s"]].concat();
+    let mut child = unchoke(home.path(), &words).spawn().expect("it starts");
+    let began = std::time::Instant::now();
+    while !tracker.events().contains(&"paused".to_owned()) {
+        assert!(began.elapsed() < PATIENCE, "{:?}", tracker.events());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(tracker.events(), ["started", "paused"]);
+    let announces = tracker.announces.lock().expect("no panic");
+    assert_ne!(announces[1]["left"], "0");
 }

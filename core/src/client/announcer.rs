@@ -83,6 +83,8 @@ pub struct Announcer {
     wanted: bool,
     in_flight: Option<AnnounceRequest>,
     completed_due: bool,
+    /// We became a partial seed during the last announce.
+    partial_due: bool,
     stopping: bool,
 }
 
@@ -109,6 +111,7 @@ impl Announcer {
             wanted: false,
             in_flight: None,
             completed_due: false,
+            partial_due: false,
             stopping: false,
         }
     }
@@ -137,6 +140,7 @@ impl Announcer {
         // An announce without an answer may still have reached the tracker. And a tracker that was
         // told `stopped` no longer knows us, whatever it answers.
         tracker.started = !stopped;
+        self.partial_due = false;
         let request = AnnounceRequest {
             tracker: tracker.number,
             event,
@@ -204,7 +208,7 @@ impl Announcer {
         if request.event == Some(Event::Completed) {
             self.completed_due = false;
         }
-        if self.completed_due {
+        if self.completed_due || self.partial_due {
             self.next = now;
         }
         let tracker = &mut self.trackers[place];
@@ -239,6 +243,13 @@ impl Announcer {
     /// 3: "No completed is sent if the file was complete when started".
     pub fn on_completed(&mut self, now: Instant) {
         self.completed_due = true;
+        self.next = now;
+    }
+
+    /// All that we want is here, but not all of the torrent. The trackers should know soon that we
+    /// download no more. BEP 21.
+    pub fn on_partial(&mut self, now: Instant) {
+        self.partial_due = true;
         self.next = now;
     }
 

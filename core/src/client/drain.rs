@@ -69,8 +69,10 @@ impl<P: Places> Client<P> {
                 // Trackers count only peers that have all pieces.
                 if self.torrent.is_complete() {
                     self.announcer.on_completed(self.now);
-                    self.next = self.now;
+                } else {
+                    self.announcer.on_partial(self.now);
                 }
+                self.next = self.now;
                 Some(Output::Completed)
             }
             torrent::Output::Disconnect { peer, reason } => {

@@ -16,16 +16,19 @@ pub enum Event {
     Completed,
     /// The session of the torrent ends.
     Stopped,
+    /// We have all that we want, but not all of the torrent: a partial seed. BEP 21.
+    Paused,
 }
 
 impl Event {
-    /// The word on the wire. BEP 3.
+    /// The word on the wire. BEP 3, BEP 21.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Completed => "completed",
             Self::Stopped => "stopped",
+            Self::Paused => "paused",
         }
     }
 }

@@ -108,7 +108,8 @@ fn write_announce(bytes: &mut Vec<u8>, query: &AnnounceQuery, path: &str) {
         bytes.extend(i64::try_from(count).unwrap_or(i64::MAX).to_be_bytes());
     }
     let event: u32 = match query.event {
-        None => 0,
+        // UDP trackers have no number for a partial seed.
+        None | Some(Event::Paused) => 0,
         Some(Event::Completed) => 1,
         Some(Event::Started) => 2,
         Some(Event::Stopped) => 3,
