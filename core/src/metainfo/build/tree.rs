@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BuildError, Builder, NewFile, element, encode_file, signed};
+use super::{BuildError, Builder, Format, NewFile, element, encode_file, signed};
 use crate::bencode::{DictBuilder, ListBuilder};
 use crate::geometry::BLOCK_BYTES;
 use crate::merkle::{self, Hash};
@@ -47,23 +47,16 @@ impl Builder {
     }
 
     /// Files and the padding between them: the bytes of all pieces in order. With version 2, each
-    /// file begins with a new piece.
+    /// file begins with a new piece. A hybrid of two or more files also has padding after the last one,
+    /// as libtorrent makes it: so both make the same torrent of the same files.
     #[must_use]
     pub fn parts(&self) -> Vec<Part> {
         let size = u64::from(self.piece_bytes.max(1));
         let mut parts: Vec<Part> = Vec::new();
         let mut at: u64 = 0;
         for (file, length) in self.lengths().enumerate() {
-            let over = at % size;
-            if self.format.has_version_2() && length > 0 && over > 0 {
-                // Put the padding before empty files, which have no position of their own.
-                let last = parts.iter().rposition(|it| it.length > 0);
-                let gap = Part {
-                    file: None,
-                    length: size - over,
-                };
-                parts.insert(last.map_or(0, |it| it + 1), gap);
-                at += gap.length;
+            if self.format.has_version_2() && length > 0 {
+                at += pad(&mut parts, at, size);
             }
             parts.push(Part {
                 file: Some(file),
@@ -71,10 +64,13 @@ impl Builder {
             });
             at = at.saturating_add(length);
         }
+        if self.format == Format::Hybrid && self.files.as_ref().is_some_and(|it| it.len() > 1) {
+            pad(&mut parts, at, size);
+        }
         parts
     }
 
-    /// End of the last file, including the padding before it.
+    /// End of the last piece, including padding.
     pub(super) fn end(&self) -> u64 {
         let parts = self.parts();
         parts
@@ -177,6 +173,23 @@ impl Builder {
         close(&mut open, 1);
         Ok(open[0].1.finish())
     }
+}
+
+/// Adds padding up to the next piece, if `at`, the end of the last file, is within one. Returns the
+/// number of its bytes.
+fn pad(parts: &mut Vec<Part>, at: u64, size: u64) -> u64 {
+    let over = at % size;
+    if over == 0 {
+        return 0;
+    }
+    // Empty files have no position of their own; they come after the padding.
+    let last = parts.iter().rposition(|it| it.length > 0);
+    let gap = Part {
+        file: None,
+        length: size - over,
+    };
+    parts.insert(last.map_or(0, |it| it + 1), gap);
+    gap.length
 }
 
 /// Closes folders until `left` are open.
