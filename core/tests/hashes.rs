@@ -4,15 +4,57 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use unchoke_core::geometry::BLOCK_BYTES;
+use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
 use unchoke_core::hashes::{Fetch, Serve, Violation};
-use unchoke_core::ids::PeerKey;
-use unchoke_core::merkle;
+use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::merkle::{self, Hash};
 use unchoke_core::message::{HashRequest, Hashes, Message};
 use unchoke_core::metainfo::{Builder, Format, Metainfo, NewFile, PieceDigests, Version2};
 use unchoke_core::time::Instant;
 
 const SEED: PeerKey = PeerKey(4);
+
+/// A torrent of files with these numbers of blocks in pieces of four blocks, and the hashes of the blocks
+/// of each piece.
+fn with_blocks(blocks: &[u32]) -> (Metainfo, Vec<Vec<Hash>>) {
+    let files = blocks.iter().enumerate().map(|(index, count)| NewFile {
+        path: vec![format!("{index:03}")],
+        length: u64::from(*count) * u64::from(BLOCK_BYTES),
+    });
+    let builder = Builder {
+        format: Format::Version2,
+        name: "root".into(),
+        files: Some(files.collect()),
+        piece_bytes: 4 * BLOCK_BYTES,
+        ..Builder::default()
+    };
+    let leaf = |file: usize, block: u32| {
+        merkle::leaf(&[&file.to_be_bytes()[..], &block.to_be_bytes()[..]].concat())
+    };
+    let leaves = blocks.iter().enumerate();
+    let leaves = leaves.map(|(file, count)| (0..*count).map(|it| leaf(file, it)).collect());
+    let leaves: Vec<Vec<Hash>> = leaves.collect();
+    let pieces: Vec<Vec<Hash>> = leaves
+        .iter()
+        .flat_map(|it| it.chunks(4).map(<[Hash]>::to_vec))
+        .collect();
+    let roots = pieces
+        .iter()
+        .zip(builder.heights())
+        .map(|(blocks, height)| {
+            let mut tree = merkle::Growing::default();
+            for block in blocks {
+                tree.push(*block);
+            }
+            tree.root(0, height)
+        });
+    let digests = PieceDigests {
+        version_1: Vec::new(),
+        version_2: roots.collect(),
+    };
+    let torrent = builder.encode_digests(&digests).expect("a torrent");
+    (Metainfo::parse(&torrent).expect("our own"), pieces)
+}
 
 /// A torrent whose files have these numbers of pieces, with its layers and without.
 fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
@@ -41,6 +83,12 @@ fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
     (trees(whole), trees(bare))
 }
 
+/// The geometry of a torrent from [`both`].
+fn geometry(version_2: &Version2) -> Geometry {
+    let pieces = version_2.hashes().len() as u64;
+    Geometry::new(pieces * u64::from(BLOCK_BYTES), BLOCK_BYTES).expect("a torrent")
+}
+
 fn answered(serve: &mut Serve, request: &HashRequest) -> Hashes {
     match serve.answer(Instant::START, request) {
         Message::Hashes(hashes) => *hashes,
@@ -51,7 +99,7 @@ fn answered(serve: &mut Serve, request: &HashRequest) -> Hashes {
 #[test]
 fn all_layers_come_in_parts_that_are_proven() {
     let (whole, bare) = both(&[1, 2, 3, 700, 1025, 512]);
-    let mut serve = Serve::new(Arc::clone(&whole));
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     let mut fetch = Fetch::new(bare);
     assert_eq!(fetch.progress(), (0, 8));
     assert!(fetch.done().is_none() && fetch.poll_request(Instant::START).is_none());
@@ -85,7 +133,7 @@ fn only_so_many_requests_are_under_way_and_lost_ones_go_to_others() {
     let (peer, request) = fetch.poll_request(later).expect("the other is asked");
     assert_eq!((peer, request), (other, asked[0]));
     // A late answer by the first peer still counts.
-    let mut serve = Serve::new(whole);
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     fetch
         .on_hashes(SEED, &answered(&mut serve, &asked[1]))
         .expect("late");
@@ -104,7 +152,7 @@ type Lie = fn(&mut Hashes);
 #[test]
 fn liars_are_known_at_once() {
     let (whole, bare) = both(&[700]);
-    let mut serve = Serve::new(whole);
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     let lies: [(Lie, Violation); 5] = [
         (|it| it.hashes[3][0] ^= 1, Violation::Wrong),
         (
@@ -155,7 +203,7 @@ fn what_cannot_be_answered_is_rejected() {
         proofs: 9,
     };
     let small = whole.trees()[1].root;
-    let mut serve = Serve::new(whole);
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     answered(&mut serve, &good);
     let bad = [
         HashRequest { base: 1, ..good },
@@ -209,7 +257,7 @@ fn answers_are_limited_in_rate() {
         length: 2,
         proofs: 0,
     };
-    let mut serve = Serve::new(whole);
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     let mut count = |now: Instant| {
         let answers = (0..2000).map(|_| serve.answer(now, &request));
         answers
@@ -218,4 +266,123 @@ fn answers_are_limited_in_rate() {
     };
     assert_eq!(count(Instant::START), 512);
     assert_eq!(count(Instant::START.after(Duration::from_secs(1))), 250);
+}
+
+/// Each part of the blocks of a piece is proven up to the root of its file.
+#[test]
+fn hashes_of_blocks_are_proven() {
+    let counts = [1, 2, 3, 4, 5, 9, 16, 33];
+    let (torrent, pieces) = with_blocks(&counts);
+    let version_2 = torrent.version_2.as_ref().expect("version 2");
+    let mut serve = Serve::new(Arc::clone(version_2), torrent.geometry.clone());
+    let mut answers = 0;
+    for tree in version_2.trees() {
+        let height = merkle::height(tree.block_count);
+        for power in 1..=height.min(2) {
+            for index in (0..tree.block_count).step_by(1 << power) {
+                for proofs in 0..=height {
+                    let request = HashRequest {
+                        root: tree.root,
+                        base: 0,
+                        index,
+                        length: 1 << power,
+                        proofs,
+                    };
+                    // Long after the request before, so that the limit does not matter.
+                    answers += 1;
+                    let now = Instant::from_secs(answers * 60);
+                    let piece = serve.blocks_for(now, &request).expect("a piece");
+                    assert_eq!(piece, PieceIndex(tree.first_piece + index / 4));
+                    let blocks = &pieces[piece.0 as usize];
+                    let Message::Hashes(found) = serve.answer_blocks(&request, blocks) else {
+                        panic!("{request:?} is rejected");
+                    };
+                    let uncles = (proofs + 1).min(height).saturating_sub(power);
+                    assert_eq!(u32::try_from(found.hashes.len()), Ok((1 << power) + uncles));
+                    if proofs + 1 >= height {
+                        let root = merkle::proven_root(&found.hashes, index, 1 << power);
+                        assert_eq!(root, Some(tree.root), "{request:?}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(answers > 100, "{answers}");
+}
+
+#[test]
+fn requests_for_blocks_that_cannot_be_answered_are_rejected() {
+    let (torrent, pieces) = with_blocks(&[9, 3]);
+    let version_2 = torrent.version_2.as_ref().expect("version 2");
+    let mut serve = Serve::new(Arc::clone(version_2), torrent.geometry.clone());
+    let tree = version_2.trees()[0];
+    let good = HashRequest {
+        root: tree.root,
+        base: 0,
+        index: 4,
+        length: 4,
+        proofs: 3,
+    };
+    let bad = [
+        HashRequest {
+            root: [1; 32],
+            ..good
+        },
+        HashRequest { base: 1, ..good },
+        HashRequest { length: 3, ..good },
+        HashRequest { length: 1, ..good },
+        // More than one piece.
+        HashRequest {
+            index: 0,
+            length: 8,
+            ..good
+        },
+        HashRequest { index: 6, ..good },
+        HashRequest { index: 12, ..good },
+        HashRequest {
+            index: u32::MAX - 3,
+            ..good
+        },
+    ];
+    for request in bad {
+        assert_eq!(
+            serve.blocks_for(Instant::START, &request),
+            None,
+            "{request:?}"
+        );
+        let rejected = serve.answer_blocks(&request, &pieces[1]);
+        assert!(matches!(rejected, Message::HashReject(_)), "{request:?}");
+    }
+    // More proofs than layers, and blocks that are no longer those of the torrent.
+    for proofs in [5, u32::MAX] {
+        let request = HashRequest { proofs, ..good };
+        let rejected = serve.answer_blocks(&request, &pieces[1]);
+        assert!(matches!(rejected, Message::HashReject(_)), "{request:?}");
+    }
+    let rejected = serve.answer_blocks(&good, &pieces[0]);
+    assert!(matches!(rejected, Message::HashReject(_)));
+}
+
+/// Reading pieces for peers must not displace the payload.
+#[test]
+fn only_so_many_pieces_are_read_for_hashes_of_blocks() {
+    let (torrent, _) = with_blocks(&[400]);
+    let version_2 = torrent.version_2.as_ref().expect("version 2");
+    let mut serve = Serve::new(Arc::clone(version_2), torrent.geometry.clone());
+    let request = HashRequest {
+        root: version_2.trees()[0].root,
+        base: 0,
+        index: 0,
+        length: 4,
+        proofs: 0,
+    };
+    let mut count_at = |seconds| {
+        let now = Instant::from_secs(seconds);
+        let all = std::iter::from_fn(|| serve.blocks_for(now, &request));
+        all.take(100_000).count()
+    };
+    // 64 MiB at once in pieces of 64 KiB, and 16 MiB per second later.
+    assert_eq!(count_at(0), 1025);
+    assert_eq!(count_at(1), 256);
+    assert_eq!(count_at(100), 1025);
 }

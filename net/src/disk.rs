@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::merkle::Hash;
 use unchoke_core::torrent::Verdict;
 
 use crate::buffers::Buffer;
@@ -50,6 +51,14 @@ pub enum Report {
         /// The piece.
         piece: PieceIndex,
     },
+    /// The hashes of the blocks of a piece, for version 2; `None` if the piece is not good or cannot
+    /// be read.
+    Blocks {
+        /// The piece.
+        piece: PieceIndex,
+        /// The hash of each block.
+        hashes: Option<Vec<Hash>>,
+    },
     /// The workers have ended without hashing all pieces of changed files again.
     Unchecked {
         /// Number of pieces not hashed.
@@ -80,6 +89,9 @@ pub(crate) enum Job {
     },
     Complete {
         file: usize,
+    },
+    HashBlocks {
+        piece: PieceIndex,
     },
     Load {
         block: BlockRef,
@@ -155,6 +167,11 @@ impl Disk {
         let worker = &self.workers[file % self.workers.len()];
         // As in `send`.
         drop(worker.send(Job::Complete { file }));
+    }
+
+    /// Hashes the blocks of a verified piece for version 2, and reports the hashes.
+    pub fn hash_blocks(&self, piece: PieceIndex) {
+        self.send(piece, Job::HashBlocks { piece });
     }
 
     /// Lets the workers end after the jobs sent so far. They then close the channel of reports.

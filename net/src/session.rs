@@ -325,7 +325,7 @@ pub struct Session {
     finished: finished::Finished,
     dictionary: dictionary::Dictionary,
     /// Hashes of version 2, for peers that use a magnet link.
-    hashes: Option<Box<unchoke_core::hashes::Serve>>,
+    hashes: Option<Box<dictionary::HashServer>>,
     web_seeds: web_seeds::WebSeeds,
     told: explain::Told,
     showing: showing::Showing,

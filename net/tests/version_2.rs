@@ -2,12 +2,20 @@
 //! download.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use unchoke_core::geometry::BLOCK_BYTES;
+use unchoke_core::merkle;
+use unchoke_core::message::{HashRequest, Message};
 use unchoke_core::metainfo::Metainfo;
+use unchoke_core::wire::{Decoded, Decoder, HANDSHAKE_BYTES};
 
 use crate::common::command::{Listening, assert_sentence, run, stderr, stdout, unchoke};
-use crate::common::noise;
+use crate::common::peer::{bytes_of, handshake};
+use crate::common::{PATIENCE, noise};
 
 const FILES: [(&str, usize); 6] = [
     ("all/b/large", 300_001),
@@ -183,4 +191,71 @@ fn what_version_2_has_no_room_for_is_said() {
         let refused = run(home, &words);
         assert_sentence(&refused, 2, "only versions 1 and 2 are known");
     }
+}
+
+/// A peer that got a corrupt piece can find the corrupt block: we send the hashes of the blocks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashes_of_blocks_are_sent() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let home = folder.path();
+    fs::create_dir(home.join("all")).expect("folder");
+    let payload = noise(200_000);
+    fs::write(home.join("all/file"), &payload).expect("write");
+    fs::write(home.join("all/other"), b"x").expect("write");
+    let words = ["create", "all", "--v2", "--out", "it.torrent"];
+    let made = run(home, &[&words[..], &["--piece-size", "64 KiB"]].concat());
+    assert!(made.status.success(), "{}", stderr(&made));
+    let torrent = fs::read(home.join("it.torrent")).expect("made");
+    let torrent = Metainfo::parse(&torrent).expect("our own");
+    let seed = seed(home, "it.torrent");
+    let tree = torrent.version_2.as_ref().expect("version 2").trees()[0];
+    let request = HashRequest {
+        root: tree.root,
+        base: 0,
+        index: 4,
+        length: 4,
+        proofs: 3,
+    };
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, seed.port))
+        .await
+        .expect("connects");
+    let hello = handshake(&torrent, b"-XX0001-abcdefghijkl");
+    let asked = bytes_of(&Message::HashRequest(Box::new(request)));
+    stream
+        .write_all(&[&hello[..], &asked].concat())
+        .await
+        .expect("it reads");
+    let mut bytes = vec![0; HANDSHAKE_BYTES];
+    stream.read_exact(&mut bytes).await.expect("its handshake");
+    bytes.clear();
+    let decoder = Decoder::new(torrent.geometry.piece_count());
+    let hashes = loop {
+        match decoder.decode(&bytes).expect("it speaks the protocol") {
+            Decoded::Message {
+                message: Message::Hashes(hashes),
+                ..
+            } => break hashes,
+            Decoded::Message {
+                message: Message::HashReject(_),
+                ..
+            } => panic!("rejected"),
+            Decoded::Message { used, .. } => drop(bytes.drain(..used)),
+            Decoded::Unknown { .. } => panic!("it sends nothing unknown"),
+            Decoded::Incomplete { .. } => {
+                let more = tokio::time::timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
+                assert!(
+                    more.expect("an answer").expect("it is there") > 0,
+                    "it hung up"
+                );
+            }
+        }
+    };
+    let leaves = payload
+        .chunks(BLOCK_BYTES as usize)
+        .skip(4)
+        .take(4)
+        .map(merkle::leaf);
+    assert_eq!(hashes.hashes[..4], leaves.collect::<Vec<_>>());
+    let root = merkle::proven_root(&hashes.hashes, request.index, request.length);
+    assert_eq!(root, Some(tree.root));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha1::{Digest as _, Sha1};
 use unchoke_core::geometry::{BLOCK_BYTES, Geometry};
 use unchoke_core::ids::PieceIndex;
-use unchoke_core::merkle::{Growing, leaf};
+use unchoke_core::merkle::{Growing, Hash, leaf};
 use unchoke_core::metainfo::{Metainfo, Version2};
 use unchoke_core::torrent::BlockDigest;
 
@@ -155,13 +155,33 @@ pub(crate) fn digests(
     piece: PieceIndex,
     scratch: &mut [u8],
 ) -> Result<Vec<BlockDigest>, StorageError> {
+    of_blocks(storage, geometry, piece, scratch, block_digest)
+}
+
+/// The hashes of version 2 of all blocks of `piece`, as they are on disk.
+pub(super) fn leaves(
+    storage: &Storage,
+    geometry: &Geometry,
+    piece: PieceIndex,
+    scratch: &mut [u8],
+) -> Result<Vec<Hash>, StorageError> {
+    of_blocks(storage, geometry, piece, scratch, leaf)
+}
+
+fn of_blocks<T>(
+    storage: &Storage,
+    geometry: &Geometry,
+    piece: PieceIndex,
+    scratch: &mut [u8],
+    hash: fn(&[u8]) -> T,
+) -> Result<Vec<T>, StorageError> {
     assert!(scratch.len() >= BLOCK_BYTES as usize, "room for a block");
     let blocks = (0..geometry.blocks_in(piece)).map(|index| geometry.block(piece, index));
     blocks
         .map(|block| {
             let part = &mut scratch[..block.length as usize];
             storage.read(geometry.offset(block), part)?;
-            Ok(block_digest(part))
+            Ok(hash(part))
         })
         .collect()
 }

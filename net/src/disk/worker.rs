@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{BlockRef, PieceIndex};
+use unchoke_core::merkle::Hash;
 use unchoke_core::torrent::Verdict;
 
-use super::hashing::{Fit, PieceHash, digests, hash_rest};
+use super::hashing::{Fit, PieceHash, digests, hash_rest, leaves};
 use super::padding::SentPadding;
 use super::standing::{Standing, Trust};
 use super::{Job, PieceHashes, Report, WORKERS};
@@ -128,6 +129,10 @@ impl Worker {
                 Ok(Err(error)) => self.report(Report::Unnamed { file, error }),
                 Err(error) => self.report(Report::Failed(error)),
             },
+            Job::HashBlocks { piece } => {
+                let hashes = self.hash_blocks(piece);
+                self.report(Report::Blocks { piece, hashes });
+            }
             Job::Load {
                 block,
                 mut data,
@@ -182,6 +187,14 @@ impl Worker {
         }
         let why = io::Error::other("the data is no longer what was verified");
         Err(StorageError::new("read", self.storage.root(), why))
+    }
+
+    fn hash_blocks(&mut self, piece: PieceIndex) -> Option<Vec<Hash>> {
+        if self.standing.trust(piece) != Trust::Good {
+            return None;
+        }
+        // An error here is met again, and reported, when a block of the piece is loaded.
+        leaves(&self.storage, &self.geometry, piece, &mut self.scratch).ok()
     }
 
     /// Hashes a doubted piece again, and reports it if it is no longer good.

@@ -2,8 +2,11 @@
 //! 52.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use unchoke_core::ids::PeerKey;
+use unchoke_core::hashes::Serve as HashServe;
+use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::merkle::Hash;
 use unchoke_core::message::{Extended, HashRequest, Message, MetadataMessage};
 use unchoke_core::metadata::Serve;
 use unchoke_core::metainfo::Metainfo;
@@ -11,6 +14,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::wire::METADATA_NAME;
 
 use super::{Session, SessionError};
+use crate::connection::Link;
 
 /// The dictionary, and the ids that peers use for messages about it.
 #[derive(Debug)]
@@ -58,6 +62,27 @@ impl Dictionary {
     }
 }
 
+/// Most requests for hashes of blocks that wait for the disk.
+const MOST_WAITING: usize = 64;
+
+/// The hashes of version 2, and the requests that wait for hashes of blocks.
+#[derive(Debug)]
+pub(super) struct HashServer {
+    serve: HashServe,
+    waiting: Vec<(PieceIndex, Link, HashRequest)>,
+}
+
+impl HashServer {
+    /// `None` if we do not have all hashes of pieces.
+    pub(super) fn new(metainfo: &Metainfo) -> Option<Box<Self>> {
+        let trees = metainfo.version_2.as_ref().filter(|it| it.is_complete())?;
+        Some(Box::new(Self {
+            serve: HashServe::new(Arc::clone(trees), metainfo.geometry.clone()),
+            waiting: Vec::new(),
+        }))
+    }
+}
+
 impl Session {
     /// Handles an extension message. Returns true if it is about the dictionary, so that the
     /// torrent need not see it.
@@ -95,11 +120,46 @@ impl Session {
     ) -> Result<(), SessionError> {
         let now = self.now();
         let slot = self.peers.slot(peer);
-        let reads = slot.is_some_and(|it| !it.connection.is_behind());
-        let answer = match &mut self.hashes {
-            Some(hashes) if reads => hashes.answer(now, request),
+        let reads = slot.filter(|it| !it.connection.is_behind());
+        let link = reads.map(|it| it.link);
+        let have = self.client.torrent().have();
+        let answer = match (&mut self.hashes, link) {
+            (Some(hashes), Some(link)) if hashes.waiting.len() < MOST_WAITING => {
+                let piece = hashes.serve.blocks_for(now, request);
+                if let Some(piece) = piece.filter(|it| have.has(*it)) {
+                    hashes.waiting.push((piece, link, *request));
+                    self.disk.hash_blocks(piece);
+                    return Ok(());
+                }
+                hashes.serve.answer(now, request)
+            }
             _ => Message::HashReject(Box::new(*request)),
         };
+        self.answer(peer, answer)
+    }
+
+    /// The disk has hashed the blocks of a piece, or could not.
+    pub(super) fn on_hashed_blocks(
+        &mut self,
+        piece: PieceIndex,
+        blocks: Option<&[Hash]>,
+    ) -> Result<(), SessionError> {
+        while let Some(hashes) = &mut self.hashes
+            && let Some(at) = hashes.waiting.iter().position(|it| it.0 == piece)
+        {
+            let (_, link, request) = hashes.waiting.remove(at);
+            let answer = match blocks {
+                Some(blocks) => hashes.serve.answer_blocks(&request, blocks),
+                None => Message::HashReject(Box::new(request)),
+            };
+            if self.peers.is_current(link) {
+                self.answer(link.peer, answer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, peer: PeerKey, answer: Message) -> Result<(), SessionError> {
         match self.send(peer, answer) {
             Some(closed) => self.tell(closed),
             None => Ok(()),
@@ -121,11 +181,8 @@ impl Session {
     }
 
     fn give(&mut self, peer: PeerKey, message: MetadataMessage) -> Result<(), SessionError> {
-        let Some(message) = self.dictionary.message(peer, message) else {
-            return Ok(());
-        };
-        match self.send(peer, message) {
-            Some(closed) => self.tell(closed),
+        match self.dictionary.message(peer, message) {
+            Some(message) => self.answer(peer, message),
             None => Ok(()),
         }
     }

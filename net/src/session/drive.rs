@@ -401,6 +401,7 @@ impl Session {
                 Ok(())
             }
             Report::Lost { piece } => self.on_lost(piece),
+            Report::Blocks { piece, hashes } => self.on_hashed_blocks(piece, hashes.as_deref()),
             Report::Unchecked { pieces } => {
                 self.damage.note_unchecked(pieces);
                 Ok(())

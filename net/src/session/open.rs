@@ -6,15 +6,13 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
-use unchoke_core::hashes::Serve;
 use unchoke_core::ids::PeerId;
-use unchoke_core::metainfo::Metainfo;
 use unchoke_core::torrent::Config;
 use unchoke_core::wire::Decoder;
 
 use super::announce::Trackers;
 use super::damage::Damage;
-use super::dictionary::Dictionary;
+use super::dictionary::{Dictionary, HashServer};
 use super::end::Saving;
 use super::explain::Told;
 use super::finders::Finders;
@@ -110,7 +108,7 @@ impl Session {
             damage: Damage::default(),
             finished,
             dictionary: Dictionary::new(&metainfo),
-            hashes: hashes_of(&metainfo),
+            hashes: HashServer::new(&metainfo),
             web_seeds,
             told: Told::default(),
             showing,
@@ -118,13 +116,6 @@ impl Session {
             in_force,
         })
     }
-}
-
-/// Serves hashes of version 2 to peers, if we have them.
-fn hashes_of(metainfo: &Metainfo) -> Option<Box<Serve>> {
-    let trees = metainfo.version_2.as_ref();
-    let trees = trees.filter(|it| it.is_complete());
-    trees.map(|it| Box::new(Serve::new(Arc::clone(it))))
 }
 
 /// Accepts connections by each transport that the user allows.
