@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
@@ -29,10 +29,14 @@ use unchoke_core::time::Instant;
 use unchoke_core::wire::METADATA_NAME;
 
 use crate::connection::{Encryption, Identity};
-use crate::dht::{Dht, Find, next_find, searched};
+use crate::dht::{Dht, Find, searched};
 use crate::listen::{canonical, listen};
-use crate::lsd::{Lsd, next_neighbour};
+use crate::lsd::Lsd;
 use crate::route::Route;
+use crate::stream::Stream;
+use crate::swarms::{self, Swarms};
+use crate::transport::{Transports, next_arrival, next_stranger};
+use crate::utp::{Strangers, UtpMode};
 use peer::{Event, Peer};
 
 /// Most queued events of connections. Most events have at most 16 KiB.
@@ -59,6 +63,8 @@ pub struct Wanted {
     pub encryption: Encryption,
     /// The route of connections.
     pub route: Route,
+    /// The setting for uTP.
+    pub utp: UtpMode,
     /// The distributed hash table, if it is used.
     pub dht: Option<Dht>,
     /// The local service discovery, if it is used.
@@ -122,6 +128,8 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     };
     let listener = listen(wanted.port, &wanted.route).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
+    let started = Transports::start(&wanted.route, wanted.utp, listener).map_err(failed)?;
+    let (transports, listener, strangers) = started;
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);
     let identity = Identity {
@@ -141,7 +149,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         peers: BTreeMap::new(),
         tasks: JoinSet::new(),
         identity,
-        route: wanted.route,
+        transports,
         port,
         epoch: Clock::now(),
         events,
@@ -151,22 +159,23 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     announce::start(
         &mut finder.tasks,
         &wanted.trackers,
-        &finder.route,
+        &wanted.route,
         identity,
         (port, finder.search.config().wanted),
         &sources,
         &finder.notices,
     );
     drop(sources);
-    let dht = wanted.dht.as_ref();
-    let dht = dht.map(|it| it.want(wanted.info_hash, Some(port)));
-    let lsd = wanted.lsd.as_ref();
-    let lsd = lsd.map(|it| it.want(wanted.info_hash, port));
-    let (info, piece_layers) = finder.run(&listener, heard, found, dht, lsd).await;
+    let names = [Some(wanted.info_hash), identity.second()];
+    let swarms = Swarms::new(wanted.dht.as_ref(), wanted.lsd.as_ref(), names, port);
+    let doors = (listener, strangers);
+    let (info, piece_layers) = finder.run(doors, heard, found, swarms).await;
+    let peers = finder.search.useful().collect();
+    finder.close().await;
     Ok(Found {
         info,
         piece_layers,
-        peers: finder.search.useful().collect(),
+        peers,
         port,
     })
 }
@@ -181,7 +190,7 @@ struct Finder {
     /// The tasks of connections and trackers. They end with the search.
     tasks: JoinSet<()>,
     identity: Identity,
-    route: Route,
+    transports: Transports,
     port: u16,
     epoch: Clock,
     events: Sender<(PeerKey, Event)>,
@@ -192,11 +201,10 @@ struct Finder {
 impl Finder {
     async fn run(
         &mut self,
-        listener: &TcpListener,
+        (listener, mut strangers): (Option<TcpListener>, Option<Strangers>),
         mut heard: Receiver<(PeerKey, Event)>,
         mut found: Receiver<Vec<SocketAddr>>,
-        mut dht: Option<Receiver<Find>>,
-        mut lsd: Option<Receiver<SocketAddr>>,
+        mut swarms: Swarms,
     ) -> (Vec<u8>, Option<Vec<u8>>) {
         let mut status_at = Clock::now();
         loop {
@@ -219,12 +227,13 @@ impl Finder {
             tokio::select! {
                 Some((peer, event)) = heard.recv() => self.on_event(peer, event),
                 Some(addresses) = found.recv() => self.search.found(Source::Tracker, addresses),
-                address = next_neighbour(&mut lsd) => self.search.found(Source::LocalNetwork, [address]),
-                find = next_find(&mut dht) => match find {
-                    Find::Peers(peers) => self.search.found(Source::Dht, peers),
-                    Find::Searched(nodes) => self.notify(Notice::Source(searched(nodes))),
+                found = swarms.next() => match found {
+                    swarms::Found::Neighbour(address) => self.search.found(Source::LocalNetwork, [address]),
+                    swarms::Found::Dht(Find::Peers(peers)) => self.search.found(Source::Dht, peers),
+                    swarms::Found::Dht(Find::Searched(nodes)) => self.notify(Notice::Source(searched(nodes))),
                 },
-                Ok((stream, address)) = listener.accept() => self.accept(stream, canonical(address)),
+                Ok((stream, address)) = next_arrival(listener.as_ref()) => self.accept(stream, address),
+                (stream, address) = next_stranger(&mut strangers) => self.accept(stream, address),
                 () = tokio::time::sleep_until(wake) => {}
             }
             while self.tasks.try_join_next().is_some() {}
@@ -248,21 +257,21 @@ impl Finder {
         }
     }
 
-    fn accept(&mut self, stream: TcpStream, address: SocketAddr) {
-        let now = self.now();
+    fn accept(&mut self, stream: Stream, address: SocketAddr) {
+        let (now, address) = (self.now(), canonical(address));
         if let Some(peer) = self.search.come(now, address) {
             self.begin(peer, address, Some(stream));
         }
     }
 
-    fn begin(&mut self, key: PeerKey, address: SocketAddr, accepted: Option<TcpStream>) {
+    fn begin(&mut self, key: PeerKey, address: SocketAddr, accepted: Option<Stream>) {
         let (peer, orders) = Peer::new(address);
         self.peers.insert(key, peer);
         let config = self.search.config();
         let line = peer::Line {
             key,
             identity: self.identity,
-            route: self.route.clone(),
+            transports: self.transports.clone(),
             port: self.port,
             patience: if accepted.is_some() {
                 config.handshake
@@ -368,6 +377,12 @@ impl Finder {
             layers.leave(key);
         }
         self.peers.remove(&key)
+    }
+
+    /// Closes all connections, so that the port is free for the transfer.
+    async fn close(mut self) {
+        self.tasks.shutdown().await;
+        self.transports.close().await;
     }
 
     fn say(&mut self) {

@@ -72,7 +72,7 @@ impl std::fmt::Debug for Shared {
 pub struct Utp {
     shared: Arc<Shared>,
     /// The tasks that read the sockets. They end when this is dropped.
-    _readers: Arc<JoinSet<()>>,
+    readers: Arc<JoinSet<()>>,
 }
 
 impl Utp {
@@ -115,9 +115,20 @@ impl Utp {
         }
         let utp = Self {
             shared,
-            _readers: Arc::new(readers),
+            readers: Arc::new(readers),
         };
         Ok((utp, heard))
+    }
+
+    /// Closes all connections and the sockets, so that the port is free when this returns. Other
+    /// clones must be gone.
+    pub async fn close(self) {
+        if let Some(mut readers) = Arc::into_inner(self.readers) {
+            readers.shutdown().await;
+        }
+        let tasks = &self.shared.tasks;
+        let mut tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
     }
 
     /// Connects to a peer.

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use unchoke_core::metainfo::Metainfo;
 use unchoke_net::dht::{Dht, Find, Options};
 use unchoke_net::route::Route;
 
@@ -107,6 +108,33 @@ fn a_link_without_trackers_starts_from_the_table_and_the_table_is_kept() {
     assert!(fetched.status.success(), "{}", stderr(&fetched));
     sample.assert_in(&away.path().join("again"));
     drop(seed);
+}
+
+/// A hybrid has a swarm for each of its hashes. Here only the swarm of the second one has a peer.
+#[test]
+fn a_link_with_two_hashes_is_searched_under_both() {
+    let (net, sample) = (Net::new(), sample());
+    let home = sample.folder.path();
+    let words = ["create", "sample", "--hybrid", "--out", "hybrid.torrent"];
+    let made = run(home, &words);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let torrent = fs::read(home.join("hybrid.torrent")).expect("made");
+    let torrent = Metainfo::parse(&torrent).expect("our own");
+    let second = torrent.version_2.as_ref().expect("version 2").info_hash;
+    let words = ["seed", "hybrid.torrent", "--data", ".", "--no-tracker"];
+    let seed = Listening::start(unchoke(home, &words));
+    let announced = net.nodes[5].want(second.truncated(), Some(seed.port));
+    let away = tempfile::tempdir().expect("temporary folder");
+    let first = torrent.info_hash;
+    let link = format!("magnet:?xt=urn:btih:{first}&xt=urn:btmh:1220{second}");
+    let words = ["download", &link, "--timeout", "60 s"];
+    let fetched = run(
+        away.path(),
+        &[&words[..], &["--dht-node", &net.entry]].concat(),
+    );
+    assert!(fetched.status.success(), "{}", stderr(&fetched));
+    sample.assert_in(&away.path().join("downloads"));
+    drop(announced);
 }
 
 #[test]

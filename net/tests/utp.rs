@@ -61,3 +61,31 @@ fn who_is_not_reached_by_tcp_is_reached_by_utp_and_nothing_passes_a_proxy() {
     );
     assert_eq!(proxied.status.code(), Some(1), "{}", stderr(&proxied));
 }
+
+/// The search for the torrent of a link uses uTP as well.
+#[test]
+fn a_link_is_fetched_over_utp_alone() {
+    let sample = sample();
+    for seeding in ["only", "allow"] {
+        let seed = seed(&sample, &["--utp", seeding]);
+        let away = tempfile::tempdir().expect("temporary folder");
+        let (hash, peer) = (sample.metainfo.info_hash, seed.peer());
+        let link = format!("magnet:?xt=urn:btih:{hash}");
+        let words = ["download", &link, "--no-tracker", "--peer", &peer];
+        let with = |utp| {
+            let end = ["--utp", utp, "--timeout", "60 s"];
+            run(away.path(), &[&words[..], &end].concat())
+        };
+        let fetched = with("only");
+        assert!(fetched.status.success(), "{}", stderr(&fetched));
+        sample.assert_in(&away.path().join("downloads"));
+    }
+    // Without uTP the peer cannot be reached.
+    let seed = seed(&sample, &["--utp", "only"]);
+    let away = tempfile::tempdir().expect("temporary folder");
+    let (hash, peer) = (sample.metainfo.info_hash, seed.peer());
+    let link = format!("magnet:?xt=urn:btih:{hash}");
+    let words = ["download", &link, "--no-tracker", "--peer", &peer];
+    let refused = run(away.path(), &[&words[..], &["--timeout", "3 s"]].concat());
+    assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+}

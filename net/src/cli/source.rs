@@ -243,6 +243,7 @@ impl<'a> Search<'a> {
             max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),
             encryption: transfer.encryption,
             route: transfer.leaving.route(),
+            utp: transfer.finding.utp,
             dht,
             lsd: self.finders.lsd(),
         };

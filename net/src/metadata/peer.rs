@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 use unchoke_core::ids::PeerKey;
@@ -12,7 +11,8 @@ use unchoke_core::metadata::search::SILENCE;
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 
 use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
-use crate::route::Route;
+use crate::stream::Stream;
+use crate::transport::Transports;
 
 /// Most messages waiting to be sent: more than may be outstanding.
 const ORDERS: usize = 64;
@@ -70,7 +70,7 @@ impl Peer {
 pub(super) struct Line {
     pub(super) key: PeerKey,
     pub(super) identity: Identity,
-    pub(super) route: Route,
+    pub(super) transports: Transports,
     /// Our listening port.
     pub(super) port: u16,
     /// Time limit for connecting and each kind of greeting.
@@ -80,10 +80,10 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<TcpStream>) {
+    pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<Stream>) {
         let met = match accepted {
             Some(stream) => meet(stream, self.identity, self.patience).await,
-            None => dial(address, self.identity, &self.route, self.patience).await,
+            None => dial(address, self.identity, &self.transports, self.patience).await,
         };
         let why = match met {
             Ok((_, introduced)) if introduced.peer_id == self.identity.peer_id => {
@@ -181,7 +181,7 @@ struct Failed {
 }
 
 async fn meet(
-    stream: TcpStream,
+    stream: Stream,
     identity: Identity,
     patience: Duration,
 ) -> Result<(Secured, Introduced), String> {
@@ -194,15 +194,13 @@ async fn meet(
 async fn dial(
     address: SocketAddr,
     identity: Identity,
-    route: &Route,
+    transports: &Transports,
     patience: Duration,
 ) -> Result<(Secured, Introduced), String> {
     let mut last = String::new();
     for (identity, greeting) in identity.ways() {
         let met = in_time(patience, async {
-            let stream = route.connect(address).await?;
-            stream.set_nodelay(true)?;
-            let mut stream = Secured::from(stream);
+            let mut stream = Secured::from(transports.connect(address).await?);
             let introduced = greet(&mut stream, identity, greeting).await?;
             Ok((stream, introduced))
         });

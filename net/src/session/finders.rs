@@ -1,32 +1,20 @@
 //! Sources of peers besides trackers and peer exchange. None is used for a private torrent (BEP
 //! 27).
 
-use std::net::SocketAddr;
-
-use tokio::sync::mpsc::Receiver;
 use unchoke_core::client::doors::Door;
 use unchoke_core::client::source::Source;
-use unchoke_core::ids::{InfoHash, PeerKey};
+use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
 
 use super::{ClientInput, Notice, Session, SessionError, Settings};
-use crate::dht::{Dht, Find, next_find, searched};
-use crate::lsd::next_neighbour;
-
-/// Results of a source.
-#[derive(Debug)]
-pub(super) enum Found {
-    Dht(Find),
-    Neighbour(SocketAddr),
-}
+use crate::dht::{Dht, Find, searched};
+use crate::swarms::{Found, Names, Swarms};
 
 /// The sources of one torrent.
 #[derive(Debug)]
 pub(super) struct Finders {
     dht: Option<Dht>,
-    /// One for each info-hash of the torrent.
-    finds: [Option<Receiver<Find>>; 2],
-    neighbours: [Option<Receiver<SocketAddr>>; 2],
+    swarms: Swarms,
     /// The message about the last search.
     said: Option<String>,
 }
@@ -42,18 +30,17 @@ impl Finders {
             dht.names(&settings.metainfo.nodes);
         }
         let lsd = settings.lsd.as_ref().filter(|_| !settings.metainfo.private);
-        let neighbours = names(settings).map(|name| Some(lsd?.want(name?, port)));
         Self {
-            finds: wanted(dht.as_ref(), settings, port),
+            swarms: Swarms::new(dht.as_ref(), lsd, names(settings), port),
             dht,
-            neighbours,
             said: None,
         }
     }
 
     /// Announces another port from now on.
     pub(super) fn set_port(&mut self, settings: &Settings, port: u16) {
-        self.finds = wanted(self.dht.as_ref(), settings, port);
+        self.swarms
+            .set_port(self.dht.as_ref(), names(settings), port);
     }
 
     /// The last message about the distributed hash table, if it is used.
@@ -64,25 +51,13 @@ impl Finders {
     }
 
     pub(super) async fn next(&mut self) -> Found {
-        let [first, second] = &mut self.finds;
-        let [near, nearby] = &mut self.neighbours;
-        tokio::select! {
-            find = next_find(first) => Found::Dht(find),
-            find = next_find(second) => Found::Dht(find),
-            address = next_neighbour(near) => Found::Neighbour(address),
-            address = next_neighbour(nearby) => Found::Neighbour(address),
-        }
+        self.swarms.next().await
     }
 }
 
-/// The info-hashes of the torrent. A hybrid has two, and a swarm for each. BEP 52.
-fn names(settings: &Settings) -> [Option<InfoHash>; 2] {
+fn names(settings: &Settings) -> Names {
     let mut names = settings.metainfo.info_hashes();
     [names.next(), names.next()]
-}
-
-fn wanted(dht: Option<&Dht>, settings: &Settings, port: u16) -> [Option<Receiver<Find>>; 2] {
-    names(settings).map(|name| Some(dht?.want(name?, Some(port))))
 }
 
 impl Session {

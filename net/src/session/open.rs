@@ -32,7 +32,7 @@ use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
 use crate::shares::Good;
 use crate::storage::StorageError;
-use crate::utp::{Utp, UtpMode};
+use crate::transport::Transports;
 
 /// Most queued events for the torrent.
 const EVENTS: usize = 256;
@@ -74,9 +74,8 @@ impl Session {
         let shared = shared(&settings, disk.clone(), sender);
         let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
-        let route = settings.route.clone();
-        let mut peers = Peers::new(identity, route, shared, arriving);
-        listen_on(&mut peers, &settings, listener, port)?;
+        let peers = |transports| Peers::new(identity, transports, shared, arriving);
+        let peers = listen_on(&settings, listener, port, peers)?;
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
         let gateway = Gateway::new(&settings, port);
@@ -120,21 +119,22 @@ impl Session {
 
 /// Accepts connections by each transport that the user allows.
 fn listen_on(
-    peers: &mut Peers,
     settings: &Settings,
     listener: TcpListener,
     port: u16,
-) -> Result<(), SessionError> {
-    if settings.utp != UtpMode::Only {
+    peers: impl FnOnce(Transports) -> Peers,
+) -> Result<Peers, SessionError> {
+    let started = Transports::start(&settings.route, settings.utp, listener);
+    let failed = |source| SessionError::Listen { port, source };
+    let (transports, listener, strangers) = started.map_err(failed)?;
+    let mut peers = peers(transports);
+    if let Some(listener) = listener {
         peers.listen(listener);
     }
-    if settings.utp != UtpMode::Off && !settings.route.has_proxy() {
-        let started = Utp::start(&settings.route, port);
-        let failed = |source| SessionError::Listen { port, source };
-        let (utp, strangers) = started.map_err(failed)?;
-        peers.listen_utp(utp, strangers);
+    if let Some(strangers) = strangers {
+        peers.listen_utp(strangers);
     }
-    Ok(())
+    Ok(peers)
 }
 
 fn identity(settings: &Settings, name: PeerId) -> Identity {

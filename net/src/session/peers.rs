@@ -16,15 +16,12 @@ use crate::connection::{
     Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer, greet,
 };
 use crate::listen::canonical;
-use crate::route::Route;
 use crate::stream::Stream;
-use crate::utp::{Strangers, Utp};
+use crate::transport::{Transports, prepare};
+use crate::utp::Strangers;
 
 /// Wait after a failed accept. The most frequent cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Most unsent bytes that the system may buffer for a connection.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT_BYTES: u32 = 1 << 17;
 
 /// A report of the tasks that accept, dial or do handshakes.
 #[derive(Debug)]
@@ -88,10 +85,7 @@ struct HalfOpen {
 #[derive(Debug)]
 pub(super) struct Peers {
     identity: Identity,
-    route: Route,
-    /// Whether TCP is used.
-    tcp: bool,
-    utp: Option<Utp>,
+    transports: Transports,
     shared: Shared,
     arrivals: Sender<Arrival>,
     /// The tasks that accept, dial and do handshakes. They end with the session.
@@ -107,15 +101,13 @@ pub(super) struct Peers {
 impl Peers {
     pub(super) fn new(
         identity: Identity,
-        route: Route,
+        transports: Transports,
         shared: Shared,
         arrivals: Sender<Arrival>,
     ) -> Self {
         Self {
             identity,
-            route,
-            tcp: false,
-            utp: None,
+            transports,
             shared,
             arrivals,
             tasks: JoinSet::new(),
@@ -126,16 +118,14 @@ impl Peers {
         }
     }
 
-    /// Accepts incoming TCP connections, and enables TCP for dialling.
+    /// Accepts incoming TCP connections.
     pub(super) fn listen(&mut self, listener: TcpListener) {
-        self.tcp = true;
         self.tasks
             .spawn(accept_all(listener, self.arrivals.clone()));
     }
 
     /// The same for uTP.
-    pub(super) fn listen_utp(&mut self, utp: Utp, mut strangers: Strangers) {
-        self.utp = Some(utp);
+    pub(super) fn listen_utp(&mut self, mut strangers: Strangers) {
         let arrivals = self.arrivals.clone();
         self.tasks.spawn(async move {
             while let Some((stream, address)) = strangers.recv().await {
@@ -176,13 +166,8 @@ impl Peers {
     }
 
     pub(super) fn dial(&mut self, door: Door, address: SocketAddr) {
-        let identity = self.identity;
-        let ways = Ways {
-            route: self.route.clone(),
-            utp: self.utp.clone(),
-            tcp: self.tcp,
-        };
-        self.half_open(door, address, dial(ways, address, identity));
+        let (transports, identity) = (self.transports.clone(), self.identity);
+        self.half_open(door, address, dial(transports, address, identity));
     }
 
     /// Starts the handshake of the held connection.
@@ -284,41 +269,15 @@ impl Peers {
     }
 }
 
-/// The transports for dialling.
-struct Ways {
-    route: Route,
-    utp: Option<Utp>,
-    tcp: bool,
-}
-
-impl Ways {
-    /// Connects by TCP, or else by uTP, as far as they are enabled.
-    async fn connect(&self, address: SocketAddr) -> std::io::Result<Stream> {
-        let mut failure = std::io::Error::other("no transport is used");
-        if self.tcp {
-            match self.route.connect(address).await {
-                Ok(stream) => return Ok(stream.into()),
-                Err(error) => failure = error,
-            }
-        }
-        match &self.utp {
-            Some(utp) => utp.connect(address).await.map(Stream::from),
-            None => Err(failure),
-        }
-    }
-}
-
 /// Connects, and tries each kind of greeting that the user allows until the peer answers one.
 async fn dial(
-    reach: Ways,
+    transports: Transports,
     address: SocketAddr,
     identity: Identity,
 ) -> Result<(Secured, Introduced), HandshakeError> {
     let mut ways = identity.ways().peekable();
     while let Some((identity, greeting)) = ways.next() {
-        let stream = reach.connect(address).await?;
-        prepare(&stream)?;
-        let mut stream = Secured::from(stream);
+        let mut stream = Secured::from(transports.connect(address).await?);
         match greet(&mut stream, identity, greeting).await {
             Ok(introduced) => return Ok((stream, introduced)),
             Err(error) if error.is_about_manners() && ways.peek().is_some() => {
@@ -328,17 +287,6 @@ async fn dial(
         }
     }
     unreachable!("there is a way to greet, and the last one returns")
-}
-
-/// Sets options of a TCP socket. No delay: messages are small and should not wait for each other. A
-/// small send buffer: a choke cannot take back blocks that are already in the buffer of the system.
-fn prepare(stream: &Stream) -> std::io::Result<()> {
-    let Stream::Tcp(stream) = stream else {
-        return Ok(());
-    };
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
-    stream.set_nodelay(true)
 }
 
 async fn accept_all(listener: TcpListener, arrivals: Sender<Arrival>) {

@@ -54,6 +54,8 @@ pub(crate) struct Place<'a> {
     pub(crate) port: u16,
     /// Whether it must refuse unencrypted connections and, if it can, unencrypted payload.
     pub(crate) encrypted: bool,
+    /// Whether it must speak uTP.
+    pub(crate) utp: bool,
     /// Source of peers besides trackers, as an argument of `libtorrent_peer.py`; libtorrent only.
     pub(crate) finder: &'a str,
 }
@@ -142,13 +144,9 @@ fn transmission(place: Place<'_>) -> Command {
     let mut command = Command::new("transmission-daemon");
     command
         .args(["--foreground", "--log-debug"])
-        .args([
-            "--no-dht",
-            "--no-lpd",
-            "--no-utp",
-            "--no-portmap",
-            "--no-auth",
-        ])
+        .args(["--no-dht", "--no-lpd", "--no-portmap", "--no-auth"])
+        // It cannot be told to use uTP only: it dials by uTP first, and by TCP if that fails.
+        .arg(if place.utp { "--utp" } else { "--no-utp" })
         .args(["--bind-address-ipv4", place.address])
         .args(["--rpc-bind-address", place.address, "--allowed", "*.*.*.*"])
         .args(["--peerport", &place.port.to_string()])
@@ -204,7 +202,8 @@ fn libtorrent(place: Place<'_>, seed: bool) -> Command {
         } else {
             "plain"
         })
-        .args(Some(place.finder).filter(|it| !it.is_empty()));
+        .args(Some(place.finder).filter(|it| !it.is_empty()))
+        .args(place.utp.then_some("utp"));
     command
 }
 

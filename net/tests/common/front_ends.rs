@@ -58,13 +58,14 @@ pub(crate) fn qbittorrent(place: Place<'_>) -> Command {
          Session\\Port={port}\n\
          Session\\InterfaceAddress={address}\n\
          Session\\DHTEnabled=false\nSession\\LSDEnabled=false\nSession\\PeXEnabled=false\n\
-         Session\\BTProtocol=TCP\nSession\\MultiConnectionsPerIp=true\n\
+         Session\\BTProtocol={protocol}\nSession\\MultiConnectionsPerIp=true\n\
          Session\\Encryption={encryption}\n\
          Session\\DefaultSavePath={folder}\n\
          [Network]\nPortForwardingEnabled=false\n\
          [Preferences]\nWebUI\\LocalHostAuth=false\nWebUI\\UseUPnP=false\n",
         port = place.port,
         address = place.address,
+        protocol = if place.utp { "UTP" } else { "TCP" },
         encryption = u8::from(place.encrypted),
         folder = place.folder.display(),
     );

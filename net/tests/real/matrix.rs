@@ -1,4 +1,5 @@
-//! Every kind of torrent with every client, in both directions, unencrypted and with RC4 required.
+//! Every kind of torrent with every client, in both directions: unencrypted, with RC4 required, and
+//! over uTP with the clients that have it.
 //!
 //! A failing cell is reported with its reason. A cell that is known to fail is listed in [`KNOWN`]
 //! with its cause; the test fails when it no longer fails.
@@ -20,6 +21,27 @@ const PORT: u16 = 7702;
 
 /// Cells that fail for a reason outside this project: the client, the cell, and the reason.
 const KNOWN: &[(Client, &str, &str)] = &[];
+
+/// How the two clients connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    /// Unencrypted.
+    Tcp,
+    /// With all payload encrypted.
+    Rc4,
+    /// Unencrypted; we use no TCP.
+    Utp,
+}
+
+impl Wire {
+    /// Our options.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Tcp | Self::Rc4 => &[],
+            Self::Utp => &["--utp", "only"],
+        }
+    }
+}
 
 /// A kind of torrent.
 struct Kind {
@@ -147,14 +169,15 @@ impl Cell {
         }
     }
 
-    fn place<'a>(&'a self, torrent: &'a Path, folder: &'a Path, encrypted: bool) -> Place<'a> {
+    fn place<'a>(&'a self, torrent: &'a Path, folder: &'a Path, wire: Wire) -> Place<'a> {
         Place {
             torrent,
             folder,
             scratch: self.scratch.path(),
             address: OWN.client,
             port: PORT,
-            encrypted,
+            encrypted: wire == Wire::Rc4,
+            utp: wire == Wire::Utp,
             finder: "",
         }
     }
@@ -188,14 +211,14 @@ impl Cell {
     }
 
     /// The client seeds and we download.
-    fn we_fetch(&self, client: Client, encrypted: bool) -> Result<(), String> {
+    fn we_fetch(&self, client: Client, wire: Wire) -> Result<(), String> {
         let home = self.scratch.path();
         let (torrent, full) = (home.join("it.torrent"), home.join("full"));
-        let seed = client.seed(self.place(&torrent, &full, encrypted));
+        let seed = client.seed(self.place(&torrent, &full, wire));
         self.listed(PORT).map_err(|it| it + &seed.last_words())?;
         let given = self.given.to_str().expect("text");
         let words = ["download", given, "--out", "empty", "--timeout", "60 s"];
-        let fetched = run(home, &words);
+        let fetched = run(home, &[&words[..], wire.options()].concat());
         if fetched.status.success() && self.is_whole() {
             return Ok(());
         }
@@ -203,7 +226,7 @@ impl Cell {
     }
 
     /// We seed and the client downloads.
-    fn we_seed(&self, client: Client, encrypted: bool) -> Result<(), String> {
+    fn we_seed(&self, client: Client, wire: Wire) -> Result<(), String> {
         let home = self.scratch.path();
         let words = [
             "seed",
@@ -213,10 +236,11 @@ impl Cell {
             "--policy",
             "unchoke_all",
         ];
+        let words = [&words[..], wire.options()].concat();
         let seed = Listening::start(unchoke(home, &words));
         self.listed(seed.port)?;
         let empty = home.join("empty");
-        let fetching = client.fetch(self.place(&self.given, &empty, encrypted));
+        let fetching = client.fetch(self.place(&self.given, &empty, wire));
         let deadline = Instant::now() + PATIENCE;
         while !self.is_whole() {
             if Instant::now() > deadline {
@@ -229,25 +253,26 @@ impl Cell {
 }
 
 /// Runs all cells of a client, one after the other.
-fn cells(client: Client, encrypted: bool, test: &str) {
+fn cells(client: Client, wire: Wire, test: &str) {
     if network(module_path!(), test, client).is_none() {
         return;
     }
     let mut wrong = Vec::new();
-    let wire = if encrypted { "RC4" } else { "TCP" };
-    // The content of a torrent does not affect the cipher, so fewer kinds are enough.
+    // The content of a torrent affects neither the cipher nor uTP, so fewer kinds are enough.
     let kinds = KINDS.iter();
-    for kind in kinds.filter(|it| !encrypted || it.piece == "256 KiB" || it.name == "400 files") {
+    for kind in
+        kinds.filter(|it| wire == Wire::Tcp || it.piece == "256 KiB" || it.name == "400 files")
+    {
         for we_seed in [false, true] {
             let began = Instant::now();
             let cell = Cell::new(kind);
             let result = if we_seed {
-                cell.we_seed(client, encrypted)
+                cell.we_seed(client, wire)
             } else {
-                cell.we_fetch(client, encrypted)
+                cell.we_fetch(client, wire)
             };
             let direction = if we_seed { "from us" } else { "to us" };
-            let name = format!("{wire}, {}, {direction}", kind.name);
+            let name = format!("{wire:?}, {}, {direction}", kind.name);
             let known = KNOWN.iter().find(|it| it.0 == client && it.1 == name);
             let word = match (&result, known) {
                 (Ok(()), None) => "ok".to_owned(),
@@ -268,24 +293,27 @@ fn cells(client: Client, encrypted: bool, test: &str) {
 }
 
 macro_rules! matrix {
-    ($($test:ident: $client:ident, $encrypted:literal;)*) => {$(
+    ($($test:ident: $client:ident, $wire:ident;)*) => {$(
         #[test]
         #[ignore = "a minute or more; .ci/run runs it, and so does --include-ignored"]
         fn $test() {
-            cells(Client::$client, $encrypted, stringify!($test));
+            cells(Client::$client, Wire::$wire, stringify!($test));
         }
     )*};
 }
 
 matrix! {
-    transmission_over_tcp: Transmission, false;
-    aria2_over_tcp: Aria2, false;
-    libtorrent_over_tcp: Libtorrent, false;
-    rtorrent_over_tcp: Rtorrent, false;
-    qbittorrent_over_tcp: Qbittorrent, false;
-    transmission_over_rc4: Transmission, true;
-    aria2_over_rc4: Aria2, true;
-    libtorrent_over_rc4: Libtorrent, true;
-    rtorrent_over_rc4: Rtorrent, true;
-    qbittorrent_over_rc4: Qbittorrent, true;
+    transmission_over_tcp: Transmission, Tcp;
+    aria2_over_tcp: Aria2, Tcp;
+    libtorrent_over_tcp: Libtorrent, Tcp;
+    rtorrent_over_tcp: Rtorrent, Tcp;
+    qbittorrent_over_tcp: Qbittorrent, Tcp;
+    transmission_over_rc4: Transmission, Rc4;
+    aria2_over_rc4: Aria2, Rc4;
+    libtorrent_over_rc4: Libtorrent, Rc4;
+    rtorrent_over_rc4: Rtorrent, Rc4;
+    qbittorrent_over_rc4: Qbittorrent, Rc4;
+    transmission_over_utp: Transmission, Utp;
+    libtorrent_over_utp: Libtorrent, Utp;
+    qbittorrent_over_utp: Qbittorrent, Utp;
 }

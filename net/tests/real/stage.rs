@@ -116,6 +116,7 @@ impl Stage {
             address: self.network.client,
             port: 7702,
             encrypted,
+            utp: false,
             finder: "",
         }
     }

@@ -21,7 +21,7 @@ fn libtorrent_seeds_to_us_over_utp() {
         let home = stage.scratch.path();
         let (torrent, folder) = (home.join("it.torrent"), home.join("full"));
         let seed = Client::Libtorrent.seed(Place {
-            finder: "utp",
+            utp: true,
             ..stage.place(&torrent, &folder, encrypted)
         });
         let peer = format!("{}:7702", network.client);
@@ -58,7 +58,7 @@ fn libtorrent_fetches_from_us_over_utp() {
         let seed = Listening::start(unchoke(home, &words));
         let (torrent, folder) = (home.join("it.torrent"), home.join("empty"));
         let fetching = Client::Libtorrent.fetch(Place {
-            finder: "utp",
+            utp: true,
             ..stage.place(&torrent, &folder, encrypted)
         });
         let began = Instant::now();
