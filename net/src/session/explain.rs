@@ -175,12 +175,21 @@ impl Explained {
                     "and all of them choke"
                 }
             ),
+            Hindrance::Silence if connections.all == 1 => {
+                "1 peer is connected, and it does not answer our requests".to_owned()
+            }
             Hindrance::Silence => format!(
-                "{} connected, {} of them not answering our requests, {} choking us",
+                "{} connected, {} of them not answering our requests{}",
                 peers(connections.all),
                 connections.silent,
-                connections.choking
+                match connections.choking {
+                    0 => String::new(),
+                    choking => format!(", {choking} choking us"),
+                }
             ),
+            Hindrance::Nothing if connections.all == 1 => {
+                "1 peer is connected, with requests from us that it has not answered yet".to_owned()
+            }
             Hindrance::Nothing => format!(
                 "{} connected, {} of them with requests from us, not answered yet",
                 peers(connections.all),
@@ -318,6 +327,21 @@ mod tests {
                 [0; 6],
                 connections(3, 1, 2, 0, 0),
                 "3 peers are connected, 2 with pieces that we need, and all of them choke us",
+            ),
+            (
+                [0; 6],
+                connections(1, 0, 0, 1, 0),
+                "1 peer is connected, and it does not answer our requests",
+            ),
+            (
+                [0; 6],
+                connections(4, 2, 0, 2, 0),
+                "4 peers are connected, 2 of them not answering our requests",
+            ),
+            (
+                [0; 6],
+                connections(1, 0, 0, 0, 1),
+                "1 peer is connected, with requests from us that it has not answered yet",
             ),
             (
                 [0; 6],
