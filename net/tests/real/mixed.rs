@@ -1,5 +1,5 @@
 //! One swarm whose peers find each other in every possible way; and the same for a private torrent,
-//! where only the tracker and the user may name peers.
+//! where only the tracker and the user may name peers. One of them has only a web seed.
 
 use std::fs;
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::network::{OWN, in_the_void};
 use super::stage::{sha256, write_files};
 use crate::common::clients::{Running, opentracker};
 use crate::common::command::{Listening, run, stderr, unrestricted};
+use crate::common::web::{Manner, WebServer};
 
 const FILE: &str = "payload.bin";
 
@@ -59,6 +60,17 @@ impl Swarm {
             assert!(made.status.success(), "{}", stderr(&made));
         }
         let bytes = fs::read(home.join("it.torrent")).expect("just made");
+        // The same torrent with a web seed and without a tracker.
+        let folder = home.join("full").join(FILE);
+        let content = fs::read(folder).expect("just written");
+        let files = [(format!("/{FILE}"), content)].into();
+        let ip = OWN.tracker.parse().expect("an address");
+        let server = WebServer::start_at(ip, files, Manner::Proper);
+        let bare = fs::read(home.join("bare.torrent")).expect("just made");
+        let url = format!("http://{}/{FILE}", server.address);
+        let url = format!("8:url-list{}:{url}e", url.len());
+        let web = [&bare[..bare.len() - 1], url.as_bytes()].concat();
+        fs::write(home.join("web.torrent"), web).expect("write");
         let hash = Metainfo::parse(&bytes)
             .expect("our own")
             .info_hash
@@ -144,6 +156,7 @@ impl Swarm {
         self.fetch("magnet", &[&[tracked.as_str()], &quiet[..]].concat());
         self.fetch("table", &[&link, "--no-lsd", "--dht-node", &entry]);
         self.fetch("neighbour", &["bare.torrent", "--no-dht"]);
+        self.fetch("web", &[&["web.torrent"], &quiet[..]].concat());
         self.fetch(
             "exchange",
             &[&["bare.torrent", "--peer", &peer], &quiet[..]].concat(),
@@ -162,7 +175,7 @@ fn peers_found_in_every_way_make_one_swarm() {
     let mut swarm = Swarm::new(false);
     let _seed = swarm.start();
     let began = Instant::now();
-    let ways = ["tracker", "magnet", "table", "neighbour", "exchange"];
+    let ways = ["tracker", "magnet", "table", "neighbour", "exchange", "web"];
     loop {
         let missing: Vec<&str> = ways.into_iter().filter(|it| !swarm.has(it)).collect();
         if missing.is_empty() {
@@ -187,7 +200,8 @@ fn of_a_private_torrent_only_the_tracker_tells() {
     let mut swarm = Swarm::new(true);
     let _seed = swarm.start();
     let began = Instant::now();
-    while !swarm.has("tracker") {
+    // A web seed is named in the torrent itself.
+    while !(swarm.has("tracker") && swarm.has("web")) {
         assert!(began.elapsed() < Duration::from_mins(1), "not complete");
         std::thread::sleep(Duration::from_millis(200));
     }
