@@ -1,5 +1,6 @@
 //! Peers that give up, rejoin, lie or lose connections, in small swarms with known outcomes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::common::{ORIGIN, PEER, run, star, swarm};
@@ -7,6 +8,7 @@ use unchoke_core::ledger::Kind;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
 use unchoke_sim::result::RunResult;
+use unchoke_sim::scenario::{Scenario, expand};
 use unchoke_sim::spec::{NodeSpec, Outage, Regions, Stay};
 use unchoke_sim::trace::{Happening, Sink};
 use unchoke_sim::world::{self, WorldError};
@@ -128,6 +130,27 @@ fn while_the_tracker_is_away_newcomers_are_alone() {
     // It announces at 30 s, 17.5 s later, and 55 s after that.
     let more = seconds(&cut, 3) - seconds(&free, 3);
     assert!((72.0..74.0).contains(&more), "{more}");
+}
+
+/// Peer exchange keeps a swarm together that loses its tracker; without it the peers lose each
+/// other.
+#[test]
+fn with_peer_exchange_a_swarm_survives_the_loss_of_its_tracker() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/outage-exchange.toml");
+    let completed = |exchange: bool| {
+        let sets = [
+            "peers=30".to_owned(),
+            format!("client.peer_exchange={exchange}"),
+        ];
+        let scenario = Scenario::from_file(&file, &sets).expect("a good scenario");
+        run(&expand(&scenario, 1)).completed().count()
+    };
+    assert_eq!(completed(true), 30);
+    let without = completed(false);
+    assert!(
+        without < 20,
+        "{without} of 30 complete without peer exchange"
+    );
 }
 
 #[test]
