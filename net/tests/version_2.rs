@@ -165,6 +165,17 @@ fn a_single_file_is_made_and_fetched_without_a_folder() {
         let fetched = fs::read(away.path().join("downloads/one")).expect("fetched");
         assert!(fetched == noise(100_000));
     }
+    // BEP 52: a tree of one file is this file without a folder.
+    fs::create_dir(home.join("folder")).expect("folder");
+    fs::rename(home.join("one"), home.join("folder/one")).expect("moves");
+    let words = ["create", "folder", "--v2", "--out", "folder.torrent"];
+    let made = run(home, &words);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let told = "the torrent is the file one alone; seed it with --data folder\n";
+    assert!(stderr(&made).contains(told), "{}", stderr(&made));
+    let words = ["check", "folder.torrent", "--data", "folder"];
+    let checked = run(home, &words);
+    assert!(checked.status.success(), "{}", stderr(&checked));
 }
 
 #[test]

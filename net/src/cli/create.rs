@@ -10,7 +10,7 @@ use unchoke_core::text::counted;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
 use unchoke_core::metainfo::{
-    Builder, Format, Metainfo, NewFile, PieceDigests, choose_piece_bytes,
+    Builder, Format, Metainfo, Naming, NewFile, PieceDigests, choose_piece_bytes,
 };
 
 use super::options::Create;
@@ -42,6 +42,14 @@ pub(super) fn create(options: &Create) -> Result<(), Failure> {
     let metainfo = Metainfo::parse(&torrent)
         .map_err(|error| Failure::failed(format!("the new torrent is not usable: {error}")))?;
     whole::write_new(&options.out, &torrent).map_err(|error| cannot_write(options, &error))?;
+    if !source.single && !metainfo.layout.multi_file() {
+        warn!(
+            "unchoke: version 2 has no folder around a single file: the torrent is the file {} alone; seed it \
+             with --data {}",
+            metainfo.layout.path(0, Naming::Exact),
+            options.path.display()
+        );
+    }
     let second = metainfo.version_2.as_ref();
     let second = second.map(|it| format!("info-hash of version 2 {}, ", it.info_hash));
     say!(
