@@ -1,10 +1,10 @@
 //! Checks whether a torrent can be stored in a folder, before any data arrives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
@@ -39,6 +39,15 @@ fn is_used(file: &FileEntry) -> bool {
     !file.pad && file.wanted != Use::None
 }
 
+/// `None` if the file is missing.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(it) => Ok(Some(it)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn refuse_long(path: &Path) -> Result<(), StorageError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
@@ -57,15 +66,21 @@ fn refuse_long(path: &Path) -> Result<(), StorageError> {
 impl Storage {
     /// Fails if something at the path of a file cannot be overwritten.
     pub(super) fn refuse_obstacles(&self) -> Result<(), StorageError> {
+        // The real path of each folder, so that each is looked at once; `None` if it is missing.
+        let mut folders: BTreeMap<&Path, Option<PathBuf>> = BTreeMap::new();
         for (number, file) in self.files.iter().enumerate() {
             if !is_used(file) {
                 continue;
             }
-            match inside::find(&self.root, &self.relative(number), false) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(self.failed("use", number)(error));
-                }
-                _ => (),
+            let parent = file.path.parent().unwrap_or(Path::new(""));
+            if !folders.contains_key(parent) {
+                let real = there(inside::folder(&self.root, parent, false));
+                folders.insert(parent, real.map_err(self.failed("use", number))?);
+            }
+            let relative = self.relative(number);
+            if let (Some(real), Some(name)) = (&folders[parent], relative.file_name()) {
+                let found = there(inside::settle(&self.root, &real.join(name)));
+                found.map_err(self.failed("use", number))?;
             }
         }
         Ok(())

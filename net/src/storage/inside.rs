@@ -25,6 +25,10 @@ fn refused(path: &Path) -> io::Error {
 
 /// Opens `relative` below `root`, which must be a canonical path.
 pub(super) fn open(root: &Path, relative: &Path, purpose: Purpose) -> io::Result<File> {
+    if let Some(file) = open_beneath(root, relative, purpose) {
+        return Ok(file);
+    }
+    // Missing folders are created on the slow way, which also finds the reason of a failure.
     let path = find(root, relative, purpose == Purpose::Create)?;
     let mut options = OpenOptions::new();
     options.read(true);
@@ -36,25 +40,63 @@ pub(super) fn open(root: &Path, relative: &Path, purpose: Purpose) -> io::Result
     options.open(path)
 }
 
+/// Opens the file in one step, with the promise of the system that the path stays below `root`. `None`
+/// if that fails for any reason.
+#[cfg(target_os = "linux")]
+fn open_beneath(root: &Path, relative: &Path, purpose: Purpose) -> Option<File> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+    if !is_plain(relative) {
+        return None;
+    }
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(CWD, root, folder, Mode::empty()).ok()?;
+    let (access, mode) = match purpose {
+        Purpose::Read => (OFlags::RDONLY, Mode::empty()),
+        Purpose::Write => (OFlags::RDWR, Mode::empty()),
+        Purpose::Create => (
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+            Mode::from_raw_mode(0o666),
+        ),
+    };
+    // A pipe in the place of the file must not block us.
+    let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let opened = openat2(root, relative, flags, mode, ResolveFlags::BENEATH).ok()?;
+    let file = File::from(opened);
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_beneath(_: &Path, _: &Path, _: Purpose) -> Option<File> {
+    None
+}
+
+/// Whether a path has only names, at least one.
+fn is_plain(relative: &Path) -> bool {
+    let mut parts = relative.components();
+    let named = |it| matches!(it, Component::Normal(_));
+    !relative.as_os_str().is_empty() && parts.all(named)
+}
+
 /// The real path of `relative` below `root`, which must be a canonical path. `create` makes missing
 /// folders.
 pub(super) fn find(root: &Path, relative: &Path, create: bool) -> io::Result<PathBuf> {
-    let mut names = Vec::new();
-    for component in relative.components() {
-        match component {
-            Component::Normal(name) => names.push(name),
-            _ => return Err(refused(relative)),
-        }
-    }
-    let Some((name, folders)) = names.split_last() else {
+    let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
         return Err(refused(relative));
     };
+    if !is_plain(relative) {
+        return Err(refused(relative));
+    }
+    settle(root, &folder(root, parent, create)?.join(name))
+}
+
+/// The real path of a folder below `root`. `create` makes it if it is missing.
+pub(super) fn folder(root: &Path, relative: &Path, create: bool) -> io::Result<PathBuf> {
     let mut folder = root.to_path_buf();
-    for part in folders {
+    for part in relative {
         folder.push(part);
         folder = enter(root, &folder, create)?;
     }
-    settle(root, &folder.join(name))
+    Ok(folder)
 }
 
 /// The real path of `folder`. Fails if it is not below `root`.
@@ -80,7 +122,7 @@ fn enter(root: &Path, folder: &Path, create: bool) -> io::Result<PathBuf> {
 }
 
 /// Resolves a link at `path`. Fails if it leads out of `root`.
-fn settle(root: &Path, path: &Path) -> io::Result<PathBuf> {
+pub(super) fn settle(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let real = match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_symlink() => {
             let real = fs::canonicalize(path).map_err(|_| refused(path))?;
