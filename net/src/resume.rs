@@ -17,12 +17,14 @@ use crate::storage::{Stamp, Storage, StorageError, Use, read_regular, read_slots
 use crate::text::{from_hex, to_hex};
 
 /// Start of the first line. The line ends with the SHA-1 of all other bytes, in hex.
-const HEAD: &str = "unchoke resume data 2, sha1 ";
+const HEAD: &str = "unchoke resume data 3, sha1 ";
+/// Start of the first line in every version but the first, which was JSON.
+const ANY_HEAD: &[u8] = b"unchoke resume data ";
 /// Largest file that can be resume data of ours: 2^30 pieces take 256 MiB in hex, 2^21 take 512
 /// KiB.
 const MAX_BYTES: u64 = 400 << 20;
-/// Most bytes for one file of the torrent: seven numbers and the separators.
-const FILE_BYTES: u64 = 170;
+/// Most bytes for one file of the torrent: eight numbers and the separators.
+const FILE_BYTES: u64 = 190;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,7 +134,7 @@ impl Resume {
                 return Loaded::Nothing(ours(storage, &vec![None; count], &slots));
             }
             Err(error) => format!("cannot be read ({error})"),
-            Ok(()) if bytes.starts_with(b"{") => "is of an earlier version".to_owned(),
+            Ok(()) if is_of_other_version(&bytes) => "is of another version".to_owned(),
             Ok(()) => match self.decode(&bytes, count) {
                 Some((pieces, files)) => {
                     let known = self.compare(storage, &pieces, &files, &slots);
@@ -272,6 +274,11 @@ impl Resume {
     pub fn exists(&self) -> bool {
         self.path.is_file()
     }
+}
+
+fn is_of_other_version(bytes: &[u8]) -> bool {
+    let has_head = bytes.starts_with(ANY_HEAD) && !bytes.starts_with(HEAD.as_bytes());
+    has_head || bytes.starts_with(b"{")
 }
 
 /// How a file changed since the resume data was saved.

@@ -99,6 +99,25 @@ fn files_of_somebody_else_are_not_written_over() {
     }
 }
 
+/// Removing our file and writing another often gives it the same inode; writing over it always does.
+#[test]
+fn files_that_took_the_place_of_ours_are_not_written_over() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    for removes in [false, true] {
+        let home = fetched(&sample);
+        let path = home.path().join("downloads/sample/first.bin");
+        if removes {
+            fs::remove_file(&path).expect("remove");
+        }
+        let mine = vec![b'm'; 50_000];
+        fs::write(&path, &mine).expect("write");
+        let refused = run(home.path(), &download(&seed.peer(), &[]));
+        assert_sentence(&refused, 5, "is not of this torrent");
+        assert!(fs::read(&path).expect("read") == mine);
+    }
+}
+
 #[test]
 fn folders_in_the_way_are_refused_whatever_is_allowed() {
     let sample = sample();

@@ -75,7 +75,7 @@ fn the_space_reserved_is_enough() {
     let reserved = fs::metadata(&resume.temporary).expect("there").len();
     resume.save(&storage, &have).expect("save");
     assert!(fs::metadata(&resume.path).expect("there").len() <= reserved);
-    let widest = serde_json::to_vec(&Some(([u64::MAX; 7], false))).expect("JSON");
+    let widest = serde_json::to_vec(&Some(([u64::MAX; 8], false))).expect("JSON");
     assert!(widest.len() as u64 <= FILE_BYTES);
 }
 
@@ -97,7 +97,7 @@ const CHANGES: [(&str, Change, bool); 5] = [
             let file = File::options().write(true).open(path).expect("open");
             file.set_len(12).expect("cut");
         },
-        true,
+        false,
     ),
     (
         "written, with the old date",
@@ -215,11 +215,40 @@ fn files_without_resume_data_are_ours_only_if_we_wrote_them() {
         }
         other => panic!("{other:?}"),
     }
-    fs::write(&resume.path, r#"{"format":1,"pieces":"a0"}"#).expect("write");
-    match next_run(folder.path(), &resume) {
-        Loaded::Useless(why, _) => assert!(why.ends_with("is of an earlier version"), "{why}"),
-        other => panic!("{other:?}"),
+    for old in [
+        r#"{"format":1,"pieces":"a0"}"#,
+        "unchoke resume data 2, sha1 00\n",
+    ] {
+        fs::write(&resume.path, old).expect("write");
+        match next_run(folder.path(), &resume) {
+            Loaded::Useless(why, _) => assert!(why.ends_with("is of another version"), "{why}"),
+            other => panic!("{other:?}"),
+        }
     }
+}
+
+#[test]
+fn a_file_is_the_same_only_with_its_inode_its_birth_and_its_length() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (storage, _, _) = torrent(folder.path());
+    let stamp = storage.stamp(0).expect("there");
+    // Length, two words each of `modified` and `changed`, device, inode, creation.
+    let is_same_but_for = |words: &[usize]| {
+        let mut other = <[u64; 8]>::from(stamp);
+        for word in words {
+            other[*word] += 1;
+        }
+        stamp.is_same_file(&Stamp::from(other))
+    };
+    assert!(is_same_but_for(&[1, 2, 3, 4]), "its content changed");
+    assert!(is_same_but_for(&[5, 6, 7]), "it was copied with its times");
+    assert!(!is_same_but_for(&[1, 6]), "another file");
+    assert!(
+        !is_same_but_for(&[1, 7]),
+        "another file with the inode of ours"
+    );
+    assert!(!is_same_but_for(&[0, 1]), "rewritten with another length");
+    assert!(!is_same_but_for(&[0]));
 }
 
 #[test]

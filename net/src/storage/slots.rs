@@ -14,7 +14,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::{Stamp, read_regular};
 
-const STAMP_BYTES: usize = 56;
+const STAMP_BYTES: usize = 64;
 /// A stamp, the trusted flag, and a checksum.
 const SLOT_BYTES: usize = STAMP_BYTES + 8;
 
