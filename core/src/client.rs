@@ -7,6 +7,7 @@
 //! * [`book`]: known addresses, and which to dial next. [`source`]: how much each source is trusted.
 //! * [`doors`]: connections whose handshake is not done. [`admission`]: whether one may stay.
 //! * `seats`: the established connections. [`turnover`]: which one is closed to make room.
+//! * `twins`: connections with the same peer id at different places.
 //! * `visits`: hosts that used a connection for nothing. [`bans`]: hosts that misbehaved.
 //! * [`redial`]: when to try an address again. [`announcer`]: when to announce to which tracker.
 //! * `web_seeds`: which web seeds to use. [`explain`]: why a torrent makes no progress.
@@ -103,6 +104,7 @@ mod seats;
 mod servers;
 pub mod source;
 pub mod turnover;
+mod twins;
 mod visits;
 mod web_seeds;
 
@@ -154,6 +156,8 @@ pub struct Client<P: Places> {
     /// End of the period in which attempts are counted, and the number begun in it.
     pace: (Instant, u16),
     stopping: bool,
+    /// Two connections may have the same peer id.
+    has_twins: bool,
 }
 
 impl<P: Places> Client<P> {
@@ -197,6 +201,7 @@ impl<P: Places> Client<P> {
             pace: (Instant::START, 0),
             config,
             stopping: false,
+            has_twins: false,
         }
     }
 
@@ -322,6 +327,7 @@ impl<P: Places> Client<P> {
         }
         if self.next_look <= now {
             self.trim(now);
+            self.part_twins(now);
         }
         if self.next_turnover <= now {
             self.next_turnover = now.after(self.config.turnover);

@@ -5,6 +5,7 @@ use core::fmt::{self, Display};
 
 use super::config::Config;
 use super::places::Places;
+use super::redial::Ended;
 use super::seats::Seats;
 use crate::ids::PeerKey;
 
@@ -17,6 +18,8 @@ pub enum Refusal {
     Ourselves,
     /// Another connection to the same peer stays.
     Twice,
+    /// Another host delivers under the same peer id.
+    Claimed,
     /// Its host already has as many connections as one host may have.
     TooManyOfHost,
     /// All connections are taken, and none of them is less useful.
@@ -35,12 +38,24 @@ impl Display for Refusal {
             Self::Banned => "its host is banned",
             Self::Ourselves => "it is ourselves",
             Self::Twice => "the peer is connected already",
+            Self::Claimed => "another host with its peer id sends us blocks",
             Self::TooManyOfHost => "its host has enough connections",
             Self::Full => "all connections are taken",
             Self::TooSlow => "its handshake took too long",
             Self::Evicted => "its handshake was not done while others waited",
             Self::Stopping => "the session is over",
         })
+    }
+}
+
+impl Refusal {
+    /// How the refused connection ended.
+    pub(super) fn ended(self) -> Ended {
+        match self {
+            Self::Full => Ended::Useless,
+            Self::Claimed => Ended::Claimed,
+            _ => Ended::Twice,
+        }
     }
 }
 
@@ -54,7 +69,16 @@ pub(super) struct Newcomer<P: Places> {
     pub(super) kept: bool,
 }
 
-/// Compares a new connection with existing ones to the same peer id. Returns the connection it
+impl<P: Places> Newcomer<P> {
+    /// Whether the other connection is to another place, so that another peer may have lied about
+    /// the peer id. Two connections that we opened never lead to the same port of a host. If a peer
+    /// connected to us, its port says nothing.
+    pub(super) fn is_elsewhere(&self, address: P::Address, outgoing: bool) -> bool {
+        P::host(address) != self.host || self.outgoing && outgoing
+    }
+}
+
+/// Compares a new connection with existing ones to the same peer id at the same place. Returns the connection it
 /// replaces, if any, or why it is refused.
 pub(super) fn admit<P: Places>(
     us: P::Name,
@@ -65,17 +89,19 @@ pub(super) fn admit<P: Places>(
         return Err(Refusal::Ourselves);
     }
     let (mut same_way, mut other_way) = (0, None);
-    for (peer, seat) in seats.standing().filter(|it| it.1.name == newcomer.name) {
+    let twins = seats.standing().filter(|(_, seat)| {
+        seat.name == newcomer.name && !newcomer.is_elsewhere(seat.address, seat.outgoing)
+    });
+    for (peer, seat) in twins {
         if seat.outgoing == newcomer.outgoing {
             same_way += 1;
         } else {
             other_way = other_way.or(Some(peer));
         }
     }
-    // The peer has two addresses, and one side dialled both. The dialling side closes the second
-    // connection. The answering side keeps both until then; otherwise each side might close a
-    // different one.
-    if same_way > usize::from(!newcomer.outgoing) {
+    // The peer connected twice. It closes the second connection itself. We keep both until then;
+    // otherwise each side might close a different one.
+    if same_way > 1 {
         return Err(Refusal::Twice);
     }
     if let Some(peer) = other_way {

@@ -220,13 +220,8 @@ impl<P: Places> Client<P> {
         let replaced = match verdict {
             Ok(replaced) => replaced,
             Err(why) => {
-                let full = why == Refusal::Full;
                 self.visits.refused(now, newcomer.host, why);
-                self.part(
-                    now,
-                    &half_open,
-                    if full { Ended::Useless } else { Ended::Twice },
-                );
+                self.part(now, &half_open, why.ended());
                 if why == Refusal::Ourselves {
                     self.book.postpone(address, Instant::NEVER);
                 }
@@ -238,6 +233,7 @@ impl<P: Places> Client<P> {
         }
         let torrent = &self.torrent;
         self.seats.forgive(|peer| torrent.has_evidence(peer));
+        self.has_twins |= self.seats.standing().any(|it| it.1.name == name);
         let listens = if newcomer.outgoing {
             self.book.connected(address);
             Some(address)
@@ -288,6 +284,9 @@ impl<P: Places> Client<P> {
         }
         if let Some(twin) = admit(self.name, newcomer, &self.seats)? {
             return Ok(Some((twin, Ended::Twice)));
+        }
+        if self.is_claimed(now, newcomer, dialled) {
+            return Err(Refusal::Claimed);
         }
         if is_host_full(&self.config, newcomer, &self.seats) {
             let yields = self.who_yields_of(now, newcomer.host);

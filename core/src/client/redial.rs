@@ -34,6 +34,8 @@ pub enum Ended {
     Twice,
     /// A web seed is overloaded and asks us to come back after this time, in seconds.
     Busy(u16),
+    /// Another host delivers under the same peer id.
+    Claimed,
 }
 
 impl From<&Reason> for Ended {
@@ -91,7 +93,13 @@ pub fn after(ended: Ended, source: Source) -> Fate {
         Ended::BothSeeds => return Fate::Seed,
         Ended::ByPeer | Ended::ByDriver | Ended::Idle if named => RECONNECT_NAMED,
         // Mainline 3.4.2 does not drop peers; libtorrent waits as after any other end.
-        Ended::ByPeer | Ended::ByDriver | Ended::Idle | Ended::Policy | Ended::Busy(_) => RECONNECT,
+        // Of two hosts with one peer id, the one that delivers may be the liar, and stop.
+        Ended::ByPeer
+        | Ended::ByDriver
+        | Ended::Idle
+        | Ended::Policy
+        | Ended::Busy(_)
+        | Ended::Claimed => RECONNECT,
         Ended::Turnover | Ended::Useless => RECONNECT_TURNED,
         Ended::Garbage | Ended::Unread | Ended::Violation | Ended::Corrupt | Ended::Twice => {
             RECONNECT_BAD

@@ -75,7 +75,7 @@ pub(super) struct HeardLine {
 }
 
 /// All variants but `Busy`. A recording contains their debug text.
-const ENDS: [Ended; 12] = [
+const ENDS: [Ended; 13] = [
     Ended::ByPeer,
     Ended::Garbage,
     Ended::Unread,
@@ -88,6 +88,7 @@ const ENDS: [Ended; 12] = [
     Ended::Turnover,
     Ended::Useless,
     Ended::Twice,
+    Ended::Claimed,
 ];
 
 fn word(it: &impl std::fmt::Debug) -> String {
