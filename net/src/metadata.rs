@@ -114,8 +114,8 @@ pub struct Found {
     pub info: Vec<u8>,
     /// The piece layers of version 2, bencoded, if the torrent needs them. BEP 52.
     pub piece_layers: Option<Vec<u8>>,
-    /// Peers that sent it. They are likely to have the payload as well.
-    pub peers: Vec<SocketAddr>,
+    /// Peers that sent it, and who named them. They are likely to have the payload as well.
+    pub peers: Vec<(Source, SocketAddr)>,
     /// The port on which we listened and that was announced.
     pub port: u16,
 }
@@ -291,6 +291,11 @@ impl Finder {
         while let Some((key, piece)) = self.fetch.poll_request(now) {
             self.tell(key, MetadataMessage::Request(piece));
         }
+        if self.layers.is_none() {
+            for key in self.peers.keys() {
+                self.search.note_having(*key, self.fetch.delivers(*key));
+            }
+        }
         while let Some((key, violation)) = self.fetch.poll_violation() {
             self.blame(key, &violation.to_string());
         }
@@ -350,7 +355,7 @@ impl Finder {
             // Some clients send 0 while they do not have the dictionary.
             if let Some(bytes) = hello.metadata_bytes.filter(|it| *it > 0) {
                 match self.fetch.join(key, bytes) {
-                    Ok(()) => self.search.note_having(key),
+                    Ok(()) => self.search.note_having(key, true),
                     Err(violation) => self.blame(key, &violation.to_string()),
                 }
             }

@@ -104,6 +104,8 @@ pub struct Settings {
     pub port: u16,
     /// Peers to connect to, in addition to those from trackers.
     pub peers: Vec<SocketAddr>,
+    /// Peers that are known from a search for the torrent, and who named them.
+    pub found: Vec<(client::source::Source, SocketAddr)>,
     /// Whether to ask the trackers of the torrent.
     pub trackers: bool,
     /// Whether to use the web seeds of the torrent.
@@ -168,6 +170,7 @@ impl Settings {
             tuning: Tuning::default(),
             port: 0,
             peers: Vec::new(),
+            found: Vec::new(),
             trackers: true,
             web_seeds: true,
             max_connections: 50,

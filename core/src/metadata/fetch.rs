@@ -137,6 +137,12 @@ impl Fetch {
         self.peers.contains_key(&peer)
     }
 
+    /// Whether `peer` says that it has the dictionary, and did not reject or lose our last request.
+    #[must_use]
+    pub fn delivers(&self, peer: PeerKey) -> bool {
+        self.peers.get(&peer).is_some_and(|it| it.failures == 0)
+    }
+
     /// Number of peers that can be asked.
     #[must_use]
     pub fn peer_count(&self) -> usize {

@@ -5,7 +5,9 @@
 //! difference: peers are useful only if they have the dictionary. The others are closed when
 //! addresses wait.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use crate::client::Config;
@@ -20,6 +22,10 @@ use crate::time::Instant;
 
 /// A connection without the dictionary is closed after this time if others need the place.
 const USELESS_AFTER: Duration = Duration::from_secs(20);
+
+/// The same for a connection that says that it has the dictionary: whatever it says, and however
+/// slowly it sends, nobody holds a place for ever. Most dictionaries arrive in seconds.
+const SLOW_AFTER: Duration = Duration::from_mins(3);
 
 /// A connection is closed after this time without a message: peers send something every two
 /// minutes.
@@ -57,8 +63,16 @@ struct Line<P: Places> {
     dialled: Option<Source>,
     since: Instant,
     met: bool,
-    /// The peer says that it has the dictionary.
+    /// The peer says that it has the dictionary, and does not leave requests unanswered.
     has: bool,
+}
+
+impl<P: Places> Line<P> {
+    /// Whether the connection had its time and makes way for others.
+    fn is_over(&self, now: Instant) -> bool {
+        let lasts = if self.has { SLOW_AFTER } else { USELESS_AFTER };
+        now - self.since >= lasts
+    }
 }
 
 /// The connections of a search. Keys are not reused, because delayed events may still refer to old
@@ -70,7 +84,10 @@ pub struct Search<P: Places> {
     bans: Bans<P>,
     lines: BTreeMap<PeerKey, Line<P>>,
     next_key: u32,
-    useful: BTreeSet<P::Address>,
+    /// Dialled addresses that sent a part of the dictionary, with their source.
+    useful: BTreeMap<P::Address, Source>,
+    /// Connections that the driver must close.
+    evicted: Vec<PeerKey>,
 }
 
 impl<P: Places> Search<P> {
@@ -83,7 +100,8 @@ impl<P: Places> Search<P> {
             bans: Bans::default(),
             lines: BTreeMap::new(),
             next_key: 0,
-            useful: BTreeSet::new(),
+            useful: BTreeMap::new(),
+            evicted: Vec::new(),
             config,
         }
     }
@@ -113,14 +131,20 @@ impl<P: Places> Search<P> {
         self.lines.values().filter(|it| it.met).count()
     }
 
-    /// Addresses that sent a part of the dictionary: those peers are likely to have the payload,
-    /// too.
-    pub fn useful(&self) -> impl Iterator<Item = P::Address> {
-        self.useful.iter().copied()
+    /// Addresses that sent a part of the dictionary, and who named them: those peers are likely to
+    /// have the payload, too. In a private torrent only some sources may be used
+    /// ([`Source::is_allowed`]).
+    pub fn useful(&self) -> impl Iterator<Item = (Source, P::Address)> {
+        self.useful
+            .iter()
+            .map(|(address, source)| (*source, *address))
     }
 
     /// The next action. Call until `None`, after each input and once a second.
     pub fn poll(&mut self, now: Instant) -> Option<Act<P::Address>> {
+        if let Some(peer) = self.evicted.pop() {
+            return Some(Act::Close { peer });
+        }
         let wanted = Wanted {
             up_to: Source::PeerExchange,
             am_seed: false,
@@ -138,18 +162,23 @@ impl<P: Places> Search<P> {
             self.part(now, peer, Ended::Useless);
             return Some(Act::Close { peer });
         }
-        let bans = &self.bans;
-        let may = |address, _| !bans.is_banned(now, P::host(address));
+        let (bans, lines, config) = (&self.bans, &self.lines, &self.config);
+        let may = |address, source| {
+            let host = P::host(address);
+            let dialled = lines.values().filter(|it| it.dialled.is_some());
+            let of_host = dialled.filter(|it| P::host(it.address) == host).count();
+            let full = of_host >= config.per_host(P::is_shared(host));
+            !bans.is_banned(now, host) && (source == Source::User || !full)
+        };
         let (address, source) = self.book.poll_dial(now, wanted, may)?;
         let peer = self.begin(now, address, Some(source));
         Some(Act::Dial { peer, address })
     }
 
+    /// The connection that is closed for a waiting address: first those without the dictionary.
     fn who_makes_way(&self, now: Instant) -> Option<PeerKey> {
-        let useless = self.lines.iter();
-        let useless = useless.filter(|(_, it)| !it.has && now - it.since >= USELESS_AFTER);
-        let oldest = useless.min_by_key(|it| it.1.since);
-        oldest.map(|it| *it.0)
+        let over = self.lines.iter().filter(|it| it.1.is_over(now));
+        over.min_by_key(|it| (it.1.has, it.1.since)).map(|it| *it.0)
     }
 
     fn begin(&mut self, now: Instant, address: P::Address, dialled: Option<Source>) -> PeerKey {
@@ -167,12 +196,38 @@ impl<P: Places> Search<P> {
     }
 
     /// A connection came in. Returns its key if it is accepted. Incoming connections must not take
-    /// the place of dialled ones.
+    /// the place of dialled ones, and those of one host must not keep other hosts out.
     pub fn come(&mut self, now: Instant, address: P::Address) -> Option<PeerKey> {
+        let host = P::host(address);
+        let of_host = self.guests(host).count();
+        let most = self.config.per_host(P::is_shared(host));
+        if of_host >= most || self.bans.is_banned(now, host) {
+            return None;
+        }
         let guests = self.lines.values().filter(|it| it.dialled.is_none());
-        let most = usize::from(self.config.connections.div_ceil(2));
-        let welcome = guests.count() < most && !self.bans.is_banned(now, P::host(address));
-        welcome.then(|| self.begin(now, address, None))
+        if guests.count() >= usize::from(self.config.connections.div_ceil(2)) {
+            let evicted = self.which_guest_yields(now, of_host)?;
+            self.part(now, evicted, Ended::Useless);
+            self.evicted.push(evicted);
+        }
+        Some(self.begin(now, address, None))
+    }
+
+    /// The incoming connections of a host.
+    fn guests(&self, host: P::Host) -> impl Iterator<Item = (PeerKey, &Line<P>)> {
+        let lines = self.lines.iter().map(|(peer, line)| (*peer, line));
+        lines.filter(move |(_, it)| it.dialled.is_none() && P::host(it.address) == host)
+    }
+
+    /// The incoming connection that makes room for one of a host with `of_host` such connections:
+    /// the oldest of the host with the most, if those are more, or else one whose time is over.
+    fn which_guest_yields(&self, now: Instant, of_host: usize) -> Option<PeerKey> {
+        let guests = self.lines.iter().filter(|it| it.1.dialled.is_none());
+        let crowds = guests.map(|(peer, it)| (self.guests(P::host(it.address)).count(), it, *peer));
+        let yields = crowds
+            .filter(|(crowd, it, _)| *crowd > of_host + 1 || *crowd > of_host && it.is_over(now));
+        let oldest = yields.max_by_key(|it| (it.0, !it.1.has, Reverse(it.1.since), Reverse(it.2)));
+        oldest.map(|it| it.2)
     }
 
     /// The handshake is done.
@@ -185,17 +240,20 @@ impl<P: Places> Search<P> {
         }
     }
 
-    /// The peer says that it has the dictionary.
-    pub fn note_having(&mut self, peer: PeerKey) {
+    /// Whether the peer has the dictionary, as far as it says so and answers our requests.
+    pub fn note_having(&mut self, peer: PeerKey, has: bool) {
         if let Some(line) = self.lines.get_mut(&peer) {
-            line.has = true;
+            line.has = has;
         }
     }
 
     /// The peer sent a part of the dictionary.
     pub fn note_useful(&mut self, peer: PeerKey) {
-        let line = self.lines.get(&peer).filter(|it| it.dialled.is_some());
-        self.useful.extend(line.map(|it| it.address));
+        if let Some(line) = self.lines.get(&peer)
+            && let Some(source) = line.dialled
+        {
+            self.useful.insert(line.address, source);
+        }
     }
 
     /// The connection is closed, or was never made.

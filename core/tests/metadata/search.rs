@@ -12,6 +12,11 @@ fn at(host: u8, port: u16) -> SocketAddr {
     ([10, 0, 0, host], port).into()
 }
 
+/// A public address.
+fn far(host: u8, port: u16) -> SocketAddr {
+    ([9, 0, 0, host], port).into()
+}
+
 fn search(connections: u16) -> Search<Internet> {
     Search::new(Config::new(connections))
 }
@@ -58,7 +63,7 @@ fn who_lies_is_left_alone_with_its_host_and_we_are_never_dialled_again() {
     it.condemn(Instant::from_secs(1), PeerKey(0));
     it.closed(Instant::from_secs(1), PeerKey(1));
     it.is_us(Instant::from_secs(1), PeerKey(2));
-    assert_eq!(it.useful().collect::<Vec<_>>(), [at(1, 2)]);
+    assert_eq!(it.useful().collect::<Vec<_>>(), [(Source::User, at(1, 2))]);
     assert_eq!(
         it.come(Instant::from_secs(2), at(1, 77)),
         None,
@@ -80,7 +85,7 @@ fn who_has_nothing_makes_way_after_a_while_but_only_for_somebody() {
     assert_eq!(dialled(&mut it, 0).len(), 2);
     it.met(PeerKey(0));
     it.met(PeerKey(1));
-    it.note_having(PeerKey(0));
+    it.note_having(PeerKey(0), true);
     assert_eq!(acts(&mut it, 60), [], "no other address waits");
     it.found(Source::Tracker, [at(3, 1), at(4, 1)]);
     let close = Act::Close { peer: PeerKey(1) };
@@ -111,4 +116,59 @@ fn a_flood_of_addresses_is_bounded_and_attempts_are_few_at_a_time() {
     it.found(Source::User, named.iter().copied());
     let first = dialled(&mut it, 0);
     assert_eq!(first, named[..usize::from(Config::new(200).attempts)]);
+}
+
+#[test]
+fn who_only_says_that_it_has_the_dictionary_makes_way_too() {
+    let mut it = search(2);
+    it.found(Source::Dht, [at(1, 1), at(2, 1)]);
+    assert_eq!(dialled(&mut it, 0).len(), 2);
+    for peer in [PeerKey(0), PeerKey(1)] {
+        it.met(peer);
+        it.note_having(peer, true);
+    }
+    it.found(Source::Tracker, [at(3, 1), at(4, 1)]);
+    assert_eq!(acts(&mut it, 60), []);
+    it.note_having(PeerKey(1), false);
+    let close = |peer| Act::Close {
+        peer: PeerKey(peer),
+    };
+    assert_eq!(acts(&mut it, 60)[0], close(1), "it did not answer");
+    it.note_having(PeerKey(2), true);
+    assert_eq!(acts(&mut it, 179), []);
+    assert_eq!(acts(&mut it, 180)[0], close(0), "it never finishes");
+}
+
+#[test]
+fn one_host_neither_takes_all_places_nor_keeps_another_out() {
+    let mut it = search(20);
+    it.found(Source::Dht, (1..=20).map(|port| far(1, port)));
+    assert_eq!(dialled(&mut it, 0).len(), 4);
+    it.found(Source::User, [far(1, 99)]);
+    assert_eq!(dialled(&mut it, 0), [far(1, 99)], "the user named it");
+    // Incoming connections of one host, and then those of three hosts together.
+    let start = Instant::from_secs(0);
+    let mut come = |host, port| it.come(start, far(host, port)).map(|peer| peer.0);
+    let first: Vec<_> = (1..=6).map(|port| come(9, port)).collect();
+    assert_eq!(first, [Some(5), Some(6), Some(7), Some(8), None, None]);
+    assert!((1..=4).all(|port| come(8, port).is_some()));
+    assert!((1..=2).all(|port| come(7, port).is_some()));
+    assert_eq!(come(6, 1), Some(15), "all ten places were taken");
+    assert_eq!(acts(&mut it, 0), [Act::Close { peer: PeerKey(5) }]);
+}
+
+#[test]
+fn of_incoming_connections_those_without_the_dictionary_make_way() {
+    let mut it = search(4);
+    assert!(it.come(Instant::from_secs(0), at(1, 1)).is_some());
+    assert!(it.come(Instant::from_secs(0), at(2, 1)).is_some());
+    it.note_having(PeerKey(0), true);
+    assert_eq!(it.come(Instant::from_secs(19), at(3, 1)), None);
+    let later = Instant::from_secs(20);
+    assert_eq!(it.come(later, at(3, 1)), Some(PeerKey(2)));
+    assert_eq!(acts(&mut it, 20), [Act::Close { peer: PeerKey(1) }]);
+    assert_eq!(it.come(later, at(4, 1)), None);
+    let later = Instant::from_secs(180);
+    assert!(it.come(later, at(4, 1)).is_some());
+    assert_eq!(acts(&mut it, 180), [Act::Close { peer: PeerKey(2) }]);
 }

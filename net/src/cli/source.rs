@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant as Clock;
 use unchoke_core::bencode::Limits;
+use unchoke_core::client;
 use unchoke_core::magnet::Magnet;
 use unchoke_core::metainfo::{Metainfo, MetainfoError};
 use url::Url;
@@ -36,8 +37,10 @@ const FETCH_PATIENCE: Duration = Duration::from_mins(5);
 /// A torrent, and what was learnt while it was searched.
 pub(super) struct Source {
     pub(super) metainfo: Arc<Metainfo>,
-    /// Peers that were useful, or that a link named.
+    /// Peers that a link named.
     pub(super) peers: Vec<SocketAddr>,
+    /// Peers that were useful in the search, and who named them.
+    pub(super) useful: Vec<(client::source::Source, SocketAddr)>,
     /// The port that was announced to trackers.
     pub(super) port: Option<u16>,
     /// Duration of the search.
@@ -77,6 +80,7 @@ impl Source {
         Self {
             metainfo,
             peers: Vec::new(),
+            useful: Vec::new(),
             port: None,
             took: Duration::ZERO,
             files: None,
@@ -157,11 +161,11 @@ impl<'a> Search<'a> {
             Failure::failed(format!("the torrent of the link is invalid: {error}"))
         })?;
         self.keep(&torrent);
-        peers.extend(found.peers);
         self.line(&format!("{}: the torrent is known", metainfo.name));
         Ok(Source {
             metainfo: Arc::new(metainfo),
             peers,
+            useful: found.peers,
             port: Some(found.port),
             took: Duration::ZERO,
             files: self.magnet.files.clone(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use unchoke_core::client;
 use unchoke_core::metainfo::Metainfo;
 
 use super::choosing::choose;
@@ -128,6 +129,7 @@ pub(super) async fn fetch(
     let earlier = store.map(|it| it.load(&metainfo.info_hash.to_string()));
     let settings = Settings {
         peers: common.peers.iter().copied().chain(source.peers).collect(),
+        found: source.useful,
         port: source.port.unwrap_or(common.port),
         dht: finders.dht_for(&metainfo),
         lsd: finders.lsd_for(&metainfo),
@@ -210,7 +212,9 @@ async fn report(
     if let Some(path) = &settings.record {
         spare_recording(path)?;
     }
-    if settings.peers.is_empty() && settings.goal != Goal::Seed {
+    let is_used = |source: client::source::Source| source.is_allowed(metainfo.private);
+    let none_found = !settings.found.iter().any(|it| is_used(it.0));
+    if settings.peers.is_empty() && none_found && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
         let no_web_seed = !settings.web_seeds || metainfo.web_seeds.is_empty();
         if no_tracker && no_web_seed && settings.dht.is_none() && !reporting.quiet {

@@ -44,7 +44,7 @@ impl Finder {
         }
         if let Some((_, layers)) = self.layers.as_mut().filter(|_| version_2) {
             layers.join(key);
-            self.search.note_having(key);
+            self.search.note_having(key, true);
         }
     }
 

@@ -272,12 +272,18 @@ impl Session {
         self.close(peer, why.ended())
     }
 
-    /// Tells the client the addresses of the peers given by the user.
+    /// Tells the client the addresses of the peers given by the user, and of those that were found
+    /// while the torrent was unknown. The client uses each as its source allows.
     fn introduce_peers(&mut self) -> Result<(), SessionError> {
         self.tell(ClientInput::Found {
             source: client::source::Source::User,
             addresses: self.settings.peers.clone(),
-        })
+        })?;
+        for (source, address) in std::mem::take(&mut self.settings.found) {
+            let addresses = vec![address];
+            self.tell(ClientInput::Found { source, addresses })?;
+        }
+        Ok(())
     }
 
     fn on_arrival(&mut self, arrival: Arrival) -> Result<(), SessionError> {
