@@ -35,7 +35,7 @@ use tokio::time::Instant as Clock;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
-use unchoke_core::tracker::guard::{Reach, Refusal};
+use unchoke_core::tracker::guard::{Reach, Refusal, is_idna};
 use url::{Host, Url};
 
 use crate::route::Route;
@@ -52,8 +52,12 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Decides where a request may go. It is asked at every hop.
 pub(crate) trait Gate: Sync {
-    /// Whether the URL is allowed.
+    /// Whether the URL is allowed, apart from its host.
     fn url(&self, url: &Url) -> Result<(), HttpError>;
+    /// Whether a host name with letters beyond ASCII is allowed.
+    fn may_be_idna(&self, _host: &str) -> bool {
+        false
+    }
     /// Whether `url` may be fetched from `ip`. `before` is the nearest hop so far.
     fn address(
         &self,
@@ -113,7 +117,7 @@ impl Client {
         let login = (origin(&url), login(&url));
         let (mut url, mut nearest) = (url, None);
         for _ in 0..=MAX_REDIRECTS {
-            gate.url(&url)?;
+            pass(gate, &url)?;
             // Send the password only to the server whose URL contained it.
             let login = login.1.as_deref().filter(|_| origin(&url) == login.0);
             let (response, reach, _connection) = self.hop(&url, gate, nearest, login, end).await?;
@@ -195,6 +199,16 @@ impl Client {
             source,
         };
         deadline.limit(handshake).await?.map_err(failed)
+    }
+}
+
+/// Fails if the gate does not let the URL pass.
+fn pass(gate: &dyn Gate, url: &Url) -> Result<(), HttpError> {
+    match url.host_str() {
+        Some(host) if is_idna(host) && !gate.may_be_idna(host) => {
+            Err(HttpError::Idna(host.to_owned()))
+        }
+        _ => gate.url(url),
     }
 }
 

@@ -4,11 +4,13 @@
 //! The rules apply to the first request and to every redirect, and to the real remote address:
 //!
 //! * A tracker on this machine or in a private network must have a path that ends in `/announce` or
-//!   `/announce.php`. libtorrent demands this for loopback addresses
+//!   `/announce.php`, and the parts before must look like folders: servers run
+//!   `/reboot.cgi/announce` as `/reboot.cgi`. libtorrent demands this for loopback addresses
 //!   (`http_tracker_connection.cpp`). We demand it for every address that is not global, because
 //!   routers and printers obey a GET, too.
 //! * A web seed there must have no query, because a query could carry a command. libtorrent
 //!   (`torrent.cpp`) demands this, too.
+//! * No name of a host may be internationalised ([`is_idna`]).
 //! * A redirect must not lead nearer to us: from the internet into a private network, or from there
 //!   to this machine.
 //! * An IPv6 address that stands for an IPv4 address is judged as that one.
@@ -54,6 +56,18 @@ impl fmt::Display for Reach {
             Self::Global => "a global address",
         })
     }
+}
+
+/// Whether the name of a host has letters beyond ASCII, in the form in which DNS holds it: a label
+/// that begins with `xn--` (RFC 5890). Different letters can look alike, so such a name can lead to
+/// another host than the reader thinks. libtorrent refuses them, too (`allow_idna`).
+#[must_use]
+pub fn is_idna(host: &str) -> bool {
+    let is_encoded = |label: &str| {
+        let start = label.as_bytes().get(..4);
+        start.is_some_and(|it| it.eq_ignore_ascii_case(b"xn--"))
+    };
+    !host.is_ascii() || host.split('.').any(is_encoded)
 }
 
 /// Distance of `ip`, judged by its number. The driver knows more about its own addresses.
@@ -111,8 +125,11 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 /// the nearest hop so far, if a redirect leads here.
 pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Result<(), Refusal> {
     judge_hop(ip, reach, before)?;
-    let announces = matches!(path.rsplit('/').next(), Some("announce" | "announce.php"));
-    if reach < Reach::Global && !(announces && path.starts_with('/')) {
+    let mut parts = path.rsplit('/');
+    let announces = matches!(parts.next(), Some("announce" | "announce.php"));
+    let is_folder = |part: &str| !part.contains(['.', '%', ';']);
+    let fits = announces && path.starts_with('/') && parts.all(is_folder);
+    if reach < Reach::Global && !fits {
         return Err(Refusal::Path(ip, reach));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use unchoke_core::tracker::guard::{Reach, Refusal, judge, judge_web_seed, reach};
+use unchoke_core::tracker::guard::{Reach, Refusal, is_idna, judge, judge_web_seed, reach};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -82,6 +82,11 @@ fn near_trackers_must_announce_themselves() {
         "/announce.phpx",
         "/admin%2fannounce",
         "/%61nnounce",
+        "/reboot.cgi/announce",
+        "/cgi-bin/reboot.cgi/x/announce.php",
+        "/reboot%2ecgi/announce",
+        "/reboot;now/announce",
+        "/announce.php/announce",
     ] {
         let refused = Err(Refusal::Path(host, Reach::Host));
         assert_eq!(judge(host, Reach::Host, bad, None), refused, "{bad}");
@@ -92,6 +97,24 @@ fn near_trackers_must_announce_themselves() {
             Ok(()),
             "{bad}"
         );
+    }
+}
+
+#[test]
+fn names_that_can_look_like_others_are_recognised() {
+    for odd in ["xn--exmple-cua.org", "a.XN--p1ai", "exämple.org", "xn--"] {
+        assert!(is_idna(odd), "{odd}");
+    }
+    for plain in [
+        "example.org",
+        "xn.org",
+        "axn--b.org",
+        "x-n--",
+        "",
+        "[::1]",
+        "127.0.0.1",
+    ] {
+        assert!(!is_idna(plain), "{plain}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tracker and web seed URLs on the command line.
 
-use crate::tracker::TrackerUrl;
+use unchoke_core::tracker::guard::is_idna;
+
+use crate::tracker::{TrackerUrl, UrlError};
 
 /// Returns a valid tracker URL unchanged, or an error message.
 pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
@@ -17,6 +19,10 @@ pub(super) fn parse_tracker(text: &str) -> Result<String, String> {
 /// Returns a valid web seed URL unchanged, or an error message.
 pub(super) fn parse_web_seed(text: &str) -> Result<String, String> {
     parse(text, "the URL of a web seed", &["http", "https"], "/files/")?;
+    // Reject a host that our own client would refuse to ask.
+    if is_idna(host_of(text)) {
+        return Err(UrlError::Host.to_string());
+    }
     Ok(text.to_owned())
 }
 
@@ -32,7 +38,7 @@ fn parse<'a>(text: &'a str, kind: &str, schemes: &[&str], path: &str) -> Result<
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
         return Err(format!(
             "{kind} has no spaces, line breaks or letters beyond ASCII, but this one has {odd:?}; \
-             write such characters percent-encoded, and a host in its xn-- form"
+             write such characters percent-encoded; host names are ASCII"
         ));
     }
     if text.len() > MAX_BYTES {
@@ -110,6 +116,8 @@ mod tests {
             let error = parse_web_seed(url).expect_err(url);
             assert!(error.contains("web seed"), "{url}: {error}");
         }
+        let error = parse_web_seed("http://xn--hst-goa/").expect_err("to be refused");
+        assert!(error.contains("beyond ASCII"), "{error}");
     }
 
     #[test]
@@ -127,6 +135,7 @@ mod tests {
             ("http://host/announce\r", "'\\r'"),
             ("http://host/a b", "' '"),
             ("http://hüst/", "'ü'"),
+            ("http://xn--hst-goa/announce", "beyond ASCII"),
             ("http://host/\x1b[2J", "'\\u{1b}'"),
             ("http://host:0/", "no port"),
             ("http://host:70000/", "no port"),

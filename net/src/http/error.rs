@@ -43,6 +43,11 @@ pub enum HttpError {
     /// The URL has no host to connect to.
     #[error("the URL names no host")]
     NoHost,
+    /// The host name has letters beyond ASCII.
+    #[error(
+        "the host name {0} stands for letters beyond ASCII, which can look like others; such names are not used"
+    )]
+    Idna(String),
     /// The host only has addresses of the other family.
     #[error("its host has no address of this family (IPv4 or IPv6)")]
     Family,

@@ -19,7 +19,7 @@ use url::Url;
 
 use super::connect::Deadline;
 use super::{
-    Client, Gate, HttpError, MAX_REDIRECTS, Phase, login, origin, redirect, request, send,
+    Client, Gate, HttpError, MAX_REDIRECTS, Phase, login, origin, pass, redirect, request, send,
 };
 
 /// Time limit from the request to the head of the answer, including redirects and connecting.
@@ -139,7 +139,7 @@ impl Ranges {
         let password = (origin(url), login(url));
         let (mut url, mut nearest) = (url.clone(), None);
         for _ in 0..=MAX_REDIRECTS {
-            gate.url(&url)?;
+            pass(gate, &url)?;
             let login = password.1.as_deref().filter(|_| origin(&url) == password.0);
             let wanted = || ask(&url, login, bytes);
             let (response, reach) = self.hop(&url, gate, nearest, &wanted, end).await?;

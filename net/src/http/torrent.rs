@@ -13,11 +13,18 @@ use super::{Client, Gate, HttpError};
 
 /// The user gave the URL, so it may lead to any address. A redirect must not lead to a nearer
 /// network than the URL.
-struct Plain;
+struct Plain {
+    /// The host in the URL.
+    named: Option<String>,
+}
 
 impl Gate for Plain {
     fn url(&self, _: &Url) -> Result<(), HttpError> {
         Ok(())
+    }
+
+    fn may_be_idna(&self, host: &str) -> bool {
+        self.named.as_deref() == Some(host)
     }
 
     fn address(
@@ -45,7 +52,9 @@ pub(crate) async fn fetch_torrent(
     route: Route,
     patience: Duration,
 ) -> Result<Vec<u8>, HttpError> {
-    let answer = Client::new(route).get(url, &Plain, patience).await?;
+    let named = url.host_str().map(str::to_owned);
+    let gate = Plain { named };
+    let answer = Client::new(route).get(url, &gate, patience).await?;
     match answer.status {
         200 => Ok(answer.body),
         status => Err(HttpError::Status(status)),

@@ -18,6 +18,8 @@ use crate::http::{Answer, Client, Gate, HttpError};
 struct TrackerGate {
     /// The arguments that we send.
     arguments: String,
+    /// Whether this is a scrape and not an announce.
+    scrape: bool,
 }
 
 impl Gate for TrackerGate {
@@ -36,12 +38,14 @@ impl Gate for TrackerGate {
         reach: Reach,
         before: Option<Reach>,
     ) -> Result<(), Refusal> {
-        // The rules for announce URLs also apply to scrape URLs.
-        let path = match url.path().strip_suffix("/scrape") {
-            Some(folder) => &format!("{folder}/announce"),
-            None => url.path(),
-        };
-        judge(ip, reach, path, before)
+        let path = url.path();
+        // The rules for announce URLs apply to the scrape URLs that are made of them.
+        let ending = path.rsplit_once('/').filter(|_| self.scrape);
+        let ending = ending.and_then(|(folder, last)| Some((folder, last.strip_prefix("scrape")?)));
+        match ending {
+            Some((folder, rest)) => judge(ip, reach, &format!("{folder}/announce{rest}"), before),
+            None => judge(ip, reach, path, before),
+        }
     }
 }
 
@@ -53,7 +57,11 @@ pub(super) async fn scrape(
 ) -> Result<Option<ScrapeCounts>, AnnounceError> {
     let target = scrape_url(url.plain().as_str()).and_then(|it| Url::parse(&it).ok());
     let target = target.ok_or(AnnounceError::NoScrape)?;
-    let answer = fetch(client, target, scrape_argument(info_hash), patience).await?;
+    let gate = TrackerGate {
+        arguments: scrape_argument(info_hash),
+        scrape: true,
+    };
+    let answer = fetch(client, target, gate, patience).await?;
     match parse_scrape(&answer.body, info_hash) {
         Err(refused @ TrackerError::Refused(_)) => Err(refused.into()),
         read if answer.status == 200 => Ok(read?),
@@ -61,21 +69,19 @@ pub(super) async fn scrape(
     }
 }
 
-/// Requests `target` with these arguments added to its own.
+/// Requests `target` with the arguments of the gate added to its own.
 async fn fetch(
     client: &Client,
     mut target: Url,
-    arguments: String,
+    gate: TrackerGate,
     patience: Duration,
 ) -> Result<Answer, HttpError> {
     let asked = match target.query().map(|it| it.trim_end_matches('&')) {
-        None | Some("") => arguments.clone(),
-        Some(own) => format!("{own}&{arguments}"),
+        None | Some("") => gate.arguments.clone(),
+        Some(own) => format!("{own}&{}", gate.arguments),
     };
     target.set_query(Some(&asked));
-    client
-        .get(target, &TrackerGate { arguments }, patience)
-        .await
+    client.get(target, &gate, patience).await
 }
 
 pub(super) async fn announce(
@@ -85,7 +91,11 @@ pub(super) async fn announce(
     patience: Duration,
 ) -> Result<AnnounceResponse, AnnounceError> {
     let target = url.plain().clone();
-    let answer = fetch(client, target, announce_arguments(query), patience).await?;
+    let gate = TrackerGate {
+        arguments: announce_arguments(query),
+        scrape: false,
+    };
+    let answer = fetch(client, target, gate, patience).await?;
     match AnnounceResponse::parse(&answer.body) {
         Ok(response) if answer.status == 200 => Ok(response),
         // An error message of the tracker tells more than the HTTP status.

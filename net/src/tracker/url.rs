@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use unchoke_core::tracker::guard::is_idna;
 use unchoke_core::tracker::reserved_argument;
 use url::{ParseError, Url};
 
@@ -20,8 +21,11 @@ pub enum UrlError {
     /// It is not a valid URL.
     #[error("the URL cannot be used: {0}")]
     Malformed(#[from] ParseError),
-    /// Its host name is not in ASCII form, as DNS needs it.
-    #[error("its host has letters beyond ASCII; write it in its xn-- form")]
+    /// Its host name has letters beyond ASCII, as such or in the form of DNS. Different letters can
+    /// look alike, so the URL could lead to another host than the reader thinks.
+    #[error(
+        "its host name has letters beyond ASCII (in DNS: xn--), which can look like others; such names are not used"
+    )]
     Host,
     /// Its port is 0.
     #[error("the URL names port 0")]
@@ -57,11 +61,12 @@ impl TrackerUrl {
         }
         let scheme = if udp { "http" } else { &scheme };
         let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|why| match why {
-            // Different letters can look alike, so the URL could lead to another host than the
-            // reader thinks.
             ParseError::IdnaError if !text.is_ascii() => UrlError::Host,
             why => UrlError::Malformed(why),
         })?;
+        if url.host_str().is_some_and(is_idna) {
+            return Err(UrlError::Host);
+        }
         url.set_fragment(None);
         if url.port() == Some(0) {
             return Err(UrlError::Port);
@@ -159,7 +164,12 @@ mod tests {
         for text in ["http://", "http://t:99999/", "udp://[::1"] {
             assert!(matches!(refused(text), UrlError::Malformed(_)), "{text}");
         }
-        for text in ["http://exämple.org/announce", "udp://exämple.org:1/"] {
+        for text in [
+            "http://exämple.org/announce",
+            "udp://exämple.org:1/",
+            "http://xn--exmple-cua.org/announce",
+            "udp://a.XN--p1ai:1/",
+        ] {
             assert_eq!(refused(text), UrlError::Host, "{text}");
         }
         assert_eq!(refused("udp://t:0/announce"), UrlError::Port);

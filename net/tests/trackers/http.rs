@@ -33,6 +33,8 @@ async fn services_on_this_machine_are_left_alone() {
             "/announce/../admin",
             "/announce/%2E%2e/admin",
             "/announce/x",
+            "/reboot.cgi/announce",
+            "/x/scrape",
             "",
         ] {
             let url = format!("http://{host}:{port}{path}");
@@ -71,6 +73,8 @@ fn redirecting(head: &str) -> Vec<u8> {
         "/udp/announce" => to("udp://127.0.0.1:1/announce"),
         "/bad/announce" => to("http://127.0.0.1:99999/announce"),
         "/nowhere/announce" => to("admin"),
+        "/letters/announce" => to("http://ex\u{e4}mple.org/announce"),
+        "/encoded/announce" => to("http://xn--exmple-cua.org/announce"),
         "/left/announce" => to("/announce?left=0"),
         "/same/announce" => to(&format!(
             "/announce?{}",
@@ -113,6 +117,15 @@ async fn redirects_are_followed_if_they_lead_to_a_tracker() {
         (
             "/bad/announce",
             "it redirects to a URL that cannot be used: invalid port number",
+        ),
+        (
+            "/letters/announce",
+            "it redirects to a URL that cannot be used: invalid international domain name",
+        ),
+        (
+            "/encoded/announce",
+            "the host name xn--exmple-cua.org stands for letters beyond ASCII, which can look \
+             like others; such names are not used",
         ),
         (
             "/nowhere/announce",
