@@ -312,6 +312,28 @@ fn a_flood_ends_the_connection() {
 }
 
 #[test]
+fn a_flood_that_cannot_be_read_ends_the_connection_too() {
+    let mut ours = Ours::new(true);
+    ours.connect(0, "1.1.1.1:10", true, None);
+    ours.connect(1, "1.1.1.2:10", true, None);
+    let of_id = |id| Extended::Unknown {
+        id,
+        payload: b"no dictionary".to_vec(),
+    };
+    let peer = PeerKey(0);
+    for _ in 0..3 {
+        assert_eq!(ours.hear(peer, of_id(PEX_ID)), []);
+    }
+    let reason = Reason::Violation(ProtocolViolation::TooFrequentPex);
+    let ended = [Output::Disconnect { peer, reason }];
+    assert_eq!(ours.hear(peer, of_id(PEX_ID)), ended);
+    // Messages of extensions that we do not know are none of this.
+    for _ in 0..9 {
+        assert_eq!(ours.hear(PeerKey(1), of_id(99)), []);
+    }
+}
+
+#[test]
 fn half_a_minute_apart_is_no_flood() {
     let mut ours = Ours::new(true);
     ours.connect(0, "1.1.1.1:10", true, None);

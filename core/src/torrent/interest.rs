@@ -10,9 +10,9 @@ use crate::bitfield::Bitfield;
 use crate::choke::{Trigger, UploadOrder};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::Kind;
-use crate::message::{Extended, Message};
+use crate::message::{Contacts, Extended, Message};
 use crate::time::Instant;
-use crate::wire::HANDSHAKE_BYTES;
+use crate::wire::{HANDSHAKE_BYTES, PEX_ID};
 
 /// Limit on the cost of one peer's messages between two upkeeps; see [`Torrent::is_costly`]. A
 /// change of interest costs one, as it may make the policy look at all peers.
@@ -263,6 +263,11 @@ impl Torrent {
         let hello = match extended {
             Extended::Handshake(hello) => hello,
             Extended::Pex { changes, .. } => return self.on_pex(now, peer, changes),
+            // A message of peer exchange that cannot be read counts as an empty one: it must not
+            // be free to send many.
+            Extended::Unknown { id: PEX_ID, .. } => {
+                return self.on_pex(now, peer, &Contacts::default());
+            }
             Extended::Metadata { .. } | Extended::Unknown { .. } => return,
         };
         self.exchange_hello(peer, hello);
