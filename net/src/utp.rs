@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::net::{UdpSocket, UnixStream};
@@ -15,6 +15,8 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
+use unchoke_core::client::Internet;
+use unchoke_core::client::doors::{Door, Doors};
 use unchoke_core::time::Instant;
 use unchoke_core::utp::{Connection, Kind, Packet, reset};
 
@@ -26,8 +28,12 @@ use crate::route::Route;
 const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Most packets queued for the task of a connection. More packets are dropped, as a network does.
 const WAITING: usize = 512;
-/// Most connections at a time, in both directions. Each needs two descriptors.
-const MOST: usize = 400;
+/// Most connections at a time, in both directions, apart from half-open ones. Each needs two
+/// descriptors.
+const MOST: usize = 300;
+/// Most incoming connections without payload bytes. The first packet of a connection proves nothing,
+/// so these must not take the place of others.
+const HALF_OPEN: u16 = 100;
 /// Most incoming connections waiting to be accepted.
 const STRANGERS: usize = 16;
 /// Time limit for the first payload bytes of an incoming connection.
@@ -55,10 +61,53 @@ type Key = (SocketAddr, u16);
 struct Shared {
     epoch: Clock,
     sockets: [Option<Arc<UdpSocket>>; 2],
-    /// The packet queue of each connection, by peer address and connection id.
-    known: Mutex<BTreeMap<Key, Sender<Vec<u8>>>>,
+    known: Mutex<Known>,
     tasks: Mutex<JoinSet<()>>,
     strangers: Sender<(UnixStream, SocketAddr)>,
+}
+
+/// The connections.
+#[derive(Default)]
+struct Known {
+    /// By peer address and connection id.
+    lines: BTreeMap<Key, Entry>,
+    /// The incoming ones without payload bytes.
+    half_open: Doors<Internet>,
+}
+
+struct Entry {
+    packets: Sender<Vec<u8>>,
+    /// The number of an incoming connection.
+    door: Option<Door>,
+}
+
+impl Known {
+    fn is_full(&self) -> bool {
+        self.lines.len().saturating_sub(self.half_open.strangers()) >= MOST
+    }
+
+    /// Makes room for an incoming connection, and returns its number. The place is taken from the
+    /// oldest half-open connection of the host that has the most.
+    fn knock(&mut self, now: Instant, address: SocketAddr) -> Option<Door> {
+        if self.is_full() {
+            return None;
+        }
+        let (door, evicted) = self.half_open.knock(now, address, HALF_OPEN, FIRST_BYTES);
+        // Its task ends when its queue is dropped.
+        self.lines
+            .retain(|_, it| evicted.is_none() || it.door != evicted);
+        Some(door)
+    }
+
+    /// Removes a connection whose task has ended, unless another has its key by now.
+    fn remove(&mut self, key: &Key, door: Option<Door>) {
+        if let Some(door) = door {
+            self.half_open.take(door);
+        }
+        if self.lines.get(key).is_some_and(|it| it.door == door) {
+            self.lines.remove(key);
+        }
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -140,7 +189,8 @@ impl Utp {
         let connection = Connection::dial(now, id, u16::from(seq));
         let (near, far) = UnixStream::pair()?;
         let (opened, open) = oneshot::channel();
-        let fits = shared.run(address, connection, far, Greeting::Dialled(opened));
+        let fits = !shared.known().is_full()
+            && shared.run(address, connection, far, Greeting::Dialled(opened));
         if !fits {
             return Err(io::Error::other("too many uTP connections"));
         }
@@ -154,8 +204,8 @@ impl Utp {
 /// The side that waits until the connection is established.
 enum Greeting {
     Dialled(oneshot::Sender<()>),
-    /// The near end of the pipe, for the session that accepts the connection.
-    Accepted(UnixStream),
+    /// The near end of the pipe, for the session that accepts the connection, and its number.
+    Accepted(UnixStream, Door),
     Done,
 }
 
@@ -168,7 +218,7 @@ impl Shared {
         self.sockets[usize::from(!address.is_ipv4())].as_ref()
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Sender<Vec<u8>>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -181,25 +231,19 @@ impl Shared {
             Kind::Syn => packet.id.wrapping_add(1),
             _ => packet.id,
         };
-        let known = self.known().get(&(from, id)).cloned();
+        let queue = |id| Some(self.known().lines.get(&(from, id))?.packets.clone());
+        let known = queue(id);
         // A reset may carry the id of either direction.
         let known = known.or_else(|| {
             let other = [packet.id.wrapping_add(1), packet.id.wrapping_sub(1)];
-            let other = other
-                .into_iter()
-                .find_map(|id| self.known().get(&(from, id)).cloned());
+            let other = other.into_iter().find_map(queue);
             other.filter(|_| packet.kind == Kind::Reset)
         });
         if let Some(task) = known {
             // A packet that does not fit in the queue is lost, and the peer sends it again.
             drop(task.try_send(bytes.to_vec()));
         } else if packet.kind == Kind::Syn {
-            let Ok((near, far)) = UnixStream::pair() else {
-                return;
-            };
-            let seq = u16::try_from(random_u64() >> 48).expect("16 bits");
-            let connection = Connection::accept(self.now(), &packet, seq);
-            self.run(from, connection, far, Greeting::Accepted(near));
+            self.on_syn(&packet, from);
         } else if let (Some(answer), Some(socket)) =
             (reset(self.now(), &packet, 0), self.socket(from))
         {
@@ -208,7 +252,22 @@ impl Shared {
         }
     }
 
-    /// Starts the task of a connection. Returns false if there are too many connections.
+    fn on_syn(self: &Arc<Self>, packet: &Packet<'_>, from: SocketAddr) {
+        let now = self.now();
+        let Some(door) = self.known().knock(now, from) else {
+            return;
+        };
+        let seq = u16::try_from(random_u64() >> 48).expect("16 bits");
+        let connection = Connection::accept(now, packet, seq);
+        let begun = UnixStream::pair().is_ok_and(|(near, far)| {
+            self.run(from, connection, far, Greeting::Accepted(near, door))
+        });
+        if !begun {
+            self.known().half_open.take(door);
+        }
+    }
+
+    /// Starts the task of a connection. Returns false if its key is taken or there is no socket.
     fn run(
         self: &Arc<Self>,
         address: SocketAddr,
@@ -221,11 +280,19 @@ impl Shared {
         let Some(socket) = self.socket(address).cloned() else {
             return false;
         };
+        let door = match greeting {
+            Greeting::Accepted(_, door) => Some(door),
+            Greeting::Dialled(_) | Greeting::Done => None,
+        };
         let mut known = self.known();
-        if known.len() >= MOST || known.contains_key(&key) {
+        if known.lines.contains_key(&key) {
             return false;
         }
-        known.insert(key, sender);
+        let entry = Entry {
+            packets: sender,
+            door,
+        };
+        known.lines.insert(key, entry);
         drop(known);
         let line = Line {
             connection,
@@ -238,7 +305,7 @@ impl Shared {
             pipe_closed: false,
             begun: Clock::now(),
             epoch: self.epoch,
-            strangers: self.strangers.clone(),
+            shared: Arc::downgrade(self),
         };
         let shared = Arc::downgrade(self);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,7 +313,7 @@ impl Shared {
         tasks.spawn(async move {
             line.run().await;
             if let Some(shared) = shared.upgrade() {
-                shared.known().remove(&key);
+                shared.known().remove(&key, door);
             }
         });
         true
@@ -267,7 +334,7 @@ struct Line {
     pipe_closed: bool,
     begun: Clock,
     epoch: Clock,
-    strangers: Sender<(UnixStream, SocketAddr)>,
+    shared: Weak<Shared>,
 }
 
 impl Line {
@@ -310,7 +377,7 @@ impl Line {
                     self.connection.handle_timeout(now);
                 }
             }
-            if let Greeting::Accepted(_) = self.greeting
+            if let Greeting::Accepted(..) = self.greeting
                 && self.begun.elapsed() > FIRST_BYTES
             {
                 return;
@@ -345,7 +412,7 @@ impl Line {
     fn greet(&mut self) {
         let ready = match &self.greeting {
             Greeting::Dialled(_) => self.connection.is_open(),
-            Greeting::Accepted(_) => {
+            Greeting::Accepted(..) => {
                 self.fetch();
                 !self.unread.is_empty()
             }
@@ -357,9 +424,13 @@ impl Line {
         match std::mem::replace(&mut self.greeting, Greeting::Done) {
             // If the caller of `connect` gave up, its end of the pipe is closed.
             Greeting::Dialled(opened) => opened.send(()).unwrap_or_default(),
-            Greeting::Accepted(near) => {
-                // If the queue is full, the near end is dropped, and we then close the connection.
-                drop(self.strangers.try_send((near, self.address)));
+            Greeting::Accepted(near, door) => {
+                if let Some(shared) = self.shared.upgrade() {
+                    shared.known().half_open.take(door);
+                    // If the queue is full, the near end is dropped, and we then close the
+                    // connection.
+                    drop(shared.strangers.try_send((near, self.address)));
+                }
             }
             Greeting::Done => {}
         }
@@ -374,7 +445,7 @@ impl Line {
 
     /// Moves received bytes into the pipe.
     fn forward(&mut self) {
-        if matches!(self.greeting, Greeting::Accepted(_)) {
+        if matches!(self.greeting, Greeting::Accepted(..)) {
             return;
         }
         loop {
@@ -404,3 +475,6 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,17 @@
 //! Transfers over uTP between two of our own clients, on loopback.
 
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use unchoke_core::utp::{Kind, Packet};
+use unchoke_net::route::{Bind, Route};
+use unchoke_net::utp::Utp;
+
 use crate::common::command::{run, seed, stderr};
-use crate::common::{sample, sample_with};
+use crate::common::{PATIENCE, sample, sample_with};
 
 #[test]
 fn a_torrent_comes_over_utp_alone_also_encrypted() {
@@ -88,4 +98,61 @@ fn a_link_is_fetched_over_utp_alone() {
     let words = ["download", &link, "--no-tracker", "--peer", &peer];
     let refused = run(away.path(), &[&words[..], &["--timeout", "3 s"]].concat());
     assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+}
+
+/// Sends first packets of connections that never go on, until told to stop. Counts them.
+fn flood(port: u16, sent: &AtomicU16, stop: &AtomicBool) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    while !stop.load(Ordering::Relaxed) {
+        let syn = Packet {
+            kind: Kind::Syn,
+            id: sent.fetch_add(2, Ordering::Relaxed),
+            sent_at: 0,
+            delay: 0,
+            window: 1 << 20,
+            seq: 1,
+            ack: 0,
+            selective: Vec::new(),
+            payload: &[],
+        };
+        let done = socket.send_to(&syn.encode(), (Ipv4Addr::LOCALHOST, port));
+        done.expect("the port is open");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_begins_connections_keeps_no_other_host_out() {
+    let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
+    let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
+    let port = port.expect("a port").port();
+    let (_utp, mut strangers) = Utp::start(&here, port).expect("it listens");
+    let state = Arc::new((AtomicU16::new(0), AtomicBool::new(false)));
+    let flooding = std::thread::spawn({
+        let state = Arc::clone(&state);
+        move || flood(port, &state.0, &state.1)
+    });
+    // Twice as many as may be half-open.
+    while state.0.load(Ordering::Relaxed) < 400 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let other = Ipv4Addr::new(127, 0, 0, 2);
+    let there = Route::new(None, Some(Bind::Address(other.into())));
+    let (theirs, _) = Utp::start(&there, 0).expect("it listens");
+    // On a busy machine the system drops packets, so one attempt may fail.
+    let connected = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Ok(stream) = theirs.connect((Ipv4Addr::LOCALHOST, port).into()).await {
+                return stream;
+            }
+        }
+    });
+    let mut stream = connected.await.expect("there is room for it");
+    stream.write_all(b"hello").await.expect("sent");
+    let (mut met, from) = strangers.recv().await.expect("it is reported");
+    let mut bytes = [0; 5];
+    met.read_exact(&mut bytes).await.expect("received");
+    assert_eq!((from.ip(), &bytes), (other.into(), b"hello"));
+    state.1.store(true, Ordering::Relaxed);
+    flooding.join().expect("no panic");
 }

@@ -18,7 +18,7 @@ pub struct Door(pub u32);
 
 /// A connection whose handshake is not done.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HalfOpen<P: Places> {
+pub struct HalfOpen<P: Places> {
     pub(super) door: Door,
     pub(super) address: P::Address,
     /// The source of the address, if we dialled it.
@@ -29,7 +29,7 @@ pub(super) struct HalfOpen<P: Places> {
 
 /// All such connections, oldest first.
 #[derive(Clone, Debug)]
-pub(super) struct Doors<P: Places> {
+pub struct Doors<P: Places> {
     all: Vec<HalfOpen<P>>,
     last: u32,
 }
@@ -75,7 +75,7 @@ impl<P: Places> Doors<P> {
 
     /// Registers an incoming connection. Returns its number, and that of a connection to drop for
     /// it.
-    pub(super) fn knock(
+    pub fn knock(
         &mut self,
         now: Instant,
         address: P::Address,
@@ -86,7 +86,7 @@ impl<P: Places> Doors<P> {
         let strangers = || self.all.iter().filter(|it| it.dialled.is_none());
         let host = |it: &HalfOpen<P>| P::host(it.address);
         let held = |of: P::Host| strangers().filter(|it| host(it) == of).count();
-        if strangers().count() <= usize::from(most) {
+        if self.strangers() <= usize::from(most) {
             return (door, None);
         }
         // `max_by_key` returns the last of equal elements, so the oldest must come last.
@@ -97,7 +97,7 @@ impl<P: Places> Doors<P> {
     }
 
     /// Removes a connection whose handshake is done or has failed.
-    pub(super) fn take(&mut self, door: Door) -> Option<HalfOpen<P>> {
+    pub fn take(&mut self, door: Door) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.door == door)?;
         Some(self.remove(place))
     }
@@ -115,6 +115,12 @@ impl<P: Places> Doors<P> {
     pub(super) fn take_late(&mut self, now: Instant) -> Option<HalfOpen<P>> {
         let place = self.all.iter().position(|it| it.until <= now)?;
         Some(self.remove(place))
+    }
+
+    /// Number of incoming connections.
+    #[must_use]
+    pub fn strangers(&self) -> usize {
+        self.all.iter().filter(|it| it.dialled.is_none()).count()
     }
 
     /// Number of outgoing attempts.
