@@ -196,4 +196,7 @@ fn keys_of_version_2_are_in_order_and_once() {
     .concat();
     let read = Metainfo::parse(&outside).expect("a torrent");
     assert!(!read.canonical);
+    // Layers that are there twice could be read in two ways.
+    let twice = [&good[..good.len() - 1], b"12:piece layersdee"].concat();
+    assert_refused(&twice, "there twice");
 }

@@ -168,6 +168,26 @@ fn keys_that_matter_must_not_be_there_twice() {
 }
 
 #[test]
+fn keys_of_files_must_not_be_there_twice() {
+    let good = multi(&[file(5, &[b"a"])]);
+    let with = |more: &[u8]| [&good[..good.len() - 2], more, b"ee"].concat();
+    let path = b"d6:lengthi5e4:pathl1:ae4:pathl1:bee".to_vec();
+    let length = b"d6:lengthi5e6:lengthi6e4:pathl1:aee".to_vec();
+    for doubled in [
+        with(b"5:filesld6:lengthi5e4:pathl1:beee"),
+        with(b"7:privatei1e7:privatei0e"),
+        multi(&[path]),
+        multi(&[length]),
+    ] {
+        let shown = String::from_utf8_lossy(&doubled).into_owned();
+        match Metainfo::parse(&doubled) {
+            Err(MetainfoError::Bencode(error)) => assert_eq!(error.problem, Problem::DuplicateKey),
+            other => panic!("{shown}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn every_cut_of_a_torrent_is_refused() {
     let torrent = multi(&[file(5, &[b"a"]), file(0, &[b"b", b"c"])]);
     for cut in 0..torrent.len() {
