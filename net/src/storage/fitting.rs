@@ -72,7 +72,8 @@ impl Storage {
             if !is_used(file) {
                 continue;
             }
-            let parent = file.path.parent().unwrap_or(Path::new(""));
+            let parted = inside::split(&file.path);
+            let (parent, _) = parted.map_err(self.failed("use", number))?;
             if !folders.contains_key(parent) {
                 let real = there(inside::folder(&self.root, parent, false));
                 folders.insert(parent, real.map_err(self.failed("use", number))?);

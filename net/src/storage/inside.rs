@@ -1,5 +1,6 @@
 //! Opens files strictly below a folder, even if there are symbolic links.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -80,13 +81,17 @@ fn is_plain(relative: &Path) -> bool {
 /// The real path of `relative` below `root`, which must be a canonical path. `create` makes missing
 /// folders.
 pub(super) fn find(root: &Path, relative: &Path, create: bool) -> io::Result<PathBuf> {
-    let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
-        return Err(refused(relative));
-    };
-    if !is_plain(relative) {
-        return Err(refused(relative));
-    }
+    let (parent, name) = split(relative)?;
     settle(root, &folder(root, parent, create)?.join(name))
+}
+
+/// The folder and the name of a file. Fails if the path has anything else than names.
+pub(super) fn split(relative: &Path) -> io::Result<(&Path, &OsStr)> {
+    let parts = (relative.parent(), relative.file_name());
+    match parts {
+        (Some(parent), Some(name)) if is_plain(relative) => Ok((parent, name)),
+        _ => Err(refused(relative)),
+    }
 }
 
 /// The real path of a folder below `root`. `create` makes it if it is missing.
