@@ -31,14 +31,14 @@ fn main() {
     }
     println!(
         "cargo::rustc-env=UNCHOKE_ENGINE={}",
-        &hex(&digest.finalize())[..16]
+        &hex::encode(digest.finalize())[..16]
     );
     let lock = root.join("Cargo.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
     let lock = fs::read(lock).unwrap_or_default();
     println!(
         "cargo::rustc-env=UNCHOKE_LOCK={}",
-        hex(&Sha256::digest(&lock))
+        hex::encode(Sha256::digest(&lock))
     );
     println!(
         "cargo::rustc-env=UNCHOKE_TARGET={}",
@@ -70,15 +70,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    text
 }
 
 fn rustc() -> String {

@@ -60,7 +60,6 @@ use crate::run::engine::EngineError;
 use crate::run::registration::RegistrationError;
 use crate::run::runner::RunError;
 use crate::run::store::StoreError;
-use crate::run::unit::hex;
 use crate::show::figure::RenderError;
 use args::{PlanArgs, RunArgs};
 pub use sim_vs_net::sim_vs_net;
@@ -280,7 +279,7 @@ fn add(own: &[&'static unchoke_core::choke::Entry]) -> Result<(), Failure> {
         exit: Exit::Io,
         message: format!("this program cannot read itself, to tell its builds apart: {it}"),
     })?;
-    let mark = &hex(&Sha256::digest(&program))[..16];
+    let mark = &hex::encode(Sha256::digest(&program))[..16];
     policies::add(own, mark.to_owned()).map_err(Failure::usage)
 }
 

@@ -139,7 +139,7 @@ fn another_result_of_a_unit_is_refused_with_code_4() {
 
 fn sealed(body: &str, lines: &serde_json::Value) -> String {
     use sha2::{Digest as _, Sha256};
-    let hash = unchoke_experiments::run::unit::hex(&Sha256::digest(body.as_bytes()));
+    let hash = hex::encode(Sha256::digest(body.as_bytes()));
     format!("{body}{{\"lines\":{lines},\"sha256\":\"{hash}\"}}\n")
 }
 

@@ -26,7 +26,6 @@ use unchoke_core::torrent::{Config, Torrent};
 use unchoke_core::wanted::{RANKS, Wanted};
 use unchoke_core::wire::{Decoder, decode_extended_handshake, encode_extended_handshake};
 
-use crate::text::{from_hex, to_hex};
 use crate::tuning::Tuning;
 use line::{InputLine, input_of, line_of};
 use possible::Possible;
@@ -195,7 +194,7 @@ impl Recorder {
                 .geometry
                 .aligned_lengths()
                 .map(|it| (it, config.geometry.end())),
-            have: to_hex(&origin.have.to_wire()),
+            have: hex::encode(origin.have.to_wire()),
             policy: origin.policy.clone(),
             parameters: origin
                 .parameters
@@ -210,13 +209,13 @@ impl Recorder {
             hello: config
                 .hello
                 .as_ref()
-                .map(|it| to_hex(&encode_extended_handshake(it))),
+                .map(|it| hex::encode(encode_extended_handshake(it))),
             wanted: config.wanted.as_ref().map(|it| ranks_of(it)),
             connections: origin.connections,
             tuning: origin.tuning,
-            info_hash: to_hex(&config.allowed_fast.info_hash.0),
+            info_hash: hex::encode(config.allowed_fast.info_hash.0),
             private: origin.private,
-            name: to_hex(&origin.name.0),
+            name: hex::encode(origin.name.0),
             tiers: origin.tiers.clone(),
             web_seeds: origin.web_seeds,
             config: origin.text(),
@@ -425,14 +424,14 @@ pub fn base_config(geometry: Geometry) -> Config {
 }
 
 fn ranks_of(wanted: &Wanted) -> Vec<String> {
-    let ranks = wanted.ranks().map(|(_, set)| to_hex(&set.to_wire()));
+    let ranks = wanted.ranks().map(|(_, set)| hex::encode(set.to_wire()));
     ranks.collect()
 }
 
 fn wanted_of(ranks: &[String], pieces: u32) -> Option<Wanted> {
     let mut wanted = Wanted::nothing(pieces);
     for (priority, set) in RANKS.into_iter().zip(ranks) {
-        let set = Bitfield::from_wire(&from_hex(set)?, pieces)?;
+        let set = Bitfield::from_wire(&hex::decode(set).ok()?, pieces)?;
         set.iter().for_each(|piece| wanted.add(piece, priority));
     }
     Some(wanted)
@@ -450,14 +449,14 @@ fn origin_of(head: &Head) -> Option<Origin> {
     };
     let geometry = geometry.ok()?;
     let hello = match &head.hello {
-        Some(hex) => Some(decode_extended_handshake(&from_hex(hex)?)?),
+        Some(hex) => Some(decode_extended_handshake(&hex::decode(hex).ok()?)?),
         None => None,
     };
     let wanted = match &head.wanted {
         Some(ranks) => Some(Arc::new(wanted_of(ranks, geometry.piece_count())?)),
         None => None,
     };
-    let info_hash = InfoHash(from_hex(&head.info_hash)?.try_into().ok()?);
+    let info_hash = InfoHash(hex::decode(&head.info_hash).ok()?.try_into().ok()?);
     let mut parameters = Parameters::new();
     for (name, value) in &head.parameters {
         parameters.set(name, *value);
@@ -472,7 +471,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
                 .tuning
                 .torrent(base_config(geometry.clone()), info_hash)
         }),
-        have: Bitfield::from_wire(&from_hex(&head.have)?, geometry.piece_count())?,
+        have: Bitfield::from_wire(&hex::decode(&head.have).ok()?, geometry.piece_count())?,
         policy: head.policy.clone(),
         parameters,
         picker: head.picker.clone(),
@@ -481,7 +480,7 @@ fn origin_of(head: &Head) -> Option<Origin> {
         connections: head.connections,
         tuning: head.tuning,
         private: head.private,
-        name: PeerId(from_hex(&head.name)?.try_into().ok()?),
+        name: PeerId(hex::decode(&head.name).ok()?.try_into().ok()?),
         tiers: head.tiers.clone(),
         web_seeds: head.web_seeds,
     })

@@ -14,7 +14,6 @@ use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::{InfoHash, PieceIndex};
 
 use crate::storage::{Stamp, Storage, StorageError, Use, read_regular, read_slots};
-use crate::text::{from_hex, to_hex};
 
 /// Start of the first line. The line ends with the SHA-1 of all other bytes, in hex.
 const HEAD: &str = "unchoke resume data 3, sha1 ";
@@ -151,7 +150,7 @@ impl Resume {
         let rest = bytes.strip_prefix(HEAD.as_bytes())?;
         let (sum, rest) = rest.split_at_checked(40)?;
         let body = rest.strip_prefix(b"\n")?;
-        if sum != to_hex(&Sha1::digest(body)).as_bytes() {
+        if sum != hex::encode(Sha1::digest(body)).as_bytes() {
             return None;
         }
         let saved: Saved = serde_json::from_slice(body).ok()?;
@@ -159,7 +158,7 @@ impl Resume {
             && saved.piece_bytes == self.geometry.piece_bytes()
             && saved.total_bytes == self.geometry.total_bytes()
             && saved.files.len() == files;
-        let wire = from_hex(&saved.pieces).filter(|_| ours)?;
+        let wire = hex::decode(&saved.pieces).ok().filter(|_| ours)?;
         let pieces = Bitfield::from_wire(&wire, self.geometry.piece_count())?;
         Some((pieces, saved.files))
     }
@@ -249,11 +248,11 @@ impl Resume {
             info_hash: self.info_hash.to_string(),
             piece_bytes: self.geometry.piece_bytes(),
             total_bytes: self.geometry.total_bytes(),
-            pieces: to_hex(&have.to_wire()),
+            pieces: hex::encode(have.to_wire()),
             files,
         };
         let body = serde_json::to_vec(&saved)?;
-        let head = format!("{HEAD}{}\n", to_hex(&Sha1::digest(&body)));
+        let head = format!("{HEAD}{}\n", hex::encode(Sha1::digest(&body)));
         let mut file = self.open_temporary()?;
         file.write_all(head.as_bytes())?;
         file.write_all(&body)?;

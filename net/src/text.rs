@@ -1,36 +1,8 @@
 //! Formats and parses quantities.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use unchoke_core::text::escaped;
-
-/// Formats bytes as lower-case hex.
-#[must_use]
-pub fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    text
-}
-
-/// Parses an even number of hex digits.
-#[must_use]
-pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|it| u8::try_from(it).ok())
-    };
-    let pairs = text.as_bytes().chunks(2);
-    pairs
-        .map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-            _ => None,
-        })
-        .collect()
-}
 
 /// Formats a number of bytes for people, in binary units.
 #[must_use]
@@ -195,15 +167,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hex_goes_both_ways() {
-        let every: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_hex(&to_hex(&every)), Some(every));
-        for wrong in ["a", "0g", "abc", "é"] {
-            assert_eq!(from_hex(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn quantities_parse_with_their_units() {

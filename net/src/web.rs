@@ -75,7 +75,7 @@ impl Options {
 pub fn new_token() -> String {
     let mut bytes = [0; 16];
     crate::chance::fill(&mut bytes);
-    crate::text::to_hex(&bytes)
+    hex::encode(bytes)
 }
 
 /// A running server. Dropping it stops the server.

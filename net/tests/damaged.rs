@@ -17,7 +17,6 @@ use unchoke_net::record::replay;
 use unchoke_net::resume::{Loaded, Resume};
 use unchoke_net::session::End;
 use unchoke_net::storage::{FileEntry, Storage, Use};
-use unchoke_net::text::to_hex;
 
 use crate::common::{run, sample_with};
 
@@ -136,7 +135,7 @@ fn damaged_resume_data_is_not_believed() {
         };
         let mut body = good[head + 1..].to_vec();
         dice.change(&mut body);
-        let sum = to_hex(&Sha1::digest(&body));
+        let sum = hex::encode(Sha1::digest(&body));
         let forged = [&good[..head - 40], sum.as_bytes(), b"\n", &body].concat();
         fs::write(&path, forged).expect("write");
         if let Loaded::Known(known) = load(folder, &resume) {

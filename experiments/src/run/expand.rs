@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::plan::{Adoption, Plan};
 use crate::run::engine::{Engine, EngineError};
-use crate::run::unit::{Mix, SCHEMA, Unit, hex, pure_mixes};
+use crate::run::unit::{Mix, SCHEMA, Unit, pure_mixes};
 
 /// The unit of `mix` and `replica` in a scenario of `plan` with a seed.
 pub fn unit(
@@ -54,5 +54,5 @@ fn mixes(plan: &Plan) -> Vec<(Mix, u8)> {
 
 fn id(identity: &str, replica: u8) -> String {
     let text = format!("unchoke unit {SCHEMA} replica {replica}\n{identity}");
-    hex(&Sha256::digest(text.as_bytes())[..16])
+    hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::store::{Store, StoreError};
-use super::unit::{SCHEMA, Unit, hex};
+use super::unit::{SCHEMA, Unit};
 
 /// How much of a file to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,5 +198,5 @@ fn hash(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<String> {
         sum.update(&part[..read]);
         left -= read as u64;
     }
-    Ok(hex(&sum.finalize()))
+    Ok(hex::encode(sum.finalize()))
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::store::{StoreError, write_whole};
-use super::unit::hex;
 use crate::plan::{Plan, Status};
 
 /// Name of the file in the results folder.
@@ -252,7 +251,7 @@ pub fn note(
 }
 
 fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// The text of a file; `None` if there is no such file.

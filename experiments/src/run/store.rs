@@ -14,7 +14,7 @@ use unchoke_core::ledger::{BothWays, Kind, Ledger, Waste};
 
 use crate::plan::policies;
 use crate::run::outcome::{Node, Outcome, Sample};
-use crate::run::unit::{SCHEMA, Unit, hex};
+use crate::run::unit::{SCHEMA, Unit};
 
 /// Locked while a file is written, so that a signal cannot leave a temporary file behind.
 pub static WRITING: Mutex<()> = Mutex::new(());
@@ -280,7 +280,7 @@ fn encode(engine: &str, unit: &Unit, outcome: &Outcome) -> String {
     }
     let trailer = Trailer {
         lines: 1 + outcome.nodes.len() + outcome.series.len(),
-        sha256: hex(&Sha256::digest(text.as_bytes())),
+        sha256: hex::encode(Sha256::digest(text.as_bytes())),
     };
     text.push_str(&line(&trailer));
     text
@@ -296,7 +296,7 @@ fn decode(text: &str) -> Option<(Header, Outcome)> {
     let body = text.strip_suffix('\n')?;
     let end = body.rfind('\n')? + 1;
     let trailer: Trailer = serde_json::from_str(&body[end..]).ok()?;
-    if trailer.sha256 != hex(&Sha256::digest(&text.as_bytes()[..end])) {
+    if trailer.sha256 != hex::encode(Sha256::digest(&text.as_bytes()[..end])) {
         return None;
     }
     let mut lines = text[..end].lines();

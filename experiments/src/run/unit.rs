@@ -94,17 +94,6 @@ pub fn distinct(units: &[Unit]) -> Vec<&Unit> {
     units.iter().filter(|it| seen.insert(&it.id)).collect()
 }
 
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    text
-}
-
 /// The part of the units that one machine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {

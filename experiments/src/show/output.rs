@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 use crate::findings::analysis::Analysis;
 use crate::plan::Plan;
 use crate::run::store::{StoreError, write_whole};
-use crate::run::unit::hex;
 
 /// Version of the tables' columns.
 pub const RESULTS_SCHEMA: u32 = 2;
@@ -87,7 +86,7 @@ impl Files {
             digest.update(format!("{name} {}\n", text.len()).as_bytes());
             digest.update(text.as_bytes());
         }
-        hex(&digest.finalize())
+        hex::encode(digest.finalize())
     }
 
     /// The text of one file.

@@ -12,7 +12,7 @@ use unchoke_core::text::{escaped, escaped_to};
 
 use super::options::Show;
 use super::{Failure, read_bytes};
-use crate::text::{bytes, date, shown_url, to_hex};
+use crate::text::{bytes, date, shown_url};
 
 /// Keys of the file that are shown in a field of their own.
 const ROOT_KEYS: [&str; 11] = [
@@ -176,10 +176,10 @@ fn write_text(
     if !brief {
         writeln!(out, "hashes")?;
         for (index, hash) in it.hashes().iter().enumerate() {
-            writeln!(out, "{index:>14}  {}", to_hex(hash))?;
+            writeln!(out, "{index:>14}  {}", hex::encode(hash))?;
         }
         for (index, hash) in it.version_2.iter().flat_map(|it| it.hashes()).enumerate() {
-            writeln!(out, "{index:>14}  {}  (version 2)", to_hex(hash))?;
+            writeln!(out, "{index:>14}  {}  (version 2)", hex::encode(hash))?;
         }
     }
     Ok(())

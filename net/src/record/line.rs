@@ -17,7 +17,6 @@ use unchoke_core::torrent::{self, BlockDigest, Unsent, Verdict};
 use unchoke_core::wire::{Decoded, Decoder, encode};
 
 use crate::policies;
-use crate::text::{from_hex, to_hex};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -130,7 +129,7 @@ pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
             extended,
         } => InputLine::Met {
             door: door.0,
-            name: to_hex(&name.0),
+            name: hex::encode(name.0),
             fast: *fast,
             extended: *extended,
         },
@@ -162,7 +161,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
         It::Message { peer, message } => {
             let mut bytes = Vec::new();
             encode(message, &mut bytes);
-            InputLine::Message(peer.0, to_hex(&bytes))
+            InputLine::Message(peer.0, hex::encode(&bytes))
         }
         It::Writable { peer } => InputLine::Writable(peer.0),
         It::PieceVerified { piece, verdict } => match verdict {
@@ -206,7 +205,7 @@ pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Inter
             extended,
         } => Input::Met {
             door: Door(*door),
-            name: PeerId(from_hex(name)?.try_into().ok()?),
+            name: PeerId(hex::decode(name).ok()?.try_into().ok()?),
             fast: *fast,
             extended: *extended,
         },
@@ -253,7 +252,7 @@ fn torrent_input_of(line: &InputLine, decoder: Decoder) -> Option<torrent::Input
         verdict,
     };
     Some(match line {
-        InputLine::Message(peer, hex) => match decoder.decode(&from_hex(hex)?).ok()? {
+        InputLine::Message(peer, hex) => match decoder.decode(&hex::decode(hex).ok()?).ok()? {
             Decoded::Message { message, .. } => It::Message {
                 peer: key(*peer)?,
                 message,

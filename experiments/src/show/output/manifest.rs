@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::plan::Plan;
 use crate::run::runner::Done;
-use crate::run::unit::{SCHEMA, Unit, distinct, hex};
+use crate::run::unit::{SCHEMA, Unit, distinct};
 
 /// Facts about the machine and the time, which no hash includes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,11 +53,11 @@ pub fn manifest(
         "status": plan.status.word(),
         "changed": plan.status.changed(),
         "results_sha256": results,
-        "plan_sha256": hex(&Sha256::digest(plan.to_toml().as_bytes())),
+        "plan_sha256": hex::encode(Sha256::digest(plan.to_toml().as_bytes())),
         "engine": engine,
         "unit_schema": SCHEMA,
         "units": runs.len(),
-        "units_sha256": hex(&Sha256::digest(ids.join("\n").as_bytes())),
+        "units_sha256": hex::encode(Sha256::digest(ids.join("\n").as_bytes())),
         "versions": versions(),
         "git": git(),
         "rng": { "name": "ChaCha8", "crate": "rand_chacha 0.10.0" },

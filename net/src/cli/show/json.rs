@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 
 use super::folded;
-use crate::text::{date, shown_url, to_hex};
+use crate::text::{date, shown_url};
 
 #[derive(Serialize)]
 struct Torrent<'a> {
@@ -112,6 +112,6 @@ struct Hashes<'a, const BYTES: usize>(&'a [[u8; BYTES]]);
 
 impl<const BYTES: usize> Serialize for Hashes<'_, BYTES> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|it| to_hex(it)))
+        serializer.collect_seq(self.0.iter().map(hex::encode))
     }
 }
