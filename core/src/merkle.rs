@@ -117,6 +117,13 @@ impl Layers {
         Self { base, layers }
     }
 
+    /// Bytes of all hashes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let hashes = self.layers.iter().map(Vec::len).sum::<usize>();
+        hashes * size_of::<Hash>()
+    }
+
     fn get(&self, level: u32, index: u32) -> Hash {
         let layer = self.layers.get(level as usize);
         let found = layer.and_then(|it| it.get(index as usize)).copied();

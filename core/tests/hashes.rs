@@ -386,3 +386,37 @@ fn only_so_many_pieces_are_read_for_hashes_of_blocks() {
     assert_eq!(count_at(1), 256);
     assert_eq!(count_at(100), 1025);
 }
+
+/// Number of answers at one moment to requests for the first part of these files in turn, until the
+/// first reject.
+fn answers_in_turn(serve: &mut Serve, version_2: &Version2, files: &[usize]) -> usize {
+    let roots: Vec<Hash> = version_2.trees().iter().map(|it| it.root).collect();
+    let request = |turn: usize| HashRequest {
+        root: roots[files[turn % files.len()]],
+        base: 0,
+        index: 0,
+        length: 512,
+        proofs: 0,
+    };
+    let is_answered = |turn: &usize| {
+        matches!(
+            serve.answer(Instant::START, &request(*turn)),
+            Message::Hashes(_)
+        )
+    };
+    (0..1000).take_while(is_answered).count()
+}
+
+/// Making the layers of a large file costs more than an answer. They are kept for a while.
+#[test]
+fn files_that_are_asked_for_in_turn_keep_nobody_busy() {
+    let (whole, _) = both(&[4096, 4096]);
+    let serve = || Serve::new(Arc::clone(&whole), geometry(&whole));
+    // A burst has 512 answers, and to make the layers of a file costs four.
+    assert_eq!(answers_in_turn(&mut serve(), &whole, &[0]), 508);
+    assert_eq!(answers_in_turn(&mut serve(), &whole, &[0, 1]), 504);
+    // The layers of three such files are more than are kept. Each is made again, for 64 answers.
+    let (whole, _) = both(&[1 << 16; 3]);
+    let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
+    assert_eq!(answers_in_turn(&mut serve, &whole, &[0, 1, 2]), 8);
+}

@@ -19,6 +19,13 @@ const BURST: u32 = 512;
 /// the payload.
 const INTERVAL: Duration = Duration::from_millis(4);
 
+/// Most bytes of layers to keep, apart from those of the last file: the layers of 130 000 pieces.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// Making the layers of this many pieces uses up the time of one answer; of a large file, at most
+/// half of the burst. So nobody can keep us busy by asking for large files in turn.
+const PIECES_AN_ANSWER: u32 = 1024;
+
 /// Most bytes of pieces to read for hashes of blocks, per second and at once. Peers need them only
 /// to find out which block of a piece was wrong.
 const BLOCK_BYTES_PER_S: u64 = 16 << 20;
@@ -31,8 +38,8 @@ const BLOCK_BURST: Duration = Duration::from_secs(4);
 pub struct Serve {
     version_2: Arc<Version2>,
     geometry: Geometry,
-    /// The layers of the file of the last request. The next request is usually about the same file.
-    last: Option<(Hash, Layers)>,
+    /// The layers of files of recent requests, the latest last.
+    kept: Vec<(Hash, Layers)>,
     /// When the full burst is available again.
     rested_at: Instant,
     /// The same for hashes of blocks.
@@ -46,7 +53,7 @@ impl Serve {
         Self {
             version_2,
             geometry,
-            last: None,
+            kept: Vec::new(),
             rested_at: Instant::START,
             blocks_rested_at: Instant::START,
         }
@@ -113,12 +120,27 @@ impl Serve {
     /// The layers of the file of a request, from its piece layer up.
     fn layers_of(&mut self, request: &HashRequest) -> Option<&Layers> {
         let tree = self.version_2.by_root(&request.root)?;
-        if self.last.as_ref().is_none_or(|it| it.0 != tree.root) {
+        let found = self.kept.iter().position(|it| it.0 == tree.root);
+        let latest = if let Some(place) = found {
+            self.kept.remove(place)
+        } else {
+            let answers = (tree.piece_count / PIECES_AN_ANSWER).min(BURST / 2);
+            let took = INTERVAL.saturating_mul(answers);
+            // Which of the two limits allowed this request is not known here.
+            self.rested_at = self.rested_at.after(took);
+            self.blocks_rested_at = self.blocks_rested_at.after(took);
             let base = self.version_2.piece_layer();
-            let layer = self.version_2.layer(tree);
-            self.last = Some((tree.root, Layers::above(layer, base)));
-        }
-        self.last.as_ref().map(|it| &it.1)
+            (tree.root, Layers::above(self.version_2.layer(tree), base))
+        };
+        let mut bytes = latest.1.bytes();
+        let mut fits = |it: &(Hash, Layers)| {
+            bytes += it.1.bytes();
+            bytes <= KEPT_BYTES
+        };
+        let keeps = self.kept.iter().rev().take_while(|it| fits(it)).count();
+        self.kept.drain(..self.kept.len() - keeps);
+        self.kept.push(latest);
+        self.kept.last().map(|it| &it.1)
     }
 
     /// The answer to `request`. Send it at once; every request gets one.
