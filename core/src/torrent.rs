@@ -5,8 +5,9 @@
 //!   request), `patience` (its time limits), `partial` (pieces under way), `exclusive` (failed
 //!   pieces), `verify`, `lost` (lost pieces), `suspects` (senders of corrupt blocks), `web_seed`;
 //! - upload: `upload`, `choking`, `super_seed`, `allowed` (allowed fast), `claims` (false claims);
-//! - peers: `messages` (in and out, and closing), `conn` (one connection), `traffic` (its counters), `requests` (its queue), `interest`,
-//!   `remotes` (pieces of each peer), `exchange` (PEX);
+//! - peers: `messages` (in and out, and closing), `conn` (one connection), `mask` (a set of
+//!   connections), `traffic` (counters), `requests` (a queue), `interest`, `remotes` (pieces of each
+//!   peer), `exchange` (PEX);
 //! - others: `rounds` and `explain` (for displays), `switch` (of policy), `needs` (wanted pieces),
 //!   `ledgers`, `upkeep` (timers), `ahead` (for drivers of many torrents).
 
@@ -43,6 +44,7 @@ mod interest;
 mod io;
 mod ledgers;
 mod lost;
+mod mask;
 mod messages;
 mod needs;
 mod partial;
@@ -72,6 +74,7 @@ pub use io::{
     ProtocolViolation, Reason, Unsent, Verdict,
 };
 use ledgers::Ledgers;
+use mask::Mask;
 use needs::Needs;
 use partial::Partials;
 use remotes::Remotes;
@@ -84,9 +87,10 @@ use traffic::{Traffic, TrafficId, TrafficTable};
 /// The download and upload of one torrent with all its connections.
 ///
 /// The fields are in the order of use: most inputs touch only the first cache lines. Each of the first
-/// five paragraphs is one line; the ledgers take four (two are used often), the pieces under way two.
+/// five paragraphs is one line; the ledgers take four (two are used often), the pieces under way two. A
+/// driver of many torrents lets each begin a line.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Torrent {
     /// Indexed by `PeerKey`; closed slots are reused by the driver.
     conns: Vec<Conn>,
@@ -95,13 +99,15 @@ pub struct Torrent {
 
     outputs: VecDeque<Output>,
     /// See [`ManyTorrents::indifferent`].
-    indifferent: u128,
+    indifferent: Mask,
     in_flight_blocks: u32,
     have_count: u32,
     /// Connections that are neither closed nor being closed.
     open: u32,
     /// There is, or has been, a cap on uploads: of the torrent or of a connection.
     capped: bool,
+    /// See [`Self::is_done`].
+    done: bool,
     /// Connections with [`Conn::overdue`].
     overdue: u16,
 
@@ -134,6 +140,8 @@ pub struct Torrent {
     unbegun: Bitfield,
     /// Peers that would deliver, but all blocks they have are requested already.
     starving: Vec<PeerKey>,
+    /// Connections with [`Conn::live`] or [`Conn::overdue`] requests: who may owe us a block.
+    owing: Mask,
     /// When the last [`Output::Broadcast`] went out.
     last_broadcast_at: Instant,
     /// See [`Self::interesting`].
@@ -214,7 +222,8 @@ impl Torrent {
             overdue: 0,
             interesting: 0,
             last_broadcast_at: Instant::START,
-            indifferent: 0,
+            indifferent: Mask::default(),
+            owing: Mask::default(),
             partials: Partials::new(&config.geometry),
             starving: Vec::new(),
             suspects: Suspects::default(),
@@ -224,6 +233,7 @@ impl Torrent {
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
+            done: seeds,
             upload: bucket(config.upload_cap),
             download: bucket(config.download_cap),
             upload_meter: Meter::new(Estimator::EMA_10_S, now),

@@ -39,7 +39,7 @@ mod warm;
 
 use crate::checker::Checker;
 use crate::link::{HostId, Links};
-use crate::node::{Access, Node, Peer};
+use crate::node::{Access, Group, Node, Peer};
 use crate::places::Nodes;
 use crate::queue::{Alarms, DelayLines, LineId};
 use crate::result::{RunResult, Sample};
@@ -139,6 +139,8 @@ struct World<'a> {
     nodes: Vec<Node>,
     /// Index: node.
     access: Vec<Access>,
+    /// Index: node.
+    groups: Vec<Group>,
     links: Links,
     streams: Streams,
     flows: Flows,
@@ -234,15 +236,18 @@ impl<'a> World<'a> {
         let mut links = Links::new(spec.network.solver);
         let mut queue = DelayLines::new();
         let mut access = Vec::with_capacity(spec.nodes.len());
+        let mut groups = Vec::with_capacity(spec.nodes.len());
         let mut followers = BTreeMap::new();
         for (node, it) in (0..).zip(&spec.nodes) {
             let host = links.add_host(it.up, it.down);
             assert_eq!(host, HostId(node), "hosts are numbered like nodes");
             access.push(Access {
                 delay_ns: it.delay_ns,
+                ..Access::default()
+            });
+            groups.push(Group {
                 class: it.class,
                 client: it.client,
-                ..Access::default()
             });
             match it.follows {
                 Some(before) => {
@@ -264,6 +269,7 @@ impl<'a> World<'a> {
             peers: (0..count).map(|_| None).collect(),
             nodes: vec![Node::default(); spec.nodes.len()],
             access,
+            groups,
             links,
             streams: Streams::new(),
             flows: Flows::default(),

@@ -67,7 +67,7 @@ impl<P: Places> Client<P> {
             }
             self.pace.1 += 1;
             let door = self.doors.dial(now, address, source, self.config.dial);
-            self.outputs.push_back(Output::Dial { door, address });
+            self.put(Output::Dial { door, address });
         }
     }
 
@@ -163,11 +163,11 @@ impl<P: Places> Client<P> {
         let (door, evicted) = self.doors.knock(now, address, most, limit);
         self.next = self.next.min(self.doors.poll_timeout());
         if evicted != Some(door) {
-            self.outputs.push_back(Output::Answer { door });
+            self.put(Output::Answer { door });
         }
         if let Some(door) = evicted.filter(|it| *it != door) {
             let why = Refusal::Evicted;
-            self.outputs.push_back(Output::Drop { door, why });
+            self.put(Output::Drop { door, why });
         }
     }
 
@@ -196,7 +196,7 @@ impl<P: Places> Client<P> {
     pub(super) fn give_up(&mut self, now: Instant, late: HalfOpen<P>) {
         self.gone(now, &late, Unmet::TimedOut);
         let (door, why) = (late.door, Refusal::TooSlow);
-        self.outputs.push_back(Output::Drop { door, why });
+        self.put(Output::Drop { door, why });
     }
 
     pub(super) fn on_met(
@@ -225,7 +225,7 @@ impl<P: Places> Client<P> {
                 if why == Refusal::Ourselves {
                     self.book.postpone(address, Instant::NEVER);
                 }
-                return self.outputs.push_back(Output::Drop { door, why });
+                return self.put(Output::Drop { door, why });
             }
         };
         if let Some((peer, why)) = replaced {
@@ -250,7 +250,7 @@ impl<P: Places> Client<P> {
             chances: Chances::default(),
             in_vain: self.visits.in_vain(now, newcomer.host),
         });
-        self.outputs.push_back(Output::Joined { door, peer });
+        self.put(Output::Joined { door, peer });
         let link = PeerLink {
             peer_id: P::peer_id(name),
             fast,

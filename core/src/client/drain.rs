@@ -1,7 +1,5 @@
 //! Outputs: of the client itself, and those of the torrent, of which some concern the client.
 
-use alloc::collections::VecDeque;
-
 use crate::torrent;
 
 use super::Client;
@@ -38,7 +36,7 @@ impl<P: Places> Client<P> {
         loop {
             // Outputs of the client come first: a connection must be announced before messages for
             // it.
-            if !self.outputs.is_empty() {
+            if self.outputs.is_some() {
                 return self.poll_own().map(Next::Own);
             }
             let output = self.torrent.poll_output()?;
@@ -53,12 +51,17 @@ impl<P: Places> Client<P> {
 
     #[cold]
     fn poll_own(&mut self) -> Option<Output<P>> {
-        let output = self.outputs.pop_front();
-        if self.outputs.is_empty() {
-            // The queue is seldom used, so free its memory.
-            self.outputs = VecDeque::new();
+        let queue = self.outputs.as_mut()?;
+        let output = queue.pop_front();
+        if queue.is_empty() {
+            self.outputs = None;
         }
         output
+    }
+
+    /// Something to do for the driver, or to tell it.
+    pub(super) fn put(&mut self, output: Output<P>) {
+        self.outputs.get_or_insert_default().push_back(output);
     }
 
     /// Handles an output of the torrent that concerns the client.

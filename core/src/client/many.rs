@@ -24,13 +24,13 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
-    fn look_at(&self, peer: PeerKey) -> u64 {
-        self.next.as_nanos() ^ self.torrent.look_at(peer)
+    fn look_at_head(&self) -> u64 {
+        self.next.as_nanos() ^ self.torrent.look_at_head()
     }
 
     #[inline]
-    fn look_at_traffic(&self, peer: PeerKey, comes: bool) -> u64 {
-        self.torrent.look_at_traffic(peer, comes)
+    fn look_at_conn(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64 {
+        self.torrent.look_at_conn(peer, piece)
     }
 
     #[inline]
@@ -39,13 +39,13 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
-    fn look_at_queues(&self, peer: PeerKey) -> u64 {
-        self.torrent.look_at_queues(peer)
+    fn look_at_traffic(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64 {
+        self.torrent.look_at_traffic(peer, piece)
     }
 
     #[inline]
-    fn look_at_piece(&self, piece: PieceIndex) -> u64 {
-        self.torrent.look_at_piece(piece)
+    fn look_at_queues(&self, peer: PeerKey) -> u64 {
+        self.torrent.look_at_queues(peer)
     }
 }
 
@@ -55,5 +55,17 @@ impl<P: Places> Client<P> {
     /// a client would go on.
     pub fn take_back(&mut self, peer: PeerKey, unsent: Unsent) {
         self.torrent.take_back(peer, unsent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::super::{Client, Internet};
+
+    #[test]
+    fn the_head_of_a_client_is_half_a_cache_line() {
+        assert_eq!(offset_of!(Client<Internet>, torrent), 32);
     }
 }

@@ -29,7 +29,7 @@ impl<P: Places> Client<P> {
         };
         if let Some(count) = self.bans.violation(self.now, P::host(address)) {
             let offence = Offence::Violations(count);
-            self.outputs.push_back(Output::Banned { address, offence });
+            self.put(Output::Banned { address, offence });
         }
     }
 
@@ -40,7 +40,7 @@ impl<P: Places> Client<P> {
         };
         let host = P::host(address);
         if self.bans.corrupt(self.now, host) {
-            self.outputs.push_back(Output::Banned { address, offence });
+            self.put(Output::Banned { address, offence });
         }
         let listens = self.seats.get(peer).and_then(|it| it.listens);
         for place in [Some(address), listens].into_iter().flatten() {

@@ -38,7 +38,7 @@ impl<P: Places> Client<P> {
         while let Some(web_seeds) = &mut self.web_seeds
             && let Some((seed, peer)) = web_seeds.poll(now, || self.seats.keep())
         {
-            self.outputs.push_back(Output::UseWebSeed { seed, peer });
+            self.put(Output::UseWebSeed { seed, peer });
             let link = PeerLink {
                 web: true,
                 outgoing: true,
@@ -73,8 +73,7 @@ impl<P: Places> Client<P> {
             && web_seeds.leave(seed)
         {
             let offence = Some(offence);
-            self.outputs
-                .push_back(Output::LeftWebSeed { seed, offence });
+            self.put(Output::LeftWebSeed { seed, offence });
         }
     }
 
@@ -90,8 +89,7 @@ impl<P: Places> Client<P> {
             .handle_input(now, Input::PeerDisconnected { peer });
         if left && how == Ended::Garbage {
             let offence = None;
-            self.outputs
-                .push_back(Output::LeftWebSeed { seed, offence });
+            self.put(Output::LeftWebSeed { seed, offence });
         }
     }
 }

@@ -13,7 +13,9 @@ pub const WAITING_HAVES: u32 = 8;
 
 /// A torrent of a driver that runs many of them. The `look_at` methods read one word from each
 /// cache line that an input will need, and do nothing else. A driver that knows the next inputs of
-/// many torrents can call them so that the processor fetches the memory for all inputs at once.
+/// many torrents can call them so that the processor fetches the memory for all inputs at once. Each
+/// method follows only pointers that the one before it has read: so nothing waits if each is called
+/// for all inputs before the next.
 pub trait ManyTorrents {
     /// The connections on which a `have` changes nothing but counts: bit `k` stands for
     /// `PeerKey(k)`. The driver may hold back up to [`WAITING_HAVES`] of these `have`s until the
@@ -30,33 +32,32 @@ pub trait ManyTorrents {
     /// one buffer, which stays in the cache, to each torrent in turn.
     fn swap_outputs(&mut self, memory: &mut VecDeque<Output>);
 
-    /// Prefetches what any input from `peer` needs.
+    /// Prefetches the fields of the torrent itself that inputs need.
     #[must_use]
-    fn look_at(&self, peer: PeerKey) -> u64;
+    fn look_at_head(&self) -> u64;
 
-    /// Prefetches the traffic row of `peer`: the part for an arriving block if `comes`, otherwise
-    /// the part for a block that may leave.
+    /// Then: the connection of `peer`, and where the blocks of `piece` are if a block of it comes.
     #[must_use]
-    fn look_at_traffic(&self, peer: PeerKey, comes: bool) -> u64;
+    fn look_at_conn(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64;
 
-    /// Prefetches what a `have` needs: the head of the row of `peer`, which must be connected, and
-    /// the number of copies of `piece`.
+    /// At the same time: what a `have` of `piece` needs, or a block of it. `peer` must be connected.
     #[must_use]
     fn look_at_have(&self, peer: PeerKey, piece: PieceIndex) -> u64;
 
-    /// Prefetches the memory of the queues of `peer`.
+    /// Then: the traffic row of `peer`, the part for the block of `piece` that comes, with the state
+    /// of the piece, or otherwise the part for a block that may leave.
+    #[must_use]
+    fn look_at_traffic(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64;
+
+    /// Then: the memory of the queues of `peer`.
     #[must_use]
     fn look_at_queues(&self, peer: PeerKey) -> u64;
-
-    /// Prefetches what a block of `piece` needs in addition.
-    #[must_use]
-    fn look_at_piece(&self, piece: PieceIndex) -> u64;
 }
 
 impl ManyTorrents for Torrent {
     #[inline]
     fn indifferent(&self) -> u128 {
-        self.indifferent
+        self.indifferent.bits()
     }
 
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
@@ -80,37 +81,40 @@ impl ManyTorrents for Torrent {
     }
 
     #[inline]
-    fn look_at(&self, peer: PeerKey) -> u64 {
-        let Some(conn) = self.conns.get(peer.0 as usize) else {
-            return 0;
-        };
-        let counted = u64::from(self.open) ^ self.ledgers.all.look_at();
+    fn look_at_head(&self) -> u64 {
+        let counted = self.ledgers.all.look_at() ^ u64::from(self.partials.free_blocks());
         let timed = self.next_tick.as_nanos() ^ u64::from(self.triggers.tick.is_some());
-        counted ^ timed ^ u64::from(conn.live) ^ u64::from(self.have.piece_count())
+        let sizes = self.conns.len() ^ self.availability.len();
+        let sets = self.have.piece_count() ^ self.unbegun.piece_count();
+        counted ^ timed ^ u64::from(self.open ^ sets) ^ sizes as u64
     }
 
     #[inline]
-    fn look_at_traffic(&self, peer: PeerKey, comes: bool) -> u64 {
+    fn look_at_conn(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64 {
         let conn = self.conns.get(peer.0 as usize);
         let own = self.have.words().first().copied().unwrap_or_default();
-        conn.map_or(own, |it| own ^ self.traffic[it.traffic].look_at(comes))
+        let slot = piece.map_or(0, |it| self.partials.look_at_slot(it));
+        own ^ u64::from(slot ^ conn.map_or(0, |it| u32::from(it.live)))
     }
 
     #[inline]
     fn look_at_have(&self, peer: PeerKey, piece: PieceIndex) -> u64 {
         let copies = self.availability.get(piece.0 as usize);
-        u64::from(copies.copied().unwrap_or_default()) ^ u64::from(self.remotes.count(peer))
+        u64::from(copies.copied().unwrap_or_default()) ^ self.remotes.look_at(peer, piece)
+    }
+
+    #[inline]
+    fn look_at_traffic(&self, peer: PeerKey, piece: Option<PieceIndex>) -> u64 {
+        let conn = self.conns.get(peer.0 as usize);
+        let state = piece.map_or(0, |it| self.partials.look_at(it));
+        let row = conn.map_or(0, |it| self.traffic[it.traffic].look_at(piece.is_some()));
+        row ^ u64::from(state)
     }
 
     #[inline]
     fn look_at_queues(&self, peer: PeerKey) -> u64 {
         let conn = self.conns.get(peer.0 as usize);
         conn.map_or(0, |it| self.traffic[it.traffic].look_at_queues())
-    }
-
-    #[inline]
-    fn look_at_piece(&self, piece: PieceIndex) -> u64 {
-        u64::from(self.partials.look_at(piece))
     }
 }
 

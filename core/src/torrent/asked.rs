@@ -70,7 +70,8 @@ impl Torrent {
         let result = change(&mut asked);
         let after = (asked.conn.live > 0, asked.conn.overdue);
         self.overdue = self.overdue - u16::from(before.1) + u16::from(after.1);
-        if after.0 != before.0 {
+        if after != before {
+            self.owing.set(peer, after.0 || after.1);
             self.note_indifference(peer);
         }
         Some(result)

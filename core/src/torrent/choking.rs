@@ -34,7 +34,7 @@ impl Torrent {
             down_bytes: traffic.down_bytes,
             up_bytes: traffic.up_bytes,
             down_bytes_round: u64::from(traffic.down_round),
-            up_bytes_round: u64::from(traffic.up_round),
+            up_bytes_round: traffic.up_bytes - traffic.up_at_round,
             up_bytes_since_unchoke: traffic.up_bytes.saturating_sub(traffic.up_at_unchoke),
             queued_requests: u32::try_from(traffic.queue.len()).unwrap_or(u32::MAX),
             next_piece: next.map(|it| it.piece),
@@ -124,7 +124,7 @@ impl Torrent {
         for (peer, weight) in decision.weights {
             let conn = self.conn(peer);
             if conn.is_some_and(|it| weight != 1 || it.traffic != TrafficId::NONE) {
-                self.traffic_mut(peer).weight = weight;
+                self.traffic_mut(peer).weight = weight.max(1);
             }
         }
         match decision.slots {

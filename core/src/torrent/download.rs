@@ -271,7 +271,7 @@ impl Torrent {
     fn cancel(&mut self, now: Instant, answered: Pending, others: bool) {
         let number = answered.number();
         let block = self.config.geometry.numbered(number);
-        for peer in self.keys() {
+        for peer in self.owing.within(self.conns.len()) {
             if self.conns[peer.0 as usize].overdue {
                 self.asked(peer, |asked| asked.recount_overdue());
             }

@@ -98,6 +98,7 @@ impl Torrent {
         self.in_flight_blocks -= u32::from(conn.unflushed);
         self.give_up_requests(peer, Mark::Choked);
         self.overdue -= u16::from(self.conns[peer.0 as usize].overdue);
+        self.owing.set(peer, false);
         self.take_out_of_availability(peer);
         self.forget_offers(peer);
         self.exchange_ends(peer);
@@ -139,9 +140,8 @@ impl Torrent {
     /// connection is kept.
     #[inline]
     pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex) -> bool {
-        let indifferent = self.indifferent.checked_shr(peer.0).unwrap_or(0) & 1 == 1;
         let in_range = piece.0 < self.config.geometry.piece_count();
-        indifferent && in_range && !self.config.peer_ledgers
+        self.indifferent.has(peer) && in_range && !self.config.peer_ledgers
     }
 
     /// Counts a `have` of an indifferent connection. Touches only three cache lines.
@@ -287,14 +287,7 @@ impl Torrent {
     /// Updates [`super::ManyTorrents::indifferent`] for `peer`. Called for the peer of each input,
     /// and for every other peer whose interest or requests the input changes.
     pub(super) fn note_indifference(&mut self, peer: PeerKey) {
-        let Some(bit) = 1_u128.checked_shl(peer.0) else {
-            return;
-        };
-        if self.is_indifferent(peer) {
-            self.indifferent |= bit;
-        } else {
-            self.indifferent &= !bit;
-        }
+        self.indifferent.set(peer, self.is_indifferent(peer));
     }
 
     /// Whether the next few `have`s of `peer` change nothing but counts. That is so if we are

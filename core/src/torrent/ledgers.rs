@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use crate::ids::PeerKey;
 use crate::ledger::Ledger;
 
-/// Counts where the bytes went. Aligned to a cache line: see [`Ledger`].
+/// Counts where the bytes went. It begins a cache line: see [`Ledger`].
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(super) struct Ledgers {
     /// Sum over all connections, including closed ones.
     pub(super) all: Ledger,

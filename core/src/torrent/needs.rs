@@ -55,11 +55,9 @@ impl Needs {
 impl Torrent {
     /// Whether we have every wanted piece.
     #[must_use]
+    #[inline]
     pub fn is_done(&self) -> bool {
-        match &self.needs {
-            None => self.is_complete(),
-            Some(needs) => needs.lacking == 0,
-        }
+        self.done
     }
 
     /// Bytes of the wanted pieces that we lack. The last piece counts as a full one.
@@ -82,7 +80,7 @@ impl Torrent {
         self.needs.as_ref().map_or(&self.have, |it| &it.settled)
     }
 
-    /// Updates the counts after a piece came or was lost.
+    /// Updates what depends on the pieces that we have, after one came or was lost.
     pub(super) fn note_need(&mut self, piece: PieceIndex, here: bool) {
         let wanted = self.is_wanted(piece);
         match &mut self.needs {
@@ -90,6 +88,10 @@ impl Torrent {
             Some(needs) if wanted => needs.unsettle(piece),
             _ => {}
         }
+        self.done = match &self.needs {
+            None => self.is_complete(),
+            Some(needs) => needs.lacking == 0,
+        };
     }
 
     /// Priority of `piece`: pieces with lower ranks come first.

@@ -174,11 +174,17 @@ impl Partials {
         &mut self.blocks[place]
     }
 
-    /// Reads from each cache line of the blocks of a piece, so that the processor fetches them
-    /// early.
+    /// Reads where the state of a piece is, so that the processor fetches it early.
+    pub(super) fn look_at_slot(&self, piece: PieceIndex) -> u32 {
+        let slot = self.slot_of.get(piece.0 as usize);
+        slot.copied().unwrap_or_default()
+    }
+
+    /// Reads that state for the same purpose: a word from each cache line of its blocks.
     pub(super) fn look_at(&self, piece: PieceIndex) -> u32 {
         self.slot_of(piece).map_or(0, |slot| {
-            let lines = self.blocks(slot).iter().step_by(64 / size_of::<Block>());
+            let places = self.place(slot)..self.place(slot + 1);
+            let lines = self.blocks[places].iter().step_by(64 / size_of::<Block>());
             let missing = self.all[slot].missing;
             lines.fold(missing, |seen, block| seen ^ u32::from(block.asked))
         })

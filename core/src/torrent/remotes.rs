@@ -67,6 +67,14 @@ impl Remotes {
         u32::try_from(self.rows[self.start(peer) + 1]).expect("at most all pieces")
     }
 
+    /// Reads the head of a row and the word with `piece`, so that the processor fetches them early.
+    #[inline]
+    pub(super) fn look_at(&self, peer: PeerKey, piece: PieceIndex) -> u64 {
+        let start = self.start(peer);
+        let word = start + HEAD + piece.0 as usize / 64;
+        self.rows[start] ^ self.rows.get(word).copied().unwrap_or_default()
+    }
+
     /// When the last `have` of `peer` came; the start of the run if none did.
     pub(super) fn last_have_at(&self, peer: PeerKey) -> Instant {
         Instant::from_nanos(self.rows[self.start(peer)])

@@ -30,7 +30,7 @@ impl TrafficId {
 }
 
 /// What was transferred on one connection. The fields are in the order of use: a block that arrives
-/// touches the first two cache lines, a block that leaves touches the last two.
+/// touches the first two cache lines, a block that leaves only the last.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Traffic {
@@ -48,19 +48,19 @@ pub(super) struct Traffic {
     /// maximum. 0 if no answer came yet.
     pub(super) latency: u32,
     pub(super) down_round: u32,
-    pub(super) up_round: u32,
-    pub(super) up_bytes: u64,
-    pub(super) up_at_unchoke: u64,
-    pub(super) up_meter: Meter,
-
-    /// Blocks the peer asked for, oldest first.
-    pub(super) queue: Requests,
-    pub(super) cap: Option<Box<Bucket>>,
+    /// Share of the uploads, at least 1. 0 marks a free row.
+    pub(super) weight: u32,
     /// Stride scheduling: the pass value of the peer.
     pub(super) pass: u64,
-    pub(super) weight: u32,
-    /// In a free row: the next free row.
-    next_free: TrafficId,
+    pub(super) cap: Option<Box<Bucket>>,
+    /// [`Self::up_bytes`] when the policy's present round began.
+    pub(super) up_at_round: u64,
+    pub(super) up_at_unchoke: u64,
+
+    pub(super) up_bytes: u64,
+    pub(super) up_meter: Meter,
+    /// Blocks the peer asked for, oldest first.
+    pub(super) queue: Requests,
 }
 
 impl Traffic {
@@ -76,16 +76,25 @@ impl Traffic {
             owing_since: millis(since),
             latency: 0,
             down_round: 0,
-            up_round: 0,
-            up_bytes: 0,
+            weight: 1,
+            pass: 0,
+            cap: None,
+            up_at_round: 0,
             up_at_unchoke: 0,
+            up_bytes: 0,
             up_meter: Meter::new(estimator, since),
             queue: Requests::default(),
-            cap: None,
-            pass: 0,
-            weight: 1,
-            next_free: TrafficId::NONE,
         }
+    }
+
+    fn is_free(&self) -> bool {
+        self.weight == 0
+    }
+
+    /// The policy's next round begins.
+    pub(super) fn begin_round(&mut self) {
+        self.down_round = 0;
+        self.up_at_round = self.up_bytes;
     }
 
     /// Adds a request that goes out.
@@ -107,12 +116,11 @@ impl Traffic {
     /// Reads from the cache lines that an arriving or leaving block will touch, so that the
     /// processor fetches them early.
     pub(super) fn look_at(&self, comes: bool) -> u64 {
-        let outer = if comes {
-            self.pending.len() as u64
+        if comes {
+            self.pending.len() as u64 ^ self.down_bytes
         } else {
-            self.pass
-        };
-        outer ^ self.down_bytes
+            self.up_bytes
+        }
     }
 
     /// Reads from the memory of its queues, for the same purpose.
@@ -127,8 +135,8 @@ impl Traffic {
 pub(super) struct TrafficTable {
     /// The first row stands for all connections without a row, and never changes.
     rows: Vec<Traffic>,
-    /// The first free row; `NONE` if there is none.
-    free: TrafficId,
+    /// Number of free rows.
+    free: u32,
 }
 
 impl Index<TrafficId> for TrafficTable {
@@ -144,7 +152,7 @@ impl TrafficTable {
     pub(super) fn new(estimator: Estimator) -> Self {
         Self {
             rows: alloc::vec![Traffic::new(estimator, Instant::START)],
-            free: TrafficId::NONE,
+            free: 0,
         }
     }
 
@@ -157,29 +165,29 @@ impl TrafficTable {
     #[cold]
     pub(super) fn begin(&mut self, estimator: Estimator, since: Instant) -> TrafficId {
         let row = Traffic::new(estimator, since);
-        let id = self.free;
-        if let Some(free) = self.get_mut(id) {
-            let next = free.next_free;
-            *free = row;
-            self.free = next;
-            return id;
+        let free = Some(self.free).filter(|it| *it > 0);
+        let free = free.and_then(|_| self.rows.iter().position(Traffic::is_free));
+        let place = free.unwrap_or(self.rows.len());
+        if let Some(free) = free {
+            self.rows[free] = row;
+            self.free -= 1;
+        } else {
+            if self.rows.len() == self.rows.capacity() {
+                self.rows.reserve_exact(STEP);
+            }
+            self.rows.push(row);
         }
-        if self.rows.len() == self.rows.capacity() {
-            self.rows.reserve_exact(STEP);
-        }
-        self.rows.push(row);
-        TrafficId(u32::try_from(self.rows.len() - 1).expect("fewer than 2^32 connections"))
+        TrafficId(u32::try_from(place).expect("fewer than 2^32 connections"))
     }
 
     /// Frees the row of a closed connection.
     pub(super) fn end(&mut self, estimator: Estimator, id: TrafficId) {
-        let next_free = self.free;
         if let Some(row) = self.get_mut(id) {
             *row = Traffic {
-                next_free,
+                weight: 0,
                 ..Traffic::new(estimator, Instant::START)
             };
-            self.free = id;
+            self.free += 1;
         }
     }
 
@@ -191,14 +199,14 @@ impl TrafficTable {
         self.rows.get_mut(id.0 as usize)
     }
 
-    /// All rows of connections, including free rows.
+    /// The rows of all connections that have one.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Traffic> {
-        self.rows.iter().skip(1)
+        self.rows.iter().skip(1).filter(|it| !it.is_free())
     }
 
     /// The same, mutable.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Traffic> {
-        self.rows.iter_mut().skip(1)
+        self.rows.iter_mut().skip(1).filter(|it| !it.is_free())
     }
 }
 
@@ -209,7 +217,7 @@ mod tests {
     use super::{Traffic, TrafficTable};
 
     #[test]
-    fn a_block_that_comes_touches_two_cache_lines_and_one_that_goes_two() {
+    fn a_block_that_comes_touches_two_cache_lines_and_one_that_goes_one() {
         let comes = [
             offset_of!(Traffic, pending),
             offset_of!(Traffic, pipeline_meter),
@@ -218,16 +226,15 @@ mod tests {
             offset_of!(Traffic, last_block_at),
             offset_of!(Traffic, owing_since),
             offset_of!(Traffic, latency),
+            offset_of!(Traffic, down_round),
         ];
         assert!(comes.iter().all(|at| at / 64 < 2));
         let goes = [
             offset_of!(Traffic, up_bytes),
             offset_of!(Traffic, up_meter),
             offset_of!(Traffic, queue),
-            offset_of!(Traffic, cap),
-            offset_of!(Traffic, pass),
         ];
-        assert!(goes.iter().all(|at| at / 64 >= 1));
+        assert!(goes.iter().all(|at| at / 64 == 2));
         assert_eq!(size_of::<Traffic>(), 3 * 64);
         assert_eq!(size_of::<TrafficTable>(), 32);
     }

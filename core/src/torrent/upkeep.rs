@@ -55,7 +55,7 @@ impl Torrent {
             let due = self.next_tick.after(period);
             self.next_tick = if due > now { due } else { now.after(period) };
             for traffic in self.traffic.iter_mut() {
-                (traffic.down_round, traffic.up_round) = (0, 0);
+                traffic.begin_round();
             }
         }
     }

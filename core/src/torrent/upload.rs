@@ -176,7 +176,7 @@ impl Torrent {
         // to send would otherwise catch up in a burst.
         let served = self.traffic_mut(next);
         let level = served.pass;
-        served.pass += STRIDE / u64::from(served.weight.max(1));
+        served.pass += STRIDE / u64::from(served.weight);
         for traffic in self.traffic.iter_mut() {
             traffic.pass = traffic.pass.max(level);
         }
@@ -194,6 +194,9 @@ impl Torrent {
         let (idle, id) = (choked || conn.credit == 0, conn.traffic);
         if idle || self.traffic[id].queue.is_empty() {
             return false;
+        }
+        if !self.capped {
+            return true;
         }
         let cap = self.traffic.get_mut(id).and_then(|it| it.cap.as_mut());
         let open = cap.is_none_or(|cap| cap.is_open(now));
@@ -217,9 +220,10 @@ impl Torrent {
         let asked = traffic.queue.pop_front(&self.config.geometry);
         let block = asked.expect("a ready peer has a request");
         traffic.up_bytes += u64::from(block.length);
-        traffic.up_round = traffic.up_round.saturating_add(block.length);
         traffic.up_meter.add(estimator, now, block.length);
-        if let Some(cap) = traffic.cap.as_mut() {
+        if self.capped
+            && let Some(cap) = traffic.cap.as_mut()
+        {
             cap.take(now, block.length);
         }
         if let Some(bucket) = self.upload.as_mut() {

@@ -77,7 +77,7 @@ impl World<'_> {
     }
 
     fn credit(&mut self, from: u32, to: u32, bytes: i64) {
-        let (from, to) = (&self.access[from as usize], &self.access[to as usize]);
+        let (from, to) = (self.groups[from as usize], self.groups[to as usize]);
         let class = usize::from(from.class) * self.spec.classes.len() + usize::from(to.class);
         let client = usize::from(from.client) * self.spec.clients.len() + usize::from(to.client);
         for cell in [

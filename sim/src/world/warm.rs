@@ -120,30 +120,28 @@ impl World<'_> {
     /// of the branch, the processor would wait for it.
     fn warm_inputs(&self, next: &[Concern]) {
         let mut seen = 0;
-        for it in next {
-            let both = [it.node, it.other].map(|it| self.access[it as usize].down_bytes);
-            seen ^= both[0] ^ both[1];
-            let peer = self.peers[it.node as usize].as_deref();
-            seen ^= peer.map_or(0, |it| it.armed.as_nanos());
-        }
         let present = || {
             let peers = next.iter().map(|it| (it, &self.peers[it.node as usize]));
             peers.filter_map(|(it, peer)| Some((it, peer.as_deref()?)))
         };
         for (it, peer) in present() {
-            let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
-            seen ^= peer.client.look_at(it.peer) ^ u64::from(end.map_or(0, EndId::number));
+            let both = [it.node, it.other].map(|it| self.access[it as usize].down_bytes);
+            seen ^= both[0] ^ both[1] ^ peer.client.look_at_head();
         }
         for (it, peer) in present() {
+            let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
+            seen ^= peer.client.look_at_conn(it.peer, it.piece);
+            seen ^= u64::from(end.map_or(0, EndId::number));
+            if let Some(piece) = it.piece {
+                seen ^= peer.client.look_at_have(it.peer, piece);
+            }
             let waiting = self.access[it.node as usize].waiting;
             for (sender, piece) in self.inboxes.waiting(it.node, waiting) {
                 seen ^= peer.client.look_at_have(sender, piece);
             }
-            seen ^= peer.client.look_at_traffic(it.peer, it.piece.is_some());
-            if let Some(piece) = it.piece {
-                seen ^= peer.client.look_at_have(it.peer, piece);
-                seen ^= peer.client.look_at_piece(piece);
-            }
+        }
+        for (it, peer) in present() {
+            seen ^= peer.client.look_at_traffic(it.peer, it.piece);
         }
         for (it, peer) in present() {
             seen ^= peer.client.look_at_queues(it.peer);
