@@ -4,6 +4,7 @@
 mod action;
 mod cli;
 mod common;
+mod coverage;
 #[cfg(unix)]
 mod download;
 mod fingerprint;

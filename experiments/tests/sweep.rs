@@ -77,3 +77,42 @@ fn a_quick_look_says_what_is_wrong_with_its_keys() {
     let said = lab.expect(2, &["sweep", "nowhere", "peers=8,12", "--quiet"]);
     assert!(said.contains("nowhere"), "{said}");
 }
+
+/// Both arms of a run that is cut short tend to the same time and to no saving, so no figure of it is a verdict.
+#[test]
+fn a_run_that_is_cut_short_has_no_verdict() {
+    let lab = Lab::new(PLAN);
+    let told = |horizon: &str| -> Vec<bool> {
+        let set = format!("scenario.0.set.horizon={horizon}");
+        let out = horizon.replace(' ', "_");
+        let arguments = [
+            "run",
+            "tiny.toml",
+            "--set",
+            &set,
+            "--out",
+            &out,
+            "--no-plots",
+        ];
+        lab.expect(0, &arguments);
+        let summary = lab.path(&out).join("summary.csv");
+        let mut rows = csv::Reader::from_path(summary).expect("summary.csv");
+        let columns = rows.headers().expect("columns").clone();
+        let at = |name: &str| columns.iter().position(|it| it == name).expect("a column");
+        let (quantity, time) = (at("quantity"), at("time_verdict"));
+        rows.records()
+            .map(|it| it.expect("a row"))
+            .filter(|it| it[quantity] == *"E3")
+            .map(|it| it[time].starts_with("cannot tell: "))
+            .collect()
+    };
+    let whole = told("1 h");
+    assert!(
+        !whole.is_empty() && whole.iter().all(|it| !it),
+        "all complete"
+    );
+    for horizon in ["2 s", "10 s", "15 s", "20 s"] {
+        let cut = told(horizon);
+        assert!(!cut.is_empty() && cut.iter().all(|it| *it), "{horizon}");
+    }
+}

@@ -169,9 +169,9 @@ fn panel(
         }
     }
     scene.text(
-        (pixels.0 + 4.0, top + 8.0),
+        (pixels.1 - 4.0, top + 8.0),
         "time, ratio",
-        Style::new(11.0, GREY),
+        Style::new(11.0, GREY).end(),
     );
     for it in marks {
         mark(scene, &frame, it);

@@ -90,7 +90,8 @@ fn one(scene: &mut Scene, (x, y): (f64, f64), plan: &Plan, it: &Matrix) -> f64 {
             let share = values[*class] as f64 / total;
             let corner = (left + CELL.0 * column as f64, cell_top);
             scene.rectangle(corner, CELL.0 - 1.0, CELL.1 - 1.0, shade(share / largest));
-            let ink = if share / largest > 0.45 { WHITE } else { INK };
+            // White on blue is easier to read than ink only on dark blue.
+            let ink = if share / largest > 0.65 { WHITE } else { INK };
             let at = (corner.0 + CELL.0 / 2.0, middle);
             scene.text(
                 at,
