@@ -71,6 +71,7 @@ const ORIGINAL: Profile = Profile {
         queue_time: Duration::from_secs(3),
         min: 5,
         max: 500,
+        start: 0,
     },
     // Cohen 2003 §2.5: "over a minute".
     snub_after: MINUTE,
@@ -94,6 +95,7 @@ const MAINLINE: Profile = Profile {
         queue_time: Duration::from_secs(4),
         min: 2,
         max: 50,
+        start: 0,
     },
     // `max_slice_length` 16 KiB, `snub_time` 30 s.
     snub_after: Duration::from_secs(30),
@@ -121,6 +123,7 @@ const TRANSMISSION: Profile = Profile {
         queue_time: Duration::from_secs(10),
         min: 32,
         max: 500,
+        start: 0,
     },
     // `peer-msgs.cc`: a request is given up after 25 s.
     snub_after: Duration::from_secs(25),
@@ -144,12 +147,13 @@ const LIBTORRENT: Profile = Profile {
     policy: "libtorrent_fixed",
     picker: "libtorrent",
     // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. The client
-    // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`); no
-    // key here models that.
+    // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`):
+    // `start_requests=4`, not set here yet, because it changes results.
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
         min: 2,
         max: 500,
+        start: 0,
     },
     // `piece_timeout`: 20 s without a block.
     snub_after: Duration::from_secs(20),
@@ -193,6 +197,7 @@ const ARIA2: Profile = Profile {
         queue_time: Duration::from_secs(3),
         min: 6,
         max: 256,
+        start: 0,
     },
     // `bt-request-timeout`.
     snub_after: MINUTE,
@@ -222,6 +227,7 @@ const RQBIT: Profile = Profile {
         queue_time: SECOND,
         min: 128,
         max: 128,
+        start: 0,
     },
     snub_after: MINUTE,
     // The client takes a piece over from a slower peer; a second copy that is cancelled is the
@@ -246,6 +252,7 @@ const ANACROLIX: Profile = Profile {
         queue_time: Duration::from_secs(2),
         min: 16,
         max: 1024,
+        start: 0,
     },
     snub_after: MINUTE,
     // The client takes requests over from peers that have more of them; see `RQBIT`.

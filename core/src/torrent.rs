@@ -40,6 +40,7 @@ mod exchange;
 mod exclusive;
 mod explain;
 mod fill;
+mod growth;
 mod interest;
 mod io;
 mod ledgers;
@@ -69,6 +70,7 @@ use bucket::Bucket;
 use conn::Conn;
 use exchange::Exchange;
 pub use explain::{Connections, Lack, PeerState, Wait};
+use growth::Growth;
 pub use io::{
     BlockDigest, Claims, Config, Endgame, Input, Limits, Output, PeerLink, Pipeline,
     ProtocolViolation, Reason, Unsent, Verdict,
@@ -160,6 +162,8 @@ pub struct Torrent {
     lost: Option<Box<Bitfield>>,
     /// Set if not all pieces are wanted equally.
     needs: Option<Box<Needs>>,
+    /// Set once a connection begins, if queues of requests grow. See `growth`.
+    growth: Option<Box<Growth>>,
     /// Set while decisions of the policy are recorded.
     rounds: Option<Box<Rounds>>,
     choke_rng: Rng,
@@ -229,6 +233,7 @@ impl Torrent {
             suspects: Suspects::default(),
             allowances: None,
             lost: None,
+            growth: None,
             rounds: None,
             super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),

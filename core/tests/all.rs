@@ -26,6 +26,7 @@ mod corpora;
 mod dht;
 mod endgame;
 mod geometry;
+mod growth;
 mod hashes;
 mod hostile;
 mod late;

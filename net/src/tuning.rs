@@ -31,6 +31,10 @@ pub struct Tuning {
     pub min_requests: u16,
     /// Most outstanding requests per peer.
     pub max_requests: u16,
+    /// Outstanding requests with which a connection begins; 0: as the rate says. Earlier recordings
+    /// lack it.
+    #[serde(default)]
+    pub start_requests: u16,
     /// A peer that owes us a block for this time, in milliseconds, is snubbed.
     pub snub_after_ms: u64,
     /// How the last blocks are requested.
@@ -73,6 +77,7 @@ impl Tuning {
             queue_time_ms: millis(profile.pipeline.queue_time),
             min_requests: profile.pipeline.min,
             max_requests: profile.pipeline.max,
+            start_requests: profile.pipeline.start,
             snub_after_ms: millis(profile.snub_after),
             endgame: match profile.endgame {
                 Endgame::Off => LastBlocks::Once,
@@ -95,6 +100,7 @@ impl Tuning {
                 queue_time: Duration::from_millis(self.queue_time_ms),
                 min: self.min_requests,
                 max: self.max_requests,
+                start: self.start_requests,
             },
             snub_after: Duration::from_millis(self.snub_after_ms),
             endgame: match self.endgame {

@@ -222,6 +222,7 @@ impl Torrent {
         traffic.down_meter.add(estimator, now, block.length);
         traffic.pipeline_meter.add(pace, now, block.length);
         traffic.last_block_at = now;
+        self.growth_of_block(now, peer, block.length);
         self.keep_or_waste(now, peer, block, index, answer.request);
         self.block_trigger(now, peer);
         if let UploadOrder::ByPolicy { .. } = self.order {
@@ -307,6 +308,7 @@ impl Torrent {
     }
 
     pub(super) fn on_choke(&mut self, now: Instant, peer: PeerKey) {
+        self.growth_settles(now, peer);
         let conn = &mut self.conns[peer.0 as usize];
         if core::mem::replace(&mut conn.peer_choking, true) {
             return;
@@ -331,6 +333,7 @@ impl Torrent {
     }
 
     pub(super) fn on_unchoke(&mut self, now: Instant, peer: PeerKey) {
+        self.growth_settles(now, peer);
         let conn = &mut self.conns[peer.0 as usize];
         if !core::mem::replace(&mut conn.peer_choking, false) {
             return;

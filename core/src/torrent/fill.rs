@@ -41,7 +41,8 @@ impl Torrent {
         let blocks = u16::try_from(bytes / u128::from(BLOCK_BYTES)).unwrap_or(u16::MAX);
         let most = pipeline.max.min(conn.request_queue);
         let least = pipeline.min.max(self.least_of_web(conn));
-        let depth = blocks.saturating_add(1).max(least).min(most);
+        let depth = self.grown(peer).unwrap_or(blocks.saturating_add(1));
+        let depth = depth.max(least).min(most);
         (depth >> conn.halvings).max(1)
     }
 
@@ -57,6 +58,7 @@ impl Torrent {
         if conn.delivery >= Delivery::Stalled && self.awaits_overdue(now, id) {
             return;
         }
+        self.growth_settles(now, peer);
         let depth = self.depth(now, peer);
         if live > depth - depth.div_ceil(self.batches(peer)) {
             return;

@@ -50,6 +50,7 @@ impl Torrent {
             ..Conn::opened(now, link)
         };
         self.open += 1;
+        self.growth_begins(now, peer);
         if self.order != UploadOrder::Independent {
             self.traffic_id(peer); // With an upload order every peer has a row.
         }
@@ -226,6 +227,7 @@ impl Torrent {
             self.interesting += 1;
         } else {
             self.interesting -= 1;
+            self.growth_ends(peer);
         }
         self.note_indifference(peer);
         let message = if interested {

@@ -281,6 +281,10 @@ pub struct Pipeline {
     pub min: u16,
     /// Largest number of requests. libtorrent `max_out_request_queue`: 500.
     pub max: u16,
+    /// Number of requests with which a connection begins. It grows by one with each block until the
+    /// rate stops growing; only then `queue_time` counts. 0: `queue_time` counts from the start.
+    /// libtorrent: 4.
+    pub start: u16,
 }
 
 /// Limits against hostile peers. A figure that comes from a deployed client says so.
@@ -394,6 +398,7 @@ impl Config {
                 queue_time: Duration::from_secs(3),
                 min: 5,
                 max: 500,
+                start: 0,
             },
             request_queue: 250,
             snub_after: Duration::from_mins(1),

@@ -198,12 +198,12 @@ fn mean_of(runs: &[Run], of: fn(&Run) -> f64) -> f64 {
     mean(&runs.iter().map(of).collect::<Vec<f64>>())
 }
 
-/// Compares every figure, simulated under `seeds` seeds.
-pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
+/// Compares every figure, simulated under `seeds` seeds, with these keys of every scenario set.
+pub fn compare(seeds: u32, first: u64, sets: &[String]) -> Result<Vec<Row>, TestbedError> {
     let mut rows = Vec::new();
     let mut times = BTreeMap::new();
     for (swarm, text) in SWARMS {
-        let (real, model) = (recorded(swarm), simulated(text, &[], seeds, first)?);
+        let (real, model) = (recorded(swarm), simulated(text, sets, seeds, first)?);
         for (figure, of, target) in COMPARED {
             rows.push(Row {
                 swarm: swarm.to_owned(),
@@ -226,7 +226,8 @@ pub fn compare(seeds: u32, first: u64) -> Result<Vec<Row>, TestbedError> {
         target: Target::Between(1.048, 1.123),
     });
     for (peers, recorded) in W1_MEANS {
-        let model = simulated(W1, &[format!("peers={peers}")], seeds, first)?;
+        let own = [format!("peers={peers}")];
+        let model = simulated(W1, &[&own, sets].concat(), seeds, first)?;
         let row = |figure, recorded, of, target| Row {
             swarm: format!("w1, {peers} peers"),
             figure,
@@ -333,7 +334,7 @@ mod tests {
     /// and how often twice.
     #[test]
     fn the_profile_does_what_libtorrent_did() {
-        let rows = compare(4, 1).expect("they can be simulated");
+        let rows = compare(4, 1, &[]).expect("they can be simulated");
         assert_eq!(rows.len(), 6 * 3 + 1 + 4);
         for it in rows {
             let wide = match it.target {

@@ -35,12 +35,16 @@ struct SimVsNet {
     options: Options,
 }
 
+/// Folder of the registered comparisons.
+const RESULTS: &str = "results/sim_vs_net";
+
 #[derive(Args, Clone, Debug)]
 struct Options {
     /// Built-in scenario, or a TOML file.
     #[arg(long, value_name = "NAME|FILE", default_value = "testbed")]
     scenario: String,
-    /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated.
+    /// Set a key of the scenario, as in `torrent.size=8 MiB`; may be repeated. With --recorded it
+    /// is set in the simulation of every recorded swarm; name a folder with --out then.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Choking policy of a pure swarm; may be repeated. The first one is compared with the others
@@ -51,7 +55,7 @@ struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
     /// Compare with recorded swarms of real libtorrent peers instead: `experiments/real_swarms/`.
-    #[arg(long, conflicts_with_all = ["scenario", "sets", "policy", "loopback", "quick", "client", "peers"])]
+    #[arg(long, conflicts_with_all = ["scenario", "policy", "loopback", "quick", "client", "peers"])]
     recorded: bool,
     /// Client of the real peers. `libtorrent` needs Debian's python3-libtorrent and shaped links; the
     /// simulator then uses its profile.
@@ -61,7 +65,7 @@ struct Options {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Folder for tables and figures.
-    #[arg(long, value_name = "DIR", default_value = "results/sim_vs_net")]
+    #[arg(long, value_name = "DIR", default_value = RESULTS)]
     out: PathBuf,
     #[command(flatten)]
     forms: Forms,
@@ -167,8 +171,13 @@ fn links_required() -> bool {
 
 /// Simulates the recorded swarms and compares figure by figure.
 fn with_recorded(options: &Options) -> Result<Exit, Failure> {
+    if !options.sets.is_empty() && options.out == Path::new(RESULTS) {
+        return Err(Failure::usage(format!(
+            "--set: {RESULTS} holds the comparison with the profile as it is; name another folder with --out"
+        )));
+    }
     let seeds = options.seeds.unwrap_or(20);
-    let rows = recorded::compare(seeds, options.seed)?;
+    let rows = recorded::compare(seeds, options.seed, &options.sets)?;
     make(&options.out)?;
     let csv = recorded::csv(&rows);
     write_whole(&options.out.join("recorded.csv"), csv.as_bytes())?;

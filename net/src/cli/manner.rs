@@ -162,6 +162,7 @@ fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
         "queue_time" => tuning.queue_time_ms = span(value, Duration::ZERO)?,
         "min_requests" => tuning.min_requests = number(value, 1, u16::MAX)?,
         "max_requests" => tuning.max_requests = number(value, 1, u16::MAX)?,
+        "start_requests" => tuning.start_requests = number(value, 0, u16::MAX)?,
         "snub_after" => tuning.snub_after_ms = span(value, Duration::from_secs(1))?,
         "endgame" => {
             tuning.endgame = match value {
@@ -195,7 +196,7 @@ fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
 }
 
 /// The keys that [`set`] accepts. The parameters of the policy come in addition.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "policy",
     "picker",
     "max_connections",
@@ -204,6 +205,7 @@ const KEYS: [&str; 14] = [
     "queue_time",
     "min_requests",
     "max_requests",
+    "start_requests",
     "snub_after",
     "endgame",
     "allowed_fast",

@@ -95,6 +95,9 @@ impl Page {
         self.time("queue_time", client.pipeline.queue_time);
         self.plain("min_requests", client.pipeline.min);
         self.plain("max_requests", client.pipeline.max);
+        if client.pipeline.start != 0 || shared.pipeline.start != 0 {
+            self.plain("start_requests", client.pipeline.start);
+        }
         self.time("snub_after", client.snub_after);
         match client.endgame {
             Endgame::Strict => self.text("endgame", "strict"),

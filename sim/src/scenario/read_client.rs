@@ -36,6 +36,7 @@ const LIMIT_KEYS: &[&str] = &[
     "queue_time",
     "rerequest_interval",
     "snub_after",
+    "start_requests",
     "super_seed",
     "takes_allowed_fast",
     "upload_cap",
@@ -177,10 +178,12 @@ fn pipeline(section: &Section<'_>, shared: Pipeline) -> Result<Pipeline, Problem
     let most = u32::from(u16::MAX);
     let min = section.number("min_requests", 1, most)?;
     let max = section.number("max_requests", 1, most)?;
+    let start = section.number("start_requests", 0, most)?;
     let pipeline = Pipeline {
         queue_time: section.optional("queue_time")?.unwrap_or(shared.queue_time),
         min: min.map_or(shared.min, narrow),
         max: max.map_or(shared.max, narrow),
+        start: start.map_or(shared.start, narrow),
     };
     if pipeline.min > pipeline.max {
         let (key, expected) = if min.is_some() {

@@ -56,6 +56,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
             queue_time: Duration::from_secs(3),
             min: 5,
             max: 500,
+            start: 0,
         },
         snub_after: Duration::from_mins(1),
         endgame: Endgame::Capped,

@@ -156,7 +156,12 @@ fn keys(client: &ClientSpec) -> Vec<(String, String)> {
         ("takes_allowed_fast", allowed.takes.to_string()),
         ("peer_exchange", client.peer_exchange.to_string()),
     ];
-    let bounds = [("initiate", client.initiate), ("enough", client.enough)];
+    let start = Some(client.pipeline.start).filter(|it| *it != 0);
+    let bounds = [
+        ("start_requests", start),
+        ("initiate", client.initiate),
+        ("enough", client.enough),
+    ];
     let bounds = bounds
         .into_iter()
         .filter_map(|(key, it)| Some((key, it?.to_string())));

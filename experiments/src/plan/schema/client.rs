@@ -69,6 +69,12 @@ fn requests() -> Vec<Key> {
         ),
         ("max_requests", whole(1, MOST), "Most outstanding requests."),
         (
+            "start_requests",
+            whole(0, MOST),
+            "Outstanding requests with which a connection begins; one more with each block until the rate stops \
+             growing (libtorrent: 4). 0: as many as queue_time says from the start.",
+        ),
+        (
             "snub_after",
             time(),
             "A peer that owes a block for this long is snubbed.",
