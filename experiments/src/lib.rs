@@ -1,24 +1,24 @@
 //! Plans, runner, statistics, plots, report and gate.
 //!
-//! Map, from the ground floor up; each uses only what stands above it in this list:
-//! - [`plan`]: what is to be run, read and checked.
-//! - [`run`]: a plan expands into units; an engine runs them, a store keeps what came out.
-//! - [`findings`]: runs are measured, paired by seed, and judged.
-//! - [`against`]: whether the simulator is right: theory, published swarms, real processes.
-//! - [`show`]: tables, figures, words and pages for readers.
-//! - [`gate`]: results beside those of another commit.
+//! Map. Each module uses only modules above it in this list:
+//! - [`plan`]: reads and checks plans.
+//! - [`run`]: expands a plan into units, runs them, and stores the results.
+//! - [`findings`]: measures runs, pairs them by seed, and gives verdicts.
+//! - [`against`]: compares the simulator with theory, published swarms and real processes.
+//! - [`show`]: writes tables, figures, sentences and pages.
+//! - [`gate`]: compares results with those of another commit.
 //! - [`cli`]: the commands.
 //!
 //! # The path of one plan
 //!
-//! `lab run PLAN` reads a file of `plans/` ([`plan`] says what is wrong with it, and where). Scenarios,
-//! policies, shares of adopters and seeds are crossed into units, each with an id that is the hash of
-//! what it runs. [`run`] looks which of them the store lacks, runs these on all cores (`sim` runs one
-//! swarm a unit), and writes each whole or not at all. [`findings`] reads the units back, pairs runs of
-//! one seed, and gives ratios with intervals and a verdict in words; `findings/measure.rs` computes E1
-//! to E5 from the byte ledger of each run. [`show`] writes tables, figures and the report. One hash of all results ends the command.
+//! `lab run PLAN` reads a file of `plans/`; [`plan`] reports mistakes and their places. The plan expands into units: all
+//! combinations of scenarios, policies, adoptions and seeds. The id of a unit is the hash of what it runs. [`run`] finds
+//! the units that the store lacks, runs them on all cores (`sim` runs one swarm for each unit), and writes each file
+//! completely or not at all. [`findings`] reads the units, pairs runs of one seed, and computes ratios, intervals and
+//! verdicts; `findings/measure.rs` computes E1 to E5 from the byte ledger of each run. [`show`] writes tables, figures
+//! and the report. At the end the command prints a hash of all results.
 //!
-//! Deliberately not here: anything that happens inside a run. Floats begin where a run has ended.
+//! This crate has no part in what happens during a run. It uses floats only after a run has ended.
 #![expect(
     clippy::cast_precision_loss,
     reason = "counts, bytes and nanoseconds of a run stay below 2^53"

@@ -1,4 +1,4 @@
-//! What the gate can see: the least change of a row that fails a check, and what more seeds would buy.
+//! Power of the gate: the smallest change of a row that fails a check, and the number of seeds that would halve it.
 
 use super::{Key, Row};
 use crate::findings::stats::distribution::t_quantile;
@@ -6,28 +6,28 @@ use crate::findings::stats::math::{exp, ln};
 use crate::plan::{Tolerance, Tolerances};
 use crate::show::output::summary::ALL_SCENARIOS;
 
-/// More seeds than this are not looked for.
+/// Largest number of seeds that is considered.
 const MOST_SEEDS: usize = 1_000_000;
 
-/// What a check of a row can see.
+/// The changes of a row that a check can detect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
     /// Paired seeds of the row.
     pub seeds: usize,
-    /// Half-width of the 95 % interval of the difference between two results of so many seeds: of a saving
-    /// as a part of one, of a ratio the share by which it is larger. As if both were independent: a check
-    /// that pairs them seed by seed is no wider but for chance.
+    /// Half-width of the 95 % interval of the difference between two results with this number of seeds. For a
+    /// saving: a part of one; for a ratio: a relative change. It treats the two results as independent. A check
+    /// that pairs them by seed usually has a narrower interval.
     pub noise: f64,
-    /// The least change for the worse whose interval lies wholly beyond the tolerance, in the same unit. A
-    /// change of just this size is seen every other time.
+    /// Smallest change for the worse whose whole interval is beyond the tolerance, in the same unit. A check
+    /// detects a change of exactly this size in half of all cases.
     pub sees: f64,
-    /// Seeds with which half of that is seen; `None` where the tolerance alone is more than that, or they
-    /// would be more than a million.
+    /// Number of seeds that detects half of that change. `None` if the tolerance alone is larger than half, or
+    /// if a million seeds are not enough.
     pub seeds_for_half: Option<usize>,
 }
 
-/// Half-width of the 95 % interval of the difference between two results like this row, as if they were
-/// independent: of a saving, or of the logarithm of a ratio. `None` where no interval is known.
+/// Half-width of the 95 % interval of the difference between two independent results like this row: of a saving, or of
+/// the logarithm of a ratio. `None` if the row has no interval.
 fn noise(row: &Row) -> Option<f64> {
     let (low, high) = row.interval?;
     let scale = |it: f64| if row.is_ratio { ln(it) } else { it };
@@ -35,8 +35,8 @@ fn noise(row: &Row) -> Option<f64> {
     noise.is_finite().then_some(noise)
 }
 
-/// How much worse this row may be: of a saving as a part of one, of a ratio as a share. Nothing, where it is
-/// in units of a noise that is not known.
+/// Tolerated change for the worse: of a saving as a part of one, of a ratio as a relative change. 0 if the tolerance is
+/// in units of the noise and the noise is unknown.
 pub(super) fn allowed(key: &Key, row: &Row, tolerances: &Tolerances) -> f64 {
     match tolerances.of(&key.quantity) {
         Tolerance::Share(share) => share.fraction(),
@@ -51,8 +51,8 @@ pub(super) fn allowed(key: &Key, row: &Row, tolerances: &Tolerances) -> f64 {
     }
 }
 
-/// What a check of this row can see with this tolerance; `None` of rows over all scenarios, of which only
-/// the verdict is registered, and where no interval is known or it has no width.
+/// Power of a check of this row with this tolerance. `None` for rows over all scenarios, which register only a verdict,
+/// and for rows without an interval or with one of width zero.
 #[must_use]
 pub fn power(key: &Key, row: &Row, tolerances: &Tolerances) -> Option<Power> {
     let seeds = row.runs.filter(|it| *it >= 2)?;
