@@ -247,27 +247,48 @@ fn one_comment_is_written_and_then_written_over() {
 
 #[cfg(unix)]
 #[test]
+fn a_crate_of_ones_own_needs_the_name_of_its_program() {
+    let mut gate = std::process::Command::new(file("gate.sh"));
+    gate.current_dir(std::env::temp_dir())
+        .env_remove("GATE_LAB")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .env("GATE_PLAN", "tiny.toml")
+        .env("GATE_BASELINE", "tiny.csv")
+        .env("GATE_MANIFEST", "mine/Cargo.toml");
+    let folder = tempfile::tempdir().expect("folder");
+    let said = crate::common::ended(gate.env("GATE_OUT", folder.path()), 2).stderr;
+    assert!(said.contains("name its program with GATE_BIN"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
 fn the_key_of_the_build_is_that_of_its_sources() {
     use std::process::Command;
 
     let folder = tempfile::tempdir().expect("folder");
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
-    for it in ["core", "sim", "experiments"] {
+    for it in ["core", "net", "sim", "experiments", "mine"] {
         fs::create_dir(folder.path().join(it)).expect("a folder");
     }
     put("Cargo.toml", "a");
     put("Cargo.lock", "b");
     put("core/lib.rs", "c");
-    let key = || {
+    put("mine/Cargo.toml", "m");
+    let with = |manifest: &str| {
         let output = Command::new(file("key.sh"))
             .env("GATE_SOURCE", folder.path())
+            .env("GATE_MANIFEST", manifest)
             .env_remove("GITHUB_OUTPUT")
             .output()
             .expect("bash runs it");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     };
+    let key = || with("");
     let first = key();
+    let manifest = folder.path().join("mine/Cargo.toml");
+    let own = with(manifest.to_str().expect("text"));
+    assert_ne!(own, first, "sources of a crate of one's own count");
     assert!(first.starts_with("hash=") && first.len() == 46, "{first}");
     put("core/notes.txt", "of no consequence");
     assert_eq!(key(), first);

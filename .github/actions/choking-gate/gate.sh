@@ -11,6 +11,8 @@
 #   GATE_ARGS        more options of `lab run`, separated by spaces, e.g. --strict
 #   GATE_OUT         folder for results, report, JUnit and Markdown; if empty, target/choking-gate
 #   GATE_SOURCE      checkout of Unchoke to build; if empty, the checkout that contains this file
+#   GATE_MANIFEST    Cargo.toml of a crate of your own whose program is `lab` with your policy; if empty, Unchoke's `lab`
+#   GATE_BIN         name of that program; required with GATE_MANIFEST
 #   GATE_LAB         path of a `lab` that is already built; then nothing is built
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,7 +37,15 @@ tell() {
 trap tell EXIT
 
 lab=${GATE_LAB:-}
-if [ -z "$lab" ]; then
+if [ -z "$lab" ] && [ -n "${GATE_MANIFEST:-}" ]; then
+    if [ -z "${GATE_BIN:-}" ]; then
+        echo "GATE_MANIFEST is set: name its program with GATE_BIN" >&2
+        exit 2
+    fi
+    target=${CARGO_TARGET_DIR:-target/choking-gate-build}
+    cargo build --release --manifest-path "$GATE_MANIFEST" --target-dir "$target" --bin "$GATE_BIN"
+    lab=$target/release/$GATE_BIN
+elif [ -z "$lab" ]; then
     source=${GATE_SOURCE:-$here/../../..}
     cargo build --release --manifest-path "$source/Cargo.toml" --bin lab
     lab=${CARGO_TARGET_DIR:-$source/target}/release/lab
