@@ -1,8 +1,9 @@
 //! `lab repro` with a small table of its own: every verdict occurs, each with the right reason.
 
 use std::fs;
+use std::process::Command;
 
-use crate::common::{Lab, PLAN};
+use crate::common::{Lab, PLAN, ended};
 
 const CLAIMS: &str = r#"
 [[figure]]
@@ -69,6 +70,20 @@ fn claims_are_checked_line_by_line() {
         said.contains("no claim has \"nothing\" in its name"),
         "{said}"
     );
+}
+
+/// The README of this commit beside its committed tables. A failure names the sentence that the README must have.
+#[test]
+fn the_figures_of_the_readme_are_those_of_the_committed_tables() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let claims = fs::read_to_string(format!("{root}/experiments/claims.toml")).expect("claims");
+    let count = claims.lines().filter(|it| *it == "[[figure]]").count();
+    assert!(count >= 30, "only {count} figures have a row");
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let lab = lab.args(["repro", "--figures", "--strict"]);
+    let said = ended(lab.current_dir(root), 0).stdout;
+    let sum = format!("{count} passed, 0 failed, 0 cannot be told");
+    assert!(said.contains(&sum), "{said}");
 }
 
 #[test]
