@@ -74,11 +74,12 @@ fn in_a_browser(plan: &Plan) -> String {
     };
     let (ours, theirs) = plan.pair(0);
     format!(
-        "<p>To try other choices: <a href=\"{}\">{} against {} in the lab in the browser</a>, with fewer \
-         peers, and origins that run what the peers run. The link needs lab.html beside this file: \
-         <code>experiments/web/build</code> makes it.</p>\n",
+        "<p>To try other choices: <a href=\"{}\">{} against {} in the lab in the browser</a>, with \
+         other seeds. The link needs lab.html beside this file: \
+         <code>experiments/web/build results/{}/lab.html</code> makes it.</p>\n",
         escape(&link),
         escape(&ours.name),
         escape(&theirs.name),
+        escape(&plan.name),
     )
 }

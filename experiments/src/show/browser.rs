@@ -4,10 +4,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use unchoke_core::choke::find;
 use unchoke_sim::scenario::Scenario;
 
-use crate::plan::Plan;
+use crate::plan::{Contender, Plan};
 
-/// What the page runs at first: more take long in a browser.
-const PEERS: u32 = 40;
+/// Peers if the plan does not set their number, and seeds: more take long in a browser.
+const PEERS: &str = "40";
 const SEEDS: u32 = 10;
 
 /// Where the page is expected to lie: beside the report.
@@ -23,11 +23,16 @@ pub fn link(plan: &Plan) -> Option<String> {
     if [ours, theirs].iter().any(|it| find(&it.policy).is_none()) {
         return None;
     }
+    let peers = scenario.set.iter().find_map(|it| it.strip_prefix("peers="));
     let own_size = |it: &&String| !it.starts_with("peers=");
-    let common: Vec<String> = scenario.set.iter().filter(own_size).cloned().collect();
+    let mut common: Vec<String> = scenario.set.iter().filter(own_size).cloned().collect();
+    let built = Scenario::builtin(&scenario.source, &scenario.set).ok()?;
+    if let Some(origin) = &plan.origin {
+        common.extend((0..built.origins.len()).flat_map(|at| origin_changes(origin, at)));
+    }
     let fields = [
         ("scenario", scenario.source.clone()),
-        ("peers", PEERS.to_string()),
+        ("peers", peers.unwrap_or(PEERS).to_owned()),
         ("seed", "1".to_owned()),
         ("seeds", SEEDS.to_string()),
         ("a", ours.policy.clone()),
@@ -41,6 +46,15 @@ pub fn link(plan: &Plan) -> Option<String> {
     };
     let fields: Vec<String> = fields.iter().map(field).collect();
     Some(format!("{PAGE}#{}", fields.join("&")))
+}
+
+/// Scenario keys with which the origins of this group run what the plan says.
+fn origin_changes(origin: &Contender, at: usize) -> Vec<String> {
+    let policy = format!("client.policy={}", origin.policy);
+    let changes = std::iter::once(policy).chain(origin.changes());
+    changes
+        .map(|it| it.replacen("client.", &format!("origin.{at}."), 1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -59,6 +73,9 @@ mod tests {
             choices.contains("&a=tit%5Ffor%5Ftat&b=unchoke%5Fall&"),
             "{choices}"
         );
+        assert!(choices.contains("&peers=60&"), "{choices}");
+        let origins = "origin%2E0%2Epolicy%3Dbep3%0Aorigin%2E0%2Emax%5Fconnections%3D80";
+        assert!(choices.contains(origins), "{choices}");
         assert!(choices.contains("client%2Eprofile%3Doriginal%0Aclient%2Emax%5Fconnections%3D80"));
     }
 }
