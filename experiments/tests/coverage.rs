@@ -55,8 +55,10 @@ fn every_pair_of_the_plan_has_a_row_with_shares() {
         );
         let parts = ["student", "student_above", "student_below"].map(|it| number(row, it));
         assert!((parts.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{row:?}");
-        // Far from nominal would be a fault of the intervals: 95 % of 200 studies are 190 give or take 3.
-        assert!(parts[0] > 0.7, "{row:?}");
+        // One adopter of six is too few for any interval. Where all adopt, 95 % of 200 studies are 190, give or
+        // take 3.
+        let all_adopt = row[at("adoption")] == *"100 %";
+        assert!(!all_adopt || (0.9..=1.0).contains(&parts[0]), "{row:?}");
     }
 }
 
