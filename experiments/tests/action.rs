@@ -38,7 +38,7 @@ fn keys(text: &str, parent: &str) -> Vec<(String, String)> {
     let outer = indent(lines.next().expect("the parent"));
     let inside: Vec<&str> = lines
         .take_while(|it| it.trim().is_empty() || indent(it) > outer)
-        .filter(|it| !it.trim().is_empty())
+        .filter(|it| !it.trim().is_empty() && !it.trim().starts_with('#'))
         .collect();
     let level = indent(inside[0]);
     let mut found: Vec<(String, String)> = Vec::new();
