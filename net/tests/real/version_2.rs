@@ -68,6 +68,7 @@ fn libtorrent_makes_the_same_torrents_and_reads_ours() {
 }
 
 #[test]
+#[ignore = "a minute or more; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_seeds_version_2_to_us() {
     let test = "libtorrent_seeds_version_2_to_us";
     let Some(network) = network(module_path!(), test, Client::Libtorrent) else {
@@ -99,6 +100,7 @@ fn libtorrent_seeds_version_2_to_us() {
 }
 
 #[test]
+#[ignore = "a minute or more; .ci/run runs it, and so does --include-ignored"]
 fn libtorrent_fetches_version_2_from_us() {
     let test = "libtorrent_fetches_version_2_from_us";
     let Some(network) = network(module_path!(), test, Client::Libtorrent) else {
