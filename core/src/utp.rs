@@ -2,11 +2,13 @@
 //!
 //! Pure: a [`Connection`] takes packets and the time, and says what to send and when to call again.
 //! The driver owns the sockets and finds the connection of a packet. The parts: [`packet`] the wire
-//! format; `window` how much may be in flight; `sending` and `receiving` the two directions.
+//! format; [`limits`] how many connections a program keeps; `window` how much may be in flight;
+//! `sending` and `receiving` the two directions.
 //!
 //! Like deployed clients, and unlike the drawing of BEP 29, the first packet with payload from the
 //! accepting side has the same number as its first answer.
 
+pub mod limits;
 pub mod packet;
 mod receiving;
 mod sending;

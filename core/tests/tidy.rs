@@ -220,17 +220,21 @@ fn results_stay_light() {
 }
 
 /// Constants allowed in the files that connect the network to the client core. Each concerns
-/// sockets, tasks or output. Rules of client behaviour belong into `core/src/client`, and rules of
-/// the search for an info dictionary into `core/src/metadata`.
+/// sockets, tasks or output. Rules of client behaviour belong into `core/src/client`, rules of the
+/// search for an info dictionary into `core/src/metadata`, and those of uTP into `core/src/utp`.
 const OF_SOCKETS: &[&str] = &[
     "ACCEPT_PAUSE",
     "BACKLOG",
     "BATCH",
+    "CHUNK_BYTES",
     "EVENTS",
+    "MAX_DATAGRAM_BYTES",
     "MAX_SKIPPED_TOLD",
     "ORDERS",
     "STATUS_INTERVAL",
+    "STRANGERS",
     "UNSENT_BYTES",
+    "WAITING",
 ];
 
 /// Constants allowed in the files that connect the simulated links to the client core. Each
@@ -268,6 +272,7 @@ fn drivers_have_no_rules_of_their_own() {
         "net/src/session/announce.rs",
         "net/src/session/drive.rs",
         "net/src/session/peers.rs",
+        "net/src/utp.rs",
     ];
     let of_sim = ["sim/src/world", "sim/src/node.rs", "sim/src/places.rs"];
     let (mut faults, mut seen) = (Vec::new(), 0);

@@ -18,6 +18,7 @@ use tokio::time::Instant as Clock;
 use unchoke_core::client::Internet;
 use unchoke_core::client::doors::{Door, Doors};
 use unchoke_core::time::Instant;
+use unchoke_core::utp::limits::{FIRST_PAYLOAD, MAX_CONNECTIONS, MAX_HALF_OPEN};
 use unchoke_core::utp::{Connection, Kind, Packet, reset};
 
 use crate::chance::random_u64;
@@ -28,16 +29,8 @@ use crate::route::Route;
 const MAX_DATAGRAM_BYTES: usize = 2048;
 /// Most packets queued for the task of a connection. More packets are dropped, as a network does.
 const WAITING: usize = 512;
-/// Most connections at a time, in both directions, apart from half-open ones. Each needs two
-/// descriptors.
-const MOST: usize = 300;
-/// Most incoming connections without payload bytes. The first packet of a connection proves nothing,
-/// so these must not take the place of others.
-const HALF_OPEN: u16 = 100;
 /// Most incoming connections waiting to be accepted.
 const STRANGERS: usize = 16;
-/// Time limit for the first payload bytes of an incoming connection.
-const FIRST_BYTES: Duration = Duration::from_secs(10);
 /// Bytes moved between pipe and connection at a time.
 const CHUNK_BYTES: usize = 1 << 16;
 
@@ -83,7 +76,7 @@ struct Entry {
 
 impl Known {
     fn is_full(&self) -> bool {
-        self.lines.len().saturating_sub(self.half_open.strangers()) >= MOST
+        self.lines.len().saturating_sub(self.half_open.strangers()) >= MAX_CONNECTIONS
     }
 
     /// Makes room for an incoming connection, and returns its number. The place is taken from the
@@ -92,7 +85,9 @@ impl Known {
         if self.is_full() {
             return None;
         }
-        let (door, evicted) = self.half_open.knock(now, address, HALF_OPEN, FIRST_BYTES);
+        let (door, evicted) = self
+            .half_open
+            .knock(now, address, MAX_HALF_OPEN, FIRST_PAYLOAD);
         // Its task ends when its queue is dropped.
         self.lines
             .retain(|_, it| evicted.is_none() || it.door != evicted);
@@ -378,7 +373,7 @@ impl Line {
                 }
             }
             if let Greeting::Accepted(..) = self.greeting
-                && self.begun.elapsed() > FIRST_BYTES
+                && self.begun.elapsed() > FIRST_PAYLOAD
             {
                 return;
             }

@@ -71,7 +71,7 @@ fn a_place_is_free_only_for_the_connection_that_had_it() {
     it.known.remove(&key, again);
     assert!(!it.known.lines.contains_key(&key));
     // With as many connections as there may be, no new one is let in.
-    for port in 200..200 + u16::try_from(MOST).expect("small") {
+    for port in 200..200 + u16::try_from(MAX_CONNECTIONS).expect("small") {
         let door = it.syn(2, port).expect("there is room");
         it.known.half_open.take(door);
     }
