@@ -7,7 +7,7 @@
 //! - upload: `upload`, `choking`, `super_seed`, `allowed` (allowed fast), `claims` (false claims);
 //! - peers: `messages` (in and out, and closing), `conn` (one connection), `mask` (a set of
 //!   connections), `traffic` (counters), `requests` (a queue), `interest`, `remotes` (pieces of each
-//!   peer), `exchange` (PEX);
+//!   peer), `lone` (who alone has a piece), `exchange` (PEX);
 //! - others: `rounds` and `explain` (for displays), `switch` (of policy), `needs` (wanted pieces),
 //!   `ledgers`, `upkeep` (timers), `ahead` (for drivers of many torrents).
 
@@ -44,6 +44,7 @@ mod growth;
 mod interest;
 mod io;
 mod ledgers;
+mod lone;
 mod lost;
 mod mask;
 mod messages;

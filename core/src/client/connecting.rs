@@ -11,7 +11,7 @@ use super::explain::{Explanation, Unmet};
 use super::redial::Ended;
 use super::seats::{Crowds, Seat};
 use super::source::Source;
-use super::turnover::{Against, Chances, exchanged, is_useless, least_useful, was_of_use};
+use super::turnover::{Against, Chances, exchanged, is_useless, least_useful, spared, was_of_use};
 use super::{Client, Output, Places};
 use crate::choke::PeerView;
 use crate::ids::PeerKey;
@@ -310,19 +310,21 @@ impl<P: Places> Client<P> {
         let own = crowds.of(newcomer.host) + 1;
         let in_vain = self.visits.in_vain(now, newcomer.host);
         let mut views = self.views(now);
+        let spared = self.spared(&views);
         views.retain(|it| {
             let crowd = crowd(it.peer);
             let settled = now - it.connected_at >= ARRIVING;
             let useless = is_useless(it) && (settled || vouched || crowd > own);
-            let against = self.against(it);
+            let against = self.against(it, &spared);
             let yields = settled && (against.missed || against.in_vain > in_vain);
+            let yields = yields && !against.spared;
             useless || yields || crowd > own.max(self.config.fair_share())
         });
         // Connections of the host with the most connections go first.
         let largest = views.iter().map(|it| crowd(it.peer)).max()?;
         let against = |it: &PeerView| Against {
             crowded: crowd(it.peer) == largest,
-            ..self.against(it)
+            ..self.against(it, &spared)
         };
         least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
     }
@@ -331,22 +333,30 @@ impl<P: Places> Client<P> {
     /// new one from the same host.
     fn who_yields_of(&self, now: Instant, host: P::Host) -> Option<PeerKey> {
         let mut views = self.views(now);
+        let spared = self.spared(&views);
+        let against = |it: &PeerView| self.against(it, &spared);
         views.retain(|it| {
             let same = self.seats.address(it.peer).map(P::host) == Some(host);
-            let yields = is_useless(it) || self.against(it).missed;
+            let yields = is_useless(it) || against(it).missed;
             same && yields && now - it.connected_at >= ARRIVING
         });
-        let against = |it: &PeerView| self.against(it);
         least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
     }
 
-    /// What counts against a connection. `crowded` is left to the caller.
-    fn against(&self, view: &PeerView) -> Against {
+    /// The connections to close last, because they alone have a piece that we need.
+    fn spared(&self, views: &[PeerView]) -> Vec<PeerKey> {
+        let most = usize::from(self.config.connections);
+        spared(views, &self.torrent.lone_sources(), most)
+    }
+
+    /// What counts for or against a connection. `crowded` is left to the caller.
+    fn against(&self, view: &PeerView, spared: &[PeerKey]) -> Against {
         let Some(seat) = self.seats.get(view.peer) else {
             return Against::default();
         };
         let of_use = was_of_use(view, seat.chances);
         Against {
+            spared: spared.contains(&view.peer),
             crowded: false,
             missed: !of_use && seat.chances.are_missed(),
             in_vain: if of_use { 0 } else { seat.in_vain },
@@ -377,17 +387,15 @@ impl<P: Places> Client<P> {
         let excess = standing.saturating_sub(usize::from(self.config.connections));
         if excess > 0 {
             let trial = self.config.trial;
-            let mut views = self.views(now);
+            let views = self.views(now);
             for view in &views {
                 if let Some(seat) = self.seats.get_mut(view.peer) {
                     seat.chances.look(now, view);
                 }
             }
-            let least = self.least_useful(&mut views, excess);
-            let heard = least.into_iter().filter(|it| now - it.1 >= trial);
-            for (peer, _) in heard {
-                self.close(peer, Ended::Useless);
-            }
+            self.shed(views, excess, Ended::Useless, |it| {
+                now - it.connected_at >= trial
+            });
         }
     }
 
@@ -399,26 +407,33 @@ impl<P: Places> Client<P> {
         };
         let due = self.book.due(now, all);
         let most = usize::from(self.config.connections);
-        let mut views = self.views(now);
+        let views = self.views(now);
         let count = exchanged(now, &views, most, due);
-        for (peer, _) in self.least_useful(&mut views, count) {
-            self.close(peer, Ended::Turnover);
-        }
+        self.shed(views, count, Ended::Turnover, |_| true);
     }
 
-    /// The least useful connections, each with the time since when it exists.
-    fn least_useful(&self, views: &mut [PeerView], count: usize) -> Vec<(PeerKey, Instant)> {
-        if count == 0 {
-            return Vec::new();
+    /// Closes those of the `count` least useful connections that `may` be closed. Each is looked for
+    /// anew: of two peers that have a piece, the second is alone with it once the first is closed.
+    fn shed(
+        &mut self,
+        mut views: Vec<PeerView>,
+        count: usize,
+        why: Ended,
+        may: impl Fn(&PeerView) -> bool,
+    ) {
+        for _ in 0..count.min(views.len()) {
+            let spared = self.spared(&views);
+            let (fair, crowds) = (self.config.fair_share(), self.seats.crowds());
+            let against = |it: &PeerView| Against {
+                crowded: self.crowd(&crowds, it.peer) > fair,
+                ..self.against(it, &spared)
+            };
+            least_useful(&mut views, self.torrent.is_done(), 1, against);
+            let least = views.remove(0);
+            if may(&least) {
+                self.close(least.peer, why);
+            }
         }
-        let (fair, crowds) = (self.config.fair_share(), self.seats.crowds());
-        let against = |it: &PeerView| Against {
-            crowded: self.crowd(&crowds, it.peer) > fair,
-            ..self.against(it)
-        };
-        let peers = least_useful(views, self.torrent.is_done(), count, against);
-        let since = views.iter().take(peers.len()).map(|it| it.connected_at);
-        peers.into_iter().zip(since).collect()
     }
 
     /// A connected peer says that it listens at `address`. Behind a shared host any peer could

@@ -75,9 +75,11 @@ impl Chances {
     }
 }
 
-/// What counts against a connection apart from its traffic; the first counts most.
+/// What counts for or against a connection apart from its traffic; the first counts most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Against {
+    /// It alone has a piece that we need, so it is closed last. See [`spared`].
+    pub spared: bool,
     /// Its host has too many connections.
     pub crowded: bool,
     /// We unchoked it, it downloaded hardly anything, and it sends us nothing.
@@ -98,10 +100,21 @@ pub fn is_useless(view: &PeerView) -> bool {
     !view.am_interested && !view.peer_interested
 }
 
-/// The `count` least useful connections, sorted by these criteria: hosts with too many connections
-/// first; then no interest on either side; then missed chances and useless visits (see `against`);
-/// then no interest on the side that downloads; then the fewest bytes in that direction; then the
-/// youngest.
+/// Of `lone`, peers that alone have a piece we need, those to spare: the ones that sent us the most,
+/// at most half of the `most` connections that are allowed. A claim costs nothing: if all of `lone`
+/// were spared, peers that each claim another missing piece could hold all connections for ever.
+#[must_use]
+pub fn spared(views: &[PeerView], lone: &[PeerKey], most: usize) -> Vec<PeerKey> {
+    let mut views: Vec<&PeerView> = views.iter().filter(|it| lone.contains(&it.peer)).collect();
+    views.sort_by_key(|it| (Reverse(it.down_bytes), it.peer));
+    let first = views.iter().take(most.div_ceil(2));
+    first.map(|it| it.peer).collect()
+}
+
+/// The `count` least useful connections, sorted by these criteria: those not spared first; then
+/// hosts with too many connections; then no interest on either side; then missed chances and
+/// useless visits (see `against`); then no interest on the side that downloads; then the fewest
+/// bytes in that direction; then the youngest.
 pub fn least_useful(
     views: &mut [PeerView],
     am_seed: bool,
@@ -117,6 +130,7 @@ pub fn least_useful(
         let age = Reverse(it.connected_at);
         let against = against(it);
         (
+            against.spared,
             !against.crowded,
             !is_useless(it),
             !against.missed,

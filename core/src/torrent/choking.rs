@@ -7,7 +7,7 @@ use super::conn::{Conn, Delivery};
 use super::traffic::TrafficId;
 use super::{Bucket, Reason, Torrent};
 use crate::choke::{Decision, PeerView, Scope, Slots, Snapshot, Trigger};
-use crate::ids::{PeerKey, PieceIndex};
+use crate::ids::PeerKey;
 use crate::message::Message;
 use crate::meter::Estimator;
 use crate::time::Instant;
@@ -154,21 +154,7 @@ impl Torrent {
         if !conn.open || !conn.am_interested {
             return false;
         }
-        let stays = |other: &PeerKey| {
-            let conn = &self.conns[other.0 as usize];
-            *other != peer && conn.open && !conn.closing
-        };
-        let is_rare = |piece: PieceIndex| {
-            // `availability` still counts peers whose connection is being closed.
-            self.availability[piece.0 as usize] == 1
-                || !self
-                    .keys()
-                    .filter(stays)
-                    .any(|it| self.remotes.has(it, piece))
-        };
-        let settled = self.settled();
-        let mut wanted = self.remotes.pieces(peer).filter(|it| !settled.has(*it));
-        self.is_idle(peer) || wanted.any(is_rare)
+        self.is_idle(peer) || self.lone_sources().contains(&peer)
     }
 
     pub(super) fn set_choking(&mut self, now: Instant, peer: PeerKey, choking: bool) {

@@ -112,12 +112,6 @@ impl Remotes {
         row[HEAD..].copy_from_slice(set.words());
     }
 
-    /// The pieces of `peer`, ascending.
-    pub(super) fn pieces(&self, peer: PeerKey) -> impl Iterator<Item = PieceIndex> + '_ {
-        let words = self.set(peer).iter().enumerate();
-        words.flat_map(|(i, word)| bits_of(i, *word))
-    }
-
     /// Adds or removes one copy of each piece of `peer` in `copies`.
     pub(super) fn count_copies(&self, peer: PeerKey, copies: &mut [u16], more: bool) {
         for (copies, word) in copies.chunks_mut(64).zip(self.set(peer)) {

@@ -8,7 +8,9 @@ use unchoke_core::client::Internet;
 use unchoke_core::client::bans::Bans;
 use unchoke_core::client::redial::{Ended, Fate, after, after_failure};
 use unchoke_core::client::source::Source;
-use unchoke_core::client::turnover::{Against, Chances, exchanged, least_useful, was_of_use};
+use unchoke_core::client::turnover::{
+    Against, Chances, exchanged, least_useful, spared, was_of_use,
+};
 use unchoke_core::ids::PeerKey;
 use unchoke_core::time::Instant;
 
@@ -156,6 +158,41 @@ fn the_least_useful_go_first() {
         ..none
     };
     assert_eq!(order(false, &missed), [4, 3, 1, 0, 2]);
+    let spared = |it| Against {
+        spared: it == 1 || it == 4,
+        missed: it == 1,
+        crowded: it == 4,
+        ..none
+    };
+    assert_eq!(
+        order(false, &spared),
+        [3, 2, 0, 4, 1],
+        "spared before all else"
+    );
+}
+
+#[test]
+fn who_alone_has_a_piece_is_spared_up_to_half_of_the_connections() {
+    let views: Vec<PeerView> = (0..7)
+        .map(|key| view(key, 0, [true, true], [u64::from(key % 4) * 100, 0]))
+        .collect();
+    let lone = |keys: &[u32]| keys.iter().map(|it| PeerKey(*it)).collect::<Vec<_>>();
+    assert_eq!(spared(&views, &[], 5), []);
+    assert_eq!(
+        spared(&views, &lone(&[0, 9]), 5),
+        lone(&[0]),
+        "9 is not up for closing"
+    );
+    assert_eq!(spared(&views, &lone(&[0, 1, 2]), 5), lone(&[2, 1, 0]));
+    assert_eq!(
+        spared(&views, &lone(&[0, 1, 2, 3, 4, 5]), 5),
+        lone(&[3, 2, 1])
+    );
+    assert_eq!(
+        spared(&views, &lone(&[0, 1, 2, 3, 4, 5]), 6),
+        lone(&[3, 2, 1])
+    );
+    assert_eq!(spared(&views, &lone(&[4, 0]), 1), lone(&[0]), "ties by key");
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! Inputs: `at SECONDS` advances the clock and hands in every timeout on the way. `found SOURCE
 //! ADDRESS…`, `knock ADDRESS`, `met ADDRESS NAME`, `failed ADDRESS`, `closed ADDRESS HOW`, `stop`,
 //! `announced N ADDRESS…` and `announced N nothing` are events. `says ADDRESS WORD…` sends
-//! messages: `interested`, `all`, `none`, `unchoke`, `port=N`, `wrong` (a violation),
+//! messages: `interested`, `all`, `none`, `have=N`, `unchoke`, `port=N`, `wrong` (a violation),
 //! `pex=ADDRESS,…`. `sends ADDRESS N [corrupt]` answers the N oldest requests to this peer.
 //! `verify` hashes complete pieces. `each FROM TO LINE` repeats a line and replaces `#` by the
 //! number.
@@ -237,6 +237,7 @@ impl Story {
                 "wrong" => Message::Have(PieceIndex(1000)),
                 _ => panic!("no message {word}"),
             },
+            Some(("have", piece)) => Message::Have(PieceIndex(piece.parse().expect("a number"))),
             Some(("port", port)) => extended(Extended::Handshake(ExtendedHandshake {
                 listen_port: Some(port.parse().expect("a port")),
                 ..ExtendedHandshake::default()
