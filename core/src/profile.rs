@@ -10,13 +10,63 @@ use crate::allowed_fast::AllowedFast;
 use crate::client;
 use crate::geometry::Geometry;
 use crate::ids::InfoHash;
-use crate::torrent::{Config, Endgame, Pipeline};
+use crate::torrent::{Config, Endgame, Limits, Pipeline};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Mainline 3.4.2 `rerequest_interval`; libtorrent's shortest time between announces is the same.
 const REREQUEST: Duration = Duration::from_mins(5);
+
+/// Times after which a client gives up, or must say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// For an attempt to connect, handshake included.
+    pub dial: Duration,
+    /// For the handshake of an incoming connection.
+    pub handshake: Duration,
+    /// A peer that sends nothing for this long is closed.
+    pub idle: Duration,
+    /// A peer to which nothing was sent for this long gets a keep-alive.
+    pub keep_alive: Duration,
+}
+
+impl Default for Timers {
+    /// Mainline 3.4.2: 120 s between keep-alives, `timeout` 300 s. It has no limits of its own for
+    /// the other two; they are those of libtorrent, as in [`client::Config::new`].
+    fn default() -> Self {
+        MAINLINE_TIMERS
+    }
+}
+
+const MAINLINE_TIMERS: Timers = Timers {
+    dial: Duration::from_secs(15),
+    handshake: Duration::from_secs(10),
+    idle: Duration::from_mins(5),
+    keep_alive: Duration::from_mins(2),
+};
+
+impl Timers {
+    /// The same limits of a torrent with these times.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Limits {
+        Limits {
+            idle: self.idle,
+            keep_alive: self.keep_alive,
+            ..limits
+        }
+    }
+
+    /// The same settings of a client with these times.
+    #[must_use]
+    pub fn around(self, config: client::Config) -> client::Config {
+        client::Config {
+            dial: self.dial,
+            handshake: self.handshake,
+            ..config
+        }
+    }
+}
 
 /// The settings of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +94,8 @@ pub struct Profile {
     pub enough: Option<u16>,
     /// Time after which it asks the tracker early.
     pub rerequest_interval: Duration,
+    /// Further times.
+    pub timers: Timers,
     /// It exchanges peers. BEP 11.
     pub peer_exchange: bool,
     /// What it allows under a choke, and whether it uses what others allow. BEP 6. The info-hash is
@@ -80,6 +132,7 @@ const ORIGINAL: Profile = Profile {
     initiate: None,
     enough: None,
     rerequest_interval: REREQUEST,
+    timers: MAINLINE_TIMERS,
     peer_exchange: false,
     allowed_fast: NEVER,
 };
@@ -108,6 +161,7 @@ const MAINLINE: Profile = Profile {
     initiate: Some(40),
     enough: Some(20),
     rerequest_interval: REREQUEST,
+    timers: MAINLINE_TIMERS,
     peer_exchange: false,
     allowed_fast: NEVER,
 };
@@ -134,6 +188,15 @@ const TRANSMISSION: Profile = Profile {
     initiate: Some(50),
     enough: Some(50),
     rerequest_interval: REREQUEST,
+    // `handshake.h`: 30 s for the whole handshake in both directions. Keep-alives after 100 s. A peer
+    // without piece data is closed after 60 to 300 s, by how many others wait; 300 s is the closest
+    // setting.
+    timers: Timers {
+        dial: Duration::from_secs(30),
+        handshake: Duration::from_secs(30),
+        keep_alive: Duration::from_secs(100),
+        ..MAINLINE_TIMERS
+    },
     peer_exchange: true,
     // `peer-mgr.cc`: using what peers allow is "not currently supported"; the client allows nothing
     // itself.
@@ -147,13 +210,13 @@ const LIBTORRENT: Profile = Profile {
     policy: "libtorrent_fixed",
     picker: "libtorrent",
     // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. The client
-    // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`):
-    // `start_requests=4`, not set here yet, because it changes results.
+    // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`,
+    // slow start).
     pipeline: Pipeline {
         queue_time: Duration::from_secs(3),
         min: 2,
         max: 500,
-        start: 0,
+        start: 4,
     },
     // `piece_timeout`: 20 s without a block.
     snub_after: Duration::from_secs(20),
@@ -164,6 +227,14 @@ const LIBTORRENT: Profile = Profile {
     initiate: Some(200),
     enough: Some(20),
     rerequest_interval: REREQUEST,
+    // `peer_connect_timeout` 15 s, without the 3 s more for each failure; `handshake_timeout` 10 s;
+    // `peer_timeout` 120 s, and keep-alives after half of it.
+    timers: Timers {
+        dial: Duration::from_secs(15),
+        handshake: Duration::from_secs(10),
+        idle: Duration::from_mins(2),
+        keep_alive: Duration::from_mins(1),
+    },
     peer_exchange: true,
     // `allowed_fast_set_size`; `peer_connection.cpp` hashes the whole address.
     allowed_fast: AllowedFast {
@@ -208,6 +279,14 @@ const ARIA2: Profile = Profile {
     initiate: Some(55),
     enough: Some(40),
     rerequest_interval: REREQUEST,
+    // `peer-connection-timeout` 20 s, also for the handshake of incoming connections; `bt-timeout`
+    // 180 s; `bt-keep-alive-interval` 120 s.
+    timers: Timers {
+        dial: Duration::from_secs(20),
+        handshake: Duration::from_secs(20),
+        idle: Duration::from_mins(3),
+        keep_alive: Duration::from_mins(2),
+    },
     peer_exchange: true,
     // `BtConstants.h`: 10.
     allowed_fast: AllowedFast {
@@ -237,6 +316,12 @@ const RQBIT: Profile = Profile {
     initiate: Some(128),
     enough: Some(40),
     rerequest_interval: REREQUEST,
+    // 10 s each to connect and to read or write; keep-alives after 120 s.
+    timers: Timers {
+        dial: Duration::from_secs(10),
+        handshake: Duration::from_secs(10),
+        ..MAINLINE_TIMERS
+    },
     peer_exchange: true,
     allowed_fast: NEVER,
 };
@@ -262,6 +347,15 @@ const ANACROLIX: Profile = Profile {
     initiate: Some(50),
     enough: Some(25),
     rerequest_interval: REREQUEST,
+    // `NominalDialTimeout` 20 s, less while many addresses wait (`MinDialTimeout` 3 s);
+    // `HandshakesTimeout` 4 s; keep-alives after 60 s. A silent peer is not closed; 300 s is the
+    // usual limit.
+    timers: Timers {
+        dial: Duration::from_secs(20),
+        handshake: Duration::from_secs(4),
+        keep_alive: Duration::from_mins(1),
+        ..MAINLINE_TIMERS
+    },
     peer_exchange: true,
     // `peerconn.go`: the client uses what peers allow.
     allowed_fast: AllowedFast {
@@ -293,13 +387,15 @@ impl Profile {
     /// [`Config::new`].
     #[must_use]
     pub fn torrent(&self, geometry: Geometry) -> Config {
+        let usual = Config::new(geometry);
         Config {
             pipeline: self.pipeline,
             snub_after: self.snub_after,
             endgame: self.endgame,
             connections: self.max_connections,
             allowed_fast: self.allowed_fast,
-            ..Config::new(geometry)
+            limits: self.timers.limits(usual.limits),
+            ..usual
         }
     }
 
@@ -307,7 +403,8 @@ impl Profile {
     /// of [`client::Config::new`].
     #[must_use]
     pub fn around(&self) -> client::Config {
-        client::Config::new(self.max_connections).with(self.initiate, self.enough)
+        let config = client::Config::new(self.max_connections);
+        self.timers.around(config.with(self.initiate, self.enough))
     }
 }
 
@@ -315,8 +412,8 @@ impl Profile {
 mod tests {
     use alloc::collections::BTreeSet;
 
-    use super::{Geometry, PROFILES};
-    use crate::{choke, pick};
+    use super::{Config, Geometry, PROFILES, Profile, Timers};
+    use crate::{choke, client, pick};
 
     fn geometry() -> Geometry {
         Geometry::new(1 << 20, 1 << 18).expect("four pieces")
@@ -334,6 +431,19 @@ mod tests {
             assert!(around.initiate <= it.max_connections, "{}", it.id);
             assert!(around.enough <= around.initiate, "{}", it.id);
             assert_eq!(it.torrent(geometry()).endgame, it.endgame);
+            assert!(it.timers.keep_alive < it.timers.idle, "{}", it.id);
+            assert_eq!(it.torrent(geometry()).limits.idle, it.timers.idle);
+            assert_eq!(around.dial, it.timers.dial);
         }
+    }
+
+    #[test]
+    fn without_a_profile_times_are_the_usual_ones() {
+        let (timers, config) = (Timers::default(), Config::new(geometry()));
+        let around = client::Config::new(50);
+        assert_eq!(timers.limits(config.limits), config.limits);
+        assert_eq!(timers.around(around), around);
+        let original = Profile::find("original").expect("a profile");
+        assert_eq!(original.timers, timers);
     }
 }

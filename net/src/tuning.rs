@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::client;
 use unchoke_core::ids::InfoHash;
-use unchoke_core::profile::Profile;
+use unchoke_core::profile::{Profile, Timers};
 use unchoke_core::torrent::{Config, Endgame, Pipeline};
 
 /// How the last blocks are requested; see [`Endgame`].
@@ -19,6 +19,46 @@ pub enum LastBlocks {
     Capped,
     /// From every peer that has no other request outstanding.
     Strict,
+}
+
+/// Times after which a connection is given up, or hears from us, in milliseconds; see [`Timers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waits {
+    /// For an attempt to connect, handshake included.
+    pub dial_ms: u64,
+    /// For the handshake of an incoming connection.
+    pub handshake_ms: u64,
+    /// A peer that sends nothing for this long is closed.
+    pub idle_ms: u64,
+    /// A peer to which nothing was sent for this long gets a keep-alive.
+    pub keep_alive_ms: u64,
+}
+
+impl Waits {
+    fn of(timers: Timers) -> Self {
+        Self {
+            dial_ms: millis(timers.dial),
+            handshake_ms: millis(timers.handshake),
+            idle_ms: millis(timers.idle),
+            keep_alive_ms: millis(timers.keep_alive),
+        }
+    }
+
+    fn timers(self) -> Timers {
+        Timers {
+            dial: Duration::from_millis(self.dial_ms),
+            handshake: Duration::from_millis(self.handshake_ms),
+            idle: Duration::from_millis(self.idle_ms),
+            keep_alive: Duration::from_millis(self.keep_alive_ms),
+        }
+    }
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self::of(Timers::default())
+    }
 }
 
 /// Settings of a client without command-line options of their own. Recordings contain them.
@@ -51,6 +91,9 @@ pub struct Tuning {
     pub enough: Option<u16>,
     /// Whether to exchange peers. BEP 11.
     pub peer_exchange: bool,
+    /// Further times. Earlier recordings lack them.
+    #[serde(default)]
+    pub waits: Waits,
 }
 
 fn millis(span: Duration) -> u64 {
@@ -90,6 +133,7 @@ impl Tuning {
             initiate: profile.initiate,
             enough: profile.enough,
             peer_exchange: profile.peer_exchange,
+            waits: Waits::of(profile.timers),
         }
     }
 
@@ -114,12 +158,14 @@ impl Tuning {
                 whole_address: self.allowed_fast_by_address,
                 info_hash,
             },
+            limits: self.waits.timers().limits(config.limits),
             ..config
         }
     }
 
     /// The configuration of the client around the torrent.
     pub(crate) fn around(self, config: client::Config) -> client::Config {
-        config.with(self.initiate, self.enough)
+        let timers = self.waits.timers();
+        timers.around(config.with(self.initiate, self.enough))
     }
 }

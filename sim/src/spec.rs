@@ -7,7 +7,7 @@ use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{BoxedPolicy, ParameterError, Parameters};
 use unchoke_core::client;
 use unchoke_core::geometry::Geometry;
-use unchoke_core::profile::Profile;
+use unchoke_core::profile::{Profile, Timers};
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 
@@ -130,6 +130,8 @@ pub struct ClientSpec {
     pub super_seed: bool,
     /// With too few connections it announces again after this time.
     pub rerequest_interval: Duration,
+    /// Further times of its connections.
+    pub timers: Timers,
 }
 
 impl ClientSpec {
@@ -150,6 +152,7 @@ impl ClientSpec {
             allowed_fast: profile.allowed_fast,
             peer_exchange: profile.peer_exchange,
             rerequest_interval: profile.rerequest_interval,
+            timers: profile.timers,
             ..self.clone()
         }
     }
@@ -175,7 +178,8 @@ impl ClientSpec {
     /// The settings of the client around its torrent.
     #[must_use]
     pub fn around(&self) -> client::Config {
-        client::Config::new(self.max_connections).with(self.initiate, self.enough)
+        let config = client::Config::new(self.max_connections);
+        self.timers.around(config.with(self.initiate, self.enough))
     }
 
     /// The policy that the client runs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::common::{ORIGIN, PEER, run, star, swarm};
 use unchoke_core::ledger::Kind;
+use unchoke_core::profile::Timers;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::Claims;
 use unchoke_sim::result::RunResult;
@@ -293,4 +294,19 @@ fn an_origin_may_super_seed_under_any_policy() {
         sent(&hidden)
     );
     assert!(sent(&hidden) < sent(&open));
+}
+
+/// The times of a client hold in its connections: with 16 kB every two seconds, one side is often
+/// silent for more than one second, and never for two minutes.
+#[test]
+fn who_is_silent_sends_keep_alives_after_the_time_of_its_client() {
+    let slow = NodeSpec { up: 8000, ..ORIGIN };
+    let keep_alives = |after: Duration| {
+        let mut spec = swarm("unchoke_all", vec![slow.clone(), PEER]);
+        spec.clients[0].timers.keep_alive = after;
+        let ledger = run(&spec).nodes[1].ledger;
+        ledger.protocol[Kind::KeepAlive as usize].sent
+    };
+    assert_eq!(keep_alives(Timers::default().keep_alive), 0);
+    assert!(keep_alives(Duration::from_secs(1)) > 0);
 }

@@ -1,5 +1,7 @@
 //! Client profiles in scenarios.
 
+use std::time::Duration;
+
 use unchoke_core::choke::Parameters;
 use unchoke_core::profile::Profile;
 use unchoke_sim::scenario::Scenario;
@@ -16,6 +18,7 @@ fn a_profile_sets_what_no_key_says() {
     let sets = [
         "client.profile=libtorrent",
         "client.max_connections=20",
+        "client.dial_timeout=9 s",
         "client.parameters={slots=4}",
         "population=[{share=\"50 %\"}, {profile=\"transmission\", picker=\"random\"}]",
         "origin.0.profile=original",
@@ -29,6 +32,10 @@ fn a_profile_sets_what_no_key_says() {
     assert_eq!(client.endgame, libtorrent.endgame);
     assert_eq!(client.max_connections, 20);
     assert_eq!(client.around().initiate, 20);
+    assert_eq!(client.pipeline.start, 4);
+    assert_eq!(client.timers.idle, Duration::from_mins(2));
+    assert_eq!(client.timers.dial, Duration::from_secs(9));
+    assert_eq!(client.around().dial, Duration::from_secs(9));
     assert_eq!(client.parameters.iter().collect::<Vec<_>>(), [("slots", 4)]);
     let other = &scenario.populations[1].client;
     let transmission = Profile::find("transmission").expect("a profile");
@@ -36,6 +43,7 @@ fn a_profile_sets_what_no_key_says() {
     assert_eq!(other.picker, "random");
     assert_eq!(other.max_connections, transmission.max_connections);
     assert_eq!(other.parameters, Parameters::new());
+    assert_eq!(other.timers, transmission.timers);
     let origin = &scenario.origins[0].client;
     assert_eq!(
         (origin.policy.as_str(), origin.max_connections),

@@ -130,6 +130,16 @@ impl Manner {
             let why = format!("--set: min_requests is {min}, but max_requests only {max}");
             return Err(Failure::bad_input(why));
         }
+        let (idle, keep_alive) = (it.tuning.waits.idle_ms, it.tuning.waits.keep_alive_ms);
+        if keep_alive >= idle {
+            let seconds = |ms: u64| Duration::from_millis(ms).as_secs();
+            let why = format!(
+                "--set: keep_alive is {} s, but must be less than idle_timeout, which is {} s",
+                seconds(keep_alive),
+                seconds(idle)
+            );
+            return Err(Failure::bad_input(why));
+        }
         if pick::build(&it.picker).is_none() {
             return Err(Failure::bad_input(OriginError::Picker(it.picker)));
         }
@@ -149,6 +159,8 @@ impl Manner {
     }
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Sets one key that is not a parameter of the policy.
 fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
     let tuning = &mut settings.tuning;
@@ -163,7 +175,11 @@ fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
         "min_requests" => tuning.min_requests = number(value, 1, u16::MAX)?,
         "max_requests" => tuning.max_requests = number(value, 1, u16::MAX)?,
         "start_requests" => tuning.start_requests = number(value, 0, u16::MAX)?,
-        "snub_after" => tuning.snub_after_ms = span(value, Duration::from_secs(1))?,
+        "snub_after" => tuning.snub_after_ms = span(value, SECOND)?,
+        "dial_timeout" => tuning.waits.dial_ms = span(value, SECOND)?,
+        "handshake_timeout" => tuning.waits.handshake_ms = span(value, SECOND)?,
+        "idle_timeout" => tuning.waits.idle_ms = span(value, SECOND)?,
+        "keep_alive" => tuning.waits.keep_alive_ms = span(value, SECOND)?,
         "endgame" => {
             tuning.endgame = match value {
                 "true" => LastBlocks::Capped,
@@ -196,7 +212,7 @@ fn set(settings: &mut Behaviour, key: &str, value: &str) -> Result<(), String> {
 }
 
 /// The keys that [`set`] accepts. The parameters of the policy come in addition.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 19] = [
     "policy",
     "picker",
     "max_connections",
@@ -207,6 +223,10 @@ const KEYS: [&str; 15] = [
     "max_requests",
     "start_requests",
     "snub_after",
+    "dial_timeout",
+    "handshake_timeout",
+    "idle_timeout",
+    "keep_alive",
     "endgame",
     "allowed_fast",
     "allowed_fast_by",
@@ -252,6 +272,7 @@ mod tests {
             "parameters.slots=4",
             "parameters.tick = 20 s",
             "queue_time=5 s",
+            "dial_timeout=9 s",
         ];
         let it = manner(Some("libtorrent"), &sets).behaviour(None, Some(30), "bep3");
         let it = it.expect("a client");
@@ -262,6 +283,10 @@ mod tests {
         assert_eq!(it.max_connections, 30);
         assert_eq!(it.tuning.endgame, LastBlocks::Strict);
         assert_eq!((it.tuning.allowed_fast, it.tuning.queue_time_ms), (5, 5000));
+        assert_eq!((it.tuning.start_requests, it.tuning.min_requests), (4, 2));
+        let waits = it.tuning.waits;
+        assert_eq!((waits.dial_ms, waits.handshake_ms), (9000, 10_000));
+        assert_eq!((waits.idle_ms, waits.keep_alive_ms), (120_000, 60_000));
         let set: Vec<(&str, u64)> = it.parameters.iter().collect();
         assert_eq!(set, [("slots", 4), ("tick_ns", 20_000_000_000)]);
         let plain = manner(None, &["picker=sequential", "endgame=false"]);
@@ -285,6 +310,11 @@ mod tests {
             ("endgame=never", "write true, false or strict"),
             ("allowed_fast=256", "from 0 to 255"),
             ("min_requests=600", "max_requests only 500"),
+            (
+                "idle_timeout=2m",
+                "keep_alive is 120 s, but must be less than idle_timeout, which is 120 s",
+            ),
+            ("keep_alive=0 s", "write at least 1 s"),
             ("policy=nice", "no choking policy 'nice'"),
             ("picker", "write KEY=VALUE"),
         ] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::Parameters;
+use unchoke_core::profile::Timers;
 use unchoke_core::torrent::Endgame;
 
 use super::{Access, Arrivals, Capacity, Down, Measured, Part, Scenario, StayModel};
@@ -107,6 +108,13 @@ impl Page {
         self.plain("peer_exchange", client.peer_exchange);
         self.plain("super_seed", client.super_seed);
         self.time("rerequest_interval", client.rerequest_interval);
+        let (it, usual) = (client.timers, Timers::default());
+        if it != usual || shared.timers != usual {
+            self.time("dial_timeout", it.dial);
+            self.time("handshake_timeout", it.handshake);
+            self.time("idle_timeout", it.idle);
+            self.time("keep_alive", it.keep_alive);
+        }
         let (it, none) = (client.allowed_fast, AllowedFast::default());
         if it != none || shared.allowed_fast != none {
             self.plain("allowed_fast", it.grants);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::{Parameter, Parameters};
 use unchoke_core::pick::PICKERS;
-use unchoke_core::profile::{PROFILES, Profile};
+use unchoke_core::profile::{PROFILES, Profile, Timers};
 use unchoke_core::torrent::{Endgame, Pipeline};
 
 use super::document::{Item, Node};
@@ -15,16 +15,21 @@ use super::{MAX_PEERS, Part, Population};
 use crate::parameter;
 use crate::policies;
 use crate::spec::ClientSpec;
+use crate::units::show_time;
 
 /// Keys that `[client]`, populations and origins have in common.
 const LIMIT_KEYS: &[&str] = &[
     "aligned_ticks",
     "allowed_fast",
     "allowed_fast_by",
+    "dial_timeout",
     "download_cap",
     "endgame",
     "enough",
+    "handshake_timeout",
+    "idle_timeout",
     "initiate",
+    "keep_alive",
     "max_connections",
     "max_requests",
     "min_requests",
@@ -71,6 +76,7 @@ fn defaults() -> ClientSpec {
         peer_exchange: false,
         super_seed: false,
         rerequest_interval: Duration::ZERO,
+        timers: Timers::default(),
     };
     ClientSpec {
         max_connections: 80,
@@ -132,6 +138,7 @@ pub(super) fn client(
             .unwrap_or(shared.peer_exchange),
         super_seed: section.optional("super_seed")?.unwrap_or(shared.super_seed),
         rerequest_interval: rerequest.unwrap_or(shared.rerequest_interval),
+        timers: timers(section, shared.timers)?,
     };
     Ok(aloud(own, client))
 }
@@ -168,6 +175,37 @@ fn allowed_fast(section: &Section<'_>, shared: AllowedFast) -> Result<AllowedFas
             .unwrap_or(shared.whole_address),
         ..shared
     })
+}
+
+fn timers(section: &Section<'_>, shared: Timers) -> Result<Timers, Problem> {
+    let time = |key, otherwise: Duration| {
+        let time = section.time(key, Duration::from_secs(1))?;
+        Ok(time.unwrap_or(otherwise))
+    };
+    let timers = Timers {
+        dial: time("dial_timeout", shared.dial)?,
+        handshake: time("handshake_timeout", shared.handshake)?,
+        idle: time("idle_timeout", shared.idle)?,
+        keep_alive: time("keep_alive", shared.keep_alive)?,
+    };
+    // Otherwise peers with these settings would close each other.
+    if timers.keep_alive >= timers.idle {
+        let longer = show_time(timers.idle);
+        return Err(match section.optional::<Duration>("idle_timeout")? {
+            None => section.wrong(
+                "keep_alive",
+                format!("less than idle_timeout, which is {longer}"),
+            ),
+            Some(_) => section.wrong(
+                "idle_timeout",
+                format!(
+                    "more than keep_alive, which is {}",
+                    show_time(timers.keep_alive)
+                ),
+            ),
+        });
+    }
+    Ok(timers)
 }
 
 fn narrow(number: u32) -> u16 {

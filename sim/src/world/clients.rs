@@ -78,6 +78,7 @@ impl World<'_> {
             // All peers queue equally many requests, so they need not announce the number.
             config.request_queue = u16::try_from(config.limits.queued_requests).unwrap_or(u16::MAX);
             config.snub_after = client.snub_after;
+            config.limits = client.timers.limits(config.limits);
             config.endgame = client.endgame;
             config.allowed_fast = AllowedFast {
                 info_hash: info_hash(seed),

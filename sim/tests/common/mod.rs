@@ -7,6 +7,7 @@ use std::time::Duration;
 use unchoke_core::allowed_fast::AllowedFast;
 use unchoke_core::choke::Parameters;
 use unchoke_core::geometry::Geometry;
+use unchoke_core::profile::Timers;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{Claims, Endgame, Pipeline};
 use unchoke_sim::result::RunResult;
@@ -65,6 +66,7 @@ pub(crate) fn client(policy: &str) -> ClientSpec {
         peer_exchange: false,
         super_seed: false,
         rerequest_interval: Duration::from_mins(5),
+        timers: Timers::default(),
     }
 }
 

@@ -154,6 +154,10 @@ fn keys(client: &ClientSpec) -> Vec<(String, String)> {
         ("allowed_fast", allowed.grants.to_string()),
         ("allowed_fast_by", by.to_owned()),
         ("takes_allowed_fast", allowed.takes.to_string()),
+        ("dial_timeout", show_time(client.timers.dial)),
+        ("handshake_timeout", show_time(client.timers.handshake)),
+        ("idle_timeout", show_time(client.timers.idle)),
+        ("keep_alive", show_time(client.timers.keep_alive)),
         ("peer_exchange", client.peer_exchange.to_string()),
     ];
     let start = Some(client.pipeline.start).filter(|it| *it != 0);

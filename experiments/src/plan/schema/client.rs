@@ -80,6 +80,26 @@ fn requests() -> Vec<Key> {
             "A peer that owes a block for this long is snubbed.",
         ),
         (
+            "dial_timeout",
+            time(),
+            "Time for an attempt to connect, handshake included.",
+        ),
+        (
+            "handshake_timeout",
+            time(),
+            "Time for the handshake of an incoming connection.",
+        ),
+        (
+            "idle_timeout",
+            time(),
+            "A peer that sends nothing for this long is closed.",
+        ),
+        (
+            "keep_alive",
+            time(),
+            "A peer to which nothing was sent for this long gets a keep-alive; less than idle_timeout.",
+        ),
+        (
             "endgame",
             json!({ "enum": [true, false, "strict"] }),
             "Request the last blocks from a second peer; with 'strict', from each peer without other requests.",
