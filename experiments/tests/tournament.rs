@@ -117,16 +117,20 @@ fn a_report_shows_the_tournament_beside_it() {
     let section = &after[at[1].expect("found")..at[2].expect("found")];
     for said in [
         "Robustness: half and half",
-        "n = 2 paired seeds",
         "Student t",
         "95 %",
+        "may be the fastest",
         "href=\"../tournament/report.html\"",
-        "lab tournament tiny.toml",
     ] {
         assert!(section.contains(said), "{said}: {section}");
     }
     assert!(!section.contains("another version of the engine"));
-    assert_eq!(section.matches("<svg").count(), 3, "costs, one, half");
+    // Every report has a copy of it, so it is short.
+    assert!(
+        !section.contains("<svg") && section.len() < 8000,
+        "{}",
+        section.len()
+    );
     let pointed = report("far/away", &["--tournament", "results/tournament"]);
     assert!(pointed.contains("href=\"../../results/tournament/report.html\""));
     let manifest = folder.path().join("results/tournament/manifest.json");

@@ -32,7 +32,7 @@ pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
         // A link has forward slashes on every system.
         let link = link.to_string_lossy().replace('\\', "/");
         format!(
-            "{text}{}<p><a href=\"{}\">All of it: every picture and the plan</a></p>",
+            "{text}{}<p><a href=\"{}\">Pictures, methods and the plan: the page of the tournament</a></p>",
             other_engine(job, &folder)?,
             escape(&link)
         )

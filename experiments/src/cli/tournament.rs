@@ -250,7 +250,7 @@ impl Job<'_> {
         }
         let text = page(&self.tournament, standing, &drawings, context);
         put(&self.folder.join("report.html"), text.as_bytes())?;
-        let part = section(&self.tournament, standing, &drawings, context);
+        let part = section(&self.tournament, standing);
         put(&self.folder.join(SECTION), part.html.as_bytes())?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The page of a tournament, and a section about it for other reports.
 
-use super::pictures::{Drawing, UPLOAD};
+use super::pictures::Drawing;
 use crate::findings::stats::math::{ln, signed};
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Score, Standing};
@@ -81,24 +81,15 @@ fn provenance(page: &mut Html, tournament: &Tournament, context: &Context<'_>) {
     page.provenance(context.hash, context.engine, context.reproduce);
 }
 
-/// A short version of the tournament for another report: the answer, upload against time, the
-/// matrix of meetings, the scores, and the origin.
+/// The answer and the scores, for other reports. Pictures and methods stay on the tournament's own
+/// page, because every report has a copy of this section.
 #[must_use]
-pub fn section(
-    tournament: &Tournament,
-    standing: &Standing,
-    drawings: &[Drawing],
-    context: &Context<'_>,
-) -> Section {
+pub fn section(tournament: &Tournament, standing: &Standing) -> Section {
     let mut page = Html::default();
     for it in sentences(tournament, standing) {
         page.paragraph(&it);
     }
-    for it in drawings.iter().filter(|it| it.name != UPLOAD) {
-        page.figure(&it.caption, &it.scene);
-    }
     page.long("Standing", &HEAD, &rows(tournament, standing));
-    provenance(&mut page, tournament, context);
     Section {
         id: "tournament".to_owned(),
         heading: "The tournament".to_owned(),

@@ -1,7 +1,7 @@
 //! CSV tables of a tournament: figures with nine digits, empty fields for missing values.
 
 use crate::findings::stats::estimate::Estimate;
-use crate::findings::stats::math::{exp, figure};
+use crate::findings::stats::math::{decimals, exp, figure};
 use crate::findings::table::Table;
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Cell, Standing};
@@ -47,7 +47,7 @@ fn scores(tournament: &Tournament, standing: &Standing) -> String {
             it.few.1.to_string(),
             figure(it.few_time),
             figure(it.few_upload),
-            figure(standing.survival[at].share),
+            decimals(standing.survival[at].share, 9),
             figure(standing.survival[at].resamples),
         ];
         table.row(fields);
