@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -11,6 +11,13 @@ use sha2::{Digest as _, Sha256};
 use crate::plan::Plan;
 use crate::run::runner::Done;
 use crate::run::unit::{SCHEMA, Unit, distinct};
+
+#[path = "../../../build/fingerprint.rs"]
+mod fingerprint;
+#[path = "../../../build/tokens.rs"]
+mod tokens;
+
+use fingerprint::fingerprint;
 
 /// Facts about the machine and the time, which no hash includes.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +66,7 @@ pub fn manifest(
         "units": runs.len(),
         "units_sha256": hex::encode(Sha256::digest(ids.join("\n").as_bytes())),
         "versions": versions(),
-        "git": git(),
+        "git": git(&root()),
         "rng": { "name": "ChaCha8", "crate": "rand_chacha 0.10.0" },
         "master_seed": plan.master_seed,
         "run_seeds": seeds,
@@ -113,12 +120,27 @@ fn versions() -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// Revision of the source tree in which the program was started, if it is under git.
-fn git() -> Value {
+/// The source tree that the program was built from.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The revision of the source tree at `root`, if its engine is still the one in this program. After
+/// a change of the engine, the revision of the tree is not that of the engine that made the results;
+/// then it is null.
+fn git(root: &Path) -> Value {
+    if fingerprint(root) == env!("UNCHOKE_ENGINE") {
+        revision_of(root)
+    } else {
+        json!({ "revision": null, "dirty": null })
+    }
+}
+
+/// The revision of a source tree, if it is under git, and whether files differ from it.
+fn revision_of(root: &Path) -> Value {
     let ask = |arguments: &[&str]| {
-        let folder = env!("CARGO_MANIFEST_DIR");
         let output = Command::new("git")
-            .current_dir(folder)
+            .current_dir(root)
             .args(arguments)
             .output()
             .ok()?;
@@ -136,4 +158,26 @@ pub(crate) fn cpu() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|it| it.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_with_another_engine_is_not_named() {
+        assert_eq!(fingerprint(&root()), env!("UNCHOKE_ENGINE"));
+        let other = tempfile::tempdir().expect("a folder");
+        let source = other.path().join("core/src/lib.rs");
+        fs::create_dir_all(source.parent().expect("a folder")).expect("made");
+        fs::write(&source, "pub fn changed() {}").expect("written");
+        let init = Command::new("git").arg("init").current_dir(&other).output();
+        assert!(init.expect("git").status.success());
+        assert_eq!(
+            git(other.path()),
+            json!({ "revision": null, "dirty": null })
+        );
+        // Without the comparison of engines, the folder would have been asked.
+        assert_eq!(revision_of(other.path())["dirty"], true);
+    }
 }
