@@ -2,6 +2,8 @@
 //! changes. Margins must be fixed before results are seen, so a plan that was changed afterwards
 //! must say so.
 
+mod changes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{StoreError, write_whole};
 use crate::plan::{Plan, Status};
+use changes::changes;
 
 /// Name of the file in the results folder.
 pub const FILE: &str = "registration.json";
@@ -88,6 +91,9 @@ struct Registration {
     /// Fingerprints of the engines that made the results, the latest last.
     engines: Vec<String>,
     amendments: Vec<Amendment>,
+    /// Changes of descriptions alone, which need no amendment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reworded: Vec<Amendment>,
     replaced: Vec<Replaced>,
     /// Text of the plan at its last run.
     plan: String,
@@ -102,6 +108,7 @@ impl Registration {
             runs: 0,
             engines: Vec::new(),
             amendments: Vec::new(),
+            reworded: Vec::new(),
             replaced: Vec::new(),
             plan,
         }
@@ -172,6 +179,7 @@ fn before_registrations(folder: &Path) -> Result<Option<Registration>, Registrat
         runs: usize::try_from(runs).unwrap_or(usize::MAX),
         engines: engine.into_iter().collect(),
         amendments: Vec::new(),
+        reworded: Vec::new(),
         replaced: Vec::new(),
         plan,
     }))
@@ -198,17 +206,22 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
         return Ok(());
     }
     let text = plan.to_toml();
-    let changed = changes(&before.plan, &text);
+    let (words, changed) = changes(&before.plan, &text);
+    let amendment = |changed: Vec<String>| Amendment {
+        after_runs: before.runs,
+        changed,
+        plan_sha256: sha256(&text),
+    };
     if before.runs == 0 {
         before = Registration::new(plan);
-    } else if !changed.is_empty() {
+    } else if changed.is_empty() {
+        let reworded = Some(words).filter(|it| !it.is_empty());
+        before.reworded.extend(reworded.map(amendment));
+    } else {
         let says = plan.amendments.is_some() && plan.amendments != amendments(&before.plan);
         if says {
-            before.amendments.push(Amendment {
-                after_runs: before.runs,
-                changed,
-                plan_sha256: sha256(&text),
-            });
+            let all = words.into_iter().chain(changed).collect();
+            before.amendments.push(amendment(all));
         } else if force {
             let replaced = Replaced {
                 plan_sha256: before.plan_sha256,
@@ -272,80 +285,6 @@ fn amendments(plan: &str) -> Option<String> {
     let table: toml::Table = toml::from_str(plan).ok()?;
     let said = table.get("amendments")?.as_str()?;
     Some(said.trim().to_owned())
-}
-
-/// Differences between two plans, key by key, without their amendments.
-fn changes(before: &str, after: &str) -> Vec<String> {
-    let table = |text: &str| -> toml::Table {
-        let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
-        table.remove("amendments");
-        table
-    };
-    let mut found = Vec::new();
-    tables("", &table(before), &table(after), &mut found);
-    found
-}
-
-fn tables(at: &str, before: &toml::Table, after: &toml::Table, found: &mut Vec<String>) {
-    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
-    keys.sort();
-    keys.dedup();
-    for key in keys {
-        let at = if at.is_empty() {
-            key.clone()
-        } else {
-            format!("{at}.{key}")
-        };
-        values(&at, before.get(key), after.get(key), found);
-    }
-}
-
-fn values(
-    at: &str,
-    before: Option<&toml::Value>,
-    after: Option<&toml::Value>,
-    found: &mut Vec<String>,
-) {
-    use toml::Value::{Array, Table};
-    match (before, after) {
-        (Some(before), Some(after)) if before == after => {}
-        (Some(Table(before)), Some(Table(after))) => tables(at, before, after, found),
-        (Some(Array(before)), Some(Array(after))) if is_named(before) && is_named(after) => {
-            tables(at, &by_name(before), &by_name(after), found);
-        }
-        (before, after) => {
-            let said = |it: Option<&toml::Value>| it.map_or("nothing".to_owned(), short);
-            found.push(format!("{at}: {} -> {}", said(before), said(after)));
-        }
-    }
-}
-
-/// Longest value that is shown in full, in characters.
-const MOST_CHARS: usize = 60;
-
-fn short(value: &toml::Value) -> String {
-    let text = value.to_string();
-    if matches!(value, toml::Value::Table(_)) {
-        return "a table".to_owned();
-    }
-    if text.chars().count() <= MOST_CHARS {
-        return text.replace('\n', " ");
-    }
-    let head: String = text.chars().take(MOST_CHARS).collect();
-    format!("{}...", head.replace('\n', " "))
-}
-
-fn is_named(list: &[toml::Value]) -> bool {
-    let named = |it: &toml::Value| it.get("name").is_some_and(toml::Value::is_str);
-    !list.is_empty() && list.iter().all(named)
-}
-
-fn by_name(list: &[toml::Value]) -> toml::Table {
-    let each = list.iter().filter_map(|it| {
-        let name = it.get("name")?.as_str()?;
-        Some((name.to_owned(), it.clone()))
-    });
-    each.collect()
 }
 
 #[cfg(test)]
@@ -449,17 +388,26 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_named_by_key() {
-        let before = "a = 1\n[[s]]\nname = \"x\"\nk = 1\n[[s]]\nname = \"y\"\n";
-        let after =
-            "a = 2\namendments = \"said\"\n[[s]]\nname = \"x\"\nk = 2\n[[s]]\nname = \"z\"\n";
-        let expected = [
-            "a: 1 -> 2",
-            "s.x.k: 1 -> 2",
-            "s.y: a table -> nothing",
-            "s.z: nothing -> a table",
-        ];
-        assert_eq!(changes(before, after), expected);
-        assert!(changes(before, before).is_empty());
+    fn other_words_for_the_same_plan_are_noted_and_amend_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        registered(folder, PLAN, false).expect("the first");
+        let line = PLAN.lines().find(|it| it.starts_with("question"));
+        let line = line.expect("a question");
+        let reworded = PLAN.replace(line, "question = \"In other words?\"");
+        for _ in 0..2 {
+            let status = registered(folder, &reworded, false).expect("the same plan");
+            assert_eq!(status, Status::Registered);
+        }
+        let kept = Registration::load(folder)
+            .expect("readable")
+            .expect("there");
+        assert_eq!((kept.reworded.len(), kept.amendments.len()), (1, 0));
+        assert!(kept.reworded[0].changed[0].contains("In other words?"));
+        // What was expected is registered, and not only words.
+        let line = PLAN.lines().find(|it| it.starts_with("expectation"));
+        let line = line.expect("an expectation");
+        let other = reworded.replace(line, "expectation = \"Something else.\"");
+        assert!(registered(folder, &other, false).is_err());
     }
 }
