@@ -164,6 +164,14 @@ impl Adoption {
     /// All peers.
     pub const ALL: Self = Self::Share(Percent::HUNDRED);
 
+    /// The minority that statements are about: the smallest share. A single peer tells little about a
+    /// seed, so it counts only if there is no share but 100 %.
+    #[must_use]
+    pub fn minority(all: &[Self]) -> Self {
+        let order = |it: &&Self| (**it == Self::ALL, **it == Self::One, **it);
+        all.iter().min_by_key(order).copied().unwrap_or(Self::ALL)
+    }
+
     /// Number of adopters among `peers` peers. A share is rounded down, but at least one peer
     /// adopts.
     #[must_use]

@@ -12,6 +12,7 @@ use super::parts::Parts;
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop, sweep};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
+use crate::plan::Status;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::registration;
@@ -138,7 +139,12 @@ impl Job<'_> {
             host.done.all(),
             host.wall_s
         ));
-        line(format!("repeat   {}", self.reproduce));
+        // A comment for the shell, so that the line can still be copied.
+        let amended = match &self.plan.status {
+            it @ Status::Amended { .. } => format!("  # plan {}, see the report", it.word()),
+            Status::Registered | Status::Exploratory => String::new(),
+        };
+        line(format!("repeat   {}{amended}", self.reproduce));
     }
 
     fn write(

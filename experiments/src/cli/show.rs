@@ -22,16 +22,8 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
     }
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
     let mut lines = words::answer(plan, analysis);
-    let status = match &plan.status {
-        Status::Registered => None,
-        Status::Exploratory => Some("exploratory: options changed the registered plan".to_owned()),
-        // What changed may be long.
-        amended @ Status::Amended { .. } => {
-            Some(format!("{}; the report says what changed", amended.word()))
-        }
-    };
-    if let Some(it) = status {
-        put(&it);
+    if plan.status == Status::Exploratory {
+        put("exploratory: options changed the registered plan");
         // Together with the lines after the answer there are no more than without.
         lines.truncate(words::ANSWER_LINES - 1);
     }
@@ -152,7 +144,7 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
         let quantity = Quantity::Bytes(it.estimand);
         let each = answers(&analysis.comparisons, quantity, it.contrast, it.adoption);
         row.extend(each.map(|it| Cell::new(words::estimate(it))));
-        for word in [it.size.word(), it.direction.word(), it.joint.word()] {
+        for word in it.words() {
             row.push(painted(word, color));
         }
         table.add_row(row);

@@ -43,6 +43,9 @@ impl fmt::Display for Unfinished {
 /// Begin of every verdict on runs that were too short.
 pub const CANNOT_TELL: &str = "cannot tell";
 
+/// Verdict on a saving where the baseline has no such bytes.
+pub const NOTHING_TO_SAVE: &str = "nothing to save";
+
 /// Whether the saving is as large as claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {

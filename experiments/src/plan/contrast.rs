@@ -87,14 +87,13 @@ impl Plan {
         arms
     }
 
-    /// Keeps of each contrast the least and the greatest share of adopters: what is said of it in short is
-    /// about these, and no run is made for the others.
+    /// Keeps of each contrast a minority of adopters and their greatest share. Statements are about these,
+    /// and no run is made for the others.
     pub fn keep_ends_of_adoption(&mut self) {
         for it in &mut self.contrasts {
-            let ends = it.adoption.iter().min().zip(it.adoption.iter().max());
-            if let Some((least, most)) = ends.map(|it| (*it.0, *it.1)) {
-                it.adoption.retain(|it| *it == least || *it == most);
-            }
+            let few = Adoption::minority(&it.adoption);
+            let most = it.adoption.iter().max().copied();
+            it.adoption.retain(|it| *it == few || Some(*it) == most);
         }
     }
 

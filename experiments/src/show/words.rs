@@ -8,7 +8,7 @@ pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
-use crate::findings::verdict::{Direction, Size};
+use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
 use crate::plan::{Adoption, Estimand, Plan, Status};
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
@@ -39,6 +39,7 @@ pub fn changed(saving: f64) -> String {
 #[must_use]
 pub fn estimate(it: &Comparison) -> String {
     match it.of.quantity {
+        Quantity::Bytes(_) if it.has_nothing_to_save() => NOTHING_TO_SAVE.to_owned(),
         Quantity::Bytes(_) => interval(&it.estimate),
         Quantity::Time | Quantity::Tail => {
             let (low, high) = it.estimate.ci95;
@@ -88,6 +89,16 @@ pub fn adopts(adoption: Adoption) -> String {
     }
 }
 
+/// The adopters with their verb.
+#[must_use]
+pub fn who_adopts(adoption: Adoption) -> String {
+    let verb = match adoption {
+        Adoption::One => "adopts",
+        Adoption::Share(_) => "adopt",
+    };
+    format!("{} {verb}", adopts(adoption))
+}
+
 /// The verdicts on each estimand: one sentence about size, one about direction.
 #[must_use]
 pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, String)> {
@@ -108,35 +119,34 @@ pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, Stri
 
 fn size(plan: &Plan, readings: &[&Overall]) -> String {
     let claim = plan.margins.claim;
-    let worst = readings
-        .iter()
+    // Without those for which a share of nothing would be asked.
+    let savings = readings.iter().filter(|it| !it.nothing_to_save);
+    let worst = savings
+        .clone()
         .map(|it| it.worst.1)
         .fold(f64::INFINITY, f64::min);
-    let best = readings
-        .iter()
-        .map(|it| it.best)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let best = savings.map(|it| it.best).fold(f64::NEG_INFINITY, f64::max);
     let range = format!("they run from {} to {}", changed(worst), changed(best));
     let words = by_word(
         plan,
         readings,
-        |it| it.size.word(),
+        |it| it.words()[0],
         &[
+            NOTHING_TO_SAVE,
             Size::Supported.word(),
             Size::Inconclusive.word(),
             Size::Refuted.word(),
         ],
     );
-    format!("savings of {claim} or more in every scenario are {words}; {range}")
+    format!("savings of {claim} or more in every scenario: {words}; {range}")
 }
 
 fn direction(plan: &Plan, readings: &[&Overall]) -> String {
-    by_word(
-        plan,
-        readings,
-        |it| it.direction.word(),
-        &Direction::ALL.map(Direction::word),
-    )
+    let words: Vec<&str> = [NOTHING_TO_SAVE]
+        .into_iter()
+        .chain(Direction::ALL.map(Direction::word))
+        .collect();
+    by_word(plan, readings, |it| it.words()[1], &words)
 }
 
 /// `refuted (all)` or `supported (vs bep3 at one peer), refuted (all others)`.
@@ -291,6 +301,8 @@ mod tests {
             direction: Direction::NoSavingShown,
             joint: Joint::Refuted,
             passing: 0,
+            shown: 0,
+            nothing_to_save: false,
             scenarios: 2,
             worst: (0, -0.054),
             best: 0.412,

@@ -4,7 +4,7 @@ use super::quantity::Quantity;
 use crate::findings::measure::Group;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::pairing::Pairing;
-use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
+use crate::findings::verdict::{Direction, Joint, NOTHING_TO_SAVE, Size, Time, Unfinished};
 use crate::plan::{Adoption, Method};
 
 /// Identifies a comparison.
@@ -120,6 +120,13 @@ impl Comparison {
         of_bytes && self.of.contrast.is_some() && self.of.group == asked
     }
 
+    /// Whether the baseline has no such bytes, for example the upload of a downloader that uploads
+    /// nothing. Then none can be saved.
+    #[must_use]
+    pub fn has_nothing_to_save(&self) -> bool {
+        matches!(self.of.quantity, Quantity::Bytes(_)) && self.means.baseline == 0.0
+    }
+
     /// The verdict words on size, direction, time, and on size and time together; empty if there is
     /// none.
     #[must_use]
@@ -129,6 +136,13 @@ impl Comparison {
             (Finding::Cut(it), Quantity::Time | Quantity::Tail) => {
                 [String::new(), String::new(), it.to_string(), String::new()]
             }
+            (Finding::Bytes { alone, .. }, _) if self.has_nothing_to_save() => [
+                NOTHING_TO_SAVE,
+                NOTHING_TO_SAVE,
+                alone.time.word(),
+                NOTHING_TO_SAVE,
+            ]
+            .map(str::to_owned),
             (Finding::Bytes { alone, .. }, _) => [
                 alone.size.word(),
                 alone.direction.word(),

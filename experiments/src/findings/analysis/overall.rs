@@ -3,7 +3,7 @@
 use super::comparison::{Comparison, Finding, Verdicts, answers};
 use super::quantity::Quantity;
 use crate::findings::stats::meta::{RandomEffects, random_effects};
-use crate::findings::verdict::{Direction, Joint, Size, Time};
+use crate::findings::verdict::{Direction, Joint, NOTHING_TO_SAVE, Size, Time};
 use crate::plan::{Adoption, Estimand, Plan};
 
 /// One reading of the claim over the scenarios: an estimand of a contrast at an adoption.
@@ -24,8 +24,12 @@ pub struct Overall {
     pub joint: Joint,
     /// Number of scenarios that support the claim.
     pub passing: usize,
+    /// Number of scenarios in which the claimed saving and kept times are shown.
+    pub shown: usize,
     /// Number of scenarios in scope.
     pub scenarios: usize,
+    /// Whether the baseline has no such bytes in some scenario, so that none can be saved.
+    pub nothing_to_save: bool,
     /// Index of the scenario with the smallest saving, and that saving.
     pub worst: (usize, f64),
     /// The largest saving.
@@ -33,6 +37,17 @@ pub struct Overall {
     /// Mean of the log ratios with the scenario as a random effect; `None` if an error is zero or a
     /// ratio is not defined.
     pub pooled: Option<RandomEffects>,
+}
+
+impl Overall {
+    /// The verdict words on size, direction, and on size and time together.
+    #[must_use]
+    pub const fn words(&self) -> [&'static str; 3] {
+        if self.nothing_to_save {
+            return [NOTHING_TO_SAVE; 3];
+        }
+        [self.size.word(), self.direction.word(), self.joint.word()]
+    }
 }
 
 /// All readings of the plan, by estimand, contrast and adoption.
@@ -91,7 +106,10 @@ fn reading(
         joint: Joint::in_general(&joints),
         // A scenario supports the claim by the same bound, alone or as one of several.
         passing: sizes.iter().filter(|it| **it == Size::Supported).count(),
+        // The same holds for a saving that keeps times.
+        shown: joints.iter().filter(|it| **it == Joint::Shown).count(),
         scenarios: each.len(),
+        nothing_to_save: each.iter().any(|it| it.has_nothing_to_save()),
         worst: (worst.of.scenario, worst.estimate.value),
         best: best.estimate.value,
         pooled: if finite {

@@ -21,6 +21,10 @@ pub struct Statement {
     pub time: Average,
     /// Whether the claim holds, for bytes and for time, in every scenario.
     pub joint: Joint,
+    /// Number of scenarios in which the claim is shown.
+    pub shown: usize,
+    /// Whether the baseline has no such bytes in some scenario in scope, so that none can be saved.
+    pub nothing_to_save: bool,
 }
 
 /// The statement on a contrast at an adoption; `None` if the comparison was not made.
@@ -48,19 +52,21 @@ pub fn statement(
         contrast,
         adoption,
         estimand,
+        shown: reading.shown,
+        nothing_to_save: reading.nothing_to_save,
         saving: average(savings.filter(in_scope))?,
         time: average(times.filter(in_scope))?,
         joint: reading.joint,
     })
 }
 
-/// For every contrast: the upload of adopters at the smallest adoption, and the bytes of the swarm
+/// For every contrast: the upload of adopters that are a minority, and the bytes of the swarm
 /// and of the origin at the largest.
 #[must_use]
 pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = Vec::new();
     for (contrast, it) in plan.contrasts.iter().enumerate() {
-        let few = it.adoption.iter().min().copied().unwrap_or(Adoption::ALL);
+        let few = Adoption::minority(&it.adoption);
         let many = it.adoption.iter().max().copied().unwrap_or(Adoption::ALL);
         let of = [
             (Estimand::E1, few),

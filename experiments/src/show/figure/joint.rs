@@ -3,10 +3,11 @@
 use super::Picture;
 use super::axis::Axis;
 use super::palette::{self, GREEN, GREY, INK};
-use super::panel::{Frame, caption, columns, legend, title};
-use super::scene::{Scene, Style};
+use super::panel::{Frame, caption, columns, legend, legend_of, title};
+use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Comparison, Quantity, answers};
 use crate::plan::{Adoption, Estimand, Figure, Plan};
+use crate::show::words::who_adopts;
 
 /// Height of a panel.
 const HEIGHT: f64 = 300.0;
@@ -14,9 +15,27 @@ const HEIGHT: f64 = 300.0;
 const LEAST_SAVING: f64 = -100.0;
 const MOST_TIME: f64 = 2.5;
 
-/// A mark: the saving in per cent, the ratio of times, and the contrast.
+/// Corners of the marks of the scenarios, around the centre. The first is a dot.
+const SHAPES: [&[(f64, f64)]; 6] = [
+    &[],
+    &[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)],
+    &[(0.0, -5.0), (4.8, 3.6), (-4.8, 3.6)],
+    &[(0.0, -5.4), (5.4, 0.0), (0.0, 5.4), (-5.4, 0.0)],
+    &[(0.0, 5.0), (4.8, -3.6), (-4.8, -3.6)],
+    &[
+        (-5.0, 0.0),
+        (-2.5, -4.4),
+        (2.5, -4.4),
+        (5.0, 0.0),
+        (2.5, 4.4),
+        (-2.5, 4.4),
+    ],
+];
+
+/// A mark: the saving in per cent, the ratio of times, the contrast, and the shape of its scenario.
 struct Mark {
     contrast: usize,
+    shape: usize,
     saving: (f64, (f64, f64)),
     time: (f64, (f64, f64)),
 }
@@ -30,24 +49,19 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
     let names: Vec<_> = (0..plan.contrasts.len())
         .map(|at| (plan.versus(at), palette::policy(at)))
         .collect();
-    let top = legend(&mut scene, y + 4.0, &names) + 22.0;
-    let few = plan.adoption.iter().min().copied().unwrap_or(Adoption::ALL);
-    let panels = [
+    let y = legend(&mut scene, y + 4.0, &names);
+    let top = scenarios(&mut scene, plan, y) + 22.0;
+    let few = Adoption::minority(&plan.adoption);
+    let mut panels = vec![
         (Estimand::E1, few),
         (Estimand::E3, Adoption::ALL),
         (Estimand::E4, Adoption::ALL),
     ];
-    let panels: Vec<_> = panels
-        .into_iter()
-        .filter(|it| plan.estimands.contains(&it.0))
-        .collect();
-    for ((estimand, adoption), pixels) in
-        panels
-            .iter()
-            .zip(columns(1000.0, panels.len().max(1), 44.0))
-    {
+    panels.retain(|it| plan.estimands.contains(&it.0));
+    let places = columns(1000.0, panels.len().max(1), 44.0);
+    for ((estimand, adoption), pixels) in panels.iter().zip(places) {
         let marks = marks(plan, analysis, *estimand, *adoption);
-        let head = format!("{}, adopted by {}", estimand.title(), adoption.label());
+        let head = format!("{}, {}", estimand.title(), who_adopts(*adoption));
         panel(&mut scene, plan, &head, &marks, (pixels, top));
     }
     let text = format!(
@@ -68,11 +82,43 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
+/// Which shape a scenario has, if there are enough shapes for all.
+fn shape_of(plan: &Plan, scenario: usize) -> usize {
+    if plan.scenarios.len() <= SHAPES.len() {
+        scenario
+    } else {
+        0
+    }
+}
+
+/// The shapes with the names of their scenarios.
+fn scenarios(scene: &mut Scene, plan: &Plan, y: f64) -> f64 {
+    if plan.scenarios.len() > SHAPES.len() || plan.scenarios.len() == 1 {
+        return y;
+    }
+    let names: Vec<&str> = plan.scenarios.iter().map(|it| it.name.as_str()).collect();
+    legend_of(scene, y, &names, |scene, (x, y), at| {
+        draw_shape(scene, (x + 7.0, y), at, INK);
+    })
+}
+
+fn draw_shape(scene: &mut Scene, (x, y): (f64, f64), shape: usize, color: Color) {
+    let corners = SHAPES[shape];
+    if corners.is_empty() {
+        scene.dot((x, y), 4.0, color);
+    } else {
+        let corners = corners.iter().map(|it| (x + it.0, y + it.1));
+        scene.area(corners.collect(), color, 1.0);
+    }
+}
+
 fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoption) -> Vec<Mark> {
     let quantity = Quantity::Bytes(estimand);
     let mut all = Vec::new();
     for contrast in 0..plan.contrasts.len() {
-        for saving in answers(&analysis.comparisons, quantity, contrast, adoption) {
+        let savings = answers(&analysis.comparisons, quantity, contrast, adoption);
+        // Where nothing can be saved, there is no place for a mark.
+        for saving in savings.filter(|it| !it.has_nothing_to_save()) {
             let is_time = |it: &&Comparison| {
                 it.of.quantity == Quantity::Time
                     && (it.of.scenario, it.of.contrast, it.of.adoption, it.of.group)
@@ -90,6 +136,7 @@ fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoptio
             let (low, high) = saving.estimate.ci95;
             all.push(Mark {
                 contrast,
+                shape: shape_of(plan, saving.of.scenario),
                 saving: (
                     percent(saving.estimate.value),
                     (percent(low), percent(high)),
@@ -101,7 +148,7 @@ fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoptio
     all
 }
 
-/// A dot with its two intervals.
+/// A mark with its two intervals.
 fn mark(scene: &mut Scene, frame: &Frame, it: &Mark) {
     let color = palette::policy(it.contrast);
     let (x, y) = (frame.x.within(it.saving.0), frame.y.within(it.time.0));
@@ -121,7 +168,7 @@ fn mark(scene: &mut Scene, frame: &Frame, it: &Mark) {
             1.0,
         );
     }
-    scene.dot((x, y), 4.0, color);
+    draw_shape(scene, (x, y), it.shape, color);
 }
 
 fn panel(

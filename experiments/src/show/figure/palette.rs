@@ -17,12 +17,13 @@ pub(super) const PURPLE: Color = Color(0xcc, 0x79, 0xa7);
 
 /// Colour of policy `at`; the candidate comes first.
 pub(super) fn policy(at: usize) -> Color {
-    const MORE: [Color; 5] = [
+    const MORE: [Color; 6] = [
         Color(0x8c, 0x56, 0x4b),
         Color(0x7a, 0x7a, 0x00),
         Color(0x5b, 0x2c, 0x83),
         Color(0x00, 0x5f, 0x73),
         Color(0x99, 0x99, 0x99),
+        Color(0xc9, 0xa6, 0x6b),
     ];
     let first = [VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, INK];
     let all = first.iter().chain(&MORE);

@@ -69,15 +69,29 @@ pub(super) fn names(plan: &Plan, mixes: &[Mix]) -> Vec<(String, Color)> {
 
 /// Coloured names in one or more rows; returns the vertical position below them.
 pub(super) fn legend(scene: &mut Scene, y: f64, names: &[(String, Color)]) -> f64 {
+    let words: Vec<&str> = names.iter().map(|it| it.0.as_str()).collect();
+    legend_of(scene, y, &words, |scene, (x, y), at| {
+        scene.rectangle((x, y - 5.0), 14.0, 10.0, names[at].1);
+    })
+}
+
+/// Names in one or more rows, each after its sign; `sign` draws one, 14 pixels wide. Returns the
+/// vertical position below them.
+pub(super) fn legend_of(
+    scene: &mut Scene,
+    y: f64,
+    names: &[&str],
+    sign: impl Fn(&mut Scene, (f64, f64), usize),
+) -> f64 {
     let (mut x, mut y) = (EDGE, y);
-    for (name, color) in names {
+    for (at, name) in names.iter().enumerate() {
         // If the reader has another font, its letters may be a quarter wider.
         let width = 36.0 + text_width(name, 13.0) * 1.28;
         if x + width > scene.width - EDGE && x > EDGE {
             (x, y) = (EDGE, y + 20.0);
         }
-        scene.rectangle((x, y - 5.0), 14.0, 10.0, *color);
-        scene.text((x + 20.0, y), name.clone(), Style::new(13.0, INK));
+        sign(scene, (x, y), at);
+        scene.text((x + 20.0, y), *name, Style::new(13.0, INK));
         x += width;
     }
     y + 20.0

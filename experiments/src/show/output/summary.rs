@@ -169,6 +169,7 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
         .map_or_else(Default::default, |(low, high)| {
             [high, low].map(|end| figure(1.0 - exp(end)))
         });
+    let [size_verdict, direction_verdict, joint_verdict] = it.words();
     Row {
         scenario: ALL_SCENARIOS,
         contrast: &plan.contrasts[it.contrast].name,
@@ -182,9 +183,9 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
         runs: it.scenarios,
         estimate: pooled(|it| 1.0 - exp(it.mean)),
         method: "DerSimonian-Laird",
-        size_verdict: it.size.word().to_owned(),
-        direction_verdict: it.direction.word().to_owned(),
-        joint_verdict: it.joint.word().to_owned(),
+        size_verdict: size_verdict.to_owned(),
+        direction_verdict: direction_verdict.to_owned(),
+        joint_verdict: joint_verdict.to_owned(),
         log_ratio: pooled(|it| it.mean),
         log_ratio_se: pooled(|it| it.error),
         scenarios_passing: Some(it.passing),

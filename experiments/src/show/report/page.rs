@@ -43,9 +43,13 @@ impl Page<'_> {
         any
     }
 
-    /// Rows of [`COMPARISON_HEAD`].
+    /// Rows of [`COMPARISON_HEAD`]. If a value has no spread, pairing has no share of it.
     pub(super) fn comparisons(&self, keep: impl Fn(&Comparison) -> bool) -> Vec<Vec<String>> {
         let plan = self.plan;
+        let share = |it: f64| {
+            let text = decimals(it, 2);
+            if it.is_finite() { text } else { "-".to_owned() }
+        };
         let row = |it: &Comparison| {
             let of = it.of;
             let contrast = of.contrast.map(|at| plan.versus(at));
@@ -61,7 +65,7 @@ impl Page<'_> {
                 &direction,
                 &time,
                 &joint,
-                &decimals(it.pairing.variance_reduction, 2),
+                &share(it.pairing.variance_reduction),
             ];
             texts.map(str::to_owned).to_vec()
         };

@@ -76,13 +76,14 @@ impl Page<'_> {
         let prediction = prediction.map_or_else(none, |(low, high)| {
             format!("{} to {}", at_least(high), saving(low))
         });
+        let [size, direction, joint] = it.words();
         vec![
             format!("{} {}", it.estimand.id(), it.estimand.title()),
             self.plan.versus(it.contrast),
             it.adoption.label(),
-            it.size.word().to_owned(),
-            it.direction.word().to_owned(),
-            it.joint.word().to_owned(),
+            size.to_owned(),
+            direction.to_owned(),
+            joint.to_owned(),
             format!("{} of {}", it.passing, it.scenarios),
             format!(
                 "{} ({})",

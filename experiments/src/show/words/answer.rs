@@ -1,8 +1,8 @@
 //! The answer of a plan, in a few lines of at most 79 columns.
 
-use super::{adopts, capital, percent};
+use super::{capital, percent, who_adopts};
 use crate::findings::analysis::{Analysis, Average, Statement, statements};
-use crate::findings::verdict::Joint;
+use crate::findings::verdict::{Joint, NOTHING_TO_SAVE};
 use crate::plan::{Adoption, Estimand, Plan};
 
 /// Widest line.
@@ -13,8 +13,17 @@ pub const ANSWER_LINES: usize = 9;
 /// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
 #[must_use]
 pub fn sentence(it: &Statement) -> String {
+    format!("{}{}", figures(it), verdict(it, " scenarios"))
+}
+
+/// Size and time.
+fn figures(it: &Statement) -> String {
     if it.saving.cut {
         return "cannot tell: too many peers were unfinished when runs ended".to_owned();
+    }
+    let time = times(&it.time);
+    if it.nothing_to_save {
+        return format!("{NOTHING_TO_SAVE}: the other uploads nothing; time {time}");
     }
     let verb = match it.estimand {
         Estimand::E1 | Estimand::E4 => "uploads",
@@ -22,16 +31,21 @@ pub fn sentence(it: &Statement) -> String {
         Estimand::E3 => "sends",
         Estimand::E5 => "wastes",
     };
-    let word = match it.joint {
-        Joint::Shown => "yes",
-        Joint::Refuted => "no",
-        Joint::NotShown => "open",
-    };
-    format!(
-        "{verb} {}, time {}: {word}",
-        less(&it.saving),
-        times(&it.time)
-    )
+    format!("{verb} {}, time {time}", less(&it.saving))
+}
+
+/// Whether the claim holds: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `unit` is
+/// the last word with a blank before it, or nothing.
+fn verdict(it: &Statement, unit: &str) -> String {
+    if it.saving.cut || it.nothing_to_save {
+        return String::new();
+    }
+    match it.joint {
+        Joint::Shown => ": yes".to_owned(),
+        _ if it.shown > 0 => format!(": in {} of {}{unit}", it.shown, it.saving.scenarios),
+        Joint::Refuted => ": no".to_owned(),
+        Joint::NotShown => ": open".to_owned(),
+    }
 }
 
 /// `12.3 % [10.1, 14.5] less`; for a cost, `more` with the ends exchanged.
@@ -70,8 +84,8 @@ fn times(it: &Average) -> String {
 }
 
 /// The answer: the question; the effect of the first contrast on the downloader, the swarm and the
-/// origin; and the effect of the other contrasts on the swarm. `yes` if the claim is shown in every
-/// scenario, `no` if it is refuted in one.
+/// origin; and the effect of the other contrasts on adopters and on the swarm. `yes` if the claim is
+/// shown in every scenario, otherwise in how many; `no` if it is shown in none and refuted in one.
 #[must_use]
 pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = wrapped(&first_sentence(&plan.question), 2);
@@ -82,32 +96,43 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let few = statements.first().map_or(Adoption::ALL, |it| it.adoption);
     let scope = plan.in_scope().count();
     let scenarios = if scope == 1 { "scenario" } else { "scenarios" };
-    lines.push(fitting(format!(
-        "{} ({scope} {scenarios}, {} seeds; downloader: {} adopt):",
-        capital(&named),
-        plan.seeds_said(),
-        adopts(few)
-    )));
-    for it in &statements {
-        if lines.len() == ANSWER_LINES {
-            break;
-        }
-        let about = about(plan, it);
-        lines.push(fitting(format!("{about} {}", sentence(it))));
-    }
+    lines.push(shortened(
+        &format!(
+            "{} ({scope} {scenarios}, {} seeds; downloader: {}):",
+            capital(&named),
+            plan.seeds_said(),
+            who_adopts(few)
+        ),
+        WIDTH,
+    ));
+    let room = ANSWER_LINES - lines.len();
+    let each = statements.iter().take(room);
+    lines.extend(each.map(|it| line(&about(plan, it), it)));
     lines
 }
 
-/// All statements of the first contrast. Of the others, those on the swarm, or on adopters if no
-/// adoption is 100 %.
+/// Subject, figures and verdict. If they are too long for a line, the subject is cut, and not the
+/// verdict.
+fn line(about: &str, it: &Statement) -> String {
+    let long = format!("{about} {}", sentence(it));
+    if long.chars().count() <= WIDTH {
+        return long;
+    }
+    let rest = format!(" {}{}", figures(it), verdict(it, ""));
+    let room = WIDTH.saturating_sub(rest.chars().count());
+    shortened(&(shortened(about, room) + &rest), WIDTH)
+}
+
+/// All statements of the first contrast. Of the others, those on adopters, unless everybody is one,
+/// and those on the swarm, if there is an adoption of 100 %.
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
         let whole = plan.contrasts[it.contrast]
             .adoption
             .contains(&Adoption::ALL);
-        let usual = if whole { Estimand::E3 } else { Estimand::E1 };
-        it.contrast == 0 || it.estimand == usual
+        let adopters = it.estimand == Estimand::E1 && it.adoption != Adoption::ALL;
+        it.contrast == 0 || adopters || (whole && it.estimand == Estimand::E3)
     });
     all
 }
@@ -137,7 +162,7 @@ fn wrapped(text: &str, most: usize) -> Vec<String> {
         if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > WIDTH {
             if lines.len() == most {
                 let last = lines.last_mut().expect("one line at least");
-                *last = fitting(format!("{last} ..."));
+                *last = shortened(&format!("{last} ..."), WIDTH);
                 return lines;
             }
             lines.push(word.to_owned());
@@ -148,15 +173,16 @@ fn wrapped(text: &str, most: usize) -> Vec<String> {
             last.push_str(word);
         }
     }
-    lines.into_iter().map(fitting).collect()
+    lines.iter().map(|it| shortened(it, WIDTH)).collect()
 }
 
-/// The line, cut at the width.
-fn fitting(line: String) -> String {
-    if line.chars().count() <= WIDTH {
-        return line;
+/// The text, cut at `width` with three dots.
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
     }
-    line.chars().take(WIDTH - 3).chain("...".chars()).collect()
+    let kept = text.chars().take(width.saturating_sub(3));
+    kept.chain("...".chars()).collect()
 }
 
 #[cfg(test)]
@@ -173,13 +199,44 @@ mod tests {
         assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
         assert!(lines[1].ends_with("..."), "{}", lines[1]);
         assert!(
-            lines[3].starts_with("  downloader uploads 60.0 % [59.6, 60.4] less, time x1.08 ["),
+            lines[3].starts_with("  downloader uploads 59.9 % [59.8, 60.1] less, time x1.08 ["),
             "{}",
             lines[3]
         );
         assert!(lines[3].ends_with(": no"), "{}", lines[3]);
         assert!(lines[5].starts_with("  origin uploads"), "{}", lines[5]);
-        assert!(lines[6].starts_with("vs bep3 sends"), "{}", lines[6]);
+        assert!(lines[2].contains("50 % of peers adopt"), "{}", lines[2]);
+        // Another contrast has its adopters, and its swarm.
+        assert!(lines[6].starts_with("vs bep3 uploads"), "{}", lines[6]);
+        assert!(lines[7].starts_with("vs bep3 sends"), "{}", lines[7]);
+        plan.contrasts[0].adoption = vec![Adoption::One, Adoption::ALL];
+        let lines = answer(&plan, &analysis);
+        assert!(lines[2].contains("one peer adopts"), "{}", lines[2]);
+    }
+
+    /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of the
+    /// scenarios.
+    #[test]
+    fn a_verdict_may_be_neither_yes_nor_no_and_is_never_cut() {
+        let (plan, analysis) = analysed();
+        let mut it = statements(&plan, &analysis).swap_remove(0);
+        (it.joint, it.shown, it.saving.scenarios) = (Joint::Refuted, 1, 3);
+        assert!(sentence(&it).ends_with(": in 1 of 3 scenarios"));
+        let long = line(&"name ".repeat(20), &it);
+        assert!(long.ends_with(": in 1 of 3"), "{long}");
+        assert!(
+            long.starts_with("name ") && long.contains("... uploads"),
+            "{long}"
+        );
+        assert_eq!(long.chars().count(), WIDTH);
+        (it.joint, it.shown) = (Joint::Shown, 3);
+        assert!(sentence(&it).ends_with(": yes"));
+        it.nothing_to_save = true;
+        let said = sentence(&it);
+        assert!(
+            said.starts_with("nothing to save: the other uploads nothing; time x"),
+            "{said}"
+        );
     }
 
     #[test]
