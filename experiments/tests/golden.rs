@@ -30,7 +30,7 @@ fn results(jobs: usize) -> String {
     let plan = load("choke_vs_naive.toml", PLAN, &changes).expect("our own plan");
     let engine = Swarms::of(&plan, Path::new("")).expect("built-in scenarios");
     let units = expand(&plan, &engine).expect("units");
-    assert_eq!(units.len(), 3 * 2 * 19);
+    assert_eq!(units.len(), 3 * 2 * 21);
     let folder = tempfile::tempdir().expect("folder");
     let store = Store::open(folder.path(), &engine.version()).expect("store");
     let options = Options { jobs, force: false };

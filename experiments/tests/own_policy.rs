@@ -51,7 +51,7 @@ fn a_policy_from_outside_is_compared_with_the_zoo() {
     let rows = said.lines().filter(|it| it.contains("flash-hetero"));
     let uploading = REGISTRY.iter().filter(|it| it.uploads).count();
     assert_eq!(rows.count(), uploading, "{said}");
-    assert!(said.contains("one peer of loyal"), "{said}");
+    assert!(said.contains("loyal as 10 %"), "{said}");
     assert_eq!(
         run(&small).expect("runs").stdout,
         all.stdout,
@@ -91,7 +91,7 @@ fn the_walk_through_runs_as_it_stands() {
     assert!(said.contains("clients    loyal"), "{said}");
     assert!(said.contains("\n  loyal "), "half of a swarm: {said}");
     assert!(said.contains("No change: all "), "{said}");
-    assert!(said.contains("one peer of loyal"), "{said}");
+    assert!(said.contains("loyal as 10 %"), "{said}");
     // The unit files belong to this build of the program; another build, or `lab`, may have another
     // policy.
     let units = fs::read_dir(lab.path("results/tiny/units")).expect("units");

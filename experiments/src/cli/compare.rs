@@ -107,11 +107,12 @@ fn runs(it: &Entry, frame: &Contender) -> Contender {
 
 fn table(plan: &Plan, analysis: &Analysis) -> String {
     let own = &plan.candidate.name;
+    let (few, all) = (Adoption::minority(&plan.adoption), Adoption::ALL);
     let head = [
         "scenario".to_owned(),
         "against".to_owned(),
-        format!("one peer of {own}: upload saved [95 % CI]"),
-        "its time, ratio".to_owned(),
+        format!("{own} as {}: upload saved [95 % CI]", words::adopts(few)),
+        "their time, ratio".to_owned(),
         format!("all of {own}: bytes saved, E3"),
         "their time, ratio".to_owned(),
     ];
@@ -128,12 +129,11 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
                 let found = analysis.comparisons.iter().find(is);
                 found.map_or(String::new(), words::estimate)
             };
-            let (one, all) = (Adoption::One, Adoption::ALL);
             table.add_row([
                 plan.scenarios[scenario].name.clone(),
                 it.name.clone(),
-                cell(one, Group::Adopters, Quantity::Bytes(Estimand::E1)),
-                cell(one, Group::Adopters, Quantity::Time),
+                cell(few, Group::Adopters, Quantity::Bytes(Estimand::E1)),
+                cell(few, Group::Adopters, Quantity::Time),
                 cell(all, Group::All, Quantity::Bytes(Estimand::E3)),
                 cell(all, Group::All, Quantity::Time),
             ]);
