@@ -32,6 +32,10 @@ fn save(lab: &Lab, more: &[&str]) {
 }
 
 fn commit(lab: &Lab) {
+    commit_as(lab, "base.csv", "results");
+}
+
+fn commit_as(lab: &Lab, path: &str, message: &str) {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command
@@ -41,8 +45,8 @@ fn commit(lab: &Lab) {
         ended(command.args(arguments), 0);
     };
     git(&["init", "--quiet"]);
-    git(&["add", "base.csv"]);
-    git(&["commit", "--quiet", "--message", "results"]);
+    git(&["add", path]);
+    git(&["commit", "--quiet", "--message", message]);
 }
 
 /// A worse policy is found even if the same commit also regenerates the results.
@@ -66,6 +70,50 @@ fn regenerated_results_hide_no_regression() {
         assert!(line.contains("Regressed: "), "{line}");
         assert!(line.contains("--baseline-from 'HEAD^'"), "{line}");
     }
+}
+
+/// The second half of `.ci/gate`, in a repository of its own.
+#[cfg(unix)]
+#[test]
+fn a_change_for_the_worse_passes_ci_only_if_a_commit_says_so() {
+    let lab = registered();
+    let results = lab.path("results/choke_vs_naive/summary.csv");
+    fs::create_dir_all(results.parent().expect("a folder")).expect("made");
+    fs::create_dir(lab.path(".ci")).expect("made");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/gate_base");
+    fs::copy(script, lab.path(".ci/gate_base")).expect("copied");
+    let commit_results = |message: &str| {
+        fs::copy(lab.path("base.csv"), &results).expect("copied");
+        commit_as(&lab, "results", message);
+    };
+    let gate = |code: i32, base: &str| {
+        let mut command = Command::new(lab.path(".ci/gate_base"));
+        command.env("GATE_LAB", env!("CARGO_BIN_EXE_lab"));
+        let said = ended(command.env("GATE_BASE", base), code);
+        said.stdout + &said.stderr
+    };
+    commit_results("results");
+    save(&lab, &WORSE);
+    commit_results("worse");
+    assert!(gate(1, "").contains("Regressed: "));
+    // GitHub gives zeros for the commit before a new branch.
+    assert!(gate(1, &"0".repeat(40)).contains("Regressed: "));
+    fs::write(lab.path("note.txt"), "").expect("written");
+    commit_as(
+        &lab,
+        "note.txt",
+        "note\n\nAccept-worse: one slot is the point",
+    );
+    // The parent has the same results, and the base of a pull request has not.
+    assert!(gate(0, "").contains("No change: all "));
+    let accepted = gate(0, "HEAD^^");
+    assert!(accepted.contains("Regressed: "), "{accepted}");
+    assert!(accepted.contains("one slot is the point"), "{accepted}");
+    let unknown = gate(2, "v9");
+    assert!(
+        unknown.contains("v9, the base of this change, is not here"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -136,7 +184,8 @@ fn the_power_of_a_check_is_a_narrow_table_and_a_file() {
     assert_eq!(wide, None, "{text}");
     let csv = fs::read_to_string(lab.path("power.csv")).expect("a table");
     let mut lines = csv.lines();
-    let head = "scenario,contrast,adoption,group,quantity,scale,seeds,noise,sees,seeds_for_half";
+    let head = "scenario,contrast,adoption,group,quantity,scale,seeds,noise,sees,seeds_for_half,\
+                seconds_for_half";
     assert_eq!(lines.next(), Some(head));
     let mut rows = 0;
     for line in lines {
@@ -149,9 +198,21 @@ fn the_power_of_a_check_is_a_narrow_table_and_a_file() {
         // Half the share of a ratio is slightly more than half its logarithm.
         let more: usize = cells[9].parse().expect("seeds");
         assert!((14..=24).contains(&more), "{line}");
+        assert_eq!(cells[10], "", "no manifest is beside the file: {line}");
         rows += 1;
     }
     assert!(rows > 10, "{csv}");
+    // Twelve runs took six seconds, and a seed of a row is two runs.
+    let manifest = "{\"host\": {\"wall_s\": 6.0, \"units_run_now\": 12}}";
+    fs::write(lab.path("manifest.json"), manifest).expect("written");
+    lab.expect(0, &[&power[..], &["--out", "power.csv"]].concat());
+    let csv = fs::read_to_string(lab.path("power.csv")).expect("a table");
+    for line in csv.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |at: usize| cells[at].parse::<f64>().expect("a number");
+        let (seeds, more) = (number(6), number(9));
+        assert!((number(10) - (more - seeds)).abs() < 1e-6, "{line}");
+    }
     let usual = lab.expect(0, &["gate", "base.csv", "--power"]);
     assert!(usual.contains("tolerance,\n5 %."), "{usual}");
     let neither = lab.expect(2, &["gate", "base.csv"]);

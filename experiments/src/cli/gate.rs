@@ -15,7 +15,7 @@ use crate::findings::table::Table;
 use crate::gate::{Key, Power, Row, State, Words, causes, compare, power};
 use crate::plan::{Changes, Percent, Tolerance, Tolerances, load};
 use crate::run::store::write_whole;
-use crate::show::output::PLAN_FILE;
+use crate::show::output::{PLAN_FILE, manifest};
 
 /// Widest line, in characters.
 const WIDTH: u16 = 98;
@@ -58,6 +58,23 @@ pub(super) fn gate(args: &GateArgs) -> Result<Exit, Failure> {
         Some(revision) => beside(args, (&file, &tolerances), &rows, revision),
         None => powers(args, (&file, &tolerances), &rows),
     }
+}
+
+/// Seconds that one run took when the results were made, by the manifest beside them; `None` if there
+/// is no manifest, or nothing was run then.
+fn seconds_a_run(file: &Path) -> Option<f64> {
+    let text = std::fs::read_to_string(file.with_file_name(manifest::FILE)).ok()?;
+    let manifest: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let host = &manifest["host"];
+    let (wall_s, runs) = (host["wall_s"].as_f64()?, host["units_run_now"].as_f64()?);
+    (runs > 0.0).then(|| wall_s / runs)
+}
+
+/// Seconds for the seeds that see half of the change and are not there yet. A seed of a row is a pair
+/// of runs.
+fn more_seconds(it: &Power, a_run: Option<f64>) -> Option<f64> {
+    let more = it.seeds_for_half?.saturating_sub(it.seeds);
+    Some(2.0 * more as f64 * a_run?)
 }
 
 /// What is asked for, or what the plan beside the results says.
@@ -167,27 +184,29 @@ fn powers(
             file.display()
         )));
     }
+    let a_run = seconds_a_run(file);
     if let Some(path) = &args.out {
-        write_whole(path, csv(&known).as_bytes())?;
+        write_whole(path, csv(&known, a_run).as_bytes())?;
     }
     print(&format!(
         "{}\nSees: the least change for the worse whose 95 % interval lies wholly beyond the tolerance,\n\
          {tolerances}.\nOne of just this size is seen every other time. For half: seeds that see half of it; - where \
-         the\ntolerance alone is more. {} rows have no interval, no width, or only a verdict over all scenarios.\n",
-        table(&known),
+         the\ntolerance alone is more. Time: what the runs of these seeds would add, from the run that made the\n\
+         results; - where it is not known. {} rows have no interval, no width, or only a verdict over all\nscenarios.\n",
+        table(&known, a_run),
         rows.len() - known.len()
     ))?;
     Ok(Exit::Done)
 }
 
-fn table(rows: &[(&Key, &Row, Power)]) -> Shown {
+fn table(rows: &[(&Key, &Row, Power)], a_run: Option<f64>) -> Shown {
     let mut table = Shown::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH);
     table.set_header([
-        "scenario", "against", "adopting", "metric", "seeds", "sees", "for half",
+        "scenario", "against", "adopting", "metric", "seeds", "sees", "for half", "time",
     ]);
     for (key, row, it) in rows {
         let unit = if row.is_ratio { "%" } else { "points" };
@@ -200,12 +219,22 @@ fn table(rows: &[(&Key, &Row, Power)]) -> Shown {
             format!("{:.1} {unit}", it.sees * 100.0),
             it.seeds_for_half
                 .map_or_else(|| "-".to_owned(), |it| it.to_string()),
+            more_seconds(it, a_run).map_or_else(|| "-".to_owned(), duration),
         ]);
     }
     table
 }
 
-fn csv(rows: &[(&Key, &Row, Power)]) -> String {
+/// Seconds, or minutes if there are many.
+fn duration(seconds: f64) -> String {
+    if seconds < 120.0 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{:.0} min", seconds / 60.0)
+    }
+}
+
+fn csv(rows: &[(&Key, &Row, Power)], a_run: Option<f64>) -> String {
     let mut table = Table::new(&[
         "scenario",
         "contrast",
@@ -217,6 +246,7 @@ fn csv(rows: &[(&Key, &Row, Power)]) -> String {
         "noise",
         "sees",
         "seeds_for_half",
+        "seconds_for_half",
     ]);
     for (key, row, it) in rows {
         let scale = if row.is_ratio { "ratio" } else { "saving" };
@@ -232,6 +262,7 @@ fn csv(rows: &[(&Key, &Row, Power)]) -> String {
             figure(it.sees),
             it.seeds_for_half
                 .map_or_else(String::new, |it| it.to_string()),
+            more_seconds(it, a_run).map_or_else(String::new, figure),
         ]);
     }
     table.finish()
