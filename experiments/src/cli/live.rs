@@ -1,5 +1,6 @@
 //! `lab live`: the paired interval of a live experiment.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -34,6 +35,16 @@ struct Bench {
 #[derive(Debug, Deserialize)]
 struct Side {
     policy: String,
+    parameters: BTreeMap<String, u64>,
+}
+
+impl Side {
+    /// The policy with its parameters: both sides may run the same policy.
+    fn label(&self) -> String {
+        let parameters = self.parameters.iter();
+        let parameters: String = parameters.map(|it| format!(" {}={}", it.0, it.1)).collect();
+        format!("{}{parameters}", self.policy)
+    }
 }
 
 /// A pair of downloads.
@@ -54,11 +65,10 @@ struct Run {
 /// A quantity of a run: its name and its value.
 type Quantity = (&'static str, fn(&Run) -> f64);
 
-const QUANTITIES: [Quantity; 4] = [
+const BYTES: [Quantity; 3] = [
     ("bytes both ways", |it| it.received_bytes + it.sent_bytes),
     ("received", |it| it.received_bytes),
     ("sent", |it| it.sent_bytes),
-    ("time", |it| it.seconds),
 ];
 
 pub(super) fn live(args: &LiveArgs) -> Result<Exit, Failure> {
@@ -91,13 +101,13 @@ fn logs(bench: &Bench, value: fn(&Run) -> f64) -> Vec<f64> {
 fn report(bench: &Bench) -> String {
     let mut text = String::new();
     let mut line = |it: String| writeln!(text, "{it}").expect("text grows");
-    let (ours, theirs) = (&bench.optimized.policy, &bench.naive.policy);
+    let (ours, theirs) = (bench.optimized.label(), bench.naive.label());
     let count = bench.rounds.len();
     line(format!(
-        "{ours} against {theirs}, {count} rounds in pairs; savings with 95 % intervals (Student's t \
-         of log ratios)"
+        "{ours} against {theirs}, {count} rounds in pairs; savings of bytes and the ratio of times, with \
+         95 % intervals (Student's t of log ratios)"
     ));
-    for (name, value) in QUANTITIES {
+    for (name, value) in BYTES {
         let logs = logs(bench, value);
         if logs.len() < count {
             line(format!("{name:<16} not defined: some rounds have none"));
@@ -106,6 +116,7 @@ fn report(bench: &Bench) -> String {
         let saving = Bounds::t_of(&logs).estimate().map(|it| 1.0 - exp(it));
         line(format!("{name:<16} {}", interval(&saving)));
     }
+    line(format!("{:<16} {}", "time", time_ratio(bench)));
     let waste = |run: fn(&Round) -> &Run| {
         let sum = |value: fn(&Run) -> f64| bench.rounds.iter().map(run).map(value).sum::<f64>();
         100.0 * sum(|it| it.wasted_bytes) / sum(|it| it.received_bytes).max(1.0)
@@ -125,12 +136,24 @@ fn report(bench: &Bench) -> String {
     text
 }
 
+/// The time of optimized over that of naive: `0.981 [0.900, 1.070]`.
+fn time_ratio(bench: &Bench) -> String {
+    let ratio = Bounds::t_of(&logs(bench, |it| it.seconds))
+        .estimate()
+        .map(exp);
+    let (low, high) = ratio.ci95;
+    if low.is_finite() && high.is_finite() {
+        format!("{:.3} [{low:.3}, {high:.3}] of that of naive", ratio.value)
+    } else {
+        format!("{:.3} [?] of that of naive", ratio.value)
+    }
+}
+
 /// The words of the simulator's reports, for bytes both ways and the time.
 fn verdict(bench: &Bench) -> &'static str {
-    let bytes = Bounds::t_of(&logs(bench, QUANTITIES[0].1));
-    let time = Bounds::t_of(&logs(bench, QUANTITIES[3].1));
-    // There is one time here, where a plan has two: mean and tail.
-    let time = Time::of([(&time, TIME_MARGIN), (&time, TIME_MARGIN)], 1);
+    let bytes = Bounds::t_of(&logs(bench, BYTES[0].1));
+    let time = Bounds::t_of(&logs(bench, |it| it.seconds));
+    let time = Time::of([(&time, TIME_MARGIN)], 1);
     // A bound of the saving at level p is one of the cost at level 1 - p.
     Direction::of(|p| 1.0 - exp(bytes.at(1.0 - p)), time, 1).word()
 }
@@ -148,6 +171,7 @@ mod tests {
         };
         let side = |policy: &str| Side {
             policy: policy.to_owned(),
+            parameters: BTreeMap::new(),
         };
         Bench {
             schema_version: 1,
@@ -180,6 +204,36 @@ mod tests {
         assert!(text.contains("wasted           10.0 %"), "{text}");
         let other = bench(&[(800.0, 1000.0), (812.0, 1010.0), (790.0, 990.0)]);
         assert_eq!(verdict(&other), "costs");
+    }
+
+    /// The file is what `unchoke bench --rounds 4 --json` printed for two settings of one policy, with
+    /// a seed on the same machine.
+    #[test]
+    fn the_output_of_the_client_is_read_with_its_parameters() {
+        let file = include_str!("../../tests/live/bench.json");
+        let bench: Bench = serde_json::from_str(file).expect("output of unchoke bench");
+        let text = report(&bench);
+        assert!(
+            text.starts_with("tit_for_tat slots=8 against tit_for_tat, 4 rounds in pairs"),
+            "{text}"
+        );
+        assert!(text.contains("received         0.0 % [0.0, 0.0]"), "{text}");
+        assert!(text.contains("time             1.115 ["), "{text}");
+        assert!(text.contains("verdict          no saving shown"), "{text}");
+    }
+
+    /// A single time has the whole 5 %: a growth that is shown at 5 % and not at 2.5 % degrades.
+    #[test]
+    fn one_time_is_one_test() {
+        let mut slower = bench(&[(1000.0, 800.0); 6]);
+        for (at, it) in slower.rounds.iter_mut().enumerate() {
+            let noise = [0.85, 0.95, 1.0, 1.0, 1.05, 1.15][at];
+            it.optimized.seconds = 11.58 * noise;
+        }
+        let times = Bounds::t_of(&logs(&slower, |it| it.seconds));
+        let margin = ln(1.0 + TIME_MARGIN);
+        assert!(times.at(0.05) > margin && times.at(0.025) < margin);
+        assert_eq!(verdict(&slower), "saves but degrades");
     }
 
     #[test]

@@ -110,12 +110,12 @@ pub enum Time {
 }
 
 impl Time {
-    /// The verdict on times, from log ratios of geometric-mean time and of the 95th percentile,
-    /// each with its margin. `scenarios` is 1 for a single scenario; otherwise any one of that many
-    /// scenarios may show that times degrade. For `Kept`, both upper one-sided 95 % bounds must be
+    /// The verdict on times, from log ratios, usually of geometric-mean time and of the 95th
+    /// percentile, each with its margin. `scenarios` is 1 for a single scenario; otherwise any one of that many
+    /// scenarios may show that times degrade. For `Kept`, all upper one-sided 95 % bounds must be
     /// below `1 + margin`; a large p-value would not show that.
     #[must_use]
-    pub fn of(times: [(&Bounds, f64); 2], scenarios: usize) -> Self {
+    pub fn of<const N: usize>(times: [(&Bounds, f64); N], scenarios: usize) -> Self {
         let tests = times.len() * scenarios;
         let beyond = |p: f64| times.map(|(it, margin)| it.at(p) - ln(1.0 + margin));
         if beyond(1.0 - LEVEL).iter().all(|it| *it < 0.0) {
