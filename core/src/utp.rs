@@ -168,6 +168,12 @@ impl Connection {
         taken
     }
 
+    /// Whether all bytes written so far are in packets. Bytes written later go in other packets.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        self.sending.is_packed()
+    }
+
     /// Bytes received in order, at most `most`.
     pub fn read(&mut self, most: usize) -> Vec<u8> {
         self.receiving.read(most)

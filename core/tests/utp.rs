@@ -277,6 +277,32 @@ fn the_first_packets_have_the_numbers_that_others_expect() {
     assert_eq!(first.poll_transmit(now), None);
 }
 
+/// What is written after a packet was made goes in another packet, also if both leave late.
+#[test]
+fn bytes_written_apart_go_in_packets_of_their_own() {
+    let now = Instant::from_secs(1);
+    let mut first = Connection::dial(now, 100, 1);
+    let syn = first.poll_transmit(now).expect("a SYN");
+    let mut second = Connection::accept(now, &Packet::decode(&syn).expect("our own"), 500);
+    let payload = |bytes: Vec<u8>| Packet::decode(&bytes).expect("our own").payload.to_vec();
+    assert_eq!(second.poll_transmit(now).map(payload), Some(Vec::new()));
+    assert!(second.is_packed(), "nothing was written");
+    second.write(b"one");
+    assert!(
+        !second.is_packed(),
+        "more bytes would go in the same packet"
+    );
+    assert_eq!(
+        second.poll_transmit(now).map(payload),
+        Some(b"one".to_vec())
+    );
+    assert!(second.is_packed());
+    second.write(b"two");
+    second.write(b"three");
+    let last = second.poll_transmit(now).map(payload);
+    assert_eq!(last, Some(b"twothree".to_vec()));
+}
+
 #[test]
 fn selective_answers_are_those_of_the_example() {
     // Packets up to 100 arrived in order, then 102, 103 and 110.

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream, tcp, unix};
+use tokio::net::{TcpStream, tcp, unix};
+
+use crate::utp::Pipe;
 
 /// A byte stream to a peer.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub enum Stream {
     /// A TCP connection.
     Tcp(TcpStream),
     /// A uTP connection: the task at the far end of the pipe speaks uTP.
-    Pipe(UnixStream),
+    Pipe(Pipe),
 }
 
 impl From<TcpStream> for Stream {
@@ -23,8 +25,8 @@ impl From<TcpStream> for Stream {
     }
 }
 
-impl From<UnixStream> for Stream {
-    fn from(stream: UnixStream) -> Self {
+impl From<Pipe> for Stream {
+    fn from(stream: Pipe) -> Self {
         Self::Pipe(stream)
     }
 }
@@ -48,6 +50,14 @@ pub enum WriteHalf<'a> {
 }
 
 impl Stream {
+    /// Waits until all bytes written before are in packets, so that later bytes go in other packets.
+    /// Nothing to wait for over TCP, which does not keep such bounds anyway.
+    pub async fn finish_packet(&mut self) {
+        if let Self::Pipe(pipe) = self {
+            pipe.finish_packet().await;
+        }
+    }
+
     /// Splits the stream into both halves, to use them at the same time.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         match self {

@@ -4,13 +4,15 @@
 //! Never used with a proxy. An incoming connection is reported only after its first payload bytes:
 //! they prove that the peer's address is not forged.
 
+mod line;
+mod pipe;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::{UdpSocket, UnixStream};
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -21,9 +23,14 @@ use unchoke_core::time::Instant;
 use unchoke_core::utp::limits::{FIRST_PAYLOAD, MAX_CONNECTIONS, MAX_HALF_OPEN};
 use unchoke_core::utp::{Connection, Kind, Packet, reset};
 
+use line::{Greeting, Line};
+use pipe::{FarEnd, pipe};
+
 use crate::chance::random_u64;
 use crate::listen::bind_datagrams;
 use crate::route::Route;
+
+pub use pipe::Pipe;
 
 /// Most bytes read of a datagram.
 const MAX_DATAGRAM_BYTES: usize = 2048;
@@ -31,8 +38,6 @@ const MAX_DATAGRAM_BYTES: usize = 2048;
 const WAITING: usize = 512;
 /// Most incoming connections waiting to be accepted.
 const STRANGERS: usize = 16;
-/// Bytes moved between pipe and connection at a time.
-const CHUNK_BYTES: usize = 1 << 16;
 
 /// How connections use uTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -47,7 +52,7 @@ pub enum UtpMode {
 }
 
 /// Incoming connections.
-pub type Strangers = Receiver<(UnixStream, SocketAddr)>;
+pub type Strangers = Receiver<(Pipe, SocketAddr)>;
 
 type Key = (SocketAddr, u16);
 
@@ -56,7 +61,7 @@ struct Shared {
     sockets: [Option<Arc<UdpSocket>>; 2],
     known: Mutex<Known>,
     tasks: Mutex<JoinSet<()>>,
-    strangers: Sender<(UnixStream, SocketAddr)>,
+    strangers: Sender<(Pipe, SocketAddr)>,
 }
 
 /// The connections.
@@ -176,13 +181,13 @@ impl Utp {
     }
 
     /// Connects to a peer.
-    pub async fn connect(&self, address: SocketAddr) -> io::Result<UnixStream> {
+    pub async fn connect(&self, address: SocketAddr) -> io::Result<Pipe> {
         let shared = &self.shared;
         let drawn = random_u64().to_be_bytes();
         let (id, seq) = (u16::from_be_bytes([drawn[0], drawn[1]]), drawn[2]);
         let now = shared.now();
         let connection = Connection::dial(now, id, u16::from(seq));
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = pipe()?;
         let (opened, open) = oneshot::channel();
         let fits = !shared.known().is_full()
             && shared.run(address, connection, far, Greeting::Dialled(opened));
@@ -194,14 +199,6 @@ impl Utp {
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
-}
-
-/// The side that waits until the connection is established.
-enum Greeting {
-    Dialled(oneshot::Sender<()>),
-    /// The near end of the pipe, for the session that accepts the connection, and its number.
-    Accepted(UnixStream, Door),
-    Done,
 }
 
 impl Shared {
@@ -254,7 +251,7 @@ impl Shared {
         };
         let seq = u16::try_from(random_u64() >> 48).expect("16 bits");
         let connection = Connection::accept(now, packet, seq);
-        let begun = UnixStream::pair().is_ok_and(|(near, far)| {
+        let begun = pipe().is_ok_and(|(near, far)| {
             self.run(from, connection, far, Greeting::Accepted(near, door))
         });
         if !begun {
@@ -267,7 +264,7 @@ impl Shared {
         self: &Arc<Self>,
         address: SocketAddr,
         connection: Connection,
-        pipe: UnixStream,
+        pipe: FarEnd,
         greeting: Greeting,
     ) -> bool {
         let key = (address, connection.receive_id());
@@ -312,162 +309,6 @@ impl Shared {
             }
         });
         true
-    }
-}
-
-/// One connection and the far end of its pipe.
-struct Line {
-    connection: Connection,
-    address: SocketAddr,
-    socket: Arc<UdpSocket>,
-    pipe: UnixStream,
-    packets: Receiver<Vec<u8>>,
-    greeting: Greeting,
-    /// Received bytes that the pipe has not taken yet.
-    unread: Vec<u8>,
-    /// Whether the near end was closed.
-    pipe_closed: bool,
-    begun: Clock,
-    epoch: Clock,
-    shared: Weak<Shared>,
-}
-
-impl Line {
-    fn now(&self) -> Instant {
-        Instant::START.after(self.epoch.elapsed())
-    }
-
-    async fn run(mut self) {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            self.greet();
-            self.forward();
-            self.send();
-            let ended = self.connection.ended().is_some();
-            if ended && (self.unread.is_empty() || self.pipe_closed) {
-                return;
-            }
-            let due = Duration::from_nanos(self.connection.poll_timeout().as_nanos());
-            let far = Duration::from_mins(1);
-            let wait = due.saturating_sub(self.epoch.elapsed()).min(far);
-            let may_read =
-                !self.pipe_closed && self.connection.is_open() && self.connection.room() > 0;
-            tokio::select! {
-                packet = self.packets.recv() => match packet {
-                    Some(bytes) => self.take(&bytes),
-                    None => return,
-                },
-                ready = self.pipe.readable(), if may_read => {
-                    let most = self.connection.room().min(chunk.len());
-                    match ready.and_then(|()| self.pipe.try_read(&mut chunk[..most])) {
-                        Ok(0) => self.hang_up(),
-                        Ok(count) => drop(self.connection.write(&chunk[..count])),
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(_) => self.hang_up(),
-                    }
-                }
-                _ = self.pipe.writable(), if !self.unread.is_empty() && !self.pipe_closed => {}
-                () = tokio::time::sleep(wait) => {
-                    let now = self.now();
-                    self.connection.handle_timeout(now);
-                }
-            }
-            if let Greeting::Accepted(..) = self.greeting
-                && self.begun.elapsed() > FIRST_PAYLOAD
-            {
-                return;
-            }
-        }
-    }
-
-    /// Handles a packet and all packets queued behind it, so that one acknowledgement covers all.
-    fn take(&mut self, first: &[u8]) {
-        let now = self.now();
-        if let Some(packet) = Packet::decode(first) {
-            self.connection.handle_packet(now, &packet);
-        }
-        for _ in 0..WAITING {
-            let Ok(bytes) = self.packets.try_recv() else {
-                return;
-            };
-            if let Some(packet) = Packet::decode(&bytes) {
-                self.connection.handle_packet(now, &packet);
-            }
-        }
-    }
-
-    /// Closes the connection because the near end was closed.
-    fn hang_up(&mut self) {
-        self.pipe_closed = true;
-        self.unread.clear();
-        self.connection.close();
-    }
-
-    /// Reports the connection as soon as it is established.
-    fn greet(&mut self) {
-        let ready = match &self.greeting {
-            Greeting::Dialled(_) => self.connection.is_open(),
-            Greeting::Accepted(..) => {
-                self.fetch();
-                !self.unread.is_empty()
-            }
-            Greeting::Done => false,
-        };
-        if !ready {
-            return;
-        }
-        match std::mem::replace(&mut self.greeting, Greeting::Done) {
-            // If the caller of `connect` gave up, its end of the pipe is closed.
-            Greeting::Dialled(opened) => opened.send(()).unwrap_or_default(),
-            Greeting::Accepted(near, door) => {
-                if let Some(shared) = self.shared.upgrade() {
-                    shared.known().half_open.take(door);
-                    // If the queue is full, the near end is dropped, and we then close the
-                    // connection.
-                    drop(shared.strangers.try_send((near, self.address)));
-                }
-            }
-            Greeting::Done => {}
-        }
-    }
-
-    /// Reads one chunk of received bytes. The rest stays in the receive window.
-    fn fetch(&mut self) {
-        if self.unread.is_empty() {
-            self.unread = self.connection.read(CHUNK_BYTES);
-        }
-    }
-
-    /// Moves received bytes into the pipe.
-    fn forward(&mut self) {
-        if matches!(self.greeting, Greeting::Accepted(..)) {
-            return;
-        }
-        loop {
-            self.fetch();
-            if self.unread.is_empty() || self.pipe_closed {
-                break;
-            }
-            match self.pipe.try_write(&self.unread) {
-                Ok(count) => drop(self.unread.drain(..count)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => return self.hang_up(),
-            }
-        }
-        if self.connection.is_eof() && !self.pipe_closed {
-            // The peer has closed its direction. Close ours as well, as over TCP.
-            self.hang_up();
-        }
-    }
-
-    fn send(&mut self) {
-        let now = self.now();
-        while let Some(bytes) = self.connection.poll_transmit(now) {
-            // A packet that could not be sent is sent again later.
-            if let Err(error) = self.socket.try_send_to(&bytes, self.address) {
-                tracing::trace!(%error, "a packet was not sent");
-            }
-        }
     }
 }
 

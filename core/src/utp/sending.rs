@@ -77,6 +77,10 @@ impl Sending {
         MAX_UNSENT.saturating_sub(self.unsent.len())
     }
 
+    pub(super) fn is_packed(&self) -> bool {
+        self.unsent.is_empty()
+    }
+
     pub(super) fn set_room(&mut self, window: u32) {
         self.room = window as usize;
     }

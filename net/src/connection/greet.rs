@@ -126,6 +126,10 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
 
 /// Does the handshakes of an incoming connection. Answers as soon as the info-hash is known; the
 /// peer id may come later.
+///
+/// Over uTP no message shares a packet with the answer. Transmission 3.00 leaves the rest of the
+/// packet that ends the handshake unread until the next packet, which may take minutes: it waits for
+/// our bitfield, and we for its interest.
 pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
     open(stream, us).await?;
     let mut head = [0; HANDSHAKE_HEAD_BYTES];
@@ -135,6 +139,7 @@ pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, Ha
     let upgraded = us.version_2.filter(|_| by_first && reserved.upgrade());
     let ours = us.handshake(upgraded.unwrap_or(info_hash));
     stream.write_all(&ours.encode()).await?;
+    stream.finish_packet().await;
     let mut name = [0; HANDSHAKE_BYTES - HANDSHAKE_HEAD_BYTES];
     stream.read_exact(&mut name).await?;
     Ok(Introduced {

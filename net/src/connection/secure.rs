@@ -138,6 +138,11 @@ impl Secured {
         self.stream.write_all(&bytes).await
     }
 
+    /// See [`Stream::finish_packet`].
+    pub(super) async fn finish_packet(&mut self) {
+        self.stream.finish_packet().await;
+    }
+
     /// Does the encryption handshake of a connection that we opened. `initial` is our BitTorrent
     /// handshake, sent along with it.
     pub(super) async fn encrypt(
@@ -182,7 +187,7 @@ impl Secured {
     }
 
     /// The parts for the two halves of a running connection.
-    pub(super) fn into_parts(self) -> (Stream, Vec<u8>, Option<Cipher>, Option<Cipher>) {
+    pub(crate) fn into_parts(self) -> (Stream, Vec<u8>, Option<Cipher>, Option<Cipher>) {
         let ciphers = self.ciphers.map(|it| *it);
         let (incoming, outgoing) = ciphers
             .map(|Ciphers { incoming, outgoing }| (incoming, outgoing))

@@ -1,6 +1,13 @@
 use std::net::Ipv4Addr;
 
+use tokio::io::AsyncWriteExt as _;
+use unchoke_core::ids::{InfoHash, PeerId};
+use unchoke_core::wire::{HANDSHAKE_BYTES, Handshake, Reserved};
+
 use super::*;
+use crate::connection::{Encryption, Identity, Secured, answer};
+use crate::route::Bind;
+use crate::stream::Stream;
 
 /// The connections, and the queue ends that their tasks would hold.
 #[derive(Default)]
@@ -76,4 +83,80 @@ fn a_place_is_free_only_for_the_connection_that_had_it() {
         it.known.half_open.take(door);
     }
     assert!(it.known.is_full() && it.syn(3, 1).is_none());
+}
+
+/// The other side of a connection, as a socket.
+struct Other {
+    socket: UdpSocket,
+    connection: Connection,
+}
+
+impl Other {
+    /// Dials `port` on loopback.
+    async fn dial(port: u16) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let socket = socket.expect("a socket");
+        socket
+            .connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .expect("an address");
+        let mut other = Self {
+            socket,
+            connection: Connection::dial(Instant::START, 100, 1),
+        };
+        while !other.connection.is_open() {
+            other.exchange().await;
+        }
+        other
+    }
+
+    /// Sends what there is to send, and takes one packet. Returns its payload.
+    async fn exchange(&mut self) -> Vec<u8> {
+        while let Some(bytes) = self.connection.poll_transmit(Instant::START) {
+            self.socket.send(&bytes).await.expect("the port is open");
+        }
+        let mut bytes = [0; MAX_DATAGRAM_BYTES];
+        let length = self.socket.recv(&mut bytes).await.expect("a packet");
+        let packet = Packet::decode(&bytes[..length]).expect("a uTP packet");
+        self.connection.handle_packet(Instant::START, &packet);
+        packet.payload.to_vec()
+    }
+}
+
+/// Transmission 3.00 leaves messages in the packet that ends the handshake unread.
+#[tokio::test]
+async fn no_message_shares_a_packet_with_the_answer_to_a_handshake() {
+    let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
+    let port = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
+    let port = port.expect("a port").port();
+    let (_utp, mut strangers) = Utp::start(&here, port).expect("it listens");
+    let us = Identity {
+        info_hash: InfoHash([7; 20]),
+        version_2: None,
+        peer_id: PeerId([1; 20]),
+        encryption: Encryption::Off,
+        dht: false,
+    };
+    let theirs = Handshake {
+        reserved: Reserved::FAST_AND_EXTENDED,
+        info_hash: us.info_hash,
+        peer_id: PeerId([2; 20]),
+    };
+    let mut other = Other::dial(port).await;
+    other.connection.write(&theirs.encode());
+    let serving = tokio::spawn(async move {
+        let (pipe, _) = strangers.recv().await.expect("a stranger");
+        let mut stream = Secured::from(Stream::from(pipe));
+        answer(&mut stream, us).await.expect("it greets");
+        let (mut stream, ..) = stream.into_parts();
+        stream.write_all(b"a message").await.expect("written");
+        stream
+    });
+    let mut payloads = Vec::new();
+    while payloads.iter().map(Vec::len).sum::<usize>() < HANDSHAKE_BYTES + 9 {
+        let payload = other.exchange().await;
+        payloads.extend(Some(payload).filter(|it| !it.is_empty()));
+    }
+    assert_eq!(payloads.last().map(Vec::as_slice), Some(&b"a message"[..]));
+    serving.await.expect("no panic");
 }
