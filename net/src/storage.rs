@@ -14,6 +14,7 @@ mod handles;
 mod inside;
 mod keeping;
 mod padding;
+mod reading;
 mod regular;
 mod slots;
 mod stamp;
@@ -369,68 +370,6 @@ impl Storage {
         let cut = handle.set_len(self.files[file].length);
         cut.map_err(self.failed("cut", file))?;
         self.note_own_write(file, &handle, &mut state)
-    }
-
-    /// Fills `bytes` from `offset` of the payload. If a file has changed, this is noted
-    /// ([`Self::take_changed`]): the bytes read may differ from the verified ones.
-    pub fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
-        let mut at = 0;
-        for span in self.spans(offset, bytes.len()) {
-            let part = &mut bytes[at..at + span.length];
-            at += span.length;
-            if self.files[span.file].pad {
-                let at = self.starts[span.file] + span.offset;
-                self.odd_padding.read(at, part);
-                continue;
-            }
-            let read = self.read_part(span.file, part, span.offset);
-            if read.is_err() {
-                self.look(span.file);
-            }
-            read?;
-        }
-        Ok(())
-    }
-
-    fn read_part(&self, file: usize, part: &mut [u8], offset: u64) -> Result<(), StorageError> {
-        let cached = lock(&self.handles).get(file, false);
-        let handle = if let Some(handle) = cached {
-            handle
-        } else {
-            // The lock keeps the file from being renamed in between.
-            let state = lock(&self.states[file]);
-            let opened = inside::open(&self.root, &self.relative(file), Purpose::Read);
-            drop(state);
-            let opened = opened.map_err(self.failed("open", file))?;
-            lock(&self.handles).keep(file, opened, false)
-        };
-        let read = handle.read_exact_at(part, offset);
-        read.map_err(self.failed("read", file))?;
-        // Look after the read, so that a change before the read is detected.
-        let mut state = lock(&self.states[file]);
-        let found = handle.metadata().map_err(self.failed("look at", file))?;
-        if state.known != Some(Stamp::of(&found)) {
-            self.note_change(file, &mut state);
-        }
-        Ok(())
-    }
-
-    /// Whether any file of the torrent with a length above zero exists.
-    #[must_use]
-    pub fn anything_there(&self) -> bool {
-        (0..self.files.len()).any(|file| self.stamp(file).is_some_and(|it| it.length > 0))
-    }
-
-    /// Whether the files with these bytes exist and are long enough. A cheap check that avoids
-    /// reading and hashing absent data.
-    #[must_use]
-    pub fn may_hold(&self, offset: u64, length: u32) -> bool {
-        self.spans(offset, length as usize).all(|span| {
-            self.files[span.file].pad
-                || self
-                    .stamp(span.file)
-                    .is_some_and(|stamp| stamp.length >= span.offset + span.length as u64)
-        })
     }
 
     /// Writes all data to disk. After one failure it always fails: only a check of the files can

@@ -392,3 +392,23 @@ fn a_file_is_executable_if_the_torrent_says_so() {
     assert_eq!(mode("a") & 0o100, 0o100);
     assert_eq!(mode("deep/down/b") & 0o111, 0);
 }
+
+#[test]
+fn what_was_never_written_is_a_hole_and_what_was_written_is_none() {
+    const MIB: u64 = 1 << 20;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let files = vec![entry("a", 4 * MIB), entry("b", MIB)];
+    let storage = Storage::create(folder.path(), files).expect("create");
+    storage.write(MIB, &[0; 1 << 20]).expect("write zeros");
+    storage.write(4 * MIB, b"x").expect("write");
+    storage.sync().expect("sync");
+    let is_hole = |at: u64, length: u64| storage.is_hole(at, length as u32).expect("a file");
+    if !is_hole(2 * MIB, MIB) {
+        eprintln!("SKIPPED: this file system does not tell its holes");
+        return;
+    }
+    assert!(is_hole(0, MIB) && is_hole(3 * MIB, MIB));
+    assert!(!is_hole(MIB, MIB), "zeros that were written");
+    assert!(!is_hole(MIB - 1, 4), "in part");
+    assert!(!is_hole(3 * MIB, MIB + 1), "the next file was written");
+}
