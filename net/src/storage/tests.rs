@@ -395,20 +395,21 @@ fn a_file_is_executable_if_the_torrent_says_so() {
 
 #[test]
 fn what_was_never_written_is_a_hole_and_what_was_written_is_none() {
-    const MIB: u64 = 1 << 20;
+    const LENGTH: u32 = 1 << 20;
+    const MIB: u64 = LENGTH as u64;
     let folder = tempfile::tempdir().expect("temporary folder");
     let files = vec![entry("a", 4 * MIB), entry("b", MIB)];
     let storage = Storage::create(folder.path(), files).expect("create");
-    storage.write(MIB, &[0; 1 << 20]).expect("write zeros");
+    storage.write(MIB, &vec![0; 1 << 20]).expect("write zeros");
     storage.write(4 * MIB, b"x").expect("write");
     storage.sync().expect("sync");
-    let is_hole = |at: u64, length: u64| storage.is_hole(at, length as u32).expect("a file");
-    if !is_hole(2 * MIB, MIB) {
+    let is_hole = |at, length| storage.is_hole(at, length).expect("a file");
+    if !is_hole(2 * MIB, LENGTH) {
         eprintln!("SKIPPED: this file system does not tell its holes");
         return;
     }
-    assert!(is_hole(0, MIB) && is_hole(3 * MIB, MIB));
-    assert!(!is_hole(MIB, MIB), "zeros that were written");
+    assert!(is_hole(0, LENGTH) && is_hole(3 * MIB, LENGTH));
+    assert!(!is_hole(MIB, LENGTH), "zeros that were written");
     assert!(!is_hole(MIB - 1, 4), "in part");
-    assert!(!is_hole(3 * MIB, MIB + 1), "the next file was written");
+    assert!(!is_hole(3 * MIB, LENGTH + 1), "the next file was written");
 }
