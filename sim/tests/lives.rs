@@ -302,7 +302,7 @@ fn an_origin_may_super_seed_under_any_policy() {
 fn who_is_silent_sends_keep_alives_after_the_time_of_its_client() {
     let slow = NodeSpec { up: 8000, ..ORIGIN };
     let keep_alives = |after: Duration| {
-        let mut spec = swarm("unchoke_all", vec![slow.clone(), PEER]);
+        let mut spec = swarm("unchoke_all", vec![slow, PEER]);
         spec.clients[0].timers.keep_alive = after;
         let ledger = run(&spec).nodes[1].ledger;
         ledger.protocol[Kind::KeepAlive as usize].sent

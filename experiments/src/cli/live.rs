@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::iter;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -42,8 +43,9 @@ impl Side {
     /// The policy with its parameters: both sides may run the same policy.
     fn label(&self) -> String {
         let parameters = self.parameters.iter();
-        let parameters: String = parameters.map(|it| format!(" {}={}", it.0, it.1)).collect();
-        format!("{}{parameters}", self.policy)
+        let parameters = parameters.map(|it| format!("{}={}", it.0, it.1));
+        let words: Vec<_> = iter::once(self.policy.clone()).chain(parameters).collect();
+        words.join(" ")
     }
 }
 
