@@ -60,8 +60,9 @@ fn a_process_is_told_what_the_scenario_says() {
         "--json --no-tracker --no-dht --no-lsd --portmap never --policy bep3 --max-connections 80 \
          --run-seed 3 --run-peer 5 --set queue_time=3 s --set min_requests=5 --set max_requests=500 \
          --set snub_after=1 min --set endgame=true --set allowed_fast=0 \
-         --set allowed_fast_by=network --set takes_allowed_fast=false --set peer_exchange=false \
-         --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
+         --set allowed_fast_by=network --set takes_allowed_fast=false --set dial_timeout=15 s \
+         --set handshake_timeout=10 s --set idle_timeout=5 min --set keep_alive=2 min \
+         --set peer_exchange=false --timeout 1260 s --upload-cap 100000 B/s --picker rarest_first --seed"
     );
     let slow = (1..17).find(|it| spec.nodes[*it].up == 250_000);
     let said = arguments(&spec, slow.expect("there are slow ones"), true).join(" ");

@@ -314,7 +314,8 @@ mod tests {
                 "idle_timeout=2m",
                 "keep_alive is 120 s, but must be less than idle_timeout, which is 120 s",
             ),
-            ("keep_alive=0 s", "write at least 1 s"),
+            ("keep_alive=500 ms", "write at least 1 s"),
+            ("keep_alive=0 s", "less than a millisecond"),
             ("policy=nice", "no choking policy 'nice'"),
             ("picker", "write KEY=VALUE"),
         ] {

@@ -12,7 +12,7 @@ const MOST: u64 = u16::MAX as u64;
 
 /// Keys of `[client]`.
 pub(super) fn limits() -> Vec<Key> {
-    [identity(), requests()].concat()
+    [identity(), requests(), times()].concat()
 }
 
 /// Keys for policies and connections.
@@ -75,31 +75,6 @@ fn requests() -> Vec<Key> {
              growing (libtorrent: 4). 0: as many as queue_time says from the start.",
         ),
         (
-            "snub_after",
-            time(),
-            "A peer that owes a block for this long is snubbed.",
-        ),
-        (
-            "dial_timeout",
-            time(),
-            "Time for an attempt to connect, handshake included.",
-        ),
-        (
-            "handshake_timeout",
-            time(),
-            "Time for the handshake of an incoming connection.",
-        ),
-        (
-            "idle_timeout",
-            time(),
-            "A peer that sends nothing for this long is closed.",
-        ),
-        (
-            "keep_alive",
-            time(),
-            "A peer to which nothing was sent for this long gets a keep-alive; less than idle_timeout.",
-        ),
-        (
             "endgame",
             json!({ "enum": [true, false, "strict"] }),
             "Request the last blocks from a second peer; with 'strict', from each peer without other requests.",
@@ -133,6 +108,37 @@ fn requests() -> Vec<Key> {
             "super_seed",
             truth(),
             "A peer that starts with every piece reveals them one at a time (BEP 16).",
+        ),
+    ]
+}
+
+/// Keys for times.
+fn times() -> Vec<Key> {
+    vec![
+        (
+            "snub_after",
+            time(),
+            "A peer that owes a block for this long is snubbed.",
+        ),
+        (
+            "dial_timeout",
+            time(),
+            "Time for an attempt to connect, handshake included.",
+        ),
+        (
+            "handshake_timeout",
+            time(),
+            "Time for the handshake of an incoming connection.",
+        ),
+        (
+            "idle_timeout",
+            time(),
+            "A peer that sends nothing for this long is closed.",
+        ),
+        (
+            "keep_alive",
+            time(),
+            "A peer to which nothing was sent for this long gets a keep-alive; less than idle_timeout.",
         ),
         (
             "rerequest_interval",
