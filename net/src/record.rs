@@ -123,6 +123,13 @@ impl Origin {
     }
 }
 
+/// Whether a file that begins like this is a recording, of any version of the format.
+#[must_use]
+pub fn is_recording(beginning: &[u8]) -> bool {
+    // The version is the first key of the head.
+    beginning.starts_with(b"{\"format\":")
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use unchoke_core::message::{Extended, ExtendedHandshake, Message};
 use unchoke_core::wire::{HANDSHAKE_BYTES, PEX_ID, PEX_NAME};
-use unchoke_net::record::replay;
+use unchoke_net::record::{is_recording, replay};
 use unchoke_net::session::End;
 
 use crate::common::command::{assert_sentence, run as run_command, seed, stderr};
@@ -73,6 +73,7 @@ async fn a_mapped_address_from_peer_exchange_is_replayed_as_it_came() {
     assert!(came.is_some(), "the message is not in the recording");
     let tried = text.contains("127.0.0.9:9");
     assert!(tried, "the address was not dialled as one of IPv4");
+    assert!(is_recording(text.as_bytes()) && !is_recording(b"{\"at\":0"));
     replay(&recording).expect("the same outputs");
 }
 

@@ -389,9 +389,3 @@ fn client(who: Who, member: &Member, origin: &Origin) -> Client {
         picker,
     }
 }
-
-/// Whether the file begins like a recording of the real client.
-#[must_use]
-pub fn is_recording(beginning: &[u8]) -> bool {
-    beginning.starts_with(b"{\"format\":")
-}

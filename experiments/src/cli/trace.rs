@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use clap::Args;
 use unchoke_core::time::Instant;
 #[cfg(unix)]
-use unchoke_net::record::ReplayError;
+use unchoke_net::record::{ReplayError, is_recording};
 use unchoke_sim::trace::{Happening, Header, Reader, Sink, TraceError};
 
 use super::look::{Look, LookArgs};
 use super::state::seconds;
 use super::{Exit, Failure, print};
 #[cfg(unix)]
-use crate::against::download::{Download, is_recording};
+use crate::against::download::Download;
 use crate::run::store::StoreError;
 
 /// `lab trace`.
