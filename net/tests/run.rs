@@ -284,10 +284,9 @@ fn killed_with_three_torrents_nothing_is_lost_and_nothing_false() {
     kill_again_and_again(8);
 }
 
-/// The long test, about five minutes:
 /// `cargo test -p unchoke-net --test all run::two_hundred -- --ignored`
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute or more; .ci/run runs it"]
 fn two_hundred_kills_with_three_torrents() {
     kill_again_and_again(200);
 }
