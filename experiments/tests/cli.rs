@@ -275,6 +275,9 @@ fn settings_of_a_design_share_runs() {
         factor("optimistic_slots")
     ));
     // Four settings with 24 runs each; 6 of them are the baseline.
+    let dry = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
+    let head = "tiny: 4 runs of the design, 78 runs, 78 missing: about ";
+    assert!(dry.starts_with(head), "{dry}");
     for more in [&[][..], &["--force"]] {
         let text = lab.expect(0, &[&["run", "tiny.toml", "--no-plots"], more].concat());
         assert!(text.contains("(78 of 78 runs now"), "{text}");

@@ -16,11 +16,19 @@ fn with_sweep(change: &str, to: &str) -> Lab {
 #[test]
 fn a_sweep_runs_what_it_tells_and_no_more() {
     let lab = with_sweep("", "");
+    let before = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
+    assert!(before.contains("39 runs, 39 missing"), "{before}");
+    let sweeps = before.lines().find(|it| it.starts_with("sweeps "));
+    let sweeps = sweeps.expect("a line").split_whitespace();
+    assert_eq!(
+        sweeps.collect::<Vec<_>>()[..5],
+        ["sweeps", "9", "runs", "9", "missing"]
+    );
     let said = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);
     assert!(said.contains("39 of 39 runs now"), "{said}");
     let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
-    // Upload of one adopter, bytes of the whole swarm, and bytes of its origin, at each of two
-    // values.
+    // Upload of adopters that are half of the swarm, bytes of the whole swarm, and bytes of its
+    // origin, at each of two values.
     assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
     let units = |folder: &str| {
         let files = fs::read_dir(lab.path(folder)).expect("units");
@@ -30,8 +38,10 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
             .count()
     };
     // The plan's own units have twelve peers. With eight peers, the sweep adds three kinds of
-    // swarms with three seeds: no half swarm, and no candidate against itself.
+    // swarms with three seeds: no single adopter, and no candidate against itself.
     assert_eq!(units("results/tiny/units"), 30 + 9);
+    let after = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
+    assert!(after.contains("39 runs, 0 missing"), "{after}");
 }
 
 #[test]

@@ -3,45 +3,85 @@
 use std::fmt::Write as _;
 
 use super::args::threads;
-use super::job::Job;
+use super::parts::Parts;
 use super::{Exit, Failure, print};
-use crate::run::cost::{ScenarioCost, estimate};
-use crate::run::engine::Engine as _;
 use crate::run::store::{Found, Store};
-use crate::run::unit::{Unit, distinct};
+use crate::run::unit::Unit;
 
-/// `jobs` has the meaning of `--jobs`.
-pub(super) fn dry_run(job: &Job<'_>, jobs: usize) -> Result<Exit, Failure> {
-    let store = Store::at(&job.folder.join("units"), &job.engine.version());
-    let units: Vec<Unit> = distinct(&job.units).into_iter().cloned().collect();
-    let mut missing = Vec::new();
-    for unit in &units {
-        missing.push(!matches!(store.read(unit)?, Found::Valid(_)));
+/// Runs that are ahead.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    runs: usize,
+    missing: usize,
+    /// Of the missing runs, on one thread.
+    seconds: f64,
+}
+
+impl Ahead {
+    fn add(&mut self, missing: bool, seconds: f64) {
+        self.runs += 1;
+        if missing {
+            self.missing += 1;
+            self.seconds += seconds;
+        }
     }
-    let jobs = threads(jobs);
-    let costs = estimate(&job.plan, &units, &missing, &job.engine, jobs)?;
+}
+
+impl Parts {
+    /// Prints a line for each group of units, and one for all, which begins with `head`. `group`
+    /// gives the group of a unit by the position of its part; without a group, a unit counts in
+    /// the last line alone. `jobs` has the meaning of `--jobs`.
+    pub(super) fn dry_run(
+        &self,
+        head: &str,
+        (store, jobs): (&Store, usize),
+        group: impl Fn(usize, &Unit) -> Option<String>,
+    ) -> Result<Exit, Failure> {
+        let mut groups: Vec<(String, Ahead)> = Vec::new();
+        let mut all = Ahead::default();
+        let mut seconds = self.seconds(jobs)?.into_iter();
+        for (at, part) in self.each().iter().enumerate() {
+            for (unit, seconds) in part.units.iter().zip(&mut seconds) {
+                let missing = !matches!(store.read(unit)?, Found::Valid(_));
+                all.add(missing, seconds);
+                let Some(name) = group(at, unit) else {
+                    continue;
+                };
+                let known = groups.iter().position(|it| it.0 == name);
+                let known = known.unwrap_or_else(|| {
+                    groups.push((name, Ahead::default()));
+                    groups.len() - 1
+                });
+                groups[known].1.add(missing, seconds);
+            }
+        }
+        print(&text(head, &groups, &all, threads(jobs)))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn text(head: &str, groups: &[(String, Ahead)], all: &Ahead, jobs: usize) -> String {
     let mut text = String::new();
-    let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
-    let seconds = |it: &ScenarioCost| it.seconds / jobs as f64;
-    for it in &costs {
-        let name = &job.plan.scenarios[it.scenario].name;
-        let seeds = job.plan.seeds_of(it.scenario);
-        put(format!(
-            "{name:20} {seeds:4} seeds {:6} runs {:6} missing  about {:6.0} s",
-            it.units,
+    let seconds = |it: &Ahead| it.seconds / jobs as f64;
+    for (name, it) in groups {
+        writeln!(
+            text,
+            "{name:31} {:6} runs {:6} missing  about {:6.0} s",
+            it.runs,
             it.missing,
             seconds(it)
-        ));
+        )
+        .expect("writing to a string does not fail");
     }
-    let total: f64 = costs.iter().map(seconds).sum();
-    put(format!(
-        "{}: {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads that have a core \
-         each, from one timed run of each policy in each scenario",
-        job.plan.name,
-        units.len(),
-        missing.iter().filter(|it| **it).count(),
+    let total = seconds(all);
+    writeln!(
+        text,
+        "{head} {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads that have a core \
+         each, from one timed run of each policy in each scenario and at each setting",
+        all.runs,
+        all.missing,
         total / 60.0,
-    ));
-    print(&text)?;
-    Ok(Exit::Done)
+    )
+    .expect("writing to a string does not fail");
+    text
 }

@@ -1,6 +1,5 @@
 //! `lab run` for a plan with factors: runs the plan once for each run of the design.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,11 +10,10 @@ use super::{Exit, Failure, print, stop};
 use crate::findings::conduct::load_runs;
 use crate::findings::factorial::{Cell, Study, cell};
 use crate::plan::{Factorial, Plan};
-use crate::run::cost::estimate;
 use crate::run::engine::Engine as _;
 use crate::run::registration;
 use crate::run::runner::Options;
-use crate::run::store::{Found, Store, write_whole};
+use crate::run::store::{Store, write_whole};
 use crate::run::unit::Unit;
 use crate::show::factorial::{output, report};
 use crate::show::figure;
@@ -47,12 +45,9 @@ pub(super) fn run(
     let folder = plan_args.folder(plan);
     let version = runs[0].part.engine.version();
     if options.dry_run {
-        return dry_run(
-            plan,
-            &runs,
-            &Store::at(&folder.join("units"), &version),
-            options,
-        );
+        let head = format!("{}: {} runs of the design,", plan.name, runs.len());
+        let store = Store::at(&folder.join("units"), &version);
+        return in_parts(&runs).dry_run(&head, (&store, options.jobs), |_, _| None);
     }
     stop::listen()?;
     let mut plan = plan.clone();
@@ -195,49 +190,6 @@ fn expand_all(
         Ok(Run { high, part })
     };
     factorial.design.runs().into_iter().map(one).collect()
-}
-
-/// Shows what would run, and for how long. Runs of the design that differ only in the candidate
-/// share the units of the baseline; these are counted once.
-fn dry_run(
-    plan: &Plan,
-    runs: &[Run],
-    store: &Store,
-    options: &RunOptions,
-) -> Result<Exit, Failure> {
-    let mut seen = BTreeSet::new();
-    let (mut units, mut lacking, mut seconds) = (0, 0, 0.0);
-    for (at, it) in runs.iter().enumerate() {
-        let mut missing = Vec::new();
-        for unit in &it.part.units {
-            let new = seen.insert(unit.id.clone());
-            units += usize::from(new);
-            missing.push(new && !matches!(store.read(unit)?, Found::Valid(_)));
-        }
-        lacking += missing.iter().filter(|it| **it).count();
-        // The first and the last run of the design together have every factor at both levels.
-        if at == 0 || at + 1 == runs.len() {
-            let costs = estimate(
-                &it.part.plan,
-                &it.part.units,
-                &vec![true; it.part.units.len()],
-                &it.part.engine,
-                options.jobs,
-            )?;
-            let all = costs.iter().map(|it| it.seconds).sum::<f64>();
-            seconds += all / it.part.units.len() as f64 / 2.0;
-        }
-    }
-    let jobs = args::threads(options.jobs);
-    let total = seconds * lacking as f64 / jobs as f64;
-    print(&format!(
-        "{}: {} runs of the design, {units} runs, {lacking} missing: about {total:.0} s ({:.1} min) \
-         with {jobs} threads, from timed runs of the two extreme settings\n",
-        plan.name,
-        runs.len(),
-        total / 60.0,
-    ))?;
-    Ok(Exit::Done)
 }
 
 fn in_parts(runs: &[Run]) -> Parts {

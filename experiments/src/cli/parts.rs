@@ -77,6 +77,10 @@ impl Parts {
         Self(parts)
     }
 
+    pub(super) fn each(&self) -> &[Part] {
+        &self.0
+    }
+
     /// Every unit once.
     pub(super) fn units(&self) -> Vec<&Unit> {
         self.0.iter().flat_map(|it| &it.units).collect()

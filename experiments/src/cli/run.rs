@@ -18,7 +18,7 @@ use crate::run::expand::expand;
 use crate::run::registration;
 use crate::run::runner::Options;
 use crate::run::store::{Store, StoreError, write_whole};
-use crate::run::unit::distinct;
+use crate::run::unit::{Unit, distinct};
 use crate::show::figure;
 use crate::show::output::manifest::{self, Host, manifest};
 use crate::show::output::{Files, peers, summary};
@@ -46,8 +46,14 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         print(&super::list::units(&job.plan, &job.units))?;
         return Ok(Exit::Done);
     }
+    if results.check && options.shard.is_none() {
+        // The gate compares no sweeps.
+        sweeps.clear();
+    }
+    let own = (&job.plan, &job.engine, job.units.as_slice());
+    let parts = Parts::of(own, sweep::parts(&sweeps));
     if options.dry_run {
-        return super::dry_run::dry_run(&job, options.jobs);
+        return job.dry_run(&parts, options.jobs);
     }
     if results.check && options.shard.is_none() {
         // Report a wrong file before the runs, not after them.
@@ -60,12 +66,6 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         jobs: options.jobs,
         force: options.force,
     };
-    if results.check && options.shard.is_none() {
-        // The gate compares no sweeps.
-        sweeps.clear();
-    }
-    let own = (&job.plan, &job.engine, job.units.as_slice());
-    let parts = Parts::of(own, sweep::parts(&sweeps));
     if let Some(shard) = options.shard {
         return parts.run_share(shard, "lab merge", (&store, how, results.quiet));
     }
@@ -81,6 +81,18 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
 }
 
 impl Job<'_> {
+    /// Shows the runs of each scenario, and those of the sweeps, which have parts of their own.
+    fn dry_run(&self, parts: &Parts, jobs: usize) -> Result<Exit, Failure> {
+        let store = Store::at(&self.folder.join("units"), &self.engine.version());
+        let group = |part: usize, unit: &Unit| {
+            let name = &self.plan.scenarios[unit.scenario].name;
+            let seeds = self.plan.seeds_of(unit.scenario);
+            let own = format!("{name:20} {seeds:4} seeds");
+            Some(if part == 0 { own } else { "sweeps".to_owned() })
+        };
+        parts.dry_run(&format!("{}:", self.plan.name), (&store, jobs), group)
+    }
+
     /// Everything after the last run: writes files, prints, checks.
     pub(super) fn finish(
         &self,

@@ -180,29 +180,12 @@ impl Job<'_> {
         Ok(Standing::of(&self.tournament, &readings))
     }
 
-    /// Estimates the cost from one timed run of each policy in each scenario.
     fn dry_run(&self) -> Result<Exit, Failure> {
         let store = Store::at(&self.folder.join("units"), &self.parts.version());
-        let (mut missing, mut seconds) = (0, 0.0);
-        let each = self.parts.seconds(self.args.jobs)?;
-        for (unit, cost) in self.parts.units().into_iter().zip(each) {
-            if !matches!(store.read(unit)?, Found::Valid(_)) {
-                missing += 1;
-                seconds += cost;
-            }
-        }
-        let jobs = args::threads(self.args.jobs);
-        print(&format!(
-            "{}: {} policies, {} seeds, {} runs, {missing} missing: about {:.0} s ({:.1} min) with \
-             {jobs} threads, from one timed run of each policy in each scenario\n",
-            self.tournament.plan.name,
-            self.matches.len(),
-            self.tournament.seeds(),
-            self.units().len(),
-            seconds / jobs as f64,
-            seconds / jobs as f64 / 60.0,
-        ))?;
-        Ok(Exit::Done)
+        let (name, seeds) = (&self.tournament.plan.name, self.tournament.seeds());
+        let head = format!("{name}: {} policies, {seeds} seeds,", self.matches.len());
+        let parts = &self.parts;
+        parts.dry_run(&head, (&store, self.args.jobs), |_, _| None)
     }
 
     fn finish(&self, standing: &Standing, host: &Host) -> Result<Exit, Failure> {

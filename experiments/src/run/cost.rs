@@ -12,37 +12,11 @@ use crate::run::expand::unit;
 use crate::run::runner::{RunError, run_one};
 use crate::run::unit::{Mix, Unit, distinct};
 
-/// Cost of the runs in a scenario.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScenarioCost {
-    /// Index in the plan's scenarios.
-    pub scenario: usize,
-    /// Number of units.
-    pub units: usize,
-    /// Number of units that have not run yet.
-    pub missing: usize,
-    /// CPU time for the missing units on one thread, seconds.
-    pub seconds: f64,
-}
-
 /// A pure mix in a scenario, and the seconds that one run of it took.
 type Sample = ((usize, Mix), f64);
 
 /// Seconds that timed runs took, by unit id.
 pub type Known = BTreeMap<String, f64>;
-
-/// Times one seed of each pure mix of each scenario, on `jobs` threads (0 for one per core), and
-/// adds up the cost of the missing units. `missing` has a flag for each unit.
-pub fn estimate(
-    plan: &Plan,
-    units: &[Unit],
-    missing: &[bool],
-    engine: &dyn Engine,
-    jobs: usize,
-) -> Result<Vec<ScenarioCost>, RunError> {
-    let seconds = seconds_each(plan, units, engine, jobs, &mut Known::new())?;
-    Ok(add_up(plan, units, missing, &seconds))
-}
 
 /// Seconds of one thread for each of `units`, from one timed seed of each pure mix that they consist
 /// of, in each scenario, on `jobs` threads (0 for one per core). Runs that are in `known` are not
@@ -125,24 +99,6 @@ fn cost(plan: &Plan, unit: &Unit, samples: &[Sample]) -> f64 {
     }
 }
 
-fn add_up(plan: &Plan, units: &[Unit], missing: &[bool], seconds: &[f64]) -> Vec<ScenarioCost> {
-    let each = (0..plan.scenarios.len()).map(|scenario| {
-        let all = units.iter().zip(missing.iter().zip(seconds));
-        let here: Vec<(bool, f64)> = all
-            .filter(|it| it.0.scenario == scenario)
-            .map(|(_, (missing, seconds))| (*missing, *seconds))
-            .collect();
-        let lacking = || here.iter().filter(|it| it.0);
-        ScenarioCost {
-            scenario,
-            units: here.len(),
-            missing: lacking().count(),
-            seconds: lacking().map(|it| it.1).sum(),
-        }
-    });
-    each.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,22 +124,22 @@ mod tests {
                 ((it.scenario, it.mix), seconds)
             })
             .collect();
-        let missing = vec![true; units.len()];
         let seconds: Vec<f64> = units.iter().map(|it| cost(&plan, it, &samples)).collect();
-        let costs = add_up(&plan, &units, &missing, &seconds);
         // Per seed: two pure baselines (2 s each), with one adopter (2 s each), with half of them
         // (3 s each), and the candidate twice (4 s each): 22 s.
-        for it in &costs {
-            assert_eq!((it.units, it.missing), (24 * 8, 24 * 8));
-            assert!((it.seconds - 24.0 * 22.0).abs() < 1e-9, "{it:?}");
+        for scenario in 0..2 {
+            let here = units.iter().zip(&seconds);
+            let here = here.filter(|it| it.0.scenario == scenario);
+            let here: Vec<f64> = here.map(|it| *it.1).collect();
+            assert_eq!(here.len(), 24 * 8);
+            assert!((here.iter().sum::<f64>() - 24.0 * 22.0).abs() < 1e-9);
         }
-        let none = add_up(&plan, &units, &vec![false; units.len()], &seconds);
-        assert!(none.iter().all(|it| it.missing == 0 && it.seconds == 0.0));
-        let timed = estimate(&plan, &units, &missing, &toy, 2).expect("the toy runs");
         // The times of toy runs depend on the machine. The test only checks that each mix was
         // timed.
-        assert!(timed.iter().all(|it| it.seconds.is_finite()));
-        assert!(timed.iter().all(|it| it.missing == 24 * 8));
+        let mut known = Known::new();
+        let timed = seconds_each(&plan, &units, &toy, 2, &mut known).expect("the toy runs");
+        assert!(timed.len() == units.len() && timed.iter().all(|it| it.is_finite()));
+        assert_eq!(known.len(), probes.len());
     }
 
     #[test]
