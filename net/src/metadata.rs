@@ -319,7 +319,7 @@ impl Finder {
             return;
         }
         match event {
-            Event::Connected { version_2 } => self.on_connected(key, version_2),
+            Event::Connected(introduced) => self.on_connected(key, introduced),
             Event::Hashes(message) => self.on_hashes(key, message),
             Event::Hello(hello) => self.on_hello(key, &hello),
             Event::Metadata(MetadataMessage::Request(piece)) => {
@@ -355,7 +355,12 @@ impl Finder {
             // Some clients send 0 while they do not have the dictionary.
             if let Some(bytes) = hello.metadata_bytes.filter(|it| *it > 0) {
                 match self.fetch.join(key, bytes) {
-                    Ok(()) => self.search.note_having(key, true),
+                    Ok(()) => {
+                        if let Some(introduced) = peer.introduced {
+                            self.fetch.introduce(key, introduced.peer_id);
+                        }
+                        self.search.note_having(key, true);
+                    }
                     Err(violation) => self.blame(key, &violation.to_string()),
                 }
             }

@@ -8,13 +8,17 @@ use core::time::Duration;
 
 use super::draft::{Draft, Verdict};
 use super::{MAX_METADATA_BYTES, metadata_pieces, piece_bytes};
-use crate::ids::PeerKey;
+use crate::ids::{PeerId, PeerKey};
 use crate::magnet::Expected;
 use crate::message::MetadataMessage;
 use crate::time::Instant;
 
 /// Most outstanding requests at a peer. libtorrent has 2, and queues 1024; Transmission queues 64.
 const WINDOW: usize = 8;
+/// Peer ids of rtorrent begin so. It answers one request. While it sends that answer it leaves the
+/// next one unread, and what came with that one it does not look at again until more bytes arrive.
+/// Read in `extensions.cc` of libTorrent 0.13.8, and seen.
+const ONE_AT_A_TIME: &[u8] = b"-lt";
 /// A request without an answer for this time counts as lost.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time after which a piece may be requested from a second peer. libtorrent: 3 s.
@@ -51,6 +55,8 @@ pub enum Violation {
 #[derive(Debug)]
 struct Peer {
     size: u32,
+    /// Most outstanding requests.
+    window: usize,
     /// Outstanding requests and when they were sent.
     asked: BTreeMap<u32, Instant>,
     /// Requests that were given up; the answer may still come.
@@ -108,6 +114,7 @@ impl Fetch {
             None => {
                 let new = Peer {
                     size,
+                    window: WINDOW,
                     asked: BTreeMap::new(),
                     late: BTreeSet::new(),
                     failures: 0,
@@ -116,6 +123,15 @@ impl Fetch {
                 self.peers.insert(peer, new);
                 Ok(())
             }
+        }
+    }
+
+    /// The peer, which has joined, has this id.
+    pub fn introduce(&mut self, peer: PeerKey, name: PeerId) {
+        if let Some(known) = self.peers.get_mut(&peer)
+            && name.0.starts_with(ONE_AT_A_TIME)
+        {
+            known.window = 1;
         }
     }
 
@@ -320,7 +336,7 @@ impl Fetch {
         let peers = self.peers.iter().filter(|it| it.1.size == size);
         let able = peers.clone().filter(|(key, peer)| {
             peer.pause_until <= now
-                && peer.asked.len() < WINDOW
+                && peer.asked.len() < peer.window
                 && draft.only.is_none_or(|only| only == **key)
         });
         let mut able: Vec<_> = able.collect();

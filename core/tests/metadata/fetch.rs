@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use unchoke_core::ids::{InfoHash, PeerKey};
+use unchoke_core::ids::{InfoHash, PeerId, PeerKey};
 use unchoke_core::message::MetadataMessage;
 use unchoke_core::metadata::{Fetch, MAX_METADATA_BYTES, Violation};
 use unchoke_core::time::Instant;
@@ -40,6 +40,29 @@ fn peers_share_the_work() {
     assert!(fetch.take_done() == Some(info));
     assert_eq!(fetch.take_done(), None);
     assert_eq!(fetch.poll_timeout(), None);
+}
+
+/// rtorrent does not look at requests that come with the one it answers.
+#[test]
+fn rtorrent_is_asked_for_one_piece_at_a_time() {
+    let (info, hash) = dictionary(50_000);
+    let mut fetch = Fetch::new(hash);
+    let mut name = [b'x'; 20];
+    name[..8].copy_from_slice(b"-lt0D80-");
+    fetch.join(A, 50_000).expect("a size");
+    fetch.introduce(A, PeerId(name));
+    for piece in 0..4 {
+        assert_eq!(requests(&mut fetch, Instant::START), [(A, piece)]);
+        let answer = data(&info, piece);
+        assert_eq!(fetch.on_message(Instant::START, A, &answer), Ok(()));
+    }
+    assert!(fetch.take_done() == Some(info));
+    // Others are asked for all at once, also libtorrent, whose ids have other letters.
+    let mut fetch = Fetch::new(hash);
+    name[..8].copy_from_slice(b"-LT2080-");
+    fetch.join(A, 50_000).expect("a size");
+    fetch.introduce(A, PeerId(name));
+    assert_eq!(requests(&mut fetch, Instant::START).len(), 4);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use unchoke_core::metainfo::Metainfo;
 use unchoke_core::time::Instant;
 
 use super::Finder;
+use crate::connection::Introduced;
 
 impl Finder {
     /// Takes the dictionary and its piece layers if both are complete.
@@ -15,7 +16,7 @@ impl Finder {
             let Some(mut layers) = self.lacking(&info) else {
                 return Some((info, None));
             };
-            for (key, _) in self.peers.iter().filter(|it| it.1.version_2) {
+            for (key, _) in self.peers.iter().filter(|it| it.1.speaks_version_2()) {
                 layers.join(*key);
             }
             self.layers = Some((info, layers));
@@ -37,12 +38,13 @@ impl Finder {
         Some(Fetch::new(trees))
     }
 
-    pub(super) fn on_connected(&mut self, key: PeerKey, version_2: bool) {
+    pub(super) fn on_connected(&mut self, key: PeerKey, introduced: Introduced) {
         self.search.met(key);
         if let Some(peer) = self.peers.get_mut(&key) {
-            peer.version_2 = version_2;
+            peer.introduced = Some(introduced);
         }
-        if let Some((_, layers)) = self.layers.as_mut().filter(|_| version_2) {
+        let layers = self.layers.as_mut();
+        if let Some((_, layers)) = layers.filter(|_| introduced.version_2) {
             layers.join(key);
             self.search.note_having(key, true);
         }

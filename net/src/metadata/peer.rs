@@ -21,7 +21,7 @@ const ORDERS: usize = 64;
 #[derive(Debug)]
 pub(super) enum Event {
     /// The handshake is done; whether it used the version 2 hash.
-    Connected { version_2: bool },
+    Connected(Introduced),
     /// The extension handshake.
     Hello(ExtendedHandshake),
     /// A message about metadata.
@@ -38,8 +38,8 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    /// Whether the connection uses the version 2 hash. BEP 52.
-    pub(super) version_2: bool,
+    /// The other side of the handshake, once it is done.
+    pub(super) introduced: Option<Introduced>,
     /// The id of the peer for messages about metadata; 0 if it does not accept them.
     pub(super) metadata_id: u8,
     orders: Sender<Message>,
@@ -50,11 +50,16 @@ impl Peer {
         let (orders, queue) = mpsc::channel(ORDERS);
         let peer = Self {
             address,
-            version_2: false,
+            introduced: None,
             metadata_id: 0,
             orders,
         };
         (peer, queue)
+    }
+
+    /// Whether the connection uses the version 2 hash. BEP 52.
+    pub(super) fn speaks_version_2(&self) -> bool {
+        self.introduced.is_some_and(|it| it.version_2)
     }
 
     /// Queues a message. Returns false if too many messages wait.
@@ -105,8 +110,7 @@ impl Line {
 
     /// Handles messages until the connection ends. Returns the reason.
     async fn talk(&mut self, mut talk: Talk, introduced: Introduced) -> String {
-        let version_2 = introduced.version_2;
-        self.tell(Event::Connected { version_2 }).await;
+        self.tell(Event::Connected(introduced)).await;
         let hello = ExtendedHandshake {
             extensions: [(METADATA_NAME.to_owned(), METADATA_ID)].into(),
             listen_port: Some(self.port),
