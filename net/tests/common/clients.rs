@@ -60,6 +60,13 @@ pub(crate) struct Place<'a> {
     pub(crate) finder: &'a str,
 }
 
+impl Place<'_> {
+    /// The file for the output of a client.
+    pub(crate) fn log(&self, client: Client) -> PathBuf {
+        self.scratch.join(format!("{client:?}.log"))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     Transmission,
@@ -67,6 +74,7 @@ pub(crate) enum Client {
     Libtorrent,
     Rtorrent,
     Qbittorrent,
+    Webtorrent,
 }
 
 pub(crate) fn installed(program: &str) -> bool {
@@ -99,6 +107,10 @@ impl Client {
             Self::Libtorrent => python().is_none().then_some("python3-libtorrent"),
             Self::Rtorrent => (!installed("rtorrent")).then_some("rtorrent"),
             Self::Qbittorrent => (!installed("qbittorrent-nox")).then_some("qbittorrent-nox"),
+            Self::Webtorrent => {
+                let there = installed("node") && front_ends::node_modules().is_dir();
+                (!there).then_some("WebTorrent (in target/webtorrent, see .ci/run)")
+            }
         }
     }
 
@@ -117,8 +129,9 @@ impl Client {
             Self::Libtorrent => libtorrent(place, seed),
             Self::Rtorrent => front_ends::rtorrent(place),
             Self::Qbittorrent => front_ends::qbittorrent(place),
+            Self::Webtorrent => front_ends::webtorrent(place),
         };
-        let running = Running::start(command, place.scratch.join(format!("{self:?}.log")));
+        let running = Running::start(command, place.log(self));
         if self == Self::Transmission && !place.torrent.is_file() {
             front_ends::hand_link_to_transmission(place);
         }

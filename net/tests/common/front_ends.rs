@@ -2,10 +2,11 @@
 //! interface.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::clients::Place;
+use super::clients::{Client, Place};
 
 /// rtorrent as a daemon. It hashes existing files and continues from them.
 pub(crate) fn rtorrent(place: Place<'_>) -> Command {
@@ -28,14 +29,17 @@ pub(crate) fn rtorrent(place: Place<'_>) -> Command {
          protocol.pex.set = no\n\
          trackers.use_udp.set = no\n\
          system.daemon.set = true\n\
-         log.open_file = \"log\", \"{session}/log\"\n\
+         log.open_file = \"log\", \"{log}\"\n\
          log.add_output = \"info\", \"log\"\n\
+         log.add_output = \"tracker_debug\", \"log\"\n\
          log.add_output = \"connection_debug\", \"log\"\n\
          schedule2 = load, 1, 0, ((load.start, \"{torrent}\"))\n",
         address = place.address,
         port = place.port,
         folder = place.folder.display(),
         session = session.display(),
+        // The output of the program as a daemon is empty.
+        log = place.log(Client::Rtorrent).display(),
         torrent = place.torrent.display(),
     );
     let file = session.join("rtorrent.rc");
@@ -81,6 +85,22 @@ pub(crate) fn qbittorrent(place: Place<'_>) -> Command {
         ])
         .arg(place.torrent)
         .env("HOME", place.scratch);
+    command
+}
+
+/// The packages that `.ci/run` installs for WebTorrent.
+pub(crate) fn node_modules() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/webtorrent/node_modules")
+}
+
+/// WebTorrent over TCP. It binds to no address.
+pub(crate) fn webtorrent(place: Place<'_>) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/webtorrent/peer.mjs");
+    let mut command = Command::new("node");
+    command
+        .arg(script)
+        .args([node_modules().as_path(), place.torrent, place.folder])
+        .arg(place.port.to_string());
     command
 }
 

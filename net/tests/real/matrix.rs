@@ -1,6 +1,11 @@
 //! Every kind of torrent with every client, in both directions: unencrypted, with RC4 required, and
 //! over uTP with the clients that have it.
 //!
+//! 156 cells over TCP (six clients, thirteen kinds, two directions), 50 with RC4 (five clients, five
+//! kinds) and 30 over uTP (three clients, five kinds). WebTorrent has no cells besides TCP: its
+//! encryption fails in itself (`padCBuffer.copy is not a function`, version 2.8.5), and its uTP needs
+//! a native library.
+//!
 //! A failing cell is reported with its reason. A cell that is known to fail is listed in [`KNOWN`]
 //! with its cause; the test fails when it no longer fails.
 
@@ -20,7 +25,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const PORT: u16 = 7702;
 
 /// Cells that fail for a reason outside this project: the client, the cell, and the reason.
-const KNOWN: &[(Client, &str, &str)] = &[];
+const KNOWN: &[(Client, &str, &str)] = &[
+    (Client::Aria2, "Tcp, hybrid, to us", ARIA2_HYBRID),
+    (Client::Aria2, "Tcp, hybrid, from us", ARIA2_HYBRID),
+];
+const ARIA2_HYBRID: &str = "aria2 1.36 loses the empty key of the file tree, and so has another \
+    info-hash; `aria2c --show-files` says so";
 
 /// How the two clients connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +58,22 @@ struct Kind {
     name: &'static str,
     files: fn() -> Vec<(String, usize)>,
     piece: &'static str,
+    /// Further options of `unchoke create`.
+    made: &'static [&'static str],
     magnet: bool,
+    /// Also encrypted and over uTP. What is in a torrent affects neither, so some kinds are enough.
+    every_wire: bool,
 }
+
+/// An ordinary torrent.
+const PLAIN: Kind = Kind {
+    name: "single",
+    files: single,
+    piece: "256 KiB",
+    made: &[],
+    magnet: false,
+    every_wire: false,
+};
 
 fn single() -> Vec<(String, usize)> {
     vec![("one file.bin".into(), 12_345_678)]
@@ -80,48 +104,98 @@ fn many() -> Vec<(String, usize)> {
     (0..400).map(file).collect()
 }
 
-const KINDS: [Kind; 7] = [
+/// The last piece is as long as the others.
+fn even() -> Vec<(String, usize)> {
+    vec![("even.bin".into(), 8 << 18)]
+}
+
+fn with_empty() -> Vec<(String, usize)> {
+    let files = [("0.txt", 0), ("1.bin", 300_000), ("2.txt", 0), ("z/3", 0)];
+    files
+        .map(|(path, bytes)| (format!("gaps/{path}"), bytes))
+        .to_vec()
+}
+
+const KINDS: [Kind; 13] = [
     Kind {
-        name: "single",
-        files: single,
-        piece: "256 KiB",
-        magnet: false,
+        every_wire: true,
+        ..PLAIN
     },
     Kind {
         name: "nested",
         files: nested,
         piece: "64 KiB",
-        magnet: false,
+        every_wire: true,
+        ..PLAIN
     },
     Kind {
         name: "tiny",
         files: tiny,
         piece: "16 KiB",
-        magnet: false,
+        ..PLAIN
     },
     Kind {
         name: "16 MiB pieces",
         files: large,
         piece: "16 MiB",
-        magnet: false,
+        ..PLAIN
     },
     Kind {
         name: "400 files",
         files: many,
         piece: "32 KiB",
-        magnet: false,
+        every_wire: true,
+        ..PLAIN
+    },
+    Kind {
+        name: "even",
+        files: even,
+        ..PLAIN
+    },
+    Kind {
+        name: "empty files",
+        files: with_empty,
+        piece: "16 KiB",
+        ..PLAIN
+    },
+    Kind {
+        name: "private",
+        made: &["--private"],
+        ..PLAIN
+    },
+    Kind {
+        name: "hybrid",
+        made: &["--hybrid"],
+        ..PLAIN
     },
     Kind {
         name: "magnet, single",
-        files: single,
-        piece: "256 KiB",
         magnet: true,
+        every_wire: true,
+        ..PLAIN
     },
     Kind {
         name: "magnet, nested",
         files: nested,
         piece: "64 KiB",
         magnet: true,
+        every_wire: true,
+        ..PLAIN
+    },
+    Kind {
+        name: "magnet, tiny",
+        files: tiny,
+        piece: "16 KiB",
+        magnet: true,
+        ..PLAIN
+    },
+    // 48 KiB of hashes, so that the metadata comes in several parts.
+    Kind {
+        name: "magnet, long metadata",
+        files: large,
+        piece: "16 KiB",
+        magnet: true,
+        ..PLAIN
     },
 ];
 
@@ -149,7 +223,8 @@ impl Cell {
         let content = format!("full/{top}");
         let url = format!("http://{}:6969/announce", OWN.tracker);
         let words = ["create", &content, "--out", "it.torrent"];
-        let words = [&words[..], &["--piece-size", kind.piece, "--tracker", &url]].concat();
+        let more = ["--piece-size", kind.piece, "--tracker", &url];
+        let words = [&words[..], &more, kind.made].concat();
         let made = run(home, &words);
         assert!(made.status.success(), "{}", stderr(&made));
         let file = home.join("it.torrent");
@@ -205,6 +280,9 @@ impl Cell {
         self.files.iter().all(|(path, bytes)| {
             let found = home.join("empty").join(path);
             let size = fs::metadata(&found).map(|it| it.len());
+            if *bytes == 0 && size.is_err() {
+                return true; // Not every client creates empty files.
+            }
             size.is_ok_and(|it| it == *bytes as u64)
                 && sha256(&found) == sha256(&home.join("full").join(path))
         })
@@ -258,11 +336,8 @@ fn cells(client: Client, wire: Wire, test: &str) {
         return;
     }
     let mut wrong = Vec::new();
-    // The content of a torrent affects neither the cipher nor uTP, so fewer kinds are enough.
     let kinds = KINDS.iter();
-    for kind in
-        kinds.filter(|it| wire == Wire::Tcp || it.piece == "256 KiB" || it.name == "400 files")
-    {
+    for kind in kinds.filter(|it| wire == Wire::Tcp || it.every_wire) {
         for we_seed in [false, true] {
             let began = Instant::now();
             let cell = Cell::new(kind);
@@ -308,6 +383,7 @@ matrix! {
     libtorrent_over_tcp: Libtorrent, Tcp;
     rtorrent_over_tcp: Rtorrent, Tcp;
     qbittorrent_over_tcp: Qbittorrent, Tcp;
+    webtorrent_over_tcp: Webtorrent, Tcp;
     transmission_over_rc4: Transmission, Rc4;
     aria2_over_rc4: Aria2, Rc4;
     libtorrent_over_rc4: Libtorrent, Rc4;

@@ -25,7 +25,9 @@ fn policy(client: Client) -> &'static str {
     match client {
         Client::Transmission => "bep3",
         Client::Aria2 => "propshare",
-        Client::Libtorrent | Client::Rtorrent | Client::Qbittorrent => "thrift",
+        Client::Libtorrent | Client::Rtorrent | Client::Qbittorrent | Client::Webtorrent => {
+            "thrift"
+        }
     }
 }
 
