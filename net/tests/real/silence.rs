@@ -1,9 +1,20 @@
 //! Tests which servers and networks the client does not contact. Every packet that leaves the
 //! machine is counted.
+//!
+//! For a private torrent (BEP 27) each source of peers has a test of its own:
+//!
+//! | source | test |
+//! |---|---|
+//! | all together | `a_private_torrent_speaks_to_its_tracker_and_to_nobody_else` |
+//! | DHT, local discovery, port mapping, uTP | `private_*` below: packets are counted with only this one on, and none leaves; of a torrent that is not private some do |
+//! | DHT | also `dht::private_torrents_proxies_and_users_who_say_so_keep_away_from_the_table` |
+//! | peer exchange | `session::peers_of_a_private_torrent_are_not_exchanged`, and in `core` the case *a private torrent takes its peers from the tracker and the user* |
+//! | magnet links | `magnet::trackers_of_a_link_are_asked_and_a_private_torrent_is_not_given_away` |
+//! | web seeds, named by the torrent itself and used, and the others in one swarm | `real::mixed::of_a_private_torrent_only_the_tracker_tells` |
 
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::network::{in_the_void, sent_into_the_void};
 use crate::common::command::{run, stderr, unrestricted};
@@ -74,6 +85,49 @@ impl Place {
         }
         said + at_the_end
     }
+
+    /// Whether a packet leaves during a seed with `extra`. Ends with the first one.
+    fn speaks(&self, torrent: &str, extra: &[&str]) -> bool {
+        let (began, before) = (Instant::now(), sent_into_the_void());
+        let mut child = self.start(&[&["seed", torrent, "--data", "."], extra].concat());
+        let has_spoken = || sent_into_the_void() > before;
+        while !has_spoken() && began.elapsed() < WATCHED {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        has_spoken()
+    }
+}
+
+/// With only this source on, a private torrent sends nothing, and any other torrent does. `loud`
+/// is what makes the source speak, for sources that answer only.
+fn only(test: &str, on: &[&str], loud: &[&str]) {
+    if !in_the_void(module_path!(), test, None) {
+        return;
+    }
+    let place = Place::new();
+    assert_eq!(place.said("private.torrent", on), 0);
+    assert!(place.speaks("shared.torrent", &[on, loud].concat()));
+    drop(place.runtime);
+}
+
+macro_rules! private {
+    ($($test:ident: $on:expr, $loud:expr;)*) => {$(
+        #[test]
+        #[ignore = "half a minute; .ci/run runs it, and so does --include-ignored"]
+        fn $test() {
+            only(stringify!($test), $on, $loud);
+        }
+    )*};
+}
+
+private! {
+    private_without_the_table: &["--no-lsd", "--portmap", "never", "--dht-node", "10.77.0.50:1"], &[];
+    private_without_local_discovery: &["--no-dht", "--portmap", "never"], &[];
+    private_without_port_mapping: &["--no-dht", "--no-lsd"], &[];
+    private_over_utp: &["--no-dht", "--no-lsd", "--portmap", "never", "--utp", "only"],
+        &["--peer", "10.77.0.50:1"];
 }
 
 #[test]
