@@ -9,9 +9,9 @@ mod task;
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
@@ -32,6 +32,8 @@ pub const PUBLIC_NODES: [&str; 4] = [
 
 /// Capacity of the queue of search results.
 const FINDS: usize = 64;
+/// Capacity of the queue of datagrams for uTP. More are dropped, as a network does.
+const PACKETS: usize = 1024;
 /// Most nodes named by one torrent whose host names are resolved.
 const MAX_NAMES: usize = 16;
 
@@ -57,11 +59,31 @@ pub enum Find {
     Searched(u32),
 }
 
+/// A datagram and its sender.
+pub(crate) type Datagram = (Vec<u8>, SocketAddr);
+
+/// The sockets of the DHT, for uTP on the same port.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// For IPv4 and IPv6, as far as the DHT uses the port there.
+    pub(crate) sockets: [Option<UdpSocket>; 2],
+    /// Datagrams that are no messages of the DHT.
+    pub(crate) packets: Receiver<Datagram>,
+}
+
 #[derive(Debug)]
 enum Order {
     Want(InfoHash, Option<u16>, Sender<Find>),
     Nodes(Vec<SocketAddr>),
     Names(Vec<String>),
+    Share(Sender<Datagram>),
+}
+
+/// The way to the thread, and its sockets.
+#[derive(Debug)]
+struct Running {
+    orders: UnboundedSender<Order>,
+    sockets: [Option<UdpSocket>; 2],
 }
 
 /// A handle of the running DHT thread. Cheap to clone.
@@ -72,7 +94,7 @@ pub struct Dht {
 
 #[derive(Debug)]
 struct Inner {
-    orders: Mutex<Option<UnboundedSender<Order>>>,
+    running: Mutex<Option<Running>>,
     ports: [Option<u16>; 2],
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -92,7 +114,12 @@ impl Dht {
             (v4, v6) => [v4.ok(), v6.ok()],
         };
         let ports = sockets.each_ref().map(|it| it.as_ref().and_then(port_of));
+        let copy = |it: &Option<UdpSocket>| it.as_ref().and_then(|it| it.try_clone().ok());
         let (orders, taken) = mpsc::unbounded_channel();
+        let running = Running {
+            orders,
+            sockets: sockets.each_ref().map(copy),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -105,7 +132,7 @@ impl Dht {
             })?;
         Ok(Self {
             inner: Arc::new(Inner {
-                orders: Mutex::new(Some(orders)),
+                running: Mutex::new(Some(running)),
                 ports,
                 thread: Mutex::new(Some(thread)),
             }),
@@ -148,18 +175,41 @@ impl Dht {
         self.order(Order::Names(written.collect()));
     }
 
+    /// Shares the sockets on `port`. `None` if the DHT uses other ports. Who shared them before gets
+    /// nothing more.
+    pub(crate) fn share(&self, port: u16) -> Option<Shared> {
+        let sockets = {
+            let running = self.running();
+            let copy = |family: usize| {
+                let here = self.inner.ports[family] == Some(port);
+                let socket = running.as_ref()?.sockets[family].as_ref();
+                socket.filter(|_| here)?.try_clone().ok()
+            };
+            [copy(0), copy(1)]
+        };
+        if sockets.iter().all(Option::is_none) {
+            return None;
+        }
+        let (sender, packets) = mpsc::channel(PACKETS);
+        self.order(Order::Share(sender));
+        Some(Shared { sockets, packets })
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        let running = self.inner.running.lock();
+        running.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn order(&self, order: Order) {
-        let orders = self.inner.orders.lock();
-        if let Some(orders) = &*orders.unwrap_or_else(PoisonError::into_inner) {
+        if let Some(running) = &*self.running() {
             // If the thread has failed, the order is lost and nothing more is found.
-            drop(orders.send(order));
+            drop(running.orders.send(order));
         }
     }
 
     /// Stops the thread, and waits until the known nodes are saved.
     pub fn close(&self) {
-        let orders = &self.inner.orders;
-        drop(orders.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.running().take());
         let thread = &self.inner.thread;
         let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
@@ -190,12 +240,12 @@ pub(crate) fn searched(nodes: u32) -> String {
     }
 }
 
-fn port_of(socket: &std::net::UdpSocket) -> Option<u16> {
+fn port_of(socket: &UdpSocket) -> Option<u16> {
     socket.local_addr().ok().map(|it| it.port())
 }
 
 /// Opens a socket on `port`, or on another port if `port` is in use.
-fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<std::net::UdpSocket> {
+fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<UdpSocket> {
     bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
         io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),
         _ => Err(error),

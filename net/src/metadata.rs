@@ -128,7 +128,8 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     };
     let listener = listen(wanted.port, &wanted.route).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    let started = Transports::start(&wanted.route, wanted.utp, listener).map_err(failed)?;
+    let started = Transports::start(&wanted.route, wanted.utp, listener, wanted.dht.as_ref())
+        .map_err(failed)?;
     let (transports, listener, strangers) = started;
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);

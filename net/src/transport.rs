@@ -2,9 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
+use crate::dht::Dht;
 use crate::route::Route;
 use crate::stream::Stream;
 use crate::utp::{Strangers, Utp, UtpMode};
@@ -12,6 +16,12 @@ use crate::utp::{Strangers, Utp, UtpMode};
 /// Most unsent bytes that the system may buffer for a connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 1 << 17;
+
+/// Time after which we dial by uTP as well.
+const HEAD_START: Duration = Duration::from_secs(3);
+/// Time for an answer by uTP after TCP has failed. Most addresses that refuse TCP are of nobody, and
+/// must not hold up others.
+const SECOND_CHANCE: Duration = Duration::from_secs(1);
 
 /// The transports for dialling. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,14 +39,19 @@ impl Transports {
         route: &Route,
         mode: UtpMode,
         listener: TcpListener,
+        dht: Option<&Dht>,
     ) -> io::Result<(Self, Option<TcpListener>, Option<Strangers>)> {
         let port = listener.local_addr()?.port();
-        let (utp, strangers) = if mode == UtpMode::Off || route.has_proxy() {
-            (None, None)
-        } else {
-            let (utp, strangers) = Utp::start(route, port)?;
-            (Some(utp), Some(strangers))
+        let started = match mode {
+            UtpMode::Off => None,
+            _ if route.has_proxy() => None,
+            UtpMode::Allow => Utp::start(route, port, dht)
+                // The port may be in use by another program, and TCP is enough.
+                .inspect_err(|error| tracing::debug!(%error, "uTP cannot be used"))
+                .ok(),
+            UtpMode::Only => Some(Utp::start(route, port, dht)?),
         };
+        let (utp, strangers) = started.unzip();
         let tcp = mode != UtpMode::Only;
         let transports = Self {
             route: route.clone(),
@@ -47,22 +62,37 @@ impl Transports {
         Ok((transports, Some(listener).filter(|_| tcp), strangers))
     }
 
-    /// Connects by TCP, or else by uTP, as far as they are enabled.
+    /// Connects by TCP or uTP, as far as they are enabled.
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
-        let mut failure = io::Error::other("no transport is used");
-        if self.tcp {
-            match self.route.connect(address).await {
-                Ok(stream) => {
-                    let stream = stream.into();
-                    prepare(&stream)?;
-                    return Ok(stream);
-                }
-                Err(error) => failure = error,
-            }
-        }
         match &self.utp {
+            Some(utp) if self.tcp => self.by_either(utp, address).await,
             Some(utp) => utp.connect(address).await.map(Stream::from),
-            None => Err(failure),
+            None if self.tcp => self.by_tcp(address).await,
+            None => Err(io::Error::other("no transport is used")),
+        }
+    }
+
+    async fn by_tcp(&self, address: SocketAddr) -> io::Result<Stream> {
+        let stream = self.route.connect(address).await?.into();
+        prepare(&stream)?;
+        Ok(stream)
+    }
+
+    /// Connects by TCP; also by uTP, once TCP has failed or taken long.
+    async fn by_either(&self, utp: &Utp, address: SocketAddr) -> io::Result<Stream> {
+        let mut tcp = pin!(self.by_tcp(address));
+        match timeout(HEAD_START, &mut tcp).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(failure)) => {
+                let other = timeout(SECOND_CHANCE, utp.connect(address)).await;
+                // That TCP was refused says more than that nothing answers by uTP.
+                let pipe = other.ok().and_then(Result::ok).ok_or(failure)?;
+                Ok(pipe.into())
+            }
+            Err(_) => tokio::select! {
+                Ok(pipe) = utp.connect(address) => Ok(pipe.into()),
+                stream = tcp => stream,
+            },
         }
     }
 

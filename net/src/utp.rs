@@ -9,10 +9,10 @@ mod pipe;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::net::UdpSocket;
+use tokio::net::UdpSocket as Listening;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -27,6 +27,7 @@ use line::{Greeting, Line};
 use pipe::{FarEnd, pipe};
 
 use crate::chance::random_u64;
+use crate::dht::{Datagram, Dht};
 use crate::listen::bind_datagrams;
 use crate::route::Route;
 
@@ -43,9 +44,9 @@ const STRANGERS: usize = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum UtpMode {
     /// No uTP.
-    #[default]
     Off,
-    /// Incoming uTP connections are accepted. We dial by uTP if TCP fails.
+    /// Incoming uTP connections are accepted. We dial by uTP if TCP fails or takes long.
+    #[default]
     Allow,
     /// Only uTP, no TCP.
     Only,
@@ -125,18 +126,32 @@ pub struct Utp {
 }
 
 impl Utp {
-    /// Listens on `port` for both families. Returns the handle and the incoming connections. Fails
-    /// if there is a proxy, or if no socket can be opened.
-    pub fn start(route: &Route, port: u16) -> io::Result<(Self, Strangers)> {
+    /// Listens on `port` for both families, and on the sockets of `dht` if it has that port. Returns
+    /// the handle and the incoming connections. Fails if there is a proxy, or if no socket can be
+    /// opened.
+    pub fn start(route: &Route, port: u16, dht: Option<&Dht>) -> io::Result<(Self, Strangers)> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
         }
-        let open = |ipv4| UdpSocket::from_std(bind_datagrams(route, ipv4, port)?);
-        let sockets = match [open(true), open(false)] {
-            [Err(error), Err(_)] => return Err(error),
-            sockets => sockets.map(|it| it.ok().map(Arc::new)),
-        };
+        let shared = dht.and_then(|it| it.share(port));
+        let (theirs, packets) =
+            shared.map_or(([None, None], None), |it| (it.sockets, Some(it.packets)));
+        let mut readers = JoinSet::new();
         let (strangers, heard) = mpsc::channel(STRANGERS);
+        let mut own = Vec::new();
+        let mut failure = None;
+        let mut ipv4 = true;
+        let sockets = theirs.map(|theirs| {
+            let family = std::mem::replace(&mut ipv4, false);
+            let opened = theirs.map_or_else(|| open(route, family, port, &mut own), Ok);
+            opened
+                .map_err(|error| failure = Some(error))
+                .ok()
+                .map(Arc::new)
+        });
+        if let (true, Some(error)) = (sockets.iter().all(Option::is_none), failure) {
+            return Err(error);
+        }
         let shared = Arc::new(Shared {
             epoch: Clock::now(),
             sockets,
@@ -144,23 +159,11 @@ impl Utp {
             tasks: Mutex::default(),
             strangers,
         });
-        let mut readers = JoinSet::new();
-        for socket in shared.sockets.iter().flatten() {
-            // Hold a weak reference: a strong one would keep the sockets open for ever.
-            let (socket, shared) = (Arc::clone(socket), Arc::downgrade(&shared));
-            readers.spawn(async move {
-                let mut buffer = [0; MAX_DATAGRAM_BYTES];
-                loop {
-                    let received = socket.recv_from(&mut buffer).await;
-                    let Some(shared) = shared.upgrade() else {
-                        return;
-                    };
-                    match received {
-                        Ok((length, from)) => shared.on_datagram(&buffer[..length], from),
-                        Err(error) => tracing::debug!(%error, "a packet is lost"),
-                    }
-                }
-            });
+        for socket in own {
+            readers.spawn(read(socket, Arc::downgrade(&shared)));
+        }
+        if let Some(packets) = packets {
+            readers.spawn(hear(packets, Arc::downgrade(&shared)));
         }
         let utp = Self {
             shared,
@@ -198,6 +201,39 @@ impl Utp {
             Ok(()) => Ok(near),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
+    }
+}
+
+/// Opens a socket. Returns one end to send with, and adds the end to read from to `own`.
+fn open(route: &Route, ipv4: bool, port: u16, own: &mut Vec<Listening>) -> io::Result<UdpSocket> {
+    let socket = bind_datagrams(route, ipv4, port)?;
+    own.push(Listening::from_std(socket.try_clone()?)?);
+    Ok(socket)
+}
+
+/// Reads a socket of our own. The reference is weak: a strong one would keep the sockets open for
+/// ever.
+async fn read(socket: Listening, shared: Weak<Shared>) {
+    let mut buffer = [0; MAX_DATAGRAM_BYTES];
+    loop {
+        let received = socket.recv_from(&mut buffer).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        match received {
+            Ok((length, from)) => shared.on_datagram(&buffer[..length], from),
+            Err(error) => tracing::debug!(%error, "a packet is lost"),
+        }
+    }
+}
+
+/// Takes the packets that came to the sockets of the DHT.
+async fn hear(mut packets: Receiver<Datagram>, shared: Weak<Shared>) {
+    while let Some((bytes, from)) = packets.recv().await {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        shared.on_datagram(&bytes, from);
     }
 }
 
@@ -240,7 +276,7 @@ impl Shared {
             (reset(self.now(), &packet, 0), self.socket(from))
         {
             // A reset that cannot be sent does no harm.
-            drop(socket.try_send_to(&answer, from));
+            drop(socket.send_to(&answer, from));
         }
     }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use unchoke_core::ids::InfoHash;
 use unchoke_core::utp::{Kind, Packet};
+use unchoke_net::dht::{Dht, Find, Options};
 use unchoke_net::route::{Bind, Route};
 use unchoke_net::utp::Utp;
 
@@ -96,8 +98,61 @@ fn a_link_is_fetched_over_utp_alone() {
     let (hash, peer) = (sample.metainfo.info_hash, seed.peer());
     let link = format!("magnet:?xt=urn:btih:{hash}");
     let words = ["download", &link, "--no-tracker", "--peer", &peer];
-    let refused = run(away.path(), &[&words[..], &["--timeout", "3 s"]].concat());
+    let off = ["--utp", "off", "--timeout", "3 s"];
+    let refused = run(away.path(), &[&words[..], &off].concat());
     assert_eq!(refused.status.code(), Some(1), "{}", stderr(&refused));
+}
+
+/// One UDP port is enough: the table answers there, and connections by uTP arrive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_and_utp_share_a_port() {
+    let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
+    let table = |bootstrap: Vec<String>| {
+        let route = here.clone();
+        Dht::start(Options {
+            bootstrap,
+            port: 0,
+            file: None,
+            route,
+        })
+    };
+    let first = table(Vec::new()).expect("a node starts");
+    let port = first.port(true).expect("it has a port");
+    let alone = Utp::start(&here, port, None);
+    assert!(alone.is_err(), "the port is in use");
+    let (ours, mut strangers) = Utp::start(&here, port, Some(&first)).expect("they share");
+    let (theirs, _) = Utp::start(&here, 0, None).expect("it listens");
+    let second = table(vec![format!("127.0.0.1:{port}")]).expect("a node starts");
+    let hash = InfoHash([9; 20]);
+    let _there = second.want(hash, Some(4242));
+    for _ in 0..2 {
+        let dialled = tokio::time::timeout(PATIENCE, theirs.connect(([127, 0, 0, 1], port).into()));
+        let mut stream = dialled.await.expect("in time").expect("connected");
+        stream.write_all(b"hello").await.expect("sent");
+        let (mut met, _) = strangers.recv().await.expect("it is reported");
+        let mut bytes = [0; 5];
+        met.read_exact(&mut bytes).await.expect("received");
+        assert_eq!(&bytes, b"hello");
+    }
+    let found = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let mut finds = first.want(hash, None);
+            let find = tokio::time::timeout(Duration::from_secs(1), finds.recv());
+            if let Ok(Some(Find::Peers(peers))) = find.await {
+                return peers;
+            }
+        }
+    });
+    let there = std::net::SocketAddr::from(([127, 0, 0, 1], 4242));
+    assert_eq!(found.await.expect("found in time"), [there]);
+    // The table has the port, so it stays when uTP is closed, and may be shared again.
+    ours.close().await;
+    let again = Utp::start(&here, port, Some(&first));
+    assert!(again.is_ok());
+    drop(again);
+    for table in [first, second] {
+        table.close();
+    }
 }
 
 /// Sends first packets of connections that never go on, until told to stop. Counts them.
@@ -126,7 +181,7 @@ async fn who_only_begins_connections_keeps_no_other_host_out() {
     let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
     let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
     let port = port.expect("a port").port();
-    let (_utp, mut strangers) = Utp::start(&here, port).expect("it listens");
+    let (_utp, mut strangers) = Utp::start(&here, port, None).expect("it listens");
     let state = Arc::new((AtomicU16::new(0), AtomicBool::new(false)));
     let flooding = std::thread::spawn({
         let state = Arc::clone(&state);
@@ -138,7 +193,7 @@ async fn who_only_begins_connections_keeps_no_other_host_out() {
     }
     let other = Ipv4Addr::new(127, 0, 0, 2);
     let there = Route::new(None, Some(Bind::Address(other.into())));
-    let (theirs, _) = Utp::start(&there, 0).expect("it listens");
+    let (theirs, _) = Utp::start(&there, 0, None).expect("it listens");
     // On a busy machine the system drops packets, so one attempt may fail.
     let connected = tokio::time::timeout(PATIENCE, async {
         loop {

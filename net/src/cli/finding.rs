@@ -37,10 +37,10 @@ pub(super) struct Finding {
     )]
     portmap: When,
     /// Connect by uTP, which yields to other traffic on the line: `off`; `allow`, for peers that
-    /// use it or cannot be reached by TCP; `only`
+    /// use it or cannot be reached by TCP; `only`. Always off with --proxy
     #[arg(
         long,
-        default_value = "off",
+        default_value = "allow",
         value_name = "WHEN",
         hide_possible_values = true
     )]
@@ -127,13 +127,8 @@ impl Finders {
             } else {
                 named.clone()
             },
-            // uTP uses the UDP port with the number of the listening port, so the DHT takes another
-            // one.
-            port: if self.finding.utp == UtpMode::Off {
-                self.port
-            } else {
-                0
-            },
+            // uTP shares it.
+            port: self.port,
             file: default_file(),
             route,
         };

@@ -14,7 +14,7 @@ use unchoke_core::ids::InfoHash;
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
 
-use super::{Find, Options, Order, saved};
+use super::{Datagram, Find, Options, Order, saved};
 use crate::chance::random_u64;
 
 /// Time between two checks for searches that were dropped.
@@ -40,6 +40,8 @@ struct Task {
     epoch: Clock,
     families: [Option<Family>; 2],
     wanted: Vec<(InfoHash, Sender<Find>)>,
+    /// For uTP on the same port.
+    packets: Option<Sender<Datagram>>,
     look_ups: JoinSet<Vec<SocketAddr>>,
     look_up_at: Clock,
     look_up_wait: Duration,
@@ -66,6 +68,7 @@ pub(super) async fn run(
         epoch,
         families,
         wanted: Vec::new(),
+        packets: None,
         look_ups: JoinSet::new(),
         look_up_at: epoch,
         look_up_wait: LOOK_UP,
@@ -92,10 +95,10 @@ pub(super) async fn run(
             },
             Some(Ok(found)) = task.look_ups.join_next() => task.tell_all(&Input::Nodes(found)),
             (length, from) = receive(v4.as_ref(), first) => {
-                task.tell(0, Input::Datagram { from, bytes: &buffers[0][..length] });
+                task.on_datagram(0, from, &buffers[0][..length]);
             }
             (length, from) = receive(v6.as_ref(), second) => {
-                task.tell(1, Input::Datagram { from, bytes: &buffers[1][..length] });
+                task.on_datagram(1, from, &buffers[1][..length]);
             }
             () = tokio::time::sleep_until(wake) => task.tell_all(&Input::Timeout),
         }
@@ -120,6 +123,17 @@ async fn receive(family: Option<&Family>, buffer: &mut [u8]) -> (usize, SocketAd
 impl Task {
     fn now(&self) -> Instant {
         Instant::START.after(self.epoch.elapsed())
+    }
+
+    /// Every message of the DHT is a dictionary, and no packet of uTP begins with a `d`.
+    fn on_datagram(&mut self, family: usize, from: SocketAddr, bytes: &[u8]) {
+        match &self.packets {
+            Some(packets) if bytes.first() != Some(&b'd') => {
+                // A packet that does not fit in the queue is lost, and the peer sends it again.
+                drop(packets.try_send((bytes.to_vec(), from)));
+            }
+            _ => self.tell(family, Input::Datagram { from, bytes }),
+        }
     }
 
     fn tell(&mut self, family: usize, input: Input<'_>) {
@@ -175,6 +189,7 @@ impl Task {
             }
             Order::Nodes(addresses) => self.tell_all(&Input::Nodes(addresses)),
             Order::Names(names) => self.look_up(names),
+            Order::Share(packets) => self.packets = Some(packets),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Port mappings of a session: requested at the start, used in announces, removed at the end.
 
+use std::collections::BTreeSet;
+
 use unchoke_core::portmap::Transport;
 
 use super::{Notice, Session, Settings};
@@ -20,11 +22,12 @@ impl Gateway {
     pub(super) fn new(settings: &Settings, port: u16) -> Self {
         let node = settings.dht.as_ref().and_then(|it: &Dht| it.port(true));
         let node = node.filter(|_| !settings.metainfo.private);
-        let mut ports = vec![(Transport::Tcp, port)];
-        ports.extend(node.map(|it| (Transport::Udp, it)));
-        if settings.utp != UtpMode::Off {
-            ports.push((Transport::Udp, port));
-        }
+        let utp = (settings.utp != UtpMode::Off).then_some(port);
+        // They may share one port.
+        let datagrams: BTreeSet<u16> = node.into_iter().chain(utp).collect();
+        let datagrams = datagrams.into_iter().map(|it| (Transport::Udp, it));
+        let ports = std::iter::once((Transport::Tcp, port)).chain(datagrams);
+        let ports = ports.collect();
         let start = || Mappings::start(&settings.route, ports).ok();
         Self {
             mappings: settings.portmap.then(start).flatten(),

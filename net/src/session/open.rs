@@ -124,7 +124,12 @@ fn listen_on(
     port: u16,
     peers: impl FnOnce(Transports) -> Peers,
 ) -> Result<Peers, SessionError> {
-    let started = Transports::start(&settings.route, settings.utp, listener);
+    let started = Transports::start(
+        &settings.route,
+        settings.utp,
+        listener,
+        settings.dht.as_ref(),
+    );
     let failed = |source| SessionError::Listen { port, source };
     let (transports, listener, strangers) = started.map_err(failed)?;
     let mut peers = peers(transports);

@@ -1,11 +1,10 @@
 //! The task of one uTP connection.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant as Clock;
@@ -55,6 +54,9 @@ impl Line {
         loop {
             self.greet();
             self.forward();
+            if self.is_given_up() {
+                return;
+            }
             self.send();
             let ended = self.connection.ended().is_some();
             if ended && (self.unread.is_empty() || self.pipe_closed) {
@@ -91,6 +93,11 @@ impl Line {
                 return;
             }
         }
+    }
+
+    /// Whether nobody waits for the connection that we dial.
+    fn is_given_up(&self) -> bool {
+        matches!(&self.greeting, Greeting::Dialled(opened) if opened.is_closed())
     }
 
     /// Handles a packet and all packets queued behind it, so that one acknowledgement covers all.
@@ -177,7 +184,7 @@ impl Line {
         let now = self.now();
         while let Some(bytes) = self.connection.poll_transmit(now) {
             // A packet that could not be sent is sent again later.
-            if let Err(error) = self.socket.try_send_to(&bytes, self.address) {
+            if let Err(error) = self.socket.send_to(&bytes, self.address) {
                 tracing::trace!(%error, "a packet was not sent");
             }
         }

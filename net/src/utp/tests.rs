@@ -87,14 +87,14 @@ fn a_place_is_free_only_for_the_connection_that_had_it() {
 
 /// The other side of a connection, as a socket.
 struct Other {
-    socket: UdpSocket,
+    socket: Listening,
     connection: Connection,
 }
 
 impl Other {
     /// Dials `port` on loopback.
     async fn dial(port: u16) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let socket = Listening::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let socket = socket.expect("a socket");
         socket
             .connect((Ipv4Addr::LOCALHOST, port))
@@ -129,7 +129,7 @@ async fn no_message_shares_a_packet_with_the_answer_to_a_handshake() {
     let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
     let port = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr());
     let port = port.expect("a port").port();
-    let (_utp, mut strangers) = Utp::start(&here, port).expect("it listens");
+    let (_utp, mut strangers) = Utp::start(&here, port, None).expect("it listens");
     let us = Identity {
         info_hash: InfoHash([7; 20]),
         version_2: None,
