@@ -55,6 +55,7 @@ mod tidy;
 mod tracker;
 mod upload_order;
 mod utp;
+mod utp_yields;
 mod wanted;
 mod web;
 mod whole;

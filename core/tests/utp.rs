@@ -330,6 +330,75 @@ fn selective_answers_are_those_of_the_example() {
     assert!(end.read(10).is_empty());
 }
 
+/// HAZARDS: whoever floods a connection that is not read fills its window, a megabyte, and no more;
+/// and what comes out of order counts as well.
+#[test]
+fn a_flood_fills_the_window_and_no_more() {
+    let now = Instant::from_secs(1);
+    for step in [1, 2] {
+        let packet = |kind, seq, payload| Packet {
+            kind,
+            id: 9,
+            sent_at: 0,
+            delay: 0,
+            window: 10_000,
+            seq,
+            ack: 0,
+            selective: Vec::new(),
+            payload,
+        };
+        let mut end = Connection::accept(now, &packet(Kind::Syn, 0, &[]), 1);
+        let mut room = u32::MAX;
+        for seq in 1..=3000 {
+            end.handle_packet(now, &packet(Kind::Data, seq * step, &[7; 1360]));
+            while let Some(answer) = end.poll_transmit(now) {
+                room = Packet::decode(&answer).expect("our own").window;
+            }
+        }
+        let kept = end.read(usize::MAX).len();
+        assert!(kept <= 1 << 20, "{kept} bytes");
+        if step == 1 {
+            assert!(room < 1360 && kept > 1_000_000, "{room} left, {kept} bytes");
+        } else {
+            assert!(
+                kept == 0 && room > 1 << 18,
+                "few are kept out of order: {room}"
+            );
+        }
+    }
+}
+
+/// HAZARDS: answers to what was never sent open no window, and neither does an endless one.
+#[test]
+fn answers_to_nothing_change_nothing() {
+    let now = Instant::from_secs(1);
+    let mut end = Connection::dial(now, 1, 100);
+    while end.poll_transmit(now).is_some() {}
+    let answer = |ack, window| Packet {
+        kind: Kind::State,
+        id: 1,
+        sent_at: 0,
+        delay: 0,
+        window,
+        seq: 1,
+        ack,
+        selective: vec![0xff; 200],
+        payload: &[],
+    };
+    end.handle_packet(now, &answer(100, u32::MAX));
+    assert!(end.is_open());
+    while end.room() > 0 {
+        end.write(&[7; 4096]);
+    }
+    let burst = |end: &mut Connection| std::iter::from_fn(|| end.poll_transmit(now)).count();
+    let first = burst(&mut end);
+    assert!((1..=4).contains(&first), "{first} packets at first");
+    for ack in [5000, 40_000] {
+        end.handle_packet(now, &answer(ack, u32::MAX));
+        assert_eq!(burst(&mut end), 0, "{ack}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

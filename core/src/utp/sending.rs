@@ -171,7 +171,9 @@ impl Sending {
         if before(newest, packet.ack) {
             return;
         }
-        let full = self.under_way() + MAX_PAYLOAD >= self.window.bytes();
+        // No further packet of full size fits. With a smaller bound the window could stop to grow
+        // for ever where the packets under way leave just a little less than one packet.
+        let full = self.under_way() + HEADER_BYTES + MAX_PAYLOAD > self.window.bytes();
         let mut bytes = 0;
         let window = &mut self.window;
         let mut arrive = |it: &mut Sent| {
