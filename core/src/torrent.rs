@@ -77,7 +77,7 @@ pub use io::{
     ProtocolViolation, Reason, Unsent, Verdict,
 };
 use ledgers::Ledgers;
-use mask::Mask;
+pub use mask::Mask;
 use needs::Needs;
 use partial::Partials;
 use remotes::Remotes;
@@ -297,7 +297,7 @@ impl Torrent {
             Input::Message {
                 peer,
                 message: Message::Have(piece),
-            } if self.is_counted(peer, piece) => self.count_have(now, peer, piece),
+            } if self.is_counted(peer, piece, 0) => self.count_have(now, peer, piece),
             Input::Message { peer, message } => {
                 // Blocks and requests update it where requests begin and end.
                 let noted = matches!(message, Message::Piece(_) | Message::Request(_));

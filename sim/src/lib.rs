@@ -25,6 +25,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod access;
 mod checker;
 pub mod distribution;
 pub mod link;

@@ -9,15 +9,48 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::Torrent;
 
 use crate::places::Nodes;
+use crate::queue::LineId;
 use crate::stream::EndId;
+
+/// A connection as its node sees it: what is needed to send a `have` over it lies here, side by side
+/// for all connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contact {
+    /// The node's end.
+    pub(crate) end: EndId,
+    /// The node at the other end.
+    pub(crate) node: u32,
+    /// The key under which that node knows the connection; all bits are set until it is open there.
+    key: u16,
+    /// The delay line of messages over it.
+    pub(crate) line: LineId,
+}
+
+impl Contact {
+    /// The connection of `end` to `node`, which may know it already by `key`.
+    pub(crate) fn new(end: EndId, node: u32, key: PeerKey, line: LineId) -> Self {
+        let key = u16::try_from(key.0).expect("connections are limited to 16 bits");
+        Self {
+            end,
+            node,
+            key,
+            line,
+        }
+    }
+
+    /// The key under which the other node knows the connection, or one that nothing has.
+    pub(crate) fn key(&self) -> PeerKey {
+        PeerKey(u32::from(self.key))
+    }
+}
 
 /// A peer that is present: its client and its ends of connections. The fields that every input
 /// needs share a cache line with the head of the client, before the lines of its torrent.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Peer {
-    /// This peer's end of each connection. Index: `PeerKey`.
-    pub(crate) ends: Box<[Option<EndId>]>,
+    /// Its open connections. Index: `PeerKey`.
+    pub(crate) contacts: Box<[Option<Contact>]>,
     /// When its timer rings. Copied here because it is compared after each input.
     pub(crate) armed: Instant,
     /// Whether it leaves after the current input.
@@ -34,7 +67,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(client: Client<Nodes>, tracker_rng: Rng) -> Self {
         Self {
-            ends: Box::default(),
+            contacts: Box::default(),
             armed: Instant::NEVER,
             leaving: false,
             client,
@@ -50,25 +83,34 @@ impl Peer {
 
     /// This peer's end of an open connection.
     pub(crate) fn end(&self, key: PeerKey) -> EndId {
-        self.ends[key.0 as usize].expect("the client knows who is connected")
+        let contact = self.contacts[key.0 as usize];
+        contact.expect("the client knows who is connected").end
     }
 
-    /// Records that the connection of `end` is open.
-    pub(crate) fn join(&mut self, key: PeerKey, end: EndId) {
+    /// Records an open connection.
+    pub(crate) fn join(&mut self, key: PeerKey, contact: Contact) {
         let place = key.0 as usize;
-        if self.ends.len() <= place {
-            let mut ends = std::mem::take(&mut self.ends).into_vec();
+        if self.contacts.len() <= place {
+            let mut contacts = std::mem::take(&mut self.contacts).into_vec();
             let room = (place + 1).next_multiple_of(ENDS_AT_A_TIME);
-            ends.reserve_exact(room - ends.len());
-            ends.resize(room, None);
-            self.ends = ends.into_boxed_slice();
+            contacts.reserve_exact(room - contacts.len());
+            contacts.resize(room, None);
+            self.contacts = contacts.into_boxed_slice();
         }
-        self.ends[place] = Some(end);
+        self.contacts[place] = Some(contact);
+    }
+
+    /// The other node has opened the connection too, under the key `theirs`.
+    pub(crate) fn met(&mut self, key: PeerKey, end: EndId, theirs: PeerKey) {
+        let contact = self.contacts.get_mut(key.0 as usize);
+        if let Some(contact) = contact.and_then(Option::as_mut).filter(|it| it.end == end) {
+            *contact = Contact::new(end, contact.node, theirs, contact.line);
+        }
     }
 
     /// Forgets a connection that has closed.
     pub(crate) fn part(&mut self, key: PeerKey) {
-        self.ends[key.0 as usize] = None;
+        self.contacts[key.0 as usize] = None;
     }
 
     /// Records a connection whose handshake begins.
@@ -94,7 +136,7 @@ impl Peer {
     }
 }
 
-/// Memory for ends is allocated in steps of this many connections: a cache line.
+/// Memory for connections is allocated in steps of this many: three cache lines.
 const ENDS_AT_A_TIME: usize = 16;
 
 /// What is kept about a node of the spec until the run ends.
@@ -110,31 +152,6 @@ pub(crate) struct Node {
     pub(crate) final_pieces: u32,
 }
 
-/// The state of a node's access link that streams use. Kept apart from [`Node`], because every
-/// message reads it. As large as a cache line.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-pub(crate) struct Access {
-    pub(crate) delay_ns: u64,
-    /// Bytes that the uplink has sent with whole blocks.
-    pub(crate) up_bytes: u64,
-    /// Bytes that the downlink has received with whole blocks.
-    pub(crate) down_bytes: u64,
-    /// Bytes of control messages sent while blocks occupied the uplink; the next block pays for
-    /// them.
-    pub(crate) up_debt: u32,
-    /// The same for the downlink.
-    pub(crate) down_debt: u32,
-    /// Number of active flows on the uplink.
-    pub(crate) up_flows: u32,
-    /// Number of active flows on the downlink.
-    pub(crate) down_flows: u32,
-    /// Connections whose `have`s may wait, as the core last said. One bit a connection.
-    pub(crate) indifferent: u128,
-    /// Number of `have`s that wait.
-    pub(crate) waiting: u8,
-}
-
 /// What a node is, from the spec. Copied because every block needs it of both its nodes: sixteen lie
 /// in a cache line.
 #[derive(Clone, Copy, Debug)]
@@ -143,32 +160,11 @@ pub(crate) struct Group {
     pub(crate) client: u16,
 }
 
-impl Access {
-    /// Whether a `have` of this connection may wait.
-    pub(crate) fn may_wait(&self, peer: PeerKey) -> bool {
-        let shifted = self.indifferent.checked_shr(peer.0);
-        shifted.is_some_and(|it| it & 1 == 1)
-    }
-}
-
-impl Access {
-    /// Adds bytes of control messages to the debt that the next block on the uplink pays, if blocks
-    /// use the uplink.
-    pub(crate) fn owe_up(&mut self, bytes: u32) {
-        self.up_debt += bytes * u32::from(self.up_flows > 0);
-    }
-
-    /// Likewise for the downlink.
-    pub(crate) fn owe_down(&mut self, bytes: u32) {
-        self.down_debt += bytes * u32::from(self.down_flows > 0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::mem::offset_of;
 
-    use super::{Access, Peer};
+    use super::{Contact, Peer};
 
     #[test]
     fn what_each_input_needs_of_a_peer_is_a_cache_line() {
@@ -177,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_access_fits_in_a_cache_line() {
-        assert_eq!(size_of::<Access>(), 64);
+    fn a_contact_is_small() {
+        assert_eq!(size_of::<Option<Contact>>(), 12);
     }
 }

@@ -26,6 +26,9 @@ impl EndId {
     /// Connection 0 does not exist.
     const FIRST: usize = 2;
 
+    /// Stands for no end: no run has so many connections.
+    pub(crate) const LAST: Self = Self(NonZeroU32::MAX);
+
     fn new(number: u32) -> Self {
         Self(NonZeroU32::new(number).expect("connections are numbered from 1"))
     }

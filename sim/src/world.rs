@@ -37,9 +37,10 @@ mod traffic;
 mod transport;
 mod warm;
 
+use crate::access::{Access, Target};
 use crate::checker::Checker;
 use crate::link::{HostId, Links};
-use crate::node::{Access, Group, Node, Peer};
+use crate::node::{Group, Node, Peer};
 use crate::places::Nodes;
 use crate::queue::{Alarms, DelayLines, LineId};
 use crate::result::{RunResult, Sample};
@@ -49,7 +50,6 @@ use crate::trace::{Happening, Sink, Trace};
 use breaks::Breaks;
 use clients::Configs;
 use flows::Flows;
-use haves::Inboxes;
 use outputs::Corruption;
 use tracker::Tracker;
 use transport::Transport;
@@ -148,7 +148,6 @@ struct World<'a> {
     /// Whether memory is fetched ahead. See [`warm`].
     looks_ahead: bool,
     transport: Transport,
-    inboxes: Inboxes,
     queue: DelayLines<Event>,
     /// Outputs of the torrent that is processed now; lent to it so that torrents share one buffer.
     outputs: VecDeque<Output>,
@@ -156,8 +155,8 @@ struct World<'a> {
     replies: VecDeque<Input<Nodes>>,
     /// The end whose client is being asked whether it answers a handshake.
     knocking: Option<EndId>,
-    /// For each delay line: the ends that its `Event::Haves` arrive at, in order. Index: line.
-    have_targets: Vec<VecDeque<EndId>>,
+    /// For each delay line: where its `Event::Haves` arrive, in order. Index: line.
+    have_targets: Vec<VecDeque<Target>>,
     /// Id: node.
     timers: Alarms,
     tracker: Tracker,
@@ -241,10 +240,7 @@ impl<'a> World<'a> {
         for (node, it) in (0..).zip(&spec.nodes) {
             let host = links.add_host(it.up, it.down);
             assert_eq!(host, HostId(node), "hosts are numbered like nodes");
-            access.push(Access {
-                delay_ns: it.delay_ns,
-                ..Access::default()
-            });
+            access.push(Access::default());
             groups.push(Group {
                 class: it.class,
                 client: it.client,
@@ -276,7 +272,6 @@ impl<'a> World<'a> {
             departures: Departures::default(),
             looks_ahead: warm::is_worth_it(spec.nodes.len()),
             transport: Transport::new(spec.network.transport, spec.nodes.len()),
-            inboxes: Inboxes::new(spec.nodes.len()),
             queue,
             outputs: VecDeque::new(),
             replies: VecDeque::new(),

@@ -5,12 +5,17 @@ use alloc::collections::VecDeque;
 use super::{Client, Places};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::time::Instant;
-use crate::torrent::{ManyTorrents, Output, Unsent};
+use crate::torrent::{ManyTorrents, Mask, Output, Unsent};
 
 impl<P: Places> ManyTorrents for Client<P> {
     #[inline]
-    fn indifferent(&self) -> u128 {
+    fn indifferent(&self) -> Mask {
         self.torrent.indifferent()
+    }
+
+    #[inline]
+    fn only_counts(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool {
+        self.torrent.only_counts(peer, piece, waiting)
     }
 
     #[inline]

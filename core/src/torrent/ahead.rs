@@ -3,7 +3,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::{Input, Output, Torrent};
+use super::{Input, Mask, Output, Torrent};
 use crate::ids::{PeerKey, PieceIndex};
 use crate::message::Message;
 use crate::time::Instant;
@@ -17,12 +17,17 @@ pub const WAITING_HAVES: u32 = 8;
 /// method follows only pointers that the one before it has read: so nothing waits if each is called
 /// for all inputs before the next.
 pub trait ManyTorrents {
-    /// The connections on which a `have` changes nothing but counts: bit `k` stands for
-    /// `PeerKey(k)`. The driver may hold back up to [`WAITING_HAVES`] of these `have`s until the
+    /// The connections on which a `have` changes nothing but counts. The driver may hold back up to [`WAITING_HAVES`] of these `have`s until the
     /// next input of another kind, and then hand them in, each with the moment at which it came.
     /// The result is the same. Connections beyond the 128th are never included.
     #[must_use]
-    fn indifferent(&self) -> u128;
+    fn indifferent(&self) -> Mask;
+
+    /// Whether a `have` of `piece` on the connection of `peer` changes nothing but counts, so that it may
+    /// be held back too: the piece is here, or we are a seed and the peer does not become one.
+    /// `waiting`: how many `have`s are held back already.
+    #[must_use]
+    fn only_counts(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool;
 
     /// Counts `have`s that were held back (see [`Self::indifferent`]), each with the moment at
     /// which it came. The result is the same as handing them in one by one.
@@ -56,13 +61,18 @@ pub trait ManyTorrents {
 
 impl ManyTorrents for Torrent {
     #[inline]
-    fn indifferent(&self) -> u128 {
-        self.indifferent.bits()
+    fn indifferent(&self) -> Mask {
+        self.indifferent
+    }
+
+    #[inline]
+    fn only_counts(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool {
+        self.is_counted(peer, piece, waiting)
     }
 
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
         for (at, peer, piece) in haves {
-            if self.is_counted(peer, piece) {
+            if self.is_counted(peer, piece, 0) {
                 self.count_have(at, peer, piece);
             } else {
                 let message = Message::Have(piece);

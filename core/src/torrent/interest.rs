@@ -138,14 +138,31 @@ impl Torrent {
     }
 
     /// Whether a `have` of `piece` from `peer` changes nothing but counts, and no ledger of the
-    /// connection is kept.
+    /// connection is kept. `waiting`: how many others may come before.
     #[inline]
-    pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex) -> bool {
+    pub(super) fn is_counted(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool {
         let in_range = piece.0 < self.config.geometry.piece_count();
-        self.indifferent.has(peer) && in_range && !self.config.peer_ledgers
+        let indifferent = self.indifferent.has(peer);
+        in_range
+            && !self.config.peer_ledgers
+            && (indifferent || self.is_old_news(peer, piece, waiting))
     }
 
-    /// Counts a `have` of an indifferent connection. Touches only three cache lines.
+    /// Whether we need nothing of a peer that has one more piece: we have this piece, and if we are a
+    /// seed, the peer is none with it.
+    fn is_old_news(&self, peer: PeerKey, piece: PieceIndex, waiting: u32) -> bool {
+        let conn = self.conns.get(peer.0 as usize);
+        let Some(conn) = conn.filter(|it| it.open && !it.closing) else {
+            return false;
+        };
+        if self.hides_pieces() || !self.settled().has(piece) {
+            return false;
+        }
+        let most = self.remotes.count(peer) + waiting + 1;
+        !self.is_done() || !conn.upload_only && most < self.config.geometry.piece_count()
+    }
+
+    /// Counts a `have` that changes nothing else. Touches only three cache lines.
     #[inline]
     pub(super) fn count_have(&mut self, now: Instant, peer: PeerKey, piece: PieceIndex) {
         let bytes = u64::from(crate::wire::wire_len(&Message::Have(piece)));

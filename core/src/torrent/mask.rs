@@ -3,34 +3,41 @@
 use crate::ids::PeerKey;
 
 /// A set of the connections with a key below 128. Connections beyond are always outside: who skips
-/// others must not skip them, see [`Self::within`].
+/// others must not skip them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mask(u128);
+pub struct Mask([u64; 2]);
 
 /// Number of connections that have a bit.
 const WIDTH: u32 = u128::BITS;
 
 impl Mask {
-    /// One bit for each connection: bit k is `PeerKey(k)`.
-    pub(super) fn bits(self) -> u128 {
-        self.0
+    /// Whether there is a bit for `peer`.
+    #[must_use]
+    #[inline]
+    pub fn covers(peer: PeerKey) -> bool {
+        peer.0 < WIDTH
     }
 
+    /// Whether `peer` is in the set.
+    #[must_use]
     #[inline]
-    pub(super) fn has(self, peer: PeerKey) -> bool {
-        self.0.checked_shr(peer.0).unwrap_or(0) & 1 == 1
+    pub fn has(self, peer: PeerKey) -> bool {
+        let word = self.0.get(peer.0 as usize / 64);
+        word.is_some_and(|it| it >> (peer.0 % 64) & 1 == 1)
     }
 
     /// Adds or removes `peer`, if it has a bit.
     #[inline]
-    pub(super) fn set(&mut self, peer: PeerKey, on: bool) {
-        let bit = 1_u128.checked_shl(peer.0).unwrap_or(0);
-        self.0 = self.0 & !bit | if on { bit } else { 0 };
+    pub fn set(&mut self, peer: PeerKey, on: bool) {
+        if let Some(word) = self.0.get_mut(peer.0 as usize / 64) {
+            let bit = 1 << (peer.0 % 64);
+            *word = *word & !bit | if on { bit } else { 0 };
+        }
     }
 
     /// Of the keys below `count`: those in the set, and all that have no bit. Ascending.
     pub(super) fn within(self, count: usize) -> impl Iterator<Item = PeerKey> {
-        let mut left = self.0;
+        let mut left = u128::from(self.0[0]) | u128::from(self.0[1]) << 64;
         let inside = core::iter::from_fn(move || {
             let key = left.trailing_zeros();
             left &= left.wrapping_sub(1);
@@ -68,8 +75,7 @@ mod tests {
                 }
                 prop_assert_eq!(mask.has(PeerKey(key)), model.contains(&key));
             }
-            let bits = model.iter().fold(0, |bits, key| bits | 1_u128 << key);
-            prop_assert_eq!(mask.bits(), bits);
+            prop_assert!((0..WIDTH + 9).all(|it| Mask::covers(PeerKey(it)) == (it < WIDTH)));
             let found: Vec<u32> = mask.within(count as usize).map(|it| it.0).collect();
             let expected = (0..count).filter(|it| model.contains(it) || *it >= WIDTH);
             prop_assert_eq!(found, expected.collect::<Vec<u32>>());

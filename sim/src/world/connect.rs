@@ -15,7 +15,7 @@ use unchoke_core::torrent::{self, Unsent};
 use unchoke_core::wire::PIECE_HEADER_BYTES;
 
 use super::{Event, World};
-use crate::node::Peer;
+use crate::node::{Contact, Peer};
 use crate::places::{Address, Nodes};
 use crate::stream::{EndId, EndState, bytes_of};
 use crate::trace::Happening;
@@ -23,8 +23,8 @@ use crate::trace::Happening;
 impl World<'_> {
     /// The client of `node`, which is `peer`, dials `target`.
     pub(super) fn dial(&mut self, node: u32, peer: &mut Peer, door: Door, target: u32) {
-        let delay_ns = self.access[node as usize].delay_ns
-            + self.access[target as usize].delay_ns
+        let delay_ns = self.spec.nodes[node as usize].delay_ns
+            + self.spec.nodes[target as usize].delay_ns
             + self.spec.network.base_delay_ns
             + self.region_delay_ns(node, target);
         let line = self.queue.line(delay_ns);
@@ -129,9 +129,13 @@ impl World<'_> {
     /// The client accepts the connection at `door`: it is open now.
     pub(super) fn join(&mut self, node: u32, peer: &mut Peer, door: Door, key: PeerKey) {
         let end = peer.take_end(door).expect("handshakes are done");
-        peer.join(key, end);
         self.streams[end].set_key(key);
         self.streams[end].state = EndState::Open;
+        let (other, line) = (self.streams[end.other()], self.streams[end].line);
+        peer.join(key, Contact::new(end, other.node, other.key(), line));
+        if let Some(host) = self.peers[other.node as usize].as_mut() {
+            host.met(other.key(), end.other(), key);
+        }
         if end.dialled() {
             let other = self.streams[end.other()].node;
             self.note(Happening::Connect { node, other });
@@ -178,7 +182,9 @@ impl World<'_> {
 
     /// The other side closed, and nothing of it is in flight any more. Close this side too.
     pub(super) fn on_fin(&mut self, to: EndId) {
-        self.streams[to].finished = true;
+        let it = &mut self.streams[to];
+        it.finished = true;
+        self.access[it.node as usize].lingering -= u16::from(it.said_fin);
         if self.streams[to].state == EndState::Open {
             self.lose(to);
         }
@@ -209,8 +215,7 @@ impl World<'_> {
         peer.part(self.streams[end].key());
         let (node, other) = (self.streams[end].node, self.streams[end.other()].node);
         let dialler = if end.dialled() { end } else { end.other() };
-        let mut others = peer.ends.iter().flatten();
-        let stands = others.any(|it| self.streams[it.other()].node == other);
+        let stands = peer.contacts.iter().flatten().any(|it| it.node == other);
         // When two nodes dialled each other, only the connection that stays counts for the trace.
         if self.streams[dialler].has_key() && !stands {
             self.note(Happening::Disconnect { node, other });
@@ -222,7 +227,6 @@ impl World<'_> {
     pub(super) fn cut(&mut self, end: EndId) -> Unsent {
         let it = &mut self.streams[end];
         assert_eq!(it.state, EndState::Open, "closed twice");
-        self.grants.remove(&end);
         self.grants.remove(&end);
         it.state = EndState::Closed;
         let flow = it.flow();
@@ -242,6 +246,8 @@ impl World<'_> {
                 unsent.payload += left.take().map_or(length, |it| it.min(length));
             }
         }
+        let (node, key) = (self.streams[end].node, self.streams[end].key());
+        self.access[node as usize].set_busy(key, false);
         let bytes = unsent.payload + u64::from(unsent.blocks * PIECE_HEADER_BYTES);
         self.checker.handed -= bytes;
         self.checker.dropped -= bytes;
@@ -251,7 +257,9 @@ impl World<'_> {
 
     /// Sends the `Fin` of `end`: nothing follows it.
     fn say_fin(&mut self, end: EndId) {
-        self.streams[end].said_fin = true;
+        let it = &mut self.streams[end];
+        it.said_fin = true;
+        self.access[it.node as usize].lingering += u16::from(!it.finished);
         self.announce_to_other(end, Event::Fin { to: end.other() });
     }
 }

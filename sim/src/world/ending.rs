@@ -23,8 +23,9 @@ impl World<'_> {
         let Some(mut peer) = self.peers[node as usize].take() else {
             return;
         };
-        for end in std::mem::take(&mut peer.ends).into_iter().flatten() {
-            let (key, unsent) = (self.streams[end].key(), self.cut(end));
+        for contact in std::mem::take(&mut peer.contacts).into_iter().flatten() {
+            let key = self.streams[contact.end].key();
+            let unsent = self.cut(contact.end);
             peer.client.take_back(key, unsent);
         }
         self.peers[node as usize] = Some(peer);

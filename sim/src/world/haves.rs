@@ -3,18 +3,19 @@
 //!
 //! `have`s to ends with the same delay share one event. At most receivers a `have` only changes a
 //! count, and the core says on which connections that is so ([`Torrent::indifferent`]). Such
-//! `have`s wait in a small buffer per node, in cache lines of its own. When the core needs another
-//! input, the waiting `have`s are handed in first, each with its time of arrival.
+//! `have`s wait at the node (`access`). When the core needs another input, the waiting `have`s are
+//! handed in first, each with its time of arrival. So most `have`s touch one cache line of their
+//! receiver.
 //!
 //! [`Torrent::indifferent`]: unchoke_core::torrent::Torrent::indifferent
 
 use unchoke_core::ids::{PeerKey, PieceIndex};
 use unchoke_core::message::Message;
-use unchoke_core::time::Instant;
-use unchoke_core::torrent::{Input, ManyTorrents as _, WAITING_HAVES};
+use unchoke_core::torrent::{Input, ManyTorrents as _};
 
 use super::warm::AHEAD;
 use super::{Event, World};
+use crate::access::Target;
 use crate::node::Peer;
 use crate::queue::{LineId, give_back};
 use crate::stream::{EndId, EndState};
@@ -22,77 +23,33 @@ use crate::stream::{EndId, EndState};
 /// Bytes of a `have` message. BEP 3: length, id, piece.
 pub(super) const HAVE_BYTES: u32 = 9;
 
-/// A `have` that has arrived but has not been handed to the core.
-#[derive(Clone, Copy, Debug, Default)]
-struct Waiting {
-    at: Instant,
-    piece: PieceIndex,
-    peer: PeerKey,
-}
-
-/// The waiting `have`s of a node; two cache lines.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-struct Inbox([Waiting; WAITING_HAVES as usize]);
-
-/// The waiting `have`s of all nodes. Each node has room for [`WAITING_HAVES`]; `Access::waiting`
-/// counts the ones in use.
-#[derive(Clone, Debug)]
-pub(super) struct Inboxes {
-    nodes: Vec<Inbox>,
-}
-
-impl Inboxes {
-    pub(super) fn new(nodes: usize) -> Self {
-        Self {
-            nodes: vec![Inbox::default(); nodes],
-        }
-    }
-
-    /// The `have`s waiting at `node`: sender and piece.
-    pub(super) fn waiting(
-        &self,
-        node: u32,
-        waiting: u8,
-    ) -> impl Iterator<Item = (PeerKey, PieceIndex)> {
-        let places = self.nodes[node as usize].0.iter();
-        places
-            .take(usize::from(waiting))
-            .map(|it| (it.peer, it.piece))
-    }
-
-    /// Reads the place that the next `have` at `node` will take, so that the processor loads it.
-    pub(super) fn look_at(&self, node: u32, waiting: u8) -> u32 {
-        let places = &self.nodes[node as usize].0;
-        places[usize::from(waiting) % places.len()].piece.0
-    }
-}
-
 impl World<'_> {
     /// Sends a `have` for `piece` to every peer of `peer`.
     #[inline(never)]
     pub(super) fn broadcast(&mut self, node: u32, peer: &Peer, piece: PieceIndex) {
-        if self.looks_ahead {
-            self.warm_ends(&peer.ends);
-        }
         let mut last: Option<(LineId, u32)> = None;
         let (mut handed, mut in_line) = (0, 0);
-        for end in peer.ends.iter().flatten() {
+        for (key, contact) in (0..).map(PeerKey).zip(&peer.contacts) {
+            let Some(contact) = contact else { continue };
             handed += 1;
-            if !self.streams.is_empty(*end) {
-                self.streams.push(*end, Message::Have(piece));
+            if self.is_busy(node, key, contact.end) {
+                self.streams.push(contact.end, Message::Have(piece));
                 continue;
             }
-            let line = self.streams[*end].line;
+            let line = contact.line;
             let Some(index) = line.index() else {
-                self.emit(*end, Message::Have(piece));
+                self.emit(contact.end, Message::Have(piece));
                 continue;
             };
             in_line += 1;
             if self.have_targets.len() <= index {
                 self.have_targets.resize_with(index + 1, Default::default);
             }
-            self.have_targets[index].push_back(end.other());
+            self.have_targets[index].push_back(Target {
+                end: contact.end.other(),
+                node: contact.node,
+                key: contact.key(),
+            });
             match &mut last {
                 Some((before, count)) if *before == line => *count += 1,
                 _ => {
@@ -106,6 +63,13 @@ impl World<'_> {
         self.owe_up_each(node, HAVE_BYTES, in_line);
     }
 
+    /// Whether something waits in the stream of `end`, which is connection `key` of `node`.
+    fn is_busy(&self, node: u32, key: PeerKey, end: EndId) -> bool {
+        let noted = self.access[node as usize].is_busy(key);
+        debug_assert!(noted.is_none_or(|it| it != self.streams.is_empty(end)));
+        noted.unwrap_or_else(|| !self.streams.is_empty(end))
+    }
+
     fn flush_haves(&mut self, batch: Option<(LineId, u32)>, piece: PieceIndex) {
         if let Some((line, count)) = batch {
             let event = Event::Haves { line, piece, count };
@@ -113,59 +77,89 @@ impl World<'_> {
         }
     }
 
-    /// A `have` arrives at `count` ends.
+    /// A `have` arrives at the next `count` targets of a line.
     pub(super) fn on_haves(&mut self, line: LineId, piece: PieceIndex, count: u32) {
         let index = line.index().expect("only lines carry these");
-        for done in 0..count {
-            if self.looks_ahead && done % AHEAD == 0 {
-                self.warm_haves(index, piece, AHEAD.min(count - done));
+        let mut left = count as usize;
+        while left > 0 {
+            let some = left.min(AHEAD as usize);
+            let mut targets = [Target::NOBODY; AHEAD as usize];
+            let taken = self.have_targets[index].drain(..some);
+            targets.iter_mut().zip(taken).for_each(|(at, it)| *at = it);
+            if self.looks_ahead {
+                self.warm_haves(&targets[..some], piece);
             }
-            let to = self.have_targets[index].pop_front();
-            self.on_have(to.expect("as many as were counted"), piece);
+            self.deliver(&targets[..some], piece);
+            left -= some;
         }
         give_back(&mut self.have_targets[index]);
+    }
+
+    /// A `have` arrives at all these targets. At most of them it waits, which is done here at once; see
+    /// [`Self::take_in`].
+    fn deliver(&mut self, targets: &[Target], piece: PieceIndex) {
+        let (now, bytes) = (self.now, self.transport.alone_on_wire(HAVE_BYTES));
+        for to in targets {
+            let access = &mut self.access[to.node as usize];
+            if !access.may_wait(to.key) || !access.has_room(now, to.key, piece) {
+                self.on_have(to.end, piece);
+                continue;
+            }
+            access.owe_down(bytes);
+            access.keep(now, to.key, piece);
+            self.inputs += 1;
+            self.checker.received += u64::from(HAVE_BYTES);
+        }
     }
 
     /// A `have` arrives at the end `to`.
     pub(super) fn on_have(&mut self, to: EndId, piece: PieceIndex) {
         let it = &self.streams[to];
-        if it.state != EndState::Open {
+        if it.state == EndState::Open {
+            self.take_in(it.node, it.key(), piece);
+        } else {
             self.checker.dropped += u64::from(HAVE_BYTES);
-            return;
         }
+    }
+
+    /// A `have` arrives at an open connection. It waits if it changes nothing but counts.
+    fn take_in(&mut self, node: u32, key: PeerKey, piece: PieceIndex) {
         self.checker.received += u64::from(HAVE_BYTES);
-        let (node, peer) = (it.node, it.key());
         self.owe_down(node, HAVE_BYTES);
-        if u32::from(self.access[node as usize].waiting) == WAITING_HAVES {
+        if !self.access[node as usize].has_room(self.now, key, piece) {
             self.make_room(node);
         }
-        let access = &mut self.access[node as usize];
-        let waits = access.may_wait(peer);
-        let place = access.waiting as usize;
-        if !waits || place == WAITING_HAVES as usize {
+        if self.may_wait(node, key, piece) {
+            self.inputs += 1;
+            self.access[node as usize].keep(self.now, key, piece);
+        } else {
             let message = Message::Have(piece);
-            return self.feed(node, Input::Message { peer, message });
+            self.feed(node, Input::Message { peer: key, message });
         }
-        access.waiting += 1;
-        self.inputs += 1;
-        let at = self.now;
-        self.inboxes.nodes[node as usize].0[place] = Waiting { at, piece, peer };
+    }
+
+    fn may_wait(&self, node: u32, key: PeerKey, piece: PieceIndex) -> bool {
+        let access = &self.access[node as usize];
+        let only_counts = || {
+            let peer = self.peers[node as usize].as_ref();
+            let waiting = access.waiting_count();
+            peer.is_some_and(|it| it.client.only_counts(key, piece, waiting))
+        };
+        access.has_room(self.now, key, piece) && (access.indifferent.has(key) || only_counts())
     }
 
     /// Hands the waiting `have`s to the core of `node`, before the core gets any other input.
     #[inline]
     pub(super) fn hand_over(&mut self, node: u32, peer: &mut Peer) {
-        if self.access[node as usize].waiting > 0 {
+        if self.access[node as usize].waiting_count() > 0 {
             self.hand_over_some(node, peer);
         }
     }
 
     fn hand_over_some(&mut self, node: u32, peer: &mut Peer) {
         let access = &mut self.access[node as usize];
-        let count = std::mem::take(&mut access.waiting) as usize;
-        let waiting = &self.inboxes.nodes[node as usize].0[..count];
-        let haves = waiting.iter().map(|it| (it.at, it.peer, it.piece));
-        peer.client.count_deferred(haves);
+        peer.client.count_deferred(access.waiting());
+        access.hand_over();
         let silent = peer.client.poll_output().is_none();
         assert!(
             silent,

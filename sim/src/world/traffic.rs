@@ -52,6 +52,8 @@ impl World<'_> {
                     "node {node} serves {other} and chokes it"
                 );
                 self.streams.push(end, message);
+                let key = self.streams[end].key();
+                self.access[node as usize].set_busy(key, true);
                 if self.streams[end].flow().is_none() {
                     self.start_flow(end);
                 }
@@ -186,6 +188,8 @@ impl World<'_> {
         let more = !self.streams.is_empty(end);
         if more {
             self.next_block(end, flow);
+        } else {
+            self.access[node as usize].set_busy(key, false);
         }
         self.feed(node, torrent::Input::Writable { peer: key });
         // The core may have sent another block in between, or closed the connection.

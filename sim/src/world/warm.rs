@@ -15,6 +15,7 @@ use unchoke_core::time::Instant;
 use unchoke_core::torrent::ManyTorrents as _;
 
 use super::{Event, World};
+use crate::access::Target;
 use crate::link::FlowId;
 use crate::stream::EndId;
 
@@ -129,14 +130,13 @@ impl World<'_> {
             seen ^= both[0] ^ both[1] ^ peer.client.look_at_head();
         }
         for (it, peer) in present() {
-            let end = peer.ends.get(it.peer.0 as usize).copied().flatten();
+            let contact = peer.contacts.get(it.peer.0 as usize).copied().flatten();
             seen ^= peer.client.look_at_conn(it.peer, it.piece);
-            seen ^= u64::from(end.map_or(0, EndId::number));
+            seen ^= u64::from(contact.map_or(0, |it| it.end.number()));
             if let Some(piece) = it.piece {
                 seen ^= peer.client.look_at_have(it.peer, piece);
             }
-            let waiting = self.access[it.node as usize].waiting;
-            for (sender, piece) in self.inboxes.waiting(it.node, waiting) {
+            for (_, sender, piece) in self.access[it.node as usize].waiting() {
                 seen ^= peer.client.look_at_have(sender, piece);
             }
         }
@@ -149,34 +149,19 @@ impl World<'_> {
         black_box(seen);
     }
 
-    /// Reads the ends of connections.
-    pub(super) fn warm_ends(&self, ends: &[Option<EndId>]) {
-        let ends = ends.iter().flatten();
-        black_box(ends.fold(0, |seen, end| seen ^ self.streams[*end].node));
-    }
-
-    /// Reads the memory that the next few `have`s will use.
-    pub(super) fn warm_haves(&self, line: usize, piece: PieceIndex, count: u32) {
-        let targets = || self.have_targets[line].iter().take(count as usize);
-        let ends = targets().fold(0, |seen, to| seen ^ self.streams[*to].node);
-        black_box(ends);
-        let accesses = targets().fold(0, |seen, to| {
-            let node = self.streams[*to].node as usize;
-            seen ^ self.access[node].down_bytes
+    /// Reads the memory that a few `have`s will use.
+    pub(super) fn warm_haves(&self, targets: &[Target], piece: PieceIndex) {
+        let access = |to: &Target| &self.access[to.node as usize];
+        let seen = targets.iter().map(|to| access(to).waiting_count());
+        black_box(seen.fold(0, |seen, it| seen ^ it));
+        let direct = || targets.iter().filter(|to| !access(to).may_wait(to.key));
+        let ends = direct().map(|to| self.streams[to.end].node);
+        black_box(ends.fold(0, |seen, it| seen ^ it));
+        let seen = direct().map(|to| {
+            let peer = self.peers[to.node as usize].as_ref();
+            let key = self.streams[to.end].key();
+            peer.is_some_and(|it| it.torrent().peer_has(key, piece))
         });
-        black_box(accesses);
-        let seen = targets().fold(0_u32, |seen, to| {
-            let end = &self.streams[*to];
-            let access = &self.access[end.node as usize];
-            if access.may_wait(end.key()) {
-                return seen ^ self.inboxes.look_at(end.node, access.waiting);
-            }
-            self.peers[end.node as usize].as_ref().map_or(seen, |peer| {
-                let has = peer.torrent().peer_has(end.key(), piece);
-                let copies = peer.torrent().availability()[piece.0 as usize];
-                seen ^ u32::from(copies) ^ u32::from(has)
-            })
-        });
-        black_box(seen);
+        black_box(seen.fold(false, |seen, it| seen ^ it));
     }
 }
