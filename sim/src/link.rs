@@ -171,7 +171,9 @@ impl Links {
         assert!(it.is_active(), "flow {} is stopped", flow.0);
         it.settle(now);
         it.left += Flow::units(bytes);
-        self.forecast(flow.0);
+        let (host, due) = (it.src, it.due());
+        self.dues[host as usize].0[it.up_place as usize] = due;
+        self.rearm(host);
     }
 
     /// Stops `flow`. Bytes that it has not sent are dropped.
@@ -226,18 +228,22 @@ impl Links {
             let dues = &mut self.dues[host as usize].0;
             let found = dues.iter().position(|it| *it <= now.as_nanos());
             if let Some(place) = found {
+                // The alarm is left as it is: the caller extends the flow, which sets it again.
                 dues[place] = u64::MAX;
-            }
-            let next = dues.iter().copied().min().unwrap_or(u64::MAX);
-            let next = Instant::from_nanos(next);
-            self.alarms
-                .set(host, (next != Instant::NEVER).then_some(next));
-            if let Some(place) = found {
                 let flow = self.links[2 * host as usize].flows[place];
                 self.flows[flow as usize].settle(now);
                 return Some(FlowId(flow));
             }
+            self.rearm(host);
         }
+    }
+
+    /// Sets the alarm of an uplink to its next completion.
+    fn rearm(&mut self, host: u32) {
+        let dues = self.dues[host as usize].0.iter().copied();
+        let next = Instant::from_nanos(dues.min().unwrap_or(u64::MAX));
+        self.alarms
+            .set(host, (next != Instant::NEVER).then_some(next));
     }
 
     /// Up to `count` flows that will complete by about `until` if no rate changes: from each uplink
