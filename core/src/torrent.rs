@@ -6,8 +6,8 @@
 //!   pieces), `verify`, `lost` (lost pieces), `suspects` (senders of corrupt blocks), `web_seed`;
 //! - upload: `upload`, `choking`, `super_seed`, `allowed` (allowed fast), `claims` (false claims);
 //! - peers: `messages` (in and out, and closing), `conn` (one connection), `mask` (a set of
-//!   connections), `traffic` (counters), `requests` (a queue), `interest`, `remotes` (pieces of each
-//!   peer), `lone` (who alone has a piece), `exchange` (PEX);
+//!   connections), `traffic` (counters), `requests` (a queue), `run` (many requests at once),
+//!   `interest`, `remotes` (pieces of each peer), `lone` (who alone has a piece), `exchange` (PEX);
 //! - others: `rounds` and `explain` (for displays), `switch` (of policy), `needs` (wanted pieces),
 //!   `ledgers`, `upkeep` (timers), `ahead` (for drivers of many torrents).
 
@@ -55,6 +55,7 @@ mod pending;
 mod remotes;
 mod requests;
 mod rounds;
+mod run;
 mod super_seed;
 mod suspects;
 mod switch;

@@ -43,6 +43,9 @@ use crate::text::counted;
 /// Bytes before the payload of a block: length prefix, id, piece, begin. BEP 3.
 pub const PIECE_HEADER_BYTES: u32 = 13;
 
+/// Bytes of a request. BEP 3: length prefix, id, piece, begin, length.
+pub const REQUEST_BYTES: u32 = 17;
+
 /// Most bytes of a message after its length prefix, unless a bitfield of the torrent is longer.
 /// libtorrent: 1 MiB.
 pub const MAX_MESSAGE_BYTES: u32 = 1 << 20;

@@ -34,6 +34,7 @@ mod limits;
 mod lost;
 mod lsd;
 mod magnet;
+mod many;
 mod metadata;
 mod metainfo;
 mod meter;

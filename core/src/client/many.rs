@@ -1,6 +1,7 @@
 //! Interface for drivers of many clients. It passes on that of the torrent inside.
 
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use super::{Client, Places};
 use crate::ids::{PeerKey, PieceIndex};
@@ -21,6 +22,17 @@ impl<P: Places> ManyTorrents for Client<P> {
     #[inline]
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>) {
         self.torrent.count_deferred(haves);
+    }
+
+    #[inline]
+    fn queue_requests(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        piece: PieceIndex,
+        blocks: Range<u32>,
+    ) -> u32 {
+        self.torrent.queue_requests(now, peer, piece, blocks)
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 //! `have`s late. They do not change what a torrent does.
 
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use super::{Input, Mask, Output, Torrent};
 use crate::ids::{PeerKey, PieceIndex};
@@ -32,6 +33,17 @@ pub trait ManyTorrents {
     /// Counts `have`s that were held back (see [`Self::indifferent`]), each with the moment at
     /// which it came. The result is the same as handing them in one by one.
     fn count_deferred(&mut self, haves: impl Iterator<Item = (Instant, PeerKey, PieceIndex)>);
+
+    /// Queues requests of `peer` for these `blocks` of `piece`, as long as none of them is answered at
+    /// once. Returns how many: the next one, if any, must be handed in as an input. The result is the
+    /// same as handing in all of them.
+    fn queue_requests(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        piece: PieceIndex,
+        blocks: Range<u32>,
+    ) -> u32;
 
     /// Swaps the memory of the output queue, which must be empty, with `memory`. A driver can lend
     /// one buffer, which stays in the cache, to each torrent in turn.
@@ -79,6 +91,16 @@ impl ManyTorrents for Torrent {
                 self.handle_input(at, Input::Message { peer, message });
             }
         }
+    }
+
+    fn queue_requests(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        piece: PieceIndex,
+        blocks: Range<u32>,
+    ) -> u32 {
+        self.queue_unanswered(now, peer, piece, blocks)
     }
 
     #[inline]

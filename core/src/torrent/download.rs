@@ -153,7 +153,7 @@ impl Torrent {
         self.picker.begins_anew(begun, &view)
     }
 
-    fn progress(&self, peer: PeerKey) -> Progress {
+    pub(super) fn progress(&self, peer: PeerKey) -> Progress {
         let begun = self.partials.slots().len();
         Progress {
             have_count: self.have_count,

@@ -63,13 +63,17 @@ impl Torrent {
         if live > depth - depth.div_ceil(self.batches(peer)) {
             return;
         }
-        let mut course = None;
-        for _ in live..depth {
+        let (mut course, mut left) = (None, depth.saturating_sub(live));
+        while left > 0 {
             if !self.request_one(now, peer, &mut course) {
                 if !choked {
                     self.note_starving(peer);
                 }
                 return;
+            }
+            left -= 1;
+            if let Some(slot) = course {
+                left -= self.request_more(now, peer, slot, left);
             }
         }
     }

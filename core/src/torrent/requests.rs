@@ -53,6 +53,11 @@ impl Requests {
         if number == ODD {
             self.odd.get_or_insert_default().push_back(block);
         }
+        self.push_block(number);
+    }
+
+    /// Appends a request for the block with this number.
+    pub(super) fn push_block(&mut self, number: u32) {
         grow(&mut self.numbers);
         self.numbers.push_back(number);
     }

@@ -63,7 +63,7 @@ pub fn wire_len(message: &Message) -> u32 {
         | Message::HaveNone => 5,
         Message::Have(_) | Message::Suggest(_) | Message::AllowedFast(_) => 9,
         Message::Bitfield(pieces) => 5 + pieces.piece_count().div_ceil(8),
-        Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => 17,
+        Message::Request(_) | Message::Cancel(_) | Message::Reject(_) => super::REQUEST_BYTES,
         Message::Piece(_) => PIECE_HEADER_BYTES,
         Message::Port(_) => 7,
         Message::HashRequest(_) | Message::HashReject(_) => 5 + length(REQUEST_BYTES),

@@ -12,7 +12,7 @@ use unchoke_core::geometry::BLOCK_BYTES;
 use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{self, ManyTorrents as _};
-use unchoke_core::wire::PIECE_HEADER_BYTES;
+use unchoke_core::wire::{PIECE_HEADER_BYTES, REQUEST_BYTES};
 
 use super::{Event, World};
 use crate::link::FlowId;
@@ -118,23 +118,26 @@ impl World<'_> {
     /// in turn, but the node is looked up once.
     pub(super) fn on_requests(&mut self, to: EndId, first: BlockRef, count: u32) {
         let it = &self.streams[to];
-        let (node, key) = (it.node, it.key());
+        let (node, key, piece) = (it.node, it.key(), first.piece);
+        let bytes = u64::from(REQUEST_BYTES);
         let mut peer = None;
-        let index = first.begin / BLOCK_BYTES;
-        for index in index..index + count {
-            let block = self.spec.geometry.block(first.piece, index);
-            let message = Message::Request(block);
-            let bytes = bytes_of(&message);
+        let mut blocks = first.begin / BLOCK_BYTES..first.begin / BLOCK_BYTES + count;
+        while !blocks.is_empty() {
             // An answer to the one before may have closed the connection.
             if self.streams[to].state != EndState::Open {
-                self.checker.dropped += bytes;
-                continue;
+                self.checker.dropped += bytes * u64::from(blocks.end - blocks.start);
+                break;
             }
-            self.checker.received += bytes;
-            self.owe_down(node, u32::try_from(bytes).expect("short"));
             peer = peer.or_else(|| self.lend(node));
-            if let Some(peer) = peer.as_mut() {
-                self.inputs += 1;
+            let Some(peer) = peer.as_mut() else { break };
+            let queued = peer
+                .client
+                .queue_requests(self.now, key, piece, blocks.clone());
+            self.take_in_requests(node, queued);
+            blocks.start += queued;
+            if let Some(index) = blocks.next() {
+                self.take_in_requests(node, 1);
+                let message = Message::Request(self.spec.geometry.block(piece, index));
                 let input = torrent::Input::Message { peer: key, message };
                 peer.client.pass_on(self.now, input);
                 self.carry_out(node, peer);
@@ -143,6 +146,14 @@ impl World<'_> {
         if let Some(peer) = peer {
             self.take_back(node, peer);
         }
+    }
+
+    /// Counts `count` requests that arrive at `node`.
+    fn take_in_requests(&mut self, node: u32, count: u32) {
+        self.inputs += u64::from(count);
+        self.checker.received += u64::from(REQUEST_BYTES * count);
+        let bytes = self.transport.alone_on_wire(REQUEST_BYTES);
+        self.access[node as usize].owe_down(bytes * count);
     }
 
     /// A message of `bytes` leaves `node` in a packet of its own.
