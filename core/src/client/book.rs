@@ -113,6 +113,8 @@ pub struct Book<A> {
     told: Vec<u32>,
     /// Number of addresses of each source.
     counts: [u16; Source::COUNT],
+    /// Number of waiting addresses of each source: all others, and those of known seeds.
+    waiting: [[u16; Source::COUNT]; 2],
     turn: u32,
     private: bool,
     /// Number of addresses of each source that were dropped after many failures.
@@ -128,6 +130,7 @@ impl<A: Copy + Ord> Book<A> {
             records: Vec::new(),
             told: Vec::new(),
             counts: [0; Source::COUNT],
+            waiting: [[0; Source::COUNT]; 2],
             turn: 0,
             private,
             forgotten: [0; Source::COUNT],
@@ -138,9 +141,31 @@ impl<A: Copy + Ord> Book<A> {
         self.records.binary_search_by_key(&address, |it| it.address)
     }
 
-    fn get(&mut self, address: A) -> Option<&mut Record<A>> {
+    fn get(&self, address: A) -> Option<&Record<A>> {
         let place = self.place(address).ok()?;
-        Some(&mut self.records[place])
+        Some(&self.records[place])
+    }
+
+    /// Changes a known address, and whether it counts as waiting.
+    fn change(&mut self, address: A, change: impl FnOnce(&mut Record<A>)) {
+        if let Ok(place) = self.place(address) {
+            self.change_at(place, change);
+        }
+    }
+
+    fn change_at(&mut self, place: usize, change: impl FnOnce(&mut Record<A>)) {
+        self.count(place, -1);
+        change(&mut self.records[place]);
+        self.count(place, 1);
+    }
+
+    /// Adds `change` to the number of addresses that wait, if the one at `place` does.
+    fn count(&mut self, place: usize, change: i16) {
+        let it = &self.records[place];
+        if it.state == State::Waiting {
+            let count = &mut self.waiting[usize::from(it.seed)][it.source as usize];
+            *count = count.checked_add_signed(change).expect("those in the book");
+        }
     }
 
     fn next_turn(&mut self) -> u32 {
@@ -155,11 +180,11 @@ impl<A: Copy + Ord> Book<A> {
             return false;
         }
         if let Some(known) = self.get(address) {
-            let better = source < known.source;
+            let (before, less_trusted) = (known.teller, known.source);
+            let better = source < less_trusted;
             if better {
                 let teller = Teller::of(teller);
-                let before = core::mem::replace(&mut known.teller, teller);
-                let less_trusted = core::mem::replace(&mut known.source, source);
+                self.change(address, |it| (it.teller, it.source) = (teller, source));
                 self.counts[less_trusted as usize] -= 1;
                 self.counts[source as usize] += 1;
                 self.credit(before, -1);
@@ -189,6 +214,7 @@ impl<A: Copy + Ord> Book<A> {
                 .reserve_exact(MORE_RECORDS.max(self.records.len() / 4));
         }
         self.records.insert(place, record);
+        self.count(place, 1);
         self.counts[source as usize] += 1;
         self.credit(teller, 1);
         true
@@ -212,6 +238,7 @@ impl<A: Copy + Ord> Book<A> {
     }
 
     fn remove(&mut self, place: usize) {
+        self.count(place, -1);
         let gone = self.records.remove(place);
         self.counts[gone.source as usize] -= 1;
         self.credit(gone.teller, -1);
@@ -260,7 +287,10 @@ impl<A: Copy + Ord> Book<A> {
     /// Number of waiting addresses, due or not.
     #[must_use]
     pub fn waiting(&self, wanted: Wanted) -> usize {
-        self.records.iter().filter(|it| wanted.admits(it)).count()
+        let kinds = if wanted.am_seed { 1 } else { 2 };
+        let kinds = self.waiting[..kinds].iter();
+        let counts = kinds.flat_map(|it| &it[..=wanted.up_to as usize]);
+        counts.map(|it| usize::from(*it)).sum()
     }
 
     /// State of the addresses, by source.
@@ -301,8 +331,7 @@ impl<A: Copy + Ord> Book<A> {
     /// The source of an address.
     #[must_use]
     pub fn source(&self, address: A) -> Option<Source> {
-        let place = self.place(address).ok()?;
-        Some(self.records[place].source)
+        self.get(address).map(|it| it.source)
     }
 
     /// Whether the user named an address for which `is_it` holds.
@@ -317,7 +346,7 @@ impl<A: Copy + Ord> Book<A> {
     /// When the next of the wanted addresses becomes due after `now`.
     #[must_use]
     pub fn poll_timeout(&self, now: Instant, wanted: Wanted) -> Instant {
-        if !self.has_any(wanted) {
+        if self.waiting(wanted) == 0 {
             return Instant::NEVER;
         }
         let now = Tick::at(now);
@@ -341,16 +370,9 @@ impl<A: Copy + Ord> Book<A> {
         } else {
             self.first(now, wanted, may)?
         };
-        let next = &mut self.records[place];
-        next.state = State::Trying;
+        self.change_at(place, |it| it.state = State::Trying);
+        let next = &self.records[place];
         Some((next.address, next.source))
-    }
-
-    /// Whether any address of the wanted sources is known.
-    fn has_any(&self, wanted: Wanted) -> bool {
-        self.counts[..=wanted.up_to as usize]
-            .iter()
-            .any(|it| *it > 0)
     }
 
     /// Index of the address to dial first among those for which `may` holds. `may` is called last,
@@ -361,7 +383,7 @@ impl<A: Copy + Ord> Book<A> {
         wanted: Wanted,
         may: impl Fn(&Record<A>) -> bool,
     ) -> Option<usize> {
-        if !self.has_any(wanted) {
+        if self.waiting(wanted) == 0 {
             return None;
         }
         let now = Tick::at(now);
@@ -377,10 +399,9 @@ impl<A: Copy + Ord> Book<A> {
 
     /// The attempt succeeded.
     pub fn connected(&mut self, address: A) {
-        if let Some(known) = self.get(address) {
-            (known.state, known.failures) = (State::Connected, 0);
-            known.last = Last::Connected;
-        }
+        self.change(address, |it| {
+            (it.state, it.failures, it.last) = (State::Connected, 0, Last::Connected);
+        });
     }
 
     /// A connected peer says that it listens at `address`. Marks the address as connected and
@@ -389,10 +410,14 @@ impl<A: Copy + Ord> Book<A> {
     pub fn adopt(&mut self, address: A, may_lie: bool) -> bool {
         self.add(Source::Incoming, None, address);
         let believed = |source: Source| !may_lie || !source.is_first_hand();
-        let waits = |it: &&mut Record<A>| it.state == State::Waiting && believed(it.source);
-        let known = self.get(address).filter(waits);
-        let came = known.map(|it| (it.state, it.last) = (State::Connected, Last::Connected));
-        came.is_some()
+        let waits = |it: &Record<A>| it.state == State::Waiting && believed(it.source);
+        let comes = self.get(address).is_some_and(waits);
+        if comes {
+            self.change(address, |it| {
+                (it.state, it.last) = (State::Connected, Last::Connected);
+            });
+        }
+        comes
     }
 
     /// The attempt failed.
@@ -400,15 +425,17 @@ impl<A: Copy + Ord> Book<A> {
         let Some(known) = self.get(address).filter(|it| it.state == State::Trying) else {
             return;
         };
-        known.failures = known.failures.saturating_add(1);
-        known.last = Last::Failed(how);
-        let fate = after_failure(known.failures, known.source);
+        let (failures, source) = (known.failures.saturating_add(1), known.source);
+        self.change(address, |it| {
+            (it.failures, it.last) = (failures, Last::Failed(how));
+        });
+        let fate = after_failure(failures, source);
         self.put_back(now, address, fate);
     }
 
     /// The connection is closed, or the attempt was given up for a reason that is no failure.
     pub fn parted(&mut self, now: Instant, address: A, fate: Fate) {
-        let gone = |it: &mut Record<A>| matches!(it.state, State::Connected | State::Trying);
+        let gone = |it: &Record<A>| matches!(it.state, State::Connected | State::Trying);
         if self.get(address).is_some_and(gone) {
             self.put_back(now, address, fate);
         }
@@ -419,30 +446,27 @@ impl<A: Copy + Ord> Book<A> {
         let Ok(place) = self.place(address) else {
             return;
         };
-        let known = &mut self.records[place];
-        (known.state, known.turn, known.seed) = (State::Waiting, turn, fate == Fate::Seed);
-        match fate {
-            Fate::Again(wait) => known.not_before = known.not_before.max(Tick::at(now.after(wait))),
-            Fate::Seed => {}
-            Fate::Forgotten => {
-                let forgotten = &mut self.forgotten[known.source as usize];
-                *forgotten = forgotten.saturating_add(1);
-                self.remove(place);
+        self.change_at(place, |it| {
+            (it.state, it.turn, it.seed) = (State::Waiting, turn, fate == Fate::Seed);
+            if let Fate::Again(wait) = fate {
+                it.not_before = it.not_before.max(Tick::at(now.after(wait)));
             }
+        });
+        if fate == Fate::Forgotten {
+            let forgotten = &mut self.forgotten[self.records[place].source as usize];
+            *forgotten = forgotten.saturating_add(1);
+            self.remove(place);
         }
     }
 
     /// The peer was a seed when the connection ended. Do not dial it while we are a seed too.
     pub fn note_seed(&mut self, address: A) {
-        if let Some(known) = self.get(address) {
-            known.seed = true;
-        }
+        self.change(address, |it| it.seed = true);
     }
 
     /// Do not dial the address before `until`, whatever else happens.
     pub fn postpone(&mut self, address: A, until: Instant) {
-        if let Some(known) = self.get(address) {
-            known.not_before = known.not_before.max(Tick::at(until));
-        }
+        let until = Tick::at(until);
+        self.change(address, |it| it.not_before = it.not_before.max(until));
     }
 }

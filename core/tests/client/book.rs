@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use proptest::prelude::*;
 use unchoke_core::client::book::{Book, Wanted};
+use unchoke_core::client::explain::Unmet;
 use unchoke_core::client::redial::Fate;
 use unchoke_core::client::source::Source;
 use unchoke_core::ids::PeerKey;
@@ -123,4 +125,30 @@ fn addresses_of_the_network_are_one_if_they_are_one() {
     assert_ne!(host("[2001:db8::1]:5"), host("[2001:db8:0:1::1]:5"));
     assert!(Internet::is_shared(host("127.0.0.1:5")) && Internet::is_shared(host("[::1]:5")));
     assert!(!Internet::is_shared(host("8.8.8.8:5")));
+}
+
+proptest! {
+    #[test]
+    fn as_many_wait_as_will_be_due(steps in prop::collection::vec((0..8_u32, 0..9_u32), 1..99)) {
+        let mut book = Book::new(false);
+        let all = [Source::PeerExchange, Source::Tracker, Source::User];
+        for (kind, address) in steps {
+            let (now, teller) = (Instant::START, Some(PeerKey(address)));
+            match kind {
+                0 => _ = book.add(Source::PeerExchange, teller, address),
+                1 => _ = book.add(Source::Tracker, None, address),
+                2 => _ = book.poll_dial(now, ALL, |it, _| it >= address),
+                3 => book.connected(address),
+                4 => _ = book.adopt(address, true),
+                5 => book.failed(now, address, Unmet::Refused),
+                6 => book.parted(now, address, [Fate::Seed, Fate::Forgotten][address as usize % 2]),
+                _ => book.note_seed(address),
+            }
+            for (up_to, am_seed) in all.iter().flat_map(|it| [(*it, false), (*it, true)]) {
+                let wanted = Wanted { up_to, am_seed };
+                let due = book.due(Instant::from_secs(10_000_000), wanted);
+                prop_assert_eq!(book.waiting(wanted), due, "{:?}", wanted);
+            }
+        }
+    }
 }
