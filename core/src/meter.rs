@@ -18,18 +18,19 @@ pub enum Estimator {
     /// last `window` before the update. So without bytes the rate falls faster if it is updated
     /// more often (BitTorrent 3.4.2 `CurrentRateMeasure`).
     Mainline {
-        /// Longest span for which the old rate counts.
-        window: Duration,
-        /// The meter starts as if this time had passed without a byte: 1 s down, 5 s up in 3.4.2.
-        fudge: Duration,
+        /// Longest span for which the old rate counts, in milliseconds.
+        window_ms: u32,
+        /// The meter starts as if this time had passed without a byte: 1 s down, 5 s up in 3.4.2. In
+        /// milliseconds.
+        fudge_ms: u32,
     },
     /// Bytes of the last `window`, as Transmission (2 s) and aria2 (10 s) measure. They are counted
     /// in two spans of that length; the earlier span counts in proportion to the part of it that is
     /// still in the window. Those clients use finer bins (250 ms and 1 s); a steady rate gives the
     /// same value.
     Window {
-        /// Length of the window, at least 1 ms.
-        window: Duration,
+        /// Length of the window in milliseconds, at least 1.
+        window_ms: u32,
     },
 }
 
@@ -38,8 +39,8 @@ impl Estimator {
     pub const EMA_10_S: Self = Self::Ema { weight: 6237 };
     /// Mainline's 20 s window.
     pub const MAINLINE_20_S: Self = Self::Mainline {
-        window: Duration::from_secs(20),
-        fudge: Duration::from_secs(1),
+        window_ms: 20_000,
+        fudge_ms: 1000,
     };
 }
 
@@ -66,8 +67,9 @@ fn clock(now: Instant) -> u32 {
     u32::try_from(now.as_millis() & u64::from(u32::MAX)).expect("32 bits")
 }
 
-fn millis(span: Duration) -> u32 {
-    u32::try_from(span.as_millis()).unwrap_or(u32::MAX).max(1)
+/// The span in milliseconds.
+pub(crate) fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Meter {
@@ -80,10 +82,8 @@ impl Meter {
                 part: 0,
                 at: narrow(now.as_secs()),
             },
-            Estimator::Mainline { fudge, .. } => {
-                let start = clock(now).wrapping_sub(narrow(
-                    u64::from(fudge.subsec_millis()) + fudge.as_secs() * 1000,
-                ));
+            Estimator::Mainline { fudge_ms, .. } => {
+                let start = clock(now).wrapping_sub(fudge_ms);
                 Self {
                     rate: 0,
                     part: start,
@@ -108,13 +108,13 @@ impl Meter {
                 rate: rate.saturating_mul(256),
                 ..new
             },
-            Estimator::Mainline { window, .. } => Self {
+            Estimator::Mainline { window_ms, .. } => Self {
                 rate: rate.saturating_mul(256),
-                part: clock(now).wrapping_sub(millis(window)),
+                part: clock(now).wrapping_sub(window_ms.max(1)),
                 at: clock(now),
             },
-            Estimator::Window { window } => Self {
-                rate: rate.saturating_mul(u64::from(millis(window))) / 1000,
+            Estimator::Window { window_ms } => Self {
+                rate: rate.saturating_mul(u64::from(window_ms.max(1))) / 1000,
                 ..new
             },
         }
@@ -127,9 +127,9 @@ impl Meter {
                 self.close_seconds(weight, now);
                 self.part = self.part.saturating_add(bytes);
             }
-            Estimator::Mainline { window, .. } => self.update_mainline(window, now, bytes),
-            Estimator::Window { window } => {
-                self.close_window(millis(window), now);
+            Estimator::Mainline { window_ms, .. } => self.update_mainline(window_ms, now, bytes),
+            Estimator::Window { window_ms } => {
+                self.close_window(window_ms.max(1), now);
                 self.part = self.part.saturating_add(bytes);
             }
         }
@@ -144,12 +144,12 @@ impl Meter {
                 copy.close_seconds(weight, now);
                 copy.rate / 256
             }
-            Estimator::Mainline { window, .. } => {
-                copy.update_mainline(window, now, 0);
+            Estimator::Mainline { window_ms, .. } => {
+                copy.update_mainline(window_ms, now, 0);
                 copy.rate / 256
             }
-            Estimator::Window { window } => {
-                let window = millis(window);
+            Estimator::Window { window_ms } => {
+                let window = window_ms.max(1);
                 copy.close_window(window, now);
                 let into = u64::from(clock(now).wrapping_sub(copy.at));
                 let still = u64::from(window).saturating_sub(into);
@@ -194,7 +194,7 @@ impl Meter {
         }
     }
 
-    fn update_mainline(&mut self, window: Duration, now: Instant, bytes: u32) {
+    fn update_mainline(&mut self, window_ms: u32, now: Instant, bytes: u32) {
         let now_ms = clock(now);
         let (span, known) = (
             now_ms.wrapping_sub(self.part),
@@ -203,7 +203,6 @@ impl Meter {
         let seen = self.rate * u64::from(known) + u64::from(bytes) * 256_000;
         self.rate = seen / u64::from(span.max(1));
         self.at = now_ms;
-        let window_ms = narrow(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
         self.part = now_ms.wrapping_sub(span.min(window_ms));
     }
 }

@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::bitfield::Bitfield;
-use crate::choke::{BoxedPolicy, Disclosure, Triggers, UploadOrder};
+use crate::choke::{BoxedPolicy, Disclosure, Scope, Triggers, UploadOrder};
 use crate::ids::PeerKey;
 use crate::ledger::Ledger;
 use crate::message::Message;
@@ -90,9 +90,9 @@ use traffic::{Traffic, TrafficId, TrafficTable};
 
 /// The download and upload of one torrent with all its connections.
 ///
-/// The fields are in the order of use: most inputs touch only the first cache lines. Each of the first
-/// five paragraphs is one line; the ledgers take four (two are used often), the pieces under way two. A
-/// driver of many torrents lets each begin a line.
+/// The fields are in the order of use. A block that leaves touches the first two cache lines and two of
+/// the four with the ledgers; a `have` one of those and the line after them; a block that comes also the
+/// lines with the pieces. A driver of many torrents lets each begin a line.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Torrent {
@@ -102,70 +102,76 @@ pub struct Torrent {
     config: Arc<Config>,
 
     outputs: VecDeque<Output>,
-    /// See [`ManyTorrents::indifferent`].
-    indifferent: Mask,
+    upload_meter: Meter,
+    estimator: Estimator,
     in_flight_blocks: u32,
-    have_count: u32,
-    /// Connections that are neither closed nor being closed.
-    open: u32,
+
+    ledgers: Ledgers,
+    /// The earliest of the three moments below.
+    next: Instant,
     /// There is, or has been, a cap on uploads: of the torrent or of a connection.
     capped: bool,
     /// See [`Self::is_done`].
     done: bool,
+    /// Uploads have an order other than [`UploadOrder::Independent`].
+    ordered: bool,
+    /// The policy is asked for [`Trigger::Block`](crate::choke::Trigger::Block).
+    asked_on_blocks: bool,
     /// Connections with [`Conn::overdue`].
     overdue: u16,
 
+    remotes: Remotes,
+    /// Copies of each piece among connected peers.
+    availability: Box<[u16]>,
+    /// See [`ManyTorrents::indifferent`].
+    indifferent: Mask,
+
+    have: Bitfield,
+    /// Pieces we lack and have not begun.
+    unbegun: Bitfield,
+
+    partials: Partials,
+    /// Connections with [`Conn::live`] or [`Conn::overdue`] requests: who may owe us a block.
+    owing: Mask,
+    download: Option<Box<Bucket>>,
+    /// Set while we hide our pieces.
+    super_seed: Option<Box<SuperSeed>>,
+
+    picker: BoxedPicker,
+    suspects: Suspects,
+    /// Set if not all pieces are wanted equally.
+    needs: Option<Box<Needs>>,
+    /// Set once a connection begins, if queues of requests grow. See `growth`.
+    growth: Option<Box<Growth>>,
+    /// See [`crate::pick::Habits::newest_second`].
+    pace: u32,
+    have_count: u32,
+
+    /// Connections that are neither closed nor being closed.
+    open: u32,
+    /// See [`Self::interesting`].
+    interesting: u16,
+    /// Peers that would deliver, but all blocks they have are requested already.
+    starving: Vec<PeerKey>,
     next_tick: Instant,
     next_upkeep: Instant,
     /// When a cap lets bytes through again.
     next_allowance: Instant,
-    upload: Option<Box<Bucket>>,
-    download: Option<Box<Bucket>>,
-    /// Set while we hide our pieces.
-    super_seed: Option<Box<SuperSeed>>,
-    upload_meter: Meter,
-
-    remotes: Remotes,
-    /// Copies of each piece among connected peers.
-    availability: Vec<u16>,
-    order: UploadOrder,
-
-    triggers: Triggers,
-    estimator: Estimator,
-    /// See [`crate::pick::Habits::newest_second`].
-    pace: u32,
-
-    ledgers: Ledgers,
-
-    partials: Partials,
-    have: Bitfield,
-
-    /// Pieces we lack and have not begun.
-    unbegun: Bitfield,
-    /// Peers that would deliver, but all blocks they have are requested already.
-    starving: Vec<PeerKey>,
-    /// Connections with [`Conn::live`] or [`Conn::overdue`] requests: who may owe us a block.
-    owing: Mask,
     /// When the last [`Output::Broadcast`] went out.
     last_broadcast_at: Instant,
-    /// See [`Self::interesting`].
-    interesting: u16,
+    upload: Option<Box<Bucket>>,
+    order: UploadOrder,
+    triggers: Triggers,
     policy: BoxedPolicy,
-    picker: BoxedPicker,
     tick: u64,
     /// The peer served last when a cap opened.
     turn: usize,
     /// Set if peers are exchanged.
     exchange: Option<Box<Exchange>>,
-    suspects: Suspects,
     /// Set once a piece may be granted or taken. See `allowed`.
     allowances: Option<Box<Allowances>>,
     /// Lost pieces that peers may still believe we have. See `lost`.
     lost: Option<Box<Bitfield>>,
-    /// Set if not all pieces are wanted equally.
-    needs: Option<Box<Needs>>,
-    /// Set once a connection begins, if queues of requests grow. See `growth`.
-    growth: Option<Box<Growth>>,
     /// Set while decisions of the policy are recorded.
     rounds: Option<Box<Rounds>>,
     choke_rng: Rng,
@@ -197,21 +203,26 @@ impl Torrent {
         let have_count = have.count();
         let wanted = config.wanted.as_deref();
         let unbegun = needs::lacked(wanted, &have);
+        let seeds = unbegun.count() == 0;
         let triggers = policy.triggers();
         let mut phase = streams.stream(Purpose::Phase, entity);
         let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
+        let next_upkeep = after_phase(now, upkeep::PERIOD, &mut phase);
+        let order = Self::order_of(&policy, seeds);
         let estimator = policy.estimator();
         let bucket = |cap: Option<u64>| cap.map(|rate| Box::new(Bucket::new(rate, now)));
         let super_seed = Self::hiding(&config, &policy, have_count == pieces);
-        let seeds = unbegun.count() == 0;
         Self {
+            next: next_tick.min(next_upkeep),
             next_tick,
-            next_upkeep: after_phase(now, upkeep::PERIOD, &mut phase),
+            next_upkeep,
             next_allowance: Instant::NEVER,
             triggers,
+            asked_on_blocks: triggers.block != Scope::Never,
             estimator,
             pace: picker.habits().newest_second,
-            order: Self::order_of(&policy, seeds),
+            order,
+            ordered: order != UploadOrder::Independent,
             policy,
             picker,
             choke_rng: streams.stream(Purpose::Choke, entity),
@@ -220,7 +231,7 @@ impl Torrent {
             needs: Needs::new(wanted, &have),
             have,
             unbegun,
-            availability: alloc::vec![0; pieces as usize],
+            availability: alloc::vec![0; pieces as usize].into_boxed_slice(),
             conns: Vec::new(),
             traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
@@ -328,11 +339,13 @@ impl Torrent {
     #[must_use]
     #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        Some(
-            self.next_tick
-                .min(self.next_upkeep)
-                .min(self.next_allowance),
-        )
+        Some(self.next)
+    }
+
+    /// Updates the deadline after one of its three parts has changed.
+    fn note_deadline(&mut self) {
+        let timers = self.next_tick.min(self.next_upkeep);
+        self.next = timers.min(self.next_allowance);
     }
 
     /// The pieces we have, all verified.

@@ -1,13 +1,9 @@
 //! Compares rate estimators with the rates that they estimate.
 
-use std::time::Duration;
-
 use unchoke_core::meter::{Estimator, Meter};
 use unchoke_core::time::Instant;
 
-const WINDOW: Estimator = Estimator::Window {
-    window: Duration::from_secs(2),
-};
+const WINDOW: Estimator = Estimator::Window { window_ms: 2000 };
 
 fn at(ms: u64) -> Instant {
     Instant::from_nanos(ms * 1_000_000)

@@ -257,11 +257,11 @@ fn rates_go_on_when_the_policy_changes() {
 
 #[test]
 fn a_meter_shows_the_same_by_another_estimator() {
-    let window = Duration::from_secs(2);
+    let window_ms = 2000;
     let all = [
         Estimator::EMA_10_S,
         Estimator::MAINLINE_20_S,
-        Estimator::Window { window },
+        Estimator::Window { window_ms },
     ];
     for (from, to) in all
         .iter()

@@ -41,8 +41,8 @@ impl<P: Places> ManyTorrents for Client<P> {
     }
 
     #[inline]
-    fn look_at_head(&self) -> u64 {
-        self.next.as_nanos() ^ self.torrent.look_at_head()
+    fn look_at_head(&self, comes: bool) -> u64 {
+        self.next.as_nanos() ^ self.torrent.look_at_head(comes)
     }
 
     #[inline]

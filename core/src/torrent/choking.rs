@@ -100,8 +100,7 @@ impl Torrent {
     }
 
     pub(super) fn block_trigger(&mut self, now: Instant, peer: PeerKey) {
-        let web = self.conns[peer.0 as usize].agreed.web();
-        if self.triggers.block != Scope::Never && !web {
+        if self.asked_on_blocks && !self.conns[peer.0 as usize].agreed.web() {
             self.trigger(now, Trigger::Block(peer));
         }
     }

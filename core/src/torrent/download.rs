@@ -225,7 +225,7 @@ impl Torrent {
         self.growth_of_block(now, peer, block.length);
         self.keep_or_waste(now, peer, block, index, answer.request);
         self.block_trigger(now, peer);
-        if let UploadOrder::ByPolicy { .. } = self.order {
+        if self.ordered && matches!(self.order, UploadOrder::ByPolicy { .. }) {
             self.schedule_uploads(now); // A policy may owe the sender a block now.
         }
         self.fill(now, peer);

@@ -7,7 +7,7 @@ use super::io::PeerLink;
 use super::pending::Mark;
 use super::{ProtocolViolation, Reason, Torrent, WAITING_HAVES};
 use crate::bitfield::Bitfield;
-use crate::choke::{Trigger, UploadOrder};
+use crate::choke::Trigger;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::Kind;
 use crate::message::{Contacts, Extended, Message};
@@ -51,7 +51,7 @@ impl Torrent {
         };
         self.open += 1;
         self.growth_begins(now, peer);
-        if self.order != UploadOrder::Independent {
+        if self.ordered {
             self.traffic_id(peer); // With an upload order every peer has a row.
         }
         if self.config.peer_ledgers {
@@ -113,7 +113,7 @@ impl Torrent {
         // Schedule uploads only if peers compete for them. Without a cap or an upload order they do
         // not. This matters when many seeds part at once: each would look at all its connections in
         // vain.
-        if self.capped || self.order != UploadOrder::Independent {
+        if self.capped || self.ordered {
             self.schedule_uploads(now);
         }
         if !self.is_done() {

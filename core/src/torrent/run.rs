@@ -5,7 +5,6 @@ use core::ops::Range;
 use super::conn::Delivery;
 use super::pending::{Mark, Pending};
 use super::{Output, Torrent};
-use crate::choke::UploadOrder;
 use crate::ids::{PeerKey, PieceIndex};
 use crate::ledger::Kind;
 use crate::message::Message;
@@ -78,7 +77,7 @@ impl Torrent {
         piece: PieceIndex,
         blocks: Range<u32>,
     ) -> u32 {
-        let may_serve = self.order == UploadOrder::Independent
+        let may_serve = !self.ordered
             && !self.hides_pieces()
             && piece.0 < self.have.piece_count()
             && self.have.has(piece);

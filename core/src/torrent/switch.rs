@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Torrent, TrafficTable};
-use crate::choke::{Chosen, Disclosure, Trigger, UploadOrder};
+use crate::choke::{Chosen, Disclosure, Scope, Trigger, UploadOrder};
 use crate::ids::PeerKey;
 use crate::meter::Estimator;
 use crate::time::Instant;
@@ -28,7 +28,9 @@ impl Torrent {
         self.traffic.measure_by(self.estimator, estimator, now);
         self.estimator = estimator;
         self.triggers = policy.triggers();
+        self.asked_on_blocks = self.triggers.block != Scope::Never;
         self.order = Self::order_of(&policy, self.is_done());
+        self.ordered = self.order != UploadOrder::Independent;
         self.policy = policy;
         for traffic in self.traffic.iter_mut() {
             (traffic.cap, traffic.weight, traffic.pass) = (None, 1, 0);
@@ -44,7 +46,7 @@ impl Torrent {
         };
         let peers: Vec<PeerKey> = self.keys().filter(standing).collect();
         for peer in peers {
-            if self.order != UploadOrder::Independent {
+            if self.ordered {
                 self.traffic_id(peer); // With an upload order every peer has a row.
             }
             if self.triggers.tick.is_none() {
@@ -59,6 +61,7 @@ impl Torrent {
         }
         // Uploads may have waited for a cap or a turn that no longer exists.
         self.next_allowance = now;
+        self.note_deadline();
     }
 }
 

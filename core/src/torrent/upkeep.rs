@@ -58,6 +58,7 @@ impl Torrent {
                 traffic.begin_round();
             }
         }
+        self.note_deadline();
     }
 
     /// Changes the caps.
@@ -71,6 +72,7 @@ impl Torrent {
         self.capped |= upload.is_some();
         // Uploads that waited for the old rate must be checked again.
         self.next_allowance = now;
+        self.note_deadline();
     }
 
     /// Reads all meters once a round, because reading changes them: `Measure.get_rate` of

@@ -103,14 +103,10 @@ impl Torrent {
 
     /// Something changed for `peer`: send the blocks that may leave now.
     fn serve(&mut self, now: Instant, peer: PeerKey) {
-        match self.order {
-            UploadOrder::Independent => {
-                while self.is_ready(now, peer) && self.send_block(now, peer) {}
-            }
-            UploadOrder::Weighted { .. } | UploadOrder::ByPolicy { .. } => {
-                self.schedule_uploads(now);
-            }
+        if self.ordered {
+            return self.schedule_uploads(now);
         }
+        while self.is_ready(now, peer) && self.send_block(now, peer) {}
     }
 
     /// A cap opened or many queues changed: send the blocks that may leave now, to all peers.
@@ -130,6 +126,9 @@ impl Torrent {
 
     /// Whether the upload cap of the torrent allows another block.
     fn may_upload(&mut self, now: Instant) -> bool {
+        if !self.capped {
+            return true;
+        }
         let open = self.upload.as_mut().is_none_or(|it| it.is_open(now));
         if !open {
             self.note_allowance(now);
@@ -221,13 +220,11 @@ impl Torrent {
         let block = asked.expect("a ready peer has a request");
         traffic.up_bytes += u64::from(block.length);
         traffic.up_meter.add(estimator, now, block.length);
-        if self.capped
-            && let Some(cap) = traffic.cap.as_mut()
-        {
-            cap.take(now, block.length);
-        }
-        if let Some(bucket) = self.upload.as_mut() {
-            bucket.take(now, block.length);
+        if self.capped {
+            let caps = [traffic.cap.as_mut(), self.upload.as_mut()];
+            for cap in caps.into_iter().flatten() {
+                cap.take(now, block.length);
+            }
         }
         self.in_flight_blocks += 1;
         self.upload_meter
@@ -253,5 +250,6 @@ impl Torrent {
         let torrent = torrent.chain(self.download.as_deref());
         let opens = torrent.chain(caps).map(super::Bucket::opens_at);
         self.next_allowance = opens.filter(|at| *at > now).min().unwrap_or(Instant::NEVER);
+        self.note_deadline();
     }
 }

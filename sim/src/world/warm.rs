@@ -127,7 +127,7 @@ impl World<'_> {
         };
         for (it, peer) in present() {
             let both = [it.node, it.other].map(|it| self.access[it as usize].down_bytes);
-            seen ^= both[0] ^ both[1] ^ peer.client.look_at_head();
+            seen ^= both[0] ^ both[1] ^ peer.client.look_at_head(it.piece.is_some());
         }
         for (it, peer) in present() {
             let contact = peer.contacts.get(it.peer.0 as usize).copied().flatten();

@@ -9,7 +9,7 @@ use crate::choke::parts::rank::{best_first, draw, first, interested};
 use crate::choke::parts::served::Served;
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Scope, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
+use crate::meter::{Estimator, millis};
 use crate::rng::Rng;
 
 /// aria2 (`BtLeecherStateChoke`, `BtSeederStateChoke`, commit b4fd7cb).
@@ -151,7 +151,7 @@ impl ChokePolicy for Aria2 {
 
     fn estimator(&self) -> Estimator {
         Estimator::Window {
-            window: self.window,
+            window_ms: millis(self.window),
         }
     }
 

@@ -96,8 +96,8 @@ impl ChokePolicy for Mainline522 {
 
     fn estimator(&self) -> Estimator {
         Estimator::Mainline {
-            window: Duration::from_secs(20),
-            fudge: Duration::from_secs(5),
+            window_ms: 20_000,
+            fudge_ms: 5000,
         }
     }
 

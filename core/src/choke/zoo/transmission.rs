@@ -8,7 +8,7 @@ use crate::choke::entry::{Entry, Parameter, SECOND};
 use crate::choke::parts::rank::{best_first, draw, rate};
 use crate::choke::policy::{ChokePolicy, Decision, PeerView, Snapshot, Trigger, Triggers};
 use crate::ids::PeerKey;
-use crate::meter::Estimator;
+use crate::meter::{Estimator, millis};
 use crate::rng::Rng;
 
 /// Transmission (`libtransmission/peer-mgr.cc`, commit 85fc9d9). Every 10 s peers that only upload
@@ -102,7 +102,7 @@ impl ChokePolicy for Transmission {
 
     fn estimator(&self) -> Estimator {
         Estimator::Window {
-            window: self.window,
+            window_ms: millis(self.window),
         }
     }
 
