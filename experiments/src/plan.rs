@@ -278,8 +278,26 @@ pub struct Margins {
     pub time: Percent,
     /// Largest increase allowed for the 95th percentile of completion time.
     pub tail: Percent,
-    /// The size of the saving that is claimed.
+    /// The size of the saving that is claimed; zero if any saving is.
     pub claim: Percent,
+}
+
+impl Margins {
+    /// Whether the plan claims a size.
+    #[must_use]
+    pub fn has_size(&self) -> bool {
+        self.claim.fraction() > 0.0
+    }
+
+    /// What is claimed: `a saving of 40 %`, or `any saving`.
+    #[must_use]
+    pub fn claimed(&self) -> String {
+        if self.has_size() {
+            format!("a saving of {}", self.claim)
+        } else {
+            "any saving".to_owned()
+        }
+    }
 }
 
 /// How intervals are made.

@@ -42,7 +42,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         margins: Margins {
             time: margin(&file.margins.time, "margins.time", source)?,
             tail: margin(&file.margins.tail, "margins.tail", source)?,
-            claim: margin(&file.margins.claim, "margins.claim", source)?,
+            claim: claim(&file.margins.claim, "margins.claim", source)?,
         },
         tolerances: super::tolerance::tolerances(file.gate.as_ref(), source)?,
         method: file.statistics.interval,
@@ -123,14 +123,21 @@ fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> 
 }
 
 fn margin(text: &str, key: &str, source: Source<'_>) -> Result<Percent, PlanError> {
-    let margin: Percent = text.parse().map_err(|it: String| source.error(key, it))?;
-    if margin.fraction() <= 0.0 || margin >= Percent::HUNDRED {
-        return Err(source.error(
-            key,
-            format!("{text}; give more than 0 % and less than 100 %"),
-        ));
+    let margin = claim(text, key, source)?;
+    if margin.fraction() <= 0.0 {
+        let message = format!("{text}; give more than 0 %");
+        return Err(source.error(key, message));
     }
     Ok(margin)
+}
+
+fn claim(text: &str, key: &str, source: Source<'_>) -> Result<Percent, PlanError> {
+    let share: Percent = text.parse().map_err(|it: String| source.error(key, it))?;
+    if share >= Percent::HUNDRED {
+        let message = format!("{text}; give less than 100 %");
+        return Err(source.error(key, message));
+    }
+    Ok(share)
 }
 
 fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Contender, PlanError> {

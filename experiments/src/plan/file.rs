@@ -128,7 +128,7 @@ pub struct MarginsFile {
     pub time: String,
     /// Largest increase allowed for the 95th percentile of completion time.
     pub tail: String,
-    /// Size of the saving that is claimed.
+    /// Size of the saving that is claimed. Left out: any saving.
     pub claim: String,
 }
 
@@ -137,7 +137,7 @@ impl Default for MarginsFile {
         Self {
             time: "5 %".to_owned(),
             tail: "10 %".to_owned(),
-            claim: "40 %".to_owned(),
+            claim: "0 %".to_owned(),
         }
     }
 }

@@ -94,7 +94,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "[candidate]",
-        "[margins]\ntime = \"0 %\"\n[candidate]",
+        "margins.time = \"0 %\"\n[candidate]",
         "key margins.time: 0 %",
     ),
     ("[candidate]", "[candidate", "p.toml, line 8"),

@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn with_margin(margin: &str, amendments: &str) -> String {
-        let margins = format!("margins = {{ time = \"{margin}\" }}\n{amendments}adoption =");
+        let margins = format!("margins.time = \"{margin}\"\n{amendments}adoption =");
         PLAN.replacen("adoption =", &margins, 1)
     }
 

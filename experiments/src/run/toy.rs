@@ -27,7 +27,7 @@ expectation = "As much as it was told to."
 adoption = ["one", "50 %", "100 %"]
 seeds = { master = 7, count = 24 }
 statistics = { bootstrap = 500 }
-
+margins.claim = "40 %"
 [candidate]
 policy = "tit_for_tat"
 max_connections = 5

@@ -118,7 +118,11 @@ pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, Stri
 }
 
 fn size(plan: &Plan, readings: &[&Overall]) -> String {
-    let claim = plan.margins.claim;
+    let claimed = if plan.margins.has_size() {
+        format!("savings of {} or more", plan.margins.claim)
+    } else {
+        "savings".to_owned()
+    };
     // Without those for which a share of nothing would be asked.
     let savings = readings.iter().filter(|it| !it.nothing_to_save);
     let worst = savings
@@ -138,7 +142,7 @@ fn size(plan: &Plan, readings: &[&Overall]) -> String {
             Size::Refuted.word(),
         ],
     );
-    format!("savings of {claim} or more in every scenario: {words}; {range}")
+    format!("{claimed} in every scenario: {words}; {range}")
 }
 
 fn direction(plan: &Plan, readings: &[&Overall]) -> String {
@@ -193,10 +197,13 @@ fn by_word(
 }
 
 /// How much saving swarm cost allows: waste of each baseline, and the waste that the claim would
-/// need.
+/// need. Empty if no size is claimed.
 #[must_use]
 pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = Vec::new();
+    if !plan.margins.has_size() {
+        return lines;
+    }
     for (scenario, within) in plan.scenarios.iter().enumerate() {
         let mut parts = Vec::new();
         let mut needed = f64::NAN;

@@ -156,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_without_a_claim_asks_for_any_saving() {
+        let mut plan = plan();
+        let little = Toy {
+            upload: 85,
+            ..KEEPS_TIME
+        };
+        assert_eq!(
+            e1(&analysis_of(&plan, little).overall).joint,
+            Joint::Refuted
+        );
+        plan.margins.claim = "0 %".parse().expect("a share");
+        let it = analysis_of(&plan, little).overall;
+        assert_eq!((e1(&it).joint, e1(&it).shown), (Joint::Shown, 2));
+    }
+
+    #[test]
     fn a_scenario_that_was_cut_leaves_the_claim_open() {
         let plan = plan();
         let analysis = analysis_of(&plan, KEEPS_TIME);

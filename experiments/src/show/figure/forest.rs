@@ -75,12 +75,12 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
     let text = format!(
         "Saving 1 - candidate/baseline in percent; right of 0 is less traffic. n = {} paired \
          seeds a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
-         verdicts; thin line: 95 % interval; {}. Dashed: the claim of {}. E1 and E2 are of the \
+         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {}. E1 and E2 are of the \
          adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
          leave the axis. Data: summary.csv.",
         plan.seeds_said(),
         method(plan),
-        plan.margins.claim,
+        plan.margins.claimed(),
     );
     caption(&mut scene, bottom, &text);
     Picture {

@@ -50,13 +50,13 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
         };
         let text = format!(
             "Saving 1 - candidate/baseline in percent, right of 0 is less traffic. {whose} n = {} \
-             paired seeds a mark, 95 % interval: {}. Dashed: the claim of {}. Last row: mean over \
+             paired seeds a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
              the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
              interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
              Data: summary.csv.",
             plan.seeds_said(),
             method(plan),
-            plan.margins.claim,
+            plan.margins.claimed(),
         );
         let name = format!("forest_{}", estimand.id());
         grid.draw(&head, name, Figure::Forest, text)

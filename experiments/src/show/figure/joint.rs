@@ -66,9 +66,9 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
     }
     let text = format!(
         "Right is less traffic (percent saved), down is faster (ratio of geometric-mean completion times). Green: \
-         what the claim means, {} saved and times within {}. Bars: 95 % intervals over {} paired seeds. \
+         what the claim means, {} with times within {}. Bars: 95 % intervals over {} paired seeds. \
          E1 and its times are those of the adopters. Marks beyond an axis lie on it. Data: summary.csv.",
-        plan.margins.claim,
+        plan.margins.claimed(),
         plan.margins.time,
         plan.seeds_said()
     );

@@ -17,6 +17,9 @@ impl Page<'_> {
     /// What swarm cost allows: measured waste beside the waste that the claim needs.
     fn arithmetic(&mut self) {
         let plan = self.plan;
+        if !plan.margins.has_size() {
+            return;
+        }
         self.html.subheading("The bound of arithmetic");
         self.html.paragraph(&format!(
             "A candidate that wastes w of its useful bytes can save {} of swarm cost (E3) only \

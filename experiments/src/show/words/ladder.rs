@@ -42,7 +42,7 @@ pub fn ladder(plan: &Plan, analysis: &Analysis) -> Vec<String> {
         .ladder
         .means_of(Quantity::Bytes(Estimand::E3))
         .collect();
-    if !cost.is_empty() {
+    if !cost.is_empty() && plan.margins.has_size() {
         sentences.push(answer(plan, &cost));
     }
     sentences
