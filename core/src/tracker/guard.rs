@@ -5,7 +5,8 @@
 //!
 //! * A tracker on this machine or in a private network must have a path that ends in `/announce` or
 //!   `/announce.php`, and the parts before must look like folders: servers run
-//!   `/reboot.cgi/announce` as `/reboot.cgi`. libtorrent demands this for loopback addresses
+//!   `/reboot.cgi/announce` as `/reboot.cgi`. Only `tracker.php` may be such a script, because its
+//!   name says that it is a tracker. libtorrent demands this for loopback addresses
 //!   (`http_tracker_connection.cpp`). We demand it for every address that is not global, because
 //!   routers and printers obey a GET, too.
 //! * A web seed there must have no query, because a query could carry a command. libtorrent
@@ -38,7 +39,9 @@ pub enum Refusal {
     #[error("{0} is an address of many machines, no server can be there")]
     Many(IpAddr),
     /// A service nearby whose path is not that of a tracker.
-    #[error("{0} is {1}, where a tracker must have a path that ends in /announce")]
+    #[error(
+        "{0} is {1}, where a tracker must have a path that ends in /announce, with only folders before"
+    )]
     Path(IpAddr, Reach),
     /// A service nearby with a query.
     #[error("{0} is {1}, where the URL of a web seed must not have a query")]
@@ -127,7 +130,7 @@ pub fn judge(ip: IpAddr, reach: Reach, path: &str, before: Option<Reach>) -> Res
     judge_hop(ip, reach, before)?;
     let mut parts = path.rsplit('/');
     let announces = matches!(parts.next(), Some("announce" | "announce.php"));
-    let is_folder = |part: &str| !part.contains(['.', '%', ';']);
+    let is_folder = |part: &str| part == "tracker.php" || !part.contains(['.', '%', ';']);
     let fits = announces && path.starts_with('/') && parts.all(is_folder);
     if reach < Reach::Global && !fits {
         return Err(Refusal::Path(ip, reach));

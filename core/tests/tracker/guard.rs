@@ -67,7 +67,13 @@ fn the_reach_of_addresses() {
 #[test]
 fn near_trackers_must_announce_themselves() {
     let (host, network) = (ip("127.0.0.1"), ip("192.168.1.1"));
-    for good in ["/announce", "/announce.php", "/secret/announce"] {
+    for good in [
+        "/announce",
+        "/announce.php",
+        "/secret/announce",
+        "/tracker.php/announce",
+        "/bt/tracker.php/secret/announce",
+    ] {
         assert_eq!(judge(host, Reach::Host, good, None), Ok(()), "{good}");
         assert_eq!(judge(network, Reach::Network, good, None), Ok(()), "{good}");
     }
@@ -87,6 +93,10 @@ fn near_trackers_must_announce_themselves() {
         "/reboot%2ecgi/announce",
         "/reboot;now/announce",
         "/announce.php/announce",
+        "/tracker.php",
+        "/mytracker.php/announce",
+        "/tracker.php5/announce",
+        "/tracker.php/reboot.cgi/announce",
     ] {
         let refused = Err(Refusal::Path(host, Reach::Host));
         assert_eq!(judge(host, Reach::Host, bad, None), refused, "{bad}");

@@ -129,7 +129,8 @@ async fn redirects_are_followed_if_they_lead_to_a_tracker() {
         ),
         (
             "/nowhere/announce",
-            "127.0.0.1 is on this machine, where a tracker must have a path that ends in /announce",
+            "127.0.0.1 is on this machine, where a tracker must have a path that ends in /announce, \
+             with only folders before",
         ),
         (
             "/left/announce",
