@@ -14,20 +14,35 @@ use unchoke_core::time::Instant;
 
 const SEED: PeerKey = PeerKey(4);
 
-/// A torrent of files with these numbers of blocks in pieces of four blocks, and the hashes of the blocks
-/// of each piece.
-fn with_blocks(blocks: &[u32]) -> (Metainfo, Vec<Vec<Hash>>) {
+/// Builds a torrent of files with these numbers of blocks.
+fn builder(blocks: &[u32], piece_bytes: u32) -> Builder {
     let files = blocks.iter().enumerate().map(|(index, count)| NewFile {
         path: vec![format!("{index:03}")],
         length: u64::from(*count) * u64::from(BLOCK_BYTES),
     });
-    let builder = Builder {
+    Builder {
         format: Format::Version2,
         name: "root".into(),
         files: Some(files.collect()),
-        piece_bytes: 4 * BLOCK_BYTES,
+        piece_bytes,
         ..Builder::default()
+    }
+}
+
+/// The torrent whose pieces have these roots.
+fn finish(builder: Builder, roots: Vec<Hash>) -> Metainfo {
+    let digests = PieceDigests {
+        version_1: Vec::new(),
+        version_2: roots,
     };
+    let torrent = builder.encode_digests(&digests).expect("a torrent");
+    Metainfo::parse(&torrent).expect("our own")
+}
+
+/// A torrent of files with these numbers of blocks in pieces of four blocks, and the hashes of the blocks
+/// of each piece.
+fn with_blocks(blocks: &[u32]) -> (Metainfo, Vec<Vec<Hash>>) {
+    let builder = builder(blocks, 4 * BLOCK_BYTES);
     let leaf = |file: usize, block: u32| {
         merkle::leaf(&[&file.to_be_bytes()[..], &block.to_be_bytes()[..]].concat())
     };
@@ -48,35 +63,15 @@ fn with_blocks(blocks: &[u32]) -> (Metainfo, Vec<Vec<Hash>>) {
             }
             tree.root(0, height)
         });
-    let digests = PieceDigests {
-        version_1: Vec::new(),
-        version_2: roots.collect(),
-    };
-    let torrent = builder.encode_digests(&digests).expect("a torrent");
-    (Metainfo::parse(&torrent).expect("our own"), pieces)
+    let roots = roots.collect();
+    (finish(builder, roots), pieces)
 }
 
 /// A torrent whose files have these numbers of pieces, with its layers and without.
 fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
-    let files = pieces.iter().enumerate().map(|(index, count)| NewFile {
-        path: vec![format!("{index:03}")],
-        length: u64::from(*count) * u64::from(BLOCK_BYTES),
-    });
-    let builder = Builder {
-        format: Format::Version2,
-        name: "root".into(),
-        files: Some(files.collect()),
-        piece_bytes: BLOCK_BYTES,
-        ..Builder::default()
-    };
     let all: u32 = pieces.iter().sum();
     let hashes = (0..all).map(|it| merkle::leaf(&it.to_be_bytes()));
-    let digests = PieceDigests {
-        version_1: Vec::new(),
-        version_2: hashes.collect(),
-    };
-    let torrent = builder.encode_digests(&digests).expect("a torrent");
-    let whole = Metainfo::parse(&torrent).expect("our own");
+    let whole = finish(builder(pieces, BLOCK_BYTES), hashes.collect());
     let bare = [b"d4:info".as_slice(), &whole.info, b"e"].concat();
     let bare = Metainfo::parse_without_layers(&bare).expect("a torrent");
     let trees = |it: Metainfo| it.version_2.expect("version 2");
@@ -87,6 +82,17 @@ fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
 fn geometry(version_2: &Version2) -> Geometry {
     let pieces = version_2.hashes().len() as u64;
     Geometry::new(pieces * u64::from(BLOCK_BYTES), BLOCK_BYTES).expect("a torrent")
+}
+
+/// A request for the first `length` hashes below `root`, without proofs.
+fn first(root: Hash, length: u32) -> HashRequest {
+    HashRequest {
+        root,
+        base: 0,
+        index: 0,
+        length,
+        proofs: 0,
+    }
 }
 
 fn answered(serve: &mut Serve, request: &HashRequest) -> Hashes {
@@ -196,11 +202,8 @@ fn what_cannot_be_answered_is_rejected() {
     let (whole, _) = both(&[700, 1]);
     let root = whole.trees()[0].root;
     let good = HashRequest {
-        root,
-        base: 0,
-        index: 0,
-        length: 512,
         proofs: 9,
+        ..first(root, 512)
     };
     let small = whole.trees()[1].root;
     let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
@@ -250,13 +253,7 @@ fn what_cannot_be_answered_is_rejected() {
 #[test]
 fn answers_are_limited_in_rate() {
     let (whole, _) = both(&[2]);
-    let request = HashRequest {
-        root: whole.trees()[0].root,
-        base: 0,
-        index: 0,
-        length: 2,
-        proofs: 0,
-    };
+    let request = first(whole.trees()[0].root, 2);
     let mut serve = Serve::new(Arc::clone(&whole), geometry(&whole));
     let mut count = |now: Instant| {
         let answers = (0..2000).map(|_| serve.answer(now, &request));
@@ -282,11 +279,9 @@ fn hashes_of_blocks_are_proven() {
             for index in (0..tree.block_count).step_by(1 << power) {
                 for proofs in 0..=height {
                     let request = HashRequest {
-                        root: tree.root,
-                        base: 0,
                         index,
-                        length: 1 << power,
                         proofs,
+                        ..first(tree.root, 1 << power)
                     };
                     // Long after the request before, so that the limit does not matter.
                     answers += 1;
@@ -317,11 +312,9 @@ fn requests_for_blocks_that_cannot_be_answered_are_rejected() {
     let mut serve = Serve::new(Arc::clone(version_2), torrent.geometry.clone());
     let tree = version_2.trees()[0];
     let good = HashRequest {
-        root: tree.root,
-        base: 0,
         index: 4,
-        length: 4,
         proofs: 3,
+        ..first(tree.root, 4)
     };
     let bad = [
         HashRequest {
@@ -369,13 +362,7 @@ fn only_so_many_pieces_are_read_for_hashes_of_blocks() {
     let (torrent, _) = with_blocks(&[400]);
     let version_2 = torrent.version_2.as_ref().expect("version 2");
     let mut serve = Serve::new(Arc::clone(version_2), torrent.geometry.clone());
-    let request = HashRequest {
-        root: version_2.trees()[0].root,
-        base: 0,
-        index: 0,
-        length: 4,
-        proofs: 0,
-    };
+    let request = first(version_2.trees()[0].root, 4);
     let mut count_at = |seconds| {
         let now = Instant::from_secs(seconds);
         let all = std::iter::from_fn(|| serve.blocks_for(now, &request));
@@ -391,13 +378,7 @@ fn only_so_many_pieces_are_read_for_hashes_of_blocks() {
 /// first reject.
 fn answers_in_turn(serve: &mut Serve, version_2: &Version2, files: &[usize]) -> usize {
     let roots: Vec<Hash> = version_2.trees().iter().map(|it| it.root).collect();
-    let request = |turn: usize| HashRequest {
-        root: roots[files[turn % files.len()]],
-        base: 0,
-        index: 0,
-        length: 512,
-        proofs: 0,
-    };
+    let request = |turn: usize| first(roots[files[turn % files.len()]], 512);
     let is_answered = |turn: &usize| {
         matches!(
             serve.answer(Instant::START, &request(*turn)),

@@ -3,11 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::common::command::{run, seed, signal, stderr, unchoke};
+use crate::common::command::{signal, stderr, unchoke};
 use crate::common::disk::{
-    BIG, assert_claims_are_true, download, good_on_disk, home_of, overwrite, resume_of,
+    BIG, assert_claims_are_true, good_on_disk, home_of, overwrite, resume_of, scene,
 };
-use crate::common::sample;
 use unchoke_core::ids::PieceIndex;
 use unchoke_net::resume::Loaded;
 
@@ -27,16 +26,13 @@ fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
 fn killed_at_any_time_nothing_false_is_claimed_and_nothing_verified_is_lost() {
     let asked = std::env::var("UNCHOKE_KILLS").ok();
     let kills: u32 = asked.map_or(12, |it| it.parse().expect("a number of kills"));
-    let sample = sample();
-    let seed = seed(&sample, &[]);
-    let peer = seed.peer();
-    let words = download(&peer, &["--quiet", "--download-cap", "600 KiB/s"]);
+    let mut scene = scene();
     let mut random = numbers(0xdead_beef);
-    let mut home = home_of(&sample);
     let mut least = 0;
     for round in 0..kills {
-        let out = home.path().join("downloads");
-        let mut child = unchoke(home.path(), &words)
+        let (sample, out) = (&scene.sample, scene.out());
+        let words = scene.words(&["--quiet", "--download-cap", "600 KiB/s"]);
+        let mut child = unchoke(scene.home.path(), &words)
             .stderr(Stdio::null())
             .spawn()
             .expect("the command starts");
@@ -51,48 +47,41 @@ fn killed_at_any_time_nothing_false_is_claimed_and_nothing_verified_is_lost() {
             matches!(code, None | Some(0 | 130)),
             "round {round}: {code:?}"
         );
-        let claims = assert_claims_are_true(&sample, &out);
-        let good = good_on_disk(&sample, &out);
+        let claims = assert_claims_are_true(sample, &out);
+        let good = good_on_disk(sample, &out);
         assert!(
             good >= least.max(claims),
             "round {round}: {good} pieces of {least}"
         );
         least = good;
-        let big = home.path().join(BIG);
+        let big = scene.home.path().join(BIG);
         if random(3) == 0 && big.exists() {
             // Another program writes to the file between two runs.
             overwrite(&big, random(690_000), &[round.to_le_bytes()[0]; 9]);
             least = least.saturating_sub(2);
-            assert_claims_are_true(&sample, &out);
+            assert_claims_are_true(sample, &out);
         }
         if good == 25 {
-            let done = run(home.path(), &download(&peer, &["--quiet"]));
-            assert!(done.status.success(), "round {round}: {}", stderr(&done));
-            sample.assert_in(&out);
-            (home, least) = (home_of(&sample), 0);
+            scene.assert_fetched(&scene.download(&["--quiet"]));
+            (scene.home, least) = (home_of(sample), 0);
         }
     }
-    let done = run(home.path(), &download(&peer, &["--quiet"]));
-    assert!(done.status.success(), "{}", stderr(&done));
-    sample.assert_in(&home.path().join("downloads"));
+    scene.assert_fetched(&scene.download(&["--quiet"]));
 }
 
 #[test]
 fn a_kill_costs_no_hash_of_what_was_saved_before() {
-    let sample = sample();
-    let seed = seed(&sample, &[]);
-    let peer = seed.peer();
-    let home = home_of(&sample);
-    let half = download(&peer, &["--quiet", "--pieces", "12"]);
-    assert!(run(home.path(), &half).status.success());
-    let words = download(&peer, &["--quiet", "--download-cap", "200 KiB/s"]);
-    let mut child = unchoke(home.path(), &words)
+    let scene = scene();
+    let half = scene.download(&["--quiet", "--pieces", "12"]);
+    assert!(half.status.success(), "{}", stderr(&half));
+    let words = scene.words(&["--quiet", "--download-cap", "200 KiB/s"]);
+    let mut child = unchoke(scene.home.path(), &words)
         .spawn()
         .expect("the command starts");
     std::thread::sleep(Duration::from_millis(1200));
     child.kill().expect("kills");
     child.wait().expect("ends");
-    let (resume, storage) = resume_of(&sample, &home.path().join("downloads"));
+    let (resume, storage) = resume_of(&scene.sample, &scene.out());
     let Loaded::Known(known) = resume.load(&storage) else {
         panic!("no resume data");
     };

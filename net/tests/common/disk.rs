@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use unchoke_core::bitfield::Bitfield;
 use unchoke_net::choice::Choice;
@@ -10,8 +11,8 @@ use unchoke_net::resume::{Loaded, Resume};
 use unchoke_net::session::{Check, check, file_entries};
 use unchoke_net::storage::{FileEntry, Keeping, Storage};
 
-use super::Sample;
-use super::command::{run, seed, stderr};
+use super::command::{Listening, run, seed, stderr};
+use super::{Sample, sample};
 
 /// The largest file of a download.
 pub(crate) const BIG: &str = "downloads/sample/größe-世界.bin";
@@ -21,6 +22,46 @@ pub(crate) fn home_of(sample: &Sample) -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("temporary folder");
     sample.write_torrent(home.path());
     home
+}
+
+/// The sample, a seed of it, and a folder to download to.
+pub(crate) struct Scene {
+    pub(crate) sample: Sample,
+    pub(crate) home: tempfile::TempDir,
+    peer: String,
+    /// It seeds as long as it is not dropped.
+    _seed: Listening,
+}
+
+pub(crate) fn scene() -> Scene {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    Scene {
+        home: home_of(&sample),
+        peer: seed.peer(),
+        sample,
+        _seed: seed,
+    }
+}
+
+impl Scene {
+    /// The words of a download from the seed.
+    pub(crate) fn words<'a>(&'a self, extra: &[&'a str]) -> Vec<&'a str> {
+        download(&self.peer, extra)
+    }
+
+    pub(crate) fn download(&self, extra: &[&str]) -> Output {
+        run(self.home.path(), &self.words(extra))
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.home.path().join("downloads")
+    }
+
+    pub(crate) fn assert_fetched(&self, done: &Output) {
+        assert!(done.status.success(), "{}", stderr(done));
+        self.sample.assert_in(&self.out());
+    }
 }
 
 pub(crate) fn download<'a>(peer: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
