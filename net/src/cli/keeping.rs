@@ -29,15 +29,7 @@ pub(super) struct Kept {
         value_name = "HOW",
         hide_possible_values = true
     )]
-    preallocate: When,
-}
-
-/// When to allocate space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum When {
-    Sparse,
-    Full,
-    None,
+    preallocate: Allocation,
 }
 
 impl Suffix {
@@ -52,11 +44,7 @@ impl Suffix {
 impl Kept {
     pub(super) fn keeping(&self) -> Keeping {
         Keeping {
-            allocation: match self.preallocate {
-                When::Sparse => Allocation::Sparse,
-                When::Full => Allocation::Full,
-                When::None => Allocation::None,
-            },
+            allocation: self.preallocate,
             ..self.suffix.keeping()
         }
     }

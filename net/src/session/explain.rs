@@ -303,54 +303,38 @@ mod tests {
 
     #[test]
     fn each_hindrance_has_its_words() {
-        let connections = |all, nothing_needed, choking, silent, open| Connections {
-            all,
-            nothing_needed,
-            choking,
-            silent,
-            open,
-        };
-        for (failed, connected, words) in [
-            ([0; 6], connections(0, 0, 0, 0, 0), "no peer is known"),
-            (
-                [2, 1, 0, 3, 0, 0],
-                connections(0, 0, 0, 0, 0),
-                "no peer is connected; of 6 addresses: 2 refused, 1 did not answer, \
-                 3 wanted encryption",
-            ),
-            (
-                [0; 6],
-                connections(2, 2, 0, 0, 0),
-                "2 peers are connected, but none of them has a piece that we need",
-            ),
-            (
-                [0; 6],
-                connections(3, 1, 2, 0, 0),
-                "3 peers are connected, 2 with pieces that we need, and all of them choke us",
-            ),
-            (
-                [0; 6],
-                connections(1, 0, 0, 1, 0),
-                "1 peer is connected, and it does not answer our requests",
-            ),
-            (
-                [0; 6],
-                connections(4, 2, 0, 2, 0),
-                "4 peers are connected, 2 of them not answering our requests",
-            ),
-            (
-                [0; 6],
-                connections(1, 0, 0, 0, 1),
-                "1 peer is connected, with requests from us that it has not answered yet",
-            ),
-            (
-                [0; 6],
-                connections(3, 0, 2, 1, 0),
-                "3 peers are connected, 1 of them not answering our requests, 2 choking us",
-            ),
-        ] {
-            let why = explained(failed, connected).why(Encryption::Off);
-            assert_eq!(why, words);
+        let nobody = Connections::default();
+        let why = |failed, found| explained(failed, found).why(Encryption::Off);
+        assert_eq!(why([0; 6], nobody), "no peer is known");
+        assert_eq!(
+            why([2, 1, 0, 3, 0, 0], nobody),
+            "no peer is connected; of 6 addresses: 2 refused, 1 did not answer, 3 wanted encryption"
+        );
+        // Connected peers: all, with nothing that we need, choking us, silent, with open requests.
+        let connected = "
+            2 2 0 0 0: 2 peers are connected, but none of them has a piece that we need
+            3 1 2 0 0: 3 peers are connected, 2 with pieces that we need, and all of them choke us
+            1 0 0 1 0: 1 peer is connected, and it does not answer our requests
+            4 2 0 2 0: 4 peers are connected, 2 of them not answering our requests
+            1 0 0 0 1: 1 peer is connected, with requests from us that it has not answered yet
+            3 0 2 1 0: 3 peers are connected, 1 of them not answering our requests, 2 choking us";
+        for line in connected.trim().lines() {
+            let (counts, words) = line.split_once(": ").expect("counts and words");
+            let counts = counts
+                .split_whitespace()
+                .map(|it| it.parse().expect("a count"));
+            let counts: Vec<u32> = counts.collect();
+            let [all, nothing_needed, choking, silent, open] = counts[..] else {
+                panic!("five counts in {line}");
+            };
+            let found = Connections {
+                all,
+                nothing_needed,
+                choking,
+                silent,
+                open,
+            };
+            assert_eq!(why([0; 6], found), words);
         }
     }
 

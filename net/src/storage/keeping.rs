@@ -15,7 +15,7 @@ use super::handles::lock;
 use super::{FileEntry, Stamp, Storage, StorageError, Use, inside, stamp_at};
 
 /// When the space of files is allocated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Allocation {
     /// As data arrives. The files have their full length from the start.
     #[default]
