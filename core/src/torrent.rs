@@ -200,7 +200,6 @@ impl Torrent {
     ) -> Self {
         let pieces = config.geometry.piece_count();
         assert_eq!(have.piece_count(), pieces, "the set is of another torrent");
-        let have_count = have.count();
         let wanted = config.wanted.as_deref();
         let unbegun = needs::lacked(wanted, &have);
         let seeds = unbegun.count() == 0;
@@ -208,10 +207,7 @@ impl Torrent {
         let mut phase = streams.stream(Purpose::Phase, entity);
         let next_tick = Self::first_tick(triggers, &config, now, &mut phase);
         let next_upkeep = after_phase(now, upkeep::PERIOD, &mut phase);
-        let order = Self::order_of(&policy, seeds);
-        let estimator = policy.estimator();
         let bucket = |cap: Option<u64>| cap.map(|rate| Box::new(Bucket::new(rate, now)));
-        let super_seed = Self::hiding(&config, &policy, have_count == pieces);
         Self {
             next: next_tick.min(next_upkeep),
             next_tick,
@@ -219,21 +215,22 @@ impl Torrent {
             next_allowance: Instant::NEVER,
             triggers,
             asked_on_blocks: triggers.block != Scope::Never,
-            estimator,
+            estimator: policy.estimator(),
+            traffic: TrafficTable::new(policy.estimator()),
+            super_seed: Self::hiding(&config, &policy, have.count() == pieces),
             pace: picker.habits().newest_second,
-            order,
-            ordered: order != UploadOrder::Independent,
+            order: Self::order_of(&policy, seeds),
+            ordered: Self::order_of(&policy, seeds) != UploadOrder::Independent,
             policy,
             picker,
             choke_rng: streams.stream(Purpose::Choke, entity),
             pick_rng: streams.stream(Purpose::Pick, entity),
-            have_count,
+            have_count: have.count(),
             needs: Needs::new(wanted, &have),
             have,
             unbegun,
             availability: alloc::vec![0; pieces as usize].into_boxed_slice(),
             conns: Vec::new(),
-            traffic: TrafficTable::new(estimator),
             remotes: Remotes::new(pieces),
             open: 0,
             overdue: 0,
@@ -248,7 +245,6 @@ impl Torrent {
             lost: None,
             growth: None,
             rounds: None,
-            super_seed,
             exchange: Exchange::offered(config.hello.as_ref()),
             capped: config.upload_cap.is_some(),
             done: seeds,
