@@ -30,7 +30,7 @@ fn builder(blocks: &[u32], piece_bytes: u32) -> Builder {
 }
 
 /// The torrent whose pieces have these roots.
-fn finish(builder: Builder, roots: Vec<Hash>) -> Metainfo {
+fn finish(builder: &Builder, roots: Vec<Hash>) -> Metainfo {
     let digests = PieceDigests {
         version_1: Vec::new(),
         version_2: roots,
@@ -64,14 +64,14 @@ fn with_blocks(blocks: &[u32]) -> (Metainfo, Vec<Vec<Hash>>) {
             tree.root(0, height)
         });
     let roots = roots.collect();
-    (finish(builder, roots), pieces)
+    (finish(&builder, roots), pieces)
 }
 
 /// A torrent whose files have these numbers of pieces, with its layers and without.
 fn both(pieces: &[u32]) -> (Arc<Version2>, Arc<Version2>) {
     let all: u32 = pieces.iter().sum();
     let hashes = (0..all).map(|it| merkle::leaf(&it.to_be_bytes()));
-    let whole = finish(builder(pieces, BLOCK_BYTES), hashes.collect());
+    let whole = finish(&builder(pieces, BLOCK_BYTES), hashes.collect());
     let bare = [b"d4:info".as_slice(), &whole.info, b"e"].concat();
     let bare = Metainfo::parse_without_layers(&bare).expect("a torrent");
     let trees = |it: Metainfo| it.version_2.expect("version 2");
