@@ -394,7 +394,10 @@ impl Storage {
             let Some(file) = lock(&self.handles).take_touched() else {
                 break;
             };
-            self.sync_file(file)?;
+            // An empty file has no data, and its name is in the folder. A torrent may have very many.
+            if self.files[file].length > 0 {
+                self.sync_file(file)?;
+            }
             let path = self.path(file);
             let above = path.ancestors().skip(1).map(Path::to_path_buf);
             folders.extend(above.take_while(|it| it.starts_with(&self.root)));
