@@ -348,20 +348,15 @@ impl Session {
                 let message = Message::Piece(block);
                 self.feed(Input::Message { peer, message })
             }
-            Event::Flushed(blocks) => {
+            Event::Flushed => {
                 if let Some(slot) = self.peers.slot_mut(peer) {
-                    slot.unwritten.written(blocks);
+                    slot.unwritten.written();
                 }
-                for _ in 0..blocks {
-                    if self.peers.is_current(link) {
-                        self.feed(Input::Writable { peer })?;
-                    }
-                }
-                Ok(())
+                self.feed(Input::Writable { peer })
             }
             Event::Unread(block) => {
                 if let Some(slot) = self.peers.slot_mut(peer) {
-                    slot.unwritten.written(1);
+                    slot.unwritten.written();
                 }
                 self.feed(Input::BlockUnread { peer, block })
             }
