@@ -154,7 +154,13 @@ impl Driven {
                 blocks.start += self.torrent.queue_requests(self.now, peer, piece, rest);
             }
             if let Some(block) = blocks.next() {
-                let (begin, length) = (block * BLOCK_BYTES, BLOCK_BYTES);
+                let (begin, geometry) = (block * BLOCK_BYTES, geometry(PIECES));
+                let ours = block < geometry.blocks_in(piece);
+                let length = if ours {
+                    geometry.block(piece, block).length
+                } else {
+                    BLOCK_BYTES
+                };
                 self.say(
                     peer,
                     Message::Request(BlockRef {
