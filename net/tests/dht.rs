@@ -243,6 +243,36 @@ fn private_torrents_proxies_and_users_who_say_so_keep_away_from_the_table() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
+/// Without IPv6 nodes the searches of that family find nobody, and say nothing about the other.
+#[test]
+fn a_family_without_nodes_does_not_hide_those_of_the_other() {
+    let first = node(&[]);
+    if first.port(false).is_none() {
+        eprintln!("SKIPPED: the machine has no IPv6");
+        return;
+    }
+    let second = node(&[&first]);
+    let mut finds = second.want(unchoke_core::ids::InfoHash([8; 20]), None);
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    let counts = runtime.block_on(async {
+        let mut counts = Vec::new();
+        let all = async {
+            while counts.iter().filter(|it| **it > 0).count() < 3 {
+                if let Some(Find::Searched(nodes)) = finds.recv().await {
+                    counts.push(nodes);
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE * 2, all).await;
+        assert!(in_time.is_ok(), "too few searches");
+        counts
+    });
+    let first_answer = counts.iter().position(|it| *it > 0).expect("some answer");
+    assert!(!counts[first_answer..].contains(&0), "{counts:?}");
+    first.close();
+    second.close();
+}
+
 /// Peers that announce themselves over IPv6 are found over IPv6.
 #[test]
 fn both_families_have_a_table() {

@@ -1,5 +1,6 @@
 //! The main loop of the DHT thread: feeds datagrams to the nodes and carries out their outputs.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ struct Task {
     epoch: Clock,
     families: [Option<Family>; 2],
     wanted: Vec<(InfoHash, Sender<Find>)>,
+    /// Nodes that answered in the last search of each family, so that a family without nodes does
+    /// not hide those of the other.
+    searched: BTreeMap<InfoHash, [u32; 2]>,
     /// For uTP on the same port.
     packets: Option<Sender<Datagram>>,
     look_ups: JoinSet<Vec<SocketAddr>>,
@@ -68,6 +72,7 @@ pub(super) async fn run(
         epoch,
         families,
         wanted: Vec::new(),
+        searched: BTreeMap::new(),
         packets: None,
         look_ups: JoinSet::new(),
         look_up_at: epoch,
@@ -159,7 +164,10 @@ impl Task {
     }
 
     fn carry_out(&mut self) {
-        for family in self.families.iter_mut().flatten() {
+        for (index, family) in self.families.iter_mut().enumerate() {
+            let Some(family) = family else {
+                continue;
+            };
             while let Some(output) = family.node.poll_output() {
                 let (info_hash, find) = match output {
                     Output::Send { to, bytes } => {
@@ -171,7 +179,11 @@ impl Task {
                         continue;
                     }
                     Output::Peers { info_hash, peers } => (info_hash, Find::Peers(peers)),
-                    Output::Searched { info_hash, nodes } => (info_hash, Find::Searched(nodes)),
+                    Output::Searched { info_hash, nodes } => {
+                        let both = self.searched.entry(info_hash).or_default();
+                        both[index] = nodes;
+                        (info_hash, Find::Searched(both[0].saturating_add(both[1])))
+                    }
                 };
                 for (_, sender) in self.wanted.iter().filter(|it| it.0 == info_hash) {
                     // A full queue holds enough results already.
@@ -226,6 +238,7 @@ impl Task {
         let gone: Vec<InfoHash> = gone.map(|it| it.0).collect();
         for info_hash in gone {
             if !self.wanted.iter().any(|it| it.0 == info_hash) {
+                self.searched.remove(&info_hash);
                 self.tell_all(&Input::Forget(info_hash));
             }
         }
