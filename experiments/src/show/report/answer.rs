@@ -25,7 +25,7 @@ impl Page<'_> {
         self.html.push("</div>");
         self.html.paragraph(
             "Geometric means over the scenarios in scope with 95 % intervals over seeds; times are those of \
-             the same peers. yes: the claimed saving and kept times are shown in every scenario; in 1 of 3: only in so many of them; \
+             the same peers. yes: the claimed saving and kept times are shown in every scenario; 1 of 3: only in so many of them; \
              no: in none, and the contrary of either is shown in one; open: none of these.",
         );
         let named = self

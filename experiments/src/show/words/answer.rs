@@ -13,7 +13,7 @@ pub const ANSWER_LINES: usize = 9;
 /// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
 #[must_use]
 pub fn sentence(it: &Statement) -> String {
-    format!("{}{}", figures(it), verdict(it, " scenarios"))
+    format!("{}{}", figures(it), verdict(it, "in ", " scenarios"))
 }
 
 /// Size and time.
@@ -34,15 +34,17 @@ fn figures(it: &Statement) -> String {
     format!("{verb} {}, time {time}", less(&it.saving))
 }
 
-/// Whether the claim holds: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `unit` is
-/// the last word with a blank before it, or nothing.
-fn verdict(it: &Statement, unit: &str) -> String {
+/// Whether the claim holds: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `before` and
+/// `after` are the words around the numbers.
+fn verdict(it: &Statement, before: &str, after: &str) -> String {
     if it.saving.cut || it.nothing_to_save {
         return String::new();
     }
     match it.joint {
         Joint::Shown => ": yes".to_owned(),
-        _ if it.shown > 0 => format!(": in {} of {}{unit}", it.shown, it.saving.scenarios),
+        _ if it.shown > 0 => {
+            format!(": {before}{} of {}{after}", it.shown, it.saving.scenarios)
+        }
         Joint::Refuted => ": no".to_owned(),
         Joint::NotShown => ": open".to_owned(),
     }
@@ -111,14 +113,17 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// Subject, figures and verdict. If they are too long for a line, the subject is cut, and not the
-/// verdict.
+/// Subject, figures and verdict. If they are too long for a line, words of the verdict are left out,
+/// and then the subject is cut.
 fn line(about: &str, it: &Statement) -> String {
-    let long = format!("{about} {}", sentence(it));
-    if long.chars().count() <= WIDTH {
-        return long;
+    let figures = figures(it);
+    for (before, after) in [("in ", " scenarios"), ("in ", ""), ("", "")] {
+        let line = format!("{about} {figures}{}", verdict(it, before, after));
+        if line.chars().count() <= WIDTH {
+            return line;
+        }
     }
-    let rest = format!(" {}{}", figures(it), verdict(it, ""));
+    let rest = format!(" {figures}{}", verdict(it, "", ""));
     let room = WIDTH.saturating_sub(rest.chars().count());
     shortened(&(shortened(about, room) + &rest), WIDTH)
 }
@@ -223,7 +228,7 @@ mod tests {
         (it.joint, it.shown, it.saving.scenarios) = (Joint::Refuted, 1, 3);
         assert!(sentence(&it).ends_with(": in 1 of 3 scenarios"));
         let long = line(&"name ".repeat(20), &it);
-        assert!(long.ends_with(": in 1 of 3"), "{long}");
+        assert!(long.ends_with("]: 1 of 3"), "{long}");
         assert!(
             long.starts_with("name ") && long.contains("... uploads"),
             "{long}"
