@@ -330,14 +330,16 @@ impl<P: Places> Client<P> {
     }
 
     /// The host has all connections that one host may have: picks one of them to make room for a
-    /// new one from the same host.
+    /// new one from the same host. As in a full client, missed chances do not count against a peer
+    /// that alone has a piece we need.
     fn who_yields_of(&self, now: Instant, host: P::Host) -> Option<PeerKey> {
         let mut views = self.views(now);
         let spared = self.spared(&views);
         let against = |it: &PeerView| self.against(it, &spared);
         views.retain(|it| {
             let same = self.seats.address(it.peer).map(P::host) == Some(host);
-            let yields = is_useless(it) || against(it).missed;
+            let against = against(it);
+            let yields = is_useless(it) || against.missed && !against.spared;
             same && yields && now - it.connected_at >= ARRIVING
         });
         least_useful(&mut views, self.torrent.is_done(), 1, against).pop()
