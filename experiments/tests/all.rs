@@ -10,6 +10,7 @@ mod download;
 mod fingerprint;
 mod gate;
 mod gate_results;
+mod head_start;
 mod lab_sim;
 mod look;
 mod manual;
