@@ -59,6 +59,10 @@ pub const PLANS: &[(&str, &str)] = &[
         include_str!("../../plans/validation/bittyrant.toml"),
     ),
     (
+        "bittyrant_alone",
+        include_str!("../../plans/validation/bittyrant_alone.toml"),
+    ),
+    (
         "availability",
         include_str!("../../plans/validation/availability.toml"),
     ),

@@ -281,7 +281,11 @@ impl<'a> Swarm<'a> {
     }
 
     fn result(&self, policy: &str, busy: Option<f64>) -> Result<SwarmRun, TestbedError> {
-        let last = |node: usize| self.ports[node].as_ref().and_then(Port::received);
+        // While the namespace at the other end is being removed, the counter can read 0.
+        let last = |node: usize| {
+            let now = self.ports[node].as_ref().and_then(Port::received);
+            now.max(self.carried[node])
+        };
         let peer = |(node, it): (usize, &Seen)| {
             let ledger = it.ledger.ok_or_else(|| {
                 let complaint = self.peers[node].complaint();
@@ -293,7 +297,7 @@ impl<'a> Swarm<'a> {
                 origin: spec.origin,
                 completed_s: it.completed_s,
                 ledger,
-                wire_sent: last(node).or(self.carried[node]),
+                wire_sent: last(node),
             })
         };
         let peers = self.seen.iter().enumerate().map(peer);

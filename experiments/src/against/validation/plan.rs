@@ -28,6 +28,9 @@ pub struct Plan {
     pub source: String,
     /// Seeds of each case.
     pub seeds: Seeds,
+    /// Changes that all cases share, by dotted key of the scenario. Those of a case come after them.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
     /// Scenarios to run.
     pub case: Vec<Case>,
     /// Expected results.
@@ -75,10 +78,14 @@ pub struct Case {
 }
 
 impl Case {
-    /// The scenario at this size.
-    pub fn scenario(&self, size: Size) -> Result<Scenario, PlanError> {
+    /// The scenario at this size, with the changes that all cases of its plan share (`shared`).
+    pub fn scenario(
+        &self,
+        shared: &BTreeMap<String, toml::Value>,
+        size: Size,
+    ) -> Result<Scenario, PlanError> {
         let change = |(key, value): (&String, &toml::Value)| format!("{key}={value}");
-        let mut set: Vec<String> = self.set.iter().map(change).collect();
+        let mut set: Vec<String> = shared.iter().chain(&self.set).map(change).collect();
         if size == Size::Reduced {
             set.extend(self.reduced.iter().map(change));
         }

@@ -156,7 +156,12 @@ impl From<PlanError> for EngineError {
 }
 
 fn scenarios(plans: &[(&str, Plan)], size: Size) -> Result<Vec<Vec<Scenario>>, RunError> {
-    let of = |plan: &Plan| plan.case.iter().map(|it| it.scenario(size)).collect();
+    let of = |plan: &Plan| {
+        plan.case
+            .iter()
+            .map(|it| it.scenario(&plan.set, size))
+            .collect()
+    };
     let scenarios = plans.iter().map(|(_, plan)| of(plan));
     let scenarios = scenarios.collect::<Result<_, PlanError>>();
     Ok(scenarios.map_err(EngineError::from)?)
