@@ -29,6 +29,7 @@ mod choosing;
 mod command;
 mod config;
 mod create;
+mod descriptors;
 mod explain;
 mod finding;
 mod inspect;
@@ -146,6 +147,7 @@ pub fn main_with(own: &[&'static Entry]) -> ExitCode {
 
 fn carry_out(options: Options) -> Result<(), Failure> {
     start_logging()?;
+    descriptors::raise_limit();
     match options.command {
         Command::Download(it) => several::download(&it),
         Command::Seed(it) => transfer::seed(&it),
