@@ -9,11 +9,12 @@ mod task;
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use unchoke_core::ids::InfoHash;
 
@@ -64,9 +65,9 @@ pub(crate) type Datagram = (Vec<u8>, SocketAddr);
 
 /// The sockets of the DHT, for uTP on the same port.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedPort {
     /// For IPv4 and IPv6, as far as the DHT uses the port there.
-    pub(crate) sockets: [Option<UdpSocket>; 2],
+    pub(crate) sockets: Sockets,
     /// Datagrams that are no messages of the DHT.
     pub(crate) packets: Receiver<Datagram>,
 }
@@ -79,11 +80,14 @@ enum Order {
     Share(Sender<Datagram>),
 }
 
+/// For IPv4 and IPv6.
+type Sockets = [Option<Arc<UdpSocket>>; 2];
+
 /// The way to the thread, and its sockets.
 #[derive(Debug)]
 struct Running {
     orders: UnboundedSender<Order>,
-    sockets: [Option<UdpSocket>; 2],
+    sockets: Sockets,
 }
 
 /// A handle of the running DHT thread. Cheap to clone.
@@ -106,6 +110,11 @@ impl Dht {
         if options.route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
         }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        // The sockets belong to the runtime of the thread.
+        let entered = runtime.enter();
         let v4 = socket(&options.route, true, options.port);
         let port = v4.as_ref().ok().and_then(port_of);
         let v6 = socket(&options.route, false, port.unwrap_or(options.port));
@@ -114,15 +123,12 @@ impl Dht {
             (v4, v6) => [v4.ok(), v6.ok()],
         };
         let ports = sockets.each_ref().map(|it| it.as_ref().and_then(port_of));
-        let copy = |it: &Option<UdpSocket>| it.as_ref().and_then(|it| it.try_clone().ok());
         let (orders, taken) = mpsc::unbounded_channel();
         let running = Running {
             orders,
-            sockets: sockets.each_ref().map(copy),
+            sockets: sockets.clone(),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        drop(entered);
         let thread = std::thread::Builder::new()
             .name("dht".into())
             .spawn(move || {
@@ -175,24 +181,10 @@ impl Dht {
         self.order(Order::Names(written.collect()));
     }
 
-    /// Shares the sockets on `port`. `None` if the DHT uses other ports. Who shared them before gets
-    /// nothing more.
-    pub(crate) fn share(&self, port: u16) -> Option<Shared> {
-        let sockets = {
-            let running = self.running();
-            let copy = |family: usize| {
-                let here = self.inner.ports[family] == Some(port);
-                let socket = running.as_ref()?.sockets[family].as_ref();
-                socket.filter(|_| here)?.try_clone().ok()
-            };
-            [copy(0), copy(1)]
-        };
-        if sockets.iter().all(Option::is_none) {
-            return None;
-        }
-        let (sender, packets) = mpsc::channel(PACKETS);
-        self.order(Order::Share(sender));
-        Some(Shared { sockets, packets })
+    /// The UDP ports of the nodes, for uTP.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        Ports(Arc::new(OnceLock::from(Some(self.clone()))))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
@@ -219,6 +211,34 @@ impl Dht {
     }
 }
 
+/// The UDP ports of a DHT, which may start later. Who has only this can use the ports, but not the
+/// DHT, so a private torrent may have it.
+#[derive(Clone, Debug)]
+pub struct Ports(pub(crate) Arc<OnceLock<Option<Dht>>>);
+
+impl Ports {
+    /// Shares the sockets on `port`. `None` if the DHT uses other ports. Who shared them before gets
+    /// nothing more.
+    pub(crate) fn share(&self, port: u16) -> Option<SharedPort> {
+        let dht = self.0.get()?.as_ref()?;
+        let sockets = {
+            let running = dht.running();
+            let copy = |family: usize| {
+                let here = dht.inner.ports[family] == Some(port);
+                let socket = running.as_ref()?.sockets[family].as_ref();
+                socket.filter(|_| here).cloned()
+            };
+            [copy(0), copy(1)]
+        };
+        if sockets.iter().all(Option::is_none) {
+            return None;
+        }
+        let (sender, packets) = mpsc::channel(PACKETS);
+        dht.order(Order::Share(sender));
+        Some(SharedPort { sockets, packets })
+    }
+}
+
 /// The next result. Waits for ever if there is no search, or if the thread has ended.
 pub(crate) async fn next_find(finds: &mut Option<Receiver<Find>>) -> Find {
     let find = match finds {
@@ -240,14 +260,15 @@ pub(crate) fn searched(nodes: u32) -> String {
     }
 }
 
-fn port_of(socket: &UdpSocket) -> Option<u16> {
+fn port_of(socket: &Arc<UdpSocket>) -> Option<u16> {
     socket.local_addr().ok().map(|it| it.port())
 }
 
 /// Opens a socket on `port`, or on another port if `port` is in use.
-fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<UdpSocket> {
-    bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
+fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<Arc<UdpSocket>> {
+    let bound = bind_datagrams(route, ipv4, port).or_else(|error| match error.kind() {
         io::ErrorKind::AddrInUse => bind_datagrams(route, ipv4, 0),
         _ => Err(error),
-    })
+    });
+    bound.map(Arc::new)
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
 
 use crate::route::{Bind, Route};
 
@@ -55,11 +55,7 @@ pub fn listen(port: u16, route: &Route) -> io::Result<TcpListener> {
 }
 
 /// A UDP socket of one family on `port`, bound as the route requires.
-pub(crate) fn bind_datagrams(
-    route: &Route,
-    ipv4: bool,
-    port: u16,
-) -> io::Result<std::net::UdpSocket> {
+pub(crate) fn bind_datagrams(route: &Route, ipv4: bool, port: u16) -> io::Result<UdpSocket> {
     let any: IpAddr = if ipv4 {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
@@ -82,7 +78,13 @@ pub(crate) fn bind_datagrams(
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    Ok(socket.into())
+    UdpSocket::from_std(socket.into())
+}
+
+/// Sends a datagram now or not at all. The `try_send_to` of tokio refuses a new socket until its
+/// runtime has looked at it, and the first datagram would be lost.
+pub(crate) fn send_datagram(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
+    SockRef::from(socket).send_to(bytes, &to.into()).map(drop)
 }
 
 /// Converts an IPv4-mapped IPv6 address to IPv4.

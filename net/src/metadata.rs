@@ -128,9 +128,12 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     };
     let listener = listen(wanted.port, &wanted.route).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    let started = Transports::start(&wanted.route, wanted.utp, listener, wanted.dht.as_ref())
-        .map_err(failed)?;
-    let (transports, listener, strangers) = started;
+    let mut search = Search::new(Config::new(wanted.max_connections));
+    search.found(Source::User, wanted.peers.iter().copied());
+    let ports = wanted.dht.as_ref().map(Dht::ports);
+    let (route, dial) = (&wanted.route, search.config().dial);
+    let started = Transports::start(route, wanted.utp, listener, ports.as_ref(), dial);
+    let (transports, listener, strangers) = started.map_err(failed)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);
     let identity = Identity {
@@ -140,8 +143,6 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         encryption: wanted.encryption,
         dht: false,
     };
-    let mut search = Search::new(Config::new(wanted.max_connections));
-    search.found(Source::User, wanted.peers.iter().copied());
     let mut finder = Finder {
         fetch: Fetch::new(wanted.expected),
         layers: None,

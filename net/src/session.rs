@@ -47,7 +47,7 @@ use unchoke_core::wire::{METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME};
 
 use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
-use crate::dht::Dht;
+use crate::dht::{self, Dht};
 use crate::disk::{Disk, Report, Workers};
 use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
@@ -118,6 +118,9 @@ pub struct Settings {
     pub route: Route,
     /// The distributed hash table, if it is used. Never for a private torrent.
     pub dht: Option<Dht>,
+    /// The ports of the distributed hash table, for uTP. Also for a private torrent, because the
+    /// table may run for other torrents and have our port.
+    pub dht_ports: Option<dht::Ports>,
     /// The local service discovery, if it is used. Never for a private torrent.
     pub lsd: Option<Lsd>,
     /// The setting for uTP.
@@ -177,6 +180,7 @@ impl Settings {
             encryption: Encryption::default(),
             route: Route::default(),
             dht: None,
+            dht_ports: None,
             lsd: None,
             utp: UtpMode::default(),
             portmap: false,

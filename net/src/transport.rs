@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::dht::Dht;
+use crate::dht::Ports;
 use crate::route::Route;
 use crate::stream::Stream;
 use crate::utp::{Strangers, Utp, UtpMode};
@@ -17,7 +17,7 @@ use crate::utp::{Strangers, Utp, UtpMode};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 1 << 17;
 
-/// Time after which we dial by uTP as well.
+/// Time after which we dial by uTP as well, but at most half of the time limit for dialling.
 const HEAD_START: Duration = Duration::from_secs(3);
 /// Time for an answer by uTP after TCP has failed. Most addresses that refuse TCP are of nobody, and
 /// must not hold up others.
@@ -30,16 +30,20 @@ pub(crate) struct Transports {
     /// Whether TCP is used.
     tcp: bool,
     utp: Option<Utp>,
+    /// Time for TCP before we dial by uTP as well.
+    head_start: Duration,
 }
 
 impl Transports {
-    /// Starts the transports that `mode` allows, on the port of `listener`. Returns them, the
-    /// listener if TCP is used, and the incoming connections of uTP.
+    /// Starts the transports that `mode` allows, on the port of `listener`. `dial` is the time limit
+    /// for dialling. Returns the transports, the listener if TCP is used, and the incoming
+    /// connections of uTP.
     pub(crate) fn start(
         route: &Route,
         mode: UtpMode,
         listener: TcpListener,
-        dht: Option<&Dht>,
+        dht: Option<&Ports>,
+        dial: Duration,
     ) -> io::Result<(Self, Option<TcpListener>, Option<Strangers>)> {
         let port = listener.local_addr()?.port();
         let started = match mode {
@@ -57,15 +61,29 @@ impl Transports {
             route: route.clone(),
             tcp,
             utp,
+            head_start: HEAD_START.min(dial / 2),
         };
         // An unused listener stays open until here, so that no other program takes its port.
         Ok((transports, Some(listener).filter(|_| tcp), strangers))
     }
 
+    /// Whether TCP connections come in.
+    pub(crate) fn uses_tcp(&self) -> bool {
+        self.tcp
+    }
+
+    /// Whether uTP connections of this family come in.
+    pub(crate) fn uses_utp(&self, ipv4: bool) -> bool {
+        self.utp.as_ref().is_some_and(|it| it.has_socket(ipv4))
+    }
+
     /// Connects by TCP or uTP, as far as they are enabled.
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
         match &self.utp {
-            Some(utp) if self.tcp => self.by_either(utp, address).await,
+            Some(utp) if self.tcp => {
+                let utp = async { utp.connect(address).await.map(Stream::from) };
+                either(self.by_tcp(address), utp, self.head_start).await
+            }
             Some(utp) => utp.connect(address).await.map(Stream::from),
             None if self.tcp => self.by_tcp(address).await,
             None => Err(io::Error::other("no transport is used")),
@@ -78,28 +96,40 @@ impl Transports {
         Ok(stream)
     }
 
-    /// Connects by TCP; also by uTP, once TCP has failed or taken long.
-    async fn by_either(&self, utp: &Utp, address: SocketAddr) -> io::Result<Stream> {
-        let mut tcp = pin!(self.by_tcp(address));
-        match timeout(HEAD_START, &mut tcp).await {
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(failure)) => {
-                let other = timeout(SECOND_CHANCE, utp.connect(address)).await;
-                // That TCP was refused says more than that nothing answers by uTP.
-                let pipe = other.ok().and_then(Result::ok).ok_or(failure)?;
-                Ok(pipe.into())
-            }
-            Err(_) => tokio::select! {
-                Ok(pipe) = utp.connect(address) => Ok(pipe.into()),
-                stream = tcp => stream,
-            },
-        }
-    }
-
-    /// Closes the sockets of uTP, so that their port is free. Other clones must be gone.
+    /// Closes the sockets of uTP that are not those of a DHT. If this was the only clone, the port
+    /// is free when this returns.
     pub(crate) async fn close(self) {
         if let Some(utp) = self.utp {
             utp.close().await;
+        }
+    }
+}
+
+/// Connects by TCP; also by uTP, once TCP has failed or taken as long as `head_start`. A failure is
+/// that of TCP: that it was refused says more than that nothing answers by uTP.
+async fn either<T>(
+    tcp: impl Future<Output = io::Result<T>>,
+    utp: impl Future<Output = io::Result<T>>,
+    head_start: Duration,
+) -> io::Result<T> {
+    let (mut tcp, mut utp) = (pin!(tcp), pin!(utp));
+    let alone = timeout(head_start, &mut tcp).await;
+    let by_tcp = if let Ok(by_tcp) = alone {
+        by_tcp
+    } else {
+        tokio::select! {
+            by_tcp = &mut tcp => by_tcp,
+            by_utp = &mut utp => match by_utp {
+                Ok(stream) => return Ok(stream),
+                Err(_) => return tcp.await,
+            },
+        }
+    };
+    match by_tcp {
+        Ok(stream) => Ok(stream),
+        Err(failure) => {
+            let by_utp = timeout(SECOND_CHANCE, utp).await;
+            by_utp.ok().and_then(Result::ok).ok_or(failure)
         }
     }
 }
@@ -135,4 +165,66 @@ pub(crate) fn prepare(stream: &Stream) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES)?;
     stream.set_nodelay(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const PORTION: Duration = Duration::from_secs(1);
+
+    /// The result of a transport after some seconds.
+    async fn after(seconds: u32, result: io::Result<&'static str>) -> io::Result<&'static str> {
+        sleep(PORTION * seconds).await;
+        result
+    }
+
+    fn refused() -> io::Result<&'static str> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+
+    fn silent() -> io::Result<&'static str> {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_of_one_transport_leaves_time_to_the_other() {
+        // Seconds and result of TCP and of uTP; the result of both, and when it comes.
+        let cases = [
+            ((1, Ok("tcp")), (1, Ok("utp")), Ok("tcp"), 1),
+            ((5, Ok("tcp")), (1, Ok("utp")), Ok("utp"), 4),
+            ((1, refused()), (0, Ok("utp")), Ok("utp"), 1),
+            ((1, refused()), (9, Ok("utp")), refused(), 2),
+            // TCP fails while the attempt by uTP runs.
+            ((5, refused()), (3, Ok("utp")), Ok("utp"), 6),
+            ((5, refused()), (9, Ok("utp")), refused(), 6),
+            // uTP fails while the attempt by TCP runs.
+            ((5, Ok("tcp")), (1, silent()), Ok("tcp"), 5),
+            ((5, refused()), (1, silent()), refused(), 5),
+        ];
+        for (number, (tcp, utp, expected, seconds)) in cases.into_iter().enumerate() {
+            let begun = Instant::now();
+            let result = either(after(tcp.0, tcp.1), after(utp.0, utp.1), HEAD_START).await;
+            let kind = |it: io::Result<&'static str>| it.map_err(|it| it.kind());
+            assert_eq!(kind(result), kind(expected), "case {number}");
+            assert_eq!(begun.elapsed(), PORTION * seconds, "case {number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_short_time_limit_leaves_half_of_it_to_utp() {
+        let here = Route::new(
+            None,
+            Some(crate::route::Bind::Address([127, 0, 0, 1].into())),
+        );
+        let start = |dial| {
+            let listener = crate::listen::listen(0, &here).expect("listen");
+            let started = Transports::start(&here, UtpMode::Allow, listener, None, dial);
+            started.expect("it starts").0.head_start
+        };
+        assert_eq!(start(Duration::from_secs(3)), Duration::from_millis(1500));
+        assert_eq!(start(Duration::from_secs(15)), HEAD_START);
+    }
 }

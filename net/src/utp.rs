@@ -1,18 +1,18 @@
 //! uTP over UDP sockets: [`unchoke_core::utp`] with a task for each connection. The task serves the
 //! far end of a pipe; the client uses the near end.
 //!
-//! Never used with a proxy. An incoming connection is reported only after its first payload bytes:
-//! they prove that the peer's address is not forged.
+//! Never used with a proxy. An incoming connection is reported, and gets its pipe, only after its
+//! first payload bytes: they prove that the peer's address is not forged.
 
 mod line;
 mod pipe;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::net::UdpSocket as Listening;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -23,12 +23,11 @@ use unchoke_core::time::Instant;
 use unchoke_core::utp::limits::{FIRST_PAYLOAD, MAX_CONNECTIONS, MAX_HALF_OPEN};
 use unchoke_core::utp::{Connection, Kind, Packet, reset};
 
-use line::{Greeting, Line};
-use pipe::{FarEnd, pipe};
+use line::{Line, Stage};
 
 use crate::chance::random_u64;
-use crate::dht::{Datagram, Dht};
-use crate::listen::bind_datagrams;
+use crate::dht::{Datagram, Ports};
+use crate::listen::{bind_datagrams, send_datagram};
 use crate::route::Route;
 
 pub use pipe::Pipe;
@@ -57,7 +56,8 @@ pub type Strangers = Receiver<(Pipe, SocketAddr)>;
 
 type Key = (SocketAddr, u16);
 
-struct Shared {
+/// The sockets and connections of one port.
+struct Port {
     epoch: Clock,
     sockets: [Option<Arc<UdpSocket>>; 2],
     known: Mutex<Known>,
@@ -111,25 +111,25 @@ impl Known {
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("Port").finish_non_exhaustive()
     }
 }
 
 /// uTP on one port, until the last clone is dropped. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Utp {
-    shared: Arc<Shared>,
+    port: Arc<Port>,
     /// The tasks that read the sockets. They end when this is dropped.
     readers: Arc<JoinSet<()>>,
 }
 
 impl Utp {
-    /// Listens on `port` for both families, and on the sockets of `dht` if it has that port. Returns
+    /// Listens on `port` for both families, with the sockets of the DHT if it has that port. Returns
     /// the handle and the incoming connections. Fails if there is a proxy, or if no socket can be
     /// opened.
-    pub fn start(route: &Route, port: u16, dht: Option<&Dht>) -> io::Result<(Self, Strangers)> {
+    pub fn start(route: &Route, port: u16, dht: Option<&Ports>) -> io::Result<(Self, Strangers)> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
         }
@@ -143,16 +143,17 @@ impl Utp {
         let mut ipv4 = true;
         let sockets = theirs.map(|theirs| {
             let family = std::mem::replace(&mut ipv4, false);
-            let opened = theirs.map_or_else(|| open(route, family, port, &mut own), Ok);
-            opened
-                .map_err(|error| failure = Some(error))
-                .ok()
-                .map(Arc::new)
+            theirs.or_else(|| {
+                let opened = bind_datagrams(route, family, port).map(Arc::new);
+                let opened = opened.map_err(|error| failure = Some(error)).ok()?;
+                own.push(Arc::clone(&opened));
+                Some(opened)
+            })
         });
         if let (true, Some(error)) = (sockets.iter().all(Option::is_none), failure) {
             return Err(error);
         }
-        let shared = Arc::new(Shared {
+        let port = Arc::new(Port {
             epoch: Clock::now(),
             sockets,
             known: Mutex::default(),
@@ -160,84 +161,78 @@ impl Utp {
             strangers,
         });
         for socket in own {
-            readers.spawn(read(socket, Arc::downgrade(&shared)));
+            readers.spawn(read(socket, Arc::downgrade(&port)));
         }
         if let Some(packets) = packets {
-            readers.spawn(hear(packets, Arc::downgrade(&shared)));
+            readers.spawn(hear(packets, Arc::downgrade(&port)));
         }
         let utp = Self {
-            shared,
+            port,
             readers: Arc::new(readers),
         };
         Ok((utp, heard))
     }
 
-    /// Closes all connections and the sockets, so that the port is free when this returns. Other
-    /// clones must be gone.
+    /// Whether packets of this family can come and go.
+    #[must_use]
+    pub fn has_socket(&self, ipv4: bool) -> bool {
+        self.port.sockets[usize::from(!ipv4)].is_some()
+    }
+
+    /// Closes all connections and our own sockets; those of a DHT stay open. If this was the only
+    /// clone, the port is free when this returns.
     pub async fn close(self) {
         if let Some(mut readers) = Arc::into_inner(self.readers) {
             readers.shutdown().await;
         }
-        let tasks = &self.shared.tasks;
+        let tasks = &self.port.tasks;
         let mut tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
     }
 
     /// Connects to a peer.
     pub async fn connect(&self, address: SocketAddr) -> io::Result<Pipe> {
-        let shared = &self.shared;
+        let port = &self.port;
         let drawn = random_u64().to_be_bytes();
         let (id, seq) = (u16::from_be_bytes([drawn[0], drawn[1]]), drawn[2]);
-        let now = shared.now();
+        let now = port.now();
         let connection = Connection::dial(now, id, u16::from(seq));
-        let (near, far) = pipe()?;
         let (opened, open) = oneshot::channel();
-        let fits = !shared.known().is_full()
-            && shared.run(address, connection, far, Greeting::Dialled(opened));
+        let fits = !port.known().is_full() && port.run(address, connection, Stage::Dialled(opened));
         if !fits {
             return Err(io::Error::other("too many uTP connections"));
         }
-        match open.await {
-            Ok(()) => Ok(near),
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        }
+        open.await.map_err(|_| io::ErrorKind::TimedOut.into())
     }
-}
-
-/// Opens a socket. Returns one end to send with, and adds the end to read from to `own`.
-fn open(route: &Route, ipv4: bool, port: u16, own: &mut Vec<Listening>) -> io::Result<UdpSocket> {
-    let socket = bind_datagrams(route, ipv4, port)?;
-    own.push(Listening::from_std(socket.try_clone()?)?);
-    Ok(socket)
 }
 
 /// Reads a socket of our own. The reference is weak: a strong one would keep the sockets open for
 /// ever.
-async fn read(socket: Listening, shared: Weak<Shared>) {
+async fn read(socket: Arc<UdpSocket>, port: Weak<Port>) {
     let mut buffer = [0; MAX_DATAGRAM_BYTES];
     loop {
         let received = socket.recv_from(&mut buffer).await;
-        let Some(shared) = shared.upgrade() else {
+        let Some(port) = port.upgrade() else {
             return;
         };
         match received {
-            Ok((length, from)) => shared.on_datagram(&buffer[..length], from),
+            Ok((length, from)) => port.on_datagram(buffer[..length].to_vec(), from),
             Err(error) => tracing::debug!(%error, "a packet is lost"),
         }
     }
 }
 
 /// Takes the packets that came to the sockets of the DHT.
-async fn hear(mut packets: Receiver<Datagram>, shared: Weak<Shared>) {
+async fn hear(mut packets: Receiver<Datagram>, port: Weak<Port>) {
     while let Some((bytes, from)) = packets.recv().await {
-        let Some(shared) = shared.upgrade() else {
+        let Some(port) = port.upgrade() else {
             return;
         };
-        shared.on_datagram(&bytes, from);
+        port.on_datagram(bytes, from);
     }
 }
 
-impl Shared {
+impl Port {
     fn now(&self) -> Instant {
         Instant::START.after(self.epoch.elapsed())
     }
@@ -250,8 +245,8 @@ impl Shared {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn on_datagram(self: &Arc<Self>, bytes: &[u8], from: SocketAddr) {
-        let Some(packet) = Packet::decode(bytes) else {
+    fn on_datagram(self: &Arc<Self>, bytes: Vec<u8>, from: SocketAddr) {
+        let Some(packet) = Packet::decode(&bytes) else {
             return;
         };
         // The id of a SYN is one less than the id of later packets.
@@ -269,14 +264,14 @@ impl Shared {
         });
         if let Some(task) = known {
             // A packet that does not fit in the queue is lost, and the peer sends it again.
-            drop(task.try_send(bytes.to_vec()));
+            drop(task.try_send(bytes));
         } else if packet.kind == Kind::Syn {
             self.on_syn(&packet, from);
         } else if let (Some(answer), Some(socket)) =
             (reset(self.now(), &packet, 0), self.socket(from))
         {
             // A reset that cannot be sent does no harm.
-            drop(socket.send_to(&answer, from));
+            drop(send_datagram(socket, &answer, from));
         }
     }
 
@@ -287,30 +282,21 @@ impl Shared {
         };
         let seq = u16::try_from(random_u64() >> 48).expect("16 bits");
         let connection = Connection::accept(now, packet, seq);
-        let begun = pipe().is_ok_and(|(near, far)| {
-            self.run(from, connection, far, Greeting::Accepted(near, door))
-        });
-        if !begun {
+        if !self.run(from, connection, Stage::Accepted(door)) {
             self.known().half_open.take(door);
         }
     }
 
     /// Starts the task of a connection. Returns false if its key is taken or there is no socket.
-    fn run(
-        self: &Arc<Self>,
-        address: SocketAddr,
-        connection: Connection,
-        pipe: FarEnd,
-        greeting: Greeting,
-    ) -> bool {
+    fn run(self: &Arc<Self>, address: SocketAddr, connection: Connection, stage: Stage) -> bool {
         let key = (address, connection.receive_id());
         let (sender, packets) = mpsc::channel(WAITING);
         let Some(socket) = self.socket(address).cloned() else {
             return false;
         };
-        let door = match greeting {
-            Greeting::Accepted(_, door) => Some(door),
-            Greeting::Dialled(_) | Greeting::Done => None,
+        let door = match stage {
+            Stage::Accepted(door) => Some(door),
+            Stage::Dialled(_) | Stage::Piped(_) => None,
         };
         let mut known = self.known();
         if known.lines.contains_key(&key) {
@@ -326,22 +312,21 @@ impl Shared {
             connection,
             address,
             socket,
-            pipe,
             packets,
-            greeting,
+            stage,
             unread: Vec::new(),
             pipe_closed: false,
             begun: Clock::now(),
             epoch: self.epoch,
-            shared: Arc::downgrade(self),
+            port: Arc::downgrade(self),
         };
-        let shared = Arc::downgrade(self);
+        let port = Arc::downgrade(self);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             line.run().await;
-            if let Some(shared) = shared.upgrade() {
-                shared.known().remove(&key, door);
+            if let Some(port) = port.upgrade() {
+                port.known().remove(&key, door);
             }
         });
         true

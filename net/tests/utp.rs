@@ -12,8 +12,8 @@ use unchoke_net::dht::{Dht, Find, Options};
 use unchoke_net::route::{Bind, Route};
 use unchoke_net::utp::Utp;
 
-use crate::common::command::{run, seed, stderr};
-use crate::common::{PATIENCE, sample, sample_with};
+use crate::common::command::{Listening, run, seed, stderr, unchoke};
+use crate::common::{PATIENCE, sample, sample_called, sample_with};
 
 #[test]
 fn a_torrent_comes_over_utp_alone_also_encrypted() {
@@ -120,7 +120,7 @@ async fn the_table_and_utp_share_a_port() {
     let port = first.port(true).expect("it has a port");
     let alone = Utp::start(&here, port, None);
     assert!(alone.is_err(), "the port is in use");
-    let (ours, mut strangers) = Utp::start(&here, port, Some(&first)).expect("they share");
+    let (ours, mut strangers) = Utp::start(&here, port, Some(&first.ports())).expect("they share");
     let (theirs, _) = Utp::start(&here, 0, None).expect("it listens");
     let second = table(vec![format!("127.0.0.1:{port}")]).expect("a node starts");
     let hash = InfoHash([9; 20]);
@@ -147,12 +147,75 @@ async fn the_table_and_utp_share_a_port() {
     assert_eq!(found.await.expect("found in time"), [there]);
     // The table has the port, so it stays when uTP is closed, and may be shared again.
     ours.close().await;
-    let again = Utp::start(&here, port, Some(&first));
+    let again = Utp::start(&here, port, Some(&first.ports()));
     assert!(again.is_ok());
     drop(again);
     for table in [first, second] {
         table.close();
     }
+}
+
+/// The table of a shared torrent may have the port of a private one, which uses uTP all the same.
+#[test]
+fn a_private_torrent_uses_utp_on_the_port_of_the_table() {
+    let sample = sample();
+    let shared = seed(&sample, &["--utp", "only"]);
+    let hidden = sample_called("hidden", &[], 32 * 1024, 200_001);
+    let home = hidden.folder.path();
+    sample.write_torrent(home);
+    let words = ["create", "hidden", "--private", "--out", "private.torrent"];
+    assert!(run(home, &words).status.success());
+    let words = ["seed", "private.torrent", "--data", "."];
+    let only = ["--no-tracker", "--utp", "only"];
+    let private = Listening::start(unchoke(home, &[&words[..], &only].concat()));
+    // Both of two neighbouring ports are needed.
+    let free = |port: u16| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+    let port = (20_000..30_000)
+        .step_by(2)
+        .find(|it| free(*it) && free(it + 1));
+    let port = port.expect("free ports").to_string();
+    let (first, second) = (private.peer(), shared.peer());
+    let words = ["download", "private.torrent", "sample.torrent"];
+    let here = [
+        "--port",
+        &port,
+        "--dht-node",
+        "127.0.0.1:9",
+        "--out",
+        "both",
+    ];
+    let peers = ["--peer", &first, "--peer", &second, "--timeout", "30 s"];
+    let fetched = run(home, &[&words[..], &only, &here, &peers].concat());
+    assert!(fetched.status.success(), "{}", stderr(&fetched));
+    hidden.assert_in(&home.join("both"));
+    sample.assert_in(&home.join("both"));
+}
+
+/// First packets may have forged addresses, so they must cost no file descriptors.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_only_begin_take_no_file_descriptors() {
+    let sample = sample();
+    let seed = seed(&sample, &[]);
+    let of_seed = |what: &str| format!("/proc/{}/{what}", seed.child.id());
+    let open = || std::fs::read_dir(of_seed("fd")).expect("a folder").count();
+    let before = open();
+    let (sent, stop) = (AtomicU16::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| flood(seed.port, &sent, &stop));
+        while sent.load(Ordering::Relaxed) < 200 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A few for files that it looks at meanwhile.
+        let now = open();
+        stop.store(true, Ordering::Relaxed);
+        assert!(now < before + 10, "{before} before, {now} in the flood");
+    });
+    let limits = std::fs::read_to_string(of_seed("limits")).expect("limits");
+    let files = limits.lines().find(|it| it.starts_with("Max open files"));
+    let files: Vec<&str> = files.expect("a limit").split_whitespace().collect();
+    let [soft, hard] = [3, 4].map(|it| files[it].parse().unwrap_or(u64::MAX));
+    assert!(soft >= hard.min(1 << 16), "{soft} of {hard}");
 }
 
 /// Sends first packets of connections that never go on, until told to stop. Counts them.

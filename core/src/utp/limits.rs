@@ -1,5 +1,6 @@
-//! Limits on the connections that a program keeps by uTP. A first packet may have a forged address,
-//! so connections that have sent no payload are counted apart, as [`Doors`](crate::client::doors::Doors).
+//! Limits on the uTP connections of one port. Each torrent has a port, so a program with many
+//! torrents keeps more. A first packet may have a forged address, so connections that have sent no
+//! payload are counted apart, as [`Doors`](crate::client::doors::Doors).
 
 use core::time::Duration;
 

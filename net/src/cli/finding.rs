@@ -1,14 +1,14 @@
 //! Sources of peers besides trackers, as set by the user. They are started when the first torrent
 //! needs them, and serve all torrents.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 use unchoke_core::metainfo::Metainfo;
 
 use super::leaving::Leaving;
 use super::peer::parse_peer;
-use crate::dht::{Dht, Options, PUBLIC_NODES, default_file};
+use crate::dht::{Dht, Options, PUBLIC_NODES, Ports, default_file};
 use crate::lsd::Lsd;
 use crate::utp::UtpMode;
 
@@ -61,18 +61,19 @@ pub(super) struct Finders {
     finding: Finding,
     leaving: Leaving,
     port: u16,
-    dht: OnceLock<Option<Dht>>,
+    dht: Arc<OnceLock<Option<Dht>>>,
     lsd: OnceLock<Option<Lsd>>,
 }
 
 impl Finders {
-    /// Starts nothing yet. `port` is our listening port; 0 if the system chooses.
+    /// Starts nothing yet. `port` is our listening port, and that of the distributed hash table; 0 if
+    /// the system chooses, which gives them different ones.
     pub(super) fn new(finding: &Finding, leaving: &Leaving, port: u16) -> Self {
         Self {
             finding: finding.clone(),
             leaving: leaving.clone(),
             port,
-            dht: OnceLock::new(),
+            dht: Arc::default(),
             lsd: OnceLock::new(),
         }
     }
@@ -85,6 +86,11 @@ impl Finders {
     /// The distributed hash table, if this torrent may use it.
     pub(super) fn dht_for(&self, metainfo: &Metainfo) -> Option<Dht> {
         if metainfo.private { None } else { self.dht() }
+    }
+
+    /// The ports of the distributed hash table, also if another torrent starts it later.
+    pub(super) fn dht_ports(&self) -> Ports {
+        Ports(Arc::clone(&self.dht))
     }
 
     /// The local service discovery, for a torrent of which only the hash is known.
@@ -127,7 +133,7 @@ impl Finders {
             } else {
                 named.clone()
             },
-            // uTP shares it.
+            // A session that listens on this port shares it for uTP.
             port: self.port,
             file: default_file(),
             route,

@@ -1,7 +1,8 @@
 //! The main loop of the DHT thread: feeds datagrams to the nodes and carries out their outputs.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -15,8 +16,9 @@ use unchoke_core::ids::InfoHash;
 use unchoke_core::rng::{Purpose, Streams};
 use unchoke_core::time::Instant;
 
-use super::{Datagram, Find, Options, Order, saved};
+use super::{Datagram, Find, Options, Order, Sockets, saved};
 use crate::chance::random_u64;
+use crate::listen::send_datagram;
 
 /// Time between two checks for searches that were dropped.
 const LOOK: Duration = Duration::from_secs(1);
@@ -32,7 +34,7 @@ const SAVE: Duration = Duration::from_mins(10);
 const MAX_LOOK_UPS: usize = 32;
 
 struct Family {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     node: Node,
 }
 
@@ -53,16 +55,12 @@ struct Task {
 }
 
 /// Runs until all handles are dropped; then saves the known nodes.
-pub(super) async fn run(
-    options: Options,
-    sockets: [Option<StdSocket>; 2],
-    mut orders: UnboundedReceiver<Order>,
-) {
+pub(super) async fn run(options: Options, sockets: Sockets, mut orders: UnboundedReceiver<Order>) {
     let epoch = Clock::now();
     let mut ipv4 = true;
     let families = sockets.map(|socket| {
         let family = std::mem::replace(&mut ipv4, false);
-        let socket = UdpSocket::from_std(socket?).ok()?;
+        let socket = socket?;
         let rng = Streams::new(random_u64()).stream(Purpose::Dht, 0);
         let node = Node::new(Instant::START, family, rng);
         Some(Family { socket, node })
@@ -173,7 +171,7 @@ impl Task {
                     Output::Send { to, bytes } => {
                         // A datagram that could not be sent counts as lost: the node times out and
                         // repeats it or asks another node.
-                        if let Err(error) = family.socket.try_send_to(&bytes, to) {
+                        if let Err(error) = send_datagram(&family.socket, &bytes, to) {
                             tracing::trace!(%to, %error, "a datagram was not sent");
                         }
                         continue;

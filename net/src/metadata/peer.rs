@@ -14,7 +14,8 @@ use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, ans
 use crate::stream::Stream;
 use crate::transport::Transports;
 
-/// Most messages waiting to be sent: more than may be outstanding.
+/// Most messages waiting to be sent. Our requests are fewer, so the rest are rejections of what the
+/// peer asks for, and a peer that does not read them is dropped.
 const ORDERS: usize = 64;
 
 /// An event of a connection.

@@ -7,30 +7,30 @@ use unchoke_core::portmap::Transport;
 use super::{Notice, Session, Settings};
 use crate::dht::Dht;
 use crate::portmap::{Mapped, Mappings};
-use crate::utp::UtpMode;
+use crate::transport::Transports;
 
 /// The port mappings of a session.
 #[derive(Debug, Default)]
 pub(super) struct Gateway {
     mappings: Option<Mappings>,
+    /// The protocol and port by which peers reach us, as announced.
+    announced: Option<(Transport, u16)>,
     /// Whether the user was told that there is no mapping.
     failure_told: bool,
 }
 
 impl Gateway {
-    /// Requests mappings for our listening port and for the port of our DHT node.
-    pub(super) fn new(settings: &Settings, port: u16) -> Self {
+    /// Requests mappings for the ports of those transports that accept connections, and for the port
+    /// of our DHT node.
+    pub(super) fn new(settings: &Settings, port: u16, transports: &Transports) -> Self {
         let node = settings.dht.as_ref().and_then(|it: &Dht| it.port(true));
         let node = node.filter(|_| !settings.metainfo.private);
-        let utp = (settings.utp != UtpMode::Off).then_some(port);
-        // They may share one port.
-        let datagrams: BTreeSet<u16> = node.into_iter().chain(utp).collect();
-        let datagrams = datagrams.into_iter().map(|it| (Transport::Udp, it));
-        let ports = std::iter::once((Transport::Tcp, port)).chain(datagrams);
-        let ports = ports.collect();
+        let ports = ports(port, transports, node);
+        let announced = ports.iter().copied().find(|it| it.1 == port);
         let start = || Mappings::start(&settings.route, ports).ok();
         Self {
             mappings: settings.portmap.then(start).flatten(),
+            announced,
             failure_told: false,
         }
     }
@@ -48,6 +48,15 @@ impl Gateway {
     }
 }
 
+/// The ports to map, TCP first. uTP and the DHT node may have the same one.
+fn ports(port: u16, transports: &Transports, node: Option<u16>) -> Vec<(Transport, u16)> {
+    let tcp = transports.uses_tcp().then_some((Transport::Tcp, port));
+    let utp = transports.uses_utp(true).then_some(port);
+    let datagrams: BTreeSet<u16> = node.into_iter().chain(utp).collect();
+    let datagrams = datagrams.into_iter().map(|it| (Transport::Udp, it));
+    tcp.into_iter().chain(datagrams).collect()
+}
+
 impl Session {
     pub(super) fn on_mapped(&mut self, mapped: Mapped) {
         match mapped {
@@ -61,7 +70,8 @@ impl Session {
                 self.notify(Notice::Source(format!(
                     "{way}: {what} port {external} of the gateway leads to our port {internal}"
                 )));
-                if transport == Transport::Tcp && external != internal {
+                let announced = Some((transport, internal)) == self.gateway.announced;
+                if announced && external != internal {
                     self.trackers.set_port(external);
                     self.finders.set_port(&self.settings, external);
                 }
@@ -75,5 +85,41 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::listen::listen;
+    use crate::route::{Bind, Route};
+    use crate::utp::UtpMode;
+
+    #[tokio::test]
+    async fn only_ports_that_are_open_are_mapped() {
+        let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
+        let mapped = |mode, taken: bool, node: Option<u16>| {
+            let listener = listen(0, &here).expect("listen");
+            let port = listener.local_addr().expect("an address").port();
+            let other = taken.then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
+            let dial = Duration::from_secs(15);
+            let started = Transports::start(&here, mode, listener, None, dial);
+            drop(other);
+            let (transports, ..) = started.expect("it starts");
+            let ports = ports(port, &transports, node).into_iter();
+            let relative = ports.map(|(kind, it)| (kind, if it == port { 0 } else { it }));
+            relative.collect::<Vec<_>>()
+        };
+        let (tcp, udp) = ((Transport::Tcp, 0), (Transport::Udp, 0));
+        assert_eq!(mapped(UtpMode::Off, false, None), [tcp]);
+        assert_eq!(mapped(UtpMode::Allow, false, None), [tcp, udp]);
+        assert_eq!(mapped(UtpMode::Only, false, None), [udp]);
+        // Another program has the UDP port.
+        assert_eq!(mapped(UtpMode::Allow, true, None), [tcp]);
+        let node = (Transport::Udp, 9);
+        assert_eq!(mapped(UtpMode::Allow, true, Some(9)), [tcp, node]);
     }
 }

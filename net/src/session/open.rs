@@ -1,6 +1,7 @@
 //! Prepares a session: files, sockets, and the data on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
@@ -75,10 +76,11 @@ impl Session {
         let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
         let peers = |transports| Peers::new(identity, transports, shared, arriving);
-        let peers = listen_on(&settings, listener, port, peers)?;
+        let dial = client.config().dial;
+        let peers = listen_on(&settings, listener, (port, dial), peers)?;
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
-        let gateway = Gateway::new(&settings, port);
+        let gateway = Gateway::new(&settings, port, peers.transports());
         let web_seeds = WebSeeds::new(&settings);
         let epoch = Clock::now();
         let in_force = InForce::new(&settings, epoch);
@@ -121,14 +123,15 @@ impl Session {
 fn listen_on(
     settings: &Settings,
     listener: TcpListener,
-    port: u16,
+    (port, dial): (u16, Duration),
     peers: impl FnOnce(Transports) -> Peers,
 ) -> Result<Peers, SessionError> {
     let started = Transports::start(
         &settings.route,
         settings.utp,
         listener,
-        settings.dht.as_ref(),
+        settings.dht_ports.as_ref(),
+        dial,
     );
     let failed = |source| SessionError::Listen { port, source };
     let (transports, listener, strangers) = started.map_err(failed)?;

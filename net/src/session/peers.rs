@@ -137,6 +137,10 @@ impl Peers {
         });
     }
 
+    pub(super) fn transports(&self) -> &Transports {
+        &self.transports
+    }
+
     pub(super) fn count(&self) -> usize {
         self.slots.iter().flatten().count()
     }

@@ -87,14 +87,14 @@ fn a_place_is_free_only_for_the_connection_that_had_it() {
 
 /// The other side of a connection, as a socket.
 struct Other {
-    socket: Listening,
+    socket: UdpSocket,
     connection: Connection,
 }
 
 impl Other {
     /// Dials `port` on loopback.
     async fn dial(port: u16) -> Self {
-        let socket = Listening::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let socket = socket.expect("a socket");
         socket
             .connect((Ipv4Addr::LOCALHOST, port))
