@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
+use unchoke_core::client;
 use unchoke_core::ids::PeerId;
 use unchoke_core::torrent::Config;
 use unchoke_core::wire::Decoder;
@@ -161,7 +162,8 @@ fn shared(settings: &Settings, disk: Disk, events: Sender<(Link, Event)>) -> Sha
     let share = settings.share.as_ref();
     let most = share.and_then(|it| it.most(Good::Connections));
     let most = most.and_then(|it| u16::try_from(it).ok());
-    let connections = usize::from(most.unwrap_or(settings.max_connections));
+    // Those on trial count: slow readers may hold all the buffers that are due to them.
+    let connections = client::Config::new(most.unwrap_or(settings.max_connections)).most();
     Shared {
         decoder: Decoder::new(settings.metainfo.geometry.piece_count()),
         incoming: Pool::new(connections + WEB_SEEDS + BLOCKS_IN_FLIGHT),
