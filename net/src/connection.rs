@@ -51,8 +51,8 @@ pub enum Event {
     Message(Message),
     /// A `Piece` message with its payload.
     Block(BlockRef, Buffer),
-    /// A block was handed to the socket.
-    Flushed,
+    /// This many blocks, the oldest ones, were handed to the socket.
+    Flushed(usize),
     /// A block could not be read from disk, and no part of it was sent. The disk thread has
     /// reported the error.
     Unread(BlockRef),

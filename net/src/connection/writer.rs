@@ -31,10 +31,13 @@ pub(super) async fn run(
 ) -> CloseReason {
     let mut writer = Writer {
         write,
-        cipher,
         link,
         shared,
-        bytes: Vec::new(),
+        gathered: Gathered {
+            cipher,
+            bytes: Vec::new(),
+            blocks: Vec::new(),
+        },
     };
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -49,17 +52,15 @@ pub(super) async fn run(
 
 struct Writer<'a> {
     write: WriteHalf<'a>,
-    /// Encrypts the bytes to send.
-    cipher: Option<Cipher>,
     link: Link,
     shared: &'a Shared,
-    bytes: Vec<u8>,
+    gathered: Gathered,
 }
 
 impl Writer<'_> {
-    /// Starts to read all blocks of the batch from disk, then writes all messages in order. This
-    /// cannot deadlock: the send credit bounds the blocks of a connection, and the pool has that
-    /// many buffers for each connection.
+    /// Reads all blocks of the batch from disk, then writes all messages in order, with as few calls
+    /// as possible. This cannot deadlock: the send credit bounds the blocks of a connection, and the
+    /// pool has that many buffers for each connection.
     async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
         let mut loads: Vec<Loading> = Vec::new();
         for message in &*batch {
@@ -71,47 +72,109 @@ impl Writer<'_> {
         let mut loads = loads.into_iter();
         for message in batch.drain(..) {
             let Message::Piece(block) = message else {
-                encode(&message, &mut self.bytes);
-                if self.bytes.len() >= ENOUGH_BYTES {
-                    self.flush(&mut []).await?;
+                self.gathered.add(&message);
+                if self.gathered.bytes.len() >= ENOUGH_BYTES {
+                    self.flush().await?;
                 }
                 continue;
             };
             let loading = loads.next().expect("one load for each block");
-            let event = if let Ok(Ok(mut payload)) = loading.await {
-                encode(&message, &mut self.bytes);
-                self.flush(&mut payload).await?;
-                Event::Flushed
+            if let Ok(Ok(payload)) = loading.await {
+                self.gathered.add(&message);
+                self.gathered.add_payload(payload);
             } else {
-                Event::Unread(block)
-            };
-            let told = self.shared.events.send((self.link, event)).await;
-            told.map_err(|_| CloseReason::ByUs)?;
+                // Report the blocks before it first: the session knows them by their order.
+                self.flush().await?;
+                self.tell(Event::Unread(block)).await?;
+            }
         }
-        self.flush(&mut []).await
+        self.flush().await
     }
 
-    /// Writes the bytes gathered so far, then `payload`. `payload` is encrypted in place.
-    async fn flush(&mut self, payload: &mut [u8]) -> Result<(), CloseReason> {
-        if let Some(cipher) = &mut self.cipher {
-            cipher.apply(&mut self.bytes);
-            cipher.apply(payload);
-        }
-        let total = self.bytes.len() + payload.len();
-        let mut done = 0;
-        while done < total {
+    async fn tell(&self, event: Event) -> Result<(), CloseReason> {
+        let told = self.shared.events.send((self.link, event)).await;
+        told.map_err(|_| CloseReason::ByUs)
+    }
+
+    /// Writes everything gathered so far, and reports blocks as soon as they are written.
+    async fn flush(&mut self) -> Result<(), CloseReason> {
+        let ends = self.gathered.ends();
+        let mut parts = self.gathered.parts();
+        let mut left = &mut parts[..];
+        let (mut done, mut reported) = (0, 0);
+        while !left.is_empty() {
             self.write.writable().await?;
-            let head = &self.bytes[done.min(self.bytes.len())..];
-            let tail = &payload[done.saturating_sub(self.bytes.len())..];
-            let parts = [IoSlice::new(head), IoSlice::new(tail)];
-            match self.write.try_write_vectored(&parts) {
+            match self.write.try_write_vectored(left) {
                 Ok(0) => return Err(CloseReason::ByPeer),
-                Ok(count) => done += count,
+                Ok(count) => {
+                    done += count;
+                    IoSlice::advance_slices(&mut left, count);
+                    let written = ends.partition_point(|end| *end <= done);
+                    if written > reported {
+                        self.tell(Event::Flushed(written - reported)).await?;
+                        reported = written;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
                 Err(error) => return Err(error.into()),
             }
         }
-        self.bytes.clear();
+        self.gathered.clear();
         Ok(())
+    }
+}
+
+/// Messages to send, in order, encrypted already.
+struct Gathered {
+    cipher: Option<Cipher>,
+    /// All bytes but the payloads of blocks.
+    bytes: Vec<u8>,
+    /// The payloads, each with the number of `bytes` before it.
+    blocks: Vec<(usize, Buffer)>,
+}
+
+impl Gathered {
+    fn add(&mut self, message: &Message) {
+        let begin = self.bytes.len();
+        encode(message, &mut self.bytes);
+        if let Some(cipher) = &mut self.cipher {
+            cipher.apply(&mut self.bytes[begin..]);
+        }
+    }
+
+    /// Adds the payload of the message added last.
+    fn add_payload(&mut self, mut payload: Buffer) {
+        if let Some(cipher) = &mut self.cipher {
+            cipher.apply(&mut payload);
+        }
+        self.blocks.push((self.bytes.len(), payload));
+    }
+
+    /// For each block, the number of bytes up to its end.
+    fn ends(&self) -> Vec<usize> {
+        let mut payloads = 0;
+        let ends = self.blocks.iter().map(|(before, payload)| {
+            payloads += payload.len();
+            before + payloads
+        });
+        ends.collect()
+    }
+
+    /// All bytes in order. No part is empty.
+    fn parts(&self) -> Vec<IoSlice<'_>> {
+        let mut parts = Vec::with_capacity(2 * self.blocks.len() + 1);
+        let mut begin = 0;
+        for (before, payload) in &self.blocks {
+            parts.extend([&self.bytes[begin..*before], payload]);
+            begin = *before;
+        }
+        parts.push(&self.bytes[begin..]);
+        let parts = parts.into_iter().filter(|it| !it.is_empty());
+        parts.map(IoSlice::new).collect()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.blocks.clear();
     }
 }

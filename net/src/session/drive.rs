@@ -348,15 +348,20 @@ impl Session {
                 let message = Message::Piece(block);
                 self.feed(Input::Message { peer, message })
             }
-            Event::Flushed => {
+            Event::Flushed(blocks) => {
                 if let Some(slot) = self.peers.slot_mut(peer) {
-                    slot.unwritten.written();
+                    slot.unwritten.written(blocks);
                 }
-                self.feed(Input::Writable { peer })
+                for _ in 0..blocks {
+                    if self.peers.is_current(link) {
+                        self.feed(Input::Writable { peer })?;
+                    }
+                }
+                Ok(())
             }
             Event::Unread(block) => {
                 if let Some(slot) = self.peers.slot_mut(peer) {
-                    slot.unwritten.written();
+                    slot.unwritten.written(1);
                 }
                 self.feed(Input::BlockUnread { peer, block })
             }

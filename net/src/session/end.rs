@@ -117,7 +117,7 @@ impl Session {
         while let Ok((link, event)) = self.events.try_recv() {
             let of = closed.iter_mut().find(|it| it.0 == link);
             match (event, of) {
-                (Event::Flushed, Some((_, unwritten))) => unwritten.written(),
+                (Event::Flushed(blocks), Some((_, unwritten))) => unwritten.written(blocks),
                 (Event::Unread(_), Some((_, unwritten))) => unwritten.unread(),
                 _ => (),
             }

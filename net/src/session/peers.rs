@@ -53,9 +53,9 @@ impl Unwritten {
         self.0.push_back(length);
     }
 
-    /// The oldest block was written.
-    pub(super) fn written(&mut self) {
-        self.0.pop_front();
+    /// The oldest `blocks` were written.
+    pub(super) fn written(&mut self, blocks: usize) {
+        self.0.drain(..blocks.min(self.0.len()));
     }
 
     /// The oldest block could not be read and will not be sent.
