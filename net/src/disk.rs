@@ -23,6 +23,8 @@ use unchoke_core::torrent::Verdict;
 use crate::buffers::Buffer;
 use crate::storage::{Storage, StorageError};
 
+use standing::{Standing, Trust};
+
 pub(crate) use hashing::{Fit, PieceHash, hash_rest};
 pub use hashing::{PieceHashes, block_digest};
 
@@ -105,6 +107,9 @@ pub(crate) enum Job {
 #[derive(Clone, Debug)]
 pub struct Disk {
     workers: Vec<mpsc::Sender<Job>>,
+    storage: Arc<Storage>,
+    geometry: Geometry,
+    standing: Arc<Standing>,
 }
 
 /// The threads of the workers.
@@ -122,7 +127,7 @@ impl Disk {
     ) -> std::io::Result<(Self, Workers)> {
         let mut workers = Vec::new();
         let mut threads = Vec::new();
-        let standing = Arc::new(standing::Standing::new(geometry.clone(), have));
+        let standing = Arc::new(Standing::new(geometry.clone(), have));
         for number in 0..WORKERS {
             let (sender, jobs) = mpsc::channel();
             let worker = worker::Worker::new(
@@ -138,7 +143,13 @@ impl Disk {
             threads.push(thread.spawn(move || worker.run(&jobs))?);
             workers.push(sender);
         }
-        Ok((Self { workers }, Workers(threads)))
+        let disk = Self {
+            workers,
+            storage: Arc::clone(storage),
+            geometry: geometry.clone(),
+            standing,
+        };
+        Ok((disk, Workers(threads)))
     }
 
     fn send(&self, piece: PieceIndex, job: Job) {
@@ -181,6 +192,19 @@ impl Disk {
             // The worker may have ended already.
             drop(worker.send(Job::Stop));
         }
+    }
+
+    /// Reads a block of a verified piece into `data` at once, without a worker, if the system has it
+    /// in memory. Returns whether it did. Never waits for the disk.
+    #[must_use]
+    pub fn load_cached(&self, block: BlockRef, data: &mut [u8]) -> bool {
+        let is_good = || self.standing.trust(block.piece) == Trust::Good;
+        if !is_good() || !self.storage.read_cached(self.geometry.offset(block), data) {
+            return false;
+        }
+        // The read may have shown that another program changed the file.
+        self.standing.note_changes(&self.storage);
+        is_good()
     }
 
     /// Reads a block of a verified piece into `data`, which must have the length of the block.

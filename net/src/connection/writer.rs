@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
+use unchoke_core::ids::BlockRef;
 use unchoke_core::message::Message;
 use unchoke_core::mse::Cipher;
 use unchoke_core::wire::encode;
@@ -20,7 +21,11 @@ const BATCH: usize = 256;
 /// Encoded bytes after which they are written before more messages are encoded.
 const ENOUGH_BYTES: usize = 1 << 16;
 
-type Loading = oneshot::Receiver<Result<Buffer, StorageError>>;
+/// A block on its way from disk.
+enum Loading {
+    Here(Buffer),
+    Asked(oneshot::Receiver<Result<Buffer, StorageError>>),
+}
 
 pub(super) async fn run(
     write: WriteHalf<'_>,
@@ -65,8 +70,7 @@ impl Writer<'_> {
         let mut loads: Vec<Loading> = Vec::new();
         for message in &*batch {
             if let Message::Piece(block) = message {
-                let buffer = self.shared.outgoing.take(block.length as usize).await;
-                loads.push(self.shared.disk.load(*block, buffer));
+                loads.push(self.load(*block).await);
             }
         }
         let mut loads = loads.into_iter();
@@ -79,7 +83,7 @@ impl Writer<'_> {
                 continue;
             };
             let loading = loads.next().expect("one load for each block");
-            if let Ok(Ok(payload)) = loading.await {
+            if let Some(payload) = loading.finish().await {
                 self.gathered.add(&message);
                 self.gathered.add_payload(payload);
             } else {
@@ -89,6 +93,16 @@ impl Writer<'_> {
             }
         }
         self.flush().await
+    }
+
+    async fn load(&self, block: BlockRef) -> Loading {
+        let mut buffer = self.shared.outgoing.take(block.length as usize).await;
+        let disk = &self.shared.disk;
+        if disk.load_cached(block, &mut buffer) {
+            Loading::Here(buffer)
+        } else {
+            Loading::Asked(disk.load(block, buffer))
+        }
     }
 
     async fn tell(&self, event: Event) -> Result<(), CloseReason> {
@@ -121,6 +135,16 @@ impl Writer<'_> {
         }
         self.gathered.clear();
         Ok(())
+    }
+}
+
+impl Loading {
+    /// The block. `None` if it could not be read.
+    async fn finish(self) -> Option<Buffer> {
+        match self {
+            Self::Here(payload) => Some(payload),
+            Self::Asked(answer) => answer.await.ok()?.ok(),
+        }
     }
 }
 

@@ -84,8 +84,11 @@ impl Bench {
 
     async fn load(&self, piece: u32, index: u32) -> Result<Buffer, StorageError> {
         let block = self.geometry.block(PieceIndex(piece), index);
-        let data = self.pool.take(block.length as usize).await;
-        self.disk.load(block, data).await.expect("answered")
+        let mut data = self.pool.take(block.length as usize).await;
+        let here = self.disk.load_cached(block, &mut data);
+        let loaded = self.disk.load(block, data).await.expect("answered");
+        assert!(!here || loaded.is_ok(), "served at once, but not good");
+        loaded
     }
 
     /// Waits for `count` pieces to be reported as lost. Returns them in order.

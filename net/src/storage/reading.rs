@@ -1,8 +1,13 @@
 //! Reads the payload. Reading never creates, extends or cuts a file.
 
 use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+
+#[cfg(target_os = "linux")]
+use rustix::io::ReadWriteFlags;
 
 use super::handles::lock;
 use super::inside::{self, Purpose};
@@ -26,6 +31,25 @@ impl Storage {
         Ok(())
     }
 
+    /// Like [`Self::read`], but only if the system has all bytes in memory and the files are open.
+    /// Returns whether it filled `bytes`. Never waits for the disk.
+    pub(crate) fn read_cached(&self, offset: u64, bytes: &mut [u8]) -> bool {
+        let mut at = 0;
+        self.spans(offset, bytes.len()).all(|span| {
+            let part = &mut bytes[at..at + span.length];
+            at += span.length;
+            if self.files[span.file].pad {
+                let at = self.starts[span.file] + span.offset;
+                self.odd_padding.read(at, part);
+                return true;
+            }
+            let handle = lock(&self.handles).get(span.file, false);
+            handle.is_some_and(|it| {
+                read_in_memory(&it, part, span.offset) && self.compare(span.file, &it).is_ok()
+            })
+        })
+    }
+
     /// Calls `read` with the open `file`, and notes it if the file has changed or cannot be read.
     fn with_reader<T>(
         &self,
@@ -34,18 +58,24 @@ impl Storage {
     ) -> Result<T, StorageError> {
         let done = self.to_read(file).and_then(|handle| {
             let done = read(&handle).map_err(self.failed("read", file))?;
-            // Look after the read, so that a change before the read is detected.
-            let mut state = lock(&self.states[file]);
-            let found = handle.metadata().map_err(self.failed("look at", file))?;
-            if state.known != Some(Stamp::of(&found)) {
-                self.note_change(file, &mut state);
-            }
+            self.compare(file, &handle)?;
             Ok(done)
         });
         if done.is_err() {
             self.look(file);
         }
         done
+    }
+
+    /// Notes it if the file has changed. Call it after each read, so that a change before the read is
+    /// detected.
+    fn compare(&self, file: usize, handle: &File) -> Result<(), StorageError> {
+        let mut state = lock(&self.states[file]);
+        let found = handle.metadata().map_err(self.failed("look at", file))?;
+        if state.known != Some(Stamp::of(&found)) {
+            self.note_change(file, &mut state);
+        }
+        Ok(())
     }
 
     fn to_read(&self, file: usize) -> Result<Arc<File>, StorageError> {
@@ -94,6 +124,20 @@ impl Storage {
                     .is_some_and(|stamp| stamp.length >= span.offset + span.length as u64)
         })
     }
+}
+
+/// Fills `part` if that needs no access to the disk. False where the system cannot tell.
+#[cfg(target_os = "linux")]
+fn read_in_memory(file: &File, part: &mut [u8], offset: u64) -> bool {
+    let length = part.len();
+    let parts = &mut [IoSliceMut::new(part)];
+    let read = rustix::io::preadv2(file, parts, offset, ReadWriteFlags::NOWAIT);
+    read.is_ok_and(|it| it == length)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_in_memory(_: &File, _: &mut [u8], _: u64) -> bool {
+    false
 }
 
 /// Offset of the first byte from `offset` on that was written, or the largest number if there is

@@ -413,3 +413,23 @@ fn what_was_never_written_is_a_hole_and_what_was_written_is_none() {
     assert!(!is_hole(MIB - 1, 4), "in part");
     assert!(!is_hole(3 * MIB, LENGTH + 1), "the next file was written");
 }
+
+#[test]
+fn what_is_in_memory_is_read_at_once_and_a_change_is_noticed() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let storage = Storage::create(folder.path(), three_files()).expect("create");
+    storage.write(0, b"12345678").expect("write");
+    let mut bytes = [0; 8];
+    if !storage.read_cached(0, &mut bytes) {
+        eprintln!("SKIPPED: this system cannot read from memory only");
+        return;
+    }
+    assert_eq!(&bytes, b"12345678");
+    assert_eq!(storage.take_changed(), [0; 0]);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    fs::write(folder.path().join("deep/down/b"), b"other").expect("write");
+    storage.read_cached(0, &mut bytes);
+    assert_eq!(storage.take_changed(), [2]);
+    let reopened = Storage::open(folder.path(), three_files()).expect("open");
+    assert!(!reopened.read_cached(0, &mut bytes), "opening may wait");
+}
