@@ -7,12 +7,13 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::bitfield::bits_of;
-use crate::ids::PieceIndex;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::rng::Rng;
 
 mod libtorrent;
 mod rarest_first;
 mod registry;
+mod shortlist;
 mod simple;
 
 pub use libtorrent::Libtorrent;
@@ -44,6 +45,8 @@ pub struct Progress {
     pub piece_blocks: u32,
     /// Number of open connections.
     pub peer_count: u32,
+    /// The peer.
+    pub peer: PeerKey,
     /// The peer owes us a block and has sent none for long.
     pub snubbed: bool,
 }
@@ -98,6 +101,12 @@ impl PickView<'_> {
     pub fn candidates(&self) -> impl Iterator<Item = PieceIndex> + '_ {
         let words = self.unbegun.iter().zip(self.peer_has).enumerate();
         words.flat_map(|(i, (unbegun, has))| bits_of(i, unbegun & has))
+    }
+
+    fn is_candidate(&self, piece: PieceIndex) -> bool {
+        let place = piece.0 as usize;
+        let word = self.unbegun[place / 64] & self.peer_has[place / 64];
+        word >> (place % 64) & 1 == 1
     }
 }
 

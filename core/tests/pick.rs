@@ -129,6 +129,7 @@ fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
         piece_blocks: 16,
         peer_count: 2,
         snubbed: false,
+        ..Progress::default()
     };
     let anew = |copies, progress| {
         let view = PickView {
@@ -216,4 +217,59 @@ fn mainline_keeps_to_strict_priority_and_spares_seeds_and_libtorrent_does_not() 
         let habits = build(id).expect("a picker").habits();
         assert_eq!(habits.spares_seeds, *id != "libtorrent", "{id}");
     }
+}
+
+/// With very many pieces one scan serves many picks: they are still the rarest, in random order, and
+/// none is forgotten.
+#[test]
+fn of_very_many_pieces_the_rarest_come_first_and_all_come() {
+    const PIECES: u32 = 1 << 16;
+    let mut unbegun = vec![u64::MAX; 1 << 10];
+    let has: Vec<u64> = vec![0x5555_5555_5555_5555; 1 << 10];
+    let mut availability: Vec<u16> = (0..PIECES)
+        .map(|it| 3 + u16::from(it.is_multiple_of(8)))
+        .collect();
+    for rare in [4, 70, 5000, 65_534] {
+        availability[rare] = 1;
+    }
+    let mut picker = build("rarest_first").expect("a picker");
+    let mut rng = rng(1);
+    let (mut picks, mut late) = (Vec::new(), 0);
+    loop {
+        let view = PickView {
+            unbegun: &unbegun,
+            peer_has: &has,
+            availability: &availability,
+            progress: Progress {
+                have_count: 4,
+                ..Progress::default()
+            },
+        };
+        let Some(piece) = picker.pick(&view, &mut rng) else {
+            break;
+        };
+        unbegun[piece.0 as usize / 64] &= !(1 << (piece.0 % 64));
+        picks.push(piece.0);
+        if picks.len() == 100 {
+            // It becomes more frequent than all others.
+            let other = (2..PIECES).step_by(8).find(|it| !picks.contains(it));
+            late = other.expect("most are left");
+            availability[late as usize] = 9;
+        }
+    }
+    assert_eq!(picks.len(), PIECES as usize / 2);
+    assert!(picks.iter().all(|it| it.is_multiple_of(2)));
+    let first: BTreeSet<u32> = picks[..4].iter().copied().collect();
+    assert_eq!(first, set([4, 70, 5000, 65_534]));
+    let common = |it: &&u32| it.is_multiple_of(8) && availability[**it as usize] == 4;
+    let rarer = PIECES as usize / 2 - 1 - picks.iter().filter(common).count();
+    assert!(!picks[..rarer].iter().any(|it| common(&it)));
+    assert_eq!(picks.last(), Some(&late));
+    // Equals come in random order, from all parts of the torrent.
+    let (low, high) = (PIECES / 4, PIECES / 4 * 3);
+    let ends = picks[4..1004]
+        .iter()
+        .filter(|it| **it < low || **it >= high);
+    assert!((400..600).contains(&ends.count()));
+    assert!(!picks[4..50].is_sorted());
 }

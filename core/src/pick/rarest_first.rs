@@ -1,5 +1,6 @@
 //! `rarest_first`: the piece with the fewest copies among our neighbours.
 
+use super::shortlist::{MANY_PIECES, Shortlists};
 use super::{PickPolicy, PickView};
 use crate::ids::PieceIndex;
 use crate::rng::Rng;
@@ -9,15 +10,20 @@ use crate::rng::Rng;
 ///
 /// The scan is linear in the pieces that could be begun, and there is one scan for each piece
 /// begun. With P pieces of b blocks that is P/b steps per block. A `have` costs a single increment.
-#[derive(Clone, Copy, Debug)]
+/// With very many pieces one scan serves thousands of picks.
+#[derive(Clone, Debug)]
 pub struct RarestFirst {
     /// Pieces to complete at random first.
     pub random_first: u32,
+    shortlists: Shortlists,
 }
 
 impl Default for RarestFirst {
     fn default() -> Self {
-        Self { random_first: 4 }
+        Self {
+            random_first: 4,
+            shortlists: Shortlists::default(),
+        }
     }
 }
 
@@ -25,6 +31,9 @@ impl PickPolicy for RarestFirst {
     fn pick(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex> {
         if view.progress.have_count < self.random_first {
             return super::simple::any(view, rng);
+        }
+        if view.availability.len() >= MANY_PIECES {
+            return self.shortlists.rarest(view, rng);
         }
         extreme(view, |copies| copies, rng)
     }

@@ -160,6 +160,7 @@ impl Torrent {
             begun_count: u32::try_from(begun).expect("fewer than 2^32 pieces"),
             piece_blocks: self.config.geometry.most_blocks(),
             peer_count: self.open,
+            peer,
             snubbed: self.conns[peer.0 as usize].delivery == Delivery::Snubbed,
         }
     }
