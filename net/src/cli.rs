@@ -187,8 +187,9 @@ fn start_logging() -> Result<(), Failure> {
 /// Runs `work` to its end. Does not wait for other tasks, for example a request to a tracker that
 /// does not answer.
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread for all connections: disk and hashing have their own, and a second one would wake
+    // and be woken by the first for each block.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::io(format!("cannot start: {error}")))?;
