@@ -177,9 +177,12 @@ impl Session {
         if !told {
             // Told once: it may lack thousands of files. `--explain` counts them.
             let name = self.web_seeds.name(seed);
-            self.notify(Notice::WebSeed(format!(
-                "{name}: {first}; other files are still requested there"
-            )));
+            let rest = if self.storage.files().len() > 1 {
+                "; other files are still requested there"
+            } else {
+                ""
+            };
+            self.notify(Notice::WebSeed(format!("{name}: {first}{rest}")));
         }
         let pieces = self.settings.metainfo.pieces_of(file);
         self.feed(Input::Lacks { peer, pieces })
