@@ -4,6 +4,7 @@
 //! written. The job queue needs no limit of its own, because each waiting job either holds a buffer
 //! of a bounded pool or belongs to a piece in progress.
 
+mod gathering;
 mod hashing;
 mod padding;
 mod standing;
@@ -23,8 +24,10 @@ use unchoke_core::torrent::Verdict;
 use crate::buffers::Buffer;
 use crate::storage::{Storage, StorageError};
 
+use gathering::Blocks;
 use standing::{Standing, Trust};
 
+pub(crate) use gathering::Gathering;
 pub(crate) use hashing::{Fit, PieceHash, hash_rest};
 pub use hashing::{PieceHashes, block_digest};
 
@@ -78,10 +81,7 @@ pub enum Report {
 }
 
 pub(crate) enum Job {
-    Store {
-        block: BlockRef,
-        data: Buffer,
-    },
+    Store(Blocks),
     Verify {
         piece: PieceIndex,
         want_blocks: bool,
@@ -158,9 +158,11 @@ impl Disk {
         drop(worker.send(job));
     }
 
-    /// Writes a block. Only a failure is reported.
-    pub fn store(&self, block: BlockRef, data: Buffer) {
-        self.send(block.piece, Job::Store { block, data });
+    /// Writes blocks of one piece, each behind the one before. Only a failure is reported.
+    pub fn store(&self, blocks: Vec<(BlockRef, Buffer)>) {
+        if let Some((first, _)) = blocks.first() {
+            self.send(first.piece, Job::Store(blocks));
+        }
     }
 
     /// Hashes a piece after the blocks stored so far, and reports the result.

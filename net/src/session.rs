@@ -48,7 +48,7 @@ use unchoke_core::wire::{METADATA_ID, METADATA_NAME, PEX_ID, PEX_NAME};
 use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
 use crate::dht::{self, Dht};
-use crate::disk::{Disk, Report, Workers};
+use crate::disk::{Disk, Gathering, Report, Workers};
 use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
@@ -314,6 +314,7 @@ pub struct Session {
     resume: Option<Resume>,
     saving: end::Saving,
     disk: Disk,
+    gathering: Gathering,
     workers: Option<Workers>,
     reports: UnboundedReceiver<Report>,
     events: Receiver<(Link, Event)>,

@@ -18,11 +18,11 @@ mod reading;
 mod regular;
 mod slots;
 mod stamp;
+mod writing;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -252,27 +252,6 @@ impl Storage {
                     self.open_to_write(file, &mut state)?;
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Writes `bytes` at `offset` of the payload.
-    pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        let mut at = 0;
-        for span in self.spans(offset, bytes.len()) {
-            let part = &bytes[at..at + span.length];
-            at += span.length;
-            if self.files[span.file].pad {
-                continue;
-            }
-            let mut state = lock(&self.states[span.file]);
-            let handle = self.to_write(span.file, &mut state)?;
-            let written = handle.write_all_at(part, span.offset);
-            // Do this after a failure, too: a part of the bytes may be written.
-            lock(&self.handles).touch(span.file);
-            let stamped = self.note_own_write(span.file, &handle, &mut state);
-            written.map_err(self.failed("write", span.file))?;
-            stamped?;
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ impl Bench {
         let start = usize::try_from(self.geometry.offset(block)).expect("small");
         data.copy_from_slice(&self.payload[start..start + block.length as usize]);
         data[0] ^= flip;
-        self.disk.store(block, data);
+        self.disk.store(vec![(block, data)]);
     }
 
     async fn verdict(&mut self) -> (PieceIndex, Verdict) {
@@ -336,7 +336,7 @@ async fn padding_is_zeros_whatever_was_sent_and_in_whatever_order() {
                     0
                 };
             }
-            bench.disk.store(block, data);
+            bench.disk.store(vec![(block, data)]);
         }
         bench.disk.verify(PieceIndex(0), false);
         let good = Verdict::Good { blocks: Vec::new() };

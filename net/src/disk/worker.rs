@@ -12,6 +12,7 @@ use unchoke_core::ids::{BlockRef, PieceIndex};
 use unchoke_core::merkle::Hash;
 use unchoke_core::torrent::Verdict;
 
+use super::gathering::Blocks;
 use super::hashing::{Fit, PieceHash, digests, hash_rest, leaves};
 use super::padding::SentPadding;
 use super::standing::{Standing, Trust};
@@ -121,7 +122,7 @@ impl Worker {
 
     fn carry_out(&mut self, job: Job) {
         match job {
-            Job::Store { block, mut data } => self.store(block, &mut data),
+            Job::Store(blocks) => self.store(blocks),
             Job::Verify { piece, want_blocks } => self.verify(piece, want_blocks),
             Job::Inspect { piece } => self.standing.doubt(piece),
             Job::Complete { file } => match self.storage.complete(file) {
@@ -230,17 +231,32 @@ impl Worker {
         Ok(self.hashes.judge(&self.geometry, piece, hash) == Fit::Good)
     }
 
-    fn store(&mut self, block: BlockRef, data: &mut [u8]) {
-        let offset = self.geometry.offset(block);
-        // Always use zeros here, so that the result is the same if the piece is read again from
-        // disk.
-        let odd = self.storage.blank_padding(offset, data);
-        self.sent_padding.note(block, odd);
-        if let Err(error) = self.storage.write(offset, data) {
-            self.lost.insert(block.piece);
-            self.running.remove(&block.piece);
+    fn store(&mut self, mut blocks: Blocks) {
+        for (block, data) in &mut blocks {
+            // Always use zeros here, so that the result is the same if the piece is read again from
+            // disk.
+            let odd = self
+                .storage
+                .blank_padding(self.geometry.offset(*block), data);
+            self.sent_padding.note(*block, odd);
+        }
+        let Some((first, _)) = blocks.first() else {
+            return;
+        };
+        let (piece, offset) = (first.piece, self.geometry.offset(*first));
+        let parts: Vec<&[u8]> = blocks.iter().map(|(_, data)| &**data).collect();
+        if let Err(error) = self.storage.write_parts(offset, &parts) {
+            self.lost.insert(piece);
+            self.running.remove(&piece);
             return self.report(Report::Failed(error));
         }
+        for (block, data) in &blocks {
+            self.hash_on(*block, data);
+        }
+    }
+
+    /// Hashes a block that was written, if it is the next one of its piece.
+    fn hash_on(&mut self, block: BlockRef, data: &[u8]) {
         if block.begin == 0 {
             let begun = Running {
                 hash: self.hashes.begin(),

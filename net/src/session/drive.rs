@@ -192,9 +192,12 @@ impl Session {
             Output::StoreBlock { block, .. } => {
                 let payload = self.pending.take();
                 let payload = payload.expect("blocks are stored when they are handed in");
-                self.disk.store(block, payload);
+                self.gathering.store(&self.disk, block, payload);
             }
-            Output::VerifyPiece { piece, want_blocks } => self.disk.verify(piece, want_blocks),
+            Output::VerifyPiece { piece, want_blocks } => {
+                self.gathering.flush(&self.disk, piece);
+                self.disk.verify(piece, want_blocks);
+            }
             Output::Completed => {
                 if self.settings.goal == Goal::CompleteAndSeed {
                     self.save_in_background();

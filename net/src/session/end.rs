@@ -134,6 +134,7 @@ impl Session {
 
     /// Waits until received blocks are written and complete pieces are hashed.
     async fn settle(&mut self) -> Result<(), SessionError> {
+        self.gathering.flush_all(&self.disk);
         self.disk.stop();
         while let Some(report) = self.reports.recv().await {
             self.on_report(report)?;

@@ -29,7 +29,7 @@ use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
 use crate::connection::{Event, Identity, Link, SEND_CREDIT, Shared};
-use crate::disk::{Disk, PieceHashes};
+use crate::disk::{Disk, Gathering, PieceHashes};
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
 use crate::shares::Good;
@@ -77,8 +77,7 @@ impl Session {
         let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
         let peers = |transports| Peers::new(identity, transports, shared, arriving);
-        let dial = client.config().dial;
-        let peers = listen_on(&settings, listener, (port, dial), peers)?;
+        let peers = listen_on(&settings, listener, (port, client.config().dial), peers)?;
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
         let gateway = Gateway::new(&settings, port, peers.transports());
@@ -96,6 +95,7 @@ impl Session {
             recorder,
             storage,
             disk,
+            gathering: Gathering::new(BLOCKS_IN_FLIGHT / 2),
             workers: Some(workers),
             reports,
             events,
