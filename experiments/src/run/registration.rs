@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{StoreError, write_whole};
 use crate::plan::{Plan, Status};
-use changes::changes;
+use changes::{brief, changes};
 
 /// Name of the file in the results folder.
 pub const FILE: &str = "registration.json";
@@ -234,13 +234,20 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
             return Err(RegistrationError::Changed {
                 folder: folder.to_owned(),
                 runs: before.runs,
-                changed: changed.join("; "),
+                changed: briefly(&changed),
             });
         }
     }
     before.plan = text;
     plan.status = before.status();
     Ok(before.save(folder)?)
+}
+
+/// Changes as one text for a message.
+#[must_use]
+pub fn briefly(changed: &[String]) -> String {
+    let each: Vec<String> = changed.iter().map(|it| brief(it)).collect();
+    each.join("; ")
 }
 
 /// Records that all runs of a registered plan have been made by this engine.

@@ -10,6 +10,7 @@ use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quanti
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
 use crate::plan::{Adoption, Estimand, Plan, Status};
+use crate::run::registration::briefly;
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
 
@@ -73,9 +74,9 @@ pub fn status(status: &Status) -> String {
                 .to_owned()
         }
         Status::Amended { changed, .. } => format!(
-            "The plan was {}; what changed: {}.",
+            "The plan was {}; what changed: {} (whole in registration.json).",
             status.word(),
-            changed.join("; ")
+            briefly(changed)
         ),
     }
 }

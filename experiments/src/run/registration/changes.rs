@@ -11,26 +11,73 @@ pub(super) fn changes(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     let mut found = Vec::new();
     tables("", &table(before), &table(after), &mut found);
     let (words, rest): (Vec<Change>, _) = found.into_iter().partition(Change::is_of_words);
-    let said = |all: Vec<Change>| all.into_iter().map(|it| it.said).collect();
+    let said = |all: Vec<Change>| all.iter().map(Change::said).collect();
     (said(words), said(rest))
+}
+
+/// Separates the two values of a change in text.
+const BECOMES: &str = " -> ";
+
+/// Longest value of [`brief`], and how much of it stands before the first difference, in characters.
+const MOST_CHARS: usize = 60;
+const CHARS_BEFORE: usize = 20;
+
+/// A change in a few words, for a message: long values are cut to where they differ. The registration has them
+/// whole.
+pub(super) fn brief(said: &str) -> String {
+    let Some((before, after)) = said.split_once(BECOMES) else {
+        return said.to_owned();
+    };
+    let (key, value) = before.split_once(": ").unwrap_or(("", before));
+    let same = value.chars().zip(after.chars());
+    let same = same.take_while(|(a, b)| a == b).count();
+    let cut = |text: &str| {
+        if text.chars().count() <= MOST_CHARS {
+            return text.to_owned();
+        }
+        let start = same.saturating_sub(CHARS_BEFORE);
+        let part: String = text.chars().skip(start).take(MOST_CHARS).collect();
+        let dots = |cut: bool| if cut { "..." } else { "" };
+        let ends = start + MOST_CHARS < text.chars().count();
+        format!("{}{part}{}", dots(start > 0), dots(ends))
+    };
+    format!("{key}: {}{BECOMES}{}", cut(value), cut(after))
 }
 
 /// A difference between two plans.
 struct Change {
-    /// Dotted key.
+    /// Dotted key. Names have no dots.
     key: String,
-    /// The key with both values.
-    said: String,
+    /// The values; empty if there is none.
+    before: String,
+    after: String,
 }
 
 impl Change {
     /// Whether it is in the text of the question, or in what a contrast is in words. Neither
     /// affects what is run and how it is judged. The expectation is no such text: it is registered.
+    /// Another number in the text may be another claim, so it is more than words.
     fn is_of_words(&self) -> bool {
-        let last = self.key.rsplit('.').next();
-        let of_contrast = self.key.starts_with("contrast.") && last == Some("what");
-        self.key == "question" || of_contrast
+        let parts: Vec<&str> = self.key.split('.').collect();
+        let is_text = matches!(parts[..], ["question"] | ["contrast", _, "what"]);
+        is_text && numbers(&self.before) == numbers(&self.after)
     }
+
+    /// The key with both values, each on one line.
+    fn said(&self) -> String {
+        let value = |it: &str| match it {
+            "" => "nothing".to_owned(),
+            it => it.split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        let (before, after) = (value(&self.before), value(&self.after));
+        format!("{}: {before}{BECOMES}{after}", self.key)
+    }
+}
+
+/// The numbers in a text, in order.
+fn numbers(text: &str) -> Vec<&str> {
+    let parts = text.split(|it: char| !it.is_ascii_digit());
+    parts.filter(|it| !it.is_empty()).collect()
 }
 
 fn tables(at: &str, before: &toml::Table, after: &toml::Table, found: &mut Vec<Change>) {
@@ -58,43 +105,48 @@ fn values(
         (Some(before), Some(after)) if before == after => {}
         (Some(Table(before)), Some(Table(after))) => tables(&at, before, after, found),
         (Some(Array(before)), Some(Array(after))) if is_named(before) && is_named(after) => {
+            found.extend(reordered(&at, before, after));
             tables(&at, &by_name(before), &by_name(after), found);
         }
         (before, after) => {
-            let said = |it: Option<&toml::Value>| it.map_or("nothing".to_owned(), short);
+            let text = |it: Option<&toml::Value>| it.map_or_else(String::new, ToString::to_string);
             found.push(Change {
-                said: format!("{at}: {} -> {}", said(before), said(after)),
                 key: at,
+                before: text(before),
+                after: text(after),
             });
         }
     }
 }
 
-/// Longest value that is shown in full, in characters.
-const MOST_CHARS: usize = 60;
-
-fn short(value: &toml::Value) -> String {
-    let text = value.to_string();
-    if matches!(value, toml::Value::Table(_)) {
-        return "a table".to_owned();
-    }
-    if text.chars().count() <= MOST_CHARS {
-        return text.replace('\n', " ");
-    }
-    let head: String = text.chars().take(MOST_CHARS).collect();
-    format!("{}...", head.replace('\n', " "))
+/// The change of order of what both lists name, if there is one: the first contrast is the one that
+/// the answer is about.
+fn reordered(at: &str, before: &[toml::Value], after: &[toml::Value]) -> Option<Change> {
+    let names = |of: &[toml::Value], among: &[toml::Value]| {
+        let among = by_name(among);
+        let names = of.iter().filter_map(name);
+        let kept: Vec<&str> = names.filter(|it| among.contains_key(*it)).collect();
+        kept.join(", ")
+    };
+    let (before, after) = (names(before, after), names(after, before));
+    (before != after).then(|| Change {
+        key: format!("{at}, order"),
+        before,
+        after,
+    })
 }
 
 fn is_named(list: &[toml::Value]) -> bool {
-    let named = |it: &toml::Value| it.get("name").is_some_and(toml::Value::is_str);
-    !list.is_empty() && list.iter().all(named)
+    !list.is_empty() && list.iter().all(|it| name(it).is_some())
+}
+
+fn name(it: &toml::Value) -> Option<&str> {
+    it.get("name")?.as_str()
 }
 
 fn by_name(list: &[toml::Value]) -> toml::Table {
-    let each = list.iter().filter_map(|it| {
-        let name = it.get("name")?.as_str()?;
-        Some((name.to_owned(), it.clone()))
-    });
+    let each = list.iter();
+    let each = each.filter_map(|it| Some((name(it)?.to_owned(), it.clone())));
     each.collect()
 }
 
@@ -110,13 +162,61 @@ mod tests {
         let expected = [
             "a: 1 -> 2",
             "s.x.k: 1 -> 2",
-            "s.y: a table -> nothing",
-            "s.z: nothing -> a table",
+            "s.y: { name = \"y\" } -> nothing",
+            "s.z: nothing -> { name = \"z\" }",
         ];
         assert_eq!(changes(before, after).1, expected);
         let none = (Vec::new(), Vec::new());
         assert_eq!(changes(before, before), none);
         let (words, rest) = changes("question = \"a\"\nk = 1\n", "question = \"b\"\nk = 1\n");
         assert_eq!((words.len(), rest.len()), (1, 0));
+    }
+
+    #[test]
+    fn another_order_is_a_change() {
+        let list = |names: [&str; 2]| names.map(|it| format!("[[contrast]]\nname = \"{it}\"\n"));
+        let (before, after) = (list(["x", "y"]).concat(), list(["y", "x"]).concat());
+        let expected = ["contrast, order: x, y -> y, x"];
+        assert_eq!(changes(&before, &after).1, expected);
+        // What is new or gone moves nothing.
+        let more = list(["w", "x"]).concat() + "[[contrast]]\nname = \"y\"\n";
+        let expected = ["contrast.w: nothing -> { name = \"w\" }"];
+        assert_eq!(changes(&before, &more).1, expected);
+    }
+
+    #[test]
+    fn words_are_the_text_of_a_contrast_and_no_contrast_of_that_name() {
+        let plain = "[[contrast]]\nname = \"x\"\nwhat = \"a\"\n";
+        let kinds = |after: &str| {
+            let (words, rest) = changes(plain, after);
+            (words.len(), rest.len())
+        };
+        assert_eq!(kinds(&plain.replace("\"a\"", "\"b\"")), (1, 0));
+        let more = format!("{plain}[[contrast]]\nname = \"what\"\nbaseline = \"z\"\n");
+        assert_eq!(kinds(&more), (0, 1));
+    }
+
+    #[test]
+    fn another_number_is_more_than_words() {
+        let question = |it: &str| format!("question = \"{it}\"\n");
+        let kinds = |after: &str| {
+            let (words, rest) =
+                changes(&question("Does it save 40 % in 2 cases?"), &question(after));
+            (words.len(), rest.len())
+        };
+        assert_eq!(kinds("Does it save 30 % in 2 cases?"), (0, 1));
+        assert_eq!(kinds("Does it save much?"), (0, 1));
+        assert_eq!(kinds("Are 40 % saved in 2 cases?"), (1, 0));
+    }
+
+    #[test]
+    fn values_are_kept_whole_and_told_in_brief() {
+        let text = |it: &str| format!("expectation = \"{}{it}\"\n", "word ".repeat(30));
+        let whole = &changes(&text("7"), &text("8")).1[0];
+        assert!(whole.contains("word 7\"") && whole.ends_with("word 8\""));
+        let told = brief(whole);
+        let expected = "expectation: ...word word word word 7\" -> ...word word word word 8\"";
+        assert_eq!(told, expected);
+        assert_eq!(brief("a: 1 -> 2"), "a: 1 -> 2");
     }
 }
