@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::{Exit, Failure, print};
 use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::math::{exp, ln};
-use crate::findings::verdict::{Direction, Time};
-use crate::show::words::interval;
+use crate::findings::verdict::{CANNOT_TELL, Direction, Time};
+use crate::show::words::{interval, percent};
 
 /// Largest growth of the time that counts as kept, as in the built-in plan.
 const TIME_MARGIN: f64 = 0.05;
@@ -88,16 +88,27 @@ pub(super) fn live(args: &LiveArgs) -> Result<Exit, Failure> {
             "{shown}: it has schema version {version}, and this program knows 1"
         )));
     }
+    if bench.rounds.is_empty() {
+        return Err(Failure::usage(format!(
+            "{shown}: it has no round, so there is nothing to compare"
+        )));
+    }
     print(&report(&bench))?;
     Ok(Exit::Done)
 }
 
-/// Log ratios of optimized over naive, one for each round. Rounds without bytes on a side have none.
-fn logs(bench: &Bench, value: fn(&Run) -> f64) -> Vec<f64> {
+/// Log ratios of optimized over naive, one for each round. `None` if a round has a zero on a side: the
+/// others alone would be a selection.
+fn logs(bench: &Bench, value: fn(&Run) -> f64) -> Option<Vec<f64>> {
     let pairs = bench.rounds.iter();
     let pairs = pairs.map(|it| (value(&it.optimized), value(&it.naive)));
-    let positive = pairs.filter(|it| it.0 > 0.0 && it.1 > 0.0);
-    positive.map(|it| ln(it.0 / it.1)).collect()
+    let each = pairs.map(|it| (it.0 > 0.0 && it.1 > 0.0).then(|| ln(it.0 / it.1)));
+    each.collect()
+}
+
+/// Bounds of the mean log ratio; likewise.
+fn bounds(bench: &Bench, value: fn(&Run) -> f64) -> Option<Bounds> {
+    logs(bench, value).map(|it| Bounds::t_of(&it))
 }
 
 fn report(bench: &Bench) -> String {
@@ -110,21 +121,20 @@ fn report(bench: &Bench) -> String {
          95 % intervals (Student's t of log ratios)"
     ));
     for (name, value) in BYTES {
-        let logs = logs(bench, value);
-        if logs.len() < count {
-            line(format!("{name:<16} not defined: some rounds have none"));
-            continue;
-        }
-        let saving = Bounds::t_of(&logs).estimate().map(|it| 1.0 - exp(it));
-        line(format!("{name:<16} {}", interval(&saving)));
+        let saving = bounds(bench, value).map(|it| it.estimate().map(|log| 1.0 - exp(log)));
+        let said = saving.map_or_else(
+            || "not defined: some rounds have none".to_owned(),
+            |it| interval(&it),
+        );
+        line(format!("{name:<16} {said}"));
     }
     line(format!("{:<16} {}", "time", time_ratio(bench)));
     let waste = |run: fn(&Round) -> &Run| {
         let sum = |value: fn(&Run) -> f64| bench.rounds.iter().map(run).map(value).sum::<f64>();
-        100.0 * sum(|it| it.wasted_bytes) / sum(|it| it.received_bytes).max(1.0)
+        percent(sum(|it| it.wasted_bytes) / sum(|it| it.received_bytes))
     };
     line(format!(
-        "{:<16} {:.1} % of what was received, naive {:.1} %",
+        "{:<16} {} of what was received, naive {}",
         "wasted",
         waste(|it| &it.optimized),
         waste(|it| &it.naive)
@@ -140,9 +150,10 @@ fn report(bench: &Bench) -> String {
 
 /// The time of optimized over that of naive: `0.981 [0.900, 1.070]`.
 fn time_ratio(bench: &Bench) -> String {
-    let ratio = Bounds::t_of(&logs(bench, |it| it.seconds))
-        .estimate()
-        .map(exp);
+    let Some(bounds) = bounds(bench, |it| it.seconds) else {
+        return "not defined: some rounds took 0 s".to_owned();
+    };
+    let ratio = bounds.estimate().map(exp);
     let (low, high) = ratio.ci95;
     if low.is_finite() && high.is_finite() {
         format!("{:.3} [{low:.3}, {high:.3}] of that of naive", ratio.value)
@@ -152,12 +163,15 @@ fn time_ratio(bench: &Bench) -> String {
 }
 
 /// The words of the simulator's reports, for bytes both ways and the time.
-fn verdict(bench: &Bench) -> &'static str {
-    let bytes = Bounds::t_of(&logs(bench, BYTES[0].1));
-    let time = Bounds::t_of(&logs(bench, |it| it.seconds));
+fn verdict(bench: &Bench) -> String {
+    let both = bounds(bench, BYTES[0].1).zip(bounds(bench, |it| it.seconds));
+    let Some((bytes, time)) = both else {
+        return format!("{CANNOT_TELL}: some rounds have no bytes or no time");
+    };
     let time = Time::of([(&time, TIME_MARGIN)], 1);
     // A bound of the saving at level p is one of the cost at level 1 - p.
-    Direction::of(|p| 1.0 - exp(bytes.at(1.0 - p)), time, 1).word()
+    let saving = |p: f64| 1.0 - exp(bytes.at(1.0 - p));
+    Direction::of(saving, time, 1).word().to_owned()
 }
 
 #[cfg(test)]
@@ -232,10 +246,35 @@ mod tests {
             let noise = [0.85, 0.95, 1.0, 1.0, 1.05, 1.15][at];
             it.optimized.seconds = 11.58 * noise;
         }
-        let times = Bounds::t_of(&logs(&slower, |it| it.seconds));
+        let times = bounds(&slower, |it| it.seconds).expect("no time is zero");
         let margin = ln(1.0 + TIME_MARGIN);
         assert!(times.at(0.05) > margin && times.at(0.025) < margin);
         assert_eq!(verdict(&slower), "saves but degrades");
+    }
+
+    /// A file of a few blocks may be there at once, and a round may receive nothing.
+    #[test]
+    fn rounds_without_time_or_bytes_have_no_figure() {
+        let mut odd = bench(&[(1000.0, 800.0); 4]);
+        odd.rounds[1].optimized.seconds = 0.0;
+        let text = report(&odd);
+        let none = "time             not defined: some rounds took 0 s\n";
+        assert!(text.contains(none), "{text}");
+        assert!(text.contains("verdict          cannot tell"), "{text}");
+        let text = report(&bench(&[(0.0, 0.0); 4]));
+        assert!(text.contains("wasted           unknown of"), "{text}");
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+    }
+
+    #[test]
+    fn without_a_round_nothing_is_reported() {
+        let empty = r#"{ "schema_version": 1, "rounds": [], "naive": { "policy": "a", "parameters": {} },
+                         "optimized": { "policy": "b", "parameters": {} } }"#;
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, empty).expect("written");
+        let file = file.path().to_owned();
+        let error = live(&LiveArgs { file }).expect_err("nothing to compare");
+        assert!(error.message.contains("no round"), "{}", error.message);
     }
 
     #[test]

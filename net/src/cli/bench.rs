@@ -189,15 +189,19 @@ impl Drop for Scratch {
     }
 }
 
+/// Name of the row of times.
+const TIME: &str = "time, ms";
+
+fn milliseconds(tally: &Tally) -> u64 {
+    u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The rows of the table: the columns of the ledger, as in the simulator, with the figures of one
 /// policy.
 fn rows(tally: &Tally) -> Vec<(String, u64)> {
     let ledger = &tally.ledger;
     let mut rows = vec![
-        (
-            "time, ms".to_owned(),
-            u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX),
-        ),
+        (TIME.to_owned(), milliseconds(tally)),
         ("payload_useful_bytes".to_owned(), ledger.payload_useful),
     ];
     for cause in Waste::ALL {
@@ -223,6 +227,11 @@ fn rows(tally: &Tally) -> Vec<(String, u64)> {
 fn saving(naive: u64, optimized: u64) -> Option<i128> {
     let (naive, optimized) = (i128::from(naive), i128::from(optimized));
     (naive > 0).then(|| (naive - optimized) * 1000 / naive)
+}
+
+/// The same for times. A time below a millisecond is not measured, so nothing is said of it.
+fn time_saving(naive: u64, optimized: u64) -> Option<i128> {
+    saving(naive, optimized).filter(|_| optimized > 0)
 }
 
 fn percent(tenths: i128) -> String {
@@ -271,7 +280,12 @@ fn table(sides: &[Side; 2]) -> Table {
         if value == 0 && other == 0 && !name.starts_with("payload_") {
             continue;
         }
-        let saved = saving(value, other).map_or("-".to_owned(), percent);
+        let saved = if name == TIME {
+            time_saving(value, other)
+        } else {
+            saving(value, other)
+        };
+        let saved = saved.map_or("-".to_owned(), percent);
         table.add_row([name, value.to_string(), other.to_string(), saved]);
     }
     for column in table.column_iter_mut().skip(1) {
@@ -284,8 +298,8 @@ fn sentence(sides: &[Side; 2]) -> String {
     let [naive, optimized] = sides.each_ref().map(Side::total);
     let all = |tally: &Tally| tally.ledger.received() + tally.ledger.sent();
     let bytes = saving(all(&naive), all(&optimized)).map_or("-".to_owned(), percent);
-    let ms = |tally: &Tally| u64::try_from(tally.elapsed.as_millis()).unwrap_or(u64::MAX);
-    let time = saving(ms(&naive), ms(&optimized)).map_or("-".to_owned(), percent);
+    let time = time_saving(milliseconds(&naive), milliseconds(&optimized));
+    let time = time.map_or("-".to_owned(), percent);
     format!(
         "{} against {}: bytes both ways saved {bytes}, time saved {time} ({} runs each; \
          `lab live` gives the paired interval of --json; the simulator repeats the swarm itself)",
@@ -335,6 +349,10 @@ mod tests {
         assert_eq!(saving(1000, 600).map(percent).as_deref(), Some("40.0 %"));
         assert_eq!(saving(1000, 1005).map(percent).as_deref(), Some("-0.5 %"));
         assert_eq!(saving(0, 5), None);
+        assert_eq!(saving(5, 0).map(percent).as_deref(), Some("100.0 %"));
+        for (naive, optimized) in [(0, 5), (5, 0), (0, 0)] {
+            assert_eq!(time_saving(naive, optimized), None);
+        }
     }
 
     #[test]
