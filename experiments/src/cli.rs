@@ -90,7 +90,7 @@ enum Command {
     Status(status::StatusArgs),
     /// Check the hash of every unit file, and run a sample of units again.
     Verify(verify::VerifyArgs),
-    /// Compare a policy with every other one: as a single peer, and as a whole swarm.
+    /// Compare a policy with every other one: as a tenth of the peers, and as a whole swarm.
     Compare(compare::CompareArgs),
     /// Compare results with those of another revision, or show which changes a check could detect.
     Gate(gate::GateArgs),

@@ -48,11 +48,10 @@ impl Tournament {
         &self.contenders
     }
 
-    /// How many peers of one policy are put among those of another: the least adoption of the plan.
+    /// How many peers of one policy are put among those of another: the minority of the plan's adoptions.
     #[must_use]
     pub fn few(&self) -> Adoption {
-        let least = self.plan.adoption.iter().min();
-        *least.expect("a plan has an adoption")
+        Adoption::minority(&self.plan.adoption)
     }
 
     /// The same in words.
