@@ -1,13 +1,14 @@
 //! The gate: is what was registered still as good?
 //!
 //! Map: [`read`] reads tables, [`compare`] judges them row by row, [`causes`] folds what one client did, `words` says it in sentences and
-//! [`junit`] for CI services; [`power`] says what a check can see.
+//! [`junit`] for CI services; [`power`] says what a check can see; [`Accepted`] names rows that may be worse.
 //!
 //! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
 //! the tolerance, or when a verdict turned against the candidate. What the intervals leave open is
 //! inconclusive, which is neither a failure nor a pass. So is what is registered and missing now: a
 //! scenario that is deleted because it comes out badly gives no pass.
 
+mod accept;
 mod cause;
 mod difference;
 mod junit;
@@ -20,8 +21,10 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::findings::verdict::NOTHING_TO_SAVE;
 use crate::plan::Tolerances;
 use crate::show::output::summary::ALL_SCENARIOS;
+pub use accept::{Accepted, sorted};
 pub use cause::{Cause, causes};
 pub use difference::Difference;
 pub use junit::junit;
@@ -198,6 +201,11 @@ fn missing(key: &Key, before: &Row, tolerances: &Tolerances) -> Change {
     }
 }
 
+/// Whether the baseline had no such bytes, neither then nor now. Then there is no saving to compare.
+fn have_nothing_to_save(rows: [&Row; 2]) -> bool {
+    rows.iter().all(|it| it.verdicts[0] == NOTHING_TO_SAVE)
+}
+
 fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change {
     let tolerance = allowed(key, before, tolerances);
     let difference = Difference::between(before, now);
@@ -212,7 +220,7 @@ fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change
             Some(Turn::Better) => State::Improved,
             _ => State::NoChange,
         }
-    } else if before.figures == now.figures {
+    } else if before.figures == now.figures || have_nothing_to_save([before, now]) {
         State::NoChange
     } else {
         difference.map_or(State::Inconclusive, |it| {

@@ -95,20 +95,40 @@ fn a_change_for_the_worse_passes_ci_only_if_a_commit_says_so() {
     commit_results("results");
     save(&lab, &WORSE);
     commit_results("worse");
-    assert!(gate(1, "").contains("Regressed: "));
+    let red = gate(1, "");
+    assert!(red.contains("Regressed: "), "{red}");
+    assert!(red.contains("after a blank line"), "{red}");
     // GitHub gives zeros for the commit before a new branch.
     assert!(gate(1, &"0".repeat(40)).contains("Regressed: "));
-    fs::write(lab.path("note.txt"), "").expect("written");
-    commit_as(
-        &lab,
-        "note.txt",
-        "note\n\nAccept-worse: one slot is the point",
-    );
+    let rows: Vec<&str> = red
+        .lines()
+        .filter_map(|it| it.strip_prefix("worse "))
+        .collect();
+    assert!(rows.len() > 1, "{red}");
+    let note = |message: &str| {
+        let text = format!("{message}\n");
+        fs::write(lab.path("note.txt"), text).expect("written");
+        commit_as(&lab, "note.txt", message);
+    };
+    let trailer = |row: &&str| format!("Accept-worse: {}: one slot is the point", row.trim());
+    let each: Vec<String> = rows.iter().map(trailer).collect();
+    // A line that is not in the last paragraph is no trailer, and a trailer accepts its own row alone.
+    note(&format!("note\n\n{}\n\nThe end.", each.join("\n")));
+    let unseen = gate(1, "HEAD^^");
+    assert!(unseen.contains("git does not see it"), "{unseen}");
+    note(&format!("part\n\n{}", each[0]));
+    let part = gate(1, "HEAD~3");
+    let open = part.lines().filter(|it| it.starts_with("worse ")).count();
+    assert_eq!(open, rows.len() - 1, "{part}");
+    note(&format!("whole\n\n{}", each.join("\n")));
     // The parent has the same results, and the base of a pull request has not.
     assert!(gate(0, "").contains("No change: all "));
-    let accepted = gate(0, "HEAD^^");
+    let accepted = gate(0, "HEAD~4");
     assert!(accepted.contains("Regressed: "), "{accepted}");
-    assert!(accepted.contains("one slot is the point"), "{accepted}");
+    assert!(accepted.contains(": one slot is the point"), "{accepted}");
+    note("vague\n\nAccept-worse: one slot is the point");
+    let vague = gate(2, "HEAD~5");
+    assert!(vague.contains("does not say which row"), "{vague}");
     let unknown = gate(2, "v9");
     assert!(
         unknown.contains("v9, the base of this change, is not here"),

@@ -12,7 +12,9 @@ use super::check::{incomplete, registered_rows};
 use super::{Exit, Failure, args, print};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
-use crate::gate::{Key, Power, Row, State, Words, causes, compare, power};
+use crate::gate::{
+    Accepted, Compared, Key, Power, Row, State, Words, causes, compare, power, sorted,
+};
 use crate::plan::{Changes, Percent, Tolerance, Tolerances, load};
 use crate::run::store::write_whole;
 use crate::show::output::{PLAN_FILE, manifest};
@@ -39,6 +41,10 @@ pub(super) struct GateArgs {
     /// beside the results says in `[gate]`, or 5 %.
     #[arg(long, value_name = "SHARE")]
     tolerance: Option<Percent>,
+    /// A row that may be worse, and why: `SCENARIO, CONTRAST, 10 % adopting, QUANTITY of GROUP: REASON`, as the
+    /// output names rows that regressed; `*` stands for any scenario, adoption or group. May be repeated.
+    #[arg(long, value_name = "ROW: REASON", conflicts_with = "power")]
+    accept: Vec<Accepted>,
     /// What is inconclusive or missing fails as well.
     #[arg(long, conflicts_with = "power")]
     strict: bool,
@@ -127,16 +133,7 @@ fn beside(
         if cause.state() == State::NoChange {
             continue;
         }
-        let Key {
-            scenario,
-            contrast,
-            adoption,
-            group,
-            quantity,
-        } = &cause.head.key;
-        put(&format!(
-            "{scenario}, {contrast}, {adoption} adopting, {quantity} of {group}"
-        ));
+        put(&cause.head.key.named());
         put(&format!("    {}", words.numbers(cause.head)));
         if !cause.follows.is_empty() {
             put(&format!("    {}", cause.tail()));
@@ -147,15 +144,29 @@ fn beside(
         words.counts(&compared),
         words.closing(&compared)
     ));
+    let refused = accepted(args, &compared, &mut put);
     print(&text)?;
-    let overall = compared.overall();
-    Ok(
-        if overall == State::Regressed || args.strict && overall.is_open() {
-            Exit::CheckFailed
-        } else {
-            Exit::Done
-        },
-    )
+    let open = compared.changes.iter().any(|it| it.state.is_open());
+    Ok(if refused || args.strict && open {
+        Exit::CheckFailed
+    } else {
+        Exit::Done
+    })
+}
+
+/// Tells which rows that regressed are accepted and which are not. Returns whether one is not.
+fn accepted(args: &GateArgs, compared: &Compared, put: &mut impl FnMut(&str)) -> bool {
+    let (accepted, refused) = sorted(&compared.changes, &args.accept);
+    for (it, reason) in &accepted {
+        put(&format!("accepted  {}: {reason}", it.key.named()));
+    }
+    for it in &refused {
+        put(&format!("worse     {}", it.key.named()));
+    }
+    if refused.is_empty() && !accepted.is_empty() {
+        put("Every row that regressed is accepted.");
+    }
+    !refused.is_empty()
 }
 
 /// Fewest and most paired seeds of the rows.

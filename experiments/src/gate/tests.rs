@@ -135,6 +135,40 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
     );
 }
 
+/// The baseline uploads nothing, so there is no saving, no figure, and no verdict on one.
+#[test]
+fn where_nothing_can_be_saved_nothing_gets_worse() {
+    let nothing = "E1,saving,true,,,,nothing to save,nothing to save,kept,nothing to save";
+    let with = |words: &str| format!("E1,saving,true,0.41,0.40,0.42,{words}");
+    let good = with("supported,saves,kept,shown");
+    let bad = with("refuted,costs,kept,refuted");
+    for (before, now, turn, state) in [
+        (nothing, nothing, None, State::NoChange),
+        (nothing, &*good, Some(Turn::Better), State::Inconclusive),
+        (nothing, &*bad, Some(Turn::Moved), State::Inconclusive),
+        (&*good, nothing, Some(Turn::Lost), State::Inconclusive),
+        (&*bad, nothing, Some(Turn::Moved), State::Inconclusive),
+    ] {
+        let read = |it: &str| {
+            let text = format!("{HEAD}s,bep3,one,adopters,{it}\n");
+            super::read(&text).expect("a table")
+        };
+        let compared = compare(&read(before), &read(now), &Tolerances::default(), |_| false);
+        let it = &compared.changes[0];
+        assert_eq!((it.turn, it.state), (turn, state), "{before} -> {now}");
+    }
+    // An end that an older table has is no figure either.
+    let older = nothing.replacen("true,,,", "true,,,1", 1);
+    let read = |it: &str| super::read(&format!("{HEAD}s,b,one,all,{it}\n")).expect("a table");
+    let compared = compare(
+        &read(&older),
+        &read(nothing),
+        &Tolerances::default(),
+        |_| false,
+    );
+    assert_eq!(compared.changes[0].state, State::NoChange);
+}
+
 #[test]
 fn verdicts_that_turn_fail_and_lost_ones_are_inconclusive() {
     let row = |verdicts: &str| format!("E1,saving,true,0.41,0.40,0.42,{verdicts}");

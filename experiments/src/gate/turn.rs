@@ -1,7 +1,7 @@
 //! Where the registered verdicts of a row went.
 
 use super::Row;
-use crate::findings::verdict::{CANNOT_TELL, Direction, Joint, Size, Time};
+use crate::findings::verdict::{CANNOT_TELL, Direction, Joint, NOTHING_TO_SAVE, Size, Time};
 
 /// What became of the verdicts of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,21 +60,26 @@ const SCALES: [Scale; 4] = [
     ),
 ];
 
+/// Whether a word says nothing of the candidate: runs were cut, or the baseline has no such bytes.
+pub(super) fn tells_nothing(word: &str) -> bool {
+    word == NOTHING_TO_SAVE || word.starts_with(CANNOT_TELL)
+}
+
 /// Where the verdicts went; `None` if they are the same.
 pub(super) fn turn(before: &Row, now: &Row) -> Option<Turn> {
     let pairs = before.verdicts.iter().zip(&now.verdicts).zip(SCALES);
     let turns = pairs.filter(|((old, new), _)| old != new);
     let turns = turns.map(|((old, new), (words, contrary))| {
-        let place = |word: &String| {
-            // Nothing is shown of runs that were cut.
-            let cut = word.starts_with(CANNOT_TELL).then_some(1);
-            cut.or_else(|| words.iter().position(|it| it.contains(&word.as_str())))
-        };
+        let place = |word: &String| words.iter().position(|it| it.contains(&word.as_str()));
         match (place(old), place(new)) {
             (Some(2), Some(0)) if contrary => Turn::Against,
             (Some(old), Some(new)) if old == new => Turn::Moved,
             (Some(0 | 1), Some(0 | 1)) if contrary => Turn::Moved,
             (Some(old), Some(new)) if new > old => Turn::Better,
+            (Some(old), None) if old < 2 && tells_nothing(new) => Turn::Moved,
+            (None, Some(new)) if tells_nothing(old) && new < 2 => Turn::Moved,
+            (None, Some(_)) if tells_nothing(old) => Turn::Better,
+            (None, None) if tells_nothing(old) && tells_nothing(new) => Turn::Moved,
             _ => Turn::Lost,
         }
     });

@@ -30,9 +30,12 @@ pub fn of_mean(method: Method, resamples: &Resamples, sample: &[f64]) -> Bounds 
 }
 
 /// Bounds of the mean of `top` divided by the mean of `bottom`. The values are paired, one pair per
-/// run.
+/// run. Of a ratio to zero there is neither a value nor a bound.
 #[must_use]
 pub fn of_ratio(method: Method, resamples: &Resamples, top: &[f64], bottom: &[f64]) -> RatioBounds {
+    if mean(bottom) == 0.0 {
+        return RatioBounds::of(Bounds::t_about(f64::NAN, f64::NAN, top.len()));
+    }
     match of_runs(method, top.len()) {
         Method::Student => student(top, bottom),
         Method::Studentised => studentised::of_ratio(resamples, top, bottom),
@@ -83,6 +86,13 @@ mod tests {
                 (it.ci95.1 - student.ci95.1).abs() < 0.1 * width,
                 "{it:?} {student:?}"
             );
+        }
+        // What is compared with nothing has neither.
+        for method in [Method::Student, Method::Studentised, Method::Bca] {
+            let it = of_ratio(method, &resamples, &top, &[0.0; 40]).estimate();
+            let ends = [it.ci95.0, it.ci95.1, it.bound95.0, it.bound95.1];
+            assert!(it.value.is_nan(), "{it:?}");
+            assert!(ends.iter().all(|it| it.is_infinite()), "{it:?}");
         }
         // With few runs, resampling would give too narrow intervals.
         let few = Resamples::new(5, 6, 4000);
