@@ -49,7 +49,7 @@ pub const NOTHING_TO_SAVE: &str = "nothing to save";
 /// Whether the saving is as large as claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// The lower one-sided 95 % bound reaches the claim.
+    /// The lower one-sided 95 % bound reaches the claim. If any saving is claimed, it is above zero.
     Supported,
     /// The upper one-sided bound is below the claim. The bound has 95 % confidence for a single
     /// scenario, and more if any of several scenarios can decide.
@@ -64,7 +64,9 @@ impl Size {
     /// the claim.
     #[must_use]
     pub fn of(bound: impl Fn(f64) -> f64, claim: f64, scenarios: usize) -> Self {
-        if bound(LEVEL) >= claim {
+        let low = bound(LEVEL);
+        // Saving nothing is no saving: a claim of zero asks for more than zero.
+        if low >= claim && low > 0.0 {
             Self::Supported
         } else if bound(1.0 - LEVEL / scenarios as f64) < claim {
             Self::Refuted

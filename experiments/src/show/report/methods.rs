@@ -37,7 +37,7 @@ impl Page<'_> {
             ),
             format!(
                 "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
-                 95 % bound of the saving reaches {}, refuted if the upper one stays below. Time is kept if \
+                 95 % bound of the saving {}, refuted if the upper one stays below. Time is kept if \
                  the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
                  1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
                  degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
@@ -45,7 +45,13 @@ impl Page<'_> {
                  (time not shown): neither is shown. Costs: the upper bound of the saving is below zero. Both: \
                  shown if size is supported and time is kept, refuted if either is shown to fail at half of \
                  the 5 %.",
-                plan.margins.claim, plan.margins.time, plan.margins.tail
+                if plan.margins.has_size() {
+                    format!("reaches {}", plan.margins.claim)
+                } else {
+                    "is above zero".to_owned()
+                },
+                plan.margins.time,
+                plan.margins.tail
             ),
             self.general(),
             "Where more than 1 % of the peers on either side had not completed when the runs ended, there is \
