@@ -30,6 +30,15 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
     // Upload of adopters that are half of the swarm, bytes of the whole swarm, and bytes of its
     // origin, at each of two values.
     assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
+    // The same at each share of adopters: one, half and all.
+    let csv = fs::read_to_string(lab.path("results/tiny/adoption.csv")).expect("adoption.csv");
+    let shares: Vec<&str> = csv
+        .lines()
+        .skip(1)
+        .filter_map(|it| it.split(',').nth(1))
+        .collect();
+    let each = ["one", "50 %", "100 %"].map(|it| [it; 3]).concat();
+    assert_eq!(shares, each, "{csv}");
     let units = |folder: &str| {
         let files = fs::read_dir(lab.path(folder)).expect("units");
         let names = files.map(|it| it.expect("an entry").file_name());

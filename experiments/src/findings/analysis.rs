@@ -30,7 +30,7 @@ pub use overall::{Overall, overall};
 pub use pictures::{Bytes, Completion, Matrix, Moment, Pictures, causes, lost};
 pub use quantity::Quantity;
 pub use runs::{RunRow, Runs};
-pub use statement::{Statement, statement, statements};
+pub use statement::{Statement, by_adoption, statement, statements};
 pub use steady::Warmup;
 pub use window::Window;
 

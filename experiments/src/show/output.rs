@@ -68,6 +68,8 @@ impl Files {
             ("fairness.csv", tables::fairness(plan, &analysis.fairness)),
             ("matrix.csv", tables::matrix(plan, &analysis.pictures)),
         ];
+        let adoption = tables::adoption(plan, analysis);
+        files.extend(adoption.map(|it| ("adoption.csv", it)));
         if !analysis.sweeps.is_empty() {
             files.push(("sweep.csv", tables::sweeps(&analysis.sweeps)));
         }

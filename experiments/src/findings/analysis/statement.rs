@@ -80,3 +80,22 @@ pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     }
     all
 }
+
+/// The statements at each share of adopters, for the contrasts that have several.
+#[must_use]
+pub fn by_adoption(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
+    let mut all = Vec::new();
+    for (contrast, it) in plan.contrasts.iter().enumerate() {
+        if it.adoption.len() < 2 {
+            continue;
+        }
+        let mut levels = it.adoption.clone();
+        levels.sort();
+        for adoption in levels {
+            let each = [Estimand::E1, Estimand::E3, Estimand::E4];
+            let stated = each.map(|it| statement(plan, analysis, contrast, (it, adoption)));
+            all.extend(stated.into_iter().flatten());
+        }
+    }
+    all
+}

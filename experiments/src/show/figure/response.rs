@@ -240,7 +240,7 @@ pub(super) fn adoption(plan: &Plan, analysis: &Analysis) -> Option<Picture> {
     let values: Vec<String> = levels.iter().map(|it| Adoption::label(*it)).collect();
     let text = format!(
         "What changes with the share of adopters: mean over scenarios, band: 95 % interval over {} paired seeds. \
-         Upload is that of the adopters, bytes and times those of all peers. Data: summary.csv.",
+         Upload is that of the adopters, bytes and times those of all peers. Data: adoption.csv.",
         plan.seeds_said()
     );
     Some(Picture {

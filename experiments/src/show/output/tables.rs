@@ -3,7 +3,9 @@
 use unchoke_core::ledger::{Kind, Waste};
 
 use crate::findings::analysis::sweep::Response;
-use crate::findings::analysis::{Class, Fairness, Ladder, Level, MEASURES, Pictures, RunRow};
+use crate::findings::analysis::{
+    Analysis, Class, Fairness, Ladder, Level, MEASURES, Pictures, RunRow, Statement, by_adoption,
+};
 use crate::findings::measure::geometric_mean_time;
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::figure;
@@ -306,50 +308,76 @@ pub fn matrix(plan: &Plan, pictures: &Pictures) -> String {
     table.finish()
 }
 
+/// Columns of a statement, with its contrast by name.
+const STATEMENT: [&str; 11] = [
+    "contrast",
+    "adoption",
+    "quantity",
+    "scenarios",
+    "seeds",
+    "saving",
+    "saving_ci95_low",
+    "saving_ci95_high",
+    "time_ratio",
+    "time_ci95_low",
+    "time_ci95_high",
+];
+
+fn statement(it: &Statement, contrast: &str, seeds: &str) -> [String; 11] {
+    let [low, high] = ci95(&it.saving.estimate);
+    let [time_low, time_high] = ci95(&it.time.estimate);
+    [
+        contrast.to_owned(),
+        it.adoption.label(),
+        it.estimand.id().to_owned(),
+        it.saving.scenarios.to_string(),
+        seeds.to_owned(),
+        figure(it.saving.estimate.value),
+        low,
+        high,
+        figure(it.time.estimate.value),
+        time_low,
+        time_high,
+    ]
+}
+
 /// `sweep.csv`: the statements at each value of the plan's sweeps.
 #[must_use]
 pub fn sweeps(responses: &[Response]) -> String {
-    let mut table = Table::new(&[
-        "sweep",
-        "key",
-        "value",
-        "contrast",
-        "adoption",
-        "quantity",
-        "scenarios",
-        "seeds",
-        "saving",
-        "saving_ci95_low",
-        "saving_ci95_high",
-        "time_ratio",
-        "time_ci95_low",
-        "time_ci95_high",
-    ]);
+    let columns: Vec<&str> = ["sweep", "key", "value"]
+        .into_iter()
+        .chain(STATEMENT)
+        .collect();
+    let mut table = Table::new(&columns);
     for response in responses {
         for point in &response.points {
             for it in &point.statements {
-                let [low, high] = ci95(&it.saving.estimate);
-                let [time_low, time_high] = ci95(&it.time.estimate);
-                table.row([
+                let of = [
                     response.sweep.name.clone(),
                     response.sweep.key.clone(),
                     point.value.clone(),
-                    point.contrasts[it.contrast].clone(),
-                    it.adoption.label(),
-                    it.estimand.id().to_owned(),
-                    it.saving.scenarios.to_string(),
-                    point.seeds.clone(),
-                    figure(it.saving.estimate.value),
-                    low,
-                    high,
-                    figure(it.time.estimate.value),
-                    time_low,
-                    time_high,
-                ]);
+                ];
+                let stated = statement(it, &point.contrasts[it.contrast], &point.seeds);
+                table.row(of.into_iter().chain(stated));
             }
         }
     }
     table.finish()
+}
+
+/// `adoption.csv`: the statements at each share of adopters; `None` if no contrast has several.
+#[must_use]
+pub fn adoption(plan: &Plan, analysis: &Analysis) -> Option<String> {
+    let statements = by_adoption(plan, analysis);
+    if statements.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&STATEMENT);
+    for it in statements {
+        let contrast = &plan.contrasts[it.contrast].name;
+        table.row(statement(&it, contrast, &plan.seeds_said()));
+    }
+    Some(table.finish())
 }
 
 /// `ladder.csv`: one row for each scenario, step and quantity.
