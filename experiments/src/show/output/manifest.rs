@@ -127,13 +127,16 @@ fn root() -> PathBuf {
 
 /// The revision of the source tree at `root`, if its engine is still the one in this program. After
 /// a change of the engine, the revision of the tree is not that of the engine that made the results;
-/// then it is null.
+/// then it is null. No fingerprint covers statistics and pictures, so `covers` says that these may be of another
+/// revision.
 fn git(root: &Path) -> Value {
-    if fingerprint(root) == env!("UNCHOKE_ENGINE") {
+    let mut value = if fingerprint(root) == env!("UNCHOKE_ENGINE") {
         revision_of(root)
     } else {
         json!({ "revision": null, "dirty": null })
-    }
+    };
+    value["covers"] = json!("engine: what runs a unit, not the statistics and figures");
+    value
 }
 
 /// The revision of a source tree, if it is under git, and whether files differ from it.
@@ -173,10 +176,10 @@ mod tests {
         fs::write(&source, "pub fn changed() {}").expect("written");
         let init = Command::new("git").arg("init").current_dir(&other).output();
         assert!(init.expect("git").status.success());
-        assert_eq!(
-            git(other.path()),
-            json!({ "revision": null, "dirty": null })
-        );
+        let named = git(other.path());
+        assert!(named["revision"].is_null() && named["dirty"].is_null());
+        let covers = named["covers"].as_str().expect("a text");
+        assert!(covers.starts_with("engine"), "{covers}");
         // Without the comparison of engines, the folder would have been asked.
         assert_eq!(revision_of(other.path())["dirty"], true);
     }
