@@ -129,7 +129,7 @@ impl Html {
     pub(crate) fn figure(&mut self, caption: &str, scene: &Scene) {
         let (label, drawing) = (escape(caption), bare(scene));
         self.push(&format!(
-            "<figure>\n<div class=\"drawing\" role=\"img\" aria-label=\"{label}\">{drawing}</div>\n\
+            "<figure>\n<div class=\"drawing\" role=\"img\" tabindex=\"0\" aria-label=\"{label}\">{drawing}</div>\n\
              <figcaption>{label}</figcaption>\n</figure>"
         ));
     }
