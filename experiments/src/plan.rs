@@ -2,6 +2,7 @@
 //! policies to run, the number of seeds, and the margins.
 
 mod check;
+mod claim;
 mod contrast;
 pub mod design;
 mod echo;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 use unchoke_core::profile::Profile;
 
+pub use claim::{Margins, Primary};
 pub use contrast::{Arm, Contrast};
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
@@ -47,7 +49,9 @@ pub struct Plan {
     pub expectation: String,
     /// What was changed after the first run, when and why.
     pub amendments: Option<String>,
-    /// The readings of "bandwidth" to evaluate.
+    /// What the claim is about.
+    pub primary: Primary,
+    /// The readings of "bandwidth" to evaluate. If the claim is about time, `T` is the first.
     pub estimands: Vec<Estimand>,
     /// Shares of peers that run the candidate.
     pub adoption: Vec<Adoption>,
@@ -90,7 +94,7 @@ pub struct Plan {
     pub left_out: LeftOut,
 }
 
-/// What "bandwidth" can mean. Each is a saving: `1 - candidate / baseline`.
+/// What "bandwidth" can mean, or time. Each is a saving: `1 - candidate / baseline`.
 #[derive(
     Clone,
     Copy,
@@ -104,6 +108,9 @@ pub struct Plan {
     schemars::JsonSchema,
 )]
 pub enum Estimand {
+    /// Geometric-mean completion time. A plan has it only if its claim is about time.
+    #[serde(skip)]
+    T,
     /// Payload an adopter uploads per completed copy.
     E1,
     /// All bytes an adopter sends and receives per completed copy.
@@ -117,13 +124,14 @@ pub enum Estimand {
 }
 
 impl Estimand {
-    /// All of them.
+    /// All readings of "bandwidth".
     pub const ALL: [Self; 5] = [Self::E1, Self::E2, Self::E3, Self::E4, Self::E5];
 
     /// Short name in tables and files.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
+            Self::T => "T",
             Self::E1 => "E1",
             Self::E2 => "E2",
             Self::E3 => "E3",
@@ -136,6 +144,7 @@ impl Estimand {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::T => "completion time",
             Self::E1 => "upload of an adopter",
             Self::E2 => "total traffic of an adopter",
             Self::E3 => "swarm cost per useful byte",
@@ -147,7 +156,7 @@ impl Estimand {
     /// Whether it describes the adopters, not the whole swarm.
     #[must_use]
     pub const fn is_focal(self) -> bool {
-        matches!(self, Self::E1 | Self::E2)
+        matches!(self, Self::T | Self::E1 | Self::E2)
     }
 }
 
@@ -267,35 +276,6 @@ impl Status {
         match self {
             Self::Amended { changed, .. } => changed,
             Self::Registered | Self::Exploratory => &[],
-        }
-    }
-}
-
-/// Margins, fixed before the first run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Margins {
-    /// Largest increase allowed for geometric-mean completion time.
-    pub time: Percent,
-    /// Largest increase allowed for the 95th percentile of completion time.
-    pub tail: Percent,
-    /// The size of the saving that is claimed; zero if any saving is.
-    pub claim: Percent,
-}
-
-impl Margins {
-    /// Whether the plan claims a size.
-    #[must_use]
-    pub fn has_size(&self) -> bool {
-        self.claim.fraction() > 0.0
-    }
-
-    /// What is claimed: `a saving of 40 %`, or `any saving`.
-    #[must_use]
-    pub fn claimed(&self) -> String {
-        if self.has_size() {
-            format!("a saving of {}", self.claim)
-        } else {
-            "any saving".to_owned()
         }
     }
 }

@@ -24,5 +24,6 @@ mod solver;
 mod swarm_replay;
 mod sweep;
 mod testbed;
+mod time_claim;
 mod tournament;
 mod validation;

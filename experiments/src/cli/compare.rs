@@ -132,9 +132,9 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
             table.add_row([
                 plan.scenarios[scenario].name.clone(),
                 it.name.clone(),
-                cell(few, Group::Adopters, Quantity::Bytes(Estimand::E1)),
+                cell(few, Group::Adopters, Quantity::Saving(Estimand::E1)),
                 cell(few, Group::Adopters, Quantity::Time),
-                cell(all, Group::All, Quantity::Bytes(Estimand::E3)),
+                cell(all, Group::All, Quantity::Saving(Estimand::E3)),
                 cell(all, Group::All, Quantity::Time),
             ]);
         }

@@ -168,7 +168,7 @@ fn verdict(bench: &Bench) -> String {
     let Some((bytes, time)) = both else {
         return format!("{CANNOT_TELL}: some rounds have no bytes or no time");
     };
-    let time = Time::of([(&time, TIME_MARGIN)], 1);
+    let time = Time::of(&[(&time, TIME_MARGIN)], 1);
     // A bound of the saving at level p is one of the cost at level 1 - p.
     let saving = |p: f64| 1.0 - exp(bytes.at(1.0 - p));
     Direction::of(saving, time, 1).word().to_owned()

@@ -141,7 +141,7 @@ fn readings(plan: &Plan, analysis: &Analysis, color: bool, markup: bool) -> Tabl
             Cell::new(plan.versus(it.contrast)),
             Cell::new(it.adoption.label()),
         ];
-        let quantity = Quantity::Bytes(it.estimand);
+        let quantity = Quantity::Saving(it.estimand);
         let each = answers(&analysis.comparisons, quantity, it.contrast, it.adoption);
         row.extend(each.map(|it| Cell::new(words::estimate(it))));
         for word in it.words() {

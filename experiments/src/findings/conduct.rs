@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_planted_saving_is_found_and_time_kept() {
         let analysis = analysis(TOY);
-        let e1 = Quantity::Bytes(Estimand::E1);
+        let e1 = Quantity::Saving(Estimand::E1);
         let saving = find(&analysis, e1, Group::Adopters, Adoption::One);
         assert!((saving.estimate.value - 0.5).abs() < 0.01, "{saving:?}");
         assert_eq!(saving.words()[0], "supported");
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_planted_slowdown_is_called_degraded() {
         let analysis = analysis(Toy { time: 150, ..TOY });
-        let e1 = Quantity::Bytes(Estimand::E1);
+        let e1 = Quantity::Saving(Estimand::E1);
         let saving = find(&analysis, e1, Group::All, Adoption::ALL);
         assert_eq!(saving.words()[1], "saves but degrades");
         assert_eq!(saving.words()[2], "degraded");

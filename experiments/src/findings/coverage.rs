@@ -144,7 +144,7 @@ mod tests {
                 contrast: Some(0),
                 adoption: Adoption::One,
                 group: Group::Adopters,
-                quantity: Quantity::Bytes(Estimand::E1),
+                quantity: Quantity::Saving(Estimand::E1),
             },
             candidate,
             baseline,

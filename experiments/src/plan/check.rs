@@ -10,7 +10,10 @@ use super::error::Source;
 use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use super::values::{adoption, checked_name, seed_count};
 
-use super::{Contender, LeftOut, Margins, Percent, Plan, PlanError, ScenarioUse, Status, policies};
+use super::{
+    Contender, Estimand, LeftOut, Margins, Percent, Plan, PlanError, Primary, ScenarioUse, Status,
+    policies,
+};
 
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
@@ -22,7 +25,8 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         question: said(&file.question, "question", source)?,
         expectation: said(&file.expectation, "expectation", source)?,
         amendments: file.amendments.as_ref().map(|it| it.trim().to_owned()),
-        estimands: file.estimands.clone(),
+        primary: file.primary,
+        estimands: estimands(file),
         adoption: adoption(&file.adoption, "adoption", source)?,
         candidate: contender(&file.candidate, "candidate", source)?,
         origin: file
@@ -42,6 +46,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         margins: Margins {
             time: margin(&file.margins.time, "margins.time", source)?,
             tail: margin(&file.margins.tail, "margins.tail", source)?,
+            upload: upload(file, source)?,
             claim: claim(&file.margins.claim, "margins.claim", source)?,
         },
         tolerances: super::tolerance::tolerances(file.gate.as_ref(), source)?,
@@ -59,6 +64,26 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         plan.factorial = Some(super::factorial::factorial(file, &plan, source)?);
     }
     Ok(plan)
+}
+
+/// The readings. Time comes first if the claim is about it.
+fn estimands(file: &PlanFile) -> Vec<Estimand> {
+    let time = (file.primary == Primary::Time).then_some(Estimand::T);
+    time.into_iter()
+        .chain(file.estimands.iter().copied())
+        .collect()
+}
+
+/// The margin of uploads, which only a claim about time has.
+fn upload(file: &PlanFile, source: Source<'_>) -> Result<Option<Percent>, PlanError> {
+    let key = "margins.upload";
+    match &file.margins.upload {
+        Some(_) if file.primary != Primary::Time => {
+            let message = "is for claims about time; give `primary = \"time\"`, or leave it out";
+            Err(source.error(key, message))
+        }
+        given => given.as_ref().map(|it| margin(it, key, source)).transpose(),
+    }
 }
 
 /// Checks that numbers are within their limits, that names are unique, and that there is something

@@ -7,7 +7,9 @@ use super::file::{
     ScenarioFile, SeedsFile, StatisticsFile, SweepFile,
 };
 use super::sweep::written;
-use super::{Adoption, Contender, Contrast, Factorial, Plan, ScenarioUse, Sweep, policies};
+use super::{
+    Adoption, Contender, Contrast, Estimand, Factorial, Plan, ScenarioUse, Sweep, policies,
+};
 
 impl Plan {
     /// The plan as TOML text. Reading the text gives the same plan.
@@ -18,7 +20,11 @@ impl Plan {
             question: self.question.clone(),
             expectation: self.expectation.clone(),
             amendments: self.amendments.clone(),
-            estimands: self.estimands.clone(),
+            primary: self.primary,
+            // The claim says whether time is read.
+            estimands: (self.estimands.iter().copied())
+                .filter(|it| *it != Estimand::T)
+                .collect(),
             adoption: self
                 .adoption
                 .iter()
@@ -33,6 +39,7 @@ impl Plan {
             margins: MarginsFile {
                 time: self.margins.time.to_string(),
                 tail: self.margins.tail.to_string(),
+                upload: self.margins.upload.map(|it| it.to_string()),
                 claim: self.margins.claim.to_string(),
             },
             gate: self.tolerances.written(),

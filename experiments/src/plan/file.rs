@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Estimand, Figure, Method};
+use super::{Estimand, Figure, Method, Primary};
 
 /// A plan as written.
 #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
@@ -19,6 +19,9 @@ pub struct PlanFile {
     /// What was changed after the first run, when and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amendments: Option<String>,
+    /// What the claim is about: `bytes` saved in the same time, or `time` saved with the same tail.
+    #[serde(default, skip_serializing_if = "Primary::is_usual")]
+    pub primary: Primary,
     /// Readings of "bandwidth" to evaluate; default: all five.
     #[serde(default = "every_estimand")]
     pub estimands: Vec<Estimand>,
@@ -128,6 +131,9 @@ pub struct MarginsFile {
     pub time: String,
     /// Largest increase allowed for the 95th percentile of completion time.
     pub tail: String,
+    /// With `primary = "time"`: largest increase allowed for the upload of the same peers. Left out: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     /// Size of the saving that is claimed. Left out: any saving.
     pub claim: String,
 }
@@ -137,6 +143,7 @@ impl Default for MarginsFile {
         Self {
             time: "5 %".to_owned(),
             tail: "10 %".to_owned(),
+            upload: None,
             claim: "0 %".to_owned(),
         }
     }

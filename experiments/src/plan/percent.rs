@@ -10,6 +10,9 @@ pub struct Percent {
 }
 
 impl Percent {
+    /// Nothing.
+    pub const ZERO: Self = Self { basis_points: 0 };
+
     /// A twentieth.
     pub const FIVE: Self = Self { basis_points: 500 };
 

@@ -1,6 +1,6 @@
 //! Every mistake gets one sentence with file, line and key.
 
-use super::{Adoption, Changes, Status, load};
+use super::{Adoption, Changes, Estimand, Status, load};
 use crate::run::toy::{PLAN, plan};
 
 fn changed(from: &str, to: &str) -> String {
@@ -321,4 +321,27 @@ fn a_scenario_is_left_out_of_claims_for_a_reason() {
     assert_eq!(again.scenarios, plan.scenarios);
     let error = with("\" \"").expect_err("no reason");
     assert_eq!(error.key, "scenario.1.out_of_scope");
+}
+
+#[test]
+fn a_claim_about_time_is_written_and_read_again() {
+    let text = changed("adoption =", "primary = \"time\"\nadoption =");
+    let text = text.replace("margins.claim = \"40 %\"", "margins = { upload = \"3 %\" }");
+    let plan = load("p.toml", &text, &Changes::default()).expect("right");
+    assert_eq!(plan.estimands[0], Estimand::T);
+    let again = load("p.toml", &plan.to_toml(), &Changes::default()).expect("right");
+    assert_eq!(again, plan);
+    let usual = load("p.toml", PLAN, &Changes::default()).expect("right");
+    let written = usual.to_toml();
+    assert!(!usual.estimands.contains(&Estimand::T));
+    assert!(
+        !written.contains("primary") && !written.contains("upload"),
+        "{written}"
+    );
+    let wrong = text.replace("primary = \"time\"\n", "");
+    let error = load("p.toml", &wrong, &Changes::default()).expect_err("for time alone");
+    assert!(error.to_string().contains("key margins.upload"), "{error}");
+    let named = changed("adoption =", "estimands = [\"T\"]\nadoption =");
+    let error = load("p.toml", &named, &Changes::default()).expect_err("not by name");
+    assert!(error.to_string().contains("unknown variant `T`"), "{error}");
 }

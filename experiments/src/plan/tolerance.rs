@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::Source;
 use super::file::{GateFile, ToleranceFile};
-use super::{Percent, PlanError};
+use super::{Estimand, Percent, PlanError};
 
 /// Most units of what can be detected.
 const MOST_UNITS: f64 = 100.0;
@@ -48,9 +48,14 @@ impl Tolerances {
         }
     }
 
-    /// That of a quantity, by its id.
+    /// That of a quantity, by its id. A claim about time has the tolerance of times.
     #[must_use]
     pub fn of(&self, quantity: &str) -> Tolerance {
+        let quantity = if quantity == Estimand::T.id() {
+            "time"
+        } else {
+            quantity
+        };
         self.named.get(quantity).copied().unwrap_or(self.others)
     }
 

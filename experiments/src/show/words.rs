@@ -9,7 +9,7 @@ pub use ladder::ladder;
 use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
-use crate::plan::{Adoption, Estimand, Plan, Status};
+use crate::plan::{Adoption, Estimand, Percent, Plan, Status};
 use crate::run::registration::briefly;
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
@@ -40,8 +40,8 @@ pub fn changed(saving: f64) -> String {
 #[must_use]
 pub fn estimate(it: &Comparison) -> String {
     match it.of.quantity {
-        Quantity::Bytes(_) if it.has_nothing_to_save() => NOTHING_TO_SAVE.to_owned(),
-        Quantity::Bytes(_) => interval(&it.estimate),
+        Quantity::Saving(_) if it.has_nothing_to_save() => NOTHING_TO_SAVE.to_owned(),
+        Quantity::Saving(_) => interval(&it.estimate),
         Quantity::Time | Quantity::Tail => {
             let (low, high) = it.estimate.ci95;
             format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
@@ -113,16 +113,16 @@ pub fn verdicts(plan: &Plan, analysis: &Analysis) -> Vec<(Estimand, String, Stri
         if readings.is_empty() {
             continue;
         }
-        sentences.push((*estimand, size(plan, &readings), direction(plan, &readings)));
+        let size = size(plan, *estimand, &readings);
+        sentences.push((*estimand, size, direction(plan, &readings)));
     }
     sentences
 }
 
-fn size(plan: &Plan, readings: &[&Overall]) -> String {
-    let claimed = if plan.margins.has_size() {
-        format!("savings of {} or more", plan.margins.claim)
-    } else {
-        "savings".to_owned()
+fn size(plan: &Plan, estimand: Estimand, readings: &[&Overall]) -> String {
+    let claimed = match plan.claim_of(estimand) {
+        Percent::ZERO => "savings".to_owned(),
+        claim => format!("savings of {claim} or more"),
     };
     // Without those for which a share of nothing would be asked.
     let savings = readings.iter().filter(|it| !it.nothing_to_save);
@@ -202,7 +202,7 @@ fn by_word(
 #[must_use]
 pub fn arithmetic(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut lines = Vec::new();
-    if !plan.margins.has_size() {
+    if !plan.has_size_of_bytes() {
         return lines;
     }
     for (scenario, within) in plan.scenarios.iter().enumerate() {
@@ -280,7 +280,7 @@ pub fn completion(plan: &Plan, analysis: &Analysis) -> String {
 #[must_use]
 pub fn title(quantity: Quantity) -> String {
     match quantity {
-        Quantity::Bytes(it) => format!("{} ({})", it.id(), it.title()),
+        Quantity::Saving(it) => format!("{} ({})", it.id(), it.title()),
         Quantity::Time => "completion time".to_owned(),
         Quantity::Tail => "95th percentile of completion time".to_owned(),
     }
@@ -327,7 +327,7 @@ mod tests {
             reading(1, Adoption::One, Size::Refuted),
         ];
         let all: Vec<&Overall> = readings.iter().collect();
-        let sentence = size(&plan, &all);
+        let sentence = size(&plan, Estimand::E1, &all);
         assert!(
             sentence.contains("supported vs unchoke_all with one peer; refuted otherwise"),
             "{sentence}"

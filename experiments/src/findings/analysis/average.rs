@@ -65,7 +65,7 @@ fn error(each: &[Vec<f64>]) -> f64 {
 fn logs(it: &Comparison) -> Vec<f64> {
     let ratio = match it.of.quantity {
         Quantity::Time | Quantity::Tail => return it.by_seed.clone(),
-        Quantity::Bytes(_) => 1.0 - it.estimate.value,
+        Quantity::Saving(_) => 1.0 - it.estimate.value,
     };
     let log = |saving: &f64| (1.0 - saving) / ratio;
     it.by_seed.iter().map(log).collect()
@@ -82,11 +82,11 @@ mod tests {
     fn scenarios_count_alike_and_more_of_them_narrow_the_interval() {
         let (_, analysis) = analysed();
         let of = |quantity| answers(&analysis.comparisons, quantity, 0, Adoption::ALL);
-        for quantity in [Quantity::Bytes(Estimand::E1), Quantity::Time] {
+        for quantity in [Quantity::Saving(Estimand::E1), Quantity::Time] {
             let each: Vec<f64> = of(quantity).map(|it| it.estimate.value).collect();
             let both = average(of(quantity)).expect("two scenarios");
             let expected = match quantity {
-                Quantity::Bytes(_) => 1.0 - ((1.0 - each[0]) * (1.0 - each[1])).sqrt(),
+                Quantity::Saving(_) => 1.0 - ((1.0 - each[0]) * (1.0 - each[1])).sqrt(),
                 Quantity::Time | Quantity::Tail => (each[0] * each[1]).sqrt(),
             };
             assert!((both.estimate.value - expected).abs() < 1e-9, "{both:?}");

@@ -12,6 +12,7 @@ use crate::findings::stats::method;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::pairing::{Pairing, pairing};
 use crate::findings::stats::power::runs_needed;
+use crate::findings::stats::studentised::RatioBounds;
 use crate::findings::verdict::{Direction, Joint, Size, Time, Unfinished};
 use crate::plan::{Adoption, Estimand, Percent, Plan};
 use crate::run::outcome::Outcome;
@@ -79,7 +80,9 @@ pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
         let (Some(_), Some(pairs)) = (question.contrast, pairs) else {
             continue;
         };
-        let quantities = plan.estimands.iter().copied().map(Quantity::Bytes);
+        // The claim about time is about the pairs of `Quantity::Time`.
+        let estimands = plan.estimands.iter().filter(|it| **it != Estimand::T);
+        let quantities = estimands.copied().map(Quantity::Saving);
         for quantity in quantities.chain([Quantity::Time, Quantity::Tail]) {
             if quantity.group(question.adoption) != question.group {
                 continue;
@@ -101,7 +104,7 @@ pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
 /// about adopters use the plan's first adoption; all others use pure swarms.
 #[must_use]
 pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity) -> Vec<f64> {
-    let focal = matches!(quantity, Quantity::Bytes(it) if it.is_focal());
+    let focal = matches!(quantity, Quantity::Saving(it) if it.is_focal());
     let adoption = if focal {
         plan.adoption[0]
     } else {
@@ -112,7 +115,7 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
     let pairs: Vec<Pair> = seeds.filter_map(|it| question.pair(runs, it)).collect();
     let values = question.values(quantity, &pairs);
     let (mut candidate, mut baseline) = values.expect("defined for the group");
-    if matches!(quantity, Quantity::Bytes(_)) {
+    if matches!(quantity, Quantity::Saving(_)) {
         for it in candidate.iter_mut().chain(&mut baseline) {
             *it = ln(*it);
         }
@@ -172,7 +175,9 @@ impl Question {
         let times = study.times();
         let mut answers = Vec::new();
         for estimand in &plan.estimands {
-            if let Some(values) = self.bytes(*estimand, &study.pairs) {
+            if *estimand == Estimand::T {
+                answers.push(study.time_saved(&times));
+            } else if let Some(values) = self.bytes(*estimand, &study.pairs) {
                 answers.push(study.saving(*estimand, &values, &times));
             }
         }
@@ -230,13 +235,13 @@ impl Question {
             )
         };
         match quantity {
-            Quantity::Bytes(it) => self.bytes(it, pairs),
-            Quantity::Time => logs(|it| it.mean_log_time),
+            Quantity::Saving(Estimand::T) | Quantity::Time => logs(|it| it.mean_log_time),
+            Quantity::Saving(it) => self.bytes(it, pairs),
             Quantity::Tail => logs(|it| ln(it.tail_time)),
         }
     }
 
-    /// Values of an estimand under candidate and baseline; `None` if it is not defined for the
+    /// Values of a reading of bytes under candidate and baseline; `None` if it is not defined for the
     /// group.
     fn bytes(self, estimand: Estimand, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
         let focal = |it: fn(&GroupMeasure) -> f64| {
@@ -252,6 +257,7 @@ impl Question {
             all.then(|| pairs.iter().map(|pair| pair.whole[at]).unzip())
         };
         match estimand {
+            Estimand::T => None,
             Estimand::E1 => focal(|it| it.upload_per_copy),
             Estimand::E2 => focal(|it| it.total_per_copy),
             Estimand::E3 => whole(0),
@@ -331,24 +337,8 @@ impl Study<'_> {
         };
         let bounds = method::of_ratio(self.plan.method, self.resamples, candidate, baseline);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
-        let claim = self.plan.margins.claim.fraction();
-        // A large ratio is a small saving, so the two bounds change places.
-        let bound = |p: f64| 1.0 - bounds.at(1.0 - p);
-        let logs = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
-        let verdicts = |among: usize| {
-            let size = |among| Size::of(bound, claim, among);
-            let time = |among| Time::of(logs, among);
-            Verdicts {
-                size: size(among),
-                direction: Direction::of(bound, time(among), among),
-                time: time(among),
-                joint: Joint::of(size, time, among),
-            }
-        };
-        let finding = Finding::Bytes {
-            alone: verdicts(1),
-            in_general: verdicts(self.plan.in_scope().count().max(1)),
-        };
+        let kept = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
+        let finding = self.finding(estimand, &bounds, &kept);
         let means = Sides {
             candidate: mean(candidate),
             baseline: mean(baseline),
@@ -363,7 +353,65 @@ impl Study<'_> {
             by_seed: pseudo_values(runs, |of| 1.0 - ratio(of)),
         };
         let paired = pairing(candidate, baseline);
-        self.comparison(Quantity::Bytes(estimand), figures, paired, finding)
+        self.comparison(Quantity::Saving(estimand), figures, paired, finding)
+    }
+
+    /// Time as the reading that the claim is about. The tail must be kept, and if there is a margin for it,
+    /// the upload of the same peers.
+    fn time_saved(&self, times: &[Times; 2]) -> Comparison {
+        let [it, _] = times;
+        let uploads = self.question.bytes(Estimand::E1, &self.pairs);
+        let (top, bottom) = uploads.expect("uploads are defined for every group");
+        let upload = method::of_ratio(self.plan.method, self.resamples, &top, &bottom).logarithm();
+        let mut kept = times
+            .each_ref()
+            .map(|it| (&it.log, it.margin.fraction()))
+            .to_vec();
+        let margin = self.plan.margins.upload;
+        kept.extend(margin.map(|it| (&upload, it.fraction())));
+        let bounds = RatioBounds::of_logarithm(it.log.clone());
+        let finding = self.finding(Estimand::T, &bounds, &kept);
+        let logs = differences(&it.candidate, &it.baseline);
+        let (ratio, centre) = (bounds.estimate().value, mean(&logs));
+        let paired = pairing(&it.candidate, &it.baseline);
+        let figures = Figures {
+            means: Sides {
+                candidate: exp(mean(&it.candidate)),
+                baseline: exp(mean(&it.baseline)),
+            },
+            estimate: bounds.estimate().map(|it| 1.0 - it),
+            // To first order; their mean is the estimate.
+            by_seed: logs
+                .iter()
+                .map(|it| 1.0 - ratio * (1.0 + it - centre))
+                .collect(),
+            log_ratio: LogRatio {
+                value: centre,
+                error: paired.spread / (self.pairs.len() as f64).sqrt(),
+            },
+        };
+        self.comparison(Quantity::Saving(Estimand::T), figures, paired, finding)
+    }
+
+    /// The verdicts on a saving from bounds of its ratio, and from what must be kept, each with its margin.
+    fn finding(&self, of: Estimand, ratio: &RatioBounds, kept: &[(&Bounds, f64)]) -> Finding {
+        let claim = self.plan.claim_of(of).fraction();
+        // A large ratio is a small saving, so the two bounds change places.
+        let bound = |p: f64| 1.0 - ratio.at(1.0 - p);
+        let verdicts = |among: usize| {
+            let size = |among| Size::of(bound, claim, among);
+            let time = |among| Time::of(kept, among);
+            Verdicts {
+                size: size(among),
+                direction: Direction::of(bound, time(among), among),
+                time: time(among),
+                joint: Joint::of(size, time, among),
+            }
+        };
+        Finding::Saving {
+            alone: verdicts(1),
+            in_general: verdicts(self.plan.in_scope().count().max(1)),
+        }
     }
 
     fn time(&self, it: &Times) -> Comparison {

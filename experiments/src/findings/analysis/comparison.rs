@@ -40,7 +40,7 @@ pub struct LogRatio {
     pub error: f64,
 }
 
-/// The verdicts on a saving of bytes.
+/// The verdicts on a saving, of bytes or of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdicts {
     /// Whether it is as large as claimed.
@@ -58,8 +58,8 @@ pub struct Verdicts {
 pub enum Finding {
     /// No conclusion: too many peers were unfinished when the runs ended.
     Cut(Unfinished),
-    /// For bytes.
-    Bytes {
+    /// For a saving.
+    Saving {
         /// Verdicts on this scenario alone.
         alone: Verdicts,
         /// Verdicts on this scenario as one of all scenarios of the plan, when any single one may
@@ -112,19 +112,19 @@ impl Comparison {
         same || self.means.candidate == 0.0 && self.means.baseline == 0.0
     }
 
-    /// Whether it answers a question about bytes at its adoption; see [`Quantity::group`].
+    /// Whether it answers a question about a reading at its adoption; see [`Quantity::group`].
     #[must_use]
     pub fn is_headline(&self) -> bool {
-        let of_bytes = matches!(self.of.quantity, Quantity::Bytes(_));
+        let of_reading = matches!(self.of.quantity, Quantity::Saving(_));
         let asked = self.of.quantity.group(self.of.adoption);
-        of_bytes && self.of.contrast.is_some() && self.of.group == asked
+        of_reading && self.of.contrast.is_some() && self.of.group == asked
     }
 
     /// Whether the baseline has no such bytes, for example the upload of a downloader that uploads
     /// nothing. Then none can be saved.
     #[must_use]
     pub fn has_nothing_to_save(&self) -> bool {
-        matches!(self.of.quantity, Quantity::Bytes(_)) && self.means.baseline == 0.0
+        matches!(self.of.quantity, Quantity::Saving(_)) && self.means.baseline == 0.0
     }
 
     /// The verdict words on size, direction, time, and on size and time together; empty if there is
@@ -132,18 +132,18 @@ impl Comparison {
     #[must_use]
     pub fn words(&self) -> [String; 4] {
         match (&self.finding, self.of.quantity) {
-            (Finding::Cut(it), Quantity::Bytes(_)) => std::array::from_fn(|_| it.to_string()),
+            (Finding::Cut(it), Quantity::Saving(_)) => std::array::from_fn(|_| it.to_string()),
             (Finding::Cut(it), Quantity::Time | Quantity::Tail) => {
                 [String::new(), String::new(), it.to_string(), String::new()]
             }
-            (Finding::Bytes { alone, .. }, _) if self.has_nothing_to_save() => [
+            (Finding::Saving { alone, .. }, _) if self.has_nothing_to_save() => [
                 NOTHING_TO_SAVE,
                 NOTHING_TO_SAVE,
                 alone.time.word(),
                 NOTHING_TO_SAVE,
             ]
             .map(str::to_owned),
-            (Finding::Bytes { alone, .. }, _) => [
+            (Finding::Saving { alone, .. }, _) => [
                 alone.size.word(),
                 alone.direction.word(),
                 alone.time.word(),
@@ -159,7 +159,7 @@ impl Comparison {
     pub const fn runs_needed(&self) -> Option<u64> {
         match self.finding {
             Finding::Times { runs_needed } => runs_needed,
-            Finding::Cut(_) | Finding::Bytes { .. } => None,
+            Finding::Cut(_) | Finding::Saving { .. } => None,
         }
     }
 }

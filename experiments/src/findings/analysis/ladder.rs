@@ -150,12 +150,12 @@ fn value(runs: &Runs, outcome: &Outcome, quantity: Quantity) -> f64 {
     let group = || measure_group(outcome, &runs.members(outcome, Group::All));
     let swarm = || measure_swarm(outcome);
     match quantity {
-        Quantity::Bytes(Estimand::E1) => group().upload_per_copy,
-        Quantity::Bytes(Estimand::E2) => group().total_per_copy,
-        Quantity::Bytes(Estimand::E3) => swarm().cost,
-        Quantity::Bytes(Estimand::E4) => swarm().origin_per_copy,
-        Quantity::Bytes(Estimand::E5) => swarm().waste(),
-        Quantity::Time => exp(group().mean_log_time),
+        Quantity::Saving(Estimand::E1) => group().upload_per_copy,
+        Quantity::Saving(Estimand::E2) => group().total_per_copy,
+        Quantity::Saving(Estimand::E3) => swarm().cost,
+        Quantity::Saving(Estimand::E4) => swarm().origin_per_copy,
+        Quantity::Saving(Estimand::E5) => swarm().waste(),
+        Quantity::Saving(Estimand::T) | Quantity::Time => exp(group().mean_log_time),
         Quantity::Tail => group().tail_time,
     }
 }

@@ -57,7 +57,7 @@ pub fn overall(plan: &Plan, comparisons: &[Comparison]) -> Vec<Overall> {
     for estimand in &plan.estimands {
         for (contrast, it) in plan.contrasts.iter().enumerate() {
             for adoption in &it.adoption {
-                let quantity = Quantity::Bytes(*estimand);
+                let quantity = Quantity::Saving(*estimand);
                 let each = answers(comparisons, quantity, contrast, *adoption);
                 let in_scope = |it: &&Comparison| plan.scenarios[it.of.scenario].is_in_scope();
                 let each: Vec<&Comparison> = each.filter(in_scope).collect();
@@ -83,7 +83,7 @@ fn reading(
     each: &[&Comparison],
 ) -> Option<Overall> {
     let verdicts = each.iter().map(|it| match it.finding {
-        Finding::Bytes { in_general, .. } => in_general,
+        Finding::Saving { in_general, .. } => in_general,
         Finding::Cut(_) | Finding::Times { .. } => UNTOLD,
     });
     let verdicts: Vec<Verdicts> = verdicts.collect();
@@ -125,8 +125,8 @@ mod tests {
     use crate::findings::analysis::{Finding, Sides};
     use crate::findings::toy::analysis_of;
     use crate::findings::verdict::{Direction, Joint, Size, Unfinished};
-    use crate::plan::{Adoption, Estimand};
-    use crate::run::toy::{Toy, plan};
+    use crate::plan::{Adoption, Changes, Estimand, load};
+    use crate::run::toy::{PLAN, Toy, plan};
 
     use super::{Overall, overall};
 
@@ -169,6 +169,48 @@ mod tests {
         plan.margins.claim = "0 %".parse().expect("a share");
         let it = analysis_of(&plan, little).overall;
         assert_eq!((e1(&it).joint, e1(&it).shown), (Joint::Shown, 2));
+    }
+
+    /// The tail is kept by itself; the upload has a margin only if the plan says so.
+    #[test]
+    fn a_claim_about_time_has_its_own_reading() {
+        let of = |margins: &str, time, upload| {
+            let text = PLAN.replace("margins.claim = \"40 %\"", margins);
+            let text = text.replace("adoption =", "primary = \"time\"\nadoption =");
+            let plan = load("toy.toml", &text, &Changes::default()).expect("right");
+            let toy = Toy {
+                upload,
+                time,
+                noise: 1,
+            };
+            let readings = analysis_of(&plan, toy).overall;
+            let is = |it: &&Overall| {
+                (it.estimand, it.contrast, it.adoption) == (Estimand::T, 0, Adoption::ALL)
+            };
+            let it = readings.iter().find(is).expect("time is read");
+            assert!(it.worst.1 < it.best + 1e-12 && it.pooled.is_some());
+            let saved = 1.0 - time as f64 / 100.0;
+            assert!((it.best - saved).abs() < 0.01, "{it:?}");
+            // Of bytes, any saving counts.
+            let uploads = e1(&readings);
+            assert_eq!(uploads.size == Size::Supported, upload < 99, "{uploads:?}");
+            (it.size, it.joint)
+        };
+        let claim = "margins.claim = \"10 %\"";
+        let guarded = "margins = { claim = \"10 %\", upload = \"5 %\" }";
+        for (margins, time, upload, expected) in [
+            (claim, 80, 100, (Size::Supported, Joint::Shown)),
+            (claim, 80, 130, (Size::Supported, Joint::Shown)),
+            (claim, 95, 60, (Size::Refuted, Joint::Refuted)),
+            (guarded, 80, 100, (Size::Supported, Joint::Shown)),
+            (guarded, 80, 130, (Size::Supported, Joint::Refuted)),
+        ] {
+            assert_eq!(
+                of(margins, time, upload),
+                expected,
+                "{margins} {time} {upload}"
+            );
+        }
     }
 
     #[test]

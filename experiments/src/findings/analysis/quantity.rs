@@ -6,8 +6,8 @@ use crate::plan::{Adoption, Estimand};
 /// A quantity that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantity {
-    /// Bytes, as a saving: `1 - candidate / baseline`.
-    Bytes(Estimand),
+    /// A reading of the plan, as a saving: `1 - candidate / baseline`.
+    Saving(Estimand),
     /// Geometric-mean completion time, as a ratio.
     Time,
     /// 95th percentile of completion time, as a ratio.
@@ -19,7 +19,7 @@ impl Quantity {
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
-            Self::Bytes(estimand) => estimand.id(),
+            Self::Saving(estimand) => estimand.id(),
             Self::Time => "time",
             Self::Tail => "tail",
         }
@@ -30,7 +30,7 @@ impl Quantity {
     #[must_use]
     pub fn group(self, adoption: Adoption) -> Group {
         let focal = match self {
-            Self::Bytes(estimand) => estimand.is_focal(),
+            Self::Saving(estimand) => estimand.is_focal(),
             Self::Time | Self::Tail => true,
         };
         if focal && adoption != Adoption::ALL {
@@ -44,7 +44,7 @@ impl Quantity {
     #[must_use]
     pub const fn scale(self) -> &'static str {
         match self {
-            Self::Bytes(_) => "saving",
+            Self::Saving(_) => "saving",
             Self::Time | Self::Tail => "ratio",
         }
     }

@@ -4,7 +4,7 @@
 use super::comparison::{Comparison, answers};
 use super::{Analysis, Average, Quantity, average};
 use crate::findings::verdict::Joint;
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{Adoption, Estimand, Plan, Primary};
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +19,14 @@ pub struct Statement {
     pub saving: Average,
     /// Mean ratio of the completion times of the same peers.
     pub time: Average,
+    /// Beside a saving of time: mean saving of the adopters' upload, or of the swarm's bytes if all adopt.
+    pub bytes: Option<Average>,
     /// Whether the claim holds, for bytes and for time, in every scenario.
     pub joint: Joint,
     /// Number of scenarios in which the claim is shown.
     pub shown: usize,
+    /// Whether the plan's claim is about this reading.
+    pub claimed: bool,
     /// Whether the baseline has no such bytes in some scenario in scope, so that none can be saved.
     pub nothing_to_save: bool,
 }
@@ -35,7 +39,7 @@ pub fn statement(
     contrast: usize,
     (estimand, adoption): (Estimand, Adoption),
 ) -> Option<Statement> {
-    let quantity = Quantity::Bytes(estimand);
+    let quantity = Quantity::Saving(estimand);
     let group = quantity.group(adoption);
     let in_scope = |it: &&Comparison| plan.scenarios[it.of.scenario].is_in_scope();
     let times = analysis.comparisons.iter().filter(|it| {
@@ -48,35 +52,42 @@ pub fn statement(
     };
     let reading = analysis.overall.iter().find(is_reading)?;
     let savings = answers(&analysis.comparisons, quantity, contrast, adoption);
+    let spent = match adoption {
+        Adoption::ALL => Estimand::E3,
+        _ => Estimand::E1,
+    };
+    let bytes = Quantity::Saving(spent);
+    let bytes = answers(&analysis.comparisons, bytes, contrast, adoption).filter(in_scope);
     Some(Statement {
         contrast,
         adoption,
         estimand,
         shown: reading.shown,
+        claimed: (plan.primary == Primary::Time) == (estimand == Estimand::T),
         nothing_to_save: reading.nothing_to_save,
         saving: average(savings.filter(in_scope))?,
         time: average(times.filter(in_scope))?,
+        bytes: average(bytes).filter(|_| estimand == Estimand::T),
         joint: reading.joint,
     })
 }
 
 /// For every contrast: the upload of adopters that are a minority, and the bytes of the swarm
-/// and of the origin at the largest.
+/// and of the origin at the largest. Where the claim is about time: the times of both, and the bytes of the origin.
 #[must_use]
 pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = Vec::new();
     for (contrast, it) in plan.contrasts.iter().enumerate() {
         let few = Adoption::minority(&it.adoption);
         let many = it.adoption.iter().max().copied().unwrap_or(Adoption::ALL);
-        let of = [
-            (Estimand::E1, few),
-            (Estimand::E3, many),
-            (Estimand::E4, many),
-        ];
-        all.extend(
-            of.into_iter()
-                .filter_map(|it| statement(plan, analysis, contrast, it)),
-        );
+        let mut of = match plan.primary {
+            Primary::Bytes => vec![(Estimand::E1, few), (Estimand::E3, many)],
+            Primary::Time => vec![(Estimand::T, few), (Estimand::T, many)],
+        };
+        of.dedup();
+        of.push((Estimand::E4, many));
+        let stated = of.into_iter();
+        all.extend(stated.filter_map(|it| statement(plan, analysis, contrast, it)));
     }
     all
 }
@@ -92,7 +103,7 @@ pub fn by_adoption(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
         let mut levels = it.adoption.clone();
         levels.sort();
         for adoption in levels {
-            let each = [Estimand::E1, Estimand::E3, Estimand::E4];
+            let each = [Estimand::T, Estimand::E1, Estimand::E3, Estimand::E4];
             let stated = each.map(|it| statement(plan, analysis, contrast, (it, adoption)));
             all.extend(stated.into_iter().flatten());
         }

@@ -82,10 +82,8 @@ impl Effect {
 /// Quantities of a plan with factors: its estimands, and geometric-mean time.
 #[must_use]
 pub fn quantities(plan: &Plan) -> Vec<Quantity> {
-    let bytes = plan
-        .estimands
-        .iter()
-        .map(|it: &Estimand| Quantity::Bytes(*it));
+    let bytes = plan.estimands.iter().filter(|it| **it != Estimand::T);
+    let bytes = bytes.map(|it| Quantity::Saving(*it));
     bytes.chain([Quantity::Time]).collect()
 }
 

@@ -25,10 +25,21 @@ impl RatioBounds {
     }
 
     /// From bounds of its logarithm.
-    pub(super) const fn of_logarithm(bounds: Bounds) -> Self {
+    #[must_use]
+    pub const fn of_logarithm(bounds: Bounds) -> Self {
         Self {
             bounds,
             logarithm: true,
+        }
+    }
+
+    /// Bounds of its logarithm; unknown if that is not defined.
+    #[must_use]
+    pub fn logarithm(&self) -> Bounds {
+        if self.logarithm {
+            self.bounds.clone()
+        } else {
+            Bounds::t_about(f64::NAN, f64::NAN, 0)
         }
     }
 

@@ -10,7 +10,7 @@ use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Quantity, answers};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::method::of_runs;
-use crate::plan::{Adoption, Estimand, Figure, Plan};
+use crate::plan::{Adoption, Estimand, Figure, Plan, Primary};
 
 const LABELS: f64 = 130.0;
 
@@ -52,11 +52,10 @@ struct Forest<'a> {
 }
 
 pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
-    let claim = plan.margins.claim.fraction() * 100.0;
     let block = |it: &Estimand| Block {
-        quantity: Quantity::Bytes(*it),
+        quantity: Quantity::Saving(*it),
         head: format!("{}  {}", it.id(), it.title()),
-        limit: claim,
+        limit: plan.claim_of(*it).fraction() * 100.0,
     };
     let forest = Forest {
         plan,
@@ -72,15 +71,21 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
     );
     let y = title(&mut scene, &head);
     let bottom = forest.draw(&mut scene, y);
+    let (right, claimed) = match plan.primary {
+        Primary::Bytes => ("less traffic", plan.claimed(Estimand::E1)),
+        Primary::Time => (
+            "sooner (T) or less traffic",
+            format!("{} of T and any of the others", plan.claimed(Estimand::T)),
+        ),
+    };
     let text = format!(
-        "Saving 1 - candidate/baseline in percent; right of 0 is less traffic. n = {} paired \
+        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. n = {} paired \
          seeds a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
-         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {}. E1 and E2 are of the \
+         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {claimed}. E1 and E2 are of the \
          adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
          leave the axis. Data: summary.csv.",
         plan.seeds_said(),
         method(plan),
-        plan.margins.claimed(),
     );
     caption(&mut scene, bottom, &text);
     Picture {

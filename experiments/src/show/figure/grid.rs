@@ -33,9 +33,13 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
         let grid = Grid {
             plan,
             analysis,
-            quantity: Quantity::Bytes(*estimand),
+            quantity: Quantity::Saving(*estimand),
             scale: Scale::SAVING,
-            limit: plan.margins.claim.fraction() * 100.0,
+            limit: plan.claim_of(*estimand).fraction() * 100.0,
+        };
+        let right = match estimand {
+            Estimand::T => "sooner",
+            _ => "less traffic",
         };
         let head = format!(
             "{}: what {} saves of {}",
@@ -49,14 +53,14 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             "Of the whole swarm."
         };
         let text = format!(
-            "Saving 1 - candidate/baseline in percent, right of 0 is less traffic. {whose} n = {} \
+            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} n = {} \
              paired seeds a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
              the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
              interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
              Data: summary.csv.",
             plan.seeds_said(),
             method(plan),
-            plan.margins.claimed(),
+            plan.claimed(*estimand),
         );
         let name = format!("forest_{}", estimand.id());
         grid.draw(&head, name, Figure::Forest, text)
@@ -201,7 +205,7 @@ impl Grid<'_> {
     /// Readings over all scenarios; none for times.
     fn pooled(&self) -> impl Iterator<Item = &Overall> {
         let all = self.analysis.overall.iter();
-        all.filter(|it| Quantity::Bytes(it.estimand) == self.quantity && it.pooled.is_some())
+        all.filter(|it| Quantity::Saving(it.estimand) == self.quantity && it.pooled.is_some())
     }
 
     fn range(&self) -> (f64, f64) {

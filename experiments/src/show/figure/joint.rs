@@ -6,7 +6,7 @@ use super::palette::{self, GREEN, GREY, INK};
 use super::panel::{Frame, caption, columns, legend, legend_of, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::{Analysis, Comparison, Quantity, answers};
-use crate::plan::{Adoption, Estimand, Figure, Plan};
+use crate::plan::{Adoption, Estimand, Figure, Percent, Plan, Primary};
 use crate::show::words::who_adopts;
 
 /// Height of a panel.
@@ -66,10 +66,9 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
     }
     let text = format!(
         "Right is less traffic (percent saved), down is faster (ratio of geometric-mean completion times). Green: \
-         what the claim means, {} with times within {}. Bars: 95 % intervals over {} paired seeds. \
+         what the claim means, {}. Bars: 95 % intervals over {} paired seeds. \
          E1 and its times are those of the adopters. Marks beyond an axis lie on it. Data: summary.csv.",
-        plan.margins.claimed(),
-        plan.margins.time,
+        meaning(plan),
         plan.seeds_said()
     );
     caption(&mut scene, top + HEIGHT + 44.0, &text);
@@ -79,6 +78,35 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
         scenario: None,
         caption: text,
         scene,
+    }
+}
+
+/// The claim, in words.
+fn meaning(plan: &Plan) -> String {
+    match plan.primary {
+        Primary::Bytes => format!(
+            "{} with times within {}",
+            plan.claimed(Estimand::E1),
+            plan.margins.time
+        ),
+        Primary::Time => format!(
+            "{} of time with {}",
+            plan.claimed(Estimand::T),
+            plan.margins.kept_beside_time()
+        ),
+    }
+}
+
+/// Least saving of bytes, in percent, and longest time, as a ratio, with which the claim holds.
+fn corner(plan: &Plan) -> (f64, f64) {
+    let margins = &plan.margins;
+    let claim = margins.claim.fraction();
+    match plan.primary {
+        Primary::Bytes => (claim * 100.0, 1.0 + margins.time.fraction()),
+        Primary::Time => {
+            let upload = margins.upload.map_or(f64::INFINITY, Percent::fraction);
+            (upload * -100.0, 1.0 - claim)
+        }
     }
 }
 
@@ -113,7 +141,7 @@ fn draw_shape(scene: &mut Scene, (x, y): (f64, f64), shape: usize, color: Color)
 }
 
 fn marks(plan: &Plan, analysis: &Analysis, estimand: Estimand, adoption: Adoption) -> Vec<Mark> {
-    let quantity = Quantity::Bytes(estimand);
+    let quantity = Quantity::Saving(estimand);
     let mut all = Vec::new();
     for contrast in 0..plan.contrasts.len() {
         let savings = answers(&analysis.comparisons, quantity, contrast, adoption);
@@ -185,10 +213,9 @@ fn panel(
             .filter(|it| it.is_finite())
     };
     let times = || marks.iter().map(|it| it.time.0).filter(|it| it.is_finite());
-    let claim = plan.margins.claim.fraction() * 100.0;
-    let limit = 1.0 + plan.margins.time.fraction();
+    let (claim, limit) = corner(plan);
     let least = savings().fold(-10.0, f64::min).max(LEAST_SAVING) - 4.0;
-    let fastest = times().fold(0.8, f64::min) - 0.05;
+    let fastest = times().fold(limit.min(0.8), f64::min) - 0.05;
     let slowest = times().fold(1.2, f64::max).min(MOST_TIME) + 0.05;
     let frame = Frame {
         x: Axis::new((least, 104.0_f64.max(claim + 10.0)), pixels),

@@ -21,12 +21,12 @@ struct Column {
 
 const COLUMNS: [Column; 3] = [
     Column {
-        quantity: Quantity::Bytes(Estimand::E3),
+        quantity: Quantity::Saving(Estimand::E3),
         head: "E3: bytes sent per useful byte",
         scale: |it, _| it,
     },
     Column {
-        quantity: Quantity::Bytes(Estimand::E4),
+        quantity: Quantity::Saving(Estimand::E4),
         head: "E4: MB sent by the origin per copy",
         scale: |it, _| it / 1e6,
     },

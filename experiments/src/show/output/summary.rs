@@ -104,7 +104,8 @@ pub fn waste_bound(plan: &Plan, levels: &[Level], scenario: usize, contrast: usi
         found.map_or(f64::NAN, |it| it.mean.value)
     };
     let it = &plan.contrasts[contrast];
-    let needed = waste_needed(waste(it.candidate.into()), plan.margins.claim.fraction());
+    let claim = plan.claim_of(Estimand::E3);
+    let needed = waste_needed(waste(it.candidate.into()), claim.fraction());
     (waste(it.baseline.into()), needed)
 }
 
@@ -147,7 +148,7 @@ fn comparison<'a>(plan: &'a Plan, analysis: &Analysis, it: &Comparison) -> Row<'
         runs_needed: it.runs_needed(),
         ..Row::default()
     };
-    if let (Some(at), Quantity::Bytes(Estimand::E3), Adoption::ALL) =
+    if let (Some(at), Quantity::Saving(Estimand::E3), Adoption::ALL) =
         (of.contrast, of.quantity, of.adoption)
     {
         let (has, needs) = waste_bound(plan, &analysis.levels, of.scenario, at);
@@ -176,7 +177,7 @@ fn reading<'a>(plan: &'a Plan, it: &Overall) -> Row<'a> {
         candidate: &plan.pair(it.contrast).0.name,
         baseline: &plan.pair(it.contrast).1.name,
         adoption: it.adoption.label(),
-        group: Quantity::Bytes(it.estimand).group(it.adoption).name(),
+        group: Quantity::Saving(it.estimand).group(it.adoption).name(),
         quantity: it.estimand.id(),
         scale: "saving",
         headline: true,

@@ -3,7 +3,7 @@
 use super::html::escape;
 use super::page::Page;
 use crate::findings::analysis::MEASURES;
-use crate::plan::Figure;
+use crate::plan::{Figure, Primary};
 use crate::show::words;
 
 impl Page<'_> {
@@ -23,11 +23,21 @@ impl Page<'_> {
                 .push(&format!("<p{class}>{}</p>", escape(line.trim())));
         }
         self.html.push("</div>");
-        self.html.paragraph(
-            "Geometric means over the scenarios in scope with 95 % intervals over seeds; times are those of \
-             the same peers. yes: the claimed saving and kept times are shown in every scenario; 1 of 3: only in so many of them; \
-             no: in none, and the contrary of either is shown in one; open: none of these.",
-        );
+        let (beside, claim) = match self.plan.primary {
+            Primary::Bytes => (
+                "times are those of the same peers",
+                "the claimed saving and kept times",
+            ),
+            Primary::Time => (
+                "E1 and E3 are ratios, of the adopters' upload and of the swarm's bytes",
+                "the claimed saving of time and what must be kept",
+            ),
+        };
+        self.html.paragraph(&format!(
+            "Geometric means over the scenarios in scope with 95 % intervals over seeds; {beside}. yes: {claim} \
+             are shown in every scenario; 1 of 3: only in so many of them; \
+             no: in none, and the contrary of either is shown in one; open: none of these."
+        ));
         let named = self
             .plan
             .contrasts

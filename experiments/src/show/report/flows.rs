@@ -17,7 +17,7 @@ impl Page<'_> {
     /// What swarm cost allows: measured waste beside the waste that the claim needs.
     fn arithmetic(&mut self) {
         let plan = self.plan;
-        if !plan.margins.has_size() {
+        if !plan.has_size_of_bytes() {
             return;
         }
         self.html.subheading("The bound of arithmetic");
@@ -57,7 +57,7 @@ impl Page<'_> {
             "Upload per completed copy (E1) of adopters, of the others and of all, against the same \
              peers where nobody adopts.",
         );
-        let e1 = Quantity::Bytes(Estimand::E1);
+        let e1 = Quantity::Saving(Estimand::E1);
         let rows = self.comparisons(|it| {
             it.of.quantity == e1 && it.of.contrast.is_some() && it.of.group != Group::Outsiders
         });

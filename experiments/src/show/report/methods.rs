@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::page::Page;
+use crate::plan::{Percent, Primary};
 
 impl Page<'_> {
     pub(super) fn methods(&mut self, context: &Context<'_>) {
@@ -35,24 +36,8 @@ impl Page<'_> {
                  Intervals over seeds: {}. How often they cover: lab coverage. Brackets: two-sided 95 %.",
                 plan.method.name()
             ),
-            format!(
-                "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
-                 95 % bound of the saving {}, refuted if the upper one stays below. Time is kept if \
-                 the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
-                 1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
-                 degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
-                 they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
-                 (time not shown): neither is shown. Costs: the upper bound of the saving is below zero. Both: \
-                 shown if size is supported and time is kept, refuted if either is shown to fail at half of \
-                 the 5 %.",
-                if plan.margins.has_size() {
-                    format!("reaches {}", plan.margins.claim)
-                } else {
-                    "is above zero".to_owned()
-                },
-                plan.margins.time,
-                plan.margins.tail
-            ),
+            self.judged(),
+            self.about_time(),
             self.general(),
             "Where more than 1 % of the peers on either side had not completed when the runs ended, there is \
              no verdict: both sides tend to the time at which runs are cut, and bytes for each completed copy \
@@ -71,12 +56,55 @@ impl Page<'_> {
              quantity."
                 .to_owned(),
         ] {
-            self.html.paragraph(&text);
+            if !text.is_empty() {
+                self.html.paragraph(&text);
+            }
         }
         for it in crate::show::words::warmups(plan, self.analysis) {
             self.html.paragraph(&format!("{it}."));
         }
         self.provenance(context);
+    }
+
+    /// How a verdict is decided from its bounds.
+    fn judged(&self) -> String {
+        let plan = self.plan;
+        format!(
+            "Each verdict is to be false in 5 % of all studies at most. Size is supported if the lower one-sided \
+             95 % bound of the saving {}, refuted if the upper one stays below. Time is kept if \
+             the upper one-sided 95 % bounds of the geometric-mean ratio and of the p95 ratio stay below \
+             1 + {} and 1 + {}: both must pass, so no correction is due (intersection-union). It is \
+             degraded if the lower bound of either exceeds its margin: here any one of two decides, and \
+             they share the 5 % (Bonferroni: one-sided 97.5 % bounds, the ends of the brackets). Saves \
+             (time not shown): neither is shown. Costs: the upper bound of the saving is below zero. Both: \
+             shown if size is supported and time is kept, refuted if either is shown to fail at half of \
+             the 5 %.",
+            match plan.claim_of(plan.estimands[0]) {
+                Percent::ZERO => "is above zero".to_owned(),
+                claim => format!("reaches {claim}"),
+            },
+            plan.margins.time,
+            plan.margins.tail
+        )
+    }
+
+    /// What is different where the claim is about time; else empty.
+    fn about_time(&self) -> String {
+        let plan = self.plan;
+        if plan.primary == Primary::Bytes {
+            return String::new();
+        }
+        let upload = plan.margins.upload.map_or_else(String::new, |margin| {
+            format!(
+                " and that of the ratio of uploads of the same peers (E1) below 1 + {margin}; any one of three decides \
+                 on degraded"
+            )
+        });
+        format!(
+            "The claim is about time: T is one minus the ratio of geometric-mean completion times, with the interval \
+             of the paired log ratios. In its rows, time is kept if the upper bounds of mean and p95 ratio stay below \
+             their margins{upload}. Of bytes, any saving counts as one; their verdicts are no part of the claim."
+        )
     }
 
     /// How statements about all scenarios are decided.

@@ -2,8 +2,9 @@
 
 use super::{capital, percent, who_adopts};
 use crate::findings::analysis::{Analysis, Average, Statement, statements};
+use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Joint, NOTHING_TO_SAVE};
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{Adoption, Estimand, Plan, Primary};
 
 /// Widest line.
 const WIDTH: usize = 79;
@@ -21,23 +22,34 @@ fn figures(it: &Statement) -> String {
     if it.saving.cut {
         return "cannot tell: too many peers were unfinished when runs ended".to_owned();
     }
-    let time = times(&it.time);
+    let time = ratio(&it.time.estimate);
     if it.nothing_to_save {
         return format!("{NOTHING_TO_SAVE}: the other uploads nothing; time {time}");
     }
     let verb = match it.estimand {
+        Estimand::T => return sooner(it),
         Estimand::E1 | Estimand::E4 => "uploads",
         Estimand::E2 => "sends and receives",
         Estimand::E3 => "sends",
         Estimand::E5 => "wastes",
     };
-    format!("{verb} {}, time {time}", less(&it.saving))
+    format!("{verb} {}, time {time}", less(&it.saving, ["less", "more"]))
 }
 
-/// Whether the claim holds: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `before` and
+/// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98 [0.95,
+/// 1.01]`.
+fn sooner(it: &Statement) -> String {
+    let bytes = it.bytes.as_ref().map_or_else(String::new, |bytes| {
+        let spent = bytes.estimate.map(|it| 1.0 - it);
+        format!(", {} {}", bytes.quantity.id(), ratio(&spent))
+    });
+    format!("finishes {}{bytes}", less(&it.saving, ["sooner", "later"]))
+}
+
+/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `before` and
 /// `after` are the words around the numbers.
 fn verdict(it: &Statement, before: &str, after: &str) -> String {
-    if it.saving.cut || it.nothing_to_save {
+    if it.saving.cut || it.nothing_to_save || !it.claimed {
         return String::new();
     }
     match it.joint {
@@ -50,8 +62,8 @@ fn verdict(it: &Statement, before: &str, after: &str) -> String {
     }
 }
 
-/// `12.3 % [10.1, 14.5] less`; for a cost, `more` with the ends exchanged.
-fn less(it: &Average) -> String {
+/// `12.3 % [10.1, 14.5] less`; for a cost, the second word with the ends exchanged.
+fn less(it: &Average, [fewer, more]: [&str; 2]) -> String {
     let estimate = it.estimate;
     // A value of zero has no logarithm: the saving is 100 %.
     if estimate.value.to_bits() == 1.0_f64.to_bits() {
@@ -59,9 +71,9 @@ fn less(it: &Average) -> String {
     }
     let (value, (low, high), word) = if estimate.value < 0.0 {
         let (low, high) = estimate.ci95;
-        (-estimate.value, (-high, -low), "more")
+        (-estimate.value, (-high, -low), more)
     } else {
-        (estimate.value, estimate.ci95, "less")
+        (estimate.value, estimate.ci95, fewer)
     };
     if !(low.is_finite() && high.is_finite()) {
         return format!("{} [?] {word}", percent(value));
@@ -76,12 +88,12 @@ fn less(it: &Average) -> String {
 }
 
 /// `x0.98 [0.95, 1.01]`.
-fn times(it: &Average) -> String {
-    let (low, high) = it.estimate.ci95;
+fn ratio(it: &Estimate) -> String {
+    let (low, high) = it.ci95;
     if low.is_finite() && high.is_finite() {
-        format!("x{:.2} [{low:.2}, {high:.2}]", it.estimate.value)
+        format!("x{:.2} [{low:.2}, {high:.2}]", it.value)
     } else {
-        format!("x{:.2} [?]", it.estimate.value)
+        format!("x{:.2} [?]", it.value)
     }
 }
 
@@ -133,11 +145,13 @@ fn line(about: &str, it: &Statement) -> String {
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
-        let whole = plan.contrasts[it.contrast]
-            .adoption
-            .contains(&Adoption::ALL);
-        let adopters = it.estimand == Estimand::E1 && it.adoption != Adoption::ALL;
-        it.contrast == 0 || adopters || (whole && it.estimand == Estimand::E3)
+        let (of_few, of_all) = match plan.primary {
+            Primary::Bytes => (Estimand::E1, Estimand::E3),
+            Primary::Time => (Estimand::T, Estimand::T),
+        };
+        let adopters = it.estimand == of_few && it.adoption != Adoption::ALL;
+        let swarm = it.estimand == of_all && it.adoption == Adoption::ALL;
+        it.contrast == 0 || adopters || swarm
     });
     all
 }
@@ -145,7 +159,8 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
 /// The subject of a statement.
 fn about(plan: &Plan, it: &Statement) -> String {
     match (it.contrast, it.estimand) {
-        (0, Estimand::E1) => "  downloader".to_owned(),
+        (0, Estimand::T) if it.adoption == Adoption::ALL => "  swarm".to_owned(),
+        (0, Estimand::T | Estimand::E1) => "  downloader".to_owned(),
         (0, Estimand::E4) => "  origin".to_owned(),
         (0, _) => "  swarm".to_owned(),
         (contrast, _) => plan.versus(contrast),
@@ -193,7 +208,9 @@ fn shortened(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::toy::analysed;
+    use crate::findings::toy::{analysed, analysis_of};
+    use crate::plan::{Changes, load};
+    use crate::run::toy::{PLAN, Toy};
 
     #[test]
     fn the_answer_is_short_and_narrow_and_has_its_numbers() {
@@ -242,6 +259,41 @@ mod tests {
             said.starts_with("nothing to save: the other uploads nothing; time x"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_claim_about_time_is_told_as_time() {
+        let text = PLAN.replace("adoption =", "primary = \"time\"\nadoption =");
+        let text = text.replace("\"40 %\"", "\"10 %\"");
+        let plan = load("toy.toml", &text, &Changes::default()).expect("right");
+        let toy = Toy {
+            upload: 90,
+            time: 80,
+            noise: 1,
+        };
+        let lines = answer(&plan, &analysis_of(&plan, toy));
+        assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
+        assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
+        let begins = |it: &str| {
+            lines
+                .iter()
+                .find(|line| line.starts_with(it))
+                .expect("told")
+        };
+        let few = begins("  downloader finishes 20.0 % [");
+        assert!(
+            few.contains("] sooner, E1 x0.9") && few.ends_with(": yes"),
+            "{few}"
+        );
+        let all = begins("  swarm finishes 20.0 % [");
+        assert!(
+            all.contains("] sooner, E3 x") && all.ends_with(": yes"),
+            "{all}"
+        );
+        // The origin's bytes are no part of the claim.
+        let origin = begins("  origin uploads");
+        assert!(origin.ends_with(']'), "{origin}");
+        begins("vs bep3 finishes");
     }
 
     #[test]

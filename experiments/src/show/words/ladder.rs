@@ -11,11 +11,11 @@ pub fn ladder(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     let mut sentences = Vec::new();
     let titles = [
         (
-            Quantity::Bytes(Estimand::E3),
+            Quantity::Saving(Estimand::E3),
             "E3, bytes sent per useful byte",
         ),
-        (Quantity::Bytes(Estimand::E5), "E5, waste"),
-        (Quantity::Bytes(Estimand::E4), "E4, origin upload per copy"),
+        (Quantity::Saving(Estimand::E5), "E5, waste"),
+        (Quantity::Saving(Estimand::E4), "E4, origin upload per copy"),
         (Quantity::Time, "completion time"),
     ];
     for (quantity, title) in titles {
@@ -40,9 +40,9 @@ pub fn ladder(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     }
     let cost: Vec<&MeanStep> = analysis
         .ladder
-        .means_of(Quantity::Bytes(Estimand::E3))
+        .means_of(Quantity::Saving(Estimand::E3))
         .collect();
-    if !cost.is_empty() && plan.margins.has_size() {
+    if !cost.is_empty() && plan.has_size_of_bytes() {
         sentences.push(answer(plan, &cost));
     }
     sentences
@@ -100,7 +100,7 @@ mod tests {
         plan.ladder = ["naive", "single", "choosy"].map(str::to_owned).to_vec();
         let step = |rung, value: f64| MeanStep {
             rung,
-            quantity: Quantity::Bytes(Estimand::E3),
+            quantity: Quantity::Saving(Estimand::E3),
             points: t_estimate(&[value, value]),
         };
         // 100 bytes, then 50, then 45: 55 % in all. The second step saves a tenth of what its lower
