@@ -126,6 +126,8 @@ fn a_change_for_the_worse_passes_ci_only_if_a_commit_says_so() {
     let accepted = gate(0, "HEAD~4");
     assert!(accepted.contains("Regressed: "), "{accepted}");
     assert!(accepted.contains(": one slot is the point"), "{accepted}");
+    assert!(accepted.contains("All of it is accepted."), "{accepted}");
+    assert!(!accepted.contains("The check fails."), "{accepted}");
     note("vague\n\nAccept-worse: one slot is the point");
     let vague = gate(2, "HEAD~5");
     assert!(vague.contains("does not say which row"), "{vague}");

@@ -128,6 +128,7 @@ impl<'a> Check<'a> {
             tolerance: &self.tolerance,
             seeds: &self.seeds,
             strict: self.job.options.strict,
+            accepted: false,
             reproduce: &self.reproduce,
         }
     }

@@ -115,12 +115,18 @@ fn beside(
             file.display()
         )));
     }
-    let reproduce = format!(
+    let mut reproduce = format!(
         "lab gate {} --baseline-from {}",
         args::quoted(&args.results.to_string_lossy()),
         args::quoted(revision)
     );
+    for it in &args.accept {
+        let row = args::quoted(&it.to_string());
+        write!(reproduce, " --accept {row}").expect("text grows");
+    }
+    let refused = sorted(&compared.changes, &args.accept).1;
     let words = Words {
+        accepted: refused.is_empty(),
         plan: &file.to_string_lossy(),
         tolerance: &tolerances.to_string(),
         seeds: &seeds(now),
@@ -144,29 +150,29 @@ fn beside(
         words.counts(&compared),
         words.closing(&compared)
     ));
-    let refused = accepted(args, &compared, &mut put);
+    worse(&args.accept, &compared, &mut put);
     print(&text)?;
     let open = compared.changes.iter().any(|it| it.state.is_open());
-    Ok(if refused || args.strict && open {
+    Ok(if !refused.is_empty() || args.strict && open {
         Exit::CheckFailed
     } else {
         Exit::Done
     })
 }
 
-/// Tells which rows that regressed are accepted and which are not. Returns whether one is not.
-fn accepted(args: &GateArgs, compared: &Compared, put: &mut impl FnMut(&str)) -> bool {
-    let (accepted, refused) = sorted(&compared.changes, &args.accept);
+/// Tells which rows that regressed are accepted, and which are not.
+fn worse(accept: &[Accepted], compared: &Compared, put: &mut impl FnMut(&str)) {
+    let (accepted, refused) = sorted(&compared.changes, accept);
     for (it, reason) in &accepted {
         put(&format!("accepted  {}: {reason}", it.key.named()));
     }
-    for it in &refused {
+    let is_used = |it: &&Accepted| accepted.iter().any(|(row, _)| it.names(&row.key));
+    for it in accept.iter().filter(|it| !is_used(it)) {
+        put(&format!("not worse {it}"));
+    }
+    for it in refused {
         put(&format!("worse     {}", it.key.named()));
     }
-    if refused.is_empty() && !accepted.is_empty() {
-        put("Every row that regressed is accepted.");
-    }
-    !refused.is_empty()
 }
 
 /// Fewest and most paired seeds of the rows.

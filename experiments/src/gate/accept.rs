@@ -69,6 +69,23 @@ impl std::str::FromStr for Accepted {
     }
 }
 
+impl std::fmt::Display for Accepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            scenario,
+            contrast,
+            adoption,
+            quantity,
+            group,
+            reason,
+        } = self;
+        write!(
+            f,
+            "{scenario}, {contrast}, {adoption} adopting, {quantity} of {group}: {reason}"
+        )
+    }
+}
+
 impl Accepted {
     /// Whether it names this row.
     #[must_use]
@@ -118,6 +135,7 @@ mod tests {
         let text = format!("{}: lone holders stay: on purpose", own.named());
         let it: Accepted = text.parse().expect("a row and a reason");
         assert_eq!(it.reason, "lone holders stay: on purpose");
+        assert_eq!(it.to_string(), text);
         assert!(it.names(&own));
         assert!(!it.names(&key("decay", "time")) && !it.names(&key("flash-homog", "tail")));
         let any: Accepted = "*, whole_client, *, tail of *: why".parse().expect("read");

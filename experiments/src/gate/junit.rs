@@ -91,6 +91,7 @@ mod tests {
             tolerance: "5 %",
             seeds: "6",
             strict: false,
+            accepted: false,
             reproduce: "lab run p && true",
         };
         let compared = compare(&before, &now, &Tolerances::default(), |_| false);

@@ -16,6 +16,8 @@ pub struct Words<'a> {
     pub seeds: &'a str,
     /// What is inconclusive fails as well.
     pub strict: bool,
+    /// Every row that regressed is accepted.
+    pub accepted: bool,
     /// The line that repeats the check.
     pub reproduce: &'a str,
 }
@@ -103,7 +105,12 @@ impl Words<'_> {
                 let first = self.first(changes, State::Regressed);
                 let missing =
                     missing(changes).map_or(String::new(), |it| format!(" Besides, {it}."));
-                format!("{first}{missing} The check fails.")
+                let end = if self.accepted {
+                    "All of it is accepted."
+                } else {
+                    "The check fails."
+                };
+                format!("{first}{missing} {end}")
             }
             State::Missing | State::Inconclusive => self.open(it),
             State::Improved => {
@@ -347,6 +354,7 @@ mod tests {
     use crate::plan::{Percent, Tolerance, Tolerances};
 
     const WORDS: Words<'static> = Words {
+        accepted: false,
         plan: "p",
         tolerance: "50 %",
         seeds: "6",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Text as part of a page. `<` is escaped everywhere, so no text can end a script or a style.
 pub(crate) use unchoke_replay::page::escape;
 
-use crate::findings::verdict::CANNOT_TELL;
+use crate::findings::verdict::{CANNOT_TELL, NOTHING_TO_SAVE};
 use crate::show::figure::{Scene, bare};
 
 const STYLE: &str = include_str!("../../../assets/report.css");
@@ -95,7 +95,7 @@ impl Html {
                     | "saves (time not shown)"
                     | "saves but degrades"
                     | "not shown" => " class=\"open\"",
-                    it if it.starts_with(CANNOT_TELL) => " class=\"open\"",
+                    it if it == NOTHING_TO_SAVE || it.starts_with(CANNOT_TELL) => " class=\"open\"",
                     _ => "",
                 };
                 write!(text, "<td{class}>{}</td>", escape(it))
