@@ -5,7 +5,6 @@ use unchoke_core::time::Instant;
 use super::Failure;
 use super::job::Job;
 use crate::findings::measure::measure_swarm;
-use crate::plan::Plan;
 use crate::run::store::{Found, Store};
 use crate::run::unit::{Mix, Unit};
 use crate::show::browser;
@@ -64,20 +63,25 @@ fn introduction(job: &Job<'_>, unit: &Unit) -> String {
         unit.run_seed,
         plan.seeds_of(unit.scenario),
     );
-    format!("<p>{}</p>\n{}", escape(&text), in_a_browser(plan))
+    format!("<p>{}</p>\n{}", escape(&text), in_a_browser(job))
 }
 
 /// Where to change the choices and run again, without any program but a browser.
-fn in_a_browser(plan: &Plan) -> String {
-    let Some(link) = browser::link(plan) else {
+fn in_a_browser(job: &Job<'_>) -> String {
+    let plan = &job.plan;
+    let Some(link) = browser::link(plan, &job.engine) else {
         return String::new();
     };
     let (ours, theirs) = plan.pair(0);
+    let which = if link.own_runs {
+        "these very runs, with the same digests, or others of your choice"
+    } else {
+        "smaller swarms than these"
+    };
     format!(
-        "<p>To try other choices: <a href=\"{}\">{} against {} in the lab in the browser</a>, with \
-         other seeds. The link needs lab.html beside this file: \
-         <code>experiments/web/build results/{}/lab.html</code> makes it.</p>\n",
-        escape(&link),
+        "<p><a href=\"{}\">{} against {} in the lab in the browser</a>: {which}. The link needs \
+         lab.html beside this file: <code>experiments/web/build results/{}/lab.html</code> makes it.</p>\n",
+        escape(&link.address),
         escape(&ours.name),
         escape(&theirs.name),
         escape(&plan.name),

@@ -43,7 +43,7 @@ function distribution(run) {
 function squares(run, colour) {
   const end = run.ended_ns;
   const side = Math.ceil(Math.sqrt(run.nodes.length));
-  let svg = `<svg viewBox="0 0 ${side * 10} ${Math.ceil(run.nodes.length / side) * 10}" class="squares">`;
+  let svg = `<svg viewBox="0 0 ${side * 10} ${Math.ceil(run.nodes.length / side) * 10}" class="squares" style="max-width: ${side * 2.2}rem">`;
   run.nodes.forEach((it, at) => {
     const done = it.completed_ns === null ? 0.05 : 1.05 - 0.9 * (it.completed_ns - it.arrived_ns) / end;
     const said = it.origin ? "origin" : it.completed_ns === null ? "did not complete"

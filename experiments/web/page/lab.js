@@ -1,21 +1,12 @@
 // The page: reads the choices, runs them in a worker, shows tables and figures.
 "use strict";
 
-const at = (id) => document.getElementById(id);
-const escaped = (text) => String(text).replace(/[&<>"]/g, (it) => `&#${it.charCodeAt(0)};`);
-const quoted = (word) => (/^[\w.=/:%,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
-// A parameter in the form of a scenario: times are texts with a unit.
-function parameter(it) {
-  return it.name.endsWith("_ns") ? `${it.name.slice(0, -3)}=${Number(it.default) / 1e9} s` : `${it.name}=${it.default}`;
-}
-
-const FIELDS = ["scenario", "peers", "seed", "seeds", "a", "b", "seta", "setb", "set"];
-
 let worker = null;
 let waiting = null;
 // The last run of each side, which its replay shows.
 let last = { a: null, b: null };
+// The command lines of the runs in the table.
+let commands = [];
 
 // Starts a worker: the first one, or a new one after a stop.
 function hire() {
@@ -35,42 +26,16 @@ function send(message) {
   return new Promise((resolve) => { waiting = resolve; worker.postMessage(message); });
 }
 
-const words = (text) => text.split(/\s*\n\s*|\s*;\s*/).filter((it) => it);
-
-// Changes of a side: peers and policy first, then those typed for both sides, then those of the side.
-function changes(side) {
-  const list = [];
-  if (at("peers").value) { list.push(`peers=${at("peers").value}`); }
-  list.push(`client.policy=${at(side).value}`);
-  return list.concat(words(at("set").value), words(at(`set${side}`).value));
-}
-
-function command(side, seed) {
-  const sets = changes(side).map((it) => ` --set ${quoted(it)}`).join("");
-  return `lab sim ${quoted(at("scenario").value)} --seed ${seed}${sets}`;
-}
-
-function remember() {
-  const state = new URLSearchParams(FIELDS.map((it) => [it, at(it).value]));
-  history.replaceState(null, "", `#${state}`);
-}
-
-function recall() {
-  const state = new URLSearchParams(location.hash.slice(1));
-  FIELDS.filter((it) => state.has(it)).forEach((it) => { at(it).value = state.get(it); });
-  return state.has("run");
-}
-
 async function compare() {
   remember();
-  const seeds = Math.min(100, Math.max(1, Number(at("seeds").value) || 1));
+  let seeds = [];
+  try { seeds = seedList(); } catch (wrong) { at("said").textContent = wrong.message; return; }
   const runs = { a: [], b: [] };
   begun();
   for (const side of ["a", "b"]) { last[side] = null; at(`film-${side}`).innerHTML = ""; }
-  for (let n = 0; n < seeds; n += 1) {
+  for (const [n, seed] of seeds.entries()) {
     for (const side of ["a", "b"]) {
-      const seed = String(BigInt(at("seed").value || "1") + BigInt(n));
-      at("now").textContent = `${at(side).value}, seed ${seed} (${n + 1} of ${seeds})`;
+      at("now").textContent = `${at(side).value}, seed ${seed} (${n + 1} of ${seeds.length})`;
       at("part").value = 0;
       const request = { ask: "run", scenario: at("scenario").value, seed, set: changes(side) };
       const run = await send({ request });
@@ -126,8 +91,10 @@ function show(runs) {
     const pair = pairedRatio(a, b);
     const said = key === "time" && !whole ? "cannot tell: some peers did not complete"
       : pair ? `${pair.ratio.toFixed(3)} (95 % interval ${pair.low.toFixed(3)} to ${pair.high.toFixed(3)}, ${pair.count} paired seeds)`
-        : "one seed proves nothing: take 10 or more";
-    return `<tr><td>${name}</td><td>${mean(a).toFixed(digits)}</td><td>${mean(b).toFixed(digits)}</td><td>${said}</td></tr>`;
+        : a.length > 1 ? "no ratio: it is 0 in some runs" : "one seed proves nothing: take 10 or more";
+    const [ours, theirs] = [a, b].map((it) => mean(it).toFixed(digits));
+    return `<tr><td>${name}</td><td class="a" data-of="${escaped(at("a").value)}">${ours}</td>`
+      + `<td class="b" data-of="${escaped(at("b").value)}">${theirs}</td><td data-of="first ÷ second">${said}</td></tr>`;
   });
   at("table").innerHTML = `<tr><th></th><th class="a">${escaped(at("a").value)}</th>`
     + `<th class="b">${escaped(at("b").value)}</th><th>first ÷ second</th></tr>${cells.join("")}`;
@@ -140,6 +107,7 @@ function show(runs) {
       series((run) => run.series.map((it) => [it[0] / 1e9, it[3] / 1e6]))) : "");
   at("peers-a").innerHTML = squares(runs.a.at(-1), COLOURS[0]);
   at("peers-b").innerHTML = squares(runs.b.at(-1), COLOURS[1]);
+  commands = both.map((it) => it.command);
   at("digests").textContent = both.map((it) => `${it.digest}  ${it.command}`).join("\n");
 }
 
@@ -154,11 +122,13 @@ async function start() {
     at(side).innerHTML = policies;
     const about = () => {
       const policy = catalogue.policies.find((it) => it.id === at(side).value);
-      at(`about-${side}`).innerHTML = `${escaped(policy.summary)}<ul>${policy.parameters.map((it) =>
-        `<li><code>client.parameters.${escaped(parameter(it))}</code> ${escaped(it.meaning)}</li>`).join("")}</ul>`;
+      at(`about-${side}`).innerHTML = `${escaped(policy.summary)}. To change a parameter, click on it.<ul>${policy.parameters.map((it) =>
+        `<li><button type="button">${escaped(parameter(it))}</button> ${escaped(it.meaning)}</li>`).join("")}</ul>`;
     };
     at(side).onchange = about;
-    about();
+    at(`about-${side}`).onclick = ({ target }) => {
+      if (target.tagName === "BUTTON") { suggest(`set${side}`, target.textContent); }
+    };
   }
   at("scenario").value = "flash-hetero";
   at("a").value = "tit_for_tat";
@@ -169,6 +139,8 @@ async function start() {
   at("go").onclick = compare;
   for (const side of ["a", "b"]) { at(`watch-${side}`).onclick = () => watch(side); }
   at("stop").onclick = async () => { worker.terminate(); waiting = null; await hire(); ended(false); };
+  at("copy-commands").onclick = () => copy(commands.join("\n"));
+  at("copy-link").onclick = () => { remember(); copy(location.href); };
   at("go").disabled = false;
   if (run) { compare(); } else { document.title = "ready"; }
 }
