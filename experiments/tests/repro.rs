@@ -169,3 +169,48 @@ fn edit(lab: &Lab, change: impl Fn(&str) -> String) {
     std::io::Write::write_all(&mut packer, changed.as_bytes()).expect("packed");
     packer.finish().expect("packed");
 }
+
+/// Settings of plans and of the claim, which no table measures.
+const SETTINGS: [&str; 10] = [
+    "40 %",
+    "80 connections",
+    "instead of 80",
+    "40 MiB",
+    "20 peers",
+    "16 recorded",
+    "16 processes",
+    "1.9 copies",
+    "target was 1.5",
+    "`bep3`",
+];
+
+/// Every number of the README's paragraphs about results is in a claim, or is a setting.
+#[test]
+fn every_number_of_the_answer_has_a_row() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let said = ended(lab.args(["repro", "--figures"]).current_dir(root), 0).stdout;
+    let checked: Vec<&str> = said.lines().filter_map(|it| it.split('"').nth(1)).collect();
+    let readme = fs::read_to_string(format!("{root}/README.md")).expect("README");
+    let part = |from: &str, to: &str| {
+        let rest = readme.split_once(from).expect(from).1;
+        rest.split_once(to).expect(to).0.to_owned()
+    };
+    let text = part("## The answer", "Everything else, with intervals:")
+        + &part(
+            "How far a simulated swarm is from a real one:",
+            "## What must",
+        );
+    let mut text = text
+        .replace("**", "")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for it in checked.into_iter().chain(SETTINGS) {
+        text = text.replace(it, "…");
+    }
+    // Addresses of links.
+    let mut words = text.split(' ').filter(|it| !it.contains("]("));
+    let left = words.find(|it| it.contains(|digit: char| digit.is_ascii_digit()));
+    assert_eq!(left, None, "{text}");
+}

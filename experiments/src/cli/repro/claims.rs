@@ -17,13 +17,20 @@ pub(super) struct Figure {
     /// Its place in README.md, for readers.
     #[serde(rename = "where")]
     pub(super) place: String,
-    /// The sentence, with `{min}` and `{max}` for the numbers.
+    /// The sentence, with `{min}` and `{max}` for the numbers, `{count}` for the selected rows and
+    /// `{all}` for all rows of the table.
     pub(super) says: String,
     /// A text that precedes it in the same paragraph or row.
     #[serde(default)]
     pub(super) after: String,
     pub(super) file: String,
     pub(super) column: String,
+    /// Divide by this column, if there is one.
+    #[serde(default)]
+    pub(super) per: Option<String>,
+    /// Subtract this, before the number is scaled.
+    #[serde(default)]
+    pub(super) minus: f64,
     /// Selects rows: columns and their required values; `!text` means any other value.
     pub(super) rows: BTreeMap<String, String>,
     pub(super) scale: f64,

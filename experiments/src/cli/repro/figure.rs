@@ -8,18 +8,18 @@ use crate::cli::{Failure, args};
 
 pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
     let table = args::read(&root.join(&figure.file))?;
-    let values = match values(figure, &table) {
+    let found = match values(figure, &table) {
         Ok(it) => it,
         Err(why) => return Ok(Verdict::Fail(format!("{}: {why}", figure.file))),
     };
-    let expected = sentence(figure, &values);
+    let expected = sentence(figure, &found);
     let readme = plain(&args::read(&root.join("README.md"))?);
-    let found = readme.iter().any(|paragraph| {
+    let said = readme.iter().any(|paragraph| {
         let rest = paragraph.split_once(&figure.after).map(|it| it.1);
         rest.is_some_and(|it| it.contains(&expected))
     });
-    let rows = values.len();
-    Ok(if found {
+    let rows = found.values.len();
+    Ok(if said {
         Verdict::Pass(format!(
             "\"{expected}\", from {rows} rows of {}",
             figure.file
@@ -38,8 +38,16 @@ pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
     })
 }
 
-/// Values of the selected rows, or why there are none.
-fn values(figure: &Figure, table: &str) -> Result<Vec<f64>, String> {
+/// What a figure selects from its table.
+struct Selected {
+    /// One number for each selected row, not scaled yet.
+    values: Vec<f64>,
+    /// Number of rows in the table.
+    all: usize,
+}
+
+/// The selected rows, or why there are none.
+fn values(figure: &Figure, table: &str) -> Result<Selected, String> {
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let head = reader.headers().map_err(|it| it.to_string())?.clone();
     let position = |name: &str| {
@@ -47,32 +55,38 @@ fn values(figure: &Figure, table: &str) -> Result<Vec<f64>, String> {
         found.ok_or_else(|| format!("has no column {name}"))
     };
     let column = position(&figure.column)?;
+    let per = figure.per.as_deref().map(position).transpose()?;
     let mut wanted = Vec::new();
     for (name, value) in &figure.rows {
         wanted.push((position(name)?, value));
     }
-    let mut values = Vec::new();
+    let (mut values, mut all) = (Vec::new(), 0);
     for row in reader.records() {
         let row = row.map_err(|it| it.to_string())?;
+        all += 1;
         let field = |at: usize| row.get(at).unwrap_or_default();
         let fits = |(at, value): &(usize, &String)| match value.strip_prefix('!') {
             Some(other) => field(*at) != other,
             None => field(*at) == value.as_str(),
         };
         if wanted.iter().all(fits) && !field(column).is_empty() {
-            let value: Result<f64, _> = field(column).parse();
-            values.push(value.map_err(|_| format!("{} is no number", field(column)))?);
+            let number = |at: usize| -> Result<f64, String> {
+                let read = field(at).parse();
+                read.map_err(|_| format!("{} is no number", field(at)))
+            };
+            let divisor = per.map_or(Ok(1.0), number)?;
+            values.push(number(column)? / divisor - figure.minus);
         }
     }
     if values.is_empty() {
         return Err("no row is selected".to_owned());
     }
-    Ok(values)
+    Ok(Selected { values, all })
 }
 
-fn sentence(figure: &Figure, values: &[f64]) -> String {
+fn sentence(figure: &Figure, found: &Selected) -> String {
     let number = |value: f64| {
-        let text = format!("{:.*}", figure.digits, value * figure.scale);
+        let text = format!("{:.*}", figure.digits, value);
         // Uses a true minus sign, as the README does, and none before zero.
         match text.strip_prefix('-') {
             Some(it) if it.bytes().any(|it| (b'1'..=b'9').contains(&it)) => format!("\u{2212}{it}"),
@@ -80,10 +94,13 @@ fn sentence(figure: &Figure, values: &[f64]) -> String {
             None => text,
         }
     };
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let scaled = || found.values.iter().map(|it| it * figure.scale);
+    let least = scaled().fold(f64::INFINITY, f64::min);
+    let greatest = scaled().fold(f64::NEG_INFINITY, f64::max);
     let text = figure.says.replace("{min}", &number(least));
-    text.replace("{max}", &number(greatest))
+    let text = text.replace("{max}", &number(greatest));
+    let text = text.replace("{count}", &found.values.len().to_string());
+    text.replace("{all}", &found.all.to_string())
 }
 
 /// Paragraphs and table rows as one line each, without emphasis marks.
