@@ -7,6 +7,7 @@ mod common;
 mod coverage;
 #[cfg(unix)]
 mod download;
+mod exercises;
 mod fingerprint;
 mod gate;
 mod gate_results;
@@ -14,6 +15,7 @@ mod head_start;
 mod lab_sim;
 mod look;
 mod manual;
+mod many_units;
 mod outsiders;
 mod overwrite;
 mod own_policy;

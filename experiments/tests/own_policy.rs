@@ -2,32 +2,14 @@
 //! program.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use unchoke_core::choke::REGISTRY;
 
-use crate::common::{Lab, ended, own_policy};
+use crate::common::{Lab, ended, example, own_policy};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// An example, which cargo builds with the tests.
-fn example(name: &str) -> PathBuf {
-    let here = std::env::current_exe().expect("this program");
-    let target = here
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/PROFILE");
-    let path = target.join("examples").join(name);
-    let built = path.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        built.exists(),
-        "{} is not built: run all tests of the package, or cargo build --examples",
-        built.display()
-    );
-    built
 }
 
 #[test]
@@ -200,29 +182,4 @@ fn a_policy_from_outside_downloads() {
         .expect("it ends");
     let got = fs::read(folder.path().join("got/file")).expect("downloaded");
     assert_eq!(got, [0; 16_384]);
-}
-
-/// The figure that the book promises to who solves the exercise.
-#[test]
-fn the_solution_of_exercise_2_gives_the_figure_of_the_book() {
-    let text_of_book = include_str!("../book/src/exercises/2-proportional.md");
-    let command = text_of_book.lines().find(|it| it.starts_with("`cargo run"));
-    let arguments = command.and_then(|it| it.trim_matches('`').split_once(" -- "));
-    let arguments = arguments.expect("a command").1.split_whitespace();
-    let output = Command::new(example("exercise_2")).args(arguments).output();
-    let said = text(&output.expect("runs").stdout);
-    let row = said.lines().find(|it| it.contains("┆ propshare ┆"));
-    let time = row.and_then(|it| it.trim_end_matches(['│', ' ']).rsplit('┆').next());
-    let time = time.expect("a row").replace(['[', ']'], "");
-    let numbers: Vec<&str> = time.split([' ', ',']).filter(|it| !it.is_empty()).collect();
-    let [ratio, low, high] = numbers[..] else {
-        panic!("no interval: {said}");
-    };
-    let row = format!("| none | {ratio}, {low} to {high} |");
-    let sentence = format!(
-        "takes {ratio} of the\ntime of a swarm of `propshare` (95 % interval {low} to {high})"
-    );
-    for wanted in [row, sentence] {
-        assert!(text_of_book.contains(&wanted), "{wanted}");
-    }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::common::{Lab, PLAN};
+use crate::common::{Lab, PLAN, sealed};
 
 fn units(lab: &Lab) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(lab.path("results/tiny/units")).expect("units");
@@ -135,12 +135,6 @@ fn another_result_of_a_unit_is_refused_with_code_4() {
     );
     let said = lab.expect(4, &["status", "tiny.toml"]);
     assert!(said.contains("1 conflicting"), "{said}");
-}
-
-fn sealed(body: &str, lines: &serde_json::Value) -> String {
-    use sha2::{Digest as _, Sha256};
-    let hash = hex::encode(Sha256::digest(body.as_bytes()));
-    format!("{body}{{\"lines\":{lines},\"sha256\":\"{hash}\"}}\n")
 }
 
 #[cfg(unix)]

@@ -116,3 +116,27 @@ pub fn own_policy() -> WalkThrough {
         lines: lines.lines().map(str::to_owned).collect(),
     }
 }
+
+/// A unit file: its lines with the trailer that makes it valid.
+pub fn sealed(body: &str, lines: &serde_json::Value) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hash = hex::encode(Sha256::digest(body.as_bytes()));
+    format!("{body}{{\"lines\":{lines},\"sha256\":\"{hash}\"}}\n")
+}
+
+/// An example, which cargo builds with the tests.
+pub fn example(name: &str) -> std::path::PathBuf {
+    let here = std::env::current_exe().expect("this program");
+    let target = here
+        .parent()
+        .and_then(std::path::Path::parent)
+        .expect("target/PROFILE");
+    let path = target.join("examples").join(name);
+    let built = path.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        built.exists(),
+        "{} is not built: run all tests of the package, or cargo build --examples",
+        built.display()
+    );
+    built
+}
