@@ -1,6 +1,7 @@
 """Tests the installed wheel. Run by experiments/python/check, with the path of `lab` as argument."""
 
 import json
+import pathlib
 import subprocess
 import sys
 import threading
@@ -19,11 +20,11 @@ def native(seed):
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def refused(part, **request):
+def refused(part, call=unchoke.run, **request):
     try:
-        unchoke.run(**request)
+        call(**request)
     except ValueError as error:
-        assert part in str(error), error
+        assert part in str(error) and "\n" not in str(error), error
         return
     raise AssertionError(f"{request} was taken")
 
@@ -65,5 +66,15 @@ assert len(ticks) > 5, f"{len(ticks)} ticks: the lock was held"
 refused("no-such", scenario="no-such")
 refused("client.polisy", scenario="w1", set={"client.polisy": "bep3"})
 refused("-1", scenario="w1", seed=-1)
+refused("seed 1.5 is no whole number", scenario="w1", seed=1.5)
+refused("change 'peers=5' is no dictionary", scenario="w1", set="peers=5")
+refused("scenario 5 is neither", scenario=5)
+refused("client.policy", scenario="w1", set={"client.policy": None})
+refused("peers", scenario="w1", set={"peers": [1, 2]})
+refused("no-such.toml", scenario=pathlib.Path("no-such.toml"))
+refused("seeds 5 is no list", call=unchoke.sweep, scenario="w1", seeds=5)
+refused("is no list such as [{", call=unchoke.sweep, scenario="w1", seeds=[1], sets={"peers": 5})
+refused("jobs -1", call=unchoke.sweep, scenario="w1", seeds=[1], jobs=-1)
+assert unchoke.run("flash-hetero", seed=numpy.int64(3), set=CHANGE).digest == one.digest
 assert "bep3" in unchoke.policies() and "w1" in unchoke.scenarios()
 print(f"ok: digest {one.digest}, {len(many)} runs on two threads, {len(ticks)} ticks meanwhile")

@@ -7,6 +7,8 @@
 >>> pandas.DataFrame(run.peers)     # or polars.DataFrame(run.peers)
 """
 
+import operator
+import os
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
@@ -18,6 +20,7 @@ __all__ = ["Run", "policies", "run", "scenarios", "sweep"]
 
 Columns = Dict[str, numpy.ndarray]
 Change = Optional[Mapping[str, Any]]
+Scenario = Union[str, "os.PathLike[str]"]
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,16 @@ class Run:
         return {it: int(self.peers[it].sum()) for it in names}
 
 
-def run(scenario: str, *, seed: int = 1, set: Change = None) -> Run:
+def run(scenario: Scenario, *, seed: int = 1, set: Change = None) -> Run:
     """Runs one swarm: a built-in scenario or a TOML file, with changes as `{"client.policy": "bep3"}`.
 
     Raises ValueError with a sentence that says what is wrong, where, and what is expected.
     """
-    return sweep(scenario, seeds=[seed], sets=[set or {}], jobs=1)[0]
+    return sweep(scenario, seeds=[seed], sets=[{} if set is None else set], jobs=1)[0]
 
 
 def sweep(
-    scenario: str,
+    scenario: Scenario,
     *,
     seeds: Iterable[int],
     sets: Optional[Iterable[Mapping[str, Any]]] = None,
@@ -65,12 +68,15 @@ def sweep(
 
     The order is that of `sets`, then of `seeds`. Runs of one seed share arrivals, capacities and lifetimes.
     """
-    seeds = list(seeds)
-    wanted = [(change, seed) for change in (sets if sets is not None else [{}]) for seed in seeds]
-    for _, seed in wanted:
-        if not isinstance(seed, int) or not 0 <= seed < 2**64:
-            raise ValueError(f"seed {seed!r} is no whole number from 0 to 2**64 - 1")
+    try:
+        scenario = os.fspath(scenario)
+    except TypeError:
+        raise ValueError(f"scenario {scenario!r} is neither a name nor a file") from None
+    seeds = [_whole("seed", it) for it in _listed("seeds", seeds, "range(10)")]
+    changes = [{}] if sets is None else _listed("sets", sets, "[{'client.policy': 'bep3'}]")
+    wanted = [(change, seed) for change in changes for seed in seeds]
     requests = [(scenario, seed, _typed(change)) for change, seed in wanted]
+    jobs = _whole("jobs", jobs)
     done = _unchoke.run_many(requests, jobs)
     return [_run(scenario, seed, change, it) for (change, seed), it in zip(wanted, done)]
 
@@ -85,10 +91,30 @@ def policies() -> Dict[str, str]:
     return dict(_unchoke.policies())
 
 
-def _typed(change: Mapping[str, Any]) -> List[str]:
+def _listed(name: str, values: Any, example: str) -> list:
+    """The values as a list. A dictionary or a text is a mistake, although Python could iterate over it."""
+    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} {values!r} is no list such as {example}")
+    return list(values)
+
+
+def _whole(name: str, value: Any) -> int:
+    """A whole number of any type, also NumPy's."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**64:
+        raise ValueError(f"{name} {value!r} is no whole number from 0 to 2**64 - 1")
+    return number
+
+
+def _typed(change: Any) -> List[str]:
     """Changes in the form that `--set` accepts."""
-    text = {True: "true", False: "false"}
-    return [f"{key}={text[it] if isinstance(it, bool) else it}" for key, it in change.items()]
+    if not isinstance(change, Mapping):
+        raise ValueError(f"change {change!r} is no dictionary such as {{'client.policy': 'bep3'}}")
+    said = lambda it: str(it).lower() if isinstance(it, (bool, numpy.bool_)) else it
+    return [f"{key}={said(it)}" for key, it in change.items()]
 
 
 def _run(scenario: str, seed: int, change: Mapping[str, Any], raw: Any) -> Run:
