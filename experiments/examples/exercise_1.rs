@@ -1,5 +1,5 @@
 //! Solution of exercise 1 of the book: serve the three peers that send fastest, and one at random.
-//! `cargo run --release -p unchoke-experiments --example exercise_1 -- compare best_three --against bep3 unchoke_all random_k --seeds 10`
+//! `cargo run --release -p unchoke-experiments --example exercise_1 -- compare best_three --against bep3`
 use std::{cmp::Reverse, process::ExitCode, time::Duration};
 
 use unchoke_core::choke::{ChokePolicy, Decision, Entry, PeerView, Snapshot, Trigger, Triggers};

@@ -92,7 +92,8 @@ class Page {
   async until(what, expression) {
     const start = Date.now();
     while (!await this.value(expression)) {
-      if (Date.now() - start > PATIENCE_MS) { throw new Error(`waited in vain for ${what}: ${await this.text("said")}`); }
+      const late = Date.now() - start > PATIENCE_MS;
+      if (late) { throw new Error(`waited in vain for ${what}: ${await this.text("said")}`); }
       await pause(100);
     }
   }

@@ -182,7 +182,8 @@ async function fromTheReport(browser) {
   choices.set("run", "1");
   const page = await browser.open(`file://${web}/lab.html#${choices}`);
   await page.ready();
-  const [head, ...rows] = zlib.gunzipSync(fs.readFileSync(path.join(folder, "runs.csv.gz"))).toString().trim().split("\n");
+  const table = zlib.gunzipSync(fs.readFileSync(path.join(folder, "runs.csv.gz"))).toString();
+  const [head, ...rows] = table.trim().split("\n");
   const column = (name) => head.split(",").indexOf(name);
   const digests = new Map(rows.map((it) => it.split(",")).map((it) => [it[column("digest")], it[column("policy")]]));
   const runs = await shown(page);

@@ -38,7 +38,8 @@ function command(side, seed) {
 
 // A parameter in the form of a scenario: times are texts with a unit.
 function parameter(it) {
-  const value = it.name.endsWith("_ns") ? `${it.name.slice(0, -3)}=${Number(it.default) / 1e9} s` : `${it.name}=${it.default}`;
+  const time = it.name.endsWith("_ns");
+  const value = time ? `${it.name.slice(0, -3)}=${Number(it.default) / 1e9} s` : `${it.name}=${it.default}`;
   return `client.parameters.${value}`;
 }
 

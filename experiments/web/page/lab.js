@@ -92,9 +92,9 @@ function show(runs) {
     const said = key === "time" && !whole ? "cannot tell: some peers did not complete"
       : pair ? `${pair.ratio.toFixed(3)} (95 % interval ${pair.low.toFixed(3)} to ${pair.high.toFixed(3)}, ${pair.count} paired seeds)`
         : a.length > 1 ? "no ratio: it is 0 in some runs" : "one seed proves nothing: take 10 or more";
-    const [ours, theirs] = [a, b].map((it) => mean(it).toFixed(digits));
-    return `<tr><td>${name}</td><td class="a" data-of="${escaped(at("a").value)}">${ours}</td>`
-      + `<td class="b" data-of="${escaped(at("b").value)}">${theirs}</td><td data-of="first ÷ second">${said}</td></tr>`;
+    const cell = (side, list) =>
+      `<td class="${side}" data-of="${escaped(at(side).value)}">${mean(list).toFixed(digits)}</td>`;
+    return `<tr><td>${name}</td>${cell("a", a)}${cell("b", b)}<td data-of="first ÷ second">${said}</td></tr>`;
   });
   at("table").innerHTML = `<tr><th></th><th class="a">${escaped(at("a").value)}</th>`
     + `<th class="b">${escaped(at("b").value)}</th><th>first ÷ second</th></tr>${cells.join("")}`;
@@ -122,8 +122,10 @@ async function start() {
     at(side).innerHTML = policies;
     const about = () => {
       const policy = catalogue.policies.find((it) => it.id === at(side).value);
-      at(`about-${side}`).innerHTML = `${escaped(policy.summary)}. To change a parameter, click on it.<ul>${policy.parameters.map((it) =>
-        `<li><button type="button">${escaped(parameter(it))}</button> ${escaped(it.meaning)}</li>`).join("")}</ul>`;
+      const items = policy.parameters.map((it) =>
+        `<li><button type="button">${escaped(parameter(it))}</button> ${escaped(it.meaning)}</li>`);
+      const hint = items.length ? ". To change a parameter, click on it." : ".";
+      at(`about-${side}`).innerHTML = `${escaped(policy.summary)}${hint}<ul>${items.join("")}</ul>`;
     };
     at(side).onchange = about;
     at(`about-${side}`).onclick = ({ target }) => {
