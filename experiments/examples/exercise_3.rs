@@ -71,7 +71,9 @@ impl ChokePolicy for Haggle {
         let mut left = uplink * ROUND.as_secs();
         if snapshot.am_seed {
             offers.truncate(4);
-            offers.iter_mut().for_each(|it| it.1.1 = left / 4);
+            for it in &mut offers {
+                it.1.1 = left / 4;
+            }
         }
         offers.sort_by_key(|(_, (returned, _))| Reverse(*returned));
         let mut weights = Vec::new();

@@ -31,7 +31,8 @@ fn solution(page: &str, name: &str) -> Vec<Vec<String>> {
             None => rows.push(cells),
             Some(row) => {
                 for (whole, part) in row.iter_mut().zip(cells) {
-                    *whole = format!("{whole} {part}").trim().to_owned();
+                    let both = format!("{whole} {part}");
+                    both.trim().clone_into(whole);
                 }
             }
         }

@@ -79,8 +79,8 @@ fn a_hundred_thousand_units_are_told_in_seconds_and_bounded_memory() {
     fill(&lab);
     for command in ["status", "verify"] {
         let it = measured(&lab, &[command, "tiny.toml"]);
-        let (seconds, megabytes) = (it.elapsed.as_secs_f64(), it.peak_bytes as f64 / 1e6);
-        println!("lab {command}: {UNITS} units in {seconds:.1} s, {megabytes:.0} MB");
+        let (seconds, megabytes) = (it.elapsed.as_secs_f64(), it.peak_bytes / 1_000_000);
+        println!("lab {command}: {UNITS} units in {seconds:.1} s, {megabytes} MB");
         assert!(it.said.contains("100000 done"), "{}", it.said);
         assert!(
             it.elapsed < Duration::from_secs(MOST_SECONDS),
@@ -88,18 +88,15 @@ fn a_hundred_thousand_units_are_told_in_seconds_and_bounded_memory() {
         );
         assert!(
             it.peak_bytes < MOST_MEMORY_BYTES,
-            "{command}: {megabytes:.0} MB"
+            "{command}: {megabytes} MB"
         );
     }
     // One damaged file among all is found.
     let folder = lab.path("results/tiny/units");
     let list = lab.expect(0, &["list", "tiny.toml"]);
-    let last = list
-        .lines()
-        .last()
-        .and_then(|it| it.split_whitespace().next())
-        .expect("units");
-    let file = folder.join(format!("{last}.jsonl"));
+    let id = list.lines().last().and_then(|it| it.split(' ').next());
+    let id = id.expect("units");
+    let file = folder.join(format!("{id}.jsonl"));
     let text = fs::read_to_string(&file).expect("a unit");
     fs::write(&file, text.replacen("\"events\":", "\"events\":1", 1)).expect("changed");
     let said = lab.expect(3, &["verify", "tiny.toml"]);

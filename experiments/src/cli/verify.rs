@@ -36,7 +36,9 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     if args.sample.is_some_and(|it| it > Percent::HUNDRED) {
-        return Err(Failure::usage("--sample: a share of the units is at most 100 %"));
+        return Err(Failure::usage(
+            "--sample: a share of the units is at most 100 %",
+        ));
     }
     let Shared { plan, parts, .. } = args.shared.read()?;
     let runs = parts.units();
