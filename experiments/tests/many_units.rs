@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ struct Measured {
     peak_bytes: u64,
 }
 
-fn measured(lab: &Lab, arguments: &[&str]) -> Measured {
+fn measured(lab: &Lab, arguments: &[&str], code: i32) -> Measured {
     let start = Instant::now();
     let mut command = lab.command(arguments);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
@@ -38,7 +39,7 @@ fn measured(lab: &Lab, arguments: &[&str]) -> Measured {
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    assert!(ended.success(), "{arguments:?}: {ended}");
+    assert_eq!(ended.code(), Some(code), "{arguments:?}");
     let mut said = String::new();
     let mut stdout = child.stdout.take().expect("piped");
     stdout.read_to_string(&mut said).expect("text");
@@ -49,8 +50,8 @@ fn measured(lab: &Lab, arguments: &[&str]) -> Measured {
     }
 }
 
-/// Writes a file for every unit: that of one real unit, under the other id.
-fn fill(lab: &Lab) {
+/// Writes a file for every unit: that of one real unit, under the other id. Returns the last file.
+fn fill(lab: &Lab) -> PathBuf {
     lab.expect(0, &["run", "tiny.toml", "--shard", "1/100000", "--quiet"]);
     let list = lab.expect(0, &["list", "tiny.toml"]);
     let mut ids = list.lines().filter_map(|it| it.split_whitespace().next());
@@ -60,12 +61,15 @@ fn fill(lab: &Lab) {
     let end = text.trim_end().rfind('\n').expect("lines") + 1;
     let trailer: serde_json::Value = serde_json::from_str(&text[end..]).expect("a trailer");
     let mut count = 1;
+    let mut file = PathBuf::new();
     for id in ids {
         let own = sealed(&text[..end].replace(first, id), &trailer["lines"]);
-        fs::write(folder.join(format!("{id}.jsonl")), own).expect("written");
+        file = folder.join(format!("{id}.jsonl"));
+        fs::write(&file, own).expect("written");
         count += 1;
     }
     assert_eq!(count, UNITS);
+    file
 }
 
 #[test]
@@ -76,12 +80,14 @@ fn a_hundred_thousand_units_are_told_in_seconds_and_bounded_memory() {
             .replace("count = 6", "count = 25000")
             .replace("peers = 12", "peers = 2"),
     );
-    fill(&lab);
-    for command in ["status", "verify"] {
-        let it = measured(&lab, &[command, "tiny.toml"]);
+    let file = fill(&lab);
+    let told = |command: &str, code: i32, wanted: &[&str]| {
+        let it = measured(&lab, &[command, "tiny.toml"], code);
         let (seconds, megabytes) = (it.elapsed.as_secs_f64(), it.peak_bytes / 1_000_000);
         println!("lab {command}: {UNITS} units in {seconds:.1} s, {megabytes} MB");
-        assert!(it.said.contains("100000 done"), "{}", it.said);
+        for part in wanted {
+            assert!(it.said.contains(part), "{part}: {}", it.said);
+        }
         assert!(
             it.elapsed < Duration::from_secs(MOST_SECONDS),
             "{command}: {seconds:.1} s"
@@ -90,18 +96,10 @@ fn a_hundred_thousand_units_are_told_in_seconds_and_bounded_memory() {
             it.peak_bytes < MOST_MEMORY_BYTES,
             "{command}: {megabytes} MB"
         );
-    }
+    };
+    told("status", 0, &["100000 done"]);
     // One damaged file among all is found.
-    let folder = lab.path("results/tiny/units");
-    let list = lab.expect(0, &["list", "tiny.toml"]);
-    let id = list.lines().last().and_then(|it| it.split(' ').next());
-    let id = id.expect("units");
-    let file = folder.join(format!("{id}.jsonl"));
     let text = fs::read_to_string(&file).expect("a unit");
     fs::write(&file, text.replacen("\"events\":", "\"events\":1", 1)).expect("changed");
-    let said = lab.expect(3, &["verify", "tiny.toml"]);
-    assert!(
-        said.contains("99999 done") && said.contains("1 damaged"),
-        "{said}"
-    );
+    told("verify", 3, &["99999 done", "1 damaged"]);
 }
