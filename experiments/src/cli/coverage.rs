@@ -33,8 +33,11 @@ pub(super) struct CoverageArgs {
     #[arg(long, value_name = "N")]
     study: Option<u32>,
     /// Number of studies drawn from the runs.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
     studies: usize,
+    /// Number of these studies that also have bootstrap intervals, which take most of the time.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    bootstrapped: usize,
     /// Number of bootstrap resamples per study.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     resamples: usize,
@@ -62,6 +65,7 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
     let draw = Draw {
         seeds: seeds as usize,
         studies: it.studies,
+        bootstrapped: it.bootstrapped.min(it.studies),
         resamples: it.resamples,
     };
     super::stop::listen()?;
@@ -125,6 +129,7 @@ fn csv(plan: &Plan, truth: u32, draw: Draw, found: &[Coverage]) -> String {
         "student",
         "student_above",
         "student_below",
+        "bootstrapped",
         "studentised",
         "bca",
     ];
@@ -146,6 +151,7 @@ fn csv(plan: &Plan, truth: u32, draw: Draw, found: &[Coverage]) -> String {
             share(&it.hits[0]),
             part(it.hits[0].above),
             part(it.hits[0].below),
+            draw.bootstrapped.to_string(),
             share(&it.hits[1]),
             share(&it.hits[2]),
         ]);

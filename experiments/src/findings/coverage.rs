@@ -24,6 +24,8 @@ pub struct Draw {
     pub seeds: usize,
     /// Number of studies.
     pub studies: usize,
+    /// Number of them, the first ones, with bootstrap intervals too, which take most of the time.
+    pub bootstrapped: usize,
     /// Bootstrap resamples per study.
     pub resamples: usize,
 }
@@ -97,15 +99,20 @@ fn of(it: &Paired, draw: Draw, resamples: &Resamples) -> Coverage {
     };
     // A study is a resample of the runs with a different size.
     let studies = Resamples::of_size(STUDIES_SEED, it.candidate.len(), draw.seeds, draw.studies);
-    for study in studies.each() {
+    for (at, study) in studies.each().enumerate() {
         let taken = |of: &[f64]| -> Vec<f64> { study.iter().map(|it| of[*it as usize]).collect() };
         let (top, bottom) = (taken(&it.candidate), taken(&it.baseline));
-        let intervals = if is_time {
-            of_times(resamples, &top, &bottom)
+        let methods = if at < draw.bootstrapped {
+            &METHODS[..]
         } else {
-            of_bytes(resamples, &top, &bottom)
+            &METHODS[..1]
         };
-        for (hits, interval) in found.hits.iter_mut().zip(intervals) {
+        for (hits, method) in found.hits.iter_mut().zip(methods) {
+            let interval = if is_time {
+                of_times(*method, resamples, &top, &bottom)
+            } else {
+                method::of_ratio(*method, resamples, &top, &bottom).estimate()
+            };
             hits.count(interval.ci95, truth);
         }
     }
@@ -115,13 +122,11 @@ fn of(it: &Paired, draw: Draw, resamples: &Resamples) -> Coverage {
 /// The methods, in the order of the columns.
 const METHODS: [Method; 3] = [Method::Student, Method::Studentised, Method::Bca];
 
-fn of_times(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> [Estimate; 3] {
+fn of_times(method: Method, resamples: &Resamples, top: &[f64], bottom: &[f64]) -> Estimate {
     let logs: Vec<f64> = top.iter().zip(bottom).map(|(a, b)| a - b).collect();
-    METHODS.map(|it| method::of_mean(it, resamples, &logs).estimate().map(exp))
-}
-
-fn of_bytes(resamples: &Resamples, top: &[f64], bottom: &[f64]) -> [Estimate; 3] {
-    METHODS.map(|it| method::of_ratio(it, resamples, top, bottom).estimate())
+    method::of_mean(method, resamples, &logs)
+        .estimate()
+        .map(exp)
 }
 
 #[cfg(test)]
@@ -152,6 +157,7 @@ mod tests {
         let draw = Draw {
             seeds: 30,
             studies: 1000,
+            bootstrapped: 100,
             resamples: 400,
         };
         let found = coverage(std::slice::from_ref(&pair), draw);
@@ -159,6 +165,8 @@ mod tests {
         let share = found[0].hits[0].share();
         // 95 % of 1000; the standard deviation is 7.
         assert!((0.93..0.97).contains(&share), "{found:?}");
+        let counted = found[0].hits.map(|it| it.covered + it.above + it.below);
+        assert_eq!(counted, [1000, 100, 100]);
         let same = Paired {
             candidate: pair.baseline.clone(),
             ..pair
