@@ -22,7 +22,8 @@ main { padding: 1rem 2.5rem 4rem; max-width: 64rem; min-width: 0; } pre { backgr
 code { font-size: .9em; } table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; }
 img { max-width: 100%; } .pages { margin-top: 3rem; display: flex; justify-content: space-between; }
-@media (max-width: 50rem) { body { display: block; } nav { min-height: 0; } main { padding: 1rem; } }
+@media (max-width: 50rem) { body { display: block; } nav { min-height: 0; } main { padding: 1rem; }
+  p:has(> img) { overflow-x: auto; } img { max-width: none; width: 52rem; } }
 """
 
 
