@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use comfy_table::{ContentArrangement, Table as Shown, presets};
 
 use super::check::{incomplete, registered_rows};
@@ -24,15 +24,12 @@ const WIDTH: u16 = 98;
 
 /// `lab gate`: compares results with those of another revision, or says what a check of them can see.
 #[derive(Args, Clone, Debug)]
+#[command(group(ArgGroup::new("question").required(true).args(["power", "baseline_from"])))]
 pub(super) struct GateArgs {
     /// Folder of results, or a summary.csv, or what `--save-baseline` wrote.
     results: PathBuf,
     /// Print the least change that each row can see, and the seeds that see half of it.
-    #[arg(
-        long,
-        required_unless_present = "baseline_from",
-        conflicts_with = "baseline_from"
-    )]
+    #[arg(long)]
     power: bool,
     /// Compare with the same file at this revision, e.g. `HEAD^` or `main`.
     #[arg(long, value_name = "REV")]

@@ -88,7 +88,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let text = |it: usize| record[it].to_owned();
         let damaged = |why| TableError::Damaged(position + 2, why);
         let number = |it: usize| number(&record[it]).map_err(damaged);
-        let key = Key {
+        let mut key = Key {
             scenario: text(scenario),
             contrast: text(contrast),
             adoption: text(adoption),
@@ -112,6 +112,11 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             interval: number(low)?.zip(number(high)?),
             verdicts: verdicts.map(text),
         };
+        // A contrast may have the name of the candidate, which its comparison with itself has too.
+        let [candidate, baseline] = &row.clients;
+        if rows.contains_key(&key) && !candidate.is_empty() && candidate == baseline {
+            key.contrast.push_str(" itself");
+        }
         if rows.insert(key, row).is_some() {
             return Err(damaged("is there before"));
         }

@@ -135,6 +135,22 @@ fn the_joint_verdict_and_cut_runs_have_turns_too() {
     );
 }
 
+/// In a plan whose candidate is `thrift`, a contrast may be `thrift` too.
+#[test]
+fn a_contrast_may_have_the_name_of_the_candidate() {
+    let head = HEAD.replacen("contrast,", "contrast,candidate,baseline,", 1);
+    let row = |clients: &str, estimate: &str| {
+        format!("s,thrift,{clients},100 %,all,E3,saving,false,{estimate},0,0.2,,,,\n")
+    };
+    let own = row("thrift,bep3", "0.1");
+    let table = super::read(&(head.clone() + &own + &row("thrift,thrift", "0"))).expect("a table");
+    let names: Vec<&str> = table.keys().map(|it| it.contrast.as_str()).collect();
+    assert_eq!(names, ["thrift", "thrift itself"]);
+    // Another row of the same pair is damage.
+    let twice = super::read(&(head + &own + &own)).expect_err("twice");
+    assert!(twice.to_string().contains("is there before"), "{twice}");
+}
+
 /// The baseline uploads nothing, so there is no saving, no figure, and no verdict on one.
 #[test]
 fn where_nothing_can_be_saved_nothing_gets_worse() {
