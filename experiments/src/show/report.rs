@@ -127,5 +127,9 @@ mod tests {
         assert!(at.iter().all(Option::is_some) && at.is_sorted(), "{at:?}");
         assert_eq!(page.matches("<svg").count(), 9);
         assert!(page.contains("ab12") && page.contains("As much as it was told to."));
+        // A heading without anything below it is left out.
+        plan.figures = vec![crate::plan::Figure::Joint];
+        let page = report(&plan, &analysis, &[], &context);
+        assert!(page.contains("id=\"tail\"") && !page.contains("id=\"time\""));
     }
 }

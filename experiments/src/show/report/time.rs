@@ -7,6 +7,10 @@ use crate::plan::Figure;
 
 impl Page<'_> {
     pub(super) fn time(&mut self) {
+        let is_shown = |it: &Figure| matches!(it, Figure::Time | Figure::Cdf);
+        if !self.plan.figures.iter().any(is_shown) {
+            return;
+        }
         self.html.heading("Time", "time");
         self.figures(Figure::Time, None);
         self.figures(Figure::Cdf, None);
