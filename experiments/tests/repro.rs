@@ -171,7 +171,7 @@ fn edit(lab: &Lab, change: impl Fn(&str) -> String) {
 }
 
 /// Settings of plans and of the claim, which no table measures.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 9] = [
     "40 %",
     "80 connections",
     "instead of 80",
@@ -180,7 +180,6 @@ const SETTINGS: [&str; 10] = [
     "16 recorded",
     "16 processes",
     "1.9 copies",
-    "target was 1.5",
     "`bep3`",
 ];
 
