@@ -174,6 +174,9 @@ impl Torrent {
         suits: impl Fn(usize) -> bool,
         habits: Habits,
     ) -> Option<usize> {
+        if self.partials.free_blocks() == 0 {
+            return None; // Quick: the sets below are long if there are many pieces.
+        }
         let fits = |slot: &usize| {
             let partial = self.partials.at(*slot);
             allowed.is_none_or(|it| it.has(partial.piece))
