@@ -7,6 +7,7 @@
 use core::time::Duration;
 
 use crate::allowed_fast::AllowedFast;
+use crate::choke::Parameters;
 use crate::client;
 use crate::geometry::Geometry;
 use crate::ids::InfoHash;
@@ -75,8 +76,10 @@ pub struct Profile {
     pub id: &'static str,
     /// One sentence: which client, and what it is known for.
     pub summary: &'static str,
-    /// Registered choking policy, with the defaults of its parameters.
+    /// Registered choking policy.
     pub policy: &'static str,
+    /// Its parameters that do not have their defaults, by name.
+    pub parameters: &'static [(&'static str, u64)],
     /// Registered piece picker.
     pub picker: &'static str,
     /// Number of requests it keeps outstanding at a peer.
@@ -116,6 +119,7 @@ const ORIGINAL: Profile = Profile {
     id: "original",
     summary: "the client of the claim: tit_for_tat, five connections, slow ones dropped",
     policy: "tit_for_tat",
+    parameters: &[],
     picker: "rarest_first",
     // Cohen 2003 §2.2: five requests. Where the claim says nothing, the values are those of
     // libtorrent.
@@ -137,11 +141,21 @@ const ORIGINAL: Profile = Profile {
     allowed_fast: NEVER,
 };
 
+/// The same without a wait that only costs: the original keeps a free slot empty until the next
+/// round, so a first peer waits up to 10 s. The claim is about `original`.
+const ORIGINAL_PLUS: Profile = Profile {
+    id: "original+",
+    summary: "original, but a free slot goes to the next interested peer at once",
+    parameters: &[("at_once", 1)],
+    ..ORIGINAL
+};
+
 /// Mainline 4 and 5.
 const MAINLINE: Profile = Profile {
     id: "mainline",
     summary: "BitTorrent 4 and 5 (Python): 5 s rounds, slots by the root of the rate",
     policy: "mainline_522",
+    parameters: &[],
     picker: "rarest_first",
     // 4.x: 2 + 4 s of rate, cut to 50 as long as there are fewer than 667.
     pipeline: Pipeline {
@@ -171,6 +185,7 @@ const TRANSMISSION: Profile = Profile {
     id: "transmission",
     summary: "Transmission: 8 slots every 10 s by speed of two seconds, 10 s of requests",
     policy: "transmission",
+    parameters: &[],
     picker: "rarest_first",
     // `peer-msgs.cc`: 10 s of rate, at least 32.
     pipeline: Pipeline {
@@ -208,6 +223,7 @@ const LIBTORRENT: Profile = Profile {
     id: "libtorrent",
     summary: "libtorrent-rasterbar 2.0: 8 slots every 15 s by bytes of the round, strict endgame",
     policy: "libtorrent_fixed",
+    parameters: &[],
     picker: "libtorrent",
     // `request_queue_time` 3 s, `max_out_request_queue` 500, `min_request_queue` 2. The client
     // begins with four and adds one for each block while the rate grows (`peer_connection.cpp`,
@@ -261,6 +277,7 @@ const ARIA2: Profile = Profile {
     id: "aria2",
     summary: "aria2: 4 slots every 10 s by speed, 55 peers, everybody asked for the last pieces",
     policy: "aria2",
+    parameters: &[],
     picker: "rarest_first",
     // `BtConstants.h`: 6 to 256. The client adds requests when answers come faster; the time is our
     // choice.
@@ -301,6 +318,7 @@ const RQBIT: Profile = Profile {
     id: "rqbit",
     summary: "rqbit: unchokes everybody for good, 128 requests at each of 128 peers",
     policy: "unchoke_all",
+    parameters: &[],
     picker: "sequential",
     pipeline: Pipeline {
         queue_time: SECOND,
@@ -331,6 +349,7 @@ const ANACROLIX: Profile = Profile {
     id: "anacrolix",
     summary: "anacrolix/torrent: 100 KiB of credit for each peer, a seed serves everybody",
     policy: "credit",
+    parameters: &[],
     picker: "rarest_first",
     // Twice the peak rate, at most what the peer queues.
     pipeline: Pipeline {
@@ -367,6 +386,7 @@ const ANACROLIX: Profile = Profile {
 /// Every profile.
 pub const PROFILES: &[Profile] = &[
     ORIGINAL,
+    ORIGINAL_PLUS,
     MAINLINE,
     TRANSMISSION,
     LIBTORRENT,
@@ -381,6 +401,16 @@ impl Profile {
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
         PROFILES.iter().find(|it| it.id == id)
+    }
+
+    /// The parameters of its policy.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        let mut parameters = Parameters::new();
+        for (name, value) in self.parameters {
+            parameters.set(name, *value);
+        }
+        parameters
     }
 
     /// The configuration of a torrent; values that profiles do not set are those of
@@ -424,7 +454,8 @@ mod tests {
         let names: BTreeSet<&str> = PROFILES.iter().map(|it| it.id).collect();
         assert_eq!(names.len(), PROFILES.len());
         for it in PROFILES {
-            assert!(choke::find(it.policy).is_some(), "{}", it.id);
+            let policy = choke::build(it.policy, &it.parameters());
+            assert!(policy.is_ok(), "{}", it.id);
             assert!(pick::build(it.picker).is_some(), "{}", it.id);
             assert!(it.pipeline.min <= it.pipeline.max, "{}", it.id);
             let around = it.around();

@@ -141,7 +141,7 @@ impl ClientSpec {
     pub fn as_profile(&self, profile: &Profile) -> Self {
         Self {
             policy: profile.policy.to_owned(),
-            parameters: Parameters::new(),
+            parameters: profile.parameters(),
             picker: profile.picker.to_owned(),
             max_connections: profile.max_connections,
             initiate: profile.initiate,

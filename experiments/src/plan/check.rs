@@ -193,7 +193,11 @@ fn contender(file: &CandidateFile, key: &str, source: Source<'_>) -> Result<Cont
         .or(file.profile.as_ref());
     let name = checked_name(name.map_or("", String::as_str))
         .map_err(|it| source.error(&at("name"), it))?;
-    let parameters = parameters(file, entry, &at("parameters"), source)?;
+    let mut parameters = parameters(file, entry, &at("parameters"), source)?;
+    let of_profile = profile.filter(|it| it.policy == policy);
+    for (name, value) in of_profile.into_iter().flat_map(|it| it.parameters) {
+        parameters.entry((*name).to_owned()).or_insert(*value);
+    }
     if file.max_connections == Some(0) {
         return Err(source.error(&at("max_connections"), "0 connections; give at least 1"));
     }

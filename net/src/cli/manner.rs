@@ -147,6 +147,9 @@ impl Manner {
         policies::all()
             .build(&it.policy, &Parameters::new())
             .map_err(Failure::bad_input)?;
+        if let Some(profile) = of_profile.filter(|of| of.policy == it.policy) {
+            it.parameters = profile.parameters();
+        }
         for (text, name, value) in parameters {
             let bad = |why: String| Failure::bad_input(format!("--set {text}: {why}"));
             let (name, value) = parameter(&it.policy, name, value).map_err(bad)?;
@@ -256,7 +259,7 @@ fn span(value: &str, least: Duration) -> Result<u64, String> {
 mod tests {
     use unchoke_core::profile::Profile;
 
-    use super::{LastBlocks, Manner};
+    use super::{LastBlocks, Manner, Parameters};
 
     fn manner(profile: Option<&str>, sets: &[&str]) -> Manner {
         Manner {
@@ -297,6 +300,22 @@ mod tests {
         );
         assert_eq!(plain.tuning.endgame, LastBlocks::Once);
         assert_eq!(plain.tuning.allowed_fast, 0);
+    }
+
+    #[test]
+    fn a_profile_sets_parameters_of_its_own_policy() {
+        let of = |sets: &[&str]| {
+            let it = manner(Some("original+"), sets).behaviour(None, None, "bep3");
+            it.expect("a client").parameters
+        };
+        let set = |name, value| {
+            let mut parameters = Parameters::new();
+            parameters.set(name, value);
+            parameters
+        };
+        assert_eq!(of(&[]), set("at_once", 1));
+        assert_eq!(of(&["parameters.at_once=0"]), set("at_once", 0));
+        assert_eq!(of(&["policy=bep3"]), Parameters::new());
     }
 
     #[test]
