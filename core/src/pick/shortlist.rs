@@ -15,7 +15,7 @@ pub(super) const MANY_PIECES: usize = 1 << 15;
 
 /// Most pieces in a list. A scan of 2^20 pieces takes a few thousand times as long as taking a piece
 /// from a list.
-const LISTED: usize = 4096;
+const LISTED: usize = 8192;
 
 /// Pieces with at least this many copies count as equally rare.
 const MOST_COPIES: usize = 255;
