@@ -74,11 +74,17 @@ fn a_kill_costs_no_hash_of_what_was_saved_before() {
     let scene = scene();
     let half = scene.download(&["--quiet", "--pieces", "12"]);
     assert!(half.status.success(), "{}", stderr(&half));
+    let before = good_on_disk(&scene.sample, &scene.out());
     let words = scene.words(&["--quiet", "--download-cap", "200 KiB/s"]);
     let mut child = unchoke(scene.home.path(), &words)
         .spawn()
         .expect("the command starts");
-    std::thread::sleep(Duration::from_millis(1200));
+    // As soon as it has fetched more than it had, however busy the machine is.
+    let start = std::time::Instant::now();
+    while good_on_disk(&scene.sample, &scene.out()) <= before {
+        assert!(start.elapsed() < Duration::from_mins(1), "nothing fetched");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     child.kill().expect("kills");
     child.wait().expect("ends");
     let (resume, storage) = resume_of(&scene.sample, &scene.out());
