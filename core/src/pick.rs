@@ -45,8 +45,10 @@ pub struct Progress {
     pub piece_blocks: u32,
     /// Number of open connections.
     pub peer_count: u32,
-    /// The peer.
+    /// The peer to request from.
     pub peer: PeerKey,
+    /// The peer chokes us: only pieces that it allows all the same are candidates. BEP 6.
+    pub choked: bool,
     /// The peer owes us a block and has sent none for long.
     pub snubbed: bool,
 }
@@ -114,6 +116,9 @@ impl PickView<'_> {
 pub trait PickPolicy: fmt::Debug + Send {
     /// A piece of [`PickView::candidates`], or `None` if there is none.
     fn pick(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex>;
+
+    /// The connection to the peer is closed; another peer may get its key.
+    fn forget(&mut self, _peer: PeerKey) {}
 
     /// How the picker treats begun pieces.
     fn habits(&self) -> Habits {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use unchoke_core::ids::PieceIndex;
-use unchoke_core::pick::{Begun, PICKERS, PickView, Progress, build};
+use unchoke_core::ids::{PeerKey, PieceIndex};
+use unchoke_core::pick::{Begun, BoxedPicker, PICKERS, PickView, Progress, build};
 use unchoke_core::rng::{Purpose, Rng, Streams};
 
 /// Pieces 2, 3, 5 and 64 are not started. The peer has them, and also the unwanted pieces 0 and 7.
@@ -128,6 +128,7 @@ fn libtorrent_begins_a_rarer_piece_before_it_goes_on_with_a_begun_one() {
         begun_count: 3,
         piece_blocks: 16,
         peer_count: 2,
+        choked: false,
         snubbed: false,
         ..Progress::default()
     };
@@ -272,4 +273,47 @@ fn of_very_many_pieces_the_rarest_come_first_and_all_come() {
         .filter(|it| **it < low || **it >= high);
     assert!((400..600).contains(&ends.count()));
     assert!(!picks[4..50].is_sorted());
+}
+
+/// A list of the rarest pieces is of one connection, and lasts while the peer chokes us.
+#[test]
+fn a_list_is_of_one_peer_and_of_all_its_pieces() {
+    let unbegun = vec![u64::MAX; 1 << 10];
+    let availability = vec![2; 1 << 16];
+    let of = |word: u64, choked, unbegun: &[u64], picker: &mut BoxedPicker, rng: &mut Rng| {
+        let has = vec![word; 1 << 10];
+        let view = PickView {
+            unbegun,
+            peer_has: &has,
+            availability: &availability,
+            progress: Progress {
+                have_count: 4,
+                choked,
+                ..Progress::default()
+            },
+        };
+        picker.pick(&view, rng).map(|it| it.0)
+    };
+    let mut allowed = vec![0; 1 << 10];
+    allowed[7] = 1;
+    let picks = |chokes: bool, reused: bool| {
+        let (mut picker, mut rng) = (build("rarest_first").expect("a picker"), rng(1));
+        of(1, false, &unbegun, &mut picker, &mut rng).expect("a piece");
+        if chokes {
+            let under_choke = of(1, true, &allowed, &mut picker, &mut rng);
+            assert_eq!(under_choke, Some(7 * 64));
+        }
+        if reused {
+            picker.forget(PeerKey(0));
+        }
+        let has = if reused { 3 } else { 1 };
+        let next = |_| of(has, false, &unbegun, &mut picker, &mut rng).expect("a piece");
+        (0..200).map(next).collect::<Vec<u32>>()
+    };
+    assert_eq!(picks(false, false), picks(true, false), "the list lasts");
+    let odd = picks(false, true).iter().filter(|it| *it % 2 == 1).count();
+    assert!(
+        (60..140).contains(&odd),
+        "half of the new peer's pieces: {odd}"
+    );
 }

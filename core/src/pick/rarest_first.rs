@@ -2,7 +2,7 @@
 
 use super::shortlist::{MANY_PIECES, Shortlists};
 use super::{PickPolicy, PickView};
-use crate::ids::PieceIndex;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::rng::Rng;
 
 /// Random pieces until `random_first` are complete, then the piece with the fewest copies, ties at
@@ -32,10 +32,15 @@ impl PickPolicy for RarestFirst {
         if view.progress.have_count < self.random_first {
             return super::simple::any(view, rng);
         }
-        if view.availability.len() >= MANY_PIECES {
+        // Under a choke there are few candidates, and a list of all pieces would be used up in vain.
+        if view.availability.len() >= MANY_PIECES && !view.progress.choked {
             return self.shortlists.rarest(view, rng);
         }
         extreme(view, |copies| copies, rng)
+    }
+
+    fn forget(&mut self, peer: PeerKey) {
+        self.shortlists.forget(peer);
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::PickView;
-use crate::ids::PieceIndex;
+use crate::ids::{PeerKey, PieceIndex};
 use crate::rng::Rng;
 
 /// With fewer pieces no lists are needed: each pick may be a scan.
@@ -26,7 +26,8 @@ const MOST_COPIES: usize = 255;
 pub(super) struct Shortlists(Vec<Vec<(u16, PieceIndex)>>);
 
 impl Shortlists {
-    /// The piece that had the fewest copies at the time of a recent scan, and has not more since.
+    /// The candidate that had the fewest copies at the time of a recent scan of the peer's pieces,
+    /// and has not more since. `None` if there is no candidate.
     pub(super) fn rarest(&mut self, view: &PickView<'_>, rng: &mut Rng) -> Option<PieceIndex> {
         let peer = view.progress.peer.0 as usize;
         if self.0.len() <= peer {
@@ -38,6 +39,13 @@ impl Shortlists {
         }
         *list = scan(view, rng);
         next(list, view)
+    }
+
+    /// Drops the list of a peer whose connection is closed: its key may be given to another peer.
+    pub(super) fn forget(&mut self, peer: PeerKey) {
+        if let Some(list) = self.0.get_mut(peer.0 as usize) {
+            *list = Vec::new();
+        }
     }
 }
 

@@ -155,13 +155,15 @@ impl Torrent {
 
     pub(super) fn progress(&self, peer: PeerKey) -> Progress {
         let begun = self.partials.slots().len();
+        let conn = &self.conns[peer.0 as usize];
         Progress {
             have_count: self.have_count,
             begun_count: u32::try_from(begun).expect("fewer than 2^32 pieces"),
             piece_blocks: self.config.geometry.most_blocks(),
             peer_count: self.open,
             peer,
-            snubbed: self.conns[peer.0 as usize].delivery == Delivery::Snubbed,
+            choked: conn.peer_choking,
+            snubbed: conn.delivery == Delivery::Snubbed,
         }
     }
 

@@ -107,6 +107,7 @@ impl Torrent {
         self.allowances_end(peer);
         self.traffic.end(self.estimator, traffic);
         self.conns[peer.0 as usize] = Conn::closed();
+        self.picker.forget(peer);
         if !web {
             self.trigger(now, Trigger::Disconnected(peer));
         }
