@@ -47,6 +47,13 @@ impl Pool {
         self.hand_out(length, permit)
     }
 
+    /// Takes a buffer of `length` bytes if one is not in use.
+    #[must_use]
+    pub fn try_take(&self, length: usize) -> Option<Buffer> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some(self.hand_out(length, permit))
+    }
+
     fn hand_out(&self, length: usize, permit: OwnedSemaphorePermit) -> Buffer {
         assert!(length <= BUFFER_BYTES, "{length} bytes do not fit a buffer");
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,6 +110,7 @@ mod tests {
         assert_eq!((first.len(), pool.available()), (5, 0));
         let third = tokio::time::timeout(Duration::from_millis(20), pool.take(1)).await;
         assert!(third.is_err(), "a third buffer came out of a pool of two");
+        assert!(pool.try_take(1).is_none());
         drop(first);
         assert_eq!(pool.take(1).await.len(), 1);
     }

@@ -3,6 +3,7 @@
 //! Deliberately not here: any decision. `unchoke_core` decides how to react to a message.
 
 mod failure;
+mod follow;
 mod greet;
 mod reader;
 mod secure;

@@ -1,6 +1,7 @@
 //! The reading half of a connection: decodes messages, and reads payload straight into the buffer
 //! that is then stored.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 
 use unchoke_core::ids::BlockRef;
@@ -8,12 +9,13 @@ use unchoke_core::message::{Extended, Message};
 use unchoke_core::mse::Cipher;
 use unchoke_core::wire::Decoded;
 
+use super::follow::{self, Expected, Follower, HEADER, Place};
 use super::{CloseReason, Event, Link, Shared};
 use crate::buffers::{BUFFER_BYTES, Buffer};
 use crate::stream::ReadHalf;
 
-/// Size of the read-ahead window. Small, so that most of a block is read straight into its own
-/// buffer; large enough for the next header and a run of short messages.
+/// Size of the window for messages that are not blocks. Small, so that most of a block is read
+/// straight into its own buffer; large enough for a run of short messages.
 const AHEAD_BYTES: usize = 4096;
 
 /// Longest extension message that we accept. The longest one in use is a metadata block of BEP 9,
@@ -41,6 +43,8 @@ pub(super) async fn run(
         link,
         shared,
         window: Window::holding(early),
+        followers: VecDeque::new(),
+        expected: Expected::new(),
     };
     match reader.run().await {
         Ok(never) => match never {},
@@ -55,16 +59,23 @@ struct Reader<'a> {
     link: Link,
     shared: &'a Shared,
     window: Window,
+    /// Blocks that were read together with another. They come before the bytes in the window.
+    followers: VecDeque<Follower>,
+    expected: Expected,
 }
 
 impl Reader<'_> {
     async fn run(&mut self) -> Result<std::convert::Infallible, CloseReason> {
         loop {
+            while let Some(next) = self.followers.pop_front() {
+                let payload = self.rest(next.buffer, next.filled).await?;
+                self.send(Event::Block(next.block, payload)).await?;
+            }
             let unused = &self.window.bytes[self.window.start..self.window.end];
             match self.shared.decoder.decode(unused)? {
                 Decoded::Incomplete { need } => {
                     self.window.make_room(need);
-                    self.fill(&mut []).await?;
+                    self.fill().await?;
                 }
                 Decoded::Message { message, used } => {
                     self.window.start += used;
@@ -91,6 +102,10 @@ impl Reader<'_> {
             }
             other => Event::Message(other),
         };
+        self.send(event).await
+    }
+
+    async fn send(&self, event: Event) -> Result<(), CloseReason> {
         let sent = self.shared.events.send((self.link, event)).await;
         sent.map_err(|_| CloseReason::ByUs)
     }
@@ -101,39 +116,78 @@ impl Reader<'_> {
             return Err(CloseReason::LongBlock(block.length));
         }
         let mut buffer = self.shared.incoming.take(length).await;
-        let mut filled = self.window.take(&mut buffer);
-        while filled < length {
-            filled += self.fill(&mut buffer[filled..]).await?;
+        let filled = self.window.take(&mut buffer);
+        self.rest(buffer, filled).await
+    }
+
+    /// Reads the rest of a block of which `filled` bytes are there. The window is empty unless the
+    /// block is complete.
+    async fn rest(&mut self, mut buffer: Buffer, mut filled: usize) -> Result<Buffer, CloseReason> {
+        while filled < buffer.len() {
+            self.read.readable().await?;
+            filled += self.try_read(&mut buffer[filled..])?;
         }
         Ok(buffer)
     }
 
-    /// Reads once: first into `payload`, the rest into the window. Returns the number of bytes in
-    /// `payload`, which may be empty.
-    async fn fill(&mut self, payload: &mut [u8]) -> Result<usize, CloseReason> {
-        if !payload.is_empty() {
-            // The window is empty here: the caller took all of it before it asked for more.
-            (self.window.start, self.window.end) = (0, 0);
+    /// Reads once, if there is something: first into `payload`, then blocks that follow it, and the
+    /// start of what comes then. Returns the number of bytes in `payload`.
+    fn try_read(&mut self, payload: &mut [u8]) -> Result<usize, CloseReason> {
+        (self.window.start, self.window.end) = (0, 0);
+        let mut places = self.expected.places(&self.shared.incoming);
+        let mut last = [0; HEADER];
+        let mut parts = Vec::with_capacity(2 * places.len() + 2);
+        parts.push(IoSliceMut::new(payload));
+        for it in &mut places {
+            parts.push(IoSliceMut::new(&mut it.header));
+            parts.push(IoSliceMut::new(&mut it.buffer));
         }
+        parts.push(IoSliceMut::new(&mut last));
+        let Some(mut left) = received(self.read.try_read_vectored(&mut parts))? else {
+            return Ok(0);
+        };
+        let filled = self.decrypt(payload, &mut left);
+        for Place {
+            header,
+            buffer,
+            header_read,
+            buffer_read,
+        } in &mut places
+        {
+            *header_read = self.decrypt(header, &mut left);
+            *buffer_read = self.decrypt(buffer, &mut left);
+        }
+        let ahead = self.decrypt(&mut last, &mut left);
+        let others = follow::sort(places, self.shared.decoder, &mut self.followers);
+        self.expected.learn(self.followers.len());
+        self.window.append(&others);
+        self.window.append(&last[..ahead]);
+        Ok(filled)
+    }
+
+    /// Decrypts the next `left` bytes of the stream, as far as they are in `part`. Returns how many
+    /// are.
+    fn decrypt(&mut self, part: &mut [u8], left: &mut usize) -> usize {
+        let count = part.len().min(*left);
+        *left -= count;
+        if let Some(cipher) = &mut self.cipher {
+            cipher.apply(&mut part[..count]);
+        }
+        count
+    }
+
+    /// Reads more into the window.
+    async fn fill(&mut self) -> Result<(), CloseReason> {
         loop {
             self.read.readable().await?;
-            let wanted = payload.len();
-            let ahead = &mut self.window.bytes[self.window.end..];
-            let mut parts = [IoSliceMut::new(payload), IoSliceMut::new(ahead)];
-            match self.read.try_read_vectored(&mut parts) {
-                Ok(0) => return Err(CloseReason::ByPeer),
-                Ok(count) => {
-                    let (here, ahead) = (count.min(wanted), count.saturating_sub(wanted));
-                    let end = self.window.end;
-                    self.window.end += ahead;
-                    if let Some(cipher) = &mut self.cipher {
-                        cipher.apply(&mut payload[..here]);
-                        cipher.apply(&mut self.window.bytes[end..end + ahead]);
-                    }
-                    return Ok(here);
+            let end = self.window.end;
+            let mut parts = [IoSliceMut::new(&mut self.window.bytes[end..])];
+            if let Some(count) = received(self.read.try_read_vectored(&mut parts))? {
+                self.window.end += count;
+                if let Some(cipher) = &mut self.cipher {
+                    cipher.apply(&mut self.window.bytes[end..end + count]);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
-                Err(error) => return Err(error.into()),
+                return Ok(());
             }
         }
     }
@@ -147,8 +201,18 @@ impl Reader<'_> {
                 return Ok(());
             }
             self.window.make_room(1);
-            self.fill(&mut []).await?;
+            self.fill().await?;
         }
+    }
+}
+
+/// The number of bytes read; `None` if there are none yet.
+fn received(read: io::Result<usize>) -> Result<Option<usize>, CloseReason> {
+    match read {
+        Ok(0) => Err(CloseReason::ByPeer),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -177,6 +241,16 @@ impl Window {
             self.bytes.resize(room, 0);
             self.bytes.shrink_to_fit();
         }
+    }
+
+    /// Adds bytes at the end.
+    fn append(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes[self.end..end].copy_from_slice(bytes);
+        self.end = end;
     }
 
     /// Moves bytes from the window into `payload`, as many as fit.

@@ -1,3 +1,4 @@
+use std::iter;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ async fn bench(piece_count: u32) -> Bench {
     let (sender, events) = channel(4);
     let shared = Shared {
         decoder: Decoder::new(piece_count),
-        incoming: Pool::new(2),
+        incoming: Pool::new(8),
         outgoing: Pool::new(8),
         disk,
         events: sender,
@@ -96,6 +97,17 @@ fn conversation(piece_count: u32) -> (Vec<u8>, Vec<(Message, Vec<u8>)>) {
         messages.push((Message::Piece(block(number, length)), bytes));
         messages.push((Message::Have(PieceIndex(number)), Vec::new()));
     }
+    // Whole blocks one after the other, as most peers send them, and what may come in between.
+    let mut number = 20;
+    for run in [2, 9, 1, 3] {
+        for length in iter::repeat_n(16_384, run).chain([100]) {
+            let bytes = payload()[number as usize..][..length].to_vec();
+            let length = u32::try_from(length).expect("small");
+            messages.push((Message::Piece(block(number, length)), bytes));
+            number += 1;
+        }
+        messages.push((Message::Unchoke, Vec::new()));
+    }
     let unknown = Extended::Unknown {
         id: 7,
         payload: vec![9; 70_000],
@@ -106,7 +118,9 @@ fn conversation(piece_count: u32) -> (Vec<u8>, Vec<(Message, Vec<u8>)>) {
     for (message, payload) in &messages {
         encode(message, &mut wire);
         wire.extend_from_slice(payload);
-        wire.extend_from_slice(&[0, 0, 0, 6, 200, 1, 2, 3, 4, 5]); // an unknown message id
+        if payload.is_empty() {
+            wire.extend_from_slice(&[0, 0, 0, 6, 200, 1, 2, 3, 4, 5]); // an unknown message id
+        }
     }
     (wire, messages)
 }
@@ -119,6 +133,7 @@ async fn messages_arrive_whole_however_they_are_cut() {
         (4095, 99),
         (4097, 2_000_000),
         (65_536, 16),
+        (1 << 20, 16),
     ] {
         let mut bench = bench(piece_count).await;
         let (wire, expected) = conversation(piece_count);
