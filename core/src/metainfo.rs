@@ -26,6 +26,7 @@ mod build;
 mod files;
 mod kind;
 mod layout;
+mod links;
 mod name;
 mod parse;
 mod refusal;
@@ -42,6 +43,7 @@ use core::ops::Range;
 
 pub use build::{BuildError, Builder, Format, NewFile, Part, PieceDigests, choose_piece_bytes};
 pub use layout::{FileEntry, FileKind, Layout, Naming, Segment};
+pub use links::Link;
 pub use refusal::Version2Error;
 pub(crate) use urls::usable_url;
 pub use version2::{Subtree, Tree, Version2};

@@ -1,6 +1,6 @@
 //! BEP 47, padding files and extended file attributes.
 
-use unchoke_core::metainfo::{FileEntry, FileKind, Metainfo, MetainfoError, Naming};
+use unchoke_core::metainfo::{FileEntry, FileKind, Link, Metainfo, MetainfoError, Naming};
 
 fn parse(files: &str) -> Result<Vec<FileEntry>, MetainfoError> {
     Ok(torrent(files)?.layout.files().to_vec())
@@ -54,6 +54,68 @@ fn symlinks_have_no_bytes_whatever_they_claim() {
             );
         }
     }
+}
+
+/// The links of a torrent with the files `a/f` and `a/b/g`, and a link at `at` that leads to `to`.
+fn link(at: &str, to: &str) -> Vec<(usize, String)> {
+    let files = "d6:lengthi3e4:pathl1:a1:feed6:lengthi3e4:pathl1:a1:b1:gee";
+    let list = |it: &str| {
+        let parts = it.split(' ').map(|it| format!("{}:{it}", it.len()));
+        parts.collect::<String>()
+    };
+    let link = format!(
+        "d4:attr1:l4:pathl{}e12:symlink pathl{}ee",
+        list(at),
+        list(to)
+    );
+    let layout = torrent(&format!("{files}{link}")).expect("valid").layout;
+    let text = |it: &Link| (it.target, layout.link_path(*it, Naming::Exact));
+    layout.links().iter().map(text).collect()
+}
+
+/// Attribute `l`, `symlink path`: the path begins at the folder of the torrent.
+#[test]
+fn links_lead_to_files_and_folders_of_the_torrent() {
+    for (at, to, target, text) in [
+        ("l", "a f", 0, "a/f"),
+        ("l", "a b g", 1, "a/b/g"),
+        ("a l", "a f", 0, "../a/f"),
+        ("a c l", "a f", 0, "../../a/f"),
+        ("l", "a b", 1, "a/b"),
+        ("l", "a", 1, "a"),
+    ] {
+        assert_eq!(link(at, to), [(target, text.to_owned())], "{at} -> {to}");
+    }
+}
+
+/// All others lead nowhere: out of the torrent, to nothing, to themselves, to a folder around them.
+#[test]
+fn links_lead_nowhere_else() {
+    for (at, to) in [
+        ("l", ".. passwd"),
+        ("l", ".. a f"),
+        ("l", "a .. a f"),
+        ("l", ". a f"),
+        ("l", " etc passwd"),
+        ("l", "a g"),
+        ("l", "a/f"),
+        ("l", "b"),
+        ("l", "l"),
+        ("a l", "a"),
+        ("a b l", "a b"),
+    ] {
+        assert_eq!(link(at, to), [], "{at} -> {to}");
+    }
+    // To another link.
+    let two = "d6:lengthi3e4:pathl1:aeed4:attr1:l4:pathl1:be12:symlink pathl1:aee\
+               d4:attr1:l4:pathl1:ce12:symlink pathl1:bee";
+    let layout = torrent(two).expect("valid").layout;
+    let ends: Vec<(usize, usize)> = layout
+        .links()
+        .iter()
+        .map(|it| (it.file, it.target))
+        .collect();
+    assert_eq!(ends, [(1, 0)]);
 }
 
 /// Attributes may come in any order, and unknown ones are ignored.

@@ -27,6 +27,7 @@ mod recordings;
 mod resources;
 mod run;
 mod several;
+mod symlinks;
 mod trackers;
 mod unread;
 mod utp;

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::layout::SEPARATOR;
+use super::links::{self, Unresolved};
 use super::name::sanitise;
 use super::tree::Leaf;
 use super::unique::tell_apart;
@@ -47,10 +48,7 @@ fn many(files: Value<'_>, info_at: usize, name: &str) -> Result<Layout, Metainfo
             expected: "at least one file",
         });
     }
-    draft.layout.files.shrink_to_fit();
-    draft.layout.paths.shrink_to_fit();
-    tell_apart(&mut draft.layout)?;
-    Ok(draft.layout)
+    draft.finish()
 }
 
 /// The layout of a file tree, in which each file begins with a new piece. As in version 1, the gaps
@@ -73,6 +71,9 @@ pub(super) fn of_tree(
             let raw = leaf.path.iter().map(|it| Vec::from(*it)).collect();
             draft.layout.odd.insert(file, raw);
         }
+        if leaf.kind == FileKind::Symlink {
+            draft.note_link(leaf.leads_to);
+        }
         let attributes = if leaf.executable { b"x" } else { &b""[..] };
         draft.end_file(leaf.kind, leaf.length, attributes, None)?;
         let over = draft.end % u64::from(piece_bytes);
@@ -82,10 +83,7 @@ pub(super) fn of_tree(
             draft.end_file(FileKind::Padding, gap, &[], None)?;
         }
     }
-    draft.layout.files.shrink_to_fit();
-    draft.layout.paths.shrink_to_fit();
-    tell_apart(&mut draft.layout)?;
-    Ok(draft.layout)
+    draft.finish()
 }
 
 fn attributes<'a>(dict: &Dict<'a>) -> &'a [u8] {
@@ -99,6 +97,7 @@ struct Draft {
     layout: Layout,
     end: u64,
     info_at: usize,
+    links: Unresolved,
 }
 
 impl Draft {
@@ -111,7 +110,24 @@ impl Draft {
             layout,
             end: 0,
             info_at,
+            links: Unresolved::new(),
         }
+    }
+
+    fn finish(self) -> Result<Layout, MetainfoError> {
+        let mut layout = self.layout;
+        layout.files.shrink_to_fit();
+        layout.paths.shrink_to_fit();
+        tell_apart(&mut layout)?;
+        layout.links = links::resolve(&layout, &self.links);
+        Ok(layout)
+    }
+
+    /// Notes where the next file leads to, which is a link.
+    fn note_link(&mut self, found: Option<Value<'_>>) {
+        let path = links::path(found);
+        self.links
+            .extend(path.map(|it| (self.layout.files.len(), it)));
     }
 
     /// Adds a file whose safe path has been appended to the text of all paths.
@@ -173,6 +189,9 @@ impl Draft {
             Some(path) => self.push_path(elements(path)),
             None if kind == FileKind::Padding => self.push_path([&b".pad"[..]].into_iter()),
             None => return Err(invalid("path", "a list of names")),
+        }
+        if kind == FileKind::Symlink {
+            self.note_link(dict.get(b"symlink path"));
         }
         self.end_file(kind, length, attributes, found)
     }

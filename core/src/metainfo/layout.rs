@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use super::links::Link;
 use super::name::split_extension;
 
 /// Kind of a file on disk. BEP 47.
@@ -14,7 +15,7 @@ pub enum FileKind {
     Regular,
     /// Zeros between files: never written, read as zeros.
     Padding,
-    /// A symbolic link: neither created nor followed. It has no bytes.
+    /// A symbolic link. It has no bytes; [`Layout::links`] tells where it leads.
     Symlink,
 }
 
@@ -75,6 +76,7 @@ pub struct Layout {
     pub(super) folder: Option<String>,
     /// Original paths of a file tree, for files whose path is not safe. BEP 52.
     pub(super) odd: BTreeMap<usize, Vec<Vec<u8>>>,
+    pub(super) links: Vec<Link>,
 }
 
 impl Layout {

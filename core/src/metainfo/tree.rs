@@ -15,6 +15,8 @@ pub(super) struct Leaf<'a> {
     pub(super) length: u64,
     pub(super) kind: FileKind,
     pub(super) executable: bool,
+    /// The path that a link leads to. BEP 47.
+    pub(super) leads_to: Option<Value<'a>>,
     /// The root of its merkle tree; `None` for an empty file.
     pub(super) root: Option<Hash>,
 }
@@ -123,6 +125,7 @@ fn leaf<'a>(
         length,
         kind,
         executable: attributes.contains(&b'x'),
+        leads_to: properties.get(b"symlink path"),
         root,
     })
 }

@@ -129,7 +129,10 @@ fn notes(it: &Metainfo, index: usize, file: &FileEntry) -> String {
     match file.kind {
         FileKind::Regular => (),
         FileKind::Padding => notes.push("padding, not saved".to_owned()),
-        FileKind::Symlink => notes.push("symbolic link, not made".to_owned()),
+        FileKind::Symlink => notes.push(match leads_to(it, index) {
+            Some(path) => format!("symbolic link to {path}"),
+            None => "symbolic link to nothing in the torrent, not made".to_owned(),
+        }),
     }
     if file.executable {
         notes.push("executable".to_owned());
@@ -145,6 +148,12 @@ fn notes(it: &Metainfo, index: usize, file: &FileEntry) -> String {
     } else {
         format!("  [{}]", notes.join("; "))
     }
+}
+
+/// What a symbolic link contains, if it is made.
+fn leads_to(it: &Metainfo, index: usize) -> Option<String> {
+    let link = it.layout.link(index)?;
+    Some(it.layout.link_path(link, Naming::Exact))
 }
 
 /// The path on file systems that ignore case, if it differs there.

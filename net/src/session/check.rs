@@ -8,12 +8,12 @@ use std::thread;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::geometry::Geometry;
 use unchoke_core::ids::PieceIndex;
-use unchoke_core::metainfo::{FileKind, Metainfo};
+use unchoke_core::metainfo::{FileKind, Link, Metainfo};
 
 use super::names::naming;
 use crate::choice::Choice;
 use crate::disk::{Fit, PieceHash, PieceHashes, hash_rest};
-use crate::storage::{FileEntry, Storage};
+use crate::storage::{FileEntry, NewLink, Storage, Use};
 
 /// Bytes per read.
 const SCRATCH_BYTES: usize = 1 << 18;
@@ -40,6 +40,23 @@ pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<
             executable: file.executable,
         })
         .collect()
+}
+
+/// The symbolic links of a torrent to make below `folder`: those to wanted files, and to folders with
+/// them.
+pub(super) fn links(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<NewLink> {
+    let layout = &metainfo.layout;
+    let wanted = |it: &&Link| choice.use_of(it.target) == Use::Whole;
+    let mut wanted = layout.links().iter().filter(wanted).peekable();
+    if wanted.peek().is_none() {
+        return Vec::new();
+    }
+    let naming = naming(layout, folder);
+    let link = |it: &Link| NewLink {
+        path: layout.path(it.file, naming).into(),
+        leads_to: layout.link_path(*it, naming).into(),
+    };
+    wanted.map(link).collect()
 }
 
 /// A running check, shared with its observers. It can be stopped.

@@ -7,7 +7,7 @@ use unchoke_core::text::counted;
 use tokio::sync::mpsc::UnboundedSender;
 use unchoke_core::bitfield::Bitfield;
 
-use super::check::{Check, check, file_entries};
+use super::check::{Check, check, file_entries, links};
 use super::{Goal, Notice, SessionError, Settings, finished};
 use crate::resume::{Loaded, Resume};
 use crate::storage::{Storage, StorageError};
@@ -74,8 +74,12 @@ pub(super) async fn open_files(
         let (storage, resume, have) = (Arc::clone(&storage), resume.clone(), have.clone());
         let news = hashed || !resume.exists();
         let size = metainfo.geometry.piece_bytes();
-        let prepared =
-            tokio::task::spawn_blocking(move || prepare(&storage, &resume, &have, size, news));
+        let links = links(metainfo, &settings.folder, &settings.choice);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let mut told = prepare(&storage, &resume, &have, size, news)?;
+            told.extend(storage.link_all(&links));
+            Ok::<_, StorageError>(told)
+        });
         let told = prepared.await.map_err(|error| SessionError::Io {
             action: "prepare the files",
             source: error.into(),

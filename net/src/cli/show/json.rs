@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::{Serialize, Serializer};
 use unchoke_core::metainfo::{FileKind, Metainfo, Naming};
 
-use super::folded;
+use super::{folded, leads_to};
 use crate::text::{date, shown_url};
 
 #[derive(Serialize)]
@@ -44,6 +44,7 @@ struct File {
     length: u64,
     kind: &'static str,
     executable: bool,
+    leads_to: Option<String>,
 }
 
 pub(super) fn write(
@@ -103,6 +104,7 @@ impl Serialize for Files<'_> {
                 FileKind::Symlink => "symlink",
             },
             executable: file.executable,
+            leads_to: leads_to(self.0, index),
         }))
     }
 }

@@ -1,0 +1,102 @@
+//! Symbolic links of a torrent. BEP 47, *symlink path*. Known are links to a regular file or a folder
+//! of the same torrent; all others are as if they led nowhere.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::files::elements;
+use super::layout::{FileKind, Layout, Naming, SEPARATOR};
+use super::name::sanitise;
+use crate::bencode::Value;
+
+/// A symbolic link of the torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Index of the link in [`Layout::files`].
+    pub file: usize,
+    /// Index of the file that it leads to, or of a file in the folder that it leads to.
+    pub target: usize,
+    /// Bytes of the path that it leads to, from the start of the path of `target`.
+    length: usize,
+}
+
+/// Where links lead to before all files are known: the index of the link, and a path.
+pub(super) type Unresolved = Vec<(usize, String)>;
+
+/// The path in `symlink path`, with [`SEPARATOR`]. `None` if it is not a plain path below the folder of
+/// the torrent.
+pub(super) fn path(found: Option<Value<'_>>) -> Option<String> {
+    let mut path = String::new();
+    for element in elements(found?) {
+        // Special names are dropped elsewhere, but here that would lead to another place.
+        let safe = sanitise(element)?;
+        if !path.is_empty() {
+            path.push(SEPARATOR);
+        }
+        path.push_str(&safe);
+    }
+    Some(path).filter(|it| !it.is_empty())
+}
+
+/// The links that lead to a file or folder of `layout`, and not to a folder that they are in.
+pub(super) fn resolve(layout: &Layout, unresolved: &Unresolved) -> Vec<Link> {
+    if unresolved.is_empty() {
+        return Vec::new();
+    }
+    let regular = |it: &usize| layout.files[*it].kind == FileKind::Regular;
+    let mut files: Vec<usize> = (0..layout.files.len()).filter(regular).collect();
+    files.sort_by_key(|it| layout.raw_path(*it));
+    let resolved = unresolved.iter().filter_map(|(file, path)| {
+        // The contents of a folder follow it directly in this order.
+        let at = files.partition_point(|it| layout.raw_path(*it) < path.as_str());
+        let target = *files.get(at)?;
+        let found = is_at_or_below(layout.raw_path(target), path);
+        let loops = is_at_or_below(layout.raw_path(*file), path);
+        (found && !loops).then_some(Link {
+            file: *file,
+            target,
+            length: path.len(),
+        })
+    });
+    resolved.collect()
+}
+
+fn is_at_or_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|it| it.is_empty() || it.starts_with(SEPARATOR))
+}
+
+impl Layout {
+    /// The symbolic links that lead to a file or folder of the torrent.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// Where file number `file` leads to, if it is a symbolic link to a file or folder of the torrent.
+    #[must_use]
+    pub fn link(&self, file: usize) -> Option<Link> {
+        let found = self.links.binary_search_by_key(&file, |it| it.file);
+        found.ok().map(|at| self.links[at])
+    }
+
+    /// What a symbolic link must contain: a path that starts in the folder of the link.
+    #[must_use]
+    pub fn link_path(&self, link: Link, naming: Naming) -> String {
+        let mut path = String::new();
+        for _ in self.raw_path(link.file).matches(SEPARATOR) {
+            path.push_str("../");
+        }
+        let target = self.raw_path(link.target);
+        if target.len() == link.length {
+            let below = self.folder.as_ref().map_or(0, |it| it.len() + 1);
+            path.push_str(&self.path(link.target, naming)[below..]);
+        } else {
+            path.extend(target[..link.length].chars().map(|it| match it {
+                SEPARATOR => '/',
+                other => other,
+            }));
+        }
+        path
+    }
+}

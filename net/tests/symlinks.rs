@@ -1,0 +1,98 @@
+//! Symbolic links of a torrent. BEP 47.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use sha1::{Digest as _, Sha1};
+
+use crate::common::command::{run, stderr, stdout};
+
+const DATA: &[u8] = b"the content";
+
+/// A torrent with the file `lib/one` and these links: where each is, and where it leads to.
+fn torrent(links: &[(&[&str], &[&str])]) -> Vec<u8> {
+    let list = |it: &[&str]| {
+        let parts = it.iter().map(|it| format!("{}:{it}", it.len()));
+        format!("l{}e", parts.collect::<String>())
+    };
+    let link = |(at, to): &(&[&str], &[&str])| {
+        format!("d4:attr1:l4:path{}12:symlink path{}e", list(at), list(to))
+    };
+    let links: String = links.iter().map(link).collect();
+    let length = DATA.len();
+    let mut text = format!(
+        "d4:infod5:filesld6:lengthi{length}e4:path{}e{links}e",
+        list(&["lib", "one"])
+    );
+    text += "4:name1:t12:piece lengthi16384e6:pieces20:";
+    let mut torrent = text.into_bytes();
+    torrent.extend(Sha1::digest(DATA));
+    torrent.extend(b"ee");
+    torrent
+}
+
+fn download(home: &Path, torrent: &[u8]) -> String {
+    fs::write(home.join("t.torrent"), torrent).expect("writes");
+    fs::create_dir_all(home.join("out/t/lib")).expect("a folder");
+    fs::write(home.join("out/t/lib/one"), DATA).expect("writes");
+    let words = ["download", "t.torrent", "--out", "out"];
+    let done = run(home, &words);
+    assert!(done.status.success(), "{}", stderr(&done));
+    format!("{}{}", stdout(&done), stderr(&done))
+}
+
+#[test]
+fn links_to_files_and_folders_of_the_torrent_are_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path();
+    let links: [(&[&str], &[&str]); 5] = [
+        (&["two"], &["lib", "one"]),
+        (&["bin", "one"], &["lib", "one"]),
+        (&["all"], &["lib"]),
+        (&["out"], &["..", "..", "secret"]),
+        (&["nothing"], &["lib", "three"]),
+    ];
+    download(home, &torrent(&links));
+    let read = |at: &str| fs::read_link(home.join("out/t").join(at)).ok();
+    assert_eq!(read("two").as_deref(), Some(Path::new("lib/one")));
+    assert_eq!(read("bin/one").as_deref(), Some(Path::new("../lib/one")));
+    assert_eq!(read("all").as_deref(), Some(Path::new("lib")));
+    assert_eq!(fs::read(home.join("out/t/bin/one")).expect("reads"), DATA);
+    assert_eq!(fs::read(home.join("out/t/all/one")).expect("reads"), DATA);
+    assert_eq!((read("out"), read("nothing")), (None, None));
+    let shown = stdout(&run(home, &["show", "t.torrent"]));
+    assert!(shown.contains("symbolic link to ../lib/one"), "{shown}");
+    assert!(
+        shown.contains("to nothing in the torrent, not made"),
+        "{shown}"
+    );
+    // The links change nothing for a second download.
+    download(home, &torrent(&links));
+}
+
+#[test]
+fn a_link_replaces_nothing_and_is_never_made_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path();
+    fs::create_dir_all(home.join("out/t")).expect("a folder");
+    fs::create_dir(home.join("elsewhere")).expect("a folder");
+    fs::write(home.join("out/t/two"), b"mine").expect("writes");
+    symlink(home.join("elsewhere"), home.join("out/t/bin")).expect("a link");
+    let said = download(
+        home,
+        &torrent(&[
+            (&["two"], &["lib", "one"]),
+            (&["bin", "x"], &["lib", "one"]),
+        ]),
+    );
+    assert_eq!(fs::read(home.join("out/t/two")).expect("reads"), b"mine");
+    assert_eq!(
+        fs::read_dir(home.join("elsewhere")).expect("lists").count(),
+        0
+    );
+    assert!(
+        said.contains("the symbolic link t/bin/x cannot be made"),
+        "{said}"
+    );
+}
