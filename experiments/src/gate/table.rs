@@ -112,7 +112,8 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             interval: number(low)?.zip(number(high)?),
             verdicts: verdicts.map(text),
         };
-        // A contrast may have the name of the candidate, which its comparison with itself has too.
+        // The comparison of the candidate with itself has the candidate's name as its contrast. A contrast of the
+        // plan may have the same name.
         let [candidate, baseline] = &row.clients;
         if rows.contains_key(&key) && !candidate.is_empty() && candidate == baseline {
             key.contrast.push_str(" itself");

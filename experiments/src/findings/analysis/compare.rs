@@ -227,39 +227,26 @@ impl Question {
     /// Values of a quantity under candidate and baseline, for times their logarithms; `None` if it
     /// is not defined for the group.
     fn values(self, quantity: Quantity, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
-        let logs = |it: fn(&GroupMeasure) -> f64| {
-            let each = pairs.iter();
-            Some(
-                each.map(|pair| (it(&pair.candidate), it(&pair.baseline)))
-                    .unzip(),
-            )
-        };
         match quantity {
-            Quantity::Saving(Estimand::T) | Quantity::Time => logs(|it| it.mean_log_time),
+            Quantity::Saving(Estimand::T) | Quantity::Time => {
+                Some(both(pairs, |it| it.mean_log_time))
+            }
             Quantity::Saving(it) => self.bytes(it, pairs),
-            Quantity::Tail => logs(|it| ln(it.tail_time)),
+            Quantity::Tail => Some(both(pairs, |it| ln(it.tail_time))),
         }
     }
 
     /// Values of a reading of bytes under candidate and baseline; `None` if it is not defined for the
     /// group.
     fn bytes(self, estimand: Estimand, pairs: &[Pair]) -> Option<(Vec<f64>, Vec<f64>)> {
-        let focal = |it: fn(&GroupMeasure) -> f64| {
-            Some(
-                pairs
-                    .iter()
-                    .map(|pair| (it(&pair.candidate), it(&pair.baseline)))
-                    .unzip(),
-            )
-        };
         let whole = |at: usize| {
             let all = self.group == Group::All;
             all.then(|| pairs.iter().map(|pair| pair.whole[at]).unzip())
         };
         match estimand {
             Estimand::T => None,
-            Estimand::E1 => focal(|it| it.upload_per_copy),
-            Estimand::E2 => focal(|it| it.total_per_copy),
+            Estimand::E1 => Some(both(pairs, UPLOAD)),
+            Estimand::E2 => Some(both(pairs, |it| it.total_per_copy)),
             Estimand::E3 => whole(0),
             Estimand::E4 => whole(1),
             Estimand::E5 => whole(2),
@@ -282,6 +269,39 @@ struct Times {
     candidate: Vec<f64>,
     baseline: Vec<f64>,
     log: Bounds,
+}
+
+impl Times {
+    fn differences(&self) -> Vec<f64> {
+        differences(&self.candidate, &self.baseline)
+    }
+
+    fn pairing(&self) -> Pairing {
+        pairing(&self.candidate, &self.baseline)
+    }
+
+    fn figures(
+        &self,
+        estimate: Estimate,
+        by_seed: Vec<f64>,
+        (value, paired): (f64, &Pairing),
+    ) -> Figures {
+        let error = paired.spread / (self.candidate.len() as f64).sqrt();
+        Figures {
+            means: Sides {
+                candidate: exp(mean(&self.candidate)),
+                baseline: exp(mean(&self.baseline)),
+            },
+            estimate,
+            by_seed,
+            log_ratio: LogRatio { value, error },
+        }
+    }
+}
+
+/// The log ratios of times that must be kept, each with its margin.
+fn limits(times: &[Times; 2]) -> [(&Bounds, f64); 2] {
+    times.each_ref().map(|it| (&it.log, it.margin.fraction()))
 }
 
 /// Results for one quantity.
@@ -337,8 +357,7 @@ impl Study<'_> {
         };
         let bounds = method::of_ratio(self.plan.method, self.resamples, candidate, baseline);
         let estimate = bounds.estimate().map(|it| 1.0 - it);
-        let kept = times.each_ref().map(|it| (&it.log, it.margin.fraction()));
-        let finding = self.finding(estimand, &bounds, &kept);
+        let finding = self.finding(estimand, &bounds, &limits(times));
         let means = Sides {
             candidate: mean(candidate),
             baseline: mean(baseline),
@@ -360,36 +379,24 @@ impl Study<'_> {
     /// the upload of the same peers.
     fn time_saved(&self, times: &[Times; 2]) -> Comparison {
         let [it, _] = times;
-        let uploads = self.question.bytes(Estimand::E1, &self.pairs);
-        let (top, bottom) = uploads.expect("uploads are defined for every group");
-        let upload = method::of_ratio(self.plan.method, self.resamples, &top, &bottom).logarithm();
-        let mut kept = times
-            .each_ref()
-            .map(|it| (&it.log, it.margin.fraction()))
-            .to_vec();
-        let margin = self.plan.margins.upload;
-        kept.extend(margin.map(|it| (&upload, it.fraction())));
+        let mut kept = limits(times).to_vec();
+        let upload = self.plan.margins.upload.map(|margin| {
+            let (top, bottom) = both(&self.pairs, UPLOAD);
+            let ratio = method::of_ratio(self.plan.method, self.resamples, &top, &bottom);
+            (ratio.logarithm(), margin.fraction())
+        });
+        kept.extend(upload.as_ref().map(|(log, margin)| (log, *margin)));
         let bounds = RatioBounds::of_logarithm(it.log.clone());
         let finding = self.finding(Estimand::T, &bounds, &kept);
-        let logs = differences(&it.candidate, &it.baseline);
+        let (logs, paired) = (it.differences(), it.pairing());
         let (ratio, centre) = (bounds.estimate().value, mean(&logs));
-        let paired = pairing(&it.candidate, &it.baseline);
-        let figures = Figures {
-            means: Sides {
-                candidate: exp(mean(&it.candidate)),
-                baseline: exp(mean(&it.baseline)),
-            },
-            estimate: bounds.estimate().map(|it| 1.0 - it),
-            // To first order; their mean is the estimate.
-            by_seed: logs
-                .iter()
-                .map(|it| 1.0 - ratio * (1.0 + it - centre))
-                .collect(),
-            log_ratio: LogRatio {
-                value: centre,
-                error: paired.spread / (self.pairs.len() as f64).sqrt(),
-            },
-        };
+        // To first order; their mean is the estimate.
+        let by_seed = logs
+            .iter()
+            .map(|it| 1.0 - ratio * (1.0 + it - centre))
+            .collect();
+        let estimate = bounds.estimate().map(|it| 1.0 - it);
+        let figures = it.figures(estimate, by_seed, (centre, &paired));
         self.comparison(Quantity::Saving(Estimand::T), figures, paired, finding)
     }
 
@@ -415,20 +422,8 @@ impl Study<'_> {
     }
 
     fn time(&self, it: &Times) -> Comparison {
-        let paired = pairing(&it.candidate, &it.baseline);
-        let log = it.log.estimate();
-        let figures = Figures {
-            means: Sides {
-                candidate: exp(mean(&it.candidate)),
-                baseline: exp(mean(&it.baseline)),
-            },
-            estimate: log.map(exp),
-            by_seed: differences(&it.candidate, &it.baseline),
-            log_ratio: LogRatio {
-                value: log.value,
-                error: paired.spread / (self.pairs.len() as f64).sqrt(),
-            },
-        };
+        let (log, paired) = (it.log.estimate(), it.pairing());
+        let figures = it.figures(log.map(exp), it.differences(), (log.value, &paired));
         let finding = Finding::Times {
             runs_needed: runs_needed(paired.spread, it.margin.fraction()),
         };
@@ -470,6 +465,16 @@ impl Study<'_> {
             baseline: share(|it| &it.baseline),
         }
     }
+}
+
+/// E1 of a group.
+const UPLOAD: fn(&GroupMeasure) -> f64 = |it| it.upload_per_copy;
+
+/// A measure of the group under candidate and baseline, one per seed.
+fn both(pairs: &[Pair], measure: fn(&GroupMeasure) -> f64) -> (Vec<f64>, Vec<f64>) {
+    let each = pairs.iter();
+    each.map(|it| (measure(&it.candidate), measure(&it.baseline)))
+        .unzip()
 }
 
 fn differences(candidate: &[f64], baseline: &[f64]) -> Vec<f64> {

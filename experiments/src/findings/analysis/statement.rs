@@ -13,7 +13,7 @@ pub struct Statement {
     pub contrast: usize,
     /// Share of adopters.
     pub adoption: Adoption,
-    /// The reading of bandwidth.
+    /// What is saved: a reading of bandwidth, or time.
     pub estimand: Estimand,
     /// Mean saving over the scenarios in scope.
     pub saving: Average,
@@ -21,7 +21,8 @@ pub struct Statement {
     pub time: Average,
     /// Beside a saving of time: mean saving of the adopters' upload, or of the swarm's bytes if all adopt.
     pub bytes: Option<Average>,
-    /// Whether the claim holds, for bytes and for time, in every scenario.
+    /// Whether it is shown that in every scenario in scope as much is saved as claimed and that what must be kept is
+    /// kept.
     pub joint: Joint,
     /// Number of scenarios in which the claim is shown.
     pub shown: usize,
