@@ -65,6 +65,8 @@ pub fn link(plan: &Plan, engine: &Swarms) -> Option<Link> {
         ("scenario", scenario.source.clone()),
         ("peers", peers.replace("peers=", "")),
         ("seed", seeds.join(" ")),
+        // The page takes a single seed as the first of so many.
+        ("seeds", seeds.len().to_string()),
         ("a", ours.policy.clone()),
         ("b", theirs.policy.clone()),
         ("seta", ours.changes().join("\n")),
@@ -130,6 +132,15 @@ mod tests {
         assert!(choices.contains(&seeds), "{choices}");
         let origins = "origin%2E0%2Epolicy%3Dbep3%0Aorigin%2E0%2Emax%5Fconnections%3D80";
         assert!(choices.contains(origins), "{choices}");
+        assert!(choices.contains("&seeds=10&"), "{choices}");
+        let one = Changes {
+            seeds: Some(1),
+            ..Changes::default()
+        };
+        let plan = load("plan", text, &one).expect("our own plan");
+        let alone = super::link(&plan, &engine).expect("its scenarios are built in");
+        let seed = format!("&seed={}&seeds=1&", plan.run_seed(0));
+        assert!(alone.address.contains(&seed), "{}", alone.address);
         assert!(choices.contains("client%2Eprofile%3Doriginal%0Aclient%2Emax%5Fconnections%3D80"));
     }
 }
