@@ -4,6 +4,7 @@
 mod check;
 mod claim;
 mod contrast;
+mod count;
 pub mod design;
 mod echo;
 mod error;
@@ -26,6 +27,7 @@ use unchoke_core::profile::Profile;
 
 pub use claim::{Margins, Primary};
 pub use contrast::{Arm, Contrast};
+pub use count::count;
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
 pub use file::{
@@ -90,6 +92,8 @@ pub struct Plan {
     pub figures: Vec<Figure>,
     /// Comparison with the plan as registered before its first run.
     pub status: Status,
+    /// Changes of descriptions since then, key by key, which need no amendment.
+    pub reworded: Vec<String>,
     /// Parts of the file that command-line options left out.
     pub left_out: LeftOut,
 }
@@ -265,7 +269,9 @@ impl Status {
     pub fn word(&self) -> String {
         match self {
             Self::Registered => "registered".to_owned(),
-            Self::Amended { after_runs, .. } => format!("amended after {after_runs} runs"),
+            Self::Amended { after_runs, .. } => {
+                format!("amended after {}", count(*after_runs, "run"))
+            }
             Self::Exploratory => "exploratory".to_owned(),
         }
     }
@@ -382,15 +388,6 @@ impl Plan {
         let each = || (0..self.scenarios.len()).map(|it| self.seeds_of(it));
         let ends = each().min().zip(each().max());
         ends.unwrap_or((self.seed_count, self.seed_count))
-    }
-
-    /// The numbers of paired runs as text: `30`, or `30 to 60 (by scenario)`.
-    #[must_use]
-    pub fn seeds_said(&self) -> String {
-        match self.seed_range() {
-            (least, most) if least == most => least.to_string(),
-            (least, most) => format!("{least} to {most} (by scenario)"),
-        }
     }
 
     /// Seed of paired run `index`: eight bytes of SHA-256. Adding runs does not change earlier

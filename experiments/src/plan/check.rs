@@ -54,6 +54,7 @@ pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanErr
         resamples: file.statistics.bootstrap,
         figures: file.figures.clone(),
         status: Status::Registered,
+        reworded: Vec::new(),
         left_out: LeftOut::default(),
     };
     sound(&plan, source)?;

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{StoreError, write_whole};
 use crate::plan::{Plan, Status};
+pub use changes::{Told, told};
 use changes::{brief, changes};
 
 /// Name of the file in the results folder.
@@ -240,6 +241,8 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
     }
     before.plan = text;
     plan.status = before.status();
+    let reworded = before.reworded.iter();
+    plan.reworded = reworded.flat_map(|it| it.changed.clone()).collect();
     Ok(before.save(folder)?)
 }
 
@@ -411,6 +414,12 @@ mod tests {
             .expect("there");
         assert_eq!((kept.reworded.len(), kept.amendments.len()), (1, 0));
         assert!(kept.reworded[0].changed[0].contains("In other words?"));
+        // Whoever reads the results is told both wordings.
+        let mut again = plan(&reworded);
+        register(&mut again, folder, false).expect("the same plan");
+        let both = told(&again.reworded[0]);
+        assert_eq!(both.before, "Does the toy save?");
+        assert_eq!(both.after, "In other words?");
         // What was expected is registered, and not only words.
         let line = PLAN.lines().find(|it| it.starts_with("expectation"));
         let line = line.expect("an expectation");

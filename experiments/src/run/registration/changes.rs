@@ -44,6 +44,68 @@ pub(super) fn brief(said: &str) -> String {
     format!("{key}: {}{BECOMES}{}", cut(value), cut(after))
 }
 
+/// A change for a page: what stood in the plan before and what stands there now. Of texts these are the sentences that
+/// are not in both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Dotted key, or the whole change if it cannot be taken apart.
+    pub key: String,
+    /// What stood there.
+    pub before: String,
+    /// What stands there.
+    pub after: String,
+}
+
+/// A change as [`Change::said`] wrote it, for a page.
+#[must_use]
+pub fn told(said: &str) -> Told {
+    let split = said.split_once(BECOMES);
+    let Some(((key, before), after)) =
+        split.and_then(|(before, after)| Some((before.split_once(": ")?, after)))
+    else {
+        return Told {
+            key: said.to_owned(),
+            before: String::new(),
+            after: String::new(),
+        };
+    };
+    let (mut left, mut right) = (sentences(before), sentences(after));
+    if left.len() + right.len() > 2 {
+        let (all_left, all_right) = (left.clone(), right.clone());
+        left.retain(|it| !all_right.contains(it));
+        right.retain(|it| !all_left.contains(it));
+    }
+    let whole = left.is_empty() && right.is_empty();
+    let joined = |all: Vec<&str>, text: &str| match all.is_empty() {
+        true if whole => text.to_owned(),
+        true => "nothing".to_owned(),
+        false => all.join(" "),
+    };
+    Told {
+        key: key.to_owned(),
+        before: joined(left, before),
+        after: joined(right, after),
+    }
+}
+
+/// The sentences of a text in quotation marks; any other value is one.
+fn sentences(value: &str) -> Vec<&str> {
+    let text = value.trim_matches('"').trim();
+    if text.len() == value.len() {
+        return vec![value];
+    }
+    let ends = text.match_indices(' ');
+    let ends = ends.filter(|(at, _)| text[..*at].ends_with(['.', '?', '!']));
+    let mut all = Vec::new();
+    let mut start = 0;
+    for (end, _) in ends {
+        all.push(&text[start..end]);
+        start = end + 1;
+    }
+    all.push(&text[start..]);
+    all
+}
+
 /// A difference between two plans.
 struct Change {
     /// Dotted key. Names have no dots.
@@ -207,6 +269,34 @@ mod tests {
         assert_eq!(kinds("Does it save 30 % in 2 cases?"), (0, 1));
         assert_eq!(kinds("Does it save much?"), (0, 1));
         assert_eq!(kinds("Are 40 % saved in 2 cases?"), (1, 0));
+    }
+
+    #[test]
+    fn of_texts_the_sentences_that_differ_are_told() {
+        let question = |it: &str| format!("question = \"\"\"\nIt is said to. {it} Where?\"\"\"\n");
+        let before = question("Does it save 40 % of upload?");
+        let (words, _) = changes(&before, &question("Does it not save 40 % of upload?"));
+        let expected = |key: &str, before: &str, after: &str| Told {
+            key: key.to_owned(),
+            before: before.to_owned(),
+            after: after.to_owned(),
+        };
+        let both = [
+            "Does it save 40 % of upload?",
+            "Does it not save 40 % of upload?",
+        ];
+        assert_eq!(told(&words[0]), expected("question", both[0], both[1]));
+        let whole = told("question: \"One. Two.\" -> \"Two. One.\"");
+        assert_eq!(
+            whole,
+            expected("question", "\"One. Two.\"", "\"Two. One.\"")
+        );
+        let longer = told("question: \"One.\" -> \"One. Two.\"");
+        assert_eq!(longer, expected("question", "nothing", "Two."));
+        let none = told("s.x.out_of_scope: nothing -> \"too small\"");
+        assert_eq!(none, expected("s.x.out_of_scope", "nothing", "too small"));
+        assert_eq!(told("a: 1 -> 2"), expected("a", "1", "2"));
+        assert_eq!(told("odd"), expected("odd", "", ""));
     }
 
     #[test]

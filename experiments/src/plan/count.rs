@@ -1,0 +1,51 @@
+//! Numbers in sentences.
+
+use std::fmt::Display;
+
+use super::Plan;
+
+/// A number with the name of one of what is counted, in its plural unless it is one: `1 seed`, `2 seeds`.
+#[must_use]
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str) -> String {
+    let ending = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {one}{ending}")
+}
+
+impl Plan {
+    /// The numbers of paired runs as text: `30`, or `30 to 60 (by scenario)`.
+    #[must_use]
+    pub fn seeds_said(&self) -> String {
+        match self.seed_range() {
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most} (by scenario)"),
+        }
+    }
+
+    /// The same with the name of one of them: `30 seeds`, or `30 to 60 seeds (by scenario)`.
+    #[must_use]
+    pub fn seeds_counted(&self, one: &str) -> String {
+        match self.seed_range() {
+            (least, most) if least == most => count(least, one),
+            (least, most) => format!("{least} to {most} {one}s (by scenario)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::toy::plan;
+
+    #[test]
+    fn only_one_is_singular() {
+        assert_eq!(count(0_usize, "row"), "0 rows");
+        assert_eq!(count(1_u64, "row"), "1 row");
+        let mut plan = plan();
+        assert_eq!(plan.seeds_counted("paired seed"), "24 paired seeds");
+        plan.scenarios[0].seed_count = Some(1);
+        let mixed = plan.seeds_counted("paired seed");
+        assert_eq!(mixed, "1 to 24 paired seeds (by scenario)");
+        plan.scenarios[1].seed_count = Some(1);
+        assert_eq!(plan.seeds_counted("paired seed"), "1 paired seed");
+    }
+}
