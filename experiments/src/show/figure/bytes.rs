@@ -31,10 +31,10 @@ pub(super) fn bytes(plan: &Plan, analysis: &Analysis) -> Picture {
     });
     let y = stacks(&mut scene, y, bar_height(plan), &groups.collect::<Vec<_>>());
     let text = format!(
-        "Sum over {} seeds and all nodes. Useful payload (first correct copies) is 100 % in every \
+        "Sum over {} and all nodes. Useful payload (first correct copies) is 100 % in every \
          row and not drawn. Payload in vain is counted at the receiver, protocol bytes at the \
          sender; transport headers are not included. Data: runs.csv.",
-        plan.seeds_said()
+        plan.seeds_counted("seed")
     );
     caption(&mut scene, y + 12.0, &text);
     Picture {

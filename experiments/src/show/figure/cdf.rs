@@ -42,8 +42,10 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
             y: Axis::new((0.0, 100.0), (top + 240.0, top)),
         };
         frame.draw(&mut scene, &within.name, "seconds since arrival");
-        let at = (frame.x.start + 4.0, top + 8.0);
-        scene.text(at, "% of peers complete", Style::new(11.0, GREY));
+        // Above the frame, where no curve is.
+        let at = (frame.x.end, top - 13.0);
+        let style = Style::new(11.0, GREY).end();
+        scene.text(at, "% of peers complete", style);
         // Draw the candidate last, on top of the others.
         for curve in curves.iter().rev() {
             let at = mixes
@@ -56,9 +58,9 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
     }
     let text = format!(
         "Share of peers (%) that have every piece, by seconds since their own arrival; origin \
-         seeds left out. Line: peers of {} seeds together. Band: 95 % Student t interval over seeds of the time \
+         seeds left out. Line: peers of {} together. Band: 95 % Student t interval over seeds of the time \
          by which that share is complete. Data: completion.csv.",
-        plan.seeds_said()
+        plan.seeds_counted("seed")
     );
     caption(&mut scene, top + 290.0, &text);
     Picture {

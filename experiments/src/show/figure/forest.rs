@@ -65,26 +65,27 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
         limit_name: "claim",
     };
     let mut scene = Scene::new(1060.0, 0.0);
-    let head = format!(
-        "What {} saves, by reading of \"bandwidth\"",
-        plan.candidate.name
-    );
+    let readings = match plan.primary {
+        Primary::Bytes => "reading of \"bandwidth\"",
+        Primary::Time => "reading",
+    };
+    let head = format!("{}, by {readings}", saved(plan));
     let y = title(&mut scene, &head);
     let bottom = forest.draw(&mut scene, y);
-    let (right, claimed) = match plan.primary {
-        Primary::Bytes => ("less traffic", plan.claimed(Estimand::E1)),
+    let (right, claimed, focal) = match plan.primary {
+        Primary::Bytes => ("less traffic", plan.claimed(Estimand::E1), "E1 and E2"),
         Primary::Time => (
             "sooner (T) or less traffic",
             format!("{} of T and any of the others", plan.claimed(Estimand::T)),
+            "T, E1 and E2",
         ),
     };
     let text = format!(
-        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. n = {} paired \
-         seeds a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
-         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {claimed}. E1 and E2 are of the \
+        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. n = {} a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
+         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {claimed}. {focal} are of the \
          adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
          leave the axis. Data: summary.csv.",
-        plan.seeds_said(),
+        plan.seeds_counted("paired seed"),
         method(plan),
     );
     caption(&mut scene, bottom, &text);
@@ -114,20 +115,16 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
         limit_name: "margin",
     };
     let mut scene = Scene::new(1060.0, 0.0);
-    let head = format!(
-        "Completion time under {}, against each baseline",
-        plan.candidate.name
-    );
-    let y = title(&mut scene, &head);
+    let y = title(&mut scene, &timed(plan));
     let bottom = forest.draw(&mut scene, y);
     let text = format!(
         "Change of completion time in percent; right of 0 is slower. Adopters and the same peers \
-         in the baseline run. n = {} paired seeds a mark. Thick line: 90 % interval, whose upper \
+         in the baseline run. n = {} a mark. Thick line: 90 % interval, whose upper \
          end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
          interval, whose lower end must lie right of it for time to be called degraded. Student t \
          on paired log ratios for the mean; {} for the percentile. Arrows leave \
          the axis. Data: summary.csv.",
-        plan.seeds_said(),
+        plan.seeds_counted("paired seed"),
         plan.margins.time,
         plan.margins.tail,
         method(plan),
@@ -139,6 +136,25 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
         scenario: None,
         caption: text,
         scene,
+    }
+}
+
+/// Head of a figure of savings. A plan that lists its contrasts may have others than of its candidate.
+pub(super) fn saved(plan: &Plan) -> String {
+    if plan.contrasts_listed {
+        "What each contrast saves".to_owned()
+    } else {
+        format!("What {} saves", plan.candidate.name)
+    }
+}
+
+/// Head of a figure of completion times; likewise.
+pub(super) fn timed(plan: &Plan) -> String {
+    if plan.contrasts_listed {
+        "Completion time, by contrast".to_owned()
+    } else {
+        let name = &plan.candidate.name;
+        format!("Completion time under {name}, against each baseline")
     }
 }
 
@@ -303,6 +319,25 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
 mod tests {
     use crate::findings::toy::analysed;
     use crate::show::figure::{pictures, png, svg};
+
+    /// The contrasts of a plan need not be those of its candidate, and a claim may be about time.
+    #[test]
+    fn heads_and_captions_are_about_what_is_drawn() {
+        let texts = |plan: &crate::plan::Plan, analysis: &_| {
+            let drawn = [super::savings(plan, analysis), super::times(plan, analysis)];
+            drawn.map(|it| svg(&it.scene))
+        };
+        let (mut plan, analysis) = analysed();
+        let [savings, times] = texts(&plan, &analysis);
+        assert!(savings.contains(">What tit_for_tat saves, by reading of \"bandwidth\"<"));
+        assert!(times.contains(">Completion time under tit_for_tat, against each baseline<"));
+        plan.contrasts_listed = true;
+        plan.primary = crate::plan::Primary::Time;
+        let [savings, times] = texts(&plan, &analysis);
+        assert!(savings.contains(">What each contrast saves, by reading<"));
+        assert!(savings.contains("T, E1 and E2 are"));
+        assert!(times.contains(">Completion time, by contrast<"));
+    }
 
     #[test]
     fn every_picture_of_the_plan_is_drawn_the_same_twice() {

@@ -3,7 +3,7 @@
 
 use super::Picture;
 use super::axis::{Axis, label};
-use super::forest::{Scale, method};
+use super::forest::{Scale, method, saved, timed};
 use super::interval::{arrow, interval};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
@@ -41,24 +41,18 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             Estimand::T => "sooner",
             _ => "less traffic",
         };
-        let head = format!(
-            "{}: what {} saves of {}",
-            estimand.id(),
-            plan.candidate.name,
-            estimand.title()
-        );
+        let head = format!("{} of {}, {}", saved(plan), estimand.id(), estimand.title());
         let whose = if estimand.is_focal() {
             "Of the adopters and the same peers in the baseline run."
         } else {
             "Of the whole swarm."
         };
         let text = format!(
-            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} n = {} \
-             paired seeds a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
+            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} n = {} a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
              the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
              interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
              Data: summary.csv.",
-            plan.seeds_said(),
+            plan.seeds_counted("paired seed"),
             method(plan),
             plan.claimed(*estimand),
         );
@@ -94,12 +88,12 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             scale: Scale::CHANGE,
             limit: margin.fraction() * 100.0,
         };
-        let head = format!("Completion time under {}: {what}", plan.candidate.name);
+        let head = format!("{}: {what}", timed(plan));
         let text = format!(
             "Change of the {what} of completion time in percent, right of 0 is slower; adopters and \
-             the same peers in the baseline run. n = {} paired seeds a mark, 95 % interval: \
+             the same peers in the baseline run. n = {} a mark, 95 % interval: \
              {method}. Dashed: the margin of {margin}. Triangles leave the axis. Data: summary.csv.",
-            plan.seeds_said(),
+            plan.seeds_counted("paired seed"),
         );
         grid.draw(&head, name.to_owned(), Figure::Time, text)
     };

@@ -51,8 +51,8 @@ pub(super) fn matrix(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> O
     }
     let text = format!(
         "Percent of all useful payload bytes of a swarm, from the class of the row to the class of \
-         the column; sum over {} seeds, swarms of one policy. Data: matrix.csv.",
-        plan.seeds_said()
+         the column; sum over {}, swarms of one policy. Data: matrix.csv.",
+        plan.seeds_counted("seed")
     );
     caption(&mut scene, y, &text);
     any.then(|| Picture {

@@ -9,6 +9,8 @@ use crate::run::unit::{Mix, mix_name};
 
 /// Margin left and right of everything.
 pub(super) const EDGE: f64 = 24.0;
+/// How much wider letters may be if the reader has another font.
+const OTHER_FONT: f64 = 1.25;
 /// Height of a line of the caption.
 const CAPTION_LINE: f64 = 15.0;
 const CAPTION_SIZE: f64 = 11.5;
@@ -50,8 +52,7 @@ fn wrap(text: &str, width: f64) -> Vec<String> {
         } else {
             format!("{line} {word}")
         };
-        // If the reader has another font, its letters may be a tenth wider.
-        if text_width(&longer, CAPTION_SIZE) * 1.1 > width && !line.is_empty() {
+        if text_width(&longer, CAPTION_SIZE) * OTHER_FONT > width && !line.is_empty() {
             lines.push(word.to_owned());
         } else {
             *line = longer;
@@ -85,8 +86,7 @@ pub(super) fn legend_of(
 ) -> f64 {
     let (mut x, mut y) = (EDGE, y);
     for (at, name) in names.iter().enumerate() {
-        // If the reader has another font, its letters may be a quarter wider.
-        let width = 36.0 + text_width(name, 13.0) * 1.28;
+        let width = 36.0 + text_width(name, 13.0) * OTHER_FONT;
         if x + width > scene.width - EDGE && x > EDGE {
             (x, y) = (EDGE, y + 20.0);
         }
@@ -144,4 +144,19 @@ pub(super) fn columns(width: f64, count: usize, margin: f64) -> Vec<(f64, f64)> 
             (left, left + each - margin - 12.0)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without our font, a reader's letters are up to a quarter wider.
+    #[test]
+    fn captions_have_room_for_another_font() {
+        let width = 400.0;
+        let lines = wrap(&"Marks beyond an axis lie on it. ".repeat(20), width);
+        assert!(lines.len() > 1);
+        let widths = lines.iter().map(|it| text_width(it, CAPTION_SIZE));
+        assert!(widths.fold(0.0, f64::max) <= width / 1.23, "{lines:?}");
+    }
 }

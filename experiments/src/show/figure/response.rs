@@ -6,7 +6,7 @@ use super::palette::{self, GREY, INK, RULE};
 use super::panel::{caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::sweep::Response;
-use crate::findings::analysis::{Analysis, Statement, statement};
+use crate::findings::analysis::{Analysis, Statement, by_adoption};
 use crate::findings::stats::estimate::Estimate;
 use crate::plan::{Adoption, Estimand, Figure, Plan};
 
@@ -202,7 +202,7 @@ pub(super) fn sweep(number: usize, response: &Response) -> Picture {
     };
     let seeds = response.points.first().map_or("", |it| it.seeds.as_str());
     let text = format!(
-        "What changes with {}: mean over scenarios, band: 95 % interval over {seeds} paired seeds. Adopters: at \
+        "What changes with {}: mean over scenarios, band: 95 % interval over paired seeds, n = {seeds}. Adopters: at \
          the plan's smallest share; swarm and times: where all adopt. Values stand evenly, whatever their \
          distances. Data: sweep.csv.",
         response.sweep.name
@@ -223,9 +223,9 @@ pub(super) fn sweep(number: usize, response: &Response) -> Picture {
 
 /// The figure over shares of adopters, for the contrasts that have several.
 pub(super) fn adoption(plan: &Plan, analysis: &Analysis) -> Option<Picture> {
-    let several: Vec<usize> = (0..plan.contrasts.len())
-        .filter(|it| plan.contrasts[*it].adoption.len() > 1)
-        .collect();
+    let statements = by_adoption(plan, analysis);
+    let mut several: Vec<usize> = statements.iter().map(|it| it.contrast).collect();
+    several.dedup();
     if several.is_empty() {
         return None;
     }
@@ -233,15 +233,18 @@ pub(super) fn adoption(plan: &Plan, analysis: &Analysis) -> Option<Picture> {
     let mut levels = plan.adoption.clone();
     levels.sort();
     let stated = |at: usize, estimand| -> Vec<Option<Statement>> {
+        let key = |adoption: &Adoption| (several[at], estimand, *adoption);
+        let is =
+            |it: &&Statement, adoption| (it.contrast, it.estimand, it.adoption) == key(adoption);
         let each = levels.iter();
-        each.map(|it| statement(plan, analysis, several[at], (estimand, *it)))
+        each.map(|level| statements.iter().find(|it| is(it, level)).cloned())
             .collect()
     };
     let values: Vec<String> = levels.iter().map(|it| Adoption::label(*it)).collect();
     let text = format!(
-        "What changes with the share of adopters: mean over scenarios, band: 95 % interval over {} paired seeds. \
+        "What changes with the share of adopters: mean over scenarios, band: 95 % interval over {}. \
          Upload is that of the adopters, bytes and times those of all peers. Data: adoption.csv.",
-        plan.seeds_said()
+        plan.seeds_counted("paired seed")
     );
     Some(Picture {
         name: "adoption".to_owned(),

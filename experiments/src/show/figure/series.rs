@@ -67,10 +67,10 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> P
     }
     let bottom = first + (HEIGHT + 52.0) * ROWS.len() as f64;
     let text = format!(
-        "Mean over {} seeds (line) and pointwise 95 % Student t interval (ribbon). Seeds include \
+        "Mean over {} (line) and pointwise 95 % Student t interval (ribbon). Seeds include \
          origins. A run that has ended counts on with what it ended with and rate 0. \
          Data: timeseries.csv.",
-        plan.seeds_said()
+        plan.seeds_counted("seed")
     );
     caption(&mut scene, bottom, &text);
     Picture {
