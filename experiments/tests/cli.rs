@@ -244,6 +244,30 @@ fn the_run_to_watch_is_one_of_its_scenario_s_seeds() {
     assert!(report.contains("of its 3 seeds the one with the median"));
 }
 
+#[test]
+fn one_seed_has_no_interval_and_no_plural() {
+    let lab = Lab::new(PLAN);
+    let one = ["run", "tiny.toml", "--seeds", "1", "--verbose"];
+    let said = lab.expect(0, &one);
+    assert!(said.contains("n = 1 seed\n"), "{said}");
+    assert!(said.contains(" [?]"), "{said}");
+    let report = fs::read_to_string(lab.path("results/exploratory/tiny/report.html"));
+    let report = report.expect("report");
+    assert!(report.contains("the only one of the plan"));
+    for text in [said, report] {
+        for wrong in [
+            "inf]",
+            "[-inf",
+            " NaN",
+            " 1 seeds",
+            " 1 paired seeds",
+            " 1 runs",
+        ] {
+            assert!(!text.contains(wrong), "{wrong}");
+        }
+    }
+}
+
 /// With four peers, `one` and 25 % are both one adopter: one run with two rows, and the report says
 /// so.
 #[test]

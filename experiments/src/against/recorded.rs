@@ -14,6 +14,7 @@ use super::testbed::TestbedError;
 use crate::findings::stats::math::figure;
 use crate::findings::stats::moments::{mean, median, standard_deviation};
 use crate::findings::table::Table as Csv;
+use crate::plan::count;
 
 /// A recorded swarm: its name and its scenario.
 const SWARMS: [(&str, &str); 3] = [
@@ -281,8 +282,9 @@ pub fn terminal(rows: &[Row], seeds: u32) -> String {
     }
     let met = rows.iter().filter(|it| it.is_met()).count();
     format!(
-        "{sheet}\n{met} of {} targets met, {seeds} seeds\n",
-        rows.len()
+        "{sheet}\n{met} of {} met, {}\n",
+        count(rows.len(), "target"),
+        count(seeds, "seed")
     )
 }
 

@@ -139,9 +139,9 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
             ]);
         }
     }
-    let n = plan.seeds_said();
+    let n = plan.seeds_counted("paired seed");
     format!(
         "{table}\nSavings: share of the baseline's bytes. Ratios: geometric-mean completion time to \
-         the baseline's. {n} paired seeds; exploratory.\n"
+         the baseline's. {n}; exploratory.\n"
     )
 }

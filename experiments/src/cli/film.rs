@@ -54,14 +54,16 @@ fn typical<'a>(job: &'a Job<'_>, store: &Store) -> Result<Option<&'a Unit>, Fail
 
 fn introduction(job: &Job<'_>, unit: &Unit) -> String {
     let (plan, id) = (&job.plan, &unit.id[..12]);
+    let among = match plan.seeds_of(unit.scenario) {
+        1 => "the only one of the plan".to_owned(),
+        many => format!("of its {many} seeds the one with the median of the mean completion time"),
+    };
     let text = format!(
-        "Scenario {}, everybody runs {}, run seed {}: of its {} seeds the one with the median of the \
-         mean completion time. One run is an illustration and proves nothing. Any other one: \
+        "Scenario {}, everybody runs {}, run seed {}: {among}. One run is an illustration and proves nothing. Any other one: \
          lab replay with the plan, --unit and --html; this one is unit {id}.",
         plan.scenarios[unit.scenario].name,
         unit.mix_name(plan),
         unit.run_seed,
-        plan.seeds_of(unit.scenario),
     );
     format!("<p>{}</p>\n{}", escape(&text), in_a_browser(job))
 }

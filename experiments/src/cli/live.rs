@@ -12,7 +12,8 @@ use super::{Exit, Failure, print};
 use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::math::{exp, ln};
 use crate::findings::verdict::{CANNOT_TELL, Direction, Time};
-use crate::show::words::{interval, percent};
+use crate::plan::count;
+use crate::show::words::{brackets, interval, percent};
 
 /// Largest growth of the time that counts as kept, as in the built-in plan.
 const TIME_MARGIN: f64 = 0.05;
@@ -115,9 +116,9 @@ fn report(bench: &Bench) -> String {
     let mut text = String::new();
     let mut line = |it: String| writeln!(text, "{it}").expect("text grows");
     let (ours, theirs) = (bench.optimized.label(), bench.naive.label());
-    let count = bench.rounds.len();
+    let rounds = count(bench.rounds.len(), "round");
     line(format!(
-        "{ours} against {theirs}, {count} rounds in pairs; savings of bytes and the ratio of times, with \
+        "{ours} against {theirs}, {rounds} in pairs; savings of bytes and the ratio of times, with \
          95 % intervals (Student's t of log ratios)"
     ));
     for (name, value) in BYTES {
@@ -154,12 +155,8 @@ fn time_ratio(bench: &Bench) -> String {
         return "not defined: some rounds took 0 s".to_owned();
     };
     let ratio = bounds.estimate().map(exp);
-    let (low, high) = ratio.ci95;
-    if low.is_finite() && high.is_finite() {
-        format!("{:.3} [{low:.3}, {high:.3}] of that of naive", ratio.value)
-    } else {
-        format!("{:.3} [?] of that of naive", ratio.value)
-    }
+    let ends = brackets(ratio.ci95, |end| format!("{end:.3}"));
+    format!("{:.3} {ends} of that of naive", ratio.value)
 }
 
 /// The words of the simulator's reports, for bytes both ways and the time.
@@ -169,8 +166,9 @@ fn verdict(bench: &Bench) -> String {
         return format!("{CANNOT_TELL}: some rounds have no bytes or no time");
     };
     let time = Time::of(&[(&time, TIME_MARGIN)], 1);
-    // A bound of the saving at level p is one of the cost at level 1 - p.
-    let saving = |p: f64| 1.0 - exp(bytes.at(1.0 - p));
+    // A bound of the saving at level p is one of the cost at level 1 - p. Rounded as it is printed: what is
+    // printed as a saving of 0.0 % is none.
+    let saving = |p: f64| ((1.0 - exp(bytes.at(1.0 - p))) * 1000.0).round() / 1000.0;
     Direction::of(saving, time, 1).word().to_owned()
 }
 
@@ -220,6 +218,17 @@ mod tests {
         assert!(text.contains("wasted           10.0 %"), "{text}");
         let other = bench(&[(800.0, 1000.0), (812.0, 1010.0), (790.0, 990.0)]);
         assert_eq!(verdict(&other), "costs");
+    }
+
+    /// A saving that is printed as 0.0 % is none, however narrow its interval.
+    #[test]
+    fn a_saving_of_nothing_is_none() {
+        let tiny = bench(&[(100_000.0, 99_990.0); 4]);
+        let text = report(&tiny);
+        assert!(text.contains("received         0.0 % [0.0, 0.0]"), "{text}");
+        assert!(text.contains("verdict          no saving shown"), "{text}");
+        let back = bench(&[(99_990.0, 100_000.0); 4]);
+        assert_eq!(verdict(&back), "no saving shown");
     }
 
     /// The file is what `unchoke bench --rounds 4 --json` printed for two settings of one policy, with
@@ -280,6 +289,7 @@ mod tests {
     #[test]
     fn one_round_proves_nothing() {
         let text = report(&bench(&[(1000.0, 800.0)]));
+        assert!(text.contains(", 1 round in pairs;"), "{text}");
         assert!(text.contains("received         20.0 % [?]"), "{text}");
         assert!(text.contains("no saving shown"), "{text}");
     }

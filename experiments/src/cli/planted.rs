@@ -103,11 +103,11 @@ pub(super) fn run(it: &PlantedArgs) -> Result<Exit, Failure> {
     let path = out.join("planted.csv");
     write_whole(&path, csv(&found).as_bytes())?;
     print(&format!(
-        "{}\nWhat `lab run {} --check` says of each change, {} paired seeds, tolerance {}. The row is the one that \
+        "{}\nWhat `lab run {} --check` says of each change, {}, tolerance {}. The row is the one that \
          moved most in\nunits of what is allowed to it; rows of one client are one cause.\nwrote     {}\n",
         table(&found),
         it.plan,
-        before.seeds_said(),
+        before.seeds_counted("paired seed"),
         before.tolerances,
         path.display()
     ))?;

@@ -12,7 +12,7 @@ use super::parts::Parts;
 use super::{Exit, Failure, beside, film, overwrite, print, show, stop, sweep};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::analyse;
-use crate::plan::Status;
+use crate::plan::{Status, count};
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::registration;
@@ -86,8 +86,8 @@ impl Job<'_> {
         let store = Store::at(&self.folder.join("units"), &self.engine.version());
         let group = |part: usize, unit: &Unit| {
             let name = &self.plan.scenarios[unit.scenario].name;
-            let seeds = self.plan.seeds_of(unit.scenario);
-            let own = format!("{name:20} {seeds:4} seeds");
+            let seeds = count(self.plan.seeds_of(unit.scenario), "seed");
+            let own = format!("{name:20} {seeds:>10}");
             Some(if part == 0 { own } else { "sweeps".to_owned() })
         };
         parts.dry_run(&format!("{}:", self.plan.name), (&store, jobs), group)
@@ -154,6 +154,9 @@ impl Job<'_> {
         // A comment for the shell, so that the line can still be copied.
         let amended = match &self.plan.status {
             it @ Status::Amended { .. } => format!("  # plan {}, see the report", it.word()),
+            _ if !self.plan.reworded.is_empty() => {
+                "  # plan reworded after its runs, see the report".to_owned()
+            }
             Status::Registered | Status::Exploratory => String::new(),
         };
         line(format!("repeat   {}{amended}", self.reproduce));

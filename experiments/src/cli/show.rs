@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
 use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers};
-use crate::plan::{Plan, Status};
+use crate::plan::{Plan, Status, count};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
 use crate::show::output::RESULTS_SCHEMA;
@@ -21,7 +21,7 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
         text = tables(plan, analysis, colored(options.color));
     }
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
-    let mut lines = words::answer(plan, analysis);
+    let mut lines: Vec<String> = words::answer(plan, analysis).lines().collect();
     if plan.status == Status::Exploratory {
         put("exploratory: options changed the registered plan");
         // Together with the lines after the answer there are no more than without.
@@ -40,8 +40,8 @@ fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
     for scenario in 0..plan.scenarios.len() {
         let name = &plan.scenarios[scenario].name;
         put(&format!(
-            "{name}: mean [95 % CI] of swarms of one policy; n = {} seeds",
-            plan.seeds_of(scenario)
+            "{name}: mean [95 % CI] of swarms of one policy; n = {}",
+            count(plan.seeds_of(scenario), "seed")
         ));
         put(&format!("{}\n", levels(plan, analysis, scenario)));
     }
@@ -113,8 +113,8 @@ fn levels(plan: &Plan, analysis: &Analysis, scenario: usize) -> Table {
     let mut table = empty(&head);
     let cell = |it: &Level| {
         let show = |value: f64| it.kind.shown(value);
-        let (low, high) = it.mean.ci95;
-        format!("{} [{}, {}]", show(it.mean.value), show(low), show(high))
+        let ends = words::brackets(it.mean.ci95, show);
+        format!("{} {ends}", show(it.mean.value))
     };
     for mix in pure_mixes(plan) {
         let of_mix = |it: &&Level| it.scenario == scenario && it.mix == mix;

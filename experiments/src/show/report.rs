@@ -80,7 +80,93 @@ pub fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::toy::analysed;
+    use crate::findings::toy::{analysed, analysis_of};
+    use crate::plan::{Changes, Status, load};
+    use crate::run::toy::{PLAN, Toy};
+
+    const CONTEXT: Context<'_> = Context {
+        hash: "ab12",
+        engine: "v1",
+        reproduce: "lab run toy",
+        units: 3,
+        sections: &[],
+    };
+
+    fn section<'a>(page: &'a str, id: &str) -> &'a str {
+        let from = page.split_once(&format!("id=\"{id}\"")).expect(id).1;
+        from.split("<h2").next().expect("a part")
+    }
+
+    #[test]
+    fn a_long_question_leaves_the_whole_answer() {
+        let (mut plan, analysis) = analysed();
+        plan.question = "word ".repeat(80) + "? More.";
+        plan.contrasts[0].name = "a_name_that_leaves_no_room_for_anything_else".to_owned();
+        let page = report(&plan, &analysis, &[], &CONTEXT);
+        let answer = section(&page, "answer");
+        assert!(answer.contains("50 % of peers adopt):</p>"), "{answer}");
+        assert!(
+            answer.matches("<p class=\"part\">").count() >= 3,
+            "{answer}"
+        );
+    }
+
+    #[test]
+    fn one_seed_has_no_intervals() {
+        let text = PLAN.replace("count = 24", "count = 1");
+        let plan = load("toy.toml", &text, &Changes::default()).expect("right");
+        let toy = Toy {
+            upload: 40,
+            time: 108,
+            noise: 5,
+        };
+        let page = report(&plan, &analysis_of(&plan, toy), &[], &CONTEXT);
+        assert!(page.contains("[?]"), "unknown intervals are marked");
+        for wrong in ["inf", "NaN", "1 seeds", "1 paired seeds"] {
+            let at = page
+                .find(wrong)
+                .map(|at| &page[at.saturating_sub(60)..at + 10]);
+            let inside = |it: &&str| {
+                !["information", "infer"]
+                    .iter()
+                    .any(|word| it[60..].starts_with(word))
+            };
+            assert_eq!(at.filter(inside), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_contrast_has_a_bound_of_its_own() {
+        let (plan, analysis) = analysed();
+        let page = report(&plan, &analysis, &[], &CONTEXT);
+        let bound = section(&page, "bytes");
+        assert!(bound.contains("<th>waste needed</th>"), "{bound}");
+        let rows = plan.scenarios.len() * plan.contrasts.len();
+        assert_eq!(bound.matches("<td>no</td>").count(), rows, "{bound}");
+    }
+
+    #[test]
+    fn a_changed_plan_says_what_stood_there_before() {
+        let (mut plan, analysis) = analysed();
+        plan.status = Status::Amended {
+            after_runs: 9,
+            changed: vec!["margins.time: \"5 %\" -> \"8 %\"".to_owned()],
+        };
+        plan.amendments = Some("2026-11-29: 5 % was too strict.".to_owned());
+        let reworded = "question: \"It is. Does it save?\" -> \"It is. Does it not save?\"";
+        plan.reworded = vec![reworded.to_owned()];
+        let page = report(&plan, &analysis, &[], &CONTEXT);
+        let top = page.split("<h2").next().expect("a part");
+        for part in [
+            "amended after 9 runs",
+            "<blockquote>2026-11-29: 5 % was too strict.</blockquote>",
+            "<summary>Before and after (1 change)</summary>",
+            "<dt><code>margins.time</code></dt>\n<dd><b>Before:</b> 5 %</dd>\n<dd><b>Now:</b> 8 %</dd>",
+            "<dd><b>Before:</b> Does it save?</dd>\n<dd><b>Now:</b> Does it not save?</dd>",
+        ] {
+            assert!(top.contains(part), "{part}\n{top}");
+        }
+    }
 
     #[test]
     fn the_page_stands_alone_and_in_order() {
@@ -93,11 +179,8 @@ mod tests {
             html: "<p>of others</p>".to_owned(),
         }];
         let context = Context {
-            hash: "ab12",
-            engine: "v1",
-            reproduce: "lab run toy",
-            units: 3,
             sections: &sections,
+            ..CONTEXT
         };
         let page = report(&plan, &analysis, &pictures, &context);
         assert!(

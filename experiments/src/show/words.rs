@@ -3,14 +3,14 @@
 mod answer;
 mod ladder;
 
-pub use answer::{ANSWER_LINES, answer, sentence};
+pub use answer::{ANSWER_LINES, Answer, answer};
 pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
+use crate::findings::stats::math::decimals;
 use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
 use crate::plan::{Adoption, Estimand, Percent, Plan, Status};
-use crate::run::registration::briefly;
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
 
@@ -18,8 +18,7 @@ use crate::show::output::summary::waste_bound;
 #[must_use]
 pub fn percent(fraction: f64) -> String {
     if fraction.is_finite() {
-        // Minus zero becomes zero.
-        format!("{:.1} %", (fraction * 1000.0).round() / 10.0 + 0.0)
+        format!("{} %", points(fraction))
     } else {
         "unknown".to_owned()
     }
@@ -43,8 +42,8 @@ pub fn estimate(it: &Comparison) -> String {
         Quantity::Saving(_) if it.has_nothing_to_save() => NOTHING_TO_SAVE.to_owned(),
         Quantity::Saving(_) => interval(&it.estimate),
         Quantity::Time | Quantity::Tail => {
-            let (low, high) = it.estimate.ci95;
-            format!("{:.3} [{low:.3}, {high:.3}]", it.estimate.value)
+            let ends = brackets(it.estimate.ci95, |end| format!("{end:.3}"));
+            format!("{:.3} {ends}", it.estimate.value)
         }
     }
 }
@@ -52,14 +51,22 @@ pub fn estimate(it: &Comparison) -> String {
 /// A share with its 95 % interval, as `12.3 % [10.1, 14.5]`.
 #[must_use]
 pub fn interval(it: &Estimate) -> String {
-    let number = |it: f64| format!("{:.1}", (it * 1000.0).round() / 10.0 + 0.0);
-    let (low, high) = it.ci95;
+    format!("{} {}", percent(it.value), brackets(it.ci95, points))
+}
+
+/// The ends of an interval, each as `shown` writes it: `[10.1, 14.5]`. One run has no interval: `[?]`.
+#[must_use]
+pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> String {
     if low.is_finite() && high.is_finite() {
-        let value = percent(it.value);
-        format!("{value} [{}, {}]", number(low), number(high))
+        format!("[{}, {}]", shown(low), shown(high))
     } else {
-        format!("{} [?]", percent(it.value))
+        "[?]".to_owned()
     }
+}
+
+/// A fraction in per cent, without the sign for it.
+fn points(fraction: f64) -> String {
+    decimals(fraction * 100.0, 1)
 }
 
 /// How a plan compares with its registration before the first run.
@@ -73,10 +80,9 @@ pub fn status(status: &Status) -> String {
             "Exploratory: options changed the registered plan; nothing here is a test of it."
                 .to_owned()
         }
-        Status::Amended { changed, .. } => format!(
-            "The plan was {}; what changed: {} (whole in registration.json).",
-            status.word(),
-            briefly(changed)
+        Status::Amended { .. } => format!(
+            "The plan was {}: not everything below was fixed before the first run.",
+            status.word()
         ),
     }
 }
@@ -340,6 +346,15 @@ mod tests {
             direction(&plan, &all),
             "no saving shown for every contrast and adoption"
         );
+    }
+
+    #[test]
+    fn one_run_has_no_interval() {
+        let unbounded = (f64::NEG_INFINITY, f64::INFINITY);
+        for ends in [unbounded, (0.0, f64::INFINITY), (f64::NAN, f64::NAN)] {
+            assert_eq!(brackets(ends, points), "[?]");
+        }
+        assert_eq!(brackets((-0.0001, 0.5), points), "[0.0, 50.0]");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::compare::Comparison;
 use super::contrast::Contrast;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table as Csv;
+use crate::plan::count;
 
 fn sheet(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -73,10 +74,10 @@ pub fn terminal(it: &Comparison) -> String {
     }
     writeln!(
         text,
-        "median relative error of the mean completion time of a class: {:.1} % ({} classes, {} seeds)",
+        "median relative error of the mean completion time of a class: {:.1} % ({} classes, {})",
         it.median_error() * 100.0,
         it.rows.len(),
-        it.seeds.len()
+        count(it.seeds.len(), "seed")
     )
     .expect("text grows");
     if let Some(busy) = it.busiest() {

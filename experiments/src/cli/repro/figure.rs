@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Verdict;
 use super::claims::Figure;
 use crate::cli::{Failure, args};
+use crate::plan::count;
 
 pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
     let table = args::read(&root.join(&figure.file))?;
@@ -18,15 +19,12 @@ pub(super) fn check(figure: &Figure, root: &Path) -> Result<Verdict, Failure> {
         let rest = paragraph.split_once(&figure.after).map(|it| it.1);
         rest.is_some_and(|it| it.contains(&expected))
     });
-    let rows = found.values.len();
+    let rows = count(found.values.len(), "row");
     Ok(if said {
-        Verdict::Pass(format!(
-            "\"{expected}\", from {rows} rows of {}",
-            figure.file
-        ))
+        Verdict::Pass(format!("\"{expected}\", from {rows} of {}", figure.file))
     } else {
         Verdict::Fail(format!(
-            "by {rows} rows of {} README.md ({}) must say \"{expected}\"{}, and does not",
+            "by {rows} of {} README.md ({}) must say \"{expected}\"{}, and does not",
             figure.file,
             figure.place,
             if figure.after.is_empty() {

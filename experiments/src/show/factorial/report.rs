@@ -49,13 +49,13 @@ pub fn page(
         .collect();
     page.table(&["factor", "low", "high"], &levels);
     page.paragraph(&format!(
-        "{} paired seeds a setting, from master seed {}. A main effect is the mean log ratio \
+        "{} a setting, from master seed {}. A main effect is the mean log ratio \
          candidate over baseline at the high level less that at the low level, seed by seed, with a \
          95 % interval by Student's t over seeds. E1 and E2 are of the adopters at the plan's first \
          adoption, the rest of swarms of one policy. Factors that are not the candidate's own apply \
          to the baseline too. The sign flips with a factor if the interval at one level lies wholly \
          on one side of zero and at the other level wholly on the other.",
-        study.plan.seeds_said(),
+        study.plan.seeds_counted("paired seed"),
         study.plan.master_seed
     ));
     page.provenance(hash, engine, reproduce);

@@ -3,17 +3,16 @@
 use super::html::escape;
 use super::page::Page;
 use crate::findings::analysis::MEASURES;
+use crate::findings::stats::math::decimals;
 use crate::plan::{Figure, Primary};
 use crate::show::words;
 
 impl Page<'_> {
     pub(super) fn answer(&mut self) {
         self.html.heading("The answer", "answer");
-        let lines = words::answer(self.plan, self.analysis);
-        // The question stands above already.
-        let told = lines.iter().skip_while(|it| !it.ends_with(':'));
         self.html.push("<div class=\"answer\">");
-        for line in told {
+        // The question stands above already.
+        for line in words::answer(self.plan, self.analysis).told {
             let class = if line.starts_with("  ") {
                 " class=\"part\""
             } else {
@@ -35,7 +34,7 @@ impl Page<'_> {
         };
         self.html.paragraph(&format!(
             "Geometric means over the scenarios in scope with 95 % intervals over seeds; {beside}. yes: {claim} \
-             are shown in every scenario; 1 of 3: only in so many of them; \
+             are shown in every scenario; in 1 of 3: only in so many of them; \
              no: in none, and the contrary of either is shown in one; open: none of these."
         ));
         let named = self
@@ -53,10 +52,8 @@ impl Page<'_> {
             });
         let named: Vec<String> = named.collect();
         if !named.is_empty() {
-            self.html.push(&format!(
-                "<details><summary>What is set against what</summary><dl>{}</dl></details>",
-                named.join("\n")
-            ));
+            let list = format!("<dl>{}</dl>", named.join("\n"));
+            self.html.fold("What is set against what", &list);
         }
         self.figures(Figure::Joint, None);
     }
@@ -71,9 +68,8 @@ impl Page<'_> {
             self.html
                 .push(&format!("<p class=\"small\">{}</p>", escape(words)));
         }
-        let number = |it: f64| format!("{:.3}", (it * 1000.0).round() / 1000.0 + 0.0);
+        let number = |it: f64| decimals(it, 3);
         let row = |it: &crate::findings::analysis::Fairness| {
-            let (low, high) = it.difference.ci95;
             vec![
                 self.plan.scenarios[it.scenario].name.clone(),
                 self.plan.versus(it.contrast),
@@ -81,10 +77,9 @@ impl Page<'_> {
                 number(it.candidate),
                 number(it.baseline),
                 format!(
-                    "{} [{}, {}]",
+                    "{} {}",
                     number(it.difference.value),
-                    number(low),
-                    number(high)
+                    words::brackets(it.difference.ci95, number)
                 ),
             ]
         };

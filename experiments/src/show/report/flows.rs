@@ -1,5 +1,7 @@
 //! Where the bytes go, and who pays for them.
 
+use std::cmp::Ordering;
+
 use super::page::{COMPARISON_HEAD, Page};
 use crate::findings::analysis::Quantity;
 use crate::findings::measure::Group;
@@ -27,23 +29,36 @@ impl Page<'_> {
             plan.margins.claim,
             plan.margins.claim.fraction()
         ));
-        let mut head = vec!["scenario".to_owned(), "waste needed".to_owned()];
-        let names = (0..plan.contrasts.len()).map(|at| &plan.pair(at).1.name);
-        head.extend(names.map(|it| format!("{it} wastes")));
-        let row = |(scenario, within): (usize, &crate::plan::ScenarioUse)| {
-            let bound = |at| waste_bound(plan, &self.analysis.levels, scenario, at);
-            let needed = if plan.contrasts.is_empty() {
-                f64::NAN
-            } else {
-                bound(0).1
+        let row = |scenario: usize, contrast: usize| {
+            let (wastes, needed) = waste_bound(plan, &self.analysis.levels, scenario, contrast);
+            let (candidate, baseline) = plan.pair(contrast);
+            let allows = match wastes.partial_cmp(&needed) {
+                Some(Ordering::Less) => "no",
+                Some(_) => "yes",
+                None => "-",
             };
-            let mut row = vec![within.name.clone(), words::percent(needed)];
-            row.extend((0..plan.contrasts.len()).map(|at| words::percent(bound(at).0)));
-            row
+            vec![
+                plan.scenarios[scenario].name.clone(),
+                candidate.name.clone(),
+                baseline.name.clone(),
+                words::percent(needed),
+                words::percent(wastes),
+                allows.to_owned(),
+            ]
         };
-        let rows: Vec<Vec<String>> = plan.scenarios.iter().enumerate().map(row).collect();
-        let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        self.html.table(&head, &rows);
+        let contrasts = 0..plan.contrasts.len();
+        let rows = (0..plan.scenarios.len())
+            .flat_map(|scenario| contrasts.clone().map(move |it| (scenario, it)));
+        let rows: Vec<Vec<String>> = rows.map(|it| row(it.0, it.1)).collect();
+        let head = [
+            "scenario",
+            "candidate",
+            "baseline",
+            "waste needed",
+            "the baseline wastes",
+            "the claim is possible",
+        ];
+        self.html.long("The bound by scenario", &head, &rows);
     }
 
     pub(super) fn payers(&mut self) {

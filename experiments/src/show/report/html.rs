@@ -119,10 +119,19 @@ impl Html {
                 rows.len()
             ));
         }
+        let mut table = Self::default();
+        table.table(head, rows);
         let summary = format!("{summary} ({} rows)", rows.len());
-        self.push(&format!("<details><summary>{}</summary>", escape(&summary)));
-        self.table(head, rows);
-        self.push("</details>");
+        self.fold(&summary, &table.part());
+    }
+
+    /// HTML that a reader unfolds.
+    pub(crate) fn fold(&mut self, summary: &str, html: &str) {
+        self.push(&format!(
+            "<details><summary>{}</summary>\n{}\n</details>",
+            escape(summary),
+            html.trim_end()
+        ));
     }
 
     /// A picture with its words below it, which also tell those who cannot see it.
@@ -146,9 +155,6 @@ impl Html {
 
     /// The text of a plan, folded away.
     pub(crate) fn plan(&mut self, toml: &str) {
-        self.push(&format!(
-            "<details><summary>The plan as run</summary><pre>{}</pre></details>",
-            escape(toml)
-        ));
+        self.fold("The plan as run", &format!("<pre>{}</pre>", escape(toml)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::page::Page;
-use crate::plan::{Percent, Primary};
+use crate::plan::{Percent, Primary, count};
 
 impl Page<'_> {
     pub(super) fn methods(&mut self, context: &Context<'_>) {
@@ -24,12 +24,12 @@ impl Page<'_> {
         };
         for text in [
             format!(
-                "{} paired seeds from master seed {}; {} runs. The unit is a run. Policies share \
+                "{} from master seed {}; {}. The unit is a run. Policies share \
                  arrivals, capacities and lifetimes by common random numbers; the last column of \
                  the tables is the share of variance that pairing removed.",
-                plan.seeds_said(),
+                plan.seeds_counted("paired seed"),
                 plan.master_seed,
-                context.units
+                count(context.units, "run")
             ),
             format!(
                 "Savings are one minus the ratio of means over seeds, times the ratio of geometric means. \
@@ -136,10 +136,8 @@ impl Page<'_> {
             .collect();
         self.html
             .provenance(context.hash, context.engine, context.reproduce);
-        self.html.push(&format!(
-            "<details><summary>Run seeds</summary><p class=\"small\">{}</p></details>",
-            seeds.join(" ")
-        ));
+        let seeds = format!("<p class=\"small\">{}</p>", seeds.join(" "));
+        self.html.fold("Run seeds", &seeds);
         self.html.plan(&plan.to_toml());
     }
 }

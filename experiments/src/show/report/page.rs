@@ -1,9 +1,10 @@
 //! What the sections of a report share: the plan, what was found, and the page in the making.
 
-use super::html::Html;
+use super::html::{Html, escape};
 use crate::findings::analysis::{Analysis, Comparison};
 use crate::findings::stats::math::decimals;
-use crate::plan::{Figure, Plan};
+use crate::plan::{Figure, Plan, count};
+use crate::run::registration::told;
 use crate::show::figure::Picture;
 use crate::show::words;
 
@@ -17,17 +18,42 @@ pub(super) struct Page<'a> {
 
 /// The page of a plan up to its first section.
 pub(crate) fn begin(plan: &Plan) -> Html {
-    Html::begin(&plan.name, &plan.question, &words::status(&plan.status))
+    let mut html = Html::begin(&plan.name, &plan.question, &words::status(&plan.status));
+    if let Some(amendments) = &plan.amendments {
+        html.push("<p class=\"status\">What was changed in the plan, when and why, as its author says:</p>");
+        html.quote(amendments);
+    }
+    let changed = plan.status.changed();
+    if !changed.is_empty() {
+        let summary = format!("Before and after ({})", count(changed.len(), "change"));
+        html.fold(&summary, &before_and_after(changed));
+    }
+    if !plan.reworded.is_empty() {
+        html.push(
+            "<p class=\"status\">These sentences were reworded after the first run. No run and no verdict depends on \
+             them; whether they still say the same is for the reader to judge.</p>",
+        );
+        html.push(&before_and_after(&plan.reworded));
+    }
+    html
 }
 
-/// What the author wrote before the first run, and what was changed since.
+/// Changes of the plan as HTML: the key, what stood there, and what stands there.
+fn before_and_after(changed: &[String]) -> String {
+    let mut parts = Vec::new();
+    for it in changed.iter().map(|it| told(it)) {
+        parts.push(format!("<dt><code>{}</code></dt>", escape(&it.key)));
+        let sides = [("Before", &it.before), ("Now", &it.after)];
+        let sides = sides.iter().filter(|it| !it.1.is_empty());
+        parts.extend(sides.map(|(when, what)| format!("<dd><b>{when}:</b> {}</dd>", escape(what))));
+    }
+    format!("<dl class=\"small\">\n{}\n</dl>", parts.join("\n"))
+}
+
+/// What the author wrote before the first run.
 pub(crate) fn expected(html: &mut Html, plan: &Plan) {
     html.subheading("What was expected, in writing, before the run");
     html.quote(&plan.expectation);
-    if let Some(amendments) = &plan.amendments {
-        html.subheading("What was changed in the plan, when and why");
-        html.quote(amendments);
-    }
 }
 
 impl Page<'_> {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::html::escape;
 use super::page::{COMPARISON_HEAD, Page};
 use crate::findings::analysis::{Analysis, Level, LevelKind};
-use crate::plan::Figure;
+use crate::plan::{Figure, count};
 use crate::run::unit::pure_mixes;
 use crate::run::unit::{Mix, mix_name};
+use crate::show::words::brackets;
 
 /// Labels of adoptions that come to the same run in a scenario, as in a small swarm, where shares
 /// round to one number of peers.
@@ -38,7 +39,7 @@ impl Page<'_> {
                 .push(&format!("<h3 id=\"scenario-{name}\">{name}</h3>"));
             let mut set = vec![format!("from {}", within.source)];
             set.extend(within.set.iter().cloned());
-            set.push(format!("{} seeds", plan.seeds_of(scenario)));
+            set.push(count(plan.seeds_of(scenario), "seed"));
             let set = escape(&set.join(", "));
             self.html.push(&format!("<p class=\"small\">{set}</p>"));
             if let Some(why) = &within.out_of_scope {
@@ -75,14 +76,8 @@ impl Page<'_> {
         head.extend(mixes.iter().map(|it| mix_name(self.plan, *it)));
         let cell = |it: &Level| {
             let show = |value| it.kind.shown(value);
-            let (low, high) = it.mean.ci95;
-            format!(
-                "{}; {} [{}, {}]",
-                show(it.median),
-                show(it.mean.value),
-                show(low),
-                show(high)
-            )
+            let ends = brackets(it.mean.ci95, show);
+            format!("{}; {} {ends}", show(it.median), show(it.mean.value))
         };
         let rows: Vec<Vec<String>> = LevelKind::ALL
             .into_iter()

@@ -8,6 +8,7 @@ use crate::plan::Contender;
 use crate::show::report::Section;
 use crate::show::report::html::Html;
 use crate::show::report::page::{begin, expected};
+use crate::show::words::brackets;
 
 /// Facts for the page besides the results.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +116,11 @@ fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
         vec![
             tournament.name(at).to_owned(),
             it.place.to_string(),
-            format!("{:.0} [{:.0}, {:.0}]", time.value, time.ci95.0, time.ci95.1),
+            format!(
+                "{:.0} {}",
+                time.value,
+                brackets(time.ci95, |end| format!("{end:.0}"))
+            ),
             if pure.may_be_best { "yes" } else { "no" }.to_owned(),
             format!("{:.3}", pure.upload),
             format!("{:.3}", pure.cost),

@@ -1,23 +1,33 @@
 //! The answer of a plan, in a few lines of at most 79 columns.
 
-use super::{capital, percent, who_adopts};
+use super::{brackets, capital, interval, who_adopts};
 use crate::findings::analysis::{Analysis, Average, Statement, statements};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::verdict::{Joint, NOTHING_TO_SAVE};
-use crate::plan::{Adoption, Estimand, Plan, Primary};
+use crate::plan::{Adoption, Estimand, Plan, Primary, count};
 
 /// Widest line.
 const WIDTH: usize = 79;
 /// Most lines of [`answer`]: with the hash, the report and the line that repeats, twelve.
 pub const ANSWER_LINES: usize = 9;
 
-/// The sentence: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]: yes`.
-#[must_use]
-pub fn sentence(it: &Statement) -> String {
-    format!("{}{}", figures(it), verdict(it, "in ", " scenarios"))
+/// The answer of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The question, in lines.
+    pub question: Vec<String>,
+    /// What is compared, then a line for each statement.
+    pub told: Vec<String>,
 }
 
-/// Size and time.
+impl Answer {
+    /// Question and answer.
+    pub fn lines(self) -> impl Iterator<Item = String> {
+        self.question.into_iter().chain(self.told)
+    }
+}
+
+/// Size and time: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]`.
 fn figures(it: &Statement) -> String {
     if it.saving.cut {
         return "cannot tell: too many peers were unfinished when runs ended".to_owned();
@@ -37,26 +47,31 @@ fn figures(it: &Statement) -> String {
 }
 
 /// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98 [0.95,
-/// 1.01]`.
+/// 1.01]`. Only the first contrast has room for the second interval.
 fn sooner(it: &Statement) -> String {
     let bytes = it.bytes.as_ref().map_or_else(String::new, |bytes| {
         let spent = bytes.estimate.map(|it| 1.0 - it);
-        format!(", {} {}", bytes.quantity.id(), ratio(&spent))
+        let id = bytes.quantity.id();
+        if !spent.value.is_finite() {
+            return format!(", {id} of the other is zero");
+        }
+        match it.contrast {
+            0 => format!(", {id} {}", ratio(&spent)),
+            _ => format!(", {id} x{:.2}", spent.value),
+        }
     });
     format!("finishes {}{bytes}", less(&it.saving, ["sooner", "later"]))
 }
 
-/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3 scenarios`, where `before` and
-/// `after` are the words around the numbers.
-fn verdict(it: &Statement, before: &str, after: &str) -> String {
+/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3`, with the word `before`
+/// the numbers.
+fn verdict(it: &Statement, before: &str) -> String {
     if it.saving.cut || it.nothing_to_save || !it.claimed {
         return String::new();
     }
     match it.joint {
         Joint::Shown => ": yes".to_owned(),
-        _ if it.shown > 0 => {
-            format!(": {before}{} of {}{after}", it.shown, it.saving.scenarios)
-        }
+        _ if it.shown > 0 => format!(": {before}{} of {}", it.shown, it.saving.scenarios),
         Joint::Refuted => ": no".to_owned(),
         Joint::NotShown => ": open".to_owned(),
     }
@@ -69,75 +84,75 @@ fn less(it: &Average, [fewer, more]: [&str; 2]) -> String {
     if estimate.value.to_bits() == 1.0_f64.to_bits() {
         return "nothing".to_owned();
     }
-    let (value, (low, high), word) = if estimate.value < 0.0 {
-        let (low, high) = estimate.ci95;
-        (-estimate.value, (-high, -low), more)
+    if estimate.value < 0.0 {
+        format!("{} {more}", interval(&estimate.map(|it| -it)))
     } else {
-        (estimate.value, estimate.ci95, fewer)
-    };
-    if !(low.is_finite() && high.is_finite()) {
-        return format!("{} [?] {word}", percent(value));
+        format!("{} {fewer}", interval(&estimate))
     }
-    let number = |it: f64| percent(it).trim_end_matches(" %").to_owned();
-    format!(
-        "{} [{}, {}] {word}",
-        percent(value),
-        number(low),
-        number(high)
-    )
 }
 
 /// `x0.98 [0.95, 1.01]`.
 fn ratio(it: &Estimate) -> String {
-    let (low, high) = it.ci95;
-    if low.is_finite() && high.is_finite() {
-        format!("x{:.2} [{low:.2}, {high:.2}]", it.value)
-    } else {
-        format!("x{:.2} [?]", it.value)
-    }
+    let ends = brackets(it.ci95, |end| format!("{end:.2}"));
+    format!("x{:.2} {ends}", it.value)
 }
 
 /// The answer: the question; the effect of the first contrast on the downloader, the swarm and the
 /// origin; and the effect of the other contrasts on adopters and on the swarm. `yes` if the claim is
 /// shown in every scenario, otherwise in how many; `no` if it is shown in none and refuted in one.
 #[must_use]
-pub fn answer(plan: &Plan, analysis: &Analysis) -> Vec<String> {
-    let mut lines = wrapped(&first_sentence(&plan.question), 2);
-    let statements = told(plan, analysis);
-    let own = &plan.contrasts[0];
-    let named = own.what.clone().unwrap_or_else(|| plan.versus(0));
-    let named = named.split(':').next().unwrap_or_default().to_owned();
+pub fn answer(plan: &Plan, analysis: &Analysis) -> Answer {
+    let question = wrapped(&first_sentence(&plan.question), 2);
+    let mut statements = told(plan, analysis);
     let few = statements.first().map_or(Adoption::ALL, |it| it.adoption);
-    let scope = plan.in_scope().count();
-    let scenarios = if scope == 1 { "scenario" } else { "scenarios" };
-    lines.push(shortened(
-        &format!(
-            "{} ({scope} {scenarios}, {} seeds; downloader: {}):",
-            capital(&named),
-            plan.seeds_said(),
-            who_adopts(few)
-        ),
-        WIDTH,
-    ));
-    let room = ANSWER_LINES - lines.len();
-    let each = statements.iter().take(room);
-    lines.extend(each.map(|it| line(&about(plan, it), it)));
-    lines
+    let head = heading(plan, few);
+    statements.truncate(ANSWER_LINES - question.len() - 1);
+    let each: Vec<_> = statements.iter().map(|it| (about(plan, it), it)).collect();
+    let told = std::iter::once(head).chain(lines(&each)).collect();
+    Answer { question, told }
 }
 
-/// Subject, figures and verdict. If they are too long for a line, words of the verdict are left out,
-/// and then the subject is cut.
-fn line(about: &str, it: &Statement) -> String {
-    let figures = figures(it);
-    for (before, after) in [("in ", " scenarios"), ("in ", ""), ("", "")] {
-        let line = format!("{about} {figures}{}", verdict(it, before, after));
-        if line.chars().count() <= WIDTH {
-            return line;
-        }
-    }
-    let rest = format!(" {figures}{}", verdict(it, "", ""));
+/// What is compared, in how many runs, and who the downloader is. If that is too long for a line, the name is that
+/// of tables, and then it is cut: all after it stays.
+fn heading(plan: &Plan, few: Adoption) -> String {
+    let (least, most) = plan.seed_range();
+    let seeds = if least == most {
+        count(least, "seed")
+    } else {
+        format!("{least} to {most} seeds")
+    };
+    let scenarios = count(plan.in_scope().count(), "scenario");
+    let adopters = who_adopts(few);
+    let rest = format!(" ({scenarios}, {seeds}; downloader: {adopters}):");
     let room = WIDTH.saturating_sub(rest.chars().count());
-    shortened(&(shortened(about, room) + &rest), WIDTH)
+    let described = plan.contrasts[0].what.as_deref();
+    let described = described.and_then(|it| it.split(':').next());
+    let fits = |it: &&str| it.chars().count() <= room;
+    let name = described.filter(fits).map(str::to_owned);
+    let name = capital(&name.unwrap_or_else(|| plan.versus(0)));
+    shortened(&(shortened(&name, room) + &rest), WIDTH)
+}
+
+/// A line for each statement: subject, figures and verdict. If one is too long, a word is left out of all verdicts,
+/// so that they look alike, and then its subject is cut.
+fn lines(each: &[(Subject, &Statement)]) -> Vec<String> {
+    let rest = |((_, group), it): &(Subject, &Statement), before| {
+        format!("{group} {}{}", figures(it), verdict(it, before))
+    };
+    let width = |it: &(Subject, &Statement), before| {
+        it.0.0.chars().count() + rest(it, before).chars().count()
+    };
+    let before = if each.iter().all(|it| width(it, "in ") <= WIDTH) {
+        "in "
+    } else {
+        ""
+    };
+    let line = |it: &(Subject, &Statement)| {
+        let rest = rest(it, before);
+        let room = WIDTH.saturating_sub(rest.chars().count());
+        shortened(&(shortened(&it.0.0, room) + &rest), WIDTH)
+    };
+    each.iter().map(line).collect()
 }
 
 /// All statements of the first contrast. Of the others, those on adopters, unless everybody is one,
@@ -156,14 +171,19 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     all
 }
 
-/// The subject of a statement.
-fn about(plan: &Plan, it: &Statement) -> String {
+/// The subject of a statement: a name, which may be cut, and whose time it is, if the verb does not say it.
+type Subject = (String, &'static str);
+
+fn about(plan: &Plan, it: &Statement) -> Subject {
+    let all = it.adoption == Adoption::ALL;
     match (it.contrast, it.estimand) {
-        (0, Estimand::T) if it.adoption == Adoption::ALL => "  swarm".to_owned(),
-        (0, Estimand::T | Estimand::E1) => "  downloader".to_owned(),
-        (0, Estimand::E4) => "  origin".to_owned(),
-        (0, _) => "  swarm".to_owned(),
-        (contrast, _) => plan.versus(contrast),
+        (0, Estimand::T) if all => ("  swarm".to_owned(), ""),
+        (0, Estimand::T | Estimand::E1) => ("  downloader".to_owned(), ""),
+        (0, Estimand::E4) => ("  origin".to_owned(), ""),
+        (0, _) => ("  swarm".to_owned(), ""),
+        (contrast, Estimand::T) if all => (plan.versus(contrast), ", swarm"),
+        (contrast, Estimand::T) => (plan.versus(contrast), ", adopter"),
+        (contrast, _) => (plan.versus(contrast), ""),
     }
 }
 
@@ -212,13 +232,23 @@ mod tests {
     use crate::plan::{Changes, load};
     use crate::run::toy::{PLAN, Toy};
 
+    fn of(plan: &Plan, analysis: &Analysis) -> Vec<String> {
+        let lines: Vec<String> = answer(plan, analysis).lines().collect();
+        assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
+        assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
+        lines
+    }
+
+    /// A statement without a subject.
+    fn sentence(it: &Statement) -> String {
+        lines(&[((String::new(), ""), it)]).remove(0)
+    }
+
     #[test]
     fn the_answer_is_short_and_narrow_and_has_its_numbers() {
         let (mut plan, analysis) = analysed();
         plan.question = "word ".repeat(80) + "? More.";
-        let lines = answer(&plan, &analysis);
-        assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
-        assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
+        let lines = of(&plan, &analysis);
         assert!(lines[1].ends_with("..."), "{}", lines[1]);
         assert!(
             lines[3].starts_with("  downloader uploads 59.9 % [59.8, 60.1] less, time x1.08 ["),
@@ -232,8 +262,27 @@ mod tests {
         assert!(lines[6].starts_with("vs bep3 uploads"), "{}", lines[6]);
         assert!(lines[7].starts_with("vs bep3 sends"), "{}", lines[7]);
         plan.contrasts[0].adoption = vec![Adoption::One, Adoption::ALL];
-        let lines = answer(&plan, &analysis);
+        let lines = of(&plan, &analysis);
         assert!(lines[2].contains("one peer adopts"), "{}", lines[2]);
+    }
+
+    /// The name gives way to the number of runs and to who adopts.
+    #[test]
+    fn a_heading_that_is_too_long_loses_its_name() {
+        let (mut plan, analysis) = analysed();
+        let rest = "(2 scenarios, 24 seeds; downloader: 50 % of peers adopt):";
+        let heading = |plan: &Plan| answer(plan, &analysis).told[0].clone();
+        plan.contrasts[0].what = Some("many fewer connections: five, not 80".to_owned());
+        assert_eq!(heading(&plan), format!("Vs unchoke_all {rest}"));
+        plan.contrasts[0].what = Some("few peers: five, not 80".to_owned());
+        assert_eq!(heading(&plan), format!("Few peers {rest}"));
+        plan.contrasts[0].what = None;
+        plan.contrasts[0].name = "a_name_of_more_than_twenty_letters".to_owned();
+        assert_eq!(heading(&plan), format!("Vs a_name_of_more_... {rest}"));
+        plan.scenarios[0].seed_count = Some(60);
+        let varied = heading(&plan);
+        assert!(varied.contains(", 24 to 60 seeds; "), "{varied}");
+        assert!(varied.ends_with("50 % of peers adopt):"), "{varied}");
     }
 
     /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of the
@@ -243,20 +292,22 @@ mod tests {
         let (plan, analysis) = analysed();
         let mut it = statements(&plan, &analysis).swap_remove(0);
         (it.joint, it.shown, it.saving.scenarios) = (Joint::Refuted, 1, 3);
-        assert!(sentence(&it).ends_with(": in 1 of 3 scenarios"));
-        let long = line(&"name ".repeat(20), &it);
-        assert!(long.ends_with("]: 1 of 3"), "{long}");
+        assert!(sentence(&it).ends_with("]: in 1 of 3"));
+        let subject = |name: &str| (name.to_owned(), "");
+        let both = lines(&[(subject(&"name ".repeat(20)), &it), (subject("short"), &it)]);
+        // One that is too long shortens the verdict of all.
+        assert!(both.iter().all(|it| it.ends_with("]: 1 of 3")), "{both:?}");
         assert!(
-            long.starts_with("name ") && long.contains("... uploads"),
-            "{long}"
+            both[0].starts_with("name ") && both[0].contains("... uploads"),
+            "{both:?}"
         );
-        assert_eq!(long.chars().count(), WIDTH);
+        assert_eq!(both[0].chars().count(), WIDTH);
         (it.joint, it.shown) = (Joint::Shown, 3);
         assert!(sentence(&it).ends_with(": yes"));
         it.nothing_to_save = true;
         let said = sentence(&it);
         assert!(
-            said.starts_with("nothing to save: the other uploads nothing; time x"),
+            said.starts_with(" nothing to save: the other uploads nothing; time x"),
             "{said}"
         );
     }
@@ -271,9 +322,7 @@ mod tests {
             time: 80,
             noise: 1,
         };
-        let lines = answer(&plan, &analysis_of(&plan, toy));
-        assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
-        assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
+        let lines = of(&plan, &analysis_of(&plan, toy));
         let begins = |it: &str| {
             lines
                 .iter()
@@ -293,7 +342,16 @@ mod tests {
         // The origin's bytes are no part of the claim.
         let origin = begins("  origin uploads");
         assert!(origin.ends_with(']'), "{origin}");
-        begins("vs bep3 finishes");
+        begins("vs bep3, adopter finishes ");
+        begins("vs bep3, swarm finishes ");
+        // Against an other that uploads nothing there is no ratio.
+        let mut it = statements(&plan, &analysis_of(&plan, toy)).swap_remove(0);
+        for ratio in [f64::INFINITY, f64::NAN] {
+            let bytes = it.bytes.as_mut().expect("beside the time");
+            bytes.estimate.value = 1.0 - ratio;
+            let said = sentence(&it);
+            assert!(said.contains(" sooner, E1 of the other is zero"), "{said}");
+        }
     }
 
     #[test]
@@ -305,11 +363,11 @@ mod tests {
         it.joint = Joint::Refuted;
         let said = sentence(&it);
         assert!(
-            said.starts_with("uploads 20.0 % [-1.0, 25.0] more, time x"),
+            said.starts_with(" uploads 20.0 % [-1.0, 25.0] more, time x"),
             "{said}"
         );
         assert!(said.ends_with(": no"), "{said}");
         it.saving.cut = true;
-        assert!(sentence(&it).starts_with("cannot tell"));
+        assert!(sentence(&it).starts_with(" cannot tell"));
     }
 }
