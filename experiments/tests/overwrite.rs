@@ -114,7 +114,7 @@ fn a_registered_plan_changes_only_openly() {
     write(&moved);
     let said = run(2, &[]);
     assert!(
-        said.contains("24 runs were made of another plan of this name")
+        said.contains("holds 24 runs of another plan of this name")
             && said.contains("margins.time: \"5 %\" -> \"50 %\"")
             && said.contains("`amendments`"),
         "{said}"

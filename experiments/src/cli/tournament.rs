@@ -15,7 +15,7 @@ use crate::findings::tournament::Tournament;
 use crate::findings::tournament::fixture::{Match, matches};
 use crate::findings::tournament::reading::Readings;
 use crate::findings::tournament::standing::Standing;
-use crate::plan::Plan;
+use crate::plan::{Plan, count};
 use crate::run::registration;
 use crate::run::runner::Options;
 use crate::run::store::{Found, Store, write_whole};
@@ -183,7 +183,8 @@ impl Job<'_> {
     fn dry_run(&self) -> Result<Exit, Failure> {
         let store = Store::at(&self.folder.join("units"), &self.parts.version());
         let (name, seeds) = (&self.tournament.plan.name, self.tournament.seeds());
-        let head = format!("{name}: {} policies, {seeds} seeds,", self.matches.len());
+        let (policies, seeds) = (self.matches.len(), count(seeds, "seed"));
+        let head = format!("{name}: {policies} policies, {seeds},");
         let parts = &self.parts;
         parts.dry_run(&head, (&store, self.args.jobs), |_, _| None)
     }

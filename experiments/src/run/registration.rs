@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::store::{StoreError, write_whole};
-use crate::plan::{Plan, Status};
+use crate::plan::{Plan, Status, count};
 pub use changes::{Told, told};
 use changes::{brief, changes};
 
@@ -27,10 +27,11 @@ pub enum RegistrationError {
     /// The plan differs from the one that made the results in the folder, and does not state an
     /// amendment.
     #[error(
-        "{}: {runs} runs were made of another plan of this name. Changed since: {changed}. Say in \
+        "{}: holds {} of another plan of this name. Changed since: {changed}. Say in \
          `amendments` of the plan what was changed, when and why; or give --force, and this plan takes the \
          place of the other one and of its results",
-        folder.display()
+        folder.display(),
+        count(*runs, "run")
     )]
     Changed {
         /// Folder of the results.

@@ -8,6 +8,7 @@ use super::scene::{Color, Scene};
 use crate::against::testbed::World;
 use crate::against::testbed::compare::Comparison;
 use crate::findings::analysis::causes;
+use crate::plan::count;
 
 const WORLDS: [(World, Color); 2] = [(World::Real, VERMILION), (World::Simulated, BLUE)];
 
@@ -48,9 +49,9 @@ pub fn completion(it: &Comparison) -> Scene {
     }
     let text = format!(
         "Share of peers (%) that have every piece; a row a policy that everybody runs, a column an \
-         access class. Pooled over {} seeds; the same seeds on both sides, which draw the same \
+         access class. Pooled over {}; the same seeds on both sides, which draw the same \
          classes. Data: peers.csv.",
-        it.seeds.len()
+        count(it.seeds.len(), "seed")
     );
     caption(&mut scene, top - 30.0, &text);
     scene
@@ -81,11 +82,11 @@ pub fn bytes(it: &Comparison) -> Scene {
     });
     let y = stacks(&mut scene, y, BAR, &groups.collect::<Vec<_>>());
     let text = format!(
-        "Sum over {} seeds and all peers, as the client's own ledger has it on both sides. Useful \
+        "Sum over {} and all peers, as the client's own ledger has it on both sides. Useful \
          payload is 100 % in every row and not drawn. Payload in vain is counted at the receiver, \
          protocol bytes at the sender; headers of packets are a row of bytes.csv, where all of \
          this is.",
-        it.seeds.len()
+        count(it.seeds.len(), "seed")
     );
     caption(&mut scene, y + 12.0, &text);
     scene

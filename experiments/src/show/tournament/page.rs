@@ -4,7 +4,7 @@ use super::pictures::Drawing;
 use crate::findings::stats::math::{ln, signed};
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Score, Standing};
-use crate::plan::Contender;
+use crate::plan::{Contender, count};
 use crate::show::report::Section;
 use crate::show::report::html::Html;
 use crate::show::report::page::{begin, expected};
@@ -244,7 +244,7 @@ fn methods(tournament: &Tournament, units: usize) -> String {
     );
     format!(
         "{} policies; each in a swarm of its own, {} with it in a swarm of each other, and half \
-         and half with each other, twice: {units} runs, {} paired seeds from master seed {}. Origins run \
+         and half with each other, twice: {units} runs, {} from master seed {}. Origins run \
          {origin}. The unit is a seed; what scenarios give for it is averaged. Completion times enter \
          as logarithms. They are compared with the same peers in the pure swarm of the others, by \
          the same seed; half and half, every peer with itself: there are two runs, with the halves \
@@ -253,7 +253,7 @@ fn methods(tournament: &Tournament, units: usize) -> String {
          are bep3 until they complete, and serve everybody then, the one as the other. {}",
         tournament.contenders().len(),
         tournament.few_words(),
-        tournament.seeds(),
+        count(tournament.seeds(), "paired seed"),
         plan.master_seed,
         connections(tournament),
     )

@@ -4,6 +4,7 @@ use crate::findings::stats::math::ln;
 use crate::findings::stats::moments::mean;
 use crate::findings::tournament::Tournament;
 use crate::findings::tournament::standing::{Cell, Pure, Standing};
+use crate::plan::count;
 use crate::show::figure::Scene;
 use crate::show::figure::heat::{Heat, HeatCell};
 use crate::show::figure::pareto::{Cloud, Point, pareto};
@@ -42,8 +43,8 @@ fn whole(tournament: &Tournament) -> String {
     let plan = &tournament.plan;
     let names: Vec<&str> = plan.scenarios.iter().map(|it| it.name.as_str()).collect();
     format!(
-        "n = {} paired seeds, mean over {}",
-        tournament.seeds(),
+        "n = {}, mean over {}",
+        count(tournament.seeds(), "paired seed"),
         names.join(" and ")
     )
 }

@@ -2,7 +2,7 @@
 
 use super::{interval, percent};
 use crate::findings::analysis::{Analysis, MeanStep, Quantity};
-use crate::plan::{Estimand, Plan};
+use crate::plan::{Estimand, Plan, count};
 
 /// Where the saving comes from: one sentence per quantity, then the answer about swarm cost. Empty
 /// if the scenarios have different numbers of seeds, or if the plan has no ladder.
@@ -29,11 +29,11 @@ pub fn ladder(plan: &Plan, analysis: &Analysis) -> Vec<String> {
         });
         let named: Vec<String> = named.collect();
         sentences.push(format!(
-            "{title}: the whole ladder takes away {} of what {} has, averaged over {} scenarios. Step \
+            "{title}: the whole ladder takes away {} of what {} has, averaged over {}. Step \
              by step, in percent of {}, negative where it adds: {}.",
             percent(total(&steps)),
             plan.ladder[0],
-            plan.scenarios.len(),
+            count(plan.scenarios.len(), "scenario"),
             plan.ladder[0],
             named.join("; ")
         ));
