@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::net::UdpSocket;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use unchoke_core::ids::InfoHash;
 
@@ -103,6 +104,40 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// The runtime of the thread. Dropping it never waits for a name look-up that is still running, so it
+/// may also be dropped in async code, for which a plain runtime panics.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+
+    /// Opens the sockets, which belong to this runtime. Fails if none can be opened.
+    fn open(&self, options: &Options) -> io::Result<Sockets> {
+        let _entered = self.runtime().enter();
+        let v4 = socket(&options.route, true, options.port);
+        let port = v4.as_ref().ok().and_then(port_of);
+        let v6 = socket(&options.route, false, port.unwrap_or(options.port));
+        match (v4, v6) {
+            (Err(error), Err(_)) => Err(error),
+            (v4, v6) => Ok([v4.ok(), v6.ok()]),
+        }
+    }
+
+    fn run(&self, work: impl Future<Output = ()>) {
+        self.runtime().block_on(work);
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl Dht {
     /// Starts the thread. Fails if there is a proxy, or if no socket can be opened for either
     /// family.
@@ -113,29 +148,17 @@ impl Dht {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        // The sockets belong to the runtime of the thread.
-        let entered = runtime.enter();
-        let v4 = socket(&options.route, true, options.port);
-        let port = v4.as_ref().ok().and_then(port_of);
-        let v6 = socket(&options.route, false, port.unwrap_or(options.port));
-        let sockets = match (v4, v6) {
-            (Err(error), Err(_)) => return Err(error),
-            (v4, v6) => [v4.ok(), v6.ok()],
-        };
+        let runtime = Background(Some(runtime));
+        let sockets = runtime.open(&options)?;
         let ports = sockets.each_ref().map(|it| it.as_ref().and_then(port_of));
         let (orders, taken) = mpsc::unbounded_channel();
         let running = Running {
             orders,
             sockets: sockets.clone(),
         };
-        drop(entered);
         let thread = std::thread::Builder::new()
             .name("dht".into())
-            .spawn(move || {
-                runtime.block_on(task::run(options, sockets, taken));
-                // Do not wait for a name look-up that is still running.
-                runtime.shutdown_background();
-            })?;
+            .spawn(move || runtime.run(task::run(options, sockets, taken)))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 running: Mutex::new(Some(running)),
@@ -271,4 +294,23 @@ fn socket(route: &Route, ipv4: bool, port: u16) -> io::Result<Arc<UdpSocket>> {
         _ => Err(error),
     });
     bound.map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::Bind;
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_is_an_error() {
+        let elsewhere = Bind::Address([192, 0, 2, 1].into());
+        let started = Dht::start(Options {
+            bootstrap: Vec::new(),
+            port: 0,
+            file: None,
+            route: Route::new(None, Some(elsewhere)),
+        });
+        let error = started.expect_err("this address is for documentation");
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+    }
 }
