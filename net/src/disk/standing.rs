@@ -49,10 +49,13 @@ impl Standing {
     }
 
     /// Marks every verified piece of files that another program changed as doubted.
+    ///
+    /// The lock is taken first: a change that another thread has taken from the storage but not marked
+    /// yet must not be overlooked, otherwise its data would be served.
     pub(super) fn note_changes(&self, storage: &Storage) {
+        let mut pieces = self.lock();
         for file in storage.take_changed() {
             let touched = storage.pieces_of(file, self.geometry.piece_bytes());
-            let mut pieces = self.lock();
             for piece in touched.map(PieceIndex) {
                 if pieces.verified.has(piece) {
                     pieces.doubted.insert(piece);
@@ -99,5 +102,42 @@ impl Standing {
         let pieces = self.lock();
         let doubted = pieces.doubted.iter();
         doubted.filter(|piece| piece.0 % threads == number).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::storage::{FileEntry, Use};
+
+    #[test]
+    fn a_change_is_always_visible_to_a_thread_that_looks() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, [7; 1000]).expect("write");
+        let file = FileEntry {
+            path: "a".into(),
+            length: 1000,
+            pad: false,
+            wanted: Use::Whole,
+            executable: false,
+        };
+        let storage = Storage::open(folder.path(), vec![file]).expect("open");
+        let geometry = Geometry::new(1000, 1000).expect("geometry");
+        let standing = Standing::new(geometry, &Bitfield::full(1));
+        std::fs::write(&path, [8; 900]).expect("write");
+        assert!(storage.look(0), "the file has changed");
+        thread::scope(|scope| {
+            let pieces = standing.lock();
+            scope.spawn(|| standing.note_changes(&storage));
+            // Time to take the change, if the other thread does not wait for the lock.
+            thread::sleep(Duration::from_millis(100));
+            let file_is_noted = storage.take_changed() == [0];
+            assert!(file_is_noted, "the change is neither noted nor marked");
+            drop(pieces);
+        });
     }
 }
