@@ -117,6 +117,9 @@ pub struct Storage {
     /// Whether a sync failed. The system may have dropped data that it could not write, and the
     /// next sync would not report that.
     sync_failed: AtomicBool,
+    /// Whether the system cannot tell if a read would wait for the disk. It can on most file systems,
+    /// but not on tmpfs.
+    reads_may_wait: AtomicBool,
 }
 
 /// A part of one file.
@@ -193,6 +196,7 @@ impl Storage {
             odd_padding: OddPadding::default(),
             slots: OnceLock::new(),
             sync_failed: AtomicBool::new(false),
+            reads_may_wait: AtomicBool::new(false),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Most files kept open. The usual limit of a process is 1024 descriptors.
 const OPEN_FILES: usize = 128;
@@ -27,6 +27,15 @@ pub(super) struct Handles {
 /// complete in itself.
 pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
     guarded.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, or `None` if another thread has locked it.
+pub(super) fn try_lock<T>(guarded: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match guarded.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 impl Handles {

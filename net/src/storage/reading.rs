@@ -1,22 +1,65 @@
 //! Reads the payload. Reading never creates, extends or cuts a file.
 
 use std::fs::File;
+use std::io;
 #[cfg(target_os = "linux")]
 use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 #[cfg(target_os = "linux")]
 use rustix::io::ReadWriteFlags;
 
-use super::handles::lock;
+use super::changes::State;
+use super::handles::{lock, try_lock};
 use super::inside::{self, Purpose};
-use super::{Stamp, Storage, StorageError};
+use super::{Span, Stamp, Storage, StorageError};
 
 impl Storage {
     /// Fills `bytes` from `offset` of the payload. If a file has changed, this is noted
     /// ([`Self::take_changed`]): the bytes read may differ from the verified ones.
     pub fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
+        self.read_spans(offset, bytes, |span, part| {
+            self.with_reader(span.file, |it| it.read_exact_at(part, span.offset))
+        })
+    }
+
+    /// Like [`Self::read`], but only if the system has all bytes in memory and the files are open.
+    /// Returns whether it filled `bytes`. Waits neither for the disk nor for a thread that writes.
+    pub(crate) fn read_cached(&self, offset: u64, bytes: &mut [u8]) -> bool {
+        if self.reads_may_wait.load(Ordering::Relaxed) {
+            return false;
+        }
+        let read = self.read_spans(offset, bytes, |span, part| {
+            self.read_span_cached(span, part).ok_or(())
+        });
+        read.is_ok()
+    }
+
+    fn read_span_cached(&self, span: &Span, part: &mut [u8]) -> Option<()> {
+        let handle = lock(&self.handles).get(span.file, false)?;
+        match read_in_memory(&handle, part, span.offset) {
+            Ok(count) if count == part.len() => {}
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                self.reads_may_wait.store(true, Ordering::Relaxed);
+                return None;
+            }
+            _ => return None,
+        }
+        // A writer holds the state until its bytes are written.
+        let mut state = try_lock(&self.states[span.file])?;
+        self.compare(span.file, &handle, &mut state).ok()
+    }
+
+    /// Fills `bytes` from `offset` of the payload: padding from memory, and each part of a file with
+    /// `read`. Stops at the first error.
+    fn read_spans<E>(
+        &self,
+        offset: u64,
+        bytes: &mut [u8],
+        read: impl Fn(&Span, &mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut at = 0;
         for span in self.spans(offset, bytes.len()) {
             let part = &mut bytes[at..at + span.length];
@@ -24,41 +67,22 @@ impl Storage {
             if self.files[span.file].pad {
                 let at = self.starts[span.file] + span.offset;
                 self.odd_padding.read(at, part);
-                continue;
+            } else {
+                read(&span, part)?;
             }
-            self.with_reader(span.file, |it| it.read_exact_at(part, span.offset))?;
         }
         Ok(())
-    }
-
-    /// Like [`Self::read`], but only if the system has all bytes in memory and the files are open.
-    /// Returns whether it filled `bytes`. Never waits for the disk.
-    pub(crate) fn read_cached(&self, offset: u64, bytes: &mut [u8]) -> bool {
-        let mut at = 0;
-        self.spans(offset, bytes.len()).all(|span| {
-            let part = &mut bytes[at..at + span.length];
-            at += span.length;
-            if self.files[span.file].pad {
-                let at = self.starts[span.file] + span.offset;
-                self.odd_padding.read(at, part);
-                return true;
-            }
-            let handle = lock(&self.handles).get(span.file, false);
-            handle.is_some_and(|it| {
-                read_in_memory(&it, part, span.offset) && self.compare(span.file, &it).is_ok()
-            })
-        })
     }
 
     /// Calls `read` with the open `file`, and notes it if the file has changed or cannot be read.
     fn with_reader<T>(
         &self,
         file: usize,
-        read: impl FnOnce(&File) -> std::io::Result<T>,
+        read: impl FnOnce(&File) -> io::Result<T>,
     ) -> Result<T, StorageError> {
         let done = self.to_read(file).and_then(|handle| {
             let done = read(&handle).map_err(self.failed("read", file))?;
-            self.compare(file, &handle)?;
+            self.compare(file, &handle, &mut lock(&self.states[file]))?;
             Ok(done)
         });
         if done.is_err() {
@@ -69,11 +93,10 @@ impl Storage {
 
     /// Notes it if the file has changed. Call it after each read, so that a change before the read is
     /// detected.
-    fn compare(&self, file: usize, handle: &File) -> Result<(), StorageError> {
-        let mut state = lock(&self.states[file]);
+    fn compare(&self, file: usize, handle: &File, state: &mut State) -> Result<(), StorageError> {
         let found = handle.metadata().map_err(self.failed("look at", file))?;
         if state.known != Some(Stamp::of(&found)) {
-            self.note_change(file, &mut state);
+            self.note_change(file, state);
         }
         Ok(())
     }
@@ -126,18 +149,17 @@ impl Storage {
     }
 }
 
-/// Fills `part` if that needs no access to the disk. False where the system cannot tell.
+/// Reads the bytes that need no access to the disk, and returns their number. The error is
+/// `Unsupported` where the system cannot tell.
 #[cfg(target_os = "linux")]
-fn read_in_memory(file: &File, part: &mut [u8], offset: u64) -> bool {
-    let length = part.len();
+fn read_in_memory(file: &File, part: &mut [u8], offset: u64) -> io::Result<usize> {
     let parts = &mut [IoSliceMut::new(part)];
-    let read = rustix::io::preadv2(file, parts, offset, ReadWriteFlags::NOWAIT);
-    read.is_ok_and(|it| it == length)
+    rustix::io::preadv2(file, parts, offset, ReadWriteFlags::NOWAIT).map_err(Into::into)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_in_memory(_: &File, _: &mut [u8], _: u64) -> bool {
-    false
+fn read_in_memory(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Offset of the first byte from `offset` on that was written, or the largest number if there is

@@ -433,3 +433,18 @@ fn what_is_in_memory_is_read_at_once_and_a_change_is_noticed() {
     let reopened = Storage::open(folder.path(), three_files()).expect("open");
     assert!(!reopened.read_cached(0, &mut bytes), "opening may wait");
 }
+
+#[test]
+fn a_read_from_memory_does_not_wait_for_a_writer() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let storage = Storage::create(folder.path(), three_files()).expect("create");
+    storage.write(0, b"12345678").expect("write");
+    let storage = Arc::new(storage);
+    let (sender, answer) = std::sync::mpsc::channel();
+    let writing = lock(&storage.states[0]);
+    let reader = Arc::clone(&storage);
+    std::thread::spawn(move || sender.send(reader.read_cached(0, &mut [0; 8])));
+    let read = answer.recv_timeout(std::time::Duration::from_secs(20));
+    assert_eq!(read, Ok(false), "it waits, or did not look for changes");
+    drop(writing);
+}
