@@ -234,4 +234,15 @@ impl Workers {
 }
 
 #[cfg(test)]
+impl Disk {
+    /// From now on no job is carried out. The jobs wait in the queues until these are dropped.
+    pub(crate) fn stall(&mut self) -> Vec<mpsc::Receiver<Job>> {
+        let stalled = self.workers.iter().map(|_| mpsc::channel());
+        let queues;
+        (self.workers, queues) = stalled.unzip();
+        queues
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 use std::iter;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use unchoke_core::message::Extended;
 use unchoke_core::wire::{HANDSHAKE_BYTES, Handshake, Reserved, encode};
 
 use super::*;
-use crate::disk::PieceHashes;
+use crate::disk::{Job, PieceHashes};
 use crate::storage::{FileEntry, Storage, Use};
 
 const TOTAL: u64 = 1 << 20;
@@ -33,10 +34,16 @@ struct Bench {
     connection: Connection,
     events: Receiver<(Link, Event)>,
     other: TcpStream,
+    /// The jobs of a disk that does not answer.
+    _stalled: Option<Vec<std::sync::mpsc::Receiver<Job>>>,
     _folder: tempfile::TempDir,
 }
 
 async fn bench(piece_count: u32) -> Bench {
+    bench_with(piece_count, true).await
+}
+
+async fn bench_with(piece_count: u32, disk_answers: bool) -> Bench {
     let folder = tempfile::tempdir().expect("temporary folder");
     std::fs::write(folder.path().join("a"), payload()).expect("write");
     let file = FileEntry {
@@ -51,7 +58,9 @@ async fn bench(piece_count: u32) -> Bench {
     let (reporter, _) = unbounded_channel();
     let hashes = PieceHashes::version_1(vec![[0; 20]; 16].into());
     let have = Bitfield::full(geometry.piece_count());
-    let (disk, _) = Disk::start(&storage, &geometry, &hashes, &have, &reporter).expect("threads");
+    let (mut disk, _) =
+        Disk::start(&storage, &geometry, &hashes, &have, &reporter).expect("threads");
+    let stalled = (!disk_answers).then(|| disk.stall());
     let (sender, events) = channel(4);
     let shared = Shared {
         decoder: Decoder::new(piece_count),
@@ -69,6 +78,7 @@ async fn bench(piece_count: u32) -> Bench {
         connection: Connection::spawn(ours.into(), link, shared),
         events,
         other,
+        _stalled: stalled,
         _folder: folder,
     }
 }
@@ -197,6 +207,22 @@ async fn blocks_keep_their_place_among_the_messages() {
     let (read, ()) = tokio::join!(bench.other.read_exact(&mut got), flushed);
     read.expect("reads");
     assert!(got == expected, "other bytes than sent");
+}
+
+#[tokio::test]
+async fn messages_do_not_wait_for_the_disk_to_read_a_later_block() {
+    let mut bench = bench_with(16, false).await;
+    let mut expected = Vec::new();
+    let first = Message::Have(PieceIndex(5));
+    encode(&first, &mut expected);
+    for message in [first, Message::Piece(block(0, 16_384))] {
+        assert!(bench.connection.send(message));
+    }
+    let mut got = vec![0; expected.len()];
+    let read = bench.other.read_exact(&mut got);
+    let read = tokio::time::timeout(Duration::from_secs(20), read).await;
+    read.expect("in time").expect("reads");
+    assert_eq!(got, expected);
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Reads all blocks of the batch from disk, then writes all messages in order, with as few calls
-    /// as possible. This cannot deadlock: the send credit bounds the blocks of a connection, and the
+    /// Reads all blocks of the batch from disk, and writes all messages in order, with as few calls as
+    /// possible without waiting for the disk. This cannot deadlock: the send credit bounds the blocks of a connection, and the
     /// pool has that many buffers for each connection.
     async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
         let mut loads: Vec<Loading> = Vec::new();
@@ -83,6 +83,10 @@ impl Writer<'_> {
                 continue;
             };
             let loading = loads.next().expect("one load for each block");
+            if !loading.is_ready() {
+                // What is gathered must not wait for the disk.
+                self.flush().await?;
+            }
             if let Some(payload) = loading.finish().await {
                 self.gathered.add(&message);
                 self.gathered.add_payload(payload);
@@ -139,6 +143,14 @@ impl Writer<'_> {
 }
 
 impl Loading {
+    /// Whether [`Self::finish`] returns at once.
+    fn is_ready(&self) -> bool {
+        match self {
+            Self::Here(_) => true,
+            Self::Asked(answer) => !answer.is_empty() || answer.is_terminated(),
+        }
+    }
+
     /// The block. `None` if it could not be read.
     async fn finish(self) -> Option<Buffer> {
         match self {
