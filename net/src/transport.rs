@@ -96,8 +96,8 @@ impl Transports {
         Ok(stream)
     }
 
-    /// Closes the sockets of uTP that are not those of a DHT. If this was the only clone, the port
-    /// is free when this returns.
+    /// Closes the sockets of uTP that are not those of a DHT. If this was the only clone, and no DHT has
+    /// the port, the port is free when this returns.
     pub(crate) async fn close(self) {
         if let Some(utp) = self.utp {
             utp.close().await;

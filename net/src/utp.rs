@@ -180,7 +180,7 @@ impl Utp {
     }
 
     /// Closes all connections and our own sockets; those of a DHT stay open. If this was the only
-    /// clone, the port is free when this returns.
+    /// clone, and no DHT has the port, the port is free when this returns.
     pub async fn close(self) {
         if let Some(mut readers) = Arc::into_inner(self.readers) {
             readers.shutdown().await;
@@ -202,7 +202,8 @@ impl Utp {
         if !fits {
             return Err(io::Error::other("too many uTP connections"));
         }
-        open.await.map_err(|_| io::ErrorKind::TimedOut.into())
+        let timed_out = |_| Err(io::ErrorKind::TimedOut.into());
+        open.await.unwrap_or_else(timed_out)
     }
 }
 

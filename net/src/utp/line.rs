@@ -25,7 +25,7 @@ const CHUNK_BYTES: usize = 1 << 16;
 /// the peer has answered: packets with forged addresses must not use them up.
 pub(super) enum Stage {
     /// We dial, and the caller waits.
-    Dialled(oneshot::Sender<Pipe>),
+    Dialled(oneshot::Sender<io::Result<Pipe>>),
     /// The peer dials, and its number.
     Accepted(Door),
     Piped(FarEnd),
@@ -66,6 +66,10 @@ impl Line {
         loop {
             if let Err(error) = self.greet() {
                 tracing::debug!(%error, "no pipe for a uTP connection");
+                if let Stage::Dialled(opened) = self.stage {
+                    // The caller of `connect` may have given up.
+                    drop(opened.send(Err(error)));
+                }
                 return;
             }
             self.forward();
@@ -163,7 +167,7 @@ impl Line {
         match std::mem::replace(&mut self.stage, Stage::Piped(far)) {
             // If the caller of `connect` gave up, the near end is dropped, and we then close the
             // connection.
-            Stage::Dialled(opened) => drop(opened.send(near)),
+            Stage::Dialled(opened) => drop(opened.send(Ok(near))),
             Stage::Accepted(door) => {
                 if let Some(port) = self.port.upgrade() {
                     port.known().half_open.take(door);
