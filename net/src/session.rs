@@ -118,8 +118,8 @@ pub struct Settings {
     pub route: Route,
     /// The distributed hash table, if it is used. Never for a private torrent.
     pub dht: Option<Dht>,
-    /// The ports of the distributed hash table, for uTP. Also for a private torrent, because the
-    /// table may run for other torrents and have our port.
+    /// The ports of the distributed hash table, for uTP; `None` means those of `dht`. Also for a private
+    /// torrent, because the table may run for other torrents and have our port.
     pub dht_ports: Option<dht::Ports>,
     /// The local service discovery, if it is used. Never for a private torrent.
     pub lsd: Option<Lsd>,

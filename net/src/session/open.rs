@@ -29,6 +29,7 @@ use super::web_seeds::{self, WebSeeds};
 use super::{Goal, Notice, Session, SessionError, Settings, hello};
 use crate::buffers::Pool;
 use crate::connection::{Event, Identity, Link, SEND_CREDIT, Shared};
+use crate::dht::Dht;
 use crate::disk::{Disk, Gathering, PieceHashes};
 use crate::listen::listen;
 use crate::record::{Origin, Recorder, base_config};
@@ -77,7 +78,7 @@ impl Session {
         let identity = identity(&settings, name);
         let (arriving, arrivals) = channel(ARRIVALS);
         let peers = |transports| Peers::new(identity, transports, shared, arriving);
-        let peers = listen_on(&settings, listener, (port, client.config().dial), peers)?;
+        let peers = listen_on(&settings, listener, port, client.config().dial, peers)?;
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
         let gateway = Gateway::new(&settings, port, peers.transports());
@@ -124,16 +125,14 @@ impl Session {
 fn listen_on(
     settings: &Settings,
     listener: TcpListener,
-    (port, dial): (u16, Duration),
+    port: u16,
+    dial: Duration,
     peers: impl FnOnce(Transports) -> Peers,
 ) -> Result<Peers, SessionError> {
-    let started = Transports::start(
-        &settings.route,
-        settings.utp,
-        listener,
-        settings.dht_ports.as_ref(),
-        dial,
-    );
+    let ours = settings.dht.as_ref().map(Dht::ports);
+    let dht_ports = settings.dht_ports.as_ref().or(ours.as_ref());
+    let route = &settings.route;
+    let started = Transports::start(route, settings.utp, listener, dht_ports, dial);
     let failed = |source| SessionError::Listen { port, source };
     let (transports, listener, strangers) = started.map_err(failed)?;
     let mut peers = peers(transports);
