@@ -187,8 +187,8 @@ fn start_logging() -> Result<(), Failure> {
 /// Runs `work` to its end. Does not wait for other tasks, for example a request to a tracker that
 /// does not answer.
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    // One thread for all connections: disk and hashing have their own, and a second one would wake
-    // and be woken by the first for each block.
+    // One thread for all connections. Disk access and hashing have threads of their own. With a second
+    // thread for connections, the two would wake each other for each block.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

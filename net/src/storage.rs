@@ -1,10 +1,10 @@
 //! The payload on disk: one range of bytes that spans many files, accessed with `pread` and
 //! `pwrite`.
 //!
-//! For each file, the storage remembers the stamp of our last look or write. Each later access
-//! compares the current stamp with it. So a change by another program is detected before the bytes
-//! read count as good, and the stamp after such a change never counts as proof for a piece. Reading
-//! never creates, extends or cuts a file.
+//! For each file, the storage remembers the stamp of our last look or write, and compares the current
+//! stamp with it after each read and before each write. So a change by another program is detected
+//! before the bytes read count as good, and the stamp after such a change never counts as proof for a
+//! piece. Reading never creates, extends or cuts a file.
 //!
 //! Deliberately not here: memory maps, and paths that do not come from the sanitised layout.
 

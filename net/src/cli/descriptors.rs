@@ -21,7 +21,9 @@ pub(super) fn raise_limit() {
         };
         match setrlimit(Resource::Nofile, raised) {
             Ok(()) => return,
-            Err(error) => tracing::debug!(%error, wanted, "the limit of open files stays"),
+            Err(error) => {
+                tracing::debug!(%error, wanted, "the limit of open files cannot be raised to this");
+            }
         }
     }
 }

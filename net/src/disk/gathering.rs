@@ -37,12 +37,12 @@ impl Gathering {
     /// Takes a block to write. It is written when it has enough company, and at the latest by the
     /// next [`Self::flush`] of its piece.
     pub(crate) fn store(&mut self, disk: &Disk, block: BlockRef, data: Buffer) {
-        let run = self.runs.entry(block.piece).or_default();
-        let end = run.last().map(|(last, _)| last.begin + last.length);
+        let last = self.runs.get(&block.piece).and_then(|run| run.last());
+        let end = last.map(|(last, _)| last.begin + last.length);
         if end.is_some_and(|it| it != block.begin) {
-            self.count -= run.len();
-            disk.store(std::mem::take(run));
+            self.flush(disk, block.piece);
         }
+        let run = self.runs.entry(block.piece).or_default();
         run.push((block, data));
         self.count += 1;
         if run.len() >= RUN {

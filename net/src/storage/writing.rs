@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 
-use rustix::io::{Errno, pwritev};
+use rustix::io::{pwritev, retry_on_intr};
 
 use super::handles::lock;
 use super::{Storage, StorageError};
@@ -51,15 +51,12 @@ fn cut<'a>(parts: &[&'a [u8]], from: usize, length: usize) -> Vec<IoSlice<'a>> {
 fn write_all_at(file: &File, mut parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
     let mut at = offset;
     while !parts.is_empty() {
-        match pwritev(file, parts, at) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                at += count as u64;
-                IoSlice::advance_slices(&mut parts, count);
-            }
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        let count = retry_on_intr(|| pwritev(file, parts, at))?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
         }
+        at += count as u64;
+        IoSlice::advance_slices(&mut parts, count);
     }
     Ok(())
 }
