@@ -3,6 +3,7 @@
 //!
 //! Never used with a proxy or for private torrents.
 
+mod echoes;
 mod interfaces;
 
 use std::io;
@@ -13,11 +14,13 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant as Clock;
 use unchoke_core::ids::InfoHash;
-use unchoke_core::lsd::{Beacon, GROUP_V4, GROUP_V6, MAX_BYTES, PORT};
+use unchoke_core::lsd::{Announce, Beacon, GROUP_V4, GROUP_V6, MAX_BYTES, PORT};
 use unchoke_core::time::Instant;
 
 use crate::chance::random_u64;
 use crate::route::Route;
+
+use echoes::Echoes;
 
 /// Capacity of the queue of found addresses.
 const FINDS: usize = 16;
@@ -79,6 +82,7 @@ struct Task {
     epoch: Clock,
     beacon: Beacon,
     mouths: Vec<UdpSocket>,
+    echoes: Echoes,
     wanted: Vec<(InfoHash, Sender<SocketAddr>)>,
 }
 
@@ -92,6 +96,7 @@ async fn run(
         epoch: Clock::now(),
         beacon: Beacon::new(Instant::START, cookie.into_bytes()),
         mouths,
+        echoes: Echoes::default(),
         wanted: Vec::new(),
     };
     let [v4, v6] = ears;
@@ -99,6 +104,8 @@ async fn run(
     loop {
         task.speak();
         tokio::select! {
+            // IPv4 first, so that two clients that hear each other by both families choose the same.
+            biased;
             order = orders.recv() => match order {
                 Some((info_hash, port, sender)) => {
                     let now = task.now();
@@ -151,9 +158,14 @@ impl Task {
     }
 
     fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
-        let Some((address, torrents)) = self.beacon.hear(self.now(), from, bytes) else {
+        let now = self.now();
+        let Some((address, torrents)) = self.beacon.hear(now, from, bytes) else {
             return;
         };
+        let cookie = Announce::decode(bytes).and_then(|it| it.cookie);
+        if self.echoes.is_echo(now, cookie, address.ip()) {
+            return;
+        }
         for (torrent, sender) in &self.wanted {
             if torrents.contains(torrent) {
                 // A full queue holds enough addresses already.
