@@ -101,10 +101,15 @@ impl Resume {
         Ok(())
     }
 
-    /// Frees the space that [`Self::reserve`] allocated, because nothing will be saved.
+    /// Undoes [`Self::reserve`] and [`Self::follow`], because nothing was written and nothing will be.
     pub fn free(&self) {
         if let Err(error) = fs::remove_file(&self.temporary) {
             tracing::debug!(%error, "reserved space is left");
+        }
+        // A log with entries is that of an earlier run.
+        let is_new = fs::symlink_metadata(&self.slots).is_ok_and(|it| it.len() == 0);
+        if is_new && let Err(error) = self.unfollow() {
+            tracing::debug!(%error, "an empty log is left");
         }
     }
 
@@ -200,7 +205,8 @@ impl Resume {
     }
 
     /// Starts to log the stamp of each write, so that [`Self::load`] can tell our writes from
-    /// others' even after a kill. Call it before the first write.
+    /// others' even after a kill. Call it before the first write. It locks the log until `storage` is
+    /// dropped, and fails if another download has locked it ([`StorageError::is_locked`]).
     pub fn follow(&self, storage: &Storage) -> Result<(), StorageError> {
         storage.keep_slots(&self.slots)
     }

@@ -242,6 +242,12 @@ pub enum SessionError {
     /// An existing file with a name of the torrent does not belong to it.
     #[error("{0}; move it away, choose another folder, or overwrite it with --overwrite")]
     InTheWay(String),
+    /// Another download has locked the files.
+    #[error(
+        "another download of this torrent into {} is running; wait until it ends, or choose another folder",
+        .0.display()
+    )]
+    InUse(PathBuf),
     /// Another operation of the system failed.
     #[error("cannot {action}: {source}")]
     Io {

@@ -82,6 +82,11 @@ pub struct StorageError {
 }
 
 impl StorageError {
+    /// Whether another download has locked the file.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.source.kind() == io::ErrorKind::WouldBlock
+    }
+
     /// Whether the file does not exist, as opposed to not being accessible.
     #[must_use]
     pub fn is_absence(&self) -> bool {
@@ -277,7 +282,7 @@ impl Storage {
         Ok(())
     }
 
-    /// From now on, keeps the stamps of our writes in the file `path`.
+    /// From now on, keeps the stamps of our writes in the file `path`, and locks it.
     pub(crate) fn keep_slots(&self, path: &Path) -> Result<(), StorageError> {
         let opened = Slots::open(path);
         let slots = opened.map_err(|error| StorageError::new("write", path, error))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::command::{
-    Reporting, assert_sentence, run, seed, signal, stderr, stdout, unchoke,
+    Listening, Reporting, assert_sentence, run, seed, signal, stderr, stdout, unchoke,
 };
 use crate::common::disk::{
     BIG, assert_claims_are_true, cut, download, fetched, home_of, overwrite, resume_of,
@@ -246,4 +246,25 @@ fn damage_that_does_not_show_is_found_when_a_peer_asks_again() {
         .expect("waits")
         .and_then(|it| it.code());
     assert_eq!(ended, Some(1), "leechers: {codes:?}");
+}
+
+#[test]
+fn two_downloads_of_one_torrent_do_not_share_a_folder() {
+    let sample = sample();
+    let home = home_of(&sample);
+    // Nobody is there to download from, so it stays.
+    let words = download("127.0.0.1:9", &[]);
+    let first = Listening::start(unchoke(home.path(), &words));
+    let second = run(home.path(), &words);
+    assert_sentence(
+        &second,
+        5,
+        "another download of this torrent into downloads",
+    );
+    let elsewhere = download("127.0.0.1:9", &["--out", "elsewhere", "--timeout", "1 s"]);
+    assert_sentence(&run(home.path(), &elsewhere), 1, "--timeout");
+    // Killed, it holds no lock.
+    drop(first);
+    let third = run(home.path(), &download("127.0.0.1:9", &["--timeout", "1 s"]));
+    assert_sentence(&third, 1, "--timeout");
 }

@@ -45,9 +45,10 @@ pub(super) async fn open_files(
     );
     if !seeding {
         refuse_longer(settings, &storage)?;
+        follow(settings, &resume, &storage)?;
         // Fail before the check: if the folder is not writable, hashing for an hour would be
         // useless.
-        reserve(&resume, &storage)?;
+        reserve(&resume, &storage).inspect_err(|_| resume.free())?;
     }
     // Sending fails if the user of the notices is gone.
     let notify = |notice| drop(notices.send(notice));
@@ -66,11 +67,7 @@ pub(super) async fn open_files(
         });
     }
     if !seeding {
-        let vetted = refuse_foreign(settings, &storage, &ours, &have);
-        if vetted.is_err() {
-            resume.free();
-        }
-        vetted?;
+        refuse_foreign(settings, &storage, &ours, &have).inspect_err(|_| resume.free())?;
         let (storage, resume, have) = (Arc::clone(&storage), resume.clone(), have.clone());
         let news = hashed || !resume.exists();
         let size = metainfo.geometry.piece_bytes();
@@ -91,6 +88,17 @@ pub(super) async fn open_files(
     Ok((storage, resume, have))
 }
 
+/// From here on, no other download of this torrent can use the folder.
+fn follow(settings: &Settings, resume: &Resume, storage: &Storage) -> Result<(), SessionError> {
+    resume.follow(storage).map_err(|error| {
+        if error.is_locked() {
+            SessionError::InUse(settings.folder.clone())
+        } else {
+            error.into()
+        }
+    })
+}
+
 fn reserve(resume: &Resume, storage: &Storage) -> Result<(), StorageError> {
     let reserved = resume.reserve(storage.files().len());
     reserved.map_err(|source| StorageError::new("write to", storage.root(), source))
@@ -104,7 +112,6 @@ fn prepare(
     piece_bytes: u32,
     news: bool,
 ) -> Result<Vec<String>, StorageError> {
-    resume.follow(storage)?;
     for file in storage.longer() {
         storage.cut(file)?;
     }

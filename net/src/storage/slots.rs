@@ -4,10 +4,13 @@
 //! whose stamp equals its slot was not changed by another program, so the resume data about it is
 //! still valid. After a power failure, a slot may be older or newer than its file. Then the stamps
 //! differ and the file is checked.
+//!
+//! The file also carries the lock of a download: a second one into the same place would overwrite the
+//! slots and the resume data of the first.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use sha1::{Digest as _, Sha1};
@@ -23,15 +26,28 @@ const SLOT_BYTES: usize = STAMP_BYTES + 8;
 pub(super) struct Slots(File);
 
 impl Slots {
-    /// Opens the slots at `path`. Never follows a link in its place.
+    /// Opens the slots at `path`, and locks them until they are dropped or the process ends. Never
+    /// follows a link in its place. If another download has the lock, the error is `WouldBlock`.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(found) if !found.is_file() => fs::remove_file(path)?,
-            _ => (),
-        }
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        Ok(Self(options.open(path)?))
+        loop {
+            match fs::symlink_metadata(path) {
+                Ok(found) if !found.is_file() => fs::remove_file(path)?,
+                _ => (),
+            }
+            let file = options.open(path)?;
+            match file.try_lock() {
+                Ok(()) => (),
+                Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                // Some network file systems have no locks.
+                Err(TryLockError::Error(error)) => tracing::debug!(%error, "no lock"),
+            }
+            // The owner of the lock may have removed the file after we opened it.
+            if file.metadata()?.nlink() > 0 {
+                return Ok(Self(file));
+            }
+        }
     }
 
     /// Saves the stamp of `file` after a write, and whether it is still trusted (no change by
