@@ -450,8 +450,17 @@ fn show_marks_what_is_unsafe_and_what_is_unknown() {
         !said.contains('\x1b'),
         "a control character reached the terminal: {said:?}"
     );
-    let json = run(folder.path(), &["show", "x.torrent", "--json"]);
-    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let json = |extra: &[&str]| -> serde_json::Value {
+        let words = [&["show", "x.torrent", "--json"], extra].concat();
+        serde_json::from_slice(&run(folder.path(), &words).stdout).expect("JSON")
+    };
+    let hash = "61".repeat(20);
+    assert!(!said.contains(&hash), "hashes nobody asked for: {said}");
+    let whole = stdout(&run(folder.path(), &["show", "x.torrent", "--hashes"]));
+    assert!(whole.starts_with(&said) && whole.contains(&hash), "{whole}");
+    assert_eq!(json(&["--hashes"])["hashes"][0], hash);
+    let json = json(&[]);
+    assert!(json["hashes"].is_null());
     assert_eq!(json["total_bytes"], 5);
     assert_eq!(json["creation_date_utc"], "2020-06-03 08:45:06 UTC");
     assert_eq!(json["trackers"][0][0], "http://...@x.test/announce");

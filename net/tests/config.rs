@@ -21,7 +21,7 @@ fn home(text: &str) -> crate::common::Sample {
 
 #[test]
 fn the_file_of_the_user_counts_and_the_command_line_wins() {
-    let sample = home("[show]\njson = true\nbrief = true\n");
+    let sample = home("[show]\njson = true\nhashes = true\n");
     let home = sample.folder.path();
     let is_json = |words: &[&str]| {
         let output = run(home, words);
@@ -32,7 +32,7 @@ fn the_file_of_the_user_counts_and_the_command_line_wins() {
     assert!(is_json(&show));
     assert!(!is_json(&[&show[..], &["--json=false"]].concat()));
     assert!(!is_json(&[&show[..], &["--no-config"]].concat()));
-    std::fs::write(home.join("other.toml"), "brief = true").expect("written");
+    std::fs::write(home.join("other.toml"), "hashes = true").expect("written");
     assert!(!is_json(&[&show[..], &["--config", "other.toml"]].concat()));
     assert!(!is_json(&[&["--config", "other.toml"], &show[..]].concat()));
     let words = ["show", "sample.torrent", "--config", "absent.toml"];

@@ -47,7 +47,7 @@ fn what_create_makes_of_names_that_are_alike_is_seeded_and_checked() {
     ];
     let seeded = run(home, &words);
     assert!(seeded.status.success(), "{}", stderr(&seeded));
-    let shown = stdout(&run(home, &["show", "all.torrent", "--brief"]));
+    let shown = stdout(&run(home, &["show", "all.torrent"]));
     assert!(
         shown.contains("all/readme.1 where case does not count"),
         "{shown}"
@@ -150,7 +150,7 @@ fn a_torrent_of_a_million_pieces_is_made_shown_and_seeded() {
     let made = run(home, &words);
     assert!(made.status.success(), "{}", stderr(&made));
     assert!(stdout(&made).contains("1048576 pieces of 16 B"));
-    let shown = stdout(&run(home, &["show", "many.torrent", "--brief"]));
+    let shown = stdout(&run(home, &["show", "many.torrent"]));
     assert!(shown.contains("1048576 of 16 bytes"), "{shown}");
     let words = [
         "seed",

@@ -197,8 +197,8 @@ fn a_private_torrent_uses_utp_on_the_port_of_the_table() {
 fn connections_that_only_begin_take_no_file_descriptors() {
     let sample = sample();
     let seed = seed(&sample, &[]);
-    let of_seed = |what: &str| format!("/proc/{}/{what}", seed.child.id());
-    let open = || std::fs::read_dir(of_seed("fd")).expect("a folder").count();
+    let descriptors = format!("/proc/{}/fd", seed.child.id());
+    let open = || std::fs::read_dir(&descriptors).expect("a folder").count();
     let before = open();
     let (sent, stop) = (AtomicU16::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -211,7 +211,14 @@ fn connections_that_only_begin_take_no_file_descriptors() {
         stop.store(true, Ordering::Relaxed);
         assert!(now < before + 10, "{before} before, {now} in the flood");
     });
-    let limits = std::fs::read_to_string(of_seed("limits")).expect("limits");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let seed = seed(&sample(), &[]);
+    let limits = format!("/proc/{}/limits", seed.child.id());
+    let limits = std::fs::read_to_string(limits).expect("limits");
     let files = limits.lines().find(|it| it.starts_with("Max open files"));
     let files: Vec<&str> = files.expect("a limit").split_whitespace().collect();
     let [soft, hard] = [3, 4].map(|it| files[it].parse().unwrap_or(u64::MAX));

@@ -235,9 +235,9 @@ pub(super) struct Show {
     /// The .torrent file
     #[arg(value_name = "FILE.torrent")]
     pub(super) torrent: PathBuf,
-    /// Leave out the hashes of the pieces
+    /// Print the hash of each piece as well
     #[arg(long)]
-    pub(super) brief: bool,
+    pub(super) hashes: bool,
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -61,9 +61,9 @@ pub(super) fn show(options: &Show) -> Result<(), Failure> {
     // Print while formatting: there may be two million hashes.
     let mut out = BufWriter::new(std::io::stdout().lock());
     let written = if options.json {
-        json::write(&mut out, &metainfo, &others, options.brief)
+        json::write(&mut out, &metainfo, &others, options.hashes)
     } else {
-        write_text(&mut out, &metainfo, &others, options.brief)
+        write_text(&mut out, &metainfo, &others, options.hashes)
     };
     match written.and_then(|()| out.flush()) {
         // A reader that closes early, such as `head`, is not an error.
@@ -166,7 +166,7 @@ fn write_text(
     out: &mut impl Write,
     it: &Metainfo,
     others: &[String],
-    brief: bool,
+    with_hashes: bool,
 ) -> std::io::Result<()> {
     let fields = [what(it), origin(it), sources(it)];
     for (name, text) in fields.into_iter().flatten() {
@@ -182,7 +182,7 @@ fn write_text(
         let notes = notes(it, index, file);
         writeln!(out, "{:>6}{:>14}  {path}{notes}", number, file.length)?;
     }
-    if !brief {
+    if with_hashes {
         writeln!(out, "hashes")?;
         for (index, hash) in it.hashes().iter().enumerate() {
             writeln!(out, "{index:>14}  {}", hex::encode(hash))?;

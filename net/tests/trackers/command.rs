@@ -119,8 +119,8 @@ async fn passwords_are_never_printed() {
     let mut said = String::new();
     for words in [
         &["announce", "sample.torrent"][..],
-        &["show", "sample.torrent", "--brief"],
-        &["show", "sample.torrent", "--brief", "--json"],
+        &["show", "sample.torrent"],
+        &["show", "sample.torrent", "--json"],
         &["download", "sample.torrent", "--timeout", "2 s"],
         &[
             "download",

@@ -81,7 +81,7 @@ fn a_single_file_comes_from_its_own_address() {
     ];
     let made = run(home.path(), &words);
     assert!(made.status.success(), "{}", stderr(&made));
-    let shown = stdout(&run(home.path(), &["show", "sample.torrent", "--brief"]));
+    let shown = stdout(&run(home.path(), &["show", "sample.torrent"]));
     assert!(shown.contains(&format!("web seed      {url}")), "{shown}");
     let done = fetch(home.path(), &[]);
     assert!(done.status.success(), "{}", stderr(&done));
@@ -236,6 +236,6 @@ fn a_link_names_web_seeds() {
     assert!(!server.requests().is_empty());
     let kept = home.path().join(format!("downloads/.{hash}.torrent"));
     let kept = kept.to_str().expect("text");
-    let shown = stdout(&run(home.path(), &["show", kept, "--brief"]));
+    let shown = stdout(&run(home.path(), &["show", kept]));
     assert!(shown.contains(&server.url()), "{shown}");
 }

@@ -218,7 +218,7 @@ mod tests {
             Command::new("download").args(common()).arg(switch("seed")),
             Command::new("run").args(common()),
             Command::new("seed").args(common()).args(seed),
-            Command::new("show").arg(switch("brief")),
+            Command::new("show").arg(switch("hashes")),
         ])
     }
 

@@ -51,7 +51,7 @@ pub(super) fn write(
     out: &mut impl Write,
     it: &Metainfo,
     other_keys: &[String],
-    brief: bool,
+    with_hashes: bool,
 ) -> std::io::Result<()> {
     let tier = |tier: &Vec<String>| tier.iter().map(|url| shown_url(url)).collect();
     let torrent = Torrent {
@@ -74,11 +74,11 @@ pub(super) fn write(
         web_seeds: it.web_seeds.iter().map(|url| shown_url(url)).collect(),
         other_keys,
         files: Files(it),
-        hashes: (!brief).then(|| Hashes(it.hashes())),
+        hashes: with_hashes.then(|| Hashes(it.hashes())),
         hashes_version_2: it
             .version_2
             .as_ref()
-            .filter(|_| !brief)
+            .filter(|_| with_hashes)
             .map(|it| Hashes(it.hashes())),
     };
     serde_json::to_writer_pretty(&mut *out, &torrent)?;
