@@ -10,7 +10,8 @@ use unchoke_core::ids::InfoHash;
 use unchoke_core::utp::{Kind, Packet};
 use unchoke_net::dht::{Dht, Find, Options};
 use unchoke_net::route::{Bind, Route};
-use unchoke_net::utp::Utp;
+use unchoke_net::session::{Session, Settings};
+use unchoke_net::utp::{Utp, UtpMode};
 
 use crate::common::command::{Listening, run, seed, stderr, unchoke};
 use crate::common::{PATIENCE, sample, sample_called, sample_with};
@@ -153,6 +154,32 @@ async fn the_table_and_utp_share_a_port() {
     for table in [first, second] {
         table.close();
     }
+}
+
+/// A session that is given only the table uses uTP on its port.
+#[tokio::test]
+async fn a_session_shares_the_port_of_its_table() {
+    let sample = sample();
+    let here = Route::new(None, Some(Bind::Address(Ipv4Addr::LOCALHOST.into())));
+    let table = Dht::start(Options {
+        bootstrap: Vec::new(),
+        port: 0,
+        file: None,
+        route: here.clone(),
+    });
+    let table = table.expect("a node starts");
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let settings = Settings {
+        port: table.port(true).expect("it has a port"),
+        utp: UtpMode::Only,
+        dht: Some(table.clone()),
+        route: here,
+        ..sample.settings(folder.path())
+    };
+    let (notices, _) = tokio::sync::mpsc::unbounded_channel();
+    let session = Session::open(settings, notices).await;
+    session.map(drop).expect("it has no socket of its own");
+    table.close();
 }
 
 /// The table of a shared torrent may have the port of a private one, which uses uTP all the same.
