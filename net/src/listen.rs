@@ -93,6 +93,14 @@ pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
+/// What the user can do if a port cannot be used.
+pub(crate) fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => "give --bind an address of this machine",
+        _ => "choose another with --port",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

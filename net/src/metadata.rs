@@ -99,7 +99,10 @@ pub struct Status {
 
 /// Why the search could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on port {port}: {source}; choose another with --port")]
+#[error(
+    "cannot listen on port {port}: {source}; {}",
+    crate::listen::remedy(source)
+)]
 pub struct ListenError {
     /// The requested port.
     pub port: u16,

@@ -227,7 +227,10 @@ pub enum SessionError {
     #[error("{0}")]
     Origin(#[from] OriginError),
     /// The port is in use or forbidden.
-    #[error("cannot listen on port {port}: {source}; choose another with --port")]
+    #[error(
+        "cannot listen on port {port}: {source}; {}",
+        crate::listen::remedy(source)
+    )]
     Listen {
         /// The requested port.
         port: u16,

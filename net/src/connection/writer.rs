@@ -64,8 +64,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Reads all blocks of the batch from disk, and writes all messages in order, with as few calls as
-    /// possible without waiting for the disk. This cannot deadlock: the send credit bounds the blocks of a connection, and the
-    /// pool has that many buffers for each connection.
+    /// possible without waiting for the disk. This cannot deadlock: the send credit bounds the blocks
+    /// of a connection, and the pool has that many buffers for each connection.
     async fn write_batch(&mut self, batch: &mut Vec<Message>) -> Result<(), CloseReason> {
         let mut loads: Vec<Loading> = Vec::new();
         for message in &*batch {

@@ -162,4 +162,9 @@ async fn connections_leave_by_the_chosen_address_or_not_at_all() {
     let output = tokio::task::spawn_blocking(move || run(&folder, &words));
     let output = output.await.expect("no panic");
     assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("give --bind an address"),
+        "{}",
+        stderr(&output)
+    );
 }

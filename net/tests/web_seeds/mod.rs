@@ -118,7 +118,7 @@ fn a_web_seed_that_lies_is_found_out() {
         let server = WebServer::start(&sample, manner.clone());
         let home = home(&sample, &[server.url()]);
         // Slow enough that the web seed is asked before the download is complete.
-        let peer = seed(&sample, &["--upload-cap", "2 MiB/s"]);
+        let peer = seed(&sample, &["--upload-cap", "600 KiB/s"]);
         let done = fetch(home.path(), &["--peer", &peer.peer()]);
         let said = stderr(&done);
         assert!(done.status.success(), "{manner:?}: {said}");
