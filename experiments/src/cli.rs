@@ -241,7 +241,9 @@ impl From<Unfinished> for Failure {
     fn from(error: Unfinished) -> Self {
         let exit = match error {
             Unfinished::Store(it) => return it.into(),
-            Unfinished::Missing { .. } | Unfinished::Mixed { .. } => Exit::Incomplete,
+            Unfinished::Missing { .. } | Unfinished::Damaged { .. } | Unfinished::Mixed { .. } => {
+                Exit::Incomplete
+            }
             Unfinished::Twins { .. } => Exit::Broken,
         };
         Self {

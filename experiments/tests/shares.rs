@@ -17,6 +17,11 @@ fn units(lab: &Lab) -> Vec<std::path::PathBuf> {
     units
 }
 
+fn name(file: &std::path::Path) -> String {
+    let name = file.file_name().expect("a name");
+    name.to_string_lossy().into_owned()
+}
+
 #[test]
 fn scripts_name_every_share_once_and_a_merge() {
     let lab = Lab::new(PLAN);
@@ -135,6 +140,103 @@ fn another_result_of_a_unit_is_refused_with_code_4() {
     );
     let said = lab.expect(4, &["status", "tiny.toml"]);
     assert!(said.contains("1 conflicting"), "{said}");
+}
+
+/// A table is made only of units that are whole, of this plan, and have one result.
+#[test]
+fn a_merge_tells_damaged_conflicting_and_foreign_units() {
+    let lab = Lab::new(PLAN);
+    lab.expect(0, &["run", "tiny.toml", "--shard", "1/2", "--quiet"]);
+    let there = units(&lab);
+    let other = [
+        "run",
+        "tiny.toml",
+        "--seeds",
+        "1",
+        "--shard",
+        "2/2",
+        "--quiet",
+    ];
+    lab.expect(0, &[&other[..], &["--seed", "2", "--out", "b"]].concat());
+    lab.expect(
+        0,
+        &[
+            "run",
+            "tiny.toml",
+            "--shard",
+            "2/2",
+            "--quiet",
+            "--out",
+            "b",
+        ],
+    );
+    let from_b = || {
+        fs::read_dir(lab.path("b/units"))
+            .expect("units")
+            .flatten()
+            .map(|it| it.path())
+    };
+    let merge = ["merge", "tiny.toml", "--from", "b", "--no-plots"];
+    let own = |it: &std::path::Path| {
+        lab.path("results/tiny/units")
+            .join(it.file_name().expect("a name"))
+    };
+    let cut = |file: &std::path::Path| {
+        let text = fs::read_to_string(file).expect("a unit");
+        fs::write(file, &text[..text.len() - 40]).expect("cut");
+        text
+    };
+
+    // One that is cut here, and one that is cut where it comes from.
+    let whole = cut(&there[0]);
+    let said = lab.expect(3, &merge);
+    let wanted = format!(
+        "1 of 24 units are damaged, the first is results/tiny/units/{}",
+        name(&there[0])
+    );
+    assert!(
+        said.contains(&wanted) && !said.contains("missing"),
+        "{said}"
+    );
+    fs::write(&there[0], whole).expect("restored");
+    let copied =
+        from_b().find(|it| it.extension().is_some_and(|it| it == "jsonl") && own(it).exists());
+    let copied = copied.expect("a unit of b that was copied");
+    fs::remove_file(own(&copied)).expect("removed");
+    let whole = cut(&copied);
+    let said = lab.expect(3, &merge);
+    let wanted = format!(
+        "1 of 24 units are damaged, the first is b/units/{}",
+        name(&copied)
+    );
+    assert!(said.contains(&wanted), "{said}");
+    fs::write(&copied, whole).expect("restored");
+
+    // A unit of other seeds is in no table.
+    let said = lab.expect(0, &merge);
+    assert!(
+        said.contains("b/units: left out 2 unit files of another plan"),
+        "{said}"
+    );
+    let status = lab.expect(3, &["status", "tiny.toml", "--out", "b"]);
+    assert!(
+        status.contains("       2 of another plan, or of this one with other settings"),
+        "{status}"
+    );
+    fs::write(lab.path("results/tiny/units/1.jsonl"), "").expect("written");
+    let verified = lab.expect(0, &["verify", "tiny.toml"]);
+    assert!(verified.contains(" tables: 1.jsonl\n"), "{verified}");
+
+    let conflict = there[0].with_extension("jsonl.conflict");
+    fs::write(&conflict, "").expect("written");
+    let said = lab.expect(4, &merge);
+    assert!(
+        said.contains("two results of one unit differ") && said.contains(&name(&conflict)),
+        "{said}"
+    );
+    fs::rename(&conflict, lab.path("b/units/1.jsonl.conflict")).expect("moved");
+    let said = lab.expect(4, &merge);
+    assert!(said.contains("b/units: two results"), "{said}");
 }
 
 #[cfg(unix)]

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use unchoke_core::text::counted;
+
 use super::bar::Bar;
+use super::status::named;
 use super::{Exit, Failure, print};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::{Unfinished, analyse, gather};
@@ -12,9 +15,9 @@ use crate::plan::Plan;
 use crate::run::cost::seconds_each;
 use crate::run::engine::{Engine as _, EngineError};
 use crate::run::expand::expand;
-use crate::run::inspect::{Depth, tally};
+use crate::run::inspect::{Beside, Depth, tally};
 use crate::run::runner::{self, Batch, Done, Options, RunError};
-use crate::run::store::Store;
+use crate::run::store::{Store, file_name};
 use crate::run::swarm::Swarms;
 use crate::run::unit::{Shard, Unit};
 
@@ -123,26 +126,36 @@ impl Parts {
         Ok(done?)
     }
 
-    /// Copies unit files from the results folders of other machines. Fails if a unit is missing then.
+    /// Copies unit files from the results folders of other machines. Fails if a unit is missing or damaged then,
+    /// or if one of the folders has two results of one unit.
     pub(super) fn gather(&self, from: &[PathBuf], store: &Store) -> Result<(), Failure> {
         let folders: Vec<PathBuf> = from.iter().map(|it| it.join("units")).collect();
         if let Some(it) = folders.iter().find(|it| !it.is_dir()) {
             return Err(Failure::usage(format!("{}: no such folder", it.display())));
         }
         let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-        for it in &self.0 {
-            gather(&it.units, &it.engine.version(), &folders, store)?;
-        }
         let units = self.units();
-        let there = tally(store, &units, Depth::Ends)?;
-        match there.first_missing {
-            None => Ok(()),
-            Some(first) => Err(Failure::from(Unfinished::Missing {
-                missing: there.missing + there.damaged,
-                total: units.len(),
-                first,
-            })),
+        for folder in folders.iter().chain([&store.folder()]) {
+            look_beside(folder, &units)?;
         }
+        let mut elsewhere = BTreeMap::new();
+        for it in &self.0 {
+            elsewhere.extend(gather(&it.units, &it.engine.version(), &folders, store)?);
+        }
+        let mut there = tally(store, &units, Depth::Ends)?;
+        let mut damaged: Vec<PathBuf> = Vec::new();
+        // What is missing here may be damaged where it comes from.
+        there.missing.retain(|it| {
+            let file = elsewhere.get(it);
+            damaged.extend(file.cloned());
+            file.is_none()
+        });
+        let own = there.damaged.iter();
+        damaged.extend(own.map(|it| store.folder().join(file_name(it))));
+        if there.missing.is_empty() && damaged.is_empty() {
+            return Ok(());
+        }
+        Err(Unfinished::of(&there.missing, &damaged, units.len()).into())
     }
 
     /// Keeps only these units.
@@ -172,4 +185,29 @@ impl Parts {
         ))?;
         Ok(Exit::Done)
     }
+}
+
+/// Fails if `folder` has two results of one unit, and tells of units that no table will contain.
+fn look_beside(folder: &Path, units: &[&Unit]) -> Result<(), Failure> {
+    let beside = Beside::of(folder, units)?;
+    if !beside.conflicts.is_empty() {
+        return Err(Failure {
+            exit: Exit::Broken,
+            message: format!(
+                "{}: two results of one unit differ, so the engine is not deterministic, and no table is made: {}; \
+                 find out which one is wrong, keep the other as UNIT.jsonl, and delete UNIT.jsonl.conflict",
+                folder.display(),
+                named(&beside.conflicts)
+            ),
+        });
+    }
+    if !beside.foreign.is_empty() {
+        eprintln!(
+            "{}: left out {} of another plan, or of this one with other settings: {}",
+            folder.display(),
+            counted(beside.foreign.len() as u64, "unit file"),
+            named(&beside.foreign)
+        );
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use super::{Exit, Failure, print};
 use crate::plan::Plan;
 use crate::run::inspect::{Depth, Tally, tally};
 use crate::run::sidecar::{Notes, notes};
-use crate::run::store::Store;
+use crate::run::store::{Store, file_name};
 
 /// `lab status`: reads the first and the last line of each unit file. Exit code 3 if units are
 /// missing, 4 if there are different results for one unit.
@@ -46,32 +46,60 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
 
 /// Exit code for a tally.
 pub(super) fn exit(tally: &Tally) -> Exit {
-    if tally.conflicts > 0 {
+    if !tally.beside.conflicts.is_empty() {
         Exit::Broken
-    } else if tally.missing + tally.damaged + tally.other_engine > 0 {
+    } else if tally.done < tally.units() {
         Exit::Incomplete
     } else {
         Exit::Done
     }
 }
 
+/// Most names of files in a line.
+const MOST_NAMED: usize = 3;
+
+/// The first names, and how many more there are.
+pub(super) fn named(names: &[String]) -> String {
+    let first = names[..names.len().min(MOST_NAMED)].join(", ");
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// One line for each count above zero.
 pub(super) fn counts(tally: &Tally) -> String {
+    let beside = &tally.beside;
+    let files = |what: &str, names: &[String]| format!("{what}: {}", named(names));
+    let damaged: Vec<String> = tally.damaged.iter().map(|it| file_name(it)).collect();
     let lines = [
-        (tally.done, "done"),
-        (tally.missing, "missing"),
-        (tally.damaged, "damaged: they will be run again"),
+        (tally.done, "done".to_owned()),
+        (tally.missing.len(), "missing".to_owned()),
+        (
+            damaged.len(),
+            files("damaged, `lab run` will run them again", &damaged),
+        ),
         (
             tally.other_engine,
-            "made by another version of the engine: they will be run again",
+            "made by another version of the engine: they will be run again".to_owned(),
         ),
         (
-            tally.conflicts,
-            "conflicting: two results of one unit differ, the second is kept as *.conflict",
+            beside.conflicts.len(),
+            files(
+                "conflicting: two results of one unit differ, the second is kept as *.conflict",
+                &beside.conflicts,
+            ),
         ),
         (
-            tally.temporary,
-            "temporary files of programs that were killed: they may be deleted",
+            beside.temporary.len(),
+            "temporary files of programs that were killed: they may be deleted".to_owned(),
+        ),
+        (
+            beside.foreign.len(),
+            files(
+                "of another plan, or of this one with other settings, and in none of its tables",
+                &beside.foreign,
+            ),
         ),
     ];
     let mut text = String::new();
@@ -82,7 +110,7 @@ pub(super) fn counts(tally: &Tally) -> String {
 }
 
 fn human(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
-    let total = tally.done + tally.missing + tally.damaged + tally.other_engine;
+    let total = tally.units();
     let mut text = format!("{}: {total} units\n{}", plan.name, counts(tally));
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
     if notes.runs > 0 {
@@ -111,12 +139,15 @@ fn json(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
         "schema_version": 1,
         "plan": plan.name,
         "done": tally.done,
-        "missing": tally.missing,
-        "damaged": tally.damaged,
+        "missing": tally.missing.len(),
+        "damaged": tally.damaged.len(),
         "other_engine": tally.other_engine,
-        "conflicting": tally.conflicts,
-        "temporary_files": tally.temporary,
-        "first_missing": tally.first_missing,
+        "conflicting": tally.beside.conflicts.len(),
+        "temporary_files": tally.beside.temporary.len(),
+        "first_missing": tally.missing.first().or(tally.damaged.first()),
+        "damaged_files": tally.damaged.iter().map(|it| file_name(it)).collect::<Vec<_>>(),
+        "conflicting_files": tally.beside.conflicts,
+        "foreign_files": tally.beside.foreign,
         "unit_bytes": tally.bytes,
         "noted": {
             "runs": notes.runs,

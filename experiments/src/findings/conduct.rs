@@ -1,6 +1,7 @@
 //! From the unit files of a plan to its results, for every command that makes results.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::findings::analysis::{Analysis, Runs};
 use crate::plan::Plan;
@@ -23,6 +24,23 @@ pub enum Unfinished {
         total: usize,
         /// Id of the first missing unit.
         first: String,
+    },
+    /// Some unit files were truncated or changed.
+    #[error(
+        "{damaged} of {total} units are damaged, the first is {}{}; copy it again from the machine that \
+         made it, or run the plan again to make it anew",
+        file.display(),
+        besides(*missing)
+    )]
+    Damaged {
+        /// Number of units with a damaged file and no valid one.
+        damaged: usize,
+        /// Number of units without a file.
+        missing: usize,
+        /// Number of units of the plan.
+        total: usize,
+        /// The first damaged file.
+        file: PathBuf,
     },
     /// Another version of the engine wrote a unit file.
     #[error(
@@ -51,6 +69,33 @@ pub enum Unfinished {
         /// Name of the quantity that differed.
         quantity: &'static str,
     },
+}
+
+fn besides(missing: usize) -> String {
+    match missing {
+        0 => String::new(),
+        missing => format!("; {missing} more are missing"),
+    }
+}
+
+impl Unfinished {
+    /// What hinders if units are `missing` or have `damaged` files, of `total` units; one of both is not empty.
+    #[must_use]
+    pub fn of(missing: &[String], damaged: &[PathBuf], total: usize) -> Self {
+        match damaged.first() {
+            Some(file) => Self::Damaged {
+                damaged: damaged.len(),
+                missing: missing.len(),
+                total,
+                file: file.clone(),
+            },
+            None => Self::Missing {
+                missing: missing.len(),
+                total,
+                first: missing[0].clone(),
+            },
+        }
+    }
 }
 
 /// Reads all units of `plan` and analyses them. Fails if a unit is missing or from another engine
@@ -93,22 +138,27 @@ pub fn load_runs(
 }
 
 fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
-    let mut missing = Vec::new();
+    let (mut missing, mut damaged) = (Vec::new(), Vec::new());
     let runs = distinct(units);
     for unit in &runs {
-        if matches!(store.read(unit)?, Found::Missing | Found::Corrupt) {
-            missing.push(unit.id.clone());
+        match store.read(unit)? {
+            Found::Missing => missing.push(unit.id.clone()),
+            Found::Corrupt => damaged.push(store.path(unit)),
+            Found::Valid(_) | Found::OtherEngine(_) => {}
         }
     }
-    Ok(Unfinished::Missing {
-        missing: missing.len(),
-        total: runs.len(),
-        first: missing.swap_remove(0),
-    })
+    Ok(Unfinished::of(&missing, &damaged, runs.len()))
 }
 
-/// Copies unit files from other folders into `to`. Two files of the same unit must be equal.
-pub fn gather(units: &[Unit], engine: &str, from: &[&Path], to: &Store) -> Result<(), Unfinished> {
+/// Copies unit files from other folders into `to`. Two files of the same unit must be equal. Gives the damaged files among
+/// them by unit.
+pub fn gather(
+    units: &[Unit],
+    engine: &str,
+    from: &[&Path],
+    to: &Store,
+) -> Result<BTreeMap<String, PathBuf>, Unfinished> {
+    let mut damaged = BTreeMap::new();
     for folder in from {
         let source = Store::at(folder, engine);
         for unit in units {
@@ -118,11 +168,14 @@ pub fn gather(units: &[Unit], engine: &str, from: &[&Path], to: &Store) -> Resul
                     let (unit, own) = (unit.id.clone(), engine.to_owned());
                     return Err(Unfinished::Mixed { unit, found, own });
                 }
-                Found::Missing | Found::Corrupt => {}
+                Found::Corrupt => {
+                    damaged.insert(unit.id.clone(), source.path(unit));
+                }
+                Found::Missing => {}
             }
         }
     }
-    Ok(())
+    Ok(damaged)
 }
 
 #[cfg(test)]

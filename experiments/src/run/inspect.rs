@@ -1,5 +1,6 @@
 //! Checks unit files without reading their rows: fast, and one file at a time.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -33,25 +34,72 @@ pub enum State {
     OtherEngine,
 }
 
-/// Counts units by state, and other files in the folder.
+/// Units by state, and other files in the folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Units with a valid file.
+    /// Number of units with a valid file.
     pub done: usize,
-    /// Units without a file.
-    pub missing: usize,
-    /// Units with a file that was truncated or changed.
-    pub damaged: usize,
-    /// Units with a file from another version of the engine.
+    /// Ids of units without a file.
+    pub missing: Vec<String>,
+    /// Ids of units with a file that was truncated or changed.
+    pub damaged: Vec<String>,
+    /// Number of units with a file from another version of the engine.
     pub other_engine: usize,
-    /// Files with a result that differs from an earlier result of the same unit.
-    pub conflicts: usize,
-    /// Temporary files of programs that were killed.
-    pub temporary: usize,
-    /// The first unit that is missing or damaged.
-    pub first_missing: Option<String>,
+    /// Files that belong to none of the units.
+    pub beside: Beside,
     /// Total size of the unit files in bytes.
     pub bytes: u64,
+}
+
+impl Tally {
+    /// Number of units.
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.done + self.missing.len() + self.damaged.len() + self.other_engine
+    }
+}
+
+/// Files in a folder of units that belong to none of the units of a plan, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Results that differ from an earlier result of the same unit.
+    pub conflicts: Vec<String>,
+    /// Temporary files of programs that were killed.
+    pub temporary: Vec<String>,
+    /// Unit files of another plan, or of this one with other settings.
+    pub foreign: Vec<String>,
+}
+
+impl Beside {
+    /// The files in `folder` beside those of `units`. There are none if there is no folder.
+    pub fn of(folder: &Path, units: &[&Unit]) -> Result<Self, StoreError> {
+        let mut found = Self::default();
+        let entries = match fs::read_dir(folder) {
+            Ok(it) => it,
+            Err(it) if it.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(it) => return Err(StoreError::io(folder, it)),
+        };
+        let own: BTreeSet<&str> = units.iter().map(|it| it.id.as_str()).collect();
+        for entry in entries {
+            let name = entry.map_err(|it| StoreError::io(folder, it))?.file_name();
+            let name = name.to_string_lossy().into_owned();
+            match name.rsplit_once('.') {
+                Some((_, "conflict")) => found.conflicts.push(name),
+                Some((_, "tmp")) if name.starts_with('.') => found.temporary.push(name),
+                Some((unit, "jsonl")) if !own.contains(unit) => found.foreign.push(name),
+                _ => {}
+            }
+        }
+        // The system lists a folder in any order.
+        for names in [
+            &mut found.conflicts,
+            &mut found.temporary,
+            &mut found.foreign,
+        ] {
+            names.sort();
+        }
+        Ok(found)
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,38 +130,20 @@ pub fn tally(store: &Store, units: &[&Unit], depth: Depth) -> Result<Tally, Stor
         .par_iter()
         .map(|it| look(store, it, depth))
         .collect::<Result<_, _>>()?;
-    let mut tally = Tally::default();
+    let mut tally = Tally {
+        beside: Beside::of(store.folder(), units)?,
+        ..Tally::default()
+    };
     for (unit, (state, bytes)) in units.iter().zip(states) {
         tally.bytes += bytes;
         match state {
             State::Done => tally.done += 1,
-            State::Missing => tally.missing += 1,
-            State::Damaged => tally.damaged += 1,
+            State::Missing => tally.missing.push(unit.id.clone()),
+            State::Damaged => tally.damaged.push(unit.id.clone()),
             State::OtherEngine => tally.other_engine += 1,
         }
-        if matches!(state, State::Missing | State::Damaged) {
-            tally.first_missing.get_or_insert_with(|| unit.id.clone());
-        }
     }
-    beside(store.folder(), &mut tally)?;
     Ok(tally)
-}
-
-/// Counts the other files in the folder.
-fn beside(folder: &Path, tally: &mut Tally) -> Result<(), StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(it) => it,
-        Err(it) if it.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(it) => return Err(StoreError::io(folder, it)),
-    };
-    for entry in entries {
-        let name = entry.map_err(|it| StoreError::io(folder, it))?.file_name();
-        let name = name.to_string_lossy();
-        let ends = |end: &str| name.ends_with(end);
-        tally.conflicts += usize::from(ends(".conflict"));
-        tally.temporary += usize::from(name.starts_with('.') && ends(".tmp"));
-    }
-    Ok(())
 }
 
 /// State and length of the file of `unit`.

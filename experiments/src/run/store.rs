@@ -150,7 +150,7 @@ impl Store {
     /// The file of a unit.
     #[must_use]
     pub fn path(&self, unit: &Unit) -> PathBuf {
-        self.folder.join(format!("{}.jsonl", unit.id))
+        self.folder.join(file_name(&unit.id))
     }
 
     /// Reads what the store has for `unit`.
@@ -194,6 +194,12 @@ impl Store {
         }
         write_whole(&path, text.as_bytes())
     }
+}
+
+/// Name of the file of the unit with this id.
+#[must_use]
+pub fn file_name(id: &str) -> String {
+    format!("{id}.jsonl")
 }
 
 /// Writes a file under a temporary name, syncs it, and renames it.
