@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::findings::verdict::NOTHING_TO_SAVE;
 use crate::plan::Tolerances;
 use crate::show::output::summary::ALL_SCENARIOS;
-pub use accept::{Accepted, sorted};
+pub use accept::{Accepted, Worse};
 pub use cause::{Cause, causes};
 pub use difference::Difference;
 pub use junit::junit;

@@ -126,7 +126,10 @@ fn a_change_for_the_worse_passes_ci_only_if_a_commit_says_so() {
     let accepted = gate(0, "HEAD~4");
     assert!(accepted.contains("Regressed: "), "{accepted}");
     assert!(accepted.contains(": one slot is the point"), "{accepted}");
-    assert!(accepted.contains("All of it is accepted."), "{accepted}");
+    assert!(
+        accepted.contains("Every row that regressed is accepted"),
+        "{accepted}"
+    );
     assert!(!accepted.contains("The check fails."), "{accepted}");
     note("vague\n\nAccept-worse: one slot is the point");
     let vague = gate(2, "HEAD~5");
@@ -161,6 +164,53 @@ fn a_revision_without_the_file_is_refused_in_a_sentence() {
     );
     let gone = refused("gone.csv", "HEAD");
     assert!(gone.contains("gone.csv: "), "{gone}");
+}
+
+/// Results that were half copied or hold no figures are no comparison: inconclusive would pass.
+#[test]
+fn results_without_most_figures_are_refused() {
+    let lab = registered();
+    commit(&lab);
+    let whole = fs::read_to_string(lab.path("base.csv")).expect("a baseline");
+    let said = |code: i32, text: &str| {
+        fs::write(lab.path("base.csv"), text).expect("written");
+        let said = lab.expect(code, &["gate", "base.csv", "--baseline-from", "HEAD"]);
+        assert!(code == 0 || said.trim_end().lines().count() == 1, "{said}");
+        said
+    };
+    let lines: Vec<&str> = whole.lines().collect();
+    let few = said(2, &(lines[..4].join("\n") + "\n"));
+    assert!(
+        few.contains("base.csv: has 3 of the ") && few.contains("registered at HEAD"),
+        "{few}"
+    );
+    let column = |name: &str| {
+        lines[0]
+            .split(',')
+            .position(|it| it == name)
+            .expect("a column")
+    };
+    let with = |figure: &str| {
+        let each = lines[1..].iter().map(|line| {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            for name in ["estimate", "ci95_low", "ci95_high"] {
+                cells[column(name)] = figure;
+            }
+            cells.join(",")
+        });
+        let rows: Vec<String> = each.collect();
+        format!("{}\n{}\n", lines[0], rows.join("\n"))
+    };
+    let none = said(2, &with("NaN"));
+    assert!(
+        none.contains("line 2 has a figure that is no number"),
+        "{none}"
+    );
+    let empty = said(2, &with(""));
+    assert!(empty.contains("has 0 of the "), "{empty}");
+    // What lacks a few rows is inconclusive.
+    let most = said(0, &(lines[..lines.len() - 1].join("\n") + "\n"));
+    assert!(most.contains("this is no pass"), "{most}");
 }
 
 /// A file that was truncated or edited by hand is refused: rows that are missing must not count as

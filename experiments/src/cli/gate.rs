@@ -13,7 +13,7 @@ use super::{Exit, Failure, args, print};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::gate::{
-    Accepted, Compared, Key, Power, Row, State, Words, causes, compare, power, sorted,
+    Accepted, Compared, Key, Power, Row, State, Words, Worse, causes, compare, power,
 };
 use crate::plan::{Changes, Percent, Tolerance, Tolerances, load};
 use crate::run::store::write_whole;
@@ -106,9 +106,10 @@ fn beside(
         return Err(Failure::usage(message));
     }
     let compared = compare(&before, now, tolerances, |_| false);
-    if compared.compared() == 0 {
+    if let Some(why) = nearly_empty(&compared) {
         return Err(Failure::usage(format!(
-            "{}: has no row in common with that of {revision}",
+            "{}: {why} that are registered at {revision}: this is no comparison; restore the file, or run the plan \
+             again",
             file.display()
         )));
     }
@@ -121,9 +122,9 @@ fn beside(
         let row = args::quoted(&it.to_string());
         write!(reproduce, " --accept {row}").expect("text grows");
     }
-    let refused = sorted(&compared.changes, &args.accept).1;
+    let worse = Worse::of(&compared.changes, &args.accept);
     let words = Words {
-        accepted: refused.is_empty(),
+        accepted: worse.refused.is_empty(),
         plan: &file.to_string_lossy(),
         tolerance: &tolerances.to_string(),
         seeds: &seeds(now),
@@ -147,27 +148,41 @@ fn beside(
         words.counts(&compared),
         words.closing(&compared)
     ));
-    worse(&args.accept, &compared, &mut put);
+    list(&args.accept, &worse, &mut put);
     print(&text)?;
     let open = compared.changes.iter().any(|it| it.state.is_open());
-    Ok(if !refused.is_empty() || args.strict && open {
+    Ok(if !worse.refused.is_empty() || args.strict && open {
         Exit::CheckFailed
     } else {
         Exit::Done
     })
 }
 
+/// Says that the results lack most figures of the registered ones, if they do. An unfinished copy must not count as
+/// inconclusive, which passes.
+fn nearly_empty(compared: &Compared) -> Option<String> {
+    let figures = || {
+        compared
+            .changes
+            .iter()
+            .filter(|it| it.before.estimate.is_some())
+    };
+    let there = figures().filter(|it| it.now.as_ref().is_some_and(|it| it.estimate.is_some()));
+    let (there, all) = (there.count(), figures().count());
+    let most = there * 2 >= all && compared.compared() > 0;
+    (!most).then(|| format!("has {there} of the {all} figures"))
+}
+
 /// Tells which rows that regressed are accepted, and which are not.
-fn worse(accept: &[Accepted], compared: &Compared, put: &mut impl FnMut(&str)) {
-    let (accepted, refused) = sorted(&compared.changes, accept);
-    for (it, reason) in &accepted {
+fn list(accept: &[Accepted], worse: &Worse<'_>, put: &mut impl FnMut(&str)) {
+    for (it, reason) in &worse.accepted {
         put(&format!("accepted  {}: {reason}", it.key.named()));
     }
-    let is_used = |it: &&Accepted| accepted.iter().any(|(row, _)| it.names(&row.key));
+    let is_used = |it: &&Accepted| worse.accepted.iter().any(|(row, _)| it.names(&row.key));
     for it in accept.iter().filter(|it| !is_used(it)) {
         put(&format!("not worse {it}"));
     }
-    for it in refused {
+    for it in &worse.refused {
         put(&format!("worse     {}", it.key.named()));
     }
 }

@@ -10,11 +10,8 @@ const ANY: &str = "*";
 /// Rows that may be worse, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    scenario: String,
-    contrast: String,
-    adoption: String,
-    quantity: String,
-    group: String,
+    /// The row, where [`ANY`] stands for every scenario, adoption or group.
+    row: Key,
     /// Why this is accepted.
     pub reason: String,
 }
@@ -59,11 +56,13 @@ impl std::str::FromStr for Accepted {
             return Err(wrong("gives no reason"));
         }
         Ok(Self {
-            scenario: scenario.to_owned(),
-            contrast: contrast.to_owned(),
-            adoption: adoption.to_owned(),
-            quantity: quantity.to_owned(),
-            group: group.to_owned(),
+            row: Key {
+                scenario: scenario.to_owned(),
+                contrast: contrast.to_owned(),
+                adoption: adoption.to_owned(),
+                group: group.to_owned(),
+                quantity: quantity.to_owned(),
+            },
             reason: reason.trim().to_owned(),
         })
     }
@@ -71,18 +70,7 @@ impl std::str::FromStr for Accepted {
 
 impl std::fmt::Display for Accepted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            scenario,
-            contrast,
-            adoption,
-            quantity,
-            group,
-            reason,
-        } = self;
-        write!(
-            f,
-            "{scenario}, {contrast}, {adoption} adopting, {quantity} of {group}: {reason}"
-        )
+        write!(f, "{}: {}", self.row.named(), self.reason)
     }
 }
 
@@ -91,28 +79,36 @@ impl Accepted {
     #[must_use]
     pub fn names(&self, key: &Key) -> bool {
         let is = |pattern: &str, value: &str| pattern == ANY || pattern == value;
-        is(&self.scenario, &key.scenario)
-            && is(&self.contrast, &key.contrast)
-            && is(&self.adoption, &key.adoption)
-            && is(&self.quantity, &key.quantity)
-            && is(&self.group, &key.group)
+        is(&self.row.scenario, &key.scenario)
+            && is(&self.row.contrast, &key.contrast)
+            && is(&self.row.adoption, &key.adoption)
+            && is(&self.row.quantity, &key.quantity)
+            && is(&self.row.group, &key.group)
     }
 }
 
-/// The rows that regressed: those that are accepted, each with its reason, and the others.
-#[must_use]
-pub fn sorted<'a>(
-    changes: &'a [Change],
-    accepted: &'a [Accepted],
-) -> (Vec<(&'a Change, &'a str)>, Vec<&'a Change>) {
-    let mut found = (Vec::new(), Vec::new());
-    for it in changes.iter().filter(|it| it.state == State::Regressed) {
-        match accepted.iter().find(|accept| accept.names(&it.key)) {
-            Some(accept) => found.0.push((it, &*accept.reason)),
-            None => found.1.push(it),
+/// The rows that regressed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Worse<'a> {
+    /// Those that are accepted, each with its reason.
+    pub accepted: Vec<(&'a Change, &'a str)>,
+    /// The others.
+    pub refused: Vec<&'a Change>,
+}
+
+impl<'a> Worse<'a> {
+    /// The rows of `changes` that regressed, with what is accepted of them.
+    #[must_use]
+    pub fn of(changes: &'a [Change], accepted: &'a [Accepted]) -> Self {
+        let mut found = Self::default();
+        for it in changes.iter().filter(|it| it.state == State::Regressed) {
+            match accepted.iter().find(|accept| accept.names(&it.key)) {
+                Some(accept) => found.accepted.push((it, &*accept.reason)),
+                None => found.refused.push(it),
+            }
         }
+        found
     }
-    found
 }
 
 #[cfg(test)]

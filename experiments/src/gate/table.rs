@@ -130,8 +130,8 @@ fn number(text: &str) -> Result<Option<f64>, &'static str> {
     if text.is_empty() {
         return Ok(None);
     }
-    let number = text.parse().map(Some);
-    number.map_err(|_| "has a figure that is no number")
+    let number = text.parse().ok().filter(|it: &f64| it.is_finite());
+    number.map(Some).ok_or("has a figure that is no number")
 }
 
 /// One figure a seed. A seed without a figure leaves nothing to pair.
