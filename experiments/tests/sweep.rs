@@ -78,23 +78,134 @@ fn a_wrong_sweep_is_told_before_the_first_run() {
     }
 }
 
+/// The claim may be about time; the figure of the sweep is about bytes too.
 #[test]
-fn a_quick_look_says_what_is_wrong_with_its_keys() {
+fn the_figure_of_a_sweep_has_points_whatever_is_claimed() {
+    let claim = "primary = \"time\"\nmargins = { claim = \"10 %\" }\nadoption";
+    let plan = PLAN.replacen("adoption", claim, 1);
+    let lab = Lab::new(&(plan + SWEEP));
+    lab.expect(0, &["run", "tiny.toml", "--quiet"]);
+    let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
+    for quantity in ["T", "E1", "E3", "E4"] {
+        assert!(csv.contains(&format!(",{quantity},")), "{quantity}: {csv}");
+    }
+    let figure = fs::read_to_string(lab.path("results/tiny/figures/sweep_1.svg"));
+    let points = dots(&figure.expect("a figure"));
+    assert_eq!(points, 3 * 2, "three panels with two values");
+}
+
+/// Number of points. A line of length zero with round ends is a dot.
+fn dots(figure: &str) -> usize {
+    figure.matches("h0M").count() + figure.matches("h0\"").count()
+}
+
+fn quick(lab: &Lab, code: i32, more: &[&str]) -> String {
+    let usual = ["sweep", "flash-homog", "--seeds", "2", "--quiet"];
+    let small = ["--set", "size=1 MiB", "--set", "piece=64 KiB"];
+    lab.expect(code, &[&usual[..], &small[..], more].concat())
+}
+
+#[test]
+fn a_quick_look_says_what_is_wrong_with_its_options() {
     let lab = Lab::new(PLAN);
-    for (keys, told) in [
+    for (more, told) in [
         ("peers=8", "is no key with two values or more"),
         ("peerz=8,12", "peerz"),
         ("peers=8,many", "many"),
+        ("peers=8,12,8", "peers: the value 8 is there twice"),
+        ("peers=8,12 peers=16,20", "peers: is given twice"),
+        (
+            "peers=8,12 --set peers=9",
+            "--set peers=9: the sweep sets peers too",
+        ),
+        (
+            "size=1MiB,1024KiB",
+            "size: 1MiB and 1024KiB give the same runs",
+        ),
+        (
+            "peers=8,12 --policy bep3 --policy bep3",
+            "--policy bep3: is given twice",
+        ),
+        ("peers=8,12 --policy nobody", "there is no such policy"),
+        ("peers=8,12 --seeds 0", "lab sweep, --seeds 0: "),
     ] {
-        let said = lab.expect(
-            2,
-            &["sweep", "flash-hetero", keys, "--seeds", "1", "--quiet"],
-        );
-        assert!(said.contains(told), "{keys}: {said}");
+        let arguments = [
+            &["sweep", "flash-hetero"],
+            &more.split(' ').collect::<Vec<_>>()[..],
+        ];
+        let said = lab.expect(2, &arguments.concat());
+        assert!(said.contains(told), "{more}: {said}");
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     }
     let said = lab.expect(2, &["sweep", "nowhere", "peers=8,12", "--quiet"]);
-    assert!(said.contains("nowhere"), "{said}");
+    assert!(
+        said.contains("nowhere") && !said.contains("sweep.toml"),
+        "{said}"
+    );
+    assert!(!lab.path("results").exists(), "nothing was run");
+    let said = lab.expect(2, &["compare", "bep3", "--set", "nothing.of=1"]);
+    assert!(said.starts_with("lab: lab compare, --set"), "{said}");
+}
+
+#[test]
+fn a_quick_look_tells_each_value_and_replaces_no_other() {
+    let lab = Lab::new(PLAN);
+    let said = quick(&lab, 0, &["peers=4,6"]);
+    let rows = |said: &str| -> Vec<Vec<String>> {
+        let rows = said.lines().filter(|it| it.contains('┆')).skip(1);
+        let cells = |it: &str| {
+            it.split('┆')
+                .map(|it| it.trim_matches(['│', ' ']).to_owned())
+                .collect()
+        };
+        rows.map(cells).collect()
+    };
+    let told = rows(&said);
+    let of = |at: usize| [&*told[at][0], &*told[at][1]];
+    assert_eq!(told.len(), 4, "{said}");
+    assert_eq!([of(0), of(3)], [["4", "tit_for_tat"], ["6", "unchoke_all"]]);
+    assert!(told.iter().all(|it| it[2].ends_with(']')), "{said}");
+    assert!(
+        said.contains("repeat    lab sweep flash-homog peers=4,6 "),
+        "{said}"
+    );
+    let table = || fs::read_to_string(lab.path("results/exploratory/sweep/sweep.csv"));
+    let first = table().expect("a table");
+    quick(&lab, 0, &["peers=4,6"]);
+    let refused = quick(&lab, 2, &["peers=4,5"]);
+    assert!(
+        refused.contains("holds the results of `lab sweep flash-homog peers=4,6 ")
+            && refused.contains("--overwrite"),
+        "{refused}"
+    );
+    assert_eq!(table().expect("a table"), first);
+    quick(&lab, 0, &["peers=4,5", "--overwrite"]);
+    assert_ne!(table().expect("a table"), first);
+}
+
+/// With fewer than 99 % of the peers finished, times tend to the horizon whatever the policy does.
+#[test]
+fn a_quick_look_compares_no_runs_that_are_cut_short() {
+    let lab = Lab::new(PLAN);
+    let said = quick(&lab, 0, &["horizon=11 s,1 h", "--set", "peers=4"]);
+    let cut = said
+        .lines()
+        .filter(|it| it.contains("cannot tell: ") && it.contains(" % unfinished"));
+    assert!(cut.clone().all(|it| it.contains("11 s")), "{said}");
+    assert_eq!(cut.count(), 2, "{said}");
+    let folder = lab.path("results/exploratory/sweep");
+    let csv = fs::read_to_string(folder.join("sweep.csv")).expect("a table");
+    for it in csv.lines().skip(1) {
+        let cut = it.starts_with("11 s,") && !it.contains("completed_fraction");
+        assert_eq!(it.contains("cannot tell: "), cut, "{it}");
+    }
+    let figure = fs::read_to_string(folder.join("sweep.svg")).expect("a figure");
+    assert_eq!(
+        figure.matches("<circle").count(),
+        3 * 2,
+        "one value is left"
+    );
+    assert!(figure.contains("Left out: 2 points"), "{figure}");
 }
 
 /// Both arms of a run that is cut short tend to the same time and to no saving, so no figure of it is a verdict.

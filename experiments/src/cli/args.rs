@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::figures::Forms;
 use super::{Exit, Failure};
-use crate::plan::{Changes, Percent, Plan, Status, Tolerance, Tolerances};
+use crate::plan::{Changes, Percent, Plan, Status, Tolerance, Tolerances, Where};
 use crate::run::unit::Shard;
 
 /// Built-in plans.
@@ -288,6 +288,19 @@ pub(super) fn plan_text(plan: &str) -> Result<(String, String, PathBuf), Failure
     let text = std::fs::read_to_string(path).map_err(|it| cannot(it.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok((plan.to_owned(), text, folder))
+}
+
+/// The plan that is built into a command. Its errors name the command and the option: nobody wrote the file.
+pub(super) fn built_in(command: &str, text: &str, changes: &Changes) -> Result<Plan, Failure> {
+    crate::plan::load(command, text, changes).map_err(|mut it| {
+        if let (Some(seeds), "seeds.count") = (changes.seeds, it.key.as_str()) {
+            it.at = Where::Option(format!("--seeds {seeds}"));
+            it.key.clear();
+        } else if let Where::Line(_) = it.at {
+            it.at = Where::Whole;
+        }
+        it.into()
+    })
 }
 
 /// Number of threads for a value of `--jobs`.

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use unchoke_core::choke::Entry;
 
 use super::show::empty;
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, args, print};
 use crate::findings::analysis::{Analysis, Comparison, Quantity, Runs};
 use crate::findings::measure::Group;
-use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, load, policies};
+use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, policies};
 use crate::run::expand::expand;
 use crate::run::runner::{RunError, run_one};
 use crate::run::swarm::Swarms;
@@ -75,7 +75,7 @@ fn plan(options: &CompareArgs) -> Result<Plan, Failure> {
         seeds: options.seeds,
         ..Changes::default()
     };
-    let mut plan = load("compare.toml", PLAN, &changes)?;
+    let mut plan = args::built_in("lab compare", PLAN, &changes)?;
     plan.candidate = runs(own, &plan.candidate);
     let wanted = |it: &&Entry| {
         let named = options.against.iter().any(|id| id == it.id);

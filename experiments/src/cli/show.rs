@@ -7,7 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
-use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers};
+use crate::findings::analysis::{Analysis, LevelKind, Quantity, answers};
 use crate::plan::{Plan, Status, count};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
@@ -111,14 +111,9 @@ fn levels(plan: &Plan, analysis: &Analysis, scenario: usize) -> Table {
     let mut head = vec!["policy".to_owned()];
     head.extend(LevelKind::ALL.map(|it| it.title().to_owned()));
     let mut table = empty(&head);
-    let cell = |it: &Level| {
-        let show = |value: f64| it.kind.shown(value);
-        let ends = words::brackets(it.mean.ci95, show);
-        format!("{} {ends}", show(it.mean.value))
-    };
     for mix in pure_mixes(plan) {
         let of_mix = |it: &&Level| it.scenario == scenario && it.mix == mix;
-        let cells = analysis.levels.iter().filter(of_mix).map(cell);
+        let cells = analysis.levels.iter().filter(of_mix).map(words::level);
         table.add_row(std::iter::once(mix_name(plan, mix)).chain(cells));
     }
     table

@@ -6,7 +6,7 @@ mod ladder;
 pub use answer::{ANSWER_LINES, Answer, answer};
 pub use ladder::ladder;
 
-use crate::findings::analysis::{Analysis, Comparison, LevelKind, Overall, Quantity};
+use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::decimals;
 use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
@@ -62,6 +62,13 @@ pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> Strin
     } else {
         "[?]".to_owned()
     }
+}
+
+/// The mean of a figure with its interval, as tables show them.
+#[must_use]
+pub fn level(it: &Level) -> String {
+    let show = |value: f64| it.kind.shown(value);
+    format!("{} {}", show(it.mean.value), brackets(it.mean.ci95, show))
 }
 
 /// A fraction in per cent, without the sign for it.

@@ -81,6 +81,33 @@ impl LevelKind {
         }
     }
 
+    /// Least and largest possible value.
+    const fn range(self) -> (f64, f64) {
+        match self {
+            Self::Completed => (0.0, 1.0),
+            // Every useful byte was sent.
+            Self::Cost => (1.0, f64::INFINITY),
+            Self::Time | Self::Tail | Self::Upload | Self::Origin | Self::Waste => {
+                (0.0, f64::INFINITY)
+            }
+        }
+    }
+
+    /// Mean with Student's intervals, without what no run can give: of a few runs that differ much, the interval would
+    /// reach below zero, or above all peers.
+    fn mean(self, values: &[f64]) -> Estimate {
+        let (least, most) = self.range();
+        // An interval without ends says that nothing is known.
+        let possible = |it: f64| {
+            if it.is_finite() {
+                it.clamp(least, most)
+            } else {
+                it
+            }
+        };
+        t_estimate(values).map(possible)
+    }
+
     fn of(self, runs: &Runs, outcome: &Outcome) -> f64 {
         let swarm = measure_swarm(outcome);
         let all = measure_group(outcome, &runs.members(outcome, Group::All));
@@ -124,9 +151,26 @@ pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {
                 kind,
                 runs: values.len(),
                 median: median(&values),
-                mean: t_estimate(&values),
+                mean: kind.mean(&values),
             });
         }
     }
     levels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_holds_only_what_is_possible() {
+        let times = [1.0, 1.0, 40.0];
+        assert!(t_estimate(&times).ci95.0 < 0.0);
+        let of = |kind: LevelKind, values: &[f64]| kind.mean(values).ci95;
+        let (low, high) = of(LevelKind::Time, &times);
+        assert!((low, high > 40.0) == (0.0, true), "{low} {high}");
+        let (low, high) = of(LevelKind::Completed, &[1.0, 1.0, 0.5]);
+        assert!((low > 0.0, high) == (true, 1.0), "{low} {high}");
+        assert!(of(LevelKind::Time, &[1.0]).0.is_infinite());
+    }
 }

@@ -74,7 +74,7 @@ pub fn statement(
 }
 
 /// For every contrast: the upload of adopters that are a minority, and the bytes of the swarm
-/// and of the origin at the largest. Where the claim is about time: the times of both, and the bytes of the origin.
+/// and of the origin at the largest. Where the claim is about time: first the times of both.
 #[must_use]
 pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = Vec::new();
@@ -82,11 +82,15 @@ pub fn statements(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
         let few = Adoption::minority(&it.adoption);
         let many = it.adoption.iter().max().copied().unwrap_or(Adoption::ALL);
         let mut of = match plan.primary {
-            Primary::Bytes => vec![(Estimand::E1, few), (Estimand::E3, many)],
+            Primary::Bytes => Vec::new(),
             Primary::Time => vec![(Estimand::T, few), (Estimand::T, many)],
         };
         of.dedup();
-        of.push((Estimand::E4, many));
+        of.extend([
+            (Estimand::E1, few),
+            (Estimand::E3, many),
+            (Estimand::E4, many),
+        ]);
         let stated = of.into_iter();
         all.extend(stated.filter_map(|it| statement(plan, analysis, contrast, it)));
     }

@@ -155,8 +155,9 @@ fn lines(each: &[(Subject, &Statement)]) -> Vec<String> {
     each.iter().map(line).collect()
 }
 
-/// All statements of the first contrast. Of the others, those on adopters, unless everybody is one,
-/// and those on the swarm, if there is an adoption of 100 %.
+/// All statements of the first contrast; where the claim is about time, without those on bytes but the origin's, because
+/// those on time say what they cost. Of the others, those on adopters, unless everybody is one, and those on the swarm,
+/// if there is an adoption of 100 %.
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
@@ -166,7 +167,8 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
         };
         let adopters = it.estimand == of_few && it.adoption != Adoption::ALL;
         let swarm = it.estimand == of_all && it.adoption == Adoption::ALL;
-        it.contrast == 0 || adopters || swarm
+        let first = it.contrast == 0 && (it.claimed || it.estimand == Estimand::E4);
+        first || adopters || swarm
     });
     all
 }
