@@ -63,6 +63,26 @@ fn every_pair_of_the_plan_has_a_row_with_shares() {
 }
 
 #[test]
+fn no_bootstraps_leave_their_columns_empty() {
+    let lab = small();
+    let arguments =
+        "coverage tiny.toml --seeds 100 --study 5 --studies 20 --bootstrapped 0 --out out --quiet";
+    let said = lab.expect(0, &arguments.split(' ').collect::<Vec<_>>());
+    assert!(!said.contains("unknown"), "{said}");
+    let last = said.lines().find(|it| it.contains("every"));
+    let last: Vec<&str> = last.expect("a row").split('┆').map(str::trim).collect();
+    assert_eq!(last[4], "-", "{said}");
+    let csv = std::fs::read_to_string(lab.path("out/coverage.csv")).expect("coverage.csv");
+    assert!(csv.lines().skip(1).all(|it| it.ends_with(",0,,")), "{csv}");
+    let none = [
+        &arguments.split(' ').collect::<Vec<_>>()[..],
+        &["--studies", "0"],
+    ]
+    .concat();
+    assert_eq!(lab.run(&none).status.code(), Some(2));
+}
+
+#[test]
 fn too_few_runs_define_no_true_value() {
     let said = small().expect(2, &["coverage", "tiny.toml", "--seeds", "99"]);
     assert!(said.contains("give --seeds 100 or more"), "{said}");

@@ -33,14 +33,14 @@ pub(super) struct CoverageArgs {
     #[arg(long, value_name = "N")]
     study: Option<u32>,
     /// Number of studies drawn from the runs.
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    studies: usize,
-    /// Number of these studies that also have bootstrap intervals, which take most of the time.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    studies: u32,
+    /// Number of these studies that also have bootstrap intervals, which take most of the time; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 2000)]
-    bootstrapped: usize,
+    bootstrapped: u32,
     /// Number of bootstrap resamples per study.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    resamples: usize,
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    resamples: u32,
     /// Number of threads; 0 for one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     jobs: usize,
@@ -64,9 +64,9 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
     }
     let draw = Draw {
         seeds: seeds as usize,
-        studies: it.studies,
-        bootstrapped: it.bootstrapped.min(it.studies),
-        resamples: it.resamples,
+        studies: it.studies as usize,
+        bootstrapped: it.bootstrapped.min(it.studies) as usize,
+        resamples: it.resamples as usize,
     };
     super::stop::listen()?;
     let folder = it
@@ -136,7 +136,7 @@ fn csv(plan: &Plan, truth: u32, draw: Draw, found: &[Coverage]) -> String {
     let mut table = table::Table::new(&columns);
     for it in found {
         let contrast = it.of.contrast.map(|at| plan.contrasts[at].name.clone());
-        let share = |hits: &Hits| figure(hits.share());
+        let share = |hits: &Hits| hits.share().map_or_else(String::new, figure);
         let part = |count: usize| figure(count as f64 / draw.studies as f64);
         table.row([
             plan.scenarios[it.of.scenario].name.clone(),
@@ -185,7 +185,10 @@ fn summed(found: &[Coverage]) -> Table {
         };
         let of: Vec<&Coverage> = found.iter().filter(is).collect();
         let cell = |hits: fn(&Coverage) -> Hits| {
-            let shares: Vec<f64> = of.iter().map(|it| hits(it).share()).collect();
+            let shares: Vec<f64> = of.iter().filter_map(|it| hits(it).share()).collect();
+            if shares.is_empty() {
+                return "-".to_owned();
+            }
             let least = shares.iter().copied().fold(1.0, f64::min);
             let most = shares.iter().copied().fold(0.0, f64::max);
             let mean = shares.iter().sum::<f64>() / shares.len() as f64;

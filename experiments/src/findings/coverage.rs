@@ -63,10 +63,11 @@ impl Hits {
         }
     }
 
-    /// Share of studies whose interval contains the true value.
+    /// Share of studies whose interval contains the true value; `None` if there are no studies.
     #[must_use]
-    pub fn share(&self) -> f64 {
-        self.covered as f64 / (self.covered + self.above + self.below) as f64
+    pub fn share(&self) -> Option<f64> {
+        let studies = self.covered + self.above + self.below;
+        (studies > 0).then(|| self.covered as f64 / studies as f64)
     }
 }
 
@@ -162,7 +163,7 @@ mod tests {
         };
         let found = coverage(std::slice::from_ref(&pair), draw);
         assert_eq!(found.len(), 1);
-        let share = found[0].hits[0].share();
+        let share = found[0].hits[0].share().expect("studies");
         // 95 % of 1000; the standard deviation is 7.
         assert!((0.93..0.97).contains(&share), "{found:?}");
         let counted = found[0].hits.map(|it| it.covered + it.above + it.below);
