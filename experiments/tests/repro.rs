@@ -86,6 +86,24 @@ fn the_figures_of_the_readme_are_those_of_the_committed_tables() {
     assert!(said.contains(&sum), "{said}");
 }
 
+/// The time of `lab repro --full` in the texts is the sum of the rows.
+#[test]
+fn the_texts_say_how_long_the_whole_check_takes() {
+    let file = |name: &str| {
+        let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(path).expect("a text")
+    };
+    let claims = file("claims.toml");
+    let minutes = claims
+        .lines()
+        .filter_map(|it| it.strip_prefix("minutes = "));
+    let sum: u32 = minutes.map(|it| it.parse::<u32>().expect("a number")).sum();
+    for text in ["README.md", "book/src/check-the-claims.md"] {
+        let said = format!("about {sum} minutes");
+        assert!(file(text).contains(&said), "{text} lacks \"{said}\"");
+    }
+}
+
 #[test]
 fn a_committed_run_that_does_not_come_out_again_fails() {
     let lab = Lab::new(PLAN);
