@@ -200,11 +200,7 @@ fn a_quick_look_compares_no_runs_that_are_cut_short() {
         assert_eq!(it.contains("cannot tell: "), cut, "{it}");
     }
     let figure = fs::read_to_string(folder.join("sweep.svg")).expect("a figure");
-    assert_eq!(
-        figure.matches("<circle").count(),
-        3 * 2,
-        "one value is left"
-    );
+    assert_eq!(dots(&figure), 3 * 2, "one value is left");
     assert!(figure.contains("Left out: 2 points"), "{figure}");
 }
 
