@@ -43,6 +43,8 @@ mod state;
 mod status;
 mod stop;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod tournament;
 mod trace;
 mod validate;
