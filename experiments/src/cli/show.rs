@@ -7,7 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use serde_json::{Map, Value, json};
 
 use super::args::{Color, ResultOptions};
-use crate::findings::analysis::{Analysis, LevelKind, Quantity, answers};
+use crate::findings::analysis::{Analysis, Level, LevelKind, Quantity, answers};
 use crate::plan::{Plan, Status, count};
 use crate::run::unit::mix_name;
 use crate::run::unit::pure_mixes;
