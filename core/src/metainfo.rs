@@ -173,7 +173,7 @@ impl Metainfo {
             let at = self.layout.files()[file].found_at?;
             let path = &self.info[at as usize..];
             let path = decode_prefix(path, Limits::TORRENT_FILE).ok()?;
-            found.extend(files::elements(path.root()).map(Vec::from));
+            found.extend(name::elements(path.root()).map(Vec::from));
         }
         Some(found)
     }

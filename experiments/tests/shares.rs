@@ -2,12 +2,13 @@
 //! unit files in every state, and a stop by signal.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use crate::common::{Lab, PLAN, sealed};
 
-fn units(lab: &Lab) -> Vec<std::path::PathBuf> {
+fn units(lab: &Lab) -> Vec<PathBuf> {
     let entries = fs::read_dir(lab.path("results/tiny/units")).expect("units");
     let paths = entries.flatten().map(|it| it.path());
     let mut units: Vec<_> = paths
@@ -17,7 +18,7 @@ fn units(lab: &Lab) -> Vec<std::path::PathBuf> {
     units
 }
 
-fn name(file: &std::path::Path) -> String {
+fn name(file: &Path) -> String {
     let name = file.file_name().expect("a name");
     name.to_string_lossy().into_owned()
 }
@@ -142,100 +143,84 @@ fn another_result_of_a_unit_is_refused_with_code_4() {
     assert!(said.contains("1 conflicting"), "{said}");
 }
 
-/// A table is made only of units that are whole, of this plan, and have one result.
-#[test]
-fn a_merge_tells_damaged_conflicting_and_foreign_units() {
+const MERGE: [&str; 5] = ["merge", "tiny.toml", "--from", "b", "--no-plots"];
+
+/// One half of the units here and the other half in the folder `b`, which also has a unit of another
+/// seed. Returns the units here.
+fn in_two_folders() -> (Lab, Vec<PathBuf>) {
     let lab = Lab::new(PLAN);
-    lab.expect(0, &["run", "tiny.toml", "--shard", "1/2", "--quiet"]);
-    let there = units(&lab);
-    let other = [
-        "run",
-        "tiny.toml",
-        "--seeds",
-        "1",
-        "--shard",
-        "2/2",
-        "--quiet",
-    ];
-    lab.expect(0, &[&other[..], &["--seed", "2", "--out", "b"]].concat());
-    lab.expect(
-        0,
-        &[
-            "run",
-            "tiny.toml",
-            "--shard",
-            "2/2",
-            "--quiet",
-            "--out",
-            "b",
-        ],
-    );
-    let from_b = || {
-        fs::read_dir(lab.path("b/units"))
-            .expect("units")
-            .flatten()
-            .map(|it| it.path())
+    let run = |words: &[&str]| {
+        let words = [&["run", "tiny.toml", "--quiet", "--shard"], words].concat();
+        lab.expect(0, &words);
     };
-    let merge = ["merge", "tiny.toml", "--from", "b", "--no-plots"];
-    let own = |it: &std::path::Path| {
+    run(&["1/2"]);
+    run(&["2/2", "--seeds", "1", "--seed", "2", "--out", "b"]);
+    run(&["2/2", "--out", "b"]);
+    let there = units(&lab);
+    (lab, there)
+}
+
+/// Cuts a unit file. Returns what it was.
+fn cut(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("a unit");
+    fs::write(file, &text[..text.len() - 40]).expect("cut");
+    text
+}
+
+#[test]
+fn a_merge_names_units_that_are_damaged_here_or_where_they_come_from() {
+    let (lab, there) = in_two_folders();
+    let damaged = |folder: &str, file: &Path| {
+        let said = lab.expect(3, &MERGE);
+        let first = format!(
+            "1 of 24 units are damaged, the first is {folder}/units/{}",
+            name(file)
+        );
+        assert!(said.contains(&first) && !said.contains("missing"), "{said}");
+    };
+    let whole = cut(&there[0]);
+    damaged("results/tiny", &there[0]);
+    fs::write(&there[0], whole).expect("restored");
+
+    let own = |it: &PathBuf| {
         lab.path("results/tiny/units")
             .join(it.file_name().expect("a name"))
     };
-    let cut = |file: &std::path::Path| {
-        let text = fs::read_to_string(file).expect("a unit");
-        fs::write(file, &text[..text.len() - 40]).expect("cut");
-        text
-    };
-
-    // One that is cut here, and one that is cut where it comes from.
-    let whole = cut(&there[0]);
-    let said = lab.expect(3, &merge);
-    let wanted = format!(
-        "1 of 24 units are damaged, the first is results/tiny/units/{}",
-        name(&there[0])
-    );
-    assert!(
-        said.contains(&wanted) && !said.contains("missing"),
-        "{said}"
-    );
-    fs::write(&there[0], whole).expect("restored");
-    let copied =
-        from_b().find(|it| it.extension().is_some_and(|it| it == "jsonl") && own(it).exists());
-    let copied = copied.expect("a unit of b that was copied");
+    let mut from_b = fs::read_dir(lab.path("b/units"))
+        .expect("units")
+        .flatten()
+        .map(|it| it.path());
+    let is_copied =
+        |it: &PathBuf| it.extension().is_some_and(|it| it == "jsonl") && own(it).exists();
+    let copied = from_b.find(is_copied).expect("a unit of b that was copied");
     fs::remove_file(own(&copied)).expect("removed");
-    let whole = cut(&copied);
-    let said = lab.expect(3, &merge);
-    let wanted = format!(
-        "1 of 24 units are damaged, the first is b/units/{}",
-        name(&copied)
-    );
-    assert!(said.contains(&wanted), "{said}");
-    fs::write(&copied, whole).expect("restored");
+    cut(&copied);
+    damaged("b", &copied);
+}
 
-    // A unit of other seeds is in no table.
-    let said = lab.expect(0, &merge);
-    assert!(
-        said.contains("b/units: left out 2 unit files of another plan"),
-        "{said}"
-    );
+#[test]
+fn a_merge_tells_conflicting_and_foreign_units() {
+    let (lab, there) = in_two_folders();
+    let said = lab.expect(0, &MERGE);
+    let foreign = "b/units: left out 2 unit files of another plan";
+    assert!(said.contains(foreign), "{said}");
     let status = lab.expect(3, &["status", "tiny.toml", "--out", "b"]);
-    assert!(
-        status.contains("       2 of another plan, or of this one with other settings"),
-        "{status}"
-    );
+    let foreign = "       2 of another plan, or of this one with other settings";
+    assert!(status.contains(foreign), "{status}");
     fs::write(lab.path("results/tiny/units/1.jsonl"), "").expect("written");
     let verified = lab.expect(0, &["verify", "tiny.toml"]);
     assert!(verified.contains(" tables: 1.jsonl\n"), "{verified}");
 
     let conflict = there[0].with_extension("jsonl.conflict");
     fs::write(&conflict, "").expect("written");
-    let said = lab.expect(4, &merge);
+    let said = lab.expect(4, &MERGE);
+    let differ = "two results of one unit differ";
     assert!(
-        said.contains("two results of one unit differ") && said.contains(&name(&conflict)),
+        said.contains(differ) && said.contains(&name(&conflict)),
         "{said}"
     );
     fs::rename(&conflict, lab.path("b/units/1.jsonl.conflict")).expect("moved");
-    let said = lab.expect(4, &merge);
+    let said = lab.expect(4, &MERGE);
     assert!(said.contains("b/units: two results"), "{said}");
 }
 

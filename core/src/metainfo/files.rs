@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::layout::SEPARATOR;
 use super::links::{self, Unresolved};
-use super::name::sanitise;
+use super::name::{elements, sanitise};
 use super::tree::Leaf;
 use super::unique::tell_apart;
 use super::{FileEntry, FileKind, Layout, MAX_PATH_DEPTH, MetainfoError};
@@ -219,10 +219,4 @@ fn path_value<'a>(dict: &Dict<'a>) -> Result<Option<Value<'a>>, MetainfoError> {
     let plain = dict.unique(b"path")?;
     let utf8 = dict.get(b"path.utf-8");
     Ok(utf8.filter(usable).or(plain.filter(usable)))
-}
-
-/// The elements of a path that are strings. BEP 3: "a zero length list is an error case".
-pub(super) fn elements(path: Value<'_>) -> impl Iterator<Item = &[u8]> {
-    let list = path.as_list().into_iter().flatten();
-    list.filter_map(|it| it.as_bytes())
 }

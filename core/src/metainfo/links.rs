@@ -4,9 +4,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::files::elements;
 use super::layout::{FileKind, Layout, Naming, SEPARATOR};
-use super::name::sanitise;
+use super::name::{elements, sanitise};
 use crate::bencode::Value;
 
 /// A symbolic link of the torrent.

@@ -7,6 +7,7 @@
 
 use alloc::string::String;
 
+use crate::bencode::Value;
 use crate::text::{Class, class};
 
 /// Longest element in bytes. File systems allow 255; the rest is reserved for suffixes.
@@ -14,6 +15,12 @@ pub(super) const MAX_NAME_BYTES: usize = 240;
 
 /// Longest extension, with its dot, that is kept when a name is cut.
 const MAX_EXTENSION_BYTES: usize = 20;
+
+/// The elements of a path that are strings. BEP 3: "a zero length list is an error case".
+pub(super) fn elements(path: Value<'_>) -> impl Iterator<Item = &[u8]> {
+    let list = path.as_list().into_iter().flatten();
+    list.filter_map(|it| it.as_bytes())
+}
 
 /// The safe form of an element; `None` if it has a special meaning.
 pub(super) fn sanitise(element: &[u8]) -> Option<String> {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use unchoke_core::text::counted;
 
 use super::bar::Bar;
-use super::status::named;
 use super::{Exit, Failure, print};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::{Unfinished, analyse, gather};
@@ -15,7 +14,7 @@ use crate::plan::Plan;
 use crate::run::cost::seconds_each;
 use crate::run::engine::{Engine as _, EngineError};
 use crate::run::expand::expand;
-use crate::run::inspect::{Beside, Depth, tally};
+use crate::run::inspect::{Beside, Depth, named, tally};
 use crate::run::runner::{self, Batch, Done, Options, RunError};
 use crate::run::store::{Store, file_name};
 use crate::run::swarm::Swarms;

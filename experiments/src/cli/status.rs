@@ -8,7 +8,7 @@ use serde_json::json;
 use super::shares::{Shared, SharedPlan};
 use super::{Exit, Failure, print};
 use crate::plan::Plan;
-use crate::run::inspect::{Depth, Tally, tally};
+use crate::run::inspect::{Depth, Tally, named, tally};
 use crate::run::sidecar::{Notes, notes};
 use crate::run::store::{Store, file_name};
 
@@ -52,18 +52,6 @@ pub(super) fn exit(tally: &Tally) -> Exit {
         Exit::Incomplete
     } else {
         Exit::Done
-    }
-}
-
-/// Most names of files in a line.
-const MOST_NAMED: usize = 3;
-
-/// The first names, and how many more there are.
-pub(super) fn named(names: &[String]) -> String {
-    let first = names[..names.len().min(MOST_NAMED)].join(", ");
-    match names.len().saturating_sub(MOST_NAMED) {
-        0 => first,
-        more => format!("{first} and {more} more"),
     }
 }
 
