@@ -42,8 +42,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 pub use build::{BuildError, Builder, Format, NewFile, Part, PieceDigests, choose_piece_bytes};
-pub use layout::{FileEntry, FileKind, Layout, Naming, Segment};
-pub use links::Link;
+pub use layout::{FileEntry, FileKind, Layout, Link, Naming, Segment};
 pub use refusal::Version2Error;
 pub(crate) use urls::usable_url;
 pub use version2::{Subtree, Tree, Version2};

@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use super::links::Link;
 use super::name::split_extension;
 
 /// Kind of a file on disk. BEP 47.
@@ -50,6 +49,17 @@ pub struct FileEntry {
     /// Number that is added to its name to make the path unique, by [`Naming`]; 0 if none is
     /// needed.
     pub(super) suffix: [u32; 2],
+}
+
+/// A symbolic link of the torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Index of the link in [`Layout::files`].
+    pub file: usize,
+    /// Index of the file that it leads to, or of a file in the folder that it leads to.
+    pub target: usize,
+    /// Bytes of the path that it leads to, from the start of the path of `target`.
+    pub(super) length: usize,
 }
 
 /// A part of a file.

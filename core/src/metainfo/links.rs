@@ -4,20 +4,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::layout::{FileKind, Layout, Naming, SEPARATOR};
+use super::layout::{FileKind, Layout, Link, Naming, SEPARATOR};
 use super::name::{elements, sanitise};
 use crate::bencode::Value;
-
-/// A symbolic link of the torrent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Index of the link in [`Layout::files`].
-    pub file: usize,
-    /// Index of the file that it leads to, or of a file in the folder that it leads to.
-    pub target: usize,
-    /// Bytes of the path that it leads to, from the start of the path of `target`.
-    length: usize,
-}
 
 /// Where links lead to before all files are known: the index of the link, and a path.
 pub(super) type Unresolved = Vec<(usize, String)>;
