@@ -68,7 +68,11 @@ pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> Strin
 #[must_use]
 pub fn level(it: &Level) -> String {
     let show = |value: f64| it.kind.shown(value);
-    format!("{} {}", show(it.mean.value), brackets(it.mean.ci95, show))
+    format!(
+        "{} {}",
+        show(it.mean.value),
+        brackets(it.possible().ci95, show)
+    )
 }
 
 /// A fraction in per cent, without the sign for it.

@@ -309,7 +309,7 @@ fn csv(keys: &[Key], made: &[Made<'_>]) -> String {
     let mut table = Table::new(&columns);
     for it in made {
         for level in &it.levels {
-            let estimate = level.mean;
+            let estimate = level.possible();
             let cut = it.cut(level.mix);
             let cut = cut.filter(|_| level.kind != LevelKind::Completed);
             let mut row = it.values.to_vec();
@@ -364,7 +364,10 @@ fn picture(it: &SweepArgs, keys: &[Key], made: &[Made<'_>]) -> Scene {
             let whole = [std::slice::from_ref(value), &other[..]].concat();
             let found = made.iter().find(|it| it.values == whole)?;
             let known = found.cut(mix).is_none();
-            found.level(mix, kind).filter(|_| known).map(|it| it.mean)
+            found
+                .level(mix, kind)
+                .filter(|_| known)
+                .map(Level::possible)
         };
         let policy = mix_name(made[0].plan, mix);
         Curve {

@@ -93,21 +93,6 @@ impl LevelKind {
         }
     }
 
-    /// Mean with Student's intervals, without what no run can give: of a few runs that differ much, the interval would
-    /// reach below zero, or above all peers.
-    fn mean(self, values: &[f64]) -> Estimate {
-        let (least, most) = self.range();
-        // An interval without ends says that nothing is known.
-        let possible = |it: f64| {
-            if it.is_finite() {
-                it.clamp(least, most)
-            } else {
-                it
-            }
-        };
-        t_estimate(values).map(possible)
-    }
-
     fn of(self, runs: &Runs, outcome: &Outcome) -> f64 {
         let swarm = measure_swarm(outcome);
         let all = measure_group(outcome, &runs.members(outcome, Group::All));
@@ -140,6 +125,24 @@ pub struct Level {
     pub mean: Estimate,
 }
 
+impl Level {
+    /// Mean with Student's intervals, without what no run can give: of a few runs that differ much, the interval
+    /// would reach below zero, or above all peers.
+    #[must_use]
+    pub fn possible(&self) -> Estimate {
+        let (least, most) = self.kind.range();
+        // An interval without ends says that nothing is known.
+        let possible = |it: f64| {
+            if it.is_finite() {
+                it.clamp(least, most)
+            } else {
+                it
+            }
+        };
+        self.mean.map(possible)
+    }
+}
+
 pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {
     let mut levels = Vec::new();
     for mix in pure_mixes(plan) {
@@ -151,7 +154,7 @@ pub(super) fn levels(plan: &Plan, scenario: usize, runs: &Runs) -> Vec<Level> {
                 kind,
                 runs: values.len(),
                 median: median(&values),
-                mean: kind.mean(&values),
+                mean: t_estimate(&values),
             });
         }
     }
@@ -166,7 +169,17 @@ mod tests {
     fn an_interval_holds_only_what_is_possible() {
         let times = [1.0, 1.0, 40.0];
         assert!(t_estimate(&times).ci95.0 < 0.0);
-        let of = |kind: LevelKind, values: &[f64]| kind.mean(values).ci95;
+        let of = |kind: LevelKind, values: &[f64]| {
+            let level = Level {
+                scenario: 0,
+                mix: Mix::Candidate,
+                kind,
+                runs: values.len(),
+                median: median(values),
+                mean: t_estimate(values),
+            };
+            level.possible().ci95
+        };
         let (low, high) = of(LevelKind::Time, &times);
         assert!((low, high > 40.0) == (0.0, true), "{low} {high}");
         let (low, high) = of(LevelKind::Completed, &[1.0, 1.0, 0.5]);

@@ -76,7 +76,7 @@ impl Page<'_> {
         head.extend(mixes.iter().map(|it| mix_name(self.plan, *it)));
         let cell = |it: &Level| {
             let show = |value| it.kind.shown(value);
-            let ends = brackets(it.mean.ci95, show);
+            let ends = brackets(it.possible().ci95, show);
             format!("{}; {} {ends}", show(it.median), show(it.mean.value))
         };
         let rows: Vec<Vec<String>> = LevelKind::ALL
