@@ -206,7 +206,7 @@ impl Resume {
 
     /// Starts to log the stamp of each write, so that [`Self::load`] can tell our writes from
     /// others' even after a kill. Call it before the first write. It locks the log until `storage` is
-    /// dropped, and fails if another download has locked it ([`StorageError::is_locked`]).
+    /// dropped, and fails if another download has locked it.
     pub fn follow(&self, storage: &Storage) -> Result<(), StorageError> {
         storage.keep_slots(&self.slots)
     }

@@ -56,7 +56,7 @@ pub struct Told {
     pub after: String,
 }
 
-/// A change as [`Change::said`] wrote it, for a page.
+/// A change as `registration.json` has it, for a page.
 #[must_use]
 pub fn told(said: &str) -> Told {
     let split = said.split_once(BECOMES);
