@@ -104,7 +104,7 @@ async fn run(
     loop {
         task.speak();
         tokio::select! {
-            // IPv4 first, so that two clients that hear each other by both families choose the same.
+            // IPv4 first, so that two clients that hear each other by both families usually choose the same.
             biased;
             order = orders.recv() => match order {
                 Some((info_hash, port, sender)) => {

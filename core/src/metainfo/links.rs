@@ -1,6 +1,7 @@
 //! Symbolic links of a torrent. BEP 47, *symlink path*. Known are links to a regular file or a folder
 //! of the same torrent; all others are as if they led nowhere.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -66,6 +67,28 @@ impl Layout {
     pub fn link(&self, file: usize) -> Option<Link> {
         let found = self.links.binary_search_by_key(&file, |it| it.file);
         found.ok().map(|at| self.links[at])
+    }
+
+    /// The symbolic links that lead to one of the `wanted` files, or to a folder with one of them.
+    #[must_use]
+    pub fn links_to(&self, wanted: impl Fn(usize) -> bool) -> Vec<Link> {
+        let target = |it: &Link| &self.raw_path(it.target)[..it.length];
+        let mut found: BTreeMap<&str, bool> =
+            self.links.iter().map(|it| (target(it), false)).collect();
+        if found.is_empty() {
+            return Vec::new();
+        }
+        for file in (0..self.files.len()).filter(|it| wanted(*it)) {
+            let path = self.raw_path(file);
+            let folders = path.match_indices(SEPARATOR).map(|(at, _)| &path[..at]);
+            for it in folders.chain([path]) {
+                if let Some(found) = found.get_mut(it) {
+                    *found = true;
+                }
+            }
+        }
+        let links = self.links.iter().copied();
+        links.filter(|it| found[target(it)]).collect()
     }
 
     /// What a symbolic link must contain: a path that starts in the folder of the link.

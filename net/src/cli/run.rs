@@ -122,7 +122,9 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
         let common = Common {
             named,
             finders: Finders::new(&transfer.finding, &transfer.leaving, 0),
-            board: page.as_ref().map(|it| it.board.clone()).unwrap_or_default(),
+            board: page
+                .as_ref()
+                .map_or_else(Board::of_totals, |it| it.board.clone()),
             taken: Taken::default(),
             shares: transfer.limits.shares(Some(CONNECTIONS), Some(each)),
             store,

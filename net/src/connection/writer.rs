@@ -143,11 +143,11 @@ impl Writer<'_> {
 }
 
 impl Loading {
-    /// Whether [`Self::finish`] returns at once.
+    /// Whether the answer is here already.
     fn is_ready(&self) -> bool {
         match self {
             Self::Here(_) => true,
-            Self::Asked(answer) => !answer.is_empty() || answer.is_terminated(),
+            Self::Asked(answer) => !answer.is_empty(),
         }
     }
 

@@ -39,6 +39,8 @@ struct Panels {
     all: BTreeMap<String, Arc<Panel>>,
     /// Sum of the ledgers of removed torrents.
     gone: Ledger,
+    /// See [`Board::of_totals`].
+    totals_only: bool,
 }
 
 /// The state of a torrent.
@@ -164,6 +166,8 @@ struct Kept {
 #[derive(Debug)]
 pub struct Seat {
     panel: Arc<Panel>,
+    /// See [`Board::of_totals`].
+    totals_only: bool,
     orders: mpsc::Receiver<Order>,
 }
 
@@ -173,6 +177,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Board {
+    /// A board without a page: it has the latest figures, but neither history nor decisions, which
+    /// take tens of kilobytes a torrent.
+    #[must_use]
+    pub fn of_totals() -> Self {
+        let board = Self::default();
+        lock(&board.0).totals_only = true;
+        board
+    }
+
     /// Adds a torrent. It replaces an earlier torrent with the same hash, which must have ended.
     #[must_use]
     pub fn join(&self, name: &str, info_hash: String) -> Seat {
@@ -185,9 +198,11 @@ impl Board {
             orders,
         });
         self.remove(&info_hash);
-        lock(&self.0).all.insert(info_hash, Arc::clone(&panel));
+        let mut panels = lock(&self.0);
+        panels.all.insert(info_hash, Arc::clone(&panel));
         Seat {
             panel,
+            totals_only: panels.totals_only,
             orders: receiver,
         }
     }
@@ -264,6 +279,12 @@ impl Panel {
 }
 
 impl Seat {
+    /// Whether somebody may want to see the decisions.
+    #[must_use]
+    pub fn shows_decisions(&self) -> bool {
+        !self.totals_only
+    }
+
     /// Whether a reader is active.
     #[must_use]
     pub fn is_watched(&self) -> bool {
@@ -273,9 +294,11 @@ impl Seat {
 
     /// Updates the figures.
     pub fn show(&self, shown: Shown) {
-        let status = &shown.status;
-        let row = history::row(status.elapsed, &status.ledger);
-        lock(&self.panel.kept).history.push(row);
+        if !self.totals_only {
+            let status = &shown.status;
+            let row = history::row(status.elapsed, &status.ledger);
+            lock(&self.panel.kept).history.push(row);
+        }
         self.panel.shown.send_replace(Arc::new(shown));
     }
 
@@ -342,6 +365,20 @@ mod tests {
         board.remove("bb");
         assert_eq!(board.total().payload_useful, 16);
         assert_eq!(board.panels().len(), 1);
+    }
+
+    #[test]
+    fn without_a_page_nothing_is_kept_but_the_latest_figures() {
+        for (board, kept) in [(Board::default(), true), (Board::of_totals(), false)] {
+            let seat = board.join("a", "aa".into());
+            seat.show(shown(10));
+            let panel = board.panel("aa").expect("it joined");
+            assert_eq!(board.total().payload_useful, 10);
+            assert_eq!(
+                (!panel.history().is_empty(), seat.shows_decisions()),
+                (kept, kept)
+            );
+        }
     }
 
     #[test]

@@ -46,9 +46,8 @@ pub fn file_entries(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<
 /// them.
 pub(super) fn links(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<NewLink> {
     let layout = &metainfo.layout;
-    let wanted = |it: &&Link| choice.use_of(it.target) == Use::Whole;
-    let mut wanted = layout.links().iter().filter(wanted).peekable();
-    if wanted.peek().is_none() {
+    let wanted = layout.links_to(|file| choice.use_of(file) == Use::Whole);
+    if wanted.is_empty() {
         return Vec::new();
     }
     let naming = naming(layout, folder);
@@ -56,7 +55,7 @@ pub(super) fn links(metainfo: &Metainfo, folder: &Path, choice: &Choice) -> Vec<
         path: layout.path(it.file, naming).into(),
         leads_to: layout.link_path(*it, naming).into(),
     };
-    wanted.map(link).collect()
+    wanted.iter().map(link).collect()
 }
 
 /// A running check, shared with its observers. It can be stopped.

@@ -49,9 +49,9 @@ impl Showing {
         }
     }
 
-    /// Whether there is a board.
+    /// Whether there is a board that shows decisions.
     pub(super) fn is_on(&self) -> bool {
-        self.seat.is_some()
+        self.seat.as_ref().is_some_and(Seat::shows_decisions)
     }
 
     /// The next order. Waits for ever without a board.

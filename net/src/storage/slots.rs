@@ -8,7 +8,7 @@
 //! The file also carries the lock of a download: a second one into the same place would overwrite the
 //! slots and the resume data of the first.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
@@ -21,6 +21,9 @@ const STAMP_BYTES: usize = 64;
 /// A stamp, the trusted flag, and a checksum.
 const SLOT_BYTES: usize = STAMP_BYTES + 8;
 
+/// Most attempts to lock the file, while another download removes it.
+const ATTEMPTS: u32 = 10;
+
 /// The open slots file.
 #[derive(Debug)]
 pub(super) struct Slots(File);
@@ -31,7 +34,7 @@ impl Slots {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        loop {
+        for _ in 0..ATTEMPTS {
             match fs::symlink_metadata(path) {
                 Ok(found) if !found.is_file() => fs::remove_file(path)?,
                 _ => (),
@@ -44,10 +47,13 @@ impl Slots {
                 Err(TryLockError::Error(error)) => tracing::debug!(%error, "no lock"),
             }
             // The owner of the lock may have removed the file after we opened it.
-            if file.metadata()?.nlink() > 0 {
+            let place = |it: &Metadata| (it.dev(), it.ino());
+            let there = fs::symlink_metadata(path).as_ref().map(place).ok();
+            if there == Some(place(&file.metadata()?)) {
                 return Ok(Self(file));
             }
         }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Saves the stamp of `file` after a write, and whether it is still trusted (no change by
