@@ -84,7 +84,7 @@ fn status_and_verify_tell_every_state_of_a_unit() {
         half.contains("12 done") && half.contains("12 missing"),
         "{half}"
     );
-    assert!(half.contains("12 runs noted on 1 machines"), "{half}");
+    assert!(half.contains("12 runs noted on 1 machine"), "{half}");
     lab.expect(0, &["run", "tiny.toml", "--shard", "2/2", "--quiet"]);
     lab.expect(0, &["status", "tiny.toml"]);
     let sample = lab.expect(0, &["verify", "tiny.toml", "--sample", "10%", "--quiet"]);
@@ -173,7 +173,7 @@ fn a_merge_names_units_that_are_damaged_here_or_where_they_come_from() {
     let damaged = |folder: &str, file: &Path| {
         let said = lab.expect(3, &MERGE);
         let first = format!(
-            "1 of 24 units are damaged, the first is {folder}/units/{}",
+            "1 of 24 units is damaged, the first is {folder}/units/{}",
             name(file)
         );
         assert!(said.contains(&first) && !said.contains("missing"), "{said}");
@@ -269,7 +269,8 @@ fn shares_give_the_same_tables(lab: &Lab, run: &[&str], merge: &[&str], units: u
     let from = ["all", "--from", "a", "--from", "b"];
     let gap = lab.expect(3, &[merge, &start, &from].concat());
     let missing = units - one - two;
-    let wanted = format!("{missing} of {units} units are missing");
+    let are = if missing == 1 { "is" } else { "are" };
+    let wanted = format!("{missing} of {units} units {are} missing");
     assert!(gap.contains(&wanted), "{wanted}: {gap}");
     assert_eq!(share("2/3", "b"), missing);
     let merged = lab.expect(0, &[merge, &start, &from].concat());

@@ -126,7 +126,7 @@ fn a_quick_look_says_what_is_wrong_with_its_options() {
             "peers=8,12 --policy bep3 --policy bep3",
             "--policy bep3: is given twice",
         ),
-        ("peers=8,12 --policy nobody", "there is no such policy"),
+        ("peers=8,12 --policy nobody", "there is no choking policy"),
         ("peers=8,12 --seeds 0", "lab sweep, --seeds 0: "),
     ] {
         let arguments = [

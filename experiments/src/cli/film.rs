@@ -55,7 +55,7 @@ fn typical<'a>(job: &'a Job<'_>, store: &Store) -> Result<Option<&'a Unit>, Fail
 fn introduction(job: &Job<'_>, unit: &Unit) -> String {
     let (plan, id) = (&job.plan, &unit.id[..12]);
     let among = match plan.seeds_of(unit.scenario) {
-        1 => "the only one of the plan".to_owned(),
+        1 => "its only seed".to_owned(),
         many => format!("of its {many} seeds the one with the median of the mean completion time"),
     };
     let text = format!(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::shares::{Shared, SharedPlan};
 use super::{Exit, Failure, print};
-use crate::plan::Plan;
+use crate::plan::{Plan, count};
 use crate::run::inspect::{Depth, Tally, named, tally};
 use crate::run::sidecar::{Notes, notes};
 use crate::run::store::{Store, file_name};
@@ -104,10 +104,10 @@ fn human(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
     if notes.runs > 0 {
         let mean = notes.cpu_s / notes.runs as f64;
         put(format!(
-            "{} runs noted on {} machines: {mean:.2} s each on a processor, {:.2} s the longest, at most \
+            "{} noted on {}: {mean:.2} s each on a processor, {:.2} s the longest, at most \
              {:.0} MB a process",
-            notes.runs,
-            notes.hosts.len(),
+            count(notes.runs, "run"),
+            count(notes.hosts.len(), "machine"),
             notes.longest_s,
             notes.peak_memory_bytes as f64 / 1e6
         ));

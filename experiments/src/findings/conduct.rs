@@ -14,8 +14,9 @@ use crate::run::unit::{Unit, distinct};
 pub enum Unfinished {
     /// Some unit files are missing.
     #[error(
-        "{missing} of {total} units are missing, the first is {first}; \
-         run the plan again to add them"
+        "{missing} of {total} units {} missing, the first is {first}; \
+         run the plan again to add them",
+        are(*missing)
     )]
     Missing {
         /// Number of units without a valid file.
@@ -27,8 +28,9 @@ pub enum Unfinished {
     },
     /// Some unit files were truncated or changed.
     #[error(
-        "{damaged} of {total} units are damaged, the first is {}{}; copy it again from the machine that \
+        "{damaged} of {total} units {} damaged, the first is {}{}; copy it again from the machine that \
          made it, or run the plan again to make it anew",
+        are(*damaged),
         file.display(),
         besides(*missing)
     )]
@@ -71,10 +73,14 @@ pub enum Unfinished {
     },
 }
 
+fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 fn besides(missing: usize) -> String {
     match missing {
         0 => String::new(),
-        missing => format!("; {missing} more are missing"),
+        missing => format!("; {missing} more {} missing", are(missing)),
     }
 }
 

@@ -1,5 +1,11 @@
 //! The gate in words: what tables, sentences and CI services say.
 
+/// A number of seeds, or a range of them.
+fn paired(seeds: &str) -> String {
+    let ending = if seeds == "1" { "" } else { "s" };
+    format!("{seeds} paired seed{ending}")
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -64,8 +70,8 @@ impl Words<'_> {
         let [.., before, now, difference, tolerance, verdict] = self.cells(it);
         format!(
             "{verdict}: registered {before}, now {now}, difference {difference}, tolerance \
-             {tolerance}, {} paired seeds",
-            self.seeds
+             {tolerance}, {}",
+            paired(self.seeds)
         )
     }
 
@@ -215,9 +221,9 @@ impl Words<'_> {
         };
         let [value, low, high] = [it.value.abs(), low, high].map(tenths);
         format!(
-            "{value} {} {word} than registered (95 % CI {low} to {high}, {} paired seeds)",
+            "{value} {} {word} than registered (95 % CI {low} to {high}, {})",
             unit(is_ratio),
-            self.seeds
+            paired(self.seeds)
         )
     }
 }

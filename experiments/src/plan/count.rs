@@ -1,14 +1,15 @@
 //! Numbers in sentences.
 
-use std::fmt::Display;
+use std::fmt::Debug;
+
+use unchoke_core::text::counted;
 
 use super::Plan;
 
-/// A number with the name of one of what is counted, in its plural unless it is one: `1 seed`, `2 seeds`.
+/// [`counted`] for any kind of number, as text: `1 seed`, `2 seeds`.
 #[must_use]
-pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str) -> String {
-    let ending = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {one}{ending}")
+pub fn count(number: impl TryInto<u64, Error: Debug>, one: &'static str) -> String {
+    counted(number.try_into().expect("a count"), one).to_string()
 }
 
 impl Plan {
@@ -23,7 +24,7 @@ impl Plan {
 
     /// The same with the name of one of them: `30 seeds`, or `30 to 60 seeds (by scenario)`.
     #[must_use]
-    pub fn seeds_counted(&self, one: &str) -> String {
+    pub fn seeds_counted(&self, one: &'static str) -> String {
         match self.seed_range() {
             (least, most) if least == most => count(least, one),
             (least, most) => format!("{least} to {most} {one}s (by scenario)"),

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::store::{StoreError, write_whole};
 use crate::plan::{Plan, Status, count};
 pub use changes::{Told, told};
-use changes::{brief, changes};
+use changes::{brief, changes, in_all};
 
 /// Name of the file in the results folder.
 pub const FILE: &str = "registration.json";
@@ -242,14 +242,12 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
     }
     before.plan = text;
     plan.status = before.status();
-    let reworded = before.reworded.iter();
-    plan.reworded = reworded.flat_map(|it| it.changed.clone()).collect();
+    plan.reworded = in_all(before.reworded.iter().flat_map(|it| &it.changed));
     Ok(before.save(folder)?)
 }
 
 /// Changes as one text for a message.
-#[must_use]
-pub fn briefly(changed: &[String]) -> String {
+fn briefly(changed: &[String]) -> String {
     let each: Vec<String> = changed.iter().map(|it| brief(it)).collect();
     each.join("; ")
 }

@@ -123,15 +123,7 @@ mod tests {
         let page = report(&plan, &analysis_of(&plan, toy), &[], &CONTEXT);
         assert!(page.contains("[?]"), "unknown intervals are marked");
         for wrong in ["inf", "NaN", "1 seeds", "1 paired seeds"] {
-            let at = page
-                .find(wrong)
-                .map(|at| &page[at.saturating_sub(60)..at + 10]);
-            let inside = |it: &&str| {
-                !["information", "infer"]
-                    .iter()
-                    .any(|word| it[60..].starts_with(word))
-            };
-            assert_eq!(at.filter(inside), None, "{wrong}");
+            assert!(!page.contains(wrong), "{wrong}");
         }
     }
 

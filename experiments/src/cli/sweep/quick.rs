@@ -124,8 +124,10 @@ pub(in crate::cli) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
             .write(&folder, "sweep", &picture(it, &keys, &made))?,
     );
     let paths: Vec<String> = paths.iter().map(|it| it.display().to_string()).collect();
+    let out = it.out.as_ref().map(|it| it.display().to_string());
+    let out = out.map_or_else(String::new, |it| format!(" --out {}", args::quoted(&it)));
     print(&format!(
-        "{}\nMeans over {} with 95 % intervals, in swarms of one policy.\nwrote     {}\nrepeat    {command}\n",
+        "{}\nMeans over {} with 95 % intervals, in swarms of one policy.\nwrote     {}\nrepeat    {command}{out}\n",
         summed(&keys, &made),
         counted(u64::from(it.seeds), "seed"),
         paths.join(", ")
@@ -188,10 +190,9 @@ fn refuse_contradictions(it: &SweepArgs, keys: &[Key]) -> Result<(), Failure> {
     if let Some(policy) = twice(&it.policy) {
         return refused(format!("--policy {policy}: is given twice; leave one out"));
     }
-    if let Some(stranger) = it.policy.iter().find(|it| policies::find(it).is_err()) {
-        return refused(format!(
-            "--policy {stranger}: there is no such policy; `lab list` names them"
-        ));
+    for policy in &it.policy {
+        policies::find(policy)
+            .map_err(|error| Failure::usage(format!("--policy {policy}: {error}")))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) fn changes(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     (said(words), said(rest))
 }
 
-/// Separates the two values of a change in text.
+/// Separates the two values of a change in text. [`Change::said`] leaves it out of the values.
 const BECOMES: &str = " -> ";
 
 /// Longest value of [`brief`], and how much of it stands before the first difference, in characters.
@@ -76,10 +76,15 @@ pub fn told(said: &str) -> Told {
         right.retain(|it| !all_left.contains(it));
     }
     let whole = left.is_empty() && right.is_empty();
-    let joined = |all: Vec<&str>, text: &str| match all.is_empty() {
-        true if whole => text.to_owned(),
-        true => "nothing".to_owned(),
-        false => all.join(" "),
+    let joined = |all: Vec<&str>, text: &str| {
+        let told = match all.is_empty() {
+            true if whole => text.to_owned(),
+            true => "nothing".to_owned(),
+            false => all.join(" "),
+        };
+        // Earlier versions kept only the beginning of a long value.
+        let cut = text.trim_end_matches(QUOTES).ends_with("...");
+        told + if cut { " (the rest was not kept)" } else { "" }
     };
     Told {
         key: key.to_owned(),
@@ -88,9 +93,34 @@ pub fn told(said: &str) -> Told {
     }
 }
 
+/// Several changes of words as one for each key, with its first and its last value. A key that has
+/// its first value again is left out.
+pub(super) fn in_all<'a>(said: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut all: Vec<(&str, &str, &str)> = Vec::new();
+    let mut odd = Vec::new();
+    for it in said {
+        let parts = it.split_once(": ");
+        let parts = parts.and_then(|(key, values)| Some((key, values.split_once(BECOMES)?)));
+        let Some((key, (before, after))) = parts else {
+            odd.push(it.clone());
+            continue;
+        };
+        match all.iter_mut().find(|it| it.0 == key) {
+            Some(known) => known.2 = after,
+            None => all.push((key, before, after)),
+        }
+    }
+    let changed = all.into_iter().filter(|it| it.1 != it.2);
+    let changed = changed.map(|(key, before, after)| format!("{key}: {before}{BECOMES}{after}"));
+    changed.chain(odd).collect()
+}
+
+/// Marks in which TOML puts a text.
+const QUOTES: [char; 2] = ['"', '\''];
+
 /// The sentences of a text in quotation marks; any other value is one.
 fn sentences(value: &str) -> Vec<&str> {
-    let text = value.trim_matches('"').trim();
+    let text = value.trim_matches(QUOTES).trim();
     if text.len() == value.len() {
         return vec![value];
     }
@@ -129,7 +159,10 @@ impl Change {
     fn said(&self) -> String {
         let value = |it: &str| match it {
             "" => "nothing".to_owned(),
-            it => it.split_whitespace().collect::<Vec<_>>().join(" "),
+            it => {
+                let line = it.split_whitespace().collect::<Vec<_>>().join(" ");
+                line.replace(BECOMES, " \u{2192} ")
+            }
         };
         let (before, after) = (value(&self.before), value(&self.after));
         format!("{}: {before}{BECOMES}{after}", self.key)
@@ -297,6 +330,34 @@ mod tests {
         assert_eq!(none, expected("s.x.out_of_scope", "nothing", "too small"));
         assert_eq!(told("a: 1 -> 2"), expected("a", "1", "2"));
         assert_eq!(told("odd"), expected("odd", "", ""));
+    }
+
+    #[test]
+    fn a_text_is_told_whatever_is_in_it() {
+        let question = |it: &str| format!("question = '''{it}'''\n");
+        let before = question("Is \"it\" a -> b? Where?");
+        let (words, _) = changes(&before, &question("Is \"it\" c? Where?"));
+        let it = told(&words[0]);
+        assert_eq!(
+            (&*it.before, &*it.after),
+            ("Is \"it\" a \u{2192} b?", "Is \"it\" c?")
+        );
+        let cut = told("question: \"Which settings cha...\" -> \"Which settings cha...\"");
+        let rest = "Which settings cha... (the rest was not kept)";
+        assert_eq!((&*cut.before, &*cut.after), (rest, rest));
+    }
+
+    #[test]
+    fn what_is_as_it_was_is_no_rewording() {
+        let said = [
+            "question: \"a\" -> \"b\"",
+            "contrast.x.what: 1 -> 2",
+            "question: \"b\" -> \"a\"",
+        ];
+        let said = said.map(str::to_owned);
+        assert_eq!(in_all(said.iter()), ["contrast.x.what: 1 -> 2"]);
+        let said = ["question: 1 -> 2".to_owned(), "question: 2 -> 3".to_owned()];
+        assert_eq!(in_all(said.iter()), ["question: 1 -> 3"]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Page<'_> {
         };
         self.html.paragraph(&format!(
             "Geometric means over the scenarios in scope with 95 % intervals over seeds; {beside}. yes: {claim} \
-             are shown in every scenario; in 1 of 3: only in so many of them; \
+             are shown in every scenario; 1 of 3, or in 1 of 3: only in so many of them; \
              no: in none, and the contrary of either is shown in one; open: none of these."
         ));
         let named = self

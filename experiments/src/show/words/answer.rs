@@ -115,12 +115,7 @@ pub fn answer(plan: &Plan, analysis: &Analysis) -> Answer {
 /// What is compared, in how many runs, and who the downloader is. If that is too long for a line, the name is that
 /// of tables, and then it is cut: all after it stays.
 fn heading(plan: &Plan, few: Adoption) -> String {
-    let (least, most) = plan.seed_range();
-    let seeds = if least == most {
-        count(least, "seed")
-    } else {
-        format!("{least} to {most} seeds")
-    };
+    let seeds = plan.seeds_counted("seed").replace(" (by scenario)", "");
     let scenarios = count(plan.in_scope().count(), "scenario");
     let adopters = who_adopts(few);
     let rest = format!(" ({scenarios}, {seeds}; downloader: {adopters}):");
