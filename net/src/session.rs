@@ -247,7 +247,7 @@ pub enum SessionError {
     InTheWay(String),
     /// Another download has locked the files.
     #[error(
-        "another download of this torrent into {} is running; wait until it ends, or choose another folder",
+        "another download of this torrent into {} is running; choose another folder, or run this again when it has ended",
         .0.display()
     )]
     InUse(PathBuf),

@@ -85,6 +85,21 @@ fn links_to_what_is_not_wanted_are_not_made() {
     assert_eq!(["all", "one", "two"].map(made), [true, false, true]);
 }
 
+/// From a folder at another depth, a relative path could lead out of the output folder.
+#[test]
+fn no_link_is_made_in_a_folder_that_is_itself_a_link() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path();
+    fs::create_dir_all(home.join("out/t/near")).expect("a folder");
+    fs::create_dir_all(home.join("out/t/a/b")).expect("a folder");
+    symlink("../../near", home.join("out/t/a/b/c")).expect("a link");
+    let links: [(&[&str], &[&str]); 1] = [(&["a", "b", "c", "l"], &["lib", "one"])];
+    let said = download(home, &torrent(&links), &[]);
+    assert!(said.contains("its folder is itself a link"), "{said}");
+    let near = fs::read_dir(home.join("out/t/near")).expect("lists");
+    assert_eq!(near.count(), 0);
+}
+
 #[test]
 fn a_link_replaces_nothing_and_is_never_made_elsewhere() {
     let folder = tempfile::tempdir().expect("a folder");

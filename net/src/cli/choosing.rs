@@ -82,7 +82,7 @@ impl Named {
         let found: Vec<usize> = found.into_iter().filter(real).collect();
         if found.is_empty() {
             let what = match self {
-                Self::Numbers(_) => "only padding has these numbers".to_owned(),
+                Self::Numbers(_) => "only padding and links have these numbers".to_owned(),
                 Self::Pattern(pattern) => format!("no file of the torrent matches `{pattern}`"),
             };
             return Err(Failure::bad_input(format!("{shown}: {what}; {hint}")));

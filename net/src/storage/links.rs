@@ -19,7 +19,12 @@ impl Storage {
     /// Makes a symbolic link. Whatever has its name already stays as it is.
     pub(crate) fn link(&self, link: &NewLink) -> io::Result<()> {
         let (parent, name) = inside::split(&link.path)?;
-        let place = inside::folder(&self.root, parent, true)?.join(name);
+        let folder = inside::folder(&self.root, parent, true)?;
+        // The path in the link is relative: from another folder it would lead to another place.
+        if folder != self.root.join(parent) {
+            return Err(io::Error::other("its folder is itself a link"));
+        }
+        let place = folder.join(name);
         match symlink(&link.leads_to, place) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
