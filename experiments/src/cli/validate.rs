@@ -24,9 +24,8 @@ pub(super) struct ValidateArgs {
     /// verdict on means.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
-    /// Run only plans whose name contains this. Nothing is written, because the table would be
-    /// incomplete.
-    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    /// Run only plans whose name contains this. Their table is written only with `--out`.
+    #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Folder for validation.csv and validation.md; by default they are only written at full size.
     #[arg(long, value_name = "FOLDER")]
@@ -52,8 +51,12 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
         let seeds = args
             .seeds
             .map_or(String::new(), |it| format!(" --seeds {it}"));
+        let only = args
+            .only
+            .as_ref()
+            .map_or(String::new(), |it| format!(" --only {it}"));
         let size = if args.full { " --full" } else { "" };
-        let command = format!("lab validate{size}{seeds}");
+        let command = format!("lab validate{size}{only}{seeds}");
         let files = [
             ("validation.csv", table::csv(&outcomes)),
             (
