@@ -259,6 +259,11 @@ pub enum Status {
         /// The changes, key by key.
         changed: Vec<String>,
     },
+    /// It took the place of another plan of its name, without an amendment.
+    Replaced {
+        /// Number of runs made with the plans before it.
+        runs: usize,
+    },
     /// Changed by command-line options. Its results are not a test of anything.
     Exploratory,
 }
@@ -272,6 +277,9 @@ impl Status {
             Self::Amended { after_runs, .. } => {
                 format!("amended after {}", count(*after_runs, "run"))
             }
+            Self::Replaced { runs } => {
+                format!("in place of another after {}", count(*runs, "run"))
+            }
             Self::Exploratory => "exploratory".to_owned(),
         }
     }
@@ -281,7 +289,7 @@ impl Status {
     pub fn changed(&self) -> &[String] {
         match self {
             Self::Amended { changed, .. } => changed,
-            Self::Registered | Self::Exploratory => &[],
+            Self::Registered | Self::Replaced { .. } | Self::Exploratory => &[],
         }
     }
 }

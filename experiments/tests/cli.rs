@@ -253,7 +253,7 @@ fn one_seed_has_no_interval_and_no_plural() {
     assert!(said.contains(" [?]"), "{said}");
     let report = fs::read_to_string(lab.path("results/exploratory/tiny/report.html"));
     let report = report.expect("report");
-    assert!(report.contains("the only one of the plan"));
+    assert!(report.contains("its only seed"));
     for text in [said, report] {
         for wrong in [
             "inf]",
@@ -393,6 +393,10 @@ fn two_results_for_one_unit_are_code_four() {
     );
     assert_ne!(before, forged);
     lab.expect(4, &["replay", "tiny.toml", "--unit", &id]);
+    // Nothing goes on beside two results of one unit, until somebody has chosen.
+    let text = lab.expect(4, &["run", "tiny.toml", "--no-plots"]);
+    assert!(text.contains("delete UNIT.jsonl.conflict"), "{text}");
+    fs::remove_file(file.with_extension("jsonl.conflict")).expect("the other result");
     // A damaged file is not a result: the unit simply runs again.
     fs::write(&file, &before[..before.len() / 2]).expect("cut");
     let text = lab.expect(0, &["run", "tiny.toml", "--no-plots"]);

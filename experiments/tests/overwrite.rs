@@ -135,6 +135,6 @@ fn a_registered_plan_changes_only_openly() {
     write(PLAN);
     run(2, &[]);
     run(0, &["--force"]);
-    assert!(manifest().contains("\"status\": \"registered\""));
+    assert!(manifest().contains("\"status\": \"in place of another after 24 runs\""));
     assert_eq!(summary(), first);
 }

@@ -198,6 +198,23 @@ fn a_merge_names_units_that_are_damaged_here_or_where_they_come_from() {
     damaged("b", &copied);
 }
 
+/// A share makes no tables, so nothing could be compared or written.
+#[test]
+fn a_share_is_not_compared() {
+    let lab = Lab::new(PLAN);
+    for option in [
+        &["--check"][..],
+        &["--save-baseline", "b.csv"],
+        &["--junit", "j.xml"],
+    ] {
+        let said = lab.expect(
+            2,
+            &[&["run", "tiny.toml", "--shard", "1/2"], option].concat(),
+        );
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
 #[test]
 fn a_merge_tells_conflicting_and_foreign_units() {
     let (lab, there) = in_two_folders();
@@ -219,6 +236,8 @@ fn a_merge_tells_conflicting_and_foreign_units() {
         said.contains(differ) && said.contains(&name(&conflict)),
         "{said}"
     );
+    let said = lab.expect(4, &["run", "tiny.toml", "--quiet"]);
+    assert!(said.contains("two results of one unit differ"), "{said}");
     fs::rename(&conflict, lab.path("b/units/1.jsonl.conflict")).expect("moved");
     let said = lab.expect(4, &MERGE);
     assert!(said.contains("b/units: two results"), "{said}");

@@ -148,7 +148,11 @@ pub(super) struct RunOptions {
     resume: bool,
     /// Run only this part of the units, e.g. `2/8`, and make no tables; `lab merge` makes them
     /// later.
-    #[arg(long, value_name = "I/N")]
+    #[arg(
+        long,
+        value_name = "I/N",
+        conflicts_with_all = ["check", "save_baseline", "junit", "summary"]
+    )]
     pub(super) shard: Option<Shard>,
     /// List the units and run nothing.
     #[arg(long)]

@@ -187,9 +187,10 @@ fn list(accept: &[Accepted], worse: &Worse<'_>, put: &mut impl FnMut(&str)) {
     }
 }
 
-/// Fewest and most paired seeds of the rows.
+/// Fewest and most paired seeds of the rows. Rows over all scenarios have a number of scenarios there.
 fn seeds(rows: &BTreeMap<Key, Row>) -> String {
-    let runs = || rows.values().filter_map(|it| it.runs);
+    let own = || rows.iter().filter(|(key, _)| key.scenario != "all");
+    let runs = || own().filter_map(|it| it.1.runs);
     match (runs().min(), runs().max()) {
         (Some(few), Some(many)) if few != many => format!("{few} to {many}"),
         (_, many) => many.map_or_else(|| "?".to_owned(), |it| it.to_string()),

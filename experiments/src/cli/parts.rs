@@ -118,6 +118,7 @@ impl Parts {
         options: Options,
         quiet: bool,
     ) -> Result<Done, Failure> {
+        refuse_conflicts(store.folder(), &Beside::of(store.folder(), &self.units())?)?;
         let batches: Vec<Batch<'_>> = self.0.iter().map(Part::batch).collect();
         let bar = Bar::new(quiet);
         let done = runner::run_all(&batches, store, options, &bar);
@@ -186,20 +187,26 @@ impl Parts {
     }
 }
 
+/// Fails if `folder` has two results of one unit.
+fn refuse_conflicts(folder: &Path, beside: &Beside) -> Result<(), Failure> {
+    if beside.conflicts.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Broken,
+        message: format!(
+            "{}: two results of one unit differ, so the engine is not deterministic, and no table is made: {}; \
+             find out which one is wrong, keep the other as UNIT.jsonl, and delete UNIT.jsonl.conflict",
+            folder.display(),
+            named(&beside.conflicts)
+        ),
+    })
+}
+
 /// Fails if `folder` has two results of one unit, and tells of units that no table will contain.
 fn look_beside(folder: &Path, units: &[&Unit]) -> Result<(), Failure> {
     let beside = Beside::of(folder, units)?;
-    if !beside.conflicts.is_empty() {
-        return Err(Failure {
-            exit: Exit::Broken,
-            message: format!(
-                "{}: two results of one unit differ, so the engine is not deterministic, and no table is made: {}; \
-                 find out which one is wrong, keep the other as UNIT.jsonl, and delete UNIT.jsonl.conflict",
-                folder.display(),
-                named(&beside.conflicts)
-            ),
-        });
-    }
+    refuse_conflicts(folder, &beside)?;
     if !beside.foreign.is_empty() {
         eprintln!(
             "{}: left out {} of another plan, or of this one with other settings: {}",

@@ -46,7 +46,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
         print(&super::list::units(&job.plan, &job.units))?;
         return Ok(Exit::Done);
     }
-    if results.check && options.shard.is_none() {
+    if results.check {
         // The gate compares no sweeps.
         sweeps.clear();
     }
@@ -55,7 +55,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     if options.dry_run {
         return job.dry_run(&parts, options.jobs);
     }
-    if results.check && options.shard.is_none() {
+    if results.check {
         // Report a wrong file before the runs, not after them.
         check::registered(&job)?;
     }
@@ -153,7 +153,9 @@ impl Job<'_> {
         ));
         // A comment for the shell, so that the line can still be copied.
         let amended = match &self.plan.status {
-            it @ Status::Amended { .. } => format!("  # plan {}, see the report", it.word()),
+            it @ (Status::Amended { .. } | Status::Replaced { .. }) => {
+                format!("  # plan {}, see the report", it.word())
+            }
             _ if !self.plan.reworded.is_empty() => {
                 "  # plan reworded after its runs, see the report".to_owned()
             }

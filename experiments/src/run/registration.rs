@@ -150,7 +150,10 @@ impl Registration {
 
     fn status(&self) -> Status {
         let Some(first) = self.amendments.first() else {
-            return Status::Registered;
+            return match self.replaced.iter().map(|it| it.runs).sum() {
+                0 => Status::Registered,
+                runs => Status::Replaced { runs },
+            };
         };
         let changed = self.amendments.iter().flat_map(|it| it.changed.clone());
         Status::Amended {
@@ -208,7 +211,10 @@ pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), Regis
         return Ok(());
     }
     let text = plan.to_toml();
-    let (words, changed) = changes(&before.plan, &text);
+    let (words, mut changed) = changes(&before.plan, &text);
+    // What the author said of earlier changes is part of the results.
+    let said = amendments(&before.plan).filter(|_| plan.amendments.is_none());
+    changed.extend(said.map(|it| format!("amendments: {it} -> nothing")));
     let amendment = |changed: Vec<String>| Amendment {
         after_runs: before.runs,
         changed,
@@ -345,12 +351,15 @@ mod tests {
             registered(folder, &amended, false).expect("again"),
             expected
         );
+        // What the author said stays.
+        let error = registered(folder, &with_margin("8 %", ""), false).expect_err("taken out");
+        assert!(error.to_string().contains("amendments: "), "{error}");
         // An amendment does not cover the next change.
         let silent = amended.replace("8 %\"", "9 %\"");
         assert!(registered(folder, &silent, false).is_err());
         // Another plan with the same name.
         let status = registered(folder, &with_margin("9 %", ""), true).expect("forced");
-        assert_eq!(status, Status::Registered);
+        assert_eq!(status, Status::Replaced { runs: 10 });
         let kept = Registration::load(folder)
             .expect("readable")
             .expect("there");

@@ -10,7 +10,7 @@ use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall,
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::decimals;
 use crate::findings::verdict::{Direction, NOTHING_TO_SAVE, Size};
-use crate::plan::{Adoption, Estimand, Percent, Plan, Status};
+use crate::plan::{Adoption, Estimand, Percent, Plan, Status, count};
 use crate::run::unit::Mix;
 use crate::show::output::summary::waste_bound;
 
@@ -91,6 +91,11 @@ pub fn status(status: &Status) -> String {
             "Exploratory: options changed the registered plan; nothing here is a test of it."
                 .to_owned()
         }
+        Status::Replaced { runs } => format!(
+            "The plan took the place of another one of its name after {}: not everything below was fixed before \
+             those were seen.",
+            count(*runs, "run")
+        ),
         Status::Amended { .. } => format!(
             "The plan was {}: not everything below was fixed before the first run.",
             status.word()

@@ -30,10 +30,11 @@ pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average
     let runs = each.iter().map(|it| it.runs).min().unwrap_or(0);
     let by_seed: Vec<Vec<f64>> = each.iter().map(|it| logs(it)).collect();
     let ratio = Bounds::t_about(mean(&values), error(&by_seed), runs).estimate();
-    let estimate = if is_ratio {
-        ratio.map(exp)
-    } else {
-        ratio.map(|log| 1.0 - exp(log))
+    let estimate = match each[..] {
+        // Its own interval, as in the tables.
+        [one] => one.estimate,
+        _ if is_ratio => ratio.map(exp),
+        _ => ratio.map(|log| 1.0 - exp(log)),
     };
     Some(Average {
         quantity,
@@ -92,6 +93,11 @@ mod tests {
             assert!((both.estimate.value - expected).abs() < 1e-9, "{both:?}");
             assert_eq!((both.scenarios, both.cut), (2, false));
         }
+        let one = of(Quantity::Saving(Estimand::E1))
+            .next()
+            .expect("a scenario");
+        let alone = average(std::iter::once(one)).expect("one scenario");
+        assert_eq!(alone.estimate, one.estimate);
         assert_eq!(average(of(Quantity::Tail).take(0)), None);
     }
 }
