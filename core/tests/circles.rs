@@ -174,10 +174,21 @@ fn no_modules_use_each_other_in_a_circle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = root.parent().expect("the workspace");
     let mut faults = Vec::new();
-    for member in ["core", "sim", "net", "experiments"] {
+    let members = [
+        ("core", 20),
+        ("sim", 20),
+        ("net", 20),
+        ("net/record", 5),
+        ("experiments", 20),
+    ];
+    for (member, more_than) in members {
         let mut all = BTreeMap::new();
         read(&root.join(member).join("src"), &Vec::new(), &mut all);
-        assert!(all.len() > 20, "{member} has more files than {}", all.len());
+        assert!(
+            all.len() > more_than,
+            "{member} has more files than {}",
+            all.len()
+        );
         faults.extend(circles(&all).iter().map(|it| format!("{member}/{it}")));
     }
     assert!(faults.is_empty(), "circles:\n{}", faults.join("\n"));

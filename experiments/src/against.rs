@@ -1,7 +1,6 @@
 //! Compares the simulator with theory and published swarms, with real processes, and with other
 //! simulators.
 
-#[cfg(unix)]
 pub mod download;
 pub mod recorded;
 pub mod scaling;

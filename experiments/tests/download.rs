@@ -16,8 +16,8 @@ use unchoke_core::ids::PeerId;
 use unchoke_core::message::Message;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{self, Unsent, Verdict};
-use unchoke_net::record::{Origin, Recorder, base_config};
-use unchoke_net::tuning::Tuning;
+use unchoke_record::tuning::Tuning;
+use unchoke_record::{Origin, Recorder, base_config};
 
 use crate::common::ended;
 

@@ -175,11 +175,18 @@ fn a_policy_from_outside_downloads() {
         "--peer",
         &peer,
     ];
-    ended(client(&words).args(["--timeout", "60 s", "--quiet"]), 0);
+    let mut download = client(&words);
+    download.args(["--timeout", "60 s", "--quiet", "--record", "got.rec"]);
+    ended(&mut download, 0);
     seeding
         .kill()
         .and_then(|()| seeding.wait())
         .expect("it ends");
     let got = fs::read(folder.path().join("got/file")).expect("downloaded");
     assert_eq!(got, [0; 16_384]);
+    // Its recording can be read by the same program.
+    let mut trace = Command::new(example("my_policy"));
+    trace.current_dir(folder.path()).args(["trace", "got.rec"]);
+    let said = ended(&mut trace, 0).stdout;
+    assert!(said.contains("complete   1"), "{said}");
 }

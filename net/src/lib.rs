@@ -15,10 +15,9 @@
 //! * [`web_seed`] fetches blocks from web servers.
 //! * [`metadata`] fetches the info dictionary for a magnet link.
 //! * [`portmap`] asks the gateway to forward our port.
-//! * [`tuning`] holds the settings of client profiles beyond policy and picker.
-//! * [`policies`] lists the choking policies, including those of a program that uses this library.
 //! * [`route`] sets how connections leave: directly, from a chosen address, or through a proxy.
-//! * [`record`] records sessions and replays them.
+//! * [`record`] records sessions and replays them; a crate of its own, with the settings of client
+//!   profiles and the list of choking policies.
 //! * [`web`] serves the web page, from what sessions show on a [`session::board`].
 //! * [`cli`] is the `unchoke` command.
 
@@ -34,9 +33,7 @@ pub mod listen;
 pub mod lsd;
 pub mod metadata;
 mod parameter;
-pub mod policies;
 pub mod portmap;
-pub mod record;
 pub mod resume;
 pub mod route;
 pub mod session;
@@ -47,7 +44,9 @@ mod swarms;
 pub mod text;
 pub mod tracker;
 mod transport;
-pub mod tuning;
 pub mod utp;
 pub mod web;
 pub mod web_seed;
+
+pub use unchoke_record as record;
+pub use unchoke_record::{policies, tuning};

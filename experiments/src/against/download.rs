@@ -15,7 +15,7 @@ use unchoke_core::message::{Extended, Message};
 use unchoke_core::text::escaped;
 use unchoke_core::time::Instant;
 use unchoke_core::torrent::{self, Verdict};
-use unchoke_net::record::{Origin, Replay, ReplayError, Step};
+use unchoke_record::{Origin, Replay, ReplayError, Step};
 use unchoke_sim::trace::{Client, Happening, Header, NodeInfo, Sink};
 
 /// Access classes of the header, as the capacity of real lines is unknown.

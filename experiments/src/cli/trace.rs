@@ -7,14 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use unchoke_core::time::Instant;
-#[cfg(unix)]
-use unchoke_net::record::{ReplayError, is_recording};
+use unchoke_record::{ReplayError, is_recording};
 use unchoke_sim::trace::{Happening, Header, Reader, Sink, TraceError};
 
 use super::look::{Look, LookArgs};
 use super::state::seconds;
 use super::{Exit, Failure, print};
-#[cfg(unix)]
 use crate::against::download::Download;
 use crate::run::store::StoreError;
 
@@ -88,7 +86,6 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let mut beginning = Vec::new();
     let file = File::open(&args.file).map_err(unread)?;
     file.take(16).read_to_end(&mut beginning).map_err(unread)?;
-    #[cfg(unix)]
     if is_recording(&beginning) {
         return recording(args);
     }
@@ -132,7 +129,6 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-#[cfg(unix)]
 /// Counts events, and passes those up to a time on.
 struct Counted<'a, 'b> {
     counts: Counts,
@@ -140,7 +136,6 @@ struct Counted<'a, 'b> {
     look: &'a mut Look<'b>,
 }
 
-#[cfg(unix)]
 impl Sink for Counted<'_, '_> {
     fn record(&mut self, at: Instant, happening: &Happening) {
         if at > self.until {
@@ -154,7 +149,6 @@ impl Sink for Counted<'_, '_> {
 }
 
 /// The same for a recording of the real client.
-#[cfg(unix)]
 fn recording(args: &TraceArgs) -> Result<Exit, Failure> {
     let failed = |it: ReplayError| Failure::usage(format!("{}: {it}", args.file.display()));
     if args.scenario {

@@ -13,6 +13,7 @@ static PROGRAM: OnceLock<String> = OnceLock::new();
 /// this was called before.
 pub fn add(entries: &[&'static Entry], program: String) -> Result<(), String> {
     unchoke_sim::policies::add(entries)?;
+    unchoke_record::policies::add(entries)?;
     PROGRAM
         .set(program)
         .expect("set once, with the policies of the simulator");

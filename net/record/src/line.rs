@@ -20,7 +20,7 @@ use crate::policies;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum InputLine {
+pub(crate) enum InputLine {
     Timeout,
     Stop,
     Found(String, Vec<SocketAddr>),
@@ -67,7 +67,7 @@ pub(super) enum InputLine {
 /// The answer of a tracker. Times are in ns.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct HeardLine {
+pub(crate) struct HeardLine {
     interval: Option<u64>,
     min_interval: Option<u64>,
     peers: Vec<SocketAddr>,
@@ -114,7 +114,7 @@ fn nanos(time: Option<Duration>) -> Option<u64> {
     time.map(|it| u64::try_from(it.as_nanos()).unwrap_or(u64::MAX))
 }
 
-pub(super) fn line_of(input: &Input<Internet>) -> InputLine {
+pub(crate) fn line_of(input: &Input<Internet>) -> InputLine {
     match input {
         Input::Timeout => InputLine::Timeout,
         Input::Stop => InputLine::Stop,
@@ -185,7 +185,7 @@ fn line_of_torrent(input: &torrent::Input) -> InputLine {
 }
 
 /// The input of a line; `None` if no such input exists.
-pub(super) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Internet>> {
+pub(crate) fn input_of(line: &InputLine, decoder: Decoder) -> Option<Input<Internet>> {
     Some(match line {
         InputLine::Timeout => Input::Timeout,
         InputLine::Stop => Input::Stop,

@@ -11,7 +11,7 @@ use unchoke_core::torrent;
 
 /// The state that decides which inputs are possible.
 #[derive(Debug)]
-pub(super) struct Possible {
+pub(crate) struct Possible {
     now: Instant,
     /// Connections whose handshake is not complete.
     doors: BTreeSet<Door>,
@@ -21,7 +21,7 @@ pub(super) struct Possible {
 }
 
 impl Possible {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             now: Instant::START,
             doors: BTreeSet::new(),
@@ -31,7 +31,7 @@ impl Possible {
     }
 
     /// Whether `input` is possible at `at`. If so, it is noted as done.
-    pub(super) fn admits(&mut self, at: Instant, input: &Input<Internet>) -> bool {
+    pub(crate) fn admits(&mut self, at: Instant, input: &Input<Internet>) -> bool {
         let in_order = at >= self.now;
         self.now = at;
         in_order
@@ -53,7 +53,7 @@ impl Possible {
     }
 
     /// Notes an output of the client.
-    pub(super) fn note(&mut self, output: &Output<Internet>) {
+    pub(crate) fn note(&mut self, output: &Output<Internet>) {
         match output {
             Output::VerifyPiece { piece, .. } => {
                 self.unverified.insert(*piece);

@@ -138,7 +138,8 @@ impl Tuning {
     }
 
     /// The configuration of a torrent with these settings.
-    pub(crate) fn torrent(self, config: Config, info_hash: InfoHash) -> Config {
+    #[must_use]
+    pub fn torrent(self, config: Config, info_hash: InfoHash) -> Config {
         Config {
             pipeline: Pipeline {
                 queue_time: Duration::from_millis(self.queue_time_ms),
@@ -164,7 +165,8 @@ impl Tuning {
     }
 
     /// The configuration of the client around the torrent.
-    pub(crate) fn around(self, config: client::Config) -> client::Config {
+    #[must_use]
+    pub fn around(self, config: client::Config) -> client::Config {
         let timers = self.waits.timers();
         timers.around(config.with(self.initiate, self.enough))
     }
