@@ -22,8 +22,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::verdict::NOTHING_TO_SAVE;
-use crate::plan::Tolerances;
-use crate::show::output::summary::ALL_SCENARIOS;
+use crate::plan::{ALL_SCENARIOS, Tolerances};
 pub use accept::{Accepted, Worse};
 pub use cause::{Cause, causes};
 pub use difference::Difference;
@@ -220,6 +219,8 @@ fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change
             Some(Turn::Better) => State::Improved,
             _ => State::NoChange,
         }
+    } else if now.is_cut() {
+        State::Inconclusive
     } else if before.figures == now.figures || have_nothing_to_save([before, now]) {
         State::NoChange
     } else {
@@ -229,6 +230,8 @@ fn change(key: &Key, before: &Row, now: &Row, tolerances: &Tolerances) -> Change
     };
     let state = match (turn, figure) {
         (Some(Turn::Against), _) | (_, State::Regressed) => State::Regressed,
+        // A reading over all scenarios may be cut in one of them.
+        _ if now.is_cut() => State::Inconclusive,
         (Some(Turn::Lost), _) | (_, State::Inconclusive) => State::Inconclusive,
         (_, figure) => figure,
     };

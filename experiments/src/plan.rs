@@ -40,6 +40,9 @@ pub use resolve::{Changes, load};
 pub use sweep::Sweep;
 pub use tolerance::{Tolerance, Tolerances};
 
+/// Name in tables of the rows over all scenarios. No scenario may have it.
+pub const ALL_SCENARIOS: &str = "all";
+
 /// A plan, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

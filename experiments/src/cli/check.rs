@@ -14,9 +14,8 @@ use super::{Exit, Failure, print};
 use crate::gate::{
     Cause, Change, Compared, HEAD, Key, Row, State, Words, causes, compare, counted, junit, read,
 };
-use crate::plan::Plan;
+use crate::plan::{ALL_SCENARIOS, Plan};
 use crate::run::store::write_whole;
-use crate::show::output::summary::ALL_SCENARIOS;
 
 /// Most rows of a Markdown table. CI services show at most one megabyte.
 const MOST_ROWS: usize = 200;
@@ -63,6 +62,15 @@ pub(super) fn registered_rows(
 /// A sentence about rows that are missing in the registered table but expected for this run, if
 /// any.
 pub(super) fn incomplete(before: &BTreeMap<Key, Row>, now: &BTreeMap<Key, Row>) -> Option<String> {
+    // A plan may have grown a little since. More is a table of which most was lost.
+    let both = now.keys().filter(|it| before.contains_key(it)).count();
+    if both > 0 && 2 * both < now.len() {
+        return Some(format!(
+            "is incomplete: it has {both} of the {} rows of this run; restore it, or register anew with \
+             --save-baseline",
+            now.len()
+        ));
+    }
     lacking(before, now).map(|key| {
         format!(
             "is incomplete: it has rows of {} in {} with {} adopting, and not that of {} ({}); restore \

@@ -63,12 +63,28 @@ pub(super) fn planned(
             let part = point(plan, &folder).map_err(|it| wrong(it.to_string()))?;
             points.push((value.clone(), part));
         }
+        refuse_same(&file, sweep, &points)?;
         all.push(Planned {
             sweep: sweep.clone(),
             points,
         });
     }
     Ok(all)
+}
+
+/// Refuses two values that give the same runs, for example `1 MiB` and `1024 KiB`, or any two of a
+/// key that runs do not depend on.
+fn refuse_same(file: &str, sweep: &Sweep, points: &[(String, Part)]) -> Result<(), Failure> {
+    let runs = |it: &Part| -> Vec<String> { it.units.iter().map(|it| it.id.clone()).collect() };
+    for (at, (value, part)) in points.iter().enumerate() {
+        if let Some((same, _)) = points[..at].iter().find(|it| runs(&it.1) == runs(part)) {
+            return Err(Failure::usage(format!(
+                "{file}, sweep {:?}: {same} and {value} give the same runs; leave one out, or sweep another key",
+                sweep.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The figures of the sweeps of a plan, once all their units are in the store.

@@ -6,7 +6,8 @@
 //! (Bonferroni; the first step of Holm's procedure is the same, and there is no second step). So
 //! `supported` and `kept` need no correction, but `refuted` and `degraded` do: a single scenario
 //! has one test of size and two of times; a statement that any one of several scenarios can decide
-//! has that number of tests for each of them.
+//! has that number of tests for each of them. A direction has two tests, as it may be a saving or a
+//! cost. So in a single scenario it is shown if the two-sided 95 % interval lies on one side of zero.
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,9 @@ use crate::findings::stats::math::ln;
 
 /// Largest probability of a false verdict.
 const LEVEL: f64 = 0.05;
+
+/// The part of it that each of the two directions has.
+const ONE_SIDE: f64 = LEVEL / 2.0;
 
 /// Share of unfinished peers above which there is no verdict on a comparison.
 const MOST_UNFINISHED: f64 = 0.01;
@@ -52,7 +56,8 @@ pub const NOTHING_TO_SAVE: &str = "nothing to save";
 /// Whether the saving is as large as claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// The lower one-sided 95 % bound reaches the claim. If any saving is claimed, it is above zero.
+    /// The lower one-sided 95 % bound reaches the claim. If any saving is claimed, the two-sided 95 %
+    /// interval lies above zero.
     Supported,
     /// The upper one-sided bound is below the claim. The bound has 95 % confidence for a single
     /// scenario, and more if any of several scenarios can decide.
@@ -67,11 +72,13 @@ impl Size {
     /// the claim.
     #[must_use]
     pub fn of(bound: impl Fn(f64) -> f64, claim: f64, scenarios: usize) -> Self {
-        let low = bound(LEVEL);
+        // A claim of any saving is one of a direction.
+        let level = if claim > 0.0 { LEVEL } else { ONE_SIDE };
+        let low = bound(level);
         // Saving nothing is no saving: a claim of zero asks for more than zero.
         if low >= claim && low > 0.0 {
             Self::Supported
-        } else if bound(1.0 - LEVEL / scenarios as f64) < claim {
+        } else if bound(1.0 - level / scenarios as f64) < claim {
             Self::Refuted
         } else {
             Self::Inconclusive
@@ -217,13 +224,13 @@ impl Direction {
     /// cost.
     #[must_use]
     pub fn of(bound: impl Fn(f64) -> f64, time: Time, scenarios: usize) -> Self {
-        if bound(LEVEL) > 0.0 {
+        if bound(ONE_SIDE) > 0.0 {
             match time {
                 Time::Kept => Self::Saves,
                 Time::NotShown => Self::SavesTimeOpen,
                 Time::Degraded => Self::SavesButDegrades,
             }
-        } else if bound(1.0 - LEVEL / scenarios as f64) < 0.0 {
+        } else if bound(1.0 - ONE_SIDE / scenarios as f64) < 0.0 {
             Self::Costs
         } else {
             Self::NoSavingShown

@@ -3,8 +3,7 @@
 use super::{Key, Row};
 use crate::findings::stats::distribution::t_quantile;
 use crate::findings::stats::math::{exp, ln};
-use crate::plan::{Tolerance, Tolerances};
-use crate::show::output::summary::ALL_SCENARIOS;
+use crate::plan::{ALL_SCENARIOS, Tolerance, Tolerances};
 
 /// Largest number of seeds that is considered.
 const MOST_SEEDS: usize = 1_000_000;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::findings::verdict::CANNOT_TELL;
 use crate::show::output::summary::BY_SEED;
 
 /// What distinguishes a row.
@@ -42,6 +43,13 @@ pub struct Row {
     pub interval: Option<(f64, f64)>,
     /// Verdicts on size, direction, time, and size and time together; empty where there is none.
     pub verdicts: [String; 4],
+}
+
+impl Row {
+    /// Whether the runs ended before the peers had completed, so its figures mean nothing.
+    pub(super) fn is_cut(&self) -> bool {
+        self.verdicts.iter().any(|it| it.starts_with(CANNOT_TELL))
+    }
 }
 
 /// Why a text is not a summary.
@@ -100,6 +108,12 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let values = by_seed(values, runs).map_err(damaged)?;
         let plain = record.iter().enumerate();
         let plain = plain.filter(|it| !extra.contains(&Some(it.0)) && !verdicts.contains(&it.0));
+        let (estimate, interval) = (number(estimate)?, number(low)?.zip(number(high)?));
+        if let (Some(it), Some((low, high))) = (estimate, interval)
+            && !(low..=high).contains(&it)
+        {
+            return Err(damaged("has an estimate outside its interval"));
+        }
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),
@@ -108,8 +122,8 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
             runs,
             is_ratio: &record[scale] == "ratio",
             headline: &record[headline] == "true",
-            estimate: number(estimate)?,
-            interval: number(low)?.zip(number(high)?),
+            estimate,
+            interval,
             verdicts: verdicts.map(text),
         };
         // The comparison of the candidate with itself has the candidate's name as its contrast. A contrast of the

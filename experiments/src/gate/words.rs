@@ -158,8 +158,11 @@ impl Words<'_> {
         } else {
             "this is no pass"
         };
+        let is_cut = |it: &&Change| it.now.as_ref().is_some_and(Row::is_cut);
         let open = it.changes.iter();
-        let open = open.filter(|it| it.state == State::Inconclusive).count();
+        let open: Vec<&Change> = open.filter(|it| it.state == State::Inconclusive).collect();
+        let cut = open.iter().copied().filter(is_cut).count();
+        let open = open.len() - cut;
         let mut why = Vec::new();
         let mut help = String::new();
         why.extend(missing(&it.changes));
@@ -169,6 +172,13 @@ impl Words<'_> {
         if open > 0 {
             why.push(format!("{open} of {} rows leave it open", it.compared()));
             help.push_str("More seeds or a wider tolerance would tell. ");
+        }
+        if cut > 0 {
+            why.push(format!(
+                "{cut} of {} rows cannot tell, because peers were unfinished when runs ended",
+                it.compared()
+            ));
+            help.push_str("A longer horizon would tell. ");
         }
         let better = self.first(&it.changes, State::Improved);
         format!(

@@ -11,20 +11,29 @@ use super::file::{CandidateFile, ParameterFile, PlanFile, ScenarioFile};
 use super::values::{adoption, checked_name, seed_count};
 
 use super::{
-    Contender, Estimand, LeftOut, Margins, Percent, Plan, PlanError, Primary, ScenarioUse, Status,
-    policies,
+    ALL_SCENARIOS, Contender, Estimand, LeftOut, Margins, Percent, Plan, PlanError, Primary,
+    ScenarioUse, Status, policies,
 };
+
+/// Key of a scenario that a plan sets for each swarm.
+const POLICY: &str = "client.policy";
 
 /// Most bootstrap resamples.
 const MOST_RESAMPLES: usize = 1_000_000;
 
 /// Makes the plan from `file`.
 pub(super) fn check(file: &PlanFile, source: Source<'_>) -> Result<Plan, PlanError> {
+    once(&file.estimands, "estimands", source)?;
+    once(&file.figures, "figures", source)?;
     let mut plan = Plan {
         name: checked_name(&file.name).map_err(|it| source.error("name", it))?,
         question: said(&file.question, "question", source)?,
         expectation: said(&file.expectation, "expectation", source)?,
-        amendments: file.amendments.as_ref().map(|it| it.trim().to_owned()),
+        amendments: file
+            .amendments
+            .as_ref()
+            .map(|it| amendments(it, source))
+            .transpose()?,
         primary: file.primary,
         estimands: estimands(file),
         adoption: adoption(&file.adoption, "adoption", source)?,
@@ -108,6 +117,14 @@ fn sound(plan: &Plan, source: Source<'_>) -> Result<(), PlanError> {
         "scenario",
         source,
     )?;
+    let all = plan
+        .scenarios
+        .iter()
+        .position(|it| it.name == ALL_SCENARIOS);
+    if let Some(at) = all {
+        let message = "the name `all` is that of the rows over all scenarios; give another `name`";
+        return Err(source.error(&format!("scenario.{at}"), message));
+    }
     if let Some(at) = plan
         .baselines
         .iter()
@@ -144,6 +161,16 @@ fn said(text: &str, key: &str, source: Source<'_>) -> Result<String, PlanError> 
     let text = text.trim();
     if text.is_empty() {
         return Err(source.error(key, "is empty; write it before the plan is run"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What the author says of changes after the first run.
+fn amendments(text: &str, source: Source<'_>) -> Result<String, PlanError> {
+    let text = text.trim();
+    if text.is_empty() {
+        let message = "is empty; say what was changed, when and why, or leave it out";
+        return Err(source.error("amendments", message));
     }
     Ok(text.to_owned())
 }
@@ -243,7 +270,9 @@ fn parameters(
         };
         let name = known.map_or(name.as_str(), |it| it.name);
         trial.set(name, value);
-        parameters.insert(name.to_owned(), value);
+        if parameters.insert(name.to_owned(), value).is_some() {
+            return Err(source.error(key, format!("{name} is given twice, in two spellings")));
+        }
     }
     match entry.build(&trial) {
         Ok(_) => Ok(parameters),
@@ -262,6 +291,10 @@ fn scenario(file: &ScenarioFile, key: &str, source: Source<'_>) -> Result<Scenar
     let reason = file.out_of_scope.as_ref();
     let reason = reason.map(|it| said(it, &format!("{key}.out_of_scope"), source));
     let out_of_scope = reason.transpose()?;
+    if file.set.contains_key(POLICY) {
+        let message = "has no effect, because candidate and baselines set it; leave it out";
+        return Err(source.error(&format!("{key}.set.{POLICY}"), message));
+    }
     let set = file
         .set
         .iter()
@@ -288,6 +321,14 @@ fn numbered<F, T>(
     }
     let each = |(at, file)| read(file, &format!("{key}.{at}"), source);
     files.iter().enumerate().map(each).collect()
+}
+
+/// Fails if an entry of a list is there twice.
+fn once<T: PartialEq>(entries: &[T], key: &str, source: Source<'_>) -> Result<(), PlanError> {
+    match (1..entries.len()).find(|at| entries[..*at].contains(&entries[*at])) {
+        Some(at) => Err(source.error(&format!("{key}.{at}"), "is there twice; leave one out")),
+        None => Ok(()),
+    }
 }
 
 fn unique(

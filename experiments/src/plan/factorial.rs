@@ -69,9 +69,10 @@ pub(super) fn factorial(
     let mut factors: Vec<Factor> = Vec::new();
     for (at, it) in file.factor.iter().enumerate() {
         let keys = || it.low.keys().eq(it.high.keys());
-        if it.low.is_empty() || !keys() || factors.iter().any(|other| other.name == it.name) {
+        let named = !it.name.trim().is_empty() && factors.iter().all(|other| other.name != it.name);
+        if it.low.is_empty() || !keys() || !named || it.low == it.high {
             let message = format!(
-                "factor {:?} needs a name of its own, and the same keys in `low` and `high`",
+                "factor {:?} needs a name of its own, and other values of the same keys in `low` and `high`",
                 it.name
             );
             return Err(source.error(&format!("factorial.factor.{at}"), message));

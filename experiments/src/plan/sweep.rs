@@ -37,6 +37,11 @@ pub(super) fn sweeps(
             let message = format!("{} values; give 2 to {MOST_VALUES}", it.values.len());
             return Err(source.error(&key("values"), message));
         }
+        let values: Vec<String> = it.values.iter().map(text).collect();
+        if let Some(twice) = (1..values.len()).find(|at| values[..*at].contains(&values[*at])) {
+            let message = format!("{} is there twice; leave one out", values[twice]);
+            return Err(source.error(&key("values"), message));
+        }
         let unknown = |names: &[String], known: &[&str]| {
             names
                 .iter()
@@ -60,7 +65,7 @@ pub(super) fn sweeps(
         all.push(Sweep {
             name: it.name.clone().unwrap_or_else(|| it.key.clone()),
             key: it.key.clone(),
-            values: it.values.iter().map(text).collect(),
+            values,
             seeds: it.seeds,
             contrasts: it.contrasts.clone(),
             scenarios: it.scenarios.clone(),

@@ -97,6 +97,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "margins.time = \"0 %\"\n[candidate]",
         "key margins.time: 0 %",
     ),
+    (
+        "[candidate]",
+        "amendments = \" \"\n[candidate]",
+        "key amendments: is empty; say what was changed",
+    ),
+    (
+        "[candidate]",
+        "figures = [\"forest\", \"forest\"]\n[candidate]",
+        "key figures.1: is there twice",
+    ),
+    (
+        "max_connections = 5",
+        "parameters = { tick = \"1 s\", tick_ns = 10000000000 }",
+        "key candidate.parameters: tick_ns is given twice",
+    ),
+    (
+        "[[scenario]]",
+        "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2, 2]\n[[scenario]]",
+        "key sweep.0.values: 2 is there twice",
+    ),
     ("[candidate]", "[candidate", "p.toml, line 8"),
     (
         "[candidate]",

@@ -51,6 +51,19 @@ pub enum RegistrationError {
         /// Folder of the results.
         folder: PathBuf,
     },
+    /// Options made runs in the folder, and now the plan itself is to be run there.
+    #[error(
+        "{}: holds {} that were made with other options and seen before the plan was registered; give \
+         another folder, or --force, and the results say so",
+        folder.display(),
+        count(*runs, "run")
+    )]
+    Seen {
+        /// Folder of the results.
+        folder: PathBuf,
+        /// Number of these runs.
+        runs: usize,
+    },
     /// The file is damaged.
     #[error("{}: is damaged: {why}; restore it, or give --force to begin anew", file.display())]
     Damaged {
@@ -149,39 +162,49 @@ impl Registration {
     }
 
     fn status(&self) -> Status {
+        let replaced: usize = self.replaced.iter().map(|it| it.runs).sum();
         let Some(first) = self.amendments.first() else {
-            return match self.replaced.iter().map(|it| it.runs).sum() {
+            return match replaced {
                 0 => Status::Registered,
                 runs => Status::Replaced { runs },
             };
         };
+        let before = (replaced > 0).then(|| "plan: another one -> this one".to_owned());
         let changed = self.amendments.iter().flat_map(|it| it.changed.clone());
         Status::Amended {
-            after_runs: first.after_runs,
-            changed: changed.collect(),
+            after_runs: if replaced > 0 {
+                replaced
+            } else {
+                first.after_runs
+            },
+            changed: before.into_iter().chain(changed).collect(),
         }
     }
 }
 
 /// Reconstructs the registration of results that are older than registrations.
 fn before_registrations(folder: &Path) -> Result<Option<Registration>, RegistrationError> {
-    let (manifest, plan) = (
-        read(&folder.join("manifest.json"))?,
-        read(&folder.join("plan.toml"))?,
-    );
-    let manifest = manifest.and_then(|it| serde_json::from_str::<serde_json::Value>(&it).ok());
-    let (Some(manifest), Some(plan)) = (manifest, plan) else {
+    let Some(manifest) = manifest(folder)? else {
         return Ok(None);
     };
-    if manifest["status"] != "registered" {
+    let status = manifest["status"].as_str().unwrap_or_default();
+    if status == Status::Exploratory.word() {
         return Ok(None);
     }
+    if status != Status::Registered.word() {
+        return Err(RegistrationError::Damaged {
+            file: folder.join(FILE),
+            why: format!("it is not there, and manifest.json says that the plan is {status}"),
+        });
+    }
+    let Some(plan) = read(&folder.join("plan.toml"))? else {
+        return Ok(None);
+    };
     let engine = manifest["engine"].as_str().map(str::to_owned);
-    let runs = manifest["units"].as_u64().unwrap_or(0);
     Ok(Some(Registration {
         schema_version: SCHEMA,
         plan_sha256: sha256(&plan),
-        runs: usize::try_from(runs).unwrap_or(usize::MAX),
+        runs: units_of(&manifest),
         engines: engine.into_iter().collect(),
         amendments: Vec::new(),
         reworded: Vec::new(),
@@ -190,16 +213,58 @@ fn before_registrations(folder: &Path) -> Result<Option<Registration>, Registrat
     }))
 }
 
+fn manifest(folder: &Path) -> Result<Option<serde_json::Value>, StoreError> {
+    let text = read(&folder.join("manifest.json"))?;
+    Ok(text.and_then(|it| serde_json::from_str(&it).ok()))
+}
+
+fn units_of(manifest: &serde_json::Value) -> usize {
+    let units = manifest["units"].as_u64().unwrap_or(0);
+    usize::try_from(units).unwrap_or(usize::MAX)
+}
+
+/// The registration of a plan that finds none in the folder. `damaged` says that one was there.
+fn first(
+    plan: &Plan,
+    folder: &Path,
+    force: bool,
+    damaged: bool,
+) -> Result<Registration, RegistrationError> {
+    let mut new = Registration::new(plan);
+    let manifest = manifest(folder)?;
+    let explored = manifest
+        .as_ref()
+        .is_some_and(|it| it["status"] == Status::Exploratory.word());
+    if !damaged && !explored {
+        return Ok(new);
+    }
+    let runs = manifest
+        .as_ref()
+        .map_or(0, units_of)
+        .max(units_in(&folder.join("units")));
+    if explored && runs > 0 && !force {
+        let folder = folder.to_owned();
+        return Err(RegistrationError::Seen { folder, runs });
+    }
+    if runs > 0 {
+        let plan_sha256 = "unknown".to_owned();
+        new.replaced.push(Replaced { plan_sha256, runs });
+    }
+    Ok(new)
+}
+
 /// Registers a plan before it is run into `folder`, and sets its status by comparison with the
 /// registration there. `force` replaces another plan.
 pub fn register(plan: &mut Plan, folder: &Path, force: bool) -> Result<(), RegistrationError> {
-    let before = match Registration::load(folder) {
-        Err(RegistrationError::Damaged { .. }) if force => None,
-        other => other?,
+    let (before, damaged) = match Registration::load(folder) {
+        Err(RegistrationError::Damaged { .. }) if force => (None, true),
+        other => (other?, false),
     };
     let Some(mut before) = before else {
         if plan.status != Status::Exploratory {
-            Registration::new(plan).save(folder)?;
+            let first = first(plan, folder, force, damaged)?;
+            plan.status = first.status();
+            first.save(folder)?;
         }
         return Ok(());
     };
@@ -403,6 +468,37 @@ mod tests {
         let error = registered(folder.path(), PLAN, false).expect_err("damaged");
         assert!(error.to_string().contains("is damaged"), "{error}");
         registered(folder.path(), PLAN, true).expect("forced");
+    }
+
+    /// Whoever damages or deletes the file does not get a plan that nothing was seen of.
+    #[test]
+    fn runs_that_were_seen_are_not_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        fs::write(folder.join(FILE), "{").expect("a file");
+        fs::create_dir(folder.join("units")).expect("a folder");
+        fs::write(folder.join("units/a.jsonl"), "").expect("a file");
+        let replaced = Status::Replaced { runs: 1 };
+        assert_eq!(registered(folder, PLAN, true).expect("forced"), replaced);
+        let amended = with_margin("8 %", "amendments = \"2026-11-29: 5 % was too strict.\"\n");
+        let status = registered(folder, &amended, false).expect("amended");
+        assert_eq!(status.word(), "amended after 1 run");
+        assert_eq!(status.changed()[0], "plan: another one -> this one");
+        // Without the file, the manifest still knows.
+        fs::remove_file(folder.join(FILE)).expect("deleted");
+        let manifest = |status: &str| {
+            let text = format!("{{\"status\": \"{status}\", \"units\": 5}}");
+            fs::write(folder.join("manifest.json"), text).expect("a file");
+        };
+        manifest(&status.word());
+        let error = registered(folder, PLAN, false).expect_err("deleted");
+        assert!(error.to_string().contains("it is not there"), "{error}");
+        // Runs with other options were seen too.
+        manifest("exploratory");
+        let error = registered(folder, PLAN, false).expect_err("seen");
+        assert!(error.to_string().contains("5 runs"), "{error}");
+        let status = registered(folder, PLAN, true).expect("forced");
+        assert_eq!(status, Status::Replaced { runs: 5 });
     }
 
     #[test]

@@ -105,6 +105,7 @@ fn verdicts_are_false_at_most_as_often_as_stated() {
     let limits = [(ln(1.05), 0.05), (ln(1.10), 0.10)];
     let (mut alone, mut naive, mut refuted) = (0, 0, 0);
     let (mut kept, mut degraded_alone, mut degraded) = (0, 0, 0);
+    let mut directed = 0;
     for _ in 0..STUDIES {
         let mut at = |truth: f64| {
             let sample: Vec<f64> = (0..30).map(|_| truth + 0.02 * normal()).collect();
@@ -118,6 +119,9 @@ fn verdicts_are_false_at_most_as_often_as_stated() {
         alone += usize::from(sizes(1)[0] == Size::Refuted);
         naive += usize::from(sizes(1).contains(&Size::Refuted));
         refuted += usize::from(Size::in_general(&sizes(SCENARIOS)) == Size::Refuted);
+        let none = |p: f64| savings[0].at(p) - claim;
+        let direction = Direction::of(none, Time::Kept, 1);
+        directed += usize::from(direction != Direction::NoSavingShown);
         let logs: Vec<[Bounds; 2]> = (0..SCENARIOS).map(|_| limits.map(|it| at(it.0))).collect();
         let times = |among: usize| -> Vec<Time> {
             let time = |[mean, tail]: &[Bounds; 2]| {
@@ -134,6 +138,7 @@ fn verdicts_are_false_at_most_as_often_as_stated() {
     for (what, count) in [
         ("one size", alone),
         ("any size", refuted),
+        ("one direction", directed),
         ("one time", degraded_alone),
         ("any time", degraded),
     ] {
@@ -160,7 +165,7 @@ fn direction_table() {
         assert_eq!(it.word(), word, "[{low}, {high}] {time:?}");
     }
     // As one of many tests, a cost needs more evidence.
-    let bounds = Bounds::t_about(-0.02, 0.01, 30);
+    let bounds = Bounds::t_about(-0.025, 0.01, 30);
     let cost = |scenarios| Direction::of(|p| bounds.at(p), Time::Kept, scenarios);
     assert_eq!(
         (cost(1), cost(10)),

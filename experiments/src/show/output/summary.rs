@@ -8,11 +8,8 @@ use crate::findings::stats::math::{exp, figure};
 use crate::findings::stats::meta::RandomEffects;
 use crate::findings::table::Table;
 use crate::findings::verdict::waste_needed;
-use crate::plan::{Adoption, Estimand, Plan};
+use crate::plan::{ALL_SCENARIOS, Adoption, Estimand, Plan};
 use crate::run::unit::Mix;
-
-/// Value of the scenario column in rows over all scenarios.
-pub const ALL_SCENARIOS: &str = "all";
 
 /// One row of `summary.csv`, with its columns in this order. Fields without a value are empty.
 #[derive(Debug, Default, Serialize)]
