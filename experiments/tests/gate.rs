@@ -293,3 +293,46 @@ fn the_line_of_a_check_repeats_it() {
     let alone = lab.expect(2, &["run", "my plan.toml", "--tolerance", "1 %"]);
     assert!(alone.contains("--check"), "{alone}");
 }
+
+/// Runs that ended too early are as bad now as they were when they were registered.
+#[test]
+fn runs_that_were_cut_short_are_no_pass() {
+    let lab = Lab::new(PLAN);
+    let short = ["--set", "scenario.*.set.horizon=14 s"];
+    save(&lab, "short.csv", &short);
+    let it = check(&lab, 0, "short.csv", &short);
+    let expected =
+        "because peers were unfinished when runs ended; this is no pass. A longer horizon";
+    assert!(it.text.contains(expected), "{}", it.text);
+    assert!(!it.text.contains("more seeds"), "{}", it.text);
+    check(&lab, 1, "short.csv", &[&short[..], &["--strict"]].concat());
+}
+
+/// A table with a few rows left would pass whatever became of the others.
+#[test]
+fn a_table_of_which_most_is_missing_is_refused() {
+    let lab = Lab::new(PLAN);
+    save(&lab, "whole.csv", &[]);
+    let whole = fs::read_to_string(lab.path("whole.csv")).expect("written");
+    let head = whole.lines().next().expect("a head");
+    let twins = whole.lines().filter(|it| it.contains(",tit_for_tat,"));
+    let few: Vec<&str> = [head].into_iter().chain(twins.take(3)).collect();
+    fs::write(lab.path("few.csv"), few.join("\n")).expect("written");
+    let said = lab.expect(2, &["run", "tiny.toml", "--check", "--baseline", "few.csv"]);
+    assert!(said.contains("is incomplete: it has 3 of the "), "{said}");
+    // A figure that somebody changed is not compared either.
+    let mut rows: Vec<String> = whole.lines().map(str::to_owned).collect();
+    let at = head
+        .split(',')
+        .position(|it| it == "estimate")
+        .expect("a column");
+    let mut fields: Vec<&str> = rows[1].split(',').collect();
+    fields[at] = "0.987";
+    rows[1] = fields.join(",");
+    fs::write(lab.path("edited.csv"), rows.join("\n")).expect("written");
+    let said = lab.expect(
+        2,
+        &["run", "tiny.toml", "--check", "--baseline", "edited.csv"],
+    );
+    assert!(said.contains("outside its interval"), "{said}");
+}

@@ -154,6 +154,34 @@ fn seeds_that_differ_by_scenario_are_refused_in_one_sentence() {
 }
 
 #[test]
+fn one_client_under_two_names_is_no_opponent_of_itself() {
+    let folder = tempfile::tempdir().expect("folder");
+    let twin = "{ policy = \"thrift\" }, { name = \"twin\", policy = \"thrift\" }";
+    let twice = TINY.replace("{ policy = \"thrift\" }", twin);
+    std::fs::write(folder.path().join("twice.toml"), twice).expect("written");
+    let output = lab(folder.path(), &["tournament", "twice.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("are the same client"), "{said}");
+}
+
+#[test]
+fn nobody_is_ranked_by_runs_that_were_cut_short() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("cut.toml"), TINY).expect("written");
+    let cut = ["--set", "scenario.*.set.horizon=14 s", "--no-plots"];
+    let output = lab(
+        folder.path(),
+        &[&["tournament", "cut.toml"], &cut[..]].concat(),
+    );
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("No policy is ranked: cannot tell: "),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_registered_tournament_has_every_policy_of_the_registry_once() {
     let text = include_str!("../plans/tournament.toml");
     let plan = load("tournament.toml", text, &Changes::default()).expect("the plan is right");

@@ -8,7 +8,7 @@ use unchoke_core::choke::Entry;
 
 use super::show::empty;
 use super::{Exit, Failure, args, print};
-use crate::findings::analysis::{Analysis, Comparison, Quantity, Runs};
+use crate::findings::analysis::{Analysis, Comparison, Finding, Quantity, Runs};
 use crate::findings::measure::Group;
 use crate::plan::{Adoption, Changes, Contender, Estimand, Plan, policies};
 use crate::run::expand::expand;
@@ -127,7 +127,10 @@ fn table(plan: &Plan, analysis: &Analysis) -> String {
                             == (adoption, group, quantity)
                 };
                 let found = analysis.comparisons.iter().find(is);
-                found.map_or(String::new(), words::estimate)
+                found.map_or(String::new(), |it| match &it.finding {
+                    Finding::Cut(unfinished) => unfinished.to_string(),
+                    _ => words::estimate(it),
+                })
             };
             table.add_row([
                 plan.scenarios[scenario].name.clone(),

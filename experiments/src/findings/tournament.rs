@@ -36,10 +36,21 @@ impl Tournament {
             ));
         }
         let contenders = std::iter::once(&plan.candidate).chain(&plan.baselines);
-        Ok(Self {
-            contenders: contenders.cloned().collect(),
-            plan,
-        })
+        let contenders: Vec<Contender> = contenders.cloned().collect();
+        for (at, it) in contenders.iter().enumerate() {
+            let bare = |it: &Contender| Contender {
+                name: String::new(),
+                ..it.clone()
+            };
+            let mut before = contenders[..at].iter();
+            if let Some(same) = before.find(|other| bare(other) == bare(it)) {
+                return Err(format!(
+                    "{} and {} are the same client, and each would count as an opponent: leave one out",
+                    same.name, it.name
+                ));
+            }
+        }
+        Ok(Self { contenders, plan })
     }
 
     /// The contenders.

@@ -116,14 +116,15 @@ pub fn run_all(
     options: Options,
     progress: &dyn Progress,
 ) -> Result<Done, RunError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs)
-        .build()?;
     let (finished, ran) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut seen = BTreeSet::new();
     let of = |batch| move |unit| (batch, unit);
     let all = batches.iter().flat_map(|it| it.units.iter().map(of(it)));
     let runs: Vec<(&Batch<'_>, &Unit)> = all.filter(|it| seen.insert(&it.1.id)).collect();
+    // More threads than runs would only look for work.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs.min(runs.len().max(1)))
+        .build()?;
     let sidecar = Sidecar::of(store);
     let one = |(batch, unit): &(&Batch<'_>, &Unit)| -> Result<(), RunError> {
         if options.force || !matches!(store.read(unit)?, Found::Valid(_)) {

@@ -100,10 +100,16 @@ pub fn pairs(plan: &Plan, runs: &Runs, scenario: usize) -> Vec<Paired> {
     all
 }
 
-/// Log ratios of candidate over baseline for the plan's first contrast, one per seed. Readings
-/// about adopters use the plan's first adoption; all others use pure swarms.
+/// Log ratios of candidate over baseline for the plan's first contrast, one per seed, and whether the
+/// runs were cut short. Readings about adopters use the plan's first adoption; all others use pure
+/// swarms.
 #[must_use]
-pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity) -> Vec<f64> {
+pub fn paired_logs(
+    plan: &Plan,
+    runs: &Runs,
+    scenario: usize,
+    quantity: Quantity,
+) -> (Vec<f64>, Option<Unfinished>) {
     let focal = matches!(quantity, Quantity::Saving(it) if it.is_focal());
     let adoption = if focal {
         plan.adoption[0]
@@ -120,7 +126,9 @@ pub fn paired_logs(plan: &Plan, runs: &Runs, scenario: usize, quantity: Quantity
             *it = ln(*it);
         }
     }
-    differences(&candidate, &baseline)
+    let completed = completed(&pairs);
+    let cut = Unfinished::of([completed.candidate, completed.baseline]);
+    (differences(&candidate, &baseline), cut)
 }
 
 impl Question {
@@ -251,6 +259,19 @@ impl Question {
             Estimand::E4 => whole(1),
             Estimand::E5 => whole(2),
         }
+    }
+}
+
+/// Shares of the group that completed.
+fn completed(pairs: &[Pair]) -> Sides {
+    let share = |it: fn(&Pair) -> &GroupMeasure| {
+        let completed: usize = pairs.iter().map(|pair| it(pair).completed).sum();
+        let peers: usize = pairs.iter().map(|pair| it(pair).peers).sum();
+        completed as f64 / peers as f64
+    };
+    Sides {
+        candidate: share(|it| &it.candidate),
+        baseline: share(|it| &it.baseline),
     }
 }
 
@@ -437,7 +458,7 @@ impl Study<'_> {
         pairing: Pairing,
         finding: Finding,
     ) -> Comparison {
-        let completed = self.completed();
+        let completed = completed(&self.pairs);
         let cut = Unfinished::of([completed.candidate, completed.baseline]);
         Comparison {
             of: self.question.key(quantity),
@@ -450,19 +471,6 @@ impl Study<'_> {
             pairing,
             completed,
             finding: cut.map_or(finding, Finding::Cut),
-        }
-    }
-
-    /// Shares of the group that completed.
-    fn completed(&self) -> Sides {
-        let share = |it: fn(&Pair) -> &GroupMeasure| {
-            let completed: usize = self.pairs.iter().map(|pair| it(pair).completed).sum();
-            let peers: usize = self.pairs.iter().map(|pair| it(pair).peers).sum();
-            completed as f64 / peers as f64
-        };
-        Sides {
-            candidate: share(|it| &it.candidate),
-            baseline: share(|it| &it.baseline),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::interval::t_estimate;
 use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
+use crate::findings::verdict::Unfinished;
 use crate::plan::{Estimand, Plan};
 
 /// Log ratios of one cell, one per seed.
@@ -20,6 +21,8 @@ pub struct Cell {
     pub logs: Vec<f64>,
     /// Their mean with its interval.
     pub log_ratio: Estimate,
+    /// Peers were unfinished when the runs ended, so the figures have no meaning.
+    pub cut: Option<Unfinished>,
 }
 
 /// Effect of one factor on one quantity in one scenario.
@@ -37,6 +40,8 @@ pub struct Effect {
     pub high: Estimate,
     /// High minus low, paired by seed.
     pub effect: Estimate,
+    /// In one cell, peers were unfinished when the runs ended. Then the figures have no meaning.
+    pub cut: bool,
 }
 
 /// Whether a log ratio is shown to be below or above zero.
@@ -69,7 +74,7 @@ impl Effect {
     #[must_use]
     pub fn flips(&self) -> bool {
         let signs = [Sign::of(&self.low), Sign::of(&self.high)];
-        signs.contains(&Sign::Less) && signs.contains(&Sign::More)
+        !self.cut && signs.contains(&Sign::Less) && signs.contains(&Sign::More)
     }
 
     /// The effect as a change of the ratio candidate over baseline, in per cent.
@@ -91,13 +96,14 @@ pub fn quantities(plan: &Plan) -> Vec<Quantity> {
 #[must_use]
 pub fn cell(plan: &Plan, scenario: usize, high: u32, runs: &Runs) -> Vec<Cell> {
     let of = |quantity| {
-        let logs = paired_logs(plan, runs, scenario, quantity);
+        let (logs, cut) = paired_logs(plan, runs, scenario, quantity);
         Cell {
             scenario,
             high,
             quantity,
             log_ratio: t_estimate(&logs),
             logs,
+            cut,
         }
     };
     quantities(plan).into_iter().map(of).collect()
@@ -132,6 +138,7 @@ fn effect(scenario: usize, factor: usize, quantity: Quantity, cells: &[&Cell]) -
         low: over(&|seed| at(0, seed)),
         high: over(&|seed| at(1, seed)),
         effect: over(&|seed| at(1, seed) - at(0, seed)),
+        cut: cells.iter().any(|it| it.cut.is_some()),
     }
 }
 
@@ -155,6 +162,7 @@ mod tests {
                     quantity: Quantity::Time,
                     log_ratio: t_estimate(&logs),
                     logs,
+                    cut: None,
                 }
             })
             .collect();

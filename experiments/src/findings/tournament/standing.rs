@@ -1,6 +1,8 @@
 //! Computes the comparisons of a tournament. The statistical unit is a seed. Values of several
 //! scenarios with the same seed are averaged first, because they may be correlated.
 
+use std::collections::BTreeMap;
+
 use super::Tournament;
 use super::fixture::Fixture;
 use super::reading::{Reading, Readings};
@@ -10,6 +12,7 @@ use crate::findings::stats::interval::{t_estimate, t_p_value};
 use crate::findings::stats::math::exp;
 use crate::findings::stats::moments::mean;
 use crate::findings::stats::multiple::{holm, may_be_least};
+use crate::findings::verdict::Unfinished;
 
 /// Significance level of every interval and every family of tests.
 pub const LEVEL: f64 = 0.05;
@@ -104,6 +107,9 @@ pub struct Standing {
     pub scores: Vec<Score>,
     /// By contender: what is left of it where the faster spread.
     pub survival: Vec<Survival>,
+    /// In one kind of swarm, peers were unfinished when the runs ended. Then nothing else here has a
+    /// meaning.
+    pub cut: Option<Unfinished>,
 }
 
 /// Uploads below this number of copies count as zero.
@@ -219,8 +225,20 @@ impl Standing {
             half,
             scores,
             survival,
+            cut: cut(readings),
         }
     }
+}
+
+/// The kind of swarm with the most unfinished peers, if these are too many.
+fn cut(readings: &Readings) -> Option<Unfinished> {
+    let mut swarms: BTreeMap<(Fixture, usize), Vec<f64>> = BTreeMap::new();
+    for ((fixture, scenario, _), it) in &readings.0 {
+        let swarm = swarms.entry((*fixture, *scenario)).or_default();
+        swarm.push(it.completed);
+    }
+    let least = swarms.values().map(|it| mean(it)).fold(1.0, f64::min);
+    Unfinished::of([least; 2])
 }
 
 fn pure(reader: &Reader<'_>, count: usize) -> Vec<Pure> {
@@ -409,5 +427,14 @@ mod tests {
         assert!((it.scores[0].aggressiveness - 1.0).abs() < 1e-12);
         let best: Vec<bool> = it.pure.iter().map(|it| it.may_be_best).collect();
         assert_eq!(best, [true, false, false]);
+        assert_eq!(it.cut, None);
+        // Nobody is ranked by runs that ended too early.
+        for (key, it) in &mut readings.0 {
+            if key.0 == Fixture::Half(0, 1) {
+                it.completed = 0.9;
+            }
+        }
+        let cut = Standing::of(&tournament, &readings).cut.expect("cut");
+        assert_eq!(cut.to_string(), "cannot tell: 10.0 % unfinished");
     }
 }

@@ -23,10 +23,17 @@ pub fn files(study: &Study<'_>) -> Files {
     ])
 }
 
-/// Value and 95 % interval of a log ratio, converted to a saving.
-fn saving(it: &Estimate) -> [String; 3] {
-    let it = it.map(|log| 1.0 - exp(log));
-    [figure(it.value), figure(it.ci95.0), figure(it.ci95.1)]
+/// Value and 95 % interval; empty if runs were cut short.
+fn three(it: &Estimate, cut: bool) -> [String; 3] {
+    if cut {
+        return Default::default();
+    }
+    [it.value, it.ci95.0, it.ci95.1].map(figure)
+}
+
+/// The same of a log ratio, converted to a saving.
+fn saving(it: &Estimate, cut: bool) -> [String; 3] {
+    three(&it.map(|log| 1.0 - exp(log)), cut)
 }
 
 /// `cells.csv`: one row for each run of the design, scenario and quantity.
@@ -52,8 +59,9 @@ fn cells(study: &Study<'_>) -> String {
             if high { "high" } else { "low" }.to_owned()
         }));
         row.extend([it.quantity.id().to_owned(), it.logs.len().to_string()]);
-        row.extend(saving(&it.log_ratio));
-        row.push(figure(it.log_ratio.value));
+        row.extend(saving(&it.log_ratio, it.cut.is_some()));
+        let [log_ratio, ..] = three(&it.log_ratio, it.cut.is_some());
+        row.push(log_ratio);
         table.row(row);
     }
     table.finish()
@@ -84,12 +92,10 @@ fn effects(study: &Study<'_>) -> String {
             it.quantity.id().to_owned(),
             study.factorial.factors[it.factor].name.clone(),
             study.plan.seeds_of(it.scenario).to_string(),
-            figure(change.value),
-            figure(change.ci95.0),
-            figure(change.ci95.1),
         ];
-        row.extend(saving(&it.low));
-        row.extend(saving(&it.high));
+        row.extend(three(&change, it.cut));
+        row.extend(saving(&it.low, it.cut));
+        row.extend(saving(&it.high, it.cut));
         row.push(it.flips().to_string());
         table.row(row);
     }
@@ -105,6 +111,10 @@ pub fn sentences(study: &Study<'_>) -> Vec<String> {
         for quantity in crate::findings::factorial::effects::quantities(study.plan) {
             let here = |it: &&Cell| it.scenario == scenario && it.quantity == quantity;
             let cells: Vec<&Cell> = study.cells.iter().filter(here).collect();
+            if let Some(cut) = cells.iter().find_map(|it| it.cut) {
+                sentences.push(format!("{}, {}: {cut}.", within.name, title(quantity)));
+                continue;
+            }
             let of = |sign| {
                 let shown = cells.iter().filter(|it| Sign::of(&it.log_ratio) == sign);
                 shown.count()
@@ -115,21 +125,32 @@ pub fn sentences(study: &Study<'_>) -> Vec<String> {
             });
             let (less, more) = (of(Sign::Less), of(Sign::More));
             let mut text = format!(
-                "{}, {}: {} to {} less than under {} over {} settings; less in {less}, more in \
-                 {more}, unclear in {}",
+                "{}, {}: {} than under {} over {} settings; less in {less}, more in {more}, unclear in {}",
                 within.name,
                 title(quantity),
-                percent(least),
-                percent(most),
+                range(least, most),
                 study.plan.pair(0).1.name,
                 cells.len(),
                 cells.len() - less - more
             );
-            text.push_str(&turned(study, scenario, quantity, less > 0 && more > 0));
+            if less + more > 0 {
+                text.push_str(&turned(study, scenario, quantity, less > 0 && more > 0));
+            } else {
+                text.push('.');
+            }
             sentences.push(text);
         }
     }
     sentences
+}
+
+/// Savings between two ends, in words: what is below zero is more.
+fn range(least: f64, most: f64) -> String {
+    if most < 0.0 {
+        format!("{} to {} more", percent(-most), percent(-least))
+    } else {
+        format!("{} to {} less", percent(least), percent(most))
+    }
 }
 
 /// The factors that change the sign, as text.

@@ -139,6 +139,11 @@ fn rows(tournament: &Tournament, standing: &Standing) -> Vec<Vec<String>> {
 /// The contenders with the best scores, as text.
 #[must_use]
 pub fn sentences(tournament: &Tournament, standing: &Standing) -> Vec<String> {
+    if let Some(cut) = standing.cut {
+        return vec![format!(
+            "No policy is ranked: {cut} when runs ended. A longer horizon would tell."
+        )];
+    }
     let names = |keep: &dyn Fn(usize) -> bool| {
         let kept = (0..standing.scores.len()).filter(|at| keep(*at));
         let kept: Vec<&str> = kept.map(|at| tournament.name(at)).collect();

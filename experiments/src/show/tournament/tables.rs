@@ -50,9 +50,17 @@ fn scores(tournament: &Tournament, standing: &Standing) -> String {
             decimals(standing.survival[at].share, 9),
             figure(standing.survival[at].resamples),
         ];
-        table.row(fields);
+        table.row(known(standing, 1, fields.into()));
     }
     table.finish()
+}
+
+/// A row, of which only the first fields are kept if runs were cut short.
+fn known(standing: &Standing, names: usize, mut fields: Vec<String>) -> Vec<String> {
+    if standing.cut.is_some() {
+        fields[names..].fill(String::new());
+    }
+    fields
 }
 
 fn pure(tournament: &Tournament, standing: &Standing) -> String {
@@ -109,7 +117,7 @@ fn meetings(tournament: &Tournament, standing: &Standing) -> String {
                     let [policy, against] = pair;
                     let head = [mix.to_owned(), policy, against];
                     let fields = head.into_iter().chain(meeting(tournament.seeds(), it));
-                    table.row(fields);
+                    table.row(known(standing, 4, fields.collect()));
                 }
             }
         }
