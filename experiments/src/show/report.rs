@@ -105,6 +105,10 @@ mod tests {
         let page = report(&plan, &analysis, &[], &CONTEXT);
         let answer = section(&page, "answer");
         assert!(answer.contains("50 % of peers adopt):</p>"), "{answer}");
+        for name in ["a_name_that_leaves_no_room_for_anything_else", "vs bep3"] {
+            assert!(answer.to_lowercase().contains(name), "{name}: {answer}");
+        }
+        assert!(!answer.contains("..."), "nothing is cut: {answer}");
         assert!(
             answer.matches("<p class=\"part\">").count() >= 3,
             "{answer}"

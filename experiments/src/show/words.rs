@@ -3,7 +3,7 @@
 mod answer;
 mod ladder;
 
-pub use answer::{ANSWER_LINES, Answer, answer};
+pub use answer::{ANSWER_LINES, answer, told_whole};
 pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};

@@ -12,7 +12,7 @@ impl Page<'_> {
         self.html.heading("The answer", "answer");
         self.html.push("<div class=\"answer\">");
         // The question stands above already.
-        for line in words::answer(self.plan, self.analysis).told {
+        for line in words::told_whole(self.plan, self.analysis) {
             let class = if line.starts_with("  ") {
                 " class=\"part\""
             } else {
