@@ -51,6 +51,8 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
     assert_eq!(units("results/tiny/units"), 30 + 9);
     let after = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
     assert!(after.contains("39 runs, 0 missing"), "{after}");
+    let anew = lab.expect(0, &["run", "tiny.toml", "--dry-run", "--force"]);
+    assert!(anew.contains("39 runs, 39 anew"), "{anew}");
 }
 
 #[test]

@@ -44,20 +44,20 @@ pub(super) fn run(
     }
     let folder = plan_args.folder(plan);
     let version = runs[0].part.engine.version();
+    let how = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
     if options.dry_run {
         let head = format!("{}: {} runs of the design,", plan.name, runs.len());
         let store = Store::at(&folder.join("units"), &version);
-        return in_parts(&runs).dry_run(&head, (&store, options.jobs), |_, _| None);
+        return in_parts(&runs).dry_run(&head, (&store, how), |_, _| None);
     }
     stop::listen()?;
     let mut plan = plan.clone();
     make(&folder)?;
     registration::register(&mut plan, &folder, options.force)?;
     let store = make_store(&folder, &version)?;
-    let how = Options {
-        jobs: options.jobs,
-        force: options.force,
-    };
     let (parts, quiet) = (in_parts(&runs), options.results.quiet);
     if let Some(shard) = options.shard {
         return parts.run_share(shard, "lab merge", (&store, how, quiet));

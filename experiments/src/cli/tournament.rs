@@ -186,7 +186,11 @@ impl Job<'_> {
         let (policies, seeds) = (self.matches.len(), count(seeds, "seed"));
         let head = format!("{name}: {policies} policies, {seeds},");
         let parts = &self.parts;
-        parts.dry_run(&head, (&store, self.args.jobs), |_, _| None)
+        let how = Options {
+            jobs: self.args.jobs,
+            force: self.args.force,
+        };
+        parts.dry_run(&head, (&store, how), |_, _| None)
     }
 
     fn finish(&self, standing: &Standing, host: &Host) -> Result<Exit, Failure> {
