@@ -111,7 +111,12 @@ fn quick(lab: &Lab, code: i32, more: &[&str]) -> String {
 fn a_quick_look_says_what_is_wrong_with_its_options() {
     let lab = Lab::new(PLAN);
     for (more, told) in [
-        ("peers=8", "is no key with two values or more"),
+        (
+            "peers=8",
+            "peers=8: needs a key and two values or more, e.g. peers=10,20",
+        ),
+        ("client.policy=bep3,tit_for_tat", "client.policy: "),
+        ("peers=8,12 --set policy=bep3", "give --policy ID"),
         ("peerz=8,12", "peerz"),
         ("peers=8,many", "many"),
         ("peers=8,12,8", "peers: the value 8 is there twice"),
@@ -181,6 +186,12 @@ fn a_quick_look_tells_each_value_and_replaces_no_other() {
         "{refused}"
     );
     assert_eq!(table().expect("a table"), first);
+    // What is wrong with the arguments comes before what is in the folder.
+    let wrong = quick(&lab, 2, &["peerz=4,5"]);
+    assert!(
+        wrong.contains("peerz") && !wrong.contains("holds"),
+        "{wrong}"
+    );
     quick(&lab, 0, &["peers=4,5", "--overwrite"]);
     assert_ne!(table().expect("a table"), first);
 }
