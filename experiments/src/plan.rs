@@ -27,7 +27,7 @@ use unchoke_core::profile::Profile;
 
 pub use claim::{Margins, Primary};
 pub use contrast::{Arm, Contrast};
-pub use count::count;
+pub use count::{count, without_interval};
 pub use error::{PlanError, Where};
 pub use factorial::{Factor, Factorial};
 pub use file::{

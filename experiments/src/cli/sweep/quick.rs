@@ -15,7 +15,7 @@ use crate::findings::analysis::{Level, LevelKind};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::findings::verdict::Unfinished;
-use crate::plan::{Changes, Contender, Plan, policies};
+use crate::plan::{Changes, Contender, Plan, count, policies, without_interval};
 use crate::run::runner::Options;
 use crate::run::store::write_whole;
 use crate::run::unit::{Mix, mix_name, pure_mixes};
@@ -129,12 +129,17 @@ pub(in crate::cli) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
     let out = it.out.as_ref().map(|it| it.display().to_string());
     let out = out.map_or_else(String::new, |it| format!(" --out {}", args::quoted(&it)));
     print(&format!(
-        "{}\nMeans over {} with 95 % intervals, in swarms of one policy.\nwrote     {}\nrepeat    {command}{out}\n",
+        "{}\nMeans and 95 % intervals over {}, in swarms of one policy.\nwrote     {}\nrepeat    {command}{out}\n",
         summed(&keys, &made),
-        counted(u64::from(it.seeds), "seed"),
+        seeds(it),
         paths.join(", ")
     ))?;
     Ok(Exit::Done)
+}
+
+/// The number of seeds, in a sentence about intervals.
+fn seeds(it: &SweepArgs) -> String {
+    without_interval(count(it.seeds, "seed"), it.seeds == 1)
 }
 
 fn keys(texts: &[String]) -> Result<Vec<Key>, Failure> {
@@ -412,10 +417,10 @@ fn picture(it: &SweepArgs, keys: &[Key], made: &[Made<'_>]) -> Scene {
         ),
     };
     let text = format!(
-        "Swarms of one policy in {}: mean over {}, band: 95 % Student t interval. Values stand evenly, \
+        "Swarms of one policy in {}. Line: mean; band: 95 % Student t interval over {}. Values stand evenly, \
          whatever their distances.{left_out} Data: sweep.csv.",
         it.scenario,
-        counted(u64::from(it.seeds), "seed")
+        seeds(it)
     );
     lines(
         &format!("{} over {setting}", it.scenario),

@@ -81,11 +81,11 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
         ),
     };
     let text = format!(
-        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. n = {} a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
-         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {claimed}. {focal} are of the \
-         adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
-         leave the axis. Data: summary.csv.",
-        plan.seeds_counted("paired seed"),
+        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. Each mark is of {}. Thick line: 90 % \
+         interval, whose ends are the one-sided 95 % bounds of the verdicts; thin line: 95 % interval; {}. Dashed: \
+         the claim, {claimed}. {focal} are of the adopters and the same peers in the baseline run, E3 to E5 of the \
+         whole swarm. Arrows leave the axis. Data: summary.csv.",
+        plan.seeds_of_intervals("paired seed"),
         method(plan),
     );
     caption(&mut scene, bottom, &text);
@@ -119,12 +119,12 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     let bottom = forest.draw(&mut scene, y);
     let text = format!(
         "Change of completion time in percent; right of 0 is slower. Adopters and the same peers \
-         in the baseline run. n = {} a mark. Thick line: 90 % interval, whose upper \
+         in the baseline run. Each mark is of {}. Thick line: 90 % interval, whose upper \
          end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
          interval, whose lower end must lie right of it for time to be called degraded. Student t \
          on paired log ratios for the mean; {} for the percentile. Arrows leave \
          the axis. Data: summary.csv.",
-        plan.seeds_counted("paired seed"),
+        plan.seeds_of_intervals("paired seed"),
         plan.margins.time,
         plan.margins.tail,
         method(plan),
@@ -139,7 +139,8 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
-/// Head of a figure of savings. A plan that lists its contrasts may have others than of its candidate.
+/// Head of a figure of savings. A plan that lists its contrasts may have others than of its
+/// candidate.
 pub(super) fn saved(plan: &Plan) -> String {
     if plan.contrasts_listed {
         "What each contrast saves".to_owned()

@@ -48,11 +48,11 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             "Of the whole swarm."
         };
         let text = format!(
-            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} n = {} a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
-             the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
-             interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
-             Data: summary.csv.",
-            plan.seeds_counted("paired seed"),
+            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} Each mark is of {}. 95 % \
+             interval: {}. Dashed: the claim, {}. Last row: mean over the scenarios as a random effect \
+             (DerSimonian and Laird) with its 95 % prediction interval, if there are {LEAST_SCENARIOS} scenarios at \
+             least. Triangles leave the axis. Data: summary.csv.",
+            plan.seeds_of_intervals("paired seed"),
             method(plan),
             plan.claimed(*estimand),
         );
@@ -91,9 +91,9 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
         let head = format!("{}: {what}", timed(plan));
         let text = format!(
             "Change of the {what} of completion time in percent, right of 0 is slower; adopters and \
-             the same peers in the baseline run. n = {} a mark, 95 % interval: \
+             the same peers in the baseline run. Each mark is of {}. 95 % interval: \
              {method}. Dashed: the margin of {margin}. Triangles leave the axis. Data: summary.csv.",
-            plan.seeds_counted("paired seed"),
+            plan.seeds_of_intervals("paired seed"),
         );
         grid.draw(&head, name.to_owned(), Figure::Time, text)
     };

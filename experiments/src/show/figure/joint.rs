@@ -70,7 +70,7 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
          what the claim means, {}. Bars: 95 % intervals over {}. \
          E1 and its times are those of the adopters. Marks beyond an axis lie on it. Data: summary.csv.",
         meaning(plan),
-        plan.seeds_counted("paired seed")
+        plan.seeds_of_intervals("paired seed")
     );
     caption(&mut scene, top + HEIGHT + 44.0, &text);
     Picture {
