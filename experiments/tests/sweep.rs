@@ -70,7 +70,7 @@ fn a_wrong_sweep_is_told_before_the_first_run() {
             "the plan has no \"9\"",
         ),
         ("seeds = 3", "seeds = 0", "key sweep.0.seeds: 0 runs"),
-        ("[8, 12]", "[8]", "key sweep.0.values: 1 values"),
+        ("[8, 12]", "[8]", "key sweep.0.values: 1 value;"),
     ] {
         let lab = with_sweep(change, to);
         let said = lab.expect(2, &["run", "tiny.toml"]);

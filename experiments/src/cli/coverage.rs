@@ -58,8 +58,10 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
     let seeds = study_seeds(it)?;
     if truth < LEAST_TRUTH || seeds < 2 {
         return Err(Failure::usage(format!(
-            "{truth} runs of which studies of {seeds} are drawn; give --seeds {LEAST_TRUTH} or more for \
-             the runs, and --study 2 or more"
+            "{}, from which studies of {} are drawn, are too few; give --seeds {LEAST_TRUTH} or more for the \
+             runs, and --study 2 or more",
+            count(truth, "run"),
+            count(seeds, "seed")
         )));
     }
     let draw = Draw {

@@ -9,7 +9,7 @@ use super::parts::{Part, Parts};
 use super::{Exit, Failure, print, stop};
 use crate::findings::conduct::load_runs;
 use crate::findings::factorial::{Cell, Study, cell};
-use crate::plan::{Factorial, Plan};
+use crate::plan::{Factorial, Plan, count};
 use crate::run::engine::Engine as _;
 use crate::run::registration;
 use crate::run::runner::Options;
@@ -49,7 +49,7 @@ pub(super) fn run(
         force: options.force,
     };
     if options.dry_run {
-        let head = format!("{}: {} runs of the design,", plan.name, runs.len());
+        let head = format!("{}: {} of the design,", plan.name, count(runs.len(), "run"));
         let store = Store::at(&folder.join("units"), &version);
         return in_parts(&runs).dry_run(&head, (&store, how), |_, _| None);
     }
@@ -143,10 +143,10 @@ fn finish(
     })?;
     if options.format == Format::Human {
         print(&format!(
-            "\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
+            "\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
             folder.display(),
             host.done.ran,
-            host.done.all(),
+            count(host.done.all(), "run"),
             host.wall_s,
             files.hash()
         ))?;

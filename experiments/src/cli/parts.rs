@@ -180,8 +180,11 @@ impl Parts {
         });
         let done = part.run(store, options, quiet)?;
         print(&format!(
-            "share {}/{}: {} runs done, {} were there; `{merge}` when all shares are\n",
-            shard.index, shard.count, done.ran, done.kept
+            "share {}/{}: {} done, {} there before; `{merge}` when all shares are\n",
+            shard.index,
+            shard.count,
+            counted(done.ran as u64, "run"),
+            done.kept
         ))?;
         Ok(Exit::Done)
     }

@@ -146,9 +146,9 @@ impl Job<'_> {
         let report = paths.iter().find(|it| it.ends_with("report.html"));
         let place = report.unwrap_or(&self.folder).display();
         line(format!(
-            "report   {place} ({} of {} runs now, {:.0} s)",
+            "report   {place} ({} of {} now, {:.0} s)",
             host.done.ran,
-            host.done.all(),
+            count(host.done.all(), "run"),
             host.wall_s
         ));
         // A comment for the shell, so that the line can still be copied.

@@ -60,8 +60,8 @@ fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
         .iter()
         .filter(|it| it.of.contrast.is_none());
     put(&format!(
-        "A/A       {} comparisons of {} with itself: all exactly zero",
-        of_itself.count(),
+        "A/A       {} of {} with itself: all exactly zero",
+        count(of_itself.count(), "comparison"),
         plan.candidate.name
     ));
     for line in words::arithmetic(plan, analysis) {

@@ -99,7 +99,7 @@ pub(super) fn counts(tally: &Tally) -> String {
 
 fn human(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
     let total = tally.units();
-    let mut text = format!("{}: {total} units\n{}", plan.name, counts(tally));
+    let mut text = format!("{}: {}\n{}", plan.name, count(total, "unit"), counts(tally));
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
     if notes.runs > 0 {
         let mean = notes.cpu_s / notes.runs as f64;
