@@ -9,16 +9,18 @@ use crate::run::unit::{Mix, mix_name};
 
 /// Margin left and right of everything.
 pub(super) const EDGE: f64 = 24.0;
-/// How much wider letters may be if the reader has another font.
-const OTHER_FONT: f64 = 1.28;
-/// How much wider its bold letters may be than our letters that are not bold.
-const OTHER_BOLD: f64 = 1.5;
+/// How much wider than [`text_width`] a text may be in an SVG if the reader has another font.
+/// `DejaVu` Sans, one of the widest, takes up to 1.26 of the width of our font, and SVG files have
+/// letters that are 1.15 of the size that is measured, which is that of bitmaps.
+const OTHER_FONT: f64 = 1.45;
+/// The same for bold letters, which are measured as if they were not bold.
+const OTHER_BOLD: f64 = 1.68;
 /// Height of a line of the caption.
 const CAPTION_LINE: f64 = 15.0;
 const CAPTION_SIZE: f64 = 11.5;
 
-/// Draws the title in the upper left corner, in more lines than one if it needs them; returns the vertical position
-/// below it.
+/// Draws the title in the upper left corner, in more lines than one if it needs them; returns the
+/// vertical position below it.
 pub(super) fn title(scene: &mut Scene, text: &str) -> f64 {
     let (size, mut y) = (17.0, 24.0);
     for line in wrap(text, size * OTHER_BOLD, scene.width - 2.0 * EDGE) {
@@ -139,7 +141,9 @@ impl Frame {
             );
         }
         scene.line(&[(left, bottom), (right, bottom)], GREY, 1.0);
-        scene.text((left, top - 13.0), head, Style::new(13.0, INK).bold());
+        if !head.is_empty() {
+            scene.text((left, top - 13.0), head, Style::new(13.0, INK).bold());
+        }
         if !x_title.is_empty() {
             let middle = f64::midpoint(left, right);
             scene.text(
@@ -166,7 +170,7 @@ pub(super) fn columns(width: f64, count: usize, margin: f64) -> Vec<(f64, f64)> 
 mod tests {
     use super::*;
 
-    /// Without our font, a reader's letters are about a quarter wider.
+    /// Without our font, a reader's letters are wider: see [`OTHER_FONT`].
     #[test]
     fn captions_have_room_for_another_font() {
         let width = 400.0;
@@ -174,13 +178,13 @@ mod tests {
         let lines = wrap(&text, CAPTION_SIZE * OTHER_FONT, width);
         assert!(lines.len() > 1);
         let widths = lines.iter().map(|it| text_width(it, CAPTION_SIZE));
-        assert!(widths.fold(0.0, f64::max) <= width / 1.25, "{lines:?}");
+        assert!(widths.fold(0.0, f64::max) <= width / 1.42, "{lines:?}");
         let lines = wrap(&"a saving of 40 %. ".repeat(20), CAPTION_SIZE, width);
         assert!(lines.len() > 1);
         assert!(lines.iter().all(|it| !it.starts_with('%')), "{lines:?}");
     }
 
-    /// Bold letters of another font are up to half as wide again as ours that are not bold.
+    /// Bold letters of another font are wider still.
     #[test]
     fn a_long_title_has_several_lines() {
         let mut scene = Scene::new(500.0, 0.0);
@@ -193,7 +197,7 @@ mod tests {
                 panic!("a title is text");
             };
             assert!(
-                text_width(text, *size) * 1.5 <= 500.0 - 2.0 * EDGE,
+                text_width(text, *size) * 1.65 <= 500.0 - 2.0 * EDGE,
                 "{text}"
             );
         }
