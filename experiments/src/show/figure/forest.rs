@@ -3,7 +3,7 @@
 
 use super::Picture;
 use super::axis::Axis;
-use super::interval::{arrow, interval};
+use super::interval::{arrow, interval, is_known};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -298,15 +298,19 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    interval(scene, axis, it.ci95, y, (color, 1.0));
-    interval(scene, axis, it.bound95, y, (color, 2.75));
+    let known = is_known(it.ci95);
+    if known {
+        interval(scene, axis, it.ci95, y, (color, 1.0));
+        interval(scene, axis, it.bound95, y, (color, 2.75));
+    }
     if it.value < axis.from || it.value > axis.to {
         // The number must not cover the arrow or the visible part of the interval.
+        let ends = if known { it.ci95 } else { (it.value, it.value) };
         let (tip, back, at, text) = if it.value < axis.from {
-            let at = axis.within(it.ci95.1).max(axis.start + 7.0) + 6.0;
+            let at = axis.within(ends.1).max(axis.start + 7.0) + 6.0;
             (axis.start, 7.0, at, Style::new(9.5, color))
         } else {
-            let at = axis.within(it.ci95.0).min(axis.end - 7.0) - 6.0;
+            let at = axis.within(ends.0).min(axis.end - 7.0) - 6.0;
             (axis.end, -7.0, at, Style::new(9.5, color).end())
         };
         arrow(scene, (tip, y), (back, 4.0), color);
@@ -318,8 +322,32 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
 
 #[cfg(test)]
 mod tests {
+    use super::{Axis, Color, Estimate, Scene};
     use crate::findings::toy::analysed;
+    use crate::show::figure::scene::Shape;
     use crate::show::figure::{pictures, png, svg};
+
+    /// One run has no interval, also if its value leaves the axis.
+    #[test]
+    fn an_unknown_interval_is_not_drawn() {
+        let axis = Axis::new((0.0, 10.0), (100.0, 200.0));
+        let unknown = (f64::NEG_INFINITY, f64::INFINITY);
+        let marked = |value: f64| {
+            let mut scene = Scene::new(300.0, 20.0);
+            let estimate = Estimate {
+                value,
+                ci95: unknown,
+                bound95: unknown,
+            };
+            super::mark(&mut scene, &axis, &estimate, 9.0, Color(1, 2, 3));
+            scene.shapes
+        };
+        assert!(matches!(marked(5.0)[..], [Shape::Dot { .. }]));
+        let [Shape::Area { .. }, Shape::Text { at, .. }] = &marked(20.0)[..] else {
+            panic!("an arrow and its number");
+        };
+        assert!((100.0..200.0).contains(&at.0), "{at:?}");
+    }
 
     /// The contrasts of a plan need not be those of its candidate, and a claim may be about time.
     #[test]

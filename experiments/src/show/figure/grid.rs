@@ -4,7 +4,7 @@
 use super::Picture;
 use super::axis::{Axis, label};
 use super::forest::{Scale, method, saved, timed};
-use super::interval::{arrow, interval};
+use super::interval::{arrow, interval, is_known};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -229,7 +229,9 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    interval(scene, axis, it.ci95, y, (color, 1.25));
+    if is_known(it.ci95) {
+        interval(scene, axis, it.ci95, y, (color, 1.25));
+    }
     if it.value < axis.from || it.value > axis.to {
         let left = it.value < axis.from;
         let (tip, back) = if left {
