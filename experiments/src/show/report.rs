@@ -1,7 +1,7 @@
 //! `report.html`: one file that opens offline, needs no script and prints well.
 //!
-//! Map: `html` is what any page is made of, `page` what the sections share; each other file is a section
-//! or two, in the order of [`report`].
+//! Map: `html` is what any page is made of, `page` what the sections share; each other file is a
+//! section or two, in the order of [`report`].
 
 mod answer;
 mod flows;
@@ -125,7 +125,10 @@ mod tests {
             noise: 5,
         };
         let page = report(&plan, &analysis_of(&plan, toy), &[], &CONTEXT);
-        assert!(page.contains("[?]"), "unknown intervals are marked");
+        assert!(
+            page.contains("[?]: one seed gives no interval."),
+            "unknown intervals are marked"
+        );
         for wrong in ["inf", "NaN", "1 seeds", "1 paired seeds"] {
             assert!(!page.contains(wrong), "{wrong}");
         }
