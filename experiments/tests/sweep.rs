@@ -96,6 +96,19 @@ fn the_figure_of_a_sweep_has_points_whatever_is_claimed() {
     assert_eq!(points, 3 * 2, "three panels with two values");
 }
 
+/// The horizon ends the swarms of one value before their peers have completed.
+#[test]
+fn a_value_with_runs_that_are_cut_short_has_no_numbers() {
+    let horizon = "set.horizon\"\nvalues = [\"11 s\", \"1 h\"]";
+    let lab = with_sweep("set.peers\"\nvalues = [8, 12]", horizon);
+    lab.expect(0, &["run", "tiny.toml", "--quiet", "--no-plots"]);
+    let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
+    assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
+    for it in csv.lines().skip(1) {
+        assert_eq!(it.contains("11 s"), it.ends_with(",,,,,,"), "{it}");
+    }
+}
+
 /// Number of points. A line of length zero with round ends is a dot.
 fn dots(figure: &str) -> usize {
     figure.matches("h0M").count() + figure.matches("h0\"").count()
