@@ -246,7 +246,9 @@ fn a_run_that_is_cut_short_has_no_verdict() {
             &out,
             "--no-plots",
         ];
-        lab.expect(0, &arguments);
+        let said = lab.expect(0, &arguments);
+        let repeat = said.lines().find(|it| it.starts_with("repeat "));
+        assert!(repeat.expect("a line").ends_with(&format!(" --out {out}")));
         let summary = lab.path(&out).join("summary.csv");
         let mut rows = csv::Reader::from_path(summary).expect("summary.csv");
         let columns = rows.headers().expect("columns").clone();

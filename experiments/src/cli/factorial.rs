@@ -143,12 +143,13 @@ fn finish(
     })?;
     if options.format == Format::Human {
         print(&format!(
-            "\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
+            "\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}{}\n",
             folder.display(),
             host.done.ran,
             count(host.done.all(), "run"),
             host.wall_s,
-            files.hash()
+            files.hash(),
+            options.plan_args.out_typed()
         ))?;
     }
     Ok(Exit::Done)

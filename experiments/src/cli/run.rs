@@ -161,7 +161,8 @@ impl Job<'_> {
             }
             Status::Registered | Status::Exploratory => String::new(),
         };
-        line(format!("repeat   {}{amended}", self.reproduce));
+        let out = self.options.plan_args.out_typed();
+        line(format!("repeat   {}{out}{amended}", self.reproduce));
     }
 
     fn write(

@@ -223,11 +223,12 @@ impl Job<'_> {
         let answer = sentences(&self.tournament, standing).join("\n");
         print(&format!(
             "{answer}\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {hash}\nrepeat    \
-             {reproduce}\n",
+             {reproduce}{}\n",
             self.folder.display(),
             host.done.ran,
             count(host.done.all(), "run"),
             host.wall_s,
+            self.args.plan_args.out_typed(),
         ))?;
         Ok(Exit::Done)
     }
