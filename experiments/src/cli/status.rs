@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::folder::named;
 use super::shares::{Shared, SharedPlan};
 use super::{Exit, Failure, print};
 use crate::plan::{Plan, count};
-use crate::run::inspect::{Depth, Tally, named, tally};
+use crate::run::inspect::{Depth, Tally, tally};
 use crate::run::sidecar::{Notes, notes};
 use crate::run::store::{Store, file_name};
 
