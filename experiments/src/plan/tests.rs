@@ -131,7 +131,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[[scenario]]",
         "[[sweep]]\nvalues = [2, 3]\n[[scenario]]",
-        "missing field `key`",
+        "the key `key` is missing; add it",
     ),
     (
         "[[scenario]]",
