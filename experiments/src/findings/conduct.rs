@@ -157,8 +157,8 @@ fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
     Ok(Unfinished::of(&missing, &damaged, runs.len()))
 }
 
-/// Copies unit files from other folders into `to`. Two files of the same unit must be equal. Gives the damaged files among
-/// them by unit.
+/// Copies unit files from other folders into `to`. Two files of the same unit must be equal. Gives
+/// the damaged files among them by unit.
 pub fn gather(
     units: &[Unit],
     engine: &str,

@@ -54,7 +54,8 @@ pub fn interval(it: &Estimate) -> String {
     format!("{} {}", percent(it.value), brackets(it.ci95, points))
 }
 
-/// The ends of an interval, each as `shown` writes it: `[10.1, 14.5]`. One run has no interval: `[?]`.
+/// The ends of an interval, each as `shown` writes it: `[10.1, 14.5]`. One run has no interval:
+/// `[?]`.
 #[must_use]
 pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> String {
     if low.is_finite() && high.is_finite() {

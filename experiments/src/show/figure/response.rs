@@ -203,9 +203,9 @@ pub(super) fn sweep(number: usize, response: &Response) -> Picture {
     let seeds = response.points.first().map_or("", |it| it.seeds.as_str());
     let seeds = without_interval(seeds.to_owned(), seeds == "1");
     let text = format!(
-        "What changes with {}: mean over scenarios, band: 95 % interval over paired seeds, of which there are {seeds}. Adopters: at \
-         the plan's smallest share; swarm and times: where all adopt. Values stand evenly, whatever their \
-         distances. Data: sweep.csv.",
+        "What changes with {}: mean over scenarios, band: 95 % interval over paired seeds, of which there \
+         are {seeds}. Adopters: at the plan's smallest share; swarm and times: where all adopt. Values \
+         stand evenly, whatever their distances. Data: sweep.csv.",
         response.sweep.name
     );
     Picture {

@@ -30,8 +30,8 @@ fn figures(it: &Statement) -> String {
     format!("{verb} {}, time {time}", less(&it.saving, ["less", "more"]))
 }
 
-/// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98 [0.95,
-/// 1.01]`. Only the first contrast has room for the second interval.
+/// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98
+/// [0.95, 1.01]`. Only the first contrast has room for the second interval.
 fn sooner(it: &Statement) -> String {
     let bytes = it.bytes.as_ref().map_or_else(String::new, |bytes| {
         let spent = bytes.estimate.map(|it| 1.0 - it);
@@ -47,8 +47,8 @@ fn sooner(it: &Statement) -> String {
     format!("finishes {}{bytes}", less(&it.saving, ["sooner", "later"]))
 }
 
-/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3`, with the word `before`
-/// the numbers.
+/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3`, with
+/// the word `before` the numbers.
 fn verdict(it: &Statement, before: &str) -> String {
     if it.saving.cut || it.nothing_to_save || !it.claimed {
         return String::new();
@@ -81,8 +81,8 @@ fn ratio(it: &Estimate) -> String {
     format!("x{:.2} {ends}", it.value)
 }
 
-/// The question, then what is told, in at most `most` lines of at most 79 columns. If there is no room for all
-/// statements, the last line says how many more there are.
+/// The question, then what is told, in at most `most` lines of at most 79 columns. If there is no
+/// room for all statements, the last line says how many more there are.
 #[must_use]
 pub fn answer(plan: &Plan, analysis: &Analysis, most: usize) -> Vec<String> {
     let mut all = wrapped(&first_sentence(&plan.question), 2);
@@ -100,9 +100,10 @@ pub fn answer(plan: &Plan, analysis: &Analysis, most: usize) -> Vec<String> {
     all
 }
 
-/// What is compared, then a line for each statement: the effect of the first contrast on the downloader, the swarm and
-/// the origin; and the effect of the other contrasts on adopters and on the swarm. `yes` if the claim is shown in every
-/// scenario, otherwise in how many; `no` if it is shown in none and refuted in one. Nothing is left out or cut.
+/// What is compared, then a line for each statement: the effect of the first contrast on the
+/// downloader, the swarm and the origin; and the effect of the other contrasts on adopters and on
+/// the swarm. `yes` if the claim is shown in every scenario, otherwise in how many; `no` if it is
+/// shown in none and refuted in one. Nothing is left out or cut.
 #[must_use]
 pub fn told_whole(plan: &Plan, analysis: &Analysis) -> Vec<String> {
     within(plan, analysis, usize::MAX)
@@ -116,8 +117,8 @@ fn within(plan: &Plan, analysis: &Analysis, width: usize) -> Vec<String> {
     std::iter::once(head).chain(lines(&each, width)).collect()
 }
 
-/// What is compared, in how many runs, and who the downloader is. If that is too long for a line, the name is that
-/// of tables, and then it is cut: all after it stays.
+/// What is compared, in how many runs, and who the downloader is. If that is too long for a line,
+/// the name is that of tables, and then it is cut: all after it stays.
 fn heading(plan: &Plan, few: Adoption, width: usize) -> String {
     let seeds = plan.seeds_counted("seed").replace(" (by scenario)", "");
     let scenarios = count(plan.in_scope().count(), "scenario");
@@ -132,8 +133,8 @@ fn heading(plan: &Plan, few: Adoption, width: usize) -> String {
     shortened(&(shortened(&name, room) + &rest), width)
 }
 
-/// A line for each statement: subject, figures and verdict. If one is too long, a word is left out of all verdicts,
-/// so that they look alike, and then its subject is cut.
+/// A line for each statement: subject, figures and verdict. If one is too long, a word is left out
+/// of all verdicts, so that they look alike, and then its subject is cut.
 fn lines(each: &[(Subject, &Statement)], widest: usize) -> Vec<String> {
     let rest = |((_, group), it): &(Subject, &Statement), before| {
         format!("{group} {}{}", figures(it), verdict(it, before))
@@ -154,9 +155,9 @@ fn lines(each: &[(Subject, &Statement)], widest: usize) -> Vec<String> {
     each.iter().map(line).collect()
 }
 
-/// All statements of the first contrast; where the claim is about time, without those on bytes but the origin's, because
-/// those on time say what they cost. Of the others, those on adopters, unless everybody is one, and those on the swarm,
-/// if there is an adoption of 100 %.
+/// All statements of the first contrast; where the claim is about time, without those on bytes but
+/// the origin's, because those on time say what they cost. Of the others, those on adopters, unless
+/// everybody is one, and those on the swarm, if there is an adoption of 100 %.
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
@@ -172,7 +173,8 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     all
 }
 
-/// The subject of a statement: a name, which may be cut, and whose time it is, if the verb does not say it.
+/// The subject of a statement: a name, which may be cut, and whose time it is, if the verb does not
+/// say it.
 type Subject = (String, &'static str);
 
 fn about(plan: &Plan, it: &Statement) -> Subject {
@@ -298,8 +300,8 @@ mod tests {
         assert!(varied.ends_with("50 % of peers adopt):"), "{varied}");
     }
 
-    /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of the
-    /// scenarios.
+    /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of
+    /// the scenarios.
     #[test]
     fn a_verdict_may_be_neither_yes_nor_no_and_is_never_cut() {
         let (plan, analysis) = analysed();
