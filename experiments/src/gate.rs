@@ -1,7 +1,8 @@
 //! The gate: is what was registered still as good?
 //!
-//! Map: [`read`] reads tables, [`compare`] judges them row by row, [`causes`] folds what one client did, `words` says it in sentences and
-//! [`junit`] for CI services; [`power`] says what a check can see; [`Accepted`] names rows that may be worse.
+//! Map: [`read`] reads tables, [`compare`] judges them row by row, [`causes`] folds what one client
+//! did, `words` says it in sentences and [`junit`] for CI services; [`power`] says what a check can
+//! see; [`Accepted`] names rows that may be worse.
 //!
 //! It is directional and statistical: it fails when an interval lies wholly on the bad side, beyond
 //! the tolerance, or when a verdict turned against the candidate. What the intervals leave open is

@@ -11,12 +11,13 @@
 //!
 //! # The path of one plan
 //!
-//! `lab run PLAN` reads a file of `plans/`; [`plan`] reports mistakes and their places. The plan expands into units: all
-//! combinations of scenarios, policies, adoptions and seeds. The id of a unit is the hash of what it runs. [`run`] finds
-//! the units that the store lacks, runs them on all cores (`sim` runs one swarm for each unit), and writes each file
-//! completely or not at all. [`findings`] reads the units, pairs runs of one seed, and computes ratios, intervals and
-//! verdicts; `findings/measure.rs` computes E1 to E5 from the byte ledger of each run. [`show`] writes tables, figures
-//! and the report. At the end the command prints a hash of all results.
+//! `lab run PLAN` reads a file of `plans/`; [`plan`] reports mistakes and their places. The plan
+//! expands into units: all combinations of scenarios, policies, adoptions and seeds. The id of a
+//! unit is the hash of what it runs. [`run`] finds the units that the store lacks, runs them on all
+//! cores (`sim` runs one swarm for each unit), and writes each file completely or not at all.
+//! [`findings`] reads the units, pairs runs of one seed, and computes ratios, intervals and
+//! verdicts; `findings/measure.rs` computes E1 to E5 from the byte ledger of each run. [`show`]
+//! writes tables, figures and the report. At the end the command prints a hash of all results.
 //!
 //! This crate has no part in what happens during a run. It uses floats only after a run has ended.
 #![expect(

@@ -27,8 +27,9 @@ use unchoke_core::profile::Profile;
 
 pub use claim::{Margins, Primary};
 pub use contrast::{Arm, Contrast};
-pub use count::count;
-pub use error::{PlanError, Where};
+pub use count::{count, without_interval};
+pub(crate) use error::Source;
+pub use error::{PlanError, Where, in_words};
 pub use factorial::{Factor, Factorial};
 pub use file::{
     CandidateFile, ContrastFile, GateFile, MarginsFile, PlanFile, ScenarioFile, SeedsFile,

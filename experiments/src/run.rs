@@ -7,6 +7,7 @@ pub mod engine;
 pub mod expand;
 pub mod host;
 pub mod inspect;
+pub mod json;
 pub mod outcome;
 pub mod registration;
 pub mod runner;

@@ -142,6 +142,11 @@ fn bad_input_is_one_sentence_and_code_two() {
             "tiny.toml, line 3: unknown field",
         ),
         (
+            PLAN.replace("seeds =", "margins = { claim = 1 }\nseeds ="),
+            vec!["run", "tiny.toml"],
+            "tiny.toml, line 6, key claim: is the number 1; give text in quotes, a share for example as \"40 %\"",
+        ),
+        (
             PLAN.replace("12, size", "\"x\", size"),
             vec!["run", "tiny.toml"],
             "peers",

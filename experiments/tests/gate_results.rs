@@ -232,7 +232,11 @@ fn a_damaged_or_incomplete_baseline_is_refused() {
         "{values}"
     );
     let fields = refused(&whole[..whole.trim_end().rfind(",E").expect("a quantity")]);
-    assert!(fields.contains("cut.csv: is not a CSV table"), "{fields}");
+    let told = " has more or fewer fields than the head; restore it";
+    assert!(
+        fields.contains("cut.csv: is damaged: line ") && fields.contains(told),
+        "{fields}"
+    );
     let rows = refused(&(lines[..4].join("\n") + "\n"));
     assert!(rows.contains("cut.csv: is incomplete"), "{rows}");
     let twice = refused(&format!("{whole}{}\n", lines[1]));

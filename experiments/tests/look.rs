@@ -173,4 +173,5 @@ fn a_unit_is_named_by_what_it_is() {
         error.starts_with("lab: 30 units of the plan fit; name one with --unit, or with "),
         "{error}"
     );
+    assert_eq!(error.trim_end().lines().count(), 1 + 30, "all are listed");
 }

@@ -66,7 +66,7 @@ fn scripts_name_every_share_once_and_a_merge() {
     );
     let refused = lab.expect(2, &["emit", "slurm", "tiny.toml", "--tasks", "500"]);
     assert!(
-        refused.contains("the plan has 24 units (0 are done)"),
+        refused.contains("the plan has 24 units (0 done)"),
         "{refused}"
     );
 }

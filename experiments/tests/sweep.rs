@@ -51,6 +51,8 @@ fn a_sweep_runs_what_it_tells_and_no_more() {
     assert_eq!(units("results/tiny/units"), 30 + 9);
     let after = lab.expect(0, &["run", "tiny.toml", "--dry-run"]);
     assert!(after.contains("39 runs, 0 missing"), "{after}");
+    let anew = lab.expect(0, &["run", "tiny.toml", "--dry-run", "--force"]);
+    assert!(anew.contains("39 runs, 39 anew"), "{anew}");
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn a_wrong_sweep_is_told_before_the_first_run() {
             "the plan has no \"9\"",
         ),
         ("seeds = 3", "seeds = 0", "key sweep.0.seeds: 0 runs"),
-        ("[8, 12]", "[8]", "key sweep.0.values: 1 values"),
+        ("[8, 12]", "[8]", "key sweep.0.values: 1 value;"),
     ] {
         let lab = with_sweep(change, to);
         let said = lab.expect(2, &["run", "tiny.toml"]);
@@ -94,6 +96,19 @@ fn the_figure_of_a_sweep_has_points_whatever_is_claimed() {
     assert_eq!(points, 3 * 2, "three panels with two values");
 }
 
+/// The horizon ends the swarms of one value before their peers have completed.
+#[test]
+fn a_value_with_runs_that_are_cut_short_has_no_numbers() {
+    let horizon = "set.horizon\"\nvalues = [\"11 s\", \"1 h\"]";
+    let lab = with_sweep("set.peers\"\nvalues = [8, 12]", horizon);
+    lab.expect(0, &["run", "tiny.toml", "--quiet", "--no-plots"]);
+    let csv = fs::read_to_string(lab.path("results/tiny/sweep.csv")).expect("sweep.csv");
+    assert_eq!(csv.lines().count(), 1 + 2 * 3, "{csv}");
+    for it in csv.lines().skip(1) {
+        assert_eq!(it.contains("11 s"), it.ends_with(",,,,,,"), "{it}");
+    }
+}
+
 /// Number of points. A line of length zero with round ends is a dot.
 fn dots(figure: &str) -> usize {
     figure.matches("h0M").count() + figure.matches("h0\"").count()
@@ -109,7 +124,12 @@ fn quick(lab: &Lab, code: i32, more: &[&str]) -> String {
 fn a_quick_look_says_what_is_wrong_with_its_options() {
     let lab = Lab::new(PLAN);
     for (more, told) in [
-        ("peers=8", "is no key with two values or more"),
+        (
+            "peers=8",
+            "peers=8: needs a key and two values or more, e.g. peers=10,20",
+        ),
+        ("client.policy=bep3,tit_for_tat", "client.policy: "),
+        ("peers=8,12 --set policy=bep3", "give --policy ID"),
         ("peerz=8,12", "peerz"),
         ("peers=8,many", "many"),
         ("peers=8,12,8", "peers: the value 8 is there twice"),
@@ -179,6 +199,12 @@ fn a_quick_look_tells_each_value_and_replaces_no_other() {
         "{refused}"
     );
     assert_eq!(table().expect("a table"), first);
+    // What is wrong with the arguments comes before what is in the folder.
+    let wrong = quick(&lab, 2, &["peerz=4,5"]);
+    assert!(
+        wrong.contains("peerz") && !wrong.contains("holds"),
+        "{wrong}"
+    );
     quick(&lab, 0, &["peers=4,5", "--overwrite"]);
     assert_ne!(table().expect("a table"), first);
 }
@@ -220,7 +246,9 @@ fn a_run_that_is_cut_short_has_no_verdict() {
             &out,
             "--no-plots",
         ];
-        lab.expect(0, &arguments);
+        let said = lab.expect(0, &arguments);
+        let repeat = said.lines().find(|it| it.starts_with("repeat "));
+        assert!(repeat.expect("a line").ends_with(&format!(" --out {out}")));
         let summary = lab.path(&out).join("summary.csv");
         let mut rows = csv::Reader::from_path(summary).expect("summary.csv");
         let columns = rows.headers().expect("columns").clone();

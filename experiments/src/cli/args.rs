@@ -76,6 +76,14 @@ impl PlanArgs {
         self.out.clone().unwrap_or_else(usual)
     }
 
+    /// The folder, as the user would type it. It changes no result, so that no file has it.
+    pub(super) fn out_typed(&self) -> String {
+        let out = self.out.as_ref();
+        out.map_or_else(String::new, |it| {
+            format!(" --out {}", quoted(&it.to_string_lossy()))
+        })
+    }
+
     /// The options that change results, as the user would type them.
     pub(super) fn typed(&self) -> String {
         let numbers = [self.seed, self.seeds.map(u64::from)].map(|it| it.map(|it| it.to_string()));

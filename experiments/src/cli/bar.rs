@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::plan::count;
 use crate::run::runner::Progress;
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -61,7 +62,8 @@ impl Progress for Bar {
                 if last.elapsed() >= EVERY {
                     *last = Instant::now();
                     eprintln!(
-                        "{done} of {total} runs after {} s",
+                        "{done} of {} after {} s",
+                        count(total, "run"),
                         started.elapsed().as_secs()
                     );
                 }

@@ -6,6 +6,7 @@ use super::Failure;
 use super::args;
 use super::job::Job;
 use crate::run::engine::Engine as _;
+use crate::run::json::fault;
 use crate::run::store::StoreError;
 use crate::show::output::manifest;
 use crate::show::report::Section;
@@ -52,8 +53,13 @@ pub(super) fn section(job: &Job<'_>) -> Result<Section, Failure> {
 /// A warning if the tournament was made by another engine version than this report.
 fn other_engine(job: &Job<'_>, folder: &Path) -> Result<String, Failure> {
     let path = folder.join(manifest::FILE);
-    let manifest: serde_json::Value = serde_json::from_str(&args::read(&path)?)
-        .map_err(|it| Failure::usage(format!("{}: is no manifest: {it}", path.display())))?;
+    let manifest: serde_json::Value = serde_json::from_str(&args::read(&path)?).map_err(|it| {
+        Failure::usage(format!(
+            "{}: {}; make the tournament again, or name another one with --tournament",
+            path.display(),
+            fault(&it)
+        ))
+    })?;
     Ok(if manifest["engine"] == job.engine.version() {
         String::new()
     } else {

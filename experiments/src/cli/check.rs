@@ -223,8 +223,8 @@ impl<'a> Check<'a> {
         let mut put = |it: &str| writeln!(text, "{it}\n").expect("text grows");
         if !more.is_empty() {
             put(&format!(
-                "{} more rows are left out here: {}.",
-                more.len(),
+                "{} left out here: {}.",
+                unchoke_core::text::counted(more.len() as u64, "more row").are(),
                 counted(&more)
             ));
         }

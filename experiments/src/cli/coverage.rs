@@ -1,7 +1,5 @@
 //! `lab coverage PLAN`: measures how often the intervals of a plan cover the true value.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use comfy_table::Table;
 
@@ -12,9 +10,10 @@ use super::{Exit, Failure, load, print, show};
 use crate::findings::analysis::{Paired, Quantity, pairs};
 use crate::findings::conduct::load_runs;
 use crate::findings::coverage::{Coverage, Draw, Hits, coverage};
+use crate::findings::stats::bootstrap::LEAST_RUNS;
 use crate::findings::stats::math::figure;
 use crate::findings::table;
-use crate::plan::Plan;
+use crate::plan::{Plan, count};
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
 use crate::run::runner::{self, Options};
@@ -35,7 +34,8 @@ pub(super) struct CoverageArgs {
     /// Number of studies drawn from the runs.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     studies: u32,
-    /// Number of these studies that also have bootstrap intervals, which take most of the time; 0 for none.
+    /// Number of these studies that also have bootstrap intervals, which take most of the time; 0 for none. There are
+    /// none if a study has fewer than 20 seeds.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     bootstrapped: u32,
     /// Number of bootstrap resamples per study.
@@ -58,8 +58,10 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
     let seeds = study_seeds(it)?;
     if truth < LEAST_TRUTH || seeds < 2 {
         return Err(Failure::usage(format!(
-            "{truth} runs of which studies of {seeds} are drawn; give --seeds {LEAST_TRUTH} or more for \
-             the runs, and --study 2 or more"
+            "{}, from which studies of {} are drawn, are too few; give --seeds {LEAST_TRUTH} or more for the \
+             runs, and --study 2 or more",
+            count(truth, "run"),
+            count(seeds, "seed")
         )));
     }
     let draw = Draw {
@@ -68,12 +70,10 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
         bootstrapped: it.bootstrapped.min(it.studies) as usize,
         resamples: it.resamples as usize,
     };
+    let (wanted, draw) = (draw.bootstrapped > 0, draw.possible());
     super::stop::listen()?;
-    let folder = it
-        .plan_args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("results/coverage"));
+    // A folder of the plan: the table of another plan is in another one.
+    let folder = it.plan_args.folder(&plan);
     super::folder::make(&folder)?;
     let store = make_store(&folder, &engine.version())?;
     let units = expand(&plan, &engine)?;
@@ -94,12 +94,17 @@ pub(super) fn run(it: &CoverageArgs) -> Result<Exit, Failure> {
         &folder.join("coverage.csv"),
         csv(&plan, truth, draw, &found).as_bytes(),
     )?;
+    let few = if wanted && draw.bootstrapped == 0 {
+        format!(" No bootstraps: they need studies of {LEAST_RUNS} seeds or more.")
+    } else {
+        String::new()
+    };
     print(&format!(
         "{}\nStudies of {seeds} seeds drawn from {truth} runs, {} of each pair; 95 % intervals. The share \
-         that covers, by adoption and quantity: the least, the mean and the most over {} pairs.\nwrote     {}\n",
+         that covers, by adoption and quantity: the least, the mean and the most over {}.{few}\nwrote     {}\n",
         summed(&found),
         it.studies,
-        found.len(),
+        count(found.len(), "pair"),
         folder.join("coverage.csv").display()
     ))?;
     Ok(Exit::Done)

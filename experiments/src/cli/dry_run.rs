@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use super::args::threads;
 use super::parts::Parts;
 use super::{Exit, Failure, print};
+use crate::plan::count;
+use crate::run::runner::Options;
 use crate::run::store::{Found, Store};
 use crate::run::unit::Unit;
 
@@ -13,7 +15,7 @@ use crate::run::unit::Unit;
 struct Ahead {
     runs: usize,
     missing: usize,
-    /// Of the missing runs, on one thread.
+    /// Of the missing runs; with `--force`, of all. On one thread.
     seconds: f64,
 }
 
@@ -30,11 +32,11 @@ impl Ahead {
 impl Parts {
     /// Prints a line for each group of units, and one for all, which begins with `head`. `group`
     /// gives the group of a unit by the position of its part; without a group, a unit counts in
-    /// the last line alone. `jobs` has the meaning of `--jobs`.
+    /// the last line alone. `jobs` and `force` have the meaning of the options of these names.
     pub(super) fn dry_run(
         &self,
         head: &str,
-        (store, jobs): (&Store, usize),
+        (store, Options { jobs, force }): (&Store, Options),
         group: impl Fn(usize, &Unit) -> Option<String>,
     ) -> Result<Exit, Failure> {
         let mut groups: Vec<(String, Ahead)> = Vec::new();
@@ -42,7 +44,7 @@ impl Parts {
         let mut seconds = self.seconds(jobs)?.into_iter();
         for (at, part) in self.each().iter().enumerate() {
             for (unit, seconds) in part.units.iter().zip(&mut seconds) {
-                let missing = !matches!(store.read(unit)?, Found::Valid(_));
+                let missing = force || !matches!(store.read(unit)?, Found::Valid(_));
                 all.add(missing, seconds);
                 let Some(name) = group(at, unit) else {
                     continue;
@@ -55,18 +57,26 @@ impl Parts {
                 groups[known].1.add(missing, seconds);
             }
         }
-        print(&text(head, &groups, &all, threads(jobs)))?;
+        let word = if force { "anew" } else { "missing" };
+        print(&text(head, &groups, &all, (threads(jobs), word)))?;
         Ok(Exit::Done)
     }
 }
 
-fn text(head: &str, groups: &[(String, Ahead)], all: &Ahead, jobs: usize) -> String {
+/// `word` says which runs are ahead.
+fn text(
+    head: &str,
+    groups: &[(String, Ahead)],
+    all: &Ahead,
+    (jobs, word): (usize, &str),
+) -> String {
     let mut text = String::new();
     let seconds = |it: &Ahead| it.seconds / jobs as f64;
     for (name, it) in groups {
+        let runs = if it.runs == 1 { "run " } else { "runs" };
         writeln!(
             text,
-            "{name:31} {:6} runs {:6} missing  about {:6.0} s",
+            "{name:31} {:6} {runs} {:6} {word}  about {:6.0} s",
             it.runs,
             it.missing,
             seconds(it)
@@ -76,11 +86,12 @@ fn text(head: &str, groups: &[(String, Ahead)], all: &Ahead, jobs: usize) -> Str
     let total = seconds(all);
     writeln!(
         text,
-        "{head} {} runs, {} missing: about {total:.0} s ({:.1} min) with {jobs} threads that have a core \
-         each, from one timed run of each policy in each scenario and at each setting",
-        all.runs,
+        "{head} {}, {} {word}: about {total:.0} s ({:.1} min) with {}, each on a core of its own, from one timed \
+         run of each policy in each scenario and at each setting",
+        count(all.runs, "run"),
         all.missing,
         total / 60.0,
+        count(jobs, "thread"),
     )
     .expect("writing to a string does not fail");
     text

@@ -15,6 +15,7 @@ use super::args::{quoted, threads};
 use super::shares::{Shared, SharedPlan};
 use super::tournament::PLAN;
 use super::{Exit, Failure, print};
+use crate::plan::count;
 use crate::run::inspect::{Depth, tally};
 use crate::run::store::Store;
 use pack::Packing;
@@ -160,11 +161,11 @@ impl Job<'_> {
     fn about(&self, submit: &str) -> String {
         let packing = &self.packing;
         let mut text = format!(
-            "# {}: {} units in {} tasks, each a whole node of {} cores.\n",
+            "# {}: {} in {}, each a whole node of {}.\n",
             self.name(),
-            packing.units,
-            packing.tasks,
-            self.cores
+            count(packing.units, "unit"),
+            count(packing.tasks, "task"),
+            count(self.cores, "core")
         );
         if let Some(time) = &packing.time {
             writeln!(text,

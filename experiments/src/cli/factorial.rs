@@ -9,7 +9,7 @@ use super::parts::{Part, Parts};
 use super::{Exit, Failure, print, stop};
 use crate::findings::conduct::load_runs;
 use crate::findings::factorial::{Cell, Study, cell};
-use crate::plan::{Factorial, Plan};
+use crate::plan::{Factorial, Plan, count};
 use crate::run::engine::Engine as _;
 use crate::run::registration;
 use crate::run::runner::Options;
@@ -44,20 +44,20 @@ pub(super) fn run(
     }
     let folder = plan_args.folder(plan);
     let version = runs[0].part.engine.version();
+    let how = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
     if options.dry_run {
-        let head = format!("{}: {} runs of the design,", plan.name, runs.len());
+        let head = format!("{}: {} of the design,", plan.name, count(runs.len(), "run"));
         let store = Store::at(&folder.join("units"), &version);
-        return in_parts(&runs).dry_run(&head, (&store, options.jobs), |_, _| None);
+        return in_parts(&runs).dry_run(&head, (&store, how), |_, _| None);
     }
     stop::listen()?;
     let mut plan = plan.clone();
     make(&folder)?;
     registration::register(&mut plan, &folder, options.force)?;
     let store = make_store(&folder, &version)?;
-    let how = Options {
-        jobs: options.jobs,
-        force: options.force,
-    };
     let (parts, quiet) = (in_parts(&runs), options.results.quiet);
     if let Some(shard) = options.shard {
         return parts.run_share(shard, "lab merge", (&store, how, quiet));
@@ -143,12 +143,13 @@ fn finish(
     })?;
     if options.format == Format::Human {
         print(&format!(
-            "\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}\n",
+            "\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {}\nrepeat    {reproduce}{}\n",
             folder.display(),
             host.done.ran,
-            host.done.all(),
+            count(host.done.all(), "run"),
             host.wall_s,
-            files.hash()
+            files.hash(),
+            options.plan_args.out_typed()
         ))?;
     }
     Ok(Exit::Done)

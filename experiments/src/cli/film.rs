@@ -59,8 +59,8 @@ fn introduction(job: &Job<'_>, unit: &Unit) -> String {
         many => format!("of its {many} seeds the one with the median of the mean completion time"),
     };
     let text = format!(
-        "Scenario {}, everybody runs {}, run seed {}: {among}. One run is an illustration and proves nothing. Any other one: \
-         lab replay with the plan, --unit and --html; this one is unit {id}.",
+        "Scenario {}, everybody runs {}, run seed {}: {among}. One run is an illustration and proves \
+         nothing. Any other one: lab replay with the plan, --unit and --html; this one is unit {id}.",
         plan.scenarios[unit.scenario].name,
         unit.mix_name(plan),
         unit.run_seed,

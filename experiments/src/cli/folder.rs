@@ -28,3 +28,15 @@ pub(super) fn append(path: &Path, text: &str) -> Result<(), StoreError> {
     let written = opened.and_then(|mut it| it.write_all(text.as_bytes()));
     written.map_err(|it| StoreError::io(path, it))
 }
+
+/// Most names of files in a line.
+const MOST_NAMED: usize = 3;
+
+/// The first names, and how many more there are.
+pub(super) fn named(names: &[String]) -> String {
+    let first = names[..names.len().min(MOST_NAMED)].join(", ");
+    match names.len().saturating_sub(MOST_NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

@@ -222,9 +222,12 @@ fn powers(
         "{}\nSees: the least change for the worse whose 95 % interval lies wholly beyond the tolerance,\n\
          {tolerances}.\nOne of just this size is seen every other time. For half: seeds that see half of it; - where \
          the\ntolerance alone is more. Time: what the runs of these seeds would add, from the run that made the\n\
-         results; - where it is not known. {} rows have no interval, no width, or only a verdict over all\nscenarios.\n",
+         results; - where it is not known. {}\nno interval, no width, or only a verdict over all scenarios.\n",
         table(&known, a_run),
-        rows.len() - known.len()
+        match rows.len() - known.len() {
+            1 => "1 row has".to_owned(),
+            more => format!("{more} rows have"),
+        }
     ))?;
     Ok(Exit::Done)
 }

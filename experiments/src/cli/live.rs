@@ -13,6 +13,7 @@ use crate::findings::stats::bounds::Bounds;
 use crate::findings::stats::math::{exp, ln};
 use crate::findings::verdict::{CANNOT_TELL, Direction, Time};
 use crate::plan::count;
+use crate::run::json::fault;
 use crate::show::words::{brackets, interval, percent};
 
 /// Largest growth of the time that counts as kept, as in the built-in plan.
@@ -80,7 +81,8 @@ pub(super) fn live(args: &LiveArgs) -> Result<Exit, Failure> {
         .map_err(|it| Failure::usage(format!("{shown}: {it}")))?;
     let bench: Bench = serde_json::from_str(&text).map_err(|it| {
         Failure::usage(format!(
-            "{shown}: it is not the output of `unchoke bench --json` ({it})"
+            "{shown}: {}; give a file with the output of `unchoke bench --json`",
+            fault(&it)
         ))
     })?;
     if bench.schema_version != 1 {
@@ -284,6 +286,12 @@ mod tests {
         let file = file.path().to_owned();
         let error = live(&LiveArgs { file }).expect_err("nothing to compare");
         assert!(error.message.contains("no round"), "{}", error.message);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let file = file.path().to_owned();
+        std::fs::write(&file, "").expect("written");
+        let error = live(&LiveArgs { file }).expect_err("nothing to compare");
+        let told = ": is empty; give a file with the output of `unchoke bench --json`";
+        assert!(error.message.ends_with(told), "{}", error.message);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The units of a command, in parts that have a plan each: one for a plan and one for each point of
-//! its sweeps; one for each setting of a design; or one for each host of a tournament. A share takes units from all parts.
+//! its sweeps; one for each setting of a design; or one for each host of a tournament. A share
+//! takes units from all parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use unchoke_core::text::counted;
 
 use super::bar::Bar;
+use super::folder::named;
 use super::{Exit, Failure, print};
 use crate::findings::analysis::Analysis;
 use crate::findings::conduct::{Unfinished, analyse, gather};
@@ -14,7 +16,7 @@ use crate::plan::Plan;
 use crate::run::cost::seconds_each;
 use crate::run::engine::{Engine as _, EngineError};
 use crate::run::expand::expand;
-use crate::run::inspect::{Beside, Depth, named, tally};
+use crate::run::inspect::{Beside, Depth, tally};
 use crate::run::runner::{self, Batch, Done, Options, RunError};
 use crate::run::store::{Store, file_name};
 use crate::run::swarm::Swarms;
@@ -142,20 +144,18 @@ impl Parts {
         for it in &self.0 {
             elsewhere.extend(gather(&it.units, &it.engine.version(), &folders, store)?);
         }
-        let mut there = tally(store, &units, Depth::Ends)?;
-        let mut damaged: Vec<PathBuf> = Vec::new();
-        // What is missing here may be damaged where it comes from.
-        there.missing.retain(|it| {
-            let file = elsewhere.get(it);
-            damaged.extend(file.cloned());
-            file.is_none()
-        });
+        let there = tally(store, &units, Depth::Ends)?;
         let own = there.damaged.iter();
-        damaged.extend(own.map(|it| store.folder().join(file_name(it))));
-        if there.missing.is_empty() && damaged.is_empty() {
+        let own = own.map(|it| store.folder().join(file_name(it)));
+        // What is missing here may be damaged where it comes from.
+        let files = there.missing.iter().filter_map(|it| elsewhere.get(it));
+        let damaged: Vec<PathBuf> = files.cloned().chain(own).collect();
+        let nowhere = |it: &&String| !elsewhere.contains_key(*it);
+        let missing: Vec<String> = there.missing.iter().filter(nowhere).cloned().collect();
+        if missing.is_empty() && damaged.is_empty() {
             return Ok(());
         }
-        Err(Unfinished::of(&there.missing, &damaged, units.len()).into())
+        Err(Unfinished::of(&missing, &damaged, units.len()).into())
     }
 
     /// Keeps only these units.
@@ -180,8 +180,11 @@ impl Parts {
         });
         let done = part.run(store, options, quiet)?;
         print(&format!(
-            "share {}/{}: {} runs done, {} were there; `{merge}` when all shares are\n",
-            shard.index, shard.count, done.ran, done.kept
+            "share {}/{}: {} done, {} there before; `{merge}` when all shares are\n",
+            shard.index,
+            shard.count,
+            counted(done.ran as u64, "run"),
+            done.kept
         ))?;
         Ok(Exit::Done)
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use unchoke_core::time::Instant;
 
-use super::args::PlanArgs;
+use super::args::{PlanArgs, quoted};
 use super::look::{Look, LookArgs};
 use super::overwrite::plan_files;
 use super::state::seconds;
@@ -18,8 +18,8 @@ use crate::run::outcome::Outcome;
 use crate::run::store::{Found, Store};
 use crate::run::unit::Unit;
 
-/// Most units listed when a selection is ambiguous.
-const NAMED: usize = 8;
+/// Most units listed when a selection is ambiguous. A list is whole, or there is none.
+const NAMED: usize = 30;
 
 /// `lab replay`.
 #[derive(Args, Clone, Debug)]
@@ -65,11 +65,10 @@ impl ReplayArgs {
             return Ok(units.remove(0));
         }
         let count = units.len();
-        units.truncate(NAMED);
-        let which = if count == 0 {
-            format!("; `lab list {}` names them all", self.plan)
+        let which = if count == 0 || count > NAMED {
+            format!("; `lab list {}` names all units", quoted(&self.plan))
         } else {
-            format!(", the first are\n{}", list::units(plan, &units).trim_end())
+            format!(":\n{}", list::units(plan, &units).trim_end())
         };
         Err(Failure::usage(format!(
             "{count} units of the plan fit; name one with --unit, or with --scenario, --mix, \

@@ -52,8 +52,12 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     }
     let own = (&job.plan, &job.engine, job.units.as_slice());
     let parts = Parts::of(own, sweep::parts(&sweeps));
+    let how = Options {
+        jobs: options.jobs,
+        force: options.force,
+    };
     if options.dry_run {
-        return job.dry_run(&parts, options.jobs);
+        return job.dry_run(&parts, how);
     }
     if results.check {
         // Report a wrong file before the runs, not after them.
@@ -62,10 +66,6 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
     stop::listen()?;
     job.register(options.force)?;
     let store = job.store()?;
-    let how = Options {
-        jobs: options.jobs,
-        force: options.force,
-    };
     if let Some(shard) = options.shard {
         return parts.run_share(shard, "lab merge", (&store, how, results.quiet));
     }
@@ -82,7 +82,7 @@ pub(super) fn run(name: &str, options: &RunOptions, command: &str) -> Result<Exi
 
 impl Job<'_> {
     /// Shows the runs of each scenario, and those of the sweeps, which have parts of their own.
-    fn dry_run(&self, parts: &Parts, jobs: usize) -> Result<Exit, Failure> {
+    fn dry_run(&self, parts: &Parts, how: Options) -> Result<Exit, Failure> {
         let store = Store::at(&self.folder.join("units"), &self.engine.version());
         let group = |part: usize, unit: &Unit| {
             let name = &self.plan.scenarios[unit.scenario].name;
@@ -90,7 +90,7 @@ impl Job<'_> {
             let own = format!("{name:20} {seeds:>10}");
             Some(if part == 0 { own } else { "sweeps".to_owned() })
         };
-        parts.dry_run(&format!("{}:", self.plan.name), (&store, jobs), group)
+        parts.dry_run(&format!("{}:", self.plan.name), (&store, how), group)
     }
 
     /// Everything after the last run: writes files, prints, checks.
@@ -146,9 +146,9 @@ impl Job<'_> {
         let report = paths.iter().find(|it| it.ends_with("report.html"));
         let place = report.unwrap_or(&self.folder).display();
         line(format!(
-            "report   {place} ({} of {} runs now, {:.0} s)",
+            "report   {place} ({} of {} now, {:.0} s)",
             host.done.ran,
-            host.done.all(),
+            count(host.done.all(), "run"),
             host.wall_s
         ));
         // A comment for the shell, so that the line can still be copied.
@@ -161,7 +161,8 @@ impl Job<'_> {
             }
             Status::Registered | Status::Exploratory => String::new(),
         };
-        line(format!("repeat   {}{amended}", self.reproduce));
+        let out = self.options.plan_args.out_typed();
+        line(format!("repeat   {}{out}{amended}", self.reproduce));
     }
 
     fn write(

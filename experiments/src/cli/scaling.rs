@@ -12,6 +12,7 @@ use crate::against::scaling::fit::FEWEST_SIZES;
 use crate::against::scaling::fit::exponents;
 use crate::against::scaling::table::{HERE, csv, elsewhere, read};
 use crate::against::scaling::{Fit, Plan, Point, Row, fits};
+use crate::plan::count;
 use crate::run::store::write_whole;
 use crate::show::figure;
 use crate::show::output::manifest::cpu;
@@ -56,7 +57,8 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<Exit, Failure> {
     if tasks.is_empty() {
         let smallest = plan.peers.iter().min().expect("a plan has sizes");
         return Err(Failure::usage(format!(
-            "--max leaves nothing to measure: the smallest swarm of the plan has {smallest} peers"
+            "--max leaves nothing to measure: the smallest swarm of the plan has {}",
+            count(*smallest, "peer")
         )));
     }
     let table = args.out.join("scaling.csv");

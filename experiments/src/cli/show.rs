@@ -21,19 +21,19 @@ pub(super) fn human(plan: &Plan, analysis: &Analysis, options: &ResultOptions) -
         text = tables(plan, analysis, colored(options.color));
     }
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
-    let mut lines: Vec<String> = words::answer(plan, analysis).lines().collect();
+    let mut most = words::ANSWER_LINES;
     if plan.status == Status::Exploratory {
         put("exploratory: options changed the registered plan");
         // Together with the lines after the answer there are no more than without.
-        lines.truncate(words::ANSWER_LINES - 1);
+        most -= 1;
     }
-    for line in lines {
+    for line in words::answer(plan, analysis, most) {
         put(&line);
     }
     text
 }
 
-/// All tables, and all sentences that the answer summarises.
+/// All tables, all sentences that the answer summarises, and those that its lines have no room for.
 fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
     let mut text = String::new();
     let mut put = |it: &str| writeln!(text, "{it}").expect("writing to a string does not fail");
@@ -60,8 +60,8 @@ fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
         .iter()
         .filter(|it| it.of.contrast.is_none());
     put(&format!(
-        "A/A       {} comparisons of {} with itself: all exactly zero",
-        of_itself.count(),
+        "A/A       {} of {} with itself: all exactly zero",
+        count(of_itself.count(), "comparison"),
         plan.candidate.name
     ));
     for line in words::arithmetic(plan, analysis) {
@@ -71,6 +71,11 @@ fn tables(plan: &Plan, analysis: &Analysis, color: bool) -> String {
     for line in words::warmups(plan, analysis) {
         put(&format!("warm-up   {line}"));
     }
+    put("");
+    for line in words::told_whole(plan, analysis) {
+        put(&line);
+    }
+    put("");
     for (estimand, size, direction) in words::verdicts(plan, analysis) {
         put(&format!(
             "{}  size  {}: {size}",

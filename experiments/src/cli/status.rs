@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::folder::named;
 use super::shares::{Shared, SharedPlan};
 use super::{Exit, Failure, print};
 use crate::plan::{Plan, count};
-use crate::run::inspect::{Depth, Tally, named, tally};
+use crate::run::inspect::{Depth, Tally, tally};
 use crate::run::sidecar::{Notes, notes};
 use crate::run::store::{Store, file_name};
 
@@ -99,7 +100,7 @@ pub(super) fn counts(tally: &Tally) -> String {
 
 fn human(plan: &Plan, tally: &Tally, notes: &Notes) -> String {
     let total = tally.units();
-    let mut text = format!("{}: {total} units\n{}", plan.name, counts(tally));
+    let mut text = format!("{}: {}\n{}", plan.name, count(total, "unit"), counts(tally));
     let mut put = |it: String| writeln!(text, "{it}").expect("writing to a string does not fail");
     if notes.runs > 0 {
         let mean = notes.cpu_s / notes.runs as f64;

@@ -183,10 +183,17 @@ impl Job<'_> {
     fn dry_run(&self) -> Result<Exit, Failure> {
         let store = Store::at(&self.folder.join("units"), &self.parts.version());
         let (name, seeds) = (&self.tournament.plan.name, self.tournament.seeds());
-        let (policies, seeds) = (self.matches.len(), count(seeds, "seed"));
-        let head = format!("{name}: {policies} policies, {seeds},");
+        let policies = match self.matches.len() {
+            1 => "1 policy".to_owned(),
+            several => format!("{several} policies"),
+        };
+        let head = format!("{name}: {policies}, {},", count(seeds, "seed"));
         let parts = &self.parts;
-        parts.dry_run(&head, (&store, self.args.jobs), |_, _| None)
+        let how = Options {
+            jobs: self.args.jobs,
+            force: self.args.force,
+        };
+        parts.dry_run(&head, (&store, how), |_, _| None)
     }
 
     fn finish(&self, standing: &Standing, host: &Host) -> Result<Exit, Failure> {
@@ -215,12 +222,13 @@ impl Job<'_> {
         }
         let answer = sentences(&self.tournament, standing).join("\n");
         print(&format!(
-            "{answer}\nwrote     {} ({} of {} runs now, {:.1} s)\nresults   sha256 {hash}\nrepeat    \
-             {reproduce}\n",
+            "{answer}\nwrote     {} ({} of {} now, {:.1} s)\nresults   sha256 {hash}\nrepeat    \
+             {reproduce}{}\n",
             self.folder.display(),
             host.done.ran,
-            host.done.all(),
+            count(host.done.all(), "run"),
             host.wall_s,
+            self.args.plan_args.out_typed(),
         ))?;
         Ok(Exit::Done)
     }

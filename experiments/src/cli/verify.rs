@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::shares::{Shared, SharedPlan};
 use super::status::{counts, exit};
 use super::{Exit, Failure, print, stop};
-use crate::plan::Percent;
+use crate::plan::{Percent, count};
 use crate::run::inspect::{Depth, tally};
 use crate::run::runner::Options;
 use crate::run::store::Store;
@@ -46,9 +46,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let store = Store::at(&folder, &parts.version());
     let tally = tally(&store, &runs, Depth::Whole)?;
     print(&format!(
-        "{}: {} units, {:.1} MB\n{}",
+        "{}: {}, {:.1} MB\n{}",
         plan.name,
-        runs.len(),
+        count(runs.len(), "unit"),
         tally.bytes as f64 / 1e6,
         counts(&tally)
     ))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::findings::analysis::{Analysis, Runs};
-use crate::plan::Plan;
+use crate::plan::{Plan, count};
 use crate::run::engine::Engine;
 use crate::run::store::{Found, Store, StoreError};
 use crate::run::unit::{Unit, distinct};
@@ -14,8 +14,8 @@ use crate::run::unit::{Unit, distinct};
 pub enum Unfinished {
     /// Some unit files are missing.
     #[error(
-        "{missing} of {total} units {} missing, the first is {first}; \
-         run the plan again to add them",
+        "{missing} of {} {} missing, the first is {first}; run the plan again to add what is missing",
+        count(*total, "unit"),
         are(*missing)
     )]
     Missing {
@@ -28,8 +28,9 @@ pub enum Unfinished {
     },
     /// Some unit files were truncated or changed.
     #[error(
-        "{damaged} of {total} units {} damaged, the first is {}{}; copy it again from the machine that \
+        "{damaged} of {} {} damaged, the first is {}{}; copy it again from the machine that \
          made it, or run the plan again to make it anew",
+        count(*total, "unit"),
         are(*damaged),
         file.display(),
         besides(*missing)
@@ -156,8 +157,8 @@ fn gaps(units: &[Unit], store: &Store) -> Result<Unfinished, StoreError> {
     Ok(Unfinished::of(&missing, &damaged, runs.len()))
 }
 
-/// Copies unit files from other folders into `to`. Two files of the same unit must be equal. Gives the damaged files among
-/// them by unit.
+/// Copies unit files from other folders into `to`. Two files of the same unit must be equal. Gives
+/// the damaged files among them by unit.
 pub fn gather(
     units: &[Unit],
     engine: &str,

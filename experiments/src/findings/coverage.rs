@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::analysis::{Key, Paired, Quantity};
-use super::stats::bootstrap::Resamples;
+use super::stats::bootstrap::{LEAST_RUNS, Resamples};
 use super::stats::estimate::Estimate;
 use super::stats::math::exp;
 use super::stats::method;
@@ -68,6 +68,22 @@ impl Hits {
     pub fn share(&self) -> Option<f64> {
         let studies = self.covered + self.above + self.below;
         (studies > 0).then(|| self.covered as f64 / studies as f64)
+    }
+}
+
+impl Draw {
+    /// Without bootstrap intervals if studies have so few seeds that the methods would give Student's t instead.
+    #[must_use]
+    pub fn possible(self) -> Self {
+        let bootstrapped = if self.seeds < LEAST_RUNS {
+            0
+        } else {
+            self.bootstrapped
+        };
+        Self {
+            bootstrapped,
+            ..self
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! A tournament is read from a plan: its candidate and its baselines are the contenders, and which
 //! of them is the candidate means nothing. Each meets each other twice: a few peers of it in a
-//! swarm of the other, as many as the least `adoption` of the plan says, and half and half. [`fixture`] says who meets whom and makes the units;
-//! [`reading`] says what of an outcome counts; [`standing`] makes of it what is compared, [`replicator`] who
-//! would be left; [`crate::show::tournament`] writes it down.
+//! swarm of the other, as many as the least `adoption` of the plan says, and half and half.
+//! [`fixture`] says who meets whom and makes the units; [`reading`] says what of an outcome counts;
+//! [`standing`] makes of it what is compared, [`replicator`] who would be left;
+//! [`crate::show::tournament`] writes it down.
 //!
 //! Deliberately not here: running and storing units. [`crate::run::runner`] and
 //! [`crate::run::store`] do that as for any plan.
@@ -50,7 +51,7 @@ impl Tournament {
                 ));
             }
         }
-        Ok(Self { contenders, plan })
+        Ok(Self { plan, contenders })
     }
 
     /// The contenders.

@@ -123,9 +123,10 @@ pub enum Time {
 
 impl Time {
     /// The verdict on times, from log ratios, usually of geometric-mean time and of the 95th
-    /// percentile, each with its margin; a claim about time may add the upload. `scenarios` is 1 for a
-    /// single scenario; otherwise any one of that many scenarios may show that times degrade. For `Kept`, all upper one-sided 95 % bounds must be
-    /// below `1 + margin`; a large p-value would not show that.
+    /// percentile, each with its margin; a claim about time may add the upload. `scenarios` is 1
+    /// for a single scenario; otherwise any one of that many scenarios may show that times degrade.
+    /// For `Kept`, all upper one-sided 95 % bounds must be below `1 + margin`; a large p-value
+    /// would not show that.
     #[must_use]
     pub fn of(times: &[(&Bounds, f64)], scenarios: usize) -> Self {
         let tests = times.len() * scenarios;

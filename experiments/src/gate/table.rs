@@ -69,7 +69,13 @@ pub enum TableError {
 /// The rows of a `summary.csv`.
 pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let wrong = |it: csv::Error| TableError::Csv(it.to_string());
+    let wrong = |it: csv::Error| match it.kind() {
+        csv::ErrorKind::UnequalLengths { pos: Some(at), .. } => {
+            let line = usize::try_from(at.line()).unwrap_or(usize::MAX);
+            TableError::Damaged(line, "has more or fewer fields than the head")
+        }
+        _ => TableError::Csv(it.to_string()),
+    };
     let columns = reader.headers().map_err(wrong)?.clone();
     let at = |name: &'static str| {
         columns

@@ -11,6 +11,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use unchoke_core::text;
+
 use super::{Change, Compared, Difference, Key, Row, State, Turn};
 use crate::show::words::percent;
 
@@ -122,14 +124,20 @@ impl Words<'_> {
                 format!("{first} Nothing regressed.")
             }
             State::NoChange => format!(
-                "No change: all {} rows compared are as registered, within {}.",
-                it.compared(),
+                "No change: {} as registered, within {}.",
+                match it.compared() {
+                    1 => "the only row compared is".to_owned(),
+                    rows => format!("all {rows} rows compared are"),
+                },
                 self.tolerance
             ),
         };
         let narrowed = match it.left_out {
             0 => String::new(),
-            rows => format!(" The options of this run left out {rows} registered rows."),
+            rows => format!(
+                " The options of this run left out {}.",
+                text::counted(rows as u64, "registered row")
+            ),
         };
         text.trim_end().to_owned() + &narrowed
     }
@@ -212,8 +220,7 @@ impl Words<'_> {
         };
         let more = match kind().count() - 1 {
             0 => String::new(),
-            1 => ", and 1 more row".to_owned(),
-            more => format!(", and {more} more rows"),
+            more => format!(", and {}", text::counted(more as u64, "more row")),
         };
         format!(
             "{word}: {metric} in {scenario}: {}{more}.",
@@ -280,8 +287,7 @@ fn missing(changes: &[Change]) -> Option<String> {
     let mut rest: Vec<&Key> = of(true).collect();
     let rows = match rest.len() {
         0 => return None,
-        1 => "1 registered row is".to_owned(),
-        rows => format!("{rows} registered rows are"),
+        rows => text::counted(rows as u64, "registered row").are(),
     };
     let mut named = Vec::new();
     for (what, part) in PARTS {

@@ -30,6 +30,22 @@ impl Plan {
             (least, most) => format!("{least} to {most} {one}s (by scenario)"),
         }
     }
+
+    /// The same for a sentence about intervals: `1 seed, which gives no interval`.
+    #[must_use]
+    pub fn seeds_of_intervals(&self, one: &'static str) -> String {
+        without_interval(self.seeds_counted(one), self.seed_range().1 == 1)
+    }
+}
+
+/// A number of seeds in a sentence about intervals. A single one has none.
+#[must_use]
+pub fn without_interval(seeds: String, single: bool) -> String {
+    if single {
+        seeds + ", which gives no interval"
+    } else {
+        seeds
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +64,12 @@ mod tests {
         assert_eq!(mixed, "1 to 24 paired seeds (by scenario)");
         plan.scenarios[1].seed_count = Some(1);
         assert_eq!(plan.seeds_counted("paired seed"), "1 paired seed");
+        assert_eq!(
+            plan.seeds_of_intervals("seed"),
+            "1 seed, which gives no interval"
+        );
+        plan.scenarios[0].seed_count = Some(2);
+        let some = plan.seeds_of_intervals("seed");
+        assert_eq!(some, "1 to 2 seeds (by scenario)");
     }
 }

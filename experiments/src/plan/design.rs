@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::count;
+
 /// Most factors. Each has a letter, and there are at most 2^10 runs.
 const MOST_FACTORS: usize = 10;
 
@@ -117,8 +119,9 @@ impl Design {
         let runs = 1_u32 << self.base();
         let Some(resolution) = self.resolution() else {
             return format!(
-                "A full two-level design of {} factors: {runs} runs.",
-                self.factors
+                "A full two-level design of {}: {}.",
+                count(self.factors, "factor"),
+                count(runs, "run")
             );
         };
         let generators = self.generators.iter().enumerate();

@@ -48,9 +48,9 @@ impl fmt::Display for PlanError {
 
 /// The text of a plan file, for finding the line of a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'a> {
-    pub(super) file: &'a str,
-    pub(super) text: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl Source<'_> {
@@ -65,14 +65,26 @@ impl Source<'_> {
     }
 
     /// An error from the TOML parser.
-    pub(super) fn toml_error(&self, error: &toml::de::Error) -> PlanError {
-        let line = error.span().map(|span| self.line(span.start));
+    pub(crate) fn toml_error(&self, error: &toml::de::Error) -> PlanError {
+        let start = error.span().map(|span| span.start);
+        let line = start.map(|it| self.line(it));
         PlanError {
             file: self.file.to_owned(),
             at: line.map_or(Where::Whole, Where::Line),
-            key: String::new(),
-            message: error.message().lines().collect::<Vec<_>>().join("; "),
+            key: start.map_or_else(String::new, |it| self.key_before(it)),
+            message: in_words(error.message()),
         }
+    }
+
+    /// The key whose value begins at this offset; empty if no value does.
+    fn key_before(&self, offset: usize) -> String {
+        let before = self.text.get(..offset).map(str::trim_end);
+        let Some(before) = before.and_then(|it| it.strip_suffix('=')) else {
+            return String::new();
+        };
+        let part = |it: char| it.is_alphanumeric() || "_-.".contains(it);
+        let key = before.trim_end().rsplit(|it| !part(it)).next();
+        key.unwrap_or_default().to_owned()
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -104,5 +116,101 @@ impl Source<'_> {
             value = it;
         }
         offset.map(|it| self.line(it))
+    }
+}
+
+/// What a parser says of a value, in words of somebody who writes a file and not the program that reads it.
+#[must_use]
+pub fn in_words(message: &str) -> String {
+    let message = message.lines().collect::<Vec<_>>().join("; ");
+    let kind = ["invalid type: ", "invalid value: "];
+    let mut kinds = kind.iter().filter_map(|it| message.strip_prefix(it));
+    if let Some((found, wanted)) = kinds.next().and_then(|it| it.split_once(", expected ")) {
+        return format!(
+            "is {}; give {}",
+            found_in_words(found),
+            wanted_in_words(wanted)
+        );
+    }
+    match message.strip_prefix("missing field ") {
+        Some(key) => format!("the key {key} is missing; add it"),
+        None => message,
+    }
+}
+
+fn found_in_words(found: &str) -> String {
+    match found.split_once(' ') {
+        _ if found == "sequence" => "a list".to_owned(),
+        _ if found == "map" => "a table".to_owned(),
+        Some(("integer" | "float", number)) => format!("the number {}", number.replace('`', "")),
+        Some(("floating", rest)) => {
+            format!(
+                "the number {}",
+                rest.trim_start_matches("point ").replace('`', "")
+            )
+        }
+        Some(("string", text)) => format!("the text {text}"),
+        Some(("boolean", truth)) => truth.replace('`', ""),
+        _ => found.to_owned(),
+    }
+}
+
+fn wanted_in_words(wanted: &str) -> String {
+    let number = wanted.strip_prefix(['u', 'i']);
+    let whole = number.is_some_and(|it| it.parse::<u8>().is_ok() || it == "size");
+    match wanted {
+        "a string" => "text in quotes, a share for example as \"40 %\"".to_owned(),
+        "a sequence" => "a list in brackets".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "f64" => "a number".to_owned(),
+        _ if whole => "a whole number that is not negative".to_owned(),
+        "a map" => "a table of keys".to_owned(),
+        _ if wanted.starts_with("struct ") => "a table of keys".to_owned(),
+        _ => wanted.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_type_is_told_without_words_of_the_parser() {
+        for (said, told) in [
+            (
+                "invalid type: integer `1`, expected a string",
+                "is the number 1; give text in quotes, a share for example as \"40 %\"",
+            ),
+            (
+                "invalid type: string \"x\", expected u32",
+                "is the text \"x\"; give a whole number that is not negative",
+            ),
+            (
+                "invalid type: floating point `1.5`, expected struct SeedsFile",
+                "is the number 1.5; give a table of keys",
+            ),
+            (
+                "invalid type: boolean `true`, expected a sequence",
+                "is true; give a list in brackets",
+            ),
+            ("missing field `name`", "the key `name` is missing; add it"),
+            (
+                "unknown field `a`,\nexpected `b`",
+                "unknown field `a`,; expected `b`",
+            ),
+        ] {
+            assert_eq!(in_words(said), told);
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_wrong_value_is_named() {
+        let text = "name = \"a\"\nmargins = { time = \"5 %\", claim = 1 }";
+        let source = Source { file: "p", text };
+        let key = |value: &str| source.key_before(text.find(value).expect("there"));
+        assert_eq!(
+            [key("1 }"), key("{"), key("name")],
+            ["claim", "margins", ""]
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a plan file and applies command-line options to it.
 
 use super::check::check;
-use super::error::{Source, Where};
+use super::error::{Source, Where, in_words};
 use super::file::PlanFile;
 use super::{LeftOut, Plan, PlanError, Status};
 
@@ -61,7 +61,7 @@ pub fn load(file: &str, text: &str, changes: &Changes) -> Result<Plan, PlanError
 impl PlanFile {
     fn deserialize_table(table: toml::Table) -> Result<Self, String> {
         let read: Result<Self, _> = table.try_into();
-        read.map_err(|it: toml::de::Error| it.message().lines().collect::<Vec<_>>().join("; "))
+        read.map_err(|it: toml::de::Error| in_words(it.message()))
     }
 }
 

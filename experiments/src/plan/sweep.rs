@@ -2,7 +2,7 @@
 
 use super::error::Source;
 use super::file::SweepFile;
-use super::{Plan, PlanError};
+use super::{Plan, PlanError, count};
 
 /// Most values of a sweep.
 const MOST_VALUES: usize = 24;
@@ -34,7 +34,10 @@ pub(super) fn sweeps(
     for (at, it) in files.iter().enumerate() {
         let key = |part: &str| format!("sweep.{at}.{part}");
         if it.values.len() < 2 || it.values.len() > MOST_VALUES {
-            let message = format!("{} values; give 2 to {MOST_VALUES}", it.values.len());
+            let message = format!(
+                "{}; give 2 to {MOST_VALUES}",
+                count(it.values.len(), "value")
+            );
             return Err(source.error(&key("values"), message));
         }
         let values: Vec<String> = it.values.iter().map(text).collect();

@@ -131,7 +131,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[[scenario]]",
         "[[sweep]]\nkey = \"scenario.*.set.peers\"\nvalues = [2]\n[[scenario]]",
-        "key sweep.0.values: 1 values; give 2 to 24",
+        "key sweep.0.values: 1 value; give 2 to 24",
     ),
     (
         "[[scenario]]",
@@ -151,7 +151,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[[scenario]]",
         "[[sweep]]\nvalues = [2, 3]\n[[scenario]]",
-        "missing field `key`",
+        "the key `key` is missing; add it",
     ),
     (
         "[[scenario]]",

@@ -230,16 +230,3 @@ fn hash(reader: &mut BufReader<File>, bytes: u64) -> std::io::Result<String> {
     }
     Ok(hex::encode(sum.finalize()))
 }
-
-/// Most names of files in a line.
-const MOST_NAMED: usize = 3;
-
-/// The first names, and how many more there are.
-#[must_use]
-pub fn named(names: &[String]) -> String {
-    let first = names[..names.len().min(MOST_NAMED)].join(", ");
-    match names.len().saturating_sub(MOST_NAMED) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
-}

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::json::fault;
 use super::store::{StoreError, write_whole};
 use crate::plan::{Plan, Status, count};
 pub use changes::{Told, told};
@@ -65,11 +66,11 @@ pub enum RegistrationError {
         runs: usize,
     },
     /// The file is damaged.
-    #[error("{}: is damaged: {why}; restore it, or give --force to begin anew", file.display())]
+    #[error("{}: is damaged: it {why}; restore it, or give --force to begin anew", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, as a verb and its objects.
         why: String,
     },
     /// The file cannot be read or written.
@@ -138,10 +139,9 @@ impl Registration {
         };
         let mut found = match read(&file)? {
             Some(text) => {
-                let read: Self =
-                    serde_json::from_str(&text).map_err(|it| damaged(it.to_string()))?;
+                let read: Self = serde_json::from_str(&text).map_err(|it| damaged(fault(&it)))?;
                 if read.schema_version != SCHEMA {
-                    return Err(damaged(format!("version {}", read.schema_version)));
+                    return Err(damaged(format!("has version {}", read.schema_version)));
                 }
                 read
             }

@@ -28,9 +28,9 @@ pub struct Link {
     pub own_runs: bool,
 }
 
-/// The two contenders of the first contrast in the first scenario that is built in; `None` if there is
-/// none, or if a policy is not a registered one, which the page cannot know. The seeds are the first
-/// ones of the plan.
+/// The two contenders of the first contrast in the first scenario that is built in; `None` if there
+/// is none, or if a policy is not a registered one, which the page cannot know. The seeds are the
+/// first ones of the plan.
 #[must_use]
 pub fn link(plan: &Plan, engine: &Swarms) -> Option<Link> {
     let built_in = |name: &str| Scenario::list().iter().any(|it| it.name == name);

@@ -1,7 +1,7 @@
 //! `report.html`: one file that opens offline, needs no script and prints well.
 //!
-//! Map: `html` is what any page is made of, `page` what the sections share; each other file is a section
-//! or two, in the order of [`report`].
+//! Map: `html` is what any page is made of, `page` what the sections share; each other file is a
+//! section or two, in the order of [`report`].
 
 mod answer;
 mod flows;
@@ -105,6 +105,10 @@ mod tests {
         let page = report(&plan, &analysis, &[], &CONTEXT);
         let answer = section(&page, "answer");
         assert!(answer.contains("50 % of peers adopt):</p>"), "{answer}");
+        for name in ["a_name_that_leaves_no_room_for_anything_else", "vs bep3"] {
+            assert!(answer.to_lowercase().contains(name), "{name}: {answer}");
+        }
+        assert!(!answer.contains("..."), "nothing is cut: {answer}");
         assert!(
             answer.matches("<p class=\"part\">").count() >= 3,
             "{answer}"
@@ -121,7 +125,10 @@ mod tests {
             noise: 5,
         };
         let page = report(&plan, &analysis_of(&plan, toy), &[], &CONTEXT);
-        assert!(page.contains("[?]"), "unknown intervals are marked");
+        assert!(
+            page.contains("[?]: one seed gives no interval."),
+            "unknown intervals are marked"
+        );
         for wrong in ["inf", "NaN", "1 seeds", "1 paired seeds"] {
             assert!(!page.contains(wrong), "{wrong}");
         }

@@ -3,7 +3,7 @@
 mod answer;
 mod ladder;
 
-pub use answer::{ANSWER_LINES, Answer, answer};
+pub use answer::{ANSWER_LINES, answer, told_whole};
 pub use ladder::ladder;
 
 use crate::findings::analysis::{Analysis, Comparison, Level, LevelKind, Overall, Quantity};
@@ -54,7 +54,8 @@ pub fn interval(it: &Estimate) -> String {
     format!("{} {}", percent(it.value), brackets(it.ci95, points))
 }
 
-/// The ends of an interval, each as `shown` writes it: `[10.1, 14.5]`. One run has no interval: `[?]`.
+/// The ends of an interval, each as `shown` writes it: `[10.1, 14.5]`. One run has no interval:
+/// `[?]`.
 #[must_use]
 pub fn brackets((low, high): (f64, f64), shown: impl Fn(f64) -> String) -> String {
     if low.is_finite() && high.is_finite() {
@@ -152,8 +153,18 @@ fn size(plan: &Plan, estimand: Estimand, readings: &[&Overall]) -> String {
         .clone()
         .map(|it| it.worst.1)
         .fold(f64::INFINITY, f64::min);
-    let best = savings.map(|it| it.best).fold(f64::NEG_INFINITY, f64::max);
-    let range = format!("they run from {} to {}", changed(worst), changed(best));
+    let best = savings
+        .clone()
+        .map(|it| it.best)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let (worst, best) = (changed(worst), changed(best));
+    let range = if savings.count() == 0 {
+        String::new()
+    } else if worst == best {
+        format!("; measured: {best}")
+    } else {
+        format!("; they run from {worst} to {best}")
+    };
     let words = by_word(
         plan,
         readings,
@@ -165,7 +176,7 @@ fn size(plan: &Plan, estimand: Estimand, readings: &[&Overall]) -> String {
             Size::Refuted.word(),
         ],
     );
-    format!("{claimed} in every scenario: {words}; {range}")
+    format!("{claimed} in every scenario: {words}{range}")
 }
 
 fn direction(plan: &Plan, readings: &[&Overall]) -> String {
@@ -362,6 +373,14 @@ mod tests {
             direction(&plan, &all),
             "no saving shown for every contrast and adoption"
         );
+        // One scenario has one value, which is not told as a range.
+        let mut one = reading(0, Adoption::ALL, Size::Refuted);
+        (one.worst, one.best) = ((0, 0.03), 0.03);
+        let sentence = size(&plan, Estimand::E1, &[&one]);
+        assert!(sentence.ends_with("; measured: saving 3.0 %"), "{sentence}");
+        one.nothing_to_save = true;
+        let sentence = size(&plan, Estimand::E1, &[&one]);
+        assert!(!sentence.contains("unknown"), "{sentence}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use unchoke_sim::scenario::Scenario;
 
 use super::judge::Band;
 use super::measure::Measure;
-use crate::plan::{PlanError, Where};
+use crate::plan::{PlanError, Source, Where};
 
 /// Size of the swarms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,17 +137,9 @@ impl Check {
 impl Plan {
     /// Reads the plan of this name from its text.
     pub fn read(name: &str, text: &str) -> Result<Self, PlanError> {
-        let plan: Self = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map(|it| text[..it.start].matches('\n').count() + 1);
-            PlanError {
-                file: format!("{name}.toml"),
-                at: line.map_or(Where::Whole, Where::Line),
-                key: String::new(),
-                message: error.message().lines().collect::<Vec<_>>().join("; "),
-            }
-        })?;
+        let file = format!("{name}.toml");
+        let source = Source { file: &file, text };
+        let plan: Self = toml::from_str(text).map_err(|it| source.toml_error(&it))?;
         for (i, check) in plan.check.iter().enumerate() {
             for case in std::iter::once(&check.case).chain(&check.against) {
                 if plan.find(case).is_none() {

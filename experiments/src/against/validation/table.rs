@@ -9,6 +9,7 @@ use super::judge::{FEWEST_RUNS, Limits, Verdict};
 use super::run::Outcome;
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table as Csv;
+use crate::plan::count;
 
 /// A number with four significant digits.
 fn short(x: f64) -> String {
@@ -86,18 +87,18 @@ fn findings(outcomes: &[Outcome], bullet: &str) -> String {
 
 /// Number of checks with each verdict, and the skipped ones.
 fn summary(outcomes: &[Outcome], left_out: &[String]) -> String {
-    let count = |verdict| outcomes.iter().filter(|it| it.verdict == verdict).count();
+    let with = |verdict| outcomes.iter().filter(|it| it.verdict == verdict).count();
     let unexplained = outcomes.iter().filter(|it| it.is_unexplained()).count();
     let mut text = format!(
-        "{} checks: {} PASS, {} FAIL ({unexplained} not explained), {} cannot tell",
-        outcomes.len(),
-        count(Verdict::Pass),
-        count(Verdict::Fail),
-        count(Verdict::CannotTell)
+        "{}: {} PASS, {} FAIL ({unexplained} not explained), {} cannot tell",
+        count(outcomes.len(), "check"),
+        with(Verdict::Pass),
+        with(Verdict::Fail),
+        with(Verdict::CannotTell)
     );
     if !left_out.is_empty() {
-        let (count, names) = (left_out.len(), left_out.join("; "));
-        write!(text, "; {count} not at this size: {names}").expect("strings grow");
+        let (number, names) = (left_out.len(), left_out.join("; "));
+        write!(text, "; {number} not at this size: {names}").expect("strings grow");
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Decides the number of tasks and estimates their duration.
 
 use super::Failure;
+use crate::plan::count;
 use crate::run::unit::Shard;
 
 /// Most tasks that are proposed. Many sites limit an array to about a thousand.
@@ -34,7 +35,8 @@ impl Packing {
     pub(super) fn into_tasks(tasks: usize, units: usize, done: usize) -> Result<Self, Failure> {
         if tasks > units {
             return Err(Failure::usage(format!(
-                "--tasks {tasks}: the plan has {units} units ({done} are done), and a task needs one at least"
+                "--tasks {tasks}: the plan has {} ({done} done), and a task needs one at least",
+                count(units, "unit")
             )));
         }
         let time = None;
@@ -127,6 +129,6 @@ mod tests {
     #[test]
     fn more_tasks_than_units_are_refused() {
         let refused = Packing::into_tasks(9, 8, 3).expect_err("refused");
-        assert!(refused.message.contains("8 units (3 are done)"));
+        assert!(refused.message.contains("8 units (3 done)"));
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::Failure;
 use super::super::args;
+use crate::plan::Source;
 
 /// A sentence with numbers that come from a table.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,9 +68,12 @@ impl Claims {
             message: format!("{}; run this in the folder of the repository", it.message),
             ..it
         })?;
-        let read = toml::from_str::<Self>(&text);
-        let mut read =
-            read.map_err(|it| Failure::usage(format!("{}: {it}", file.display()).trim_end()))?;
+        let name = file.display().to_string();
+        let source = Source {
+            file: &name,
+            text: &text,
+        };
+        let mut read: Self = toml::from_str(&text).map_err(|it| source.toml_error(&it))?;
         let wanted = |claim: &str| only.is_none_or(|it| claim.contains(it));
         read.figures.retain(|it| wanted(&it.claim));
         read.reruns.retain(|it| wanted(&it.claim));

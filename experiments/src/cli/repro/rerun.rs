@@ -11,6 +11,8 @@ use rayon::prelude::*;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use unchoke_core::text::counted;
+
 use super::Verdict;
 use super::claims::Rerun;
 use crate::cli::args::PlanArgs;
@@ -19,6 +21,7 @@ use crate::findings::analysis::Runs;
 use crate::plan::Plan;
 use crate::run::engine::Engine as _;
 use crate::run::expand::expand;
+use crate::run::json::fault;
 use crate::run::runner::run_one;
 use crate::run::swarm::Swarms;
 use crate::run::unit::{Unit, distinct};
@@ -77,12 +80,19 @@ pub(super) fn sample(claim: &Rerun, count: usize) -> Result<Verdict, Failure> {
     let other: Vec<String> = other.into_iter().flatten().collect();
     Ok(match other.first() {
         Some(why) => Verdict::Fail(format!(
-            "{} of {picked} runs differ{}: {why}",
+            "{} of {} {}{}: {why}",
             other.len(),
+            counted(picked as u64, "run"),
+            if other.len() == 1 {
+                "differs"
+            } else {
+                "differ"
+            },
             version.words()
         )),
         None => Verdict::Pass(format!(
-            "{picked} of {picked} runs repeated, of {total}, the same rows and digests{}",
+            "{picked} of {} repeated, of {total}, the same rows and digests{}",
+            counted(picked as u64, "run"),
             version.words()
         )),
     })
@@ -120,8 +130,13 @@ impl Version {
 
 fn manifest(folder: &Path) -> Result<Value, Failure> {
     let text = args::read(&folder.join("manifest.json"))?;
-    serde_json::from_str(&text)
-        .map_err(|it| Failure::usage(format!("{}/manifest.json: {it}", folder.display())))
+    serde_json::from_str(&text).map_err(|it| {
+        Failure::usage(format!(
+            "{}/manifest.json: {}",
+            folder.display(),
+            fault(&it)
+        ))
+    })
 }
 
 impl Table {

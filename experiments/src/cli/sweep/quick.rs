@@ -15,7 +15,7 @@ use crate::findings::analysis::{Level, LevelKind};
 use crate::findings::stats::math::figure;
 use crate::findings::table::Table;
 use crate::findings::verdict::Unfinished;
-use crate::plan::{Changes, Contender, Plan, policies};
+use crate::plan::{Changes, Contender, Plan, count, policies, without_interval};
 use crate::run::runner::Options;
 use crate::run::store::write_whole;
 use crate::run::unit::{Mix, mix_name, pure_mixes};
@@ -26,6 +26,8 @@ use crate::show::words;
 const FRAME: &str = include_str!("../../../plans/sweep.toml");
 /// Most points of `lab sweep`.
 const MOST_POINTS: usize = 200;
+/// Both names of the key of a scenario that the policies of `--policy` replace.
+const POLICY: [&str; 2] = ["policy", "client.policy"];
 /// The table.
 const TABLE: &str = "sweep.csv";
 /// The file with the command line that made the table.
@@ -89,15 +91,15 @@ pub(in crate::cli) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
     let folder = it.out.clone();
     let folder = folder.unwrap_or_else(|| PathBuf::from("results/exploratory/sweep"));
     let command = it.typed();
-    if !it.overwrite {
-        refuse_other(&folder, &command)?;
-    }
     let mut points = Vec::new();
     for values in combinations(&keys) {
         let plan = quick(it, &keys, &values)?;
         points.push((values, point(plan, Path::new(""))?));
     }
     refuse_same(&keys, &points)?;
+    if !it.overwrite {
+        refuse_other(&folder, &command)?;
+    }
     stop::listen()?;
     make(&folder)?;
     let parts = Parts::new(points.iter().map(|it| it.1.clone()));
@@ -127,12 +129,17 @@ pub(in crate::cli) fn run(it: &SweepArgs) -> Result<Exit, Failure> {
     let out = it.out.as_ref().map(|it| it.display().to_string());
     let out = out.map_or_else(String::new, |it| format!(" --out {}", args::quoted(&it)));
     print(&format!(
-        "{}\nMeans over {} with 95 % intervals, in swarms of one policy.\nwrote     {}\nrepeat    {command}{out}\n",
+        "{}\nMeans and 95 % intervals over {}, in swarms of one policy.\nwrote     {}\nrepeat    {command}{out}\n",
         summed(&keys, &made),
-        counted(u64::from(it.seeds), "seed"),
+        seeds(it),
         paths.join(", ")
     ))?;
     Ok(Exit::Done)
+}
+
+/// The number of seeds, in a sentence about intervals.
+fn seeds(it: &SweepArgs) -> String {
+    without_interval(count(it.seeds, "seed"), it.seeds == 1)
 }
 
 fn keys(texts: &[String]) -> Result<Vec<Key>, Failure> {
@@ -145,7 +152,7 @@ fn keys(texts: &[String]) -> Result<Vec<Key>, Failure> {
         let good = |it: &Key| !it.0.is_empty() && it.1.len() > 1 && !it.1.contains(&String::new());
         let Some(key) = read.filter(good) else {
             return Err(Failure::usage(format!(
-                "{text}: is no key with two values or more; write KEY=A,B"
+                "{text}: needs a key and two values or more, e.g. peers=10,20"
             )));
         };
         keys.push(key);
@@ -169,6 +176,17 @@ fn twice<'a>(texts: impl IntoIterator<Item = &'a String>) -> Option<&'a String> 
 /// Refuses options that contradict each other.
 fn refuse_contradictions(it: &SweepArgs, keys: &[Key]) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::usage(why));
+    let set = it.set.iter().filter_map(|it| it.split_once('='));
+    let set: Vec<(&str, &str)> = set.map(|it| (it.0.trim(), it.1)).collect();
+    let mut all = keys
+        .iter()
+        .map(|it| it.0.as_str())
+        .chain(set.iter().map(|it| it.0));
+    if let Some(key) = all.find(|it| POLICY.contains(it)) {
+        return refused(format!(
+            "{key}: every run has one of the compared policies; give --policy ID once for each of them"
+        ));
+    }
     if let Some(key) = twice(keys.iter().map(|it| &it.0)) {
         return refused(format!(
             "{key}: is given twice; give all of its values at once"
@@ -180,8 +198,7 @@ fn refuse_contradictions(it: &SweepArgs, keys: &[Key]) -> Result<(), Failure> {
                 "{key}: the value {value} is there twice; leave one out"
             ));
         }
-        let set = it.set.iter().filter_map(|it| it.split_once('='));
-        if let Some((_, value)) = set.clone().find(|it| it.0.trim() == key) {
+        if let Some((_, value)) = set.iter().find(|it| it.0 == key) {
             return refused(format!(
                 "--set {key}={value}: the sweep sets {key} too; leave one of them out"
             ));
@@ -400,10 +417,10 @@ fn picture(it: &SweepArgs, keys: &[Key], made: &[Made<'_>]) -> Scene {
         ),
     };
     let text = format!(
-        "Swarms of one policy in {}: mean over {}, band: 95 % Student t interval. Values stand evenly, \
+        "Swarms of one policy in {}. Line: mean; band: 95 % Student t interval over {}. Values stand evenly, \
          whatever their distances.{left_out} Data: sweep.csv.",
         it.scenario,
-        counted(u64::from(it.seeds), "seed")
+        seeds(it)
     );
     lines(
         &format!("{} over {setting}", it.scenario),

@@ -144,7 +144,7 @@ at one in t;"
     );
     assert_eq!(
         WORDS.closing(&left_out),
-        "No change: all 1 rows compared are as registered, within 50 %. The options of this run \
+        "No change: the only row compared is as registered, within 50 %. The options of this run \
             left out 3 registered rows."
     );
 }

@@ -9,6 +9,7 @@ use crate::findings::factorial::{Cell, Effect, Sign, Study};
 use crate::findings::stats::estimate::Estimate;
 use crate::findings::stats::math::{exp, figure};
 use crate::findings::table::Table;
+use crate::plan::count;
 use crate::plan::design::letter;
 use crate::show::output::{Files, PLAN_FILE, RESULTS_SCHEMA};
 use crate::show::words::{percent, title};
@@ -125,12 +126,12 @@ pub fn sentences(study: &Study<'_>) -> Vec<String> {
             });
             let (less, more) = (of(Sign::Less), of(Sign::More));
             let mut text = format!(
-                "{}, {}: {} than under {} over {} settings; less in {less}, more in {more}, unclear in {}",
+                "{}, {}: {} than under {} over {}; less in {less}, more in {more}, unclear in {}",
                 within.name,
                 title(quantity),
                 range(least, most),
                 study.plan.pair(0).1.name,
-                cells.len(),
+                count(cells.len(), "setting"),
                 cells.len() - less - more
             );
             if less + more > 0 {

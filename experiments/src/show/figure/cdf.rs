@@ -57,10 +57,10 @@ pub(super) fn cdf(plan: &Plan, analysis: &Analysis) -> Picture {
         }
     }
     let text = format!(
-        "Share of peers (%) that have every piece, by seconds since their own arrival; origin \
-         seeds left out. Line: peers of {} together. Band: 95 % Student t interval over seeds of the time \
-         by which that share is complete. Data: completion.csv.",
-        plan.seeds_counted("seed")
+        "Share of peers (%) that have every piece, by seconds since their own arrival; origin seeds left \
+         out. Line: the peers of all runs together. Band: 95 % Student t interval of the time by which that \
+         share is complete, over {}. Data: completion.csv.",
+        plan.seeds_of_intervals("run seed")
     );
     caption(&mut scene, top + 290.0, &text);
     Picture {

@@ -127,9 +127,9 @@ pub(super) fn classes(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> 
         top = bottom + 56.0;
     }
     let text = format!(
-        "Mean over {} and 95 % Student t interval, by access class; slow links first. The line at 1: who \
+        "Mean and 95 % Student t interval over {}, by access class; slow links first. The line at 1: who \
          uploads as much as it downloads. Data: classes.csv.",
-        plan.seeds_counted("seed")
+        plan.seeds_of_intervals("seed")
     );
     caption(&mut scene, top - 32.0, &text);
     Some(Picture {

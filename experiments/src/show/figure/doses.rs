@@ -82,10 +82,10 @@ fn picture(plan: &Plan, analysis: &Analysis, family: &str, scenarios: &[usize]) 
     let values: Vec<String> = scenarios.iter().map(percent).collect();
     let text = format!(
         "Geometric-mean completion times in the swarms of {family}: some peers are outsiders, whose policy the \
-         scenario sets; all others run the policy of the curve. Mean over {}, band: 95 % Student t interval. \
+         scenario sets; all others run the policy of the curve. Line: mean; band: 95 % Student t interval over {}. \
          Values stand evenly, whatever their distances. Data: levels.csv, and the rows of the group outsiders in \
          summary.csv.",
-        plan.seeds_counted("seed")
+        plan.seeds_of_intervals("seed")
     );
     Picture {
         name: format!("doses_{family}"),

@@ -52,9 +52,9 @@ pub fn effects(study: &Study<'_>) -> Picture {
     let text = format!(
         "Saving 1 - candidate/baseline in percent (for completion time: how much shorter), averaged \
          over the settings at the level; right of 0 is less. Bars: 95 % Student t interval over \
-         n = {}. A star marks factors that turn a shown saving into a shown loss. \
+         {}. A star marks factors that turn a shown saving into a shown loss. \
          Data: effects.csv.",
-        study.plan.seeds_counted("paired seed")
+        study.plan.seeds_of_intervals("paired seed")
     );
     caption(&mut scene, y - 16.0, &text);
     Picture {

@@ -3,7 +3,7 @@
 
 use super::Picture;
 use super::axis::Axis;
-use super::interval::{arrow, interval};
+use super::interval::{arrow, interval, is_known};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -81,11 +81,11 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Picture {
         ),
     };
     let text = format!(
-        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. n = {} a mark. Thick line: 90 % interval, whose ends are the one-sided 95 % bounds of the \
-         verdicts; thin line: 95 % interval; {}. Dashed: the claim, {claimed}. {focal} are of the \
-         adopters and the same peers in the baseline run, E3 to E5 of the whole swarm. Arrows \
-         leave the axis. Data: summary.csv.",
-        plan.seeds_counted("paired seed"),
+        "Saving 1 - candidate/baseline in percent; right of 0 is {right}. Each mark is of {}. Thick line: 90 % \
+         interval, whose ends are the one-sided 95 % bounds of the verdicts; thin line: 95 % interval; {}. Dashed: \
+         the claim, {claimed}. {focal} are of the adopters and the same peers in the baseline run, E3 to E5 of the \
+         whole swarm. Arrows leave the axis. Data: summary.csv.",
+        plan.seeds_of_intervals("paired seed"),
         method(plan),
     );
     caption(&mut scene, bottom, &text);
@@ -119,12 +119,12 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     let bottom = forest.draw(&mut scene, y);
     let text = format!(
         "Change of completion time in percent; right of 0 is slower. Adopters and the same peers \
-         in the baseline run. n = {} a mark. Thick line: 90 % interval, whose upper \
+         in the baseline run. Each mark is of {}. Thick line: 90 % interval, whose upper \
          end must stay left of the dashed margin ({} and {}) for time to be kept; thin line: 95 % \
          interval, whose lower end must lie right of it for time to be called degraded. Student t \
          on paired log ratios for the mean; {} for the percentile. Arrows leave \
          the axis. Data: summary.csv.",
-        plan.seeds_counted("paired seed"),
+        plan.seeds_of_intervals("paired seed"),
         plan.margins.time,
         plan.margins.tail,
         method(plan),
@@ -139,7 +139,8 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Picture {
     }
 }
 
-/// Head of a figure of savings. A plan that lists its contrasts may have others than of its candidate.
+/// Head of a figure of savings. A plan that lists its contrasts may have others than of its
+/// candidate.
 pub(super) fn saved(plan: &Plan) -> String {
     if plan.contrasts_listed {
         "What each contrast saves".to_owned()
@@ -297,15 +298,19 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    interval(scene, axis, it.ci95, y, (color, 1.0));
-    interval(scene, axis, it.bound95, y, (color, 2.75));
+    let known = is_known(it.ci95);
+    if known {
+        interval(scene, axis, it.ci95, y, (color, 1.0));
+        interval(scene, axis, it.bound95, y, (color, 2.75));
+    }
     if it.value < axis.from || it.value > axis.to {
         // The number must not cover the arrow or the visible part of the interval.
+        let ends = if known { it.ci95 } else { (it.value, it.value) };
         let (tip, back, at, text) = if it.value < axis.from {
-            let at = axis.within(it.ci95.1).max(axis.start + 7.0) + 6.0;
+            let at = axis.within(ends.1).max(axis.start + 7.0) + 6.0;
             (axis.start, 7.0, at, Style::new(9.5, color))
         } else {
-            let at = axis.within(it.ci95.0).min(axis.end - 7.0) - 6.0;
+            let at = axis.within(ends.0).min(axis.end - 7.0) - 6.0;
             (axis.end, -7.0, at, Style::new(9.5, color).end())
         };
         arrow(scene, (tip, y), (back, 4.0), color);
@@ -317,8 +322,32 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
 
 #[cfg(test)]
 mod tests {
+    use super::{Axis, Color, Estimate, Scene};
     use crate::findings::toy::analysed;
+    use crate::show::figure::scene::Shape;
     use crate::show::figure::{pictures, png, svg};
+
+    /// One run has no interval, also if its value leaves the axis.
+    #[test]
+    fn an_unknown_interval_is_not_drawn() {
+        let axis = Axis::new((0.0, 10.0), (100.0, 200.0));
+        let unknown = (f64::NEG_INFINITY, f64::INFINITY);
+        let marked = |value: f64| {
+            let mut scene = Scene::new(300.0, 20.0);
+            let estimate = Estimate {
+                value,
+                ci95: unknown,
+                bound95: unknown,
+            };
+            super::mark(&mut scene, &axis, &estimate, 9.0, Color(1, 2, 3));
+            scene.shapes
+        };
+        assert!(matches!(marked(5.0)[..], [Shape::Dot { .. }]));
+        let [Shape::Area { .. }, Shape::Text { at, .. }] = &marked(20.0)[..] else {
+            panic!("an arrow and its number");
+        };
+        assert!((100.0..200.0).contains(&at.0), "{at:?}");
+    }
 
     /// The contrasts of a plan need not be those of its candidate, and a claim may be about time.
     #[test]

@@ -4,7 +4,7 @@
 use super::Picture;
 use super::axis::{Axis, label};
 use super::forest::{Scale, method, saved, timed};
-use super::interval::{arrow, interval};
+use super::interval::{arrow, interval, is_known};
 use super::palette::{self, GREY, INK, RULE, VERMILION};
 use super::panel::{EDGE, caption, columns, legend, title};
 use super::scene::{Color, Scene, Style};
@@ -48,11 +48,11 @@ pub(super) fn savings(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
             "Of the whole swarm."
         };
         let text = format!(
-            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} n = {} a mark, 95 % interval: {}. Dashed: the claim, {}. Last row: mean over \
-             the scenarios as a random effect (DerSimonian and Laird) with its 95 % prediction \
-             interval, if there are {LEAST_SCENARIOS} scenarios at least. Triangles leave the axis. \
-             Data: summary.csv.",
-            plan.seeds_counted("paired seed"),
+            "Saving 1 - candidate/baseline in percent, right of 0 is {right}. {whose} Each mark is of {}. 95 % \
+             interval: {}. Dashed: the claim, {}. Last row: mean over the scenarios as a random effect \
+             (DerSimonian and Laird) with its 95 % prediction interval, if there are {LEAST_SCENARIOS} scenarios at \
+             least. Triangles leave the axis. Data: summary.csv.",
+            plan.seeds_of_intervals("paired seed"),
             method(plan),
             plan.claimed(*estimand),
         );
@@ -91,9 +91,9 @@ pub(super) fn times(plan: &Plan, analysis: &Analysis) -> Vec<Picture> {
         let head = format!("{}: {what}", timed(plan));
         let text = format!(
             "Change of the {what} of completion time in percent, right of 0 is slower; adopters and \
-             the same peers in the baseline run. n = {} a mark, 95 % interval: \
+             the same peers in the baseline run. Each mark is of {}. 95 % interval: \
              {method}. Dashed: the margin of {margin}. Triangles leave the axis. Data: summary.csv.",
-            plan.seeds_counted("paired seed"),
+            plan.seeds_of_intervals("paired seed"),
         );
         grid.draw(&head, name.to_owned(), Figure::Time, text)
     };
@@ -229,7 +229,9 @@ fn mark(scene: &mut Scene, axis: &Axis, it: &Estimate, y: f64, color: Color) {
     if !it.value.is_finite() {
         return;
     }
-    interval(scene, axis, it.ci95, y, (color, 1.25));
+    if is_known(it.ci95) {
+        interval(scene, axis, it.ci95, y, (color, 1.25));
+    }
     if it.value < axis.from || it.value > axis.to {
         let left = it.value < axis.from;
         let (tip, back) = if left {

@@ -7,6 +7,11 @@ use super::scene::{Color, Scene};
 /// Length and half the height of an arrow head.
 const HEAD: (f64, f64) = (6.0, 3.0);
 
+/// Whether there is an interval to draw: one run gives none.
+pub(super) fn is_known((low, high): (f64, f64)) -> bool {
+    low.is_finite() && high.is_finite()
+}
+
 /// A horizontal line from `low` to `high`, limited to the axis.
 pub(super) fn interval(
     scene: &mut Scene,

@@ -11,6 +11,8 @@ use crate::show::words::who_adopts;
 
 /// Height of a panel.
 const HEIGHT: f64 = 300.0;
+/// Room left of a panel for the numbers of its axis.
+const AXIS: f64 = 28.0;
 /// Lower savings, and longer times than the limit below, are drawn at the edge.
 const LEAST_SAVING: f64 = -100.0;
 const MOST_TIME: f64 = 2.5;
@@ -50,7 +52,7 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
         .map(|at| (plan.versus(at), palette::policy(at)))
         .collect();
     let y = legend(&mut scene, y + 4.0, &names);
-    let top = scenarios(&mut scene, plan, y) + 22.0;
+    let top = scenarios(&mut scene, plan, y) + 38.0;
     let few = Adoption::minority(&plan.adoption);
     let mut panels = vec![
         (Estimand::E1, few),
@@ -70,7 +72,7 @@ pub(super) fn joint(plan: &Plan, analysis: &Analysis) -> Picture {
          what the claim means, {}. Bars: 95 % intervals over {}. \
          E1 and its times are those of the adopters. Marks beyond an axis lie on it. Data: summary.csv.",
         meaning(plan),
-        plan.seeds_counted("paired seed")
+        plan.seeds_of_intervals("paired seed")
     );
     caption(&mut scene, top + HEIGHT + 44.0, &text);
     Picture {
@@ -98,8 +100,8 @@ fn meaning(plan: &Plan) -> String {
     }
 }
 
-/// Least saving of a reading, in percent, and longest time, as a ratio, with which the claim holds. A claim about time
-/// asks nothing of bytes but what the margin of the upload says, which is E1.
+/// Least saving of a reading, in percent, and longest time, as a ratio, with which the claim holds.
+/// A claim about time asks nothing of bytes but what the margin of the upload says, which is E1.
 fn corner(plan: &Plan, estimand: Estimand) -> (f64, f64) {
     let margins = &plan.margins;
     let claim = margins.claim.fraction();
@@ -233,7 +235,12 @@ fn panel(
         GREEN,
         0.16,
     );
-    frame.draw(scene, head, "saved, %");
+    // The name of the axis stands over its numbers, and the heading over both.
+    let style = Style::new(13.0, INK).bold();
+    scene.text((pixels.0, top - 29.0), head, style);
+    let style = Style::new(11.0, GREY);
+    scene.text((pixels.0 - AXIS, top - 12.0), "time, ratio", style);
+    frame.draw(scene, "", "saved, %");
     for (at, line) in [(0.0, true), (1.0, false)] {
         if line {
             let x = frame.x.at(at);
@@ -243,11 +250,6 @@ fn panel(
             scene.line(&[(pixels.0, y), (pixels.1, y)], GREY, 1.0);
         }
     }
-    scene.text(
-        (pixels.1 - 4.0, top + 8.0),
-        "time, ratio",
-        Style::new(11.0, GREY).end(),
-    );
     for it in marks {
         mark(scene, &frame, it);
     }

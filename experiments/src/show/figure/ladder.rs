@@ -76,8 +76,8 @@ pub(super) fn ladder(plan: &Plan, analysis: &Analysis) -> Picture {
         "Each row adds one thing to the row above, in swarms of one policy; the bar runs from the \
          level of the row above to its own, blue for less and orange for more, with the change in \
          percent of the row above. Whiskers: 95 % interval of the paired difference as a share of the \
-         first row, Student t over seeds. n = {}. Axes do not begin at zero. Data: ladder.csv.",
-        plan.seeds_counted("paired seed")
+         first row, Student t over {}. Axes do not begin at zero. Data: ladder.csv.",
+        plan.seeds_of_intervals("paired seed")
     );
     caption(&mut scene, y - 14.0, &text);
     Picture {

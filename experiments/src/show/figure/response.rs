@@ -8,7 +8,7 @@ use super::scene::{Color, Scene, Style};
 use crate::findings::analysis::sweep::Response;
 use crate::findings::analysis::{Analysis, Statement, by_adoption};
 use crate::findings::stats::estimate::Estimate;
-use crate::plan::{Adoption, Estimand, Figure, Plan};
+use crate::plan::{Adoption, Estimand, Figure, Plan, without_interval};
 
 /// Height of a panel.
 const HEIGHT: f64 = 220.0;
@@ -201,10 +201,11 @@ pub(super) fn sweep(number: usize, response: &Response) -> Picture {
             .collect()
     };
     let seeds = response.points.first().map_or("", |it| it.seeds.as_str());
+    let seeds = without_interval(seeds.to_owned(), seeds == "1");
     let text = format!(
-        "What changes with {}: mean over scenarios, band: 95 % interval over paired seeds, n = {seeds}. Adopters: at \
-         the plan's smallest share; swarm and times: where all adopt. Values stand evenly, whatever their \
-         distances. Data: sweep.csv.",
+        "What changes with {}: mean over scenarios, band: 95 % interval over paired seeds, of which there \
+         are {seeds}. Adopters: at the plan's smallest share; swarm and times: where all adopt. Values \
+         stand evenly, whatever their distances. Data: sweep.csv.",
         response.sweep.name
     );
     Picture {
@@ -244,7 +245,7 @@ pub(super) fn adoption(plan: &Plan, analysis: &Analysis) -> Option<Picture> {
     let text = format!(
         "What changes with the share of adopters: mean over scenarios, band: 95 % interval over {}. \
          Upload is that of the adopters, bytes and times those of all peers. Data: adoption.csv.",
-        plan.seeds_counted("paired seed")
+        plan.seeds_of_intervals("paired seed")
     );
     Some(Picture {
         name: "adoption".to_owned(),

@@ -67,10 +67,10 @@ pub(super) fn series(plan: &Plan, analysis: &Analysis, scenarios: &[usize]) -> P
     }
     let bottom = first + (HEIGHT + 52.0) * ROWS.len() as f64;
     let text = format!(
-        "Mean over {} (line) and pointwise 95 % Student t interval (ribbon). Seeds include \
+        "Line: mean; ribbon: pointwise 95 % Student t interval over {}. Seeds in a panel include \
          origins. A run that has ended counts on with what it ended with and rate 0. \
          Data: timeseries.csv.",
-        plan.seeds_counted("seed")
+        plan.seeds_of_intervals("run seed")
     );
     caption(&mut scene, bottom, &text);
     Picture {

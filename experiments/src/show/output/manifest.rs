@@ -126,9 +126,9 @@ fn root() -> PathBuf {
 }
 
 /// The revision of the source tree at `root`, if its engine is still the one in this program. After
-/// a change of the engine, the revision of the tree is not that of the engine that made the results;
-/// then it is null. No fingerprint covers statistics and pictures, so `covers` says that these may be of another
-/// revision.
+/// a change of the engine, the revision of the tree is not that of the engine that made the
+/// results; then it is null. No fingerprint covers statistics and pictures, so `covers` says that
+/// these may be of another revision.
 fn git(root: &Path) -> Value {
     let mut value = if fingerprint(root) == env!("UNCHOKE_ENGINE") {
         revision_of(root)

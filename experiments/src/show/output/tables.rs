@@ -323,19 +323,29 @@ const STATEMENT: [&str; 11] = [
     "time_ci95_high",
 ];
 
+/// Runs that were cut short show neither a saving nor a time.
 fn statement(it: &Statement, contrast: &str, seeds: &str) -> [String; 11] {
-    let [low, high] = ci95(&it.saving.estimate);
-    let [time_low, time_high] = ci95(&it.time.estimate);
+    let shown = |of: &Estimate| {
+        let [low, high] = ci95(of);
+        let all = [figure(of.value), low, high];
+        if it.saving.cut {
+            Default::default()
+        } else {
+            all
+        }
+    };
+    let [saving, low, high] = shown(&it.saving.estimate);
+    let [time, time_low, time_high] = shown(&it.time.estimate);
     [
         contrast.to_owned(),
         it.adoption.label(),
         it.estimand.id().to_owned(),
         it.saving.scenarios.to_string(),
         seeds.to_owned(),
-        figure(it.saving.estimate.value),
+        saving,
         low,
         high,
-        figure(it.time.estimate.value),
+        time,
         time_low,
         time_high,
     ]

@@ -12,7 +12,7 @@ impl Page<'_> {
         self.html.heading("The answer", "answer");
         self.html.push("<div class=\"answer\">");
         // The question stands above already.
-        for line in words::answer(self.plan, self.analysis).told {
+        for line in words::told_whole(self.plan, self.analysis) {
             let class = if line.starts_with("  ") {
                 " class=\"part\""
             } else {
@@ -32,10 +32,14 @@ impl Page<'_> {
                 "the claimed saving of time and what must be kept",
             ),
         };
+        let single = match self.plan.seed_range().1 {
+            1 => " [?]: one seed gives no interval.",
+            _ => "",
+        };
         self.html.paragraph(&format!(
             "Geometric means over the scenarios in scope with 95 % intervals over seeds; {beside}. yes: {claim} \
              are shown in every scenario; 1 of 3, or in 1 of 3: only in so many of them; \
-             no: in none, and the contrary of either is shown in one; open: none of these."
+             no: in none, and the contrary of either is shown in one at least; open: none of these.{single}"
         ));
         let named = self
             .plan

@@ -1,4 +1,5 @@
-//! What pages are made of: headings, paragraphs, tables, figures. It knows of no plan and no results.
+//! What pages are made of: headings, paragraphs, tables, figures. It knows of no plan and no
+//! results.
 
 use std::fmt::Write as _;
 
@@ -69,7 +70,8 @@ impl Html {
         self.push(&format!("<blockquote>{}</blockquote>", escape(text)));
     }
 
-    /// A table. Verdict words get a class of their own; columns that say nothing in any row are left out.
+    /// A table. Verdict words get a class of their own; columns that say nothing in any row are
+    /// left out.
     pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
         let filled = |at: &usize| {
             rows.iter()
@@ -107,8 +109,8 @@ impl Html {
         self.push(&text);
     }
 
-    /// A table that is folded away if it is long, and left to `summary.csv`, which has its rows, if it is
-    /// longer still.
+    /// A table that is folded away if it is long, and left to `summary.csv`, which has its rows, if
+    /// it is longer still.
     pub(crate) fn long(&mut self, summary: &str, head: &[&str], rows: &[Vec<String>]) {
         if rows.len() <= MOST_OPEN_ROWS {
             return self.table(head, rows);

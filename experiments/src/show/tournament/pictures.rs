@@ -126,11 +126,11 @@ fn few(tournament: &Tournament, standing: &Standing) -> Drawing {
 
 fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
-        "Completion time of peers that run the row's policy against the same peers with the \
-         column's, in swarms half of which runs the one and half the other, with the halves exchanged: \
-         percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the \
-         whole matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by the mean of the row. Data: \
-         meetings.csv, mix half.",
+        "Completion time of peers that run the row's policy against the same peers with the column's, in \
+         swarms half of which runs the one and half the other, with the halves exchanged: percent more \
+         (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the whole matrix \
+         (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by the mean of the \
+         row. Data: meetings.csv, mix half.",
         whole(tournament)
     );
     let words = [
@@ -148,10 +148,10 @@ fn half(tournament: &Tournament, standing: &Standing) -> Drawing {
 
 fn upload(tournament: &Tournament, standing: &Standing) -> Drawing {
     let caption = format!(
-        "Upload of {} with the row's policy in a swarm of the column's, against the same \
-         with the column's policy: percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over the whole \
-         matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns by \
-         the mean of the row. Grey: the column uploads nothing. Data: meetings.csv, mix few.",
+        "Upload of {} with the row's policy in a swarm of the column's, against the same with the column's \
+         policy: percent more (orange) or less (blue). {}. Framed: told apart from no effect at 5 % over \
+         the whole matrix (Student t, Holm); 95 % intervals (Student t) in meetings.csv. Rows and columns \
+         by the mean of the row. Grey: the column uploads nothing. Data: meetings.csv, mix few.",
         tournament.few_words(),
         whole(tournament)
     );
@@ -226,9 +226,9 @@ fn costs(tournament: &Tournament, standing: &Standing) -> Drawing {
         },
     ];
     let caption = format!(
-        "Left: mean over the swarms of all other policies. Right: what peers do not upload in a \
-         swarm of their own, origins do: the mean upload is fixed by conservation. {}; point \
-         estimates, 95 % intervals (Student t) in the tables. What lies beyond an edge is drawn there, with its values. \
+        "Left: mean over the swarms of all other policies. Right: what peers do not upload in a swarm of \
+         their own, origins do: the mean upload is fixed by conservation. {}; point estimates, 95 % \
+         intervals (Student t) in the tables. What lies beyond an edge is drawn there, with its values. \
          Data: scores.csv, pure.csv.",
         whole(tournament)
     );

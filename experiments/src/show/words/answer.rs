@@ -11,22 +11,6 @@ const WIDTH: usize = 79;
 /// Most lines of [`answer`]: with the hash, the report and the line that repeats, twelve.
 pub const ANSWER_LINES: usize = 9;
 
-/// The answer of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The question, in lines.
-    pub question: Vec<String>,
-    /// What is compared, then a line for each statement.
-    pub told: Vec<String>,
-}
-
-impl Answer {
-    /// Question and answer.
-    pub fn lines(self) -> impl Iterator<Item = String> {
-        self.question.into_iter().chain(self.told)
-    }
-}
-
 /// Size and time: `uploads 12.3 % [10.1, 14.5] less, time x0.98 [0.95, 1.01]`.
 fn figures(it: &Statement) -> String {
     if it.saving.cut {
@@ -46,8 +30,8 @@ fn figures(it: &Statement) -> String {
     format!("{verb} {}, time {time}", less(&it.saving, ["less", "more"]))
 }
 
-/// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98 [0.95,
-/// 1.01]`. Only the first contrast has room for the second interval.
+/// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98
+/// [0.95, 1.01]`. Only the first contrast has room for the second interval.
 fn sooner(it: &Statement) -> String {
     let bytes = it.bytes.as_ref().map_or_else(String::new, |bytes| {
         let spent = bytes.estimate.map(|it| 1.0 - it);
@@ -63,8 +47,8 @@ fn sooner(it: &Statement) -> String {
     format!("finishes {}{bytes}", less(&it.saving, ["sooner", "later"]))
 }
 
-/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3`, with the word `before`
-/// the numbers.
+/// Whether the claim holds, if it is about this: `: yes` in all scenarios, or `: in 1 of 3`, with
+/// the word `before` the numbers.
 fn verdict(it: &Statement, before: &str) -> String {
     if it.saving.cut || it.nothing_to_save || !it.claimed {
         return String::new();
@@ -97,62 +81,83 @@ fn ratio(it: &Estimate) -> String {
     format!("x{:.2} {ends}", it.value)
 }
 
-/// The answer: the question; the effect of the first contrast on the downloader, the swarm and the
-/// origin; and the effect of the other contrasts on adopters and on the swarm. `yes` if the claim is
-/// shown in every scenario, otherwise in how many; `no` if it is shown in none and refuted in one.
+/// The question, then what is told, in at most `most` lines of at most 79 columns. If there is no
+/// room for all statements, the last line says how many more there are.
 #[must_use]
-pub fn answer(plan: &Plan, analysis: &Analysis) -> Answer {
-    let question = wrapped(&first_sentence(&plan.question), 2);
-    let mut statements = told(plan, analysis);
-    let few = statements.first().map_or(Adoption::ALL, |it| it.adoption);
-    let head = heading(plan, few);
-    statements.truncate(ANSWER_LINES - question.len() - 1);
-    let each: Vec<_> = statements.iter().map(|it| (about(plan, it), it)).collect();
-    let told = std::iter::once(head).chain(lines(&each)).collect();
-    Answer { question, told }
+pub fn answer(plan: &Plan, analysis: &Analysis, most: usize) -> Vec<String> {
+    let mut all = wrapped(&first_sentence(&plan.question), 2);
+    let told = within(plan, analysis, WIDTH);
+    let (there, room) = (told.len(), most.saturating_sub(all.len()));
+    let kept = if there > room {
+        room.saturating_sub(1)
+    } else {
+        there
+    };
+    all.extend(told.into_iter().take(kept));
+    if kept < there {
+        all.push(format!("and {} more with --verbose", there - kept));
+    }
+    all
 }
 
-/// What is compared, in how many runs, and who the downloader is. If that is too long for a line, the name is that
-/// of tables, and then it is cut: all after it stays.
-fn heading(plan: &Plan, few: Adoption) -> String {
+/// What is compared, then a line for each statement: the effect of the first contrast on the
+/// downloader, the swarm and the origin; and the effect of the other contrasts on adopters and on
+/// the swarm. `yes` if the claim is shown in every scenario, otherwise in how many; `no` if it is
+/// shown in none and refuted in one. Nothing is left out or cut.
+#[must_use]
+pub fn told_whole(plan: &Plan, analysis: &Analysis) -> Vec<String> {
+    within(plan, analysis, usize::MAX)
+}
+
+fn within(plan: &Plan, analysis: &Analysis, width: usize) -> Vec<String> {
+    let statements = told(plan, analysis);
+    let few = statements.first().map_or(Adoption::ALL, |it| it.adoption);
+    let head = heading(plan, few, width);
+    let each: Vec<_> = statements.iter().map(|it| (about(plan, it), it)).collect();
+    std::iter::once(head).chain(lines(&each, width)).collect()
+}
+
+/// What is compared, in how many runs, and who the downloader is. If that is too long for a line,
+/// the name is that of tables, and then it is cut: all after it stays.
+fn heading(plan: &Plan, few: Adoption, width: usize) -> String {
     let seeds = plan.seeds_counted("seed").replace(" (by scenario)", "");
     let scenarios = count(plan.in_scope().count(), "scenario");
     let adopters = who_adopts(few);
     let rest = format!(" ({scenarios}, {seeds}; downloader: {adopters}):");
-    let room = WIDTH.saturating_sub(rest.chars().count());
+    let room = width.saturating_sub(rest.chars().count());
     let described = plan.contrasts[0].what.as_deref();
     let described = described.and_then(|it| it.split(':').next());
     let fits = |it: &&str| it.chars().count() <= room;
     let name = described.filter(fits).map(str::to_owned);
     let name = capital(&name.unwrap_or_else(|| plan.versus(0)));
-    shortened(&(shortened(&name, room) + &rest), WIDTH)
+    shortened(&(shortened(&name, room) + &rest), width)
 }
 
-/// A line for each statement: subject, figures and verdict. If one is too long, a word is left out of all verdicts,
-/// so that they look alike, and then its subject is cut.
-fn lines(each: &[(Subject, &Statement)]) -> Vec<String> {
+/// A line for each statement: subject, figures and verdict. If one is too long, a word is left out
+/// of all verdicts, so that they look alike, and then its subject is cut.
+fn lines(each: &[(Subject, &Statement)], widest: usize) -> Vec<String> {
     let rest = |((_, group), it): &(Subject, &Statement), before| {
         format!("{group} {}{}", figures(it), verdict(it, before))
     };
     let width = |it: &(Subject, &Statement), before| {
         it.0.0.chars().count() + rest(it, before).chars().count()
     };
-    let before = if each.iter().all(|it| width(it, "in ") <= WIDTH) {
+    let before = if each.iter().all(|it| width(it, "in ") <= widest) {
         "in "
     } else {
         ""
     };
     let line = |it: &(Subject, &Statement)| {
         let rest = rest(it, before);
-        let room = WIDTH.saturating_sub(rest.chars().count());
-        shortened(&(shortened(&it.0.0, room) + &rest), WIDTH)
+        let room = widest.saturating_sub(rest.chars().count());
+        shortened(&(shortened(&it.0.0, room) + &rest), widest)
     };
     each.iter().map(line).collect()
 }
 
-/// All statements of the first contrast; where the claim is about time, without those on bytes but the origin's, because
-/// those on time say what they cost. Of the others, those on adopters, unless everybody is one, and those on the swarm,
-/// if there is an adoption of 100 %.
+/// All statements of the first contrast; where the claim is about time, without those on bytes but
+/// the origin's, because those on time say what they cost. Of the others, those on adopters, unless
+/// everybody is one, and those on the swarm, if there is an adoption of 100 %.
 fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     let mut all = statements(plan, analysis);
     all.retain(|it| {
@@ -168,7 +173,8 @@ fn told(plan: &Plan, analysis: &Analysis) -> Vec<Statement> {
     all
 }
 
-/// The subject of a statement: a name, which may be cut, and whose time it is, if the verb does not say it.
+/// The subject of a statement: a name, which may be cut, and whose time it is, if the verb does not
+/// say it.
 type Subject = (String, &'static str);
 
 fn about(plan: &Plan, it: &Statement) -> Subject {
@@ -230,7 +236,7 @@ mod tests {
     use crate::run::toy::{PLAN, Toy};
 
     fn of(plan: &Plan, analysis: &Analysis) -> Vec<String> {
-        let lines: Vec<String> = answer(plan, analysis).lines().collect();
+        let lines = answer(plan, analysis, ANSWER_LINES);
         assert!(lines.len() <= ANSWER_LINES, "{lines:#?}");
         assert!(lines.iter().all(|it| it.chars().count() < 80), "{lines:#?}");
         lines
@@ -238,7 +244,7 @@ mod tests {
 
     /// A statement without a subject.
     fn sentence(it: &Statement) -> String {
-        lines(&[((String::new(), ""), it)]).remove(0)
+        lines(&[((String::new(), ""), it)], WIDTH).remove(0)
     }
 
     #[test]
@@ -263,12 +269,24 @@ mod tests {
         assert!(lines[2].contains("one peer adopts"), "{}", lines[2]);
     }
 
+    /// Twelve lines have no room for all contrasts of some plans, and then they say so.
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let (plan, analysis) = analysed();
+        let (all, whole) = (of(&plan, &analysis), told_whole(&plan, &analysis));
+        assert_eq!(all[all.len() - whole.len()..], whole);
+        let few = answer(&plan, &analysis, all.len() - 1);
+        assert_eq!(few.len(), all.len() - 1);
+        assert_eq!(few.last().expect("a line"), "and 2 more with --verbose");
+        assert_eq!(few[..few.len() - 1], all[..few.len() - 1]);
+    }
+
     /// The name gives way to the number of runs and to who adopts.
     #[test]
     fn a_heading_that_is_too_long_loses_its_name() {
         let (mut plan, analysis) = analysed();
         let rest = "(2 scenarios, 24 seeds; downloader: 50 % of peers adopt):";
-        let heading = |plan: &Plan| answer(plan, &analysis).told[0].clone();
+        let heading = |plan: &Plan| within(plan, &analysis, WIDTH)[0].clone();
         plan.contrasts[0].what = Some("many fewer connections: five, not 80".to_owned());
         assert_eq!(heading(&plan), format!("Vs unchoke_all {rest}"));
         plan.contrasts[0].what = Some("few peers: five, not 80".to_owned());
@@ -282,8 +300,8 @@ mod tests {
         assert!(varied.ends_with("50 % of peers adopt):"), "{varied}");
     }
 
-    /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of the
-    /// scenarios.
+    /// A downloader that uploads nothing leaves nothing to save, and a claim may hold in a part of
+    /// the scenarios.
     #[test]
     fn a_verdict_may_be_neither_yes_nor_no_and_is_never_cut() {
         let (plan, analysis) = analysed();
@@ -291,7 +309,8 @@ mod tests {
         (it.joint, it.shown, it.saving.scenarios) = (Joint::Refuted, 1, 3);
         assert!(sentence(&it).ends_with("]: in 1 of 3"));
         let subject = |name: &str| (name.to_owned(), "");
-        let both = lines(&[(subject(&"name ".repeat(20)), &it), (subject("short"), &it)]);
+        let both = [(subject(&"name ".repeat(20)), &it), (subject("short"), &it)];
+        let both = lines(&both, WIDTH);
         // One that is too long shortens the verdict of all.
         assert!(both.iter().all(|it| it.ends_with("]: 1 of 3")), "{both:?}");
         assert!(
