@@ -87,12 +87,8 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
     let [group, quantity, scale] = [at("group")?, at("quantity")?, at("scale")?];
     let [headline, estimate] = [at("headline")?, at("estimate")?];
     let [low, high] = [at("ci95_low")?, at("ci95_high")?];
-    let verdicts = [
-        at("size_verdict")?,
-        at("direction_verdict")?,
-        at("time_verdict")?,
-        at("joint_verdict")?,
-    ];
+    let [size, direction] = [at("size_verdict")?, at("direction_verdict")?];
+    let verdicts = [size, direction, at("time_verdict")?, at("joint_verdict")?];
     let clients = ["candidate", "baseline"].map(|name| columns.iter().position(|it| it == name));
     let runs = columns.iter().position(|it| it == "runs");
     let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
@@ -115,11 +111,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
         let plain = record.iter().enumerate();
         let plain = plain.filter(|it| !extra.contains(&Some(it.0)) && !verdicts.contains(&it.0));
         let (estimate, interval) = (number(estimate)?, number(low)?.zip(number(high)?));
-        if let (Some(it), Some((low, high))) = (estimate, interval)
-            && !(low..=high).contains(&it)
-        {
-            return Err(damaged("has an estimate outside its interval"));
-        }
+        possible(estimate, interval).map_err(damaged)?;
         let row = Row {
             position,
             figures: plain.map(|it| it.1.to_owned()).collect(),
@@ -152,6 +144,16 @@ fn number(text: &str) -> Result<Option<f64>, &'static str> {
     }
     let number = text.parse().ok().filter(|it: &f64| it.is_finite());
     number.map(Some).ok_or("has a figure that is no number")
+}
+
+/// Fails if an estimate lies outside its interval.
+fn possible(estimate: Option<f64>, interval: Option<(f64, f64)>) -> Result<(), &'static str> {
+    match (estimate, interval) {
+        (Some(it), Some((low, high))) if !(low..=high).contains(&it) => {
+            Err("has an estimate outside its interval")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One figure a seed. A seed without a figure leaves nothing to pair.

@@ -15,15 +15,21 @@ pub struct Average {
     pub quantity: Quantity,
     /// A saving or a ratio, with intervals over seeds.
     pub estimate: Estimate,
-    /// Number of scenarios.
+    /// Number of scenarios in the mean.
     pub scenarios: usize,
+    /// Number of further scenarios, in which one side has no such bytes, so that there is no ratio.
+    pub left_out: usize,
     /// Whether in one scenario too many peers were unfinished. Then the figures have no meaning.
     pub cut: bool,
 }
 
-/// The mean of `each`; `None` if there are none.
+/// The mean of `each`; `None` if there are none. A scenario without a ratio is left out, unless none
+/// has one.
 pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average> {
-    let each: Vec<&Comparison> = each.collect();
+    let all: Vec<&Comparison> = each.collect();
+    let defined = |it: &&&Comparison| it.log_ratio.value.is_finite();
+    let defined: Vec<&Comparison> = all.iter().filter(defined).copied().collect();
+    let each = if defined.is_empty() { &all } else { &defined };
     let quantity = each.first()?.of.quantity;
     let is_ratio = matches!(quantity, Quantity::Time | Quantity::Tail);
     let values: Vec<f64> = each.iter().map(|it| it.log_ratio.value).collect();
@@ -40,7 +46,8 @@ pub fn average<'a>(each: impl Iterator<Item = &'a Comparison>) -> Option<Average
         quantity,
         estimate,
         scenarios: each.len(),
-        cut: each.iter().any(|it| matches!(it.finding, Finding::Cut(_))),
+        left_out: all.len() - each.len(),
+        cut: all.iter().any(|it| matches!(it.finding, Finding::Cut(_))),
     })
 }
 
@@ -99,5 +106,11 @@ mod tests {
         let alone = average(std::iter::once(one)).expect("one scenario");
         assert_eq!(alone.estimate, one.estimate);
         assert_eq!(average(of(Quantity::Tail).take(0)), None);
+        // A scenario in which one side uploads nothing has no ratio.
+        let mut nothing = one.clone();
+        nothing.log_ratio.value = f64::NEG_INFINITY;
+        let both = average([one, &nothing].into_iter()).expect("one with a ratio");
+        assert_eq!(both.estimate, one.estimate);
+        assert_eq!((both.scenarios, both.left_out), (1, 1));
     }
 }

@@ -28,7 +28,8 @@ pub struct Overall {
     pub shown: usize,
     /// Number of scenarios in scope.
     pub scenarios: usize,
-    /// Whether the baseline has no such bytes in some scenario, so that none can be saved.
+    /// Whether the baseline has no such bytes in any scenario, so that none can be saved. Scenarios in
+    /// which it has none have no say on those in which it has some.
     pub nothing_to_save: bool,
     /// Index of the scenario with the smallest saving, and that saving.
     pub worst: (usize, f64),
@@ -82,6 +83,10 @@ fn reading(
     adoption: Adoption,
     each: &[&Comparison],
 ) -> Option<Overall> {
+    let with_bytes = each.iter().filter(|it| !it.has_nothing_to_save());
+    let with_bytes: Vec<&Comparison> = with_bytes.copied().collect();
+    let nothing_to_save = with_bytes.is_empty();
+    let each = if nothing_to_save { each } else { &with_bytes };
     let verdicts = each.iter().map(|it| match it.finding {
         Finding::Saving { in_general, .. } => in_general,
         Finding::Cut(_) | Finding::Times { .. } => UNTOLD,
@@ -109,7 +114,7 @@ fn reading(
         // The same holds for a saving that keeps times.
         shown: joints.iter().filter(|it| **it == Joint::Shown).count(),
         scenarios: each.len(),
-        nothing_to_save: each.iter().any(|it| it.has_nothing_to_save()),
+        nothing_to_save,
         worst: (worst.of.scenario, worst.estimate.value),
         best: best.estimate.value,
         pooled: if finite {

@@ -28,7 +28,7 @@ pub struct Statement {
     pub shown: usize,
     /// Whether the plan's claim is about this reading.
     pub claimed: bool,
-    /// Whether the baseline has no such bytes in some scenario in scope, so that none can be saved.
+    /// Whether the baseline has no such bytes in any scenario in scope, so that none can be saved.
     pub nothing_to_save: bool,
 }
 

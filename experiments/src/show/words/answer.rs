@@ -27,7 +27,16 @@ fn figures(it: &Statement) -> String {
         Estimand::E3 => "sends",
         Estimand::E5 => "wastes",
     };
-    format!("{verb} {}, time {time}", less(&it.saving, ["less", "more"]))
+    let where_defined = match it.saving {
+        Average { left_out: 0, .. } => String::new(),
+        Average {
+            scenarios,
+            left_out,
+            ..
+        } => format!(" in {scenarios} of {}", scenarios + left_out),
+    };
+    let less = less(&it.saving, ["less", "more"]);
+    format!("{verb} {less}{where_defined}, time {time}")
 }
 
 /// Time saved, and what it costs or saves in bytes: `finishes 12.3 % [10.1, 14.5] sooner, E1 x0.98
@@ -55,7 +64,10 @@ fn verdict(it: &Statement, before: &str) -> String {
     }
     match it.joint {
         Joint::Shown => ": yes".to_owned(),
-        _ if it.shown > 0 => format!(": {before}{} of {}", it.shown, it.saving.scenarios),
+        _ if it.shown > 0 => {
+            let all = it.saving.scenarios + it.saving.left_out;
+            format!(": {before}{} of {all}", it.shown)
+        }
         Joint::Refuted => ": no".to_owned(),
         Joint::NotShown => ": open".to_owned(),
     }
@@ -320,6 +332,9 @@ mod tests {
         assert_eq!(both[0].chars().count(), WIDTH);
         (it.joint, it.shown) = (Joint::Shown, 3);
         assert!(sentence(&it).ends_with(": yes"));
+        it.saving.left_out = 1;
+        let said = sentence(&it);
+        assert!(said.contains("] less in 3 of 4, time x"), "{said}");
         it.nothing_to_save = true;
         let said = sentence(&it);
         assert!(
