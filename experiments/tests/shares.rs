@@ -328,7 +328,7 @@ fn a_plan_with_factors_runs_in_shares() {
     lab.expect(0, &["verify", "tiny.toml", "--out", "all"]);
     let script = lab.expect(0, &["emit", "slurm", "tiny.toml"]);
     assert!(
-        script.contains(&format!("{units} units in 1 tasks")) && script.contains("core hours"),
+        script.contains(&format!("{units} units in 1 task,")) && script.contains("core hours"),
         "{script}"
     );
     assert!(script.contains("merge tiny.toml --out"), "{script}");
@@ -350,7 +350,7 @@ fn a_tournament_runs_in_shares() {
     assert!(verified.contains("9 run again"), "{verified}");
     let script = lab.expect(0, &[&["emit", "parallel"], &which[..]].concat());
     for said in [
-        &format!("{units} units in 1 tasks"),
+        &format!("{units} units in 1 task,"),
         "core hours",
         "tournament tiny.toml --out all --shard {}/1",
         "tournament tiny.toml --out all --merge",

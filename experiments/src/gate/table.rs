@@ -66,17 +66,21 @@ pub enum TableError {
     Damaged(usize, &'static str),
 }
 
-/// The rows of a `summary.csv`.
-pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let wrong = |it: csv::Error| match it.kind() {
+/// What is wrong with a row that is no row of the table.
+fn wrong(it: &csv::Error) -> TableError {
+    match it.kind() {
         csv::ErrorKind::UnequalLengths { pos: Some(at), .. } => {
             let line = usize::try_from(at.line()).unwrap_or(usize::MAX);
             TableError::Damaged(line, "has more or fewer fields than the head")
         }
         _ => TableError::Csv(it.to_string()),
-    };
-    let columns = reader.headers().map_err(wrong)?.clone();
+    }
+}
+
+/// The rows of a `summary.csv`.
+pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns = reader.headers().map_err(|it| wrong(&it))?.clone();
     let at = |name: &'static str| {
         columns
             .iter()
@@ -94,7 +98,7 @@ pub fn read(text: &str) -> Result<BTreeMap<Key, Row>, TableError> {
     let extra = BY_SEED.map(|name| columns.iter().position(|it| it == name));
     let mut rows = BTreeMap::new();
     for (position, record) in reader.records().enumerate() {
-        let record = record.map_err(wrong)?;
+        let record = record.map_err(|it| wrong(&it))?;
         let text = |it: usize| record[it].to_owned();
         let damaged = |why| TableError::Damaged(position + 2, why);
         let number = |it: usize| number(&record[it]).map_err(damaged);
