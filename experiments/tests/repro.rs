@@ -65,6 +65,14 @@ fn claims_are_checked_line_by_line() {
     assert!(table.contains("| claim | command | expected |"), "{table}");
     assert!(table.lines().count() == 4, "{table}");
 
+    // What is missing fails its own claim alone.
+    put(
+        "claims.toml",
+        &CLAIMS.replace("tiny/summary", "gone/summary"),
+    );
+    let said = lab.expect(1, &REPRO);
+    assert!(said.contains("FAIL        bytes: results/gone"), "{said}");
+    assert!(said.contains("1 passed, 1 failed"), "{said}");
     let said = lab.expect(2, &with(&["--only", "nothing"]));
     assert!(
         said.contains("no claim has \"nothing\" in its name"),

@@ -40,6 +40,7 @@ fn scripts_name_every_share_once_and_a_merge() {
             "2",
             "--",
             "--account=a",
+            "--comment=two words",
         ],
     );
     for said in [
@@ -47,12 +48,24 @@ fn scripts_name_every_share_once_and_a_merge() {
         "--cpus-per-task=4 --exclusive",
         "--requeue",
         "#SBATCH --account=a\n",
+        "#SBATCH '--comment=two words'\n",
         "run tiny.toml --out results/tiny --shard \"$SLURM_ARRAY_TASK_ID/3\" --jobs \"$SLURM_CPUS_PER_TASK\"",
         "--dependency=\"afterany:$array\"",
         "merge tiny.toml --out results/tiny\n",
     ] {
         assert!(slurm.contains(said), "{said}\n{slurm}");
     }
+    let array = [
+        "emit",
+        "slurm",
+        "tiny.toml",
+        "--tasks",
+        "3",
+        "--",
+        "--array=1-9",
+    ];
+    let refused = lab.expect(2, &array);
+    assert!(refused.contains("numbers its tasks itself"), "{refused}");
     let timed = lab.expect(0, &["emit", "parallel", "tiny.toml", "--seeds", "3"]);
     assert!(timed.contains("core hours, tasks of"), "{timed}");
     assert!(

@@ -70,6 +70,12 @@ struct Job<'a> {
 }
 
 pub(super) fn emit(args: &EmitArgs) -> Result<Exit, Failure> {
+    let sets_array = |it: &&String| it.starts_with("--array") || it.starts_with("-a");
+    if let Some(it) = args.further.iter().find(sets_array) {
+        return Err(Failure::usage(format!(
+            "-- {it}: the script numbers its tasks itself; use --tasks and --limit"
+        )));
+    }
     let shared = args.shared.read()?;
     let folder = args.shared.plan_args.folder(&shared.plan);
     let store = Store::at(&folder.join("units"), &shared.parts.version());

@@ -15,7 +15,7 @@ use crate::findings::table::Table;
 use crate::gate::{
     Accepted, Compared, Key, Power, Row, State, Words, Worse, causes, compare, power,
 };
-use crate::plan::{Changes, Percent, Tolerance, Tolerances, load};
+use crate::plan::{ALL_SCENARIOS, Changes, Percent, Tolerance, Tolerances, load};
 use crate::run::store::write_whole;
 use crate::show::output::{PLAN_FILE, manifest};
 
@@ -148,7 +148,7 @@ fn beside(
         words.counts(&compared),
         words.closing(&compared)
     ));
-    list(&args.accept, &worse, &mut put);
+    list(&args.accept, &compared, &worse, &mut put);
     print(&text)?;
     let open = compared.changes.iter().any(|it| it.state.is_open());
     Ok(if !worse.refused.is_empty() || args.strict && open {
@@ -174,13 +174,19 @@ fn nearly_empty(compared: &Compared) -> Option<String> {
 }
 
 /// Tells which rows that regressed are accepted, and which are not.
-fn list(accept: &[Accepted], worse: &Worse<'_>, put: &mut impl FnMut(&str)) {
+fn list(accept: &[Accepted], compared: &Compared, worse: &Worse<'_>, put: &mut impl FnMut(&str)) {
     for (it, reason) in &worse.accepted {
         put(&format!("accepted  {}: {reason}", it.key.named()));
     }
     let is_used = |it: &&Accepted| worse.accepted.iter().any(|(row, _)| it.names(&row.key));
     for it in accept.iter().filter(|it| !is_used(it)) {
-        put(&format!("not worse {it}"));
+        let is_there = compared.changes.iter().any(|row| it.names(&row.key));
+        let why = if is_there {
+            "not worse"
+        } else {
+            "no such row:"
+        };
+        put(&format!("{why} {it}"));
     }
     for it in &worse.refused {
         put(&format!("worse     {}", it.key.named()));
@@ -189,7 +195,7 @@ fn list(accept: &[Accepted], worse: &Worse<'_>, put: &mut impl FnMut(&str)) {
 
 /// Fewest and most paired seeds of the rows. Rows over all scenarios have a number of scenarios there.
 fn seeds(rows: &BTreeMap<Key, Row>) -> String {
-    let own = || rows.iter().filter(|(key, _)| key.scenario != "all");
+    let own = || rows.iter().filter(|(key, _)| key.scenario != ALL_SCENARIOS);
     let runs = || own().filter_map(|it| it.1.runs);
     match (runs().min(), runs().max()) {
         (Some(few), Some(many)) if few != many => format!("{few} to {many}"),

@@ -171,7 +171,13 @@ fn verdict(bench: &Bench) -> String {
     // A bound of the saving at level p is one of the cost at level 1 - p. Rounded as it is printed: what is
     // printed as a saving of 0.0 % is none.
     let saving = |p: f64| ((1.0 - exp(bytes.at(1.0 - p))) * 1000.0).round() / 1000.0;
-    Direction::of(saving, time, 1).word().to_owned()
+    match Direction::of(saving, time, 1) {
+        it @ (Direction::NoSavingShown | Direction::Costs) => {
+            format!("{}; time {}", it.word(), time.word())
+        }
+        // These words say what is known of time.
+        it => it.word().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +225,7 @@ mod tests {
         assert!(text.contains("verdict          saves\n"), "{text}");
         assert!(text.contains("wasted           10.0 %"), "{text}");
         let other = bench(&[(800.0, 1000.0), (812.0, 1010.0), (790.0, 990.0)]);
-        assert_eq!(verdict(&other), "costs");
+        assert_eq!(verdict(&other), "costs; time kept");
     }
 
     /// A saving that is printed as 0.0 % is none, however narrow its interval.
@@ -230,7 +236,7 @@ mod tests {
         assert!(text.contains("received         0.0 % [0.0, 0.0]"), "{text}");
         assert!(text.contains("verdict          no saving shown"), "{text}");
         let back = bench(&[(99_990.0, 100_000.0); 4]);
-        assert_eq!(verdict(&back), "no saving shown");
+        assert_eq!(verdict(&back), "no saving shown; time kept");
     }
 
     /// The file is what `unchoke bench --rounds 4 --json` printed for two settings of one policy, with

@@ -65,6 +65,11 @@ impl LookArgs {
             ("--trace", self.trace.as_deref()),
             ("--html", self.html.as_deref()),
         ];
+        if self.trace.is_some() && self.trace == self.html {
+            return Err(Failure::usage(
+                "--trace and --html name one file; give each a file of its own",
+            ));
+        }
         overwrite::refuse(inputs, &outputs)
     }
 

@@ -82,7 +82,7 @@ pub(super) fn repro(args: &ReproArgs) -> Result<Exit, Failure> {
     let root = Path::new("");
     for it in &claims.figures {
         let clock = Instant::now();
-        tell(&it.claim, &figure::check(it, root)?, clock)?;
+        tell(&it.claim, &told(figure::check(it, root))?, clock)?;
     }
     let reruns = if args.figures {
         &[][..]
@@ -92,11 +92,11 @@ pub(super) fn repro(args: &ReproArgs) -> Result<Exit, Failure> {
     for it in reruns {
         let clock = Instant::now();
         let verdict = if args.full {
-            rerun::whole(it)?
+            rerun::whole(it)
         } else {
-            rerun::sample(it, args.runs as usize)?
+            rerun::sample(it, args.runs as usize)
         };
-        tell(&it.claim, &verdict, clock)?;
+        tell(&it.claim, &told(verdict)?, clock)?;
     }
     print(&format!(
         "{passed} passed, {failed} failed, {untold} cannot be told; {:.0} s\n",
@@ -104,4 +104,12 @@ pub(super) fn repro(args: &ReproArgs) -> Result<Exit, Failure> {
     ))?;
     let bad = failed > 0 || (args.strict && untold > 0);
     Ok(if bad { Exit::CheckFailed } else { Exit::Done })
+}
+
+/// A file that is missing or damaged fails its own claim, and the others are checked all the same.
+fn told(verdict: Result<Verdict, Failure>) -> Result<Verdict, Failure> {
+    match verdict {
+        Err(it) if matches!(it.exit, Exit::Usage | Exit::Io) => Ok(Verdict::Fail(it.message)),
+        other => other,
+    }
 }

@@ -1,6 +1,6 @@
 //! Makes a Slurm job array.
 
-use super::{Job, quoted_path as quoted};
+use super::{Job, quoted as quoted_word, quoted_path as quoted};
 
 /// Extra minutes for starting, and for machines slower than the one used for timing.
 const SPARE_MIN: f64 = 10.0;
@@ -17,7 +17,7 @@ pub(super) fn script(job: &Job<'_>) -> String {
     let limit = job.args.limit.map_or(String::new(), |it| format!("%{it}"));
     let mut further = String::new();
     for it in &job.args.further {
-        further.push_str(&["#SBATCH ", it, "\n"].concat());
+        further.push_str(&["#SBATCH ", &quoted_word(it), "\n"].concat());
     }
     let time = time_limit(job);
     let about = job.about(
