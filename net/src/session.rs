@@ -49,6 +49,7 @@ use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
 use crate::dht::{self, Dht};
 use crate::disk::{Disk, Gathering, Report, Workers};
+use crate::entrance::Entrance;
 use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
@@ -102,6 +103,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// The port that several torrents share. `port` is unused then.
+    pub entrance: Option<Entrance>,
     /// Peers to connect to, in addition to those from trackers.
     pub peers: Vec<SocketAddr>,
     /// Peers that are known from a search for the torrent, and who named them.
@@ -172,6 +175,7 @@ impl Settings {
             picker: "rarest_first".into(),
             tuning: Tuning::default(),
             port: 0,
+            entrance: None,
             peers: Vec::new(),
             found: Vec::new(),
             trackers: true,

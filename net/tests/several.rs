@@ -108,7 +108,6 @@ fn what_is_about_one_torrent_is_refused_for_several() {
     for (words, part) in [
         (["--files", "1"], "name files of one torrent"),
         (["--record", "r"], "records one session"),
-        (["--port", "65535"], "need as many ports"),
     ] {
         let ended = run(home.path(), &[&base[..], &words[..]].concat());
         assert_sentence(&ended, 2, part);

@@ -25,9 +25,10 @@ use super::printer::Reporting;
 use super::seeding::Enough;
 use super::signals::{Signals, Stopper};
 use super::store::Store;
-use super::transfer::{Around, fetch, named_peers};
+use super::transfer::{Around, fetch, named_peers, open_entrance};
 use super::web::Web;
 use super::{Failure, block_on};
+use crate::entrance::Entrance;
 use crate::session::Earlier;
 use crate::session::board::{Board, State};
 use crate::shares::Shares;
@@ -81,6 +82,7 @@ type Stamp = (SystemTime, u64);
 struct Common {
     named: Vec<SocketAddr>,
     finders: Finders,
+    entrance: Entrance,
     board: Board,
     taken: Taken,
     shares: Shares,
@@ -90,8 +92,6 @@ struct Common {
 /// A file in the folder.
 struct Entry {
     stamp: Stamp,
-    /// Its index among the listening ports.
-    place: u16,
     /// `Some` while its torrent is running.
     stopper: Option<Stopper>,
 }
@@ -118,10 +118,12 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
         let named = named_peers(transfer).await?;
+        let entrance = open_entrance(transfer, CONNECTIONS)?;
         let page = options.web.start(options.reporting).await?;
         let common = Common {
             named,
-            finders: Finders::new(&transfer.finding, &transfer.leaving, 0),
+            finders: Finders::new(&transfer.finding, &transfer.leaving, entrance.port()),
+            entrance: entrance.clone(),
             board: page
                 .as_ref()
                 .map_or_else(Board::of_totals, |it| it.board.clone()),
@@ -137,6 +139,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
             saved: BTreeMap::new(),
         };
         runner.run(&signals).await;
+        entrance.close().await;
         Err(Failure::silent(signals.status().unwrap_or(1)))
     })
 }
@@ -230,10 +233,8 @@ impl Runner<'_> {
     }
 
     fn begin(&mut self, path: PathBuf, stamp: Stamp) {
-        let used = |place: &u16| self.entries.values().any(|it| it.place == *place);
-        let place = (0..=u16::MAX).find(|it| !used(it)).unwrap_or(0);
         let (stopper, signals) = Signals::own();
-        let (common, options) = (Arc::clone(&self.common), download(self.options, place));
+        let (common, options) = (Arc::clone(&self.common), download(self.options));
         let task_path = path.clone();
         self.tasks.spawn(async move {
             let done = fetch_one(&common, options, &task_path, &signals).await;
@@ -241,7 +242,6 @@ impl Runner<'_> {
         });
         let entry = Entry {
             stamp,
-            place,
             stopper: Some(stopper),
         };
         self.entries.insert(path, entry);
@@ -314,12 +314,7 @@ fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
 }
 
 /// The options for one torrent.
-fn download(options: &Run, place: u16) -> Download {
-    let mut transfer = options.transfer.clone();
-    if transfer.port > 0 {
-        // If the port number would be too large, the system chooses one.
-        transfer.port = transfer.port.checked_add(place).unwrap_or(0);
-    }
+fn download(options: &Run) -> Download {
     Download {
         torrents: Vec::new(),
         out: options.out.clone(),
@@ -337,7 +332,7 @@ fn download(options: &Run, place: u16) -> Download {
         explain: false,
         record: None,
         enough: options.enough,
-        transfer,
+        transfer: options.transfer.clone(),
         reporting: options.reporting,
         web: Web::default(),
     }
@@ -354,6 +349,7 @@ async fn fetch_one(
     let around = Around {
         named: &common.named,
         finders: &common.finders,
+        entrance: Some(&common.entrance),
         signals,
         board: Some(&common.board),
         store: Some(&common.store),

@@ -18,6 +18,7 @@ use super::signals::Signals;
 use super::source::Source;
 use super::store::Store;
 use super::{Failure, block_on, read_torrent, spare_recording};
+use crate::entrance::{self, Entrance};
 use crate::session::board::Board;
 use crate::session::{Earlier, End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
@@ -86,11 +87,27 @@ pub(super) struct Around<'a> {
     /// Addresses of the peers given by the user.
     pub(super) named: &'a [SocketAddr],
     pub(super) finders: &'a Finders,
+    /// The port that they share.
+    pub(super) entrance: Option<&'a Entrance>,
     pub(super) signals: &'a Signals,
     /// The board on which the torrents show their figures.
     pub(super) board: Option<&'a Board>,
     /// The records of earlier runs.
     pub(super) store: Option<&'a Store>,
+}
+
+/// Opens the port that the torrents of a command share, for as many connections of all torrents
+/// together.
+pub(super) fn open_entrance(transfer: &Transfer, connections: u16) -> Result<Entrance, Failure> {
+    let port = transfer.port;
+    let options = entrance::Options {
+        port,
+        route: transfer.leaving.route(),
+        encryption: transfer.encryption,
+        utp: transfer.finding.utp,
+        connections: transfer.limits.connections_all(connections).into(),
+    };
+    Entrance::open(options).map_err(|source| SessionError::Listen { port, source }.into())
 }
 
 /// Downloads the first torrent of `options`; `part` says if it is one of several.
@@ -102,12 +119,13 @@ pub(super) async fn fetch(
     let Around {
         named,
         finders,
+        entrance,
         signals,
         board,
         store,
     } = around;
     let torrent = &options.torrents[0];
-    let source = Source::find(options, torrent, named, finders, signals).await?;
+    let source = Source::find(options, torrent, named, finders, entrance, signals).await?;
     let metainfo = source.metainfo;
     if let Some(part) = &part {
         part.taken.take(&metainfo, &shown_url(part.shown))?;
@@ -131,6 +149,7 @@ pub(super) async fn fetch(
         peers: common.peers.iter().copied().chain(source.peers).collect(),
         found: source.useful,
         port: source.port.unwrap_or(common.port),
+        entrance: entrance.cloned(),
         dht: finders.dht_for(&metainfo),
         dht_ports: Some(finders.dht_ports()),
         lsd: finders.lsd_for(&metainfo),
