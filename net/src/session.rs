@@ -139,8 +139,11 @@ pub struct Settings {
     pub share: Option<Arc<Share>>,
     /// When to end seeding.
     pub seeding: Seeding,
-    /// Give up after this time in total.
+    /// Give up after this time in total, with the time for opening the session; a seed only stops
+    /// this long after that.
     pub timeout: Option<Duration>,
+    /// Time that was spent before, in a search for the torrent. It counts for `timeout`.
+    pub spent: Duration,
     /// Give up after this time without a useful byte.
     pub idle_timeout: Option<Duration>,
     /// Hash every existing piece, even if there is resume data.
@@ -193,6 +196,7 @@ impl Settings {
             share: None,
             seeding: Seeding::default(),
             timeout: None,
+            spent: Duration::ZERO,
             idle_timeout: None,
             recheck: false,
             overwrite: false,
@@ -321,6 +325,8 @@ pub struct Session {
     port: u16,
     /// Boxed, because it is large and moved with the session.
     client: Box<Client<Internet>>,
+    /// When it began to open.
+    began: Clock,
     epoch: Clock,
     recorder: Option<Recorder>,
     storage: Arc<Storage>,

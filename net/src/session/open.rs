@@ -53,6 +53,7 @@ impl Session {
         settings: Settings,
         notices: UnboundedSender<Notice>,
     ) -> Result<Self, SessionError> {
+        let began = Clock::now();
         let metainfo = Arc::clone(&settings.metainfo);
         let geometry = &metainfo.geometry;
         // Check the policy first: an error must not come only after hashing for an hour.
@@ -92,6 +93,7 @@ impl Session {
             settings,
             port,
             client: Box::new(client),
+            began,
             epoch,
             recorder,
             storage,
