@@ -234,6 +234,15 @@ fn parse_torrent(bytes: &[u8], shown: &impl Display) -> Result<Metainfo, Failure
     parsed.map_err(|error| Failure::bad_input(format!("{shown}: {error}")))
 }
 
+/// The sentence of a failure with the name of its torrent, which it may have already.
+fn about(shown: &str, sentence: &str) -> String {
+    let named = [format!("{shown}: "), format!("cannot read {shown}")];
+    if named.iter().any(|it| sentence.starts_with(it)) {
+        return sentence.to_owned();
+    }
+    format!("{shown}: {sentence}")
+}
+
 /// Fails if the file exists: overwriting it could destroy the torrent or its payload.
 fn spare(path: &Path, option: &str) -> Result<(), Failure> {
     if path.exists() {

@@ -27,7 +27,7 @@ use super::signals::{Signals, Stopper};
 use super::store::Store;
 use super::transfer::{Around, fetch, named_peers, open_entrance};
 use super::web::Web;
-use super::{Failure, block_on};
+use super::{Failure, about, block_on};
 use crate::entrance::Entrance;
 use crate::session::Earlier;
 use crate::session::board::{Board, State};
@@ -266,8 +266,8 @@ impl Runner<'_> {
             Ok(()) => {}
             Err(failure) if failure.sentence.is_empty() => {}
             Err(failure) => warn!(
-                "{shown}: {}; it is tried again when the file changes",
-                failure.sentence
+                "{}; it is tried again when the file changes",
+                about(&shown, &failure.sentence)
             ),
         }
     }

@@ -9,7 +9,7 @@ use super::options::Download;
 use super::part::{Part, Taken};
 use super::signals::Signals;
 use super::transfer::{Around, fetch, named_peers, open_entrance};
-use super::{Failure, block_on};
+use super::{Failure, about, block_on};
 use crate::entrance::Entrance;
 
 /// Downloads one torrent or several.
@@ -78,7 +78,8 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
         failed += 1;
         worst = worst.max(Some(failure.status));
         if !failure.sentence.is_empty() {
-            warn!("{}: {}", own.torrents[0].display(), failure.sentence);
+            let shown = own.torrents[0].display().to_string();
+            warn!("{}", about(&shown, &failure.sentence));
         }
     }
     match (worst, around.signals.status()) {
