@@ -82,6 +82,8 @@ use command::{Command, Options};
 struct Failure {
     status: u8,
     sentence: String,
+    /// Whether another process has the files, so that the command may succeed later.
+    locked: bool,
 }
 
 impl Failure {
@@ -106,6 +108,7 @@ impl Failure {
         Self {
             status,
             sentence: sentence.to_string(),
+            locked: false,
         }
     }
 }
@@ -114,6 +117,10 @@ impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Origin(_) | SessionError::Incomplete { .. } => Self::bad_input(error),
+            SessionError::InUse(_) => Self {
+                locked: true,
+                ..Self::io(error)
+            },
             _ => Self::io(error),
         }
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant as Clock;
 use unchoke_core::pick;
 
 use super::choosing::Choosing;
@@ -35,6 +36,8 @@ use crate::shares::Shares;
 
 /// Time between two checks of the folder.
 const LOOK: Duration = Duration::from_secs(2);
+/// Time until a torrent is tried again whose files another process has.
+const WAIT: Duration = Duration::from_secs(20);
 /// Checks between two saves of the records.
 const LOOKS_A_SAVE: u64 = 5;
 /// Most connections of all torrents together, if the user does not say.
@@ -94,6 +97,8 @@ struct Entry {
     stamp: Stamp,
     /// `Some` while its torrent is running.
     stopper: Option<Stopper>,
+    /// When to try it again, if another process had its files the last time.
+    again: Option<Clock>,
 }
 
 type Ended = (PathBuf, Result<(), Failure>);
@@ -182,7 +187,7 @@ impl Runner<'_> {
             if look.is_multiple_of(LOOKS_A_SAVE) {
                 self.save();
             }
-            let until = tokio::time::Instant::now() + LOOK;
+            let until = Clock::now() + LOOK;
             loop {
                 tokio::select! {
                     () = signals.clone().stop() => return self.stop(signals).await,
@@ -226,7 +231,14 @@ impl Runner<'_> {
             None => !gone(path, entry),
         });
         for (path, stamp) in found {
-            if !self.entries.contains_key(&path) && self.entries.len() < MOST_TORRENTS {
+            let due = match self.entries.get(&path) {
+                Some(entry) => {
+                    let waits = entry.stopper.is_none();
+                    waits && entry.again.is_some_and(|it| it <= Clock::now())
+                }
+                None => self.entries.len() < MOST_TORRENTS,
+            };
+            if due {
                 self.begin(path, stamp);
             }
         }
@@ -235,14 +247,17 @@ impl Runner<'_> {
     fn begin(&mut self, path: PathBuf, stamp: Stamp) {
         let (stopper, signals) = Signals::own();
         let (common, options) = (Arc::clone(&self.common), download(self.options));
+        let again = self.entries.get(&path).and_then(|it| it.again);
         let task_path = path.clone();
         self.tasks.spawn(async move {
-            let done = fetch_one(&common, options, &task_path, &signals).await;
+            let waited = again.is_some();
+            let done = fetch_one(&common, options, &task_path, waited, &signals).await;
             (task_path, done)
         });
         let entry = Entry {
             stamp,
             stopper: Some(stopper),
+            again,
         };
         self.entries.insert(path, entry);
     }
@@ -253,8 +268,12 @@ impl Runner<'_> {
             Err(error) => return tracing::error!(%error, "a torrent failed"),
         };
         self.save();
+        let locked = done.as_ref().is_err_and(|it| it.locked);
+        let mut waited = false;
         if let Some(entry) = self.entries.get_mut(&path) {
             entry.stopper = None;
+            let again = locked.then(|| Clock::now() + WAIT);
+            waited = std::mem::replace(&mut entry.again, again).is_some();
         }
         let shown = path.display().to_string();
         for hash in self.common.taken.release(&shown) {
@@ -265,6 +284,13 @@ impl Runner<'_> {
         match done {
             Ok(()) => {}
             Err(failure) if failure.sentence.is_empty() => {}
+            Err(failure) if locked && waited => {
+                tracing::debug!(shown, failure.sentence, "not yet");
+            }
+            Err(failure) if locked => {
+                let (said, s) = (about(&shown, &failure.sentence), WAIT.as_secs());
+                warn!("{said}; it is tried again every {s} s");
+            }
             Err(failure) => warn!(
                 "{}; it is tried again when the file changes",
                 about(&shown, &failure.sentence)
@@ -342,6 +368,7 @@ async fn fetch_one(
     common: &Common,
     mut options: Download,
     path: &Path,
+    waited: bool,
     signals: &Signals,
 ) -> Result<(), Failure> {
     options.torrents = vec![named_in(path)?];
@@ -357,6 +384,7 @@ async fn fetch_one(
     let part = Part {
         taken: &common.taken,
         shown: &shown,
+        waited,
         share: common.shares.join(),
     };
     fetch(&options, around, Some(part)).await

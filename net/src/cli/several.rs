@@ -63,6 +63,7 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
         let part = Part {
             taken: &taken,
             shown: own.torrents[0].to_str().unwrap_or_default(),
+            waited: false,
             share,
         };
         fetch(own, around, Some(part))

@@ -137,6 +137,7 @@ pub(super) async fn fetch(
     };
     let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
     let several = part.is_some();
+    let waited = part.as_ref().is_some_and(|it| it.waited);
     let limits = &options.transfer.limits;
     let connections = match &part {
         Some(_) => limits.connections_each(),
@@ -175,6 +176,7 @@ pub(super) async fn fetch(
     let shown = Shown {
         reporting: options.reporting,
         several,
+        waited,
     };
     Box::pin(report(&metainfo, &options.out, settings, shown, signals)).await
 }
@@ -185,6 +187,8 @@ struct Shown {
     reporting: Reporting,
     /// Whether several torrents are shown. Then every line names its torrent.
     several: bool,
+    /// Whether the user knows that another process has the files.
+    waited: bool,
 }
 
 pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
@@ -218,6 +222,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let shown = Shown {
             reporting: options.reporting,
             several: false,
+            waited: false,
         };
         Box::pin(report(&metainfo, &options.data, settings, shown, &signals)).await
     })
@@ -228,7 +233,11 @@ async fn report(
     metainfo: &Metainfo,
     folder: &Path,
     settings: Settings,
-    Shown { reporting, several }: Shown,
+    Shown {
+        reporting,
+        several,
+        waited,
+    }: Shown,
     signals: &Signals,
 ) -> Result<(), Failure> {
     if let Some(path) = &settings.record {
@@ -239,7 +248,8 @@ async fn report(
     if settings.peers.is_empty() && none_found && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
         let no_web_seed = !settings.web_seeds || metainfo.web_seeds.is_empty();
-        if no_tracker && no_web_seed && settings.dht.is_none() && !reporting.quiet {
+        let silent = reporting.quiet || waited;
+        if no_tracker && no_web_seed && settings.dht.is_none() && !silent {
             warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }
@@ -260,8 +270,11 @@ async fn report(
         Ok(Some(outcome)) => outcome,
         Ok(None) => return Err(Failure::silent(signals.status().unwrap_or(1))),
         Err(error) => {
-            printer.error(&error.to_string());
-            return Err(error.into());
+            let failure = Failure::from(error);
+            if !(waited && failure.locked) {
+                printer.error(&failure.sentence);
+            }
+            return Err(failure);
         }
     };
     printer.finish(&outcome, folder);
