@@ -130,6 +130,17 @@ const PACE: Duration = Duration::from_mins(1);
 const MOST_HEARD: u8 = 10;
 const MAX_HOSTS: usize = 256;
 
+/// An announce of a peer that has some of our torrents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Where the peer listens.
+    pub address: SocketAddr,
+    /// Our torrents in it.
+    pub torrents: Vec<InfoHash>,
+    /// Lets us recognise the same announce from another address of the peer.
+    pub cookie: Option<Vec<u8>>,
+}
+
 /// An announced torrent.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
@@ -207,14 +218,8 @@ impl Beacon {
         })
     }
 
-    /// A datagram came from `from`. Returns our torrents in it, with the address where the peer
-    /// listens.
-    pub fn hear(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        bytes: &[u8],
-    ) -> Option<(SocketAddr, Vec<InfoHash>)> {
+    /// A datagram came from `from`. `None` if it names none of our torrents, or must not be read.
+    pub fn hear(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Option<Heard> {
         let ip = from.ip().to_canonical();
         // A multicast from outside our network was routed here, probably by an attacker.
         if reach(ip) == Reach::Global && ip.is_ipv4() || !self.may_speak(now, ip) {
@@ -235,7 +240,11 @@ impl Beacon {
             SocketAddr::new(ip, 0)
         };
         address.set_port(announce.port);
-        (!torrents.is_empty()).then_some((address, torrents))
+        (!torrents.is_empty()).then_some(Heard {
+            address,
+            torrents,
+            cookie: announce.cookie,
+        })
     }
 
     /// Counts the announces of a host.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use unchoke_core::ids::InfoHash;
-use unchoke_core::lsd::{Announce, Beacon, MAX_BYTES};
+use unchoke_core::lsd::{Announce, Beacon, Heard, MAX_BYTES};
 use unchoke_core::time::Instant;
 
 fn hash(number: u8) -> InfoHash {
@@ -106,7 +106,12 @@ fn only_others_of_this_network_are_heard_and_only_of_our_torrents() {
         None
     );
     let heard = beacon.hear(now, near, &say(1, b"you"));
-    assert_eq!(heard, Some((from("192.168.1.2:7"), vec![hash(1)])));
+    let expected = Heard {
+        address: from("192.168.1.2:7"),
+        torrents: vec![hash(1)],
+        cookie: Some(b"you".to_vec()),
+    };
+    assert_eq!(heard, Some(expected));
     beacon.remove(hash(1));
     assert_eq!(beacon.hear(now, near, &say(1, b"you")), None);
 }

@@ -82,6 +82,8 @@ use command::{Command, Options};
 struct Failure {
     status: u8,
     sentence: String,
+    /// Whether another process has the files, so that the command may succeed later.
+    locked: bool,
 }
 
 impl Failure {
@@ -106,6 +108,7 @@ impl Failure {
         Self {
             status,
             sentence: sentence.to_string(),
+            locked: false,
         }
     }
 }
@@ -114,6 +117,10 @@ impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Origin(_) | SessionError::Incomplete { .. } => Self::bad_input(error),
+            SessionError::InUse(_) => Self {
+                locked: true,
+                ..Self::io(error)
+            },
             _ => Self::io(error),
         }
     }
@@ -232,6 +239,15 @@ fn unpacked(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
 fn parse_torrent(bytes: &[u8], shown: &impl Display) -> Result<Metainfo, Failure> {
     let parsed = Metainfo::parse(bytes);
     parsed.map_err(|error| Failure::bad_input(format!("{shown}: {error}")))
+}
+
+/// The sentence of a failure with the name of its torrent, which it may have already.
+fn about(shown: &str, sentence: &str) -> String {
+    let named = [format!("{shown}: "), format!("cannot read {shown}")];
+    if named.iter().any(|it| sentence.starts_with(it)) {
+        return sentence.to_owned();
+    }
+    format!("{shown}: {sentence}")
 }
 
 /// Fails if the file exists: overwriting it could destroy the torrent or its payload.

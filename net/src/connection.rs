@@ -21,6 +21,7 @@ use crate::buffers::{Buffer, Pool};
 use crate::disk::Disk;
 
 pub use failure::{HandshakeError, WebSeedError};
+pub(crate) use greet::{Asked, identify};
 pub use greet::{Identity, Introduced, answer, greet};
 pub use secure::{Encryption, Greeting, Secured};
 pub(crate) use talk::Talk;

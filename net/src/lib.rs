@@ -10,6 +10,7 @@
 //! * [`stream`] is the transport of a connection: TCP or [`utp`].
 //! * [`storage`], [`disk`] and [`resume`] keep the payload; [`buffers`] bound it in memory.
 //! * [`tracker`] asks trackers by [`http`] and UDP; [`listen`] opens the port.
+//! * [`entrance`] is one port for all torrents of a process.
 //! * [`dht`] and [`lsd`] find peers without a tracker.
 //! * [`shares`] divides rate caps among the torrents of a process.
 //! * [`web_seed`] fetches blocks from web servers.
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod connection;
 pub mod dht;
 pub mod disk;
+pub mod entrance;
 pub mod http;
 pub mod listen;
 pub mod lsd;

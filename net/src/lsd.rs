@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant as Clock;
 use unchoke_core::ids::InfoHash;
-use unchoke_core::lsd::{Announce, Beacon, GROUP_V4, GROUP_V6, MAX_BYTES, PORT};
+use unchoke_core::lsd::{Beacon, GROUP_V4, GROUP_V6, MAX_BYTES, PORT};
 use unchoke_core::time::Instant;
 
 use crate::chance::random_u64;
@@ -159,15 +159,15 @@ impl Task {
 
     fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
         let now = self.now();
-        let Some((address, torrents)) = self.beacon.hear(now, from, bytes) else {
+        let Some(heard) = self.beacon.hear(now, from, bytes) else {
             return;
         };
-        let cookie = Announce::decode(bytes).and_then(|it| it.cookie);
-        if self.echoes.is_echo(now, cookie, address.ip()) {
+        let address = heard.address;
+        if self.echoes.is_echo(now, heard.cookie, address.ip()) {
             return;
         }
         for (torrent, sender) in &self.wanted {
-            if torrents.contains(torrent) {
+            if heard.torrents.contains(torrent) {
                 // A full queue holds enough addresses already.
                 sender.try_send(address).ok();
             }

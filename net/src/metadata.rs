@@ -10,10 +10,10 @@ mod layers;
 mod peer;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::Instant as Clock;
@@ -28,15 +28,15 @@ use unchoke_core::metadata::search::{Act, Search};
 use unchoke_core::time::Instant;
 use unchoke_core::wire::METADATA_NAME;
 
-use crate::connection::{Encryption, Identity};
+use crate::connection::{Encryption, Identity, Secured};
 use crate::dht::{Dht, Find, searched};
-use crate::listen::{canonical, listen};
+use crate::entrance::Entrance;
+use crate::listen::listen;
 use crate::lsd::Lsd;
 use crate::route::Route;
-use crate::stream::Stream;
 use crate::swarms::{self, Swarms};
-use crate::transport::{Transports, next_arrival, next_stranger};
-use crate::utp::{Strangers, UtpMode};
+use crate::transport::{Incoming, Transports};
+use crate::utp::UtpMode;
 use peer::{Event, Peer};
 
 /// Most queued events of connections. Most events have at most 16 KiB.
@@ -57,6 +57,8 @@ pub struct Wanted {
     pub peers: Vec<SocketAddr>,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// The port that several torrents share. `port` is unused then.
+    pub entrance: Option<Entrance>,
     /// Most connections, in both directions together.
     pub max_connections: u16,
     /// The setting for encryption.
@@ -107,7 +109,7 @@ pub struct ListenError {
     /// The requested port.
     pub port: u16,
     /// The error of the system.
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 /// The result of the search.
@@ -125,18 +127,8 @@ pub struct Found {
 
 /// Searches until the info dictionary is complete.
 pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<Found, ListenError> {
-    let failed = |source| ListenError {
-        port: wanted.port,
-        source,
-    };
-    let listener = listen(wanted.port, &wanted.route).map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
     let mut search = Search::new(Config::new(wanted.max_connections));
     search.found(Source::User, wanted.peers.iter().copied());
-    let ports = wanted.dht.as_ref().map(Dht::ports);
-    let (route, dial) = (&wanted.route, search.config().dial);
-    let started = Transports::start(route, wanted.utp, listener, ports.as_ref(), dial);
-    let (transports, listener, strangers) = started.map_err(failed)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);
     let identity = Identity {
@@ -146,6 +138,11 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         encryption: wanted.encryption,
         dht: false,
     };
+    let opened = open(&wanted, identity, search.config().dial);
+    let (port, transports, incoming) = opened.map_err(|source| {
+        let port = wanted.entrance.as_ref().map_or(wanted.port, Entrance::port);
+        ListenError { port, source }
+    })?;
     let mut finder = Finder {
         fetch: Fetch::new(wanted.expected),
         layers: None,
@@ -173,8 +170,7 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
     drop(sources);
     let names = [Some(wanted.info_hash), identity.second()];
     let swarms = Swarms::new(wanted.dht.as_ref(), wanted.lsd.as_ref(), names, port);
-    let doors = (listener, strangers);
-    let (info, piece_layers) = finder.run(doors, heard, found, swarms).await;
+    let (info, piece_layers) = finder.run(incoming, heard, found, swarms).await;
     let peers = finder.search.useful().collect();
     finder.close().await;
     Ok(Found {
@@ -183,6 +179,26 @@ pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<F
         peers,
         port,
     })
+}
+
+/// Opens the port, or takes a place at the shared one. Returns the port and the transports.
+fn open(
+    wanted: &Wanted,
+    identity: Identity,
+    dial: Duration,
+) -> io::Result<(u16, Transports, Incoming)> {
+    let (route, utp) = (&wanted.route, wanted.utp);
+    let dht = wanted.dht.as_ref().map(Dht::ports);
+    if let Some(entrance) = &wanted.entrance {
+        let names = std::iter::once(identity.info_hash).chain(identity.second());
+        let place = entrance.enter(names, dht.as_ref())?;
+        let (transports, incoming) = Transports::share(route, utp, place.utp, place.arrivals, dial);
+        return Ok((entrance.port(), transports, incoming));
+    }
+    let listener = listen(wanted.port, route)?;
+    let port = listener.local_addr()?.port();
+    let (transports, incoming) = Transports::start(route, utp, listener, dht.as_ref(), dial)?;
+    Ok((port, transports, incoming))
 }
 
 struct Finder {
@@ -206,7 +222,7 @@ struct Finder {
 impl Finder {
     async fn run(
         &mut self,
-        (listener, mut strangers): (Option<TcpListener>, Option<Strangers>),
+        mut incoming: Incoming,
         mut heard: Receiver<(PeerKey, Event)>,
         mut found: Receiver<Vec<SocketAddr>>,
         mut swarms: Swarms,
@@ -237,8 +253,7 @@ impl Finder {
                     swarms::Found::Dht(Find::Peers(peers)) => self.search.found(Source::Dht, peers),
                     swarms::Found::Dht(Find::Searched(nodes)) => self.notify(Notice::Source(searched(nodes))),
                 },
-                Ok((stream, address)) = next_arrival(listener.as_ref()) => self.accept(stream, address),
-                (stream, address) = next_stranger(&mut strangers) => self.accept(stream, address),
+                Ok((stream, address)) = incoming.next() => self.accept(stream, address),
                 () = tokio::time::sleep_until(wake) => {}
             }
             while self.tasks.try_join_next().is_some() {}
@@ -262,14 +277,14 @@ impl Finder {
         }
     }
 
-    fn accept(&mut self, stream: Stream, address: SocketAddr) {
-        let (now, address) = (self.now(), canonical(address));
+    fn accept(&mut self, stream: Secured, address: SocketAddr) {
+        let now = self.now();
         if let Some(peer) = self.search.come(now, address) {
             self.begin(peer, address, Some(stream));
         }
     }
 
-    fn begin(&mut self, key: PeerKey, address: SocketAddr, accepted: Option<Stream>) {
+    fn begin(&mut self, key: PeerKey, address: SocketAddr, accepted: Option<Secured>) {
         let (peer, orders) = Peer::new(address);
         self.peers.insert(key, peer);
         let config = self.search.config();

@@ -49,6 +49,7 @@ use crate::choice::Choice;
 use crate::connection::{Encryption, Event, Link};
 use crate::dht::{self, Dht};
 use crate::disk::{Disk, Gathering, Report, Workers};
+use crate::entrance::Entrance;
 use crate::lsd::Lsd;
 use crate::record::{OriginError, Recorder};
 use crate::resume::Resume;
@@ -102,6 +103,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
+    /// The port that several torrents share. `port` is unused then.
+    pub entrance: Option<Entrance>,
     /// Peers to connect to, in addition to those from trackers.
     pub peers: Vec<SocketAddr>,
     /// Peers that are known from a search for the torrent, and who named them.
@@ -136,8 +139,11 @@ pub struct Settings {
     pub share: Option<Arc<Share>>,
     /// When to end seeding.
     pub seeding: Seeding,
-    /// Give up after this time in total.
+    /// Give up after this time in total, with the time for opening the session; a seed only stops
+    /// this long after that.
     pub timeout: Option<Duration>,
+    /// Time that was spent before, in a search for the torrent. It counts for `timeout`.
+    pub spent: Duration,
     /// Give up after this time without a useful byte.
     pub idle_timeout: Option<Duration>,
     /// Hash every existing piece, even if there is resume data.
@@ -172,6 +178,7 @@ impl Settings {
             picker: "rarest_first".into(),
             tuning: Tuning::default(),
             port: 0,
+            entrance: None,
             peers: Vec::new(),
             found: Vec::new(),
             trackers: true,
@@ -189,6 +196,7 @@ impl Settings {
             share: None,
             seeding: Seeding::default(),
             timeout: None,
+            spent: Duration::ZERO,
             idle_timeout: None,
             recheck: false,
             overwrite: false,
@@ -317,6 +325,8 @@ pub struct Session {
     port: u16,
     /// Boxed, because it is large and moved with the session.
     client: Box<Client<Internet>>,
+    /// When it began to open.
+    began: Clock,
     epoch: Clock,
     recorder: Option<Recorder>,
     storage: Arc<Storage>,

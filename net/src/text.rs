@@ -22,11 +22,14 @@ pub fn bytes(count: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// Formats a duration for people, to the second.
+/// Formats a duration for people, to the second, and to a tenth of it below one second.
 #[must_use]
 pub fn clock(duration: Duration) -> String {
     let s = duration.as_secs();
     match (s / 3600, s / 60 % 60, s % 60) {
+        (0, 0, 0) if duration.subsec_millis() >= 100 => {
+            format!("0.{} s", duration.subsec_millis() / 100)
+        }
         (0, 0, s) => format!("{s} s"),
         (0, m, s) => format!("{m}:{s:02} min"),
         (h, m, _) if h < 100 => format!("{h}:{m:02} h"),
@@ -196,6 +199,7 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes((1 << 20) - 1), "1023.9 KiB");
         assert_eq!(bytes(64 << 20), "64.0 MiB");
+        assert_eq!(clock(Duration::from_millis(250)), "0.2 s");
         assert_eq!(clock(Duration::from_secs(59)), "59 s");
         assert_eq!(clock(Duration::from_secs(61)), "1:01 min");
         assert_eq!(clock(Duration::from_mins(121)), "2:01 h");

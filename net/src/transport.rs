@@ -1,4 +1,5 @@
-//! The transports that a torrent uses to dial peers: TCP, uTP, or both.
+//! The transports that a torrent uses to dial peers, and by which peers connect to it: TCP, uTP, or
+//! both.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,9 +7,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+use unchoke_core::utp::limits::MAX_CONNECTIONS;
 
+use crate::connection::Secured;
 use crate::dht::Ports;
+use crate::listen::canonical;
 use crate::route::Route;
 use crate::stream::Stream;
 use crate::utp::{Strangers, Utp, UtpMode};
@@ -16,6 +21,9 @@ use crate::utp::{Strangers, Utp, UtpMode};
 /// Most unsent bytes that the system may buffer for a connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 1 << 17;
+
+/// Wait after a failed accept. The most frequent cause is a lack of file descriptors.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Time after which we dial by uTP as well, but at most half of the time limit for dialling.
 const HEAD_START: Duration = Duration::from_secs(3);
@@ -30,41 +38,62 @@ pub(crate) struct Transports {
     /// Whether TCP is used.
     tcp: bool,
     utp: Option<Utp>,
+    /// Whether other torrents use the same sockets of uTP.
+    shared: bool,
     /// Time for TCP before we dial by uTP as well.
     head_start: Duration,
 }
 
 impl Transports {
     /// Starts the transports that `mode` allows, on the port of `listener`. `dial` is the time limit
-    /// for dialling. Returns the transports, the listener if TCP is used, and the incoming
-    /// connections of uTP.
+    /// for dialling.
     pub(crate) fn start(
         route: &Route,
         mode: UtpMode,
         listener: TcpListener,
         dht: Option<&Ports>,
         dial: Duration,
-    ) -> io::Result<(Self, Option<TcpListener>, Option<Strangers>)> {
+    ) -> io::Result<(Self, Incoming)> {
         let port = listener.local_addr()?.port();
-        let started = match mode {
-            UtpMode::Off => None,
-            _ if route.has_proxy() => None,
-            UtpMode::Allow => Utp::start(route, port, dht)
-                // The port may be in use by another program, and TCP is enough.
-                .inspect_err(|error| tracing::debug!(%error, "uTP cannot be used"))
-                .ok(),
-            UtpMode::Only => Some(Utp::start(route, port, dht)?),
-        };
-        let (utp, strangers) = started.unzip();
+        let (utp, strangers) = start_utp(route, mode, port, dht, MAX_CONNECTIONS)?.unzip();
         let tcp = mode != UtpMode::Only;
         let transports = Self {
             route: route.clone(),
             tcp,
             utp,
+            shared: false,
             head_start: HEAD_START.min(dial / 2),
         };
-        // An unused listener stays open until here, so that no other program takes its port.
-        Ok((transports, Some(listener).filter(|_| tcp), strangers))
+        let incoming = Incoming {
+            // An unused listener stays open until here, so that no other program takes its port.
+            listener: Some(listener).filter(|_| tcp),
+            strangers,
+            shared: None,
+        };
+        Ok((transports, incoming))
+    }
+
+    /// The same for a torrent that shares its port with others, and gets the connections `arrivals`.
+    pub(crate) fn share(
+        route: &Route,
+        mode: UtpMode,
+        utp: Option<Utp>,
+        arrivals: Receiver<(Secured, SocketAddr)>,
+        dial: Duration,
+    ) -> (Self, Incoming) {
+        let transports = Self {
+            route: route.clone(),
+            tcp: mode != UtpMode::Only,
+            utp,
+            shared: true,
+            head_start: HEAD_START.min(dial / 2),
+        };
+        let incoming = Incoming {
+            listener: None,
+            strangers: None,
+            shared: Some(arrivals),
+        };
+        (transports, incoming)
     }
 
     /// Whether TCP connections come in.
@@ -96,10 +125,10 @@ impl Transports {
         Ok(stream)
     }
 
-    /// Closes the sockets of uTP that are not those of a DHT. If this was the only clone, and no DHT has
-    /// the port, the port is free when this returns.
+    /// Closes the sockets of uTP that are not those of a DHT or of other torrents. If this was the only
+    /// clone, and nobody else has the port, the port is free when this returns.
     pub(crate) async fn close(self) {
-        if let Some(utp) = self.utp {
+        if let Some(utp) = self.utp.filter(|_| !self.shared) {
             utp.close().await;
         }
     }
@@ -134,24 +163,65 @@ async fn either<T>(
     }
 }
 
-/// The next incoming connection of uTP. Waits for ever if uTP is not used.
-pub(crate) async fn next_stranger(strangers: &mut Option<Strangers>) -> (Stream, SocketAddr) {
-    let next = match strangers {
-        Some(strangers) => strangers.recv().await,
-        None => None,
-    };
-    match next {
-        Some((stream, address)) => (stream.into(), address),
+/// Starts uTP on `port` if `mode` allows it, for at most `most` connections.
+pub(crate) fn start_utp(
+    route: &Route,
+    mode: UtpMode,
+    port: u16,
+    dht: Option<&Ports>,
+    most: usize,
+) -> io::Result<Option<(Utp, Strangers)>> {
+    match mode {
+        UtpMode::Off => Ok(None),
+        _ if route.has_proxy() => Ok(None),
+        UtpMode::Allow => Ok(Utp::start_for(route, port, dht, most)
+            // The port may be in use by another program, and TCP is enough.
+            .inspect_err(|error| tracing::debug!(%error, "uTP cannot be used"))
+            .ok()),
+        UtpMode::Only => Utp::start_for(route, port, dht, most).map(Some),
+    }
+}
+
+/// The connections that peers open to us.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// If TCP is used, and the port is ours alone.
+    pub(crate) listener: Option<TcpListener>,
+    /// If uTP is used, and the port is ours alone.
+    pub(crate) strangers: Option<Strangers>,
+    /// If the port is shared with other torrents.
+    pub(crate) shared: Option<Receiver<(Secured, SocketAddr)>>,
+}
+
+impl Incoming {
+    /// The next connection, and the address of the peer. Waits for ever if none can come. After an
+    /// error, wait for [`ACCEPT_PAUSE`].
+    pub(crate) async fn next(&mut self) -> io::Result<(Secured, SocketAddr)> {
+        let (stream, address) = tokio::select! {
+            accepted = next_arrival(self.listener.as_ref()) => accepted?,
+            accepted = next(self.strangers.as_mut()) => (accepted.0.into(), accepted.1),
+            identified = next(self.shared.as_mut()) => return Ok(identified),
+        };
+        Ok((Secured::from(stream), canonical(address)))
+    }
+}
+
+/// The next connection of TCP. Waits for ever if TCP is not used.
+async fn next_arrival(listener: Option<&TcpListener>) -> io::Result<(Stream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|it| (it.0.into(), it.1)),
         None => std::future::pending().await,
     }
 }
 
-/// The next incoming connection of TCP. Waits for ever if TCP is not used.
-pub(crate) async fn next_arrival(
-    listener: Option<&TcpListener>,
-) -> io::Result<(Stream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await.map(|it| (it.0.into(), it.1)),
+/// The next one that is received. Waits for ever if there will be none.
+async fn next<T>(receiver: Option<&mut Receiver<T>>) -> T {
+    let next = match receiver {
+        Some(receiver) => receiver.recv().await,
+        None => None,
+    };
+    match next {
+        Some(next) => next,
         None => std::future::pending().await,
     }
 }

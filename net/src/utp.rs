@@ -66,12 +66,13 @@ struct Port {
 }
 
 /// The connections.
-#[derive(Default)]
 struct Known {
     /// By peer address and connection id.
     lines: BTreeMap<Key, Entry>,
     /// The incoming ones without payload bytes.
     half_open: Doors<Internet>,
+    /// Most connections, apart from half-open ones.
+    most: usize,
 }
 
 struct Entry {
@@ -81,8 +82,16 @@ struct Entry {
 }
 
 impl Known {
+    fn new(most: usize) -> Self {
+        Self {
+            lines: BTreeMap::new(),
+            half_open: Doors::default(),
+            most,
+        }
+    }
+
     fn is_full(&self) -> bool {
-        self.lines.len().saturating_sub(self.half_open.strangers()) >= MAX_CONNECTIONS
+        self.lines.len().saturating_sub(self.half_open.strangers()) >= self.most
     }
 
     /// Makes room for an incoming connection, and returns its number. The place is taken from the
@@ -130,6 +139,16 @@ impl Utp {
     /// the handle and the incoming connections. Fails if there is a proxy, or if no socket can be
     /// opened.
     pub fn start(route: &Route, port: u16, dht: Option<&Ports>) -> io::Result<(Self, Strangers)> {
+        Self::start_for(route, port, dht, MAX_CONNECTIONS)
+    }
+
+    /// The same with at most `most` connections, apart from half-open ones.
+    pub(crate) fn start_for(
+        route: &Route,
+        port: u16,
+        dht: Option<&Ports>,
+        most: usize,
+    ) -> io::Result<(Self, Strangers)> {
         if route.has_proxy() {
             return Err(io::Error::other("datagrams do not go through the proxy"));
         }
@@ -156,7 +175,7 @@ impl Utp {
         let port = Arc::new(Port {
             epoch: Clock::now(),
             sockets,
-            known: Mutex::default(),
+            known: Mutex::new(Known::new(most)),
             tasks: Mutex::default(),
             strangers,
         });

@@ -12,6 +12,7 @@ mod damaged;
 mod dht;
 mod disk;
 mod encryption;
+mod entrance;
 mod events;
 mod explain;
 mod files;

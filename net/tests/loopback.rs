@@ -356,3 +356,19 @@ async fn links_of_two_that_dial(by_ipv6_too: bool) -> Vec<usize> {
     }
     links
 }
+
+#[tokio::test]
+async fn the_time_limit_counts_what_was_spent_before() {
+    let (sample, folder) = (sample(), tempfile::tempdir().expect("temporary folder"));
+    let mut settings = sample.settings(folder.path());
+    settings.spent = Duration::from_secs(65);
+    settings.timeout = Some(Duration::from_secs(66));
+    let (outcome, _) = run(settings).await;
+    let End::GaveUp(why) = outcome.expect("no failure").end else {
+        panic!("it has no peers");
+    };
+    assert!(
+        why.starts_with("gave up after 1:06 min (--timeout): "),
+        "{why}"
+    );
+}

@@ -292,6 +292,29 @@ fn two_hundred_kills_with_three_torrents() {
 }
 
 #[test]
+fn files_that_another_process_has_are_waited_for() {
+    let stage = Stage::new(&["one"]);
+    let (sample, seed) = &stage.samples[0];
+    let torrent = sample.write_torrent(stage.path());
+    let mut other = unchoke(stage.path(), &["download", "--no-tracker", "--seed"]);
+    other.args(["--peer", &seed.peer()]).arg(torrent);
+    let other = Reporting::start(other);
+    other.until(is("completed", &stage.hash(0)));
+    stage.put(0);
+    let running = Reporting::start(stage.command(&[]));
+    let error = running.until(is("error", &stage.hash(0)));
+    let text = error["text"].as_str().expect("a sentence");
+    assert!(text.contains("another download of this torrent"), "{text}");
+    drop(other);
+    // It is tried again by itself, and does not repeat the error.
+    running.until(|it| {
+        assert_ne!(it["event"], "error", "{it}");
+        is("listening", &stage.hash(0))(it)
+    });
+    sample.assert_in(&stage.out());
+}
+
+#[test]
 fn the_command_ends_by_a_signal_with_its_status() {
     let stage = Stage::new(&[]);
     let child = stage.command(&["--quiet"]).spawn().expect("starts");

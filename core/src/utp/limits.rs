@@ -1,5 +1,5 @@
-//! Limits on the uTP connections of one port. Each torrent has a port, so a program with many
-//! torrents keeps more. A first packet may have a forged address, so connections that have sent no
+//! Limits on the uTP connections of the port of one torrent. A port that several torrents share may
+//! have more. A first packet may have a forged address, so connections that have sent no
 //! payload are counted apart, as [`Doors`](crate::client::doors::Doors).
 
 use core::time::Duration;

@@ -48,9 +48,9 @@ pub fn lsd(input: &[u8]) {
     let here = SocketAddr::from((Ipv4Addr::new(192, 168, 1, 2), 6771));
     let mut beacon = Beacon::new(Instant::START, b"ours".to_vec());
     beacon.add(Instant::START, InfoHash([0xab; 20]), 6881);
-    if let Some((address, torrents)) = beacon.hear(Instant::START, here, input) {
-        assert_eq!(torrents.len(), 1, "we have one torrent");
-        assert!(address.port() > 0 && address.ip() == here.ip());
+    if let Some(heard) = beacon.hear(Instant::START, here, input) {
+        assert_eq!(heard.torrents.len(), 1, "we have one torrent");
+        assert!(heard.address.port() > 0 && heard.address.ip() == here.ip());
     }
     let Some(announce) = Announce::decode(input) else {
         return;

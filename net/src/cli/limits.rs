@@ -47,6 +47,11 @@ impl Limiting {
         self.max_connections_per_torrent
     }
 
+    /// Most connections of all torrents together, which are `usual` unless the user set it.
+    pub(super) fn connections_all(&self, usual: u16) -> u16 {
+        self.max_connections.unwrap_or(usual)
+    }
+
     /// Caps of upload and download of a command with one torrent.
     pub(super) fn caps(&self) -> [Option<u64>; 2] {
         self.shares(None, None).join().caps()
@@ -55,7 +60,7 @@ impl Limiting {
     /// The shared limits. The arguments are the connections of all torrents, unless the user set them,
     /// and of each.
     pub(super) fn shares(&self, all: Option<u16>, each: Option<u16>) -> Shares {
-        let connections = all.map(|usual| self.max_connections.unwrap_or(usual).into());
+        let connections = all.map(|usual| self.connections_all(usual).into());
         let slots = self.upload_slots.map(u64::from);
         let all: Limits = [self.upload_cap, self.download_cap, connections, slots];
         let caps = [self.upload_cap_per_torrent, self.download_cap_per_torrent];

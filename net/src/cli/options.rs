@@ -65,7 +65,7 @@ pub(super) struct Transfer {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Download {
     /// The .torrent file, its web address, or a magnet link in quotes. Several torrents share the
-    /// connections and the rates, and listen on consecutive ports
+    /// connections, the rates and the port
     #[arg(value_name = "TORRENT", required = true, num_args = 1..=100)]
     pub(super) torrents: Vec<PathBuf>,
     /// Folder to save into

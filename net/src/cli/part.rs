@@ -51,5 +51,7 @@ pub(super) struct Part<'a> {
     pub(super) taken: &'a Taken,
     /// The text by which the user named it.
     pub(super) shown: &'a str,
+    /// Whether the user knows that another process has its files.
+    pub(super) waited: bool,
     pub(super) share: Share,
 }

@@ -107,10 +107,11 @@ impl Printer {
                 let pieces = counted(all.into(), "piece");
                 self.redraw(part, format!("checking what is there: {done} of {pieces}"));
             }
-            Notice::Listening(port) => self.line(&format!(
+            // This line names its torrent even if no other is shown.
+            Notice::Listening(port) => warn!(
                 "{}: listening on port {port}, info-hash {}",
                 self.name, self.info_hash
-            )),
+            ),
             Notice::Found(0, ..) => (),
             Notice::Found(have, all, trusted) => {
                 let how = if trusted {

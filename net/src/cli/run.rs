@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant as Clock;
 use unchoke_core::pick;
 
 use super::choosing::Choosing;
@@ -25,15 +26,18 @@ use super::printer::Reporting;
 use super::seeding::Enough;
 use super::signals::{Signals, Stopper};
 use super::store::Store;
-use super::transfer::{Around, fetch, named_peers};
+use super::transfer::{Around, fetch, named_peers, open_entrance};
 use super::web::Web;
-use super::{Failure, block_on};
+use super::{Failure, about, block_on};
+use crate::entrance::Entrance;
 use crate::session::Earlier;
 use crate::session::board::{Board, State};
 use crate::shares::Shares;
 
 /// Time between two checks of the folder.
 const LOOK: Duration = Duration::from_secs(2);
+/// Time until a torrent is tried again whose files another process has.
+const WAIT: Duration = Duration::from_secs(20);
 /// Checks between two saves of the records.
 const LOOKS_A_SAVE: u64 = 5;
 /// Most connections of all torrents together, if the user does not say.
@@ -81,6 +85,7 @@ type Stamp = (SystemTime, u64);
 struct Common {
     named: Vec<SocketAddr>,
     finders: Finders,
+    entrance: Entrance,
     board: Board,
     taken: Taken,
     shares: Shares,
@@ -90,10 +95,10 @@ struct Common {
 /// A file in the folder.
 struct Entry {
     stamp: Stamp,
-    /// Its index among the listening ports.
-    place: u16,
     /// `Some` while its torrent is running.
     stopper: Option<Stopper>,
+    /// When to try it again, if another process had its files the last time.
+    again: Option<Clock>,
 }
 
 type Ended = (PathBuf, Result<(), Failure>);
@@ -118,10 +123,12 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
         let named = named_peers(transfer).await?;
+        let entrance = open_entrance(transfer, CONNECTIONS)?;
         let page = options.web.start(options.reporting).await?;
         let common = Common {
             named,
-            finders: Finders::new(&transfer.finding, &transfer.leaving, 0),
+            finders: Finders::new(&transfer.finding, &transfer.leaving, entrance.port()),
+            entrance: entrance.clone(),
             board: page
                 .as_ref()
                 .map_or_else(Board::of_totals, |it| it.board.clone()),
@@ -137,6 +144,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
             saved: BTreeMap::new(),
         };
         runner.run(&signals).await;
+        entrance.close().await;
         Err(Failure::silent(signals.status().unwrap_or(1)))
     })
 }
@@ -179,7 +187,7 @@ impl Runner<'_> {
             if look.is_multiple_of(LOOKS_A_SAVE) {
                 self.save();
             }
-            let until = tokio::time::Instant::now() + LOOK;
+            let until = Clock::now() + LOOK;
             loop {
                 tokio::select! {
                     () = signals.clone().stop() => return self.stop(signals).await,
@@ -223,26 +231,33 @@ impl Runner<'_> {
             None => !gone(path, entry),
         });
         for (path, stamp) in found {
-            if !self.entries.contains_key(&path) && self.entries.len() < MOST_TORRENTS {
+            let due = match self.entries.get(&path) {
+                Some(entry) => {
+                    let waits = entry.stopper.is_none();
+                    waits && entry.again.is_some_and(|it| it <= Clock::now())
+                }
+                None => self.entries.len() < MOST_TORRENTS,
+            };
+            if due {
                 self.begin(path, stamp);
             }
         }
     }
 
     fn begin(&mut self, path: PathBuf, stamp: Stamp) {
-        let used = |place: &u16| self.entries.values().any(|it| it.place == *place);
-        let place = (0..=u16::MAX).find(|it| !used(it)).unwrap_or(0);
         let (stopper, signals) = Signals::own();
-        let (common, options) = (Arc::clone(&self.common), download(self.options, place));
+        let (common, options) = (Arc::clone(&self.common), download(self.options));
+        let again = self.entries.get(&path).and_then(|it| it.again);
         let task_path = path.clone();
         self.tasks.spawn(async move {
-            let done = fetch_one(&common, options, &task_path, &signals).await;
+            let waited = again.is_some();
+            let done = fetch_one(&common, options, &task_path, waited, &signals).await;
             (task_path, done)
         });
         let entry = Entry {
             stamp,
-            place,
             stopper: Some(stopper),
+            again,
         };
         self.entries.insert(path, entry);
     }
@@ -253,8 +268,12 @@ impl Runner<'_> {
             Err(error) => return tracing::error!(%error, "a torrent failed"),
         };
         self.save();
+        let locked = done.as_ref().is_err_and(|it| it.locked);
+        let mut waited = false;
         if let Some(entry) = self.entries.get_mut(&path) {
             entry.stopper = None;
+            let again = locked.then(|| Clock::now() + WAIT);
+            waited = std::mem::replace(&mut entry.again, again).is_some();
         }
         let shown = path.display().to_string();
         for hash in self.common.taken.release(&shown) {
@@ -265,9 +284,16 @@ impl Runner<'_> {
         match done {
             Ok(()) => {}
             Err(failure) if failure.sentence.is_empty() => {}
+            Err(failure) if locked && waited => {
+                tracing::debug!(shown, failure.sentence, "not yet");
+            }
+            Err(failure) if locked => {
+                let (said, s) = (about(&shown, &failure.sentence), WAIT.as_secs());
+                warn!("{said}; it is tried again every {s} s");
+            }
             Err(failure) => warn!(
-                "{shown}: {}; it is tried again when the file changes",
-                failure.sentence
+                "{}; it is tried again when the file changes",
+                about(&shown, &failure.sentence)
             ),
         }
     }
@@ -314,12 +340,7 @@ fn found(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
 }
 
 /// The options for one torrent.
-fn download(options: &Run, place: u16) -> Download {
-    let mut transfer = options.transfer.clone();
-    if transfer.port > 0 {
-        // If the port number would be too large, the system chooses one.
-        transfer.port = transfer.port.checked_add(place).unwrap_or(0);
-    }
+fn download(options: &Run) -> Download {
     Download {
         torrents: Vec::new(),
         out: options.out.clone(),
@@ -337,7 +358,7 @@ fn download(options: &Run, place: u16) -> Download {
         explain: false,
         record: None,
         enough: options.enough,
-        transfer,
+        transfer: options.transfer.clone(),
         reporting: options.reporting,
         web: Web::default(),
     }
@@ -347,6 +368,7 @@ async fn fetch_one(
     common: &Common,
     mut options: Download,
     path: &Path,
+    waited: bool,
     signals: &Signals,
 ) -> Result<(), Failure> {
     options.torrents = vec![named_in(path)?];
@@ -354,6 +376,7 @@ async fn fetch_one(
     let around = Around {
         named: &common.named,
         finders: &common.finders,
+        entrance: Some(&common.entrance),
         signals,
         board: Some(&common.board),
         store: Some(&common.store),
@@ -361,6 +384,7 @@ async fn fetch_one(
     let part = Part {
         taken: &common.taken,
         shown: &shown,
+        waited,
         share: common.shares.join(),
     };
     fetch(&options, around, Some(part)).await

@@ -8,8 +8,9 @@ use super::manner::CONNECTIONS;
 use super::options::Download;
 use super::part::{Part, Taken};
 use super::signals::Signals;
-use super::transfer::{Around, fetch, named_peers};
-use super::{Failure, block_on};
+use super::transfer::{Around, fetch, named_peers, open_entrance};
+use super::{Failure, about, block_on};
+use crate::entrance::Entrance;
 
 /// Downloads one torrent or several.
 pub(super) fn download(options: &Download) -> Result<(), Failure> {
@@ -17,20 +18,36 @@ pub(super) fn download(options: &Download) -> Result<(), Failure> {
         let signals = Signals::listen()?;
         let named = named_peers(&options.transfer).await?;
         let transfer = &options.transfer;
-        let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
+        let entrance = match &options.torrents[..] {
+            [_] => None,
+            _ => Some(open_entrance(transfer, usual_connections(options))?),
+        };
+        let port = entrance.as_ref().map_or(transfer.port, Entrance::port);
+        let finders = Finders::new(&transfer.finding, &transfer.leaving, port);
         let page = options.web.start(options.reporting).await?;
         let around = Around {
             named: &named,
             finders: &finders,
+            entrance: entrance.as_ref(),
             signals: &signals,
             board: page.as_ref().map(|it| &it.board),
             store: None,
         };
-        match &options.torrents[..] {
+        let done = match &options.torrents[..] {
             [_] => Box::pin(fetch(options, around, None)).await,
             _ => fetch_all(options, around).await,
+        };
+        if let Some(entrance) = entrance {
+            entrance.close().await;
         }
+        done
     })
+}
+
+/// Most connections of all torrents together, unless the user sets it.
+fn usual_connections(options: &Download) -> u16 {
+    let of_profile = options.manner.profile.map(|it| it.max_connections);
+    of_profile.unwrap_or(CONNECTIONS)
 }
 
 /// Downloads all torrents, and reports at the end how many failed.
@@ -39,15 +56,14 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     let each = parts(options)?;
     let taken = Taken::default();
     let limits = &options.transfer.limits;
-    let of_profile = options.manner.profile.map(|it| it.max_connections);
-    let usual = of_profile.unwrap_or(CONNECTIONS);
     let shares = limits
-        .shares(Some(usual), limits.connections_each())
+        .shares(Some(usual_connections(options)), limits.connections_each())
         .divided(count);
     let fetching = each.iter().zip(shares).map(|(own, share)| {
         let part = Part {
             taken: &taken,
             shown: own.torrents[0].to_str().unwrap_or_default(),
+            waited: false,
             share,
         };
         fetch(own, around, Some(part))
@@ -63,7 +79,8 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
         failed += 1;
         worst = worst.max(Some(failure.status));
         if !failure.sentence.is_empty() {
-            warn!("{}: {}", own.torrents[0].display(), failure.sentence);
+            let shown = own.torrents[0].display().to_string();
+            warn!("{}", about(&shown, &failure.sentence));
         }
     }
     match (worst, around.signals.status()) {
@@ -76,7 +93,7 @@ async fn fetch_all(options: &Download, around: Around<'_>) -> Result<(), Failure
     }
 }
 
-/// The options of each torrent, with a port of its own.
+/// The options of each torrent.
 fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
     let count = options.torrents.len();
     let one_only = [
@@ -91,21 +108,11 @@ fn parts(options: &Download) -> Result<Vec<Download>, Failure> {
             "{why}, and you gave {count} torrents"
         )));
     }
-    let own = |(number, torrent): (u16, &std::path::PathBuf)| {
-        let mut own = options.clone();
-        own.torrents = vec![torrent.clone()];
-        if own.transfer.port > 0 {
-            let port = own.transfer.port.checked_add(number);
-            own.transfer.port = port.ok_or_else(|| {
-                Failure::bad_input(format!(
-                    "{count} torrents need as many ports from {} on, which are not there",
-                    options.transfer.port
-                ))
-            })?;
-        }
-        Ok(own)
+    let own = |torrent: &std::path::PathBuf| Download {
+        torrents: vec![torrent.clone()],
+        ..options.clone()
     };
-    (0..).zip(&options.torrents).map(own).collect()
+    Ok(options.torrents.iter().map(own).collect())
 }
 
 /// Waits for all futures in one task.

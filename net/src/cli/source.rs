@@ -23,6 +23,7 @@ use super::options::Download;
 use super::printer::{Style, print_json};
 use super::signals::Signals;
 use super::{Failure, read_torrent, whole};
+use crate::entrance::Entrance;
 use crate::http::fetch_torrent;
 use crate::metadata::{Found, Notice, Status, Wanted, fetch};
 use crate::route::Route;
@@ -50,19 +51,21 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds the torrent that `options` name. `named` are the peers given by the user.
+    /// Finds the torrent that `options` name. `named` are the peers given by the user; `entrance` is
+    /// the port that several torrents share.
     pub(super) async fn find(
         options: &Download,
         torrent: &Path,
         named: &[SocketAddr],
         finders: &Finders,
+        entrance: Option<&Entrance>,
         signals: &Signals,
     ) -> Result<Self, Failure> {
         let began = Clock::now();
         let text = torrent.to_str().unwrap_or_default();
         let mut source = if Magnet::is_meant(text) {
             let magnet = Magnet::parse(text).map_err(Failure::bad_input)?;
-            Search::new(options, &magnet, finders)
+            Search::new(options, &magnet, finders, entrance)
                 .run(named, signals)
                 .await?
         } else if let Some(url) = web_address(text) {
@@ -121,17 +124,24 @@ struct Search<'a> {
     options: &'a Download,
     magnet: &'a Magnet,
     finders: &'a Finders,
+    entrance: Option<&'a Entrance>,
     style: Style,
     said_at: Option<Clock>,
     pieces: (u32, u32),
 }
 
 impl<'a> Search<'a> {
-    fn new(options: &'a Download, magnet: &'a Magnet, finders: &'a Finders) -> Self {
+    fn new(
+        options: &'a Download,
+        magnet: &'a Magnet,
+        finders: &'a Finders,
+        entrance: Option<&'a Entrance>,
+    ) -> Self {
         Self {
             options,
             magnet,
             finders,
+            entrance,
             style: Style::of(options.reporting),
             said_at: None,
             pieces: (0, 0),
@@ -244,6 +254,7 @@ impl<'a> Search<'a> {
             trackers,
             peers: peers.to_vec(),
             port: transfer.port,
+            entrance: self.entrance.cloned(),
             max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),
             encryption: transfer.encryption,
             route: transfer.leaving.route(),

@@ -18,6 +18,7 @@ use super::signals::Signals;
 use super::source::Source;
 use super::store::Store;
 use super::{Failure, block_on, read_torrent, spare_recording};
+use crate::entrance::{self, Entrance};
 use crate::session::board::Board;
 use crate::session::{Earlier, End, Goal, Notice, Outcome, Session, SessionError, Settings};
 use crate::text::shown_url;
@@ -86,11 +87,27 @@ pub(super) struct Around<'a> {
     /// Addresses of the peers given by the user.
     pub(super) named: &'a [SocketAddr],
     pub(super) finders: &'a Finders,
+    /// The port that they share.
+    pub(super) entrance: Option<&'a Entrance>,
     pub(super) signals: &'a Signals,
     /// The board on which the torrents show their figures.
     pub(super) board: Option<&'a Board>,
     /// The records of earlier runs.
     pub(super) store: Option<&'a Store>,
+}
+
+/// Opens the port that the torrents of a command share, for as many connections of all torrents
+/// together.
+pub(super) fn open_entrance(transfer: &Transfer, connections: u16) -> Result<Entrance, Failure> {
+    let port = transfer.port;
+    let options = entrance::Options {
+        port,
+        route: transfer.leaving.route(),
+        encryption: transfer.encryption,
+        utp: transfer.finding.utp,
+        connections: transfer.limits.connections_all(connections).into(),
+    };
+    Entrance::open(options).map_err(|source| SessionError::Listen { port, source }.into())
 }
 
 /// Downloads the first torrent of `options`; `part` says if it is one of several.
@@ -102,12 +119,13 @@ pub(super) async fn fetch(
     let Around {
         named,
         finders,
+        entrance,
         signals,
         board,
         store,
     } = around;
     let torrent = &options.torrents[0];
-    let source = Source::find(options, torrent, named, finders, signals).await?;
+    let source = Source::find(options, torrent, named, finders, entrance, signals).await?;
     let metainfo = source.metainfo;
     if let Some(part) = &part {
         part.taken.take(&metainfo, &shown_url(part.shown))?;
@@ -119,6 +137,7 @@ pub(super) async fn fetch(
     };
     let common = settings(Arc::clone(&metainfo), &options.out, &options.transfer).await?;
     let several = part.is_some();
+    let waited = part.as_ref().is_some_and(|it| it.waited);
     let limits = &options.transfer.limits;
     let connections = match &part {
         Some(_) => limits.connections_each(),
@@ -131,13 +150,15 @@ pub(super) async fn fetch(
         peers: common.peers.iter().copied().chain(source.peers).collect(),
         found: source.useful,
         port: source.port.unwrap_or(common.port),
+        entrance: entrance.cloned(),
         dht: finders.dht_for(&metainfo),
         dht_ports: Some(finders.dht_ports()),
         lsd: finders.lsd_for(&metainfo),
         portmap: finders.portmap_for(&metainfo),
         goal,
         choice: choose(&options.choosing, &metainfo, source.files.as_deref())?,
-        timeout: options.timeout.map(|it| it.saturating_sub(source.took)),
+        timeout: options.timeout,
+        spent: source.took,
         idle_timeout: options.idle_timeout,
         recheck: options.recheck,
         overwrite: options.overwrite,
@@ -155,6 +176,7 @@ pub(super) async fn fetch(
     let shown = Shown {
         reporting: options.reporting,
         several,
+        waited,
     };
     Box::pin(report(&metainfo, &options.out, settings, shown, signals)).await
 }
@@ -165,6 +187,8 @@ struct Shown {
     reporting: Reporting,
     /// Whether several torrents are shown. Then every line names its torrent.
     several: bool,
+    /// Whether the user knows that another process has the files.
+    waited: bool,
 }
 
 pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
@@ -198,6 +222,7 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let shown = Shown {
             reporting: options.reporting,
             several: false,
+            waited: false,
         };
         Box::pin(report(&metainfo, &options.data, settings, shown, &signals)).await
     })
@@ -208,7 +233,11 @@ async fn report(
     metainfo: &Metainfo,
     folder: &Path,
     settings: Settings,
-    Shown { reporting, several }: Shown,
+    Shown {
+        reporting,
+        several,
+        waited,
+    }: Shown,
     signals: &Signals,
 ) -> Result<(), Failure> {
     if let Some(path) = &settings.record {
@@ -219,7 +248,8 @@ async fn report(
     if settings.peers.is_empty() && none_found && settings.goal != Goal::Seed {
         let no_tracker = !settings.trackers || metainfo.trackers.is_empty();
         let no_web_seed = !settings.web_seeds || metainfo.web_seeds.is_empty();
-        if no_tracker && no_web_seed && settings.dht.is_none() && !reporting.quiet {
+        let silent = reporting.quiet || waited;
+        if no_tracker && no_web_seed && settings.dht.is_none() && !silent {
             warn!("no tracker and no --peer: waiting for peers that connect to us");
         }
     }
@@ -240,8 +270,11 @@ async fn report(
         Ok(Some(outcome)) => outcome,
         Ok(None) => return Err(Failure::silent(signals.status().unwrap_or(1))),
         Err(error) => {
-            printer.error(&error.to_string());
-            return Err(error.into());
+            let failure = Failure::from(error);
+            if !(waited && failure.locked) {
+                printer.error(&failure.sentence);
+            }
+            return Err(failure);
         }
     };
     printer.finish(&outcome, folder);

@@ -7,6 +7,15 @@ use unchoke_core::wire::{HANDSHAKE_BYTES, HANDSHAKE_HEAD_BYTES, Handshake, Reser
 use super::failure::HandshakeError;
 use super::secure::{Encryption, Greeting, Secured};
 
+/// The torrent that a peer asks for when it connects to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The info-hash in its handshake.
+    pub(crate) info_hash: InfoHash,
+    /// The info-hash by which it encrypts, if it does.
+    pub(crate) by_cipher: Option<InfoHash>,
+}
+
 /// Our side of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -107,21 +116,45 @@ pub async fn greet(
     })
 }
 
-/// Detects how the peer begins, and answers an encrypted handshake.
-async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> {
+/// Detects how the peer begins, and answers an encrypted handshake for one of the torrents `known`.
+/// Returns the info-hash by which the peer encrypts.
+async fn open(
+    stream: &mut Secured,
+    encryption: Encryption,
+    known: impl FnOnce() -> Vec<InfoHash>,
+) -> Result<Option<InfoHash>, HandshakeError> {
     let mut first = [0; PLAIN_PREFIX.len()];
     stream.read_exact(&mut first).await?;
     stream.early = first.to_vec();
     if first == *PLAIN_PREFIX {
-        let accepted = us.encryption.accepts_plain();
+        let accepted = encryption.accepts_plain();
         let refusal = HandshakeError::Unwanted("the peer does not encrypt, which is required");
-        return accepted.then_some(()).ok_or(refusal);
+        return accepted.then_some(None).ok_or(refusal);
     }
-    match us.encryption.accepts_encrypted() {
-        Some(allowed) => stream.decrypt(us.info_hashes(), allowed).await,
+    match encryption.accepts_encrypted() {
+        Some(allowed) => stream.decrypt(known(), allowed).await.map(Some),
         // Encryption is off, so this is just a peer that does not speak BitTorrent.
         None => Err(WireError::NotBitTorrent.into()),
     }
+}
+
+/// Reads the beginning of an incoming connection until the torrent is known, which may be any of
+/// `known`. [`answer`] does the rest.
+pub(crate) async fn identify(
+    stream: &mut Secured,
+    encryption: Encryption,
+    known: impl FnOnce() -> Vec<InfoHash>,
+) -> Result<Asked, HandshakeError> {
+    let by_cipher = open(stream, encryption, known).await?;
+    let mut head = [0; HANDSHAKE_HEAD_BYTES];
+    stream.read_exact(&mut head).await?;
+    let (_, info_hash) = Handshake::decode_head(&head)?;
+    stream.early.splice(..0, head);
+    stream.is_open = true;
+    Ok(Asked {
+        info_hash,
+        by_cipher,
+    })
 }
 
 /// Does the handshakes of an incoming connection. Answers as soon as the info-hash is known; the
@@ -131,7 +164,9 @@ async fn open(stream: &mut Secured, us: Identity) -> Result<(), HandshakeError> 
 /// packet that ends the handshake unread until the next packet, which may take minutes: it waits for
 /// our bitfield, and we for its interest.
 pub async fn answer(stream: &mut Secured, us: Identity) -> Result<Introduced, HandshakeError> {
-    open(stream, us).await?;
+    if !stream.is_open {
+        open(stream, us.encryption, || us.info_hashes()).await?;
+    }
     let mut head = [0; HANDSHAKE_HEAD_BYTES];
     stream.read_exact(&mut head).await?;
     let (reserved, info_hash) = Handshake::decode_head(&head)?;

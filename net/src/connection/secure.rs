@@ -75,6 +75,9 @@ pub struct Secured {
     pub(super) stream: Stream,
     /// Decrypted bytes that were read but not processed yet.
     pub(super) early: Vec<u8>,
+    /// Whether the encryption of an incoming connection is settled, and `early` begins with the
+    /// handshake.
+    pub(super) is_open: bool,
     /// Ciphers for the rest of the connection; `None` without encryption. Boxed, because few
     /// connections have them.
     pub(super) ciphers: Option<Box<Ciphers>>,
@@ -91,6 +94,7 @@ impl From<Stream> for Secured {
         Self {
             stream,
             early: Vec::new(),
+            is_open: false,
             ciphers: None,
         }
     }
@@ -117,7 +121,7 @@ fn entropy() -> Entropy {
 
 impl Secured {
     /// Reads exactly `bytes.len()` bytes and decrypts them.
-    pub(super) async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+    pub(crate) async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         let here = self.early.len().min(bytes.len());
         bytes[..here].copy_from_slice(&self.early[..here]);
         self.early.drain(..here);
@@ -145,7 +149,7 @@ impl Secured {
 
     /// Does the encryption handshake of a connection that we opened. `initial` is our BitTorrent
     /// handshake, sent along with it.
-    pub(super) async fn encrypt(
+    pub(crate) async fn encrypt(
         &mut self,
         torrent: InfoHash,
         offer: Methods,
@@ -153,21 +157,21 @@ impl Secured {
     ) -> Result<(), HandshakeError> {
         let (mut initiator, first) = Initiator::new(torrent, offer, entropy(), initial.to_vec());
         self.stream.write_all(&first).await?;
-        self.exchange(&mut initiator).await
+        self.exchange(&mut initiator).await.map(drop)
     }
 
     /// Does the encryption handshake of an incoming connection. Its first bytes are already in
-    /// `early`.
+    /// `early`. Returns which of the torrents the peer means.
     pub(super) async fn decrypt(
         &mut self,
         torrents: Vec<InfoHash>,
         allowed: Methods,
-    ) -> Result<(), HandshakeError> {
+    ) -> Result<InfoHash, HandshakeError> {
         let mut acceptor = Acceptor::new(torrents, allowed, entropy());
         self.exchange(&mut acceptor).await
     }
 
-    async fn exchange(&mut self, side: &mut impl Exchange) -> Result<(), HandshakeError> {
+    async fn exchange(&mut self, side: &mut impl Exchange) -> Result<InfoHash, HandshakeError> {
         let mut received = std::mem::take(&mut self.early);
         loop {
             let progress = side.receive(&received)?;
@@ -175,7 +179,7 @@ impl Secured {
             if let Some(established) = progress.established {
                 self.early = established.early;
                 self.ciphers = established.ciphers.map(Box::new);
-                return Ok(());
+                return Ok(established.info_hash);
             }
             received.resize(CHUNK_BYTES, 0);
             let count = self.stream.read(&mut received).await?;
@@ -184,6 +188,11 @@ impl Secured {
             }
             received.truncate(count);
         }
+    }
+
+    /// The stream below.
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// The parts for the two halves of a running connection.

@@ -11,7 +11,6 @@ use unchoke_core::metadata::search::SILENCE;
 use unchoke_core::wire::{METADATA_ID, METADATA_NAME};
 
 use crate::connection::{HandshakeError, Identity, Introduced, Secured, Talk, answer, greet};
-use crate::stream::Stream;
 use crate::transport::Transports;
 
 /// Most messages waiting to be sent. Our requests are fewer, so the rest are rejections of what the
@@ -86,7 +85,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<Stream>) {
+    pub(super) async fn run(mut self, address: SocketAddr, accepted: Option<Secured>) {
         let met = match accepted {
             Some(stream) => meet(stream, self.identity, self.patience).await,
             None => dial(address, self.identity, &self.transports, self.patience).await,
@@ -186,11 +185,10 @@ struct Failed {
 }
 
 async fn meet(
-    stream: Stream,
+    mut stream: Secured,
     identity: Identity,
     patience: Duration,
 ) -> Result<(Secured, Introduced), String> {
-    let mut stream = Secured::from(stream);
     let introduced = in_time(patience, answer(&mut stream, identity)).await;
     introduced.map_or_else(|failed| Err(failed.why), |it| Ok((stream, it)))
 }

@@ -131,9 +131,12 @@ impl Session {
             Goal::CompleteAndSeed => !complete,
             Goal::Seed => false,
         };
-        let limit = self.settings.timeout;
-        if limit.is_some_and(|it| clock - self.epoch >= it) {
-            let all = crate::text::clock(clock - self.epoch);
+        let spent = match self.settings.goal {
+            Goal::Seed => clock - self.epoch,
+            _ => self.settings.spent + (clock - self.began),
+        };
+        if self.settings.timeout.is_some_and(|it| spent >= it) {
+            let all = crate::text::clock(spent);
             let why = if waits_for_data {
                 format!(": {}", self.explained(clock).sentence)
             } else {

@@ -6,6 +6,7 @@ use unchoke_core::portmap::Transport;
 
 use super::{Notice, Session, Settings};
 use crate::dht::Dht;
+use crate::entrance::News;
 use crate::portmap::{Mapped, Mappings};
 use crate::transport::Transports;
 
@@ -13,6 +14,8 @@ use crate::transport::Transports;
 #[derive(Debug, Default)]
 pub(super) struct Gateway {
     mappings: Option<Mappings>,
+    /// The news about the mappings of a port that several torrents share.
+    shared: Option<News>,
     /// The protocol and port by which peers reach us, as announced.
     announced: Option<(Transport, u16)>,
     /// Whether the user was told that there is no mapping.
@@ -27,18 +30,24 @@ impl Gateway {
         let node = node.filter(|_| !settings.metainfo.private);
         let ports = ports(port, transports, node);
         let announced = ports.iter().copied().find(|it| it.1 == port);
-        let start = || Mappings::start(&settings.route, ports).ok();
-        Self {
-            mappings: settings.portmap.then(start).flatten(),
+        let mut gateway = Self {
             announced,
-            failure_told: false,
+            ..Self::default()
+        };
+        match &settings.entrance {
+            _ if !settings.portmap => {}
+            Some(entrance) => gateway.shared = entrance.map(ports),
+            None => gateway.mappings = Mappings::start(&settings.route, ports).ok(),
         }
+        gateway
     }
 
-    pub(super) async fn next(&mut self) -> Mapped {
-        match &mut self.mappings {
-            Some(mappings) => mappings.next().await,
-            None => std::future::pending().await,
+    /// The next news, and whether to show them to the user. Waits for ever when there will be none.
+    pub(super) async fn next(&mut self) -> (Mapped, bool) {
+        match (&mut self.mappings, &mut self.shared) {
+            (Some(mappings), _) => (mappings.next().await, true),
+            (None, Some(news)) => news.next().await,
+            (None, None) => std::future::pending().await,
         }
     }
 
@@ -58,7 +67,7 @@ fn ports(port: u16, transports: &Transports, node: Option<u16>) -> Vec<(Transpor
 }
 
 impl Session {
-    pub(super) fn on_mapped(&mut self, mapped: Mapped) {
+    pub(super) fn on_mapped(&mut self, (mapped, show): (Mapped, bool)) {
         match mapped {
             Mapped::Open {
                 transport,
@@ -67,9 +76,11 @@ impl Session {
                 way,
             } => {
                 let what = transport.name();
-                self.notify(Notice::Source(format!(
-                    "{way}: {what} port {external} of the gateway leads to our port {internal}"
-                )));
+                if show {
+                    self.notify(Notice::Source(format!(
+                        "{way}: {what} port {external} of the gateway leads to our port {internal}"
+                    )));
+                }
                 let announced = Some((transport, internal)) == self.gateway.announced;
                 if announced && external != internal {
                     self.trackers.set_port(external);
@@ -77,7 +88,7 @@ impl Session {
                 }
             }
             Mapped::Failed(why) => {
-                if !self.gateway.failure_told {
+                if show && !self.gateway.failure_told {
                     self.gateway.failure_told = true;
                     self.notify(Notice::Source(format!(
                         "no port mapping on the gateway: {why}"

@@ -53,6 +53,7 @@ impl Session {
         settings: Settings,
         notices: UnboundedSender<Notice>,
     ) -> Result<Self, SessionError> {
+        let began = Clock::now();
         let metainfo = Arc::clone(&settings.metainfo);
         let geometry = &metainfo.geometry;
         // Check the policy first: an error must not come only after hashing for an hour.
@@ -92,6 +93,7 @@ impl Session {
             settings,
             port,
             client: Box::new(client),
+            began,
             epoch,
             recorder,
             storage,
@@ -121,27 +123,31 @@ impl Session {
     }
 }
 
-/// Accepts connections by each transport that the user allows.
+/// Accepts connections by each transport that the user allows, at `listener` or at the shared port.
 fn listen_on(
     settings: &Settings,
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     port: u16,
     dial: Duration,
     peers: impl FnOnce(Transports) -> Peers,
 ) -> Result<Peers, SessionError> {
     let ours = settings.dht.as_ref().map(Dht::ports);
     let dht_ports = settings.dht_ports.as_ref().or(ours.as_ref());
-    let route = &settings.route;
-    let started = Transports::start(route, settings.utp, listener, dht_ports, dial);
+    let (route, utp) = (&settings.route, settings.utp);
     let failed = |source| SessionError::Listen { port, source };
-    let (transports, listener, strangers) = started.map_err(failed)?;
+    let started = match (listener, &settings.entrance) {
+        (Some(listener), _) => Transports::start(route, utp, listener, dht_ports, dial),
+        (None, entrance) => {
+            let entrance = entrance
+                .as_ref()
+                .expect("a port of its own, or a shared one");
+            let place = entrance.enter(settings.metainfo.info_hashes(), dht_ports);
+            place.map(|it| Transports::share(route, utp, it.utp, it.arrivals, dial))
+        }
+    };
+    let (transports, incoming) = started.map_err(failed)?;
     let mut peers = peers(transports);
-    if let Some(listener) = listener {
-        peers.listen(listener);
-    }
-    if let Some(strangers) = strangers {
-        peers.listen_utp(strangers);
-    }
+    peers.listen(incoming);
     Ok(peers)
 }
 
@@ -172,15 +178,18 @@ fn shared(settings: &Settings, disk: Disk, events: Sender<(Link, Event)>) -> Sha
     }
 }
 
-/// The listening socket and its port, which the system may have chosen.
-fn listen_for(settings: &Settings) -> Result<(TcpListener, u16), SessionError> {
+/// The listening socket, unless the port is shared, and the port, which the system may have chosen.
+fn listen_for(settings: &Settings) -> Result<(Option<TcpListener>, u16), SessionError> {
+    if let Some(entrance) = &settings.entrance {
+        return Ok((None, entrance.port()));
+    }
     let failed = |source| SessionError::Listen {
         port: settings.port,
         source,
     };
     let listener = listen(settings.port, &settings.route).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, port))
+    Ok((Some(listener), port))
 }
 
 fn origin(settings: &Settings, have: Bitfield, port: u16, name: PeerId) -> Origin {

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinSet};
 use unchoke_core::client::doors::Door;
@@ -15,19 +13,13 @@ use unchoke_core::torrent::Unsent;
 use crate::connection::{
     Connection, HandshakeError, Identity, Introduced, Link, Secured, Shared, answer, greet,
 };
-use crate::listen::canonical;
-use crate::stream::Stream;
-use crate::transport::{Transports, prepare};
-use crate::utp::Strangers;
-
-/// Wait after a failed accept. The most frequent cause is a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::transport::{ACCEPT_PAUSE, Incoming, Transports, prepare};
 
 /// A report of the tasks that accept, dial or do handshakes.
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// A peer connected to us.
-    Knock(Stream, SocketAddr),
+    Knock(Secured, SocketAddr),
     /// The handshakes are done.
     Met(Door, Secured, Introduced),
     /// The connection failed.
@@ -91,7 +83,7 @@ pub(super) struct Peers {
     /// The tasks that accept, dial and do handshakes. They end with the session.
     tasks: JoinSet<()>,
     /// The latest incoming connection, until the core decides about it.
-    knocking: Option<(Stream, SocketAddr)>,
+    knocking: Option<(Secured, SocketAddr)>,
     doors: BTreeMap<Door, HalfOpen>,
     /// Indexed by `PeerKey`.
     slots: Vec<Option<Slot>>,
@@ -118,23 +110,10 @@ impl Peers {
         }
     }
 
-    /// Accepts incoming TCP connections.
-    pub(super) fn listen(&mut self, listener: TcpListener) {
+    /// Accepts incoming connections.
+    pub(super) fn listen(&mut self, incoming: Incoming) {
         self.tasks
-            .spawn(accept_all(listener, self.arrivals.clone()));
-    }
-
-    /// The same for uTP.
-    pub(super) fn listen_utp(&mut self, mut strangers: Strangers) {
-        let arrivals = self.arrivals.clone();
-        self.tasks.spawn(async move {
-            while let Some((stream, address)) = strangers.recv().await {
-                let knock = Arrival::Knock(stream.into(), canonical(address));
-                if arrivals.send(knock).await.is_err() {
-                    return; // The session has ended.
-                }
-            }
-        });
+            .spawn(accept_all(incoming, self.arrivals.clone()));
     }
 
     pub(super) fn transports(&self) -> &Transports {
@@ -163,7 +142,7 @@ impl Peers {
     }
 
     /// Holds an incoming connection for [`Self::answer`]. Drops the previous one.
-    pub(super) fn hold(&mut self, knocking: Option<(Stream, SocketAddr)>) {
+    pub(super) fn hold(&mut self, knocking: Option<(Secured, SocketAddr)>) {
         self.knocking = knocking;
         // Free the memory of tasks that have ended.
         while self.tasks.try_join_next().is_some() {}
@@ -176,13 +155,12 @@ impl Peers {
 
     /// Starts the handshake of the held connection.
     pub(super) fn answer(&mut self, door: Door) {
-        let Some((stream, address)) = self.knocking.take() else {
+        let Some((mut stream, address)) = self.knocking.take() else {
             return;
         };
         let identity = self.identity;
         self.half_open(door, address, async move {
-            prepare(&stream)?;
-            let mut stream = Secured::from(stream);
+            prepare(stream.stream())?;
             let introduced = answer(&mut stream, identity).await?;
             Ok((stream, introduced))
         });
@@ -293,11 +271,11 @@ async fn dial(
     unreachable!("there is a way to greet, and the last one returns")
 }
 
-async fn accept_all(listener: TcpListener, arrivals: Sender<Arrival>) {
+async fn accept_all(mut incoming: Incoming, arrivals: Sender<Arrival>) {
     loop {
-        match listener.accept().await {
+        match incoming.next().await {
             Ok((stream, address)) => {
-                let knock = Arrival::Knock(stream.into(), canonical(address));
+                let knock = Arrival::Knock(stream, address);
                 if arrivals.send(knock).await.is_err() {
                     return; // The session has ended.
                 }

@@ -10,10 +10,18 @@ use crate::route::Bind;
 use crate::stream::Stream;
 
 /// The connections, and the queue ends that their tasks would hold.
-#[derive(Default)]
 struct Lines {
     known: Known,
     tasks: Vec<(SocketAddr, Receiver<Vec<u8>>)>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            known: Known::new(MAX_CONNECTIONS),
+            tasks: Vec::new(),
+        }
+    }
 }
 
 impl Lines {

@@ -6,6 +6,7 @@ mod gateway;
 mod matrix;
 mod mixed;
 mod network;
+mod one_port;
 mod silence;
 mod stage;
 mod transfers;

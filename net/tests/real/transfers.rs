@@ -104,7 +104,7 @@ fn we_seed_to(client: Client, given: Given, encrypted: bool, test: &str) {
     drop(seed);
 }
 
-fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
+pub(super) fn wait_for(stage: &Stage, fetching: &Running, client: Client) {
     // Transmission never creates empty files.
     let lenient = client == Client::Transmission;
     let began = Instant::now();
