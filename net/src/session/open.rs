@@ -83,13 +83,13 @@ impl Session {
         let trackers = Trackers::new(&settings, identity, port);
         let finders = Finders::new(&settings, port);
         let gateway = Gateway::new(&settings, port, peers.transports());
-        let web_seeds = WebSeeds::new(&settings);
         let epoch = Clock::now();
-        let in_force = InForce::new(&settings, epoch);
         Ok(Self {
             progress: Progress::new(epoch, client.torrent().have_count()),
             saving: Saving::new(epoch, client.torrent().have_count()),
             resume: (settings.goal != Goal::Seed).then_some(resume),
+            web_seeds: WebSeeds::new(&settings),
+            in_force: InForce::new(&settings, epoch),
             settings,
             port,
             client: Box::new(client),
@@ -114,11 +114,9 @@ impl Session {
             finished,
             dictionary: Dictionary::new(&metainfo),
             hashes: HashServer::new(&metainfo),
-            web_seeds,
             told: Told::default(),
             showing,
             reached: Reached::default(),
-            in_force,
         })
     }
 }
