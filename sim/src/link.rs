@@ -28,6 +28,7 @@
 //! any interval. An assertion checks each link that a solve touched.
 
 mod flow;
+mod level;
 mod solve;
 
 use std::collections::VecDeque;
@@ -35,7 +36,7 @@ use std::ops::ControlFlow;
 
 use unchoke_core::time::Instant;
 
-use flow::{Dues, Flow, INFINITE, Link, units_of};
+use flow::{Crossing, Crossings, Dues, Flow, INFINITE, Load, units_of};
 pub use flow::{FlowId, HostId};
 
 use crate::queue::Alarms;
@@ -54,15 +55,20 @@ pub struct SolverWork {
     pub cut_off: u64,
 }
 
-/// Value in `Links::dues` of a flow whose rate the current solve has changed.
-const TOUCHED: u64 = 0;
-
 /// All links and flows of a world.
 #[derive(Clone, Debug)]
 pub struct Links {
     solver: Solver,
-    /// Index: `2 * host` for its uplink, `2 * host + 1` for its downlink.
-    links: Vec<Link>,
+    // A solve reads a few words of very many links and flows. So each kind of word has its own
+    // list, and those that are read most often are the smallest.
+    /// Index of a link: `2 * host` for the uplink of a host, `2 * host + 1` for its downlink.
+    loads: Vec<Load>,
+    /// Most that a flow of weight 1 gets on each link; [`INFINITE`] if its capacity is not used up.
+    levels: Vec<u64>,
+    /// The flows of each link.
+    crossings: Vec<Crossings>,
+    /// The rate of each flow, in 2^-48 byte/ns; 0 if it is stopped.
+    rates: Vec<u64>,
     flows: Vec<Flow>,
     /// For each uplink, when its flows will be done. Index: host.
     dues: Vec<Dues>,
@@ -73,9 +79,8 @@ pub struct Links {
     marked: Vec<bool>,
     /// Flows whose rate this solve changed.
     touched: Vec<u32>,
-    scratch: Vec<solve::Limit>,
-    /// Scratch space: for each flow of a link, its limit at its other end and its weight.
-    limits: Vec<(u64, u64)>,
+    /// Scratch space: the limit of each flow of a link at its other end.
+    limits: Vec<u64>,
     work: SolverWork,
 }
 
@@ -85,14 +90,16 @@ impl Links {
     pub fn new(solver: Solver) -> Self {
         Self {
             solver,
-            links: Vec::new(),
+            loads: Vec::new(),
+            levels: Vec::new(),
+            crossings: Vec::new(),
+            rates: Vec::new(),
             flows: Vec::new(),
             dues: Vec::new(),
             alarms: Alarms::new(),
             worklist: VecDeque::new(),
             marked: Vec::new(),
             touched: Vec::new(),
-            scratch: Vec::new(),
             limits: Vec::new(),
             work: SolverWork::default(),
         }
@@ -100,9 +107,15 @@ impl Links {
 
     /// Adds a host with these capacities in bytes/s. Hosts are numbered from 0.
     pub fn add_host(&mut self, up: u64, down: u64) -> HostId {
-        let host = u32::try_from(self.links.len() / 2).expect("fewer than 2^31 hosts");
+        let host = u32::try_from(self.loads.len() / 2).expect("fewer than 2^31 hosts");
         for capacity in [up, down] {
-            self.links.push(Link::new(units_of(capacity)));
+            self.loads.push(Load {
+                capacity: units_of(capacity),
+                used: 0,
+                drift: 0,
+            });
+            self.crossings.push(Crossings::default());
+            self.levels.push(INFINITE);
             self.marked.push(false);
         }
         self.dues.push(Dues::default());
@@ -123,24 +136,35 @@ impl Links {
         let index = flow.0 as usize;
         if self.flows.len() <= index {
             self.flows.resize(index + 1, Flow::IDLE);
+            self.rates.resize(index + 1, 0);
         }
         assert!(!self.flows[index].is_active(), "flow {} runs", flow.0);
         let (up, down) = (2 * src.0, 2 * dst.0 + 1);
-        let up_place = self.links[up as usize].add(flow);
-        let down_place = self.links[down as usize].add(flow);
+        let (place, down_place) = (self.count(up), self.count(down));
+        for (link, other, place) in [(up, down, down_place), (down, up, place)] {
+            self.crossings[link as usize].0.push(Crossing {
+                ceiling: ceiling.map_or(INFINITE, units_of),
+                weight: 1,
+                flow: flow.0,
+                other,
+                place,
+            });
+        }
         self.dues[src.0 as usize].0.push(u64::MAX);
         self.flows[index] = Flow {
             left: Flow::units(bytes),
             at: now.as_nanos(),
-            ceiling: ceiling.map_or(INFINITE, units_of),
             src: src.0,
-            dst: dst.0,
-            up_place,
-            down_place,
-            ..Flow::IDLE
+            place,
         };
         self.mark(up);
         self.mark(down);
+    }
+
+    /// Number of flows of a link.
+    fn count(&self, link: u32) -> u32 {
+        let count = self.crossings[link as usize].0.len();
+        u32::try_from(count).expect("fewer flows than numbers")
     }
 
     /// Sets the weight of `flow`: it counts as `weight` flows. A new flow has weight 1.
@@ -151,56 +175,63 @@ impl Links {
 
     /// Sets the ceiling of `flow` in bytes/s; `None` removes it.
     pub fn set_ceiling(&mut self, flow: FlowId, ceiling: Option<u64>) {
-        self.change(flow, |it| {
-            it.ceiling = ceiling.map_or(INFINITE, units_of);
-        });
+        let ceiling = ceiling.map_or(INFINITE, units_of);
+        self.change(flow, |it| it.ceiling = ceiling);
     }
 
-    fn change(&mut self, flow: FlowId, change: impl FnOnce(&mut Flow)) {
-        let it = &mut self.flows[flow.0 as usize];
+    fn change(&mut self, flow: FlowId, change: impl Fn(&mut Crossing)) {
+        for (link, place) in self.ends(flow) {
+            change(&mut self.crossings[link as usize].0[place as usize]);
+            self.mark(link);
+        }
+    }
+
+    /// The uplink and the downlink of `flow`, each with the place of the flow in its list.
+    fn ends(&self, flow: FlowId) -> [(u32, u32); 2] {
+        let it = &self.flows[flow.0 as usize];
         assert!(it.is_active(), "flow {} is stopped", flow.0);
-        change(it);
-        let (up, down) = (2 * it.src, 2 * it.dst + 1);
-        self.mark(up);
-        self.mark(down);
+        let up = &self.crossings[2 * it.src as usize].0[it.place as usize];
+        [(2 * it.src, it.place), (up.other, up.place)]
     }
 
     /// Gives `bytes` more to a flow that [`Links::pop_due`] returned.
     pub fn extend(&mut self, now: Instant, flow: FlowId, bytes: u64) {
         let it = &mut self.flows[flow.0 as usize];
         assert!(it.is_active(), "flow {} is stopped", flow.0);
-        it.settle(now);
+        let rate = self.rates[flow.0 as usize];
+        it.settle(now, rate);
         it.left += Flow::units(bytes);
-        let (host, due) = (it.src, it.due());
-        self.dues[host as usize].0[it.up_place as usize] = due;
+        let (host, due) = (it.src, it.due(rate));
+        self.dues[host as usize].0[it.place as usize] = due;
         self.rearm(host);
     }
 
     /// Stops `flow`. Bytes that it has not sent are dropped.
     pub fn stop(&mut self, flow: FlowId) {
-        let it = self.flows[flow.0 as usize];
-        assert!(it.is_active(), "flow {} is stopped", flow.0);
-        for (link, place) in [(2 * it.src, it.up_place), (2 * it.dst + 1, it.down_place)] {
-            let list = &mut self.links[link as usize];
-            list.used -= it.rate;
-            list.flows.swap_remove(place as usize);
-            if let Some(moved) = list.flows.get(place as usize) {
-                let moved = &mut self.flows[*moved as usize];
-                if link & 1 == 0 {
-                    moved.up_place = place;
-                } else {
-                    moved.down_place = place;
-                }
-            }
+        let rate = std::mem::take(&mut self.rates[flow.0 as usize]);
+        for (link, place) in self.ends(flow) {
+            self.loads[link as usize].used -= rate;
+            self.take_out(link, place);
             // Other flows of an unsaturated link are limited elsewhere, so they gain nothing here.
-            if self.links[link as usize].level != INFINITE {
+            if self.levels[link as usize] != INFINITE {
                 self.mark(link);
             }
         }
-        self.dues[it.src as usize]
-            .0
-            .swap_remove(it.up_place as usize);
-        self.flows[flow.0 as usize] = Flow::IDLE;
+        let it = std::mem::replace(&mut self.flows[flow.0 as usize], Flow::IDLE);
+        let dues = &mut self.dues[it.src as usize].0;
+        dues.swap_remove(it.place as usize);
+    }
+
+    /// Takes a flow out of the list of a link. The last one of the list comes in its place.
+    fn take_out(&mut self, link: u32, place: u32) {
+        let flows = &mut self.crossings[link as usize].0;
+        flows.swap_remove(place as usize);
+        if let Some(moved) = flows.get(place as usize).copied() {
+            self.crossings[moved.other as usize].0[moved.place as usize].place = place;
+            if link & 1 == 0 {
+                self.flows[moved.flow as usize].place = place;
+            }
+        }
     }
 
     /// Whether rates must be solved before time moves on.
@@ -230,8 +261,8 @@ impl Links {
             if let Some(place) = found {
                 // The alarm is left as it is: the caller extends the flow, which sets it again.
                 dues[place] = u64::MAX;
-                let flow = self.links[2 * host as usize].flows[place];
-                self.flows[flow as usize].settle(now);
+                let flow = self.crossings[2 * host as usize].0[place].flow;
+                self.flows[flow as usize].settle(now, self.rates[flow as usize]);
                 return Some(FlowId(flow));
             }
             self.rearm(host);
@@ -254,7 +285,7 @@ impl Links {
             let dues = self.dues[host as usize].0.iter().enumerate();
             // Written without branches on the times, because they cannot be predicted.
             let first = dues.min_by_key(|it| it.1).map(|it| it.0);
-            let first = first.map(|it| self.links[2 * host as usize].flows[it]);
+            let first = first.map(|it| self.crossings[2 * host as usize].0[it].flow);
             flows.extend(first.map(FlowId));
             if flows.len() < count {
                 ControlFlow::Continue(())
@@ -266,20 +297,20 @@ impl Links {
 
     /// Reads a word of `flow`, so that the processor loads it into its cache.
     pub(crate) fn look_at(&self, flow: FlowId) -> u32 {
-        self.flows.get(flow.0 as usize).map_or(0, |it| it.dst)
+        self.flows.get(flow.0 as usize).map_or(0, |it| it.src)
     }
 
     /// Bytes that `flow` has yet to send at `now`; a partly sent byte counts as one.
     pub(crate) fn left(&self, now: Instant, flow: FlowId) -> u64 {
         let mut it = self.flows[flow.0 as usize];
-        it.settle(now);
+        it.settle(now, self.rates[flow.0 as usize]);
         it.left_bytes()
     }
 
     /// Rate of `flow` in bytes/s, rounded down; 0 if it is stopped.
     #[must_use]
     pub fn rate(&self, flow: FlowId) -> u64 {
-        let rate = self.flows.get(flow.0 as usize).map_or(0, |it| it.rate);
+        let rate = self.rates.get(flow.0 as usize).copied().unwrap_or(0);
         u64::try_from((u128::from(rate) * 1_000_000_000) >> 48)
             .expect("fits, as it came from bytes/s")
     }
@@ -287,7 +318,7 @@ impl Links {
     /// Rate of `flow` in 2^-48 byte/ns; 0 if it is stopped.
     #[must_use]
     pub fn rate_units(&self, flow: FlowId) -> u64 {
-        self.flows.get(flow.0 as usize).map_or(0, |it| it.rate)
+        self.rates.get(flow.0 as usize).copied().unwrap_or(0)
     }
 
     /// What the solver did so far.
@@ -305,8 +336,8 @@ impl Links {
     /// Computes when `flow` will have sent all its bytes.
     fn forecast(&mut self, flow: u32) {
         let it = &self.flows[flow as usize];
-        let (src, due) = (it.src, it.due());
-        self.dues[src as usize].0[it.up_place as usize] = due;
+        let (src, due) = (it.src, it.due(self.rates[flow as usize]));
+        self.dues[src as usize].0[it.place as usize] = due;
         self.arm(src, due);
     }
 

@@ -8,51 +8,16 @@
 
 use unchoke_core::time::Instant;
 
-use super::TOUCHED;
-use super::flow::INFINITE;
+use super::flow::{Crossing, INFINITE};
+use super::level::{equal_level, weighted_level};
 use super::{Links, Solver};
 
-/// The limit of one flow of a link, set at its other end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
-    flow: u32,
-    /// The link at the flow's other end.
-    other: u32,
-    /// The smaller of the flow's ceiling and what the other link's level gives it.
-    rate: u64,
-    weight: u64,
-}
-
-impl Limit {
-    /// The rate of the flow if this link has the level `level`.
-    fn at(&self, level: u64) -> u64 {
-        self.rate.min(level.saturating_mul(self.weight))
+impl Crossing {
+    /// The rate of the flow if this link has the level `level`, and its rate elsewhere has the
+    /// limit `limit`.
+    fn at(self, level: u64, limit: u64) -> u64 {
+        limit.min(level.saturating_mul(u64::from(self.weight)))
     }
-}
-
-/// The level of a link of capacity `capacity`. `limits` holds the limit of each flow elsewhere and
-/// its weight. The level is the largest for which the sum of `min(limit, level * weight)` is at
-/// most `capacity`, or [`INFINITE`] if the limits alone sum to no more. Empties `limits`.
-fn water_level(capacity: u64, limits: &mut Vec<(u64, u64)>) -> u64 {
-    let mut free = capacity;
-    let mut weights: u64 = limits.iter().map(|it| it.1).sum();
-    while !limits.is_empty() {
-        let level = free / weights;
-        let before = limits.len();
-        limits.retain(|(limit, weight)| {
-            // A limit that does not stay is at most `level * weight`, which is at most `free`.
-            let stays = *limit > level * weight;
-            if !stays {
-                free -= limit;
-                weights -= weight;
-            }
-            stays
-        });
-        if limits.len() == before {
-            return level;
-        }
-    }
-    INFINITE
 }
 
 impl Solver {
@@ -73,7 +38,7 @@ impl Links {
         }
         self.work.solves += 1;
         // Far above the work of any solve seen so far. It guarantees that the loop ends.
-        let mut budget = 1000 + 8 * self.links.len();
+        let mut budget = 1000 + 8 * self.loads.len();
         while let Some(link) = self.worklist.pop_front() {
             self.marked[link as usize] = false;
             if budget > 0 {
@@ -90,56 +55,51 @@ impl Links {
     /// Computes the level of `link` and moves its flows to it.
     fn update(&mut self, now: Instant, link: u32) {
         self.work.updates += 1;
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let level = self.find_level(link, &mut scratch);
-        let it = &mut self.links[link as usize];
-        (it.level, it.drift) = (level, 0);
-        for limit in &scratch {
-            self.move_to(now, link, limit, limit.at(level));
+        let mut limits = std::mem::take(&mut self.limits);
+        let level = self.find_level(link, &mut limits);
+        self.levels[link as usize] = level;
+        // Lent, because a flow that moves needs everything but this list.
+        let flows = std::mem::take(&mut self.crossings[link as usize]);
+        let mut used = self.loads[link as usize].used;
+        for (flow, limit) in flows.0.iter().zip(&limits) {
+            let rate = flow.at(level, *limit);
+            let before = self.rates[flow.flow as usize];
+            if rate != before {
+                used = used - before + self.move_to(now, *flow, before, rate);
+            }
         }
-        let it = &self.links[link as usize];
-        assert!(it.used <= it.capacity, "link {link} is over capacity");
-        self.scratch = scratch;
+        self.crossings[link as usize] = flows;
+        let it = &mut self.loads[link as usize];
+        (it.used, it.drift) = (used, 0);
+        assert!(used <= it.capacity, "link {link} is over capacity");
+        self.limits = limits;
     }
 
-    /// Fills `scratch` with the flows of `link` and their limits elsewhere; returns the new level.
-    fn find_level(&mut self, link: u32, scratch: &mut Vec<Limit>) -> u64 {
-        scratch.clear();
-        self.limits.clear();
-        let it = &self.links[link as usize];
-        let mut used = 0;
-        for flow in &it.flows {
-            let at = &self.flows[*flow as usize];
-            let other = if link & 1 == 0 {
-                2 * at.dst + 1
-            } else {
-                2 * at.src
-            };
-            let weight = u64::from(at.weight);
-            let level = self.links[other as usize].level;
-            let rate = level.saturating_mul(weight).min(at.ceiling);
-            used += at.rate;
-            self.limits.push((rate, weight));
-            scratch.push(Limit {
-                flow: *flow,
-                other,
-                rate,
-                weight,
-            });
+    /// Fills `limits` with the limit of each flow of `link` at its other end, in the order of its
+    /// list; returns the new level of the link.
+    fn find_level(&self, link: u32, limits: &mut Vec<u64>) -> u64 {
+        let flows = &self.crossings[link as usize].0;
+        let load = &self.loads[link as usize];
+        let (mut used, mut weights) = (0, 0);
+        limits.clear();
+        limits.extend(flows.iter().map(|it| {
+            used += self.rates[it.flow as usize];
+            weights |= it.weight;
+            it.at(self.levels[it.other as usize], it.ceiling)
+        }));
+        assert_eq!(used, load.used, "the rates of link {link} do not add up");
+        if weights <= 1 {
+            return equal_level(load.capacity, limits, self.levels[link as usize]);
         }
-        assert_eq!(used, it.used, "the rates of link {link} do not add up");
-        water_level(it.capacity, &mut self.limits)
+        let weights = flows.iter().map(|it| u64::from(it.weight));
+        weighted_level(load.capacity, limits.iter().copied().zip(weights).collect())
     }
 
-    /// Sets the rate of a flow of `link`, and puts its other end on the worklist if needed.
-    fn move_to(&mut self, now: Instant, link: u32, limit: &Limit, rate: u64) {
-        let before = self.flows[limit.flow as usize].rate;
-        if rate == before {
-            return;
-        }
-        let solver = self.solver;
-        let other = &mut self.links[limit.other as usize];
-        let tolerance = solver.tolerance(other.capacity);
+    /// Changes the rate of a flow to `rate` or to less, and puts its other end on the worklist if
+    /// needed. Returns the new rate.
+    fn move_to(&mut self, now: Instant, flow: Crossing, before: u64, rate: u64) -> u64 {
+        let other = &mut self.loads[flow.other as usize];
+        let tolerance = self.solver.tolerance(other.capacity);
         let change = rate.abs_diff(before);
         let room = other.capacity.saturating_sub(other.used);
         let crowded = rate > before && change > room;
@@ -152,56 +112,51 @@ impl Links {
             rate
         };
         if rate == before {
-            return;
+            return rate;
         }
         let change = rate.abs_diff(before);
         other.used = other.used - before + rate;
         other.drift = other.drift.saturating_add(change);
         // How flows share an unsaturated link does not matter to it.
-        if other.used > other.capacity || (other.level != INFINITE && other.drift > tolerance) {
-            self.mark(limit.other);
+        let is_full = self.levels[flow.other as usize] != INFINITE;
+        if other.used > other.capacity || (is_full && other.drift > tolerance) {
+            self.mark(flow.other);
         }
-        let this = &mut self.links[link as usize];
-        this.used = this.used - before + rate;
-        self.set_rate(now, limit.flow, rate);
+        self.set_rate(now, flow.flow, rate);
+        rate
     }
 
     /// Lowers the rates on `link` until they fit its capacity. Rates only fall, so no other link
     /// gains load and no further link need be solved.
     fn relieve(&mut self, now: Instant, link: u32) {
-        if self.links[link as usize].used <= self.links[link as usize].capacity {
+        if self.loads[link as usize].used <= self.loads[link as usize].capacity {
             return;
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let level = self.find_level(link, &mut scratch);
-        self.links[link as usize].level = level;
-        for limit in &scratch {
-            let before = self.flows[limit.flow as usize].rate;
-            let rate = limit.at(level).min(before);
-            for end in [link, limit.other] {
-                self.links[end as usize].used -= before - rate;
+        let mut limits = Vec::new();
+        let level = self.find_level(link, &mut limits);
+        self.levels[link as usize] = level;
+        for (place, limit) in limits.into_iter().enumerate() {
+            let flow = self.crossings[link as usize].0[place];
+            let before = self.rates[flow.flow as usize];
+            let rate = flow.at(level, limit).min(before);
+            for end in [link, flow.other] {
+                self.loads[end as usize].used -= before - rate;
             }
-            self.set_rate(now, limit.flow, rate);
+            self.set_rate(now, flow.flow, rate);
         }
-        let it = &self.links[link as usize];
+        let it = &self.loads[link as usize];
         assert!(it.used <= it.capacity, "link {link} is over capacity");
-        self.scratch = scratch;
     }
 
     fn set_rate(&mut self, now: Instant, flow: u32, rate: u64) {
         self.work.rate_changes += 1;
-        let it = &mut self.flows[flow as usize];
-        it.settle(now);
-        it.rate = rate;
-        let due = &mut self.dues[it.src as usize].0[it.up_place as usize];
-        if *due != TOUCHED {
-            *due = TOUCHED;
-            self.touched.push(flow);
-        }
+        let before = std::mem::replace(&mut self.rates[flow as usize], rate);
+        self.flows[flow as usize].settle(now, before);
+        self.touched.push(flow);
     }
 
-    /// Computes when the flows whose rates moved will complete: once for each, however often its
-    /// rate moved.
+    /// Computes when the flows whose rates moved will complete. A flow whose rate moved several
+    /// times is listed as often, which is seldom.
     fn forecast_touched(&mut self) {
         while let Some(flow) = self.touched.pop() {
             self.forecast(flow);
