@@ -54,7 +54,7 @@ pub struct Wanted {
     /// Tracker URLs.
     pub trackers: Vec<String>,
     /// Peers given by the user or the link.
-    pub peers: Vec<SocketAddr>,
+    pub peers: Vec<(Source, SocketAddr)>,
     /// TCP port to listen on; 0 lets the system choose.
     pub port: u16,
     /// The port that several torrents share. `port` is unused then.
@@ -128,7 +128,9 @@ pub struct Found {
 /// Searches until the info dictionary is complete.
 pub async fn fetch(wanted: Wanted, notices: UnboundedSender<Notice>) -> Result<Found, ListenError> {
     let mut search = Search::new(Config::new(wanted.max_connections));
-    search.found(Source::User, wanted.peers.iter().copied());
+    for (source, address) in &wanted.peers {
+        search.found(*source, [*address]);
+    }
     let (events, heard) = mpsc::channel(EVENTS);
     let (sources, found) = mpsc::channel(EVENTS);
     let identity = Identity {

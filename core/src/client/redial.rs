@@ -81,6 +81,9 @@ const RETRY: Duration = Duration::from_secs(15);
 /// An address that the user named is tried for ever, at least once in this time.
 const RETRY_NAMED: Duration = Duration::from_mins(1);
 
+/// No source names an address of a link again, so it is tried for ever as well, but seldom.
+const RETRY_OF_LINK: Duration = Duration::from_mins(10);
+
 /// Failed attempts after which other addresses are removed. libtorrent `max_failcount`: 3. A
 /// tracker that still knows the peer names it again.
 const FAILURES: u8 = 5;
@@ -111,11 +114,10 @@ pub fn after(ended: Ended, source: Source) -> Fate {
 #[must_use]
 pub fn after_failure(failures: u8, source: Source) -> Fate {
     let doubled = RETRY * 2_u32.saturating_pow(u32::from(failures.clamp(1, 10)) - 1);
-    if source == Source::User {
-        Fate::Again(doubled.min(RETRY_NAMED))
-    } else if failures >= FAILURES {
-        Fate::Forgotten
-    } else {
-        Fate::Again(doubled)
+    match source {
+        Source::User => Fate::Again(doubled.min(RETRY_NAMED)),
+        Source::Link => Fate::Again(doubled.min(RETRY_OF_LINK)),
+        _ if failures >= FAILURES => Fate::Forgotten,
+        _ => Fate::Again(doubled),
     }
 }

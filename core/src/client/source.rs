@@ -13,6 +13,8 @@ pub enum Source {
     Resume,
     /// The peer announced itself in the local network. BEP 14.
     LocalNetwork,
+    /// The magnet link names it: a hint of whoever made the link.
+    Link,
     /// The peer connected to us and said where it listens.
     Incoming,
     /// The distributed hash table named it. BEP 5.
@@ -26,11 +28,12 @@ impl Source {
     pub(super) const COUNT: usize = Self::PeerExchange as usize + 1;
 
     /// All sources, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::User,
         Self::Tracker,
         Self::Resume,
         Self::LocalNetwork,
+        Self::Link,
         Self::Incoming,
         Self::Dht,
         Self::PeerExchange,
@@ -51,7 +54,7 @@ impl Source {
         match self {
             Self::User => 500,
             Self::Tracker => 1000,
-            Self::Resume | Self::Incoming => 200,
+            Self::Resume | Self::Link | Self::Incoming => 200,
             Self::LocalNetwork => 100,
             Self::Dht | Self::PeerExchange => 400,
         }
@@ -62,9 +65,10 @@ impl Source {
     pub const PLACES_OF_A_TELLER: usize = 50;
 
     /// Whether addresses of this source may be dialled. In a private torrent they must come from
-    /// its tracker (BEP 27), or from the user, who may know the tracker's answer.
+    /// its tracker (BEP 27), or from the user, who may know the tracker's answer. A link counts as a
+    /// tracker here: whoever made it chose the trackers as well.
     #[must_use]
     pub fn is_allowed(self, private: bool) -> bool {
-        !private || matches!(self, Self::User | Self::Tracker)
+        !private || matches!(self, Self::User | Self::Tracker | Self::Link)
     }
 }

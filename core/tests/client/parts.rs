@@ -84,12 +84,12 @@ fn one_table_says_when_to_dial_again() {
     ] {
         assert_eq!(after(ended, source), fate, "{ended:?} {source:?}");
     }
-    for (failures, others, named) in [
-        (1, again(15), again(15)),
-        (2, again(30), again(30)),
-        (4, again(120), again(60)),
-        (5, Fate::Forgotten, again(60)),
-        (u8::MAX, Fate::Forgotten, again(60)),
+    for (failures, others, named, of_link) in [
+        (1, again(15), again(15), again(15)),
+        (2, again(30), again(30), again(30)),
+        (4, again(120), again(60), again(120)),
+        (5, Fate::Forgotten, again(60), again(240)),
+        (u8::MAX, Fate::Forgotten, again(60), again(600)),
     ] {
         assert_eq!(
             after_failure(failures, Source::Tracker),
@@ -97,6 +97,7 @@ fn one_table_says_when_to_dial_again() {
             "{failures}"
         );
         assert_eq!(after_failure(failures, Source::User), named, "{failures}");
+        assert_eq!(after_failure(failures, Source::Link), of_link, "{failures}");
     }
 }
 

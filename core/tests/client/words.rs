@@ -37,6 +37,7 @@ pub(super) fn source(word: &str) -> Source {
     match word {
         "user" => Source::User,
         "tracker" => Source::Tracker,
+        "link" => Source::Link,
         "pex" => Source::PeerExchange,
         "dht" => Source::Dht,
         _ => panic!("no source {word}"),

@@ -140,6 +140,20 @@ fn who_only_says_that_it_has_the_dictionary_makes_way_too() {
 }
 
 #[test]
+fn peers_of_a_link_come_after_those_of_a_tracker_and_the_useful_are_told_as_such() {
+    let mut it = search(2);
+    it.found(Source::Link, [at(1, 1), at(2, 1), at(3, 1)]);
+    assert_eq!(dialled(&mut it, 0), [at(1, 1), at(2, 1)]);
+    it.met(PeerKey(0));
+    it.met(PeerKey(1));
+    it.found(Source::Tracker, [at(4, 1)]);
+    assert_eq!(dialled(&mut it, 20), [at(4, 1), at(3, 1)]);
+    it.met(PeerKey(3));
+    it.note_useful(PeerKey(3));
+    assert_eq!(it.useful().collect::<Vec<_>>(), [(Source::Link, at(3, 1))]);
+}
+
+#[test]
 fn one_host_neither_takes_all_places_nor_keeps_another_out() {
     let mut it = search(20);
     it.found(Source::Dht, (1..=20).map(|port| far(1, port)));

@@ -13,6 +13,7 @@ fn source(source: Source) -> &'static str {
         Source::Tracker => "trackers",
         Source::Resume => "earlier sessions",
         Source::LocalNetwork => "local network",
+        Source::Link => "magnet link",
         Source::Incoming => "incoming",
         Source::Dht => "DHT",
         Source::PeerExchange => "peer exchange",

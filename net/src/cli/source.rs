@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant as Clock;
 use unchoke_core::bencode::Limits;
-use unchoke_core::client;
+use unchoke_core::client::source::Source as Origin;
 use unchoke_core::magnet::Magnet;
 use unchoke_core::metainfo::{Metainfo, MetainfoError};
 use url::Url;
@@ -38,10 +38,8 @@ const FETCH_PATIENCE: Duration = Duration::from_mins(5);
 /// A torrent, and what was learnt while it was searched.
 pub(super) struct Source {
     pub(super) metainfo: Arc<Metainfo>,
-    /// Peers that a link named.
-    pub(super) peers: Vec<SocketAddr>,
-    /// Peers that were useful in the search, and who named them.
-    pub(super) useful: Vec<(client::source::Source, SocketAddr)>,
+    /// Peers that were useful in the search, and then those of the link, with who named them.
+    pub(super) peers: Vec<(Origin, SocketAddr)>,
     /// The port that was announced to trackers.
     pub(super) port: Option<u16>,
     /// Duration of the search.
@@ -83,7 +81,6 @@ impl Source {
         Self {
             metainfo,
             peers: Vec::new(),
-            useful: Vec::new(),
             port: None,
             took: Duration::ZERO,
             files: None,
@@ -156,16 +153,18 @@ impl<'a> Search<'a> {
 
     async fn run(mut self, named: &[SocketAddr], signals: &Signals) -> Result<Source, Failure> {
         check_words(self.options)?;
-        let mut peers = self.look_up().await;
+        let of_link = self.look_up().await.into_iter();
+        let of_link: Vec<_> = of_link.map(|it| (Origin::Link, it)).collect();
         if let Some(kept) = self.kept() {
             return Ok(Source {
-                peers,
+                peers: of_link,
                 files: self.magnet.files.clone(),
                 ..Source::of(Arc::new(kept))
             });
         }
-        peers.extend_from_slice(named);
-        let found = self.search(&peers, signals).await?;
+        let named = named.iter().map(|it| (Origin::User, *it));
+        let all = named.chain(of_link.iter().copied()).collect();
+        let found = self.search(all, signals).await?;
         let torrent = self.magnet.torrent_file(&found.info, found.piece_layers);
         let metainfo = self.parse(&torrent).map_err(|error| {
             Failure::failed(format!("the torrent of the link is invalid: {error}"))
@@ -174,8 +173,7 @@ impl<'a> Search<'a> {
         self.line(&format!("{}: the torrent is known", metainfo.name));
         Ok(Source {
             metainfo: Arc::new(metainfo),
-            peers,
-            useful: found.peers,
+            peers: found.peers.into_iter().chain(of_link).collect(),
             port: Some(found.port),
             took: Duration::ZERO,
             files: self.magnet.files.clone(),
@@ -238,7 +236,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    async fn search(&mut self, peers: &[SocketAddr], signals: &Signals) -> Result<Found, Failure> {
+    async fn search(
+        &mut self,
+        peers: Vec<(Origin, SocketAddr)>,
+        signals: &Signals,
+    ) -> Result<Found, Failure> {
         let transfer = &self.options.transfer;
         let trackers = self.magnet.trackers.iter().flatten();
         let trackers: Vec<String> = trackers.filter(|_| !transfer.no_tracker).cloned().collect();
@@ -252,7 +254,7 @@ impl<'a> Search<'a> {
             info_hash: self.magnet.info_hash,
             expected: self.magnet.expected(),
             trackers,
-            peers: peers.to_vec(),
+            peers,
             port: transfer.port,
             entrance: self.entrance.cloned(),
             max_connections: transfer.limits.connections().unwrap_or(CONNECTIONS),

@@ -147,8 +147,7 @@ pub(super) async fn fetch(
     let share = Arc::new(share);
     let earlier = store.map(|it| it.load(&metainfo.info_hash.to_string()));
     let settings = Settings {
-        peers: common.peers.iter().copied().chain(source.peers).collect(),
-        found: source.useful,
+        found: source.peers,
         port: source.port.unwrap_or(common.port),
         entrance: entrance.cloned(),
         dht: finders.dht_for(&metainfo),

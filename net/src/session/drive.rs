@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant as Clock;
 use unchoke_core::bitfield::Bitfield;
 use unchoke_core::client::redial::Ended;
-use unchoke_core::client::{self, Output, Why};
+use unchoke_core::client::source::Source;
+use unchoke_core::client::{Output, Why};
 use unchoke_core::ids::PeerKey;
 use unchoke_core::message::Message;
 use unchoke_core::torrent::{Input, Reason};
@@ -279,13 +280,13 @@ impl Session {
     }
 
     /// Tells the client the addresses of the peers given by the user, and of those that were found
-    /// while the torrent was unknown. The client uses each as its source allows.
+    /// while the torrent was unknown. The client uses each as its source allows. Peers of the user that
+    /// sent the metadata come first.
     fn introduce_peers(&mut self) -> Result<(), SessionError> {
-        self.tell(ClientInput::Found {
-            source: client::source::Source::User,
-            addresses: self.settings.peers.clone(),
-        })?;
-        for (source, address) in std::mem::take(&mut self.settings.found) {
+        let found = std::mem::take(&mut self.settings.found).into_iter();
+        let (mut named, found): (Vec<_>, Vec<_>) = found.partition(|it| it.0 == Source::User);
+        named.extend(self.settings.peers.iter().map(|it| (Source::User, *it)));
+        for (source, address) in named.into_iter().chain(found) {
             let addresses = vec![address];
             self.tell(ClientInput::Found { source, addresses })?;
         }

@@ -21,7 +21,7 @@ const STANDINGS = {
 
 const SOURCES = {
   User: "named by you", Tracker: "trackers", Resume: "earlier sessions", LocalNetwork: "local network",
-  Incoming: "incoming", Dht: "DHT", PeerExchange: "peer exchange",
+  Link: "magnet link", Incoming: "incoming", Dht: "DHT", PeerExchange: "peer exchange",
 };
 
 let token = "", chosen = null, rounds = [], history = null, eras = [], flow = null, policies = [];
