@@ -38,6 +38,7 @@ mod leaving;
 mod limits;
 mod manner;
 mod manual;
+mod names;
 mod options;
 mod parameters;
 mod part;
