@@ -122,7 +122,7 @@ async fn one_run(
         Arc::clone(metainfo),
         &folder.0,
         &options.transfer,
-        named_peers(&options.transfer).await?,
+        named_peers(&options.transfer, None).await?,
     );
     let policy = sides[side].policy.clone();
     let settings = Settings {

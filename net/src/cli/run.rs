@@ -128,7 +128,7 @@ pub(super) fn run(options: &Run) -> Result<(), Failure> {
     block_on(async {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
-        let named = signals.or_stop(named_peers(transfer)).await?;
+        let named = signals.or_stop(named_peers(transfer, None)).await?;
         let entrance = open_entrance(transfer, CONNECTIONS)?;
         let page = options.web.start(options.reporting).await?;
         let common = Common {

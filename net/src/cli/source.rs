@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
         let peers = self.magnet.peers.iter().map(String::as_str);
         let peers = peers.filter(|it| !by_address_only || is_address(it));
         let mut found = Vec::new();
-        for addresses in look_up(peers).await {
+        for addresses in look_up(peers, self.options.timeout).await {
             match addresses {
                 Ok(addresses) => found.extend(addresses),
                 Err(error) => tracing::debug!(%error, "a peer of the link is not found"),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use unchoke_core::client;
@@ -50,8 +51,11 @@ pub(super) fn settings(
     }
 }
 
-/// Addresses of the peers given by the user.
-pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, Failure> {
+/// Addresses of the peers given by the user. `limit` is the time limit of the command.
+pub(super) async fn named_peers(
+    transfer: &Transfer,
+    limit: Option<Duration>,
+) -> Result<Vec<SocketAddr>, Failure> {
     for peer in &transfer.peers {
         if transfer.leaving.route().has_proxy() && peer.parse::<SocketAddr>().is_err() {
             // A name look-up would bypass the proxy and show where we connect to.
@@ -62,7 +66,7 @@ pub(super) async fn named_peers(transfer: &Transfer) -> Result<Vec<SocketAddr>, 
         }
     }
     let mut peers: Vec<SocketAddr> = Vec::new();
-    let found = look_up(transfer.peers.iter().map(String::as_str)).await;
+    let found = look_up(transfer.peers.iter().map(String::as_str), limit).await;
     for (peer, found) in transfer.peers.iter().zip(found) {
         let found = found.map_err(|error| Failure::bad_input(format!("peer `{peer}`: {error}")))?;
         peers.extend(found);
@@ -204,7 +208,9 @@ pub(super) fn seed(options: &Seed) -> Result<(), Failure> {
         let signals = Signals::listen()?;
         let transfer = &options.transfer;
         let finders = Finders::new(&transfer.finding, &transfer.leaving, transfer.port);
-        let named = signals.or_stop(named_peers(transfer)).await?;
+        let named = signals
+            .or_stop(named_peers(transfer, options.timeout))
+            .await?;
         let common = settings(Arc::clone(&metainfo), &options.data, transfer, named);
         let page = options.web.start(options.reporting).await?;
         let settings = Settings {
