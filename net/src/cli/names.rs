@@ -9,8 +9,8 @@ use tokio::time::timeout;
 /// Time limit for the look-ups of one command or link. They run at the same time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Looks up these names, each with its port, within the user's time limit. Returns what was found for
-/// each, in their order.
+/// Looks up these names, each with its port, within the user's time limit. Returns what was found
+/// for each, in their order.
 pub(super) async fn look_up<'a>(
     names: impl IntoIterator<Item = &'a str>,
     limit: Option<Duration>,

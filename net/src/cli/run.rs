@@ -100,8 +100,8 @@ struct Entry {
     stopper: Option<Stopper>,
     /// When to try it again, if another process had its files the last time.
     again: Option<Clock>,
-    /// The file whose torrent has the name or the hash of this one. It is tried again after the end of
-    /// that one.
+    /// The file whose torrent has the name or the hash of this one. It is tried again after the end
+    /// of that one.
     held_by: Option<String>,
 }
 
